@@ -1,0 +1,92 @@
+"""What is read back from a store: plain rows for reports and screens. Built by `sampler.reader`, checked by nobody twice."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sampler.values import Architecture
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StudyRow:
+    """One study and the state of its latest run."""
+
+    id: int
+    uid: str
+    name: str
+    problems_source: str
+    problems_digest: str
+    seed: int
+    status: str
+    host: str | None
+    pid: int | None
+    created_at: float
+    started_at: float | None
+    heartbeat_at: float | None
+    ended_at: float | None
+    exit_reason: str | None
+    problems: int
+    wanted: int  # samples planned in all
+    sampled: int
+    scored: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelRow:
+    """One model of a study. `params` is N of the rule "2N FLOPs per token"."""
+
+    id: int
+    name: str
+    backend: str
+    engine: str | None
+    digest: str | None
+    architecture: Architecture | None
+    params: int | None
+    wanted: int  # samples per problem
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TallyRow:
+    """Counts and summed costs of one model on one problem (`problem` is the data set's id)."""
+
+    model_id: int
+    problem: str
+    sampled: int
+    scored: int
+    passed: int
+    prompt_tokens: int
+    completion_tokens: int
+    prompt_seconds: float
+    decode_seconds: float
+    prompt_flops: float
+    decode_flops: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TailRow:
+    """One verdict as the live tail shows it. Texts are hostile: strip control characters, never parse as markup."""
+
+    id: int  # verdict id: the cursor of the tail
+    at: float
+    model_id: int
+    model: str
+    problem: str
+    index: int
+    verdict: str
+    completion_tokens: int
+    seconds: float  # engine seconds of this completion
+    flops: float | None
+    cpu_s: float
+    error_type: str | None
+    error_message: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventRow:
+    """A line of the study's log."""
+
+    id: int
+    at: float
+    level: str
+    kind: str
+    message: str

@@ -1,0 +1,114 @@
+"""The tables of a store, as SQL text. `sampler.migrations` applies them; nothing here touches a database.
+
+Facts are append-only: a `sample` and a `verdict` are never changed (a second judgement is a new row with the next `attempt`).
+Everything that a live screen needs is kept summed in `tally` and `verdict_tally`, in the same transaction as the facts, so that
+no curve ever scans the samples. `id > last` is a safe tail, because SQLite has one writer at a time.
+"""
+
+from __future__ import annotations
+
+V1 = """
+CREATE TABLE study(
+  id INTEGER PRIMARY KEY,
+  uid TEXT NOT NULL UNIQUE,               -- random; survives copying the file
+  name TEXT NOT NULL,
+  spec_toml TEXT NOT NULL,                -- the study file, verbatim
+  spec_digest TEXT NOT NULL,              -- SHA-256 of what decides the samples
+  problems_source TEXT NOT NULL,
+  problems_digest TEXT NOT NULL,          -- SHA-256 over the chosen problems
+  seed INTEGER NOT NULL,
+  limits_json TEXT NOT NULL CHECK(json_valid(limits_json)),
+  image TEXT,                             -- content hash of the box image
+  versions_json TEXT NOT NULL DEFAULT '{}' CHECK(json_valid(versions_json)),
+  status TEXT NOT NULL CHECK(status IN('created','running','done','failed','interrupted')),
+  host TEXT, pid INTEGER,
+  created_at REAL NOT NULL, started_at REAL, heartbeat_at REAL, ended_at REAL,
+  exit_reason TEXT) STRICT;
+
+CREATE TABLE model(
+  id INTEGER PRIMARY KEY,
+  study_id INTEGER NOT NULL REFERENCES study(id),
+  name TEXT NOT NULL,
+  backend TEXT NOT NULL,
+  engine TEXT, digest TEXT,               -- known once the backend has opened the model
+  architecture_json TEXT CHECK(architecture_json IS NULL OR json_valid(architecture_json)),
+  params INTEGER,                         -- N of 2N FLOPs per token
+  wanted INTEGER NOT NULL,                -- samples per problem
+  position INTEGER NOT NULL,
+  UNIQUE(study_id, name)) STRICT;
+
+CREATE TABLE problem(
+  id INTEGER PRIMARY KEY,
+  study_id INTEGER NOT NULL REFERENCES study(id),
+  name TEXT NOT NULL,                     -- the data set's own id, e.g. HumanEval/0
+  prompt TEXT NOT NULL,
+  tests TEXT NOT NULL,
+  entry_point TEXT,
+  position INTEGER NOT NULL,
+  UNIQUE(study_id, name)) STRICT;
+
+CREATE TABLE text(                        -- completions, programs and outputs, each kept once
+  sha256 BLOB PRIMARY KEY,
+  body TEXT NOT NULL) STRICT, WITHOUT ROWID;
+
+CREATE TABLE sample(                      -- append-only
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  model_id INTEGER NOT NULL REFERENCES model(id),
+  problem_id INTEGER NOT NULL REFERENCES problem(id),
+  idx INTEGER NOT NULL CHECK(idx >= 0),
+  seed INTEGER NOT NULL,
+  completion_sha BLOB NOT NULL,           -- what the model wrote
+  program_sha BLOB NOT NULL,              -- what is executed, without the tests
+  finish TEXT NOT NULL CHECK(finish IN('stop','length')),
+  prompt_tokens INTEGER NOT NULL, completion_tokens INTEGER NOT NULL,
+  prompt_seconds REAL NOT NULL, decode_seconds REAL NOT NULL,
+  prompt_flops REAL, decode_flops REAL,   -- "arch" formula; NULL without an architecture
+  sum_logprob REAL,
+  prompt_shared INTEGER NOT NULL CHECK(prompt_shared IN(0,1)),
+  created_at REAL NOT NULL,
+  UNIQUE(model_id, problem_id, idx)) STRICT;  -- the resume key
+
+CREATE TABLE verdict(                     -- append-only
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  sample_id INTEGER NOT NULL REFERENCES sample(id),
+  attempt INTEGER NOT NULL DEFAULT 1,
+  verdict TEXT NOT NULL,
+  ending TEXT NOT NULL,
+  exit_code INTEGER, signal INTEGER,
+  cpu_s REAL NOT NULL, wall_s REAL NOT NULL, memory_mb REAL NOT NULL,
+  error_type TEXT, error_message TEXT,
+  stdout_sha BLOB, stderr_sha BLOB,
+  flags TEXT NOT NULL DEFAULT '',
+  judge TEXT NOT NULL,                    -- version of the judge
+  created_at REAL NOT NULL,
+  UNIQUE(sample_id, attempt)) STRICT;
+
+CREATE TABLE event(
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  study_id INTEGER NOT NULL REFERENCES study(id),
+  level TEXT NOT NULL CHECK(level IN('info','warning','error')),
+  kind TEXT NOT NULL,
+  message TEXT NOT NULL,
+  created_at REAL NOT NULL) STRICT;
+
+CREATE TABLE tally(                       -- per model and problem, kept by the writer
+  model_id INTEGER NOT NULL REFERENCES model(id),
+  problem_id INTEGER NOT NULL REFERENCES problem(id),
+  sampled INTEGER NOT NULL DEFAULT 0,     -- samples stored
+  scored INTEGER NOT NULL DEFAULT 0,      -- samples with a verdict
+  passed INTEGER NOT NULL DEFAULT 0,      -- samples whose latest verdict is PASSED
+  prompt_tokens INTEGER NOT NULL DEFAULT 0, completion_tokens INTEGER NOT NULL DEFAULT 0,
+  prompt_seconds REAL NOT NULL DEFAULT 0, decode_seconds REAL NOT NULL DEFAULT 0,
+  prompt_flops REAL NOT NULL DEFAULT 0, decode_flops REAL NOT NULL DEFAULT 0,
+  PRIMARY KEY(model_id, problem_id)) STRICT, WITHOUT ROWID;
+
+CREATE TABLE verdict_tally(
+  model_id INTEGER NOT NULL REFERENCES model(id),
+  verdict TEXT NOT NULL,
+  n INTEGER NOT NULL DEFAULT 0,
+  PRIMARY KEY(model_id, verdict)) STRICT, WITHOUT ROWID;
+
+CREATE VIEW latest_verdict AS
+  SELECT v.* FROM verdict v
+  WHERE v.attempt = (SELECT max(attempt) FROM verdict w WHERE w.sample_id = v.sample_id);
+"""

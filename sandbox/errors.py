@@ -1,0 +1,23 @@
+"""Our faults. The program's faults are data (`sandbox.values.Run`), never exceptions."""
+
+from __future__ import annotations
+
+
+class SandboxError(Exception):
+    """Something of ours or of the machine failed; whatever was asked stays unscored. The message names the way out."""
+
+
+class EngineUnavailable(SandboxError):
+    """No Docker engine answers, or it refused what we asked."""
+
+
+class ImageMissing(SandboxError):
+    """The box image has not been built."""
+
+
+class ImageBuildFailed(SandboxError):
+    """The box image could not be built."""
+
+
+class BoxLost(SandboxError):
+    """A box vanished, broke its protocol or could not be proved clean while a job was in it."""

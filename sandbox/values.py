@@ -1,0 +1,149 @@
+"""The words of the sandbox: what is asked of a box, what it reports, what that means.
+
+A *program* is what is executed. A *job* is one visit of a program to a box, under *limits*. A *run* is what happened
+during that visit: facts only. A *verdict* is the judgement over a run; `sandbox.judge` is the one place that makes it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+from enum import StrEnum
+
+MAX_SOURCE_BYTES = 4 << 20
+MAX_STDIN_BYTES = 64 << 20
+
+
+class Ending(StrEnum):
+    """How the program's main process stopped, as the side that acted reports it."""
+
+    EXITED = "exited"
+    SIGNALLED = "signalled"
+    OUT_OF_CPU = "out_of_cpu"
+    OUT_OF_WALL = "out_of_wall"
+    OUT_OF_MEMORY = "out_of_memory"
+    TOO_MUCH_OUTPUT = "too_much_output"
+
+
+class Verdict(StrEnum):
+    """What a run is worth."""
+
+    PASSED = "PASSED"
+    WRONG = "WRONG"
+    ERROR = "ERROR"
+    SYNTAX = "SYNTAX"
+    TIMEOUT = "TIMEOUT"
+    MEMORY = "MEMORY"
+    OUTPUT = "OUTPUT"
+    CRASHED = "CRASHED"
+    EARLY_EXIT = "EARLY_EXIT"
+
+
+class Flag(StrEnum):
+    """A remark beside a verdict. None of them changes it."""
+
+    IN_PROCESS = "in_process"
+    NO_TESTS = "no_tests"
+    LEFTOVER_PROCESSES = "leftover_processes"
+    LEFTOVER_FILES = "leftover_files"
+    OUTPUT_TRUNCATED = "output_truncated"
+    NEAR_LIMIT = "near_limit"
+    LOST_TWICE = "lost_twice"
+
+
+class Stage(StrEnum):
+    """How far the program got before it raised."""
+
+    COMPILE = "compile"
+    PROGRAM = "program"
+    TESTS = "tests"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What one run may use. Every field is enforced from outside the program, none by its good will.
+
+    Seconds, MB and kB (1 kB = 1024 bytes). `walls` are fixed when a box is made; the others may differ from job to job.
+    """
+
+    cpu_s: float = 5.0
+    wall_s: float = 15.0
+    memory_mb: int = 512
+    processes: int = 32
+    output_kb: int = 1024
+    disk_mb: int = 64
+    files: int = 2048
+
+    def __post_init__(self) -> None:
+        for item in fields(self):
+            value = getattr(self, item.name)
+            if not value > 0:
+                raise ValueError(f"{item.name} must be positive, not {value!r}")
+        if self.memory_mb < 64:
+            raise ValueError(f"memory_mb must be at least 64 (an interpreter needs that much), not {self.memory_mb}")
+
+    @property
+    def walls(self) -> tuple[int, int, int, int]:
+        """The limits that belong to the box: memory, processes, disk, files."""
+        return self.memory_mb, self.processes, self.disk_mb, self.files
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Program:
+    """Source text and, if it is to be tested in its own process, the tests that run after it in the same namespace."""
+
+    source: str
+    tests: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """One visit of a program to a box."""
+
+    program: Program
+    stdin: bytes = b""
+    limits: Limits = field(default_factory=Limits)
+
+    def __post_init__(self) -> None:
+        size = len(self.program.source) + len(self.program.tests or "")
+        if size > MAX_SOURCE_BYTES:
+            raise ValueError(f"the program has {size} characters; at most {MAX_SOURCE_BYTES} are taken")
+        if len(self.stdin) > MAX_STDIN_BYTES:
+            raise ValueError(f"stdin has {len(self.stdin)} bytes; at most {MAX_STDIN_BYTES} are taken")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Raised:
+    """An exception as the program's own process described it: hostile text, bounded."""
+
+    stage: Stage
+    type: str
+    message: str
+    line: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """The facts of one visit.
+
+    Seconds of CPU are summed over the process tree; `memory_mb` is the peak of the largest process.
+    """
+
+    ending: Ending
+    exit_code: int | None
+    signal: int | None
+    cpu_s: float
+    wall_s: float
+    memory_mb: float
+    stdout: bytes
+    stderr: bytes
+    proved: bool
+    raised: Raised | None = None
+    flags: frozenset[Flag] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Score:
+    """A verdict with the run it was made from."""
+
+    verdict: Verdict
+    run: Run
