@@ -65,8 +65,8 @@ class Limits:
     Seconds, MB and kB (1 kB = 1024 bytes). `walls` are fixed when a box is made; the others may differ from job to job.
     """
 
-    cpu_s: float = 5.0
-    wall_s: float = 15.0
+    cpu_s: float = 3.0
+    wall_s: float = 10.0
     memory_mb: int = 512
     processes: int = 32
     output_kb: int = 1024
@@ -143,7 +143,8 @@ class Run:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Score:
-    """A verdict with the run it was made from."""
+    """A verdict with the run it was made from. `flags` are the run's and the judge's."""
 
     verdict: Verdict
     run: Run
+    flags: frozenset[Flag] = frozenset()

@@ -1,0 +1,39 @@
+# Everything a fresh Debian or Ubuntu machine with Python 3.11 needs is set up by these targets; run twice, they do nothing twice.
+.DEFAULT_GOAL := help
+BIN := .venv/bin
+STUDY := examples/demo.toml
+
+help: ## Show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+demo: image ## Run a real study: two language models on HumanEval, compared at equal budget
+	@$(BIN)/sampler run $(STUDY)
+	@echo
+	@echo "Open the screen:   $(BIN)/budget-tui $(STUDY)"
+
+test: image ## Run all checks and tests
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check --quiet .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/pytest
+
+image: engine ## Build the box image, if it is missing or stale
+	@$(BIN)/sandbox build
+
+engine: venv ## Make sure that a Docker engine answers
+	@scripts/engine.sh $(BIN)/python
+
+venv: .venv/.ready ## Make the virtual environment
+
+.venv/.ready: pyproject.toml constraints.txt
+	@scripts/venv.sh llamacpp,dev
+	@touch $@
+
+bench: image ## Measure the sandbox against its peers
+	@$(BIN)/python tests/bench/throughput.py
+
+clean: ## Remove our boxes, images and virtual environment; studies stay
+	-@[ ! -x $(BIN)/sandbox ] || $(BIN)/sandbox clean --images
+	@rm -rf .venv
+
+.PHONY: help demo test image engine venv bench clean

@@ -1,0 +1,22 @@
+#!/bin/sh
+# Makes a base for the box image from Debian (or Ubuntu) packages, for machines that cannot reach an image registry.
+# usage: debian-base.sh OUT.tar      (as root; uses the package sources this machine is set up with)
+set -eu
+out=$1
+. /etc/os-release
+command -v apt-get >/dev/null || { echo "debian-base.sh: this is no Debian or Ubuntu machine" >&2; exit 3; }
+if ! command -v mmdebstrap >/dev/null; then
+    echo "installing mmdebstrap" >&2
+    apt-get update -qq >&2
+    DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends mmdebstrap >&2
+fi
+# Only sources of the distribution itself: a vendor's extra repository may not have this suite.
+sources=
+for file in /etc/apt/sources.list /etc/apt/sources.list.d/*.list /etc/apt/sources.list.d/*.sources; do
+    if [ -f "$file" ] && grep -qE "^[^#]*\b${VERSION_CODENAME}\b" "$file" && grep -qE '^[^#]*\bmain\b' "$file"; then
+        sources="$sources $file"
+    fi
+done
+# "extract" unpacks the packages and runs none of their scripts: all a box needs is files.
+# shellcheck disable=SC2086
+exec mmdebstrap --quiet --variant=extract --include=python3,tzdata "$VERSION_CODENAME" "$out" $sources

@@ -1,0 +1,83 @@
+"""Runs once while the box image is built: takes away what a candidate does not need.
+
+No shell, no package manager, no compiler, no setuid bit: what is not there cannot be used. What stays is the interpreter,
+its standard library, the shared libraries, time zones and a two-line password file.
+"""
+
+import compileall
+import os
+import shutil
+import stat
+import sys
+import sysconfig
+
+PROGRAMS = ("/bin", "/sbin", "/usr/bin", "/usr/sbin", "/usr/local/bin", "/usr/local/sbin", "/usr/games")
+WASTE = (
+    "/boot", "/home", "/media", "/mnt", "/root", "/srv", "/var/cache", "/var/lib", "/var/log", "/var/mail",
+    "/usr/include", "/usr/lib/apt", "/usr/lib/dpkg", "/usr/lib/systemd", "/usr/lib/gcc", "/usr/libexec", "/usr/local/include",
+    "/usr/local/share", "/usr/share/bash-completion", "/usr/share/doc", "/usr/share/info", "/usr/share/locale",
+    "/usr/share/man", "/usr/share/perl5", "/usr/share/bug", "/usr/share/lintian", "/usr/src",
+)  # fmt: skip
+WASTE_IN_STDLIB = ("ensurepip", "idlelib", "lib2to3", "test", "tkinter", "turtledemo", "site-packages/pip")
+USERS = "root:x:0:0:root:/root:/nonexistent\nnobody:x:65534:65534:nobody:/nonexistent:/nonexistent\n"
+GROUPS = "root:x:0:\nnogroup:x:65534:\n"
+
+
+def main() -> None:
+    """Compile, remove, link."""
+    python = os.path.realpath(sys.executable)
+    library = sysconfig.get_path("stdlib")
+    for name in WASTE_IN_STDLIB:
+        remove(os.path.join(library, name))
+    compileall.compile_dir(library, quiet=2)
+    compileall.compile_dir("/opt/box", quiet=2)
+    for directory in PROGRAMS:
+        remove_programs(directory, keep=python)
+    for path in WASTE:
+        remove(path)
+    for name, content in (("passwd", USERS), ("group", GROUPS)):
+        write(f"/etc/{name}", content)
+    for name in ("shadow", "shadow-", "gshadow", "gshadow-", "passwd-", "group-"):
+        remove(f"/etc/{name}")
+    os.symlink(python, "/opt/box/python")
+    strip_special_bits()
+    os.remove(__file__)
+
+
+def remove_programs(directory: str, *, keep: str) -> None:
+    """Remove every program but the interpreter and its links."""
+    if os.path.isdir(directory) and not os.path.islink(directory):
+        for name in os.listdir(directory):
+            path = os.path.join(directory, name)
+            if os.path.realpath(path) != keep:
+                remove(path)
+
+
+def remove(path: str) -> None:
+    """Remove a file, a link or a tree; what is not there need not go."""
+    if os.path.islink(path) or os.path.isfile(path):
+        os.remove(path)
+    elif os.path.isdir(path):
+        shutil.rmtree(path)
+
+
+def write(path: str, content: str) -> None:
+    """Write a small file that everybody may read."""
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(content)
+    os.chmod(path, 0o644)
+
+
+def strip_special_bits() -> None:
+    """No setuid or setgid file stays, and nothing that everybody may write."""
+    for directory, _, names in os.walk("/"):
+        if directory == "/" or directory.split("/")[1] not in {"proc", "sys", "dev", "tmp"}:
+            for name in names:
+                path = os.path.join(directory, name)
+                mode = os.lstat(path).st_mode
+                if stat.S_ISREG(mode) and mode & 0o6002:
+                    os.chmod(path, stat.S_IMODE(mode) & ~0o6002)
+
+
+main()

@@ -1,0 +1,230 @@
+"""One box: a hardened container with our supervisor as process 1, and one visit at a time.
+
+Whatever comes back from it is hostile bytes: decoded strictly, checked field by field, allowed to choose nothing. If a box does
+not answer as agreed it is lost (`BoxLost`), which is our fault or the machine's and never a verdict.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import secrets
+import signal
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sandbox.engine import Attached, Engine, inline_seccomp
+from sandbox.errors import BoxLost
+from sandbox.inside import wire
+from sandbox.values import Ending, Flag, Job, Limits, Raised, Run, Stage
+
+LABEL = "codebudget.box"
+LABEL_OWNER = "codebudget.owner"
+OPENING_S = 60.0
+GRACE_S = 20.0
+PROTOCOL = 1
+OVERHEAD_MB = 32  # supervisor, zygote, cleaner: about 20 MB when idle, and a few for pipes and output
+OVERHEAD_PROCESSES = 4
+T = TypeVar("T")
+_FIRST_UID, _UIDS_PER_BOX, _RANGES = 1 << 20, 8192, 200_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BoxSpec:
+    """How a box is made: from which image, with which limits, for which owner, under which runtime."""
+
+    image: str
+    limits: Limits
+    owner: str
+    runtime: str | None = None
+
+
+def container_body(spec: BoxSpec, first_uid: int) -> dict[str, Any]:
+    """The body of the engine's create request: every wall that Docker can set."""
+    limits = spec.limits
+    memory = (limits.memory_mb + OVERHEAD_MB) << 20
+    scratch = f"rw,nosuid,nodev,noexec,mode=1777,size={limits.disk_mb}m,nr_inodes={limits.files}"
+    host: dict[str, Any] = {
+        "NetworkMode": "none",
+        "IpcMode": "none",
+        "CapDrop": ["ALL"],
+        "CapAdd": ["SETUID", "SETGID", "KILL"],
+        "SecurityOpt": ["no-new-privileges:true", inline_seccomp(_profile())],
+        "ReadonlyRootfs": True,
+        "Tmpfs": {"/tmp": scratch, "/dev/shm": scratch},  # noqa: S108  (inside the box)
+        "Memory": memory,
+        "MemorySwap": memory,
+        "PidsLimit": limits.processes + OVERHEAD_PROCESSES,
+        "Ulimits": [
+            {"Name": name, "Soft": amount, "Hard": amount}
+            for name, amount in (("core", 0), ("nofile", 1024), ("memlock", 0), ("msgqueue", 0), ("rtprio", 0))
+        ],
+        "LogConfig": {"Type": "none"},
+        "RestartPolicy": {"Name": "no"},
+        "AutoRemove": False,
+        "Init": False,
+    }
+    if spec.runtime is not None:
+        host["Runtime"] = spec.runtime
+    return {
+        "Image": spec.image,
+        "Cmd": [str(first_uid)],
+        "User": "0:0",
+        "Env": ["PATH=/usr/local/bin:/usr/bin:/bin", "LANG=C.UTF-8", "HOME=/tmp", "PYTHONHASHSEED=0", "TMPDIR=/tmp"],
+        "Hostname": "box",
+        "OpenStdin": True, "StdinOnce": True, "AttachStdin": True, "AttachStdout": True, "AttachStderr": True,
+        "Tty": False, "NetworkDisabled": True, "StopSignal": "SIGKILL",
+        "Labels": {LABEL: "1", LABEL_OWNER: spec.owner},
+        "HostConfig": host,
+    }  # fmt: skip
+
+
+def _profile() -> str:
+    return (Path(__file__).parent / "seccomp.json").read_text(encoding="utf-8")
+
+
+class Box:
+    """A running box. One thread owns it; `close` always."""
+
+    def __init__(self, engine: Engine, spec: BoxSpec) -> None:
+        """Create, start and greet; raises a SandboxError and leaves nothing behind if that fails."""
+        self._engine, self.spec, self.runs, self.clean = engine, spec, 0, True
+        self._buffer = wire.FrameBuffer()
+        first_uid = _FIRST_UID + random.SystemRandom().randrange(_RANGES) * _UIDS_PER_BOX
+        self.id = engine.create(container_body(spec, first_uid))
+        self._stream: Attached | None = None
+        try:
+            self._stream = engine.attach(self.id)
+            engine.start(self.id)
+            self.greeting = _greeting(self._receive(time.monotonic() + OPENING_S), spec)
+        except BaseException:
+            self.close()
+            raise
+
+    def run(self, job: Job) -> Run:
+        """One visit; raises BoxLost. Afterwards `clean` says whether the box may be used again."""
+        if job.limits.walls != self.spec.limits.walls:
+            raise ValueError(
+                f"this box was made for (memory MB, processes, disk MB, files) = {self.spec.limits.walls}, the job wants "
+                f"{job.limits.walls}; open a pool with the job's limits"
+            )
+        assert self._stream is not None  # noqa: S101  (set since __init__)
+        self.clean = False
+        proof = secrets.token_hex(16)
+        deadline = time.monotonic() + job.limits.wall_s + GRACE_S
+        self._stream.send(wire.frame(wire.encode(_order(job, proof))), deadline)
+        facts = _mapping(self._receive(deadline), "facts")
+        self.runs += 1
+        run = read_facts(facts, proof)
+        self.clean = facts.get("clean") is True
+        return run
+
+    def _receive(self, deadline: float) -> wire.Value:
+        assert self._stream is not None  # noqa: S101
+        while (payload := self._buffer.next()) is None:
+            self._buffer.feed(self._stream.receive(deadline))
+        return wire.decode(payload)
+
+    def pin(self, core: int) -> None:
+        """Keep the box on one core: its times repeat better, and boxes stay out of each other's way."""
+        self._engine.pin(self.id, core)
+
+    def ended_by_itself(self) -> bool:
+        """Whether the box died from within (its memory, its supervisor) rather than by a hand from outside."""
+        state = self._engine.state(self.id)
+        if state is None or state.get("Running"):
+            return False
+        return bool(state.get("OOMKilled")) or state.get("ExitCode") not in {0, 128 + signal.SIGKILL}
+
+    def close(self) -> None:
+        """Remove the container, whatever it is doing."""
+        if self._stream is not None:
+            self._stream.close()
+        self._engine.remove(self.id)
+
+
+def _order(job: Job, proof: str) -> dict[str, object]:
+    limits = job.limits
+    return {
+        "program": {"source": job.program.source, "tests": job.program.tests},
+        "proof": proof,
+        "stdin": job.stdin,
+        "cpu_s": float(limits.cpu_s),
+        "wall_s": float(limits.wall_s),
+        "output": limits.output_kb << 10,
+        "disk_mb": limits.disk_mb,
+    }
+
+
+def _greeting(value: wire.Value, spec: BoxSpec) -> Mapping[str, wire.Value]:
+    greeting = _mapping(value, "greeting")
+    if greeting.get("protocol") != PROTOCOL:
+        raise BoxLost(f"the image {spec.image} speaks another protocol; run `sandbox build`")
+    return greeting
+
+
+def _mapping(value: wire.Value, what: str) -> Mapping[str, wire.Value]:
+    if not isinstance(value, dict):
+        raise BoxLost(f"a box sent {type(value).__name__} for its {what}")
+    return value
+
+
+def read_facts(facts: Mapping[str, wire.Value], proof: str) -> Run:
+    """The run that a box reports; raises BoxLost if a fact is missing or of the wrong kind."""
+    status = _fact(facts, "status", int)
+    signalled = os.WIFSIGNALED(status)
+    proved, raised = read_answers(_fact(facts, "answers", bytes), proof)
+    try:
+        ending = Ending(_fact(facts, "ending", str))
+        flags = frozenset(Flag(flag) for flag in _fact(facts, "flags", list))
+    except ValueError as error:
+        raise BoxLost(f"a box reports what it cannot know: {error}") from error
+    return Run(
+        ending=ending,
+        exit_code=None if signalled else os.waitstatus_to_exitcode(status),
+        signal=os.WTERMSIG(status) if signalled else None,
+        cpu_s=_fact(facts, "cpu_s", float),
+        wall_s=_fact(facts, "wall_s", float),
+        memory_mb=_fact(facts, "peak_kb", int) / 1024,
+        stdout=_fact(facts, "stdout", bytes),
+        stderr=_fact(facts, "stderr", bytes),
+        proved=proved,
+        raised=raised,
+        flags=flags,
+    )
+
+
+def _fact(facts: Mapping[str, wire.Value], name: str, kind: type[T]) -> T:
+    value = facts.get(name)
+    if type(value) is not kind:
+        raise BoxLost(f"a box sent {type(value).__name__} for {name}")
+    return value
+
+
+def read_answers(answers: bytes, proof: str) -> tuple[bool, Raised | None]:
+    """Whether the proof is among the candidate's claims, and the exception it describes. Garbage counts as silence."""
+    proved, raised = False, None
+    buffer = wire.FrameBuffer(cap=1 << 20)
+    buffer.feed(answers)
+    try:
+        while (payload := buffer.next()) is not None:
+            claim = wire.decode(payload)
+            if isinstance(claim, dict) and claim.get("proof") == proof:
+                proved = True
+            elif isinstance(claim, dict) and raised is None:
+                raised = _raised(claim)
+    except wire.WireError:
+        pass
+    return proved, raised
+
+
+def _raised(claim: Mapping[str, wire.Value]) -> Raised | None:
+    stage, kind, message, line = (claim.get(key) for key in ("stage", "type", "message", "line"))
+    if stage not in set(Stage) or not isinstance(kind, str) or not isinstance(message, str):
+        return None
+    return Raised(
+        stage=Stage(stage), type=kind[:200], message=message[:2000], line=line if isinstance(line, int) else None
+    )

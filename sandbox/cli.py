@@ -1,0 +1,226 @@
+"""`sandbox`: run one program, score a file, build the image, clean up. Reads argv; everything else is handed on.
+
+Exit codes: 0 it ran and passed (or the command did its work), 1 the program's fault, 2 usage, 3 our fault or the machine's.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import fields
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from sandbox import image, judge, pool
+from sandbox.engine import Engine
+from sandbox.errors import SandboxError
+from sandbox.problems import BUILT_IN, ProblemsError, load_problems
+from sandbox.samples import SamplesError, read_samples
+from sandbox.scorefile import Summary, read_kept, score_samples, still_to_score, write_rows
+from sandbox.scoring import open_scorer
+from sandbox.show import harmless
+from sandbox.values import Limits, Program, Score, Verdict
+
+PASSED, PROGRAM_FAULT, USAGE, OUR_FAULT = 0, 1, 2, 3
+
+
+def _say(message: str) -> None:
+    click.echo(message, err=True)
+
+
+def _stop(message: str, code: int) -> NoReturn:
+    _say(f"sandbox: {message}")
+    sys.exit(code)
+
+
+def _limit_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """One option for each limit, with the one default that `Limits` has."""
+    names = {"cpu_s": "--cpu", "wall_s": "--wall", "memory_mb": "--memory", "output_kb": "--output",
+             "processes": "--processes", "disk_mb": "--disk", "files": "--files"}  # fmt: skip
+    units = {"cpu_s": "S", "wall_s": "S", "memory_mb": "MB", "output_kb": "KB", "disk_mb": "MB"}
+    for item in reversed(fields(Limits)):
+        kind = float if isinstance(item.default, float) else int
+        command = click.option(
+            names[item.name], item.name, type=kind, default=item.default, show_default=True,
+            metavar=units.get(item.name, "N"), help=f"Limit: {item.name.rpartition('_')[0] or item.name}.",
+        )(command)  # fmt: skip
+    return command
+
+
+def _limits(options: dict[str, Any]) -> Limits:
+    try:
+        return Limits(**options)
+    except ValueError as error:
+        _stop(str(error), USAGE)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="codebudget")
+def main() -> None:
+    """Run untrusted programs in hardened Docker boxes.
+
+    \b
+      sandbox exec -c 'print(6 * 7)'
+      sandbox exec program.py --tests tests.py --json
+      sandbox score --problems humaneval --samples samples.jsonl --out scored.jsonl
+    """  # noqa: D301  (click's mark for "leave the lines alone")
+    # A terminated command must still remove its boxes.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+
+
+@main.command("exec")
+@click.argument("file", type=click.File("rb"), required=False)
+@click.option("-c", "code", metavar="CODE", help="The program itself, instead of a file.")
+@click.option("--stdin", "stdin", type=click.File("rb"), help="What the program reads from its standard input.")
+@click.option("--tests", type=click.File("rb"), help="Python that runs after the program, in its namespace.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of the program's output.")
+@_limit_options
+def exec_(file: Any, code: str | None, stdin: Any, tests: Any, as_json: bool, **limits: Any) -> None:
+    """Run one program (FILE, - for standard input, or -c CODE), show its output and how it ended."""
+    if (file is None) == (code is None):
+        _stop("give a FILE (or -), or -c CODE, and not both", USAGE)
+    chosen = _limits(limits)
+    try:
+        source = code if code is not None else file.read().decode("utf-8")
+        program = Program(source=source, tests=tests.read().decode("utf-8") if tests else None)
+    except UnicodeDecodeError as error:
+        _stop(f"the program is not UTF-8: {error}", USAGE)
+    try:
+        with open_scorer(chosen, boxes=1, say=_say) as scorer:
+            scored = scorer.score(program, stdin.read() if stdin else b"")
+    except SandboxError as error:
+        _stop(str(error), OUR_FAULT)
+    except ValueError as error:
+        _stop(str(error), USAGE)
+    if as_json:
+        click.echo(json.dumps(_as_object(scored, chosen)))
+    else:
+        _show(scored, chosen)
+    sys.exit(PASSED if scored.verdict is Verdict.PASSED else PROGRAM_FAULT)
+
+
+def _as_object(scored: Score, limits: Limits) -> dict[str, Any]:
+    run = scored.run
+    return {
+        "verdict": scored.verdict,
+        "explanation": judge.explain(scored, limits),
+        "ending": run.ending,
+        "exit_code": run.exit_code,
+        "signal": run.signal,
+        "cpu_s": round(run.cpu_s, 6),
+        "wall_s": round(run.wall_s, 6),
+        "memory_mb": round(run.memory_mb, 2),
+        "stdout": run.stdout.decode("utf-8", "replace"),
+        "stderr": run.stderr.decode("utf-8", "replace"),
+        "flags": sorted(scored.flags),
+    }
+
+
+def _show(scored: Score, limits: Limits) -> None:
+    run = scored.run
+    for content, stream in ((run.stdout, sys.stdout), (run.stderr, sys.stderr)):
+        if stream.isatty():
+            stream.write(harmless(content))
+        else:
+            stream.buffer.write(content)
+        stream.flush()
+    flags = f" [{', '.join(sorted(scored.flags))}]" if scored.flags else ""
+    used = f"{run.cpu_s:.3f} s CPU, {run.wall_s:.3f} s wall, {run.memory_mb:.0f} MB"
+    _say(f"{scored.verdict}: {harmless(judge.explain(scored, limits))} · {used}{flags}")
+
+
+@main.command("score")
+@click.option("--problems", required=True, metavar="NAME|FILE", help=f"{', '.join(BUILT_IN)}, or a JSON-lines file.")
+@click.option("--samples", required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE",
+              help="JSON lines with task_id and completion (or solution); .gz allowed.")  # fmt: skip
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
+              help="Where results go, as JSON lines [default: standard output]. Continues a file begun before.")  # fmt: skip
+@click.option("--boxes", type=click.IntRange(min=1), help="How many boxes [default: one per core].")
+@_limit_options
+def score(problems: str, samples: Path, out: Path | None, boxes: int | None, **limits: Any) -> None:
+    """Score a file of samples and print pass@k."""
+    chosen = _limits(limits)
+    summary = Summary()
+    try:
+        known = {problem.name: problem for problem in load_problems(problems)}
+        asked = list(read_samples(samples, known))
+        kept = read_kept(out) if out else {}
+        todo = list(still_to_score(asked, kept, out)) if out else asked
+        for row in kept.values():
+            summary.add(row)
+        with open_scorer(chosen, boxes=boxes, say=_say) as scorer, _progress(len(asked), len(kept)) as advance:
+
+            def on_row(row: Any) -> None:
+                summary.add(row)
+                advance()
+
+            if out:
+                with out.open("a", encoding="utf-8") as file:
+                    write_rows(score_samples(todo, scorer), file, on_row)
+            else:
+                write_rows(score_samples(todo, scorer), sys.stdout, on_row)
+    except (ProblemsError, SamplesError, ValueError) as error:
+        _stop(str(error), USAGE)
+    except (SandboxError, OSError) as error:
+        _stop(f"{error}; what was scored is kept, run the command again to continue" if out else str(error), OUR_FAULT)
+    _report(summary, err=out is None)
+    sys.exit(OUR_FAULT if summary.unscored else PASSED)
+
+
+class _progress:  # noqa: N801  (used as a function)
+    """A bar on standard error; plain silence where that is no terminal."""
+
+    def __init__(self, total: int, done: int) -> None:
+        columns = (TextColumn("scoring"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        self._bar = Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty())
+        self._row = self._bar.add_task("", total=total, completed=done)
+
+    def __enter__(self) -> Callable[[], None]:
+        self._bar.start()
+        return lambda: self._bar.advance(self._row)
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+
+def _report(summary: Summary, *, err: bool) -> None:
+    counted = ", ".join(f"{number} {verdict}" for verdict, number in summary.verdicts.most_common())
+    click.echo(f"{sum(summary.verdicts.values())} samples of {summary.problems} problems: {counted or 'none'}", err=err)
+    for k, rate in summary.pass_at().items():
+        click.echo(f"pass@{k} {100 * rate:.1f}", err=err)
+    if summary.unscored:
+        _say(f"sandbox: {summary.unscored} samples could not be scored (not their fault); run the command again")
+
+
+@main.command()
+@click.option("--base", metavar="IMAGE", help="Build on this image instead of the usual base.")
+@click.option("--force", is_flag=True, help="Build even if the present image fits.")
+def build(base: str | None, force: bool) -> None:
+    """Build the box image (does nothing if it is there and fits)."""
+    try:
+        with closing(Engine()) as engine:
+            wanted = image.build_image(engine, base=base, say=_say) if base or force else None
+            tag = wanted or image.ensure_image(engine, say=_say)
+    except SandboxError as error:
+        _stop(str(error), OUR_FAULT)
+    click.echo(tag)
+
+
+@main.command()
+@click.option("--images", is_flag=True, help="Remove the box images, too.")
+def clean(images: bool) -> None:
+    """Remove every box of ours from the engine, running ones included."""
+    try:
+        with closing(Engine()) as engine:
+            click.echo(f"{pool.remove_all(engine)} boxes removed")
+            if images:
+                click.echo(f"{len(image.remove_images(engine))} images removed")
+    except SandboxError as error:
+        _stop(str(error), OUR_FAULT)

@@ -1,0 +1,266 @@
+"""The door to Docker: the only module that imports `docker`, and the only one that knows its names.
+
+Life-cycle calls go through docker-py's low-level client. The data path does not: `Attached` is the raw attach socket of one
+container with our own bounded reader, because docker-py's streams have no timeouts and no caps.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import socket
+import struct
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import docker
+import docker.errors
+import docker.types
+import docker.utils
+import requests
+
+from sandbox.errors import BoxLost, EngineUnavailable, ImageBuildFailed, ImageMissing
+
+API_TIMEOUT_S = 60
+START_HINT = "start Docker (`make engine` does it on Debian and Ubuntu) or point DOCKER_HOST at a running engine"
+_HEADER = struct.Struct(">BxxxL")
+_STDOUT = 1
+_MAX_STDERR = 8 << 10
+
+
+@contextlib.contextmanager
+def engine_errors() -> Iterator[None]:
+    """Docker's exceptions become ours here; nowhere else does anyone know their names."""
+    try:
+        yield
+    except docker.errors.ImageNotFound as error:
+        raise ImageMissing(f"{_text(error)}; run `sandbox build`") from error
+    except docker.errors.NotFound as error:
+        raise BoxLost(_text(error)) from error
+    except docker.errors.BuildError as error:
+        raise ImageBuildFailed(_text(error)) from error
+    except docker.errors.APIError as error:
+        raise EngineUnavailable(f"the Docker engine refused: {_text(error)}") from error
+    except (docker.errors.DockerException, requests.RequestException, OSError) as error:
+        raise EngineUnavailable(f"no Docker engine answers ({_text(error)}); {START_HINT}") from error
+
+
+def _text(error: BaseException) -> str:
+    message = getattr(error, "explanation", None) or str(error) or type(error).__name__
+    return " ".join(str(message).split())[:400]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineFacts:
+    """What the engine says of itself."""
+
+    version: str
+    api: str
+    runtime: str
+    cgroups: str
+    cores: int
+    architecture: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """A container of ours, as the engine lists it."""
+
+    id: str
+    labels: Mapping[str, str]
+    running: bool
+
+
+class Engine:
+    """A connected Docker engine. Usable from many threads."""
+
+    def __init__(self, *, connections: int = 32) -> None:
+        """Connect as the Docker tools do (DOCKER_HOST or the local socket); raises EngineUnavailable."""
+        with engine_errors():
+            self._api = docker.APIClient(
+                version="auto", timeout=API_TIMEOUT_S, max_pool_size=connections, **docker.utils.kwargs_from_env()
+            )
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._api.close()
+
+    def facts(self) -> EngineFacts:
+        """Version and limits of the engine."""
+        with engine_errors():
+            info, version = self._api.info(), self._api.version()
+        return EngineFacts(
+            version=str(version["Version"]),
+            api=str(version["ApiVersion"]),
+            runtime=str(info.get("DefaultRuntime", "")),
+            cgroups=str(info.get("CgroupVersion", "1")),
+            cores=int(info["NCPU"]),
+            architecture=str(info.get("Architecture", "")),
+        )
+
+    # images
+
+    def image_labels(self, reference: str) -> Mapping[str, str] | None:
+        """The labels of a local image; None if there is no such image."""
+        try:
+            with engine_errors():
+                return dict(self._api.inspect_image(reference)["Config"].get("Labels") or {})
+        except ImageMissing:
+            return None
+
+    def pull(self, reference: str) -> None:
+        """Fetch an image from its registry; raises ImageMissing or EngineUnavailable."""
+        name, _, tag = reference.partition(":")
+        with engine_errors():
+            self._api.pull(name, tag=tag or "latest")
+
+    def import_image(self, archive: str, name: str, tag: str) -> None:
+        """Make an image from a tar file of a root directory."""
+        with engine_errors():
+            answer = self._api.import_image_from_file(archive, repository=name, tag=tag)
+        if "error" in answer:
+            raise ImageBuildFailed(f"importing {archive} as {name}:{tag}: {answer[:300]}")
+
+    def build(self, context: bytes, tag: str, arguments: Mapping[str, str], labels: Mapping[str, str]) -> None:
+        """Build an image from a tar of its context, without a network; raises ImageBuildFailed with the last lines."""
+        said: list[str] = []
+        with engine_errors():
+            events = self._api.build(
+                fileobj=io.BytesIO(context), custom_context=True, tag=tag, buildargs=dict(arguments), labels=dict(labels),
+                network_mode="none", rm=True, forcerm=True, decode=True,
+            )  # fmt: skip
+            for event in events:
+                if "error" in event:
+                    raise ImageBuildFailed(f"building {tag}: {event['error']} {' '.join(said[-5:])}".strip())
+                said += str(event.get("stream", "")).split("\n")
+
+    def images(self, label: str) -> list[str]:
+        """Every tag of the images that carry a label."""
+        with engine_errors():
+            found = self._api.images(filters={"label": label})
+        return [tag for image in found for tag in image.get("RepoTags") or []]
+
+    def remove_image(self, reference: str) -> None:
+        """Remove an image; one that is gone or still in use is left as it is."""
+        with contextlib.suppress(ImageMissing, BoxLost, EngineUnavailable), engine_errors():
+            self._api.remove_image(reference)
+
+    # containers
+
+    def create(self, body: Mapping[str, Any]) -> str:
+        """Create a container from the body of the API's own request; returns its id."""
+        with engine_errors():
+            answer = self._api.create_container_from_config(dict(body), name=None)
+        return str(answer["Id"])
+
+    def attach(self, container: str) -> Attached:
+        """The standard streams of a container, before it is started."""
+        with engine_errors():
+            holder = self._api.attach_socket(container, params={"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1})
+        return Attached(holder, container)
+
+    def start(self, container: str) -> None:
+        """Start it."""
+        with engine_errors():
+            self._api.start(container)
+
+    def pin(self, container: str, core: int) -> None:
+        """Let a container run on one core only."""
+        with engine_errors():
+            self._api.update_container(container, cpuset_cpus=str(core))
+
+    def state(self, container: str) -> Mapping[str, Any] | None:
+        """How a container is or ended; None when the engine no longer knows it."""
+        try:
+            with engine_errors():
+                return dict(self._api.inspect_container(container)["State"])
+        except BoxLost:
+            return None
+
+    def remove(self, container: str) -> None:
+        """Kill and remove a container; one that is gone already is fine."""
+        with contextlib.suppress(BoxLost), engine_errors():
+            try:
+                self._api.remove_container(container, force=True, v=True)
+            except docker.errors.APIError as error:
+                if "already in progress" not in _text(error):
+                    raise
+
+    def containers(self, label: str) -> list[Found]:
+        """Every container that carries a label, running or not."""
+        with engine_errors():
+            found = self._api.containers(all=True, filters={"label": label})
+        return [
+            Found(id=str(item["Id"]), labels=dict(item.get("Labels") or {}), running=item.get("State") == "running")
+            for item in found
+        ]
+
+
+def inline_seccomp(profile: str) -> str:
+    """The security option for a profile; the API wants the text itself, never a path."""
+    return f"seccomp={json.dumps(json.loads(profile), separators=(',', ':'))}"
+
+
+class Attached:
+    """The attach stream of one container: bytes in, standard output out, a little of standard error kept for messages."""
+
+    def __init__(self, holder: Any, container: str) -> None:
+        self._holder, self._container = holder, container
+        self._socket: socket.socket = getattr(holder, "_sock", holder)
+        self._raw = bytearray()
+        self._stderr = bytearray()
+
+    def send(self, data: bytes, deadline: float) -> None:
+        """Write everything before `deadline` (monotonic seconds); raises BoxLost."""
+        try:
+            self._socket.settimeout(max(0.001, deadline - time.monotonic()))
+            self._socket.sendall(data)
+        except OSError as error:
+            raise self._lost(f"cannot be written to: {error}") from error
+
+    def receive(self, deadline: float) -> bytes:
+        """What has come on standard output, at least one byte; raises BoxLost at the end or after `deadline`."""
+        while True:
+            while (part := self._next_part()) is not None:
+                stream, content = part
+                if stream == _STDOUT and content:
+                    return content
+                self._stderr = (self._stderr + content)[-_MAX_STDERR:]
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise self._lost("does not answer in time")
+            try:
+                self._socket.settimeout(left)
+                data = self._socket.recv(1 << 18)
+            except TimeoutError:
+                raise self._lost("does not answer in time") from None
+            except OSError as error:
+                raise self._lost(f"cannot be read: {error}") from error
+            if not data:
+                raise self._lost("has ended")
+            self._raw += data
+
+    def _next_part(self) -> tuple[int, bytes] | None:
+        if len(self._raw) < _HEADER.size:
+            return None
+        stream, size = _HEADER.unpack_from(self._raw)
+        end = _HEADER.size + size
+        if len(self._raw) < end:
+            return None
+        content = bytes(self._raw[_HEADER.size : end])
+        del self._raw[:end]
+        return stream, content
+
+    def _lost(self, what: str) -> BoxLost:
+        said = self._stderr.decode("utf-8", "replace").strip().splitlines()
+        return BoxLost(f"box {self._container[:12]} {what}" + (f"; it said: {said[-1][:300]}" if said else ""))
+
+    def close(self) -> None:
+        """Hang up."""
+        for end in (self._socket, self._holder, getattr(self._holder, "_response", None)):
+            with contextlib.suppress(OSError, ValueError):  # urllib3 minds a socket that is closed already
+                if end is not None:
+                    end.close()

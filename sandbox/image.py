@@ -1,0 +1,143 @@
+"""The box image: what it is made of, when it is stale, how it is built.
+
+The image's tag is a digest of everything that goes into it (the files of `images/` and of `sandbox/inside/`), so an image is
+stale exactly when no image of the present tag exists. The base comes from a registry where one can be reached, and is
+made from Debian packages where not; the steps after that are the same.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import subprocess
+import tarfile
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from sandbox.engine import Engine
+from sandbox.errors import EngineUnavailable, ImageBuildFailed, ImageMissing, SandboxError
+
+REGISTRY_BASE = "python:3.12-slim-bookworm"
+DEBIAN_BASE = "codebudget-base"
+REPOSITORY = "codebudget-box"
+LABEL_CONTENT = "codebudget.content"
+LABEL_BASE = "codebudget.base"
+_CONTEXT_FILES = ("Dockerfile", "start.py", "prune.py")
+
+Say = Callable[[str], None]
+
+
+def images_directory() -> Path:
+    """Where the image's files lie: beside the packages in a checkout, inside `sandbox` in an installed wheel."""
+    package = Path(__file__).parent
+    for directory in (package / "_images", package.parent / "images"):
+        if (directory / "Dockerfile").is_file():
+            return directory
+    raise ImageBuildFailed(f"the files of the box image are missing beside {package}; install codebudget again")
+
+
+def _context() -> dict[str, bytes]:
+    directory = images_directory()
+    files = {name: (directory / name).read_bytes() for name in _CONTEXT_FILES}
+    inside = Path(__file__).parent / "inside"
+    files |= {f"inside/{path.name}": path.read_bytes() for path in sorted(inside.glob("*.py"))}
+    return files
+
+
+def content_digest() -> str:
+    """SHA-256 over the names and contents of the build context."""
+    total = hashlib.sha256()
+    for name, content in sorted(_context().items()):
+        total.update(f"{name}\0{len(content)}\0".encode() + content)
+    return total.hexdigest()
+
+
+def image_tag() -> str:
+    """The reference of the image that fits the present files."""
+    return f"{REPOSITORY}:{content_digest()[:16]}"
+
+
+def ensure_image(engine: Engine, *, say: Say) -> str:
+    """The present image's reference, built now if it is missing or stale."""
+    tag = image_tag()
+    if engine.image_labels(tag) is None:
+        say(f"building the box image {tag} (once)")
+        build_image(engine, base=None, say=say)
+    return tag
+
+
+def build_image(engine: Engine, *, base: str | None, say: Say) -> str:
+    """Build the image on `base` (None: find one); returns its reference."""
+    tag, chosen = image_tag(), base or _find_base(engine, say)
+    if base is not None and engine.image_labels(base) is None:
+        say(f"pulling {base}")
+        engine.pull(base)
+    say(f"building {tag} on {chosen}")
+    labels = {LABEL_CONTENT: content_digest(), LABEL_BASE: chosen}
+    engine.build(_archive(_context()), tag, {"BASE": chosen}, labels)
+    return tag
+
+
+def _find_base(engine: Engine, say: Say) -> str:
+    if engine.image_labels(REGISTRY_BASE) is not None:
+        return REGISTRY_BASE
+    try:
+        say(f"pulling {REGISTRY_BASE}")
+        engine.pull(REGISTRY_BASE)
+    except (ImageMissing, EngineUnavailable) as error:
+        say(f"no registry within reach ({str(error)[:120]}); making a base from Debian packages")
+        return debian_base(engine, say=say)
+    return REGISTRY_BASE
+
+
+def debian_base(engine: Engine, *, say: Say) -> str:
+    """A base image made from the packages that this Debian or Ubuntu machine installs from; needs root."""
+    script = images_directory() / "debian-base.sh"
+    tag = hashlib.sha256(script.read_bytes()).hexdigest()[:16]
+    reference = f"{DEBIAN_BASE}:{tag}"
+    if engine.image_labels(reference) is None:
+        with tempfile.TemporaryDirectory(prefix="codebudget-base-") as directory:
+            archive = Path(directory) / "base.tar"
+            _run_script(script, archive)
+            say(f"importing {archive.stat().st_size >> 20} MB as {reference}")
+            engine.import_image(str(archive), DEBIAN_BASE, tag)
+    return reference
+
+
+def _run_script(script: Path, archive: Path) -> None:
+    try:
+        done = subprocess.run(
+            ["sh", str(script), str(archive)], capture_output=True, text=True, timeout=900, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise ImageBuildFailed(f"{script.name}: {error}") from error
+    if done.returncode:
+        last = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
+        raise ImageBuildFailed(
+            f"no base image: no registry is within reach and {script.name} failed ({last[:200]}); run `sandbox build` as "
+            f"root on Debian or Ubuntu, or load {REGISTRY_BASE} into the engine by hand"
+        )
+
+
+def _archive(files: dict[str, bytes]) -> bytes:
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as archive:
+        for name, content in sorted(files.items()):
+            entry = tarfile.TarInfo(name)
+            entry.size, entry.mode = len(content), 0o644
+            archive.addfile(entry, io.BytesIO(content))
+    return out.getvalue()
+
+
+def remove_images(engine: Engine) -> list[str]:
+    """Remove every box image and every base made from packages; returns their references."""
+    tags = engine.images(LABEL_CONTENT)
+    for tag in tags:
+        engine.remove_image(tag)
+    return tags
+
+
+__all__ = [
+    "SandboxError", "build_image", "content_digest", "debian_base", "ensure_image", "image_tag", "remove_images",
+]  # fmt: skip

@@ -1,0 +1,205 @@
+"""A fork becomes a candidate: privileges go, limits come, the program runs, its end is told.
+
+Everything up to `drop_privileges` is ours; from the first line of the program on, this process is hostile and what it
+writes to the answers pipe is a claim. The one claim that matters, the proof, is a token that the host made for this visit;
+it lies unread in the order pipe until the tests have returned. That keeps an early exit from passing. It does not keep
+out a program that reads our pipe itself; no test in the program's own process could.
+"""
+
+from __future__ import annotations
+
+import atexit
+import builtins
+import ctypes
+import linecache
+import os
+import resource
+import signal
+import sys
+import threading
+import traceback
+import types
+from collections.abc import Callable
+
+from sandbox.inside import wire
+
+SCRATCH = "/tmp"  # noqa: S108  (the box's own, made for one visit)
+STACK_BYTES = 64 << 20
+OPEN_FILES = 256
+MAX_MESSAGE = 2000
+ANSWERS_FD = 3
+ORDER_FD = 4
+_PR_SET_DUMPABLE = 4
+_PROGRAM_FILES = frozenset({"main.py", "solution.py"})
+
+Report = Callable[[dict[str, object]], None]
+
+
+def become(uid: int, cpu_s: float, disk_mb: int, fds: list[int]) -> None:
+    """Take the pipes as 0-4, the limits and the uid. `fds`: stdin, stdout, stderr, answers, order."""
+    os.setsid()
+    for target, fd in enumerate(fds):
+        os.dup2(fd, target, inheritable=target < 3)
+    os.closerange(len(fds), 1024)
+    _limit(cpu_s, disk_mb)
+    with open("/proc/self/oom_score_adj", "w") as score:
+        score.write("1000")
+    drop_privileges(uid)
+    os.umask(0o022)
+    os.chdir(SCRATCH)
+
+
+def _limit(cpu_s: float, disk_mb: int) -> None:
+    seconds = int(cpu_s) + 2  # the supervisor measures finer and acts first
+    for what, amount in (
+        (resource.RLIMIT_CPU, seconds),
+        (resource.RLIMIT_FSIZE, disk_mb << 20),
+        (resource.RLIMIT_CORE, 0),
+        (resource.RLIMIT_NOFILE, OPEN_FILES),
+        (resource.RLIMIT_STACK, STACK_BYTES),
+        (resource.RLIMIT_MEMLOCK, 0),
+        (resource.RLIMIT_MSGQUEUE, 0),
+    ):
+        resource.setrlimit(what, (amount, amount))
+
+
+def drop_privileges(uid: int) -> None:
+    """Become `uid` for good. Leaving uid 0 empties every capability set."""
+    os.setgroups([])
+    os.setresgid(uid, uid, uid)
+    os.setresuid(uid, uid, uid)
+    # Changing uid makes a process undumpable, and then it may not even open /dev/stdin.
+    ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 1, 0, 0, 0)
+
+
+def run() -> int:
+    """Run the program that waits in the order pipe; returns the exit code."""
+    order = wire.decode(wire.read_frame(ORDER_FD) or b"")
+    if not isinstance(order, dict):
+        raise wire.WireError("an order is a dict")
+    source, tests = str(order["source"]), order["tests"]
+    if tests is None:
+        return _run_plain(source, _reporter())
+    return _run_tested(source, str(tests), _reporter())
+
+
+def _reporter() -> Report:
+    encode, write = wire.encode, wire.write_frame
+    return lambda claim: write(ANSWERS_FD, encode(claim))
+
+
+def _prove(report: Report) -> None:
+    report({"proof": wire.decode(wire.read_frame(ORDER_FD) or b"")})
+
+
+def _run_plain(source: str, report: Report) -> int:
+    """A script as the interpreter itself would run it, down to exit handlers and waiting for threads."""
+    prove, tell, finish = _prove, _tell, _finish
+    code, stage = 0, "compile"
+    try:
+        program = _compiled(source, "main.py")
+        stage = "program"
+        exec(program, _namespace("__main__"))
+    except SystemExit as stop:
+        code = _exit_code(stop)
+    except BaseException as error:
+        tell(error, stage, report)
+        code = 1
+    finish()
+    if code == 0:
+        prove(report)
+    return code
+
+
+def _run_tested(source: str, tests: str, report: Report) -> int:
+    """The program as a module, then the tests in its namespace. Only tests that return earn the proof."""
+    prove, tell = _prove, _tell
+    stage = "compile"
+    try:
+        program, checks = _compiled(source, "solution.py"), _compiled(tests, "tests.py")
+        space = _namespace("solution")
+        stage = "program"
+        exec(program, space)
+        stage = "tests"
+        exec(checks, space)
+    except SystemExit as stop:
+        return _exit_code(stop)
+    except BaseException as error:
+        tell(error, stage, report)
+        return 1
+    prove(report)
+    return 0
+
+
+def _compiled(source: str, name: str) -> types.CodeType:
+    linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)
+    return compile(source, name, "exec", dont_inherit=True)
+
+
+def _namespace(name: str) -> dict[str, object]:
+    """A fresh module, registered so that pickling and dataclasses find it."""
+    module = types.ModuleType(name)
+    module.__dict__["__builtins__"] = builtins
+    sys.modules[name] = module
+    return module.__dict__
+
+
+def _exit_code(stop: SystemExit) -> int:
+    """What the interpreter makes of sys.exit's argument."""
+    if stop.code is None:
+        return 0
+    if isinstance(stop.code, int):
+        return int(stop.code) & 0xFF
+    sys.stderr.write(f"{stop.code}\n")
+    return 1
+
+
+def _tell(error: BaseException, stage: str, report: Report) -> None:
+    trace = error.__traceback__
+    while trace is not None and trace.tb_frame.f_code.co_filename == __file__:
+        trace = trace.tb_next
+    lines: list[int | None] = [at.lineno for at in traceback.extract_tb(trace) if at.filename in _PROGRAM_FILES]
+    if isinstance(error, SyntaxError) and stage == "compile":
+        lines = [error.lineno]
+    report({"stage": stage, "type": _name(error), "message": _message(error), "line": lines[-1] if lines else None})
+    traceback.print_exception(type(error), error, trace)
+
+
+def _name(error: BaseException) -> str:
+    return str(type(error).__name__)[:200]
+
+
+def _message(error: BaseException) -> str:
+    try:
+        return str(error)[:MAX_MESSAGE]
+    except BaseException:
+        return "(its message cannot be shown)"
+
+
+def _finish() -> None:
+    """What the interpreter does at the end of a script."""
+    threading._shutdown()  # type: ignore[attr-defined]  # noqa: SLF001  (joins the threads; the interpreter calls it, too)
+    atexit._run_exitfuncs()  # noqa: SLF001
+
+
+def main(uid: int, cpu_s: float, disk_mb: int, fds: list[int]) -> None:
+    """From fork to end. Never returns."""
+    leave, code = os._exit, 1
+    try:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        become(uid, cpu_s, disk_mb, fds)
+        code = run()
+        _flush()
+    except BaseException:
+        traceback.print_exc()
+        _flush()
+    finally:
+        leave(code)
+
+
+def _flush() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except BaseException:  # noqa: S112  (the program may have closed or replaced it)
+            continue

@@ -1,0 +1,71 @@
+"""What the box has used so far, from the kernel's own books: cgroup v1, cgroup v2, or /proc where neither is readable."""
+
+from __future__ import annotations
+
+import os
+
+_CPU_V1 = "/sys/fs/cgroup/cpuacct/cpuacct.usage"
+_CPU_V2 = "/sys/fs/cgroup/cpu.stat"
+_OOM_V1 = "/sys/fs/cgroup/memory/memory.oom_control"
+_OOM_V2 = "/sys/fs/cgroup/memory.events"
+_TICK = 1 / os.sysconf("SC_CLK_TCK")
+
+
+def tree_cpu_s() -> float:
+    """CPU seconds of everything in the box since it began, our own few included."""
+    if (text := _read(_CPU_V1)) is not None:
+        return int(text) / 1e9
+    if (usage_us := _field(_CPU_V2, "usage_usec")) is not None:
+        return usage_us / 1e6
+    return sum(_process_cpu_s(pid) for pid in pids())
+
+
+def oom_kills() -> int:
+    """How many processes of the box the kernel has killed for want of memory; 0 where no book is kept."""
+    for path in (_OOM_V1, _OOM_V2):
+        if (count := _field(path, "oom_kill")) is not None:
+            return count
+    return 0
+
+
+def pids() -> list[int]:
+    """Every process of the box."""
+    return [int(name) for name in os.listdir("/proc") if name.isdigit()]
+
+
+def source() -> str:
+    """Where the CPU numbers come from, for the record."""
+    if _read(_CPU_V1) is not None:
+        return "cgroup1"
+    return "cgroup2" if _field(_CPU_V2, "usage_usec") is not None else "proc"
+
+
+def _process_cpu_s(pid: int) -> float:
+    text = _read(f"/proc/{pid}/stat")
+    if text is None:
+        return 0.0
+    # The name, in parentheses, may hold anything; the numbers begin after the last one.
+    numbers = text.rpartition(")")[2].split()
+    return sum(int(ticks) for ticks in numbers[11:15]) * _TICK
+
+
+def _field(path: str, name: str) -> int | None:
+    text = _read(path)
+    for line in (text or "").splitlines():
+        key, _, value = line.partition(" ")
+        if key == name:
+            return int(value)
+    return None
+
+
+def _read(path: str) -> str | None:
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        return os.read(fd, 1 << 16).decode("utf-8", "replace")
+    except OSError:
+        return None
+    finally:
+        os.close(fd)

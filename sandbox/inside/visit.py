@@ -1,0 +1,214 @@
+"""One visit of a program, seen from the supervisor: pipes, clocks, caps.
+
+A visit is over when the main process is dead, never when a pipe is: a leftover process may hold a pipe open for ever.
+The supervisor acts on a limit and says so itself; nobody guesses causes from exit codes.
+"""
+
+from __future__ import annotations
+
+import array
+import contextlib
+import errno
+import os
+import select
+import signal
+import socket
+import time
+from dataclasses import dataclass
+
+from sandbox.inside import usage, wire, zygote
+
+MAX_ANSWERS = 256 << 10
+_POLL_MS = 50
+_CHUNK = 1 << 16
+
+
+@dataclass
+class Order:
+    """What the host asks: see `sandbox.box`, which writes it."""
+
+    program: dict[str, wire.Value]
+    proof: str
+    stdin: bytes
+    cpu_s: float
+    wall_s: float
+    output: int
+    disk_mb: int
+
+
+@dataclass
+class Outcome:
+    """What the supervisor saw of the main process."""
+
+    ending: str
+    status: int
+    cpu_s: float
+    wall_s: float
+    peak_kb: int
+    stdout: bytes
+    stderr: bytes
+    answers: bytes
+
+
+class _Writer:
+    """Bytes on their way into a pipe that may never be read."""
+
+    def __init__(self, fd: int, data: bytes) -> None:
+        self.fd, self.rest = fd, memoryview(data)
+
+    def push(self) -> bool:
+        """Write what fits; False when done or when nobody reads any more."""
+        try:
+            while self.rest:
+                self.rest = self.rest[os.write(self.fd, self.rest) :]
+        except BlockingIOError:
+            return True
+        except BrokenPipeError:
+            pass
+        return False
+
+
+class _Reader:
+    """A bounded collector: keeps `cap` bytes, notices when there is more."""
+
+    def __init__(self, fd: int, cap: int) -> None:
+        self.fd, self.cap, self.data, self.over = fd, cap, bytearray(), False
+
+    def pull(self) -> bool:
+        """Read what is there; False at the end of the stream."""
+        try:
+            while not self.over:
+                part = os.read(self.fd, _CHUNK)
+                if not part:
+                    return False
+                self.data += part[: self.cap - len(self.data) + 1]
+                self.over = len(self.data) > self.cap
+                if len(part) < _CHUNK:
+                    return True
+        except BlockingIOError:
+            return True
+        except OSError as error:
+            if error.errno != errno.EIO:
+                raise
+            return False
+        return True
+
+    def taken(self) -> bytes:
+        """What was kept."""
+        return bytes(self.data[: self.cap])
+
+
+class Visit:
+    """Starts a candidate, feeds and reads it, kills it at its limits. Use once; close always."""
+
+    def __init__(self, order: Order, uid: int, control: socket.socket) -> None:
+        self._order, self._control = order, control
+        theirs, ours = self._pipes()
+        stdin, stdout, stderr, answers, instructions = ours
+        told = wire.frame(wire.encode(order.program)) + wire.frame(wire.encode(order.proof))
+        self._writers = {stdin: _Writer(stdin, order.stdin), instructions: _Writer(instructions, told)}
+        self._stdout, self._stderr = _Reader(stdout, order.output), _Reader(stderr, order.output)
+        self._answers = _Reader(answers, MAX_ANSWERS)
+        self._readers = {reader.fd: reader for reader in (self._stdout, self._stderr, self._answers)}
+        self._open = set(ours)
+        self._poll = select.poll()
+        self._began, self._cpu_before = time.monotonic(), usage.tree_cpu_s()
+        self._pid = 0
+        self._ending = ""
+        message = zygote.ORDER.pack(zygote.RUN, uid, order.cpu_s, order.disk_mb)
+        control.sendmsg([message], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", theirs))])
+        for fd in theirs:
+            os.close(fd)
+
+    @staticmethod
+    def _pipes() -> tuple[list[int], list[int]]:
+        """Their ends and ours of stdin, stdout, stderr, answers, order."""
+        theirs, ours = [], []
+        for they_read in (True, False, False, False, True):
+            reading, writing = os.pipe2(os.O_CLOEXEC)
+            theirs.append(reading if they_read else writing)
+            ours.append(writing if they_read else reading)
+            os.set_blocking(ours[-1], False)
+        return theirs, ours
+
+    def run(self) -> Outcome:
+        """Watch until the main process is dead."""
+        self._poll.register(self._control, select.POLLIN)
+        for fd in self._readers:
+            self._poll.register(fd, select.POLLIN)
+        for fd in list(self._writers):
+            self._push(fd)
+        while (ended := self._step()) is None:
+            self._watch_limits()
+        wall_s = time.monotonic() - self._began
+        for reader in self._readers.values():
+            reader.pull()
+        if self._stdout.over or self._stderr.over:
+            self._ending = self._ending or "too_much_output"
+        return Outcome(
+            ending=self._ending or ("signalled" if os.WIFSIGNALED(ended.status) else "exited"),
+            status=ended.status,
+            cpu_s=ended.cpu_s,
+            wall_s=wall_s,
+            peak_kb=ended.peak_kb,
+            stdout=self._stdout.taken(),
+            stderr=self._stderr.taken(),
+            answers=self._answers.taken(),
+        )
+
+    def _step(self) -> zygote.Ended | None:
+        """Wait for something to happen, and see to it."""
+        for fd, _ in self._poll.poll(self._wait_ms()):
+            if fd == self._control.fileno():
+                if (ended := self._hear()) is not None:
+                    return ended
+            elif fd in self._writers:
+                self._push(fd)
+            elif not self._readers[fd].pull():
+                self._poll.unregister(fd)
+        return None
+
+    def _push(self, fd: int) -> None:
+        if self._writers[fd].push():
+            self._poll.register(fd, select.POLLOUT)
+            return
+        del self._writers[fd]
+        if fd in self._open:
+            self._open.discard(fd)
+            with contextlib.suppress(KeyError):
+                self._poll.unregister(fd)
+            os.close(fd)
+
+    def _hear(self) -> zygote.Ended | None:
+        data = self._control.recv(64)
+        if not data:
+            raise SystemExit("the zygote is gone")
+        if data[0] == 1:
+            self._pid = zygote.STARTED.unpack(data)[1]
+            return None
+        _, _, status, user_s, system_s, peak_kb = zygote.ENDED.unpack(data)
+        return zygote.Ended(status, user_s + system_s, peak_kb)
+
+    def _wait_ms(self) -> int:
+        if self._ending:
+            return _POLL_MS
+        left_s = self._began + self._order.wall_s - time.monotonic()
+        spare_s = self._order.cpu_s - (usage.tree_cpu_s() - self._cpu_before)
+        return max(1, int(1000 * min(left_s, max(spare_s, 0.002))) + 1)
+
+    def _watch_limits(self) -> None:
+        if not self._ending:
+            if usage.tree_cpu_s() - self._cpu_before > self._order.cpu_s:
+                self._ending = "out_of_cpu"
+            elif time.monotonic() - self._began > self._order.wall_s:
+                self._ending = "out_of_wall"
+            elif self._stdout.over or self._stderr.over:
+                self._ending = "too_much_output"
+        if self._ending and self._pid:
+            os.kill(self._pid, signal.SIGKILL)
+
+    def close(self) -> None:
+        """Close what is still open."""
+        for fd in self._open:
+            os.close(fd)
+        self._open.clear()

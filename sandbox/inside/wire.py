@@ -1,0 +1,230 @@
+"""Values as bytes, and bytes in frames: the one language between host, supervisor and candidate.
+
+A frame is a length (4 bytes, big endian) and that many bytes of payload; a payload is one value. A value is one of a closed
+set of exact types, each a tag and its content:
+
+    N none · T true · F false · I int (length, decimal digits) · D float (8 bytes) · S str (length, UTF-8) ·
+    B bytes (length, content) · L list (count, values) · M dict with str keys (count, key, value, …)
+
+Lengths and counts are 4 bytes. The decoder is strict: it reads nothing twice, allocates nothing it has not been sent, and
+refuses depth, size and trailing bytes beyond its caps, so hostile bytes cost no more than their length.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+
+MAX_FRAME = 192 << 20
+MAX_DEPTH = 32
+MAX_DIGITS = 4000
+
+Value = None | bool | int | float | str | bytes | list["Value"] | dict[str, "Value"]
+
+_LENGTH = struct.Struct(">I")
+_FLOAT = struct.Struct(">d")
+_LARGEST = 10**MAX_DIGITS
+_CONSTANTS: dict[bytes, bool | None] = {b"N": None, b"T": True, b"F": False}
+
+
+class WireError(ValueError):
+    """Bytes that are no frame or no value of ours, or a value that has no bytes."""
+
+
+def encode(value: object) -> bytes:
+    """The payload for a value; raises WireError for a type outside the set (subclasses included)."""
+    parts: list[bytes] = []
+    _encode(value, parts, MAX_DEPTH)
+    return b"".join(parts)
+
+
+def _encode(value: object, parts: list[bytes], depth: int) -> None:
+    if depth < 0:
+        raise WireError("a value is nested too deeply")
+    kind = type(value)
+    if kind is list or kind is dict:
+        _encode_container(value, parts, depth)
+    else:
+        parts.append(_encode_scalar(value, kind))
+
+
+def _encode_container(value: object, parts: list[bytes], depth: int) -> None:
+    if type(value) is list:
+        parts.append(b"L" + _LENGTH.pack(len(value)))
+        for item in value:
+            _encode(item, parts, depth - 1)
+        return
+    assert type(value) is dict  # noqa: S101  (the caller looked; this tells the type checker)
+    parts.append(b"M" + _LENGTH.pack(len(value)))
+    for key, item in value.items():
+        if type(key) is not str:
+            raise WireError(f"a key must be a str, not {type(key).__name__}")
+        _encode(key, parts, depth - 1)
+        _encode(item, parts, depth - 1)
+
+
+def _encode_scalar(value: object, kind: type) -> bytes:
+    if value is None:
+        return b"N"
+    if kind is bool:
+        return b"T" if value else b"F"
+    if kind is int:
+        if abs(value) >= _LARGEST:  # type: ignore[operator]
+            raise WireError(f"an int has more than {MAX_DIGITS} digits")
+        return _sized(b"I", str(value).encode())
+    if kind is float:
+        return b"D" + _FLOAT.pack(value)
+    if kind is str:
+        return _sized(b"S", str.encode(value, "utf-8", "surrogatepass"))  # type: ignore[arg-type]
+    if kind is bytes:
+        return _sized(b"B", value)  # type: ignore[arg-type]
+    raise WireError(f"{kind.__name__} has no place on the wire")
+
+
+def _sized(tag: bytes, content: bytes) -> bytes:
+    return tag + _LENGTH.pack(len(content)) + content
+
+
+def decode(payload: bytes) -> Value:
+    """The value of a payload; raises WireError for anything that `encode` would not have written."""
+    value, end = _decode(payload, 0, MAX_DEPTH)
+    if end != len(payload):
+        raise WireError(f"{len(payload) - end} bytes follow the value")
+    return value
+
+
+def _decode(data: bytes, at: int, depth: int) -> tuple[Value, int]:
+    if depth < 0:
+        raise WireError("a value is nested too deeply")
+    tag = data[at : at + 1]
+    at += 1
+    if tag in _CONSTANTS:
+        return _CONSTANTS[tag], at
+    match tag:
+        case b"D":
+            return _FLOAT.unpack(_take(data, at, 8))[0], at + 8
+        case b"I" | b"S" | b"B":
+            size = _size(data, at)
+            return _decode_sized(tag, _take(data, at + 4, size)), at + 4 + size
+        case b"L":
+            return _decode_list(data, at, depth)
+        case b"M":
+            return _decode_dict(data, at, depth)
+        case _:
+            raise WireError(f"no value begins with {tag!r}")
+
+
+def _decode_sized(tag: bytes, content: bytes) -> Value:
+    if tag == b"B":
+        return content
+    if tag == b"S":
+        try:
+            return content.decode("utf-8", "surrogatepass")
+        except UnicodeDecodeError as error:
+            raise WireError(f"a str is not UTF-8: {error}") from None
+    digits = content[1:] if content[:1] == b"-" else content
+    if not 1 <= len(digits) <= MAX_DIGITS or not digits.isdigit():
+        raise WireError("an int is not made of digits, or of too many")
+    return int(content)
+
+
+def _decode_list(data: bytes, at: int, depth: int) -> tuple[list[Value], int]:
+    items: list[Value] = []
+    count = _size(data, at)
+    at += 4
+    for _ in range(count):
+        item, at = _decode(data, at, depth - 1)
+        items.append(item)
+    return items, at
+
+
+def _decode_dict(data: bytes, at: int, depth: int) -> tuple[dict[str, Value], int]:
+    items: dict[str, Value] = {}
+    count = _size(data, at)
+    at += 4
+    for _ in range(count):
+        key, at = _decode(data, at, depth - 1)
+        if type(key) is not str or key in items:
+            raise WireError("a key is not a str, or stands there twice")
+        items[key], at = _decode(data, at, depth - 1)
+    return items, at
+
+
+def _size(data: bytes, at: int) -> int:
+    size: int = _LENGTH.unpack(_take(data, at, 4))[0]
+    if size > len(data) - at:
+        raise WireError(f"{size} is more than the payload holds")
+    return size
+
+
+def _take(data: bytes, at: int, size: int) -> bytes:
+    content = data[at : at + size]
+    if len(content) != size:
+        raise WireError("the payload stops in the middle of a value")
+    return content
+
+
+def frame(payload: bytes) -> bytes:
+    """The payload with its length before it."""
+    if len(payload) > MAX_FRAME:
+        raise WireError(f"a frame of {len(payload)} bytes is over the cap of {MAX_FRAME}")
+    return _LENGTH.pack(len(payload)) + payload
+
+
+class FrameBuffer:
+    """Collects bytes as they come and hands out whole payloads."""
+
+    def __init__(self, cap: int = MAX_FRAME) -> None:
+        self._data = bytearray()
+        self._cap = cap
+
+    def feed(self, data: bytes) -> None:
+        """Add what has arrived."""
+        self._data += data
+
+    def next(self) -> bytes | None:
+        """The next whole payload, or None until more has arrived; raises WireError for a length over the cap."""
+        if len(self._data) < 4:
+            return None
+        size: int = _LENGTH.unpack_from(self._data)[0]
+        if size > self._cap:
+            raise WireError(f"a frame of {size} bytes is over the cap of {self._cap}")
+        if len(self._data) < 4 + size:
+            return None
+        payload = bytes(self._data[4 : 4 + size])
+        del self._data[: 4 + size]
+        return payload
+
+
+def read_frame(fd: int) -> bytes | None:
+    """One payload from a blocking descriptor; None at a clean end; raises WireError at an end in the middle."""
+    head = _read_exactly(fd, 4)
+    if not head:
+        return None
+    if len(head) < 4:
+        raise WireError("the stream ends inside a length")
+    size: int = _LENGTH.unpack(head)[0]
+    if size > MAX_FRAME:
+        raise WireError(f"a frame of {size} bytes is over the cap of {MAX_FRAME}")
+    payload = _read_exactly(fd, size)
+    if len(payload) < size:
+        raise WireError("the stream ends inside a frame")
+    return payload
+
+
+def _read_exactly(fd: int, size: int) -> bytes:
+    parts: list[bytes] = []
+    while size:
+        part = os.read(fd, min(size, 1 << 20))
+        if not part:
+            break
+        parts.append(part)
+        size -= len(part)
+    return b"".join(parts)
+
+
+def write_frame(fd: int, payload: bytes) -> None:
+    """Write one frame to a blocking descriptor."""
+    data = memoryview(frame(payload))
+    while data:
+        data = data[os.write(fd, data) :]

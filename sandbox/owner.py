@@ -1,0 +1,65 @@
+"""Who a box belongs to, and whether that process still lives: how leftovers of a killed process are found.
+
+An owner is written on every container as a label. Boxes whose owner is gone are removed when the next pool opens. A process
+that this one cannot see (another machine on a shared engine, another process namespace) is taken to be alive.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """A process, so that no other can be mistaken for it: boot, process namespace, pid, start time in clock ticks."""
+
+    boot: str
+    namespace: int
+    pid: int
+    started: int
+
+    @classmethod
+    def this(cls) -> Self:
+        """The process that asks."""
+        pid = os.getpid()
+        return cls(_boot(), _namespace(), pid, _started(pid) or 0)
+
+    def label(self) -> str:
+        """As a container label."""
+        return f"{self.boot}/{self.namespace}/{self.pid}/{self.started}"
+
+    @classmethod
+    def parse(cls, label: str) -> Self | None:
+        """From a container label; None if it is not one of ours."""
+        boot, _, rest = label.partition("/")
+        numbers = rest.split("/")
+        if len(numbers) != 3 or not all(number.isdigit() for number in numbers):
+            return None
+        return cls(boot, *(int(number) for number in numbers))
+
+    def is_gone(self) -> bool:
+        """Whether the process is known to be dead."""
+        if self.boot != _boot() or self.namespace != _namespace():
+            return False
+        return _started(self.pid) != self.started
+
+
+def _boot() -> str:
+    return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+
+
+def _namespace() -> int:
+    return Path("/proc/self/ns/pid").stat().st_ino
+
+
+def _started(pid: int) -> int | None:
+    """Start time of a process in clock ticks since boot; None if there is none (a zombie counts as none)."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return None
+    fields = text.rpartition(")")[2].split()
+    return None if fields[0] in "ZX" else int(fields[19])

@@ -1,0 +1,234 @@
+"""A pool of warm boxes, one for each core, a thread for each box.
+
+A job goes to whichever box is free. A box that is lost or not proved clean is thrown away; a spare takes its place. A job
+whose box was lost is tried again on another one: by a hand from outside (a removed container, a restarted engine) as often as
+`PATIENCE` allows, but a program whose boxes die from within twice is judged, so that nobody can buy retries by breaking
+boxes. When the engine stays away, every waiting job gets the exception; none gets a verdict.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+import tenacity
+
+from sandbox.box import LABEL, LABEL_OWNER, Box, BoxSpec
+from sandbox.engine import Engine
+from sandbox.errors import BoxLost, EngineUnavailable, SandboxError
+from sandbox.owner import Owner
+from sandbox.values import Ending, Flag, Job, Limits, Run
+
+PATIENCE_S = 60.0
+DEATHS_FROM_WITHIN = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PoolSpec:
+    """What a pool is made of."""
+
+    image: str
+    limits: Limits
+    boxes: int
+    runtime: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.boxes < 1:
+            raise ValueError(f"a pool needs at least one box, not {self.boxes}")
+
+
+@dataclass(slots=True)
+class _Asked:
+    job: Job
+    future: Future[Run]
+
+
+class Pool:
+    """Runs jobs in warm boxes. A context manager: leaving it removes every container of the pool."""
+
+    def __init__(self, engine: Engine, spec: PoolSpec) -> None:
+        """Open all boxes; raises a SandboxError and leaves nothing behind if one does not open."""
+        self.spec = spec
+        self._engine = engine
+        self._queue: queue.SimpleQueue[_Asked | None] = queue.SimpleQueue()
+        self._stopping = threading.Event()
+        self._failure: SandboxError | None = None
+        self._boxes: set[Box] = set()
+        self._lock = threading.Lock()
+        self._openers = ThreadPoolExecutor(max_workers=4, thread_name_prefix="box-opener")
+        reap(engine)
+        first = [self._openers.submit(self._open_box) for _ in range(spec.boxes + 1)]
+        try:
+            ready = [future.result() for future in first]
+        except BaseException:
+            self._stopping.set()
+            self._close_boxes()
+            raise
+        self._spare: Future[Box] = first[-1]
+        cores = engine.facts().cores
+        self._workers = [
+            threading.Thread(target=self._work, args=(ready[number], number % cores), name=f"box-{number}", daemon=True)
+            for number in range(spec.boxes)
+        ]
+        for worker in self._workers:
+            worker.start()
+
+    def submit(self, job: Job) -> Future[Run]:
+        """A future that holds the run, or raises a SandboxError. Any thread may ask."""
+        if job.limits.walls != self.spec.limits.walls:
+            raise ValueError(
+                f"this pool's boxes were made for (memory MB, processes, disk MB, files) = {self.spec.limits.walls}, "
+                f"the job wants {job.limits.walls}; open a pool with these limits"
+            )
+        if self._stopping.is_set():
+            raise RuntimeError("this pool is closed")
+        future: Future[Run] = Future()
+        self._queue.put(_Asked(job, future))
+        return future
+
+    def _work(self, box: Box, core: int) -> None:
+        try:
+            box.pin(core)
+        except SandboxError:
+            box.clean = False
+        while (asked := self._queue.get()) is not None:
+            if not asked.future.set_running_or_notify_cancel():
+                continue
+            try:
+                if self._failure is not None:
+                    raise self._failure  # noqa: TRY301  (the same exception for every waiting job)
+                run, box = self._visit(box, core, asked.job)
+            except BaseException as error:  # noqa: BLE001  (it travels to whoever asked)
+                asked.future.set_exception(error)
+            else:
+                asked.future.set_result(run)
+
+    def _visit(self, box: Box, core: int, job: Job) -> tuple[Run, Box]:
+        """The run, and the box to use next."""
+        deaths = 0
+        waits = tenacity.Retrying(
+            retry=tenacity.retry_if_exception(self._worth_another_try),
+            wait=tenacity.wait_exponential(multiplier=0.05, max=5),
+            stop=tenacity.stop_after_delay(PATIENCE_S),
+            reraise=True,
+        )
+        try:
+            for attempt in waits:
+                with attempt:
+                    if not box.clean:
+                        box = self._replace(box, core)
+                    try:
+                        return box.run(job), box
+                    except BoxLost:
+                        deaths += box.ended_by_itself()
+                        box.clean = False
+                        if deaths >= DEATHS_FROM_WITHIN:
+                            return _broke_its_boxes(), box
+                        raise
+        except EngineUnavailable as error:
+            self._failure = error
+            raise
+        raise AssertionError("unreachable: tenacity re-raises")
+
+    def _worth_another_try(self, error: BaseException) -> bool:
+        return isinstance(error, BoxLost | EngineUnavailable) and not self._stopping.is_set()
+
+    def _replace(self, box: Box, core: int) -> Box:
+        """Throw a box away and take the spare, while the next one opens."""
+        self._drop(box)
+        with self._lock:
+            taken, self._spare = self._spare, self._openers.submit(self._open_box)
+        fresh = taken.result()
+        fresh.pin(core)
+        return fresh
+
+    def _open_box(self) -> Box:
+        spec = self.spec
+        box = Box(
+            self._engine,
+            BoxSpec(image=spec.image, limits=spec.limits, owner=Owner.this().label(), runtime=spec.runtime),
+        )
+        with self._lock:
+            if not self._stopping.is_set():
+                self._boxes.add(box)
+                return box
+        box.close()
+        raise BoxLost("the pool was closed while a box opened")
+
+    def _drop(self, box: Box) -> None:
+        with self._lock:
+            self._boxes.discard(box)
+        box.close()
+
+    def close(self, *, finish: bool = False) -> None:
+        """Remove every container. With `finish`, after the jobs that wait; else they are cancelled."""
+        if not finish:
+            self._stopping.set()
+            self._cancel_waiting()
+        for _ in self._workers:
+            self._queue.put(None)
+        if finish:
+            for worker in self._workers:
+                worker.join()
+        self._stopping.set()
+        self._close_boxes()
+        for worker in self._workers:
+            worker.join()
+
+    def _cancel_waiting(self) -> None:
+        while True:
+            try:
+                asked = self._queue.get_nowait()
+            except queue.Empty:
+                return
+            if asked is not None:
+                asked.future.cancel()
+
+    def _close_boxes(self) -> None:
+        """Also ends the visits under way: their streams break."""
+        with self._lock:
+            boxes, self._boxes = self._boxes, set()
+        with ThreadPoolExecutor(max_workers=8) as closers:
+            closing = [closers.submit(box.close) for box in boxes]
+        self._openers.shutdown(wait=True)
+        for future in closing:
+            future.result()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close(finish=kind is None)
+
+
+def _broke_its_boxes() -> Run:
+    """What is said of a program whose boxes died from within as often as we allow."""
+    return Run(
+        ending=Ending.SIGNALLED, exit_code=None, signal=9, cpu_s=0.0, wall_s=0.0, memory_mb=0.0, stdout=b"", stderr=b"",
+        proved=False, flags=frozenset({Flag.LOST_TWICE}),
+    )  # fmt: skip
+
+
+def reap(engine: Engine) -> int:
+    """Remove the boxes of processes that are gone; returns how many."""
+    removed = 0
+    for found in engine.containers(LABEL):
+        owner = Owner.parse(found.labels.get(LABEL_OWNER, ""))
+        if owner is not None and owner.is_gone():
+            engine.remove(found.id)
+            removed += 1
+    return removed
+
+
+def remove_all(engine: Engine) -> int:
+    """Remove every box on this engine, whoever owns it; returns how many."""
+    found = engine.containers(LABEL)
+    for container in found:
+        engine.remove(container.id)
+    return len(found)

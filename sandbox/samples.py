@@ -1,0 +1,70 @@
+"""Files of samples in the format everybody uses: one JSON object a line, `task_id` with `completion` or `solution`."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+import zlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from sandbox.problems import Problem
+from sandbox.values import Program
+
+
+class SamplesError(ValueError):
+    """A file of samples that cannot be read as one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FiledSample:
+    """One line of a samples file, ready to run. `line` counts from 1."""
+
+    line: int
+    problem: str
+    program: Program
+
+    @property
+    def digest(self) -> str:
+        """What was asked, in sixteen hex digits: two lines with the same digest have the same verdict."""
+        text = f"{self.program.source}\0{self.program.tests}"
+        return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+def read_samples(path: Path, problems: Mapping[str, Problem]) -> Iterator[FiledSample]:
+    """The samples of a JSON-lines file (.gz allowed), in order; raises SamplesError naming file, line and what is wrong."""
+    for number, line in _lines(path):
+        if line.strip():
+            yield _sample(line, number, path, problems)
+
+
+def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
+    opened = gzip.open if path.suffix == ".gz" else open
+    try:
+        with opened(path, "rb") as file:
+            yield from enumerate(file, 1)
+    except (OSError, EOFError, zlib.error) as error:
+        raise SamplesError(f"cannot read samples from {path}: {error}") from error
+
+
+def _sample(line: bytes, number: int, path: Path, problems: Mapping[str, Problem]) -> FiledSample:
+    where = f"{path}, line {number}"
+    try:
+        row = json.loads(line)
+    except ValueError as error:
+        raise SamplesError(f"{where}: not JSON ({error})") from error
+    if not isinstance(row, dict) or not isinstance(row.get("task_id"), str):
+        raise SamplesError(f"{where}: no object with a task_id")
+    problem = problems.get(row["task_id"])
+    if problem is None:
+        raise SamplesError(
+            f"{where}: no problem is called {row['task_id']!r}; do --problems and --samples belong together?"
+        )
+    completion, solution = row.get("completion"), row.get("solution")
+    if isinstance(completion, str) and solution is None:
+        return FiledSample(line=number, problem=problem.name, program=problem.complete(completion))
+    if isinstance(solution, str) and completion is None:
+        return FiledSample(line=number, problem=problem.name, program=problem.solve(solution))
+    raise SamplesError(f"{where}: needs either a completion or a solution, as text")

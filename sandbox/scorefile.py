@@ -1,0 +1,155 @@
+"""Scoring a file: each distinct program once, results as JSON lines while they come, and a file that can be continued.
+
+A line of the output names the sample's line and the digest of its program. When the same command runs again, lines that are
+there already and still fit are kept; a last line that was cut off by a crash is removed.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import queue
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import CancelledError, Future
+from pathlib import Path
+from typing import Any, TextIO
+
+from sandbox.errors import SandboxError
+from sandbox.samples import FiledSample, SamplesError
+from sandbox.scoring import Scorer
+from sandbox.values import Score, Verdict
+
+WINDOW = 64
+Row = dict[str, Any]
+
+
+def score_samples(samples: Iterable[FiledSample], scorer: Scorer) -> Iterator[Row]:
+    """One row for each sample, as the verdicts come. A sample that could not be judged has verdict None and says why.
+
+    Programs that are equal to the letter run once. At most `WINDOW` visits are asked for at a time.
+    """
+    judged: dict[str, Row] = {}
+    waiting: dict[str, list[FiledSample]] = {}
+    finished: queue.SimpleQueue[str] = queue.SimpleQueue()
+
+    def take() -> Iterator[Row]:
+        digest = finished.get()
+        for sample in waiting.pop(digest):
+            yield _row(sample, judged[digest])
+
+    for sample in samples:
+        if sample.digest in judged and sample.digest not in waiting:
+            yield _row(sample, judged[sample.digest])
+        elif sample.digest in waiting:
+            waiting[sample.digest].append(sample)
+        else:
+            waiting[sample.digest] = [sample]
+            _ask(sample, scorer, judged, finished)
+        while len(waiting) >= WINDOW:
+            yield from take()
+    while waiting:
+        yield from take()
+
+
+def _ask(sample: FiledSample, scorer: Scorer, judged: dict[str, Row], finished: queue.SimpleQueue[str]) -> None:
+    def note(future: Future[Score]) -> None:
+        judged[sample.digest] = _judged(future)
+        finished.put(sample.digest)
+
+    scorer.submit(sample.program).add_done_callback(note)
+
+
+def _row(sample: FiledSample, judged: Row) -> Row:
+    return {"task_id": sample.problem, "line": sample.line, "digest": sample.digest} | judged
+
+
+def _judged(future: Future[Score]) -> Row:
+    try:
+        scored = future.result()
+    except (SandboxError, CancelledError) as error:
+        return {"verdict": None, "passed": None, "unscored": str(error)}
+    run = scored.run
+    return {
+        "verdict": scored.verdict,
+        "passed": scored.verdict is Verdict.PASSED,
+        "cpu_s": round(run.cpu_s, 4),
+        "wall_s": round(run.wall_s, 4),
+        "memory_mb": round(run.memory_mb, 1),
+        "error": f"{run.raised.type}: {run.raised.message}"[:500] if run.raised else None,
+        "flags": sorted(scored.flags),
+    }
+
+
+def read_kept(path: Path) -> dict[int, Row]:
+    """The rows of an output that was begun before, by line; cuts off a last line without its end."""
+    if not path.exists():
+        return {}
+    data = path.read_bytes()
+    whole = data[: data.rfind(b"\n") + 1]
+    try:
+        rows = [json.loads(line) for line in whole.splitlines()]
+        kept = {int(row["line"]): row for row in rows if row["verdict"] is not None}
+    except (ValueError, KeyError, TypeError) as error:
+        raise SamplesError(
+            f"{path} exists and is no output of `sandbox score` ({error}); name another --out"
+        ) from error
+    if len(kept) < len(rows) or len(whole) < len(data):
+        path.write_text("".join(_line(row) for row in kept.values()), encoding="utf-8")
+    return kept
+
+
+def still_to_score(samples: Iterable[FiledSample], kept: Mapping[int, Row], out: Path) -> Iterator[FiledSample]:
+    """The samples whose line is not in the output yet; raises SamplesError if the output is of other samples."""
+    for sample in samples:
+        row = kept.get(sample.line)
+        if row is None:
+            yield sample
+        elif row["digest"] != sample.digest:
+            raise SamplesError(f"{out} holds results of other samples (line {sample.line} differs); name another --out")
+
+
+def write_rows(rows: Iterable[Row], file: TextIO, on_row: Callable[[Row], None]) -> None:
+    """Write each row as soon as it is there."""
+    for row in rows:
+        file.write(_line(row))
+        file.flush()
+        on_row(row)
+
+
+def _line(row: Row) -> str:
+    return json.dumps(row) + "\n"
+
+
+class Summary:
+    """Counts over rows, and pass@k from them."""
+
+    def __init__(self) -> None:
+        self.verdicts: Counter[str] = Counter()
+        self.unscored = 0
+        self._tested: defaultdict[str, int] = defaultdict(int)
+        self._passed: defaultdict[str, int] = defaultdict(int)
+
+    def add(self, row: Row) -> None:
+        """Count one row."""
+        if row["verdict"] is None:
+            self.unscored += 1
+            return
+        self.verdicts[row["verdict"]] += 1
+        self._tested[row["task_id"]] += 1
+        self._passed[row["task_id"]] += bool(row["passed"])
+
+    @property
+    def problems(self) -> int:
+        """Problems with at least one verdict."""
+        return len(self._tested)
+
+    def pass_at(self) -> dict[int, float]:
+        """pass@k for k = 1, 10, 100, … as far as every problem has that many samples (Chen et al. 2021, eq. 1)."""
+        fewest = min(self._tested.values(), default=0)
+        ks = [10**power for power in range(6) if 10**power <= fewest]
+        return {k: math.fsum(self._one(name, k) for name in self._tested) / self.problems for k in ks}
+
+    def _one(self, name: str, k: int) -> float:
+        n, c = self._tested[name], self._passed[name]
+        return 1 - math.comb(n - c, k) / math.comb(n, k)

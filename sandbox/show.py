@@ -1,0 +1,22 @@
+"""How hostile text is shown to a person: bytes that mean something to a terminal are made visible instead."""
+
+from __future__ import annotations
+
+import unicodedata
+
+_KEPT = frozenset("\n\t")
+
+
+def harmless(data: bytes | str) -> str:
+    """Text without control characters, escape sequences, direction overrides and lone surrogates; line ends and tabs stay."""
+    text = data.decode("utf-8", "replace") if isinstance(data, bytes) else data
+    return "".join(character if _is_plain(character) else _visible(character) for character in text)
+
+
+def _is_plain(character: str) -> bool:
+    return character in _KEPT or unicodedata.category(character) not in {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
+
+
+def _visible(character: str) -> str:
+    code = ord(character)
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
