@@ -139,11 +139,19 @@ class Box:
             return False
         return bool(state.get("OOMKilled")) or state.get("ExitCode") not in {0, 128 + signal.SIGKILL}
 
-    def close(self) -> None:
-        """Remove the container, whatever it is doing."""
+    def abort(self) -> None:
+        """Remove the container, whatever it is doing; a visit under way ends in BoxLost. Any thread may do this."""
         if self._stream is not None:
-            self._stream.close()
+            self._stream.hang_up()
         self._engine.remove(self.id)
+
+    def close(self) -> None:
+        """Abort, and give everything back."""
+        try:
+            self.abort()
+        finally:
+            if self._stream is not None:
+                self._stream.close()
 
 
 def _order(job: Job, proof: str) -> dict[str, object]:

@@ -117,12 +117,14 @@ class Engine:
         with engine_errors():
             self._api.pull(name, tag=tag or "latest")
 
-    def import_image(self, archive: str, name: str, tag: str) -> None:
+    def import_image(self, archive: str, reference: str, labels: Mapping[str, str]) -> None:
         """Make an image from a tar file of a root directory."""
+        name, _, tag = reference.partition(":")
+        changes = [f"LABEL {key}={json.dumps(value)}" for key, value in labels.items()]
         with engine_errors():
-            answer = self._api.import_image_from_file(archive, repository=name, tag=tag)
+            answer = self._api.import_image_from_file(archive, repository=name, tag=tag, changes=changes)
         if "error" in answer:
-            raise ImageBuildFailed(f"importing {archive} as {name}:{tag}: {answer[:300]}")
+            raise ImageBuildFailed(f"importing {archive} as {reference}: {answer[:300]}")
 
     def build(self, context: bytes, tag: str, arguments: Mapping[str, str], labels: Mapping[str, str]) -> None:
         """Build an image from a tar of its context, without a network; raises ImageBuildFailed with the last lines."""
@@ -258,8 +260,14 @@ class Attached:
         said = self._stderr.decode("utf-8", "replace").strip().splitlines()
         return BoxLost(f"box {self._container[:12]} {what}" + (f"; it said: {said[-1][:300]}" if said else ""))
 
+    def hang_up(self) -> None:
+        """End the stream; whoever waits in `receive` gets BoxLost. Any thread may do this."""
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
+
     def close(self) -> None:
-        """Hang up."""
+        """Hang up and give the descriptor back; only for the thread that reads, or when it is gone."""
+        self.hang_up()
         for end in (self._socket, self._holder, getattr(self._holder, "_response", None)):
             with contextlib.suppress(OSError, ValueError):  # urllib3 minds a socket that is closed already
                 if end is not None:

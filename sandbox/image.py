@@ -16,7 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from sandbox.engine import Engine
-from sandbox.errors import EngineUnavailable, ImageBuildFailed, ImageMissing, SandboxError
+from sandbox.errors import EngineUnavailable, ImageBuildFailed, ImageMissing
 
 REGISTRY_BASE = "python:3.12-slim-bookworm"
 DEBIAN_BASE = "codebudget-base"
@@ -80,8 +80,9 @@ def build_image(engine: Engine, *, base: str | None, say: Say) -> str:
 
 
 def _find_base(engine: Engine, say: Say) -> str:
-    if engine.image_labels(REGISTRY_BASE) is not None:
-        return REGISTRY_BASE
+    for reference in (REGISTRY_BASE, debian_reference()):
+        if engine.image_labels(reference) is not None:
+            return reference
     try:
         say(f"pulling {REGISTRY_BASE}")
         engine.pull(REGISTRY_BASE)
@@ -93,16 +94,20 @@ def _find_base(engine: Engine, say: Say) -> str:
 
 def debian_base(engine: Engine, *, say: Say) -> str:
     """A base image made from the packages that this Debian or Ubuntu machine installs from; needs root."""
-    script = images_directory() / "debian-base.sh"
-    tag = hashlib.sha256(script.read_bytes()).hexdigest()[:16]
-    reference = f"{DEBIAN_BASE}:{tag}"
+    reference = debian_reference()
     if engine.image_labels(reference) is None:
         with tempfile.TemporaryDirectory(prefix="codebudget-base-") as directory:
             archive = Path(directory) / "base.tar"
-            _run_script(script, archive)
+            _run_script(images_directory() / "debian-base.sh", archive)
             say(f"importing {archive.stat().st_size >> 20} MB as {reference}")
-            engine.import_image(str(archive), DEBIAN_BASE, tag)
+            engine.import_image(str(archive), reference, {LABEL_BASE: "debian packages"})
     return reference
+
+
+def debian_reference() -> str:
+    """The name of the base made from packages; it changes with the script that makes it."""
+    script = (images_directory() / "debian-base.sh").read_bytes()
+    return f"{DEBIAN_BASE}:{hashlib.sha256(script).hexdigest()[:16]}"
 
 
 def _run_script(script: Path, archive: Path) -> None:
@@ -132,12 +137,7 @@ def _archive(files: dict[str, bytes]) -> bytes:
 
 def remove_images(engine: Engine) -> list[str]:
     """Remove every box image and every base made from packages; returns their references."""
-    tags = engine.images(LABEL_CONTENT)
+    tags = [*engine.images(LABEL_CONTENT), *(tag for tag in engine.images(LABEL_BASE) if tag.startswith(DEBIAN_BASE))]
     for tag in tags:
         engine.remove_image(tag)
     return tags
-
-
-__all__ = [
-    "SandboxError", "build_image", "content_digest", "debian_base", "ensure_image", "image_tag", "remove_images",
-]  # fmt: skip

@@ -66,7 +66,8 @@ class Pool:
             ready = [future.result() for future in first]
         except BaseException:
             self._stopping.set()
-            self._close_boxes()
+            for box in self._abort_boxes():
+                box.close()
             raise
         self._spare: Future[Box] = first[-1]
         cores = engine.facts().cores
@@ -175,9 +176,11 @@ class Pool:
             for worker in self._workers:
                 worker.join()
         self._stopping.set()
-        self._close_boxes()
+        boxes = self._abort_boxes()
         for worker in self._workers:
             worker.join()
+        for box in boxes:
+            box.close()
 
     def _cancel_waiting(self) -> None:
         while True:
@@ -188,15 +191,16 @@ class Pool:
             if asked is not None:
                 asked.future.cancel()
 
-    def _close_boxes(self) -> None:
-        """Also ends the visits under way: their streams break."""
+    def _abort_boxes(self) -> set[Box]:
+        """Remove all containers at once; ends the visits under way."""
         with self._lock:
             boxes, self._boxes = self._boxes, set()
-        with ThreadPoolExecutor(max_workers=8) as closers:
-            closing = [closers.submit(box.close) for box in boxes]
+        with ThreadPoolExecutor(max_workers=8) as aborters:
+            aborting = [aborters.submit(box.abort) for box in boxes]
         self._openers.shutdown(wait=True)
-        for future in closing:
+        for future in aborting:
             future.result()
+        return boxes
 
     def __enter__(self) -> Self:
         return self

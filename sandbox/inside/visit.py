@@ -205,7 +205,8 @@ class Visit:
             elif self._stdout.over or self._stderr.over:
                 self._ending = "too_much_output"
         if self._ending and self._pid:
-            os.kill(self._pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):  # it may have ended a moment ago
+                os.kill(self._pid, signal.SIGKILL)
 
     def close(self) -> None:
         """Close what is still open."""

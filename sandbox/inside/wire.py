@@ -69,7 +69,7 @@ def _encode_scalar(value: object, kind: type) -> bytes:
     if kind is bool:
         return b"T" if value else b"F"
     if kind is int:
-        if abs(value) >= _LARGEST:  # type: ignore[operator]
+        if abs(value) >= _LARGEST:  # type: ignore[arg-type]
             raise WireError(f"an int has more than {MAX_DIGITS} digits")
         return _sized(b"I", str(value).encode())
     if kind is float:

@@ -1,0 +1,46 @@
+"""What every test may use. A missing engine or data file is a reason to skip, printed; in CI a missing engine fails."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from sandbox.engine import Engine
+from sandbox.errors import EngineUnavailable
+from sandbox.scoring import Scorer, open_scorer
+from sandbox.values import Limits
+
+REPOSITORY = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Real data sets and generations that lie beside a checkout, where they do."""
+    directory = REPOSITORY.parent / "shared" / "data"
+    if not directory.is_dir():
+        pytest.skip(f"{directory} is not there")
+    return directory
+
+
+@pytest.fixture(scope="session")
+def engine() -> Iterator[Engine]:
+    try:
+        connected = Engine()
+    except EngineUnavailable as error:
+        if os.environ.get("CI"):
+            raise
+        pytest.skip(f"no Docker engine: {error}")
+    with closing(connected):
+        yield connected
+
+
+@pytest.fixture(scope="session")
+def scorer(engine: Engine) -> Iterator[Scorer]:
+    """Two boxes with the ordinary limits."""
+    assert engine is not None
+    with open_scorer(Limits(), boxes=2) as opened:
+        yield opened

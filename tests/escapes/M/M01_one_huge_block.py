@@ -1,0 +1,1 @@
+block = bytearray(100 << 30)

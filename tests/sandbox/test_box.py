@@ -1,0 +1,228 @@
+"""What a box is, seen from outside (its container) and from inside (a program that looks around)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import closing
+
+import pytest
+
+from sandbox.box import LABEL, Box, BoxSpec, container_body, read_answers, read_facts
+from sandbox.engine import Engine
+from sandbox.errors import BoxLost
+from sandbox.image import ensure_image
+from sandbox.inside import wire
+from sandbox.owner import Owner
+from sandbox.values import Ending, Flag, Job, Limits, Program, Run
+
+LIMITS = Limits(memory_mb=128, disk_mb=8, files=64)
+
+
+@pytest.fixture(scope="module")
+def box(engine: Engine) -> Iterator[Box]:
+    spec = BoxSpec(image=ensure_image(engine, say=print), limits=LIMITS, owner=Owner.this().label())
+    with closing(Box(engine, spec)) as opened:
+        yield opened
+
+
+def run(box: Box, source: str, *, stdin: bytes = b"", tests: str | None = None) -> Run:
+    return box.run(Job(program=Program(source=source, tests=tests), stdin=stdin, limits=LIMITS))
+
+
+def test_the_container_has_every_wall_that_docker_can_set() -> None:
+    spec = BoxSpec(image="x", limits=LIMITS, owner="o")
+    body = container_body(spec, 5000)
+    host = body["HostConfig"]
+    assert host["CapDrop"] == ["ALL"]
+    assert set(host["CapAdd"]) == {"SETUID", "SETGID", "KILL"}
+    assert host["NetworkMode"] == "none"
+    assert host["IpcMode"] == "none"
+    assert host["ReadonlyRootfs"] is True
+    assert host["Memory"] == host["MemorySwap"]
+    assert host["PidsLimit"] > LIMITS.processes
+    assert host["LogConfig"] == {"Type": "none"}
+    assert all("noexec" in options and "nr_inodes=64" in options for options in host["Tmpfs"].values())
+    assert "no-new-privileges:true" in host["SecurityOpt"]
+    profile = json.loads(next(o for o in host["SecurityOpt"] if o.startswith("seccomp=")).partition("=")[2])
+    assert profile["defaultAction"] == "SCMP_ACT_ERRNO"
+    allowed = {name for rule in profile["syscalls"] for name in rule["names"] if rule["action"] == "SCMP_ACT_ALLOW"}
+    forbidden = (
+        "ptrace io_uring_setup memfd_create mount bpf keyctl unshare setns shmget mq_open mknod process_vm_readv"
+    )
+    assert not allowed & set(forbidden.split())
+    assert body["Labels"][LABEL] == "1"
+
+
+@pytest.mark.docker
+class TestFromInside:
+    def test_a_program_sees_its_input_and_nothing_of_the_host(self, box: Box) -> None:
+        source = "import os, sys; print(sys.stdin.read().upper()); print(sorted(os.environ)); print(os.getcwd())"
+        lines = run(box, source, stdin=b"abc").stdout.decode().splitlines()
+        assert lines[0] == "ABC"
+        assert lines[1] == "['HOME', 'HOSTNAME', 'LANG', 'PATH', 'PYTHONHASHSEED', 'TMPDIR']"
+        assert lines[2] == "/tmp"  # noqa: S108
+
+    def test_every_run_has_a_uid_of_its_own_and_no_capability(self, box: Box) -> None:
+        source = "import os; print(os.getuid(), open('/proc/self/status').read())"
+        first, second = (run(box, source).stdout.decode() for _ in range(2))
+        assert first.split()[0] != second.split()[0]
+        assert "CapPrm:\t0000000000000000" in first
+        assert "CapBnd:\t00000000000000e0" in first  # SETUID, SETGID, KILL, which no_new_privs keeps out of reach
+        assert "NoNewPrivs:\t1" in first
+        assert "Seccomp:\t2" in first
+
+    def test_the_image_holds_no_program_but_python_and_no_setuid_file(self, box: Box) -> None:
+        source = """
+import os, stat
+for directory, _, names in os.walk('/'):
+    if directory.startswith(('/proc', '/sys', '/dev')):
+        continue
+    for name in names:
+        path = os.path.join(directory, name)
+        mode = os.lstat(path).st_mode
+        if stat.S_ISREG(mode) and (mode & 0o6000 or (mode & 0o111 and directory.endswith('bin'))):
+            print(path)
+"""
+        found = run(box, source).stdout.decode().split()
+        assert found
+        assert all("python" in path for path in found), found
+
+    def test_descriptors_of_others_are_closed(self, box: Box) -> None:
+        source = "import os; print([fd for fd in range(3, 1024) if os.path.exists(f'/proc/self/fd/{fd}')])"
+        assert run(box, source).stdout.decode().strip() == "[3, 4]"
+
+    def test_output_up_to_the_cap_arrives_whole(self, box: Box) -> None:
+        told = run(box, "import sys; sys.stdout.write('x' * (1 << 20)); sys.stderr.write('y' * 200_000)")
+        assert (len(told.stdout), len(told.stderr), told.ending) == (1 << 20, 200_000, Ending.EXITED)
+
+    def test_input_larger_than_a_pipe_arrives_whole_and_may_be_ignored(self, box: Box) -> None:
+        data = b"line\n" * 1_000_000
+        assert run(box, "import sys; print(len(sys.stdin.read()))", stdin=data).stdout == b"5000000\n"
+        assert run(box, "print('done')", stdin=data).stdout == b"done\n"
+
+    def test_a_script_ends_as_python_ends_it(self, box: Box) -> None:
+        source = """
+import atexit, threading, time
+atexit.register(print, 'handler')
+threading.Thread(target=lambda: (time.sleep(0.05), print('thread'))).start()
+print('main', __name__)
+"""
+        assert run(box, source).stdout == b"main __main__\nthread\nhandler\n"
+        assert run(box, "import sys; sys.exit('bye')").stderr == b"bye\n"
+        assert run(box, "import sys; sys.exit(300)").exit_code == 300 % 256
+        assert run(box, "exit()").proved
+
+    def test_honest_tools_work(self, box: Box) -> None:
+        source = """
+import asyncio, subprocess, sys, multiprocessing, tempfile, sqlite3, pickle, dataclasses, zoneinfo
+@dataclasses.dataclass
+class Point:
+    x: int
+def square(number): return number * number
+assert pickle.loads(pickle.dumps(Point(1))) == Point(1)
+assert asyncio.run(asyncio.sleep(0, 'slept')) == 'slept'
+assert subprocess.run([sys.executable, '-c', 'print(5)'], capture_output=True).stdout == b'5\\n'
+with multiprocessing.get_context('fork').Pool(2) as workers:
+    assert workers.map(square, [1, 2]) == [1, 4]
+with tempfile.NamedTemporaryFile('w') as file:
+    file.write('x')
+assert sqlite3.connect(':memory:').execute('select 1').fetchone() == (1,)
+assert zoneinfo.ZoneInfo('Europe/Paris')
+sys.setrecursionlimit(10**6)
+def down(n): return n and down(n - 1)
+assert down(50_000) == 0
+"""
+        told = run(box, source)
+        assert told.proved, told.stderr.decode()
+
+    def test_hashes_and_therefore_orders_are_the_same_in_every_run(self, box: Box) -> None:
+        assert run(box, "print(hash('x'))").stdout == run(box, "print(hash('x'))").stdout
+
+    def test_memory_of_other_programs_is_not_there(self, box: Box) -> None:
+        run(box, "secret = 'aubergine' + '-marmalade'")
+        source = """
+import re
+needle = re.compile(rb"[a]ubergin[e]' [+]")  # does not match its own text
+found = 0
+for line in open('/proc/self/maps'):
+    span, mode = line.split()[:2]
+    if 'r' in mode and 'w' in mode and '[v' not in line:
+        begin, end = (int(part, 16) for part in span.split('-'))
+        with open('/proc/self/mem', 'rb', 0) as memory:
+            memory.seek(begin)
+            data = memory.read(end - begin)
+        found += len(needle.findall(data))
+print(found)
+"""
+        assert run(box, source).stdout == b"0\n"
+
+    def test_the_proof_does_not_come_before_the_tests_return(self, box: Box) -> None:
+        assert run(box, "def f(): return 1", tests="assert f() == 1").proved
+        assert not run(box, "def f(): return 1", tests="assert f() == 2").proved
+        assert not run(box, "def f(): raise SystemExit", tests="f()").proved
+
+    def test_cpu_seconds_of_the_whole_tree_are_counted(self, box: Box) -> None:
+        source = """
+import os, time
+def burn():
+    while time.process_time() < 0.2: pass
+if os.fork() == 0:
+    burn()
+    os._exit(0)
+os.wait()
+if os.fork() == 0:
+    if os.fork() == 0:
+        burn()
+    os._exit(0)
+time.sleep(0.8)
+"""
+        assert run(box, source).cpu_s >= 0.38
+
+    def test_leftovers_are_flagged_and_gone(self, box: Box) -> None:
+        told = run(box, "open('a', 'w').close(); import os; os.fork() or __import__('time').sleep(100)")
+        assert told.flags == {Flag.LEFTOVER_FILES, Flag.LEFTOVER_PROCESSES}
+        assert run(box, "import os; print(os.listdir('/tmp'), os.listdir('/dev/shm'))").stdout == b"[] []\n"
+
+
+def test_a_job_with_other_walls_is_refused(box: Box) -> None:
+    with pytest.raises(ValueError, match="made for"):
+        box.run(Job(program=Program(source=""), limits=Limits(memory_mb=999)))
+
+
+FACTS: dict[str, wire.Value] = {
+    "ending": "exited", "status": 0, "cpu_s": 0.1, "wall_s": 0.1, "peak_kb": 2048, "stdout": b"", "stderr": b"",
+    "answers": b"", "flags": [], "clean": True,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"ending": "passed"},
+        {"status": True},
+        {"cpu_s": "0"},
+        {"flags": ["proved"]},
+        {"stdout": "text"},
+        {"answers": None},
+    ],
+)
+def test_facts_of_the_wrong_kind_are_our_fault_not_a_verdict(wrong: dict[str, wire.Value]) -> None:
+    with pytest.raises(BoxLost):
+        read_facts(FACTS | wrong, "proof")
+    assert read_facts(FACTS, "proof").memory_mb == 2
+
+
+def test_only_the_right_proof_counts_and_garbage_is_silence() -> None:
+    def claim(value: object) -> bytes:
+        return wire.frame(wire.encode(value))
+
+    described = {"stage": "tests", "type": "KeyError", "message": "x", "line": 3}
+    assert read_answers(claim({"proof": "abc"}), "abc") == (True, None)
+    assert read_answers(claim({"proof": "abd"}), "abc") == (False, None)
+    proved, raised = read_answers(claim(described), "abc")
+    assert not proved
+    assert raised is not None
+    assert raised.type == "KeyError"
+    for garbage in (b"\xff" * 100, b"", claim([1]), claim(described | {"stage": "judged"}), b"\x00\x00\x00\x01"):
+        assert read_answers(garbage, "abc") == (False, None)

@@ -1,0 +1,196 @@
+"""The commands as a person types them: real processes, real exit codes."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from sandbox.problems import load_problems
+
+SANDBOX = str(Path(sys.executable).parent / "sandbox")
+
+
+def sandbox(*words: str, stdin: bytes = b"", **environment: str) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(
+        [SANDBOX, *words], input=stdin, capture_output=True, timeout=120, check=False, env=os.environ | environment
+    )
+
+
+@pytest.mark.docker
+@pytest.mark.usefixtures("engine")
+class TestExec:
+    def test_a_program_that_ran_shows_its_output_and_exits_zero(self) -> None:
+        done = sandbox("exec", "-c", "import sys; print(6 * 7); print('aside', file=sys.stderr)")
+        assert (done.returncode, done.stdout) == (0, b"42\n")
+        assert b"aside" in done.stderr
+        assert b"PASSED" in done.stderr
+
+    def test_a_program_comes_from_a_file_or_from_standard_input(self, tmp_path: Path) -> None:
+        (tmp_path / "p.py").write_text("print(input())")
+        (tmp_path / "in.txt").write_text("from a file")
+        assert sandbox("exec", str(tmp_path / "p.py"), "--stdin", str(tmp_path / "in.txt")).stdout == b"from a file\n"
+        assert sandbox("exec", "-", stdin=b"print('piped')").stdout == b"piped\n"
+
+    def test_one_json_object_tells_everything(self, tmp_path: Path) -> None:
+        (tmp_path / "tests.py").write_text("assert double(2) == 5")
+        done = sandbox(
+            "exec",
+            "-c",
+            "def double(x):\n  print('called')\n  return 2 * x",
+            "--tests",
+            str(tmp_path / "tests.py"),
+            "--json",
+        )
+        told = json.loads(done.stdout)
+        assert done.returncode == 1
+        assert (told["verdict"], told["ending"], told["exit_code"], told["signal"]) == ("WRONG", "exited", 1, None)
+        assert told["stdout"] == "called\n"
+        assert "AssertionError" in told["stderr"]
+        assert told["flags"] == ["in_process"]
+        assert min(told["cpu_s"], told["wall_s"], told["memory_mb"]) > 0
+
+    @pytest.mark.parametrize(
+        ("code", "verdict"),
+        [
+            ("while True: pass", "TIMEOUT"),
+            ("x = bytearray(10**9)", "MEMORY"),
+            ("while True: print('x' * 10000)", "OUTPUT"),
+            ("import os; os.abort()", "CRASHED"),
+            ("import os; os._exit(0)", "EARLY_EXIT"),
+            ("1 +", "SYNTAX"),
+            ("1 / 0", "ERROR"),
+            ("import sys; sys.exit(7)", "ERROR"),
+        ],
+    )
+    def test_the_programs_fault_has_exit_code_one(self, code: str, verdict: str) -> None:
+        done = sandbox("exec", "-c", code, "--json", "--cpu", "0.5", "--memory", "128")
+        assert (done.returncode, json.loads(done.stdout)["verdict"]) == (1, verdict)
+
+    @pytest.mark.parametrize("leave", ["import sys; sys.exit(0)", "import os; os._exit(0)", "print('PASSED')"])
+    def test_with_tests_an_early_exit_or_a_printed_verdict_has_not_passed(self, leave: str, tmp_path: Path) -> None:
+        (tmp_path / "tests.py").write_text("assert answer() == 42")
+        done = sandbox("exec", "-c", leave, "--tests", str(tmp_path / "tests.py"), "--json")
+        assert done.returncode == 1
+        assert json.loads(done.stdout)["verdict"] in {"EARLY_EXIT", "ERROR"}
+
+    def test_control_characters_do_not_reach_a_terminal(self) -> None:
+        parent, child = pty.openpty()
+        code = r"print('\x1b]52;c;ZXZpbA==\x07', '\x9b', '\u202e')"
+        subprocess.run([SANDBOX, "exec", "-c", code], stdout=child, stderr=child, check=True, timeout=60)
+        shown = os.read(parent, 10_000)
+        os.close(parent)
+        os.close(child)
+        assert b"\\x1b]52" in shown
+        assert b"\x1b]" not in shown
+        assert "\u202e".encode() not in shown
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (["exec"], "give a FILE"),
+        (["exec", "x.py", "-c", "1"], "x.py"),
+        (["exec", "-c", "1", "--memory", "1"], "memory_mb"),
+        (["exec", "-c", "1", "--cpu", "-3"], "cpu_s"),
+        (["score", "--problems", "no-such", "--samples", __file__], "cannot read problems"),
+        (["score", "--problems", "humaneval", "--samples", __file__], "line 1: not JSON"),
+    ],
+)
+def test_wrong_usage_has_exit_code_two_and_one_line(words: list[str], complaint: str) -> None:
+    done = sandbox(*words)
+    assert done.returncode == 2
+    assert complaint.encode() in done.stderr
+    assert b"Traceback" not in done.stderr
+
+
+def test_no_engine_has_exit_code_three_and_says_what_to_do() -> None:
+    for words in (["exec", "-c", "1"], ["build"], ["clean"]):
+        done = sandbox(*words, DOCKER_HOST="unix:///nonexistent.sock")
+        assert done.returncode == 3
+        assert b"DOCKER_HOST" in done.stderr
+        assert done.stderr.count(b"\n") == 1
+
+
+def canonical(path: Path, count: int) -> Path:
+    problems = load_problems("humaneval")[:count]
+    lines = [json.dumps({"task_id": problem.name, "completion": problem.canonical_solution}) for problem in problems]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+@pytest.mark.docker
+@pytest.mark.usefixtures("engine")
+class TestScore:
+    def test_all_canonical_solutions_of_humaneval_pass(self, tmp_path: Path) -> None:
+        out = tmp_path / "out.jsonl"
+        done = sandbox(
+            "score",
+            "--problems",
+            "humaneval",
+            "--samples",
+            str(canonical(tmp_path / "s.jsonl", 164)),
+            "--out",
+            str(out),
+        )
+        assert done.returncode == 0
+        assert b"164 PASSED" in done.stdout
+        assert b"pass@1 100.0" in done.stdout
+        rows = [json.loads(line) for line in out.read_text().splitlines()]
+        assert sorted(row["line"] for row in rows) == list(range(1, 165))
+
+    def test_whole_programs_are_taken_and_results_go_to_standard_output(self, tmp_path: Path) -> None:
+        problem = load_problems("humaneval")[0]
+        right = problem.prompt + (problem.canonical_solution or "")
+        (tmp_path / "s.jsonl").write_text(
+            "".join(
+                json.dumps({"task_id": problem.name, "solution": text}) + "\n"
+                for text in (right, "def no(): pass", right)
+            )
+        )
+        done = sandbox("score", "--problems", "humaneval", "--samples", str(tmp_path / "s.jsonl"))
+        rows = sorted((json.loads(line) for line in done.stdout.splitlines()), key=lambda row: row["line"])
+        assert [row["passed"] for row in rows] == [True, False, True]
+        assert b"pass@1 66.7" in done.stderr
+
+    def test_a_killed_command_continues_and_counts_nothing_twice(self, tmp_path: Path) -> None:
+        samples, out = canonical(tmp_path / "s.jsonl", 60), tmp_path / "out.jsonl"
+        words = [
+            SANDBOX,
+            "score",
+            "--problems",
+            "humaneval",
+            "--samples",
+            str(samples),
+            "--out",
+            str(out),
+            "--boxes",
+            "1",
+        ]
+        with subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+            while not (out.exists() and out.stat().st_size):
+                time.sleep(0.002)
+            process.kill()
+        with out.open("a") as file:
+            file.write('{"task_id": "Human')  # as if the kill had come in the middle of a write
+        done = sandbox(*words[1:])
+        assert done.returncode == 0
+        assert b"60 PASSED" in done.stdout
+        assert sorted(json.loads(line)["line"] for line in out.read_text().splitlines()) == list(range(1, 61))
+
+    def test_an_output_of_other_samples_is_not_overwritten(self, tmp_path: Path) -> None:
+        samples, out = canonical(tmp_path / "s.jsonl", 2), tmp_path / "out.jsonl"
+        words = ["score", "--problems", "humaneval", "--samples", str(samples), "--out", str(out)]
+        sandbox(*words)
+        held = out.read_text()
+        samples.write_text(samples.read_text().replace("return", "return not"))
+        done = sandbox(*words)
+        assert done.returncode == 2
+        assert b"other samples" in done.stderr
+        assert out.read_text() == held

@@ -1,0 +1,157 @@
+"""A pool on a real engine: what it survives, and what it leaves behind."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from sandbox.box import LABEL, LABEL_OWNER
+from sandbox.engine import Engine
+from sandbox.errors import ImageMissing
+from sandbox.image import ensure_image
+from sandbox.owner import Owner
+from sandbox.pool import Pool, PoolSpec, reap
+from sandbox.values import Ending, Flag, Job, Limits, Program
+
+pytestmark = pytest.mark.docker
+LIMITS = Limits(cpu_s=2, wall_s=5, memory_mb=128)
+
+
+def ours(engine: Engine) -> list[str]:
+    """The boxes of this process (the session's own scorer has some, too)."""
+    return [found.id for found in engine.containers(LABEL) if found.labels[LABEL_OWNER] == Owner.this().label()]
+
+
+@contextlib.contextmanager
+def a_pool(engine: Engine, boxes: int = 1) -> Iterator[tuple[Pool, set[str]]]:
+    before = set(ours(engine))
+    with Pool(engine, PoolSpec(image=ensure_image(engine, say=print), limits=LIMITS, boxes=boxes)) as pool:
+        yield pool, before
+    assert set(ours(engine)) == before
+
+
+def job(source: str) -> Job:
+    return Job(program=Program(source=source), limits=LIMITS)
+
+
+def test_many_threads_may_ask_and_everyone_gets_his_own_answer(engine: Engine) -> None:
+    with a_pool(engine, boxes=2) as (pool, _):
+        answers: dict[int, bytes] = {}
+
+        def ask(number: int) -> None:
+            answers[number] = pool.submit(job(f"print({number})")).result().stdout
+
+        threads = [threading.Thread(target=ask, args=(number,)) for number in range(40)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert answers == {number: b"%d\n" % number for number in range(40)}
+
+
+def test_a_box_removed_from_outside_costs_a_retry_and_no_verdict(engine: Engine) -> None:
+    with a_pool(engine) as (pool, before):
+        running = pool.submit(job("import time; time.sleep(1); print('done')"))
+        time.sleep(0.4)
+        for container in set(ours(engine)) - before:
+            engine.remove(container)
+        run = running.result(timeout=30)
+        assert run.stdout == b"done\n"
+        assert run.ending is Ending.EXITED
+
+
+def test_a_program_whose_boxes_die_from_within_is_judged_in_the_end(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # No program of ours can kill a box from within, so the one fact that says so is played.
+    monkeypatch.setattr("sandbox.box.Box.ended_by_itself", lambda _: True)
+    with a_pool(engine) as (pool, before):
+        running = pool.submit(job("import time; time.sleep(2)"))
+        for _ in range(2):
+            time.sleep(0.7)
+            for container in set(ours(engine)) - before:
+                engine.remove(container)
+        run = running.result(timeout=30)
+        assert Flag.LOST_TWICE in run.flags
+        assert not run.proved
+
+
+def test_leaving_early_cancels_what_waits_and_ends_what_runs_within_two_seconds(engine: Engine) -> None:
+    with contextlib.suppress(KeyboardInterrupt), a_pool(engine) as (pool, _):
+        waiting = [pool.submit(job("import time; time.sleep(5)")) for _ in range(5)]
+        time.sleep(0.3)
+        began = time.monotonic()
+        raise KeyboardInterrupt
+    assert time.monotonic() - began < 2
+    assert all(future.done() for future in waiting)
+
+
+OWNER_PROGRAM = """
+import sys, time
+from sandbox.scoring import open_scorer
+from sandbox.values import Limits, Program
+with open_scorer(Limits(memory_mb=128), boxes=1) as scorer:
+    pending = [scorer.submit(Program(source="import time; time.sleep(9)")) for _ in range(4)]
+    print("open", flush=True)
+    time.sleep(60)
+"""
+
+
+def start_owner() -> subprocess.Popen[bytes]:
+    process = subprocess.Popen([sys.executable, "-c", OWNER_PROGRAM], stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"open\n"
+    return process
+
+
+def boxes_of(engine: Engine, pid: int) -> list[str]:
+    return [found.id for found in engine.containers(LABEL) if f"/{pid}/" in found.labels[LABEL_OWNER]]
+
+
+def test_what_a_killed_process_left_is_reaped_by_the_next_pool_and_not_before(engine: Engine) -> None:
+    with start_owner() as process:
+        assert boxes_of(engine, process.pid)
+        reap(engine)
+        assert boxes_of(engine, process.pid), "a living process keeps its boxes"
+        process.kill()
+        process.communicate()
+    with a_pool(engine):
+        assert not boxes_of(engine, process.pid)
+
+
+def test_an_interrupted_process_leaves_no_box(engine: Engine) -> None:
+    with start_owner() as process:
+        began = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=10)
+        assert time.monotonic() - began < 5
+    assert not boxes_of(engine, process.pid)
+
+
+def test_an_owner_is_told_from_another_process_with_the_same_pid() -> None:
+    this = Owner.this()
+    assert Owner.parse(this.label()) == this
+    assert not this.is_gone()
+    assert Owner(this.boot, this.namespace, this.pid, this.started + 1).is_gone()
+    assert not Owner("another-boot", this.namespace, os.getpid(), 0).is_gone()
+    assert Owner.parse("garbage") is None
+
+
+def test_an_image_that_is_not_there_is_named_with_the_way_out(engine: Engine) -> None:
+    with pytest.raises(ImageMissing, match="sandbox build"):
+        Pool(engine, PoolSpec(image="codebudget-box:no-such", limits=LIMITS, boxes=1))
+
+
+def test_a_closed_pool_takes_no_job(engine: Engine) -> None:
+    with a_pool(engine) as (pool, _):
+        pass
+    with pytest.raises(RuntimeError, match="closed"):
+        pool.submit(job(""))

@@ -1,0 +1,126 @@
+from __future__ import annotations
+
+import gzip
+import json
+from concurrent.futures import Future
+from pathlib import Path
+
+import pytest
+
+from sandbox.errors import BoxLost
+from sandbox.problems import Problem, load_problems
+from sandbox.samples import FiledSample, SamplesError, read_samples
+from sandbox.scorefile import Summary, read_kept, score_samples
+from sandbox.values import Ending, Program, Run, Score, Verdict
+
+PROBLEMS = {"a": Problem(name="a", prompt="def f():\n", entry_point="f", tests="def check(c): assert c()")}
+
+
+def write(path: Path, *rows: object) -> Path:
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    return path
+
+
+def test_both_forms_of_a_line_are_read_plain_or_packed(tmp_path: Path) -> None:
+    rows = [{"task_id": "a", "completion": "    return 1"}, {"task_id": "a", "solution": "f = len", "extra": 1}]
+    path = write(tmp_path / "s.jsonl", *rows)
+    packed = tmp_path / "s.jsonl.gz"
+    packed.write_bytes(gzip.compress(path.read_bytes()))
+    for file in (path, packed):
+        first, second = read_samples(file, PROBLEMS)
+        assert first.program.source == "def f():\n    return 1"
+        assert second.program.source == "f = len"
+        assert (first.line, second.line) == (1, 2)
+
+
+@pytest.mark.parametrize(
+    ("row", "complaint"),
+    [
+        ({"completion": "x"}, "task_id"),
+        ({"task_id": "b", "completion": "x"}, "no problem is called 'b'"),
+        ({"task_id": "a"}, "either"),
+        ({"task_id": "a", "completion": 3}, "either"),
+        ({"task_id": "a", "completion": "x", "solution": "y"}, "either"),
+        ([1], "task_id"),
+    ],
+)
+def test_a_bad_line_is_named(tmp_path: Path, row: object, complaint: str) -> None:
+    path = write(tmp_path / "s.jsonl", {"task_id": "a", "completion": ""}, row)
+    with pytest.raises(SamplesError, match=f"line 2.*{complaint}"):
+        list(read_samples(path, PROBLEMS))
+
+
+def test_a_broken_gz_file_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "s.jsonl.gz"
+    path.write_bytes(gzip.compress(b"x" * 1000)[:-20])
+    with pytest.raises(SamplesError, match="cannot read samples"):
+        list(read_samples(path, PROBLEMS))
+
+
+class FakeScorer:
+    """Judges by a word in the source, and counts how often it was asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    def submit(self, program: Program) -> Future[Score]:
+        self.asked.append(program.source)
+        future: Future[Score] = Future()
+        if "lost" in program.source:
+            future.set_exception(BoxLost("a box is gone"))
+        else:
+            proved = "good" in program.source
+            run = Run(ending=Ending.EXITED, exit_code=0, signal=None, cpu_s=0, wall_s=0, memory_mb=0, stdout=b"",
+                      stderr=b"", proved=proved)  # fmt: skip
+            future.set_result(Score(verdict=Verdict.PASSED if proved else Verdict.WRONG, run=run))
+        return future
+
+
+def filed(*sources: str) -> list[FiledSample]:
+    return [
+        FiledSample(line=n, problem="a", program=Program(source=source, tests=""))
+        for n, source in enumerate(sources, 1)
+    ]
+
+
+def test_equal_programs_run_once_and_every_line_gets_its_row() -> None:
+    fake = FakeScorer()
+    rows = list(score_samples(filed("good", "bad", "good", *["other"] * 200), fake))  # type: ignore[arg-type]
+    assert fake.asked == ["good", "bad", "other"]
+    assert sorted(row["line"] for row in rows) == list(range(1, 204))
+    assert {row["line"]: row["passed"] for row in rows if row["line"] < 4} == {1: True, 2: False, 3: True}
+
+
+def test_a_lost_box_leaves_a_sample_unscored_and_out_of_the_rate(tmp_path: Path) -> None:
+    summary = Summary()
+    rows = list(score_samples(filed("good", "lost"), FakeScorer()))  # type: ignore[arg-type]
+    for row in rows:
+        summary.add(row)
+    assert summary.unscored == 1
+    assert summary.pass_at() == {1: 1.0}
+    kept = read_kept(write(tmp_path / "out.jsonl", *rows))
+    assert list(kept) == [1], "an unscored line is scored again"
+
+
+def test_pass_at_k_is_the_unbiased_estimate() -> None:
+    summary = Summary()
+    for passed in [True, True, False, False, False, *[False] * 5]:
+        summary.add({"task_id": "a", "verdict": "x", "passed": passed})
+    for _ in range(10):
+        summary.add({"task_id": "b", "verdict": "x", "passed": True})
+    assert summary.pass_at() == {1: pytest.approx((0.2 + 1) / 2), 10: 1.0}
+
+
+@pytest.mark.parametrize("content", ["not json\n", '{"other": 1}\n', "[]\n"])
+def test_a_file_that_is_no_output_of_ours_is_left_alone(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "precious.txt"
+    path.write_text(content)
+    with pytest.raises(SamplesError, match="name another --out"):
+        read_kept(path)
+    assert path.read_text() == content
+
+
+def test_the_real_problems_make_programs_that_compile() -> None:
+    for problem in load_problems("humaneval"):
+        program = problem.complete(problem.canonical_solution or "")
+        compile(program.source + (program.tests or ""), problem.name, "exec")

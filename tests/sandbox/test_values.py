@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from sandbox.problems import Problem, ProblemsError, load_problems
+from sandbox.show import harmless
+from sandbox.values import MAX_SOURCE_BYTES, Job, Limits, Program
+
+
+@pytest.mark.parametrize(
+    "limits", [{"cpu_s": 0}, {"wall_s": -1}, {"memory_mb": 5}, {"processes": 0}, {"cpu_s": float("nan")}]
+)
+def test_a_limit_that_limits_nothing_is_refused_by_name(limits: dict[str, float]) -> None:
+    with pytest.raises(ValueError, match=next(iter(limits))):
+        Limits(**limits)  # type: ignore[arg-type]
+
+
+def test_a_program_over_the_cap_is_refused() -> None:
+    with pytest.raises(ValueError, match="at most"):
+        Job(program=Program(source="x" * (MAX_SOURCE_BYTES + 1)))
+
+
+def test_humaneval_comes_with_the_package() -> None:
+    problems = load_problems("humaneval")
+    assert len(problems) == 164
+    assert problems[0].name == "HumanEval/0"
+    assert "def encode_cyclic" in problems[38].preamble
+
+
+def a_line(**changes: object) -> bytes:
+    row = {"task_id": "a/1", "prompt": "def f():\n", "entry_point": "f", "test": "def check(c): assert c()"}
+    return json.dumps(row | changes).encode() + b"\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        (b"", "no problem"),
+        (b"{", "line 1: not JSON"),
+        (b"\xff\xfe\n", "line 1"),
+        (b"[]\n", "line 1"),
+        (b'{"task_id": "x"}\n', "'prompt' is missing"),
+        (a_line() + a_line(), "line 2: a/1 stands there twice"),
+        (a_line(entry_point="f; import os"), "not a Python name"),
+        (a_line(test=""), "nothing could ever fail"),
+    ],
+)
+def test_a_bad_problems_file_is_named_with_its_line(tmp_path: Path, content: bytes, complaint: str) -> None:
+    path = tmp_path / "problems.jsonl"
+    path.write_bytes(content)
+    with pytest.raises(ProblemsError, match=complaint):
+        load_problems(path)
+
+
+def test_a_line_separator_inside_a_string_does_not_split_a_line(tmp_path: Path) -> None:
+    path = tmp_path / "problems.jsonl"
+    row = {"task_id": "a/1", "prompt": "# \u2028\ndef f():\n", "entry_point": "f", "test": "def check(c): assert c()"}
+    path.write_text(json.dumps(row, ensure_ascii=False) + "\n", encoding="utf-8")
+    assert "\u2028" in load_problems(path)[0].prompt
+
+
+def test_a_missing_problems_file_says_what_can_be_given() -> None:
+    with pytest.raises(ProblemsError, match="humaneval"):
+        load_problems("no-such-file.jsonl")
+
+
+def test_a_problem_completes_and_solves() -> None:
+    problem = Problem(name="a", prompt="import os\ndef f():\n", entry_point="f", tests="def check(c): assert c()")
+    assert problem.complete("    return 1").source == "import os\ndef f():\n    return 1"
+    assert problem.solve("f = len").source == "f = len"
+    assert (problem.complete("").tests or "").rstrip().endswith("check(f)")
+    assert problem.preamble == "import os\n"
+
+
+@pytest.mark.parametrize("text", ["\x1b]52;c;ZXZpbA==\x07", "\x9b2J", "a\rb", "\u202egnp", "\ud800", "\x00", "\u2066"])
+def test_hostile_text_is_made_visible(text: str) -> None:
+    shown = harmless(text)
+    assert shown.encode("utf-8")
+    assert not any(ord(character) < 0x20 or 0x7F <= ord(character) < 0xA0 for character in shown)
+    assert "\u202e" not in shown
+
+
+def test_ordinary_text_stays() -> None:
+    assert harmless("Grüße,\t世界\n".encode()) == "Grüße,\t世界\n"
