@@ -1,19 +1,75 @@
 """Reading a store: one read-only connection, no open transaction between calls.
 
-A reader is a guest. It may look while a study writes; `changed` is cheap enough to be asked ten times a second.
+A reader is a guest. It may look while a study writes; `changed` is cheap enough to be asked ten times a second. Every query
+is fetched to its end before a method returns, so no reader ever keeps the writer's log from being checkpointed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
-from sampler.rows import EventRow, ModelRow, StudyRow, TailRow, TallyRow
+from sampler.rows import EventRow, HeldRow, ModelRow, PendingRow, StudyRow, TailRow, TallyRow
+from sampler.schema import APPLICATION, VERSIONS
+from sampler.values import Architecture
+
+BUSY_SECONDS = 10.0
 
 
 class StoreError(Exception):
-    """The file is missing, is no store of ours, or comes from a newer version."""
+    """The file is missing, is no store of ours, comes from a newer version, or cannot be written."""
+
+
+_STUDY = """
+SELECT study.id, uid, study.name, problems_source, problems_digest, seed, status, host, pid,
+  created_at, started_at, heartbeat_at, ended_at, exit_reason,
+  (SELECT count(*) FROM problem WHERE study_id = study.id) AS problems,
+  (SELECT count(*) FROM problem WHERE study_id = study.id)
+    * (SELECT coalesce(sum(wanted), 0) FROM model WHERE study_id = study.id) AS wanted,
+  (SELECT coalesce(sum(sampled), 0) FROM tally JOIN model ON model.id = model_id WHERE study_id = study.id) AS sampled,
+  (SELECT coalesce(sum(scored), 0) FROM tally JOIN model ON model.id = model_id WHERE study_id = study.id) AS scored
+FROM study ORDER BY study.id DESC"""
+
+_MODELS = """
+SELECT id, name, backend, engine, digest, architecture_json, params, wanted
+FROM model WHERE study_id = ? ORDER BY position, id"""
+
+_TALLIES = """
+SELECT model_id, problem.name AS problem, sampled, scored, passed, prompt_tokens, completion_tokens,
+  prompt_seconds, decode_seconds, prompt_flops, decode_flops
+FROM tally JOIN problem ON problem.id = problem_id JOIN model ON model.id = model_id
+WHERE model.study_id = ? AND sampled > 0 ORDER BY model.position, model.id, problem.position"""
+
+_COUNTS = """
+SELECT model_id, verdict, n FROM verdict_tally JOIN model ON model.id = model_id WHERE study_id = ? AND n > 0"""
+
+# CROSS JOIN keeps SQLite's planner to the order written here: newest facts first, then what they belong to.
+_TAIL = """
+SELECT verdict.id AS id, verdict.created_at AS at, sample.model_id AS model_id, model.name AS model,
+  problem.name AS problem, sample.idx AS "index", verdict.verdict AS verdict, completion_tokens,
+  prompt_seconds + decode_seconds AS seconds, prompt_flops + decode_flops AS flops, cpu_s, error_type, error_message
+FROM verdict CROSS JOIN sample ON sample.id = sample_id CROSS JOIN model ON model.id = sample.model_id
+  CROSS JOIN problem ON problem.id = sample.problem_id
+WHERE verdict.id > ? AND model.study_id = ? ORDER BY verdict.id {order} LIMIT ?"""
+
+_EVENTS = """
+SELECT id, created_at AS at, level, kind, message FROM event
+WHERE id > ? AND study_id = ? ORDER BY id {order} LIMIT ?"""
+
+_HELD = """
+SELECT model.name AS model, problem.name AS problem, idx AS "index"
+FROM sample JOIN model ON model.id = model_id JOIN problem ON problem.id = problem_id WHERE model.study_id = ?"""
+
+_PENDING = """
+SELECT sample.id AS id, model_id, problem_id, problem.name AS problem, idx AS "index", body AS source
+FROM sample CROSS JOIN model ON model.id = model_id CROSS JOIN problem ON problem.id = problem_id
+  CROSS JOIN text ON sha256 = program_sha
+WHERE sample.id > ? AND model.study_id = ? AND NOT EXISTS (SELECT 1 FROM verdict WHERE sample_id = sample.id)
+ORDER BY sample.id LIMIT ?"""
 
 
 class Reader:
@@ -21,42 +77,118 @@ class Reader:
 
     def __init__(self, path: Path) -> None:
         """Open `path`; raises StoreError with the way out."""
-        raise NotImplementedError
+        self._path = path
+        self._seen: int | None = None
+        if not path.is_file():
+            raise StoreError(f"there is no store at {str(path)!r}; `sampler run STUDY.toml` makes one")
+        with self._errors():
+            self._connection = sqlite3.connect(
+                f"{path.resolve().as_uri()}?mode=ro", uri=True, isolation_level=None, timeout=BUSY_SECONDS
+            )
+        try:
+            with self._errors():
+                self._connection.row_factory = sqlite3.Row
+                self._connection.execute("PRAGMA query_only=ON")
+                refuse_foreign(self._connection, path)
+        except StoreError:
+            self._connection.close()
+            raise
 
     def changed(self) -> bool:
         """Whether another connection has committed since the last call (True on the first call)."""
-        raise NotImplementedError
+        with self._errors():
+            version: int = self._connection.execute("PRAGMA data_version").fetchone()[0]
+        before, self._seen = self._seen, version
+        return version != before
 
     def studies(self) -> list[StudyRow]:
         """Every study of the store, newest first."""
-        raise NotImplementedError
+        return [StudyRow(**row) for row in self._rows(_STUDY)]
 
     def models(self, study: int) -> list[ModelRow]:
         """The models of a study, in the order of the study file."""
-        raise NotImplementedError
+        return [_model(row) for row in self._rows(_MODELS, study)]
 
     def tallies(self, study: int) -> list[TallyRow]:
         """One row for each model and problem that has a sample."""
-        raise NotImplementedError
+        return [TallyRow(**row) for row in self._rows(_TALLIES, study)]
 
     def verdict_counts(self, study: int) -> Mapping[tuple[int, str], int]:
         """How often (model id, verdict) came up, counting each sample's latest verdict."""
-        raise NotImplementedError
+        return {(row["model_id"], row["verdict"]): row["n"] for row in self._rows(_COUNTS, study)}
 
     def tail(self, study: int, *, after: int = 0, limit: int = 200) -> list[TailRow]:
         """Verdicts with an id above `after`, oldest first; with after=0 the newest `limit`, oldest first."""
-        raise NotImplementedError
+        return [TailRow(**row) for row in self._latest(_TAIL, study, after, limit)]
 
     def events(self, study: int, *, after: int = 0, limit: int = 200) -> list[EventRow]:
         """The log, by the same rule as `tail`."""
-        raise NotImplementedError
+        return [EventRow(**row) for row in self._latest(_EVENTS, study, after, limit)]
+
+    def held(self, study: int) -> list[HeldRow]:
+        """Every sample that the store holds."""
+        return [HeldRow(**row) for row in self._rows(_HELD, study)]
+
+    def pending(self, study: int, *, after: int = 0, limit: int = 200) -> list[PendingRow]:
+        """Samples without a verdict and with an id above `after`, oldest first, at most `limit`."""
+        return [PendingRow(**row) for row in self._rows(_PENDING, after, study, limit)]
+
+    def spec(self, study: int) -> str:
+        """The study file, verbatim."""
+        text: str = self._rows("SELECT spec_toml FROM study WHERE id = ?", study)[0]["spec_toml"]
+        return text
 
     def close(self) -> None:
         """Close the connection."""
-        raise NotImplementedError
+        self._connection.close()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def _rows(self, sql: str, *values: object) -> list[dict[str, Any]]:
+        with self._errors():
+            return [dict(row) for row in self._connection.execute(sql, values).fetchall()]
+
+    def _latest(self, sql: str, study: int, after: int, limit: int) -> list[dict[str, Any]]:
+        if after:
+            return self._rows(sql.format(order="ASC"), after, study, limit)
+        return self._rows(sql.format(order="DESC"), 0, study, limit)[::-1]
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        """SQLite's exceptions become ours here."""
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise StoreError(
+                f"cannot read the store {str(self._path)!r}: {error}; if the file or its folder is read-only or on a "
+                "network disk, copy it to a local folder that you may write to"
+            ) from error
+
+
+def refuse_foreign(connection: sqlite3.Connection, path: Path) -> None:
+    """Raise StoreError for a database that is no store of ours or was made by a newer version."""
+    tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'").fetchall()}
+    if "_sqlite_migrations" not in tables:
+        raise StoreError(
+            f"{str(path)!r} is a database but no store of codebudget; give the file that `sampler run` made"
+        )
+    query = "SELECT name FROM _sqlite_migrations WHERE migration_set = ?"
+    applied = {row[0] for row in connection.execute(query, (APPLICATION,)).fetchall()}
+    if not applied:
+        raise StoreError(
+            f"{str(path)!r} is a database but no store of codebudget; give the file that `sampler run` made"
+        )
+    if newer := sorted(applied - set(VERSIONS)):
+        raise StoreError(
+            f"{str(path)!r} was written by a newer codebudget (it has schema {', '.join(newer)}, this version knows "
+            f"{', '.join(VERSIONS)}); upgrade codebudget"
+        )
+
+
+def _model(row: dict[str, Any]) -> ModelRow:
+    known = row.pop("architecture_json")
+    return ModelRow(**row, architecture=Architecture(**json.loads(known)) if known else None)

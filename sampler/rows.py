@@ -90,3 +90,24 @@ class EventRow:
     level: str
     kind: str
     message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeldRow:
+    """The name of one stored sample."""
+
+    model: str
+    problem: str
+    index: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PendingRow:
+    """A stored sample that waits for its verdict, with the program to execute (hostile text)."""
+
+    id: int  # sample id: the cursor
+    model_id: int
+    problem_id: int
+    problem: str
+    index: int
+    source: str

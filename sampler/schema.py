@@ -33,6 +33,7 @@ CREATE TABLE model(
   engine TEXT, digest TEXT,               -- known once the backend has opened the model
   architecture_json TEXT CHECK(architecture_json IS NULL OR json_valid(architecture_json)),
   params INTEGER,                         -- N of 2N FLOPs per token
+  sampling_json TEXT NOT NULL DEFAULT '{}' CHECK(json_valid(sampling_json)),  -- what decides this model's samples
   wanted INTEGER NOT NULL,                -- samples per problem
   position INTEGER NOT NULL,
   UNIQUE(study_id, name)) STRICT;
@@ -112,3 +113,6 @@ CREATE VIEW latest_verdict AS
   SELECT v.* FROM verdict v
   WHERE v.attempt = (SELECT max(attempt) FROM verdict w WHERE w.sample_id = v.sample_id);
 """
+
+APPLICATION = "codebudget"  # the name of our set of migrations in a store
+VERSIONS = {"v1": V1}  # every migration of this version, in order

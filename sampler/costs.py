@@ -1,0 +1,63 @@
+"""What a sample costs in FLOPs: two formulas, in whole numbers.
+
+`params` is the rule of thumb of Kaplan et al. (2020), used by nearly every comparison of models at equal compute: 2N
+FLOPs per token (a multiplication and an addition per weight), for prompt and completion alike.
+
+`arch` adds what the rule leaves out, after Brown et al. (2024, "Large Language Monkeys") but summed exactly over
+positions. With W the weights of the layers, U those of the unembedding, L the layers and d the attention width:
+
+* a position passes the layers: 2W;
+* it attends to itself and everything before it: at position t (counted from 1) the products Q·K and A·V take 2·d·t
+  each in every layer, so 4·L·d·t. Grouped key-value heads save memory, not these FLOPs;
+* a position from which a token is predicted passes the unembedding: 2U.
+
+A prompt of P tokens is read once: positions 1 … P, and only its last one needs the unembedding. A completion of T
+tokens is charged T whole passes, at the positions P+1 … P+T. An engine with a key-value cache may skip the pass of
+the very last token, since nothing is predicted from it; it is charged all the same, as in 2N·T, so that a token costs
+one pass wherever a sample happens to be cut. Embedding look-up, norms, rotary angles, softmax and sampling are left
+out (below 1 %).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sampler.values import Architecture
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flops:
+    """FLOPs of reading the prompt (once, however many samples share it) and of writing one completion."""
+
+    prompt: int
+    decode: int
+
+
+def params_flops(params: int, tokens: int) -> int:
+    """2N FLOPs for each of `tokens`, read or written. Of a mixture of experts, N is the active part."""
+    _check(params=params, tokens=tokens)
+    return 2 * params * tokens
+
+
+def arch_flops(architecture: Architecture, prompt_tokens: int, completion_tokens: int) -> Flops:
+    """FLOPs of one sample by the architecture; the module's docstring gives the formula."""
+    _check(prompt_tokens=prompt_tokens, completion_tokens=completion_tokens)
+    layers, unembedding = 2 * architecture.matmul_params, 2 * architecture.unembed_params
+    whole = prompt_tokens + completion_tokens
+    return Flops(
+        prompt=layers * prompt_tokens + (unembedding if prompt_tokens else 0) + _attention(architecture, prompt_tokens),
+        decode=(layers + unembedding) * completion_tokens
+        + _attention(architecture, whole)
+        - _attention(architecture, prompt_tokens),
+    )
+
+
+def _attention(architecture: Architecture, tokens: int) -> int:
+    """Attention of positions 1 … tokens: 4·L·d times the sum of 1 … tokens."""
+    return 4 * architecture.layers * architecture.attention_width * (tokens * (tokens + 1) // 2)
+
+
+def _check(**counts: int) -> None:
+    for name, count in counts.items():
+        if count < 0:
+            raise ValueError(f"{name} must not be negative, not {count}")

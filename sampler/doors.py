@@ -1,0 +1,41 @@
+"""The real doors of a run: engines and the sandbox."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+from sampler.backends.base import Backend, BackendError
+from sampler.backends.open import open_backend
+from sampler.executor import Executor
+from sampler.models.catalogue import find
+from sampler.models.pull import cached
+from sampler.run import Doors
+from sampler.spec import ModelSpec, Study
+
+
+def real_doors(models_dir: Path, say: Callable[[str], None]) -> Doors:
+    """Backends by their names, the sandbox by Docker; `say` hears what takes its time."""
+
+    def backend(model: ModelSpec) -> Backend:
+        return open_backend(model.backend, str(model.file or model.model), models_dir=models_dir)
+
+    def executor(study: Study) -> AbstractContextManager[Executor]:
+        from sandbox.scoring import open_scorer  # noqa: PLC0415 - Docker's client is heavy
+
+        return open_scorer(study.limits, boxes=study.boxes, say=say)
+
+    return Doors(check=lambda model: check_model(model, models_dir), backend=backend, executor=executor)
+
+
+def check_model(model: ModelSpec, models_dir: Path) -> None:
+    """Raise BackendError or UnknownModel for a model that cannot be opened: now, not after an hour with another one."""
+    if model.backend == "replay" or model.model.endswith(".gguf"):
+        path = model.file or Path(model.model)
+        if not path.is_file():
+            raise BackendError(f"model {model.name!r}: there is no file {str(path)!r}; mend the path in the study file")
+        return
+    pinned = find(model.model)
+    if cached(pinned, models_dir) is None:
+        raise BackendError(f"{pinned.name} is not in {models_dir}; run `sampler models pull {pinned.name}`")

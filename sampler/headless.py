@@ -1,0 +1,193 @@
+"""A study without a screen: plain progress lines, then the report; the exit code says how it went.
+
+Nothing here knows a terminal: lines go to the streams that are handed in, at most one of progress every ten seconds or
+five percent.
+"""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from math import floor
+from pathlib import Path
+from types import FrameType
+from typing import TextIO
+
+from rich.console import Console
+
+from sampler.doors import real_doors
+from sampler.exits import Exit, exit_for
+from sampler.models.cli import models_dir
+from sampler.progress import Notice, Progress, Subscriber
+from sampler.reader import Reader, StoreError
+from sampler.render import one_line, print_report
+from sampler.report import Facts, Report, Wish, make_report
+from sampler.rows import StudyRow
+from sampler.run import Doors, Run
+from sampler.spec import Study, load_study, stored_budgets
+from sampler.stats.budget import PromptCharge, Unit
+from sampler.store import Store
+
+LINE_SECONDS = 10.0
+LINE_SHARE = 0.05
+
+
+class PlainLines:
+    """A subscriber that writes lines: notices as they come, progress now and then. Called from several threads."""
+
+    def __init__(self, out: TextIO, *, clock: Callable[[], float] = time.time) -> None:
+        self._out = out
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._began: tuple[float, int] | None = None
+        self._last_at = float("-inf")
+        self._last_done = -1
+
+    def __call__(self, event: Progress | Notice) -> None:
+        """Write the event, unless it is progress and a line was written just now."""
+        with self._lock:
+            match event:
+                case Notice():
+                    level = "" if event.level == "info" else f"{event.level}: "
+                    self._write(f"{level}{one_line(event.message)}")
+                case Progress():
+                    self._progress(event)
+
+    def _progress(self, now: Progress) -> None:
+        at, done = self._clock(), now.sampled + now.scored
+        began_at, began_done = self._began = self._began or (at, done)
+        far = done - self._last_done >= max(1.0, LINE_SHARE * 2 * now.wanted)
+        finished = done == 2 * now.wanted
+        if done == self._last_done or not (far or finished or at - self._last_at >= LINE_SECONDS):
+            return
+        self._last_at, self._last_done = at, done
+        speed = (done - began_done) / (at - began_at) if at > began_at else 0.0
+        eta = f" · {_duration((2 * now.wanted - done) / speed)} left" if speed and not finished else ""
+        share = now.scored / now.wanted if now.wanted else 1.0
+        passed = " · ".join(f"{one_line(m.name)} {m.passed}/{m.scored} passed" for m in now.models if m.scored)
+        head = f"{one_line(now.study)} {now.sampled}/{now.wanted} sampled, {now.scored} scored ({floor(100 * share)}%){eta}"
+        self._write(f"{head} · {passed}" if passed else head)
+
+    def _write(self, line: str) -> None:
+        stamp = time.strftime("%H:%M:%S", time.localtime(self._clock()))
+        with suppress(OSError, ValueError):  # whoever read along has left; the study goes on
+            self._out.write(f"{stamp} {line}\n")
+            self._out.flush()
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds / 60:.0f} min" if seconds >= 90 else f"{seconds:.0f} s"
+
+
+def run_headless(
+    study_path: Path, *, store: Path | None = None, out: TextIO, log: TextIO | None = None, doors: Doors | None = None
+) -> int:
+    """Run a study: progress and errors as lines to `log` (or `out`), the report to `out`. Returns the exit code."""
+    lines = PlainLines(log or out)
+    with told(log or out) as failed:
+        study = load_study(study_path)
+        if store is not None:
+            study = replace(study, store=store)
+        code = run_study(study, doors or real_doors(models_dir(), saying(lines)), lines)
+        print_report(read_report(study.store, study.name), Console(file=out))
+        return code
+    return failed[0]
+
+
+@contextmanager
+def told(log: TextIO, *, traceback: bool = False) -> Iterator[list[Exit]]:
+    """Whatever breaks in here becomes one line that names the way out; its exit code is put into the list."""
+    failed: list[Exit] = []
+    try:
+        yield failed
+    except (Exception, KeyboardInterrupt) as error:
+        failed.append(exit_for(error))
+        if traceback:
+            raise
+        log.write(f"{_line(error, failed[0])}\n")
+
+
+def _line(error: BaseException, code: Exit) -> str:
+    match code:
+        case Exit.INTERRUPTED:
+            return "broken off; what was stored is kept, the same command continues"
+        case Exit.BUG:
+            what = one_line(f"{type(error).__name__}: {error}")
+            return f"internal error: {what}; this is a bug: please report it with what --traceback shows"
+        case _:
+            return f"error: {one_line(str(error))}"
+
+
+def run_study(study: Study, doors: Doors, tell: Subscriber) -> Exit:
+    """Run a study into its store; raises what broke it."""
+    with Store(study.store) as store:
+        run = Run(study, store, doors, tell)
+        with _interrupts(run.stop, tell) as caught:
+            end = run()
+    tell(Notice(level="info" if end.complete else "warning", kind="end", message=f"{study.name}: {end.reason}"))
+    if caught and not end.complete:
+        return Exit.TERMINATED if caught[0] == signal.SIGTERM else Exit.INTERRUPTED
+    return Exit.OK if end.complete else Exit.INCOMPLETE
+
+
+def saying(tell: Subscriber) -> Callable[[str], None]:
+    """What a door says while it opens, as notices."""
+    return lambda message: tell(Notice(level="info", kind="setup", message=message))
+
+
+@contextmanager
+def _interrupts(stop: Callable[[], None], tell: Subscriber) -> Iterator[list[int]]:
+    """The first SIGINT or SIGTERM asks the run to stop, the second breaks it off. Which ones came is in the list.
+
+    Outside the main thread there are no signals to catch, and nothing is changed.
+    """
+    caught: list[int] = []
+
+    def handle(number: int, _frame: FrameType | None) -> None:
+        caught.append(number)
+        if len(caught) > 1:
+            raise KeyboardInterrupt
+        stop()
+        message = "stopping: what is under way finishes, everything is kept; once more to break off"
+        threading.Thread(target=tell, args=(Notice(level="warning", kind="stop", message=message),)).start()
+
+    if threading.current_thread() is not threading.main_thread():
+        yield caught
+        return
+    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield caught
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def read_report(
+    path: Path, name: str | None = None, *, units: tuple[Unit, ...] = (), charge: PromptCharge = PromptCharge.EACH
+) -> Report:
+    """The report of the study called `name`, or of the newest one, in a store; raises StoreError."""
+    with Reader(path) as reader:
+        row = _chosen(reader.studies(), path, name)
+        facts = Facts(
+            study=row,
+            models=reader.models(row.id),
+            tallies=reader.tallies(row.id),
+            verdicts=reader.verdict_counts(row.id),
+        )
+        budgets = stored_budgets(reader.spec(row.id), path)
+    wish = Wish(budgets=budgets, charge=charge, seed=row.seed)
+    return make_report(facts, replace(wish, units=units) if units else wish)
+
+
+def _chosen(studies: list[StudyRow], path: Path, name: str | None) -> StudyRow:
+    chosen = [row for row in studies if name in (None, row.name)]
+    if not chosen:
+        held = ", ".join(repr(row.name) for row in studies) or "none"
+        raise StoreError(
+            f"{str(path)!r} holds no study {name!r} (it holds: {held})" if name else f"{str(path)!r} is empty"
+        )
+    return chosen[0]

@@ -1,0 +1,99 @@
+"""What is written to a store. The store turns these values into rows and nothing else."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from sampler.values import ModelCard, Sample
+from sandbox.problems import Problem
+from sandbox.values import Score
+
+
+def valid_text(text: str) -> str:
+    """`text` as a store can hold it: what no UTF-8 can say (lone surrogates) becomes a question mark."""
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def canonical_json(value: Mapping[str, object]) -> str:
+    """The one spelling of a value, so that equal values have equal texts."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"))
+
+
+def problems_digest(problems: Iterable[Problem]) -> str:
+    """SHA-256 over everything of the chosen problems that decides a sample or a verdict, in their order."""
+    digest = hashlib.sha256()
+    for problem in problems:
+        parts = (problem.name, problem.prompt, problem.entry_point, problem.tests)
+        digest.update(json.dumps(parts).encode())
+    return digest.hexdigest()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelRecord:
+    """A model as the study file asks for it. `sampling` is the canonical JSON of what decides its samples."""
+
+    name: str
+    backend: str
+    sampling: str
+    wanted: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StudyRecord:
+    """A study as its file asks for it. `limits` is the canonical JSON of what decides the verdicts."""
+
+    name: str
+    spec_toml: str
+    problems_source: str
+    seed: int
+    limits: str
+    models: tuple[ModelRecord, ...]
+    problems: tuple[Problem, ...]
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of what decides every model's samples: the problems and the seed."""
+        return hashlib.sha256(f"{problems_digest(self.problems)} {self.seed}".encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StudyIds:
+    """Where a study stands in its store."""
+
+    study: int
+    models: Mapping[str, int]
+    problems: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SampleRecord:
+    """One sample, the program made of it, and its FLOPs (None without an architecture)."""
+
+    model_id: int
+    problem_id: int
+    sample: Sample
+    source: str
+    prompt_flops: float | None
+    decode_flops: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerdictRecord:
+    """The score of one stored sample."""
+
+    model_id: int
+    problem_id: int
+    index: int
+    score: Score
+    judge: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenedModel:
+    """What a backend told about a model once it had opened it."""
+
+    model_id: int
+    card: ModelCard

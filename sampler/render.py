@@ -1,0 +1,193 @@
+"""A report as text for a terminal or a log, and as JSON. Names are hostile: shown character by character, never obeyed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import fields, is_dataclass
+from enum import Enum
+from math import floor, log10
+from typing import Any
+
+from rich import box
+from rich.console import Console
+from rich.table import Table as RichTable
+from rich.text import Text
+
+from sampler.report import Finding, ModelLine, Report, Row, Table
+from sampler.stats.budget import PromptCharge, Unit, UnitCost
+from sampler.stats.curves import Point, Reach, Standing
+from sandbox.show import harmless
+
+JSON_SCHEMA = 1
+_SI = ("", "k", "M", "G", "T", "P", "E", "Z", "Y")
+_NAMES = {
+    Unit.FLOPS: "FLOPs",
+    Unit.FLOPS_PARAMS: "FLOPs (2N a token)",
+    Unit.SECONDS: "seconds",
+    Unit.TOKENS: "tokens",
+    Unit.SAMPLES: "samples",
+}
+_CHARGES = {
+    PromptCharge.EACH: "every sample pays for reading its prompt",
+    PromptCharge.ONCE: "the prompt is read once for all samples of a problem",
+}
+
+
+def one_line(text: str) -> str:
+    """`text` on one line without anything that a terminal obeys."""
+    return " ".join(harmless(text).split())
+
+
+def amount(value: float, unit: Unit) -> str:
+    """A cost for people: three digits and a size."""
+    if unit is Unit.SECONDS:
+        return f"{value:.3g} s" if value < 1000 else f"{value:,.0f} s"
+    short = float(f"{value:.3g}")
+    power = min(max(floor(log10(short)) // 3, 0), len(_SI) - 1) if short >= 1 else 0
+    size = _SI[power] + ("FLOP" if unit in (Unit.FLOPS, Unit.FLOPS_PARAMS) else "")
+    return f"{short / 1000**power:.3g} {size}".rstrip()
+
+
+def print_report(report: Report, console: Console) -> None:
+    """Print the tables. Rich leaves out colour by itself where there is no terminal or NO_COLOR is set."""
+    title = f"{one_line(report.study)} · {report.problems} problems · {report.status}"
+    console.print(Text(title, style="bold"))
+    console.print(_models(report))
+    for table in report.tables:
+        _print_table(table, console)
+    for note in _closing(report):
+        console.print(Text(note))
+
+
+def _models(report: Report) -> RichTable:
+    shown = _grid(
+        "Each model alone: problems × samples drawn, share solved by 1 and by all of them, mean cost of a sample"
+    )
+    shown.add_column("model", overflow="fold")
+    for head, width in (("drawn", 7), ("pass@1", 10), ("pass@all", 10), ("tokens", 6)):
+        shown.add_column(head, overflow="fold", min_width=width)
+    for unit in _units(report):
+        shown.add_column(_NAMES[unit], overflow="fold")
+    for line in report.models:
+        shown.add_row(*_model_cells(line, report))
+    return shown
+
+
+def _units(report: Report) -> list[Unit]:
+    return [table.unit for table in report.tables if table.unit not in (Unit.SAMPLES, Unit.TOKENS)]
+
+
+def _model_cells(line: ModelLine, report: Report) -> Iterator[Text]:
+    yield _name(line.name)
+    yield Text(f"{line.problems} × {line.samples}")
+    yield Text(_percent(line.first))
+    yield Text(_percent(line.most))
+    known = line.prompt_tokens is not None and line.completion_tokens is not None
+    yield Text(f"{line.prompt_tokens:.0f}+{line.completion_tokens:.0f}" if known else "–")
+    for unit in _units(report):
+        yield Text(_cost(line.unit_costs[unit], unit))
+
+
+def _cost(cost: UnitCost | None, unit: Unit) -> str:
+    if cost is None:
+        return "unknown"
+    return f"{amount(cost.once, unit)} once\n{amount(cost.each, unit)} each" if cost.once else amount(cost.each, unit)
+
+
+def _print_table(table: Table, console: Console) -> None:
+    console.print()
+    if not table.rows:
+        console.print(Text(f"No comparison in {_NAMES[table.unit]}: {_why_not(table)}"))
+        return
+    shown = _grid(f"Share of problems solved at equal {_NAMES[table.unit]} a problem ({_CHARGES[table.charge]})")
+    shown.add_column("budget", justify="right", no_wrap=True)
+    for cell in table.rows[0].cells:
+        shown.add_column(_name(cell.model), overflow="fold")
+    shown.add_column("at this budget", overflow="fold")
+    for row in table.rows:
+        cells = (_cell(cell, clear=row.finding is Finding.CLEAR and cell.model == row.model) for cell in row.cells)
+        shown.add_row(Text(amount(row.budget, table.unit)), *cells, _finding(row))
+    console.print(shown)
+    if table.ends is not None and table.end is not None:
+        end = amount(table.end, table.unit)
+        console.print(Text(f"From {end} on {one_line(table.ends)} has too few samples to compare."))
+    if table.unknown:
+        names = ", ".join(one_line(name) for name in table.unknown)
+        console.print(Text(f"Without a known cost in {_NAMES[table.unit]}, so not compared: {names}."))
+
+
+def _why_not(table: Table) -> str:
+    if table.unknown:
+        return f"the cost is not known of {', '.join(one_line(name) for name in table.unknown)}"
+    return "no problem is complete yet"
+
+
+def _cell(cell: Standing, *, clear: bool) -> Text:
+    match cell.reach:
+        case Reach.TOO_DEAR:
+            return Text("one costs more", style="dim")
+        case Reach.UNDEFINED:
+            return Text(f"undefined (k={cell.k}, too few samples)", style="dim")
+        case Reach.REACHED:
+            thin = "~" if cell.point and cell.point.thin else ""
+            mark = " *" if clear else ""
+            return Text(f"{_percent(cell.point)} (k={cell.k}{thin}){mark}", style="bold" if clear else "")
+
+
+def _finding(row: Row) -> Text:
+    match row.finding:
+        case Finding.CLEAR:
+            return Text("clear winner *", style="bold")
+        case Finding.ONLY_ONE:
+            return Text("no other fits" if len(row.cells) > 1 else "–")
+        case Finding.NO_CLEAR_WINNER:
+            return Text("no clear winner")
+        case Finding.NOTHING_FITS:
+            return Text("nothing fits")
+        case Finding.TOO_FEW_SAMPLES:
+            return Text("not comparable")
+
+
+def _closing(report: Report) -> Iterator[str]:
+    yield ""
+    yield (
+        f"± is half the {report.level:.0%} interval from {report.resamples} resamplings of the problems. "
+        "* marks a winner whose paired interval against every other model leaves out zero; "
+        "the intervals are not corrected for the number of budgets."
+    )
+    if any(cell.point and cell.point.thin for table in report.tables for row in table.rows for cell in row.cells):
+        yield "~ marks k above half of the samples drawn: an estimate from few subsets."
+    yield from (one_line(note) for note in report.notes)
+
+
+def _percent(point: Point | None) -> str:
+    if point is None:
+        return "–"
+    spread = f" ±{point.interval.half * 100:.1f}" if point.interval else ""
+    return f"{point.rate * 100:.1f}{spread}"
+
+
+def _grid(title: str) -> RichTable:
+    return RichTable(title=Text(title), title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, expand=False)
+
+
+def _name(name: str) -> Text:
+    return Text(one_line(name))
+
+
+def report_json(report: Report) -> str:
+    """The report as JSON with sorted keys."""
+    return json.dumps({"schema": JSON_SCHEMA, **_plain(report)}, sort_keys=True, indent=2)
+
+
+def _plain(value: Any) -> Any:
+    if is_dataclass(value):
+        return {item.name: _plain(getattr(value, item.name)) for item in fields(value)}
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, Mapping):
+        return {_plain(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, tuple | list):
+        return [_plain(item) for item in value]
+    return value

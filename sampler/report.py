@@ -1,0 +1,249 @@
+"""The report of a study: what each model does alone, and who reaches more at equal budget.
+
+Pure: rows of a store in, one `Report` out. Models are compared only on problems that are complete for all of them; their unit
+costs are means over those problems. A winner is named at a budget only if its paired interval against every other model leaves
+out zero; the intervals are of 95 % each and are not corrected for the number of budgets looked at. Nothing here favours a size.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sampler.rows import ModelRow, StudyRow, TallyRow
+from sampler.standings import complete_problems, counts_of, shared_problems, unit_cost
+from sampler.stats.bootstrap import LEVEL, RESAMPLES, Difference, draw_problems
+from sampler.stats.budget import PromptCharge, Unit, UnitCost
+from sampler.stats.curves import Counts, Curve, Point, Reach, Standing, curve, difference, standing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What a store says about one study. `verdicts` counts by (model id, verdict)."""
+
+    study: StudyRow
+    models: Sequence[ModelRow]
+    tallies: Sequence[TallyRow]
+    verdicts: Mapping[tuple[int, str], int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What a report should show. Budgets that are not given are chosen from what samples cost; `seed` is the bootstrap's."""
+
+    units: tuple[Unit, ...] = (Unit.FLOPS, Unit.SECONDS)
+    charge: PromptCharge = PromptCharge.EACH
+    budgets: Mapping[Unit, tuple[float, ...]]
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelLine:
+    """One model alone, on its own complete problems; a mean is None before there is a sample."""
+
+    name: str
+    engine: str | None
+    params: int | None
+    problems: int
+    samples: int  # of each complete problem
+    sampled: int
+    scored: int
+    passed: int
+    first: Point | None  # pass@1
+    most: Point | None  # pass@n
+    prompt_tokens: float | None
+    completion_tokens: float | None
+    unit_costs: Mapping[Unit, UnitCost | None]
+    verdicts: Mapping[str, int]
+
+
+class Finding(StrEnum):
+    """What a budget shows."""
+
+    CLEAR = "clear"  # one model is better than every other, beyond its interval
+    NO_CLEAR_WINNER = "no_clear_winner"
+    ONLY_ONE = "only_one"  # no other model's sample fits into the budget
+    NOTHING_FITS = "nothing_fits"  # no model's sample does
+    TOO_FEW_SAMPLES = "too_few_samples"  # some model was not sampled often enough to say
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One budget. `model` is the winner or the only one; `differences` are its paired leads over the others."""
+
+    budget: float
+    cells: tuple[Standing, ...]
+    finding: Finding
+    model: str | None
+    differences: Mapping[str, Difference]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """The comparison in one unit.
+
+    `unknown` are the models whose cost in it is not known: they are not compared. From `end` on nothing can be said of
+    `ends`: that model was not sampled often enough.
+    """
+
+    unit: Unit
+    charge: PromptCharge
+    unit_costs: Mapping[str, UnitCost]
+    unknown: tuple[str, ...]
+    rows: tuple[Row, ...]
+    ends: str | None
+    end: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """Everything a report says; `render` and `report_json` say it."""
+
+    study: str
+    status: str
+    problems: int
+    compared: int
+    models: tuple[ModelLine, ...]
+    tables: tuple[Table, ...]
+    level: float
+    resamples: int
+    notes: tuple[str, ...]
+
+
+def make_report(facts: Facts, wish: Wish) -> Report:
+    """The report of one study."""
+    models = [model for model in facts.models if model.wanted]
+    ready = [model for model in models if complete_problems(model, facts.tallies)]
+    problems = shared_problems(ready, facts.tallies)
+    return Report(
+        study=facts.study.name,
+        status=facts.study.status,
+        problems=facts.study.problems,
+        compared=len(problems),
+        models=tuple(_line(model, facts, wish) for model in models),
+        tables=tuple(_table(ready, facts.tallies, problems, unit, wish) for unit in wish.units),
+        level=LEVEL,
+        resamples=RESAMPLES,
+        notes=tuple(_notes(facts, [model.name for model in models if model not in ready], len(problems))),
+    )
+
+
+def _line(model: ModelRow, facts: Facts, wish: Wish) -> ModelLine:
+    rows = [row for row in facts.tallies if row.model_id == model.id]
+    complete = complete_problems(model, rows)
+    counts = counts_of(model, rows, complete)
+    points = curve(counts, UnitCost(each=1.0), np.random.default_rng(wish.seed)).points
+    sampled = sum(row.sampled for row in rows)
+    return ModelLine(
+        name=model.name,
+        engine=model.engine,
+        params=model.params,
+        problems=len(complete),
+        samples=counts.n,
+        sampled=sampled,
+        scored=sum(row.scored for row in rows),
+        passed=sum(row.passed for row in rows),
+        first=points[0] if points else None,
+        most=points[-1] if points else None,
+        prompt_tokens=sum(row.prompt_tokens for row in rows) / sampled if sampled else None,
+        completion_tokens=sum(row.completion_tokens for row in rows) / sampled if sampled else None,
+        unit_costs={unit: unit_cost(model, rows, unit, wish.charge) for unit in Unit},
+        verdicts={verdict: count for (owner, verdict), count in facts.verdicts.items() if owner == model.id},
+    )
+
+
+def _table(
+    models: Sequence[ModelRow], tallies: Sequence[TallyRow], problems: Sequence[str], unit: Unit, wish: Wish
+) -> Table:
+    chosen = frozenset(problems)
+    rows = [row for row in tallies if row.problem in chosen]
+    costs = {model.name: unit_cost(model, rows, unit, wish.charge) for model in models}
+    known = {name: cost for name, cost in costs.items() if cost is not None}
+    entries = [
+        (counts, curve(counts, known[model.name], np.random.default_rng(wish.seed)))
+        for model in models
+        if model.name in known and (counts := counts_of(model, rows, problems)).n
+    ]
+    curves = [drawn for _, drawn in entries]
+    budgets = wish.budgets.get(unit) or choose_budgets(curves)
+    draws = draw_problems(len(problems), np.random.default_rng(wish.seed)) if len(problems) > 1 else None
+    shortest = min(curves, key=_end, default=None)
+    return Table(
+        unit=unit,
+        charge=wish.charge,
+        unit_costs=known,
+        unknown=tuple(name for name, cost in costs.items() if cost is None),
+        rows=tuple(_row(entries, budget, draws) for budget in budgets) if entries else (),
+        ends=None if shortest is None else shortest.model,
+        end=None if shortest is None else _end(shortest),
+    )
+
+
+def _end(drawn: Curve) -> float:
+    """The budget from which on a curve is undefined."""
+    return drawn.cost.of(drawn.n + 1)
+
+
+def choose_budgets(curves: Sequence[Curve]) -> tuple[float, ...]:
+    """Budgets worth a row: 1, 2, 4 … samples of the dearest model, one sample of each model, and all that each has.
+
+    Only as far as every curve goes; beyond, there is nothing to compare.
+    """
+    if not curves:
+        return ()
+    dearest = max(curves, key=lambda drawn: drawn.cost.of(1))
+    doublings = [2**power for power in range(dearest.n.bit_length()) if 2**power <= dearest.n]
+    wanted = {dearest.cost.of(k) for k in doublings}
+    wanted |= {drawn.cost.of(k) for drawn in curves for k in (1, drawn.n)}
+    budgets: list[float] = []
+    end = min(map(_end, curves))
+    for budget in sorted(budget for budget in wanted if budget < end):
+        if not budgets or budget > budgets[-1] * (1 + 1e-9):
+            budgets.append(budget)
+    return tuple(budgets)
+
+
+def _row(entries: Sequence[tuple[Counts, Curve]], budget: float, draws: NDArray[np.float64] | None) -> Row:
+    cells = tuple(standing(drawn, budget) for _, drawn in entries)
+    reached = [(counts, cell) for (counts, _), cell in zip(entries, cells, strict=True) if cell.reach is Reach.REACHED]
+    undefined = any(cell.reach is Reach.UNDEFINED for cell in cells)
+    if undefined or not reached:
+        finding = Finding.TOO_FEW_SAMPLES if undefined else Finding.NOTHING_FITS
+        return Row(budget=budget, cells=cells, finding=finding, model=None, differences={})
+    best, at = max(reached, key=lambda pair: _rate(pair[1]))
+    others = [(counts, cell) for counts, cell in reached if counts is not best]
+    leads: dict[str, Difference] = {}
+    if draws is not None:
+        leads = {counts.model: difference(best, at.k, counts, cell.k, draws) for counts, cell in others}
+    finding = _finding(alone=not others, leads=tuple(leads.values()))
+    model = None if finding is Finding.NO_CLEAR_WINNER else best.model
+    return Row(budget=budget, cells=cells, finding=finding, model=model, differences=leads)
+
+
+def _finding(*, alone: bool, leads: Sequence[Difference]) -> Finding:
+    if alone:
+        return Finding.ONLY_ONE
+    return Finding.CLEAR if leads and all(lead.clear for lead in leads) else Finding.NO_CLEAR_WINNER
+
+
+def _rate(cell: Standing) -> float:
+    return cell.point.rate if cell.point else 0.0
+
+
+def _notes(facts: Facts, waiting: Sequence[str], compared: int) -> list[str]:
+    notes = []
+    if facts.study.status != "done":
+        notes.append(f"Interim: the study is {facts.study.status}; every number may still move.")
+    if waiting:
+        notes.append(f"Not compared, because no problem of theirs is complete: {', '.join(waiting)}.")
+    if compared < facts.study.problems:
+        notes.append(
+            f"Compared on {compared} of {facts.study.problems} problems: the others lack verdicts of some model."
+        )
+    if compared < 2:
+        notes.append("Intervals and findings need at least two problems.")
+    return notes

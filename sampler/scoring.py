@@ -1,0 +1,163 @@
+"""Scoring what a store holds, while sampling goes on.
+
+One thread follows the store: whatever sample has no verdict, left by an earlier run or stored a moment ago, goes to the
+executor in the order of storing. No more than `AHEAD` programs wait there, so a backlog of a million costs no memory.
+Verdicts arrive on the executor's threads and go to the store. A sample whose scoring failed by our fault stays without
+a verdict, for the next run to score; many such faults in a row mean that the sandbox itself is broken, and stop the
+study.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import CancelledError, Future
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+from sampler.executor import Executor
+from sampler.reader import Reader
+from sampler.records import VerdictRecord
+from sampler.rows import PendingRow
+from sampler.store import Store
+from sandbox.errors import SandboxError
+from sandbox.problems import Problem
+from sandbox.values import Score
+
+AHEAD = 256
+FAULTS_IN_A_ROW = 8
+LOOK_SECONDS = 0.1  # how long a new sample, or a stop, may go unnoticed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScoringJob:
+    """What is scored, and where its verdicts go. `tell_fault` hears of every fault of ours."""
+
+    store: Store
+    study: int
+    problems: Mapping[str, Problem]
+    judge: str
+    tell_fault: Callable[[str], None]
+
+
+class Scoring:
+    """The way from stored samples to stored verdicts. Leaving the context submits nothing more."""
+
+    def __init__(self, executor: Executor, job: ScoringJob) -> None:
+        self._executor = executor
+        self._job = job
+        self._room = threading.Semaphore(AHEAD)
+        self._changed = threading.Condition()
+        self._in_flight = 0
+        self._faults = 0
+        self._failure: BaseException | None = None
+        self._complete = threading.Event()
+        self._stopped = threading.Event()
+        self._feeder = threading.Thread(target=self._feed, name="scoring", daemon=True)
+
+    def check(self) -> None:
+        """Raise what broke the scoring, if something did."""
+        if self._failure is not None:
+            raise self._failure
+
+    def finish(self) -> None:
+        """Wait until every sample of the store is scored or, after `stop`, every program that was submitted."""
+        self._job.store.flush()
+        self._complete.set()
+        while self._feeder.is_alive():
+            self._feeder.join(LOOK_SECONDS)
+            self.check()
+        with self._changed:
+            while self._in_flight:
+                self._changed.wait(LOOK_SECONDS)
+                self.check()
+        self.check()
+
+    def stop(self) -> None:
+        """Submit nothing more."""
+        self._stopped.set()
+
+    def __enter__(self) -> Self:
+        self._feeder.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+        self._feeder.join()
+
+    def _feed(self) -> None:
+        try:
+            for row in self._pending():
+                while not self._room.acquire(timeout=LOOK_SECONDS):
+                    if self._stopped.is_set():
+                        return
+                self._submit(row)
+        except Exception as error:  # noqa: BLE001 - handed to the main thread, which raises it
+            self._failure = error
+
+    def _pending(self) -> Iterator[PendingRow]:
+        """Samples without a verdict, as they are stored; ends when the store is complete and seen to its end, or on stop."""
+        cursor = 0
+        with Reader(self._job.store.path) as reader:
+            while not self._stopped.is_set():
+                complete = self._complete.is_set()  # asked before looking: what is stored later is not overlooked
+                rows = reader.pending(self._job.study, after=cursor)
+                for row in rows:
+                    if self._stopped.is_set():
+                        return
+                    cursor = row.id
+                    yield row
+                if not rows:
+                    if complete:
+                        return
+                    self._stopped.wait(LOOK_SECONDS)
+
+    def _submit(self, row: PendingRow) -> None:
+        future = self._executor.submit(self._job.problems[row.problem].solve(row.source))
+        with self._changed:
+            self._in_flight += 1
+        future.add_done_callback(lambda done: self._arrived(row, done))
+
+    def _arrived(self, row: PendingRow, done: Future[Score]) -> None:
+        """On a thread of the executor, where no exception may be left: nobody would hear of it."""
+        try:
+            self._record(row, done)
+        except Exception as error:  # noqa: BLE001 - handed to the main thread, which raises it
+            self._failure = self._failure or error
+        finally:
+            self._room.release()
+            with self._changed:
+                self._in_flight -= 1
+                self._changed.notify_all()
+
+    def _record(self, row: PendingRow, done: Future[Score]) -> None:
+        try:
+            score = done.result()
+        except CancelledError:
+            return
+        except SandboxError as error:
+            self._fault(row, error)
+            return
+        self._faults = 0
+        self._job.store.add_verdict(
+            VerdictRecord(
+                model_id=row.model_id,
+                problem_id=row.problem_id,
+                index=row.index,
+                score=score,
+                judge=self._job.judge,
+            )
+        )
+
+    def _fault(self, row: PendingRow, error: SandboxError) -> None:
+        if self._stopped.is_set():
+            return  # the executor is being closed over its programs
+        with self._changed:
+            self._faults += 1
+            broken = self._faults >= FAULTS_IN_A_ROW
+        self._job.tell_fault(f"sample {row.index} of {row.problem} was not scored: {error}")
+        if broken:
+            raise error

@@ -1,0 +1,80 @@
+"""From the rows of a store to the values of the statistics: which problems count, and what a sample costs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from sampler.costs import params_flops
+from sampler.rows import ModelRow, TallyRow
+from sampler.stats.budget import PromptCharge, Unit, UnitCost
+from sampler.stats.curves import Counts
+
+
+def complete_problems(model: ModelRow, tallies: Iterable[TallyRow]) -> list[str]:
+    """The problems on which every wanted sample of a model has a verdict, in the order of the rows."""
+    return [row.problem for row in tallies if row.model_id == model.id and row.scored >= max(1, model.wanted)]
+
+
+def shared_problems(models: Sequence[ModelRow], tallies: Sequence[TallyRow]) -> list[str]:
+    """The problems that are complete for every one of these models: the only ones on which they may be compared."""
+    if not models:
+        return []
+    first, *others = (complete_problems(model, tallies) for model in models)
+    return [name for name in first if all(name in other for other in map(frozenset, others))]
+
+
+def counts_of(model: ModelRow, tallies: Iterable[TallyRow], problems: Sequence[str]) -> Counts:
+    """A model's counts on `problems`, in that order; each must have a tally."""
+    rows = {row.problem: row for row in tallies if row.model_id == model.id}
+    chosen = [rows[name] for name in problems]
+    return Counts(
+        model=model.name,
+        problems=tuple(problems),
+        scored=tuple(row.scored for row in chosen),
+        passed=tuple(row.passed for row in chosen),
+    )
+
+
+def unit_cost(model: ModelRow, tallies: Iterable[TallyRow], unit: Unit, charge: PromptCharge) -> UnitCost | None:
+    """What a sample of a model costs: the mean over problems of the mean over their samples.
+
+    None where the unit was not measured or cannot be computed: FLOPs without an architecture, seconds without a clock.
+    """
+    rows = [row for row in tallies if row.model_id == model.id and row.sampled]
+    prices = _PRICES[unit](model)
+    if not rows or prices is None:
+        return None
+    reading, writing = prices
+    read = sum(reading(row) / row.sampled for row in rows) / len(rows)
+    written = sum(writing(row) / row.sampled for row in rows) / len(rows)
+    once, each = (read, written) if charge is PromptCharge.ONCE else (0.0, read + written)
+    return UnitCost(once=once, each=each) if each > 0 else None
+
+
+_Amount = Callable[[TallyRow], float]
+_Price = Callable[[ModelRow], tuple[_Amount, _Amount] | None]
+
+
+def _by_architecture(model: ModelRow) -> tuple[_Amount, _Amount] | None:
+    if model.architecture is None:
+        return None
+    return (lambda row: row.prompt_flops), (lambda row: row.decode_flops)
+
+
+def _by_params(model: ModelRow) -> tuple[_Amount, _Amount] | None:
+    params = model.params
+    if params is None:
+        return None
+    return (
+        lambda row: params_flops(params, row.prompt_tokens),
+        lambda row: params_flops(params, row.completion_tokens),
+    )
+
+
+_PRICES: Mapping[Unit, _Price] = {
+    Unit.FLOPS: _by_architecture,
+    Unit.FLOPS_PARAMS: _by_params,
+    Unit.SECONDS: lambda _: ((lambda row: row.prompt_seconds), (lambda row: row.decode_seconds)),
+    Unit.TOKENS: lambda _: ((lambda row: row.prompt_tokens), (lambda row: row.completion_tokens)),
+    Unit.SAMPLES: lambda _: ((lambda _row: 0.0), (lambda row: float(row.sampled))),
+}

@@ -1,0 +1,132 @@
+"""pass@budget: what share of the problems a model solves when each may cost so much.
+
+The metric is pass@k with k = the most samples that the budget buys (Hassid et al. 2024, arXiv 2404.00725, equations 2
+and 3), so a curve is a step function with one step for every k. It ends at k = n: beyond, nothing was measured and the
+value is undefined. Near k = n the estimator rests on few subsets; points with k > n/2 are marked `thin`, after the
+paper's own rule.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sampler.stats.bootstrap import RESAMPLES, Difference, Interval, draw_problems, intervals, paired_difference
+from sampler.stats.budget import UnitCost
+from sampler.stats.passk import pass_at_every_k
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counts:
+    """One model's scored and passed samples on each of some problems."""
+
+    model: str
+    problems: tuple[str, ...]
+    scored: tuple[int, ...]
+    passed: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        if not len(self.problems) == len(self.scored) == len(self.passed):
+            raise ValueError(
+                f"{self.model}: {len(self.problems)} problems, {len(self.scored)} and {len(self.passed)} counts"
+            )
+
+    @property
+    def n(self) -> int:
+        """Samples that every problem has: the largest k of the curve; 0 without problems."""
+        return min(self.scored, default=0)
+
+    @property
+    def rates(self) -> NDArray[np.float64]:
+        """pass@1 … pass@n of every problem, as a table of problems x n."""
+        return pass_at_every_k(self.scored, self.passed, self.n)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Point:
+    """A step of a curve: from `cost` on, k samples are affordable. No interval below two problems."""
+
+    k: int
+    cost: float
+    rate: float
+    interval: Interval | None
+    thin: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Curve:
+    """The steps of one model, by rising cost; empty before a problem is scored."""
+
+    model: str
+    cost: UnitCost
+    problems: int
+    n: int
+    points: tuple[Point, ...]
+
+
+class Reach(StrEnum):
+    """Whether a curve has a value at a budget."""
+
+    REACHED = "reached"
+    TOO_DEAR = "too_dear"  # not even one sample is affordable
+    UNDEFINED = "undefined"  # more samples are affordable than were drawn
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """What a model reaches at a budget: `point` is there exactly if it is REACHED."""
+
+    model: str
+    reach: Reach
+    k: int
+    point: Point | None
+
+
+def curve(counts: Counts, cost: UnitCost, rng: np.random.Generator, *, resamples: int = RESAMPLES) -> Curve:
+    """The curve of one model with a band from resampled problems.
+
+    Give equal generators to several models with the same problems, and they see the same resamples.
+    """
+    points: tuple[Point, ...] = ()
+    if counts.n:
+        rates = counts.rates
+        bands = _bands(rates, rng, resamples)
+        points = tuple(
+            Point(k=k, cost=cost.of(k), rate=float(rate), interval=band, thin=2 * k > counts.n)
+            for k, (rate, band) in enumerate(zip(rates.mean(axis=0), bands, strict=True), 1)
+        )
+    return Curve(model=counts.model, cost=cost, problems=len(counts.problems), n=counts.n, points=points)
+
+
+def _bands(rates: NDArray[np.float64], rng: np.random.Generator, resamples: int) -> Sequence[Interval | None]:
+    problems, n = rates.shape
+    if problems < 2:
+        return [None] * n
+    return intervals(rates, draw_problems(problems, rng, resamples))
+
+
+def standing(of: Curve, budget: float) -> Standing:
+    """What the model reaches at a budget."""
+    k = of.cost.affordable(budget)
+    if k == 0:
+        return Standing(model=of.model, reach=Reach.TOO_DEAR, k=0, point=None)
+    if k > of.n:
+        return Standing(model=of.model, reach=Reach.UNDEFINED, k=k, point=None)
+    return Standing(model=of.model, reach=Reach.REACHED, k=k, point=of.points[k - 1])
+
+
+def difference(a: Counts, a_k: int, b: Counts, b_k: int, draws: NDArray[np.float64]) -> Difference:
+    """pass@a_k of model a minus pass@b_k of model b, paired by problem; undefined unless the problems are the same.
+
+    `draws` are resamples of these problems, from `draw_problems`.
+    """
+    if a.problems != b.problems:
+        raise ValueError(f"{a.model} and {b.model} were not scored on the same problems")
+    for counts, k in ((a, a_k), (b, b_k)):
+        if not 1 <= k <= counts.n:
+            raise ValueError(f"{counts.model}: pass@{k} is undefined for {counts.n} samples")
+    return paired_difference(a.rates[:, a_k - 1], b.rates[:, b_k - 1], draws)

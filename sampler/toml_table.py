@@ -1,0 +1,129 @@
+"""Reading a table of a TOML file strictly: every key is asked for once, and what is left over is a mistake.
+
+Every message names the file, the table, the key, the value and the way out.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from difflib import get_close_matches
+from math import isfinite
+from pathlib import Path
+from typing import Any
+
+
+class SpecError(ValueError):
+    """A study file that cannot be understood."""
+
+
+class TomlTable:
+    """One table of the file at `path`; `label` is how a message calls it, e.g. "[sandbox]"."""
+
+    def __init__(self, path: Path, label: str, values: object) -> None:
+        self._path = path
+        self._label = label
+        if not isinstance(values, Mapping):
+            raise self.error(f"a table is expected, not {values!r}")
+        self._left: dict[str, Any] = dict(values)
+        self._asked: set[str] = set()
+
+    def error(self, message: str) -> SpecError:
+        """The exception for something wrong in this table."""
+        where = f" {self._label}" if self._label else ""
+        return SpecError(f"{self._path}:{where} {message}")
+
+    def has(self, key: str) -> bool:
+        """Whether the key was given."""
+        self._asked.add(key)
+        return key in self._left
+
+    def take(self, key: str, default: object = None) -> Any:
+        """The raw value of a key."""
+        self._asked.add(key)
+        return self._left.pop(key, default)
+
+    def text(self, key: str, default: str | None = None) -> str:
+        """A text that is not empty; required if there is no default."""
+        value = self._required(key, default)
+        if not isinstance(value, str) or not value.strip():
+            raise self.error(f'{key} = {value!r} is not a text; write for example {key} = "{default or key}"')
+        return value
+
+    def whole(self, key: str, default: int | None = None, *, least: int = 1) -> int:
+        """A whole number of at least `least`; required if there is no default."""
+        value = self._required(key, default)
+        if isinstance(value, bool) or not isinstance(value, int) or value < least:
+            raise self.error(f"{key} = {value!r} is not a whole number from {least} up; write for example {key} = 8")
+        return value
+
+    def number(self, key: str, default: float | None = None) -> float:
+        """A finite number; required if there is no default."""
+        value = self._required(key, default)
+        if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
+            raise self.error(f"{key} = {value!r} is not a number; write for example {key} = {default or 1.0}")
+        return float(value)
+
+    def texts(self, key: str) -> tuple[str, ...]:
+        """A list of texts, empty if it is not given."""
+        value = self.take(key, [])
+        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+            raise self.error(f'{key} = {value!r} is not a list of texts; write for example {key} = ["HumanEval/0"]')
+        return tuple(value)
+
+    def numbers(self, key: str) -> tuple[float, ...]:
+        """A list of numbers above zero, empty if it is not given."""
+        value = self.take(key, [])
+        fine = isinstance(value, list) and all(
+            isinstance(item, int | float) and not isinstance(item, bool) and isfinite(item) and item > 0
+            for item in value
+        )
+        if not fine:
+            raise self.error(f"{key} = {value!r} is not a list of numbers above zero; write for example {key} = [1e12]")
+        return tuple(float(item) for item in value)
+
+    def choice(self, key: str, among: tuple[str, ...], default: str | None = None) -> str:
+        """One of some words."""
+        value = self.text(key, default)
+        if value not in among:
+            raise self.error(f"{key} = {value!r} is not known{_hint(value, among)}; choose {' or '.join(among)}")
+        return value
+
+    def done(self) -> None:
+        """Raise SpecError for a key that nobody asked for."""
+        for key in self._left:
+            known = ", ".join(sorted(self._asked))
+            raise self.error(f"{key!r} is no key here{_hint(key, tuple(self._asked))}; the keys are: {known}")
+
+    def _required(self, key: str, default: object) -> object:
+        value = self.take(key, default)
+        if value is None:
+            raise self.error(f"the key {key!r} is missing")
+        return value
+
+
+def read_text(path: Path) -> str:
+    """The text of a file; raises SpecError."""
+    try:
+        return path.read_bytes().decode("utf-8")
+    except OSError as error:
+        raise SpecError(
+            f"cannot read the study file {str(path)!r}: {error.strerror or error}; check the name"
+        ) from error
+    except UnicodeDecodeError as error:
+        raise SpecError(
+            f"{path}: not UTF-8 ({error.reason} at byte {error.start}); a study file is TOML text"
+        ) from error
+
+
+def parse_toml(text: str, path: Path) -> dict[str, Any]:
+    """The values of a file's text; raises SpecError."""
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise SpecError(f"{path}: not TOML: {error}; see https://toml.io for how it is written") from error
+
+
+def _hint(word: str, among: tuple[str, ...]) -> str:
+    close = get_close_matches(word, sorted(among), n=1)
+    return f" (did you mean {close[0]!r}?)" if close else ""

@@ -1,0 +1,295 @@
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from sampler.backends.base import BackendError
+from sampler.backends.replay import ReplayBackend
+from sampler.cli import cli
+from sampler.exits import Exit, exit_for
+from sampler.extract import program_for
+from sampler.headless import PlainLines, read_report, run_headless, run_study, told
+from sampler.lock import StoreBusy
+from sampler.models.catalogue import UnknownModel
+from sampler.progress import ModelProgress, Notice, Progress
+from sampler.prompts import prompt_for
+from sampler.reader import StoreError
+from sampler.render import report_json
+from sampler.spec import choose_problems, load_study
+from sampler.store import Store, WriteFailed
+from sampler.toml_table import SpecError
+from sampler.values import PromptStyle
+from sampler.writes import StudyChanged
+from sandbox.errors import EngineUnavailable
+from sandbox.problems import ProblemsError
+from sandbox.values import Verdict
+
+RECORDING = "qwen2.5-coder-{}-instruct_HumanEval20_n10.jsonl.gz"
+
+
+def call(*words: object):
+    return CliRunner().invoke(cli, [str(word) for word in words])
+
+
+@pytest.fixture
+def store(tmp_path, support) -> Path:
+    study = load_study(support.write_study(tmp_path))
+    run_study(study, support.rule_doors(), lambda _event: None)
+    return study.store
+
+
+@pytest.mark.usefixtures("store")
+def test_a_complete_study_is_reported_again_and_ends_with_0(tmp_path):
+    done = call("run", tmp_path / "study.toml")
+    assert done.exit_code == Exit.OK
+    assert "tried · 3 problems · done" in done.stdout
+    assert "12/12 sampled, 12 scored (100%)" in done.stderr
+    silent = call("run", tmp_path / "study.toml", "--display", "none")
+    assert (silent.exit_code, silent.stderr) == (Exit.OK, "")
+
+
+def test_report_prints_tables_or_json(store):
+    plain = call("report", store)
+    assert plain.exit_code == Exit.OK
+    assert "Share of problems solved at equal FLOPs" in plain.stdout
+    read = json.loads(call("report", store, "--json", "--unit", "tokens", "--prompt", "once").stdout)
+    (table,) = read["tables"]
+    assert (read["study"], table["unit"], table["charge"]) == ("tried", "tokens", "once")
+    assert table["unit_costs"] == {"small": {"once": 10.0, "each": 5.0}}
+
+
+@pytest.fixture
+def folder(tmp_path, store, monkeypatch) -> None:
+    """The current folder: a store, and study files each with a mistake of its own."""
+    monkeypatch.chdir(tmp_path)
+    good = Path("study.toml").read_text(encoding="utf-8")
+    store.rename("tried.db")
+    for name, text in {
+        "bad.toml": "sed = 1\n" + good,
+        "nowhere.toml": good.replace("problems.jsonl", "nowhere.jsonl"),
+        "unknown.toml": good.replace('"replay"', '"llamacpp"').replace('file = "none.jsonl"', 'model = "gpt-17"'),
+        "norecord.toml": good,
+        "changed.toml": good.replace("seed = 3", 'seed = 4\nstore = "tried.db"'),
+    }.items():
+        Path(name).write_text(text, encoding="utf-8")
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize(
+    ("words", "code", "line"),
+    [
+        (["report", "gone.db"], Exit.STORE, "error: there is no store at"),
+        (["report", "study.toml"], Exit.STORE, "not a database"),
+        (["report", "tried.db", "--study", "other"], Exit.STORE, "holds no study 'other' (it holds: 'tried')"),
+        (["report", "tried.db", "--unit", "joules"], Exit.USAGE, "'joules' is not one of"),
+        (["run", "gone.toml"], Exit.USAGE, "error: cannot read the study file"),
+        (["run", "bad.toml"], Exit.USAGE, "'sed' is no key here (did you mean 'seed'?)"),
+        (["run", "nowhere.toml"], Exit.USAGE, "error: cannot read problems from"),
+        (["run", "unknown.toml"], Exit.USAGE, "error: no model 'gpt-17' in the catalogue"),
+        (["run", "norecord.toml"], Exit.INFRASTRUCTURE, "there is no file"),
+        (["run", "changed.toml"], Exit.STORE, "seed 3, and now it is 4; change it back"),
+        (["run", "study.toml", "--store", "no/where/x.db"], Exit.STORE, "choose another place with --store"),
+        (["run", "study.toml", "--store", "study.toml"], Exit.STORE, "not a database"),
+        (["run"], Exit.USAGE, "Missing argument 'STUDY'"),
+    ],
+)
+def test_what_goes_wrong_is_one_line_with_the_way_out_and_its_exit_code(words, code, line):
+    done = call(*words)
+    assert done.exit_code == code
+    assert line in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
+    if "Usage" not in done.stderr:
+        assert len([shown for shown in done.stderr.splitlines() if "error" in shown]) == 1
+
+
+def test_a_bug_is_not_hidden_and_not_shown_as_a_user_s_mistake():
+    log = io.StringIO()
+    with told(log) as failed:
+        raise ZeroDivisionError("oops")
+    assert failed == [Exit.BUG]
+    assert log.getvalue().startswith("internal error: ZeroDivisionError: oops; this is a bug")
+    with pytest.raises(ZeroDivisionError), told(log, traceback=True):
+        raise ZeroDivisionError("oops")
+
+
+def test_a_store_in_use_names_its_process(tmp_path, store):
+    with Store(store):
+        done = call("run", tmp_path / "study.toml")
+    assert done.exit_code == Exit.INFRASTRUCTURE
+    assert f"process {os.getpid()} is running the store" in done.stderr
+
+
+def test_a_store_without_a_complete_problem_has_nothing_to_report(tmp_path, support):
+    with Store(tmp_path / "s.db") as store:
+        store.open_study(support.study_record())
+    assert call("report", tmp_path / "s.db").exit_code == Exit.EMPTY
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (SpecError(), Exit.USAGE),
+        (ProblemsError(), Exit.USAGE),
+        (UnknownModel(), Exit.USAGE),
+        (EngineUnavailable(), Exit.INFRASTRUCTURE),
+        (BackendError(), Exit.INFRASTRUCTURE),
+        (WriteFailed(), Exit.INFRASTRUCTURE),
+        (StoreBusy(), Exit.INFRASTRUCTURE),
+        (StoreError(), Exit.STORE),
+        (StudyChanged(), Exit.STORE),
+        (KeyboardInterrupt(), Exit.INTERRUPTED),
+        (ValueError(), Exit.BUG),
+    ],
+)
+def test_every_error_has_its_exit_code(error, code):
+    assert exit_for(error) is code
+
+
+def test_exit_codes_are_public_and_do_not_move():
+    assert {code.name: int(code) for code in Exit} == {
+        "OK": 0,
+        "GATE": 1,
+        "USAGE": 2,
+        "INFRASTRUCTURE": 3,
+        "INCOMPLETE": 4,
+        "EMPTY": 5,
+        "STORE": 6,
+        "BUG": 70,
+        "INTERRUPTED": 130,
+        "TERMINATED": 143,
+    }
+
+
+def test_the_headless_twin_prints_lines_and_the_table_and_answers_the_exit_code(tmp_path, support):
+    path = support.write_study(tmp_path)
+    out = io.StringIO()
+    assert run_headless(path, store=tmp_path / "other.db", out=out, doors=support.rule_doors()) == Exit.OK
+    lines = out.getvalue()
+    assert "small: 12 samples" in lines
+    assert "tried: complete" in lines
+    assert lines.index("tried: complete") < lines.index("Share of problems solved")
+    assert not (tmp_path / "study.db").exists()
+    broken = io.StringIO()
+    path.write_text("name = ", encoding="utf-8")
+    assert run_headless(path, store=None, out=broken, doors=support.rule_doors()) == Exit.USAGE
+    assert broken.getvalue().startswith("error: ")
+    assert broken.getvalue().count("\n") == 1
+
+
+def test_an_unfinished_run_still_shows_its_table_and_says_what_is_missing(tmp_path, support):
+    path = support.write_study(tmp_path, more='[[models]]\nname = "b"\nbackend = "replay"\nfile = "x"\nsamples = 2\n')
+    doors = support.rule_doors(support.RuleBackend("b", text="    lose me\n"))
+    out = io.StringIO()
+    assert run_headless(path, out=out, doors=doors) == Exit.INCOMPLETE
+    assert "warning: sample 0 of P/0 was not scored" in out.getvalue()
+    assert "0 samples to draw, 6 to score; run the same command again" in out.getvalue()
+    assert "Interim" in out.getvalue()
+
+
+def test_progress_lines_come_now_and_then_and_are_harmless():
+    now = [0.0]
+    out = io.StringIO()
+    lines = PlainLines(out, clock=lambda: now[0])
+    for step in range(101):
+        now[0] += 0.05
+        model = ModelProgress(name="m\x1b[31m", wanted=1000, sampled=10 * step, scored=9 * step, passed=step)
+        lines(Progress(study="s", models=(model,)))
+    lines(Notice(level="warning", kind="k", message="two\nlines"))
+    shown = out.getvalue()
+    assert 15 <= shown.count("sampled,") <= 25
+    assert "\x1b" not in shown
+    assert shown.endswith("warning: two lines\n")
+
+
+def test_a_log_that_nobody_reads_any_more_does_not_stop_a_study(tmp_path, support):
+    log = io.StringIO()
+    log.close()
+    study = load_study(support.write_study(tmp_path))
+    assert run_study(study, support.rule_doors(), PlainLines(log)) is Exit.OK
+
+
+def test_progress_lines_come_every_ten_seconds_when_it_is_slow():
+    now = [0.0]
+    out = io.StringIO()
+    lines = PlainLines(out, clock=lambda: now[0])
+    for step in range(61):
+        now[0] = float(step)
+        lines(
+            Progress(study="s", models=(ModelProgress(name="m", wanted=100_000, sampled=step, scored=step, passed=0),))
+        )
+    assert out.getvalue().count("\n") == 7
+    assert " min left" in out.getvalue()
+
+
+@pytest.fixture
+def recordings(pytestconfig) -> Path:
+    folder = pytestconfig.rootpath / "examples" / "replay"
+    if not folder.is_dir():
+        pytest.skip(f"{folder} is not there")
+    return folder
+
+
+def test_recorded_samples_of_real_models_give_their_known_rates(tmp_path, support, recordings):
+    """Scored by the recording's own verdicts: pass@1 0.435 and 0.625, pass@10 0.900 for both."""
+    models = "".join(
+        f'[[models]]\nname = "{size}"\nbackend = "replay"\nfile = "{recordings / RECORDING.format(size)}"\nsamples = 10\n'
+        for size in ("0.5b", "1.5b")
+    )
+    path = tmp_path / "study.toml"
+    path.write_text(f'[problems]\nsource = "humaneval"\nevery = 8\nlimit = 20\n{models}', encoding="utf-8")
+    study = load_study(path)
+    problems = {problem.name: problem for problem in choose_problems(study.problems)}
+    passed = {}
+    for model in study.models:
+        for line in gzip.decompress(model.file.read_bytes()).splitlines():
+            row = json.loads(line)
+            prompt = prompt_for(problems[row["task_id"]], PromptStyle.COMPLETION)
+            passed[program_for(problems[row["task_id"]], prompt, row["completion"])] = row["passed"]
+
+    class Recorded(support.FakeExecutor):
+        def _score(self, program):
+            return support.score(Verdict.PASSED if passed[program.source] else Verdict.WRONG)
+
+    doors = replace(support.rule_doors(executor=Recorded()), backend=lambda model: ReplayBackend(model.file))
+    assert run_study(study, doors, lambda _event: None) is Exit.OK
+    made = read_report(study.store)
+    small, large = made.models
+    assert (small.completion_tokens, large.completion_tokens) == (pytest.approx(55, abs=1), pytest.approx(55, abs=1))
+    assert (small.first.rate, small.most.rate) == (pytest.approx(0.435), pytest.approx(0.9))
+    assert (large.first.rate, large.most.rate) == (pytest.approx(0.625), pytest.approx(0.9))
+    assert made.tables[1].unknown == ("0.5b", "1.5b")  # a recording without seconds
+
+
+def test_a_report_reads_the_sums_and_never_the_samples(store):
+    before = report_json(read_report(store))
+    with closing(sqlite3.connect(store)) as connection, connection:
+        connection.executescript("DELETE FROM verdict; DELETE FROM sample; DELETE FROM text;")
+    assert report_json(read_report(store)) == before
+
+
+def test_the_console_script_survives_a_terminal_that_knows_only_ascii(store):
+    words = [sys.executable, "-c", "from sampler.cli import main; main()", "report", store]
+    done = subprocess.run(words, capture_output=True, env={"PYTHONIOENCODING": "ascii"}, timeout=60, check=False)
+    assert done.returncode == 0
+    assert b"Each model alone" in done.stdout
+
+
+def test_reading_a_report_does_not_import_docker_or_a_screen(store):
+    code = (
+        "import sys; from pathlib import Path; from sampler.headless import read_report;"
+        f"read_report(Path({str(store)!r})); print([m for m in ('docker', 'textual', 'xllamacpp') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    assert done.stdout == "[]\n"

@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+from pathlib import Path
+from statistics import mean
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sampler.backends.replay import ReplayBackend
+from sampler.costs import arch_flops, params_flops
+from sampler.models.catalogue import find
+from sampler.values import Architecture, Prompt, PromptStyle, Request, Sample, SamplingParams
+
+EXAMPLES = Path(__file__).parents[2] / "examples" / "replay"
+
+architectures = st.builds(
+    Architecture,
+    layers=st.integers(1, 5),
+    hidden=st.integers(1, 64),
+    attention_width=st.integers(1, 64),
+    matmul_params=st.integers(1, 10**6),
+    unembed_params=st.integers(1, 10**6),
+)
+
+
+def one_position(architecture: Architecture, position: int, *, predicts: bool) -> int:
+    """FLOPs of one forward pass at one position, counted multiplication by multiplication and addition by addition."""
+    flops = 2 * architecture.matmul_params
+    for _ in range(architecture.layers):
+        for _attended in range(position):
+            flops += 2 * architecture.attention_width  # a row of queries times a key
+            flops += 2 * architecture.attention_width  # a weight times a value
+    return flops + (2 * architecture.unembed_params if predicts else 0)
+
+
+@given(architecture=architectures, prompt=st.integers(0, 25), completion=st.integers(0, 25))
+def test_the_sum_over_positions_equals_counting_them_one_by_one(architecture, prompt, completion):
+    flops = arch_flops(architecture, prompt, completion)
+    assert flops.prompt == sum(one_position(architecture, t, predicts=t == prompt) for t in range(1, prompt + 1))
+    written = range(prompt + 1, prompt + completion + 1)
+    assert flops.decode == sum(one_position(architecture, t, predicts=True) for t in written)
+
+
+@given(architecture=architectures, prompt=st.integers(1, 500), first=st.integers(0, 500), more=st.integers(0, 500))
+def test_writing_in_two_goes_costs_what_writing_in_one_go_costs(architecture, prompt, first, more):
+    whole = arch_flops(architecture, prompt, first + more).decode
+    assert (
+        whole == arch_flops(architecture, prompt, first).decode + arch_flops(architecture, prompt + first, more).decode
+    )
+
+
+@given(architecture=architectures, prompt=st.integers(1, 100), completion=st.integers(0, 100))
+def test_the_rule_of_thumb_is_what_remains_without_attention(architecture, prompt, completion):
+    without = Architecture(
+        layers=0,
+        hidden=architecture.hidden,
+        attention_width=architecture.attention_width,
+        matmul_params=architecture.matmul_params,
+        unembed_params=architecture.unembed_params,
+    )
+    flops = arch_flops(without, prompt, completion)
+    assert flops.decode == params_flops(architecture.params, completion)
+    assert params_flops(architecture.params, prompt) - flops.prompt == (prompt - 1) * 2 * architecture.unembed_params
+
+
+@pytest.mark.parametrize(("counts", "name"), [((-1, 0), "prompt_tokens"), ((0, -1), "completion_tokens")])
+def test_a_negative_count_is_refused_by_name(counts, name):
+    with pytest.raises(ValueError, match=f"{name} must not be negative, not -1"):
+        arch_flops(find("smollm2-135m-instruct").architecture, *counts)
+
+
+@pytest.mark.parametrize(
+    ("name", "per_token", "per_context_token"),
+    [
+        ("smollm2-135m-instruct", 0.269e9, 69_120),
+        ("qwen2.5-coder-0.5b-instruct", 0.988e9, 86_016),
+        ("qwen2.5-coder-1.5b-instruct", 3.087e9, 172_032),
+    ],
+)
+def test_the_pinned_models_cost_what_their_published_shapes_say(name, per_token, per_context_token):
+    architecture = find(name).architecture
+    assert params_flops(architecture.params, 1) == pytest.approx(per_token, rel=5e-4)
+    step = arch_flops(architecture, 100, 1).decode - params_flops(architecture.params, 1)
+    assert step == 101 * per_context_token
+
+
+def recorded(size: str) -> list[Sample]:
+    path = EXAMPLES / f"qwen2.5-coder-{size}-instruct_HumanEval20_n10.jsonl.gz"
+    prompt = Prompt(style=PromptStyle.COMPLETION, text="")
+    with ReplayBackend(path) as backend:
+        asked = [Request(problem=f"HumanEval/{n}", prompt=prompt, first=0, count=10, seed=0) for n in range(0, 160, 8)]
+        return list(backend.sample(asked, SamplingParams()))
+
+
+@pytest.mark.parametrize(("size", "decode", "prompt"), [("0.5b", 55.3, 102.2), ("1.5b", 172.5, 372.1)])
+def test_recorded_humaneval_samples_cost_what_was_worked_out_elsewhere(size, decode, prompt):
+    architecture = find(f"qwen2.5-coder-{size}").architecture
+    flops = [arch_flops(architecture, sample.prompt_tokens, sample.completion_tokens) for sample in recorded(size)]
+    assert mean(cost.decode for cost in flops) / 1e9 == pytest.approx(decode, abs=0.05)
+    assert mean(cost.prompt for cost in flops) / 1e9 == pytest.approx(prompt, abs=0.05)
+
+
+@pytest.mark.parametrize(("size", "prompt"), [("0.5b", 140), ("1.5b", 437)])
+def test_only_the_last_position_of_a_prompt_needs_the_unembedding(size, prompt):
+    """Charging it for each, as simpler accounts do, would give these larger numbers."""
+    architecture = find(f"qwen2.5-coder-{size}").architecture
+    everywhere = [
+        arch_flops(architecture, sample.prompt_tokens, 0).prompt
+        + (sample.prompt_tokens - 1) * 2 * architecture.unembed_params
+        for sample in recorded(size)
+    ]
+    assert mean(everywhere) / 1e9 == pytest.approx(prompt, abs=0.5)

@@ -1,0 +1,225 @@
+from __future__ import annotations
+
+import ast
+import re
+import textwrap
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sampler.extract import program_for
+from sampler.prompts import prompt_for
+from sampler.values import Prompt, PromptStyle
+from sandbox.problems import Problem, load_problems
+
+ADD = Problem(
+    name="Test/0",
+    prompt=(
+        "import math\n\ndef helper(x):\n    return x\n\ndef add(a, b):\n"
+        '    """Return a plus b.\n    >>> add(2, 3)\n    5\n    """\n'
+    ),
+    entry_point="add",
+    tests="def check(candidate):\n    assert candidate(2, 3) == 5\n",
+)
+CHAT = Prompt(style=PromptStyle.CHAT, text="?")
+PREFILLED = prompt_for(ADD, PromptStyle.CHAT)
+COMPLETION = prompt_for(ADD, PromptStyle.COMPLETION)
+
+
+def text(indented: str) -> str:
+    return textwrap.dedent(indented).lstrip("\n")
+
+
+def add_of(source: str):
+    """The function of our own that the source defines."""
+    namespace: dict[str, object] = {}
+    exec(compile(source, "extracted", "exec"), namespace)  # noqa: S102 - our own texts
+    assert namespace["math"], "the prompt's imports are there"
+    return namespace["add"]
+
+
+GOOD_ANSWERS = {
+    "a fenced block": "```python\ndef add(a, b):\n    return a + b\n```",
+    "a fence without a tag": "```\ndef add(a, b):\n    return a + b\n```",
+    "a fence tagged Python3": "```Python3\ndef add(a, b):\n    return a + b\n```",
+    "a tag after a space": "``` py\ndef add(a, b):\n    return a + b\n```",
+    "a tag with attributes": '```python title="add.py"\ndef add(a, b):\n    return a + b\n```',
+    "tildes": "~~~python\ndef add(a, b):\n    return a + b\n~~~",
+    "four backticks": "````python\ndef add(a, b):\n    return a + b\n````",
+    "an unclosed fence": "Sure!\n```python\ndef add(a, b):\n    return a + b",
+    "prose around": "Here you are:\n\n```python\ndef add(a, b):\n    return a + b\n```\n\nThis adds the numbers.",
+    "windows line ends": "```python\r\ndef add(a, b):\r\n    return a + b\r\n```\r\n",
+    "a fence at the end of the last line": "```python\ndef add(a, b):\n    return a + b```",
+    "an indented block in a list": (
+        "1. First:\n\n   ```python\n   def add(a, b):\n       return a + b\n   ```\n2. Done."
+    ),
+    "indented code in a fence": "```python\n    def add(a, b):\n        return a + b\n```",
+    "no fence": "def add(a, b):\n    return a + b",
+    "no fence, prose before": "Here is the function:\n\ndef add(a, b):\n    return a + b",
+    "no fence, prose after": (
+        "def add(a, b):\n    return a + b\n\nThis function adds a to b. For example, add(1, 2) is 3."
+    ),
+    "no fence, indented": "    def add(a, b):\n        return a + b",
+    "a body, indented": "```python\n    return a + b\n```",
+    "a body at the margin": "```python\nreturn a + b\n```",
+    "a body of several lines": "```python\n    total = a\n    total += b\n    return total\n```",
+    "a body with its own import": "```python\nimport math\nreturn a + b\n```",
+    "a body with its own function": "```python\ndef inner(x):\n    return x + b\nreturn inner(a)\n```",
+    "a body without a fence": "    return a + b",
+    "thoughts before": (
+        "<think>\nMaybe:\n```python\ndef add(a, b): return 0\n```\n</think>\n```python\n"
+        "def add(a, b):\n    return a + b\n```"
+    ),
+    "thoughts that the template opened": "Let me see.\n</think>\n\n```python\ndef add(a, b):\n    return a + b\n```",
+    "code about thoughts": '```python\ndef add(a, b):\n    mark = "</think>"\n    return a + b\n```',
+    "a console session": "```pycon\n>>> def add(a, b):\n...     return a + b\n...\n>>> add(1, 2)\n3\n```",
+    "a usage block after": "```python\ndef add(a, b):\n    return a + b\n```\nUse it:\n```python\nprint(add(1, 2)\n```",
+    "a shell block before": "```bash\npip install add\n```\n```python\ndef add(a, b):\n    return a + b\n```",
+    "a shell block before, unclosed": "```bash\npip install add\n```python\ndef add(a, b):\n    return a + b\n```",
+    "a helper in a block of its own": (
+        "```python\ndef plus(a, b):\n    return a + b\n```\nand\n```python\ndef add(a, b):\n    return plus(a, b)\n```"
+    ),
+    "an import in a block of its own": (
+        "```python\nfrom operator import add as plus\n```\n```python\ndef add(a, b):\n    return plus(a, b)\n```"
+    ),
+    "the question quoted first": (
+        '```python\ndef add(a, b):\n    """Return a plus b."""\n```\nNow solved:\n```python\n'
+        'def add(a, b):\n    """Return a plus b."""\n    return a + b\n```'
+    ),
+    "the signature quoted first": (
+        "```python\ndef add(a, b):\n```\nNow solved:\n```python\ndef add(a, b):\n    return a + b\n```"
+    ),
+    "a second version after": (
+        "```python\ndef add(a, b):\n    return a + b\n```\nOr shorter:\n```python\nadd = lambda a, b: sum((a, b))\n```"
+    ),
+    "a lambda": "```python\nadd = lambda a, b: a + b\n```",
+    "an annotated lambda": "```python\nadd: object = lambda a, b: a + b\n```",
+    "type annotations": "```python\ndef add(a: int, b: int) -> int:\n    return a + b\n```",
+    "the prompt's helper": "```python\ndef add(a, b):\n    return helper(a) + helper(b)\n```",
+    "the prompt's import": "```python\ndef add(a, b):\n    return int(math.fsum((a, b)))\n```",
+    "a future import": "```python\nfrom __future__ import annotations\ndef add(a: X, b: Y):\n    return a + b\n```",
+    "an unclosed fence, cut in a usage example": "```python\ndef add(a, b):\n    return a + b\n\nprint(add(1,",
+    "an unclosed fence, cut in a second function": "```python\ndef add(a, b):\n    return a + b\n\ndef test(",
+    "a docstring with a doctest": (
+        '```python\ndef add(a, b):\n    """\n    >>> add(1, 2)\n    3\n    """\n    return a + b\n```'
+    ),
+    "tabs": "```python\ndef add(a, b):\n\treturn a + b\n```",
+    "a lone surrogate in a comment": "```python\ndef add(a, b):\n    return a + b  # \ud800\n```",
+    "an escape that warns": "```python\ndef add(a, b):\n    '\\d'\n    return a + b\n```",
+}
+
+
+@pytest.mark.parametrize("answer", GOOD_ANSWERS.values(), ids=GOOD_ANSWERS.keys())
+@pytest.mark.filterwarnings("ignore:invalid escape")
+def test_the_code_of_a_chat_answer_is_found_in(answer):
+    assert add_of(program_for(ADD, CHAT, answer))(2, 3) == 5
+
+
+@pytest.mark.parametrize(
+    "continuation",
+    [
+        "def add(a, b):\n    return a + b\n```\nThat is all.",
+        "def add(a, b):\n    return a + b",
+        "```python\ndef add(a, b):\n    return a + b\n```",
+        "return a + b",
+        "    return a + b\n```",
+        "def add(a, b):\n    return a + b\n\n# Example\nprint(add(1, ",
+    ],
+)
+def test_the_answer_goes_on_after_the_prefill(continuation):
+    assert add_of(program_for(ADD, PREFILLED, continuation))(2, 3) == 5
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        "",
+        "\ndef other():\n    (",
+        "\nclass Other(",
+        "\n# the end\nfoo bar",
+        "\nif __name__ == '__main__':\n    (",
+        "\nprint(add(1,",
+        "\n```\nThis adds.",
+        "\n    ```\nThis adds.",
+        "\n~~~\nThis adds.",
+    ],
+)
+def test_a_completion_ends_where_something_new_begins(rest):
+    assert add_of(program_for(ADD, COMPLETION, "    return a + b\n" + rest))(2, 3) == 5
+
+
+def test_a_completion_in_a_fence_is_taken_for_an_answer():
+    assert add_of(program_for(ADD, COMPLETION, "```python\ndef add(a, b):\n    return a + b\n```\n"))(2, 3) == 5
+
+
+def test_a_completion_may_start_the_function_over():
+    assert add_of(program_for(ADD, COMPLETION, "def add(a, b):\n    return a + b\n"))(2, 3) == 5
+
+
+def test_every_canonical_solution_comes_through_unchanged_in_both_styles():
+    for problem in load_problems("humaneval"):
+        completed = program_for(problem, prompt_for(problem, PromptStyle.COMPLETION), problem.canonical_solution)
+        assert completed == problem.prompt + problem.canonical_solution
+        whole = f"Sure:\n```python\n{problem.prompt}{problem.canonical_solution}\n```\nDone."
+        answered = program_for(problem, CHAT, whole)
+        expected = ast.dump(ast.parse(problem.prompt + problem.canonical_solution))
+        assert ast.dump(ast.parse(answered)).endswith(expected.partition("body=[")[2]), problem.name
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "I cannot help with that.",
+        "",
+        "<think>\n```python\ndef add(a, b):\n    return a + b\n```",
+        "```python\n```",
+        "```\n```\n```",
+    ],
+)
+def test_an_answer_without_code_gives_the_bare_prompt(answer):
+    source = program_for(ADD, CHAT, answer)
+    assert source.startswith(ADD.prompt)
+    assert add_of(source)(2, 3) is None
+
+
+def test_a_function_of_another_name_is_not_passed_off_as_the_one_asked_for():
+    source = program_for(ADD, CHAT, "```python\ndef plus(a, b):\n    return a + b\n```")
+    assert "add" not in {node.name for node in ast.parse(source).body if isinstance(node, ast.FunctionDef)}
+
+
+@pytest.mark.parametrize("size", [200_000])
+@pytest.mark.parametrize(
+    "pattern", [" ", "`", "~", "```\n", ">>> ", "(", "a[", "] ", "if :", "x=", "\n", "- ", "```py "]
+)
+def test_a_huge_answer_takes_no_time_worth_mentioning(pattern, size):
+    answer = "```python\ndef add(a, b):\n" + pattern * (size // len(pattern))
+    for prompt in (CHAT, PREFILLED, COMPLETION):
+        for shape in (answer, answer.removeprefix("```python\n"), answer + "x"):
+            program_for(ADD, prompt, shape)  # a quadratic step would take minutes
+
+
+pieces = st.sampled_from(
+    [
+        "```", "```python", "~~~", "````", "\n", "\r\n", "\r", "def add(a, b):", "    return a + b", "return", ">>> ", "... ",
+        "<think>", "</think>", "from __future__ import x", "import", "class A:", "add = ", "(", '"""', "'''", "\\", "\t", "#",
+        "\0", "\ud800", "\x1b[31m", "\u2028", "prose and more", " ", "@", "if x:", "```py x", "`",
+    ]
+)  # fmt: skip
+hostile = st.lists(st.one_of(pieces, st.text(st.characters(codec=None), max_size=8)), max_size=30).map("".join)
+
+
+@given(answer=hostile)
+def test_whatever_a_model_writes_becomes_encodable_text_without_fences(answer):
+    for prompt in (CHAT, PREFILLED, COMPLETION):
+        source = program_for(ADD, prompt, answer)
+        source.encode("utf-8")
+        assert not re.search(r"^[ \t]*(```|~~~)", source, re.MULTILINE)
+
+
+@given(body=st.lists(st.sampled_from(["x = 1", "if a:\n    x = 2", "for i in a:\n    pass", "", "x += b"]), max_size=6))
+def test_a_body_means_the_same_at_the_margin_and_indented(body):
+    lines = "\n".join([*body, "return 1"])
+    flat = program_for(ADD, CHAT, f"```python\n{lines}\n```")
+    indented = program_for(ADD, CHAT, f"```python\n{textwrap.indent(lines, '    ')}\n```")
+    assert ast.dump(ast.parse(flat)) == ast.dump(ast.parse(indented))

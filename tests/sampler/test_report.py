@@ -1,0 +1,273 @@
+from __future__ import annotations
+
+import io
+import json
+import time
+from dataclasses import replace
+
+import pytest
+from rich.console import Console
+
+from sampler.render import amount, one_line, print_report, report_json
+from sampler.report import Facts, Finding, Wish, make_report
+from sampler.rows import ModelRow, StudyRow, TallyRow
+from sampler.standings import complete_problems, shared_problems, unit_cost
+from sampler.stats.budget import PromptCharge, Unit
+from sampler.stats.curves import Reach
+
+STUDY = StudyRow(
+    id=1,
+    uid="u",
+    name="a study",
+    problems_source="here",
+    problems_digest="d",
+    seed=1,
+    status="done",
+    host=None,
+    pid=None,
+    created_at=0.0,
+    started_at=None,
+    heartbeat_at=None,
+    ended_at=None,
+    exit_reason=None,
+    problems=20,
+    wanted=0,
+    sampled=0,
+    scored=0,
+)
+
+
+@pytest.fixture
+def model(support):
+    def making(number: int, name: str, wanted: int) -> ModelRow:
+        return ModelRow(
+            id=number,
+            name=name,
+            backend="replay",
+            engine="e",
+            digest="d",
+            architecture=support.ARCHITECTURE,
+            params=1000 * number,
+            wanted=wanted,
+        )
+
+    return making
+
+
+def tally(model: int, problem: int, scored: int, passed: int, each: float) -> TallyRow:
+    n = scored
+    return TallyRow(
+        model_id=model,
+        problem=f"P/{problem}",
+        sampled=n,
+        scored=scored,
+        passed=passed,
+        prompt_tokens=10 * n,
+        completion_tokens=5 * n,
+        prompt_seconds=0.25 * each * n,
+        decode_seconds=0.75 * each * n,
+        prompt_flops=0.5 * each * n,
+        decode_flops=0.5 * each * n,
+    )
+
+
+def report(models, tallies, **wished):
+    facts = Facts(study=STUDY, models=models, tallies=tallies, verdicts={(1, "PASSED"): 3})
+    return make_report(facts, Wish(**{"budgets": {}, **wished}))
+
+
+def flops(made):
+    return next(table for table in made.tables if table.unit is Unit.FLOPS)
+
+
+@pytest.fixture
+def small_and_large(model):
+    """The small model passes 2 of 8 everywhere, the large one 4 of 4 on half of the problems; it costs four times as much."""
+    models = [model(1, "small", 8), model(2, "large", 4)]
+    tallies = [tally(1, n, 8, 2, 10.0) for n in range(20)] + [tally(2, n, 4, 4 * (n % 2), 40.0) for n in range(20)]
+    return models, tallies
+
+
+def test_models_are_compared_at_equal_cost(small_and_large):
+    made = report(*small_and_large)
+    rows = {row.budget: row for row in flops(made).rows}
+    assert sorted(rows) == [10.0, 40.0, 80.0]
+    small, large = rows[40.0].cells
+    assert (small.k, large.k) == (4, 1)
+    assert small.point.rate == pytest.approx(1 - (6 * 5 * 4 * 3) / (8 * 7 * 6 * 5))
+    assert large.point.rate == pytest.approx(0.5)
+    assert (flops(made).ends, flops(made).end) == ("small", 90.0)
+
+
+def test_a_budget_that_buys_one_model_alone_names_no_winner(small_and_large):
+    row = flops(report(*small_and_large)).rows[0]
+    assert (row.finding, row.model) == (Finding.ONLY_ONE, "small")
+    assert row.cells[1].reach is Reach.TOO_DEAR
+
+
+def test_the_larger_model_wins_where_it_is_better(model):
+    models = [model(1, "small", 8), model(2, "large", 4)]
+    tallies = [tally(1, n, 8, 0, 10.0) for n in range(20)] + [tally(2, n, 4, 3, 40.0) for n in range(20)]
+    row = flops(report(models, tallies)).rows[1]
+    assert (row.finding, row.model) == (Finding.CLEAR, "large")
+    assert row.differences["small"].mean == pytest.approx(0.75)
+
+
+def test_a_lead_within_its_interval_is_no_win(model):
+    models = [model(1, "small", 2), model(2, "large", 2)]
+    tallies = [tally(1, n, 2, n % 2, 10.0) for n in range(20)] + [
+        tally(2, n, 2, (n + n // 9) % 2, 10.0) for n in range(20)
+    ]
+    assert {row.finding for row in flops(report(models, tallies)).rows} == {Finding.NO_CLEAR_WINNER}
+
+
+def test_equal_models_have_no_winner_at_any_budget(model):
+    models = [model(1, "a", 4), model(2, "b", 4)]
+    tallies = [tally(m, n, 4, n % 5, 10.0) for m in (1, 2) for n in range(20)]
+    assert {row.finding for row in flops(report(models, tallies)).rows} == {Finding.NO_CLEAR_WINNER}
+
+
+def test_a_budget_beyond_the_samples_is_undefined_and_says_so(small_and_large):
+    (row,) = flops(report(*small_and_large, budgets={Unit.FLOPS: (95.0,)})).rows
+    assert row.finding is Finding.TOO_FEW_SAMPLES
+    assert (row.cells[0].reach, row.cells[0].k, row.cells[0].point) == (Reach.UNDEFINED, 9, None)
+    assert "undefined (k=9" in text_of(report(*small_and_large, budgets={Unit.FLOPS: (95.0,)}), width=120)
+
+
+def test_a_budget_that_buys_nothing_says_so(small_and_large):
+    (row,) = flops(report(*small_and_large, budgets={Unit.FLOPS: (5.0,)})).rows
+    assert (row.finding, row.model) == (Finding.NOTHING_FITS, None)
+
+
+def test_only_problems_complete_for_all_models_are_compared(model):
+    models = [model(1, "a", 4), model(2, "b", 2)]
+    tallies = [tally(1, n, 4, 1, 10.0) for n in range(6)] + [
+        tally(2, n, 2, 1, 1000.0 if n == 5 else 10.0) for n in (0, 1, 5)
+    ]
+    tallies.append(replace(tally(2, 2, 1, 1, 10.0), sampled=2))  # one sample has no verdict
+    assert complete_problems(models[1], tallies) == ["P/0", "P/1", "P/5"]
+    assert shared_problems(models, tallies) == ["P/0", "P/1", "P/5"]
+    made = report(models, tallies)
+    assert made.compared == 3
+    assert any("3 of 20 problems" in note for note in made.notes)
+    assert flops(made).unit_costs["b"].each == pytest.approx((10 + 10 + 1000) / 3)
+
+
+def test_a_model_without_a_complete_problem_is_named_and_does_not_stop_the_others(model):
+    made = report([model(1, "a", 4), model(2, "late", 4)], [tally(1, n, 4, 1, 10.0) for n in range(20)])
+    assert made.compared == 20
+    assert [cell.model for cell in flops(made).rows[0].cells] == ["a"]
+    assert any("late" in note for note in made.notes)
+
+
+def test_a_prompt_can_be_charged_once(small_and_large):
+    models, tallies = small_and_large
+    each = unit_cost(models[0], tallies, Unit.SECONDS, PromptCharge.EACH)
+    once = unit_cost(models[0], tallies, Unit.SECONDS, PromptCharge.ONCE)
+    assert (each.once, each.each, once.once, once.each) == (0.0, 10.0, 2.5, 7.5)
+    assert each.of(1) == once.of(1)
+    tokens = unit_cost(models[0], tallies, Unit.TOKENS, PromptCharge.EACH)
+    params = unit_cost(models[0], tallies, Unit.FLOPS_PARAMS, PromptCharge.EACH)
+    assert (tokens.each, params.each) == (15.0, 2 * 1000 * 15)
+    assert unit_cost(models[0], tallies, Unit.SAMPLES, PromptCharge.ONCE).of(3) == 3.0
+
+
+def test_a_cost_that_is_not_known_is_not_made_up(small_and_large):
+    models, tallies = small_and_large
+    models = [replace(models[0], architecture=None, params=None), models[1]]
+    made = report(models, tallies)
+    assert flops(made).unknown == ("small",)
+    assert [cell.model for cell in flops(made).rows[0].cells] == ["large"]
+    assert unit_cost(models[0], tallies, Unit.FLOPS_PARAMS, PromptCharge.EACH) is None
+    timeless = [replace(row, prompt_seconds=0.0, decode_seconds=0.0) for row in tallies]
+    assert unit_cost(models[1], timeless, Unit.SECONDS, PromptCharge.EACH) is None
+
+
+def test_the_mean_cost_weighs_problems_equally(model):
+    rows = [tally(1, 0, 1, 0, 10.0), tally(1, 1, 9, 0, 30.0)]
+    assert unit_cost(model(1, "a", 1), rows, Unit.FLOPS, PromptCharge.EACH).each == pytest.approx(20.0)
+
+
+def test_one_problem_gives_no_interval_and_no_winner(model):
+    made = report([model(1, "a", 2), model(2, "b", 2)], [tally(1, 0, 2, 2, 10.0), tally(2, 0, 2, 0, 10.0)])
+    assert {row.finding for row in flops(made).rows} == {Finding.NO_CLEAR_WINNER}
+    assert any("at least two problems" in note for note in made.notes)
+    assert "100.0 (k=1)" in text_of(made)
+
+
+def test_an_empty_study_has_a_report(model):
+    made = report([model(1, "a", 2)], [])
+    assert (made.compared, flops(made).rows) == (0, ())
+    assert "no problem is complete yet" in text_of(made)
+
+
+def test_a_running_study_is_called_interim(small_and_large):
+    models, tallies = small_and_large
+    running = replace(STUDY, status="running")
+    made = make_report(Facts(study=running, models=models, tallies=tallies, verdicts={}), Wish(budgets={}))
+    assert "Interim: the study is running" in text_of(made)
+
+
+def text_of(made, width: int = 80) -> str:
+    out = io.StringIO()
+    print_report(made, Console(file=out, width=width))
+    return out.getvalue()
+
+
+def test_a_report_fits_eighty_columns_and_holds_no_escape_codes(model):
+    long = "a-model-with-quite-a-long-name-instruct"
+    models = [model(n, f"{long}-{n}", 4) for n in (1, 2, 3)]
+    tallies = [tally(m, n, 4, (n + m) % 5, 1.5e12 * m) for m in (1, 2, 3) for n in range(20)]
+    shown = text_of(report(models, tallies, charge=PromptCharge.ONCE))
+    assert max(map(len, shown.splitlines())) <= 80
+    assert "\x1b" not in shown
+    assert "…" not in shown
+
+
+def test_hostile_names_are_shown_and_never_obeyed(model):
+    names = ["\x1b[2J\x1b[31mred", "[bold]loud[/bold]", "two\nlines\rover", "\u202egnp"]
+    models = [model(n, name, 1) for n, name in enumerate(names, 1)]
+    tallies = [tally(m, n, 1, 1, 10.0) for m in (1, 2, 3, 4) for n in range(3)]
+    made = report(models, tallies)
+    shown = text_of(made, width=200)
+    assert not any(char in shown for char in "\x1b\r\u202e")
+    assert "[bold]loud[/bold]" in shown
+    assert json.loads(report_json(made))["models"][0]["name"] == names[0]
+    assert one_line("a\n\tb") == "a b"
+
+
+def test_the_json_is_stable_sorted_and_versioned(small_and_large):
+    made = report(*small_and_large)
+    text = report_json(made)
+    assert text == report_json(report(*small_and_large))
+    read = json.loads(text)
+    assert text == json.dumps(read, sort_keys=True, indent=2)
+    assert read["schema"] == 1
+    table = read["tables"][0]
+    assert (table["unit"], table["charge"], table["rows"][0]["finding"]) == ("flops", "each", "only_one")
+    assert table["rows"][1]["cells"][0]["point"]["interval"]["low"] <= table["rows"][1]["cells"][0]["point"]["rate"]
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "text"),
+    [
+        (610e9, Unit.FLOPS, "610 GFLOP"),
+        (1.5763e12, Unit.FLOPS, "1.58 TFLOP"),
+        (999.9e9, Unit.FLOPS, "1 TFLOP"),
+        (12, Unit.FLOPS_PARAMS, "12 FLOP"),
+        (0.0431, Unit.SECONDS, "0.0431 s"),
+        (12345.0, Unit.SECONDS, "12,345 s"),
+        (196.15, Unit.TOKENS, "196"),
+        (0.5, Unit.TOKENS, "0.5"),
+    ],
+)
+def test_amounts_are_short(value, unit, text):
+    assert amount(value, unit) == text
+
+
+def test_a_report_over_many_problems_is_quick(model):
+    models = [model(n, f"m{n}", 100) for n in range(1, 7)]
+    tallies = [tally(m, n, 100, (7 * n + m) % 101, 10.0 * m) for m in range(1, 7) for n in range(164)]
+    began = time.monotonic()
+    report(models, tallies)
+    assert time.monotonic() - began < 2.0

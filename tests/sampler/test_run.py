@@ -1,0 +1,256 @@
+from __future__ import annotations
+
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from contextlib import closing
+from dataclasses import replace
+
+import pytest
+
+from sampler.backends.base import BackendError
+from sampler.exits import Exit
+from sampler.headless import run_study
+from sampler.progress import Notice, Progress
+from sampler.reader import Reader
+from sampler.scoring import FAULTS_IN_A_ROW
+from sampler.spec import load_study
+from sampler.writes import StudyChanged
+from sandbox.errors import BoxLost
+
+
+def nobody(_event) -> None:
+    pass
+
+
+def rows(path, sql: str) -> list[tuple]:
+    with closing(sqlite3.connect(path)) as connection:
+        return connection.execute(sql).fetchall()
+
+
+def state(path):
+    """What a finished study holds, without times."""
+    return rows(
+        path,
+        "SELECT m.name, p.name, idx, s.seed, hex(completion_sha), verdict FROM sample s JOIN model m ON m.id = model_id"
+        " JOIN problem p ON p.id = problem_id JOIN verdict v ON v.sample_id = s.id ORDER BY 1, 2, 3",
+    )
+
+
+def test_a_study_is_sampled_scored_and_summed(tmp_path, support):
+    study = load_study(support.write_study(tmp_path))
+    told: list[Progress | Notice] = []
+    code = run_study(study, support.rule_doors(), told.append)
+    assert code is Exit.OK
+    with Reader(study.store) as reader:
+        (row,) = reader.studies()
+        assert (row.status, row.wanted, row.sampled, row.scored) == ("done", 12, 12, 12)
+        (model,) = reader.models(row.id)
+        assert (model.engine, model.digest, model.params) == ("rule 1", "d1", 1200)
+        assert model.architecture == support.ARCHITECTURE
+        tally = reader.tallies(row.id)[0]
+        assert tally.prompt_flops > tally.decode_flops > 0
+        passed = sum(tally.passed for tally in reader.tallies(row.id))
+    assert passed == sum(verdict == "PASSED" for *_, verdict in state(study.store))
+    assert 0 < passed < 12
+    last = [event for event in told if isinstance(event, Progress)][-1]
+    assert (last.wanted, last.sampled, last.scored) == (12, 12, 12)
+    assert any(isinstance(event, Notice) and "small: 12 samples" in event.message for event in told)
+
+
+def test_a_complete_study_runs_again_without_opening_a_door(tmp_path, support):
+    study = load_study(support.write_study(tmp_path))
+    run_study(study, support.rule_doors(), nobody)
+    before = study.store.read_bytes()
+
+    def no_door(_asked):
+        raise AssertionError("nothing was to be done")
+
+    doors = replace(support.rule_doors(), backend=no_door, executor=no_door)
+    assert run_study(study, doors, nobody) is Exit.OK
+    assert rows(study.store, "SELECT status, ended_at FROM study") != []
+    assert len(study.store.read_bytes()) == len(before)
+
+
+def test_raising_samples_asks_only_for_the_new_ones(tmp_path, support):
+    study = load_study(support.write_study(tmp_path, samples=2))
+    run_study(study, support.rule_doors(), nobody)
+    more = load_study(support.write_study(tmp_path, samples=5))
+    backend = support.RuleBackend("small")
+    assert run_study(more, support.rule_doors(backend), nobody) is Exit.OK
+    assert backend.asked == [(f"P/{problem}", index) for problem in range(3) for index in (2, 3, 4)]
+    fresh = replace(more, store=tmp_path / "fresh.db")
+    run_study(fresh, support.rule_doors(), nobody)
+    assert state(more.store) == state(fresh.store)
+
+
+def test_adding_a_model_samples_that_model_alone(tmp_path, support):
+    study = load_study(support.write_study(tmp_path))
+    run_study(study, support.rule_doors(), nobody)
+    second = '[[models]]\nname = "large"\nbackend = "replay"\nfile = "n.jsonl"\nsamples = 1\n'
+    grown = load_study(support.write_study(tmp_path, more=second))
+    small, large = support.RuleBackend("small"), support.RuleBackend("large")
+    assert run_study(grown, support.rule_doors(small, large), nobody) is Exit.OK
+    assert (small.asked, len(large.asked)) == ([], 3)
+
+
+@pytest.mark.parametrize(
+    ("more", "what"),
+    [("temperature = 0.1\n", "sampling"), ("[sandbox]\ncpu_s = 1\n", "sandbox")],
+    ids=["model", "limits"],
+)
+def test_changing_what_decides_samples_or_verdicts_is_refused(tmp_path, support, more, what):
+    study = load_study(support.write_study(tmp_path))
+    run_study(study, support.rule_doors(), nobody)
+    changed = load_study(support.write_study(tmp_path, samples=9, more=more))
+    with pytest.raises(StudyChanged, match=what):
+        run_study(changed, support.rule_doors(), nobody)
+    with Reader(study.store) as reader:
+        assert reader.studies()[0].status == "done"
+
+
+def test_other_weights_under_the_same_name_are_refused(tmp_path, support):
+    study = load_study(support.write_study(tmp_path, samples=1))
+    run_study(study, support.rule_doors(), nobody)
+    more = load_study(support.write_study(tmp_path, samples=2))
+    other = support.RuleBackend("small", digest="d2")
+    with pytest.raises(StudyChanged, match="digest d1, and now it is d2"):
+        run_study(more, support.rule_doors(other), nobody)
+    assert other.asked == []
+
+
+def test_an_engine_that_fails_stops_the_study_and_the_next_run_continues(tmp_path, support):
+    study = load_study(support.write_study(tmp_path))
+    failing = support.RuleBackend("small")
+    failing.fail_after = 5
+    with pytest.raises(BackendError, match="the engine is gone"):
+        run_study(study, support.rule_doors(failing), nobody)
+    with Reader(study.store) as reader:
+        (row,) = reader.studies()
+        assert (row.status, row.exit_reason, row.sampled) == ("failed", "the engine is gone", 5)
+        assert reader.events(row.id)[-1].level == "error"
+    again = support.RuleBackend("small")
+    assert run_study(study, support.rule_doors(again), nobody) is Exit.OK
+    assert len(again.asked) == 7
+    assert not set(again.asked) & set(failing.asked)
+
+
+def test_a_sample_that_our_fault_left_unscored_is_told_and_scored_by_the_next_run(tmp_path, support):
+    study = load_study(support.write_study(tmp_path, count=2, samples=2))
+    unlucky = support.RuleBackend("small", text="    return x  # lose me\n")
+    told: list[Progress | Notice] = []
+    assert run_study(study, support.rule_doors(unlucky), told.append) is Exit.INCOMPLETE
+    with Reader(study.store) as reader:
+        (row,) = reader.studies()
+        assert (row.status, row.sampled, row.scored) == ("failed", 4, 0)
+        assert "4 to score" in (row.exit_reason or "")
+        faults = [event for event in reader.events(row.id) if event.kind == "unscored"]
+    assert len(faults) == 4
+    assert "nothing was judged" in faults[0].message
+
+    class Mended(support.FakeExecutor):
+        def _score(self, _program):
+            return support.score()
+
+    assert run_study(study, support.rule_doors(unlucky, executor=Mended()), nobody) is Exit.OK
+    assert len(unlucky.asked) == 4
+    assert rows(study.store, "SELECT sum(scored), sum(passed) FROM tally") == [(4, 4)]
+
+
+def test_a_sandbox_that_fails_every_time_stops_the_study(tmp_path, support):
+    study = load_study(support.write_study(tmp_path, samples=40))
+    executor = support.FakeExecutor(broken=True)
+    with pytest.raises(BoxLost, match="the box went away"):
+        run_study(study, support.rule_doors(support.RuleBackend("small", delay_s=0.005), executor=executor), nobody)
+    assert FAULTS_IN_A_ROW <= len(executor.seen) < 120
+    assert rows(study.store, "SELECT status FROM study") == [("failed",)]
+
+
+def test_a_bug_in_the_sandbox_is_not_taken_for_a_verdict(tmp_path, support):
+    class Buggy(support.FakeExecutor):
+        def _score(self, program):
+            raise ZeroDivisionError(program.source)
+
+    study = load_study(support.write_study(tmp_path))
+    with pytest.raises(ZeroDivisionError):
+        run_study(study, support.rule_doors(executor=Buggy()), nobody)
+    assert rows(study.store, "SELECT count(*) FROM verdict") == [(0,)]
+
+
+def test_scoring_goes_on_while_sampling_does(tmp_path, support):
+    study = load_study(support.write_study(tmp_path, samples=8))
+    executor = support.FakeExecutor()
+    backend = support.RuleBackend("small", delay_s=0.03)
+    scored_while_sampling: list[int] = []
+    backend.on_sample = lambda _count: scored_while_sampling.append(len(executor.seen))
+    run_study(study, support.rule_doors(backend, executor=executor), nobody)
+    assert scored_while_sampling[-1] > 5
+
+
+def test_ctrl_c_finishes_what_is_under_way_and_the_next_run_continues(tmp_path, support):
+    study = load_study(support.write_study(tmp_path))
+    backend = support.RuleBackend("small")
+    backend.on_sample = lambda count: signal.raise_signal(signal.SIGINT) if count == 6 else None
+    handler = signal.getsignal(signal.SIGINT)
+    assert run_study(study, support.rule_doors(backend), nobody) is Exit.INTERRUPTED
+    assert signal.getsignal(signal.SIGINT) is handler
+    assert len(backend.asked) == 8  # the second request was under way and is whole
+    with Reader(study.store) as reader:
+        (row,) = reader.studies()
+        assert (row.status, row.sampled) == ("interrupted", 8)
+    again = support.RuleBackend("small")
+    assert run_study(study, support.rule_doors(again), nobody) is Exit.OK
+    assert again.asked == [("P/2", index) for index in range(4)]
+
+
+def test_ctrl_c_twice_breaks_off_at_once_and_keeps_what_was_sampled(tmp_path, support):
+    study = load_study(support.write_study(tmp_path))
+    backend = support.RuleBackend("small")
+    backend.on_sample = lambda count: signal.raise_signal(signal.SIGINT) if count in (5, 6) else None
+    with pytest.raises(KeyboardInterrupt):
+        run_study(study, support.rule_doors(backend), nobody)
+    with Reader(study.store) as reader:
+        (row,) = reader.studies()
+        assert (row.status, row.sampled) == ("interrupted", 5)
+    assert run_study(study, support.rule_doors(), nobody) is Exit.OK
+
+
+def test_sigterm_is_told_apart(tmp_path, support):
+    study = load_study(support.write_study(tmp_path))
+    backend = support.RuleBackend("small")
+    backend.on_sample = lambda count: signal.raise_signal(signal.SIGTERM) if count == 1 else None
+    assert run_study(study, support.rule_doors(backend), nobody) is Exit.TERMINATED
+
+
+def test_a_study_killed_again_and_again_ends_with_the_same_samples_as_one_left_alone(tmp_path, support, support_script):
+    path = support.write_study(tmp_path, count=5, samples=6)
+    store = tmp_path / "killed.db"
+    held = 0
+    for wait in (0.05, 0.15, 0.1):
+        with subprocess.Popen([sys.executable, support_script, "run", path, store]) as process:
+            began = time.monotonic()
+            while not store.exists() or (process.poll() is None and count(store) <= held):
+                assert time.monotonic() - began < 20
+                time.sleep(0.02)
+            time.sleep(wait)
+            process.kill()
+        held = max(held, count(store))
+    assert held > 0
+    alone = replace(load_study(path), store=tmp_path / "alone.db")
+    killed = replace(load_study(path), store=store)
+    assert run_study(killed, support.rule_doors(), nobody) is Exit.OK
+    assert run_study(alone, support.rule_doors(), nobody) is Exit.OK
+    assert state(store) == state(alone.store)
+    assert len(state(store)) == 30
+    assert rows(store, "SELECT sum(sampled), sum(scored) FROM tally") == [(30, 30)]
+
+
+def count(store) -> int:
+    try:
+        with Reader(store) as reader:
+            studies = reader.studies()
+            return studies[0].sampled if studies else 0
+    except Exception:  # noqa: BLE001 - the store is just being made
+        return 0

@@ -1,0 +1,161 @@
+from __future__ import annotations
+
+import pytest
+
+from sampler.spec import choose_problems, load_study
+from sampler.stats.budget import Unit
+from sampler.toml_table import SpecError
+from sampler.values import PromptStyle
+from sandbox.problems import ProblemsError
+from sandbox.values import Limits
+
+FULL = """
+name = "humaneval-qwen"
+seed = 5
+store = "x.db"
+[problems]
+source = "humaneval"
+every = 8
+[sampling]
+style = "completion"
+temperature = 0.6
+[[models]]
+name = "a"
+backend = "llamacpp"
+samples = 8
+[[models]]
+name = "b"
+backend = "llamacpp"
+model = "weights/b.gguf"
+samples = 3
+style = "chat"
+max_tokens = 99
+[[models]]
+name = "c"
+backend = "replay"
+file = "c.jsonl.gz"
+samples = 2
+[sandbox]
+boxes = 2
+cpu_s = 4
+memory_mb = 256
+[report.budgets]
+flops = [2e12, 1e12]
+"""
+SMALL = '[problems]\nsource = "humaneval"\n[[models]]\nname = "a"\nbackend = "llamacpp"\nsamples = 8\n'
+
+
+@pytest.fixture
+def load(tmp_path):
+    def loading(text):
+        path = tmp_path / "study.toml"
+        path.write_text(text, encoding="utf-8")
+        return load_study(path)
+
+    return loading
+
+
+def test_everything_that_a_study_file_can_say(load, tmp_path):
+    study = load(FULL)
+    assert (study.name, study.seed, study.store) == ("humaneval-qwen", 5, tmp_path / "x.db")
+    assert (study.boxes, study.limits.cpu_s, study.limits.memory_mb, study.limits.wall_s) == (
+        2,
+        4.0,
+        256,
+        Limits().wall_s,
+    )
+    assert study.budgets == {Unit.FLOPS: (1e12, 2e12)}
+    a, b, c = study.models
+    assert (a.sampling.style, a.sampling.params.temperature, a.sampling.params.max_tokens) == (
+        PromptStyle.COMPLETION,
+        0.6,
+        256,
+    )
+    assert (b.sampling.style, b.sampling.params.temperature, b.sampling.params.max_tokens) == (
+        PromptStyle.CHAT,
+        0.6,
+        99,
+    )
+    assert (a.model, b.model) == ("a", str(tmp_path / "weights/b.gguf"))
+    assert c.file == tmp_path / "c.jsonl.gz"
+    assert len(choose_problems(study.problems)) == 21
+
+
+def test_what_a_study_file_need_not_say(load, tmp_path):
+    study = load(SMALL)
+    assert (study.name, study.seed, study.store, study.boxes) == ("study", 0, tmp_path / "study.db", None)
+    assert study.budgets == {}
+    assert len(choose_problems(study.problems)) == 164
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (SMALL.replace("samples", "sample"), r"\[\[models\]\] no. 1: the key 'samples' is missing"),
+        (SMALL + "sampels = 3\n", r"no. 1: 'sampels' is no key here \(did you mean 'samples'\?\)"),
+        ("sed = 1\n" + SMALL, r"'sed' is no key here \(did you mean 'seed'\?\); the keys are: .*name"),
+        ("seed = 1.5\n" + SMALL, "seed = 1.5 is not a whole number from 0 up; write for example seed = 8"),
+        ("seed = true\n" + SMALL, "seed = True is not a whole number"),
+        ("seed = -1\n" + SMALL, "seed = -1 is not a whole number"),
+        ("name = ''\n" + SMALL, "name = '' is not a text"),
+        (SMALL.replace("= 8", "= 0"), "samples = 0 is not a whole number from 1 up"),
+        (
+            SMALL.replace('"llamacpp"', '"llamacp"'),
+            r"'llamacp' is not known \(did you mean 'llamacpp'\?\); choose llamacpp or",
+        ),
+        (SMALL.replace('"llamacpp"', '"replay"'), "the key 'file' is missing"),
+        (SMALL + "temperature = nan\n", "temperature = nan is not a number"),
+        (SMALL + "temperature = -1\n", "temperature must not be negative"),
+        (SMALL + "top_p = 2\n", r"top_p must lie in \(0, 1\], not 2.0"),
+        (SMALL + "max_tokens = 0\n", "max_tokens = 0 is not a whole number"),
+        (SMALL + "style = 'talk'\n", "style = 'talk' is not known.*choose completion or chat"),
+        (SMALL + SMALL[SMALL.index("[[models") :], "two models are called 'a'"),
+        ('[problems]\nsource = "humaneval"\n', r"no model is named; add a table \[\[models\]\]"),
+        (SMALL.replace('source = "humaneval"', ""), r"\[problems\] the key 'source' is missing"),
+        (SMALL.replace('"humaneval"', '"humaneval"\nevery = 2\nnames = ["x"]'), "every and names are given together"),
+        ("problems = 3\n" + SMALL[SMALL.index("[[models") :], r"\[problems\] a table is expected, not 3"),
+        (SMALL + "[sandbox]\nmemory_mb = 5\n", r"\[sandbox\] memory_mb must be at least 64"),
+        (SMALL + "[sandbox]\nboxes = 0\n", "boxes = 0 is not a whole number"),
+        (SMALL + "[sandbox]\ncpu = 5\n", r"'cpu' is no key here \(did you mean 'cpu_s'"),
+        (SMALL + "[report]\nbudget = 1\n", r"\[report\] 'budget' is no key here \(did you mean 'budgets'"),
+        (SMALL + "[report.budgets]\nflop = [1]\n", r"'flop' is no key here \(did you mean 'flops'"),
+        (SMALL + "[report.budgets]\nflops = [0]\n", r"flops = \[0\] is not a list of numbers above zero"),
+        ("name = \n", "not TOML: Invalid value"),
+    ],
+)
+def test_a_mistake_is_told_with_file_key_value_and_way_out(load, text, message):
+    with pytest.raises(SpecError, match=rf"study\.toml: .*{message}"):
+        load(text)
+
+
+def test_a_study_file_that_cannot_be_read(tmp_path):
+    with pytest.raises(SpecError, match=r"cannot read the study file '.*gone.toml': No such file"):
+        load_study(tmp_path / "gone.toml")
+    (tmp_path / "binary.toml").write_bytes(b"name = '\xff'")
+    with pytest.raises(SpecError, match="not UTF-8"):
+        load_study(tmp_path / "binary.toml")
+
+
+def test_problems_can_be_chosen_by_name_or_number(load):
+    named = load(SMALL.replace('"humaneval"', '"humaneval"\nnames = ["HumanEval/3", "HumanEval/1", "HumanEval/3"]'))
+    assert [problem.name for problem in choose_problems(named.problems)] == ["HumanEval/3", "HumanEval/1"]
+    first = load(SMALL.replace('"humaneval"', '"humaneval"\nlimit = 2'))
+    assert [problem.name for problem in choose_problems(first.problems)] == ["HumanEval/0", "HumanEval/1"]
+    both = load(SMALL.replace('"humaneval"', '"humaneval"\nevery = 8\nlimit = 20'))
+    assert [problem.name for problem in choose_problems(both.problems)] == [f"HumanEval/{8 * n}" for n in range(20)]
+    unknown = load(SMALL.replace('"humaneval"', '"humaneval"\nnames = ["HumanEval/999"]'))
+    with pytest.raises(ProblemsError, match="has no problem 'HumanEval/999'; its first is 'HumanEval/0'"):
+        choose_problems(unknown.problems)
+
+
+def test_a_problem_that_no_store_could_hold_is_refused(load, tmp_path):
+    line = r'{"task_id": "bad\ud800", "prompt": "def f():\n", "entry_point": "f", "test": "def check(f): pass"}'
+    (tmp_path / "p.jsonl").write_text(line, encoding="utf-8")
+    with pytest.raises(ProblemsError, match=r"'bad\\ud800' holds characters"):
+        choose_problems(load(SMALL.replace("humaneval", "p.jsonl")).problems)
+
+
+def test_what_decides_the_samples_has_one_spelling(load):
+    explicit = load(SMALL + "temperature = 0.8\ntop_p = 0.95\n")
+    assert explicit.models[0].decides == load(SMALL).models[0].decides
+    assert load(SMALL + "top_p = 0.9\n").models[0].decides != load(SMALL).models[0].decides

@@ -1,0 +1,314 @@
+from __future__ import annotations
+
+import os
+import random
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from sampler.lock import StoreBusy
+from sampler.reader import Reader, StoreError
+from sampler.records import ModelRecord, OpenedModel
+from sampler.store import Store, WriteFailed
+from sampler.values import ModelCard
+from sampler.writes import OUTPUT_KEPT, StudyChanged
+from sandbox.values import Verdict
+
+
+def query(path: Path, sql: str) -> list[tuple]:
+    with closing(sqlite3.connect(path)) as connection:
+        return connection.execute(sql).fetchall()
+
+
+def assert_sums_agree(path: Path) -> None:
+    """Every sum equals what counting the facts gives."""
+    counted = query(
+        path,
+        "SELECT s.model_id, problem_id, count(*), count(v.id), total(v.verdict = 'PASSED'), sum(prompt_tokens),"
+        " sum(completion_tokens), total(prompt_seconds), total(decode_seconds), total(prompt_flops), total(decode_flops)"
+        " FROM sample s LEFT JOIN latest_verdict v ON v.sample_id = s.id GROUP BY 1, 2 ORDER BY 1, 2",
+    )
+    kept = query(
+        path,
+        "SELECT model_id, problem_id, sampled, scored, passed, prompt_tokens, completion_tokens, prompt_seconds,"
+        " decode_seconds, prompt_flops, decode_flops FROM tally ORDER BY 1, 2",
+    )
+    assert kept == [pytest.approx(row) for row in counted]
+    verdicts = query(
+        path,
+        "SELECT model_id, verdict, count(*) FROM latest_verdict v JOIN sample s ON s.id = v.sample_id"
+        " GROUP BY 1, 2 ORDER BY 1, 2",
+    )
+    assert query(path, "SELECT model_id, verdict, n FROM verdict_tally ORDER BY 1, 2") == verdicts
+
+
+def test_a_sample_recorded_twice_counts_once(tmp_path, support):
+    path = tmp_path / "s.db"
+    with Store(path) as store:
+        ids = store.open_study(support.study_record())
+        model, problem = ids.models["small"], ids.problems["P/0"]
+        for _ in range(3):
+            store.add_sample(support.sample_record(model, problem, 0))
+            store.add_verdict(support.verdict_record(model, problem, 0))
+        store.add_verdict(support.verdict_record(model, problem, 0, Verdict.WRONG))
+    with Reader(path) as reader:
+        (row,) = reader.tallies(ids.study)
+        assert (row.sampled, row.scored, row.passed) == (1, 1, 1)
+        assert (row.prompt_flops, row.decode_seconds) == (100.0, 0.25)
+        assert reader.verdict_counts(ids.study) == {(model, "PASSED"): 1}
+    assert_sums_agree(path)
+
+
+def test_a_verdict_for_a_sample_that_is_not_stored_leaves_no_trace(tmp_path, support):
+    path = tmp_path / "s.db"
+    with Store(path) as store:
+        ids = store.open_study(support.study_record())
+        store.add_verdict(support.verdict_record(ids.models["small"], ids.problems["P/0"], 9))
+    assert query(path, "SELECT count(*) FROM verdict") == [(0,)]
+    assert query(path, "SELECT count(*) FROM verdict_tally") == [(0,)]
+
+
+def test_equal_texts_are_kept_once_and_hostile_ones_survive(tmp_path, support):
+    path = tmp_path / "s.db"
+    hostile = "\x00\x1b[31m\ud800[bold]é\U0001f600"
+    with Store(path) as store:
+        ids = store.open_study(support.study_record())
+        model, problem = ids.models["small"], ids.problems["P/0"]
+        for index in range(3):
+            store.add_sample(support.sample_record(model, problem, index, hostile))
+        store.add_event(ids.study, "info", "said", hostile)
+    held = {row[0] for row in query(path, "SELECT body FROM text")}
+    assert held == {hostile.replace("\ud800", "?"), f"source of {hostile}".replace("\ud800", "?")}
+    with Reader(path) as reader:
+        assert reader.events(ids.study)[0].message == hostile.replace("\ud800", "?")
+        assert reader.pending(ids.study)[0].source.startswith("source of \x00")
+
+
+def test_a_flood_of_output_is_kept_up_to_a_bound(tmp_path, support):
+    path = tmp_path / "s.db"
+    with Store(path) as store:
+        ids = store.open_study(support.study_record())
+        model, problem = ids.models["small"], ids.problems["P/0"]
+        store.add_sample(support.sample_record(model, problem, 0))
+        flood = support.verdict_record(model, problem, 0)
+        store.add_verdict(replace(flood, score=support.score(stdout=b"\xff" * 10 * OUTPUT_KEPT)))
+    ((length,),) = query(path, "SELECT length(body) FROM text JOIN verdict ON stdout_sha = sha256")
+    assert length == OUTPUT_KEPT + len("\n[cut here]")
+
+
+def test_sums_agree_with_facts_after_kill_9_at_any_moment_and_nothing_is_there_twice(tmp_path, support, support_script):
+    path = tmp_path / "s.db"
+    moments = random.Random(5)
+    held = 0
+    for _ in range(4):
+        process = subprocess.Popen([sys.executable, support_script, "write", path], stdout=subprocess.PIPE)
+        with process:
+            assert process.stdout is not None
+            assert process.stdout.readline() == b"going\n"
+            time.sleep(moments.uniform(0, 0.2))
+            process.kill()
+        assert_sums_agree(path)
+        (now,) = query(path, "SELECT count(*) FROM sample")[0]
+        assert now >= max(held, 101)
+        assert query(path, "PRAGMA integrity_check") == [("ok",)]
+        held = now
+    with Store(path) as store:  # the lock of the killed process is gone
+        store.open_study(support.study_record(count=5, wanted=100_000))
+    assert query(path, "SELECT count(*), count(DISTINCT model_id || '/' || problem_id || '/' || idx) FROM sample") == [
+        (held, held)
+    ]
+
+
+def test_two_processes_cannot_run_one_store(tmp_path, support_script):
+    path = tmp_path / "s.db"
+    with subprocess.Popen([sys.executable, support_script, "write", path], stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        with pytest.raises(StoreBusy, match=rf"process {process.pid} is running"):
+            Store(path)
+        process.kill()
+    Store(path).close()
+
+
+def test_a_closed_store_is_one_file_without_leftovers(tmp_path, support):
+    path = tmp_path / "s.db"
+    with Store(path) as store:
+        store.open_study(support.study_record())
+    assert [item.name for item in tmp_path.iterdir()] == ["s.db"]
+
+
+def test_a_store_of_a_newer_version_is_refused_by_both_sides(tmp_path, support):
+    path = tmp_path / "s.db"
+    with Store(path) as store:
+        store.open_study(support.study_record())
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute(
+            "INSERT INTO _sqlite_migrations(migration_set, name, applied_at) VALUES('codebudget', 'v99', '')"
+        )
+    for opening in (Store, Reader):
+        with pytest.raises(StoreError, match=r"newer codebudget \(it has schema v99.*upgrade"):
+            opening(path)
+    assert not path.with_name("s.db.lock").exists()
+
+
+@pytest.mark.parametrize("opening", [Store, Reader])
+def test_a_file_that_is_no_store_is_refused_and_left_alone(tmp_path, opening):
+    text = tmp_path / "notes.txt"
+    text.write_bytes(b"not a database" * 100)
+    with pytest.raises(StoreError, match=r"notes\.txt"):
+        opening(text)
+    assert text.read_bytes() == b"not a database" * 100
+    other = tmp_path / "other.db"
+    with closing(sqlite3.connect(other)) as connection:
+        connection.execute("CREATE TABLE mine(x)")
+    with pytest.raises(StoreError, match="no store of codebudget"):
+        opening(other)
+
+
+def test_changes_of_what_decides_the_samples_are_refused_with_the_way_out(tmp_path, support):
+    path = tmp_path / "s.db"
+    changed_model = (ModelRecord(name="small", backend="replay", sampling='{"temperature":0}', wanted=4),)
+    with Store(path) as store:
+        ids = store.open_study(support.study_record())
+        card = ModelCard(name="small", digest="one", architecture=None, engine="e")
+        store.model_opened(OpenedModel(model_id=ids.models["small"], card=card))
+        store.add_sample(support.sample_record(ids.models["small"], ids.problems["P/0"], 0))
+        for changed in (
+            support.study_record(seed=8),
+            support.study_record(count=3),
+            support.study_record(limits='{"cpu_s":1}'),
+            support.study_record(models=changed_model),
+        ):
+            with pytest.raises(StudyChanged, match="change it back, give the study another name"):
+                store.open_study(changed)
+        other = OpenedModel(model_id=ids.models["small"], card=replace(card, digest="two"))
+        with pytest.raises(StudyChanged, match="digest one, and now it is two"):
+            store.model_opened(other)
+        store.flush()  # a refusal breaks nothing
+    with Reader(path) as reader:
+        assert reader.models(ids.study)[0].wanted == 4
+
+
+def test_more_samples_more_models_and_another_study_are_welcome(tmp_path, support):
+    path = tmp_path / "s.db"
+    small = ModelRecord(name="small", backend="replay", sampling="{}", wanted=9)
+    large = ModelRecord(name="large", backend="replay", sampling="{}", wanted=2)
+    with Store(path) as store:
+        first = store.open_study(support.study_record())
+        grown = store.open_study(support.study_record(models=(large, small)))
+        assert grown.study == first.study
+        assert grown.models["small"] == first.models["small"]
+        other = store.open_study(support.study_record(name="another", seed=9))
+        assert other.study != first.study
+        alone = store.open_study(support.study_record(models=(large,)))
+    with Reader(path) as reader:
+        assert [row.name for row in reader.studies()] == ["another", "a study"]
+        assert [(m.name, m.wanted) for m in reader.models(alone.study)] == [("large", 2), ("small", 0)]
+
+
+FULL_DISK = """
+import resource, sys
+from pathlib import Path
+sys.path.insert(0, sys.argv[2])
+import support
+from sampler.store import Store, WriteFailed
+path = Path(sys.argv[1])
+store = Store(path)
+ids = store.open_study(support.study_record(wanted=100000))
+size = 3_000_000
+resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+try:
+    for n in range(100_000):
+        store.add_sample(support.sample_record(ids.models["small"], ids.problems["P/0"], n, "x" * 1000 + str(n)))
+    store.flush()
+except WriteFailed as error:
+    print("failed:", error)
+try:
+    store.flush()
+except WriteFailed:
+    print("and again")
+store.close()
+print("closed")
+"""
+
+
+def test_a_full_disk_is_told_to_the_caller_and_what_was_committed_stays(tmp_path, support_script):
+    path = tmp_path / "s.db"
+    done = subprocess.run(
+        [sys.executable, "-c", FULL_DISK, path, support_script.parent],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    first, again, closed = done.stdout.splitlines()
+    assert first.startswith("failed: cannot write the store")
+    assert "make room" in first
+    assert (again, closed) == ("and again", "closed")
+    assert_sums_agree(path)
+    assert query(path, "SELECT count(*) > 0 FROM sample") == [(1,)]
+
+
+def test_a_failure_that_nobody_asked_about_is_told_when_the_store_is_closed(tmp_path, support):
+    store = Store(tmp_path / "s.db")
+    ids = store.open_study(support.study_record())
+    store.add_sample(support.sample_record(999, ids.problems["P/0"], 0))  # no such model: the database refuses
+    with pytest.raises(WriteFailed, match="FOREIGN KEY"):
+        store.close()
+    store.close()
+
+
+def test_many_threads_may_write(tmp_path, support):
+    path = tmp_path / "s.db"
+    with Store(path) as store:
+        ids = store.open_study(support.study_record(wanted=1000))
+        model, problem = ids.models["small"], ids.problems["P/0"]
+
+        def write(part: int) -> None:
+            for index in range(part, 800, 4):
+                store.add_sample(support.sample_record(model, problem, index, str(index)))
+                store.add_verdict(support.verdict_record(model, problem, index))
+
+        threads = [threading.Thread(target=write, args=(part,)) for part in range(4)]
+        began = time.monotonic()
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        store.flush()
+        assert 800 / (time.monotonic() - began) > 500
+    assert query(path, "SELECT scored FROM tally") == [(800,)]
+
+
+def test_a_running_study_shows_its_process_and_a_fresh_heartbeat(tmp_path, support):
+    path = tmp_path / "s.db"
+    now = [1000.0]
+    with Store(path, clock=lambda: now[0]) as store:
+        ids = store.open_study(support.study_record())
+        store.begin_run(ids.study)
+        now[0] = 1010.0
+        for _ in range(100):
+            store.flush()
+            with Reader(path) as reader:
+                row = reader.studies()[0]
+            if row.heartbeat_at == 1010.0:
+                break
+            time.sleep(0.05)
+        assert (row.status, row.pid, row.heartbeat_at) == ("running", os.getpid(), 1010.0)
+        store.end_run(ids.study, "done", "complete")
+        now[0] = 2000.0
+        store.end_run(ids.study, "done", "complete")
+    with Reader(path) as reader:
+        assert (reader.studies()[0].status, reader.studies()[0].ended_at) == ("done", 1010.0)
+
+
+def test_a_store_in_a_folder_that_is_not_there_is_refused_with_the_way_out(tmp_path):
+    with pytest.raises(StoreError, match="choose another place with --store"):
+        Store(tmp_path / "no" / "s.db")
