@@ -14,7 +14,6 @@ import ctypes
 import linecache
 import os
 import resource
-import signal
 import sys
 import threading
 import traceback
@@ -30,30 +29,15 @@ MAX_MESSAGE = 2000
 ANSWERS_FD = 3
 ORDER_FD = 4
 _PR_SET_DUMPABLE = 4
+_prctl = ctypes.CDLL(None).prctl  # looked up here, once, and not in every fork
 _PROGRAM_FILES = frozenset({"main.py", "solution.py"})
 
 Report = Callable[[dict[str, object]], None]
 
 
-def become(uid: int, cpu_s: float, disk_mb: int, fds: list[int]) -> None:
-    """Take the pipes as 0-4, the limits and the uid. `fds`: stdin, stdout, stderr, answers, order."""
-    os.setsid()
-    for target, fd in enumerate(fds):
-        os.dup2(fd, target, inheritable=target < 3)
-    os.closerange(len(fds), 1024)
-    _limit(cpu_s, disk_mb)
-    with open("/proc/self/oom_score_adj", "w") as score:
-        score.write("1000")
-    drop_privileges(uid)
-    os.umask(0o022)
-    os.chdir(SCRATCH)
-
-
-def _limit(cpu_s: float, disk_mb: int) -> None:
-    seconds = int(cpu_s) + 2  # the supervisor measures finer and acts first
+def inherit_limits() -> None:
+    """Limits that are the same for every candidate; the zygote takes them on once, because each call costs each fork."""
     for what, amount in (
-        (resource.RLIMIT_CPU, seconds),
-        (resource.RLIMIT_FSIZE, disk_mb << 20),
         (resource.RLIMIT_CORE, 0),
         (resource.RLIMIT_NOFILE, OPEN_FILES),
         (resource.RLIMIT_STACK, STACK_BYTES),
@@ -63,13 +47,30 @@ def _limit(cpu_s: float, disk_mb: int) -> None:
         resource.setrlimit(what, (amount, amount))
 
 
+def become(uid: int, cpu_s: float, disk_mb: int, fds: list[int]) -> None:
+    """Take the pipes as 0-4, the limits and the uid. `fds`: stdin, stdout, stderr, answers, order."""
+    os.setsid()
+    for target, fd in enumerate(fds):
+        os.dup2(fd, target, inheritable=target < 3)
+    os.closerange(len(fds), OPEN_FILES)
+    seconds, size = int(cpu_s) + 2, disk_mb << 20  # the supervisor measures finer and acts first
+    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+    score = os.open("/proc/self/oom_score_adj", os.O_WRONLY)
+    os.write(score, b"1000")
+    os.close(score)
+    drop_privileges(uid)
+    os.umask(0o022)
+    os.chdir(SCRATCH)
+
+
 def drop_privileges(uid: int) -> None:
     """Become `uid` for good. Leaving uid 0 empties every capability set."""
     os.setgroups([])
     os.setresgid(uid, uid, uid)
     os.setresuid(uid, uid, uid)
     # Changing uid makes a process undumpable, and then it may not even open /dev/stdin.
-    ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 1, 0, 0, 0)
+    _prctl(_PR_SET_DUMPABLE, 1, 0, 0, 0)
 
 
 def run() -> int:
@@ -186,7 +187,6 @@ def main(uid: int, cpu_s: float, disk_mb: int, fds: list[int]) -> None:
     """From fork to end. Never returns."""
     leave, code = os._exit, 1
     try:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
         become(uid, cpu_s, disk_mb, fds)
         code = run()
         _flush()

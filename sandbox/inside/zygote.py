@@ -96,6 +96,7 @@ def main(control: socket.socket, keeper: int) -> None:
     """Serve orders until the supervisor is gone. `keeper` is the uid that a cleaner answers to. Never returns."""
     control = _move_up(control)
     _preload()
+    candidate.inherit_limits()
     spare = _fork_cleaner(control, keeper)
     while True:
         data, fds = _receive(control)

@@ -1,0 +1,178 @@
+from __future__ import annotations
+
+import os
+import pty
+import re
+import select
+import subprocess
+import sys
+import termios
+import time
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from tui.cli import main
+
+COMMAND = [sys.executable, "-c", "from tui.cli import main; main()"]
+
+
+def run(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    env = {**os.environ, **environment}
+    return subprocess.run(
+        [*COMMAND, *words], capture_output=True, text=True, timeout=60, check=False, env=env, stdin=subprocess.DEVNULL
+    )
+
+
+def test_without_a_terminal_there_is_one_line_and_no_escape_code(finished: Path) -> None:
+    ended = run(str(finished))
+    assert ended.returncode == 2
+    assert ended.stdout == ""
+    assert ended.stderr.count("\n") == 1
+    assert "--headless" in ended.stderr
+    assert "\x1b" not in ended.stderr
+
+
+def test_the_decision_about_a_terminal_needs_no_textual(finished: Path) -> None:
+    script = (
+        "import sys\nfrom click.testing import CliRunner\nfrom tui.cli import main\n"
+        f"assert CliRunner().invoke(main, [{str(finished)!r}]).exit_code == 2\n"
+        "assert not [name for name in sys.modules if name.split('.')[0] in ('textual', 'docker', 'vllm')]\n"
+    )
+    assert subprocess.run([sys.executable, "-c", script], timeout=60, check=False).returncode == 0
+
+
+def test_headless_never_imports_textual(tmp_path: Path) -> None:
+    study = tmp_path / "study.toml"
+    study.write_text('[problems]\nsource = "nothing.jsonl"\n', encoding="utf-8")
+    script = (
+        "import sys\nfrom click.testing import CliRunner\nfrom tui.cli import main\n"
+        f"ended = CliRunner().invoke(main, ['--headless', {str(study)!r}])\n"
+        "assert ended.exit_code == 2, (ended.exit_code, ended.output, ended.exception)\n"
+        "assert ended.output.count('\\n') == 1, ended.output\n"
+        "assert 'sampler.headless' in sys.modules\n"
+        "assert not [name for name in sys.modules if name.split('.')[0] == 'textual']\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False)
+    assert ended.returncode == 0, ended.stderr
+
+
+def test_a_file_that_is_no_store_is_refused_with_a_way_out(tmp_path: Path) -> None:
+    file = tmp_path / "notes.db"
+    file.write_text("no database at all\n" * 50, encoding="utf-8")
+    ended = CliRunner().invoke(main, ["--screenshot", str(tmp_path / "out.svg"), str(file)])
+    assert ended.exit_code == 6
+    assert ended.output.count("\n") == 1
+    assert "notes.db" in ended.output
+    assert not (tmp_path / "out.svg").exists()
+
+
+def test_a_picture_of_a_missing_store_names_the_command_that_makes_one(tmp_path: Path) -> None:
+    ended = CliRunner().invoke(main, ["--screenshot", str(tmp_path / "out.svg"), str(tmp_path / "none.db")])
+    assert ended.exit_code == 6
+    assert "sampler run" in ended.output
+
+
+def test_without_an_argument_the_newest_store_of_the_folder_is_shown(
+    finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    older = tmp_path / "older.db"
+    older.write_text("no database at all\n" * 50, encoding="utf-8")
+    os.utime(older, (1, 1))
+    assert CliRunner().invoke(main, ["--screenshot", "out.svg"]).exit_code == 0
+    assert "toy-study" in (tmp_path / "out.svg").read_text(encoding="utf-8")
+    older.unlink()
+    finished.unlink()
+    ended = CliRunner().invoke(main, ["--screenshot", "out.svg"])
+    assert ended.exit_code == 2
+    assert "STUDY.toml" in ended.output
+
+
+@pytest.mark.parametrize("words", [["--headless"], ["--headless", "study.db"]])
+def test_headless_asks_for_a_study_file(words: list[str]) -> None:
+    ended = CliRunner().invoke(main, words)
+    assert ended.exit_code == 2
+    assert "--headless STUDY.toml" in ended.output
+
+
+@pytest.mark.parametrize("size", ["banana", "10x5", "140"])
+def test_a_size_that_is_none_is_explained(tmp_path: Path, size: str) -> None:
+    ended = CliRunner().invoke(main, ["--screenshot", str(tmp_path / "out.svg"), "--size", size, "study.db"])
+    assert ended.exit_code == 2
+    assert size in ended.output
+
+
+def test_a_picture_is_drawn_without_a_terminal(finished: Path, tmp_path: Path) -> None:
+    picture = tmp_path / "out.svg"
+    ended = run("--screenshot", str(picture), "--size", "100x30", str(finished))
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")
+    svg = picture.read_text(encoding="utf-8")
+    assert svg.startswith("<svg")
+    words = re.sub(r"<[^>]+>", " ", svg).replace("&#160;", " ")
+    for expected in ("toy-study", "PASSED", "Models"):
+        assert expected in words
+
+
+def test_a_study_file_leads_to_its_store(finished: Path, tmp_path: Path) -> None:
+    study = tmp_path / "toy.toml"
+    problems = tmp_path / "problems.jsonl"
+    problems.write_text("", encoding="utf-8")
+    study.write_text(
+        f'store = "{finished.name}"\n[problems]\nsource = "problems.jsonl"\n'
+        '[[models]]\nname = "toy"\nbackend = "replay"\nfile = "x.jsonl"\nsamples = 1\n',
+        encoding="utf-8",
+    )
+    picture = tmp_path / "out.svg"
+    ended = CliRunner().invoke(main, ["--screenshot", str(picture), str(study)])
+    assert ended.exit_code == 0, ended.output
+    assert picture.exists()
+
+
+@pytest.mark.parametrize("environment", [{}, {"NO_COLOR": "1"}, {"TERM": "dumb"}])
+def test_in_a_real_terminal_it_draws_and_q_quits(finished: Path, environment: dict[str, str]) -> None:
+    terminal, other_side = pty.openpty()
+    termios.tcsetwinsize(terminal, (30, 100))
+    env = {**os.environ, "TERM": "xterm-256color", **environment}
+    streams = dict.fromkeys(("stdin", "stdout", "stderr"), other_side)
+    with subprocess.Popen([*COMMAND, str(finished)], env=env, **streams, start_new_session=True) as process:
+        os.close(other_side)
+        try:
+            drawn = _read_until(terminal, "✓ PASSED".encode())
+            os.write(terminal, b"q")
+            _read_until(terminal, None)
+            assert process.wait(timeout=30) == 0
+        finally:
+            process.kill()
+            os.close(terminal)
+    assert b"\x1b[?1049h" in drawn
+    assert all(map(_is_grey, _colours(drawn))) is bool(environment)
+
+
+def _colours(drawn: bytes) -> list[tuple[int, ...]]:
+    """Every colour that was set: a number of the palette, or red, green and blue."""
+    found = re.findall(rb"[34]8;(?:5;(\d+)|2;(\d+);(\d+);(\d+))[;m]", drawn)
+    return [tuple(int(part) for part in parts if part) for parts in found]
+
+
+def _is_grey(colour: tuple[int, ...]) -> bool:
+    if len(colour) == 3:
+        return len(set(colour)) == 1
+    return colour[0] >= 231 or colour[0] in {0, 7, 8, 15, 16, 59, 102, 145, 188}
+
+
+def _read_until(terminal: int, wanted: bytes | None) -> bytes:
+    """What a terminal was told, until it holds `wanted`; None waits for its end."""
+    seen = b""
+    until = time.monotonic() + 30
+    while wanted is None or wanted not in seen:
+        assert time.monotonic() < until, seen[-2000:]
+        if not select.select([terminal], [], [], 0.2)[0]:
+            continue
+        try:
+            seen += os.read(terminal, 65536)
+        except OSError:  # the other side is closed
+            assert wanted is None, seen[-2000:]
+            break
+    return seen

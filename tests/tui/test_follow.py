@@ -1,0 +1,120 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sampler.stats.budget import Unit
+from tui.curves import Wish
+from tui.follow import Follower, process_exists
+from tui.view import Snapshot, Trouble
+
+PATIENCE = 10.0
+
+Writers = Callable[..., Any]
+
+
+@contextmanager
+def following(follower: Follower) -> Iterator[list[Snapshot | Trouble]]:
+    """What a follower delivers, while it runs in a thread of its own."""
+    news: list[Snapshot | Trouble] = []
+    thread = threading.Thread(target=follower.run, args=(news.append,))
+    thread.start()
+    try:
+        yield news
+    finally:
+        follower.stop()
+        thread.join(timeout=PATIENCE)
+        assert not thread.is_alive()
+
+
+def wait_for(told: Callable[[], object]) -> None:
+    began = time.monotonic()
+    while not told():
+        assert time.monotonic() - began < PATIENCE
+        time.sleep(0.01)
+
+
+def test_no_verdict_is_lost_or_told_twice_while_a_study_writes(new_writer: Writers, store_path: Path) -> None:
+    writer = new_writer(problems=20, wanted=30)
+    writer.add("toy-coder-1.5b", "Toy/0", 0)
+    writer.store.flush()
+    with following(Follower(path=store_path)) as news:
+        wait_for(lambda: news)
+        for problem in writer.problems:
+            for index in range(writer.wanted):
+                writer.add("toy-coder-0.5b", problem.name, index)
+        writer.store.flush()
+        wait_for(lambda: news and isinstance(news[-1], Snapshot) and len(news[-1].tail) == 601)
+        ids = [row.id for row in news[-1].tail]
+        assert ids == sorted(set(ids))
+        assert sum(row.scored for row in news[-1].tallies) == 601
+
+
+def test_an_idle_study_is_delivered_once_and_once_more_with_its_curves(finished: Path) -> None:
+    with following(Follower(path=finished)) as news:
+        wait_for(lambda: len(news) == 2)
+        time.sleep(0.5)
+        assert [shot.curves is not None for shot in news] == [False, True]
+
+
+def test_another_unit_is_heard_at_once(finished: Path) -> None:
+    follower = Follower(path=finished)
+    with following(follower) as news:
+        wait_for(lambda: len(news) == 2)
+        began = time.monotonic()
+        follower.wish(Wish(unit=Unit.TOKENS))
+        wait_for(lambda: news[-1].curves.unit is Unit.TOKENS)
+        assert time.monotonic() - began < 0.5
+
+
+def test_curves_are_made_anew_at_most_twice_a_second(new_writer: Writers, store_path: Path) -> None:
+    writer = new_writer(wanted=2)
+    writer.fill(models=1)
+    with following(Follower(path=store_path)) as news:
+        wait_for(lambda: len(news) >= 2)
+        began = time.monotonic()
+        index = 0
+        while time.monotonic() - began < 1.5:
+            writer.add("toy-coder-3b", f"Toy/{index % 8}", index // 8)
+            writer.store.flush()
+            index += 1
+            time.sleep(0.05)
+        made = {id(shot.curves) for shot in news if isinstance(shot, Snapshot) and shot.curves}
+    assert 2 <= len(made) <= 5
+
+
+def test_a_reader_at_rest_lets_the_log_be_folded_in(new_writer: Writers, store_path: Path) -> None:
+    writer = new_writer()
+    with following(Follower(path=store_path)) as news:
+        writer.fill()
+        wait_for(lambda: news and isinstance(news[-1], Snapshot) and news[-1].study.scored == 120)
+        writer.finish()
+        writer.store.close()  # checkpoints; an open statement of the reader would keep the log
+        log = store_path.with_name(store_path.name + "-wal")
+        assert not log.exists() or log.stat().st_size == 0
+
+
+def test_trouble_is_told_once_and_recovered_from(tmp_path: Path) -> None:
+    path = tmp_path / "notes.db"
+    path.write_text("this is no database\n" * 50)
+    with following(Follower(path=path)) as news:
+        wait_for(lambda: news)
+        time.sleep(0.8)
+        assert len(news) == 1
+        assert isinstance(news[0], Trouble)
+        assert news[0].waiting is False
+        assert "notes.db" in news[0].message
+
+
+def test_a_dead_child_that_nobody_waited_for_does_not_exist() -> None:
+    assert process_exists(os.getpid())
+    with subprocess.Popen([sys.executable, "-c", "pass"]) as child:
+        wait_for(lambda: not process_exists(child.pid))
+    assert not process_exists(child.pid)

@@ -1,0 +1,294 @@
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+
+from tui.app import BudgetApp
+from tui.axis import measured
+from tui.follow import Follower
+from tui.screens.live import LiveScreen
+from tui.view import default_rule
+from tui.widgets.curve_plot import CurvePlot
+from tui.widgets.models_table import ModelsTable
+from tui.widgets.tail import Tail
+
+SIZES = [(80, 24), (140, 40)]
+PATIENCE = 10.0
+
+Writers = Callable[..., Any]
+
+
+def screen_text(app: BudgetApp) -> str:
+    """Everything that stands on the screen."""
+    return "\n".join(strip.text for strip in app.screen._compositor.render_strips())
+
+
+def digest(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+async def until(pilot: Pilot[None], told: Callable[[], object]) -> float:
+    """Seconds until something is so."""
+    began = time.monotonic()
+    while not told():
+        assert time.monotonic() - began < PATIENCE, f"it never came; on the screen:\n{screen_text(pilot.app)}"
+        await pilot.pause(0.02)
+    return time.monotonic() - began
+
+
+async def until_text(pilot: Pilot[None], text: str) -> float:
+    return await until(pilot, lambda: text in screen_text(pilot.app))
+
+
+async def until_curves(pilot: Pilot[None]) -> None:
+    await until(pilot, lambda: isinstance(pilot.app.screen, LiveScreen) and pilot.app.screen.curves_shown)
+    await pilot.pause()
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_a_finished_study_shows_all_that_matters(finished: Path, size: tuple[int, int]) -> None:
+    app = BudgetApp(Follower(path=finished))
+    async with app.run_test(size=size) as pilot:
+        await until_curves(pilot)
+        text = screen_text(app)
+    lines = text.splitlines()
+    assert len(lines) == size[1]
+    assert "toy-study" in lines[0]
+    assert "✓ DONE" in lines[0]
+    assert "120/120 100%" in lines[0]
+    for words in ("Models (3)", "toy-coder-0.5b", "✓ PASSED", "Tail (following)", "pass rate by FLOPs", "8 problems"):
+        assert words in text
+    assert "interim" not in text
+    assert any(0x2800 < ord(char) < 0x2900 for char in text), "no curve is drawn"
+    assert "q Quit" in lines[-1]
+
+
+@pytest.mark.parametrize("size", [(40, 12), (60, 16), (80, 20), (200, 60)])
+async def test_every_size_can_be_drawn(finished: Path, size: tuple[int, int]) -> None:
+    app = BudgetApp(Follower(path=finished))
+    async with app.run_test(size=size) as pilot:
+        await until_curves(pilot)
+        assert "DONE" in screen_text(app)
+        await pilot.resize_terminal(100, 30)
+        await until_text(pilot, "FLOPs")
+
+
+async def test_the_rule_the_unit_the_axis_and_the_band_obey_their_keys(finished: Path) -> None:
+    app = BudgetApp(Follower(path=finished))
+    async with app.run_test(size=(140, 40)) as pilot:
+        await until_curves(pilot)
+        rule = default_rule(app.news.curves)
+        await until_text(pilot, f"budget {measured(rule)} FLOPs")
+        await pilot.press("left", "left")
+        await pilot.pause()
+        assert f"budget {measured(rule)} FLOPs" not in screen_text(app)
+        await pilot.press("0")
+        await until_text(pilot, f"budget {measured(rule)} FLOPs")
+        for name in ("seconds", "tokens", "samples", "FLOPs"):
+            await pilot.press("x")
+            await until_text(pilot, f"pass rate by {name} per problem")
+        before = screen_text(app)
+        await pilot.press("l")
+        await pilot.pause()
+        assert screen_text(app) != before
+        await pilot.press("b")
+        await pilot.pause()
+        plot = app.screen.query_one(CurvePlot).plot
+        assert not [span for row in plot.rows for span in row if span.style.band]
+
+
+async def test_selecting_a_model_changes_verdicts_and_band(finished: Path) -> None:
+    app = BudgetApp(Follower(path=finished))
+    async with app.run_test(size=(140, 40)) as pilot:
+        await until_curves(pilot)
+        assert "Verdicts · toy-coder-0.5b" in screen_text(app)
+        await pilot.press("down", "down")
+        await until_text(pilot, "Verdicts · toy-coder-3b")
+        await pilot.press("up")
+        await until_text(pilot, "Verdicts · toy-coder-1.5b")
+        assert app.screen.query_one(ModelsTable).cursor_row == 1
+
+
+async def test_a_click_into_the_plot_sets_the_rule(finished: Path) -> None:
+    app = BudgetApp(Follower(path=finished))
+    async with app.run_test(size=(140, 40)) as pilot:
+        await until_curves(pilot)
+        plot = app.screen.query_one(CurvePlot).plot
+        await pilot.click(CurvePlot, offset=(plot.left + 5, 5))
+        await until_text(pilot, f"budget {measured(plot.budget_at(plot.left + 5))} FLOPs")
+
+
+async def test_zoom_shows_the_plot_alone_and_escape_brings_the_rest_back(finished: Path) -> None:
+    app = BudgetApp(Follower(path=finished))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until_curves(pilot)
+        await pilot.press("z")
+        await until(pilot, lambda: "Models (3)" not in screen_text(app))
+        assert "FLOPs" in screen_text(app)
+        await until(pilot, lambda: len(app.screen.query_one(CurvePlot).plot.rows) == 22)
+        await pilot.press("escape")
+        await until_text(pilot, "Models (3)")
+
+
+async def test_help_palette_and_theme_open(finished: Path) -> None:
+    app = BudgetApp(Follower(path=finished))
+    async with app.run_test(size=(140, 40)) as pilot:
+        await until_curves(pilot)
+        await pilot.press("question_mark")
+        await until_text(pilot, "pass rate against budget")
+        await pilot.press("question_mark")
+        await until(pilot, lambda: "pass rate against budget" not in screen_text(app))
+        await pilot.press("ctrl+p")
+        await until_text(pilot, "Band")
+        await pilot.press(*"pause")
+        await until_text(pilot, "the study goes on")
+        await pilot.press("enter")
+        await until_text(pilot, "PAUSED +0")
+
+
+async def test_another_theme_has_other_colours_for_the_marks(finished: Path) -> None:
+    app = BudgetApp(Follower(path=finished))
+    async with app.run_test(size=(140, 40)) as pilot:
+        await until_curves(pilot)
+        table = app.screen.query_one(ModelsTable)
+        dark = str(table.get_row_at(0)[0].style)
+        app.theme = "solarized-light"
+        await until(pilot, lambda: str(table.get_row_at(0)[0].style) != dark)
+
+
+async def test_a_row_that_a_writer_commits_is_on_the_screen_within_a_second(
+    new_writer: Writers, store_path: Path
+) -> None:
+    writer = new_writer()
+    writer.fill(models=1)
+    app = BudgetApp(Follower(path=store_path))
+    async with app.run_test(size=(140, 40)) as pilot:
+        await until_text(pilot, "● RUNNING")
+        await until_text(pilot, "40/120 33%")
+        for number in range(3):
+            message = f"marker number {number}"
+            await asyncio.to_thread(_commit, writer, number, message)
+            assert await until_text(pilot, message) < 1.0
+        await until_text(pilot, "43/120")
+
+
+def _commit(writer: Any, index: int, message: str) -> None:
+    writer.add("toy-coder-1.5b", "Toy/0", index, message)
+    writer.store.flush()
+
+
+async def test_a_paused_display_stands_still_and_catches_up(new_writer: Writers, store_path: Path) -> None:
+    writer = new_writer()
+    writer.fill(models=1)
+    app = BudgetApp(Follower(path=store_path))
+    async with app.run_test(size=(140, 40)) as pilot:
+        await until_text(pilot, "40/120")
+        await pilot.press("space")
+        await asyncio.to_thread(_commit, writer, 0, "came while paused")
+        await until_text(pilot, "PAUSED +1")
+        assert "came while paused" not in screen_text(app)
+        await pilot.press("space")
+        await until_text(pilot, "came while paused")
+        assert "PAUSED" not in screen_text(app)
+
+
+async def test_looking_back_in_the_tail_stops_following_until_asked(new_writer: Writers, store_path: Path) -> None:
+    writer = new_writer()
+    writer.fill(models=1)
+    app = BudgetApp(Follower(path=store_path))
+    async with app.run_test(size=(140, 40)) as pilot:
+        await until_text(pilot, "40/120")
+        app.screen.query_one(Tail).focus()
+        await pilot.press("up", "up", "up")
+        await until_text(pilot, "Tail (+3 newer, f follows)")
+        await asyncio.to_thread(_commit, writer, 0, "the newest of all")
+        await until_text(pilot, "Tail (+4 newer, f follows)")
+        await pilot.press("home")
+        await until(pilot, lambda: "the newest of all" not in screen_text(app))
+        await pilot.press("f")
+        await until_text(pilot, "the newest of all")
+        assert "Tail (following)" in screen_text(app)
+
+
+async def test_y_copies_the_newest_line(new_writer: Writers, store_path: Path) -> None:
+    writer = new_writer()
+    _commit(writer, 0, "copy me")
+    app = BudgetApp(Follower(path=store_path))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until_text(pilot, "1/120")
+        await pilot.press("y")
+        await until(pilot, lambda: "AssertionError: copy me" in app.clipboard)
+
+
+async def test_hostile_text_is_shown_and_does_nothing(new_writer: Writers, store_path: Path) -> None:
+    writer = new_writer(name="[red]study[/red]")
+    _commit(
+        writer, 0, "\x1b[31m\x1b]52;c;eA==\x07 [bold]loud[/bold] [@click=app.quit]x[/] \u202egnp.exe " + "y" * 100_000
+    )
+    writer.store.add_event(writer.ids.study, "error", "box", "\x1b[2J[/nothing opened]")
+    writer.store.flush()
+    app = BudgetApp(Follower(path=store_path))
+    async with app.run_test(size=(140, 40)) as pilot:
+        await until_text(pilot, "[bold]loud[/bold]")
+        text = screen_text(app)
+        assert "[red]study[/red]" in text
+        assert "␛[2J[/nothing opened]" in text
+        assert not set(text) & {"\x1b", "\x07", "\u202e"}
+
+
+async def test_a_run_whose_process_is_gone_is_shown_as_crashed(new_writer: Writers, store_path: Path) -> None:
+    writer = new_writer(clock=lambda: time.time() - 60)
+    writer.fill(models=1)
+    writer.store.close()
+    app = BudgetApp(Follower(path=store_path, exists=lambda _pid: False))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until_text(pilot, "✗ CRASHED")
+
+
+async def test_a_store_that_is_not_there_yet_is_waited_for(store_path: Path, new_writer: Writers) -> None:
+    app = BudgetApp(Follower(path=store_path, hint="sampler run toy.toml"))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until_text(pilot, "sampler run toy.toml")
+        writer = await asyncio.to_thread(new_writer)
+        await until_text(pilot, "toy-study")
+        await asyncio.to_thread(_commit, writer, 0, "first of all")
+        await until_text(pilot, "1/120")
+
+
+async def test_a_store_made_anew_is_followed_on(finished: Path, new_writer: Writers) -> None:
+    app = BudgetApp(Follower(path=finished))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until_text(pilot, "✓ DONE")
+        for file in finished.parent.glob("study.db*"):
+            file.unlink()
+        await asyncio.to_thread(new_writer, name="another")
+        await until_text(pilot, "another")
+
+
+async def test_quitting_leaves_the_store_as_it_was(finished: Path) -> None:
+    before = digest(finished)
+    app = BudgetApp(Follower(path=finished))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until_curves(pilot)
+        await pilot.press("q")
+    assert digest(finished) == before
+
+
+async def test_without_colours_everything_is_still_said(finished: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    app = BudgetApp(Follower(path=finished))
+    async with app.run_test(size=(140, 40)) as pilot:
+        await until_curves(pilot)
+        assert app.no_color
+        await pilot.press("down", "question_mark", "z", "escape", "tab")
+        await pilot.pause()
+        text = screen_text(app)
+        for words in ("✓ PASSED", "■", "▲", "✓ DONE"):
+            assert words in text

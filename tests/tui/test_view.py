@@ -1,0 +1,275 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sampler.reader import Reader
+from sampler.rows import EventRow, ModelRow, StudyRow, TailRow, TallyRow
+from sampler.stats.budget import Unit
+from sampler.stats.passk import pass_at_k
+from tui.curves import Wish, available_units, curves_of
+from tui.heading import GAP, duration, fitted, heading, plot_title, spent_flops
+from tui.view import (
+    Bar,
+    Mood,
+    Snapshot,
+    Standing,
+    bars,
+    default_rule,
+    eta,
+    folded,
+    following,
+    model_lines,
+    pace,
+    standing,
+    tail_line,
+    tail_rows,
+)
+
+NOW = 10_000.0
+STUDY = StudyRow(
+    id=1,
+    uid="u",
+    name="toy",
+    problems_source="toy",
+    problems_digest="d",
+    seed=0,
+    status="running",
+    host="here",
+    pid=7,
+    created_at=NOW - 100,
+    started_at=NOW - 100,
+    heartbeat_at=NOW - 1,
+    ended_at=None,
+    exit_reason=None,
+    problems=2,
+    wanted=8,
+    sampled=4,
+    scored=4,
+)
+
+
+def model(number: int, name: str = "m", wanted: int = 2) -> ModelRow:
+    return ModelRow(
+        id=number, name=name, backend="b", engine=None, digest=None, architecture=None, params=None, wanted=wanted
+    )
+
+
+def tally(owner: int, problem: str, scored: int = 2, passed: int = 1, seconds: float = 2.0) -> TallyRow:
+    return TallyRow(
+        model_id=owner,
+        problem=problem,
+        sampled=scored,
+        scored=scored,
+        passed=passed,
+        prompt_tokens=10 * scored,
+        completion_tokens=20 * scored,
+        prompt_seconds=0.0,
+        decode_seconds=seconds * scored,
+        prompt_flops=0.0,
+        decode_flops=0.0,
+    )
+
+
+def verdict(number: int, at: float, seconds: float = 2.0, message: str | None = None) -> TailRow:
+    return TailRow(
+        id=number,
+        at=at,
+        model_id=1,
+        model="m",
+        problem="p",
+        index=0,
+        verdict="WRONG",
+        completion_tokens=20,
+        seconds=seconds,
+        flops=None,
+        cpu_s=0.0,
+        error_type="ValueError" if message else None,
+        error_message=message,
+    )
+
+
+def snapshot(**changes: object) -> Snapshot:
+    fields: dict[str, object] = {
+        "study": STUDY,
+        "models": (model(1), model(2)),
+        "tallies": (tally(1, "p"), tally(1, "q")),
+        "counts": {(1, "PASSED"): 2, (1, "WRONG"): 1, (1, "TIMEOUT"): 1},
+        "tail": (),
+        "events": (),
+        "curves": None,
+        "units": (),
+        "read_at": NOW,
+    }
+    return Snapshot(**{**fields, **changes})
+
+
+@pytest.mark.parametrize(
+    ("status", "silence", "gone", "found"),
+    [
+        ("created", 500, False, Standing.WAITING),
+        ("running", 1, False, Standing.RUNNING),
+        ("running", 29, False, Standing.RUNNING),
+        ("running", 31, False, Standing.STALE),
+        ("running", 31, True, Standing.CRASHED),
+        ("running", 8, True, Standing.CRASHED),
+        ("running", 1, True, Standing.RUNNING),  # it beat a second ago: then it is not this machine's process
+        ("done", 9999, True, Standing.DONE),
+        ("failed", 9999, True, Standing.FAILED),
+        ("interrupted", 9999, True, Standing.INTERRUPTED),
+    ],
+)
+def test_how_a_study_stands(status: str, silence: float, gone: object, found: Standing) -> None:
+    study = replace(STUDY, status=status, heartbeat_at=NOW - silence)
+    assert standing(study, NOW, process_gone=bool(gone)) is found
+
+
+def test_a_pace_needs_several_verdicts_of_the_last_minutes() -> None:
+    assert pace([verdict(n, NOW - 4 + n) for n in range(4)], NOW) is None
+    assert pace([verdict(n, NOW - 4000 + n) for n in range(40)], NOW) is None
+    found = pace([verdict(n, NOW - 20 + n) for n in range(11)], NOW)
+    assert found is not None
+    assert found.per_second == pytest.approx(10 / 20)
+    assert found.stretch == pytest.approx(20 / (10 * 2.0))
+
+
+def test_an_eta_uses_each_models_own_cost_and_says_when_one_has_not_begun() -> None:
+    tail = tuple(verdict(n, NOW - 20 + 2 * n) for n in range(11))
+    models = (model(1, wanted=4), model(2, wanted=4))
+    begun = snapshot(models=models, tallies=(tally(1, "p"), tally(1, "q"), tally(2, "p", seconds=6.0)), tail=tail)
+    found = eta(begun, NOW)
+    assert found is not None
+    assert found.rough is False
+    assert found.seconds == pytest.approx((4 * 2.0 + 6 * 6.0) * 1.0)
+    guessed = eta(snapshot(models=models, tail=tail), NOW)
+    assert guessed is not None
+    assert guessed.rough is True
+
+
+def test_a_complete_study_has_no_eta() -> None:
+    tail = tuple(verdict(n, NOW - 20 + 2 * n) for n in range(11))
+    assert eta(snapshot(models=(model(1),), tail=tail), NOW) is None
+
+
+def test_a_models_line_tells_progress_and_pass_at_1_or_nothing() -> None:
+    first, second = model_lines(snapshot(tallies=(tally(1, "p", 2, 1), tally(1, "q", 1, 1))), None)
+    assert first.done == pytest.approx(3 / 4)
+    assert first.pass_1 == pytest.approx((1 / 2 + 1 / 1) / 2)
+    assert first.at_rule is None
+    assert (second.done, second.pass_1) == (0.0, None)
+
+
+def test_bars_begin_with_passed_and_sum_to_one() -> None:
+    found = bars(snapshot(), 1)
+    assert found[0].verdict == "PASSED"
+    assert sum(bar.share for bar in found) == pytest.approx(1)
+    assert bars(snapshot(), 2) == []
+
+
+@given(st.lists(st.integers(1, 50), max_size=12), st.integers(0, 12))
+def test_folding_bars_loses_no_count(counts: list[int], rows: int) -> None:
+    total = sum(counts)
+    found = [Bar(verdict=f"V{n}", count=count, share=count / total) for n, count in enumerate(counts)]
+    kept = folded(found, rows)
+    assert len(kept) <= rows
+    if rows:
+        assert sum(bar.count for bar in kept) == total
+
+
+def test_the_tail_is_in_order_of_time_and_harmless() -> None:
+    event = EventRow(id=1, at=NOW - 5, level="warning", kind="box", message="lost\x1b[2J [bold]box")
+    shot = snapshot(tail=(verdict(1, NOW - 9), verdict(2, NOW - 1, message="a\x1b]0;x\x07")), events=(event,))
+    lines = [tail_line(row, {1: "short"}) for row in tail_rows(shot)]
+    assert [line.at for line in lines] == [NOW - 9, NOW - 5, NOW - 1]
+    assert "\x1b" not in "".join(line.text for line in lines)
+    assert lines[1].text == "box: lost␛[2J [bold]box"
+    assert lines[1].mood is Mood.WARN
+    assert lines[2].text.startswith("short p #0")
+
+
+@given(st.integers(0, 200))
+def test_a_heading_fits_and_keeps_how_the_study_stands_longest(width: int) -> None:
+    parts = heading(snapshot(), NOW)
+    kept = fitted(parts, width)
+    assert len(GAP.join(part.text for part in kept)) <= max(width, 0)
+    if width >= len("● RUNNING"):
+        assert "RUNNING" in GAP.join(part.text for part in kept)
+
+
+def test_a_crashed_study_says_since_when_and_a_failed_one_why() -> None:
+    crashed = snapshot(study=replace(STUDY, heartbeat_at=NOW - 65), process_gone=True)
+    assert "✗ CRASHED 1 m 05 s ago" in [part.text for part in heading(crashed, NOW)]
+    failed = snapshot(study=replace(STUDY, status="failed", exit_reason="disk full\x1b[0m"))
+    assert "✗ FAILED: disk full␛[0m" in [part.text for part in heading(failed, NOW)]
+
+
+def test_samples_without_a_verdict_are_told() -> None:
+    words = [part.text for part in heading(snapshot(study=replace(STUDY, sampled=7)), NOW)]
+    assert "4/8 50%" in words
+    assert "3 to score" in words
+
+
+def test_a_pause_tells_what_came_meanwhile() -> None:
+    assert "‖ PAUSED +12" in [part.text for part in heading(snapshot(), NOW, paused=12)]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0.4, "0 s"), (59, "59 s"), (61, "1 m 01 s"), (1800, "30 m"), (7500, "2 h 05 m")]
+)
+def test_how_durations_read(seconds: float, text: str) -> None:
+    assert duration(seconds) == text
+
+
+def test_a_prompt_read_for_several_samples_is_spent_once() -> None:
+    row = replace(tally(1, "p"), prompt_flops=10.0, decode_flops=6.0)
+    assert spent_flops([row]) == 10.0 / 2 + 6.0
+
+
+def test_units_that_nobody_measured_are_skipped() -> None:
+    assert following(Unit.FLOPS, (Unit.SECONDS, Unit.SAMPLES)) is Unit.SECONDS
+    assert following(Unit.SECONDS, (Unit.SECONDS, Unit.SAMPLES)) is Unit.SAMPLES
+    assert following(Unit.SAMPLES, (Unit.SECONDS, Unit.SAMPLES)) is Unit.SECONDS
+    assert following(Unit.SECONDS, (Unit.SECONDS,)) is Unit.SECONDS
+    assert available_units(snapshot()) == (Unit.SECONDS, Unit.TOKENS, Unit.SAMPLES)
+
+
+def test_curves_are_the_samplers_statistics(finished: object) -> None:
+    with Reader(finished) as reader:
+        study = reader.studies()[0]
+        models, tallies = reader.models(study.id), reader.tallies(study.id)
+    shot = snapshot(study=study, models=tuple(models), tallies=tuple(tallies))
+    curves = curves_of(shot, Wish())
+    assert curves.unit is Unit.FLOPS
+    assert curves.problems == (8, 8, 8)
+    for one, row in zip(curves.series, models, strict=True):
+        own = [t for t in tallies if t.model_id == row.id]
+        for k, rate in zip(one.ks, one.ys, strict=True):
+            assert rate == pytest.approx(sum(pass_at_k(t.scored, t.passed, int(k)) for t in own) / len(own))
+        each = sum((t.prompt_flops + t.decode_flops) / t.sampled for t in own) / len(own)
+        assert one.xs == pytest.approx([k * each for k in one.ks])
+        assert all(low <= y <= high for low, y, high in zip(one.low, one.ys, one.high, strict=True))
+    rule = default_rule(curves)
+    assert rule is not None
+    assert all(one.xs[0] <= rule < one.end for one in curves.series)
+    assert "8 problems" in plot_title(replace(shot, curves=curves))
+
+
+def test_models_are_compared_on_shared_problems_unless_asked_otherwise() -> None:
+    rows = tuple(tally(1, f"p{n}") for n in range(6)) + tuple(tally(2, f"p{n}") for n in range(3))
+    shot = snapshot(tallies=rows)
+    shared = curves_of(shot, Wish(unit=Unit.SECONDS))
+    assert (shared.problems, shared.shared) == ((3, 3), True)
+    own = curves_of(shot, Wish(unit=Unit.SECONDS, shared=False))
+    assert (own.problems, own.shared) == ((6, 3), False)
+    assert "each on its own problems: 6, 3" in plot_title(replace(shot, curves=own))
+    assert plot_title(replace(shot, curves=own)).endswith("interim")
+
+
+def test_a_model_that_has_finished_no_problem_has_no_curve() -> None:
+    curves = curves_of(snapshot(), Wish(unit=Unit.SECONDS))
+    assert [one.tone for one in curves.series] == [0]
+    assert default_rule(curves) is not None
+    assert default_rule(curves_of(snapshot(tallies=()), Wish())) is None

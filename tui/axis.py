@@ -1,0 +1,159 @@
+"""Scales and ticks: from budgets and rates to fractions of an axis, and the round numbers that are written beside it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+_SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scale:
+    """A stretch of numbers, even in the numbers or in their logarithms, laid on 0…1."""
+
+    low: float
+    high: float
+    log: bool = False
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.low) and math.isfinite(self.high) and self.low < self.high):
+            raise ValueError(f"a scale runs upwards between finite numbers, not from {self.low} to {self.high}")
+        if self.log and self.low <= 0:
+            raise ValueError(f"a logarithmic scale starts above 0, not at {self.low}")
+
+    def at(self, value: float) -> float:
+        """Where `value` lies: 0 at the low end, 1 at the high end, outside beyond them."""
+        if not self.log:
+            return (value - self.low) / (self.high - self.low)
+        if value <= 0:
+            return -math.inf
+        return (math.log(value) - math.log(self.low)) / (math.log(self.high) - math.log(self.low))
+
+    def value(self, fraction: float) -> float:
+        """The number at `fraction` of the way."""
+        if not self.log:
+            return self.low + fraction * (self.high - self.low)
+        return math.exp(math.log(self.low) + fraction * (math.log(self.high) - math.log(self.low)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tick:
+    """A mark on an axis; a minor one has no label."""
+
+    at: float
+    label: str = ""
+
+
+def budget_scale(budgets: Iterable[float], *, log: bool) -> Scale | None:
+    """The scale that holds every budget, with a little air on the left; None without a finite one to show."""
+    values = [x for x in budgets if math.isfinite(x) and (x > 0 or not log)]
+    if not values:
+        return None
+    low, high = min(values), max(values)
+    if log:
+        air = max(high / low, 1.5) ** 0.02
+        return Scale(low=low / air, high=high if high > low else high * air, log=True)
+    low = min(low, 0.0)
+    return Scale(low=low, high=high if high > low else low + 1.0)
+
+
+def rate_scale(rates: Iterable[float]) -> Scale:
+    """The stretch of 0…1 that holds every rate, ending on whole tenths, at least two tenths tall."""
+    values = [y for y in rates if math.isfinite(y)] or [0.0, 1.0]
+    low = max(0.0, math.floor(min(values) * 10 - 1e-9) / 10)
+    high = min(1.0, math.ceil(max(values) * 10 + 1e-9) / 10)
+    if high - low < 0.2:
+        low, high = max(0.0, min(low, high - 0.2)), min(1.0, max(high, low + 0.2))
+    return Scale(low=low, high=high)
+
+
+def rate_ticks(scale: Scale, rows: int) -> list[Tick]:
+    """Percentages, as many as `rows` lines of text hold without crowding."""
+    span = round((scale.high - scale.low) * 100)
+    step = next((s for s in (5, 10, 20, 25, 50) if span / s <= max(2, rows // 3)), 100)
+    first = math.ceil(scale.low * 100 / step - 1e-9) * step
+    last = math.floor(scale.high * 100 + 1e-9)
+    return [Tick(at=scale.at(p / 100), label=f"{p}%") for p in range(first, last + 1, step)]
+
+
+def budget_ticks(scale: Scale, columns: int) -> list[Tick]:
+    """Round budgets whose labels fit side by side in `columns` cells, and unlabelled marks between them."""
+    if scale.log:
+        candidates = [_decades(scale, mantissas) for mantissas in ((1, 2, 5), (1, 3), (1,))]
+        minor = [Tick(at=scale.at(x)) for x in _decades(scale, range(1, 10))]
+    else:
+        candidates = [_even(scale, count) for count in (10, 8, 6, 5, 4, 3, 2)]
+        minor = []
+    for values in candidates:
+        ticks = [Tick(at=scale.at(x), label=magnitude(x)) for x in values]
+        if _roomy(ticks, columns):
+            return _merged(ticks, minor)
+    thinned = _thinned([Tick(at=scale.at(x), label=magnitude(x)) for x in candidates[-1]], columns)
+    return _merged(thinned, minor if len(minor) * 2 < columns else [])
+
+
+def magnitude(value: float) -> str:
+    """A round number to read: 0.5, 20, 3000, 5·10¹¹."""
+    if value == 0:
+        return "0"
+    exponent = math.floor(math.log10(abs(value)) + 1e-9)
+    if -3 < exponent < 4:
+        return f"{value:.3g}" if abs(value) < 1000 else f"{value:.0f}"
+    mantissa = f"{value:.2e}".split("e")[0].rstrip("0").rstrip(".")
+    power = "10" + str(exponent).translate(_SUPERSCRIPTS)
+    return power if mantissa == "1" else f"{mantissa}·{power}"
+
+
+def measured(value: float) -> str:
+    """A measured amount with three digits: 0.0123, 41.3, 2.18·10¹²."""
+    if value == 0:
+        return "0"
+    rounded = float(f"{value:.3g}")
+    return magnitude(rounded)
+
+
+def _decades(scale: Scale, mantissas: Iterable[int]) -> list[float]:
+    """The numbers m x 10ⁿ inside a logarithmic scale, ascending."""
+    chosen = list(mantissas)
+    first = math.floor(math.log10(scale.low) - 1e-9)
+    last = math.ceil(math.log10(scale.high) + 1e-9)
+    values = (float(f"{m}e{n}") for n in range(first, last + 1) for m in chosen)
+    return [x for x in values if scale.low <= x <= scale.high]
+
+
+def _even(scale: Scale, count: int) -> list[float]:
+    """Multiples of 1, 2 or 5 x 10ⁿ inside a linear scale, about `count` of them."""
+    raw = (scale.high - scale.low) / count
+    power = 10.0 ** math.floor(math.log10(raw))
+    step = next(m * power for m in (1, 2, 5, 10) if m * power >= raw * (1 - 1e-9))
+    first = math.ceil(scale.low / step - 1e-9)
+    return [float(f"{n * step:.12g}") for n in range(first, math.floor(scale.high / step + 1e-9) + 1)]
+
+
+def _spans(ticks: Sequence[Tick], columns: int) -> Iterator[tuple[int, int]]:
+    for tick in ticks:
+        centre = round(tick.at * (columns - 1))
+        start = centre - len(tick.label) // 2
+        yield start, start + len(tick.label)
+
+
+def _roomy(ticks: Sequence[Tick], columns: int) -> bool:
+    spans = list(_spans(ticks, columns))
+    return len(ticks) >= 2 and all(a[1] + 2 <= b[0] for a, b in pairwise(spans))
+
+
+def _thinned(ticks: Sequence[Tick], columns: int) -> list[Tick]:
+    """As many of the ticks, evenly taken, as stand side by side."""
+    for stride in range(1, len(ticks) + 1):
+        chosen = list(ticks[::stride])
+        if len(chosen) < 2 or _roomy(chosen, columns):
+            return chosen
+    return []
+
+
+def _merged(ticks: Sequence[Tick], minor: Sequence[Tick]) -> list[Tick]:
+    held = {round(t.at, 9) for t in ticks}
+    return sorted([*ticks, *(m for m in minor if round(m.at, 9) not in held)], key=lambda t: t.at)

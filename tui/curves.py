@@ -1,0 +1,79 @@
+"""The curves of a snapshot: the sampler's statistics on its sums, as series for the plot. Pure, but not cheap."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from sampler.rows import ModelRow, TallyRow
+from sampler.standings import complete_problems, counts_of, shared_problems, unit_cost
+from sampler.stats.budget import PromptCharge, Unit, UnitCost
+from sampler.stats.curves import Curve, curve
+from tui.plot import Series
+from tui.text import harmless
+from tui.view import UNITS, Curves, Snapshot
+
+CHARGE = PromptCharge.EACH  # as in the report
+FEWEST = 2  # a model joins the shared problems when it has finished so many
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """Which curves the reader wants. `shared` compares models on the problems that all of them have finished."""
+
+    unit: Unit = Unit.FLOPS
+    shared: bool = True
+
+
+def available_units(shot: Snapshot) -> tuple[Unit, ...]:
+    """The units in which some model has a cost, in the order in which they are offered."""
+    return tuple(
+        unit for unit in UNITS if any(unit_cost(model, shot.tallies, unit, CHARGE) is not None for model in shot.models)
+    )
+
+
+def curves_of(shot: Snapshot, wish: Wish) -> Curves:
+    """The curves in the wished unit, or in the first one that somebody has a cost in."""
+    offered = available_units(shot)
+    unit = wish.unit if wish.unit in offered or not offered else offered[0]
+    chosen = _problems(shot.models, shot.tallies, shared=wish.shared)
+    series = []
+    for tone, model in enumerate(shot.models):
+        problems = frozenset(chosen[model.id])
+        rows = [row for row in shot.tallies if row.model_id == model.id and row.problem in problems]
+        cost = unit_cost(model, rows, unit, CHARGE)
+        if cost is not None:
+            # every model sees the same resampled problems, at every look
+            rng = np.random.default_rng(shot.study.seed)
+            series.append(_series(curve(counts_of(model, rows, chosen[model.id]), cost, rng), tone, cost))
+    rests = tuple(len(chosen[model.id]) for model in shot.models)
+    same = len({tuple(names) for names in chosen.values() if names}) < 2
+    return Curves(unit=unit, series=tuple(series), problems=rests, shared=same)
+
+
+def _problems(models: Sequence[ModelRow], tallies: Sequence[TallyRow], *, shared: bool) -> Mapping[int, list[str]]:
+    """The problems on which each model's curve rests, by model id."""
+    own = {model.id: complete_problems(model, tallies) for model in models}
+    begun = [model for model in models if len(own[model.id]) >= FEWEST]
+    if not shared or not begun:
+        return own
+    common = shared_problems(begun, tallies)
+    return {model.id: common if model in begun else [] for model in models}
+
+
+def _series(found: Curve, tone: int, cost: UnitCost) -> Series:
+    bands = [point.interval for point in found.points]
+    known = all(band is not None for band in bands)
+    return Series(
+        label=harmless(found.model, 200),
+        tone=tone,
+        xs=tuple(point.cost for point in found.points),
+        ys=tuple(point.rate for point in found.points),
+        end=cost.of(found.n + 1),
+        thin=next((index for index, point in enumerate(found.points) if point.thin), None),
+        low=tuple(band.low for band in bands if band) if known else (),
+        high=tuple(band.high for band in bands if band) if known else (),
+        ks=tuple(float(point.k) for point in found.points),
+    )

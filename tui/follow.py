@@ -1,0 +1,243 @@
+"""Following a store: a loop in a thread of its own that reads what is new and hands over one immutable value.
+
+The loop asks ten times a second whether anything was committed. If so, it reads the new verdicts and log lines in
+slices, the sums when they are due, and delivers a `Snapshot`. Curves cost more (a bootstrap), so they are made at
+most twice a second and only when the sums, the unit or the choice of problems changed; the rows are delivered
+before them. Between two looks no statement is open, so the writer never waits for a screen. A store that is not
+there yet is waited for; one that breaks is `Trouble`, told once, and tried again.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from sampler.reader import Reader, StoreError
+from sampler.rows import EventRow, StudyRow, TailRow
+from tui.curves import Wish, available_units, curves_of
+from tui.view import Curves, Snapshot, Trouble
+
+POLL_SECONDS = 0.1
+SUMS_SECONDS = 0.15
+RETRY_SECONDS = 0.5
+ALIVE_SECONDS = 1.0
+CURVE_SECONDS = 0.5
+SLICE = 500
+SLICES_SECONDS = 0.05
+KEPT = 2_000
+SHARE = 0.2  # at most this part of the time goes into reading sums and making curves
+
+Deliver = Callable[[Snapshot | Trouble], None]
+
+
+def process_exists(pid: int) -> bool:
+    """Whether a process of this machine lives; one that has died but was not waited for does not."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return True
+    return not stat.rpartition(")")[2].lstrip().startswith("Z")
+
+
+@dataclass
+class _Due:
+    """When something may be done again: not before `least` seconds, and not so often that it eats the processor."""
+
+    least: float
+    at: float = 0.0
+
+    def done(self, began: float, ended: float) -> None:
+        self.at = began + max(self.least, (ended - began) / SHARE)
+
+
+@dataclass
+class Follower:
+    """What is followed, and what of it is wanted. `run` belongs to one thread; `wish` and `stop` may be called from any."""
+
+    path: Path
+    hint: str = "sampler run STUDY.toml"  # what makes a store
+    host: str = field(default_factory=socket.gethostname)
+    exists: Callable[[int], bool] = process_exists
+    clock: Callable[[], float] = time.time
+
+    def __post_init__(self) -> None:
+        self._stop = threading.Event()
+        self._wake = threading.Event()
+        self._wish = Wish()
+
+    def wish(self, wish: Wish) -> None:
+        """From now on make these curves; heard at once."""
+        self._wish = wish
+        self._wake.set()
+
+    def stop(self) -> None:
+        """Let `run` return soon."""
+        self._stop.set()
+        self._wake.set()
+
+    def run(self, deliver: Deliver) -> None:
+        """Follow until stopped."""
+        told: Trouble | None = None
+        while not self._stop.is_set():
+            try:
+                with Reader(self.path) as reader:
+                    told = None
+                    self._follow(_Eyes(reader, self), deliver)
+            except StoreError as error:
+                trouble = self._trouble(str(error))
+                if trouble != told:
+                    deliver(trouble)
+                told = trouble
+            self._rest(RETRY_SECONDS)
+
+    def _follow(self, eyes: _Eyes, deliver: Deliver) -> None:
+        """Until stopped, or until another file stands where the open one stood."""
+        opened = _inode(self.path)
+        told_empty = False
+        while not self._stop.is_set():
+            shot = eyes.look()
+            if shot is not None:
+                deliver(shot)
+            elif eyes.empty and not told_empty:
+                told_empty = True
+                deliver(self._trouble(""))
+            curved = eyes.curve(self._wish)
+            if curved is not None:
+                deliver(curved)
+            if _inode(self.path) not in {opened, None}:
+                return
+            self._rest(POLL_SECONDS)
+
+    def _trouble(self, message: str) -> Trouble:
+        """Why there is nothing to see; a file that is missing or still empty is about to be made."""
+        if message and _written(self.path):
+            return Trouble(message=message, waiting=False)
+        return Trouble(message=f"{self.path} holds no study yet; start one with: {self.hint}", waiting=True)
+
+    def _rest(self, seconds: float) -> None:
+        self._wake.wait(seconds)
+        self._wake.clear()
+
+
+def _written(path: Path) -> bool:
+    """Whether there is anything that could be a store: one that is just being made is still empty."""
+    try:
+        return path.stat().st_size > 0
+    except OSError:
+        return False
+
+
+def _inode(path: Path) -> int | None:
+    try:
+        return path.stat().st_ino
+    except OSError:
+        return None
+
+
+class _Eyes:
+    """One open reader and what was last seen through it."""
+
+    def __init__(self, reader: Reader, follower: Follower) -> None:
+        self._reader = reader
+        self._follower = follower
+        self._shot: Snapshot | None = None
+        self._tail: deque[TailRow] = deque(maxlen=KEPT)
+        self._events: deque[EventRow] = deque(maxlen=KEPT)
+        self._curves: Curves | None = None
+        self._curved_from: tuple[object, ...] = ()
+        self._behind = False  # something was committed that is not in the snapshot yet
+        self._sums_due = _Due(SUMS_SECONDS)
+        self._curves_due = _Due(CURVE_SECONDS)
+        self._alive_due = _Due(ALIVE_SECONDS)
+
+    @property
+    def empty(self) -> bool:
+        """Whether the store was read and holds no study."""
+        return self._shot is None and not self._behind
+
+    def look(self) -> Snapshot | None:
+        """A new snapshot if there is anything new."""
+        self._behind = self._reader.changed() or self._behind
+        began = time.monotonic()
+        if self._behind and began >= self._sums_due.at:
+            self._behind = False
+            fresh = self._read()
+            self._sums_due.done(began, time.monotonic())
+            return self._keep(fresh) if fresh else None
+        if self._shot is not None and began >= self._alive_due.at:
+            self._alive_due.done(began, time.monotonic())
+            gone = self._gone(self._shot.study)
+            if gone != self._shot.process_gone:
+                return self._keep(replace(self._shot, process_gone=gone))
+        return None
+
+    def curve(self, wish: Wish) -> Snapshot | None:
+        """The same snapshot with new curves, if they are due and would differ."""
+        shot, began = self._shot, time.monotonic()
+        if shot is None:
+            return None
+        origin = (shot.study.id, shot.tallies, shot.models, wish)
+        asked = self._curved_from[3:] != (wish,)
+        if origin == self._curved_from or (began < self._curves_due.at and not asked):
+            return None
+        self._curved_from = origin
+        self._curves = curves_of(shot, wish)
+        self._curves_due.done(began, time.monotonic())
+        return self._keep(replace(shot, curves=self._curves, units=available_units(shot)))
+
+    def _keep(self, shot: Snapshot) -> Snapshot:
+        self._shot = shot
+        return shot
+
+    def _read(self) -> Snapshot | None:
+        studies = self._reader.studies()
+        if not studies:
+            return None
+        study = studies[0]
+        if self._shot is None or self._shot.study.id != study.id:
+            self._tail.clear()
+            self._events.clear()
+            self._curves = None
+        self._catch_up(study.id)
+        return Snapshot(
+            study=study,
+            models=tuple(self._reader.models(study.id)),
+            tallies=tuple(self._reader.tallies(study.id)),
+            counts=self._reader.verdict_counts(study.id),
+            tail=tuple(self._tail),
+            events=tuple(self._events),
+            curves=self._curves,
+            units=self._shot.units if self._shot else (),
+            read_at=self._follower.clock(),
+            process_gone=self._gone(study),
+        )
+
+    def _catch_up(self, study: int) -> None:
+        """New verdicts and log lines, slice by slice; what takes too long is left for the next look."""
+        began = time.monotonic()
+        while True:
+            rows = self._reader.tail(study, after=self._tail[-1].id if self._tail else 0, limit=SLICE)
+            self._tail.extend(rows)
+            if len(rows) < SLICE:
+                break
+            if time.monotonic() - began > SLICES_SECONDS:
+                self._behind = True
+                break
+        self._events.extend(self._reader.events(study, after=self._events[-1].id if self._events else 0, limit=SLICE))
+
+    def _gone(self, study: StudyRow) -> bool:
+        if study.status != "running" or study.pid is None or study.host != self._follower.host:
+            return False
+        return not self._follower.exists(study.pid)

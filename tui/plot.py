@@ -1,0 +1,333 @@
+"""The picture of pass rate against budget, as a pure function from series to rows of cells.
+
+Curves are steps: a budget buys a whole number of samples. The x axis is logarithmic unless asked otherwise, the y
+axis fits what is shown. Only the selected series has its band filled, because five bands are mud. Names stand at
+the ends of their lines and make way for each other. A vertical rule marks one budget; a small table beside it reads
+every series there, best first. Nothing hangs on colour: every series has its own mark, and its own dashes where
+colours are missing.
+"""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+from tui.axis import Scale, budget_scale, budget_ticks, measured, rate_scale, rate_ticks
+from tui.canvas import DOTS_HIGH, DOTS_WIDE, Canvas, Ink, Span, Style
+from tui.labels import Box, Label, place, quietest
+from tui.text import fit_middle, narrow
+
+MARKS = "●■▲◆▼★✚◼"
+SMALLEST = (24, 6)
+_GUTTER = 6  # "100% " and the axis
+_FOOT = 2  # axis and its numbers
+_DASHES = ((1, 0), (6, 3), (2, 2), (10, 4), (4, 2), (1, 2), (8, 2), (3, 4))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Series:
+    """A step curve: from budget xs[i] on the rate is ys[i], until the next one; from `end` on nothing is known.
+
+    `ks` tells how many samples per problem each budget buys; steps from index `thin` on rest on few subsets and are drawn
+    thinly. `tone` is the series' place in the palette.
+    """
+
+    label: str
+    tone: int
+    xs: tuple[float, ...]
+    ys: tuple[float, ...]
+    end: float
+    thin: int | None = None
+    low: tuple[float, ...] = ()
+    high: tuple[float, ...] = ()
+    ks: tuple[float, ...] = ()
+
+    def __post_init__(self) -> None:
+        for name in ("ys", "low", "high", "ks"):
+            held = getattr(self, name)
+            if len(held) != len(self.xs) and (held or name == "ys"):
+                raise ValueError(f"{self.label}: {len(held)} {name} for {len(self.xs)} budgets")
+        if not all(
+            math.isfinite(x) for held in (self.xs, self.ys, self.low, self.high) for x in held
+        ) or not math.isfinite(self.end):
+            raise ValueError(f"{self.label}: budgets and rates must be finite")
+        if any(a >= b for a, b in pairwise([*self.xs, self.end] if self.xs else [])):
+            raise ValueError(f"{self.label}: budgets must ascend up to the end of the curve")
+
+    def step(self, budget: float) -> int | None:
+        """Which step holds at `budget`; None where the budget does not buy one sample."""
+        index = bisect_right(self.xs, budget) - 1
+        return index if index >= 0 else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What the reader has chosen. `selected` and `rule` are None where nothing is."""
+
+    log: bool = True
+    band: bool = True
+    dashes: bool = False
+    selected: int | None = None  # a tone
+    rule: float | None = None  # a budget
+    unit: str = "FLOPs"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plot:
+    """A finished picture, and where its inner part lies: for the mouse, and for moving the rule by a column."""
+
+    rows: tuple[tuple[Span, ...], ...]
+    budgets: Scale | None
+    left: int
+    width: int
+
+    def budget_at(self, column: int) -> float | None:
+        """The budget in the middle of a column of the picture; None outside the inner part."""
+        if self.budgets is None or not 0 <= column - self.left < self.width:
+            return None
+        return self.budgets.value((column - self.left + 0.5) / self.width)
+
+    def moved(self, budget: float, columns: int) -> float:
+        """The budget `columns` to the right of `budget`, kept inside the picture."""
+        if self.budgets is None:
+            return budget
+        inside = min(1.0, max(0.0, self.budgets.at(budget)))
+        at = min(self.width - 1, max(0, int(inside * self.width) + columns))
+        return self.budgets.value((at + 0.5) / self.width)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """One series at the rule."""
+
+    label: str
+    tone: int
+    rate: float | None  # None where the budget does not buy one sample
+    margin: float | None  # half the width of the interval
+    k: float | None
+    beyond: bool  # the rule lies right of the curve's end: the rate is at least this
+
+
+def mark(tone: int) -> str:
+    """The shape that stands for a series."""
+    return MARKS[tone % len(MARKS)]
+
+
+def reading(series: Series, budget: float) -> Reading:
+    """What a series says at one budget."""
+    step = series.step(budget)
+    if step is None:
+        return Reading(label=series.label, tone=series.tone, rate=None, margin=None, k=None, beyond=False)
+    margin = (series.high[step] - series.low[step]) / 2 if series.high and series.low else None
+    return Reading(
+        label=series.label,
+        tone=series.tone,
+        rate=series.ys[step],
+        margin=margin,
+        k=series.ks[step] if series.ks else None,
+        beyond=budget >= series.end,
+    )
+
+
+def readings(series: Sequence[Series], budget: float) -> list[Reading]:
+    """Every series at one budget, best first; those it does not buy a sample of come last."""
+    found = (reading(one, budget) for one in series)
+    return sorted(found, key=lambda r: (r.rate is None, -(r.rate or 0.0), r.tone))
+
+
+def layout(series: Sequence[Series], size: tuple[int, int], options: Options) -> Plot:
+    """The picture of `series` in `size` (columns, rows) cells. Never raises for a valid series, whatever the size."""
+    columns, rows = max(0, size[0]), max(0, size[1])
+    canvas = Canvas(columns, rows)
+    shown = [replace(one, label=narrow(one.label)) for one in series if one.xs and (not options.log or one.end > 0)]
+    budgets = budget_scale((x for one in shown for x in (one.xs[0], one.xs[-1], one.end)), log=options.log)
+    if columns < SMALLEST[0] or rows < SMALLEST[1]:
+        return _words(canvas, "too small for a plot")
+    if budgets is None:
+        return _words(canvas, "no curve yet: it begins when the first problems are complete")
+    frame = _Frame.around(shown, canvas, budgets, options)
+    _draw_axes(canvas, frame, options)
+    _draw_band(canvas, frame, options)
+    _draw_rule(canvas, frame, options)
+    for one in sorted(frame.series, key=lambda s: s.tone == options.selected):
+        _draw_line(canvas, frame, one, options)
+    _draw_marks(canvas, frame, options)
+    kept_free = [*_marks(frame), *_draw_readings(canvas, frame, options)]
+    _draw_labels(canvas, frame, options, kept_free)
+    return Plot(rows=canvas.rows(), budgets=budgets, left=frame.left, width=frame.width)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Frame:
+    """The inner part of the picture, and the scales that lie on it."""
+
+    series: tuple[Series, ...]
+    left: int
+    width: int
+    height: int
+    budgets: Scale
+    rates: Scale
+
+    @classmethod
+    def around(cls, series: Sequence[Series], canvas: Canvas, budgets: Scale, options: Options) -> _Frame:
+        room = canvas.width - _GUTTER
+        longest = max(len(one.label) for one in series) + 2
+        margin = min(longest + 1, room // 4) if room >= 40 else 0
+        rates = [y for one in series for y in one.ys]
+        for one in series:
+            if options.band and one.tone == options.selected:
+                rates += [*one.low, *one.high]
+        return cls(
+            series=tuple(series),
+            left=_GUTTER,
+            width=room - margin,
+            height=canvas.height - _FOOT,
+            budgets=budgets,
+            rates=rate_scale(rates),
+        )
+
+    def row(self, rate: float) -> float:
+        """Height in rows and fractions of rows, 0 at the top; kept inside."""
+        return min(float(self.height), max(0.0, (1 - self.rates.at(rate)) * self.height))
+
+    def dot_row(self, rate: float) -> int:
+        return min(self.height * DOTS_HIGH - 1, max(0, int(self.row(rate) * DOTS_HIGH)))
+
+    def dot_column(self, budget: float) -> int:
+        inside = min(1.0, max(0.0, self.budgets.at(budget)))
+        return min(self.width * DOTS_WIDE - 1, int(inside * self.width * DOTS_WIDE))
+
+    def row_of(self, rate: float) -> int:
+        return self.dot_row(rate) // DOTS_HIGH
+
+    def column(self, budget: float) -> int:
+        return self.left + self.dot_column(budget) // DOTS_WIDE
+
+
+def _words(canvas: Canvas, text: str) -> Plot:
+    cut = text[: canvas.width]
+    canvas.put((canvas.width - len(cut)) // 2, canvas.height // 2, cut, Ink.NOTE)
+    return Plot(rows=canvas.rows(), budgets=None, left=0, width=0)
+
+
+def _draw_axes(canvas: Canvas, frame: _Frame, options: Options) -> None:
+    base = frame.height
+    for row in range(frame.height):
+        canvas.put(frame.left - 1, row, "│", Ink.AXIS)
+    canvas.put(frame.left - 1, base, "└" + "─" * (canvas.width - frame.left), Ink.AXIS)
+    for tick in rate_ticks(frame.rates, frame.height):
+        row = min(frame.height - 1, round((1 - tick.at) * frame.height - 0.5))
+        canvas.put(0, max(0, row), f"{tick.label:>{_GUTTER - 2}} ┤", Ink.AXIS)
+        canvas.put(frame.left, max(0, row), "┈" * (canvas.width - frame.left), Ink.GRID)
+    unit = f" {options.unit}"
+    for tick in budget_ticks(frame.budgets, frame.width):
+        column = frame.left + min(frame.width - 1, max(0, int(tick.at * frame.width)))
+        canvas.put(column, base, "┴" if tick.label else "╵", Ink.AXIS)
+        start = max(0, min(column - len(tick.label) // 2, canvas.width - len(tick.label)))
+        if start + len(tick.label) <= canvas.width - len(unit):
+            canvas.put(start, base + 1, tick.label, Ink.AXIS)
+    canvas.put(canvas.width - len(unit), base + 1, unit, Ink.AXIS)
+
+
+def _draw_band(canvas: Canvas, frame: _Frame, options: Options) -> None:
+    for one in frame.series:
+        if not options.band or one.tone != options.selected or not one.low or not one.high:
+            continue
+        for column in range(frame.column(one.xs[0]), frame.column(one.end) + 1):
+            middle = frame.budgets.value((column - frame.left + 0.5) / frame.width)
+            step = one.step(middle) or 0
+            top, bottom = frame.row(one.high[step]), frame.row(one.low[step])
+            canvas.fill(column, top, bottom, one.tone)
+
+
+def _draw_rule(canvas: Canvas, frame: _Frame, options: Options) -> None:
+    if options.rule is None or not 0 <= frame.budgets.at(options.rule) <= 1:
+        return
+    column = frame.column(options.rule)
+    for row in range(frame.height):
+        canvas.put(column, row, "│", Ink.RULE)
+    canvas.put(column, frame.height, "╧", Ink.RULE)
+
+
+def _draw_line(canvas: Canvas, frame: _Frame, one: Series, options: Options) -> None:
+    picked = one.tone == options.selected
+    style = Style(Ink.PICKED if picked else Ink.LINE, one.tone)
+    on, off = _DASHES[one.tone % len(_DASHES)] if options.dashes else (1, 0)
+    thin_from = frame.dot_column(one.xs[one.thin]) if one.thin is not None else frame.width * DOTS_WIDE
+    for travelled, (x, y) in enumerate(_path(frame, one)):
+        if travelled % (on + off) < on and (x < thin_from or x % 2 == 0):
+            canvas.dot(frame.left * DOTS_WIDE + x, y, style)
+            if picked and y + 1 < frame.height * DOTS_HIGH:
+                canvas.dot(frame.left * DOTS_WIDE + x, y + 1, style)
+
+
+def _path(frame: _Frame, one: Series) -> Iterator[tuple[int, int]]:
+    """The dots of a step curve from left to right, risers included."""
+    first, last = frame.dot_column(one.xs[0]), frame.dot_column(one.end)
+    before: int | None = None
+    for x in range(first, last + 1):
+        middle = frame.budgets.value((x + 0.5) / (frame.width * DOTS_WIDE))
+        step = one.step(middle) or 0
+        y = frame.dot_row(one.ys[step])
+        if before is not None and before != y:
+            towards = 1 if y > before else -1
+            yield from ((x, between) for between in range(before + towards, y, towards))
+        yield x, y
+        before = y
+
+
+def _ink(one: Series | Reading | Label, options: Options) -> Ink:
+    return Ink.PICKED if one.tone == options.selected else Ink.LABEL
+
+
+def _marks(frame: _Frame) -> list[Box]:
+    return [Box(column=frame.column(one.end), row=frame.row_of(one.ys[-1]), width=1, height=1) for one in frame.series]
+
+
+def _draw_marks(canvas: Canvas, frame: _Frame, options: Options) -> None:
+    for one, at in zip(frame.series, _marks(frame), strict=True):
+        canvas.put(at.column, at.row, mark(one.tone), _ink(one, options), one.tone)
+
+
+def _draw_labels(canvas: Canvas, frame: _Frame, options: Options, kept_free: Sequence[Box]) -> None:
+    wanted = []
+    for one in sorted(frame.series, key=lambda s: (s.tone != options.selected, -s.ys[-1], s.tone)):
+        column = frame.column(one.end) + 1
+        room = canvas.width - column
+        if room >= 8:
+            text = one.label if len(one.label) <= room - 3 else fit_middle(one.label, room - 3)
+            away = f" {mark(one.tone)} {text}"
+            wanted.append(Label(text=f" {text}", away=away, column=column, row=frame.row_of(one.ys[-1]), tone=one.tone))
+    for label in place(wanted, frame.height, canvas.busy, kept_free):
+        canvas.put(label.column, label.row, label.text, _ink(label, options), label.tone)
+
+
+def _draw_readings(canvas: Canvas, frame: _Frame, options: Options) -> list[Box]:
+    """A small table of every series at the rule, in the corner where it covers least."""
+    if options.rule is None or frame.height < 10 or frame.width < 50:
+        return []
+    found = readings(frame.series, options.rule)[: max(0, frame.height // 2 - 2)]
+    name = min(24, max(len(r.label) for r in found))
+    title = f" at {measured(options.rule)} {options.unit} "
+    lines = [(one, f" {mark(one.tone)} {fit_middle(one.label, name)} {told(one)} ") for one in found]
+    width, height = max(len(title), *(len(text) for _, text in lines)), len(lines) + 1
+    right, bottom = canvas.width - width, frame.height - height
+    corners = [Box(column=x, row=y, width=width, height=height) for y in (bottom, 0) for x in (right, frame.left + 1)]
+    box = quietest(corners, canvas.busy)
+    canvas.put(box.column, box.row, title.ljust(width), Ink.RULE)
+    for row, (one, text) in enumerate(lines, start=box.row + 1):
+        canvas.put(box.column, row, text.ljust(width), _ink(one, options), one.tone)
+    return [box]
+
+
+def told(one: Reading) -> str:
+    """A reading in words of fixed width: rate, margin, samples per problem."""
+    if one.rate is None:
+        return f"{'buys none':>12}"
+    rate = f"{'≥' if one.beyond else ''}{one.rate * 100:.1f}"
+    margin = "" if one.margin is None else f"±{one.margin * 100:.1f}"
+    samples = "" if one.k is None else f" k={one.k:.3g}"
+    return f"{rate:>6} {margin:<5}{samples:<5}"

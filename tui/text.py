@@ -1,0 +1,91 @@
+"""Hostile text made harmless: what models and programs wrote may be shown, but may never act.
+
+A terminal obeys characters. Escape sequences recolour or answer it, carriage returns overwrite what was said
+before, bidirectional controls turn words round, joiners and variation selectors make a terminal and us disagree
+about width, stacked accents paint over the neighbouring rows. Every one of them is replaced by something visible or
+dropped, lines are cut before they are looked at, and the caller wraps what is left in a rich `Text`, so that markup
+is never parsed.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+
+from rich.cells import cell_len, set_cell_size
+
+LONGEST = 2_000
+ELLIPSIS = "…"
+REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
+
+_MOST_MARKS = 2  # accents on one letter; real scripts need no more on a line that is one cell high
+_UNKNOWN = frozenset({"Cs", "Co", "Cn"})  # surrogate, private use, unassigned: no terminal agrees on their width
+_BREAKS = frozenset({"Zl", "Zp"})
+
+
+def harmless(text: str, longest: int = LONGEST) -> str:
+    """`text` on one line, without anything that a terminal would obey; at most `longest` characters are looked at."""
+    cut = text[:longest]
+    marks = 0
+    kept: list[str] = []
+    for char in cut:
+        if " " <= char <= "~":
+            marks = 0
+            kept.append(char)
+            continue
+        category = unicodedata.category(char)
+        if category in {"Mn", "Me"}:
+            marks += 1
+            if marks <= _MOST_MARKS and not _is_variation_selector(char):
+                kept.append(char)
+            continue
+        marks = 0
+        kept.append(_shown(char, category))
+    if len(text) > longest:
+        kept.append(ELLIPSIS)
+    return "".join(kept)
+
+
+def narrow(text: str) -> str:
+    """`text` with one cell for each character: wide ones become a middle dot, those without width go."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(char if cell_len(char) == 1 else "·" for char in text if cell_len(char))
+
+
+def fit(text: str, width: int) -> str:
+    """`text` in exactly `width` cells: padded with spaces, or cut with an ellipsis."""
+    if width <= 0:
+        return ""
+    if cell_len(text) <= width:
+        return set_cell_size(text, width)
+    return set_cell_size(text, width - 1) + ELLIPSIS
+
+
+def fit_middle(text: str, width: int) -> str:
+    """`text` in exactly `width` cells; what does not fit is left out behind its first third: names differ at their end."""
+    if width < 5 or cell_len(text) <= width or cell_len(text) != len(text):
+        return fit(text, width)
+    head = (width - 1) // 3
+    return text[:head] + ELLIPSIS + text[len(text) - (width - 1 - head) :]
+
+
+def _shown(char: str, category: str) -> str:
+    if char == "\t":
+        return " "
+    if char < " ":
+        return chr(0x2400 + ord(char))  # the Unicode pictures of the control characters
+    if char == "\x7f":
+        return "\u2421"
+    if category in _UNKNOWN or category == "Cc":
+        return REPLACEMENT
+    if category == "Cf":
+        return ""
+    if category in _BREAKS:
+        return "\u2424"
+    if category == "Zs":
+        return " "
+    return char
+
+
+def _is_variation_selector(char: str) -> bool:
+    return "\ufe00" <= char <= "\ufe0f" or "\U000e0100" <= char <= "\U000e01ef"

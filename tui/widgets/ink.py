@@ -1,0 +1,64 @@
+"""From what a thing is to how it looks in the present theme. Every style is a real one, never None."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+
+from rich.color import Color
+from rich.style import Style as RichStyle
+from textual.theme import Theme
+from textual.widget import Widget
+
+from tui.palette import Rgb, mixed, series_colour
+from tui.view import Mood
+
+_MOODS: Mapping[bool, Mapping[Mood, Rgb]] = {
+    True: {Mood.GOOD: (87, 200, 130), Mood.BAD: (240, 110, 100), Mood.WARN: (235, 185, 70)},
+    False: {Mood.GOOD: (0, 120, 60), Mood.BAD: (185, 30, 30), Mood.WARN: (150, 95, 0)},
+}
+
+
+def is_dark(widget: Widget) -> bool:
+    """Whether the present theme is a dark one."""
+    theme: Theme = widget.app.current_theme
+    return theme.dark
+
+
+def series_style(widget: Widget, tone: int, *, bold: bool = False) -> RichStyle:
+    """How a series' mark looks outside the plot."""
+    return RichStyle(color=_rich(series_colour(tone, dark=is_dark(widget))), bold=bold)
+
+
+def mood_style(widget: Widget, mood: Mood, *, bold: bool = False) -> RichStyle:
+    """How good, bad and doubtful news look."""
+    if mood is Mood.FAINT:
+        return RichStyle(dim=True, bold=bold)
+    colour = _MOODS[is_dark(widget)].get(mood)
+    return RichStyle(color=_rich(colour) if colour else None, bold=bold)
+
+
+def ground(base: RichStyle) -> tuple[Rgb, Rgb]:
+    """Foreground and background of a style, as numbers to mix with."""
+    return _triplet(base.color, (220, 220, 220)), _triplet(base.bgcolor, (18, 18, 18))
+
+
+@lru_cache(maxsize=4096)
+def coloured(colour: Rgb, under: Rgb, *, bold: bool = False) -> RichStyle:
+    """A colour on a ground."""
+    return RichStyle(color=_rich(colour), bgcolor=_rich(under), bold=bold)
+
+
+def faded(colour: Rgb, under: Rgb, share: float) -> Rgb:
+    """A colour that stands back from its ground by so much."""
+    return mixed(colour, under, share)
+
+
+def _rich(colour: Rgb) -> Color:
+    return Color.from_rgb(*colour)
+
+
+def _triplet(colour: Color | None, otherwise: Rgb) -> Rgb:
+    if colour is None or colour.triplet is None:
+        return otherwise
+    return colour.triplet.red, colour.triplet.green, colour.triplet.blue

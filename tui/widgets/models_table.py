@@ -1,0 +1,132 @@
+"""The models of a study: how far each is, and what it reaches at the rule's budget."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from rich.text import Text
+from textual.binding import Binding, BindingType
+from textual.coordinate import Coordinate
+from textual.events import Resize
+from textual.widgets import DataTable
+
+from tui.names import short_names
+from tui.plot import Reading, mark
+from tui.view import ModelLine
+from tui.widgets.ink import series_style
+
+_DONE = 4
+_PASS_1 = 6
+_RATE = 12
+_K = 5
+_NARROW = 50  # below, there is no column for k
+_NARROWER = 43  # below, none for pass@1 either
+_SHORTEST_NAME = 8
+
+
+class ModelsTable(DataTable[Text], inherit_bindings=False):
+    """One row for each model; only cells that changed are drawn again."""
+
+    DEFAULT_CSS = """
+    ModelsTable {
+        width: 1fr; height: auto; max-height: 100%; overflow-x: hidden; scrollbar-size-vertical: 1;
+        background: transparent; background-tint: transparent;
+        & > .datatable--header { background: transparent; color: $foreground 70%; text-style: none; }
+        & > .datatable--cursor { background: $foreground 16%; color: $foreground; text-style: bold; }
+        &:focus > .datatable--cursor { background: $foreground 22%; color: $foreground; text-style: bold; }
+    }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("pageup", "page_up", "Page up", id="models.page_up", show=False),
+        Binding("pagedown", "page_down", "Page down", id="models.page_down", show=False),
+    ]
+
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
+        super().__init__(id=id, cursor_type="row", zebra_stripes=False, cursor_foreground_priority="renderable")
+        self._lines: tuple[ModelLine, ...] = ()
+        self._budget = ""
+        self._shown: list[list[Text]] = []
+
+    def show(self, lines: Sequence[ModelLine], budget: str) -> None:
+        """These models from now on; `budget` is what the rule stands at."""
+        if (tuple(lines), budget) != (self._lines, self._budget):
+            self._lines, self._budget = tuple(lines), budget
+            self._draw()
+
+    def on_resize(self, _event: Resize) -> None:
+        """Another width has other columns."""
+        self._draw()
+
+    def on_mount(self) -> None:
+        """Another theme has other colours."""
+        self.app.theme_changed_signal.subscribe(self, lambda _theme: self._draw())
+
+    def choose(self, tone: int) -> None:
+        """Move the cursor to a model."""
+        if 0 <= tone < self.row_count:
+            self.move_cursor(row=tone)
+
+    def _draw(self) -> None:
+        """Change the cells that differ; begin anew only when the columns or the models are others."""
+        columns = self._columns()
+        names = short_names([line.name for line in self._lines], columns[1][1])
+        cells = [self._cells(line, name, columns) for line, name in zip(self._lines, names, strict=True)]
+        wanted = [f"{label}/{width}" for label, width in columns]
+        same = len(cells) == self.row_count and wanted == [str(key.value) for key in self.columns]
+        if not same:
+            chosen = self.cursor_row
+            self.clear(columns=True)
+            for (label, width), key in zip(columns, wanted, strict=True):
+                self.add_column(Text(label, justify="right" if width in {_DONE, _K} else "left"), width=width, key=key)
+            for line in cells:
+                self.add_row(*line)
+            self.choose(max(0, min(chosen, len(cells) - 1)))
+        else:
+            for row, (before, after) in enumerate(zip(self._shown, cells, strict=True)):
+                for column, cell in enumerate(after):
+                    if cell != before[column] or cell.style != before[column].style:
+                        self.update_cell_at(Coordinate(row, column), cell)
+        self._shown = cells
+
+    def _columns(self) -> list[tuple[str, int]]:
+        """Labels and widths; a cell has one cell of padding on either side."""
+        width = self.size.width
+        rest = [("done", _DONE)]
+        if width >= _NARROWER:
+            rest.append(("pass@1", _PASS_1))
+        rest.append((f"  @{self._budget or '—'}", _RATE))
+        if width >= _NARROW:
+            rest.append(("k", _K))
+        name = width - 3 - sum(w + 2 for _, w in rest) - 2
+        return [("", 1), ("model", max(_SHORTEST_NAME, name)), *rest]
+
+    def _cells(self, line: ModelLine, name: str, columns: Sequence[tuple[str, int]]) -> list[Text]:
+        cells = [
+            Text(mark(line.tone), style=series_style(self, line.tone, bold=True)),
+            Text(name, no_wrap=True),
+            Text(f"{line.done * 100:.0f}%", justify="right"),
+            Text("—" if line.pass_1 is None else f"{line.pass_1 * 100:.1f}", justify="right"),
+            Text(rate_words(line.at_rule)),
+            Text(k_words(line.at_rule), justify="right"),
+        ]
+        if ("pass@1", _PASS_1) not in columns:
+            del cells[3]
+        return cells[: len(columns)]
+
+
+def rate_words(found: Reading | None) -> str:
+    """What a model reaches at the rule: 81.2 ±12.3, with ≥ where its curve has ended."""
+    if found is None:
+        return "    —"
+    if found.rate is None:
+        return "buys none"
+    rate = f"{'≥' if found.beyond else ''}{found.rate * 100:.1f}"
+    return f"{rate:>6}" + ("" if found.margin is None else f" ±{found.margin * 100:.1f}")
+
+
+def k_words(found: Reading | None) -> str:
+    """How many samples per problem the rule's budget buys."""
+    if found is None or found.k is None:
+        return "—"
+    return f"{'>' if found.beyond else ''}{found.k:.0f}"

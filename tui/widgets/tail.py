@@ -1,0 +1,142 @@
+"""The newest verdicts and log lines, one each, following the end unless the reader looks back.
+
+Only the lines in sight are put into words, so ten thousand rows cost no more than ten. It scrolls by itself: Textual's own
+scrolling would lay out the whole screen again for every line that comes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
+
+from rich.segment import Segment
+from rich.style import Style as RichStyle
+from textual.binding import Binding, BindingType
+from textual.events import Click
+from textual.message import Message
+from textual.strip import Strip
+from textual.widget import Widget
+
+from sampler.rows import EventRow, TailRow
+from tui.text import fit
+from tui.view import Mood, clock, tail_key, tail_line
+from tui.widgets.ink import mood_style
+
+_WORD = 10
+WHEEL = 3
+
+
+class Tail(Widget, can_focus=True):
+    """Lines by time. `following` means that the newest stays in sight."""
+
+    DEFAULT_CSS = "Tail { width: 1fr; height: 1fr; }"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up,k", "look(-1)", "Line up", id="tail.up", show=False),
+        Binding("down,j", "look(1)", "Line down", id="tail.down", show=False),
+        Binding("pageup", "look_page(-1)", "Page up", id="tail.page_up", show=False),
+        Binding("pagedown", "look_page(1)", "Page down", id="tail.page_down", show=False),
+        Binding("home,g", "look_first", "First line", id="tail.first", show=False),
+        Binding("end,G", "follow", "Newest line", id="tail.last", show=False),
+    ]
+
+    class Looked(Message):
+        """The reader began to look back, or to follow again."""
+
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
+        super().__init__(id=id)
+        self._rows: Sequence[TailRow | EventRow] = ()
+        self._names: Mapping[int, str] = {}
+        self._chosen = -1
+        self._top = 0
+        self.following = True
+
+    @property
+    def unseen(self) -> int:
+        """How many lines came after the chosen one."""
+        return 0 if self.following else len(self._rows) - 1 - self._chosen
+
+    def show(self, rows: Sequence[TailRow | EventRow], names: Mapping[int, str]) -> None:
+        """These are the lines from now on, the newest last; `names` are the models' short names, by id."""
+        if (rows, names) == (self._rows, self._names):
+            return
+        if not self.following and self._rows:
+            chosen = tail_key(self._rows[self._chosen])
+            above = self._chosen - self._top
+            self._chosen = next((at for at, row in enumerate(rows) if tail_key(row) == chosen), 0)
+            self._top = max(0, self._chosen - above)
+        self._rows, self._names = rows, names
+        self._settle()
+
+    def chosen_text(self) -> str | None:
+        """The chosen line in words; the newest while following."""
+        if not self._rows:
+            return None
+        line = tail_line(self._rows[self._chosen], {})
+        return f"{clock(line.at)} {line.glyph} {line.word} {line.text}"
+
+    def action_follow(self) -> None:
+        """Keep the newest line in sight."""
+        self.following = True
+        self._settle()
+        self.post_message(self.Looked())
+
+    def action_look(self, lines: int) -> None:
+        """Choose another line; that ends following, unless it is the newest."""
+        if self._rows:
+            self._chosen = min(len(self._rows) - 1, max(0, self._chosen + lines))
+            self.following = self._chosen == len(self._rows) - 1
+            self._settle()
+            self.post_message(self.Looked())
+
+    def action_look_page(self, pages: int) -> None:
+        """Choose a line a screenful away."""
+        self.action_look(pages * max(1, self.size.height - 1))
+
+    def action_look_first(self) -> None:
+        """Choose the oldest line."""
+        self.action_look(-len(self._rows))
+
+    def on_mouse_scroll_up(self) -> None:
+        """The wheel looks back."""
+        self.action_look(-WHEEL)
+
+    def on_mouse_scroll_down(self) -> None:
+        """The wheel looks forward."""
+        self.action_look(WHEEL)
+
+    def on_click(self, event: Click) -> None:
+        """A click chooses a line."""
+        offset = event.get_content_offset(self)
+        if offset is not None and self._top + offset.y < len(self._rows):
+            self.action_look(self._top + offset.y - self._chosen)
+
+    def on_resize(self) -> None:
+        """Another height shows other lines."""
+        self._settle()
+
+    def render_line(self, y: int) -> Strip:
+        """One line in words."""
+        base = self.visual_style.rich_style
+        at, width = self._top + y, self.size.width
+        if at >= len(self._rows):
+            return Strip.blank(width, base)
+        line = tail_line(self._rows[at], self._names)
+        if at == self._chosen and self.has_focus:
+            base += RichStyle(reverse=True)
+        rest = max(0, width - len("00:00:00 ") - len("x ") - _WORD - 1)
+        segments = [
+            Segment(f"{clock(line.at)} ", base + mood_style(self, Mood.FAINT)),
+            Segment(f"{line.glyph} {fit(line.word, _WORD)} ", base + mood_style(self, line.mood)),
+            Segment(fit(line.text, rest), base),
+        ]
+        return Strip(segments).adjust_cell_length(width, base)
+
+    def _settle(self) -> None:
+        """Keep the chosen line in sight: the newest while following."""
+        height, last = max(1, self.size.height), len(self._rows) - 1
+        if self.following:
+            self._chosen = last
+        self._top = min(max(self._top, self._chosen - height + 1), max(0, self._chosen))
+        if self.following:
+            self._top = max(0, last - height + 1)
+        self.refresh()
