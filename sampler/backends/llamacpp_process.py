@@ -1,0 +1,150 @@
+"""Starting, watching and ending the engine's process."""
+
+from __future__ import annotations
+
+import json
+import os
+import selectors
+import subprocess
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import IO
+
+from sampler.backends.base import BackendError
+
+_LAST_WORDS = 12  # lines of standard error that are kept
+_MAX_LINE = 4096
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineOptions:
+    """How the engine is started. `context` counts tokens over all slots; a prompt counts once for its samples."""
+
+    path: str
+    slots: int
+    context: int
+    threads: int
+
+
+class EngineProcess:
+    """The child that serves one model. Opened by the constructor, which raises BackendError; ended by `close`."""
+
+    def __init__(self, options: EngineOptions, *, start_timeout_s: float) -> None:
+        self._child = subprocess.Popen(
+            [sys.executable, "-m", "sampler.backends.llamacpp_server", json.dumps(asdict(options))],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            cwd=Path(__file__).parents[2],
+            start_new_session=True,  # a ctrl-C at the terminal is for the study, which then ends the engine
+        )
+        self._last_words: deque[str] = deque(maxlen=_LAST_WORDS)
+        self._listener = threading.Thread(target=self._listen, daemon=True)
+        self._listener.start()
+        try:
+            hello = self._hello(Path(options.path).name, start_timeout_s)
+            self.host, self.port = _address(hello["address"])
+            self.version: str = hello["version"]
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def pid(self) -> int:
+        """The child's process id."""
+        return self._child.pid
+
+    def death(self) -> str:
+        """What happened to the child, in one bounded line."""
+        try:
+            code = self._child.wait(timeout=1)
+        except subprocess.TimeoutExpired:
+            return "the engine broke the connection"
+        self._listener.join(timeout=1)
+        said = " | ".join(self._last_words)[-600:] or "nothing"
+        how = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
+        return f"the engine {how}; its last words: {said}"
+
+    def close(self) -> None:
+        """End the child; calling it again does nothing."""
+        for pipe in (self._child.stdin, self._child.stdout):
+            if pipe is not None:
+                pipe.close()
+        try:
+            self._child.wait(timeout=5)
+        except subprocess.TimeoutExpired:
+            self._child.kill()
+            self._child.wait()
+        self._listener.join(timeout=5)
+        if self._child.stderr is not None:
+            self._child.stderr.close()
+
+    def _hello(self, model: str, timeout_s: float) -> dict[str, str]:
+        line = _first_line(_pipe(self._child.stdout), timeout_s)
+        if line is None:
+            raise BackendError(f"the engine did not load {model} within {timeout_s:g} s; raise start_timeout_s")
+        if not line:
+            raise BackendError(f"cannot load {model}: {self.death()}")
+        hello: dict[str, str] = json.loads(line)
+        if "missing" in hello:
+            raise BackendError(f"the engine is not installed ({hello['missing']}); pip install 'codebudget[llamacpp]'")
+        if "error" in hello:
+            why = [*self._last_words, hello["error"]][-1]
+            raise BackendError(f"cannot load {model}: {why}; is it a whole GGUF file that this engine knows?")
+        return hello
+
+    def _listen(self) -> None:
+        """Keep the last lines of the child's standard error, so that its pipe never fills."""
+        for line in _lines(_pipe(self._child.stderr)):
+            if line.strip():
+                self._last_words.append(line.strip())
+
+
+def physical_cores() -> int:
+    """Cores that this process may use, counting the threads of one core once."""
+    threads = os.sched_getaffinity(0)
+    siblings = set()
+    for cpu in threads:
+        path = Path(f"/sys/devices/system/cpu/cpu{cpu}/topology/thread_siblings_list")
+        try:
+            siblings.add(path.read_text("ascii").strip())
+        except OSError:
+            return len(threads)
+    return len(siblings)
+
+
+def _first_line(pipe: IO[bytes], timeout_s: float) -> bytes | None:
+    """The first line; empty if the other side closed, None if it says nothing in time."""
+    deadline = time.monotonic() + timeout_s
+    data = b""
+    with selectors.DefaultSelector() as selector:
+        selector.register(pipe, selectors.EVENT_READ)
+        while not data.endswith(b"\n"):
+            if not selector.select(max(0.0, deadline - time.monotonic())):
+                return None
+            piece = os.read(pipe.fileno(), _MAX_LINE)
+            if not piece:
+                return b""
+            data += piece
+    return data
+
+
+def _lines(pipe: IO[bytes]) -> Iterable[str]:
+    while line := pipe.readline(_MAX_LINE):
+        yield "".join(c if c.isprintable() else " " for c in line.decode("utf-8", "replace"))
+
+
+def _pipe(pipe: IO[bytes] | None) -> IO[bytes]:
+    if pipe is None:
+        raise BackendError("the engine was started without its pipes")
+    return pipe
+
+
+def _address(url: str) -> tuple[str, int]:
+    host, _, port = url.rpartition("://")[2].partition(":")
+    return host, int(port)

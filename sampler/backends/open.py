@@ -1,0 +1,99 @@
+"""From a study's words to a backend: the one place that knows which engines there are."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import MISSING, Field, fields
+from pathlib import Path
+from typing import Any
+
+from sampler.backends.base import Backend, BackendError
+from sampler.backends.llamacpp import LlamaCppBackend, LlamaOptions, ModelFile
+from sampler.backends.replay import ReplayBackend
+from sampler.models.catalogue import UnknownModel, find
+from sampler.models.gguf_file import GgufError, read_architecture
+from sampler.models.pull import cached, default_cache
+
+KINDS = ("llamacpp", "replay")
+
+
+class UnknownBackend(ValueError):
+    """A backend, an option or a model that does not exist: the user's words, not the engine's fault."""
+
+
+def open_backend(
+    kind: str, model: str, options: Mapping[str, object] | None = None, *, models_dir: Path | None = None
+) -> Backend:
+    """The backend called `kind`, ready to sample from `model`.
+
+    For "llamacpp" the model is a name of the catalogue, already pulled into `models_dir`, or the path of a .gguf file,
+    and the options are the fields of LlamaOptions. For "replay" it is the path of a recording, without options. Raises
+    UnknownBackend or BackendError.
+    """
+    if kind == "llamacpp":
+        chosen = _llama_options(options or {})
+        return LlamaCppBackend(_model_file(model, models_dir or default_cache()), chosen)
+    if kind == "replay":
+        _only(options or {}, ())
+        return ReplayBackend(Path(model))
+    raise UnknownBackend(f"no backend {kind!r}; {_hint(kind, KINDS)}")
+
+
+def _llama_options(options: Mapping[str, object]) -> LlamaOptions:
+    known = fields(LlamaOptions)
+    _only(options, [item.name for item in known])
+    for item in known:
+        if item.name in options:
+            _check_type(item, options[item.name])
+    try:
+        return LlamaOptions(**options)  # type: ignore[arg-type]  # checked just above
+    except ValueError as error:
+        raise UnknownBackend(str(error)) from error
+
+
+def _check_type(item: Field[Any], value: object) -> None:
+    default = item.default if item.default is not MISSING else None
+    wanted = (int,) if isinstance(default, int) else (int, float)
+    if not isinstance(value, wanted) or isinstance(value, bool):
+        words = "a whole number" if wanted == (int,) else "a number"
+        raise UnknownBackend(f"the option {item.name} must be {words}, not {value!r}")
+
+
+def _only(options: Mapping[str, object], known: Iterable[str]) -> None:
+    known = tuple(known)
+    for name in options:
+        if name not in known:
+            raise UnknownBackend(f"no option {name!r} for this backend; {_hint(name, known)}")
+
+
+def _model_file(model: str, models_dir: Path) -> ModelFile:
+    if model.endswith(".gguf"):
+        return _own_file(Path(model))
+    try:
+        pinned = find(model)
+    except UnknownModel as error:
+        raise UnknownBackend(f"{error}; a file of your own is given by its path ending in .gguf") from error
+    path = cached(pinned, models_dir)
+    if path is None:
+        raise BackendError(f"{pinned.name} is not in {models_dir}; run `sampler models pull {pinned.name}`")
+    return ModelFile(path=path, name=pinned.name, digest=pinned.sha256, architecture=pinned.architecture)
+
+
+def _own_file(path: Path) -> ModelFile:
+    try:
+        architecture = read_architecture(path)
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+    except (GgufError, OSError) as error:
+        raise BackendError(str(error)) from error
+    return ModelFile(path=path, name=path.stem, digest=digest, architecture=architecture)
+
+
+def _hint(name: str, known: Iterable[str]) -> str:
+    known = tuple(known)
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    if near:
+        return f"did you mean {near[0]!r}?"
+    return f"known are {', '.join(known)}" if known else "it takes none"

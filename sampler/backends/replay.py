@@ -1,0 +1,178 @@
+"""Recorded samples as a backend: a study without an engine, and the way in for samples that others drew.
+
+A recording is a file of JSON lines, gzip allowed, one sample a line:
+
+    {"task_id": "HumanEval/0",         the problem's name
+     "index": 0,                       which sample of it, from 0
+     "completion": "    return …",     what the model wrote
+     "prompt_tokens": 118, "completion_tokens": 41,
+     "finish": "word",                 "word", "eos" or "stop": the model was done; "limit" or "length": it was cut off
+     "model": "qwen2.5-coder-0.5b",    the same on every line
+     "sum_nll": 1.86,                  optional: minus the summed log-probability in nats
+     "prompt_seconds": 0.6, "decode_seconds": 0.5,   optional, else 0
+     "prompt_shared": true,            optional, else true
+     "seed": 0}                        optional, else the seed that was asked for, which then decided nothing
+
+Other fields are passed over; a recorded verdict too, because verdicts are made here. Whatever the study says about
+temperature and length is the recording's business: samples are given as they were drawn.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+import math
+import zlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from sampler.backends.base import BackendError
+from sampler.models.catalogue import UnknownModel, find
+from sampler.values import Architecture, Finish, ModelCard, Request, Sample, SamplingParams
+
+_FINISHES = {
+    "word": Finish.STOP, "eos": Finish.STOP, "stop": Finish.STOP,
+    "limit": Finish.LENGTH, "length": Finish.LENGTH,
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class _Recorded:
+    sample: Sample
+    seeded: bool
+
+
+class ReplayBackend:
+    """The samples of one recording."""
+
+    def __init__(self, path: Path) -> None:
+        """Read the whole recording; raises BackendError naming file, line and what is wrong."""
+        data = _read(path)
+        self._path = path
+        self._samples: dict[tuple[str, int], _Recorded] = {}
+        models: set[str] = set()
+        for number, line in enumerate(data.split(b"\n"), 1):
+            if line.strip():
+                self._add(line, models, f"{path}, line {number}")
+        if not self._samples:
+            raise BackendError(f"{path} holds no sample")
+        if len(models) > 1:
+            raise BackendError(
+                f"{path} holds samples of {len(models)} models, {', '.join(sorted(models)[:3])}; split it"
+            )
+        name = models.pop()
+        digest = hashlib.sha256(data).hexdigest()
+        self._card = ModelCard(name=name, digest=digest, architecture=_architecture(name), engine="replay")
+
+    @property
+    def card(self) -> ModelCard:
+        """The recorded model; its digest is that of the recording."""
+        return self._card
+
+    def sample(self, requests: Iterable[Request], params: SamplingParams) -> Iterator[Sample]:  # noqa: ARG002 - recorded
+        """The recorded samples; raises BackendError naming what the recording lacks."""
+        for request in requests:
+            for offset in range(request.count):
+                yield self._one(request.problem, request.first + offset, request.seed + offset)
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _one(self, problem: str, index: int, seed: int) -> Sample:
+        recorded = self._samples.get((problem, index))
+        if recorded is None:
+            held = sum(1 for name, _ in self._samples if name == problem)
+            raise BackendError(
+                f"{self._path} holds no sample {index} of {problem} (it holds {held} of that problem);"
+                " ask for fewer samples or other problems"
+            )
+        return recorded.sample if recorded.seeded else replace(recorded.sample, seed=seed)
+
+    def _add(self, line: bytes, models: set[str], where: str) -> None:
+        try:
+            row = json.loads(line)
+            recorded = _recorded(row)
+            models.add(_text(row, "model"))
+        except KeyError as error:
+            raise BackendError(f"{where}: the field {error} is missing") from error
+        except (ValueError, TypeError, AttributeError, RecursionError) as error:
+            raise BackendError(f"{where}: {error}") from error
+        key = recorded.sample.problem, recorded.sample.index
+        if key in self._samples:
+            raise BackendError(f"{where}: sample {key[1]} of {key[0]} stands there twice")
+        self._samples[key] = recorded
+
+
+def _read(path: Path) -> bytes:
+    try:
+        data = path.read_bytes()
+        return gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data
+    except (OSError, EOFError, zlib.error) as error:
+        raise BackendError(f"cannot read the recording {path}: {error}") from error
+
+
+def _recorded(row: dict[str, Any]) -> _Recorded:
+    finish = _text(row, "finish")
+    if finish not in _FINISHES:
+        raise ValueError(f"finish is {finish!r}; known are {', '.join(_FINISHES)}")
+    nll = row.get("sum_nll")
+    sample = Sample(
+        problem=_text(row, "task_id"),
+        index=_count(row, "index"),
+        seed=_count(row, "seed") if "seed" in row else 0,
+        text=_text(row, "completion"),
+        finish=_FINISHES[finish],
+        prompt_tokens=_count(row, "prompt_tokens"),
+        completion_tokens=_count(row, "completion_tokens"),
+        prompt_seconds=_seconds(row, "prompt_seconds"),
+        decode_seconds=_seconds(row, "decode_seconds"),
+        sum_logprob=None if nll is None else -_number(nll, "sum_nll"),
+        prompt_shared=bool(row.get("prompt_shared", True)),
+    )
+    return _Recorded(sample, seeded="seed" in row)
+
+
+def _text(row: dict[str, Any], key: str) -> str:
+    if not isinstance(row[key], str):
+        raise TypeError(f"{key} is {row[key]!r:.40}, not a text")
+    return str(row[key])
+
+
+def _count(row: dict[str, Any], key: str) -> int:
+    value = row[key]
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise ValueError(f"{key} is {value!r:.40}, not a whole number of at least 0")
+    return value
+
+
+def _seconds(row: dict[str, Any], key: str) -> float:
+    value = _number(row.get(key, 0.0), key)
+    if value < 0:
+        raise ValueError(f"{key} is {value}, which is negative")
+    return value
+
+
+def _number(value: Any, key: str) -> float:
+    if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value):
+        raise ValueError(f"{key} is {value!r:.40}, not a number")
+    return float(value)
+
+
+def _architecture(name: str) -> Architecture | None:
+    """Known for a model of the catalogue; an unknown name has no FLOPs rather than guessed ones."""
+    try:
+        return find(name).architecture
+    except UnknownModel:
+        return None
