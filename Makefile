@@ -7,7 +7,7 @@ help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
 demo: image ## Run a real study: two language models on HumanEval, compared at equal budget
-	@$(BIN)/sampler run $(STUDY)
+	@$(BIN)/sampler run --pull $(STUDY)
 	@echo
 	@echo "Open the screen:   $(BIN)/budget-tui $(STUDY)"
 

@@ -38,8 +38,9 @@ def cli(context: click.Context, *, traceback: bool) -> None:
     "--display", type=click.Choice(["plain", "none"]), default="plain", help="Progress lines on stderr, or none."
 )
 @click.option("--boxes", type=click.IntRange(min=1), help="How many sandboxes work at once.")
+@click.option("--pull", "fetch", is_flag=True, help="Fetch the models that are not here yet.")
 @click.pass_obj
-def run(traceback: bool, study: Path, store: Path | None, display: str, boxes: int | None) -> None:
+def run(traceback: bool, /, *, study: Path, store: Path | None, display: str, boxes: int | None, fetch: bool) -> None:
     r"""Run the study of a STUDY.toml, or continue it, and print its report.
 
     \b
@@ -50,7 +51,7 @@ def run(traceback: bool, study: Path, store: Path | None, display: str, boxes: i
     with told(sys.stderr, traceback=traceback) as failed:
         asked = load_study(study)
         asked = replace(asked, store=store or asked.store, boxes=boxes or asked.boxes)
-        code = run_study(asked, real_doors(models_dir(), saying(tell)), tell)
+        code = run_study(asked, real_doors(models_dir(), saying(tell), fetch=fetch), tell)
         print_report(read_report(asked.store, asked.name), _console(sys.stdout))
         sys.exit(code)
     sys.exit(failed[0])

@@ -9,14 +9,24 @@ from pathlib import Path
 from sampler.backends.base import Backend, BackendError
 from sampler.backends.open import open_backend
 from sampler.executor import Executor
-from sampler.models.catalogue import find
-from sampler.models.pull import cached
+from sampler.models.catalogue import Model, find
+from sampler.models.pull import PullError, cached, pull
 from sampler.run import Doors
 from sampler.spec import ModelSpec, Study
 
 
-def real_doors(models_dir: Path, say: Callable[[str], None]) -> Doors:
-    """Backends by their names, the sandbox by Docker; `say` hears what takes its time."""
+def real_doors(models_dir: Path, say: Callable[[str], None], *, fetch: bool = False) -> Doors:
+    """Backends by their names, the sandbox by Docker; `say` hears what takes its time.
+
+    With `fetch`, a model of the catalogue that is not here is pulled; without, it is an error that says how.
+    """
+
+    def fetched(model: Model) -> None:
+        say(f"fetching {model.name}, {model.size / 1e6:.0f} MB")
+        try:
+            pull(model, models_dir)
+        except PullError as error:
+            raise BackendError(str(error)) from error
 
     def backend(model: ModelSpec) -> Backend:
         return open_backend(model.backend, str(model.file or model.model), models_dir=models_dir)
@@ -26,11 +36,17 @@ def real_doors(models_dir: Path, say: Callable[[str], None]) -> Doors:
 
         return open_scorer(study.limits, boxes=study.boxes, say=say)
 
-    return Doors(check=lambda model: check_model(model, models_dir), backend=backend, executor=executor)
+    def check(model: ModelSpec) -> None:
+        check_model(model, models_dir, fetched if fetch else _refuse)
+
+    return Doors(check=check, backend=backend, executor=executor)
 
 
-def check_model(model: ModelSpec, models_dir: Path) -> None:
-    """Raise BackendError or UnknownModel for a model that cannot be opened: now, not after an hour with another one."""
+def check_model(model: ModelSpec, models_dir: Path, absent: Callable[[Model], None]) -> None:
+    """Raise BackendError or UnknownModel for a model that cannot be opened: now, not after an hour with another one.
+
+    `absent` is called for a model of the catalogue that is not here.
+    """
     if model.backend == "replay" or model.model.endswith(".gguf"):
         path = model.file or Path(model.model)
         if not path.is_file():
@@ -38,4 +54,8 @@ def check_model(model: ModelSpec, models_dir: Path) -> None:
         return
     pinned = find(model.model)
     if cached(pinned, models_dir) is None:
-        raise BackendError(f"{pinned.name} is not in {models_dir}; run `sampler models pull {pinned.name}`")
+        absent(pinned)
+
+
+def _refuse(model: Model) -> None:
+    raise BackendError(f"{model.name} is not here; run `sampler models pull {model.name}`, or the study with --pull")

@@ -20,5 +20,5 @@ if ! "$python" -c 'import ensurepip, venv' 2>/dev/null; then
 fi
 [ -x .venv/bin/python ] || "$python" -m venv .venv
 echo "installing codebudget[$1] into .venv"
-.venv/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[$1]" ||
+.venv/bin/python -m pip install -qq --disable-pip-version-check --constraint constraints.txt --editable ".[$1]" ||
     stop "installing the Python packages failed; is the package index within reach? (the lines above say what was tried)"
