@@ -41,12 +41,12 @@ def cli(context: click.Context, *, traceback: bool) -> None:
 @click.option("--pull", "fetch", is_flag=True, help="Fetch the models that are not here yet.")
 @click.pass_obj
 def run(traceback: bool, /, *, study: Path, store: Path | None, display: str, boxes: int | None, fetch: bool) -> None:
-    r"""Run the study of a STUDY.toml, or continue it, and print its report.
+    """Run the study of a STUDY.toml, or continue it, and print its report.
 
     \b
     sampler run examples/demo.toml
     sampler run study.toml --store results.db --display none
-    """
+    """  # noqa: D301  (click's mark for lines that stay as they are)
     tell: Subscriber = PlainLines(sys.stderr) if display == "plain" else lambda _event: None
     with told(sys.stderr, traceback=traceback) as failed:
         asked = load_study(study)
@@ -85,12 +85,12 @@ def report(
     prompt: str,
     units: tuple[str, ...],
 ) -> None:
-    r"""Print what every model of a STORE reaches at equal budget.
+    """Print what every model of a STORE reaches at equal budget.
 
     \b
     sampler report results.db
     sampler report results.db --unit flops --prompt once --json
-    """
+    """  # noqa: D301
     with told(sys.stderr, traceback=traceback) as failed:
         made = read_report(store, study, units=tuple(map(Unit, units)), charge=PromptCharge(prompt))
         if as_json:

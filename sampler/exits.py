@@ -1,18 +1,8 @@
-"""Exit codes: public, the same for every command that runs or reports a study."""
+"""Exit codes: public, the same for every command that runs, reports or shows a study."""
 
 from __future__ import annotations
 
 from enum import IntEnum
-
-from sampler.backends.base import BackendError
-from sampler.backends.open import UnknownBackend
-from sampler.lock import StoreBusy
-from sampler.models.catalogue import UnknownModel
-from sampler.reader import StoreError
-from sampler.store import WriteFailed
-from sampler.toml_table import SpecError
-from sandbox.errors import SandboxError
-from sandbox.problems import ProblemsError
 
 
 class Exit(IntEnum):
@@ -28,18 +18,3 @@ class Exit(IntEnum):
     BUG = 70
     INTERRUPTED = 130
     TERMINATED = 143
-
-
-def exit_for(error: BaseException) -> Exit:
-    """The exit code for what a command raised."""
-    match error:
-        case SpecError() | ProblemsError() | UnknownModel() | UnknownBackend():
-            return Exit.USAGE
-        case SandboxError() | BackendError() | WriteFailed() | StoreBusy():
-            return Exit.INFRASTRUCTURE
-        case StoreError():
-            return Exit.STORE
-        case KeyboardInterrupt():
-            return Exit.INTERRUPTED
-        case _:
-            return Exit.BUG

@@ -20,7 +20,8 @@ from typing import TextIO
 from rich.console import Console
 
 from sampler.doors import real_doors
-from sampler.exits import Exit, exit_for
+from sampler.exits import Exit
+from sampler.faults import exit_for
 from sampler.models.cli import models_dir
 from sampler.progress import Notice, Progress, Subscriber
 from sampler.reader import Reader, StoreError

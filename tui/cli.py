@@ -9,23 +9,15 @@ from __future__ import annotations
 import os
 import re
 import sys
-from enum import IntEnum
 from pathlib import Path
 from typing import NoReturn
 
 import click
 
+from sampler.exits import Exit
 from sampler.reader import Reader, StoreError
 
 SMALLEST = (40, 12)
-
-
-class Exit(IntEnum):
-    """What the shell is told."""
-
-    OK = 0
-    USAGE = 2
-    UNREADABLE = 6
 
 
 class Size(click.ParamType[tuple[int, int]]):
@@ -60,7 +52,7 @@ class Size(click.ParamType[tuple[int, int]]):
 @click.option("--size", type=Size(), default="140x40", show_default=True, help="Size of the picture.")
 @click.version_option(package_name="codebudget")
 def main(what: Path | None, *, headless: bool, screenshot: Path | None, size: tuple[int, int]) -> None:
-    r"""Watch a study: STORE_OR_STUDY is the store that a run writes (study.db) or the study file (study.toml).
+    """Watch a study: STORE_OR_STUDY is the store that a run writes (study.db) or the study file (study.toml).
 
     The store need not exist yet: the screen waits for the run to begin. Without an argument the newest *.db of this
     folder is shown. Quitting the viewer (q) never stops a run.
@@ -69,7 +61,7 @@ def main(what: Path | None, *, headless: bool, screenshot: Path | None, size: tu
     budget-tui study.db                          watch
     budget-tui --headless study.toml             run without a screen, for scripts and CI
     budget-tui --screenshot out.svg study.db     draw a picture
-    """
+    """  # noqa: D301  (click's mark for lines that stay as they are)
     if headless:
         sys.exit(_run_headless(what))
     what = what or _newest(Path())
@@ -92,18 +84,9 @@ def _run_headless(study: Path | None) -> int:
     if study is None or study.suffix != ".toml":
         named = f"{str(study)!r} does not end in .toml" if study else "none is named"
         _fail(Exit.USAGE, f"--headless runs a study file, and {named}; write `budget-tui --headless STUDY.toml`")
-    from sampler.exits import Exit as RunExit  # noqa: PLC0415 - a viewer needs no engine
-    from sampler.exits import exit_for  # noqa: PLC0415
-    from sampler.headless import run_headless  # noqa: PLC0415
+    from sampler.headless import run_headless  # noqa: PLC0415 - a viewer needs no engine
 
-    try:
-        return run_headless(study, out=sys.stdout, log=sys.stderr)
-    except BaseException as error:
-        code = exit_for(error)
-        if code is RunExit.BUG:
-            raise
-        click.echo(f"budget-tui: {error or 'interrupted'}", err=True)
-        return code
+    return run_headless(study, out=sys.stdout, log=sys.stderr)
 
 
 def _store_of(what: Path) -> Path:
@@ -126,7 +109,7 @@ def _picture(store: Path, file: Path, size: tuple[int, int]) -> None:
     try:
         svg = take_picture(store, size)
     except NoPicture as error:
-        _fail(Exit.UNREADABLE, str(error))
+        _fail(Exit.STORE, str(error))
     try:
         file.write_text(svg, encoding="utf-8")
     except OSError as error:
@@ -162,7 +145,7 @@ def _refuse_unreadable(store: Path, *, missing_too: bool) -> None:
     try:
         Reader(store).close()
     except StoreError as error:
-        _fail(Exit.UNREADABLE, str(error))
+        _fail(Exit.STORE, str(error))
 
 
 def _fail(code: Exit, message: str) -> NoReturn:

@@ -17,8 +17,9 @@ from click.testing import CliRunner
 from sampler.backends.base import BackendError
 from sampler.backends.replay import ReplayBackend
 from sampler.cli import cli
-from sampler.exits import Exit, exit_for
+from sampler.exits import Exit
 from sampler.extract import program_for
+from sampler.faults import exit_for
 from sampler.headless import PlainLines, read_report, run_headless, run_study, told
 from sampler.lock import StoreBusy
 from sampler.models.catalogue import UnknownModel

@@ -1,0 +1,29 @@
+"""Whose fault an exception is, as an exit code. Kept apart from the codes, because it has to know every door."""
+
+from __future__ import annotations
+
+from sampler.backends.base import BackendError
+from sampler.backends.open import UnknownBackend
+from sampler.exits import Exit
+from sampler.lock import StoreBusy
+from sampler.models.catalogue import UnknownModel
+from sampler.reader import StoreError
+from sampler.store import WriteFailed
+from sampler.toml_table import SpecError
+from sandbox.errors import SandboxError
+from sandbox.problems import ProblemsError
+
+
+def exit_for(error: BaseException) -> Exit:
+    """The exit code for what a command raised."""
+    match error:
+        case SpecError() | ProblemsError() | UnknownModel() | UnknownBackend():
+            return Exit.USAGE
+        case SandboxError() | BackendError() | WriteFailed() | StoreBusy():
+            return Exit.INFRASTRUCTURE
+        case StoreError():
+            return Exit.STORE
+        case KeyboardInterrupt():
+            return Exit.INTERRUPTED
+        case _:
+            return Exit.BUG
