@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from enum import Enum
@@ -79,7 +80,7 @@ def _units(report: Report) -> list[Unit]:
 
 
 def _model_cells(line: ModelLine, report: Report) -> Iterator[Text]:
-    yield _name(line.name)
+    yield _name(line.name, 11)
     yield Text(f"{line.problems} × {line.samples}")
     yield Text(_percent(line.first))
     yield Text(_percent(line.most))
@@ -103,7 +104,7 @@ def _print_table(table: Table, console: Console) -> None:
     shown = _grid(f"Share of problems solved at equal {_NAMES[table.unit]} a problem ({_CHARGES[table.charge]})")
     shown.add_column("budget", justify="right", no_wrap=True)
     for cell in table.rows[0].cells:
-        shown.add_column(_name(cell.model), overflow="fold")
+        shown.add_column(_name(cell.model, 18), overflow="fold")
     shown.add_column("at this budget", overflow="fold")
     for row in table.rows:
         cells = (_cell(cell, clear=row.finding is Finding.CLEAR and cell.model == row.model) for cell in row.cells)
@@ -172,8 +173,14 @@ def _grid(title: str) -> RichTable:
     return RichTable(title=Text(title), title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, expand=False)
 
 
-def _name(name: str) -> Text:
-    return Text(one_line(name))
+def _name(name: str, width: int) -> Text:
+    """A name, broken at its hyphens and blanks into lines of about `width`, so that a column stays as narrow as its numbers."""
+    lines = [""]
+    for part in re.split(r"(?<=[-_ ])", one_line(name)):
+        if lines[-1] and len(lines[-1] + part) > width:
+            lines.append("")
+        lines[-1] += part
+    return Text("\n".join(lines))
 
 
 def report_json(report: Report) -> str:
