@@ -12,14 +12,14 @@ import secrets
 import signal
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
 from sandbox.engine import Attached, Engine, inline_seccomp
 from sandbox.errors import BoxLost
-from sandbox.inside import wire
-from sandbox.values import Ending, Flag, Job, Limits, Raised, Run, Stage
+from sandbox.inside import codec, wire
+from sandbox.values import Answer, CallTests, Ending, Flag, Job, Limits, Program, Raised, Run, Stage
 
 LABEL = "codebudget.box"
 LABEL_OWNER = "codebudget.owner"
@@ -157,7 +157,7 @@ class Box:
 def _order(job: Job, proof: str) -> dict[str, object]:
     limits = job.limits
     return {
-        "program": {"source": job.program.source, "tests": job.program.tests},
+        "program": _instructions(job.program),
         "proof": proof,
         "stdin": job.stdin,
         "cpu_s": float(limits.cpu_s),
@@ -165,6 +165,14 @@ def _order(job: Job, proof: str) -> dict[str, object]:
         "output": limits.output_kb << 10,
         "disk_mb": limits.disk_mb,
     }
+
+
+def _instructions(program: Program) -> dict[str, object]:
+    """What the candidate's process is told: of calls the arguments only."""
+    if isinstance(program.tests, CallTests):
+        calls = [codec.encode((case.function, case.arguments)) for case in program.tests.cases]
+        return {"source": program.source, "tests": None, "calls": calls}
+    return {"source": program.source, "tests": program.tests, "calls": None}
 
 
 def _greeting(value: wire.Value, spec: BoxSpec) -> Mapping[str, wire.Value]:
@@ -184,7 +192,7 @@ def read_facts(facts: Mapping[str, wire.Value], proof: str) -> Run:
     """The run that a box reports; raises BoxLost if a fact is missing or of the wrong kind."""
     status = _fact(facts, "status", int)
     signalled = os.WIFSIGNALED(status)
-    proved, raised = read_answers(_fact(facts, "answers", bytes), proof)
+    claims = read_claims(_fact(facts, "answers", bytes), proof)
     try:
         ending = Ending(_fact(facts, "ending", str))
         flags = frozenset(Flag(flag) for flag in _fact(facts, "flags", list))
@@ -199,8 +207,9 @@ def read_facts(facts: Mapping[str, wire.Value], proof: str) -> Run:
         memory_mb=_fact(facts, "peak_kb", int) / 1024,
         stdout=_fact(facts, "stdout", bytes),
         stderr=_fact(facts, "stderr", bytes),
-        proved=proved,
-        raised=raised,
+        proved=claims.proved,
+        raised=claims.raised,
+        answers=tuple(claims.answers),
         flags=flags,
     )
 
@@ -212,21 +221,51 @@ def _fact(facts: Mapping[str, wire.Value], name: str, kind: type[T]) -> T:
     return value
 
 
-def read_answers(answers: bytes, proof: str) -> tuple[bool, Raised | None]:
-    """Whether the proof is among the candidate's claims, and the exception it describes. Garbage counts as silence."""
-    proved, raised = False, None
-    buffer = wire.FrameBuffer(cap=1 << 20)
-    buffer.feed(answers)
+@dataclass(slots=True)
+class Claims:
+    """What the candidate's process said: the proof, an exception that ended it, answers to calls."""
+
+    proved: bool = False
+    raised: Raised | None = None
+    answers: list[Answer] = field(default_factory=list)
+
+
+def read_claims(data: bytes, proof: str) -> Claims:
+    """The claims in what came through the answers pipe. Answers count in the order of the calls; garbage is silence."""
+    claims = Claims()
+    buffer = wire.FrameBuffer()
+    buffer.feed(data)
     try:
         while (payload := buffer.next()) is not None:
             claim = wire.decode(payload)
-            if isinstance(claim, dict) and claim.get("proof") == proof:
-                proved = True
-            elif isinstance(claim, dict) and raised is None:
-                raised = _raised(claim)
+            if isinstance(claim, dict):
+                _take_claim(claim, claims, proof)
     except wire.WireError:
         pass
-    return proved, raised
+    return claims
+
+
+def _take_claim(claim: Mapping[str, wire.Value], claims: Claims, proof: str) -> None:
+    if claim.get("proof") == proof:
+        claims.proved = True
+    elif "call" in claim:
+        if claim["call"] == len(claims.answers) and (answer := _answer(claim)) is not None:
+            claims.answers.append(answer)
+    elif claims.raised is None:
+        claims.raised = _raised(claim)
+
+
+def _answer(claim: Mapping[str, wire.Value]) -> Answer | None:
+    raised, value = claim.get("raised"), claim.get("value")
+    if isinstance(raised, dict):
+        described = _raised(raised)
+        return None if described is None else Answer(raised=described)
+    if not isinstance(value, bytes):
+        return None
+    try:
+        return Answer(value=codec.decode(value))
+    except codec.CodecError:
+        return None
 
 
 def _raised(claim: Mapping[str, wire.Value]) -> Raised | None:

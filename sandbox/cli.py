@@ -100,17 +100,17 @@ def exec_(file: Any, code: str | None, stdin: Any, tests: Any, as_json: bool, **
     except ValueError as error:
         _stop(str(error), USAGE)
     if as_json:
-        click.echo(json.dumps(_as_object(scored, chosen)))
+        click.echo(json.dumps(_as_object(scored, chosen, program)))
     else:
-        _show(scored, chosen)
+        _show(scored, chosen, program)
     sys.exit(PASSED if scored.verdict is Verdict.PASSED else PROGRAM_FAULT)
 
 
-def _as_object(scored: Score, limits: Limits) -> dict[str, Any]:
+def _as_object(scored: Score, limits: Limits, program: Program) -> dict[str, Any]:
     run = scored.run
     return {
         "verdict": scored.verdict,
-        "explanation": judge.explain(scored, limits),
+        "explanation": judge.explain(scored, limits, program),
         "ending": run.ending,
         "exit_code": run.exit_code,
         "signal": run.signal,
@@ -123,7 +123,7 @@ def _as_object(scored: Score, limits: Limits) -> dict[str, Any]:
     }
 
 
-def _show(scored: Score, limits: Limits) -> None:
+def _show(scored: Score, limits: Limits, program: Program) -> None:
     run = scored.run
     for content, stream in ((run.stdout, sys.stdout), (run.stderr, sys.stderr)):
         if stream.isatty():
@@ -133,7 +133,7 @@ def _show(scored: Score, limits: Limits) -> None:
         stream.flush()
     flags = f" [{', '.join(sorted(scored.flags))}]" if scored.flags else ""
     used = f"{run.cpu_s:.3f} s CPU, {run.wall_s:.3f} s wall, {run.memory_mb:.0f} MB"
-    _say(f"{scored.verdict}: {harmless(judge.explain(scored, limits))} · {used}{flags}")
+    _say(f"{scored.verdict}: {harmless(judge.explain(scored, limits, program))} · {used}{flags}")
 
 
 @main.command("score")

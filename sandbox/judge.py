@@ -6,9 +6,25 @@ is not evidence.
 
 from __future__ import annotations
 
-from sandbox.values import Ending, Flag, Limits, Program, Raised, Run, Score, Stage, Verdict
+import reprlib
 
-JUDGE_VERSION = "1"
+from sandbox.compare import holds, spoofed
+from sandbox.values import (
+    CallTest,
+    CallTests,
+    Comparison,
+    Ending,
+    Flag,
+    Limits,
+    Program,
+    Raised,
+    Run,
+    Score,
+    Stage,
+    Verdict,
+)
+
+JUDGE_VERSION = "2"
 _NEAR = 0.9
 
 
@@ -23,8 +39,31 @@ def judge(run: Run, program: Program) -> Verdict:
             return Verdict.OUTPUT
         case Ending.SIGNALLED:
             return Verdict.CRASHED
+        case Ending.EXITED if not run.proved:
+            return _judge_exit(run, program)
         case Ending.EXITED:
-            return Verdict.PASSED if run.proved else _judge_exit(run, program)
+            return _judge_answers(run, program.tests) if isinstance(program.tests, CallTests) else Verdict.PASSED
+
+
+def _judge_answers(run: Run, tests: CallTests) -> Verdict:
+    """Every call must have its answer, and each must hold; the first that does not decides."""
+    failure = first_failure(run, tests)
+    if failure is None:
+        return Verdict.PASSED
+    if failure >= len(run.answers):
+        return Verdict.EARLY_EXIT
+    raised = run.answers[failure].raised
+    return Verdict.WRONG if raised is None else _judge_raised(raised)
+
+
+def first_failure(run: Run, tests: CallTests) -> int | None:
+    """The number of the first call without a right answer, from 0; None if there is none."""
+    for number, test in enumerate(tests.cases):
+        if number >= len(run.answers) or run.answers[number].raised is not None:
+            return number
+        if not holds(run.answers[number].value, test):
+            return number
+    return None
 
 
 def _judge_exit(run: Run, program: Program) -> Verdict:
@@ -50,13 +89,19 @@ def _judge_raised(raised: Raised) -> Verdict:
 
 def score(run: Run, program: Program, limits: Limits) -> Score:
     """The verdict with its run, and the flags that the host can tell."""
-    flags = {Flag.NO_TESTS if program.tests is None else Flag.IN_PROCESS}
+    flags = set()
+    if program.tests is None:
+        flags.add(Flag.NO_TESTS)
+    elif isinstance(program.tests, str):
+        flags.add(Flag.IN_PROCESS)
+    if any(spoofed(answer.value) for answer in run.answers):
+        flags.add(Flag.TYPE_SPOOF)
     if run.cpu_s > _NEAR * limits.cpu_s or run.wall_s > _NEAR * limits.wall_s:
         flags.add(Flag.NEAR_LIMIT)
     return Score(verdict=judge(run, program), run=run, flags=run.flags | flags)
 
 
-def explain(scored: Score, limits: Limits) -> str:
+def explain(scored: Score, limits: Limits, program: Program) -> str:
     """One sentence for a person: why this verdict."""
     run = scored.run
     match run.ending:
@@ -71,16 +116,55 @@ def explain(scored: Score, limits: Limits) -> str:
         case Ending.SIGNALLED:
             return f"was ended by signal {run.signal}"
         case Ending.EXITED:
-            return _explain_exit(run, tested=Flag.NO_TESTS not in scored.flags)
+            return _explain_exit(run, program)
 
 
-def _explain_exit(run: Run, *, tested: bool) -> str:
+def _explain_exit(run: Run, program: Program) -> str:
     if run.proved:
-        return "all tests returned" if tested else "ran to its end"
+        return _explain_answers(run, program.tests) if isinstance(program.tests, CallTests) else "ran to its end"
     if run.raised is not None:
-        place = f" in line {run.raised.line}" if run.raised.line else ""
-        said = f": {run.raised.message}" if run.raised.message else ""
-        return f"{run.raised.type}{said} ({run.raised.stage}{place})"
-    if run.exit_code and not tested:
+        return _said(run.raised)
+    if run.exit_code and program.tests is None:
         return f"ended with exit code {run.exit_code}"
     return f"left with exit code {run.exit_code} before its end was reached"
+
+
+def _explain_answers(run: Run, tests: CallTests) -> str:
+    failure = first_failure(run, tests)
+    if failure is None:
+        return f"all {len(tests.cases)} answers are right"
+    test, where = tests.cases[failure], f"call {failure + 1} of {len(tests.cases)}"
+    arguments = ", ".join(_short(argument) for argument in test.arguments)
+    if failure >= len(run.answers):
+        return f"gave no answer to {where}, arguments ({arguments})"
+    answer = run.answers[failure]
+    if answer.raised is not None:
+        return f"{_said(answer.raised)}, {where}, arguments ({arguments})"
+    return f"answered {_short(answer.value)} where {_wanted(test)} was expected, {where}, arguments ({arguments})"
+
+
+def _wanted(test: CallTest) -> str:
+    match test.comparison:
+        case Comparison.EQUAL | Comparison.IS:
+            return _short(test.expected)
+        case Comparison.TRUE:
+            return "something true"
+        case Comparison.FALSE:
+            return "something false"
+        case Comparison.CLOSE:
+            return f"{_short(test.expected)} within {test.tolerance:g}"
+
+
+def _said(raised: Raised) -> str:
+    place = f" in line {raised.line}" if raised.line else ""
+    message = f": {raised.message}" if raised.message else ""
+    return f"{raised.type}{message} ({raised.stage}{place})"
+
+
+def _short(value: object) -> str:
+    """A value in at most 80 characters."""
+    try:
+        text = reprlib.repr(value)
+    except (ValueError, RecursionError):  # an int longer than Python prints, a value nested more deeply
+        text = f"a {type(value).__name__}"
+    return text if len(text) <= 80 else text[:79] + "…"

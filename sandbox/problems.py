@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import gzip
 import json
 from collections.abc import Iterator
@@ -10,7 +11,8 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from sandbox.values import Program
+from sandbox.checks import call_tests
+from sandbox.values import CallTests, Program
 
 BUILT_IN = ("humaneval",)
 
@@ -19,7 +21,7 @@ class ProblemsError(ValueError):
     """A file of problems that cannot be read as one."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Problem:
     """One problem in the form of HumanEval: `tests` defines `check(candidate)`."""
 
@@ -49,8 +51,18 @@ class Problem:
         """The program for source text that stands on its own."""
         return self._tested(solution)
 
+    @functools.cached_property
+    def checked_by(self) -> CallTests | str:
+        """The tests as data where they are plain data, else as code that ends in a call of check."""
+        return call_tests(self.tests, self.entry_point) or self.tests_as_code
+
+    @property
+    def tests_as_code(self) -> str:
+        """The tests as code that runs after the program, in its namespace."""
+        return f"{self.tests}\n\ncheck({self.entry_point})\n"
+
     def _tested(self, source: str) -> Program:
-        return Program(source=source, tests=f"{self.tests}\n\ncheck({self.entry_point})\n")
+        return Program(source=source, tests=self.checked_by)
 
 
 def load_problems(source: str | Path) -> list[Problem]:

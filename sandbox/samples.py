@@ -29,7 +29,7 @@ class FiledSample:
     @property
     def digest(self) -> str:
         """What was asked, in sixteen hex digits: two lines with the same digest have the same verdict."""
-        text = f"{self.program.source}\0{self.program.tests}"
+        text = f"{self.program.source}\0{self.program.tests_source}"
         return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 

@@ -48,6 +48,7 @@ class Flag(StrEnum):
     OUTPUT_TRUNCATED = "output_truncated"
     NEAR_LIMIT = "near_limit"
     LOST_TWICE = "lost_twice"
+    TYPE_SPOOF = "type_spoof"
 
 
 class Stage(StrEnum):
@@ -87,12 +88,50 @@ class Limits:
         return self.memory_mb, self.processes, self.disk_mb, self.files
 
 
+class Comparison(StrEnum):
+    """How an answer is held against what is expected. `==` is Python's, on values of exact types of our own making."""
+
+    EQUAL = "equal"  # answer == expected
+    IS = "is"  # the same constant: None, True or False
+    TRUE = "true"  # bool(answer)
+    FALSE = "false"  # not answer
+    CLOSE = "close"  # abs(answer - expected) < tolerance
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallTest:
+    """One call of the program's function. What is expected never leaves the host."""
+
+    function: str
+    arguments: tuple[object, ...]
+    comparison: Comparison
+    expected: object = None
+    tolerance: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallTests:
+    """Tests that are data: calls, and answers compared on the host. `source` is the data set's text they were read from."""
+
+    cases: tuple[CallTest, ...]
+    source: str
+
+    def __post_init__(self) -> None:
+        if not self.cases:
+            raise ValueError("no test at all: nothing could ever fail")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Program:
-    """Source text and, if it is to be tested in its own process, the tests that run after it in the same namespace."""
+    """Source text and how it is tested: by calls, by code that runs after it in its own process, or (None) not at all."""
 
     source: str
-    tests: str | None = None
+    tests: CallTests | str | None = None
+
+    @property
+    def tests_source(self) -> str:
+        """The tests as text, for digests and sizes."""
+        return self.tests.source if isinstance(self.tests, CallTests) else self.tests or ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,7 +143,7 @@ class Job:
     limits: Limits = field(default_factory=Limits)
 
     def __post_init__(self) -> None:
-        size = len(self.program.source) + len(self.program.tests or "")
+        size = len(self.program.source) + len(self.program.tests_source)
         if size > MAX_SOURCE_BYTES:
             raise ValueError(f"the program has {size} characters; at most {MAX_SOURCE_BYTES} are taken")
         if len(self.stdin) > MAX_STDIN_BYTES:
@@ -119,6 +158,14 @@ class Raised:
     type: str
     message: str
     line: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What one call came to, as the program's own process says: a value of exact types or marks, or an exception."""
+
+    value: object = None
+    raised: Raised | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,6 +185,7 @@ class Run:
     stderr: bytes
     proved: bool
     raised: Raised | None = None
+    answers: tuple[Answer, ...] = ()  # to the calls in their order, as far as they came
     flags: frozenset[Flag] = frozenset()
 
 

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 from sandbox.inside import usage, wire, zygote
 
-MAX_ANSWERS = 256 << 10
+MAX_ANSWERS = 32 << 20
 _POLL_MS = 50
 _CHUNK = 1 << 16
 
@@ -143,7 +143,7 @@ class Visit:
         wall_s = time.monotonic() - self._began
         for reader in self._readers.values():
             reader.pull()
-        if self._stdout.over or self._stderr.over:
+        if self._flooded():
             self._ending = self._ending or "too_much_output"
         return Outcome(
             ending=self._ending or ("signalled" if os.WIFSIGNALED(ended.status) else "exited"),
@@ -202,11 +202,14 @@ class Visit:
                 self._ending = "out_of_cpu"
             elif time.monotonic() - self._began > self._order.wall_s:
                 self._ending = "out_of_wall"
-            elif self._stdout.over or self._stderr.over:
+            elif self._flooded():
                 self._ending = "too_much_output"
         if self._ending and self._pid:
             with contextlib.suppress(ProcessLookupError):  # it may have ended a moment ago
                 os.kill(self._pid, signal.SIGKILL)
+
+    def _flooded(self) -> bool:
+        return any(reader.over for reader in (self._stdout, self._stderr, self._answers))
 
     def close(self) -> None:
         """Close what is still open."""

@@ -41,7 +41,7 @@ def containers(image: str, problems: list[Problem], workers: int) -> int:
     def run(problem: Problem) -> bool:
         program = problem.complete(problem.canonical_solution or "")
         words = ["docker", "run", "--rm", "--network=none", "-i", "--entrypoint=/opt/box/python", image, "-"]
-        source = f"{program.source}\n{program.tests}"
+        source = f"{program.source}\n{problem.tests_as_code}"
         return subprocess.run(words, input=source.encode(), check=False, capture_output=True).returncode == 0
 
     with ThreadPoolExecutor(workers) as pool:

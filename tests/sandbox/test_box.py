@@ -8,11 +8,11 @@ from contextlib import closing
 
 import pytest
 
-from sandbox.box import LABEL, Box, BoxSpec, container_body, read_answers, read_facts
+from sandbox.box import LABEL, Box, BoxSpec, Claims, container_body, read_claims, read_facts
 from sandbox.engine import Engine
 from sandbox.errors import BoxLost
 from sandbox.image import ensure_image
-from sandbox.inside import wire
+from sandbox.inside import codec, wire
 from sandbox.owner import Owner
 from sandbox.values import Ending, Flag, Job, Limits, Program, Run
 
@@ -213,16 +213,25 @@ def test_facts_of_the_wrong_kind_are_our_fault_not_a_verdict(wrong: dict[str, wi
     assert read_facts(FACTS, "proof").memory_mb == 2
 
 
-def test_only_the_right_proof_counts_and_garbage_is_silence() -> None:
-    def claim(value: object) -> bytes:
-        return wire.frame(wire.encode(value))
+def claim(value: object) -> bytes:
+    return wire.frame(wire.encode(value))
 
+
+def test_only_the_right_proof_counts_and_garbage_is_silence() -> None:
     described = {"stage": "tests", "type": "KeyError", "message": "x", "line": 3}
-    assert read_answers(claim({"proof": "abc"}), "abc") == (True, None)
-    assert read_answers(claim({"proof": "abd"}), "abc") == (False, None)
-    proved, raised = read_answers(claim(described), "abc")
-    assert not proved
-    assert raised is not None
-    assert raised.type == "KeyError"
+    assert read_claims(claim({"proof": "abc"}), "abc").proved
+    assert not read_claims(claim({"proof": "abd"}), "abc").proved
+    told = read_claims(claim(described), "abc").raised
+    assert told is not None
+    assert told.type == "KeyError"
     for garbage in (b"\xff" * 100, b"", claim([1]), claim(described | {"stage": "judged"}), b"\x00\x00\x00\x01"):
-        assert read_answers(garbage, "abc") == (False, None)
+        assert read_claims(garbage, "abc") == Claims()
+
+
+def test_answers_count_in_the_order_of_the_calls_and_only_once() -> None:
+    def answer(number: int, value: object) -> bytes:
+        return claim({"call": number, "value": codec.encode(value)})
+
+    told = read_claims(answer(0, 1) + answer(2, 9) + answer(0, 5) + answer(1, 2), "p").answers
+    assert [one.value for one in told] == [1, 2]
+    assert read_claims(claim({"call": 0, "value": b"@"}) + claim({"call": 0, "value": "x"}), "p").answers == []

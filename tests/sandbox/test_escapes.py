@@ -66,7 +66,7 @@ def test_an_attack_gets_its_verdict_and_leaves_nothing(name: str, slot: Slot) ->
     scored = judge.score(run, program, LIMITS)
     assert scored.verdict in expected["verdicts"], (
         scored.verdict,
-        judge.explain(scored, LIMITS),
+        judge.explain(scored, LIMITS, program),
         run.stdout,
         run.stderr,
     )

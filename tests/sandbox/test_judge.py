@@ -66,6 +66,6 @@ def test_every_ending_has_an_explanation() -> None:
     limits = Limits()
     for ending, program in itertools.product(Ending, (TESTED, PLAIN)):
         for facts in ({}, {"proved": True}, {"raised": raised(Stage.TESTS, "KeyError")}, {"exit_code": 2}):
-            text = explain(score(a_run(**({"ending": ending} | facts)), program, limits), limits)
+            text = explain(score(a_run(**({"ending": ending} | facts)), program, limits), limits, program)
             assert text
             assert "None" not in text or ending is Ending.SIGNALLED

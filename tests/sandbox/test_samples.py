@@ -123,4 +123,4 @@ def test_a_file_that_is_no_output_of_ours_is_left_alone(tmp_path: Path, content:
 def test_the_real_problems_make_programs_that_compile() -> None:
     for problem in load_problems("humaneval"):
         program = problem.complete(problem.canonical_solution or "")
-        compile(program.source + (program.tests or ""), problem.name, "exec")
+        compile(program.source + problem.tests_as_code, problem.name, "exec")

@@ -71,7 +71,7 @@ def test_a_problem_completes_and_solves() -> None:
     problem = Problem(name="a", prompt="import os\ndef f():\n", entry_point="f", tests="def check(c): assert c()")
     assert problem.complete("    return 1").source == "import os\ndef f():\n    return 1"
     assert problem.solve("f = len").source == "f = len"
-    assert (problem.complete("").tests or "").rstrip().endswith("check(f)")
+    assert problem.tests_as_code.rstrip().endswith("check(f)")
     assert problem.preamble == "import os\n"
 
 

@@ -1,0 +1,337 @@
+"""Answers as bytes: how a candidate's values leave the box, and how arguments come in. Used on both sides.
+
+A closed set of exact types, `type(x) is T` and nothing looser: None, bool, int, float, complex, str, bytes, list, tuple,
+set, frozenset, dict, range, deque, Counter, OrderedDict, defaultdict, Decimal, Fraction, date, time, datetime, timedelta.
+What is anything else arrives as a mark that equals nothing: `Spoof` for an instance of a subclass of these (its methods
+could lie), `Opaque` for any other type and for what is beyond the caps, `Iterated` for an iterator, whose items come along.
+
+No pickle, no eval, no name that chooses a class: a tag is looked up in a table of ours. The encoder runs in the candidate's
+process under the candidate's limits; the candidate can break it, and then breaks only its own answers. The decoder is
+strict: depth, items, digits and text are capped, nothing is allocated that was not sent, and bytes that the encoder would
+not have written are refused with CodecError.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections import Counter, OrderedDict, defaultdict, deque
+from collections.abc import Callable, Iterable
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from fractions import Fraction
+from itertools import islice
+
+MAX_DEPTH = 100
+MAX_ITEMS = 1_000_000
+MAX_ITERATED = 100_000
+MAX_INT_BYTES = 1 << 16
+MAX_BYTES = 16 << 20
+MAX_NAME = 200
+MAX_DECIMAL = 10_000
+
+_LENGTH = struct.Struct(">I")
+_FLOAT = struct.Struct(">d")
+_COMPLEX = struct.Struct(">dd")
+
+
+class CodecError(ValueError):
+    """Bytes that no encoder of ours wrote."""
+
+
+class _Mark:
+    """Equal to nothing but itself, so that no comparison with an expected value can ever hold."""
+
+    __slots__ = ("name",)
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__.lower()} {self.name}>"
+
+
+class Spoof(_Mark):
+    """An instance of a subclass of a known type; `name` is the subclass."""
+
+
+class Opaque(_Mark):
+    """An instance of a type without a place here, or a value beyond the caps; `name` says which."""
+
+
+class Iterated:
+    """An iterator's items; `whole` is False where there were more than the cap."""
+
+    __slots__ = ("items", "name", "whole")
+
+    def __init__(self, name: str, items: list[object], *, whole: bool) -> None:
+        self.name, self.items, self.whole = name, items, whole
+
+    def __repr__(self) -> str:
+        return f"<{self.name} of {self.items!r}>"
+
+
+class _TooMuch(Exception):
+    """A value beyond the caps."""
+
+
+def encode(value: object) -> bytes:
+    """The bytes of any value at all; what has no place becomes a mark."""
+    try:
+        return _Encoder().bytes_of(value)
+    except _TooMuch as error:
+        return _Encoder().bytes_of(Opaque(str(error)))
+
+
+class _Encoder:
+    def __init__(self) -> None:
+        self._parts: list[bytes] = []
+        self._items = 0
+        self._size = 0
+
+    def bytes_of(self, value: object) -> bytes:
+        self._put(value, MAX_DEPTH)
+        return b"".join(self._parts)
+
+    def _put(self, value: object, depth: int) -> None:
+        self._items += 1
+        if depth < 0:
+            raise _TooMuch("nested too deeply")
+        if self._items > MAX_ITEMS or self._size > MAX_BYTES:
+            raise _TooMuch("too large")
+        kind = type(value)
+        if (constant := _CONSTANT_TAGS.get(kind)) is not None and kind is type(None):
+            self._write(constant)
+        elif kind is bool:
+            self._write(b"T" if value else b"F")
+        elif (scalar := _SCALARS.get(kind)) is not None:
+            tag, content = scalar[0], scalar[1](value)
+            self._write(tag + _LENGTH.pack(len(content)) + content)
+        elif (container := _CONTAINERS.get(kind)) is not None:
+            self._put_items(container[0], container[1](value), depth)
+        else:
+            self._put_foreign(value, kind, depth)
+
+    def _put_items(self, tag: bytes, items: list[object], depth: int) -> None:
+        self._write(tag + _LENGTH.pack(len(items)))
+        for item in items:
+            self._put(item, depth - 1)
+
+    def _put_foreign(self, value: object, kind: type, depth: int) -> None:
+        name = str(type.__dict__["__name__"].__get__(kind))[:MAX_NAME]
+        if kind is Spoof or kind is Opaque:
+            self._mark(b"!" if kind is Spoof else b"?", value.name)  # type: ignore[attr-defined]
+        elif any(base in _KNOWN for base in type.mro(kind) if base is not kind):
+            self._mark(b"!", name)
+        elif any("__next__" in vars(base) for base in type.mro(kind)):
+            items = list(islice(value, MAX_ITERATED + 1))  # type: ignore[call-overload]
+            self._write(b"G")
+            self._put(name, depth - 1)
+            self._put(len(items) <= MAX_ITERATED, depth - 1)
+            self._put(items[:MAX_ITERATED], depth - 1)
+        else:
+            self._mark(b"?", name)
+
+    def _mark(self, tag: bytes, name: str) -> None:
+        content = name[:MAX_NAME].encode("utf-8", "surrogatepass")
+        self._write(tag + _LENGTH.pack(len(content)) + content)
+
+    def _write(self, part: bytes) -> None:
+        self._size += len(part)
+        self._parts.append(part)
+
+
+def _int_bytes(value: int) -> bytes:
+    size = (value.bit_length() + 8) // 8
+    if size > MAX_INT_BYTES:
+        raise _TooMuch(f"an int of {value.bit_length()} bits")
+    return value.to_bytes(size, "big", signed=True)
+
+
+def _decimal_bytes(value: Decimal) -> bytes:
+    text = str(value)
+    if len(text) > MAX_DECIMAL:
+        raise _TooMuch("a Decimal with too many digits")
+    return text.encode("ascii")
+
+
+def _pairs(value: dict[object, object]) -> list[object]:
+    return [part for pair in dict.items(value) for part in pair]
+
+
+_CONSTANT_TAGS: dict[type, bytes] = {type(None): b"N"}
+_SCALARS: dict[type, tuple[bytes, Callable[..., bytes]]] = {
+    int: (b"I", _int_bytes),
+    float: (b"D", _FLOAT.pack),
+    complex: (b"C", lambda value: _COMPLEX.pack(value.real, value.imag)),
+    str: (b"S", lambda value: value.encode("utf-8", "surrogatepass")),
+    bytes: (b"B", bytes),
+    Decimal: (b"X", _decimal_bytes),
+    datetime: (b"W", lambda value: value.isoformat().encode("ascii")),
+    date: (b"Y", lambda value: value.isoformat().encode("ascii")),
+    time: (b"H", lambda value: value.isoformat().encode("ascii")),
+}
+_CONTAINERS: dict[type, tuple[bytes, Callable[..., list[object]]]] = {
+    list: (b"L", lambda value: value),
+    tuple: (b"U", list),
+    set: (b"E", list),
+    frozenset: (b"Z", list),
+    dict: (b"M", _pairs),
+    OrderedDict: (b"O", _pairs),
+    Counter: (b"K", _pairs),
+    defaultdict: (b"V", _pairs),
+    deque: (b"Q", lambda value: [value.maxlen, *value]),
+    range: (b"R", lambda value: [value.start, value.stop, value.step]),
+    Fraction: (b"P", lambda value: [value.numerator, value.denominator]),
+    timedelta: (b"J", lambda value: [value.days, value.seconds, value.microseconds]),
+}
+_KNOWN = frozenset({*_CONSTANT_TAGS, *_SCALARS, *_CONTAINERS, bool})
+
+
+def decode(data: bytes) -> object:
+    """The value of `data`, made of exact types of ours and of marks; raises CodecError."""
+    decoder = _Decoder(data)
+    value = decoder.take(MAX_DEPTH + 2)
+    if decoder.at != len(data):
+        raise CodecError(f"{len(data) - decoder.at} bytes follow the value")
+    return value
+
+
+class _Decoder:
+    def __init__(self, data: bytes) -> None:
+        if len(data) > MAX_BYTES * 2:
+            raise CodecError("too large")
+        self.data, self.at, self._items = data, 0, 0
+
+    def take(self, depth: int) -> object:
+        self._items += 1
+        if depth < 0 or self._items > MAX_ITEMS + 8:
+            raise CodecError("nested too deeply, or too many items")
+        tag = self.data[self.at : self.at + 1]
+        self.at += 1
+        if tag in _CONSTANTS:
+            return _CONSTANTS[tag]
+        try:
+            if tag in _FROM_SCALAR:
+                return _FROM_SCALAR[tag](self._content())
+            if tag in _FROM_ITEMS:
+                return _FROM_ITEMS[tag](self._contents(depth))
+        except CodecError:
+            raise
+        except (ValueError, TypeError, ArithmeticError, LookupError, struct.error) as error:
+            raise CodecError(f"a value of the kind {tag!r} is malformed: {error}") from None
+        if tag == b"G":
+            return self._iterated(depth)
+        raise CodecError(f"no value begins with {tag!r}")
+
+    def _iterated(self, depth: int) -> Iterated:
+        name, whole, items = (self.take(depth - 1) for _ in range(3))
+        if type(name) is not str or type(whole) is not bool or type(items) is not list:
+            raise CodecError("an iterator is malformed")
+        return Iterated(name, items, whole=whole)
+
+    def _content(self) -> bytes:
+        size = self._length()
+        content = self.data[self.at : self.at + size]
+        self.at += size
+        return content
+
+    def _contents(self, depth: int) -> list[object]:
+        count = self._length()
+        return [self.take(depth - 1) for _ in range(count)]
+
+    def _length(self) -> int:
+        if len(self.data) - self.at < 4:
+            raise CodecError("the data stop in the middle of a value")
+        size: int = _LENGTH.unpack_from(self.data, self.at)[0]
+        self.at += 4
+        if size > len(self.data) - self.at:
+            raise CodecError(f"{size} is more than the data hold")
+        return size
+
+
+def _int_from(content: bytes) -> int:
+    if not 1 <= len(content) <= MAX_INT_BYTES:
+        raise CodecError("an int is empty or too long")
+    value = int.from_bytes(content, "big", signed=True)
+    if _int_bytes(value) != content:
+        raise CodecError("an int is not in its shortest form")
+    return value
+
+
+def _decimal_from(content: bytes) -> Decimal:
+    if len(content) > MAX_DECIMAL:
+        raise CodecError("a Decimal is too long")
+    return Decimal(content.decode("ascii"))
+
+
+def _text_from(content: bytes) -> str:
+    return content.decode("utf-8", "surrogatepass")
+
+
+def _dict_from(items: list[object]) -> dict[object, object]:
+    if len(items) % 2:
+        raise CodecError("a dict has a key without a value")
+    made = dict(zip(items[::2], items[1::2], strict=True))
+    if len(made) * 2 != len(items):
+        raise CodecError("a dict has a key twice")
+    return made
+
+
+def _set_from(kind: Callable[[Iterable[object]], object]) -> Callable[[list[object]], object]:
+    def made(items: list[object]) -> object:
+        found = kind(items)
+        if len(found) != len(items):  # type: ignore[arg-type]
+            raise CodecError("a set has an item twice")
+        return found
+
+    return made
+
+
+def _counter_from(items: list[object]) -> Counter[object]:
+    made: Counter[object] = Counter()
+    for key, count in _dict_from(items).items():
+        made[key] = count  # type: ignore[assignment]  # whatever the candidate counted with
+    return made
+
+
+def _deque_from(items: list[object]) -> deque[object]:
+    limit = items[0]
+    if limit is not None and (type(limit) is not int or limit < len(items) - 1):
+        raise CodecError("a deque holds more than it may")
+    return deque(items[1:], limit)
+
+
+def _ints(items: list[object], count: int) -> list[int]:
+    if len(items) != count or any(type(item) is not int for item in items):
+        raise CodecError(f"{count} ints are expected")
+    return items  # type: ignore[return-value]
+
+
+_CONSTANTS: dict[bytes, bool | None] = {b"N": None, b"T": True, b"F": False}
+_FROM_SCALAR: dict[bytes, Callable[[bytes], object]] = {
+    b"I": _int_from,
+    b"D": lambda content: _FLOAT.unpack(content)[0],
+    b"C": lambda content: complex(*_COMPLEX.unpack(content)),
+    b"S": _text_from,
+    b"B": bytes,
+    b"X": _decimal_from,
+    b"W": lambda content: datetime.fromisoformat(content.decode("ascii")),
+    b"Y": lambda content: date.fromisoformat(content.decode("ascii")),
+    b"H": lambda content: time.fromisoformat(content.decode("ascii")),
+    b"!": lambda content: Spoof(_text_from(content)[:MAX_NAME]),
+    b"?": lambda content: Opaque(_text_from(content)[:MAX_NAME]),
+}
+_FROM_ITEMS: dict[bytes, Callable[[list[object]], object]] = {
+    b"L": list,
+    b"U": tuple,
+    b"E": _set_from(set),
+    b"Z": _set_from(frozenset),
+    b"M": _dict_from,
+    b"O": lambda items: OrderedDict(_dict_from(items)),
+    b"K": _counter_from,
+    b"V": lambda items: defaultdict(None, _dict_from(items)),
+    b"Q": _deque_from,
+    b"R": lambda items: range(*_ints(items, 3)),
+    b"P": lambda items: Fraction(*_ints(items, 2)),
+    b"J": lambda items: timedelta(*_ints(items, 3)),
+}

@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sandbox.checks import call_tests
+from sandbox.compare import holds, spoofed
+from sandbox.inside import codec
+from sandbox.problems import load_problems
+from sandbox.values import CallTest, CallTests, Comparison
+
+EQUAL, IS, TRUE, FALSE, CLOSE = Comparison.EQUAL, Comparison.IS, Comparison.TRUE, Comparison.FALSE, Comparison.CLOSE
+
+
+def read(*lines: str) -> CallTests | None:
+    body = "".join(f"    {line}\n" for line in lines)
+    return call_tests(f"METADATA = {{'author': 'x'}}\n\ndef check(candidate):\n{body}", "f")
+
+
+@pytest.mark.parametrize(
+    ("line", "test"),
+    [
+        ("assert candidate(1, [2]) == {'a': (3,)}", ((1, [2]), EQUAL, {"a": (3,)}, 0.0)),
+        ("assert candidate() == -1, 'message'", ((), EQUAL, -1, 0.0)),
+        ("assert candidate(3 * 5) == 'a' + 'b'", ((15,), EQUAL, "ab", 0.0)),
+        ("assert candidate([1, 0 ** 0]) is None", (([1, 1],), IS, None, 0.0)),
+        ("assert candidate(1)", ((1,), TRUE, None, 0.0)),
+        ("assert not candidate(1)", ((1,), FALSE, None, 0.0)),
+        ("assert abs(candidate(1.5) - 2.0 / 4.0) < 1e-6", ((1.5,), CLOSE, 0.5, 1e-6)),
+    ],
+)
+def test_an_assert_that_calls_and_compares_becomes_data(line: str, test: tuple[object, ...]) -> None:
+    tests = read('"""doc"""', "assert True, 'fine'", line)
+    assert tests is not None
+    (case,) = tests.cases
+    assert case.function == "f"
+    assert (case.arguments, case.comparison, case.expected, case.tolerance) == test
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["x = candidate(1)", "assert candidate(x) == 1", "assert candidate(1) == g(1)", "assert candidate(1) == candidate(2)",
+     "assert candidate(*[1]) == 1", "assert candidate(a=1) == 1", "for i in range(3): assert candidate(i) == i",
+     "assert candidate(1) > 0", "assert 1 == candidate(1) == 1", "assert False", "assert other(1) == 1",
+     "assert candidate(9 ** 9 ** 9) == 1", "assert candidate('a' * 10 ** 9) == 1", "assert candidate(1).x == 1",
+     "assert candidate(lambda: 1) == 1", "assert candidate(1 / 0) == 1", "print(candidate(1))"],
+)  # fmt: skip
+def test_anything_else_stays_code(line: str) -> None:
+    assert read("assert candidate(0) == 0", line) is None
+
+
+@pytest.mark.parametrize(
+    "source",
+    ["", "def check(candidate):\n    pass", "def check(candidate):\n    assert True", "def check(a, b): assert a(1) == 1",
+     "import os\ndef check(candidate): assert candidate(1) == 1", "def check(candidate): assert candidate(", "x = 1",
+     "def g(x): return x\ndef check(candidate): assert candidate(1) == 1"],
+)  # fmt: skip
+def test_a_module_that_does_more_or_nothing_stays_code(source: str) -> None:
+    assert call_tests(source, "f") is None
+
+
+def test_nearly_all_of_humaneval_is_data() -> None:
+    code = [problem.name.split("/")[1] for problem in load_problems("humaneval") if isinstance(problem.checked_by, str)]
+    assert code == ["32", "33", "37", "38", "44", "50", "53", "129", "151"]
+
+
+def case(comparison: Comparison, expected: object = None, tolerance: float = 0.0) -> CallTest:
+    return CallTest(function="f", arguments=(), comparison=comparison, expected=expected, tolerance=tolerance)
+
+
+@pytest.mark.parametrize(
+    ("answer", "test", "right"),
+    [
+        (1.0, case(EQUAL, 1), True),
+        (True, case(EQUAL, 1), True),
+        ([1, 2], case(EQUAL, (1, 2)), False),
+        (math.nan, case(EQUAL, math.nan), False),
+        (1, case(IS, expected=True), False),
+        (True, case(IS, expected=True), True),
+        (None, case(IS), True),
+        ([0], case(TRUE), True),
+        ([], case(TRUE), False),
+        ([], case(FALSE), True),
+        (0.5 + 1e-9, case(CLOSE, 0.5, 1e-6), True),
+        (0.6, case(CLOSE, 0.5, 1e-6), False),
+        (math.nan, case(CLOSE, 0.5, 1e-6), False),
+        ("0.5", case(CLOSE, 0.5, 1e-6), False),
+        (10**400, case(CLOSE, 0.5, 1e-6), False),
+    ],
+)
+def test_answers_are_compared_as_python_does(answer: object, test: CallTest, right: bool) -> None:  # noqa: FBT001
+    assert holds(answer, test) is right
+
+
+@pytest.mark.parametrize("mark", [codec.Spoof("list"), codec.Opaque("object"), codec.Iterated("map", [1], whole=True)])
+def test_a_mark_never_holds(mark: object) -> None:
+    for test in (case(EQUAL, [1]), case(EQUAL, mark.__class__), case(TRUE), case(FALSE), case(CLOSE, 1, 1e9), case(IS)):
+        assert not holds(mark, test)
+        assert not holds([mark], case(EQUAL, [1]))
+
+
+def test_values_nested_more_deeply_than_python_compares_do_not_break_the_judge() -> None:
+    left: object = 1
+    right: object = 1
+    for _ in range(100_000):
+        left, right = [left], [right]
+    assert holds(left, case(EQUAL, right)) is False
+
+
+@given(st.recursive(st.integers(), lambda inner: st.lists(inner) | st.dictionaries(st.integers(), inner), max_leaves=8))
+def test_a_spoof_is_found_wherever_it_hides(value: object) -> None:
+    assert not spoofed(value)
+    assert spoofed([value, {1: (codec.Spoof("S"),)}])

@@ -1,0 +1,169 @@
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import math
+from collections import Counter, OrderedDict, defaultdict, deque, namedtuple
+from decimal import Decimal
+from enum import IntEnum
+from fractions import Fraction
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sandbox.inside import codec
+
+text = st.text(st.characters(exclude_categories=()))
+numbers = st.integers() | st.floats() | st.complex_numbers() | st.booleans()
+hashable = st.recursive(
+    st.none() | numbers | text | st.binary() | st.dates() | st.fractions(),
+    lambda inner: st.tuples(inner, inner) | st.frozensets(inner, max_size=3),
+    max_leaves=5,
+)
+no_fold = st.datetimes().map(lambda at: at.replace(fold=0)) | st.times().map(lambda at: at.replace(fold=0))
+scalars = (
+    hashable | st.decimals() | no_fold | st.timedeltas() | st.integers(1, 9).map(range)
+    | st.integers(-(10**400), 10**400)
+)  # fmt: skip
+values = st.recursive(
+    scalars | st.sets(hashable, max_size=4),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.lists(inner, max_size=4).map(tuple)
+        | st.lists(inner, max_size=4).map(deque)
+        | st.dictionaries(hashable, inner, max_size=4)
+        | st.dictionaries(hashable, inner, max_size=4).map(OrderedDict)
+    ),
+    max_leaves=20,
+)
+
+
+def written(value: object) -> str:
+    """A text that is the same for two values only if they are the same, NaN and the order of sets included."""
+    match value:
+        case set() | frozenset():
+            return f"{type(value).__name__}{sorted(map(written, value))}"
+        case dict():
+            return f"{type(value).__name__}{[(written(key), written(item)) for key, item in value.items()]}"
+        case list() | tuple() | deque():
+            return f"{type(value).__name__}{[written(item) for item in value]}"
+        case float():
+            return value.hex()
+        case _:
+            return f"{type(value).__name__} {value!r}"
+
+
+@given(values)
+def test_a_value_comes_back_as_it_was(value: object) -> None:
+    assert written(codec.decode(codec.encode(value))) == written(value)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [-0.0, math.inf, 10**4_000, "\ud800", Counter("aab"), defaultdict(list, {1: [2]}), deque([1], 3), Decimal("NaN"),
+     Fraction(1, 3), range(0, 10, 3), dt.timedelta(-1, 5), {1.5: {2}}, (), set(), complex(0, -0.0)],
+)  # fmt: skip
+def test_the_rare_ones_come_back_too(value: object) -> None:
+    back = codec.decode(codec.encode(value))
+    assert type(back) is type(value)
+    assert repr(back) == repr(value) or isinstance(value, defaultdict)
+
+
+def test_an_int_longer_than_python_prints_comes_back() -> None:
+    assert codec.decode(codec.encode(-(10**20_000))) == -(10**20_000)
+
+
+class Agreeable(list):  # type: ignore[type-arg]
+    def __eq__(self, _: object) -> bool:
+        return True
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+class Chameleon:
+    @property  # type: ignore[misc]
+    def __class__(self) -> type:
+        return int
+
+    def __eq__(self, _: object) -> bool:
+        return True
+
+    def __hash__(self) -> int:
+        return 1
+
+
+class Level(IntEnum):
+    LOW = 1
+
+
+Pair = namedtuple("Pair", "a b")  # noqa: PYI024
+
+
+@pytest.mark.parametrize("value", [Agreeable([1]), Level.LOW, Pair(1, 2), type("S", (str,), {})("x")])
+def test_a_subclass_is_flagged_and_equals_nothing(value: object) -> None:
+    back = codec.decode(codec.encode(value))
+    assert type(back) is codec.Spoof
+    assert back != value
+    assert [back] != [1]
+
+
+@pytest.mark.parametrize("value", [object(), len, Chameleon(), Agreeable, lambda: 1, NotImplemented, ..., type])
+def test_any_other_type_is_opaque_and_equals_nothing(value: object) -> None:
+    back = codec.decode(codec.encode([value]))
+    assert isinstance(back, list)
+    assert type(back[0]) is codec.Opaque
+    assert (back[0] == 1) is False
+
+
+def test_an_iterator_is_written_out_up_to_a_cap() -> None:
+    back = codec.decode(codec.encode(n * n for n in range(3)))
+    assert isinstance(back, codec.Iterated)
+    assert (back.items, back.whole, back.name) == ([0, 1, 4], True, "generator")
+    endless = codec.decode(codec.encode(iter(int, 1)))
+    assert isinstance(endless, codec.Iterated)
+    assert (len(endless.items), endless.whole) == (codec.MAX_ITERATED, False)
+
+
+def test_what_is_beyond_the_caps_becomes_a_mark() -> None:
+    cycle: list[object] = []
+    cycle.append(cycle)
+    for value in (cycle, 1 << (8 * codec.MAX_INT_BYTES), [0] * (codec.MAX_ITEMS + 1), "x" * (codec.MAX_BYTES + 1)):
+        back = codec.decode(codec.encode([value] if isinstance(value, str) else value))
+        assert type(back) is codec.Opaque or (isinstance(back, list) and isinstance(value, str))
+
+
+@given(st.binary(max_size=300))
+def test_hostile_bytes_give_a_value_or_a_codec_error(data: bytes) -> None:
+    try:
+        value = codec.decode(data)
+    except codec.CodecError:
+        return
+    assert codec.decode(codec.encode(value)) is not NotImplemented
+
+
+@given(values, st.data())
+def test_changed_bytes_give_a_value_or_a_codec_error(value: object, data: st.DataObject) -> None:
+    good = bytearray(codec.encode(value))
+    good[data.draw(st.integers(0, len(good) - 1))] = data.draw(st.integers(0, 255))
+    with contextlib.suppress(codec.CodecError):
+        codec.decode(bytes(good))
+
+
+@given(values, st.data())
+def test_data_cut_anywhere_are_refused(value: object, data: st.DataObject) -> None:
+    good = codec.encode(value)
+    with pytest.raises(codec.CodecError):
+        codec.decode(good[: data.draw(st.integers(0, len(good) - 1))])
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"L\xff\xff\xff\xff", b"M\0\0\0\x01N", b"M\0\0\0\x02L\0\0\0\0N", b"E\0\0\0\x01L\0\0\0\0", b"I\0\0\0\0", b"D\0\0\0\x01x",
+     b"R\0\0\0\x03NNN", b"R\0\0\0\x03" + b"I\0\0\0\x01\0" * 3, b"P\0\0\0\x02" + b"I\0\0\0\x01\0" * 2, b"E\0\0\0\x02NN",
+     b"Q\0\0\0\0", b"W\0\0\0\x01x", b"I\0\0\0\x02\0\0", b"J\0\0\0\x03" + b"I\0\0\0\x09" + b"\x7f" * 9 + b"NN",
+     b"L\0\0\0\x01" * 200 + b"N", b"NN", b"", b"@", b"GNNN", b"S\0\0\0\x01\xff"],
+)  # fmt: skip
+def test_malformed_data_are_refused(data: bytes) -> None:
+    with pytest.raises(codec.CodecError):
+        codec.decode(data)
