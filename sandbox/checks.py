@@ -25,7 +25,7 @@ class _NotData(Exception):
     """The code does more than call and compare."""
 
 
-def call_tests(source: str, function: str) -> CallTests | None:
+def check_tests(source: str, function: str) -> CallTests | None:
     """The tests of a module that defines `check(candidate)`, as calls of `function`; None if they are not plain data."""
     try:
         check = _check(ast.parse(source))
@@ -35,15 +35,43 @@ def call_tests(source: str, function: str) -> CallTests | None:
     return CallTests(cases=tuple(cases), source=source) if cases else None
 
 
+def assert_tests(source: str, function: str) -> CallTests | None:
+    """The tests of a list of asserts that call `function` by its name; None if they are not plain data."""
+    try:
+        cases = [case for statement in ast.parse(source).body for case in _cases(statement, function, function)]
+    except (SyntaxError, RecursionError, _NotData):
+        return None
+    return CallTests(cases=tuple(cases), source=source) if cases else None
+
+
+def called_function(asserts: str, program: str) -> str:
+    """The function of `program` that the asserts call; "" if there is none."""
+    try:
+        defined = {node.name for node in ast.parse(program).body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+        calls = [node.func for node in ast.walk(ast.parse(asserts)) if isinstance(node, ast.Call)]
+    except (SyntaxError, RecursionError):
+        return ""
+    return next((call.id for call in calls if isinstance(call, ast.Name) and call.id in defined), "")
+
+
 def _check(module: ast.Module) -> ast.FunctionDef:
     """The one function; beside it nothing that could matter."""
     functions = [node for node in module.body if isinstance(node, ast.FunctionDef)]
     if len(functions) != 1 or functions[0].name != "check" or len(functions[0].args.args) != 1:
         raise _NotData
     for node in module.body:
-        if node is not functions[0] and not _says_nothing(node):
+        if node is not functions[0] and not _says_nothing(node) and not _is_call_of_check(node):
             raise _NotData
     return functions[0]
+
+
+def _is_call_of_check(node: ast.stmt) -> bool:
+    """`check(f)` at the margin: what we do ourselves."""
+    match node:
+        case ast.Expr(value=ast.Call(func=ast.Name(id="check"), args=[ast.Name()], keywords=[])):
+            return True
+        case _:
+            return False
 
 
 def _says_nothing(node: ast.stmt) -> bool:

@@ -21,10 +21,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from sandbox import image, judge, pool
 from sandbox.engine import Engine
 from sandbox.errors import SandboxError
-from sandbox.problems import BUILT_IN, ProblemsError, load_problems
+from sandbox.problems import BUILT_IN, Problem, ProblemsError, load_problems
 from sandbox.samples import SamplesError, read_samples
 from sandbox.scorefile import Summary, read_kept, score_samples, still_to_score, write_rows
-from sandbox.scoring import open_scorer
+from sandbox.scoring import Scorer, open_scorer
 from sandbox.show import harmless
 from sandbox.values import Limits, Program, Score, Verdict
 
@@ -197,6 +197,51 @@ def _report(summary: Summary, *, err: bool) -> None:
         click.echo(f"pass@{k} {100 * rate:.1f}", err=err)
     if summary.unscored:
         _say(f"sandbox: {summary.unscored} samples could not be scored (not their fault); run the command again")
+
+
+@main.command("problems")
+@click.argument("source", metavar="NAME|FILE")
+@click.option("--check", is_flag=True, help="Run every canonical solution and name those that do not pass.")
+@click.option("--boxes", type=click.IntRange(min=1), help="How many boxes [default: one per core].")
+@_limit_options
+def problems_(source: str, check: bool, boxes: int | None, **limits: Any) -> None:
+    """List the problems of a set, and how each is tested: "data" (calls) or "code" (in the program's process)."""
+    chosen = _limits(limits)
+    try:
+        found = load_problems(source)
+        if not check:
+            for problem in found:
+                click.echo(f"{problem.name}\t{problem.entry_point}\t{_kind(problem)}")
+            data = sum(_kind(problem) == "data" for problem in found)
+            click.echo(f"{len(found)} problems: {data} tested by data, {len(found) - data} by code")
+            return
+        with open_scorer(chosen, boxes=boxes, say=_say) as scorer:
+            failed = _check_canonical(found, scorer)
+    except ProblemsError as error:
+        _stop(str(error), USAGE)
+    except SandboxError as error:
+        _stop(str(error), OUR_FAULT)
+    sys.exit(PROGRAM_FAULT if failed else PASSED)
+
+
+def _kind(problem: Problem) -> str:
+    return "code" if isinstance(problem.checked_by, str) else "data"
+
+
+def _check_canonical(problems: list[Problem], scorer: Scorer) -> int:
+    """How many canonical solutions do not pass; each is named with the reason."""
+    solved = [(p, p.complete(p.canonical_solution)) for p in problems if p.canonical_solution is not None]
+    running = [(problem, program, scorer.submit(program)) for problem, program in solved]
+    failed = 0
+    for problem, program, future in running:
+        scored = future.result()
+        if scored.verdict is not Verdict.PASSED:
+            failed += 1
+            reason = harmless(judge.explain(scored, scorer.limits, program))
+            click.echo(f"{problem.name}\t{scored.verdict}\t{reason}")
+    without = f" ({len(problems) - len(solved)} problems have none)" if len(solved) < len(problems) else ""
+    click.echo(f"{len(solved)} canonical solutions: {len(solved) - failed} passed{without}")
+    return failed
 
 
 @main.command()

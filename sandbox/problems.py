@@ -5,13 +5,14 @@ from __future__ import annotations
 import functools
 import gzip
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from sandbox.checks import call_tests
+from sandbox.checks import assert_tests, called_function, check_tests
 from sandbox.values import CallTests, Program
 
 BUILT_IN = ("humaneval",)
@@ -21,21 +22,31 @@ class ProblemsError(ValueError):
     """A file of problems that cannot be read as one."""
 
 
+class Form(StrEnum):
+    """How a data set writes its tests."""
+
+    CHECK = "check"  # a module that defines check(candidate)
+    ASSERTS = "asserts"  # statements that call the program's function by its name
+
+
 @dataclass(frozen=True, kw_only=True)
 class Problem:
-    """One problem in the form of HumanEval: `tests` defines `check(candidate)`."""
+    """A prompt, and tests as the data set's own text. `canonical_solution` goes on where the prompt stops."""
 
     name: str
     prompt: str
     entry_point: str
     tests: str
+    form: Form = Form.CHECK
     canonical_solution: str | None = None
 
     def __post_init__(self) -> None:
         if not self.entry_point.isidentifier():
             raise ProblemsError(f"{self.name}: entry_point {self.entry_point!r} is not a Python name")
-        if "check" not in self.tests:
+        if self.form is Form.CHECK and "check" not in self.tests:
             raise ProblemsError(f"{self.name}: its test defines no check(candidate), so nothing could ever fail")
+        if self.form is Form.ASSERTS and "assert" not in self.tests:
+            raise ProblemsError(f"{self.name}: its tests assert nothing, so nothing could ever fail")
 
     @property
     def preamble(self) -> str:
@@ -45,29 +56,29 @@ class Problem:
 
     def complete(self, completion: str) -> Program:
         """The program for text that goes on where the prompt stops."""
-        return self._tested(self.prompt + completion)
+        return self.solve(self.prompt + completion)
 
     def solve(self, solution: str) -> Program:
         """The program for source text that stands on its own."""
-        return self._tested(solution)
+        return Program(source=solution, tests=self.checked_by)
 
     @functools.cached_property
     def checked_by(self) -> CallTests | str:
-        """The tests as data where they are plain data, else as code that ends in a call of check."""
-        return call_tests(self.tests, self.entry_point) or self.tests_as_code
+        """The tests as data where they are plain data, else as code."""
+        read = check_tests if self.form is Form.CHECK else assert_tests
+        return read(self.tests, self.entry_point) or self.tests_as_code
 
     @property
     def tests_as_code(self) -> str:
         """The tests as code that runs after the program, in its namespace."""
-        return f"{self.tests}\n\ncheck({self.entry_point})\n"
-
-    def _tested(self, source: str) -> Program:
-        return Program(source=source, tests=self.checked_by)
+        call = f"\n\ncheck({self.entry_point})\n" if self.form is Form.CHECK else ""
+        return f"{self.tests}{call}"
 
 
 def load_problems(source: str | Path) -> list[Problem]:
-    """The problems of a built-in set ("humaneval") or of a JSON-lines file in HumanEval's format (.gz allowed).
+    """The problems of a built-in set ("humaneval") or of a JSON-lines file (.gz allowed).
 
+    The formats of HumanEval (also HumanEvalPack) and of MBPP are told apart by their fields.
     Raises ProblemsError naming the file, the line and what is wrong.
     """
     if str(source) == "humaneval":
@@ -103,16 +114,48 @@ def _parse(data: bytes, source: str) -> Iterator[Problem]:
 def _problem(line: bytes, where: str) -> Problem:
     try:
         row: dict[str, Any] = json.loads(line)
-        return Problem(
-            name=row["task_id"],
-            prompt=row["prompt"],
-            entry_point=row["entry_point"],
-            tests=row["test"],
-            canonical_solution=row.get("canonical_solution"),
-        )
+        return _mbpp(row) if "test_list" in row else _humaneval(row)
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise ProblemsError(f"{where}: not JSON ({error})") from error
     except KeyError as error:
-        raise ProblemsError(f"{where}: the field {error} is missing; HumanEval's format is expected") from error
+        raise ProblemsError(
+            f"{where}: the field {error} is missing; the format of HumanEval or of MBPP is expected"
+        ) from error
     except (TypeError, AttributeError) as error:
         raise ProblemsError(f"{where}: {error}") from error
+
+
+def _humaneval(row: dict[str, Any]) -> Problem:
+    return Problem(
+        name=row["task_id"],
+        prompt=row["prompt"],
+        entry_point=row["entry_point"],
+        tests=row["test"],
+        canonical_solution=row.get("canonical_solution"),
+    )
+
+
+def _mbpp(row: dict[str, Any]) -> Problem:
+    """One row of MBPP, full or sanitized: asserts, and a solution from which the function's name is read."""
+    asserts, code = "\n".join(row["test_list"]), row["code"].replace("\r\n", "\n")
+    setup = row.get("test_setup_code") or "\n".join(row.get("test_imports", []))
+    question = row.get("text") or row["prompt"]
+    return Problem(
+        name=f"MBPP/{row['task_id']}",
+        prompt=f'"""\n{question}\n{asserts}\n"""\n',
+        entry_point=called_function(asserts, code),
+        tests=f"{setup}\n{asserts}\n" if setup else f"{asserts}\n",
+        form=Form.ASSERTS,
+        canonical_solution=code,
+    )
+
+
+def find_problem(problems: Mapping[str, Problem], task_id: object) -> Problem | None:
+    """The problem that a samples file means: by its name, or by the part behind the slash, in any letter case."""
+    wanted = str(task_id)
+    if wanted in problems:
+        return problems[wanted]
+    number = wanted.rpartition("/")[2]
+    found = [problem for name, problem in problems.items() if name.rpartition("/")[2] == number]
+    own = [one for one in found if "/" not in wanted or one.name.casefold() == wanted.casefold()]
+    return own[0] if len(own) == 1 else None

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from sandbox.problems import Problem
+from sandbox.problems import Problem, find_problem
 from sandbox.values import Program
 
 
@@ -55,9 +55,9 @@ def _sample(line: bytes, number: int, path: Path, problems: Mapping[str, Problem
         row = json.loads(line)
     except ValueError as error:
         raise SamplesError(f"{where}: not JSON ({error})") from error
-    if not isinstance(row, dict) or not isinstance(row.get("task_id"), str):
+    if not isinstance(row, dict) or not isinstance(row.get("task_id"), str | int):
         raise SamplesError(f"{where}: no object with a task_id")
-    problem = problems.get(row["task_id"])
+    problem = find_problem(problems, row["task_id"])
     if problem is None:
         raise SamplesError(
             f"{where}: no problem is called {row['task_id']!r}; do --problems and --samples belong together?"

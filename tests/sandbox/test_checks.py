@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sandbox.checks import call_tests
+from sandbox.checks import assert_tests, called_function, check_tests
 from sandbox.compare import holds, spoofed
 from sandbox.inside import codec
 from sandbox.problems import load_problems
@@ -17,7 +17,7 @@ EQUAL, IS, TRUE, FALSE, CLOSE = Comparison.EQUAL, Comparison.IS, Comparison.TRUE
 
 def read(*lines: str) -> CallTests | None:
     body = "".join(f"    {line}\n" for line in lines)
-    return call_tests(f"METADATA = {{'author': 'x'}}\n\ndef check(candidate):\n{body}", "f")
+    return check_tests(f"METADATA = {{'author': 'x'}}\n\ndef check(candidate):\n{body}", "f")
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_anything_else_stays_code(line: str) -> None:
      "def g(x): return x\ndef check(candidate): assert candidate(1) == 1"],
 )  # fmt: skip
 def test_a_module_that_does_more_or_nothing_stays_code(source: str) -> None:
-    assert call_tests(source, "f") is None
+    assert check_tests(source, "f") is None
 
 
 def test_nearly_all_of_humaneval_is_data() -> None:
@@ -114,3 +114,18 @@ def test_values_nested_more_deeply_than_python_compares_do_not_break_the_judge()
 def test_a_spoof_is_found_wherever_it_hides(value: object) -> None:
     assert not spoofed(value)
     assert spoofed([value, {1: (codec.Spoof("S"),)}])
+
+
+def test_asserts_that_call_by_name_become_data() -> None:
+    tests = assert_tests("assert add(1, 2) == 3\nassert not add(0, 0)\n", "add")
+    assert tests is not None
+    assert [(one.function, one.arguments) for one in tests.cases] == [("add", (1, 2)), ("add", (0, 0))]
+    for other in ("assert len('x') == 1", "p = Pair(1, 2)\nassert add(p) == 1", "import math\nassert add(1) == 1"):
+        assert assert_tests(other, "add") is None
+
+
+def test_the_function_that_asserts_call_is_found_in_the_program() -> None:
+    program = "def helper(): pass\ndef area(r): return r\n"
+    assert called_function("assert set(area(1)) == set()", program) == "area"
+    assert called_function("assert len('') == 0", program) == ""
+    assert called_function("assert (", program) == ""

@@ -35,3 +35,14 @@ def test_codegen_16b_reaches_its_published_pass_rates(shared_data: Path, tmp_pat
     assert abs(rates[1] - 22.1) <= 0.2
     assert abs(rates[10] - 50.4) <= 0.3
     assert abs(rates[100] - 73.8) <= 0.7
+
+
+@pytest.mark.docker
+@pytest.mark.usefixtures("engine")
+@pytest.mark.parametrize(("name", "count"), [("mbpp.jsonl.gz", 974), ("humanevalpack_python.jsonl.gz", 164)])
+def test_every_canonical_solution_of_a_real_set_passes(shared_data: Path, name: str, count: int) -> None:
+    sandbox = str(Path(sys.executable).parent / "sandbox")
+    done = subprocess.run(
+        [sandbox, "problems", str(shared_data / name), "--check"], capture_output=True, text=True, check=True
+    )
+    assert f"{count} canonical solutions: {count} passed" in done.stdout

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.problems import Problem, ProblemsError, load_problems
+from sandbox.problems import Form, Problem, ProblemsError, find_problem, load_problems
 from sandbox.show import harmless
-from sandbox.values import MAX_SOURCE_BYTES, Job, Limits, Program
+from sandbox.values import MAX_SOURCE_BYTES, CallTests, Job, Limits, Program
 
 
 @pytest.mark.parametrize(
@@ -85,3 +85,32 @@ def test_hostile_text_is_made_visible(text: str) -> None:
 
 def test_ordinary_text_stays() -> None:
     assert harmless("Grüße,\t世界\n".encode()) == "Grüße,\t世界\n"
+
+
+MBPP_ROW = {
+    "task_id": 11, "text": "Add.", "code": "def helper(): pass\r\ndef add(a, b):\r\n    return a + b",
+    "test_setup_code": "", "test_list": ["assert add(1, 2) == 3", "assert add(0, 0) == 0"], "challenge_test_list": [],
+}  # fmt: skip
+
+
+def test_mbpp_rows_become_problems_whose_tests_are_data(tmp_path: Path) -> None:
+    path = tmp_path / "mbpp.jsonl"
+    path.write_text(json.dumps(MBPP_ROW) + "\n" + json.dumps(MBPP_ROW | {"task_id": 12, "test_setup_code": "x = 1"}))
+    plain, with_setup = load_problems(path)
+    assert (plain.name, plain.entry_point) == ("MBPP/11", "add")
+    assert isinstance(plain.checked_by, CallTests)
+    assert isinstance(plain.canonical_solution, str)
+    assert "\r" not in plain.canonical_solution
+    compile(plain.complete(plain.canonical_solution).source, "mbpp", "exec")
+    assert isinstance(with_setup.checked_by, CallTests)
+    assert load_problems("humaneval")[0].form is Form.CHECK
+
+
+@pytest.mark.parametrize("task_id", [11, "11", "MBPP/11", "Mbpp/11"])
+def test_a_problem_is_found_however_files_call_it(task_id: object, tmp_path: Path) -> None:
+    path = tmp_path / "mbpp.jsonl"
+    path.write_text(json.dumps(MBPP_ROW))
+    problems = {problem.name: problem for problem in load_problems(path)}
+    assert find_problem(problems, task_id) is problems["MBPP/11"]
+    assert find_problem(problems, "HumanEval/11") is None
+    assert find_problem(problems, 12) is None
