@@ -26,7 +26,8 @@ LABEL_OWNER = "codebudget.owner"
 OPENING_S = 60.0
 GRACE_S = 20.0
 PROTOCOL = 1
-OVERHEAD_MB = 32  # supervisor, zygote, cleaner: about 20 MB when idle, and a few for pipes and output
+OVERHEAD_MB = 24  # supervisor, zygote and cleaner: 16 to 20 MB
+OUTPUT_COPIES = 8  # what the supervisor keeps of two streams until the facts are sent
 OVERHEAD_PROCESSES = 4
 T = TypeVar("T")
 _FIRST_UID, _UIDS_PER_BOX, _RANGES = 1 << 20, 8192, 200_000
@@ -45,7 +46,7 @@ class BoxSpec:
 def container_body(spec: BoxSpec, first_uid: int) -> dict[str, Any]:
     """The body of the engine's create request: every wall that Docker can set."""
     limits = spec.limits
-    memory = (limits.memory_mb + OVERHEAD_MB) << 20
+    memory = (limits.memory_mb + OVERHEAD_MB + (OUTPUT_COPIES * limits.output_kb >> 10)) << 20
     scratch = f"rw,nosuid,nodev,noexec,mode=1777,size={limits.disk_mb}m,nr_inodes={limits.files}"
     host: dict[str, Any] = {
         "NetworkMode": "none",
@@ -124,9 +125,12 @@ class Box:
 
     def _receive(self, deadline: float) -> wire.Value:
         assert self._stream is not None  # noqa: S101
-        while (payload := self._buffer.next()) is None:
-            self._buffer.feed(self._stream.receive(deadline))
-        return wire.decode(payload)
+        try:
+            while (payload := self._buffer.next()) is None:
+                self._buffer.feed(self._stream.receive(deadline))
+            return wire.decode(payload)
+        except wire.WireError as error:
+            raise BoxLost(f"box {self.id[:12]} broke the protocol: {error}") from error
 
     def pin(self, core: int) -> None:
         """Keep the box on one core: its times repeat better, and boxes stay out of each other's way."""
@@ -270,7 +274,9 @@ def _answer(claim: Mapping[str, wire.Value]) -> Answer | None:
 
 def _raised(claim: Mapping[str, wire.Value]) -> Raised | None:
     stage, kind, message, line = (claim.get(key) for key in ("stage", "type", "message", "line"))
-    if stage not in set(Stage) or not isinstance(kind, str) or not isinstance(message, str):
+    if not isinstance(stage, str) or not isinstance(kind, str) or not isinstance(message, str):
+        return None
+    if stage not in set(Stage):
         return None
     return Raised(
         stage=Stage(stage), type=kind[:200], message=message[:2000], line=line if isinstance(line, int) else None

@@ -1,11 +1,13 @@
 """`sandbox`: run one program, score a file, build the image, clean up. Reads argv; everything else is handed on.
 
-Exit codes: 0 it ran and passed (or the command did its work), 1 the program's fault, 2 usage, 3 our fault or the machine's.
+Exit codes: 0 it ran and passed (or the command did its work), 1 the program's fault, 2 usage, 3 our fault or the machine's,
+130 interrupted.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import signal
 import sys
 from collections.abc import Callable
@@ -28,7 +30,7 @@ from sandbox.scoring import Scorer, open_scorer
 from sandbox.show import harmless
 from sandbox.values import Limits, Program, Score, Verdict
 
-PASSED, PROGRAM_FAULT, USAGE, OUR_FAULT = 0, 1, 2, 3
+PASSED, PROGRAM_FAULT, USAGE, OUR_FAULT, INTERRUPTED = 0, 1, 2, 3, 130
 
 
 def _say(message: str) -> None:
@@ -63,7 +65,7 @@ def _limits(options: dict[str, Any]) -> Limits:
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="codebudget")
-def main() -> None:
+def cli() -> None:
     """Run untrusted programs in hardened Docker boxes.
 
     \b
@@ -75,7 +77,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
 
 
-@main.command("exec")
+@cli.command("exec")
 @click.argument("file", type=click.File("rb"), required=False)
 @click.option("-c", "code", metavar="CODE", help="The program itself, instead of a file.")
 @click.option("--stdin", "stdin", type=click.File("rb"), help="What the program reads from its standard input.")
@@ -136,7 +138,7 @@ def _show(scored: Score, limits: Limits, program: Program) -> None:
     _say(f"{scored.verdict}: {harmless(judge.explain(scored, limits, program))} · {used}{flags}")
 
 
-@main.command("score")
+@cli.command("score")
 @click.option("--problems", required=True, metavar="NAME|FILE", help=f"{', '.join(BUILT_IN)}, or a JSON-lines file.")
 @click.option("--samples", required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE",
               help="JSON lines with task_id and completion (or solution); .gz allowed.")  # fmt: skip
@@ -150,9 +152,9 @@ def score(problems: str, samples: Path, out: Path | None, boxes: int | None, **l
     summary = Summary()
     try:
         known = {problem.name: problem for problem in load_problems(problems)}
-        asked = list(read_samples(samples, known))
+        asked = list(read_samples(samples, known, chosen))
         kept = read_kept(out) if out else {}
-        todo = list(still_to_score(asked, kept, out)) if out else asked
+        todo = still_to_score(asked, kept, out) if out else asked
         for row in kept.values():
             summary.add(row)
         with open_scorer(chosen, boxes=boxes, say=_say) as scorer, _progress(len(asked), len(kept)) as advance:
@@ -168,8 +170,11 @@ def score(problems: str, samples: Path, out: Path | None, boxes: int | None, **l
                 write_rows(score_samples(todo, scorer), sys.stdout, on_row)
     except (ProblemsError, SamplesError, ValueError) as error:
         _stop(str(error), USAGE)
+    except BrokenPipeError:
+        raise  # whoever read our output has left: no error
     except (SandboxError, OSError) as error:
-        _stop(f"{error}; what was scored is kept, run the command again to continue" if out else str(error), OUR_FAULT)
+        kept_too = "; what was scored is kept, run the command again to continue" if summary.verdicts and out else ""
+        _stop(f"{error}{kept_too}", OUR_FAULT)
     _report(summary, err=out is None)
     sys.exit(OUR_FAULT if summary.unscored else PASSED)
 
@@ -199,7 +204,7 @@ def _report(summary: Summary, *, err: bool) -> None:
         _say(f"sandbox: {summary.unscored} samples could not be scored (not their fault); run the command again")
 
 
-@main.command("problems")
+@cli.command("problems")
 @click.argument("source", metavar="NAME|FILE")
 @click.option("--check", is_flag=True, help="Run every canonical solution and name those that do not pass.")
 @click.option("--boxes", type=click.IntRange(min=1), help="How many boxes [default: one per core].")
@@ -244,7 +249,7 @@ def _check_canonical(problems: list[Problem], scorer: Scorer) -> int:
     return failed
 
 
-@main.command()
+@cli.command()
 @click.option("--base", metavar="IMAGE", help="Build on this image instead of the usual base.")
 @click.option("--force", is_flag=True, help="Build even if the present image fits.")
 def build(base: str | None, force: bool) -> None:
@@ -258,7 +263,7 @@ def build(base: str | None, force: bool) -> None:
     click.echo(tag)
 
 
-@main.command()
+@cli.command()
 @click.option("--images", is_flag=True, help="Remove the box images, too.")
 def clean(images: bool) -> None:
     """Remove every box of ours from the engine, running ones included."""
@@ -269,3 +274,16 @@ def clean(images: bool) -> None:
                 click.echo(f"{len(image.remove_images(engine))} images removed")
     except SandboxError as error:
         _stop(str(error), OUR_FAULT)
+
+
+def main() -> None:
+    """The console script: whatever goes wrong is one line and an exit code."""
+    try:
+        sys.exit(cli(standalone_mode=False))
+    except click.ClickException as error:
+        _stop(error.format_message(), USAGE)
+    except (click.Abort, KeyboardInterrupt):
+        _stop("interrupted; what was scored is kept, no box is left", INTERRUPTED)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nothing is left to flush at exit
+        sys.exit(128 + signal.SIGPIPE)

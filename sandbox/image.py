@@ -1,7 +1,8 @@
 """The box image: what it is made of, when it is stale, how it is built.
 
-The image's tag is a digest of everything that goes into it (the files of `images/` and of `sandbox/inside/`), so an image is
-stale exactly when no image of the present tag exists. The base comes from a registry where one can be reached, and is
+The image's tag is a digest of what it is made from (the files of `images/` and of `sandbox/inside/`, and the usual bases), so
+an image is stale exactly when no image of the present tag exists. A base given by hand replaces the image of that tag.
+The base comes from a registry where one can be reached, and is
 made from Debian packages where not; the steps after that are the same.
 """
 
@@ -46,9 +47,10 @@ def _context() -> dict[str, bytes]:
 
 
 def content_digest() -> str:
-    """SHA-256 over the names and contents of the build context."""
+    """SHA-256 over the names and contents of the build context, and over what decides the base."""
     total = hashlib.sha256()
-    for name, content in sorted(_context().items()):
+    parts = _context() | {"base": f"{REGISTRY_BASE} {debian_reference()}".encode()}
+    for name, content in sorted(parts.items()):
         total.update(f"{name}\0{len(content)}\0".encode() + content)
     return total.hexdigest()
 

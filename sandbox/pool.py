@@ -25,6 +25,7 @@ from sandbox.values import Ending, Flag, Job, Limits, Run
 
 PATIENCE_S = 60.0
 DEATHS_FROM_WITHIN = 2
+MAX_BOXES = 512
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,8 +38,8 @@ class PoolSpec:
     runtime: str | None = None
 
     def __post_init__(self) -> None:
-        if self.boxes < 1:
-            raise ValueError(f"a pool needs at least one box, not {self.boxes}")
+        if not 1 <= self.boxes <= MAX_BOXES:
+            raise ValueError(f"a pool has between 1 and {MAX_BOXES} boxes, not {self.boxes}")
 
 
 @dataclass(slots=True)
@@ -197,7 +198,7 @@ class Pool:
             boxes, self._boxes = self._boxes, set()
         with ThreadPoolExecutor(max_workers=8) as aborters:
             aborting = [aborters.submit(box.abort) for box in boxes]
-        self._openers.shutdown(wait=True)
+        self._openers.shutdown(wait=True, cancel_futures=True)
         for future in aborting:
             future.result()
         return boxes

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sandbox.problems import Problem, find_problem
-from sandbox.values import Program
+from sandbox.values import Limits, Program
 
 
 class SamplesError(ValueError):
@@ -25,19 +25,21 @@ class FiledSample:
     line: int
     problem: str
     program: Program
+    limits: Limits
 
     @property
     def digest(self) -> str:
         """What was asked, in sixteen hex digits: two lines with the same digest have the same verdict."""
-        text = f"{self.program.source}\0{self.program.tests_source}"
+        text = f"{self.program.source}\0{self.program.tests_source}\0{self.limits}"
         return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
-def read_samples(path: Path, problems: Mapping[str, Problem]) -> Iterator[FiledSample]:
+def read_samples(path: Path, problems: Mapping[str, Problem], limits: Limits) -> Iterator[FiledSample]:
     """The samples of a JSON-lines file (.gz allowed), in order; raises SamplesError naming file, line and what is wrong."""
     for number, line in _lines(path):
         if line.strip():
-            yield _sample(line, number, path, problems)
+            name, program = _sample(line, f"{path}, line {number}", problems)
+            yield FiledSample(line=number, problem=name, program=program, limits=limits)
 
 
 def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
@@ -49,8 +51,7 @@ def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
         raise SamplesError(f"cannot read samples from {path}: {error}") from error
 
 
-def _sample(line: bytes, number: int, path: Path, problems: Mapping[str, Problem]) -> FiledSample:
-    where = f"{path}, line {number}"
+def _sample(line: bytes, where: str, problems: Mapping[str, Problem]) -> tuple[str, Program]:
     try:
         row = json.loads(line)
     except ValueError as error:
@@ -64,7 +65,7 @@ def _sample(line: bytes, number: int, path: Path, problems: Mapping[str, Problem
         )
     completion, solution = row.get("completion"), row.get("solution")
     if isinstance(completion, str) and solution is None:
-        return FiledSample(line=number, problem=problem.name, program=problem.complete(completion))
+        return problem.name, problem.complete(completion)
     if isinstance(solution, str) and completion is None:
-        return FiledSample(line=number, problem=problem.name, program=problem.solve(solution))
+        return problem.name, problem.solve(solution)
     raise SamplesError(f"{where}: needs either a completion or a solution, as text")

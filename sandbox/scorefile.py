@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import queue
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -21,6 +22,7 @@ from sandbox.scoring import Scorer
 from sandbox.values import Score, Verdict
 
 WINDOW = 64
+_BEGINNING = b'{"task_id": '
 Row = dict[str, Any]
 
 
@@ -54,8 +56,10 @@ def score_samples(samples: Iterable[FiledSample], scorer: Scorer) -> Iterator[Ro
 
 def _ask(sample: FiledSample, scorer: Scorer, judged: dict[str, Row], finished: queue.SimpleQueue[str]) -> None:
     def note(future: Future[Score]) -> None:
-        judged[sample.digest] = _judged(future)
-        finished.put(sample.digest)
+        try:
+            judged[sample.digest] = _judged(future)
+        finally:  # whoever waits must hear of it, whatever happened
+            finished.put(sample.digest)
 
     scorer.submit(sample.program).add_done_callback(note)
 
@@ -67,7 +71,7 @@ def _row(sample: FiledSample, judged: Row) -> Row:
 def _judged(future: Future[Score]) -> Row:
     try:
         scored = future.result()
-    except (SandboxError, CancelledError) as error:
+    except (SandboxError, CancelledError, ValueError) as error:
         return {"verdict": None, "passed": None, "unscored": str(error)}
     run = scored.run
     return {
@@ -82,11 +86,15 @@ def _judged(future: Future[Score]) -> Row:
 
 
 def read_kept(path: Path) -> dict[int, Row]:
-    """The rows of an output that was begun before, by line; cuts off a last line without its end."""
+    """The rows of an output that was begun before, by line. Cuts off a last line without its end, drops unscored rows.
+
+    Raises SamplesError, and leaves the file as it is, if it is no output of ours.
+    """
     if not path.exists():
         return {}
     data = path.read_bytes()
     whole = data[: data.rfind(b"\n") + 1]
+    tail = data[len(whole) :]
     try:
         rows = [json.loads(line) for line in whole.splitlines()]
         kept = {int(row["line"]): row for row in rows if row["verdict"] is not None}
@@ -94,19 +102,24 @@ def read_kept(path: Path) -> dict[int, Row]:
         raise SamplesError(
             f"{path} exists and is no output of `sandbox score` ({error}); name another --out"
         ) from error
-    if len(kept) < len(rows) or len(whole) < len(data):
-        path.write_text("".join(_line(row) for row in kept.values()), encoding="utf-8")
+    if tail[: len(_BEGINNING)] != _BEGINNING[: len(tail)]:
+        raise SamplesError(f"{path} exists and is no output of `sandbox score`; name another --out")
+    if len(kept) < len(rows):
+        fresh = path.with_name(path.name + ".tmp")
+        fresh.write_text("".join(_line(row) for row in kept.values()), encoding="utf-8")
+        fresh.replace(path)
+    elif tail:
+        os.truncate(path, len(whole))
     return kept
 
 
-def still_to_score(samples: Iterable[FiledSample], kept: Mapping[int, Row], out: Path) -> Iterator[FiledSample]:
+def still_to_score(samples: Iterable[FiledSample], kept: Mapping[int, Row], out: Path) -> list[FiledSample]:
     """The samples whose line is not in the output yet; raises SamplesError if the output is of other samples."""
-    for sample in samples:
-        row = kept.get(sample.line)
-        if row is None:
-            yield sample
-        elif row["digest"] != sample.digest:
-            raise SamplesError(f"{out} holds results of other samples (line {sample.line} differs); name another --out")
+    asked = {sample.line: sample for sample in samples}
+    for line, row in kept.items():
+        if line not in asked or row["digest"] != asked[line].digest:
+            raise SamplesError(f"{out} holds results of other samples or limits (line {line}); name another --out")
+    return [sample for line, sample in asked.items() if line not in kept]
 
 
 def write_rows(rows: Iterable[Row], file: TextIO, on_row: Callable[[Row], None]) -> None:

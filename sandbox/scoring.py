@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future
+from concurrent.futures import Future, InvalidStateError
 
 from sandbox import judge
 from sandbox.engine import Engine
@@ -25,21 +25,35 @@ class Scorer:
         """What each program may use."""
         return self._pool.spec.limits
 
+    @property
+    def image(self) -> str:
+        """The box image's reference."""
+        return self._pool.spec.image
+
     def submit(self, program: Program, stdin: bytes = b"") -> Future[Score]:
-        """A future that holds the score, or raises a SandboxError: then the program was not judged at all."""
+        """A future that holds the score; cancelling it gives the program's place back.
+
+        It raises a SandboxError when the program was not judged by our fault, and a ValueError when it is larger than
+        anything we take.
+        """
         scored: Future[Score] = Future()
-        running = self._pool.submit(Job(program=program, stdin=stdin, limits=self.limits))
+        try:
+            running = self._pool.submit(Job(program=program, stdin=stdin, limits=self.limits))
+        except ValueError as error:
+            scored.set_exception(error)
+            return scored
 
         def finish(done: Future[Run]) -> None:
-            if done.cancelled():
-                scored.cancel()
-                scored.set_running_or_notify_cancel()
-            elif (error := done.exception()) is not None:
-                scored.set_exception(error)
-            else:
-                scored.set_result(judge.score(done.result(), program, self.limits))
+            with contextlib.suppress(InvalidStateError):  # cancelled while the program ran
+                if done.cancelled():
+                    scored.cancel()
+                elif (error := done.exception()) is not None:
+                    scored.set_exception(error)
+                else:
+                    scored.set_result(judge.score(done.result(), program, self.limits))
 
         running.add_done_callback(finish)
+        scored.add_done_callback(lambda done: running.cancel() if done.cancelled() else None)
         return scored
 
     def score(self, program: Program, stdin: bytes = b"") -> Score:

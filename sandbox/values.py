@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, fields
 from enum import StrEnum
 
 MAX_SOURCE_BYTES = 4 << 20
-MAX_STDIN_BYTES = 64 << 20
+MAX_STDIN_BYTES = 16 << 20
 
 
 class Ending(StrEnum):
@@ -59,6 +59,18 @@ class Stage(StrEnum):
     TESTS = "tests"
 
 
+# An interpreter needs 64 MB; the rest keeps a limit within what the kernel and one frame can hold.
+_BOUNDS: dict[str, tuple[float, float]] = {
+    "cpu_s": (0.01, 86_400),
+    "wall_s": (0.01, 86_400),
+    "memory_mb": (64, 1 << 20),
+    "processes": (1, 4096),
+    "output_kb": (1, 32 << 10),
+    "disk_mb": (1, 64 << 10),
+    "files": (1, 1 << 20),
+}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
     """What one run may use. Every field is enforced from outside the program, none by its good will.
@@ -76,11 +88,9 @@ class Limits:
 
     def __post_init__(self) -> None:
         for item in fields(self):
-            value = getattr(self, item.name)
-            if not value > 0:
-                raise ValueError(f"{item.name} must be positive, not {value!r}")
-        if self.memory_mb < 64:
-            raise ValueError(f"memory_mb must be at least 64 (an interpreter needs that much), not {self.memory_mb}")
+            value, (least, most) = getattr(self, item.name), _BOUNDS[item.name]
+            if not least <= value <= most:
+                raise ValueError(f"{item.name} must lie between {least:g} and {most:g}, not {value!r}")
 
     @property
     def walls(self) -> tuple[int, int, int, int]:

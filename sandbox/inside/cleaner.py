@@ -10,9 +10,11 @@ up, then it is removed.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import signal
 import stat
+from collections.abc import Iterator
 
 SCRATCH_DIRECTORIES = ("/tmp", "/dev/shm")  # noqa: S108  (the box's own)
 
@@ -30,23 +32,23 @@ def clean(uid: int, keeper: int) -> None:
 
 def _empty(directory: str) -> None:
     top = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    serial = 0
+    secret = os.urandom(16).hex()  # so that no candidate can have taken the names we move things to
+    fresh = (f".{secret}-{number}".encode() for number in itertools.count())
     try:
-        while names := os.listdir(top):
-            before = serial
+        while names := sorted(os.listdir(top)):
             for name in names:
-                serial = _remove(os.fsencode(name), top, serial)
-            if serial == before and os.listdir(top):
+                _remove(os.fsencode(name), top, fresh)
+            if sorted(os.listdir(top)) == names:
                 return  # something that will not go; the supervisor sees it and gives the box up
     finally:
         os.close(top)
 
 
-def _remove(name: bytes, top: int, serial: int) -> int:
-    """Remove one entry of `top`; a directory's contents move to `top` first. Returns the next free serial number."""
+def _remove(name: bytes, top: int, fresh: Iterator[bytes]) -> None:
+    """Remove one entry of `top`; the directories in it move to `top` first, under fresh names."""
     if not stat.S_ISDIR(os.lstat(name, dir_fd=top).st_mode):
         os.unlink(name, dir_fd=top)
-        return serial
+        return
     os.chmod(name, 0o700, dir_fd=top)
     inner = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=top)
     try:
@@ -54,11 +56,9 @@ def _remove(name: bytes, top: int, serial: int) -> int:
             child = os.fsencode(entry)
             if stat.S_ISDIR(os.lstat(child, dir_fd=inner).st_mode):
                 os.chmod(child, 0o700, dir_fd=inner)
-                os.rename(child, b".moved-%d" % serial, src_dir_fd=inner, dst_dir_fd=top)
-                serial += 1
+                os.rename(child, next(fresh), src_dir_fd=inner, dst_dir_fd=top)
             else:
                 os.unlink(child, dir_fd=inner)
     finally:
         os.close(inner)
     os.rmdir(name, dir_fd=top)
-    return serial

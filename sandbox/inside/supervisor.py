@@ -1,7 +1,8 @@
 """Process 1 of a box: reads jobs from the host, lets them be run, reports facts, proves the box clean.
 
-It answers each order with one frame of facts and says in it whether the box is clean: no process but our own, nothing in
-the scratch directories. A box that is not clean is not used again; the supervisor then ends, and the container with it.
+It answers each order with one frame of facts and says in it whether the box is clean: no process but our own, nothing
+in the scratch directories, no trace in flight. A box that is not clean is not used again; the supervisor then ends, and
+the container with it.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import socket
 import sys
 import time
 
-from sandbox.inside import usage, visit, wire, zygote
+from sandbox.inside import traces, usage, visit, wire, zygote
 from sandbox.inside.cleaner import SCRATCH_DIRECTORIES
 
 PROTOCOL = 1
@@ -39,6 +40,7 @@ class Supervisor:
         theirs.close()
         self._spare = self._new_spare()
         self._orphans_cpu_s = 0.0
+        self._before = traces.traces()
 
     def serve(self) -> None:
         """Answer orders until the host hangs up or the box is no longer clean."""
@@ -75,7 +77,7 @@ class Supervisor:
             "stderr": seen.stderr,
             "answers": seen.answers,
             "flags": list(flags),
-            "clean": not self._strangers() and not _litter(),
+            "clean": not self._strangers() and not _litter() and traces.gone(self._before),
         }
 
     def _sweep(self, uid: int) -> list[str]:

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 from sandbox.inside import usage, wire, zygote
 
-MAX_ANSWERS = 32 << 20
+MAX_ANSWERS = 8 << 20
 _POLL_MS = 50
 _CHUNK = 1 << 16
 

@@ -10,9 +10,10 @@ import pytest
 from sandbox.errors import BoxLost
 from sandbox.problems import Problem, load_problems
 from sandbox.samples import FiledSample, SamplesError, read_samples
-from sandbox.scorefile import Summary, read_kept, score_samples
-from sandbox.values import Ending, Program, Run, Score, Verdict
+from sandbox.scorefile import Summary, read_kept, score_samples, still_to_score
+from sandbox.values import Ending, Limits, Program, Run, Score, Verdict
 
+LIMITS = Limits()
 PROBLEMS = {"a": Problem(name="a", prompt="def f():\n", entry_point="f", tests="def check(c): assert c()")}
 
 
@@ -27,7 +28,7 @@ def test_both_forms_of_a_line_are_read_plain_or_packed(tmp_path: Path) -> None:
     packed = tmp_path / "s.jsonl.gz"
     packed.write_bytes(gzip.compress(path.read_bytes()))
     for file in (path, packed):
-        first, second = read_samples(file, PROBLEMS)
+        first, second = read_samples(file, PROBLEMS, LIMITS)
         assert first.program.source == "def f():\n    return 1"
         assert second.program.source == "f = len"
         assert (first.line, second.line) == (1, 2)
@@ -47,14 +48,14 @@ def test_both_forms_of_a_line_are_read_plain_or_packed(tmp_path: Path) -> None:
 def test_a_bad_line_is_named(tmp_path: Path, row: object, complaint: str) -> None:
     path = write(tmp_path / "s.jsonl", {"task_id": "a", "completion": ""}, row)
     with pytest.raises(SamplesError, match=f"line 2.*{complaint}"):
-        list(read_samples(path, PROBLEMS))
+        list(read_samples(path, PROBLEMS, LIMITS))
 
 
 def test_a_broken_gz_file_is_named(tmp_path: Path) -> None:
     path = tmp_path / "s.jsonl.gz"
     path.write_bytes(gzip.compress(b"x" * 1000)[:-20])
     with pytest.raises(SamplesError, match="cannot read samples"):
-        list(read_samples(path, PROBLEMS))
+        list(read_samples(path, PROBLEMS, LIMITS))
 
 
 class FakeScorer:
@@ -78,7 +79,7 @@ class FakeScorer:
 
 def filed(*sources: str) -> list[FiledSample]:
     return [
-        FiledSample(line=n, problem="a", program=Program(source=source, tests=""))
+        FiledSample(line=n, problem="a", program=Program(source=source, tests=""), limits=LIMITS)
         for n, source in enumerate(sources, 1)
     ]
 
@@ -111,13 +112,40 @@ def test_pass_at_k_is_the_unbiased_estimate() -> None:
     assert summary.pass_at() == {1: pytest.approx((0.2 + 1) / 2), 10: 1.0}
 
 
-@pytest.mark.parametrize("content", ["not json\n", '{"other": 1}\n', "[]\n"])
+@pytest.mark.parametrize("content", ["not json\n", '{"other": 1}\n', "[]\n", "a line without an end", '{"task'])
 def test_a_file_that_is_no_output_of_ours_is_left_alone(tmp_path: Path, content: str) -> None:
     path = tmp_path / "precious.txt"
     path.write_text(content)
+    if b'{"task_id": '.startswith(content.encode()):
+        assert read_kept(path) == {}, "our own line, cut off"
+        return
     with pytest.raises(SamplesError, match="name another --out"):
         read_kept(path)
     assert path.read_text() == content
+
+
+def test_results_under_other_limits_or_of_other_lines_are_refused(tmp_path: Path) -> None:
+    samples = filed("good", "bad")
+    rows = {row["line"]: row for row in score_samples(samples, FakeScorer())}  # type: ignore[arg-type]
+    assert still_to_score(samples, rows, tmp_path) == []
+    other = [FiledSample(line=one.line, problem="a", program=one.program, limits=Limits(cpu_s=1)) for one in samples]
+    for changed in (other, samples[:1], filed("bad", "good")):
+        with pytest.raises(SamplesError, match="other samples or limits"):
+            still_to_score(changed, rows, tmp_path)
+
+
+def test_a_program_over_the_size_cap_costs_only_its_own_line() -> None:
+    class Refusing(FakeScorer):
+        def submit(self, program: Program) -> Future[Score]:
+            if "huge" not in program.source:
+                return super().submit(program)
+            future: Future[Score] = Future()
+            future.set_exception(ValueError("the program is too large"))
+            return future
+
+    rows = {row["line"]: row for row in score_samples(filed("good", "huge", "bad"), Refusing())}  # type: ignore[arg-type]
+    assert [rows[line]["verdict"] for line in (1, 2, 3)] == ["PASSED", None, "WRONG"]
+    assert "too large" in rows[2]["unscored"]
 
 
 def test_the_real_problems_make_programs_that_compile() -> None:

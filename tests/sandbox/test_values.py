@@ -11,8 +11,10 @@ from sandbox.values import MAX_SOURCE_BYTES, CallTests, Job, Limits, Program
 
 
 @pytest.mark.parametrize(
-    "limits", [{"cpu_s": 0}, {"wall_s": -1}, {"memory_mb": 5}, {"processes": 0}, {"cpu_s": float("nan")}]
-)
+    "limits",
+    [{"cpu_s": 0}, {"wall_s": -1}, {"memory_mb": 5}, {"processes": 0}, {"cpu_s": float("nan")}, {"cpu_s": 1e19},
+     {"wall_s": float("inf")}, {"disk_mb": 1 << 43}, {"output_kb": 1 << 20}],
+)  # fmt: skip
 def test_a_limit_that_limits_nothing_is_refused_by_name(limits: dict[str, float]) -> None:
     with pytest.raises(ValueError, match=next(iter(limits))):
         Limits(**limits)  # type: ignore[arg-type]
