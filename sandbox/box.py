@@ -29,6 +29,7 @@ PROTOCOL = 1
 OVERHEAD_MB = 24  # supervisor, zygote and cleaner: 16 to 20 MB
 OUTPUT_COPIES = 8  # what the supervisor keeps of two streams until the facts are sent
 OVERHEAD_PROCESSES = 4
+SPARE_CLAIMS = 8
 T = TypeVar("T")
 _FIRST_UID, _UIDS_PER_BOX, _RANGES = 1 << 20, 8192, 200_000
 
@@ -61,7 +62,7 @@ def container_body(spec: BoxSpec, first_uid: int) -> dict[str, Any]:
         "PidsLimit": limits.processes + OVERHEAD_PROCESSES,
         "Ulimits": [
             {"Name": name, "Soft": amount, "Hard": amount}
-            for name, amount in (("core", 0), ("nofile", 1024), ("memlock", 0), ("msgqueue", 0), ("rtprio", 0))
+            for name, amount in (("core", 1), ("nofile", 1024), ("memlock", 0), ("msgqueue", 0), ("rtprio", 0))
         ],
         "LogConfig": {"Type": "none"},
         "RestartPolicy": {"Name": "no"},
@@ -119,7 +120,8 @@ class Box:
         self._stream.send(wire.frame(wire.encode(_order(job, proof))), deadline)
         facts = _mapping(self._receive(deadline), "facts")
         self.runs += 1
-        run = read_facts(facts, proof)
+        tests = job.program.tests
+        run = read_facts(facts, proof, calls=len(tests.cases) if isinstance(tests, CallTests) else 0)
         self.clean = facts.get("clean") is True
         return run
 
@@ -192,11 +194,11 @@ def _mapping(value: wire.Value, what: str) -> Mapping[str, wire.Value]:
     return value
 
 
-def read_facts(facts: Mapping[str, wire.Value], proof: str) -> Run:
+def read_facts(facts: Mapping[str, wire.Value], proof: str, *, calls: int = 0) -> Run:
     """The run that a box reports; raises BoxLost if a fact is missing or of the wrong kind."""
     status = _fact(facts, "status", int)
     signalled = os.WIFSIGNALED(status)
-    claims = read_claims(_fact(facts, "answers", bytes), proof)
+    claims = read_claims(_fact(facts, "answers", bytes), proof, calls)
     try:
         ending = Ending(_fact(facts, "ending", str))
         flags = frozenset(Flag(flag) for flag in _fact(facts, "flags", list))
@@ -232,34 +234,42 @@ class Claims:
     proved: bool = False
     raised: Raised | None = None
     answers: list[Answer] = field(default_factory=list)
+    room: codec.Room = field(default_factory=codec.Room, compare=False)
 
 
-def read_claims(data: bytes, proof: str) -> Claims:
-    """The claims in what came through the answers pipe. Answers count in the order of the calls; garbage is silence."""
+def read_claims(data: bytes, proof: str, calls: int) -> Claims:
+    """The claims in what came through the answers pipe, when so many calls were asked.
+
+    Answers count in the order of the calls; garbage is silence, and so is everything after more claims than there can be.
+    """
     claims = Claims()
     buffer = wire.FrameBuffer()
     buffer.feed(data)
     try:
-        while (payload := buffer.next()) is not None:
+        for _ in range(calls + SPARE_CLAIMS):
+            if (payload := buffer.next()) is None:
+                break
             claim = wire.decode(payload)
             if isinstance(claim, dict):
-                _take_claim(claim, claims, proof)
+                _take_claim(claim, claims, (proof, calls))
     except wire.WireError:
         pass
     return claims
 
 
-def _take_claim(claim: Mapping[str, wire.Value], claims: Claims, proof: str) -> None:
+def _take_claim(claim: Mapping[str, wire.Value], claims: Claims, asked: tuple[str, int]) -> None:
+    proof, calls = asked
     if claim.get("proof") == proof:
         claims.proved = True
     elif "call" in claim:
-        if claim["call"] == len(claims.answers) and (answer := _answer(claim)) is not None:
+        expected = len(claims.answers)
+        if expected < calls and claim["call"] == expected and (answer := _answer(claim, claims.room)) is not None:
             claims.answers.append(answer)
     elif claims.raised is None:
         claims.raised = _raised(claim)
 
 
-def _answer(claim: Mapping[str, wire.Value]) -> Answer | None:
+def _answer(claim: Mapping[str, wire.Value], room: codec.Room) -> Answer | None:
     raised, value = claim.get("raised"), claim.get("value")
     if isinstance(raised, dict):
         described = _raised(raised)
@@ -267,7 +277,7 @@ def _answer(claim: Mapping[str, wire.Value]) -> Answer | None:
     if not isinstance(value, bytes):
         return None
     try:
-        return Answer(value=codec.decode(value))
+        return Answer(value=codec.decode(value, room))
     except codec.CodecError:
         return None
 

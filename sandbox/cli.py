@@ -11,7 +11,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, nullcontext
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, NoReturn
@@ -25,7 +25,7 @@ from sandbox.engine import Engine
 from sandbox.errors import SandboxError
 from sandbox.problems import BUILT_IN, Problem, ProblemsError, load_problems
 from sandbox.samples import SamplesError, read_samples
-from sandbox.scorefile import Summary, read_kept, score_samples, still_to_score, write_rows
+from sandbox.scorefile import Summary, appending, read_kept, score_samples, still_to_score, write_row
 from sandbox.scoring import Scorer, open_scorer
 from sandbox.show import harmless
 from sandbox.values import Limits, Program, Score, Verdict
@@ -74,7 +74,8 @@ def cli() -> None:
       sandbox score --problems humaneval --samples samples.jsonl --out scored.jsonl
     """  # noqa: D301  (click's mark for "leave the lines alone")
     # A terminated command must still remove its boxes.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda number, _frame: sys.exit(128 + number))
 
 
 @cli.command("exec")
@@ -90,7 +91,7 @@ def exec_(file: Any, code: str | None, stdin: Any, tests: Any, as_json: bool, **
         _stop("give a FILE (or -), or -c CODE, and not both", USAGE)
     chosen = _limits(limits)
     try:
-        source = code if code is not None else file.read().decode("utf-8")
+        source = code if code is not None else file.read().decode("utf-8-sig")
         program = Program(source=source, tests=tests.read().decode("utf-8") if tests else None)
     except UnicodeDecodeError as error:
         _stop(f"the program is not UTF-8: {error}", USAGE)
@@ -153,21 +154,16 @@ def score(problems: str, samples: Path, out: Path | None, boxes: int | None, **l
     try:
         known = {problem.name: problem for problem in load_problems(problems)}
         asked = list(read_samples(samples, known, chosen))
-        kept = read_kept(out) if out else {}
-        todo = still_to_score(asked, kept, out) if out else asked
-        for row in kept.values():
-            summary.add(row)
-        with open_scorer(chosen, boxes=boxes, say=_say) as scorer, _progress(len(asked), len(kept)) as advance:
-
-            def on_row(row: Any) -> None:
+        with appending(out) if out else nullcontext(sys.stdout) as file:
+            kept = read_kept(out) if out else {}
+            todo = still_to_score(asked, kept, out) if out else asked
+            for row in kept.values():
                 summary.add(row)
-                advance()
-
-            if out:
-                with out.open("a", encoding="utf-8") as file:
-                    write_rows(score_samples(todo, scorer), file, on_row)
-            else:
-                write_rows(score_samples(todo, scorer), sys.stdout, on_row)
+            with open_scorer(chosen, boxes=boxes, say=_say) as scorer, _progress(len(asked), len(kept)) as advance:
+                for row in score_samples(todo, scorer):
+                    write_row(row, file)
+                    summary.add(row)
+                    advance()
     except (ProblemsError, SamplesError, ValueError) as error:
         _stop(str(error), USAGE)
     except BrokenPipeError:
@@ -287,3 +283,5 @@ def main() -> None:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nothing is left to flush at exit
         sys.exit(128 + signal.SIGPIPE)
+    except OSError as error:
+        _stop(str(error), OUR_FAULT)

@@ -101,6 +101,16 @@ def score(run: Run, program: Program, limits: Limits) -> Score:
     return Score(verdict=judge(run, program), run=run, flags=run.flags | flags)
 
 
+def too_large(message: str, program: Program, limits: Limits) -> Score:
+    """The score of a program that no box is asked to run."""
+    refused = Raised(stage=Stage.COMPILE, type="TooLarge", message=message)
+    run = Run(
+        ending=Ending.EXITED, exit_code=None, signal=None, cpu_s=0.0, wall_s=0.0, memory_mb=0.0, stdout=b"", stderr=b"",
+        proved=False, raised=refused,
+    )  # fmt: skip
+    return score(run, program, limits)
+
+
 def explain(scored: Score, limits: Limits, program: Program) -> str:
     """One sentence for a person: why this verdict."""
     run = scored.run

@@ -54,7 +54,7 @@ def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
 def _sample(line: bytes, where: str, problems: Mapping[str, Problem]) -> tuple[str, Program]:
     try:
         row = json.loads(line)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise SamplesError(f"{where}: not JSON ({error})") from error
     if not isinstance(row, dict) or not isinstance(row.get("task_id"), str | int):
         raise SamplesError(f"{where}: no object with a task_id")

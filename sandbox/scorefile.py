@@ -6,12 +6,14 @@ there already and still fit are kept; a last line that was cut off by a crash is
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import json
 import math
 import os
 import queue
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import CancelledError, Future
 from pathlib import Path
 from typing import Any, TextIO
@@ -56,10 +58,8 @@ def score_samples(samples: Iterable[FiledSample], scorer: Scorer) -> Iterator[Ro
 
 def _ask(sample: FiledSample, scorer: Scorer, judged: dict[str, Row], finished: queue.SimpleQueue[str]) -> None:
     def note(future: Future[Score]) -> None:
-        try:
-            judged[sample.digest] = _judged(future)
-        finally:  # whoever waits must hear of it, whatever happened
-            finished.put(sample.digest)
+        judged[sample.digest] = _judged(future)
+        finished.put(sample.digest)
 
     scorer.submit(sample.program).add_done_callback(note)
 
@@ -71,8 +71,10 @@ def _row(sample: FiledSample, judged: Row) -> Row:
 def _judged(future: Future[Score]) -> Row:
     try:
         scored = future.result()
-    except (SandboxError, CancelledError, ValueError) as error:
+    except (SandboxError, CancelledError) as error:
         return {"verdict": None, "passed": None, "unscored": str(error)}
+    except Exception as error:  # noqa: BLE001  (a bug of ours must cost one row, and say so)
+        return {"verdict": None, "passed": None, "unscored": f"a bug of ours: {type(error).__name__}: {error}"}
     run = scored.run
     return {
         "verdict": scored.verdict,
@@ -90,15 +92,17 @@ def read_kept(path: Path) -> dict[int, Row]:
 
     Raises SamplesError, and leaves the file as it is, if it is no output of ours.
     """
-    if not path.exists():
+    if not path.is_file():
         return {}
     data = path.read_bytes()
     whole = data[: data.rfind(b"\n") + 1]
     tail = data[len(whole) :]
     try:
         rows = [json.loads(line) for line in whole.splitlines()]
-        kept = {int(row["line"]): row for row in rows if row["verdict"] is not None}
-    except (ValueError, KeyError, TypeError) as error:
+        kept = {
+            int(row["line"]): row for row in rows if row["verdict"] is not None and row["digest"] and row["task_id"]
+        }
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise SamplesError(
             f"{path} exists and is no output of `sandbox score` ({error}); name another --out"
         ) from error
@@ -122,12 +126,24 @@ def still_to_score(samples: Iterable[FiledSample], kept: Mapping[int, Row], out:
     return [sample for line, sample in asked.items() if line not in kept]
 
 
-def write_rows(rows: Iterable[Row], file: TextIO, on_row: Callable[[Row], None]) -> None:
-    """Write each row as soon as it is there."""
-    for row in rows:
-        file.write(_line(row))
-        file.flush()
-        on_row(row)
+@contextlib.contextmanager
+def appending(path: Path) -> Iterator[TextIO]:
+    """The output file, for this process alone; raises SamplesError if another one writes it."""
+    with path.open("a", encoding="utf-8") as file:
+        try:
+            if path.is_file():
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise SamplesError(
+                f"another `sandbox score` is writing {path}; wait for it, or name another --out"
+            ) from None
+        yield file
+
+
+def write_row(row: Row, file: TextIO) -> None:
+    """Write a row so that a kill after this loses nothing of it."""
+    file.write(_line(row))
+    file.flush()
 
 
 def _line(row: Row) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, InvalidStateError
+from concurrent.futures import CancelledError, Future, InvalidStateError
 
 from sandbox import judge
 from sandbox.engine import Engine
@@ -33,24 +33,24 @@ class Scorer:
     def submit(self, program: Program, stdin: bytes = b"") -> Future[Score]:
         """A future that holds the score; cancelling it gives the program's place back.
 
-        It raises a SandboxError when the program was not judged by our fault, and a ValueError when it is larger than
-        anything we take.
+        It raises a SandboxError when the program was not judged by our fault. A program larger than anything we take is
+        judged without a visit.
         """
         scored: Future[Score] = Future()
         try:
             running = self._pool.submit(Job(program=program, stdin=stdin, limits=self.limits))
         except ValueError as error:
-            scored.set_exception(error)
+            scored.set_result(judge.too_large(str(error), program, self.limits))
             return scored
 
         def finish(done: Future[Run]) -> None:
             with contextlib.suppress(InvalidStateError):  # cancelled while the program ran
-                if done.cancelled():
-                    scored.cancel()
-                elif (error := done.exception()) is not None:
-                    scored.set_exception(error)
-                else:
+                try:
                     scored.set_result(judge.score(done.result(), program, self.limits))
+                except CancelledError:
+                    scored.cancel()
+                except Exception as error:  # noqa: BLE001  (whoever waits must hear of it)
+                    scored.set_exception(error)
 
         running.add_done_callback(finish)
         scored.add_done_callback(lambda done: running.cancel() if done.cancelled() else None)

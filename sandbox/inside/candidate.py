@@ -11,6 +11,7 @@ from __future__ import annotations
 import atexit
 import builtins
 import ctypes
+import gc
 import linecache
 import os
 import resource
@@ -39,7 +40,7 @@ Report = Callable[[dict[str, object]], None]
 def inherit_limits() -> None:
     """Limits that are the same for every candidate; the zygote takes them on once, because each call costs each fork."""
     for what, amount in (
-        (resource.RLIMIT_CORE, 0),
+        (resource.RLIMIT_CORE, 1),  # 0 would still start a core handler that the host may have
         (resource.RLIMIT_NOFILE, OPEN_FILES),
         (resource.RLIMIT_STACK, STACK_BYTES),
         (resource.RLIMIT_MEMLOCK, 0),
@@ -100,16 +101,19 @@ def _run_plain(source: str, report: Report) -> int:
     """A script as the interpreter itself would run it, down to exit handlers and waiting for threads."""
     prove, tell, finish = _prove, _tell, _finish
     code, stage = 0, "compile"
+    space = _namespace("__main__")
     try:
         program = _compiled(source, "main.py")
         stage = "program"
-        exec(program, _namespace("__main__"))
+        exec(program, space)
     except SystemExit as stop:
         code = _exit_code(stop)
     except BaseException as error:
         tell(error, stage, report)
         code = 1
     finish()
+    space.clear()
+    gc.collect()  # what is open is written when it goes, as at the interpreter's own end
     if code == 0:
         prove(report)
     return code
@@ -243,8 +247,9 @@ def main(uid: int, cpu_s: float, disk_mb: int, fds: list[int]) -> None:
 
 
 def _flush() -> None:
-    for stream in (sys.stdout, sys.stderr):
+    for stream in (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__):
         try:
-            stream.flush()
+            if stream is not None:
+                stream.flush()
         except BaseException:  # noqa: S112  (the program may have closed or replaced it)
             continue

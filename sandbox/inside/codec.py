@@ -22,8 +22,10 @@ from fractions import Fraction
 from itertools import islice
 
 MAX_DEPTH = 100
-MAX_ITEMS = 1_000_000
-MAX_ITERATED = 100_000
+MAX_ITEMS = 200_000
+MAX_ITERATED = 50_000
+MAX_SAME_HASH = 50
+MAX_FRACTION_BITS = 8_192
 MAX_INT_BYTES = 1 << 16
 MAX_BYTES = 4 << 20
 MAX_NAME = 200
@@ -149,13 +151,19 @@ def _int_bytes(value: int) -> bytes:
 
 def _decimal_bytes(value: Decimal) -> bytes:
     text = str(value)
-    if len(text) > MAX_DECIMAL:
-        raise _TooMuch("a Decimal with too many digits")
+    if len(text) > MAX_DECIMAL or value.is_snan():
+        raise _TooMuch("a Decimal with too many digits, or one that signals")
     return text.encode("ascii")
 
 
 def _pairs(value: dict[object, object]) -> list[object]:
     return [part for pair in dict.items(value) for part in pair]
+
+
+def _fraction_parts(value: Fraction) -> list[object]:
+    if max(value.numerator.bit_length(), value.denominator.bit_length()) > MAX_FRACTION_BITS:
+        raise _TooMuch("a Fraction with too many digits")
+    return [value.numerator, value.denominator]
 
 
 _CONSTANT_TAGS: dict[type, bytes] = {type(None): b"N"}
@@ -181,15 +189,22 @@ _CONTAINERS: dict[type, tuple[bytes, Callable[..., list[object]]]] = {
     defaultdict: (b"V", _pairs),
     deque: (b"Q", lambda value: [value.maxlen, *value]),
     range: (b"R", lambda value: [value.start, value.stop, value.step]),
-    Fraction: (b"P", lambda value: [value.numerator, value.denominator]),
+    Fraction: (b"P", _fraction_parts),
     timedelta: (b"J", lambda value: [value.days, value.seconds, value.microseconds]),
 }
 _KNOWN = frozenset({*_CONSTANT_TAGS, *_SCALARS, *_CONTAINERS, bool})
 
 
-def decode(data: bytes) -> object:
+class Room:
+    """How many items may still be made, over all the data that are decoded in it. An item of a heavy type counts as many."""
+
+    def __init__(self, items: int = 2 * MAX_ITEMS) -> None:
+        self.items = items
+
+
+def decode(data: bytes, room: Room | None = None) -> object:
     """The value of `data`, made of exact types of ours and of marks; raises CodecError."""
-    decoder = _Decoder(data)
+    decoder = _Decoder(data, room or Room())
     value = decoder.take(MAX_DEPTH + 2)
     if decoder.at != len(data):
         raise CodecError(f"{len(data) - decoder.at} bytes follow the value")
@@ -197,17 +212,17 @@ def decode(data: bytes) -> object:
 
 
 class _Decoder:
-    def __init__(self, data: bytes) -> None:
+    def __init__(self, data: bytes, room: Room) -> None:
         if len(data) > MAX_BYTES * 2:
             raise CodecError("too large")
-        self.data, self.at, self._items = data, 0, 0
+        self.data, self.at, self._room = data, 0, room
 
     def take(self, depth: int) -> object:
-        self._items += 1
-        if depth < 0 or self._items > MAX_ITEMS + 8:
-            raise CodecError("nested too deeply, or too many items")
         tag = self.data[self.at : self.at + 1]
         self.at += 1
+        self._room.items -= _WEIGHTS.get(tag, 1)
+        if depth < 0 or self._room.items < 0:
+            raise CodecError("nested too deeply, or too many items")
         if tag in _CONSTANTS:
             return _CONSTANTS[tag]
         try:
@@ -261,7 +276,10 @@ def _int_from(content: bytes) -> int:
 def _decimal_from(content: bytes) -> Decimal:
     if len(content) > MAX_DECIMAL:
         raise CodecError("a Decimal is too long")
-    return Decimal(content.decode("ascii"))
+    value = Decimal(content.decode("ascii"))
+    if value.is_snan():
+        raise CodecError("a Decimal signals")
+    return value
 
 
 def _text_from(content: bytes) -> str:
@@ -271,6 +289,7 @@ def _text_from(content: bytes) -> str:
 def _dict_from(items: list[object]) -> dict[object, object]:
     if len(items) % 2:
         raise CodecError("a dict has a key without a value")
+    _refuse_collisions(items[::2])
     made = dict(zip(items[::2], items[1::2], strict=True))
     if len(made) * 2 != len(items):
         raise CodecError("a dict has a key twice")
@@ -279,12 +298,19 @@ def _dict_from(items: list[object]) -> dict[object, object]:
 
 def _set_from(kind: Callable[[Iterable[object]], object]) -> Callable[[list[object]], object]:
     def made(items: list[object]) -> object:
+        _refuse_collisions(items)
         found = kind(items)
         if len(found) != len(items):  # type: ignore[arg-type]
             raise CodecError("a set has an item twice")
         return found
 
     return made
+
+
+def _refuse_collisions(keys: list[object]) -> None:
+    """Many keys with one hash would make us spend the square of their number."""
+    if len(keys) > MAX_SAME_HASH and max(Counter(map(hash, keys)).values()) > MAX_SAME_HASH:
+        raise CodecError("too many keys with the same hash")
 
 
 def _counter_from(items: list[object]) -> Counter[object]:
@@ -307,6 +333,13 @@ def _ints(items: list[object], count: int) -> list[int]:
     return items  # type: ignore[return-value]
 
 
+def _small(items: list[int]) -> list[int]:
+    if any(item.bit_length() > MAX_FRACTION_BITS for item in items):
+        raise CodecError("a Fraction has too many digits")
+    return items
+
+
+_WEIGHTS = {b"Q": 12, b"O": 8, b"E": 4, b"Z": 4, b"M": 2, b"K": 4, b"V": 4, b"X": 2, b"P": 2}
 _CONSTANTS: dict[bytes, bool | None] = {b"N": None, b"T": True, b"F": False}
 _FROM_SCALAR: dict[bytes, Callable[[bytes], object]] = {
     b"I": _int_from,
@@ -332,6 +365,6 @@ _FROM_ITEMS: dict[bytes, Callable[[list[object]], object]] = {
     b"V": lambda items: defaultdict(None, _dict_from(items)),
     b"Q": _deque_from,
     b"R": lambda items: range(*_ints(items, 3)),
-    b"P": lambda items: Fraction(*_ints(items, 2)),
+    b"P": lambda items: Fraction(*_small(_ints(items, 2))),
     b"J": lambda items: timedelta(*_ints(items, 3)),
 }

@@ -147,5 +147,5 @@ def _order(value: wire.Value) -> visit.Order:
 def main() -> None:
     """Entry of the image. argv: the first uid of this box's range."""
     ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_CORE, (1, 1))
     Supervisor(int(sys.argv[1])).serve()

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 from sandbox.inside import usage, wire, zygote
 
-MAX_ANSWERS = 8 << 20
+MAX_ANSWERS = 4 << 20
 _POLL_MS = 50
 _CHUNK = 1 << 16
 
@@ -103,7 +103,7 @@ class Visit:
 
     def __init__(self, order: Order, uid: int, control: socket.socket) -> None:
         self._order, self._control = order, control
-        theirs, ours = self._pipes()
+        theirs, ours = self._pipes(uid)
         stdin, stdout, stderr, answers, instructions = ours
         told = wire.frame(wire.encode(order.program)) + wire.frame(wire.encode(order.proof))
         self._writers = {stdin: _Writer(stdin, order.stdin), instructions: _Writer(instructions, told)}
@@ -121,10 +121,16 @@ class Visit:
             os.close(fd)
 
     @staticmethod
-    def _pipes() -> tuple[list[int], list[int]]:
-        """Their ends and ours of stdin, stdout, stderr, answers, order."""
+    def _pipes(uid: int) -> tuple[list[int], list[int]]:
+        """Their ends and ours of stdin, stdout, stderr, answers, order.
+
+        The first three belong to the candidate, or it could not open /dev/stdin; the others must not.
+        """
         theirs, ours = [], []
-        for they_read in (True, False, False, False, True):
+        os.setresuid(-1, uid, -1)
+        for number, they_read in enumerate((True, False, False, False, True)):
+            if number == 3:
+                os.setresuid(-1, 0, -1)
             reading, writing = os.pipe2(os.O_CLOEXEC)
             theirs.append(reading if they_read else writing)
             ours.append(writing if they_read else reading)

@@ -18,6 +18,7 @@ import struct
 MAX_FRAME = 192 << 20
 MAX_DEPTH = 32
 MAX_DIGITS = 4000
+MAX_COUNT = 100_000  # items of one list or dict
 
 Value = None | bool | int | float | str | bytes | list["Value"] | dict[str, "Value"]
 
@@ -130,7 +131,7 @@ def _decode_sized(tag: bytes, content: bytes) -> Value:
 
 def _decode_list(data: bytes, at: int, depth: int) -> tuple[list[Value], int]:
     items: list[Value] = []
-    count = _size(data, at)
+    count = _count(data, at)
     at += 4
     for _ in range(count):
         item, at = _decode(data, at, depth - 1)
@@ -140,7 +141,7 @@ def _decode_list(data: bytes, at: int, depth: int) -> tuple[list[Value], int]:
 
 def _decode_dict(data: bytes, at: int, depth: int) -> tuple[dict[str, Value], int]:
     items: dict[str, Value] = {}
-    count = _size(data, at)
+    count = _count(data, at)
     at += 4
     for _ in range(count):
         key, at = _decode(data, at, depth - 1)
@@ -148,6 +149,13 @@ def _decode_dict(data: bytes, at: int, depth: int) -> tuple[dict[str, Value], in
             raise WireError("a key is not a str, or stands there twice")
         items[key], at = _decode(data, at, depth - 1)
     return items, at
+
+
+def _count(data: bytes, at: int) -> int:
+    count = _size(data, at)
+    if count > MAX_COUNT:
+        raise WireError(f"{count} items are over the cap of {MAX_COUNT}")
+    return count
 
 
 def _size(data: bytes, at: int) -> int:

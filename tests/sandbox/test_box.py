@@ -179,6 +179,16 @@ time.sleep(0.8)
 """
         assert run(box, source).cpu_s >= 0.38
 
+    def test_standard_streams_can_be_opened_by_name_and_written_to_the_end(self, box: Box) -> None:
+        source = (
+            "print(open('/dev/stdin').read()); open('/dev/stdout', 'w').write('x'); open('/dev/stderr', 'w').write('y')"
+        )
+        told = run(box, source, stdin=b"abc")
+        assert told.stderr == b"y"
+        assert sorted(told.stdout) == sorted(b"abc\nx")
+        assert run(box, "w = open(1, 'w', closefd=False); w.write('kept')").stdout == b"kept"
+        assert run(box, "import sys; print('a'); sys.stdout = open('/dev/null', 'w')").stdout == b"a\n"
+
     def test_leftovers_are_flagged_and_gone(self, box: Box) -> None:
         told = run(box, "open('a', 'w').close(); import os; os.fork() or __import__('time').sleep(100)")
         assert told.flags == {Flag.LEFTOVER_FILES, Flag.LEFTOVER_PROCESSES}
@@ -219,19 +229,20 @@ def claim(value: object) -> bytes:
 
 def test_only_the_right_proof_counts_and_garbage_is_silence() -> None:
     described = {"stage": "tests", "type": "KeyError", "message": "x", "line": 3}
-    assert read_claims(claim({"proof": "abc"}), "abc").proved
-    assert not read_claims(claim({"proof": "abd"}), "abc").proved
-    told = read_claims(claim(described), "abc").raised
+    assert read_claims(claim({"proof": "abc"}), "abc", 2).proved
+    assert not read_claims(claim({"proof": "abd"}), "abc", 2).proved
+    told = read_claims(claim(described), "abc", 2).raised
     assert told is not None
     assert told.type == "KeyError"
     for garbage in (b"\xff" * 100, b"", claim([1]), claim(described | {"stage": "judged"}), b"\x00\x00\x00\x01"):
-        assert read_claims(garbage, "abc") == Claims()
+        assert read_claims(garbage, "abc", 2) == Claims()
 
 
 def test_answers_count_in_the_order_of_the_calls_and_only_once() -> None:
     def answer(number: int, value: object) -> bytes:
         return claim({"call": number, "value": codec.encode(value)})
 
-    told = read_claims(answer(0, 1) + answer(2, 9) + answer(0, 5) + answer(1, 2), "p").answers
+    told = read_claims(answer(0, 1) + answer(2, 9) + answer(0, 5) + answer(1, 2), "p", 2).answers
     assert [one.value for one in told] == [1, 2]
-    assert read_claims(claim({"call": 0, "value": b"@"}) + claim({"call": 0, "value": "x"}), "p").answers == []
+    assert read_claims(answer(0, 1), "p", 0).answers == [], "no call was asked"
+    assert read_claims(claim({"call": 0, "value": b"@"}) + claim({"call": 0, "value": "x"}), "p", 2).answers == []

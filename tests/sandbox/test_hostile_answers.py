@@ -1,0 +1,73 @@
+"""Answers made to hurt whoever reads them: the host must stay quick and small, and the row must come."""
+
+from __future__ import annotations
+
+import resource
+import time
+
+import pytest
+
+from sandbox.scoring import Scorer
+from sandbox.values import CallTest, CallTests, Comparison, Flag, Program, Verdict
+
+pytestmark = pytest.mark.docker
+TEST = CallTest(function="answer", arguments=(1,), comparison=Comparison.EQUAL, expected=1)
+TESTS = CallTests(cases=(TEST,), source="assert answer(1) == 1")
+RAW = """
+import os, struct
+def frame(data): return struct.pack('>I', len(data)) + data
+def text(value): return b'S' + struct.pack('>I', len(value)) + value
+def claim(value): return frame(b'M' + struct.pack('>I', 2) + text(b'call') + b'I\\0\\0\\0\\x010' + text(b'value') + b'B'
+                               + struct.pack('>I', len(value)) + value)
+def send(data):
+    view = memoryview(data)
+    while view: view = view[os.write(3, view):]
+"""
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "from decimal import Decimal\ndef answer(x): return Decimal('sNaN')",
+        "from fractions import Fraction\ndef answer(x): return Fraction(3 ** 90000, 2 ** 140001)",
+        "def answer(x): return {k * (2 ** 61 - 1) for k in range(30000)}",
+        "def answer(x): return [[] for _ in range(10 ** 6)]",
+        "def answer(x): return iter(int, 1)",
+        "def answer(x):\n    v = []\n    for _ in range(10 ** 5): v = [v]\n    return v",
+        "class L(list):\n    __eq__ = lambda *_: True\ndef answer(x): return L()",
+        "class I(int):\n    __eq__ = lambda *_: True\ndef answer(x): return [I(1)]",
+        "def answer(x):\n    class M(type):\n        def mro(cls): raise SystemExit\n    return M('X', (), {})()",
+        RAW
+        + "values = [b'I' + struct.pack('>I', 12) + (k * (2 ** 61 - 1)).to_bytes(12, 'big') for k in range(40000)]\n"
+        "send(claim(b'E' + struct.pack('>I', len(values)) + b''.join(values)))",
+        RAW + "send(claim(b'L' + struct.pack('>I', 300000) + b'Q\\0\\0\\0\\x01N' * 300000))",
+        RAW + "send(b'\\0\\0\\0\\x01N' * 500000)",
+        RAW + "send(frame(b'L' + struct.pack('>I', 700000) + b'M\\0\\0\\0\\0' * 700000))",
+    ],
+)
+def test_an_answer_made_to_hurt_is_wrong_quickly(scorer: Scorer, source: str) -> None:
+    before, began = resource.getrusage(resource.RUSAGE_SELF), time.process_time()
+    scored = scorer.submit(Program(source=source, tests=TESTS)).result(timeout=30)
+    after = resource.getrusage(resource.RUSAGE_SELF)
+    assert scored.verdict is not Verdict.PASSED
+    assert after.ru_maxrss - before.ru_maxrss < 200 << 10, "kB"
+    assert time.process_time() - began < 5
+
+
+def test_a_subclass_that_says_yes_is_flagged(scorer: Scorer) -> None:
+    source = "class L(list):\n    __eq__ = lambda *_: True\ndef answer(x): return [L()]"
+    assert Flag.TYPE_SPOOF in scorer.score(Program(source=source, tests=TESTS)).flags
+
+
+def test_a_program_larger_than_anything_we_take_is_judged_without_a_visit(scorer: Scorer) -> None:
+    scored = scorer.score(Program(source="#" + "x" * (5 << 20), tests=TESTS))
+    assert scored.verdict is Verdict.SYNTAX
+    assert scored.run.raised is not None
+    assert "at most" in scored.run.raised.message
+
+
+def test_an_answer_that_is_right_passes_and_an_exit_on_the_way_does_not(scorer: Scorer) -> None:
+    assert scorer.score(Program(source="def answer(x): return x", tests=TESTS)).verdict is Verdict.PASSED
+    for leave in ("raise SystemExit", "import os; os._exit(0)"):
+        source = f"def answer(x):\n    {leave}"
+        assert scorer.score(Program(source=source, tests=TESTS)).verdict is Verdict.EARLY_EXIT
