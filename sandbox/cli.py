@@ -11,10 +11,10 @@ import os
 import signal
 import sys
 from collections.abc import Callable
-from contextlib import closing, nullcontext
+from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import fields
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TextIO
 
 import click
 from rich.console import Console
@@ -25,7 +25,7 @@ from sandbox.engine import Engine
 from sandbox.errors import SandboxError
 from sandbox.problems import BUILT_IN, Problem, ProblemsError, load_problems
 from sandbox.samples import SamplesError, read_samples
-from sandbox.scorefile import Summary, appending, read_kept, score_samples, still_to_score, write_row
+from sandbox.scorefile import Row, Summary, continued, score_samples, still_to_score, write_row
 from sandbox.scoring import Scorer, open_scorer
 from sandbox.show import harmless
 from sandbox.values import Limits, Program, Score, Verdict
@@ -154,8 +154,9 @@ def score(problems: str, samples: Path, out: Path | None, boxes: int | None, **l
     try:
         known = {problem.name: problem for problem in load_problems(problems)}
         asked = list(read_samples(samples, known, chosen))
-        with appending(out) if out else nullcontext(sys.stdout) as file:
-            kept = read_kept(out) if out else {}
+        place: AbstractContextManager[tuple[TextIO, dict[int, Row]]]
+        place = continued(out) if out else nullcontext((sys.stdout, {}))
+        with place as (file, kept):
             todo = still_to_score(asked, kept, out) if out else asked
             for row in kept.values():
                 summary.add(row)

@@ -127,17 +127,23 @@ def still_to_score(samples: Iterable[FiledSample], kept: Mapping[int, Row], out:
 
 
 @contextlib.contextmanager
-def appending(path: Path) -> Iterator[TextIO]:
-    """The output file, for this process alone; raises SamplesError if another one writes it."""
-    with path.open("a", encoding="utf-8") as file:
-        try:
-            if path.is_file():
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise SamplesError(
-                f"another `sandbox score` is writing {path}; wait for it, or name another --out"
-            ) from None
-        yield file
+def continued(path: Path) -> Iterator[tuple[TextIO, dict[int, Row]]]:
+    """The output file, for this process alone, with the rows it holds; raises SamplesError if another one writes it."""
+    with path.open("a", encoding="utf-8") as found:
+        _lock(found, path)
+        kept = read_kept(path)
+        with path.open("a", encoding="utf-8") as file:  # read_kept may have put another file in its place
+            if not os.path.samestat(os.fstat(found.fileno()), os.fstat(file.fileno())):
+                _lock(file, path)
+            yield file, kept
+
+
+def _lock(file: TextIO, path: Path) -> None:
+    try:
+        if path.is_file():
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise SamplesError(f"another `sandbox score` is writing {path}; wait for it, or name another --out") from None
 
 
 def write_row(row: Row, file: TextIO) -> None:

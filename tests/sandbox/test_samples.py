@@ -10,7 +10,7 @@ import pytest
 from sandbox.errors import BoxLost
 from sandbox.problems import Problem, load_problems
 from sandbox.samples import FiledSample, SamplesError, read_samples
-from sandbox.scorefile import Summary, read_kept, score_samples, still_to_score
+from sandbox.scorefile import Summary, continued, read_kept, score_samples, still_to_score, write_row
 from sandbox.values import Ending, Limits, Program, Run, Score, Verdict
 
 LIMITS = Limits()
@@ -99,8 +99,13 @@ def test_a_lost_box_leaves_a_sample_unscored_and_out_of_the_rate(tmp_path: Path)
         summary.add(row)
     assert summary.unscored == 1
     assert summary.pass_at() == {1: 1.0}
-    kept = read_kept(write(tmp_path / "out.jsonl", *rows))
-    assert list(kept) == [1], "an unscored line is scored again"
+    out = write(tmp_path / "out.jsonl", *rows)
+    with continued(out) as (file, kept):
+        assert list(kept) == [1], "an unscored line is scored again"
+        with pytest.raises(SamplesError, match="another `sandbox score`"), continued(out):
+            pass
+        write_row(rows[0] | {"line": 2}, file)
+    assert list(read_kept(out)) == [1, 2]
 
 
 def test_pass_at_k_is_the_unbiased_estimate() -> None:
