@@ -10,7 +10,7 @@ from sampler.backends.base import Backend, BackendError
 from sampler.backends.open import open_backend
 from sampler.executor import Executor
 from sampler.models.catalogue import Model, find
-from sampler.models.pull import PullError, cached, pull
+from sampler.models.pull import PullError, absence, cached, pull
 from sampler.run import Doors
 from sampler.spec import ModelSpec, Study
 
@@ -28,8 +28,11 @@ def real_doors(models_dir: Path, say: Callable[[str], None], *, fetch: bool = Fa
         except PullError as error:
             raise BackendError(str(error)) from error
 
+    def refused(model: Model) -> None:
+        raise BackendError(f"{absence(model, models_dir)}, or the study with --pull")
+
     def backend(model: ModelSpec) -> Backend:
-        return open_backend(model.backend, str(model.file or model.model), models_dir=models_dir)
+        return open_backend(model.backend, str(model.file or model.model), model.options, models_dir=models_dir)
 
     def executor(study: Study) -> AbstractContextManager[Executor]:
         from sandbox.scoring import open_scorer  # noqa: PLC0415 - Docker's client is heavy
@@ -37,7 +40,7 @@ def real_doors(models_dir: Path, say: Callable[[str], None], *, fetch: bool = Fa
         return open_scorer(study.limits, boxes=study.boxes, say=say)
 
     def check(model: ModelSpec) -> None:
-        check_model(model, models_dir, fetched if fetch else _refuse)
+        check_model(model, models_dir, fetched if fetch else refused)
 
     return Doors(check=check, backend=backend, executor=executor)
 
@@ -55,7 +58,3 @@ def check_model(model: ModelSpec, models_dir: Path, absent: Callable[[Model], No
     pinned = find(model.model)
     if cached(pinned, models_dir) is None:
         absent(pinned)
-
-
-def _refuse(model: Model) -> None:
-    raise BackendError(f"{model.name} is not here; run `sampler models pull {model.name}`, or the study with --pull")

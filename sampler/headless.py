@@ -17,15 +17,14 @@ from pathlib import Path
 from types import FrameType
 from typing import TextIO
 
-from rich.console import Console
-
 from sampler.doors import real_doors
+from sampler.entry import read_along
 from sampler.exits import Exit
 from sampler.faults import exit_for
 from sampler.models.cli import models_dir
 from sampler.progress import Notice, Progress, Subscriber
 from sampler.reader import Reader, StoreError
-from sampler.render import one_line, print_report
+from sampler.render import Page, one_line, print_report
 from sampler.report import Facts, Report, Wish, make_report
 from sampler.rows import StudyRow
 from sampler.run import Doors, Run
@@ -44,7 +43,7 @@ class PlainLines:
         self._out = out
         self._clock = clock
         self._lock = threading.Lock()
-        self._began: tuple[float, int] | None = None
+        self._began: tuple[float, int] | None = None  # when, and how many were scored then
         self._last_at = float("-inf")
         self._last_done = -1
 
@@ -60,16 +59,16 @@ class PlainLines:
 
     def _progress(self, now: Progress) -> None:
         at, done = self._clock(), now.sampled + now.scored
-        began_at, began_done = self._began = self._began or (at, done)
+        began_at, began_scored = self._began = self._began or (at, now.scored)
         far = done - self._last_done >= max(1.0, LINE_SHARE * 2 * now.wanted)
         finished = done == 2 * now.wanted
         if done == self._last_done or not (far or finished or at - self._last_at >= LINE_SECONDS):
             return
         self._last_at, self._last_done = at, done
-        speed = (done - began_done) / (at - began_at) if at > began_at else 0.0
-        eta = f" · {_duration((2 * now.wanted - done) / speed)} left" if speed and not finished else ""
+        speed = (now.scored - began_scored) / (at - began_at) if at > began_at else 0.0
+        eta = f" · {_duration((now.wanted - now.scored) / speed)} left" if speed and not finished else ""
         share = now.scored / now.wanted if now.wanted else 1.0
-        passed = " · ".join(f"{one_line(m.name)} {m.passed}/{m.scored} passed" for m in now.models if m.scored)
+        passed = " · ".join(f"{one_line(m.name)} {m.passed}/{m.verdicts} passed" for m in now.models if m.verdicts)
         head = f"{one_line(now.study)} {now.sampled}/{now.wanted} sampled, {now.scored} scored ({floor(100 * share)}%){eta}"
         self._write(f"{head} · {passed}" if passed else head)
 
@@ -94,7 +93,9 @@ def run_headless(
         if store is not None:
             study = replace(study, store=store)
         code = run_study(study, doors or real_doors(models_dir(), saying(lines)), lines)
-        print_report(read_report(study.store, study.name), Console(file=out))
+        made = read_report(study.store, study.name)
+        with read_along(out):
+            print_report(made, Page(file=out))
         return code
     return failed[0]
 

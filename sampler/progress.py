@@ -16,12 +16,13 @@ TICK_SECONDS = 1.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelProgress:
-    """How far one model is, over all problems. Samples beyond what is wanted count only as `passed`."""
+    """How far one model is, over all problems: `sampled` and `scored` of what is wanted, `passed` of all `verdicts` held."""
 
     name: str
     wanted: int
     sampled: int
     scored: int
+    verdicts: int
     passed: int
 
 
@@ -80,6 +81,7 @@ def _model(model: ModelRow, problems: int, tallies: list[TallyRow]) -> ModelProg
         wanted=problems * model.wanted,
         sampled=sum(min(tally.sampled, model.wanted) for tally in tallies),
         scored=sum(min(tally.scored, model.wanted) for tally in tallies),
+        verdicts=sum(tally.scored for tally in tallies),
         passed=sum(tally.passed for tally in tallies),
     )
 

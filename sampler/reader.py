@@ -18,10 +18,15 @@ from sampler.schema import APPLICATION, VERSIONS
 from sampler.values import Architecture
 
 BUSY_SECONDS = 10.0
+BOOKS = "_sqlite_migrations"  # what a store is made with first: which schema was applied when
 
 
 class StoreError(Exception):
     """The file is missing, is no store of ours, comes from a newer version, or cannot be written."""
+
+
+class StoreUnmade(StoreError):
+    """A run has begun to make this store and holds nothing yet, or broke off there."""
 
 
 _STUDY = """
@@ -30,8 +35,10 @@ SELECT study.id, uid, study.name, problems_source, problems_digest, seed, status
   (SELECT count(*) FROM problem WHERE study_id = study.id) AS problems,
   (SELECT count(*) FROM problem WHERE study_id = study.id)
     * (SELECT coalesce(sum(wanted), 0) FROM model WHERE study_id = study.id) AS wanted,
-  (SELECT coalesce(sum(sampled), 0) FROM tally JOIN model ON model.id = model_id WHERE study_id = study.id) AS sampled,
-  (SELECT coalesce(sum(scored), 0) FROM tally JOIN model ON model.id = model_id WHERE study_id = study.id) AS scored
+  (SELECT coalesce(sum(min(sampled, wanted)), 0)
+    FROM tally JOIN model ON model.id = model_id WHERE study_id = study.id) AS sampled,
+  (SELECT coalesce(sum(min(scored, wanted)), 0)
+    FROM tally JOIN model ON model.id = model_id WHERE study_id = study.id) AS scored
 FROM study ORDER BY study.id DESC"""
 
 _MODELS = """
@@ -163,16 +170,35 @@ class Reader:
         try:
             yield
         except sqlite3.Error as error:
-            raise StoreError(
-                f"cannot read the store {str(self._path)!r}: {error}; if the file or its folder is read-only or on a "
-                "network disk, copy it to a local folder that you may write to"
-            ) from error
+            raise StoreError(f"cannot read the store {str(self._path)!r}: {error}; {way_out(error)}") from error
+
+
+def way_out(error: sqlite3.Error) -> str:
+    """What may help, by SQLite's primary error code."""
+    match getattr(error, "sqlite_errorcode", 0) & 0xFF:
+        case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
+            return "another program holds a lock on it: close that program (a database browser, a backup) and try again"
+        case sqlite3.SQLITE_FULL | sqlite3.SQLITE_IOERR:
+            return "make room or mend the disk, then run the same command again: it continues where it stopped"
+        case sqlite3.SQLITE_NOTADB:
+            return "it is some other file; give the file that `sampler run` made, or a new name with --store"
+        case sqlite3.SQLITE_CORRUPT:
+            return "the file is damaged or cut short; take a whole copy of it, or begin anew with another --store"
+        case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_CANTOPEN | sqlite3.SQLITE_PERM:
+            return "if it or its folder is read-only or on a network disk, use a local folder that you may write to"
+        case _:
+            return "give the file that `sampler run` made, or a new name with --store"
 
 
 def refuse_foreign(connection: sqlite3.Connection, path: Path) -> None:
-    """Raise StoreError for a database that is no store of ours or was made by a newer version."""
+    """Raise StoreError for a database that is no store of ours or was made by a newer version, StoreUnmade for an empty one."""
     tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'").fetchall()}
-    if "_sqlite_migrations" not in tables:
+    if not tables - {BOOKS}:
+        raise StoreUnmade(
+            f"{str(path)!r} holds no study yet: it is only just being made, or the run that made it broke off; "
+            "`sampler run` with the same study file goes on with it"
+        )
+    if BOOKS not in tables:
         raise StoreError(
             f"{str(path)!r} is a database but no store of codebudget; give the file that `sampler run` made"
         )

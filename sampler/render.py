@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from enum import Enum
 from math import floor, log10
-from typing import Any
+from typing import Any, TextIO
 
 from rich import box
 from rich.console import Console
@@ -33,6 +33,17 @@ _CHARGES = {
     PromptCharge.EACH: "every sample pays for reading its prompt",
     PromptCharge.ONCE: "the prompt is read once for all samples of a problem",
 }
+
+
+class Page(Console):
+    """Where reports are printed. A reader who leaves is an exception like any other: Rich would end the process with 1."""
+
+    def __init__(self, file: TextIO) -> None:
+        super().__init__(file=file, highlight=False)
+
+    def on_broken_pipe(self) -> None:
+        """Called by Rich while it handles the error."""
+        raise BrokenPipeError
 
 
 def one_line(text: str) -> str:

@@ -191,7 +191,8 @@ def _end(drawn: Curve) -> float:
 def choose_budgets(curves: Sequence[Curve]) -> tuple[float, ...]:
     """Budgets worth a row: 1, 2, 4 … samples of the dearest model, one sample of each model, and all that each has.
 
-    Only as far as every curve goes; beyond, there is nothing to compare.
+    Only as far as every curve goes; beyond, there is nothing to compare. Of budgets that read the same in three digits the
+    largest is taken, which buys whatever the others buy.
     """
     if not curves:
         return ()
@@ -199,12 +200,9 @@ def choose_budgets(curves: Sequence[Curve]) -> tuple[float, ...]:
     doublings = [2**power for power in range(dearest.n.bit_length()) if 2**power <= dearest.n]
     wanted = {dearest.cost.of(k) for k in doublings}
     wanted |= {drawn.cost.of(k) for drawn in curves for k in (1, drawn.n)}
-    budgets: list[float] = []
     end = min(map(_end, curves))
-    for budget in sorted(budget for budget in wanted if budget < end):
-        if not budgets or budget > budgets[-1] * (1 + 1e-9):
-            budgets.append(budget)
-    return tuple(budgets)
+    read_as = {f"{budget:.3g}": budget for budget in sorted(wanted) if budget < end}
+    return tuple(read_as.values())
 
 
 def _row(entries: Sequence[tuple[Counts, Curve]], budget: float, draws: NDArray[np.float64] | None) -> Row:

@@ -6,11 +6,13 @@ comes, and scored from the store by `Scoring` meanwhile. The outside worlds come
 values to a subscriber.
 
 Everything that goes wrong by our fault travels as an exception, after the store has noted it. An interrupt is no fault:
-the first one ends the asking for samples and lets what is under way finish; a second one is a KeyboardInterrupt.
+the first one ends the asking for samples, calls off the programs that wait and lets what is under way finish; a second one
+is a KeyboardInterrupt.
 """
 
 from __future__ import annotations
 
+import os
 import platform
 import threading
 from collections import defaultdict
@@ -33,6 +35,9 @@ from sampler.store import Store
 from sampler.values import ModelCard, Request, Sample
 from sandbox.judge import JUDGE_VERSION
 from sandbox.problems import Problem
+
+AHEAD_PER_BOX = 4  # programs that wait for a box, so that none is ever idle
+AHEAD_LEAST = 32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,16 +127,16 @@ class Run:
             study=ids.study,
             problems=by_name,
             judge=JUDGE_VERSION,
+            ahead=max(AHEAD_LEAST, AHEAD_PER_BOX * (self._study.boxes or os.cpu_count() or 1)),
             tell_fault=lambda message: self._note(ids, "warning", "unscored", message),
         )
         with self._doors.executor(self._study) as executor, Scoring(executor, job) as scoring:
+            self._store.opened_executor(ids.study, executor.image)
             for model, asked in planned:
                 if self._stop.is_set():
                     break
                 self._sample(ids, by_name, model, asked, scoring)
-            if self._stop.is_set():
-                scoring.stop()
-            scoring.finish()
+            scoring.finish(self._stop)
 
     def _sample(
         self, ids: StudyIds, problems: dict[str, Problem], model: ModelSpec, asked: list[Request], scoring: Scoring

@@ -1,10 +1,10 @@
 """Scoring what a store holds, while sampling goes on.
 
 One thread follows the store: whatever sample has no verdict, left by an earlier run or stored a moment ago, goes to the
-executor in the order of storing. No more than `AHEAD` programs wait there, so a backlog of a million costs no memory.
-Verdicts arrive on the executor's threads and go to the store. A sample whose scoring failed by our fault stays without
-a verdict, for the next run to score; many such faults in a row mean that the sandbox itself is broken, and stop the
-study.
+executor in the order of storing. No more than `ahead` programs wait there, so a backlog of a million costs no memory,
+and a stop calls them off. Verdicts arrive on the executor's threads and go to the store. A sample whose scoring failed
+by our fault stays without a verdict, for the next run to score; many such faults in a row mean that the sandbox itself
+is broken, and stop the study.
 """
 
 from __future__ import annotations
@@ -25,31 +25,31 @@ from sandbox.errors import SandboxError
 from sandbox.problems import Problem
 from sandbox.values import Score
 
-AHEAD = 256
 FAULTS_IN_A_ROW = 8
 LOOK_SECONDS = 0.1  # how long a new sample, or a stop, may go unnoticed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScoringJob:
-    """What is scored, and where its verdicts go. `tell_fault` hears of every fault of ours."""
+    """What is scored, where its verdicts go, and how many programs may wait. `tell_fault` hears of every fault of ours."""
 
     store: Store
     study: int
     problems: Mapping[str, Problem]
     judge: str
+    ahead: int
     tell_fault: Callable[[str], None]
 
 
 class Scoring:
-    """The way from stored samples to stored verdicts. Leaving the context submits nothing more."""
+    """The way from stored samples to stored verdicts. Leaving the context stops it."""
 
     def __init__(self, executor: Executor, job: ScoringJob) -> None:
         self._executor = executor
         self._job = job
-        self._room = threading.Semaphore(AHEAD)
+        self._room = threading.Semaphore(job.ahead)
         self._changed = threading.Condition()
-        self._in_flight = 0
+        self._in_flight: set[Future[Score]] = set()
         self._faults = 0
         self._failure: BaseException | None = None
         self._complete = threading.Event()
@@ -61,22 +61,25 @@ class Scoring:
         if self._failure is not None:
             raise self._failure
 
-    def finish(self) -> None:
-        """Wait until every sample of the store is scored or, after `stop`, every program that was submitted."""
+    def finish(self, stop: threading.Event) -> None:
+        """Wait until every sample of the store is scored or, once `stop` is set, called off."""
         self._job.store.flush()
         self._complete.set()
-        while self._feeder.is_alive():
-            self._feeder.join(LOOK_SECONDS)
+        while self._feeder.is_alive() or self._in_flight:
             self.check()
-        with self._changed:
-            while self._in_flight:
+            if stop.is_set():
+                self.stop()
+            with self._changed:
                 self._changed.wait(LOOK_SECONDS)
-                self.check()
         self.check()
 
     def stop(self) -> None:
-        """Submit nothing more."""
+        """Submit nothing more, and call off what was submitted; the next run scores it."""
         self._stopped.set()
+        with self._changed:
+            waiting = list(self._in_flight)
+        for future in waiting:
+            future.cancel()
 
     def __enter__(self) -> Self:
         self._feeder.start()
@@ -85,8 +88,9 @@ class Scoring:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.stop()
+        self._stopped.set()
         self._feeder.join()
+        self.stop()
 
     def _feed(self) -> None:
         try:
@@ -97,6 +101,9 @@ class Scoring:
                 self._submit(row)
         except Exception as error:  # noqa: BLE001 - handed to the main thread, which raises it
             self._failure = error
+        finally:
+            with self._changed:
+                self._changed.notify_all()
 
     def _pending(self) -> Iterator[PendingRow]:
         """Samples without a verdict, as they are stored; ends when the store is complete and seen to its end, or on stop."""
@@ -118,7 +125,7 @@ class Scoring:
     def _submit(self, row: PendingRow) -> None:
         future = self._executor.submit(self._job.problems[row.problem].solve(row.source))
         with self._changed:
-            self._in_flight += 1
+            self._in_flight.add(future)
         future.add_done_callback(lambda done: self._arrived(row, done))
 
     def _arrived(self, row: PendingRow, done: Future[Score]) -> None:
@@ -130,7 +137,7 @@ class Scoring:
         finally:
             self._room.release()
             with self._changed:
-                self._in_flight -= 1
+                self._in_flight.discard(done)
                 self._changed.notify_all()
 
     def _record(self, row: PendingRow, done: Future[Score]) -> None:

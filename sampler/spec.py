@@ -15,6 +15,9 @@
     name = "qwen2.5-coder-0.5b-instruct"
     backend = "llamacpp"               # or "replay" with file = "samples.jsonl.gz"
     samples = 8
+    [models.options]                   # how the engine of the model above runs; llamacpp alone has any
+    context = 16384                    # tokens over everything in flight; also slots, threads, and in seconds
+    answer_timeout_s = 900.0           # start_timeout_s and answer_timeout_s
     [sandbox]
     boxes = 2                          # default: one per core
     cpu_s = 5.0
@@ -31,6 +34,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from sampler.backends.llamacpp import LlamaOptions
 from sampler.records import ModelRecord, StudyRecord, canonical_json, valid_text
 from sampler.stats.budget import Unit
 from sampler.toml_table import SpecError, TomlTable, parse_toml, read_text
@@ -39,6 +43,7 @@ from sandbox.problems import BUILT_IN, Problem, ProblemsError, load_problems
 from sandbox.values import Limits
 
 BACKENDS = ("llamacpp", "replay")
+MOST_SEED = 2**63 - 1  # what a column of a store holds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +66,10 @@ class Sampling:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelSpec:
-    """One model: `model` is what the backend opens (a catalogue name or a path), `file` what a replay reads."""
+    """One model: `model` is what the backend opens (a catalogue name or a path), `file` what a replay reads.
+
+    `options` are how the engine runs, those that were given. They do not decide the samples.
+    """
 
     name: str
     backend: str
@@ -69,6 +77,7 @@ class ModelSpec:
     model: str
     file: Path | None
     sampling: Sampling
+    options: Mapping[str, object]
 
     @property
     def decides(self) -> str:
@@ -116,7 +125,7 @@ def load_study(path: Path) -> Study:
         path=path,
         toml=text,
         name=top.text("name", path.stem),
-        seed=top.whole("seed", 0, least=0),
+        seed=top.whole("seed", 0, least=0, most=MOST_SEED),
         store=folder / top.text("store", f"{path.stem}.db"),
         problems=_problems(TomlTable(path, "[problems]", top.take("problems", {})), folder),
         models=_models(top, path),
@@ -173,7 +182,7 @@ def _models(top: TomlTable, path: Path) -> tuple[ModelSpec, ...]:
     if not isinstance(tables, list) or not tables:
         raise top.error('no model is named; add a table [[models]] with name = "…", backend = "…" and samples = 8')
     models = tuple(
-        _model(TomlTable(path, f"[[models]] no. {number}:", table), default, path.parent)
+        _model(TomlTable(path, f"[[models]] no. {number}:", table), default, path)
         for number, table in enumerate(tables, 1)
     )
     names = [model.name for model in models]
@@ -183,7 +192,8 @@ def _models(top: TomlTable, path: Path) -> tuple[ModelSpec, ...]:
     return models
 
 
-def _model(table: TomlTable, default: Sampling, folder: Path) -> ModelSpec:
+def _model(table: TomlTable, default: Sampling, path: Path) -> ModelSpec:
+    folder = path.parent
     name = table.text("name")
     backend = table.choice("backend", BACKENDS)
     file = None
@@ -199,9 +209,32 @@ def _model(table: TomlTable, default: Sampling, folder: Path) -> ModelSpec:
         model=model,
         file=file,
         sampling=_sampling(table, default),
+        options=_options(TomlTable(path, "[models.options]", table.take("options", {})), backend),
     )
     table.done()
     return spec
+
+
+def _options(table: TomlTable, backend: str) -> dict[str, Any]:
+    if backend == "llamacpp":
+        return _given(table, LlamaOptions)
+    table.done()
+    return {}
+
+
+def _given(table: TomlTable, kind: type[Limits | LlamaOptions]) -> dict[str, Any]:
+    """Those fields of `kind` that the table gives, of the type of their defaults; together they make a valid value."""
+    given: dict[str, Any] = {}
+    for item in fields(kind):
+        if table.has(item.name):
+            whole = isinstance(item.default, int)
+            given[item.name] = table.whole(item.name, least=0) if whole else table.number(item.name)
+    table.done()
+    try:
+        kind(**given)
+    except ValueError as error:
+        raise table.error(str(error)) from error
+    return given
 
 
 def _sampling(table: TomlTable, default: Sampling) -> Sampling:
@@ -224,17 +257,7 @@ def _sampling(table: TomlTable, default: Sampling) -> Sampling:
 
 def _sandbox(table: TomlTable) -> dict[str, Any]:
     boxes = table.whole("boxes") if table.has("boxes") else None
-    default = asdict(Limits())
-    given: dict[str, Any] = {}
-    for item in fields(Limits):
-        if table.has(item.name):
-            known = default[item.name]
-            given[item.name] = table.whole(item.name) if isinstance(known, int) else table.number(item.name)
-    table.done()
-    try:
-        return {"boxes": boxes, "limits": Limits(**given)}
-    except ValueError as error:
-        raise table.error(str(error)) from error
+    return {"boxes": boxes, "limits": Limits(**_given(table, Limits))}
 
 
 def _report(table: TomlTable, path: Path) -> dict[Unit, tuple[float, ...]]:

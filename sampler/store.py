@@ -25,9 +25,9 @@ from pathlib import Path
 from typing import Any, Self, TypeVar
 
 from sampler import writes
-from sampler.lock import StoreLock
+from sampler.lock import StoreBusy, StoreLock
 from sampler.migrations import migrate
-from sampler.reader import BUSY_SECONDS, StoreError, refuse_foreign
+from sampler.reader import BOOKS, BUSY_SECONDS, StoreError, StoreUnmade, refuse_foreign, way_out
 from sampler.records import OpenedModel, SampleRecord, StudyIds, StudyRecord, VerdictRecord, valid_text
 
 BATCH = 200
@@ -39,7 +39,7 @@ T = TypeVar("T")
 
 
 class WriteFailed(StoreError):
-    """The disk is full or fails; nothing more can be recorded."""
+    """The disk is full or fails, or another program keeps its lock; nothing more can be recorded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +85,10 @@ class Store:
         """The study has stopped: `status` is done, failed or interrupted."""
         self._beating = None
         self._call(partial(writes.end_run, study=study, status=status, reason=reason, now=self._clock()))
+
+    def opened_executor(self, study: int, image: str) -> None:
+        """Keep the name of the image that the study's programs are executed in from now on."""
+        self._call(partial(writes.opened_executor, study=study, image=image))
 
     def model_opened(self, opened: OpenedModel) -> None:
         """Keep what a backend told about its model; raises StudyChanged if the held samples are another model's."""
@@ -187,10 +191,7 @@ class Store:
                 self._refuse(batch, error)
                 return
             except Exception as error:  # noqa: BLE001 - whatever it is, who waits must hear of it, and nothing may be skipped
-                self._failure = WriteFailed(
-                    f"cannot write the store {str(self.path)!r}: {error}; make room or mend the disk, then run the same "
-                    "command again: it continues where it stopped"
-                )
+                self._failure = _unwritable(self.path, error)
             else:
                 for piece, answer in zip(batch, answers, strict=True):
                     if piece.done is not None:
@@ -225,8 +226,7 @@ def _connect(path: Path) -> sqlite3.Connection:
     connection: sqlite3.Connection | None = None
     try:
         connection = sqlite3.connect(path, isolation_level=None, timeout=BUSY_SECONDS, check_same_thread=False)
-        if connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]:
-            refuse_foreign(connection, path)
+        _refuse_foreign(connection, path)
         mode = connection.execute("PRAGMA journal_mode=WAL").fetchone()[0]
         if mode != "wal":
             raise StoreError(  # noqa: TRY301 - the connection is closed below
@@ -241,8 +241,31 @@ def _connect(path: Path) -> sqlite3.Connection:
             connection.close()
         if isinstance(error, StoreError):
             raise
-        raise StoreError(
-            f"cannot open the store {str(path)!r}: {error}; give a file that `sampler run` made, or a new name in a folder "
-            "that you may write to"
-        ) from error
+        raise _unopened(path, error) from error
     return connection
+
+
+def _refuse_foreign(connection: sqlite3.Connection, path: Path) -> None:
+    """A file without a table of ours is new, also one whose making broke off, for instance on a full disk."""
+    try:
+        refuse_foreign(connection, path)
+    except StoreUnmade:
+        connection.execute(
+            f"DROP TABLE IF EXISTS {BOOKS}"
+        )  # sqlite-utils commits it by itself, before the first schema
+
+
+def _unopened(path: Path, error: sqlite3.Error) -> StoreError:
+    message = f"cannot open the store {str(path)!r}: {error}; {way_out(error)}"
+    match getattr(error, "sqlite_errorcode", 0) & 0xFF:
+        case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
+            return StoreBusy(message)
+        case sqlite3.SQLITE_FULL | sqlite3.SQLITE_IOERR:
+            return WriteFailed(message)
+        case _:
+            return StoreError(message)
+
+
+def _unwritable(path: Path, error: Exception) -> WriteFailed:
+    hint = way_out(error) if isinstance(error, sqlite3.Error) else "run the same command again"
+    return WriteFailed(f"cannot write the store {str(path)!r}: {error}; {hint}")

@@ -5,12 +5,14 @@ Every message names the file, the table, the key, the value and the way out.
 
 from __future__ import annotations
 
+import sys
 import tomllib
 from collections.abc import Mapping
 from difflib import get_close_matches
-from math import isfinite
 from pathlib import Path
 from typing import Any
+
+MOST = 2**31 - 1
 
 
 class SpecError(ValueError):
@@ -48,19 +50,23 @@ class TomlTable:
         value = self._required(key, default)
         if not isinstance(value, str) or not value.strip():
             raise self.error(f'{key} = {value!r} is not a text; write for example {key} = "{default or key}"')
+        if "\0" in value:
+            raise self.error(f"{key} = {value!r} holds a NUL character, which no name or path may; take it out")
         return value
 
-    def whole(self, key: str, default: int | None = None, *, least: int = 1) -> int:
-        """A whole number of at least `least`; required if there is no default."""
+    def whole(self, key: str, default: int | None = None, *, least: int = 1, most: int = MOST) -> int:
+        """A whole number from `least` to `most`; required if there is no default."""
         value = self._required(key, default)
         if isinstance(value, bool) or not isinstance(value, int) or value < least:
             raise self.error(f"{key} = {value!r} is not a whole number from {least} up; write for example {key} = 8")
+        if value > most:
+            raise self.error(f"{key} = {value!r:.40} is too large; the most is {most}")
         return value
 
     def number(self, key: str, default: float | None = None) -> float:
         """A finite number; required if there is no default."""
-        value = self._required(key, default)
-        if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
+        value: Any = self._required(key, default)
+        if not _is_finite(value):
             raise self.error(f"{key} = {value!r} is not a number; write for example {key} = {default or 1.0}")
         return float(value)
 
@@ -74,11 +80,7 @@ class TomlTable:
     def numbers(self, key: str) -> tuple[float, ...]:
         """A list of numbers above zero, empty if it is not given."""
         value = self.take(key, [])
-        fine = isinstance(value, list) and all(
-            isinstance(item, int | float) and not isinstance(item, bool) and isfinite(item) and item > 0
-            for item in value
-        )
-        if not fine:
+        if not isinstance(value, list) or not all(_is_finite(item) and item > 0 for item in value):
             raise self.error(f"{key} = {value!r} is not a list of numbers above zero; write for example {key} = [1e12]")
         return tuple(float(item) for item in value)
 
@@ -92,7 +94,7 @@ class TomlTable:
     def done(self) -> None:
         """Raise SpecError for a key that nobody asked for."""
         for key in self._left:
-            known = ", ".join(sorted(self._asked))
+            known = ", ".join(sorted(self._asked)) or "none"
             raise self.error(f"{key!r} is no key here{_hint(key, tuple(self._asked))}; the keys are: {known}")
 
     def _required(self, key: str, default: object) -> object:
@@ -120,8 +122,13 @@ def parse_toml(text: str, path: Path) -> dict[str, Any]:
     """The values of a file's text; raises SpecError."""
     try:
         return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # ValueError: also a number of more digits than Python reads
         raise SpecError(f"{path}: not TOML: {error}; see https://toml.io for how it is written") from error
+
+
+def _is_finite(value: Any) -> bool:
+    """Whether a value is a number that a float can hold; a TOML integer may be larger than that."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
 
 
 def _hint(word: str, among: tuple[str, ...]) -> str:

@@ -118,6 +118,11 @@ def end_run(connection: sqlite3.Connection, study: int, status: str, reason: str
     )
 
 
+def opened_executor(connection: sqlite3.Connection, study: int, image: str) -> None:
+    """Keep what the programs are executed in."""
+    connection.execute("UPDATE study SET image = ? WHERE id = ?", (valid_text(image), study))
+
+
 def model_opened(connection: sqlite3.Connection, opened: OpenedModel) -> None:
     """Keep the model's card. Held samples of another digest are another model's: refused."""
     card = opened.card

@@ -14,8 +14,9 @@ from typing import NoReturn
 
 import click
 
+from sampler.entry import enter
 from sampler.exits import Exit
-from sampler.reader import Reader, StoreError
+from sampler.reader import Reader, StoreError, StoreUnmade
 
 SMALLEST = (40, 12)
 
@@ -51,7 +52,7 @@ class Size(click.ParamType[tuple[int, int]]):
 )
 @click.option("--size", type=Size(), default="140x40", show_default=True, help="Size of the picture.")
 @click.version_option(package_name="codebudget")
-def main(what: Path | None, *, headless: bool, screenshot: Path | None, size: tuple[int, int]) -> None:
+def cli(what: Path | None, *, headless: bool, screenshot: Path | None, size: tuple[int, int]) -> None:
     """Watch a study: STORE_OR_STUDY is the store that a run writes (study.db) or the study file (study.toml).
 
     The store need not exist yet: the screen waits for the run to begin. Without an argument the newest *.db of this
@@ -70,6 +71,11 @@ def main(what: Path | None, *, headless: bool, screenshot: Path | None, size: tu
         _picture(store, screenshot, size)
     else:
         _watch(store, what)
+
+
+def main() -> None:
+    """The console script."""
+    enter(cli, "budget-tui")
 
 
 def _newest(folder: Path) -> Path:
@@ -144,6 +150,9 @@ def _refuse_unreadable(store: Path, *, missing_too: bool) -> None:
         return
     try:
         Reader(store).close()
+    except StoreUnmade as error:
+        if missing_too:
+            _fail(Exit.STORE, str(error))
     except StoreError as error:
         _fail(Exit.STORE, str(error))
 

@@ -18,7 +18,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from sampler.reader import Reader, StoreError
+from sampler.reader import Reader, StoreError, StoreUnmade
 from sampler.rows import EventRow, StudyRow, TailRow
 from tui.curves import Wish, available_units, curves_of
 from tui.view import Curves, Snapshot, Trouble
@@ -96,7 +96,7 @@ class Follower:
                     told = None
                     self._follow(_Eyes(reader, self), deliver)
             except StoreError as error:
-                trouble = self._trouble(str(error))
+                trouble = self._trouble("" if isinstance(error, StoreUnmade) else str(error))
                 if trouble != told:
                     deliver(trouble)
                 told = trouble
@@ -213,7 +213,7 @@ class _Eyes:
         self._catch_up(study.id)
         return Snapshot(
             study=study,
-            models=tuple(self._reader.models(study.id)),
+            models=tuple(model for model in self._reader.models(study.id) if model.wanted),  # as in the report
             tallies=tuple(self._reader.tallies(study.id)),
             counts=self._reader.verdict_counts(study.id),
             tail=tuple(self._tail),

@@ -143,7 +143,7 @@ def _eta_words(found: Eta | None) -> str:
 def _spending(tallies: Sequence[TallyRow]) -> list[Part]:
     if flops := spent_flops(tallies):
         return [Part(text=f"{measured(flops)} FLOPs", worth=5)]
-    seconds = sum(row.prompt_seconds + row.decode_seconds for row in tallies)
+    seconds = sum(row.prompt_seconds / row.sampled + row.decode_seconds for row in tallies if row.sampled)
     return [Part(text=f"{duration(seconds)} engine", worth=5)] if seconds else []
 
 

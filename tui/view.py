@@ -179,7 +179,8 @@ def _seconds_each(shot: Snapshot, model: ModelRow) -> float | None:
 
 
 def _scored(shot: Snapshot, model: ModelRow) -> int:
-    return sum(row.scored for row in shot.tallies if row.model_id == model.id)
+    """Verdicts of a model, of those wanted."""
+    return sum(min(row.scored, model.wanted) for row in shot.tallies if row.model_id == model.id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -204,7 +205,7 @@ def model_lines(shot: Snapshot, rule: float | None) -> list[ModelLine]:
             ModelLine(
                 tone=tone,
                 name=harmless(model.name, 200),
-                done=sum(row.scored for row in rows) / wanted if wanted else 0.0,
+                done=_scored(shot, model) / wanted if wanted else 0.0,
                 pass_1=sum(row.passed / row.scored for row in rows) / len(rows) if rows else None,
                 at_rule=reading(curves[tone], rule) if rule is not None and tone in curves else None,
             )

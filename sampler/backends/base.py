@@ -17,6 +17,10 @@ class BackendError(Exception):
     """The engine failed. Our fault or the machine's, never the model's: nothing is recorded."""
 
 
+class CannotLoad(BackendError):
+    """The engine does not take the model's file."""
+
+
 class Backend(Protocol):
     """One model, ready to sample."""
 

@@ -35,6 +35,8 @@ from sampler.backends.llamacpp_http import EventStream, ask
 from sampler.backends.llamacpp_process import EngineOptions, EngineProcess, physical_cores
 from sampler.values import Architecture, Finish, ModelCard, Prompt, PromptStyle, Request, Sample, SamplingParams
 
+MOST_SECONDS = 1e6  # eleven days; what the system's clocks can wait for is not much more
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LlamaOptions:
@@ -52,6 +54,9 @@ class LlamaOptions:
         for name in ("slots", "context", "start_timeout_s", "answer_timeout_s"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} must be positive, not {getattr(self, name)!r}")
+        for name in ("start_timeout_s", "answer_timeout_s"):
+            if getattr(self, name) > MOST_SECONDS:
+                raise ValueError(f"{name} must be at most {MOST_SECONDS:g}, not {getattr(self, name)!r}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,7 +156,7 @@ class LlamaCppBackend:
         if size < 1 or not prompt:
             raise BackendError(
                 f"{request.problem}: a prompt of {len(prompt)} tokens and {params.max_tokens} new ones do not fit into"
-                f" a context of {self._options.context}; raise context, or lower max_tokens"
+                f" a context of {self._options.context}; raise context in [models.options], or lower max_tokens"
             )
         for offset in range(0, request.count, size):
             count = min(size, request.count - offset)
@@ -213,7 +218,9 @@ class _Flight:
         try:
             number, now, event = self._news.get(timeout=self._options.answer_timeout_s)
         except queue.Empty:
-            raise BackendError("the engine did not answer in time; raise answer_timeout_s") from None
+            raise BackendError(
+                "the engine did not answer in time; raise answer_timeout_s in [models.options]"
+            ) from None
         aloft = self._aloft[number]
         if isinstance(event, BackendError):
             raise event

@@ -116,6 +116,6 @@ def _engine_errors(engine: EngineProcess) -> Iterator[None]:
     try:
         yield
     except TimeoutError as error:
-        raise BackendError("the engine did not answer in time; raise answer_timeout_s") from error
+        raise BackendError("the engine did not answer in time; raise answer_timeout_s in [models.options]") from error
     except (OSError, HTTPException, ValueError) as error:  # ValueError: read of a response closed from outside
         raise BackendError(engine.death()) from error

@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO
 
-from sampler.backends.base import BackendError
+from sampler.backends.base import BackendError, CannotLoad
 
 _LAST_WORDS = 12  # lines of standard error that are kept
 _MAX_LINE = 4096
@@ -87,15 +87,17 @@ class EngineProcess:
     def _hello(self, model: str, timeout_s: float) -> dict[str, str]:
         line = _first_line(_pipe(self._child.stdout), timeout_s)
         if line is None:
-            raise BackendError(f"the engine did not load {model} within {timeout_s:g} s; raise start_timeout_s")
+            raise BackendError(
+                f"the engine did not load {model} within {timeout_s:g} s; raise start_timeout_s in [models.options]"
+            )
         if not line:
-            raise BackendError(f"cannot load {model}: {self.death()}")
+            raise CannotLoad(f"cannot load {model}: {self.death()}")
         hello: dict[str, str] = json.loads(line)
         if "missing" in hello:
             raise BackendError(f"the engine is not installed ({hello['missing']}); pip install 'codebudget[llamacpp]'")
         if "error" in hello:
             why = [*self._last_words, hello["error"]][-1]
-            raise BackendError(f"cannot load {model}: {why}; is it a whole GGUF file that this engine knows?")
+            raise CannotLoad(f"cannot load {model}: {why}; is it a whole GGUF file that this engine knows?")
         return hello
 
     def _listen(self) -> None:

@@ -9,12 +9,12 @@ from dataclasses import MISSING, Field, fields
 from pathlib import Path
 from typing import Any
 
-from sampler.backends.base import Backend, BackendError
+from sampler.backends.base import Backend, BackendError, CannotLoad
 from sampler.backends.llamacpp import LlamaCppBackend, LlamaOptions, ModelFile
 from sampler.backends.replay import ReplayBackend
 from sampler.models.catalogue import UnknownModel, find
 from sampler.models.gguf_file import GgufError, read_architecture
-from sampler.models.pull import cached, default_cache
+from sampler.models.pull import absence, cached, default_cache
 
 KINDS = ("llamacpp", "replay")
 
@@ -34,11 +34,24 @@ def open_backend(
     """
     if kind == "llamacpp":
         chosen = _llama_options(options or {})
-        return LlamaCppBackend(_model_file(model, models_dir or default_cache()), chosen)
+        return _llama(model, models_dir or default_cache(), chosen)
     if kind == "replay":
         _only(options or {}, ())
         return ReplayBackend(Path(model))
     raise UnknownBackend(f"no backend {kind!r}; {_hint(kind, KINDS)}")
+
+
+def _llama(model: str, models_dir: Path, options: LlamaOptions) -> LlamaCppBackend:
+    file = _model_file(model, models_dir)
+    try:
+        return LlamaCppBackend(file, options)
+    except CannotLoad as error:
+        if file.path.parent != models_dir:
+            raise
+        anew = f"`sampler models remove {file.name}`, then `sampler models pull {file.name}`"
+        raise CannotLoad(
+            f"{error} (the file was whole when it was fetched; if it was damaged since: {anew})"
+        ) from error
 
 
 def _llama_options(options: Mapping[str, object]) -> LlamaOptions:
@@ -77,7 +90,7 @@ def _model_file(model: str, models_dir: Path) -> ModelFile:
         raise UnknownBackend(f"{error}; a file of your own is given by its path ending in .gguf") from error
     path = cached(pinned, models_dir)
     if path is None:
-        raise BackendError(f"{pinned.name} is not in {models_dir}; run `sampler models pull {pinned.name}`")
+        raise BackendError(absence(pinned, models_dir))
     return ModelFile(path=path, name=pinned.name, digest=pinned.sha256, architecture=pinned.architecture)
 
 

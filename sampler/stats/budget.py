@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from math import floor, isfinite
 
-_COUNTABLE = 2.0**53  # beyond, neighbouring whole numbers are one float
+_COUNTABLE = 2**53  # beyond, neighbouring whole numbers are one float
 
 
 class Unit(StrEnum):
@@ -50,12 +50,13 @@ class UnitCost:
     def affordable(self, budget: float) -> int:
         """The largest k with cost(k) <= budget: floor(budget / unit cost), Hassid et al. 2024, equations 2 and 3.
 
-        A division of floats may land just beside a whole number, so the cost itself has the last word.
+        A division of floats may land just beside a whole number, so the cost itself has the last word. Beyond 2^53 whole
+        numbers are no longer told apart, so that many is the answer to every larger budget.
         """
         if not (isfinite(budget) and budget >= 0):
             raise ValueError(f"a budget must be a number that is not negative, not {budget}")
         quotient = (budget - self.once) / self.each
         if quotient > _COUNTABLE:
-            raise ValueError(f"a budget of {budget} buys more samples of {self.each} than can be counted")
+            return _COUNTABLE
         k = max(0, floor(quotient))
         return next((guess for guess in (k + 1, k) if self.of(guess) <= budget), max(0, k - 1))

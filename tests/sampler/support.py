@@ -108,6 +108,10 @@ class FakeExecutor:
         self._broken = broken
         self._threads = ThreadPoolExecutor(max_workers=2)
 
+    @property
+    def image(self) -> str:
+        return "fake:1"
+
     def submit(self, program: Program) -> Future[Score]:
         return self._threads.submit(self._score, program)
 

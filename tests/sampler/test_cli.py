@@ -16,7 +16,8 @@ from click.testing import CliRunner
 
 from sampler.backends.base import BackendError
 from sampler.backends.replay import ReplayBackend
-from sampler.cli import cli
+from sampler.commands import cli
+from sampler.doors import real_doors
 from sampler.exits import Exit
 from sampler.extract import program_for
 from sampler.faults import exit_for
@@ -32,9 +33,10 @@ from sampler.store import Store, WriteFailed
 from sampler.toml_table import SpecError
 from sampler.values import PromptStyle
 from sampler.writes import StudyChanged
-from sandbox.errors import EngineUnavailable
+from sandbox.errors import EngineUnavailable, SandboxError
 from sandbox.problems import ProblemsError
-from sandbox.values import Verdict
+from sandbox.scoring import open_scorer
+from sandbox.values import Limits, Verdict
 
 RECORDING = "qwen2.5-coder-{}-instruct_HumanEval20_n10.jsonl.gz"
 
@@ -205,13 +207,29 @@ def test_progress_lines_come_now_and_then_and_are_harmless():
     lines = PlainLines(out, clock=lambda: now[0])
     for step in range(101):
         now[0] += 0.05
-        model = ModelProgress(name="m\x1b[31m", wanted=1000, sampled=10 * step, scored=9 * step, passed=step)
+        model = ModelProgress(
+            name="m\x1b[31m", wanted=1000, sampled=10 * step, scored=9 * step, verdicts=9 * step, passed=step
+        )
         lines(Progress(study="s", models=(model,)))
     lines(Notice(level="warning", kind="k", message="two\nlines"))
     shown = out.getvalue()
     assert 15 <= shown.count("sampled,") <= 25
     assert "\x1b" not in shown
     assert shown.endswith("warning: two lines\n")
+
+
+def test_the_time_left_is_that_of_scoring():
+    """Recorded samples are there at once; what takes time is the sandbox."""
+    now = [0.0]
+    out = io.StringIO()
+    lines = PlainLines(out, clock=lambda: now[0])
+    for step in range(21):
+        now[0] = float(step)
+        model = ModelProgress(
+            name="m", wanted=300, sampled=min(300, 300 * step), scored=10 * step, verdicts=0, passed=0
+        )
+        lines(Progress(study="s", models=(model,)))
+    assert "190 scored (63%) · 11 s left" in out.getvalue()
 
 
 def test_a_log_that_nobody_reads_any_more_does_not_stop_a_study(tmp_path, support):
@@ -228,7 +246,10 @@ def test_progress_lines_come_every_ten_seconds_when_it_is_slow():
     for step in range(61):
         now[0] = float(step)
         lines(
-            Progress(study="s", models=(ModelProgress(name="m", wanted=100_000, sampled=step, scored=step, passed=0),))
+            Progress(
+                study="s",
+                models=(ModelProgress(name="m", wanted=100_000, sampled=step, scored=step, verdicts=step, passed=0),),
+            )
         )
     assert out.getvalue().count("\n") == 7
     assert " min left" in out.getvalue()
@@ -294,3 +315,84 @@ def test_reading_a_report_does_not_import_docker_or_a_screen(store):
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
     assert done.stdout == "[]\n"
+
+
+MAIN = [sys.executable, "-c", "from sampler.cli import main; main()"]
+
+
+@pytest.mark.parametrize("words", [["--json"], [], ["--unit", "tokens"]])
+def test_a_reader_who_leaves_ends_the_report_quietly(store, words):
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "wb") as out:
+        done = subprocess.run(
+            [*MAIN, "report", store, *words], stdout=out, stderr=subprocess.PIPE, timeout=60, check=False
+        )
+    assert (done.returncode, done.stderr) == (141, b"")
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (["run"], "sampler: Missing argument 'STUDY'; `sampler run --help` tells more\n"),
+        (["rnu"], "sampler: No such command 'rnu'"),
+        (["report", "x.db", "--unit", "joules"], "sampler: Invalid value for '--unit': 'joules' is not one of"),
+        (["models", "pull"], "sampler: Missing argument 'NAME...'"),
+    ],
+)
+def test_a_wrong_call_is_one_line(words, line):
+    done = subprocess.run([*MAIN, *words], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout) == (Exit.USAGE, "")
+    assert done.stderr.startswith(line)
+    assert done.stderr.count("\n") == 1
+
+
+def test_help_and_version_and_a_call_without_words_still_say_what_they_should():
+    for words, code in ((["--help"], 0), (["run", "--help"], 0), (["--version"], 0), ([], 2)):
+        done = subprocess.run([*MAIN, *words], capture_output=True, text=True, timeout=60, check=False)
+        assert done.returncode == code
+        assert "sampler" in done.stdout + done.stderr
+        assert "Traceback" not in done.stderr
+
+
+def test_ctrl_c_while_the_program_is_still_importing_leaves_no_traceback():
+    code = (
+        "import sys\nclass Interrupts:\n    def find_spec(self, name, *_):\n"
+        "        if name == 'sampler.commands':\n            raise KeyboardInterrupt\n"
+        "sys.meta_path.insert(0, Interrupts())\nfrom sampler.cli import main\nmain()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (Exit.INTERRUPTED, b"")
+
+
+def test_a_damaged_model_is_called_so_before_anything_is_sampled(tmp_path, support):
+    path = support.write_study(tmp_path)
+    text = path.read_text(encoding="utf-8")
+    path.write_text(
+        text.replace('"replay"\nfile = "none.jsonl"', '"llamacpp"\nmodel = "smollm2-135m"'), encoding="utf-8"
+    )
+    (model,) = load_study(path).models
+    doors = real_doors(tmp_path, lambda _words: None)
+    with pytest.raises(
+        BackendError, match=r"is not in .* run `sampler models pull smollm2-135m-instruct`, or the study"
+    ):
+        doors.check(model)
+    (tmp_path / "SmolLM2-135M-Instruct.Q4_1.gguf").write_bytes(b"GGUF")
+    with pytest.raises(BackendError, match=r"is damaged: .* has 4 of 98362432 bytes; run `sampler models pull"):
+        doors.check(model)
+
+
+@pytest.mark.docker
+def test_the_first_study_needs_no_model_and_gives_its_known_rates(tmp_path, pytestconfig):
+    study = pytestconfig.rootpath / "examples" / "replay.toml"
+    try:
+        with open_scorer(Limits(), boxes=1):
+            pass
+    except SandboxError as error:
+        pytest.skip(f"no sandbox here: {error}")
+    out = io.StringIO()
+    assert run_headless(study, store=tmp_path / "r.db", out=out) == Exit.OK, out.getvalue()
+    small, large = read_report(tmp_path / "r.db").models
+    assert (small.first.rate, large.first.rate) == (pytest.approx(0.435), pytest.approx(0.625))
+    assert "43.5 ±" in out.getvalue()
+    assert "62.5 ±" in out.getvalue()

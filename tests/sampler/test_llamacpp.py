@@ -14,6 +14,7 @@ import pytest
 from sampler.backends.base import BackendError
 from sampler.backends.llamacpp import LlamaCppBackend, LlamaOptions, ModelFile
 from sampler.backends.llamacpp_process import physical_cores
+from sampler.backends.open import open_backend
 from sampler.models.catalogue import find
 from sampler.models.cli import models_dir
 from sampler.models.pull import PullError, cached, pull
@@ -224,3 +225,16 @@ def test_options_that_make_no_sense_are_refused_by_name(bad):
     (name,) = bad
     with pytest.raises(ValueError, match=name):
         LlamaOptions(**bad)
+
+
+def test_a_pulled_model_that_was_damaged_later_names_the_commands_that_fetch_it_anew(tmp_path, monkeypatch):
+    (tmp_path / "xllamacpp.py").write_text("import sys\nsys.exit(7)")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    known = find("smollm2-135m")
+    path = tmp_path / known.file
+    with path.open("wb") as file:
+        file.truncate(known.size)  # the right size, but nothing in it
+    facts = {"sha256": known.sha256, "size": known.size, "mtime_ns": path.stat().st_mtime_ns}
+    path.with_name(f"{known.file}.checked").write_text(json.dumps(facts))
+    with pytest.raises(BackendError, match=rf"cannot load .*models remove {known.name}`, then `sampler models pull"):
+        open_backend("llamacpp", known.name, models_dir=tmp_path)

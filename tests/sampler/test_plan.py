@@ -8,7 +8,7 @@ from sampler.spec import ModelSpec, Sampling
 
 
 def model(samples: int) -> ModelSpec:
-    return ModelSpec(name="m", backend="replay", samples=samples, model="m", file=None, sampling=Sampling())
+    return ModelSpec(name="m", backend="replay", samples=samples, model="m", file=None, sampling=Sampling(), options={})
 
 
 @given(wanted=st.integers(0, 40), held=st.sets(st.integers(0, 60)))

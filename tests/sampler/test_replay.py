@@ -15,6 +15,7 @@ from sampler.models.catalogue import find
 from sampler.prompts import prompt_for
 from sampler.values import Finish, Prompt, PromptStyle, Request, SamplingParams
 from sandbox.problems import load_problems
+from sandbox.values import MAX_SOURCE_BYTES
 
 EXAMPLES = Path(__file__).parents[2] / "examples" / "replay"
 PROMPT = Prompt(style=PromptStyle.COMPLETION, text="")
@@ -182,3 +183,9 @@ def test_a_model_that_was_not_pulled_names_the_command(tmp_path):
 def test_a_missing_recording_is_named(tmp_path):
     with pytest.raises(BackendError, match=r"cannot read the recording .*nowhere\.jsonl"):
         open_backend("replay", str(tmp_path / "nowhere.jsonl"))
+
+
+def test_a_completion_that_no_sandbox_takes_is_refused_by_name(tmp_path):
+    path = recording(tmp_path, ROW, ROW | {"index": 3, "completion": "x" * (MAX_SOURCE_BYTES + 1)})
+    with pytest.raises(BackendError, match=rf"line 2: sample 3 of HumanEval/0 is {MAX_SOURCE_BYTES + 1} bytes long"):
+        ReplayBackend(path)

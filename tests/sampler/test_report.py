@@ -271,3 +271,18 @@ def test_a_report_over_many_problems_is_quick(model):
     began = time.monotonic()
     report(models, tallies)
     assert time.monotonic() - began < 2.0
+
+
+def test_budgets_that_read_the_same_are_one_row_that_buys_what_each_would(model):
+    models = [model(1, "a", 4), model(2, "b", 4)]
+    tallies = [tally(1, 0, 4, 1, 195.6), tally(1, 1, 4, 2, 195.6), tally(2, 0, 4, 1, 196.4), tally(2, 1, 4, 3, 196.4)]
+    rows = flops(report(models, tallies)).rows
+    shown = [amount(row.budget, Unit.FLOPS) for row in rows]
+    assert len(shown) == len(set(shown))
+    assert shown[0] == "196 FLOP"
+    assert [cell.k for cell in rows[0].cells] == [1, 1]
+
+
+def test_a_budget_beyond_all_counting_is_undefined_and_not_an_error(small_and_large):
+    (row,) = flops(report(*small_and_large, budgets={Unit.FLOPS: (1e300,)})).rows
+    assert {cell.reach for cell in row.cells} == {Reach.UNDEFINED}

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import signal
 import sqlite3
 import subprocess
@@ -254,3 +255,41 @@ def count(store) -> int:
             return studies[0].sampled if studies else 0
     except Exception:  # noqa: BLE001 - the store is just being made
         return 0
+
+
+def test_ctrl_c_calls_off_the_programs_that_wait(tmp_path, support):
+    class Slow(support.FakeExecutor):
+        def _score(self, program):
+            if len(self.seen) == 4:
+                os.kill(os.getpid(), signal.SIGINT)
+            return super()._score(program)
+
+    study = load_study(support.write_study(tmp_path, samples=60))
+    executor = Slow(delay_s=0.1)
+    began = time.monotonic()
+    assert run_study(study, support.rule_doors(executor=executor), nobody) is Exit.INTERRUPTED
+    assert time.monotonic() - began < 4  # all of them would take nine seconds
+    assert len(executor.seen) < 20
+    ((scored,),) = rows(study.store, "SELECT sum(scored) FROM tally")
+    assert scored == len(executor.seen)
+    assert run_study(study, support.rule_doors(), nobody) is Exit.OK
+
+
+def test_the_store_knows_what_the_programs_were_executed_in(tmp_path, support):
+    study = load_study(support.write_study(tmp_path, samples=1))
+    run_study(study, support.rule_doors(), nobody)
+    assert rows(study.store, "SELECT image FROM study") == [("fake:1",)]
+
+
+def test_fewer_samples_and_models_than_before_are_counted_as_what_is_wanted_now(tmp_path, support):
+    second = '[[models]]\nname = "large"\nbackend = "replay"\nfile = "n.jsonl"\nsamples = 6\n'
+    run_study(load_study(support.write_study(tmp_path, samples=6, more=second)), support.rule_doors(), nobody)
+    told: list[Progress | Notice] = []
+    fewer = load_study(support.write_study(tmp_path, samples=2))
+    assert run_study(fewer, support.rule_doors(), told.append) is Exit.OK
+    with Reader(fewer.store) as reader:
+        (row,) = reader.studies()
+        assert (row.wanted, row.sampled, row.scored) == (6, 6, 6)
+        passed = sum(tally.passed for tally in reader.tallies(row.id) if tally.model_id == reader.models(row.id)[0].id)
+    (model,) = [event for event in told if isinstance(event, Progress)][-1].models
+    assert (model.name, model.wanted, model.scored, model.verdicts, model.passed) == ("small", 6, 6, 18, passed)

@@ -114,18 +114,42 @@ def test_what_a_study_file_need_not_say(load, tmp_path):
         (SMALL.replace('source = "humaneval"', ""), r"\[problems\] the key 'source' is missing"),
         (SMALL.replace('"humaneval"', '"humaneval"\nevery = 2\nnames = ["x"]'), "every and names are given together"),
         ("problems = 3\n" + SMALL[SMALL.index("[[models") :], r"\[problems\] a table is expected, not 3"),
-        (SMALL + "[sandbox]\nmemory_mb = 5\n", r"\[sandbox\] memory_mb must be at least 64"),
+        (SMALL + "[sandbox]\nmemory_mb = 5\n", r"\[sandbox\] memory_mb must .* 64"),
         (SMALL + "[sandbox]\nboxes = 0\n", "boxes = 0 is not a whole number"),
         (SMALL + "[sandbox]\ncpu = 5\n", r"'cpu' is no key here \(did you mean 'cpu_s'"),
         (SMALL + "[report]\nbudget = 1\n", r"\[report\] 'budget' is no key here \(did you mean 'budgets'"),
         (SMALL + "[report.budgets]\nflop = [1]\n", r"'flop' is no key here \(did you mean 'flops'"),
         (SMALL + "[report.budgets]\nflops = [0]\n", r"flops = \[0\] is not a list of numbers above zero"),
         ("name = \n", "not TOML: Invalid value"),
+        (f"seed = {'9' * 5000}\n" + SMALL, "not TOML: "),
+        ("seed = 99999999999999999999999\n" + SMALL, "seed = 9{23} is too large; the most is 9223372036854775807"),
+        (SMALL.replace("= 8", "= 2147483648"), "samples = 2147483648 is too large; the most is 2147483647"),
+        (SMALL + f"temperature = 1{'0' * 400}\n", "temperature = 10+ is not a number"),
+        ('store = "a\\u0000b"\n' + SMALL, "store = .* holds a NUL character"),
+        (SMALL.replace("humaneval", "a\\u0000b"), "source = .* holds a NUL character"),
+        (SMALL + "[sandbox]\nwall_s = 1e300\n", r"\[sandbox\] wall_s must"),
+        (
+            SMALL + "[models.options]\ncontex = 1\n",
+            r"\[models.options\] 'contex' is no key here \(did you mean 'context'",
+        ),
+        (SMALL + "[models.options]\nslots = 0\n", r"\[models.options\] slots must be positive, not 0"),
+        (SMALL + "[models.options]\nanswer_timeout_s = 1e300\n", "answer_timeout_s must be at most 1e"),
+        (
+            SMALL.replace('"llamacpp"', '"replay"\nfile = "x"') + "[models.options]\nslots = 4\n",
+            r"'slots' is no key here; the keys are: none",
+        ),
     ],
 )
 def test_a_mistake_is_told_with_file_key_value_and_way_out(load, text, message):
     with pytest.raises(SpecError, match=rf"study\.toml: .*{message}"):
         load(text)
+
+
+def test_an_engine_s_options_belong_to_its_model_and_do_not_decide_the_samples(load):
+    study = load(SMALL + "[models.options]\ncontext = 32768\nanswer_timeout_s = 60\n")
+    assert study.models[0].options == {"context": 32768, "answer_timeout_s": 60.0}
+    assert study.models[0].decides == load(SMALL).models[0].decides
+    assert load(SMALL).models[0].options == {}
 
 
 def test_a_study_file_that_cannot_be_read(tmp_path):

@@ -107,10 +107,18 @@ def test_a_sample_that_costs_nothing_has_no_budget(bad):
         UnitCost(**bad)
 
 
-@pytest.mark.parametrize("budget", [-1.0, float("nan"), float("inf"), 1e300])
+@pytest.mark.parametrize("budget", [-1.0, float("nan"), float("inf")])
 def test_a_budget_is_a_number(budget):
     with pytest.raises(ValueError, match="budget"):
         UnitCost(each=1.0).affordable(budget)
+
+
+def test_a_budget_beyond_counting_buys_more_than_anyone_drew():
+    assert UnitCost(each=1e-9).affordable(1e300) == 2**53
+    drawn = curve(
+        Counts(model="m", problems=("p",), scored=(2,), passed=(1,)), UnitCost(each=1.0), np.random.default_rng(0)
+    )
+    assert standing(drawn, 1e300).reach is Reach.UNDEFINED
 
 
 @given(values=st.lists(st.floats(0, 1), min_size=2, max_size=20), seed=st.integers(0, 99))

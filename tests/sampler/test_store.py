@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from sampler.lock import StoreBusy
-from sampler.reader import Reader, StoreError
+from sampler.reader import Reader, StoreError, StoreUnmade, way_out
 from sampler.records import ModelRecord, OpenedModel
 from sampler.store import Store, WriteFailed
 from sampler.values import ModelCard
@@ -312,3 +312,67 @@ def test_a_running_study_shows_its_process_and_a_fresh_heartbeat(tmp_path, suppo
 def test_a_store_in_a_folder_that_is_not_there_is_refused_with_the_way_out(tmp_path):
     with pytest.raises(StoreError, match="choose another place with --store"):
         Store(tmp_path / "no" / "s.db")
+
+
+FULL_FROM_THE_START = """
+import resource, sys
+from pathlib import Path
+from sampler.store import Store, WriteFailed
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), int(sys.argv[2])))
+try:
+    Store(Path(sys.argv[1]))
+except WriteFailed as error:
+    print("failed:", error)
+"""
+
+
+@pytest.mark.parametrize("size", [4096, 8192, 20_000])
+def test_a_disk_that_is_full_at_the_first_opening_leaves_a_file_that_the_next_run_goes_on_with(tmp_path, support, size):
+    path = tmp_path / "s.db"
+    words = [sys.executable, "-c", FULL_FROM_THE_START, path, str(size)]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
+    assert done.stdout.startswith("failed: cannot open the store"), done.stderr
+    assert "make room or mend the disk" in done.stdout
+    with Store(path) as store:
+        store.open_study(support.study_record())
+    with Reader(path) as reader:
+        assert [row.name for row in reader.studies()] == ["a study"]
+
+
+def test_a_store_whose_making_broke_off_is_told_apart_from_a_foreign_database_and_finished(tmp_path, support):
+    path = tmp_path / "s.db"
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("CREATE TABLE _sqlite_migrations(id INTEGER PRIMARY KEY, migration_set, name, applied_at)")
+    with pytest.raises(StoreUnmade, match="only just being made"):
+        Reader(path)
+    with Store(path) as store:
+        store.open_study(support.study_record())
+    with Reader(path) as reader:
+        assert len(reader.studies()) == 1
+
+
+def test_a_store_that_another_program_has_locked_is_told_so(tmp_path):
+    path = tmp_path / "s.db"
+    Store(path).close()
+    with (
+        closing(sqlite3.connect(path, isolation_level=None)) as holder,
+        closing(sqlite3.connect(path, timeout=0)) as other,
+    ):
+        holder.execute("BEGIN IMMEDIATE")
+        with pytest.raises(sqlite3.OperationalError) as caught:
+            other.execute("BEGIN IMMEDIATE")
+    assert "another program holds a lock" in way_out(caught.value)
+
+
+def test_a_store_that_is_cut_short_is_called_damaged(tmp_path, support):
+    path = tmp_path / "s.db"
+    with Store(path) as store:
+        store.open_study(support.study_record(count=50))
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(StoreError, match="damaged or cut short"), Reader(path) as reader:
+        reader.studies()
+    other = tmp_path / "t.db"
+    other.write_bytes(b"not a database" * 100)
+    with pytest.raises(StoreError, match="some other file"):
+        Reader(other)

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from tui.cli import main
+from tui.cli import cli
 
 COMMAND = [sys.executable, "-c", "from tui.cli import main; main()"]
 
@@ -36,8 +36,8 @@ def test_without_a_terminal_there_is_one_line_and_no_escape_code(finished: Path)
 
 def test_the_decision_about_a_terminal_needs_no_textual(finished: Path) -> None:
     script = (
-        "import sys\nfrom click.testing import CliRunner\nfrom tui.cli import main\n"
-        f"assert CliRunner().invoke(main, [{str(finished)!r}]).exit_code == 2\n"
+        "import sys\nfrom click.testing import CliRunner\nfrom tui.cli import cli\n"
+        f"assert CliRunner().invoke(cli, [{str(finished)!r}]).exit_code == 2\n"
         "assert not [name for name in sys.modules if name.split('.')[0] in ('textual', 'docker', 'vllm')]\n"
     )
     assert subprocess.run([sys.executable, "-c", script], timeout=60, check=False).returncode == 0
@@ -47,8 +47,8 @@ def test_headless_never_imports_textual(tmp_path: Path) -> None:
     study = tmp_path / "study.toml"
     study.write_text('[problems]\nsource = "nothing.jsonl"\n', encoding="utf-8")
     script = (
-        "import sys\nfrom click.testing import CliRunner\nfrom tui.cli import main\n"
-        f"ended = CliRunner().invoke(main, ['--headless', {str(study)!r}])\n"
+        "import sys\nfrom click.testing import CliRunner\nfrom tui.cli import cli\n"
+        f"ended = CliRunner().invoke(cli, ['--headless', {str(study)!r}])\n"
         "assert ended.exit_code == 2, (ended.exit_code, ended.output, ended.exception)\n"
         "assert ended.output.count('\\n') == 1, ended.output\n"
         "assert 'sampler.headless' in sys.modules\n"
@@ -61,7 +61,7 @@ def test_headless_never_imports_textual(tmp_path: Path) -> None:
 def test_a_file_that_is_no_store_is_refused_with_a_way_out(tmp_path: Path) -> None:
     file = tmp_path / "notes.db"
     file.write_text("no database at all\n" * 50, encoding="utf-8")
-    ended = CliRunner().invoke(main, ["--screenshot", str(tmp_path / "out.svg"), str(file)])
+    ended = CliRunner().invoke(cli, ["--screenshot", str(tmp_path / "out.svg"), str(file)])
     assert ended.exit_code == 6
     assert ended.output.count("\n") == 1
     assert "notes.db" in ended.output
@@ -69,7 +69,7 @@ def test_a_file_that_is_no_store_is_refused_with_a_way_out(tmp_path: Path) -> No
 
 
 def test_a_picture_of_a_missing_store_names_the_command_that_makes_one(tmp_path: Path) -> None:
-    ended = CliRunner().invoke(main, ["--screenshot", str(tmp_path / "out.svg"), str(tmp_path / "none.db")])
+    ended = CliRunner().invoke(cli, ["--screenshot", str(tmp_path / "out.svg"), str(tmp_path / "none.db")])
     assert ended.exit_code == 6
     assert "sampler run" in ended.output
 
@@ -81,25 +81,25 @@ def test_without_an_argument_the_newest_store_of_the_folder_is_shown(
     older = tmp_path / "older.db"
     older.write_text("no database at all\n" * 50, encoding="utf-8")
     os.utime(older, (1, 1))
-    assert CliRunner().invoke(main, ["--screenshot", "out.svg"]).exit_code == 0
+    assert CliRunner().invoke(cli, ["--screenshot", "out.svg"]).exit_code == 0
     assert "toy-study" in (tmp_path / "out.svg").read_text(encoding="utf-8")
     older.unlink()
     finished.unlink()
-    ended = CliRunner().invoke(main, ["--screenshot", "out.svg"])
+    ended = CliRunner().invoke(cli, ["--screenshot", "out.svg"])
     assert ended.exit_code == 2
     assert "STUDY.toml" in ended.output
 
 
 @pytest.mark.parametrize("words", [["--headless"], ["--headless", "study.db"]])
 def test_headless_asks_for_a_study_file(words: list[str]) -> None:
-    ended = CliRunner().invoke(main, words)
+    ended = CliRunner().invoke(cli, words)
     assert ended.exit_code == 2
     assert "--headless STUDY.toml" in ended.output
 
 
 @pytest.mark.parametrize("size", ["banana", "10x5", "140"])
 def test_a_size_that_is_none_is_explained(tmp_path: Path, size: str) -> None:
-    ended = CliRunner().invoke(main, ["--screenshot", str(tmp_path / "out.svg"), "--size", size, "study.db"])
+    ended = CliRunner().invoke(cli, ["--screenshot", str(tmp_path / "out.svg"), "--size", size, "study.db"])
     assert ended.exit_code == 2
     assert size in ended.output
 
@@ -125,7 +125,7 @@ def test_a_study_file_leads_to_its_store(finished: Path, tmp_path: Path) -> None
         encoding="utf-8",
     )
     picture = tmp_path / "out.svg"
-    ended = CliRunner().invoke(main, ["--screenshot", str(picture), str(study)])
+    ended = CliRunner().invoke(cli, ["--screenshot", str(picture), str(study)])
     assert ended.exit_code == 0, ended.output
     assert picture.exists()
 
@@ -176,3 +176,11 @@ def _read_until(terminal: int, wanted: bytes | None) -> bytes:
             assert wanted is None, seen[-2000:]
             break
     return seen
+
+
+@pytest.mark.parametrize("words", [["--sizes"], ["--size", "banana", "study.db"]])
+def test_a_wrong_call_is_one_line(words: list[str]) -> None:
+    ended = run(*words)
+    assert ended.returncode == 2
+    assert ended.stderr.startswith("budget-tui: ")
+    assert ended.stderr.count("\n") == 1

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -118,3 +119,20 @@ def test_a_dead_child_that_nobody_waited_for_does_not_exist() -> None:
     with subprocess.Popen([sys.executable, "-c", "pass"]) as child:
         wait_for(lambda: not process_exists(child.pid))
     assert not process_exists(child.pid)
+
+
+def test_a_store_that_is_only_just_being_made_is_waited_for(tmp_path: Path) -> None:
+    path = tmp_path / "s.db"
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("CREATE TABLE _sqlite_migrations(id INTEGER PRIMARY KEY, migration_set, name, applied_at)")
+    follower = Follower(path=path)
+    told: list[Snapshot | Trouble] = []
+
+    def deliver(news: Snapshot | Trouble) -> None:
+        told.append(news)
+        follower.stop()
+
+    follower.run(deliver)
+    (trouble,) = told
+    assert isinstance(trouble, Trouble)
+    assert trouble.waiting

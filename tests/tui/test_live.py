@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import sqlite3
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -292,3 +294,26 @@ async def test_without_colours_everything_is_still_said(finished: Path, monkeypa
         text = screen_text(app)
         for words in ("✓ PASSED", "■", "▲", "✓ DONE"):
             assert words in text
+
+
+async def test_a_slim_terminal_gives_all_its_columns_to_the_models(finished: Path) -> None:
+    app = BudgetApp(Follower(path=finished))
+    async with app.run_test(size=(60, 24)) as pilot:
+        await until_curves(pilot)
+        await until_text(pilot, "pass@1")
+        assert "PASSED  " not in screen_text(app).split("Tail")[0]
+        await pilot.resize_terminal(100, 30)
+        await until_text(pilot, "Verdicts")
+
+
+async def test_a_model_that_the_study_no_longer_names_is_not_shown(new_writer: Writers, store_path: Path) -> None:
+    writer = new_writer()
+    writer.fill()
+    with closing(sqlite3.connect(store_path)) as connection, connection:
+        connection.execute("UPDATE model SET wanted = 0 WHERE name = 'toy-coder-3b'")
+        connection.execute("UPDATE model SET wanted = 3 WHERE wanted > 0")
+    app = BudgetApp(Follower(path=store_path))
+    async with app.run_test(size=(140, 40)) as pilot:
+        await until_curves(pilot)
+        await until_text(pilot, "Models (2)")
+        assert "48/48 100%" in screen_text(app).splitlines()[0]

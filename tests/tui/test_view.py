@@ -273,3 +273,13 @@ def test_a_model_that_has_finished_no_problem_has_no_curve() -> None:
     assert [one.tone for one in curves.series] == [0]
     assert default_rule(curves) is not None
     assert default_rule(curves_of(snapshot(tallies=()), Wish())) is None
+
+
+def test_engine_seconds_count_a_prompt_once_that_was_read_for_several_samples() -> None:
+    row = replace(tally(1, "p", scored=2, seconds=3.0), prompt_seconds=8.0)
+    assert "10 s engine" in [part.text for part in heading(snapshot(tallies=(row,)), NOW)]
+
+
+def test_more_samples_than_are_wanted_now_are_no_more_than_all() -> None:
+    lines = model_lines(snapshot(models=(model(1, wanted=1),)), None)
+    assert [line.done for line in lines] == [1.0]

@@ -11,6 +11,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.content import Content
+from textual.events import Resize
 from textual.message import Message
 from textual.screen import Screen
 from textual.widgets import DataTable, Footer, Static
@@ -28,6 +29,7 @@ from tui.widgets.tail import Tail
 from tui.widgets.verdict_bars import VerdictBars
 
 LABEL_WIDTH = 20
+SLIM = 68  # columns below which the models need all of them
 FAR = 10
 
 
@@ -94,6 +96,7 @@ While the study runs, numbers are interim: models are compared on the problems t
     LiveScreen.-narrow #left { width: 1fr; max-width: 100%; height: 8; layout: horizontal; }
     LiveScreen.-narrow #models-pane { width: 1fr; height: 1fr; max-height: 100%; }
     LiveScreen.-narrow #verdicts-pane { width: 29; height: 1fr; }
+    LiveScreen.-slim #verdicts-pane { display: none; }
     LiveScreen.-narrow #tail-pane { height: 6; }
     LiveScreen.-short #tail-pane { height: 5; }
     LiveScreen.-tiny #tail-pane { display: none; }
@@ -138,6 +141,10 @@ While the study runs, numbers are interim: models are compared on the problems t
         """Seconds pass without any news."""
         self.set_interval(1.0, self._draw_header)
         self.query_one(ModelsTable).focus()
+
+    def on_resize(self, event: Resize) -> None:
+        """Where it is slim, the verdicts give way to the models."""
+        self.set_class(event.size.width < SLIM, "-slim")
 
     def show(self, news: Snapshot | Trouble) -> None:
         """Draw what was read, unless the display is paused."""

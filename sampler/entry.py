@@ -1,0 +1,50 @@
+"""How a command becomes a process: a wrong call is one line, ctrl-C no traceback, and a reader may leave."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import NoReturn, TextIO
+
+import click
+
+from sampler.exits import Exit
+
+
+def enter(command: click.Command, name: str) -> NoReturn:
+    """Run `command` as the program called `name`, and exit."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")  # a terminal that cannot show ± shows ?, and the study goes on
+    try:
+        with read_along(sys.stdout):
+            code = command.main(prog_name=name, standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except click.ClickException as error:
+        click.echo(f"{name}: {_one_line(error)}", err=True)
+        sys.exit(error.exit_code)
+    except click.Abort:
+        sys.exit(Exit.INTERRUPTED)
+    sys.exit(code or Exit.OK)
+
+
+def _one_line(error: click.ClickException) -> str:
+    message = " ".join(error.format_message().split()).removesuffix(".")
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    return f"{message}; `{context.command_path} --help` tells more" if context else message
+
+
+@contextmanager
+def read_along(out: TextIO) -> Iterator[None]:
+    """Whoever reads `out` may leave: then the process ends quietly, with the code that SIGPIPE would have given it."""
+    try:
+        yield
+        out.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), out.fileno())  # or the interpreter complains at its own end
+        sys.exit(128 + signal.SIGPIPE)
