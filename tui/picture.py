@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from pathlib import Path
 
 from textual.pilot import Pilot
@@ -38,7 +39,12 @@ def take_picture(store: Path, size: tuple[int, int]) -> str:
 
     app.run(headless=True, size=size, auto_pilot=look)
     if taken:
-        return taken[0]
+        return _without_fonts(taken[0])
     if isinstance(app.news, Trouble):
         raise NoPicture(app.news.message)
     raise NoPicture(f"nothing could be drawn from {str(store)!r} in {PATIENCE_SECONDS:.0f} seconds")
+
+
+def _without_fonts(svg: str) -> str:
+    """The picture without the web fonts it would fetch; any fixed-width font of the reader's does."""
+    return re.sub(r"@font-face\s*\{[^}]*\}", "", svg)

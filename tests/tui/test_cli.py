@@ -82,6 +82,8 @@ def test_without_an_argument_the_newest_store_of_the_folder_is_shown(
     older.write_text("no database at all\n" * 50, encoding="utf-8")
     os.utime(older, (1, 1))
     assert CliRunner().invoke(cli, ["--screenshot", "out.svg"]).exit_code == 0
+    assert "http://www.w3.org" in (tmp_path / "out.svg").read_text(encoding="utf-8")
+    assert "cdn" not in (tmp_path / "out.svg").read_text(encoding="utf-8"), "a picture fetches nothing"
     assert "toy-study" in (tmp_path / "out.svg").read_text(encoding="utf-8")
     older.unlink()
     finished.unlink()
