@@ -120,42 +120,38 @@ def _run_plain(source: str, report: Report) -> int:
 
 
 def _run_tested(source: str, tests: str, report: Report) -> int:
-    """The program as a module, then the tests in its namespace. Only tests that return earn the proof."""
-    prove, tell = _prove, _tell
-    stage = "compile"
-    try:
-        program, checks = _compiled(source, "solution.py"), _compiled(tests, "tests.py")
-        space = _namespace("solution")
-        stage = "program"
-        exec(program, space)
-        stage = "tests"
-        exec(checks, space)
-    except SystemExit as stop:
-        return _exit_code(stop)
-    except BaseException as error:
-        tell(error, stage, report)
-        return 1
-    prove(report)
-    return 0
+    """The tests as code, in the program's namespace."""
+    return _run_module(source, lambda space: exec(_compiled(tests, "tests.py"), space), report)
 
 
 def _run_called(source: str, calls: list[wire.Value], report: Report) -> int:
-    """The program as a module, then one call after the other; each answer leaves at once."""
-    prove, tell, describe, encode = _prove, _tell, _describe, codec.encode
+    """One call after the other; each answer leaves at once, and an exception is an answer."""
+    describe, encode, find = _describe, codec.encode, _function
     asked: list[Any] = [codec.decode(call) for call in calls if type(call) is bytes]
+
+    def check(space: dict[str, Any]) -> None:
+        for number, (function, arguments) in enumerate(asked):
+            try:
+                value = encode(find(space, function)(*arguments))
+            except Exception as error:
+                report({"call": number, "raised": describe(error, "program")})
+            else:
+                report({"call": number, "value": value})
+
+    return _run_module(source, check, report)
+
+
+def _run_module(source: str, check: Callable[[dict[str, Any]], None], report: Report) -> int:
+    """The program as a module, then `check` over its namespace. Only a check that returns earns the proof."""
+    prove, tell = _prove, _tell
     stage = "compile"
     try:
         program = _compiled(source, "solution.py")
         space: dict[str, Any] = _namespace("solution")
         stage = "program"
         exec(program, space)
-        for number, (function, arguments) in enumerate(asked):
-            try:
-                value = encode(_function(space, function)(*arguments))
-            except Exception as error:
-                report({"call": number, "raised": describe(error, stage)})
-            else:
-                report({"call": number, "value": value})
+        stage = "tests"
+        check(space)
     except SystemExit as stop:
         return _exit_code(stop)
     except BaseException as error:
