@@ -207,7 +207,7 @@ def _count_sample(connection: sqlite3.Connection, record: SampleRecord) -> None:
 def add_verdict(connection: sqlite3.Connection, record: VerdictRecord, now: float) -> None:
     """The verdict, what it was made from, and its share of the tallies; nothing if the sample has one."""
     run = record.score.run
-    raised = run.raised
+    raised = record.score.raised
     inserted = connection.execute(
         "INSERT OR IGNORE INTO verdict(sample_id, verdict, ending, exit_code, signal, cpu_s, wall_s, memory_mb, error_type,"
         " error_message, stdout_sha, stderr_sha, flags, judge, created_at)"

@@ -98,7 +98,15 @@ def score(run: Run, program: Program, limits: Limits) -> Score:
         flags.add(Flag.TYPE_SPOOF)
     if run.cpu_s > _NEAR * limits.cpu_s or run.wall_s > _NEAR * limits.wall_s:
         flags.add(Flag.NEAR_LIMIT)
-    return Score(verdict=judge(run, program), run=run, flags=run.flags | flags)
+    return Score(verdict=judge(run, program), run=run, raised=_decisive(run, program), flags=run.flags | flags)
+
+
+def _decisive(run: Run, program: Program) -> Raised | None:
+    """The exception that ended the program, or the one that it gave for its first wrong answer."""
+    if run.raised is not None or not isinstance(program.tests, CallTests):
+        return run.raised
+    failure = first_failure(run, program.tests)
+    return run.answers[failure].raised if failure is not None and failure < len(run.answers) else None
 
 
 def too_large(message: str, program: Program, limits: Limits) -> Score:

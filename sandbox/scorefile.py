@@ -82,7 +82,7 @@ def _judged(future: Future[Score]) -> Row:
         "cpu_s": round(run.cpu_s, 4),
         "wall_s": round(run.wall_s, 4),
         "memory_mb": round(run.memory_mb, 1),
-        "error": f"{run.raised.type}: {run.raised.message}"[:500] if run.raised else None,
+        "error": f"{scored.raised.type}: {scored.raised.message}"[:500] if scored.raised else None,
         "flags": sorted(scored.flags),
     }
 

@@ -201,8 +201,12 @@ class Run:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Score:
-    """A verdict with the run it was made from. `flags` are the run's and the judge's."""
+    """A verdict with the run it was made from, and the exception that decided it, if one did.
+
+    `flags` are the run's and the judge's.
+    """
 
     verdict: Verdict
     run: Run
+    raised: Raised | None = None
     flags: frozenset[Flag] = frozenset()

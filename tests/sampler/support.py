@@ -64,7 +64,7 @@ def score(verdict: Verdict = Verdict.PASSED, *, stdout: bytes = b"") -> Score:
         proved=verdict is Verdict.PASSED,
         raised=raised,
     )
-    return Score(verdict=verdict, run=run)
+    return Score(verdict=verdict, run=run, raised=raised)
 
 
 def sample(problem: str = "P/0", index: int = 0, text: str = "    return x\n", **changed: object) -> Sample:

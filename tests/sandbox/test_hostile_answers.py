@@ -71,3 +71,11 @@ def test_an_answer_that_is_right_passes_and_an_exit_on_the_way_does_not(scorer: 
     for leave in ("raise SystemExit", "import os; os._exit(0)"):
         source = f"def answer(x):\n    {leave}"
         assert scorer.score(Program(source=source, tests=TESTS)).verdict is Verdict.EARLY_EXIT
+
+
+def test_an_exception_in_a_call_is_named_as_what_decided(scorer: Scorer) -> None:
+    scored = scorer.score(Program(source="def answer(x):\n    return [][x]", tests=TESTS))
+    assert scored.verdict is Verdict.ERROR
+    assert scored.raised is not None
+    assert (scored.raised.type, scored.raised.line) == ("IndexError", 2)
+    assert scorer.score(Program(source="def answer(x): return 2", tests=TESTS)).raised is None

@@ -83,7 +83,9 @@ class Writer:
         self.store.add_sample(
             SampleRecord(**ids, sample=sample, source="f", prompt_flops=2e10 * size, decode_flops=8e9 * size)
         )
-        self.store.add_verdict(VerdictRecord(**ids, index=index, score=Score(verdict=verdict, run=run), judge="test"))
+        self.store.add_verdict(
+            VerdictRecord(**ids, index=index, score=Score(verdict=verdict, run=run, raised=raised), judge="test")
+        )
         return verdict
 
     def fill(self, *, models: int = len(SKILLS)) -> None:
