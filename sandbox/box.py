@@ -19,17 +19,32 @@ from typing import Any, TypeVar
 from sandbox.engine import Attached, Engine, inline_seccomp
 from sandbox.errors import BoxLost
 from sandbox.inside import codec, wire
-from sandbox.values import Answer, CallTests, Ending, Flag, Job, Limits, Program, Raised, Run, Stage
+from sandbox.values import (
+    Answer,
+    AskedCalls,
+    CallTests,
+    CheckTests,
+    Ending,
+    Flag,
+    Grading,
+    Job,
+    Limits,
+    Program,
+    Raised,
+    Run,
+    Stage,
+)
 
 LABEL = "codebudget.box"
 LABEL_OWNER = "codebudget.owner"
 OPENING_S = 60.0
 GRACE_S = 20.0
-PROTOCOL = 1
+PROTOCOL = 2
 OVERHEAD_MB = 24  # supervisor, zygote and cleaner: 16 to 20 MB
 OUTPUT_COPIES = 8  # what the supervisor keeps of two streams until the facts are sent
 OVERHEAD_PROCESSES = 4
 SPARE_CLAIMS = 8
+MAX_RECORDED = 20_000  # calls that one set of tests may make
 T = TypeVar("T")
 _FIRST_UID, _UIDS_PER_BOX, _RANGES = 1 << 20, 8192, 200_000
 
@@ -120,8 +135,7 @@ class Box:
         self._stream.send(wire.frame(wire.encode(_order(job, proof))), deadline)
         facts = _mapping(self._receive(deadline), "facts")
         self.runs += 1
-        tests = job.program.tests
-        run = read_facts(facts, proof, calls=len(tests.cases) if isinstance(tests, CallTests) else 0)
+        run = read_facts(facts, proof, calls=_expected_answers(job.program))
         self.clean = facts.get("clean") is True
         return run
 
@@ -175,10 +189,44 @@ def _order(job: Job, proof: str) -> dict[str, object]:
 
 def _instructions(program: Program) -> dict[str, object]:
     """What the candidate's process is told: of calls the arguments only."""
-    if isinstance(program.tests, CallTests):
-        calls = [codec.encode((case.function, case.arguments)) for case in program.tests.cases]
-        return {"source": program.source, "tests": None, "calls": calls}
-    return {"source": program.source, "tests": program.tests, "calls": None}
+    told: dict[str, object] = {
+        "source": program.source, "tests": None, "calls": None, "arguments_back": False, "functions": None, "answers": None,
+    }  # fmt: skip
+    match program.tests:
+        case CallTests(cases=cases):
+            return told | {"calls": [codec.encode((case.function, case.arguments)) for case in cases]}
+        case AskedCalls(calls=calls):
+            return told | {"calls": list(calls), "arguments_back": True}
+        case Grading() as grading:
+            return told | _grading(grading)
+        case CheckTests():
+            raise ValueError("tests that are code are graded: ask for the answers first")
+        case tests:
+            return told | {"tests": tests}
+
+
+def _grading(grading: Grading) -> dict[str, object]:
+    answers = None
+    if grading.answers is not None:
+        answers = [_given(call, answer) for call, answer in zip(grading.calls, grading.answers, strict=True)]
+    return {"tests": grading.tests.source, "functions": list(grading.tests.functions), "answers": answers}
+
+
+def _given(call: bytes, answer: Answer) -> dict[str, object]:
+    raised = answer.raised and {"type": answer.raised.type, "message": answer.raised.message}
+    return {"call": call, "value": answer.data, "arguments": answer.arguments, "raised": raised}
+
+
+def _expected_answers(program: Program) -> int:
+    match program.tests:
+        case CallTests(cases=cases):
+            return len(cases)
+        case AskedCalls(calls=calls):
+            return len(calls)
+        case Grading():
+            return MAX_RECORDED
+        case _:
+            return 0
 
 
 def _greeting(value: wire.Value, spec: BoxSpec) -> Mapping[str, wire.Value]:
@@ -216,6 +264,9 @@ def read_facts(facts: Mapping[str, wire.Value], proof: str, *, calls: int = 0) -
         proved=claims.proved,
         raised=claims.raised,
         answers=tuple(claims.answers),
+        asked=tuple(claims.asked),
+        missed=claims.missed,
+        blamed=claims.blamed,
         flags=flags,
     )
 
@@ -229,11 +280,14 @@ def _fact(facts: Mapping[str, wire.Value], name: str, kind: type[T]) -> T:
 
 @dataclass(slots=True)
 class Claims:
-    """What the candidate's process said: the proof, an exception that ended it, answers to calls."""
+    """What the candidate's process said: the proof, an exception that ended it, answers to calls; a grader's: its calls."""
 
     proved: bool = False
     raised: Raised | None = None
     answers: list[Answer] = field(default_factory=list)
+    asked: list[bytes] = field(default_factory=list)
+    missed: int | None = None
+    blamed: int | None = None
     room: codec.Room = field(default_factory=codec.Room, compare=False)
 
 
@@ -259,8 +313,14 @@ def read_claims(data: bytes, proof: str, calls: int) -> Claims:
 
 def _take_claim(claim: Mapping[str, wire.Value], claims: Claims, asked: tuple[str, int]) -> None:
     proof, calls = asked
+    call, blamed = claim.get("asked"), claim.get("blamed")
     if claim.get("proof") == proof:
         claims.proved = True
+    elif isinstance(call, bytes):
+        claims.asked.append(call)
+        claims.missed = claim["missed"] if type(claim.get("missed")) is int else None  # type: ignore[assignment]
+    elif type(blamed) is int:
+        claims.blamed = blamed
     elif "call" in claim:
         expected = len(claims.answers)
         if expected < calls and claim["call"] == expected and (answer := _answer(claim, claims.room)) is not None:
@@ -274,10 +334,11 @@ def _answer(claim: Mapping[str, wire.Value], room: codec.Room) -> Answer | None:
     if isinstance(raised, dict):
         described = _raised(raised)
         return None if described is None else Answer(raised=described)
-    if not isinstance(value, bytes):
+    after = claim.get("arguments", b"")
+    if not isinstance(value, bytes) or not isinstance(after, bytes):
         return None
     try:
-        return Answer(value=codec.decode(value, room))
+        return Answer(value=codec.decode(value, room), data=value, arguments=after)
     except codec.CodecError:
         return None
 

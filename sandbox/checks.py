@@ -10,6 +10,7 @@ By syntax tree only; nothing of the data set is executed.
 from __future__ import annotations
 
 import ast
+import builtins
 import operator
 from collections.abc import Callable
 
@@ -52,6 +53,32 @@ def called_function(asserts: str, program: str) -> str:
     except (SyntaxError, RecursionError):
         return ""
     return next((call.id for call in calls if isinstance(call, ast.Name) and call.id in defined), "")
+
+
+def leans_on(tests: str, prelude: str) -> set[str] | None:
+    """The names that the tests use and neither they, nor the prelude, nor Python itself define; None if they do not parse."""
+    try:
+        nodes = [*ast.walk(ast.parse(tests)), *ast.walk(ast.parse(prelude))]
+    except (SyntaxError, RecursionError, ValueError):
+        return None
+    used = {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
+    return used - _defined(nodes) - set(dir(builtins))
+
+
+def _defined(nodes: list[ast.AST]) -> set[str]:
+    """Whatever is given a name anywhere; a name that is local elsewhere counts, too."""
+    names: set[str] = set()
+    for node in nodes:
+        match node:
+            case ast.Name(id=name, ctx=ast.Store()) | ast.arg(arg=name):
+                names.add(name)
+            case ast.FunctionDef(name=name) | ast.ClassDef(name=name) | ast.ExceptHandler(name=str(name)):
+                names.add(name)
+            case ast.Import(names=imported) | ast.ImportFrom(names=imported):
+                names |= {(one.asname or one.name).partition(".")[0] for one in imported}
+            case _:
+                pass
+    return names
 
 
 def _check(module: ast.Module) -> ast.FunctionDef:

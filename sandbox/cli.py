@@ -10,6 +10,7 @@ import json
 import os
 import signal
 import sys
+from collections import Counter
 from collections.abc import Callable
 from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import fields
@@ -28,7 +29,7 @@ from sandbox.samples import SamplesError, read_samples
 from sandbox.scorefile import Row, Summary, continued, score_samples, still_to_score, write_row
 from sandbox.scoring import Scorer, open_scorer
 from sandbox.show import harmless
-from sandbox.values import Limits, Program, Score, Verdict
+from sandbox.values import CallTests, CheckTests, Limits, Program, Score, Verdict
 
 PASSED, PROGRAM_FAULT, USAGE, OUR_FAULT, INTERRUPTED = 0, 1, 2, 3, 130
 
@@ -207,15 +208,20 @@ def _report(summary: Summary, *, err: bool) -> None:
 @click.option("--boxes", type=click.IntRange(min=1), help="How many boxes [default: one per core].")
 @_limit_options
 def problems_(source: str, check: bool, boxes: int | None, **limits: Any) -> None:
-    """List the problems of a set, and how each is tested: "data" (calls) or "code" (in the program's process)."""
+    """List the problems of a set, and how each is tested.
+
+    "data": calls, and answers compared here. "code": the tests run in a grader box over the answers. "in_process": they have to
+    stand beside the program.
+    """
     chosen = _limits(limits)
     try:
         found = load_problems(source)
         if not check:
             for problem in found:
                 click.echo(f"{problem.name}\t{problem.entry_point}\t{_kind(problem)}")
-            data = sum(_kind(problem) == "data" for problem in found)
-            click.echo(f"{len(found)} problems: {data} tested by data, {len(found) - data} by code")
+            kinds = Counter(map(_kind, found))
+            counted = ", ".join(f"{number} tested by {kind}" for kind, number in kinds.most_common())
+            click.echo(f"{len(found)} problems: {counted}")
             return
         with open_scorer(chosen, boxes=boxes, say=_say) as scorer:
             failed = _check_canonical(found, scorer)
@@ -227,7 +233,13 @@ def problems_(source: str, check: bool, boxes: int | None, **limits: Any) -> Non
 
 
 def _kind(problem: Problem) -> str:
-    return "code" if isinstance(problem.checked_by, str) else "data"
+    match problem.checked_by:
+        case CallTests():
+            return "data"
+        case CheckTests():
+            return "code"
+        case str():
+            return "in_process"
 
 
 def _check_canonical(problems: list[Problem], scorer: Scorer) -> int:

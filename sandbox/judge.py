@@ -12,6 +12,7 @@ from sandbox.compare import holds, spoofed
 from sandbox.values import (
     CallTest,
     CallTests,
+    CheckTests,
     Comparison,
     Ending,
     Flag,
@@ -24,12 +25,12 @@ from sandbox.values import (
     Verdict,
 )
 
-JUDGE_VERSION = "2"
+JUDGE_VERSION = "3"
 _NEAR = 0.9
 
 
-def judge(run: Run, program: Program) -> Verdict:
-    """What the run of a program is worth."""
+def judge(run: Run, program: Program, graded: Run | None = None) -> Verdict:
+    """What the run of a program is worth; `graded` is the run of its tests in a grader box, where they are code."""
     match run.ending:
         case Ending.OUT_OF_CPU | Ending.OUT_OF_WALL:
             return Verdict.TIMEOUT
@@ -41,8 +42,27 @@ def judge(run: Run, program: Program) -> Verdict:
             return Verdict.CRASHED
         case Ending.EXITED if not run.proved:
             return _judge_exit(run, program)
+        case Ending.EXITED if isinstance(program.tests, CheckTests):
+            return _judge_graded(run, graded)
         case Ending.EXITED:
             return _judge_answers(run, program.tests) if isinstance(program.tests, CallTests) else Verdict.PASSED
+
+
+def _judge_graded(run: Run, graded: Run | None) -> Verdict:
+    """The tests have run elsewhere, over the answers; whatever stopped them, it was the answers."""
+    if graded is None:
+        return Verdict.EARLY_EXIT  # an answer is missing, so the tests were never begun
+    if graded.ending is Ending.EXITED and graded.proved:
+        return Verdict.PASSED
+    if (raised := _raised_answer(run, graded)) is not None:
+        return _judge_raised(raised)
+    return Verdict.WRONG
+
+
+def _raised_answer(run: Run, graded: Run) -> Raised | None:
+    """The exception that the program gave for an answer and that ended the tests."""
+    number = graded.blamed
+    return run.answers[number].raised if number is not None and 0 <= number < len(run.answers) else None
 
 
 def _judge_answers(run: Run, tests: CallTests) -> Verdict:
@@ -87,8 +107,8 @@ def _judge_raised(raised: Raised) -> Verdict:
             return Verdict.WRONG if raised.type == "AssertionError" else Verdict.ERROR
 
 
-def score(run: Run, program: Program, limits: Limits) -> Score:
-    """The verdict with its run, and the flags that the host can tell."""
+def score(run: Run, program: Program, limits: Limits, graded: Run | None = None) -> Score:
+    """The verdict with its runs, and the flags that the host can tell."""
     flags = set()
     if program.tests is None:
         flags.add(Flag.NO_TESTS)
@@ -98,11 +118,19 @@ def score(run: Run, program: Program, limits: Limits) -> Score:
         flags.add(Flag.TYPE_SPOOF)
     if run.cpu_s > _NEAR * limits.cpu_s or run.wall_s > _NEAR * limits.wall_s:
         flags.add(Flag.NEAR_LIMIT)
-    return Score(verdict=judge(run, program), run=run, raised=_decisive(run, program), flags=run.flags | flags)
+    return Score(
+        verdict=judge(run, program, graded),
+        run=run,
+        graded=graded,
+        raised=_decisive(run, program, graded),
+        flags=run.flags | flags,
+    )
 
 
-def _decisive(run: Run, program: Program) -> Raised | None:
-    """The exception that ended the program, or the one that it gave for its first wrong answer."""
+def _decisive(run: Run, program: Program, graded: Run | None) -> Raised | None:
+    """The exception that ended the program or its tests, or the one that it gave for its first wrong answer."""
+    if run.raised is None and graded is not None:
+        return _raised_answer(run, graded) or graded.raised
     if run.raised is not None or not isinstance(program.tests, CallTests):
         return run.raised
     failure = first_failure(run, program.tests)
@@ -133,8 +161,18 @@ def explain(scored: Score, limits: Limits, program: Program) -> str:
             return f"wrote more than {limits.output_kb} kB and was killed"
         case Ending.SIGNALLED:
             return f"was ended by signal {run.signal}"
+        case Ending.EXITED if run.proved and scored.graded is not None:
+            return _explain_graded(scored, scored.graded)
         case Ending.EXITED:
             return _explain_exit(run, program)
+
+
+def _explain_graded(scored: Score, graded: Run) -> str:
+    if scored.verdict is Verdict.PASSED:
+        return f"the tests accept all {len(scored.run.answers)} answers"
+    if scored.raised is not None:
+        return f"{_said(scored.raised)}, {len(scored.run.answers)} answers given"
+    return f"the tests did not come to their end over the {len(scored.run.answers)} answers ({graded.ending})"
 
 
 def _explain_exit(run: Run, program: Program) -> str:

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import queue
 import threading
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Self
+from typing import Any, Generic, Self, TypeVar
 
 import tenacity
 
@@ -23,6 +24,7 @@ from sandbox.errors import BoxLost, EngineUnavailable, SandboxError
 from sandbox.owner import Owner
 from sandbox.values import Ending, Flag, Job, Limits, Run
 
+T = TypeVar("T")
 PATIENCE_S = 60.0
 DEATHS_FROM_WITHIN = 2
 MAX_BOXES = 512
@@ -42,10 +44,36 @@ class PoolSpec:
             raise ValueError(f"a pool has between 1 and {MAX_BOXES} boxes, not {self.boxes}")
 
 
+class Slot:
+    """What one thread of a pool works with: a box for candidates and, opened when first needed, a box for graders.
+
+    A box that is lost or not proved clean is replaced here. The grader box never holds a candidate's code.
+    """
+
+    def __init__(self, pool: Pool, core: int, box: Box) -> None:
+        self._pool, self._core, self._box = pool, core, box
+        self._grader: Box | None = None
+
+    def run(self, job: Job) -> Run:
+        """One visit of a candidate."""
+        run, self._box = self._pool.visit(self._box, self._core, job)
+        return run
+
+    def grade(self, job: Job) -> Run:
+        """One visit of a data set's own code."""
+        grader = self._grader or self._pool.replace(None, self._core)
+        self._grader = grader
+        run, self._grader = self._pool.visit(grader, self._core, job)
+        return run
+
+
+Conversation = Callable[[Slot], T]
+
+
 @dataclass(slots=True)
-class _Asked:
-    job: Job
-    future: Future[Run]
+class _Asked(Generic[T]):
+    conversation: Conversation[T]
+    future: Future[T]
 
 
 class Pool:
@@ -55,7 +83,7 @@ class Pool:
         """Open all boxes; raises a SandboxError and leaves nothing behind if one does not open."""
         self.spec = spec
         self._engine = engine
-        self._queue: queue.SimpleQueue[_Asked | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[_Asked[Any] | None] = queue.SimpleQueue()
         self._stopping = threading.Event()
         self._failure: SandboxError | None = None
         self._boxes: set[Box] = set()
@@ -86,10 +114,14 @@ class Pool:
                 f"this pool's boxes were made for (memory MB, processes, disk MB, files) = {self.spec.limits.walls}, "
                 f"the job wants {job.limits.walls}; open a pool with these limits"
             )
+        return self.converse(lambda slot: slot.run(job))
+
+    def converse(self, conversation: Conversation[T]) -> Future[T]:
+        """A future for whatever a conversation with the boxes of one thread comes to."""
         if self._stopping.is_set():
             raise RuntimeError("this pool is closed")
-        future: Future[Run] = Future()
-        self._queue.put(_Asked(job, future))
+        future: Future[T] = Future()
+        self._queue.put(_Asked(conversation, future))
         return future
 
     def _work(self, box: Box, core: int) -> None:
@@ -97,19 +129,20 @@ class Pool:
             box.pin(core)
         except SandboxError:
             box.clean = False
+        slot = Slot(self, core, box)
         while (asked := self._queue.get()) is not None:
             if not asked.future.set_running_or_notify_cancel():
                 continue
             try:
                 if self._failure is not None:
                     raise self._failure  # noqa: TRY301  (the same exception for every waiting job)
-                run, box = self._visit(box, core, asked.job)
+                came = asked.conversation(slot)
             except BaseException as error:  # noqa: BLE001  (it travels to whoever asked)
                 asked.future.set_exception(error)
             else:
-                asked.future.set_result(run)
+                asked.future.set_result(came)
 
-    def _visit(self, box: Box, core: int, job: Job) -> tuple[Run, Box]:
+    def visit(self, box: Box, core: int, job: Job) -> tuple[Run, Box]:
         """The run, and the box to use next."""
         deaths = 0
         waits = tenacity.Retrying(
@@ -122,7 +155,7 @@ class Pool:
             for attempt in waits:
                 with attempt:
                     if not box.clean:
-                        box = self._replace(box, core)
+                        box = self.replace(box, core)
                     try:
                         return box.run(job), box
                     except BoxLost:
@@ -139,9 +172,10 @@ class Pool:
     def _worth_another_try(self, error: BaseException) -> bool:
         return isinstance(error, BoxLost | EngineUnavailable) and not self._stopping.is_set()
 
-    def _replace(self, box: Box, core: int) -> Box:
-        """Throw a box away and take the spare, while the next one opens."""
-        self._drop(box)
+    def replace(self, box: Box | None, core: int) -> Box:
+        """Throw a box away (if there is one) and take the spare, while the next one opens."""
+        if box is not None:
+            self._drop(box)
         with self._lock:
             taken, self._spare = self._spare, self._openers.submit(self._open_box)
         fresh = taken.result()

@@ -12,8 +12,8 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from sandbox.checks import assert_tests, called_function, check_tests
-from sandbox.values import CallTests, Program
+from sandbox.checks import assert_tests, called_function, check_tests, leans_on
+from sandbox.values import CallTests, CheckTests, Program
 
 BUILT_IN = ("humaneval",)
 
@@ -63,10 +63,22 @@ class Problem:
         return Program(source=solution, tests=self.checked_by)
 
     @functools.cached_property
-    def checked_by(self) -> CallTests | str:
-        """The tests as data where they are plain data, else as code."""
+    def checked_by(self) -> CallTests | CheckTests | str:
+        """The tests as data where they are plain data; else as code for a grader box.
+
+        As code for the program's own process (str) only where they use names that the program itself has to define.
+        """
         read = check_tests if self.form is Form.CHECK else assert_tests
-        return read(self.tests, self.entry_point) or self.tests_as_code
+        return read(self.tests, self.entry_point) or self._graded or self.tests_as_code
+
+    @property
+    def _graded(self) -> CheckTests | None:
+        code = self.tests_as_code
+        wanted = leans_on(code, self.preamble)
+        if wanted is None or not wanted <= {self.entry_point}:
+            return None
+        solution = None if self.canonical_solution is None else self.prompt + self.canonical_solution
+        return CheckTests(source=code, functions=(self.entry_point,), prelude=self.preamble, solution=solution)
 
     @property
     def tests_as_code(self) -> str:

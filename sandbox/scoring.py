@@ -5,13 +5,17 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable, Iterator
-from concurrent.futures import CancelledError, Future, InvalidStateError
+from concurrent.futures import Future
+from dataclasses import replace
 
 from sandbox import judge
 from sandbox.engine import Engine
+from sandbox.grading import Recordings, Rooms, UngradableTests, grade
 from sandbox.image import ensure_image
-from sandbox.pool import Pool, PoolSpec
-from sandbox.values import Job, Limits, Program, Run, Score
+from sandbox.pool import Pool, PoolSpec, Slot
+from sandbox.values import CheckTests, Job, Limits, Program, Score
+
+GRADER_CPU_S, GRADER_WALL_S = 30.0, 60.0
 
 
 class Scorer:
@@ -19,6 +23,7 @@ class Scorer:
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
+        self._recordings = Recordings()
 
     @property
     def limits(self) -> Limits:
@@ -36,25 +41,33 @@ class Scorer:
         It raises a SandboxError when the program was not judged by our fault. A program larger than anything we take is
         judged without a visit.
         """
-        scored: Future[Score] = Future()
         try:
-            running = self._pool.submit(Job(program=program, stdin=stdin, limits=self.limits))
+            job = Job(program=program, stdin=stdin, limits=self.limits)
         except ValueError as error:
+            scored: Future[Score] = Future()
             scored.set_result(judge.too_large(str(error), program, self.limits))
             return scored
+        return self._pool.converse(lambda slot: self._examine(job, slot))
 
-        def finish(done: Future[Run]) -> None:
-            with contextlib.suppress(InvalidStateError):  # cancelled while the program ran
-                try:
-                    scored.set_result(judge.score(done.result(), program, self.limits))
-                except CancelledError:
-                    scored.cancel()
-                except Exception as error:  # noqa: BLE001  (whoever waits must hear of it)
-                    scored.set_exception(error)
+    def _examine(self, job: Job, slot: Slot) -> Score:
+        """Runs and judges on the slot's thread."""
+        if not isinstance(job.program.tests, CheckTests):
+            return judge.score(slot.run(job), job.program, job.limits)
+        rooms = Rooms(
+            candidate=lambda program: slot.run(Job(program=program, limits=self.limits)),
+            grader=lambda program: slot.grade(Job(program=program, limits=self._grader_limits)),
+        )
+        try:
+            run, graded = grade(job.program.source, job.program.tests, rooms, self._recordings)
+        except UngradableTests:  # a property of the problem: its tests have to stand beside the program
+            beside = Program(source=job.program.source, tests=job.program.tests.source)
+            return judge.score(slot.run(replace(job, program=beside)), beside, job.limits)
+        return judge.score(run, job.program, job.limits, graded)
 
-        running.add_done_callback(finish)
-        scored.add_done_callback(lambda done: running.cancel() if done.cancelled() else None)
-        return scored
+    @property
+    def _grader_limits(self) -> Limits:
+        """A data set's tests have all the time that they need; the walls are the boxes' own."""
+        return replace(self.limits, cpu_s=GRADER_CPU_S, wall_s=GRADER_WALL_S)
 
     def score(self, program: Program, stdin: bytes = b"") -> Score:
         """One program, waited for."""

@@ -132,16 +132,59 @@ class CallTests:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Program:
-    """Source text and how it is tested: by calls, by code that runs after it in its own process, or (None) not at all."""
+class CheckTests:
+    """Tests that are code. They run in a grader box, where no candidate's code ever is, over answers that were asked before.
+
+    `source` calls the `functions` by their names and may use what `prelude` defines. `solution` (prelude included) is the data
+    set's own program; running the tests over it tells which calls they make.
+    """
 
     source: str
-    tests: CallTests | str | None = None
+    functions: tuple[str, ...]
+    prelude: str = ""
+    solution: str | None = None
+
+    def __post_init__(self) -> None:
+        if not self.functions:
+            raise ValueError("tests that call no function test nothing")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskedCalls:
+    """Calls for their answers alone, as the codec wrote them; the arguments come back, too."""
+
+    calls: tuple[bytes, ...]
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grading:
+    """One run of tests in a grader box: over given answers, or (None) over the data set's own solution, to record the calls."""
+
+    tests: CheckTests
+    calls: tuple[bytes, ...] = ()
+    answers: tuple[Answer, ...] | None = None
+
+    @property
+    def source(self) -> str:
+        """The tests as text."""
+        return self.tests.source
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Program:
+    """Source text and how it is tested: by calls, by code in a grader box, by code in its own process (str), or not (None).
+
+    `AskedCalls` and `Grading` are the two halves of being tested by code in a grader box.
+    """
+
+    source: str
+    tests: CallTests | CheckTests | AskedCalls | Grading | str | None = None
 
     @property
     def tests_source(self) -> str:
         """The tests as text, for digests and sizes."""
-        return self.tests.source if isinstance(self.tests, CallTests) else self.tests or ""
+        return self.tests or "" if self.tests is None or isinstance(self.tests, str) else self.tests.source
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,10 +215,15 @@ class Raised:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What one call came to, as the program's own process says: a value of exact types or marks, or an exception."""
+    """What one call came to, as the program's own process says: a value of exact types or marks, or an exception.
+
+    `data` is the value, and `arguments` what became of the arguments (where asked for), as the codec wrote them.
+    """
 
     value: object = None
     raised: Raised | None = None
+    data: bytes = field(default=b"", compare=False)
+    arguments: bytes = field(default=b"", compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,6 +244,9 @@ class Run:
     proved: bool
     raised: Raised | None = None
     answers: tuple[Answer, ...] = ()  # to the calls in their order, as far as they came
+    asked: tuple[bytes, ...] = ()  # in a grader box: the calls that tests made and that had no answer yet
+    missed: int | None = None  # in a grader box: the number of the call that was not foreseen
+    blamed: int | None = None  # in a grader box: the answer whose exception ended the tests
     flags: frozenset[Flag] = frozenset()
 
 
@@ -203,10 +254,11 @@ class Run:
 class Score:
     """A verdict with the run it was made from, and the exception that decided it, if one did.
 
-    `flags` are the run's and the judge's.
+    `graded` is the run of tests that are code, in a grader box. `flags` are the run's and the judge's.
     """
 
     verdict: Verdict
     run: Run
+    graded: Run | None = None
     raised: Raised | None = None
     flags: frozenset[Flag] = frozenset()

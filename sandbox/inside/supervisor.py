@@ -18,7 +18,7 @@ import time
 from sandbox.inside import traces, usage, visit, wire, zygote
 from sandbox.inside.cleaner import SCRATCH_DIRECTORIES
 
-PROTOCOL = 1
+PROTOCOL = 2
 UIDS = 4096
 _CLEANING_S = 5.0
 _PR_SET_DUMPABLE = 4

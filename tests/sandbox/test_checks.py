@@ -63,7 +63,11 @@ def test_a_module_that_does_more_or_nothing_stays_code(source: str) -> None:
 
 
 def test_nearly_all_of_humaneval_is_data() -> None:
-    code = [problem.name.split("/")[1] for problem in load_problems("humaneval") if isinstance(problem.checked_by, str)]
+    code = [
+        problem.name.split("/")[1]
+        for problem in load_problems("humaneval")
+        if not isinstance(problem.checked_by, CallTests)
+    ]
     assert code == ["32", "33", "37", "38", "44", "50", "53", "129", "151"]
 
 

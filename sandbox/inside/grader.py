@@ -1,0 +1,119 @@
+"""A data set's own test code, run over answers that were given elsewhere. No candidate's code is ever in this process.
+
+The functions under test are stand-ins. While *recording* a stand-in hands each call to the data set's own solution and reports
+it, so that the host knows what the tests will ask. While *replaying* it answers from a list: the n-th call of the tests
+must be the n-th call of the list. One that is not ends the process with a report of it; the host then asks the
+candidate again, with that call added. Both start from the same random seed, so tests that roll dice roll the same ones.
+
+Answers are data of the codec's types. A mark (a spoofed or unknown type) is no answer: the stand-in raises instead. An
+exception of the candidate is raised again under its own name where that is a built-in one, so `except ValueError` works.
+"""
+
+from __future__ import annotations
+
+import builtins
+import os
+import random
+from collections import deque
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from sandbox.inside import codec
+
+SEED = 20240731
+
+
+class StandIn(Protocol):
+    """Takes the place of the function under test; told the function's name first."""
+
+    def __call__(self, function: str, arguments: tuple[Any, ...]) -> object:
+        """The answer to one call."""
+
+
+class Recorder:
+    """Answers with the data set's own solution, and tells of each call."""
+
+    def __init__(self, solution: dict[str, Any], report: Callable[[dict[str, object]], None]) -> None:
+        self._solution, self._report = solution, report
+
+    def __call__(self, function: str, arguments: tuple[Any, ...]) -> object:
+        """Report, then answer as a candidate's answer would arrive."""
+        self._report({"asked": codec.encode((function, arguments))})
+        answer = self._solution[function](*arguments)
+        return _received(codec.decode(codec.encode(answer)))
+
+
+class Replayer:
+    """Answers from what a candidate said."""
+
+    def __init__(self, answers: list[dict[str, Any]], report: Callable[[dict[str, object]], None]) -> None:
+        self._answers, self._report, self._next = answers, report, 0
+        self.blamed: dict[int, BaseException] = {}
+
+    def __call__(self, function: str, arguments: tuple[Any, ...]) -> object:
+        """The answer to the next call; ends the process if it is not the call that was foreseen."""
+        number, asked = self._next, codec.encode((function, arguments))
+        if number >= len(self._answers) or self._answers[number]["call"] != asked:
+            self._report({"missed": number, "asked": asked})
+            os._exit(0)
+        self._next += 1
+        answer = self._answers[number]
+        if answer["raised"] is not None:
+            self.blamed[number] = _exception(answer["raised"])
+            raise self.blamed[number]
+        if answer["arguments"]:
+            _restore(arguments, codec.decode(answer["arguments"]))
+        return _received(codec.decode(answer["value"]))
+
+    def blame(self, error: BaseException) -> int | None:
+        """The number of the answer that raised this exception."""
+        return next((number for number, raised in self.blamed.items() if raised is error), None)
+
+
+def bind(space: dict[str, Any], functions: list[str], stand_in: StandIn) -> None:
+    """Put a stand-in for each function into the tests' namespace."""
+    for name in functions:
+        space[name] = _named(name, stand_in)
+
+
+def _named(name: str, stand_in: StandIn) -> Callable[..., object]:
+    def function(*arguments: object) -> object:
+        return stand_in(name, arguments)
+
+    function.__name__ = function.__qualname__ = name
+    return function
+
+
+def seed() -> None:
+    """The same dice for every process that runs the same tests."""
+    random.seed(SEED)
+
+
+def _received(answer: object) -> object:
+    if isinstance(answer, codec.Spoof | codec.Opaque):
+        raise TypeError(f"an answer of type {answer.name} cannot leave the box")
+    return iter(answer.items) if isinstance(answer, codec.Iterated) else answer
+
+
+def _exception(raised: dict[str, Any]) -> Exception:
+    kind = getattr(builtins, raised["type"], None)
+    if isinstance(kind, type) and issubclass(kind, Exception):
+        try:
+            return kind(raised["message"])
+        except TypeError:  # UnicodeDecodeError and the like want more than a message
+            pass
+    return RuntimeError(f"{raised['type']}: {raised['message']}")
+
+
+def _restore(arguments: tuple[Any, ...], after: object) -> None:
+    """What the candidate did to its arguments is done to the tests' own."""
+    if not isinstance(after, list) or len(after) != len(arguments):
+        return
+    for mine, theirs in zip(arguments, after, strict=True):
+        if type(mine) is not type(theirs):
+            continue
+        if isinstance(mine, list):
+            mine[:] = theirs
+        elif isinstance(mine, dict | set | deque):
+            mine.clear()
+            (mine.extend if isinstance(mine, deque) else mine.update)(theirs)

@@ -1,0 +1,143 @@
+"""Tests that are code: they run where no candidate is, and still see all that a candidate answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from sandbox import judge
+from sandbox.checks import leans_on
+from sandbox.problems import load_problems
+from sandbox.scoring import Scorer, open_scorer
+from sandbox.values import CheckTests, Flag, Limits, Program, Score, Verdict
+
+pytestmark = pytest.mark.docker
+
+
+@pytest.fixture(scope="module")
+def scorer() -> Iterator[Scorer]:
+    with open_scorer(Limits(), boxes=1) as opened:
+        yield opened
+
+
+def scored(scorer: Scorer, source: str, tests: str, solution: str | None = None) -> Score:
+    checked = CheckTests(source=tests, functions=("f",), solution=solution)
+    return scorer.submit(Program(source=source, tests=checked)).result(timeout=60)
+
+
+FOLLOWS = "x = 1\nwhile x < 100:\n    x = f(x)\nassert x == 128\n"  # each call depends on the answer before
+
+
+def test_calls_that_follow_from_answers_are_asked_until_the_tests_end(scorer: Scorer) -> None:
+    assert scored(scorer, "def f(x): return 2 * x", FOLLOWS).verdict is Verdict.PASSED
+    assert scored(scorer, "def f(x): return 3 * x", FOLLOWS).verdict is Verdict.WRONG
+
+
+def test_a_candidate_that_leads_the_tests_off_the_recorded_calls_is_asked_anew(scorer: Scorer) -> None:
+    doubled = "def f(x): return 2 * x"
+    assert scored(scorer, doubled, FOLLOWS, doubled).verdict is Verdict.PASSED
+    off = scored(scorer, "def f(x): return x + 127 if x == 1 else 0", FOLLOWS, doubled)
+    assert off.verdict is Verdict.PASSED  # 1 -> 128 at once: the tests ask no more
+    assert len(off.run.answers) == 7
+
+
+def test_dice_fall_the_same_way_in_every_process(scorer: Scorer) -> None:
+    tests = "import random\nfor _ in range(50):\n    a = random.randint(0, 10**9)\n    assert f(a) == a + 1\n"
+    passed = scored(scorer, "def f(a): return a + 1", tests, "def f(a): return 1 + a")
+    assert passed.verdict is Verdict.PASSED
+    assert len(passed.run.answers) == 50
+
+
+def test_work_done_in_place_is_seen(scorer: Scorer) -> None:
+    tests = "data = [3, 1, 2]\nassert f(data) is None\nassert data == [1, 2, 3]\n"
+    assert scored(scorer, "def f(x): x.sort()", tests).verdict is Verdict.PASSED
+    assert scored(scorer, "def f(x): sorted(x)", tests).verdict is Verdict.WRONG
+
+
+def test_an_exception_of_the_candidate_reaches_the_tests_by_its_name(scorer: Scorer) -> None:
+    tests = "try:\n    f(0)\nexcept ZeroDivisionError:\n    pass\nelse:\n    assert False\nassert f(2) == 0.5\n"
+    assert scored(scorer, "def f(x): return 1 / x", tests).verdict is Verdict.PASSED
+    raised = scored(scorer, "def f(x): return 1 / (x - 2)", tests)
+    assert raised.verdict is Verdict.WRONG  # no exception where one was wanted
+
+
+def test_an_exception_that_ends_the_tests_is_told_as_the_candidates(scorer: Scorer) -> None:
+    program = Program(source="def f(x):\n    return x.nope\n", tests=CheckTests(source="assert f(1)", functions=("f",)))
+    found = scorer.submit(program).result(timeout=60)
+    assert found.verdict is Verdict.ERROR
+    assert found.raised is not None
+    assert found.raised.type == "AttributeError"
+    assert "line 2" in judge.explain(found, scorer.limits, program)
+
+
+def test_an_answer_that_claims_to_equal_everything_is_none(scorer: Scorer) -> None:
+    source = "class A(int):\n    __eq__ = lambda s, o: True\n    __hash__ = int.__hash__\ndef f(x): return A(1)\n"
+    found = scored(scorer, source, "assert f(1) == 5\n")
+    assert found.verdict is not Verdict.PASSED
+    assert Flag.TYPE_SPOOF in found.flags
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "import os\nos._exit(0)\n",
+        "def f(x):\n    raise SystemExit(0)\n",
+        "import sys\nsys.exit(0)\n",
+        "import os, atexit\ndef f(x):\n    os._exit(0)\n",
+    ],
+)
+def test_leaving_early_is_no_answer(scorer: Scorer, source: str) -> None:
+    assert scored(scorer, source, "assert f(1) == 5\n").verdict is Verdict.EARLY_EXIT
+
+
+def test_a_claim_meant_for_graders_does_not_help_a_candidate(scorer: Scorer) -> None:
+    forged = (
+        "import struct, os\n"
+        "def put(tag, data): return tag + struct.pack('>I', len(data)) + data\n"
+        "body = b'M' + struct.pack('>I', 2) + put(b'S', b'asked') + put(b'B', b'x') + put(b'S', b'missed') + put(b'I', b'0')\n"
+        "os.write(3, struct.pack('>I', len(body)) + body)\n"
+        "def f(x): return 4\n"
+    )
+    assert scored(scorer, forged, "assert f(1) == 5\n").verdict is Verdict.WRONG
+
+
+def test_tests_that_hand_over_what_cannot_leave_a_box_run_beside_the_program(scorer: Scorer) -> None:
+    right = "def f(kind): return kind(3)"
+    found = scored(scorer, right, "assert f(str) == '3'\n", right)
+    assert found.verdict is Verdict.PASSED
+    assert Flag.IN_PROCESS in found.flags
+
+
+def test_a_candidate_cannot_choose_to_be_tested_in_its_own_process(scorer: Scorer) -> None:
+    found = scored(scorer, "def f(x): return object", "assert f(f(1)) == 5\n", "def f(x): return 5\n")
+    assert found.verdict is not Verdict.PASSED
+    assert Flag.IN_PROCESS not in found.flags
+
+
+def test_the_code_tests_of_humaneval_take_its_own_solutions_and_no_others(scorer: Scorer) -> None:
+    problems = [problem for problem in load_problems("humaneval") if isinstance(problem.checked_by, CheckTests)]
+    assert [problem.name.split("/")[1] for problem in problems] == [
+        "32",
+        "33",
+        "37",
+        "38",
+        "44",
+        "50",
+        "53",
+        "129",
+        "151",
+    ]
+    for problem in problems:
+        assert problem.canonical_solution is not None
+        right = scorer.submit(problem.complete(problem.canonical_solution)).result(timeout=60)
+        assert (right.verdict, right.flags) == (Verdict.PASSED, frozenset()), problem.name
+        wrong = scorer.submit(problem.complete("    return None\n")).result(timeout=60)
+        assert wrong.verdict in {Verdict.WRONG, Verdict.ERROR}, problem.name
+
+
+def test_names_that_only_the_program_can_define_are_found() -> None:
+    assert leans_on("assert f(Pair(1)) == 2", "") == {"f", "Pair"}
+    assert leans_on("x = [y for y in range(3)]\nassert f(x) == len(x)", "") == {"f"}
+    assert leans_on("assert f(help_me()) == 1", "def help_me(): return 1") == {"f"}
+    assert leans_on("assert (", "") is None
