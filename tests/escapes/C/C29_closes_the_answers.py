@@ -1,0 +1,4 @@
+import os
+def answer():
+    os.close(3)
+    return 42

@@ -1,0 +1,3 @@
+from collections import deque
+def answer():
+    return deque([1, 2])

@@ -1,0 +1,3 @@
+import sys
+next(sys.stdin)
+print(sum(map(int, sys.stdin)))

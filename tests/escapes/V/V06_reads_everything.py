@@ -1,0 +1,3 @@
+import sys
+n, *items = map(int, sys.stdin.read().split())
+print(sum(items))

@@ -1,0 +1,3 @@
+import fileinput
+n, *items = [int(line) for line in fileinput.input()]
+print(sum(items))

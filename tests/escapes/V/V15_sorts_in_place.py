@@ -1,0 +1,2 @@
+def answer(items):
+    items.sort()

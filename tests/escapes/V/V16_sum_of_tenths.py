@@ -1,0 +1,2 @@
+def answer():
+    return sum([0.1] * 420)
