@@ -33,6 +33,7 @@ from sandbox.values import (
     Raised,
     Run,
     Stage,
+    StdinTests,
 )
 
 LABEL = "codebudget.box"
@@ -199,8 +200,8 @@ def _instructions(program: Program) -> dict[str, object]:
             return told | {"calls": list(calls), "arguments_back": True}
         case Grading() as grading:
             return told | _grading(grading)
-        case CheckTests():
-            raise ValueError("tests that are code are graded: ask for the answers first")
+        case CheckTests() | StdinTests():
+            raise ValueError("such tests are made of several visits; see sandbox.scoring")
         case tests:
             return told | {"tests": tests}
 

@@ -29,7 +29,7 @@ from sandbox.samples import SamplesError, read_samples
 from sandbox.scorefile import Row, Summary, continued, score_samples, still_to_score, write_row
 from sandbox.scoring import Scorer, open_scorer
 from sandbox.show import harmless
-from sandbox.values import CallTests, CheckTests, Limits, Program, Score, Verdict
+from sandbox.values import CallTests, CheckTests, Limits, Program, Score, StdinTests, Verdict
 
 PASSED, PROGRAM_FAULT, USAGE, OUR_FAULT, INTERRUPTED = 0, 1, 2, 3, 130
 
@@ -210,8 +210,8 @@ def _report(summary: Summary, *, err: bool) -> None:
 def problems_(source: str, check: bool, boxes: int | None, **limits: Any) -> None:
     """List the problems of a set, and how each is tested.
 
-    "data": calls, and answers compared here. "code": the tests run in a grader box over the answers. "in_process": they have to
-    stand beside the program.
+    "data": calls, and answers compared here. "stdin": whole programs, and what they print compared here. "code": the tests run
+    in a grader box over the answers. "in_process": they have to stand beside the program.
     """
     chosen = _limits(limits)
     try:
@@ -236,6 +236,8 @@ def _kind(problem: Problem) -> str:
     match problem.checked_by:
         case CallTests():
             return "data"
+        case StdinTests():
+            return "stdin"
         case CheckTests():
             return "code"
         case str():

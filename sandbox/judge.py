@@ -6,8 +6,12 @@ is not evidence.
 
 from __future__ import annotations
 
+import math
 import reprlib
+from collections.abc import Mapping
+from dataclasses import replace
 
+from sandbox import output
 from sandbox.compare import holds, spoofed
 from sandbox.values import (
     CallTest,
@@ -22,11 +26,16 @@ from sandbox.values import (
     Run,
     Score,
     Stage,
+    StdinTests,
     Verdict,
 )
 
 JUDGE_VERSION = "3"
 _NEAR = 0.9
+_PRIORITY = (
+    Verdict.SYNTAX, Verdict.TIMEOUT, Verdict.MEMORY, Verdict.OUTPUT, Verdict.CRASHED, Verdict.ERROR, Verdict.EARLY_EXIT,
+    Verdict.WRONG, Verdict.PASSED,
+)  # fmt: skip
 
 
 def judge(run: Run, program: Program, graded: Run | None = None) -> Verdict:
@@ -137,6 +146,46 @@ def _decisive(run: Run, program: Program, graded: Run | None) -> Raised | None:
     return run.answers[failure].raised if failure is not None and failure < len(run.answers) else None
 
 
+def score_printed(runs: Mapping[int, Run], tests: StdinTests, limits: Limits) -> Score:
+    """The verdict over the runs of a whole program, by the number of the case; those that are missing were not tried.
+
+    The worst verdict counts (`_PRIORITY`), so it does not depend on the order in which the cases ran.
+    """
+    verdicts = {number: _judge_printed(run, tests, number) for number, run in runs.items()}
+    case = min(runs, key=lambda number: (_PRIORITY.index(verdicts[number]), number))
+    verdict, run = verdicts[case], runs[case]
+    if verdict is Verdict.PASSED and len(runs) < len(tests.cases):
+        raise ValueError("a program has not passed before every case was tried")
+    total = replace(
+        run,
+        cpu_s=math.fsum(one.cpu_s for one in runs.values()),
+        wall_s=math.fsum(one.wall_s for one in runs.values()),
+        memory_mb=max(one.memory_mb for one in runs.values()),
+    )
+    near = any(one.cpu_s > _NEAR * limits.cpu_s or one.wall_s > _NEAR * limits.wall_s for one in runs.values())
+    return Score(
+        verdict=verdict,
+        run=total,
+        raised=run.raised,
+        flags=frozenset({Flag.NEAR_LIMIT} if near else ()).union(*(one.flags for one in runs.values())),
+        passed_cases=sum(one is Verdict.PASSED for one in verdicts.values()),
+        cases=len(tests.cases),
+        case=case,
+    )
+
+
+def printed_right(run: Run, tests: StdinTests, number: int) -> bool:
+    """Whether the run of one case is all that it should be."""
+    return _judge_printed(run, tests, number) is Verdict.PASSED
+
+
+def _judge_printed(run: Run, tests: StdinTests, number: int) -> Verdict:
+    """A script must come to its end by itself, without an error, and have printed what is expected."""
+    verdict = judge(run, Program(source="", tests=None))
+    right = output.holds(run.stdout, tests.cases[number].expected, tests.rule)
+    return Verdict.WRONG if verdict is Verdict.PASSED and not right else verdict
+
+
 def too_large(message: str, program: Program, limits: Limits) -> Score:
     """The score of a program that no box is asked to run."""
     refused = Raised(stage=Stage.COMPILE, type="TooLarge", message=message)
@@ -149,6 +198,8 @@ def too_large(message: str, program: Program, limits: Limits) -> Score:
 
 def explain(scored: Score, limits: Limits, program: Program) -> str:
     """One sentence for a person: why this verdict."""
+    if scored.case is not None and isinstance(program.tests, StdinTests):
+        return _explain_printed(scored, scored.case, limits, program.tests)
     run = scored.run
     match run.ending:
         case Ending.OUT_OF_CPU:
@@ -165,6 +216,20 @@ def explain(scored: Score, limits: Limits, program: Program) -> str:
             return _explain_graded(scored, scored.graded)
         case Ending.EXITED:
             return _explain_exit(run, program)
+
+
+def _explain_printed(scored: Score, case: int, limits: Limits, tests: StdinTests) -> str:
+    if scored.verdict is Verdict.PASSED:
+        return f"all {len(tests.cases)} outputs are right"
+    where = f"test {case + 1} of {len(tests.cases)}"
+    if scored.verdict is Verdict.WRONG:
+        line, printed, wanted = output.first_difference(scored.run.stdout, tests.cases[case].expected)
+        return f"printed {_text(printed)} where {_text(wanted)} was expected, line {line}, {where}"
+    return f"{explain(replace(scored, case=None), limits, Program(source=''))}, {where}"
+
+
+def _text(line: bytes) -> str:
+    return repr(line[:60].decode("utf-8", "replace")) + ("…" if len(line) > 60 else "") if line else "nothing"
 
 
 def _explain_graded(scored: Score, graded: Run) -> str:
@@ -201,7 +266,7 @@ def _explain_answers(run: Run, tests: CallTests) -> str:
 
 def _wanted(test: CallTest) -> str:
     match test.comparison:
-        case Comparison.EQUAL | Comparison.IS:
+        case Comparison.EQUAL | Comparison.IS | Comparison.LISTS | Comparison.ONLY_ITEM:
             return _short(test.expected)
         case Comparison.TRUE:
             return "something true"

@@ -5,15 +5,18 @@ from __future__ import annotations
 import functools
 import gzip
 import json
+import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from importlib import resources
 from pathlib import Path
+from pickle import UnpicklingError  # noqa: TID251  (the name of an error alone)
 from typing import Any
 
+from sandbox import formats
 from sandbox.checks import assert_tests, called_function, check_tests, leans_on
-from sandbox.values import CallTests, CheckTests, Program
+from sandbox.values import CallTests, CheckTests, Program, StdinTests
 
 BUILT_IN = ("humaneval",)
 
@@ -27,11 +30,15 @@ class Form(StrEnum):
 
     CHECK = "check"  # a module that defines check(candidate)
     ASSERTS = "asserts"  # statements that call the program's function by its name
+    DATA = "data"  # calls or inputs, ready as the file gives them
 
 
 @dataclass(frozen=True, kw_only=True)
 class Problem:
-    """A prompt, and tests as the data set's own text. `canonical_solution` goes on where the prompt stops."""
+    """A prompt, and tests as the data set's own text.
+
+    `canonical_solution` goes on where the prompt stops; of a problem that asks for a whole program (form DATA) it stands alone.
+    """
 
     name: str
     prompt: str
@@ -39,8 +46,12 @@ class Problem:
     tests: str
     form: Form = Form.CHECK
     canonical_solution: str | None = None
+    given: CallTests | StdinTests | None = None
+    imports: str = ""
 
     def __post_init__(self) -> None:
+        if self.form is Form.DATA:
+            return
         if not self.entry_point.isidentifier():
             raise ProblemsError(f"{self.name}: entry_point {self.entry_point!r} is not a Python name")
         if self.form is Form.CHECK and "check" not in self.tests:
@@ -56,18 +67,21 @@ class Problem:
 
     def complete(self, completion: str) -> Program:
         """The program for text that goes on where the prompt stops."""
-        return self.solve(self.prompt + completion)
+        return self.solve(completion if self.form is Form.DATA else self.prompt + completion)
 
     def solve(self, solution: str) -> Program:
-        """The program for source text that stands on its own."""
-        return Program(source=solution, tests=self.checked_by)
+        """The program for source text that stands on its own, behind the imports that the data set puts there."""
+        imports = "" if "from __future__ import" in solution else self.imports
+        return Program(source=imports + solution, tests=self.checked_by)
 
     @functools.cached_property
-    def checked_by(self) -> CallTests | CheckTests | str:
+    def checked_by(self) -> CallTests | StdinTests | CheckTests | str:
         """The tests as data where they are plain data; else as code for a grader box.
 
         As code for the program's own process (str) only where they use names that the program itself has to define.
         """
+        if self.given is not None:
+            return self.given
         read = check_tests if self.form is Form.CHECK else assert_tests
         return read(self.tests, self.entry_point) or self._graded or self.tests_as_code
 
@@ -98,6 +112,8 @@ def load_problems(source: str | Path) -> list[Problem]:
         with packaged.open("rb") as raw:
             return list(_parse(gzip.decompress(raw.read()), "humaneval"))
     path = Path(source)
+    if path.is_dir():
+        return _apps_directories(path)
     try:
         data = path.read_bytes()
         if path.suffix == ".gz":
@@ -107,6 +123,33 @@ def load_problems(source: str | Path) -> list[Problem]:
             f"cannot read problems from {str(source)!r}: {error}; give a JSON-lines file or one of {', '.join(BUILT_IN)}"
         ) from error
     return list(_parse(data, str(source)))
+
+
+def _apps_directories(path: Path) -> list[Problem]:
+    """The problems of a directory as APPS is unpacked: one directory for each, here or below."""
+    found = sorted(file.parent for file in path.rglob("input_output.json"))
+    if not found:
+        raise ProblemsError(
+            f"{path} holds no directory with an input_output.json; give APPS's directory, or a JSON-lines file"
+        )
+    return [_given(formats.apps_directory(directory), str(directory)) for directory in found]
+
+
+def _given(row: dict[str, Any], where: str) -> Problem:
+    try:
+        given = formats.read(row)
+    except (KeyError, TypeError, ValueError, AttributeError, zlib.error, UnpicklingError) as error:
+        raise ProblemsError(f"{where}: {type(error).__name__}: {error}") from error
+    return Problem(
+        name=given.name,
+        prompt=f"{given.question.strip()}\n\n{given.starter}".rstrip() + "\n",
+        entry_point=given.function,
+        tests=given.tests.source,
+        form=Form.DATA,
+        canonical_solution=given.solution,
+        given=given.tests,
+        imports=given.imports,
+    )
 
 
 def _parse(data: bytes, source: str) -> Iterator[Problem]:
@@ -126,6 +169,8 @@ def _parse(data: bytes, source: str) -> Iterator[Problem]:
 def _problem(line: bytes, where: str) -> Problem:
     try:
         row: dict[str, Any] = json.loads(line)
+        if formats.knows(row):
+            return _given(row, where)
         return _mbpp(row) if "test_list" in row else _humaneval(row)
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise ProblemsError(f"{where}: not JSON ({error})") from error

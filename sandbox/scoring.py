@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import random
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from dataclasses import replace
@@ -13,7 +14,7 @@ from sandbox.engine import Engine
 from sandbox.grading import Recordings, Rooms, UngradableTests, grade
 from sandbox.image import ensure_image
 from sandbox.pool import Pool, PoolSpec, Slot
-from sandbox.values import CheckTests, Job, Limits, Program, Score
+from sandbox.values import CheckTests, Job, Limits, Program, Run, Score, StdinTests
 
 GRADER_CPU_S, GRADER_WALL_S = 30.0, 60.0
 
@@ -21,8 +22,9 @@ GRADER_CPU_S, GRADER_WALL_S = 30.0, 60.0
 class Scorer:
     """Scores programs in a pool's boxes."""
 
-    def __init__(self, pool: Pool) -> None:
-        self._pool = pool
+    def __init__(self, pool: Pool, *, every_case: bool = False) -> None:
+        """With `every_case`, a program goes on after a case that failed, so that partial credit can be counted."""
+        self._pool, self._every_case = pool, every_case
         self._recordings = Recordings()
 
     @property
@@ -51,16 +53,36 @@ class Scorer:
 
     def _examine(self, job: Job, slot: Slot) -> Score:
         """Runs and judges on the slot's thread."""
-        if not isinstance(job.program.tests, CheckTests):
-            return judge.score(slot.run(job), job.program, job.limits)
+        match job.program.tests:
+            case StdinTests() as tests:
+                return self._examine_printed(job, tests, slot)
+            case CheckTests() as tests:
+                return self._examine_graded(job, tests, slot)
+            case _:
+                return judge.score(slot.run(job), job.program, job.limits)
+
+    def _examine_printed(self, job: Job, tests: StdinTests, slot: Slot) -> Score:
+        """A process for each case, in an order that no program can foresee from its place in the file."""
+        script = Program(source=job.program.source)
+        order = list(range(len(tests.cases)))
+        random.Random(f"{tests.source}{job.program.source}").shuffle(order)  # noqa: S311  (repeatable, no secret)
+        runs: dict[int, Run] = {}
+        for number in order:
+            runs[number] = slot.run(Job(program=script, stdin=tests.cases[number].stdin, limits=job.limits))
+            if not self._every_case and not judge.printed_right(runs[number], tests, number):
+                break
+        return judge.score_printed(runs, tests, job.limits)
+
+    def _examine_graded(self, job: Job, tests: CheckTests, slot: Slot) -> Score:
+        """The candidate answers in its box, the tests run in the grader's."""
         rooms = Rooms(
             candidate=lambda program: slot.run(Job(program=program, limits=self.limits)),
             grader=lambda program: slot.grade(Job(program=program, limits=self._grader_limits)),
         )
         try:
-            run, graded = grade(job.program.source, job.program.tests, rooms, self._recordings)
+            run, graded = grade(job.program.source, tests, rooms, self._recordings)
         except UngradableTests:  # a property of the problem: its tests have to stand beside the program
-            beside = Program(source=job.program.source, tests=job.program.tests.source)
+            beside = Program(source=job.program.source, tests=tests.source)
             return judge.score(slot.run(replace(job, program=beside)), beside, job.limits)
         return judge.score(run, job.program, job.limits, graded)
 

@@ -6,6 +6,8 @@ during that visit: facts only. A *verdict* is the judgement over a run; `sandbox
 
 from __future__ import annotations
 
+import functools
+import hashlib
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
 
@@ -106,6 +108,8 @@ class Comparison(StrEnum):
     TRUE = "true"  # bool(answer)
     FALSE = "false"  # not answer
     CLOSE = "close"  # abs(answer - expected) < tolerance
+    LISTS = "lists"  # == where every tuple counts as a list, as JSON has it
+    ONLY_ITEM = "only_item"  # the same, or the answer is the only item of the expected list
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,6 +133,47 @@ class CallTests:
     def __post_init__(self) -> None:
         if not self.cases:
             raise ValueError("no test at all: nothing could ever fail")
+
+
+class OutputRule(StrEnum):
+    """How printed output is held against what is expected."""
+
+    LINES = "lines"  # line by line
+    TOKENS = "tokens"  # word by word, however they are spaced
+    NUMBERS = "numbers"  # word by word, numbers equal by their value
+    CLOSE = "close"  # word by word, numbers within 1e-5 of each other (relative)
+    UNORDERED = "unordered"  # the same lines in any order: only where the data set says so
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StdinTest:
+    """One run of a whole program: what it reads, and what it should print. The latter never leaves the host."""
+
+    stdin: bytes
+    expected: bytes
+
+
+@dataclass(frozen=True, kw_only=True)
+class StdinTests:
+    """Tests of a whole program, each in a process of its own."""
+
+    cases: tuple[StdinTest, ...]
+    rule: OutputRule = OutputRule.CLOSE
+
+    def __post_init__(self) -> None:
+        if not self.cases:
+            raise ValueError("no test at all: nothing could ever fail")
+        if any(len(case.stdin) > MAX_STDIN_BYTES for case in self.cases):
+            raise ValueError(f"a test's stdin is longer than the {MAX_STDIN_BYTES} bytes that are taken")
+
+    @functools.cached_property
+    def source(self) -> str:
+        """A digest of the cases, in the place of a text."""
+        total = hashlib.sha256(self.rule.encode())
+        for case in self.cases:
+            for part in (case.stdin, case.expected):
+                total.update(len(part).to_bytes(8, "big") + part)
+        return total.hexdigest()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,13 +218,13 @@ class Grading:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Program:
-    """Source text and how it is tested: by calls, by code in a grader box, by code in its own process (str), or not (None).
+    """Source text and how it is tested: by calls, by what it prints, by code in a grader box or (str) in its process, or not.
 
     `AskedCalls` and `Grading` are the two halves of being tested by code in a grader box.
     """
 
     source: str
-    tests: CallTests | CheckTests | AskedCalls | Grading | str | None = None
+    tests: CallTests | StdinTests | CheckTests | AskedCalls | Grading | str | None = None
 
     @property
     def tests_source(self) -> str:
@@ -254,11 +299,16 @@ class Run:
 class Score:
     """A verdict with the run it was made from, and the exception that decided it, if one did.
 
-    `graded` is the run of tests that are code, in a grader box. `flags` are the run's and the judge's.
+    `graded` is the run of tests that are code, in a grader box. Of a program with many runs, `run` is the one that decided,
+    with the seconds of all. `passed_cases` of `cases` were right, as far as they were tried. `flags` are the run's and the
+    judge's.
     """
 
     verdict: Verdict
     run: Run
+    passed_cases: int | None = None
+    cases: int | None = None
+    case: int | None = None  # the number of the case that decided, from 0
     graded: Run | None = None
     raised: Raised | None = None
     flags: frozenset[Flag] = frozenset()

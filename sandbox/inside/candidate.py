@@ -190,6 +190,12 @@ def _run_module(source: str, check: Callable[[dict[str, Any]], None], report: Re
 
 
 def _function(space: dict[str, Any], name: str) -> Callable[..., object]:
+    """The function of that name; of "A.f" the method f of a fresh A, or a function f where there is no A."""
+    owner, _, method = name.rpartition(".")
+    if owner in space:
+        found: Callable[..., object] = getattr(space[owner](), method)
+        return found
+    name = method
     if name not in space:
         raise NameError(f"name {name!r} is not defined")
     function: Callable[..., object] = space[name]

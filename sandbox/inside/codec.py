@@ -7,8 +7,8 @@ could lie), `Opaque` for any other type and for what is beyond the caps, `Iterat
 
 No pickle, no eval, no name that chooses a class: a tag is looked up in a table of ours. The encoder runs in the candidate's
 process under the candidate's limits; the candidate can break it, and then breaks only its own answers. The decoder is
-strict: depth, items, digits and text are capped, nothing is allocated that was not sent, and bytes that the encoder would
-not have written are refused with CodecError.
+strict: depth, items, digits and text are capped, nothing is allocated that was not sent, and what is malformed is refused with
+CodecError.
 """
 
 from __future__ import annotations

@@ -126,7 +126,10 @@ def _decode_sized(tag: bytes, content: bytes) -> Value:
     digits = content[1:] if content[:1] == b"-" else content
     if not 1 <= len(digits) <= MAX_DIGITS or not digits.isdigit():
         raise WireError("an int is not made of digits, or of too many")
-    return int(content)
+    value = int(content)
+    if str(value).encode() != content:
+        raise WireError("an int has zeros before it")
+    return value
 
 
 def _decode_list(data: bytes, at: int, depth: int) -> tuple[list[Value], int]:

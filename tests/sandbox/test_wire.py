@@ -113,3 +113,9 @@ def test_a_stream_that_ends_inside_a_frame_is_an_error_and_a_clean_end_is_none()
         wire.read_frame(reading)
     assert wire.read_frame(reading) is None
     os.close(reading)
+
+
+@pytest.mark.parametrize("digits", [b"-0", b"0007", b"-06", b""])
+def test_an_int_has_one_spelling(digits: bytes) -> None:
+    with pytest.raises(wire.WireError):
+        wire.decode(b"I" + len(digits).to_bytes(4, "big") + digits)

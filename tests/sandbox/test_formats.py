@@ -1,0 +1,187 @@
+"""Whole-program problems as APPS, CodeContests and LiveCodeBench ship them, and the rules for what is printed."""
+
+from __future__ import annotations
+
+import base64
+import json
+import pickle
+import tarfile
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sandbox import judge, output
+from sandbox.compare import holds
+from sandbox.problems import ProblemsError, load_problems
+from sandbox.scoring import Scorer, open_scorer
+from sandbox.values import (
+    CallTest,
+    CallTests,
+    Comparison,
+    Limits,
+    OutputRule,
+    Program,
+    StdinTest,
+    StdinTests,
+    Verdict,
+)
+
+DOUBLE = StdinTests(cases=tuple(StdinTest(stdin=b"%d\n" % n, expected=b"%d\n" % (2 * n)) for n in range(1, 6)))
+
+
+def written(path: Path, *rows: dict[str, Any]) -> Path:
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    return path
+
+
+def livecodebench(private: str, **more: Any) -> dict[str, Any]:
+    public = json.dumps([{"input": "1\n", "output": "2\n", "testtype": "stdin"}])
+    return {
+        "question_id": "x",
+        "question_content": "Double it.",
+        "public_test_cases": public,
+        "private_test_cases": private,
+    } | more
+
+
+@pytest.mark.parametrize(
+    ("printed", "expected", "rule", "right"),
+    [
+        (b"1 2\n3", b"1 2 \r\n3\n\n", OutputRule.LINES, True),
+        (b"1  2\n", b"1 2\n", OutputRule.LINES, False),
+        (b"1  2\n", b"1\n2\n", OutputRule.TOKENS, True),
+        (b"1.0", b"1", OutputRule.TOKENS, False),
+        (b"1.0", b"1", OutputRule.NUMBERS, True),
+        (b"0.3333333", b"0.33333334", OutputRule.NUMBERS, False),
+        (b"0.3333333", b"0.33333334", OutputRule.CLOSE, True),
+        (b"0.33", b"0.34", OutputRule.CLOSE, False),
+        (b"nan", b"1", OutputRule.CLOSE, False),
+        (b"1_0", b"10", OutputRule.CLOSE, False),
+        ("\u0661".encode(), b"1", OutputRule.CLOSE, False),
+        (b"b\na", b"a\nb", OutputRule.UNORDERED, True),
+        (b"b\na", b"a\nb", OutputRule.CLOSE, False),
+        (b"1 2 3", b"1 2", OutputRule.CLOSE, False),
+        (b"1", b"1 2", OutputRule.CLOSE, False),
+        (b"", b"1", OutputRule.CLOSE, False),
+        (b"9" * 500, b"9" * 499 + b"8", OutputRule.CLOSE, False),
+        (b"1e9999", b"2e9999", OutputRule.NUMBERS, False),
+    ],
+)
+def test_output_is_held_against_the_rule(printed: bytes, expected: bytes, rule: OutputRule, right: object) -> None:
+    assert output.holds(printed, expected, rule) is right
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected", "comparison", "right"),
+    [
+        ((1, (2,)), [1, [2]], Comparison.LISTS, True),
+        ([1], 1, Comparison.LISTS, False),
+        (1, [1], Comparison.ONLY_ITEM, True),
+        (1, [1, 2], Comparison.ONLY_ITEM, False),
+        ((1,), [1], Comparison.ONLY_ITEM, True),
+    ],
+)
+def test_answers_of_json_sets(answer: object, expected: object, comparison: Comparison, right: object) -> None:
+    assert holds(answer, CallTest(function="f", arguments=(), comparison=comparison, expected=expected)) is right
+
+
+def test_livecodebench_reads_its_packed_private_tests(tmp_path: Path) -> None:
+    tests = json.dumps([{"input": "3\n", "output": "6\n", "testtype": "stdin"}])
+    packed = base64.b64encode(zlib.compress(pickle.dumps(tests))).decode()
+    (problem,) = load_problems(written(tmp_path / "lcb.jsonl", livecodebench(packed)))
+    assert isinstance(problem.given, StdinTests)
+    assert [case.stdin for case in problem.given.cases] == [b"1\n", b"3\n"]
+
+
+def test_livecodebench_calls_functions(tmp_path: Path) -> None:
+    tests = json.dumps([{"input": "[1, 2]\n3", "output": "6", "testtype": "functional"}])
+    row = livecodebench("[]", public_test_cases=tests, metadata=json.dumps({"func_name": "total"}))
+    (problem,) = load_problems(written(tmp_path / "lcb.jsonl", row))
+    assert isinstance(problem.given, CallTests)
+    assert problem.given.cases[0].arguments == ([1, 2], 3)
+    assert problem.given.cases[0].expected == 6
+
+
+def test_a_pickle_that_names_anything_is_refused(tmp_path: Path) -> None:
+    packed = base64.b64encode(zlib.compress(pickle.dumps(print))).decode()
+    with pytest.raises(ProblemsError, match=r"line 1.*only text is read"):
+        load_problems(written(tmp_path / "lcb.jsonl", livecodebench(packed)))
+
+
+def test_codecontests_in_both_its_shapes(tmp_path: Path) -> None:
+    tests = {"input": ["1\n"], "output": ["2\n"]}
+    row = {"name": "a", "description": "Double.", "public_tests": tests, "private_tests": {"input": [], "output": []},
+           "generated_tests": [{"input": "2\n", "output": "4\n"}],
+           "solutions": {"language": [2, 3], "solution": ["int main(){}", "print(2*int(input()))"]}}  # fmt: skip
+    (problem,) = load_problems(written(tmp_path / "cc.jsonl", row))
+    assert isinstance(problem.given, StdinTests)
+    assert [case.expected for case in problem.given.cases] == [b"2\n", b"4\n"]
+    assert problem.canonical_solution == "print(2*int(input()))"
+
+
+def test_a_test_without_its_other_half_is_named(tmp_path: Path) -> None:
+    row = {"problem_id": 1, "question": "?", "input_output": json.dumps({"inputs": ["1"], "outputs": []})}
+    with pytest.raises(ProblemsError, match=r"line 1.*1 inputs and 0 outputs"):
+        load_problems(written(tmp_path / "apps.jsonl", row))
+
+
+def test_a_problem_without_tests_is_refused(tmp_path: Path) -> None:
+    row = {"problem_id": 1, "question": "?", "input_output": json.dumps({"inputs": [], "outputs": []})}
+    with pytest.raises(ProblemsError, match="no test at all"):
+        load_problems(written(tmp_path / "apps.jsonl", row))
+
+
+@pytest.fixture(scope="module")
+def scorer() -> Iterator[Scorer]:
+    with open_scorer(Limits(cpu_s=1, wall_s=5), boxes=1) as opened:
+        yield opened
+
+
+@pytest.mark.docker
+def test_the_solutions_of_apps_pass_and_its_generations_are_told_apart(
+    shared_data: Path, tmp_path: Path, scorer: Scorer
+) -> None:
+    with tarfile.open(shared_data / "apps_fixture.tar.gz") as archive:
+        archive.extractall(tmp_path, filter="data")
+    problems = load_problems(tmp_path / "APPS")
+    assert len(problems) == 5
+    for problem in problems:
+        assert problem.canonical_solution is not None
+        program = problem.complete(problem.canonical_solution)
+        scored = scorer.submit(program).result(timeout=60)
+        assert scored.verdict is Verdict.PASSED, judge.explain(scored, scorer.limits, program)
+        wrong = scorer.submit(problem.complete("print(0)\n")).result(timeout=60)
+        assert wrong.verdict in {Verdict.WRONG, Verdict.ERROR}
+
+
+@pytest.mark.docker
+@pytest.mark.parametrize(
+    ("source", "verdict", "said"),
+    [
+        ("print(2 * int(input()))", Verdict.PASSED, "all 5 outputs are right"),
+        ("print(2 * int(input())); import sys; sys.exit(0)", Verdict.PASSED, "all 5"),
+        ("print(2 * int(input())); import sys; sys.exit(1)", Verdict.ERROR, "exit code 1"),
+        ("n = int(input()); print(2 * n if n != 4 else 0)", Verdict.WRONG, "printed '0' where '8' was expected, line 1"),
+        ("n = int(input()); print(2 * n)\nwhile n == 3: pass", Verdict.TIMEOUT, "test 3 of 5"),
+        ("n = int(input())\nassert n != 5\nprint(2 * n)", Verdict.ERROR, "AssertionError"),
+        ("print(", Verdict.SYNTAX, "SyntaxError"),
+        ("open('/tmp/n', 'a').write('x'); print(2 * int(input()) * len(open('/tmp/n').read()))", Verdict.PASSED, "all 5"),
+    ],
+)  # fmt: skip
+def test_a_whole_program_is_tested_by_what_it_prints(source: str, verdict: Verdict, said: str, scorer: Scorer) -> None:
+    program = Program(source=source, tests=DOUBLE)
+    scored = scorer.submit(program).result(timeout=60)
+    assert scored.verdict is verdict
+    assert said in judge.explain(scored, scorer.limits, program)
+
+
+@pytest.mark.docker
+def test_every_case_counts_where_partial_credit_is_wanted(scorer: Scorer) -> None:
+    thorough = Scorer(scorer._pool, every_case=True)
+    program = Program(source="n = int(input()); print(2 * n if n % 2 else 0)", tests=DOUBLE)
+    scored = thorough.submit(program).result(timeout=60)
+    assert (scored.verdict, scored.passed_cases, scored.cases) == (Verdict.WRONG, 3, 5)
+    assert scorer.submit(program).result(timeout=60).passed_cases in {0, 1, 2, 3}
