@@ -31,6 +31,7 @@ from sandbox.values import (
     Limits,
     Program,
     Raised,
+    ReferenceTests,
     Run,
     Stage,
     StdinTests,
@@ -45,6 +46,7 @@ OVERHEAD_MB = 24  # supervisor, zygote and cleaner: 16 to 20 MB
 OUTPUT_COPIES = 8  # what the supervisor keeps of two streams until the facts are sent
 OVERHEAD_PROCESSES = 4
 SPARE_CLAIMS = 8
+ITEMS_PER_MB = 100_000  # that answers may have
 MAX_RECORDED = 20_000  # calls that one set of tests may make
 T = TypeVar("T")
 _FIRST_UID, _UIDS_PER_BOX, _RANGES = 1 << 20, 8192, 200_000
@@ -136,7 +138,9 @@ class Box:
         self._stream.send(wire.frame(wire.encode(_order(job, proof))), deadline)
         facts = _mapping(self._receive(deadline), "facts")
         self.runs += 1
-        run = read_facts(facts, proof, calls=_expected_answers(job.program))
+        run = read_facts(
+            facts, proof, calls=_expected_answers(job.program), room=codec.Room(job.answers_mb * ITEMS_PER_MB)
+        )
         self.clean = facts.get("clean") is True
         return run
 
@@ -184,6 +188,7 @@ def _order(job: Job, proof: str) -> dict[str, object]:
         "cpu_s": float(limits.cpu_s),
         "wall_s": float(limits.wall_s),
         "output": limits.output_kb << 10,
+        "answers": job.answers_mb << 20,
         "disk_mb": limits.disk_mb,
     }
 
@@ -194,13 +199,13 @@ def _instructions(program: Program) -> dict[str, object]:
         "source": program.source, "tests": None, "calls": None, "arguments_back": False, "functions": None, "answers": None,
     }  # fmt: skip
     match program.tests:
-        case CallTests(cases=cases):
-            return told | {"calls": [codec.encode((case.function, case.arguments)) for case in cases]}
+        case CallTests(encoded=calls):
+            return told | {"calls": calls}
         case AskedCalls(calls=calls):
             return told | {"calls": list(calls), "arguments_back": True}
         case Grading() as grading:
             return told | _grading(grading)
-        case CheckTests() | StdinTests():
+        case CheckTests() | StdinTests() | ReferenceTests():
             raise ValueError("such tests are made of several visits; see sandbox.scoring")
         case tests:
             return told | {"tests": tests}
@@ -243,11 +248,11 @@ def _mapping(value: wire.Value, what: str) -> Mapping[str, wire.Value]:
     return value
 
 
-def read_facts(facts: Mapping[str, wire.Value], proof: str, *, calls: int = 0) -> Run:
+def read_facts(facts: Mapping[str, wire.Value], proof: str, *, calls: int = 0, room: codec.Room | None = None) -> Run:
     """The run that a box reports; raises BoxLost if a fact is missing or of the wrong kind."""
     status = _fact(facts, "status", int)
     signalled = os.WIFSIGNALED(status)
-    claims = read_claims(_fact(facts, "answers", bytes), proof, calls)
+    claims = read_claims(_fact(facts, "answers", bytes), proof, calls, room)
     try:
         ending = Ending(_fact(facts, "ending", str))
         flags = frozenset(Flag(flag) for flag in _fact(facts, "flags", list))
@@ -292,12 +297,12 @@ class Claims:
     room: codec.Room = field(default_factory=codec.Room, compare=False)
 
 
-def read_claims(data: bytes, proof: str, calls: int) -> Claims:
+def read_claims(data: bytes, proof: str, calls: int, room: codec.Room | None = None) -> Claims:
     """The claims in what came through the answers pipe, when so many calls were asked.
 
     Answers count in the order of the calls; garbage is silence, and so is everything after more claims than there can be.
     """
-    claims = Claims()
+    claims = Claims(room=room or codec.Room())
     buffer = wire.FrameBuffer()
     buffer.feed(data)
     try:

@@ -24,12 +24,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from sandbox import image, judge, pool
 from sandbox.engine import Engine
 from sandbox.errors import SandboxError
+from sandbox.grading import ReferenceFailed
 from sandbox.problems import BUILT_IN, Problem, ProblemsError, load_problems
 from sandbox.samples import SamplesError, read_samples
 from sandbox.scorefile import Row, Summary, continued, score_samples, still_to_score, write_row
 from sandbox.scoring import Scorer, open_scorer
 from sandbox.show import harmless
-from sandbox.values import CallTests, CheckTests, Limits, Program, Score, StdinTests, Verdict
+from sandbox.values import CallTests, CheckTests, Limits, Program, ReferenceTests, Score, StdinTests, Verdict
 
 PASSED, PROGRAM_FAULT, USAGE, OUR_FAULT, INTERRUPTED = 0, 1, 2, 3, 130
 
@@ -234,7 +235,7 @@ def problems_(source: str, check: bool, boxes: int | None, **limits: Any) -> Non
 
 def _kind(problem: Problem) -> str:
     match problem.checked_by:
-        case CallTests():
+        case CallTests() | ReferenceTests():
             return "data"
         case StdinTests():
             return "stdin"
@@ -250,7 +251,12 @@ def _check_canonical(problems: list[Problem], scorer: Scorer) -> int:
     running = [(problem, program, scorer.submit(program)) for problem, program in solved]
     failed = 0
     for problem, program, future in running:
-        scored = future.result()
+        try:
+            scored = future.result()
+        except ReferenceFailed as error:
+            failed += 1
+            click.echo(f"{problem.name}\tnot scored\t{harmless(str(error))}")
+            continue
         if scored.verdict is not Verdict.PASSED:
             failed += 1
             reason = harmless(judge.explain(scored, scorer.limits, program))

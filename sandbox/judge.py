@@ -198,6 +198,8 @@ def too_large(message: str, program: Program, limits: Limits) -> Score:
 
 def explain(scored: Score, limits: Limits, program: Program) -> str:
     """One sentence for a person: why this verdict."""
+    if scored.tests is not None:
+        program = replace(program, tests=scored.tests)
     if scored.case is not None and isinstance(program.tests, StdinTests):
         return _explain_printed(scored, scored.case, limits, program.tests)
     run = scored.run
@@ -274,6 +276,12 @@ def _wanted(test: CallTest) -> str:
             return "something false"
         case Comparison.CLOSE:
             return f"{_short(test.expected)} within {test.tolerance:g}"
+        case Comparison.ROOT:
+            return f"a root within {test.tolerance:g}"
+        case Comparison.NOT_NONE:
+            return "something" if test.expected else "None"
+        case Comparison.APPROXIMATE | Comparison.SET | Comparison.ANYTHING:
+            return _short(test.expected)
 
 
 def _said(raised: Raised) -> str:

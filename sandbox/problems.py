@@ -14,9 +14,9 @@ from pathlib import Path
 from pickle import UnpicklingError  # noqa: TID251  (the name of an error alone)
 from typing import Any
 
-from sandbox import formats
+from sandbox import evalplus, formats
 from sandbox.checks import assert_tests, called_function, check_tests, leans_on
-from sandbox.values import CallTests, CheckTests, Program, StdinTests
+from sandbox.values import CallTests, CheckTests, Program, ReferenceTests, StdinTests
 
 BUILT_IN = ("humaneval",)
 
@@ -30,6 +30,7 @@ class Form(StrEnum):
 
     CHECK = "check"  # a module that defines check(candidate)
     ASSERTS = "asserts"  # statements that call the program's function by its name
+    CALLS = "calls"  # calls of a function that the prompt begins, ready as the file gives them
     DATA = "data"  # calls or inputs, ready as the file gives them
 
 
@@ -46,11 +47,11 @@ class Problem:
     tests: str
     form: Form = Form.CHECK
     canonical_solution: str | None = None
-    given: CallTests | StdinTests | None = None
+    given: CallTests | ReferenceTests | StdinTests | None = None
     imports: str = ""
 
     def __post_init__(self) -> None:
-        if self.form is Form.DATA:
+        if self.form in {Form.CALLS, Form.DATA}:
             return
         if not self.entry_point.isidentifier():
             raise ProblemsError(f"{self.name}: entry_point {self.entry_point!r} is not a Python name")
@@ -75,7 +76,7 @@ class Problem:
         return Program(source=imports + solution, tests=self.checked_by)
 
     @functools.cached_property
-    def checked_by(self) -> CallTests | StdinTests | CheckTests | str:
+    def checked_by(self) -> CallTests | ReferenceTests | StdinTests | CheckTests | str:
         """The tests as data where they are plain data; else as code for a grader box.
 
         As code for the program's own process (str) only where they use names that the program itself has to define.
@@ -171,6 +172,8 @@ def _problem(line: bytes, where: str) -> Problem:
         row: dict[str, Any] = json.loads(line)
         if formats.knows(row):
             return _given(row, where)
+        if evalplus.knows(row):
+            return _evalplus(row, where)
         return _mbpp(row) if "test_list" in row else _humaneval(row)
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise ProblemsError(f"{where}: not JSON ({error})") from error
@@ -180,6 +183,22 @@ def _problem(line: bytes, where: str) -> Problem:
         ) from error
     except (TypeError, AttributeError) as error:
         raise ProblemsError(f"{where}: {error}") from error
+
+
+def _evalplus(row: dict[str, Any], where: str) -> Problem:
+    try:
+        given = evalplus.read(row)
+    except ValueError as error:
+        raise ProblemsError(f"{where}: {error}") from error
+    return Problem(
+        name=row["task_id"],
+        prompt=row["prompt"],
+        entry_point=row["entry_point"],
+        tests=given.source,
+        form=Form.CALLS,
+        canonical_solution=row["canonical_solution"],
+        given=given,
+    )
 
 
 def _humaneval(row: dict[str, Any]) -> Problem:

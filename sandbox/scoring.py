@@ -11,12 +11,13 @@ from dataclasses import replace
 
 from sandbox import judge
 from sandbox.engine import Engine
-from sandbox.grading import Recordings, Rooms, UngradableTests, grade
+from sandbox.grading import Recordings, References, Rooms, UngradableTests, Visit, grade
 from sandbox.image import ensure_image
 from sandbox.pool import Pool, PoolSpec, Slot
-from sandbox.values import CheckTests, Job, Limits, Program, Run, Score, StdinTests
+from sandbox.values import CheckTests, Job, Limits, Program, ReferenceTests, Run, Score, StdinTests
 
-GRADER_CPU_S, GRADER_WALL_S = 30.0, 60.0
+GRADER_CPU_S, GRADER_WALL_S, GRADER_ANSWERS_MB = 30.0, 60.0, 128
+REFERENCE_TIMES = 4  # a program may take so many times as long as the data set's own (EvalPlus's factor)
 
 
 class Scorer:
@@ -26,6 +27,7 @@ class Scorer:
         """With `every_case`, a program goes on after a case that failed, so that partial credit can be counted."""
         self._pool, self._every_case = pool, every_case
         self._recordings = Recordings()
+        self._references = References()
 
     @property
     def limits(self) -> Limits:
@@ -54,12 +56,27 @@ class Scorer:
     def _examine(self, job: Job, slot: Slot) -> Score:
         """Runs and judges on the slot's thread."""
         match job.program.tests:
+            case ReferenceTests() as tests:
+                return self._examine_referred(job, tests, slot)
             case StdinTests() as tests:
                 return self._examine_printed(job, tests, slot)
             case CheckTests() as tests:
                 return self._examine_graded(job, tests, slot)
             case _:
                 return judge.score(slot.run(job), job.program, job.limits)
+
+    def _examine_referred(self, job: Job, tests: ReferenceTests, slot: Slot) -> Score:
+        """Calls whose answers the reference gives; they may be many, so a program has some multiple of its time and room."""
+        reference = self._references.of(tests, self._grader(slot))
+        limits = replace(
+            job.limits,
+            cpu_s=max(job.limits.cpu_s, REFERENCE_TIMES * reference.cpu_s),
+            wall_s=max(job.limits.wall_s, 2 * REFERENCE_TIMES * reference.cpu_s),
+        )
+        program = replace(job.program, tests=reference.tests)
+        answers_mb = job.answers_mb + (2 * reference.size >> 20)
+        run = slot.run(replace(job, program=program, limits=limits, answers_mb=answers_mb))
+        return replace(judge.score(run, program, limits), tests=reference.tests)
 
     def _examine_printed(self, job: Job, tests: StdinTests, slot: Slot) -> Score:
         """A process for each case, in an order that no program can foresee from its place in the file."""
@@ -77,7 +94,7 @@ class Scorer:
         """The candidate answers in its box, the tests run in the grader's."""
         rooms = Rooms(
             candidate=lambda program: slot.run(Job(program=program, limits=self.limits)),
-            grader=lambda program: slot.grade(Job(program=program, limits=self._grader_limits)),
+            grader=self._grader(slot),
         )
         try:
             run, graded = grade(job.program.source, tests, rooms, self._recordings)
@@ -86,10 +103,10 @@ class Scorer:
             return judge.score(slot.run(replace(job, program=beside)), beside, job.limits)
         return judge.score(run, job.program, job.limits, graded)
 
-    @property
-    def _grader_limits(self) -> Limits:
-        """A data set's tests have all the time that they need; the walls are the boxes' own."""
-        return replace(self.limits, cpu_s=GRADER_CPU_S, wall_s=GRADER_WALL_S)
+    def _grader(self, slot: Slot) -> Visit:
+        """The slot's grader box. A data set's code has all the time that it needs; the walls are the boxes' own."""
+        limits = replace(self.limits, cpu_s=GRADER_CPU_S, wall_s=GRADER_WALL_S)
+        return lambda program: slot.grade(Job(program=program, limits=limits, answers_mb=GRADER_ANSWERS_MB))
 
     def score(self, program: Program, stdin: bytes = b"") -> Score:
         """One program, waited for."""

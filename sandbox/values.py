@@ -11,6 +11,8 @@ import hashlib
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
 
+from sandbox.inside import codec
+
 MAX_SOURCE_BYTES = 4 << 20
 MAX_STDIN_BYTES = 16 << 20
 
@@ -110,20 +112,43 @@ class Comparison(StrEnum):
     CLOSE = "close"  # abs(answer - expected) < tolerance
     LISTS = "lists"  # == where every tuple counts as a list, as JSON has it
     ONLY_ITEM = "only_item"  # the same, or the answer is the only item of the expected list
+    APPROXIMATE = "approximate"  # ==, or floats of the same shape within tolerance + 1e-7 of the expected one's size
+    SET = "set"  # the same items, however often and in whatever order
+    NOT_NONE = "not_none"  # None where None is expected, something where not
+    ROOT = "root"  # the polynomial of the first argument is within tolerance of zero there
+    ANYTHING = "anything"  # any answer, but an answer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallTest:
-    """One call of the program's function. What is expected never leaves the host."""
+    """One call of the program's function. What is expected, or `also` right, never leaves the host."""
 
     function: str
     arguments: tuple[object, ...]
     comparison: Comparison
     expected: object = None
     tolerance: float = 0.0
+    also: tuple[object, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
+class ReferenceTests:
+    """Calls whose expected answers are those of a reference program, the data set's own; it answers in a grader box."""
+
+    cases: tuple[CallTest, ...]
+    reference: str
+
+    def __post_init__(self) -> None:
+        if not self.cases:
+            raise ValueError("no test at all: nothing could ever fail")
+
+    @functools.cached_property
+    def source(self) -> str:
+        """A digest of the cases and the reference, in the place of a text."""
+        return hashlib.sha256(f"{self.reference}\0{self.cases!r}".encode("utf-8", "surrogatepass")).hexdigest()
+
+
+@dataclass(frozen=True, kw_only=True)
 class CallTests:
     """Tests that are data: calls, and answers compared on the host. `source` is the data set's text they were read from."""
 
@@ -133,6 +158,11 @@ class CallTests:
     def __post_init__(self) -> None:
         if not self.cases:
             raise ValueError("no test at all: nothing could ever fail")
+
+    @functools.cached_property
+    def encoded(self) -> list[bytes]:
+        """The calls as they go into a box."""
+        return [codec.encode((case.function, case.arguments)) for case in self.cases]
 
 
 class OutputRule(StrEnum):
@@ -224,7 +254,7 @@ class Program:
     """
 
     source: str
-    tests: CallTests | StdinTests | CheckTests | AskedCalls | Grading | str | None = None
+    tests: CallTests | ReferenceTests | StdinTests | CheckTests | AskedCalls | Grading | str | None = None
 
     @property
     def tests_source(self) -> str:
@@ -234,11 +264,12 @@ class Program:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """One visit of a program to a box."""
+    """One visit of a program to a box. All its answers together have `answers_mb` MB of room."""
 
     program: Program
     stdin: bytes = b""
     limits: Limits = field(default_factory=Limits)
+    answers_mb: int = 4
 
     def __post_init__(self) -> None:
         size = len(self.program.source) + len(self.program.tests_source)
@@ -309,6 +340,7 @@ class Score:
     passed_cases: int | None = None
     cases: int | None = None
     case: int | None = None  # the number of the case that decided, from 0
+    tests: CallTests | None = None  # what was expected, where a reference had to say it
     graded: Run | None = None
     raised: Raised | None = None
     flags: frozenset[Flag] = frozenset()

@@ -4,6 +4,7 @@ A closed set of exact types, `type(x) is T` and nothing looser: None, bool, int,
 set, frozenset, dict, range, deque, Counter, OrderedDict, defaultdict, Decimal, Fraction, date, time, datetime, timedelta.
 What is anything else arrives as a mark that equals nothing: `Spoof` for an instance of a subclass of these (its methods
 could lie), `Opaque` for any other type and for what is beyond the caps, `Iterated` for an iterator, whose items come along.
+A `Digest` may stand for an answer of many bytes; it is taken over a form in which values that are equal look the same.
 
 No pickle, no eval, no name that chooses a class: a tag is looked up in a table of ours. The encoder runs in the candidate's
 process under the candidate's limits; the candidate can break it, and then breaks only its own answers. The decoder is
@@ -13,6 +14,7 @@ CodecError.
 
 from __future__ import annotations
 
+import hashlib
 import struct
 from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Callable, Iterable
@@ -20,10 +22,13 @@ from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from itertools import islice
+from typing import Any
 
 MAX_DEPTH = 100
 MAX_ITEMS = 200_000
 MAX_ITERATED = 50_000
+MAX_PLAIN = 1 << 18  # bytes of one answer; where they are more, their digest says as much
+MAX_HASHED = 256 << 20  # bytes of an answer whose digest is enough
 MAX_SAME_HASH = 50
 MAX_FRACTION_BITS = 8_192
 MAX_INT_BYTES = 1 << 16
@@ -72,6 +77,24 @@ class Iterated:
         return f"<{self.name} of {self.items!r}>"
 
 
+class Digest:
+    """What stands for a value of too many bytes: their number and SHA-256. Equal to the one of an equal value."""
+
+    __slots__ = ("sha256", "size")
+
+    def __init__(self, size: int, sha256: bytes) -> None:
+        self.size, self.sha256 = size, sha256
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is Digest and (other.size, other.sha256) == (self.size, self.sha256)
+
+    def __hash__(self) -> int:
+        return hash(self.sha256)
+
+    def __repr__(self) -> str:
+        return f"<{self.size} bytes>"
+
+
 class _TooMuch(Exception):
     """A value beyond the caps."""
 
@@ -84,21 +107,43 @@ def encode(value: object) -> bytes:
         return _Encoder().bytes_of(Opaque(str(error)))
 
 
+def encode_briefly(value: object) -> bytes:
+    """As `encode`, but a value of more than MAX_PLAIN bytes becomes its Digest; larger ones than `encode` takes are taken."""
+    try:
+        return _Encoder(MAX_PLAIN).bytes_of(value)
+    except _TooMuch:
+        return digest(value)
+
+
+def digest(value: object) -> bytes:
+    """The bytes of the Digest that stands for a value."""
+    hashed = _Hasher()
+    try:
+        hashed.put(value, MAX_DEPTH)
+    except _TooMuch as error:
+        return _Encoder().bytes_of(Opaque(str(error)))
+    content = hashed.size.to_bytes(8, "big") + hashed.sha256.digest()
+    return b"#" + _LENGTH.pack(len(content)) + content
+
+
 class _Encoder:
-    def __init__(self) -> None:
+    def __init__(self, most_bytes: int = MAX_BYTES) -> None:
         self._parts: list[bytes] = []
         self._items = 0
         self._size = 0
+        self._most_bytes = most_bytes
 
     def bytes_of(self, value: object) -> bytes:
         self._put(value, MAX_DEPTH)
+        if self._size > self._most_bytes:
+            raise _TooMuch("too large")
         return b"".join(self._parts)
 
     def _put(self, value: object, depth: int) -> None:
         self._items += 1
         if depth < 0:
             raise _TooMuch("nested too deeply")
-        if self._items > MAX_ITEMS or self._size > MAX_BYTES:
+        if self._items > MAX_ITEMS or self._size > self._most_bytes:
             raise _TooMuch("too large")
         kind = type(value)
         if (constant := _CONSTANT_TAGS.get(kind)) is not None and kind is type(None):
@@ -107,6 +152,8 @@ class _Encoder:
             self._write(b"T" if value else b"F")
         elif (scalar := _SCALARS.get(kind)) is not None:
             tag, content = scalar[0], scalar[1](value)
+            if kind is int and len(content) > MAX_INT_BYTES:
+                raise _TooMuch(f"an int of {len(content)} bytes")
             self._write(tag + _LENGTH.pack(len(content)) + content)
         elif (container := _CONTAINERS.get(kind)) is not None:
             self._put_items(container[0], container[1](value), depth)
@@ -119,12 +166,12 @@ class _Encoder:
             self._put(item, depth - 1)
 
     def _put_foreign(self, value: object, kind: type, depth: int) -> None:
-        name = str(type.__dict__["__name__"].__get__(kind))[:MAX_NAME]
+        name = _name(kind)
         if kind is Spoof or kind is Opaque:
             self._mark(b"!" if kind is Spoof else b"?", value.name)  # type: ignore[attr-defined]
-        elif any(base in _KNOWN for base in type.mro(kind) if base is not kind):
+        elif _is_spoof(kind):
             self._mark(b"!", name)
-        elif any("__next__" in vars(base) for base in type.mro(kind)):
+        elif _is_iterator(kind):
             items = list(islice(value, MAX_ITERATED + 1))  # type: ignore[call-overload]
             self._write(b"G")
             self._put(name, depth - 1)
@@ -142,11 +189,106 @@ class _Encoder:
         self._parts.append(part)
 
 
+class _Hasher:
+    """SHA-256 over a value, without holding its bytes: equal numbers, and sets and dicts in any order, come to the same.
+
+    What is no data has no digest, wherever in the value it stands.
+    """
+
+    def __init__(self) -> None:
+        self.sha256, self.size = hashlib.sha256(), 0
+
+    def put(self, value: object, depth: int) -> None:
+        self._count(8)
+        if depth < 0:
+            raise _TooMuch("nested too deeply")
+        kind = type(value)
+        if (number := _number(value, kind)) is not None:
+            self._take(number)
+        elif (scalar := _SCALARS.get(kind)) is not None:
+            self._take(scalar[0] + scalar[1](value))
+        elif (container := _CONTAINERS.get(kind)) is not None:
+            self._put_items(kind, container, value, depth)
+        elif kind is type(None):
+            self._take(b"N")
+        else:
+            raise _TooMuch(f"a {_name(kind)} within a large value")
+
+    def _put_items(
+        self, kind: type, container: tuple[bytes, Callable[..., list[object]]], value: object, depth: int
+    ) -> None:
+        items = container[1](value)
+        tag = b"M" if kind in _DICTS else b"E" if kind in _SETS else container[0]
+        self._take(tag + _LENGTH.pack(len(items)))
+        if kind in _DICTS:
+            pairs = zip(items[::2], items[1::2], strict=True)
+            self._take(b"".join(sorted(self._inner(pair, depth) for pair in pairs)))
+        elif kind in _SETS:
+            self._take(b"".join(sorted(self._inner(item, depth) for item in items)))
+        elif (flat := _flat(items)) is not None:
+            self._take(flat)
+        else:
+            for item in items:
+                self.put(item, depth - 1)
+
+    def _inner(self, value: object, depth: int) -> bytes:
+        inner = _Hasher()
+        inner.put(value, depth - 1)
+        self._count(inner.size)
+        return inner.sha256.digest()
+
+    def _take(self, data: bytes) -> None:
+        self._count(len(data))
+        self.sha256.update(_LENGTH.pack(len(data)))
+        self.sha256.update(data)
+
+    def _count(self, size: int) -> None:
+        self.size += size
+        if self.size > MAX_HASHED:
+            raise _TooMuch("too large")
+
+
+def _number(value: Any, kind: type) -> bytes | None:
+    """One form for all numbers that are equal, as their hash is; None for what is no number."""
+    if kind is complex and not value.imag:
+        value, kind = value.real, float
+    if kind is bool or (kind is float and value.is_integer()):
+        value, kind = int(value), int
+    if kind is int:
+        return b"I" + _int_bytes(value)
+    return b"D" + _FLOAT.pack(value) if kind is float else None
+
+
+def _flat(items: Any) -> bytes | None:
+    """Numbers and texts alone, written at once, for speed; None where there is anything else, or too long an int."""
+    kinds = set(map(type, items))
+    if kinds & _WRITTEN_AS_INT:
+        items = [
+            int(item) if type(item) is bool or (type(item) is float and item.is_integer()) else item for item in items
+        ]
+        kinds = set(map(type, items))
+    if not kinds <= _FLAT:
+        return None
+    try:
+        return repr(list(items)).encode("utf-8", "surrogatepass")
+    except ValueError:
+        return None
+
+
+def _name(kind: type) -> str:
+    return str(type.__dict__["__name__"].__get__(kind))[:MAX_NAME]
+
+
+def _is_spoof(kind: type) -> bool:
+    return any(base in _KNOWN for base in type.mro(kind) if base is not kind)
+
+
+def _is_iterator(kind: type) -> bool:
+    return any("__next__" in vars(base) for base in type.mro(kind))
+
+
 def _int_bytes(value: int) -> bytes:
-    size = (value.bit_length() + 8) // 8
-    if size > MAX_INT_BYTES:
-        raise _TooMuch(f"an int of {value.bit_length()} bits")
-    return value.to_bytes(size, "big", signed=True)
+    return value.to_bytes((value.bit_length() + 8) // 8, "big", signed=True)
 
 
 def _decimal_bytes(value: Decimal) -> bytes:
@@ -192,6 +334,10 @@ _CONTAINERS: dict[type, tuple[bytes, Callable[..., list[object]]]] = {
     Fraction: (b"P", _fraction_parts),
     timedelta: (b"J", lambda value: [value.days, value.seconds, value.microseconds]),
 }
+_DICTS = frozenset({dict, OrderedDict, Counter, defaultdict})
+_SETS = frozenset({set, frozenset})
+_WRITTEN_AS_INT = frozenset({bool, float})
+_FLAT = frozenset({int, float, str})
 _KNOWN = frozenset({*_CONSTANT_TAGS, *_SCALARS, *_CONTAINERS, bool})
 
 
@@ -273,6 +419,12 @@ def _int_from(content: bytes) -> int:
     return value
 
 
+def _digest_from(content: bytes) -> Digest:
+    if len(content) != 40:
+        raise CodecError("a digest has 40 bytes")
+    return Digest(int.from_bytes(content[:8], "big"), content[8:])
+
+
 def _decimal_from(content: bytes) -> Decimal:
     if len(content) > MAX_DECIMAL:
         raise CodecError("a Decimal is too long")
@@ -351,6 +503,7 @@ _FROM_SCALAR: dict[bytes, Callable[[bytes], object]] = {
     b"W": lambda content: datetime.fromisoformat(content.decode("ascii")),
     b"Y": lambda content: date.fromisoformat(content.decode("ascii")),
     b"H": lambda content: time.fromisoformat(content.decode("ascii")),
+    b"#": _digest_from,
     b"!": lambda content: Spoof(_text_from(content)[:MAX_NAME]),
     b"?": lambda content: Opaque(_text_from(content)[:MAX_NAME]),
 }

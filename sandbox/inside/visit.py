@@ -18,7 +18,6 @@ from dataclasses import dataclass
 
 from sandbox.inside import usage, wire, zygote
 
-MAX_ANSWERS = 4 << 20
 _POLL_MS = 50
 _CHUNK = 1 << 16
 
@@ -33,6 +32,7 @@ class Order:
     cpu_s: float
     wall_s: float
     output: int
+    answers: int
     disk_mb: int
 
 
@@ -108,7 +108,7 @@ class Visit:
         told = wire.frame(wire.encode(order.program)) + wire.frame(wire.encode(order.proof))
         self._writers = {stdin: _Writer(stdin, order.stdin), instructions: _Writer(instructions, told)}
         self._stdout, self._stderr = _Reader(stdout, order.output), _Reader(stderr, order.output)
-        self._answers = _Reader(answers, MAX_ANSWERS)
+        self._answers = _Reader(answers, order.answers)
         self._readers = {reader.fd: reader for reader in (self._stdout, self._stderr, self._answers)}
         self._open = set(ours)
         self._poll = select.poll()

@@ -1,0 +1,129 @@
+"""HumanEval+ and MBPP+ (Liu et al. 2023) as inputs: what is expected is what the set's own solution answers.
+
+Compared as EvalPlus compares: equal, or floats within the problem's `atol` (1e-6 where it gives none), and its special
+oracles as data. Of its rules one is left out: there, a tolerance that one answer has switched on stays on for those after it.
+
+JSON has no tuples, sets and complex numbers. Which arguments of MBPP+ are such is a fact about its problems, kept in `_SHAPES`:
+"tuple" for an argument that is one, "tuples" for a list of them, and so on.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+from sandbox.values import CallTest, Comparison, ReferenceTests
+
+_SETS = frozenset({
+    "similar_elements", "find_char_long", "common_in_nested_lists", "extract_singly", "larg_nnum", "intersection_array",
+    "find_dissimilar", "Diff",
+})  # fmt: skip
+_NOT_NONE = frozenset({"check_str", "text_match_three", "text_starta_endb"})
+
+
+def knows(row: dict[str, Any]) -> bool:
+    """Whether the row has this format."""
+    return "base_input" in row and "plus_input" in row
+
+
+def read(row: dict[str, Any]) -> ReferenceTests:
+    """The tests of a row; raises KeyError, TypeError or ValueError for what is missing or malformed."""
+    number, function = int(row["task_id"].rpartition("/")[2]), row["entry_point"]
+    shape = _SHAPES.get(number, _same) if row["task_id"].startswith("Mbpp/") else _same
+    inputs = [tuple(shape(given)) for given in [*row["base_input"], *row["plus_input"]]]
+    comparison = _comparison(function)
+    cases = tuple(
+        CallTest(
+            function=function, arguments=given, comparison=comparison, tolerance=float(row["atol"]),
+            also=_also(function, given),
+        )
+        for given in inputs
+    )  # fmt: skip
+    return ReferenceTests(cases=cases, reference=row["prompt"] + row["canonical_solution"])
+
+
+def _comparison(function: str) -> Comparison:
+    if function in _SETS:
+        return Comparison.SET
+    if function in _NOT_NONE:
+        return Comparison.NOT_NONE
+    return {"find_zero": Comparison.ROOT, "are_equivalent": Comparison.ANYTHING}.get(function, Comparison.APPROXIMATE)
+
+
+def _also(function: str, given: tuple[Any, ...]) -> tuple[object, ...]:
+    """Other right answers: three problems of MBPP can be read in two ways."""
+    match function:
+        case "sum_div":
+            return (0,)
+        case "surface_Area":  # the height may be the pyramid's own, not the slant one
+            edge, height = given
+            return (round(edge**2 + 2 * edge * math.sqrt((edge / 2) ** 2 + height**2)),)
+        case "digit_distance_nums":  # digit by digit, the shorter number with zeros before it
+            one, other = (str(number) for number in given)
+            size = max(len(one), len(other))
+            return (sum(abs(int(a) - int(b)) for a, b in zip(one.zfill(size), other.zfill(size), strict=True)),)
+        case _:
+            return ()
+
+
+Shape = Callable[[list[Any]], list[Any] | tuple[Any, ...]]
+
+
+def _same(given: list[Any]) -> list[Any]:
+    return given
+
+
+def _each(one: Callable[[Any], Any]) -> Shape:
+    return lambda given: [one(argument) for argument in given]
+
+
+def _at(*places: Callable[[Any], Any]) -> Shape:
+    """The first arguments by these functions, the others as they are."""
+    return lambda given: [*(f(a) for f, a in zip(places, given, strict=False)), *given[len(places) :]]
+
+
+def _tuples(value: list[Any]) -> list[Any]:
+    return [tuple(item) for item in value]
+
+
+def _tuple_of_tuples(value: list[Any]) -> tuple[Any, ...]:
+    return tuple(tuple(item) for item in value)
+
+
+def _deep(value: Any) -> Any:
+    return tuple(_deep(item) for item in value) if isinstance(value, list) else value
+
+
+def _sets(value: list[Any]) -> list[Any]:
+    return [set(item) if isinstance(item, list) and item else {} for item in value]
+
+
+def _maybe_tuples(value: list[Any]) -> tuple[Any, ...]:
+    return tuple(tuple(item) if isinstance(item, list) else item for item in value)
+
+
+def _tuple_values(value: dict[str, Any]) -> dict[str, Any]:
+    return {key: tuple(item) for key, item in value.items()}
+
+
+def _shapes() -> dict[int, Shape]:
+    kinds: list[tuple[Shape, list[int]]] = [
+        (_each(tuple), [2, 116, 132, 143, 222, 261, 273, 394, 399, 421, 424, 429, 470, 560, 579, 596, 616, 630, 726, 740, 744,
+                        809]),
+        (_each(_tuples), [63, 64, 70, 94, 120, 237, 272, 299, 400, 409, 417, 438, 473, 614, 780]),
+        (_at(_tuples), [75, 413, 444, 753]),
+        (_at(_same, tuple), [106, 750]),
+        (_at(_sets), [115]),
+        (_at(float, complex), [124]),
+        (_at(tuple), [250, 307, 405, 446, 617, 720, 763, 808]),
+        (_each(_tuple_of_tuples), [259, 401, 445]),
+        (_at(_maybe_tuples), [278]),
+        (_at(_tuple_values), [722]),
+        (_at(complex), [252]),
+        (_deep, [580, 615, 791]),
+    ]  # fmt: skip
+    return {number: shape for shape, numbers in kinds for number in numbers}
+
+
+_SHAPES = _shapes()

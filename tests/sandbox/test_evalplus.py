@@ -1,0 +1,90 @@
+"""HumanEval+ and MBPP+: inputs whose answers the set's own solution gives."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sandbox import evalplus, judge
+from sandbox.compare import holds
+from sandbox.inside import codec
+from sandbox.problems import load_problems
+from sandbox.scoring import Scorer, open_scorer
+from sandbox.values import CallTest, Comparison, Limits, Verdict
+
+ROW: dict[str, Any] = {
+    "task_id": "HumanEval/0", "prompt": "def f(x):\n", "canonical_solution": "    return [x / 3] * 40000\n", "entry_point": "f",
+    "base_input": [[1]], "plus_input": [[2], [3.5]], "atol": 0,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("answer", "comparison", "expected", "tolerance", "right"),
+    [
+        (1.0000001, Comparison.APPROXIMATE, 1.0, 0.0, True),
+        (1.001, Comparison.APPROXIMATE, 1.0, 0.0, False),
+        (1.001, Comparison.APPROXIMATE, 1.0, 0.01, True),
+        (1, Comparison.APPROXIMATE, 1, 0.0, True),
+        ((1.0, 2.0000001), Comparison.APPROXIMATE, (1.0, 2.0), 0.0, True),
+        ([1.0, 2.0000001], Comparison.APPROXIMATE, (1.0, 2.0), 0.0, False),
+        ([1.0], Comparison.APPROXIMATE, [1.0, 2.0], 0.01, False),
+        ("1.0", Comparison.APPROXIMATE, 1.0, 0.01, False),
+        (float("nan"), Comparison.APPROXIMATE, 1.0, 0.01, False),
+        ([2, 1, 1], Comparison.SET, (1, 2), 0.0, True),
+        ([[2]], Comparison.SET, (1, 2), 0.0, False),
+        (None, Comparison.NOT_NONE, False, 0.0, True),
+        (codec.Opaque("Match"), Comparison.NOT_NONE, True, 0.0, True),
+        (codec.Spoof("A"), Comparison.APPROXIMATE, 1.0, 1.0, False),
+    ],
+)
+def test_evalplus_comparisons(
+    answer: object, comparison: Comparison, expected: object, tolerance: float, right: object
+) -> None:
+    test = CallTest(function="f", arguments=(), comparison=comparison, expected=expected, tolerance=tolerance)
+    assert holds(answer, test) is right
+
+
+def test_a_root_is_where_the_polynomial_is_nought() -> None:
+    test = CallTest(function="f", arguments=([-4, 0, 1],), comparison=Comparison.ROOT, tolerance=1e-4)
+    assert [holds(x, test) for x in (2, -2.0, 1.9, None, "2")] == [True, True, False, False, False]
+
+
+def test_a_large_answer_is_compared_by_its_digest() -> None:
+    large = list(range(200_000))
+    data = codec.encode_briefly(large)
+    assert len(data) < 100
+    test = CallTest(function="f", arguments=(), comparison=Comparison.EQUAL, expected=large)
+    assert holds(codec.decode(data), test)
+    assert not holds(codec.decode(codec.encode_briefly([*large, 1])), test)
+    assert codec.decode(codec.encode_briefly([1, "a"])) == [1, "a"]
+    assert codec.decode(codec.encode_briefly(1 << 700_000)) == codec.decode(codec.encode_briefly(1 << 700_000))
+
+
+def test_what_json_cannot_hold_is_restored() -> None:
+    row = ROW | {"task_id": "Mbpp/124", "base_input": [["1", "2j"]], "plus_input": []}
+    assert evalplus.read(row).cases[0].arguments == (1.0, 2j)
+    row = ROW | {"task_id": "Mbpp/2", "base_input": [[[1], [2]]], "plus_input": []}
+    assert evalplus.read(row).cases[0].arguments == ((1,), (2,))
+    assert evalplus.read(ROW | {"entry_point": "sum_div"}).cases[0].also == (0,)
+
+
+@pytest.fixture(scope="module")
+def scorer() -> Iterator[Scorer]:
+    with open_scorer(Limits(), boxes=1) as opened:
+        yield opened
+
+
+@pytest.mark.docker
+def test_what_the_reference_answers_is_expected(tmp_path: Path, scorer: Scorer) -> None:
+    path = tmp_path / "plus.jsonl"
+    path.write_text(json.dumps(ROW), encoding="utf-8")
+    (problem,) = load_problems(path)
+    right, wrong = problem.complete("    return 40000 * [x / 3]\n"), problem.complete("    return [x / 3]\n")
+    assert scorer.submit(right).result(timeout=60).verdict is Verdict.PASSED
+    scored = scorer.submit(wrong).result(timeout=60)
+    assert scored.verdict is Verdict.WRONG
+    assert "call 1 of 3" in judge.explain(scored, scorer.limits, wrong)
