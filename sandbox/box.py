@@ -182,7 +182,7 @@ class Box:
 def _order(job: Job, proof: str) -> dict[str, object]:
     limits = job.limits
     return {
-        "program": _instructions(job.program),
+        "program": _instructions(job.program) | {"fresh": job.fresh},
         "proof": proof,
         "stdin": job.stdin,
         "cpu_s": float(limits.cpu_s),
@@ -201,8 +201,8 @@ def _instructions(program: Program) -> dict[str, object]:
     match program.tests:
         case CallTests(encoded=calls):
             return told | {"calls": calls}
-        case AskedCalls(calls=calls):
-            return told | {"calls": list(calls), "arguments_back": True}
+        case AskedCalls(calls=asked, arguments_back=back):
+            return told | {"calls": list(asked), "arguments_back": back}
         case Grading() as grading:
             return told | _grading(grading)
         case CheckTests() | StdinTests() | ReferenceTests():

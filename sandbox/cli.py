@@ -11,24 +11,35 @@ import os
 import signal
 import sys
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, NoReturn, TextIO
 
 import click
+import platformdirs
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from sandbox import image, judge, pool
 from sandbox.engine import Engine
 from sandbox.errors import SandboxError
-from sandbox.grading import ReferenceFailed
-from sandbox.problems import BUILT_IN, Problem, ProblemsError, load_problems
+from sandbox.problems import BUILT_IN, Problem, ProblemsError, Wanted, load_problems
+from sandbox.references import ReferenceFailed, References
+from sandbox.rejudging import Changes, rejudged
 from sandbox.samples import SamplesError, read_samples
-from sandbox.scorefile import Row, Summary, continued, score_samples, still_to_score, write_row
-from sandbox.scoring import Scorer, open_scorer
+from sandbox.scorefile import (
+    Row,
+    Summary,
+    continued,
+    read_rows,
+    score_samples,
+    still_to_score,
+    write_row,
+    write_rows,
+)
+from sandbox.scoring import Manner, Scorer, open_scorer
 from sandbox.show import harmless
 from sandbox.values import CallTests, CheckTests, Limits, Program, ReferenceTests, Score, StdinTests, Verdict
 
@@ -147,25 +158,34 @@ def _show(scored: Score, limits: Limits, program: Program) -> None:
               help="JSON lines with task_id and completion (or solution); .gz allowed.")  # fmt: skip
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
               help="Where results go, as JSON lines [default: standard output]. Continues a file begun before.")  # fmt: skip
+@click.option("--tests", "wanted", type=click.Choice(list(Wanted)), default=Wanted.BOTH, show_default=True,
+              help="Which tests to run. With both, the judge's give the verdict, the selection's stand beside it.")  # fmt: skip
+@click.option("--fresh", is_flag=True, help="Answer each call from a fresh copy of the program: no call sees another.")
+@click.option("--explain", is_flag=True, help="Say for each sample that did not pass why, with the first difference.")
 @click.option("--boxes", type=click.IntRange(min=1), help="How many boxes [default: one per core].")
 @_limit_options
-def score(problems: str, samples: Path, out: Path | None, boxes: int | None, **limits: Any) -> None:
+def score(problems: str, samples: Path, out: Path | None, boxes: int | None, **options: Any) -> None:
     """Score a file of samples and print pass@k."""
-    chosen = _limits(limits)
+    wanted, fresh, explain = (options.pop(name) for name in ("wanted", "fresh", "explain"))
+    chosen = _limits(options)
     summary = Summary()
     try:
         known = {problem.name: problem for problem in load_problems(problems)}
-        asked = list(read_samples(samples, known, chosen))
+        asked = list(read_samples(samples, known, chosen, Wanted(wanted)))
         place: AbstractContextManager[tuple[TextIO, dict[int, Row]]]
         place = continued(out) if out else nullcontext((sys.stdout, {}))
         with place as (file, kept):
             todo = still_to_score(asked, kept, out) if out else asked
             for row in kept.values():
                 summary.add(row)
-            with open_scorer(chosen, boxes=boxes, say=_say) as scorer, _progress(len(asked), len(kept)) as advance:
+            manner = Manner(fresh=fresh, kept=_references())
+            opened = open_scorer(chosen, boxes=boxes, manner=manner, say=_say)
+            with opened as scorer, _progress(len(asked), len(kept)) as advance:
                 for row in score_samples(todo, scorer):
                     write_row(row, file)
                     summary.add(row)
+                    if explain:
+                        _explain(row)
                     advance()
     except (ProblemsError, SamplesError, ValueError) as error:
         _stop(str(error), USAGE)
@@ -176,6 +196,49 @@ def score(problems: str, samples: Path, out: Path | None, boxes: int | None, **l
         _stop(f"{error}{kept_too}", OUR_FAULT)
     _report(summary, err=out is None)
     sys.exit(OUR_FAULT if summary.unscored else PASSED)
+
+
+def _references() -> Path:
+    """Where the answers of data sets' own solutions are kept."""
+    return platformdirs.user_cache_path("codebudget") / "references"
+
+
+def _explain(row: Row) -> None:
+    if row["verdict"] not in {None, Verdict.PASSED}:
+        _say(f"{row['task_id']}, line {row['line']}: {row['verdict']}: {harmless(row['explanation'])}")
+
+
+@cli.command("rejudge")
+@click.option("--problems", required=True, metavar="NAME|FILE", help="What the samples were scored against.")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
+              help="Where the rows go [default: standard output].")  # fmt: skip
+@click.option("--explain", is_flag=True, help="Say for each sample that does not pass why, with the first difference.")
+def rejudge(problems: str, file: Path, out: Path | None, explain: bool) -> None:
+    """Judge the rows of a scored FILE again, from the facts that they carry; no program runs.
+
+    Prints how many verdicts changed, and which.
+    """
+    summary, changes = Summary(), Changes()
+    try:
+        known = {problem.name: problem for problem in load_problems(problems)}
+        pairs = changes.counted(rejudged(read_rows(file), known, References(_references())))
+        write_rows(_passed_on(pairs, summary, _explain if explain else None), out)
+    except (ProblemsError, SamplesError) as error:
+        _stop(str(error), USAGE)
+    _report(summary, err=out is None)
+    moved = ", ".join(f"{number} from {old} to {new}" for (old, new), number in changes.moved.most_common())
+    _say(f"judge {judge.JUDGE_VERSION}: {changes.moved.total()} verdicts changed{': ' if moved else ''}{moved}")
+    if changes.without_facts:
+        _say(f"{changes.without_facts} rows carry no facts and stay as they were; score them again")
+
+
+def _passed_on(rows: Iterable[Row], summary: Summary, explain: Callable[[Row], None] | None) -> Iterator[Row]:
+    for row in rows:
+        summary.add(row)
+        if explain is not None:
+            explain(row)
+        yield row
 
 
 class _progress:  # noqa: N801  (used as a function)
@@ -199,6 +262,9 @@ def _report(summary: Summary, *, err: bool) -> None:
     click.echo(f"{sum(summary.verdicts.values())} samples of {summary.problems} problems: {counted or 'none'}", err=err)
     for k, rate in summary.pass_at().items():
         click.echo(f"pass@{k} {100 * rate:.1f}", err=err)
+    if summary.selected:
+        right = f"{summary.selected_right} of them ({100 * summary.selected_right / summary.selected:.1f} %) the judge tests"
+        click.echo(f"{summary.selected} samples pass the selection tests, {right}", err=err)
     if summary.unscored:
         _say(f"sandbox: {summary.unscored} samples could not be scored (not their fault); run the command again")
 
@@ -224,7 +290,7 @@ def problems_(source: str, check: bool, boxes: int | None, **limits: Any) -> Non
             counted = ", ".join(f"{number} tested by {kind}" for kind, number in kinds.most_common())
             click.echo(f"{len(found)} problems: {counted}")
             return
-        with open_scorer(chosen, boxes=boxes, say=_say) as scorer:
+        with open_scorer(chosen, boxes=boxes, manner=Manner(kept=_references()), say=_say) as scorer:
             failed = _check_canonical(found, scorer)
     except ProblemsError as error:
         _stop(str(error), USAGE)

@@ -27,11 +27,15 @@ def knows(row: dict[str, Any]) -> bool:
     return "base_input" in row and "plus_input" in row
 
 
-def read(row: dict[str, Any]) -> ReferenceTests:
-    """The tests of a row; raises KeyError, TypeError or ValueError for what is missing or malformed."""
+def read(row: dict[str, Any]) -> tuple[ReferenceTests, ReferenceTests | None]:
+    """The judge tests of a row (all inputs) and its selection tests (the base inputs, those of the set before the plus).
+
+    Raises KeyError, TypeError or ValueError for what is missing or malformed.
+    """
     number, function = int(row["task_id"].rpartition("/")[2]), row["entry_point"]
     shape = _SHAPES.get(number, _same) if row["task_id"].startswith("Mbpp/") else _same
-    inputs = [tuple(shape(given)) for given in [*row["base_input"], *row["plus_input"]]]
+    base, plus = row["base_input"], row["plus_input"]
+    inputs = [tuple(shape(given)) for given in [*base, *plus]]
     comparison = _comparison(function)
     cases = tuple(
         CallTest(
@@ -40,7 +44,9 @@ def read(row: dict[str, Any]) -> ReferenceTests:
         )
         for given in inputs
     )  # fmt: skip
-    return ReferenceTests(cases=cases, reference=row["prompt"] + row["canonical_solution"])
+    reference = row["prompt"] + row["canonical_solution"]
+    whole = ReferenceTests(cases=cases, reference=reference)
+    return whole, ReferenceTests(cases=cases[: len(base)], reference=reference) if base else None
 
 
 def _comparison(function: str) -> Comparison:

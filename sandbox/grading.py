@@ -12,9 +12,15 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from sandbox.errors import SandboxError
 from sandbox.inside import codec
-from sandbox.values import AskedCalls, CallTests, CheckTests, Comparison, Grading, Program, ReferenceTests, Run
+from sandbox.values import (
+    AskedCalls,
+    CheckTests,
+    Grading,
+    Program,
+    Run,
+    shuffled,
+)
 
 MAX_ROUNDS = 200  # calls beyond the recorded ones
 
@@ -84,55 +90,11 @@ def _has_mark(value: object) -> bool:
     return False
 
 
-class ReferenceFailed(SandboxError):
-    """A data set's own solution gave no answer to one of its own inputs."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reference:
-    """What a reference program answered, as tests, and what it took: CPU seconds, and bytes of answers."""
-
-    tests: CallTests
-    cpu_s: float
-    size: int
-
-
-@dataclass(slots=True)
-class References:
-    """What reference programs answer, asked once; any thread may ask."""
-
-    _known: dict[str, Reference] = field(default_factory=dict)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def of(self, tests: ReferenceTests, grader: Visit) -> Reference:
-        """The tests with what is expected filled in. Raises ReferenceFailed."""
-        with self._lock:
-            if (known := self._known.get(tests.source)) is None:
-                known = self._known[tests.source] = _ask_reference(tests, grader)
-            return known
-
-
-def _ask_reference(tests: ReferenceTests, grader: Visit) -> Reference:
-    run = grader(Program(source=tests.reference, tests=CallTests(cases=tests.cases, source=tests.source)))
-    if not run.proved or len(run.answers) < len(tests.cases):
-        raise ReferenceFailed(f"the reference answered {len(run.answers)} of {len(tests.cases)} inputs ({run.ending})")
-    cases = []
-    for case, answer in zip(tests.cases, run.answers, strict=True):
-        if answer.raised is not None:
-            raise ReferenceFailed(
-                f"the reference raised {answer.raised.type} for an input: {answer.raised.message[:200]}"
-            )
-        none = case.comparison is Comparison.NOT_NONE
-        cases.append(replace(case, expected=answer.value is not None if none else answer.value))
-    filled = CallTests(cases=tuple(cases), source=tests.source)
-    return Reference(tests=filled, cpu_s=run.cpu_s, size=sum(len(answer.data) for answer in run.answers))
-
-
 def grade(source: str, tests: CheckTests, rooms: Rooms, recordings: Recordings) -> tuple[Run, Run | None]:
     """The candidate's run and the run of the tests over its answers (None where an answer is missing)."""
     calls = recordings.calls(tests, rooms.grader)
     for _ in range(MAX_ROUNDS):
-        run = rooms.candidate(Program(source=source, tests=AskedCalls(calls=calls)))
+        run = _asked(source, calls, tests, rooms.candidate)
         if not run.proved or len(run.answers) < len(calls):
             return run, None
         graded = rooms.grader(
@@ -142,6 +104,18 @@ def grade(source: str, tests: CheckTests, rooms: Rooms, recordings: Recordings) 
             return run, graded
         calls = (*_common(calls, graded), graded.asked[0])
     return run, graded
+
+
+def _asked(source: str, calls: tuple[bytes, ...], tests: CheckTests, candidate: Visit) -> Run:
+    """The candidate's run, asked in an order of its own where none matters; its answers stand in the order of the calls."""
+    if not tests.independent:
+        return candidate(Program(source=source, tests=AskedCalls(calls=calls)))
+    order = shuffled(len(calls), tests.source)
+    run = candidate(Program(source=source, tests=AskedCalls(calls=tuple(calls[number] for number in order))))
+    if len(run.answers) < len(calls):
+        return run
+    sorted_back = sorted(zip(order, run.answers, strict=True), key=lambda pair: pair[0])
+    return replace(run, answers=tuple(answer for _, answer in sorted_back))
 
 
 def _common(calls: tuple[bytes, ...], graded: Run) -> tuple[bytes, ...]:

@@ -7,13 +7,14 @@ is not evidence.
 from __future__ import annotations
 
 import math
-import reprlib
 from collections.abc import Mapping
 from dataclasses import replace
 
 from sandbox import output
 from sandbox.compare import holds, spoofed
+from sandbox.difference import first_difference, short
 from sandbox.values import (
+    Answer,
     CallTest,
     CallTests,
     CheckTests,
@@ -30,8 +31,9 @@ from sandbox.values import (
     Verdict,
 )
 
-JUDGE_VERSION = "3"
+JUDGE_VERSION = "4"
 _NEAR = 0.9
+_COMPARED_INSIDE = frozenset({Comparison.EQUAL, Comparison.LISTS, Comparison.APPROXIMATE})
 _PRIORITY = (
     Verdict.SYNTAX, Verdict.TIMEOUT, Verdict.MEMORY, Verdict.OUTPUT, Verdict.CRASHED, Verdict.ERROR, Verdict.EARLY_EXIT,
     Verdict.WRONG, Verdict.PASSED,
@@ -79,20 +81,25 @@ def _judge_answers(run: Run, tests: CallTests) -> Verdict:
     failure = first_failure(run, tests)
     if failure is None:
         return Verdict.PASSED
-    if failure >= len(run.answers):
+    answer = answer_to(failure, run, tests)
+    if answer is None:
         return Verdict.EARLY_EXIT
-    raised = run.answers[failure].raised
-    return Verdict.WRONG if raised is None else _judge_raised(raised)
+    return Verdict.WRONG if answer.raised is None else _judge_raised(answer.raised)
 
 
 def first_failure(run: Run, tests: CallTests) -> int | None:
-    """The number of the first call without a right answer, from 0; None if there is none."""
+    """The number of the first case without a right answer, from 0; None if there is none."""
     for number, test in enumerate(tests.cases):
-        if number >= len(run.answers) or run.answers[number].raised is not None:
-            return number
-        if not holds(run.answers[number].value, test):
+        answer = answer_to(number, run, tests)
+        if answer is None or answer.raised is not None or not holds(answer.value, test):
             return number
     return None
+
+
+def answer_to(number: int, run: Run, tests: CallTests) -> Answer | None:
+    """The answer to a case; None if it did not come."""
+    place = tests.places[number]
+    return run.answers[place] if place < len(run.answers) else None
 
 
 def _judge_exit(run: Run, program: Program) -> Verdict:
@@ -143,7 +150,8 @@ def _decisive(run: Run, program: Program, graded: Run | None) -> Raised | None:
     if run.raised is not None or not isinstance(program.tests, CallTests):
         return run.raised
     failure = first_failure(run, program.tests)
-    return run.answers[failure].raised if failure is not None and failure < len(run.answers) else None
+    answer = None if failure is None else answer_to(failure, run, program.tests)
+    return None if answer is None else answer.raised
 
 
 def score_printed(runs: Mapping[int, Run], tests: StdinTests, limits: Limits) -> Score:
@@ -167,6 +175,7 @@ def score_printed(runs: Mapping[int, Run], tests: StdinTests, limits: Limits) ->
         verdict=verdict,
         run=total,
         raised=run.raised,
+        runs=runs,
         flags=frozenset({Flag.NEAR_LIMIT} if near else ()).union(*(one.flags for one in runs.values())),
         passed_cases=sum(one is Verdict.PASSED for one in verdicts.values()),
         cases=len(tests.cases),
@@ -257,43 +266,36 @@ def _explain_answers(run: Run, tests: CallTests) -> str:
     if failure is None:
         return f"all {len(tests.cases)} answers are right"
     test, where = tests.cases[failure], f"call {failure + 1} of {len(tests.cases)}"
-    arguments = ", ".join(_short(argument) for argument in test.arguments)
-    if failure >= len(run.answers):
+    arguments = ", ".join(short(argument) for argument in test.arguments)
+    answer = answer_to(failure, run, tests)
+    if answer is None:
         return f"gave no answer to {where}, arguments ({arguments})"
-    answer = run.answers[failure]
     if answer.raised is not None:
         return f"{_said(answer.raised)}, {where}, arguments ({arguments})"
-    return f"answered {_short(answer.value)} where {_wanted(test)} was expected, {where}, arguments ({arguments})"
+    said = f"answered {short(answer.value)} where {_wanted(test)} was expected, {where}, arguments ({arguments})"
+    inside = first_difference(answer.value, test.expected) if test.comparison in _COMPARED_INSIDE else None
+    return f"{said}; they first differ {inside}" if inside else said
 
 
 def _wanted(test: CallTest) -> str:
     match test.comparison:
         case Comparison.EQUAL | Comparison.IS | Comparison.LISTS | Comparison.ONLY_ITEM:
-            return _short(test.expected)
+            return short(test.expected)
         case Comparison.TRUE:
             return "something true"
         case Comparison.FALSE:
             return "something false"
         case Comparison.CLOSE:
-            return f"{_short(test.expected)} within {test.tolerance:g}"
+            return f"{short(test.expected)} within {test.tolerance:g}"
         case Comparison.ROOT:
             return f"a root within {test.tolerance:g}"
         case Comparison.NOT_NONE:
             return "something" if test.expected else "None"
         case Comparison.APPROXIMATE | Comparison.SET | Comparison.ANYTHING:
-            return _short(test.expected)
+            return short(test.expected)
 
 
 def _said(raised: Raised) -> str:
     place = f" in line {raised.line}" if raised.line else ""
     message = f": {raised.message}" if raised.message else ""
     return f"{raised.type}{message} ({raised.stage}{place})"
-
-
-def _short(value: object) -> str:
-    """A value in at most 80 characters."""
-    try:
-        text = reprlib.repr(value)
-    except (ValueError, RecursionError):  # an int longer than Python prints, a value nested more deeply
-        text = f"a {type(value).__name__}"
-    return text if len(text) <= 80 else text[:79] + "…"

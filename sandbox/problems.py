@@ -16,7 +16,7 @@ from typing import Any
 
 from sandbox import evalplus, formats
 from sandbox.checks import assert_tests, called_function, check_tests, leans_on
-from sandbox.values import CallTests, CheckTests, Program, ReferenceTests, StdinTests
+from sandbox.values import CallTests, CheckTests, Program, ReferenceTests, StdinTests, Tests
 
 BUILT_IN = ("humaneval",)
 
@@ -34,10 +34,19 @@ class Form(StrEnum):
     DATA = "data"  # calls or inputs, ready as the file gives them
 
 
+class Wanted(StrEnum):
+    """Which of a problem's two sets of tests a program is asked to pass."""
+
+    JUDGE = "judge"  # the hidden ones, which give the verdict
+    SELECTION = "selection"  # those that whoever picks an answer may see; they give the verdict here
+    BOTH = "both"  # both in one go: the judge's give the verdict, the selection's are judged beside it
+
+
 @dataclass(frozen=True, kw_only=True)
 class Problem:
-    """A prompt, and tests as the data set's own text.
+    """A prompt, and two sets of tests: hidden ones (judge tests) and, where the data set has such, public ones (selection).
 
+    `tests` and `public_tests` are the data set's own text, `given` and `public` the same as data where the file has it so.
     `canonical_solution` goes on where the prompt stops; of a problem that asks for a whole program (form DATA) it stands alone.
     """
 
@@ -47,7 +56,9 @@ class Problem:
     tests: str
     form: Form = Form.CHECK
     canonical_solution: str | None = None
+    public_tests: str = ""
     given: CallTests | ReferenceTests | StdinTests | None = None
+    public: CallTests | ReferenceTests | StdinTests | None = None
     imports: str = ""
 
     def __post_init__(self) -> None:
@@ -66,40 +77,64 @@ class Problem:
         head, found, _ = self.prompt.partition(f"def {self.entry_point}(")
         return head if found else ""
 
-    def complete(self, completion: str) -> Program:
+    def complete(self, completion: str, wanted: Wanted = Wanted.JUDGE) -> Program:
         """The program for text that goes on where the prompt stops."""
-        return self.solve(completion if self.form is Form.DATA else self.prompt + completion)
+        return self.solve(completion if self.form is Form.DATA else self.prompt + completion, wanted)
 
-    def solve(self, solution: str) -> Program:
-        """The program for source text that stands on its own, behind the imports that the data set puts there."""
+    def solve(self, solution: str, wanted: Wanted = Wanted.JUDGE) -> Program:
+        """The program for source text that stands on its own, behind the imports that the data set puts there.
+
+        Raises ProblemsError where selection tests alone are wanted and the problem has none.
+        """
         imports = "" if "from __future__ import" in solution else self.imports
-        return Program(source=imports + solution, tests=self.checked_by)
+        tests, selection = self.tests_for(wanted)
+        return Program(source=imports + solution, tests=tests, selection=selection)
+
+    def tests_for(self, wanted: Wanted) -> tuple[Tests, Tests | None]:
+        """The tests that give the verdict, and those that are judged beside it. Raises ProblemsError as `solve` does."""
+        match wanted:
+            case Wanted.JUDGE:
+                return self.checked_by, None
+            case Wanted.BOTH:
+                return self.checked_by, self.selected_by
+            case Wanted.SELECTION if self.selected_by is not None:
+                return self.selected_by, None
+            case Wanted.SELECTION:
+                raise ProblemsError(f"{self.name} has no selection tests; ask for the judge's, or for both")
 
     @functools.cached_property
-    def checked_by(self) -> CallTests | ReferenceTests | StdinTests | CheckTests | str:
-        """The tests as data where they are plain data; else as code for a grader box.
+    def checked_by(self) -> Tests:
+        """The judge tests as data where they are plain data; else as code for a grader box.
 
         As code for the program's own process (str) only where they use names that the program itself has to define.
         """
-        if self.given is not None:
-            return self.given
-        read = check_tests if self.form is Form.CHECK else assert_tests
-        return read(self.tests, self.entry_point) or self._graded or self.tests_as_code
+        return self.given or self._as_data(self.tests) or self._graded(self.tests) or self._as_code(self.tests)
 
-    @property
-    def _graded(self) -> CheckTests | None:
-        code = self.tests_as_code
-        wanted = leans_on(code, self.preamble)
+    @functools.cached_property
+    def selected_by(self) -> Tests | None:
+        """The selection tests, likewise; None if there are none (or none that say anything: HumanEvalPack has such)."""
+        return self.public or self._as_data(self.public_tests) or self._graded(self.public_tests)
+
+    def _as_data(self, tests: str) -> CallTests | None:
+        read = check_tests if self.form is Form.CHECK else assert_tests
+        return read(tests, self.entry_point)
+
+    def _graded(self, tests: str) -> CheckTests | None:
+        code = self._as_code(tests)
+        wanted = leans_on(code, self.preamble) if tests.strip() else None
         if wanted is None or not wanted <= {self.entry_point}:
             return None
         solution = None if self.canonical_solution is None else self.prompt + self.canonical_solution
         return CheckTests(source=code, functions=(self.entry_point,), prelude=self.preamble, solution=solution)
 
+    def _as_code(self, tests: str) -> str:
+        call = f"\n\ncheck({self.entry_point})\n" if self.form is Form.CHECK else ""
+        return f"{tests}{call}"
+
     @property
     def tests_as_code(self) -> str:
-        """The tests as code that runs after the program, in its namespace."""
-        call = f"\n\ncheck({self.entry_point})\n" if self.form is Form.CHECK else ""
-        return f"{self.tests}{call}"
+        """The judge tests as code that runs after the program, in its namespace."""
+        return self._as_code(self.tests)
 
 
 def load_problems(source: str | Path) -> list[Problem]:
@@ -149,6 +184,7 @@ def _given(row: dict[str, Any], where: str) -> Problem:
         form=Form.DATA,
         canonical_solution=given.solution,
         given=given.tests,
+        public=given.public,
         imports=given.imports,
     )
 
@@ -187,7 +223,7 @@ def _problem(line: bytes, where: str) -> Problem:
 
 def _evalplus(row: dict[str, Any], where: str) -> Problem:
     try:
-        given = evalplus.read(row)
+        given, public = evalplus.read(row)
     except ValueError as error:
         raise ProblemsError(f"{where}: {error}") from error
     return Problem(
@@ -198,6 +234,7 @@ def _evalplus(row: dict[str, Any], where: str) -> Problem:
         form=Form.CALLS,
         canonical_solution=row["canonical_solution"],
         given=given,
+        public=public,
     )
 
 
@@ -207,6 +244,7 @@ def _humaneval(row: dict[str, Any]) -> Problem:
         prompt=row["prompt"],
         entry_point=row["entry_point"],
         tests=row["test"],
+        public_tests=row.get("example_test") or "",
         canonical_solution=row.get("canonical_solution"),
     )
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from sandbox.problems import Problem, find_problem
+from sandbox.problems import Problem, Wanted, find_problem
 from sandbox.values import Limits, Program
 
 
@@ -26,6 +26,7 @@ class FiledSample:
     problem: str
     program: Program
     limits: Limits
+    wanted: Wanted = Wanted.JUDGE
 
     @property
     def digest(self) -> str:
@@ -34,15 +35,19 @@ class FiledSample:
         return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
-def read_samples(path: Path, problems: Mapping[str, Problem], limits: Limits) -> Iterator[FiledSample]:
+def read_samples(
+    path: Path, problems: Mapping[str, Problem], limits: Limits, wanted: Wanted = Wanted.JUDGE
+) -> Iterator[FiledSample]:
     """The samples of a JSON-lines file (.gz allowed), in order; raises SamplesError naming file, line and what is wrong."""
-    for number, line in _lines(path):
+    for number, line in lines_of(path):
         if line.strip():
-            name, program = _sample(line, f"{path}, line {number}", problems)
-            yield FiledSample(line=number, problem=name, program=program, limits=limits)
+            problem, complete, text = _sample(line, f"{path}, line {number}", problems)
+            program = problem.complete(text, wanted) if complete else problem.solve(text, wanted)
+            yield FiledSample(line=number, problem=problem.name, program=program, limits=limits, wanted=wanted)
 
 
-def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
+def lines_of(path: Path) -> Iterator[tuple[int, bytes]]:
+    """The lines of a file (.gz allowed) with their numbers, from 1; raises SamplesError."""
     opened = gzip.open if path.suffix == ".gz" else open
     try:
         with opened(path, "rb") as file:
@@ -51,7 +56,8 @@ def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
         raise SamplesError(f"cannot read samples from {path}: {error}") from error
 
 
-def _sample(line: bytes, where: str, problems: Mapping[str, Problem]) -> tuple[str, Program]:
+def _sample(line: bytes, where: str, problems: Mapping[str, Problem]) -> tuple[Problem, bool, str]:
+    """The problem, whether the text goes on where its prompt stops, and the text."""
     try:
         row = json.loads(line)
     except (ValueError, RecursionError) as error:
@@ -65,7 +71,7 @@ def _sample(line: bytes, where: str, problems: Mapping[str, Problem]) -> tuple[s
         )
     completion, solution = row.get("completion"), row.get("solution")
     if isinstance(completion, str) and solution is None:
-        return problem.name, problem.complete(completion)
+        return problem, True, completion
     if isinstance(solution, str) and completion is None:
-        return problem.name, problem.solve(solution)
+        return problem, False, solution
     raise SamplesError(f"{where}: needs either a completion or a solution, as text")

@@ -1,17 +1,21 @@
 """Scoring a file: each distinct program once, results as JSON lines while they come, and a file that can be continued.
 
 A line of the output names the sample's line and the digest of its program. When the same command runs again, lines that are
-there already and still fit are kept; a last line that was cut off by a crash is removed.
+there already and still fit are kept; a last line that was cut off by a crash is removed. Each line carries the facts that its
+verdict was made from (or, in `same_as`, the line of an equal program that does), so it can be made anew without a box
+(`sandbox.rejudging`).
 """
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import fcntl
 import json
 import math
 import os
 import queue
+import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import CancelledError, Future
@@ -19,11 +23,14 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from sandbox.errors import SandboxError
-from sandbox.samples import FiledSample, SamplesError
+from sandbox.facts import Facts, facts_of, pack
+from sandbox.judge import JUDGE_VERSION, explain
+from sandbox.samples import FiledSample, SamplesError, lines_of
 from sandbox.scoring import Scorer
-from sandbox.values import Score, Verdict
+from sandbox.values import Limits, Program, Score, Verdict
 
 WINDOW = 64
+MAX_FACTS = 8 << 20  # bytes, packed; a program that printed more cannot be judged again without a box
 _BEGINNING = b'{"task_id": '
 Row = dict[str, Any]
 
@@ -35,31 +42,32 @@ def score_samples(samples: Iterable[FiledSample], scorer: Scorer) -> Iterator[Ro
     """
     judged: dict[str, Row] = {}
     waiting: dict[str, list[FiledSample]] = {}
-    finished: queue.SimpleQueue[str] = queue.SimpleQueue()
+    finished: queue.SimpleQueue[tuple[str, Row]] = queue.SimpleQueue()
 
     def take() -> Iterator[Row]:
-        digest = finished.get()
-        for sample in waiting.pop(digest):
-            yield _row(sample, judged[digest])
+        digest, row = finished.get()
+        first, *others = waiting.pop(digest)
+        yield _row(first, row)
+        judged[digest] = {name: value for name, value in row.items() if name != "facts"} | {"same_as": first.line}
+        yield from (_row(sample, judged[digest]) for sample in others)
 
     for sample in samples:
-        if sample.digest in judged and sample.digest not in waiting:
+        if sample.digest in judged:
             yield _row(sample, judged[sample.digest])
         elif sample.digest in waiting:
             waiting[sample.digest].append(sample)
         else:
             waiting[sample.digest] = [sample]
-            _ask(sample, scorer, judged, finished)
+            _ask(sample, scorer, finished)
         while len(waiting) >= WINDOW:
             yield from take()
     while waiting:
         yield from take()
 
 
-def _ask(sample: FiledSample, scorer: Scorer, judged: dict[str, Row], finished: queue.SimpleQueue[str]) -> None:
+def _ask(sample: FiledSample, scorer: Scorer, finished: queue.SimpleQueue[tuple[str, Row]]) -> None:
     def note(future: Future[Score]) -> None:
-        judged[sample.digest] = _judged(future)
-        finished.put(sample.digest)
+        finished.put((sample.digest, _judged(future, sample)))
 
     scorer.submit(sample.program).add_done_callback(note)
 
@@ -68,23 +76,51 @@ def _row(sample: FiledSample, judged: Row) -> Row:
     return {"task_id": sample.problem, "line": sample.line, "digest": sample.digest} | judged
 
 
-def _judged(future: Future[Score]) -> Row:
+def _judged(future: Future[Score], sample: FiledSample) -> Row:
     try:
         scored = future.result()
+        return told(scored, sample.program, sample.limits) | {
+            "tests": sample.wanted,
+            "facts": _packed(facts_of(scored, sample.limits)),
+        }
     except (SandboxError, CancelledError) as error:
         return {"verdict": None, "passed": None, "unscored": str(error)}
     except Exception as error:  # noqa: BLE001  (a bug of ours must cost one row, and say so)
         return {"verdict": None, "passed": None, "unscored": f"a bug of ours: {type(error).__name__}: {error}"}
+
+
+def told(scored: Score, program: Program, limits: Limits) -> Row:
+    """A score as the fields of a row."""
     run = scored.run
-    return {
+    row = {
         "verdict": scored.verdict,
         "passed": scored.verdict is Verdict.PASSED,
+        "explanation": explain(scored, limits, program),
         "cpu_s": round(run.cpu_s, 4),
         "wall_s": round(run.wall_s, 4),
         "memory_mb": round(run.memory_mb, 1),
         "error": f"{scored.raised.type}: {scored.raised.message}"[:500] if scored.raised else None,
         "flags": sorted(scored.flags),
+        "judge": JUDGE_VERSION,
     }
+    return row if scored.selection is None else row | {"selection": scored.selection.verdict}
+
+
+def _packed(facts: Facts) -> str | None:
+    packed = pack(facts)
+    return base64.b64encode(packed).decode("ascii") if len(packed) <= MAX_FACTS else None
+
+
+def read_rows(path: Path) -> Iterator[Row]:
+    """The rows of an output; raises SamplesError if it is no output of ours."""
+    for number, line in lines_of(path):
+        try:
+            row = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            raise SamplesError(f"{path}, line {number}: not JSON ({error})") from error
+        if not isinstance(row, dict) or not {"task_id", "line", "digest", "verdict"} <= row.keys():
+            raise SamplesError(f"{path}, line {number}: no row that `sandbox score` wrote")
+        yield row
 
 
 def read_kept(path: Path) -> dict[int, Row]:
@@ -109,9 +145,7 @@ def read_kept(path: Path) -> dict[int, Row]:
     if tail[: len(_BEGINNING)] != _BEGINNING[: len(tail)]:
         raise SamplesError(f"{path} exists and is no output of `sandbox score`; name another --out")
     if len(kept) < len(rows):
-        fresh = path.with_name(path.name + ".tmp")
-        fresh.write_text("".join(_line(row) for row in kept.values()), encoding="utf-8")
-        fresh.replace(path)
+        write_rows(kept.values(), path)
     elif tail:
         os.truncate(path, len(whole))
     return kept
@@ -146,6 +180,17 @@ def _lock(file: TextIO, path: Path) -> None:
         raise SamplesError(f"another `sandbox score` is writing {path}; wait for it, or name another --out") from None
 
 
+def write_rows(rows: Iterable[Row], path: Path | None) -> None:
+    """Put these rows in the place of what the file holds, all at once or not at all; None is the standard output."""
+    if path is None:
+        sys.stdout.writelines(_line(row) for row in rows)
+        return
+    fresh = path.with_name(path.name + ".tmp")
+    with fresh.open("w", encoding="utf-8") as file:
+        file.writelines(_line(row) for row in rows)
+    fresh.replace(path)
+
+
 def write_row(row: Row, file: TextIO) -> None:
     """Write a row so that a kill after this loses nothing of it."""
     file.write(_line(row))
@@ -162,6 +207,7 @@ class Summary:
     def __init__(self) -> None:
         self.verdicts: Counter[str] = Counter()
         self.unscored = 0
+        self.selected = self.selected_right = 0  # samples that pass the selection tests, and the judge's, too
         self._tested: defaultdict[str, int] = defaultdict(int)
         self._passed: defaultdict[str, int] = defaultdict(int)
 
@@ -173,6 +219,9 @@ class Summary:
         self.verdicts[row["verdict"]] += 1
         self._tested[row["task_id"]] += 1
         self._passed[row["task_id"]] += bool(row["passed"])
+        if row.get("selection") == Verdict.PASSED:
+            self.selected += 1
+            self.selected_right += bool(row["passed"])
 
     @property
     def problems(self) -> int:

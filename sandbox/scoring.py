@@ -7,27 +7,44 @@ import os
 import random
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 from sandbox import judge
 from sandbox.engine import Engine
-from sandbox.grading import Recordings, References, Rooms, UngradableTests, Visit, grade
+from sandbox.grading import Recordings, Rooms, UngradableTests, Visit, grade
 from sandbox.image import ensure_image
+from sandbox.joining import Joined, join, seen_by_judge, seen_by_selection
 from sandbox.pool import Pool, PoolSpec, Slot
-from sandbox.values import CheckTests, Job, Limits, Program, ReferenceTests, Run, Score, StdinTests
+from sandbox.references import Reference, References
+from sandbox.values import CallTests, CheckTests, Job, Limits, Program, ReferenceTests, Run, Score, StdinTests
 
 GRADER_CPU_S, GRADER_WALL_S, GRADER_ANSWERS_MB = 30.0, 60.0, 128
 REFERENCE_TIMES = 4  # a program may take so many times as long as the data set's own (EvalPlus's factor)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manner:
+    """How programs are tested.
+
+    With `every_case`, a program goes on after a case that failed, so that partial credit can be counted. With `fresh`, each
+    call is answered by a fresh copy of the loaded program, in which no other call was made. `kept` is a directory where the
+    answers of reference programs outlive this process.
+    """
+
+    every_case: bool = False
+    fresh: bool = False
+    kept: Path | None = None
+
+
 class Scorer:
     """Scores programs in a pool's boxes."""
 
-    def __init__(self, pool: Pool, *, every_case: bool = False) -> None:
-        """With `every_case`, a program goes on after a case that failed, so that partial credit can be counted."""
-        self._pool, self._every_case = pool, every_case
+    def __init__(self, pool: Pool, manner: Manner | None = None) -> None:
+        self._pool, self._manner = pool, manner or Manner()
         self._recordings = Recordings()
-        self._references = References()
+        self._references = References(self._manner.kept)
+        self._joined: dict[tuple[str, str], Joined] = {}
 
     @property
     def limits(self) -> Limits:
@@ -46,7 +63,7 @@ class Scorer:
         judged without a visit.
         """
         try:
-            job = Job(program=program, stdin=stdin, limits=self.limits)
+            job = Job(program=program, stdin=stdin, limits=self.limits, fresh=self._manner.fresh)
         except ValueError as error:
             scored: Future[Score] = Future()
             scored.set_result(judge.too_large(str(error), program, self.limits))
@@ -54,10 +71,19 @@ class Scorer:
         return self._pool.converse(lambda slot: self._examine(job, slot))
 
     def _examine(self, job: Job, slot: Slot) -> Score:
-        """Runs and judges on the slot's thread."""
+        """Runs and judges on the slot's thread; where both sets of tests are calls, in one visit."""
+        tests, selection = job.program.tests, job.program.selection
+        if selection is None:
+            return self._examine_one(job, slot)
+        if isinstance(tests, CallTests | ReferenceTests) and isinstance(selection, CallTests | ReferenceTests):
+            return self._examine_joined(job, self._expected(tests, slot), self._expected(selection, slot), slot)
+        selected = self._examine_one(replace(job, program=replace(job.program, tests=selection, selection=None)), slot)
+        return replace(self._examine_one(job, slot), selection=selected)
+
+    def _examine_one(self, job: Job, slot: Slot) -> Score:
         match job.program.tests:
             case ReferenceTests() as tests:
-                return self._examine_referred(job, tests, slot)
+                return self._examine_called(job, self._expected(tests, slot), slot)
             case StdinTests() as tests:
                 return self._examine_printed(job, tests, slot)
             case CheckTests() as tests:
@@ -65,18 +91,29 @@ class Scorer:
             case _:
                 return judge.score(slot.run(job), job.program, job.limits)
 
-    def _examine_referred(self, job: Job, tests: ReferenceTests, slot: Slot) -> Score:
-        """Calls whose answers the reference gives; they may be many, so a program has some multiple of its time and room."""
-        reference = self._references.of(tests, self._grader(slot))
-        limits = replace(
-            job.limits,
-            cpu_s=max(job.limits.cpu_s, REFERENCE_TIMES * reference.cpu_s),
-            wall_s=max(job.limits.wall_s, 2 * REFERENCE_TIMES * reference.cpu_s),
+    def _expected(self, tests: CallTests | ReferenceTests, slot: Slot) -> Reference:
+        """The tests with what is expected, asked of the set's own program where they do not say it."""
+        if isinstance(tests, ReferenceTests):
+            return self._references.of(tests, self._grader(slot))
+        return Reference(tests=tests, cpu_s=0.0, size=0)
+
+    def _examine_called(self, job: Job, reference: Reference, slot: Slot) -> Score:
+        """Calls whose answers the reference has given; a program has some multiple of its time and room."""
+        job = _in_proportion(replace(job, program=replace(job.program, tests=reference.tests)), reference)
+        return replace(judge.score(slot.run(job), job.program, job.limits), tests=reference.tests)
+
+    def _examine_joined(self, job: Job, whole: Reference, part: Reference, slot: Slot) -> Score:
+        """Two sets of calls, asked in one visit and judged apart."""
+        key = part.tests.source, whole.tests.source
+        joined = self._joined.get(key) or self._joined.setdefault(key, join(part.tests, whole.tests))
+        source = job.program.source
+        job = _in_proportion(replace(job, program=Program(source=source, tests=joined.asked)), whole)
+        run = slot.run(job)
+        selected, judged = (
+            replace(judge.score(seen, Program(source=source, tests=tests), job.limits), tests=tests)
+            for seen, tests in ((seen_by_selection(run, joined), part.tests), (seen_by_judge(run, joined), whole.tests))
         )
-        program = replace(job.program, tests=reference.tests)
-        answers_mb = job.answers_mb + (2 * reference.size >> 20)
-        run = slot.run(replace(job, program=program, limits=limits, answers_mb=answers_mb))
-        return replace(judge.score(run, program, limits), tests=reference.tests)
+        return replace(judged, selection=selected)
 
     def _examine_printed(self, job: Job, tests: StdinTests, slot: Slot) -> Score:
         """A process for each case, in an order that no program can foresee from its place in the file."""
@@ -86,14 +123,14 @@ class Scorer:
         runs: dict[int, Run] = {}
         for number in order:
             runs[number] = slot.run(Job(program=script, stdin=tests.cases[number].stdin, limits=job.limits))
-            if not self._every_case and not judge.printed_right(runs[number], tests, number):
+            if not self._manner.every_case and not judge.printed_right(runs[number], tests, number):
                 break
         return judge.score_printed(runs, tests, job.limits)
 
     def _examine_graded(self, job: Job, tests: CheckTests, slot: Slot) -> Score:
         """The candidate answers in its box, the tests run in the grader's."""
         rooms = Rooms(
-            candidate=lambda program: slot.run(Job(program=program, limits=self.limits)),
+            candidate=lambda program: slot.run(replace(job, program=program)),
             grader=self._grader(slot),
         )
         try:
@@ -113,6 +150,16 @@ class Scorer:
         return self.submit(program, stdin).result()
 
 
+def _in_proportion(job: Job, reference: Reference) -> Job:
+    """The job with time and room that fit the number of calls: some multiple of what the reference took."""
+    limits = replace(
+        job.limits,
+        cpu_s=max(job.limits.cpu_s, REFERENCE_TIMES * reference.cpu_s),
+        wall_s=max(job.limits.wall_s, 2 * REFERENCE_TIMES * reference.cpu_s),
+    )
+    return replace(job, limits=limits, answers_mb=job.answers_mb + (2 * reference.size >> 20))
+
+
 def usable_cores() -> int:
     """How many cores this process may use."""
     return len(os.sched_getaffinity(0))
@@ -120,7 +167,12 @@ def usable_cores() -> int:
 
 @contextlib.contextmanager
 def open_scorer(
-    limits: Limits, *, boxes: int | None = None, runtime: str | None = None, say: Callable[[str], None] = lambda _: None
+    limits: Limits,
+    *,
+    boxes: int | None = None,
+    runtime: str | None = None,
+    manner: Manner | None = None,
+    say: Callable[[str], None] = lambda _: None,
 ) -> Iterator[Scorer]:
     """A scorer with `boxes` warm boxes (one per core if not given); builds the box image when it is missing or stale.
 
@@ -130,4 +182,4 @@ def open_scorer(
         image = ensure_image(engine, say=say)
         spec = PoolSpec(image=image, limits=limits, boxes=boxes or usable_cores(), runtime=runtime)
         with Pool(engine, spec) as pool:
-            yield Scorer(pool)
+            yield Scorer(pool, manner)

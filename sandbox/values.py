@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import random
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
 
@@ -131,6 +133,13 @@ class CallTest:
     also: tuple[object, ...] = ()
 
 
+def shuffled(count: int, seed: str) -> tuple[int, ...]:
+    """The numbers below `count` in an order that follows from the seed, and from no place in a file."""
+    order = list(range(count))
+    random.Random(seed).shuffle(order)  # noqa: S311  (repeatable, no secret)
+    return tuple(order)
+
+
 @dataclass(frozen=True, kw_only=True)
 class ReferenceTests:
     """Calls whose expected answers are those of a reference program, the data set's own; it answers in a grader box."""
@@ -150,7 +159,10 @@ class ReferenceTests:
 
 @dataclass(frozen=True, kw_only=True)
 class CallTests:
-    """Tests that are data: calls, and answers compared on the host. `source` is the data set's text they were read from."""
+    """Tests that are data: calls, and answers compared on the host. `source` is the data set's text they were read from.
+
+    The calls are made in an order that follows from the source, so that a program which counts its calls gains nothing.
+    """
 
     cases: tuple[CallTest, ...]
     source: str
@@ -160,9 +172,20 @@ class CallTests:
             raise ValueError("no test at all: nothing could ever fail")
 
     @functools.cached_property
+    def order(self) -> tuple[int, ...]:
+        """The numbers of the cases as they are asked."""
+        return shuffled(len(self.cases), self.source)
+
+    @functools.cached_property
+    def places(self) -> tuple[int, ...]:
+        """For each case, how many are asked before it: the place of its answer."""
+        return tuple(sorted(range(len(self.order)), key=self.order.__getitem__))
+
+    @functools.cached_property
     def encoded(self) -> list[bytes]:
-        """The calls as they go into a box."""
-        return [codec.encode((case.function, case.arguments)) for case in self.cases]
+        """The calls as they go into a box, in the order in which they are asked."""
+        asked = (self.cases[number] for number in self.order)
+        return [codec.encode((case.function, case.arguments)) for case in asked]
 
 
 class OutputRule(StrEnum):
@@ -211,24 +234,32 @@ class CheckTests:
     """Tests that are code. They run in a grader box, where no candidate's code ever is, over answers that were asked before.
 
     `source` calls the `functions` by their names and may use what `prelude` defines. `solution` (prelude included) is the data
-    set's own program; running the tests over it tells which calls they make.
+    set's own program; running the tests over it tells which calls they make. `independent` tests never need one call to come
+    after another.
     """
 
     source: str
     functions: tuple[str, ...]
     prelude: str = ""
     solution: str | None = None
+    independent: bool = True
 
     def __post_init__(self) -> None:
         if not self.functions:
             raise ValueError("tests that call no function test nothing")
 
 
+Tests = (
+    CallTests | ReferenceTests | StdinTests | CheckTests | str
+)  # a problem's; str is code for the program's own process
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AskedCalls:
-    """Calls for their answers alone, as the codec wrote them; the arguments come back, too."""
+    """Calls for their answers alone, as the codec wrote them; with `arguments_back` the arguments come, too."""
 
     calls: tuple[bytes, ...]
+    arguments_back: bool = True
     source: str = ""
 
 
@@ -250,26 +281,34 @@ class Grading:
 class Program:
     """Source text and how it is tested: by calls, by what it prints, by code in a grader box or (str) in its process, or not.
 
+    `tests` give the verdict. `selection` tests, which whoever picks an answer may see, are judged beside them and apart.
     `AskedCalls` and `Grading` are the two halves of being tested by code in a grader box.
     """
 
     source: str
-    tests: CallTests | ReferenceTests | StdinTests | CheckTests | AskedCalls | Grading | str | None = None
+    tests: Tests | AskedCalls | Grading | None = None
+    selection: Tests | None = None
 
     @property
     def tests_source(self) -> str:
         """The tests as text, for digests and sizes."""
-        return self.tests or "" if self.tests is None or isinstance(self.tests, str) else self.tests.source
+        both = [tests for tests in (self.tests, self.selection) if tests is not None]
+        return "\0".join(tests if isinstance(tests, str) else tests.source for tests in both)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """One visit of a program to a box. All its answers together have `answers_mb` MB of room."""
+    """One visit of a program to a box.
+
+    All its answers together have `answers_mb` MB of room. Where `fresh`, each call is answered by a fresh copy of the loaded
+    program.
+    """
 
     program: Program
     stdin: bytes = b""
     limits: Limits = field(default_factory=Limits)
     answers_mb: int = 4
+    fresh: bool = False
 
     def __post_init__(self) -> None:
         size = len(self.program.source) + len(self.program.tests_source)
@@ -319,7 +358,7 @@ class Run:
     stderr: bytes
     proved: bool
     raised: Raised | None = None
-    answers: tuple[Answer, ...] = ()  # to the calls in their order, as far as they came
+    answers: tuple[Answer, ...] = ()  # to the calls in the order in which they were asked, as far as they came
     asked: tuple[bytes, ...] = ()  # in a grader box: the calls that tests made and that had no answer yet
     missed: int | None = None  # in a grader box: the number of the call that was not foreseen
     blamed: int | None = None  # in a grader box: the answer whose exception ended the tests
@@ -331,8 +370,8 @@ class Score:
     """A verdict with the run it was made from, and the exception that decided it, if one did.
 
     `graded` is the run of tests that are code, in a grader box. Of a program with many runs, `run` is the one that decided,
-    with the seconds of all. `passed_cases` of `cases` were right, as far as they were tried. `flags` are the run's and the
-    judge's.
+    with the seconds of all, and `runs` are all by their case. `passed_cases` of `cases` were right, as far as they were tried.
+    `flags` are the run's and the judge's. `selection` is the score by the selection tests, where they were asked for.
     """
 
     verdict: Verdict
@@ -342,5 +381,7 @@ class Score:
     case: int | None = None  # the number of the case that decided, from 0
     tests: CallTests | None = None  # what was expected, where a reference had to say it
     graded: Run | None = None
+    runs: Mapping[int, Run] | None = None
     raised: Raised | None = None
     flags: frozenset[Flag] = frozenset()
+    selection: Score | None = None

@@ -30,6 +30,7 @@ OPEN_FILES = 256
 MAX_MESSAGE = 2000
 ANSWERS_FD = 3
 ORDER_FD = 4
+_ANSWERED = 77  # how a fresh copy ends that has given its answer
 _PR_SET_DUMPABLE = 4
 _prctl = ctypes.CDLL(None).prctl  # looked up here, once, and not in every fork
 _PROGRAM_FILES = frozenset({"main.py", "solution.py"})
@@ -84,7 +85,8 @@ def run() -> int:
     if order["functions"] is not None:
         return _run_graded(order, _reporter())
     if isinstance(calls, list):
-        return _run_called(source, calls, arguments_back=bool(order["arguments_back"]), report=_reporter())
+        answering = _Answering(calls, _reporter(), arguments_back=bool(order["arguments_back"]))
+        return _run_module(source, answering.each_afresh if order["fresh"] else answering.all, _reporter())
     if tests is None:
         return _run_plain(source, _reporter())
     return _run_tested(source, str(tests), _reporter())
@@ -126,27 +128,48 @@ def _run_tested(source: str, tests: str, report: Report) -> int:
     return _run_module(source, lambda space: exec(_compiled(tests, "tests.py"), space), report)
 
 
-def _run_called(source: str, calls: list[wire.Value], *, arguments_back: bool, report: Report) -> int:
+class _Answering:
     """One call after the other; each answer leaves at once, and an exception is an answer.
 
     With `arguments_back` the arguments go along as the call has left them, so that work done in place is seen.
     """
-    describe, find = _describe, _function
-    encode = codec.encode if arguments_back else codec.encode_briefly  # a grader needs the values themselves
-    asked: list[Any] = [codec.decode(call) for call in calls if type(call) is bytes]
 
-    def check(space: dict[str, Any]) -> None:
-        for number, (function, arguments) in enumerate(asked):
-            try:
-                claim: dict[str, object] = {"call": number, "value": encode(find(space, function)(*arguments))}
-                if arguments_back:
-                    claim["arguments"] = encode(list(arguments))
-            except Exception as error:
-                report({"call": number, "raised": describe(error, "program")})
-            else:
-                report(claim)
+    def __init__(self, calls: list[wire.Value], report: Report, *, arguments_back: bool) -> None:
+        self._report, self._arguments_back = report, arguments_back
+        self._describe, self._find = _describe, _function
+        self._encode = codec.encode if arguments_back else codec.encode_briefly  # a grader needs the values themselves
+        self._asked: list[Any] = [codec.decode(call) for call in calls if type(call) is bytes]
 
-    return _run_module(source, check, report)
+    def all(self, space: dict[str, Any]) -> None:
+        """In this process, one after the other."""
+        for number in range(len(self._asked)):
+            self._answer(number, space)
+
+    def each_afresh(self, space: dict[str, Any]) -> None:
+        """Each in a copy of this process, where no call has been made yet. Where a copy does not come back, neither do we."""
+        fork, wait, leave, kill = os.fork, os.waitpid, os._exit, os.kill
+        for number in range(len(self._asked)):
+            pid = fork()
+            if pid == 0:
+                self._answer(number, space)
+                _flush()
+                leave(_ANSWERED)
+            _, status = wait(pid, 0)
+            if os.WIFSIGNALED(status):
+                kill(os.getpid(), os.WTERMSIG(status))
+            if os.waitstatus_to_exitcode(status) != _ANSWERED:
+                leave(os.waitstatus_to_exitcode(status))
+
+    def _answer(self, number: int, space: dict[str, Any]) -> None:
+        function, arguments = self._asked[number]
+        try:
+            claim: dict[str, object] = {"call": number, "value": self._encode(self._find(space, function)(*arguments))}
+            if self._arguments_back:
+                claim["arguments"] = self._encode(list(arguments))
+        except Exception as error:
+            self._report({"call": number, "raised": self._describe(error, "program")})
+        else:
+            self._report(claim)
 
 
 def _run_graded(order: dict[str, Any], report: Report) -> int:

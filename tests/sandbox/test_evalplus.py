@@ -66,10 +66,10 @@ def test_a_large_answer_is_compared_by_its_digest() -> None:
 
 def test_what_json_cannot_hold_is_restored() -> None:
     row = ROW | {"task_id": "Mbpp/124", "base_input": [["1", "2j"]], "plus_input": []}
-    assert evalplus.read(row).cases[0].arguments == (1.0, 2j)
+    assert evalplus.read(row)[0].cases[0].arguments == (1.0, 2j)
     row = ROW | {"task_id": "Mbpp/2", "base_input": [[[1], [2]]], "plus_input": []}
-    assert evalplus.read(row).cases[0].arguments == ((1,), (2,))
-    assert evalplus.read(ROW | {"entry_point": "sum_div"}).cases[0].also == (0,)
+    assert evalplus.read(row)[0].cases[0].arguments == ((1,), (2,))
+    assert evalplus.read(ROW | {"entry_point": "sum_div"})[0].cases[0].also == (0,)
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ import pytest
 from sandbox import judge, output
 from sandbox.compare import holds
 from sandbox.problems import ProblemsError, load_problems
-from sandbox.scoring import Scorer, open_scorer
+from sandbox.scoring import Manner, Scorer, open_scorer
 from sandbox.values import (
     CallTest,
     CallTests,
@@ -180,7 +180,7 @@ def test_a_whole_program_is_tested_by_what_it_prints(source: str, verdict: Verdi
 
 @pytest.mark.docker
 def test_every_case_counts_where_partial_credit_is_wanted(scorer: Scorer) -> None:
-    thorough = Scorer(scorer._pool, every_case=True)
+    thorough = Scorer(scorer._pool, Manner(every_case=True))
     program = Program(source="n = int(input()); print(2 * n if n % 2 else 0)", tests=DOUBLE)
     scored = thorough.submit(program).result(timeout=60)
     assert (scored.verdict, scored.passed_cases, scored.cases) == (Verdict.WRONG, 3, 5)

@@ -1,0 +1,176 @@
+"""The facts behind a score as bytes, so that it can be judged again without a box.
+
+Kept are the run (or the runs of a whole program, by their case), the answers as the codec wrote them, the run of tests in a
+grader box, and the same for the selection tests; never what is expected, which the data set says anew. What is read back is
+checked like what comes from a box, since a file may have been written by anyone.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any, TypeVar
+
+from sandbox import judge
+from sandbox.inside import codec, wire
+from sandbox.values import (
+    Answer,
+    CallTests,
+    CheckTests,
+    Ending,
+    Flag,
+    Limits,
+    Program,
+    Raised,
+    Run,
+    Score,
+    Stage,
+    StdinTests,
+    Tests,
+)  # fmt: skip
+
+FORMAT = 1
+MAX_UNPACKED = 512 << 20
+T = TypeVar("T")
+_PLAIN = ("exit_code", "signal", "cpu_s", "wall_s", "memory_mb", "stdout", "stderr", "proved", "missed", "blamed")
+
+
+class FactsError(ValueError):
+    """Bytes that hold no facts of ours."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What a score was made from. `in_process`: its tests ran beside the program."""
+
+    limits: Limits
+    run: Run
+    in_process: bool = False
+    graded: Run | None = None
+    runs: Mapping[int, Run] | None = None
+    selection: Facts | None = None
+
+
+def facts_of(scored: Score, limits: Limits) -> Facts:
+    """The facts of a score."""
+    return Facts(
+        limits=limits,
+        run=scored.run,
+        in_process=Flag.IN_PROCESS in scored.flags,
+        graded=scored.graded,
+        runs=scored.runs,
+        selection=None if scored.selection is None else facts_of(scored.selection, limits),
+    )
+
+
+def rejudge(facts: Facts, tests: Tests, selection: Tests | None = None) -> Score:
+    """The score that the judge of today makes of the facts; raises FactsError if they are facts of other tests."""
+    scored = _rejudge(facts, tests)
+    if facts.selection is None or selection is None:
+        return scored
+    return replace(scored, selection=_rejudge(facts.selection, selection))
+
+
+def _rejudge(facts: Facts, tests: Tests) -> Score:
+    if isinstance(tests, StdinTests):
+        if facts.runs is None or not set(facts.runs) <= set(range(len(tests.cases))):
+            raise FactsError("the runs belong to other tests")
+        return judge.score_printed(facts.runs, tests, facts.limits)
+    beside = facts.in_process and isinstance(tests, CheckTests)
+    program = Program(source="", tests=tests.source if beside and isinstance(tests, CheckTests) else tests)
+    scored = judge.score(facts.run, program, facts.limits, facts.graded)
+    return replace(scored, tests=tests) if isinstance(tests, CallTests) else scored
+
+
+def pack(facts: Facts) -> bytes:
+    """The facts as compressed bytes."""
+    return zlib.compress(wire.encode({"format": FORMAT, **_told(facts)}), 6)
+
+
+def unpack(data: bytes) -> Facts:
+    """The facts; raises FactsError."""
+    try:
+        unpacker = zlib.decompressobj()
+        told = wire.decode(unpacker.decompress(data, MAX_UNPACKED))
+        if not isinstance(told, dict) or told.get("format") != FORMAT:
+            raise FactsError("these facts are of another format")
+        return _facts(told)
+    except (zlib.error, wire.WireError, codec.CodecError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise FactsError(f"no facts of ours: {error}") from error
+
+
+def _told(facts: Facts) -> dict[str, object]:
+    return {
+        "limits": asdict(facts.limits),
+        "run": _run_told(facts.run),
+        "in_process": facts.in_process,
+        "graded": None if facts.graded is None else _run_told(facts.graded),
+        "runs": None if facts.runs is None else [[number, _run_told(run)] for number, run in facts.runs.items()],
+        "selection": None if facts.selection is None else _told(facts.selection),
+    }
+
+
+def _run_told(run: Run) -> dict[str, object]:
+    told: dict[str, object] = {name: getattr(run, name) for name in _PLAIN}
+    return told | {
+        "ending": run.ending.value,
+        "raised": _raised_told(run.raised),
+        "answers": [[_raised_told(answer.raised), answer.data] for answer in run.answers],
+        "flags": [flag.value for flag in sorted(run.flags)],
+    }
+
+
+def _raised_told(raised: Raised | None) -> list[object] | None:
+    return None if raised is None else [raised.stage.value, raised.type, raised.message, raised.line]
+
+
+def _facts(told: Mapping[str, Any]) -> Facts:
+    limits = {item.name: told["limits"][item.name] for item in fields(Limits)}
+    return Facts(
+        limits=Limits(**limits),
+        run=_run(told["run"]),
+        in_process=_exactly(told["in_process"], bool),
+        graded=None if told["graded"] is None else _run(told["graded"]),
+        runs=None if told["runs"] is None else {_exactly(number, int): _run(run) for number, run in told["runs"]},
+        selection=None if told["selection"] is None else _facts(told["selection"]),
+    )
+
+
+def _run(told: Mapping[str, Any]) -> Run:
+    return Run(
+        ending=Ending(told["ending"]),
+        exit_code=None if told["exit_code"] is None else _exactly(told["exit_code"], int),
+        signal=None if told["signal"] is None else _exactly(told["signal"], int),
+        cpu_s=_exactly(told["cpu_s"], float),
+        wall_s=_exactly(told["wall_s"], float),
+        memory_mb=_exactly(told["memory_mb"], float),
+        stdout=_exactly(told["stdout"], bytes),
+        stderr=_exactly(told["stderr"], bytes),
+        proved=_exactly(told["proved"], bool),
+        raised=_raised(told["raised"]),
+        answers=tuple(_answer(raised, data) for raised, data in told["answers"]),
+        missed=None if told["missed"] is None else _exactly(told["missed"], int),
+        blamed=None if told["blamed"] is None else _exactly(told["blamed"], int),
+        flags=frozenset(Flag(flag) for flag in told["flags"]),
+    )
+
+
+def _answer(raised: list[Any] | None, data: bytes) -> Answer:
+    if raised is not None:
+        return Answer(raised=_raised(raised))
+    return Answer(value=codec.decode(_exactly(data, bytes), codec.Room(MAX_UNPACKED >> 5)), data=data)
+
+
+def _raised(told: list[Any] | None) -> Raised | None:
+    if told is None:
+        return None
+    stage, kind, message, line = told
+    line = None if line is None else _exactly(line, int)
+    return Raised(stage=Stage(stage), type=_exactly(kind, str), message=_exactly(message, str), line=line)
+
+
+def _exactly(value: Any, kind: type[T]) -> T:
+    if type(value) is not kind:
+        raise FactsError(f"{type(value).__name__} where {kind.__name__} belongs")
+    return value

@@ -1,0 +1,118 @@
+"""What a data set's own solution answers, where the set gives inputs and a solution but no outputs (HumanEval+, MBPP+).
+
+The solution is somebody's code, too, so it answers in a grader box, once for each set of tests; with a directory to keep
+them in, answers outlive the process, and scored samples can be judged again without a box.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import threading
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from sandbox.errors import SandboxError
+from sandbox.inside import codec, wire
+from sandbox.values import CallTests, Comparison, Program, ReferenceTests, Run
+
+FORMAT = 1  # of a kept file; a change of the codec changes it, too
+MAX_KEPT = 512 << 20  # bytes of one file, unpacked
+
+Visit = Callable[[Program], Run]
+
+
+class ReferenceFailed(SandboxError):
+    """A data set's own solution gave no answer to one of its own inputs."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reference:
+    """What a reference program answered, as tests, and what it took: CPU seconds, and bytes of answers."""
+
+    tests: CallTests
+    cpu_s: float
+    size: int
+
+
+class References:
+    """What reference programs answer, asked once. Any thread may ask; each waits only for the tests that it asks for."""
+
+    def __init__(self, directory: Path | None = None) -> None:
+        self._directory = directory
+        self._known: dict[str, Reference] = {}
+        self._locks: dict[str, threading.Lock] = {}
+        self._lock = threading.Lock()
+
+    def of(self, tests: ReferenceTests, grader: Visit) -> Reference:
+        """The tests with what is expected filled in. Raises ReferenceFailed."""
+        with self._lock:
+            own = self._locks.setdefault(tests.source, threading.Lock())
+        with own:
+            return self.known(tests) or self._asked(tests, grader)
+
+    def known(self, tests: ReferenceTests) -> Reference | None:
+        """The same if it was asked before, by this process or one that kept its answers; else None."""
+        if (known := self._known.get(tests.source)) is None and self._directory is not None:
+            answers = _kept(_file(self._directory, tests), len(tests.cases))
+            if answers is not None:
+                known = self._known[tests.source] = _reference(tests, *answers)
+        return known
+
+    def _asked(self, tests: ReferenceTests, grader: Visit) -> Reference:
+        answers, cpu_s = _ask(tests, grader)
+        known = self._known[tests.source] = _reference(tests, answers, cpu_s)
+        if self._directory is not None:
+            _keep(_file(self._directory, tests), answers, cpu_s)
+        return known
+
+
+def _ask(tests: ReferenceTests, grader: Visit) -> tuple[list[bytes], float]:
+    """The answers in the order of the cases, and the CPU seconds they took."""
+    asked = CallTests(cases=tests.cases, source=tests.source)
+    run = grader(Program(source=tests.reference, tests=asked))
+    if not run.proved or len(run.answers) < len(tests.cases):
+        raise ReferenceFailed(
+            f"the data set's own solution answered {len(run.answers)} of {len(tests.cases)} inputs ({run.ending}); "
+            "a larger --memory may help"
+        )
+    answers = [run.answers[place] for place in asked.places]
+    if (raised := next((answer.raised for answer in answers if answer.raised), None)) is not None:
+        raise ReferenceFailed(f"the data set's own solution raised {raised.type} for an input: {raised.message[:200]}")
+    return [answer.data for answer in answers], run.cpu_s
+
+
+def _reference(tests: ReferenceTests, answers: list[bytes], cpu_s: float) -> Reference:
+    room = codec.Room(MAX_KEPT)
+    cases = []
+    for case, data in zip(tests.cases, answers, strict=True):
+        value = codec.decode(data, room)
+        expected = value is not None if case.comparison is Comparison.NOT_NONE else value
+        cases.append(replace(case, expected=expected))
+    return Reference(tests=CallTests(cases=tuple(cases), source=tests.source), cpu_s=cpu_s, size=sum(map(len, answers)))
+
+
+def _file(directory: Path, tests: ReferenceTests) -> Path:
+    name = hashlib.sha256(f"{FORMAT} {tests.source}".encode()).hexdigest()
+    return directory / f"{name}.answers"
+
+
+def _keep(path: Path, answers: list[bytes], cpu_s: float) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_suffix(f".{os.getpid()}-{threading.get_ident()}")
+    fresh.write_bytes(zlib.compress(wire.encode({"answers": answers, "cpu_s": cpu_s}), 1))
+    fresh.replace(path)
+
+
+def _kept(path: Path, count: int) -> tuple[list[bytes], float] | None:
+    """The kept answers; None if there is no such file, or none that can be read: they are then asked anew."""
+    try:
+        told = wire.decode(zlib.decompressobj().decompress(path.read_bytes(), MAX_KEPT))
+    except (OSError, zlib.error, wire.WireError):
+        return None
+    answers, cpu_s = (told.get("answers"), told.get("cpu_s")) if isinstance(told, dict) else (None, None)
+    if not isinstance(answers, list) or len(answers) != count or not isinstance(cpu_s, float):
+        return None
+    return [answer for answer in answers if isinstance(answer, bytes)], cpu_s

@@ -1,0 +1,66 @@
+"""Judging scored samples again from the facts in their rows, after a change of the judge or of what is expected. No box."""
+
+from __future__ import annotations
+
+import base64
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+
+from sandbox.facts import FactsError, rejudge, unpack
+from sandbox.problems import Problem, Wanted, find_problem
+from sandbox.references import References
+from sandbox.samples import SamplesError
+from sandbox.scorefile import Row, told
+from sandbox.values import Program, ReferenceTests, Tests
+
+
+class Changes:
+    """What became of verdicts."""
+
+    def __init__(self) -> None:
+        self.moved: Counter[tuple[str, str]] = Counter()
+        self.without_facts = 0
+
+    def counted(self, pairs: Iterable[tuple[Row, Row]]) -> Iterator[Row]:
+        """The new rows, counted as they pass."""
+        for old, new in pairs:
+            self.without_facts += not old.get("facts") and "same_as" not in old
+            if old["verdict"] != new["verdict"]:
+                self.moved[str(old["verdict"]), str(new["verdict"])] += 1
+            yield new
+
+
+def rejudged(rows: Iterable[Row], problems: Mapping[str, Problem], references: References) -> Iterator[tuple[Row, Row]]:
+    """The rows, each with the same as the judge of today has it, from the facts. No box is asked.
+
+    A row without facts stays as it is. Raises SamplesError naming the line and what is wrong.
+    """
+    anew: dict[int, Row] = {}
+    for row in rows:
+        try:
+            fresh = _anew(row, problems, references) if row.get("facts") else anew.get(row.get("same_as", 0))
+        except (FactsError, ValueError) as error:
+            raise SamplesError(f"the row of line {row['line']}: {error}") from error
+        if row.get("facts") and fresh is not None:
+            anew[row["line"]] = fresh
+        yield row, (row if fresh is None else row | fresh)
+
+
+def _anew(row: Row, problems: Mapping[str, Problem], references: References) -> Row:
+    problem = find_problem(problems, row["task_id"])
+    if problem is None:
+        raise SamplesError(f"no problem is called {row['task_id']!r}; do --problems and the file belong together?")
+    facts = unpack(base64.b64decode(row["facts"]))
+    tests, selection = problem.tests_for(Wanted(row["tests"]))
+    tests, selection = _without_box(tests, references), selection and _without_box(selection, references)
+    program = Program(source="", tests=tests, selection=selection)
+    return told(rejudge(facts, tests, selection), program, facts.limits)
+
+
+def _without_box(tests: Tests, references: References) -> Tests:
+    if not isinstance(tests, ReferenceTests):
+        return tests
+    known = references.known(tests)
+    if known is None:
+        raise SamplesError("what its solution answers is not kept here; run `sandbox problems FILE --check` once")
+    return known.tests

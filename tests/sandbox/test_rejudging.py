@@ -1,0 +1,137 @@
+"""Verdicts made anew from what was stored, without a box."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sandbox import judge
+from sandbox.facts import Facts, FactsError, facts_of, pack, rejudge, unpack
+from sandbox.inside import codec, wire
+from sandbox.problems import Wanted, load_problems
+from sandbox.references import References
+from sandbox.rejudging import Changes, rejudged
+from sandbox.samples import SamplesError, read_samples
+from sandbox.scorefile import Row, read_rows, score_samples, write_rows
+from sandbox.scoring import Manner, Scorer
+from sandbox.values import Answer, Ending, Limits, Run, Verdict
+
+PLUS: dict[str, Any] = {
+    "task_id": "HumanEval/0", "prompt": "def f(x):\n", "canonical_solution": "    return x / 3\n", "entry_point": "f",
+    "base_input": [[1]], "plus_input": [[2], [3.5]], "atol": 0,
+}  # fmt: skip
+STDIN = {"problem_id": "1", "question": "Double it.", "solutions": "[]",
+         "input_output": json.dumps({"inputs": ["1\n", "2\n"], "outputs": ["2\n", "4\n"]})}  # fmt: skip
+CODE = {
+    "task_id": "T/0", "prompt": "def f(x):\n", "entry_point": "f", "canonical_solution": "    return x + 1\n",
+    "test": "def check(candidate):\n    for n in range(3):\n        assert candidate(n) == n + 1\n",
+    "example_test": "def check(candidate):\n    assert candidate(1) == 2\n",
+}  # fmt: skip
+CASES = [
+    (PLUS, ["    return x / 3\n", "    return x\n", "    return x / 3 if x == 1 else 0\n", "    return (\n"]),
+    (CODE, ["    return x + 1\n", "    return 2\n", "    return [].pop()\n", "    while True: pass\n"]),
+    (
+        STDIN,
+        ["print(2 * int(input()))", "print(2)", "print(2 * int(input())); raise SystemExit(3)", "print('x' * 10**7)"],
+    ),
+]
+
+
+def scored_rows(
+    tmp_path: Path, scorer: Scorer, row: dict[str, Any], texts: list[str]
+) -> tuple[Path, list[Row], Manner]:
+    problems, samples = tmp_path / "problems.jsonl", tmp_path / "samples.jsonl"
+    problems.write_text(json.dumps(row) + "\n", encoding="utf-8")
+    known = {problem.name: problem for problem in load_problems(problems)}
+    name = next(iter(known))
+    samples.write_text(
+        "".join(json.dumps({"task_id": name, "completion": text}) + "\n" for text in texts), encoding="utf-8"
+    )
+    manner = Manner(kept=tmp_path / "references")
+    filed = read_samples(samples, known, Limits(), Wanted.BOTH)
+    return problems, list(score_samples(filed, Scorer(scorer._pool, manner))), manner
+
+
+@pytest.mark.docker
+@pytest.mark.parametrize(("row", "texts"), CASES)
+def test_the_same_judge_says_the_same_again(
+    tmp_path: Path, scorer: Scorer, row: dict[str, Any], texts: list[str]
+) -> None:
+    problems, rows, manner = scored_rows(tmp_path, scorer, row, [*texts, texts[0]])
+    write_rows(rows, tmp_path / "out.jsonl")
+    known = {problem.name: problem for problem in load_problems(problems)}
+    pairs = list(rejudged(read_rows(tmp_path / "out.jsonl"), known, References(manner.kept)))
+    assert [old for old, _ in pairs] == [new for _, new in pairs]
+    assert len({old["verdict"] for old, _ in pairs}) > 1
+    assert [old["verdict"] for old, _ in pairs if "same_as" in old] == ["PASSED"]
+
+
+@pytest.mark.docker
+def test_a_mended_expectation_changes_verdicts_without_a_box(tmp_path: Path, scorer: Scorer) -> None:
+    row = CODE | {"test": "def check(candidate):\n    assert candidate(1) == 2\n    assert candidate(2) == 4\n"}
+    problems, rows, manner = scored_rows(tmp_path, scorer, row, ["    return x + 1\n", "    return 2 * x\n"])
+    assert sorted(one["verdict"] for one in rows) == ["PASSED", "WRONG"]
+    mended = row | {"test": row["test"].replace("== 4", "== 3")}
+    problems.write_text(json.dumps(mended), encoding="utf-8")
+    known = {problem.name: problem for problem in load_problems(problems)}
+    changes = Changes()
+    anew = list(changes.counted(rejudged(rows, known, References(manner.kept))))
+    assert {one["line"]: one["verdict"] for one in anew} == {1: "PASSED", 2: "WRONG"}
+    assert changes.moved == {("WRONG", "PASSED"): 1, ("PASSED", "WRONG"): 1}
+
+
+@pytest.mark.docker
+def test_answers_that_were_not_kept_are_named(tmp_path: Path, scorer: Scorer) -> None:
+    problems, rows, _ = scored_rows(tmp_path, scorer, PLUS, ["    return 1\n"])
+    known = {problem.name: problem for problem in load_problems(problems)}
+    with pytest.raises(SamplesError, match="sandbox problems FILE --check"):
+        list(rejudged(rows, known, References(tmp_path / "elsewhere")))
+
+
+RUN = Run(
+    ending=Ending.EXITED, exit_code=0, signal=None, cpu_s=0.5, wall_s=1.0, memory_mb=3.0, stdout=b"\0\xff", stderr=b"",
+    proved=True, answers=(Answer(value=[1, "é"], data=codec.encode([1, "é"])),),
+)  # fmt: skip
+FACTS = Facts(limits=Limits(cpu_s=7), run=RUN, runs={3: RUN}, selection=Facts(limits=Limits(), run=RUN, graded=RUN))
+
+
+def test_facts_survive_being_packed() -> None:
+    assert unpack(pack(FACTS)) == FACTS
+
+
+@given(st.binary(max_size=200))
+def test_bytes_that_are_no_facts_are_refused(data: bytes) -> None:
+    with pytest.raises(FactsError):
+        unpack(data)
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda told: told | {"format": 99},
+        lambda told: told | {"run": None},
+        lambda told: told | {"limits": {}},
+        lambda told: told | {"run": told["run"] | {"proved": 1}},
+        lambda told: told | {"run": told["run"] | {"ending": "won"}},
+        lambda told: told | {"run": told["run"] | {"answers": [[None, b"garbage"]]}},
+        lambda told: told | {"runs": [["3", told["run"]]]},
+    ],
+)
+def test_facts_of_the_wrong_kind_are_refused(spoil: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
+    told: Any = wire.decode(zlib.decompress(pack(FACTS)))
+    with pytest.raises(FactsError):
+        unpack(zlib.compress(wire.encode(spoil(told))))
+
+
+def test_a_score_without_evidence_stays_without_it() -> None:
+    problem = load_problems("humaneval")[0]
+    scored = judge.score(replace(RUN, proved=False), problem.solve(""), Limits())
+    assert rejudge(unpack(pack(facts_of(scored, Limits()))), problem.checked_by).verdict is Verdict.EARLY_EXIT
