@@ -16,9 +16,13 @@ from sampler.exits import Exit
 from sampler.headless import PlainLines, read_report, run_study, saying, told
 from sampler.models.cli import models, models_dir
 from sampler.progress import Subscriber
+from sampler.reader import StoreError
+from sampler.rejudging import rejudge_study
 from sampler.render import Page, print_report, report_json
 from sampler.spec import load_study
 from sampler.stats.budget import PromptCharge, Unit
+from sampler.store import Store
+from sandbox.references import References, usual_directory
 
 FILE = click.Path(dir_okay=False, path_type=Path)
 
@@ -102,6 +106,26 @@ def report(
             else:
                 print_report(made, Page(file=sys.stdout))
         sys.exit(Exit.OK if made.compared else Exit.EMPTY)
+    sys.exit(failed[0])
+
+
+@cli.command()
+@click.argument("study", type=FILE)
+@click.option("--store", type=FILE, help="Where the verdicts are; default: beside the study file.")
+@click.pass_obj
+def rejudge(traceback: bool, /, *, study: Path, store: Path | None) -> None:
+    """Judge what the store of a STUDY.toml holds again, from the facts it keeps. No program runs.
+
+    For when the judge or the problems' tests have changed. Earlier verdicts stay beside the new ones.
+    """
+    with told(sys.stderr, traceback=traceback) as failed:
+        asked = load_study(study)
+        path = store or asked.store
+        if not path.is_file():
+            raise StoreError(f"there is no store at {str(path)!r}; `sampler run {study}` makes one")
+        with Store(path) as opened:
+            click.echo(rejudge_study(asked, opened, References(usual_directory())).line)
+        sys.exit(Exit.OK)
     sys.exit(failed[0])
 
 

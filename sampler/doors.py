@@ -13,6 +13,7 @@ from sampler.models.catalogue import Model, find
 from sampler.models.pull import PullError, absence, cached, pull
 from sampler.run import Doors
 from sampler.spec import ModelSpec, Study
+from sandbox.references import usual_directory
 
 
 def real_doors(models_dir: Path, say: Callable[[str], None], *, fetch: bool = False) -> Doors:
@@ -35,9 +36,9 @@ def real_doors(models_dir: Path, say: Callable[[str], None], *, fetch: bool = Fa
         return open_backend(model.backend, str(model.file or model.model), model.options, models_dir=models_dir)
 
     def executor(study: Study) -> AbstractContextManager[Executor]:
-        from sandbox.scoring import open_scorer  # noqa: PLC0415 - Docker's client is heavy
+        from sandbox.scoring import Manner, open_scorer  # noqa: PLC0415 - Docker's client is heavy
 
-        return open_scorer(study.limits, boxes=study.boxes, say=say)
+        return open_scorer(study.limits, boxes=study.boxes, manner=Manner(kept=usual_directory()), say=say)
 
     def check(model: ModelSpec) -> None:
         check_model(model, models_dir, fetched if fetch else refused)

@@ -11,6 +11,7 @@ from sampler.reader import StoreError
 from sampler.store import WriteFailed
 from sampler.toml_table import SpecError
 from sandbox.errors import SandboxError
+from sandbox.facts import FactsError
 from sandbox.problems import ProblemsError
 
 
@@ -21,7 +22,7 @@ def exit_for(error: BaseException) -> Exit:
             return Exit.USAGE
         case SandboxError() | BackendError() | WriteFailed() | StoreBusy():
             return Exit.INFRASTRUCTURE
-        case StoreError():
+        case StoreError() | FactsError():
             return Exit.STORE
         case KeyboardInterrupt():
             return Exit.INTERRUPTED

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
 
-from sampler.rows import EventRow, HeldRow, ModelRow, PendingRow, StudyRow, TailRow, TallyRow
+from sampler.rows import EventRow, HeldRow, JudgedRow, ModelRow, PendingRow, StudyRow, TailRow, TallyRow
 from sampler.schema import APPLICATION, VERSIONS
 from sampler.values import Architecture
 
@@ -79,6 +79,13 @@ WHERE sample.id > ? AND model.study_id = ? AND NOT EXISTS (SELECT 1 FROM verdict
 ORDER BY sample.id LIMIT ?"""
 
 
+_JUDGED = """
+SELECT verdict.id AS id, problem.name AS problem, idx AS "index", verdict.verdict AS verdict, selection, facts
+FROM latest_verdict AS verdict JOIN sample ON sample.id = sample_id JOIN model ON model.id = model_id
+  JOIN problem ON problem.id = problem_id
+WHERE verdict.id > ? AND verdict.id <= ? AND model.study_id = ? ORDER BY verdict.id LIMIT ?"""
+
+
 class Reader:
     """Queries over one store file. Not for use from several threads at once."""
 
@@ -139,6 +146,15 @@ class Reader:
     def pending(self, study: int, *, after: int = 0, limit: int = 200) -> list[PendingRow]:
         """Samples without a verdict and with an id above `after`, oldest first, at most `limit`."""
         return [PendingRow(**row) for row in self._rows(_PENDING, after, study, limit)]
+
+    def judged(self, study: int, *, after: int, last: int, limit: int = 200) -> list[JudgedRow]:
+        """The latest verdicts with ids above `after` and up to `last`, with the facts they were made from."""
+        return [JudgedRow(**row) for row in self._rows(_JUDGED, after, last, study, limit)]
+
+    def last_verdict(self) -> int:
+        """The highest id of a verdict; 0 without one."""
+        last: int = self._rows("SELECT coalesce(max(id), 0) AS last FROM verdict")[0]["last"]
+        return last
 
     def spec(self, study: int) -> str:
         """The study file, verbatim."""

@@ -26,7 +26,7 @@ def problems_digest(problems: Iterable[Problem]) -> str:
     """SHA-256 over everything of the chosen problems that decides a sample or a verdict, in their order."""
     digest = hashlib.sha256()
     for problem in problems:
-        parts = (problem.name, problem.prompt, problem.entry_point, problem.tests)
+        parts = (problem.name, problem.prompt, problem.entry_point, problem.tests, problem.selection_source)
         digest.update(json.dumps(parts).encode())
     return digest.hexdigest()
 
@@ -82,12 +82,13 @@ class SampleRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerdictRecord:
-    """The score of one stored sample."""
+    """The score of one stored sample, and the facts it was made from (None: too many to keep)."""
 
     model_id: int
     problem_id: int
     index: int
     score: Score
+    facts: bytes | None
     judge: str
 
 

@@ -111,3 +111,15 @@ class PendingRow:
     problem: str
     index: int
     source: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JudgedRow:
+    """The latest verdict of a sample, and what it was made from (`sandbox.facts`; None where that was not kept)."""
+
+    id: int  # verdict id: the cursor
+    problem: str
+    index: int
+    verdict: str
+    selection: str | None
+    facts: bytes | None

@@ -126,6 +126,7 @@ class Run:
             store=self._store,
             study=ids.study,
             problems=by_name,
+            limits=self._study.limits,
             judge=JUDGE_VERSION,
             ahead=max(AHEAD_LEAST, AHEAD_PER_BOX * (self._study.boxes or os.cpu_count() or 1)),
             tell_fault=lambda message: self._note(ids, "warning", "unscored", message),

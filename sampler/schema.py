@@ -114,5 +114,10 @@ CREATE VIEW latest_verdict AS
   WHERE v.attempt = (SELECT max(attempt) FROM verdict w WHERE w.sample_id = v.sample_id);
 """
 
+V2 = """
+ALTER TABLE verdict ADD COLUMN facts BLOB;       -- what the verdict was made from (sandbox.facts); NULL: not kept
+ALTER TABLE verdict ADD COLUMN selection TEXT;   -- the verdict of the selection tests; NULL: the problem has none
+"""
+
 APPLICATION = "codebudget"  # the name of our set of migrations in a store
-VERSIONS = {"v1": V1}  # every migration of this version, in order
+VERSIONS = {"v1": V1, "v2": V2}  # every migration of this version, in order

@@ -22,8 +22,9 @@ from sampler.records import VerdictRecord
 from sampler.rows import PendingRow
 from sampler.store import Store
 from sandbox.errors import SandboxError
-from sandbox.problems import Problem
-from sandbox.values import Score
+from sandbox.facts import packed
+from sandbox.problems import Problem, Wanted
+from sandbox.values import Limits, Score
 
 FAULTS_IN_A_ROW = 8
 LOOK_SECONDS = 0.1  # how long a new sample, or a stop, may go unnoticed
@@ -36,6 +37,7 @@ class ScoringJob:
     store: Store
     study: int
     problems: Mapping[str, Problem]
+    limits: Limits
     judge: str
     ahead: int
     tell_fault: Callable[[str], None]
@@ -123,7 +125,7 @@ class Scoring:
                     self._stopped.wait(LOOK_SECONDS)
 
     def _submit(self, row: PendingRow) -> None:
-        future = self._executor.submit(self._job.problems[row.problem].solve(row.source))
+        future = self._executor.submit(self._job.problems[row.problem].solve(row.source, Wanted.BOTH))
         with self._changed:
             self._in_flight.add(future)
         future.add_done_callback(lambda done: self._arrived(row, done))
@@ -155,6 +157,7 @@ class Scoring:
                 problem_id=row.problem_id,
                 index=row.index,
                 score=score,
+                facts=packed(score, self._job.limits),
                 judge=self._job.judge,
             )
         )

@@ -29,6 +29,7 @@ from sampler.lock import StoreBusy, StoreLock
 from sampler.migrations import migrate
 from sampler.reader import BOOKS, BUSY_SECONDS, StoreError, StoreUnmade, refuse_foreign, way_out
 from sampler.records import OpenedModel, SampleRecord, StudyIds, StudyRecord, VerdictRecord, valid_text
+from sandbox.values import Score
 
 BATCH = 200
 FLUSH_SECONDS = 0.1
@@ -101,6 +102,14 @@ class Store:
     def add_verdict(self, record: VerdictRecord) -> None:
         """Record the verdict of a stored sample; one that has a verdict keeps it."""
         self._put(_Piece(partial(writes.add_verdict, record=record, now=self._clock())))
+
+    def add_judgement(self, verdict: int, score: Score, judge: str) -> None:
+        """Record what the judge now makes of the facts of a stored verdict, beside it."""
+        self._put(_Piece(partial(writes.add_judgement, verdict=verdict, score=score, judge=judge, now=self._clock())))
+
+    def retest_study(self, record: StudyRecord) -> int:
+        """Let the tests of a stored study be those of `record`; raises StudyChanged if more than tests has changed."""
+        return self._call(partial(writes.retest_study, record=record))
 
     def add_event(self, study: int, level: str, kind: str, message: str) -> None:
         """Add a line to the study's log; `level` is info, warning or error."""

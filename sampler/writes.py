@@ -10,7 +10,7 @@ from dataclasses import asdict
 
 from sampler.reader import StoreError
 from sampler.records import OpenedModel, SampleRecord, StudyIds, StudyRecord, VerdictRecord, problems_digest, valid_text
-from sandbox.values import Verdict
+from sandbox.values import Score, Verdict
 
 OUTPUT_KEPT = 16 << 10  # bytes of a program's output that a store keeps
 
@@ -207,11 +207,11 @@ def _count_sample(connection: sqlite3.Connection, record: SampleRecord) -> None:
 def add_verdict(connection: sqlite3.Connection, record: VerdictRecord, now: float) -> None:
     """The verdict, what it was made from, and its share of the tallies; nothing if the sample has one."""
     run = record.score.run
-    raised = record.score.raised
+    raised, selection = record.score.raised, record.score.selection
     inserted = connection.execute(
         "INSERT OR IGNORE INTO verdict(sample_id, verdict, ending, exit_code, signal, cpu_s, wall_s, memory_mb, error_type,"
-        " error_message, stdout_sha, stderr_sha, flags, judge, created_at)"
-        " SELECT id, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM sample"
+        " error_message, stdout_sha, stderr_sha, flags, facts, selection, judge, created_at)"
+        " SELECT id, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM sample"
         " WHERE model_id = ? AND problem_id = ? AND idx = ?",
         (
             record.score.verdict.value,
@@ -226,6 +226,8 @@ def add_verdict(connection: sqlite3.Connection, record: VerdictRecord, now: floa
             _keep_output(connection, run.stdout),
             _keep_output(connection, run.stderr),
             ",".join(sorted(record.score.flags)),
+            record.facts,
+            selection and selection.verdict.value,
             record.judge,
             now,
             record.model_id,
@@ -244,6 +246,64 @@ def add_verdict(connection: sqlite3.Connection, record: VerdictRecord, now: floa
         "INSERT INTO verdict_tally(model_id, verdict, n) VALUES(?, ?, 1) ON CONFLICT DO UPDATE SET n = n + 1",
         (record.model_id, record.score.verdict.value),
     )
+
+
+def add_judgement(connection: sqlite3.Connection, verdict: int, score: Score, judge: str, now: float) -> None:
+    """A second judgement over the facts of a verdict: a row beside it, and the tallies moved over."""
+    sample_id, before, model_id, problem_id = connection.execute(
+        "SELECT sample_id, verdict, model_id, problem_id FROM verdict JOIN sample ON sample.id = sample_id"
+        " WHERE verdict.id = ?",
+        (verdict,),
+    ).fetchone()
+    raised, selection = score.raised, score.selection
+    connection.execute(
+        "INSERT INTO verdict(sample_id, attempt, verdict, ending, exit_code, signal, cpu_s, wall_s, memory_mb, error_type,"
+        " error_message, stdout_sha, stderr_sha, flags, facts, selection, judge, created_at)"
+        " SELECT sample_id, (SELECT max(attempt) + 1 FROM verdict WHERE sample_id = ?), ?, ending, exit_code, signal, cpu_s,"
+        " wall_s, memory_mb, ?, ?, stdout_sha, stderr_sha, ?, facts, ?, ?, ? FROM verdict WHERE id = ?",
+        (
+            sample_id,
+            score.verdict.value,
+            None if raised is None else valid_text(raised.type),
+            None if raised is None else valid_text(raised.message),
+            ",".join(sorted(score.flags)),
+            selection and selection.verdict.value,
+            judge,
+            now,
+            verdict,
+        ),
+    )
+    gained = int(score.verdict is Verdict.PASSED) - int(before == Verdict.PASSED)
+    connection.execute(
+        "UPDATE tally SET passed = passed + ? WHERE model_id = ? AND problem_id = ?", (gained, model_id, problem_id)
+    )
+    for counted, change in ((before, -1), (score.verdict.value, 1)):
+        connection.execute(
+            "INSERT INTO verdict_tally(model_id, verdict, n) VALUES(?, ?, ?) ON CONFLICT DO UPDATE SET n = n + excluded.n",
+            (model_id, counted, change),
+        )
+
+
+def retest_study(connection: sqlite3.Connection, record: StudyRecord) -> int:
+    """The id of a study whose tests are now those of `record`; raises StudyChanged if more than tests has changed."""
+    found = connection.execute("SELECT id, seed FROM study WHERE name = ?", (record.name,)).fetchone()
+    if found is None:
+        raise StoreError(f"the store holds no study {record.name!r}; `sampler run` makes it")
+    study = int(found[0])
+    held = connection.execute(
+        "SELECT name, prompt FROM problem WHERE study_id = ? ORDER BY position", (study,)
+    ).fetchall()
+    if [tuple(row) for row in held] != [(valid_text(p.name), valid_text(p.prompt)) for p in record.problems]:
+        raise StudyChanged(f"study {record.name!r}: its problems have other names or prompts than those in the store")
+    connection.executemany(
+        "UPDATE problem SET tests = ? WHERE study_id = ? AND name = ?",
+        [(valid_text(p.tests), study, valid_text(p.name)) for p in record.problems],
+    )
+    connection.execute(
+        "UPDATE study SET problems_digest = ?, spec_digest = ? WHERE id = ?",
+        (problems_digest(record.problems), record.digest, study),
+    )
+    return study
 
 
 def add_event(connection: sqlite3.Connection, row: tuple[int, str, str, str, float]) -> None:

@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any, NoReturn, TextIO
 
 import click
-import platformdirs
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -26,7 +25,7 @@ from sandbox import image, judge, pool
 from sandbox.engine import Engine
 from sandbox.errors import SandboxError
 from sandbox.problems import BUILT_IN, Problem, ProblemsError, Wanted, load_problems
-from sandbox.references import ReferenceFailed, References
+from sandbox.references import ReferenceFailed, References, usual_directory
 from sandbox.rejudging import Changes, rejudged
 from sandbox.samples import SamplesError, read_samples
 from sandbox.scorefile import (
@@ -178,7 +177,7 @@ def score(problems: str, samples: Path, out: Path | None, boxes: int | None, **o
             todo = still_to_score(asked, kept, out) if out else asked
             for row in kept.values():
                 summary.add(row)
-            manner = Manner(fresh=fresh, kept=_references())
+            manner = Manner(fresh=fresh, kept=usual_directory())
             opened = open_scorer(chosen, boxes=boxes, manner=manner, say=_say)
             with opened as scorer, _progress(len(asked), len(kept)) as advance:
                 for row in score_samples(todo, scorer):
@@ -196,11 +195,6 @@ def score(problems: str, samples: Path, out: Path | None, boxes: int | None, **o
         _stop(f"{error}{kept_too}", OUR_FAULT)
     _report(summary, err=out is None)
     sys.exit(OUR_FAULT if summary.unscored else PASSED)
-
-
-def _references() -> Path:
-    """Where the answers of data sets' own solutions are kept."""
-    return platformdirs.user_cache_path("codebudget") / "references"
 
 
 def _explain(row: Row) -> None:
@@ -222,9 +216,9 @@ def rejudge(problems: str, file: Path, out: Path | None, explain: bool) -> None:
     summary, changes = Summary(), Changes()
     try:
         known = {problem.name: problem for problem in load_problems(problems)}
-        pairs = changes.counted(rejudged(read_rows(file), known, References(_references())))
+        pairs = changes.counted(rejudged(read_rows(file), known, References(usual_directory())))
         write_rows(_passed_on(pairs, summary, _explain if explain else None), out)
-    except (ProblemsError, SamplesError) as error:
+    except (ProblemsError, SamplesError, ReferenceFailed) as error:
         _stop(str(error), USAGE)
     _report(summary, err=out is None)
     moved = ", ".join(f"{number} from {old} to {new}" for (old, new), number in changes.moved.most_common())
@@ -290,7 +284,7 @@ def problems_(source: str, check: bool, boxes: int | None, **limits: Any) -> Non
             counted = ", ".join(f"{number} tested by {kind}" for kind, number in kinds.most_common())
             click.echo(f"{len(found)} problems: {counted}")
             return
-        with open_scorer(chosen, boxes=boxes, manner=Manner(kept=_references()), say=_say) as scorer:
+        with open_scorer(chosen, boxes=boxes, manner=Manner(kept=usual_directory()), say=_say) as scorer:
             failed = _check_canonical(found, scorer)
     except ProblemsError as error:
         _stop(str(error), USAGE)

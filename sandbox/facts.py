@@ -31,6 +31,7 @@ from sandbox.values import (
 )  # fmt: skip
 
 FORMAT = 1
+MAX_PACKED = 8 << 20  # a program that printed more cannot be judged again without a box
 MAX_UNPACKED = 512 << 20
 T = TypeVar("T")
 _PLAIN = ("exit_code", "signal", "cpu_s", "wall_s", "memory_mb", "stdout", "stderr", "proved", "missed", "blamed")
@@ -62,6 +63,12 @@ def facts_of(scored: Score, limits: Limits) -> Facts:
         runs=scored.runs,
         selection=None if scored.selection is None else facts_of(scored.selection, limits),
     )
+
+
+def packed(scored: Score, limits: Limits) -> bytes | None:
+    """The facts of a score as bytes; None where they are too many to keep."""
+    data = pack(facts_of(scored, limits))
+    return data if len(data) <= MAX_PACKED else None
 
 
 def rejudge(facts: Facts, tests: Tests, selection: Tests | None = None) -> Score:

@@ -115,6 +115,11 @@ class Problem:
         """The selection tests, likewise; None if there are none (or none that say anything: HumanEvalPack has such)."""
         return self.public or self._as_data(self.public_tests) or self._graded(self.public_tests)
 
+    @property
+    def selection_source(self) -> str:
+        """The selection tests as text, for digests."""
+        return self.public_tests if self.public is None else self.public.source
+
     def _as_data(self, tests: str) -> CallTests | None:
         read = check_tests if self.form is Form.CHECK else assert_tests
         return read(tests, self.entry_point)

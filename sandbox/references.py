@@ -14,9 +14,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from platformdirs import user_cache_path
+
 from sandbox.errors import SandboxError
 from sandbox.inside import codec, wire
-from sandbox.values import CallTests, Comparison, Program, ReferenceTests, Run
+from sandbox.values import CallTests, Comparison, Program, ReferenceTests, Run, Tests
 
 FORMAT = 1  # of a kept file; a change of the codec changes it, too
 MAX_KEPT = 512 << 20  # bytes of one file, unpacked
@@ -25,7 +27,12 @@ Visit = Callable[[Program], Run]
 
 
 class ReferenceFailed(SandboxError):
-    """A data set's own solution gave no answer to one of its own inputs."""
+    """A data set's own solution gave no answer to one of its own inputs, or its answers are not at hand."""
+
+
+def usual_directory() -> Path:
+    """Where the answers of data sets' own solutions are kept unless somebody says otherwise."""
+    return user_cache_path("codebudget") / "references"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +67,17 @@ class References:
             if answers is not None:
                 known = self._known[tests.source] = _reference(tests, *answers)
         return known
+
+    def without_box(self, tests: Tests) -> Tests:
+        """Any tests, with what is expected filled in from what is known; raises ReferenceFailed."""
+        if not isinstance(tests, ReferenceTests):
+            return tests
+        known = self.known(tests)
+        if known is None:
+            raise ReferenceFailed(
+                "what the data set's own solution answers is not kept here; run `sandbox problems FILE --check` once"
+            )
+        return known.tests
 
     def _asked(self, tests: ReferenceTests, grader: Visit) -> Reference:
         answers, cpu_s = _ask(tests, grader)

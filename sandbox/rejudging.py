@@ -11,7 +11,7 @@ from sandbox.problems import Problem, Wanted, find_problem
 from sandbox.references import References
 from sandbox.samples import SamplesError
 from sandbox.scorefile import Row, told
-from sandbox.values import Program, ReferenceTests, Tests
+from sandbox.values import Program
 
 
 class Changes:
@@ -33,7 +33,7 @@ class Changes:
 def rejudged(rows: Iterable[Row], problems: Mapping[str, Problem], references: References) -> Iterator[tuple[Row, Row]]:
     """The rows, each with the same as the judge of today has it, from the facts. No box is asked.
 
-    A row without facts stays as it is. Raises SamplesError naming the line and what is wrong.
+    A row without facts stays as it is. Raises SamplesError naming the line and what is wrong, or ReferenceFailed.
     """
     anew: dict[int, Row] = {}
     for row in rows:
@@ -52,15 +52,6 @@ def _anew(row: Row, problems: Mapping[str, Problem], references: References) -> 
         raise SamplesError(f"no problem is called {row['task_id']!r}; do --problems and the file belong together?")
     facts = unpack(base64.b64decode(row["facts"]))
     tests, selection = problem.tests_for(Wanted(row["tests"]))
-    tests, selection = _without_box(tests, references), selection and _without_box(selection, references)
+    tests, selection = references.without_box(tests), selection and references.without_box(selection)
     program = Program(source="", tests=tests, selection=selection)
     return told(rejudge(facts, tests, selection), program, facts.limits)
-
-
-def _without_box(tests: Tests, references: References) -> Tests:
-    if not isinstance(tests, ReferenceTests):
-        return tests
-    known = references.known(tests)
-    if known is None:
-        raise SamplesError("what its solution answers is not kept here; run `sandbox problems FILE --check` once")
-    return known.tests

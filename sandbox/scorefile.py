@@ -23,14 +23,13 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from sandbox.errors import SandboxError
-from sandbox.facts import Facts, facts_of, pack
+from sandbox.facts import packed
 from sandbox.judge import JUDGE_VERSION, explain
 from sandbox.samples import FiledSample, SamplesError, lines_of
 from sandbox.scoring import Scorer
 from sandbox.values import Limits, Program, Score, Verdict
 
 WINDOW = 64
-MAX_FACTS = 8 << 20  # bytes, packed; a program that printed more cannot be judged again without a box
 _BEGINNING = b'{"task_id": '
 Row = dict[str, Any]
 
@@ -79,10 +78,9 @@ def _row(sample: FiledSample, judged: Row) -> Row:
 def _judged(future: Future[Score], sample: FiledSample) -> Row:
     try:
         scored = future.result()
-        return told(scored, sample.program, sample.limits) | {
-            "tests": sample.wanted,
-            "facts": _packed(facts_of(scored, sample.limits)),
-        }
+        row = told(scored, sample.program, sample.limits)
+        facts = packed(scored, sample.limits)
+        return row | {"tests": sample.wanted, "facts": facts and base64.b64encode(facts).decode("ascii")}
     except (SandboxError, CancelledError) as error:
         return {"verdict": None, "passed": None, "unscored": str(error)}
     except Exception as error:  # noqa: BLE001  (a bug of ours must cost one row, and say so)
@@ -104,11 +102,6 @@ def told(scored: Score, program: Program, limits: Limits) -> Row:
         "judge": JUDGE_VERSION,
     }
     return row if scored.selection is None else row | {"selection": scored.selection.verdict}
-
-
-def _packed(facts: Facts) -> str | None:
-    packed = pack(facts)
-    return base64.b64encode(packed).decode("ascii") if len(packed) <= MAX_FACTS else None
 
 
 def read_rows(path: Path) -> Iterator[Row]:

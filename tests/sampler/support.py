@@ -96,7 +96,7 @@ def sample_record(model: int, problem: int, index: int, text: str = "    return 
 
 
 def verdict_record(model: int, problem: int, index: int, verdict: Verdict = Verdict.PASSED) -> VerdictRecord:
-    return VerdictRecord(model_id=model, problem_id=problem, index=index, score=score(verdict), judge="1")
+    return VerdictRecord(model_id=model, problem_id=problem, index=index, score=score(verdict), facts=None, judge="1")
 
 
 class FakeExecutor:

@@ -84,7 +84,9 @@ class Writer:
             SampleRecord(**ids, sample=sample, source="f", prompt_flops=2e10 * size, decode_flops=8e9 * size)
         )
         self.store.add_verdict(
-            VerdictRecord(**ids, index=index, score=Score(verdict=verdict, run=run, raised=raised), judge="test")
+            VerdictRecord(
+                **ids, index=index, score=Score(verdict=verdict, run=run, raised=raised), facts=None, judge="test"
+            )
         )
         return verdict
 
