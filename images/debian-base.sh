@@ -1,9 +1,11 @@
 #!/bin/sh
 # Makes a base for the box image from Debian (or Ubuntu) packages, for machines that cannot reach an image registry.
-# usage: debian-base.sh OUT.tar      (as root; uses the package sources this machine is set up with)
+# usage: debian-base.sh OUT.tar [SUITE]     (as root; uses the package sources this machine is set up with; another suite of the
+#                                           same distribution, for its Python, comes from the same places)
 set -eu
 out=$1
 . /etc/os-release
+suite=${2:-$VERSION_CODENAME}
 command -v apt-get >/dev/null || { echo "debian-base.sh: this is no Debian or Ubuntu machine" >&2; exit 3; }
 if ! command -v mmdebstrap >/dev/null; then
     echo "installing mmdebstrap" >&2
@@ -14,9 +16,12 @@ fi
 sources=
 for file in /etc/apt/sources.list /etc/apt/sources.list.d/*.list /etc/apt/sources.list.d/*.sources; do
     if [ -f "$file" ] && grep -qE "^[^#]*\b${VERSION_CODENAME}\b" "$file" && grep -qE '^[^#]*\bmain\b' "$file"; then
-        sources="$sources $file"
+        copy=$(mktemp "${TMPDIR:-/tmp}/codebudget-XXXXXX.${file##*.}")
+        sed "s/\\b${VERSION_CODENAME}\\b/$suite/g" "$file" >"$copy"
+        sources="$sources $copy"
     fi
 done
+trap 'rm -f $sources' EXIT
 # "extract" unpacks the packages and runs none of their scripts: all a box needs is files.
 # shellcheck disable=SC2086
-exec mmdebstrap --quiet --variant=extract --include=python3,tzdata "$VERSION_CODENAME" "$out" $sources
+mmdebstrap --quiet --variant=extract --include=base-files,python3,tzdata "$suite" "$out" $sources

@@ -68,6 +68,9 @@ def _limit_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
+_python_option = click.option("--python", metavar="VERSION", help="The Python that programs run on, like 3.13.")
+
+
 def _limits(options: dict[str, Any]) -> Limits:
     try:
         return Limits(**options)
@@ -96,8 +99,11 @@ def cli() -> None:
 @click.option("--stdin", "stdin", type=click.File("rb"), help="What the program reads from its standard input.")
 @click.option("--tests", type=click.File("rb"), help="Python that runs after the program, in its namespace.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of the program's output.")
+@_python_option
 @_limit_options
-def exec_(file: Any, code: str | None, stdin: Any, tests: Any, as_json: bool, **limits: Any) -> None:
+def exec_(
+    file: Any, code: str | None, stdin: Any, tests: Any, as_json: bool, python: str | None, **limits: Any
+) -> None:
     """Run one program (FILE, - for standard input, or -c CODE), show its output and how it ended."""
     if (file is None) == (code is None):
         _stop("give a FILE (or -), or -c CODE, and not both", USAGE)
@@ -108,7 +114,7 @@ def exec_(file: Any, code: str | None, stdin: Any, tests: Any, as_json: bool, **
     except UnicodeDecodeError as error:
         _stop(f"the program is not UTF-8: {error}", USAGE)
     try:
-        with open_scorer(chosen, boxes=1, say=_say) as scorer:
+        with open_scorer(chosen, boxes=1, manner=Manner(python=python), say=_say) as scorer:
             scored = scorer.score(program, stdin.read() if stdin else b"")
     except SandboxError as error:
         _stop(str(error), OUR_FAULT)
@@ -162,10 +168,11 @@ def _show(scored: Score, limits: Limits, program: Program) -> None:
 @click.option("--fresh", is_flag=True, help="Answer each call from a fresh copy of the program: no call sees another.")
 @click.option("--explain", is_flag=True, help="Say for each sample that did not pass why, with the first difference.")
 @click.option("--boxes", type=click.IntRange(min=1), help="How many boxes [default: one per core].")
+@_python_option
 @_limit_options
 def score(problems: str, samples: Path, out: Path | None, boxes: int | None, **options: Any) -> None:
     """Score a file of samples and print pass@k."""
-    wanted, fresh, explain = (options.pop(name) for name in ("wanted", "fresh", "explain"))
+    wanted, fresh, explain, python = (options.pop(name) for name in ("wanted", "fresh", "explain", "python"))
     chosen = _limits(options)
     summary = Summary()
     try:
@@ -177,7 +184,7 @@ def score(problems: str, samples: Path, out: Path | None, boxes: int | None, **o
             todo = still_to_score(asked, kept, out) if out else asked
             for row in kept.values():
                 summary.add(row)
-            manner = Manner(fresh=fresh, kept=usual_directory())
+            manner = Manner(fresh=fresh, python=python, kept=usual_directory())
             opened = open_scorer(chosen, boxes=boxes, manner=manner, say=_say)
             with opened as scorer, _progress(len(asked), len(kept)) as advance:
                 for row in score_samples(todo, scorer):
@@ -267,8 +274,9 @@ def _report(summary: Summary, *, err: bool) -> None:
 @click.argument("source", metavar="NAME|FILE")
 @click.option("--check", is_flag=True, help="Run every canonical solution and name those that do not pass.")
 @click.option("--boxes", type=click.IntRange(min=1), help="How many boxes [default: one per core].")
+@_python_option
 @_limit_options
-def problems_(source: str, check: bool, boxes: int | None, **limits: Any) -> None:
+def problems_(source: str, check: bool, boxes: int | None, python: str | None, **limits: Any) -> None:
     """List the problems of a set, and how each is tested.
 
     "data": calls, and answers compared here. "stdin": whole programs, and what they print compared here. "code": the tests run
@@ -284,7 +292,7 @@ def problems_(source: str, check: bool, boxes: int | None, **limits: Any) -> Non
             counted = ", ".join(f"{number} tested by {kind}" for kind, number in kinds.most_common())
             click.echo(f"{len(found)} problems: {counted}")
             return
-        with open_scorer(chosen, boxes=boxes, manner=Manner(kept=usual_directory()), say=_say) as scorer:
+        with open_scorer(chosen, boxes=boxes, manner=Manner(python=python, kept=usual_directory()), say=_say) as scorer:
             failed = _check_canonical(found, scorer)
     except ProblemsError as error:
         _stop(str(error), USAGE)
@@ -329,12 +337,13 @@ def _check_canonical(problems: list[Problem], scorer: Scorer) -> int:
 @cli.command()
 @click.option("--base", metavar="IMAGE", help="Build on this image instead of the usual base.")
 @click.option("--force", is_flag=True, help="Build even if the present image fits.")
-def build(base: str | None, force: bool) -> None:
+@_python_option
+def build(base: str | None, force: bool, python: str | None) -> None:
     """Build the box image (does nothing if it is there and fits)."""
     try:
         with closing(Engine()) as engine:
-            wanted = image.build_image(engine, base=base, say=_say) if base or force else None
-            tag = wanted or image.ensure_image(engine, say=_say)
+            wanted = image.build_image(engine, base=base, python=python, say=_say) if base or force else None
+            tag = wanted or image.ensure_image(engine, python=python, say=_say)
     except SandboxError as error:
         _stop(str(error), OUR_FAULT)
     click.echo(tag)

@@ -2,14 +2,15 @@
 
 The image's tag is a digest of what it is made from (the files of `images/` and of `sandbox/inside/`, and the usual bases), so
 an image is stale exactly when no image of the present tag exists. A base given by hand replaces the image of that tag.
-The base comes from a registry where one can be reached, and is
-made from Debian packages where not; the steps after that are the same.
+The base comes from a registry where one can be reached, and is made from Debian packages where not; the steps after that are
+the same. Programs run on the Python of the base; another one can be asked for, and is another image.
 """
 
 from __future__ import annotations
 
 import hashlib
 import io
+import re
 import subprocess
 import tarfile
 import tempfile
@@ -21,6 +22,7 @@ from sandbox.errors import EngineUnavailable, ImageBuildFailed, ImageMissing
 
 REGISTRY_BASE = "python:3.12-slim-bookworm"
 DEBIAN_BASE = "codebudget-base"
+DEBIAN_SUITES = {"3.11": "bookworm", "3.13": "trixie"}  # which release of Debian has which Python
 REPOSITORY = "codebudget-box"
 LABEL_CONTENT = "codebudget.content"
 LABEL_BASE = "codebudget.base"
@@ -46,84 +48,96 @@ def _context() -> dict[str, bytes]:
     return files
 
 
-def content_digest() -> str:
+def content_digest(python: str | None = None) -> str:
     """SHA-256 over the names and contents of the build context, and over what decides the base."""
     total = hashlib.sha256()
-    parts = _context() | {"base": f"{REGISTRY_BASE} {debian_reference()}".encode()}
+    parts = _context() | {"base": f"{registry_reference(python)} {debian_reference(python)}".encode()}
     for name, content in sorted(parts.items()):
         total.update(f"{name}\0{len(content)}\0".encode() + content)
     return total.hexdigest()
 
 
-def image_tag() -> str:
-    """The reference of the image that fits the present files."""
-    return f"{REPOSITORY}:{content_digest()[:16]}"
+def image_tag(python: str | None = None) -> str:
+    """The reference of the image that fits the present files; `python` is a version like 3.13, None the usual one."""
+    if python is not None and not re.fullmatch(r"3\.\d{1,2}", python):
+        raise ImageBuildFailed(f"{python!r} is no version of Python such as 3.13")
+    return f"{REPOSITORY}:{content_digest(python)[:16]}"
 
 
-def ensure_image(engine: Engine, *, say: Say) -> str:
+def ensure_image(engine: Engine, *, python: str | None = None, say: Say) -> str:
     """The present image's reference, built now if it is missing or stale."""
-    tag = image_tag()
+    tag = image_tag(python)
     if engine.image_labels(tag) is None:
         say(f"building the box image {tag} (once)")
-        build_image(engine, base=None, say=say)
+        build_image(engine, python=python, say=say)
     return tag
 
 
-def build_image(engine: Engine, *, base: str | None, say: Say) -> str:
+def build_image(engine: Engine, *, base: str | None = None, python: str | None = None, say: Say) -> str:
     """Build the image on `base` (None: find one); returns its reference."""
-    tag, chosen = image_tag(), base or _find_base(engine, say)
+    tag, chosen = image_tag(python), base or _find_base(engine, python, say)
     if base is not None and engine.image_labels(base) is None:
         say(f"pulling {base}")
         engine.pull(base)
     say(f"building {tag} on {chosen}")
-    labels = {LABEL_CONTENT: content_digest(), LABEL_BASE: chosen}
+    labels = {LABEL_CONTENT: content_digest(python), LABEL_BASE: chosen}
     engine.build(_archive(_context()), tag, {"BASE": chosen}, labels)
     return tag
 
 
-def _find_base(engine: Engine, say: Say) -> str:
-    for reference in (REGISTRY_BASE, debian_reference()):
+def registry_reference(python: str | None) -> str:
+    """The official image's name."""
+    return REGISTRY_BASE if python is None else f"python:{python}-slim"
+
+
+def _find_base(engine: Engine, python: str | None, say: Say) -> str:
+    official = registry_reference(python)
+    for reference in (official, debian_reference(python)):
         if engine.image_labels(reference) is not None:
             return reference
     try:
-        say(f"pulling {REGISTRY_BASE}")
-        engine.pull(REGISTRY_BASE)
+        say(f"pulling {official}")
+        engine.pull(official)
     except (ImageMissing, EngineUnavailable) as error:
         say(f"no registry within reach ({str(error)[:120]}); making a base from Debian packages")
-        return debian_base(engine, say=say)
-    return REGISTRY_BASE
+        return debian_base(engine, python=python, say=say)
+    return official
 
 
-def debian_base(engine: Engine, *, say: Say) -> str:
+def debian_base(engine: Engine, *, python: str | None = None, say: Say) -> str:
     """A base image made from the packages that this Debian or Ubuntu machine installs from; needs root."""
-    reference = debian_reference()
+    if python is not None and python not in DEBIAN_SUITES:
+        raise ImageBuildFailed(
+            f"no registry is within reach, and no Debian has Python {python}; choose one of {', '.join(DEBIAN_SUITES)}"
+        )
+    reference = debian_reference(python)
     if engine.image_labels(reference) is None:
         with tempfile.TemporaryDirectory(prefix="codebudget-base-") as directory:
             archive = Path(directory) / "base.tar"
-            _run_script(images_directory() / "debian-base.sh", archive)
+            suite = [] if python is None else [DEBIAN_SUITES[python]]
+            _run_script(images_directory() / "debian-base.sh", [str(archive), *suite])
             say(f"importing {archive.stat().st_size >> 20} MB as {reference}")
             engine.import_image(str(archive), reference, {LABEL_BASE: "debian packages"})
     return reference
 
 
-def debian_reference() -> str:
+def debian_reference(python: str | None) -> str:
     """The name of the base made from packages; it changes with the script that makes it."""
     script = (images_directory() / "debian-base.sh").read_bytes()
-    return f"{DEBIAN_BASE}:{hashlib.sha256(script).hexdigest()[:16]}"
+    release = "" if python is None else python
+    return f"{DEBIAN_BASE}:{hashlib.sha256(script + release.encode()).hexdigest()[:16]}"
 
 
-def _run_script(script: Path, archive: Path) -> None:
+def _run_script(script: Path, words: list[str]) -> None:
     try:
-        done = subprocess.run(
-            ["sh", str(script), str(archive)], capture_output=True, text=True, timeout=900, check=False
-        )
+        done = subprocess.run(["sh", str(script), *words], capture_output=True, text=True, timeout=900, check=False)
     except (OSError, subprocess.TimeoutExpired) as error:
         raise ImageBuildFailed(f"{script.name}: {error}") from error
     if done.returncode:
         last = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
         raise ImageBuildFailed(
             f"no base image: no registry is within reach and {script.name} failed ({last[:200]}); run `sandbox build` as "
-            f"root on Debian or Ubuntu, or load {REGISTRY_BASE} into the engine by hand"
+            "root on Debian or Ubuntu, or load the official slim image of Python into the engine by hand"
         )
 
 

@@ -28,12 +28,14 @@ class Manner:
     """How programs are tested.
 
     With `every_case`, a program goes on after a case that failed, so that partial credit can be counted. With `fresh`, each
-    call is answered by a fresh copy of the loaded program, in which no other call was made. `kept` is a directory where the
-    answers of reference programs outlive this process.
+    call is answered by a fresh copy of the loaded program, in which no other call was made. `python` is the
+    version they run on, None the image's usual one. `kept` is a directory where the answers of reference programs outlive this
+    process.
     """
 
     every_case: bool = False
     fresh: bool = False
+    python: str | None = None
     kept: Path | None = None
 
 
@@ -179,7 +181,8 @@ def open_scorer(
     Raises a SandboxError (no engine, no image) before anything is scored; leaves no container behind.
     """
     with contextlib.closing(Engine()) as engine:
-        image = ensure_image(engine, say=say)
+        manner = manner or Manner()
+        image = ensure_image(engine, python=manner.python, say=say)
         spec = PoolSpec(image=image, limits=limits, boxes=boxes or usable_cores(), runtime=runtime)
         with Pool(engine, spec) as pool:
             yield Scorer(pool, manner)

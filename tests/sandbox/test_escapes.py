@@ -15,6 +15,7 @@ from sandbox import judge
 from sandbox.box import Box, BoxSpec
 from sandbox.checks import assert_tests
 from sandbox.engine import Engine
+from sandbox.errors import SandboxError
 from sandbox.image import ensure_image
 from sandbox.owner import Owner
 from sandbox.values import CallTests, Job, Limits, Program, Verdict
@@ -29,11 +30,6 @@ VISITS = [(name, kind) for name in CASES for kind in EXPECTED.get(name, {}).get(
 LIMITS = Limits(cpu_s=1, wall_s=5, memory_mb=256)
 TESTS = "assert answer() == 42\n"
 GOOD = Program(source="import os\nopen('mine', 'w').close()\ndef answer():\n    return 42\n", tests=TESTS)
-
-
-@pytest.fixture(scope="module")
-def spec(engine: Engine) -> BoxSpec:
-    return BoxSpec(image=ensure_image(engine, say=print), limits=LIMITS, owner=Owner.this().label())
 
 
 class Slot:
@@ -53,8 +49,16 @@ class Slot:
         self.box.close()
 
 
-@pytest.fixture(scope="module")
-def slot(engine: Engine, spec: BoxSpec) -> Iterator[Slot]:
+@pytest.fixture(scope="module", params=[None, "3.13"], ids=["usual", "python-3.13"])
+def slot(engine: Engine, request: pytest.FixtureRequest) -> Iterator[Slot]:
+    """A box of the usual Python, and one where a frame's locals can be written through (PEP 667)."""
+    try:
+        image = ensure_image(engine, python=request.param, say=print)
+    except SandboxError as error:
+        if request.param is None:
+            raise
+        pytest.skip(f"no image with Python {request.param} here: {error}")
+    spec = BoxSpec(image=image, limits=LIMITS, owner=Owner.this().label())
     with closing(Slot(engine, spec)) as opened:
         yield opened
 
