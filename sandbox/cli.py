@@ -39,7 +39,9 @@ from sandbox.scorefile import (
     write_rows,
 )
 from sandbox.scoring import Manner, Scorer, open_scorer
+from sandbox.selftest import Range, SuiteError, escapes_directory, read_cases
 from sandbox.show import harmless
+from sandbox.tables import print_outcomes
 from sandbox.values import CallTests, CheckTests, Limits, Program, ReferenceTests, Score, StdinTests, Verdict
 
 PASSED, PROGRAM_FAULT, USAGE, OUR_FAULT, INTERRUPTED = 0, 1, 2, 3, 130
@@ -186,7 +188,7 @@ def score(problems: str, samples: Path, out: Path | None, boxes: int | None, **o
                 summary.add(row)
             manner = Manner(fresh=fresh, python=python, kept=usual_directory())
             opened = open_scorer(chosen, boxes=boxes, manner=manner, say=_say)
-            with opened as scorer, _progress(len(asked), len(kept)) as advance:
+            with opened as scorer, _progress("scoring", len(asked), len(kept)) as advance:
                 for row in score_samples(todo, scorer):
                     write_row(row, file)
                     summary.add(row)
@@ -245,8 +247,8 @@ def _passed_on(rows: Iterable[Row], summary: Summary, explain: Callable[[Row], N
 class _progress:  # noqa: N801  (used as a function)
     """A bar on standard error; plain silence where that is no terminal."""
 
-    def __init__(self, total: int, done: int) -> None:
-        columns = (TextColumn("scoring"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    def __init__(self, what: str, total: int, done: int) -> None:
+        columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
         self._bar = Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty())
         self._row = self._bar.add_task("", total=total, completed=done)
 
@@ -332,6 +334,26 @@ def _check_canonical(problems: list[Problem], scorer: Scorer) -> int:
     without = f" ({len(problems) - len(solved)} problems have none)" if len(solved) < len(problems) else ""
     click.echo(f"{len(solved)} canonical solutions: {len(solved) - failed} passed{without}")
     return failed
+
+
+@cli.command()
+@click.option("--group", "groups", multiple=True, metavar="LETTER", help="One group of attacks; may be repeated.")
+@click.option("--runtime", metavar="NAME", help="The container runtime to test, like runsc.")
+@_python_option
+def selftest(groups: tuple[str, ...], runtime: str | None, python: str | None) -> None:
+    """Run the attack suite on this machine and show what holds."""
+    try:
+        cases = read_cases(escapes_directory(), groups)
+        with closing(Engine()) as engine:
+            tag = image.ensure_image(engine, python=python, say=_say)
+            with closing(Range(engine, tag, runtime)) as boxes, _progress("testing", len(cases), 0) as advance:
+                outcomes = [(boxes.run(case), advance())[0] for case in cases]
+    except SuiteError as error:
+        _stop(str(error), USAGE)
+    except SandboxError as error:
+        _stop(str(error), OUR_FAULT)
+    print_outcomes(outcomes, Console())
+    sys.exit(PROGRAM_FAULT if any(outcome.broken for outcome in outcomes) else PASSED)
 
 
 @cli.command()

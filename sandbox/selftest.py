@@ -1,0 +1,229 @@
+"""The attack suite: programs that try to get out, to cheat or to break things, on a real box, and what must hold after each.
+
+A case is a file of `tests/escapes/<group>/` and the expectation beside it. After every case the invariants are checked by code:
+the host process is alive and flat; the box was proved clean; an honest program passes on it next, in normal time; nothing
+is left on the host; the answer came in time; no attack was taken for a fault of ours, and none passed.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+import tomllib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from sandbox import judge
+from sandbox.box import LABEL, LABEL_OWNER, Box, BoxSpec
+from sandbox.checks import assert_tests
+from sandbox.engine import Engine
+from sandbox.errors import BoxLost
+from sandbox.owner import Owner
+from sandbox.values import Ending, Flag, Job, Limits, Program, Score, Tests, Verdict
+
+HONEST = "V"  # the one group whose programs must pass
+LIMITS = Limits(cpu_s=1, wall_s=5, memory_mb=256)
+GRACE_S = 2.0  # how long after its wall limit a case may take to be answered
+NORMAL_S = 1.0  # the honest program takes milliseconds; under load on few cores it may take longer
+MAX_GROWTH_MB = 64.0
+MAX_OPENED = 8  # connections that the engine's client keeps for later
+TESTS = "assert answer() == 42\n"
+GOOD = Program(source="import os\nopen('mine', 'w').close()\ndef answer():\n    return 42\n", tests=TESTS)
+_KEYS = {"tests", "asserts", "function", "stdin", "stdin_times", "limits", "verdicts", "ending", "flags", "stdout"}
+
+
+class SuiteError(ValueError):
+    """A case that says something that cannot be meant, or nothing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """One attack (or honest program), tested in one way."""
+
+    name: str
+    kind: str
+    program: Program
+    limits: Limits
+    stdin: bytes = b""
+    verdicts: frozenset[Verdict]
+    ending: Ending | None = None
+    flags: frozenset[Flag] = frozenset()
+    stdout: bytes | None = None
+
+    @property
+    def group(self) -> str:
+        """The letter of its group."""
+        return self.name[0]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What became of a case: `broken` names each expectation and invariant that did not hold."""
+
+    case: Case
+    score: Score | None
+    seconds: float
+    broken: tuple[str, ...]
+
+
+def escapes_directory() -> Path:
+    """Where the cases lie: inside `sandbox` in an installed wheel, beside the packages in a checkout."""
+    package = Path(__file__).parent
+    for directory in (package / "_escapes", package.parent / "tests" / "escapes"):
+        if directory.is_dir():
+            return directory
+    raise SuiteError(f"the attack files are missing beside {package}; install codebudget again")
+
+
+def excused(directory: Path) -> dict[str, str]:
+    """The attacks that cannot be a file, each with the reason."""
+    return {name: reason for group in _groups(directory) for name, reason in _expected(group)[1].items()}
+
+
+def read_cases(directory: Path, groups: Sequence[str] = ()) -> list[Case]:
+    """The cases of these groups (of all, if none is named); raises SuiteError for one without an expectation."""
+    found = [case for group in _groups(directory) if not groups or group.name in groups for case in _cases(group)]
+    if not found:
+        raise SuiteError(
+            f"no case in {', '.join(groups)}; the groups are {', '.join(g.name for g in _groups(directory))}"
+        )
+    return found
+
+
+def _groups(directory: Path) -> list[Path]:
+    return sorted(path for path in directory.iterdir() if (path / "expected.toml").is_file())
+
+
+def _expected(group: Path) -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
+    table = tomllib.loads((group / "expected.toml").read_text(encoding="utf-8"))
+    reasons = table.pop("not_applicable", {})
+    return table, reasons
+
+
+def _cases(group: Path) -> Iterator[Case]:
+    expected, _ = _expected(group)
+    files = {path.stem: path for path in sorted(group.glob("*.py"))}
+    if files.keys() != expected.keys():
+        raise SuiteError(
+            f"{group.name}: file without expectation, or the reverse: {sorted(files.keys() ^ expected.keys())}"
+        )
+    for name, path in files.items():
+        for kind in expected[name].get("tests", ["code"]):
+            yield _case(name, kind, path.read_text(encoding="utf-8"), expected[name])
+
+
+def _case(name: str, kind: str, source: str, expected: dict[str, Any]) -> Case:
+    if unknown := expected.keys() - _KEYS:
+        raise SuiteError(f"{name}: unknown keys {sorted(unknown)}")
+    verdicts = frozenset(map(Verdict, expected.get("verdicts", [Verdict.PASSED])))
+    if (verdicts == {Verdict.PASSED}) != (name[0] == HONEST) or (Verdict.PASSED in verdicts and len(verdicts) > 1):
+        raise SuiteError(f"{name}: honest programs pass and no other does")
+    return Case(
+        name=name,
+        kind=kind,
+        program=Program(source=source, tests=_tests(name, kind, expected)),
+        limits=replace(LIMITS, **expected.get("limits", {})),
+        stdin=expected.get("stdin", "").encode() * expected.get("stdin_times", 1),
+        verdicts=verdicts,
+        ending=Ending(expected["ending"]) if "ending" in expected else None,
+        flags=frozenset(map(Flag, expected.get("flags", []))),
+        stdout=expected["stdout"].encode() if "stdout" in expected else None,
+    )
+
+
+def _tests(name: str, kind: str, expected: dict[str, Any]) -> Tests | None:
+    asserts, function = str(expected.get("asserts", TESTS)), expected.get("function", "answer")
+    match kind:
+        case "code":
+            return asserts
+        case "data":
+            if (tests := assert_tests(asserts, function)) is None:
+                raise SuiteError(f"{name}: its asserts are not plain data")
+            return tests
+        case "script":
+            return None
+        case _:
+            raise SuiteError(f"{name}: tests of no known kind: {kind!r}")
+
+
+class Range:
+    """One box on which case after case is run; replaced where it is no longer clean, as a pool does."""
+
+    def __init__(self, engine: Engine, image: str, runtime: str | None = None) -> None:
+        self._engine = engine
+        self._spec = BoxSpec(image=image, limits=LIMITS, owner=Owner.this().label(), runtime=runtime)
+        self._box = Box(engine, self._spec)
+        self._rss_mb = _rss_mb()
+        self._fds = _open_files()
+
+    def run(self, case: Case) -> Outcome:
+        """Run a case and look at everything that must hold."""
+        began = time.monotonic()
+        try:
+            run = self._fresh().run(Job(program=case.program, stdin=case.stdin, limits=case.limits))
+        except BoxLost as error:
+            self._box.clean = False
+            return Outcome(
+                case=case, score=None, seconds=time.monotonic() - began, broken=(f"the box was lost: {error}",)
+            )
+        seconds = time.monotonic() - began
+        scored = judge.score(run, case.program, case.limits)
+        broken = [*_against(case, scored), *self._invariants(case, seconds)]
+        return Outcome(case=case, score=scored, seconds=seconds, broken=tuple(broken))
+
+    def _fresh(self) -> Box:
+        if not self._box.clean:
+            self._box.close()
+            self._box = Box(self._engine, self._spec)
+        return self._box
+
+    def _invariants(self, case: Case, seconds: float) -> Iterator[str]:
+        if seconds > case.limits.wall_s + GRACE_S:
+            yield f"the answer took {seconds:.1f} s of {case.limits.wall_s + GRACE_S:g} s"
+        if not self._box.clean:
+            yield "the box could not be cleaned"
+        began = time.monotonic()
+        after = self._fresh().run(Job(program=GOOD, limits=LIMITS))
+        if judge.judge(after, GOOD) is not Verdict.PASSED:
+            yield f"an honest program did not pass next: {after.stderr[-500:].decode('utf-8', 'replace')}"
+        if (took := time.monotonic() - began) > NORMAL_S:
+            yield f"an honest program took {took:.2f} s next"
+        yield from self._on_the_host()
+
+    def _on_the_host(self) -> Iterator[str]:
+        if (grown := _rss_mb() - self._rss_mb) > MAX_GROWTH_MB:
+            yield f"the host process has grown by {grown:.0f} MB"
+        if (more := _open_files() - self._fds) > MAX_OPENED:
+            yield f"{more} files of the host process stay open"
+        ours = [box.id for box in self._engine.containers(LABEL) if box.labels.get(LABEL_OWNER) == self._spec.owner]
+        if ours.count(self._box.id) != 1:
+            yield "the box is gone"
+
+    def close(self) -> None:
+        """Remove the box."""
+        self._box.close()
+
+
+def _against(case: Case, scored: Score) -> Iterator[str]:
+    """What the score has that is not expected."""
+    run = scored.run
+    if scored.verdict not in case.verdicts:
+        wanted = " or ".join(sorted(case.verdicts))
+        yield f"{scored.verdict} where {wanted} is due ({judge.explain(scored, case.limits, case.program)})"
+    if case.ending is not None and run.ending is not case.ending:
+        yield f"it ended {run.ending}, not {case.ending}"
+    if missing := case.flags - scored.flags:
+        yield f"flags are missing: {', '.join(sorted(missing))}"
+    if case.stdout is not None and run.stdout != case.stdout:
+        yield f"it printed {run.stdout[:200]!r}"
+
+
+def _rss_mb() -> float:
+    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / (1 << 20)
+
+
+def _open_files() -> int:
+    return len(os.listdir("/proc/self/fd"))  # noqa: PTH208  (names are all that is wanted)

@@ -1,0 +1,40 @@
+"""Tables for a terminal."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.table import Table
+
+from sandbox.selftest import Outcome
+from sandbox.show import harmless
+
+GROUPS = {
+    "T": "time", "M": "memory", "P": "processes", "O": "output", "F": "files", "N": "network", "K": "kernel", "L": "leaks",
+    "S": "supervisor", "X": "left behind", "C": "cheats", "V": "honest",
+}  # fmt: skip
+
+
+def print_outcomes(outcomes: Sequence[Outcome], console: Console) -> None:
+    """A row for each group of the attack suite, then every case of which something did not hold."""
+    table = Table()
+    for heading in ("group", "cases", "hold", "slowest", "verdicts"):
+        table.add_column(heading, justify="left" if heading in {"group", "verdicts"} else "right")
+    for group in sorted({outcome.case.group for outcome in outcomes}):
+        those = [outcome for outcome in outcomes if outcome.case.group == group]
+        verdicts = Counter(outcome.score.verdict for outcome in those if outcome.score)
+        table.add_row(
+            f"{group} {GROUPS.get(group, '')}",
+            str(len(those)),
+            str(sum(not outcome.broken for outcome in those)),
+            f"{max(outcome.seconds for outcome in those):.2f} s",
+            ", ".join(f"{number} {verdict}" for verdict, number in verdicts.most_common()),
+        )
+    console.print(table)
+    for outcome in outcomes:
+        for what in outcome.broken:
+            console.print(f"{outcome.case.name} ({outcome.case.kind}): {harmless(what)}", markup=False, highlight=False)
+    held = sum(not outcome.broken for outcome in outcomes)
+    console.print(f"{held} of {len(outcomes)} cases hold", highlight=False)
