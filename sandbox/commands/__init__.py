@@ -1,0 +1,1 @@
+"""The commands of `sandbox`, by what they work on. `common` holds what they share."""

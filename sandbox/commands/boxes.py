@@ -1,0 +1,64 @@
+"""`sandbox build`, `clean` and `selftest`: the image, the boxes, their walls."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import closing
+
+import click
+from rich.console import Console
+
+from sandbox import image, pool
+from sandbox.commands.common import OUR_FAULT, PASSED, PROGRAM_FAULT, USAGE, progress, python_option, say, stop
+from sandbox.engine import Engine
+from sandbox.errors import SandboxError
+from sandbox.selftest import Range, SuiteError, escapes_directory, read_cases
+from sandbox.tables import print_outcomes
+
+
+@click.command()
+@click.option("--group", "groups", multiple=True, metavar="LETTER", help="One group of attacks; may be repeated.")
+@click.option("--runtime", metavar="NAME", help="The container runtime to test, like runsc.")
+@python_option
+def selftest(groups: tuple[str, ...], runtime: str | None, python: str | None) -> None:
+    """Run the attack suite on this machine and show what holds."""
+    try:
+        cases = read_cases(escapes_directory(), groups)
+        with closing(Engine()) as engine:
+            tag = image.ensure_image(engine, python=python, say=say)
+            with closing(Range(engine, tag, runtime)) as boxes, progress("testing", len(cases), 0) as advance:
+                outcomes = [(boxes.run(case), advance())[0] for case in cases]
+    except SuiteError as error:
+        stop(str(error), USAGE)
+    except SandboxError as error:
+        stop(str(error), OUR_FAULT)
+    print_outcomes(outcomes, Console())
+    sys.exit(PROGRAM_FAULT if any(outcome.broken for outcome in outcomes) else PASSED)
+
+
+@click.command()
+@click.option("--base", metavar="IMAGE", help="Build on this image instead of the usual base.")
+@click.option("--force", is_flag=True, help="Build even if the present image fits.")
+@python_option
+def build(base: str | None, force: bool, python: str | None) -> None:
+    """Build the box image (does nothing if it is there and fits)."""
+    try:
+        with closing(Engine()) as engine:
+            wanted = image.build_image(engine, base=base, python=python, say=say) if base or force else None
+            tag = wanted or image.ensure_image(engine, python=python, say=say)
+    except SandboxError as error:
+        stop(str(error), OUR_FAULT)
+    click.echo(tag)
+
+
+@click.command()
+@click.option("--images", is_flag=True, help="Remove the box images, too.")
+def clean(images: bool) -> None:
+    """Remove every box of ours from the engine, running ones included."""
+    try:
+        with closing(Engine()) as engine:
+            click.echo(f"{pool.remove_all(engine)} boxes removed")
+            if images:
+                click.echo(f"{len(image.remove_images(engine))} images removed")
+    except SandboxError as error:
+        stop(str(error), OUR_FAULT)

@@ -1,0 +1,68 @@
+"""What the commands share: exit codes, how they stop, the options for limits, a progress bar."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import fields
+from typing import Any, NoReturn
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from sandbox.values import Limits
+
+PASSED, PROGRAM_FAULT, USAGE, OUR_FAULT, INTERRUPTED = 0, 1, 2, 3, 130
+
+
+def say(message: str) -> None:
+    """A line on standard error."""
+    click.echo(message, err=True)
+
+
+def stop(message: str, code: int) -> NoReturn:
+    """End the command with one line and an exit code."""
+    say(f"sandbox: {message}")
+    sys.exit(code)
+
+
+def limit_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """One option for each limit, with the one default that `Limits` has."""
+    names = {"cpu_s": "--cpu", "wall_s": "--wall", "memory_mb": "--memory", "output_kb": "--output",
+             "processes": "--processes", "disk_mb": "--disk", "files": "--files"}  # fmt: skip
+    units = {"cpu_s": "S", "wall_s": "S", "memory_mb": "MB", "output_kb": "KB", "disk_mb": "MB"}
+    for item in reversed(fields(Limits)):
+        kind = float if isinstance(item.default, float) else int
+        command = click.option(
+            names[item.name], item.name, type=kind, default=item.default, show_default=True,
+            metavar=units.get(item.name, "N"), help=f"Limit: {item.name.rpartition('_')[0] or item.name}.",
+        )(command)  # fmt: skip
+    return command
+
+
+python_option = click.option("--python", metavar="VERSION", help="The Python that programs run on, like 3.13.")
+
+
+def limits_of(options: dict[str, Any]) -> Limits:
+    """The limits that the options ask for; ends the command where they cannot be."""
+    try:
+        return Limits(**options)
+    except ValueError as error:
+        stop(str(error), USAGE)
+
+
+class progress:  # noqa: N801  (used as a function)
+    """A bar on standard error; plain silence where that is no terminal."""
+
+    def __init__(self, what: str, total: int, done: int) -> None:
+        columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        self._bar = Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty())
+        self._row = self._bar.add_task("", total=total, completed=done)
+
+    def __enter__(self) -> Callable[[], None]:
+        self._bar.start()
+        return lambda: self._bar.advance(self._row)
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()

@@ -1,0 +1,90 @@
+"""`sandbox exec`: one program, its output, how it ended."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any
+
+import click
+
+from sandbox import judge
+from sandbox.commands.common import (
+    OUR_FAULT,
+    PASSED,
+    PROGRAM_FAULT,
+    USAGE,
+    limit_options,
+    limits_of,
+    python_option,
+    say,
+    stop,
+)
+from sandbox.errors import SandboxError
+from sandbox.scoring import Manner, open_scorer
+from sandbox.show import harmless
+from sandbox.values import Limits, Program, Score, Verdict
+
+
+@click.command("exec")
+@click.argument("file", type=click.File("rb"), required=False)
+@click.option("-c", "code", metavar="CODE", help="The program itself, instead of a file.")
+@click.option("--stdin", "stdin", type=click.File("rb"), help="What the program reads from its standard input.")
+@click.option("--tests", type=click.File("rb"), help="Python that runs after the program, in its namespace.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of the program's output.")
+@python_option
+@limit_options
+def exec_(
+    file: Any, code: str | None, stdin: Any, tests: Any, as_json: bool, python: str | None, **limits: Any
+) -> None:
+    """Run one program (FILE, - for standard input, or -c CODE), show its output and how it ended."""
+    if (file is None) == (code is None):
+        stop("give a FILE (or -), or -c CODE, and not both", USAGE)
+    chosen = limits_of(limits)
+    try:
+        source = code if code is not None else file.read().decode("utf-8-sig")
+        program = Program(source=source, tests=tests.read().decode("utf-8") if tests else None)
+    except UnicodeDecodeError as error:
+        stop(f"the program is not UTF-8: {error}", USAGE)
+    try:
+        with open_scorer(chosen, boxes=1, manner=Manner(python=python), say=say) as scorer:
+            scored = scorer.score(program, stdin.read() if stdin else b"")
+    except SandboxError as error:
+        stop(str(error), OUR_FAULT)
+    except ValueError as error:
+        stop(str(error), USAGE)
+    if as_json:
+        click.echo(json.dumps(_as_object(scored, chosen, program)))
+    else:
+        _show(scored, chosen, program)
+    sys.exit(PASSED if scored.verdict is Verdict.PASSED else PROGRAM_FAULT)
+
+
+def _as_object(scored: Score, limits: Limits, program: Program) -> dict[str, Any]:
+    run = scored.run
+    return {
+        "verdict": scored.verdict,
+        "explanation": judge.explain(scored, limits, program),
+        "ending": run.ending,
+        "exit_code": run.exit_code,
+        "signal": run.signal,
+        "cpu_s": round(run.cpu_s, 6),
+        "wall_s": round(run.wall_s, 6),
+        "memory_mb": round(run.memory_mb, 2),
+        "stdout": run.stdout.decode("utf-8", "replace"),
+        "stderr": run.stderr.decode("utf-8", "replace"),
+        "flags": sorted(scored.flags),
+    }
+
+
+def _show(scored: Score, limits: Limits, program: Program) -> None:
+    run = scored.run
+    for content, stream in ((run.stdout, sys.stdout), (run.stderr, sys.stderr)):
+        if stream.isatty():
+            stream.write(harmless(content))
+        else:
+            stream.buffer.write(content)
+        stream.flush()
+    flags = f" [{', '.join(sorted(scored.flags))}]" if scored.flags else ""
+    used = f"{run.cpu_s:.3f} s CPU, {run.wall_s:.3f} s wall, {run.memory_mb:.0f} MB"
+    say(f"{scored.verdict}: {harmless(judge.explain(scored, limits, program))} · {used}{flags}")

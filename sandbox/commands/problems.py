@@ -1,0 +1,92 @@
+"""`sandbox problems`: what is in a set, and whether its own solutions pass."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from typing import Any
+
+import click
+
+from sandbox import judge
+from sandbox.commands.common import (
+    OUR_FAULT,
+    PASSED,
+    PROGRAM_FAULT,
+    USAGE,
+    limit_options,
+    limits_of,
+    python_option,
+    say,
+    stop,
+)
+from sandbox.errors import SandboxError
+from sandbox.problems import Problem, ProblemsError, load_problems
+from sandbox.references import ReferenceFailed, usual_directory
+from sandbox.scoring import Manner, Scorer, open_scorer
+from sandbox.show import harmless
+from sandbox.values import CallTests, CheckTests, ReferenceTests, StdinTests, Verdict
+
+
+@click.command("problems")
+@click.argument("source", metavar="NAME|FILE")
+@click.option("--check", is_flag=True, help="Run every canonical solution and name those that do not pass.")
+@click.option("--boxes", type=click.IntRange(min=1), help="How many boxes [default: one per core].")
+@python_option
+@limit_options
+def problems_(source: str, check: bool, boxes: int | None, python: str | None, **limits: Any) -> None:
+    """List the problems of a set, and how each is tested.
+
+    "data": calls, and answers compared here. "stdin": whole programs, and what they print compared here. "code": the tests run
+    in a grader box over the answers. "in_process": they have to stand beside the program.
+    """
+    chosen = limits_of(limits)
+    try:
+        found = load_problems(source)
+        if not check:
+            for problem in found:
+                click.echo(f"{problem.name}\t{problem.entry_point}\t{_kind(problem)}")
+            kinds = Counter(map(_kind, found))
+            counted = ", ".join(f"{number} tested by {kind}" for kind, number in kinds.most_common())
+            click.echo(f"{len(found)} problems: {counted}")
+            return
+        with open_scorer(chosen, boxes=boxes, manner=Manner(python=python, kept=usual_directory()), say=say) as scorer:
+            failed = _check_canonical(found, scorer)
+    except ProblemsError as error:
+        stop(str(error), USAGE)
+    except SandboxError as error:
+        stop(str(error), OUR_FAULT)
+    sys.exit(PROGRAM_FAULT if failed else PASSED)
+
+
+def _kind(problem: Problem) -> str:
+    match problem.checked_by:
+        case CallTests() | ReferenceTests():
+            return "data"
+        case StdinTests():
+            return "stdin"
+        case CheckTests():
+            return "code"
+        case str():
+            return "in_process"
+
+
+def _check_canonical(problems: list[Problem], scorer: Scorer) -> int:
+    """How many canonical solutions do not pass; each is named with the reason."""
+    solved = [(p, p.complete(p.canonical_solution)) for p in problems if p.canonical_solution is not None]
+    running = [(problem, program, scorer.submit(program)) for problem, program in solved]
+    failed = 0
+    for problem, program, future in running:
+        try:
+            scored = future.result()
+        except ReferenceFailed as error:
+            failed += 1
+            click.echo(f"{problem.name}\tnot scored\t{harmless(str(error))}")
+            continue
+        if scored.verdict is not Verdict.PASSED:
+            failed += 1
+            reason = harmless(judge.explain(scored, scorer.limits, program))
+            click.echo(f"{problem.name}\t{scored.verdict}\t{reason}")
+    without = f" ({len(problems) - len(solved)} problems have none)" if len(solved) < len(problems) else ""
+    click.echo(f"{len(solved)} canonical solutions: {len(solved) - failed} passed{without}")
+    return failed

@@ -1,0 +1,130 @@
+"""`sandbox score` and `sandbox rejudge`: files of samples."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import Any, TextIO
+
+import click
+
+from sandbox import judge
+from sandbox.commands.common import (
+    OUR_FAULT,
+    PASSED,
+    USAGE,
+    limit_options,
+    limits_of,
+    progress,
+    python_option,
+    say,
+    stop,
+)
+from sandbox.errors import SandboxError
+from sandbox.problems import BUILT_IN, ProblemsError, Wanted, load_problems
+from sandbox.references import ReferenceFailed, References, usual_directory
+from sandbox.rejudging import Changes, rejudged
+from sandbox.samples import SamplesError, read_samples
+from sandbox.scorefile import Row, Summary, continued, read_rows, score_samples, still_to_score, write_row, write_rows
+from sandbox.scoring import Manner, open_scorer
+from sandbox.show import harmless
+from sandbox.values import Verdict
+
+
+@click.command("score")
+@click.option("--problems", required=True, metavar="NAME|FILE", help=f"{', '.join(BUILT_IN)}, or a JSON-lines file.")
+@click.option("--samples", required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE",
+              help="JSON lines with task_id and completion (or solution); .gz allowed.")  # fmt: skip
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
+              help="Where results go, as JSON lines [default: standard output]. Continues a file begun before.")  # fmt: skip
+@click.option("--tests", "wanted", type=click.Choice(list(Wanted)), default=Wanted.BOTH, show_default=True,
+              help="Which tests to run. With both, the judge's give the verdict, the selection's stand beside it.")  # fmt: skip
+@click.option("--fresh", is_flag=True, help="Answer each call from a fresh copy of the program: no call sees another.")
+@click.option("--explain", is_flag=True, help="Say for each sample that did not pass why, with the first difference.")
+@click.option("--boxes", type=click.IntRange(min=1), help="How many boxes [default: one per core].")
+@python_option
+@limit_options
+def score(problems: str, samples: Path, out: Path | None, boxes: int | None, **options: Any) -> None:
+    """Score a file of samples and print pass@k."""
+    wanted, fresh, explain, python = (options.pop(name) for name in ("wanted", "fresh", "explain", "python"))
+    chosen = limits_of(options)
+    summary = Summary()
+    try:
+        known = {problem.name: problem for problem in load_problems(problems)}
+        asked = list(read_samples(samples, known, chosen, Wanted(wanted)))
+        place: AbstractContextManager[tuple[TextIO, dict[int, Row]]]
+        place = continued(out) if out else nullcontext((sys.stdout, {}))
+        with place as (file, kept):
+            todo = still_to_score(asked, kept, out) if out else asked
+            for row in kept.values():
+                summary.add(row)
+            manner = Manner(fresh=fresh, python=python, kept=usual_directory())
+            opened = open_scorer(chosen, boxes=boxes, manner=manner, say=say)
+            with opened as scorer, progress("scoring", len(asked), len(kept)) as advance:
+                for row in score_samples(todo, scorer):
+                    write_row(row, file)
+                    summary.add(row)
+                    if explain:
+                        _explain(row)
+                    advance()
+    except (ProblemsError, SamplesError, ValueError) as error:
+        stop(str(error), USAGE)
+    except BrokenPipeError:
+        raise  # whoever read our output has left: no error
+    except (SandboxError, OSError) as error:
+        kept_too = "; what was scored is kept, run the command again to continue" if summary.verdicts and out else ""
+        stop(f"{error}{kept_too}", OUR_FAULT)
+    _report(summary, err=out is None)
+    sys.exit(OUR_FAULT if summary.unscored else PASSED)
+
+
+def _explain(row: Row) -> None:
+    if row["verdict"] not in {None, Verdict.PASSED}:
+        say(f"{row['task_id']}, line {row['line']}: {row['verdict']}: {harmless(row['explanation'])}")
+
+
+@click.command("rejudge")
+@click.option("--problems", required=True, metavar="NAME|FILE", help="What the samples were scored against.")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
+              help="Where the rows go [default: standard output].")  # fmt: skip
+@click.option("--explain", is_flag=True, help="Say for each sample that does not pass why, with the first difference.")
+def rejudge(problems: str, file: Path, out: Path | None, explain: bool) -> None:
+    """Judge the rows of a scored FILE again, from the facts that they carry; no program runs.
+
+    Prints how many verdicts changed, and which.
+    """
+    summary, changes = Summary(), Changes()
+    try:
+        known = {problem.name: problem for problem in load_problems(problems)}
+        pairs = changes.counted(rejudged(read_rows(file), known, References(usual_directory())))
+        write_rows(_passed_on(pairs, summary, _explain if explain else None), out)
+    except (ProblemsError, SamplesError, ReferenceFailed) as error:
+        stop(str(error), USAGE)
+    _report(summary, err=out is None)
+    moved = ", ".join(f"{number} from {old} to {new}" for (old, new), number in changes.moved.most_common())
+    say(f"judge {judge.JUDGE_VERSION}: {changes.moved.total()} verdicts changed{': ' if moved else ''}{moved}")
+    if changes.without_facts:
+        say(f"{changes.without_facts} rows carry no facts and stay as they were; score them again")
+
+
+def _passed_on(rows: Iterable[Row], summary: Summary, explain: Callable[[Row], None] | None) -> Iterator[Row]:
+    for row in rows:
+        summary.add(row)
+        if explain is not None:
+            explain(row)
+        yield row
+
+
+def _report(summary: Summary, *, err: bool) -> None:
+    counted = ", ".join(f"{number} {verdict}" for verdict, number in summary.verdicts.most_common())
+    click.echo(f"{sum(summary.verdicts.values())} samples of {summary.problems} problems: {counted or 'none'}", err=err)
+    for k, rate in summary.pass_at().items():
+        click.echo(f"pass@{k} {100 * rate:.1f}", err=err)
+    if summary.selected:
+        right = f"{summary.selected_right} of them ({100 * summary.selected_right / summary.selected:.1f} %) the judge tests"
+        click.echo(f"{summary.selected} samples pass the selection tests, {right}", err=err)
+    if summary.unscored:
+        say(f"sandbox: {summary.unscored} samples could not be scored (not their fault); run the command again")
