@@ -12,7 +12,7 @@ import sys
 
 import click
 
-from sandbox.commands.boxes import build, clean, selftest
+from sandbox.commands.boxes import build, clean, doctor, selftest
 from sandbox.commands.common import INTERRUPTED, OUR_FAULT, USAGE, stop
 from sandbox.commands.exec import exec_
 from sandbox.commands.problems import problems_
@@ -34,7 +34,7 @@ def cli() -> None:
         signal.signal(number, lambda number, _frame: sys.exit(128 + number))
 
 
-for command in (exec_, score, rejudge, problems_, selftest, build, clean):
+for command in (exec_, score, rejudge, problems_, doctor, selftest, build, clean):
     cli.add_command(command)
 
 

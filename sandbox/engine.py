@@ -13,7 +13,7 @@ import socket
 import struct
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import docker
@@ -60,9 +60,15 @@ class EngineFacts:
     version: str
     api: str
     runtime: str
+    runtimes: tuple[str, ...] = ()
     cgroups: str
     cores: int
     architecture: str
+    kernel: str = ""
+    system: str = ""
+    storage: str = ""
+    options: tuple[str, ...] = ()  # of security: seccomp, apparmor, rootless, userns …
+    components: Mapping[str, str] = field(default_factory=dict)  # versions of containerd, runc, …
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,9 +102,17 @@ class Engine:
             version=str(version["Version"]),
             api=str(version["ApiVersion"]),
             runtime=str(info.get("DefaultRuntime", "")),
+            runtimes=tuple(sorted(info.get("Runtimes") or {})),
             cgroups=str(info.get("CgroupVersion", "1")),
             cores=int(info["NCPU"]),
             architecture=str(info.get("Architecture", "")),
+            kernel=str(info.get("KernelVersion", "")),
+            system=str(info.get("OperatingSystem", "")),
+            storage=str(info.get("Driver", "")),
+            options=tuple(
+                str(option).partition("name=")[2].partition(",")[0] for option in info.get("SecurityOptions") or []
+            ),
+            components={str(part["Name"]): str(part["Version"]) for part in version.get("Components") or []},
         )
 
     # images

@@ -8,9 +8,12 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.table import Table
 
+from sandbox.doctor import Level, Remark
+from sandbox.probing import WALLS, Finding
 from sandbox.selftest import Outcome
 from sandbox.show import harmless
 
+_MARKS = {Level.OK: "✓", Level.WARNING: "!", Level.BAD: "✗"}
 GROUPS = {
     "T": "time", "M": "memory", "P": "processes", "O": "output", "F": "files", "N": "network", "K": "kernel", "L": "leaks",
     "S": "supervisor", "X": "left behind", "C": "cheats", "V": "honest",
@@ -38,3 +41,18 @@ def print_outcomes(outcomes: Sequence[Outcome], console: Console) -> None:
             console.print(f"{outcome.case.name} ({outcome.case.kind}): {harmless(what)}", markup=False, highlight=False)
     held = sum(not outcome.broken for outcome in outcomes)
     console.print(f"{held} of {len(outcomes)} cases hold", highlight=False)
+
+
+def print_examination(remarks: Sequence[Remark], findings: Sequence[Finding], console: Console) -> None:
+    """What the machine is, then each wall and whether it holds."""
+    for remark in remarks:
+        advice = f": {remark.advice}" if remark.advice else ""
+        line = f"{_MARKS[remark.level]} {remark.what:<16} {harmless(remark.found)}{advice}"
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+    for finding in findings:
+        level = Level.BAD if finding.through else Level.OK
+        told = f"does not hold: {harmless(finding.through)}" if finding.through else "holds"
+        line = f"{_MARKS[level]} {finding.wall:<16} {WALLS[finding.wall]}: {told}"
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+    held = sum(not finding.through for finding in findings)
+    console.print(f"{held} of {len(findings)} walls hold", highlight=False)

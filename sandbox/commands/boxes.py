@@ -4,16 +4,32 @@ from __future__ import annotations
 
 import sys
 from contextlib import closing
+from typing import Any
 
 import click
 from rich.console import Console
 
 from sandbox import image, pool
-from sandbox.commands.common import OUR_FAULT, PASSED, PROGRAM_FAULT, USAGE, progress, python_option, say, stop
+from sandbox.box import Box, BoxSpec
+from sandbox.commands.common import (
+    OUR_FAULT,
+    PASSED,
+    PROGRAM_FAULT,
+    USAGE,
+    limit_options,
+    limits_of,
+    progress,
+    python_option,
+    say,
+    stop,
+)
+from sandbox.doctor import Level, Remark, examine
 from sandbox.engine import Engine
 from sandbox.errors import SandboxError
+from sandbox.owner import Owner
+from sandbox.probing import probe
 from sandbox.selftest import Range, SuiteError, escapes_directory, read_cases
-from sandbox.tables import print_outcomes
+from sandbox.tables import print_examination, print_outcomes
 
 
 @click.command()
@@ -34,6 +50,32 @@ def selftest(groups: tuple[str, ...], runtime: str | None, python: str | None) -
         stop(str(error), OUR_FAULT)
     print_outcomes(outcomes, Console())
     sys.exit(PROGRAM_FAULT if any(outcome.broken for outcome in outcomes) else PASSED)
+
+
+@click.command()
+@click.option("--runtime", metavar="NAME", help="The container runtime to examine, like runsc.")
+@python_option
+@limit_options
+def doctor(runtime: str | None, python: str | None, **options: Any) -> None:
+    """Show what this machine is for our boxes, and try every wall from within one.
+
+    Exit code 1 where something is bad or a wall does not hold.
+    """
+    limits = limits_of(options)
+    try:
+        with closing(Engine()) as engine:
+            remarks = examine(engine.facts(), runtime)
+            tag = image.ensure_image(engine, python=python, say=say)
+            spec = BoxSpec(image=tag, limits=limits, owner=Owner.this().label(), runtime=runtime)
+            with closing(Box(engine, spec)) as box:
+                said = [str(box.greeting[name]) for name in ("python", "cpu_source")]
+                remarks.append(Remark("box", f"Python {said[0]}, CPU by {said[1]}"))
+                findings = list(probe(box, limits))
+    except SandboxError as error:
+        stop(str(error), OUR_FAULT)
+    print_examination(remarks, findings, Console())
+    bad = any(remark.level is Level.BAD for remark in remarks) or any(finding.through for finding in findings)
+    sys.exit(PROGRAM_FAULT if bad else PASSED)
 
 
 @click.command()

@@ -1,0 +1,215 @@
+"""What a box must keep a program from doing, tried from within: each function says "" where a wall holds, else what happened.
+
+Runs as a candidate, source and all; it never stands in the supervisor. Numbers of system calls are those of x86-64 and aarch64.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+import platform
+import socket
+import time
+from collections.abc import Callable
+
+SCRATCH = "/tmp"  # noqa: S108  (the box's own)
+_X86 = platform.machine() == "x86_64"
+_CALLS = {  # name: number on x86-64, number on aarch64, arguments
+    "ptrace": (101, 117, (16, 1, 0, 0)),
+    "process_vm_readv": (310, 270, (1, 0, 0, 0, 0, 0)),
+    "mount": (165, 40, (0, 0, 0, 0, 0)),
+    "umount2": (166, 39, (0, 0)),
+    "pivot_root": (155, 41, (0, 0)),
+    "chroot": (161, 51, (0,)),
+    "unshare": (272, 97, (0x10000000,)),
+    "setns": (308, 268, (0, 0)),
+    "bpf": (321, 280, (0, 0, 0)),
+    "perf_event_open": (298, 241, (0, 0, -1, -1, 0)),
+    "userfaultfd": (323, 282, (0,)),
+    "io_uring_setup": (425, 425, (1, 0)),
+    "memfd_create": (319, 279, (0, 0)),
+    "keyctl": (250, 219, (0, 0)),
+    "add_key": (248, 217, (0, 0, 0, 0, 0)),
+    "open_by_handle_at": (304, 265, (0, 0, 0)),
+    "init_module": (175, 105, (0, 0, 0)),
+    "kexec_load": (246, 104, (0, 0, 0, 0)),
+    "syslog": (103, 116, (3, 0, 0)),
+    "shmget": (29, 194, (0, 4096, 0o1600)),
+    "mq_open": (240, 180, (0, 0o100, 0o600, 0)),
+    "setpriority": (141, 140, (0, 1, 19)),
+    "sched_setaffinity": (203, 122, (1, 8, 0)),
+    "pidfd_open": (434, 434, (1, 0)),
+    "fanotify_init": (300, 262, (0, 0)),
+    "clock_settime": (227, 112, (0, 0)),
+    "sethostname": (170, 161, (0, 0)),
+    "reboot": (169, 142, (0, 0, 0, 0)),
+    "swapon": (167, 224, (0, 0)),
+    "modify_ldt": (154, None, (0, 0, 0)),
+    "mknodat": (259, 33, (-100, 0, 0o20666, 259)),
+}
+_REFUSALS = {errno.EPERM, errno.ENOSYS, errno.EACCES}
+_FAMILIES = {"AF_INET": 2, "AF_INET6": 10, "AF_NETLINK": 16, "AF_PACKET": 17, "AF_ALG": 38, "AF_VSOCK": 40}
+
+
+def system_calls() -> str:
+    """Every call of the list is refused."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    got_through = []
+    for name, (x86, arm, arguments) in _CALLS.items():
+        number = x86 if _X86 else arm
+        if number is None:
+            continue
+        ctypes.set_errno(0)
+        returned = libc.syscall(number, *(ctypes.c_long(argument) for argument in arguments))
+        if returned != -1 or ctypes.get_errno() not in _REFUSALS:
+            got_through.append(f"{name} -> {returned} {errno.errorcode.get(ctypes.get_errno(), '')}".strip())
+    return ", ".join(got_through)
+
+
+def sockets() -> str:
+    """Nothing but a local socket can be made."""
+    made = []
+    for name, family in _FAMILIES.items():
+        for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM, socket.SOCK_RAW, socket.SOCK_SEQPACKET):
+            try:
+                socket.socket(family, kind).close()
+            except OSError:
+                continue
+            made.append(name)
+    return ", ".join(sorted(set(made)))
+
+
+def network() -> str:
+    """There is no device but the loopback, and that is down or alone."""
+    with open("/proc/net/dev", encoding="ascii") as file:
+        devices = [line.partition(":")[0].strip() for line in file if ":" in line]
+    return ", ".join(device for device in devices if device != "lo")
+
+
+def privileges() -> str:
+    """No root, no capability, no way to new ones, and a filter in force."""
+    with open("/proc/self/status", encoding="utf-8") as file:
+        status = dict(line.rstrip("\n").split(":\t", 1) for line in file if ":\t" in line)
+    wanted = {"CapEff": "0" * 16, "CapPrm": "0" * 16, "CapAmb": "0" * 16, "NoNewPrivs": "1", "Seccomp": "2"}
+    wrong = [f"{name} {status.get(name)}" for name, value in wanted.items() if status.get(name) != value]
+    return ", ".join([*wrong, *(["uid 0"] if 0 in os.getresuid() else [])])
+
+
+def root_directory() -> str:
+    """The root is read-only, and the scratch directories hold nothing that can be run."""
+    wrong = []
+    for path in ("/x", "/usr/x", "/etc/x", "/opt/box/x", "/var/x"):
+        try:
+            os.close(os.open(path, os.O_CREAT | os.O_WRONLY))
+            wrong.append(f"wrote {path}")
+        except OSError:
+            pass
+    script = f"{SCRATCH}/script"
+    with open(script, "wb") as file:
+        file.write(b"#!/opt/box/python\n")
+    os.chmod(script, 0o700)
+    pid = os.fork()
+    if pid == 0:
+        try:
+            os.execv(script, [script])  # noqa: S606
+        finally:
+            os._exit(1)
+    if os.waitpid(pid, 0)[1] == 0:
+        wrong.append(f"ran {script}")
+    os.remove(script)
+    return ", ".join(wrong)
+
+
+def supervisor() -> str:
+    """Process 1 is out of reach: no signal, no memory, no environment, no file of its own."""
+    wrong = []
+    try:
+        os.kill(1, 0)
+        wrong.append("may be signalled")
+    except PermissionError:
+        pass
+    for name in ("mem", "environ", "maps", "fd/0", "fd/1", "root", "cwd"):
+        try:
+            os.close(os.open(f"/proc/1/{name}", os.O_RDONLY))
+            wrong.append(f"/proc/1/{name} opens")
+        except OSError:
+            pass
+    return ", ".join(wrong)
+
+
+def processes(limit: int) -> str:
+    """No more than `limit` processes."""
+    reading, writing = os.pipe()
+    made: list[int] = []
+    try:
+        while len(made) <= limit:
+            pid = os.fork()
+            if pid == 0:
+                os.close(writing)
+                os.read(reading, 1)
+                os._exit(0)
+            made.append(pid)
+    except OSError:
+        pass
+    os.close(writing)
+    for pid in made:
+        os.waitpid(pid, 0)
+    return f"made {len(made)}" if len(made) > limit else ""
+
+
+def files(limit: int) -> str:
+    """No more than `limit` files in a scratch directory."""
+    made = _fill(limit + 1, lambda number: os.close(os.open(f"{SCRATCH}/{number}", os.O_CREAT | os.O_WRONLY)))
+    for number in range(made):
+        os.remove(f"{SCRATCH}/{number}")
+    return f"made {made}" if made > limit else ""
+
+
+def disk(limit_mb: int) -> str:
+    """No more than `limit_mb` MB in a scratch directory."""
+    fds = []
+
+    def one(number: int) -> None:
+        fds.append(os.open(f"{SCRATCH}/{number}", os.O_CREAT | os.O_WRONLY))
+        os.posix_fallocate(fds[-1], 0, limit_mb << 19)
+
+    try:
+        made = _fill(3, one)  # half of the limit each
+    finally:
+        for number, fd in enumerate(fds):
+            os.close(fd)
+            os.remove(f"{SCRATCH}/{number}")
+    return f"took {made / 2 * limit_mb:g} MB" if made > 2 else ""
+
+
+def _fill(count: int, make: Callable[[int], None]) -> int:
+    for number in range(count):
+        try:
+            make(number)
+        except OSError:
+            return number
+    return count
+
+
+def memory(megabytes: int) -> str:
+    """Takes and touches this much; whoever comes back had it."""
+    block = bytearray(megabytes << 20)
+    return f"took {len(block) >> 20} MB"
+
+
+def spin() -> None:
+    """Uses CPU seconds until it is stopped."""
+    while True:
+        pass
+
+
+def sleep() -> None:
+    """Uses wall seconds until it is stopped."""
+    time.sleep(3600)
+
+
+def talk() -> None:
+    """Writes until it is stopped."""
+    while True:
+        os.write(1, b"x" * 65536)

@@ -1,0 +1,116 @@
+"""Proof that a box has its walls, before any program is trusted to them.
+
+A program of ours (`inside/probe.py`) tries from within what must be forbidden and over-uses what must be limited, as a
+candidate would. Whatever gets through is a wall that does not hold: such a box is not used, and a pool with one does not open.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Protocol
+
+from sandbox.errors import SandboxError
+from sandbox.values import CallTest, CallTests, Comparison, Ending, Job, Limits, Program, Run
+
+PROBE_LIMITS = {"cpu_s": 20.0, "wall_s": 40.0}
+SHORT_S = 0.05
+WALLS = {
+    "system_calls": "forbidden system calls are refused",
+    "sockets": "no socket but a local one",
+    "network": "no network device but the loopback",
+    "privileges": "no root, no capability, no new privileges, a system-call filter",
+    "root_directory": "a read-only root, nothing executable in the scratch directories",
+    "supervisor": "the supervisor is out of reach",
+    "processes": "a limit on processes",
+    "files": "a limit on files",
+    "disk": "a limit on disk space",
+    "memory": "a limit on memory",
+    "cpu": "a limit on CPU seconds",
+    "wall": "a limit on wall seconds",
+    "output": "a limit on output",
+}
+
+
+class WallBroken(SandboxError):
+    """A wall of a box does not hold on this machine."""
+
+
+class Probed(Protocol):
+    """What is probed: a box."""
+
+    clean: bool
+
+    def run(self, job: Job) -> Run:
+        """One visit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One wall, and what got through (nothing where it holds)."""
+
+    wall: str
+    through: str = ""
+
+
+def require_walls(box: Probed, limits: Limits) -> None:
+    """Raise WallBroken, naming every wall that does not hold."""
+    if broken := [finding for finding in probe(box, limits) if finding.through]:
+        told = "; ".join(f"{WALLS[finding.wall]} ({finding.wall}): {finding.through}" for finding in broken)
+        raise WallBroken(f"this machine's boxes do not hold: {told}. `sandbox doctor` tells more")
+
+
+def probe(box: Probed, limits: Limits) -> Iterator[Finding]:
+    """Every wall of a box that was made with these limits, one after the other."""
+    yield from _tried_from_within(box, limits)
+    yield _stopped(box, limits, "memory", Ending.OUT_OF_MEMORY, {})
+    yield _stopped(box, limits, "cpu", Ending.OUT_OF_CPU, {"cpu_s": SHORT_S})
+    yield _stopped(box, limits, "wall", Ending.OUT_OF_WALL, {"wall_s": SHORT_S})
+    yield _stopped(box, limits, "output", Ending.TOO_MUCH_OUTPUT, {})
+
+
+def _tried_from_within(box: Probed, limits: Limits) -> Iterator[Finding]:
+    arguments = {"processes": (limits.processes,), "files": (limits.files,), "disk": (limits.disk_mb,)}
+    tried = [wall for wall in WALLS if wall not in {"memory", "cpu", "wall", "output"}]
+    tests = _calls([(wall, arguments.get(wall, ())) for wall in tried])
+    run = box.run(_job(tests, limits, {}))
+    for number, wall in enumerate(tried):
+        place = tests.places[number]
+        yield Finding(wall, _through(run, place))
+
+
+def _through(run: Run, place: int) -> str:
+    if place >= len(run.answers):
+        return f"the probe gave no answer ({run.ending})"
+    answer = run.answers[place]
+    if answer.raised is not None:
+        return f"the probe raised {answer.raised.type}: {answer.raised.message[:200]}"
+    return answer.value if isinstance(answer.value, str) else f"the probe answered {answer.value!r:.200}"
+
+
+def _stopped(box: Probed, limits: Limits, wall: str, ending: Ending, changed: Mapping[str, float]) -> Finding:
+    """A wall that shows in how a run ends."""
+    function, arguments = {
+        "memory": ("memory", (limits.memory_mb + 64,)), "cpu": ("spin", ()), "wall": ("sleep", ()), "output": ("talk", ()),
+    }[wall]  # fmt: skip
+    run = box.run(_job(_calls([(function, arguments)]), limits, changed))
+    if run.ending is ending or (wall == "memory" and run.answers and run.answers[0].raised is not None):
+        return Finding(wall)
+    said = f", {run.answers[0].value}" if run.answers else ""
+    return Finding(wall, f"it ended {run.ending}{said}")
+
+
+def _calls(calls: list[tuple[str, tuple[int, ...]]]) -> CallTests:
+    cases = [
+        CallTest(function=function, arguments=arguments, comparison=Comparison.EQUAL, expected="")
+        for function, arguments in calls
+    ]
+    return CallTests(cases=tuple(cases), source="probe")
+
+
+def _job(tests: CallTests, limits: Limits, changed: Mapping[str, float]) -> Job:
+    source = (Path(__file__).parent / "inside" / "probe.py").read_text(encoding="utf-8")
+    seconds = PROBE_LIMITS | dict(changed)
+    roomy = replace(limits, cpu_s=seconds["cpu_s"], wall_s=seconds["wall_s"])
+    return Job(program=Program(source=source, tests=tests), limits=roomy)

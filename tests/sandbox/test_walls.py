@@ -1,0 +1,100 @@
+"""Walls are proved, not assumed: the probe finds them all in a box of ours, and misses each one that is taken away."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import closing
+from typing import Any
+
+import pytest
+
+from sandbox import box as box_module
+from sandbox.box import Box, BoxSpec
+from sandbox.doctor import Level, examine
+from sandbox.engine import Engine, EngineFacts
+from sandbox.image import ensure_image
+from sandbox.owner import Owner
+from sandbox.probing import WALLS, WallBroken, probe, require_walls
+from sandbox.values import Limits
+
+LIMITS = Limits(memory_mb=128, processes=8, disk_mb=8, files=64, output_kb=256)
+Body = dict[str, Any]
+
+
+def open_box(engine: Engine) -> Box:
+    return Box(engine, BoxSpec(image=ensure_image(engine, say=print), limits=LIMITS, owner=Owner.this().label()))
+
+
+@pytest.mark.docker
+def test_every_wall_of_a_box_holds_and_the_box_is_clean_afterwards(engine: Engine) -> None:
+    with closing(open_box(engine)) as box:
+        require_walls(box, LIMITS)
+        assert [finding.wall for finding in probe(box, LIMITS)] == list(WALLS)
+        assert box.clean
+
+
+def without(**changes: object) -> Callable[[Body], Body]:
+    return lambda body: body | {"HostConfig": body["HostConfig"] | changes}
+
+
+def scratch(options: str) -> dict[str, str]:
+    return dict.fromkeys(("/tmp", "/dev/shm"), f"rw,mode=1777,{options}")  # noqa: S108  (inside the box)
+
+
+TAKEN_AWAY = {
+    "system_calls": without(SecurityOpt=["no-new-privileges:true", "seccomp=unconfined"]),
+    "sockets": without(SecurityOpt=["no-new-privileges:true", "seccomp=unconfined"]),
+    "root_directory": without(ReadonlyRootfs=False, Tmpfs=scratch("exec,size=8m,nr_inodes=64")),
+    "privileges": without(SecurityOpt=["seccomp=unconfined"]),
+    "processes": without(PidsLimit=500),
+    "files": without(Tmpfs=scratch("noexec,size=8m,nr_inodes=4000")),
+    "disk": without(Tmpfs=scratch("noexec,size=64m,nr_inodes=64")),
+    "memory": without(Memory=0, MemorySwap=0),
+}
+
+
+@pytest.mark.docker
+@pytest.mark.parametrize("wall", TAKEN_AWAY)
+def test_a_wall_that_is_taken_away_is_missed(wall: str, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = box_module.container_body
+    monkeypatch.setattr(box_module, "container_body", lambda spec, uid: TAKEN_AWAY[wall](real(spec, uid)))
+    with closing(open_box(engine)) as box, pytest.raises(WallBroken, match=rf"\({wall}\)"):
+        require_walls(box, LIMITS)
+
+
+FACTS = EngineFacts(
+    version="28.1.1", api="1.49", runtime="runc", runtimes=("runc", "runsc"), cgroups="2", cores=8, architecture="x86_64",
+    kernel="6.12.1", system="Debian GNU/Linux 13", options=("seccomp", "cgroupns"), components={"runc": "1.3.3"},
+)  # fmt: skip
+
+
+def remarks(runtime: str | None = None, **changes: object) -> dict[str, Level]:
+    values = {name: getattr(FACTS, name) for name in FACTS.__dataclass_fields__}
+    return {remark.what: remark.level for remark in examine(EngineFacts(**(values | changes)), runtime)}
+
+
+def test_a_machine_in_order_gives_no_warning() -> None:
+    assert set(remarks().values()) == {Level.OK}
+
+
+@pytest.mark.parametrize(
+    ("runtime", "changes", "what", "level"),
+    [
+        (None, {"components": {"runc": "1.1.5+ds1"}}, "runc", Level.WARNING),
+        (None, {"components": {"runc": "1.3.2"}}, "runc", Level.WARNING),
+        (None, {"components": {"runc": "1.2.8"}}, "runc", Level.OK),
+        (None, {"components": {}}, "runc", Level.WARNING),
+        ("kata", {}, "runtime", Level.BAD),
+        ("runsc", {}, "runtime", Level.WARNING),
+        (None, {"kernel": "4.19.0-27"}, "kernel", Level.WARNING),
+        (None, {"architecture": "riscv64"}, "processor", Level.BAD),
+        (None, {"options": ()}, "seccomp", Level.BAD),
+        (None, {"options": ("seccomp", "rootless"), "cgroups": "1"}, "rootless", Level.WARNING),
+        (None, {"system": "Docker Desktop"}, "virtual machine", Level.OK),
+        (None, {"components": {"Podman Engine": "5.0"}}, "podman", Level.WARNING),
+    ],
+)
+def test_what_is_known_of_a_machine_is_said(
+    runtime: str | None, changes: dict[str, Any], what: str, level: Level
+) -> None:
+    assert remarks(runtime, **changes)[what] is level
