@@ -1,11 +1,13 @@
 """One box: a hardened container with our supervisor as process 1, and one visit at a time.
 
+A program that will be repeated stays inside, compiled, until `farewell`; nobody else comes in before.
 Whatever comes back from it is hostile bytes: decoded strictly, checked field by field, allowed to choose nothing. If a box does
 not answer as agreed it is lost (`BoxLost`), which is our fault or the machine's and never a verdict.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import secrets
@@ -41,10 +43,10 @@ LABEL = "codebudget.box"
 LABEL_OWNER = "codebudget.owner"
 OPENING_S = 60.0
 GRACE_S = 20.0
-PROTOCOL = 2
-OVERHEAD_MB = 24  # supervisor, zygote and cleaner: 16 to 20 MB
+PROTOCOL = 3
+OVERHEAD_MB = 24  # supervisor, zygote, cleaner and runner: 17 to 21 MB
 OUTPUT_COPIES = 8  # what the supervisor keeps of two streams until the facts are sent
-OVERHEAD_PROCESSES = 4
+OVERHEAD_PROCESSES = 5  # supervisor, zygote, cleaner, runner and the program's first
 SPARE_CLAIMS = 8
 ITEMS_PER_MB = 100_000  # that answers may have
 MAX_RECORDED = 20_000  # calls that one set of tests may make
@@ -112,6 +114,7 @@ class Box:
     def __init__(self, engine: Engine, spec: BoxSpec) -> None:
         """Create, start and greet; raises a SandboxError and leaves nothing behind if that fails."""
         self._engine, self.spec, self.runs, self.clean = engine, spec, 0, True
+        self._guest: Program | None = None  # whose runner may be inside
         self._buffer = wire.FrameBuffer()
         first_uid = _FIRST_UID + random.SystemRandom().randrange(_RANGES) * _UIDS_PER_BOX
         self.id = engine.create(container_body(spec, first_uid))
@@ -125,24 +128,42 @@ class Box:
             raise
 
     def run(self, job: Job) -> Run:
-        """One visit; raises BoxLost. Afterwards `clean` says whether the box may be used again."""
+        """One visit; raises BoxLost. Afterwards `clean` says whether the box may be used for any program.
+
+        After a job that will be repeated it may not: the program's runner is inside, until `farewell`.
+        """
         if job.limits.walls != self.spec.limits.walls:
             raise ValueError(
                 f"this box was made for (memory MB, processes, disk MB, files) = {self.spec.limits.walls}, the job wants "
                 f"{job.limits.walls}; open a pool with the job's limits"
             )
-        assert self._stream is not None  # noqa: S101  (set since __init__)
-        self.clean = False
+        self.clean, self._guest = False, None
         proof = secrets.token_hex(16)
-        deadline = time.monotonic() + job.limits.wall_s + GRACE_S
-        self._stream.send(wire.frame(wire.encode(_order(job, proof))), deadline)
-        facts = _mapping(self._receive(deadline), "facts")
+        facts = self._ask(_order(job, proof), job.limits.wall_s + GRACE_S)
         self.runs += 1
         run = read_facts(
             facts, proof, calls=_expected_answers(job.program), room=codec.Room(job.answers_mb * ITEMS_PER_MB)
         )
-        self.clean = facts.get("clean") is True
+        clean = facts.get("clean") is True
+        self.clean, self._guest = clean and not job.repeat, job.program if clean and job.repeat else None
         return run
+
+    def takes(self, job: Job) -> bool:
+        """Whether this job may come in: nobody is inside, or the same program that was to come again."""
+        return self.clean or (job.repeat and job.program == self._guest)
+
+    def farewell(self) -> None:
+        """Send away a program that was to come again. Afterwards `clean` says whether the box may be used again."""
+        if self._guest is not None:
+            self._guest = None
+            with contextlib.suppress(BoxLost):  # a lost box harms nobody now; it is not clean, and so not used again
+                self.clean = self._ask(None, GRACE_S).get("clean") is True
+
+    def _ask(self, order: object, patience_s: float) -> Mapping[str, wire.Value]:
+        assert self._stream is not None  # noqa: S101  (set since __init__)
+        deadline = time.monotonic() + patience_s
+        self._stream.send(wire.frame(wire.encode(order)), deadline)
+        return _mapping(self._receive(deadline), "facts")
 
     def _receive(self, deadline: float) -> wire.Value:
         assert self._stream is not None  # noqa: S101
@@ -183,6 +204,7 @@ def _order(job: Job, proof: str) -> dict[str, object]:
     limits = job.limits
     return {
         "program": _instructions(job.program) | {"fresh": job.fresh},
+        "repeat": job.repeat,
         "proof": proof,
         "stdin": job.stdin,
         "cpu_s": float(limits.cpu_s),

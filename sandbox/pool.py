@@ -8,9 +8,10 @@ boxes. When the engine stays away, every waiting job gets the exception; none ge
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from types import TracebackType
@@ -58,6 +59,14 @@ class Slot:
         """One visit of a candidate."""
         run, self._box = self._pool.visit(self._box, self._core, job)
         return run
+
+    @contextlib.contextmanager
+    def repeating(self) -> Iterator[None]:
+        """Jobs of one program with `repeat` belong in here; in the end the box has to be clean of it."""
+        try:
+            yield
+        finally:
+            self._box.farewell()
 
     def grade(self, job: Job) -> Run:
         """One visit of a data set's own code."""
@@ -154,7 +163,7 @@ class Pool:
         try:
             for attempt in waits:
                 with attempt:
-                    if not box.clean:
+                    if not box.takes(job):
                         box = self.replace(box, core)
                     try:
                         return box.run(job), box

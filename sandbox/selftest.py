@@ -173,6 +173,18 @@ class Range:
         broken = [*_against(case, scored), *self._invariants(case, seconds)]
         return Outcome(case=case, score=scored, seconds=seconds, broken=tuple(broken))
 
+    def run_again(self, case: Case, times: int = 2) -> Iterator[str]:
+        """Run a case's program as a script that comes again and again; what does not hold."""
+        again = Job(program=Program(source=case.program.source), limits=LIMITS, repeat=True)
+        box = self._fresh()
+        for _ in range(times):
+            box.run(again)
+            if not box.takes(again):
+                yield "the box could not be cleaned between two visits"
+                return
+        box.farewell()
+        yield from self._invariants(case, 0.0)
+
     def _fresh(self) -> Box:
         if not self._box.clean:
             self._box.close()

@@ -301,7 +301,7 @@ class Job:
     """One visit of a program to a box.
 
     All its answers together have `answers_mb` MB of room. Where `fresh`, each call is answered by a fresh copy of the loaded
-    program.
+    program. With `repeat` the program, a script, will come again with another `stdin`; the box keeps it compiled.
     """
 
     program: Program
@@ -309,6 +309,7 @@ class Job:
     limits: Limits = field(default_factory=Limits)
     answers_mb: int = 4
     fresh: bool = False
+    repeat: bool = False
 
     def __post_init__(self) -> None:
         size = len(self.program.source) + len(self.program.tests_source)
@@ -316,6 +317,8 @@ class Job:
             raise ValueError(f"the program has {size} characters; at most {MAX_SOURCE_BYTES} are taken")
         if len(self.stdin) > MAX_STDIN_BYTES:
             raise ValueError(f"stdin has {len(self.stdin)} bytes; at most {MAX_STDIN_BYTES} are taken")
+        if self.repeat and self.program.tests is not None:
+            raise ValueError("only a program without tests of its own can be repeated")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

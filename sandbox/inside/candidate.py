@@ -50,37 +50,54 @@ def inherit_limits() -> None:
         resource.setrlimit(what, (amount, amount))
 
 
-def become(uid: int, cpu_s: float, disk_mb: int, fds: list[int]) -> None:
-    """Take the pipes as 0-4, the limits and the uid. `fds`: stdin, stdout, stderr, answers, order."""
+def take_pipes(fds: list[int]) -> None:
+    """As 0-4 stdin, stdout, stderr, answers, order, and no other descriptor; in a session of its own."""
     os.setsid()
     for target, fd in enumerate(fds):
         os.dup2(fd, target, inheritable=target < 3)
     os.closerange(len(fds), OPEN_FILES)
-    seconds, size = int(cpu_s) + 2, disk_mb << 20  # the supervisor measures finer and acts first
+
+
+def limit(cpu_s: float, disk_mb: int) -> None:
+    """The limits that an order brings. The supervisor measures finer and acts first."""
+    seconds, size = int(cpu_s) + 2, disk_mb << 20
     resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+
+
+def give_up_root(uid: int) -> None:
+    """Become `uid` for good, first in line where memory runs out. Leaving uid 0 empties every capability set."""
     score = os.open("/proc/self/oom_score_adj", os.O_WRONLY)
     os.write(score, b"1000")
     os.close(score)
-    drop_privileges(uid)
+    os.setgroups([])
+    os.setresgid(uid, uid, uid)
+    os.setresuid(uid, uid, uid)
     os.umask(0o022)
     os.chdir(SCRATCH)
 
 
-def drop_privileges(uid: int) -> None:
-    """Become `uid` for good. Leaving uid 0 empties every capability set."""
-    os.setgroups([])
-    os.setresgid(uid, uid, uid)
-    os.setresuid(uid, uid, uid)
-    # Changing uid makes a process undumpable, and then it may not even open /dev/stdin.
+def show() -> None:
+    """Changing uid makes a process undumpable, and then it may not even open /dev/stdin."""
     _prctl(_PR_SET_DUMPABLE, 1, 0, 0, 0)
+
+
+def hide() -> None:
+    """Keep other processes of the same uid out of memory and descriptors. A fork inherits it."""
+    _prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
+
+
+def read_order(fd: int) -> dict[str, wire.Value]:
+    """The program in an order pipe; leaves the proof, which comes after it."""
+    order = wire.decode(wire.read_frame(fd) or b"")
+    if not isinstance(order, dict):
+        raise wire.WireError("an order is a dict")
+    return order
 
 
 def run() -> int:
     """Run the program that waits in the order pipe; returns the exit code."""
-    order = wire.decode(wire.read_frame(ORDER_FD) or b"")
-    if not isinstance(order, dict):
-        raise wire.WireError("an order is a dict")
+    order = read_order(ORDER_FD)
     source, tests, calls = str(order["source"]), order["tests"], order["calls"]
     if order["functions"] is not None:
         return _run_graded(order, _reporter())
@@ -88,7 +105,7 @@ def run() -> int:
         answering = _Answering(calls, _reporter(), arguments_back=bool(order["arguments_back"]))
         return _run_module(source, answering.each_afresh if order["fresh"] else answering.all, _reporter())
     if tests is None:
-        return _run_plain(source, _reporter())
+        return _run_plain(Script(source), _reporter())
     return _run_tested(source, str(tests), _reporter())
 
 
@@ -101,13 +118,30 @@ def _prove(report: Report) -> None:
     report({"proof": wire.decode(wire.read_frame(ORDER_FD) or b"")})
 
 
-def _run_plain(source: str, report: Report) -> int:
+class Script:
+    """A whole program, compiled once; what is wrong with it is raised whenever it is asked for."""
+
+    def __init__(self, source: str) -> None:
+        self._wrong: Exception | None = None
+        try:
+            self._code = _compiled(source, "main.py")
+        except Exception as error:
+            self._wrong = error
+
+    def code(self) -> types.CodeType:
+        """The program, if it compiles."""
+        if self._wrong is not None:
+            raise self._wrong
+        return self._code
+
+
+def _run_plain(script: Script, report: Report) -> int:
     """A script as the interpreter itself would run it, down to exit handlers and waiting for threads."""
     prove, tell, finish = _prove, _tell, _finish
     code, stage = 0, "compile"
     space = _namespace("__main__")
     try:
-        program = _compiled(source, "main.py")
+        program = script.code()
         stage = "program"
         exec(program, space)
     except SystemExit as stop:
@@ -287,10 +321,32 @@ def _finish() -> None:
 
 
 def main(uid: int, cpu_s: float, disk_mb: int, fds: list[int]) -> None:
-    """From fork to end. Never returns."""
+    """A fork of the zygote, to its end. Never returns."""
+
+    def become() -> None:
+        take_pipes(fds)
+        limit(cpu_s, disk_mb)
+        give_up_root(uid)
+        show()
+
+    _live(become, run)
+
+
+def main_again(script: Script, cpu_s: float, disk_mb: int, fds: list[int]) -> None:
+    """A fork of a runner, to its end. Never returns."""
+
+    def become() -> None:
+        take_pipes(fds)
+        limit(cpu_s, disk_mb)
+        show()
+
+    _live(become, lambda: _run_plain(script, _reporter()))
+
+
+def _live(become: Callable[[], None], run: Callable[[], int]) -> None:
     leave, code = os._exit, 1
     try:
-        become(uid, cpu_s, disk_mb, fds)
+        become()
         code = run()
         _flush()
     except BaseException:

@@ -3,6 +3,9 @@
 It answers each order with one frame of facts and says in it whether the box is clean: no process but our own, nothing
 in the scratch directories, no trace in flight. A box that is not clean is not used again; the supervisor then ends, and
 the container with it.
+
+An order may say that its program will come again. Then a runner stays, and "clean" means clean but for the runner; what one
+visit leaves behind never meets the next. The order None ends this: the runner goes, and the box has to be clean without it.
 """
 
 from __future__ import annotations
@@ -11,34 +14,25 @@ import ctypes
 import os
 import platform
 import resource
-import socket
 import sys
 import time
 
-from sandbox.inside import traces, usage, visit, wire, zygote
+from sandbox.inside import parents, traces, usage, visit, wire
 from sandbox.inside.cleaner import SCRATCH_DIRECTORIES
 
-PROTOCOL = 2
+PROTOCOL = 3
 UIDS = 4096
 _CLEANING_S = 5.0
 _PR_SET_DUMPABLE = 4
 
 
 class Supervisor:
-    """One zygote, one candidate at a time."""
+    """One zygote, at most one runner, one candidate at a time."""
 
     def __init__(self, first_uid: int) -> None:
-        keeper, self._first_uid, self._visits = first_uid, first_uid + 1, 0
-        self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self._zygote = os.fork()
-        if self._zygote == 0:
-            try:
-                self._control.close()
-                zygote.main(theirs, keeper)
-            finally:
-                os._exit(1)
-        theirs.close()
-        self._spare = self._new_spare()
+        self._first_uid, self._uids = first_uid + 1, 0
+        self._zygote = parents.Zygote(keeper=first_uid)
+        self._runner: parents.Runner | None = None
         self._orphans_cpu_s = 0.0
         self._before = traces.traces()
 
@@ -46,7 +40,8 @@ class Supervisor:
         """Answer orders until the host hangs up or the box is no longer clean."""
         wire.write_frame(1, wire.encode(self._greeting()))
         while (payload := wire.read_frame(0)) is not None:
-            facts = self._visit(_order(wire.decode(payload)))
+            order = wire.decode(payload)
+            facts = self._farewell() if order is None else self._visit(_order(order))
             wire.write_frame(1, wire.encode(facts))
             if not facts["clean"]:
                 return
@@ -55,15 +50,16 @@ class Supervisor:
         return {"protocol": PROTOCOL, "python": platform.python_version(), "cpu_source": usage.source()}
 
     def _visit(self, order: visit.Order) -> dict[str, wire.Value]:
-        uid = self._first_uid + self._visits % UIDS
-        self._visits += 1
+        parent, uid = self._parent(order)
         self._orphans_cpu_s, kills = 0.0, usage.oom_kills()
-        guest = visit.Visit(order, uid, self._control)
+        guest = visit.Visit(order, uid, parent)
         try:
             seen = guest.run()
         finally:
             guest.close()
-        flags = self._sweep(uid)
+        if self._runner is not None:
+            self._runner.told_s += seen.cpu_s
+        flags, clean = self._sweep(uid)
         starved = usage.oom_kills() > kills
         if starved and seen.ending == "signalled":
             seen.ending = "out_of_memory"
@@ -77,48 +73,72 @@ class Supervisor:
             "stderr": seen.stderr,
             "answers": seen.answers,
             "flags": list(flags),
-            "clean": not self._strangers() and not _litter() and traces.gone(self._before),
+            "clean": clean,
         }
 
-    def _sweep(self, uid: int) -> list[str]:
-        """Kill and reap what is left, empty the scratch directories; says what was found."""
+    def _parent(self, order: visit.Order) -> tuple[parents.Parent, int]:
+        """Who forks the candidate, and its uid. Nobody comes in before a runner of another program was sent away."""
+        if self._runner is not None and not (order.repeat and order.program == self._runner.program):
+            raise wire.WireError("another program, and no farewell to the last one")
+        if not order.repeat:
+            return self._zygote, self._new_uid()
+        if self._runner is None:
+            self._runner = self._zygote.start_runner(self._new_uid(), order.program)
+        return self._runner, self._runner.uid
+
+    def _new_uid(self) -> int:
+        uid = self._first_uid + self._uids % UIDS
+        self._uids += 1
+        return uid
+
+    def _farewell(self) -> dict[str, wire.Value]:
+        self._dismiss()
+        return {"clean": not self._leftovers() and self._as_before()}
+
+    def _dismiss(self) -> None:
+        if self._runner is not None and not self._runner.gone:
+            self._runner.bury()
+        self._runner = None
+
+    def _sweep(self, uid: int) -> tuple[list[str], bool]:
+        """What a visit left behind, and whether the box is clean now; looks twice only if there was something."""
+        found = self._leftovers()
+        if not found and self._as_before():
+            return found, True
+        self._dismiss()
+        self._clean_up(uid)
+        return found, not self._leftovers() and self._as_before()
+
+    def _leftovers(self) -> list[str]:
         found = []
         if self._strangers():
             found.append("leftover_processes")
         if _litter():
             found.append("leftover_files")
-        if found:
-            self._clean_up(uid)
         return found
 
+    def _as_before(self) -> bool:
+        """Whether nothing is in flight, and the runner, if there is one, still there."""
+        if self._runner is None:
+            return traces.gone(self._before)
+        return not self._runner.gone and traces.gone(self._runner.before)
+
     def _clean_up(self, uid: int) -> None:
-        self._tell(zygote.CLEAN, uid)
-        self._hear()
-        self._spare = 0
+        """Kill and reap what is left, empty the scratch directories."""
+        self._zygote.clean(uid)
         deadline = time.monotonic() + _CLEANING_S
         while self._strangers() and time.monotonic() < deadline:
-            self._tell(zygote.REAP)
+            self._zygote.reap()
             time.sleep(0.001)
         # Only when the dead are reaped is there sure to be room for the next cleaner.
-        self._tell(zygote.SPARE)
-        self._spare = self._new_spare()
-
-    def _tell(self, what: int, uid: int = 0) -> None:
-        self._control.send(zygote.ORDER.pack(what, uid, 0.0, 0))
-
-    def _new_spare(self) -> int:
-        pid: int = zygote.STARTED.unpack(self._hear())[1]
-        return pid
-
-    def _hear(self) -> bytes:
-        data = self._control.recv(64)
-        if not data:
-            raise SystemExit("the zygote is gone")
-        return data
+        self._zygote.fork_spare()
 
     def _strangers(self) -> set[int]:
         self._reap()
-        return set(usage.pids()) - {1, self._zygote, self._spare}
+        ours = {1, self._zygote.pid, self._zygote.spare}
+        if self._runner is not None and not self._runner.gone:
+            ours.add(self._runner.pid)
+        return set(usage.pids()) - ours
 
     def _reap(self) -> None:
         """Orphans become children of process 1; their CPU seconds belong to the visit."""
@@ -126,11 +146,11 @@ class Supervisor:
             try:
                 pid, _, used = os.wait4(-1, os.WNOHANG)
             except ChildProcessError:
-                raise SystemExit("the zygote is gone") from None
+                self._zygote.bury()
             if pid == 0:
                 return
-            if pid == self._zygote:
-                raise SystemExit("the zygote is gone")
+            if pid == self._zygote.pid:
+                self._zygote.bury()
             self._orphans_cpu_s += used.ru_utime + used.ru_stime
 
 

@@ -1,12 +1,12 @@
 """One visit of a program, seen from the supervisor: pipes, clocks, caps.
 
 A visit is over when the main process is dead, never when a pipe is: a leftover process may hold a pipe open for ever.
-The supervisor acts on a limit and says so itself; nobody guesses causes from exit codes.
+The supervisor acts on a limit and says so itself; nobody guesses causes from exit codes. Where a runner is the parent, the
+candidate can stop or kill it: then the visit is over when the runner is, and the runner's end is the visit's.
 """
 
 from __future__ import annotations
 
-import array
 import contextlib
 import errno
 import os
@@ -16,9 +16,11 @@ import socket
 import time
 from dataclasses import dataclass
 
-from sandbox.inside import usage, wire, zygote
+from sandbox.inside import forking, usage, wire
+from sandbox.inside.parents import Parent
 
 _POLL_MS = 50
+_DYING_S = 0.5
 _CHUNK = 1 << 16
 
 
@@ -27,6 +29,7 @@ class Order:
     """What the host asks: see `sandbox.box`, which writes it."""
 
     program: dict[str, wire.Value]
+    repeat: bool
     proof: str
     stdin: bytes
     cpu_s: float
@@ -101,11 +104,11 @@ class _Reader:
 class Visit:
     """Starts a candidate, feeds and reads it, kills it at its limits. Use once; close always."""
 
-    def __init__(self, order: Order, uid: int, control: socket.socket) -> None:
-        self._order, self._control = order, control
+    def __init__(self, order: Order, uid: int, parent: Parent) -> None:
+        self._order, self._parent = order, parent
         theirs, ours = self._pipes(uid)
         stdin, stdout, stderr, answers, instructions = ours
-        told = wire.frame(wire.encode(order.program)) + wire.frame(wire.encode(order.proof))
+        told = parent.introduce(order.program) + wire.frame(wire.encode(order.proof))
         self._writers = {stdin: _Writer(stdin, order.stdin), instructions: _Writer(instructions, told)}
         self._stdout, self._stderr = _Reader(stdout, order.output), _Reader(stderr, order.output)
         self._answers = _Reader(answers, order.answers)
@@ -114,9 +117,11 @@ class Visit:
         self._poll = select.poll()
         self._began, self._cpu_before = time.monotonic(), usage.tree_cpu_s()
         self._pid = 0
-        self._ending = ""
-        message = zygote.ORDER.pack(zygote.RUN, uid, order.cpu_s, order.disk_mb)
-        control.sendmsg([message], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", theirs))])
+        self._ending, self._killed_at, self._wait_ms = "", 0.0, 0
+        # A parent that is dead is found out by listening to it.
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            message = forking.ORDER.pack(forking.RUN, uid, order.cpu_s, order.disk_mb)
+            socket.send_fds(parent.control, [message], theirs)
         for fd in theirs:
             os.close(fd)
 
@@ -139,11 +144,12 @@ class Visit:
 
     def run(self) -> Outcome:
         """Watch until the main process is dead."""
-        self._poll.register(self._control, select.POLLIN)
+        self._poll.register(self._parent.control, select.POLLIN)
         for fd in self._readers:
             self._poll.register(fd, select.POLLIN)
         for fd in list(self._writers):
             self._push(fd)
+        self._watch_limits()
         while (ended := self._step()) is None:
             self._watch_limits()
         wall_s = time.monotonic() - self._began
@@ -162,10 +168,10 @@ class Visit:
             answers=self._answers.taken(),
         )
 
-    def _step(self) -> zygote.Ended | None:
+    def _step(self) -> forking.Ended | None:
         """Wait for something to happen, and see to it."""
-        for fd, _ in self._poll.poll(self._wait_ms()):
-            if fd == self._control.fileno():
+        for fd, _ in self._poll.poll(self._wait_ms):
+            if fd == self._parent.control.fileno():
                 if (ended := self._hear()) is not None:
                     return ended
             elif fd in self._writers:
@@ -185,34 +191,42 @@ class Visit:
                 self._poll.unregister(fd)
             os.close(fd)
 
-    def _hear(self) -> zygote.Ended | None:
-        data = self._control.recv(64)
+    def _hear(self) -> forking.Ended | None:
+        try:
+            data = self._parent.control.recv(64)
+        except ConnectionResetError:  # it died with our order unread
+            data = b""
         if not data:
-            raise SystemExit("the zygote is gone")
+            return self._parent.bury()
         if data[0] == 1:
-            self._pid = zygote.STARTED.unpack(data)[1]
+            self._pid = forking.STARTED.unpack(data)[1]
             return None
-        _, _, status, user_s, system_s, peak_kb = zygote.ENDED.unpack(data)
-        return zygote.Ended(status, user_s + system_s, peak_kb)
-
-    def _wait_ms(self) -> int:
-        if self._ending:
-            return _POLL_MS
-        left_s = self._began + self._order.wall_s - time.monotonic()
-        spare_s = self._order.cpu_s - (usage.tree_cpu_s() - self._cpu_before)
-        return max(1, int(1000 * min(left_s, max(spare_s, 0.002))) + 1)
+        return forking.Ended.unpack(data)
 
     def _watch_limits(self) -> None:
+        """Act on a limit that is reached; else say how long there is nothing to look at. One look into the books a step."""
         if not self._ending:
-            if usage.tree_cpu_s() - self._cpu_before > self._order.cpu_s:
+            cpu_left_s = self._order.cpu_s - (usage.tree_cpu_s() - self._cpu_before)
+            wall_left_s = self._began + self._order.wall_s - time.monotonic()
+            if cpu_left_s < 0:
                 self._ending = "out_of_cpu"
-            elif time.monotonic() - self._began > self._order.wall_s:
+            elif wall_left_s < 0:
                 self._ending = "out_of_wall"
             elif self._flooded():
                 self._ending = "too_much_output"
-        if self._ending and self._pid:
+            self._wait_ms = int(1000 * min(wall_left_s, max(cpu_left_s, 0.002))) + 1
+        if self._ending:
+            self._wait_ms = _POLL_MS
+            self._kill()
+
+    def _kill(self) -> None:
+        """End the candidate, or its parent where there is no candidate yet, or where nobody says that it is dead."""
+        self._killed_at = self._killed_at or time.monotonic()
+        if self._pid:
             with contextlib.suppress(ProcessLookupError):  # it may have ended a moment ago
                 os.kill(self._pid, signal.SIGKILL)
+        if not self._pid or time.monotonic() - self._killed_at > _DYING_S:
+            self._parent.kill()
 
     def _flooded(self) -> bool:
         return any(reader.over for reader in (self._stdout, self._stderr, self._answers))

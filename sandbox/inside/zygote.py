@@ -1,14 +1,14 @@
 """The zygote: a warm interpreter that forks candidates and waits for them.
 
-It knows nothing of jobs. The supervisor hands it the ends of five fresh pipes and a uid; it forks, and tells the
-supervisor the child's pid (`started`) and, after the child's end, its status and resources (`ended`). One candidate at a
-time. A cleaner stands forked and ready at all times.
+It knows nothing of jobs. The supervisor hands it the ends of five fresh pipes and a uid; it forks a candidate and waits for
+it. Or it hands it a socket; then it forks a runner, which will fork the candidates of one program and takes its orders from
+there, and waits for it when it is told to. One candidate at a time. A cleaner stands forked and ready at all times.
 """
 
 from __future__ import annotations
 
-import array
 import contextlib
+import functools
 import gc
 import importlib
 import os
@@ -17,7 +17,7 @@ import struct
 import sys
 from typing import NamedTuple
 
-from sandbox.inside import candidate, cleaner
+from sandbox.inside import candidate, cleaner, forking, runner
 
 PRELOAD = [
     "abc",
@@ -76,21 +76,6 @@ PRELOAD = [
     "zlib",
 ]
 
-RUN, CLEAN, REAP, SPARE = 1, 2, 3, 4
-ORDER = struct.Struct(">BIdI")  # what, uid, CPU seconds, MB of disk
-STARTED = struct.Struct(">BI")  # 1, pid
-ENDED = struct.Struct(">BIiddQ")  # 2, pid, wait status, user s, system s, peak kB
-_FIRST_RECEIVED_FD = 16
-_CONTROL_FD = 100
-
-
-class Ended(NamedTuple):
-    """How a child of the zygote ended: wait status, CPU seconds of it and of what it waited for, peak kB."""
-
-    status: int
-    cpu_s: float
-    peak_kb: int
-
 
 def main(control: socket.socket, keeper: int) -> None:
     """Serve orders until the supervisor is gone. `keeper` is the uid that a cleaner answers to. Never returns."""
@@ -99,35 +84,30 @@ def main(control: socket.socket, keeper: int) -> None:
     candidate.inherit_limits()
     spare = _fork_cleaner(control, keeper)
     while True:
-        data, fds = _receive(control)
-        what, uid, cpu_s, disk_mb = ORDER.unpack(data)
-        if what == RUN:
-            _run(control, (uid, cpu_s, disk_mb), fds)
-        elif what == CLEAN:
-            os.write(spare.wake, struct.pack(">I", uid))
+        (what, whom, cpu_s, disk_mb), fds = forking.receive(control)
+        if what == forking.RUN:
+            child = functools.partial(candidate.main, whom, cpu_s, disk_mb, fds)
+            forking.see_off(control, forking.fork(control, child), fds)
+        elif what == forking.RUNNER:
+            forking.fork(control, functools.partial(runner.main, control, whom, fds[0]))
+            os.close(fds[0])
+        elif what == forking.WAIT:
+            control.send(forking.wait(whom))
+        elif what == forking.CLEAN:
+            os.write(spare.wake, struct.pack(">I", whom))
             os.close(spare.wake)
-            _report_end(control, spare.pid)
-        elif what == REAP:
+            control.send(forking.wait(spare.pid))
+        elif what == forking.REAP:
             _reap_adopted()
         else:
             spare = _fork_cleaner(control, keeper)
 
 
-def _run(control: socket.socket, terms: tuple[int, float, int], fds: list[int]) -> None:
-    pid = os.fork()
-    if pid == 0:
-        candidate.main(*terms, fds)
-    for fd in fds:
-        os.close(fd)
-    control.send(STARTED.pack(1, pid))
-    _report_end(control, pid)
-
-
 def _move_up(control: socket.socket) -> socket.socket:
     """Keep the low descriptors busy with nothing, so that received ones never lie where a candidate's will go."""
-    high = socket.socket(fileno=os.dup2(control.detach(), _CONTROL_FD, inheritable=False))
+    high = socket.socket(fileno=os.dup2(control.detach(), forking.CONTROL_FD, inheritable=False))
     null = os.open("/dev/null", os.O_RDWR)
-    for fd in range(_FIRST_RECEIVED_FD):
+    for fd in range(forking.FIRST_RECEIVED_FD):
         if fd not in {2, null}:
             os.dup2(null, fd, inheritable=False)
     return high
@@ -152,11 +132,13 @@ class _Spare(NamedTuple):
 
 def _fork_cleaner(control: socket.socket, keeper: int) -> _Spare:
     asleep, wake = os.pipe2(os.O_CLOEXEC)
-    pid = os.fork()
-    if pid:
-        os.close(asleep)
-        control.send(STARTED.pack(1, pid))
-        return _Spare(pid, wake)
+    pid = forking.fork(control, functools.partial(_sleep, control, keeper, asleep, wake))
+    os.close(asleep)
+    return _Spare(pid, wake)
+
+
+def _sleep(control: socket.socket, keeper: int, asleep: int, wake: int) -> None:
+    """A cleaner's life. Never returns."""
     code = 1
     try:
         control.close()
@@ -174,20 +156,3 @@ def _reap_adopted() -> None:
     with contextlib.suppress(ChildProcessError):
         while os.waitpid(-1, os.WNOHANG)[0]:
             pass
-
-
-def _receive(control: socket.socket) -> tuple[bytes, list[int]]:
-    room = socket.CMSG_SPACE(5 * array.array("i").itemsize)
-    data, ancillary, _, _ = control.recvmsg(ORDER.size, room, socket.MSG_CMSG_CLOEXEC)
-    if not data:
-        os._exit(0)  # the supervisor is gone
-    fds = array.array("i")
-    for level, kind, content in ancillary:
-        if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
-            fds.frombytes(content)
-    return data, list(fds)
-
-
-def _report_end(control: socket.socket, pid: int) -> None:
-    _, status, used = os.wait4(pid, 0)
-    control.send(ENDED.pack(2, pid, status, used.ru_utime, used.ru_stime, used.ru_maxrss))

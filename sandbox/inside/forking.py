@@ -1,0 +1,69 @@
+"""Forking on order: what the supervisor says to the processes that fork for it, zygote and runner, and what they answer.
+
+An order is one packet: what to do, for whom, under which limits, with descriptors beside it. The answer to every fork is
+`started` with the child's pid; whoever waits for a child tells of its end with `ended`.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import struct
+from collections.abc import Callable
+from typing import NamedTuple
+
+RUN, RUNNER, WAIT, CLEAN, REAP, SPARE = range(1, 7)
+ORDER = struct.Struct(">BIdI")  # what, whom (a uid; the pid to WAIT for), CPU seconds, MB of disk
+STARTED = struct.Struct(">BI")  # 1, pid
+ENDED = struct.Struct(">BIiddQ")  # 2, pid, wait status, user s, system s, peak kB
+FIRST_RECEIVED_FD = 16
+CONTROL_FD = 100
+
+
+class Ended(NamedTuple):
+    """How a child ended: wait status, CPU seconds of it and of what it waited for, peak kB."""
+
+    status: int
+    cpu_s: float
+    peak_kb: int
+
+    @classmethod
+    def unpack(cls, data: bytes) -> Ended:
+        """What `wait` has packed."""
+        _, _, status, user_s, system_s, peak_kb = ENDED.unpack(data)
+        return cls(status, user_s + system_s, peak_kb)
+
+
+def receive(control: socket.socket) -> tuple[tuple[int, int, float, int], list[int]]:
+    """The next order and its descriptors; ends the process when the supervisor is gone."""
+    data, fds, _, _ = socket.recv_fds(control, ORDER.size, 5, socket.MSG_CMSG_CLOEXEC)
+    if not data:
+        os._exit(0)
+    what, whom, cpu_s, disk_mb = ORDER.unpack(data)
+    return (what, whom, cpu_s, disk_mb), fds
+
+
+def fork(control: socket.socket, child: Callable[[], object]) -> int:
+    """Fork and tell of it; returns the child's pid. `child` does not return."""
+    pid = os.fork()
+    if pid == 0:
+        child()
+    control.send(STARTED.pack(1, pid))
+    return pid
+
+
+def see_off(control: socket.socket, pid: int, fds: list[int], *, before_s: float = 0.0) -> None:
+    """Wait for a candidate and tell how it ended; `before_s` are CPU seconds that its parent spent for it.
+
+    Its pipes stay open here as long as it lives, so that the supervisor wakes once when it ends, and not for every pipe.
+    """
+    ended = wait(pid, before_s=before_s)
+    for fd in fds:
+        os.close(fd)
+    control.send(ended)
+
+
+def wait(pid: int, *, before_s: float = 0.0) -> bytes:
+    """Wait for a child; returns what tells of its end."""
+    _, status, used = os.wait4(pid, 0)
+    return ENDED.pack(2, pid, status, used.ru_utime + before_s, used.ru_stime, used.ru_maxrss)

@@ -1,0 +1,127 @@
+"""The processes that fork candidates, as the supervisor holds them: the zygote for good, a runner while its program stays."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+from dataclasses import dataclass
+from typing import NoReturn, Protocol
+
+from sandbox.inside import forking, traces, wire, zygote
+
+Program = dict[str, wire.Value]
+
+
+class Parent(Protocol):
+    """What a visit needs of the process that forks its candidate."""
+
+    @property
+    def control(self) -> socket.socket:
+        """Takes RUN; tells of the candidate's start and end."""
+
+    def introduce(self, program: Program) -> bytes:
+        """What stands in the order pipe before the proof."""
+
+    def kill(self) -> None:
+        """Called while there is no candidate to be killed, or none that dies."""
+
+    def bury(self) -> forking.Ended:
+        """Called when it has hung up; how it ended."""
+
+
+class Zygote:
+    """The one process without which there is no box."""
+
+    def __init__(self, keeper: int) -> None:
+        self.control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.pid = os.fork()
+        if self.pid == 0:
+            try:
+                self.control.close()
+                zygote.main(theirs, keeper)
+            finally:
+                os._exit(1)
+        theirs.close()
+        self.spare = self._started()
+
+    def introduce(self, program: Program) -> bytes:
+        """A zygote knows no program."""
+        return wire.frame(wire.encode(program))
+
+    def kill(self) -> None:
+        """It stays; its candidate can be killed as soon as it has begun."""
+
+    def bury(self) -> NoReturn:
+        """The box ends with it."""
+        raise SystemExit("the zygote is gone")
+
+    def start_runner(self, uid: int, program: Program) -> Runner:
+        """A runner for a program, which it will find in its first order pipe."""
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        before = traces.traces()
+        socket.send_fds(self.control, [forking.ORDER.pack(forking.RUNNER, uid, 0.0, 0)], [theirs.fileno()])
+        theirs.close()
+        return Runner(zygote=self, pid=self._started(), uid=uid, program=program, control=ours, before=before)
+
+    def wait_for(self, pid: int) -> forking.Ended:
+        """How a runner ended."""
+        self._tell(forking.WAIT, pid)
+        return forking.Ended.unpack(self._hear())
+
+    def clean(self, uid: int) -> None:
+        """Let the spare cleaner do its work."""
+        self._tell(forking.CLEAN, uid)
+        self._hear()
+        self.spare = 0
+
+    def reap(self) -> None:
+        """Let it reap what a candidate made its child."""
+        self._tell(forking.REAP)
+
+    def fork_spare(self) -> None:
+        """Let it fork the next cleaner."""
+        self._tell(forking.SPARE)
+        self.spare = self._started()
+
+    def _tell(self, what: int, whom: int = 0) -> None:
+        self.control.send(forking.ORDER.pack(what, whom, 0.0, 0))
+
+    def _started(self) -> int:
+        pid: int = forking.STARTED.unpack(self._hear())[1]
+        return pid
+
+    def _hear(self) -> bytes:
+        return self.control.recv(64) or self.bury()
+
+
+@dataclass(kw_only=True)
+class Runner:
+    """A program that comes again: its process, its uid, what the box was like when it came, the CPU seconds told so far."""
+
+    zygote: Zygote
+    pid: int
+    uid: int
+    program: Program
+    control: socket.socket
+    before: tuple[object, ...]
+    told_s: float = 0.0
+    introduced: bool = False
+    gone: bool = False
+
+    def introduce(self, program: Program) -> bytes:
+        """Once is enough."""
+        known, self.introduced = self.introduced, True
+        return b"" if known else wire.frame(wire.encode(program))
+
+    def kill(self) -> None:
+        """It hangs up when it is dead; until it is buried its pid is nobody else's."""
+        os.kill(self.pid, signal.SIGKILL)
+
+    def bury(self) -> forking.Ended:
+        """See it dead. Of its CPU seconds, and those of its children, the ones count that no visit has been told of."""
+        self.kill()
+        self.control.close()
+        self.gone = True
+        ended = self.zygote.wait_for(self.pid)
+        return ended._replace(cpu_s=max(0.0, ended.cpu_s - self.told_s))
