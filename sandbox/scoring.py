@@ -20,6 +20,7 @@ from sandbox.references import Reference, References
 from sandbox.values import CallTests, CheckTests, Job, Limits, Program, ReferenceTests, Run, Score, StdinTests
 
 GRADER_CPU_S, GRADER_WALL_S, GRADER_ANSWERS_MB = 30.0, 60.0, 128
+RUNNER_PAYS = 3  # cases; a runner costs 2 ms more than a visit does, and saves 0.6 ms and the compiling for each case
 REFERENCE_TIMES = 4  # a program may take so many times as long as the data set's own (EvalPlus's factor)
 
 
@@ -118,16 +119,23 @@ class Scorer:
         return replace(judged, selection=selected)
 
     def _examine_printed(self, job: Job, tests: StdinTests, slot: Slot) -> Score:
-        """A process for each case, in an order that no program can foresee from its place in the file."""
+        """A process for each case, most from code compiled once, in an order that no program can foresee from the file."""
         script = Program(source=job.program.source)
         order = list(range(len(tests.cases)))
         random.Random(f"{tests.source}{job.program.source}").shuffle(order)  # noqa: S311  (repeatable, no secret)
         runs: dict[int, Run] = {}
-        for number in order:
-            runs[number] = slot.run(Job(program=script, stdin=tests.cases[number].stdin, limits=job.limits))
-            if not self._manner.every_case and not judge.printed_right(runs[number], tests, number):
-                break
+        with slot.repeating():
+            for place, number in enumerate(order):
+                stdin, repeat = tests.cases[number].stdin, self._repeats(place, len(order))
+                runs[number] = slot.run(Job(program=script, stdin=stdin, limits=job.limits, repeat=repeat))
+                if not self._manner.every_case and not judge.printed_right(runs[number], tests, number):
+                    break
         return judge.score_printed(runs, tests, job.limits)
+
+    def _repeats(self, place: int, cases: int) -> bool:
+        """Whether a runner is worth it: not for the first case, where most wrong programs stop, and not for a few cases."""
+        first = 0 if self._manner.every_case else 1
+        return place >= first and cases - first >= RUNNER_PAYS
 
     def _examine_graded(self, job: Job, tests: CheckTests, slot: Slot) -> Score:
         """The candidate answers in its box, the tests run in the grader's."""

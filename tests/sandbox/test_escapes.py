@@ -62,6 +62,8 @@ def test_a_program_gets_its_verdict_and_leaves_nothing(case: Case, boxes: Range)
     )
 
 
-@pytest.mark.parametrize("case", [case for case in CASES if case.group in "FKPX" and case.kind == "code"], ids=lambda case: case.name)
+@pytest.mark.parametrize(
+    "case", [case for case in CASES if case.group in "FKPX" and case.kind == "code"], ids=lambda case: case.name
+)
 def test_a_program_that_comes_again_leaves_nothing_either(case: Case, boxes: Range) -> None:
     assert not list(boxes.run_again(case))
