@@ -74,21 +74,23 @@ class Scorer:
         return self._pool.converse(lambda slot: self._examine(job, slot))
 
     def _examine(self, job: Job, slot: Slot) -> Score:
-        """Runs and judges on the slot's thread; where both sets of tests are calls, in one visit."""
+        """Runs and judges on the slot's thread; where both sets of tests are calls, in one visit; no input is run twice."""
         tests, selection = job.program.tests, job.program.selection
         if selection is None:
             return self._examine_one(job, slot)
         if isinstance(tests, CallTests | ReferenceTests) and isinstance(selection, CallTests | ReferenceTests):
             return self._examine_joined(job, self._expected(tests, slot), self._expected(selection, slot), slot)
-        selected = self._examine_one(replace(job, program=replace(job.program, tests=selection, selection=None)), slot)
-        return replace(self._examine_one(job, slot), selection=selected)
+        known: dict[bytes, Run] = {}
+        selecting = replace(job, program=replace(job.program, tests=selection, selection=None))
+        selected = self._examine_one(selecting, slot, known)
+        return replace(self._examine_one(job, slot, known), selection=selected)
 
-    def _examine_one(self, job: Job, slot: Slot) -> Score:
+    def _examine_one(self, job: Job, slot: Slot, known: dict[bytes, Run] | None = None) -> Score:
         match job.program.tests:
             case ReferenceTests() as tests:
                 return self._examine_called(job, self._expected(tests, slot), slot)
             case StdinTests() as tests:
-                return self._examine_printed(job, tests, slot)
+                return self._examine_printed(job, tests, slot, {} if known is None else known)
             case CheckTests() as tests:
                 return self._examine_graded(job, tests, slot)
             case _:
@@ -118,8 +120,11 @@ class Scorer:
         )
         return replace(judged, selection=selected)
 
-    def _examine_printed(self, job: Job, tests: StdinTests, slot: Slot) -> Score:
-        """A process for each case, most from code compiled once, in an order that no program can foresee from the file."""
+    def _examine_printed(self, job: Job, tests: StdinTests, slot: Slot, known: dict[bytes, Run]) -> Score:
+        """A process for each case, most from code compiled once, in an order that no program can foresee from the file.
+
+        `known` are runs by their inputs; those that are made here are added.
+        """
         script = Program(source=job.program.source)
         order = list(range(len(tests.cases)))
         random.Random(f"{tests.source}{job.program.source}").shuffle(order)  # noqa: S311  (repeatable, no secret)
@@ -127,7 +132,9 @@ class Scorer:
         with slot.repeating():
             for place, number in enumerate(order):
                 stdin, repeat = tests.cases[number].stdin, self._repeats(place, len(order))
-                runs[number] = slot.run(Job(program=script, stdin=stdin, limits=job.limits, repeat=repeat))
+                if stdin not in known:
+                    known[stdin] = slot.run(Job(program=script, stdin=stdin, limits=job.limits, repeat=repeat))
+                runs[number] = known[stdin]
                 if not self._manner.every_case and not judge.printed_right(runs[number], tests, number):
                     break
         return judge.score_printed(runs, tests, job.limits)

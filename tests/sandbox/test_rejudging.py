@@ -17,9 +17,9 @@ from sandbox import judge
 from sandbox.facts import Facts, FactsError, facts_of, pack, rejudge, unpack
 from sandbox.inside import codec, wire
 from sandbox.problems import Wanted, load_problems
-from sandbox.references import References
+from sandbox.references import ReferenceFailed, References
 from sandbox.rejudging import Changes, rejudged
-from sandbox.samples import SamplesError, read_samples
+from sandbox.samples import read_samples
 from sandbox.scorefile import Row, read_rows, score_samples, write_rows
 from sandbox.scoring import Manner, Scorer
 from sandbox.values import Answer, Ending, Limits, Run, Verdict
@@ -92,7 +92,7 @@ def test_a_mended_expectation_changes_verdicts_without_a_box(tmp_path: Path, sco
 def test_answers_that_were_not_kept_are_named(tmp_path: Path, scorer: Scorer) -> None:
     problems, rows, _ = scored_rows(tmp_path, scorer, PLUS, ["    return 1\n"])
     known = {problem.name: problem for problem in load_problems(problems)}
-    with pytest.raises(SamplesError, match="sandbox problems FILE --check"):
+    with pytest.raises(ReferenceFailed, match="sandbox problems FILE --check"):
         list(rejudged(rows, known, References(tmp_path / "elsewhere")))
 
 
