@@ -257,13 +257,18 @@ def _explain_answers(run: Run, tests: CallTests) -> str:
     if failure is None:
         return f"all {len(tests.cases)} answers are right"
     test, where = tests.cases[failure], f"call {failure + 1} of {len(tests.cases)}"
-    arguments = ", ".join(_short(argument) for argument in test.arguments)
+    arguments = _arguments(test)
     if failure >= len(run.answers):
         return f"gave no answer to {where}, arguments ({arguments})"
     answer = run.answers[failure]
     if answer.raised is not None:
         return f"{_said(answer.raised)}, {where}, arguments ({arguments})"
     return f"answered {_short(answer.value)} where {_wanted(test)} was expected, {where}, arguments ({arguments})"
+
+
+def _arguments(test: CallTest) -> str:
+    named = (f"{name}={_short(value)}" for name, value in test.keywords.items())
+    return ", ".join([*map(_short, test.arguments), *named])
 
 
 def _wanted(test: CallTest) -> str:

@@ -15,7 +15,8 @@ from pickle import UnpicklingError  # noqa: TID251  (the name of an error alone)
 from typing import Any
 
 from sandbox import evalplus, formats
-from sandbox.checks import assert_tests, called_function, check_tests, leans_on
+from sandbox.checks import assert_tests, check_tests
+from sandbox.names import called_function, leans_on
 from sandbox.values import CallTests, CheckTests, Program, ReferenceTests, StdinTests
 
 BUILT_IN = ("humaneval",)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
 
@@ -125,6 +126,7 @@ class CallTest:
 
     function: str
     arguments: tuple[object, ...]
+    keywords: Mapping[str, object] = field(default_factory=dict)
     comparison: Comparison
     expected: object = None
     tolerance: float = 0.0
@@ -162,7 +164,7 @@ class CallTests:
     @functools.cached_property
     def encoded(self) -> list[bytes]:
         """The calls as they go into a box."""
-        return [codec.encode((case.function, case.arguments)) for case in self.cases]
+        return [codec.encode((case.function, case.arguments, dict(case.keywords))) for case in self.cases]
 
 
 class OutputRule(StrEnum):

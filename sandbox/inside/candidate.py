@@ -136,11 +136,11 @@ def _run_called(source: str, calls: list[wire.Value], *, arguments_back: bool, r
     asked: list[Any] = [codec.decode(call) for call in calls if type(call) is bytes]
 
     def check(space: dict[str, Any]) -> None:
-        for number, (function, arguments) in enumerate(asked):
+        for number, (function, arguments, named) in enumerate(asked):
             try:
-                claim: dict[str, object] = {"call": number, "value": encode(find(space, function)(*arguments))}
+                claim: dict[str, object] = {"call": number, "value": encode(find(space, function)(*arguments, **named))}
                 if arguments_back:
-                    claim["arguments"] = encode(list(arguments))
+                    claim["arguments"] = encode([*arguments, *named.values()])
             except Exception as error:
                 report({"call": number, "raised": describe(error, "program")})
             else:
@@ -155,7 +155,9 @@ def _run_graded(order: dict[str, Any], report: Report) -> int:
     space = _namespace("solution")
     exec(_compiled(order["source"], "solution.py"), space)
     replayer = grader.Replayer(order["answers"] or [], report)
-    stand_in = grader.Recorder(dict(space), report) if order["answers"] is None else replayer
+    solution = dict(space)
+    recorder = grader.Recorder(lambda function: _function(solution, function), report)
+    stand_in = recorder if order["answers"] is None else replayer
     tests = _namespace("tests") | space
     grader.bind(tests, order["functions"], stand_in)
     grader.seed()
