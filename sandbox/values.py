@@ -230,6 +230,9 @@ class CheckTests:
             raise ValueError("tests that call no function test nothing")
 
 
+Tests = CallTests | ReferenceTests | StdinTests | CheckTests | str  # str: code that runs in the program's own process
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AskedCalls:
     """Calls for their answers alone, as the codec wrote them; the arguments come back, too."""
@@ -260,7 +263,7 @@ class Program:
     """
 
     source: str
-    tests: CallTests | ReferenceTests | StdinTests | CheckTests | AskedCalls | Grading | str | None = None
+    tests: Tests | AskedCalls | Grading | None = None
 
     @property
     def tests_source(self) -> str:
