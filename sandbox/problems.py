@@ -14,7 +14,7 @@ from pathlib import Path
 from pickle import UnpicklingError  # noqa: TID251  (the name of an error alone)
 from typing import Any
 
-from sandbox import evalplus, formats, leetcode, origin
+from sandbox import evalplus, formats, leetcode, native, origin
 from sandbox.checks import assert_tests, check_tests
 from sandbox.formats import Given
 from sandbox.names import called_function, leans_on
@@ -108,7 +108,7 @@ class Problem:
 def load_problems(source: str | Path) -> list[Problem]:
     """The problems of a built-in set ("humaneval") or of a JSON-lines file (.gz allowed).
 
-    Which format a line has is told by its fields.
+    Which format a line has is told by its fields; docs/problems.md lists them.
     Raises ProblemsError naming the file, the line and what is wrong.
     """
     if str(source) == "humaneval":
@@ -208,12 +208,13 @@ def _evalplus(row: dict[str, Any]) -> Given:
 
 
 _READERS = (
+    (native.read, native.knows),
     (leetcode.read, leetcode.knows),
     (formats.read, formats.knows),
     (_evalplus, evalplus.knows),
 )
 _FORMATS = (
-    "LeetCode: prompt_sft, or an entry_point Solution().f; APPS: input_output; "
+    "ours (docs/problems.md): tests or check; LeetCode: prompt_sft, or an entry_point Solution().f; APPS: input_output; "
     "LiveCodeBench: public_test_cases; CodeContests: generated_tests; HumanEval+ and MBPP+: base_input and plus_input; "
     "MBPP: test_list and code; HumanEval: task_id, prompt, entry_point and test"
 )
