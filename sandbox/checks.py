@@ -2,7 +2,8 @@
 
 `assert candidate(1, [2]) == 3` says the same as "call with (1, [2]), expect 3", and as data it never has to stand beside the
 candidate. What is read here: equality and identity, bare truth and its negation, `abs(candidate(…) - x) < e`, arithmetic on
-literals, docstrings, and asserts of constants. Anything else and the answer is None: the code is then run as code.
+literals, names given to literals, docstrings, and asserts of constants. Anything else and the answer is None: the code is then
+run as code.
 
 By syntax tree only; nothing of the data set is executed.
 """
@@ -10,9 +11,9 @@ By syntax tree only; nothing of the data set is executed.
 from __future__ import annotations
 
 import ast
-import builtins
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
 
 from sandbox.values import CallTest, CallTests, Comparison
 
@@ -20,79 +21,56 @@ MAX_FOLDED = 10**9  # no larger number goes into arithmetic on literals
 _OPERATORS: dict[type[ast.operator], Callable[[object, object], object]] = {
     ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv, ast.Pow: operator.pow,
 }  # fmt: skip
+_LASTING = (int, float, complex, str, bytes, type(None))  # a call cannot change these
+_NO_NAMES: Mapping[str, object] = MappingProxyType({})
 
 
-class _NotData(Exception):
+class NotData(Exception):
     """The code does more than call and compare."""
 
 
-def check_tests(source: str, function: str) -> CallTests | None:
-    """The tests of a module that defines `check(candidate)`, as calls of `function`; None if they are not plain data."""
+UNREADABLE = (SyntaxError, ValueError, RecursionError, MemoryError, NotData)  # what parsing and reading may come to
+
+
+def check_tests(source: str, function: str, names: Mapping[str, object] = _NO_NAMES) -> CallTests | None:
+    """The tests of a module that defines `check(candidate)`, as calls of `function`; None if they are not plain data.
+
+    `names` are those that stand for a value wherever the tests run.
+    """
     try:
         check = _check(ast.parse(source))
-        cases = [case for statement in check.body for case in _cases(statement, check.args.args[0].arg, function)]
-    except (SyntaxError, RecursionError, _NotData):
+        cases = called(check.body, Reader(check.args.args[0].arg, function, names))
+    except UNREADABLE:
         return None
-    return CallTests(cases=tuple(cases), source=source) if cases else None
+    return CallTests(cases=cases, source=source) if cases else None
 
 
 def assert_tests(source: str, function: str) -> CallTests | None:
     """The tests of a list of asserts that call `function` by its name; None if they are not plain data."""
     try:
-        cases = [case for statement in ast.parse(source).body for case in _cases(statement, function, function)]
-    except (SyntaxError, RecursionError, _NotData):
+        cases = called(ast.parse(source).body, Reader(function, function))
+    except UNREADABLE:
         return None
-    return CallTests(cases=tuple(cases), source=source) if cases else None
+    return CallTests(cases=cases, source=source) if cases else None
 
 
-def called_function(asserts: str, program: str) -> str:
-    """The function of `program` that the asserts call; "" if there is none."""
-    try:
-        defined = {node.name for node in ast.parse(program).body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
-        calls = [node.func for node in ast.walk(ast.parse(asserts)) if isinstance(node, ast.Call)]
-    except (SyntaxError, RecursionError):
-        return ""
-    return next((call.id for call in calls if isinstance(call, ast.Name) and call.id in defined), "")
-
-
-def leans_on(tests: str, prelude: str) -> set[str] | None:
-    """The names that the tests use and neither they, nor the prelude, nor Python itself define; None if they do not parse."""
-    try:
-        nodes = [*ast.walk(ast.parse(tests)), *ast.walk(ast.parse(prelude))]
-    except (SyntaxError, RecursionError, ValueError):
-        return None
-    used = {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
-    return used - _defined(nodes) - set(dir(builtins))
-
-
-def _defined(nodes: list[ast.AST]) -> set[str]:
-    """Whatever is given a name anywhere; a name that is local elsewhere counts, too."""
-    names: set[str] = set()
-    for node in nodes:
-        match node:
-            case ast.Name(id=name, ctx=ast.Store()) | ast.arg(arg=name):
-                names.add(name)
-            case ast.FunctionDef(name=name) | ast.ClassDef(name=name) | ast.ExceptHandler(name=str(name)):
-                names.add(name)
-            case ast.Import(names=imported) | ast.ImportFrom(names=imported):
-                names |= {(one.asname or one.name).partition(".")[0] for one in imported}
-            case _:
-                pass
-    return names
+def called(statements: Iterable[ast.stmt], reader: Reader) -> tuple[CallTest, ...]:
+    """The calls that the statements make, in their order; raises NotData."""
+    return tuple(case for statement in statements for case in reader.cases(statement))
 
 
 def _check(module: ast.Module) -> ast.FunctionDef:
     """The one function; beside it nothing that could matter."""
     functions = [node for node in module.body if isinstance(node, ast.FunctionDef)]
     if len(functions) != 1 or functions[0].name != "check" or len(functions[0].args.args) != 1:
-        raise _NotData
+        raise NotData
     for node in module.body:
-        if node is not functions[0] and not _says_nothing(node) and not _is_call_of_check(node):
-            raise _NotData
+        if node is not functions[0] and not _says_nothing(node) and not is_call_of_check(node):
+            raise NotData
     return functions[0]
 
 
-def _is_call_of_check(node: ast.stmt) -> bool:
+def is_call_of_check(node: ast.stmt) -> bool:
     """`check(f)` at the margin: what we do ourselves."""
     match node:
         case ast.Expr(value=ast.Call(func=ast.Name(id="check"), args=[ast.Name()], keywords=[])):
@@ -108,28 +86,36 @@ def _says_nothing(node: ast.stmt) -> bool:
     return isinstance(node, ast.Pass) or (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))
 
 
-def _cases(statement: ast.stmt, candidate: str, function: str) -> list[CallTest]:
-    if _says_nothing(statement):
-        return []
-    if not isinstance(statement, ast.Assert):
-        raise _NotData
-    if _is_literal(statement.test):
-        if not _value(statement.test):
-            raise _NotData  # an assert that always fails is no data
-        return []
-    return [_Reader(candidate, function).case(statement.test)]
+class Reader:
+    """Reads statements one after the other, as calls of `function`, which they call `candidate`.
 
+    A name given to a literal stands for it; but only once where a call could change what it names.
+    """
 
-class _Reader:
-    """Reads one asserted expression."""
+    def __init__(self, candidate: str, function: str, names: Mapping[str, object] = _NO_NAMES) -> None:
+        self._candidate, self._function, self._names = candidate, function, dict(names)
 
-    def __init__(self, candidate: str, function: str) -> None:
-        self._candidate, self._function = candidate, function
+    def cases(self, statement: ast.stmt) -> list[CallTest]:
+        """The call that the statement makes, if it makes one; raises NotData."""
+        match statement:
+            case ast.Pass() | ast.Expr(value=ast.Constant()):
+                return []
+            case ast.Assign(targets=[ast.Name(id=name)], value=value):
+                self._names[name] = self._value(value)
+                return []
+            case ast.Assert(test=test) if _is_literal(test):
+                if not literal(test):
+                    raise NotData  # an assert that always fails is no data
+                return []
+            case ast.Assert(test=test):
+                return [self._asserted(test)]
+            case _:
+                raise NotData
 
-    def case(self, test: ast.expr) -> CallTest:
+    def _asserted(self, test: ast.expr) -> CallTest:
         match test:
             case ast.Compare(left=left, ops=[ast.Eq()], comparators=[right]):
-                return self._test(left, Comparison.EQUAL, _value(right))
+                return self._test(left, Comparison.EQUAL, self._value(right))
             case ast.Compare(
                 left=left, ops=[ast.Is()], comparators=[ast.Constant(value=None | True | False as constant)]
             ):
@@ -141,10 +127,10 @@ class _Reader:
                 ops=[ast.Lt()],
                 comparators=[bound],
             ):
-                tolerance = _value(bound)
+                tolerance = literal(bound)
                 if not isinstance(tolerance, float):
-                    raise _NotData
-                return self._test(left, Comparison.CLOSE, _value(right), tolerance)
+                    raise NotData
+                return self._test(left, Comparison.CLOSE, self._value(right), tolerance)
             case ast.UnaryOp(op=ast.Not(), operand=operand):
                 return self._test(operand, Comparison.FALSE)
             case _:
@@ -153,49 +139,107 @@ class _Reader:
     def _test(
         self, call: ast.expr, comparison: Comparison, expected: object = None, tolerance: float = 0.0
     ) -> CallTest:
+        arguments, keywords = self.arguments(call)
+        return CallTest(
+            function=self._function,
+            arguments=arguments,
+            keywords=keywords,
+            comparison=comparison,
+            expected=expected,
+            tolerance=tolerance,
+        )
+
+    def arguments(self, call: ast.expr) -> tuple[tuple[object, ...], dict[str, object]]:
+        """What a call of the candidate hands over, by place and by name; raises NotData for any other expression."""
         match call:
-            case ast.Call(func=ast.Name(id=name), args=arguments, keywords=[]) if name == self._candidate:
-                return CallTest(
-                    function=self._function,
-                    arguments=tuple(_value(argument) for argument in arguments),
-                    comparison=comparison,
-                    expected=expected,
-                    tolerance=tolerance,
-                )
-        raise _NotData
+            case ast.Call(func=ast.Name(id=name), args=arguments, keywords=keywords) if name == self._candidate:
+                return tuple(self._value(argument) for argument in arguments), self._keywords(keywords)
+            case _:
+                raise NotData
+
+    def _keywords(self, given: list[ast.keyword]) -> dict[str, object]:
+        found: dict[str, object] = {}
+        for one in given:
+            value = self._value(one.value)
+            named = value if one.arg is None else {one.arg: value}
+            if not isinstance(named, dict) or not all(isinstance(key, str) for key in named):
+                raise NotData
+            if found.keys() & named.keys():
+                raise NotData
+            found |= named
+        return found
+
+    def _value(self, node: ast.expr) -> object:
+        return literal(node, self._named)
+
+    def _named(self, name: str) -> object:
+        if name not in self._names:
+            raise NotData
+        value = self._names[name]
+        return value if isinstance(value, _LASTING) else self._names.pop(name)
 
 
 def _is_literal(node: ast.expr) -> bool:
     try:
-        _value(node)
-    except _NotData:
+        literal(node)
+    except NotData:
         return False
     return True
 
 
-def _value(node: ast.expr) -> object:
-    """The value of a literal, or of arithmetic on literals."""
-    if isinstance(node, ast.BinOp) and type(node.op) in _OPERATORS:
-        return _folded(node, _value(node.left), _value(node.right))
+def _no_name(_: str) -> object:
+    raise NotData
+
+
+def literal(node: ast.expr, named: Callable[[str], object] = _no_name) -> object:
+    """The value of a literal, of arithmetic on literals, or of a name that `named` knows; raises NotData."""
     try:
         return ast.literal_eval(node)
     except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
         pass
     match node:
         case ast.List(elts=items):
-            return [_value(item) for item in items]
+            return [literal(item, named) for item in items]
         case ast.Tuple(elts=items):
-            return tuple(_value(item) for item in items)
+            return tuple(literal(item, named) for item in items)
+        case ast.Dict(keys=keys, values=values):
+            pairs = [(_key(key, named), literal(value, named)) for key, value in zip(keys, values, strict=True)]
+            return _hashing(lambda: dict(pairs))
+        case ast.Set(elts=items):
+            return _hashing(lambda: {literal(item, named) for item in items})
+        case ast.Name(id=name):
+            return named(name)
+        case ast.UnaryOp(op=ast.USub(), operand=operand):
+            return _folded(ast.Sub(), 0, literal(operand, named))
+        case ast.BinOp(left=left, op=op, right=right) if type(op) in _OPERATORS:
+            return _folded(op, literal(left, named), literal(right, named))
         case _:
-            raise _NotData
+            raise NotData(f"line {node.lineno} has a {type(node).__name__}")
 
 
-def _folded(node: ast.BinOp, left: object, right: object) -> object:
-    small = all(isinstance(side, int | float) and abs(side) <= MAX_FOLDED for side in (left, right))
-    texts = isinstance(left, str) and isinstance(right, str) and isinstance(node.op, ast.Add)
-    if not texts and not (small and not (isinstance(node.op, ast.Pow) and abs(right) > 8)):  # type: ignore[arg-type]
-        raise _NotData
+def _key(node: ast.expr | None, named: Callable[[str], object]) -> object:
+    if node is None:  # {**other}
+        raise NotData
+    return literal(node, named)
+
+
+def _hashing(make: Callable[[], object]) -> object:
     try:
-        return _OPERATORS[type(node.op)](left, right)
+        return make()
+    except TypeError:
+        raise NotData from None
+
+
+def _folded(op: ast.operator, left: object, right: object) -> object:
+    small = all(_is_small(side) for side in (left, right))
+    texts = isinstance(left, str) and isinstance(right, str) and isinstance(op, ast.Add)
+    if not texts and not (small and not (isinstance(op, ast.Pow) and abs(right) > 8)):  # type: ignore[arg-type]
+        raise NotData
+    try:
+        return _OPERATORS[type(op)](left, right)
     except ArithmeticError:
-        raise _NotData from None
+        raise NotData from None
+
+
+def _is_small(value: object) -> bool:
+    return isinstance(value, float) or (isinstance(value, int) and abs(value) <= MAX_FOLDED)

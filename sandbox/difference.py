@@ -5,6 +5,7 @@ from __future__ import annotations
 import reprlib
 
 MAX_TEXT = 80
+CUT = ("...", "…")  # what stands in a shown value where something was left out
 CONTEXT = 20  # characters of a text before the place where it differs
 
 

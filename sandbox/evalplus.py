@@ -36,11 +36,11 @@ def read(row: dict[str, Any]) -> tuple[ReferenceTests, ReferenceTests | None]:
     shape = _SHAPES.get(number, _same) if row["task_id"].startswith("Mbpp/") else _same
     base, plus = row["base_input"], row["plus_input"]
     inputs = [tuple(shape(given)) for given in [*base, *plus]]
-    comparison = _comparison(function)
+    comparison = comparison_for(function)
     cases = tuple(
         CallTest(
             function=function, arguments=given, comparison=comparison, tolerance=float(row["atol"]),
-            also=_also(function, given),
+            also=also_right(function, given),
         )
         for given in inputs
     )  # fmt: skip
@@ -49,7 +49,8 @@ def read(row: dict[str, Any]) -> tuple[ReferenceTests, ReferenceTests | None]:
     return whole, ReferenceTests(cases=cases[: len(base)], reference=reference) if base else None
 
 
-def _comparison(function: str) -> Comparison:
+def comparison_for(function: str) -> Comparison:
+    """How EvalPlus holds answers of this function against what is expected."""
     if function in _SETS:
         return Comparison.SET
     if function in _NOT_NONE:
@@ -57,7 +58,7 @@ def _comparison(function: str) -> Comparison:
     return {"find_zero": Comparison.ROOT, "are_equivalent": Comparison.ANYTHING}.get(function, Comparison.APPROXIMATE)
 
 
-def _also(function: str, given: tuple[Any, ...]) -> tuple[object, ...]:
+def also_right(function: str, given: tuple[Any, ...]) -> tuple[object, ...]:
     """Other right answers: three problems of MBPP can be read in two ways."""
     match function:
         case "sum_div":

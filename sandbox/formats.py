@@ -17,7 +17,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sandbox.values import CallTest, CallTests, Comparison, OutputRule, StdinTest, StdinTests
+from sandbox.values import (
+    CallTest,
+    CallTests,
+    Comparison,
+    OutputRule,
+    ReferenceTests,
+    StdinTest,
+    StdinTests,
+    Tests,
+)
 
 IMPORTS = (
     "import bisect, collections, copy, fractions, functools, heapq, itertools, math, random, re, string, sys, time\n"
@@ -30,16 +39,20 @@ _TESTS_OF_CODECONTESTS = ("public_tests", "private_tests", "generated_tests")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Given:
-    """What a row says of one problem: `public` tests are those that its text shows, `tests` all of them."""
+    """What a row says of one problem: `public` tests are those that its text shows, `tests` all of them.
+
+    A program stands alone, unless it `continues` the question, as in HumanEval.
+    """
 
     name: str
     question: str
-    starter: str
-    function: str
-    tests: CallTests | StdinTests
-    public: CallTests | StdinTests | None = None
+    starter: str = ""
+    function: str = ""
+    tests: Tests
+    public: CallTests | ReferenceTests | StdinTests | None = None
     solution: str | None = None
     imports: str = ""
+    continues: bool = False
 
 
 def knows(row: dict[str, Any]) -> bool:

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from sandbox import output
 from sandbox.compare import holds, spoofed
-from sandbox.difference import first_difference, short
+from sandbox.difference import CUT, first_difference, short
 from sandbox.values import (
     Answer,
     CallTest,
@@ -266,15 +266,26 @@ def _explain_answers(run: Run, tests: CallTests) -> str:
     if failure is None:
         return f"all {len(tests.cases)} answers are right"
     test, where = tests.cases[failure], f"call {failure + 1} of {len(tests.cases)}"
-    arguments = ", ".join(short(argument) for argument in test.arguments)
+    arguments = _arguments(test)
     answer = answer_to(failure, run, tests)
     if answer is None:
         return f"gave no answer to {where}, arguments ({arguments})"
     if answer.raised is not None:
         return f"{_said(answer.raised)}, {where}, arguments ({arguments})"
-    said = f"answered {short(answer.value)} where {_wanted(test)} was expected, {where}, arguments ({arguments})"
-    inside = first_difference(answer.value, test.expected) if test.comparison in _COMPARED_INSIDE else None
+    mine, wanted = short(answer.value), _wanted(test)
+    said = f"answered {mine} where {wanted} was expected, {where}, arguments ({arguments})"
+    shown_whole = not any(mark in mine + wanted for mark in CUT)
+    inside = (
+        None
+        if shown_whole or test.comparison not in _COMPARED_INSIDE
+        else first_difference(answer.value, test.expected)
+    )
     return f"{said}; they first differ {inside}" if inside else said
+
+
+def _arguments(test: CallTest) -> str:
+    named = (f"{name}={short(value)}" for name, value in test.keywords.items())
+    return ", ".join([*map(short, test.arguments), *named])
 
 
 def _wanted(test: CallTest) -> str:

@@ -6,17 +6,19 @@ import functools
 import gzip
 import json
 import zlib
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from importlib import resources
 from pathlib import Path
 from pickle import UnpicklingError  # noqa: TID251  (the name of an error alone)
 from typing import Any
 
-from sandbox import evalplus, formats
-from sandbox.checks import assert_tests, called_function, check_tests, leans_on
-from sandbox.values import CallTests, CheckTests, Program, ReferenceTests, StdinTests, Tests
+from sandbox import evalplus, formats, leetcode, native, origin
+from sandbox.checks import assert_tests, check_tests
+from sandbox.formats import Given
+from sandbox.names import called_function, leans_on
+from sandbox.values import CallTests, CheckTests, Program, Tests
 
 BUILT_IN = ("humaneval",)
 
@@ -31,7 +33,7 @@ class Form(StrEnum):
     CHECK = "check"  # a module that defines check(candidate)
     ASSERTS = "asserts"  # statements that call the program's function by its name
     CALLS = "calls"  # calls of a function that the prompt begins, ready as the file gives them
-    DATA = "data"  # calls or inputs, ready as the file gives them
+    DATA = "data"  # the same, of a program that stands alone
 
 
 class Wanted(StrEnum):
@@ -47,7 +49,7 @@ class Problem:
     """A prompt, and two sets of tests: hidden ones (judge tests) and, where the data set has such, public ones (selection).
 
     `tests` and `public_tests` are the data set's own text, `given` and `public` the same as data where the file has it so.
-    `canonical_solution` goes on where the prompt stops; of a problem that asks for a whole program (form DATA) it stands alone.
+    `canonical_solution` goes on where the prompt stops; where programs stand alone (form DATA), it does so, too.
     """
 
     name: str
@@ -57,8 +59,8 @@ class Problem:
     form: Form = Form.CHECK
     canonical_solution: str | None = None
     public_tests: str = ""
-    given: CallTests | ReferenceTests | StdinTests | None = None
-    public: CallTests | ReferenceTests | StdinTests | None = None
+    given: Tests | None = None
+    public: Tests | None = None
     imports: str = ""
 
     def __post_init__(self) -> None:
@@ -73,9 +75,10 @@ class Problem:
 
     @property
     def preamble(self) -> str:
-        """What stands in the prompt before the function to write: imports and helpers."""
-        head, found, _ = self.prompt.partition(f"def {self.entry_point}(")
-        return head if found else ""
+        """What stands in the prompt before the function to write, or before its class: imports and helpers."""
+        owner = self.entry_point.rpartition(".")[0]
+        head, found, _ = self.prompt.partition(f"class {owner}" if owner else f"def {self.entry_point}(")
+        return head if found and self.form is not Form.DATA else ""
 
     def complete(self, completion: str, wanted: Wanted = Wanted.JUDGE) -> Program:
         """The program for text that goes on where the prompt stops."""
@@ -118,7 +121,9 @@ class Problem:
     @property
     def selection_source(self) -> str:
         """The selection tests as text, for digests."""
-        return self.public_tests if self.public is None else self.public.source
+        if self.public is None or isinstance(self.public, str):
+            return self.public or self.public_tests
+        return self.public.source
 
     def _as_data(self, tests: str) -> CallTests | None:
         read = check_tests if self.form is Form.CHECK else assert_tests
@@ -130,7 +135,9 @@ class Problem:
         if wanted is None or not wanted <= {self.entry_point}:
             return None
         solution = None if self.canonical_solution is None else self.prompt + self.canonical_solution
-        return CheckTests(source=code, functions=(self.entry_point,), prelude=self.preamble, solution=solution)
+        return CheckTests(
+            source=code, functions=(self.entry_point,), prelude=self.preamble, solution=solution, independent=True
+        )
 
     def _as_code(self, tests: str) -> str:
         call = f"\n\ncheck({self.entry_point})\n" if self.form is Form.CHECK else ""
@@ -145,7 +152,7 @@ class Problem:
 def load_problems(source: str | Path) -> list[Problem]:
     """The problems of a built-in set ("humaneval") or of a JSON-lines file (.gz allowed).
 
-    The formats of HumanEval (also HumanEvalPack) and of MBPP are told apart by their fields.
+    Which format a line has is told by its fields; docs/problems.md lists them.
     Raises ProblemsError naming the file, the line and what is wrong.
     """
     if str(source) == "humaneval":
@@ -173,20 +180,25 @@ def _apps_directories(path: Path) -> list[Problem]:
         raise ProblemsError(
             f"{path} holds no directory with an input_output.json; give APPS's directory, or a JSON-lines file"
         )
-    return [_given(formats.apps_directory(directory), str(directory)) for directory in found]
+    return [_given(formats.read, formats.apps_directory(directory), str(directory)) for directory in found]
 
 
-def _given(row: dict[str, Any], where: str) -> Problem:
+def _given(read: Callable[[dict[str, Any]], Given], row: dict[str, Any], where: str) -> Problem:
     try:
-        given = formats.read(row)
-    except (KeyError, TypeError, ValueError, AttributeError, zlib.error, UnpicklingError) as error:
+        given = read(row)
+    except KeyError as error:
+        raise ProblemsError(f"{where}: the field {error} is missing") from error
+    except (TypeError, AttributeError, zlib.error, UnpicklingError) as error:
         raise ProblemsError(f"{where}: {type(error).__name__}: {error}") from error
+    except ValueError as error:
+        raise ProblemsError(f"{where}: {error}") from error
+    asked = f"{given.question.strip()}\n\n{given.starter}".rstrip() + "\n"
     return Problem(
         name=given.name,
-        prompt=f"{given.question.strip()}\n\n{given.starter}".rstrip() + "\n",
+        prompt=given.question if given.continues else asked,
         entry_point=given.function,
-        tests=given.tests.source,
-        form=Form.DATA,
+        tests=given.tests if isinstance(given.tests, str) else given.tests.source,
+        form=Form.CALLS if given.continues else Form.DATA,
         canonical_solution=given.solution,
         given=given.tests,
         public=given.public,
@@ -210,37 +222,60 @@ def _parse(data: bytes, source: str) -> Iterator[Problem]:
 
 def _problem(line: bytes, where: str) -> Problem:
     try:
-        row: dict[str, Any] = json.loads(line)
-        if formats.knows(row):
-            return _given(row, where)
-        if evalplus.knows(row):
-            return _evalplus(row, where)
-        return _mbpp(row) if "test_list" in row else _humaneval(row)
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        row = json.loads(line)
+    except (ValueError, RecursionError) as error:
         raise ProblemsError(f"{where}: not JSON ({error})") from error
+    if not isinstance(row, dict):
+        raise ProblemsError(f"{where}: a problem is a JSON object, not {type(row).__name__}")
+    for read, knows in _READERS:
+        if knows(row):
+            return _given(read, row, where)
+    try:
+        problem = _mbpp(row) if "test_list" in row else _humaneval(row)
     except KeyError as error:
         raise ProblemsError(
-            f"{where}: the field {error} is missing; the format of HumanEval or of MBPP is expected"
+            f"{where}: {error} is missing. These formats are known by these fields: {_FORMATS}"
         ) from error
-    except (TypeError, AttributeError) as error:
+    except (TypeError, AttributeError, ProblemsError) as error:
         raise ProblemsError(f"{where}: {error}") from error
+    return _origin(problem, row["test"], where) if origin.knows(row) else problem
 
 
-def _evalplus(row: dict[str, Any], where: str) -> Problem:
-    try:
-        given, public = evalplus.read(row)
-    except ValueError as error:
-        raise ProblemsError(f"{where}: {error}") from error
-    return Problem(
+def _evalplus(row: dict[str, Any]) -> Given:
+    tests, public = evalplus.read(row)
+    return Given(
         name=row["task_id"],
-        prompt=row["prompt"],
-        entry_point=row["entry_point"],
-        tests=given.source,
-        form=Form.CALLS,
-        canonical_solution=row["canonical_solution"],
-        given=given,
+        question=row["prompt"],
+        function=row["entry_point"],
+        tests=tests,
         public=public,
+        solution=row["canonical_solution"],
+        continues=True,
     )
+
+
+_READERS = (
+    (native.read, native.knows),
+    (leetcode.read, leetcode.knows),
+    (formats.read, formats.knows),
+    (_evalplus, evalplus.knows),
+)
+_FORMATS = (
+    "ours (docs/problems.md): tests or check; LeetCode: prompt_sft, or an entry_point Solution().f; APPS: input_output; "
+    "LiveCodeBench: public_test_cases; CodeContests: generated_tests; HumanEval+ and MBPP+: base_input and plus_input; "
+    "MBPP: test_list and code; HumanEval: task_id, prompt, entry_point and test"
+)
+
+
+def _origin(problem: Problem, source: str, where: str) -> Problem:
+    """The problem with the tests of HumanEval+ or MBPP+ in the place of those that its fields say."""
+    try:
+        given = origin.read(source, problem.entry_point)
+    except ValueError as error:
+        if problem.form is Form.CHECK and "numpy" not in source:  # someone else's loop, which runs as code
+            return problem
+        raise ProblemsError(f"{where}: {error}") from error
+    return replace(problem, tests=given.source, form=Form.CALLS, given=given)
 
 
 def _humaneval(row: dict[str, Any]) -> Problem:

@@ -127,6 +127,7 @@ class CallTest:
 
     function: str
     arguments: tuple[object, ...]
+    keywords: Mapping[str, object] = field(default_factory=dict)
     comparison: Comparison
     expected: object = None
     tolerance: float = 0.0
@@ -154,7 +155,11 @@ class ReferenceTests:
     @functools.cached_property
     def source(self) -> str:
         """A digest of the cases and the reference, in the place of a text."""
-        return hashlib.sha256(f"{self.reference}\0{self.cases!r}".encode("utf-8", "surrogatepass")).hexdigest()
+        total = hashlib.sha256(self.reference.encode("utf-8", "surrogatepass"))
+        for case in self.cases:  # by the codec, because a set's items stand in no order of their own
+            rule = (case.comparison.value, case.tolerance, case.also)
+            total.update(codec.digest((case.function, case.arguments, dict(case.keywords), rule)))
+        return total.hexdigest()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -185,7 +190,7 @@ class CallTests:
     def encoded(self) -> list[bytes]:
         """The calls as they go into a box, in the order in which they are asked."""
         asked = (self.cases[number] for number in self.order)
-        return [codec.encode((case.function, case.arguments)) for case in asked]
+        return [codec.encode((case.function, case.arguments, dict(case.keywords))) for case in asked]
 
 
 class OutputRule(StrEnum):
@@ -242,16 +247,14 @@ class CheckTests:
     functions: tuple[str, ...]
     prelude: str = ""
     solution: str | None = None
-    independent: bool = True
+    independent: bool = False
 
     def __post_init__(self) -> None:
         if not self.functions:
             raise ValueError("tests that call no function test nothing")
 
 
-Tests = (
-    CallTests | ReferenceTests | StdinTests | CheckTests | str
-)  # a problem's; str is code for the program's own process
+Tests = CallTests | ReferenceTests | StdinTests | CheckTests | str  # str: code that runs in the program's own process
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

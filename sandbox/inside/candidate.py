@@ -195,11 +195,12 @@ class _Answering:
                 leave(os.waitstatus_to_exitcode(status))
 
     def _answer(self, number: int, space: dict[str, Any]) -> None:
-        function, arguments = self._asked[number]
+        function, arguments, named = self._asked[number]
         try:
-            claim: dict[str, object] = {"call": number, "value": self._encode(self._find(space, function)(*arguments))}
+            value = self._encode(self._find(space, function)(*arguments, **named))
+            claim: dict[str, object] = {"call": number, "value": value}
             if self._arguments_back:
-                claim["arguments"] = self._encode(list(arguments))
+                claim["arguments"] = self._encode([*arguments, *named.values()])
         except Exception as error:
             self._report({"call": number, "raised": self._describe(error, "program")})
         else:
@@ -212,7 +213,9 @@ def _run_graded(order: dict[str, Any], report: Report) -> int:
     space = _namespace("solution")
     exec(_compiled(order["source"], "solution.py"), space)
     replayer = grader.Replayer(order["answers"] or [], report)
-    stand_in = grader.Recorder(dict(space), report) if order["answers"] is None else replayer
+    solution = dict(space)
+    recorder = grader.Recorder(lambda function: _function(solution, function), report)
+    stand_in = recorder if order["answers"] is None else replayer
     tests = _namespace("tests") | space
     grader.bind(tests, order["functions"], stand_in)
     grader.seed()

@@ -23,23 +23,29 @@ from sandbox.inside import codec
 SEED = 20240731
 
 
-class StandIn(Protocol):
-    """Takes the place of the function under test; told the function's name first."""
+Call = tuple[str, tuple[Any, ...], dict[str, Any]]  # the function's name, its arguments and keyword arguments
 
-    def __call__(self, function: str, arguments: tuple[Any, ...]) -> object:
+
+class StandIn(Protocol):
+    """Takes the place of the function under test."""
+
+    def __call__(self, call: Call) -> object:
         """The answer to one call."""
 
 
 class Recorder:
     """Answers with the data set's own solution, and tells of each call."""
 
-    def __init__(self, solution: dict[str, Any], report: Callable[[dict[str, object]], None]) -> None:
-        self._solution, self._report = solution, report
+    def __init__(
+        self, find: Callable[[str], Callable[..., object]], report: Callable[[dict[str, object]], None]
+    ) -> None:
+        self._find, self._report = find, report
 
-    def __call__(self, function: str, arguments: tuple[Any, ...]) -> object:
+    def __call__(self, call: Call) -> object:
         """Report, then answer as a candidate's answer would arrive."""
-        self._report({"asked": codec.encode((function, arguments))})
-        answer = self._solution[function](*arguments)
+        self._report({"asked": codec.encode(call)})
+        function, arguments, keywords = call
+        answer = self._find(function)(*arguments, **keywords)
         return _received(codec.decode(codec.encode(answer)))
 
 
@@ -50,9 +56,9 @@ class Replayer:
         self._answers, self._report, self._next = answers, report, 0
         self.blamed: dict[int, BaseException] = {}
 
-    def __call__(self, function: str, arguments: tuple[Any, ...]) -> object:
+    def __call__(self, call: Call) -> object:
         """The answer to the next call; ends the process if it is not the call that was foreseen."""
-        number, asked = self._next, codec.encode((function, arguments))
+        number, asked = self._next, codec.encode(call)
         if number >= len(self._answers) or self._answers[number]["call"] != asked:
             self._report({"missed": number, "asked": asked})
             os._exit(0)
@@ -62,7 +68,8 @@ class Replayer:
             self.blamed[number] = _exception(answer["raised"])
             raise self.blamed[number]
         if answer["arguments"]:
-            _restore(arguments, codec.decode(answer["arguments"]))
+            _, arguments, keywords = call
+            _restore((*arguments, *keywords.values()), codec.decode(answer["arguments"]))
         return _received(codec.decode(answer["value"]))
 
     def blame(self, error: BaseException) -> int | None:
@@ -71,14 +78,21 @@ class Replayer:
 
 
 def bind(space: dict[str, Any], functions: list[str], stand_in: StandIn) -> None:
-    """Put a stand-in for each function into the tests' namespace."""
+    """Put a stand-in for each function into the tests' namespace; for "A.f" a class A whose f stands in."""
+    owners: dict[str, type] = {}
     for name in functions:
-        space[name] = _named(name, stand_in)
+        owner, _, method = name.rpartition(".")
+        if owner:
+            kind = owners.setdefault(owner, type(owner, (), {}))
+            setattr(kind, method, staticmethod(_named(name, stand_in)))
+        else:
+            space[name] = _named(name, stand_in)
+    space.update(owners)
 
 
 def _named(name: str, stand_in: StandIn) -> Callable[..., object]:
-    def function(*arguments: object) -> object:
-        return stand_in(name, arguments)
+    def function(*arguments: object, **keywords: object) -> object:
+        return stand_in((name, arguments, keywords))
 
     function.__name__ = function.__qualname__ = name
     return function

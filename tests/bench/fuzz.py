@@ -235,7 +235,7 @@ def seed_values() -> list[object]:
 def seed_claims() -> list[dict[str, object]]:
     answers = [{"call": at % CALLS, "value": codec.encode(value)} for at, value in enumerate(seed_values())]
     raised = {"stage": "tests", "type": "ValueError", "message": "no", "line": 3}
-    asked = {"asked": codec.encode(("f", (1, 2))), "missed": 1}
+    asked = {"asked": codec.encode(("f", (1, 2), {"k": 3})), "missed": 1}
     after = {"call": 0, "value": codec.encode([1]), "arguments": codec.encode(([1],))}
     return [*answers, after, raised, {"call": 0, "raised": raised}, asked, {"blamed": 1}, {"proof": PROOF}]
 

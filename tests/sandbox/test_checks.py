@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sandbox.checks import assert_tests, called_function, check_tests
+from sandbox.checks import assert_tests, check_tests
 from sandbox.compare import holds, spoofed
 from sandbox.inside import codec
+from sandbox.names import called_function
 from sandbox.problems import load_problems
 from sandbox.values import CallTest, CallTests, Comparison
 
@@ -30,6 +31,7 @@ def read(*lines: str) -> CallTests | None:
         ("assert candidate(1)", ((1,), TRUE, None, 0.0)),
         ("assert not candidate(1)", ((1,), FALSE, None, 0.0)),
         ("assert abs(candidate(1.5) - 2.0 / 4.0) < 1e-6", ((1.5,), CLOSE, 0.5, 1e-6)),
+        ("x = [1, 2]; assert candidate(x) == (1j, {2})", (([1, 2],), EQUAL, (1j, {2}), 0.0)),
     ],
 )
 def test_an_assert_that_calls_and_compares_becomes_data(line: str, test: tuple[object, ...]) -> None:
@@ -43,7 +45,8 @@ def test_an_assert_that_calls_and_compares_becomes_data(line: str, test: tuple[o
 @pytest.mark.parametrize(
     "line",
     ["x = candidate(1)", "assert candidate(x) == 1", "assert candidate(1) == g(1)", "assert candidate(1) == candidate(2)",
-     "assert candidate(*[1]) == 1", "assert candidate(a=1) == 1", "for i in range(3): assert candidate(i) == i",
+     "assert candidate(*[1]) == 1", "assert candidate(**{1: 1}) == 1", "assert candidate(a=1, **{'a': 1}) == 1",
+     "x = [1]; assert candidate(x) == 1; assert candidate(x) == 1", "for i in range(3): assert candidate(i) == i",
      "assert candidate(1) > 0", "assert 1 == candidate(1) == 1", "assert False", "assert other(1) == 1",
      "assert candidate(9 ** 9 ** 9) == 1", "assert candidate('a' * 10 ** 9) == 1", "assert candidate(1).x == 1",
      "assert candidate(lambda: 1) == 1", "assert candidate(1 / 0) == 1", "print(candidate(1))"],
@@ -60,6 +63,40 @@ def test_anything_else_stays_code(line: str) -> None:
 )  # fmt: skip
 def test_a_module_that_does_more_or_nothing_stays_code(source: str) -> None:
     assert check_tests(source, "f") is None
+
+
+@pytest.mark.parametrize(
+    ("call", "arguments", "keywords"),
+    [
+        ("candidate(a=1)", (), {"a": 1}),
+        ("candidate([3], b={'x': (1,)})", ([3],), {"b": {"x": (1,)}}),
+        ("candidate(1, **{'b': 2}, c=3)", (1,), {"b": 2, "c": 3}),
+    ],
+)
+def test_keyword_arguments_are_read(call: str, arguments: tuple[object, ...], keywords: dict[str, object]) -> None:
+    tests = read(f"assert {call} == 1")
+    assert tests is not None
+    assert (tests.cases[0].arguments, tests.cases[0].keywords) == (arguments, keywords)
+
+
+def test_a_name_stands_for_its_literal_until_a_call_could_change_it() -> None:
+    tests = read("n = 3", "x = [1]", "assert candidate(x, n) == 1", "x = [2]", "assert candidate(x, n=n) == 1")
+    assert tests is not None
+    assert [(one.arguments, one.keywords) for one in tests.cases] == [(([1], 3), {}), (([2],), {"n": 3})]
+    assert read("x = [1]", "assert candidate(x) == 1", "assert candidate(x) == 1") is None
+
+
+NAMES = st.from_regex(r"[a-z]{1,5}_", fullmatch=True)
+
+
+@given(st.lists(st.integers() | st.text()), st.dictionaries(NAMES, st.floats(allow_nan=False)))
+def test_what_is_written_as_a_call_is_what_is_asked(arguments: list[object], keywords: dict[str, float]) -> None:
+    said = ", ".join([*map(repr, arguments), *(f"{name}={value!r}" for name, value in keywords.items())])
+    tests = check_tests(f"def check(c):\n    assert c({said}) == 1\n", "f", {"inf": math.inf})
+    assert tests is not None
+    assert tests.cases[0].arguments == tuple(arguments)
+    assert tests.cases[0].keywords == keywords
+    assert codec.decode(tests.encoded[0]) == ("f", tuple(arguments), keywords)
 
 
 def test_nearly_all_of_humaneval_is_data() -> None:

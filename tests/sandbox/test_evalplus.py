@@ -14,7 +14,7 @@ from sandbox.compare import holds
 from sandbox.inside import codec
 from sandbox.problems import load_problems
 from sandbox.scoring import Scorer, open_scorer
-from sandbox.values import CallTest, Comparison, Limits, Verdict
+from sandbox.values import CallTest, Comparison, Limits, ReferenceTests, Verdict
 
 ROW: dict[str, Any] = {
     "task_id": "HumanEval/0", "prompt": "def f(x):\n", "canonical_solution": "    return [x / 3] * 40000\n", "entry_point": "f",
@@ -70,6 +70,14 @@ def test_what_json_cannot_hold_is_restored() -> None:
     row = ROW | {"task_id": "Mbpp/2", "base_input": [[[1], [2]]], "plus_input": []}
     assert evalplus.read(row)[0].cases[0].arguments == ((1,), (2,))
     assert evalplus.read(ROW | {"entry_point": "sum_div"})[0].cases[0].also == (0,)
+
+
+def test_the_digest_of_tests_does_not_depend_on_the_order_in_which_a_set_is_stored() -> None:
+    one, other = {0, 8}, {8, 0}
+    assert repr(one) != repr(other)
+    cases = [CallTest(function="f", arguments=(given,), comparison=Comparison.EQUAL) for given in (one, other, {0, 9})]
+    sources = [ReferenceTests(cases=(case,), reference="").source for case in cases]
+    assert sources[0] == sources[1] != sources[2]
 
 
 @pytest.fixture(scope="module")

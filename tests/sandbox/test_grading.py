@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
 from sandbox import judge
-from sandbox.checks import leans_on
+from sandbox.names import leans_on
 from sandbox.problems import load_problems
 from sandbox.scoring import Scorer, open_scorer
 from sandbox.values import CheckTests, Flag, Limits, Program, Score, Verdict
@@ -53,6 +54,21 @@ def test_work_done_in_place_is_seen(scorer: Scorer) -> None:
     tests = "data = [3, 1, 2]\nassert f(data) is None\nassert data == [1, 2, 3]\n"
     assert scored(scorer, "def f(x): x.sort()", tests).verdict is Verdict.PASSED
     assert scored(scorer, "def f(x): sorted(x)", tests).verdict is Verdict.WRONG
+
+
+def test_keyword_arguments_reach_the_candidate_and_come_back(scorer: Scorer) -> None:
+    tests = "data = [3, 1]\nassert f(4, into=data) is None\nassert data == [3, 1, 4], data\n"
+    for solution in (None, "def f(x, into): into.append(x)"):
+        assert scored(scorer, "def f(x, into): into += [x]", tests, solution).verdict is Verdict.PASSED
+        assert scored(scorer, "def f(x, into): into = [x]", tests, solution).verdict is Verdict.WRONG
+
+
+def test_a_method_is_called_on_a_fresh_object(scorer: Scorer) -> None:
+    tests = CheckTests(source="s = A()\nfor n in range(3):\n    assert s.f(n) == n + 1\n", functions=("A.f",))
+    source = "class A:\n    n = 0\n    def f(self, x):\n        self.n += 1\n        return x + self.n\n"
+    for solution in (None, source):
+        program = Program(source=source, tests=replace(tests, solution=solution))
+        assert scorer.submit(program).result(timeout=60).verdict is Verdict.PASSED
 
 
 def test_an_exception_of_the_candidate_reaches_the_tests_by_its_name(scorer: Scorer) -> None:

@@ -1,0 +1,122 @@
+"""LeetCode problems, as DeepSeek-Coder's evaluation (Guo et al. 2024) and LeetCodeDataset (Xia et al. 2025) ship them.
+
+Both test a method of a class Solution by code: the one by asserts over `my_solution` and a `test_input`, the other by a
+`check(candidate)`. Where that is calls and literals it becomes data, with a fresh Solution for each call; nearly all of it is.
+The rest is about linked lists and trees, whose nodes are objects of classes that the prompt defines. No object can leave a
+box, so such tests stand beside the program.
+
+Answers are compared as the files compare them, with ==, also where LeetCode itself takes them in any order.
+"""
+
+from __future__ import annotations
+
+import ast
+import math
+from typing import Any
+
+from sandbox import formats
+from sandbox.checks import UNREADABLE, NotData, Reader, called, check_tests
+from sandbox.formats import Given
+from sandbox.names import leans_on, reaches_a_class
+from sandbox.values import CallTests, CheckTests
+
+IMPORTS = f"{formats.IMPORTS}import datetime, hashlib\n"  # as DeepSeek-Coder's evaluation puts them there
+_OWNER, _INSTANCE = "Solution", "my_solution"
+_NAMES = {"inf": math.inf}  # both sets define it for tests and programs alike
+
+
+def knows(row: dict[str, Any]) -> bool:
+    """Whether the row has one of the two formats."""
+    return "prompt_sft" in row or ("test" in row and str(row.get("entry_point")).startswith(f"{_OWNER}()."))
+
+
+def read(row: dict[str, Any]) -> Given:
+    """The problem of a row; raises KeyError, TypeError or ValueError for what is missing or malformed."""
+    return deepseek(row) if "prompt_sft" in row else dataset(row)
+
+
+def deepseek(row: dict[str, Any]) -> Given:
+    """A row of DeepSeek-Coder's file. It has no solutions, and leaves imports to whoever runs it."""
+    prompt, source = row["prompt"], row["test"]
+    function = f"{_OWNER}.{_method(source)}"
+    before, found, _ = prompt.partition(f"class {_OWNER}")
+    if not found:
+        raise ValueError(f"its prompt begins no class {_OWNER}")
+    return Given(
+        name=row["task_id"],
+        question=prompt,
+        function=function,
+        tests=_asserted(source, function) or _code(source, function, IMPORTS + before),
+        imports=IMPORTS,
+        continues=True,
+    )
+
+
+def dataset(row: dict[str, Any]) -> Given:
+    """A row of LeetCodeDataset; its `prompt` is what stands before every program."""
+    entry_point, source, prelude = row["entry_point"], row["test"], row["prompt"]
+    method = entry_point.partition(".")[2]
+    if not method.isidentifier():
+        raise ValueError(f"its entry_point {entry_point!r} names no method")
+    function = f"{_OWNER}.{method}"
+    code = f"{source}\n\ncheck({entry_point})\n"
+    return Given(
+        name=row["task_id"],
+        question=row.get("problem_description") or row["query"],
+        starter=row.get("starter_code") or "",
+        function=function,
+        tests=check_tests(source, function, _NAMES) or _code(code, function, prelude, row["completion"]),
+        solution=row["completion"],
+        imports=prelude,
+    )
+
+
+def _method(source: str) -> str:
+    """The one method of `my_solution` that the tests call."""
+    try:
+        nodes = list(ast.walk(ast.parse(source)))
+    except UNREADABLE as error:
+        raise ValueError(f"its tests are no Python: {error}") from None
+    called_by_tests = {node.attr for node in nodes if isinstance(node, ast.Attribute) and _is_instance(node.value)}
+    if len(called_by_tests) != 1:
+        raise ValueError(f"its tests use {len(called_by_tests)} methods of {_INSTANCE} where one is expected")
+    return called_by_tests.pop()
+
+
+def _is_instance(node: ast.expr) -> bool:
+    return isinstance(node, ast.Name) and node.id == _INSTANCE
+
+
+def _asserted(source: str, function: str) -> CallTests | None:
+    """Asserts over `my_solution.f(…)` as data, if they are."""
+    module = _CallsByName().visit(ast.parse(source))
+    statements = [node for node in module.body if not _makes_the_instance(node)]
+    try:
+        cases = called(statements, Reader(_INSTANCE, function, _NAMES))
+    except NotData:
+        return None
+    return CallTests(cases=cases, source=source) if cases else None
+
+
+class _CallsByName(ast.NodeTransformer):
+    """Writes `my_solution(…)` for `my_solution.f(…)`; of f there is one alone."""
+
+    def visit_Attribute(self, node: ast.Attribute) -> ast.expr:
+        return node.value if _is_instance(node.value) else node
+
+
+def _makes_the_instance(node: ast.stmt) -> bool:
+    return ast.unparse(node) == f"{_INSTANCE} = {_OWNER}()"
+
+
+def _code(source: str, function: str, prelude: str, solution: str | None = None) -> CheckTests | str:
+    """Tests that stay code: for a grader box where they lean on the function alone, else for the program's own process."""
+    try:
+        objects = reaches_a_class(source, prelude)
+    except UNREADABLE:
+        objects = True
+    wanted = leans_on(source, prelude)
+    if objects or wanted is None or not wanted <= {_OWNER}:
+        return source
+    whole = None if solution is None else prelude + solution
+    return CheckTests(source=source, functions=(function,), prelude=prelude, solution=whole)

@@ -1,0 +1,71 @@
+"""Which names a data set's code uses, and who defines them. By syntax tree only; nothing of the data set is executed."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import importlib
+
+# Modules whose names a data set may take all at once; the names are looked up in them.
+_STARRED = frozenset({
+    "bisect", "collections", "functools", "heapq", "itertools", "math", "operator", "random", "re", "string", "typing",
+})  # fmt: skip
+
+
+def called_function(asserts: str, program: str) -> str:
+    """The function of `program` that the asserts call; "" if there is none."""
+    try:
+        defined = {node.name for node in ast.parse(program).body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+        calls = [node.func for node in ast.walk(ast.parse(asserts)) if isinstance(node, ast.Call)]
+    except (SyntaxError, RecursionError):
+        return ""
+    return next((call.id for call in calls if isinstance(call, ast.Name) and call.id in defined), "")
+
+
+def leans_on(tests: str, prelude: str) -> set[str] | None:
+    """The names that the tests use and neither they, nor the prelude, nor Python itself define; None if they do not parse."""
+    try:
+        nodes = [*ast.walk(ast.parse(tests)), *ast.walk(ast.parse(prelude))]
+    except (SyntaxError, RecursionError, ValueError):
+        return None
+    used = {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
+    return used - _defined(nodes) - set(dir(builtins))
+
+
+def _defined(nodes: list[ast.AST]) -> set[str]:
+    """Whatever is given a name anywhere; a name that is local elsewhere counts, too."""
+    names: set[str] = set()
+    for node in nodes:
+        match node:
+            case ast.Name(id=name, ctx=ast.Store()) | ast.arg(arg=name):
+                names.add(name)
+            case ast.FunctionDef(name=name) | ast.ClassDef(name=name) | ast.ExceptHandler(name=str(name)):
+                names.add(name)
+            case ast.ImportFrom(module=str(module), names=[ast.alias(name="*")]) if module in _STARRED:
+                names |= set(vars(importlib.import_module(module)))
+            case ast.Import(names=imported) | ast.ImportFrom(names=imported):
+                names |= {(one.asname or one.name).partition(".")[0] for one in imported}
+            case _:
+                pass
+    return names
+
+
+def reaches_a_class(tests: str, prelude: str) -> bool:
+    """Whether the tests use a class of the prelude, or a function of it that does, at whatever distance."""
+    defined = {node.name: node for node in ast.parse(prelude).body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+    waiting, seen = _used(ast.parse(tests)), set[str]()
+    while waiting:
+        name = waiting.pop()
+        seen.add(name)
+        match defined.get(name):
+            case ast.ClassDef():
+                return True
+            case ast.FunctionDef() as function:
+                waiting |= _used(function) - seen
+            case None:
+                pass
+    return False
+
+
+def _used(tree: ast.AST) -> set[str]:
+    return {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}

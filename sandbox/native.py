@@ -1,0 +1,186 @@
+"""Our own format of problems: one JSON object a line. docs/problems.md tells users of it, problem.schema.json tells programs.
+
+A problem with an `entry_point` is tested by calls of it, or by code that defines check(candidate); one without is a whole
+program, tested by what it prints. Nothing is guessed: an unknown key, or one that would have no effect, is an error. Nothing
+of a file runs on the host; the Python in it is read by its syntax tree.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import json
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+from sandbox.cases import Asked, Rule, call, rule_of, run
+from sandbox.checks import UNREADABLE, check_tests
+from sandbox.formats import Given
+from sandbox.names import leans_on
+from sandbox.strict import checked, meant
+from sandbox.values import CallTests, CheckTests, OutputRule, ReferenceTests, StdinTests
+
+_PROBLEM = {
+    "task_id": "a text with something in it",
+    "prompt": "a text with something in it",
+    "entry_point": "a text",
+    "canonical_solution": "a text",
+    "imports": "a text",
+    "tests": "a list with something in it",
+    "public_tests": "a list with something in it",
+    "check": "a text",
+    "in_process": "true or false",
+    "reference": "true or false",
+    "comparison": "a text",
+    "tolerance": "a number above 0",
+    "output_rule": "a text",
+}
+_ENTRY_POINT = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)?", re.ASCII)
+T = TypeVar("T")
+
+
+def knows(row: Mapping[str, Any]) -> bool:
+    """Whether the row has this format: no other has one of these keys."""
+    return "tests" in row or "check" in row
+
+
+def read(row: dict[str, Any]) -> Given:
+    """The problem of a row; raises ValueError, which says what is wrong and what would be right."""
+    problem = checked(row, _PROBLEM)
+    for key in ("task_id", "prompt"):
+        if key not in problem:
+            raise ValueError(f"{key} is missing")
+    _refuse_what_has_no_effect(problem)
+    return Given(
+        name=problem["task_id"],
+        question=problem["prompt"],
+        function=problem.get("entry_point", ""),
+        tests=_check(problem) if "check" in problem else _tests(problem, "tests"),
+        public=_tests(problem, "public_tests") if "public_tests" in problem else None,
+        solution=problem.get("canonical_solution"),
+        imports=_imports(problem),
+        continues=_continues(problem),
+    )
+
+
+def _refuse_what_has_no_effect(problem: dict[str, Any]) -> None:
+    """What the keys of a problem say together."""
+    if ("tests" in problem) == ("check" in problem):
+        raise ValueError("a problem is tested either by tests or by check")
+    if problem.get("in_process") and "check" not in problem:
+        raise ValueError("in_process is about check; calls and inputs are data, and never stand beside the program")
+    if "check" in problem and "public_tests" not in problem and problem.keys() & {"comparison", "tolerance"}:
+        raise ValueError("comparison and tolerance are about tests that are calls; check compares by itself")
+    if "entry_point" in problem:
+        _refuse_for_a_function(problem)
+    else:
+        for key in ("check", "comparison", "tolerance"):
+            if key in problem:
+                raise ValueError(f"{key} is about the answers of a function; entry_point has to name it")
+    if problem.get("reference") and not {"tests", "entry_point", "canonical_solution"} <= problem.keys():
+        raise ValueError("reference says that canonical_solution answers the calls in tests; a key of these is missing")
+
+
+def _refuse_for_a_function(problem: dict[str, Any]) -> None:
+    if not _ENTRY_POINT.fullmatch(problem["entry_point"]):
+        raise ValueError(f"entry_point is the name of a function, or Class.method, not {problem['entry_point']!r}")
+    if "output_rule" in problem:
+        raise ValueError(
+            "output_rule is about what whole programs print; a problem with an entry_point is tested by calls"
+        )
+
+
+def _tests(problem: dict[str, Any], key: str) -> CallTests | ReferenceTests | StdinTests:
+    """The tests under one key."""
+    function, reference = problem.get("entry_point"), bool(problem.get("reference"))
+    if function is None:
+        return StdinTests(cases=_each(run, problem[key], key), **_output_rule(problem))
+    asked = Asked(function=function, rule=rule_of(problem, Rule()), reference=reference)
+    cases = _each(lambda case: call(case, asked), problem[key], key)
+    if reference:
+        return ReferenceTests(cases=cases, reference=_whole(problem))
+    said = json.dumps([function, problem[key], asked.rule.comparison, asked.rule.tolerance])
+    return CallTests(cases=cases, source=hashlib.sha256(said.encode()).hexdigest())
+
+
+def _each(read_one: Callable[[object], T], cases: list[object], key: str) -> tuple[T, ...]:
+    found = []
+    for number, case in enumerate(cases):
+        try:
+            found.append(read_one(case))
+        except ValueError as error:
+            raise ValueError(f"{key}[{number}]: {error}") from error
+    return tuple(found)
+
+
+def _output_rule(problem: dict[str, Any]) -> dict[str, OutputRule]:
+    rules = [rule.value for rule in OutputRule]
+    name = problem.get("output_rule")
+    if name is None:
+        return {}
+    if name not in rules:
+        raise ValueError(f"there is no output_rule {name!r}{meant(name, rules)}; there are {', '.join(rules)}")
+    return {"rule": OutputRule(name)}
+
+
+def _check(problem: dict[str, Any]) -> CallTests | CheckTests | str:
+    """Tests that are code: data where they are no more than that, else for a grader box, or as `in_process` says."""
+    source, function = problem["check"], problem["entry_point"]
+    owner, _, method = function.rpartition(".")
+    if not _defined(source, "check"):
+        raise ValueError("check is Python code that defines check(candidate)")
+    code = f"{source}\n\ncheck({f'{owner}().{method}' if owner else method})\n"
+    if problem.get("in_process"):
+        return code
+    if (data := check_tests(source, function)) is not None:
+        return data
+    prelude = _imports(problem) + _preamble(problem)
+    if foreign := (leans_on(code, prelude) or set()) - {owner or method}:
+        raise ValueError(
+            f"check uses {', '.join(sorted(foreign))}, which only the program could define; define it in check or imports, "
+            "or say in_process: true, and check runs beside the program"
+        )
+    solution = _whole(problem) if "canonical_solution" in problem else None
+    return CheckTests(source=code, functions=(function,), prelude=prelude, solution=solution)
+
+
+def _imports(problem: dict[str, Any]) -> str:
+    imports = problem.get("imports", "")
+    return imports if not imports or imports.endswith("\n") else f"{imports}\n"
+
+
+def _whole(problem: dict[str, Any]) -> str:
+    """The canonical solution as a program that stands alone."""
+    prompt = problem["prompt"] if _continues(problem) else ""
+    return _imports(problem) + prompt + str(problem["canonical_solution"])
+
+
+def _continues(problem: dict[str, Any]) -> bool:
+    """Whether a completion goes on where the prompt stops: where the prompt is Python that begins the entry point."""
+    return _begun(problem) is not None
+
+
+def _preamble(problem: dict[str, Any]) -> str:
+    """What stands in the prompt before the entry point, where the prompt begins it."""
+    begun = _begun(problem)
+    if begun is None:
+        return ""
+    first = min(node.lineno for node in [begun, *begun.decorator_list])
+    return "".join(f"{line}\n" for line in problem["prompt"].split("\n")[: first - 1])
+
+
+def _begun(problem: dict[str, Any]) -> ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | None:
+    """The definition of the entry point, or of its class, in the prompt."""
+    name = problem.get("entry_point", "").partition(".")[0]
+    bodies = ("", "\n    pass", "\n        pass")
+    return next((found for body in bodies if (found := _defined(problem["prompt"] + body, name))), None)
+
+
+def _defined(source: str, name: str) -> ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | None:
+    try:
+        body = ast.parse(source).body
+    except UNREADABLE:
+        return None
+    definitions = (node for node in body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef))
+    return next((node for node in definitions if node.name == name), None)
