@@ -49,6 +49,7 @@ OUTPUT_COPIES = 8  # what the supervisor keeps of two streams until the facts ar
 OVERHEAD_PROCESSES = 4  # supervisor, zygote, cleaner, and a runner where a program comes again
 SPARE_CLAIMS = 8
 ITEMS_PER_MB = 100_000  # that answers may have
+MAX_RUNS = 4000  # the supervisor has 4096 uids, and none is given twice
 MAX_RECORDED = 20_000  # calls that one set of tests may make
 T = TypeVar("T")
 _FIRST_UID, _UIDS_PER_BOX, _RANGES = 1 << 20, 8192, 200_000
@@ -149,8 +150,8 @@ class Box:
         return run
 
     def takes(self, job: Job) -> bool:
-        """Whether this job may come in: nobody is inside, or the same program that was to come again."""
-        return self.clean or (job.repeat and job.program == self._guest)
+        """Whether this job may come in: nobody is inside and a uid is left, or it is the program that was to come again."""
+        return (self.clean and self.runs < MAX_RUNS) or (job.repeat and job.program == self._guest)
 
     def farewell(self) -> None:
         """Send away a program that was to come again. Afterwards `clean` says whether the box may be used again."""

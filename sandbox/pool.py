@@ -23,6 +23,7 @@ from sandbox.box import LABEL, LABEL_OWNER, Box, BoxSpec
 from sandbox.engine import Engine
 from sandbox.errors import BoxLost, EngineUnavailable, SandboxError
 from sandbox.owner import Owner
+from sandbox.probing import require_walls
 from sandbox.values import Ending, Flag, Job, Limits, Run
 
 T = TypeVar("T")
@@ -99,7 +100,7 @@ class Pool:
         self._lock = threading.Lock()
         self._openers = ThreadPoolExecutor(max_workers=4, thread_name_prefix="box-opener")
         reap(engine)
-        first = [self._openers.submit(self._open_box) for _ in range(spec.boxes + 1)]
+        first = [self._openers.submit(self._open_box, thorough=number == 0) for number in range(spec.boxes + 1)]
         try:
             ready = [future.result() for future in first]
         except BaseException:
@@ -191,18 +192,25 @@ class Pool:
         fresh.pin(core)
         return fresh
 
-    def _open_box(self) -> Box:
+    def _open_box(self, *, thorough: bool = False) -> Box:
+        """A box whose walls were tried, all of them in the pool's first; raises WallBroken."""
         spec = self.spec
         box = Box(
             self._engine,
             BoxSpec(image=spec.image, limits=spec.limits, owner=Owner.this().label(), runtime=spec.runtime),
         )
         with self._lock:
-            if not self._stopping.is_set():
+            stopping = self._stopping.is_set()
+            if not stopping:
                 self._boxes.add(box)
-                return box
-        box.close()
-        raise BoxLost("the pool was closed while a box opened")
+        try:
+            if stopping:
+                raise BoxLost("the pool was closed while a box opened")  # noqa: TRY301  (closed below, like the others)
+            require_walls(box, spec.limits, thorough=thorough)
+        except BaseException:
+            self._drop(box)
+            raise
+        return box
 
     def _drop(self, box: Box) -> None:
         with self._lock:

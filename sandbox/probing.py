@@ -54,11 +54,14 @@ class Finding:
     through: str = ""
 
 
-def require_walls(box: Probed, limits: Limits) -> None:
-    """Raise WallBroken, naming every wall that does not hold."""
-    if broken := [finding for finding in probe(box, limits) if finding.through]:
+def require_walls(box: Probed, limits: Limits, *, thorough: bool = True) -> None:
+    """Raise WallBroken, naming every wall that does not hold. Not thorough: only those that one visit can try."""
+    found = probe(box, limits) if thorough else _tried_from_within(box, limits)
+    if broken := [finding for finding in found if finding.through]:
         told = "; ".join(f"{WALLS[finding.wall]} ({finding.wall}): {finding.through}" for finding in broken)
         raise WallBroken(f"this machine's boxes do not hold: {told}. `sandbox doctor` tells more")
+    if not box.clean:
+        raise WallBroken("this machine's boxes cannot be cleaned. `sandbox doctor` tells more")
 
 
 def probe(box: Probed, limits: Limits) -> Iterator[Finding]:

@@ -10,15 +10,18 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
-from sandbox.box import LABEL, LABEL_OWNER
+from sandbox import box as box_module
+from sandbox.box import LABEL, LABEL_OWNER, BoxSpec
 from sandbox.engine import Engine
 from sandbox.errors import ImageMissing
 from sandbox.image import ensure_image
 from sandbox.owner import Owner
 from sandbox.pool import Pool, PoolSpec, reap
+from sandbox.probing import WallBroken
 from sandbox.values import Ending, Flag, Job, Limits, Program
 
 pytestmark = pytest.mark.docker
@@ -157,3 +160,23 @@ def test_a_closed_pool_takes_no_job(engine: Engine) -> None:
         pass
     with pytest.raises(RuntimeError, match="closed"):
         pool.submit(job(""))
+
+
+def test_a_box_is_replaced_before_its_uids_come_round(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(box_module, "MAX_RUNS", 10)
+    with a_pool(engine) as (pool, _):
+        uids = [pool.submit(job("import os; print(os.getuid())")).result(timeout=60).stdout for _ in range(24)]
+    assert len(set(uids)) == 24
+
+
+def test_a_pool_whose_walls_do_not_hold_does_not_open(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    real, before = box_module.container_body, ours(engine)
+
+    def unlimited(spec: BoxSpec, uid: int) -> dict[str, Any]:
+        body = real(spec, uid)
+        return body | {"HostConfig": body["HostConfig"] | {"PidsLimit": 0}}
+
+    monkeypatch.setattr(box_module, "container_body", unlimited)
+    with pytest.raises(WallBroken, match="processes"), a_pool(engine):
+        pass
+    assert ours(engine) == before
