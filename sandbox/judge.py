@@ -33,11 +33,21 @@ from sandbox.values import (
 
 JUDGE_VERSION = "4"
 _NEAR = 0.9
+_IDLE = 0.05  # a program that used less than this share of its wall time slept, or waited for something
+_STARVED = 0.1  # one that was stopped by the wall clock and used more than this had work to do, and no core to do it on
 _COMPARED_INSIDE = frozenset({Comparison.EQUAL, Comparison.LISTS, Comparison.APPROXIMATE})
 _PRIORITY = (
     Verdict.SYNTAX, Verdict.TIMEOUT, Verdict.MEMORY, Verdict.OUTPUT, Verdict.CRASHED, Verdict.ERROR, Verdict.EARLY_EXIT,
     Verdict.WRONG, Verdict.PASSED,
 )  # fmt: skip
+
+
+def starved(run: Run, limits: Limits) -> bool:
+    """Whether the wall clock stopped a program that was at work but had less than its core: it deserves another try, alone.
+
+    CPU seconds do not pass while a program waits for a core, so a program that the CPU clock stopped was not starved.
+    """
+    return run.ending is Ending.OUT_OF_WALL and run.cpu_s > _STARVED * run.wall_s and run.cpu_s < _NEAR * limits.cpu_s
 
 
 def judge(run: Run, program: Program, graded: Run | None = None) -> Verdict:
@@ -130,6 +140,8 @@ def score(run: Run, program: Program, limits: Limits, graded: Run | None = None)
         flags.add(Flag.NO_TESTS)
     elif isinstance(program.tests, str):
         flags.add(Flag.IN_PROCESS)
+    if run.ending is Ending.OUT_OF_WALL and run.cpu_s < _IDLE * run.wall_s:
+        flags.add(Flag.IDLE)
     if any(spoofed(answer.value) for answer in run.answers):
         flags.add(Flag.TYPE_SPOOF)
     if run.cpu_s > _NEAR * limits.cpu_s or run.wall_s > _NEAR * limits.wall_s:

@@ -13,15 +13,17 @@ import queue
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 
 import tenacity
 
+from sandbox import judge
 from sandbox.box import LABEL, LABEL_OWNER, Box, BoxSpec
 from sandbox.engine import Engine
 from sandbox.errors import BoxLost, EngineUnavailable, SandboxError
+from sandbox.gate import Gate
 from sandbox.owner import Owner
 from sandbox.probing import require_walls
 from sandbox.values import Ending, Flag, Job, Limits, Run
@@ -98,6 +100,7 @@ class Pool:
         self._failure: SandboxError | None = None
         self._boxes: set[Box] = set()
         self._lock = threading.Lock()
+        self._gate = Gate()
         self._openers = ThreadPoolExecutor(max_workers=4, thread_name_prefix="box-opener")
         reap(engine)
         first = [self._openers.submit(self._open_box, thorough=number == 0) for number in range(spec.boxes + 1)]
@@ -167,7 +170,7 @@ class Pool:
                     if not box.takes(job):
                         box = self.replace(box, core)
                     try:
-                        return box.run(job), box
+                        return self._visited(box, job), box
                     except BoxLost:
                         deaths += box.ended_by_itself()
                         box.clean = False
@@ -178,6 +181,16 @@ class Pool:
             self._failure = error
             raise
         raise AssertionError("unreachable: tenacity re-raises")
+
+    def _visited(self, box: Box, job: Job) -> Run:
+        """One visit; a second one, alone on the machine, if the first was starved of its core."""
+        with self._gate.together():
+            run = box.run(job)
+        if not judge.starved(run, job.limits) or not box.takes(job):
+            return run
+        with self._gate.alone():
+            again = box.run(job)
+        return replace(again, flags=again.flags | {Flag.REJUDGED})
 
     def _worth_another_try(self, error: BaseException) -> bool:
         return isinstance(error, BoxLost | EngineUnavailable) and not self._stopping.is_set()

@@ -55,6 +55,8 @@ class Flag(StrEnum):
     NEAR_LIMIT = "near_limit"
     LOST_TWICE = "lost_twice"
     TYPE_SPOOF = "type_spoof"
+    IDLE = "idle"
+    REJUDGED = "rejudged"
 
 
 class Stage(StrEnum):
