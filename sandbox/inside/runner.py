@@ -27,6 +27,7 @@ def main(control: socket.socket, uid: int, own_control: int) -> None:
 
 def _become(control: socket.socket, uid: int, own_control: int) -> None:
     """Take a control socket of its own in the place of the zygote's, keep nothing else of that, take the uid."""
+    candidate.stand_behind_rules()
     os.setsid()
     os.dup2(own_control, control.fileno(), inheritable=False)
     os.dup2(0, 2)  # compiling may warn, and our standard error is the container's

@@ -12,7 +12,7 @@ import time
 
 from sandbox.inside.cleaner import SCRATCH_DIRECTORIES
 
-_PATIENCE_S = 0.05
+_PATIENCE_S = 0.3  # what a new box would cost; the kernel is slow where the machine is busy
 
 
 def traces() -> tuple[object, ...]:

@@ -15,6 +15,7 @@ import os
 import socket
 import struct
 import sys
+import types
 from typing import NamedTuple
 
 from sandbox.inside import candidate, cleaner, forking, runner
@@ -119,6 +120,7 @@ def _preload() -> None:
             importlib.import_module(name)
     for name in [name for name in sys.modules if name.split(".")[0] == "sandbox"]:
         del sys.modules[name]  # a candidate may have a module of that name
+    sys.modules["__main__"] = types.ModuleType("__main__")  # ours has a file, which `multiprocessing` would run again
     sys.argv = ["main.py"]
     sys.path = [entry for entry in sys.path if not entry.startswith("/opt/")]
     gc.collect()

@@ -39,6 +39,7 @@ def test_the_container_has_every_wall_that_docker_can_set() -> None:
     assert host["NetworkMode"] == "none"
     assert host["IpcMode"] == "none"
     assert host["ReadonlyRootfs"] is True
+    assert {"/proc/kcore", "/proc/cmdline", "/sys/firmware"} <= set(host["MaskedPaths"])
     assert host["Memory"] == host["MemorySwap"]
     assert host["PidsLimit"] > LIMITS.processes
     assert host["LogConfig"] == {"Type": "none"}
@@ -48,9 +49,13 @@ def test_the_container_has_every_wall_that_docker_can_set() -> None:
     assert profile["defaultAction"] == "SCMP_ACT_ERRNO"
     allowed = {name for rule in profile["syscalls"] for name in rule["names"] if rule["action"] == "SCMP_ACT_ALLOW"}
     forbidden = (
-        "ptrace io_uring_setup memfd_create mount bpf keyctl unshare setns shmget mq_open mknod process_vm_readv"
+        "ptrace io_uring_setup memfd_create mount bpf keyctl unshare setns shmget mq_open mknod process_vm_readv splice "
+        "seccomp personality pidfd_open inotify_init1 setpriority sched_setaffinity userfaultfd open_by_handle_at"
     )
     assert not allowed & set(forbidden.split())
+    bare = {name for rule in profile["syscalls"] if not rule.get("args") for name in rule["names"]}
+    filtered = "socket socketpair ioctl fcntl prctl clone sendmsg recvmsg sendto recvfrom"
+    assert not bare & set(filtered.split())
     assert body["Labels"][LABEL] == "1"
 
 

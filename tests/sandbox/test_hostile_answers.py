@@ -66,6 +66,12 @@ def test_a_program_larger_than_anything_we_take_is_judged_without_a_visit(scorer
     assert "at most" in scored.run.raised.message
 
 
+@pytest.mark.parametrize("odd", ["\0", "\ud800", "\ufffe", "\u202e", "\x1a", "é = \0"])
+def test_text_that_is_no_python_is_a_syntax_error(scorer: Scorer, odd: str) -> None:
+    scored = scorer.score(Program(source=f"def answer(x): return 1\n{odd}\nraise SystemExit\n", tests=TESTS))
+    assert scored.verdict is Verdict.SYNTAX
+
+
 def test_an_answer_that_is_right_passes_and_an_exit_on_the_way_does_not(scorer: Scorer) -> None:
     assert scorer.score(Program(source="def answer(x): return x", tests=TESTS)).verdict is Verdict.PASSED
     for leave in ("raise SystemExit", "import os; os._exit(0)"):
