@@ -14,9 +14,10 @@ from dataclasses import dataclass, field, replace
 
 from sandbox.errors import SandboxError
 from sandbox.inside import codec
-from sandbox.values import AskedCalls, CallTests, CheckTests, Comparison, Grading, Program, ReferenceTests, Run
+from sandbox.values import AskedCalls, CallTests, CheckTests, Comparison, Ending, Grading, Program, ReferenceTests, Run
 
 MAX_ROUNDS = 200  # calls beyond the recorded ones
+STAGES, MANY = (4, 32), 100  # how many calls the first stages have, and how many there must be to make stages worth it
 
 Visit = Callable[[Program], Run]
 
@@ -90,9 +91,14 @@ class ReferenceFailed(SandboxError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reference:
-    """What a reference program answered, as tests, and what it took: CPU seconds, and bytes of answers."""
+    """What a reference program answered, as tests, and what it took: CPU seconds, and bytes of answers.
+
+    `stages` are what a program is asked in one visit after the other, until it fails: of many calls the first few, and at last
+    all. Most wrong programs fail the first stage, in a tenth of the time; what counts is to pass the last one.
+    """
 
     tests: CallTests
+    stages: tuple[CallTests, ...]
     cpu_s: float
     size: int
 
@@ -115,7 +121,9 @@ class References:
 def _ask_reference(tests: ReferenceTests, grader: Visit) -> Reference:
     run = grader(Program(source=tests.reference, tests=CallTests(cases=tests.cases, source=tests.source)))
     if not run.proved or len(run.answers) < len(tests.cases):
-        raise ReferenceFailed(f"the reference answered {len(run.answers)} of {len(tests.cases)} inputs ({run.ending})")
+        found = f"the reference answered {len(run.answers)} of {len(tests.cases)} inputs ({run.ending})"
+        hint = "; give the boxes more memory" if run.ending is Ending.OUT_OF_MEMORY else ""
+        raise ReferenceFailed(found + hint)
     cases = []
     for case, answer in zip(tests.cases, run.answers, strict=True):
         if answer.raised is not None:
@@ -125,7 +133,13 @@ def _ask_reference(tests: ReferenceTests, grader: Visit) -> Reference:
         none = case.comparison is Comparison.NOT_NONE
         cases.append(replace(case, expected=answer.value is not None if none else answer.value))
     filled = CallTests(cases=tuple(cases), source=tests.source)
-    return Reference(tests=filled, cpu_s=run.cpu_s, size=sum(len(answer.data) for answer in run.answers))
+    first = [CallTests(cases=filled.cases[:calls], source=tests.source) for calls in STAGES if len(cases) >= MANY]
+    return Reference(
+        tests=filled,
+        stages=(*first, filled),
+        cpu_s=run.cpu_s,
+        size=sum(len(answer.data) for answer in run.answers),
+    )
 
 
 def grade(source: str, tests: CheckTests, rooms: Rooms, recordings: Recordings) -> tuple[Run, Run | None]:

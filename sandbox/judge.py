@@ -13,6 +13,7 @@ from dataclasses import replace
 
 from sandbox import output
 from sandbox.compare import holds, spoofed
+from sandbox.inside import codec
 from sandbox.values import (
     CallTest,
     CallTests,
@@ -123,15 +124,16 @@ def score(run: Run, program: Program, limits: Limits, graded: Run | None = None)
         flags.add(Flag.NO_TESTS)
     elif isinstance(program.tests, str):
         flags.add(Flag.IN_PROCESS)
-    if any(spoofed(answer.value) for answer in run.answers):
+    if any(codec.may_hold_spoofs(answer.data) and spoofed(answer.value) for answer in run.answers):
         flags.add(Flag.TYPE_SPOOF)
     if run.cpu_s > _NEAR * limits.cpu_s or run.wall_s > _NEAR * limits.wall_s:
         flags.add(Flag.NEAR_LIMIT)
+    verdict = judge(run, program, graded)
     return Score(
-        verdict=judge(run, program, graded),
+        verdict=verdict,
         run=run,
         graded=graded,
-        raised=_decisive(run, program, graded),
+        raised=None if verdict is Verdict.PASSED else _decisive(run, program, graded),
         flags=run.flags | flags,
     )
 

@@ -11,10 +11,10 @@ from dataclasses import replace
 
 from sandbox import judge
 from sandbox.engine import Engine
-from sandbox.grading import Recordings, References, Rooms, UngradableTests, Visit, grade
+from sandbox.grading import Recordings, Reference, References, Rooms, UngradableTests, Visit, grade
 from sandbox.image import ensure_image
 from sandbox.pool import Pool, PoolSpec, Slot
-from sandbox.values import CheckTests, Job, Limits, Program, ReferenceTests, Run, Score, StdinTests
+from sandbox.values import CheckTests, Job, Limits, Program, ReferenceTests, Run, Score, StdinTests, Verdict
 
 GRADER_CPU_S, GRADER_WALL_S, GRADER_ANSWERS_MB = 30.0, 60.0, 128
 REFERENCE_TIMES = 4  # a program may take so many times as long as the data set's own (EvalPlus's factor)
@@ -57,7 +57,7 @@ class Scorer:
         """Runs and judges on the slot's thread."""
         match job.program.tests:
             case ReferenceTests() as tests:
-                return self._examine_referred(job, tests, slot)
+                return self._examine_referred(job, self._references.of(tests, self._grader(slot)), slot)
             case StdinTests() as tests:
                 return self._examine_printed(job, tests, slot)
             case CheckTests() as tests:
@@ -65,18 +65,23 @@ class Scorer:
             case _:
                 return judge.score(slot.run(job), job.program, job.limits)
 
-    def _examine_referred(self, job: Job, tests: ReferenceTests, slot: Slot) -> Score:
-        """Calls whose answers the reference gives; they may be many, so a program has some multiple of its time and room."""
-        reference = self._references.of(tests, self._grader(slot))
+    def _examine_referred(self, job: Job, reference: Reference, slot: Slot) -> Score:
+        """Calls whose answers the reference gives; they may be many, so a program has some multiple of its time and room.
+
+        A program that fails a stage is asked no more; to pass, it has to answer everything in one visit.
+        """
         limits = replace(
             job.limits,
             cpu_s=max(job.limits.cpu_s, REFERENCE_TIMES * reference.cpu_s),
             wall_s=max(job.limits.wall_s, 2 * REFERENCE_TIMES * reference.cpu_s),
         )
-        program = replace(job.program, tests=reference.tests)
-        answers_mb = job.answers_mb + (2 * reference.size >> 20)
-        run = slot.run(replace(job, program=program, limits=limits, answers_mb=answers_mb))
-        return replace(judge.score(run, program, limits), tests=reference.tests)
+        job = replace(job, limits=limits, answers_mb=job.answers_mb + (2 * reference.size >> 20))
+        for tests in reference.stages[-1:] if self._every_case else reference.stages:
+            asked = replace(job.program, tests=tests)
+            scored = judge.score(slot.run(replace(job, program=asked)), asked, limits)
+            if scored.verdict is not Verdict.PASSED:
+                break
+        return replace(scored, tests=reference.tests)
 
     def _examine_printed(self, job: Job, tests: StdinTests, slot: Slot) -> Score:
         """A process for each case, in an order that no program can foresee from its place in the file."""

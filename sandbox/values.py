@@ -162,7 +162,21 @@ class CallTests:
     @functools.cached_property
     def encoded(self) -> list[bytes]:
         """The calls as they go into a box."""
-        return [codec.encode((case.function, case.arguments)) for case in self.cases]
+        return codec.encode_calls([(case.function, case.arguments) for case in self.cases])
+
+    @functools.cached_property
+    def known(self) -> list[Answer]:
+        """What is expected, with the bytes that a box would write for it; an answer of these bytes need not be decoded."""
+        return [Answer(value=case.expected, data=_recognisable(case.expected)) for case in self.cases]
+
+
+def _recognisable(expected: object) -> bytes:
+    """The bytes that a box would write for the value; none at all where they would not be read as one that equals it."""
+    data = codec.encode_briefly(expected)
+    try:
+        return data if codec.decode(data) == expected else b""
+    except codec.CodecError:
+        return b""
 
 
 class OutputRule(StrEnum):
