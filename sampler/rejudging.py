@@ -14,7 +14,7 @@ from sampler.reader import Reader
 from sampler.rows import JudgedRow
 from sampler.spec import Study, choose_problems
 from sampler.store import Store
-from sandbox.facts import FactsError, rejudge, unpack
+from sandbox.facts import FactsError, NotEnough, rejudge, unpack
 from sandbox.judge import JUDGE_VERSION
 from sandbox.problems import Problem, Wanted
 from sandbox.references import References
@@ -33,7 +33,7 @@ class Rejudged:
     def line(self) -> str:
         """A line for people."""
         moved = ", ".join(f"{n} from {old} to {new}" for (old, new), n in self.changed.most_common())
-        kept = f"; {self.without_facts} carry no facts and stay as they were" if self.without_facts else ""
+        kept = f"; {self.without_facts} carry too few facts and stay as they were" if self.without_facts else ""
         return (
             f"judge {JUDGE_VERSION}: {self.looked_at} verdicts looked at, {self.changed.total()} changed"
             f"{': ' if moved else ''}{moved}{kept}"
@@ -55,7 +55,11 @@ def rejudge_study(study: Study, store: Store, references: References) -> Rejudge
             if row.facts is None:
                 done.without_facts += 1
                 continue
-            score = _score(row, by_name, references)
+            try:
+                score = _score(row, by_name, references)
+            except NotEnough:
+                done.without_facts += 1
+                continue
             selection = score.selection and score.selection.verdict.value
             if (score.verdict.value, selection) != (row.verdict, row.selection):
                 store.add_judgement(row.id, score, JUDGE_VERSION)
@@ -78,5 +82,7 @@ def _score(row: JudgedRow, problems: Mapping[str, Problem], references: Referenc
     try:
         facts = unpack(row.facts or b"")
         return rejudge(facts, references.without_box(tests), selection and references.without_box(selection))
+    except NotEnough:
+        raise
     except FactsError as error:
         raise FactsError(f"sample {row.index} of {row.problem}: {error}") from error

@@ -1,7 +1,10 @@
 """HumanEval+ and MBPP+ (Liu et al. 2023) as inputs: what is expected is what the set's own solution answers.
 
-Compared as EvalPlus compares: equal, or floats within the problem's `atol` (1e-6 where it gives none), and its special
-oracles as data. Of its rules one is left out: there, a tolerance that one answer has switched on stays on for those after it.
+Compared as EvalPlus compares: equal, or of the same type and within the problem's `atol` (1e-6 for floats where it gives none),
+and its special oracles as data. What is left out: there, a tolerance that one answer has switched on stays on for those after
+it; numpy stretches a short answer to the shape that is expected; `find_zero` is held against the coefficients as the program
+has left them; and any object whose `==` says yes passes. There, each call has a second of wall time, and base and plus inputs
+have a process each; here all calls have CPU seconds together, in one process.
 
 JSON has no tuples, sets and complex numbers. Which arguments of MBPP+ are such is a fact about its problems, kept in `_SHAPES`:
 "tuple" for an argument that is one, "tuples" for a list of them, and so on.

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 from sandbox import judge
 from sandbox.inside import codec, wire
+from sandbox.joining import join
 from sandbox.values import (
     Answer,
     CallTests,
@@ -41,6 +42,10 @@ class FactsError(ValueError):
     """Bytes that hold no facts of ours."""
 
 
+class NotEnough(FactsError):
+    """Facts that were enough for their verdict, and are not for another one."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
     """What a score was made from. `in_process`: its tests ran beside the program."""
@@ -48,6 +53,7 @@ class Facts:
     limits: Limits
     run: Run
     in_process: bool = False
+    calls: str | None = None  # a digest of what was asked, where tests are calls
     graded: Run | None = None
     runs: Mapping[int, Run] | None = None
     selection: Facts | None = None
@@ -59,6 +65,7 @@ def facts_of(scored: Score, limits: Limits) -> Facts:
         limits=limits,
         run=scored.run,
         in_process=Flag.IN_PROCESS in scored.flags,
+        calls=scored.tests.fingerprint if scored.tests is not None else None,
         graded=scored.graded,
         runs=scored.runs,
         selection=None if scored.selection is None else facts_of(scored.selection, limits),
@@ -73,10 +80,13 @@ def packed(scored: Score, limits: Limits) -> bytes | None:
 
 def rejudge(facts: Facts, tests: Tests, selection: Tests | None = None) -> Score:
     """The score that the judge of today makes of the facts; raises FactsError if they are facts of other tests."""
-    scored = _rejudge(facts, tests)
-    if facts.selection is None or selection is None:
-        return scored
-    return replace(scored, selection=_rejudge(facts.selection, selection))
+    if facts.selection is None:
+        return _rejudge(facts, tests)
+    if selection is None:
+        raise FactsError("the problem had selection tests when it was scored, and now has none; score it again")
+    if isinstance(tests, CallTests) and isinstance(selection, CallTests):
+        tests = join(selection, tests).judge
+    return replace(_rejudge(facts, tests), selection=_rejudge(facts.selection, selection))
 
 
 def _rejudge(facts: Facts, tests: Tests) -> Score:
@@ -84,10 +94,20 @@ def _rejudge(facts: Facts, tests: Tests) -> Score:
         if facts.runs is None or not set(facts.runs) <= set(range(len(tests.cases))):
             raise FactsError("the runs belong to other tests")
         return judge.score_printed(facts.runs, tests, facts.limits)
+    if isinstance(tests, CallTests):
+        return _rejudge_called(facts, tests)
     beside = facts.in_process and isinstance(tests, CheckTests)
     program = Program(source="", tests=tests.source if beside and isinstance(tests, CheckTests) else tests)
-    scored = judge.score(facts.run, program, facts.limits, facts.graded)
-    return replace(scored, tests=tests) if isinstance(tests, CallTests) else scored
+    return judge.score(facts.run, program, facts.limits, facts.graded)
+
+
+def _rejudge_called(facts: Facts, tests: CallTests) -> Score:
+    if facts.calls != tests.fingerprint:
+        raise FactsError("the answers belong to other calls")
+    run = facts.run
+    if run.proved and len(run.answers) < len(tests.cases) and not judge.has_failed(run, tests):
+        raise NotEnough("the first answers, which failed, are right now, and no more were asked for; score it again")
+    return replace(judge.score(run, Program(source="", tests=tests), facts.limits), tests=tests)
 
 
 def pack(facts: Facts) -> bytes:
@@ -112,6 +132,7 @@ def _told(facts: Facts) -> dict[str, object]:
         "limits": asdict(facts.limits),
         "run": _run_told(facts.run),
         "in_process": facts.in_process,
+        "calls": facts.calls,
         "graded": None if facts.graded is None else _run_told(facts.graded),
         "runs": None if facts.runs is None else [[number, _run_told(run)] for number, run in facts.runs.items()],
         "selection": None if facts.selection is None else _told(facts.selection),
@@ -138,6 +159,7 @@ def _facts(told: Mapping[str, Any]) -> Facts:
         limits=Limits(**limits),
         run=_run(told["run"]),
         in_process=_exactly(told["in_process"], bool),
+        calls=None if told["calls"] is None else _exactly(told["calls"], str),
         graded=None if told["graded"] is None else _run(told["graded"]),
         runs=None if told["runs"] is None else {_exactly(number, int): _run(run) for number, run in told["runs"]},
         selection=None if told["selection"] is None else _facts(told["selection"]),

@@ -23,6 +23,7 @@ from sandbox.values import (
 )
 
 MAX_ROUNDS = 200  # calls beyond the recorded ones
+STAGES, MANY = (4, 32), 100  # how many calls the first stages have, and how many there must be to make stages worth it
 
 Visit = Callable[[Program], Run]
 
@@ -108,10 +109,10 @@ def grade(source: str, tests: CheckTests, rooms: Rooms, recordings: Recordings) 
 
 def _asked(source: str, calls: tuple[bytes, ...], tests: CheckTests, candidate: Visit) -> Run:
     """The candidate's run, asked in an order of its own where none matters; its answers stand in the order of the calls."""
-    if not tests.independent:
-        return candidate(Program(source=source, tests=AskedCalls(calls=calls)))
-    order = shuffled(len(calls), tests.source)
-    run = candidate(Program(source=source, tests=AskedCalls(calls=tuple(calls[number] for number in order))))
+    order = shuffled(len(calls), tests.source) if tests.independent else tuple(range(len(calls)))
+    pieces = tuple(calls[number] for number in order)
+    asked = AskedCalls(pieces=pieces, count=len(pieces), arguments_back=True)
+    run = candidate(Program(source=source, tests=asked))
     if len(run.answers) < len(calls):
         return run
     sorted_back = sorted(zip(order, run.answers, strict=True), key=lambda pair: pair[0])

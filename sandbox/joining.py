@@ -8,14 +8,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from sandbox.values import AskedCalls, CallTests, Ending, Run
+from sandbox.values import Call, CallList, CallTests, Ending, Run
 
 
 @dataclass(frozen=True, slots=True)
 class Joined:
-    """The calls of both sets, and at which place the answer to each set's n-th call stands."""
+    """The calls of both sets, and at which place the answer to each set's n-th call stands.
 
-    asked: AskedCalls
+    `judge` are the judge's tests, arranged so that the calls which they share with the selection come first: so the answers
+    to the first calls of both are the first answers of each.
+    """
+
+    calls: CallList
+    judge: CallTests
     of_selection: tuple[int, ...]
     of_judge: tuple[int, ...]
 
@@ -23,8 +28,22 @@ class Joined:
 def join(selection: CallTests, judge: CallTests) -> Joined:
     """One list of calls for two sets."""
     places: dict[bytes, int] = {}
-    sets = [tuple(places.setdefault(call, len(places)) for call in tests.encoded) for tests in (selection, judge)]
-    return Joined(AskedCalls(calls=tuple(places), arguments_back=False), *sets)
+    calls: list[Call] = []
+    expected: list[object] = []
+
+    def place(tests: CallTests, number: int) -> int:
+        case = tests.cases[number]
+        found = places.setdefault(tests.encoded[number], len(calls))
+        if found == len(calls):
+            calls.append((case.function, case.arguments, case.keywords))
+            expected.append(case.expected)
+        return found
+
+    of_selection = tuple(place(selection, number) for number in selection.order)
+    of_judge = sorted((place(judge, number), number) for number in judge.order)
+    arranged = replace(judge, arranged=tuple(number for _, number in of_judge))
+    apart = len(set(of_selection))
+    return Joined(CallList(calls, expected, apart), arranged, of_selection, tuple(place for place, _ in of_judge))
 
 
 def seen_by_judge(run: Run, joined: Joined) -> Run:

@@ -13,6 +13,7 @@ from dataclasses import replace
 from sandbox import output
 from sandbox.compare import holds, spoofed
 from sandbox.difference import CUT, first_difference, short
+from sandbox.inside import codec
 from sandbox.values import (
     Answer,
     CallTest,
@@ -98,12 +99,21 @@ def _judge_answers(run: Run, tests: CallTests) -> Verdict:
 
 
 def first_failure(run: Run, tests: CallTests) -> int | None:
-    """The number of the first case without a right answer, from 0; None if there is none."""
+    """The number of the first case with a wrong answer, from 0; else of the first without an answer; None if all are right."""
+    missing = None
     for number, test in enumerate(tests.cases):
         answer = answer_to(number, run, tests)
-        if answer is None or answer.raised is not None or not holds(answer.value, test):
+        if answer is None:
+            missing = number if missing is None else missing
+        elif answer.raised is not None or not holds(answer.value, test):
             return number
-    return None
+    return missing
+
+
+def has_failed(run: Run, tests: CallTests) -> bool:
+    """Whether an answer is wrong already, whatever the calls that were not made yet would come to."""
+    failure = first_failure(run, tests)
+    return failure is not None and answer_to(failure, run, tests) is not None
 
 
 def answer_to(number: int, run: Run, tests: CallTests) -> Answer | None:
@@ -142,15 +152,16 @@ def score(run: Run, program: Program, limits: Limits, graded: Run | None = None)
         flags.add(Flag.IN_PROCESS)
     if run.ending is Ending.OUT_OF_WALL and run.cpu_s < _IDLE * run.wall_s:
         flags.add(Flag.IDLE)
-    if any(spoofed(answer.value) for answer in run.answers):
+    if any(codec.may_hold_spoofs(answer.data) and spoofed(answer.value) for answer in run.answers):
         flags.add(Flag.TYPE_SPOOF)
     if run.cpu_s > _NEAR * limits.cpu_s or run.wall_s > _NEAR * limits.wall_s:
         flags.add(Flag.NEAR_LIMIT)
+    verdict = judge(run, program, graded)
     return Score(
-        verdict=judge(run, program, graded),
+        verdict=verdict,
         run=run,
         graded=graded,
-        raised=_decisive(run, program, graded),
+        raised=None if verdict is Verdict.PASSED else _decisive(run, program, graded),
         flags=run.flags | flags,
     )
 

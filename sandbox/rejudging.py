@@ -6,7 +6,7 @@ import base64
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 
-from sandbox.facts import FactsError, rejudge, unpack
+from sandbox.facts import FactsError, NotEnough, rejudge, unpack
 from sandbox.problems import Problem, Wanted, find_problem
 from sandbox.references import References
 from sandbox.samples import SamplesError
@@ -33,12 +33,15 @@ class Changes:
 def rejudged(rows: Iterable[Row], problems: Mapping[str, Problem], references: References) -> Iterator[tuple[Row, Row]]:
     """The rows, each with the same as the judge of today has it, from the facts. No box is asked.
 
-    A row without facts stays as it is. Raises SamplesError naming the line and what is wrong, or ReferenceFailed.
+    A row without facts stays as it is; one whose facts are not enough has no verdict then. Raises SamplesError naming the line
+    and what is wrong, or ReferenceFailed.
     """
     anew: dict[int, Row] = {}
     for row in rows:
         try:
             fresh = _anew(row, problems, references) if row.get("facts") else anew.get(row.get("same_as", 0))
+        except NotEnough as error:
+            fresh = {"verdict": None, "passed": None, "unscored": str(error)}
         except (FactsError, ValueError) as error:
             raise SamplesError(f"the row of line {row['line']}: {error}") from error
         if row.get("facts") and fresh is not None:

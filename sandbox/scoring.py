@@ -17,10 +17,11 @@ from sandbox.image import ensure_image
 from sandbox.joining import Joined, join, seen_by_judge, seen_by_selection
 from sandbox.pool import Pool, PoolSpec, Slot
 from sandbox.references import Reference, References
-from sandbox.values import CallTests, CheckTests, Job, Limits, Program, ReferenceTests, Run, Score, StdinTests
+from sandbox.values import CallList, CallTests, CheckTests, Job, Limits, Program, ReferenceTests, Run, Score, StdinTests
 
 GRADER_CPU_S, GRADER_WALL_S, GRADER_ANSWERS_MB = 30.0, 60.0, 128
 RUNNER_PAYS = 3  # cases; a runner costs 2 ms more than a visit does, and saves 0.6 ms and the compiling for each case
+STAGES, MANY = (4, 32), 100  # how many calls are made first, and how many there must be to make that worth it
 REFERENCE_TIMES = 4  # a program may take so many times as long as the data set's own (EvalPlus's factor)
 
 
@@ -87,7 +88,7 @@ class Scorer:
 
     def _examine_one(self, job: Job, slot: Slot, known: dict[bytes, Run] | None = None) -> Score:
         match job.program.tests:
-            case ReferenceTests() as tests:
+            case CallTests() | ReferenceTests() as tests:
                 return self._examine_called(job, self._expected(tests, slot), slot)
             case StdinTests() as tests:
                 return self._examine_printed(job, tests, slot, {} if known is None else known)
@@ -103,22 +104,34 @@ class Scorer:
         return Reference(tests=tests, cpu_s=0.0, size=0)
 
     def _examine_called(self, job: Job, reference: Reference, slot: Slot) -> Score:
-        """Calls whose answers the reference has given; a program has some multiple of its time and room."""
-        job = _in_proportion(replace(job, program=replace(job.program, tests=reference.tests)), reference)
-        return replace(judge.score(slot.run(job), job.program, job.limits), tests=reference.tests)
+        """Calls; where a reference has given the answers, a program has some multiple of its time and room."""
+        tests, job = reference.tests, _in_proportion(job, reference)
+        run = self._asked(job, tests.calls, lambda run: judge.has_failed(run, tests), slot)
+        return _scored(run, job, tests)
 
     def _examine_joined(self, job: Job, whole: Reference, part: Reference, slot: Slot) -> Score:
         """Two sets of calls, asked in one visit and judged apart."""
         key = part.tests.source, whole.tests.source
         joined = self._joined.get(key) or self._joined.setdefault(key, join(part.tests, whole.tests))
-        source = job.program.source
-        job = _in_proportion(replace(job, program=Program(source=source, tests=joined.asked)), whole)
-        run = slot.run(job)
-        selected, judged = (
-            replace(judge.score(seen, Program(source=source, tests=tests), job.limits), tests=tests)
-            for seen, tests in ((seen_by_selection(run, joined), part.tests), (seen_by_judge(run, joined), whole.tests))
-        )
-        return replace(judged, selection=selected)
+
+        def failed(run: Run) -> bool:
+            return judge.has_failed(seen_by_judge(run, joined), joined.judge)
+
+        job = _in_proportion(job, whole)
+        run = self._asked(job, joined.calls, failed, slot)
+        selected = _scored(seen_by_selection(run, joined), job, part.tests)
+        return replace(_scored(seen_by_judge(run, joined), job, joined.judge), selection=selected)
+
+    def _asked(self, job: Job, calls: CallList, failed: Callable[[Run], bool], slot: Slot) -> Run:
+        """The run of all calls or, where they are many, of the first few if those fail already."""
+        stages = len(calls) - calls.apart >= MANY and not self._manner.every_case
+        few = [calls.apart + more for more in STAGES] if stages else []
+        for count in (*few, len(calls)):
+            asked = Program(source=job.program.source, tests=calls.first(count))
+            run = slot.run(replace(job, program=asked))
+            if not run.proved or failed(run):
+                break
+        return run
 
     def _examine_printed(self, job: Job, tests: StdinTests, slot: Slot, known: dict[bytes, Run]) -> Score:
         """A process for each case, most from code compiled once, in an order that no program can foresee from the file.
@@ -165,6 +178,11 @@ class Scorer:
     def score(self, program: Program, stdin: bytes = b"") -> Score:
         """One program, waited for."""
         return self.submit(program, stdin).result()
+
+
+def _scored(run: Run, job: Job, tests: CallTests) -> Score:
+    scored = judge.score(run, Program(source=job.program.source, tests=tests), job.limits)
+    return replace(scored, tests=tests)
 
 
 def _in_proportion(job: Job, reference: Reference) -> Job:

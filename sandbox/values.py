@@ -136,6 +136,9 @@ class CallTest:
     also: tuple[object, ...] = ()
 
 
+Call = tuple[str, tuple[object, ...], Mapping[str, object]]  # a function's name, its arguments, those with a name
+
+
 def shuffled(count: int, seed: str) -> tuple[int, ...]:
     """The numbers below `count` in an order that follows from the seed, and from no place in a file."""
     order = list(range(count))
@@ -168,20 +171,35 @@ class ReferenceTests:
 class CallTests:
     """Tests that are data: calls, and answers compared on the host. `source` is the data set's text they were read from.
 
-    The calls are made in an order that follows from the source, so that a program which counts its calls gains nothing.
+    The calls are made in an order that follows from the calls themselves, so that a program which counts them gains nothing,
+    and answers to them can be held against another expectation later. `arranged` is another order, by the cases' numbers.
     """
 
     cases: tuple[CallTest, ...]
     source: str
+    arranged: tuple[int, ...] | None = None
 
     def __post_init__(self) -> None:
         if not self.cases:
             raise ValueError("no test at all: nothing could ever fail")
 
     @functools.cached_property
+    def encoded(self) -> list[bytes]:
+        """Each case's call as the codec writes it."""
+        return [codec.encode((case.function, case.arguments, dict(case.keywords))) for case in self.cases]
+
+    @functools.cached_property
+    def fingerprint(self) -> str:
+        """A digest of the calls alone."""
+        total = hashlib.sha256()
+        for call in self.encoded:
+            total.update(len(call).to_bytes(8, "big") + call)
+        return total.hexdigest()
+
+    @functools.cached_property
     def order(self) -> tuple[int, ...]:
         """The numbers of the cases as they are asked."""
-        return shuffled(len(self.cases), self.source)
+        return self.arranged or shuffled(len(self.cases), self.fingerprint)
 
     @functools.cached_property
     def places(self) -> tuple[int, ...]:
@@ -189,10 +207,47 @@ class CallTests:
         return tuple(sorted(range(len(self.order)), key=self.order.__getitem__))
 
     @functools.cached_property
-    def encoded(self) -> list[bytes]:
-        """The calls as they go into a box, in the order in which they are asked."""
-        asked = (self.cases[number] for number in self.order)
-        return [codec.encode((case.function, case.arguments, dict(case.keywords))) for case in asked]
+    def calls(self) -> CallList:
+        """The calls in the order in which they are asked, with what is expected of each."""
+        asked = [self.cases[number] for number in self.order]
+        return CallList(
+            [(case.function, case.arguments, case.keywords) for case in asked], [case.expected for case in asked]
+        )
+
+
+class CallList:
+    """Calls in the order in which they are asked. What is expected stays here, to recognise an answer by its bytes.
+
+    The first `apart` calls are a set of their own.
+    """
+
+    def __init__(self, calls: list[Call], expected: list[object], apart: int = 0) -> None:
+        self._calls, self._expected, self.apart = calls, expected, apart
+        self._first: dict[int, AskedCalls] = {}
+
+    def __len__(self) -> int:
+        return len(self._calls)
+
+    def first(self, count: int) -> AskedCalls:
+        """So many calls, ready to be asked."""
+        if (asked := self._first.get(count)) is None:
+            pieces = codec.encode_calls([(name, given, dict(named)) for name, given, named in self._calls[:count]])
+            asked = AskedCalls(pieces=tuple(pieces), count=count, apart=self.apart, known=self._known[:count])
+            self._first[count] = asked
+        return asked
+
+    @functools.cached_property
+    def _known(self) -> tuple[Answer, ...]:
+        return tuple(Answer(value=value, data=_recognisable(value)) for value in self._expected)
+
+
+def _recognisable(expected: object) -> bytes:
+    """The bytes that a box would write for the value; none at all where they would not be read as one that equals it."""
+    data = codec.encode_briefly(expected)
+    try:
+        return data if codec.decode(data) == expected else b""
+    except codec.CodecError:
+        return b""
 
 
 class OutputRule(StrEnum):
@@ -261,10 +316,17 @@ Tests = CallTests | ReferenceTests | StdinTests | CheckTests | str  # str: code 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AskedCalls:
-    """Calls for their answers alone, as the codec wrote them; with `arguments_back` the arguments come, too."""
+    """So many calls for their answers alone, as the codec wrote them; with `arguments_back` the arguments come, too.
 
-    calls: tuple[bytes, ...]
-    arguments_back: bool = True
+    The answers to the first `apart` calls have left before the others are made. An answer of the bytes that are `known` for its
+    call is that one. What is known stays on the host.
+    """
+
+    pieces: tuple[bytes, ...]
+    count: int
+    apart: int = 0
+    arguments_back: bool = False
+    known: tuple[Answer, ...] = ()
     source: str = ""
 
 

@@ -28,7 +28,7 @@ import re
 import resource
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -91,13 +91,13 @@ def rows_of(path: Path) -> Iterator[dict[str, Any]]:
         yield from map(json.loads, file)
 
 
-def read_cases(solutions: Path, prompts: Path) -> list[Case]:
+def read_cases(solutions: Path, prompts: Path, problems: Iterable[Problem]) -> list[Case]:
     """The distinct programs, in the order of the file."""
     names = {row["prompt"]: row["task_id"] for row in rows_of(prompts)}
-    problems = {problem.name: problem for problem in load_problems("humaneval")}
+    by_name = {problem.name: problem for problem in problems}
     cases: list[Case] = []
     for row in rows_of(solutions):
-        problem = replace(problems[names[row["prompt"]]], prompt=row["prompt"])
+        problem = replace(by_name[names[row["prompt"]]], prompt=row["prompt"])
         cases += [Case(problem, text) for text in dict.fromkeys(CUT.split(sample)[0] for sample in row["samples"])]
     return cases
 
@@ -182,7 +182,7 @@ def main() -> None:
     options.add_argument("--workers", type=int, default=2)
     options.add_argument("--json", type=Path, metavar="FILE", help="write every program and both verdicts")
     chosen = options.parse_args()
-    cases = read_cases(chosen.solutions, chosen.prompts)
+    cases = read_cases(chosen.solutions, chosen.prompts, load_problems("humaneval"))
     if chosen.sample is not None:
         cases = random.Random(chosen.seed).sample(cases, min(chosen.sample, len(cases)))
     if not cases:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator
 from contextlib import closing
 
@@ -14,7 +15,7 @@ from sandbox.errors import BoxLost
 from sandbox.image import ensure_image
 from sandbox.inside import codec, wire
 from sandbox.owner import Owner
-from sandbox.values import Ending, Flag, Job, Limits, Program, Run
+from sandbox.values import CallTest, CallTests, Comparison, Ending, Flag, Job, Limits, Program, Run
 
 LIMITS = Limits(memory_mb=128, disk_mb=8, files=64)
 
@@ -251,3 +252,71 @@ def test_answers_count_in_the_order_of_the_calls_and_only_once() -> None:
     assert [one.value for one in told] == [1, 2]
     assert read_claims(answer(0, 1), "p", 0).answers == [], "no call was asked"
     assert read_claims(claim({"call": 0, "value": b"@"}) + claim({"call": 0, "value": "x"}), "p", 2).answers == []
+
+
+def batch(first: object, *values: object, cut: int = 0) -> bytes:
+    answers = [codec.encode_briefly(value) for value in values]
+    sizes = b"".join(len(answer).to_bytes(4, "big") for answer in answers)
+    joined = b"".join(answers)
+    return claim({"call": first, "sizes": sizes, "values": joined[: len(joined) - cut]})
+
+
+def test_answers_in_batches_count_in_the_order_of_the_calls_and_only_once() -> None:
+    def told(*claims: bytes, calls: int = 4) -> list[object]:
+        return [one.value for one in read_claims(b"".join(claims), "p", calls).answers]
+
+    assert told(batch(0, 1, [2]), batch(2, "c")) == [1, [2], "c"]
+    assert told(batch(0, 1, 2), batch(0, 1, 2, 3), batch(1, 9, 9, 4)) == [1, 2, 3, 4], "a forked child says it again"
+    assert told(batch(1, 5), batch(0, 1), batch(2, 3)) == [1], "a gap"
+    assert told(batch(0, 1, 2, 3), calls=2) == [1, 2]
+    assert told(batch(0, 1, "long", cut=2), batch(1, 2)) == [1, 2], "an answer that was cut off is none"
+    assert told(batch(-1, 1), batch("0", 1), claim({"call": 0, "sizes": b"123", "values": b"~N"})) == []
+    assert told(claim({"call": 0, "sizes": b"\xff" * 4, "values": b"~N"}), batch(0, None)) == [None]
+    assert told(batch(-2, 7, 8, 9)) == []
+
+
+def test_an_answer_of_known_bytes_is_the_known_one_and_any_other_is_read() -> None:
+    cases = [
+        CallTest(function="f", arguments=(), comparison=Comparison.EQUAL, expected=value) for value in ([1], math.nan)
+    ]
+    known = CallTests(cases=tuple(cases), source="", arranged=(0, 1)).calls.first(2).known
+    data = batch(0, [1], math.nan)
+    first, second = read_claims(data, "p", 2, known=known).answers
+    assert first is known[0]
+    assert second is not known[1], "a NaN equals nothing, so it is never known"
+    assert [one.value for one in read_claims(batch(0, [2]), "p", 2, known=known).answers] == [[2]]
+
+
+def in_order(cases: list[CallTest]) -> CallTests:
+    return CallTests(cases=tuple(cases), source="", arranged=tuple(range(len(cases))))
+
+
+@pytest.mark.docker
+class TestAnswersOnTheirWay:
+    def ask(self, box: Box, body: str, calls: int = 6) -> Run:
+        cases = [CallTest(function="f", arguments=(n,), comparison=Comparison.EQUAL, expected=n) for n in range(calls)]
+        program = Program(source=f"def f(n):\n    {body}\n    return n", tests=in_order(cases))
+        return box.run(Job(program=program, limits=LIMITS))
+
+    def values(self, told: Run) -> list[object]:
+        return [one.raised.type if one.raised else one.value for one in told.answers]
+
+    def test_an_exception_stands_in_its_place_among_the_answers(self, box: Box) -> None:
+        assert self.values(self.ask(box, "1 / (n - 2)")) == [0, 1, "ZeroDivisionError", 3, 4, 5]
+
+    def test_what_was_answered_before_an_exit_is_kept(self, box: Box) -> None:
+        told = self.ask(box, "if n == 3: raise SystemExit")
+        assert (self.values(told), told.proved) == ([0, 1, 2], False)
+
+    def test_slow_answers_leave_at_once_so_a_death_does_not_take_them(self, box: Box) -> None:
+        told = self.ask(box, "import os, time; time.sleep(0.005)\n    if n == 3: os._exit(0)")
+        assert (self.values(told), told.proved) == ([0, 1, 2], False)
+
+    def test_a_child_that_leaves_through_our_code_does_not_disturb_the_order(self, box: Box) -> None:
+        told = self.ask(box, "import os\n    if n == 3:\n        if not os.fork(): raise SystemExit\n        os.wait()")
+        assert (self.values(told), told.proved) == ([0, 1, 2, 3, 4, 5], True)
+
+    def test_many_small_and_a_few_large_answers_arrive(self, box: Box) -> None:
+        assert self.values(self.ask(box, "pass", calls=3000)) == list(range(3000))
+        told = self.ask(box, "n = [n] * 30_000", calls=10)
+        assert self.values(told) == [[n] * 30_000 for n in range(10)]

@@ -3,6 +3,7 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import math
+from array import array
 from collections import Counter, OrderedDict, defaultdict, deque, namedtuple
 from decimal import Decimal
 from enum import IntEnum
@@ -71,6 +72,72 @@ def test_the_rare_ones_come_back_too(value: object) -> None:
     assert repr(back) == repr(value) or isinstance(value, defaultdict)
 
 
+@given(values)
+def test_a_value_comes_back_from_its_short_form_as_it_was(value: object) -> None:
+    assert written(codec.decode(codec.encode_briefly(value))) == written(value)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [None, True, -0.0, math.inf, 2**31, -(2**31), -(2**31) - 1, 10**4_000, -(10**4_000), "\ud800", "", b"\0", (), set(), {},
+     {1.5: {2}}, frozenset({(1, "a")}), [[1], [2.5, [None]]], complex(0, -0.0), {"a": (1, {"b": b"c"})}],
+)  # fmt: skip
+def test_plain_values_have_a_short_form(value: object) -> None:
+    data = codec.encode_briefly(value)
+    assert data[:1] == b"~"
+    assert written(codec.decode(data)) == written(value)
+
+
+def test_what_is_not_plain_keeps_its_mark_in_the_short_form() -> None:
+    for value in (Agreeable([1]), Level.LOW, type("B", (bytes,), {})(b"x"), type("F", (float,), {})(1.0)):
+        for inside in (value, [value], ({"a": [1, value]},)):
+            assert b"~" not in codec.encode_briefly(inside)[:1]
+            assert codec.may_hold_spoofs(codec.encode_briefly(inside))
+    for other in (bytearray(b"x"), memoryview(b"x"), array("b", b"x"), (lambda: 1).__code__, ..., StopIteration):
+        back = codec.decode(codec.encode_briefly([other]))
+        assert isinstance(back, list)
+        assert type(back[0]) is codec.Opaque
+
+
+def test_what_has_too_many_bytes_for_the_short_form_becomes_a_digest() -> None:
+    for value in ("x" * codec.MAX_PLAIN, [1] * codec.MAX_PLAIN, 1 << 9 * codec.MAX_PLAIN, [["ab" * 10]] * 20_000):
+        assert type(codec.decode(codec.encode_briefly(value))) is codec.Digest
+    deep: object = 1
+    for _ in range(2 * codec.MAX_DEPTH):
+        deep = [deep]
+    assert type(codec.decode(codec.encode_briefly(deep))) is codec.Opaque
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "equal"),
+    [
+        ([1, 2.0, True], [1.0, 2, 1], True),
+        ([0.0, -0.0], [0, 0], True),
+        ([1, 2], [1, 3], False),
+        ([0.1, 2**53], [0.1, 2**53 + 1], False),
+        ([2.0**60], [2**60], True),
+        ([2**60], [2**60 + 1], False),
+        ([math.inf], [10**400], False),
+        ([1, "a"], [1.0, "a"], True),
+        ([1], ["1"], False),
+        ([[1, 2], [3]], [[1], [2, 3]], False),
+        ("ab", b"ab", False),
+        ({1: 2, 3: 4}, {3.0: 4, 1: 2.0}, True),
+        ([], [()], False),
+    ],
+)
+def test_digests_are_equal_where_the_values_are(one: object, other: object, equal: object) -> None:
+    assert (one == other) is equal
+    assert (codec.digest(one) == codec.digest(other)) is equal
+
+
+def test_calls_go_in_as_they_are_whether_plain_or_not() -> None:
+    plain = [("f", (1, [2, "x"], {"a": (3,)})), ("A.g", ())]
+    assert len(codec.encode_calls(plain)) == 1
+    for calls in (plain, [*plain, ("f", (Decimal(1), deque([1], 3)))]):
+        assert [call for part in codec.encode_calls(calls) for call in codec.calls_from(part)] == calls
+
+
 def test_an_int_longer_than_python_prints_comes_back() -> None:
     assert codec.decode(codec.encode(-(10**20_000))) == -(10**20_000)
 
@@ -134,10 +201,10 @@ def test_what_is_beyond_the_caps_becomes_a_mark() -> None:
         assert type(back) is codec.Opaque or (isinstance(back, list) and isinstance(value, str))
 
 
-@given(st.binary(max_size=300))
-def test_hostile_bytes_give_a_value_or_a_codec_error(data: bytes) -> None:
+@given(st.binary(max_size=300), st.sampled_from([b"", b"~", b"~[\x02\0\0\0", b"~{", b"~<\x01\0\0\0", b"~l\x02\0\0\0"]))
+def test_hostile_bytes_give_a_value_or_a_codec_error(data: bytes, before: bytes) -> None:
     try:
-        value = codec.decode(data)
+        value = codec.decode(before + data)
     except codec.CodecError:
         return
     assert codec.decode(codec.encode(value)) is not NotImplemented
@@ -145,7 +212,7 @@ def test_hostile_bytes_give_a_value_or_a_codec_error(data: bytes) -> None:
 
 @given(values, st.data())
 def test_changed_bytes_give_a_value_or_a_codec_error(value: object, data: st.DataObject) -> None:
-    good = bytearray(codec.encode(value))
+    good = bytearray(data.draw(st.sampled_from([codec.encode, codec.encode_briefly]))(value))
     good[data.draw(st.integers(0, len(good) - 1))] = data.draw(st.integers(0, 255))
     with contextlib.suppress(codec.CodecError):
         codec.decode(bytes(good))
@@ -153,7 +220,7 @@ def test_changed_bytes_give_a_value_or_a_codec_error(value: object, data: st.Dat
 
 @given(values, st.data())
 def test_data_cut_anywhere_are_refused(value: object, data: st.DataObject) -> None:
-    good = codec.encode(value)
+    good = data.draw(st.sampled_from([codec.encode, codec.encode_briefly]))(value)
     with pytest.raises(codec.CodecError):
         codec.decode(good[: data.draw(st.integers(0, len(good) - 1))])
 
@@ -163,7 +230,11 @@ def test_data_cut_anywhere_are_refused(value: object, data: st.DataObject) -> No
     [b"L\xff\xff\xff\xff", b"M\0\0\0\x01N", b"M\0\0\0\x02L\0\0\0\0N", b"E\0\0\0\x01L\0\0\0\0", b"I\0\0\0\0", b"D\0\0\0\x01x",
      b"R\0\0\0\x03NNN", b"R\0\0\0\x03" + b"I\0\0\0\x01\0" * 3, b"P\0\0\0\x02" + b"I\0\0\0\x01\0" * 2, b"E\0\0\0\x02NN",
      b"Q\0\0\0\0", b"W\0\0\0\x01x", b"I\0\0\0\x02\0\0", b"J\0\0\0\x03" + b"I\0\0\0\x09" + b"\x7f" * 9 + b"NN",
-     b"L\0\0\0\x01" * 200 + b"N", b"NN", b"", b"@", b"GNNN", b"S\0\0\0\x01\xff"],
+     b"L\0\0\0\x01" * 200 + b"N", b"NN", b"", b"@", b"GNNN", b"S\0\0\0\x01\xff",
+     b"~", b"~NN", b"~0", b"~[\xff\xff\xff\x7f", b"~[\xff\xff\xff\xff", b"~{N", b"~{NN", b"~{[\0\0\0\0N0", b"~{NNNN0",
+     b"~<\x02\0\0\0NN", b"~<\x01\0\0\0[\0\0\0\0", b"~l\0\0\0\0", b"~l\x01\0\0\0\0\0", b"~l\x01\0\0\0\xff\xff", b"~i\0\0\0",
+     b"~u\x01\0\0\0\xff", b"~c" + b"\0" * 40, b"~.", b"~S", b"~r\0\0\0\0", b"~R\0\0\0\0", b"~t\x01\0\0\0a", b"~I" + b"\0" * 8,
+     b"~f\x011", b"~[\x01\0\0\0" * 200 + b"N", b"~[\x02\0\0\0N!"],
 )  # fmt: skip
 def test_malformed_data_are_refused(data: bytes) -> None:
     with pytest.raises(codec.CodecError):

@@ -29,6 +29,9 @@ ROW: dict[str, Any] = {
         (1.001, Comparison.APPROXIMATE, 1.0, 0.0, False),
         (1.001, Comparison.APPROXIMATE, 1.0, 0.01, True),
         (1, Comparison.APPROXIMATE, 1, 0.0, True),
+        (1, Comparison.APPROXIMATE, 1.0, 0.0, True),
+        (1, Comparison.APPROXIMATE, 1.0000001, 0.01, False),
+        ([1], Comparison.APPROXIMATE, [1.0000001], 0.01, True),
         ((1.0, 2.0000001), Comparison.APPROXIMATE, (1.0, 2.0), 0.0, True),
         ([1.0, 2.0000001], Comparison.APPROXIMATE, (1.0, 2.0), 0.0, False),
         ([1.0], Comparison.APPROXIMATE, [1.0, 2.0], 0.01, False),
@@ -96,3 +99,23 @@ def test_what_the_reference_answers_is_expected(tmp_path: Path, scorer: Scorer) 
     scored = scorer.submit(wrong).result(timeout=60)
     assert scored.verdict is Verdict.WRONG
     assert "call 1 of 3" in judge.explain(scored, scorer.limits, wrong)
+
+
+@pytest.mark.docker
+def test_a_program_that_fails_among_the_first_calls_is_asked_no_more(tmp_path: Path, scorer: Scorer) -> None:
+    path = tmp_path / "plus.jsonl"
+    many = [[number] for number in range(200)]
+    row = ROW | {"canonical_solution": "    return x\n", "base_input": many[:5], "plus_input": many[5:]}
+    path.write_text(json.dumps(row), encoding="utf-8")
+    (problem,) = load_problems(path)
+    wrong = problem.complete("    return x + 1\n")
+    scored = scorer.submit(wrong).result(timeout=60)
+    assert (scored.verdict, len(scored.run.answers)) == (Verdict.WRONG, 4)
+    assert " of 200, arguments" in judge.explain(scored, scorer.limits, wrong)
+    for late, verdict in (
+        ("while x > 100: pass", Verdict.TIMEOUT),
+        ("x += x == 199", Verdict.WRONG),
+        ("pass", Verdict.PASSED),
+    ):
+        scored = scorer.submit(problem.complete(f"    {late}\n    return x\n")).result(timeout=60)
+        assert scored.verdict is verdict

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sandbox import judge
-from sandbox.facts import Facts, FactsError, facts_of, pack, rejudge, unpack
+from sandbox.facts import Facts, FactsError, NotEnough, facts_of, pack, rejudge, unpack
 from sandbox.inside import codec, wire
 from sandbox.problems import Wanted, load_problems
 from sandbox.references import ReferenceFailed, References
@@ -22,7 +22,7 @@ from sandbox.rejudging import Changes, rejudged
 from sandbox.samples import read_samples
 from sandbox.scorefile import Row, read_rows, score_samples, write_rows
 from sandbox.scoring import Manner, Scorer
-from sandbox.values import Answer, Ending, Limits, Run, Verdict
+from sandbox.values import Answer, CallTest, CallTests, Comparison, Ending, Limits, Program, Run, Verdict
 
 PLUS: dict[str, Any] = {
     "task_id": "HumanEval/0", "prompt": "def f(x):\n", "canonical_solution": "    return x / 3\n", "entry_point": "f",
@@ -133,5 +133,22 @@ def test_facts_of_the_wrong_kind_are_refused(spoil: Callable[[dict[str, Any]], d
 
 def test_a_score_without_evidence_stays_without_it() -> None:
     problem = load_problems("humaneval")[0]
-    scored = judge.score(replace(RUN, proved=False), problem.solve(""), Limits())
+    assert isinstance(problem.checked_by, CallTests)
+    scored = replace(judge.score(replace(RUN, proved=False), problem.solve(""), Limits()), tests=problem.checked_by)
     assert rejudge(unpack(pack(facts_of(scored, Limits()))), problem.checked_by).verdict is Verdict.EARLY_EXIT
+
+
+def test_answers_to_other_calls_are_not_judged() -> None:
+    first, second = load_problems("humaneval")[:2]
+    assert isinstance(first.checked_by, CallTests)
+    scored = replace(judge.score(RUN, first.solve(""), Limits()), tests=first.checked_by)
+    with pytest.raises(FactsError, match="belong to other calls"):
+        rejudge(facts_of(scored, Limits()), second.checked_by)
+
+
+def test_first_answers_that_turn_out_right_are_not_enough() -> None:
+    case = CallTest(function="f", arguments=(1,), comparison=Comparison.EQUAL, expected=[1, "é"])
+    tests = CallTests(cases=(case, replace(case, arguments=(2,))), source="")
+    scored = replace(judge.score(RUN, Program(source="", tests=tests), Limits()), tests=tests)
+    with pytest.raises(NotEnough, match="no more were asked for"):
+        rejudge(facts_of(scored, Limits()), tests)
