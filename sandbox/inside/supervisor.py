@@ -40,7 +40,7 @@ class Supervisor:
         theirs.close()
         self._spare = self._new_spare()
         self._orphans_cpu_s = 0.0
-        self._before = traces.traces()
+        self._before, self._memory = traces.traces(), usage.Memory()
 
     def serve(self) -> None:
         """Answer orders until the host hangs up or the box is no longer clean."""
@@ -77,7 +77,7 @@ class Supervisor:
             "stderr": seen.stderr,
             "answers": seen.answers,
             "flags": list(flags),
-            "clean": not self._strangers() and not _litter() and traces.gone(self._before),
+            "clean": not self._strangers() and not _litter() and traces.gone(self._before) and self._memory.is_back(),
         }
 
     def _sweep(self, uid: int) -> list[str]:
