@@ -51,6 +51,8 @@ def test_the_container_has_every_wall_that_docker_can_set() -> None:
         "ptrace io_uring_setup memfd_create mount bpf keyctl unshare setns shmget mq_open mknod process_vm_readv"
     )
     assert not allowed & set(forbidden.split())
+    (mmap,) = (rule for rule in profile["syscalls"] if "mmap" in rule["names"])
+    assert mmap["args"] == [{"index": 3, "value": 0x40000, "valueTwo": 0, "op": "SCMP_CMP_MASKED_EQ"}]  # no huge pages
     assert body["Labels"][LABEL] == "1"
 
 
