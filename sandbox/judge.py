@@ -31,7 +31,7 @@ from sandbox.values import (
     Verdict,
 )
 
-JUDGE_VERSION = "4"
+JUDGE_VERSION = "5"
 _NEAR = 0.9
 _COMPARED_INSIDE = frozenset({Comparison.EQUAL, Comparison.LISTS, Comparison.APPROXIMATE})
 _PRIORITY = (
@@ -112,11 +112,11 @@ def _judge_exit(run: Run, program: Program) -> Verdict:
 
 
 def _judge_raised(raised: Raised) -> Verdict:
+    if raised.stage is Stage.COMPILE:  # a MemoryError, too: it says that the parser's stack is full
+        return Verdict.SYNTAX
     if raised.type == "MemoryError":
         return Verdict.MEMORY
     match raised.stage:
-        case Stage.COMPILE:
-            return Verdict.SYNTAX
         case Stage.PROGRAM:
             return Verdict.ERROR
         case Stage.TESTS:
