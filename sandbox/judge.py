@@ -32,7 +32,7 @@ from sandbox.values import (
     Verdict,
 )
 
-JUDGE_VERSION = "4"
+JUDGE_VERSION = "5"
 _NEAR = 0.9
 _IDLE = 0.05  # a program that used less than this share of its wall time slept, or waited for something
 _STARVED = 0.1  # one that was stopped by the wall clock and used more than this had work to do, and no core to do it on
@@ -132,11 +132,11 @@ def _judge_exit(run: Run, program: Program) -> Verdict:
 
 
 def _judge_raised(raised: Raised) -> Verdict:
+    if raised.stage is Stage.COMPILE:  # a MemoryError, too: it says that the parser's stack is full
+        return Verdict.SYNTAX
     if raised.type == "MemoryError":
         return Verdict.MEMORY
     match raised.stage:
-        case Stage.COMPILE:
-            return Verdict.SYNTAX
         case Stage.PROGRAM:
             return Verdict.ERROR
         case Stage.TESTS:

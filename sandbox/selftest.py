@@ -31,7 +31,9 @@ MAX_GROWTH_MB = 64.0
 MAX_OPENED = 8  # connections that the engine's client keeps for later
 TESTS = "assert answer() == 42\n"
 GOOD = Program(source="import os\nopen('mine', 'w').close()\ndef answer():\n    return 42\n", tests=TESTS)
-_KEYS = {"tests", "asserts", "function", "stdin", "stdin_times", "limits", "verdicts", "ending", "flags", "stdout"}
+_KEYS = {
+    "tests", "asserts", "function", "stdin", "stdin_times", "limits", "verdicts", "ending", "flags", "stdout", "stdout_times",
+}  # fmt: skip
 
 
 class SuiteError(ValueError):
@@ -129,7 +131,7 @@ def _case(name: str, kind: str, source: str, expected: dict[str, Any]) -> Case:
         verdicts=verdicts,
         ending=Ending(expected["ending"]) if "ending" in expected else None,
         flags=frozenset(map(Flag, expected.get("flags", []))),
-        stdout=expected["stdout"].encode() if "stdout" in expected else None,
+        stdout=expected["stdout"].encode() * expected.get("stdout_times", 1) if "stdout" in expected else None,
     )
 
 

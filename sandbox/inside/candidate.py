@@ -170,7 +170,7 @@ class Script:
 
 def _run_plain(script: Script, report: Report) -> int:
     """A script as the interpreter itself would run it, down to exit handlers and waiting for threads."""
-    prove, tell, finish = _prove, _tell, _finish
+    prove, tell, finish, let_go = _prove, _tell, _finish, _let_go
     code, stage = 0, "compile"
     space = _namespace("__main__")
     try:
@@ -183,8 +183,10 @@ def _run_plain(script: Script, report: Report) -> int:
         tell(error, stage, report)
         code = 1
     finish()
-    space.clear()
-    gc.collect()  # what is open is written when it goes, as at the interpreter's own end
+    place = id(space)
+    sys.modules.pop("__main__", None)
+    del space
+    let_go(place)
     if code == 0:
         prove(report)
     return code
@@ -401,6 +403,19 @@ def _finish() -> None:
     """What the interpreter does at the end of a script."""
     threading._shutdown()  # type: ignore[attr-defined]  # noqa: SLF001  (joins the threads; the interpreter calls it, too)
     atexit._run_exitfuncs()  # noqa: SLF001
+
+
+def _let_go(place: int) -> None:
+    """Let a script's names go, given where they were, as the interpreter does at its own end.
+
+    All at once, so that a destructor still finds what it uses; what is open is then written. Names that something outside
+    holds on to (a signal handler, a patched library) are cleared.
+    """
+    gc.collect()
+    for kept in gc.get_objects():
+        if id(kept) == place and type(kept) is dict:
+            kept.clear()
+            gc.collect()
 
 
 def main(uid: int, cpu_s: float, disk_mb: int, fds: list[int]) -> None:

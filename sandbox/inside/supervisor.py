@@ -23,7 +23,7 @@ from sandbox.inside.cleaner import SCRATCH_DIRECTORIES
 PROTOCOL = 3
 UIDS = 4096
 _CLEANING_S = 5.0
-_PR_SET_DUMPABLE = 4
+_PR_SET_DUMPABLE, _M_MMAP_THRESHOLD = 4, -3
 
 
 class Supervisor:
@@ -34,17 +34,20 @@ class Supervisor:
         self._zygote = parents.Zygote(keeper=first_uid)
         self._runner: parents.Runner | None = None
         self._orphans_cpu_s = 0.0
-        self._before = traces.traces()
+        self._before, self._memory = traces.traces(), usage.Memory()
 
     def serve(self) -> None:
         """Answer orders until the host hangs up or the box is no longer clean."""
+        # What one visit has brought and taken must not lie in a heap of ours while another one needs the memory.
+        ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, 1 << 18)
         wire.write_frame(1, wire.encode(self._greeting()))
         while (payload := wire.read_frame(0)) is not None:
-            order = wire.decode(payload)
+            order, payload = wire.decode(payload), None
             facts = self._farewell() if order is None else self._visit(_order(order))
             wire.write_frame(1, wire.encode(facts))
             if not facts["clean"]:
                 return
+            del order, facts
 
     def _greeting(self) -> dict[str, wire.Value]:
         return {"protocol": PROTOCOL, "python": platform.python_version(), "cpu_source": usage.source()}
@@ -118,9 +121,9 @@ class Supervisor:
         return found
 
     def _as_before(self) -> bool:
-        """Whether nothing is in flight, and the runner, if there is one, still there."""
+        """Whether nothing is in flight and the memory is back; or, while there is a runner, whether that is still there."""
         if self._runner is None:
-            return traces.gone(self._before)
+            return traces.gone(self._before) and self._memory.is_back()
         return not self._runner.gone and traces.gone(self._runner.before)
 
     def _clean_up(self, uid: int) -> None:

@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 import os
+import time
 
 _CPU_V1 = "/sys/fs/cgroup/cpuacct/cpuacct.usage"
 _CPU_V2 = "/sys/fs/cgroup/cpu.stat"
 _OOM_V1 = "/sys/fs/cgroup/memory/memory.oom_control"
 _OOM_V2 = "/sys/fs/cgroup/memory.events"
+_MEMORY_V1 = "/sys/fs/cgroup/memory/memory.usage_in_bytes"
+_MEMORY_V2 = "/sys/fs/cgroup/memory.current"
+_CACHED = (  # what the box has read of files; the kernel gives it back when asked
+    ("/sys/fs/cgroup/memory/memory.stat", ("total_active_file", "total_inactive_file")),
+    ("/sys/fs/cgroup/memory.stat", ("active_file", "inactive_file")),
+)
+_SLACK_BYTES = 8 << 20
+_PATIENCE_S = 1.0
+_PAGE = os.sysconf("SC_PAGE_SIZE")
 _TICK = 1 / os.sysconf("SC_CLK_TCK")
 
 
@@ -26,6 +36,38 @@ def oom_kills() -> int:
         if (count := _field(path, "oom_kill")) is not None:
             return count
     return 0
+
+
+class Memory:
+    """What the box holds, against what it held when this was made.
+
+    Page tables and the like are freed a while after their process is dead; a program that starts before would be killed
+    for want of a memory that is not its own.
+    """
+
+    def __init__(self) -> None:
+        self._most, self._others = _charged() + _SLACK_BYTES, _charged_to_others() + _SLACK_BYTES
+
+    def is_back(self) -> bool:
+        """Whether all but a little has been given back; waits a moment for it."""
+        deadline = time.monotonic() + _PATIENCE_S
+        while _charged() > self._most and _charged_to_others() > self._others:
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.002)
+        return True
+
+
+def _charged() -> int:
+    """Bytes on the box's account; 0 where no book is kept."""
+    return int(_read(_MEMORY_V1) or _read(_MEMORY_V2) or 0)
+
+
+def _charged_to_others() -> int:
+    """The same without what has been read of files, and without what this process holds."""
+    cached = next((sum(_field(path, name) or 0 for name in names) for path, names in _CACHED if _read(path)), 0)
+    _, resident, shared, *_ = (_read("/proc/self/statm") or "0 0 0").split()
+    return _charged() - cached - (int(resident) - int(shared)) * _PAGE
 
 
 def pids() -> list[int]:

@@ -57,6 +57,8 @@ def test_the_container_has_every_wall_that_docker_can_set() -> None:
     bare = {name for rule in profile["syscalls"] if not rule.get("args") for name in rule["names"]}
     filtered = "socket socketpair ioctl fcntl prctl clone sendmsg recvmsg sendto recvfrom"
     assert not bare & set(filtered.split())
+    (mmap,) = (rule for rule in profile["syscalls"] if "mmap" in rule["names"])
+    assert mmap["args"] == [{"index": 3, "value": 0x40000, "valueTwo": 0, "op": "SCMP_CMP_MASKED_EQ"}]  # no huge pages
     assert body["Labels"][LABEL] == "1"
 
 

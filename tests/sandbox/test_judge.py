@@ -36,6 +36,7 @@ def raised(stage: Stage, kind: str) -> Raised:
         ({"exit_code": 1, "raised": raised(Stage.PROGRAM, "AssertionError")}, TESTED, Verdict.ERROR),
         ({"exit_code": 1, "raised": raised(Stage.TESTS, "KeyError")}, TESTED, Verdict.ERROR),
         ({"exit_code": 1, "raised": raised(Stage.COMPILE, "SyntaxError")}, TESTED, Verdict.SYNTAX),
+        ({"exit_code": 1, "raised": raised(Stage.COMPILE, "MemoryError")}, TESTED, Verdict.SYNTAX),  # nested too deeply
         ({"exit_code": 1, "raised": raised(Stage.PROGRAM, "MemoryError")}, TESTED, Verdict.MEMORY),
         ({"ending": Ending.SIGNALLED, "exit_code": None, "signal": 11}, TESTED, Verdict.CRASHED),
         ({"ending": Ending.OUT_OF_CPU}, TESTED, Verdict.TIMEOUT),

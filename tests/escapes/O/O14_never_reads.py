@@ -1,0 +1,4 @@
+# Many megabytes wait to be read; nobody may wait for that.
+import time
+
+time.sleep(1e9)

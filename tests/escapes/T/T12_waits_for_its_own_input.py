@@ -1,0 +1,8 @@
+# Opens the other end of its own stdin, so that it never ends, and waits for more.
+import os
+
+keeps_it_open = os.open("/proc/self/fd/0", os.O_WRONLY | os.O_NONBLOCK)
+os.set_blocking(0, True)
+while os.read(0, 1 << 16):
+    pass
+os._exit(0)
