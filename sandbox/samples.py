@@ -30,9 +30,10 @@ class FiledSample:
 
     @property
     def digest(self) -> str:
-        """What was asked, in sixteen hex digits: two lines with the same digest have the same verdict."""
-        text = f"{self.program.source}\0{self.program.tests_source}\0{self.limits}"
-        return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+        """What was asked, in 32 hex digits (16 can be made to collide): lines of the same digest have the same verdict."""
+        source, tests = self.program.source, self.program.tests_source
+        text = f"{len(source)} {len(tests)} {source}{tests}{self.limits}"
+        return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
 def read_samples(

@@ -92,6 +92,32 @@ def test_equal_programs_run_once_and_every_line_gets_its_row() -> None:
     assert {row["line"]: row["passed"] for row in rows if row["line"] < 4} == {1: True, 2: False, 3: True}
 
 
+def test_only_what_is_equal_to_the_letter_shares_a_verdict() -> None:
+    sources = [
+        "a = 1",
+        "a = 1\n",
+        "a  = 1",
+        "a = 1\r",
+        "a = 1\0",
+        "\ufeffa = 1",
+        "é",
+        "e\u0301",
+        "K",
+        "\u212a",
+        "\ud800",
+        "",
+    ]
+    fake = FakeScorer()
+    list(score_samples(filed(*sources), fake))  # type: ignore[arg-type]
+    assert fake.asked == sources
+    one, other = (
+        FiledSample(line=1, problem="a", program=Program(source=source, tests=tests), limits=LIMITS)
+        for source, tests in (("a\0b", "c"), ("a", "b\0c"))
+    )
+    assert one.digest != other.digest
+    assert len(one.digest) == 32
+
+
 def test_a_lost_box_leaves_a_sample_unscored_and_out_of_the_rate(tmp_path: Path) -> None:
     summary = Summary()
     rows = list(score_samples(filed("good", "lost"), FakeScorer()))  # type: ignore[arg-type]

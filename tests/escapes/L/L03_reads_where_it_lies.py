@@ -3,7 +3,7 @@ import os
 import re
 
 PLAIN = re.compile(r"[0-9a-f]{12,64}|/docker|overlay|/var/lib/docker\S*|/dev/\w+|(low|up)perdir=\S*")
-SECRET = re.compile(r"/home|/root\b|/work|/Users|/mnt|/srv|passw|token|secret|:/[\w/]+ .* nfs|cifs|9p|virtiofs|fuse", re.I)
+SECRET = re.compile(r"/home|/root\b|/Users|/mnt|/srv|passw|token|secret|:/[\w/]+ .* nfs|cifs|9p|virtiofs|fuse", re.I)
 
 
 def answer():
