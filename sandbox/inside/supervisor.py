@@ -52,7 +52,12 @@ class Supervisor:
                 return
 
     def _greeting(self) -> dict[str, wire.Value]:
-        return {"protocol": PROTOCOL, "python": platform.python_version(), "cpu_source": usage.source()}
+        return {
+            "protocol": PROTOCOL,
+            "python": platform.python_version(),
+            "cpu_source": usage.source(),
+            "idle_mb": usage.memory_mb(),
+        }
 
     def _visit(self, order: visit.Order) -> dict[str, wire.Value]:
         uid = self._first_uid + self._visits % UIDS

@@ -8,6 +8,8 @@ _CPU_V1 = "/sys/fs/cgroup/cpuacct/cpuacct.usage"
 _CPU_V2 = "/sys/fs/cgroup/cpu.stat"
 _OOM_V1 = "/sys/fs/cgroup/memory/memory.oom_control"
 _OOM_V2 = "/sys/fs/cgroup/memory.events"
+_MEMORY_V1, _CACHE_V1 = "/sys/fs/cgroup/memory/memory.usage_in_bytes", "cache"
+_MEMORY_V2, _CACHE_V2 = "/sys/fs/cgroup/memory.current", "file"
 _TICK = 1 / os.sysconf("SC_CLK_TCK")
 
 
@@ -25,6 +27,15 @@ def oom_kills() -> int:
     for path in (_OOM_V1, _OOM_V2):
         if (count := _field(path, "oom_kill")) is not None:
             return count
+    return 0
+
+
+def memory_mb() -> int:
+    """What the box takes now, without the files that the kernel may forget; 0 where no book is kept."""
+    for path, cache in ((_MEMORY_V1, _CACHE_V1), (_MEMORY_V2, _CACHE_V2)):
+        if (text := _read(path)) is not None:
+            forgettable = _field(f"{os.path.dirname(path)}/memory.stat", cache) or 0
+            return (int(text) - forgettable >> 20) + 1
     return 0
 
 
