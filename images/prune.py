@@ -5,6 +5,7 @@ its standard library, the shared libraries, time zones and a two-line password f
 """
 
 import compileall
+import importlib
 import os
 import shutil
 import stat
@@ -19,6 +20,7 @@ WASTE = (
     "/usr/share/man", "/usr/share/perl5", "/usr/share/bug", "/usr/share/lintian", "/usr/src",
 )  # fmt: skip
 WASTE_IN_STDLIB = ("ensurepip", "idlelib", "lib2to3", "test", "tkinter", "turtledemo", "site-packages/pip")
+PACKAGES = "/usr/lib/packages"
 USERS = "root:x:0:0:root:/root:/nonexistent\nnobody:x:65534:65534:nobody:/nonexistent:/nonexistent\n"
 GROUPS = "root:x:0:\nnogroup:x:65534:\n"
 
@@ -31,6 +33,10 @@ def main() -> None:
         remove(os.path.join(library, name))
     compileall.compile_dir(library, quiet=2)
     compileall.compile_dir("/opt/box", quiet=2)
+    if os.listdir(PACKAGES):
+        compileall.compile_dir(PACKAGES, quiet=2)
+        write(os.path.join(sysconfig.get_path("purelib"), "packages.pth"), f"{PACKAGES}\n")
+        try_packages()
     for directory in PROGRAMS:
         remove_programs(directory, keep=python)
     for path in WASTE:
@@ -42,6 +48,14 @@ def main() -> None:
     os.symlink(python, "/opt/box/python")
     strip_special_bits()
     os.remove(__file__)
+
+
+def try_packages() -> None:
+    """A package that cannot be imported here must stop the build, because a box would go on without it."""
+    sys.path.append(PACKAGES)
+    with open("/opt/box/preload", encoding="ascii") as file:
+        for name in file.read().split():
+            importlib.import_module(name)
 
 
 def remove_programs(directory: str, *, keep: str) -> None:

@@ -45,7 +45,8 @@ LABEL_OWNER = "codebudget.owner"
 OPENING_S = 60.0
 GRACE_S = 20.0
 PROTOCOL = 3
-OVERHEAD_MB = 24  # supervisor, zygote, cleaner and runner: 17 to 21 MB
+OVERHEAD_MB = 24  # supervisor, zygote, cleaner and runner: 17 to 21 MB, more where packages are imported, and
+SPARE_MB = 6  # what they need over that while they work
 OUTPUT_COPIES = 8  # what the supervisor keeps of two streams until the facts are sent
 OVERHEAD_PROCESSES = 4  # supervisor, zygote, cleaner, and a runner where a program comes again
 SPARE_CLAIMS = 8
@@ -77,7 +78,7 @@ class BoxSpec:
 def container_body(spec: BoxSpec, first_uid: int) -> dict[str, Any]:
     """The body of the engine's create request: every wall that Docker can set."""
     limits = spec.limits
-    memory = (limits.memory_mb + OVERHEAD_MB + (OUTPUT_COPIES * limits.output_kb >> 10)) << 20
+    memory = memory_wall_mb(limits, OVERHEAD_MB) << 20
     scratch = f"rw,nosuid,nodev,noexec,mode=1777,size={limits.disk_mb}m,nr_inodes={limits.files}"
     host: dict[str, Any] = {
         "NetworkMode": "none",
@@ -115,6 +116,11 @@ def container_body(spec: BoxSpec, first_uid: int) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def memory_wall_mb(limits: Limits, ours_mb: int) -> int:
+    """What all processes of a box together may take, where our own need so much."""
+    return limits.memory_mb + ours_mb + (OUTPUT_COPIES * limits.output_kb >> 10)
+
+
 def _profile() -> str:
     return (Path(__file__).parent / "seccomp.json").read_text(encoding="utf-8")
 
@@ -134,6 +140,9 @@ class Box:
             self._stream = engine.attach(self.id)
             engine.start(self.id)
             self.greeting = _greeting(self._receive(time.monotonic() + OPENING_S), spec)
+            ours_mb = _fact(self.greeting, "idle_mb", int) + SPARE_MB
+            if ours_mb > OVERHEAD_MB:  # packages are imported; a program has its memory beside them
+                engine.limit_memory(self.id, memory_wall_mb(spec.limits, ours_mb))
         except BaseException:
             self.close()
             raise

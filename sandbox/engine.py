@@ -7,14 +7,13 @@ container with our own bounded reader, because docker-py's streams have no timeo
 from __future__ import annotations
 
 import contextlib
-import io
 import json
 import socket
 import struct
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, BinaryIO
 
 import docker
 import docker.errors
@@ -140,18 +139,38 @@ class Engine:
         if "error" in answer:
             raise ImageBuildFailed(f"importing {archive} as {reference}: {answer[:300]}")
 
-    def build(self, context: bytes, tag: str, arguments: Mapping[str, str], labels: Mapping[str, str]) -> None:
+    def build(self, context: BinaryIO, tag: str, arguments: Mapping[str, str], labels: Mapping[str, str]) -> None:
         """Build an image from a tar of its context, without a network; raises ImageBuildFailed with the last lines."""
         said: list[str] = []
         with engine_errors():
             events = self._api.build(
-                fileobj=io.BytesIO(context), custom_context=True, tag=tag, buildargs=dict(arguments), labels=dict(labels),
+                fileobj=context, custom_context=True, tag=tag, buildargs=dict(arguments), labels=dict(labels),
                 network_mode="none", rm=True, forcerm=True, decode=True,
             )  # fmt: skip
             for event in events:
                 if "error" in event:
                     raise ImageBuildFailed(f"building {tag}: {event['error']} {' '.join(said[-5:])}".strip())
                 said += str(event.get("stream", "")).split("\n")
+
+    def output(self, image: str, command: Sequence[str]) -> str:
+        """What a command of an image prints; raises ImageBuildFailed if it fails."""
+        body = {
+            "Image": image,
+            "Cmd": list(command),
+            "NetworkDisabled": True,
+            "HostConfig": {"LogConfig": {"Type": "json-file"}},
+        }
+        container = self.create(body)
+        try:
+            self.start(container)
+            with engine_errors():
+                status = self._api.wait(container)["StatusCode"]
+                said = self._api.logs(container, stdout=True, stderr=status != 0).decode("utf-8", "replace")
+        finally:
+            self.remove(container)
+        if status:
+            raise ImageBuildFailed(f"{command[0]} in {image} ended with {status}: {said[-300:]}")
+        return said
 
     def images(self, label: str) -> list[str]:
         """Every tag of the images that carry a label."""
@@ -187,6 +206,11 @@ class Engine:
         """Let a container run on one core only."""
         with engine_errors():
             self._api.update_container(container, cpuset_cpus=str(core))
+
+    def limit_memory(self, container: str, megabytes: int) -> None:
+        """Let a container take so much memory and no swap."""
+        with engine_errors():
+            self._api.update_container(container, mem_limit=megabytes << 20, memswap_limit=megabytes << 20)
 
     def state(self, container: str) -> Mapping[str, Any] | None:
         """How a container is or ended; None when the engine no longer knows it."""

@@ -3,7 +3,8 @@
 The image's tag is a digest of what it is made from (the files of `images/` and of `sandbox/inside/`, and the usual bases), so
 an image is stale exactly when no image of the present tag exists. A base given by hand replaces the image of that tag.
 The base comes from a registry where one can be reached, and is made from Debian packages where not; the steps after that are
-the same. Programs run on the Python of the base; another one can be asked for, and is another image.
+the same. Programs run on the Python of the base; another one can be asked for, and so can Python packages, and each such
+`Outfit` is another image.
 """
 
 from __future__ import annotations
@@ -14,11 +15,13 @@ import re
 import subprocess
 import tarfile
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from sandbox.engine import Engine
 from sandbox.errors import EngineUnavailable, ImageBuildFailed, ImageMissing
+from sandbox.packages import Fetched, Platform, fetch, is_requirement
 
 REGISTRY_BASE = "python:3.12-slim-bookworm"
 DEBIAN_BASE = "codebudget-base"
@@ -29,6 +32,27 @@ LABEL_BASE = "codebudget.base"
 _CONTEXT_FILES = ("Dockerfile", "start.py", "prune.py")
 
 Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outfit:
+    """What an image is fitted out with: a version of Python (None: the base's own), and packages such as numpy or numpy==2.1.3.
+
+    The packages are imported before the first program, so that a program's own import of them costs nothing.
+    """
+
+    python: str | None = None
+    packages: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.python is not None and not re.fullmatch(r"3\.\d{1,2}", self.python):
+            raise ValueError(f"{self.python!r} is no version of Python such as 3.13")
+        for package in self.packages:
+            if not is_requirement(package):
+                raise ValueError(f"{package!r} is no package such as numpy or numpy==2.1.3")
+
+
+USUAL = Outfit()
 
 
 def images_directory() -> Path:
@@ -48,41 +72,53 @@ def _context() -> dict[str, bytes]:
     return files
 
 
-def content_digest(python: str | None = None) -> str:
-    """SHA-256 over the names and contents of the build context, and over what decides the base."""
+def content_digest(outfit: Outfit = USUAL) -> str:
+    """SHA-256 over the names and contents of the build context, and over what decides the base and the packages."""
     total = hashlib.sha256()
-    parts = _context() | {"base": f"{registry_reference(python)} {debian_reference(python)}".encode()}
+    base = f"{registry_reference(outfit.python)} {debian_reference(outfit.python)}"
+    parts = _context() | {"base": base.encode(), "packages": " ".join(sorted(outfit.packages)).encode()}
     for name, content in sorted(parts.items()):
         total.update(f"{name}\0{len(content)}\0".encode() + content)
     return total.hexdigest()
 
 
-def image_tag(python: str | None = None) -> str:
-    """The reference of the image that fits the present files; `python` is a version like 3.13, None the usual one."""
-    if python is not None and not re.fullmatch(r"3\.\d{1,2}", python):
-        raise ImageBuildFailed(f"{python!r} is no version of Python such as 3.13")
-    return f"{REPOSITORY}:{content_digest(python)[:16]}"
+def image_tag(outfit: Outfit = USUAL) -> str:
+    """The reference of the image that fits the present files."""
+    return f"{REPOSITORY}:{content_digest(outfit)[:16]}"
 
 
-def ensure_image(engine: Engine, *, python: str | None = None, say: Say) -> str:
+def ensure_image(engine: Engine, outfit: Outfit = USUAL, *, say: Say) -> str:
     """The present image's reference, built now if it is missing or stale."""
-    tag = image_tag(python)
+    tag = image_tag(outfit)
     if engine.image_labels(tag) is None:
         say(f"building the box image {tag} (once)")
-        build_image(engine, python=python, say=say)
+        build_image(engine, outfit, say=say)
     return tag
 
 
-def build_image(engine: Engine, *, base: str | None = None, python: str | None = None, say: Say) -> str:
+def build_image(engine: Engine, outfit: Outfit = USUAL, *, base: str | None = None, say: Say) -> str:
     """Build the image on `base` (None: find one); returns its reference."""
-    tag, chosen = image_tag(python), base or _find_base(engine, python, say)
+    tag, chosen = image_tag(outfit), base or _find_base(engine, outfit.python, say)
     if base is not None and engine.image_labels(base) is None:
         say(f"pulling {base}")
         engine.pull(base)
+    packages = _packages(engine, chosen, outfit, say)
     say(f"building {tag} on {chosen}")
-    labels = {LABEL_CONTENT: content_digest(python), LABEL_BASE: chosen}
-    engine.build(_archive(_context()), tag, {"BASE": chosen}, labels)
+    labels = {LABEL_CONTENT: content_digest(outfit), LABEL_BASE: chosen}
+    engine.build(_archive(_context() | packages), tag, {"BASE": chosen}, labels)
     return tag
+
+
+def _packages(engine: Engine, base: str, outfit: Outfit, say: Say) -> dict[str, bytes]:
+    """What the packages add to the build context: their files, and the list of modules to import in advance."""
+    fetched = Fetched()
+    if outfit.packages:
+        version = engine.output(base, ["python3", "-c", "import platform as p; print(p.python_version(), p.machine())"])
+        python, machine = version.split()
+        say(f"fetching {', '.join(outfit.packages)} for Python {python}")
+        fetched = fetch(outfit.packages, Platform(python=python.rpartition(".")[0], machine=machine))
+    files = {f"packages/{path}": content for path, content in fetched.files.items()}
+    return files | {"preload": "".join(f"{name}\n" for name in fetched.modules).encode()}
 
 
 def registry_reference(python: str | None) -> str:
@@ -141,14 +177,18 @@ def _run_script(script: Path, words: list[str]) -> None:
         )
 
 
-def _archive(files: dict[str, bytes]) -> bytes:
+def _archive(files: Mapping[str, bytes]) -> io.BytesIO:
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w") as archive:
+        directory = tarfile.TarInfo("packages")  # there even if nothing is in it
+        directory.type, directory.mode = tarfile.DIRTYPE, 0o755
+        archive.addfile(directory)
         for name, content in sorted(files.items()):
             entry = tarfile.TarInfo(name)
             entry.size, entry.mode = len(content), 0o644
             archive.addfile(entry, io.BytesIO(content))
-    return out.getvalue()
+    out.seek(0)
+    return out
 
 
 def remove_images(engine: Engine) -> list[str]:

@@ -31,8 +31,8 @@ class FiledSample:
     @property
     def digest(self) -> str:
         """What was asked, in 32 hex digits (16 can be made to collide): lines of the same digest have the same verdict."""
-        source, tests = self.program.source, self.program.tests_source
-        text = f"{len(source)} {len(tests)} {source}{tests}{self.limits}"
+        parts = (self.problem, self.program.source, self.program.tests_source, self.wanted, str(self.limits))
+        text = "".join(f"{len(part)} {part}" for part in parts)
         return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from sandbox import judge
 from sandbox.engine import Engine
 from sandbox.grading import Recordings, Rooms, UngradableTests, Visit, grade
-from sandbox.image import ensure_image
+from sandbox.image import USUAL, Outfit, ensure_image
 from sandbox.joining import Joined, join, seen_by_judge, seen_by_selection
 from sandbox.pool import Pool, PoolSpec, Slot
 from sandbox.references import Reference, References
@@ -30,14 +30,14 @@ class Manner:
     """How programs are tested.
 
     With `every_case`, a program goes on after a case that failed, so that partial credit can be counted. With `fresh`, each
-    call is answered by a fresh copy of the loaded program, in which no other call was made. `python` is the
-    version they run on, None the image's usual one. `kept` is a directory where the answers of reference programs outlive this
+    call is answered by a fresh copy of the loaded program, in which no other call was made. `outfit` is what the image is to
+    hold: which Python, which packages. `kept` is a directory where the answers of reference programs outlive this
     process.
     """
 
     every_case: bool = False
     fresh: bool = False
-    python: str | None = None
+    outfit: Outfit = USUAL
     kept: Path | None = None
 
 
@@ -215,7 +215,7 @@ def open_scorer(
     """
     with contextlib.closing(Engine()) as engine:
         manner = manner or Manner()
-        image = ensure_image(engine, python=manner.python, say=say)
+        image = ensure_image(engine, manner.outfit, say=say)
         spec = PoolSpec(image=image, limits=limits, boxes=boxes or usable_cores(), runtime=runtime)
         with Pool(engine, spec) as pool:
             yield Scorer(pool, manner)

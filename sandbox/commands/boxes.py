@@ -18,8 +18,8 @@ from sandbox.commands.common import (
     USAGE,
     limit_options,
     limits_of,
+    outfit_options,
     progress,
-    python_option,
     say,
     stop,
 )
@@ -35,13 +35,13 @@ from sandbox.tables import print_examination, print_outcomes
 @click.command()
 @click.option("--group", "groups", multiple=True, metavar="LETTER", help="One group of attacks; may be repeated.")
 @click.option("--runtime", metavar="NAME", help="The container runtime to test, like runsc.")
-@python_option
-def selftest(groups: tuple[str, ...], runtime: str | None, python: str | None) -> None:
+@outfit_options
+def selftest(groups: tuple[str, ...], runtime: str | None, outfit: image.Outfit) -> None:
     """Run the attack suite on this machine and show what holds."""
     try:
         cases = read_cases(escapes_directory(), groups)
         with closing(Engine()) as engine:
-            tag = image.ensure_image(engine, python=python, say=say)
+            tag = image.ensure_image(engine, outfit, say=say)
             with closing(Range(engine, tag, runtime)) as boxes, progress("testing", len(cases), 0) as advance:
                 outcomes = [(boxes.run(case), advance())[0] for case in cases]
     except SuiteError as error:
@@ -54,9 +54,9 @@ def selftest(groups: tuple[str, ...], runtime: str | None, python: str | None) -
 
 @click.command()
 @click.option("--runtime", metavar="NAME", help="The container runtime to examine, like runsc.")
-@python_option
+@outfit_options
 @limit_options
-def doctor(runtime: str | None, python: str | None, **options: Any) -> None:
+def doctor(runtime: str | None, outfit: image.Outfit, **options: Any) -> None:
     """Show what this machine is for our boxes, and try every wall from within one.
 
     Exit code 1 where something is bad or a wall does not hold.
@@ -65,7 +65,7 @@ def doctor(runtime: str | None, python: str | None, **options: Any) -> None:
     try:
         with closing(Engine()) as engine:
             remarks = examine(engine.facts(), runtime)
-            tag = image.ensure_image(engine, python=python, say=say)
+            tag = image.ensure_image(engine, outfit, say=say)
             spec = BoxSpec(image=tag, limits=limits, owner=Owner.this().label(), runtime=runtime)
             with closing(Box(engine, spec)) as box:
                 said = [str(box.greeting[name]) for name in ("python", "cpu_source")]
@@ -81,13 +81,13 @@ def doctor(runtime: str | None, python: str | None, **options: Any) -> None:
 @click.command()
 @click.option("--base", metavar="IMAGE", help="Build on this image instead of the usual base.")
 @click.option("--force", is_flag=True, help="Build even if the present image fits.")
-@python_option
-def build(base: str | None, force: bool, python: str | None) -> None:
+@outfit_options
+def build(base: str | None, force: bool, outfit: image.Outfit) -> None:
     """Build the box image (does nothing if it is there and fits)."""
     try:
         with closing(Engine()) as engine:
-            wanted = image.build_image(engine, base=base, python=python, say=say) if base or force else None
-            tag = wanted or image.ensure_image(engine, python=python, say=say)
+            wanted = image.build_image(engine, outfit, base=base, say=say) if base or force else None
+            tag = wanted or image.ensure_image(engine, outfit, say=say)
     except SandboxError as error:
         stop(str(error), OUR_FAULT)
     click.echo(tag)

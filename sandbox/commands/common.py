@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 from collections.abc import Callable
 from dataclasses import fields
@@ -11,6 +12,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from sandbox.image import Outfit
 from sandbox.values import Limits
 
 PASSED, PROGRAM_FAULT, USAGE, OUR_FAULT, INTERRUPTED = 0, 1, 2, 3, 130
@@ -41,7 +43,20 @@ def limit_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-python_option = click.option("--python", metavar="VERSION", help="The Python that programs run on, like 3.13.")
+def outfit_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """`--python` and `--packages`, handed to the command as the `outfit` of its boxes."""
+
+    @click.option("--python", metavar="VERSION", help="The Python that programs run on, like 3.13.")
+    @click.option("--packages", metavar="NAMES", help="Packages that programs may import, like numpy,pandas==2.2.3.")
+    @functools.wraps(command)
+    def outfitted(*args: Any, python: str | None, packages: str | None, **options: Any) -> Any:
+        try:
+            outfit = Outfit(python=python, packages=tuple(packages.split(",")) if packages else ())
+        except ValueError as error:
+            stop(str(error), USAGE)
+        return command(*args, outfit=outfit, **options)
+
+    return outfitted
 
 
 def limits_of(options: dict[str, Any]) -> Limits:

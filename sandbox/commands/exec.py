@@ -16,11 +16,12 @@ from sandbox.commands.common import (
     USAGE,
     limit_options,
     limits_of,
-    python_option,
+    outfit_options,
     say,
     stop,
 )
 from sandbox.errors import SandboxError
+from sandbox.image import Outfit
 from sandbox.scoring import Manner, open_scorer
 from sandbox.show import harmless
 from sandbox.values import Limits, Program, Score, Verdict
@@ -32,11 +33,9 @@ from sandbox.values import Limits, Program, Score, Verdict
 @click.option("--stdin", "stdin", type=click.File("rb"), help="What the program reads from its standard input.")
 @click.option("--tests", type=click.File("rb"), help="Python that runs after the program, in its namespace.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of the program's output.")
-@python_option
+@outfit_options
 @limit_options
-def exec_(
-    file: Any, code: str | None, stdin: Any, tests: Any, as_json: bool, python: str | None, **limits: Any
-) -> None:
+def exec_(file: Any, code: str | None, stdin: Any, tests: Any, as_json: bool, outfit: Outfit, **limits: Any) -> None:
     """Run one program (FILE, - for standard input, or -c CODE), show its output and how it ended."""
     if (file is None) == (code is None):
         stop("give a FILE (or -), or -c CODE, and not both", USAGE)
@@ -47,7 +46,7 @@ def exec_(
     except UnicodeDecodeError as error:
         stop(f"the program is not UTF-8: {error}", USAGE)
     try:
-        with open_scorer(chosen, boxes=1, manner=Manner(python=python), say=say) as scorer:
+        with open_scorer(chosen, boxes=1, manner=Manner(outfit=outfit), say=say) as scorer:
             scored = scorer.score(program, stdin.read() if stdin else b"")
     except SandboxError as error:
         stop(str(error), OUR_FAULT)

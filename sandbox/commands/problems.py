@@ -16,11 +16,12 @@ from sandbox.commands.common import (
     USAGE,
     limit_options,
     limits_of,
-    python_option,
+    outfit_options,
     say,
     stop,
 )
 from sandbox.errors import SandboxError
+from sandbox.image import Outfit
 from sandbox.problems import Problem, ProblemsError, load_problems
 from sandbox.references import ReferenceFailed, usual_directory
 from sandbox.scoring import Manner, Scorer, open_scorer
@@ -32,9 +33,9 @@ from sandbox.values import CallTests, CheckTests, ReferenceTests, StdinTests, Ve
 @click.argument("source", metavar="NAME|FILE")
 @click.option("--check", is_flag=True, help="Run every canonical solution and name those that do not pass.")
 @click.option("--boxes", type=click.IntRange(min=1), help="How many boxes [default: one per core].")
-@python_option
+@outfit_options
 @limit_options
-def problems_(source: str, check: bool, boxes: int | None, python: str | None, **limits: Any) -> None:
+def problems_(source: str, check: bool, boxes: int | None, outfit: Outfit, **limits: Any) -> None:
     """List the problems of a set, and how each is tested.
 
     "data": calls, and answers compared here. "stdin": whole programs, and what they print compared here. "code": the tests run
@@ -50,7 +51,7 @@ def problems_(source: str, check: bool, boxes: int | None, python: str | None, *
             counted = ", ".join(f"{number} tested by {kind}" for kind, number in kinds.most_common())
             click.echo(f"{len(found)} problems: {counted}")
             return
-        with open_scorer(chosen, boxes=boxes, manner=Manner(python=python, kept=usual_directory()), say=say) as scorer:
+        with open_scorer(chosen, boxes=boxes, manner=Manner(outfit=outfit, kept=usual_directory()), say=say) as scorer:
             failed = _check_canonical(found, scorer)
     except ProblemsError as error:
         stop(str(error), USAGE)

@@ -17,8 +17,8 @@ from sandbox.commands.common import (
     USAGE,
     limit_options,
     limits_of,
+    outfit_options,
     progress,
-    python_option,
     say,
     stop,
 )
@@ -44,11 +44,11 @@ from sandbox.values import Verdict
 @click.option("--fresh", is_flag=True, help="Answer each call from a fresh copy of the program: no call sees another.")
 @click.option("--explain", is_flag=True, help="Say for each sample that did not pass why, with the first difference.")
 @click.option("--boxes", type=click.IntRange(min=1), help="How many boxes [default: one per core].")
-@python_option
+@outfit_options
 @limit_options
 def score(problems: str, samples: Path, out: Path | None, boxes: int | None, **options: Any) -> None:
     """Score a file of samples and print pass@k."""
-    wanted, fresh, explain, python = (options.pop(name) for name in ("wanted", "fresh", "explain", "python"))
+    wanted, fresh, explain, outfit = (options.pop(name) for name in ("wanted", "fresh", "explain", "outfit"))
     chosen = limits_of(options)
     summary = Summary()
     try:
@@ -60,7 +60,7 @@ def score(problems: str, samples: Path, out: Path | None, boxes: int | None, **o
             todo = still_to_score(asked, kept, out) if out else asked
             for row in kept.values():
                 summary.add(row)
-            manner = Manner(fresh=fresh, python=python, kept=usual_directory())
+            manner = Manner(fresh=fresh, outfit=outfit, kept=usual_directory())
             opened = open_scorer(chosen, boxes=boxes, manner=manner, say=say)
             with opened as scorer, progress("scoring", len(asked), len(kept)) as advance:
                 for row in score_samples(todo, scorer):

@@ -50,7 +50,12 @@ class Supervisor:
             del order, facts
 
     def _greeting(self) -> dict[str, wire.Value]:
-        return {"protocol": PROTOCOL, "python": platform.python_version(), "cpu_source": usage.source()}
+        return {
+            "protocol": PROTOCOL,
+            "python": platform.python_version(),
+            "cpu_source": usage.source(),
+            "idle_mb": usage.memory_mb(),
+        }
 
     def _visit(self, order: visit.Order) -> dict[str, wire.Value]:
         parent, uid = self._parent(order)

@@ -65,9 +65,19 @@ def _charged() -> int:
 
 def _charged_to_others() -> int:
     """The same without what has been read of files, and without what this process holds."""
-    cached = next((sum(_field(path, name) or 0 for name in names) for path, names in _CACHED if _read(path)), 0)
     _, resident, shared, *_ = (_read("/proc/self/statm") or "0 0 0").split()
-    return _charged() - cached - (int(resident) - int(shared)) * _PAGE
+    return _charged_without_files() - (int(resident) - int(shared)) * _PAGE
+
+
+def _charged_without_files() -> int:
+    """The same without what has been read of files."""
+    cached = next((sum(_field(path, name) or 0 for name in names) for path, names in _CACHED if _read(path)), 0)
+    return _charged() - cached
+
+
+def memory_mb() -> int:
+    """What the box takes now, without the files that the kernel may forget; 0 where no book is kept."""
+    return (_charged_without_files() >> 20) + 1 if _charged() else 0
 
 
 def pids() -> list[int]:

@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 from sandbox.inside import candidate, cleaner, forking, runner
 
-PRELOAD = [
+PRELOAD = [  # and what /opt/box/preload lists: the packages that the image was made with
     "abc",
     "array",
     "ast",
@@ -77,6 +77,8 @@ PRELOAD = [
     "zlib",
 ]
 
+_PACKAGES = "/opt/box/preload"
+
 
 def main(control: socket.socket, keeper: int) -> None:
     """Serve orders until the supervisor is gone. `keeper` is the uid that a cleaner answers to. Never returns."""
@@ -115,7 +117,11 @@ def _move_up(control: socket.socket) -> socket.socket:
 
 
 def _preload() -> None:
-    for name in PRELOAD:
+    with open(_PACKAGES, encoding="ascii") as file:
+        packages = file.read().split()
+    if packages:  # a box has one core, and a fork keeps no pool of threads
+        os.environ.update(dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1"))  # noqa: TID251
+    for name in PRELOAD + packages:
         with contextlib.suppress(ImportError):
             importlib.import_module(name)
     for name in [name for name in sys.modules if name.split(".")[0] == "sandbox"]:

@@ -9,7 +9,7 @@ import pytest
 
 from sandbox.engine import Engine
 from sandbox.errors import SandboxError
-from sandbox.image import ensure_image
+from sandbox.image import Outfit, ensure_image
 from sandbox.selftest import Case, Range, SuiteError, escapes_directory, excused, read_cases
 
 pytestmark = pytest.mark.docker
@@ -24,7 +24,7 @@ LISTED = {
 def boxes(engine: Engine, request: pytest.FixtureRequest) -> Iterator[Range]:
     """A box of the usual Python, and one where a frame's locals can be written through (PEP 667)."""
     try:
-        image = ensure_image(engine, python=request.param, say=print)
+        image = ensure_image(engine, Outfit(python=request.param), say=print)
     except SandboxError as error:
         if request.param is None:
             raise

@@ -1,0 +1,96 @@
+"""Python packages for a box: wheels of the base's Python, fetched and unpacked on the host by pip.
+
+The host fetches, so that an image is built without a network on every base, with pip in it or not; nothing of a package is
+run on the host, because only wheels are taken. What is imported before the first program are the modules of the packages asked
+for; those that they need come along by that.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib.metadata import Distribution, distributions
+from pathlib import Path
+
+from sandbox.errors import ImageBuildFailed
+
+_REQUIREMENT = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)(==[A-Za-z0-9.+!]+)?")
+_NEWEST_GLIBC = 36  # 2.36, of the oldest Debian that a box is made of
+_FETCHING_S = 900
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Platform:
+    """Whose wheels fit: a version of Python such as 3.12, and a machine such as x86_64."""
+
+    python: str
+    machine: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fetched:
+    """The packages' files by path, and the names of the modules to import in advance."""
+
+    files: Mapping[str, bytes] = field(default_factory=dict)
+    modules: tuple[str, ...] = ()
+
+
+def is_requirement(text: str) -> bool:
+    """Whether it names a package, and perhaps a version of it: numpy, numpy==2.1.3."""
+    return _REQUIREMENT.fullmatch(text) is not None
+
+
+def fetch(requirements: Sequence[str], platform: Platform) -> Fetched:
+    """The packages and all that they need; raises ImageBuildFailed where they cannot be had."""
+    with tempfile.TemporaryDirectory(prefix="codebudget-packages-") as name:
+        directory = Path(name)
+        _run_pip(requirements, platform, directory)
+        asked = {_canonical(requirement.partition("==")[0]) for requirement in requirements}
+        modules = {
+            module
+            for found in distributions(path=[name])
+            if _canonical(found.metadata["Name"]) in asked
+            for module in _modules(found)
+        }
+        return Fetched(files=dict(_files(directory)), modules=tuple(sorted(modules)))
+
+
+def _run_pip(requirements: Sequence[str], platform: Platform, directory: Path) -> None:
+    platforms = [f"manylinux_2_{minor}_{platform.machine}" for minor in range(_NEWEST_GLIBC, 4, -1)]
+    platforms.append(f"manylinux2014_{platform.machine}")
+    words = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile",
+             "--only-binary=:all:", "--implementation=cp", f"--python-version={platform.python}", f"--target={directory}",
+             *(f"--platform={name}" for name in platforms), *requirements]  # fmt: skip
+    try:
+        done = subprocess.run(words, capture_output=True, text=True, timeout=_FETCHING_S, check=False)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise ImageBuildFailed(f"fetching {', '.join(requirements)}: {error}") from error
+    if done.returncode:
+        errors = [line for line in done.stderr.splitlines() if line.startswith("ERROR")] or done.stderr.splitlines()
+        raise ImageBuildFailed(
+            f"pip finds no wheels of {', '.join(requirements)} for Python {platform.python} on {platform.machine}: "
+            f"{(errors or ['it said nothing'])[-1][:300]}"
+        )
+
+
+def _files(directory: Path) -> Iterator[tuple[str, bytes]]:
+    """Every file but the programs that packages bring."""
+    for path in sorted(directory.rglob("*")):
+        inside = path.relative_to(directory)
+        if path.is_file() and inside.parts[0] != "bin":
+            yield inside.as_posix(), path.read_bytes()
+
+
+def _modules(found: Distribution) -> set[str]:
+    """The modules that a package is imported by: directories with an `__init__.py`, and single files."""
+    paths = [Path(path) for path in found.files or []]
+    packages = {path.parts[0] for path in paths if len(path.parts) == 2 and path.name == "__init__.py"}
+    return packages | {path.stem for path in paths if len(path.parts) == 1 and path.suffix == ".py"}
+
+
+def _canonical(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
