@@ -17,11 +17,23 @@ from sandbox.image import USUAL, Outfit, ensure_image
 from sandbox.joining import Joined, join, seen_by_judge, seen_by_selection
 from sandbox.pool import Pool, PoolSpec, Slot
 from sandbox.references import Reference, References
-from sandbox.values import CallList, CallTests, CheckTests, Job, Limits, Program, ReferenceTests, Run, Score, StdinTests
+from sandbox.values import (
+    MANY,
+    STAGES,
+    CallList,
+    CallTests,
+    CheckTests,
+    Job,
+    Limits,
+    Program,
+    ReferenceTests,
+    Run,
+    Score,
+    StdinTests,
+)
 
 GRADER_CPU_S, GRADER_WALL_S, GRADER_ANSWERS_MB = 30.0, 60.0, 128
 RUNNER_PAYS = 3  # cases; a runner costs 2 ms more than a visit does, and saves 0.6 ms and the compiling for each case
-STAGES, MANY = (4, 32), 100  # how many calls are made first, and how many there must be to make that worth it
 REFERENCE_TIMES = 4  # a program may take so many times as long as the data set's own (EvalPlus's factor)
 
 
