@@ -1,6 +1,4 @@
-"""The commands of `sampler`: run a study, report it, keep models."""
-
-# ruff: noqa: FBT001, PLR0913 - click hands options over one by one
+"""`sampler run` and `sampler rejudge`: from a study file to verdicts in a store."""
 
 from __future__ import annotations
 
@@ -10,33 +8,22 @@ from pathlib import Path
 
 import click
 
+from sampler.commands.common import FILE
 from sampler.doors import real_doors
 from sampler.entry import read_along
 from sampler.exits import Exit
 from sampler.headless import PlainLines, read_report, run_study, saying, told
-from sampler.models.cli import models, models_dir
+from sampler.models.cli import models_dir
 from sampler.progress import Subscriber
 from sampler.reader import StoreError
 from sampler.rejudging import rejudge_study
-from sampler.render import Page, print_report, report_json
+from sampler.render import Page, print_report
 from sampler.spec import load_study
-from sampler.stats.budget import PromptCharge, Unit
 from sampler.store import Store
 from sandbox.references import References, usual_directory
 
-FILE = click.Path(dir_okay=False, path_type=Path)
 
-
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="codebudget")
-@click.option("--traceback", is_flag=True, help="Show where an error came from.")
-@click.pass_context
-def cli(context: click.Context, *, traceback: bool) -> None:
-    """Sample code from language models, score it, compare models at equal budget."""
-    context.obj = traceback
-
-
-@cli.command()
+@click.command()
 @click.argument("study", type=FILE)
 @click.option("--store", type=FILE, help="Where samples and verdicts go; default: beside the study file.")
 @click.option(
@@ -64,52 +51,7 @@ def run(traceback: bool, /, *, study: Path, store: Path | None, display: str, bo
     sys.exit(failed[0])
 
 
-@cli.command()
-@click.argument("store", type=FILE)
-@click.option("--study", help="Which study of the store; default: the newest.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@click.option(
-    "--prompt",
-    type=click.Choice([charge.value for charge in PromptCharge]),
-    default=PromptCharge.EACH.value,
-    help="Who pays for reading the prompt: each sample, or the first of a problem.",
-)
-@click.option(
-    "--unit",
-    "units",
-    multiple=True,
-    type=click.Choice([unit.value for unit in Unit]),
-    help="What budgets are counted in; may be repeated. Default: flops and seconds.",
-)
-@click.pass_obj
-def report(
-    traceback: bool,
-    /,
-    *,
-    store: Path,
-    study: str | None,
-    as_json: bool,
-    prompt: str,
-    units: tuple[str, ...],
-) -> None:
-    """Print what every model of a STORE reaches at equal budget.
-
-    \b
-    sampler report results.db
-    sampler report results.db --unit flops --prompt once --json
-    """  # noqa: D301
-    with told(sys.stderr, traceback=traceback) as failed:
-        made = read_report(store, study, units=tuple(map(Unit, units)), charge=PromptCharge(prompt))
-        with read_along(sys.stdout):
-            if as_json:
-                click.echo(report_json(made))
-            else:
-                print_report(made, Page(file=sys.stdout))
-        sys.exit(Exit.OK if made.compared else Exit.EMPTY)
-    sys.exit(failed[0])
-
-
-@cli.command()
+@click.command()
 @click.argument("study", type=FILE)
 @click.option("--store", type=FILE, help="Where the verdicts are; default: beside the study file.")
 @click.pass_obj
@@ -127,6 +69,3 @@ def rejudge(traceback: bool, /, *, study: Path, store: Path | None) -> None:
             click.echo(rejudge_study(asked, opened, References(usual_directory())).line)
         sys.exit(Exit.OK)
     sys.exit(failed[0])
-
-
-cli.add_command(models)

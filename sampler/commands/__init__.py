@@ -1,0 +1,22 @@
+"""The commands of `sampler`, a module each."""
+
+from __future__ import annotations
+
+import click
+
+from sampler.commands.report import report
+from sampler.commands.run import rejudge, run
+from sampler.models.cli import models
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="codebudget")
+@click.option("--traceback", is_flag=True, help="Show where an error came from.")
+@click.pass_context
+def cli(context: click.Context, *, traceback: bool) -> None:
+    """Sample code from language models, score it, compare models at equal budget."""
+    context.obj = traceback
+
+
+for command in (run, report, rejudge, models):
+    cli.add_command(command)

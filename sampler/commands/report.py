@@ -1,0 +1,60 @@
+"""`sampler report`: what a store says about its models at equal budget."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from sampler.commands.common import FILE
+from sampler.entry import read_along
+from sampler.exits import Exit
+from sampler.headless import read_report, told
+from sampler.render import Page, print_report, report_json
+from sampler.stats.budget import PromptCharge, Unit
+
+
+@click.command()
+@click.argument("store", type=FILE)
+@click.option("--study", help="Which study of the store; default: the newest.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option(
+    "--prompt",
+    type=click.Choice([charge.value for charge in PromptCharge]),
+    default=PromptCharge.EACH.value,
+    help="Who pays for reading the prompt: each sample, or the first of a problem.",
+)
+@click.option(
+    "--unit",
+    "units",
+    multiple=True,
+    type=click.Choice([unit.value for unit in Unit]),
+    help="What budgets are counted in; may be repeated. Default: flops and seconds.",
+)
+@click.pass_obj
+def report(
+    traceback: bool,
+    /,
+    *,
+    store: Path,
+    study: str | None,
+    as_json: bool,
+    prompt: str,
+    units: tuple[str, ...],
+) -> None:
+    """Print what every model of a STORE reaches at equal budget.
+
+    \b
+    sampler report results.db
+    sampler report results.db --unit flops --prompt once --json
+    """  # noqa: D301
+    with told(sys.stderr, traceback=traceback) as failed:
+        made = read_report(store, study, units=tuple(map(Unit, units)), charge=PromptCharge(prompt))
+        with read_along(sys.stdout):
+            if as_json:
+                click.echo(report_json(made))
+            else:
+                print_report(made, Page(file=sys.stdout))
+        sys.exit(Exit.OK if made.compared else Exit.EMPTY)
+    sys.exit(failed[0])
