@@ -1,0 +1,57 @@
+"""How probable a model finds a text that another one wrote: the seam for rankers.
+
+The prompt is read, not judged: its tokens are left out of the sum. Sums are compared within one engine only; kernels and
+quantisation differ by some hundredths of a nat per token.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Protocol, Self
+
+from sampler.values import Prompt
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextScore:
+    """The negative log-probabilities of a completion's tokens after its prompt, in nats, before temperature."""
+
+    token_nlls: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        for nll in self.token_nlls:
+            if not math.isfinite(nll) or nll < 0:
+                raise ValueError(f"a token's NLL must be a number of at least 0, not {nll!r}")
+
+    @property
+    def sum_nll(self) -> float:
+        """Nats over all tokens."""
+        return math.fsum(self.token_nlls)
+
+    @property
+    def tokens(self) -> int:
+        """How many tokens of the model the completion is."""
+        return len(self.token_nlls)
+
+    @property
+    def mean_nll(self) -> float | None:
+        """Nats per token; None for a completion without tokens."""
+        return self.sum_nll / self.tokens if self.tokens else None
+
+
+class Scorer(Protocol):
+    """One model, ready to score texts."""
+
+    def score(self, prompt: Prompt, completion: str) -> TextScore:
+        """How probable the model finds `completion` after `prompt`; raises BackendError."""
+
+    def close(self) -> None:
+        """Give the engine back; calling it again does nothing."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
