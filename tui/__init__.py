@@ -6,7 +6,7 @@
 
 * `follow` reads, through `sampler.reader`, and nothing else here touches the store. It polls, reads what is new,
   closes every statement, and posts one immutable value. The worst a screen can do to a study is to be looked at.
-* `view`, `heading`, `curves`, `plot` (with `axis`, `canvas`, `labels`) and `text` are pure: rows in, words and
+* `view`, `heading`, `curves`, `plot` (with `canvas`, `labels`) and `text` are pure: rows in, words and
   cells out. They do not know that Textual exists, and nearly all tests are theirs.
 * `widgets` draw values they are given and send messages up. `screens` arrange widgets and hold what the reader has
   chosen (the model, the unit, the rule). `app` holds what all screens share: the follower, the newest snapshot, the

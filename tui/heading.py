@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from sampler.rows import TallyRow
 from sampler.stats.budget import Unit
-from tui.axis import measured
+from sampler.drawing.axis import measured
 from tui.text import fit_middle, harmless
 from tui.view import STANDING_MOODS, UNIT_NAMES, Curves, Eta, Mood, Snapshot, Standing, eta, pace, standing
 

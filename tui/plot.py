@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from tui.axis import Scale, budget_scale, budget_ticks, measured, rate_scale, rate_ticks
+from sampler.drawing.axis import Scale, budget_scale, budget_ticks, measured, rate_scale, rate_ticks
 from tui.canvas import DOTS_HIGH, DOTS_WIDE, Canvas, Ink, Span, Style
 from tui.labels import Box, Label, place, quietest
 from tui.text import fit_middle, narrow

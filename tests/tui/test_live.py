@@ -13,7 +13,7 @@ import pytest
 from textual.pilot import Pilot
 
 from tui.app import BudgetApp
-from tui.axis import measured
+from sampler.drawing.axis import measured
 from tui.follow import Follower
 from tui.screens.live import LiveScreen
 from tui.view import default_rule

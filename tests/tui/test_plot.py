@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tui.axis import Scale, budget_ticks, magnitude, rate_scale, rate_ticks
+from sampler.drawing.axis import Scale, budget_ticks, magnitude, rate_scale, rate_ticks
 from tui.canvas import Ink, Span
 from tui.labels import Box, Label, place
 from tui.plot import Options, Series, layout, mark, reading, readings

@@ -12,7 +12,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from tui.canvas import Ink, Span, Style
-from tui.palette import Rgb, series_colour
+from sampler.drawing.palette import Rgb, series_colour
 from tui.plot import Options, Plot, Series, layout
 from tui.widgets.ink import coloured, faded, ground, is_dark
 

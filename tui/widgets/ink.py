@@ -10,7 +10,7 @@ from rich.style import Style as RichStyle
 from textual.theme import Theme
 from textual.widget import Widget
 
-from tui.palette import Rgb, mixed, series_colour
+from sampler.drawing.palette import Rgb, mixed, series_colour
 from tui.view import Mood
 
 _MOODS: Mapping[bool, Mapping[Mood, Rgb]] = {

@@ -1,0 +1,1 @@
+"""What the screen and the page draw with: scales, ticks, colours. Pure; it knows neither a terminal nor a browser."""
