@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
-from tui.app import BudgetApp
 from sampler.drawing.axis import measured
+from tui.app import BudgetApp
 from tui.follow import Follower
 from tui.screens.live import LiveScreen
 from tui.view import default_rule

@@ -11,8 +11,8 @@ from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
-from tui.canvas import Ink, Span, Style
 from sampler.drawing.palette import Rgb, series_colour
+from tui.canvas import Ink, Span, Style
 from tui.plot import Options, Plot, Series, layout
 from tui.widgets.ink import coloured, faded, ground, is_dark
 
