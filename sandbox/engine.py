@@ -20,6 +20,7 @@ import docker.errors
 import docker.types
 import docker.utils
 import requests
+import tenacity
 
 from sandbox.errors import BoxLost, EngineUnavailable, ImageBuildFailed, ImageMissing
 
@@ -45,6 +46,11 @@ def engine_errors() -> Iterator[None]:
         raise EngineUnavailable(f"the Docker engine refused: {_text(error)}") from error
     except (docker.errors.DockerException, requests.RequestException, OSError) as error:
         raise EngineUnavailable(f"no Docker engine answers ({_text(error)}); {START_HINT}") from error
+
+
+def _half_removed(error: BaseException) -> bool:
+    """Whether somebody else was removing the same container."""
+    return isinstance(error, docker.errors.APIError) and "unable to remove filesystem" in _text(error)
 
 
 def _text(error: BaseException) -> str:
@@ -221,13 +227,28 @@ class Engine:
             return None
 
     def remove(self, container: str) -> None:
-        """Kill and remove a container; one that is gone already is fine."""
+        """Kill and remove a container; one that is gone already is fine.
+
+        Two processes that remove the same one at the same time trip over each other inside the engine. Then the second try
+        finds it gone, or removes what is left.
+        """
+        tries = tenacity.Retrying(
+            retry=tenacity.retry_if_exception(_half_removed),
+            wait=tenacity.wait_exponential(multiplier=0.05, max=1),
+            stop=tenacity.stop_after_attempt(8),
+            reraise=True,
+        )
         with contextlib.suppress(BoxLost), engine_errors():
-            try:
-                self._api.remove_container(container, force=True, v=True)
-            except docker.errors.APIError as error:
-                if "already in progress" not in _text(error):
-                    raise
+            for attempt in tries:
+                with attempt:
+                    self._remove_once(container)
+
+    def _remove_once(self, container: str) -> None:
+        try:
+            self._api.remove_container(container, force=True, v=True)
+        except docker.errors.APIError as error:
+            if "already in progress" not in _text(error):
+                raise
 
     def containers(self, label: str) -> list[Found]:
         """Every container that carries a label, running or not."""

@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -198,3 +199,13 @@ print('through')
         run = pool.submit(Job(program=Program(source=source), limits=limits)).result(timeout=60)
     assert run.ending is Ending.OUT_OF_WALL  # alone it is no quicker: then that counts
     assert Flag.REJUDGED in run.flags
+
+
+def test_removing_one_container_from_many_sides_at_once_is_no_error(engine: Engine) -> None:
+    """Two programs that start at the same time both remove what a third has left."""
+    image = ensure_image(engine, say=print)
+    for _ in range(3):
+        container = engine.create({"Image": image, "Cmd": ["python", "-c", "pass"], "NetworkDisabled": True})
+        with ThreadPoolExecutor(6) as hands:
+            list(hands.map(engine.remove, [container] * 6))
+        assert engine.state(container) is None
