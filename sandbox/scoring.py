@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sandbox import judge
+from sandbox.asking import PATIENCE, Answered, ask
 from sandbox.engine import Engine
 from sandbox.grading import Recordings, Rooms, UngradableTests, Visit, grade
 from sandbox.image import USUAL, Outfit, ensure_image
@@ -85,6 +86,16 @@ class Scorer:
             scored.set_result(judge.too_large(str(error), program, self.limits))
             return scored
         return self._pool.converse(lambda slot: self._examine(job, slot))
+
+    def ask(self, source: str, tests: CallTests, *, patience: int = PATIENCE) -> Future[Answered]:
+        """A future that holds what a program answers to each call; nothing is judged. It raises as `submit` says."""
+        try:
+            job = Job(program=Program(source=source, tests=tests), limits=self.limits, fresh=self._manner.fresh)
+        except ValueError:  # larger than anything we take, so it is not executed
+            silent: Future[Answered] = Future()
+            silent.set_result(Answered(answers=(None,) * len(tests.cases), cpu_s=0.0, wall_s=0.0, visits=0))
+            return silent
+        return self._pool.converse(lambda slot: ask(job, tests, slot.run, patience))
 
     def _examine(self, job: Job, slot: Slot) -> Score:
         """Runs and judges on the slot's thread; where both sets of tests are calls, in one visit; no input is run twice."""
