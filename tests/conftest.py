@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -44,3 +46,14 @@ def scorer(engine: Engine) -> Iterator[Scorer]:
     assert engine is not None
     with open_scorer(Limits(), boxes=2) as opened:
         yield opened
+
+
+@pytest.fixture(scope="session")
+def million() -> ModuleType:
+    """The module `bench/million.py`, which makes stores of many samples."""
+    spec = importlib.util.spec_from_file_location("million", REPOSITORY / "tests" / "bench" / "million.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
