@@ -22,7 +22,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sampler.values import Architecture
+from sampler.values import Architecture, Sample
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +50,13 @@ def arch_flops(architecture: Architecture, prompt_tokens: int, completion_tokens
         + _attention(architecture, whole)
         - _attention(architecture, prompt_tokens),
     )
+
+
+def sample_flops(architecture: Architecture | None, sample: Sample) -> Flops | None:
+    """FLOPs of one sample; None where the architecture or a number of tokens is not known."""
+    if architecture is None or sample.prompt_tokens is None or sample.completion_tokens is None:
+        return None
+    return arch_flops(architecture, sample.prompt_tokens, sample.completion_tokens)
 
 
 def _attention(architecture: Architecture, tokens: int) -> int:

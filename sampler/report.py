@@ -149,11 +149,17 @@ def _line(model: ModelRow, facts: Facts, wish: Wish) -> ModelLine:
         passed=sum(row.passed for row in rows),
         first=points[0] if points else None,
         most=points[-1] if points else None,
-        prompt_tokens=sum(row.prompt_tokens for row in rows) / sampled if sampled else None,
-        completion_tokens=sum(row.completion_tokens for row in rows) / sampled if sampled else None,
+        prompt_tokens=_each([row.prompt_tokens for row in rows], sampled),
+        completion_tokens=_each([row.completion_tokens for row in rows], sampled),
         unit_costs={unit: unit_cost(model, rows, unit, wish.charge) for unit in Unit},
         verdicts={verdict: count for (owner, verdict), count in facts.verdicts.items() if owner == model.id},
     )
+
+
+def _each(sums: Sequence[int | None], sampled: int) -> float | None:
+    """The mean of a sample; None before there is one, or where the cost of some sample is not known."""
+    known = [total for total in sums if total is not None]
+    return sum(known) / sampled if sampled and len(known) == len(sums) else None
 
 
 def _table(

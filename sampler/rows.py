@@ -47,19 +47,22 @@ class ModelRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TallyRow:
-    """Counts and summed costs of one model on one problem (`problem` is the data set's id)."""
+    """Counts and summed costs of one model on one problem (`problem` is the data set's id).
+
+    A sum is None where the cost of a sample is not known.
+    """
 
     model_id: int
     problem: str
     sampled: int
     scored: int
     passed: int
-    prompt_tokens: int
-    completion_tokens: int
-    prompt_seconds: float
-    decode_seconds: float
-    prompt_flops: float
-    decode_flops: float
+    prompt_tokens: int | None
+    completion_tokens: int | None
+    prompt_seconds: float | None
+    decode_seconds: float | None
+    prompt_flops: float | None
+    decode_flops: float | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,8 +76,8 @@ class TailRow:
     problem: str
     index: int
     verdict: str
-    completion_tokens: int
-    seconds: float  # engine seconds of this completion
+    completion_tokens: int | None
+    seconds: float | None  # engine seconds of this completion
     flops: float | None
     cpu_s: float
     error_type: str | None

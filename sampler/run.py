@@ -22,7 +22,7 @@ from dataclasses import dataclass, replace
 from importlib.metadata import version
 
 from sampler.backends.base import Backend
-from sampler.costs import arch_flops
+from sampler.costs import sample_flops
 from sampler.executor import Executor
 from sampler.extract import program_for
 from sampler.plan import requests
@@ -199,9 +199,7 @@ class Run:
 
 
 def _record(ids: StudyIds, model: str, card: ModelCard, sample: Sample, source: str) -> SampleRecord:
-    flops = None
-    if card.architecture is not None:
-        flops = arch_flops(card.architecture, sample.prompt_tokens, sample.completion_tokens)
+    flops = sample_flops(card.architecture, sample)
     return SampleRecord(
         model_id=ids.models[model],
         problem_id=ids.problems[sample.problem],

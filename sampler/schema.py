@@ -119,5 +119,62 @@ ALTER TABLE verdict ADD COLUMN facts BLOB;       -- what the verdict was made fr
 ALTER TABLE verdict ADD COLUMN selection TEXT;   -- the verdict of the selection tests; NULL: the problem has none
 """
 
+V3 = """
+CREATE TABLE new_text(                    -- completions, programs and outputs, each kept once
+  sha256 BLOB PRIMARY KEY,                -- an index of its own: bodies are appended, and only the index is written at random
+  body TEXT NOT NULL) STRICT;
+INSERT INTO new_text(sha256, body) SELECT sha256, body FROM text;
+DROP TABLE text;
+ALTER TABLE new_text RENAME TO text;
+
+CREATE TABLE new_sample(                  -- append-only; of an imported sample NULL says: its file did not tell
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  model_id INTEGER NOT NULL REFERENCES model(id),
+  problem_id INTEGER NOT NULL REFERENCES problem(id),
+  idx INTEGER NOT NULL CHECK(idx >= 0),
+  seed INTEGER,
+  completion_sha BLOB NOT NULL,           -- what the model wrote
+  program_sha BLOB NOT NULL,              -- what is executed, without the tests
+  finish TEXT CHECK(finish IN('stop','length')),
+  prompt_tokens INTEGER, completion_tokens INTEGER,
+  prompt_seconds REAL, decode_seconds REAL,
+  prompt_flops REAL, decode_flops REAL,   -- "arch" formula; NULL without an architecture or without tokens
+  sum_logprob REAL,
+  prompt_shared INTEGER NOT NULL CHECK(prompt_shared IN(0,1)),
+  created_at REAL NOT NULL,
+  UNIQUE(model_id, problem_id, idx)) STRICT;  -- the resume key
+INSERT INTO new_sample(id, model_id, problem_id, idx, seed, completion_sha, program_sha, finish, prompt_tokens,
+    completion_tokens, prompt_seconds, decode_seconds, prompt_flops, decode_flops, sum_logprob, prompt_shared, created_at)
+  SELECT id, model_id, problem_id, idx, seed, completion_sha, program_sha, finish, prompt_tokens,
+    completion_tokens, prompt_seconds, decode_seconds, prompt_flops, decode_flops, sum_logprob, prompt_shared, created_at
+  FROM sample ORDER BY id;
+DROP TABLE sample;
+ALTER TABLE new_sample RENAME TO sample;
+
+CREATE TABLE new_tally(                   -- per model and problem, kept by the writer
+  model_id INTEGER NOT NULL REFERENCES model(id),
+  problem_id INTEGER NOT NULL REFERENCES problem(id),
+  sampled INTEGER NOT NULL DEFAULT 0,     -- samples stored
+  scored INTEGER NOT NULL DEFAULT 0,      -- samples with a verdict
+  passed INTEGER NOT NULL DEFAULT 0,      -- samples whose latest verdict is PASSED
+  prompt_tokens INTEGER, completion_tokens INTEGER,  -- sums; NULL as soon as one sample's cost is not known
+  prompt_seconds REAL, decode_seconds REAL,
+  prompt_flops REAL, decode_flops REAL,
+  PRIMARY KEY(model_id, problem_id)) STRICT, WITHOUT ROWID;
+INSERT INTO new_tally(model_id, problem_id, sampled, scored, passed, prompt_tokens, completion_tokens,
+    prompt_seconds, decode_seconds, prompt_flops, decode_flops)
+  SELECT model_id, problem_id, sampled, scored, passed, prompt_tokens, completion_tokens, prompt_seconds, decode_seconds,
+    CASE WHEN unknown THEN NULL ELSE prompt_flops END, CASE WHEN unknown THEN NULL ELSE decode_flops END
+  FROM (SELECT tally.*, EXISTS (SELECT 1 FROM sample WHERE sample.model_id = tally.model_id
+    AND sample.problem_id = tally.problem_id AND decode_flops IS NULL) AS unknown FROM tally);
+DROP TABLE tally;
+ALTER TABLE new_tally RENAME TO tally;
+
+CREATE TABLE claim(                       -- what a file said of an imported sample; our own verdicts are in `verdict`
+  sample_id INTEGER PRIMARY KEY REFERENCES sample(id),
+  passed INTEGER NOT NULL CHECK(passed IN(0,1)),
+  said TEXT) STRICT;                      -- in the file's own words, where it says more than yes or no
+"""
+
 APPLICATION = "codebudget"  # the name of our set of migrations in a store
-VERSIONS = {"v1": V1, "v2": V2}  # every migration of this version, in order
+VERSIONS = {"v1": V1, "v2": V2, "v3": V3}  # every migration of this version, in order

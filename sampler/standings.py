@@ -38,20 +38,29 @@ def counts_of(model: ModelRow, tallies: Iterable[TallyRow], problems: Sequence[s
 def unit_cost(model: ModelRow, tallies: Iterable[TallyRow], unit: Unit, charge: PromptCharge) -> UnitCost | None:
     """What a sample of a model costs: the mean over problems of the mean over their samples.
 
-    None where the unit was not measured or cannot be computed: FLOPs without an architecture, seconds without a clock.
+    None where the unit was not measured for every sample or cannot be computed: FLOPs without an architecture, seconds
+    without a clock.
     """
     rows = [row for row in tallies if row.model_id == model.id and row.sampled]
     prices = _PRICES[unit](model)
     if not rows or prices is None:
         return None
     reading, writing = prices
-    read = sum(reading(row) / row.sampled for row in rows) / len(rows)
-    written = sum(writing(row) / row.sampled for row in rows) / len(rows)
+    read, written = _mean(rows, reading), _mean(rows, writing)
+    if read is None or written is None:
+        return None
     once, each = (read, written) if charge is PromptCharge.ONCE else (0.0, read + written)
     return UnitCost(once=once, each=each) if each > 0 else None
 
 
-_Amount = Callable[[TallyRow], float]
+def _mean(rows: Sequence[TallyRow], amount: _Amount) -> float | None:
+    """The mean over problems of the mean over their samples; None as soon as one problem's is not known."""
+    amounts = [(amount(row), row.sampled) for row in rows]
+    known = [total / sampled for total, sampled in amounts if total is not None]
+    return sum(known) / len(known) if len(known) == len(amounts) else None
+
+
+_Amount = Callable[[TallyRow], float | None]
 _Price = Callable[[ModelRow], tuple[_Amount, _Amount] | None]
 
 
@@ -65,10 +74,11 @@ def _by_params(model: ModelRow) -> tuple[_Amount, _Amount] | None:
     params = model.params
     if params is None:
         return None
-    return (
-        lambda row: params_flops(params, row.prompt_tokens),
-        lambda row: params_flops(params, row.completion_tokens),
-    )
+
+    def flops(tokens: int | None) -> float | None:
+        return None if tokens is None else params_flops(params, tokens)
+
+    return (lambda row: flops(row.prompt_tokens)), (lambda row: flops(row.completion_tokens))
 
 
 _PRICES: Mapping[Unit, _Price] = {

@@ -242,9 +242,10 @@ def _connect(path: Path) -> sqlite3.Connection:
                 f"the disk of {str(path)!r} cannot keep a write-ahead log; choose a local disk with --store"
             )
         connection.execute("PRAGMA synchronous=NORMAL")
-        connection.execute("PRAGMA foreign_keys=ON")
         connection.execute(f"PRAGMA journal_size_limit={64 << 20}")
+        connection.execute("PRAGMA foreign_keys=OFF")
         migrate(connection)
+        connection.execute("PRAGMA foreign_keys=ON")
     except (sqlite3.Error, StoreError) as error:
         if connection is not None:
             connection.close()

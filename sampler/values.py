@@ -69,18 +69,18 @@ class Sample:
     `prompt_seconds` is the engine time of reading the prompt, `decode_seconds` that of writing this completion: a batch's
     wall time attributed to its samples by their tokens. `sum_logprob` is in nats over the sampled tokens, before
     temperature; None where the engine does not tell. `prompt_shared` says that the engine read the prompt once for all
-    samples of the request.
+    samples of the request. What a recording or an imported file does not tell is None, never made up.
     """
 
     problem: str
     index: int
-    seed: int
+    seed: int | None
     text: str
-    finish: Finish
-    prompt_tokens: int
-    completion_tokens: int
-    prompt_seconds: float
-    decode_seconds: float
+    finish: Finish | None
+    prompt_tokens: int | None
+    completion_tokens: int | None
+    prompt_seconds: float | None
+    decode_seconds: float | None
     sum_logprob: float | None
     prompt_shared: bool
 

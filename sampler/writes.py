@@ -168,7 +168,7 @@ def _sample_row(record: SampleRecord, completion: bytes, program: bytes, now: fl
         sample.seed,
         completion,
         program,
-        sample.finish.value,
+        sample.finish and sample.finish.value,
         sample.prompt_tokens,
         sample.completion_tokens,
         sample.prompt_seconds,
@@ -182,6 +182,7 @@ def _sample_row(record: SampleRecord, completion: bytes, program: bytes, now: fl
 
 
 def _count_sample(connection: sqlite3.Connection, record: SampleRecord) -> None:
+    """A cost that is not known (NULL) makes the sum unknown: anything plus NULL is NULL."""
     sample = record.sample
     connection.execute(
         "INSERT INTO tally(model_id, problem_id, sampled, prompt_tokens, completion_tokens, prompt_seconds, decode_seconds,"
@@ -198,8 +199,8 @@ def _count_sample(connection: sqlite3.Connection, record: SampleRecord) -> None:
             sample.completion_tokens,
             sample.prompt_seconds,
             sample.decode_seconds,
-            record.prompt_flops or 0.0,
-            record.decode_flops or 0.0,
+            record.prompt_flops,
+            record.decode_flops,
         ),
     )
 

@@ -105,8 +105,12 @@ def grouped(count: int) -> str:
 
 
 def spent_flops(tallies: Sequence[TallyRow]) -> float:
-    """FLOPs so far, a prompt read once for all samples of its problem."""
-    return sum(row.prompt_flops / row.sampled + row.decode_flops for row in tallies if row.sampled)
+    """FLOPs so far, a prompt read once for all samples of its problem; those that are not known are left out."""
+    return sum(_spent(row.prompt_flops, row.decode_flops, row.sampled) for row in tallies)
+
+
+def _spent(read: float | None, written: float | None, sampled: int) -> float:
+    return 0.0 if read is None or written is None or not sampled else read / sampled + written
 
 
 def _standing_words(shot: Snapshot, found: Standing, now: float) -> str:
@@ -143,7 +147,7 @@ def _eta_words(found: Eta | None) -> str:
 def _spending(tallies: Sequence[TallyRow]) -> list[Part]:
     if flops := spent_flops(tallies):
         return [Part(text=f"{measured(flops)} FLOPs", worth=5)]
-    seconds = sum(row.prompt_seconds / row.sampled + row.decode_seconds for row in tallies if row.sampled)
+    seconds = sum(_spent(row.prompt_seconds, row.decode_seconds, row.sampled) for row in tallies)
     return [Part(text=f"{duration(seconds)} engine", worth=5)] if seconds else []
 
 

@@ -142,7 +142,7 @@ def pace(tail: Sequence[TailRow], now: float) -> Pace | None:
     if len(recent) < FEWEST_FOR_A_PACE or now - recent[0].at <= 0:
         return None
     elapsed = now - recent[0].at
-    engine = sum(row.seconds for row in recent[1:])
+    engine = sum(row.seconds or 0.0 for row in recent[1:])
     return Pace(per_second=(len(recent) - 1) / elapsed, stretch=elapsed / engine if engine > 0 else None)
 
 
@@ -172,10 +172,15 @@ def eta(shot: Snapshot, now: float) -> Eta | None:
 
 
 def _seconds_each(shot: Snapshot, model: ModelRow) -> float | None:
-    """Engine seconds for each sample of a model so far; None before it has begun."""
+    """Engine seconds for each sample of a model so far; None before it has begun, or where some are not known."""
     rows = [row for row in shot.tallies if row.model_id == model.id]
     sampled = sum(row.sampled for row in rows)
-    return sum(row.prompt_seconds + row.decode_seconds for row in rows) / sampled if sampled else None
+    known = [
+        row.prompt_seconds + row.decode_seconds
+        for row in rows
+        if row.prompt_seconds is not None and row.decode_seconds is not None
+    ]
+    return sum(known) / sampled if sampled and len(known) == len(rows) else None
 
 
 def _scored(shot: Snapshot, model: ModelRow) -> int:
@@ -308,7 +313,8 @@ def clock(at: float) -> str:
 
 
 def _verdict_line(row: TailRow, names: Mapping[int, str]) -> TailLine:
-    cost = f"{row.completion_tokens} tok" + (f" {row.seconds:.2f} s" if row.seconds else "")  # a replay has no clock
+    tokens = "" if row.completion_tokens is None else f"{row.completion_tokens} tok"
+    cost = f"{tokens} {row.seconds:.2f} s".lstrip() if row.seconds else tokens  # a replay has no clock
     error = ": ".join(harmless(part, 300) for part in (row.error_type, row.error_message) if part)
     model = names.get(row.model_id) or harmless(row.model, 200)
     name = f"{model} {harmless(row.problem, 200)} #{row.index}"

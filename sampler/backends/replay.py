@@ -9,7 +9,7 @@ A recording is a file of JSON lines, gzip allowed, one sample a line:
      "finish": "word",                 "word", "eos" or "stop": the model was done; "limit" or "length": it was cut off
      "model": "qwen2.5-coder-0.5b",    the same on every line
      "sum_nll": 1.86,                  optional: minus the summed log-probability in nats
-     "prompt_seconds": 0.6, "decode_seconds": 0.5,   optional, else 0
+     "prompt_seconds": 0.6, "decode_seconds": 0.5,   optional, else not known
      "prompt_shared": true,            optional, else true
      "seed": 0}                        optional, else the seed that was asked for, which then decided nothing
 
@@ -164,8 +164,10 @@ def _count(row: dict[str, Any], key: str) -> int:
     return value
 
 
-def _seconds(row: dict[str, Any], key: str) -> float:
-    value = _number(row.get(key, 0.0), key)
+def _seconds(row: dict[str, Any], key: str) -> float | None:
+    if row.get(key) is None:
+        return None
+    value = _number(row[key], key)
     if value < 0:
         raise ValueError(f"{key} is {value}, which is negative")
     return value

@@ -75,8 +75,8 @@ def test_every_sample_carries_its_costs(backend):
     for sample in backend.sample([request("HumanEval/8", count=3)], SHORT):
         assert sample.prompt_tokens > 10
         assert sample.completion_tokens >= 1
-        assert sample.prompt_seconds >= 0
-        assert sample.decode_seconds >= 0
+        assert sample.prompt_seconds is None or sample.prompt_seconds >= 0  # a recording may not tell
+        assert sample.decode_seconds is None or sample.decode_seconds >= 0
         assert sample.finish in Finish
         assert sample.sum_logprob is not None
         assert sample.sum_logprob < 0

@@ -89,7 +89,7 @@ def test_a_recorded_seed_wins_over_the_asked_one(tmp_path):
 
 def test_what_is_optional_may_be_missing_or_given(tmp_path):
     bare = only(recording(tmp_path, {key: value for key, value in ROW.items() if key != "sum_nll"}))
-    assert (bare.sum_logprob, bare.prompt_seconds, bare.decode_seconds, bare.prompt_shared) == (None, 0.0, 0.0, True)
+    assert (bare.sum_logprob, bare.prompt_seconds, bare.decode_seconds, bare.prompt_shared) == (None, None, None, True)
     timed = only(recording(tmp_path, {**ROW, "prompt_seconds": 1, "decode_seconds": 2.5, "prompt_shared": False}))
     assert (timed.prompt_seconds, timed.decode_seconds, timed.prompt_shared) == (1.0, 2.5, False)
 

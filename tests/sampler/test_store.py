@@ -66,6 +66,22 @@ def test_a_sample_recorded_twice_counts_once(tmp_path, support):
     assert_sums_agree(path)
 
 
+def test_one_sample_whose_cost_is_not_known_makes_the_sum_unknown_and_no_other(tmp_path, support):
+    path = tmp_path / "s.db"
+    with Store(path) as store:
+        ids = store.open_study(support.study_record())
+        model, first, second = ids.models["small"], ids.problems["P/0"], ids.problems["P/1"]
+        store.add_sample(support.sample_record(model, first, 0))
+        timeless = support.sample_record(model, first, 1)
+        untold = replace(timeless.sample, decode_seconds=None, finish=None, seed=None)
+        store.add_sample(replace(timeless, sample=untold, decode_flops=None))
+        store.add_sample(support.sample_record(model, second, 0))
+    with Reader(path) as reader:
+        untimed, timed = reader.tallies(ids.study)
+    assert (untimed.decode_seconds, untimed.decode_flops, untimed.prompt_seconds) == (None, None, 1.0)
+    assert (timed.decode_seconds, timed.decode_flops) == (0.25, 50.0)
+
+
 def test_a_verdict_for_a_sample_that_is_not_stored_leaves_no_trace(tmp_path, support):
     path = tmp_path / "s.db"
     with Store(path) as store:

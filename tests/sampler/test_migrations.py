@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from sampler.migrations import migrate
+from sampler.reader import Reader
+from sampler.schema import VERSIONS
+from sampler.standings import unit_cost
+from sampler.stats.budget import PromptCharge, Unit
+from sampler.store import Store
+
+
+def old_store(path: Path, version: str) -> None:
+    """A small store as an earlier version made it: two samples of one problem, one of them scored."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        known = dict(VERSIONS)
+        migrate(connection, {name: known[name] for name in known if name <= version})
+        connection.executescript("""
+            PRAGMA foreign_keys=ON;
+            INSERT INTO study(id, uid, name, spec_toml, spec_digest, problems_source, problems_digest, seed, limits_json,
+              status, created_at) VALUES(1, 'u', 'old', '', 'd', 'here', 'p', 3, '{}', 'interrupted', 1.0);
+            INSERT INTO model(id, study_id, name, backend, wanted, position) VALUES(1, 1, 'small', 'replay', 2, 0);
+            INSERT INTO problem(id, study_id, name, prompt, tests, entry_point, position)
+              VALUES(1, 1, 'P/0', 'def f(x):', 'assert f(1)', 'f', 0);
+            INSERT INTO text VALUES(x'01', '    return x'), (x'02', 'def f(x): return x');
+            INSERT INTO sample(id, model_id, problem_id, idx, seed, completion_sha, program_sha, finish, prompt_tokens,
+              completion_tokens, prompt_seconds, decode_seconds, prompt_shared, created_at)
+              VALUES(4, 1, 1, 0, 9, x'01', x'02', 'stop', 10, 5, 0.5, 0.25, 1, 2.0),
+                    (7, 1, 1, 1, 10, x'01', x'02', 'length', 10, 6, 0.5, 0.5, 1, 3.0);
+            INSERT INTO verdict(sample_id, verdict, ending, cpu_s, wall_s, memory_mb, judge, created_at)
+              VALUES(4, 'PASSED', 'exited', 0.1, 0.2, 9.0, '1', 4.0);
+            INSERT INTO tally(model_id, problem_id, sampled, scored, passed, prompt_tokens, completion_tokens,
+              prompt_seconds, decode_seconds) VALUES(1, 1, 2, 1, 1, 20, 11, 1.0, 0.75);
+            INSERT INTO verdict_tally VALUES(1, 'PASSED', 1);
+        """)
+
+
+@pytest.mark.parametrize("version", ["v1", "v2"])
+def test_a_store_of_an_earlier_version_keeps_every_fact_and_can_be_written_on(tmp_path, support, version):
+    path = tmp_path / "old.db"
+    old_store(path, version)
+    with Store(path) as store:
+        store.add_sample(support.sample_record(1, 1, 2))
+        store.add_verdict(support.verdict_record(1, 1, 1))
+    with Reader(path) as reader:
+        (row,) = reader.tallies(1)
+        assert (row.sampled, row.scored, row.passed) == (3, 2, 2)
+        assert (row.prompt_tokens, row.completion_tokens, row.decode_seconds) == (30, 16, 1.0)
+        assert [(held.problem, held.index) for held in reader.held(1)] == [("P/0", 0), ("P/0", 1), ("P/0", 2)]
+        assert [pending.source for pending in reader.pending(1)] == ["source of     return x\n"]
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
+        assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+        assert connection.execute("SELECT id FROM sample ORDER BY id").fetchall() == [(4,), (7,), (8,)]
+
+
+def test_flops_that_an_earlier_version_summed_as_zero_are_not_known(tmp_path):
+    path = tmp_path / "old.db"
+    old_store(path, "v2")
+    Store(path).close()
+    with Reader(path) as reader:
+        (row,), (model,) = reader.tallies(1), reader.models(1)
+    assert (row.prompt_flops, row.decode_flops) == (None, None)
+    assert unit_cost(model, [row], Unit.FLOPS, PromptCharge.EACH) is None
+    assert unit_cost(model, [row], Unit.SECONDS, PromptCharge.EACH).each == pytest.approx(0.875)
+
+
+def test_facts_still_refer_to_facts_that_are_there(tmp_path, support):
+    path = tmp_path / "new.db"
+    with Store(path) as store:
+        ids = store.open_study(support.study_record())
+        with pytest.raises(Exception, match="FOREIGN KEY"):
+            store._call(lambda connection: connection.execute("INSERT INTO claim VALUES(99, 1, NULL)"))
+        assert ids.models
