@@ -7,6 +7,7 @@ from sampler.backends.open import UnknownBackend
 from sampler.exits import Exit
 from sampler.lock import StoreBusy
 from sampler.models.catalogue import UnknownModel
+from sampler.page.plots import PlotError
 from sampler.reader import StoreError
 from sampler.store import WriteFailed
 from sampler.toml_table import SpecError
@@ -18,12 +19,14 @@ from sandbox.problems import ProblemsError
 def exit_for(error: BaseException) -> Exit:
     """The exit code for what a command raised."""
     match error:
-        case SpecError() | ProblemsError() | UnknownModel() | UnknownBackend():
+        case SpecError() | ProblemsError() | UnknownModel() | UnknownBackend() | PlotError():
             return Exit.USAGE
         case SandboxError() | BackendError() | WriteFailed() | StoreBusy():
             return Exit.INFRASTRUCTURE
         case StoreError() | FactsError():
             return Exit.STORE
+        case OSError():  # a file that cannot be written; every other door has an error of its own
+            return Exit.INFRASTRUCTURE
         case KeyboardInterrupt():
             return Exit.INTERRUPTED
         case _:

@@ -22,6 +22,7 @@ from sampler.entry import read_along
 from sampler.exits import Exit
 from sampler.faults import exit_for
 from sampler.models.cli import models_dir
+from sampler.page.sheet import PageFacts, Sheet, make_sheet
 from sampler.progress import Notice, Progress, Subscriber
 from sampler.reader import Reader, StoreError
 from sampler.render import Page, one_line, print_report
@@ -174,15 +175,32 @@ def read_report(
     """The report of the study called `name`, or of the newest one, in a store; raises StoreError."""
     with Reader(path) as reader:
         row = _chosen(reader.studies(), path, name)
-        facts = Facts(
-            study=row,
-            models=reader.models(row.id),
-            tallies=reader.tallies(row.id),
-            verdicts=reader.verdict_counts(row.id),
-        )
-        budgets = stored_budgets(reader.spec(row.id), path)
-    wish = Wish(budgets=budgets, charge=charge, seed=row.seed)
-    return make_report(facts, replace(wish, units=units) if units else wish)
+        facts, wish = _asked(reader, row, path, units, charge)
+    return make_report(facts, wish)
+
+
+def read_sheet(
+    path: Path, name: str | None = None, *, units: tuple[Unit, ...] = (), charge: PromptCharge = PromptCharge.EACH
+) -> Sheet:
+    """What the page of a study says; as `read_report`."""
+    with Reader(path) as reader:
+        row = _chosen(reader.studies(), path, name)
+        facts, wish = _asked(reader, row, path, units, charge)
+        page = PageFacts(facts=facts, failures=reader.failures(row.id), origin=reader.origin(row.id))
+    return make_sheet(page, wish)
+
+
+def _asked(
+    reader: Reader, row: StudyRow, path: Path, units: tuple[Unit, ...], charge: PromptCharge
+) -> tuple[Facts, Wish]:
+    facts = Facts(
+        study=row,
+        models=reader.models(row.id),
+        tallies=reader.tallies(row.id),
+        verdicts=reader.verdict_counts(row.id),
+    )
+    wish = Wish(budgets=stored_budgets(reader.spec(row.id), path), charge=charge, seed=row.seed)
+    return facts, replace(wish, units=units) if units else wish
 
 
 def _chosen(studies: list[StudyRow], path: Path, name: str | None) -> StudyRow:

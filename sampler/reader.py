@@ -13,7 +13,18 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
 
-from sampler.rows import EventRow, HeldRow, JudgedRow, ModelRow, PendingRow, StudyRow, TailRow, TallyRow
+from sampler.rows import (
+    EventRow,
+    FailureRow,
+    HeldRow,
+    JudgedRow,
+    ModelRow,
+    OriginRow,
+    PendingRow,
+    StudyRow,
+    TailRow,
+    TallyRow,
+)
 from sampler.schema import APPLICATION, VERSIONS
 from sampler.values import Architecture
 
@@ -84,6 +95,16 @@ SELECT verdict.id AS id, problem.name AS problem, idx AS "index", verdict.verdic
 FROM latest_verdict AS verdict JOIN sample ON sample.id = sample_id JOIN model ON model.id = model_id
   JOIN problem ON problem.id = problem_id
 WHERE verdict.id > ? AND verdict.id <= ? AND model.study_id = ? ORDER BY verdict.id LIMIT ?"""
+
+_FAILURES = """
+SELECT model.name AS model, verdict.verdict AS verdict, error_type, count(*) AS samples,
+  count(DISTINCT sample.problem_id) AS problems, min(problem.name) AS example
+FROM verdict JOIN sample ON sample.id = sample_id JOIN model ON model.id = sample.model_id
+  JOIN problem ON problem.id = sample.problem_id
+WHERE model.study_id = ? AND verdict.verdict <> 'PASSED'
+  AND NOT EXISTS (SELECT 1 FROM verdict AS later
+    WHERE later.sample_id = verdict.sample_id AND later.attempt > verdict.attempt)
+GROUP BY model.id, verdict.verdict, error_type ORDER BY samples DESC, model.position, verdict.verdict, error_type"""
 
 
 class Reader:
@@ -160,6 +181,17 @@ class Reader:
         """The study file, verbatim."""
         text: str = self._rows("SELECT spec_toml FROM study WHERE id = ?", study)[0]["spec_toml"]
         return text
+
+    def failures(self, study: int) -> list[FailureRow]:
+        """Groups of samples that failed alike, by their latest verdicts, the largest first. Looks at every verdict."""
+        return [FailureRow(**row) for row in self._rows(_FAILURES, study)]
+
+    def origin(self, study: int) -> OriginRow:
+        """What the samples were made and judged with."""
+        row = self._rows("SELECT image, limits_json, versions_json FROM study WHERE id = ?", study)[0]
+        return OriginRow(
+            image=row["image"], limits=json.loads(row["limits_json"]), versions=json.loads(row["versions_json"])
+        )
 
     def close(self) -> None:
         """Close the connection."""

@@ -22,7 +22,7 @@ from sandbox.show import harmless
 
 JSON_SCHEMA = 1
 _SI = ("", "k", "M", "G", "T", "P", "E", "Z", "Y")
-_NAMES = {
+NAMES = {
     Unit.FLOPS: "FLOPs",
     Unit.FLOPS_PARAMS: "FLOPs (2N a token)",
     Unit.SECONDS: "seconds",
@@ -80,7 +80,7 @@ def _models(report: Report) -> RichTable:
     for head, width in (("drawn", 7), ("pass@1", 10), ("pass@all", 10), ("tokens", 6)):
         shown.add_column(head, overflow="fold", min_width=width)
     for unit in _units(report):
-        shown.add_column(_NAMES[unit], overflow="fold")
+        shown.add_column(NAMES[unit], overflow="fold")
     for line in report.models:
         shown.add_row(*_model_cells(line, report))
     return shown
@@ -110,9 +110,9 @@ def _cost(cost: UnitCost | None, unit: Unit) -> str:
 def _print_table(table: Table, console: Console) -> None:
     console.print()
     if not table.rows:
-        console.print(Text(f"No comparison in {_NAMES[table.unit]}: {_why_not(table)}"))
+        console.print(Text(f"No comparison in {NAMES[table.unit]}: {_why_not(table)}"))
         return
-    shown = _grid(f"Share of problems solved at equal {_NAMES[table.unit]} a problem ({_CHARGES[table.charge]})")
+    shown = _grid(f"Share of problems solved at equal {NAMES[table.unit]} a problem ({_CHARGES[table.charge]})")
     shown.add_column("budget", justify="right", no_wrap=True)
     for cell in table.rows[0].cells:
         shown.add_column(_name(cell.model, 18), overflow="fold")
@@ -126,7 +126,7 @@ def _print_table(table: Table, console: Console) -> None:
         console.print(Text(f"From {end} on {one_line(table.ends)} has too few samples to compare."))
     if table.unknown:
         names = ", ".join(one_line(name) for name in table.unknown)
-        console.print(Text(f"Without a known cost in {_NAMES[table.unit]}, so not compared: {names}."))
+        console.print(Text(f"Without a known cost in {NAMES[table.unit]}, so not compared: {names}."))
 
 
 def _why_not(table: Table) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sampler.values import Architecture
@@ -126,3 +127,24 @@ class JudgedRow:
     verdict: str
     selection: str | None
     facts: bytes | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailureRow:
+    """Samples of a model that failed in the same way (`error_type` is hostile text)."""
+
+    model: str
+    verdict: str
+    error_type: str | None
+    samples: int
+    problems: int
+    example: str  # the name of one of these problems
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OriginRow:
+    """What the samples of a study were made and judged with."""
+
+    image: str | None
+    limits: Mapping[str, object]
+    versions: Mapping[str, object]

@@ -10,7 +10,10 @@ import click
 from sampler.commands.common import FILE
 from sampler.entry import read_along
 from sampler.exits import Exit
-from sampler.headless import read_report, told
+from sampler.headless import read_report, read_sheet, told
+from sampler.page.plots import draw
+from sampler.page.sheet import Sheet
+from sampler.page.write import page_html
 from sampler.render import Page, print_report, report_json
 from sampler.stats.budget import PromptCharge, Unit
 
@@ -19,6 +22,8 @@ from sampler.stats.budget import PromptCharge, Unit
 @click.argument("store", type=FILE)
 @click.option("--study", help="Which study of the store; default: the newest.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--html", type=FILE, help="Write the report with its curves as one self-contained HTML file.")
+@click.option("--plot", type=FILE, help="Write the curves as a figure for a paper: .svg, .pdf or .png.")
 @click.option(
     "--prompt",
     type=click.Choice([charge.value for charge in PromptCharge]),
@@ -40,6 +45,8 @@ def report(
     store: Path,
     study: str | None,
     as_json: bool,
+    html: Path | None,
+    plot: Path | None,
     prompt: str,
     units: tuple[str, ...],
 ) -> None:
@@ -48,8 +55,13 @@ def report(
     \b
     sampler report results.db
     sampler report results.db --unit flops --prompt once --json
+    sampler report results.db --html report.html --plot curves.pdf
     """  # noqa: D301
     with told(sys.stderr, traceback=traceback) as failed:
+        if html or plot:
+            sheet = read_sheet(store, study, units=tuple(map(Unit, units)), charge=PromptCharge(prompt))
+            _write(sheet, html, plot)
+            sys.exit(Exit.OK if sheet.report.compared else Exit.EMPTY)
         made = read_report(store, study, units=tuple(map(Unit, units)), charge=PromptCharge(prompt))
         with read_along(sys.stdout):
             if as_json:
@@ -58,3 +70,13 @@ def report(
                 print_report(made, Page(file=sys.stdout))
         sys.exit(Exit.OK if made.compared else Exit.EMPTY)
     sys.exit(failed[0])
+
+
+def _write(sheet: Sheet, html: Path | None, plot: Path | None) -> None:
+    """The files that were asked for; what is written says so on standard output."""
+    if html:
+        html.write_text(page_html(sheet), encoding="utf-8")
+        click.echo(f"wrote {html}")
+    if plot:
+        draw(sheet, plot)
+        click.echo(f"wrote {plot}")

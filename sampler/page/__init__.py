@@ -1,0 +1,14 @@
+"""A study's report as one HTML file that needs nothing else: no network, no server, no other file.
+
+    store ─► facts ─► sheet ─► chart, heat ─► page.html.jinja ─► one file
+
+* `sheet` decides what is shown: the report's own tables, a curve for each model in each unit, every problem's share of
+  right samples, what the verdicts were, and where each number comes from.
+* `chart` lays a figure out in pixels, `heat` a map of problems. Both are pure: values in, values out.
+* `write` fills the template. Names and messages come from models and files, which are hostile: the template engine
+  escapes whatever it is given, and nothing is ever marked as safe.
+
+The figures are plain SVG and can be read without a script. The script adds a rule that follows the pointer and says what
+each model reaches at that budget. Colour never carries a meaning alone: every line has its name at its end and a dash
+pattern of its own beyond the seventh, every cell of the map has its number.
+"""

@@ -1,0 +1,188 @@
+"""A figure in pixels: share of problems solved against budget, a line and a band for each model. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from sampler.drawing.axis import Scale, Tick, budget_scale, budget_ticks, rate_scale, rate_ticks
+from sampler.drawing.palette import ON_LIGHT
+
+WIDTH, HEIGHT = 950, 400
+LEFT, RIGHT, TOP, BOTTOM = 52, 220, 16, 46
+LABEL_HEIGHT = 16
+PIXELS_PER_LETTER = 9  # of a tick's label, with air
+DASHES = ("", "7 3", "2 3", "9 3 2 3")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One model's curve: the value `ys[i]` holds from `xs[i]` on, up to the next, the last up to `end`.
+
+    `low` and `high` are the band, empty where there is none. From the index `thin` on, the values rest on few subsets.
+    """
+
+    name: str
+    xs: tuple[float, ...]
+    ys: tuple[float, ...]
+    ks: tuple[int, ...]
+    low: tuple[float, ...]
+    high: tuple[float, ...]
+    end: float
+    thin: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mark:
+    """A point that is no step of a curve, with what it says when it is looked at."""
+
+    x: float
+    y: float
+    text: str
+    tone: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drawn:
+    """A line as SVG paths. `tone` is its colour, `dash` its pattern; the label stands at (`label_x`, `label_y`)."""
+
+    name: str
+    tone: int
+    dash: str
+    path: str
+    thin_path: str
+    band: str
+    dots: tuple[Mark, ...]
+    label_x: float
+    label_y: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chart:
+    """Everything that the template draws, and the scales for whoever asks for values at a place."""
+
+    width: int
+    height: int
+    left: int
+    right: int
+    top: int
+    bottom: int
+    budgets: Scale
+    rates: Scale
+    budget_ticks: tuple[tuple[float, str], ...]
+    rate_ticks: tuple[tuple[float, str], ...]
+    lines: tuple[Drawn, ...]
+    stars: tuple[Mark, ...]
+    rules: tuple[Mark, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Extra:
+    """What stands beside the curves: single points, and budgets that are worth a vertical rule."""
+
+    stars: Sequence[Mark] = ()
+    rules: Sequence[Mark] = ()
+
+
+def chart(lines: Sequence[Line], extra: Extra | None = None) -> Chart | None:
+    """The figure of these lines; None where no line has a point at a positive budget."""
+    extra = extra or Extra()
+    shown = [line for line in lines if line.xs]
+    budgets = budget_scale([x for line in shown for x in (*line.xs, line.end)], log=True)
+    if budgets is None:
+        return None
+    rates = rate_scale([y for line in shown for y in (*line.ys, *line.low, *line.high)])
+    frame = _Frame(budgets, rates)
+    drawn = [frame.draw(line, tone) for tone, line in enumerate(lines) if line.xs]
+    return Chart(
+        width=WIDTH, height=HEIGHT, left=LEFT, right=WIDTH - RIGHT, top=TOP, bottom=HEIGHT - BOTTOM,
+        budgets=budgets,
+        rates=rates,
+        budget_ticks=_budget_ticks(frame),
+        rate_ticks=tuple((frame.y_at(tick.at), tick.label) for tick in rate_ticks(rates, 30)),
+        lines=_spread(drawn),
+        stars=tuple(frame.place(star) for star in extra.stars),
+        rules=tuple(frame.place(rule) for rule in extra.rules if budgets.low <= rule.x <= budgets.high),
+    )  # fmt: skip
+
+
+def _budget_ticks(frame: _Frame) -> tuple[tuple[float, str], ...]:
+    columns = (WIDTH - LEFT - RIGHT) // PIXELS_PER_LETTER
+    ticks: list[Tick] = budget_ticks(frame.budgets, columns)
+    return tuple((frame.x_at(tick.at), tick.label) for tick in ticks)
+
+
+@dataclass(frozen=True, slots=True)
+class _Frame:
+    """From budgets and rates to pixels."""
+
+    budgets: Scale
+    rates: Scale
+
+    def x_at(self, fraction: float) -> float:
+        return round(LEFT + fraction * (WIDTH - LEFT - RIGHT), 1)
+
+    def y_at(self, fraction: float) -> float:
+        return round(HEIGHT - BOTTOM - fraction * (HEIGHT - TOP - BOTTOM), 1)
+
+    def x(self, budget: float) -> float:
+        return self.x_at(self.budgets.at(budget))
+
+    def y(self, rate: float) -> float:
+        return self.y_at(self.rates.at(rate))
+
+    def place(self, mark: Mark) -> Mark:
+        return replace(mark, x=self.x(mark.x), y=self.y(mark.y), tone=mark.tone % len(ON_LIGHT))
+
+    def draw(self, line: Line, tone: int) -> Drawn:
+        thin = len(line.xs) if line.thin is None else line.thin
+        return Drawn(
+            name=line.name,
+            tone=tone % len(ON_LIGHT),
+            dash=DASHES[tone // len(ON_LIGHT) % len(DASHES)],
+            path=self._steps(line, 0, thin),
+            thin_path=self._steps(line, thin, len(line.xs)),
+            band=self._band(line),
+            dots=tuple(Mark(x=self.x(x), y=self.y(y), text=_said(line, at)) for at, (x, y) in _dots(line)),
+            label_x=WIDTH - RIGHT + 8,
+            label_y=self.y(line.ys[-1]) + 4,
+        )
+
+    def _steps(self, line: Line, first: int, last: int) -> str:
+        """A staircase over the points `first` up to `last`, from the end of the step before."""
+        if first >= last:
+            return ""
+        ends = (*line.xs[1:], line.end)
+        start = f"M{self.x(line.xs[first])} {self.y(line.ys[max(first - 1, 0)])}"
+        steps = zip(line.ys[first:last], ends[first:last], strict=True)
+        return start + "".join(f"V{self.y(rate)}H{self.x(end)}" for rate, end in steps)
+
+    def _band(self, line: Line) -> str:
+        if not line.low:
+            return ""
+        ends = (*line.xs[1:], line.end)
+        there = [f"V{self.y(high)}H{self.x(end)}" for high, end in zip(line.high, ends, strict=True)]
+        back = [f"V{self.y(low)}H{self.x(start)}" for low, start in zip(line.low[::-1], line.xs[::-1], strict=True)]
+        return f"M{self.x(line.xs[0])} {self.y(line.low[0])}{''.join(there)}{''.join(back)}Z"
+
+
+def _dots(line: Line) -> list[tuple[int, tuple[float, float]]]:
+    """The points that get a dot: all of a short curve, those of k = 1, 2, 4 … of a long one."""
+    points = list(enumerate(zip(line.xs, line.ys, strict=True)))
+    return points if len(points) <= 16 else [point for point in points if line.ks[point[0]].bit_count() == 1]
+
+
+def _said(line: Line, at: int) -> str:
+    band = f" [{100 * line.low[at]:.1f}, {100 * line.high[at]:.1f}]" if line.low else ""
+    return f"{line.name} · k={line.ks[at]} · {100 * line.ys[at]:.1f} %{band} · from {line.xs[at]:.4g}"
+
+
+def _spread(drawn: Sequence[Drawn]) -> tuple[Drawn, ...]:
+    """The lines with labels moved apart, up and down, as little as keeps them from covering each other."""
+    order = sorted(drawn, key=lambda line: line.label_y)
+    places: list[float] = []
+    for line in order:
+        places.append(max(line.label_y, places[-1] + LABEL_HEIGHT if places else TOP + LABEL_HEIGHT / 2))
+    beyond = max(0.0, places[-1] - (HEIGHT - BOTTOM)) if places else 0.0
+    moved = {line.name: place - beyond for line, place in zip(order, places, strict=True)}
+    return tuple(replace(line, label_y=round(moved[line.name], 1)) for line in drawn)

@@ -1,0 +1,177 @@
+"""What the page says, decided before anything is drawn. Pure: facts of a store in, a `Sheet` out."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from sampler.page.chart import Chart, Line, chart
+from sampler.page.heat import Heat, heat
+from sampler.report import Facts, Finding, Report, Row, Table, Wish, make_report
+from sampler.rows import FailureRow, ModelRow, OriginRow, StudyRow, TallyRow
+from sampler.standings import complete_problems, counts_of, shared_problems, unit_cost
+from sampler.stats.budget import PromptCharge, Unit
+from sampler.stats.curves import Curve, curve
+
+MOST_FAILURES = 40
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figure:
+    """One unit: the report's table and the curves behind it."""
+
+    table: Table
+    chart: Chart | None
+    lines: tuple[Line, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mix:
+    """What a model's verdicts were: (verdict, its tone, count, share), in the same order and tones for every model."""
+
+    model: str
+    total: int
+    parts: tuple[tuple[str, int, int, float], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sheet:
+    """The whole page. `origin` says where each number comes from, as lines of (what, value)."""
+
+    report: Report
+    figures: tuple[Figure, ...]
+    heat: Heat
+    mixes: tuple[Mix, ...]
+    failures: tuple[FailureRow, ...]
+    more_failures: int
+    origin: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageFacts:
+    """What the page needs of a store beyond what the report needs."""
+
+    facts: Facts
+    failures: Sequence[FailureRow]
+    origin: OriginRow
+
+
+def make_sheet(page: PageFacts, wish: Wish) -> Sheet:
+    """The page of one study."""
+    facts = page.facts
+    report = make_report(facts, wish)
+    models = [model for model in facts.models if model.wanted]
+    return Sheet(
+        report=report,
+        figures=tuple(_figure(table, models, facts.tallies, wish) for table in report.tables),
+        heat=heat(models, facts.tallies),
+        mixes=tuple(_mixes(models, facts.verdicts)),
+        failures=tuple(page.failures[:MOST_FAILURES]),
+        more_failures=max(0, len(page.failures) - MOST_FAILURES),
+        origin=tuple(_origin(facts.study, models, page.origin)),
+    )
+
+
+def _figure(table: Table, models: Sequence[ModelRow], tallies: Sequence[TallyRow], wish: Wish) -> Figure:
+    lines = tuple(_lines(models, tallies, table.unit, wish))
+    return Figure(table=table, chart=chart(lines), lines=lines)
+
+
+def _lines(models: Sequence[ModelRow], tallies: Sequence[TallyRow], unit: Unit, wish: Wish) -> list[Line]:
+    """A curve for each model with a cost in `unit`, on the problems that the report compares."""
+    ready = [model for model in models if complete_problems(model, tallies)]
+    problems = shared_problems(ready, tallies)
+    chosen = frozenset(problems)
+    rows = [row for row in tallies if row.problem in chosen]
+    lines = []
+    for model in ready:
+        cost = unit_cost(model, rows, unit, wish.charge)
+        if cost is not None:
+            drawn = curve(counts_of(model, rows, problems), cost, np.random.default_rng(wish.seed))
+            lines.append(_line(drawn))
+    return lines
+
+
+def _line(drawn: Curve) -> Line:
+    bands = [point.interval for point in drawn.points if point.interval is not None]
+    known = len(bands) == len(drawn.points)
+    return Line(
+        name=drawn.model,
+        xs=tuple(point.cost for point in drawn.points),
+        ys=tuple(point.rate for point in drawn.points),
+        ks=tuple(point.k for point in drawn.points),
+        low=tuple(band.low for band in bands) if known else (),
+        high=tuple(band.high for band in bands) if known else (),
+        end=drawn.cost.of(drawn.n + 1),
+        thin=next((at for at, point in enumerate(drawn.points) if point.thin), None),
+    )
+
+
+def _mixes(models: Sequence[ModelRow], verdicts: Mapping[tuple[int, str], int]) -> Iterator[Mix]:
+    overall: Counter[str] = Counter()
+    for (_, name), count in verdicts.items():
+        overall[name] += count
+    order = [name for name, _ in overall.most_common()]
+    for model in models:
+        total = sum(verdicts.get((model.id, name), 0) for name in order)
+        counts = ((name, tone, verdicts.get((model.id, name), 0)) for tone, name in enumerate(order))
+        parts = tuple((name, tone, count, count / total) for name, tone, count in counts if count)
+        yield Mix(model=model.name, total=total, parts=parts)
+
+
+def _origin(study: StudyRow, models: Sequence[ModelRow], origin: OriginRow) -> list[tuple[str, str]]:
+    lines = [
+        ("study", f"{study.name} ({study.uid})"),
+        ("problems", f"{study.problems} from {study.problems_source}, digest {study.problems_digest[:16]}"),
+        ("seed", str(study.seed)),
+        ("limits of a program", _pairs(origin.limits)),
+        ("box image", origin.image or "not known"),
+        ("software", _pairs(origin.versions)),
+    ]
+    for model in models:
+        digest = f", digest {model.digest[:16]}" if model.digest else ""
+        params = f", {model.params:,} parameters" if model.params else ""
+        lines.append((model.name, f"{model.engine or model.backend}{params}{digest}; {_costs(model)}"))
+    return lines
+
+
+def _pairs(held: Mapping[str, object]) -> str:
+    return ", ".join(f"{name} {value if isinstance(value, str) else json.dumps(value)}" for name, value in held.items())
+
+
+def _costs(model: ModelRow) -> str:
+    if model.architecture is None:
+        return "FLOPs: not known"
+    return "FLOPs: by the architecture that the model's file declares"
+
+
+def sentence(row: Row) -> str:
+    """What a budget shows, in words."""
+    match row.finding:
+        case Finding.CLEAR:
+            leads = ", ".join(
+                f"{100 * lead.mean:+.1f} [{100 * lead.interval.low:.1f}, {100 * lead.interval.high:.1f}] over {other}"
+                for other, lead in row.differences.items()
+            )
+            return f"{row.model} wins: {leads}"
+        case Finding.NO_CLEAR_WINNER:
+            return "no clear winner: the paired intervals hold zero"
+        case Finding.ONLY_ONE:
+            return f"only {row.model} fits" if len(row.cells) > 1 else "–"
+        case Finding.NOTHING_FITS:
+            return "no model's sample fits"
+        case Finding.TOO_FEW_SAMPLES:
+            return "not comparable: a model has too few samples"
+
+
+def charge_words(charge: PromptCharge) -> str:
+    """Who pays for the prompt, in words."""
+    match charge:
+        case PromptCharge.EACH:
+            return "every sample pays for reading its prompt"
+        case PromptCharge.ONCE:
+            return "the prompt is read once for all samples of a problem"

@@ -1,0 +1,70 @@
+"""From a sheet to the text of one HTML file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import resources
+
+import jinja2
+
+from sampler.drawing.palette import ON_DARK, ON_LIGHT, Rgb
+from sampler.page.chart import Chart, Line
+from sampler.page.sheet import Sheet, charge_words, sentence
+from sampler.render import NAMES, amount, one_line
+from sampler.stats.budget import Unit
+
+
+def page_html(sheet: Sheet) -> str:
+    """The page, whole: style and script are inside, nothing is fetched."""
+    files = resources.files("sampler.page")
+    loader = jinja2.DictLoader({"page": (files / "page.html.jinja").read_text(encoding="utf-8")})
+    world = jinja2.Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    world.filters.update(line=one_line, percent=_percent)
+    return world.get_template("page").render(
+        sheet=sheet,
+        style=_Ours((files / "page.css").read_text(encoding="utf-8") + _colours()),
+        script=_Ours((files / "page.js").read_text(encoding="utf-8")),
+        data=[_data(figure.chart, figure.lines) for figure in sheet.figures],
+        unit_name=lambda unit: NAMES[unit],
+        amount=amount,
+        sentence=sentence,
+        charge_words=charge_words,
+        units=Unit,
+    )
+
+
+class _Ours(str):
+    """Text of this package, which the template may put in as it is."""
+
+    __slots__ = ()
+
+    def __html__(self) -> str:
+        return str(self)
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f}"
+
+
+def _data(chart: Chart | None, lines: tuple[Line, ...]) -> Mapping[str, object] | None:
+    """What the script needs to answer what each model reaches at a budget."""
+    if chart is None:
+        return None
+    return {
+        "left": chart.left, "right": chart.right, "low": chart.budgets.low, "high": chart.budgets.high,
+        "lines": [
+            {"name": one_line(line.name), "xs": line.xs, "ys": line.ys, "ks": line.ks, "low": line.low, "high": line.high,
+             "end": line.end}
+            for line in lines
+        ],
+    }  # fmt: skip
+
+
+def _colours() -> str:
+    light, dark = (_variables(tones) for tones in (ON_LIGHT, ON_DARK))
+    classes = "".join(f".t{tone}{{--tone:var(--c{tone})}}" for tone in range(len(ON_LIGHT)))
+    return f":root{{{light}}}@media(prefers-color-scheme:dark){{:root{{{dark}}}}}{classes}"
+
+
+def _variables(tones: tuple[Rgb, ...]) -> str:
+    return "".join(f"--c{tone}:rgb{colour};" for tone, colour in enumerate(tones))

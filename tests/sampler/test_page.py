@@ -1,0 +1,211 @@
+"""The page: what it shows is what the report says, whatever a model's name or a message contains."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sampler.page.chart import HEIGHT, WIDTH, Line, chart
+from sampler.page.heat import heat
+from sampler.page.plots import PlotError, draw
+from sampler.page.sheet import PageFacts, Sheet, make_sheet
+from sampler.page.write import page_html
+from sampler.report import Facts, Finding, Wish
+from sampler.rows import FailureRow, ModelRow, OriginRow, StudyRow, TallyRow
+from sampler.stats.budget import Unit
+
+HOSTILE = "<script>alert(1)</script>\x1b[31m\"'&"
+VOID = {"meta", "br", "hr", "img", "link", "input"}
+
+
+def study(**changed: object) -> StudyRow:
+    row = StudyRow(
+        id=1, uid="u", name="a study", problems_source="humaneval", problems_digest="d" * 64, seed=3, status="done",
+        host=None, pid=None, created_at=0.0, started_at=None, heartbeat_at=None, ended_at=None, exit_reason=None,
+        problems=4, wanted=32, sampled=32, scored=32,
+    )  # fmt: skip
+    return replace(row, **changed)  # type: ignore[arg-type]
+
+
+def model(number: int, name: str) -> ModelRow:
+    return ModelRow(
+        id=number,
+        name=name,
+        backend="replay",
+        engine=None,
+        digest=None,
+        architecture=None,
+        params=number * 10**9,
+        wanted=4,
+    )
+
+
+def tally(number: int, problem: str, passed: int) -> TallyRow:
+    return TallyRow(
+        model_id=number, problem=problem, sampled=4, scored=4, passed=passed, prompt_tokens=400, completion_tokens=200,
+        prompt_seconds=0.0, decode_seconds=0.0, prompt_flops=0.0, decode_flops=0.0,
+    )  # fmt: skip
+
+
+def sheet(*, names: tuple[str, str] = ("small", "large"), failures: tuple[FailureRow, ...] = ()) -> Sheet:
+    models = [model(1, names[0]), model(2, names[1])]
+    solved = {"p/0": (4, 4), "p/1": (1, 4), "p/2": (0, 3), "p/3": (0, 0)}
+    tallies = [tally(number, name, row[number - 1]) for number in (1, 2) for name, row in solved.items()]
+    facts = Facts(
+        study=study(), models=models, tallies=tallies, verdicts={(1, "PASSED"): 5, (1, "WRONG"): 11, (2, "PASSED"): 11}
+    )
+    page = PageFacts(
+        facts=facts,
+        failures=failures,
+        origin=OriginRow(image="box:1", limits={"cpu_s": 3.0}, versions={"python": "3.11"}),
+    )
+    return make_sheet(page, Wish(units=(Unit.FLOPS_PARAMS, Unit.FLOPS), budgets={}))
+
+
+class Balanced(HTMLParser):
+    """Fails on an end tag without its beginning; gathers tags, text and links."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: set[str] = set()
+        self.links: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        self.links += [value or "" for name, value in attrs if name in ("src", "href", "xlink:href")]
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.handle_starttag(tag, attrs)
+        if tag not in VOID:
+            self.open.pop()
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open, f"</{tag}> closes nothing"
+        assert self.open.pop() == tag
+
+
+def parsed(page: str) -> Balanced:
+    parser = Balanced()
+    parser.feed(page)
+    parser.close()
+    assert parser.open == []
+    return parser
+
+
+def test_the_page_is_one_file_that_fetches_nothing() -> None:
+    page = page_html(sheet())
+    found = parsed(page)
+    assert found.links == []
+    assert "url(" not in page
+    assert "@import" not in page
+    assert {"svg", "table", "style", "script"} <= found.tags
+
+
+def test_the_page_says_what_the_report_says() -> None:
+    made = sheet()
+    page = page_html(made)
+    rows = made.figures[0].table.rows
+    assert any(row.finding is Finding.CLEAR for row in rows) or any(
+        row.finding is Finding.NO_CLEAR_WINNER for row in rows
+    )
+    for row in rows:
+        for cell in row.cells:
+            if cell.point and cell.point.interval:
+                low, high = 100 * cell.point.interval.low, 100 * cell.point.interval.high
+                assert f"{100 * cell.point.rate:.1f} [{low:.1f}, {high:.1f}]" in page
+
+
+def test_a_unit_that_nobody_has_a_cost_in_is_said_to_be_unknown() -> None:
+    made = sheet()
+    assert made.figures[1].chart is None
+    assert "No comparison: the cost of a sample is not known of small, large." in page_html(made)
+
+
+def test_hostile_names_and_messages_are_text() -> None:
+    failures = (FailureRow(model=HOSTILE, verdict="ERROR", error_type=HOSTILE, samples=3, problems=1, example=HOSTILE),)
+    page = page_html(sheet(names=(HOSTILE, "large"), failures=failures))
+    parsed(page)
+    assert "<script>alert" not in page
+    assert "\x1b" not in page
+    data = re.search(r'<script type="application/json" id="data">(.*?)</script>', page, re.DOTALL)
+    assert data
+    assert len(json.loads(data.group(1))) == 2
+
+
+def test_the_map_runs_from_what_everybody_solves_to_what_nobody_does() -> None:
+    found = heat(
+        [model(1, "a"), model(2, "b")],
+        [tally(1, "hard", 0), tally(2, "hard", 1), tally(1, "easy", 4), tally(2, "none", 0)],
+    )
+    assert [row.problem for row in found.rows] == ["easy", "hard", "none"]
+    assert [cell.share for cell in found.rows[0].cells] == [1.0, None]
+    assert found.unsolved == 1
+
+
+rates = st.floats(0, 1, allow_nan=False)
+
+
+@st.composite
+def lines(draw_one: st.DrawFn) -> list[Line]:
+    made = []
+    for number in range(draw_one(st.integers(1, 9))):
+        each = draw_one(st.floats(1e-3, 1e15))
+        n = draw_one(st.integers(1, 30))
+        ys = draw_one(st.lists(rates, min_size=n, max_size=n))
+        made.append(
+            Line(
+                name=f"m{number}",
+                xs=tuple(each * k for k in range(1, n + 1)),
+                ys=tuple(ys),
+                ks=tuple(range(1, n + 1)),
+                low=tuple(y * 0.9 for y in ys),
+                high=tuple(min(1.0, y * 1.1) for y in ys),
+                end=each * (n + 1),
+                thin=draw_one(st.none() | st.integers(0, n - 1)),
+            )
+        )
+    return made
+
+
+@given(lines())
+def test_everything_drawn_lies_inside_the_figure_and_no_label_covers_another(drawn: list[Line]) -> None:
+    found = chart(drawn)
+    assert found is not None
+    for line in found.lines:
+        across = [float(x) for x in re.findall(r"[MH]([-\d.]+)", line.path + line.thin_path + line.band)]
+        down = [float(y) for y in re.findall(r"V([-\d.]+)", line.path + line.thin_path + line.band)]
+        assert all(0 <= x <= WIDTH for x in across)
+        assert all(0 <= y <= HEIGHT for y in down)
+    heights = sorted(line.label_y for line in found.lines)
+    assert all(b - a >= 15.9 for a, b in pairwise(heights))
+
+
+def test_nothing_to_draw_is_no_figure() -> None:
+    assert chart([]) is None
+
+
+@pytest.mark.parametrize("kind", ["svg", "pdf", "png"])
+def test_a_figure_for_a_paper_is_drawn(tmp_path: Path, kind: str) -> None:
+    pytest.importorskip("matplotlib", reason="matplotlib is not installed (extra `plots`)")
+    path = tmp_path / f"curves.{kind}"
+    draw(sheet(), path)
+    first = path.read_bytes()
+    assert first.startswith({"svg": b"<?xml", "pdf": b"%PDF", "png": b"\x89PNG"}[kind])
+    if kind == "svg":
+        assert b"small" in first or b"DejaVu" in first
+
+
+def test_a_figure_of_an_unknown_kind_is_refused_with_the_known_ones(tmp_path: Path) -> None:
+    with pytest.raises(PlotError, match=r"\.svg, \.pdf, \.png"):
+        draw(sheet(), tmp_path / "curves.gif")
