@@ -87,10 +87,16 @@ class Scorer:
             return scored
         return self._pool.converse(lambda slot: self._examine(job, slot))
 
-    def ask(self, source: str, tests: CallTests, *, patience: int = PATIENCE) -> Future[Answered]:
-        """A future that holds what a program answers to each call; nothing is judged. It raises as `submit` says."""
+    def ask(
+        self, source: str, tests: CallTests, *, cpu_s: float | None = None, patience: int = PATIENCE
+    ) -> Future[Answered]:
+        """A future that holds what a program answers to each call; nothing is judged. It raises as `submit` says.
+
+        `cpu_s` is what all calls together may take, if not the limits' own.
+        """
+        limits = replace(self.limits, cpu_s=cpu_s or self.limits.cpu_s)
         try:
-            job = Job(program=Program(source=source, tests=tests), limits=self.limits, fresh=self._manner.fresh)
+            job = Job(program=Program(source=source, tests=tests), limits=limits, fresh=self._manner.fresh)
         except ValueError:  # larger than anything we take, so it is not executed
             silent: Future[Answered] = Future()
             silent.set_result(Answered(answers=(None,) * len(tests.cases), cpu_s=0.0, wall_s=0.0, visits=0))
