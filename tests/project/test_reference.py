@@ -1,0 +1,42 @@
+"""The written references are those of the code."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+def reference() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("reference", ROOT / "scripts" / "reference.py")
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("name", ["cli.md", "store.md"])
+def test_the_reference_is_what_the_code_says(name: str) -> None:
+    text = next(text for path, text in reference().pages().items() if path.name == name)
+    assert (ROOT / "docs" / name).read_text(encoding="utf-8") == text, "run `python scripts/reference.py`"
+
+
+@pytest.mark.parametrize(("program", "begun", "whole"), [
+    ("sandbox", "sc", "score"),
+    ("sampler", "rep", "report"),
+    ("budget-tui", "--head", "--headless"),
+])  # fmt: skip
+def test_the_shell_completes(program: str, begun: str, whole: str) -> None:
+    variable = f"_{program.upper().replace('-', '_')}_COMPLETE"
+    environment = os.environ | {variable: "bash_complete", "COMP_WORDS": f"{program} {begun}", "COMP_CWORD": "1"}
+    command = Path(sys.executable).with_name(program)
+    said = subprocess.run([command], env=environment, capture_output=True, text=True, check=False)
+    assert f"plain,{whole}" in said.stdout.splitlines()
