@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -23,7 +22,7 @@ def run(*command: str | Path, folder: Path, **more: str) -> subprocess.Completed
 
 
 @pytest.fixture(scope="module")
-def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of programs of a fresh environment that has the wheel; skipped where no package index answers."""
     folder = tmp_path_factory.mktemp("installed")
     made = run(sys.executable, "-m", "build", "--wheel", "--outdir", folder, ROOT, folder=folder)
@@ -36,7 +35,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     pip = (programs / "python", "-m", "pip", "install", "-qq", "--disable-pip-version-check")
     got = run(*pip, "-c", ROOT / "constraints.txt", wheel, folder=folder)
     assert got.returncode == 0, got.stderr
-    yield programs
+    return programs
 
 
 def test_every_program_starts(installed: Path, tmp_path: Path) -> None:
