@@ -1,14 +1,19 @@
-"""What a sample costs in FLOPs: two formulas, in whole numbers.
+"""What a sample costs in FLOPs, by three formulas in whole numbers, and what its cache takes in memory.
 
 `params` is the rule of thumb of Kaplan et al. (2020), used by nearly every comparison of models at equal compute: 2N
-FLOPs per token (a multiplication and an addition per weight), for prompt and completion alike.
+FLOPs per token (a multiplication and an addition per weight), for prompt and completion alike. Of a mixture of experts N
+is the active part.
+
+`calflops128` is what Hassid et al. (2024, Table 1) report: one pass of the `calflops` library over 128 tokens, which is
+2·(W + U)·128, the products of attention scores left out. It stands for a sample of any length.
 
 `arch` adds what the rule leaves out, after Brown et al. (2024, "Large Language Monkeys") but summed exactly over
 positions. With W the weights of the layers, U those of the unembedding, L the layers and d the attention width:
 
 * a position passes the layers: 2W;
 * it attends to itself and everything before it: at position t (counted from 1) the products Q·K and A·V take 2·d·t
-  each in every layer, so 4·L·d·t. Grouped key-value heads save memory, not these FLOPs;
+  each in every layer, so 4·L·d·t. In a layer with a sliding window of w positions it is min(t, w) in the place of t
+  (Jiang et al. 2023, "Mistral 7B"). Grouped key-value heads save memory, not these FLOPs (Ainslie et al. 2023);
 * a position from which a token is predicted passes the unembedding: 2U.
 
 A prompt of P tokens is read once: positions 1 … P, and only its last one needs the unembedding. A completion of T
@@ -24,6 +29,9 @@ from dataclasses import dataclass
 
 from sampler.values import Architecture, Sample
 
+CALFLOPS_TOKENS = 128
+CACHE_BYTES = 2  # of a number in the cache: 16 bits
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Flops:
@@ -37,6 +45,11 @@ def params_flops(params: int, tokens: int) -> int:
     """2N FLOPs for each of `tokens`, read or written. Of a mixture of experts, N is the active part."""
     _check(params=params, tokens=tokens)
     return 2 * params * tokens
+
+
+def calflops128(params: int) -> int:
+    """FLOPs of one pass over 128 tokens, the unit cost of Hassid et al. 2024, Table 1."""
+    return params_flops(params, CALFLOPS_TOKENS)
 
 
 def arch_flops(architecture: Architecture, prompt_tokens: int, completion_tokens: int) -> Flops:
@@ -59,9 +72,26 @@ def sample_flops(architecture: Architecture | None, sample: Sample) -> Flops | N
     return arch_flops(architecture, sample.prompt_tokens, sample.completion_tokens)
 
 
+def cache_bytes(architecture: Architecture, tokens: int) -> int | None:
+    """What the cache keeps of a sequence of `tokens`: a key and a value for each position and layer, in 16 bits.
+
+    A layer with a sliding window keeps its window. None where the width of keys and values is not known.
+    """
+    _check(tokens=tokens)
+    if architecture.kv_width is None:
+        return None
+    whole = architecture.layers - architecture.windowed_layers
+    kept = whole * tokens + architecture.windowed_layers * min(tokens, architecture.window or 0)
+    return 2 * CACHE_BYTES * architecture.kv_width * kept
+
+
 def _attention(architecture: Architecture, tokens: int) -> int:
-    """Attention of positions 1 … tokens: 4·L·d times the sum of 1 … tokens."""
-    return 4 * architecture.layers * architecture.attention_width * (tokens * (tokens + 1) // 2)
+    """Attention of positions 1 … tokens: 4·d times, in each layer, the sum of the positions that each of them sees."""
+    near = min(tokens, architecture.window or 0)
+    seen = tokens * (tokens + 1) // 2
+    seen_in_window = near * (near + 1) // 2 + (tokens - near) * near
+    whole = architecture.layers - architecture.windowed_layers
+    return 4 * architecture.attention_width * (whole * seen + architecture.windowed_layers * seen_in_window)
 
 
 def _check(**counts: int) -> None:

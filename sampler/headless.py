@@ -24,7 +24,7 @@ from sampler.faults import exit_for
 from sampler.models.cli import models_dir
 from sampler.page.sheet import PageFacts, Sheet, make_sheet
 from sampler.progress import Notice, Progress, Subscriber
-from sampler.reader import Reader, StoreError
+from sampler.reader import Reader, StoreError, StoreOld
 from sampler.render import Page, one_line, print_report
 from sampler.report import Facts, Report, Wish, make_report
 from sampler.rows import StudyRow
@@ -172,8 +172,11 @@ def _interrupts(stop: Callable[[], None], tell: Subscriber) -> Iterator[list[int
 def read_report(
     path: Path, name: str | None = None, *, units: tuple[Unit, ...] = (), charge: PromptCharge = PromptCharge.EACH
 ) -> Report:
-    """The report of the study called `name`, or of the newest one, in a store; raises StoreError."""
-    with Reader(path) as reader:
+    """The report of the study called `name`, or of the newest one, in a store; raises StoreError.
+
+    A store of an older version is brought up to date first.
+    """
+    with _up_to_date(path) as reader:
         row = _chosen(reader.studies(), path, name)
         facts, wish = _asked(reader, row, path, units, charge)
     return make_report(facts, wish)
@@ -183,7 +186,7 @@ def read_sheet(
     path: Path, name: str | None = None, *, units: tuple[Unit, ...] = (), charge: PromptCharge = PromptCharge.EACH
 ) -> Sheet:
     """What the page of a study says; as `read_report`."""
-    with Reader(path) as reader:
+    with _up_to_date(path) as reader:
         row = _chosen(reader.studies(), path, name)
         facts, wish = _asked(reader, row, path, units, charge)
         page = PageFacts(facts=facts, failures=reader.failures(row.id), origin=reader.origin(row.id))
@@ -196,11 +199,20 @@ def _asked(
     facts = Facts(
         study=row,
         models=reader.models(row.id),
+        greedy=reader.greedy(row.id),
         tallies=reader.tallies(row.id),
         verdicts=reader.verdict_counts(row.id),
     )
     wish = Wish(budgets=stored_budgets(reader.spec(row.id), path), charge=charge, seed=row.seed)
     return facts, replace(wish, units=units) if units else wish
+
+
+def _up_to_date(path: Path) -> Reader:
+    try:
+        return Reader(path)
+    except StoreOld:
+        Store(path).close()
+        return Reader(path)
 
 
 def _chosen(studies: list[StudyRow], path: Path, name: str | None) -> StudyRow:

@@ -69,7 +69,7 @@ def read_progress(reader: Reader, study: int) -> Progress:
         study=row.name,
         models=tuple(
             _model(model, row.problems, [tally for tally in tallies if tally.model_id == model.id])
-            for model in reader.models(study)
+            for model in [*reader.models(study), *reader.greedy(study)]
             if model.wanted
         ),
     )

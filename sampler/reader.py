@@ -26,7 +26,7 @@ from sampler.rows import (
     TallyRow,
 )
 from sampler.schema import APPLICATION, VERSIONS
-from sampler.values import Architecture
+from sampler.values import Architecture, GivenCosts
 
 BUSY_SECONDS = 10.0
 BOOKS = "_sqlite_migrations"  # what a store is made with first: which schema was applied when
@@ -38,6 +38,10 @@ class StoreError(Exception):
 
 class StoreUnmade(StoreError):
     """A run has begun to make this store and holds nothing yet, or broke off there."""
+
+
+class StoreOld(StoreError):
+    """The store lacks tables or columns of this version: whoever may write brings it up to date by opening it."""
 
 
 _STUDY = """
@@ -53,12 +57,12 @@ SELECT study.id, uid, study.name, problems_source, problems_digest, seed, status
 FROM study ORDER BY study.id DESC"""
 
 _MODELS = """
-SELECT id, name, backend, engine, digest, architecture_json, params, wanted
-FROM model WHERE study_id = ? ORDER BY position, id"""
+SELECT id, name, backend, engine, digest, architecture_json, params, wanted, costs_json, greedy_of
+FROM model WHERE study_id = ? AND (greedy_of IS NULL) = ? ORDER BY position, id"""
 
 _TALLIES = """
 SELECT model_id, problem.name AS problem, sampled, scored, passed, prompt_tokens, completion_tokens,
-  prompt_seconds, decode_seconds, prompt_flops, decode_flops
+  prompt_seconds, decode_seconds, prompt_flops, decode_flops, prompt_joules, decode_joules, cpu_s
 FROM tally JOIN problem ON problem.id = problem_id JOIN model ON model.id = model_id
 WHERE model.study_id = ? AND sampled > 0 ORDER BY model.position, model.id, problem.position"""
 
@@ -125,6 +129,7 @@ class Reader:
                 self._connection.row_factory = sqlite3.Row
                 self._connection.execute("PRAGMA query_only=ON")
                 refuse_foreign(self._connection, path)
+                _refuse_old(self._connection, path)
         except StoreError:
             self._connection.close()
             raise
@@ -141,8 +146,12 @@ class Reader:
         return [StudyRow(**row) for row in self._rows(_STUDY)]
 
     def models(self, study: int) -> list[ModelRow]:
-        """The models of a study, in the order of the study file."""
-        return [_model(row) for row in self._rows(_MODELS, study)]
+        """The models of a study, in the order of the study file, without their greedy samples."""
+        return [_model(row) for row in self._rows(_MODELS, study, True)]  # noqa: FBT003 - a value of SQL
+
+    def greedy(self, study: int) -> list[ModelRow]:
+        """The greedy samples of a study's models, each as a model with one sample for each problem."""
+        return [_model(row) for row in self._rows(_MODELS, study, False)]  # noqa: FBT003
 
     def tallies(self, study: int) -> list[TallyRow]:
         """One row for each model and problem that has a sample."""
@@ -263,6 +272,16 @@ def refuse_foreign(connection: sqlite3.Connection, path: Path) -> None:
         )
 
 
+def _refuse_old(connection: sqlite3.Connection, path: Path) -> None:
+    query = "SELECT name FROM _sqlite_migrations WHERE migration_set = ?"
+    applied = {row[0] for row in connection.execute(query, (APPLICATION,)).fetchall()}
+    if lacking := [name for name in VERSIONS if name not in applied]:
+        raise StoreOld(
+            f"{str(path)!r} was written by an older codebudget (it lacks schema {', '.join(lacking)}); "
+            f"`sampler report {path}` brings it up to date and keeps everything"
+        )
+
+
 def _model(row: dict[str, Any]) -> ModelRow:
-    known = row.pop("architecture_json")
-    return ModelRow(**row, architecture=Architecture(**json.loads(known)) if known else None)
+    known, costs = row.pop("architecture_json"), json.loads(row.pop("costs_json"))
+    return ModelRow(**row, architecture=Architecture(**json.loads(known)) if known else None, costs=GivenCosts(**costs))

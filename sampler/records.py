@@ -33,12 +33,18 @@ def problems_digest(problems: Iterable[Problem]) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelRecord:
-    """A model as the study file asks for it. `sampling` is the canonical JSON of what decides its samples."""
+    """A model as the study file asks for it. `sampling` is the canonical JSON of what decides its samples.
+
+    `costs` is JSON, too, and decides nothing: it may change whenever the study file does. `greedy_of` names the model, above
+    in the study, whose greedy sample this is.
+    """
 
     name: str
     backend: str
     sampling: str
     wanted: int
+    costs: str = "{}"
+    greedy_of: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

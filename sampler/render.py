@@ -25,10 +25,19 @@ _SI = ("", "k", "M", "G", "T", "P", "E", "Z", "Y")
 NAMES = {
     Unit.FLOPS: "FLOPs",
     Unit.FLOPS_PARAMS: "FLOPs (2N a token)",
+    Unit.FLOPS_128: "FLOPs (2N × 128 a sample)",
+    Unit.TABLE_FLOPS: "FLOPs (as the study file says)",
     Unit.SECONDS: "seconds",
+    Unit.TABLE_SECONDS: "seconds (as the study file says)",
+    Unit.SANDBOX_SECONDS: "CPU seconds of the sandbox",
+    Unit.TOTAL_SECONDS: "seconds, the sandbox's among them",
+    Unit.JOULES: "joules",
+    Unit.DOLLARS: "dollars",
     Unit.TOKENS: "tokens",
     Unit.SAMPLES: "samples",
 }
+_FLOPS = {Unit.FLOPS, Unit.FLOPS_PARAMS, Unit.FLOPS_128, Unit.TABLE_FLOPS}
+_SECONDS = {Unit.SECONDS, Unit.TABLE_SECONDS, Unit.SANDBOX_SECONDS, Unit.TOTAL_SECONDS}
 _CHARGES = {
     PromptCharge.EACH: "every sample pays for reading its prompt",
     PromptCharge.ONCE: "the prompt is read once for all samples of a problem",
@@ -53,11 +62,13 @@ def one_line(text: str) -> str:
 
 def amount(value: float, unit: Unit) -> str:
     """A cost for people: three digits and a size."""
-    if unit is Unit.SECONDS:
+    if unit in _SECONDS:
         return f"{value:.3g} s" if value < 1000 else f"{value:,.0f} s"
+    if unit is Unit.DOLLARS:
+        return f"${value:.3g}" if value < 1000 else f"${value:,.0f}"
     short = float(f"{value:.3g}")
     power = min(max(floor(log10(short)) // 3, 0), len(_SI) - 1) if short >= 1 else 0
-    size = _SI[power] + ("FLOP" if unit in (Unit.FLOPS, Unit.FLOPS_PARAMS) else "")
+    size = _SI[power] + ("FLOP" if unit in _FLOPS else "J" if unit is Unit.JOULES else "")
     return f"{short / 1000**power:.3g} {size}".rstrip()
 
 

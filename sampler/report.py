@@ -23,12 +23,13 @@ from sampler.stats.curves import Counts, Curve, Point, Reach, Standing, curve, d
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """What a store says about one study. `verdicts` counts by (model id, verdict)."""
+    """What a store says about one study. `verdicts` counts by (model id, verdict); `greedy` are the models' greedy samples."""
 
     study: StudyRow
     models: Sequence[ModelRow]
     tallies: Sequence[TallyRow]
     verdicts: Mapping[tuple[int, str], int]
+    greedy: Sequence[ModelRow] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

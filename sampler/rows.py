@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sampler.values import Architecture
+from sampler.values import Architecture, GivenCosts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +34,10 @@ class StudyRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelRow:
-    """One model of a study. `params` is N of the rule "2N FLOPs per token"."""
+    """One model of a study. `params` is N of the rule "2N FLOPs per token".
+
+    `greedy_of` is the id of the model whose one greedy sample of each problem this is; None for a model of its own.
+    """
 
     id: int
     name: str
@@ -44,13 +47,15 @@ class ModelRow:
     architecture: Architecture | None
     params: int | None
     wanted: int  # samples per problem
+    costs: GivenCosts = GivenCosts()  # noqa: RUF009 - frozen
+    greedy_of: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TallyRow:
     """Counts and summed costs of one model on one problem (`problem` is the data set's id).
 
-    A sum is None where the cost of a sample is not known.
+    A sum is None where the cost of a sample is not known; `cpu_s`, of the sandbox, is summed over the `scored`.
     """
 
     model_id: int
@@ -64,6 +69,9 @@ class TallyRow:
     decode_seconds: float | None
     prompt_flops: float | None
     decode_flops: float | None
+    prompt_joules: float | None = None
+    decode_joules: float | None = None
+    cpu_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

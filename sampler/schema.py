@@ -176,5 +176,18 @@ CREATE TABLE claim(                       -- what a file said of an imported sam
   said TEXT) STRICT;                      -- in the file's own words, where it says more than yes or no
 """
 
+
+V4 = """
+ALTER TABLE model ADD COLUMN greedy_of INTEGER REFERENCES model(id);  -- whose greedy sample this row's are; NULL: a model
+ALTER TABLE model ADD COLUMN costs_json TEXT NOT NULL DEFAULT '{}' CHECK(json_valid(costs_json));  -- as the study file says
+ALTER TABLE sample ADD COLUMN prompt_joules REAL;      -- NULL: not measured
+ALTER TABLE sample ADD COLUMN decode_joules REAL;
+ALTER TABLE tally ADD COLUMN prompt_joules REAL;       -- sums; NULL as soon as one sample's is not known
+ALTER TABLE tally ADD COLUMN decode_joules REAL;
+ALTER TABLE tally ADD COLUMN cpu_s REAL NOT NULL DEFAULT 0;  -- of executing the scored samples
+UPDATE tally SET cpu_s = coalesce((SELECT sum(v.cpu_s) FROM verdict v JOIN sample s ON s.id = v.sample_id
+  WHERE v.attempt = 1 AND s.model_id = tally.model_id AND s.problem_id = tally.problem_id), 0);
+"""
+
 APPLICATION = "codebudget"  # the name of our set of migrations in a store
-VERSIONS = {"v1": V1, "v2": V2, "v3": V3}  # every migration of this version, in order
+VERSIONS = {"v1": V1, "v2": V2, "v3": V3, "v4": V4}  # every migration of this version, in order

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from sampler.costs import params_flops
+from sampler.costs import calflops128, params_flops
 from sampler.rows import ModelRow, TallyRow
 from sampler.stats.budget import PromptCharge, Unit, UnitCost
 from sampler.stats.curves import Counts
+
+TOKENS_PRICED = 1e6  # prices are for a million tokens
 
 
 def complete_problems(model: ModelRow, tallies: Iterable[TallyRow]) -> list[str]:
@@ -39,7 +41,7 @@ def unit_cost(model: ModelRow, tallies: Iterable[TallyRow], unit: Unit, charge: 
     """What a sample of a model costs: the mean over problems of the mean over their samples.
 
     None where the unit was not measured for every sample or cannot be computed: FLOPs without an architecture, seconds
-    without a clock.
+    without a clock, dollars without a price.
     """
     rows = [row for row in tallies if row.model_id == model.id and row.sampled]
     prices = _PRICES[unit](model)
@@ -81,10 +83,50 @@ def _by_params(model: ModelRow) -> tuple[_Amount, _Amount] | None:
     return (lambda row: flops(row.prompt_tokens)), (lambda row: flops(row.completion_tokens))
 
 
+def _by_one_pass(model: ModelRow) -> tuple[_Amount, _Amount] | None:
+    return None if model.params is None else _of_each(float(calflops128(model.params)))
+
+
+def _of_each(cost: float | None) -> tuple[_Amount, _Amount] | None:
+    """A sample costs the same whatever it holds."""
+    return None if cost is None else ((lambda _row: 0.0), (lambda row: cost * row.sampled))
+
+
+def _by_prices(model: ModelRow) -> tuple[_Amount, _Amount] | None:
+    reading, writing = model.costs.prompt_dollars, model.costs.completion_dollars
+    if reading is None or writing is None:
+        return None
+
+    def dollars(price: float, tokens: int | None) -> float | None:
+        return None if tokens is None else price * tokens / TOKENS_PRICED
+
+    return (lambda row: dollars(reading, row.prompt_tokens)), (lambda row: dollars(writing, row.completion_tokens))
+
+
+def _sandbox(row: TallyRow) -> float | None:
+    """CPU seconds of executing a problem's samples, from those that were: unknown before the first."""
+    return row.cpu_s / row.scored * row.sampled if row.scored else None
+
+
+def _writing_and_sandbox(row: TallyRow) -> float | None:
+    executing = _sandbox(row)
+    return None if executing is None or row.decode_seconds is None else row.decode_seconds + executing
+
+
 _PRICES: Mapping[Unit, _Price] = {
     Unit.FLOPS: _by_architecture,
     Unit.FLOPS_PARAMS: _by_params,
+    Unit.FLOPS_128: _by_one_pass,
+    Unit.TABLE_FLOPS: lambda model: _of_each(model.costs.table_flops),
     Unit.SECONDS: lambda _: ((lambda row: row.prompt_seconds), (lambda row: row.decode_seconds)),
+    Unit.TABLE_SECONDS: lambda model: _of_each(model.costs.table_seconds),
+    Unit.SANDBOX_SECONDS: lambda _: ((lambda _row: 0.0), _sandbox),
+    Unit.TOTAL_SECONDS: lambda _: ((lambda row: row.prompt_seconds), _writing_and_sandbox),
+    Unit.JOULES: lambda _: (
+        (lambda row: _metered(row.prompt_joules, row)),
+        (lambda row: _metered(row.decode_joules, row)),
+    ),
+    Unit.DOLLARS: _by_prices,
     Unit.TOKENS: lambda _: ((lambda row: row.prompt_tokens), (lambda row: row.completion_tokens)),
     Unit.SAMPLES: lambda _: ((lambda _row: 0.0), (lambda row: float(row.sampled))),
 }

@@ -6,8 +6,9 @@ problems x samples x budgets. Money, energy and the sandbox's own time are costs
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import StrEnum
+from math import isfinite
 
 
 class Finish(StrEnum):
@@ -67,7 +68,8 @@ class Sample:
     """One completion with its provenance and cost.
 
     `prompt_seconds` is the engine time of reading the prompt, `decode_seconds` that of writing this completion: a batch's
-    wall time attributed to its samples by their tokens. `sum_logprob` is in nats over the sampled tokens, before
+    wall time attributed to its samples by their tokens. The joules are attributed in the same way, where the engine's
+    energy is measured; None elsewhere. `sum_logprob` is in nats over the sampled tokens, before
     temperature; None where the engine does not tell. `prompt_shared` says that the engine read the prompt once for all
     samples of the request. What a recording or an imported file does not tell is None, never made up.
     """
@@ -83,6 +85,8 @@ class Sample:
     decode_seconds: float | None
     sum_logprob: float | None
     prompt_shared: bool
+    prompt_joules: float | None = None
+    decode_joules: float | None = None
 
     @property
     def mean_logprob(self) -> float | None:
@@ -94,10 +98,14 @@ class Sample:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Architecture:
-    """The numbers of a transformer that decide its FLOPs. Source: the model file's own metadata.
+    """The numbers of a transformer that decide its FLOPs and its memory. Source: the model's own metadata, or the study file.
 
-    `matmul_params` are the weights multiplied for every token, without the token embedding and without the unembedding;
-    `unembed_params` is vocabulary x hidden; `attention_width` is heads x head size.
+    `matmul_params` are the weights multiplied for every token (of a mixture of experts, those of the experts that a token
+    uses), without the token embedding and without the unembedding; `unembed_params` is vocabulary x hidden;
+    `attention_width` is heads x head size. `kv_width`, key-value heads x head size, is what a layer's cache keeps of a
+    position, once for the keys and once for the values; None where it is not known. In `windowed_layers` of the layers a
+    position attends to no more than `window` positions, itself among them. `weights` are all that lie in memory, idle
+    experts and a token embedding of its own included; None where that is not known.
     """
 
     layers: int
@@ -105,11 +113,49 @@ class Architecture:
     attention_width: int
     matmul_params: int
     unembed_params: int
+    kv_width: int | None = None
+    window: int | None = None
+    windowed_layers: int = 0
+    weights: int | None = None
+
+    def __post_init__(self) -> None:
+        for item in fields(self):
+            value = getattr(self, item.name)
+            if value is not None and value < 0:
+                raise ValueError(f"{item.name} must not be negative, not {value}")
+        if self.windowed_layers > self.layers:
+            raise ValueError(f"windowed_layers is {self.windowed_layers}, of {self.layers} layers")
+        if bool(self.window) != bool(self.windowed_layers):
+            raise ValueError(
+                f"window is {self.window} and windowed_layers {self.windowed_layers}: give both or neither"
+            )
 
     @property
     def params(self) -> int:
         """N of the rule "2N FLOPs per token": every weight that is multiplied for a written token."""
         return self.matmul_params + self.unembed_params
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GivenCosts:
+    """What the study file says that a model costs; None where it does not say.
+
+    `table_flops` and `table_seconds` are of one sample, whatever its length (Table 1 of Hassid et al. 2024 is such a table);
+    the dollars are for a million tokens, read and written.
+    """
+
+    table_flops: float | None = None
+    table_seconds: float | None = None
+    prompt_dollars: float | None = None
+    completion_dollars: float | None = None
+
+    def __post_init__(self) -> None:
+        for item in fields(self):
+            value = getattr(self, item.name)
+            if value is not None and not (isfinite(value) and value >= 0):
+                raise ValueError(f"{item.name} must be a number that is not negative, not {value}")
+        if (self.prompt_dollars is None) != (self.completion_dollars is None):
+            raise ValueError("prompt_dollars and completion_dollars belong together; where reading is free, write 0.0")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

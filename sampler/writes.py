@@ -76,11 +76,13 @@ def _place_models(connection: sqlite3.Connection, study: int, record: StudyRecor
     ids: dict[str, int] = {}
     for position, model in enumerate(record.models):
         row = connection.execute(
-            "INSERT INTO model(study_id, name, backend, sampling_json, wanted, position) VALUES(?, ?, ?, ?, ?, ?)"
-            " ON CONFLICT(study_id, name) DO UPDATE SET wanted = excluded.wanted, position = excluded.position"
+            "INSERT INTO model(study_id, name, backend, sampling_json, wanted, position, costs_json, greedy_of)"
+            " VALUES(?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT(study_id, name) DO UPDATE SET wanted = excluded.wanted,"
+            " position = excluded.position, costs_json = excluded.costs_json, greedy_of = excluded.greedy_of"
             " RETURNING id, backend, sampling_json",
-            (study, valid_text(model.name), model.backend, model.sampling, model.wanted, position),
-        ).fetchone()
+            (study, valid_text(model.name), model.backend, model.sampling, model.wanted, position, model.costs,
+             ids.get(model.greedy_of or "")),
+        ).fetchone()  # fmt: skip
         for what, stored, wanted in (("backend", row[1], model.backend), ("sampling", row[2], model.sampling)):
             if stored != wanted:
                 raise StudyChanged(_changed(f"model {model.name!r}", what, stored, wanted))
@@ -150,7 +152,7 @@ def add_sample(connection: sqlite3.Connection, record: SampleRecord, now: float)
     inserted = connection.execute(
         "INSERT OR IGNORE INTO sample(model_id, problem_id, idx, seed, completion_sha, program_sha, finish, prompt_tokens,"
         " completion_tokens, prompt_seconds, decode_seconds, prompt_flops, decode_flops, sum_logprob, prompt_shared,"
-        " created_at) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        " prompt_joules, decode_joules, created_at) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         row,
     ).rowcount
     if inserted:
@@ -177,6 +179,8 @@ def _sample_row(record: SampleRecord, completion: bytes, program: bytes, now: fl
         record.decode_flops,
         sample.sum_logprob,
         int(sample.prompt_shared),
+        sample.prompt_joules,
+        sample.decode_joules,
         now,
     )
 
@@ -186,12 +190,14 @@ def _count_sample(connection: sqlite3.Connection, record: SampleRecord) -> None:
     sample = record.sample
     connection.execute(
         "INSERT INTO tally(model_id, problem_id, sampled, prompt_tokens, completion_tokens, prompt_seconds, decode_seconds,"
-        " prompt_flops, decode_flops) VALUES(?, ?, 1, ?, ?, ?, ?, ?, ?)"
+        " prompt_flops, decode_flops, prompt_joules, decode_joules) VALUES(?, ?, 1, ?, ?, ?, ?, ?, ?, ?, ?)"
         " ON CONFLICT DO UPDATE SET sampled = sampled + 1, prompt_tokens = prompt_tokens + excluded.prompt_tokens,"
         " completion_tokens = completion_tokens + excluded.completion_tokens,"
         " prompt_seconds = prompt_seconds + excluded.prompt_seconds,"
         " decode_seconds = decode_seconds + excluded.decode_seconds,"
-        " prompt_flops = prompt_flops + excluded.prompt_flops, decode_flops = decode_flops + excluded.decode_flops",
+        " prompt_flops = prompt_flops + excluded.prompt_flops, decode_flops = decode_flops + excluded.decode_flops,"
+        " prompt_joules = prompt_joules + excluded.prompt_joules,"
+        " decode_joules = decode_joules + excluded.decode_joules",
         (
             record.model_id,
             record.problem_id,
@@ -201,6 +207,8 @@ def _count_sample(connection: sqlite3.Connection, record: SampleRecord) -> None:
             sample.decode_seconds,
             record.prompt_flops,
             record.decode_flops,
+            sample.prompt_joules,
+            sample.decode_joules,
         ),
     )
 
@@ -240,8 +248,8 @@ def add_verdict(connection: sqlite3.Connection, record: VerdictRecord, now: floa
         return
     passed = int(record.score.verdict is Verdict.PASSED)
     connection.execute(
-        "UPDATE tally SET scored = scored + 1, passed = passed + ? WHERE model_id = ? AND problem_id = ?",
-        (passed, record.model_id, record.problem_id),
+        "UPDATE tally SET scored = scored + 1, passed = passed + ?, cpu_s = cpu_s + ? WHERE model_id = ? AND problem_id = ?",
+        (passed, run.cpu_s, record.model_id, record.problem_id),
     )
     connection.execute(
         "INSERT INTO verdict_tally(model_id, verdict, n) VALUES(?, ?, 1) ON CONFLICT DO UPDATE SET n = n + 1",

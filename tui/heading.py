@@ -14,7 +14,13 @@ from tui.view import STANDING_MOODS, UNIT_NAMES, Curves, Eta, Mood, Snapshot, St
 GAP = "  "
 _LONGEST_NAME = 28
 _LONGEST_REASON = 60
-_SHORT_UNITS: Mapping[Unit, str] = {Unit.SECONDS: " s", Unit.TOKENS: " tok", Unit.SAMPLES: "x"}
+_SHORT_UNITS: Mapping[Unit, str] = {
+    Unit.SECONDS: " s",
+    Unit.JOULES: " J",
+    Unit.DOLLARS: " $",
+    Unit.TOKENS: " tok",
+    Unit.SAMPLES: "x",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

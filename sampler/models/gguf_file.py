@@ -24,6 +24,9 @@ _STRING, _ARRAY = 8, 9
 _MAX_TEXT = 1 << 20  # a chat template is a few kB; a token far less
 _MAX_DIMENSIONS = 8
 _MAX_NESTING = 4
+# In these families most layers look back no farther than a window. The header says how far, not which layers; in a family
+# that is not listed every layer is taken to see everything, which is the dearer way.
+_WHOLE_EVERY = {"gemma2": 2, "gemma3": 6}  # every so many-th layer sees everything
 
 
 class GgufError(ValueError):
@@ -33,6 +36,7 @@ class GgufError(ValueError):
 @dataclass(frozen=True, slots=True)
 class _Header:
     metadata: dict[str, int | float | str]
+    lists: frozenset[str]  # keys whose value is a list; it is passed over
     tensors: dict[str, tuple[int, ...]]
 
 
@@ -90,13 +94,16 @@ def _header(cursor: _Cursor) -> _Header:
         raise GgufError(f"its format version is {version}; 2 and 3 are known")
     tensor_count, key_count = cursor.count("Q"), cursor.count("Q")
     metadata: dict[str, int | float | str] = {}
+    lists: set[str] = set()
     for _ in range(key_count):
         key = cursor.text()
         value = _value(cursor, int(cursor.number("I")))
-        if value is not None:
+        if value is None:
+            lists.add(key)
+        else:
             metadata[key] = value
     tensors = dict(_tensor(cursor) for _ in range(tensor_count))
-    return _Header(metadata, tensors)
+    return _Header(metadata, frozenset(lists), tensors)
 
 
 def _value(cursor: _Cursor, kind: int, depth: int = 0) -> int | float | str | None:
@@ -141,14 +148,33 @@ def _architecture(header: _Header) -> Architecture:
     unembedding = header.tensors.get("output.weight") or header.tensors.get("token_embd.weight")
     if unembedding is None:
         raise GgufError("it holds neither output.weight nor token_embd.weight")
+    head_size = number("attention.key_length", hidden // heads)
+    each_its_own = f"{family}.attention.head_count_kv" in header.lists  # the layers differ, and then we do not know
+    windowed = 0
+    if f"{family}.attention.sliding_window" in header.metadata:
+        windowed = _windowed_layers(str(family), number("block_count"))
+    layers = {
+        name: prod(shape)
+        for name, shape in header.tensors.items()
+        if name.startswith("blk.") and name.endswith(".weight") and len(shape) > 1
+    }
     return Architecture(
         layers=number("block_count"),
         hidden=hidden,
-        attention_width=heads * number("attention.key_length", hidden // heads),
-        matmul_params=sum(
-            prod(shape) * used // experts if "_exps." in name else prod(shape)
-            for name, shape in header.tensors.items()
-            if name.startswith("blk.") and name.endswith(".weight") and len(shape) > 1
-        ),
+        attention_width=heads * head_size,
+        matmul_params=sum(size * used // experts if "_exps." in name else size for name, size in layers.items()),
         unembed_params=prod(unembedding),
+        kv_width=None if each_its_own else number("attention.head_count_kv", heads) * head_size,
+        window=number("attention.sliding_window") if windowed else None,
+        windowed_layers=windowed,
+        weights=sum(layers.values()) + _vocabulary_weights(header.tensors),
     )
+
+
+def _windowed_layers(family: str, layers: int) -> int:
+    return layers - layers // _WHOLE_EVERY[family] if family in _WHOLE_EVERY else 0
+
+
+def _vocabulary_weights(tensors: dict[str, tuple[int, ...]]) -> int:
+    """Token embedding and unembedding as they lie in the file: one matrix if they are tied, unless it stands there twice."""
+    return sum(prod(tensors[name]) for name in ("token_embd.weight", "output.weight") if name in tensors)

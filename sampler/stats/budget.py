@@ -14,7 +14,14 @@ class Unit(StrEnum):
 
     FLOPS = "flops"  # by the architecture: matrix products and attention at every position
     FLOPS_PARAMS = "flops_params"  # by the rule "2 FLOPs per parameter and token"
+    FLOPS_128 = "flops_128"  # one pass over 128 tokens, whatever the sample's length, as the paper counts
+    TABLE_FLOPS = "table_flops"  # one sample's, as the study file says
     SECONDS = "seconds"  # measured engine time
+    TABLE_SECONDS = "table_seconds"  # one sample's, as the study file says
+    SANDBOX_SECONDS = "sandbox_seconds"  # CPU time of executing the program
+    TOTAL_SECONDS = "total_seconds"  # engine time and sandbox time together
+    JOULES = "joules"  # measured energy of the engine's devices
+    DOLLARS = "dollars"  # by the study file's prices of tokens
     TOKENS = "tokens"  # read and written
     SAMPLES = "samples"
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from statistics import mean
 
@@ -8,33 +9,47 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sampler.backends.replay import ReplayBackend
-from sampler.costs import arch_flops, params_flops
+from sampler.costs import arch_flops, cache_bytes, calflops128, params_flops
 from sampler.models.catalogue import find
 from sampler.values import Architecture, Prompt, PromptStyle, Request, Sample, SamplingParams
 
 EXAMPLES = Path(__file__).parents[2] / "examples" / "replay"
 
-architectures = st.builds(
-    Architecture,
-    layers=st.integers(1, 5),
-    hidden=st.integers(1, 64),
-    attention_width=st.integers(1, 64),
-    matmul_params=st.integers(1, 10**6),
-    unembed_params=st.integers(1, 10**6),
-)
+
+@st.composite
+def architectures(draw) -> Architecture:
+    layers = draw(st.integers(1, 5))
+    window = draw(st.none() | st.integers(1, 30))
+    return Architecture(
+        layers=layers,
+        hidden=draw(st.integers(1, 64)),
+        attention_width=draw(st.integers(1, 64)),
+        matmul_params=draw(st.integers(1, 10**6)),
+        unembed_params=draw(st.integers(1, 10**6)),
+        kv_width=draw(st.integers(1, 64)),
+        window=window,
+        windowed_layers=draw(st.integers(1, layers)) if window else 0,
+    )
+
+
+def seen(architecture: Architecture, layer: int, position: int) -> range:
+    """The positions, counted from 1, that a layer attends to from a position."""
+    near = architecture.window or position
+    first = max(1, position - near + 1) if layer < architecture.windowed_layers else 1
+    return range(first, position + 1)
 
 
 def one_position(architecture: Architecture, position: int, *, predicts: bool) -> int:
     """FLOPs of one forward pass at one position, counted multiplication by multiplication and addition by addition."""
     flops = 2 * architecture.matmul_params
-    for _ in range(architecture.layers):
-        for _attended in range(position):
+    for layer in range(architecture.layers):
+        for _attended in seen(architecture, layer, position):
             flops += 2 * architecture.attention_width  # a row of queries times a key
             flops += 2 * architecture.attention_width  # a weight times a value
     return flops + (2 * architecture.unembed_params if predicts else 0)
 
 
-@given(architecture=architectures, prompt=st.integers(0, 25), completion=st.integers(0, 25))
+@given(architecture=architectures(), prompt=st.integers(0, 25), completion=st.integers(0, 25))
 def test_the_sum_over_positions_equals_counting_them_one_by_one(architecture, prompt, completion):
     flops = arch_flops(architecture, prompt, completion)
     assert flops.prompt == sum(one_position(architecture, t, predicts=t == prompt) for t in range(1, prompt + 1))
@@ -42,7 +57,7 @@ def test_the_sum_over_positions_equals_counting_them_one_by_one(architecture, pr
     assert flops.decode == sum(one_position(architecture, t, predicts=True) for t in written)
 
 
-@given(architecture=architectures, prompt=st.integers(1, 500), first=st.integers(0, 500), more=st.integers(0, 500))
+@given(architecture=architectures(), prompt=st.integers(1, 500), first=st.integers(0, 500), more=st.integers(0, 500))
 def test_writing_in_two_goes_costs_what_writing_in_one_go_costs(architecture, prompt, first, more):
     whole = arch_flops(architecture, prompt, first + more).decode
     assert (
@@ -50,7 +65,7 @@ def test_writing_in_two_goes_costs_what_writing_in_one_go_costs(architecture, pr
     )
 
 
-@given(architecture=architectures, prompt=st.integers(1, 100), completion=st.integers(0, 100))
+@given(architecture=architectures(), prompt=st.integers(1, 100), completion=st.integers(0, 100))
 def test_the_rule_of_thumb_is_what_remains_without_attention(architecture, prompt, completion):
     without = Architecture(
         layers=0,
@@ -62,6 +77,54 @@ def test_the_rule_of_thumb_is_what_remains_without_attention(architecture, promp
     flops = arch_flops(without, prompt, completion)
     assert flops.decode == params_flops(architecture.params, completion)
     assert params_flops(architecture.params, prompt) - flops.prompt == (prompt - 1) * 2 * architecture.unembed_params
+
+
+@given(architecture=architectures(), tokens=st.integers(0, 60))
+def test_the_cache_keeps_a_key_and_a_value_of_every_position_that_is_still_seen(architecture, tokens):
+    positions = [seen(architecture, layer, tokens) for layer in range(architecture.layers)] if tokens else []
+    numbers = sum(2 * architecture.kv_width for layer in positions for _position in layer)
+    assert cache_bytes(architecture, tokens) == 2 * numbers
+    assert cache_bytes(replace(architecture, kv_width=None), tokens) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "bytes_of_a_token"),
+    [("smollm2-135m", 23_040), ("qwen2.5-coder-0.5b", 12_288), ("qwen2.5-coder-1.5b", 28_672)],
+)
+def test_the_cache_of_the_pinned_models_is_what_their_shapes_say(name, bytes_of_a_token):
+    assert cache_bytes(find(name).architecture, 1000) == 1000 * bytes_of_a_token
+
+
+CODE_LLAMA = {  # hidden, layers, inner width, vocabulary, key-value heads, heads; FLOPs of Hassid et al. 2024, Table 1
+    "7B": ((4096, 32, 11008, 32016, 32, 32), 1.69e12),
+    "13B": ((5120, 40, 13824, 32016, 40, 40), 3.29e12),
+    "34B": ((8192, 48, 22016, 32000, 8, 64), 8.58e12),
+    "70B": ((8192, 80, 28672, 32016, 8, 64), 17.60e12),
+}
+
+
+@pytest.mark.parametrize("size", CODE_LLAMA)
+def test_table_1_of_the_paper_comes_out_within_a_thousandth(size):
+    (hidden, layers, inner, vocabulary, kv_heads, heads), published = CODE_LLAMA[size]
+    kv_width = kv_heads * hidden // heads
+    layer = 2 * hidden * hidden + 2 * hidden * kv_width + 3 * hidden * inner
+    flops = calflops128(layers * layer + vocabulary * hidden)
+    assert abs(flops - published) <= 0.001 * published + 0.005e12  # the table is rounded to two digits of 1e12
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"layers": -1}, "layers must not be negative, not -1"),
+        ({"windowed_layers": 3, "window": 5}, "windowed_layers is 3, of 2 layers"),
+        ({"window": 5}, "give both or neither"),
+        ({"windowed_layers": 1}, "give both or neither"),
+    ],
+)
+def test_an_architecture_that_cannot_be_is_refused(wrong, message):
+    shape = {"layers": 2, "hidden": 8, "attention_width": 8, "matmul_params": 10, "unembed_params": 10}
+    with pytest.raises(ValueError, match=message):
+        Architecture(**{**shape, **wrong})
 
 
 @pytest.mark.parametrize(("counts", "name"), [((-1, 0), "prompt_tokens"), ((0, -1), "completion_tokens")])

@@ -13,11 +13,14 @@ from pathlib import Path
 
 import pytest
 
+from sampler.headless import read_report
 from sampler.lock import StoreBusy
-from sampler.reader import Reader, StoreError, StoreUnmade, way_out
+from sampler.reader import Reader, StoreError, StoreOld, StoreUnmade, way_out
 from sampler.records import ModelRecord, OpenedModel
+from sampler.schema import APPLICATION, VERSIONS
+from sampler.stats.budget import Unit, UnitCost
 from sampler.store import Store, WriteFailed
-from sampler.values import ModelCard
+from sampler.values import GivenCosts, ModelCard
 from sampler.writes import OUTPUT_KEPT, StudyChanged
 from sandbox.values import Verdict
 
@@ -32,13 +35,15 @@ def assert_sums_agree(path: Path) -> None:
     counted = query(
         path,
         "SELECT s.model_id, problem_id, count(*), count(v.id), total(v.verdict = 'PASSED'), sum(prompt_tokens),"
-        " sum(completion_tokens), total(prompt_seconds), total(decode_seconds), total(prompt_flops), total(decode_flops)"
+        " sum(completion_tokens), total(prompt_seconds), total(decode_seconds), total(prompt_flops), total(decode_flops),"
+        " total(prompt_joules), total(decode_joules), total(cpu_s)"
         " FROM sample s LEFT JOIN latest_verdict v ON v.sample_id = s.id GROUP BY 1, 2 ORDER BY 1, 2",
     )
     kept = query(
         path,
         "SELECT model_id, problem_id, sampled, scored, passed, prompt_tokens, completion_tokens, prompt_seconds,"
-        " decode_seconds, prompt_flops, decode_flops FROM tally ORDER BY 1, 2",
+        " decode_seconds, prompt_flops, decode_flops, coalesce(prompt_joules, 0), coalesce(decode_joules, 0), cpu_s FROM tally"
+        " ORDER BY 1, 2",
     )
     assert kept == [pytest.approx(row) for row in counted]
     verdicts = query(
@@ -140,6 +145,54 @@ def test_sums_agree_with_facts_after_kill_9_at_any_moment_and_nothing_is_there_t
     assert query(path, "SELECT count(*), count(DISTINCT model_id || '/' || problem_id || '/' || idx) FROM sample") == [
         (held, held)
     ]
+
+
+def write_old_store(path: Path) -> None:
+    """A store as the first version wrote it, with a sample and its verdict."""
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.executescript(VERSIONS["v1"])
+        connection.execute("CREATE TABLE _sqlite_migrations(id INTEGER PRIMARY KEY, migration_set, name, applied_at)")
+        connection.execute("INSERT INTO _sqlite_migrations VALUES(1, ?, 'v1', '')", (APPLICATION,))
+        connection.execute(
+            "INSERT INTO study VALUES(1, 'u', 'old', '', 'd', 'here', 'd', 0, '{}', NULL, '{}', 'done', NULL, NULL, 0,"
+            " NULL, NULL, NULL, NULL)"
+        )
+        connection.execute("INSERT INTO model VALUES(1, 1, 'm', 'replay', 'e', 'd', NULL, NULL, '{}', 1, 0)")
+        connection.execute("INSERT INTO problem VALUES(1, 1, 'P/0', 'p', 't', 'f', 0)")
+        connection.execute(
+            "INSERT INTO sample VALUES(1, 1, 1, 0, 0, x'00', x'00', 'stop', 1, 1, 1, 1, NULL, NULL, NULL, 0, 0)"
+        )
+        connection.execute(
+            "INSERT INTO verdict VALUES(1, 1, 1, 'PASSED', 'exited', 0, NULL, 0.75, 1, 9, NULL, NULL, NULL, NULL, '', '1', 0)"
+        )
+        connection.execute("INSERT INTO tally VALUES(1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0)")
+
+
+def test_a_store_of_an_older_version_is_brought_up_to_date_and_loses_nothing(tmp_path):
+    path = tmp_path / "s.db"
+    write_old_store(path)
+    with pytest.raises(
+        StoreOld, match=r"was written by an older codebudget .*`sampler report .*` brings it up to date"
+    ):
+        Reader(path)
+    made = read_report(path)
+    assert (made.models[0].sampled, made.models[0].passed) == (1, 1)
+    assert made.models[0].unit_costs[Unit.SANDBOX_SECONDS] == UnitCost(each=0.75)
+    assert made.models[0].unit_costs[Unit.JOULES] is None
+
+
+def test_a_greedy_sample_is_a_row_of_its_own_beside_its_model(tmp_path, support):
+    path = tmp_path / "s.db"
+    owner = ModelRecord(name="m", backend="replay", sampling="{}", wanted=4, costs='{"table_flops":2.0}')
+    star = ModelRecord(name="m (greedy)", backend="replay", sampling="{}", wanted=1, greedy_of="m")
+    with Store(path) as store:
+        ids = store.open_study(support.study_record(models=(owner, star)))
+        store.open_study(support.study_record(models=(replace(owner, costs="{}"), star)))  # prices decide no sample
+        with Reader(path) as reader:
+            assert [row.name for row in reader.models(ids.study)] == ["m"]
+            assert reader.models(ids.study)[0].costs == GivenCosts()
+            (greedy,) = reader.greedy(ids.study)
+            assert (greedy.name, greedy.wanted, greedy.greedy_of) == ("m (greedy)", 1, ids.models["m"])
 
 
 def test_two_processes_cannot_run_one_store(tmp_path, support_script):

@@ -1,0 +1,89 @@
+"""What a sample costs, unit by unit, from the sums of a store: known exactly, or not known at all."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from sampler.costs import params_flops
+from sampler.rows import ModelRow, TallyRow
+from sampler.standings import unit_cost
+from sampler.stats.budget import PromptCharge, Unit, UnitCost
+from sampler.values import GivenCosts
+
+MODEL = ModelRow(id=1, name="m", backend="replay", engine="e", digest="d", architecture=None, params=None, wanted=2)
+ROWS = [
+    TallyRow(
+        model_id=1, problem=f"P/{n}", sampled=2, scored=2, passed=1, prompt_tokens=2 * 100, completion_tokens=2 * 50,
+        prompt_seconds=2 * 1.0, decode_seconds=2 * 3.0, prompt_flops=0.0, decode_flops=0.0,
+        prompt_joules=2 * 10.0, decode_joules=2 * 30.0, cpu_s=2 * 0.5,
+    )
+    for n in range(3)
+]  # fmt: skip
+
+
+def cost(unit: Unit, model: ModelRow = MODEL, rows=ROWS, charge: PromptCharge = PromptCharge.EACH) -> UnitCost | None:
+    return unit_cost(model, rows, unit, charge)
+
+
+def given(**costs: float) -> ModelRow:
+    return replace(MODEL, costs=GivenCosts(**costs))
+
+
+def test_measured_units_are_means_of_what_was_measured():
+    assert cost(Unit.SECONDS) == UnitCost(each=4.0)
+    assert cost(Unit.SANDBOX_SECONDS) == UnitCost(each=0.5)
+    assert cost(Unit.TOTAL_SECONDS) == UnitCost(each=4.5)
+    assert cost(Unit.JOULES) == UnitCost(each=40.0)
+    assert cost(Unit.JOULES, charge=PromptCharge.ONCE) == UnitCost(once=10.0, each=30.0)
+    assert cost(Unit.TOTAL_SECONDS, charge=PromptCharge.ONCE) == UnitCost(once=1.0, each=3.5)
+
+
+def test_given_units_are_what_the_study_file_says():
+    table = given(table_flops=1.69e12, table_seconds=0.395)
+    for charge in PromptCharge:
+        assert cost(Unit.TABLE_FLOPS, table, charge=charge) == UnitCost(each=1.69e12)
+        assert cost(Unit.TABLE_SECONDS, table, charge=charge) == UnitCost(each=0.395)
+    priced = given(prompt_dollars=0.5, completion_dollars=1.5)
+    assert cost(Unit.DOLLARS, priced).each == pytest.approx((100 * 0.5 + 50 * 1.5) / 1e6)
+    shared = cost(Unit.DOLLARS, priced, charge=PromptCharge.ONCE)
+    assert (shared.once, shared.each) == (pytest.approx(50e-6), pytest.approx(75e-6))
+
+
+def test_one_pass_over_128_tokens_is_a_sample_of_any_length():
+    assert cost(Unit.FLOPS_128, replace(MODEL, params=7)) == UnitCost(each=params_flops(7, 128))
+
+
+@pytest.mark.parametrize(
+    "unit",
+    [Unit.FLOPS, Unit.FLOPS_PARAMS, Unit.FLOPS_128, Unit.TABLE_FLOPS, Unit.TABLE_SECONDS, Unit.DOLLARS],
+)
+def test_a_cost_that_nobody_told_is_unknown_and_not_zero(unit):
+    assert cost(unit) is None
+
+
+def test_energy_is_known_only_if_it_was_measured_of_every_sample():
+    assert cost(Unit.JOULES, rows=[*ROWS[:2], replace(ROWS[2], metered=1)]) is None
+    assert (
+        cost(Unit.JOULES, rows=[replace(row, metered=0, prompt_joules=0.0, decode_joules=0.0) for row in ROWS]) is None
+    )
+
+
+def test_sandbox_time_is_the_mean_of_what_was_executed_so_far():
+    half = [replace(row, scored=1, cpu_s=0.5) for row in ROWS]
+    assert cost(Unit.SANDBOX_SECONDS, rows=half) == UnitCost(each=0.5)
+    assert cost(Unit.SANDBOX_SECONDS, rows=[*half[:2], replace(ROWS[2], scored=0, cpu_s=0.0)]) is None
+
+
+def test_the_total_needs_both_clocks():
+    silent = [replace(row, prompt_seconds=None, decode_seconds=None) for row in ROWS]
+    assert cost(Unit.TOTAL_SECONDS, rows=silent) is None
+    assert cost(Unit.SECONDS, rows=silent) is None
+
+
+def test_costs_that_cannot_be_are_refused():
+    with pytest.raises(ValueError, match="table_flops must be a number that is not negative, not -1"):
+        GivenCosts(table_flops=-1)
+    with pytest.raises(ValueError, match="belong together; where reading is free, write 0"):
+        GivenCosts(completion_dollars=1.0)
