@@ -95,7 +95,7 @@ def folder(tmp_path, store, monkeypatch) -> None:
         (["report", "gone.db"], Exit.STORE, "error: there is no store at"),
         (["report", "study.toml"], Exit.STORE, "not a database"),
         (["report", "tried.db", "--study", "other"], Exit.STORE, "holds no study 'other' (it holds: 'tried')"),
-        (["report", "tried.db", "--unit", "joules"], Exit.USAGE, "'joules' is not one of"),
+        (["report", "tried.db", "--unit", "kilometres"], Exit.USAGE, "'kilometres' is not one of"),
         (["run", "gone.toml"], Exit.USAGE, "error: cannot read the study file"),
         (["run", "bad.toml"], Exit.USAGE, "'sed' is no key here (did you mean 'seed'?)"),
         (["run", "nowhere.toml"], Exit.USAGE, "error: cannot read problems from"),
@@ -336,7 +336,7 @@ def test_a_reader_who_leaves_ends_the_report_quietly(store, words):
     [
         (["run"], "sampler: Missing argument 'STUDY'; `sampler run --help` tells more\n"),
         (["rnu"], "sampler: No such command 'rnu'"),
-        (["report", "x.db", "--unit", "joules"], "sampler: Invalid value for '--unit': 'joules' is not one of"),
+        (["report", "x.db", "--unit", "kilometres"], "sampler: Invalid value for '--unit': 'kilometres' is not one of"),
         (["models", "pull"], "sampler: Missing argument 'NAME...'"),
     ],
 )
