@@ -123,8 +123,8 @@ _PRICES: Mapping[Unit, _Price] = {
     Unit.SANDBOX_SECONDS: lambda _: ((lambda _row: 0.0), _sandbox),
     Unit.TOTAL_SECONDS: lambda _: ((lambda row: row.prompt_seconds), _writing_and_sandbox),
     Unit.JOULES: lambda _: (
-        (lambda row: _metered(row.prompt_joules, row)),
-        (lambda row: _metered(row.decode_joules, row)),
+        (lambda row: row.prompt_joules),
+        (lambda row: row.decode_joules),
     ),
     Unit.DOLLARS: _by_prices,
     Unit.TOKENS: lambda _: ((lambda row: row.prompt_tokens), (lambda row: row.completion_tokens)),

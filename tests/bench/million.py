@@ -37,6 +37,14 @@ TEXTS = 2_000
 CHUNK = 50_000
 ERRORS = ("NameError", "TypeError", "IndexError", "ValueError", "KeyError", "RecursionError", "ZeroDivisionError")
 SECONDS_EACH = 0.02
+SAMPLE = (
+    "id, model_id, problem_id, idx, seed, completion_sha, program_sha, finish, prompt_tokens, completion_tokens,"
+    " prompt_seconds, decode_seconds, prompt_flops, decode_flops, sum_logprob, prompt_shared, created_at"
+)
+TALLY = (
+    "model_id, problem_id, sampled, scored, passed, prompt_tokens, completion_tokens, prompt_seconds, decode_seconds,"
+    " prompt_flops, decode_flops"
+)
 TESTS = "def check(candidate):\n    assert candidate(1) == 1\n"
 
 Row = tuple[object, ...]
@@ -123,7 +131,7 @@ def _fill(connection: sqlite3.Connection, models: list[int], problems: list[int]
         if not samples:
             break
         connection.execute("BEGIN IMMEDIATE")
-        connection.executemany(f"INSERT INTO sample VALUES({','.join('?' * 17)})", samples)
+        connection.executemany(f"INSERT INTO sample({SAMPLE}) VALUES({','.join('?' * 17)})", samples)
         connection.executemany(
             "INSERT INTO verdict(sample_id, verdict, ending, exit_code, cpu_s, wall_s, memory_mb, error_type, error_message,"
             " judge, created_at) VALUES(?, ?, 'exited', 0, ?, ?, ?, ?, ?, '5', ?)",
@@ -132,7 +140,7 @@ def _fill(connection: sqlite3.Connection, models: list[int], problems: list[int]
         connection.execute("COMMIT")
     connection.execute("BEGIN IMMEDIATE")
     connection.executemany(
-        "INSERT INTO tally VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        f"INSERT INTO tally({TALLY}) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         [(*key, int(n), int(n), int(passed), int(read), int(written), *rest)
          for key, (n, passed, read, written, *rest) in tallies.items()],
     )  # fmt: skip

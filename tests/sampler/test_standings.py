@@ -64,10 +64,7 @@ def test_a_cost_that_nobody_told_is_unknown_and_not_zero(unit):
 
 
 def test_energy_is_known_only_if_it_was_measured_of_every_sample():
-    assert cost(Unit.JOULES, rows=[*ROWS[:2], replace(ROWS[2], metered=1)]) is None
-    assert (
-        cost(Unit.JOULES, rows=[replace(row, metered=0, prompt_joules=0.0, decode_joules=0.0) for row in ROWS]) is None
-    )
+    assert cost(Unit.JOULES, rows=[*ROWS[:2], replace(ROWS[2], decode_joules=None)]) is None
 
 
 def test_sandbox_time_is_the_mean_of_what_was_executed_so_far():
