@@ -176,7 +176,6 @@ CREATE TABLE claim(                       -- what a file said of an imported sam
   said TEXT) STRICT;                      -- in the file's own words, where it says more than yes or no
 """
 
-
 V4 = """
 ALTER TABLE model ADD COLUMN greedy_of INTEGER REFERENCES model(id);  -- whose greedy sample this row's are; NULL: a model
 ALTER TABLE model ADD COLUMN costs_json TEXT NOT NULL DEFAULT '{}' CHECK(json_valid(costs_json));  -- as the study file says
@@ -189,5 +188,23 @@ UPDATE tally SET cpu_s = coalesce((SELECT sum(v.cpu_s) FROM verdict v JOIN sampl
   WHERE v.attempt = 1 AND s.model_id = tally.model_id AND s.problem_id = tally.problem_id), 0);
 """
 
+V5 = """
+CREATE TABLE ranker(
+  id INTEGER PRIMARY KEY,
+  study_id INTEGER NOT NULL REFERENCES study(id),
+  name TEXT NOT NULL,                     -- e.g. codet, or mean-logprob@qwen2.5-coder-1.5b-instruct
+  digest TEXT NOT NULL,                   -- of what decides its values beside the samples: a model, a file; '' for nothing
+  UNIQUE(study_id, name)) STRICT;
+
+CREATE TABLE ranking(                     -- what a ranker thinks of a sample; made again, it takes the place of the old
+  sample_id INTEGER NOT NULL REFERENCES sample(id),
+  ranker_id INTEGER NOT NULL REFERENCES ranker(id),
+  value REAL NOT NULL,                    -- higher is better; where samples vote, among all of the problem
+  seconds REAL NOT NULL,                  -- what making it took: engine or sandbox time
+  prompt_flops REAL, flops REAL,          -- reading the prompt (once for a problem), and the completion; NULL: not known
+  created_at REAL NOT NULL,
+  PRIMARY KEY(sample_id, ranker_id)) STRICT, WITHOUT ROWID;
+"""
+
 APPLICATION = "codebudget"  # the name of our set of migrations in a store
-VERSIONS = {"v1": V1, "v2": V2, "v3": V3, "v4": V4}  # every migration of this version, in order
+VERSIONS = {"v1": V1, "v2": V2, "v3": V3, "v4": V4, "v5": V5}  # every migration of this version, in order

@@ -17,16 +17,17 @@ import socket
 import sqlite3
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
-from sampler import writes
+from sampler import writes, writes_ranking
 from sampler.lock import StoreBusy, StoreLock
 from sampler.migrations import migrate
+from sampler.ranking_rows import RankedRow, RankerRecord
 from sampler.reader import BOOKS, BUSY_SECONDS, StoreError, StoreUnmade, refuse_foreign, way_out
 from sampler.records import OpenedModel, SampleRecord, StudyIds, StudyRecord, VerdictRecord, valid_text
 from sandbox.values import Score
@@ -110,6 +111,14 @@ class Store:
     def retest_study(self, record: StudyRecord) -> int:
         """Let the tests of a stored study be those of `record`; raises StudyChanged if more than tests has changed."""
         return self._call(partial(writes.retest_study, record=record))
+
+    def open_ranker(self, record: RankerRecord) -> int:
+        """The id of a ranker of a study; values that were made with another digest are forgotten."""
+        return self._call(partial(writes_ranking.open_ranker, record=record))
+
+    def add_ranked(self, ranker: int, rows: Sequence[RankedRow]) -> None:
+        """Record what a ranker thinks of some samples, in the place of what it thought before."""
+        self._put(_Piece(partial(writes_ranking.add_ranked, ranker=ranker, rows=rows, now=self._clock())))
 
     def add_event(self, study: int, level: str, kind: str, message: str) -> None:
         """Add a line to the study's log; `level` is info, warning or error."""
