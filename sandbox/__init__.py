@@ -7,3 +7,49 @@ breaks or cannot be proved clean; it is thrown away, the job is tried on another
 From the outside in: `cli` reads the command line, `scorefile` and `scoring` tie things together, `pool` keeps warm boxes, `box`
 is one container and its protocol, `engine` is the only door to Docker, `inside` is what runs in the container.
 """
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sandbox.errors import SandboxError
+    from sandbox.library import Pool, reward, score
+    from sandbox.problems import Problem, load_problems, read_problem
+    from sandbox.scoring import Manner
+    from sandbox.values import Limits, Score, Verdict
+
+__all__ = [
+    "Limits",
+    "Manner",
+    "Pool",
+    "Problem",
+    "SandboxError",
+    "Score",
+    "Verdict",
+    "load_problems",
+    "read_problem",
+    "reward",
+    "score",
+]
+_HOMES = {
+    "SandboxError": "errors",
+    "Pool": "library",
+    "reward": "library",
+    "score": "library",
+    "Problem": "problems",
+    "load_problems": "problems",
+    "read_problem": "problems",
+    "Manner": "scoring",
+    "Limits": "values",
+    "Score": "values",
+    "Verdict": "values",
+}
+
+
+def __getattr__(name: str) -> object:
+    """The names of `__all__`, from their modules when first asked for: Docker's client is heavy, and not everybody needs it."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

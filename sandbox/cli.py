@@ -17,6 +17,7 @@ from sandbox.commands.common import INTERRUPTED, OUR_FAULT, USAGE, stop
 from sandbox.commands.exec import exec_
 from sandbox.commands.problems import problems_
 from sandbox.commands.score import rejudge, score
+from sandbox.commands.serve import serve
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -34,14 +35,14 @@ def cli() -> None:
         signal.signal(number, lambda number, _frame: sys.exit(128 + number))
 
 
-for command in (exec_, score, rejudge, problems_, doctor, selftest, build, clean):
+for command in (exec_, score, rejudge, serve, problems_, doctor, selftest, build, clean):
     cli.add_command(command)
 
 
 def main() -> None:
     """The console script: whatever goes wrong is one line and an exit code."""
     try:
-        sys.exit(cli(standalone_mode=False))
+        sys.exit(cli(standalone_mode=False, obj=os.environ))
     except click.ClickException as error:
         stop(error.format_message(), USAGE)
     except (click.Abort, KeyboardInterrupt):

@@ -120,6 +120,11 @@ class Pool:
         for worker in self._workers:
             worker.start()
 
+    @property
+    def failure(self) -> SandboxError | None:
+        """Why this pool will never run anything again; None while it works."""
+        return self._failure
+
     def submit(self, job: Job) -> Future[Run]:
         """A future that holds the run, or raises a SandboxError. Any thread may ask."""
         if job.limits.walls != self.spec.limits.walls:

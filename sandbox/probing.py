@@ -11,11 +11,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
+from sandbox.box import memory_wall_mb
 from sandbox.errors import SandboxError
 from sandbox.values import CallTest, CallTests, Comparison, Ending, Job, Limits, Program, Run
 
 PROBE_LIMITS = {"cpu_s": 20.0, "wall_s": 40.0}
 SHORT_S = 0.05
+BEYOND_MB = 64  # over the limit on memory and the room for output beside it
 WALLS = {
     "system_calls": "forbidden system calls are refused",
     "sockets": "no socket but a local one",
@@ -94,8 +96,9 @@ def _through(run: Run, place: int) -> str:
 
 def _stopped(box: Probed, limits: Limits, wall: str, ending: Ending, changed: Mapping[str, float]) -> Finding:
     """A wall that shows in how a run ends."""
+    beyond = memory_wall_mb(limits, BEYOND_MB)
     function, arguments = {
-        "memory": ("memory", (limits.memory_mb + 64,)), "cpu": ("spin", ()), "wall": ("sleep", ()), "output": ("talk", ()),
+        "memory": ("memory", (beyond,)), "cpu": ("spin", ()), "wall": ("sleep", ()), "output": ("talk", ()),
     }[wall]  # fmt: skip
     run = box.run(_job(_calls([(function, arguments)]), limits, changed))
     if run.ending is ending or (wall == "memory" and run.answers and run.answers[0].raised is not None):

@@ -225,6 +225,11 @@ def _problem(line: bytes, where: str) -> Problem:
         row = json.loads(line)
     except (ValueError, RecursionError) as error:
         raise ProblemsError(f"{where}: not JSON ({error})") from error
+    return read_problem(row, where)
+
+
+def read_problem(row: object, where: str = "the problem") -> Problem:
+    """The problem that an object says, in any of the formats of a file; raises ProblemsError."""
     if not isinstance(row, dict):
         raise ProblemsError(f"{where}: a problem is a JSON object, not {type(row).__name__}")
     for read, knows in _READERS:

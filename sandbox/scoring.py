@@ -16,7 +16,7 @@ from sandbox.engine import Engine
 from sandbox.grading import Recordings, Rooms, UngradableTests, Visit, grade
 from sandbox.image import USUAL, Outfit, ensure_image
 from sandbox.joining import Joined, join, seen_by_judge, seen_by_selection
-from sandbox.pool import Pool, PoolSpec, Slot
+from sandbox.pool import Conversation, Pool, PoolSpec, Slot
 from sandbox.references import Reference, References
 from sandbox.values import (
     MANY,
@@ -79,13 +79,20 @@ class Scorer:
         It raises a SandboxError when the program was not judged by our fault. A program larger than anything we take is
         judged without a visit.
         """
+        asked = self.conversation(program, stdin)
+        if isinstance(asked, Score):
+            scored: Future[Score] = Future()
+            scored.set_result(asked)
+            return scored
+        return self._pool.converse(asked)
+
+    def conversation(self, program: Program, stdin: bytes = b"") -> Conversation[Score] | Score:
+        """What `submit` asks of the pool, for whoever asks by himself; the score where no visit is needed."""
         try:
             job = Job(program=program, stdin=stdin, limits=self.limits, fresh=self._manner.fresh)
         except ValueError as error:
-            scored: Future[Score] = Future()
-            scored.set_result(judge.too_large(str(error), program, self.limits))
-            return scored
-        return self._pool.converse(lambda slot: self._examine(job, slot))
+            return judge.too_large(str(error), program, self.limits)
+        return lambda slot: self._examine(job, slot)
 
     def ask(
         self, source: str, tests: CallTests, *, cpu_s: float | None = None, patience: int = PATIENCE
@@ -242,9 +249,23 @@ def open_scorer(
 
     Raises a SandboxError (no engine, no image) before anything is scored; leaves no container behind.
     """
+    manner = manner or Manner()
+    with open_pool(limits, boxes=boxes, runtime=runtime, outfit=manner.outfit, say=say) as pool:
+        yield Scorer(pool, manner)
+
+
+@contextlib.contextmanager
+def open_pool(
+    limits: Limits,
+    *,
+    boxes: int | None = None,
+    runtime: str | None = None,
+    outfit: Outfit = USUAL,
+    say: Callable[[str], None] = lambda _: None,
+) -> Iterator[Pool]:
+    """The pool of such a scorer, for whoever has other questions to its boxes as well."""
     with contextlib.closing(Engine()) as engine:
-        manner = manner or Manner()
-        image = ensure_image(engine, manner.outfit, say=say)
+        image = ensure_image(engine, outfit, say=say)
         spec = PoolSpec(image=image, limits=limits, boxes=boxes or usable_cores(), runtime=runtime)
         with Pool(engine, spec) as pool:
-            yield Scorer(pool, manner)
+            yield pool

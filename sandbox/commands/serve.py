@@ -1,0 +1,104 @@
+"""`sandbox serve`: boxes for programs elsewhere, over HTTP."""
+
+from __future__ import annotations
+
+import ipaddress
+import sys
+from dataclasses import replace
+from typing import Any, NoReturn
+
+import click
+from click.core import ParameterSource
+
+from sandbox.commands.common import (
+    OUR_FAULT,
+    PASSED,
+    USAGE,
+    limit_options,
+    limits_of,
+    outfit_options,
+    say,
+    stop,
+)
+from sandbox.errors import SandboxError
+from sandbox.image import Outfit
+from sandbox.problems import ProblemsError, load_problems
+from sandbox.references import usual_directory
+from sandbox.scoring import Manner, open_pool
+
+ROOM = 4096
+LONGEST_S = 60.0
+OUTPUT_KB = 6 << 10  # unless another limit is asked for: clients of other servers expect whole outputs
+
+
+@click.command()
+@click.option(
+    "--host", default="127.0.0.1", show_default=True, help="Where to listen; beyond loopback a token is needed."
+)
+@click.option("--port", type=click.IntRange(0, 65535), default=8080, show_default=True, help="0 takes any free one.")
+@click.option("--boxes", type=click.IntRange(min=1), help="How many boxes [default: one per core].")
+@click.option("--token-env", metavar="NAME", default="SANDBOX_TOKEN", show_default=True, show_envvar=False,
+              help="The environment variable with the bearer token; where it is set, every client needs it.")  # fmt: skip
+@click.option("--problems", "source", metavar="NAME|FILE", help="Problems that clients may ask for by their names.")
+@click.option("--room", type=click.IntRange(min=1), default=ROOM, show_default=True, help="How many programs may wait.")
+@click.option("--longest", type=float, default=LONGEST_S, show_default=True, metavar="S",
+              help="The longest time that a client may ask for a program.")  # fmt: skip
+@outfit_options
+@limit_options
+@click.pass_context
+def serve(context: click.Context, /, host: str, port: int, boxes: int | None, **options: Any) -> None:
+    """Serve boxes over HTTP: /v1/score, SandboxFusion's /run_code, Piston's /api/v2/execute; / says how to ask.
+
+    \b
+      sandbox serve --port 8080 --problems humaneval
+      SANDBOX_TOKEN=… sandbox serve --host 0.0.0.0
+    """  # noqa: D301
+    outfit, room, longest, source, name = (
+        options.pop(option) for option in ("outfit", "room", "longest", "source", "token_env")
+    )
+    token = (context.obj or {}).get(name)
+    if token is None and not _is_loopback(host):
+        stop(f"{host} is not loopback, so clients need a token: put one into the environment as {name}", USAGE)
+    limits = limits_of(options)
+    if context.get_parameter_source("output_kb") is ParameterSource.DEFAULT:
+        limits = replace(limits, output_kb=OUTPUT_KB)
+    try:
+        from sandbox.serving import app  # noqa: PLC0415  (an extra)
+    except ImportError as error:
+        _not_installed(error)
+    try:
+        problems = load_problems(source) if source else []
+        with app.listen(host, port) as listening, open_pool(limits, boxes=boxes, outfit=outfit, say=say) as pool:
+            service = app.Service(manner=_manner(outfit), problems=problems, token=token, room=room, longest_s=longest)
+            say(f"serving {pool.spec.boxes} boxes at http://{_shown(listening.getsockname())}/")
+            broken = app.serve(pool, service, listening)
+    except ProblemsError as error:
+        stop(str(error), USAGE)
+    except SandboxError as error:
+        stop(str(error), OUR_FAULT)
+    except OSError as error:
+        stop(f"cannot listen at {host}, port {port}: {error.strerror}", USAGE)
+    if broken is not None:
+        stop(str(broken), OUR_FAULT)
+    say("stopped; no box is left")
+    sys.exit(PASSED)
+
+
+def _manner(outfit: Outfit) -> Manner:
+    return Manner(outfit=outfit, kept=usual_directory())
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _shown(address: tuple[Any, ...]) -> str:
+    host, port = address[:2]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _not_installed(error: ImportError) -> NoReturn:
+    stop(f"serving needs {error.name}; run `pip install 'codebudget[serve]'`", USAGE)

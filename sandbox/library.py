@@ -1,0 +1,110 @@
+"""What another program of yours imports: a pool of warm boxes, scores for completions, rewards for a trainer.
+
+    from sandbox import Pool, load_problems, score
+
+    with Pool() as pool:
+        for scored in score(completions, load_problems("humaneval")[0], pool=pool):
+            print(scored.verdict)
+
+A score is always a verdict over what the program did. What fails by our fault is an exception of `score` and None of `reward`:
+a trainer that counted it as 0 would teach a model that it was wrong where nobody looked. Programs that are equal to the
+letter run once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import CancelledError, Future
+from contextlib import ExitStack, nullcontext
+from types import TracebackType
+from typing import Literal, Self
+
+from sandbox.errors import SandboxError
+from sandbox.problems import Problem
+from sandbox.scoring import Manner, open_scorer
+from sandbox.values import Limits, Program, Score, Verdict
+
+Given = Literal["completion", "solution"]
+Message = Mapping[str, object]  # of a chat: its `content` is the text
+
+
+class Pool:
+    """Warm boxes, one for each core unless `boxes` says how many. A context manager; leaving it removes every container."""
+
+    def __init__(self, limits: Limits | None = None, *, boxes: int | None = None, manner: Manner | None = None) -> None:
+        """Open the boxes (and build their image when it is missing); raises SandboxError and leaves nothing behind."""
+        with ExitStack() as opening:
+            self._scorer = opening.enter_context(open_scorer(limits or Limits(), boxes=boxes, manner=manner))
+            self._opened = opening.pop_all()
+
+    def submit(self, program: Program) -> Future[Score]:
+        """A future of a program's score; it raises SandboxError where the program was not judged by our fault."""
+        return self._scorer.submit(program)
+
+    def close(self) -> None:
+        """Remove the boxes, after what was submitted."""
+        self._opened.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._opened.__exit__(kind, error, trace)
+
+
+def score(
+    completions: Sequence[str], problem: Problem, *, pool: Pool | None = None, given: Given = "completion"
+) -> list[Score]:
+    """The score of each completion, in their order; a pool is opened for this call if none is handed over.
+
+    A `completion` goes on where the problem's prompt stops, a `solution` stands alone. Raises SandboxError when one of them
+    could not be judged by our fault.
+    """
+    with nullcontext(pool) if pool is not None else Pool() as boxes:
+        futures = _submitted(((text, problem) for text in completions), boxes, given)
+        return [future.result() for future in futures]
+
+
+def reward(
+    completions: Sequence[str | Sequence[Message]],
+    problems: Problem | Sequence[Problem],
+    *,
+    pool: Pool,
+    given: Given = "completion",
+) -> list[float | None]:
+    """1.0 for each completion that passed its problem's tests, 0.0 for each that did not, None where we could not tell.
+
+    `problems` is one for all or one for each. Instead of a text, a completion may be the messages of a chat, of which the last
+    one counts.
+    """
+    each = [problems] * len(completions) if isinstance(problems, Problem) else list(problems)
+    if len(each) != len(completions):
+        raise ValueError(f"{len(completions)} completions of {len(each)} problems; one for all, or one for each")
+    texts = [_text(completion) for completion in completions]
+    return [_paid(future) for future in _submitted(zip(texts, each, strict=True), pool, given)]
+
+
+def _submitted(asked: Iterable[tuple[str, Problem]], pool: Pool, given: Given) -> list[Future[Score]]:
+    """A future for each; equal programs of a problem share one."""
+    known: dict[tuple[str, str], Future[Score]] = {}
+    futures = []
+    for text, problem in asked:
+        program = problem.complete(text) if given == "completion" else problem.solve(text)
+        key = program.source, program.tests_source
+        if key not in known:
+            known[key] = pool.submit(program)
+        futures.append(known[key])
+    return futures
+
+
+def _text(completion: str | Sequence[Message]) -> str:
+    return completion if isinstance(completion, str) else str(completion[-1]["content"])
+
+
+def _paid(future: Future[Score]) -> float | None:
+    try:
+        return float(future.result().verdict is Verdict.PASSED)
+    except (SandboxError, CancelledError):
+        return None

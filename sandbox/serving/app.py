@@ -1,0 +1,289 @@
+"""The HTTP of `sandbox serve`: routes, the token, bounded bodies, clients that leave. The only module that knows of it."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import json
+import signal
+import socket
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from importlib import resources
+from typing import Any
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from sandbox.errors import SandboxError
+from sandbox.pool import Conversation, Pool, Slot
+from sandbox.problems import Problem
+from sandbox.scorefile import told
+from sandbox.scoring import Manner, Scorer
+from sandbox.serving import fusion, own, piston
+from sandbox.serving.desk import FULL, Desk, Timed
+from sandbox.serving.metrics import Metrics
+from sandbox.serving.page import page
+from sandbox.serving.refused import Refused
+from sandbox.values import Job, Program, Run, Score
+
+MOST_BODY_BYTES = 64 << 20
+LOOPBACK = ("127.0.0.1", "localhost", "[::1]", "::1")
+GRACE_S = 30  # that a server which is told to stop gives its last answers
+_LEFT = 499  # nobody reads it
+Handler = Callable[[Request, Mapping[str, object]], Awaitable[Response]]
+Refusal = Callable[[str], dict[str, object]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """What is served, to whom, within which bounds. Without a token everybody is let in who reaches the address."""
+
+    manner: Manner
+    problems: Sequence[Problem] = ()
+    token: str | None = None
+    room: int
+    longest_s: float
+
+
+class Server:
+    """The routes over one pool, whose boxes run this version of Python."""
+
+    def __init__(self, pool: Pool, service: Service, python: str) -> None:
+        self._pool, self._service, self._python = pool, service, python
+        self._metrics = Metrics()
+        self._desk = Desk(pool, self._metrics, service.room)
+        self._problems = own.KnownProblems(service.problems)
+        self._scorer, self._generation = Scorer(pool, service.manner), 0
+
+    def app(self, hosts: Sequence[str] = ("*",)) -> ASGIApp:
+        """The ASGI application, for requests to these hosts."""
+        routes = [
+            self._post("/run_code", self._run_code, fusion.failure),
+            self._post("/api/v2/execute", self._execute, _message),
+            self._post("/v1/score", self._score, _error),
+            Route("/api/v2/runtimes", lambda _: JSONResponse(piston.runtimes(self._python))),
+            Route("/v1/ping", lambda _: PlainTextResponse("pong")),
+            Route("/healthz", self._health),
+            Route("/metrics", self._measured),
+            Route("/openapi.json", lambda _: JSONResponse(openapi())),
+            Route("/", lambda _: HTMLResponse(page(openapi()))),
+        ]
+        doors = [Middleware(TrustedHostMiddleware, allowed_hosts=list(hosts), www_redirect=False)]
+        if self._service.token is not None:
+            doors.append(Middleware(Bearer, token=self._service.token))
+        handlers: Any = {HTTPException: _http_error}
+        return Starlette(routes=routes, middleware=doors, exception_handlers=handlers)
+
+    def _post(self, path: str, handler: Handler, refusal: Refusal) -> Route:
+        """A route for JSON, with its refusals in its protocol's words, counted."""
+
+        async def answered(request: Request) -> Response:
+            try:
+                response = await handler(request, await _body(request))
+            except Refused as refused:
+                headers = {} if refused.retry_after is None else {"Retry-After": str(refused.retry_after)}
+                response = JSONResponse(refusal(refused.message), refused.status, headers)
+            except ClientDisconnect:
+                self._metrics.count("sandbox_clients_left_total")
+                response = Response(status_code=_LEFT)
+            self._metrics.count("sandbox_requests_total", route=path, status=str(response.status_code))
+            return response
+
+        return Route(path, answered, methods=["POST"])
+
+    async def _run_code(self, request: Request, body: Mapping[str, object]) -> Response:
+        asked = fusion.read(body, self._pool.spec.limits, self._service.longest_s)
+        came = await self._visited(request, asked.job, fusion.FULL)
+        if isinstance(came, SandboxError):
+            return JSONResponse(fusion.failure(str(came)))
+        return JSONResponse(fusion.answer(asked, came.came), headers=_timing([came]))
+
+    async def _execute(self, request: Request, body: Mapping[str, object]) -> Response:
+        job = piston.read(body, self._pool.spec.limits, self._service.longest_s)
+        came = await self._visited(request, job, FULL)
+        if isinstance(came, SandboxError):
+            return JSONResponse(_message(str(came)), 500)
+        return JSONResponse(piston.answer(came.came, job.limits, self._python), headers=_timing([came]))
+
+    async def _visited(self, request: Request, job: Job, full: int) -> Timed[Run] | SandboxError:
+        def visit(slot: Slot) -> Run:
+            return slot.run(job)
+
+        (came,) = await _waited(request, self._desk.ask([visit], lambda run: run.ending, full))
+        return came
+
+    async def _score(self, request: Request, body: Mapping[str, object]) -> Response:
+        asked = await run_in_threadpool(own.read, body, self._problems)
+        distinct = list(dict.fromkeys(program.source for program in asked.programs))
+        by_source = {program.source: program for program in asked.programs}
+        conversations = [self._scoring(by_source[source]) for source in distinct]
+        came = await _waited(request, self._desk.ask(conversations, lambda row: str(row["verdict"])))
+        rows = dict(zip(distinct, map(_row, came), strict=True))
+        ran = [one for one in came if isinstance(one, Timed)]
+        return JSONResponse(own.answer(asked, [rows[p.source] for p in asked.programs]), headers=_timing(ran))
+
+    def _scoring(self, program: Program) -> Conversation[dict[str, Any]]:
+        """A program's score as a row, made on the box's own thread."""
+        if self._generation != self._problems.generation:
+            self._scorer, self._generation = Scorer(self._pool, self._service.manner), self._problems.generation
+        asked, limits = self._scorer.conversation(program), self._pool.spec.limits
+
+        def conversation(slot: Slot) -> dict[str, Any]:
+            return told(asked if isinstance(asked, Score) else asked(slot), program, limits)
+
+        return conversation
+
+    def _health(self, _: Request) -> Response:
+        """Whether programs can be run; 503 with the reason if not."""
+        failure = self._pool.failure
+        return PlainTextResponse("ok\n") if failure is None else PlainTextResponse(f"{failure}\n", 503)
+
+    def _measured(self, _: Request) -> Response:
+        gauges = {
+            "sandbox_waiting": self._desk.waiting,
+            "sandbox_room": self._desk.room,
+            "sandbox_boxes": self._pool.spec.boxes,
+        }
+        return PlainTextResponse(self._metrics.text(gauges), media_type="text/plain; version=0.0.4")
+
+
+class Bearer:
+    """Lets in whoever has the token; /healthz is for everybody."""
+
+    def __init__(self, app: ASGIApp, token: str) -> None:
+        self._app, self._wanted = app, f"Bearer {token}".encode()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, or answer 401."""
+        given = dict(scope.get("headers", [])).get(b"authorization", b"")
+        if scope["type"] == "http" and scope["path"] != "/healthz" and not hmac.compare_digest(given, self._wanted):
+            refused = JSONResponse(_error("a bearer token is needed"), 401, {"WWW-Authenticate": "Bearer"})
+            await refused(scope, receive, send)
+            return
+        await self._app(scope, receive, send)
+
+
+def openapi() -> dict[str, Any]:
+    """The description of the routes, for programs."""
+    described: dict[str, Any] = json.loads((resources.files("sandbox.serving") / "openapi.json").read_text("utf-8"))
+    return described
+
+
+async def _body(request: Request) -> Mapping[str, object]:
+    """The JSON object of a request. Only as application/json: a web page cannot send that to us without being asked first."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != "application/json":
+        raise Refused(415, f"the body must be application/json, not {kind or 'of no type'}")
+    data = bytearray()
+    async for piece in request.stream():
+        data += piece
+        if len(data) > MOST_BODY_BYTES:
+            raise Refused(413, f"the body is longer than the {MOST_BODY_BYTES} bytes that are taken")
+    try:
+        body = json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise Refused(400, f"the body is not JSON: {error}") from error
+    if not isinstance(body, dict):
+        raise Refused(422, f"the body must be an object, not {type(body).__name__}")
+    return body
+
+
+async def _waited(request: Request, futures: Sequence[Future[Timed[Any]]]) -> list[Timed[Any] | SandboxError]:
+    """What came of each, in order. Raises ClientDisconnect when the client leaves; what waits is called off then."""
+    came = asyncio.gather(*map(asyncio.wrap_future, futures), return_exceptions=True)
+    left = asyncio.ensure_future(_departure(request))
+    try:
+        await asyncio.wait((came, left), return_when=asyncio.FIRST_COMPLETED)
+        if not came.done():
+            raise ClientDisconnect
+    finally:
+        left.cancel()
+        came.cancel()
+    return [_told(one) for one in came.result()]
+
+
+def _told(one: Timed[Any] | BaseException) -> Timed[Any] | SandboxError:
+    """What is told to a client; a bug of ours is not, and travels on."""
+    if isinstance(one, BaseException) and not isinstance(one, SandboxError):
+        raise one
+    return one
+
+
+async def _departure(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+
+
+def _row(came: Timed[dict[str, Any]] | SandboxError) -> dict[str, object]:
+    if isinstance(came, SandboxError):
+        return own.failure(str(came))
+    return came.came | {"queue_s": round(came.queue_s, 6), "run_s": round(came.run_s, 6)}
+
+
+def _timing(came: Sequence[Timed[Any]]) -> dict[str, str]:
+    """The longest wait and the sum of the visits, as the header for it says them: milliseconds."""
+    queue_s = max((one.queue_s for one in came), default=0.0)
+    run_s = sum(one.run_s for one in came)
+    return {"Server-Timing": f"queue;dur={1000 * queue_s:.3f}, run;dur={1000 * run_s:.3f}"}
+
+
+def _message(message: str) -> dict[str, object]:
+    return {"message": message}
+
+
+def _error(message: str) -> dict[str, object]:
+    return {"error": {"message": message}}
+
+
+async def _http_error(_: Request, error: HTTPException) -> Response:
+    return JSONResponse(_error(str(error.detail)), error.status_code, error.headers)
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A socket that listens; raises OSError."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    return socket.create_server((host, port), family=family, backlog=2048, reuse_port=False)
+
+
+def python_of(pool: Pool) -> str:
+    """The version of Python that programs run on, as one of them says."""
+    asked = Job(program=Program(source="import platform\nprint(platform.python_version())"), limits=pool.spec.limits)
+    return pool.submit(asked).result().stdout.decode("ascii", "replace").strip()
+
+
+def serve(pool: Pool, service: Service, listening: socket.socket) -> SandboxError | None:
+    """Answer until a signal says stop, and finish what was asked; returns the error when the pool broke meanwhile."""
+    host = listening.getsockname()[0]
+    server = Server(pool, service, python_of(pool))
+    config = uvicorn.Config(
+        server.app(LOOPBACK if host in LOOPBACK else ("*",)),
+        log_level="warning",
+        access_log=False,
+        lifespan="off",
+        server_header=False,
+        timeout_graceful_shutdown=GRACE_S,
+    )
+    running = uvicorn.Server(config)
+    for number in (signal.SIGINT, signal.SIGTERM):  # uvicorn stops at them, and raises them once more afterwards
+        signal.signal(number, lambda *_: None)
+    asyncio.run(_until_stopped(running, pool, listening))
+    return pool.failure
+
+
+async def _until_stopped(running: uvicorn.Server, pool: Pool, listening: socket.socket) -> None:
+    """Serve; a pool that will never work again stops the server."""
+    serving = asyncio.ensure_future(running.serve(sockets=[listening]))
+    while not serving.done():
+        await asyncio.wait([serving], timeout=1.0)
+        running.should_exit = running.should_exit or pool.failure is not None
+    await serving

@@ -1,0 +1,100 @@
+"""Where programs wait for a box: so many and no more, timed and counted.
+
+What a client gives up is called off; whatever is in a box by then runs to its end, and nobody hears of it.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import CancelledError, Future
+from dataclasses import dataclass
+from functools import partial
+from typing import Generic, TypeVar
+
+from sandbox.pool import Conversation, Pool, Slot
+from sandbox.serving.metrics import Metrics
+from sandbox.serving.refused import Refused
+
+T = TypeVar("T")
+FULL = 429
+_SMOOTH = 0.05  # the share of the newest program in the mean time of one
+_FIRST_S = 0.01  # before any program has run
+_LONGEST_RETRY_S = 60
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timed(Generic[T]):
+    """What came, how long it waited for a box, and how long it was in one."""
+
+    came: T
+    queue_s: float
+    run_s: float
+
+
+class Desk:
+    """Hands conversations to a pool, at most `room` at a time. Any thread may ask."""
+
+    def __init__(self, pool: Pool, metrics: Metrics, room: int, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._pool, self._metrics, self._clock = pool, metrics, clock
+        self.room = room
+        self._lock = threading.Lock()
+        self._waiting = 0
+        self._mean_s = _FIRST_S
+
+    @property
+    def waiting(self) -> int:
+        """How many wait for a box or are in one."""
+        return self._waiting
+
+    def ask(
+        self, conversations: Sequence[Conversation[T]], outcome: Callable[[T], str], full: int = FULL
+    ) -> list[Future[Timed[T]]]:
+        """A future for each; all of them get a place, or the request is Refused, with the status `full`.
+
+        `outcome` names what came, for the counts.
+        """
+        self._take(len(conversations), full)
+        futures = []
+        for conversation in conversations:
+            future = self._pool.converse(partial(self._timed, conversation, self._clock()))
+            future.add_done_callback(partial(self._finished, outcome))
+            futures.append(future)
+        return futures
+
+    def _take(self, places: int, full: int) -> None:
+        with self._lock:
+            if self._waiting + places > self.room:
+                boxes = self._pool.spec.boxes
+                seconds = math.ceil(min(self._waiting * self._mean_s / boxes, _LONGEST_RETRY_S))
+                raise Refused(
+                    full, f"{self._waiting} programs wait and {self.room} may; come again later", max(1, seconds)
+                )
+            self._waiting += places
+
+    def _timed(self, conversation: Conversation[T], asked: float, slot: Slot) -> Timed[T]:
+        began = self._clock()
+        came = conversation(slot)
+        run_s = self._clock() - began
+        self._metrics.took("sandbox_queue_seconds", began - asked)
+        self._metrics.took("sandbox_run_seconds", run_s)
+        return Timed(came=came, queue_s=began - asked, run_s=run_s)
+
+    def _finished(self, outcome: Callable[[T], str], future: Future[Timed[T]]) -> None:
+        said = _outcome(outcome, future)
+        with self._lock:
+            self._waiting -= 1
+            if not future.cancelled() and future.exception() is None:
+                self._mean_s += _SMOOTH * (future.result().run_s - self._mean_s)
+        self._metrics.count("sandbox_programs_total", outcome=said)
+
+
+def _outcome(outcome: Callable[[T], str], future: Future[Timed[T]]) -> str:
+    try:
+        return outcome(future.result().came)
+    except CancelledError:
+        return "cancelled"
+    except Exception:  # noqa: BLE001  (whoever asked gets the exception; here it is counted)
+        return "unscored"

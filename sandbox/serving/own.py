@@ -1,0 +1,123 @@
+"""Our own way to ask: a problem and completions in, a verdict for each out.
+
+The problem is an object in any of the formats of docs/problems.md, or the name of one that the server was started with. A
+completion that could not be judged by our fault has the verdict null and says why.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from sandbox import judge
+from sandbox.problems import Problem, ProblemsError, Wanted, find_problem, read_problem
+from sandbox.serving import fields
+from sandbox.serving.refused import Refused
+from sandbox.strict import checked
+from sandbox.values import Program
+
+MOST_COMPLETIONS = 1024
+KEPT_PROBLEMS = 1024
+_KINDS = {
+    "problem": "any value",
+    "completions": "a list with something in it",
+    "solutions": "a list with something in it",
+    "tests": "a text",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What a request wants scored: a problem's programs, in its order."""
+
+    problem: str
+    programs: tuple[Program, ...]
+
+
+class KnownProblems:
+    """Problems by their names, and those that clients have sent lately. Any thread may ask."""
+
+    def __init__(self, named: Sequence[Problem] = ()) -> None:
+        self._named = {problem.name: problem for problem in named}
+        self._sent: OrderedDict[str, Problem] = OrderedDict()
+        self._read_in_all = 0
+        self._lock = threading.Lock()
+
+    @property
+    def generation(self) -> int:
+        """Changes after every so many problems: a scorer keeps what it learnt of each, so it should not outlive them all."""
+        return self._read_in_all // KEPT_PROBLEMS
+
+    def find(self, problem: object) -> Problem:
+        """The problem that a request names or says; raises Refused."""
+        if isinstance(problem, str):
+            found = find_problem(self._named, problem)
+            if found is None:
+                raise Refused(404, f"no problem is called {problem!r} here; send the problem itself, as an object")
+            return found
+        return self._read(problem)
+
+    def _read(self, problem: object) -> Problem:
+        key = json.dumps(problem, sort_keys=True)
+        with self._lock:
+            if (found := self._sent.get(key)) is not None:
+                self._sent.move_to_end(key)
+                return found
+        try:
+            found = read_problem(problem)
+            _ = found.checked_by, found.selected_by  # what is wrong with its tests shows now
+        except (ProblemsError, ValueError, RecursionError) as error:
+            raise Refused(fields.UNREADABLE, str(error)) from error
+        with self._lock:
+            self._sent[key] = found
+            self._read_in_all += 1
+            while len(self._sent) > KEPT_PROBLEMS:
+                self._sent.popitem(last=False)
+        return found
+
+
+def read(body: Mapping[str, object], problems: KnownProblems) -> Asked:
+    """The request; raises Refused."""
+    try:
+        checked(body, _KINDS)
+    except ValueError as error:
+        raise Refused(fields.UNREADABLE, str(error)) from error
+    if ("completions" in body) == ("solutions" in body):
+        raise Refused(fields.UNREADABLE, "give completions, which go on where the prompt stops, or solutions, not both")
+    wanted = fields.text(body, "tests", Wanted.JUDGE)
+    if wanted not in set(Wanted):
+        raise Refused(fields.UNREADABLE, f"tests must be one of {', '.join(Wanted)}, not {wanted!r}")
+    if "problem" not in body:
+        raise Refused(fields.UNREADABLE, "problem is missing: an object, or the name of one that is known here")
+    problem = problems.find(body["problem"])
+    try:
+        return Asked(problem=problem.name, programs=_programs(body, problem, Wanted(wanted)))
+    except ProblemsError as error:
+        raise Refused(fields.UNREADABLE, str(error)) from error
+
+
+def _programs(body: Mapping[str, object], problem: Problem, wanted: Wanted) -> tuple[Program, ...]:
+    name = "completions" if "completions" in body else "solutions"
+    texts = fields.items(body, name)
+    if len(texts) > MOST_COMPLETIONS:
+        raise Refused(413, f"{len(texts)} {name}; at most {MOST_COMPLETIONS} are taken at once")
+    make = problem.complete if name == "completions" else problem.solve
+    programs = []
+    for number, text in enumerate(texts):
+        if not isinstance(text, str):
+            raise Refused(fields.UNREADABLE, f"{name}[{number}] must be a text, not {type(text).__name__}")
+        programs.append(make(text.encode("utf-8", "replace").decode("utf-8"), wanted))
+    return tuple(programs)
+
+
+def answer(asked: Asked, rows: Sequence[Mapping[str, object]]) -> dict[str, object]:
+    """The rows as a response."""
+    return {"problem": asked.problem, "judge": judge.JUDGE_VERSION, "scores": list(rows)}
+
+
+def failure(message: str) -> dict[str, object]:
+    """The row of a completion that was not judged by our fault."""
+    return {"verdict": None, "passed": None, "unscored": message}

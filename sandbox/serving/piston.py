@@ -1,0 +1,106 @@
+"""The wire format of Piston's `/api/v2/execute` and `/api/v2/runtimes`.
+
+Times are milliseconds and memory is bytes there. One Python file, no arguments. Memory is the boxes' own limit. `output` is
+stdout followed by stderr: which byte came first is not known here.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import signal
+from collections.abc import Mapping
+
+from sandbox.serving import fields
+from sandbox.serving.refused import Refused
+from sandbox.values import Ending, Job, Limits, Run
+
+TIMEOUT_MS = 3000.0  # theirs
+ALIASES = ("py", "py3", "python3")
+
+
+def runtimes(version: str) -> list[dict[str, object]]:
+    """What can be run here."""
+    return [{"language": "python", "version": version, "aliases": list(ALIASES)}]
+
+
+def read(body: Mapping[str, object], limits: Limits, longest_s: float) -> Job:
+    """The job that a request asks for; raises Refused."""
+    language = fields.text(body, "language")
+    if language not in {"python", *ALIASES}:
+        raise Refused(400, f"{language} runtime is unknown; python is served here")
+    fields.text(body, "version", "*")
+    if fields.items(body, "args"):
+        raise Refused(400, "args are not served here: a program has its code and its stdin")
+    files = fields.items(body, "files")
+    if len(files) != 1:
+        raise Refused(400, f"files must be one file, the program, not {len(files)}")
+    wall_ms = fields.number(body, "run_timeout", TIMEOUT_MS)
+    cpu_ms = fields.number(body, "run_cpu_time", wall_ms)
+    for name in ("compile_timeout", "compile_cpu_time", "compile_memory_limit", "run_memory_limit"):
+        fields.number(body, name, -1)
+    return fields.job(
+        _content(files[0]),
+        fields.text(body, "stdin", ""),
+        limits,
+        wall_s=fields.seconds(wall_ms / 1000, longest_s, "run_timeout"),
+        cpu_s=fields.seconds(cpu_ms / 1000, longest_s, "run_cpu_time"),
+    )
+
+
+def _content(file: object) -> str:
+    if not isinstance(file, dict):
+        raise Refused(400, "a file is an object with its content")
+    content, encoding = fields.text(file, "content"), fields.text(file, "encoding", "utf8")
+    try:
+        match encoding:
+            case "utf8":
+                return content
+            case "base64":
+                return base64.b64decode(content, validate=True).decode("utf-8")
+            case "hex":
+                return bytes.fromhex(content).decode("utf-8")
+            case _:
+                raise Refused(400, f"encoding {encoding!r} is none of utf8, base64, hex")
+    except (binascii.Error, ValueError) as error:
+        raise Refused(400, f"the file's content is not {encoding} of UTF-8: {error}") from error
+
+
+def answer(run: Run, limits: Limits, version: str) -> dict[str, object]:
+    """What became of the program, in their words."""
+    stdout, stderr = (stream.decode("utf-8", "replace") for stream in (run.stdout, run.stderr))
+    status, message = _status(run, limits)
+    killed = run.ending is not Ending.EXITED
+    number = signal.SIGKILL if run.signal is None else run.signal
+    told = {
+        "stdout": stdout,
+        "stderr": stderr,
+        "output": stdout + stderr,
+        "code": None if killed else run.exit_code,
+        "signal": _name(number) if killed else None,
+        "message": message,
+        "status": status,
+        "cpu_time": round(run.cpu_s * 1000),
+        "wall_time": round(run.wall_s * 1000),
+        "memory": round(run.memory_mb * (1 << 20)),
+    }
+    return {"language": "python", "version": version, "run": told}
+
+
+def _name(number: int) -> str:
+    return signal.Signals(number).name if number in set(signal.Signals) else f"SIG{number}"
+
+
+def _status(run: Run, limits: Limits) -> tuple[str | None, str | None]:
+    """Their two letters for what ended a program, and a line for people."""
+    match run.ending:
+        case Ending.EXITED:
+            return (None, None) if run.exit_code == 0 else ("RE", f"Exited with error status {run.exit_code}")
+        case Ending.SIGNALLED:
+            return "SG", f"Caught fatal signal {run.signal}"
+        case Ending.OUT_OF_MEMORY:
+            return "SG", f"wanted more than {limits.memory_mb} MB"
+        case Ending.OUT_OF_CPU | Ending.OUT_OF_WALL:
+            return "TO", "Time limit exceeded"
+        case Ending.TOO_MUCH_OUTPUT:
+            return ("OL" if len(run.stdout) >= len(run.stderr) else "EL"), f"wrote more than {limits.output_kb} kB"

@@ -1,0 +1,104 @@
+"""What other programs import: scores and rewards."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import Future
+from pathlib import Path
+
+import pytest
+
+import sandbox
+from sandbox import Pool, Problem, Verdict, load_problems, read_problem, reward, score
+from sandbox.engine import Engine
+from sandbox.errors import BoxLost, SandboxError
+from sandbox.values import Program, Score
+
+README = Path(__file__).parent.parent.parent / "README.md"
+RIGHT, WRONG = "    return a + b\n", "    return a - b\n"
+
+
+@pytest.fixture(scope="module")
+def problem() -> Problem:
+    row = {"task_id": "add", "prompt": "def add(a, b):\n", "entry_point": "add"}
+    return read_problem({**row, "tests": [{"arguments": [1, 2], "expected": 3}]})
+
+
+class LosesSome:
+    """A pool some of whose boxes are lost, over one that is whole."""
+
+    def __init__(self, whole: Pool) -> None:
+        self.whole = whole
+        self.asked: list[str] = []
+
+    def submit(self, program: Program) -> Future[Score]:
+        self.asked.append(program.source)
+        if "lose me" not in program.source:
+            return self.whole.submit(program)
+        lost: Future[Score] = Future()
+        lost.set_exception(BoxLost("a box went away"))
+        return lost
+
+
+def test_importing_the_package_imports_no_docker() -> None:
+    code = "import sandbox, sys; print('docker' in sys.modules, 'requests' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False", "False"]
+
+
+def test_every_public_name_is_there_and_a_wrong_one_is_an_error() -> None:
+    assert all(getattr(sandbox, name) is not None for name in sandbox.__all__)
+    with pytest.raises(AttributeError, match="has no attribute 'scores'"):
+        _ = sandbox.scores  # type: ignore[attr-defined]
+
+
+@pytest.fixture(scope="module")
+def pool(engine: Engine) -> Iterator[Pool]:
+    assert engine is not None
+    with Pool(boxes=1) as opened:
+        yield opened
+
+
+@pytest.mark.docker
+@pytest.mark.usefixtures("engine")
+class TestWithBoxes:
+    def test_completions_are_scored_in_their_order(self, pool: Pool, problem: Problem) -> None:
+        scored = score([WRONG, RIGHT, "    return 1 +\n", RIGHT], problem, pool=pool)
+        assert [one.verdict for one in scored] == [Verdict.WRONG, Verdict.PASSED, Verdict.SYNTAX, Verdict.PASSED]
+
+    def test_solutions_stand_alone(self, pool: Pool, problem: Problem) -> None:
+        (scored,) = score(["add = lambda a, b: a + b"], problem, pool=pool, given="solution")
+        assert scored.verdict is Verdict.PASSED
+
+    def test_a_pool_is_opened_and_closed_for_one_call(self, problem: Problem) -> None:
+        assert [one.verdict for one in score([RIGHT], problem)] == [Verdict.PASSED]
+
+    def test_a_reward_is_one_or_zero_and_none_where_we_could_not_tell(self, pool: Pool, problem: Problem) -> None:
+        losing = LosesSome(pool)
+        texts = [RIGHT, WRONG, "    return a + b  # lose me\n", RIGHT]
+        assert reward(texts, problem, pool=losing) == [1.0, 0.0, None, 1.0]
+        assert len(losing.asked) == 3, "equal programs run once"
+
+    def test_our_fault_is_an_exception_of_score(self, pool: Pool, problem: Problem) -> None:
+        with pytest.raises(SandboxError, match="went away"):
+            score(["    return 0  # lose me\n"], problem, pool=LosesSome(pool))
+
+    def test_each_completion_may_have_its_own_problem_and_be_a_chat(self, pool: Pool, problem: Problem) -> None:
+        other = load_problems("humaneval")[0]
+        chats = [
+            [{"role": "user", "content": "?"}, {"role": "assistant", "content": text}] for text in (RIGHT, "    pass\n")
+        ]
+        assert reward(chats, [problem, other], pool=pool) == [1.0, 0.0]
+        with pytest.raises(ValueError, match="2 completions of 1 problems"):
+            reward(chats, [problem], pool=pool)
+
+    def test_the_example_of_the_readme_runs(self, tmp_path: Path) -> None:
+        blocks = re.findall(r"((?:^    .*\n|^\n)+)", README.read_text(encoding="utf-8"), re.MULTILINE)
+        (block,) = (text for text in blocks if "import Pool" in text)
+        code = "\n".join(line[4:] for line in block.splitlines())
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=tmp_path)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert done.stdout.splitlines() == ["PASSED", "WRONG", "[1.0, 0.0]"]

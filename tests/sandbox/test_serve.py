@@ -1,0 +1,322 @@
+"""`sandbox serve` as clients meet it: a real process, real boxes, real sockets."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+import requests
+
+from sandbox.box import LABEL, LABEL_OWNER
+from sandbox.engine import Engine
+from sandbox.owner import Owner
+from sandbox.serving.app import openapi
+
+pytestmark = pytest.mark.docker
+EVERYWHERE = "0.0.0.0"  # noqa: S104  (what is asked for has to be refused, or needs the token)
+SANDBOX = str(Path(sys.executable).parent / "sandbox")
+ADD = {
+    "task_id": "add",
+    "prompt": "def add(a, b):\n",
+    "entry_point": "add",
+    "tests": [{"arguments": [1, 2], "expected": 3}],
+}
+RIGHT, WRONG = "    return a + b\n", "    return a - b\n"
+
+
+@dataclass(frozen=True)
+class Serving:
+    """A server, where it listens."""
+
+    process: subprocess.Popen[str]
+    url: str
+
+    def post(self, path: str, body: dict[str, Any], **more: Any) -> requests.Response:
+        return requests.post(self.url + path, json=body, timeout=120, **more)
+
+    def run_code(self, code: str, **fields: Any) -> requests.Response:
+        return self.post("/run_code", {"language": "python", "code": code, **fields})
+
+    def metric(self, line: str) -> float:
+        found = re.search(
+            rf"^{re.escape(line)} (\S+)$", requests.get(self.url + "/metrics", timeout=60).text, re.MULTILINE
+        )
+        return float(found[1]) if found else 0.0
+
+    def boxes(self, engine: Engine) -> list[str]:
+        owners = ((found.id, Owner.parse(found.labels[LABEL_OWNER])) for found in engine.containers(LABEL))
+        return [box for box, owner in owners if owner and owner.pid == self.process.pid]
+
+
+@contextlib.contextmanager
+def a_server(*words: str, **environment: str) -> Iterator[Serving]:
+    process = subprocess.Popen(
+        [SANDBOX, "serve", "--port", "0", *words], stderr=subprocess.PIPE, text=True, env=os.environ | environment
+    )
+    assert process.stderr is not None
+    try:
+        for line in process.stderr:
+            if found := re.search(r"http://\S+:(\d+)/", line):
+                yield Serving(process, f"http://127.0.0.1:{found[1]}")
+                break
+        else:
+            raise AssertionError(f"the server ended with {process.wait()}")
+    finally:
+        process.terminate()
+        rest = process.communicate(timeout=60)[1]
+        assert "Traceback" not in rest, rest
+
+
+@pytest.fixture(scope="module")
+def server(engine: Engine) -> Iterator[Serving]:
+    assert engine is not None
+    with a_server("--boxes", "2", "--problems", "humaneval") as serving:
+        yield serving
+
+
+def fits(name: str, told: object) -> bool:
+    """Whether a response is what the description says."""
+    described = openapi()
+    jsonschema.validate(told, {"$ref": f"#/components/schemas/{name}", "components": described["components"]})
+    return True
+
+
+class TestRunCode:
+    def test_a_program_reads_and_prints(self, server: Serving) -> None:
+        told = server.run_code("print(input()[::-1])", stdin="abc\n").json()
+        assert fits("RunCodeResponse", told)
+        assert (told["status"], told["run_result"]["return_code"], told["run_result"]["stdout"]) == (
+            "Success",
+            0,
+            "cba\n",
+        )
+
+    @pytest.mark.parametrize(
+        ("code", "status", "ran", "number"),
+        [
+            ("raise ValueError('no')", "Failed", "Finished", 1),
+            ("import sys; sys.exit(7)", "Failed", "Finished", 7),
+            ("import sys; sys.exit(0)", "Success", "Finished", 0),
+            ("def (", "Failed", "Finished", 1),
+            ("while True: pass", "Failed", "TimeLimitExceeded", None),
+            ("import os; os.abort()", "Failed", "Finished", -6),
+            ("x = bytearray(1 << 33)", "Failed", "Finished", -9),
+            ("while True: print('x' * 9999)", "Failed", "Finished", -9),
+        ],
+    )
+    def test_how_it_ended_is_told(self, server: Serving, code: str, status: str, ran: str, number: int | None) -> None:
+        told = server.run_code(code, run_timeout=1 if number is None else 30).json()
+        assert fits("RunCodeResponse", told)
+        result = told["run_result"]
+        assert (told["status"], result["status"], result["return_code"]) == (status, ran, number)
+
+    def test_an_output_of_five_megabytes_comes_whole(self, server: Serving) -> None:
+        told = server.run_code("import sys\nfor n in range(5):\n    sys.stdout.write(str(n) * (1 << 20))").json()
+        assert told["status"] == "Success"
+        assert told["run_result"]["stdout"] == "".join(str(n) * (1 << 20) for n in range(5))
+
+    def test_what_is_not_json_of_the_right_kind_is_refused(self, server: Serving) -> None:
+        def sent(data: bytes, kind: str = "application/json") -> int:
+            headers = {"content-type": kind}
+            return requests.post(f"{server.url}/run_code", data=data, headers=headers, timeout=60).status_code
+
+        good = b'{"language": "python", "code": "pass"}'
+        assert [sent(good), sent(good, "text/plain"), sent(b"{"), sent(b"[]"), sent(b"[" * 100_000)] == [
+            200,
+            415,
+            400,
+            422,
+            400,
+        ]
+
+
+class TestPiston:
+    def test_a_program_runs_and_its_end_is_told(self, server: Serving) -> None:
+        (runtime,) = requests.get(f"{server.url}/api/v2/runtimes", timeout=60).json()
+        assert fits("Runtime", runtime)
+        code = "import sys\nprint(sys.version.split()[0], input())\nsys.exit(4)"
+        asked = {"language": "py3", "version": "*", "files": [{"name": "main.py", "content": code}], "stdin": "hey"}
+        told = server.post("/api/v2/execute", asked).json()
+        assert fits("ExecuteResponse", told)
+        assert told["run"]["stdout"] == f"{runtime['version']} hey\n"
+        assert (told["run"]["code"], told["run"]["status"], told["run"]["signal"]) == (4, "RE", None)
+
+    def test_a_time_limit_is_in_milliseconds(self, server: Serving) -> None:
+        asked = {"language": "python", "version": "3", "files": [{"content": "while True: pass"}], "run_timeout": 300}
+        told = server.post("/api/v2/execute", asked).json()["run"]
+        assert (told["status"], told["signal"], told["code"]) == ("TO", "SIGKILL", None)
+        assert told["wall_time"] < 2000
+
+
+class TestScore:
+    def test_each_completion_has_its_verdict_in_its_place(self, server: Serving) -> None:
+        told = server.post("/v1/score", {"problem": ADD, "completions": [WRONG, RIGHT, "    return (\n", WRONG]}).json()
+        assert fits("ScoreResponse", told)
+        assert [row["verdict"] for row in told["scores"]] == ["WRONG", "PASSED", "SYNTAX", "WRONG"]
+        assert told["scores"][0] == told["scores"][3], "equal programs run once"
+        assert "answered -1 where 3 was expected" in told["scores"][0]["explanation"]
+
+    def test_a_problem_that_the_server_knows_is_asked_for_by_name(self, server: Serving) -> None:
+        told = server.post("/v1/score", {"problem": "HumanEval/53", "completions": ["    return x + y\n"]}).json()
+        assert (told["problem"], told["scores"][0]["verdict"]) == ("HumanEval/53", "PASSED")
+        gone = server.post("/v1/score", {"problem": "HumanEval/999", "completions": ["x"]})
+        assert (gone.status_code, fits("Error", gone.json())) == (404, True)
+
+    def test_both_sets_of_tests_are_judged(self, server: Serving) -> None:
+        both = ADD | {"public_tests": [{"arguments": [0, 0], "expected": 0}]}
+        told = server.post("/v1/score", {"problem": both, "completions": [WRONG], "tests": "both"}).json()
+        assert (told["scores"][0]["verdict"], told["scores"][0]["selection"]) == ("WRONG", "PASSED")
+
+    def test_leaving_early_is_no_pass(self, server: Serving) -> None:
+        told = server.post("/v1/score", {"problem": ADD, "completions": ["    import os; os._exit(0)\n"]}).json()
+        assert told["scores"][0]["verdict"] == "EARLY_EXIT"
+
+
+def test_every_example_of_the_description_is_served(server: Serving) -> None:
+    for path, methods in openapi()["paths"].items():
+        for method, route in methods.items():
+            body = route.get("requestBody", {}).get("content", {}).get("application/json", {}).get("example")
+            answer = requests.request(method, server.url + path, json=body, timeout=60)
+            assert answer.status_code == 200, path
+            (kind,) = route["responses"]["200"]["content"]
+            assert answer.headers["content-type"].startswith(kind)
+    shown = requests.get(server.url, timeout=60).text
+    assert all(path in shown for path in openapi()["paths"])
+
+
+def test_a_thousand_programs_wait_their_turn_and_each_gets_its_own_answer(server: Serving) -> None:
+    def ask(number: int) -> str:
+        return str(server.run_code(f"print({number})").json()["run_result"]["stdout"])
+
+    with ThreadPoolExecutor(1000) as clients:
+        assert list(clients.map(ask, range(1000))) == [f"{number}\n" for number in range(1000)]
+
+
+def test_waiting_is_told_apart_from_running(server: Serving) -> None:
+    with ThreadPoolExecutor(6) as clients:
+        answers = list(clients.map(lambda _: server.run_code("import time; time.sleep(0.5)"), range(6)))
+    timings = [re.findall(r"dur=([\d.]+)", answer.headers["server-timing"]) for answer in answers]
+    assert all(500 < float(run) < 5000 for _, run in timings)
+    assert max(float(queue) for queue, _ in timings) > 900, "the third pair waits for two visits"
+    assert all(answer.json()["run_result"]["execution_time"] < 5 for answer in answers)
+
+
+def until(what: Any, seconds: float = 30.0) -> bool:
+    """Whether it comes true in time."""
+    deadline = time.monotonic() + seconds
+    while not (true := what()) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return bool(true)
+
+
+def leave_waiting(server: Serving, code: str, clients: int) -> list[socket.socket]:
+    """Clients that have asked and wait."""
+    body = json.dumps({"language": "python", "code": code}).encode()
+    head = (
+        f"POST /run_code HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {len(body)}"
+    )
+    asked = []
+    for _ in range(clients):
+        connection = socket.create_connection(("127.0.0.1", int(server.url.rpartition(":")[2])))
+        connection.sendall(head.encode() + b"\r\n\r\n" + body)
+        asked.append(connection)
+    return asked
+
+
+def test_clients_that_leave_take_their_waiting_programs_along(server: Serving) -> None:
+    called_off, left = 'sandbox_programs_total{outcome="cancelled"}', "sandbox_clients_left_total"
+    before, left_before = server.metric(called_off), server.metric(left)
+    connections = leave_waiting(server, "import time; time.sleep(1)", 40)
+    assert until(lambda: server.metric("sandbox_waiting") == 40)
+    for connection in connections:
+        connection.close()
+    assert until(lambda: server.metric("sandbox_waiting") == 0, 5.0), "at most two of them ran on"
+    assert server.metric(called_off) - before >= 36
+    assert server.metric(left) - left_before == 40
+
+
+def test_boxes_that_vanish_under_load_cost_no_answer(server: Serving, engine: Engine) -> None:
+    stop = threading.Event()
+    removed = 0
+    with ThreadPoolExecutor(8) as clients:
+        answers = [clients.submit(server.run_code, f"import time; time.sleep(0.05); print({n})") for n in range(120)]
+        threading.Timer(1.0, stop.set).start()
+        while not stop.wait(0.25):
+            for box in server.boxes(engine)[:1]:
+                engine.remove(box)
+                removed += 1
+        assert [answer.result().json()["run_result"]["stdout"] for answer in answers] == [f"{n}\n" for n in range(120)]
+    assert removed >= 2
+
+
+def test_a_full_server_says_when_to_come_again() -> None:
+    with a_server("--boxes", "1", "--room", "2") as server:
+        connections = leave_waiting(server, "import time; time.sleep(3)", 2)
+        assert until(lambda: server.metric("sandbox_waiting") == 2)
+        refused = [server.run_code("pass"), server.post("/v1/score", {"problem": ADD, "completions": [RIGHT]})]
+        assert [answer.status_code for answer in refused] == [504, 429]
+        assert all(int(answer.headers["retry-after"]) >= 1 for answer in refused)
+        assert refused[0].json()["status"] == "SandboxError"
+        for connection in connections:
+            connection.close()
+
+
+class TestWhoIsLetIn:
+    def test_beyond_loopback_a_token_is_needed(self) -> None:
+        words = [SANDBOX, "serve", "--host", EVERYWHERE, "--port", "0"]
+        done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
+        assert done.returncode == 2
+        assert "clients need a token: put one into the environment as SANDBOX_TOKEN" in done.stderr
+
+    def test_with_a_token_nobody_is_let_in_without_it(self) -> None:
+        with a_server("--boxes", "1", "--host", EVERYWHERE, "--token-env", "OURS", OURS="secret") as server:
+            sent = [
+                {},
+                {"Authorization": "Bearer wrong"},
+                {"Authorization": "Basic secret"},
+                {"Authorization": "Bearer secret"},
+            ]
+            asked = [server.post("/run_code", {"language": "python", "code": "pass"}, headers=one) for one in sent]
+            assert [answer.status_code for answer in asked] == [401, 401, 401, 200]
+            assert asked[0].headers["www-authenticate"] == "Bearer"
+            opened = [
+                requests.get(server.url + path, timeout=60).status_code
+                for path in ("/healthz", "/metrics", "/openapi.json")
+            ]
+            assert opened == [200, 401, 401]
+
+    def test_a_web_page_of_another_name_is_not_served(self, server: Serving) -> None:
+        asked = requests.get(f"{server.url}/healthz", headers={"Host": "evil.example"}, timeout=60)
+        assert asked.status_code == 400
+
+    def test_a_port_that_is_taken_is_one_line(self, server: Serving) -> None:
+        words = [SANDBOX, "serve", "--port", server.url.rpartition(":")[2]]
+        done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
+        assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
+        assert "cannot listen at 127.0.0.1" in done.stderr
+
+
+def test_a_server_that_is_told_to_stop_answers_what_waits_and_leaves_no_box(engine: Engine) -> None:
+    with a_server("--boxes", "1") as server, ThreadPoolExecutor(6) as clients:
+        waiting = [clients.submit(server.run_code, "import time; time.sleep(0.3); print(1)") for _ in range(6)]
+        assert until(lambda: server.metric("sandbox_waiting") == 6)
+        assert server.boxes(engine)
+        server.process.send_signal(signal.SIGTERM)
+        assert [one.result().json()["run_result"]["stdout"] for one in waiting] == ["1\n"] * 6
+        assert server.process.wait(30) == 0
+        assert server.boxes(engine) == []

@@ -1,0 +1,261 @@
+"""What the server makes of requests and of runs, without HTTP and without a box."""
+
+from __future__ import annotations
+
+import json
+from concurrent.futures import Future
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sandbox.pool import PoolSpec
+from sandbox.serving import fusion, own, piston
+from sandbox.serving.desk import Desk
+from sandbox.serving.metrics import Metrics
+from sandbox.serving.refused import Refused
+from sandbox.values import Ending, Limits, Run
+
+LIMITS = Limits(memory_mb=512, output_kb=64)
+ADD = {
+    "task_id": "add",
+    "prompt": "def add(a, b):\n",
+    "entry_point": "add",
+    "tests": [{"arguments": [1, 2], "expected": 3}],
+}
+PLAIN = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8)
+ANYTHING = PLAIN | st.lists(PLAIN, max_size=2) | st.dictionaries(st.sampled_from(["content", "x"]), PLAIN, max_size=2)
+KEYS = st.sampled_from(
+    ["language", "code", "stdin", "run_timeout", "compile_timeout", "memory_limit_MB", "files", "fetch_files", "args",
+     "version", "run_cpu_time", "problem", "completions", "solutions", "tests"]
+)  # fmt: skip
+
+
+def a_run(ending: Ending = Ending.EXITED, **facts: object) -> Run:
+    told: dict = {
+        "exit_code": 0,
+        "signal": None,
+        "cpu_s": 0.1,
+        "wall_s": 0.2,
+        "memory_mb": 9.0,
+        "stdout": b"out",
+        "stderr": b"err",
+    }
+    return Run(**{**told, "ending": ending, "proved": False, **facts})
+
+
+class TestFusion:
+    def test_what_a_client_leaves_out_has_their_defaults(self) -> None:
+        asked = fusion.read({"language": "python", "code": "pass"}, LIMITS, 60.0)
+        assert (asked.job.limits.wall_s, asked.job.limits.cpu_s, asked.job.stdin) == (10.0, 10.0, b"")
+
+    @pytest.mark.parametrize(
+        ("ending", "facts", "status", "result"),
+        [
+            (Ending.EXITED, {}, "Success", ("Finished", 0)),
+            (Ending.EXITED, {"exit_code": 3}, "Failed", ("Finished", 3)),
+            (Ending.SIGNALLED, {"exit_code": None, "signal": 11}, "Failed", ("Finished", -11)),
+            (Ending.OUT_OF_WALL, {"exit_code": None, "signal": 9}, "Failed", ("TimeLimitExceeded", None)),
+            (Ending.OUT_OF_CPU, {"exit_code": None, "signal": 9}, "Failed", ("TimeLimitExceeded", None)),
+            (Ending.OUT_OF_MEMORY, {"exit_code": None, "signal": 9}, "Failed", ("Finished", -9)),
+            (Ending.TOO_MUCH_OUTPUT, {"exit_code": None, "signal": 9}, "Failed", ("Finished", -9)),
+        ],
+    )
+    def test_how_a_program_ended_is_told_in_their_words(self, ending, facts, status, result) -> None:
+        told = fusion.answer(fusion.read({"language": "python", "code": ""}, LIMITS, 60.0), a_run(ending, **facts))
+        ran = told["run_result"]
+        assert (told["status"], (ran["status"], ran["return_code"])) == (status, result)
+        assert (ran["stdout"], ran["stderr"], ran["execution_time"]) == ("out", "err", 0.2)
+
+    def test_another_memory_limit_is_not_promised(self) -> None:
+        asked = fusion.read({"language": "python", "code": "", "memory_limit_MB": 1024}, LIMITS, 60.0)
+        assert "the memory limit was 512 MB" in fusion.answer(asked, a_run())["message"]
+        same = fusion.read({"language": "python", "code": "", "memory_limit_MB": 512}, LIMITS, 60.0)
+        assert fusion.answer(same, a_run())["message"] == ""
+
+    @pytest.mark.parametrize(
+        ("body", "status", "message"),
+        [
+            ({"code": ""}, 422, "language must be a text"),
+            ({"language": "cpp", "code": ""}, 400, "'cpp' is not served"),
+            ({"language": "python"}, 422, "code must be a text"),
+            ({"language": "python", "code": 3}, 422, "code must be a text, not 3"),
+            ({"language": "python", "code": "", "files": {"a": "eA=="}}, 400, "files are not served"),
+            ({"language": "python", "code": "", "fetch_files": ["a"]}, 400, "fetch_files are not served"),
+            ({"language": "python", "code": "", "run_timeout": 61}, 400, "between 0.01 s and 60 s here, not 61 s"),
+            ({"language": "python", "code": "", "run_timeout": 10**400}, 422, "run_timeout must be a number"),
+            ({"language": "python", "code": "", "run_timeout": True}, 422, "run_timeout must be a number"),
+            ({"language": "python", "code": "x" * (5 << 20)}, 413, "at most"),
+        ],
+    )
+    def test_what_is_not_served_is_refused_by_name(self, body, status, message) -> None:
+        with pytest.raises(Refused, match=message) as refused:
+            fusion.read(body, LIMITS, 60.0)
+        assert refused.value.status == status
+
+
+class TestPiston:
+    @pytest.mark.parametrize(
+        ("ending", "facts", "told"),
+        [
+            (Ending.EXITED, {}, (0, None, None)),
+            (Ending.EXITED, {"exit_code": 3}, (3, None, "RE")),
+            (Ending.SIGNALLED, {"exit_code": None, "signal": 11}, (None, "SIGSEGV", "SG")),
+            (Ending.SIGNALLED, {"exit_code": None, "signal": 50}, (None, "SIG50", "SG")),
+            (Ending.OUT_OF_WALL, {"exit_code": None, "signal": 9}, (None, "SIGKILL", "TO")),
+            (Ending.OUT_OF_MEMORY, {"exit_code": None, "signal": 9}, (None, "SIGKILL", "SG")),
+            (Ending.TOO_MUCH_OUTPUT, {"exit_code": None, "signal": 9}, (None, "SIGKILL", "OL")),
+            (Ending.TOO_MUCH_OUTPUT, {"exit_code": None, "signal": 9, "stderr": b"long" * 9}, (None, "SIGKILL", "EL")),
+        ],
+    )
+    def test_how_a_program_ended_is_told_in_their_words(self, ending, facts, told) -> None:
+        ran = piston.answer(a_run(ending, **facts), LIMITS, "3.11.2")["run"]
+        assert (ran["code"], ran["signal"], ran["status"]) == told
+        assert (ran["cpu_time"], ran["wall_time"], ran["memory"]) == (100, 200, 9 << 20)
+        assert ran["output"] == ran["stdout"] + ran["stderr"]
+
+    @pytest.mark.parametrize(
+        ("encoding", "content"), [("utf8", "é = 1"), ("base64", "w6kgPSAx"), ("hex", "c3a9203d2031"), (None, "é = 1")]
+    )
+    def test_a_file_comes_in_three_encodings(self, encoding, content) -> None:
+        asked = {
+            "language": "py",
+            "version": "3",
+            "files": [{"content": content, "encoding": encoding}],
+            "run_timeout": 500,
+        }
+        job = piston.read(asked, LIMITS, 60.0)
+        assert (job.program.source, job.limits.wall_s, job.limits.cpu_s) == ("é = 1", 0.5, 0.5)
+
+    @pytest.mark.parametrize(
+        "changed",
+        [
+            {"language": "rust"}, {"files": []}, {"files": [{"content": ""}] * 2}, {"files": ["x"]}, {"args": ["x"]},
+            {"files": [{"content": "!", "encoding": "base64"}]}, {"files": [{"content": "ff", "encoding": "hex"}]},
+            {"files": [{"content": "", "encoding": "rot13"}]}, {"run_timeout": 61_000}, {"run_cpu_time": 0},
+        ],
+    )  # fmt: skip
+    def test_what_is_not_served_is_refused(self, changed) -> None:
+        with pytest.raises(Refused) as refused:
+            piston.read({"language": "python", "version": "*", "files": [{"content": ""}], **changed}, LIMITS, 60.0)
+        assert refused.value.status == 400
+
+
+class TestOwn:
+    def test_completions_go_on_where_the_prompt_stops_and_solutions_stand_alone(self) -> None:
+        known = own.KnownProblems()
+        (gone_on,) = own.read({"problem": ADD, "completions": ["    return 3\n"]}, known).programs
+        (alone,) = own.read({"problem": ADD, "solutions": ["add = max"]}, known).programs
+        assert (gone_on.source, alone.source) == ("def add(a, b):\n    return 3\n", "add = max")
+        assert gone_on.tests is alone.tests, "the problem was read once"
+
+    @pytest.mark.parametrize(
+        ("body", "status", "message"),
+        [
+            ({}, 422, "give completions"),
+            ({"completions": ["x"]}, 422, "problem is missing"),
+            ({"problem": ADD, "completions": ["x"], "solutions": ["x"]}, 422, "not both"),
+            ({"problem": ADD, "completions": []}, 422, "must be a list with something in it"),
+            ({"problem": ADD, "completions": [3]}, 422, r"completions\[0\] must be a text, not int"),
+            ({"problem": ADD, "completions": ["x"] * 1025}, 413, "at most 1024"),
+            ({"problem": ADD, "completion": ["x"]}, 422, "do you mean 'completions'"),
+            ({"problem": ADD, "completions": ["x"], "tests": "all"}, 422, "must be one of judge, selection, both"),
+            ({"problem": ADD, "completions": ["x"], "tests": "selection"}, 422, "has no selection tests"),
+            ({"problem": "nobody", "completions": ["x"]}, 404, "no problem is called 'nobody'"),
+            ({"problem": {**ADD, "test": ""}, "completions": ["x"]}, 422, "there is no key 'test'"),
+            ({"problem": 7, "completions": ["x"]}, 422, "a problem is a JSON object"),
+        ],
+    )
+    def test_what_is_wrong_is_said(self, body, status, message) -> None:
+        with pytest.raises(Refused, match=message) as refused:
+            own.read(body, own.KnownProblems())
+        assert refused.value.status == status
+
+    def test_problems_that_are_sent_do_not_pile_up(self) -> None:
+        known = own.KnownProblems()
+        for number in range(own.KEPT_PROBLEMS + 5):
+            known.find({**ADD, "task_id": f"add{number}"})
+        assert len(known._sent) == own.KEPT_PROBLEMS
+        assert known.generation == 1
+
+
+@given(body=st.dictionaries(KEYS, ANYTHING | st.just("python"), max_size=6))
+def test_a_body_is_read_or_refused_whatever_it_holds(body: dict) -> None:
+    known, refused = own.KnownProblems(), []
+    for read in (
+        lambda: fusion.read(body, LIMITS, 60.0), lambda: piston.read(body, LIMITS, 60.0), lambda: own.read(body, known)
+    ):  # fmt: skip
+        try:
+            read()
+        except Refused as error:
+            refused.append(error)
+    assert all(400 <= error.status < 500 and json.dumps(error.message) for error in refused)
+
+
+class Hands:
+    """A pool whose conversations a test holds in its hands."""
+
+    def __init__(self) -> None:
+        self.spec = PoolSpec(image="none", limits=LIMITS, boxes=2)
+        self.asked: list = []
+
+    def converse(self, conversation):
+        future: Future = Future()
+        self.asked.append((conversation, future))
+        return future
+
+    def run(self, number: int) -> None:
+        conversation, future = self.asked[number]
+        if future.set_running_or_notify_cancel():
+            future.set_result(conversation(None))
+
+
+class TestDesk:
+    @pytest.fixture
+    def hands(self) -> Hands:
+        return Hands()
+
+    @pytest.fixture
+    def metrics(self) -> Metrics:
+        return Metrics()
+
+    def test_a_full_desk_refuses_all_of_a_request_and_says_when_to_come_again(self, hands, metrics) -> None:
+        desk = Desk(hands, metrics, room=3)
+        desk.ask([lambda _: "a"] * 2, str)
+        with pytest.raises(Refused, match="2 programs wait and 3 may") as refused:
+            desk.ask([lambda _: "b"] * 2, str, full=504)
+        assert (refused.value.status, refused.value.retry_after) == (504, 1)
+        assert len(hands.asked) == 2
+        hands.run(0)
+        assert desk.waiting == 1
+        assert len(desk.ask([lambda _: "b"] * 2, str)) == 2
+
+    def test_waiting_is_timed_apart_from_running(self, hands, metrics) -> None:
+        now = [10.0]
+        desk = Desk(hands, metrics, room=3, clock=lambda: now[0])
+
+        def takes_two_seconds(_: object) -> str:
+            now[0] += 2
+            return "done"
+
+        (future,) = desk.ask([takes_two_seconds], str)
+        now[0] += 5
+        hands.run(0)
+        assert (future.result().queue_s, future.result().run_s) == (5.0, 2.0)
+        assert "sandbox_queue_seconds_sum 5.0" in metrics.text({})
+        assert 'sandbox_queue_seconds_bucket{le="5.0"} 1' in metrics.text({})
+        assert 'sandbox_queue_seconds_bucket{le="2.5"} 0' in metrics.text({})
+
+    def test_what_is_called_off_gives_its_place_back_and_is_counted(self, hands, metrics) -> None:
+        desk = Desk(hands, metrics, room=1)
+        (future,) = desk.ask([lambda _: "a"], str)
+        assert future.cancel()
+        assert desk.waiting == 0
+        assert 'sandbox_programs_total{outcome="cancelled"} 1' in metrics.text({})
+
+
+def test_labels_cannot_break_out_of_the_metrics_format() -> None:
+    metrics = Metrics()
+    metrics.count("sandbox_requests_total", route='a"b\\c\nd', status="200")
+    (line,) = [line for line in metrics.text({}).splitlines() if not line.startswith("#")]
+    assert line == 'sandbox_requests_total{route="a\\"b\\\\c\\nd",status="200"} 1'
