@@ -21,6 +21,7 @@ from sandbox.references import Reference, References
 from sandbox.values import (
     MANY,
     STAGES,
+    AskedCalls,
     CallList,
     CallTests,
     CheckTests,
@@ -35,6 +36,7 @@ from sandbox.values import (
 
 GRADER_CPU_S, GRADER_WALL_S, GRADER_ANSWERS_MB = 30.0, 60.0, 128
 RUNNER_PAYS = 3  # cases; a runner costs 2 ms more than a visit does, and saves 0.6 ms and the compiling for each case
+CHEAP_CPU_S = 0.01
 REFERENCE_TIMES = 4  # a program may take so many times as long as the data set's own (EvalPlus's factor)
 
 
@@ -142,7 +144,8 @@ class Scorer:
     def _examine_called(self, job: Job, reference: Reference, slot: Slot) -> Score:
         """Calls; where a reference has given the answers, a program has some multiple of its time and room."""
         tests, job = reference.tests, _in_proportion(job, reference)
-        run = self._asked(job, tests.calls, lambda run: judge.has_failed(run, tests), slot)
+        stages = self._stages(tests.calls, reference.cpu_s)
+        run = self._asked(job, stages, lambda run: judge.has_failed(run, tests), slot)
         return _scored(run, job, tests)
 
     def _examine_joined(self, job: Job, whole: Reference, part: Reference, slot: Slot) -> Score:
@@ -154,17 +157,26 @@ class Scorer:
             return judge.has_failed(seen_by_judge(run, joined), joined.judge)
 
         job = _in_proportion(job, whole)
-        run = self._asked(job, joined.calls, failed, slot)
+        run = self._asked(job, self._stages(joined.calls, whole.cpu_s), failed, slot)
         selected = _scored(seen_by_selection(run, joined), job, part.tests)
         return replace(_scored(seen_by_judge(run, joined), job, joined.judge), selection=selected)
 
-    def _asked(self, job: Job, calls: CallList, failed: Callable[[Run], bool], slot: Slot) -> Run:
-        """The run of all calls or, where they are many, of the first few if those fail already."""
+    def _stages(self, calls: CallList, cpu_s: float) -> list[AskedCalls]:
+        """All calls or, where they are many, the first few before them: most wrong programs fail there already.
+
+        `cpu_s` is what all calls cost the reference, 0 if there is none. Where that is less than a visit, the second stage
+        costs those that pass more than it saves those that fail late.
+        """
         stages = len(calls) - calls.apart >= MANY and not self._manner.every_case
-        few = [calls.apart + more for more in STAGES] if stages else []
-        for count in (*few, len(calls)):
-            asked = Program(source=job.program.source, tests=calls.first(count))
-            run = slot.run(replace(job, program=asked))
+        few = STAGES[:1] if 0 < cpu_s < CHEAP_CPU_S else STAGES
+        counts = [calls.apart + more for more in few] if stages else []
+        return [calls.first(count) for count in (*counts, len(calls))]
+
+    @staticmethod
+    def _asked(job: Job, stages: list[AskedCalls], failed: Callable[[Run], bool], slot: Slot) -> Run:
+        """The run of the last stage, or of the first that fails."""
+        for calls in stages:
+            run = slot.run(replace(job, program=Program(source=job.program.source, tests=calls)))
             if not run.proved or failed(run):
                 break
         return run
