@@ -1,19 +1,39 @@
 """How sure a mean over problems is: resample the problems.
 
 The problem is what is resampled, never the sample: the samples of one problem are not independent of each other (Miller 2024,
-arXiv 2411.00640, clustered errors). Percentile intervals (Efron 1979). With few problems they are somewhat too narrow, and
-where all problems agree they have no width: then they say that these problems cannot tell, not that nothing is unsure.
+arXiv 2411.00640, clustered errors). What a resample varies holds both sources of doubt, which problems and which samples, so
+it speaks of new problems of the same kind, each sampled anew; `sampler.stats.levels` parts the two.
+
+Intervals are BCa (Efron 1987: corrected for bias and skewness), with tails set further out for few problems as Student's t
+does (Hesterberg 2015, section 4.1.3, "expanded percentile"). Where less than `FEW` problems' worth is missing from 0 or from 1
+there is nothing to resample, a bootstrap is far too sure, and Wilson's interval (1927) for that share takes its place where
+it is wider: it is the widest that a mean of values between 0 and 1 can need. `tests/bench/coverage.py` measures how often
+these intervals hold the truth. Plain percentiles (Efron 1979) are there to compare with.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
+from math import expm1, inf, log1p, sqrt
+from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
 
 RESAMPLES = 1000
 LEVEL = 0.95
+FEW = 5.0
+_NORMAL = NormalDist()
+
+Floats = NDArray[np.float64]
+
+
+class Method(StrEnum):
+    """How an interval is read off the resampled means."""
+
+    BCA = "bca"
+    PERCENTILE = "percentile"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +51,14 @@ class Interval:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
-    """How much a mean exceeds another on the same problems."""
+    """How much a mean exceeds another on the same problems.
+
+    `p` is the smallest 1 - level at which the interval leaves out zero; it is never below what the resamples can tell.
+    """
 
     mean: float
     interval: Interval
+    p: float
 
     @property
     def clear(self) -> bool:
@@ -42,28 +66,179 @@ class Difference:
         return self.interval.low > 0 or self.interval.high < 0
 
 
-def draw_problems(problems: int, rng: np.random.Generator, resamples: int = RESAMPLES) -> NDArray[np.float64]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resampled:
+    """Means of columns over resampled problems: `means` is a sorted table of columns x resamples."""
+
+    estimates: Floats
+    means: Floats
+    bias: Floats  # Efron's z0 of each column
+    skew: Floats  # Efron's acceleration a of each column
+    problems: int
+
+
+def draw_problems(problems: int, rng: np.random.Generator, resamples: int = RESAMPLES) -> Floats:
     """How often each problem comes up in each resample, as weights that sum to 1: a table of resamples x problems.
 
     One table serves every column and every model that has these problems, which is what makes a comparison paired.
     """
     if problems < 2:
         raise ValueError(f"an interval over problems is undefined for {problems} problem(s)")
-    drawn = rng.multinomial(problems, np.full(problems, 1 / problems), size=resamples)
-    return np.asarray(drawn / problems, dtype=np.float64)
+    drawn = rng.integers(0, problems, size=(resamples, problems), dtype=np.uint32)
+    weights = np.empty((resamples, problems))
+    for row, picked in zip(weights, drawn, strict=True):
+        row[:] = np.bincount(picked, minlength=problems)
+    weights /= problems
+    return weights
 
 
-def intervals(values: NDArray[np.float64], draws: NDArray[np.float64]) -> list[Interval]:
+def resampled_means(values: Floats, draws: Floats) -> Floats:
+    """The mean of each column in each resample, as a table of columns x resamples; `values` is problems x columns."""
+    means = np.ascontiguousarray(values.T) @ draws.T
+    np.clip(means, values.min(axis=0)[:, None], values.max(axis=0)[:, None], out=means)  # rounding may leave the range
+    return np.asarray(means, dtype=np.float64)
+
+
+def resampled(values: Floats, draws: Floats) -> Resampled:
+    """What intervals and p values are read from."""
+    estimates = values.mean(axis=0)
+    return summary(values, estimates, resampled_means(values, draws))
+
+
+def summary(values: Floats, estimates: Floats, means: Floats) -> Resampled:
+    """The same, of means that were drawn already; sorts them in place."""
+    means.sort(axis=1)
+    centred = values - estimates
+    squares = (centred**2).sum(axis=0)
+    cubes = (centred**3).sum(axis=0)
+    scale = 6 * squares**1.5
+    skew = np.divide(cubes, scale, out=np.zeros_like(cubes), where=scale > 0)
+    return Resampled(
+        estimates=estimates,
+        means=means,
+        bias=np.array([_quantile_of(_share_below(row, at)) for row, at in zip(means, estimates, strict=True)]),
+        skew=skew,
+        problems=len(values),
+    )
+
+
+def _share_below(means: Floats, at: float) -> float:
+    """The share of sorted means below `at`, equal ones by half; kept half a resample away from 0 and 1."""
+    slack = 1e-12 * max(1.0, abs(at))  # sums in another order differ by a rounding
+    below = np.searchsorted(means, at - slack, "left") + np.searchsorted(means, at + slack, "right")
+    count = len(means)
+    return float(min(max(below / 2, 0.5), count - 0.5) / count)
+
+
+def _quantile_of(share: float) -> float:
+    return _NORMAL.inv_cdf(share)
+
+
+def intervals(values: Floats, draws: Floats, method: Method = Method.BCA) -> list[Interval]:
     """The interval of each column's mean; `values` is a table of problems x columns."""
-    tail = (1 - LEVEL) / 2 * 100
-    means = np.clip(draws @ values, values.min(axis=0), values.max(axis=0))  # a mean may round to just outside
-    low, high = np.percentile(means, [tail, 100 - tail], axis=0)
-    return [Interval(float(lo), float(hi)) for lo, hi in zip(low, high, strict=True)]
+    return read_intervals(resampled(values, draws), method)
 
 
-def paired_difference(a: NDArray[np.float64], b: NDArray[np.float64], draws: NDArray[np.float64]) -> Difference:
-    """mean(a) - mean(b) over the same problems, resampled together (Miller 2024, paired differences)."""
+def rate_intervals(values: Floats, draws: Floats) -> list[Interval]:
+    """The interval of each column's mean, of values between 0 and 1: widened where too few problems differ from 0 or 1."""
+    return read_rates(resampled(values, draws))
+
+
+def read_rates(of: Resampled) -> list[Interval]:
+    """`rate_intervals` of means that were drawn already."""
+    pairs = zip(of.estimates, read_intervals(of), strict=True)
+    return [_widened(float(rate), found, of.problems) for rate, found in pairs]
+
+
+def _widened(rate: float, found: Interval, problems: int) -> Interval:
+    if problems * min(rate, 1 - rate) >= FEW:
+        return found
+    wide = wilson(rate, problems)
+    return Interval(min(found.low, wide.low), max(found.high, wide.high))
+
+
+def wilson(rate: float, problems: int) -> Interval:
+    """Wilson's interval (1927) for a share of `problems`."""
+    z2 = _NORMAL.inv_cdf((1 + LEVEL) / 2) ** 2
+    middle = (rate + z2 / (2 * problems)) / (1 + z2 / problems)
+    half = sqrt(z2 * (rate * (1 - rate) / problems + z2 / (4 * problems**2))) / (1 + z2 / problems)
+    return Interval(max(0.0, min(rate, middle - half)), min(1.0, max(rate, middle + half)))
+
+
+def read_intervals(of: Resampled, method: Method = Method.BCA) -> list[Interval]:
+    """The interval of each column."""
+    z = _NORMAL.inv_cdf((1 + LEVEL) / 2)
+    found = []
+    for means, bias, skew in zip(of.means, of.bias, of.skew, strict=True):
+        match method:
+            case Method.PERCENTILE:
+                shares = ((1 - LEVEL) / 2, (1 + LEVEL) / 2)
+            case Method.BCA:
+                far = _outward(z, of.problems)
+                shares = (_corrected(-far, bias, skew), _corrected(far, bias, skew))
+        found.append(Interval(_quantile(means, shares[0]), _quantile(means, shares[1])))
+    return found
+
+
+def _quantile(means: Floats, share: float) -> float:
+    place = share * (len(means) - 1)
+    below = int(place)
+    above = min(below + 1, len(means) - 1)
+    return float(means[below] + (place - below) * (means[above] - means[below]))
+
+
+def _corrected(z: float, bias: float, skew: float) -> float:
+    """The share of resamples below the end of a BCa interval (Efron 1987, equation 2.3)."""
+    shift = bias + z
+    stretch = 1 - skew * shift
+    return _NORMAL.cdf(bias + shift / stretch) if stretch > 0 else float(shift > 0)
+
+
+def p_values(of: Resampled) -> list[float]:
+    """For each column: the smallest 1 - level at which its BCa interval leaves out zero (the same formula, solved for z)."""
+    found = []
+    for means, bias, skew in zip(of.means, of.bias, of.skew, strict=True):
+        shift = _quantile_of(_share_below(means, 0.0)) - bias
+        stretch = 1 + skew * shift
+        z = shift / stretch - bias if stretch > 0 else inf
+        p = 2 * (1 - _NORMAL.cdf(_inward(abs(z), of.problems)))
+        found.append(min(1.0, max(p, 2 / (len(means) + 1))))
+    return found
+
+
+def _outward(z: float, problems: int) -> float:
+    """A normal quantile made one of Student's t, and stretched because resampled means vary by (n-1)/n too little.
+
+    Student's t by Wallace's formula (1959), which can be turned round.
+    """
+    free = problems - 1
+    t = sqrt(free * expm1((z * (8 * free + 3) / (8 * free + 1)) ** 2 / free))
+    return t * sqrt(problems / free)
+
+
+def _inward(z: float, problems: int) -> float:
+    """`_outward`, turned round."""
+    free = problems - 1
+    t = z * sqrt(free / problems)
+    return sqrt(free * log1p(t**2 / free)) * (8 * free + 1) / (8 * free + 3) if z < inf else inf
+
+
+def paired_differences(a: Floats, b: Floats, draws: Floats) -> list[Difference]:
+    """mean(a) - mean(b) of each column over the same problems, resampled together (Miller 2024, paired differences)."""
+    if a.shape != b.shape or a.ndim != 2:
+        raise ValueError(f"a paired difference needs the same problems on both sides, not {a.shape} and {b.shape}")
+    drawn = resampled(a - b, draws)
+    return read_differences(drawn)
+
+
+def read_differences(drawn: Resampled) -> list[Difference]:
+    """The difference of each column."""
+    rows = zip(drawn.estimates, read_intervals(drawn), p_values(drawn), strict=True)
+    return [Difference(mean=float(mean), interval=found, p=p) for mean, found, p in rows]
+
+
+def paired_difference(a: Floats, b: Floats, draws: Floats) -> Difference:
+    """The same for one column."""
     if a.shape != b.shape or a.ndim != 1:
         raise ValueError(f"a paired difference needs the same problems on both sides, not {a.shape} and {b.shape}")
-    gap = a - b
-    return Difference(mean=float(gap.mean()), interval=intervals(gap[:, None], draws)[0])
+    return paired_differences(a[:, None], b[:, None], draws)[0]

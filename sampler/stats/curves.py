@@ -13,11 +13,23 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
-from numpy.typing import NDArray
 
-from sampler.stats.bootstrap import RESAMPLES, Difference, Interval, draw_problems, intervals, paired_difference
+from sampler.stats.bands import clipped, largest_t, simultaneous
+from sampler.stats.bootstrap import (
+    RESAMPLES,
+    Difference,
+    Floats,
+    Interval,
+    draw_problems,
+    paired_difference,
+    read_rates,
+    resampled_means,
+    summary,
+)
 from sampler.stats.budget import UnitCost
 from sampler.stats.passk import pass_at_every_k
+
+_COLUMNS = 256
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,19 +53,23 @@ class Counts:
         return min(self.scored, default=0)
 
     @property
-    def rates(self) -> NDArray[np.float64]:
+    def rates(self) -> Floats:
         """pass@1 … pass@n of every problem, as a table of problems x n."""
         return pass_at_every_k(self.scored, self.passed, self.n)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Point:
-    """A step of a curve: from `cost` on, k samples are affordable. No interval below two problems."""
+    """A step of a curve: from `cost` on, k samples are affordable. No interval below two problems.
+
+    `interval` is for this step alone, `band` for the whole curve at once.
+    """
 
     k: int
     cost: float
     rate: float
     interval: Interval | None
+    band: Interval | None
     thin: bool
 
 
@@ -87,26 +103,39 @@ class Standing:
 
 
 def curve(counts: Counts, cost: UnitCost, rng: np.random.Generator, *, resamples: int = RESAMPLES) -> Curve:
-    """The curve of one model with a band from resampled problems.
+    """The curve of one model with intervals from resampled problems.
 
     Give equal generators to several models with the same problems, and they see the same resamples.
     """
+    problems = len(counts.problems)
+    return curve_over(counts, cost, draw_problems(problems, rng, resamples) if problems > 1 and counts.n else None)
+
+
+def curve_over(counts: Counts, cost: UnitCost, draws: Floats | None) -> Curve:
+    """The same over resamples that were drawn already; None below two problems."""
     points: tuple[Point, ...] = ()
     if counts.n:
         rates = counts.rates
-        bands = _bands(rates, rng, resamples)
+        none: list[Interval | None] = [None] * counts.n
+        found, bands = (none, none) if draws is None else _around(rates, draws)
+        rows = zip(rates.mean(axis=0), found, bands, strict=True)
         points = tuple(
-            Point(k=k, cost=cost.of(k), rate=float(rate), interval=band, thin=2 * k > counts.n)
-            for k, (rate, band) in enumerate(zip(rates.mean(axis=0), bands, strict=True), 1)
+            Point(k=k, cost=cost.of(k), rate=float(rate), interval=alone, band=band, thin=2 * k > counts.n)
+            for k, (rate, alone, band) in enumerate(rows, 1)
         )
     return Curve(model=counts.model, cost=cost, problems=len(counts.problems), n=counts.n, points=points)
 
 
-def _bands(rates: NDArray[np.float64], rng: np.random.Generator, resamples: int) -> Sequence[Interval | None]:
-    problems, n = rates.shape
-    if problems < 2:
-        return [None] * n
-    return intervals(rates, draw_problems(problems, rng, resamples))
+def _around(rates: Floats, draws: Floats) -> tuple[Sequence[Interval | None], Sequence[Interval | None]]:
+    """Interval and band of every column, so many columns at a time that a long curve needs no more memory than a short one."""
+    found: list[Interval] = []
+    largest = np.zeros(len(draws))
+    for begin in range(0, rates.shape[1], _COLUMNS):
+        part = rates[:, begin : begin + _COLUMNS]
+        means = resampled_means(part, draws)
+        np.maximum(largest, largest_t(part, means), out=largest)
+        found += read_rates(summary(part, part.mean(axis=0), means))
+    return found, clipped(simultaneous(rates, largest, found))
 
 
 def standing(of: Curve, budget: float) -> Standing:
@@ -119,7 +148,7 @@ def standing(of: Curve, budget: float) -> Standing:
     return Standing(model=of.model, reach=Reach.REACHED, k=k, point=of.points[k - 1])
 
 
-def difference(a: Counts, a_k: int, b: Counts, b_k: int, draws: NDArray[np.float64]) -> Difference:
+def difference(a: Counts, a_k: int, b: Counts, b_k: int, draws: Floats) -> Difference:
     """pass@a_k of model a minus pass@b_k of model b, paired by problem; undefined unless the problems are the same.
 
     `draws` are resamples of these problems, from `draw_problems`.

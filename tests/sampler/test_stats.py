@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sampler.stats.bootstrap import Interval, draw_problems, intervals, paired_difference
+from sampler.stats.bootstrap import Interval, Method, draw_problems, intervals, paired_difference
 from sampler.stats.budget import UnitCost
 from sampler.stats.curves import Counts, Reach, curve, difference, standing
 from sampler.stats.passk import pass_at_every_k, pass_at_k
@@ -133,7 +133,7 @@ def test_an_interval_lies_within_the_values_and_is_repeatable(values, seed):
 def test_the_percentile_interval_is_the_one_over_every_resample_of_three_problems():
     values = np.array([0.0, 0.5, 1.0])
     every = sorted(sum(values[i] for i in draw) / 3 for draw in np.ndindex(3, 3, 3))
-    (found,) = intervals(values[:, None], draw_problems(3, np.random.default_rng(1), 200_000))
+    (found,) = intervals(values[:, None], draw_problems(3, np.random.default_rng(1), 200_000), Method.PERCENTILE)
     assert found.low == pytest.approx(np.quantile(every, 0.025, method="inverted_cdf"), abs=1e-9)
     assert found.high == pytest.approx(np.quantile(every, 0.975, method="inverted_cdf"), abs=1e-9)
 

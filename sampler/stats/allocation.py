@@ -1,0 +1,215 @@
+"""Whom to ask when several models may be asked: single choices, cascades, mixtures, greedy schedules, and an oracle.
+
+Each model is an `Offer`: what k of its samples leave undone on every problem, and what they cost there. Samples of
+different models are independent given the problem, and samples of one model are drawn without replacement from those stored,
+so everything here is an exact expectation over the orders of stored samples; nothing is simulated. A *cascade* asks the first
+model up to k times, stops when a sample is accepted, and only then asks the second. A *mixture* draws all samples of both. With
+k1, k2 free, all their values are two products of matrices (problems inside).
+
+A sample is accepted if it passes the selection tests; where a problem has none, if it passes the judge's, which is an oracle.
+`right` is the share of accepted samples that the judge passes too, so an accepted answer is worth that much.
+
+Whatever is chosen here by looking at all values was chosen on the problems it is shown for, and is that much too good.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sampler.stats.betabinomial import Fit
+from sampler.stats.bootstrap import Floats
+from sampler.stats.budget import UnitCost
+from sampler.stats.passk import pass_at_every_k
+from sampler.stats.stopping import attempts_at_every_k
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offer:
+    """One model on some problems: tables of problems x (n + 1), for k = 0 … n samples."""
+
+    model: str
+    left: Floats  # the chance that none of k samples is accepted
+    attempts: Floats  # E[min(T, k)]
+    right: Floats  # of each problem: how often an accepted sample is right
+    each: Floats  # of each problem: what a sample costs
+    once: Floats  # of each problem: what is paid before the first sample
+
+    @property
+    def n(self) -> int:
+        """The largest k."""
+        return int(self.left.shape[1]) - 1
+
+    @property
+    def mean_cost(self) -> UnitCost:
+        """The paper's unit cost: one for all problems."""
+        return UnitCost(each=float(self.each.mean()), once=float(self.once.mean()))
+
+    @property
+    def stopped(self) -> Floats:
+        """What k samples cost on each problem when the first accepted one ends it."""
+        paid = self.once[:, None] + self.attempts * self.each[:, None]
+        paid[:, 0] = 0.0
+        return np.asarray(paid, dtype=np.float64)
+
+    @property
+    def answered(self) -> Floats:
+        """The chance that the answer handed out after k samples is right."""
+        return np.asarray((1 - self.left) * self.right[:, None], dtype=np.float64)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tried:
+    """Samples of one model on some problems: how many, how many were accepted, and how many of those were right."""
+
+    samples: Sequence[int]
+    accepted: Sequence[int]
+    right: Sequence[int]
+
+
+def offer(model: str, tried: Tried, costs: Sequence[UnitCost]) -> Offer:
+    """What a model offers, from its counts and the cost of its samples on each problem."""
+    n = min(tried.samples)
+    start = np.ones((len(tried.samples), 1))
+    accepted = np.asarray(tried.accepted, dtype=np.float64)
+    right = np.asarray(tried.right, dtype=np.float64)
+    if (right > accepted).any():
+        raise ValueError(f"{model}: more accepted samples are right than were accepted")
+    return Offer(
+        model=model,
+        left=np.concatenate([start, 1 - pass_at_every_k(tried.samples, tried.accepted, n)], axis=1),
+        attempts=np.concatenate([start * 0, attempts_at_every_k(tried.samples, tried.accepted, n)], axis=1),
+        right=np.divide(right, accepted, out=np.zeros_like(right), where=accepted > 0),
+        each=np.array([cost.each for cost in costs]),
+        once=np.array([cost.once for cost in costs]),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """A way to spend: up to so many samples of each model, in this order; its mean cost and the share of right answers."""
+
+    legs: tuple[tuple[str, int], ...]
+    cost: float
+    rate: float
+
+
+def singles(of: Offer, *, stopping: bool) -> list[Choice]:
+    """Every k of one model: k samples whatever happens, or until the first accepted one."""
+    rates = of.answered.mean(axis=0)
+    unit = of.mean_cost
+    costs = of.stopped.mean(axis=0) if stopping else [unit.of(k) for k in range(of.n + 1)]
+    return [Choice(legs=((of.model, k),), cost=float(costs[k]), rate=float(rates[k])) for k in range(1, of.n + 1)]
+
+
+def cascades(first: Offer, second: Offer) -> list[Choice]:
+    """Up to k1 samples of the first model, then up to k2 of the second, until one is accepted: every k1, k2 from 1 on."""
+    problems = len(first.left)
+    reached = first.left.T
+    costs = first.stopped.mean(axis=0)[:, None] + reached @ second.stopped / problems
+    rates = first.answered.mean(axis=0)[:, None] + reached @ second.answered / problems
+    return [
+        Choice(legs=((first.model, k1), (second.model, k2)), cost=float(costs[k1, k2]), rate=float(rates[k1, k2]))
+        for k1 in range(1, first.n + 1)
+        for k2 in range(1, second.n + 1)
+    ]
+
+
+def mixtures(first: Offer, second: Offer) -> list[Choice]:
+    """k1 samples of the first model and k2 of the second, whatever happens; a random accepted one of the first is preferred."""
+    problems = len(first.left)
+    rates = first.answered.mean(axis=0)[:, None] + first.left.T @ second.answered / problems
+    one, two = first.mean_cost, second.mean_cost
+    return [
+        Choice(legs=((first.model, k1), (second.model, k2)), cost=one.of(k1) + two.of(k2), rate=float(rates[k1, k2]))
+        for k1 in range(1, first.n + 1)
+        for k2 in range(1, second.n + 1)
+    ]
+
+
+def pareto(choices: Sequence[Choice]) -> list[Choice]:
+    """The choices that no other beats: none is as good for less, none is better for as much. By rising cost."""
+    kept: list[Choice] = []
+    for choice in sorted(choices, key=lambda one: (one.cost, -one.rate)):
+        if not kept or choice.rate > kept[-1].rate:
+            kept.append(choice)
+    return kept
+
+
+def best_within(choices: Sequence[Choice], budget: float) -> Choice | None:
+    """The best choice that costs no more than `budget`, the cheapest of equals; None where nothing fits."""
+    fitting = [choice for choice in choices if choice.cost <= budget]
+    return max(fitting, key=lambda one: (one.rate, -one.cost), default=None)
+
+
+def oracle(offers: Sequence[Offer], budget: float) -> Floats:
+    """What an oracle reaches that knows for each problem which one model to spend the budget on: an upper bound for routers.
+
+    The maximum over models of noisy rates is too high on average, which an upper bound may be. Undefined where some model has
+    fewer samples than the budget buys.
+    """
+    best = np.zeros(len(offers[0].left))
+    for one in offers:
+        k = one.mean_cost.affordable(budget)
+        if k > one.n:
+            raise ValueError(f"{one.model}: undefined for a budget that buys {k} of {one.n} samples")
+        best = np.maximum(best, one.answered[:, k])
+    return best
+
+
+def greedy(fits: Mapping[str, Fit], costs: Mapping[str, UnitCost], most: Mapping[str, int]) -> tuple[str, ...]:
+    """Whom to ask next, again and again, while nothing was accepted: whoever promises most for its price.
+
+    After t vain samples of a model on a problem the expected chance of its next one is that of its distribution of difficulty,
+    updated: alpha / (alpha + beta + t), times how likely the problem is possible after all. Divided by the price of a sample
+    it is the rate that a concave greedy climbs (the marginal gain per cost). Models are taken as independent, which they are
+    not: a problem that is hard for one is hard for the other. What the schedule is worth, `scheduled` says without that.
+    """
+    vain = dict.fromkeys(fits, 0)
+    order: list[str] = []
+    while open_models := [name for name in fits if vain[name] < most[name]]:
+        price = {name: costs[name].each + (0.0 if vain[name] else costs[name].once) for name in open_models}
+        best = max(open_models, key=lambda name: _promise(fits[name], vain[name]) / price[name])
+        vain[best] += 1
+        order.append(best)
+    return tuple(order)
+
+
+def _promise(fit: Fit, vain: int) -> float:
+    still = fit.impossible
+    possible = 1 - fit.pass_at(vain) - still if vain else 1 - still
+    return fit.alpha / (fit.alpha + fit.beta + vain) * possible / (possible + still)
+
+
+def scheduled(order: Sequence[str], offers: Mapping[str, Offer]) -> list[Choice]:
+    """What every beginning of a schedule costs and reaches when the first accepted sample ends it."""
+    problems = len(next(iter(offers.values())).left)
+    drawn = dict.fromkeys(offers, 0)
+    reached, cost, right = np.ones(problems), np.zeros(problems), np.zeros(problems)
+    found = []
+    for name in order:
+        one, k = offers[name], drawn[name]
+        cost += reached * (one.each + (one.once if k == 0 else 0.0))
+        before = one.left[:, k]
+        kept = np.divide(one.left[:, k + 1], before, out=np.zeros(problems), where=before > 0)
+        right += reached * (1 - kept) * one.right
+        reached = reached * kept
+        drawn[name] = k + 1
+        legs = tuple((model, count) for model, count in drawn.items() if count)
+        found.append(Choice(legs=legs, cost=float(cost.mean()), rate=float(right.mean())))
+    return found
+
+
+def strata(reference: Sequence[float], groups: int = 5) -> list[NDArray[np.int64]]:
+    """Problems by difficulty: `groups` of about equal size by the reference's rate, the hardest first (Snell et al. 2024).
+
+    Equal rates stay in the problems' order. If the reference's own rates are compared within the groups, they are too low among
+    the hard and too high among the easy ones, because luck sorted them too.
+    """
+    if not 1 <= groups <= len(reference):
+        raise ValueError(f"{len(reference)} problems make no {groups} groups")
+    order = np.argsort(np.asarray(reference), kind="stable")
+    return [np.sort(part) for part in np.array_split(order, groups)]

@@ -1,0 +1,226 @@
+"""pass@k beyond the samples that were drawn, from a distribution of difficulty fitted to raw counts.
+
+Each problem has its own chance p of a right sample. If p follows a beta distribution over problems, a problem's count of right
+samples is beta-binomial, and pass@k = 1 - B(a, b + k) / B(a, b) for any k. The fit is by maximum likelihood on the counts
+themselves (Kazdan et al. 2025, arXiv 2510.05197: regressions through pass@k points are biased and may promise more than 1).
+
+A beta distribution has no mass at p = 0, so where some problems are impossible it promises too much. The zero-inflated variant
+adds a share of impossible problems, (1 - z)(1 - B(a, b + k) / B(a, b)), fitted by EM. It is taken where its likelihood is so
+much better that chance would do it one time in twenty (2 log-likelihood ratio above 2.71: the half of a chi-square that a
+parameter at its edge has). The choice is made anew in every resample of problems, so the interval holds the doubt about it.
+
+The likelihood needs no gamma function: with A_j problems that have more than j right samples, B_j more than j wrong ones and
+N_j more than j at all, it is sum_j A_j log(a + j) + B_j log(b + j) - N_j log(a + b + j), and Newton's method on the logarithms
+of a and b has its derivatives in the same sums. All resamples climb at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import lgamma
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sampler.stats.bootstrap import LEVEL, Floats, Interval, draw_problems
+
+_SMALLEST, _LARGEST = np.log(1e-4), np.log(1e5)
+_CLEARLY = 2.71
+_STEPS = 60
+_ROUNDS = 400
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fit:
+    """A fitted distribution of difficulty: a share `impossible` at p = 0, the rest Beta(alpha, beta)."""
+
+    alpha: float
+    beta: float
+    impossible: float
+    log_likelihood: float
+
+    def pass_at(self, k: int) -> float:
+        """The chance that k samples of a problem of this kind hold a right one."""
+        if k < 1:
+            raise ValueError(f"pass@{k} is undefined")
+        none = lgamma(self.beta + k) + lgamma(self.alpha + self.beta)
+        none -= lgamma(self.beta) + lgamma(self.alpha + self.beta + k)
+        return (1 - self.impossible) * (1 - float(np.exp(none)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Extrapolation:
+    """pass@k beyond the samples: a model's promise, not a measurement. `beyond` is how many times n it reaches."""
+
+    k: int
+    rate: float
+    interval: Interval
+    beyond: float
+
+
+def fit(samples: Sequence[int], correct: Sequence[int]) -> Fit:
+    """The beta-binomial distribution, zero-inflated where that fits clearly better; it needs a pass and a miss."""
+    _check(samples, correct)
+    return _fit(_Table(samples, correct), np.ones((1, len(samples))))[0]
+
+
+def fit_plain(samples: Sequence[int], correct: Sequence[int]) -> Fit:
+    """The beta-binomial distribution without impossible problems."""
+    _check(samples, correct)
+    return _plain(_Table(samples, correct), np.ones((1, len(samples))))[0]
+
+
+def extrapolate(
+    samples: Sequence[int], correct: Sequence[int], ks: Sequence[int], rng: np.random.Generator, resamples: int = 300
+) -> tuple[Extrapolation, ...]:
+    """pass@k for each of `ks`, with percentile intervals from refitting on resampled problems."""
+    _check(samples, correct)
+    table = _Table(samples, correct)
+    weights = draw_problems(len(samples), rng, resamples) * len(samples)
+    usable = (weights @ (table.right > 0) > 0) & (weights @ (table.wrong > 0) > 0)
+    again = _fit(table, weights[usable])
+    best = _fit(table, np.ones((1, len(samples))))[0]
+    tail = (1 - LEVEL) / 2
+    found = []
+    for k in ks:
+        low, high = np.quantile([one.pass_at(k) for one in again], [tail, 1 - tail])
+        rate = best.pass_at(k)
+        around = Interval(min(rate, float(low)), max(rate, float(high)))
+        found.append(Extrapolation(k=k, rate=rate, interval=around, beyond=k / min(samples)))
+    return tuple(found)
+
+
+def _check(samples: Sequence[int], correct: Sequence[int]) -> None:
+    if len(samples) != len(correct) or len(samples) < 2:
+        raise ValueError(f"{len(samples)} and {len(correct)} counts; a distribution needs those of two problems")
+    if any(not 0 <= c <= n or n < 1 for n, c in zip(samples, correct, strict=True)):
+        raise ValueError("a problem has no samples, or more correct ones than samples")
+    if not any(correct) or list(samples) == list(correct):
+        raise ValueError("undefined where nothing passed or everything did: difficulty cannot be told from that")
+
+
+class _Table:
+    """The counts of some problems, and which of them have more than j right, wrong, or any samples (problems x j)."""
+
+    def __init__(self, samples: Sequence[int], correct: Sequence[int]) -> None:
+        n = np.asarray(samples, dtype=np.int64)
+        self.right = np.asarray(correct, dtype=np.int64)
+        self.wrong = n - self.right
+        self.steps = np.arange(int(n.max()), dtype=np.float64)
+        self.above = tuple((counts[:, None] > self.steps).astype(np.float64) for counts in (self.right, self.wrong, n))
+        self.hopeless = self.right == 0
+
+
+def _fit(table: _Table, weights: Floats) -> list[Fit]:
+    fits = _plain(table, weights)
+    promising = np.flatnonzero(_gains(table, weights, np.log([[one.alpha, one.beta] for one in fits])))
+    if len(promising):
+        inflated = _inflated(table, weights[promising], [fits[at] for at in promising])
+        for at, other in zip(promising, inflated, strict=True):
+            if 2 * (other.log_likelihood - fits[at].log_likelihood) > _CLEARLY:
+                fits[at] = other
+    return fits
+
+
+def _gains(table: _Table, weights: Floats, logs: Floats) -> NDArray[np.bool_]:
+    """Whether the likelihood of each fit rises with a first few impossible problems."""
+    surprise = (weights * table.hopeless / np.maximum(_none_right(table, logs), 1e-300)).sum(axis=1)
+    return np.asarray(surprise > weights.sum(axis=1), dtype=np.bool_)
+
+
+def _plain(table: _Table, weights: Floats) -> list[Fit]:
+    """One fit for each row of weights (resamples x problems)."""
+    sums = tuple(weights @ more for more in table.above)
+    logs = _climb(sums, table.steps, np.zeros((len(weights), 2)), _STEPS)
+    values = _likelihood(sums, table.steps, logs)
+    pairs = zip(np.exp(logs), values, strict=True)
+    return [Fit(alpha=float(a), beta=float(b), impossible=0.0, log_likelihood=float(v)) for (a, b), v in pairs]
+
+
+def _inflated(table: _Table, weights: Floats, plain: Sequence[Fit]) -> list[Fit]:
+    """The zero-inflated fits: how likely each hopeless problem is possible after all (E), then one Newton step (M)."""
+    logs = np.log([[one.alpha, one.beta] for one in plain])
+    total = weights.sum(axis=1)
+    hopeless = weights * table.hopeless
+    share = 0.5 * hopeless.sum(axis=1) / total
+    for _ in range(_ROUNDS):
+        chance = _none_right(table, logs)
+        possible = (1 - share)[:, None] * chance
+        possible /= possible + np.maximum(share, 1e-300)[:, None]
+        before = share
+        share = (hopeless * (1 - possible)).sum(axis=1) / total
+        kept = weights - hopeless * (1 - possible)
+        logs = _climb(tuple(kept @ more for more in table.above), table.steps, logs, 2)
+        if np.abs(share - before).max() < 1e-7:
+            break
+    return _mixed(table, weights, logs, share)
+
+
+def _mixed(table: _Table, weights: Floats, logs: Floats, share: Floats) -> list[Fit]:
+    hopeful = weights * ~table.hopeless
+    value = _likelihood(tuple(hopeful @ more for more in table.above), table.steps, logs)
+    value += hopeful.sum(axis=1) * np.log1p(-share)
+    none = share[:, None] + (1 - share)[:, None] * _none_right(table, logs)
+    value += (weights * table.hopeless * np.log(np.maximum(none, 1e-300))).sum(axis=1)
+    rows = zip(np.exp(logs), share, value, strict=True)
+    return [Fit(alpha=float(a), beta=float(b), impossible=float(z), log_likelihood=float(v)) for (a, b), z, v in rows]
+
+
+def _none_right(table: _Table, logs: Floats) -> Floats:
+    """The chance that a possible problem has no right sample among its own: resamples x problems."""
+    a, b = np.exp(logs)[:, :1], np.exp(logs)[:, 1:]
+    running = np.cumsum(np.log((b + table.steps) / (a + b + table.steps)), axis=1)
+    counts = table.right + table.wrong
+    return np.asarray(np.exp(running[:, counts - 1]), dtype=np.float64)
+
+
+def _likelihood(sums: tuple[Floats, ...], steps: Floats, logs: Floats) -> Floats:
+    a, b = np.exp(logs)[:, :1], np.exp(logs)[:, 1:]
+    right, wrong, every = sums
+    terms = right * np.log(a + steps) + wrong * np.log(b + steps) - every * np.log(a + b + steps)
+    return np.asarray(terms.sum(axis=1), dtype=np.float64)
+
+
+def _climb(sums: tuple[Floats, ...], steps: Floats, logs: Floats, most: int) -> Floats:
+    """At most so many Newton steps on log a and log b, each halved until the likelihood does not fall."""
+    value = _likelihood(sums, steps, logs)
+    for _ in range(most):
+        step = _newton(sums, steps, logs)
+        scale = np.ones(len(logs))
+        for _ in range(30):
+            tried = np.clip(logs + scale[:, None] * step, _SMALLEST, _LARGEST)
+            reached = _likelihood(sums, steps, tried)
+            worse = reached < value
+            if not worse.any():
+                break
+            scale[worse] /= 2
+        better = reached >= value
+        logs = np.where(better[:, None], tried, logs)
+        gained = np.where(better, reached - value, 0.0).max()
+        value = np.where(better, reached, value)
+        if gained < 1e-10:
+            break
+    return logs
+
+
+def _newton(sums: tuple[Floats, ...], steps: Floats, logs: Floats) -> Floats:
+    """The step to the top of the parabola that touches the likelihood; uphill by the slope where it has no top."""
+    a, b = np.exp(logs)[:, :1], np.exp(logs)[:, 1:]
+    right, wrong, every = sums
+    by_a, by_b, by_both = 1 / (a + steps), 1 / (b + steps), 1 / (a + b + steps)
+    both = (every * by_both).sum(axis=1)
+    a1, b1 = a[:, 0], b[:, 0]
+    slope_a = a1 * ((right * by_a).sum(axis=1) - both)
+    slope_b = b1 * ((wrong * by_b).sum(axis=1) - both)
+    bend = (every * by_both**2).sum(axis=1)
+    aa = a1**2 * (bend - (right * by_a**2).sum(axis=1)) + slope_a
+    bb = b1**2 * (bend - (wrong * by_b**2).sum(axis=1)) + slope_b
+    ab = a1 * b1 * bend
+    det = aa * bb - ab**2
+    peak = (aa < 0) & (det > 0)
+    safe = np.where(peak, det, 1.0)
+    newton = np.stack([(ab * slope_b - bb * slope_a) / safe, (ab * slope_a - aa * slope_b) / safe], axis=1)
+    slope = np.stack([slope_a, slope_b], axis=1)
+    uphill = slope / np.maximum(np.abs(slope).max(axis=1, keepdims=True), 1e-300)
+    return np.clip(np.where(peak[:, None], newton, uphill), -2.0, 2.0)

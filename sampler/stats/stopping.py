@@ -1,0 +1,95 @@
+"""Stopping at the first pass: what it costs on average, per problem and over a whole set, and what a solution costs.
+
+The paper's metrics charge k samples whether or not the first was right. Whoever can tell a right program (by tests) stops
+there, and pays for T samples, T being the first that passes, or for k if none does. Drawn without replacement from n samples of
+which c pass, E[min(T, k)] = sum over j < k of C(n-c, j) / C(n, j): the j-th summand is the chance that j were drawn in vain.
+
+A budget for a whole set of problems is best spent in rounds, one sample for every problem not yet solved, as in "Reset and
+Discard" (Meir et al. 2026, arXiv 2601.21522). After k rounds that is every problem stopped at its first pass or at k, so the
+same formula gives the set's expected cost; within a round the problems' order is random, and both cost and solutions grow
+evenly.
+
+Cost of pass (Erol et al. 2025, arXiv 2504.13359): the cost of a sample over the rate of success, per problem. It is infinite
+where nothing passed, so the share of such problems is always told beside the mean of the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from sampler.stats.bootstrap import Floats, Interval, draw_problems, intervals
+from sampler.stats.passk import pass_at_every_k
+
+
+def attempts_at_every_k(samples: Sequence[int], correct: Sequence[int], ks: int) -> Floats:
+    """E[min(T, k)] for k = 1 … ks of every problem, as a table of problems x ks."""
+    in_vain = 1.0 - pass_at_every_k(samples, correct, ks)
+    before = np.concatenate([np.ones((len(in_vain), 1)), in_vain[:, :-1]], axis=1)
+    return np.asarray(np.cumsum(before, axis=1), dtype=np.float64)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stop:
+    """What stopping at the first pass, or at k, costs and reaches: means over problems."""
+
+    k: int
+    cost: float
+    rate: float
+
+
+def stopping_curve(rates: Floats, attempts: Floats, each: Floats, once: Floats) -> tuple[Stop, ...]:
+    """One `Stop` for every k; `rates` and `attempts` are problems x ks, `each` and `once` the cost on each problem."""
+    costs = (once[:, None] + attempts * each[:, None]).mean(axis=0)
+    return tuple(
+        Stop(k=k, cost=float(cost), rate=float(rate))
+        for k, (cost, rate) in enumerate(zip(costs, rates.mean(axis=0), strict=True), 1)
+    )
+
+
+def reached_by(stops: Sequence[Stop], budget: float) -> float:
+    """What share is solved when the set's budget is `budget` for each problem, spent in rounds; undefined after the last.
+
+    Before the end of the first round as many problems were visited as the budget pays for.
+    """
+    costs = np.array([0.0, *(stop.cost for stop in stops)])
+    rates = np.array([0.0, *(stop.rate for stop in stops)])
+    if not 0 <= budget <= costs[-1]:
+        raise ValueError(f"undefined for a budget of {budget}: {len(stops)} rounds end at {costs[-1]}")
+    return float(np.interp(budget, costs, rates))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CostOfPass:
+    """The mean cost of one right program over the problems where some passed; None where none did.
+
+    `unsolved` is the share of problems left out of it. No interval below two such problems.
+    """
+
+    mean: float | None
+    interval: Interval | None
+    unsolved: float
+
+
+def costs_of_pass(samples: Sequence[int], correct: Sequence[int], each: Floats) -> Floats:
+    """Cost of a sample over the rate of success, for each problem; infinite where nothing passed (Erol et al. 2025)."""
+    rates = np.asarray(correct, dtype=np.float64) / np.asarray(samples, dtype=np.float64)
+    never = np.full(len(rates), np.inf)
+    return np.asarray(np.divide(each, rates, out=never, where=rates > 0), dtype=np.float64)
+
+
+def frontier(costs: Mapping[str, Floats]) -> Floats:
+    """The least cost of pass that any model has on each problem (Erol et al. 2025)."""
+    return np.asarray(np.min(np.stack(list(costs.values())), axis=0), dtype=np.float64)
+
+
+def cost_of_pass(costs: Floats, rng: np.random.Generator) -> CostOfPass:
+    """The summary of one cost of pass for each problem."""
+    solved = costs[np.isfinite(costs)]
+    unsolved = 1 - len(solved) / len(costs)
+    if not len(solved):
+        return CostOfPass(mean=None, interval=None, unsolved=unsolved)
+    found = intervals(solved[:, None], draw_problems(len(solved), rng))[0] if len(solved) > 1 else None
+    return CostOfPass(mean=float(solved.mean()), interval=found, unsolved=unsolved)

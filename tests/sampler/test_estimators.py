@@ -1,0 +1,349 @@
+"""Every closed form against counting by hand: all orders, all subsets, all resamples."""
+
+from __future__ import annotations
+
+from itertools import permutations, product
+from math import comb, inf
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sampler.stats.allocation import (
+    Tried,
+    best_within,
+    cascades,
+    greedy,
+    mixtures,
+    offer,
+    oracle,
+    pareto,
+    scheduled,
+    singles,
+    strata,
+)
+from sampler.stats.betabinomial import Fit, extrapolate, fit, fit_plain
+from sampler.stats.budget import UnitCost
+from sampler.stats.passk import pass_at_every_k, pass_at_k
+from sampler.stats.spending import Spent, by_own_cost, replay
+from sampler.stats.stopping import (
+    attempts_at_every_k,
+    cost_of_pass,
+    costs_of_pass,
+    frontier,
+    reached_by,
+    stopping_curve,
+)
+
+SAMPLES = st.lists(st.booleans(), min_size=1, max_size=6)
+UNITS = st.builds(UnitCost, each=st.floats(0.1, 10), once=st.floats(0, 10))
+
+
+def first_pass(order: tuple[bool, ...], k: int) -> int:
+    """How many of at most k are drawn until one passes."""
+    return next((at for at, passed in enumerate(order[:k], 1) if passed), k)
+
+
+@given(passed=SAMPLES)
+def test_attempts_until_the_first_pass_are_the_mean_over_every_order(passed):
+    table = attempts_at_every_k([len(passed)], [sum(passed)], len(passed))[0]
+    orders = list(permutations(passed))
+    for k, found in enumerate(table, 1):
+        assert found == pytest.approx(sum(first_pass(order, k) for order in orders) / len(orders))
+
+
+@given(passed=SAMPLES)
+def test_attempts_are_the_sum_of_the_chances_of_drawing_in_vain(passed):
+    n, c = len(passed), sum(passed)
+    by_formula = [sum(comb(n - c, j) / comb(n, j) for j in range(k)) for k in range(1, n + 1)]
+    assert list(attempts_at_every_k([n], [c], n)[0]) == pytest.approx(by_formula)
+
+
+def test_a_set_s_budget_is_spent_in_rounds_over_what_is_unsolved():
+    """Three problems, every order of every problem: after whole rounds the mean cost and share are the formula's."""
+    problems = [(True, False, False), (False, False, False), (True, True, False)]
+    each = np.array([1.0, 2.0, 4.0])
+    rates = pass_at_every_k([3] * 3, [1, 0, 2], 3)
+    stops = stopping_curve(rates, attempts_at_every_k([3] * 3, [1, 0, 2], 3), each, np.zeros(3))
+    every = list(product(*(list(permutations(one)) for one in problems)))
+    for stop in stops:
+        spent = [sum(first_pass(o, stop.k) * e for o, e in zip(orders, each, strict=True)) / 3 for orders in every]
+        solved = [sum(any(o[: stop.k]) for o in orders) / 3 for orders in every]
+        assert stop.cost == pytest.approx(sum(spent) / len(every))
+        assert stop.rate == pytest.approx(sum(solved) / len(every))
+        assert reached_by(stops, stop.cost) == pytest.approx(stop.rate)
+    assert reached_by(stops, stops[0].cost / 2) == pytest.approx(stops[0].rate / 2)
+    with pytest.raises(ValueError, match="undefined for a budget"):
+        reached_by(stops, stops[-1].cost * 1.01)
+
+
+@given(rows=st.lists(st.lists(st.booleans(), min_size=4, max_size=4), min_size=1, max_size=4), k=st.integers(1, 4))
+def test_stopping_early_never_costs_more_and_solves_as_much(rows, k):
+    n, c = [4] * len(rows), [sum(row) for row in rows]
+    each = np.ones(len(rows))
+    stop = stopping_curve(pass_at_every_k(n, c, 4), attempts_at_every_k(n, c, 4), each, 0 * each)[k - 1]
+    assert stop.cost <= k + 1e-12
+    assert stop.rate == pytest.approx(np.mean([pass_at_k(4, one, k) for one in c]))
+
+
+def test_cost_of_pass_is_infinite_where_nothing_passed_and_says_how_often():
+    rng = np.random.default_rng(0)
+    small = costs_of_pass([4, 4, 4], [1, 0, 4], np.array([1.0, 1.0, 1.0]))
+    large = costs_of_pass([2, 2, 2], [2, 1, 0], np.array([8.0, 8.0, 8.0]))
+    assert list(small) == [4.0, inf, 1.0]
+    best = frontier({"small": small, "large": large})
+    assert list(best) == [4.0, 16.0, 1.0]
+    said = cost_of_pass(small, rng)
+    assert (said.mean, said.unsolved) == (2.5, pytest.approx(1 / 3))
+    assert said.interval.low == 1.0
+    assert said.interval.high == 4.0
+    assert cost_of_pass(best, rng).unsolved == 0
+    nothing = cost_of_pass(np.array([inf, inf]), rng)
+    assert (nothing.mean, nothing.interval, nothing.unsolved) == (None, None, 1.0)
+
+
+@given(rows=st.lists(st.tuples(SAMPLES, UNITS), min_size=1, max_size=4), budget=st.floats(0, 20))
+def test_each_problem_s_own_cost_decides_how_often_it_is_asked(rows, budget):
+    n, c = [len(passed) for passed, _ in rows], [sum(passed) for passed, _ in rows]
+    costs = [cost for _, cost in rows]
+    ks = [cost.affordable(budget) for cost in costs]
+    if any(k > most for k, most in zip(ks, n, strict=True)):
+        with pytest.raises(ValueError, match="undefined"):
+            by_own_cost(n, c, costs, budget)
+    else:
+        by_hand = [pass_at_k(*row) if row[2] else 0.0 for row in zip(n, c, ks, strict=True)]
+        assert list(by_own_cost(n, c, costs, budget)) == by_hand
+
+
+@given(
+    samples=st.lists(st.tuples(st.integers(1, 9), st.booleans()), min_size=1, max_size=5),
+    share=st.floats(0, 0.99),
+    once=st.integers(0, 3),
+)
+def test_spending_samples_in_random_orders_approaches_the_mean_over_every_order(samples, share, once):
+    spent = Spent(costs=np.array([float(c) for c, _ in samples]), passed=np.array([p for _, p in samples]), once=once)
+    found = replay([spent], np.random.default_rng(0), 4000)
+    budget = share * found.end
+    orders = list(permutations(samples))
+    by_hand = 0
+    for order in orders:
+        left = budget - once
+        for cost, passed in order:
+            left -= cost
+            if left < 0:
+                break
+            if passed:
+                by_hand += 1
+                break
+    assert found.rates(budget)[0] == pytest.approx(by_hand / len(orders), abs=0.05)
+
+
+def test_equal_costs_make_random_orders_the_paper_s_rule():
+    rng = np.random.default_rng(1)
+    passed = [rng.random(20) < rate for rate in (0.1, 0.4, 0.0, 0.9)]
+    found = replay([Spent(costs=np.full(20, 2.0), passed=one) for one in passed], rng, 3000)
+    for k in (1, 3, 10):
+        by_formula = [pass_at_k(20, int(one.sum()), k) for one in passed]
+        assert list(found.rates(2.0 * k + 0.5)) == pytest.approx(by_formula, abs=0.03)
+    assert found.end == 42.0
+    with pytest.raises(ValueError, match="undefined for a budget"):
+        found.rates(42.0)
+
+
+def test_spending_is_repeatable_and_refuses_costs_that_are_none():
+    one = Spent(costs=np.array([1.0, 2.0, 3.0]), passed=np.array([False, True, False]))
+    first, again = (replay([one], np.random.default_rng(5)).solved_at for _ in range(2))
+    assert (first == again).all()
+    with pytest.raises(ValueError, match="one of each"):
+        Spent(costs=np.ones(2), passed=np.array([True]))
+    with pytest.raises(ValueError, match="negative"):
+        Spent(costs=np.array([1.0, -1.0]), passed=np.array([True, False]))
+
+
+TWO = st.lists(st.tuples(st.integers(0, 4), st.integers(0, 3)), min_size=1, max_size=4)
+
+
+def two_offers(passed, selected=None):
+    """A small model with four samples and a large one with three; `selected` accepts more than is right."""
+    small = [one for one, _ in passed]
+    large = [two for _, two in passed]
+    more = selected or passed
+    costs = ([UnitCost(each=1.0)] * len(passed), [UnitCost(each=3.0, once=0.5)] * len(passed))
+    return (
+        offer("small", Tried(samples=[4] * len(small), accepted=[one for one, _ in more], right=small), costs[0]),
+        offer("large", Tried(samples=[3] * len(large), accepted=[two for _, two in more], right=large), costs[1]),
+    )
+
+
+def orders(n, accepted):
+    return list(permutations([True] * accepted + [False] * (n - accepted)))
+
+
+@given(passed=TWO, extra=st.integers(0, 2))
+def test_a_cascade_is_the_mean_over_every_order_of_both_models(passed, extra):
+    accepted = [(min(4, one + extra), min(3, two + extra)) for one, two in passed]
+    small, large = two_offers(passed, accepted)
+    for choice in cascades(small, large)[:: 5 if len(passed) > 2 else 1]:
+        (_, k1), (_, k2) = choice.legs
+        cost = rate = 0.0
+        for (right1, right2), (one, two) in zip(passed, accepted, strict=True):
+            every = list(product(orders(4, one), orders(3, two)))
+            for first, second in every:
+                cost += first_pass(first, k1) / len(every)
+                if any(first[:k1]):
+                    rate += right1 / one / len(every)
+                    continue
+                cost += (0.5 + 3 * first_pass(second, k2)) / len(every)
+                rate += right2 / two / len(every) if any(second[:k2]) else 0.0
+        assert choice.cost == pytest.approx(cost / len(passed))
+        assert choice.rate == pytest.approx(rate / len(passed))
+
+
+@given(passed=TWO)
+def test_a_mixture_misses_only_where_both_models_do(passed):
+    for choice in mixtures(*two_offers(passed)):
+        (_, k1), (_, k2) = choice.legs
+        missed = [(1 - pass_at_k(4, one, k1)) * (1 - pass_at_k(3, two, k2)) for one, two in passed]
+        assert choice.rate == pytest.approx(1 - sum(missed) / len(passed))
+        assert choice.cost == pytest.approx(k1 + 0.5 + 3 * k2)
+
+
+@given(passed=TWO)
+def test_a_schedule_that_asks_one_model_after_the_other_is_a_cascade(passed):
+    small, large = two_offers(passed)
+    known = {choice.legs: choice for choice in cascades(small, large)}
+    last = scheduled(["small"] * 2 + ["large"] * 3, {"small": small, "large": large})[-1]
+    same = known[(("small", 2), ("large", 3))]
+    assert (last.cost, last.rate) == (pytest.approx(same.cost), pytest.approx(same.rate))
+    alone = scheduled(["small"] * 4, {"small": small})
+    for choice, stop in zip(alone, singles(small, stopping=True), strict=True):
+        assert (choice.cost, choice.rate) == (pytest.approx(stop.cost), pytest.approx(stop.rate))
+
+
+@given(passed=TWO, budget=st.floats(0, 5))
+def test_no_router_of_single_models_beats_the_oracle(passed, budget):
+    offers = two_offers(passed)
+    above = oracle(offers, min(budget, 4.9)).mean()
+    for one in offers:
+        best = best_within(singles(one, stopping=False), min(budget, 4.9))
+        assert best is None or best.rate <= above + 1e-12
+
+
+def test_the_oracle_is_undefined_where_samples_end():
+    with pytest.raises(ValueError, match="undefined for a budget that buys 5 of 4"):
+        oracle(two_offers([(1, 1)]), 5.0)
+
+
+@given(passed=TWO)
+def test_the_frontier_holds_what_nothing_beats_and_nothing_else(passed):
+    small, large = two_offers(passed)
+    every = cascades(small, large) + singles(small, stopping=True) + singles(large, stopping=True)
+    kept = pareto(every)
+    assert kept == sorted(kept, key=lambda one: one.cost)
+    for choice in every:
+        assert any(one.cost <= choice.cost and one.rate >= choice.rate for one in kept)
+    for one in kept:
+        assert not any(other.cost <= one.cost and other.rate > one.rate for other in every)
+        assert best_within(every, one.cost).rate == one.rate
+
+
+def test_greedy_asks_the_cheap_model_first_and_gives_up_on_it_in_time():
+    fits = {
+        "small": Fit(alpha=0.4, beta=0.6, impossible=0.0, log_likelihood=0.0),
+        "large": Fit(alpha=0.9, beta=0.1, impossible=0.0, log_likelihood=0.0),
+    }
+    costs = {"small": UnitCost(each=1.0), "large": UnitCost(each=10.0)}
+    order = greedy(fits, costs, {"small": 8, "large": 2})
+    assert order[:4] == ("small",) * 4  # 0.4, 0.2, 0.133, 0.1, then 0.08 for its price against 0.09
+    assert order[4] == "large"
+    assert sorted(order) == ["large"] * 2 + ["small"] * 8
+
+
+def test_strata_are_of_equal_size_and_sorted_by_difficulty():
+    rates = [0.9, 0.1, 0.5, 0.5, 0.0, 1.0]
+    assert [list(part) for part in strata(rates, 3)] == [[1, 4], [2, 3], [0, 5]]
+    with pytest.raises(ValueError, match="make no 5 groups"):
+        strata([0.5], 5)
+
+
+def test_more_right_than_accepted_is_refused():
+    with pytest.raises(ValueError, match="more accepted samples are right"):
+        offer("m", Tried(samples=[2], accepted=[1], right=[2]), [UnitCost(each=1.0)])
+
+
+def test_the_fit_finds_the_distribution_that_made_the_counts():
+    rng = np.random.default_rng(2)
+    correct = rng.binomial(50, rng.beta(0.55, 0.78, 4000)).tolist()
+    found = fit([50] * 4000, correct)
+    assert found.impossible == 0.0
+    assert (found.alpha, found.beta) == (pytest.approx(0.55, rel=0.06), pytest.approx(0.78, rel=0.06))
+
+
+def test_impossible_problems_are_found_and_a_plain_fit_promises_too_much():
+    rng = np.random.default_rng(3)
+    correct = rng.binomial(40, rng.beta(0.8, 1.5, 3000) * (rng.random(3000) > 0.25)).tolist()
+    inflated, plain = fit([40] * 3000, correct), fit_plain([40] * 3000, correct)
+    assert inflated.impossible == pytest.approx(0.25, abs=0.05)
+    assert inflated.log_likelihood > plain.log_likelihood
+    assert inflated.pass_at(2000) == pytest.approx(0.75, abs=0.03)
+    assert plain.pass_at(2000) > 0.85
+
+
+@given(
+    counts=st.lists(st.integers(1, 12).flatmap(lambda n: st.tuples(st.just(n), st.integers(0, n))), min_size=3),
+    nudge=st.tuples(st.floats(-0.3, 0.3), st.floats(-0.3, 0.3)),
+)
+def test_no_neighbour_of_the_fit_is_likelier(counts, nudge):
+    """The likelihood by its definition: products of rising factorials."""
+    samples, correct = [n for n, _ in counts], [c for _, c in counts]
+    if not any(correct) or samples == correct:
+        with pytest.raises(ValueError, match="undefined"):
+            fit(samples, correct)
+        return
+
+    def by_hand(alpha: float, beta: float) -> float:
+        value = 0.0
+        for n, c in counts:
+            value += sum(np.log(alpha + j) for j in range(c)) + sum(np.log(beta + j) for j in range(n - c))
+            value -= sum(np.log(alpha + beta + j) for j in range(n))
+        return value
+
+    found = fit_plain(samples, correct)
+    at_top = by_hand(found.alpha, found.beta)
+    assert at_top == pytest.approx(found.log_likelihood, abs=1e-6)
+    near = by_hand(
+        min(max(found.alpha * np.exp(nudge[0]), 1e-4), 1e5), min(max(found.beta * np.exp(nudge[1]), 1e-4), 1e5)
+    )
+    assert near <= at_top + 1e-6
+
+
+def test_extrapolation_meets_the_measured_value_within_its_interval():
+    rng = np.random.default_rng(4)
+    chances = rng.beta(0.5, 0.9, 164)
+    whole = rng.binomial(400, chances)
+    few = rng.hypergeometric(whole, 400 - whole, 20)
+    (found,) = extrapolate([20] * 164, few.tolist(), [200], rng, 100)
+    measured = pass_at_every_k([400] * 164, whole.tolist(), 200)[:, -1].mean()
+    assert found.interval.low <= measured <= found.interval.high
+    assert found.beyond == 10.0
+
+
+@pytest.mark.parametrize(
+    ("samples", "correct", "said"),
+    [
+        ([4], [1], "two problems"),
+        ([4, 4], [0, 0], "undefined"),
+        ([4, 4], [4, 4], "undefined"),
+        ([4, 4], [1, 5], "more"),
+    ],
+)
+def test_a_distribution_is_undefined_where_counts_do_not_tell(samples, correct, said):
+    with pytest.raises(ValueError, match=said):
+        fit(samples, correct)
+
+
+def test_pass_at_zero_samples_is_undefined():
+    with pytest.raises(ValueError, match="undefined"):
+        Fit(alpha=1.0, beta=1.0, impossible=0.0, log_likelihood=0.0).pass_at(0)
+    assert Fit(alpha=1.0, beta=1.0, impossible=0.2, log_likelihood=0.0).pass_at(1) == pytest.approx(0.4)
