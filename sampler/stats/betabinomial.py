@@ -10,8 +10,8 @@ much better that chance would do it one time in twenty (2 log-likelihood ratio a
 parameter at its edge has). The choice is made anew in every resample of problems, so the interval holds the doubt about it.
 
 The likelihood needs no gamma function: with A_j problems that have more than j right samples, B_j more than j wrong ones and
-N_j more than j at all, it is sum_j A_j log(a + j) + B_j log(b + j) - N_j log(a + b + j), and Newton's method on the logarithms
-of a and b has its derivatives in the same sums. All resamples climb at once.
+N_j more than j at all, it is sum_j A_j log(a + j) + B_j log(b + j) - N_j log(a + b + j), and Newton's method on the logit
+of the mean a / (a + b) and the logarithm of the size a + b has its derivatives in the same sums. All resamples climb at once.
 """
 
 from __future__ import annotations
@@ -114,7 +114,7 @@ class _Table:
 
 def _fit(table: _Table, weights: Floats) -> list[Fit]:
     fits = _plain(table, weights)
-    promising = np.flatnonzero(_gains(table, weights, np.log([[one.alpha, one.beta] for one in fits])))
+    promising = np.flatnonzero(_gains(table, weights, _places(fits)))
     if len(promising):
         inflated = _inflated(table, weights[promising], [fits[at] for at in promising])
         for at, other in zip(promising, inflated, strict=True):
@@ -123,104 +123,133 @@ def _fit(table: _Table, weights: Floats) -> list[Fit]:
     return fits
 
 
-def _gains(table: _Table, weights: Floats, logs: Floats) -> NDArray[np.bool_]:
+def _gains(table: _Table, weights: Floats, at: Floats) -> NDArray[np.bool_]:
     """Whether the likelihood of each fit rises with a first few impossible problems."""
-    surprise = (weights * table.hopeless / np.maximum(_none_right(table, logs), 1e-300)).sum(axis=1)
+    surprise = (weights * table.hopeless / np.maximum(_none_right(table, at), 1e-300)).sum(axis=1)
     return np.asarray(surprise > weights.sum(axis=1), dtype=np.bool_)
 
 
 def _plain(table: _Table, weights: Floats) -> list[Fit]:
     """One fit for each row of weights (resamples x problems)."""
     sums = tuple(weights @ more for more in table.above)
-    logs = _climb(sums, table.steps, np.zeros((len(weights), 2)), _STEPS)
-    values = _likelihood(sums, table.steps, logs)
-    pairs = zip(np.exp(logs), values, strict=True)
-    return [Fit(alpha=float(a), beta=float(b), impossible=0.0, log_likelihood=float(v)) for (a, b), v in pairs]
+    at = _climb(sums, table.steps, np.zeros((len(weights), 2)), _STEPS)
+    values = _likelihood(sums, table.steps, at)
+    pairs = zip(*_shapes(at), values, strict=True)
+    return [Fit(alpha=float(a[0]), beta=float(b[0]), impossible=0.0, log_likelihood=float(v)) for a, b, v in pairs]
 
 
 def _inflated(table: _Table, weights: Floats, plain: Sequence[Fit]) -> list[Fit]:
     """The zero-inflated fits: how likely each hopeless problem is possible after all (E), then one Newton step (M)."""
-    logs = np.log([[one.alpha, one.beta] for one in plain])
+    at = _places(plain)
     total = weights.sum(axis=1)
     hopeless = weights * table.hopeless
     share = 0.5 * hopeless.sum(axis=1) / total
     for _ in range(_ROUNDS):
-        chance = _none_right(table, logs)
+        chance = _none_right(table, at)
         possible = (1 - share)[:, None] * chance
         possible /= possible + np.maximum(share, 1e-300)[:, None]
         before = share
         share = (hopeless * (1 - possible)).sum(axis=1) / total
         kept = weights - hopeless * (1 - possible)
-        logs = _climb(tuple(kept @ more for more in table.above), table.steps, logs, 2)
+        at = _climb(tuple(kept @ more for more in table.above), table.steps, at, 2)
         if np.abs(share - before).max() < 1e-7:
             break
-    return _mixed(table, weights, logs, share)
+    return _mixed(table, weights, at, share)
 
 
-def _mixed(table: _Table, weights: Floats, logs: Floats, share: Floats) -> list[Fit]:
+def _mixed(table: _Table, weights: Floats, at: Floats, share: Floats) -> list[Fit]:
     hopeful = weights * ~table.hopeless
-    value = _likelihood(tuple(hopeful @ more for more in table.above), table.steps, logs)
+    value = _likelihood(tuple(hopeful @ more for more in table.above), table.steps, at)
     value += hopeful.sum(axis=1) * np.log1p(-share)
-    none = share[:, None] + (1 - share)[:, None] * _none_right(table, logs)
+    none = share[:, None] + (1 - share)[:, None] * _none_right(table, at)
     value += (weights * table.hopeless * np.log(np.maximum(none, 1e-300))).sum(axis=1)
-    rows = zip(np.exp(logs), share, value, strict=True)
-    return [Fit(alpha=float(a), beta=float(b), impossible=float(z), log_likelihood=float(v)) for (a, b), z, v in rows]
+    rows = zip(*_shapes(at), share, value, strict=True)
+    return [
+        Fit(alpha=float(a[0]), beta=float(b[0]), impossible=float(z), log_likelihood=float(v)) for a, b, z, v in rows
+    ]
 
 
-def _none_right(table: _Table, logs: Floats) -> Floats:
+def _none_right(table: _Table, at: Floats) -> Floats:
     """The chance that a possible problem has no right sample among its own: resamples x problems."""
-    a, b = np.exp(logs)[:, :1], np.exp(logs)[:, 1:]
+    a, b = _shapes(at)
     running = np.cumsum(np.log((b + table.steps) / (a + b + table.steps)), axis=1)
     counts = table.right + table.wrong
     return np.asarray(np.exp(running[:, counts - 1]), dtype=np.float64)
 
 
-def _likelihood(sums: tuple[Floats, ...], steps: Floats, logs: Floats) -> Floats:
-    a, b = np.exp(logs)[:, :1], np.exp(logs)[:, 1:]
+def _likelihood(sums: tuple[Floats, ...], steps: Floats, at: Floats) -> Floats:
+    a, b = _shapes(at)
     right, wrong, every = sums
     terms = right * np.log(a + steps) + wrong * np.log(b + steps) - every * np.log(a + b + steps)
     return np.asarray(terms.sum(axis=1), dtype=np.float64)
 
 
-def _climb(sums: tuple[Floats, ...], steps: Floats, logs: Floats, most: int) -> Floats:
-    """At most so many Newton steps on log a and log b, each halved until the likelihood does not fall."""
-    value = _likelihood(sums, steps, logs)
+def _climb(sums: tuple[Floats, ...], steps: Floats, at: Floats, most: int) -> Floats:
+    """At most so many Newton steps, each halved until the likelihood does not fall."""
+    value = _likelihood(sums, steps, at)
     for _ in range(most):
-        step = _newton(sums, steps, logs)
-        scale = np.ones(len(logs))
+        step = _newton(sums, steps, at)
+        scale = np.ones(len(at))
         for _ in range(30):
-            tried = np.clip(logs + scale[:, None] * step, _SMALLEST, _LARGEST)
+            tried = np.clip(at + scale[:, None] * step, _SMALLEST, _LARGEST)
             reached = _likelihood(sums, steps, tried)
             worse = reached < value
             if not worse.any():
                 break
             scale[worse] /= 2
         better = reached >= value
-        logs = np.where(better[:, None], tried, logs)
+        at = np.where(better[:, None], tried, at)
         gained = np.where(better, reached - value, 0.0).max()
         value = np.where(better, reached, value)
         if gained < 1e-10:
             break
-    return logs
+    return at
 
 
-def _newton(sums: tuple[Floats, ...], steps: Floats, logs: Floats) -> Floats:
-    """The step to the top of the parabola that touches the likelihood; uphill by the slope where it has no top."""
-    a, b = np.exp(logs)[:, :1], np.exp(logs)[:, 1:]
+def _newton(sums: tuple[Floats, ...], steps: Floats, at: Floats) -> Floats:
+    """The step to the top of the parabola that touches the likelihood; uphill by the slope where it has no top.
+
+    Where the size lies at its bound and would go on, only the mean moves.
+    """
+    slopes, (uu, uv, vv) = _derivatives(sums, steps, at)
+    det = uu * vv - uv**2
+    peak = (uu < 0) & (det > 0)
+    safe = np.where(peak, det, 1.0)
+    newton = np.stack([uv * slopes[1] - vv * slopes[0], uv * slopes[0] - uu * slopes[1]], axis=1) / safe[:, None]
+    slope = slopes.T
+    uphill = slope / np.maximum(np.abs(slope).max(axis=1, keepdims=True), 1e-300)
+    step = np.clip(np.where(peak[:, None], newton, uphill), -2.0, 2.0)
+    size = at[:, 1]
+    blocked = ((size >= _LARGEST) & (slopes[1] > 0)) | ((size <= _SMALLEST) & (slopes[1] < 0))
+    alone = np.where(uu < 0, -slopes[0] / np.where(uu < 0, uu, -1.0), np.sign(slopes[0]))
+    step[blocked] = np.stack([np.clip(alone, -2.0, 2.0), np.zeros(len(at))], axis=1)[blocked]
+    return np.asarray(step, dtype=np.float64)
+
+
+def _derivatives(sums: tuple[Floats, ...], steps: Floats, at: Floats) -> tuple[Floats, tuple[Floats, Floats, Floats]]:
+    """Slopes and curvatures of the likelihood in logit mean and log size, by the chain rule from those in a and b."""
+    a, b = _shapes(at)
     right, wrong, every = sums
     by_a, by_b, by_both = 1 / (a + steps), 1 / (b + steps), 1 / (a + b + steps)
-    both = (every * by_both).sum(axis=1)
-    a1, b1 = a[:, 0], b[:, 0]
-    slope_a = a1 * ((right * by_a).sum(axis=1) - both)
-    slope_b = b1 * ((wrong * by_b).sum(axis=1) - both)
-    bend = (every * by_both**2).sum(axis=1)
-    aa = a1**2 * (bend - (right * by_a**2).sum(axis=1)) + slope_a
-    bb = b1**2 * (bend - (wrong * by_b**2).sum(axis=1)) + slope_b
-    ab = a1 * b1 * bend
-    det = aa * bb - ab**2
-    peak = (aa < 0) & (det > 0)
-    safe = np.where(peak, det, 1.0)
-    newton = np.stack([(ab * slope_b - bb * slope_a) / safe, (ab * slope_a - aa * slope_b) / safe], axis=1)
-    slope = np.stack([slope_a, slope_b], axis=1)
-    uphill = slope / np.maximum(np.abs(slope).max(axis=1, keepdims=True), 1e-300)
-    return np.clip(np.where(peak[:, None], newton, uphill), -2.0, 2.0)
+    both, bend = (every * by_both).sum(axis=1), (every * by_both**2).sum(axis=1)
+    a, b = a[:, 0], b[:, 0]
+    mean, turn = a / (a + b), a * b / (a + b)  # turn is how fast a rises and b falls with the logit of the mean
+    ga, gb = (right * by_a).sum(axis=1) - both, (wrong * by_b).sum(axis=1) - both
+    aa, bb = bend - (right * by_a**2).sum(axis=1), bend - (wrong * by_b**2).sum(axis=1)
+    slopes = np.stack([turn * (ga - gb), a * ga + b * gb])
+    uu = turn**2 * (aa - 2 * bend + bb) + turn * (1 - 2 * mean) * (ga - gb)
+    uv = turn * (a * aa + b * bend - a * bend - b * bb + ga - gb)
+    vv = a**2 * aa + 2 * a * b * bend + b**2 * bb + a * ga + b * gb
+    return slopes, (uu, uv, vv)
+
+
+def _places(fits: Sequence[Fit]) -> Floats:
+    """Logit mean and log size of each fit."""
+    return np.array([[np.log(one.alpha / one.beta), np.log(one.alpha + one.beta)] for one in fits])
+
+
+def _shapes(at: Floats) -> tuple[Floats, Floats]:
+    """A and b, each as a column."""
+    size = np.exp(at[:, 1:])
+    mean = 1 / (1 + np.exp(-at[:, :1]))
+    return size * mean, size * (1 - mean)

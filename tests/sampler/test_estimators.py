@@ -116,6 +116,7 @@ def test_each_problem_s_own_cost_decides_how_often_it_is_asked(rows, budget):
         assert list(by_own_cost(n, c, costs, budget)) == by_hand
 
 
+@settings(deadline=None)
 @given(
     samples=st.lists(st.tuples(st.integers(1, 9), st.booleans()), min_size=1, max_size=5),
     share=st.floats(0, 0.99),
@@ -180,6 +181,7 @@ def orders(n, accepted):
     return list(permutations([True] * accepted + [False] * (n - accepted)))
 
 
+@settings(deadline=None)
 @given(passed=TWO, extra=st.integers(0, 2))
 def test_a_cascade_is_the_mean_over_every_order_of_both_models(passed, extra):
     accepted = [(min(4, one + extra), min(3, two + extra)) for one, two in passed]
@@ -290,6 +292,7 @@ def test_impossible_problems_are_found_and_a_plain_fit_promises_too_much():
     assert plain.pass_at(2000) > 0.85
 
 
+@settings(deadline=None)
 @given(
     counts=st.lists(st.integers(1, 12).flatmap(lambda n: st.tuples(st.just(n), st.integers(0, n))), min_size=3),
     nudge=st.tuples(st.floats(-0.3, 0.3), st.floats(-0.3, 0.3)),
@@ -312,10 +315,9 @@ def test_no_neighbour_of_the_fit_is_likelier(counts, nudge):
     found = fit_plain(samples, correct)
     at_top = by_hand(found.alpha, found.beta)
     assert at_top == pytest.approx(found.log_likelihood, abs=1e-6)
-    near = by_hand(
-        min(max(found.alpha * np.exp(nudge[0]), 1e-4), 1e5), min(max(found.beta * np.exp(nudge[1]), 1e-4), 1e5)
-    )
-    assert near <= at_top + 1e-6
+    alpha, beta = found.alpha * np.exp(nudge[0]), found.beta * np.exp(nudge[1])
+    inside = min(1.0, 1e5 / (alpha + beta))  # a fit's size ends there: beyond, it is a binomial
+    assert by_hand(alpha * inside, beta * inside) <= at_top + 1e-6
 
 
 def test_extrapolation_meets_the_measured_value_within_its_interval():
