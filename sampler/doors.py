@@ -12,7 +12,8 @@ from sampler.executor import Executor
 from sampler.models.catalogue import Model, find
 from sampler.models.pull import PullError, absence, cached, pull
 from sampler.run import Doors
-from sampler.spec import ModelSpec, Study
+from sampler.spec import Study
+from sampler.spec_models import ModelSpec
 from sandbox.references import usual_directory
 
 
@@ -36,9 +37,12 @@ def real_doors(models_dir: Path, say: Callable[[str], None], *, fetch: bool = Fa
         return open_backend(model.backend, str(model.file or model.model), model.options, models_dir=models_dir)
 
     def executor(study: Study) -> AbstractContextManager[Executor]:
-        from sandbox.scoring import Manner, open_scorer  # noqa: PLC0415 - Docker's client is heavy
+        from sandbox.image import Outfit  # noqa: PLC0415 - Docker's client is heavy
+        from sandbox.scoring import Manner, open_scorer  # noqa: PLC0415
 
-        return open_scorer(study.limits, boxes=study.boxes, manner=Manner(kept=usual_directory()), say=say)
+        outfit = Outfit(python=study.python, packages=study.packages)
+        manner = Manner(fresh=study.fresh, outfit=outfit, kept=usual_directory())
+        return open_scorer(study.limits, boxes=study.boxes, manner=manner, say=say)
 
     def check(model: ModelSpec) -> None:
         check_model(model, models_dir, fetched if fetch else refused)

@@ -52,6 +52,8 @@ def program_for(problem: Problem, prompt: Prompt, text: str) -> str:
     match prompt.style:
         case PromptStyle.COMPLETION if _FENCE_LINE.match(clean.lstrip()):
             return _from_chat(problem, clean)
+        case PromptStyle.COMPLETION if not prompt.continues:
+            return _stand_alone(problem, _until_fence(_cut(clean, prompt.stop)).strip("\n") + "\n")
         case PromptStyle.COMPLETION:
             return problem.prompt + _until_fence(_cut(clean, prompt.stop))
         case PromptStyle.CHAT:

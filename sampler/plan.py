@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from sampler.prompts import prompt_for
-from sampler.spec import ModelSpec
+from sampler.spec_models import ModelSpec
 from sampler.values import Request
 from sandbox.problems import Problem
 
@@ -32,13 +32,17 @@ def missing(wanted: int, held: Collection[int]) -> Iterator[tuple[int, int]]:
 
 
 def requests(
-    model: ModelSpec, problems: Iterable[Problem], held: Mapping[str, Collection[int]], study_seed: int
+    model: ModelSpec,
+    problems: Iterable[Problem],
+    held: Mapping[str, Collection[int]],
+    study_seed: int,
+    shots: Sequence[Problem] = (),
 ) -> list[Request]:
-    """What to ask of a model; `held` names the indices that the store has of each problem."""
+    """What to ask of a model, after the shots it is shown; `held` names the indices that the store has of each problem."""
     asked = []
     for problem in problems:
         for first, count in missing(model.samples, held.get(problem.name, frozenset())):
             seed = first_seed(study_seed, problem.name) + first
-            prompt = prompt_for(problem, model.sampling.style)
+            prompt = prompt_for(problem, model.sampling.style, shots, model.sampling.stop)
             asked.append(Request(problem=problem.name, prompt=prompt, first=first, count=count, seed=seed))
     return asked

@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, replace
 from importlib.metadata import version
+from itertools import groupby
 
 from sampler.backends.base import Backend
 from sampler.costs import sample_flops
@@ -30,7 +31,8 @@ from sampler.progress import Notice, Progress, Subscriber, Ticker, read_progress
 from sampler.reader import Reader, StoreError
 from sampler.records import OpenedModel, SampleRecord, StudyIds, canonical_json, valid_text
 from sampler.scoring import Scoring, ScoringJob
-from sampler.spec import ModelSpec, Study, choose_problems
+from sampler.spec import Study, choose_problems, choose_shots
+from sampler.spec_models import ModelSpec
 from sampler.store import Store
 from sampler.values import ModelCard, Request, Sample
 from sandbox.judge import JUDGE_VERSION
@@ -38,6 +40,7 @@ from sandbox.problems import Problem
 
 AHEAD_PER_BOX = 4  # programs that wait for a box, so that none is ever idle
 AHEAD_LEAST = 32
+_Planned = tuple[ModelSpec, list[Request]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +110,7 @@ class Run:
             self._work(ids, problems, planned)
         return self._end(ids)
 
-    def _plan(self, ids: StudyIds, problems: Sequence[Problem]) -> list[tuple[ModelSpec, list[Request]]]:
+    def _plan(self, ids: StudyIds, problems: Sequence[Problem]) -> list[_Planned]:
         held: dict[str, dict[str, set[int]]] = defaultdict(lambda: defaultdict(set))
         with Reader(self._store.path) as reader:
             for row in reader.held(ids.study):
@@ -115,12 +118,13 @@ class Run:
         return [
             (model, asked)
             for model in self._study.models
-            if (asked := requests(model, problems, held[model.name], self._study.seed))
+            if (asked := requests(model, problems, held[model.name], self._study.seed, self._shots(model)))
         ]
 
-    def _work(
-        self, ids: StudyIds, problems: Sequence[Problem], planned: Sequence[tuple[ModelSpec, list[Request]]]
-    ) -> None:
+    def _shots(self, model: ModelSpec) -> tuple[Problem, ...]:
+        return choose_shots(model.sampling.shots, self._study.problems)
+
+    def _work(self, ids: StudyIds, problems: Sequence[Problem], planned: Sequence[_Planned]) -> None:
         by_name = {problem.name: problem for problem in problems}
         job = ScoringJob(
             store=self._store,
@@ -133,27 +137,30 @@ class Run:
         )
         with self._doors.executor(self._study) as executor, Scoring(executor, job) as scoring:
             self._store.opened_executor(ids.study, executor.image)
-            for model, asked in planned:
+            for _, group in groupby(planned, key=lambda pair: pair[0].greedy_of or pair[0].name):
                 if self._stop.is_set():
                     break
-                self._sample(ids, by_name, model, asked, scoring)
+                self._sample_with_one_engine(ids, by_name, list(group), scoring)
             scoring.finish(self._stop)
 
-    def _sample(
-        self, ids: StudyIds, problems: dict[str, Problem], model: ModelSpec, asked: list[Request], scoring: Scoring
+    def _sample_with_one_engine(
+        self, ids: StudyIds, problems: dict[str, Problem], group: Sequence[_Planned], scoring: Scoring
     ) -> None:
-        with self._doors.backend(model) as backend:
-            card = backend.card
-            self._store.model_opened(OpenedModel(model_id=ids.models[model.name], card=card))
-            count = sum(request.count for request in asked)
-            self._note(ids, "info", "sampling", f"{model.name}: {count} samples, {card.engine}")
-            prompts = {request.problem: request.prompt for request in asked}
-            for sample in backend.sample(self._until_stopped(asked), model.sampling.params):
-                problem = problems[sample.problem]
-                clean = replace(sample, text=valid_text(sample.text))
-                source = program_for(problem, prompts[sample.problem], clean.text)
-                self._store.add_sample(_record(ids, model.name, card, clean, source))
-                scoring.check()
+        """The samples of a model, and those of its greedy companion."""
+        with self._doors.backend(group[0][0]) as backend:
+            for model, asked in group:
+                told = backend.card
+                card = told if model.architecture is None else replace(told, architecture=model.architecture)
+                self._store.model_opened(OpenedModel(model_id=ids.models[model.name], card=card))
+                count = sum(request.count for request in asked)
+                self._note(ids, "info", "sampling", f"{model.name}: {count} samples, {card.engine}")
+                prompts = {request.problem: request.prompt for request in asked}
+                for sample in backend.sample(self._until_stopped(asked), model.sampling.params):
+                    problem = problems[sample.problem]
+                    clean = replace(sample, text=valid_text(sample.text))
+                    source = program_for(problem, prompts[sample.problem], clean.text)
+                    self._store.add_sample(_record(ids, model.name, card, clean, source))
+                    scoring.check()
 
     def _until_stopped(self, asked: Sequence[Request]) -> Iterator[Request]:
         for request in asked:

@@ -70,12 +70,29 @@ class TomlTable:
             raise self.error(f"{key} = {value!r} is not a number; write for example {key} = {default or 1.0}")
         return float(value)
 
+    def flag(self, key: str, *, default: bool = False) -> bool:
+        """Yes or no."""
+        value = self.take(key, default)
+        if not isinstance(value, bool):
+            raise self.error(f"{key} = {value!r} is neither true nor false; write {key} = true")
+        return value
+
     def texts(self, key: str) -> tuple[str, ...]:
         """A list of texts, empty if it is not given."""
         value = self.take(key, [])
         if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
             raise self.error(f'{key} = {value!r} is not a list of texts; write for example {key} = ["HumanEval/0"]')
         return tuple(value)
+
+    def text_or_texts(self, key: str) -> tuple[str, ...]:
+        """One text or a list of them, required; none is empty, and none stands there twice."""
+        if not isinstance(self._left.get(key), list):
+            return (self.text(key),)
+        texts = self.texts(key)
+        for text in texts or [""]:
+            if not text.strip() or "\0" in text or texts.count(text) > 1:
+                raise self.error(f"{key} = {list(texts)!r} is no list of different texts; write each once")
+        return texts
 
     def numbers(self, key: str) -> tuple[float, ...]:
         """A list of numbers above zero, empty if it is not given."""

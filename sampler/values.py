@@ -44,12 +44,16 @@ class SamplingParams:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prompt:
-    """What is sent. In chat style `text` is the user's message and `prefill` the beginning of the answer."""
+    """What is sent. In chat style `text` is the user's message and `prefill` the beginning of the answer.
+
+    In completion style the answer goes on where the problem's prompt stops, unless `continues` is false: then it stands alone.
+    """
 
     style: PromptStyle
     text: str
     prefill: str = ""
     stop: tuple[str, ...] = ()
+    continues: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sampler.plan import first_seed, missing, requests
-from sampler.spec import ModelSpec, Sampling
+from sampler.spec_models import ModelSpec, Sampling
 
 
 def model(samples: int) -> ModelSpec:

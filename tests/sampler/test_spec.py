@@ -148,7 +148,7 @@ def test_a_mistake_is_told_with_file_key_value_and_way_out(load, text, message):
 def test_an_engine_s_options_belong_to_its_model_and_do_not_decide_the_samples(load):
     study = load(SMALL + "[models.options]\ncontext = 32768\nanswer_timeout_s = 60\n")
     assert study.models[0].options == {"context": 32768, "answer_timeout_s": 60.0}
-    assert study.models[0].decides == load(SMALL).models[0].decides
+    assert study.models[0].sampling.decides == load(SMALL).models[0].sampling.decides
     assert load(SMALL).models[0].options == {}
 
 
@@ -181,5 +181,5 @@ def test_a_problem_that_no_store_could_hold_is_refused(load, tmp_path):
 
 def test_what_decides_the_samples_has_one_spelling(load):
     explicit = load(SMALL + "temperature = 0.8\ntop_p = 0.95\n")
-    assert explicit.models[0].decides == load(SMALL).models[0].decides
-    assert load(SMALL + "top_p = 0.9\n").models[0].decides != load(SMALL).models[0].decides
+    assert explicit.models[0].sampling.decides == load(SMALL).models[0].sampling.decides
+    assert load(SMALL + "top_p = 0.9\n").models[0].sampling.decides != load(SMALL).models[0].sampling.decides
