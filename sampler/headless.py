@@ -204,7 +204,7 @@ def _asked(
         verdicts=reader.verdict_counts(row.id),
     )
     wish = Wish(budgets=stored_budgets(reader.spec(row.id), path), charge=charge, seed=row.seed)
-    return facts, replace(wish, units=units) if units else wish
+    return facts, replace(wish, units=units or tuple(dict.fromkeys([*wish.units, *wish.budgets])))
 
 
 def _up_to_date(path: Path) -> Reader:

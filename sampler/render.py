@@ -90,6 +90,8 @@ def _models(report: Report) -> RichTable:
     shown.add_column("model", overflow="fold")
     for head, width in (("drawn", 7), ("pass@1", 10), ("pass@all", 10), ("tokens", 6)):
         shown.add_column(head, overflow="fold", min_width=width)
+        if head == "pass@all" and _any_greedy(report):
+            shown.add_column("greedy", overflow="fold", min_width=10)
     for unit in _units(report):
         shown.add_column(NAMES[unit], overflow="fold")
     for line in report.models:
@@ -101,11 +103,17 @@ def _units(report: Report) -> list[Unit]:
     return [table.unit for table in report.tables if table.unit not in (Unit.SAMPLES, Unit.TOKENS)]
 
 
+def _any_greedy(report: Report) -> bool:
+    return any(line.greedy for line in report.models)
+
+
 def _model_cells(line: ModelLine, report: Report) -> Iterator[Text]:
     yield _name(line.name, 11)
     yield Text(f"{line.problems} × {line.samples}")
     yield Text(_percent(line.first))
     yield Text(_percent(line.most))
+    if _any_greedy(report):
+        yield Text(f"★ {_percent(line.greedy)}" if line.greedy else "–")
     known = line.prompt_tokens is not None and line.completion_tokens is not None
     yield Text(f"{line.prompt_tokens:.0f}+{line.completion_tokens:.0f}" if known else "–")
     for unit in _units(report):
@@ -132,6 +140,9 @@ def _print_table(table: Table, console: Console) -> None:
         cells = (_cell(cell, clear=row.finding is Finding.CLEAR and cell.model == row.model) for cell in row.cells)
         shown.add_row(Text(amount(row.budget, table.unit)), *cells, _finding(row))
     console.print(shown)
+    for model, star in table.greedy.items():
+        cost = amount(star.cost, table.unit)
+        console.print(Text(f"★ {one_line(model)}, one answer at temperature 0: {_percent(star)} for {cost}."))
     if table.ends is not None and table.end is not None:
         end = amount(table.end, table.unit)
         console.print(Text(f"From {end} on {one_line(table.ends)} has too few samples to compare."))

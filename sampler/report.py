@@ -8,7 +8,7 @@ out zero; the intervals are of 95 % each and are not corrected for the number of
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import numpy as np
@@ -44,7 +44,10 @@ class Wish:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelLine:
-    """One model alone, on its own complete problems; a mean is None before there is a sample."""
+    """One model alone, on its own complete problems; a mean is None before there is a sample.
+
+    `greedy` is its pass@1 at temperature 0, from one sample of each problem that is none of the others; None without it.
+    """
 
     name: str
     engine: str | None
@@ -56,6 +59,7 @@ class ModelLine:
     passed: int
     first: Point | None  # pass@1
     most: Point | None  # pass@n
+    greedy: Point | None
     prompt_tokens: float | None
     completion_tokens: float | None
     unit_costs: Mapping[Unit, UnitCost | None]
@@ -88,7 +92,8 @@ class Table:
     """The comparison in one unit.
 
     `unknown` are the models whose cost in it is not known: they are not compared. From `end` on nothing can be said of
-    `ends`: that model was not sampled often enough.
+    `ends`: that model was not sampled often enough. `greedy` are the models' greedy samples on the compared problems, each a
+    point with a cost of its own; a model is missing there until all of its are scored.
     """
 
     unit: Unit
@@ -96,6 +101,7 @@ class Table:
     unit_costs: Mapping[str, UnitCost]
     unknown: tuple[str, ...]
     rows: tuple[Row, ...]
+    greedy: Mapping[str, Point]
     ends: str | None
     end: float | None
 
@@ -126,7 +132,12 @@ def make_report(facts: Facts, wish: Wish) -> Report:
         problems=facts.study.problems,
         compared=len(problems),
         models=tuple(_line(model, facts, wish) for model in models),
-        tables=tuple(_table(ready, facts.tallies, problems, unit, wish) for unit in wish.units),
+        tables=tuple(
+            replace(
+                _table(ready, facts.tallies, problems, unit, wish), greedy=_stars(ready, facts, problems, (unit, wish))
+            )
+            for unit in wish.units
+        ),
         level=LEVEL,
         resamples=RESAMPLES,
         notes=tuple(_notes(facts, [model.name for model in models if model not in ready], len(problems))),
@@ -139,6 +150,11 @@ def _line(model: ModelRow, facts: Facts, wish: Wish) -> ModelLine:
     counts = counts_of(model, rows, complete)
     points = curve(counts, UnitCost(each=1.0), np.random.default_rng(wish.seed)).points
     sampled = sum(row.sampled for row in rows)
+    stars = (
+        _star(row, facts.tallies, complete_problems(row, facts.tallies), Unit.SAMPLES, wish)
+        for row in facts.greedy
+        if row.greedy_of == model.id and row.wanted
+    )
     return ModelLine(
         name=model.name,
         engine=model.engine,
@@ -150,6 +166,7 @@ def _line(model: ModelRow, facts: Facts, wish: Wish) -> ModelLine:
         passed=sum(row.passed for row in rows),
         first=points[0] if points else None,
         most=points[-1] if points else None,
+        greedy=next(stars, None),
         prompt_tokens=_each([row.prompt_tokens for row in rows], sampled),
         completion_tokens=_each([row.completion_tokens for row in rows], sampled),
         unit_costs={unit: unit_cost(model, rows, unit, wish.charge) for unit in Unit},
@@ -161,6 +178,31 @@ def _each(sums: Sequence[int | None], sampled: int) -> float | None:
     """The mean of a sample; None before there is one, or where the cost of some sample is not known."""
     known = [total for total in sums if total is not None]
     return sum(known) / sampled if sampled and len(known) == len(sums) else None
+
+
+def _stars(
+    models: Sequence[ModelRow], facts: Facts, problems: Sequence[str], shown: tuple[Unit, Wish]
+) -> Mapping[str, Point]:
+    """The greedy samples of models as points, of those that are complete on the compared problems."""
+    owners = {model.id: model.name for model in models}
+    stars = {}
+    for row in facts.greedy:
+        complete = frozenset(complete_problems(row, facts.tallies))
+        if row.greedy_of in owners and row.wanted and complete.issuperset(problems):
+            star = _star(row, facts.tallies, problems, *shown)
+            if star is not None:
+                stars[owners[row.greedy_of]] = star
+    return stars
+
+
+def _star(row: ModelRow, tallies: Sequence[TallyRow], problems: Sequence[str], unit: Unit, wish: Wish) -> Point | None:
+    """The point of a greedy sample: its own cost and its own rate; None where one of them is not known."""
+    chosen = frozenset(problems)
+    cost = unit_cost(row, [tally for tally in tallies if tally.problem in chosen], unit, wish.charge)
+    if cost is None or not problems:
+        return None
+    points = curve(counts_of(row, tallies, problems), cost, np.random.default_rng(wish.seed)).points
+    return replace(points[0], thin=False)  # one of one: no subset was taken
 
 
 def _table(
@@ -185,6 +227,7 @@ def _table(
         unit_costs=known,
         unknown=tuple(name for name, cost in costs.items() if cost is None),
         rows=tuple(_row(entries, budget, draws) for budget in budgets) if entries else (),
+        greedy={},
         ends=None if shortest is None else shortest.model,
         end=None if shortest is None else _end(shortest),
     )

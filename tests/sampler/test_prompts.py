@@ -1,7 +1,11 @@
 from __future__ import annotations
 
+import json
+import warnings
+
 import pytest
 
+from sampler.extract import program_for
 from sampler.prompts import prompt_for
 from sampler.values import PromptStyle
 from sandbox.problems import load_problems
@@ -32,3 +36,97 @@ def test_no_canonical_solution_is_cut_by_a_stop_string_before_its_end(humaneval)
         body = problem.canonical_solution.rstrip()
         for stop in prompt_for(problem, PromptStyle.COMPLETION).stop:
             assert stop not in body, problem.name
+
+
+@pytest.fixture(scope="module")
+def mbpp(shared_data):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # some of its solutions have escapes that Python frowns upon
+        return {problem.name: problem for problem in load_problems(shared_data / "mbpp.jsonl.gz")}
+
+
+def shots_of(mbpp):
+    return [mbpp[f"MBPP/{n}"] for n in (2, 3, 4)]  # those of Austin et al. 2021
+
+
+def test_mbpp_with_shots_has_the_form_that_its_authors_published(mbpp):
+    prompt = prompt_for(mbpp["MBPP/11"], PromptStyle.COMPLETION, shots_of(mbpp))
+    assert prompt.text.startswith(
+        "You are an expert Python programmer, and here is your task: Write a function to find the similar elements from the"
+        " given two tuple lists. Your code should pass these tests:\n\nassert similar_elements("
+    )
+    assert prompt.text.count("[BEGIN]\n") == 4
+    assert prompt.text.count("\n[DONE]\n\n") == 3
+    assert prompt.text.endswith('assert remove_Occ("PHP","P") == "H"\n[BEGIN]\n')
+    assert mbpp["MBPP/2"].canonical_solution.rstrip() in prompt.text
+    assert "\r" not in prompt.text
+    assert not prompt.continues
+
+
+def test_every_answer_of_mbpp_in_that_form_becomes_the_program_that_it_is(mbpp):
+    shots = shots_of(mbpp)
+    for problem in mbpp.values():
+        prompt = prompt_for(problem, PromptStyle.COMPLETION, shots)
+        answer = f"{problem.canonical_solution.strip()}\n[DONE]\n\nYou are an expert"
+        assert program_for(problem, prompt, answer).strip() == problem.canonical_solution.strip()
+        assert problem.tests.strip().splitlines()[-1] in prompt.text
+
+
+def test_without_shots_mbpp_is_continued_as_before(mbpp):
+    prompt = prompt_for(mbpp["MBPP/11"], PromptStyle.COMPLETION)
+    assert (prompt.text, prompt.continues) == (mbpp["MBPP/11"].prompt, True)
+
+
+APPS = {
+    "problem_id": 4000,
+    "solutions": '["print(sum(map(int, input().split())))"]',
+    "starter_code": "",
+    "difficulty": "i",
+}
+
+
+@pytest.fixture
+def apps(tmp_path):
+    """Two problems as APPS writes them: one by stdin, one by a call."""
+    stdin = APPS | {"question": "Add two numbers.", "input_output": '{"inputs": ["1 2"], "outputs": ["3"]}'}
+    call = APPS | {
+        "problem_id": 4001,
+        "question": "Add one.",
+        "solutions": '["class Solution:\\n    def inc(self, x):\\n        return x + 1"]',
+        "input_output": '{"fn_name": "inc", "inputs": [[1]], "outputs": [2]}',
+        "starter_code": "class Solution:\n    def inc(self, x):\n",
+    }
+    path = tmp_path / "apps.jsonl"
+    path.write_text("\n".join(map(json.dumps, (stdin, call))), encoding="utf-8")
+    return load_problems(path)
+
+
+def test_whole_programs_are_asked_as_apps_asks_them_and_answered_without_the_question(apps):
+    stdin, call = apps
+    asked = prompt_for(stdin, PromptStyle.COMPLETION)
+    assert asked.text == "\nQUESTION:\nAdd two numbers.\n\nUse Standard Input format\n\nANSWER:\n"
+    assert "Use Call-Based format" in prompt_for(call, PromptStyle.COMPLETION).text
+    assert "class Solution:\n    def inc(self, x):" in prompt_for(call, PromptStyle.COMPLETION).text
+    written = "if True:\n    print(3)\n\nQUESTION:\nAnother one"
+    assert program_for(stdin, asked, written) == "if True:\n    print(3)\n"
+
+
+def test_shots_of_apps_are_questions_with_their_answers(apps):
+    stdin, call = apps
+    prompt = prompt_for(call, PromptStyle.COMPLETION, [stdin])
+    answered = "ANSWER:\nprint(sum(map(int, input().split())))\n\nQUESTION:\nAdd one."
+    assert answered in prompt.text
+    assert prompt.text.endswith("ANSWER:\n")
+
+
+def test_shots_before_a_function_are_functions(humaneval):
+    first, second = humaneval[:2]
+    prompt = prompt_for(second, PromptStyle.COMPLETION, [first])
+    assert prompt.text == f"{first.prompt}{first.canonical_solution.rstrip()}\n\n\n{second.prompt}"
+    assert program_for(second, prompt, second.canonical_solution).startswith(second.prompt)
+
+
+@pytest.mark.parametrize("style", PromptStyle)
+def test_stops_of_the_study_take_the_place_of_the_usual_ones(humaneval, style):
+    assert prompt_for(humaneval[0], style, stop=("END",)).stop == ("END",)
+    assert prompt_for(humaneval[0], style, stop=()).stop == ()

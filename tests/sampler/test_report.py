@@ -286,3 +286,44 @@ def test_budgets_that_read_the_same_are_one_row_that_buys_what_each_would(model)
 def test_a_budget_beyond_all_counting_is_undefined_and_not_an_error(small_and_large):
     (row,) = flops(report(*small_and_large, budgets={Unit.FLOPS: (1e300,)})).rows
     assert {cell.reach for cell in row.cells} == {Reach.UNDEFINED}
+
+
+def with_greedy(model, tallies, *, complete: bool = True):
+    """The small model of the fixture, and its greedy sample, which passes on every second problem and costs 12."""
+    star = replace(model(3, "small (greedy)", 1), greedy_of=1)
+    answers = [tally(3, n, 1, n % 2, 12.0) for n in range(20 if complete else 10)]
+    return {"greedy": [star], "tallies": [*tallies, *answers]}
+
+
+def test_a_greedy_sample_is_a_point_of_its_own_and_changes_nothing_else(model, small_and_large):
+    models, tallies = small_and_large
+    facts = Facts(study=STUDY, models=models, tallies=tallies, verdicts={})
+    plain = make_report(facts, Wish(budgets={}))
+    starred = make_report(replace(facts, **with_greedy(model, tallies)), Wish(budgets={}))
+    assert [line.name for line in starred.models] == ["small", "large"]
+    assert [replace(line, greedy=None) for line in starred.models] == list(plain.models)
+    assert [replace(table, greedy={}) for table in starred.tables] == list(plain.tables)
+    star = flops(starred).greedy["small"]
+    assert (star.rate, star.cost, star.k, star.thin) == (0.5, 12.0, 1, False)
+    assert star.interval is not None
+    assert starred.models[0].greedy.rate == 0.5
+    assert starred.models[1].greedy is None
+
+
+def test_a_greedy_sample_joins_the_tables_when_all_of_its_problems_are_scored(model, small_and_large):
+    models, tallies = small_and_large
+    facts = Facts(study=STUDY, models=models, tallies=tallies, verdicts={})
+    half = make_report(replace(facts, **with_greedy(model, tallies, complete=False)), Wish(budgets={}))
+    assert flops(half).greedy == {}
+    assert half.models[0].greedy.rate == 0.5  # alone it is shown on the problems that it has
+
+
+def test_a_greedy_sample_is_printed_as_a_star_beside_its_model(model, small_and_large):
+    models, tallies = small_and_large
+    facts = Facts(study=STUDY, models=models, tallies=tallies, verdicts={})
+    made = make_report(replace(facts, **with_greedy(model, tallies)), Wish(budgets={}))
+    out = io.StringIO()
+    print_report(made, Console(file=out, width=140))
+    assert "★ small, one answer at temperature 0: 50.0 ±" in out.getvalue()
+    assert "for 12 FLOP." in out.getvalue()
+    assert json.loads(report_json(made))["tables"][0]["greedy"]["small"]["rate"] == 0.5
