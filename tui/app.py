@@ -1,45 +1,78 @@
 """The application: what all screens share.
 
-It owns the follower, keeps the newest snapshot, and knows the keys that work everywhere.
+It owns the follower and the desk (the two threads that read), keeps the newest snapshot and the reader's choice, and knows the
+keys that work everywhere.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import ClassVar, Protocol, runtime_checkable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import ClassVar
 
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.screen import Screen
-from textual.widgets import HelpPanel
 
+from tui.choice import Choice
+from tui.desk import Desk
 from tui.follow import Follower
+from tui.help import Entry, entries_of
+from tui.screens.base import StudyScreen
+from tui.screens.detail import DetailScreen
+from tui.screens.help import HelpScreen
+from tui.screens.jump import JumpScreen
 from tui.screens.live import LiveScreen
+from tui.screens.samples import SamplesScreen
+from tui.settings import Settings
 from tui.view import Snapshot, Trouble
+from tui.widgets.tab_line import SCREENS, TabLine
 
 WIDE = 110
 SHORT = 23
 TALL = 30
 
 
-@runtime_checkable
-class Shows(Protocol):
-    """What a screen of ours can do."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rights:
+    """What the viewer may do beyond looking: run, pause and cancel studies (`act`). `study_file` is what it runs."""
 
-    def show(self, news: Snapshot | Trouble) -> None:
-        """Draw what was read."""
+    act: bool = True
+    study_file: Path | None = None
 
 
 class BudgetApp(App[None]):
-    """A viewer of one store. Quitting it never touches a study."""
+    """A viewer of one store at a time. Quitting it never touches a study."""
 
     TITLE = "budget-tui"
-    MODES = {"live": LiveScreen}  # noqa: RUF012 - Textual's way
+    MODES = {  # noqa: RUF012 - Textual's way
+        "live": LiveScreen,
+        "samples": SamplesScreen,
+    }
     DEFAULT_MODE = "live"
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (WIDE, "-wide")]  # noqa: RUF012
     VERTICAL_BREAKPOINTS = [(0, "-tiny"), (SHORT, "-short"), (TALL, "-tall")]  # noqa: RUF012
+    CSS = """
+    #notice { display: none; width: 1fr; height: 1fr; content-align: center middle; text-align: center; padding: 0 4; }
+    StudyScreen.-empty #notice { display: block; }
+    StudyScreen.-empty #body { display: none; }
+    #body { height: 1fr; layout: vertical; }
+    .pane { border: round $foreground 30%; border-title-color: $foreground 80%; border-subtitle-color: $foreground 70%; }
+    .pane:focus-within { border: round $accent 80%; border-title-color: $foreground; }
+    StudyScreen.-zoomed .pane { border: none; }
+    StudyScreen.-zoomed TabLine { display: none; }
+    StudyScreen.-tiny TabLine { display: none; }
+    .field { display: none; height: 1; border: none; padding: 0 1; background: $foreground 10%; }
+    .field.-shown { display: block; }
+    """
     BINDINGS: ClassVar[list[BindingType]] = [
+        *(
+            Binding(str(number), f"go('{name}')", name.capitalize(), id=f"app.{name}", show=False)
+            for number, name in enumerate(SCREENS)
+        ),
+        Binding("ctrl+o", "jump", "Jump", id="app.jump", show=False, tooltip="Go to a pane by a letter"),
         Binding("t", "change_theme", "Theme", id="app.theme", show=False),
         Binding("question_mark", "help", "Help", key_display="?", id="app.help"),
         Binding("q", "quit", "Quit", id="app.quit", tooltip="Quit the viewer; a study goes on"),
@@ -56,53 +89,140 @@ class BudgetApp(App[None]):
             """A newer snapshot holds all of an older one that is still waiting to be drawn."""
             return isinstance(message, BudgetApp.Followed) and isinstance(message.news, Snapshot)
 
-    def __init__(self, follower: Follower) -> None:
+    class Answered(Message):
+        """The desk has read what somebody asked for."""
+
+        def __init__(self, deliver: Callable[[], None]) -> None:
+            super().__init__()
+            self.deliver = deliver
+
+    def __init__(
+        self, follower: Follower, *, rights: Rights | None = None, settings: Settings | None = None, start: str = "live"
+    ) -> None:
         super().__init__()
         self._follower = follower
+        self._rights = rights or Rights()
+        self._settings = settings or Settings()
+        self._start = start
+        self.desk = Desk(follower.path, self._answered, self._trouble)
+        self.choice = Choice()
         self.news: Snapshot | Trouble | None = None
 
+    @property
+    def store(self) -> Path:
+        """The file that is looked at."""
+        return self._follower.path
+
     def on_mount(self) -> None:
-        """Begin to follow, in a thread."""
+        """Begin to follow, in a thread, and open the desk, in another."""
+        if self._settings.theme:
+            self.theme = self._settings.theme
+        if self._settings.keymap:
+            self.set_keymap(self._settings.keymap)
         self.run_worker(self._follow, name="follow", thread=True, exclusive=True, group="follow")
+        self.run_worker(self.desk.run, name="desk", thread=True, group="desk")
+        if self._start != self.DEFAULT_MODE:
+            self.go(self._start)
 
     def on_unmount(self) -> None:
-        """Let the thread end."""
+        """Let the threads end."""
         self._follower.stop()
+        self.desk.close()
+
+    # news
 
     def on_budget_app_followed(self, message: Followed) -> None:
-        """Hand the news to every screen that is open."""
+        """Hand the news to the screen in front; the others ask for it when they come to the front."""
         self.news = message.news
         for screen in self.screen_stack:
-            if isinstance(screen, Shows):
+            if isinstance(screen, StudyScreen):
                 screen.show(message.news)
 
-    def on_live_screen_wished(self, message: LiveScreen.Wished) -> None:
-        """The reader wants other curves."""
-        self._follower.wish(message.wish)
+    def on_budget_app_answered(self, message: Answered) -> None:
+        """Hand an answer of the desk over."""
+        message.deliver()
+
+    def choose(self, choice: Choice) -> None:
+        """From now on the reader's choice is this."""
+        if choice.wish != self.choice.wish:
+            self._follower.wish(choice.wish)
+        self.choice = choice
+        screen = self.screen
+        if isinstance(screen, StudyScreen):
+            screen.redraw()
+
+    # where one goes
+
+    def go(self, screen: str) -> None:
+        """Show another of the main screens."""
+        while len(self.screen_stack) > 1 and not isinstance(self.screen, StudyScreen):
+            self.pop_screen()
+        if screen in self.MODES and screen != self.current_mode:
+            self.switch_mode(screen)
+
+    def action_go(self, screen: str) -> None:
+        """Show another of the main screens."""
+        self.go(screen)
+
+    def on_tab_line_picked(self, event: TabLine.Picked) -> None:
+        """A click on a tab."""
+        self.go(event.key)
+
+    def list_samples(self, text: str) -> None:
+        """Show the samples that a filter lets through."""
+        self.choice = replace(self.choice, filter=text)
+        self.go("samples")
+
+    def open_verdict(self, verdict: int) -> None:
+        """Show the sample behind a verdict."""
+        self.desk.ask(
+            lambda reader: reader.page([verdict]),
+            lambda rows: self._open(rows[0].sample_id) if rows else None,
+        )
+
+    def _open(self, sample: int) -> None:
+        self.push_screen(DetailScreen(sample))
+
+    def act(self, deed: str) -> None:
+        """Run, pause or cancel the study."""
+
+    # help
+
+    def entries(self, screen: Screen[object]) -> list[Entry]:
+        """Every key that works on a screen now, with what it does."""
+        return entries_of(screen.active_bindings.values())
 
     def action_help(self) -> None:
-        """Show or hide the keys and the help of the present screen."""
-        if self.screen.query(HelpPanel):
-            self.action_hide_help_panel()
+        """Show the keys and the help of the present screen, or close them."""
+        if isinstance(self.screen, HelpScreen):
+            self.pop_screen()
         else:
-            self.action_show_help_panel()
+            words = getattr(self.screen, "HELP", "") or ""
+            self.push_screen(HelpScreen(self.entries(self.screen), words))
+
+    def action_jump(self) -> None:
+        """Put a letter on every pane that can have the keys."""
+        self.push_screen(JumpScreen(self.screen))
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        """Textual's commands, and every action of the screen in front."""
+        """Textual's commands, and every action that has a key now."""
         yield from super().get_system_commands(screen)
-        for binding in screen.BINDINGS:
-            if isinstance(binding, Binding) and binding.description:
-                yield SystemCommand(
-                    binding.description,
-                    f"{binding.tooltip or binding.description} (key {binding.key_display or binding.key})",
-                    self._doing(screen, binding.action),
-                )
+        for entry in self.entries(screen):
+            yield SystemCommand(entry.name, f"{entry.words} (key {entry.key})", self._doing(entry))
 
-    def _doing(self, screen: Screen[object], action: str) -> Callable[[], object]:
-        return lambda: self.call_later(screen.run_action, action)
+    def _doing(self, entry: Entry) -> Callable[[], object]:
+        return lambda: self.call_later(self.run_action, entry.action, entry.node)
+
+    # the threads
 
     def _follow(self) -> None:
         self._follower.run(self._deliver)
 
     def _deliver(self, news: Snapshot | Trouble) -> None:
         self.post_message(self.Followed(news))
+
+    def _answered(self, deliver: Callable[[], None]) -> None:
+        self.post_message(self.Answered(deliver))
+
+    def _trouble(self, words: str) -> None:
+        self.notify(words, severity="error", markup=False)

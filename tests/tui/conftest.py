@@ -4,17 +4,26 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
+from textual.app import App
+from textual.pilot import Pilot
 
 from sampler.records import ModelRecord, OpenedModel, SampleRecord, StudyIds, StudyRecord, VerdictRecord
 from sampler.store import Store
 from sampler.values import Architecture, Finish, ModelCard, Sample
 from sandbox.problems import Problem
 from sandbox.values import Ending, Raised, Run, Score, Stage, Verdict
+from tui.app import BudgetApp
+from tui.follow import Follower
+from tui.view import Snapshot
 
+PATIENCE = 10.0
 SKILLS = {"toy-coder-0.5b": 0.4, "toy-coder-1.5b": 0.6, "toy-coder-3b": 0.75}
 TESTS = "def check(candidate):\n    assert candidate() is None\n"
 
@@ -130,3 +139,79 @@ def finished(store_path: Path) -> Path:
         store.add_event(writer.ids.study, "info", "end", "all samples are there")
         writer.finish()
     return store_path
+
+
+def screen_text(app: App[None]) -> str:
+    """Everything that stands on the screen."""
+    return "\n".join(strip.text for strip in app.screen._compositor.render_strips())
+
+
+async def until(pilot: Pilot[None], told: Callable[[], object]) -> float:
+    """Seconds until something is so."""
+    began = time.monotonic()
+    while not told():
+        assert time.monotonic() - began < PATIENCE, f"it never came; on the screen:\n{screen_text(pilot.app)}"
+        await pilot.pause(0.02)
+    return time.monotonic() - began
+
+
+async def until_text(pilot: Pilot[None], text: str) -> float:
+    """Seconds until some words stand on the screen."""
+    return await until(pilot, lambda: text in screen_text(pilot.app))
+
+
+@dataclass
+class Viewer:
+    """A running screen, and what a test does with it."""
+
+    pilot: Pilot[None]
+
+    @property
+    def app(self) -> BudgetApp:
+        app = self.pilot.app
+        assert isinstance(app, BudgetApp)
+        return app
+
+    @property
+    def text(self) -> str:
+        return screen_text(self.app)
+
+    async def press(self, *keys: str) -> None:
+        await self.pilot.press(*keys)
+
+    async def write(self, text: str) -> None:
+        """Type a text into the field that has the keys."""
+        await self.pilot.press(*(_key_of(char) for char in text))
+
+    async def sees(self, *texts: str) -> None:
+        for text in texts:
+            await until_text(self.pilot, text)
+
+    async def until(self, told: Callable[[], object]) -> None:
+        await until(self.pilot, told)
+
+    async def sees_no(self, text: str) -> None:
+        await until(self.pilot, lambda: text not in self.text)
+
+
+def _key_of(char: str) -> str:
+    names = {" ": "space", ":": "colon", "~": "tilde", ">": "greater_than_sign", "*": "asterisk", "/": "slash",
+             "-": "minus", "?": "question_mark", ".": "full_stop", '"': "quotation_mark"}  # fmt: skip
+    return names.get(char, char)
+
+
+@pytest.fixture
+def view() -> Callable[..., AbstractAsyncContextManager[Viewer]]:
+    """Opens the screen on a store."""
+
+    @asynccontextmanager
+    async def open_one(
+        store: Path, size: tuple[int, int] = (140, 40), *, screen: str = "live", **options: Any
+    ) -> AsyncIterator[Viewer]:
+        app = BudgetApp(Follower(path=store), start=screen, **options)
+        async with app.run_test(size=size) as pilot:
+            await until(pilot, lambda: app.current_mode == screen and isinstance(app.news, Snapshot))
+            await pilot.pause()
+            yield Viewer(pilot)
+
+    return open_one

@@ -91,7 +91,7 @@ async def test_the_rule_the_unit_the_axis_and_the_band_obey_their_keys(finished:
         await pilot.press("left", "left")
         await pilot.pause()
         assert f"budget {measured(rule)} FLOPs" not in screen_text(app)
-        await pilot.press("0")
+        await pilot.press("backspace")
         await until_text(pilot, f"budget {measured(rule)} FLOPs")
         for name in ("seconds", "tokens", "samples", "FLOPs"):
             await pilot.press("x")

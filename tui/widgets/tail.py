@@ -37,10 +37,18 @@ class Tail(Widget, can_focus=True):
         Binding("pagedown", "look_page(1)", "Page down", id="tail.page_down", show=False),
         Binding("home,g", "look_first", "First line", id="tail.first", show=False),
         Binding("end,G", "follow", "Newest line", id="tail.last", show=False),
+        Binding("enter", "open", "Open", id="tail.open", show=False, tooltip="See the sample of the chosen line"),
     ]
 
     class Looked(Message):
         """The reader began to look back, or to follow again."""
+
+    class Opened(Message):
+        """The reader wants to see the sample behind a verdict."""
+
+        def __init__(self, verdict: int) -> None:
+            super().__init__()
+            self.verdict = verdict
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id)
@@ -87,6 +95,12 @@ class Tail(Widget, can_focus=True):
             self.following = self._chosen == len(self._rows) - 1
             self._settle()
             self.post_message(self.Looked())
+
+    def action_open(self) -> None:
+        """See more of the chosen line."""
+        row = self._rows[self._chosen] if self._rows else None
+        if isinstance(row, TailRow):
+            self.post_message(self.Opened(row.id))
 
     def action_look_page(self, pages: int) -> None:
         """Choose a line a screenful away."""

@@ -1,0 +1,61 @@
+"""What the reader has chosen and every screen honours: the model, the budget, how curves look, which samples are listed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tui.curves import Wish
+from tui.names import short_names
+from tui.plot import mark
+from tui.text import harmless
+from tui.view import Snapshot, default_rule
+
+LABEL_WIDTH = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """Without a rule of the reader's own it goes where a comparison says most."""
+
+    tone: int = 0
+    rule: float | None = None
+    log: bool = True
+    band: bool = True
+    wish: Wish = Wish()  # noqa: RUF009 - frozen
+    pinned: int | None = None  # the model that the chosen one is compared with
+    filter: str = ""
+    sort: str = "newest"
+    reverse: bool = False
+
+
+def tone_of(choice: Choice, shot: Snapshot) -> int:
+    """The chosen model's place; the last one where there are fewer."""
+    return max(0, min(choice.tone, len(shot.models) - 1))
+
+
+def pinned_of(choice: Choice, shot: Snapshot) -> int | None:
+    """The model to compare with: the pinned one, or the first other one; None where there is no other."""
+    others = [tone for tone in range(len(shot.models)) if tone != tone_of(choice, shot)]
+    return choice.pinned if choice.pinned in others else next(iter(others), None)
+
+
+def rule_of(choice: Choice, shot: Snapshot) -> float | None:
+    """Where the rule stands: where the reader put it, or at its own place."""
+    return choice.rule if choice.rule is not None else default_rule(shot.curves)
+
+
+def labels_of(shot: Snapshot, width: int = LABEL_WIDTH) -> list[str]:
+    """The models' names, short and different."""
+    return short_names([harmless(model.name, 200) for model in shot.models], width)
+
+
+def marked_names(shot: Snapshot) -> dict[int, str]:
+    """The models' marks and short names, by id."""
+    named = zip(shot.models, labels_of(shot), strict=True)
+    return {model.id: f"{mark(tone)} {label}" for tone, (model, label) in enumerate(named)}
+
+
+def toned_names(shot: Snapshot) -> dict[int, tuple[int, str]]:
+    """The models' tones and short names, by id."""
+    named = zip(shot.models, labels_of(shot), strict=True)
+    return {model.id: (tone, label) for tone, (model, label) in enumerate(named)}

@@ -1,0 +1,106 @@
+"""The desk: one thread that reads what screens ask for, urgent things first, and never two at once.
+
+Every piece of work is short (a page, a slice of a scan): what takes longer asks again for its next piece, so a page that
+somebody waits for is never far behind. Between two pieces no statement is open. Answers go back through `post`, which hands a
+function to the screen's own thread.
+"""
+
+from __future__ import annotations
+
+import queue
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+from typing import TypeVar
+
+from sampler.reader import StoreError, StoreUnmade
+from sampler.reader_samples import SampleReader
+
+T = TypeVar("T")
+Post = Callable[[Callable[[], None]], None]
+
+
+@dataclass(order=True, slots=True)
+class _Piece:
+    rank: int
+    number: int
+    work: Callable[[SampleReader], Callable[[], None]] | None = field(compare=False)
+    otherwise: Callable[[], None] | None = field(compare=False, default=None)
+
+
+class Desk:
+    """Reads one store at a time. `run` belongs to one thread; the rest may be called from any."""
+
+    def __init__(self, path: Path, post: Post, trouble: Callable[[str], None]) -> None:
+        self._path = path
+        self._post = post
+        self._trouble = trouble
+        self._queue: queue.PriorityQueue[_Piece] = queue.PriorityQueue()
+        self._numbers = count()
+        self._reader: SampleReader | None = None
+        self._inode: int | None = None
+
+    def open(self, path: Path) -> None:
+        """From now on read another store."""
+        self._path = path
+
+    def ask(
+        self,
+        work: Callable[[SampleReader], T],
+        then: Callable[[T], None],
+        *,
+        otherwise: Callable[[], None] | None = None,
+        patient: bool = False,
+    ) -> None:
+        """Do `work` with the reader and hand its answer to `then` on the screen's thread; `patient` work waits for other.
+
+        Where the store cannot be read, `otherwise` is called in its place.
+        """
+
+        def piece(reader: SampleReader) -> Callable[[], None]:
+            answer = work(reader)
+            return lambda: then(answer)
+
+        self._queue.put(_Piece(int(patient), next(self._numbers), piece, otherwise))
+
+    def close(self) -> None:
+        """Let `run` return soon."""
+        self._queue.put(_Piece(-1, next(self._numbers), None))
+
+    def run(self) -> None:
+        """Work until closed."""
+        try:
+            while (piece := self._queue.get()).work is not None:
+                self._do(piece.work, piece.otherwise)
+        finally:
+            self._forget()
+
+    def _do(self, work: Callable[[SampleReader], Callable[[], None]], otherwise: Callable[[], None] | None) -> None:
+        try:
+            answer = work(self._open_reader())
+        except StoreError as error:
+            self._forget()
+            if not isinstance(error, StoreUnmade):
+                words = str(error)
+                self._post(lambda: self._trouble(words))
+            if otherwise is not None:
+                self._post(otherwise)
+        else:
+            self._post(answer)
+
+    def _open_reader(self) -> SampleReader:
+        """The reader of the file that stands at the path now."""
+        try:
+            inode: int | None = self._path.stat().st_ino
+        except OSError:
+            inode = None
+        if self._reader is None or inode != self._inode:
+            self._forget()
+            self._reader, self._inode = SampleReader(self._path), inode
+        return self._reader
+
+    def _forget(self) -> None:
+        if self._reader is not None:
+            self._reader.close()
+        self._reader = None

@@ -1,0 +1,175 @@
+"""Long lists as ids: a scan that goes on in short slices, and the order in which it lets them be seen.
+
+A `Listing` belongs to the thread that reads. Each `step` reads one stretch of the store, newest first or what is new, and hands
+over an `Order`: a frozen look at the ids so far, eight bytes each. Rows are read for the ids in sight and for no others.
+"""
+
+from __future__ import annotations
+
+import time
+from array import array
+from bisect import bisect_left
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sampler.filters import EVERYTHING, Filter
+from sampler.reader_samples import SampleReader
+
+SLICE_SECONDS = 0.025
+FIRST = 4_000
+LEAST, MOST = 500, 200_000
+SORT_SECONDS = 2.0
+PENDING_SECONDS = 2.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What is to be listed, and how it is sorted."""
+
+    study: int
+    filter: Filter = EVERYTHING
+    sort: str = "newest"
+    reverse: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Order:
+    """Ids by position. `newer` came while one looked, by rising id; `older` was there, by falling id."""
+
+    newer: array[int]
+    older: array[int]
+    newest: int  # how many of `newer` count
+    oldest: int  # how many of `older` count
+    reverse: bool = False
+    by_key: NDArray[np.int64] | None = None
+    scanned: float = 1.0  # share of the store that was looked through
+    behind: bool = False  # there is more to read at once
+
+    @property
+    def total(self) -> int:
+        """How many ids there are."""
+        return self.newest + self.oldest if self.by_key is None else len(self.by_key)
+
+    def at(self, position: int) -> int:
+        """The id at a position."""
+        if self.by_key is not None:
+            return int(self.by_key[position])
+        position = self.total - 1 - position if self.reverse else position
+        if position < self.newest:
+            return self.newer[self.newest - 1 - position]
+        return self.older[position - self.newest]
+
+    def position(self, id_: int) -> int | None:
+        """Where an id stands; None where it does not."""
+        if self.by_key is not None:
+            found = np.flatnonzero(self.by_key == id_)
+            return int(found[0]) if len(found) else None
+        at = bisect_left(self.newer, id_, 0, self.newest)
+        if at < self.newest and self.newer[at] == id_:
+            position = self.newest - 1 - at
+        else:
+            at = bisect_left(self.older, -id_, 0, self.oldest, key=lambda held: -held)
+            if at >= self.oldest or self.older[at] != id_:
+                return None
+            position = self.newest + at
+        return self.total - 1 - position if self.reverse else position
+
+    def ids(self, first: int, count: int) -> list[int]:
+        """The ids at `count` positions from `first` on, as far as there are."""
+        return [self.at(position) for position in range(max(0, first), min(self.total, first + count))]
+
+
+NOTHING = Order(newer=array("q"), older=array("q"), newest=0, oldest=0, scanned=0.0)
+
+
+class Listing:
+    """One list being made and kept up. For one thread."""
+
+    def __init__(self, wanted: Wanted, clock: Callable[[], float] = time.monotonic) -> None:
+        self.wanted = wanted
+        self._clock = clock
+        self._stride = FIRST
+        self._top: int | None = None  # up to here everything new was seen
+        self._low = self._first = 0  # down to here everything old was seen; where that began
+        self._newer, self._older = array("q"), array("q")
+        self._newer_keys, self._older_keys = array("d"), array("d")
+        self._sorted: NDArray[np.int64] | None = None
+        self._sorted_at = self._begun = 0.0
+        self._begin(None)
+
+    def step(self, reader: SampleReader) -> Order:
+        """Read one stretch more."""
+        top = reader.top(pending=self.wanted.filter.pending)
+        if self._top is None or top < self._top or self._stale(top):
+            self._begin(top)
+        began = self._clock()
+        if self._top is not None and top > self._top and not self.wanted.filter.pending:
+            self._catch_up(reader, top)
+        elif self._low > 0:
+            low = max(0, self._low - self._stride)
+            for id_, key in reader.scan(self.wanted.study, self.wanted.filter, (low, self._low), self.wanted.sort):
+                self._older.append(id_)
+                self._older_keys.append(key)
+            self._low = low
+        self._pace(self._clock() - began)
+        return self._order(top)
+
+    def _begin(self, top: int | None) -> None:
+        self._top = top
+        self._low = self._first = top or 0
+        self._newer, self._older = array("q"), array("q")
+        self._newer_keys, self._older_keys = array("d"), array("d")
+        self._sorted = None
+        self._sorted_at = -SORT_SECONDS
+        self._begun = self._clock()
+
+    def _stale(self, top: int) -> bool:
+        """Whether a list of pending samples, whose members go, is to be made anew."""
+        waited = self._clock() - self._begun
+        return self.wanted.filter.pending and self._low == 0 and (top != self._top or waited > PENDING_SECONDS)
+
+    def _catch_up(self, reader: SampleReader, top: int) -> None:
+        held = self._top or 0
+        high = min(top, held + self._stride)
+        if reader.judged_again((held, high)):
+            self._begin(top)
+            return
+        found = reader.scan(self.wanted.study, self.wanted.filter, (held, high), self.wanted.sort)
+        for id_, key in reversed(found):
+            self._newer.append(id_)
+            self._newer_keys.append(key)
+        self._top = high
+
+    def _pace(self, seconds: float) -> None:
+        """Let the next slice take as long as a slice should."""
+        aim = self._stride * SLICE_SECONDS / max(seconds, 1e-4)
+        self._stride = round(min(MOST, max(LEAST, min(aim, self._stride * 2))))
+
+    def _order(self, top: int) -> Order:
+        behind = self._low > 0 or (self._top is not None and top > self._top)
+        if self.wanted.sort != "newest" and self._low == 0:
+            self._sort()
+        return Order(
+            newer=self._newer,
+            older=self._older,
+            newest=len(self._newer),
+            oldest=len(self._older),
+            reverse=self.wanted.reverse,
+            by_key=self._sorted,
+            scanned=1.0 - self._low / self._first if self._first else 1.0,
+            behind=behind,
+        )
+
+    def _sort(self) -> None:
+        """Sort by key, falling, the newest first among equals; not so often that it eats the processor."""
+        total = len(self._newer) + len(self._older)
+        now = self._clock()
+        if self._sorted is not None and (len(self._sorted) == total or now - self._sorted_at < SORT_SECONDS):
+            return
+        ids = np.concatenate([np.array(self._newer, dtype=np.int64)[::-1], np.array(self._older, dtype=np.int64)])
+        keys = np.concatenate([np.array(self._newer_keys)[::-1], np.array(self._older_keys)])
+        order = np.argsort(keys if self.wanted.reverse else -keys, kind="stable")
+        self._sorted, self._sorted_at = ids[order], now

@@ -1,0 +1,199 @@
+"""What the screens of a study share: the lines around the body, the pause, and the way to what all of them know."""
+
+from __future__ import annotations
+
+import time
+from abc import abstractmethod
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, ClassVar, Protocol, cast
+
+from textual.app import ComposeResult
+from textual.containers import Container
+from textual.content import Content
+from textual.events import Resize
+from textual.screen import Screen
+from textual.widget import Widget
+from textual.widgets import Footer, Static
+
+from tui.choice import Choice
+from tui.desk import Desk
+from tui.heading import Part, heading
+from tui.text import harmless
+from tui.view import Snapshot, Trouble
+from tui.widgets.header_line import HeaderLine
+from tui.widgets.tab_line import TabLine
+
+SLIM = 68  # columns below which side panes give way
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tabular:
+    """What a screen shows as a table, for export: column names, and rows of plain values."""
+
+    columns: tuple[str, ...]
+    rows: Iterable[tuple[object, ...]]
+
+
+class Hall(Protocol):
+    """What every screen may ask of the application."""
+
+    choice: Choice
+    news: Snapshot | Trouble | None
+    desk: Desk
+    store: Path
+    no_color: bool
+
+    def choose(self, choice: Choice) -> None:
+        """From now on the reader's choice is this."""
+
+    def go(self, screen: str) -> None:
+        """Show another of the main screens."""
+
+    def open_verdict(self, verdict: int) -> None:
+        """Show the sample behind a verdict."""
+
+    def list_samples(self, text: str) -> None:
+        """Show the samples that a filter lets through."""
+
+    def act(self, deed: str) -> None:
+        """Run, pause or cancel the study through the command that a person would type."""
+
+
+class StudyScreen(Screen[None]):
+    """A header, tabs, a body, a footer. `draw` puts a snapshot into the body; nothing is drawn that is not in front."""
+
+    NAME: ClassVar[str] = ""
+
+    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+        super().__init__()
+        self._clock = clock
+        self._shot: Snapshot | None = None  # what is on the screen
+        self._newest: Snapshot | None = None
+        self._paused = False
+        self._titles: dict[str, tuple[str, str]] = {}
+
+    @property
+    def hall(self) -> Hall:
+        """The application, as screens know it."""
+        return cast("Hall", self.app)
+
+    @property
+    def shot(self) -> Snapshot | None:
+        """The snapshot that is on the screen."""
+        return self._shot
+
+    def compose(self) -> ComposeResult:
+        """The widgets; their places are CSS, their contents come by `show`."""
+        yield HeaderLine(id="header")
+        yield TabLine(self.NAME, id="tabs")
+        yield Static(id="notice", markup=False)
+        with Container(id="body"):
+            yield from self.body()
+        yield Footer(compact=True)
+
+    @abstractmethod
+    def body(self) -> Iterator[Widget]:
+        """The widgets between tabs and footer."""
+
+    @abstractmethod
+    def draw(self, shot: Snapshot) -> None:
+        """Put a snapshot on the screen."""
+
+    def table(self) -> Tabular | None:
+        """What is shown, for export; None where it is no table."""
+        return None
+
+    def on_mount(self) -> None:
+        """Seconds pass without any news."""
+        self.set_interval(1.0, self._draw_header)
+
+    def on_resize(self, event: Resize) -> None:
+        """Where it is slim, side panes give way."""
+        self.set_class(event.size.width < SLIM, "-slim")
+
+    def on_screen_resume(self) -> None:
+        """In front again: show what is newest."""
+        if self.hall.news is not None:
+            self.show(self.hall.news)
+
+    def show(self, news: Snapshot | Trouble) -> None:
+        """Draw what was read, unless the display is paused."""
+        if isinstance(news, Trouble):
+            self._tell(news)
+            return
+        self._newest = news
+        if not self._paused or self._shot is None:
+            self._shot = news
+            self.redraw()
+        self._draw_header()
+
+    def redraw(self) -> None:
+        """Draw what is shown once more: the reader has chosen something else."""
+        if self._shot is not None and self.is_current:
+            self.remove_class("-empty")
+            self.draw(self._shot)
+
+    def _tell(self, trouble: Trouble) -> None:
+        words = harmless(trouble.message)
+        if self._shot is None:
+            self.query_one("#notice", Static).update(Content(f"◌ waiting\n\n{words}" if trouble.waiting else words))
+            self.add_class("-empty")
+        else:
+            self.notify(words, severity="warning", markup=False)
+
+    def _draw_header(self) -> None:
+        if self._newest is None or not self.is_current:
+            return
+        missed = None
+        if self._paused and self._shot is not None:
+            missed = self._newest.study.scored - self._shot.study.scored
+        self.query_one(HeaderLine).show([*self.crumbs(), *heading(self._newest, self._clock(), paused=missed)])
+
+    def crumbs(self) -> list[Part]:
+        """Where one is, for the header."""
+        return []
+
+    def entitle(self, pane: str, title: str, subtitle: str = "") -> None:
+        """Put words into a border; only others than before, because that draws the pane anew."""
+        if self._titles.get(pane) != (title, subtitle):
+            self._titles[pane] = (title, subtitle)
+            widget = self.query_one(pane)
+            widget.border_title, widget.border_subtitle = Content(title), Content(subtitle)
+
+    def copy(self, text: str, what: str) -> None:
+        """Put text into the clipboard of the terminal (OSC 52)."""
+        self.app.copy_to_clipboard(text)
+        self.notify(f"{what} copied", timeout=2, markup=False)
+
+    def choose(self, **changes: Any) -> None:
+        """Change the reader's choice."""
+        self.hall.choose(replaced(self.hall.choice, **changes))
+
+    def action_pause(self) -> None:
+        """Stop the display, or catch up."""
+        self._paused = not self._paused
+        if not self._paused:
+            self._shot = self._newest
+            self.redraw()
+        self._draw_header()
+
+    def action_zoom(self) -> None:
+        """The main pane alone, without borders, or everything again."""
+        self.toggle_class("-zoomed")
+
+    def action_back(self) -> None:
+        """Leave the zoomed pane, or go to the screen that this one belongs to."""
+        if self.has_class("-zoomed"):
+            self.remove_class("-zoomed")
+        elif self.NAME != "live":
+            self.hall.go("live")
+
+
+def replaced(choice: Choice, **changes: Any) -> Choice:
+    """A choice with changes; another unit takes its own rule."""
+    wish = changes.get("wish", choice.wish)
+    if wish.unit != choice.wish.unit and "rule" not in changes:
+        changes["rule"] = None
+    return replace(choice, **changes)

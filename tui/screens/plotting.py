@@ -1,0 +1,116 @@
+"""What screens with a plot share: the rule, the unit, the axis, the band."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import ClassVar
+
+from textual.binding import Binding, BindingType
+
+from tui.choice import labels_of, rule_of, tone_of
+from tui.heading import plot_title, rule_words
+from tui.plot import Options, Series
+from tui.screens.base import StudyScreen
+from tui.view import UNIT_NAMES, Snapshot, following
+from tui.widgets.curve_plot import CurvePlot
+from tui.window import Window, clipped
+
+FAR = 10
+
+
+class PlotScreen(StudyScreen):
+    """A screen with a `CurvePlot` in a pane named plot-pane."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("left", "rule(-1)", "Rule", key_display="←→", id="plot.rule_left", tooltip="Move the budget rule left"),
+        Binding("right", "rule(1)", "Rule right", id="plot.rule_right", show=False),
+        Binding("shift+left", f"rule(-{FAR})", "Rule far left", id="plot.rule_far_left", show=False),
+        Binding("shift+right", f"rule({FAR})", "Rule far right", id="plot.rule_far_right", show=False),
+        Binding("backspace", "rule_home", "Rule to its own place", id="plot.rule_home", show=False),
+        Binding("up,k", "model(-1)", "Previous model", id="plot.model_up", show=False),
+        Binding("down,j", "model(1)", "Next model", id="plot.model_down", show=False),
+        Binding("x", "unit", "Unit", id="plot.unit", tooltip="Count budgets in FLOPs, seconds, tokens or samples"),
+        Binding("l", "log", "Log", id="plot.log", show=False, tooltip="Logarithmic or linear budgets"),
+        Binding("b", "band", "Band", id="plot.band", tooltip="The selected model's 95 % interval on or off"),
+        Binding("p", "problems", "Problems", id="plot.problems", show=False, tooltip="Shared problems or each its own"),
+        Binding("c", "pin", "Pin", id="plot.pin", show=False, tooltip="Compare other models with this one"),
+        Binding("z", "zoom", "Zoom", id="plot.zoom", tooltip="The plot alone"),
+        Binding("space", "pause", "Pause", id="plot.pause", tooltip="Stop the display; the study goes on"),
+        Binding("escape", "back", "Back", id="plot.back", show=False),
+    ]
+
+    window: Window | None = None
+
+    @property
+    def curves_shown(self) -> bool:
+        """Whether a study with its curves is on the screen."""
+        return self._shot is not None and self._shot.curves is not None
+
+    def draw_plot(self, shot: Snapshot) -> None:
+        """Put the curves into the plot, and words around it."""
+        curves, choice = shot.curves, self.hall.choice
+        rule = rule_of(choice, shot)
+        options = Options(
+            log=choice.log,
+            band=choice.band,
+            dashes=self.app.no_color,
+            selected=tone_of(choice, shot),
+            rule=rule,
+            unit=UNIT_NAMES[curves.unit] if curves else "",
+        )
+        self.query_one(CurvePlot).show(self.series(shot), options)
+        self.entitle("#plot-pane", plot_title(shot), rule_words(rule, options.unit))
+
+    def series(self, shot: Snapshot) -> list[Series]:
+        """The curves with their short names, cut to the window."""
+        labels = labels_of(shot)
+        named = [replace(one, label=labels[one.tone]) for one in shot.curves.series] if shot.curves else []
+        return [clipped(one, self.window) for one in named] if self.window else named
+
+    def on_curve_plot_rule_moved(self, event: CurvePlot.RuleMoved) -> None:
+        """The reader pointed at a budget."""
+        self.choose(rule=event.budget)
+
+    def action_rule(self, columns: int) -> None:
+        """Move the budget rule."""
+        rule = rule_of(self.hall.choice, self._shot) if self._shot else None
+        if rule is not None:
+            self.choose(rule=self.query_one(CurvePlot).plot.moved(rule, columns))
+
+    def action_rule_home(self) -> None:
+        """Let the rule stand at its own place again."""
+        self.choose(rule=None)
+
+    def action_model(self, models: int) -> None:
+        """Select another model."""
+        if self._shot is not None:
+            last = len(self._shot.models) - 1
+            self.choose(tone=max(0, min(last, tone_of(self.hall.choice, self._shot) + models)))
+
+    def action_unit(self) -> None:
+        """Count budgets in the next unit that was measured."""
+        if self._newest is None or self._newest.curves is None:
+            return
+        unit = following(self._newest.curves.unit, self._newest.units)
+        self.window = None
+        self.choose(wish=replace(self.hall.choice.wish, unit=unit))
+
+    def action_problems(self) -> None:
+        """Compare on shared problems, or show each model on its own."""
+        wish = self.hall.choice.wish
+        self.choose(wish=replace(wish, shared=not wish.shared))
+
+    def action_log(self) -> None:
+        """Logarithmic or linear budgets."""
+        self.choose(log=not self.hall.choice.log)
+
+    def action_band(self) -> None:
+        """The interval on or off."""
+        self.choose(band=not self.hall.choice.band)
+
+    def action_pin(self) -> None:
+        """Compare others with the chosen model."""
+        if self._shot is not None:
+            tone = tone_of(self.hall.choice, self._shot)
+            self.choose(pinned=tone)
+            self.notify(f"{labels_of(self._shot)[tone]} is pinned: 6 compares it with the chosen model", markup=False)

@@ -1,0 +1,213 @@
+"""A list of lines with a cursor: only the lines in sight are ever put into words, so a million cost no more than fifty.
+
+It asks for a line's cells when it draws it, by position. Where a line comes from (a tuple, pages of a database) is the business
+of whoever gave the `lines`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import ClassVar
+
+from rich.segment import Segment
+from rich.style import Style as RichStyle
+from textual.binding import Binding, BindingType
+from textual.events import Click
+from textual.geometry import Region, Size
+from textual.message import Message
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from tui.cells import GAP, Cell, Column, Place, fitted_cell, heading_cell, places
+from tui.view import Mood
+from tui.widgets.ink import mood_style, series_style
+
+HEAD = 1  # the line of column heads
+Lines = Callable[[int], Sequence[Cell] | None]  # the cells of a line, one for each column; None: not there yet
+
+
+class ListTable(ScrollView, can_focus=True, inherit_bindings=False):
+    """Columns with heads, lines below, one of them chosen."""
+
+    DEFAULT_CSS = """
+    ListTable { width: 1fr; height: 1fr; overflow-x: hidden; scrollbar-size-vertical: 1; background: transparent; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up,k", "move(-1)", "Line up", id="list.up", show=False),
+        Binding("down,j", "move(1)", "Line down", id="list.down", show=False),
+        Binding("pageup", "page(-1)", "Page up", id="list.page_up", show=False),
+        Binding("pagedown", "page(1)", "Page down", id="list.page_down", show=False),
+        Binding("ctrl+u", "page(-0.5)", "Half a page up", id="list.half_up", show=False),
+        Binding("ctrl+d", "page(0.5)", "Half a page down", id="list.half_down", show=False),
+        Binding("home,g", "first", "First line", id="list.first", show=False),
+        Binding("end,G", "last", "Last line", id="list.last", show=False),
+        Binding("enter", "open", "Open", id="list.open"),
+    ]
+    ALLOW_SELECT = False
+
+    class Chosen(Message):
+        """The cursor stands on another line."""
+
+        def __init__(self, table: ListTable, position: int) -> None:
+            super().__init__()
+            self.table = table
+            self.position = position
+
+        @property
+        def control(self) -> ListTable:
+            """Where it happened."""
+            return self.table
+
+    class Opened(Chosen):
+        """The reader wants to see more of a line."""
+
+    class HeadClicked(Message):
+        """The reader pointed at the head of a column."""
+
+        def __init__(self, key: str) -> None:
+            super().__init__()
+            self.key = key
+
+    def __init__(self, columns: Sequence[Column], *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
+        super().__init__(id=id)
+        self.columns = tuple(columns)
+        self._lines: Lines = lambda _position: None
+        self.count = 0
+        self.cursor = 0
+        self._sort = ("", False)
+        self._empty = ""
+
+    def show(self, count: int, lines: Lines, *, empty: str = "", sort: tuple[str, bool] = ("", False)) -> None:
+        """There are so many lines from now on; `empty` is said where there is none."""
+        self._lines, self._empty, self._sort = lines, empty, sort
+        if count != self.count:
+            self.count = count
+            self.cursor = min(self.cursor, max(0, count - 1))
+            self._resize()
+        self.refresh()
+
+    def show_rows(
+        self, rows: Sequence[Sequence[Cell]], *, empty: str = "", sort: tuple[str, bool] = ("", False)
+    ) -> None:
+        """Show lines that are all there."""
+        self.show(len(rows), lambda at: rows[at] if at < len(rows) else None, empty=empty, sort=sort)
+
+    def choose(self, position: int, *, tell: bool = True) -> None:
+        """Put the cursor on a line and bring it into sight."""
+        position = min(max(0, position), max(0, self.count - 1))
+        moved, self.cursor = position != self.cursor, position
+        self._into_sight()
+        self.refresh()
+        if moved and tell and self.count:
+            self.post_message(self.Chosen(self, position))
+
+    @property
+    def rows_in_sight(self) -> int:
+        """How many lines fit below the heads."""
+        return max(1, self.size.height - HEAD)
+
+    @property
+    def first_in_sight(self) -> int:
+        """The position of the uppermost line."""
+        return round(self.scroll_y)
+
+    def action_move(self, lines: int) -> None:
+        """Move the cursor."""
+        self.choose(self.cursor + lines)
+
+    def action_page(self, pages: float) -> None:
+        """Move the cursor by screenfuls."""
+        step = round(pages * self.rows_in_sight) or (1 if pages > 0 else -1)
+        self.scroll_to(y=self.scroll_y + step, animate=False, force=True, immediate=True)
+        self.choose(self.cursor + step)
+
+    def action_first(self) -> None:
+        """The first line."""
+        self.choose(0)
+
+    def action_last(self) -> None:
+        """The last line."""
+        self.choose(self.count - 1)
+
+    def action_open(self) -> None:
+        """See more of the chosen line."""
+        if self.count:
+            self.post_message(self.Opened(self, self.cursor))
+
+    def on_click(self, event: Click) -> None:
+        """A click chooses, a click on what is chosen opens, one on a head sorts."""
+        offset = event.get_content_offset(self)
+        if offset is None:
+            return
+        if offset.y < HEAD:
+            for place in self._places():
+                if place.left <= offset.x < place.left + place.width:
+                    self.post_message(self.HeadClicked(place.column.key))
+            return
+        position = self.first_in_sight + offset.y - HEAD
+        if position >= self.count:
+            return
+        if position == self.cursor:
+            self.action_open()
+        else:
+            self.choose(position)
+
+    def on_resize(self) -> None:
+        """Another height shows other lines."""
+        self._resize()
+        self._into_sight()
+
+    def render_line(self, y: int) -> Strip:
+        """A line of heads, or of cells."""
+        base = self.visual_style.rich_style
+        width = self.size.width
+        if y < HEAD:
+            return self._head(base).adjust_cell_length(width, base)
+        position = self.first_in_sight + y - HEAD
+        if position >= self.count:
+            words = self._empty if not self.count and y == HEAD + 1 else ""
+            return Strip([Segment(f"  {words}", base + mood_style(self, Mood.FAINT))]).adjust_cell_length(width, base)
+        cells = self._lines(position)
+        if position == self.cursor:
+            base += RichStyle(reverse=True) if self.has_focus else RichStyle(bold=True, underline=True)
+        if cells is None:
+            return Strip([Segment("  …", base + mood_style(self, Mood.FAINT))]).adjust_cell_length(width, base)
+        return Strip(self._segments(cells, base)).adjust_cell_length(width, base)
+
+    def _head(self, base: RichStyle) -> Strip:
+        look = base + mood_style(self, Mood.FAINT)
+        segments: list[Segment] = []
+        for place in self._places():
+            text = heading_cell(place, self._sort[0], reverse=self._sort[1])
+            segments += [Segment(text, look), Segment(" " * GAP, base)]
+        return Strip(segments)
+
+    def _segments(self, cells: Sequence[Cell], base: RichStyle) -> list[Segment]:
+        by_column = dict(zip((column.key for column in self.columns), cells, strict=False))
+        segments: list[Segment] = []
+        for place in self._places():
+            cell = by_column.get(place.column.key, Cell())
+            look = series_style(self, cell.tone, bold=True) if cell.tone >= 0 else mood_style(self, cell.mood)
+            if cell.strong:
+                look += RichStyle(bold=True)
+            segments += [Segment(fitted_cell(cell.text, place), base + look), Segment(" " * GAP, base)]
+        return segments
+
+    def _places(self) -> list[Place]:
+        return places(self.columns, self.size.width)
+
+    def _resize(self) -> None:
+        wanted = Size(self.size.width, self.count + HEAD)
+        if wanted != self.virtual_size:
+            self.virtual_size = wanted
+
+    def _into_sight(self) -> None:
+        rows = self.rows_in_sight
+        top = min(max(self.first_in_sight, self.cursor - rows + 1), self.cursor)
+        top = min(top, max(0, self.count - rows))
+        if top != self.first_in_sight:
+            self.scroll_to(y=top, animate=False, force=True, immediate=True)
+
+    def cursor_region(self) -> Region:
+        """Where the chosen line lies in the widget."""
+        return Region(0, self.cursor - self.first_in_sight + HEAD, self.size.width, 1)

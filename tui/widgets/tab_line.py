@@ -1,0 +1,77 @@
+"""The names of tabs on one line, the present one marked; a click picks one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.style import Style as RichStyle
+from rich.text import Text
+from textual.events import Click
+from textual.message import Message
+from textual.widget import Widget
+
+from tui.view import Mood
+from tui.widgets.ink import mood_style
+
+SCREENS = ("runs", "live", "curves", "samples", "failures", "problems", "compare", "system")
+SCREEN_TABS = tuple((name, f"{number} {name.capitalize()}") for number, name in enumerate(SCREENS))
+
+Span = tuple[int, str, str]  # from which cell, which tab, in which words
+
+
+def tab_spans(tabs: Sequence[tuple[str, str]], present: str, width: int) -> list[Span]:
+    """Where the tabs lie; where it is narrow the others shrink to their first letter."""
+    labels = [label for _, label in tabs]
+    if sum(map(len, labels)) + len(labels) > width:
+        labels = [label if key == present else label[0] for key, label in tabs]
+    gap = 2 if sum(map(len, labels)) + 2 * len(labels) <= width else 1
+    spans: list[Span] = []
+    left = 0
+    for (key, _), label in zip(tabs, labels, strict=True):
+        spans.append((left, key, label))
+        left += len(label) + gap
+    return spans
+
+
+class TabLine(Widget):
+    """One line, as 0 Runs  1 Live."""
+
+    DEFAULT_CSS = "TabLine { height: 1; width: 1fr; padding: 0 1; }"
+    ALLOW_SELECT = False
+
+    class Picked(Message):
+        """The reader pointed at a tab."""
+
+        def __init__(self, key: str) -> None:
+            super().__init__()
+            self.key = key
+
+    def __init__(self, present: str, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
+        super().__init__(id=id)
+        self._tabs: tuple[tuple[str, str], ...] = SCREEN_TABS
+        self._present = present
+
+    def show(self, tabs: Sequence[tuple[str, str]], present: str) -> None:
+        """These tabs from now on."""
+        if (tuple(tabs), present) != (self._tabs, self._present):
+            self._tabs, self._present = tuple(tabs), present
+            self.refresh()
+
+    def render(self) -> Text:
+        """The tabs that fit."""
+        text = Text(no_wrap=True, overflow="crop", end="")
+        for left, key, words in self._spans():
+            text.append(" " * (left - len(text.plain)))
+            present = key == self._present
+            text.append(words, RichStyle(bold=True, reverse=True) if present else mood_style(self, Mood.FAINT))
+        return text
+
+    def on_click(self, event: Click) -> None:
+        """A click picks a tab."""
+        offset = event.get_content_offset(self)
+        for left, key, words in self._spans():
+            if offset is not None and left <= offset.x < left + len(words):
+                self.post_message(self.Picked(key))
+
+    def _spans(self) -> list[Span]:
+        return tab_spans(self._tabs, self._present, self.size.width)
