@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from sampler.backends.base import Backend, BackendError
-from sampler.backends.open import open_backend
+from sampler.backends.llamacpp_scorer import LlamaCppScorer
+from sampler.backends.open import model_file, open_backend
 from sampler.executor import Executor
 from sampler.models.catalogue import Model, find
 from sampler.models.pull import PullError, absence, cached, pull
+from sampler.rank_wish import RankDoors, TextModel
+from sampler.ranking.execution import Asker
 from sampler.run import Doors
 from sampler.spec import Study
 from sampler.spec_models import ModelSpec
 from sandbox.references import usual_directory
+from sandbox.values import Limits
 
 
 def real_doors(models_dir: Path, say: Callable[[str], None], *, fetch: bool = False) -> Doors:
@@ -63,3 +67,20 @@ def check_model(model: ModelSpec, models_dir: Path, absent: Callable[[Model], No
     pinned = find(model.model)
     if cached(pinned, models_dir) is None:
         absent(pinned)
+
+
+def rank_doors(models_dir: Path, boxes: int | None, say: Callable[[str], None]) -> RankDoors:
+    """What ranking may open: a sandbox, and a model that scores texts."""
+
+    def asker() -> AbstractContextManager[Asker]:
+        from sandbox.scoring import open_scorer  # noqa: PLC0415 - Docker's client is heavy
+
+        return open_scorer(Limits(), boxes=boxes, say=say)
+
+    @contextmanager
+    def text_model(name: str) -> Iterator[TextModel]:
+        file = model_file(name, models_dir)
+        with LlamaCppScorer(file) as scorer:
+            yield TextModel(name=file.name, digest=file.digest, architecture=file.architecture, scorer=scorer)
+
+    return RankDoors(asker=asker, text_model=text_model, say=say)

@@ -8,6 +8,7 @@ from sampler.exits import Exit
 from sampler.lock import StoreBusy
 from sampler.models.catalogue import UnknownModel
 from sampler.page.plots import PlotError
+from sampler.ranking.values import RankingError
 from sampler.reader import StoreError
 from sampler.store import WriteFailed
 from sampler.toml_table import SpecError
@@ -19,7 +20,7 @@ from sandbox.problems import ProblemsError
 def exit_for(error: BaseException) -> Exit:
     """The exit code for what a command raised."""
     match error:
-        case SpecError() | ProblemsError() | UnknownModel() | UnknownBackend() | PlotError():
+        case SpecError() | RankingError() | ProblemsError() | UnknownModel() | UnknownBackend() | PlotError():
             return Exit.USAGE
         case SandboxError() | BackendError() | WriteFailed() | StoreBusy():
             return Exit.INFRASTRUCTURE

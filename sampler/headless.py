@@ -177,7 +177,7 @@ def read_report(
     A store of an older version is brought up to date first.
     """
     with _up_to_date(path) as reader:
-        row = _chosen(reader.studies(), path, name)
+        row = chosen_study(reader.studies(), path, name)
         facts, wish = _asked(reader, row, path, units, charge)
     return make_report(facts, wish)
 
@@ -187,7 +187,7 @@ def read_sheet(
 ) -> Sheet:
     """What the page of a study says; as `read_report`."""
     with _up_to_date(path) as reader:
-        row = _chosen(reader.studies(), path, name)
+        row = chosen_study(reader.studies(), path, name)
         facts, wish = _asked(reader, row, path, units, charge)
         page = PageFacts(facts=facts, failures=reader.failures(row.id), origin=reader.origin(row.id))
     return make_sheet(page, wish)
@@ -215,7 +215,8 @@ def _up_to_date(path: Path) -> Reader:
         return Reader(path)
 
 
-def _chosen(studies: list[StudyRow], path: Path, name: str | None) -> StudyRow:
+def chosen_study(studies: list[StudyRow], path: Path, name: str | None) -> StudyRow:
+    """The study called `name`, or the newest one; raises StoreError."""
     chosen = [row for row in studies if name in (None, row.name)]
     if not chosen:
         held = ", ".join(repr(row.name) for row in studies) or "none"

@@ -84,7 +84,7 @@ def print_report(report: Report, console: Console) -> None:
 
 
 def _models(report: Report) -> RichTable:
-    shown = _grid(
+    shown = grid(
         "Each model alone: problems × samples drawn, share solved by 1 and by all of them, mean cost of a sample"
     )
     shown.add_column("model", overflow="fold")
@@ -131,7 +131,7 @@ def _print_table(table: Table, console: Console) -> None:
     if not table.rows:
         console.print(Text(f"No comparison in {NAMES[table.unit]}: {_why_not(table)}"))
         return
-    shown = _grid(f"Share of problems solved at equal {NAMES[table.unit]} a problem ({_CHARGES[table.charge]})")
+    shown = grid(f"Share of problems solved at equal {NAMES[table.unit]} a problem ({_CHARGES[table.charge]})")
     shown.add_column("budget", justify="right", no_wrap=True)
     for cell in table.rows[0].cells:
         shown.add_column(_name(cell.model, 18), overflow="fold")
@@ -202,7 +202,8 @@ def _percent(point: Point | None) -> str:
     return f"{point.rate * 100:.1f}{spread}"
 
 
-def _grid(title: str) -> RichTable:
+def grid(title: str) -> RichTable:
+    """A table under a title, as narrow as what is in it."""
     return RichTable(title=Text(title), title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, expand=False)
 
 
@@ -218,16 +219,17 @@ def _name(name: str, width: int) -> Text:
 
 def report_json(report: Report) -> str:
     """The report as JSON with sorted keys."""
-    return json.dumps({"schema": JSON_SCHEMA, **_plain(report)}, sort_keys=True, indent=2)
+    return json.dumps({"schema": JSON_SCHEMA, **plain(report)}, sort_keys=True, indent=2)
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """A value as JSON has it."""
     if is_dataclass(value):
-        return {item.name: _plain(getattr(value, item.name)) for item in fields(value)}
+        return {item.name: plain(getattr(value, item.name)) for item in fields(value)}
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, Mapping):
-        return {_plain(key): _plain(item) for key, item in value.items()}
+        return {plain(key): plain(item) for key, item in value.items()}
     if isinstance(value, tuple | list):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     return value

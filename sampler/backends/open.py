@@ -42,7 +42,7 @@ def open_backend(
 
 
 def _llama(model: str, models_dir: Path, options: LlamaOptions) -> LlamaCppBackend:
-    file = _model_file(model, models_dir)
+    file = model_file(model, models_dir)
     try:
         return LlamaCppBackend(file, options)
     except CannotLoad as error:
@@ -81,7 +81,8 @@ def _only(options: Mapping[str, object], known: Iterable[str]) -> None:
             raise UnknownBackend(f"no option {name!r} for this backend; {_hint(name, known)}")
 
 
-def _model_file(model: str, models_dir: Path) -> ModelFile:
+def model_file(model: str, models_dir: Path) -> ModelFile:
+    """The file of a model of the catalogue, or of the user's own; raises UnknownBackend or BackendError."""
     if model.endswith(".gguf"):
         return _own_file(Path(model))
     try:

@@ -19,6 +19,7 @@ class TextScore:
     """The negative log-probabilities of a completion's tokens after its prompt, in nats, before temperature."""
 
     token_nlls: tuple[float, ...]
+    prompt_tokens: int = 0  # that were read before, and are part of the cost alone
 
     def __post_init__(self) -> None:
         for nll in self.token_nlls:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from sampler.commands.rank import rank
 from sampler.commands.report import report
 from sampler.commands.run import rejudge, run
 from sampler.models.cli import models
@@ -18,5 +19,5 @@ def cli(context: click.Context, *, traceback: bool) -> None:
     context.obj = traceback
 
 
-for command in (run, report, rejudge, models):
+for command in (run, report, rank, rejudge, models):
     cli.add_command(command)

@@ -10,14 +10,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from sampler.ranking.values import Entry, Scores
+from sampler.ranking.values import Entry, Scores, tokens_of
 
 
 def shortest(entries: Sequence[Entry]) -> Scores:
     """The fewest tokens first."""
-    return np.array([-float(entry.tokens) for entry in entries])
+    return -longest(entries)
 
 
 def longest(entries: Sequence[Entry]) -> Scores:
     """The most tokens first."""
-    return np.array([float(entry.tokens) for entry in entries])
+    return np.array([float(tokens_of(entry)) for entry in entries])

@@ -13,17 +13,17 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from sampler.ranking.values import Entry, RankingError, Scores
+from sampler.ranking.values import Entry, RankingError, Scores, tokens_of
 
 
 def mean_logprob(entries: Sequence[Entry]) -> Scores:
     """Nats a token; a completion without tokens says nothing and comes last."""
-    return np.array([_known(entry) / entry.tokens if entry.tokens else -np.inf for entry in entries])
+    return np.array([_known(entry) / tokens if (tokens := tokens_of(entry)) else -np.inf for entry in entries])
 
 
 def sum_logprob(entries: Sequence[Entry]) -> Scores:
     """Nats of the whole completion."""
-    return np.array([_known(entry) if entry.tokens else -np.inf for entry in entries])
+    return np.array([_known(entry) if tokens_of(entry) else -np.inf for entry in entries])
 
 
 def _known(entry: Entry) -> float:

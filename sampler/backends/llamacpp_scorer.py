@@ -1,0 +1,144 @@
+"""llama.cpp's opinion of a text that another model wrote, from an engine in a child process.
+
+The prompt is put as it would be for sampling, a chat template included, and read once for all completions that are scored
+after it in a row. The completion is cut into tokens by itself, as if it had just been sampled after the prompt; the mark that
+ends a text is no part of it. Log-probabilities are the model's own, before temperature.
+"""
+
+from __future__ import annotations
+
+import json
+import selectors
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from sampler.backends.base import BackendError, CannotLoad
+from sampler.backends.llamacpp import ModelFile
+from sampler.backends.llamacpp_http import ask
+from sampler.backends.llamacpp_process import EngineOptions, EngineProcess, physical_cores
+from sampler.backends.scorer import TextScore
+from sampler.values import Prompt, PromptStyle
+
+CONTEXT = 4096  # tokens of a prompt and a completion together
+START_S, ANSWER_S = 180.0, 600.0
+_PIECE = 1 << 16
+
+
+class LlamaCppScorer:
+    """One model in a process of its own, ready to score texts. Not for use from several threads at once."""
+
+    def __init__(self, model: ModelFile, *, context: int = CONTEXT, threads: int = 0) -> None:
+        """Start the engine and load the model; raises BackendError."""
+        self._model, self._threads = model, threads or physical_cores()
+        self._templates: EngineProcess | None = None
+        self._last_words = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the engine
+        options = {"path": str(model.path.resolve()), "context": context, "threads": self._threads}
+        self._child = subprocess.Popen(
+            [sys.executable, "-m", "sampler.backends.llamacpp_scoring", json.dumps(options)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._last_words,
+            cwd=Path(__file__).parents[2],
+            start_new_session=True,  # a ctrl-C at the terminal is for us, who then end the engine
+        )
+        try:
+            self.version = self._hello()
+        except BaseException:
+            self.close()
+            raise
+
+    def score(self, prompt: Prompt, completion: str) -> TextScore:
+        """How probable the model finds `completion` after `prompt`; raises BackendError."""
+        marks = prompt.style is PromptStyle.CHAT
+        asked = {"prompt": self._put(prompt), "marks": marks, "completion": completion}
+        answer = self._ask(asked)
+        if "error" in answer:
+            raise BackendError(f"{self._model.name} cannot score a text: {answer['error']}")
+        return TextScore(token_nlls=tuple(answer["nlls"]), prompt_tokens=int(answer["prompt_tokens"]))
+
+    def close(self) -> None:
+        """End the engine; calling it again does nothing."""
+        if self._templates is not None:
+            self._templates.close()
+            self._templates = None
+        for pipe in (self._child.stdin, self._child.stdout):
+            if pipe is not None:
+                with suppress(OSError):  # the child may have gone with something of ours unread
+                    pipe.close()
+        try:
+            self._child.wait(timeout=5)
+        except subprocess.TimeoutExpired:
+            self._child.kill()
+            self._child.wait()
+        self._last_words.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _hello(self) -> str:
+        hello = self._heard(START_S)
+        if "missing" in hello:
+            raise BackendError(f"the engine is not installed ({hello['missing']}); pip install 'codebudget[llamacpp]'")
+        if "error" in hello:
+            raise CannotLoad(f"cannot load {self._model.path.name}: {hello['error']}")
+        return str(hello["version"])
+
+    def _put(self, prompt: Prompt) -> str:
+        """The prompt as text; a chat's by the template that the engine's server has from the model file."""
+        text = prompt.text.encode("utf-8", "replace").decode()
+        if prompt.style is not PromptStyle.CHAT:
+            return text
+        if self._templates is None:
+            options = EngineOptions(path=str(self._model.path.resolve()), slots=1, context=256, threads=self._threads)
+            self._templates = EngineProcess(options, start_timeout_s=START_S)
+        body = {"messages": [{"role": "user", "content": text}]}
+        return str(ask(self._templates, "/apply-template", body, ANSWER_S)["prompt"]) + prompt.prefill
+
+    def _ask(self, question: dict[str, Any]) -> dict[str, Any]:
+        if self._child.stdin is None:
+            raise BackendError("the engine was started without its pipes")
+        try:
+            self._child.stdin.write(json.dumps(question).encode("ascii") + b"\n")
+            self._child.stdin.flush()
+        except (OSError, ValueError) as error:
+            raise BackendError(self._death()) from error
+        return self._heard(ANSWER_S)
+
+    def _heard(self, timeout_s: float) -> dict[str, Any]:
+        """The child's next line."""
+        pipe, data, deadline = self._child.stdout, b"", time.monotonic() + timeout_s
+        if pipe is None:
+            raise BackendError("the engine was started without its pipes")
+        with selectors.DefaultSelector() as selector:
+            selector.register(pipe, selectors.EVENT_READ)
+            while not data.endswith(b"\n"):
+                if not selector.select(max(0.0, deadline - time.monotonic())):
+                    raise BackendError(f"the engine did not answer within {timeout_s:g} s")
+                piece = pipe.read1(_PIECE)  # type: ignore[attr-defined]  # a buffered pipe has it
+                if not piece:
+                    raise BackendError(self._death())
+                data += piece
+        heard: dict[str, Any] = json.loads(data)
+        return heard
+
+    def _death(self) -> str:
+        try:
+            code = self._child.wait(timeout=5)
+        except subprocess.TimeoutExpired:
+            return "the engine broke the connection"
+        self._last_words.seek(0)
+        words = self._last_words.read().decode("utf-8", "replace").split("\n")[-12:]
+        said = "".join(c if c.isprintable() else " " for c in " | ".join(filter(None, words)))[-600:] or "nothing"
+        how = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
+        return f"the engine {how}; its last words: {said}"

@@ -1,0 +1,386 @@
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+import sqlite3
+from collections import defaultdict
+from concurrent.futures import Future
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from sampler.backends.replay import ReplayBackend
+from sampler.backends.scorer import TextScore
+from sampler.commands import cli
+from sampler.exits import Exit
+from sampler.headless import run_study
+from sampler.rank_render import ranks_json
+from sampler.rank_study import rank_study
+from sampler.rank_wish import Inputs, RankDoors, RankWish, TextModel
+from sampler.ranking.names import known
+from sampler.ranking.values import RankingError
+from sampler.reader import Reader
+from sampler.run import Doors
+from sampler.spec import load_study
+from sampler.stats.budget import PromptCharge, Unit
+from sampler.stats.passk import pass_at_k
+from sampler.stats.ranking import rank_score_at_k, selected_at_k
+from sampler.store import Store
+from sandbox.asking import Answered
+from sandbox.inside import codec
+from sandbox.scoring import Scorer
+from sandbox.values import Answer, Raised, Stage
+
+REPLAY = Path(__file__).parents[2] / "examples" / "replay"
+
+
+class Asker:
+    """Has the programs of these tests, which are ours, answer where they stand."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    def ask(self, source, tests, *, cpu_s=None, patience=0):
+        del cpu_s, patience
+        self.asked.append(source)
+        future: Future[Answered] = Future()
+        answers = tuple(self._answer(source, case) for case in tests.cases)
+        future.set_result(Answered(answers=answers, cpu_s=0.25, wall_s=0.5, visits=1))
+        return future
+
+    def _answer(self, source, case):
+        space: dict[str, object] = {}
+        try:
+            exec(source, space)  # noqa: S102 - ours
+            value = space[case.function](*case.arguments)
+        except Exception as error:  # noqa: BLE001
+            return Answer(raised=Raised(stage=Stage.PROGRAM, type=type(error).__name__, message=str(error)))
+        return Answer(value=value, data=codec.encode(value))
+
+
+class LengthScorer:
+    """A model that finds a text the likelier the shorter it is: one token a character, each of 0.5 nats."""
+
+    def __init__(self) -> None:
+        self.scored: list[str] = []
+        self.fail_after: int | None = None
+
+    def score(self, prompt, completion):
+        if self.fail_after is not None and len(self.scored) >= self.fail_after:
+            raise KeyboardInterrupt
+        self.scored.append(completion)
+        return TextScore(token_nlls=(0.5,) * len(completion), prompt_tokens=len(prompt.text))
+
+
+@pytest.fixture
+def study(tmp_path, support) -> Path:
+    """The store of a study of 3 problems with 4 samples each, half of them right."""
+    path = support.write_study(tmp_path)
+    asked = load_study(path)
+    run_study(asked, support.rule_doors(), lambda _event: None)
+    return asked.store
+
+
+def ranked(path: Path, wish: RankWish, *, asker: Asker | None = None, scorer: LengthScorer | None = None, support=None):
+    @contextmanager
+    def text_model(name):
+        model = TextModel(
+            name=name,
+            digest=hashlib.sha256(name.encode()).hexdigest(),
+            architecture=support.ARCHITECTURE if support else None,
+            scorer=scorer or LengthScorer(),
+        )
+        yield model
+
+    @contextmanager
+    def open_asker():
+        yield asker or Asker()
+
+    doors = RankDoors(asker=open_asker, text_model=text_model, say=lambda _message: None)
+    with Reader(path) as reader:
+        row = reader.studies()[0]
+    with Store(path) as store:
+        return rank_study(store, row, wish, doors)
+
+
+def rows(path: Path, sql: str) -> list[tuple]:
+    with closing(sqlite3.connect(path)) as connection:
+        return connection.execute(sql).fetchall()
+
+
+def truth(path: Path) -> list[list[bool]]:
+    """Of each problem, which samples passed."""
+    found: dict[int, list[bool]] = defaultdict(list)
+    for problem, verdict in rows(
+        path, "SELECT problem_id, verdict FROM sample JOIN verdict ON sample.id = sample_id ORDER BY problem_id, idx"
+    ):
+        found[problem].append(verdict == "PASSED")
+    return list(found.values())
+
+
+def rates(line) -> dict[int, float]:
+    return {point.k: point.rate for point in line.points}
+
+
+def test_rank_score_stands_beside_pass_at_k_and_opinions_are_kept(study):
+    (model,) = ranked(study, RankWish(rankers=("random", "duplicates"), ks=(1, 2, 4))).models
+    passed = truth(study)
+    assert model.samples == 4
+    for k in (1, 2, 4):
+        assert rates(model.oracle)[k] == pytest.approx(np.mean([pass_at_k(4, sum(one), k) for one in passed]))
+        assert rates(model.lines[0])[k] == pytest.approx(np.mean([sum(one) / 4 for one in passed]))
+    assert rates(model.lines[1])[1] == pytest.approx(rates(model.lines[0])[1])
+    assert model.lines[0].points[0].interval is not None
+    assert rows(study, "SELECT name, count(*) FROM ranking JOIN ranker ON ranker.id = ranker_id GROUP BY 1 ORDER BY 1") == [
+        ("duplicates", 12), ("random", 12)
+    ]  # fmt: skip
+
+
+def test_what_nobody_asked_for_is_left_out_where_it_cannot_be(study):
+    with closing(sqlite3.connect(study)) as connection, connection:
+        connection.execute("UPDATE sample SET sum_logprob = NULL")
+    report = ranked(study, RankWish(rankers=("mean-logprob", "longest"), explicit=False))
+    assert [line.ranker for line in report.models[0].lines] == ["longest"]
+    assert "mean-logprob is left out for small: sample 0 of P/0 has no log-probability" in report.notes[0]
+    with pytest.raises(RankingError, match="has no log-probability"):
+        ranked(study, RankWish(rankers=("mean-logprob",)))
+
+
+# --- another model's opinion ----------------------------------------------------------------------------------------------
+
+
+def test_another_models_opinion_is_stored_as_a_mean_and_a_sum_and_not_asked_for_again(study, support):
+    scorer = LengthScorer()
+    wish = RankWish(rankers=("mean-logprob", "sum-logprob"), model="m", ks=(2,))
+    (model,) = ranked(study, wish, scorer=scorer, support=support).models
+    assert [line.ranker for line in model.lines] == ["mean-logprob@m", "sum-logprob@m"]
+    assert len(scorer.scored) == 12
+    texts = dict(rows(study, "SELECT sample.id, body FROM sample JOIN text ON sha256 = completion_sha"))
+    sums = dict(
+        rows(study, "SELECT sample_id, value FROM ranking JOIN ranker ON id = ranker_id WHERE name = 'sum-logprob@m'")
+    )
+    assert sums == {sample: -0.5 * len(text) for sample, text in texts.items()}
+    again = ranked(study, wish, scorer=scorer, support=support)
+    assert len(scorer.scored) == 12
+    assert again.models == (model,)
+
+
+def test_a_ranking_that_was_broken_off_goes_on_where_it_stopped(study):
+    scorer = LengthScorer()
+    scorer.fail_after = 5
+    wish = RankWish(rankers=("mean-logprob",), model="m")
+    with pytest.raises(KeyboardInterrupt):
+        ranked(study, wish, scorer=scorer)
+    scorer.fail_after = None
+    ranked(study, wish, scorer=scorer)
+    assert len(scorer.scored) == 12
+
+
+def test_another_model_of_the_same_name_is_asked_anew(study):
+    scorer = LengthScorer()
+    wish = RankWish(rankers=("mean-logprob",), model="m")
+    ranked(study, wish, scorer=scorer)
+    with closing(sqlite3.connect(study)) as connection, connection:
+        connection.execute("UPDATE ranker SET digest = 'other'")
+    ranked(study, wish, scorer=scorer)
+    assert len(scorer.scored) == 24
+
+
+def test_ranking_is_charged_on_request_its_prompt_once_for_a_problem(study, support):
+    wish = {"rankers": ("sum-logprob",), "model": "m", "ks": (1, 4), "prompt": PromptCharge.ONCE}
+    free = ranked(study, RankWish(**wish), support=support).models[0]
+    paid = ranked(study, RankWish(**wish, charge=True), support=support).models[0]
+    assert free.lines[0].points[1].costs == free.oracle.points[1].costs
+    extra = [paid.lines[0].points[n].costs[Unit.FLOPS] - free.lines[0].points[n].costs[Unit.FLOPS] for n in (0, 1)]
+    ((prompt, each),) = rows(
+        study,
+        "SELECT avg(p), avg(e) FROM (SELECT avg(ranking.prompt_flops) AS p, avg(flops) AS e FROM ranking"
+        " JOIN ranker ON ranker.id = ranker_id JOIN sample ON sample.id = sample_id WHERE name = 'sum-logprob@m'"
+        " GROUP BY problem_id)",
+    )
+    assert extra == pytest.approx([prompt + each, prompt + 4 * each])
+    assert each > 0
+
+
+def test_an_unknown_cost_is_not_zero(study):
+    paid = ranked(study, RankWish(rankers=("sum-logprob",), model="m", ks=(1,), charge=True))
+    assert paid.models[0].lines[0].points[0].costs[Unit.FLOPS] is None
+
+
+# --- by execution ---------------------------------------------------------------------------------------------------------
+
+
+def generated(folder: Path, tests: dict[str, list[str]]) -> Path:
+    path = folder / "generated.jsonl"
+    lines = (json.dumps({"task_id": name, "tests": texts}) for name, texts in tests.items())
+    path.write_text("\n".join(lines), encoding="utf-8")
+    return path
+
+
+def test_codet_finds_the_right_ones_by_tests_that_are_right(study, tmp_path):
+    tests = generated(tmp_path, {f"P/{n}": [f"assert f{n}(1) == 1\nassert f{n}(5) == 5"] for n in range(3)})
+    asker = Asker()
+    wish = RankWish(rankers=("codet", "codet-product", "majority", "mbr-exec"), tests=tests, ks=(1, 2, 4), charge=True)
+    (model,) = ranked(study, wish, asker=asker).models
+    passed = truth(study)
+    for line in model.lines[:2]:  # f(x) = seed is never 1, so all that pass a test are right
+        for k in (1, 2, 4):
+            assert rates(line)[k] == pytest.approx(np.mean([pass_at_k(4, sum(one), k) for one in passed]))
+    assert rates(model.lines[2]) == pytest.approx(rates(model.lines[3]))
+    assert len(asker.asked) == len(set(asker.asked)) == 12  # executed once for all four rankers
+    assert model.lines[0].points[0].costs[Unit.SECONDS] == pytest.approx(
+        model.oracle.points[0].costs[Unit.SECONDS] + 0.25
+    )
+
+
+def test_a_problem_without_a_generated_test_has_nothing_to_choose_by(study, tmp_path):
+    tests = generated(tmp_path, {"P/0": ["assert f0(1) == 1"], "P/1": ["nothing"]})
+    report = ranked(study, RankWish(rankers=("codet",), tests=tests, ks=(4,)))
+    first, *others = truth(study)
+    expected = [float(any(first)), *[sum(one) / 4 for one in others]]
+    assert rates(report.models[0].lines[0])[4] == pytest.approx(np.mean(expected))
+    assert "no test was generated for P/1, so its samples are all equal" in " ".join(report.notes)
+
+
+def test_answers_that_were_not_kept_are_not_made_up(study):
+    with closing(sqlite3.connect(study)) as connection, connection:
+        connection.execute("UPDATE verdict SET facts = NULL")
+    with pytest.raises(RankingError, match=r"P/0: the facts of a verdict were not kept; .*--tests FILE"):
+        ranked(study, RankWish(rankers=("majority",)))
+
+
+def test_scores_of_a_file_rank_as_they_say(study, tmp_path):
+    path = tmp_path / "scores.jsonl"
+    lines = [{"task_id": f"P/{p}", "index": n, "score": n} for p in range(3) for n in range(4)]
+    path.write_text("\n".join(map(json.dumps, lines)), encoding="utf-8")
+    (model,) = ranked(study, RankWish(rankers=("external",), scores=path, ks=(2,))).models
+    expected = [rank_score_at_k(range(4), one, 2) for one in truth(study)]
+    assert rates(model.lines[0])[2] == pytest.approx(np.mean(expected))
+
+
+PROBLEM = {
+    "task_id": "T/0", "prompt": "def f(x):\n", "entry_point": "f", "canonical_solution": "    return x\n",
+    "test": "def check(f):\n    assert f(1) == 1\n    assert f(7) == 7\n",
+    "example_test": "def check(f):\n    assert f(1) == 1\n",
+}  # fmt: skip
+STUDY = """
+[problems]
+source = "problems.jsonl"
+[[models]]
+name = "m"
+backend = "replay"
+file = "recorded.jsonl"
+samples = 5
+"""
+TEXTS = ["    return x\n", "    return 1\n", "    return x + 1\n", "    return 1 * x\n", "    return 1\n"]
+
+
+@pytest.mark.docker
+def test_selection_tests_and_answers_of_a_real_study(tmp_path, scorer: Scorer):
+    """Two right programs, two that pass the selection's test alone and one that passes none."""
+    recorded = tmp_path / "recorded.jsonl"
+    problems = [PROBLEM, {**PROBLEM, "task_id": "T/1"}]
+    (tmp_path / "problems.jsonl").write_text("\n".join(map(json.dumps, problems)), encoding="utf-8")
+    lines = [
+        {"model": "m", "task_id": name, "index": n, "completion": text, "finish": "stop", "prompt_tokens": 4,
+         "completion_tokens": 4, "sum_nll": 1.0}
+        for name in ("T/0", "T/1") for n, text in enumerate(TEXTS)
+    ]  # fmt: skip
+    recorded.write_text("\n".join(map(json.dumps, lines)), encoding="utf-8")
+    study = tmp_path / "study.toml"
+    study.write_text(
+        STUDY,
+        encoding="utf-8",
+    )
+    asked = load_study(study)
+    run_study(asked, real(scorer), lambda _event: None)
+    wish = RankWish(rankers=("selection-tests", "majority", "mbr-exec"), ks=(1, 2, 5))
+    chosen, majority, mbr = ranked(asked.store, wish).models[0].lines
+    for point in chosen.selected:
+        expected = selected_at_k(5, 2, 2, point.k)
+        assert (point.answered, point.correct) == pytest.approx((expected.answered, expected.correct))
+        assert point.coverage == pytest.approx(pass_at_k(5, 2, point.k))
+        assert point.false_positive == pytest.approx(0.5)
+    assert rates(chosen)[5] == pytest.approx(0.5)
+    assert rates(majority)[5] == rates(mbr)[5] == pytest.approx(0.5)  # two camps of two
+    shown = ranked(asked.store, RankWish(rankers=("majority",), inputs=Inputs.SELECTION, ks=(5,))).models[0].lines[0]
+    assert rates(shown)[5] == pytest.approx(0.5)  # on the input 1 four of them agree, of which two are right
+    told = json.loads(ranks_json(ranked(asked.store, wish)))
+    assert told["models"][0]["lines"][0]["selected"][0]["coverage"] == pytest.approx(0.4)
+
+
+def real(scorer: Scorer):
+    @contextmanager
+    def executor(_study):
+        yield scorer
+
+    return Doors(check=lambda _m: None, backend=lambda model: ReplayBackend(model.file), executor=executor)
+
+
+# --- the command ----------------------------------------------------------------------------------------------------------
+
+
+def call(*words: object):
+    return CliRunner().invoke(cli, [str(word) for word in words])
+
+
+def test_the_command_prints_tables_and_json(study):
+    shown = call("rank", study, "--k", "1,4")
+    assert shown.exit_code == Exit.OK
+    for words in ("oracle (pass@k)", "mean-logprob", "duplicates", "k=4", "seconds of k samples", "95%"):
+        assert words in shown.stdout
+    told = json.loads(call("rank", study, "--ranker", "longest", "--k", "1", "--json").stdout)
+    assert [line["ranker"] for line in told["models"][0]["lines"]] == ["longest"]
+    assert told["schema"] == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (["--ranker", "codett"], "did you mean 'codet'?"),
+        (["--ranker", "codet"], "name it with --tests"),
+        (["--ranker", "external"], "name it with --scores"),
+        (["--ranker", "selection-tests"], "no problem has selection tests"),
+        (["--ranker", "codet", "--tests", "none.jsonl"], "cannot read tests"),
+        (["--with", "smollm3"], "no model 'smollm3'"),
+    ],
+)
+def test_what_cannot_be_ranked_says_what_is_missing(study, words, why):
+    said = call("rank", study, *words)
+    assert said.exit_code == Exit.USAGE
+    assert why in said.stderr
+
+
+@pytest.mark.parametrize("ks", ["0", "1,x", "", "1.5", "-1"])
+def test_a_list_of_k_is_of_whole_numbers(study, ks):
+    assert call("rank", study, "--k", ks).exit_code == Exit.USAGE
+
+
+def test_a_store_that_is_not_there_is_not_made(tmp_path):
+    assert call("rank", tmp_path / "none.db").exit_code == Exit.STORE
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_names_are_taken_once():
+    assert known(["codet", "random", "codet"]) == ("codet", "random")
+    with pytest.raises(RankingError, match="there are random"):
+        known(["?"])
+
+
+# --- real numbers ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("size", "expected"), [("0.5b", 0.60), ("1.5b", 0.85)])
+def test_the_lowest_mean_nll_of_ten_turns_the_order_of_the_recorded_models_round(size, expected):
+    """With tests to choose by both solve 0.90 of the problems."""
+    groups: dict[str, list[tuple[float, bool]]] = defaultdict(list)
+    name = f"qwen2.5-coder-{size}-instruct_HumanEval20_n10.jsonl.gz"
+    for line in gzip.decompress((REPLAY / name).read_bytes()).splitlines():
+        row = json.loads(line)
+        groups[row["task_id"]].append((-row["sum_nll"] / row["completion_tokens"], row["passed"]))
+    values = [rank_score_at_k(*zip(*group, strict=True), 10) for group in groups.values()]
+    assert (len(groups), np.mean(values)) == (20, pytest.approx(expected))
