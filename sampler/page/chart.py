@@ -88,10 +88,11 @@ def chart(lines: Sequence[Line], extra: Extra | None = None) -> Chart | None:
     """The figure of these lines; None where no line has a point at a positive budget."""
     extra = extra or Extra()
     shown = [line for line in lines if line.xs]
-    budgets = budget_scale([x for line in shown for x in (*line.xs, line.end)], log=True)
+    stars = [(star.x, star.y) for star in extra.stars]
+    budgets = budget_scale([*(x for line in shown for x in (*line.xs, line.end)), *(x for x, _ in stars)], log=True)
     if budgets is None:
         return None
-    rates = rate_scale([y for line in shown for y in (*line.ys, *line.low, *line.high)])
+    rates = rate_scale([*(y for line in shown for y in (*line.ys, *line.low, *line.high)), *(y for _, y in stars)])
     frame = _Frame(budgets, rates)
     drawn = [frame.draw(line, tone) for tone, line in enumerate(lines) if line.xs]
     return Chart(

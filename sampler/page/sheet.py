@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sampler.page.chart import Chart, Line, chart
+from sampler.page.chart import Chart, Extra, Line, Mark, chart
 from sampler.page.heat import Heat, heat
 from sampler.report import Facts, Finding, Report, Row, Table, Wish, make_report
 from sampler.rows import FailureRow, ModelRow, OriginRow, StudyRow, TallyRow
@@ -78,7 +78,15 @@ def make_sheet(page: PageFacts, wish: Wish) -> Sheet:
 
 def _figure(table: Table, models: Sequence[ModelRow], tallies: Sequence[TallyRow], wish: Wish) -> Figure:
     lines = tuple(_lines(models, tallies, table.unit, wish))
-    return Figure(table=table, chart=chart(lines), lines=lines)
+    return Figure(table=table, chart=chart(lines, Extra(stars=tuple(_stars(table, lines)))), lines=lines)
+
+
+def _stars(table: Table, lines: Sequence[Line]) -> Iterator[Mark]:
+    """The greedy samples, in the colour of their model's line."""
+    for tone, line in enumerate(lines):
+        if point := table.greedy.get(line.name):
+            said = f"{line.name} greedy · {100 * point.rate:.1f} % · {point.cost:.4g}"
+            yield Mark(x=point.cost, y=point.rate, text=said, tone=tone)
 
 
 def _lines(models: Sequence[ModelRow], tallies: Sequence[TallyRow], unit: Unit, wish: Wish) -> list[Line]:

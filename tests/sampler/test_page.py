@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sampler.page.chart import HEIGHT, WIDTH, Line, chart
+from sampler.page.chart import HEIGHT, WIDTH, Extra, Line, Mark, chart
 from sampler.page.heat import heat
 from sampler.page.plots import PlotError, draw
 from sampler.page.sheet import PageFacts, Sheet, make_sheet
@@ -189,6 +189,15 @@ def test_everything_drawn_lies_inside_the_figure_and_no_label_covers_another(dra
         assert all(0 <= y <= HEIGHT for y in down)
     heights = sorted(line.label_y for line in found.lines)
     assert all(b - a >= 15.9 for a, b in pairwise(heights))
+
+
+def test_a_star_that_lies_beyond_every_curve_is_still_inside_the_figure() -> None:
+    line = Line(name="m", xs=(1.0, 2.0), ys=(0.3, 0.4), ks=(1, 2), low=(), high=(), end=3.0, thin=None)
+    found = chart([line], Extra(stars=(Mark(x=50.0, y=0.95, text="m greedy"),)))
+    assert found is not None
+    (star,) = found.stars
+    assert found.left <= star.x <= found.right
+    assert found.top <= star.y <= found.bottom
 
 
 def test_nothing_to_draw_is_no_figure() -> None:
