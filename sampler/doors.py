@@ -54,6 +54,13 @@ def real_doors(models_dir: Path, say: Callable[[str], None], *, fetch: bool = Fa
     return Doors(check=check, backend=backend, executor=executor)
 
 
+def real_executor(limits: Limits, boxes: int | None, say: Callable[[str], None]) -> AbstractContextManager[Executor]:
+    """The usual sandbox, by Docker; `say` hears what takes its time."""
+    from sandbox.scoring import Manner, open_scorer  # noqa: PLC0415 - Docker's client is heavy
+
+    return open_scorer(limits, boxes=boxes, manner=Manner(kept=usual_directory()), say=say)
+
+
 def check_model(model: ModelSpec, models_dir: Path, absent: Callable[[Model], None]) -> None:
     """Raise BackendError or UnknownModel for a model that cannot be opened: now, not after an hour with another one.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from sampler.backends.base import BackendError
 from sampler.backends.open import UnknownBackend
 from sampler.exits import Exit
+from sampler.importing.imported import ImportFault
 from sampler.lock import StoreBusy
 from sampler.models.catalogue import UnknownModel
 from sampler.page.plots import PlotError
@@ -20,7 +21,15 @@ from sandbox.problems import ProblemsError
 def exit_for(error: BaseException) -> Exit:
     """The exit code for what a command raised."""
     match error:
-        case SpecError() | RankingError() | ProblemsError() | UnknownModel() | UnknownBackend() | PlotError():
+        case (
+            SpecError()
+            | ImportFault()
+            | RankingError()
+            | ProblemsError()
+            | UnknownModel()
+            | UnknownBackend()
+            | PlotError()
+        ):
             return Exit.USAGE
         case SandboxError() | BackendError() | WriteFailed() | StoreBusy():
             return Exit.INFRASTRUCTURE

@@ -129,7 +129,7 @@ def run_study(study: Study, doors: Doors, tell: Subscriber) -> Exit:
     """Run a study into its store; raises what broke it."""
     with Store(study.store) as store:
         run = Run(study, store, doors, tell)
-        with _interrupts(run.stop, tell) as caught:
+        with interrupts(run.stop, tell) as caught:
             end = run()
     tell(Notice(level="info" if end.complete else "warning", kind="end", message=f"{study.name}: {end.reason}"))
     if caught and not end.complete:
@@ -143,7 +143,7 @@ def saying(tell: Subscriber) -> Callable[[str], None]:
 
 
 @contextmanager
-def _interrupts(stop: Callable[[], None], tell: Subscriber) -> Iterator[list[int]]:
+def interrupts(stop: Callable[[], None], tell: Subscriber) -> Iterator[list[int]]:
     """The first SIGINT or SIGTERM asks the run to stop, the second breaks it off. Which ones came is in the list.
 
     Outside the main thread there are no signals to catch, and nothing is changed.

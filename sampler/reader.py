@@ -86,6 +86,8 @@ _HELD = """
 SELECT model.name AS model, problem.name AS problem, idx AS "index"
 FROM sample JOIN model ON model.id = model_id JOIN problem ON problem.id = problem_id WHERE model.study_id = ?"""
 
+_HELD_INDICES = "SELECT idx FROM sample WHERE model_id = ? AND problem_id = ?"
+
 _PENDING = """
 SELECT sample.id AS id, model_id, problem_id, problem.name AS problem, idx AS "index", body AS source
 FROM sample CROSS JOIN model ON model.id = model_id CROSS JOIN problem ON problem.id = problem_id
@@ -173,6 +175,12 @@ class Reader:
         """Every sample that the store holds."""
         return [HeldRow(**row) for row in self._rows(_HELD, study)]
 
+    def held_indices(self, model: int, problem: int) -> set[int]:
+        """The indices of the samples that the store holds of a model and a problem."""
+        with self._errors():
+            found = self._connection.execute(_HELD_INDICES, (model, problem)).fetchall()
+        return {row[0] for row in found}
+
     def pending(self, study: int, *, after: int = 0, limit: int = 200) -> list[PendingRow]:
         """Samples without a verdict and with an id above `after`, oldest first, at most `limit`."""
         return [PendingRow(**row) for row in self._rows(_PENDING, after, study, limit)]
@@ -180,6 +188,16 @@ class Reader:
     def judged(self, study: int, *, after: int, last: int, limit: int = 200) -> list[JudgedRow]:
         """The latest verdicts with ids above `after` and up to `last`, with the facts they were made from."""
         return [JudgedRow(**row) for row in self._rows(_JUDGED, after, last, study, limit)]
+
+    def problem_names(self, study: int) -> list[str]:
+        """The problems of a study, in its order."""
+        found = self._rows("SELECT name FROM problem WHERE study_id = ? ORDER BY position", study)
+        return [row["name"] for row in found]
+
+    def limits(self, study: int) -> str:
+        """Canonical JSON of the limits that the study's programs run under."""
+        limits: str = self._rows("SELECT limits_json FROM study WHERE id = ?", study)[0]["limits_json"]
+        return limits
 
     def last_verdict(self) -> int:
         """The highest id of a verdict; 0 without one."""

@@ -156,3 +156,28 @@ class OriginRow:
     image: str | None
     limits: Mapping[str, object]
     versions: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClaimCount:
+    """How many imported samples of a model were claimed to have passed or not, and have or have not (None: no verdict)."""
+
+    model: str
+    claimed: bool
+    passed: bool | None
+    count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DisputedRow:
+    """An imported sample whose file says otherwise than our verdict. Texts are hostile."""
+
+    id: int  # sample id: the cursor
+    model: str
+    problem: str
+    index: int
+    claimed: bool
+    said: str | None
+    verdict: str
+    error_type: str | None
+    error_message: str | None

@@ -120,6 +120,12 @@ class Store:
         """Record what a ranker thinks of some samples, in the place of what it thought before."""
         self._put(_Piece(partial(writes_ranking.add_ranked, ranker=ranker, rows=rows, now=self._clock())))
 
+    def transact(self, write: Callable[[sqlite3.Connection], T]) -> Future[T]:
+        """Let `write` be a transaction of its own; the future has its answer once it is committed, or what refused it."""
+        done: Future[T] = Future()
+        self._put(_Piece(write, done))
+        return done
+
     def add_event(self, study: int, level: str, kind: str, message: str) -> None:
         """Add a line to the study's log; `level` is info, warning or error."""
         row = (study, level, kind, valid_text(message), self._clock())
@@ -147,8 +153,7 @@ class Store:
         self.close()
 
     def _call(self, write: Callable[[sqlite3.Connection], T]) -> T:
-        done: Future[T] = Future()
-        self._put(_Piece(write, done))
+        done = self.transact(write)
         try:
             return done.result()
         except WriteFailed:

@@ -9,7 +9,16 @@ import uuid
 from dataclasses import asdict
 
 from sampler.reader import StoreError
-from sampler.records import OpenedModel, SampleRecord, StudyIds, StudyRecord, VerdictRecord, problems_digest, valid_text
+from sampler.records import (
+    ModelRecord,
+    OpenedModel,
+    SampleRecord,
+    StudyIds,
+    StudyRecord,
+    VerdictRecord,
+    problems_digest,
+    valid_text,
+)
 from sandbox.values import Score, Verdict
 
 OUTPUT_KEPT = 16 << 10  # bytes of a program's output that a store keeps
@@ -22,7 +31,7 @@ class StudyChanged(StoreError):
 def open_study(connection: sqlite3.Connection, record: StudyRecord, now: float) -> StudyIds:
     """The ids of the study named by `record`, made or brought up to date."""
     found = connection.execute("SELECT * FROM study WHERE name = ?", (record.name,)).fetchone()
-    study = _new_study(connection, record, now) if found is None else _known_study(connection, record)
+    study = _new_study(connection, record, now) if found is None else known_study(connection, record)
     problems = connection.execute("SELECT name, id FROM problem WHERE study_id = ?", (study,)).fetchall()
     return StudyIds(study=study, models=_place_models(connection, study, record), problems=dict(problems))
 
@@ -53,7 +62,8 @@ def _new_study(connection: sqlite3.Connection, record: StudyRecord, now: float) 
     return int(study)
 
 
-def _known_study(connection: sqlite3.Connection, record: StudyRecord) -> int:
+def known_study(connection: sqlite3.Connection, record: StudyRecord) -> int:
+    """The id of a study that is there; raises StudyChanged if its samples are not those of `record`."""
     study, digest, seed, limits = connection.execute(
         "SELECT id, problems_digest, seed, limits_json FROM study WHERE name = ?", (record.name,)
     ).fetchone()
@@ -83,11 +93,27 @@ def _place_models(connection: sqlite3.Connection, study: int, record: StudyRecor
             (study, valid_text(model.name), model.backend, model.sampling, model.wanted, position, model.costs,
              ids.get(model.greedy_of or "")),
         ).fetchone()  # fmt: skip
-        for what, stored, wanted in (("backend", row[1], model.backend), ("sampling", row[2], model.sampling)):
-            if stored != wanted:
-                raise StudyChanged(_changed(f"model {model.name!r}", what, stored, wanted))
+        _refuse_other(model, row[1], row[2])
         ids[model.name] = row[0]
     return ids
+
+
+def add_model(connection: sqlite3.Connection, study: int, model: ModelRecord) -> int:
+    """The id of one more model of a study, behind the others; one that is there already stays as it is."""
+    row = connection.execute(
+        "INSERT INTO model(study_id, name, backend, sampling_json, wanted, position) SELECT ?, ?, ?, ?, ?, count(*)"
+        " FROM model WHERE study_id = ?"
+        " ON CONFLICT(study_id, name) DO UPDATE SET wanted = wanted RETURNING id, backend, sampling_json",
+        (study, valid_text(model.name), model.backend, model.sampling, model.wanted, study),
+    ).fetchone()
+    _refuse_other(model, row[1], row[2])
+    return int(row[0])
+
+
+def _refuse_other(model: ModelRecord, backend: str, sampling: str) -> None:
+    for what, stored, wanted in (("backend", backend, model.backend), ("sampling", sampling, model.sampling)):
+        if stored != wanted:
+            raise StudyChanged(_changed(f"model {model.name!r}", what, stored, wanted))
 
 
 def _changed(of: str, what: str, stored: str, wanted: str) -> str:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import click
 
+from sampler.commands.importing import import_
 from sampler.commands.rank import rank
 from sampler.commands.report import report
 from sampler.commands.run import rejudge, run
+from sampler.commands.scoring import claims, score
 from sampler.models.cli import models
 
 
@@ -19,5 +21,5 @@ def cli(context: click.Context, *, traceback: bool) -> None:
     context.obj = traceback
 
 
-for command in (run, report, rank, rejudge, models):
+for command in (run, report, rank, import_, score, claims, rejudge, models):
     cli.add_command(command)

@@ -1,6 +1,7 @@
 """Small real things for the tests of the sampler: a fake sandbox, a model that makes its samples up by rule, and builders.
 
-Also run as a script by tests that kill a process: `python support.py write STORE` or `python support.py run STUDY STORE`.
+Also run as a script by tests that kill a process: `python support.py write STORE`, `… run STUDY STORE` or
+`… import STORE FILE PROBLEMS`.
 """
 
 from __future__ import annotations
@@ -16,6 +17,9 @@ from typing import Self
 
 from sampler.backends.base import BackendError
 from sampler.headless import run_study
+from sampler.importing import batches
+from sampler.importing.into_store import import_files
+from sampler.importing.request import ImportRequest
 from sampler.records import ModelRecord, SampleRecord, StudyRecord, VerdictRecord
 from sampler.run import Doors
 from sampler.spec import load_study
@@ -229,8 +233,19 @@ def run_slowly(study: Path, path: Path) -> None:
     sys.exit(run_study(replace(load_study(study), store=path), doors, lambda _event: None))
 
 
+def import_slowly(path: Path, file: Path, source: Path) -> None:
+    """An import in small batches; says when the store is open."""
+    batches.ROWS = 500
+    with Store(path) as store:
+        sys.stdout.write("opened\n")
+        sys.stdout.flush()
+        import_files(ImportRequest(files=(file,), study="s", problems=str(source), model="small"), store)
+
+
 if __name__ == "__main__":
     match sys.argv[1:]:
+        case ["import", path, file, source]:
+            import_slowly(Path(path), Path(file), Path(source))
         case ["write", path]:
             write_forever(Path(path))
         case ["run", study, path]:

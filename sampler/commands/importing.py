@@ -1,0 +1,109 @@
+"""`sampler import`: samples that others drew, from their files into a store."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+
+import click
+
+from sampler.commands.common import FILE
+from sampler.exits import Exit
+from sampler.headless import told
+from sampler.importing.formats import NAMES
+from sampler.importing.imported import ImportFault, Reading
+from sampler.importing.into_store import import_files
+from sampler.importing.request import ImportRequest
+from sampler.models.catalogue import find
+from sampler.models.gguf_file import GgufError, read_architecture
+from sampler.store import Store
+from sampler.values import Architecture
+
+
+@click.command("import")
+@click.argument("store", type=FILE)
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option(
+    "--format", "format_", type=click.Choice(NAMES), help="What the files are; default: told by their fields."
+)
+@click.option("--model", help="The model's name, where the files give none; default: the file's name.")
+@click.option("--problems", default="humaneval", help="The problems that were asked: humaneval, or a JSON-lines file.")
+@click.option("--sampled-only", is_flag=True, help="Let the study be of those problems that the files have samples of.")
+@click.option("--study", help="The study's name in the store; default: the store's name.")
+@click.option(
+    "--as",
+    "reading",
+    type=click.Choice([reading.value for reading in Reading]),
+    help="What a text is: a completion as it is, a raw one to be cut, a whole program, or a chat's answer.",
+)
+@click.option("--map", "columns", multiple=True, metavar="COLUMN=FIELD", help="Name a column of plain JSON lines.")
+@click.option("--architecture", help="The model's numbers, for FLOPs: a name of the catalogue, or a .gguf file.")
+@click.option("--params", type=float, help="The model's size, for FLOPs by the rule 2N, e.g. 8e9.")
+@click.pass_obj
+def import_(
+    traceback: bool,
+    /,
+    *,
+    store: Path,
+    files: tuple[Path, ...],
+    format_: str | None,
+    model: str | None,
+    problems: str,
+    sampled_only: bool,
+    study: str | None,
+    reading: str | None,
+    columns: tuple[str, ...],
+    architecture: str | None,
+    params: float | None,
+) -> None:
+    """Add the samples of FILES to a STORE; `sampler score` executes them, `sampler report` compares them.
+
+    The same command again adds nothing twice. Token counts and times that the files tell become costs; verdicts that they
+    tell are kept apart from ours (`sampler claims`).
+
+    \b
+    sampler import published.db samples.jsonl.gz --model codegen-16b
+    sampler import published.db answers.jsonl --map id=problem --map answer=text --params 8e9
+    """  # noqa: D301
+    with told(sys.stderr, traceback=traceback) as failed:
+        request = ImportRequest(
+            files=files,
+            study=study or store.stem,
+            problems=problems,
+            sampled_only=sampled_only,
+            format=format_,
+            model=model,
+            reading=None if reading is None else Reading(reading),
+            columns=tuple(_column(column) for column in columns),
+            architecture=None if architecture is None else _architecture(architecture),
+            params=None if params is None else round(params),
+        )
+        began = time.monotonic()
+        with Store(store) as opened:
+            end = import_files(request, opened)
+        took = time.monotonic() - began
+        for line in end.lines:
+            click.echo(line)
+        click.echo(
+            f"{end.read} samples read as {', '.join(dict.fromkeys(end.formats))}, {end.added.total()} added, "
+            f"{end.claims} with a verdict of the file's, in {took:.1f} s; `sampler score {store}` executes them"
+        )
+        sys.exit(Exit.OK)
+    sys.exit(failed[0])
+
+
+def _column(words: str) -> tuple[str, str]:
+    column, equals, field = words.rpartition("=")
+    if not equals or not column or not field:
+        raise ImportFault(f"--map {words!r}: write COLUMN=FIELD, for example --map answer=text")
+    return field, column
+
+
+def _architecture(words: str) -> Architecture:
+    if not words.endswith(".gguf"):
+        return find(words).architecture
+    try:
+        return read_architecture(Path(words))
+    except (GgufError, OSError) as error:
+        raise ImportFault(str(error)) from error

@@ -1,0 +1,109 @@
+"""`sampler score` and `sampler claims`: verdicts for what a store holds, and how they stand against those of the files."""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+from rich.table import Table
+
+from sampler.claims import Agreement, agreements, as_json
+from sampler.commands.common import FILE
+from sampler.doors import real_executor
+from sampler.entry import read_along
+from sampler.exits import Exit
+from sampler.headless import PlainLines, chosen_study, interrupts, saying, told
+from sampler.progress import Subscriber
+from sampler.reader import Reader, StoreError
+from sampler.reader_claims import ClaimReader
+from sampler.render import Page, one_line
+from sampler.rows import DisputedRow
+from sampler.scoring_stored import StoredScoring, score_stored
+from sampler.store import Store
+
+
+@click.command()
+@click.argument("store", type=FILE)
+@click.option("--study", help="Which study of the store; default: the newest.")
+@click.option("--problems", help="Where the problems are, if not where they were when the study was made.")
+@click.option("--boxes", type=click.IntRange(min=1), help="How many sandboxes work at once.")
+@click.option(
+    "--display", type=click.Choice(["plain", "none"]), default="plain", help="Progress lines on stderr, or none."
+)
+@click.pass_obj
+def score(
+    traceback: bool, /, *, store: Path, study: str | None, problems: str | None, boxes: int | None, display: str
+) -> None:
+    """Execute every sample of a STORE that has no verdict. The same command again goes on where this one stopped.
+
+    \b
+    sampler score published.db
+    sampler report published.db
+    """  # noqa: D301
+    tell: Subscriber = PlainLines(sys.stderr) if display == "plain" else lambda _event: None
+    stop = threading.Event()
+    with told(sys.stderr, traceback=traceback) as failed:
+        with Reader(store) as reader:
+            row = chosen_study(reader.studies(), store, study)
+        with Store(store) as opened, interrupts(stop.set, tell) as caught:
+            wish = StoredScoring(
+                study=row,
+                problems=problems,
+                executor=lambda limits: real_executor(limits, boxes, saying(tell)),
+                boxes=boxes,
+            )
+            end = score_stored(wish, opened, tell, stop)
+        click.echo(f"{row.name}: {end.reason}")
+        sys.exit(Exit.OK if not end.unscored else Exit.INTERRUPTED if caught else Exit.INCOMPLETE)
+    sys.exit(failed[0])
+
+
+@click.command()
+@click.argument("store", type=FILE)
+@click.option("--study", help="Which study of the store; default: the newest.")
+@click.option("--json", "as_lines", is_flag=True, help="Print JSON, with every sample that is disputed.")
+@click.pass_obj
+def claims(traceback: bool, /, *, store: Path, study: str | None, as_lines: bool) -> None:
+    """Compare the verdicts that came with the imported samples of a STORE with ours."""
+    with told(sys.stderr, traceback=traceback) as failed:
+        with ClaimReader(store) as reader:
+            row = chosen_study(reader.studies(), store, study)
+            rows = agreements(reader.claim_counts(row.id))
+            if not rows:
+                raise StoreError(f"no sample of study {row.name!r} came with a verdict; there is nothing to compare")
+            with read_along(sys.stdout):
+                if as_lines:
+                    disputed = [asdict(one) for one in _disputed(reader, row.id)]
+                    click.echo(json.dumps({"models": as_json(rows), "disputed": disputed}, indent=2))
+                else:
+                    _print(rows, list(reader.disputed(row.id, limit=5)))
+        sys.exit(Exit.OK)
+    sys.exit(failed[0])
+
+
+def _disputed(reader: ClaimReader, study: int) -> Iterator[DisputedRow]:
+    cursor = 0
+    while rows := reader.disputed(study, after=cursor):
+        yield from rows
+        cursor = rows[-1].id
+
+
+def _print(rows: list[Agreement], disputed: list[DisputedRow]) -> None:
+    page = Page(file=sys.stdout)
+    table = Table("model", "compared", "agree", "both passed", "both failed", "theirs only", "ours only", "no verdict")
+    for row in rows:
+        counts = (row.both_passed, row.both_failed, row.claimed_only, row.ours_only, row.unscored)
+        share = "–" if row.share is None else f"{100 * row.share:.1f} %"
+        table.add_row(one_line(row.model), str(row.compared), share, *map(str, counts))
+    page.print(table)
+    for one in disputed:
+        theirs = "passed" if one.claimed else one_line(one.said or "failed")[:60]
+        page.print(
+            f"{one_line(one.model)} {one_line(one.problem)} #{one.index}: theirs {theirs}, ours {one.verdict}",
+            markup=False,
+        )

@@ -1,0 +1,26 @@
+"""Generations of the BigCode evaluation harness: a list for every problem, in the data set's order, of whole programs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from sampler.importing.imported import Imported, list_of
+
+EXAMPLE = '[["def add(a, b):\\n    return a + b"], ["def double(n):\\n    return 2 * n"]]'
+
+
+def recognises(row: object) -> bool:
+    """Whether a file is of this format."""
+    return isinstance(row, list) and all(
+        isinstance(texts, list) and all(isinstance(text, str) for text in texts[:1]) for texts in row[:3]
+    )
+
+
+def samples(row: Any) -> Iterator[Imported]:
+    """All samples of a file."""
+    for position, texts in enumerate(row):
+        for text in list_of(texts, f"list {position}"):
+            if not isinstance(text, str):
+                raise TypeError(f"a generation of list {position} is {text!r:.40}, not a text")
+            yield Imported(position=position, text=text)

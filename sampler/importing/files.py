@@ -1,0 +1,114 @@
+"""The door to files of samples: JSON lines, one JSON document, gzip of either, or EvalPlus's folders of programs."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from sampler.importing.formats import Format, named, recognised
+from sampler.importing.imported import Imported, ImportFault
+
+_GZIP = b"\x1f\x8b"
+Samples = Callable[[Any], Iterator[Imported]]
+
+
+def digest_of(files: Iterable[Path]) -> str:
+    """SHA-256 over the contents of files and folders, whatever their order; raises ImportFault."""
+    digests = []
+    for path in sorted(inner for file in files for inner in (_programs(file) if file.is_dir() else [file])):
+        try:
+            with path.open("rb") as opened:
+                digests.append(hashlib.file_digest(opened, "sha256").hexdigest())
+        except OSError as error:
+            raise _unreadable(path, error) from error
+    return hashlib.sha256(" ".join(sorted(digests)).encode()).hexdigest()
+
+
+def values_of(path: Path) -> Iterator[tuple[str, Any]]:
+    """The JSON values of a file, each with its place; raises ImportFault."""
+    if path.is_dir():
+        yield from _of_folder(path)
+        return
+    try:
+        with path.open("rb") as raw:
+            zipped = raw.read(2) == _GZIP
+        with gzip.open(path, "rb") if zipped else path.open("rb") as file:
+            yield from _values(file, path)
+    except (OSError, EOFError, zlib.error) as error:
+        raise _unreadable(path, error) from error
+
+
+def format_of(path: Path, asked: str | None) -> Format:
+    """The format of a file: the one asked for, or the one that its first value shows; raises ImportFault."""
+    if asked is not None:
+        return named(asked)
+    for where, first in values_of(path):
+        return recognised(first, where)
+    raise ImportFault(f"{path} holds nothing")
+
+
+def samples_of(path: Path, samples: Samples) -> Iterator[tuple[str, Imported]]:
+    """The samples of a file, each with its place; raises ImportFault naming the place and what is wrong."""
+    for where, value in values_of(path):
+        try:
+            for sample in samples(value):
+                yield where, sample
+        except KeyError as error:
+            raise ImportFault(f"{where}: the field {error} is missing") from error
+        except ImportFault:
+            raise
+        except (TypeError, ValueError, AttributeError, RecursionError) as error:
+            raise ImportFault(f"{where}: {error}") from error
+
+
+def _values(lines: Iterable[bytes], path: Path) -> Iterator[tuple[str, Any]]:
+    """A file whose first line is no JSON by itself is one document over several lines."""
+    numbered = enumerate(lines, 1)
+    for number, line in numbered:
+        if not line.strip():
+            continue
+        where = f"{path}, line {number}"
+        try:
+            value = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            if number > 1 or line.lstrip()[:1] not in {b"{", b"["}:
+                raise ImportFault(f"{where}: not JSON ({error})") from error
+            yield str(path), _document(line + b"".join(rest for _, rest in numbered), path)
+            return
+        yield where, value
+
+
+def _document(data: bytes, path: Path) -> Any:
+    try:
+        return json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise ImportFault(f"{path}: neither JSON lines nor one JSON document ({error})") from error
+
+
+def _of_folder(path: Path) -> Iterator[tuple[str, Any]]:
+    """A folder for each problem, HumanEval_0, with its programs 0.py, 1.py and so on, as EvalPlus writes them."""
+    found = _programs(path)
+    if not found:
+        raise ImportFault(f"{path} holds no folders with programs, such as HumanEval_0/0.py")
+    for program in found:
+        name = "/".join(program.parent.name.rsplit("_", 1))
+        try:
+            yield str(program), {"task_id": name, "solution": program.read_text(encoding="utf-8", errors="replace")}
+        except OSError as error:
+            raise _unreadable(program, error) from error
+
+
+def _programs(path: Path) -> list[Path]:
+    def place(program: Path) -> tuple[str, int, str]:
+        return program.parent.name, int(program.stem) if program.stem.isdecimal() else -1, program.stem
+
+    return sorted(path.glob("*/*.py"), key=place)
+
+
+def _unreadable(path: Path, error: Exception) -> ImportFault:
+    return ImportFault(f"cannot read {str(path)!r}: {getattr(error, 'strerror', None) or error}; check the name")

@@ -1,0 +1,126 @@
+"""What a file tells of a sample, and how its fields are read."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from sampler.values import Finish
+
+
+class Reading(StrEnum):
+    """What the text of a sample is."""
+
+    COMPLETION = "completion"  # goes on where the prompt stops, and is executed as it is
+    RAW = "raw"  # the same, still to be cut where it begins something new
+    PROGRAM = "program"  # stands on its own
+    ANSWER = "answer"  # of a chat: prose with code in it
+
+
+class ImportFault(ValueError):
+    """A file that cannot be imported, with the place and the way out."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """The verdict that came with a sample: whether it passed, and the file's words if they say more."""
+
+    passed: bool
+    said: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Imported:
+    """One sample as a file tells it; None: the file does not say.
+
+    The problem is told by its name, else by the prompt, else by its place in the order of the problems. `program` is there
+    only where the file says what was executed. `index` is there only where the file numbers its samples; else they are
+    numbered as they come.
+    """
+
+    text: str
+    problem: str | int | None = None
+    prompt: str | None = None
+    position: int | None = None
+    reading: Reading | None = None
+    program: str | None = None
+    model: str | None = None
+    index: int | None = None
+    seed: int | None = None
+    finish: Finish | None = None
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    prompt_seconds: float | None = None
+    decode_seconds: float | None = None
+    sum_logprob: float | None = None
+    prompt_shared: bool = False
+    claim: Claim | None = None
+
+
+FINISHES: Mapping[str, Finish] = {
+    "word": Finish.STOP, "eos": Finish.STOP, "stop": Finish.STOP,
+    "limit": Finish.LENGTH, "length": Finish.LENGTH,
+}  # fmt: skip
+
+
+def text_of(row: Mapping[str, Any], field: str) -> str:
+    """A text that must be there; raises KeyError or TypeError."""
+    value = row[field]
+    if not isinstance(value, str):
+        raise TypeError(f"{field} is {value!r:.40}, not a text")
+    return value
+
+
+def count_of(row: Mapping[str, Any], field: str) -> int | None:
+    """A whole number of at least 0, or None if it is not there; raises ValueError."""
+    value = row.get(field)
+    if value is None:
+        return None
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 2**63:
+        raise ValueError(f"{field} is {value!r:.40}, not a whole number of at least 0")
+    return value
+
+
+def number_of(row: Mapping[str, Any], field: str) -> float | None:
+    """A finite number, or None if it is not there; raises ValueError."""
+    value = row.get(field)
+    if value is None:
+        return None
+    if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value):
+        raise ValueError(f"{field} is {value!r:.40}, not a number")
+    return float(value)
+
+
+def seconds_of(row: Mapping[str, Any], field: str, *, nanoseconds: bool = False) -> float | None:
+    """A time of at least 0, or None if it is not there; raises ValueError."""
+    value = number_of(row, field)
+    if value is not None and value < 0:
+        raise ValueError(f"{field} is {value}, which is negative")
+    return value if value is None or not nanoseconds else value / 1e9
+
+
+def finish_of(row: Mapping[str, Any], field: str) -> Finish | None:
+    """Why the model stopped, or None if it is not there; raises ValueError."""
+    value = row.get(field)
+    if value is None:
+        return None
+    if value not in FINISHES:
+        raise ValueError(f"{field} is {value!r:.40}; known are {', '.join(FINISHES)}")
+    return FINISHES[value]
+
+
+def list_of(value: object, what: str) -> list[Any]:
+    """A list; raises TypeError."""
+    if not isinstance(value, list):
+        raise TypeError(f"{what} is {value!r:.40}, not a list")
+    return value
+
+
+def table_of(value: object, what: str) -> dict[str, Any]:
+    """An object; raises TypeError."""
+    if not isinstance(value, dict):
+        raise TypeError(f"{what} is {value!r:.40}, not an object")
+    return value

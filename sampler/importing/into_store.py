@@ -1,0 +1,188 @@
+"""From files into a store: what the files hold minus what the store holds, in large transactions.
+
+A batch is committed whole while the next one is made. Samples that a file does not number are numbered as they come, so the
+same files give the same samples, and an import that was killed is finished by the same command. Until its end the imported
+models want nothing, and no report takes them for complete; then they want of every problem what all sampled problems have.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+
+from sampler import writes_import
+from sampler.importing.batches import Batches
+from sampler.importing.files import Samples, digest_of, format_of, samples_of
+from sampler.importing.imported import Imported, ImportFault, Reading
+from sampler.importing.mapped import reader
+from sampler.importing.match import Matcher
+from sampler.importing.numbering import Numbering
+from sampler.importing.program import program_of
+from sampler.importing.request import ImportEnd, ImportRequest
+from sampler.importing.rows import ImportedModel
+from sampler.models.catalogue import UnknownModel, find
+from sampler.reader import Reader
+from sampler.records import ModelRecord, StudyIds, StudyRecord, canonical_json
+from sampler.spec import ProblemsSpec, choose_problems
+from sampler.store import Store
+from sampler.values import Architecture, ModelCard
+from sandbox.problems import BUILT_IN, Problem
+from sandbox.values import Limits
+
+SUFFIXES = (".gz", ".jsonl", ".json")
+
+
+def import_files(request: ImportRequest, store: Store, *, clock: Callable[[], float] = time.time) -> ImportEnd:
+    """Add the samples of files to a store; raises ImportFault, ProblemsError or StoreError."""
+    sources = [(path, *_understood(path, request)) for path in request.files]
+    problems = choose_problems(ProblemsSpec(source=request.problems))
+    if request.sampled_only:
+        problems = _sampled(problems, sources)
+    importer = _Importer(request, store, problems, clock)
+    for path, samples, name, reading in sources:
+        importer.end.formats.append(name)
+        importer.take(path, samples, _Manner(format=name, reading=reading, model=request.model or _stem(path)))
+    return importer.finish()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Manner:
+    """How one file is understood."""
+
+    format: str
+    reading: Reading
+    model: str
+
+
+def _understood(path: Path, request: ImportRequest) -> tuple[Samples, str, Reading]:
+    if request.columns:
+        columns = dict(request.columns)
+        return reader(columns), "map", request.reading or (Reading.PROGRAM if "program" in columns else Reading.RAW)
+    found = format_of(path, request.format)
+    return found.samples, found.name, request.reading or found.reading
+
+
+def _sampled(
+    problems: tuple[Problem, ...], sources: Sequence[tuple[Path, Samples, str, Reading]]
+) -> tuple[Problem, ...]:
+    """Those problems of which the files hold a sample."""
+    match, held = Matcher(problems), set()
+    for path, samples, _, _ in sources:
+        for where, sample in samples_of(path, samples):
+            held.add(_matched(match, sample, where).name)
+    return tuple(problem for problem in problems if problem.name in held)
+
+
+def _matched(match: Matcher, sample: Imported, where: str) -> Problem:
+    try:
+        return match(sample)
+    except ImportFault as error:
+        raise ImportFault(f"{where}: {error}") from error
+
+
+def _stem(path: Path) -> str:
+    """A file's name without what says how it is written."""
+    name = path.name
+    while suffix := next((one for one in SUFFIXES if name.endswith(one) and name != one), ""):
+        name = name.removesuffix(suffix)
+    return name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Model:
+    """An imported model in its store."""
+
+    id: int
+    architecture: Architecture | None
+    numbering: Numbering
+
+
+class _Importer:
+    """One import under way."""
+
+    def __init__(
+        self, request: ImportRequest, store: Store, problems: tuple[Problem, ...], clock: Callable[[], float]
+    ) -> None:
+        self.end = ImportEnd(problems=len(problems))
+        self._request = request
+        self._store = store
+        self._clock = clock
+        self._match = Matcher(problems)
+        self._digest = digest_of(request.files)
+        self._ids = self._open_study(problems)
+        self._models: dict[str, _Model] = {}
+        self._batches = Batches(store, clock)
+
+    def take(self, path: Path, samples: Samples, manner: _Manner) -> None:
+        """Add what a file holds and the store does not."""
+        for where, sample in samples_of(path, samples):
+            problem = _matched(self._match, sample, where)
+            name = sample.model or manner.model
+            model = self._models.get(name) or self._open_model(name, manner)
+            problem_id = self._ids.problems[problem.name]
+            try:
+                index = model.numbering.place(problem_id, sample.index)
+                if index is not None:
+                    source = sample.program
+                    if source is None:
+                        source = program_of(problem, sample.text, sample.reading or manner.reading)
+                    self._batches.add((model.id, problem_id, index), sample, source, model.architecture)
+                    self.end.added[name] += 1
+            except ImportFault as error:
+                raise ImportFault(f"{where}: {error}") from error
+            self.end.read += 1
+            self.end.claims += sample.claim is not None
+
+    def finish(self) -> ImportEnd:
+        """Write what is left, and let the models want what they have."""
+        self._batches.finish()
+        end = self.end
+        if not end.read:
+            raise ImportFault(f"{', '.join(map(str, self._request.files))}: no sample in it")
+        for name, model in self._models.items():
+            counts = model.numbering.counts
+            end.sampled[name], end.wanted[name] = len(counts), min(counts)
+        wanted = {self._models[name].id: count for name, count in end.wanted.items()}
+        told = end.lines if end.added.total() else []
+        self._store.transact(
+            partial(writes_import.end_import, study=self._ids.study, wanted=wanted, told=told, now=self._clock())
+        ).result()
+        return end
+
+    def _open_study(self, problems: tuple[Problem, ...]) -> StudyIds:
+        source = self._request.problems
+        record = StudyRecord(
+            name=self._request.study,
+            spec_toml="# Made by `sampler import`: the samples of this study were drawn elsewhere.\n"
+            f"name = {json.dumps(self._request.study)}\n[problems]\nsource = {json.dumps(source)}\n",
+            problems_source=source if source in BUILT_IN else str(Path(source).resolve()),
+            seed=0,
+            limits=canonical_json(asdict(Limits())),
+            models=(),
+            problems=problems,
+        )
+        return self._store.transact(partial(writes_import.open_study, record=record, now=self._clock())).result()
+
+    def _open_model(self, name: str, manner: _Manner) -> _Model:
+        architecture = self._request.architecture or _catalogued(name)
+        engine = f"import ({manner.format})"
+        card = ModelCard(name=name, digest=self._digest, architecture=architecture, engine=engine)
+        decides = canonical_json({"format": manner.format, "reading": manner.reading.value})
+        record = ModelRecord(name=name, backend=writes_import.BACKEND, sampling=decides, wanted=0)
+        model = ImportedModel(record=record, card=card, params=self._request.params)
+        id_ = self._store.transact(partial(writes_import.open_model, study=self._ids.study, model=model)).result()
+        with Reader(self._store.path) as held:
+            numbering = Numbering({problem: held.held_indices(id_, problem) for problem in self._ids.problems.values()})
+        opened = self._models[name] = _Model(id=id_, architecture=architecture, numbering=numbering)
+        return opened
+
+
+def _catalogued(name: str) -> Architecture | None:
+    try:
+        return find(name).architecture
+    except UnknownModel:
+        return None

@@ -1,0 +1,289 @@
+from __future__ import annotations
+
+import gzip
+import json
+import random
+import signal
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from sampler.commands import cli
+from sampler.exits import Exit
+from sampler.headless import read_report
+from sampler.importing.imported import ImportFault, Reading
+from sampler.importing.into_store import import_files
+from sampler.importing.request import ImportRequest
+from sampler.lock import StoreBusy
+from sampler.reader import Reader
+from sampler.reader_claims import ClaimReader
+from sampler.scoring_stored import StoredScoring, score_stored
+from sampler.stats.budget import Unit
+from sampler.store import Store
+from sampler.writes import StudyChanged
+from sandbox.problems import ProblemsError
+from sandbox.values import MAX_SOURCE_BYTES
+
+
+def call(*words: object):
+    return CliRunner().invoke(cli, [str(word) for word in words])
+
+
+def query(path: Path, sql: str) -> list[tuple]:
+    with closing(sqlite3.connect(path)) as connection:
+        return connection.execute(sql).fetchall()
+
+
+def content(path: Path) -> dict[str, list[tuple]]:
+    """All that an import decides: the samples with their texts, the claims, and the sums."""
+    return {
+        "samples": query(
+            path,
+            "SELECT s.id, model.name, problem.name, idx, s.seed, c.body, p.body, finish, s.prompt_tokens,"
+            " s.completion_tokens, s.prompt_seconds, s.decode_seconds, prompt_flops, decode_flops, sum_logprob"
+            " FROM sample s JOIN model ON model.id = model_id JOIN problem ON problem.id = problem_id"
+            " JOIN text c ON c.sha256 = completion_sha JOIN text p ON p.sha256 = program_sha ORDER BY s.id",
+        ),
+        "claims": query(path, "SELECT * FROM claim ORDER BY 1"),
+        "tallies": query(path, "SELECT * FROM tally ORDER BY 1, 2"),
+        "wanted": query(path, "SELECT name, wanted FROM model ORDER BY id"),
+        "texts": query(path, "SELECT sha256 FROM text ORDER BY 1"),
+    }
+
+
+def write_lines(path: Path, rows: list[dict]) -> Path:
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path
+
+
+@pytest.fixture
+def folder(tmp_path, support) -> Path:
+    """A folder with problems.jsonl: P/0, P/1 and P/2."""
+    support.write_study(tmp_path)
+    return tmp_path
+
+
+def request(folder: Path, *files: Path, **changed: object) -> ImportRequest:
+    values = {"files": files, "study": "s", "problems": str(folder / "problems.jsonl"), "model": "small"}
+    return ImportRequest(**{**values, **changed})
+
+
+def take(folder: Path, *files: Path, store: str = "s.db", **changed: object):
+    with Store(folder / store) as opened:
+        return import_files(request(folder, *files, **changed), opened)
+
+
+def rows(count: int, *, problems: int = 3, right: int = 2) -> list[dict]:
+    """`count` samples of each problem; every `right`-th one is right, and claims to be."""
+    return [
+        {"task_id": f"P/{p}", "completion": f"    return x  # {n}\n" if n % right == 0 else f"    return {n}\n"}
+        | {"passed": n % right == 0}
+        for n in range(count)
+        for p in range(problems)
+    ]
+
+
+def score(path: Path, support, executor=None) -> None:
+    with Reader(path) as reader:
+        (study,) = reader.studies()
+    wish = StoredScoring(
+        study=study, problems=None, executor=lambda _limits: executor or support.FakeExecutor(), boxes=None
+    )
+    with Store(path) as store:
+        return score_stored(wish, store, lambda _event: None, threading.Event())
+
+
+def test_an_imported_store_is_scored_and_reported_like_any_other(folder, support):
+    end = take(folder, write_lines(folder / "a.jsonl", rows(4)))
+    assert (end.read, end.added["small"], end.wanted, end.claims) == (12, 12, {"small": 4}, 12)
+    assert score(folder / "s.db", support).reason == "complete"
+    report = read_report(folder / "s.db", units=(Unit.SAMPLES, Unit.TOKENS, Unit.SECONDS, Unit.FLOPS))
+    (line,) = report.models
+    assert (line.sampled, line.scored, line.passed, line.first.rate) == (12, 12, 6, 0.5)
+    assert report.status == "done"
+    assert [table.unknown for table in report.tables] == [(), ("small",), ("small",), ("small",)]
+    assert query(folder / "s.db", "SELECT DISTINCT prompt_tokens, seed, finish FROM sample") == [(None, None, None)]
+
+
+def test_costs_that_a_file_tells_are_the_samples_and_only_those(folder, support):
+    told = [
+        {"task_id": f"P/{p}", "response": "    return x\n", "eval_count": 10 * (p + 1), "eval_duration": 500_000_000}
+        | ({} if p == 2 else {"prompt_eval_count": 7, "prompt_eval_duration": 250_000_000})
+        for p in range(3)
+    ]
+    take(folder, write_lines(folder / "a.jsonl", told[:2]), sampled_only=True, params=1000)
+    score(folder / "s.db", support)
+    wanted = (Unit.TOKENS, Unit.SECONDS, Unit.FLOPS_PARAMS, Unit.FLOPS)
+    report = read_report(folder / "s.db", units=wanted)
+    assert report.models[0].unit_costs[Unit.SECONDS].each == 0.75
+    assert report.models[0].unit_costs[Unit.TOKENS].each == 7 + 15
+    assert report.models[0].unit_costs[Unit.FLOPS_PARAMS].each == 2 * 1000 * (7 + 15)
+    assert report.models[0].unit_costs[Unit.FLOPS] is None
+    take(folder, write_lines(folder / "b.jsonl", told), store="b.db")
+    assert read_report(folder / "b.db").models[0].unit_costs[Unit.SECONDS] is None
+
+
+def test_importing_again_adds_nothing_and_other_files_under_the_same_name_are_refused(folder):
+    file = write_lines(folder / "a.jsonl", rows(4))
+    take(folder, file)
+    before = content(folder / "s.db")
+    assert take(folder, file).added.total() == 0
+    assert content(folder / "s.db") == before
+    longer = write_lines(folder / "b.jsonl", rows(5))
+    with pytest.raises(StudyChanged, match="digest"):
+        take(folder, longer)
+    with pytest.raises(StudyChanged, match="sampling"):
+        take(folder, file, reading=Reading.PROGRAM)
+    assert content(folder / "s.db") == before
+
+
+def test_a_second_model_joins_the_first_and_leaves_it_as_it_was(folder):
+    take(folder, write_lines(folder / "a.jsonl", rows(4)))
+    take(folder, write_lines(folder / "b.jsonl", rows(2)), model="big")
+    assert query(folder / "s.db", "SELECT name, wanted, position FROM model ORDER BY position") == [
+        ("small", 4, 0),
+        ("big", 2, 1),
+    ]
+    named = [row | {"model": "own", "index": n // 3} for n, row in enumerate(rows(1))]
+    take(folder, write_lines(folder / "c.jsonl", named))
+    assert query(folder / "s.db", "SELECT name FROM model ORDER BY position")[-1] == ("own",)
+
+
+def test_every_problem_wants_what_all_sampled_problems_have(folder):
+    file = write_lines(folder / "a.jsonl", [*rows(2, problems=2), {"task_id": "P/0", "completion": "x"}])
+    end = take(folder, file)
+    assert (end.wanted, end.sampled, end.problems) == ({"small": 2}, {"small": 2}, 3)
+    assert "1 have none" in end.lines[0]
+    end = take(folder, file, store="subset.db", sampled_only=True)
+    assert (end.sampled, end.problems) == ({"small": 2}, 2)
+
+
+def test_a_file_that_breaks_off_leaves_what_was_whole_and_the_mended_one_is_other_samples(folder, monkeypatch):
+    monkeypatch.setattr("sampler.importing.batches.ROWS", 2)
+    bad = folder / "a.jsonl"
+    bad.write_text(write_lines(bad, rows(2)).read_text() + "oops\n")
+    with pytest.raises(ImportFault, match="line 7"):
+        take(folder, bad)
+    with Reader(folder / "s.db") as reader:
+        assert reader.models(1)[0].wanted == 0  # nothing of it is reported as complete
+
+
+def test_a_program_that_no_sandbox_takes_is_refused_with_its_place(folder):
+    file = write_lines(folder / "a.jsonl", [{"task_id": "P/0", "completion": "#" * (MAX_SOURCE_BYTES + 1)}])
+    with pytest.raises(ImportFault, match=r"line 1: it is \d+ bytes long"):
+        take(folder, file)
+
+
+def test_problems_that_changed_since_are_not_scored_with(folder, support):
+    take(folder, write_lines(folder / "a.jsonl", rows(1)))
+    problems = folder / "problems.jsonl"
+    problems.write_text(problems.read_text().replace("== 1", "== 2"))
+    with pytest.raises(Exception, match="give the right ones with --problems"):
+        score(folder / "s.db", support)
+    problems.unlink()
+    with pytest.raises(ProblemsError, match="cannot read problems"):
+        score(folder / "s.db", support)
+
+
+def test_claims_stand_beside_our_verdicts_and_are_compared_with_them(folder):
+    file = [row | {"passed": n % 4 == 0} for n, row in enumerate(rows(4))]
+    take(folder, write_lines(folder / "a.jsonl", file))
+    with Store(folder / "s.db") as store:
+        store.flush()
+    done = call("claims", folder / "s.db", "--json")
+    told = json.loads(done.stdout)
+    assert told["models"][0] | {"compared": 0, "agree": None, "unscored": 12} == told["models"][0]
+
+
+def test_disputed_samples_are_listed(folder, support):
+    lying = [row | {"passed": True} for row in rows(2)]
+    take(folder, write_lines(folder / "a.jsonl", lying))
+    score(folder / "s.db", support)
+    told = json.loads(call("claims", folder / "s.db", "--json").stdout)
+    model = told["models"][0]
+    assert (model["compared"], model["both_passed"], model["claimed_only"], model["agree"]) == (6, 3, 3, 0.5)
+    assert [(one["problem"], one["index"], one["verdict"]) for one in told["disputed"]] == [
+        (f"P/{p}", 1, "WRONG") for p in range(3)
+    ]
+    plain = call("claims", folder / "s.db")
+    assert plain.exit_code == Exit.OK
+    assert "50.0 %" in plain.stdout
+    with ClaimReader(folder / "s.db") as reader:
+        assert len(reader.disputed(1, limit=2)) == 2
+    unclaimed = [{"task_id": "P/0", "completion": "x"}]
+    take(folder, write_lines(folder / "b.jsonl", unclaimed), store="b.db")
+    assert "nothing to compare" in call("claims", folder / "b.db").stderr
+
+
+def test_the_command_says_what_it_did_and_what_is_wrong_in_one_line(folder):
+    file = write_lines(folder / "a.jsonl", [{"id": "P/1", "said": "    return x\n", "n": 4}] * 2)
+    problems = folder / "problems.jsonl"
+    words = ["import", folder / "s.db", file, "--problems", problems]
+    lost = call(*words)
+    assert (lost.exit_code, len(lost.stderr.splitlines())) == (Exit.USAGE, 1)
+    assert "--map" in lost.stderr
+    columns = ["--map", "id=problem", "--map", "said=text", "--map", "n=completion_tokens"]
+    done = call(*words, *columns, "--model", "m", "--sampled-only")
+    assert done.exit_code == Exit.OK
+    assert "m: 2 samples added, 2 of each of 1 problems" in done.stdout
+    assert query(folder / "s.db", "SELECT sum(completion_tokens) FROM sample") == [(8,)]
+    for more, line in (
+        (["--map", "id"], "write COLUMN=FIELD"),
+        (["--architecture", "gpt-17"], "no model 'gpt-17'"),
+        (["--architecture", "gone.gguf"], "gone.gguf"),
+    ):
+        wrong = call(*words, *more)
+        assert wrong.exit_code == Exit.USAGE
+        assert line in wrong.stderr
+
+
+def test_an_import_killed_again_and_again_ends_as_one_left_alone(folder, support_script):
+    """Real SIGKILLs at random moments, among them while a batch is being written."""
+    file = folder / "many.jsonl.gz"
+    with gzip.open(file, "wt", compresslevel=1) as written:
+        for row in rows(4000):
+            written.write(json.dumps(row) + "\n")
+    problems = folder / "problems.jsonl"
+
+    def start(store: str) -> subprocess.Popen:
+        words = [sys.executable, support_script, "import", folder / store, file, problems]
+        return subprocess.Popen(words, stdout=subprocess.PIPE)
+
+    with start("alone.db") as alone:
+        began = time.monotonic()
+        assert alone.stdout.readline() == b"opened\n"
+        assert alone.wait() == 0
+        took = time.monotonic() - began
+    moments = random.Random(8)
+    kills, held = 0, 0
+    for _ in range(20):
+        with start("killed.db") as process:
+            process.stdout.readline()
+            time.sleep(moments.uniform(0, took / 4))
+            process.kill()
+            kills += process.wait() == -signal.SIGKILL
+        (now,) = query(folder / "killed.db", "SELECT count(*) FROM sample")[0]
+        assert now >= held
+        held = now
+        assert query(folder / "killed.db", "PRAGMA integrity_check") == [("ok",)]
+    with start("killed.db") as last:
+        last.communicate()
+    assert kills > 0
+    assert content(folder / "killed.db") == content(folder / "alone.db")
+
+
+def test_two_imports_into_one_store_at_once_are_refused(folder):
+    file = write_lines(folder / "a.jsonl", rows(1))
+    with Store(folder / "s.db"):
+        done = call("import", folder / "s.db", file, "--problems", folder / "problems.jsonl")
+    assert done.exit_code == Exit.INFRASTRUCTURE
+    assert "is running the store" in done.stderr
+    with Store(folder / "s.db"), pytest.raises(StoreBusy):
+        Store(folder / "s.db")

@@ -1,0 +1,212 @@
+from __future__ import annotations
+
+import gzip
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sampler.importing.files import digest_of, format_of, samples_of, values_of
+from sampler.importing.formats import FORMATS, named, recognised
+from sampler.importing.imported import Claim, Imported, ImportFault, Reading
+from sampler.importing.mapped import reader
+from sampler.importing.match import Matcher
+from sampler.importing.numbering import Numbering
+from sampler.importing.program import program_of
+from sampler.values import Finish
+from sandbox.problems import Problem, load_problems
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(
+                ["task_id", "completion", "samples", "doc", "resps", "eval", "prompt", "response", "eval_count"]
+            ),
+            inner,
+            max_size=4,
+        )
+    ),
+    max_leaves=12,
+)
+
+
+def problem(name: str, prompt: str, entry_point: str) -> Problem:
+    return Problem(name=name, prompt=prompt, entry_point=entry_point, tests="def check(f):\n    assert f(1)\n")
+
+
+def read(format_name: str, row: object) -> list[Imported]:
+    return list(named(format_name).samples(row))
+
+
+@pytest.mark.parametrize("known", FORMATS, ids=lambda one: one.name)
+def test_the_example_of_every_format_is_taken_for_it_and_read(known):
+    row = json.loads(known.example)
+    assert recognised(row, "here").name == known.name
+    assert all(sample.text for sample in known.samples(row))
+
+
+@given(row=JSON)
+def test_whatever_a_file_holds_is_refused_or_read_and_breaks_nothing(tmp_path_factory, row):
+    path = tmp_path_factory.mktemp("any") / "x.jsonl"
+    path.write_text(json.dumps(row))
+    try:
+        found = format_of(path, None)
+        for _, sample in samples_of(path, found.samples):
+            assert isinstance(sample.text, str)
+    except ImportFault as error:
+        assert str(path) in str(error)  # noqa: PT017 - reading it is as good an answer
+
+
+def test_human_eval_results_are_claims_in_their_own_words():
+    passed, failed = (
+        read("humaneval", {"task_id": "a", "completion": "x", "result": result, "passed": ok})[0]
+        for result, ok in (("passed", True), ("failed: no", False))
+    )
+    assert passed.claim == Claim(passed=True)
+    assert failed.claim == Claim(passed=False, said="failed: no")
+    assert read("humaneval", {"task_id": "a", "completion": "x"})[0].claim is None
+
+
+def test_evalplus_results_pass_only_with_every_test_that_was_run():
+    rows = [("pass", "pass"), ("pass", "fail"), ("pass", None)]
+    told = [{"solution": "x", "base_status": base, "plus_status": plus} for base, plus in rows]
+    claims = [sample.claim for sample in read("evalplus-results", {"eval": {"HumanEval/0": told}})]
+    assert [claim.passed for claim in claims] == [True, False, True]
+    assert claims[1].said == "pass/fail"
+
+
+def test_ollama_counts_and_nanoseconds_become_costs_without_the_loading_of_the_model():
+    told = {
+        "prompt_eval_count": 197, "prompt_eval_duration": 572604786, "eval_count": 41, "eval_duration": 581462322,
+        "load_duration": 8373851005, "total_duration": 9530461290, "result": "failed: no", "done_reason": "length",
+    }  # fmt: skip
+    (sample,) = read("ollama", {"HumanEval/0": [["    return 1", told]]})
+    assert (sample.prompt_tokens, sample.completion_tokens) == (197, 41)
+    assert (sample.prompt_seconds, sample.decode_seconds) == (0.572604786, 0.581462322)
+    assert (sample.finish, sample.claim) == (Finish.LENGTH, Claim(passed=False, said="failed: no"))
+    (line,) = read("ollama-lines", {"task_id": "a", "message": {"content": "hi"}, "eval_count": 2})
+    assert (line.text, line.completion_tokens, line.prompt_tokens, line.decode_seconds) == ("hi", 2, None, None)
+
+
+def test_an_lm_eval_metric_over_several_samples_claims_nothing_unless_they_agree():
+    row = {"doc": {"task_id": 3}, "resps": [["a", "b"]], "filtered_resps": [["p1", "p2"]]}
+    assert [s.claim for s in read("lm-eval", {**row, "pass@1": 0.5})] == [None, None]
+    assert [s.claim for s in read("lm-eval", {**row, "pass@1": 1.0})] == [Claim(passed=True)] * 2
+    assert [(s.text, s.reading) for s in read("lm-eval", row)] == [("p1", Reading.PROGRAM), ("p2", Reading.PROGRAM)]
+    del row["filtered_resps"]
+    assert [(s.text, s.reading) for s in read("lm-eval", row)] == [("a", Reading.RAW), ("b", Reading.RAW)]
+
+
+def test_columns_are_mapped_by_name_also_inside_objects_and_misspelt_fields_are_told():
+    samples = reader({"problem": "info.id", "text": "answer", "completion_tokens": "n", "passed": "ok"})
+    (sample,) = samples({"info": {"id": "a"}, "answer": "x", "n": 3, "ok": 1})
+    assert (sample.problem, sample.text, sample.completion_tokens) == ("a", "x", 3)
+    assert sample.claim == Claim(passed=True)
+    assert sample.prompt_tokens is None
+    with pytest.raises(ImportFault, match="did you mean 'problem'"):
+        reader({"problm": "x", "text": "y"})
+    with pytest.raises(ImportFault, match="must name the columns"):
+        reader({"text": "y"})
+
+
+@pytest.mark.parametrize(
+    ("lines", "words"),
+    [
+        ('{"task_id": "a"}', "no known format begins with the fields task_id"),
+        ('{"task_id": "a", "completion": 3}', "line 1: completion is 3, not a text"),
+        ('{"task_id": "a", "completion": "x"}\n{"task_id": "b"}', "line 2: the field 'completion' is missing"),
+        ('{"task_id": "a", "completion": "x"}\n{"task', "line 2: not JSON"),
+        ('{"task_id": "a", "completion": "x"}\n7', "line 2: "),
+        ("hello", "line 1: not JSON"),
+        ("{", "neither JSON lines nor one JSON document"),
+        ("", "holds nothing"),
+    ],
+)
+def test_what_is_wrong_with_a_file_is_told_with_its_place(tmp_path, lines, words):
+    path = tmp_path / "s.jsonl"
+    path.write_text(lines)
+    with pytest.raises(ImportFault, match=r"s\.jsonl") as caught:
+        list(samples_of(path, format_of(path, None).samples))
+    assert words in str(caught.value)
+
+
+def test_files_may_be_zipped_cut_short_or_one_document_over_many_lines(tmp_path):
+    rows = {"HumanEval/0": {"prompt": "p", "samples": [{"generation": "g", "pass_at_1": 0.0}]}}
+    document = tmp_path / "d.json"
+    document.write_text(json.dumps(rows, indent=2))
+    assert format_of(document, None).name == "paper"
+    zipped = tmp_path / "z.gz"
+    zipped.write_bytes(gzip.compress(document.read_bytes()))
+    assert [value for _, value in values_of(zipped)] == [rows]
+    assert digest_of([document, zipped]) == digest_of([zipped, document]) != digest_of([document])
+    zipped.write_bytes(zipped.read_bytes()[:-9])
+    with pytest.raises(ImportFault, match="cannot read"):
+        list(values_of(zipped))
+    with pytest.raises(ImportFault, match="cannot read"):
+        digest_of([tmp_path / "gone"])
+
+
+def test_a_folder_of_programs_is_read_in_the_order_of_their_numbers(tmp_path):
+    for task, number in (("HumanEval_1", 0), ("HumanEval_0", 10), ("HumanEval_0", 2)):
+        folder = tmp_path / task
+        folder.mkdir(exist_ok=True)
+        (folder / f"{number}.py").write_text(f"# {task} {number}")
+    assert format_of(tmp_path, None).name == "evalplus"
+    texts = [(s.problem, s.text) for _, s in samples_of(tmp_path, named("evalplus").samples)]
+    assert texts == [
+        ("HumanEval/0", "# HumanEval_0 2"),
+        ("HumanEval/0", "# HumanEval_0 10"),
+        ("HumanEval/1", "# HumanEval_1 0"),
+    ]
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    with pytest.raises(ImportFault, match=r"HumanEval_0/0\.py"):
+        list(values_of(empty))
+
+
+def test_a_prompt_without_its_examples_still_finds_its_problem():
+    add = problem("P/0", 'def add(a, b):\n    """Sum.\n    >>> add(1, 2)\n    3\n    """\n', "add")
+    join = problem("P/1", 'def add(words, more):\n    """Join.\n    """\n', "add")
+    other = problem("P/2", "def sub(a, b):\n", "sub")
+    match = Matcher([add, join, other])
+    assert match(Imported(text="", prompt='def add(a, b):\n    """Sum.\n    """\n')) is add
+    assert match(Imported(text="", prompt='\ndef add(words, more):\n    """ Join.\n    """\n')) is join
+    assert match(Imported(text="", problem="2")) is other
+    assert match(Imported(text="", position=1)) is join
+    for lost in ({"prompt": "def mul(a, b):\n"}, {"position": 3}, {"problem": "P/9"}, {}, {"problem": ["P/0"]}):
+        with pytest.raises(ImportFault):
+            match(Imported(text="", **lost))
+    with pytest.raises(ImportFault, match="more than one"):
+        match(Imported(text="", prompt="def add("))
+
+
+def test_every_prompt_of_codet_finds_its_own_problem_of_humaneval(shared_data):
+    match = Matcher(load_problems("humaneval"))
+    with gzip.open(shared_data / "codet_HumanEval_for_code_generation.jsonl.gz", "rt") as file:
+        rows = [json.loads(line) for line in file]
+    assert [match(Imported(text="", prompt=row["prompt"])).name for row in rows] == [row["task_id"] for row in rows]
+
+
+def test_how_a_text_is_read_decides_its_program():
+    one = problem("P/0", "import re\n\n\ndef f(x):\n", "f")
+    text = "    return x\n\ndef g():\n    pass\n"
+    assert program_of(one, text, Reading.COMPLETION) == one.prompt + text
+    assert program_of(one, text, Reading.RAW) == one.prompt + "    return x\n"
+    assert program_of(one, one.prompt + text, Reading.RAW) == one.prompt + "    return x\n"
+    assert program_of(one, "def f(x): return 2", Reading.PROGRAM) == "def f(x): return 2"
+    assert program_of(one, "Here:\n```python\ndef f(x):\n    return 3\n```", Reading.PROGRAM).endswith("return 3")
+    assert program_of(one, "```python\nreturn x\n```", Reading.ANSWER) == one.prompt + "    return x"
+
+
+def test_samples_are_numbered_as_they_come_or_as_they_say_but_not_both():
+    numbering = Numbering({1: {0, 1}})
+    assert [numbering.place(1, None) for _ in range(4)] == [None, None, 2, 3]
+    assert [numbering.place(2, given) for given in (7, 3)] == [7, 3]
+    assert sorted(numbering.counts) == [2, 4]
+    with pytest.raises(ImportFault, match=r"no\. 7"):
+        numbering.place(2, 7)
+    with pytest.raises(ImportFault, match="numbered and others are not"):
+        numbering.place(2, None)
