@@ -107,5 +107,9 @@ def _closing(report: RankReport) -> Iterator[str]:
             f"standard error is {100 * max(errors):.2f}."
         )
     if report.charged:
-        yield f"Costs are a problem's, of sampling ({_CHARGES[report.prompt]}) and of ranking."
+        yield (
+            f"Costs are a problem's, of sampling ({_CHARGES[report.prompt]}) and of ranking. Executing is counted in CPU "
+            "seconds of the sandbox, and what came with a verdict as all that the verdict took; what it cost a model to write "
+            "tests is not in them."
+        )
     yield from map(one_line, report.notes)

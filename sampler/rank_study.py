@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from sampler.rank_tools import Group, NoSelection, NoTests, Tools, style_of
+from sampler.rank_tools import Group, NoSelection, NoTests, Tools
 from sampler.rank_value import Valued, model_lines
 from sampler.rank_wish import RankDoors, RankedModel, RankReport, RankWish
 from sampler.ranking.chance import chance
@@ -27,7 +27,7 @@ from sampler.ranking.mbr import mbr_exec
 from sampler.ranking.names import RANKERS, Need
 from sampler.ranking.selection import selection
 from sampler.ranking.values import Ranking, RankingError
-from sampler.ranking_rows import RankedRow, RankerRecord
+from sampler.ranking_rows import ProblemRow, RankedRow, RankerRecord
 from sampler.reader_ranking import RankingReader
 from sampler.rows import ModelRow, StudyRow, TallyRow
 from sampler.standings import complete_problems
@@ -63,12 +63,12 @@ def rank_study(store: Store, study: StudyRow, wish: RankWish, doors: RankDoors) 
     """Rank the samples of a study; raises RankingError, StoreError, BackendError or SandboxError."""
     with ExitStack() as stack, RankingReader(store.path) as reader:
         names = [name for asked in wish.rankers for name in _stored_names(asked, wish)]
-        under = _Under(store, reader, study, Tools(wish, doors, stack), wish, list(dict.fromkeys(names)))
-        models, tallies = reader.models(study.id), reader.tallies(study.id)
+        under = _Under(
+            store, reader, study, Tools(wish, doors, stack, study.problems_source), wish, list(dict.fromkeys(names))
+        )
+        tallies = reader.tallies(study.id)
         ranked = [
-            found
-            for model in models
-            if model.wanted and model.greedy_of is None and (found := _rank_model(under, model, models, tallies))
+            found for model in reader.models(study.id) if model.wanted and (found := _rank_model(under, model, tallies))
         ]
         store.flush()
     return RankReport(
@@ -88,20 +88,26 @@ def _stored_names(ranker: str, wish: RankWish) -> list[str]:
     return [f"{ranker}@{wish.model}" if wish.model is not None and RANKERS[ranker] is Need.LOGPROBS else ranker]
 
 
-def _rank_model(
-    under: _Under, model: ModelRow, models: Sequence[ModelRow], tallies: Sequence[TallyRow]
-) -> RankedModel | None:
+def _rank_model(under: _Under, model: ModelRow, tallies: Sequence[TallyRow]) -> RankedModel | None:
     complete = frozenset(complete_problems(model, tallies))
     problems = [problem for problem in under.reader.problems(under.study.id) if problem.name in complete]
     if not problems:
         under.notes.append(f"{model.name}: not ranked, because no problem of it is complete.")
         return None
-    style = style_of(under.reader.sampling(under.study.id)[model.id])
+    valued = _valued(under, model, problems)
+    greedy = next((other.id for other in under.reader.greedy(under.study.id) if other.greedy_of == model.id), None)
+    own, its = ([row for row in tallies if row.model_id == of and row.problem in complete] for of in (model.id, greedy))
+    return model_lines(model, own, its, valued, under.wish)
+
+
+def _valued(under: _Under, model: ModelRow, problems: Sequence[ProblemRow]) -> dict[str, list[Valued]]:
+    """What each ranker makes of each problem; those rankers are missing that nobody asked for and that lack something."""
+    sampling = under.reader.sampling(under.study.id)[model.id]
     facts = any(RANKERS[name.partition("@")[0]] is Need.ANSWERS for name in under.names)
     valued: dict[str, list[Valued]] = {name: [] for name in under.names}
     for problem in problems:
         rows = under.reader.rankable(model.id, problem.id, facts=facts and under.wish.tests is None)
-        group = Group(model=model, problem=problem, style=style, rows=tuple(rows))
+        group = Group(model=model, problem=problem, sampling=sampling, rows=tuple(rows))
         for name in list(valued):
             ranked = _tried(under, name, group, valued)
             if ranked is not None:
@@ -115,10 +121,7 @@ def _rank_model(
             under.notes.append(
                 f"{name}: {len(of_problems)} of {len(problems)} problems of {model.name} have selection tests."
             )
-    greedy = next((other for other in models if other.greedy_of == model.id), None)
-    rows_of = [row for row in tallies if row.model_id == model.id and row.problem in complete]
-    greedy_rows = [row for row in tallies if greedy and row.model_id == greedy.id and row.problem in complete]
-    return model_lines(model, rows_of, greedy_rows, valued, under.wish)
+    return valued
 
 
 def _tried(under: _Under, name: str, group: Group, valued: dict[str, list[Valued]]) -> Ranked | None:
@@ -194,7 +197,7 @@ def _rank(under: _Under, name: str, group: Group) -> Ranked:
             votes = codet(passed, generated.written, DAMPED if kind == "codet" else PLAIN)
             return Ranked(ranking=votes, rows=_timed(group, [one.cpu_s for one in executed]))
         case "selection-tests":
-            return Ranked(ranking=_selected(group))
+            return Ranked(ranking=_selected(group), rows=_timed(group, [row.cpu_s for row in group.rows]))
         case "external":
             return Ranked(ranking=external(group.entries, group.model.name, under.tools.given))
         case kind:

@@ -24,16 +24,16 @@ from sampler.ranking.values import Entry, RankingError
 from sampler.ranking_rows import ProblemRow, RankableRow
 from sampler.rows import ModelRow
 from sampler.values import Prompt, PromptStyle
-from sandbox.problems import Form, Problem
+from sandbox.problems import Problem, load_problems
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
-    """The samples of one model on one problem; `style` is how the model was asked."""
+    """The samples of one model on one problem; `sampling` is how the model was asked, as the store keeps it."""
 
     model: ModelRow
     problem: ProblemRow
-    style: PromptStyle
+    sampling: str
     rows: tuple[RankableRow, ...]
 
     @property
@@ -55,13 +55,6 @@ class Group:
             for row in self.rows
         ]
 
-    @property
-    def prompt(self) -> Prompt:
-        """What was put to the model."""
-        name, function = self.problem.name, self.problem.entry_point or ""
-        problem = Problem(name=name, prompt=self.problem.prompt, entry_point=function, tests="", form=Form.DATA)
-        return prompt_for(problem, self.style)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opinion:
@@ -77,8 +70,8 @@ class Opinion:
 class Tools:
     """Evidence for rankers. What it opens is closed with `stack`."""
 
-    def __init__(self, wish: RankWish, doors: RankDoors, stack: ExitStack) -> None:
-        self._wish, self._doors, self._stack = wish, doors, stack
+    def __init__(self, wish: RankWish, doors: RankDoors, stack: ExitStack, source: str) -> None:
+        self._wish, self._doors, self._stack, self._source = wish, doors, stack, source
         self._generated: dict[str, Generated | None] = {}
         self._executed: tuple[tuple[int, int], list[Executed]] | None = None  # of the latest group, for the next ranker
 
@@ -109,7 +102,7 @@ class Tools:
     def opinion(self, group: Group, row: RankableRow) -> Opinion:
         """What the named model thinks of a completion."""
         began = time.monotonic()
-        score = self.text_model.scorer.score(group.prompt, row.completion)
+        score = self.text_model.scorer.score(self._prompt(group), row.completion)
         seconds = time.monotonic() - began
         flops = None
         if self.text_model.architecture is not None:
@@ -122,14 +115,35 @@ class Tools:
             flops=None if flops is None else float(flops.decode),
         )
 
+    def _prompt(self, group: Group) -> Prompt:
+        """What was put to the model; raises ProblemsError or RankingError where that cannot be told any more."""
+        name, asked = group.problem.name, json.loads(group.sampling)
+        found = self._problems.get(name)
+        if found is None or found.prompt != group.problem.prompt:
+            raise RankingError(f"{self._source} has no problem {name!r} with the prompt that the samples were made for")
+        lacking = [shot for shot in asked.get("shots", ()) if shot not in self._problems]
+        if lacking:
+            raise RankingError(f"{self._source} has no {lacking[0]!r}, which was shown before the problem")
+        style = PromptStyle(asked.get("style", PromptStyle.COMPLETION))
+        return prompt_for(found, style, [self._problems[shot] for shot in asked.get("shots", ())])
+
+    @cached_property
+    def _problems(self) -> Mapping[str, Problem]:
+        """The study's problems as their file has them: what a prompt looks like depends on more than the store keeps."""
+        sources = [self._source] if Path(self._source).exists() else self._source.split(", ")
+        return {problem.name: problem for source in sources for problem in load_problems(source)}
+
     def answers(self, group: Group) -> tuple[list[Answers], list[float]]:
-        """What the programs answer, and the sandbox's seconds for it: to generated tests if there are such, else as stored."""
+        """What the programs answer, and the sandbox's seconds for it: to generated tests if there are such, else as stored.
+
+        Stored answers came with the verdict, so they cost what that did.
+        """
         if self._wish.tests is not None:
             executed, _ = self.executed(group)
             return [one.answered.answers for one in executed], [one.cpu_s for one in executed]
         facts = [row.facts for row in group.rows]
         selection = self._wish.inputs is Inputs.SELECTION
-        return stored_answers(facts, group.problem.name, selection=selection), [0.0] * len(facts)
+        return stored_answers(facts, group.problem.name, selection=selection), [row.cpu_s for row in group.rows]
 
     def executed(self, group: Group) -> tuple[list[Executed], Generated]:
         """The programs with their answers to the generated tests; raises SandboxError, or RankingError without tests."""
@@ -170,8 +184,3 @@ def _named(path: Path | None, what: str, option: str) -> Path:
     if path is None:
         raise RankingError(f"{what} is needed; name it with {option}")
     return path
-
-
-def style_of(sampling: str) -> PromptStyle:
-    """How a model was asked, from what the store keeps of that."""
-    return PromptStyle(json.loads(sampling).get("style", PromptStyle.COMPLETION))

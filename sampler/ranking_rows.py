@@ -27,6 +27,7 @@ class RankableRow:
     sum_logprob: float | None
     verdict: str
     selection: str | None
+    cpu_s: float  # that its verdict took in the sandbox
     facts: bytes | None
 
 

@@ -42,7 +42,10 @@ def cli_page() -> str:
 
 
 def _helps(command: click.Command, name: str, parent: click.Context | None) -> Iterator[str]:
-    context = click.Context(command, info_name=name, parent=parent, terminal_width=100, max_content_width=100)
+    settings = command.context_settings
+    context = click.Context(
+        command, info_name=name, parent=parent, terminal_width=100, max_content_width=100, **settings
+    )
     level = "#" * (2 + context.command_path.count(" "))
     yield f"{level} {context.command_path}\n\n```\n{command.get_help(context).rstrip()}\n```\n"
     if isinstance(command, click.Group):

@@ -67,12 +67,14 @@ class LengthScorer:
 
     def __init__(self) -> None:
         self.scored: list[str] = []
+        self.prompts: list[str] = []
         self.fail_after: int | None = None
 
     def score(self, prompt, completion):
         if self.fail_after is not None and len(self.scored) >= self.fail_after:
             raise KeyboardInterrupt
         self.scored.append(completion)
+        self.prompts.append(prompt.text)
         return TextScore(token_nlls=(0.5,) * len(completion), prompt_tokens=len(prompt.text))
 
 
@@ -138,6 +140,19 @@ def test_rank_score_stands_beside_pass_at_k_and_opinions_are_kept(study):
     assert rows(study, "SELECT name, count(*) FROM ranking JOIN ranker ON ranker.id = ranker_id GROUP BY 1 ORDER BY 1") == [
         ("duplicates", 12), ("random", 12)
     ]  # fmt: skip
+
+
+def test_a_greedy_sample_stands_beside_the_rankers(study):
+    with closing(sqlite3.connect(study)) as connection, connection:
+        connection.executescript("""
+            INSERT INTO model(id, study_id, name, backend, wanted, position, greedy_of)
+              SELECT 99, study_id, 'small (greedy)', backend, 1, 1, id FROM model;
+            INSERT INTO tally(model_id, problem_id, sampled, scored, passed)
+              SELECT 99, id, 1, 1, name <> 'P/1' FROM problem;
+        """)
+    (model,) = ranked(study, RankWish(rankers=("random",), ks=(1,))).models
+    assert model.greedy == pytest.approx(2 / 3)
+    assert "greedy, one sample" in call("rank", study, "--k", "1").stdout
 
 
 def test_what_nobody_asked_for_is_left_out_where_it_cannot_be(study):
@@ -244,6 +259,16 @@ def test_a_problem_without_a_generated_test_has_nothing_to_choose_by(study, tmp_
     expected = [float(any(first)), *[sum(one) / 4 for one in others]]
     assert rates(report.models[0].lines[0])[4] == pytest.approx(np.mean(expected))
     assert "no test was generated for P/1, so its samples are all equal" in " ".join(report.notes)
+
+
+def test_a_text_is_put_to_another_model_as_it_was_to_its_own_or_not_at_all(study):
+    (study.parent / "problems.jsonl").write_text(
+        (study.parent / "problems.jsonl").read_text("utf-8").replace("def f2(x)", "def f2(y)"), encoding="utf-8"
+    )
+    scorer = LengthScorer()
+    with pytest.raises(RankingError, match=r"no problem 'P/2' with the prompt that the samples were made for"):
+        ranked(study, RankWish(rankers=("mean-logprob",), model="m"), scorer=scorer)
+    assert set(scorer.prompts) == {"def f0(x):\n", "def f1(x):\n"}
 
 
 def test_answers_that_were_not_kept_are_not_made_up(study):
@@ -384,3 +409,13 @@ def test_the_lowest_mean_nll_of_ten_turns_the_order_of_the_recorded_models_round
         groups[row["task_id"]].append((-row["sum_nll"] / row["completion_tokens"], row["passed"]))
     values = [rank_score_at_k(*zip(*group, strict=True), 10) for group in groups.values()]
     assert (len(groups), np.mean(values)) == (20, pytest.approx(expected))
+
+
+@pytest.mark.docker
+@pytest.mark.usefixtures("scorer")  # skips where there is no engine
+def test_generated_tests_are_executed_in_boxes(study, tmp_path):
+    tests = generated(tmp_path, {f"P/{n}": [f"assert f{n}(1) == 1\nassert sum([f{n}(5)]) == 5"] for n in range(3)})
+    said = call("rank", study, "--ranker", "codet", "--tests", tests, "--k", "4", "--boxes", "1", "--json")
+    assert said.exit_code == Exit.OK
+    (line,) = json.loads(said.stdout)["models"][0]["lines"]
+    assert line["points"][0]["rate"] == pytest.approx(np.mean([any(one) for one in truth(study)]))
