@@ -252,7 +252,9 @@ async def _http_error(_: Request, error: HTTPException) -> Response:
 def listen(host: str, port: int) -> socket.socket:
     """A socket that listens; raises OSError."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    return socket.create_server((host, port), family=family, backlog=2048, reuse_port=False)
+    listening = socket.create_server((host, port), family=family, backlog=2048)
+    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # else an answer's second packet waits 40 ms for an ack
+    return listening
 
 
 def python_of(pool: Pool) -> str:

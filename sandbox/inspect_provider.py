@@ -1,0 +1,196 @@
+"""Our boxes as a sandbox of inspect_ai: `sandbox="codebudget"` in a task. The only module that knows of inspect_ai.
+
+inspect_ai gives each sample a machine of its own, with files and any command; a box is less, on purpose. It runs python
+(`sandbox.python_command`), in a fresh place each time, among the files that the sample was given: what a program writes is gone
+afterwards, and there is no user to choose. That is enough for scorers which run an answer with its tests. What fails by our
+fault is inspect_ai's SandboxUnavailableError, an error of the sample and never a wrong answer.
+
+The boxes, one for each core, are opened with the first task that wants them and removed after the last. inspect_ai calls
+methods of the class, so they are kept there.
+"""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import Future
+from contextlib import ExitStack
+from dataclasses import replace
+from typing import Literal, overload
+
+import anyio
+from inspect_ai.util import (
+    ExecResult,
+    OutputLimitExceededError,
+    SandboxEnvironment,
+    SandboxEnvironmentConfigType,
+    SandboxEnvironmentLimits,
+    SandboxUnavailableError,
+    SandboxUserUnsupportedError,
+    sandboxenv,
+)
+
+from sandbox.errors import SandboxError
+from sandbox.pool import Pool
+from sandbox.python_command import HOME, Asked, NoSuchFile, NotPython, place, program_of
+from sandbox.scoring import open_pool
+from sandbox.values import Ending, Job, Limits, Program, Run
+
+LIMITS = Limits(output_kb=10 << 10, memory_mb=1024)  # inspect_ai's own limit on output
+UNLIMITED_S = 3600.0  # of a command without a timeout
+NOT_FOUND, KILLED = 127, 128
+
+
+class _Boxes:
+    """One pool for all tasks that are under way."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._tasks = 0
+        self._opened = ExitStack()
+        self.pool: Pool | None = None
+
+    def enter(self) -> None:
+        with self._lock:
+            if self.pool is None:
+                self.pool = self._opened.enter_context(open_pool(LIMITS))
+            self._tasks += 1
+
+    def leave(self) -> None:
+        with self._lock:
+            self._tasks -= 1
+            if self._tasks == 0:
+                self.pool = None
+                self._opened.close()
+
+
+@sandboxenv(name="codebudget")
+class CodebudgetSandbox(SandboxEnvironment):
+    """The sandbox of one sample: its files, and the boxes that all share."""
+
+    _boxes = _Boxes()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._files: dict[str, bytes] = {}
+
+    @classmethod
+    async def task_init(cls, task_name: str, config: SandboxEnvironmentConfigType | None) -> None:
+        """Open the boxes, or share those that are open."""
+        del task_name
+        if config is not None:
+            raise ValueError('the codebudget sandbox takes no configuration; write sandbox="codebudget"')
+        await anyio.to_thread.run_sync(cls._boxes.enter)
+
+    @classmethod
+    async def task_cleanup(cls, task_name: str, config: SandboxEnvironmentConfigType | None, cleanup: bool) -> None:  # noqa: FBT001
+        """Remove the boxes when no task needs them any more; they are of no use to anybody afterwards."""
+        del task_name, config, cleanup
+        await anyio.to_thread.run_sync(cls._boxes.leave)
+
+    @classmethod
+    async def sample_init(
+        cls, task_name: str, config: SandboxEnvironmentConfigType | None, metadata: dict[str, str]
+    ) -> dict[str, SandboxEnvironment]:
+        """A sandbox for a sample."""
+        del task_name, config, metadata
+        return {"default": cls()}
+
+    @classmethod
+    async def sample_cleanup(
+        cls,
+        task_name: str,
+        config: SandboxEnvironmentConfigType | None,
+        environments: dict[str, SandboxEnvironment],
+        interrupted: bool,  # noqa: FBT001  (inspect_ai's signature)
+    ) -> None:
+        """Nothing of a sample is in a box between its programs."""
+
+    async def exec(  # noqa: PLR0913, PLR0917  (inspect_ai's signature)
+        self,
+        cmd: list[str],
+        input: str | bytes | None = None,  # noqa: A002
+        cwd: str | None = None,
+        env: dict[str, str] | None = None,
+        user: str | None = None,
+        timeout: int | None = None,  # noqa: ASYNC109
+        timeout_retry: bool = True,  # noqa: FBT001, FBT002  (a box does not hang; trying again would tell nothing new)
+        concurrency: bool = True,  # noqa: FBT001, FBT002  (the pool has its own)
+    ) -> ExecResult[str]:
+        """Run a python command in a box."""
+        del timeout_retry, concurrency
+        if user is not None:
+            raise SandboxUserUnsupportedError(f"programs in a box run as a user of their own, not as {user!r}")
+        stdin = input.encode() if isinstance(input, str) else input or b""
+        asked = Asked(command=cmd, stdin=stdin, cwd=cwd or "", environment=env or {}, files=self._files)
+        try:
+            job = _job(asked, timeout)
+        except NotPython as error:
+            return ExecResult(False, NOT_FOUND, "", f"{error}\n")  # noqa: FBT003
+        except NoSuchFile as error:
+            return ExecResult(False, 2, "", f"{error}\n")  # noqa: FBT003
+        return _told(await self._run(job), timeout)
+
+    async def _run(self, job: Job) -> Run:
+        if self._boxes.pool is None:
+            raise SandboxUnavailableError("no task has opened the boxes")
+        future: Future[Run] = self._boxes.pool.submit(job)
+        try:
+            return await anyio.to_thread.run_sync(future.result, abandon_on_cancel=True)
+        except SandboxError as error:
+            raise SandboxUnavailableError(str(error)) from error
+        finally:
+            future.cancel()
+
+    async def write_file(self, file: str, contents: str | bytes) -> None:
+        """A file that every program of this sample finds."""
+        path = self._path(file)
+        if any(other.startswith(f"{path}/") for other in self._files):
+            raise IsADirectoryError(f"{file} is a directory")
+        self._files[path] = contents.encode() if isinstance(contents, str) else contents
+
+    @overload
+    async def read_file(self, file: str, text: Literal[True] = True) -> str: ...  # noqa: FBT002
+
+    @overload
+    async def read_file(self, file: str, text: Literal[False]) -> bytes: ...
+
+    async def read_file(self, file: str, text: bool = True) -> str | bytes:  # noqa: FBT001, FBT002
+        """A file as it was written; what programs wrote is gone with them."""
+        path = self._path(file)
+        if any(other.startswith(f"{path}/") for other in self._files):
+            raise IsADirectoryError(f"{file} is a directory")
+        if (data := self._files.get(path)) is None:
+            raise FileNotFoundError(f"{file}: this sample was given no such file")
+        if len(data) > SandboxEnvironmentLimits.MAX_READ_FILE_SIZE:
+            raise OutputLimitExceededError(SandboxEnvironmentLimits.MAX_READ_FILE_SIZE_STR, None)
+        return data.decode() if text else data
+
+    def _path(self, file: str) -> str:
+        """The file's name from the scratch directory, outside which a program may not write."""
+        path = place(file)
+        if path.startswith("/"):
+            raise PermissionError(f"{file}: a box has files below {HOME} alone")
+        return path
+
+
+def _job(asked: Asked, timeout: int | None) -> Job:
+    source, stdin = program_of(asked)
+    seconds = float(timeout) if timeout else UNLIMITED_S
+    limits = replace(LIMITS, cpu_s=seconds, wall_s=seconds)
+    return Job(program=Program(source=source), stdin=stdin, limits=limits)
+
+
+def _told(run: Run, timeout: int | None) -> ExecResult[str]:
+    """What became of a command, in inspect_ai's words."""
+    stdout, stderr = (stream.decode("utf-8", "replace") for stream in (run.stdout, run.stderr))
+    match run.ending:
+        case Ending.OUT_OF_CPU | Ending.OUT_OF_WALL:
+            raise TimeoutError(f"the command did not end within {timeout or UNLIMITED_S:g} s")
+        case Ending.TOO_MUCH_OUTPUT:
+            raise OutputLimitExceededError(SandboxEnvironmentLimits.MAX_EXEC_OUTPUT_SIZE_STR, stdout)
+        case Ending.OUT_OF_MEMORY:
+            return ExecResult(False, KILLED + 9, stdout, f"{stderr}killed: it wanted more than {LIMITS.memory_mb} MB\n")  # noqa: FBT003
+        case Ending.SIGNALLED:
+            return ExecResult(False, KILLED + (run.signal or 0), stdout, stderr)  # noqa: FBT003
+        case Ending.EXITED:
+            return ExecResult(run.exit_code == 0, run.exit_code or 0, stdout, stderr)

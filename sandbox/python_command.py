@@ -1,0 +1,96 @@
+"""A command line of python as a program for a box, for those who are used to a machine and not to a program.
+
+A box has no shell and keeps nothing. It can be asked for `python -c CODE …`, `python FILE …` and `python -` with the code
+as standard input; the files of the caller are written anew before every program, into its scratch directory. They travel
+in front of its standard input, which may be larger than its source.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+HOME = "/tmp"  # noqa: S108  (inside the box)
+_PYTHON = re.compile(r"(/usr)?(/local)?(/bin/)?python3?(\.\d+)?")
+_SETTING = """import os as _os, sys as _sys
+def _set(sizes, argv, env, cwd):
+    for name, size in sizes:
+        path = _os.path.join({home!r}, name)
+        _os.makedirs(_os.path.dirname(path), exist_ok=True)
+        with open(path, "wb") as file:
+            while size:
+                piece = _os.read(0, min(size, 1 << 16))
+                if not piece:
+                    raise EOFError("the files did not come whole")
+                file.write(piece)
+                size -= len(piece)
+    _sys.argv[:] = argv
+    _os.environ.update(env)
+    _os.makedirs(cwd, exist_ok=True)
+    _os.chdir(cwd)
+    _sys.path.insert(0, _os.path.dirname(argv[0]) or cwd)
+_set({sizes!r}, {argv!r}, {env!r}, {cwd!r})
+del _set, _os, _sys
+exec(compile({source!r}, {name!r}, "exec"))
+"""
+
+
+class NotPython(ValueError):
+    """A command that no box can run; the message says what it can."""
+
+
+class NoSuchFile(ValueError):
+    """A command whose program is no file that was written."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """A command with what belongs to it. A relative `cwd` and the names of `files` are meant from the scratch directory."""
+
+    command: Sequence[str]
+    stdin: bytes = b""
+    cwd: str = ""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    files: Mapping[str, bytes] = field(default_factory=dict)
+
+
+def place(path: str, cwd: str = "") -> str:
+    """Where a path leads, from the scratch directory if it can; nothing of this touches a disk of ours."""
+    whole = posixpath.normpath(posixpath.join(HOME, cwd, path))
+    return posixpath.relpath(whole, HOME) if whole.startswith(f"{HOME}/") else whole
+
+
+def program_of(asked: Asked) -> tuple[str, bytes]:
+    """The source to run in a box, and its standard input. Raises NotPython or NoSuchFile."""
+    source, name, argv, stdin = _chosen(asked)
+    head, sizes = b"".join(asked.files.values()), [(path, len(data)) for path, data in asked.files.items()]
+    setting = _SETTING.format(
+        home=HOME, sizes=sizes, argv=argv, env=dict(asked.environment),
+        cwd=posixpath.join(HOME, asked.cwd), source=source, name=name,
+    )  # fmt: skip
+    return setting, head + stdin
+
+
+def _chosen(asked: Asked) -> tuple[str, str, list[str], bytes]:
+    """The program's source, its name in tracebacks, its arguments and what is left for its standard input."""
+    match list(asked.command):
+        case [python, *_] if not _PYTHON.fullmatch(python):
+            raise NotPython(f"{python}: not found; a box runs python alone (python -c CODE, python FILE)")
+        case [_, "-c", code, *more]:
+            return code, "<string>", ["-c", *more], asked.stdin
+        case [_, "-", *more]:
+            return _text(asked.stdin), "<stdin>", ["-", *more], b""
+        case [_]:
+            return _text(asked.stdin), "<stdin>", [""], b""
+        case [_, file, *more] if not file.startswith("-"):
+            if (data := asked.files.get(place(file, asked.cwd))) is None:
+                raise NoSuchFile(f"python: can't open file '{file}': [Errno 2] No such file or directory")
+            return _text(data), file, [file, *more], asked.stdin
+        case _:
+            raise NotPython("a box takes python -c CODE, python FILE or python -, and no other options")
+
+
+def _text(data: bytes) -> str:
+    return data.decode("utf-8", "replace")
