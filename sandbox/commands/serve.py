@@ -27,7 +27,6 @@ from sandbox.references import usual_directory
 from sandbox.scoring import Manner, open_pool
 
 ROOM = 4096
-LONGEST_S = 60.0
 OUTPUT_KB = 6 << 10  # unless another limit is asked for: clients of other servers expect whole outputs
 
 
@@ -41,7 +40,7 @@ OUTPUT_KB = 6 << 10  # unless another limit is asked for: clients of other serve
               help="The environment variable with the bearer token; where it is set, every client needs it.")  # fmt: skip
 @click.option("--problems", "source", metavar="NAME|FILE", help="Problems that clients may ask for by their names.")
 @click.option("--room", type=click.IntRange(min=1), default=ROOM, show_default=True, help="How many programs may wait.")
-@click.option("--longest", type=float, default=LONGEST_S, show_default=True, metavar="S",
+@click.option("--longest", type=float, default=60.0, show_default=True, metavar="S",
               help="The longest time that a client may ask for a program.")  # fmt: skip
 @outfit_options
 @limit_options

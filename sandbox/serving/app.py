@@ -75,7 +75,7 @@ class Server:
             Route("/v1/ping", lambda _: PlainTextResponse("pong")),
             Route("/healthz", self._health),
             Route("/metrics", self._measured),
-            Route("/openapi.json", lambda _: JSONResponse(openapi())),
+            Route("/openapi.json", lambda _: JSONResponse(openapi(self._service.longest_s))),
             Route("/", lambda _: HTMLResponse(page(openapi()))),
         ]
         doors = [Middleware(TrustedHostMiddleware, allowed_hosts=list(hosts), www_redirect=False)]
@@ -173,9 +173,13 @@ class Bearer:
         await self._app(scope, receive, send)
 
 
-def openapi() -> dict[str, Any]:
-    """The description of the routes, for programs."""
+def openapi(longest_s: float) -> dict[str, Any]:
+    """The description of the routes, for programs, of a server that grants so much time."""
     described: dict[str, Any] = json.loads((resources.files("sandbox.serving") / "openapi.json").read_text("utf-8"))
+    schemas = described["components"]["schemas"]
+    schemas["RunCodeRequest"]["properties"]["run_timeout"]["maximum"] = longest_s
+    for name in ("run_timeout", "run_cpu_time"):
+        schemas["ExecuteRequest"]["properties"][name]["maximum"] = 1000 * longest_s
     return described
 
 
@@ -253,7 +257,9 @@ def listen(host: str, port: int) -> socket.socket:
     """A socket that listens; raises OSError."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listening = socket.create_server((host, port), family=family, backlog=2048)
-    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # else an answer's second packet waits 40 ms for an ack
+    listening.setsockopt(
+        socket.IPPROTO_TCP, socket.TCP_NODELAY, 1
+    )  # else an answer's second packet waits 40 ms for an ack
     return listening
 
 

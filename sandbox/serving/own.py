@@ -103,7 +103,7 @@ def _programs(body: Mapping[str, object], problem: Problem, wanted: Wanted) -> t
     name = "completions" if "completions" in body else "solutions"
     texts = fields.items(body, name)
     if len(texts) > MOST_COMPLETIONS:
-        raise Refused(413, f"{len(texts)} {name}; at most {MOST_COMPLETIONS} are taken at once")
+        raise Refused(fields.UNREADABLE, f"{len(texts)} {name}; at most {MOST_COMPLETIONS} are taken at once")
     make = problem.complete if name == "completions" else problem.solve
     programs = []
     for number, text in enumerate(texts):

@@ -51,6 +51,7 @@ def read(body: Mapping[str, object], limits: Limits, longest_s: float) -> Job:
 def _content(file: object) -> str:
     if not isinstance(file, dict):
         raise Refused(400, "a file is an object with its content")
+    fields.text(file, "name", "")
     content, encoding = fields.text(file, "content"), fields.text(file, "encoding", "utf8")
     try:
         match encoding:
