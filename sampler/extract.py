@@ -13,6 +13,7 @@ refuse in any of its ways.
 from __future__ import annotations
 
 import ast
+import itertools
 import re
 import textwrap
 import warnings
@@ -30,6 +31,7 @@ _CODE_AT_MARGIN = re.compile(
       (?:async\s+)?def\s+\w+\s*[(\[] | class\s+\w+\s*[(:\[] | @[\w.]+ | import\s+[\w.]+ | from\s+[\w.]+\s+import\s
     | (?:if|for|while|with|elif|except|async\s(?:for|with))\b.*:\s*(?:\#.*)?$ | (?:else|try|finally)\s*:
     | (?:assert|return|raise|yield|del|global|nonlocal)\s | (?:pass|return|break|continue)\s*(?:\#.*)?$
+    | [A-Za-z_][\w.]*(?:\s*,\s*[A-Za-z_][\w.]*)+\s*=(?!=)
     | [A-Za-z_][\w.]*(?:\[.*\])?\s*(?:[-+*/%&|^@]|//|\*\*|<<|>>)?=(?!=) | [A-Za-z_]\w*\s*:\s*[\w\[\]., |"']+\s*=
     | [A-Za-z_][\w.]*\( | [)\]}"'\#]
     )""",
@@ -83,9 +85,10 @@ def _from_chat(problem: Problem, answer: str) -> str:
 
 def _is_body(source: str, entry_point: str) -> bool:
     """Whether the lines only make sense inside the function: they never define it, and return or define nothing."""
+    returns = _RETURNS.search(source) is not None
     if _defined(source, entry_point):
-        return False
-    return _RETURNS.search(source) is not None or _DEFINES_CALLABLE.search(source) is None
+        return returns and _DEFINES_CALLABLE.search(source) is None  # a variable that is called as its function is
+    return returns or _DEFINES_CALLABLE.search(source) is None
 
 
 def _indentation(prompt: str) -> str:
@@ -181,7 +184,14 @@ def _tidy(lines: list[str]) -> str:
 
 
 def _bare(answer: str) -> str:
-    """Of an answer without fences: the lines that look like code, from the first to the last before prose."""
+    """Of an answer without fences: the lines that look like code, from the first to the last before prose.
+
+    One that begins indented is a body, and its indented lines are code, whatever they look like.
+    """
+    given = answer.strip("\n").split("\n")
+    body = _indented(given)
+    if given[0][:2].isspace() and not any(map(_CODE_AT_MARGIN.match, given[len(body) :])):
+        return _tidy(body)
     lines = _tidy(answer.split("\n")).split("\n")
     start = next((n for n, line in enumerate(lines) if _CODE_AT_MARGIN.match(line)), None)
     if start is None:
@@ -190,6 +200,11 @@ def _bare(answer: str) -> str:
     while end < len(lines) and _looks_like_code(lines[end]):
         end += 1
     return "\n".join(lines[start:end])
+
+
+def _indented(lines: list[str]) -> list[str]:
+    """The lines up to the first one at the margin."""
+    return list(itertools.takewhile(lambda line: not line.strip() or line[0] in " \t", lines))
 
 
 def _looks_like_code(line: str) -> bool:

@@ -223,3 +223,26 @@ def test_a_body_means_the_same_at_the_margin_and_indented(body):
     flat = program_for(ADD, CHAT, f"```python\n{lines}\n```")
     indented = program_for(ADD, CHAT, f"```python\n{textwrap.indent(lines, '    ')}\n```")
     assert ast.dump(ast.parse(flat)) == ast.dump(ast.parse(indented))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "    a, b = 0, 1\n    for _ in range(x):\n        a, b = b, a + b\n    return a",
+        "    if x in {1: 2} or any(x == n for n in (3, 4)): return True\n    return False",
+        "    wanted = round(x)\n    return wanted",
+        '    """Says again\n    what it does.\n    """\n    return x',
+        "    name, _ = str(x).rsplit('1', 1)\n    return name\n\nThis answers the question.",
+    ],
+)
+def test_an_answer_that_is_an_indented_body_is_taken_whole_whatever_its_lines_look_like(body):
+    """Found by comparing the verdicts that real answers of local models came with, with ours."""
+    problem = Problem(name="P", prompt="def wanted(x):\n", entry_point="wanted", tests="def check(f): assert f(1)")
+    program = program_for(problem, Prompt(style=PromptStyle.CHAT, text=""), body)
+    assert program == problem.prompt + body.partition("\n\nThis")[0]
+
+
+def test_an_answer_that_begins_with_a_blank_is_still_prose_with_code_in_it():
+    answer = "  Sure, here it is:\n\ndef wanted(x):\n    return x\n"
+    problem = Problem(name="P", prompt="def wanted(x):\n", entry_point="wanted", tests="def check(f): assert f(1)")
+    assert program_for(problem, Prompt(style=PromptStyle.CHAT, text=""), answer).strip().startswith("def wanted")
