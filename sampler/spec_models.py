@@ -20,6 +20,7 @@ from sandbox.problems import BUILT_IN
 
 OPTIONS: Mapping[str, type[Any] | None] = {
     "llamacpp": LlamaOptions,
+    "vllm": None,
     "replay": None,
 }  # what an engine can be told, if anything
 BACKENDS = tuple(OPTIONS)

@@ -70,7 +70,7 @@ class Stage(StrEnum):
 
 
 # An interpreter needs 64 MB; the rest keeps a limit within what the kernel and one frame can hold.
-_BOUNDS: dict[str, tuple[float, float]] = {
+LIMIT_BOUNDS: dict[str, tuple[float, float]] = {
     "cpu_s": (0.01, 86_400),
     "wall_s": (0.01, 86_400),
     "memory_mb": (64, 1 << 20),
@@ -98,7 +98,7 @@ class Limits:
 
     def __post_init__(self) -> None:
         for item in fields(self):
-            value, (least, most) = getattr(self, item.name), _BOUNDS[item.name]
+            value, (least, most) = getattr(self, item.name), LIMIT_BOUNDS[item.name]
             if not least <= value <= most:
                 raise ValueError(f"{item.name} must lie between {least:g} and {most:g}, not {value!r}")
 

@@ -1,19 +1,25 @@
-"""Writes docs/cli.md and docs/store.md from the code itself. A test says when they are stale.
+"""Writes docs/cli.md, docs/store.md, docs/study.md and the schema of study files from the code itself.
+
+A test says when they are stale.
 
 .venv/bin/python scripts/reference.py
 """
 
 from __future__ import annotations
 
+import json
 import re
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import click
 
 from sampler.commands import cli as sampler_cli
 from sampler.migrations import migrate
+from sampler.spec_models import OPTIONS
+from sampler.study_schema import study_schema
 from sandbox.cli import cli as sandbox_cli
 from tui.cli import cli as tui_cli
 
@@ -30,6 +36,26 @@ STORE_HEAD = """# The store
 One SQLite file per study, written by one process at a time. Written by `scripts/reference.py` from the schema that the
 migrations leave behind; what a column means stands beside it. Facts are append-only: a `sample` and a `verdict` never change.
 Open it with any SQLite tool, `sqlite-utils` for instance; while a run is writing, read-only.
+"""
+STUDY_HEAD = """# The study file
+
+TOML, read strictly: a key that is not listed here is an error that names the nearest one. `sampler init` writes a file to
+start from; `examples/` holds some that run, `examples/paper/` those of Hassid et al. (2024). Paths are relative to the study
+file. Written by `scripts/reference.py` from the types that the reader fills.
+
+`sampler/study.schema.json` says the same to an editor: with Taplo or Even Better TOML, write `#:schema
+PATH/study.schema.json` into the first line.
+
+What decides the samples (problems, seed, `[sampling]`, the model) may not change under a store; nor may what decides the
+verdicts (`[sandbox]`, but for `boxes`). `samples`, `greedy`, `[models.options]`, `[models.costs]` and `[report]` may,
+whenever you like.
+
+Under `[sampling]` stands what holds for every model; a model says otherwise under the same keys. With `shots`, problems of
+MBPP are put as Austin et al. (2021) put them, problems of APPS as Hendrycks et al. (2021); other problems are functions, and
+shots stand above them.
+
+A budget buys the most samples whose cost does not exceed it. A unit in which a model's cost is not known compares that model
+with nobody: unknown is never zero. `--prompt once` charges reading the prompt to a problem's first sample.
 """
 
 
@@ -76,9 +102,74 @@ def _tidy(sql: str) -> str:
     return re.sub(r"[ \t]+\n", "\n", sql).rstrip()
 
 
+def study_page() -> str:
+    """Every key of a study file, table by table."""
+    top = study_schema()
+    model = top["properties"]["models"]["items"]
+    tables = {
+        "At the top": top,
+        "`[problems]`": top["properties"]["problems"],
+        "`[sampling]`": top["properties"]["sampling"],
+        "`[[models]]`": _without(model, top["properties"]["sampling"]["properties"]),
+        **{
+            f"`[models.options]` of {backend}": part["then"]["properties"]["options"]
+            for backend, part in zip(OPTIONS, model["allOf"][1:], strict=True)
+            if part["then"]["properties"]["options"]["properties"]
+        },
+        "`[models.costs]`": model["properties"]["costs"],
+        "`[models.architecture]`": model["properties"]["architecture"],
+        "`[sandbox]`": top["properties"]["sandbox"],
+        "`[report.budgets]`": top["properties"]["report"]["properties"]["budgets"],
+    }
+    return "\n".join([STUDY_HEAD, *(f"## {title}\n\n{_keys(table)}" for title, table in tables.items())])
+
+
+def _without(table: dict[str, Any], others: dict[str, Any]) -> dict[str, Any]:
+    return {**table, "properties": {key: value for key, value in table["properties"].items() if key not in others}}
+
+
+def _keys(table: dict[str, Any]) -> str:
+    rows = ["| key | value | default | what it means |", "|---|---|---|---|"]
+    for key, schema in table["properties"].items():
+        default = (
+            "required" if key in table.get("required", ()) else _said(schema["default"]) if "default" in schema else ""
+        )
+        rows.append(f"| `{key}` | {_kind(schema)} | {default} | {schema['description']} |")
+    return "\n".join(rows) + "\n"
+
+
+def _kind(schema: dict[str, Any]) -> str:
+    match schema:
+        case {"enum": words}:
+            return ", ".join(_said(word) for word in words)
+        case {"anyOf": _}:
+            return "text, or texts"
+        case {"type": "array", "items": {"type": kind}}:
+            return {"string": "texts", "number": "numbers", "object": "tables"}[kind]
+        case {"type": kind}:
+            words = {"string": "text", "integer": "whole number", "number": "number", "boolean": "true or false"}
+            return words.get(kind, "table")
+        case _:
+            return "table"
+
+
+def _said(value: object) -> str:
+    return f"`{json.dumps(value)}`"
+
+
+def schema_file() -> str:
+    """The schema as it is shipped."""
+    return json.dumps(study_schema(), indent=1, ensure_ascii=False) + "\n"
+
+
 def pages() -> dict[Path, str]:
     """The files and what they should hold."""
-    return {DOCS / "cli.md": cli_page(), DOCS / "store.md": store_page()}
+    return {
+        DOCS / "cli.md": cli_page(),
+        DOCS / "store.md": store_page(),
+        DOCS / "study.md": study_page(),
+        DOCS.parent / "sampler" / "study.schema.json": schema_file(),
+    }
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from sampler.commands.importing import import_
+from sampler.commands.init import init
 from sampler.commands.rank import rank
 from sampler.commands.report import report
 from sampler.commands.run import rejudge, run
@@ -21,5 +22,5 @@ def cli(context: click.Context, *, traceback: bool) -> None:
     context.obj = traceback
 
 
-for command in (run, report, rank, import_, score, claims, rejudge, models):
+for command in (init, run, report, rank, import_, score, claims, rejudge, models):
     cli.add_command(command)

@@ -1,0 +1,101 @@
+"""What the keys of a study file mean, in a sentence each; for its schema, for `docs/study.md`, and for `sampler init`."""
+
+from __future__ import annotations
+
+STUDY = {
+    "name": "The study's name in its store; if it is not given, that of the file.",
+    "seed": "Decides the seed of every sample, and the resampling of the report.",
+    "store": "The file for samples and verdicts; if it is not given, the study file's name with the ending .db.",
+    "problems": "Which problems are asked.",
+    "sampling": "How every model is asked; a model may say otherwise under the same keys.",
+    "models": "The models, a table [[models]] each.",
+    "sandbox": "Where programs are executed, and what they may use.",
+    "report": "What the report shows.",
+}
+PROBLEMS = {
+    "source": "A built-in set (humaneval), a file of problems or a directory of APPS, relative to the study file; or a list.",
+    "split": "A published split of the data set: of MBPP, tasks 1–10 (prompt), 11–510 (test), 511–600, 601–974.",
+    "numbers": 'Problems by the number at the end of their names, such as "11-510" or "2, 3, 4".',
+    "every": "Of those, every so many-th, from the first.",
+    "limit": "Of those, no more than so many.",
+    "names": 'In the place of all that: problems by name, such as "HumanEval/0".',
+}
+SAMPLING = {
+    "style": "completion: the model goes on where the prompt stops. chat: it is asked in words.",
+    "temperature": "0 is greedy.",
+    "top_p": "Tokens are drawn from the most probable ones that make up this share.",
+    "max_tokens": "A completion is cut after so many tokens.",
+    "stop": "Texts at which a completion ends, in the place of the style's own.",
+    "shots": "Solved problems, by name, that are shown before the one that is asked.",
+    "shots_from": "Where the shots are, if not among the problems of the study's source.",
+}
+MODEL = {
+    "name": "What reports call the model.",
+    "backend": "The engine: llamacpp on the processor, vllm on GPUs, openai for a server, replay for a recording.",
+    "samples": "Samples of each problem.",
+    "model": "What the engine opens: a name of `sampler models list` or of the model hub, or a path; else the name.",
+    "file": "The recording of a replay.",
+    "greedy": "Whether one more sample is drawn at temperature 0. It is a point of its own, never among the others.",
+    "options": "How the engine runs.",
+    "costs": "What the model costs, where that is not measured.",
+    "architecture": "The model's numbers, in the place of what the engine tells.",
+}
+COSTS = {
+    "table_flops": "FLOPs of one sample of any length.",
+    "table_seconds": "Seconds of one sample of any length.",
+    "prompt_dollars": "Dollars for a million tokens read.",
+    "completion_dollars": "Dollars for a million tokens written.",
+}
+ARCHITECTURE = {
+    "layers": "Layers.",
+    "hidden": "Width between the layers.",
+    "attention_width": "Heads × size of a head.",
+    "matmul_params": "Weights multiplied for every token, without embedding and unembedding; of experts, those in use.",
+    "unembed_params": "Vocabulary × hidden.",
+    "kv_width": "Key-value heads × size of a head.",
+    "window": "Positions that a layer with a sliding window looks back, itself among them.",
+    "windowed_layers": "How many layers have such a window.",
+    "weights": "All weights in memory.",
+}
+SANDBOX = {
+    "boxes": "Boxes that work at once; if it is not given, one for each core.",
+    "python": 'A version of Python such as "3.13"; if it is not given, the image\'s own.',
+    "packages": 'Packages that programs may import, such as "numpy" or "numpy==2.1.3".',
+    "fresh": "Whether each call of a test is answered by a copy of the program that has seen no other.",
+}
+LIMITS = {
+    "cpu_s": "CPU seconds of a program.",
+    "wall_s": "Seconds until a program is stopped.",
+    "memory_mb": "MB of memory.",
+    "processes": "Processes and threads.",
+    "output_kb": "kB that it may print.",
+    "disk_mb": "MB that it may write.",
+    "files": "Files that it may make.",
+}
+REPORT = {"budgets": "The amounts at which models are compared, in each unit that is named here."}
+BUDGETS = {
+    "flops": "By the architecture: products of matrices, and attention at every position.",
+    "flops_params": "By the rule 2N for each token.",
+    "flops_128": "One pass over 128 tokens for each sample, as Hassid et al. (2024) count.",
+    "table_flops": "As the model's table of costs says.",
+    "seconds": "Measured engine time.",
+    "table_seconds": "As the model's table of costs says.",
+    "sandbox_seconds": "CPU seconds of executing the programs.",
+    "total_seconds": "Engine time and sandbox time together.",
+    "joules": "Measured energy of the engine's devices.",
+    "dollars": "By the prices in the model's table of costs.",
+    "tokens": "Read and written.",
+    "samples": "Samples.",
+}
+_OPTIONS = {
+    ("llamacpp", "slots"): "Samples that are written at once.",
+    ("llamacpp", "context"): "Tokens over everything in flight.",
+    ("llamacpp", "threads"): "Threads; 0: one for each physical core.",
+    ("llamacpp", "start_timeout_s"): "Seconds that loading may take.",
+    ("llamacpp", "answer_timeout_s"): "Seconds that the engine may be silent.",
+}
+
+
+def options_word(backend: str, key: str) -> str:
+    """What an option of an engine means."""
+    return _OPTIONS.get((backend, key), f"See the docstring of sampler/backends/{backend}.py.")
