@@ -76,7 +76,7 @@ class Server:
             Route("/healthz", self._health),
             Route("/metrics", self._measured),
             Route("/openapi.json", lambda _: JSONResponse(openapi(self._service.longest_s))),
-            Route("/", lambda _: HTMLResponse(page(openapi()))),
+            Route("/", lambda _: HTMLResponse(page(openapi(self._service.longest_s)))),
         ]
         doors = [Middleware(TrustedHostMiddleware, allowed_hosts=list(hosts), www_redirect=False)]
         if self._service.token is not None:
