@@ -21,6 +21,7 @@ from sampler.doors import real_doors
 from sampler.entry import read_along
 from sampler.exits import Exit
 from sampler.faults import exit_for
+from sampler.forecast import UNKNOWN, Forecast
 from sampler.models.cli import models_dir
 from sampler.page.sheet import PageFacts, Sheet, make_sheet
 from sampler.progress import Notice, Progress, Subscriber
@@ -44,7 +45,7 @@ class PlainLines:
         self._out = out
         self._clock = clock
         self._lock = threading.Lock()
-        self._began: tuple[float, int] | None = None  # when, and how many were scored then
+        self._forecast = Forecast()
         self._last_at = float("-inf")
         self._last_done = -1
 
@@ -60,14 +61,14 @@ class PlainLines:
 
     def _progress(self, now: Progress) -> None:
         at, done = self._clock(), now.sampled + now.scored
-        began_at, began_scored = self._began = self._began or (at, now.scored)
+        self._forecast.see(at, now)
         far = done - self._last_done >= max(1.0, LINE_SHARE * 2 * now.wanted)
         finished = done == 2 * now.wanted
         if done == self._last_done or not (far or finished or at - self._last_at >= LINE_SECONDS):
             return
         self._last_at, self._last_done = at, done
-        speed = (now.scored - began_scored) / (at - began_at) if at > began_at else 0.0
-        eta = f" · {_duration((now.wanted - now.scored) / speed)} left" if speed and not finished else ""
+        left = self._forecast.left(now)
+        eta = "" if finished else f" · {left.words if left else UNKNOWN}"
         share = now.scored / now.wanted if now.wanted else 1.0
         passed = " · ".join(f"{one_line(m.name)} {m.passed}/{m.verdicts} passed" for m in now.models if m.verdicts)
         head = f"{one_line(now.study)} {now.sampled}/{now.wanted} sampled, {now.scored} scored ({floor(100 * share)}%){eta}"
@@ -78,10 +79,6 @@ class PlainLines:
         with suppress(OSError, ValueError):  # whoever read along has left; the study goes on
             self._out.write(f"{stamp} {line}\n")
             self._out.flush()
-
-
-def _duration(seconds: float) -> str:
-    return f"{seconds / 60:.0f} min" if seconds >= 90 else f"{seconds:.0f} s"
 
 
 def run_headless(

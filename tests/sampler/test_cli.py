@@ -229,7 +229,7 @@ def test_the_time_left_is_that_of_scoring():
             name="m", wanted=300, sampled=min(300, 300 * step), scored=10 * step, verdicts=0, passed=0
         )
         lines(Progress(study="s", models=(model,)))
-    assert "190 scored (63%) · 11 s left" in out.getvalue()
+    assert "190 scored (63%) · about 11 s left" in out.getvalue()
 
 
 def test_a_log_that_nobody_reads_any_more_does_not_stop_a_study(tmp_path, support):
