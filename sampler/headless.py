@@ -166,6 +166,13 @@ def interrupts(stop: Callable[[], None], tell: Subscriber) -> Iterator[list[int]
             signal.signal(number, handler)
 
 
+def read_facts(path: Path, name: str | None = None) -> Facts:
+    """What a store says about the study called `name` (or with that id), or about the newest one; raises StoreError."""
+    with _up_to_date(path) as reader:
+        row = chosen_study(reader.studies(), path, name)
+        return _facts(reader, row)
+
+
 def read_report(
     path: Path, name: str | None = None, *, units: tuple[Unit, ...] = (), charge: PromptCharge = PromptCharge.EACH
 ) -> Report:
@@ -193,15 +200,19 @@ def read_sheet(
 def _asked(
     reader: Reader, row: StudyRow, path: Path, units: tuple[Unit, ...], charge: PromptCharge
 ) -> tuple[Facts, Wish]:
-    facts = Facts(
+    facts = _facts(reader, row)
+    wish = Wish(budgets=stored_budgets(reader.spec(row.id), path), charge=charge, seed=row.seed)
+    return facts, replace(wish, units=units or tuple(dict.fromkeys([*wish.units, *wish.budgets])))
+
+
+def _facts(reader: Reader, row: StudyRow) -> Facts:
+    return Facts(
         study=row,
         models=reader.models(row.id),
         greedy=reader.greedy(row.id),
         tallies=reader.tallies(row.id),
         verdicts=reader.verdict_counts(row.id),
     )
-    wish = Wish(budgets=stored_budgets(reader.spec(row.id), path), charge=charge, seed=row.seed)
-    return facts, replace(wish, units=units or tuple(dict.fromkeys([*wish.units, *wish.budgets])))
 
 
 def _up_to_date(path: Path) -> Reader:
@@ -214,7 +225,7 @@ def _up_to_date(path: Path) -> Reader:
 
 def chosen_study(studies: list[StudyRow], path: Path, name: str | None) -> StudyRow:
     """The study called `name`, or the newest one; raises StoreError."""
-    chosen = [row for row in studies if name in (None, row.name)]
+    chosen = [row for row in studies if name in (None, row.name, row.uid)]
     if not chosen:
         held = ", ".join(repr(row.name) for row in studies) or "none"
         raise StoreError(

@@ -1,0 +1,130 @@
+"""What a run and a gate tell continuous integration: JUnit's XML, GitHub's summary and annotations.
+
+A case is a gate, never a problem: that a model fails a problem is what is measured, and no failing test.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from xml.sax.saxutils import escape, quoteattr
+
+SUMMARY_BYTES = 1 << 20  # what GitHub takes of one step
+ANNOTATIONS = 10  # of a kind, in one step
+_NOT_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+class Outcome(StrEnum):
+    """What came of a case: `error` is our fault or the machine's."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    ERROR = "error"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """One gate: its suite (a model, a study), its name, what came of it and why."""
+
+    suite: str
+    name: str
+    outcome: Outcome
+    message: str = ""
+    properties: Mapping[str, str] = field(default_factory=dict)
+
+
+def junit(cases: Sequence[Case]) -> str:
+    """The cases as JUnit's XML, a suite for each model or study."""
+    suites = dict.fromkeys(case.suite for case in cases)
+    body = "".join(_suite(name, [case for case in cases if case.suite == name]) for name in suites)
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n<testsuites {_counts(cases)}>\n{body}</testsuites>\n'
+
+
+def _suite(name: str, cases: Sequence[Case]) -> str:
+    body = "".join(_case(case) for case in cases)
+    return f"  <testsuite name={_quoted(name)} {_counts(cases)}>\n{body}  </testsuite>\n"
+
+
+def _counts(cases: Sequence[Case]) -> str:
+    failed, broken = (sum(case.outcome is one for case in cases) for one in (Outcome.FAILED, Outcome.ERROR))
+    return f'tests="{len(cases)}" failures="{failed}" errors="{broken}"'
+
+
+def _case(case: Case) -> str:
+    inside = "".join(_inside(case))
+    return f"    <testcase classname={_quoted(case.suite)} name={_quoted(case.name)}>\n{inside}    </testcase>\n"
+
+
+def _inside(case: Case) -> Iterator[str]:
+    if case.properties:
+        held = "".join(
+            f"        <property name={_quoted(name)} value={_quoted(value)}/>\n"
+            for name, value in case.properties.items()
+        )
+        yield f"      <properties>\n{held}      </properties>\n"
+    if case.outcome is not Outcome.PASSED:
+        tag = "failure" if case.outcome is Outcome.FAILED else "error"
+        yield f"      <{tag} message={_quoted(case.message)}>{escape(_xml(case.message))}</{tag}>\n"
+
+
+def _xml(text: str) -> str:
+    """The text without what XML 1.0 has no way to say."""
+    return _NOT_XML.sub("\ufffd", text)
+
+
+def _quoted(text: str) -> str:
+    return quoteattr(_xml(text))
+
+
+def summary(title: str, cases: Sequence[Case]) -> str:
+    """The cases as a table for GitHub's page of a step."""
+    lines = [f"### {_cell(title)}", "", "| | gate | |", "|---|---|---|"]
+    marks = {Outcome.PASSED: "✅", Outcome.FAILED: "❌", Outcome.ERROR: "⚠️"}
+    lines += [f"| {marks[one.outcome]} | {_cell(f'{one.suite}: {one.name}')} | {_cell(one.message)} |" for one in cases]
+    text = "\n".join(lines) + "\n"
+    cut = text.encode()[: SUMMARY_BYTES // 2].decode("utf-8", "ignore")
+    return text if cut == text else cut[: cut.rfind("\n") + 1] + "\ncut here: too long for a summary\n"
+
+
+def _cell(text: str) -> str:
+    """Text that no table, link or tag of Markdown comes out of."""
+    flat = " ".join(_xml(text).split())
+    return re.sub(r"([\\`*_{}\[\]()#+!|~@$:])", r"\\\1", flat.replace("&", "&amp;").replace("<", "&lt;"))
+
+
+def remarks(cases: Sequence[Case]) -> list[str]:
+    """A workflow command for each case that did not pass, as many as GitHub shows."""
+    bad = [case for case in cases if case.outcome is not Outcome.PASSED]
+    return [f"::error title={_property(f'{one.suite}: {one.name}')}::{_data(one.message)}" for one in bad[:ANNOTATIONS]]
+
+
+def _data(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _data(text).replace(":", "%3A").replace(",", "%2C")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Places:
+    """Where to tell it: a file for JUnit, one that GitHub's summary is appended to, and whether to annotate."""
+
+    junit: Path | None = None
+    summary: Path | None = None
+    annotate: bool = False
+
+
+def tell_ci(places: Places, title: str, cases: Sequence[Case], say: Callable[[str], None]) -> None:
+    """Write what the places want; `say` takes annotations. Raises OSError."""
+    if places.junit is not None:
+        places.junit.write_text(junit(cases), encoding="utf-8")
+    if places.summary is not None:
+        with places.summary.open("a", encoding="utf-8") as file:
+            file.write(summary(title, cases))
+    if places.annotate:
+        for line in remarks(cases):
+            say(line)

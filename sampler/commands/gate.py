@@ -1,0 +1,98 @@
+"""`sampler gate`: whether models got worse, as an exit code."""
+
+from __future__ import annotations
+
+import sys
+from functools import partial
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+
+from sampler.ci import Places, tell_ci
+from sampler.commands.common import FILE
+from sampler.entry import read_along
+from sampler.exits import Exit
+from sampler.gate import Decision, Mode, Rule, decide
+from sampler.gate_render import cases, decision_json, print_decision, verdict_line
+from sampler.gate_study import GateError, NotComplete, Unlike, Wanted, pairs
+from sampler.headless import read_facts, told
+from sampler.render import Page
+from sampler.report import Facts
+from sampler.stats.budget import Unit
+
+
+@click.command()
+@click.argument("store", type=FILE)
+@click.option("--baseline", metavar="STORE|ID", help="What it was before: another store, or a study of this one.")
+@click.option("--at", "budgets", type=float, multiple=True, required=True, metavar="BUDGET", help="May be repeated.")
+@click.option("--max-drop", type=float, default=Rule().max_drop, show_default=True, help="Share of problems.")
+@click.option("--alpha", type=float, default=Rule().alpha, show_default=True, help="How often a gate may be wrong.")
+@click.option("--min", "least", type=float, metavar="RATE", help="An absolute minimum of the share solved.")
+@click.option("--mode", type=click.Choice([mode.value for mode in Mode]), default=Mode.SIGNIFICANT.value,
+              show_default=True, help="Fail what is shown to be worse, or what is not shown to be as good.")  # fmt: skip
+@click.option(
+    "--model", "models", multiple=True, help="Only this model; may be repeated. Default: all of the baseline."
+)
+@click.option("--unit", type=click.Choice([unit.value for unit in Unit]), default=Unit.FLOPS.value, show_default=True)
+@click.option("--study", help="Which study of the store; default: the newest.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--junit", "junit_file", type=FILE, help="Write the comparisons as test cases, too.")
+@click.option("--github-summary", type=FILE, envvar="GITHUB_STEP_SUMMARY", help="Append a table to this file.")
+@click.option("--annotate/--no-annotate", envvar="GITHUB_ACTIONS", default=False, help="Say failures as GitHub has it.")
+@click.pass_obj
+def gate(traceback: bool, /, **options: Any) -> None:
+    """Compare a STORE with its baseline at equal budget; exit code 1 where a model got worse.
+
+    Both studies have to be complete, and of the same problems. Differences are paired by problem.
+
+    \b
+    sampler gate new.db --baseline old.db --at 1e12 --max-drop 0.02
+    sampler gate new.db --at 1e12 --min 0.35
+    """  # noqa: D301
+    with told(sys.stderr, traceback=traceback) as failed:
+        unit = Unit(options["unit"])
+        try:
+            decision = _decided(options, unit)
+        except Unlike as error:
+            _stop(error, Exit.STORE)
+        except NotComplete as error:
+            _stop(error, Exit.INCOMPLETE)
+        except (GateError, ValueError) as error:
+            _stop(error, Exit.USAGE)
+        places = Places(junit=options["junit_file"], summary=options["github_summary"], annotate=options["annotate"])
+        tell_ci(places, verdict_line(decision, unit), cases(decision, unit), partial(click.echo, err=True))
+        with read_along(sys.stdout):
+            if options["as_json"]:
+                click.echo(decision_json(decision, unit))
+            else:
+                print_decision(decision, unit, Page(file=sys.stdout))
+        sys.exit(Exit.OK if decision.passed else Exit.GATE)
+    sys.exit(failed[0])
+
+
+def _stop(error: Exception, code: Exit) -> NoReturn:
+    click.echo(f"error: {error}", err=True)
+    sys.exit(code)
+
+
+def _decided(options: dict[str, Any], unit: Unit) -> Decision:
+    rule = Rule(
+        mode=Mode(options["mode"]), max_drop=options["max_drop"], alpha=options["alpha"], least=options["least"]
+    )
+    baseline, store = options["baseline"], options["store"]
+    if baseline is None and rule.least is None:
+        raise GateError("nothing to hold it against: give --baseline, or --min, or both")
+    after = read_facts(store, options["study"])
+    before = None if baseline is None else _baseline(baseline, store, after)
+    return decide(pairs(after, before, Wanted(budgets=options["budgets"], unit=unit, models=options["models"])), rule)
+
+
+def _baseline(said: str, store: Path, after: Facts) -> Facts:
+    """Another store's newest study, or a study of this store, by its name or id."""
+    if Path(said).is_file():
+        return read_facts(Path(said))
+    before = read_facts(store, said)
+    if before.study.id == after.study.id:
+        raise GateError(f"{said!r} is what is to be compared, and no baseline of itself; name another study or store")
+    return before
