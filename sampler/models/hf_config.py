@@ -94,7 +94,7 @@ def config_architecture(config: Mapping[str, Any]) -> Architecture:
 
 def _mlps(config: Mapping[str, Any], layers: int, hidden: int) -> tuple[int, int]:
     """Weights of all MLPs that a token uses, and of the experts that it does not use."""
-    matrices = 2 if config.get("model_type") in _TWO_MATRICES else 3
+    matrices = 2 if str(config.get("model_type")) in _TWO_MATRICES else 3
     experts = _number(config, "num_experts", _number(config, "n_routed_experts", 0, least=0), least=0)
     if not experts:
         return layers * matrices * hidden * _number(config, "intermediate_size", 4 * hidden), 0
