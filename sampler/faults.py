@@ -5,6 +5,7 @@ from __future__ import annotations
 from sampler.backends.base import BackendError
 from sampler.backends.open import UnknownBackend
 from sampler.exits import Exit
+from sampler.exporting.files import ExportFault
 from sampler.importing.imported import ImportFault
 from sampler.lock import StoreBusy
 from sampler.models.catalogue import UnknownModel
@@ -24,6 +25,7 @@ def exit_for(error: BaseException) -> Exit:
         case (
             SpecError()
             | ImportFault()
+            | ExportFault()
             | RankingError()
             | ProblemsError()
             | UnknownModel()

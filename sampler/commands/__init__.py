@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from sampler.commands.exporting import export_
 from sampler.commands.gate import gate
 from sampler.commands.importing import import_
 from sampler.commands.init import init
@@ -23,5 +24,5 @@ def cli(context: click.Context, *, traceback: bool) -> None:
     context.obj = traceback
 
 
-for command in (init, run, report, gate, rank, import_, score, claims, rejudge, models):
+for command in (init, run, report, gate, rank, import_, score, claims, rejudge, models, export_):
     cli.add_command(command)

@@ -34,6 +34,9 @@ def values_of(path: Path) -> Iterator[tuple[str, Any]]:
     if path.is_dir():
         yield from _of_folder(path)
         return
+    if path.suffix == ".parquet":
+        yield from _of_parquet(path)
+        return
     try:
         with path.open("rb") as raw:
             zipped = raw.read(2) == _GZIP
@@ -101,6 +104,22 @@ def _of_folder(path: Path) -> Iterator[tuple[str, Any]]:
             yield str(program), {"task_id": name, "solution": program.read_text(encoding="utf-8", errors="replace")}
         except OSError as error:
             raise _unreadable(program, error) from error
+
+
+def _of_parquet(path: Path) -> Iterator[tuple[str, Any]]:
+    """The rows of a Parquet file, as if they were lines."""
+    try:
+        import pyarrow as pa  # noqa: PLC0415 - heavy, and an extra
+        import pyarrow.parquet as pq  # noqa: PLC0415
+    except ImportError as error:
+        raise ImportFault(f"{path}: Parquet needs pyarrow: install codebudget[parquet]") from error
+    try:
+        with pq.ParquetFile(path) as file:
+            rows = (row for batch in file.iter_batches(batch_size=2000) for row in batch.to_pylist())
+            for number, row in enumerate(rows, 1):
+                yield f"{path}, row {number}", row
+    except (OSError, pa.ArrowException) as error:
+        raise _unreadable(path, error) from error
 
 
 def _programs(path: Path) -> list[Path]:

@@ -1,0 +1,40 @@
+"""`sampler export`: a study's samples as files that others read."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from sampler.commands.common import FILE
+from sampler.exits import Exit
+from sampler.exporting.export import FORMATS, ExportRequest, export
+from sampler.headless import chosen_study, told
+from sampler.reader_export import ExportReader
+
+
+@click.command("export")
+@click.argument("store", type=FILE)
+@click.option("--to", required=True, type=click.Path(path_type=Path), help="A file, or a folder for one of each model.")
+@click.option(
+    "--format", "format_", type=click.Choice(FORMATS), default="jsonl", help="Default: jsonl, with all we know."
+)
+@click.option("--study", help="Which study of the store; default: the newest.")
+@click.option("--model", help="Only this model.")
+@click.pass_obj
+def export_(traceback: bool, /, *, store: Path, to: Path, format_: str, study: str | None, model: str | None) -> None:
+    """Write the samples of a STORE to a file or folder; `sampler import` reads all formats but sqlite, which is a store.
+
+    \b
+    sampler export results.db --to samples.jsonl.gz
+    sampler export results.db --to programs --format evalplus --model small
+    """  # noqa: D301
+    with told(sys.stderr, traceback=traceback) as failed:
+        with ExportReader(store) as reader:
+            row = chosen_study(reader.studies(), store, study)
+            written = export(ExportRequest(study=row.id, to=to, format=format_, model=model), reader)
+        for path in written:
+            click.echo(f"wrote {path}")
+        sys.exit(Exit.OK)
+    sys.exit(failed[0])

