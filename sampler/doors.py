@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from sampler.backends.base import Backend, BackendError
 from sampler.backends.llamacpp_scorer import LlamaCppScorer
-from sampler.backends.open import model_file, open_backend
+from sampler.backends.open import Surroundings, model_file, open_backend
 from sampler.executor import Executor
 from sampler.models.catalogue import Model, find
 from sampler.models.pull import PullError, absence, cached, pull
@@ -37,8 +38,9 @@ def real_doors(models_dir: Path, say: Callable[[str], None], *, fetch: bool = Fa
     def refused(model: Model) -> None:
         raise BackendError(f"{absence(model, models_dir)}, or the study with --pull")
 
-    def backend(model: ModelSpec) -> Backend:
-        return open_backend(model.backend, str(model.file or model.model), model.options, models_dir=models_dir)
+    def backend(model: ModelSpec, tell: Callable[[str], None]) -> Backend:
+        around = Surroundings(models_dir=models_dir, secret=_secret, tell=tell)
+        return open_backend(model.backend, str(model.file or model.model), model.options, around)
 
     def executor(study: Study) -> AbstractContextManager[Executor]:
         from sandbox.image import Outfit  # noqa: PLC0415 - Docker's client is heavy
@@ -66,6 +68,13 @@ def check_model(model: ModelSpec, models_dir: Path, absent: Callable[[Model], No
 
     `absent` is called for a model of the catalogue that is not here.
     """
+    if model.backend == "openai":
+        name = str(model.options.get("api_key_env", ""))
+        if name and not _secret(name):
+            raise BackendError(
+                f"model {model.name!r}: the environment has no variable {name}, which is to hold its key"
+            )
+        return
     if model.backend == "replay" or model.model.endswith(".gguf"):
         path = model.file or Path(model.model)
         if not path.is_file():
@@ -91,3 +100,7 @@ def rank_doors(models_dir: Path, boxes: int | None, say: Callable[[str], None]) 
             yield TextModel(name=file.name, digest=file.digest, architecture=file.architecture, scorer=scorer)
 
     return RankDoors(asker=asker, text_model=text_model, say=say)
+
+
+def _secret(name: str) -> str | None:
+    return os.environ.get(name)  # noqa: TID251 - the one place that reads a key; it goes to the backend and nowhere else

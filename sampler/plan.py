@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
-from sampler.prompts import prompt_for
+from sampler.prompts import prompt_for, unbegun
 from sampler.spec_models import ModelSpec
 from sampler.values import Request
 from sandbox.problems import Problem
@@ -44,5 +44,7 @@ def requests(
         for first, count in missing(model.samples, held.get(problem.name, frozenset())):
             seed = first_seed(study_seed, problem.name) + first
             prompt = prompt_for(problem, model.sampling.style, shots, model.sampling.stop)
+            if model.sampling.hosted:
+                prompt = unbegun(prompt)
             asked.append(Request(problem=problem.name, prompt=prompt, first=first, count=count, seed=seed))
     return asked

@@ -17,6 +17,7 @@ their size does: it leaves no room for anything but code.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from sampler.values import Prompt, PromptStyle
 from sandbox.problems import Form, Problem
@@ -46,6 +47,16 @@ def prompt_for(
             return Prompt(style=style, text=text, stop=_or(stop, COMPLETION_STOPS))
         case PromptStyle.CHAT:
             return Prompt(style=style, text=_request(problem), prefill=CHAT_PREFILL, stop=_or(stop, CHAT_STOPS))
+
+
+def unbegun(prompt: Prompt) -> Prompt:
+    """The prompt for a model that cannot be given the beginning of its answer.
+
+    The strings that end an answer go with it: without the opening fence, the first fence is not the last.
+    """
+    if not prompt.prefill:
+        return prompt
+    return replace(prompt, prefill="", stop=() if prompt.stop == CHAT_STOPS else prompt.stop)
 
 
 def _or(stop: tuple[str, ...] | None, usual: tuple[str, ...]) -> tuple[str, ...]:

@@ -5,7 +5,9 @@ run are the same thing. Models are sampled one after the other in the calling th
 comes, and scored from the store by `Scoring` meanwhile. The outside worlds come in as `Doors`; what happens goes out as
 values to a subscriber.
 
-Everything that goes wrong by our fault travels as an exception, after the store has noted it. An interrupt is no fault:
+Everything that goes wrong by our fault travels as an exception, after the store has noted it. An engine that dies is
+started again as long as each brings something; a model that cannot be sampled costs the other models nothing, and is
+raised when they are done. An interrupt is no fault:
 the first one ends the asking for samples, calls off the programs that wait and lets what is under way finish; a second one
 is a KeyboardInterrupt.
 """
@@ -22,7 +24,7 @@ from dataclasses import dataclass, replace
 from importlib.metadata import version
 from itertools import groupby
 
-from sampler.backends.base import Backend
+from sampler.backends.base import Backend, BackendError, EngineLost
 from sampler.costs import sample_flops
 from sampler.executor import Executor
 from sampler.extract import program_for
@@ -40,6 +42,7 @@ from sandbox.problems import Problem
 
 AHEAD_PER_BOX = 4  # programs that wait for a box, so that none is ever idle
 AHEAD_LEAST = 32
+RESTARTS_IN_VAIN = 2  # engines in a row that were lost without a single sample
 _Planned = tuple[ModelSpec, list[Request]]
 
 
@@ -48,7 +51,7 @@ class Doors:
     """How a run gets at a model and at a sandbox. `check` raises for a model that could not be opened."""
 
     check: Callable[[ModelSpec], None]
-    backend: Callable[[ModelSpec], Backend]
+    backend: Callable[[ModelSpec, Callable[[str], None]], Backend]  # the second hears of outages, on any thread
     executor: Callable[[Study], AbstractContextManager[Executor]]
 
 
@@ -135,24 +138,56 @@ class Run:
             ahead=max(AHEAD_LEAST, AHEAD_PER_BOX * (self._study.boxes or os.cpu_count() or 1)),
             tell_fault=lambda message: self._note(ids, "warning", "unscored", message),
         )
+        failures: dict[str, BackendError] = {}
         with self._doors.executor(self._study) as executor, Scoring(executor, job) as scoring:
             self._store.opened_executor(ids.study, executor.image)
             for _, group in groupby(planned, key=lambda pair: pair[0].greedy_of or pair[0].name):
                 if self._stop.is_set():
                     break
-                self._sample_with_one_engine(ids, by_name, list(group), scoring)
+                together = list(group)
+                try:
+                    self._sample_to_the_end(ids, by_name, together, scoring)
+                except BackendError as error:  # the other models' work is not lost with this one's
+                    name = together[0][0].name
+                    failures[name] = error
+                    self._note(ids, "error", "model", f"{name}: {error}")
             scoring.finish(self._stop)
+        if failures:
+            raise _one(failures)
+
+    def _sample_to_the_end(
+        self, ids: StudyIds, problems: dict[str, Problem], group: list[_Planned], scoring: Scoring
+    ) -> None:
+        """Sample with a fresh engine where one was lost, as long as each brings something."""
+        in_vain = 0
+        while group:
+            try:
+                self._sample_with_one_engine(ids, problems, group, scoring)
+                break
+            except EngineLost as error:
+                self._store.flush()
+                names = {model.name for model, _ in group}
+                left = [pair for pair in self._plan(ids, tuple(problems.values())) if pair[0].name in names]
+                in_vain = in_vain + 1 if _count(left) == _count(group) else 0
+                if in_vain > RESTARTS_IN_VAIN or self._stop.is_set():
+                    raise
+                self._note(ids, "warning", "engine", f"{group[0][0].name}: {error}; a fresh one takes over")
+                group = left
 
     def _sample_with_one_engine(
         self, ids: StudyIds, problems: dict[str, Problem], group: Sequence[_Planned], scoring: Scoring
     ) -> None:
         """The samples of a model, and those of its greedy companion."""
-        with self._doors.backend(group[0][0]) as backend:
+
+        def tell(message: str) -> None:
+            self._note(ids, "warning", "outage", f"{group[0][0].name}: {message}")
+
+        with self._doors.backend(group[0][0], tell) as backend:
             for model, asked in group:
                 told = backend.card
                 card = told if model.architecture is None else replace(told, architecture=model.architecture)
                 self._store.model_opened(OpenedModel(model_id=ids.models[model.name], card=card))
-                count = sum(request.count for request in asked)
+                count = _count([(model, asked)])
                 self._note(ids, "info", "sampling", f"{model.name}: {count} samples, {card.engine}")
                 prompts = {request.problem: request.prompt for request in asked}
                 for sample in backend.sample(self._until_stopped(asked), model.sampling.params):
@@ -215,6 +250,17 @@ def _record(ids: StudyIds, model: str, card: ModelCard, sample: Sample, source: 
         prompt_flops=None if flops is None else float(flops.prompt),
         decode_flops=None if flops is None else float(flops.decode),
     )
+
+
+def _count(planned: Sequence[_Planned]) -> int:
+    return sum(request.count for _, asked in planned for request in asked)
+
+
+def _one(failures: dict[str, BackendError]) -> BackendError:
+    """What ends the run, once all that could be done is done."""
+    if len(failures) == 1:
+        return next(iter(failures.values()))
+    return BackendError("; ".join(f"{name}: {error}" for name, error in failures.items()))
 
 
 def _versions() -> str:

@@ -12,7 +12,7 @@ where. In short:
     temperature = 0.8                  # also style, top_p, max_tokens, stop, shots
     [[models]]
     name = "qwen2.5-coder-0.5b-instruct"
-    backend = "llamacpp"               # or "replay" with file = "samples.jsonl.gz"
+    backend = "llamacpp"               # or "openai", a server; or "replay" with file = "samples.jsonl.gz"
     samples = 8
     greedy = true                      # and one more at temperature 0, kept apart
     [models.options]                   # how the engine of the model above runs

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from sampler.backends.llamacpp import LlamaOptions
+from sampler.backends.openai import HOSTED, OpenAIOptions
 from sampler.records import canonical_json
 from sampler.toml_table import MOST, SpecError, TomlTable
 from sampler.values import Architecture, GivenCosts, PromptStyle, SamplingParams
@@ -20,6 +21,7 @@ from sandbox.problems import BUILT_IN
 
 OPTIONS: Mapping[str, type[Any] | None] = {
     "llamacpp": LlamaOptions,
+    "openai": OpenAIOptions,
     "vllm": None,
     "replay": None,
 }  # what an engine can be told, if anything
@@ -40,12 +42,16 @@ class Shots:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sampling:
-    """How a model is asked. `stop` takes the place of the style's own stop strings; None leaves them."""
+    """How a model is asked. `stop` takes the place of the style's own stop strings; None leaves them.
+
+    A hosted model is asked in the dialect "hosted" of the openai backend: nothing is begun for it.
+    """
 
     style: PromptStyle = PromptStyle.COMPLETION
     params: SamplingParams = SamplingParams()  # noqa: RUF009 - frozen
     stop: tuple[str, ...] | None = None
     shots: Shots = Shots()
+    hosted: bool = False
 
     @property
     def decides(self) -> str:
@@ -55,6 +61,8 @@ class Sampling:
             said["stop"] = self.stop
         if self.shots.names:
             said["shots"] = self.shots.names
+        if self.hosted:
+            said["dialect"] = HOSTED
         return canonical_json(said)
 
 
@@ -62,7 +70,8 @@ class Sampling:
 class ModelSpec:
     """One model: `model` is what the backend opens (a catalogue name or a path), `file` what a replay reads.
 
-    `options` are how the engine runs, those that were given. They do not decide the samples, and neither do `costs`.
+    For openai `model` is what the server calls it. `options` are how the engine runs, those that were given. They do not
+    decide the samples (the dialect is one of `sampling`, too), and neither do `costs`.
     `architecture` takes the place of what the engine tells. `greedy_of` names the model whose companion this is.
     """
 
@@ -101,14 +110,16 @@ def read_models(top: TomlTable, path: Path) -> tuple[ModelSpec, ...]:
 def _model(table: TomlTable, default: Sampling, path: Path) -> Iterator[ModelSpec]:
     name, backend = table.text("name"), table.choice("backend", BACKENDS)
     file = path.parent / table.text("file") if backend == "replay" else None
+    options = _options(TomlTable(path, "[models.options]", table.take("options", {})), backend)
+    model, sampling = table.text("model", name), _sampling(table, default, path.parent)
     spec = ModelSpec(
         name=name,
         backend=backend,
         samples=table.whole("samples"),
-        model=_opened(table.text("model", name), path.parent),
+        model=model if backend == "openai" else _opened(model, path.parent),
         file=file,
-        sampling=_sampling(table, default, path.parent),
-        options=_options(TomlTable(path, "[models.options]", table.take("options", {})), backend),
+        sampling=replace(sampling, hosted=options.get("dialect") == HOSTED),
+        options=options,
         costs=GivenCosts(**given_fields(TomlTable(path, "[models.costs]", table.take("costs", {})), GivenCosts)),
         architecture=_architecture(table, path),
     )

@@ -93,6 +93,19 @@ _OPTIONS = {
     ("llamacpp", "threads"): "Threads; 0: one for each physical core.",
     ("llamacpp", "start_timeout_s"): "Seconds that loading may take.",
     ("llamacpp", "answer_timeout_s"): "Seconds that the engine may be silent.",
+    ("openai", "base_url"): 'Where the server is, such as "http://127.0.0.1:8000/v1".',
+    ("openai", "api_key_env"): "The environment variable that holds the key; the key itself is never written anywhere.",
+    ("openai", "dialect"): "open: vLLM, SGLang, llama.cpp. hosted: servers that take only what OpenAI documents.",
+    ("openai", "concurrency"): "Samples in flight.",
+    ("openai", "n"): "Choices in a call.",
+    ("openai", "stream"): "Whether answers come token by token, which tells reading from writing.",
+    ("openai", "logprobs"): "Whether log-probabilities are asked for.",
+    ("openai", "attempts"): "How often a call is tried before its sampling ends.",
+    ("openai", "retry_wait_s"): "Seconds before the second attempt; they double from then on, up to a minute.",
+    ("openai", "longest_wait_s"): "Seconds that the server may ask us to stay away (Retry-After).",
+    ("openai", "connect_timeout_s"): "Seconds that connecting may take.",
+    ("openai", "answer_timeout_s"): "Seconds that the server may be silent.",
+    ("openai", "call_timeout_s"): "Seconds that a call may take in all.",
 }
 
 

@@ -21,6 +21,10 @@ class CannotLoad(BackendError):
     """The engine does not take the model's file."""
 
 
+class EngineLost(BackendError):
+    """The engine died or fell silent under way. A fresh one may well go on where it stopped."""
+
+
 class Backend(Protocol):
     """One model, ready to sample."""
 

@@ -30,7 +30,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from sampler.backends.attribution import WallShares
-from sampler.backends.base import BackendError
+from sampler.backends.base import BackendError, EngineLost
 from sampler.backends.llamacpp_http import EventStream, ask
 from sampler.backends.llamacpp_process import EngineOptions, EngineProcess, physical_cores
 from sampler.values import Architecture, Finish, ModelCard, Prompt, PromptStyle, Request, Sample, SamplingParams
@@ -218,9 +218,7 @@ class _Flight:
         try:
             number, now, event = self._news.get(timeout=self._options.answer_timeout_s)
         except queue.Empty:
-            raise BackendError(
-                "the engine did not answer in time; raise answer_timeout_s in [models.options]"
-            ) from None
+            raise EngineLost("the engine did not answer in time; raise answer_timeout_s in [models.options]") from None
         aloft = self._aloft[number]
         if isinstance(event, BackendError):
             raise event
@@ -269,7 +267,7 @@ class _Aloft:
     def check_landed(self) -> None:
         if self._drafts:
             missing = len(self._drafts)
-            raise BackendError(f"{self.batch.request.problem}: the engine ended without {missing} of its completions")
+            raise EngineLost(f"{self.batch.request.problem}: the engine ended without {missing} of its completions")
 
     def _sample(self, last: dict[str, Any], draft: _Draft, seconds: tuple[float, float]) -> Sample:
         request, number = self.batch.request, self.batch.offset + last["index"]

@@ -14,7 +14,7 @@ from contextlib import closing, contextmanager, suppress
 from http.client import HTTPConnection, HTTPException, HTTPResponse
 from typing import Any
 
-from sampler.backends.base import BackendError
+from sampler.backends.base import BackendError, EngineLost
 from sampler.backends.llamacpp_process import EngineProcess
 
 _MAX_ANSWER = 1 << 24
@@ -116,6 +116,6 @@ def _engine_errors(engine: EngineProcess) -> Iterator[None]:
     try:
         yield
     except TimeoutError as error:
-        raise BackendError("the engine did not answer in time; raise answer_timeout_s in [models.options]") from error
+        raise EngineLost("the engine did not answer in time; raise answer_timeout_s in [models.options]") from error
     except (OSError, HTTPException, ValueError) as error:  # ValueError: read of a response closed from outside
-        raise BackendError(engine.death()) from error
+        raise EngineLost(engine.death()) from error

@@ -4,37 +4,56 @@ from __future__ import annotations
 
 import difflib
 import hashlib
-from collections.abc import Iterable, Mapping
-from dataclasses import MISSING, Field, fields
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import MISSING, Field, dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from sampler.backends.base import Backend, BackendError, CannotLoad
 from sampler.backends.llamacpp import LlamaCppBackend, LlamaOptions, ModelFile
+from sampler.backends.openai import OpenAIBackend, OpenAIOptions
 from sampler.backends.replay import ReplayBackend
 from sampler.models.catalogue import UnknownModel, find
 from sampler.models.gguf_file import GgufError, read_architecture
 from sampler.models.pull import absence, cached, default_cache
 
-KINDS = ("llamacpp", "replay")
+KINDS = ("llamacpp", "openai", "replay")
+AnyOptions = TypeVar("AnyOptions", LlamaOptions, OpenAIOptions)
+_TYPES: dict[str, tuple[str, tuple[type, ...]]] = {
+    "bool": ("true or false", (bool,)),
+    "int": ("a whole number", (int,)),
+    "float": ("a number", (int, float)),
+    "str": ("a text", (str,)),
+}
 
 
 class UnknownBackend(ValueError):
     """A backend, an option or a model that does not exist: the user's words, not the engine's fault."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What backends need of the world: where models lie, a secret by its variable's name, and who hears of outages."""
+
+    models_dir: Path = field(default_factory=default_cache)
+    secret: Callable[[str], str | None] = lambda _name: None
+    tell: Callable[[str], None] = lambda _words: None
+
+
 def open_backend(
-    kind: str, model: str, options: Mapping[str, object] | None = None, *, models_dir: Path | None = None
+    kind: str, model: str, options: Mapping[str, object] | None = None, surroundings: Surroundings | None = None
 ) -> Backend:
     """The backend called `kind`, ready to sample from `model`.
 
-    For "llamacpp" the model is a name of the catalogue, already pulled into `models_dir`, or the path of a .gguf file,
-    and the options are the fields of LlamaOptions. For "replay" it is the path of a recording, without options. Raises
-    UnknownBackend or BackendError.
+    For "llamacpp" the model is a name of the catalogue, already pulled, or the path of a .gguf file. For "openai" it is
+    what the server calls it. The options are the fields of the kind's dataclass, see `options`. For "replay" the model is
+    the path of a recording, without options. Raises UnknownBackend or BackendError.
     """
+    around = surroundings or Surroundings()
     if kind == "llamacpp":
-        chosen = _llama_options(options or {})
-        return _llama(model, models_dir or default_cache(), chosen)
+        return _llama(model, around.models_dir, _options(LlamaOptions, options or {}))
+    if kind == "openai":
+        return _openai(model, _options(OpenAIOptions, options or {}), around)
     if kind == "replay":
         _only(options or {}, ())
         return ReplayBackend(Path(model))
@@ -54,23 +73,35 @@ def _llama(model: str, models_dir: Path, options: LlamaOptions) -> LlamaCppBacke
         ) from error
 
 
-def _llama_options(options: Mapping[str, object]) -> LlamaOptions:
-    known = fields(LlamaOptions)
+def _openai(model: str, options: OpenAIOptions, around: Surroundings) -> OpenAIBackend:
+    key = None
+    if options.api_key_env:
+        key = around.secret(options.api_key_env)
+        if not key:
+            raise BackendError(
+                f"the environment has no variable {options.api_key_env}, which is to hold the key of {options.base_url};"
+                f" export {options.api_key_env}=…"
+            )
+    return OpenAIBackend(model, options, key=key, tell=around.tell)
+
+
+def _options(kind: type[AnyOptions], options: Mapping[str, object]) -> AnyOptions:
+    known = fields(kind)
     _only(options, [item.name for item in known])
     for item in known:
+        if item.default is MISSING and item.name not in options:
+            raise UnknownBackend(f"the option {item.name} is missing")
         if item.name in options:
             _check_type(item, options[item.name])
     try:
-        return LlamaOptions(**options)  # type: ignore[arg-type]  # checked just above
+        return kind(**options)  # type: ignore[arg-type]  # checked just above
     except ValueError as error:
         raise UnknownBackend(str(error)) from error
 
 
 def _check_type(item: Field[Any], value: object) -> None:
-    default = item.default if item.default is not MISSING else None
-    wanted = (int,) if isinstance(default, int) else (int, float)
-    if not isinstance(value, wanted) or isinstance(value, bool):
-        words = "a whole number" if wanted == (int,) else "a number"
+    words, wanted = _TYPES[str(item.type)]
+    if not isinstance(value, wanted) or (isinstance(value, bool) and bool not in wanted):
         raise UnknownBackend(f"the option {item.name} must be {words}, not {value!r}")
 
 

@@ -205,7 +205,7 @@ def rule_doors(*backends: RuleBackend, executor: FakeExecutor | None = None) -> 
     known = {backend.card.name: backend for backend in backends}
     return Doors(
         check=lambda _model: None,
-        backend=lambda model: known.get(model.name) or RuleBackend(model.name),
+        backend=lambda model, _tell: known.get(model.name) or RuleBackend(model.name),
         executor=lambda _study: executor or FakeExecutor(),
     )
 

@@ -1,21 +1,24 @@
-"""What every backend promises, asked of a recording and of a real engine with a real model."""
+"""What every backend promises, asked of a recording and of real engines with a real model."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
 from sampler.backends.base import Backend, BackendError
 from sampler.backends.llamacpp import LlamaCppBackend, LlamaOptions, ModelFile
-from sampler.backends.open import open_backend
+from sampler.backends.llamacpp_process import EngineOptions, EngineProcess, physical_cores
+from sampler.backends.open import Surroundings, open_backend
 from sampler.models.catalogue import find
 from sampler.models.cli import models_dir
 from sampler.models.pull import PullError, cached, pull
 from sampler.prompts import prompt_for
-from sampler.values import Finish, PromptStyle, Request, SamplingParams
+from sampler.values import Finish, Prompt, PromptStyle, Request, SamplingParams
 from sandbox.problems import load_problems
 
 ROOT = Path(__file__).parents[2]
@@ -40,14 +43,42 @@ def request(name: str, *, first: int = 0, count: int = 2, seed: int = 5) -> Requ
     return Request(problem=name, prompt=prompt, first=first, count=count, seed=seed)
 
 
-KINDS = ["replay", pytest.param("llamacpp", marks=pytest.mark.model)]
+LIVE = [
+    pytest.param("llamacpp", marks=pytest.mark.model),
+    pytest.param("openai", marks=pytest.mark.model),
+    pytest.param("vllm", marks=pytest.mark.model),
+]
+KINDS = ["replay", *LIVE]
+VLLM_MODEL = os.environ.get("CODEBUDGET_TEST_VLLM_MODEL")  # a folder with SmolLM2-135M-Instruct in the hub's format
 
 
-def fresh(kind: str) -> Backend:
-    if kind == "replay":
-        return open_backend("replay", str(RECORDING))
-    assert smollm2().is_file()
-    return open_backend("llamacpp", "smollm2-135m", {"slots": 4, "context": 2048}, models_dir=models_dir())
+@contextmanager
+def fresh(kind: str) -> Iterator[Backend]:
+    """A backend with an engine that nobody has asked yet. The openai backend's is llama.cpp's own server."""
+    with ExitStack() as stack:
+        if kind == "replay":
+            yield stack.enter_context(open_backend("replay", str(RECORDING)))
+        elif kind == "llamacpp":
+            assert smollm2().is_file()
+            around = Surroundings(models_dir=models_dir())
+            options = {"slots": 4, "context": 2048}
+            yield stack.enter_context(open_backend("llamacpp", "smollm2-135m", options, around))
+        elif kind == "openai":
+            start = EngineOptions(path=str(smollm2()), slots=4, context=2048, threads=physical_cores())
+            engine = stack.enter_context(closing(EngineProcess(start, start_timeout_s=180.0)))
+            url = f"http://{engine.host}:{engine.port}/v1"
+            yield stack.enter_context(
+                open_backend("openai", "smollm2-135m-instruct", {"base_url": url, "concurrency": 1})
+            )
+        else:
+            yield stack.enter_context(vllm())
+
+
+def vllm() -> Backend:
+    if find_spec("vllm") is None or VLLM_MODEL is None:
+        pytest.skip("vllm is not installed, or CODEBUDGET_TEST_VLLM_MODEL names no model")
+    engine = {"max_num_batched_tokens": 16384, "max_model_len": 2048, "enforce_eager": True, "max_num_seqs": 4}
+    return open_backend("vllm", VLLM_MODEL, {"ahead": 4, "engine": engine})
 
 
 @pytest.fixture(scope="module", params=KINDS)
@@ -56,11 +87,25 @@ def backend(request: pytest.FixtureRequest) -> Iterator[Backend]:
         yield opened
 
 
-def test_the_card_says_which_bytes_are_asked(backend):
+@pytest.fixture(scope="module", params=LIVE)
+def live(request: pytest.FixtureRequest) -> Iterator[Backend]:
+    """A backend that draws its samples now."""
+    with fresh(request.param) as opened:
+        yield opened
+
+
+def test_the_card_says_which_model_is_asked(backend):
     assert len(backend.card.digest) == 64
     assert backend.card.name
     assert backend.card.engine
-    assert backend.card.architecture == find(backend.card.name).architecture
+    architecture = backend.card.architecture
+    if backend.card.engine.startswith("openai"):
+        assert architecture is None, "a server does not tell"
+    elif backend.card.engine.startswith("vllm"):
+        known = find("smollm2-135m").architecture
+        assert (architecture.matmul_params, architecture.unembed_params) == (known.matmul_params, known.unembed_params)
+    else:
+        assert architecture == find(backend.card.name).architecture
 
 
 def test_every_index_is_answered_once_with_its_own_seed(backend):
@@ -80,7 +125,7 @@ def test_every_sample_carries_its_costs(backend):
         assert sample.finish in Finish
         assert sample.sum_logprob is not None
         assert sample.sum_logprob < 0
-        assert sample.prompt_shared
+        assert sample.prompt_shared or backend.card.engine.startswith(("openai", "vllm"))
 
 
 def test_no_request_gives_no_sample(backend):
@@ -117,12 +162,63 @@ def test_a_freshly_opened_backend_repeats_itself(kind):
     assert texts() == texts()
 
 
-def test_closing_twice_is_closing_once():
-    with open_backend("replay", str(RECORDING)) as opened:
+@pytest.mark.parametrize("kind", KINDS)
+def test_closing_twice_is_closing_once(kind):
+    with fresh(kind) as opened:
+        opened.close()
         opened.close()
 
 
-@pytest.mark.parametrize("kind", KINDS)
+def test_a_completion_ends_at_its_limit(live):
+    short, shorter = (
+        list(live.sample([request("HumanEval/0", count=3)], SamplingParams(max_tokens=n))) for n in (6, 2)
+    )
+    for sample in [*short, *shorter]:
+        most = 6 if sample in short else 2
+        assert sample.completion_tokens <= most
+        assert sample.finish is Finish.STOP or sample.completion_tokens == most
+    assert Finish.LENGTH in {sample.finish for sample in shorter}
+
+
+def test_a_completion_ends_before_a_stop_string(live):
+    prompt = Prompt(style=PromptStyle.COMPLETION, text="One, two, three, four, five,", stop=(",",))
+    asked = Request(problem="P/0", prompt=prompt, first=0, count=4, seed=1)
+    given = list(live.sample([asked], SamplingParams(temperature=0.2, max_tokens=24)))
+    assert all("," not in sample.text for sample in given)
+    stopped = [sample for sample in given if sample.finish is Finish.STOP]
+    assert stopped
+    assert all(sample.completion_tokens > 0 for sample in stopped), "the tokens of the stop string were paid for"
+
+
+def test_a_greedy_completion_does_not_depend_on_its_seed(live):
+    greedy = SamplingParams(temperature=0.0, max_tokens=6)
+    first, second = (list(live.sample([request("HumanEval/0", count=1, seed=s)], greedy)) for s in (1, 999))
+    assert first[0].text == second[0].text
+
+
+def test_different_seeds_draw_different_completions(live):
+    given = live.sample([request("HumanEval/0", count=6, seed=40)], SamplingParams(temperature=1.5, max_tokens=12))
+    assert len({sample.text for sample in given}) > 2
+
+
+def test_less_probable_completions_have_lower_log_probabilities(live):
+    def mean(temperature: float) -> float:
+        params = SamplingParams(temperature=temperature, top_p=1.0, max_tokens=12)
+        given = live.sample([request("HumanEval/0", count=4)], params)
+        return sum(sample.mean_logprob for sample in given if sample.mean_logprob is not None) / 4
+
+    assert mean(2.0) < mean(0.0) < 0
+
+
+def test_a_chat_answer_goes_on_where_it_was_begun(live):
+    prompt = prompt_for(PROBLEMS["HumanEval/0"], PromptStyle.CHAT)
+    asked = Request(problem="HumanEval/0", prompt=prompt, first=0, count=2, seed=3)
+    for sample in live.sample([asked], SamplingParams(temperature=0.0, max_tokens=16)):
+        assert not sample.text.startswith(prompt.prefill)
+        assert sample.prompt_tokens > 40
+
+
+@pytest.mark.parametrize("kind", ["replay", pytest.param("llamacpp", marks=pytest.mark.model)])
 def test_a_file_that_is_none_is_one_line_with_its_name(kind, tmp_path):
     path = tmp_path / "broken.gguf"
     path.write_bytes(b"this is neither a recording nor a model")

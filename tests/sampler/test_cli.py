@@ -284,7 +284,7 @@ def test_recorded_samples_of_real_models_give_their_known_rates(tmp_path, suppor
         def _score(self, program):
             return support.score(Verdict.PASSED if passed[program.source] else Verdict.WRONG)
 
-    doors = replace(support.rule_doors(executor=Recorded()), backend=lambda model: ReplayBackend(model.file))
+    doors = replace(support.rule_doors(executor=Recorded()), backend=lambda model, _tell: ReplayBackend(model.file))
     assert run_study(study, doors, lambda _event: None) is Exit.OK
     made = read_report(study.store)
     small, large = made.models

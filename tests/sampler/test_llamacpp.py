@@ -14,7 +14,7 @@ import pytest
 from sampler.backends.base import BackendError
 from sampler.backends.llamacpp import LlamaCppBackend, LlamaOptions, ModelFile
 from sampler.backends.llamacpp_process import physical_cores
-from sampler.backends.open import open_backend
+from sampler.backends.open import Surroundings, open_backend
 from sampler.models.catalogue import find
 from sampler.models.cli import models_dir
 from sampler.models.pull import PullError, cached, pull
@@ -237,4 +237,4 @@ def test_a_pulled_model_that_was_damaged_later_names_the_commands_that_fetch_it_
     facts = {"sha256": known.sha256, "size": known.size, "mtime_ns": path.stat().st_mtime_ns}
     path.with_name(f"{known.file}.checked").write_text(json.dumps(facts))
     with pytest.raises(BackendError, match=rf"cannot load .*models remove {known.name}`, then `sampler models pull"):
-        open_backend("llamacpp", known.name, models_dir=tmp_path)
+        open_backend("llamacpp", known.name, surroundings=Surroundings(models_dir=tmp_path))

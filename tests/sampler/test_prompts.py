@@ -6,7 +6,7 @@ import warnings
 import pytest
 
 from sampler.extract import program_for
-from sampler.prompts import prompt_for
+from sampler.prompts import prompt_for, unbegun
 from sampler.values import PromptStyle
 from sandbox.problems import load_problems
 
@@ -130,3 +130,11 @@ def test_shots_before_a_function_are_functions(humaneval):
 def test_stops_of_the_study_take_the_place_of_the_usual_ones(humaneval, style):
     assert prompt_for(humaneval[0], style, stop=("END",)).stop == ("END",)
     assert prompt_for(humaneval[0], style, stop=()).stop == ()
+
+
+def test_a_model_that_cannot_be_given_the_beginning_is_asked_without_it_and_without_what_ends_it(humaneval):
+    chat = unbegun(prompt_for(humaneval[0], PromptStyle.CHAT))
+    assert (chat.prefill, chat.stop) == ("", ())
+    assert unbegun(prompt_for(humaneval[0], PromptStyle.CHAT, stop=("END",))).stop == ("END",)
+    completion = prompt_for(humaneval[0], PromptStyle.COMPLETION)
+    assert unbegun(completion) == completion

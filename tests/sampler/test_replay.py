@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from sampler.backends.base import BackendError
-from sampler.backends.open import UnknownBackend, open_backend
+from sampler.backends.open import Surroundings, UnknownBackend, open_backend
 from sampler.backends.replay import ReplayBackend
 from sampler.extract import program_for
 from sampler.models.catalogue import find
@@ -160,7 +160,7 @@ def test_a_recording_of_two_models_is_refused(tmp_path):
     ("arguments", "why"),
     [
         (("llamacp", "x"), "no backend 'llamacp'; did you mean 'llamacpp'?"),
-        (("torch", "x"), "no backend 'torch'; known are llamacpp, replay"),
+        (("torch", "x"), "no backend 'torch'; known are llamacpp, openai, replay"),
         (("llamacpp", "qwen2.5-coder-0.5"), "did you mean 'qwen2.5-coder-0.5b-instruct'?"),
         (("llamacpp", "smollm2-135m", {"slot": 3}), "no option 'slot' for this backend; did you mean 'slots'?"),
         (("llamacpp", "smollm2-135m", {"slots": "3"}), "the option slots must be a whole number, not '3'"),
@@ -177,7 +177,7 @@ def test_a_word_that_names_nothing_is_answered_with_what_there_is(arguments, why
 
 def test_a_model_that_was_not_pulled_names_the_command(tmp_path):
     with pytest.raises(BackendError, match=r"run `sampler models pull smollm2-135m-instruct`"):
-        open_backend("llamacpp", "smollm2-135m", models_dir=tmp_path)
+        open_backend("llamacpp", "smollm2-135m", surroundings=Surroundings(models_dir=tmp_path))
 
 
 def test_a_missing_recording_is_named(tmp_path):

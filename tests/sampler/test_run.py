@@ -11,11 +11,12 @@ from dataclasses import replace
 
 import pytest
 
-from sampler.backends.base import BackendError
+from sampler.backends.base import BackendError, EngineLost
 from sampler.exits import Exit
 from sampler.headless import run_study
 from sampler.progress import Notice, Progress
 from sampler.reader import Reader
+from sampler.run import RESTARTS_IN_VAIN
 from sampler.scoring import FAULTS_IN_A_ROW
 from sampler.spec import load_study
 from sampler.writes import StudyChanged
@@ -293,3 +294,84 @@ def test_fewer_samples_and_models_than_before_are_counted_as_what_is_wanted_now(
         passed = sum(tally.passed for tally in reader.tallies(row.id) if tally.model_id == reader.models(row.id)[0].id)
     (model,) = [event for event in told if isinstance(event, Progress)][-1].models
     assert (model.name, model.wanted, model.scored, model.verdicts, model.passed) == ("small", 6, 6, 18, passed)
+
+
+class DyingBackend:
+    """Dies over every so many samples, and is buried by whoever opens the next one."""
+
+    def __init__(self, support, after: int) -> None:
+        self.opened = 0
+        self.asked: list[tuple[str, int]] = []
+        self._support = support
+        self._after = after
+
+    def open(self, _model, _tell):
+        self.opened += 1
+        backend = self._support.RuleBackend("small")
+        original = backend.sample
+
+        def sample(requests, params):
+            for count, one in enumerate(original(requests, params)):
+                if count == self._after:
+                    raise EngineLost("the engine was killed by signal 9")
+                self.asked.append((one.problem, one.index))
+                yield one
+
+        backend.sample = sample
+        return backend
+
+
+def test_an_engine_that_dies_is_started_again_and_nothing_is_lost_or_doubled(tmp_path, support):
+    study = load_study(support.write_study(tmp_path))
+    dying = DyingBackend(support, after=5)
+    assert run_study(study, replace(support.rule_doors(), backend=dying.open), nobody) is Exit.OK
+    assert dying.opened == 3
+    assert sorted(dying.asked) == [(f"P/{problem}", index) for problem in range(3) for index in range(4)]
+    with Reader(study.store) as reader:
+        lost = [event for event in reader.events(reader.studies()[0].id) if event.kind == "engine"]
+    assert [event.level for event in lost] == ["warning", "warning"]
+    assert "small: the engine was killed by signal 9" in lost[0].message
+
+
+def test_an_engine_that_dies_in_vain_again_and_again_ends_the_run_and_the_next_one_completes_it(tmp_path, support):
+    study = load_study(support.write_study(tmp_path))
+    dead = DyingBackend(support, after=0)
+    with pytest.raises(EngineLost, match="signal 9"):
+        run_study(study, replace(support.rule_doors(), backend=dead.open), nobody)
+    assert dead.opened == 1 + RESTARTS_IN_VAIN
+    assert run_study(study, support.rule_doors(), nobody) is Exit.OK
+
+
+def test_one_models_outage_does_not_lose_another_models_work(tmp_path, support):
+    second = '[[models]]\nname = "large"\nbackend = "replay"\nfile = "n.jsonl"\nsamples = 2\n'
+    study = load_study(support.write_study(tmp_path, more=second))
+    small, large = support.RuleBackend("small"), support.RuleBackend("large")
+    small.fail_after = 3
+    with pytest.raises(BackendError, match="the engine is gone"):
+        run_study(study, support.rule_doors(small, large), nobody)
+    assert len(large.asked) == 6
+    assert rows(study.store, "SELECT sum(sampled), sum(scored) FROM tally") == [(9, 9)]
+    assert rows(study.store, "SELECT status FROM study") == [("failed",)]
+    assert run_study(study, support.rule_doors(), nobody) is Exit.OK
+
+
+def test_two_models_that_fail_are_both_named(tmp_path, support):
+    second = '[[models]]\nname = "large"\nbackend = "replay"\nfile = "n.jsonl"\nsamples = 2\n'
+    study = load_study(support.write_study(tmp_path, more=second))
+    small, large = support.RuleBackend("small"), support.RuleBackend("large")
+    small.fail_after = large.fail_after = 0
+    with pytest.raises(BackendError, match="small: the engine is gone; large: the engine is gone"):
+        run_study(study, support.rule_doors(small, large), nobody)
+
+
+def test_what_a_backend_tells_of_an_outage_is_an_event(tmp_path, support):
+    study = load_study(support.write_study(tmp_path, samples=1))
+
+    def door(_model, tell):
+        tell("the server failed with status 503")
+        return support.RuleBackend("small")
+
+    assert run_study(study, replace(support.rule_doors(), backend=door), nobody) is Exit.OK
+    with Reader(study.store) as reader:
+        (outage,) = [event for event in reader.events(reader.studies()[0].id) if event.kind == "outage"]
+    assert (outage.level, outage.message) == ("warning", "small: the server failed with status 503")

@@ -183,3 +183,41 @@ def test_what_decides_the_samples_has_one_spelling(load):
     explicit = load(SMALL + "temperature = 0.8\ntop_p = 0.95\n")
     assert explicit.models[0].sampling.decides == load(SMALL).models[0].sampling.decides
     assert load(SMALL + "top_p = 0.9\n").models[0].sampling.decides != load(SMALL).models[0].sampling.decides
+
+
+SERVED = (
+    SMALL.replace('"llamacpp"', '"openai"')
+    + 'model = "org/Name-7B"\n[models.options]\nbase_url = "http://127.0.0.1:8000/v1"\nstream = false\nconcurrency = 64\n'
+)
+
+
+def test_a_servers_model_keeps_its_name_and_its_options(load):
+    (model,) = load(SERVED).models
+    assert model.model == "org/Name-7B"
+    assert model.options == {"base_url": "http://127.0.0.1:8000/v1", "stream": False, "concurrency": 64}
+    assert not model.sampling.hosted
+
+
+def test_the_dialect_decides_samples_and_the_other_options_do_not(load):
+    plain, other = load(SERVED).models[0].sampling, load(SERVED.replace("64", "8")).models[0].sampling
+    hosted = load(SERVED + 'dialect = "hosted"\n').models[0].sampling
+    assert plain.decides == other.decides != hosted.decides
+    assert hosted.hosted
+
+
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [
+        ("stream = 1\n", "stream = 1 is neither true nor false"),
+        ('api_key = "sk-1"\n', "did you mean 'api_key_env'"),
+        ('dialect = "closed"\n', "dialect must be open or hosted"),
+    ],
+)
+def test_a_servers_options_are_checked(load, line, why):
+    with pytest.raises(SpecError, match=why):
+        load(SERVED.replace("stream = false\n", "") + line)
+
+
+def test_a_server_needs_an_address(load):
+    with pytest.raises(SpecError, match="'base_url' is missing"):
+        load(SMALL.replace('"llamacpp"', '"openai"'))

@@ -1,0 +1,220 @@
+"""Any server that speaks OpenAI's API: vLLM, SGLang, llama.cpp's, or a hosted one.
+
+    [[models]]
+    name = "coder"                              # ours; what the server calls it, if that differs, is model = "…"
+    backend = "openai"
+    samples = 10
+    [models.options]
+    base_url = "http://127.0.0.1:8000/v1"
+    api_key_env = "MY_KEY"                      # the variable that holds the key, if there is one; the key itself never
+    dialect = "open"                            # "hosted" for servers that take only what OpenAI documents
+    concurrency = 32                            # samples in flight
+    n = 1                                       # choices in a call
+    stream = true
+    logprobs = true
+
+Completion style asks /completions, chat style /chat/completions. In the dialect "open" the server is told to sample
+plainly (no top-k, min-p or repetition penalty of its own: vLLM takes such defaults from the model's files, llama.cpp has
+some built in), and a chat answer is begun for the model. The dialect "hosted" leaves all that out, so the samples are
+whatever the host's defaults make of them.
+
+**Seeds.** Sample i asks for the seed `request.seed + i`, also inside a call for several choices (vLLM and llama.cpp
+count up from the call's seed). Hosted servers promise little about seeds.
+
+**Failures.** An outage (no connection, silence, a cut stream, nonsense, 408, 429, 5xx) is tried again with growing waits,
+or after Retry-After if that is longer; each one is told. Choices that arrived before a call broke are kept, and only the
+rest is asked again. After `attempts` the sampling ends with BackendError. A refusal (400, 422, a content filter) concerns
+one request: it is told, the others go on, and BackendError comes at the end; a refusal of everything (401, 403, 404), or
+many in a row, ends it at once.
+
+**Seconds.** A server does not tell what it is at work on, so the wall's time is shared evenly by the samples in flight, its
+queue included: `prompt_seconds` until the first token came, `decode_seconds` from then on, and all of it decoding where
+nothing is streamed. The shares add up to the time during which the server had work of ours. `completion_tokens` is the
+server's count, see `openai_answer`; `sum_logprob` is None where it is not told for every one of them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from threading import Event
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+from sampler.backends.openai_flight import Asking, Batch, Flight
+from sampler.backends.openai_http import Refused, Server, ask
+from sampler.backends.retries import Patience, Policy
+from sampler.records import canonical_json, valid_text
+from sampler.values import ModelCard, PromptStyle, Request, Sample, SamplingParams
+
+HOSTED = "hosted"
+DIALECTS = ("open", HOSTED)
+MOST_STOPS = 4  # of OpenAI's own API; the program is cut at all of them later all the same
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenAIOptions:
+    """How the server is asked. The module's docstring explains them."""
+
+    base_url: str
+    api_key_env: str = ""
+    dialect: str = "open"
+    concurrency: int = 32
+    n: int = 1
+    stream: bool = True
+    logprobs: bool = True
+    attempts: int = 12
+    retry_wait_s: float = 1.0
+    longest_wait_s: float = 600.0
+    connect_timeout_s: float = 10.0
+    answer_timeout_s: float = 600.0
+    call_timeout_s: float = 7200.0
+
+    def __post_init__(self) -> None:
+        url = urlsplit(self.base_url)
+        if url.scheme not in {"http", "https"} or not url.hostname or url.query or url.fragment:
+            raise ValueError(
+                f'base_url must be the server\'s address, as "http://127.0.0.1:8000/v1", not {self.base_url!r}'
+            )
+        if "@" in url.netloc:
+            raise ValueError("base_url must not hold a name or password; put the key into a variable, see api_key_env")
+        if self.dialect not in DIALECTS:
+            raise ValueError(f"dialect must be {' or '.join(DIALECTS)}, not {self.dialect!r}")
+        for name in ("concurrency", "n", "attempts", "retry_wait_s", "connect_timeout_s", "answer_timeout_s"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"{name} must be positive, not {getattr(self, name)!r}")
+        if self.n > self.concurrency:
+            raise ValueError(f"n = {self.n} must not exceed concurrency = {self.concurrency}, which counts samples")
+
+
+class OpenAIBackend:
+    """One model of a server."""
+
+    def __init__(
+        self,
+        model: str,
+        options: OpenAIOptions,
+        *,
+        key: str | None = None,
+        tell: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        """Ask the server for its models; raises BackendError. `tell` hears of every outage, on several threads."""
+        self._options = options
+        self._model = model
+        self._tell = tell
+        self._server = Server(
+            base_url=options.base_url,
+            key=key,
+            connect_timeout_s=options.connect_timeout_s,
+            answer_timeout_s=options.answer_timeout_s,
+        )
+        patience = Patience(
+            attempts=options.attempts, first_wait_s=options.retry_wait_s, longest_wait_s=options.longest_wait_s
+        )
+        self._policy = Policy(patience, tell)
+        self._flights: list[Flight] = []
+        self._card = self._look()
+
+    @property
+    def card(self) -> ModelCard:
+        """What the server says of the model; the digest is over that, because nobody sees the weights."""
+        return self._card
+
+    def sample(self, requests: Iterable[Request], params: SamplingParams) -> Iterator[Sample]:
+        """Every sample that the requests ask for, each exactly once; raises BackendError.
+
+        Calls still in flight when the iterator or the backend is closed are called off.
+        """
+        flight = Flight(
+            Asking(
+                server=self._server,
+                policy=self._policy,
+                question=lambda batch: self._question(batch, params),
+                max_tokens=params.max_tokens,
+                call_timeout_s=self._options.call_timeout_s,
+            )
+        )
+        self._flights.append(flight)
+        batches = (batch for request in requests for batch in self._batches(request))
+        waiting = next(batches, None)
+        try:
+            while waiting is not None or not flight.empty:
+                while waiting is not None and flight.samples + waiting.count <= self._options.concurrency:
+                    flight.start(waiting)
+                    waiting = next(batches, None)
+                yield from flight.landed()
+            flight.check()
+        finally:
+            flight.call_off()
+            self._flights.remove(flight)
+
+    def close(self) -> None:
+        """Call off whatever is under way."""
+        for flight in self._flights:
+            flight.call_off()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _batches(self, request: Request) -> Iterator[Batch]:
+        for offset in range(0, request.count, self._options.n):
+            yield Batch(request=request, offset=offset, count=min(self._options.n, request.count - offset))
+
+    def _question(self, batch: Batch, params: SamplingParams) -> tuple[str, dict[str, Any]]:
+        """The path and the body of a call."""
+        options, prompt = self._options, batch.request.prompt
+        body: dict[str, Any] = {
+            "model": self._model,
+            "n": batch.count,
+            "seed": batch.request.seed + batch.offset,
+            "temperature": params.temperature,
+            "top_p": params.top_p,
+            "max_tokens": params.max_tokens,
+        }
+        if prompt.stop:
+            body["stop"] = list(prompt.stop[:MOST_STOPS] if options.dialect == "hosted" else prompt.stop)
+        if options.stream:
+            body |= {"stream": True, "stream_options": {"include_usage": True}}
+        if options.dialect == "open":
+            body |= {"top_k": -1, "min_p": 0.0, "repetition_penalty": 1.0}
+        text = valid_text(prompt.text)
+        if prompt.style is PromptStyle.COMPLETION:
+            return "/completions", body | {"prompt": text} | ({"logprobs": 1} if options.logprobs else {})
+        body["messages"] = [{"role": "user", "content": text}]
+        if prompt.prefill:
+            body["messages"].append({"role": "assistant", "content": prompt.prefill})
+            body |= {"continue_final_message": True, "add_generation_prompt": False}
+        return "/chat/completions", body | ({"logprobs": True, "top_logprobs": 1} if options.logprobs else {})
+
+    def _look(self) -> ModelCard:
+        """The model as the server lists it, if it does."""
+        try:
+            listed = self._policy.attempt(lambda: ask(self._server, "GET", "/models"), Event()).get("data")
+        except Refused as error:
+            if error.status not in {404, 405, 501}:
+                raise
+            listed = None  # some servers keep no list
+        known = [entry for entry in listed or () if isinstance(entry, dict) and isinstance(entry.get("id"), str)]
+        entry = next((entry for entry in known if entry["id"] == self._model), None)
+        if entry is None and known:
+            offered = ", ".join(self._server.clean(entry["id"]) for entry in known[:5])
+            self._tell(f"the server at {self._server.base_url} lists no model {self._model!r}; it lists {offered}")
+            entry = known[0] if len(known) == 1 else None
+        owner = self._server.clean(str((entry or {}).get("owned_by") or "server"))
+        digest = _digest(self._model, entry or {})
+        return ModelCard(name=self._model, digest=digest, architecture=None, engine=f"openai: {owner}")
+
+
+def _digest(model: str, entry: dict[str, Any]) -> str:
+    """SHA-256 of what the server says about the weights, not of how or when it serves them."""
+    meta = entry.get("meta")
+    meta = meta if isinstance(meta, dict) else {}
+    facts = {key: meta[key] for key in ("n_params", "n_vocab", "n_embd", "size", "ftype") if key in meta}
+    return hashlib.sha256(canonical_json({"model": model, "root": entry.get("root"), **facts}).encode()).hexdigest()

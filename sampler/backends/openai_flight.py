@@ -1,0 +1,266 @@
+"""The calls that a server is working on, each with a thread that listens, tries again and says what it has.
+
+A thread owns one batch until all its samples are there or the policy is exhausted. It tells the flight what happened, with
+the time, through a queue; only the flight's owner reads that, so the account of seconds needs no lock. What a thread holds
+is bounded by `openai_http` and `openai_answer`, and there are no more threads than the owner starts.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from enum import Enum, auto
+from functools import partial
+from typing import Any
+
+from sampler.backends.attribution import WallShares
+from sampler.backends.base import BackendError
+from sampler.backends.openai_answer import Answer, Written
+from sampler.backends.openai_http import Call, Outage, Refused, Server
+from sampler.backends.retries import Policy
+from sampler.values import Request, Sample
+
+REFUSALS_IN_A_ROW = 8
+_LOOK_S = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """Samples offset … offset+count-1 of a request, asked in one call."""
+
+    request: Request
+    offset: int
+    count: int
+
+
+Question = Callable[[Batch], tuple[str, dict[str, Any]]]  # the path and the body of a call for a batch
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asking:
+    """How a batch is asked. `call_timeout_s` bounds a call, however lively the server seems."""
+
+    server: Server
+    policy: Policy
+    question: Question
+    max_tokens: int
+    call_timeout_s: float
+
+
+class _What(Enum):
+    """What happens: all to one sample, except that OVER is said of a batch."""
+
+    SENT = auto()
+    BEGUN = auto()  # its first token came
+    WRITTEN = auto()
+    OVER = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class _News:
+    at: float
+    what: _What
+    offset: int = -1
+    written: tuple[Written, ...] = ()
+    error: BackendError | None = None
+
+
+class Flight:
+    """The batches under way."""
+
+    def __init__(self, asking: Asking) -> None:
+        self._asking = asking
+        self._news: queue.SimpleQueue[tuple[_Worker, _News]] = queue.SimpleQueue()
+        self._workers: set[_Worker] = set()
+        self._shares = WallShares()
+        self._prompt_seconds: dict[tuple[_Worker, int], float] = {}
+        self._entered: set[tuple[_Worker, int]] = set()
+        self._refusals: list[Refused] = []
+        self._in_a_row = 0
+        self._failure: BackendError | None = None
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing more will land."""
+        return not self._workers
+
+    @property
+    def samples(self) -> int:
+        """How many samples are in the air."""
+        return sum(worker.batch.count for worker in self._workers)
+
+    def start(self, batch: Batch) -> None:
+        """Send a batch on its way."""
+        worker = _Worker(batch, self._asking, self._news)
+        self._workers.add(worker)
+        worker.start()
+
+    def landed(self) -> Iterator[Sample]:
+        """Wait for news; the sample that it brings, if it does. Raises what ends the sampling, after all that came before."""
+        for worker in self._workers:
+            worker.look()
+        try:
+            worker, news = self._news.get(timeout=_LOOK_S)
+        except queue.Empty:
+            return
+        yield from self._take(worker, news)
+        if self._failure is not None:
+            while not self._news.empty():
+                yield from self._take(*self._news.get())
+            raise self._failure
+
+    def check(self) -> None:
+        """Raise Refused if something was refused, now that everything else is there."""
+        if self._refusals:
+            raise Refused(f"{len(self._refusals)} calls were refused, the first: {self._refusals[0]}")
+
+    def call_off(self) -> None:
+        """End every call."""
+        for worker in self._workers:
+            worker.call_off()
+        for worker in self._workers:
+            worker.join(timeout=_LOOK_S)  # one that is still connecting notices later, and ends by itself
+        self._workers.clear()
+
+    def _take(self, worker: _Worker, news: _News) -> Iterator[Sample]:
+        key = worker, news.offset
+        match news.what:
+            case _What.SENT:
+                self._leave(key, news.at)
+                self._prompt_seconds[key] = 0.0
+                self._enter(key, news.at)
+            case _What.BEGUN:
+                self._prompt_seconds[key] = self._leave(key, news.at)
+                self._enter(key, news.at)
+            case _What.WRITTEN:
+                seconds = self._prompt_seconds.pop(key), self._leave(key, news.at)
+                self._in_a_row = 0
+                yield from (_sample(worker.batch, news.offset, written, seconds) for written in news.written)
+            case _What.OVER:
+                self._over(worker, news)
+
+    def _over(self, worker: _Worker, news: _News) -> None:
+        self._workers.discard(worker)
+        for key in [key for key in self._entered if key[0] is worker]:
+            self._leave(key, news.at)
+        if isinstance(news.error, Refused) and not news.error.concerns_all:
+            self._refusals.append(news.error)
+            self._in_a_row += 1
+            if self._in_a_row < REFUSALS_IN_A_ROW:
+                return
+        self._failure = self._failure or news.error
+
+    def _enter(self, key: tuple[_Worker, int], at: float) -> None:
+        self._entered.add(key)
+        self._shares.enter(key, 1, at)
+
+    def _leave(self, key: tuple[_Worker, int], at: float) -> float:
+        if key not in self._entered:
+            return 0.0
+        self._entered.remove(key)
+        return self._shares.leave(key, at)
+
+
+class _Worker(threading.Thread):
+    """Gets one batch, whatever it takes."""
+
+    def __init__(self, batch: Batch, asking: Asking, news: queue.SimpleQueue[tuple[_Worker, _News]]) -> None:
+        super().__init__(name="openai", daemon=True)
+        self.batch = batch
+        self._asking = asking
+        self._news = news
+        self._missing = list(_offsets(batch))
+        self._call: Call | None = None
+        self._called_off = threading.Event()
+
+    def look(self) -> None:
+        """Break a call that takes too long; it counts as an outage."""
+        call = self._call
+        if call is not None and time.monotonic() - call.began > self._asking.call_timeout_s:
+            call.abort()
+
+    def call_off(self) -> None:
+        self._called_off.set()
+        if self._call is not None:
+            self._call.abort()
+
+    def run(self) -> None:
+        error: BackendError | None = None
+        try:
+            error = self._get_all()
+        except BackendError as caught:
+            error = caught
+        except Exception as caught:  # noqa: BLE001 - nobody hears a thread's exception; this one is raised by the owner
+            error = BackendError(f"internal error in a call to the server: {caught!r}")
+            error.__cause__ = caught
+        self._tell(_What.OVER, error=error)
+
+    def _get_all(self) -> Refused | None:
+        """Ask until nothing is missing; the first refusal that concerned one sample only."""
+        part, refused = self.batch, None
+        while self._missing and not self._called_off.is_set():
+            try:
+                self._asking.policy.attempt(partial(self._ask, part), self._called_off)
+            except Refused as error:
+                if error.concerns_all:
+                    raise
+                refused = refused or error
+                self._missing = [offset for offset in self._missing if offset not in _offsets(part)]
+            if self._missing:  # what is left goes one by one: then it is clear which one fails
+                part = Batch(request=self.batch.request, offset=self._missing[0], count=1)
+        return refused
+
+    def _ask(self, asked: Batch) -> None:
+        """One call; raises Outage or Refused. What arrived whole is told even so."""
+        if self._called_off.is_set() or not set(_offsets(asked)) <= set(self._missing):
+            return  # a call before this one brought some of them
+        answer = Answer(asked.count, self._asking.max_tokens, asked.request.prompt.prefill)
+        self._call = Call(self._asking.server)
+        for number in range(asked.count):
+            self._tell(_What.SENT, asked.offset + number)
+        begun: set[int] = set()
+        try:
+            path, body = self._asking.question(asked)
+            for event in self._call.events("POST", path, body):
+                for number in set(answer.hear(event)) - begun:
+                    begun.add(number)
+                    self._tell(_What.BEGUN, asked.offset + number)
+            written = answer.written()
+        except Outage:
+            self._keep(asked, answer.written(cut=True))
+            raise
+        self._keep(asked, written)
+
+    def _keep(self, asked: Batch, written: dict[int, Written]) -> None:
+        for number, one in written.items():
+            self._missing.remove(asked.offset + number)
+            self._tell(_What.WRITTEN, asked.offset + number, written=(one,))
+
+    def _tell(
+        self, what: _What, offset: int = -1, *, written: tuple[Written, ...] = (), error: BackendError | None = None
+    ) -> None:
+        self._news.put((self, _News(time.monotonic(), what, offset, written, error)))
+
+
+def _offsets(batch: Batch) -> range:
+    return range(batch.offset, batch.offset + batch.count)
+
+
+def _sample(batch: Batch, offset: int, written: Written, seconds: tuple[float, float]) -> Sample:
+    request = batch.request
+    return Sample(
+        problem=request.problem,
+        index=request.first + offset,
+        seed=request.seed + offset,
+        text=written.text,
+        finish=written.finish,
+        prompt_tokens=written.prompt_tokens,
+        completion_tokens=written.completion_tokens,
+        prompt_seconds=seconds[0],
+        decode_seconds=seconds[1],
+        sum_logprob=written.sum_logprob,
+        prompt_shared=batch.count > 1,
+    )

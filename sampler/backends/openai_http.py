@@ -1,0 +1,222 @@
+"""HTTP to a model server: one question, answered by events, over a connection of its own.
+
+Of its own, because a stream must be breakable from outside at any moment: closing the connection is how a server learns
+that nobody wants the rest. The server is not trusted: lines and answers are capped, silence is timed, redirects are not
+followed (they would carry the key elsewhere), and no message of ours repeats the key, whatever the server echoes.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import socket
+import ssl
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
+from typing import Any
+from urllib.parse import urlsplit
+
+from sampler.backends.base import BackendError
+
+MAX_LINE = 4 << 20
+MAX_ANSWER = 32 << 20
+_MAX_ERROR = 1 << 16
+_TRY_AGAIN = frozenset({408, 409, 423, 425, 429, 500, 502, 503, 504, 507, 520, 521, 522, 523, 524, 529})
+_SPENT = frozenset({"insufficient_quota", "billing_hard_limit_reached"})  # come as 429, and no wait helps
+
+
+class Outage(BackendError):
+    """The server could not answer now: worth another try, after `retry_after_s` if the server said so."""
+
+    def __init__(self, message: str, retry_after_s: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class Refused(BackendError):
+    """The server will not answer this question, however often it is asked. `status` is 0 if HTTP was content."""
+
+    def __init__(self, message: str, status: int = 0) -> None:
+        super().__init__(message)
+        self.status = status
+
+    @property
+    def concerns_all(self) -> bool:
+        """Whether every other question would be refused as well: the key, the model's name, the address."""
+        return self.status in {401, 402, 403, 404, 405, 407, 429} or 300 <= self.status < 400
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Server:
+    """Where the server is and how long its silence is borne."""
+
+    base_url: str
+    key: str | None = field(default=None, repr=False)
+    connect_timeout_s: float
+    answer_timeout_s: float
+
+    def clean(self, text: str) -> str:
+        """Words of the server as one bounded line, without the key."""
+        if self.key:
+            text = text.replace(self.key, "***")
+        return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:300]
+
+
+class Call:
+    """One question. `events` may be read once; `abort` may come from another thread at any time."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self._connection = _connection(server)
+        self._socket: socket.socket | None = None
+        self.began = time.monotonic()
+        self.aborted = False
+
+    def events(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Iterator[dict[str, Any]]:
+        """The objects of the answer: those of a stream as they come, or one; raises Outage or Refused.
+
+        A stream that simply ends is told apart by its reader, who knows what was still to come.
+        """
+        try:
+            with self._errors(), closing(self._ask(method, path, body)) as response:
+                if response.status != 200:
+                    raise self._fault(response)
+                if "text/event-stream" in response.headers.get("Content-Type", ""):
+                    yield from self._stream(response)
+                else:
+                    yield self._object(_read(response, MAX_ANSWER))
+        finally:
+            self._connection.close()
+
+    def abort(self) -> None:
+        """Break the connection."""
+        self.aborted = True
+        if self._socket is not None:
+            with suppress(OSError):  # it may be over already
+                self._socket.shutdown(socket.SHUT_RDWR)
+
+    def _ask(self, method: str, path: str, body: Mapping[str, Any] | None) -> HTTPResponse:
+        self._connection.connect()
+        self._socket = self._connection.sock
+        self._socket.settimeout(self._server.answer_timeout_s)
+        if self.aborted:
+            raise Outage("called off")
+        headers = {"Accept": "text/event-stream, application/json", "User-Agent": "codebudget"}
+        if self._server.key:
+            headers["Authorization"] = f"Bearer {self._server.key}"
+        data = None
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+            data = json.dumps(body).encode("ascii")
+        self._connection.request(method, urlsplit(self._server.base_url).path.rstrip("/") + path, data, headers)
+        return self._connection.getresponse()
+
+    def _stream(self, response: HTTPResponse) -> Iterator[dict[str, Any]]:
+        """Server-sent events, each one line of JSON; anything else between them is passed over."""
+        total = 0
+        while line := response.readline(MAX_LINE):
+            total += len(line)
+            if total > MAX_ANSWER or len(line) == MAX_LINE:
+                raise Outage(f"the server sends without end ({total} bytes for one answer)")
+            kind, _, data = line.strip().partition(b":")
+            data = data.strip()
+            if data == b"[DONE]":
+                return
+            if kind in {b"data", b"error"} and data:
+                yield self._object(data)
+
+    def _object(self, data: bytes) -> dict[str, Any]:
+        try:
+            answer = json.loads(data)
+        except (ValueError, RecursionError) as error:
+            raise Outage(f"the server answered {self._shown(data)}, which is not JSON") from error
+        if not isinstance(answer, dict):
+            raise Outage(f"the server answered {self._shown(data)}, which is no object")
+        if answer.get("error"):
+            raise self._said(answer, 500, None)
+        return answer
+
+    def _fault(self, response: HTTPResponse) -> BackendError:
+        data = _read(response, _MAX_ERROR)
+        if 300 <= response.status < 400:
+            to = self._server.clean(str(response.headers.get("Location")))
+            return Refused(f"the server sends us on to {to}; put the right base_url into the study", response.status)
+        wait = retry_after(response.headers.get("Retry-After"), datetime.now(UTC))
+        try:
+            answer = json.loads(data)
+        except (ValueError, RecursionError):
+            answer = None
+        if not isinstance(answer, dict) or "error" not in answer:
+            answer = {"error": {"message": data.decode("utf-8", "replace") or "nothing"}}
+        number = response.headers.get("x-request-id")
+        return self._said(answer, response.status, wait, f", request {self._server.clean(number)}" if number else "")
+
+    def _said(self, answer: dict[str, Any], status: int, wait_s: float | None, request: str = "") -> Outage | Refused:
+        """What an error object means. Inside a stream the object itself holds the status."""
+        error = answer["error"] if isinstance(answer["error"], dict) else {"message": answer["error"]}
+        code = error.get("code")
+        if isinstance(code, int) and 400 <= code < 600:
+            status = code
+        words = self._server.clean(str(error.get("message")))
+        spent = {code, error.get("type")} & _SPENT if isinstance(code, str) else ()
+        if status in _TRY_AGAIN and not spent:
+            return Outage(f"the server failed with status {status}{request}: {words}", wait_s)
+        return Refused(f"the server refused with status {status}{request}: {words}", status)
+
+    def _shown(self, data: bytes) -> str:
+        return repr(self._server.clean(data[:200].decode("utf-8", "replace")))
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        where = self._server.base_url
+        try:
+            yield
+        except TimeoutError as error:
+            raise Outage(f"the server at {where} was silent too long; raise answer_timeout_s, or mend it") from error
+        except ssl.SSLCertVerificationError as error:
+            raise Refused(f"the certificate of {where} does not hold: {error.verify_message}", 495) from error
+        except (OSError, HTTPException, ValueError) as error:  # ValueError: read of a response closed from outside
+            said = self._server.clean(str(error)) or type(error).__name__
+            raise Outage(f"no connection to the server at {where}, or a broken one ({said})") from error
+
+
+def ask(server: Server, method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """The answer to a question that is answered by one object; raises Outage or Refused."""
+    for event in Call(server).events(method, path, body):
+        return event
+    raise Outage(f"the server at {server.base_url} answered {path} with an empty stream")
+
+
+def retry_after(header: str | None, now: datetime) -> float | None:
+    """Seconds to wait by a Retry-After header, which holds seconds or a date; None if it says nothing sensible."""
+    if header is None:
+        return None
+    try:
+        seconds = float(header)
+    except ValueError:
+        try:
+            then = parsedate_to_datetime(header)
+        except (ValueError, TypeError, IndexError, OverflowError):
+            return None
+        seconds = (then.replace(tzinfo=then.tzinfo or UTC) - now).total_seconds()
+    return max(0.0, seconds) if math.isfinite(seconds) else None
+
+
+def _connection(server: Server) -> HTTPConnection:
+    url = urlsplit(server.base_url)
+    host, port, timeout = url.hostname or "", url.port, server.connect_timeout_s
+    if url.scheme == "https":
+        return HTTPSConnection(host, port, timeout=timeout, context=ssl.create_default_context())
+    return HTTPConnection(host, port, timeout=timeout)
+
+
+def _read(response: HTTPResponse, most: int) -> bytes:
+    data = response.read(most + 1)
+    if len(data) > most and most == MAX_ANSWER:
+        raise Outage(f"the server sends without end (more than {most} bytes for one answer)")
+    return data[:most]
