@@ -14,7 +14,7 @@ from pathlib import Path
 from sampler.costs import arch_flops
 from sampler.prompts import prompt_for
 from sampler.rank_wish import Inputs, RankDoors, RankWish, TextModel
-from sampler.ranking.agreement import Answers
+from sampler.ranking.agreement import Answers, informative
 from sampler.ranking.evidence import stored_answers
 from sampler.ranking.execution import Asker, Executed, execute
 from sampler.ranking.external import Given, read_scores
@@ -136,11 +136,13 @@ class Tools:
     def answers(self, group: Group) -> tuple[list[Answers], list[float]]:
         """What the programs answer, and the sandbox's seconds for it: to generated tests if there are such, else as stored.
 
-        Stored answers came with the verdict, so they cost what that did.
+        Of generated tests the inputs alone count, and of these such as some program has a value for: an input that a model
+        guessed wrong would make every program fail. Stored answers came with the verdict, so they cost what that did.
         """
         if self._wish.tests is not None:
-            executed, _ = self.executed(group)
-            return [one.answered.answers for one in executed], [one.cpu_s for one in executed]
+            executed, generated = self.executed(group)
+            answers = informative([one.answered.answers for one in executed], generated.inputs)
+            return answers, [one.cpu_s for one in executed]
         facts = [row.facts for row in group.rows]
         selection = self._wish.inputs is Inputs.SELECTION
         return stored_answers(facts, group.problem.name, selection=selection), [row.cpu_s for row in group.rows]

@@ -49,3 +49,9 @@ def equal(one: Answer | None, other: Answer | None) -> bool:
 def failed(answer: Answer | None) -> bool:
     """Whether a program has no value to show for a call."""
     return answer is None or answer.raised is not None
+
+
+def informative(programs: Sequence[Answers], numbers: Sequence[int]) -> list[Answers]:
+    """The programs' answers to those of the numbered calls for which some program has a value."""
+    kept = [number for number in numbers if not all(failed(answers[number]) for answers in programs)]
+    return [tuple(answers[number] for number in kept) for answers in programs]

@@ -42,6 +42,11 @@ class Generated:
         """What has to stand behind a program for those tests that are code."""
         return HARNESS if any(case.function == _RUN for case in self.tests.cases) else ""
 
+    @property
+    def inputs(self) -> tuple[int, ...]:
+        """The numbers of those tests that are calls of the program's function, whose answers can be compared."""
+        return tuple(number for number, case in enumerate(self.tests.cases) if case.function != _RUN)
+
 
 def generated_tests(texts: Iterable[str], function: str, *, from_each: int = FROM_EACH) -> Generated | None:
     """The tests of some texts; None if they hold none."""

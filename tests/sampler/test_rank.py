@@ -252,6 +252,17 @@ def test_codet_finds_the_right_ones_by_tests_that_are_right(study, tmp_path):
     )
 
 
+def test_a_guess_that_no_program_survives_does_not_silence_the_votes(study, tmp_path):
+    texts = [["assert f{n}(1) == 1", "assert f{n}(1, 2, 3) == 1", "assert ____ == f{n}(1)"] for n in range(3)]
+    tests = generated(tmp_path, {f"P/{n}": [one.format(n=n) for one in three] for n, three in enumerate(texts)})
+    (model,) = ranked(study, RankWish(rankers=("mbr-exec",), tests=tests, ks=(4,))).models
+    expected = [
+        1.0 if sum(one) > 1 else sum(one) / 4 for one in truth(study)
+    ]  # each wrong program is wrong in its own way
+    assert rates(model.lines[0])[4] == pytest.approx(np.mean(expected))
+    assert np.mean(expected) > np.mean([sum(one) / 4 for one in truth(study)])
+
+
 def test_a_problem_without_a_generated_test_has_nothing_to_choose_by(study, tmp_path):
     tests = generated(tmp_path, {"P/0": ["assert f0(1) == 1"], "P/1": ["nothing"]})
     report = ranked(study, RankWish(rankers=("codet",), tests=tests, ks=(4,)))

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sampler.ranking.agreement import informative
 from sampler.ranking.chance import chance
 from sampler.ranking.codet import PLAIN, codet, groups_of
 from sampler.ranking.duplicates import duplicates, normal_form
@@ -126,6 +127,12 @@ def test_mbr_exec_lets_what_fails_anywhere_agree_with_nobody():
     assert list(votes.scores) == [2.0, 2.0, 0.0, 0.0, 1.0]
     best = rank_score_of_votes(votes, [True, False, False, False, False], 5, np.random.default_rng(0))
     assert best.mean == 1.0  # of the two that agree, the likelier one
+
+
+def test_an_input_that_no_program_can_take_tells_nothing():
+    programs = [[raised(), value(1), None], [raised(), raised(), value(2)]]
+    assert informative(programs, [0, 1]) == [(value(1),), (raised(),)]
+    assert informative(programs, [0]) == [(), ()]
 
 
 def test_sets_and_answers_too_deep_to_compare_are_told_apart():
