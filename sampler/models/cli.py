@@ -12,7 +12,11 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, Trans
 from rich.table import Table
 
 from sampler.models.catalogue import CATALOGUE, Model, UnknownModel, find
+from sampler.models.gguf_file import GgufError
+from sampler.models.hf_config import ConfigError
 from sampler.models.pull import PullError, cached, default_cache, pull, remove
+from sampler.models.show import show_model
+from sampler.toml_table import SpecError
 
 USAGE, FAILED = 2, 3
 
@@ -23,17 +27,17 @@ class _Command(click.Group):
     def invoke(self, ctx: click.Context) -> object:
         try:
             return super().invoke(ctx)
-        except UnknownModel as error:
+        except (UnknownModel, SpecError, GgufError, ConfigError) as error:
             _fail(ctx, str(error), USAGE)
         except PullError as error:
             _fail(ctx, str(error), FAILED)
         return None
 
 
-@click.group(cls=_Command)
+@click.group(cls=_Command, context_settings={"help_option_names": ["-h", "--help"]})
 @click.pass_context
 def models(ctx: click.Context) -> None:
-    """Models for the built-in engine: list them, fetch them, remove them.
+    """Models for the built-in engine: list them, fetch them, remove them; and what any model costs.
 
     They are kept in the folder that the variable CODEBUDGET_MODELS names, or else in the user's cache.
     """
@@ -77,6 +81,9 @@ def remove_model(cache: Path, name: str) -> None:
     """Delete a model's file."""
     model = find(name)
     click.echo(f"{model.name}: {'removed' if remove(model, cache) else 'was not here'}")
+
+
+models.add_command(show_model)
 
 
 def models_dir() -> Path:

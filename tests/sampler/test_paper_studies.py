@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from sampler.costs import calflops128
 from sampler.spec import choose_problems, load_study
 from sampler.stats.budget import Unit, UnitCost
 
@@ -33,6 +34,13 @@ def test_a_study_of_the_paper_asks_as_the_paper_did(name, temperature, tokens, s
         assert (params.temperature, params.top_p, params.max_tokens) == (temperature, 0.95, tokens)
         assert len(model.sampling.shots.names) == shots
         assert model.backend == "vllm"
+
+
+@pytest.mark.parametrize("path", sorted(PAPER.glob("*.toml")), ids=lambda path: path.stem)
+def test_a_study_of_the_paper_holds_the_architectures_that_give_its_table_1(path):
+    for model in load_study(path).models:
+        flops = calflops128(model.architecture.params)
+        assert abs(flops - model.costs.table_flops) <= 0.001 * model.costs.table_flops + 0.005e12
 
 
 @pytest.mark.parametrize("path", sorted(PAPER.glob("*.toml")), ids=lambda path: path.stem)
