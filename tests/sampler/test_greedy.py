@@ -42,7 +42,7 @@ def run(support, path):
 
     opened = []
 
-    def backend(model):
+    def backend(model, _tell):
         opened.append(model.name)
         return Noting(model.name)
 
