@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from sandbox.engine import Attached, Engine, inline_seccomp
-from sandbox.errors import BoxLost
+from sandbox.errors import BoxLost, BoxSilent
 from sandbox.inside import codec, wire
 from sandbox.values import (
     Answer,
@@ -43,9 +43,9 @@ from sandbox.values import (
 LABEL = "codebudget.box"
 LABEL_OWNER = "codebudget.owner"
 OPENING_S = 60.0
-GRACE_S = 20.0
+GRACE_S = 10.0  # how long after its wall limit a program's end may be told: it may take 6 s to prove the box clean
 PROTOCOL = 3
-OVERHEAD_MB = 24  # supervisor, zygote, cleaner and runner: 17 to 21 MB, more where packages are imported, and
+OVERHEAD_MB = 34  # supervisor, zygote, cleaner and runner: 21 to 28 MB, more where packages are imported, and
 SPARE_MB = 6  # what they need over that while they work
 OUTPUT_COPIES = 8  # what the supervisor keeps of two streams until the facts are sent
 OVERHEAD_PROCESSES = 4  # supervisor, zygote, cleaner, and a runner where a program comes again
@@ -94,7 +94,7 @@ def container_body(spec: BoxSpec, first_uid: int) -> dict[str, Any]:
         "PidsLimit": limits.processes + OVERHEAD_PROCESSES,
         "Ulimits": [
             {"Name": name, "Soft": amount, "Hard": amount}
-            for name, amount in (("core", 1), ("nofile", 1024), ("memlock", 0), ("msgqueue", 0), ("rtprio", 0))
+            for name, amount in (("core", 1), ("nofile", 1024), ("msgqueue", 0), ("rtprio", 0))
         ],
         "LogConfig": {"Type": "none"},
         "RestartPolicy": {"Name": "no"},
@@ -198,11 +198,13 @@ class Box:
         """Keep the box on one core: its times repeat better, and boxes stay out of each other's way."""
         self._engine.pin(self.id, core)
 
-    def ended_by_itself(self) -> bool:
-        """Whether the box died from within (its memory, its supervisor) rather than by a hand from outside."""
+    def broken_from_within(self, lost: BoxLost) -> bool:
+        """Whether the box died (its memory, its supervisor) or fell silent by itself rather than by a hand from outside."""
         state = self._engine.state(self.id)
-        if state is None or state.get("Running"):
+        if state is None:
             return False
+        if state.get("Running"):
+            return isinstance(lost, BoxSilent) and not state.get("Paused")
         return bool(state.get("OOMKilled")) or state.get("ExitCode") not in {0, 128 + signal.SIGKILL}
 
     def abort(self) -> None:

@@ -22,7 +22,7 @@ import docker.utils
 import requests
 import tenacity
 
-from sandbox.errors import BoxLost, EngineUnavailable, ImageBuildFailed, ImageMissing
+from sandbox.errors import BoxLost, BoxSilent, EngineUnavailable, ImageBuildFailed, ImageMissing
 
 API_TIMEOUT_S = 60
 START_HINT = "start Docker (`make engine` does it on Debian and Ubuntu) or point DOCKER_HOST at a running engine"
@@ -280,7 +280,7 @@ class Attached:
             self._socket.settimeout(max(0.001, deadline - time.monotonic()))
             self._socket.sendall(data)
         except OSError as error:
-            raise self._lost(f"cannot be written to: {error}") from error
+            raise BoxLost(self._said(f"cannot be written to: {error}")) from error
 
     def receive(self, deadline: float) -> bytes:
         """What has come on standard output, at least one byte; raises BoxLost at the end or after `deadline`."""
@@ -292,16 +292,16 @@ class Attached:
                 self._stderr = (self._stderr + content)[-_MAX_STDERR:]
             left = deadline - time.monotonic()
             if left <= 0:
-                raise self._lost("does not answer in time")
+                raise BoxSilent(self._said("does not answer in time"))
             try:
                 self._socket.settimeout(left)
                 data = self._socket.recv(1 << 18)
             except TimeoutError:
-                raise self._lost("does not answer in time") from None
+                raise BoxSilent(self._said("does not answer in time")) from None
             except OSError as error:
-                raise self._lost(f"cannot be read: {error}") from error
+                raise BoxLost(self._said(f"cannot be read: {error}")) from error
             if not data:
-                raise self._lost("has ended")
+                raise BoxLost(self._said("has ended"))
             self._raw += data
 
     def _next_part(self) -> tuple[int, bytes] | None:
@@ -315,9 +315,9 @@ class Attached:
         del self._raw[:end]
         return stream, content
 
-    def _lost(self, what: str) -> BoxLost:
+    def _said(self, what: str) -> str:
         said = self._stderr.decode("utf-8", "replace").strip().splitlines()
-        return BoxLost(f"box {self._container[:12]} {what}" + (f"; it said: {said[-1][:300]}" if said else ""))
+        return f"box {self._container[:12]} {what}" + (f"; it said: {said[-1][:300]}" if said else "")
 
     def hang_up(self) -> None:
         """End the stream; whoever waits in `receive` gets BoxLost. Any thread may do this."""

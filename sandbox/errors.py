@@ -21,3 +21,7 @@ class ImageBuildFailed(SandboxError):
 
 class BoxLost(SandboxError):
     """A box vanished, broke its protocol or could not be proved clean while a job was in it."""
+
+
+class BoxSilent(BoxLost):
+    """A box did not answer by the time at which it should have ended its program."""

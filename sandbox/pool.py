@@ -2,8 +2,9 @@
 
 A job goes to whichever box is free. A box that is lost or not proved clean is thrown away; a spare takes its place. A job
 whose box was lost is tried again on another one: by a hand from outside (a removed container, a restarted engine) as often as
-`PATIENCE` allows, but a program whose boxes die from within twice is judged, so that nobody can buy retries by breaking
-boxes. When the engine stays away, every waiting job gets the exception; none gets a verdict.
+`PATIENCE` allows, but a program whose boxes die or fall silent from within twice, where another box then serves an honest
+program, is judged, so that nobody can buy retries by breaking boxes. When the engine stays away, every waiting job gets the
+exception; none gets a verdict.
 """
 
 from __future__ import annotations
@@ -20,18 +21,19 @@ from typing import Any, Generic, Self, TypeVar
 import tenacity
 
 from sandbox import judge
-from sandbox.box import LABEL, LABEL_OWNER, Box, BoxSpec
+from sandbox.box import GRACE_S, LABEL, LABEL_OWNER, Box, BoxSpec
 from sandbox.engine import Engine
 from sandbox.errors import BoxLost, EngineUnavailable, SandboxError
 from sandbox.gate import Gate
 from sandbox.owner import Owner
 from sandbox.probing import require_walls
-from sandbox.values import Ending, Flag, Job, Limits, Run
+from sandbox.values import Ending, Flag, Job, Limits, Program, Run
 
 T = TypeVar("T")
 PATIENCE_S = 60.0
 DEATHS_FROM_WITHIN = 2
 MAX_BOXES = 512
+HONEST = Job(program=Program(source=""))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,7 +168,7 @@ class Pool:
         waits = tenacity.Retrying(
             retry=tenacity.retry_if_exception(self._worth_another_try),
             wait=tenacity.wait_exponential(multiplier=0.05, max=5),
-            stop=tenacity.stop_after_delay(PATIENCE_S),
+            stop=tenacity.stop_after_delay(PATIENCE_S + DEATHS_FROM_WITHIN * (job.limits.wall_s + GRACE_S)),
             reraise=True,
         )
         try:
@@ -176,12 +178,16 @@ class Pool:
                         box = self.replace(box, core)
                     try:
                         return self._visited(box, job), box
-                    except BoxLost:
-                        deaths += box.ended_by_itself()
+                    except BoxLost as lost:
+                        deaths += box.broken_from_within(lost)
                         box.clean = False
-                        if deaths >= DEATHS_FROM_WITHIN:
-                            return _broke_its_boxes(), box
-                        raise
+                        if deaths < DEATHS_FROM_WITHIN:
+                            raise
+                    box = self.replace(box, core)
+                    box.run(
+                        replace(HONEST, limits=job.limits)
+                    )  # a machine that loses this one, too, is to blame itself
+                    return _broke_its_boxes(), box
         except EngineUnavailable as error:
             self._failure = error
             raise

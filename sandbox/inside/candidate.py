@@ -52,7 +52,6 @@ def inherit_limits() -> None:
         (resource.RLIMIT_CORE, 1),  # 0 would still start a core handler that the host may have
         (resource.RLIMIT_NOFILE, OPEN_FILES),
         (resource.RLIMIT_STACK, STACK_BYTES),
-        (resource.RLIMIT_MEMLOCK, 0),
         (resource.RLIMIT_MSGQUEUE, 0),
     ):
         resource.setrlimit(what, (amount, amount))

@@ -17,7 +17,7 @@ import resource
 import sys
 import time
 
-from sandbox.inside import parents, traces, usage, visit, wire
+from sandbox.inside import keeping, parents, traces, usage, visit, wire
 from sandbox.inside.cleaner import SCRATCH_DIRECTORIES
 
 PROTOCOL = 3
@@ -30,6 +30,7 @@ class Supervisor:
     """One zygote, at most one runner, one candidate at a time."""
 
     def __init__(self, first_uid: int) -> None:
+        self._code_kept = keeping.keep_code()
         self._first_uid, self._uids = first_uid + 1, 0
         self._zygote = parents.Zygote(keeper=first_uid)
         self._runner: parents.Runner | None = None
@@ -55,6 +56,7 @@ class Supervisor:
             "python": platform.python_version(),
             "cpu_source": usage.source(),
             "idle_mb": usage.memory_mb(),
+            "code_kept": self._code_kept,
         }
 
     def _visit(self, order: visit.Order) -> dict[str, wire.Value]:

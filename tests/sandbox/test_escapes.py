@@ -55,18 +55,7 @@ def test_a_group_that_is_not_there_is_named() -> None:
         read_cases(escapes_directory(), ["Q"])
 
 
-# Open finding: where many processes use up a box's memory, its answer comes late now and then (a box lost, no verdict bought).
-LATE = {"M08_smaller_than_its_supervisor", "K10_dies_later_than_others", "M09_full_pipes"}
-MAY_BE_LATE = pytest.mark.xfail(reason="open: out of memory by many processes, a box may answer late", strict=False)
-
-
-@pytest.mark.parametrize(
-    "case",
-    [
-        pytest.param(case, id=f"{case.name}-{case.kind}", marks=[MAY_BE_LATE] if case.name in LATE else [])
-        for case in CASES
-    ],
-)
+@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.name}-{case.kind}")
 def test_a_program_gets_its_verdict_and_leaves_nothing(case: Case, boxes: Range) -> None:
     outcome = boxes.run(case)
     assert not outcome.broken, (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import signal
 import subprocess
@@ -11,6 +12,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -76,16 +78,51 @@ def test_a_program_whose_boxes_die_from_within_is_judged_in_the_end(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # No program of ours can kill a box from within, so the one fact that says so is played.
-    monkeypatch.setattr("sandbox.box.Box.ended_by_itself", lambda _: True)
+    monkeypatch.setattr("sandbox.box.Box.broken_from_within", lambda *_: True)
     with a_pool(engine) as (pool, before):
-        running = pool.submit(job("import time; time.sleep(2)"))
-        for _ in range(2):
-            time.sleep(0.7)
-            for container in set(ours(engine)) - before:
-                engine.remove(container)
+        running = pool.submit(job("import time; time.sleep(4)"))
+        for container, _ in itertools.islice(visited(engine, before), 2):
+            engine.remove(container)
         run = running.result(timeout=30)
         assert Flag.LOST_TWICE in run.flags
         assert not run.proved
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root may stop the processes of a container")
+def test_a_program_whose_boxes_fall_silent_twice_is_judged_and_its_neighbour_is_not(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(box_module, "GRACE_S", 1.0)
+    limits = Limits(cpu_s=2, wall_s=1, memory_mb=128)
+    with a_pool(engine) as (pool, before):
+        running = pool.submit(Job(program=Program(source="import time; time.sleep(9)"), limits=limits))
+        for _, supervisor in itertools.islice(visited(engine, before), 2):
+            os.kill(supervisor, signal.SIGSTOP)
+        assert Flag.LOST_TWICE in running.result(timeout=30).flags
+        assert pool.submit(job("print(1)")).result(timeout=30).stdout == b"1\n"
+
+
+def visited(engine: Engine, before: set[str]) -> Iterator[tuple[str, int]]:
+    """Each box when a candidate is in it, and the pid of its supervisor."""
+    seen: set[str] = set()
+    while True:
+        for container in set(ours(engine)) - before - seen:
+            if (pid := busy(engine, container)) is not None:
+                seen.add(container)
+                yield container, pid
+        time.sleep(0.02)
+
+
+def busy(engine: Engine, container: str) -> int | None:
+    """The pid of a box's supervisor, while a candidate sleeps in the box."""
+    pid = int((engine.state(container) or {}).get("Pid", 0))
+    with contextlib.suppress(OSError):
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
+        for child in children:
+            forks = Path(f"/proc/{child}/task/{child}/children").read_text(encoding="ascii").split()
+            if len(forks) > 1:  # the zygote's: the cleaner, and a candidate
+                return pid
+    return None
 
 
 def test_leaving_early_cancels_what_waits_and_ends_what_runs_within_two_seconds(engine: Engine) -> None:
