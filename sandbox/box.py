@@ -32,6 +32,7 @@ from sandbox.values import (
     Grading,
     Job,
     Limits,
+    MemorySource,
     Program,
     Raised,
     ReferenceTests,
@@ -44,7 +45,7 @@ LABEL = "codebudget.box"
 LABEL_OWNER = "codebudget.owner"
 OPENING_S = 60.0
 GRACE_S = 10.0  # how long after its wall limit a program's end may be told: it may take 6 s to prove the box clean
-PROTOCOL = 3
+PROTOCOL = 4
 OVERHEAD_MB = 34  # supervisor, zygote, cleaner and runner: 21 to 28 MB, more where packages are imported, and
 SPARE_MB = 6  # what they need over that while they work
 OUTPUT_COPIES = 8  # what the supervisor keeps of two streams until the facts are sent
@@ -309,6 +310,7 @@ def read_facts(
     try:
         ending = Ending(_fact(facts, "ending", str))
         flags = frozenset(Flag(flag) for flag in _fact(facts, "flags", list))
+        memory_source = MemorySource(_fact(facts, "memory_source", str))
     except ValueError as error:
         raise BoxLost(f"a box reports what it cannot know: {error}") from error
     return Run(
@@ -318,6 +320,7 @@ def read_facts(
         cpu_s=_fact(facts, "cpu_s", float),
         wall_s=_fact(facts, "wall_s", float),
         memory_mb=_fact(facts, "peak_kb", int) / 1024,
+        memory_source=memory_source,
         stdout=_fact(facts, "stdout", bytes),
         stderr=_fact(facts, "stderr", bytes),
         proved=claims.proved,

@@ -22,6 +22,7 @@ from sandbox.values import (
     Ending,
     Flag,
     Limits,
+    MemorySource,
     Program,
     Raised,
     Run,
@@ -143,6 +144,7 @@ def _run_told(run: Run) -> dict[str, object]:
     told: dict[str, object] = {name: getattr(run, name) for name in _PLAIN}
     return told | {
         "ending": run.ending.value,
+        "memory_source": run.memory_source.value,
         "raised": _raised_told(run.raised),
         "answers": [[_raised_told(answer.raised), answer.data] for answer in run.answers],
         "flags": [flag.value for flag in sorted(run.flags)],
@@ -174,6 +176,7 @@ def _run(told: Mapping[str, Any]) -> Run:
         cpu_s=_exactly(told["cpu_s"], float),
         wall_s=_exactly(told["wall_s"], float),
         memory_mb=_exactly(told["memory_mb"], float),
+        memory_source=MemorySource(told.get("memory_source", MemorySource.RUSAGE)),  # the only one there once was
         stdout=_exactly(told["stdout"], bytes),
         stderr=_exactly(told["stderr"], bytes),
         proved=_exactly(told["proved"], bool),

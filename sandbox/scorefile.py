@@ -97,6 +97,7 @@ def told(scored: Score, program: Program, limits: Limits) -> Row:
         "cpu_s": round(run.cpu_s, 4),
         "wall_s": round(run.wall_s, 4),
         "memory_mb": round(run.memory_mb, 1),
+        "memory_source": run.memory_source,
         "error": f"{scored.raised.type}: {scored.raised.message}"[:500] if scored.raised else None,
         "flags": sorted(scored.flags),
         "judge": JUDGE_VERSION,

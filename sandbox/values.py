@@ -61,6 +61,14 @@ class Flag(StrEnum):
     REJUDGED = "rejudged"
 
 
+class MemorySource(StrEnum):
+    """Where a run's peak of memory comes from."""
+
+    CGROUP = "cgroup"  # the kernel's mark over all processes and what it holds for them: exact
+    SAMPLED = "sampled"  # the same account, looked at every 50 ms, where the box has held more before
+    RUSAGE = "rusage"  # the largest process: more than what was seen of all, or there is no account
+
+
 class Stage(StrEnum):
     """How far the program got before it raised."""
 
@@ -425,7 +433,8 @@ class Answer:
 class Run:
     """The facts of one visit.
 
-    Seconds of CPU are summed over the process tree; `memory_mb` is the peak of the largest process.
+    Seconds of CPU are summed over the process tree; `memory_mb` is the peak of the box over what it held before or of its
+    largest process, whichever is more, as `memory_source` says.
     """
 
     ending: Ending
@@ -437,6 +446,7 @@ class Run:
     stdout: bytes
     stderr: bytes
     proved: bool
+    memory_source: MemorySource = MemorySource.RUSAGE
     raised: Raised | None = None
     answers: tuple[Answer, ...] = ()  # to the calls in the order in which they were asked, as far as they came
     asked: tuple[bytes, ...] = ()  # in a grader box: the calls that tests made and that had no answer yet

@@ -70,6 +70,7 @@ def _as_object(scored: Score, limits: Limits, program: Program) -> dict[str, Any
         "cpu_s": round(run.cpu_s, 6),
         "wall_s": round(run.wall_s, 6),
         "memory_mb": round(run.memory_mb, 2),
+        "memory_source": run.memory_source,
         "stdout": run.stdout.decode("utf-8", "replace"),
         "stderr": run.stderr.decode("utf-8", "replace"),
         "flags": sorted(scored.flags),

@@ -20,7 +20,7 @@ import time
 from sandbox.inside import keeping, parents, traces, usage, visit, wire
 from sandbox.inside.cleaner import SCRATCH_DIRECTORIES
 
-PROTOCOL = 3
+PROTOCOL = 4
 UIDS = 4096
 _CLEANING_S = 5.0
 _PR_SET_DUMPABLE, _M_MMAP_THRESHOLD = 4, -3
@@ -79,6 +79,7 @@ class Supervisor:
             "cpu_s": seen.cpu_s + self._orphans_cpu_s,
             "wall_s": seen.wall_s,
             "peak_kb": seen.peak_kb,
+            "memory_source": seen.memory_source,
             "stdout": seen.stdout,
             "stderr": seen.stderr,
             "answers": seen.answers,

@@ -11,6 +11,8 @@ _OOM_V1 = "/sys/fs/cgroup/memory/memory.oom_control"
 _OOM_V2 = "/sys/fs/cgroup/memory.events"
 _MEMORY_V1 = "/sys/fs/cgroup/memory/memory.usage_in_bytes"
 _MEMORY_V2 = "/sys/fs/cgroup/memory.current"
+_MARK_V1 = "/sys/fs/cgroup/memory/memory.max_usage_in_bytes"
+_MARK_V2 = "/sys/fs/cgroup/memory.peak"
 _CACHED = (  # what the box has read of files; the kernel gives it back when asked
     ("/sys/fs/cgroup/memory/memory.stat", ("total_active_file", "total_inactive_file")),
     ("/sys/fs/cgroup/memory.stat", ("active_file", "inactive_file")),
@@ -56,6 +58,32 @@ class Memory:
                 return False
             time.sleep(0.002)
         return True
+
+
+class Peak:
+    """The most that the box holds during one visit, over what it held before.
+
+    The kernel keeps the highest mark since the box began, and in a box nobody can set it back. A visit that moves it has held
+    exactly so much; of another one it is known what was seen now and then.
+    """
+
+    def __init__(self) -> None:
+        self._before, self._mark, self._seen = _charged(), _mark(), 0
+
+    def look(self) -> None:
+        """See what the box holds now."""
+        self._seen = max(self._seen, _charged() - self._before)
+
+    def told(self, largest_kb: int) -> tuple[int, str]:
+        """The peak in kB and where it comes from, when the largest process had so much: whichever is more."""
+        mark = _mark()
+        of_all = (mark - self._before, "cgroup") if mark > self._mark else (self._seen, "sampled")
+        return max((largest_kb, "rusage"), (of_all[0] >> 10, of_all[1]))
+
+
+def _mark() -> int:
+    """The most bytes that were ever on the box's account; 0 where no book is kept."""
+    return int(_read(_MARK_V1) or _read(_MARK_V2) or 0)
 
 
 def _charged() -> int:

@@ -20,6 +20,7 @@ from sandbox.inside import forking, usage, wire
 from sandbox.inside.parents import Parent
 
 _POLL_MS = 50
+_LOOK_MS = 50  # how often the memory of a box is looked at; a short program ends before
 _DYING_S = 0.5
 _CHUNK = 1 << 16
 
@@ -48,6 +49,7 @@ class Outcome:
     cpu_s: float
     wall_s: float
     peak_kb: int
+    memory_source: str
     stdout: bytes
     stderr: bytes
     answers: bytes
@@ -115,6 +117,7 @@ class Visit:
         self._readers = {reader.fd: reader for reader in (self._stdout, self._stderr, self._answers)}
         self._open = set(ours)
         self._poll = select.poll()
+        self._peak = usage.Peak()
         self._began, self._cpu_before = time.monotonic(), usage.tree_cpu_s()
         self._pid = 0
         self._ending, self._killed_at, self._wait_ms = "", 0.0, 0
@@ -157,12 +160,14 @@ class Visit:
             reader.pull()
         if self._flooded():
             self._ending = self._ending or "too_much_output"
+        peak_kb, memory_source = self._peak.told(ended.peak_kb)
         return Outcome(
             ending=self._ending or ("signalled" if os.WIFSIGNALED(ended.status) else "exited"),
             status=ended.status,
             cpu_s=ended.cpu_s,
             wall_s=wall_s,
-            peak_kb=ended.peak_kb,
+            peak_kb=peak_kb,
+            memory_source=memory_source,
             stdout=self._stdout.taken(),
             stderr=self._stderr.taken(),
             answers=self._answers.taken(),
@@ -214,7 +219,9 @@ class Visit:
                 self._ending = "out_of_wall"
             elif self._flooded():
                 self._ending = "too_much_output"
-            self._wait_ms = int(1000 * min(wall_left_s, max(cpu_left_s, 0.002))) + 1
+            self._wait_ms = min(_LOOK_MS, int(1000 * min(wall_left_s, max(cpu_left_s, 0.002))) + 1)
+        if time.monotonic() - self._began > _LOOK_MS / 1000:
+            self._peak.look()
         if self._ending:
             self._wait_ms = _POLL_MS
             self._kill()

@@ -15,7 +15,7 @@ from sandbox.errors import BoxLost
 from sandbox.image import ensure_image
 from sandbox.inside import codec, wire
 from sandbox.owner import Owner
-from sandbox.values import CallTest, CallTests, Comparison, Ending, Flag, Job, Limits, Program, Run
+from sandbox.values import CallTest, CallTests, Comparison, Ending, Flag, Job, Limits, MemorySource, Program, Run
 
 LIMITS = Limits(memory_mb=128, disk_mb=8, files=64)
 
@@ -187,6 +187,28 @@ time.sleep(0.8)
 """
         assert run(box, source).cpu_s >= 0.38
 
+    def test_memory_of_the_whole_tree_is_measured_and_the_source_is_named(self, box: Box) -> None:
+        """Four processes with 20 MB each. The first time that is a new mark for the box, the second time it is not."""
+        source = """
+import os, time
+for _ in range(4):
+    if os.fork() == 0:
+        held = bytearray(os.urandom(1)) * (20 << 20)
+        time.sleep(0.5)
+        os._exit(0)
+for _ in range(4):
+    os.wait()
+"""
+        exact, seen = run(box, source), run(box, source)
+        assert exact.memory_source is MemorySource.CGROUP
+        assert seen.memory_source in {MemorySource.SAMPLED, MemorySource.CGROUP}
+        for told in (exact, seen):
+            assert 80 <= told.memory_mb <= 110
+
+    def test_of_one_process_the_peak_is_its_own(self, box: Box) -> None:
+        told = run(box, "held = bytearray(b'x') * (30 << 20); del held")
+        assert 30 <= told.memory_mb <= 60
+
     def test_standard_streams_can_be_opened_by_name_and_written_to_the_end(self, box: Box) -> None:
         source = (
             "print(open('/dev/stdin').read()); open('/dev/stdout', 'w').write('x'); open('/dev/stderr', 'w').write('y')"
@@ -209,7 +231,8 @@ def test_a_job_with_other_walls_is_refused(box: Box) -> None:
 
 
 FACTS: dict[str, wire.Value] = {
-    "ending": "exited", "status": 0, "cpu_s": 0.1, "wall_s": 0.1, "peak_kb": 2048, "stdout": b"", "stderr": b"",
+    "ending": "exited", "status": 0, "cpu_s": 0.1, "wall_s": 0.1, "peak_kb": 2048, "memory_source": "rusage",
+    "stdout": b"", "stderr": b"",
     "answers": b"", "flags": [], "clean": True,
 }  # fmt: skip
 
@@ -218,6 +241,7 @@ FACTS: dict[str, wire.Value] = {
     "wrong",
     [
         {"ending": "passed"},
+        {"memory_source": "hearsay"},
         {"status": True},
         {"cpu_s": "0"},
         {"flags": ["proved"]},

@@ -44,3 +44,28 @@ def test_files_that_were_read_do_not_count(monkeypatch: pytest.MonkeyPatch) -> N
 def test_where_no_book_is_kept_nothing_is_held_against_a_program(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(usage, "_read", lambda _: None)
     assert usage.Memory().is_back()
+
+
+def a_peak(monkeypatch: pytest.MonkeyPatch, *, held_mb: tuple[int, ...], marks_mb: tuple[int, int]) -> usage.Peak:
+    """A visit before which the box held the first amount, and then the others; with these marks before and after."""
+    amounts, marks = list(held_mb), list(marks_mb)
+    read = {usage._MEMORY_V1: amounts, usage._MARK_V1: marks}
+    monkeypatch.setattr(usage, "_read", lambda path: str(read[path].pop(0) * MB) if path in read else None)
+    return usage.Peak()
+
+
+def test_a_visit_that_moves_the_mark_has_held_exactly_so_much(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert a_peak(monkeypatch, held_mb=(20,), marks_mb=(30, 120)).told(17 << 10) == (100 << 10, "cgroup")
+
+
+def test_a_visit_that_stays_below_the_mark_has_held_what_was_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    peak = a_peak(monkeypatch, held_mb=(20, 60, 40), marks_mb=(120, 120))
+    peak.look()
+    peak.look()
+    assert peak.told(17 << 10) == (40 << 10, "sampled")
+
+
+def test_the_largest_process_counts_where_it_is_more_or_nothing_else_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert a_peak(monkeypatch, held_mb=(20,), marks_mb=(30, 31)).told(17 << 10) == (17 << 10, "rusage")
+    monkeypatch.setattr(usage, "_read", lambda _: None)
+    assert usage.Peak().told(17 << 10) == (17 << 10, "rusage")
