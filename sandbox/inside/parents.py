@@ -8,7 +8,7 @@ import socket
 from dataclasses import dataclass
 from typing import NoReturn, Protocol
 
-from sandbox.inside import forking, traces, wire, zygote
+from sandbox.inside import cleaner, forking, traces, usage, wire, zygote
 
 Program = dict[str, wire.Value]
 
@@ -23,6 +23,9 @@ class Parent(Protocol):
     def introduce(self, program: Program) -> bytes:
         """What stands in the order pipe before the proof."""
 
+    def kill_all(self, uid: int) -> bool:
+        """Called at a limit, with the candidate's uid; whether more than the candidate's first process was killed."""
+
     def kill(self) -> None:
         """Called while there is no candidate to be killed, or none that dies."""
 
@@ -34,6 +37,7 @@ class Zygote:
     """The one process without which there is no box."""
 
     def __init__(self, keeper: int) -> None:
+        self._keeper = keeper
         self.control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.pid = os.fork()
         if self.pid == 0:
@@ -48,6 +52,12 @@ class Zygote:
     def introduce(self, program: Program) -> bytes:
         """A zygote knows no program."""
         return wire.frame(wire.encode(program))
+
+    def kill_all(self, uid: int) -> bool:
+        """Everything of the candidate's goes at once: what is left would take the time of those who see to it."""
+        company = len(usage.pids()) > len((1, self.pid, self.spare)) + 1
+        cleaner.kill_all(uid, self._keeper)
+        return company
 
     def kill(self) -> None:
         """It stays; its candidate can be killed as soon as it has begun."""
@@ -113,6 +123,10 @@ class Runner:
         """Once is enough."""
         known, self.introduced = self.introduced, True
         return b"" if known else wire.frame(wire.encode(program))
+
+    def kill_all(self, uid: int) -> bool:  # noqa: ARG002  (of the protocol)
+        """It has that uid itself, and stays."""
+        return False
 
     def kill(self) -> None:
         """It hangs up when it is dead; until it is buried its pid is nobody else's."""

@@ -70,6 +70,8 @@ class Supervisor:
         if self._runner is not None:
             self._runner.told_s += seen.cpu_s
         flags, clean = self._sweep(uid)
+        if seen.company and "leftover_processes" not in flags:
+            flags.append("leftover_processes")
         starved = usage.oom_kills() > kills
         if starved and seen.ending == "signalled":
             seen.ending = "out_of_memory"
@@ -136,6 +138,7 @@ class Supervisor:
 
     def _clean_up(self, uid: int) -> None:
         """Kill and reap what is left, empty the scratch directories."""
+        self._zygote.kill_all(uid)
         self._zygote.clean(uid)
         deadline = time.monotonic() + _CLEANING_S
         while self._strangers() and time.monotonic() < deadline:

@@ -53,6 +53,7 @@ class Outcome:
     stdout: bytes
     stderr: bytes
     answers: bytes
+    company: bool
 
 
 class _Writer:
@@ -107,7 +108,7 @@ class Visit:
     """Starts a candidate, feeds and reads it, kills it at its limits. Use once; close always."""
 
     def __init__(self, order: Order, uid: int, parent: Parent) -> None:
-        self._order, self._parent = order, parent
+        self._order, self._uid, self._parent = order, uid, parent
         theirs, ours = self._pipes(uid)
         stdin, stdout, stderr, answers, instructions = ours
         told = parent.introduce(order.program) + wire.frame(wire.encode(order.proof))
@@ -121,6 +122,7 @@ class Visit:
         self._began, self._cpu_before = time.monotonic(), usage.tree_cpu_s()
         self._pid = 0
         self._ending, self._killed_at, self._wait_ms = "", 0.0, 0
+        self._company = False  # whether there were more processes than the candidate's first one at its limit
         # A parent that is dead is found out by listening to it.
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
             message = forking.ORDER.pack(forking.RUN, uid, order.cpu_s, order.disk_mb)
@@ -171,6 +173,7 @@ class Visit:
             stdout=self._stdout.taken(),
             stderr=self._stderr.taken(),
             answers=self._answers.taken(),
+            company=self._company,
         )
 
     def _step(self) -> forking.Ended | None:
@@ -228,7 +231,8 @@ class Visit:
 
     def _kill(self) -> None:
         """End the candidate, or its parent where there is no candidate yet, or where nobody says that it is dead."""
-        self._killed_at = self._killed_at or time.monotonic()
+        if not self._killed_at:
+            self._killed_at, self._company = time.monotonic(), self._parent.kill_all(self._uid)
         if self._pid:
             with contextlib.suppress(ProcessLookupError):  # it may have ended a moment ago
                 os.kill(self._pid, signal.SIGKILL)
