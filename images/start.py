@@ -1,9 +1,15 @@
-"""First file that runs in a box. Keeps our code off the module path that a candidate will see."""
+"""First file that runs in a box, as process 1 or as a candidate's own interpreter.
+
+Keeps our code off the module path that a candidate will see.
+"""
 
 import sys
 
 sys.path.insert(0, "/opt/box")
 
-from sandbox.inside.supervisor import main
+if sys.argv[1:] == ["candidate"]:
+    from sandbox.inside.spawned import go_on as main
+else:
+    from sandbox.inside.supervisor import main
 
 main()

@@ -30,6 +30,7 @@ from sandbox.values import (
     Ending,
     Flag,
     Grading,
+    Isolation,
     Job,
     Limits,
     MemorySource,
@@ -133,6 +134,8 @@ class Box:
         """Create, start and greet; raises a SandboxError and leaves nothing behind if that fails."""
         self._engine, self.spec, self.runs, self.clean = engine, spec, 0, True
         self._guest: Program | None = None  # whose runner may be inside
+        self._sole: str | None = None  # the program that has the box to itself
+        self._ours = 0  # visits before the first program
         self._buffer = wire.FrameBuffer()
         first_uid = _FIRST_UID + random.SystemRandom().randrange(_RANGES) * _UIDS_PER_BOX
         self.id = engine.create(container_body(spec, first_uid))
@@ -159,6 +162,8 @@ class Box:
                 f"{job.limits.walls}; open a pool with the job's limits"
             )
         self.clean, self._guest = False, None
+        if job.isolation is Isolation.BOX:
+            self._sole = job.program.source
         proof = secrets.token_hex(16)
         facts = self._ask(_order(job, proof), job.limits.wall_s + GRACE_S)
         self.runs += 1
@@ -170,8 +175,18 @@ class Box:
         return run
 
     def takes(self, job: Job) -> bool:
-        """Whether this job may come in: nobody is inside and a uid is left, or it is the program that was to come again."""
+        """Whether this job may come in: nobody is inside and a uid is left, or it is the program that was to come again.
+
+        Where a program has a box to itself, nobody else was in it or will be.
+        """
+        sole = job.isolation is Isolation.BOX or self._sole is not None
+        if sole and job.program.source != self._sole and self.runs > self._ours:
+            return False
         return (self.clean and self.runs < MAX_RUNS) or (job.repeat and job.program == self._guest)
+
+    def hand_over(self) -> None:
+        """What has run until now was ours, and no program to be kept from another."""
+        self._ours = self.runs
 
     def farewell(self) -> None:
         """Send away a program that was to come again. Afterwards `clean` says whether the box may be used again."""
@@ -228,6 +243,7 @@ def _order(job: Job, proof: str) -> dict[str, object]:
     return {
         "program": _instructions(job.program) | {"fresh": job.fresh},
         "repeat": job.repeat,
+        "spawn": job.isolation is Isolation.SPAWN,
         "proof": proof,
         "stdin": job.stdin,
         "cpu_s": float(limits.cpu_s),

@@ -22,7 +22,7 @@ import docker.utils
 import requests
 import tenacity
 
-from sandbox.errors import BoxLost, BoxSilent, EngineUnavailable, ImageBuildFailed, ImageMissing
+from sandbox.errors import BoxLost, BoxSilent, EngineUnavailable, ImageBuildFailed, ImageMissing, RuntimeUnknown
 
 API_TIMEOUT_S = 60
 START_HINT = "start Docker (`make engine` does it on Debian and Ubuntu) or point DOCKER_HOST at a running engine"
@@ -119,6 +119,18 @@ class Engine:
             ),
             components={str(part["Name"]): str(part["Version"]) for part in version.get("Components") or []},
         )
+
+    def require_runtime(self, name: str | None) -> None:
+        """Raise RuntimeUnknown for a runtime that the engine does not know.
+
+        It need not list the shims of containerd, whose names have dots.
+        """
+        if name is None or "." in name:
+            return
+        if name not in (known := self.facts().runtimes):
+            raise RuntimeUnknown(
+                f"the engine has no runtime {name!r}; it has {', '.join(known)} (others are listed in its daemon.json)"
+            )
 
     # images
 

@@ -11,6 +11,10 @@ class EngineUnavailable(SandboxError):
     """No Docker engine answers, or it refused what we asked."""
 
 
+class RuntimeUnknown(SandboxError):
+    """The engine does not know the container runtime that was asked for."""
+
+
 class ImageMissing(SandboxError):
     """The box image has not been built."""
 

@@ -231,6 +231,7 @@ class Pool:
             if stopping:
                 raise BoxLost("the pool was closed while a box opened")  # noqa: TRY301  (closed below, like the others)
             require_walls(box, spec.limits, thorough=thorough)
+            box.hand_over()
         except BaseException:
             self._drop(box)
             raise

@@ -27,24 +27,34 @@ class FiledSample:
     program: Program
     limits: Limits
     wanted: Wanted = Wanted.JUDGE
+    manner: str = ""  # how it is tested, where it matters
 
     @property
     def digest(self) -> str:
         """What was asked, in 32 hex digits (16 can be made to collide): lines of the same digest have the same verdict."""
-        parts = (self.problem, self.program.source, self.program.tests_source, self.wanted, str(self.limits))
+        parts = (
+            self.problem,
+            self.program.source,
+            self.program.tests_source,
+            self.wanted,
+            str(self.limits),
+            self.manner,
+        )
         text = "".join(f"{len(part)} {part}" for part in parts)
         return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
 def read_samples(
-    path: Path, problems: Mapping[str, Problem], limits: Limits, wanted: Wanted = Wanted.JUDGE
+    path: Path, problems: Mapping[str, Problem], limits: Limits, wanted: Wanted = Wanted.JUDGE, manner: str = ""
 ) -> Iterator[FiledSample]:
     """The samples of a JSON-lines file (.gz allowed), in order; raises SamplesError naming file, line and what is wrong."""
     for number, line in lines_of(path):
         if line.strip():
             problem, complete, text = _sample(line, f"{path}, line {number}", problems)
             program = problem.complete(text, wanted) if complete else problem.solve(text, wanted)
-            yield FiledSample(line=number, problem=problem.name, program=program, limits=limits, wanted=wanted)
+            yield FiledSample(
+                line=number, problem=problem.name, program=program, limits=limits, wanted=wanted, manner=manner
+            )
 
 
 def lines_of(path: Path) -> Iterator[tuple[int, bytes]]:

@@ -150,7 +150,9 @@ def still_to_score(samples: Iterable[FiledSample], kept: Mapping[int, Row], out:
     asked = {sample.line: sample for sample in samples}
     for line, row in kept.items():
         if line not in asked or row["digest"] != asked[line].digest:
-            raise SamplesError(f"{out} holds results of other samples or limits (line {line}); name another --out")
+            raise SamplesError(
+                f"{out} holds results of other samples, limits or manners (line {line}); name another --out"
+            )
     return [sample for line, sample in asked.items() if line not in kept]
 
 

@@ -25,6 +25,7 @@ from sandbox.values import (
     CallList,
     CallTests,
     CheckTests,
+    Isolation,
     Job,
     Limits,
     Program,
@@ -47,13 +48,21 @@ class Manner:
     With `every_case`, a program goes on after a case that failed, so that partial credit can be counted. With `fresh`, each
     call is answered by a fresh copy of the loaded program, in which no other call was made. `outfit` is what the image is to
     hold: which Python, which packages. `kept` is a directory where the answers of reference programs outlive this
-    process.
+    process. `isolation` is how far programs are kept apart, `runtime` what the engine runs boxes with, if not its usual one.
     """
 
     every_case: bool = False
     fresh: bool = False
     outfit: Outfit = USUAL
     kept: Path | None = None
+    isolation: Isolation = Isolation.FORK
+    runtime: str | None = None
+
+    @property
+    def text(self) -> str:
+        """What of it can change a verdict, in one line."""
+        outfit = f"{self.outfit.python} {','.join(self.outfit.packages)}"
+        return f"{self.every_case} {self.fresh} {outfit} {self.isolation} {self.runtime}"
 
 
 class Scorer:
@@ -91,7 +100,13 @@ class Scorer:
     def conversation(self, program: Program, stdin: bytes = b"") -> Conversation[Score] | Score:
         """What `submit` asks of the pool, for whoever asks by himself; the score where no visit is needed."""
         try:
-            job = Job(program=program, stdin=stdin, limits=self.limits, fresh=self._manner.fresh)
+            job = Job(
+                program=program,
+                stdin=stdin,
+                limits=self.limits,
+                fresh=self._manner.fresh,
+                isolation=self._manner.isolation,
+            )
         except ValueError as error:
             return judge.too_large(str(error), program, self.limits)
         return lambda slot: self._examine(job, slot)
@@ -105,7 +120,10 @@ class Scorer:
         """
         limits = replace(self.limits, cpu_s=cpu_s or self.limits.cpu_s)
         try:
-            job = Job(program=Program(source=source, tests=tests), limits=limits, fresh=self._manner.fresh)
+            job = Job(
+                program=Program(source=source, tests=tests), limits=limits, fresh=self._manner.fresh,
+                isolation=self._manner.isolation,
+            )  # fmt: skip
         except ValueError:  # larger than anything we take, so it is not executed
             silent: Future[Answered] = Future()
             silent.set_result(Answered(answers=(None,) * len(tests.cases), cpu_s=0.0, wall_s=0.0, visits=0))
@@ -194,7 +212,7 @@ class Scorer:
             for place, number in enumerate(order):
                 stdin, repeat = tests.cases[number].stdin, self._repeats(place, len(order))
                 if stdin not in known:
-                    known[stdin] = slot.run(Job(program=script, stdin=stdin, limits=job.limits, repeat=repeat))
+                    known[stdin] = slot.run(replace(job, program=script, stdin=stdin, repeat=repeat))
                 runs[number] = known[stdin]
                 if not self._manner.every_case and not judge.printed_right(runs[number], tests, number):
                     break
@@ -202,6 +220,8 @@ class Scorer:
 
     def _repeats(self, place: int, cases: int) -> bool:
         """Whether a runner is worth it: not for the first case, where most wrong programs stop, and not for a few cases."""
+        if self._manner.isolation is not Isolation.FORK:
+            return False
         first = 0 if self._manner.every_case else 1
         return place >= first and cases - first >= RUNNER_PAYS
 
@@ -253,7 +273,6 @@ def open_scorer(
     limits: Limits,
     *,
     boxes: int | None = None,
-    runtime: str | None = None,
     manner: Manner | None = None,
     say: Callable[[str], None] = lambda _: None,
 ) -> Iterator[Scorer]:
@@ -262,7 +281,7 @@ def open_scorer(
     Raises a SandboxError (no engine, no image) before anything is scored; leaves no container behind.
     """
     manner = manner or Manner()
-    with open_pool(limits, boxes=boxes, runtime=runtime, outfit=manner.outfit, say=say) as pool:
+    with open_pool(limits, boxes=boxes, runtime=manner.runtime, outfit=manner.outfit, say=say) as pool:
         yield Scorer(pool, manner)
 
 
@@ -277,6 +296,7 @@ def open_pool(
 ) -> Iterator[Pool]:
     """The pool of such a scorer, for whoever has other questions to its boxes as well."""
     with contextlib.closing(Engine()) as engine:
+        engine.require_runtime(runtime)
         image = ensure_image(engine, outfit, say=say)
         spec = PoolSpec(image=image, limits=limits, boxes=boxes or usable_cores(), runtime=runtime)
         with Pool(engine, spec) as pool:

@@ -154,6 +154,7 @@ class Range:
     """One box on which case after case is run; replaced where it is no longer clean, as a pool does."""
 
     def __init__(self, engine: Engine, image: str, runtime: str | None = None) -> None:
+        engine.require_runtime(runtime)
         self._engine = engine
         self._spec = BoxSpec(image=image, limits=LIMITS, owner=Owner.this().label(), runtime=runtime)
         self._box = Box(engine, self._spec)

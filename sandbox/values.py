@@ -61,6 +61,14 @@ class Flag(StrEnum):
     REJUDGED = "rejudged"
 
 
+class Isolation(StrEnum):
+    """What keeps a program from those before and after it, beside its uid and the proof that the box is clean."""
+
+    FORK = "fork"  # a fork of the box's warm interpreter
+    SPAWN = "spawn"  # an interpreter started for it, in the same box
+    BOX = "box"  # a container of its own
+
+
 class MemorySource(StrEnum):
     """Where a run's peak of memory comes from."""
 
@@ -386,7 +394,8 @@ class Job:
     """One visit of a program to a box.
 
     All its answers together have `answers_mb` MB of room. Where `fresh`, each call is answered by a fresh copy of the loaded
-    program. With `repeat` the program, a script, will come again with another `stdin`; the box keeps it compiled.
+    program. With `repeat` the program, a script, will come again with another `stdin`; the box keeps it compiled, and so it is
+    a fork.
     """
 
     program: Program
@@ -395,6 +404,7 @@ class Job:
     answers_mb: int = 4
     fresh: bool = False
     repeat: bool = False
+    isolation: Isolation = Isolation.FORK
 
     def __post_init__(self) -> None:
         size = len(self.program.source) + len(self.program.tests_source)
@@ -404,6 +414,8 @@ class Job:
             raise ValueError(f"stdin has {len(self.stdin)} bytes; at most {MAX_STDIN_BYTES} are taken")
         if self.repeat and self.program.tests is not None:
             raise ValueError("only a program without tests of its own can be repeated")
+        if self.repeat and self.isolation is not Isolation.FORK:
+            raise ValueError(f"a program that is repeated stays inside, which isolation {self.isolation!r} rules out")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

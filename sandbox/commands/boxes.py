@@ -65,6 +65,7 @@ def doctor(runtime: str | None, outfit: image.Outfit, **options: Any) -> None:
     try:
         with closing(Engine()) as engine:
             remarks = examine(engine.facts(), runtime)
+            engine.require_runtime(runtime)
             tag = image.ensure_image(engine, outfit, say=say)
             spec = BoxSpec(image=tag, limits=limits, owner=Owner.this().label(), runtime=runtime)
             with closing(Box(engine, spec)) as box:

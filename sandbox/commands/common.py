@@ -13,7 +13,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from sandbox.image import Outfit
-from sandbox.values import Limits
+from sandbox.scoring import Manner
+from sandbox.values import Isolation, Limits
 
 PASSED, PROGRAM_FAULT, USAGE, OUR_FAULT, INTERRUPTED = 0, 1, 2, 3, 130
 
@@ -57,6 +58,21 @@ def outfit_options(command: Callable[..., Any]) -> Callable[..., Any]:
         return command(*args, outfit=outfit, **options)
 
     return outfitted
+
+
+def manner_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """`--isolation`, `--runtime` and what `outfit_options` has, handed to the command as the `manner` of its boxes."""
+
+    @outfit_options
+    @click.option("--isolation", type=click.Choice([kind.value for kind in Isolation]), default=Isolation.FORK.value,
+                  show_default=True, help="A fork of a warm interpreter, an interpreter or a box a program.")  # fmt: skip
+    @click.option("--runtime", metavar="NAME", help="The engine's runtime for the boxes, like runsc or kata.")
+    @functools.wraps(command)
+    def mannered(*args: Any, outfit: Outfit, isolation: str, runtime: str | None, **options: Any) -> Any:
+        manner = Manner(outfit=outfit, isolation=Isolation(isolation), runtime=runtime)
+        return command(*args, manner=manner, **options)
+
+    return mannered
 
 
 def limits_of(options: dict[str, Any]) -> Limits:

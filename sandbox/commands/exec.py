@@ -16,12 +16,11 @@ from sandbox.commands.common import (
     USAGE,
     limit_options,
     limits_of,
-    outfit_options,
+    manner_options,
     say,
     stop,
 )
 from sandbox.errors import SandboxError
-from sandbox.image import Outfit
 from sandbox.scoring import Manner, open_scorer
 from sandbox.show import harmless
 from sandbox.values import Limits, Program, Score, Verdict
@@ -33,9 +32,9 @@ from sandbox.values import Limits, Program, Score, Verdict
 @click.option("--stdin", "stdin", type=click.File("rb"), help="What the program reads from its standard input.")
 @click.option("--tests", type=click.File("rb"), help="Python that runs after the program, in its namespace.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of the program's output.")
-@outfit_options
+@manner_options
 @limit_options
-def exec_(file: Any, code: str | None, stdin: Any, tests: Any, as_json: bool, outfit: Outfit, **limits: Any) -> None:
+def exec_(file: Any, code: str | None, stdin: Any, tests: Any, as_json: bool, manner: Manner, **limits: Any) -> None:
     """Run one program (FILE, - for standard input, or -c CODE), show its output and how it ended."""
     if (file is None) == (code is None):
         stop("give a FILE (or -), or -c CODE, and not both", USAGE)
@@ -46,7 +45,7 @@ def exec_(file: Any, code: str | None, stdin: Any, tests: Any, as_json: bool, ou
     except UnicodeDecodeError as error:
         stop(f"the program is not UTF-8: {error}", USAGE)
     try:
-        with open_scorer(chosen, boxes=1, manner=Manner(outfit=outfit), say=say) as scorer:
+        with open_scorer(chosen, boxes=1, manner=manner, say=say) as scorer:
             scored = scorer.score(program, stdin.read() if stdin else b"")
     except SandboxError as error:
         stop(str(error), OUR_FAULT)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -17,7 +18,7 @@ from sandbox.commands.common import (
     USAGE,
     limit_options,
     limits_of,
-    outfit_options,
+    manner_options,
     progress,
     say,
     stop,
@@ -28,7 +29,7 @@ from sandbox.references import ReferenceFailed, References, usual_directory
 from sandbox.rejudging import Changes, rejudged
 from sandbox.samples import SamplesError, read_samples
 from sandbox.scorefile import Row, Summary, continued, read_rows, score_samples, still_to_score, write_row, write_rows
-from sandbox.scoring import Manner, open_scorer
+from sandbox.scoring import open_scorer
 from sandbox.show import harmless
 from sandbox.values import Verdict
 
@@ -39,28 +40,28 @@ from sandbox.values import Verdict
               help="JSON lines with task_id and completion (or solution); .gz allowed.")  # fmt: skip
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
               help="Where results go, as JSON lines [default: standard output]. Continues a file begun before.")  # fmt: skip
-@click.option("--tests", "wanted", type=click.Choice(list(Wanted)), default=Wanted.BOTH, show_default=True,
-              help="Which tests to run. With both, the judge's give the verdict, the selection's stand beside it.")  # fmt: skip
+@click.option("--tests", "wanted", type=click.Choice([kind.value for kind in Wanted]), default=Wanted.BOTH.value,
+              show_default=True, help="Which tests to run. With both, the judge's give the verdict.")  # fmt: skip
 @click.option("--fresh", is_flag=True, help="Answer each call from a fresh copy of the program: no call sees another.")
 @click.option("--explain", is_flag=True, help="Say for each sample that did not pass why, with the first difference.")
 @click.option("--boxes", type=click.IntRange(min=1), help="How many boxes [default: one per core].")
-@outfit_options
+@manner_options
 @limit_options
 def score(problems: str, samples: Path, out: Path | None, boxes: int | None, **options: Any) -> None:
     """Score a file of samples and print pass@k."""
-    wanted, fresh, explain, outfit = (options.pop(name) for name in ("wanted", "fresh", "explain", "outfit"))
+    wanted, fresh, explain, manner = (options.pop(name) for name in ("wanted", "fresh", "explain", "manner"))
+    manner = replace(manner, fresh=fresh, kept=usual_directory())
     chosen = limits_of(options)
     summary = Summary()
     try:
         known = {problem.name: problem for problem in load_problems(problems)}
-        asked = list(read_samples(samples, known, chosen, Wanted(wanted)))
+        asked = list(read_samples(samples, known, chosen, Wanted(wanted), manner.text))
         place: AbstractContextManager[tuple[TextIO, dict[int, Row]]]
         place = continued(out) if out else nullcontext((sys.stdout, {}))
         with place as (file, kept):
             todo = still_to_score(asked, kept, out) if out else asked
             for row in kept.values():
                 summary.add(row)
-            manner = Manner(fresh=fresh, outfit=outfit, kept=usual_directory())
             opened = open_scorer(chosen, boxes=boxes, manner=manner, say=say)
             with opened as scorer, progress("scoring", len(asked), len(kept)) as advance:
                 for row in score_samples(todo, scorer):

@@ -76,6 +76,15 @@ def _lay_down_rules() -> None:
     os.close(rules)
 
 
+def clear_the_stage() -> None:
+    """Make the interpreter look like one that was started for a program: nothing of ours by name."""
+    for name in [name for name in sys.modules if name.split(".")[0] == "sandbox"]:
+        del sys.modules[name]  # a candidate may have a module of that name
+    sys.modules["__main__"] = types.ModuleType("__main__")  # ours has a file, which `multiprocessing` would run again
+    sys.argv = ["main.py"]
+    sys.path = [entry for entry in sys.path if not entry.startswith("/opt/")]
+
+
 def take_pipes(fds: list[int]) -> None:
     """As 0-4 stdin, stdout, stderr, answers, order, and no other descriptor; in a session of its own."""
     os.setsid()
@@ -417,34 +426,36 @@ def _let_go(place: int) -> None:
             gc.collect()
 
 
+def become(uid: int, cpu_s: float, disk_mb: int, fds: list[int]) -> None:
+    """From a fork of the zygote to a process that a program may have."""
+    stand_behind_rules()
+    take_pipes(fds)
+    limit(cpu_s, disk_mb)
+    give_up_root(uid)
+    show()
+
+
 def main(uid: int, cpu_s: float, disk_mb: int, fds: list[int]) -> None:
     """A fork of the zygote, to its end. Never returns."""
-
-    def become() -> None:
-        stand_behind_rules()
-        take_pipes(fds)
-        limit(cpu_s, disk_mb)
-        give_up_root(uid)
-        show()
-
-    _live(become, run)
+    live(lambda: become(uid, cpu_s, disk_mb, fds), run)
 
 
 def main_again(script: Script, cpu_s: float, disk_mb: int, fds: list[int]) -> None:
     """A fork of a runner, to its end. Never returns."""
 
-    def become() -> None:
+    def become_again() -> None:
         take_pipes(fds)
         limit(cpu_s, disk_mb)
         show()
 
-    _live(become, lambda: _run_plain(script, _reporter()))
+    live(become_again, lambda: _run_plain(script, _reporter()))
 
 
-def _live(become: Callable[[], None], run: Callable[[], int]) -> None:
+def live(begin: Callable[[], object], run: Callable[[], int]) -> None:
+    """A candidate's life. Never returns."""
     leave, code = os._exit, 1
     try:
-        become()
+        begin()
         code = run()
         _flush()
     except BaseException:

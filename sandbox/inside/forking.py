@@ -12,7 +12,7 @@ import struct
 from collections.abc import Callable
 from typing import NamedTuple
 
-RUN, RUNNER, WAIT, CLEAN, REAP, SPARE = range(1, 7)
+RUN, SPAWN, RUNNER, WAIT, CLEAN, REAP, SPARE = range(1, 8)
 ORDER = struct.Struct(">BIdI")  # what, whom (a uid; the pid to WAIT for), CPU seconds, MB of disk
 STARTED = struct.Struct(">BI")  # 1, pid
 ENDED = struct.Struct(">BIiddQ")  # 2, pid, wait status, user s, system s, peak kB

@@ -31,6 +31,7 @@ class Order:
 
     program: dict[str, wire.Value]
     repeat: bool
+    spawn: bool
     proof: str
     stdin: bytes
     cpu_s: float
@@ -125,7 +126,8 @@ class Visit:
         self._company = False  # whether there were more processes than the candidate's first one at its limit
         # A parent that is dead is found out by listening to it.
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-            message = forking.ORDER.pack(forking.RUN, uid, order.cpu_s, order.disk_mb)
+            what = forking.SPAWN if order.spawn else forking.RUN
+            message = forking.ORDER.pack(what, uid, order.cpu_s, order.disk_mb)
             socket.send_fds(parent.control, [message], theirs)
         for fd in theirs:
             os.close(fd)

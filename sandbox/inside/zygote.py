@@ -14,11 +14,9 @@ import importlib
 import os
 import socket
 import struct
-import sys
-import types
 from typing import NamedTuple
 
-from sandbox.inside import candidate, cleaner, forking, runner
+from sandbox.inside import candidate, cleaner, forking, runner, spawned
 
 PRELOAD = [  # and what /opt/box/preload lists: the packages that the image was made with
     "abc",
@@ -88,8 +86,9 @@ def main(control: socket.socket, keeper: int) -> None:
     spare = _fork_cleaner(control, keeper)
     while True:
         (what, whom, cpu_s, disk_mb), fds = forking.receive(control)
-        if what == forking.RUN:
-            child = functools.partial(candidate.main, whom, cpu_s, disk_mb, fds)
+        if what in {forking.RUN, forking.SPAWN}:
+            become = candidate.main if what == forking.RUN else spawned.main
+            child = functools.partial(become, whom, cpu_s, disk_mb, fds)
             forking.see_off(control, forking.fork(control, child), fds)
         elif what == forking.RUNNER:
             forking.fork(control, functools.partial(runner.main, control, whom, fds[0]))
@@ -124,11 +123,7 @@ def _preload() -> None:
     for name in PRELOAD + packages:
         with contextlib.suppress(ImportError):
             importlib.import_module(name)
-    for name in [name for name in sys.modules if name.split(".")[0] == "sandbox"]:
-        del sys.modules[name]  # a candidate may have a module of that name
-    sys.modules["__main__"] = types.ModuleType("__main__")  # ours has a file, which `multiprocessing` would run again
-    sys.argv = ["main.py"]
-    sys.path = [entry for entry in sys.path if not entry.startswith("/opt/")]
+    candidate.clear_the_stage()
     gc.collect()
     gc.freeze()
 

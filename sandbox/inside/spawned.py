@@ -1,0 +1,33 @@
+"""A candidate in an interpreter of its own: the fork of the zygote becomes one, walls first, and then starts Python anew.
+
+Nothing of the zygote's memory is left in it: no module that was imported in advance, no state of any library. Everything
+else is as in a fork: the same uid, rules, limits and pipes, and the same code that reads the order and tells of the end.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import NoReturn
+
+from sandbox.inside import candidate
+
+WORD = "candidate"  # on the command line of `start.py`, where process 1 has a uid
+_COMMAND = ("/opt/box/python", "-s", "-P", "-B", "/opt/box/start.py", WORD)
+
+
+def main(uid: int, cpu_s: float, disk_mb: int, fds: list[int]) -> None:
+    """A fork of the zygote, until it is a fresh interpreter. Never returns."""
+
+    def start() -> NoReturn:
+        for fd in (candidate.ANSWERS_FD, candidate.ORDER_FD):
+            os.set_inheritable(fd, True)  # noqa: FBT003
+        os.execv(_COMMAND[0], _COMMAND)  # noqa: S606  (no shell is what is wanted)
+
+    candidate.live(lambda: candidate.become(uid, cpu_s, disk_mb, fds), start)
+
+
+def go_on() -> None:
+    """What the fresh interpreter does, to its end. Never returns."""
+    for fd in (candidate.ANSWERS_FD, candidate.ORDER_FD):
+        os.set_inheritable(fd, False)  # noqa: FBT003
+    candidate.live(candidate.clear_the_stage, candidate.run)
