@@ -69,6 +69,8 @@ def _cut(text: str, stops: tuple[str, ...]) -> str:
 
 
 def _until_fence(text: str) -> str:
+    if "```" not in text and "~~~" not in text:
+        return text
     lines = text.split("\n")
     for number, line in enumerate(lines):
         if _FENCE_LINE.match(line):

@@ -11,6 +11,7 @@ from sampler.importing.rows import Batch, ImportedModel
 from sampler.records import OpenedModel, StudyIds, StudyRecord
 
 BACKEND = "import"
+CACHE_KB = 64 << 10
 
 _SAMPLE = (
     "INSERT INTO sample(id, model_id, problem_id, idx, seed, completion_sha, program_sha, finish, prompt_tokens,"
@@ -52,6 +53,7 @@ def open_model(connection: sqlite3.Connection, study: int, model: ImportedModel)
 
 def add_batch(connection: sqlite3.Connection, batch: Batch, now: float) -> None:
     """Samples that are not held, their texts, their claims and their share of the tallies."""
+    connection.execute(f"PRAGMA cache_size={-CACHE_KB}")  # the index over texts is written all over
     (last,) = connection.execute("SELECT coalesce(max(id), 0) FROM sample").fetchone()
     texts = sorted(batch.texts.items())  # in the index's order
     connection.executemany("INSERT OR IGNORE INTO text(sha256, body) VALUES(?, ?)", texts)

@@ -63,14 +63,18 @@ class Batches:
         self._wait()
 
     def _keep(self, text: str) -> bytes:
-        data = text.encode("utf-8", "replace")
+        try:
+            data = text.encode()
+        except UnicodeEncodeError:  # lone surrogates, which no UTF-8 can say
+            text = valid_text(text)
+            data = text.encode()
         if len(data) > MAX_SOURCE_BYTES:
             raise ImportFault(
                 f"it is {len(data)} bytes long, and no sandbox takes a program of more than {MAX_SOURCE_BYTES}; take it out"
             )
         digest = hashlib.sha256(data).digest()
         if digest not in self._batch.texts:
-            self._batch.texts[digest] = data.decode()
+            self._batch.texts[digest] = text
             self._bytes += len(data)
         return digest
 

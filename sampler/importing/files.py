@@ -71,13 +71,13 @@ def samples_of(path: Path, samples: Samples) -> Iterator[tuple[str, Imported]]:
 
 def _values(lines: Iterable[bytes], path: Path) -> Iterator[tuple[str, Any]]:
     """A file whose first line is no JSON by itself is one document over several lines."""
-    numbered = enumerate(lines, 1)
+    numbered, name = enumerate(lines, 1), str(path)
     for number, line in numbered:
-        if not line.strip():
+        if line.isspace():
             continue
-        where = f"{path}, line {number}"
+        where = f"{name}, line {number}"
         try:
-            value = json.loads(line)
+            value = json.loads(line.decode())
         except (ValueError, RecursionError) as error:
             if number > 1 or line.lstrip()[:1] not in {b"{", b"["}:
                 raise ImportFault(f"{where}: not JSON ({error})") from error

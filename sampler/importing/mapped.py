@@ -10,11 +10,6 @@ from sampler.importing.imported import Claim, Imported, ImportFault, count_of, f
 
 EXAMPLE = '{"id": "HumanEval/0", "answer": "    return 1", "tokens": 5}'
 
-FIELDS = (
-    "problem", "prompt", "text", "program", "model", "index", "seed", "finish", "prompt_tokens", "completion_tokens",
-    "prompt_seconds", "decode_seconds", "sum_logprob", "passed",
-)  # fmt: skip
-
 
 def reader(columns: Mapping[str, str]) -> Callable[[Any], Iterator[Imported]]:
     """A reader of lines by columns, {field: column}; raises ImportFault for a field that does not exist."""
@@ -28,37 +23,40 @@ def reader(columns: Mapping[str, str]) -> Callable[[Any], Iterator[Imported]]:
     if not {"text", "program"} & columns.keys() or not {"problem", "prompt"} & columns.keys():
         raise ImportFault("--map must name the columns of problem (or prompt) and of text (or program)")
 
+    plan = tuple((_PLACES.get(field, field), column, _CONVERTERS[field]) for field, column in columns.items())
+
     def samples(row: Any) -> Iterator[Imported]:
-        yield _sample({field: _at(row, column) for field, column in columns.items()})
+        told = {
+            field: convert(row if column in row else _inside(row, column), column) for field, column, convert in plan
+        }
+        yield Imported(**{"text": told.get("program"), **told})
 
     return samples
 
 
-def _sample(row: dict[str, Any]) -> Imported:
-    passed = row.get("passed")
-    return Imported(
-        problem=row.get("problem"),
-        prompt=text_of(row, "prompt") if "prompt" in row else None,
-        text=text_of(row, "text" if "text" in row else "program"),
-        program=text_of(row, "program") if "program" in row else None,
-        model=text_of(row, "model") if "model" in row else None,
-        index=count_of(row, "index"),
-        seed=count_of(row, "seed"),
-        finish=finish_of(row, "finish"),
-        prompt_tokens=count_of(row, "prompt_tokens"),
-        completion_tokens=count_of(row, "completion_tokens"),
-        prompt_seconds=seconds_of(row, "prompt_seconds"),
-        decode_seconds=seconds_of(row, "decode_seconds"),
-        sum_logprob=number_of(row, "sum_logprob"),
-        claim=Claim(passed=bool(passed)) if isinstance(passed, bool | int | float) else None,
-    )
+def _as_it_is(row: Mapping[str, Any], field: str) -> Any:
+    return row[field]
 
 
-def _at(row: Any, column: str) -> Any:
-    """The value of a column; raises KeyError naming it."""
+def _claim(row: Mapping[str, Any], field: str) -> Claim | None:
+    passed = row[field]
+    return Claim(passed=bool(passed)) if isinstance(passed, bool | int | float) else None
+
+
+_PLACES: Mapping[str, str] = {"passed": "claim"}
+_CONVERTERS: Mapping[str, Callable[[Mapping[str, Any], str], Any]] = {
+    "problem": _as_it_is, "prompt": text_of, "text": text_of, "program": text_of, "model": text_of, "index": count_of,
+    "seed": count_of, "finish": finish_of, "prompt_tokens": count_of, "completion_tokens": count_of,
+    "prompt_seconds": seconds_of, "decode_seconds": seconds_of, "sum_logprob": number_of, "passed": _claim,
+}  # fmt: skip
+FIELDS = tuple(_CONVERTERS)
+
+
+def _inside(row: Any, column: str) -> dict[str, Any]:
+    """The value of a column with dots in its name, under that name; raises KeyError naming it."""
     value = row
-    for part in (column,) if isinstance(row, dict) and column in row else column.split("."):
+    for part in column.split("."):
         if not isinstance(value, dict) or part not in value:
             raise KeyError(column)
         value = value[part]
-    return value
+    return {column: value}

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Self
 
 from sampler.backends.base import BackendError
+from sampler.backends.replay import ReplayBackend
 from sampler.headless import run_study
 from sampler.importing import batches
 from sampler.importing.into_store import import_files
@@ -233,6 +234,23 @@ def run_slowly(study: Path, path: Path) -> None:
     sys.exit(run_study(replace(load_study(study), store=path), doors, lambda _event: None))
 
 
+def replay_doors() -> Doors:
+    """The replay backend as it is, and a sandbox that takes no time."""
+    return Doors(
+        check=lambda _model: None,
+        backend=lambda model: ReplayBackend(model.file),
+        executor=lambda _study: FakeExecutor(),
+    )
+
+
+def run_replay(study: Path, path: Path) -> None:
+    """The study of a recording; says when it begins."""
+    asked = replace(load_study(study), store=path)
+    sys.stdout.write("going\n")
+    sys.stdout.flush()
+    sys.exit(run_study(asked, replay_doors(), lambda _event: None))
+
+
 def import_slowly(path: Path, file: Path, source: Path) -> None:
     """An import in small batches; says when the store is open."""
     batches.ROWS = 500
@@ -244,6 +262,8 @@ def import_slowly(path: Path, file: Path, source: Path) -> None:
 
 if __name__ == "__main__":
     match sys.argv[1:]:
+        case ["replay", study, path]:
+            run_replay(Path(study), Path(path))
         case ["import", path, file, source]:
             import_slowly(Path(path), Path(file), Path(source))
         case ["write", path]:
