@@ -9,7 +9,9 @@ from pathlib import Path
 
 from sampler.backends.base import Backend, BackendError
 from sampler.backends.llamacpp_scorer import LlamaCppScorer
+from sampler.backends.metered import MeteredBackend
 from sampler.backends.open import Surroundings, model_file, open_backend
+from sampler.energy import GpuMeter, NoMeter
 from sampler.executor import Executor
 from sampler.models.catalogue import Model, find
 from sampler.models.pull import PullError, absence, cached, pull
@@ -20,6 +22,8 @@ from sampler.spec import Study
 from sampler.spec_models import ModelSpec
 from sandbox.references import usual_directory
 from sandbox.values import Limits
+
+ON_GPUS = ("vllm",)  # backends whose engine runs here, on GPUs
 
 
 def real_doors(models_dir: Path, say: Callable[[str], None], *, fetch: bool = False) -> Doors:
@@ -40,7 +44,8 @@ def real_doors(models_dir: Path, say: Callable[[str], None], *, fetch: bool = Fa
 
     def backend(model: ModelSpec, tell: Callable[[str], None]) -> Backend:
         around = Surroundings(models_dir=models_dir, secret=_secret, tell=tell)
-        return open_backend(model.backend, str(model.file or model.model), model.options, around)
+        opened = open_backend(model.backend, str(model.file or model.model), model.options, around)
+        return _metered(opened) if model.backend in ON_GPUS else opened
 
     def executor(study: Study) -> AbstractContextManager[Executor]:
         from sandbox.image import Outfit  # noqa: PLC0415 - Docker's client is heavy
@@ -54,6 +59,14 @@ def real_doors(models_dir: Path, say: Callable[[str], None], *, fetch: bool = Fa
         check_model(model, models_dir, fetched if fetch else refused)
 
     return Doors(check=check, backend=backend, executor=executor)
+
+
+def _metered(backend: Backend) -> Backend:
+    """With a meter of its GPUs' energy, where there is one."""
+    try:
+        return MeteredBackend(backend, GpuMeter())
+    except NoMeter:
+        return backend
 
 
 def real_executor(limits: Limits, boxes: int | None, say: Callable[[str], None]) -> AbstractContextManager[Executor]:

@@ -32,7 +32,7 @@ class TimeLeft:
     def words(self) -> str:
         """For people."""
         if self.high is None:
-            return f"more than {_duration(self.low)} left"
+            return f"more than {_duration(max(1.0, self.low))} left"
         if self.high <= ALIKE * self.low:
             return f"about {_duration((self.low + self.high) / 2)} left"
         return f"{_duration(self.low)} to {_duration(self.high)} left"

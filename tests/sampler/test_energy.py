@@ -1,0 +1,88 @@
+"""Energy is measured where it can be, attributed as seconds are, and unknown elsewhere."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from sampler.backends.metered import MeteredBackend
+from sampler.energy import GpuMeter, NoMeter
+from sampler.values import Prompt, PromptStyle, Request, SamplingParams
+
+REQUEST = Request(problem="P/0", prompt=Prompt(style=PromptStyle.COMPLETION, text="p"), first=0, count=5, seed=0)
+
+
+class Clocked:
+    """A clock, a counter that runs at a given power, and an engine that takes three seconds for a sample, one on its prompt."""
+
+    def __init__(self, support, watts: float = 300.0) -> None:
+        self.now = 100.0
+        self.closed = False
+        self.broken_from = float("inf")
+        self._support = support
+        self._watts = watts
+
+    def clock(self) -> float:
+        return self.now
+
+    def joules(self) -> float | None:
+        return None if self.now >= self.broken_from else 5000.0 + self._watts * self.now
+
+    def close(self) -> None:
+        self.closed = True
+
+    def backend(self):
+        world = self
+
+        class Working(self._support.RuleBackend):
+            def sample(self, requests, params):
+                for sample in super().sample(requests, params):
+                    world.now += 3.0
+                    yield replace(sample, prompt_seconds=1.0, decode_seconds=2.0)
+
+        return MeteredBackend(Working("m"), self, clock=self.clock)
+
+
+def test_the_joules_of_all_samples_are_what_the_meter_counted(support):
+    world = Clocked(support)
+    before = world.joules()
+    with world.backend() as backend:
+        samples = list(backend.sample([REQUEST], SamplingParams()))
+    assert sum(sample.prompt_joules + sample.decode_joules for sample in samples) == pytest.approx(
+        world.joules() - before
+    )
+    assert samples[0].decode_joules == pytest.approx(2 * samples[0].prompt_joules)
+    assert world.closed
+
+
+def test_a_counter_that_fails_leaves_joules_unknown_and_samples_as_they_are(support):
+    world = Clocked(support)
+    world.broken_from = 106.0
+    samples = list(world.backend().sample([REQUEST], SamplingParams()))
+    assert [sample.decode_joules is None for sample in samples] == [False, True, True, True, True]
+    assert [sample.index for sample in samples] == [0, 1, 2, 3, 4]
+
+
+def test_unknown_seconds_have_no_joules(support):
+    world = Clocked(support)
+
+    class Silent(support.RuleBackend):
+        def sample(self, requests, params):
+            for sample in super().sample(requests, params):
+                world.now += 1
+                yield replace(sample, prompt_seconds=None, decode_seconds=None)
+
+    (sample, *_) = MeteredBackend(Silent("m"), world, clock=world.clock).sample([REQUEST], SamplingParams())
+    assert (sample.prompt_joules, sample.decode_joules) == (None, None)
+
+
+def test_the_gpus_of_this_machine_are_measured_or_said_not_to_be_there():
+    try:
+        meter = GpuMeter()
+    except NoMeter as error:
+        pytest.skip(f"no energy to measure: {error}")
+    with meter:
+        first = meter.joules()
+        assert first is not None
+        assert meter.joules() >= first
