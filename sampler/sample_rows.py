@@ -17,11 +17,11 @@ class SampleRow:
     problem: str
     index: int
     verdict: str | None
-    prompt_tokens: int
-    completion_tokens: int
-    seconds: float  # engine seconds, the prompt's included
+    prompt_tokens: int | None  # costs of an imported sample may be unknown
+    completion_tokens: int | None
+    seconds: float | None  # engine seconds, the prompt's included
     flops: float | None
-    finish: str
+    finish: str | None
     cpu_s: float | None
     wall_s: float | None
     memory_mb: float | None
@@ -47,7 +47,7 @@ class SampleDetail:
 
     row: SampleRow
     study_name: str
-    seed: int
+    seed: int | None
     sum_logprob: float | None
     entry_point: str | None
     prompt: str

@@ -6,8 +6,11 @@ keys that work everywhere.
 
 from __future__ import annotations
 
+import socket
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import ClassVar
 
@@ -17,16 +20,27 @@ from textual.message import Message
 from textual.screen import Screen
 
 from tui.choice import Choice
+from tui.deeds import CannotAct, Command, Deed, Place, carry_out, command_for, study_file_of
 from tui.desk import Desk
+from tui.export import export_name, written
 from tui.follow import Follower
 from tui.help import Entry, entries_of
+from tui.screens.asking import PickScreen
 from tui.screens.base import StudyScreen
+from tui.screens.compare import CompareScreen
+from tui.screens.curves import CurvesScreen
 from tui.screens.detail import DetailScreen
+from tui.screens.failures import FailuresScreen
 from tui.screens.help import HelpScreen
 from tui.screens.jump import JumpScreen
 from tui.screens.live import LiveScreen
+from tui.screens.problems import ProblemsScreen
+from tui.screens.runs import RunsScreen
 from tui.screens.samples import SamplesScreen
+from tui.screens.system import SystemScreen
 from tui.settings import Settings
+from tui.svg import without_fonts
+from tui.text import harmless
 from tui.view import Snapshot, Trouble
 from tui.widgets.tab_line import SCREENS, TabLine
 
@@ -48,8 +62,14 @@ class BudgetApp(App[None]):
 
     TITLE = "budget-tui"
     MODES = {  # noqa: RUF012 - Textual's way
+        "runs": RunsScreen,
         "live": LiveScreen,
+        "curves": CurvesScreen,
         "samples": SamplesScreen,
+        "failures": FailuresScreen,
+        "problems": ProblemsScreen,
+        "compare": CompareScreen,
+        "system": SystemScreen,
     }
     DEFAULT_MODE = "live"
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (WIDE, "-wide")]  # noqa: RUF012
@@ -72,6 +92,10 @@ class BudgetApp(App[None]):
             Binding(str(number), f"go('{name}')", name.capitalize(), id=f"app.{name}", show=False)
             for number, name in enumerate(SCREENS)
         ),
+        Binding("R", "deed('run')", "Run", id="app.run", show=False, tooltip="Run the study, or go on with it"),
+        Binding("P", "deed('pause')", "Pause run", id="app.pause", show=False, tooltip="Let the run finish and stop"),
+        Binding("C", "deed('cancel')", "Cancel run", id="app.cancel", show=False, tooltip="Ask the run to end"),
+        Binding("e", "export", "Export", id="app.export", show=False, tooltip="What is shown, as CSV, JSON or SVG"),
         Binding("ctrl+o", "jump", "Jump", id="app.jump", show=False, tooltip="Go to a pane by a letter"),
         Binding("t", "change_theme", "Theme", id="app.theme", show=False),
         Binding("question_mark", "help", "Help", key_display="?", id="app.help"),
@@ -104,6 +128,7 @@ class BudgetApp(App[None]):
         self._rights = rights or Rights()
         self._settings = settings or Settings()
         self._start = start
+        self._folder = Path.cwd()
         self.desk = Desk(follower.path, self._answered, self._trouble)
         self.choice = Choice()
         self.news: Snapshot | Trouble | None = None
@@ -183,8 +208,72 @@ class BudgetApp(App[None]):
     def _open(self, sample: int) -> None:
         self.push_screen(DetailScreen(sample))
 
-    def act(self, deed: str) -> None:
-        """Run, pause or cancel the study."""
+    def open_study(self, store: Path, study: int) -> None:
+        """Look at another study, perhaps of another store."""
+        self._follower.turn(store, study)
+        self.desk.open(store)
+        self.choice = Choice()
+        self._follower.wish(self.choice.wish)
+        self.go("live")
+
+    # what one does
+
+    def action_deed(self, name: str) -> None:
+        """Run, pause or cancel the study through the command that a person would type, once they say yes."""
+        if not self._rights.act:
+            self.notify("this viewer only looks (--readonly)", severity="warning", markup=False)
+            return
+        shot = self.news if isinstance(self.news, Snapshot) else None
+        place = Place(
+            store=self.store, study_file=study_file_of(self.store, self._rights.study_file), host=socket.gethostname()
+        )
+        try:
+            command = command_for(Deed(name), shot, place, time.time())
+        except CannotAct as error:
+            self.notify(str(error), severity="warning", markup=False)
+            return
+        question = f"{command.meaning}\n\n$ {harmless(command.typed, 500)}"
+        self.push_screen(
+            PickScreen(f"{name.capitalize()} this study?", question, [("y", "do it", "yes"), ("n", "leave it", "no")]),
+            lambda answer: self._carry_out(command) if answer == "yes" else None,
+        )
+
+    def _carry_out(self, command: Command) -> None:
+        try:
+            carry_out(command)
+        except CannotAct as error:
+            self.notify(str(error), severity="error", markup=False)
+            return
+        self.notify(f"started: {harmless(command.typed, 200)}", markup=False)
+
+    def action_export(self) -> None:
+        """Write what is shown into a file of the present folder."""
+        screen = self.screen
+        if isinstance(screen, StudyScreen):
+            answers = [
+                ("c", "CSV, for spreadsheets", "csv"),
+                ("j", "JSON, for programs", "json"),
+                ("s", "SVG, a picture", "svg"),
+            ]
+            words = f"What the screen shows goes into a new file in {self._folder}."
+            picture = self.export_screenshot(title="budget-tui")
+            self.push_screen(PickScreen("Export", words, answers), lambda kind: self._export(screen, kind, picture))
+
+    def _export(self, screen: StudyScreen, kind: str | None, picture: str) -> None:
+        if kind is None or screen.shot is None:
+            return
+        stamp = datetime.now().astimezone().strftime("%Y%m%d-%H%M%S")
+        file = self._folder / export_name(screen.shot.study.name, screen.NAME, stamp, kind)
+        if kind == "svg":
+            self.desk.think(
+                lambda: written(file, lambda: file.write_text(without_fonts(picture), encoding="utf-8")), self.tell
+            )
+        else:
+            screen.export(file)
+
+    def tell(self, words: str) -> None:
+        """Say something for a moment."""
+        self.notify(words, markup=False)
 
     # help
 

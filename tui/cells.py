@@ -27,12 +27,13 @@ class Column:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cell:
-    """What stands in one place. `tone` is a series' colour, -1 without one."""
+    """What stands in one place. `tone` is a series' colour, -1 without one; `heat` a share of 0…1 to shade it by."""
 
     text: str = ""
     mood: Mood = Mood.PLAIN
     tone: int = -1
     strong: bool = False
+    heat: float | None = None
 
 
 BLANK = Cell()

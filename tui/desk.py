@@ -25,7 +25,7 @@ Post = Callable[[Callable[[], None]], None]
 class _Piece:
     rank: int
     number: int
-    work: Callable[[SampleReader], Callable[[], None]] | None = field(compare=False)
+    work: Callable[[], Callable[[], None]] | None = field(compare=False)
     otherwise: Callable[[], None] | None = field(compare=False, default=None)
 
 
@@ -58,11 +58,20 @@ class Desk:
         Where the store cannot be read, `otherwise` is called in its place.
         """
 
-        def piece(reader: SampleReader) -> Callable[[], None]:
-            answer = work(reader)
+        def piece() -> Callable[[], None]:
+            answer = work(self._open_reader())
             return lambda: then(answer)
 
         self._queue.put(_Piece(int(patient), next(self._numbers), piece, otherwise))
+
+    def think(self, work: Callable[[], T], then: Callable[[T], None]) -> None:
+        """Do `work` that needs no store, so that the screen need not wait for it."""
+
+        def piece() -> Callable[[], None]:
+            answer = work()
+            return lambda: then(answer)
+
+        self._queue.put(_Piece(1, next(self._numbers), piece))
 
     def close(self) -> None:
         """Let `run` return soon."""
@@ -76,9 +85,9 @@ class Desk:
         finally:
             self._forget()
 
-    def _do(self, work: Callable[[SampleReader], Callable[[], None]], otherwise: Callable[[], None] | None) -> None:
+    def _do(self, work: Callable[[], Callable[[], None]], otherwise: Callable[[], None] | None) -> None:
         try:
-            answer = work(self._open_reader())
+            answer = work()
         except StoreError as error:
             self._forget()
             if not isinstance(error, StoreUnmade):

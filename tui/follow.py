@@ -71,15 +71,22 @@ class Follower:
     host: str = field(default_factory=socket.gethostname)
     exists: Callable[[int], bool] = process_exists
     clock: Callable[[], float] = time.time
+    study: int | None = None  # which study of the store; None for the newest
 
     def __post_init__(self) -> None:
         self._stop = threading.Event()
         self._wake = threading.Event()
         self._wish = Wish()
+        self._turned = False
 
     def wish(self, wish: Wish) -> None:
         """From now on make these curves; heard at once."""
         self._wish = wish
+        self._wake.set()
+
+    def turn(self, path: Path, study: int) -> None:
+        """From now on follow another study, perhaps of another store."""
+        self.path, self.study, self._turned = path, study, True
         self._wake.set()
 
     def stop(self) -> None:
@@ -91,6 +98,7 @@ class Follower:
         """Follow until stopped."""
         told: Trouble | None = None
         while not self._stop.is_set():
+            self._turned = False
             try:
                 with Reader(self.path) as reader:
                     told = None
@@ -100,13 +108,14 @@ class Follower:
                 if trouble != told:
                     deliver(trouble)
                 told = trouble
-            self._rest(RETRY_SECONDS)
+            if not self._turned:
+                self._rest(RETRY_SECONDS)
 
     def _follow(self, eyes: _Eyes, deliver: Deliver) -> None:
         """Until stopped, or until another file stands where the open one stood."""
         opened = _inode(self.path)
         told_empty = False
-        while not self._stop.is_set():
+        while not self._stop.is_set() and not self._turned:
             shot = eyes.look()
             if shot is not None:
                 deliver(shot)
@@ -205,7 +214,7 @@ class _Eyes:
         studies = self._reader.studies()
         if not studies:
             return None
-        study = studies[0]
+        study = next((one for one in studies if one.id == self._follower.study), studies[0])
         if self._shot is None or self._shot.study.id != study.id:
             self._tail.clear()
             self._events.clear()

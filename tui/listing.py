@@ -30,6 +30,7 @@ class Wanted:
     """What is to be listed, and how it is sorted."""
 
     study: int
+    uid: str = ""  # which store's study that is
     filter: Filter = EVERYTHING
     sort: str = "newest"
     reverse: bool = False

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from pathlib import Path
 
 from textual.pilot import Pilot
@@ -11,6 +10,7 @@ from textual.pilot import Pilot
 from tui.app import BudgetApp
 from tui.follow import Follower
 from tui.screens.live import LiveScreen
+from tui.svg import without_fonts
 from tui.view import Trouble
 
 PATIENCE_SECONDS = 20.0
@@ -39,12 +39,7 @@ def take_picture(store: Path, size: tuple[int, int]) -> str:
 
     app.run(headless=True, size=size, auto_pilot=look)
     if taken:
-        return _without_fonts(taken[0])
+        return without_fonts(taken[0])
     if isinstance(app.news, Trouble):
         raise NoPicture(app.news.message)
     raise NoPicture(f"nothing could be drawn from {str(store)!r} in {PATIENCE_SECONDS:.0f} seconds")
-
-
-def _without_fonts(svg: str) -> str:
-    """The picture without the web fonts it would fetch; any fixed-width font of the reader's does."""
-    return re.sub(r"@font-face\s*\{[^}]*\}", "", svg)

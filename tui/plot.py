@@ -73,6 +73,7 @@ class Options:
     selected: int | None = None  # a tone
     rule: float | None = None  # a budget
     unit: str = "FLOPs"
+    readout: bool = True  # a small table of what every series reaches at the rule
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -307,7 +308,7 @@ def _draw_labels(canvas: Canvas, frame: _Frame, options: Options, kept_free: Seq
 
 def _draw_readings(canvas: Canvas, frame: _Frame, options: Options) -> list[Box]:
     """A small table of every series at the rule, in the corner where it covers least."""
-    if options.rule is None or frame.height < 10 or frame.width < 50:
+    if options.rule is None or not options.readout or frame.height < 10 or frame.width < 50:
         return []
     found = readings(frame.series, options.rule)[: max(0, frame.height // 2 - 2)]
     name = min(24, max(len(r.label) for r in found))

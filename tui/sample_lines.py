@@ -45,7 +45,7 @@ def sample_cells(row: SampleRow, models: Mapping[int, tuple[int, str]]) -> Seque
         Cell(text=f"{mark(tone)} {name}" if tone >= 0 else name, tone=tone),
         Cell(text=harmless(row.problem, 200)),
         Cell(text=str(row.index), mood=Mood.FAINT),
-        Cell(text=str(row.completion_tokens)),
+        Cell(text="—" if row.completion_tokens is None else str(row.completion_tokens)),
         Cell(text=f"{row.seconds:.2f}" if row.seconds else "—"),
         Cell(text=measured(row.flops) if row.flops else "—"),
         Cell(text="—" if row.cpu_s is None else f"{row.cpu_s:.3f}"),
@@ -74,7 +74,7 @@ def sample_words(row: SampleRow) -> str:
             clock(row.at),
             verdict_words(row.verdict),
             f"{harmless(row.model, 200)} {harmless(row.problem, 200)} #{row.index}",
-            f"{row.completion_tokens} tok",
+            "" if row.completion_tokens is None else f"{row.completion_tokens} tok",
             error_words(row),
         )
         if part

@@ -124,7 +124,7 @@ def sample_parts(row: SampleRow) -> list[Part]:
         Part(text=f"{harmless(row.problem, 80)} #{row.index}", worth=9, strong=True),
         Part(text=harmless(row.model, 60), worth=7),
         Part(text=verdict, worth=10, mood=mood(verdict) if row.verdict else Mood.FAINT, strong=True),
-        Part(text=f"{row.completion_tokens} tok", worth=4),
+        Part(text="" if row.completion_tokens is None else f"{row.completion_tokens} tok", worth=4),
         Part(text=f"{row.seconds:.2f} s" if row.seconds else "", worth=3),
         Part(text=f"{measured(row.flops)} FLOPs" if row.flops else "", worth=2),
         Part(text="" if row.cpu_s is None else f"{row.cpu_s:.3f} s CPU", worth=1),

@@ -187,6 +187,10 @@ class Viewer:
         for text in texts:
             await until_text(self.pilot, text)
 
+    async def hears(self, text: str) -> None:
+        """Wait for a notice; it may be broken over several lines of the screen."""
+        await until(self.pilot, lambda: any(text in note.message for note in self.app._notifications))
+
     async def until(self, told: Callable[[], object]) -> None:
         await until(self.pilot, told)
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 from abc import abstractmethod
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, cast
 
@@ -19,21 +19,15 @@ from textual.widgets import Footer, Static
 
 from tui.choice import Choice
 from tui.desk import Desk
+from tui.export import write_table, written
 from tui.heading import Part, heading
+from tui.tabular import Tabular
 from tui.text import harmless
 from tui.view import Snapshot, Trouble
 from tui.widgets.header_line import HeaderLine
 from tui.widgets.tab_line import TabLine
 
 SLIM = 68  # columns below which side panes give way
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tabular:
-    """What a screen shows as a table, for export: column names, and rows of plain values."""
-
-    columns: tuple[str, ...]
-    rows: Iterable[tuple[object, ...]]
 
 
 class Hall(Protocol):
@@ -51,14 +45,17 @@ class Hall(Protocol):
     def go(self, screen: str) -> None:
         """Show another of the main screens."""
 
+    def tell(self, words: str) -> None:
+        """Say something for a moment."""
+
     def open_verdict(self, verdict: int) -> None:
         """Show the sample behind a verdict."""
 
     def list_samples(self, text: str) -> None:
         """Show the samples that a filter lets through."""
 
-    def act(self, deed: str) -> None:
-        """Run, pause or cancel the study through the command that a person would type."""
+    def open_study(self, store: Path, study: int) -> None:
+        """Look at another study, perhaps of another store."""
 
 
 class StudyScreen(Screen[None]):
@@ -104,6 +101,14 @@ class StudyScreen(Screen[None]):
     def table(self) -> Tabular | None:
         """What is shown, for export; None where it is no table."""
         return None
+
+    def export(self, file: Path) -> None:
+        """Write what is shown into a file."""
+        table = self.table()
+        if table is None:
+            self.notify("there is no table on this screen; a picture (s) can be made", markup=False)
+        else:
+            self.hall.desk.think(lambda: written(file, lambda: write_table(table, file)), self.hall.tell)
 
     def on_mount(self) -> None:
         """Seconds pass without any news."""

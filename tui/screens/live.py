@@ -12,8 +12,8 @@ from textual.widgets import DataTable
 
 from tui.choice import labels_of, marked_names, rule_of, tone_of
 from tui.heading import budget_words
-from tui.screens.base import Tabular
 from tui.screens.plotting import PlotScreen
+from tui.tabular import Tabular
 from tui.view import Snapshot, bars, model_lines, tail_rows
 from tui.widgets.curve_plot import CurvePlot
 from tui.widgets.models_table import ModelsTable
@@ -37,6 +37,7 @@ While the study runs, numbers are interim: models are compared on the problems t
 """
 
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("space", "pause", "Pause", id="live.pause", tooltip="Stop the display; the study goes on"),
         Binding("f", "follow", "Follow", id="live.follow", show=False, tooltip="Keep the newest line in sight"),
         Binding("y", "copy", "Copy line", id="live.copy", show=False, tooltip="Copy the chosen line of the tail"),
     ]

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from textual.binding import Binding, BindingType
 
-from tui.choice import labels_of, rule_of, tone_of
+from tui.choice import LABEL_WIDTH, labels_of, rule_of, tone_of
 from tui.heading import plot_title, rule_words
 from tui.plot import Options, Series
 from tui.screens.base import StudyScreen
@@ -35,10 +35,11 @@ class PlotScreen(StudyScreen):
         Binding("p", "problems", "Problems", id="plot.problems", show=False, tooltip="Shared problems or each its own"),
         Binding("c", "pin", "Pin", id="plot.pin", show=False, tooltip="Compare other models with this one"),
         Binding("z", "zoom", "Zoom", id="plot.zoom", tooltip="The plot alone"),
-        Binding("space", "pause", "Pause", id="plot.pause", tooltip="Stop the display; the study goes on"),
+        Binding("space", "pause", "Pause", id="plot.pause", show=False, tooltip="Stop the display; the study goes on"),
         Binding("escape", "back", "Back", id="plot.back", show=False),
     ]
 
+    LABELS: ClassVar[int] = LABEL_WIDTH  # the longest name of a line
     window: Window | None = None
 
     @property
@@ -46,7 +47,7 @@ class PlotScreen(StudyScreen):
         """Whether a study with its curves is on the screen."""
         return self._shot is not None and self._shot.curves is not None
 
-    def draw_plot(self, shot: Snapshot) -> None:
+    def draw_plot(self, shot: Snapshot, *, readout: bool = True) -> None:
         """Put the curves into the plot, and words around it."""
         curves, choice = shot.curves, self.hall.choice
         rule = rule_of(choice, shot)
@@ -57,15 +58,18 @@ class PlotScreen(StudyScreen):
             selected=tone_of(choice, shot),
             rule=rule,
             unit=UNIT_NAMES[curves.unit] if curves else "",
+            readout=readout,
         )
-        self.query_one(CurvePlot).show(self.series(shot), options)
+        series = self.series(shot)
+        self.query_one(CurvePlot).show(
+            [clipped(one, self.window) for one in series] if self.window else series, options
+        )
         self.entitle("#plot-pane", plot_title(shot), rule_words(rule, options.unit))
 
     def series(self, shot: Snapshot) -> list[Series]:
-        """The curves with their short names, cut to the window."""
-        labels = labels_of(shot)
-        named = [replace(one, label=labels[one.tone]) for one in shot.curves.series] if shot.curves else []
-        return [clipped(one, self.window) for one in named] if self.window else named
+        """The curves with their short names."""
+        labels = labels_of(shot, self.LABELS)
+        return [replace(one, label=labels[one.tone]) for one in shot.curves.series] if shot.curves else []
 
     def on_curve_plot_rule_moved(self, event: CurvePlot.RuleMoved) -> None:
         """The reader pointed at a budget."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import ClassVar
 
 from textual.binding import Binding, BindingType
@@ -15,6 +16,7 @@ from sampler.reader_samples import SampleReader
 from sampler.sample_rows import SampleRow
 from tui.cells import Cell
 from tui.choice import toned_names
+from tui.export import SampleExport
 from tui.heading import grouped
 from tui.listing import NOTHING, Listing, Order, Wanted
 from tui.sample_lines import COLUMNS, SORT_ORDER, SORTED_BY, sample_cells, sample_json, sample_words
@@ -108,7 +110,7 @@ Marks (space) choose rows for Y, which copies them as JSON. e exports what the f
         choice = self.hall.choice
         held = self._listing.wanted.filter if self._listing else None
         asked = held if held is not None and held.text == choice.filter else parse(choice.filter, self._clock())
-        return Wanted(study=shot.study.id, filter=asked, sort=choice.sort, reverse=choice.reverse)
+        return Wanted(study=shot.study.id, uid=shot.study.uid, filter=asked, sort=choice.sort, reverse=choice.reverse)
 
     def _changed(self, wanted: Wanted) -> bool:
         return self._listing is not None and self._listing.wanted != wanted
@@ -286,6 +288,28 @@ Marks (space) choose rows for Y, which copies them as JSON. e exports what the f
                 lambda reader: reader.page(ids[:500], pending=pending),
                 lambda rows: self.copy(sample_json(rows), f"{len(rows)} rows as JSON"),
             )
+
+    def export(self, file: Path) -> None:
+        """Write every sample that the filter lets through, page by page."""
+        pending = self._listing.wanted.filter.pending if self._listing else False
+        self._go_on(SampleExport(self._order, file, pending=pending))
+
+    def _go_on(self, export: SampleExport) -> None:
+        def write(reader: SampleReader) -> tuple[int, bool] | str:
+            try:
+                return export.step(reader)
+            except OSError as error:
+                return f"cannot write {str(export.file)!r}: {error.strerror or error}"
+
+        def told(found: tuple[int, bool] | str) -> None:
+            if isinstance(found, str):
+                self.hall.tell(found)
+            elif found[1]:
+                self.hall.tell(f"{export.file.name}: {found[0]} rows")
+            else:
+                self._go_on(export)
+
+        self.hall.desk.ask(write, told, patient=True)
 
     def action_back(self) -> None:
         """Close the filter as it was, or leave."""

@@ -38,6 +38,15 @@ def mood_style(widget: Widget, mood: Mood, *, bold: bool = False) -> RichStyle:
     return RichStyle(color=_rich(colour) if colour else None, bold=bold)
 
 
+_COLD, _HOT = {True: (60, 85, 140), False: (70, 90, 150)}, {True: (245, 225, 90), False: (150, 120, 0)}
+
+
+def heat_style(widget: Widget, share: float) -> RichStyle:
+    """From blue to yellow, which every kind of colour vision tells apart, lightness and all."""
+    dark = is_dark(widget)
+    return RichStyle(color=_rich(mixed(_HOT[dark], _COLD[dark], share)))
+
+
 def ground(base: RichStyle) -> tuple[Rgb, Rgb]:
     """Foreground and background of a style, as numbers to mix with."""
     return _triplet(base.color, (220, 220, 220)), _triplet(base.bgcolor, (18, 18, 18))

@@ -20,7 +20,7 @@ from textual.strip import Strip
 
 from tui.cells import GAP, Cell, Column, Place, fitted_cell, heading_cell, places
 from tui.view import Mood
-from tui.widgets.ink import mood_style, series_style
+from tui.widgets.ink import heat_style, mood_style, series_style
 
 HEAD = 1  # the line of column heads
 Lines = Callable[[int], Sequence[Cell] | None]  # the cells of a line, one for each column; None: not there yet
@@ -187,11 +187,16 @@ class ListTable(ScrollView, can_focus=True, inherit_bindings=False):
         segments: list[Segment] = []
         for place in self._places():
             cell = by_column.get(place.column.key, Cell())
-            look = series_style(self, cell.tone, bold=True) if cell.tone >= 0 else mood_style(self, cell.mood)
+            look = self._look(cell)
             if cell.strong:
                 look += RichStyle(bold=True)
             segments += [Segment(fitted_cell(cell.text, place), base + look), Segment(" " * GAP, base)]
         return segments
+
+    def _look(self, cell: Cell) -> RichStyle:
+        if cell.heat is not None:
+            return heat_style(self, cell.heat)
+        return series_style(self, cell.tone, bold=True) if cell.tone >= 0 else mood_style(self, cell.mood)
 
     def _places(self) -> list[Place]:
         return places(self.columns, self.size.width)

@@ -46,11 +46,12 @@ class TextView(ScrollView, can_focus=True, inherit_bindings=False):
         self.matches: list[int] = []
         self._match = -1
 
-    def show(self, lines: Sequence[Text], *, numbered: bool = False, wrapped: bool = False) -> None:
-        """These lines from now on, from their beginning."""
+    def show(self, lines: Sequence[Text], *, numbered: bool = False, wrapped: bool = False, stay: bool = False) -> None:
+        """These lines from now on, from their beginning unless one is to `stay` where one is."""
         self._given, self._numbered, self._wrapped = lines, numbered, wrapped
         self._lay_out()
-        self.scroll_to(0, 0, animate=False, force=True, immediate=True)
+        if not stay:
+            self.scroll_to(0, 0, animate=False, force=True, immediate=True)
 
     def on_resize(self) -> None:
         """Another width breaks lines elsewhere."""
@@ -62,7 +63,9 @@ class TextView(ScrollView, can_focus=True, inherit_bindings=False):
         if self._wrapped and width > 0:
             self._lines = [part for line in self._given for part in line.wrap(self.app.console, width)]
         widest = 0 if self._wrapped else max((line.cell_len for line in self._lines), default=0)
-        self.virtual_size = Size(widest + self._gutter, len(self._lines))
+        size = Size(widest + self._gutter, len(self._lines))
+        if size != self.virtual_size:
+            self.virtual_size = size
         self.search(self._pattern)
 
     @property

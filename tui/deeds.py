@@ -1,0 +1,115 @@
+"""What a person may do to a run from the screen, as the command that they would type themselves.
+
+The screen starts that command and nothing else. A run that it starts belongs to nobody: it goes on when the viewer is closed.
+"""
+
+from __future__ import annotations
+
+import shlex
+import subprocess
+import sys
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import IO
+
+from tui.view import Snapshot, Standing, standing
+
+
+class Deed(Enum):
+    """What can be done, as keys and actions call it."""
+
+    RUN = "run"
+    PAUSE = "pause"
+    CANCEL = "cancel"
+
+
+class CannotAct(Exception):
+    """Why that cannot be done now, and the way out."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """A command and what it will do. `log` takes what it says, where it stays behind on its own."""
+
+    words: tuple[str, ...]
+    meaning: str
+    log: Path | None = None
+
+    @property
+    def typed(self) -> str:
+        """The command as one would type it."""
+        shown = f" > {shlex.quote(str(self.log))} 2>&1 &" if self.log else ""
+        return shlex.join(self.words) + shown
+
+
+def study_file_of(store: Path, given: Path | None) -> Path | None:
+    """The study file to run: the one the viewer was opened with, or one of the store's name beside it."""
+    beside = store.with_suffix(".toml")
+    return given or (beside if beside.is_file() else None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where one acts: the store, the study file if it is known, and this machine's name."""
+
+    store: Path
+    study_file: Path | None
+    host: str
+
+
+def command_for(deed: Deed, shot: Snapshot | None, place: Place, now: float) -> Command:
+    """The command of a deed; raises CannotAct."""
+    state = standing(shot.study, now, process_gone=shot.process_gone) if shot else Standing.WAITING
+    runs = state in {Standing.RUNNING, Standing.STALE}
+    if deed is Deed.RUN:
+        if runs:
+            raise CannotAct("the study runs already")
+        return _run(place, shot)
+    if not runs or shot is None or shot.study.pid is None:
+        raise CannotAct(f"the study does not run: it is {state.word}")
+    if shot.study.host != place.host:
+        raise CannotAct(f"the study runs on {shot.study.host}; press ctrl-C there, or `kill -INT {shot.study.pid}`")
+    if deed is Deed.PAUSE:
+        words = ("kill", "-INT", str(shot.study.pid))
+        return Command(words=words, meaning="Finish what is under way, then stop. R goes on where it stopped.")
+    words = ("kill", "-TERM", str(shot.study.pid))
+    return Command(words=words, meaning="Ask the run to end. Everything that is stored stays; R goes on from there.")
+
+
+def _run(place: Place, shot: Snapshot | None) -> Command:
+    if place.study_file is None:
+        raise CannotAct("which study file is it? Open the viewer with it: budget-tui STUDY.toml")
+    words = ("sampler", "run", str(place.study_file), "--store", str(place.store))
+    waiting = shot.study.sampled - shot.study.scored if shot else 0
+    again = f" {waiting} samples without a verdict are scored again." if waiting else ""
+    return Command(
+        words=words,
+        meaning=f"Run what is missing of the study.{again} It goes on when the viewer is closed.",
+        log=place.store.with_suffix(".log"),
+    )
+
+
+def carry_out(command: Command) -> None:
+    """Start the command, apart from this process; raises CannotAct."""
+    try:
+        if command.log is None:
+            _start(command.words, subprocess.DEVNULL)
+            return
+        with command.log.open("ab") as log:
+            _start(_spelled(command.words), log)
+    except OSError as error:
+        raise CannotAct(f"cannot start `{command.typed}`: {error.strerror or error}") from error
+
+
+def _start(words: Sequence[str], out: int | IO[bytes]) -> None:
+    """A process of its own session: what ends the viewer does not reach it. While the viewer lives, it is waited for."""
+    started = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True)
+    threading.Thread(target=started.wait, name="started-run", daemon=True).start()
+
+
+def _spelled(words: Sequence[str]) -> list[str]:
+    """`sampler` of this very installation, wherever the path leads."""
+    return [sys.executable, "-c", "from sampler.cli import main; main()", *words[1:]]

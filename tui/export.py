@@ -1,0 +1,117 @@
+"""What a screen shows, as a file: CSV for spreadsheets, JSON for programs; SVG is Textual's own business.
+
+Cells that a spreadsheet would take for a formula get an apostrophe: names, errors and messages are hostile text. Long lists are
+written piece by piece, each from a page of the store, so a million rows cost the memory of a thousand.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any, TextIO
+
+from sampler.reader_samples import SampleReader
+from sampler.sample_rows import SampleRow
+from tui.listing import Order
+from tui.tabular import Tabular
+
+PIECE = 1_000
+FORMATS = ("csv", "json")
+
+
+def export_name(study: str, screen: str, stamp: str, kind: str) -> str:
+    """A file name that says what it holds and is one on every system."""
+    safe = re.sub(r"[^A-Za-z0-9._-]+", "-", f"{study}-{screen}").strip("-.")[:80]
+    return f"{safe}-{stamp}.{kind}"
+
+
+def cell_of(value: object) -> object:
+    """A value as a cell of a CSV file."""
+    if isinstance(value, str) and value[:1] in {"=", "+", "-", "@", "\t", "\r"}:
+        return f"'{value}"
+    return "" if value is None else value
+
+
+class Writer:
+    """Writes rows of plain values to an open file, in either format. `end` closes what has to be closed."""
+
+    def __init__(self, out: TextIO, kind: str, columns: Sequence[str]) -> None:
+        self._out = out
+        self._kind = kind
+        self._columns = tuple(columns)
+        self._csv = csv.writer(out)
+        self.rows = 0
+        if kind == "csv":
+            self._csv.writerow(self._columns)
+        else:
+            out.write("[")
+
+    def write(self, row: Sequence[object]) -> None:
+        """One row."""
+        if self._kind == "csv":
+            self._csv.writerow([cell_of(value) for value in row])
+        else:
+            told = dict(zip(self._columns, row, strict=True))
+            self._out.write(("," if self.rows else "") + "\n" + json.dumps(told, ensure_ascii=True, allow_nan=False))
+        self.rows += 1
+
+    def end(self) -> None:
+        """Nothing more comes."""
+        if self._kind == "json":
+            self._out.write("\n]\n")
+
+
+def written(file: Path, write: Callable[[], int]) -> str:
+    """Write a file, and what to say of it."""
+    try:
+        amount = write()
+    except OSError as error:
+        return f"cannot write {str(file)!r}: {error.strerror or error}"
+    return f"{file.name}: {amount} {'characters' if file.suffix == '.svg' else 'rows'}"
+
+
+def write_table(table: Tabular, file: Path) -> int:
+    """Write a table; how many rows. Raises OSError."""
+    with file.open("x", encoding="utf-8", newline="") as out:
+        writer = Writer(out, file.suffix.removeprefix("."), table.columns)
+        for row in table.rows:
+            writer.write(row)
+        writer.end()
+    return writer.rows
+
+
+class SampleExport:
+    """A list of samples being written, page by page. `step` belongs to the thread that reads; it raises OSError."""
+
+    def __init__(self, order: Order, file: Path, *, pending: bool) -> None:
+        self._order = order
+        self._pending = pending
+        self.file = file
+        self._at = 0
+        self._out: TextIO | None = None
+        self._writer: Writer | None = None
+
+    def step(self, reader: SampleReader) -> tuple[int, bool]:
+        """Write one page more; how many rows there are now, and whether that is all."""
+        if self._out is None or self._writer is None:
+            self._out = self.file.open("x", encoding="utf-8", newline="")
+            columns = [field.name for field in fields(SampleRow)]
+            self._writer = Writer(self._out, self.file.suffix.removeprefix("."), columns)
+        ids = self._order.ids(self._at, PIECE)
+        self._at += PIECE
+        for row in _values(reader.page(ids, pending=self._pending)):
+            self._writer.write(row)
+        done = self._at >= self._order.total
+        if done:
+            self._writer.end()
+            self._out.close()
+        return self._writer.rows, done
+
+
+def _values(rows: Sequence[SampleRow]) -> Iterator[list[Any]]:
+    for row in rows:
+        yield list(asdict(row).values())

@@ -1,0 +1,198 @@
+"""Failures by how they ended: the same verdict, the same error, the same message but for names and numbers.
+
+`Groups` belongs to the thread that reads; each `step` counts one stretch of the store, newest first or what is new, and hands
+over a `GroupTable`. Messages are made alike by taking out what is quoted and counted; there are never more than `MOST` groups.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+from sampler.filters import narrowed
+from sampler.reader_samples import SampleReader
+from sampler.sample_rows import GroupRow
+from tui.cells import Cell, Column
+from tui.heading import grouped
+from tui.plot import mark
+from tui.text import harmless
+from tui.view import Mood, glyph, mood
+
+SLICE_SECONDS = 0.025
+FIRST = 4_000
+LEAST, MOST_STRIDE = 500, 100_000
+MOST = 2_000
+OTHERS = "(other messages)"
+_HOLE = "…"
+
+Key = tuple[str, str, str]  # verdict, error type, message made alike
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """Failures that ended alike. `by_model` counts them by model id; `newest` is a verdict's id."""
+
+    verdict: str
+    error: str
+    message: str
+    count: int
+    newest: int
+    by_model: Mapping[int, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupTable:
+    """All groups, the largest first, and how much of the store they were counted over."""
+
+    groups: tuple[Group, ...] = ()
+    total: int = 0
+    scanned: float = 0.0
+    behind: bool = True
+
+
+@lru_cache(maxsize=8192)
+def alike(message: str) -> str:
+    """A message without what differs from one failure to the next: names in quotes, numbers, addresses."""
+    text = re.sub(r"0x[0-9a-fA-F]+", _HOLE, harmless(message, 200))
+    text = re.sub(r"'[^']*(?:'|$)|\"[^\"]*(?:\"|$)|`[^`]*(?:`|$)", f"'{_HOLE}'", text)  # it may be cut within quotes
+    return re.sub(r"\d+(?:\.\d+)?", _HOLE, text).strip()
+
+
+def filter_of(group: Group, *, model: str | None = None) -> str:
+    """The filter that lists the samples of a group, or those of one model."""
+    text = narrowed("", "verdict", group.verdict)
+    text = narrowed(text, "err", group.error) if group.error else text
+    if group.message and group.message != OTHERS:
+        text = narrowed(text, "msg", re.sub(rf"[^ -~]|{_HOLE}", "*", group.message)[:120], ":~")
+    return narrowed(text, "model", model) if model else text
+
+
+def coarser(table: GroupTable) -> GroupTable:
+    """The groups with one message each: by verdict and error alone; the message is the most frequent one."""
+    found: dict[tuple[str, str], list[Group]] = {}
+    for group in table.groups:
+        found.setdefault((group.verdict, group.error), []).append(group)
+    merged = [_merged(groups) for groups in found.values()]
+    return GroupTable(
+        groups=tuple(sorted(merged, key=_rank)), total=table.total, scanned=table.scanned, behind=table.behind
+    )
+
+
+def _merged(groups: Sequence[Group]) -> Group:
+    by_model: dict[int, int] = {}
+    for group in groups:
+        for model, count in group.by_model.items():
+            by_model[model] = by_model.get(model, 0) + count
+    first = groups[0]
+    more = f" (+{len(groups) - 1} other messages)" if len(groups) > 1 else ""
+    return Group(
+        verdict=first.verdict,
+        error=first.error,
+        message=first.message + more,
+        count=sum(group.count for group in groups),
+        newest=max(group.newest for group in groups),
+        by_model=by_model,
+    )
+
+
+def _rank(group: Group) -> tuple[int, str, str, str]:
+    return -group.count, group.verdict, group.error, group.message
+
+
+@dataclass(slots=True)
+class _Count:
+    newest: int = 0
+    by_model: dict[int, int] = field(default_factory=dict)
+
+
+class Groups:
+    """The failures of one study being counted and kept up. For one thread."""
+
+    def __init__(self, study: int, uid: str = "", clock: Callable[[], float] = time.monotonic) -> None:
+        self.study = study
+        self.uid = uid  # which store's study that is
+        self._clock = clock
+        self._stride = FIRST
+        self._top: int | None = None
+        self._low = self._first = 0
+        self._counts: dict[Key, _Count] = {}
+
+    def step(self, reader: SampleReader) -> GroupTable:
+        """Count one stretch more."""
+        top = reader.top()
+        if self._top is None or top < self._top:
+            self._begin(top)
+        held = self._top or 0
+        began = self._clock()
+        if top > held:
+            high = min(top, held + self._stride)
+            if reader.judged_again((held, high)):
+                self._begin(top)
+            else:
+                self._add(reader.groups(self.study, (held, high)))
+                self._top = high
+        elif self._low > 0:
+            low = max(0, self._low - self._stride)
+            self._add(reader.groups(self.study, (low, self._low)))
+            self._low = low
+        aim = self._stride * SLICE_SECONDS / max(self._clock() - began, 1e-4)
+        self._stride = round(min(MOST_STRIDE, max(LEAST, min(aim, self._stride * 2))))
+        return self._table(top)
+
+    def _begin(self, top: int) -> None:
+        self._top = self._low = self._first = top
+        self._counts.clear()
+
+    def _add(self, rows: Sequence[GroupRow]) -> None:
+        for row in rows:
+            key = row.verdict, row.error_type or "", alike(row.message or "")
+            if key not in self._counts and len(self._counts) >= MOST:
+                key = row.verdict, row.error_type or "", OTHERS
+            count = self._counts.setdefault(key, _Count())
+            count.newest = max(count.newest, row.newest)
+            count.by_model[row.model_id] = count.by_model.get(row.model_id, 0) + row.count
+
+    def _table(self, top: int) -> GroupTable:
+        groups = [
+            Group(
+                verdict=v,
+                error=e,
+                message=m,
+                count=sum(c.by_model.values()),
+                newest=c.newest,
+                by_model=dict(c.by_model),
+            )
+            for (v, e, m), c in self._counts.items()
+        ]
+        return GroupTable(
+            groups=tuple(sorted(groups, key=_rank)),
+            total=sum(group.count for group in groups),
+            scanned=1.0 - self._low / self._first if self._first else 1.0,
+            behind=self._low > 0 or (self._top or 0) < top,
+        )
+
+
+COLUMNS = (
+    Column(key="count", label="count", width=8, right=True),
+    Column(key="share", label="share", width=6, right=True),
+    Column(key="verdict", label="verdict", width=12),
+    Column(key="error", label="error", width=18, middle=True),
+    Column(key="models", label="by model", width=26, needs=110),
+    Column(key="message", label="message", width=0),
+)
+
+
+def group_cells(group: Group, total: int, tones: Mapping[int, int]) -> tuple[Cell, ...]:
+    """The cells of one group; `tones` are the models' places, by id."""
+    parts = sorted((tones.get(model, 0), count) for model, count in group.by_model.items() if model in tones)
+    return (
+        Cell(text=grouped(group.count), strong=True),
+        Cell(text=f"{group.count / total * 100:.1f}%" if total else "—"),
+        Cell(text=f"{glyph(group.verdict)} {harmless(group.verdict, 20)}", mood=mood(group.verdict)),
+        Cell(text=harmless(group.error, 100) or "—", mood=Mood.PLAIN if group.error else Mood.FAINT),
+        Cell(text=" ".join(f"{mark(tone)}{grouped(count)}" for tone, count in parts)),
+        Cell(text=group.message or ("answers differ" if group.verdict == "WRONG" else "—"), mood=Mood.FAINT),
+    )

@@ -1,0 +1,161 @@
+"""The Compare screen: the chosen model against the pinned one, at every budget and problem by problem."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import ClassVar
+
+from textual.binding import Binding, BindingType
+from textual.containers import Container
+from textual.content import Content
+from textual.widget import Widget
+from textual.widgets import Static
+
+from sampler.filters import narrowed
+from tui.choice import labels_of, pinned_of, rule_of, tone_of
+from tui.comparing import FLIPS, LADDER, Comparison, compare, flip_cells, ladder_cells, verdict_words
+from tui.plot import Series, mark
+from tui.screens.plotting import PlotScreen
+from tui.tabular import Tabular
+from tui.view import UNIT_NAMES, Snapshot
+from tui.widgets.curve_plot import CurvePlot
+from tui.widgets.list_table import ListTable
+
+
+class CompareScreen(PlotScreen):
+    """Two curves, their paired difference, and the problems on which they differ."""
+
+    NAME = "compare"
+    HELP: ClassVar[str] = """
+The chosen model against the pinned one (c takes another, v turns the pair round), on the problems that both have
+finished. "difference" is chosen minus pinned in points, with its 95 % interval from 1 000 resamples of the problems, the
+same ones for both. ▸ names a winner whose interval leaves out zero. Intervals are not corrected for the number of budgets, and
+a study that still runs is looked at many times: the report decides.
+
+Flips lists the problems by how far the models lie apart at the rule; enter lists the samples of both.
+"""
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("c", "next_pinned", "Other", id="compare.other", tooltip="Compare with the next model"),
+        Binding("v", "turn", "Turn round", id="compare.turn", show=False, tooltip="Exchange chosen and pinned"),
+    ]
+    CSS = """
+    CompareScreen #verdict { height: auto; min-height: 1; max-height: 2; padding: 0 1; text-style: bold; }
+    CompareScreen #upper { height: 1fr; layout: horizontal; }
+    CompareScreen #plot-pane { width: 1fr; height: 1fr; }
+    CompareScreen #ladder-pane { width: 80; height: 1fr; }
+    CompareScreen #flips-pane { height: 14; }
+    CompareScreen.-narrow #upper { layout: vertical; }
+    CompareScreen.-narrow #ladder-pane { width: 1fr; height: 8; }
+    CompareScreen.-short #flips-pane { height: 6; }
+    CompareScreen.-short #ladder-pane { height: 6; }
+    CompareScreen.-tiny #flips-pane { display: none; }
+    CompareScreen.-zoomed #ladder-pane, CompareScreen.-zoomed #flips-pane { display: none; }
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._found: Comparison | None = None
+        self._asked: tuple[object, ...] = ()
+        self._busy = False
+
+    def body(self) -> Iterator[Widget]:
+        """The sentence, plot and ladder, flips."""
+        yield Static(id="verdict", markup=False)
+        with Container(id="upper"):
+            with Container(id="plot-pane", classes="pane"):
+                yield CurvePlot(id="plot")
+            with Container(id="ladder-pane", classes="pane"):
+                yield ListTable(LADDER, id="ladder")
+        with Container(id="flips-pane", classes="pane"):
+            yield ListTable(FLIPS, id="flips")
+
+    def on_mount(self) -> None:
+        """The flips have the keys; the ladder only shows."""
+        super().on_mount()
+        self.query_one("#ladder", ListTable).can_focus = False
+        self.query_one("#flips", ListTable).focus()
+
+    def series(self, shot: Snapshot) -> list[Series]:
+        """The two curves."""
+        pair = {tone_of(self.hall.choice, shot), pinned_of(self.hall.choice, shot)}
+        return [one for one in super().series(shot) if one.tone in pair]
+
+    def draw(self, shot: Snapshot) -> None:
+        """Plot at once, numbers when they are made."""
+        self.draw_plot(shot)
+        first, second = tone_of(self.hall.choice, shot), pinned_of(self.hall.choice, shot)
+        if second is None or shot.curves is None:
+            self.query_one("#verdict", Static).update(Content("a comparison needs two models with a curve"))
+            return
+        rule, unit = rule_of(self.hall.choice, shot), shot.curves.unit
+        asked = (shot.study.uid, shot.tallies, first, second, unit, rule)
+        if asked != self._asked and not self._busy:
+            self._asked, self._busy = asked, True
+            self.hall.desk.think(lambda: compare(shot, (first, second), unit, rule), self._compared)
+        self._draw_found(shot)
+
+    def _compared(self, found: Comparison) -> None:
+        self._found, self._busy = found, False
+        if self.is_attached and self._shot is not None and self.is_current:
+            self.draw(self._shot)
+
+    def _draw_found(self, shot: Snapshot) -> None:
+        found = self._found
+        if found is None or max(found.tones) >= len(shot.models):
+            return
+        labels = labels_of(shot)
+        names = labels[found.tones[0]], labels[found.tones[1]]
+        marked = tuple(f"{mark(tone)} {name}" for tone, name in zip(found.tones, names, strict=True))
+        unit = UNIT_NAMES[shot.curves.unit] if shot.curves else ""
+        self.query_one("#verdict", Static).update(Content(verdict_words(found, names, unit)))
+        ladder, flips = self.query_one("#ladder", ListTable), self.query_one("#flips", ListTable)
+        ladder.show_rows([ladder_cells(at, (marked[0], marked[1])) for at in found.ladder], empty=found.why_not)
+        bar = flips.size.width - sum(column.width + 1 for column in FLIPS)
+        rows = found.flips
+        flips.show(
+            len(rows),
+            lambda at: flip_cells(rows[at], bar) if at < len(rows) else None,
+            empty="move the rule to compare",
+        )
+        self.entitle(
+            "#ladder-pane", f"{marked[0]} against {marked[1]}", f"{found.problems} problems · chosen minus pinned"
+        )
+        ahead = sum(row.gap > 0 for row in rows), sum(row.gap < 0 for row in rows)
+        self.entitle("#flips-pane", f"Flips at the rule · {ahead[0]} for {names[0]} · {ahead[1]} for {names[1]}")
+
+    def table(self) -> Tabular | None:
+        """The ladder."""
+        if self._found is None:
+            return None
+        return Tabular(
+            columns=("budget", "k_chosen", "k_pinned", "chosen", "pinned", "difference", "low", "high"),
+            rows=(
+                (
+                    at.budget, *at.ks, *at.rates,
+                    *((at.gap.mean, at.gap.interval.low, at.gap.interval.high) if at.gap else (None,) * 3),
+                )
+                for at in self._found.ladder
+            ),
+        )  # fmt: skip
+
+    def on_list_table_opened(self, event: ListTable.Opened) -> None:
+        """List the samples of a problem."""
+        if event.table.id == "flips" and self._found is not None and event.position < len(self._found.flips):
+            self.hall.list_samples(narrowed("", "problem", self._found.flips[event.position].problem))
+
+    def action_next_pinned(self) -> None:
+        """Compare with the next model."""
+        shot = self._shot
+        if shot is None or len(shot.models) < 2:
+            return
+        chosen, pinned = tone_of(self.hall.choice, shot), pinned_of(self.hall.choice, shot)
+        others = [tone for tone in range(len(shot.models)) if tone != chosen]
+        at = others.index(pinned) if pinned in others else -1
+        self.choose(pinned=others[(at + 1) % len(others)])
+
+    def action_turn(self) -> None:
+        """Exchange the two."""
+        shot = self._shot
+        pinned = pinned_of(self.hall.choice, shot) if shot else None
+        if shot is not None and pinned is not None:
+            self.choose(tone=pinned, pinned=tone_of(self.hall.choice, shot))

@@ -1,0 +1,154 @@
+"""The Curves screen: the plot as large as it gets, and what every model reaches at the rule."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import ClassVar
+
+from textual.binding import Binding, BindingType
+from textual.containers import Container
+from textual.widget import Widget
+
+from tui.cells import Cell, Column
+from tui.choice import rule_of, tone_of
+from tui.plot import Reading, mark, readings
+from tui.screens.plotting import PlotScreen
+from tui.tabular import Tabular
+from tui.view import Mood, Snapshot
+from tui.widgets.curve_plot import CurvePlot
+from tui.widgets.list_table import ListTable
+from tui.window import scaled, slid, whole
+
+COLUMNS = (
+    Column(key="rank", label="", width=2, right=True),
+    Column(key="model", label="model", width=32, middle=True),
+    Column(key="rate", label="pass rate", width=10, right=True),
+    Column(key="margin", label="± 95%", width=7, right=True),
+    Column(key="k", label="samples", width=8, right=True),
+    Column(key="problems", label="problems", width=9, right=True, needs=84),
+    Column(key="behind", label="behind the best", width=16, right=True, needs=100),
+    Column(key="note", label="", width=0),
+)
+IN, OUT, SIDE = 0.6, 1 / 0.6, 0.2
+
+
+def readout_cells(one: Reading, rank: int, best: float | None, problems: int) -> tuple[Cell, ...]:
+    """One model at the rule."""
+    behind = "" if one.rate is None or best is None else f"{(one.rate - best) * 100:+.1f}" if one.rate < best else "—"
+    note = "buys none" if one.rate is None else "beyond what was sampled: at least this" if one.beyond else ""
+    return (
+        Cell(text=str(rank) if one.rate is not None else "", mood=Mood.FAINT),
+        Cell(text=f"{mark(one.tone)} {one.label}", tone=one.tone),
+        Cell(text="—" if one.rate is None else f"{'≥' if one.beyond else ''}{one.rate * 100:.1f}%", strong=True),
+        Cell(text="" if one.margin is None else f"±{one.margin * 100:.1f}"),
+        Cell(text="" if one.k is None else f"k={one.k:.0f}"),
+        Cell(text=str(problems)),
+        Cell(text=behind),
+        Cell(text=note, mood=Mood.FAINT),
+    )
+
+
+class CurvesScreen(PlotScreen):
+    """One plot and its readout."""
+
+    NAME = "curves"
+    LABELS = 30
+    HELP: ClassVar[str] = """
+Pass rate against budget per problem: a budget buys each model k samples, and the rate is the chance that one of k passes.
+The rule (←→, a click) marks one budget; the table below reads every model there, the best first.
+
++ and - look closer and step back around the rule, ctrl+← and ctrl+→ slide, = shows everything again.
+x counts budgets in FLOPs, seconds, tokens or samples, l makes the axis linear, b hides the band, p compares each model on
+its own problems instead of shared ones, c pins a model for Compare.
+"""
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("plus", f"scale({IN})", "Closer", key_display="+-", id="curves.closer"),
+        Binding("minus", f"scale({OUT})", "Back out", key_display="-", id="curves.out", show=False),
+        Binding("equals_sign", "whole", "Everything", key_display="=", id="curves.whole", show=False),
+        Binding("ctrl+left", f"slide(-{SIDE})", "Slide left", id="curves.slide_left", show=False),
+        Binding("ctrl+right", f"slide({SIDE})", "Slide right", id="curves.slide_right", show=False),
+    ]
+    CSS = """
+    CurvesScreen #plot-pane { width: 1fr; height: 1fr; }
+    CurvesScreen #readout-pane { height: 9; }
+    CurvesScreen.-short #readout-pane { height: 6; }
+    CurvesScreen.-zoomed #readout-pane { display: none; }
+    """
+
+    def body(self) -> Iterator[Widget]:
+        """The plot above, the readout below."""
+        with Container(id="plot-pane", classes="pane"):
+            yield CurvePlot(id="plot")
+        with Container(id="readout-pane", classes="pane"):
+            yield ListTable(COLUMNS, id="readout")
+
+    def on_mount(self) -> None:
+        """The readout only shows: the plot's keys are the screen's."""
+        super().on_mount()
+        self.query_one(ListTable).can_focus = False
+
+    def draw(self, shot: Snapshot) -> None:
+        """Plot and readout."""
+        self.draw_plot(shot, readout=False)
+        found = self._readings(shot)
+        best = max((one.rate for one in found if one.rate is not None), default=None)
+        problems = shot.curves.problems if shot.curves else ()
+        table = self.query_one(ListTable)
+        table.show_rows(
+            [readout_cells(one, rank, best, problems[one.tone]) for rank, one in enumerate(found, 1)],
+            empty="no curve yet",
+        )
+        tones = [one.tone for one in found]
+        tone = tone_of(self.hall.choice, shot)
+        table.choose(tones.index(tone) if tone in tones else 0, tell=False)
+        self.entitle("#readout-pane", "At the rule", "↑↓ selects a model · click a line")
+
+    def table(self) -> Tabular | None:
+        """Every step of every curve."""
+        curves = self._shot.curves if self._shot else None
+        if curves is None:
+            return None
+        return Tabular(
+            columns=("model", "unit", "budget", "k", "rate", "low", "high"),
+            rows=(
+                (
+                    one.label, curves.unit.value, x, one.ks[at] if one.ks else None, one.ys[at],
+                    one.low[at] if one.low else None, one.high[at] if one.high else None,
+                )
+                for one in curves.series
+                for at, x in enumerate(one.xs)
+            ),
+        )  # fmt: skip
+
+    def on_list_table_chosen(self, event: ListTable.Chosen) -> None:
+        """A click on a model."""
+        found = self._readings(self._shot) if self._shot else []
+        if event.position < len(found):
+            self.choose(tone=found[event.position].tone)
+
+    def action_scale(self, factor: float) -> None:
+        """Closer, or further away."""
+        full = whole(self.series(self._shot)) if self._shot and not self.window else self._full
+        rule = rule_of(self.hall.choice, self._shot) if self._shot else None
+        if full is None or rule is None:
+            return
+        self._full = full
+        self.window = scaled(self.window or full, full, rule, factor)
+        self.redraw()
+
+    def action_slide(self, share: float) -> None:
+        """Look further left or right."""
+        if self.window and self._full:
+            self.window = slid(self.window, self._full, share)
+            self.redraw()
+
+    def action_whole(self) -> None:
+        """Everything again."""
+        self.window = None
+        self.redraw()
+
+    _full: tuple[float, float] | None = None
+
+    def _readings(self, shot: Snapshot) -> list[Reading]:
+        rule = rule_of(self.hall.choice, shot)
+        return readings(self.series(shot), rule) if rule is not None else []

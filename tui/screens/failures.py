@@ -1,0 +1,150 @@
+"""The Failures screen: what goes wrong, how often, and for whom."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import ClassVar
+
+from textual.binding import Binding, BindingType
+from textual.containers import Container
+from textual.widget import Widget
+
+from tui.choice import tone_of
+from tui.groups import COLUMNS, Group, Groups, GroupTable, coarser, filter_of, group_cells
+from tui.heading import grouped
+from tui.screens.base import StudyScreen
+from tui.tabular import Tabular
+from tui.view import Snapshot
+from tui.widgets.list_table import ListTable
+
+
+class FailuresScreen(StudyScreen):
+    """Groups of failures, the largest first."""
+
+    NAME = "failures"
+    HELP: ClassVar[str] = """
+Every latest verdict that is not PASSED, grouped by the verdict, the error and its message. Names in quotes and numbers are left
+out of a message (…), so that failures of one kind stand together. "by model" counts each model by its mark.
+
+enter lists the samples of a group, o those of the chosen model alone; m puts all messages of an error together.
+"""
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("m", "messages", "Messages", id="failures.messages", tooltip="By error alone, or by message, too"),
+        Binding(
+            "o", "open_model", "Of the model", id="failures.open_model", show=False, tooltip="List the chosen model's"
+        ),
+        Binding("y", "copy", "Copy", id="failures.copy", show=False, tooltip="Copy the group in words"),
+        Binding("z", "zoom", "Zoom", id="failures.zoom", show=False),
+        Binding("space", "pause", "Pause", id="failures.pause", show=False),
+        Binding("escape", "back", "Back", id="failures.back", show=False),
+    ]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._groups: Groups | None = None
+        self._counted = GroupTable()
+        self._coarse = False
+        self._busy = False
+
+    def body(self) -> Iterator[Widget]:
+        """One list."""
+        with Container(id="list-pane", classes="pane"):
+            yield ListTable(COLUMNS, id="groups")
+
+    def on_mount(self) -> None:
+        """The list has the keys at first."""
+        super().on_mount()
+        self.query_one(ListTable).focus()
+
+    @property
+    def settled(self) -> bool:
+        """Whether every failure is counted."""
+        return not self._counted.behind and not self._busy
+
+    def draw(self, shot: Snapshot) -> None:
+        """Begin to count, or count what is new."""
+        if self._groups is None or self._groups.uid != shot.study.uid:
+            self._groups, self._counted = Groups(shot.study.id, shot.study.uid), GroupTable()
+        self._pump()
+        self._draw_groups()
+
+    def table(self) -> Tabular | None:
+        """The groups."""
+        return Tabular(
+            columns=("verdict", "error", "message", "count"),
+            rows=((group.verdict, group.error, group.message, group.count) for group in self._shown.groups),
+        )
+
+    @property
+    def _shown(self) -> GroupTable:
+        return coarser(self._counted) if self._coarse else self._counted
+
+    def _draw_groups(self) -> None:
+        shot, table = self._shot, self._shown
+        if shot is None:
+            return
+        tones = {model.id: tone for tone, model in enumerate(shot.models)}
+        rows = table.groups
+        words = "no failure yet" if not table.behind else f"looked through {table.scanned * 100:.0f} % …"
+        self.query_one(ListTable).show(
+            len(rows), lambda at: group_cells(rows[at], table.total, tones) if at < len(rows) else None, empty=words
+        )
+        told = f"Failures · {grouped(table.total)} of {grouped(shot.study.scored)} · {len(rows)} groups"
+        if table.behind:
+            told += f" · {table.scanned * 100:.0f} % looked through"
+        self.entitle("#list-pane", told, "by verdict and error" if self._coarse else "by verdict, error and message")
+
+    def _pump(self) -> None:
+        groups = self._groups
+        if groups is None or self._busy or not self.is_attached:
+            return
+        self._busy = True
+        self.hall.desk.ask(groups.step, lambda table: self._stepped(groups, table), otherwise=self._idle, patient=True)
+
+    def _idle(self) -> None:
+        self._busy = False
+
+    def _stepped(self, groups: Groups, table: GroupTable) -> None:
+        self._busy = False
+        if groups is self._groups and self.is_attached:
+            self._counted = table
+            self._draw_groups()
+        if self.is_current and (table.behind or groups is not self._groups):
+            self._pump()
+
+    @property
+    def _chosen(self) -> Group | None:
+        at, rows = self.query_one(ListTable).cursor, self._shown.groups
+        return rows[at] if at < len(rows) else None
+
+    def on_list_table_opened(self, _event: ListTable.Opened) -> None:
+        """List the samples of a group."""
+        self._list(None)
+
+    def action_open_model(self) -> None:
+        """List the chosen model's samples of a group."""
+        shot = self._shot
+        if shot is not None and shot.models:
+            self._list(shot.models[tone_of(self.hall.choice, shot)].name)
+
+    def _list(self, model: str | None) -> None:
+        group = self._chosen
+        if group is None:
+            return
+        if self._coarse:
+            group = Group(
+                verdict=group.verdict, error=group.error, message="", count=group.count, newest=group.newest,
+                by_model=group.by_model,
+            )  # fmt: skip
+        self.hall.list_samples(filter_of(group, model=model))
+
+    def action_messages(self) -> None:
+        """By error alone, or by message, too."""
+        self._coarse = not self._coarse
+        self._draw_groups()
+
+    def action_copy(self) -> None:
+        """Copy the chosen group."""
+        group = self._chosen
+        if group is not None:
+            self.copy(f"{group.count}× {group.verdict} {group.error} {group.message}".strip(), "group")
