@@ -25,12 +25,12 @@ _SI = ("", "k", "M", "G", "T", "P", "E", "Z", "Y")
 NAMES = {
     Unit.FLOPS: "FLOPs",
     Unit.FLOPS_PARAMS: "FLOPs (2N a token)",
-    Unit.FLOPS_128: "FLOPs (2N × 128 a sample)",
-    Unit.TABLE_FLOPS: "FLOPs (as the study file says)",
+    Unit.FLOPS_128: "FLOPs (2N × 128)",
+    Unit.TABLE_FLOPS: "FLOPs by the table",
     Unit.SECONDS: "seconds",
-    Unit.TABLE_SECONDS: "seconds (as the study file says)",
-    Unit.SANDBOX_SECONDS: "CPU seconds of the sandbox",
-    Unit.TOTAL_SECONDS: "seconds, the sandbox's among them",
+    Unit.TABLE_SECONDS: "seconds by the table",
+    Unit.SANDBOX_SECONDS: "sandbox CPU seconds",
+    Unit.TOTAL_SECONDS: "seconds with the sandbox's",
     Unit.JOULES: "joules",
     Unit.DOLLARS: "dollars",
     Unit.TOKENS: "tokens",
@@ -38,6 +38,7 @@ NAMES = {
 }
 _FLOPS = {Unit.FLOPS, Unit.FLOPS_PARAMS, Unit.FLOPS_128, Unit.TABLE_FLOPS}
 _SECONDS = {Unit.SECONDS, Unit.TABLE_SECONDS, Unit.SANDBOX_SECONDS, Unit.TOTAL_SECONDS}
+_IN_FRONT = 2  # units whose costs stand in the table of models, where there is no room for more
 _CHARGES = {
     PromptCharge.EACH: "every sample pays for reading its prompt",
     PromptCharge.ONCE: "the prompt is read once for all samples of a problem",
@@ -65,6 +66,8 @@ def amount(value: float, unit: Unit) -> str:
     if unit in _SECONDS:
         return f"{value:.3g} s" if value < 1000 else f"{value:,.0f} s"
     if unit is Unit.DOLLARS:
+        if 0 < value < 1e-3:
+            return f"{value * 1e6:.3g} µ$"
         return f"${value:.3g}" if value < 1000 else f"${value:,.0f}"
     short = float(f"{value:.3g}")
     power = min(max(floor(log10(short)) // 3, 0), len(_SI) - 1) if short >= 1 else 0
@@ -79,6 +82,8 @@ def print_report(report: Report, console: Console) -> None:
     console.print(_models(report))
     for table in report.tables:
         _print_table(table, console)
+        if table.unit in _units(report)[_IN_FRONT:]:
+            console.print(Text(_unit_costs(table)))
     for note in _closing(report):
         console.print(Text(note))
 
@@ -92,7 +97,7 @@ def _models(report: Report) -> RichTable:
         shown.add_column(head, overflow="fold", min_width=width)
         if head == "pass@all" and _any_greedy(report):
             shown.add_column("greedy", overflow="fold", min_width=10)
-    for unit in _units(report):
+    for unit in _units(report)[:_IN_FRONT]:
         shown.add_column(NAMES[unit], overflow="fold")
     for line in report.models:
         shown.add_row(*_model_cells(line, report))
@@ -116,7 +121,7 @@ def _model_cells(line: ModelLine, report: Report) -> Iterator[Text]:
         yield Text(f"★ {_percent(line.greedy)}" if line.greedy else "–")
     known = line.prompt_tokens is not None and line.completion_tokens is not None
     yield Text(f"{line.prompt_tokens:.0f}+{line.completion_tokens:.0f}" if known else "–")
-    for unit in _units(report):
+    for unit in _units(report)[:_IN_FRONT]:
         yield Text(_cost(line.unit_costs[unit], unit))
 
 
@@ -149,6 +154,11 @@ def _print_table(table: Table, console: Console) -> None:
     if table.unknown:
         names = ", ".join(one_line(name) for name in table.unknown)
         console.print(Text(f"Without a known cost in {NAMES[table.unit]}, so not compared: {names}."))
+
+
+def _unit_costs(table: Table) -> str:
+    costs = (f"{one_line(name)} {_cost(cost, table.unit)}" for name, cost in table.unit_costs.items())
+    return f"A sample costs on average: {', '.join(costs) or 'unknown'}.".replace("\n", " + ")
 
 
 def _why_not(table: Table) -> str:

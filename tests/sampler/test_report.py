@@ -14,6 +14,7 @@ from sampler.rows import ModelRow, StudyRow, TallyRow
 from sampler.standings import complete_problems, shared_problems, unit_cost
 from sampler.stats.budget import PromptCharge, Unit
 from sampler.stats.curves import Reach
+from sampler.values import GivenCosts
 
 STUDY = StudyRow(
     id=1,
@@ -327,3 +328,21 @@ def test_a_greedy_sample_is_printed_as_a_star_beside_its_model(model, small_and_
     assert "★ small, one answer at temperature 0: 50.0 ±" in out.getvalue()
     assert "for 12 FLOP." in out.getvalue()
     assert json.loads(report_json(made))["tables"][0]["greedy"]["small"]["rate"] == 0.5
+
+
+def test_a_third_unit_tells_its_costs_beside_its_own_table_and_the_models_table_stays_narrow(small_and_large):
+    models, tallies = small_and_large
+    priced = [replace(one, costs=GivenCosts(prompt_dollars=0.5, completion_dollars=1.5)) for one in models]
+    made = report(priced, tallies, units=(Unit.FLOPS, Unit.SECONDS, Unit.DOLLARS))
+    out = io.StringIO()
+    print_report(made, Console(file=out, width=80))
+    head = next(line for line in out.getvalue().splitlines() if "pass@1" in line)
+    assert "dollars" not in head
+    assert "A sample costs on average: small 12.5 µ$, large 12.5 µ$." in out.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("dollars", "shown"), [(2.5e-6, "2.5 µ$"), (0.002, "$0.002"), (12.5, "$12.5"), (12345.0, "$12,345")]
+)
+def test_dollars_read_as_dollars(dollars, shown):
+    assert amount(dollars, Unit.DOLLARS) == shown
