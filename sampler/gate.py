@@ -3,7 +3,9 @@
 A *drop* is pass@budget before minus after, on the same problems, so the comparison is paired by problem: the samples of one
 problem are no independent draws, and problems differ far more than versions of a model do. There are two ways to be strict.
 `significant` fails a model when its drop is beyond what is allowed and the data show it: p below alpha, one-sided, corrected by
-Holm over all models and budgets, so that a gate of twenty comparisons still cries wolf in no more than alpha of its runs.
+Holm over all models and budgets, so that a gate of twenty comparisons still cries wolf in no more than alpha of its runs. Two
+tests have to agree there: the bootstrap, and random signs (before and after are exchangeable where nothing changed, so that
+one is exact for any number of problems, where the bootstrap is too sure of few; `tests/bench/gate_null.py`).
 `non-inferior` fails it unless the data show that the drop is smaller than what is allowed: too few problems fail it, too, which
 is what a release wants. There each model has to convince by itself, so nothing is corrected. Where no problem differs at all
 there is nothing to resample; then what counts is the chance of that if a share `max_drop` of problems were lost.
@@ -157,9 +159,16 @@ def _compared(pair: Pair, rule: Rule, resamples: int) -> tuple[Interval, float]:
     worse = both_sides / 2 if beyond > 0 else 1 - both_sides / 2
     shifted = Interval(interval.low + rule.max_drop, interval.high + rule.max_drop)
     if rule.mode is Mode.SIGNIFICANT:
-        return shifted, worse
+        return shifted, max(worse, _by_signs(_gaps(pair) - rule.max_drop, rule.seed, resamples))
     unseen = (1 - rule.max_drop) ** len(pair.problems)
     return shifted, max(1 - worse, unseen)
+
+
+def _by_signs(gaps: Floats, seed: int, times: int) -> float:
+    """How often a sum as large comes out when each gap's sign is a coin's (Fisher's randomisation test, one-sided)."""
+    signs = np.random.default_rng(seed).choice([-1.0, 1.0], size=(times, len(gaps)))
+    as_large = int((signs @ gaps >= gaps.sum() - 1e-9).sum())
+    return (1 + as_large) / (1 + times)
 
 
 def _drop(pair: Pair, interval: Interval, p: float, corrected: float, rule: Rule) -> Drop:

@@ -6,30 +6,35 @@ five percent.
 
 from __future__ import annotations
 
+import json
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from math import floor
 from pathlib import Path
 from types import FrameType
 from typing import TextIO
 
+from sampler.brakes import Brakes, RunLimits
+from sampler.ci import Case, Outcome, tell_ci
+from sampler.displays import Bar, JsonLines
 from sampler.doors import real_doors
 from sampler.entry import read_along
 from sampler.exits import Exit
 from sampler.faults import exit_for
 from sampler.forecast import UNKNOWN, Forecast
+from sampler.manner import Display, Headless
 from sampler.models.cli import models_dir
 from sampler.page.sheet import PageFacts, Sheet, make_sheet
 from sampler.progress import Notice, Progress, Subscriber
 from sampler.reader import Reader, StoreError, StoreOld
-from sampler.render import Page, one_line, print_report
+from sampler.render import Page, one_line, print_report, report_json
 from sampler.report import Facts, Report, Wish, make_report
 from sampler.rows import StudyRow
-from sampler.run import Doors, Run
+from sampler.run import Doors, Run, RunEnd
 from sampler.spec import Study, load_study, stored_budgets
 from sampler.stats.budget import PromptCharge, Unit
 from sampler.store import Store
@@ -81,21 +86,68 @@ class PlainLines:
             self._out.flush()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """How a run went. `reason` is a line for people."""
+
+    code: Exit
+    reason: str
+    cases: tuple[Case, ...] = ()
+
+
 def run_headless(
-    study_path: Path, *, store: Path | None = None, out: TextIO, log: TextIO | None = None, doors: Doors | None = None
+    study_path: Path,
+    *,
+    out: TextIO,
+    log: TextIO | None = None,
+    doors: Doors | None = None,
+    manner: Headless = Headless(),  # noqa: B008 - frozen
 ) -> int:
-    """Run a study: progress and errors as lines to `log` (or `out`), the report to `out`. Returns the exit code."""
-    lines = PlainLines(log or out)
-    with told(log or out) as failed:
+    """Run a study: progress and errors to `log` (or `out`), the report to `out`. Returns the exit code.
+
+    With the JSON display everything but errors goes to `out`, a line each.
+    """
+    log = log or out
+    lines = JsonLines(out) if manner.display is Display.JSON else None
+    with told(log, traceback=manner.traceback) as failed:
         study = load_study(study_path)
-        if store is not None:
-            study = replace(study, store=store)
-        code = run_study(study, doors or real_doors(models_dir(), saying(lines)), lines)
+        study = replace(study, store=manner.store or study.store, boxes=manner.boxes or study.boxes)
+        with _shown(manner.display, log, lines) as tell:
+            doors = doors or real_doors(models_dir(), saying(tell), fetch=manner.fetch)
+            ended = run_limited(study, doors, tell, manner.limits)
+        tell_ci(manner.places, f"{study.name}: {ended.reason}", ended.cases, lambda line: _write_line(log, line))
         made = read_report(study.store, study.name)
         with read_along(out):
-            print_report(made, Page(file=out))
-        return code
+            if lines is None:
+                print_report(made, Page(file=out))
+            else:
+                lines.say("report", report=json.loads(report_json(made)))
+                lines.done(ended.code, ended.reason)
+        return ended.code
+    if lines is not None:
+        lines.done(failed[0], "broken off by an error; standard error says which")
+    if failed[0] is not Exit.INTERRUPTED:
+        case = Case(suite=study_path.stem, name="gate: the run", outcome=Outcome.ERROR, message="it broke; see its log")
+        tell_ci(manner.places, study_path.stem, [case], lambda line: _write_line(log, line))
     return failed[0]
+
+
+def _write_line(log: TextIO, line: str) -> None:
+    log.write(f"{line}\n")
+
+
+@contextmanager
+def _shown(display: Display, log: TextIO, lines: JsonLines | None) -> Iterator[Subscriber]:
+    match display:
+        case Display.RICH:
+            with Bar(log) as bar:
+                yield bar
+        case Display.NONE:
+            yield lambda _event: None
+        case Display.JSON if lines is not None:
+            yield lines
+        case _:
+            yield PlainLines(log)
 
 
 @contextmanager
@@ -124,14 +176,43 @@ def _line(error: BaseException, code: Exit) -> str:
 
 def run_study(study: Study, doors: Doors, tell: Subscriber) -> Exit:
     """Run a study into its store; raises what broke it."""
+    return run_limited(study, doors, tell, RunLimits()).code
+
+
+def run_limited(study: Study, doors: Doors, tell: Subscriber, limits: RunLimits) -> Ended:
+    """The same, within limits."""
+    brakes = Brakes(limits, tell, lambda: _spent(study.store))
     with Store(study.store) as store:
-        run = Run(study, store, doors, tell)
-        with interrupts(run.stop, tell) as caught:
+        run = Run(study, store, doors, brakes)
+        with brakes.watching(run.stop), interrupts(run.stop, tell) as caught:
             end = run()
     tell(Notice(level="info" if end.complete else "warning", kind="end", message=f"{study.name}: {end.reason}"))
+    return Ended(code=_code(end, brakes, caught), reason=end.reason, cases=_cases(study.name, end, brakes))
+
+
+def _code(end: RunEnd, brakes: Brakes, caught: Sequence[int]) -> Exit:
     if caught and not end.complete:
         return Exit.TERMINATED if caught[0] == signal.SIGTERM else Exit.INTERRUPTED
+    if brakes.too_many_faults:
+        return Exit.INFRASTRUCTURE
     return Exit.OK if end.complete else Exit.INCOMPLETE
+
+
+def _cases(name: str, end: RunEnd, brakes: Brakes) -> tuple[Case, ...]:
+    """A run's gates: that it is complete, and that not too much of it failed by our fault."""
+    complete = Outcome.PASSED if end.complete else Outcome.FAILED
+    faults = Outcome.ERROR if brakes.too_many_faults else Outcome.PASSED
+    return (
+        Case(suite=name, name="gate: complete", outcome=complete, message=end.reason),
+        Case(suite=name, name="gate: faults of ours", outcome=faults, message=brakes.fault_line),
+    )
+
+
+def _spent(path: Path) -> float:
+    """FLOPs of all samples in a store, as far as they are known."""
+    with Reader(path) as reader:
+        rows = [row for study in reader.studies() for row in reader.tallies(study.id)]
+    return sum((row.prompt_flops or 0.0) + (row.decode_flops or 0.0) for row in rows)
 
 
 def saying(tell: Subscriber) -> Callable[[str], None]:

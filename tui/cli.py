@@ -16,6 +16,7 @@ import click
 
 from sampler.entry import enter
 from sampler.exits import Exit
+from sampler.manner import Headless, headless_options
 from sampler.reader import Reader, StoreError, StoreUnmade
 
 SMALLEST = (40, 12)
@@ -43,7 +44,11 @@ class Size(click.ParamType[tuple[int, int]]):
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.argument("what", metavar="[STORE_OR_STUDY]", required=False, type=click.Path(path_type=Path))
-@click.option("--headless", is_flag=True, help="Run the study STUDY.toml without a screen, with plain progress lines.")
+@click.option(
+    "--headless",
+    is_flag=True,
+    help="Run the study STUDY.toml without a screen; the options from --display on are for it.",
+)
 @click.option(
     "--screenshot",
     metavar="FILE.svg",
@@ -51,8 +56,9 @@ class Size(click.ParamType[tuple[int, int]]):
     help="Draw the Live screen into a file and leave; needs no terminal.",
 )
 @click.option("--size", type=Size(), default="140x40", show_default=True, help="Size of the picture.")
+@headless_options
 @click.version_option(package_name="codebudget")
-def cli(what: Path | None, *, headless: bool, screenshot: Path | None, size: tuple[int, int]) -> None:
+def cli(what: Path | None, *, headless: bool, manner: Headless, screenshot: Path | None, size: tuple[int, int]) -> None:
     """Watch a study: STORE_OR_STUDY is the store that a run writes (study.db) or the study file (study.toml).
 
     The store need not exist yet: the screen waits for the run to begin. Without an argument the newest *.db of this
@@ -64,7 +70,7 @@ def cli(what: Path | None, *, headless: bool, screenshot: Path | None, size: tup
     budget-tui --screenshot out.svg study.db     draw a picture
     """  # noqa: D301  (click's mark for lines that stay as they are)
     if headless:
-        sys.exit(_run_headless(what))
+        sys.exit(_run_headless(what, manner))
     what = what or _newest(Path())
     store = _store_of(what)
     if screenshot is not None:
@@ -85,14 +91,14 @@ def _newest(folder: Path) -> Path:
     return found[-1]
 
 
-def _run_headless(study: Path | None) -> int:
+def _run_headless(study: Path | None, manner: Headless) -> int:
     """The same run as `sampler run`; Textual is never imported."""
     if study is None or study.suffix != ".toml":
         named = f"{str(study)!r} does not end in .toml" if study else "none is named"
         _fail(Exit.USAGE, f"--headless runs a study file, and {named}; write `budget-tui --headless STUDY.toml`")
     from sampler.headless import run_headless  # noqa: PLC0415 - a viewer needs no engine
 
-    return run_headless(study, out=sys.stdout, log=sys.stderr)
+    return run_headless(study, out=sys.stdout, log=sys.stderr, manner=manner)
 
 
 def _store_of(what: Path) -> Path:

@@ -23,6 +23,7 @@ from sampler.extract import program_for
 from sampler.faults import exit_for
 from sampler.headless import PlainLines, read_report, run_headless, run_study, told
 from sampler.lock import StoreBusy
+from sampler.manner import Headless
 from sampler.models.catalogue import UnknownModel
 from sampler.progress import ModelProgress, Notice, Progress
 from sampler.prompts import prompt_for
@@ -178,7 +179,9 @@ def test_exit_codes_are_public_and_do_not_move():
 def test_the_headless_twin_prints_lines_and_the_table_and_answers_the_exit_code(tmp_path, support):
     path = support.write_study(tmp_path)
     out = io.StringIO()
-    assert run_headless(path, store=tmp_path / "other.db", out=out, doors=support.rule_doors()) == Exit.OK
+    assert (
+        run_headless(path, manner=Headless(store=tmp_path / "other.db"), out=out, doors=support.rule_doors()) == Exit.OK
+    )
     lines = out.getvalue()
     assert "small: 12 samples" in lines
     assert "tried: complete" in lines
@@ -186,7 +189,7 @@ def test_the_headless_twin_prints_lines_and_the_table_and_answers_the_exit_code(
     assert not (tmp_path / "study.db").exists()
     broken = io.StringIO()
     path.write_text("name = ", encoding="utf-8")
-    assert run_headless(path, store=None, out=broken, doors=support.rule_doors()) == Exit.USAGE
+    assert run_headless(path, out=broken, doors=support.rule_doors()) == Exit.USAGE
     assert broken.getvalue().startswith("error: ")
     assert broken.getvalue().count("\n") == 1
 
@@ -391,7 +394,7 @@ def test_the_first_study_needs_no_model_and_gives_its_known_rates(tmp_path, pyte
     except SandboxError as error:
         pytest.skip(f"no sandbox here: {error}")
     out = io.StringIO()
-    assert run_headless(study, store=tmp_path / "r.db", out=out) == Exit.OK, out.getvalue()
+    assert run_headless(study, manner=Headless(store=tmp_path / "r.db"), out=out) == Exit.OK, out.getvalue()
     small, large = read_report(tmp_path / "r.db").models
     assert (small.first.rate, large.first.rate) == (pytest.approx(0.435), pytest.approx(0.625))
     assert "43.5 ±" in out.getvalue()

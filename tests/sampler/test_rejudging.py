@@ -12,6 +12,7 @@ import pytest
 
 from sampler.exits import Exit
 from sampler.headless import run_headless
+from sampler.manner import Headless
 from sampler.reader import Reader, StoreError
 from sampler.rejudging import rejudge_study
 from sampler.spec import load_study
@@ -56,7 +57,9 @@ def study(tmp_path: Path, engine: Engine) -> Path:
     (tmp_path / "problems.jsonl").write_text(json.dumps(PROBLEM), encoding="utf-8")
     (tmp_path / "study.toml").write_text(STUDY, encoding="utf-8")
     out = io.StringIO()
-    assert run_headless(tmp_path / "study.toml", store=tmp_path / "s.db", out=out) == Exit.OK, out.getvalue()
+    assert run_headless(tmp_path / "study.toml", manner=Headless(store=tmp_path / "s.db"), out=out) == Exit.OK, (
+        out.getvalue()
+    )
     return tmp_path / "study.toml"
 
 
@@ -88,7 +91,7 @@ def test_verdicts_follow_tests_that_were_mended(study: Path) -> None:
     passed, counts, rows = sums(study)
     assert (passed, counts, len(rows)) == (1, {"PASSED": 1, "WRONG": 2, "SYNTAX": 1}, 6)
     assert again(study).endswith("4 verdicts looked at, 0 changed")
-    assert run_headless(study, store=study.with_name("s.db"), out=io.StringIO()) == Exit.OK
+    assert run_headless(study, manner=Headless(store=study.with_name("s.db")), out=io.StringIO()) == Exit.OK
 
 
 @pytest.mark.docker
