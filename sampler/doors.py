@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 
 from sampler.backends.base import Backend, BackendError
@@ -81,6 +82,10 @@ def check_model(model: ModelSpec, models_dir: Path, absent: Callable[[Model], No
 
     `absent` is called for a model of the catalogue that is not here.
     """
+    if model.backend == "vllm":
+        if find_spec("vllm") is None:
+            raise BackendError(f"model {model.name!r}: vllm is not installed; pip install 'codebudget[vllm]'")
+        return
     if model.backend == "openai":
         name = str(model.options.get("api_key_env", ""))
         if name and not _secret(name):

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 from sampler.backends.llamacpp import LlamaOptions
 from sampler.backends.openai import HOSTED, OpenAIOptions
+from sampler.backends.vllm import VllmOptions
 from sampler.records import canonical_json
 from sampler.toml_table import MOST, SpecError, TomlTable
 from sampler.values import Architecture, GivenCosts, PromptStyle, SamplingParams
@@ -22,7 +23,7 @@ from sandbox.problems import BUILT_IN
 OPTIONS: Mapping[str, type[Any] | None] = {
     "llamacpp": LlamaOptions,
     "openai": OpenAIOptions,
-    "vllm": None,
+    "vllm": VllmOptions,
     "replay": None,
 }  # what an engine can be told, if anything
 BACKENDS = tuple(OPTIONS)
@@ -166,7 +167,7 @@ def given_fields(table: TomlTable, kind: type[Any], *, most: int = MOST) -> dict
     """Those fields of the dataclass `kind` that the table gives, each of its type; together they make a valid value."""
     given: dict[str, Any] = {}
     for item in fields(kind):
-        required = item.default is MISSING
+        required = item.default is MISSING and item.default_factory is MISSING
         if required or table.has(item.name):
             given[item.name] = _given(table, item.name, str(item.type), most)
     table.done()
@@ -187,6 +188,8 @@ def _given(table: TomlTable, key: str, kind: str, most: int) -> Any:
             return table.flag(key)
         case "str":
             return table.text(key)
+        case "Mapping[str, object]":
+            return table.table(key)
         case _:
             return table.texts(key)
 

@@ -141,6 +141,8 @@ def _field(default: object, kind: str, bounds: Schema) -> Schema:
             return {"type": "boolean", **told}
         case "str":
             return _TEXT | told
+        case "Mapping[str, object]":
+            return {"type": "object"}
         case _:
             return _TEXTS | told
 

@@ -77,6 +77,13 @@ class TomlTable:
             raise self.error(f"{key} = {value!r} is neither true nor false; write {key} = true")
         return value
 
+    def table(self, key: str) -> dict[str, object]:
+        """A table whose keys are another's affair, empty if it is not given."""
+        value = self.take(key, {})
+        if not isinstance(value, dict):
+            raise self.error(f"{key} = {value!r} is no table; write for example [models.options.{key}]")
+        return value
+
     def texts(self, key: str) -> tuple[str, ...]:
         """A list of texts, empty if it is not given."""
         value = self.take(key, [])

@@ -13,17 +13,19 @@ from sampler.backends.base import Backend, BackendError, CannotLoad
 from sampler.backends.llamacpp import LlamaCppBackend, LlamaOptions, ModelFile
 from sampler.backends.openai import OpenAIBackend, OpenAIOptions
 from sampler.backends.replay import ReplayBackend
+from sampler.backends.vllm import VllmBackend, VllmOptions
 from sampler.models.catalogue import UnknownModel, find
 from sampler.models.gguf_file import GgufError, read_architecture
 from sampler.models.pull import absence, cached, default_cache
 
-KINDS = ("llamacpp", "openai", "replay")
-AnyOptions = TypeVar("AnyOptions", LlamaOptions, OpenAIOptions)
+KINDS = ("llamacpp", "openai", "vllm", "replay")
+AnyOptions = TypeVar("AnyOptions", LlamaOptions, OpenAIOptions, VllmOptions)
 _TYPES: dict[str, tuple[str, tuple[type, ...]]] = {
     "bool": ("true or false", (bool,)),
     "int": ("a whole number", (int,)),
     "float": ("a number", (int, float)),
     "str": ("a text", (str,)),
+    "Mapping[str, object]": ("a table", (Mapping,)),
 }
 
 
@@ -46,14 +48,16 @@ def open_backend(
     """The backend called `kind`, ready to sample from `model`.
 
     For "llamacpp" the model is a name of the catalogue, already pulled, or the path of a .gguf file. For "openai" it is
-    what the server calls it. The options are the fields of the kind's dataclass, see `options`. For "replay" the model is
-    the path of a recording, without options. Raises UnknownBackend or BackendError.
+    what the server calls it, for "vllm" a name of the model hub or a folder. The options are the fields of the kind's
+    dataclass. For "replay" the model is the path of a recording, without options. Raises UnknownBackend or BackendError.
     """
     around = surroundings or Surroundings()
     if kind == "llamacpp":
         return _llama(model, around.models_dir, _options(LlamaOptions, options or {}))
     if kind == "openai":
         return _openai(model, _options(OpenAIOptions, options or {}), around)
+    if kind == "vllm":
+        return VllmBackend(model, _options(VllmOptions, options or {}))
     if kind == "replay":
         _only(options or {}, ())
         return ReplayBackend(Path(model))
@@ -89,7 +93,7 @@ def _options(kind: type[AnyOptions], options: Mapping[str, object]) -> AnyOption
     known = fields(kind)
     _only(options, [item.name for item in known])
     for item in known:
-        if item.default is MISSING and item.name not in options:
+        if item.default is MISSING and item.default_factory is MISSING and item.name not in options:
             raise UnknownBackend(f"the option {item.name} is missing")
         if item.name in options:
             _check_type(item, options[item.name])

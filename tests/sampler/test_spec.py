@@ -221,3 +221,13 @@ def test_a_servers_options_are_checked(load, line, why):
 def test_a_server_needs_an_address(load):
     with pytest.raises(SpecError, match="'base_url' is missing"):
         load(SMALL.replace('"llamacpp"', '"openai"'))
+
+
+def test_what_vllm_is_told_stands_in_a_table_of_its_own(load):
+    text = SMALL.replace('"llamacpp"', '"vllm"') + "[models.options]\nahead = 64\n[models.options.engine]\n"
+    (model,) = load(text + "tensor_parallel_size = 2\n").models
+    assert model.options == {"ahead": 64, "engine": {"tensor_parallel_size": 2}}
+    with pytest.raises(SpecError, match="has no place in"):
+        load(text + 'model = "other"\n')
+    with pytest.raises(SpecError, match="is no table"):
+        load(SMALL.replace('"llamacpp"', '"vllm"') + "[models.options]\nengine = 3\n")

@@ -1,0 +1,248 @@
+"""vLLM's offline engine, for GPUs (and for CPUs where vLLM runs on them).
+
+    [[models]]
+    name = "coder"
+    backend = "vllm"
+    model = "Qwen/Qwen2.5-Coder-7B"             # a name of the model hub, or a folder with config.json and weights
+    samples = 100
+    [models.options]
+    ahead = 0                                   # samples that the engine holds, waiting ones too; 0: twice its batch
+    seeded = true                               # each sample draws with its own seed
+    logprobs = true
+    [models.options.engine]                     # handed to vLLM as it is, under vLLM's own names
+    tensor_parallel_size = 2
+    max_model_len = 4096
+
+The study holds the scheduler's reins; forward passes and their memory are in processes that vLLM starts, so a crash of the
+engine is an `EngineLost` here. Every sample is a request of its own with the seed `request.seed + i` (what vLLM itself makes of
+n samples), all problems run in one continuous batch, and the engine always holds `ahead` samples, so that it finds work while
+we store. Samples are handed over as they finish. Prefix caching is vLLM's default and stays on; whether siblings found their
+prompt in the cache is not told apart, so `prompt_shared` is false and the prompt is charged to each.
+
+`seeded = false` lets vLLM draw from its one generator: faster for small models on GPUs, where seeds cost a step of their own
+for each sample, and then no sample can be drawn again. Data parallelism is a study for each GPU, or `vllm serve` and the openai
+backend; one offline engine has none.
+
+**Seconds.** The wall's time is shared evenly by the samples that are in the batch: those that wait for a place in it do not
+count, and as vLLM serves first come first, they are the latest. A sample's share is split into prompt and decoding as the
+engine's clock split the sample's own time. `completion_tokens` counts every token drawn, the end mark and those of a stop
+string included; `sum_logprob` is over the same tokens, before temperature.
+
+This is the only module that imports vllm, and it does so when an engine is opened.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import signal
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from sampler.backends.base import BackendError, CannotLoad, EngineLost
+from sampler.backends.scorer import TextScore
+from sampler.backends.vllm_flight import Flight, Piece
+from sampler.models.hf_config import ConfigError, config_architecture
+from sampler.records import canonical_json, valid_text
+from sampler.values import ModelCard, Prompt, PromptStyle, Request, Sample, SamplingParams
+
+_EDGE = 1 << 20  # bytes of a large file's beginning and end that its digest takes in
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VllmOptions:
+    """How the engine runs. The module's docstring explains them."""
+
+    ahead: int = 0
+    seeded: bool = True
+    logprobs: bool = True
+    engine: Mapping[str, object] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.ahead < 0:
+            raise ValueError(f"ahead must not be negative, not {self.ahead}")
+        for name in ("model", "disable_log_stats"):
+            if name in self.engine:
+                raise ValueError(f"{name} has no place in [models.options.engine]; it is set by us")
+
+
+class VllmBackend:
+    """One model in vLLM's engine. It scores texts as well, see `scorer`."""
+
+    def __init__(self, model: str, options: VllmOptions) -> None:
+        """Start the engine and load the model; raises BackendError."""
+        self._vllm = _vllm()
+        self._options = options
+        with _loading(model):
+            self._llm = self._vllm.LLM(
+                model, **{"disable_log_stats": False, "use_tqdm_on_load": False, **options.engine}
+            )
+        self._engine = self._llm.llm_engine
+        self._closed = False
+        self._most = int(self._engine.vllm_config.scheduler_config.max_num_seqs)
+        self._context = int(self._engine.model_config.max_model_len)
+        self._tokenizer = self._llm.get_tokenizer()
+        self._card = self._look(model)
+
+    @property
+    def card(self) -> ModelCard:
+        """The model's name, digest and architecture."""
+        return self._card
+
+    def sample(self, requests: Iterable[Request], params: SamplingParams) -> Iterator[Sample]:
+        """Every sample that the requests ask for, each exactly once; raises BackendError.
+
+        What is still in the engine when the iterator is closed is called off.
+        """
+        flight = Flight(self._engine, self._most)
+        pieces = (piece for request in requests for piece in self._pieces(request, params))
+        ahead = self._options.ahead or 2 * self._most
+        waiting = next(pieces, None)
+        try:
+            while waiting is not None or flight.held:
+                while waiting is not None and flight.held < ahead:
+                    with _alive():
+                        flight.start(waiting, self._params(waiting, params))
+                    waiting = next(pieces, None)
+                with _alive():
+                    landed = flight.step()
+                yield from landed
+        finally:
+            if not self._closed:
+                with _alive():
+                    flight.call_off()
+
+    def score(self, prompt: Prompt, completion: str) -> TextScore:
+        """How probable the model finds `completion` after `prompt`; raises BackendError."""
+        before = self._tokens(prompt)
+        tokens = [*before, *self._tokenizer.encode(valid_text(completion), add_special_tokens=False)]
+        if len(tokens) >= self._context:
+            raise BackendError(f"a text of {len(tokens)} tokens does not fit into a context of {self._context}")
+        wanted = self._vllm.SamplingParams(max_tokens=1, prompt_logprobs=0, temperature=0.0)
+        with _alive():
+            (output,) = self._llm.generate([{"prompt_token_ids": tokens}], wanted, use_tqdm=False)
+        told = list(zip(tokens, output.prompt_logprobs, strict=True))[len(before) :]
+        nlls = tuple(max(0.0, -float(logprobs[token].logprob)) for token, logprobs in told)
+        return TextScore(token_nlls=nlls, prompt_tokens=len(before))
+
+    def close(self) -> None:
+        """End the engine; calling it again does nothing."""
+        if not self._closed:
+            self._closed = True
+            self._engine.engine_core.shutdown()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _pieces(self, request: Request, params: SamplingParams) -> Iterator[Piece]:
+        prompt = tuple(self._tokens(request.prompt))
+        if not prompt or len(prompt) + params.max_tokens > self._context:
+            raise BackendError(
+                f"{request.problem}: a prompt of {len(prompt)} tokens and {params.max_tokens} new ones do not fit into"
+                f" a context of {self._context}; raise max_model_len in [models.options.engine], or lower max_tokens"
+            )
+        for offset in range(request.count):
+            yield Piece(request=request, offset=offset, prompt=prompt)
+
+    def _params(self, piece: Piece, params: SamplingParams) -> Any:
+        return self._vllm.SamplingParams(
+            seed=piece.request.seed + piece.offset if self._options.seeded else None,
+            temperature=params.temperature,
+            top_p=params.top_p,
+            max_tokens=params.max_tokens,
+            stop=list(piece.request.prompt.stop),
+            logprobs=0 if self._options.logprobs else None,
+            output_kind=self._vllm.sampling_params.RequestOutputKind.FINAL_ONLY,
+        )
+
+    def _tokens(self, prompt: Prompt) -> list[int]:
+        """The prompt as the model reads it; a chat template where the style is that of a chat."""
+        text = valid_text(prompt.text)
+        if prompt.style is PromptStyle.COMPLETION:
+            return list(self._tokenizer.encode(text))
+        try:
+            put = self._tokenizer.apply_chat_template(
+                [{"role": "user", "content": text}], add_generation_prompt=True, tokenize=False
+            )
+        except ValueError as error:
+            raise BackendError(f"the model has no chat template ({error}); ask it in the style completion") from error
+        return list(self._tokenizer.encode(str(put) + prompt.prefill, add_special_tokens=False))
+
+    def _look(self, model: str) -> ModelCard:
+        config = self._engine.model_config.hf_config
+        said = config.to_dict()
+        try:
+            architecture = config_architecture(said)
+        except ConfigError:
+            architecture = None
+        facts = {"config": _plain(said), "commit": getattr(config, "_commit_hash", None)}
+        folder = Path(model)
+        if folder.is_dir():
+            facts = {"files": {path.name: _fingerprint(path) for path in sorted(folder.iterdir()) if path.is_file()}}
+        return ModelCard(
+            name=folder.name if folder.is_dir() else model,
+            digest=hashlib.sha256(canonical_json(facts).encode()).hexdigest(),
+            architecture=architecture,
+            engine=f"vllm {self._vllm.__version__}",
+        )
+
+
+def _vllm() -> Any:
+    """The package; raises BackendError where there is none."""
+    for name, value in (("VLLM_LOGGING_STREAM", "ext://sys.stderr"), ("VLLM_LOGGING_LEVEL", "WARNING")):
+        os.environ.setdefault(name, value)  # noqa: TID251 - it looks while it is imported, and our stdout is for reports
+    try:
+        import vllm  # noqa: PLC0415 - a GPU machine's affair, and seconds of work
+    except ImportError as error:
+        raise BackendError(f"vllm is not installed ({error}); pip install 'codebudget[vllm]'") from error
+    return vllm
+
+
+@contextmanager
+def _loading(model: str) -> Iterator[None]:
+    """Start the engine's processes deaf to ctrl-C: it is for the study, which then lets them finish and ends them."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    except (RuntimeError, ValueError, TypeError, OSError, NotImplementedError, ImportError) as error:
+        words = " ".join(str(error).split())[:600] or type(error).__name__
+        raise CannotLoad(f"vllm cannot load {model}: {words}") from error
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextmanager
+def _alive() -> Iterator[None]:
+    """The engine's death becomes ours to tell here."""
+    from vllm.v1.engine.exceptions import EngineDeadError  # noqa: PLC0415 - see _vllm
+
+    try:
+        yield
+    except EngineDeadError as error:
+        raise EngineLost(f"vllm's engine died: {' '.join(str(error).split())[:300]}") from error
+    except ValueError as error:
+        raise BackendError(f"vllm refused: {' '.join(str(error).split())[:300]}") from error
+
+
+def _plain(config: Mapping[str, Any]) -> dict[str, object]:
+    return {key: value for key, value in config.items() if isinstance(value, str | int | float | bool)}
+
+
+def _fingerprint(path: Path) -> str:
+    """Of a small file all bytes, of a large one its size, beginning and end: weights that differ, differ there."""
+    size = path.stat().st_size
+    digest = hashlib.sha256(str(size).encode())
+    with path.open("rb") as file:
+        digest.update(file.read(_EDGE))
+        file.seek(max(_EDGE, size - _EDGE))
+        digest.update(file.read(_EDGE))
+    return digest.hexdigest()
