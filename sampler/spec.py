@@ -37,6 +37,7 @@ from typing import Any
 from sampler.records import ModelRecord, StudyRecord, canonical_json, valid_text
 from sampler.spec_models import ModelSpec, Shots, given_fields, read_models, source_of
 from sampler.stats.budget import Unit
+from sampler.study_words import STUDY
 from sampler.subset import SPLIT_NAMES, in_ranges, in_split, ranges_of
 from sampler.toml_table import SpecError, TomlTable, parse_toml, read_text
 from sandbox.packages import is_requirement
@@ -122,6 +123,7 @@ def load_study(path: Path) -> Study:
     """Read a study file; raises SpecError naming file, key, value and way out."""
     text = read_text(path)
     top = TomlTable(path, "", parse_toml(text, path))
+    top.only(STUDY)
     folder = path.parent
     study = Study(
         path=path,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -121,10 +121,20 @@ class TomlTable:
             known = ", ".join(sorted(self._asked)) or "none"
             raise self.error(f"{key!r} is no key here{_hint(key, tuple(self._asked))}; the keys are: {known}")
 
+    def only(self, keys: Collection[str]) -> None:
+        """Raise SpecError for a key that is none of these, before anything else is asked."""
+        self._asked.update(keys)
+        for key in self._left:
+            if key not in keys:
+                raise self.error(
+                    f"{key!r} is no key here{_hint(key, tuple(keys))}; the keys are: {', '.join(sorted(keys))}"
+                )
+
     def _required(self, key: str, default: object) -> object:
         value = self.take(key, default)
         if value is None:
-            raise self.error(f"the key {key!r} is missing")
+            meant = get_close_matches(key, sorted(set(self._left) - self._asked), n=1)
+            raise self.error(f"the key {key!r} is missing{f'; is {meant[0]!r} meant for it?' if meant else ''}")
         return value
 
 

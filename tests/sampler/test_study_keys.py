@@ -31,6 +31,8 @@ def source(more: str) -> str:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
+        (SMALL.replace("[problems]", "[problem]"), r"'problem' is no key here \(did you mean 'problems'"),
+        (SMALL.replace("samples", "sample"), "the key 'samples' is missing; is 'sample' meant for it"),
         (SMALL + "greedy = 1\n", "greedy = 1 is neither true nor false; write greedy = true"),
         (
             SMALL.replace('"llamacpp"', '"replay"\nfile = "x"\ngreedy = true'),
