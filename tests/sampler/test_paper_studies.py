@@ -29,6 +29,7 @@ def test_a_study_of_the_paper_asks_as_the_paper_did(name, temperature, tokens, s
     assert [model.model for model in drawn] == [f"codellama/CodeLlama-{size}-hf" for size in SIZES]
     assert [model.samples for model in drawn] == samples
     assert len(study.models) == 8  # each has a star
+    assert [model.options.get("engine", {}).get("tensor_parallel_size", 1) for model in drawn] == [1, 1, 2, 4]
     for model in drawn:
         params = model.sampling.params
         assert (params.temperature, params.top_p, params.max_tokens) == (temperature, 0.95, tokens)
