@@ -123,7 +123,10 @@ class Server:
         return came
 
     async def _score(self, request: Request, body: Mapping[str, object]) -> Response:
-        asked = await run_in_threadpool(own.read, body, self._problems)
+        if isinstance(body.get("problem"), str):
+            asked = own.read(body, self._problems)
+        else:  # reading a problem may take long, and others want to be heard meanwhile
+            asked = await run_in_threadpool(own.read, body, self._problems)
         distinct = list(dict.fromkeys(program.source for program in asked.programs))
         by_source = {program.source: program for program in asked.programs}
         conversations = [self._scoring(by_source[source]) for source in distinct]
