@@ -17,6 +17,7 @@ from sampler.importing.into_store import import_files
 from sampler.importing.request import ImportRequest
 from sampler.models.catalogue import find
 from sampler.models.gguf_file import GgufError, read_architecture
+from sampler.models.hf_config import ConfigError, read_config
 from sampler.store import Store
 from sampler.values import Architecture
 
@@ -38,7 +39,7 @@ from sampler.values import Architecture
     help="What a text is: a completion as it is, a raw one to be cut, a whole program, or a chat's answer.",
 )
 @click.option("--map", "columns", multiple=True, metavar="COLUMN=FIELD", help="Name a column of plain JSON lines.")
-@click.option("--architecture", help="The model's numbers, for FLOPs: a name of the catalogue, or a .gguf file.")
+@click.option("--architecture", help="The model's numbers, for FLOPs: a catalogue name, a .gguf file or a config.json.")
 @click.option("--params", type=float, help="The model's size, for FLOPs by the rule 2N, e.g. 8e9.")
 @click.pass_obj
 def import_(
@@ -101,9 +102,9 @@ def _column(words: str) -> tuple[str, str]:
 
 
 def _architecture(words: str) -> Architecture:
-    if not words.endswith(".gguf"):
-        return find(words).architecture
     try:
-        return read_architecture(Path(words))
-    except (GgufError, OSError) as error:
+        if words.endswith(".json"):
+            return read_config(Path(words))
+        return read_architecture(Path(words)) if words.endswith(".gguf") else find(words).architecture
+    except (GgufError, ConfigError, OSError) as error:
         raise ImportFault(str(error)) from error

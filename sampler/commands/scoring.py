@@ -10,6 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 import click
+from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from sampler.claims import Agreement, agreements, as_json
@@ -95,7 +96,9 @@ def _disputed(reader: ClaimReader, study: int) -> Iterator[DisputedRow]:
 
 def _print(rows: list[Agreement], disputed: list[DisputedRow]) -> None:
     page = Page(file=sys.stdout)
-    table = Table("model", "compared", "agree", "both passed", "both failed", "theirs only", "ours only", "no verdict")
+    heads = ("model", "both", "agree", "P/P", "F/F", "P/F", "F/P", "unscored")
+    title = "The file's verdict / ours: P passed, F failed"
+    table = Table(*heads, title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
     for row in rows:
         counts = (row.both_passed, row.both_failed, row.claimed_only, row.ours_only, row.unscored)
         share = "–" if row.share is None else f"{100 * row.share:.1f} %"

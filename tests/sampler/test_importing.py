@@ -287,3 +287,32 @@ def test_two_imports_into_one_store_at_once_are_refused(folder):
     assert "is running the store" in done.stderr
     with Store(folder / "s.db"), pytest.raises(StoreBusy):
         Store(folder / "s.db")
+
+
+def test_real_answers_of_local_models_bring_their_counts_and_times(shared_data, tmp_path):
+    with Store(tmp_path / "s.db") as store:
+        for name, params in (("llama3", 8_030_000_000), ("qwen2.5-coder", 7_620_000_000)):
+            file = shared_data / f"mvce_HumanEval_{name}.json.gz"
+            end = import_files(ImportRequest(files=(file,), study="s", model=name, params=params), store)
+            assert (end.read, end.wanted[name], end.sampled[name], end.claims) == (3280, 20, 164, 3280)
+    with gzip.open(shared_data / "mvce_HumanEval_llama3.json.gz", "rt") as read:
+        told = [one[1] for pairs in json.load(read).values() for one in pairs]
+    (sums,) = query(
+        tmp_path / "s.db",
+        "SELECT sum(completion_tokens), sum(decode_seconds), sum(prompt_tokens) FROM sample WHERE model_id = 1",
+    )
+    assert sums[0] == sum(one["eval_count"] for one in told)
+    assert sums[1] == pytest.approx(sum(one["eval_duration"] for one in told) / 1e9)
+    assert sums[2] == sum(one["prompt_eval_count"] for one in told)
+    claimed = query(
+        tmp_path / "s.db", "SELECT sum(passed) FROM claim JOIN sample s ON s.id = sample_id WHERE model_id = 1"
+    )
+    assert claimed == [(sum(one["result"] == "passed" for one in told),)]
+
+
+def test_the_published_samples_of_codegen_are_cut_where_the_field_cuts_them(shared_data, tmp_path):
+    file = shared_data / "codet_HumanEval_codegen16B_n100_solutions.jsonl.gz"
+    with Store(tmp_path / "s.db") as store:
+        end = import_files(ImportRequest(files=(file,), study="s", model="codegen"), store)
+    assert (end.read, end.wanted, end.sampled) == (16400, {"codegen": 100}, {"codegen": 164})
+    assert query(tmp_path / "s.db", "SELECT count(DISTINCT program_sha) FROM sample") == [(12408,)]
