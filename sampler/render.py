@@ -196,9 +196,9 @@ def _finding(row: Row) -> Text:
 def _closing(report: Report) -> Iterator[str]:
     yield ""
     yield (
-        f"± is half the {report.level:.0%} interval from {report.resamples} resamplings of the problems. "
-        "* marks a winner whose paired interval against every other model leaves out zero; "
-        "the intervals are not corrected for the number of budgets."
+        f"± is half the {report.level:.0%} interval from {report.resamples:,} resamplings of the problems (BCa). "
+        "* marks a winner: its paired lead over every other model is clear, "
+        "with p values corrected (Holm) for all pairs of models and all budgets of its table."
     )
     if any(cell.point and cell.point.thin for table in report.tables for row in table.rows for cell in row.cells):
         yield "~ marks k above half of the samples drawn: an estimate from few subsets."

@@ -1,24 +1,25 @@
 """The report of a study: what each model does alone, and who reaches more at equal budget.
 
 Pure: rows of a store in, one `Report` out. Models are compared only on problems that are complete for all of them; their unit
-costs are means over those problems. A winner is named at a budget only if its paired interval against every other model leaves
-out zero; the intervals are of 95 % each and are not corrected for the number of budgets looked at. Nothing here favours a size.
+costs are means over those problems. Who wins at which budget is decided in `sampler.findings`. Nothing here favours a size.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from enum import StrEnum
 
 import numpy as np
-from numpy.typing import NDArray
 
+from sampler.findings import Finding, Row, rows_of
+from sampler.ground import Ground, ground_of
 from sampler.rows import ModelRow, StudyRow, TallyRow
-from sampler.standings import complete_problems, counts_of, shared_problems, unit_cost
-from sampler.stats.bootstrap import LEVEL, RESAMPLES, Difference, draw_problems
+from sampler.standings import complete_problems, counts_of, unit_cost
+from sampler.stats.bootstrap import LEVEL, RESAMPLES
 from sampler.stats.budget import PromptCharge, Unit, UnitCost
-from sampler.stats.curves import Counts, Curve, Point, Reach, Standing, curve, difference, standing
+from sampler.stats.curves import Curve, Point, curve
+
+__all__ = ["Facts", "Finding", "ModelLine", "Report", "Row", "Table", "Wish", "choose_budgets", "make_report"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,27 +67,6 @@ class ModelLine:
     verdicts: Mapping[str, int]
 
 
-class Finding(StrEnum):
-    """What a budget shows."""
-
-    CLEAR = "clear"  # one model is better than every other, beyond its interval
-    NO_CLEAR_WINNER = "no_clear_winner"
-    ONLY_ONE = "only_one"  # no other model's sample fits into the budget
-    NOTHING_FITS = "nothing_fits"  # no model's sample does
-    TOO_FEW_SAMPLES = "too_few_samples"  # some model was not sampled often enough to say
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
-    """One budget. `model` is the winner or the only one; `differences` are its paired leads over the others."""
-
-    budget: float
-    cells: tuple[Standing, ...]
-    finding: Finding
-    model: str | None
-    differences: Mapping[str, Difference]
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
     """The comparison in one unit.
@@ -124,31 +104,28 @@ class Report:
 def make_report(facts: Facts, wish: Wish) -> Report:
     """The report of one study."""
     models = [model for model in facts.models if model.wanted]
-    ready = [model for model in models if complete_problems(model, facts.tallies)]
-    problems = shared_problems(ready, facts.tallies)
+    ground = ground_of(models, facts.tallies, wish.seed)
+    waiting = [model.name for model in models if model not in ground.models]
     return Report(
         study=facts.study.name,
         status=facts.study.status,
         problems=facts.study.problems,
-        compared=len(problems),
-        models=tuple(_line(model, facts, wish) for model in models),
+        compared=len(ground.problems),
+        models=tuple(_line(model, facts, wish, ground) for model in models),
         tables=tuple(
-            replace(
-                _table(ready, facts.tallies, problems, unit, wish), greedy=_stars(ready, facts, problems, (unit, wish))
-            )
+            replace(_table(ground, unit, wish), greedy=_stars(ground.models, facts, ground.problems, (unit, wish)))
             for unit in wish.units
         ),
         level=LEVEL,
         resamples=RESAMPLES,
-        notes=tuple(_notes(facts, [model.name for model in models if model not in ready], len(problems))),
+        notes=tuple(_notes(facts, waiting, len(ground.problems))),
     )
 
 
-def _line(model: ModelRow, facts: Facts, wish: Wish) -> ModelLine:
+def _line(model: ModelRow, facts: Facts, wish: Wish, ground: Ground) -> ModelLine:
     rows = [row for row in facts.tallies if row.model_id == model.id]
     complete = complete_problems(model, rows)
-    counts = counts_of(model, rows, complete)
-    points = curve(counts, UnitCost(each=1.0), np.random.default_rng(wish.seed)).points
+    points = _alone(model, rows, complete, ground, wish.seed).points
     sampled = sum(row.sampled for row in rows)
     stars = (
         _star(row, facts.tallies, complete_problems(row, facts.tallies), Unit.SAMPLES, wish)
@@ -160,7 +137,7 @@ def _line(model: ModelRow, facts: Facts, wish: Wish) -> ModelLine:
         engine=model.engine,
         params=model.params,
         problems=len(complete),
-        samples=counts.n,
+        samples=points[-1].k if points else 0,
         sampled=sampled,
         scored=sum(row.scored for row in rows),
         passed=sum(row.passed for row in rows),
@@ -172,6 +149,13 @@ def _line(model: ModelRow, facts: Facts, wish: Wish) -> ModelLine:
         unit_costs={unit: unit_cost(model, rows, unit, wish.charge) for unit in Unit},
         verdicts={verdict: count for (owner, verdict), count in facts.verdicts.items() if owner == model.id},
     )
+
+
+def _alone(model: ModelRow, rows: Sequence[TallyRow], complete: Sequence[str], ground: Ground, seed: int) -> Curve:
+    """A model's curve on its own complete problems, which may be more than those that all models share."""
+    if model.id in ground.curves and tuple(complete) == ground.problems:
+        return ground.curves[model.id]
+    return curve(counts_of(model, rows, complete), UnitCost(each=1.0), np.random.default_rng(seed))
 
 
 def _each(sums: Sequence[int | None], sampled: int) -> float | None:
@@ -205,28 +189,23 @@ def _star(row: ModelRow, tallies: Sequence[TallyRow], problems: Sequence[str], u
     return replace(points[0], thin=False)  # one of one: no subset was taken
 
 
-def _table(
-    models: Sequence[ModelRow], tallies: Sequence[TallyRow], problems: Sequence[str], unit: Unit, wish: Wish
-) -> Table:
-    chosen = frozenset(problems)
-    rows = [row for row in tallies if row.problem in chosen]
-    costs = {model.name: unit_cost(model, rows, unit, wish.charge) for model in models}
+def _table(ground: Ground, unit: Unit, wish: Wish) -> Table:
+    costs = {model.name: ground.cost(model, unit, wish.charge) for model in ground.models}
     known = {name: cost for name, cost in costs.items() if cost is not None}
     entries = [
-        (counts, curve(counts, known[model.name], np.random.default_rng(wish.seed)))
-        for model in models
-        if model.name in known and (counts := counts_of(model, rows, problems)).n
+        (ground.counts[model.id], ground.curve(model, known[model.name]))
+        for model in ground.models
+        if model.name in known and ground.counts[model.id].n
     ]
     curves = [drawn for _, drawn in entries]
     budgets = wish.budgets.get(unit) or choose_budgets(curves)
-    draws = draw_problems(len(problems), np.random.default_rng(wish.seed)) if len(problems) > 1 else None
     shortest = min(curves, key=_end, default=None)
     return Table(
         unit=unit,
         charge=wish.charge,
         unit_costs=known,
         unknown=tuple(name for name, cost in costs.items() if cost is None),
-        rows=tuple(_row(entries, budget, draws) for budget in budgets) if entries else (),
+        rows=rows_of(entries, budgets, ground.draws) if entries else (),
         greedy={},
         ends=None if shortest is None else shortest.model,
         end=None if shortest is None else _end(shortest),
@@ -253,33 +232,6 @@ def choose_budgets(curves: Sequence[Curve]) -> tuple[float, ...]:
     end = min(map(_end, curves))
     read_as = {f"{budget:.3g}": budget for budget in sorted(wanted) if budget < end}
     return tuple(read_as.values())
-
-
-def _row(entries: Sequence[tuple[Counts, Curve]], budget: float, draws: NDArray[np.float64] | None) -> Row:
-    cells = tuple(standing(drawn, budget) for _, drawn in entries)
-    reached = [(counts, cell) for (counts, _), cell in zip(entries, cells, strict=True) if cell.reach is Reach.REACHED]
-    undefined = any(cell.reach is Reach.UNDEFINED for cell in cells)
-    if undefined or not reached:
-        finding = Finding.TOO_FEW_SAMPLES if undefined else Finding.NOTHING_FITS
-        return Row(budget=budget, cells=cells, finding=finding, model=None, differences={})
-    best, at = max(reached, key=lambda pair: _rate(pair[1]))
-    others = [(counts, cell) for counts, cell in reached if counts is not best]
-    leads: dict[str, Difference] = {}
-    if draws is not None:
-        leads = {counts.model: difference(best, at.k, counts, cell.k, draws) for counts, cell in others}
-    finding = _finding(alone=not others, leads=tuple(leads.values()))
-    model = None if finding is Finding.NO_CLEAR_WINNER else best.model
-    return Row(budget=budget, cells=cells, finding=finding, model=model, differences=leads)
-
-
-def _finding(*, alone: bool, leads: Sequence[Difference]) -> Finding:
-    if alone:
-        return Finding.ONLY_ONE
-    return Finding.CLEAR if leads and all(lead.clear for lead in leads) else Finding.NO_CLEAR_WINNER
-
-
-def _rate(cell: Standing) -> float:
-    return cell.point.rate if cell.point else 0.0
 
 
 def _notes(facts: Facts, waiting: Sequence[str], compared: int) -> list[str]:

@@ -16,6 +16,7 @@ from tui.text import harmless
 from tui.view import UNITS, Curves, Snapshot
 
 CHARGE = PromptCharge.EACH  # as in the report
+RESAMPLES = 1000  # a tenth of the report's: a screen is drawn again and again
 FEWEST = 2  # a model joins the shared problems when it has finished so many
 
 
@@ -47,7 +48,8 @@ def curves_of(shot: Snapshot, wish: Wish) -> Curves:
         if cost is not None:
             # every model sees the same resampled problems, at every look
             rng = np.random.default_rng(shot.study.seed)
-            series.append(_series(curve(counts_of(model, rows, chosen[model.id]), cost, rng), tone, cost))
+            found = curve(counts_of(model, rows, chosen[model.id]), cost, rng, resamples=RESAMPLES)
+            series.append(_series(found, tone, cost))
     rests = tuple(len(chosen[model.id]) for model in shot.models)
     same = len({tuple(names) for names in chosen.values() if names}) < 2
     return Curves(unit=unit, series=tuple(series), problems=rests, shared=same)

@@ -167,7 +167,7 @@ def sentence(row: Row) -> str:
             )
             return f"{row.model} wins: {leads}"
         case Finding.NO_CLEAR_WINNER:
-            return "no clear winner: the paired intervals hold zero"
+            return "no clear winner: no lead is clear once corrected for all claims of the table"
         case Finding.ONLY_ONE:
             return f"only {row.model} fits" if len(row.cells) > 1 else "–"
         case Finding.NOTHING_FITS:

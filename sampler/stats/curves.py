@@ -9,7 +9,7 @@ paper's own rule.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import numpy as np
@@ -124,6 +124,11 @@ def curve_over(counts: Counts, cost: UnitCost, draws: Floats | None) -> Curve:
             for k, (rate, alone, band) in enumerate(rows, 1)
         )
     return Curve(model=counts.model, cost=cost, problems=len(counts.problems), n=counts.n, points=points)
+
+
+def recosted(of: Curve, cost: UnitCost) -> Curve:
+    """The same curve in another unit: what is reached with k samples does not depend on what they cost."""
+    return replace(of, cost=cost, points=tuple(replace(point, cost=cost.of(point.k)) for point in of.points))
 
 
 def _around(rates: Floats, draws: Floats) -> tuple[Sequence[Interval | None], Sequence[Interval | None]]:

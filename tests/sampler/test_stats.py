@@ -124,8 +124,8 @@ def test_a_budget_beyond_counting_buys_more_than_anyone_drew():
 @given(values=st.lists(st.floats(0, 1), min_size=2, max_size=20), seed=st.integers(0, 99))
 def test_an_interval_lies_within_the_values_and_is_repeatable(values, seed):
     column = np.array(values)[:, None]
-    (first,) = intervals(column, draw_problems(len(values), np.random.default_rng(seed)))
-    (again,) = intervals(column, draw_problems(len(values), np.random.default_rng(seed)))
+    (first,) = intervals(column, draw_problems(len(values), np.random.default_rng(seed), 500))
+    (again,) = intervals(column, draw_problems(len(values), np.random.default_rng(seed), 500))
     assert first == again
     assert min(values) - 1e-12 <= first.low <= first.high <= max(values) + 1e-12
 
