@@ -104,6 +104,7 @@ _OPTIONS = {
     ("openai", "n"): "Choices in a call.",
     ("openai", "stream"): "Whether answers come token by token, which tells reading from writing.",
     ("openai", "logprobs"): "Whether log-probabilities are asked for.",
+    ("openai", "most_stops"): "Stop strings that the server takes; OpenAI's API and vLLM's take 4.",
     ("openai", "attempts"): "How often a call is tried before its sampling ends.",
     ("openai", "retry_wait_s"): "Seconds before the second attempt; they double from then on, up to a minute.",
     ("openai", "longest_wait_s"): "Seconds that the server may ask us to stay away (Retry-After).",

@@ -12,11 +12,15 @@
     n = 1                                       # choices in a call
     stream = true
     logprobs = true
+    most_stops = 4                              # stop strings that the server takes
 
 Completion style asks /completions, chat style /chat/completions. In the dialect "open" the server is told to sample
 plainly (no top-k, min-p or repetition penalty of its own: vLLM takes such defaults from the model's files, llama.cpp has
 some built in), and a chat answer is begun for the model. The dialect "hosted" leaves all that out, so the samples are
 whatever the host's defaults make of them.
+
+OpenAI's API takes four stop strings, and vLLM's server refuses more. The first ones are sent; a model then may write on past
+one of the others, and pays for it. The program is cut at all of them (`extract`). llama.cpp's server takes any number.
 
 **Seeds.** Sample i asks for the seed `request.seed + i`, also inside a call for several choices (vLLM and llama.cpp
 count up from the call's seed). Hosted servers promise little about seeds.
@@ -51,7 +55,6 @@ from sampler.values import ModelCard, PromptStyle, Request, Sample, SamplingPara
 
 HOSTED = "hosted"
 DIALECTS = ("open", HOSTED)
-MOST_STOPS = 4  # of OpenAI's own API; the program is cut at all of them later all the same
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +68,7 @@ class OpenAIOptions:
     n: int = 1
     stream: bool = True
     logprobs: bool = True
+    most_stops: int = 4
     attempts: int = 12
     retry_wait_s: float = 1.0
     longest_wait_s: float = 600.0
@@ -82,7 +86,15 @@ class OpenAIOptions:
             raise ValueError("base_url must not hold a name or password; put the key into a variable, see api_key_env")
         if self.dialect not in DIALECTS:
             raise ValueError(f"dialect must be {' or '.join(DIALECTS)}, not {self.dialect!r}")
-        for name in ("concurrency", "n", "attempts", "retry_wait_s", "connect_timeout_s", "answer_timeout_s"):
+        for name in (
+            "concurrency",
+            "n",
+            "most_stops",
+            "attempts",
+            "retry_wait_s",
+            "connect_timeout_s",
+            "answer_timeout_s",
+        ):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} must be positive, not {getattr(self, name)!r}")
         if self.n > self.concurrency:
@@ -179,7 +191,7 @@ class OpenAIBackend:
             "max_tokens": params.max_tokens,
         }
         if prompt.stop:
-            body["stop"] = list(prompt.stop[:MOST_STOPS] if options.dialect == "hosted" else prompt.stop)
+            body["stop"] = list(prompt.stop[: options.most_stops])
         if options.stream:
             body |= {"stream": True, "stream_options": {"include_usage": True}}
         if options.dialect == "open":

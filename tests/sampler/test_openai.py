@@ -465,10 +465,11 @@ def test_no_more_samples_are_in_flight_than_asked_for(server):
 
 
 def test_an_iterator_that_is_given_up_calls_its_calls_off(server):
-    broken = threading.Event()
+    begun, broken = threading.Event(), threading.Event()
 
     def forever(handler: Handler, body: dict) -> None:
         handler.begin()
+        begun.set()
         try:
             while True:
                 handler.events(chunks(body)[0] | {"usage": None}, b": still here\n\n")
@@ -482,6 +483,7 @@ def test_an_iterator_that_is_given_up_calls_its_calls_off(server):
     with backend(server, concurrency=2, answer_timeout_s=30.0) as opened:
         samples = opened.sample([request(2)], SamplingParams(max_tokens=100_000))
         next(samples)
+        assert begun.wait(5)
         samples.close()
         assert broken.wait(5)
     deadline = time.monotonic() + 5
@@ -586,3 +588,11 @@ def test_options_that_make_no_sense_are_the_users_words(options, why):
     with pytest.raises(UnknownBackend, match=why) as caught:
         open_backend("openai", "tiny", options)
     assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("options", "sent"), [({}, 4), ({"most_stops": 9}, 6)])
+def test_no_more_stop_strings_are_sent_than_the_server_takes(server, options, sent):
+    prompt = Prompt(style=PromptStyle.COMPLETION, text="x", stop=tuple("abcdef"))
+    with backend(server, **options) as opened:
+        list(opened.sample([request(1, prompt=prompt)], SamplingParams()))
+    assert server.calls[0]["stop"] == list("abcdef")[:sent]
