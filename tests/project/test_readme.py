@@ -30,7 +30,7 @@ ELSEWHERE = {
     "budget-tui --headless study.toml": WEIGHTS,
     "sampler rank study.db --with qwen2.5-coder-1.5b-instruct --charge": "needs 1.1 GB of weights: tests/sampler",
     "sampler rank study.db --ranker selection-tests": "needs a set of problems that has some: tests/sampler",
-    "sampler import published.db samples.jsonl.gz --model codegen-16b": "needs a published file: tests/sampler/test_importing.py",
+    "sampler import published.db samples.jsonl.gz --model codegen-16b": "needs a file: tests/sampler",
     "sampler score published.db": "scores what was imported: tests/sampler/test_importing.py",
     "sampler report published.db": "reports what was imported: tests/sampler/test_importing.py",
     "sandbox serve --port 8080 --problems humaneval": "never ends: tests/sandbox/test_serve.py",
