@@ -66,6 +66,11 @@ class Answer:
             raise Outage(f"the server's answer has an unknown form ({error!r:.200})") from error
         return grown
 
+    def check_end(self, *, marked: bool) -> None:
+        """Raise Outage for an answer that just ended, without the mark of an end or a count: its server is dying."""
+        if not marked and not self._usage:
+            raise Outage("the server's answer broke off before it had counted the tokens")
+
     def written(self, *, cut: bool = False) -> dict[int, Written]:
         """The finished choices. Of an answer that was cut off, those whose tokens are known all the same.
 

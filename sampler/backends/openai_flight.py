@@ -228,6 +228,7 @@ class _Worker(threading.Thread):
                 for number in set(answer.hear(event)) - begun:
                     begun.add(number)
                     self._tell(_What.BEGUN, asked.offset + number)
+            answer.check_end(marked=self._call.finished)
             written = answer.written()
         except Outage:
             self._keep(asked, answer.written(cut=True))

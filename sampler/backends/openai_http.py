@@ -76,6 +76,7 @@ class Call:
         self._socket: socket.socket | None = None
         self.began = time.monotonic()
         self.aborted = False
+        self.finished = False  # whether the answer came to the end that its form prescribes
 
     def events(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Iterator[dict[str, Any]]:
         """The objects of the answer: those of a stream as they come, or one; raises Outage or Refused.
@@ -89,6 +90,7 @@ class Call:
                 if "text/event-stream" in response.headers.get("Content-Type", ""):
                     yield from self._stream(response)
                 else:
+                    self.finished = True
                     yield self._object(_read(response, MAX_ANSWER))
         finally:
             self._connection.close()
@@ -126,6 +128,7 @@ class Call:
             kind, _, data = line.strip().partition(b":")
             data = data.strip()
             if data == b"[DONE]":
+                self.finished = True
                 return
             if kind in {b"data", b"error"} and data:
                 yield self._object(data)

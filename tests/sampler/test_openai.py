@@ -164,6 +164,11 @@ def cut_before_the_end(handler: Handler, body: dict) -> None:
     handler.events(*chunks(body)[:-1])
 
 
+def cut_before_the_count(handler: Handler, body: dict) -> None:
+    handler.begin()
+    handler.events(*[{"choices": event["choices"]} for event in chunks(body)])
+
+
 def cut_chunked(handler: Handler, body: dict) -> None:
     handler.send_response(200)
     handler.send_header("Content-Type", "text/event-stream")
@@ -252,7 +257,8 @@ def status(code: int, **headers: str) -> Way:
 
 
 BAD: list[Way] = [
-    silent, silent_midway, cut_in_a_line, cut_before_the_end, cut_chunked, hang_up, garbage, no_http, a_page, a_list,
+    silent, silent_midway, cut_in_a_line, cut_before_the_end, cut_before_the_count,
+    cut_chunked, hang_up, garbage, no_http, a_page, a_list,
     nothing, only_done, one_choice_too_many, one_choice_too_few, every_choice_twice, an_endless_text, an_error_midway,
     status(429, Retry_After="0"), status(429), status(500), status(502), status(503), status(408),
 ]  # fmt: skip
