@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from sampler.backends.base import BackendError
 from sampler.backends.open import UnknownBackend
+from sampler.comparison import NotComparable
+from sampler.counts import CountsError
 from sampler.exits import Exit
 from sampler.exporting.files import ExportFault
 from sampler.importing.imported import ImportFault
@@ -31,6 +33,8 @@ def exit_for(error: BaseException) -> Exit:
             | UnknownModel()
             | UnknownBackend()
             | PlotError()
+            | NotComparable()
+            | CountsError()
         ):
             return Exit.USAGE
         case SandboxError() | BackendError() | WriteFailed() | StoreBusy():

@@ -213,6 +213,7 @@ def _percent(point: Point | None) -> str:
 
 
 def grid(title: str) -> RichTable:
+    """An empty table as all of ours look."""
     """A table under a title, as narrow as what is in it."""
     return RichTable(title=Text(title), title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, expand=False)
 
@@ -233,6 +234,7 @@ def report_json(report: Report) -> str:
 
 
 def plain(value: Any) -> Any:
+    """A value of ours as JSON knows values."""
     """A value as JSON has it."""
     if is_dataclass(value):
         return {item.name: plain(getattr(value, item.name)) for item in fields(value)}

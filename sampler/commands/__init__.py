@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from sampler.commands.compare import compare
 from sampler.commands.exporting import export_
 from sampler.commands.gate import gate
 from sampler.commands.importing import import_
@@ -24,5 +25,5 @@ def cli(context: click.Context, *, traceback: bool) -> None:
     context.obj = traceback
 
 
-for command in (init, run, report, gate, rank, import_, score, claims, rejudge, models, export_):
+for command in (init, run, report, compare, gate, rank, import_, score, claims, rejudge, models, export_):
     cli.add_command(command)

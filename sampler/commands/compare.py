@@ -1,0 +1,68 @@
+"""`sampler compare`: two models at every budget, paired by problem."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from sampler.commands.common import COUNTED
+from sampler.comparison import compare as compared
+from sampler.entry import read_along
+from sampler.exits import Exit
+from sampler.headless import told
+from sampler.render import Page
+from sampler.render_comparison import comparison_json, print_comparison
+from sampler.sources import common_ground, source
+from sampler.stats.budget import PromptCharge, Unit
+
+
+@click.command()
+@click.argument("first")
+@click.argument("second")
+@click.option("--unit", type=click.Choice([unit.value for unit in Unit]), default=Unit.FLOPS.value, show_default=True)
+@click.option("--prompt", type=click.Choice([charge.value for charge in PromptCharge]), default=PromptCharge.EACH.value)
+@click.option("--budget", "budgets", multiple=True, type=float, help="A row of the table; may be repeated.")
+@click.option(
+    "--params", multiple=True, metavar="MODEL=N", help="Parameters of a model of a counts file, as 8e9 or 8b."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.pass_obj
+def compare(
+    traceback: bool,
+    /,
+    *,
+    first: str,
+    second: str,
+    unit: str,
+    prompt: str,
+    budgets: tuple[float, ...],
+    params: tuple[str, ...],
+    as_json: bool,
+) -> None:
+    """Compare two models at every budget. FIRST and SECOND are FILE or FILE:MODEL, the file a store or a counts file.
+
+    \b
+    sampler compare results.db:small results.db:large
+    sampler compare before.db after.db --unit seconds --json
+    sampler compare counts.json.gz:8B counts.json.gz:70B --unit flops_128 --params 8B=8b --params 70B=70b
+    """  # noqa: D301
+    with told(sys.stderr, traceback=traceback) as failed:
+        ground = common_ground((source(first), source(second)), dict(map(_params, params)))
+        made = compared(ground, Unit(unit), PromptCharge(prompt), budgets)
+        with read_along(sys.stdout):
+            if as_json:
+                click.echo(comparison_json(made))
+            else:
+                print_comparison(made, Page(file=sys.stdout))
+        sys.exit(Exit.OK)
+    sys.exit(failed[0])
+
+
+def _params(text: str) -> tuple[str, float]:
+    name, _, size = text.rpartition("=")
+    scale = COUNTED.get(size[-1:].lower(), 1.0)
+    try:
+        return name, float(size[:-1] if size[-1:].lower() in COUNTED else size) * scale
+    except ValueError as error:
+        raise click.BadParameter(f"{text!r} is not MODEL=N, as in small=7b", param_hint="--params") from error
