@@ -33,6 +33,7 @@ ELSEWHERE = {
     "sampler import published.db samples.jsonl.gz --model codegen-16b": "needs a file: tests/sampler",
     "sampler score published.db": "scores what was imported: tests/sampler/test_importing.py",
     "sampler report published.db": "reports what was imported: tests/sampler/test_importing.py",
+    "sampler compare study.db:small study.db:large": "needs two such models: tests/sampler/test_comparison.py",
     "sandbox serve --port 8080 --problems humaneval": "never ends: tests/sandbox/test_serve.py",
 }  # fmt: skip
 # In the order of the README; what comes after a command is the exit code that is right here.
