@@ -16,6 +16,7 @@ from typing import ClassVar
 
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
+from textual.dom import DOMNode
 from textual.message import Message
 from textual.screen import Screen
 
@@ -34,6 +35,7 @@ from tui.screens.failures import FailuresScreen
 from tui.screens.help import HelpScreen
 from tui.screens.jump import JumpScreen
 from tui.screens.live import LiveScreen
+from tui.screens.plotting import PlotScreen
 from tui.screens.problems import ProblemsScreen
 from tui.screens.runs import RunsScreen
 from tui.screens.samples import SamplesScreen
@@ -42,7 +44,11 @@ from tui.settings import Settings
 from tui.svg import without_fonts
 from tui.text import harmless
 from tui.view import Snapshot, Trouble
+from tui.widgets.list_table import ListTable
+from tui.widgets.models_table import ModelsTable
 from tui.widgets.tab_line import SCREENS, TabLine
+from tui.widgets.tail import Tail
+from tui.widgets.text_view import TextView
 
 WIDE = 110
 SHORT = 23
@@ -61,7 +67,7 @@ class BudgetApp(App[None]):
     """A viewer of one store at a time. Quitting it never touches a study."""
 
     TITLE = "budget-tui"
-    MODES = {  # noqa: RUF012 - Textual's way
+    MODES: ClassVar[dict[str, type[StudyScreen]]] = {  # type: ignore[assignment]
         "runs": RunsScreen,
         "live": LiveScreen,
         "curves": CurvesScreen,
@@ -315,3 +321,15 @@ class BudgetApp(App[None]):
 
     def _trouble(self, words: str) -> None:
         self.notify(words, severity="error", markup=False)
+
+
+def known_ids() -> frozenset[str]:
+    """What a keymap may name: the ids of every binding of the application, its screens and its widgets."""
+    owners: list[type[DOMNode]] = [BudgetApp, DetailScreen, HelpScreen, ListTable, TextView, Tail, ModelsTable]
+    owners += [*BudgetApp.MODES.values(), PlotScreen]
+    return frozenset(
+        binding.id
+        for owner in owners
+        for binding in owner.__dict__.get("BINDINGS", ())
+        if isinstance(binding, Binding) and binding.id
+    )

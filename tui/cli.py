@@ -9,17 +9,23 @@ from __future__ import annotations
 import os
 import re
 import sys
+import tempfile
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import click
+import platformdirs
 
 from sampler.entry import enter
 from sampler.exits import Exit
 from sampler.manner import Headless, headless_options
 from sampler.reader import Reader, StoreError, StoreUnmade
+from tui.settings import FILE, Settings, SettingsError, read_settings, refuse_unknown
 
 SMALLEST = (40, 12)
+SCREENS = ("runs", "live", "curves", "samples", "failures", "problems", "compare", "system")
 
 
 class Size(click.ParamType[tuple[int, int]]):
@@ -42,7 +48,35 @@ class Size(click.ParamType[tuple[int, int]]):
         return columns, rows
 
 
-@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+class Viewer(click.Group):
+    """A group whose usual command, `watch`, need not be named."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """What is no command is for `watch`."""
+        if not args or (args[0] not in self.commands and args[0] not in {"-h", "--help", "--version"}):
+            args = ["watch", *args]
+        return super().parse_args(ctx, args)
+
+
+_HELP = {"help_option_names": ["-h", "--help"]}
+
+
+@click.group(cls=Viewer, context_settings=_HELP)
+@click.version_option(package_name="codebudget")
+def cli() -> None:
+    """Watch studies in the terminal. `watch` need not be written: budget-tui study.db watches.
+
+    \b
+    budget-tui study.db                          watch
+    budget-tui --headless study.toml             run without a screen, for scripts and CI
+    budget-tui --screenshot out.svg study.db     draw a picture
+    budget-tui --replay study.db --speed 20      play a finished study as if it ran
+    budget-tui serve study.db                    watch in the browser, on this machine
+    budget-tui watch --help                      all options
+    """  # noqa: D301  (click's mark for lines that stay as they are)
+
+
+@cli.command(context_settings=_HELP)
 @click.argument("what", metavar="[STORE_OR_STUDY]", required=False, type=click.Path(path_type=Path))
 @click.option(
     "--headless",
@@ -53,30 +87,62 @@ class Size(click.ParamType[tuple[int, int]]):
     "--screenshot",
     metavar="FILE.svg",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Draw the Live screen into a file and leave; needs no terminal.",
+    help="Draw a screen into a file and leave; needs no terminal.",
 )
+@click.option("--screen", type=click.Choice(SCREENS), default="live", show_default=True, help="Which screen at first.")
 @click.option("--size", type=Size(), default="140x40", show_default=True, help="Size of the picture.")
+@click.option("--keys", default="", help="Keys to press before the picture is taken, e.g. 'x down z'.")
+@click.option("--theme", default="", help="A theme by its name, e.g. nord.")
+@click.option("--replay", is_flag=True, help="Play the finished study of STORE as if it ran, from a copy.")
+@click.option("--speed", type=click.FloatRange(min=0.01), default=10.0, show_default=True, help="How much faster.")
+@click.option("--readonly", is_flag=True, help="Only look: no key runs, pauses or cancels a study.")
+@click.option("--no-mouse", is_flag=True, help="Leave the mouse to the terminal.")
 @headless_options
-@click.version_option(package_name="codebudget")
-def cli(what: Path | None, *, headless: bool, manner: Headless, screenshot: Path | None, size: tuple[int, int]) -> None:
+def watch(
+    what: Path | None,
+    *,
+    headless: bool,
+    manner: Headless,
+    screenshot: Path | None,
+    replay: bool,
+    speed: float,
+    **options: Any,
+) -> None:
     """Watch a study: STORE_OR_STUDY is the store that a run writes (study.db) or the study file (study.toml).
 
     The store need not exist yet: the screen waits for the run to begin. Without an argument the newest *.db of this
     folder is shown. Quitting the viewer (q) never stops a run.
 
-    \b
-    budget-tui study.db                          watch
-    budget-tui --headless study.toml             run without a screen, for scripts and CI
-    budget-tui --screenshot out.svg study.db     draw a picture
-    """  # noqa: D301  (click's mark for lines that stay as they are)
+    A file budget-tui.toml of this folder, or config.toml of the user's configuration folder for budget-tui, may set a
+    theme and a [keymap]; `?` on the screen lists what every key is called.
+    """
     if headless:
         sys.exit(_run_headless(what, manner))
     what = what or _newest(Path())
     store = _store_of(what)
     if screenshot is not None:
-        _picture(store, screenshot, size)
+        _picture(store, screenshot, options)
+    elif replay:
+        _replay(store, speed, options)
     else:
-        _watch(store, what)
+        _watch(store, what, options)
+
+
+@cli.command(context_settings=_HELP)
+@click.argument("what", metavar="STORE_OR_STUDY", type=click.Path(path_type=Path))
+@click.option("--port", type=click.IntRange(1024, 65535), default=8000, show_default=True)
+def serve(what: Path, *, port: int) -> None:
+    """Watch in the browser: a page on this machine alone, which whoever may log in here can open. It only looks.
+
+    Needs the extra `web`: pip install 'codebudget[web]'.
+    """
+    _refuse_unreadable(_store_of(what), missing_too=False)
+    from tui.serving import NoServer, serve_page  # noqa: PLC0415 - an extra
+
+    try:
+        serve_page(what, port)
+    except NoServer as error:
+        _fail(Exit.USAGE, str(error))
 
 
 def main() -> None:
@@ -114,12 +180,14 @@ def _store_of(what: Path) -> Path:
         _fail(Exit.USAGE, str(error))
 
 
-def _picture(store: Path, file: Path, size: tuple[int, int]) -> None:
+def _picture(store: Path, file: Path, options: Mapping[str, Any]) -> None:
     _refuse_unreadable(store, missing_too=True)
-    from tui.picture import NoPicture, take_picture  # noqa: PLC0415 - Textual is slow to import
+    from tui.picture import Motif, NoPicture, take_picture  # noqa: PLC0415 - Textual is slow to import
 
+    settings = _settings(options["theme"])
+    motif = Motif(screen=options["screen"], size=options["size"], keys=options["keys"].split(), theme=settings.theme)
     try:
-        svg = take_picture(store, size)
+        svg = take_picture(store, motif)
     except NoPicture as error:
         _fail(Exit.STORE, str(error))
     try:
@@ -130,8 +198,34 @@ def _picture(store: Path, file: Path, size: tuple[int, int]) -> None:
         )
 
 
-def _watch(store: Path, what: Path) -> None:
-    if not all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)):  # it draws on stderr
+def _settings(theme: str) -> Settings:
+    """The person's own settings; what the command line says wins."""
+    from textual.app import App  # noqa: PLC0415 - Textual is slow to import
+
+    from tui.app import known_ids  # noqa: PLC0415
+
+    try:
+        settings = read_settings([Path(FILE), platformdirs.user_config_path("budget-tui") / "config.toml"])
+        settings = replace(settings, theme=theme or settings.theme)
+        refuse_unknown(settings, App[None]().available_themes, known_ids())
+    except SettingsError as error:
+        _fail(Exit.USAGE, str(error))
+    return settings
+
+
+def _replay(store: Path, speed: float, options: Mapping[str, Any]) -> None:
+    """Play a copy of the store; the store itself is only read."""
+    _refuse_unreadable(store, missing_too=True)
+    from sampler.player import Player  # noqa: PLC0415 - only a replay writes
+
+    with tempfile.TemporaryDirectory(prefix="budget-tui-") as folder:
+        copy = Path(folder) / store.name
+        with Player(store, copy, speed):
+            _watch(copy, copy, {**options, "readonly": True})
+
+
+def _watch(store: Path, what: Path, options: Mapping[str, Any]) -> None:
+    if not all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)) and not _in_browser():
         _fail(
             Exit.USAGE,
             "this is no terminal; run a study with `budget-tui --headless STUDY.toml`, "
@@ -140,14 +234,22 @@ def _watch(store: Path, what: Path) -> None:
     _refuse_unreadable(store, missing_too=False)
     if os.environ.get("TERM") == "dumb":
         os.environ["NO_COLOR"] = "1"  # Textual looks here
-    from tui.app import BudgetApp  # noqa: PLC0415 - Textual is slow to import, and there is a terminal only from here on
+    from tui.app import BudgetApp, Rights  # noqa: PLC0415 - Textual is slow, and there is a terminal only from here on
     from tui.follow import Follower  # noqa: PLC0415
 
-    follower = Follower(path=store, hint=f"sampler run {what if what.suffix == '.toml' else 'STUDY.toml'}")
+    study = what if what.suffix == ".toml" else None
+    follower = Follower(path=store, hint=f"sampler run {study or 'STUDY.toml'}")
+    rights = Rights(act=not options["readonly"], study_file=study)
     try:
-        BudgetApp(follower).run()
+        app = BudgetApp(follower, rights=rights, settings=_settings(options["theme"]), start=options["screen"])
+        app.run(mouse=not options["no_mouse"])
     finally:
         follower.stop()
+
+
+def _in_browser() -> bool:
+    """Whether textual-serve has started this process: then its pipe is the screen."""
+    return "TEXTUAL_DRIVER" in os.environ
 
 
 def _refuse_unreadable(store: Path, *, missing_too: bool) -> None:

@@ -8,6 +8,7 @@ function to the screen's own thread.
 from __future__ import annotations
 
 import queue
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import count
@@ -17,6 +18,7 @@ from typing import TypeVar
 from sampler.reader import StoreError, StoreUnmade
 from sampler.reader_samples import SampleReader
 
+SPELL_SECONDS = 0.2
 T = TypeVar("T")
 Post = Callable[[Callable[[], None]], None]
 
@@ -63,6 +65,27 @@ class Desk:
             return lambda: then(answer)
 
         self._queue.put(_Piece(int(patient), next(self._numbers), piece, otherwise))
+
+    def go_on(
+        self,
+        work: Callable[[SampleReader], T],
+        then: Callable[[T], None],
+        behind: Callable[[T], bool],
+        otherwise: Callable[[], None],
+    ) -> None:
+        """Do slices of patient work until nothing is behind, something else waits, or `SPELL_SECONDS` are over.
+
+        So a screen draws a few times a second while a list is made, not after each slice.
+        """
+
+        def slices(reader: SampleReader) -> T:
+            until = time.monotonic() + SPELL_SECONDS
+            answer = work(reader)
+            while behind(answer) and self._queue.empty() and time.monotonic() < until:
+                answer = work(reader)
+            return answer
+
+        self.ask(slices, then, otherwise=otherwise, patient=True)
 
     def think(self, work: Callable[[], T], then: Callable[[T], None]) -> None:
         """Do `work` that needs no store, so that the screen need not wait for it."""

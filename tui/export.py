@@ -25,7 +25,7 @@ FORMATS = ("csv", "json")
 
 def export_name(study: str, screen: str, stamp: str, kind: str) -> str:
     """A file name that says what it holds and is one on every system."""
-    safe = re.sub(r"[^A-Za-z0-9._-]+", "-", f"{study}-{screen}").strip("-.")[:80]
+    safe = re.sub(r"[^A-Za-z0-9._]+", "-", f"{study}-{screen}").strip("-.")[:80]
     return f"{safe}-{stamp}.{kind}"
 
 

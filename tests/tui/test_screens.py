@@ -201,7 +201,7 @@ async def test_running_a_study_shows_the_command_and_starts_it_when_told_so(
         await viewer.sees("Run this study?")
         await viewer.press("y")
         log = finished.with_suffix(".log")
-        await viewer.until(lambda: log.exists() and "nonsense" in log.read_text(encoding="utf-8"))
+        await viewer.until(lambda: log.exists() and "study.toml" in log.read_text(encoding="utf-8"))
 
 
 async def test_pausing_is_refused_where_nothing_runs(finished: Path, view: View) -> None:

@@ -102,6 +102,11 @@ class StudyScreen(Screen[None]):
         """What is shown, for export; None where it is no table."""
         return None
 
+    @property
+    def settled(self) -> bool:
+        """Whether all that the screen wants to show is there: for pictures."""
+        return self._shot is not None and self._shot.curves is not None
+
     def export(self, file: Path) -> None:
         """Write what is shown into a file."""
         table = self.table()

@@ -123,6 +123,11 @@ Flips lists the problems by how far the models lie apart at the rule; enter list
         ahead = sum(row.gap > 0 for row in rows), sum(row.gap < 0 for row in rows)
         self.entitle("#flips-pane", f"Flips at the rule · {ahead[0]} for {names[0]} · {ahead[1]} for {names[1]}")
 
+    @property
+    def settled(self) -> bool:
+        """Whether the numbers are made."""
+        return super().settled and self._found is not None and not self._busy
+
     def table(self) -> Tabular | None:
         """The ladder."""
         if self._found is None:

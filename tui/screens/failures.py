@@ -99,7 +99,9 @@ enter lists the samples of a group, o those of the chosen model alone; m puts al
         if groups is None or self._busy or not self.is_attached:
             return
         self._busy = True
-        self.hall.desk.ask(groups.step, lambda table: self._stepped(groups, table), otherwise=self._idle, patient=True)
+        self.hall.desk.go_on(
+            groups.step, lambda table: self._stepped(groups, table), lambda table: table.behind, self._idle
+        )
 
     def _idle(self) -> None:
         self._busy = False

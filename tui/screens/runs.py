@@ -67,6 +67,11 @@ whose process is gone is CRASHED; one that has not given a sign for half a minut
     def _is_here(self, run: Run, shot: Snapshot) -> bool:
         return run.store == self.hall.store and run.study is not None and run.study.id == shot.study.id
 
+    @property
+    def settled(self) -> bool:
+        """Whether the folder was looked at."""
+        return bool(self._runs)
+
     def table(self) -> Tabular | None:
         """The list."""
         return Tabular(

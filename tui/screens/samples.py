@@ -90,7 +90,7 @@ Marks (space) choose rows for Y, which copies them as JSON. e exports what the f
     @property
     def settled(self) -> bool:
         """Whether everything that the filter lets through is listed."""
-        return self._listing is not None and not self._busy and not self._order.behind
+        return self._listing is not None and not self._busy and not self._order.behind and self._samples.complete
 
     # the list
 
@@ -121,8 +121,12 @@ Marks (space) choose rows for Y, which copies them as JSON. e exports what the f
         if listing is None or self._busy or not self.is_attached:
             return
         self._busy = True
-        self.hall.desk.ask(
-            listing.step, lambda order: self._stepped(listing, order), otherwise=self._idle, patient=True
+        drawn = self._order is not NOTHING  # the first slice is shown at once
+        self.hall.desk.go_on(
+            listing.step,
+            lambda order: self._stepped(listing, order),
+            lambda order: drawn and order.behind and listing is self._listing,
+            self._idle,
         )
 
     def _idle(self) -> None:

@@ -96,6 +96,11 @@ a person would type before anything happens; --readonly turns them off. Quitting
             self.entitle(f"#{pane}-pane", words)
         self.entitle("#log-pane", f"Log · {len(rows)} lines" + (" · troubles only" if self._troubles else ""))
 
+    @property
+    def settled(self) -> bool:
+        """Whether the machine was looked at."""
+        return self._facts is not None
+
     def table(self) -> Tabular | None:
         """The log."""
         events = self._shot.events if self._shot else ()

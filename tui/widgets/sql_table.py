@@ -89,6 +89,11 @@ class SqlTable(ListTable, Generic[Row]):
         return self._rows.get(self._chosen) if self._chosen is not None else None
 
     @property
+    def complete(self) -> bool:
+        """Whether every row in sight is here."""
+        return all(id_ in self._rows for id_ in self.order.ids(self.first_in_sight, self.rows_in_sight))
+
+    @property
     def chosen_id(self) -> int | None:
         """The id under the cursor."""
         return self._chosen

@@ -1,0 +1,193 @@
+"""The pure halves of the screens: groups, the heat map, windows of a plot, comparisons, a sample's pages, exports."""
+
+from __future__ import annotations
+
+import io
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sampler.filters import parse
+from sampler.reader import Reader
+from sampler.stats.budget import Unit
+from tui.comparing import compare, verdict_words
+from tui.curves import Wish, curves_of
+from tui.export import Writer, export_name
+from tui.groups import Group, GroupTable, alike, coarser, filter_of
+from tui.heat import ORDERS, HeatLine, Rate, heat_cells, heat_columns, heat_lines, shade
+from tui.help import key_words, paragraphs
+from tui.plot import Series
+from tui.sample_text import LONGEST_LINE, clean_lines
+from tui.view import Snapshot
+from tui.window import clipped, scaled, slid, whole
+
+
+@pytest.fixture
+def shot(finished: Path) -> Snapshot:
+    with Reader(finished) as reader:
+        study = reader.studies()[0]
+        bare = Snapshot(
+            study=study, models=tuple(reader.models(1)), tallies=tuple(reader.tallies(1)), counts={}, tail=(), events=(),
+            curves=None, units=(), read_at=0.0,
+        )  # fmt: skip
+    return replace(bare, curves=curves_of(bare, Wish()))
+
+
+@pytest.mark.parametrize(
+    ("message", "same"),
+    [
+        ("name 'reduce' is not defined", "name '…' is not defined"),
+        ("list index 17 out of range", "list index … out of range"),
+        ("cannot access local variable 'yyy", "cannot access local variable '…'"),
+        ("<object at 0x7f00aa>", "<object at …>"),
+    ],
+)
+def test_messages_of_one_kind_are_alike(message: str, same: str) -> None:
+    assert alike(message) == same
+
+
+GROUP = Group(verdict="ERROR", error="NameError", message="name '…' is not defined", count=3, newest=9, by_model={1: 3})
+
+
+def test_the_filter_of_a_group_can_be_parsed_and_names_all_of_it() -> None:
+    asked = parse(filter_of(GROUP, model="qwen 2.5"), 0.0)
+    assert asked.params == ("ERROR", "NameError", "%name '%' is not defined%", "qwen 2.5")
+
+
+@given(st.text(max_size=60), st.text(max_size=20))
+def test_the_filter_of_any_group_can_be_parsed(message: str, error: str) -> None:
+    parse(filter_of(replace(GROUP, message=alike(message), error=error.replace('"', "?"))), 0.0)
+
+
+def test_putting_messages_together_loses_no_failure() -> None:
+    others = replace(GROUP, message="another", count=1, newest=11, by_model={2: 1})
+    table = coarser(GroupTable(groups=(GROUP, others, replace(GROUP, verdict="WRONG")), total=7))
+    assert [group.count for group in table.groups] == [4, 3]
+    assert table.groups[0].by_model == {1: 3, 2: 1}
+    assert "+1 other" in table.groups[0].message
+
+
+def test_the_heat_map_holds_every_tally_in_every_order(shot: Snapshot) -> None:
+    for order in ORDERS:
+        lines = heat_lines(shot, order)
+        assert sum(rate.scored for line in lines for rate in line.rates if rate) == 120
+    hardest = [line.mean for line in heat_lines(shot, "hardest")]
+    assert hardest == sorted(hardest)
+
+
+@given(st.integers(1, 12), st.integers(0, 11), st.integers(20, 200))
+def test_the_chosen_model_is_always_a_column_of_the_heat_map(models: int, chosen: int, width: int) -> None:
+    chosen = min(chosen, models - 1)
+    columns = heat_columns([f"m{n}" for n in range(models)], chosen, width)
+    assert any(column.label.startswith("▸") for column in columns)
+    line = HeatLine(problem="p", rates=tuple(Rate(scored=4, passed=n % 5) for n in range(models)))
+    assert len(heat_cells(line, columns)) == len(columns)
+
+
+@given(st.floats(0, 1), st.floats(0, 1))
+def test_a_shade_never_gets_lighter_as_the_share_grows(a: float, b: float) -> None:
+    low, high = sorted((a, b))
+    shades = " ░▒▓█"
+    assert shades.index(shade(low)) <= shades.index(shade(high))
+
+
+BUDGETS = st.lists(st.floats(1, 1e6), min_size=2, max_size=8, unique=True).map(sorted)
+
+
+@given(BUDGETS, st.floats(0.5, 2e6), st.floats(1.1, 1e4), st.floats(1, 1e6))
+def test_a_cut_curve_says_the_same_inside_its_window(xs: list[float], low: float, ratio: float, budget: float) -> None:
+    *starts, end = xs
+    one = Series(
+        label="m", tone=0, xs=tuple(starts), ys=tuple(n / 10 for n in range(len(starts))), end=end,
+        ks=tuple(map(float, range(1, len(starts) + 1))),
+    )  # fmt: skip
+    window = low, low * ratio
+    cut = clipped(one, window)
+    if window[0] <= budget < window[1] and one.xs[0] <= budget < one.end:
+        held, kept = one.step(budget), cut.step(budget)
+        assert held is not None
+        assert kept is not None
+        assert (cut.ys[kept], cut.ks[kept]) == (one.ys[held], one.ks[held])
+    assert not cut.xs or (window[0] <= cut.xs[0] < cut.end <= window[1])
+
+
+@given(st.floats(1, 1e6), st.floats(2, 1e6), st.floats(0.1, 3), st.floats(0.01, 1), st.floats(-1, 1))
+def test_windows_stay_inside_what_there_is(low: float, ratio: float, factor: float, at: float, share: float) -> None:
+    full = low, low * ratio
+    window = scaled(full, full, low * ratio**at, factor)
+    for one in (window, slid(window, full, share) if window else None):
+        if one is not None:
+            assert full[0] * (1 - 1e-9) <= one[0] < one[1] <= full[1] * (1 + 1e-9)
+    if factor >= 1:
+        assert window is None
+
+
+def test_the_whole_window_holds_every_curve(shot: Snapshot) -> None:
+    assert shot.curves is not None
+    found = whole(shot.curves.series)
+    assert found is not None
+    assert all(found[0] <= one.xs[0] and one.end <= found[1] for one in shot.curves.series)
+    assert whole([]) is None
+
+
+def test_a_comparison_is_the_opposite_of_its_reverse(shot: Snapshot) -> None:
+    forth, back = compare(shot, (0, 2), Unit.FLOPS, 1.3e11), compare(shot, (2, 0), Unit.FLOPS, 1.3e11)
+    assert forth.problems == 8
+    assert len(forth.ladder) == len(back.ladder) > 5
+    for one, other in zip(forth.ladder, back.ladder, strict=True):
+        assert one.gap is not None
+        assert other.gap is not None
+        assert one.gap.mean == pytest.approx(-other.gap.mean)
+        assert one.gap.interval.low == pytest.approx(-other.gap.interval.high)
+    assert {flip.problem: flip.gap for flip in forth.flips} == pytest.approx(
+        {flip.problem: -flip.gap for flip in back.flips}
+    )
+    assert "points" in verdict_words(forth, ("a", "b"), "FLOPs")
+
+
+def test_what_cannot_be_compared_says_why(shot: Snapshot) -> None:
+    empty = replace(shot, tallies=())
+    assert "fewer than two problems" in compare(empty, (0, 1), Unit.FLOPS, None).why_not
+    unknown = replace(shot, models=tuple(replace(model, architecture=None) for model in shot.models))
+    assert "no cost" in compare(unknown, (0, 1), Unit.FLOPS, None).why_not
+
+
+@given(st.text(st.characters(codec=None), max_size=300), st.integers(1, 20))
+def test_a_page_is_harmless_and_no_longer_than_it_may_be(text: str, most: int) -> None:
+    lines = clean_lines(text, most)
+    assert 1 <= len(lines) <= most + 1
+    assert not any(ord(char) < 32 or char in "\x7f\u202e" for line in lines for char in line)
+
+
+def test_a_line_of_a_megabyte_is_cut() -> None:
+    assert len(clean_lines("x" * 1_000_000)[0]) == LONGEST_LINE + 1
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.text(max_size=10), st.one_of(st.none(), st.integers(), st.floats(allow_nan=False, allow_infinity=False))
+        ),
+        max_size=5,
+    )
+)
+def test_json_comes_back_as_it_was(rows: list[tuple[str, float | None]]) -> None:
+    out = io.StringIO()
+    writer = Writer(out, "json", ("name", "value"))
+    for row in rows:
+        writer.write(row)
+    writer.end()
+    assert [tuple(row.values()) for row in json.loads(out.getvalue())] == rows
+
+
+def test_file_names_are_names_on_every_system() -> None:
+    assert export_name("../[red] a/b\x1b", "samples", "20261124-120000", "csv") == "red-a-b-samples-20261124-120000.csv"
+
+
+def test_help_is_put_into_paragraphs_and_keys_into_words() -> None:
+    assert paragraphs("\none\ntwo\n\n  as it is\nthree\n") == ["one two", "", "  as it is", "three"]
+    assert key_words("ctrl+left,question_mark") == "ctrl+← ?"
