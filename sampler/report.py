@@ -81,6 +81,7 @@ class Table:
     unit_costs: Mapping[str, UnitCost]
     unknown: tuple[str, ...]
     rows: tuple[Row, ...]
+    curves: tuple[Curve, ...]
     greedy: Mapping[str, Point]
     ends: str | None
     end: float | None
@@ -206,6 +207,7 @@ def _table(ground: Ground, unit: Unit, wish: Wish) -> Table:
         unit_costs=known,
         unknown=tuple(name for name, cost in costs.items() if cost is None),
         rows=rows_of(entries, budgets, ground.draws) if entries else (),
+        curves=tuple(curves),
         greedy={},
         ends=None if shortest is None else shortest.model,
         end=None if shortest is None else _end(shortest),

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import click
 
-from sampler.commands.common import FILE
+from sampler.commands.common import FILE, FOLDER
+from sampler.csv_files import write_csv
 from sampler.entry import read_along
 from sampler.exits import Exit
 from sampler.headless import read_report, read_sheet, told
@@ -22,6 +23,7 @@ from sampler.stats.budget import PromptCharge, Unit
 @click.argument("store", type=FILE)
 @click.option("--study", help="Which study of the store; default: the newest.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--csv", "csv_folder", type=FOLDER, help="Write curves.csv and leads.csv into a folder.")
 @click.option("--html", type=FILE, help="Write the report with its curves as one self-contained HTML file.")
 @click.option("--plot", type=FILE, help="Write the curves as a figure for a paper: .svg, .pdf or .png.")
 @click.option(
@@ -45,6 +47,7 @@ def report(
     store: Path,
     study: str | None,
     as_json: bool,
+    csv_folder: Path | None,
     html: Path | None,
     plot: Path | None,
     prompt: str,
@@ -63,6 +66,9 @@ def report(
             _write(sheet, html, plot)
             sys.exit(Exit.OK if sheet.report.compared else Exit.EMPTY)
         made = read_report(store, study, units=tuple(map(Unit, units)), charge=PromptCharge(prompt))
+        if csv_folder:
+            for path in write_csv(made, csv_folder):
+                click.echo(f"wrote {path}", err=as_json)
         with read_along(sys.stdout):
             if as_json:
                 click.echo(report_json(made))

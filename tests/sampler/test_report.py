@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import csv
 import io
 import json
 import time
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+from sampler.csv_files import write_csv
 from sampler.render import amount, one_line, print_report, report_json
 from sampler.report import Facts, Finding, Wish, make_report
 from sampler.rows import ModelRow, StudyRow, TallyRow
@@ -264,6 +266,20 @@ def test_the_json_is_stable_sorted_and_versioned(small_and_large):
     table = read["tables"][0]
     assert (table["unit"], table["charge"], table["rows"][0]["finding"]) == ("flops", "each", "only_one")
     assert table["rows"][1]["cells"][0]["point"]["interval"]["low"] <= table["rows"][1]["cells"][0]["point"]["rate"]
+
+
+def test_csv_files_hold_every_point_and_every_lead(small_and_large, tmp_path):
+    made = report(*small_and_large, units=(Unit.FLOPS,))
+    curves, leads = write_csv(made, tmp_path / "new")
+    rows = list(csv.DictReader(curves.read_text().splitlines()))
+    assert [(row["model"], row["k"]) for row in rows] == [("small", str(k)) for k in range(1, 9)] + [
+        ("large", str(k)) for k in range(1, 5)
+    ]
+    assert float(rows[3]["pass_rate"]) == pytest.approx(flops(made).rows[1].cells[0].point.rate)
+    assert float(rows[8]["band_low"]) <= float(rows[8]["interval_low"]) <= float(rows[8]["pass_rate"])
+    told = list(csv.DictReader(leads.read_text().splitlines()))
+    assert [(row["budget"], row["over"]) for row in told] == [("40.0", "large"), ("80.0", "large")]
+    assert all(float(row["p_holm"]) >= float(row["p"]) for row in told)
 
 
 @pytest.mark.parametrize(
