@@ -69,7 +69,7 @@ def _runtime(facts: EngineFacts, chosen: str) -> Remark:
         known = ", ".join(facts.runtimes) or "none"
         return Remark("runtime", chosen, Level.BAD, f"the engine does not know it; it knows {known}")
     if chosen == "runc":
-        return Remark("runtime", chosen)
+        return Remark("runtime", f"{chosen} (the engine has {', '.join(facts.runtimes)})")
     advice = "its limits count only as far as the walls below hold: some gVisor set-ups ignore cgroups"
     return Remark("runtime", chosen, Level.WARNING if chosen.startswith("runsc") else Level.OK, advice)
 
@@ -86,6 +86,28 @@ def _runc(facts: EngineFacts) -> Remark:
         return Remark("runc", found)
     advice = f"this number has published holes ({'; '.join(open_holes)}) unless your distribution has mended them; update runc"
     return Remark("runc", found, Level.WARNING, advice)
+
+
+def seen_inside(python: str, cpu_source: str, *, landlock: bool, code_kept: bool) -> Iterator[Remark]:
+    """What a box says of itself when it opens."""
+    yield Remark("box", f"Python {python}, CPU by {cpu_source}")
+    if cpu_source == "proc":
+        advice = (
+            "no account of the box can be read in it: CPU seconds are summed over /proc, memory is that of one process"
+        )
+        yield Remark("accounts", "none", Level.WARNING, advice)
+    if landlock:
+        yield Remark(
+            "landlock", "present", advice="programs cannot open /proc for writing, nor make themselves hard to kill"
+        )
+    else:
+        advice = (
+            "a program can make itself the last to be killed when its box runs out of memory; it loses its box, no more"
+        )
+        yield Remark("landlock", "absent", Level.WARNING, advice)
+    if not code_kept:
+        advice = "a program that uses up its box's memory may be answered late: the kernel takes the interpreter's pages away"
+        yield Remark("interpreter", "not kept in memory", Level.WARNING, advice)
 
 
 def _kernel(facts: EngineFacts) -> Remark:

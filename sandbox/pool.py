@@ -33,6 +33,7 @@ T = TypeVar("T")
 PATIENCE_S = 60.0
 DEATHS_FROM_WITHIN = 2
 MAX_BOXES = 512
+OPENINGS = 3
 HONEST = Job(program=Program(source=""))
 
 
@@ -217,7 +218,16 @@ class Pool:
         return fresh
 
     def _open_box(self, *, thorough: bool = False) -> Box:
-        """A box whose walls were tried, all of them in the pool's first; raises WallBroken."""
+        """A box whose walls were tried; another one where it is lost meanwhile (see SECURITY.md on memory)."""
+        tries = tenacity.Retrying(
+            retry=tenacity.retry_if_exception(lambda error: isinstance(error, BoxLost) and not self._stopping.is_set()),
+            stop=tenacity.stop_after_attempt(OPENINGS),
+            reraise=True,
+        )
+        return tries(self._open_once, thorough=thorough)
+
+    def _open_once(self, *, thorough: bool) -> Box:
+        """One try, with all walls in the pool's first box; raises WallBroken or BoxLost."""
         spec = self.spec
         box = Box(
             self._engine,
@@ -253,11 +263,19 @@ class Pool:
             for worker in self._workers:
                 worker.join()
         self._stopping.set()
-        boxes = self._abort_boxes()
+        with contextlib.ExitStack() as closing:  # all of it, even where the engine is gone and each removal fails
+            for box in self._boxes_now():
+                closing.callback(box.close)
+            closing.callback(self._join_workers)
+            closing.callback(self._abort_boxes)
+
+    def _join_workers(self) -> None:
         for worker in self._workers:
             worker.join()
-        for box in boxes:
-            box.close()
+
+    def _boxes_now(self) -> set[Box]:
+        with self._lock:
+            return set(self._boxes)
 
     def _cancel_waiting(self) -> None:
         while True:

@@ -23,7 +23,7 @@ from sandbox.commands.common import (
     say,
     stop,
 )
-from sandbox.doctor import Level, Remark, examine
+from sandbox.doctor import Level, examine, seen_inside
 from sandbox.engine import Engine
 from sandbox.errors import SandboxError
 from sandbox.owner import Owner
@@ -69,8 +69,9 @@ def doctor(runtime: str | None, outfit: image.Outfit, **options: Any) -> None:
             tag = image.ensure_image(engine, outfit, say=say)
             spec = BoxSpec(image=tag, limits=limits, owner=Owner.this().label(), runtime=runtime)
             with closing(Box(engine, spec)) as box:
-                said = [str(box.greeting[name]) for name in ("python", "cpu_source")]
-                remarks.append(Remark("box", f"Python {said[0]}, CPU by {said[1]}"))
+                python, source = (str(box.greeting[name]) for name in ("python", "cpu_source"))
+                kept, landlock = (box.greeting[name] is True for name in ("code_kept", "landlock"))
+                remarks += seen_inside(python, source, landlock=landlock, code_kept=kept)
                 findings = list(probe(box, limits))
     except SandboxError as error:
         stop(str(error), OUR_FAULT)

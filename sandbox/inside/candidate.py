@@ -58,13 +58,18 @@ def inherit_limits() -> None:
     _lay_down_rules()
 
 
+def has_rules() -> bool:
+    """Whether the kernel has Landlock rules of a version that is used here."""
+    return bool(_syscall(_CREATE_RULESET, None, 0, 1) >= 2)
+
+
 def _lay_down_rules() -> None:
     """Rules under which nothing but the scratch directories and devices can be opened for writing: above all, not /proc.
 
     A candidate that lowers its OOM score there and fills the box with memory of no process has ours killed before its own.
     The first version of Landlock would forbid every move from one directory to another, so it is not used.
     """
-    if _syscall(_CREATE_RULESET, None, 0, 1) < 2:
+    if not has_rules():
         return
     rights = _WRITE_FILE | _REFER
     rules = _syscall(_CREATE_RULESET, struct.pack("=Q", rights), 8, 0)

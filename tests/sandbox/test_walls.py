@@ -10,7 +10,7 @@ import pytest
 
 from sandbox import box as box_module
 from sandbox.box import Box, BoxSpec
-from sandbox.doctor import Level, examine
+from sandbox.doctor import Level, examine, seen_inside
 from sandbox.engine import Engine, EngineFacts
 from sandbox.image import ensure_image
 from sandbox.owner import Owner
@@ -75,6 +75,12 @@ def remarks(runtime: str | None = None, **changes: object) -> dict[str, Level]:
 
 def test_a_machine_in_order_gives_no_warning() -> None:
     assert set(remarks().values()) == {Level.OK}
+
+
+def test_what_a_box_lacks_is_a_warning_with_a_name() -> None:
+    said = {remark.what: remark.level for remark in seen_inside("3.13.5", "proc", landlock=False, code_kept=False)}
+    assert said == {"box": Level.OK} | dict.fromkeys(("accounts", "landlock", "interpreter"), Level.WARNING)
+    assert {remark.level for remark in seen_inside("3.13.5", "cgroup2", landlock=True, code_kept=True)} == {Level.OK}
 
 
 @pytest.mark.parametrize(
