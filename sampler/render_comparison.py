@@ -11,6 +11,7 @@ from rich.text import Text
 from sampler.comparison import Comparison, Step
 from sampler.render import NAMES, amount, grid, one_line, plain
 from sampler.stats.bootstrap import LEVEL
+from sampler.stats.budget import Unit
 from sampler.stats.paired import POWER, Crossover
 
 JSON_SCHEMA = 1
@@ -43,7 +44,7 @@ def _cells(step: Step, made: Comparison) -> Iterator[str]:
 
 def _closing(made: Comparison) -> Iterator[str]:
     yield ""
-    yield _turn(made.crossover, made)
+    yield turn_words(made.crossover, made.unit)
     for name, side in zip(made.names, (1, -1), strict=True):
         clear = [step for step in made.steps if (step.band.low if side > 0 else -step.band.high) > 0]
         if clear:
@@ -65,13 +66,14 @@ def _names(names: tuple[str, ...]) -> str:
     return f"{len(names)} ({', '.join(map(one_line, names[:MOST_NAMES]))}{more})"
 
 
-def _turn(found: Crossover | None, made: Comparison) -> str:
+def turn_words(found: Crossover | None, unit: Unit) -> str:
+    """A crossover in a sentence."""
     if found is None:
         return "The two are equal at the largest budget: there is no crossover."
     name = one_line(found.leader)
-    low = amount(found.low, made.unit) if found.low is not None else "the beginning"
-    high = amount(found.high, made.unit) if found.high is not None else "beyond the samples"
-    where = "at every budget" if found.at is None else f"from {amount(found.at, made.unit)} on"
+    low = amount(found.low, unit) if found.low is not None else "the beginning"
+    high = amount(found.high, unit) if found.high is not None else "beyond the samples"
+    where = "at every budget" if found.at is None else f"from {amount(found.at, unit)} on"
     return f"{name} leads {where} ({LEVEL:.0%} interval of that budget: {low} to {high})."
 
 

@@ -7,15 +7,14 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
+from sampler.ground import Ground, ground_of
 from sampler.page.chart import Chart, Extra, Line, Mark, chart
 from sampler.page.heat import Heat, heat
+from sampler.page.turns import Turn, marks, turns
 from sampler.report import Facts, Finding, Report, Row, Table, Wish, make_report
-from sampler.rows import FailureRow, ModelRow, OriginRow, StudyRow, TallyRow
-from sampler.standings import complete_problems, counts_of, shared_problems, unit_cost
-from sampler.stats.budget import PromptCharge, Unit
-from sampler.stats.curves import Curve, curve
+from sampler.rows import FailureRow, ModelRow, OriginRow, StudyRow
+from sampler.stats.budget import PromptCharge
+from sampler.stats.curves import Curve
 
 MOST_FAILURES = 40
 
@@ -27,6 +26,7 @@ class Figure:
     table: Table
     chart: Chart | None
     lines: tuple[Line, ...]
+    turns: tuple[Turn, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,9 +65,10 @@ def make_sheet(page: PageFacts, wish: Wish) -> Sheet:
     facts = page.facts
     report = make_report(facts, wish)
     models = [model for model in facts.models if model.wanted]
+    ground = ground_of(models, facts.tallies, wish.seed)
     return Sheet(
         report=report,
-        figures=tuple(_figure(table, models, facts.tallies, wish) for table in report.tables),
+        figures=tuple(_figure(table, ground) for table in report.tables),
         heat=heat(models, facts.tallies),
         mixes=tuple(_mixes(models, facts.verdicts)),
         failures=tuple(page.failures[:MOST_FAILURES]),
@@ -76,9 +77,11 @@ def make_sheet(page: PageFacts, wish: Wish) -> Sheet:
     )
 
 
-def _figure(table: Table, models: Sequence[ModelRow], tallies: Sequence[TallyRow], wish: Wish) -> Figure:
-    lines = tuple(_lines(models, tallies, table.unit, wish))
-    return Figure(table=table, chart=chart(lines, Extra(stars=tuple(_stars(table, lines)))), lines=lines)
+def _figure(table: Table, ground: Ground) -> Figure:
+    lines = tuple(_line(drawn) for drawn in table.curves)
+    found = turns(ground, table.unit, table.charge)
+    extra = Extra(stars=tuple(_stars(table, lines)), rules=marks(found))
+    return Figure(table=table, chart=chart(lines, extra), lines=lines, turns=found)
 
 
 def _stars(table: Table, lines: Sequence[Line]) -> Iterator[Mark]:
@@ -89,23 +92,8 @@ def _stars(table: Table, lines: Sequence[Line]) -> Iterator[Mark]:
             yield Mark(x=point.cost, y=point.rate, text=said, tone=tone)
 
 
-def _lines(models: Sequence[ModelRow], tallies: Sequence[TallyRow], unit: Unit, wish: Wish) -> list[Line]:
-    """A curve for each model with a cost in `unit`, on the problems that the report compares."""
-    ready = [model for model in models if complete_problems(model, tallies)]
-    problems = shared_problems(ready, tallies)
-    chosen = frozenset(problems)
-    rows = [row for row in tallies if row.problem in chosen]
-    lines = []
-    for model in ready:
-        cost = unit_cost(model, rows, unit, wish.charge)
-        if cost is not None:
-            drawn = curve(counts_of(model, rows, problems), cost, np.random.default_rng(wish.seed))
-            lines.append(_line(drawn))
-    return lines
-
-
 def _line(drawn: Curve) -> Line:
-    bands = [point.interval for point in drawn.points if point.interval is not None]
+    bands = [point.band for point in drawn.points if point.band is not None]
     known = len(bands) == len(drawn.points)
     return Line(
         name=drawn.model,

@@ -13,14 +13,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sampler.ground import ground_of
 from sampler.page.chart import HEIGHT, WIDTH, Extra, Line, Mark, chart
 from sampler.page.heat import heat
 from sampler.page.plots import PlotError, draw
 from sampler.page.sheet import PageFacts, Sheet, make_sheet
+from sampler.page.turns import marks, turns
 from sampler.page.write import page_html
 from sampler.report import Facts, Finding, Wish
 from sampler.rows import FailureRow, ModelRow, OriginRow, StudyRow, TallyRow
-from sampler.stats.budget import Unit
+from sampler.stats.budget import PromptCharge, Unit
 
 HOSTILE = "<script>alert(1)</script>\x1b[31m\"'&"
 VOID = {"meta", "br", "hr", "img", "link", "input"}
@@ -218,3 +220,14 @@ def test_a_figure_for_a_paper_is_drawn(tmp_path: Path, kind: str) -> None:
 def test_a_figure_of_an_unknown_kind_is_refused_with_the_known_ones(tmp_path: Path) -> None:
     with pytest.raises(PlotError, match=r"\.svg, \.pdf, \.png"):
         draw(sheet(), tmp_path / "curves.gif")
+
+
+def test_the_budget_from_which_another_model_leads_is_marked_and_said() -> None:
+    """The small one is right on one problem always, the large one on every problem half of the time."""
+    models = [model(1, "small"), model(2, "large")]
+    tallies = [tally(1, f"p/{n}", 4 if n < 4 else 0) for n in range(8)] + [tally(2, f"p/{n}", 1) for n in range(8)]
+    found = turns(ground_of(models, tallies, 0), Unit.SAMPLES, PromptCharge.EACH)
+    assert [turn.names for turn in found] == [("small", "large")]
+    assert found[0].at == 3.0  # 1/4 and 2/4 against a half, then 3/4
+    assert "large leads from 3 on" in found[0].said
+    assert [mark.x for mark in marks(found)] == [3.0]

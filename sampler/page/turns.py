@@ -1,0 +1,52 @@
+"""Where one model begins to lead another: the budgets that a figure marks. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import combinations, pairwise
+
+from sampler.comparison import NotComparable, compare
+from sampler.ground import Ground
+from sampler.page.chart import Mark
+from sampler.render_comparison import turn_words
+from sampler.rows import ModelRow
+from sampler.stats.budget import PromptCharge, Unit
+
+ALL_PAIRS = 4  # models; of more, only those are compared that cost nearly the same
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """Two models and what is to be said of the budget from which one of them leads; `at` is None where none turns."""
+
+    names: tuple[str, str]
+    at: float | None
+    said: str
+
+
+def turns(ground: Ground, unit: Unit, charge: PromptCharge) -> tuple[Turn, ...]:
+    """The turns of the pairs of models that have a cost in `unit` and share a budget."""
+    return tuple(_turns(ground, unit, charge))
+
+
+def _turns(ground: Ground, unit: Unit, charge: PromptCharge) -> Iterator[Turn]:
+    for first, second in _pairs(ground, unit, charge):
+        try:
+            made = compare(replace(ground, models=(first, second)), unit, charge)
+        except NotComparable:  # the page's table says why
+            continue
+        at = made.crossover.at if made.crossover else None
+        yield Turn(names=made.names, at=at, said=turn_words(made.crossover, unit))
+
+
+def _pairs(ground: Ground, unit: Unit, charge: PromptCharge) -> Sequence[tuple[ModelRow, ModelRow]]:
+    costs = ((ground.cost(model, unit, charge), model) for model in ground.models)
+    known = sorted(((cost.of(1), at, model) for at, (cost, model) in enumerate(costs) if cost), key=lambda row: row[:2])
+    models = [model for _, _, model in known]
+    return list(combinations(models, 2)) if len(models) <= ALL_PAIRS else list(pairwise(models))
+
+
+def marks(found: Sequence[Turn]) -> tuple[Mark, ...]:
+    """The turns inside a figure, as vertical rules."""
+    return tuple(Mark(x=turn.at, y=0.0, text=f"{' and '.join(turn.names)}: {turn.said}") for turn in found if turn.at)
