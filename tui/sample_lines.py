@@ -21,10 +21,10 @@ COLUMNS = (
     Column(key="problem", label="problem", width=14, middle=True),
     Column(key="idx", label="#", width=5, right=True),
     Column(key="tok", label="tok", width=6, right=True, needs=66),
-    Column(key="sec", label="sec", width=7, right=True, needs=90),
+    Column(key="sec", label="sec", width=7, right=True, needs=126),
     Column(key="flops", label="FLOPs", width=10, right=True, needs=120),
-    Column(key="cpu", label="cpu s", width=7, right=True, needs=108),
-    Column(key="mem", label="MB", width=6, right=True, needs=132),
+    Column(key="cpu", label="cpu s", width=7, right=True, needs=150),
+    Column(key="mem", label="MB", width=6, right=True, needs=160),
     Column(key="error", label="error", width=0, needs=76),
 )
 SORTED_BY = {

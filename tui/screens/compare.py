@@ -110,7 +110,7 @@ Flips lists the problems by how far the models lie apart at the rule; enter list
         self.query_one("#verdict", Static).update(Content(verdict_words(found, names, unit)))
         ladder, flips = self.query_one("#ladder", ListTable), self.query_one("#flips", ListTable)
         ladder.show_rows([ladder_cells(at, (marked[0], marked[1])) for at in found.ladder], empty=found.why_not)
-        bar = flips.size.width - sum(column.width + 1 for column in FLIPS)
+        bar = min(64, flips.size.width - sum(column.width + 1 for column in FLIPS[:-1]))
         rows = found.flips
         flips.show(
             len(rows),

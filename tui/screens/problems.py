@@ -73,7 +73,11 @@ first, easiest first, where models differ most, least sampled.
         table.show(
             len(lines), lambda at: heat_cells(lines[at], columns) if at < len(lines) else None, empty="no sample yet"
         )
-        self.entitle("#list-pane", f"Problems · {heat_words(lines)}", f"sorted by {self._order}")
+        self.entitle(
+            "#list-pane",
+            f"Problems · {heat_words(lines)}",
+            "in the data set's order" if self._order == ORDERS[0] else f"sorted by {self._order}",
+        )
 
     def table(self) -> Tabular | None:
         """The map as numbers."""

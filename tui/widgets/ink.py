@@ -47,6 +47,14 @@ def heat_style(widget: Widget, share: float) -> RichStyle:
     return RichStyle(color=_rich(mixed(_HOT[dark], _COLD[dark], share)))
 
 
+def cursor_style(widget: Widget, base: RichStyle) -> RichStyle:
+    """How the chosen line stands out: by a lighter ground that leaves its colours alone; turned round without colours."""
+    if widget.app.no_color:
+        return RichStyle(reverse=True) if widget.has_focus else RichStyle(underline=True)
+    plain, under = ground(base)
+    return RichStyle(bgcolor=_rich(mixed(plain, under, 0.26 if widget.has_focus else 0.13)), bold=True)
+
+
 def ground(base: RichStyle) -> tuple[Rgb, Rgb]:
     """Foreground and background of a style, as numbers to mix with."""
     return _triplet(base.color, (220, 220, 220)), _triplet(base.bgcolor, (18, 18, 18))

@@ -20,7 +20,7 @@ from textual.strip import Strip
 
 from tui.cells import GAP, Cell, Column, Place, fitted_cell, heading_cell, places
 from tui.view import Mood
-from tui.widgets.ink import heat_style, mood_style, series_style
+from tui.widgets.ink import cursor_style, heat_style, mood_style, series_style
 
 HEAD = 1  # the line of column heads
 Lines = Callable[[int], Sequence[Cell] | None]  # the cells of a line, one for each column; None: not there yet
@@ -168,8 +168,8 @@ class ListTable(ScrollView, can_focus=True, inherit_bindings=False):
             words = self._empty if not self.count and y == HEAD + 1 else ""
             return Strip([Segment(f"  {words}", base + mood_style(self, Mood.FAINT))]).adjust_cell_length(width, base)
         cells = self._lines(position)
-        if position == self.cursor:
-            base += RichStyle(reverse=True) if self.has_focus else RichStyle(bold=True, underline=True)
+        if position == self.cursor and self.can_focus:
+            base += cursor_style(self, base)
         if cells is None:
             return Strip([Segment("  …", base + mood_style(self, Mood.FAINT))]).adjust_cell_length(width, base)
         return Strip(self._segments(cells, base)).adjust_cell_length(width, base)
@@ -196,7 +196,7 @@ class ListTable(ScrollView, can_focus=True, inherit_bindings=False):
     def _look(self, cell: Cell) -> RichStyle:
         if cell.heat is not None:
             return heat_style(self, cell.heat)
-        return series_style(self, cell.tone, bold=True) if cell.tone >= 0 else mood_style(self, cell.mood)
+        return series_style(self, cell.tone, bold=cell.strong) if cell.tone >= 0 else mood_style(self, cell.mood)
 
     def _places(self) -> list[Place]:
         return places(self.columns, self.size.width)
