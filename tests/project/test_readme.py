@@ -26,6 +26,7 @@ ELSEWHERE = {
     "make test": "is what runs this",
     ".venv/bin/budget-tui examples/demo.toml": "needs a terminal: tests/tui",
     "budget-tui study.db": "needs a terminal: tests/tui",
+    "budget-tui --replay study.db --speed 20": "needs a terminal: tests/tui, tests/sampler/test_player.py",
     "sampler run --pull study.toml": WEIGHTS,
     "budget-tui --headless study.toml": WEIGHTS,
     "sampler rank study.db --with qwen2.5-coder-1.5b-instruct --charge": "needs 1.1 GB of weights: tests/sampler",
