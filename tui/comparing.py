@@ -135,7 +135,7 @@ FLIPS = (
     Column(key="first", label="chosen", width=7, right=True),
     Column(key="second", label="pinned", width=7, right=True),
     Column(key="gap", label="gap", width=7, right=True),
-    Column(key="bar", label="◂ chosen ahead │ pinned ahead ▸".center(64), width=64),
+    Column(key="bar", label="", width=64),
 )
 
 

@@ -20,7 +20,7 @@ SIZES = [(80, 24), (140, 40)]
 View = Callable[..., Any]
 SCREENS = ("runs", "live", "curves", "samples", "failures", "problems", "compare", "system")
 WORDS = {
-    "runs": ("Runs · 1", "toy-study", "✓ DONE", "120/120"),
+    "runs": ("Runs · 1", "toy-study", "✓ DONE", "study.db"),
     "live": ("Models (3)", "pass rate by FLOPs"),
     "curves": ("pass rate by FLOPs", "At the rule", "toy-coder-3b", "k="),
     "samples": ("Samples · 120", "Toy/7"),
@@ -271,3 +271,14 @@ async def test_an_empty_study_is_no_trouble_on_any_screen(store_path: Path, new_
             await viewer.press(str(number))
             await viewer.pilot.pause(0.05)
             assert "0/120" in viewer.text.splitlines()[0]
+
+
+async def test_where_there_is_room_for_one_the_differences_take_the_place_of_the_plot(
+    finished: Path, view: View
+) -> None:
+    async with view(finished, (80, 24), screen="compare") as viewer:
+        await viewer.sees("pass rate by FLOPs", "Flips at the rule")
+        assert "difference [95%]" not in viewer.text
+        await viewer.press("d")
+        await viewer.sees("difference [95%]")
+        await viewer.sees_no("pass rate by FLOPs")

@@ -29,13 +29,22 @@ class CompareScreen(PlotScreen):
     HELP: ClassVar[str] = """
 The chosen model against the pinned one (c takes another, v turns the pair round), on the problems that both have
 finished. "difference" is chosen minus pinned in points, with its 95 % interval from 1 000 resamples of the problems, the
-same ones for both. ▸ names a winner whose interval leaves out zero. Intervals are not corrected for the number of budgets, and
-a study that still runs is looked at many times: the report decides.
+same ones for both. ▸ names a winner whose interval leaves out zero. Intervals are not corrected for the number of budgets,
+and a study that still runs is looked at many times: the report decides. Where there is room for one, d shows the table of
+differences in the place of the plot.
 
 Flips lists the problems by how far the models lie apart at the rule; enter lists the samples of both.
 """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("c", "next_pinned", "Other", id="compare.other", tooltip="Compare with the next model"),
+        Binding(
+            "d",
+            "ladder",
+            "Differences",
+            id="compare.ladder",
+            show=False,
+            tooltip="Where there is room for one: the table",
+        ),
         Binding("v", "turn", "Turn round", id="compare.turn", show=False, tooltip="Exchange chosen and pinned"),
     ]
     CSS = """
@@ -47,7 +56,9 @@ Flips lists the problems by how far the models lie apart at the rule; enter list
     CompareScreen.-narrow #upper { layout: vertical; }
     CompareScreen.-narrow #ladder-pane { width: 1fr; height: 8; }
     CompareScreen.-short #flips-pane { height: 6; }
-    CompareScreen.-short #ladder-pane { height: 6; }
+    CompareScreen.-short.-narrow #ladder-pane { display: none; height: 1fr; }
+    CompareScreen.-short.-narrow.-ladder #ladder-pane { display: block; }
+    CompareScreen.-short.-narrow.-ladder #plot-pane { display: none; }
     CompareScreen.-tiny #flips-pane { display: none; }
     CompareScreen.-zoomed #ladder-pane, CompareScreen.-zoomed #flips-pane { display: none; }
     """
@@ -121,7 +132,8 @@ Flips lists the problems by how far the models lie apart at the rule; enter list
             "#ladder-pane", f"{marked[0]} against {marked[1]}", f"{found.problems} problems · chosen minus pinned"
         )
         ahead = sum(row.gap > 0 for row in rows), sum(row.gap < 0 for row in rows)
-        self.entitle("#flips-pane", f"Flips at the rule · {ahead[0]} for {names[0]} · {ahead[1]} for {names[1]}")
+        told = f"Flips at the rule · {ahead[0]} for {names[0]} · {ahead[1]} for {names[1]}"
+        self.entitle("#flips-pane", told, "bars: chosen ahead to the left, pinned to the right")
 
     @property
     def settled(self) -> bool:
@@ -157,6 +169,10 @@ Flips lists the problems by how far the models lie apart at the rule; enter list
         others = [tone for tone in range(len(shot.models)) if tone != chosen]
         at = others.index(pinned) if pinned in others else -1
         self.choose(pinned=others[(at + 1) % len(others)])
+
+    def action_ladder(self) -> None:
+        """Where it is narrow: the table of differences in the place of the plot, or the plot again."""
+        self.toggle_class("-ladder")
 
     def action_turn(self) -> None:
         """Exchange the two."""
