@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from textual.dom import DOMNode
 
 _GROUPS = {"app": "Everywhere", "plot": "Plot", "list": "Lists", "text": "Text", "models": "Models", "tail": "Tail"}
+_ORDER = {"Plot": 1, "Models": 2, "Tail": 2, "Lists": 3, "Text": 3, "Everywhere": 4}  # a screen's own keys come first
 _KEYS = {
     "question_mark": "?",
     "exclamation_mark": "!",
@@ -77,7 +78,7 @@ def entries_of(bindings: Iterable[ActiveBinding]) -> list[Entry]:
             action=binding.action,
             node=active.node,
         )
-    return sorted(found.values(), key=lambda entry: entry.group == "Everywhere")
+    return sorted(found.values(), key=lambda entry: _ORDER.get(entry.group, 0))
 
 
 def paragraphs(words: str) -> list[str]:

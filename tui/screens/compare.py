@@ -19,7 +19,7 @@ from tui.screens.plotting import PlotScreen
 from tui.tabular import Tabular
 from tui.view import UNIT_NAMES, Snapshot
 from tui.widgets.curve_plot import CurvePlot
-from tui.widgets.list_table import ListTable
+from tui.widgets.list_table import ListTable, PlainTable
 
 
 class CompareScreen(PlotScreen):
@@ -76,14 +76,13 @@ Flips lists the problems by how far the models lie apart at the rule; enter list
             with Container(id="plot-pane", classes="pane"):
                 yield CurvePlot(id="plot")
             with Container(id="ladder-pane", classes="pane"):
-                yield ListTable(LADDER, id="ladder")
+                yield PlainTable(LADDER, id="ladder")
         with Container(id="flips-pane", classes="pane"):
             yield ListTable(FLIPS, id="flips")
 
     def on_mount(self) -> None:
-        """The flips have the keys; the ladder only shows."""
+        """The flips have the keys."""
         super().on_mount()
-        self.query_one("#ladder", ListTable).can_focus = False
         self.query_one("#flips", ListTable).focus()
 
     def series(self, shot: Snapshot) -> list[Series]:

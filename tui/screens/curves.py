@@ -16,7 +16,7 @@ from tui.screens.plotting import PlotScreen
 from tui.tabular import Tabular
 from tui.view import Mood, Snapshot
 from tui.widgets.curve_plot import CurvePlot
-from tui.widgets.list_table import ListTable
+from tui.widgets.list_table import ListTable, StillTable
 from tui.window import scaled, slid, whole
 
 COLUMNS = (
@@ -80,12 +80,7 @@ its own problems instead of shared ones, c pins a model for Compare.
         with Container(id="plot-pane", classes="pane"):
             yield CurvePlot(id="plot")
         with Container(id="readout-pane", classes="pane"):
-            yield ListTable(COLUMNS, id="readout")
-
-    def on_mount(self) -> None:
-        """The readout only shows: the plot's keys are the screen's."""
-        super().on_mount()
-        self.query_one(ListTable).can_focus = False
+            yield StillTable(COLUMNS, id="readout")
 
     def draw(self, shot: Snapshot) -> None:
         """Plot and readout."""

@@ -44,6 +44,7 @@ class ListTable(ScrollView, can_focus=True, inherit_bindings=False):
         Binding("enter", "open", "Open", id="list.open"),
     ]
     ALLOW_SELECT = False
+    CURSOR: ClassVar[bool] = True  # whether the chosen line is to be seen
 
     class Chosen(Message):
         """The cursor stands on another line."""
@@ -168,7 +169,7 @@ class ListTable(ScrollView, can_focus=True, inherit_bindings=False):
             words = self._empty if not self.count and y == HEAD + 1 else ""
             return Strip([Segment(f"  {words}", base + mood_style(self, Mood.FAINT))]).adjust_cell_length(width, base)
         cells = self._lines(position)
-        if position == self.cursor and self.can_focus:
+        if position == self.cursor and self.CURSOR:
             base += cursor_style(self, base)
         if cells is None:
             return Strip([Segment("  …", base + mood_style(self, Mood.FAINT))]).adjust_cell_length(width, base)
@@ -216,3 +217,13 @@ class ListTable(ScrollView, can_focus=True, inherit_bindings=False):
     def cursor_region(self) -> Region:
         """Where the chosen line lies in the widget."""
         return Region(0, self.cursor - self.first_in_sight + HEAD, self.size.width, 1)
+
+
+class StillTable(ListTable, can_focus=False):
+    """A list that has no keys of its own; its chosen line shows what is selected elsewhere."""
+
+
+class PlainTable(ListTable, can_focus=False):
+    """A list without keys and without a chosen line."""
+
+    CURSOR = False
