@@ -111,9 +111,10 @@ class Listing:
             self._catch_up(reader, top)
         elif self._low > 0:
             low = max(0, self._low - self._stride)
-            for id_, key in reader.scan(self.wanted.study, self.wanted.filter, (low, self._low), self.wanted.sort):
-                self._older.append(id_)
-                self._older_keys.append(key)
+            found = reader.scan(self.wanted.study, self.wanted.filter, (low, self._low), self.wanted.sort)
+            self._older.extend([id_ for id_, _ in found])
+            if self.wanted.sort != "newest":
+                self._older_keys.extend([key for _, key in found])
             self._low = low
         self._pace(self._clock() - began)
         return self._order(top)
@@ -139,9 +140,9 @@ class Listing:
             self._begin(top)
             return
         found = reader.scan(self.wanted.study, self.wanted.filter, (held, high), self.wanted.sort)
-        for id_, key in reversed(found):
-            self._newer.append(id_)
-            self._newer_keys.append(key)
+        self._newer.extend([id_ for id_, _ in reversed(found)])
+        if self.wanted.sort != "newest":
+            self._newer_keys.extend([key for _, key in reversed(found)])
         self._top = high
 
     def _pace(self, seconds: float) -> None:

@@ -10,17 +10,15 @@ from sampler.reader import Reader
 from sampler.rows import EventRow, ModelRow, StudyRow, TailRow, TallyRow
 from sampler.stats.budget import Unit
 from sampler.stats.passk import pass_at_k
+from tui.bars import Bar, bars, folded
 from tui.curves import Wish, available_units, curves_of
 from tui.heading import GAP, duration, fitted, heading, plot_title, spent_flops
 from tui.view import (
-    Bar,
     Mood,
     Snapshot,
     Standing,
-    bars,
     default_rule,
     eta,
-    folded,
     following,
     model_lines,
     pace,

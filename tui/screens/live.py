@@ -10,11 +10,12 @@ from textual.containers import Container
 from textual.widget import Widget
 from textual.widgets import DataTable
 
+from tui.bars import bars
 from tui.choice import labels_of, marked_names, rule_of, tone_of
 from tui.heading import budget_words
 from tui.screens.plotting import PlotScreen
 from tui.tabular import Tabular
-from tui.view import Snapshot, bars, model_lines, tail_rows
+from tui.view import Snapshot, model_lines, tail_rows
 from tui.widgets.curve_plot import CurvePlot
 from tui.widgets.models_table import ModelsTable
 from tui.widgets.tail import Tail

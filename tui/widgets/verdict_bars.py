@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from rich.text import Text
 from textual.widget import Widget
 
+from tui.bars import Bar, folded
 from tui.heading import grouped
 from tui.text import fit
-from tui.view import Bar, Mood, folded, glyph, mood
+from tui.view import Mood, glyph, mood
 from tui.widgets.ink import mood_style
 
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
