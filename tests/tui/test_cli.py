@@ -4,6 +4,7 @@ import os
 import pty
 import re
 import select
+import shlex
 import subprocess
 import sys
 import termios
@@ -14,6 +15,7 @@ import pytest
 from click.testing import CliRunner
 
 from tui.cli import cli
+from tui.serving import LOOPBACK, page_command
 
 COMMAND = [sys.executable, "-c", "from tui.cli import main; main()"]
 
@@ -186,3 +188,69 @@ def test_a_wrong_call_is_one_line(words: list[str]) -> None:
     assert ended.returncode == 2
     assert ended.stderr.startswith("budget-tui: ")
     assert ended.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("screen", "expected"), [("failures", "by verdict, error and message"), ("compare", "Flips at the rule")]
+)
+def test_a_picture_can_be_of_any_screen(finished: Path, tmp_path: Path, screen: str, expected: str) -> None:
+    picture = tmp_path / "out.svg"
+    ended = run("--screenshot", str(picture), "--screen", screen, "--size", "120x36", str(finished))
+    assert (ended.returncode, ended.stderr) == (0, "")
+    words = re.sub(r"<[^>]+>", " ", picture.read_text(encoding="utf-8")).replace("&#160;", " ")
+    assert expected in words
+
+
+def test_a_picture_can_be_taken_after_some_keys(finished: Path, tmp_path: Path) -> None:
+    picture = tmp_path / "out.svg"
+    ended = run("--screenshot", str(picture), "--screen", "samples", "--keys", "! s", "--theme", "nord", str(finished))
+    assert (ended.returncode, ended.stderr) == (0, "")
+    words = re.sub(r"<[^>]+>", " ", picture.read_text(encoding="utf-8")).replace("&#160;", " ")
+    assert "· failed" in words
+    assert "sorted by problem" in words
+
+
+@pytest.mark.parametrize(
+    ("text", "told"), [('theme = "nrod"', "did you mean nord"), ('[keymap]\n"app.qiut" = "x"', "did you mean app.quit")]
+)
+def test_settings_that_mean_nothing_are_refused_in_one_line(
+    finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, told: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "budget-tui.toml").write_text(text, encoding="utf-8")
+    ended = run("--screenshot", "out.svg", str(finished))
+    assert ended.returncode == 2
+    assert told in ended.stderr
+    assert ended.stderr.count("\n") == 1
+
+
+def test_a_page_in_the_browser_only_looks_and_stays_on_this_machine() -> None:
+    words = shlex.split(page_command(Path("my study.db")))
+    assert words[-3:] == ["watch", "--readonly", "my study.db"]
+    assert LOOPBACK == "127.0.0.1"
+
+
+def test_a_replay_of_a_missing_store_is_one_line(tmp_path: Path) -> None:
+    ended = run("--replay", str(tmp_path / "none.db"))
+    assert ended.returncode == 6
+    assert ended.stderr.count("\n") == 1
+
+
+def test_in_a_real_terminal_a_study_is_replayed_and_the_store_is_only_read(finished: Path) -> None:
+    before = finished.read_bytes()
+    terminal, other_side = pty.openpty()
+    termios.tcsetwinsize(terminal, (30, 100))
+    env = {**os.environ, "TERM": "xterm-256color"}
+    streams = dict.fromkeys(("stdin", "stdout", "stderr"), other_side)
+    words = ["--replay", "--speed", "1000", str(finished)]
+    with subprocess.Popen([*COMMAND, *words], env=env, **streams, start_new_session=True) as process:
+        os.close(other_side)
+        try:
+            _read_until(terminal, b"120/120")
+            os.write(terminal, b"q")
+            _read_until(terminal, None)
+            assert process.wait(timeout=30) == 0
+        finally:
+            process.kill()
+            os.close(terminal)
+    assert finished.read_bytes() == before

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import csv
 import json
+import random
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -282,3 +283,22 @@ async def test_where_there_is_room_for_one_the_differences_take_the_place_of_the
         await viewer.press("d")
         await viewer.sees("difference [95%]")
         await viewer.sees_no("pass rate by FLOPs")
+
+
+KEYS = (
+    *"01234567jkgGsSfzyYxlbcvdomnpN",
+    *("up", "down", "left", "right", "enter", "escape", "slash", "exclamation_mark", "space", "plus", "minus", "tab"),
+    *("equals_sign", "question_mark", "ctrl+o", "pageup", "pagedown", "home", "end", "backspace", "ctrl+left", "a"),
+)
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+async def test_whatever_keys_are_pressed_the_screen_goes_on(finished: Path, view: View, seed: int) -> None:
+    rng = random.Random(seed)
+    async with view(finished, (100, 30)) as viewer:
+        for number in range(80):
+            await viewer.press(rng.choice(KEYS))
+            if number % 20 == 0:
+                await viewer.pilot.resize_terminal(*rng.choice([(80, 24), (140, 40), (50, 14), (200, 60)]))
+        assert viewer.app.is_running
+        assert "DONE" in viewer.text or len(viewer.app.screen_stack) > 1
