@@ -1,6 +1,6 @@
 """Reading a store: one read-only connection, no open transaction between calls.
 
-A reader is a guest. It may look while a study writes; `changed` is cheap enough to be asked ten times a second. Every query
+A reader is a guest. It may look while a study writes; `changed` is cheap enough to be asked twenty times a second. Every query
 is fetched to its end before a method returns, so no reader ever keeps the writer's log from being checkpointed.
 """
 

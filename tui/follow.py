@@ -1,6 +1,6 @@
 """Following a store: a loop in a thread of its own that reads what is new and hands over one immutable value.
 
-The loop asks ten times a second whether anything was committed. If so, it reads the new verdicts and log lines in
+The loop asks twenty times a second whether anything was committed. If so, it reads the new verdicts and log lines in
 slices, the sums when they are due, and delivers a `Snapshot`. Curves cost more (a bootstrap), so they are made at
 most twice a second and only when the sums, the unit or the choice of problems changed; the rows are delivered
 before them. Between two looks no statement is open, so the writer never waits for a screen. A store that is not
@@ -23,7 +23,7 @@ from sampler.rows import EventRow, StudyRow, TailRow
 from tui.curves import Wish, available_units, curves_of
 from tui.view import Curves, Snapshot, Trouble
 
-POLL_SECONDS = 0.1
+POLL_SECONDS = 0.05
 SUMS_SECONDS = 0.15
 RETRY_SECONDS = 0.5
 ALIVE_SECONDS = 1.0
