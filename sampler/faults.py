@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from sampler.backends.base import BackendError
 from sampler.backends.open import UnknownBackend
-from sampler.comparison import NotComparable
-from sampler.counts import CountsError
 from sampler.exits import Exit
 from sampler.exporting.files import ExportFault
 from sampler.importing.imported import ImportFault
-from sampler.lock import StoreBusy
 from sampler.models.catalogue import UnknownModel
 from sampler.page.plots import PlotError
-from sampler.ranking.values import RankingError
-from sampler.reader import StoreError
-from sampler.store import WriteFailed
-from sampler.toml_table import SpecError
+from sampler.rankers.values import RankingError
+from sampler.reporting.comparison import NotComparable
+from sampler.reporting.counts import CountsError
+from sampler.store.lock import StoreBusy
+from sampler.store.reader import StoreError
+from sampler.store.writer import WriteFailed
+from sampler.study.toml_table import SpecError
 from sandbox.errors import SandboxError
 from sandbox.facts import FactsError
 from sandbox.problems import ProblemsError

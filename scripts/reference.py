@@ -17,9 +17,9 @@ from typing import Any
 import click
 
 from sampler.commands import cli as sampler_cli
-from sampler.migrations import migrate
-from sampler.spec_models import OPTIONS
-from sampler.study_schema import study_schema
+from sampler.store.migrations import migrate
+from sampler.study.json_schema import study_schema
+from sampler.study.spec_models import OPTIONS
 from sandbox.cli import cli as sandbox_cli
 from tui.cli import cli as tui_cli
 
@@ -43,7 +43,7 @@ TOML, read strictly: a key that is not listed here is an error that names the ne
 start from; `examples/` holds some that run, `examples/paper/` those of Hassid et al. (2024). Paths are relative to the study
 file. Written by `scripts/reference.py` from the types that the reader fills.
 
-`sampler/study.schema.json` says the same to an editor: with Taplo or Even Better TOML, write `#:schema
+`sampler/study/study.schema.json` says the same to an editor: with Taplo or Even Better TOML, write `#:schema
 PATH/study.schema.json` into the first line.
 
 What decides the samples (problems, seed, `[sampling]`, the model) may not change under a store; nor may what decides the
@@ -168,7 +168,7 @@ def pages() -> dict[Path, str]:
         DOCS / "cli.md": cli_page(),
         DOCS / "store.md": store_page(),
         DOCS / "study.md": study_page(),
-        DOCS.parent / "sampler" / "study.schema.json": schema_file(),
+        DOCS.parent / "sampler" / "study" / "study.schema.json": schema_file(),
     }
 
 

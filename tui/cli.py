@@ -20,8 +20,8 @@ import platformdirs
 
 from sampler.entry import enter
 from sampler.exits import Exit
-from sampler.manner import Headless, headless_options
-from sampler.reader import Reader, StoreError, StoreUnmade
+from sampler.running.manner import Headless, headless_options
+from sampler.store.reader import Reader, StoreError, StoreUnmade
 from tui.settings import FILE, Settings, SettingsError, read_settings, refuse_unknown
 
 SMALLEST = (40, 12)
@@ -162,7 +162,7 @@ def _run_headless(study: Path | None, manner: Headless) -> int:
     if study is None or study.suffix != ".toml":
         named = f"{str(study)!r} does not end in .toml" if study else "none is named"
         _fail(Exit.USAGE, f"--headless runs a study file, and {named}; write `budget-tui --headless STUDY.toml`")
-    from sampler.headless import run_headless  # noqa: PLC0415 - a viewer needs no engine
+    from sampler.running.headless import run_headless  # noqa: PLC0415 - a viewer needs no engine
 
     return run_headless(study, out=sys.stdout, log=sys.stderr, manner=manner)
 
@@ -171,8 +171,8 @@ def _store_of(what: Path) -> Path:
     """The store to look at; a study file names it."""
     if what.suffix != ".toml":
         return what
-    from sampler.spec import load_study  # noqa: PLC0415 - only a study file needs it
-    from sampler.toml_table import SpecError  # noqa: PLC0415
+    from sampler.study.spec import load_study  # noqa: PLC0415 - only a study file needs it
+    from sampler.study.toml_table import SpecError  # noqa: PLC0415
 
     try:
         return load_study(what).store
@@ -216,7 +216,7 @@ def _settings(theme: str) -> Settings:
 def _replay(store: Path, speed: float, options: Mapping[str, Any]) -> None:
     """Play a copy of the store; the store itself is only read."""
     _refuse_unreadable(store, missing_too=True)
-    from sampler.player import Player  # noqa: PLC0415 - only a replay writes
+    from sampler.store.player import Player  # noqa: PLC0415 - only a replay writes
 
     with tempfile.TemporaryDirectory(prefix="budget-tui-") as folder:
         copy = Path(folder) / store.name

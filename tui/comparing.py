@@ -13,11 +13,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from sampler.drawing.axis import measured
-from sampler.rows import ModelRow
-from sampler.standings import counts_of, shared_problems, unit_cost
+from sampler.reporting.standings import counts_of, shared_problems, unit_cost
 from sampler.stats.bootstrap import Difference, draw_problems
 from sampler.stats.budget import Unit, UnitCost
 from sampler.stats.curves import Counts, difference
+from sampler.store.rows import ModelRow
 from tui.cells import Cell, Column
 from tui.curves import CHARGE
 from tui.text import harmless

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sampler.rows import ModelRow, TallyRow
-from sampler.standings import complete_problems, counts_of, shared_problems, unit_cost
+from sampler.reporting.standings import complete_problems, counts_of, shared_problems, unit_cost
 from sampler.stats.budget import PromptCharge, Unit, UnitCost
 from sampler.stats.curves import Curve, curve
+from sampler.store.rows import ModelRow, TallyRow
 from tui.plot import Series
 from tui.text import harmless
 from tui.view import UNITS, Curves, Snapshot

@@ -15,8 +15,8 @@ from itertools import count
 from pathlib import Path
 from typing import TypeVar
 
-from sampler.reader import StoreError, StoreUnmade
-from sampler.reader_samples import SampleReader
+from sampler.store.reader import StoreError, StoreUnmade
+from sampler.store.reader_samples import SampleReader
 
 SPELL_SECONDS = 0.2
 T = TypeVar("T")

@@ -18,8 +18,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from sampler.reader import Reader, StoreError, StoreUnmade
-from sampler.rows import EventRow, StudyRow, TailRow
+from sampler.store.reader import Reader, StoreError, StoreUnmade
+from sampler.store.rows import EventRow, StudyRow, TailRow
 from tui.curves import Wish, available_units, curves_of
 from tui.view import Curves, Snapshot, Trouble
 

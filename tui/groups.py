@@ -12,9 +12,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from sampler.filters import narrowed
-from sampler.reader_samples import SampleReader
-from sampler.sample_rows import GroupRow
+from sampler.store.filters import narrowed
+from sampler.store.reader_samples import SampleReader
+from sampler.store.sample_rows import GroupRow
 from tui.cells import Cell, Column
 from tui.heading import grouped
 from tui.plot import mark

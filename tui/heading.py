@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sampler.drawing.axis import measured
-from sampler.rows import TallyRow
 from sampler.stats.budget import Unit
+from sampler.store.rows import TallyRow
 from tui.text import fit_middle, harmless
 from tui.view import STANDING_MOODS, UNIT_NAMES, Curves, Eta, Mood, Snapshot, Standing, eta, pace, standing
 

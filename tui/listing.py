@@ -15,8 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sampler.filters import EVERYTHING, Filter
-from sampler.reader_samples import SampleReader
+from sampler.store.filters import EVERYTHING, Filter
+from sampler.store.reader_samples import SampleReader
 
 SLICE_SECONDS = 0.025
 FIRST = 4_000

@@ -1,12 +1,12 @@
-"""Studies that can be looked at: those of every store in a folder, read through `sampler.reader`, and what is said of each."""
+"""Studies that can be looked at: those of every store in a folder, read as guests, and what is said of each."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
 
-from sampler.reader import Reader, StoreError
-from sampler.rows import StudyRow
+from sampler.store.reader import Reader, StoreError
+from sampler.store.rows import StudyRow
 from tui.cells import Cell, Column
 from tui.follow import process_exists
 from tui.heading import duration, grouped

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from sampler.drawing.axis import measured
-from sampler.sample_rows import SampleDetail, SampleRow
+from sampler.store.sample_rows import SampleDetail, SampleRow
 from tui.heading import Part
 from tui.text import ELLIPSIS, harmless
 from tui.view import Mood, mood

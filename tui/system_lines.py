@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from statistics import median
 
-from sampler.rows import EventRow
-from sampler.sample_rows import SettingsRow, UsageRow
+from sampler.store.rows import EventRow
+from sampler.store.sample_rows import SettingsRow, UsageRow
 from tui.cells import Cell, Column
 from tui.heading import duration, grouped
 from tui.host import HostFacts

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 
-from sampler.rows import EventRow, ModelRow, StudyRow, TailRow, TallyRow
 from sampler.stats.budget import Unit
+from sampler.store.rows import EventRow, ModelRow, StudyRow, TailRow, TallyRow
 from tui.plot import Reading, Series, reading
 from tui.text import harmless
 

@@ -47,7 +47,7 @@ from sampler.backends.base import BackendError, CannotLoad, EngineLost
 from sampler.backends.scorer import TextScore
 from sampler.backends.vllm_flight import Flight, Piece
 from sampler.models.hf_config import ConfigError, config_architecture
-from sampler.records import canonical_json, valid_text
+from sampler.store.records import canonical_json, valid_text
 from sampler.values import ModelCard, Prompt, PromptStyle, Request, Sample, SamplingParams
 
 _EDGE = 1 << 20  # bytes of a large file's beginning and end that its digest takes in

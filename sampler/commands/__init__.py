@@ -9,11 +9,11 @@ from sampler.commands.exporting import export_
 from sampler.commands.gate import gate
 from sampler.commands.importing import import_
 from sampler.commands.init import init
+from sampler.commands.models import models
 from sampler.commands.rank import rank
 from sampler.commands.report import report
 from sampler.commands.run import rejudge, run
 from sampler.commands.scoring import claims, score
-from sampler.models.cli import models
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})

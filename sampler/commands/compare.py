@@ -7,14 +7,14 @@ import sys
 import click
 
 from sampler.commands.common import COUNTED
-from sampler.comparison import compare as compared
 from sampler.entry import read_along
 from sampler.exits import Exit
-from sampler.headless import told
-from sampler.render import Page
-from sampler.render_comparison import comparison_json, print_comparison
-from sampler.sources import common_ground, source
+from sampler.reporting.comparison import compare as compared
+from sampler.reporting.render import Page
+from sampler.reporting.render_comparison import comparison_json, print_comparison
+from sampler.reporting.sources import common_ground, source
 from sampler.stats.budget import PromptCharge, Unit
+from sampler.telling import told
 
 
 @click.command()

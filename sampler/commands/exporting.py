@@ -10,8 +10,9 @@ import click
 from sampler.commands.common import FILE
 from sampler.exits import Exit
 from sampler.exporting.export import FORMATS, ExportRequest, export
-from sampler.headless import chosen_study, told
-from sampler.reader_export import ExportReader
+from sampler.store.opening import chosen_study
+from sampler.store.reader_export import ExportReader
+from sampler.telling import told
 
 
 @click.command("export")

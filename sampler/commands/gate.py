@@ -9,17 +9,18 @@ from typing import Any, NoReturn
 
 import click
 
-from sampler.ci import Places, tell_ci
 from sampler.commands.common import FILE
 from sampler.entry import read_along
 from sampler.exits import Exit
-from sampler.gate import Decision, Mode, Rule, decide
-from sampler.gate_render import cases, decision_json, print_decision, verdict_line
-from sampler.gate_study import GateError, NotComplete, Unlike, Wanted, pairs
-from sampler.headless import read_facts, told
-from sampler.render import Page
-from sampler.report import Facts
+from sampler.gating.gate import Decision, Mode, Rule, decide
+from sampler.gating.render import cases, decision_json, print_decision, verdict_line
+from sampler.gating.study import GateError, NotComplete, Unlike, Wanted, pairs
+from sampler.reporting.reading import read_facts
+from sampler.reporting.render import Page
+from sampler.reporting.report import Facts
+from sampler.running.ci import Places, tell_ci
 from sampler.stats.budget import Unit
+from sampler.telling import told
 
 
 @click.command()

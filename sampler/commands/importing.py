@@ -10,7 +10,6 @@ import click
 
 from sampler.commands.common import FILE
 from sampler.exits import Exit
-from sampler.headless import told
 from sampler.importing.formats import NAMES
 from sampler.importing.imported import ImportFault, Reading
 from sampler.importing.into_store import import_files
@@ -18,7 +17,8 @@ from sampler.importing.request import ImportRequest
 from sampler.models.catalogue import find
 from sampler.models.gguf_file import GgufError, read_architecture
 from sampler.models.hf_config import ConfigError, read_config
-from sampler.store import Store
+from sampler.store.writer import Store
+from sampler.telling import told
 from sampler.values import Architecture
 
 

@@ -9,8 +9,8 @@ import click
 
 from sampler.commands.common import FILE
 from sampler.exits import Exit
-from sampler.headless import told
-from sampler.starting import start_study
+from sampler.study.starting import start_study
+from sampler.telling import told
 
 
 @click.command()

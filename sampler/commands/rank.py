@@ -8,21 +8,22 @@ from pathlib import Path
 import click
 
 from sampler.commands.common import FILE
-from sampler.doors import rank_doors
 from sampler.entry import read_along
 from sampler.exits import Exit
-from sampler.headless import chosen_study, told
-from sampler.models.cli import models_dir
-from sampler.rank_render import print_ranks, ranks_json
-from sampler.rank_study import rank_study
-from sampler.rank_wish import Inputs, RankReport, RankWish
-from sampler.ranking.names import RANKERS, Need, known
-from sampler.reader import Reader, StoreError
-from sampler.render import Page
-from sampler.rows import StudyRow
+from sampler.models.folder import models_dir
+from sampler.rankers.names import RANKERS, Need, known
+from sampler.ranking.render import print_ranks, ranks_json
+from sampler.ranking.study import rank_study
+from sampler.ranking.wish import Inputs, RankReport, RankWish
+from sampler.reporting.render import Page
+from sampler.running.doors import rank_doors
 from sampler.stats.budget import PromptCharge
 from sampler.stats.ranking import DRAWS
-from sampler.store import Store
+from sampler.store.opening import chosen_study
+from sampler.store.reader import Reader, StoreError
+from sampler.store.rows import StudyRow
+from sampler.store.writer import Store
+from sampler.telling import told
 
 
 class _Numbers(click.ParamType[tuple[int, ...]]):

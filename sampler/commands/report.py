@@ -8,15 +8,17 @@ from pathlib import Path
 import click
 
 from sampler.commands.common import FILE, FOLDER
-from sampler.csv_files import write_csv
 from sampler.entry import read_along
 from sampler.exits import Exit
-from sampler.headless import read_report, read_sheet, told
 from sampler.page.plots import draw
+from sampler.page.reading import read_sheet
 from sampler.page.sheet import Sheet
 from sampler.page.write import page_html
-from sampler.render import Page, print_report, report_json
+from sampler.reporting.csv_files import write_csv
+from sampler.reporting.reading import read_report
+from sampler.reporting.render import Page, print_report, report_json
 from sampler.stats.budget import PromptCharge, Unit
+from sampler.telling import told
 
 
 @click.command()

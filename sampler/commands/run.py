@@ -10,12 +10,13 @@ import click
 
 from sampler.commands.common import FILE
 from sampler.exits import Exit
-from sampler.headless import run_headless, told
-from sampler.manner import Headless, headless_options
-from sampler.reader import StoreError
-from sampler.rejudging import rejudge_study
-from sampler.spec import load_study
-from sampler.store import Store
+from sampler.running.headless import run_headless
+from sampler.running.manner import Headless, headless_options
+from sampler.running.rejudging import rejudge_study
+from sampler.store.reader import StoreError
+from sampler.store.writer import Store
+from sampler.study.spec import load_study
+from sampler.telling import told
 from sandbox.references import References, usual_directory
 
 

@@ -13,19 +13,23 @@ import click
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from sampler.claims import Agreement, agreements, as_json
 from sampler.commands.common import FILE
-from sampler.doors import real_executor
 from sampler.entry import read_along
 from sampler.exits import Exit
-from sampler.headless import PlainLines, chosen_study, interrupts, saying, told
-from sampler.progress import Subscriber
-from sampler.reader import Reader, StoreError
-from sampler.reader_claims import ClaimReader
-from sampler.render import Page, one_line
-from sampler.rows import DisputedRow
-from sampler.scoring_stored import StoredScoring, score_stored
-from sampler.store import Store
+from sampler.reporting.claims import Agreement, agreements, as_json
+from sampler.reporting.render import Page, one_line
+from sampler.running.doors import real_executor
+from sampler.running.headless import saying
+from sampler.running.interrupts import interrupts
+from sampler.running.plain import PlainLines
+from sampler.running.progress import Subscriber
+from sampler.running.scoring_stored import StoredScoring, score_stored
+from sampler.store.opening import chosen_study
+from sampler.store.reader import Reader, StoreError
+from sampler.store.reader_claims import ClaimReader
+from sampler.store.rows import DisputedRow
+from sampler.store.writer import Store
+from sampler.telling import told
 
 
 @click.command()

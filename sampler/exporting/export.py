@@ -8,9 +8,9 @@ from pathlib import Path
 
 from sampler.exporting import files, formats
 from sampler.exporting.files import ExportFault
-from sampler.exporting.rows import ExportRow
-from sampler.reader_export import ExportReader
-from sampler.rows import ModelRow
+from sampler.store.export_rows import ExportRow
+from sampler.store.reader_export import ExportReader
+from sampler.store.rows import ModelRow
 
 SUFFIXES: Mapping[str, str] = {
     "jsonl": ".jsonl", "humaneval": ".jsonl", "evalplus": ".jsonl", "paper": ".json", "bigcode": ".json",

@@ -7,12 +7,12 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from functools import partial
 
-from sampler import writes_import
 from sampler.costs import Flops, arch_flops
 from sampler.importing.imported import Imported, ImportFault
-from sampler.importing.rows import Batch
-from sampler.records import valid_text
-from sampler.store import Store
+from sampler.store import writes_import
+from sampler.store.import_rows import Batch
+from sampler.store.records import valid_text
+from sampler.store.writer import Store
 from sampler.values import Architecture
 from sandbox.values import MAX_SOURCE_BYTES
 

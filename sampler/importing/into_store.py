@@ -14,7 +14,6 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 
-from sampler import writes_import
 from sampler.importing.batches import Batches
 from sampler.importing.files import Samples, digest_of, format_of, samples_of
 from sampler.importing.imported import Imported, ImportFault, Reading
@@ -23,12 +22,13 @@ from sampler.importing.match import Matcher
 from sampler.importing.numbering import Numbering
 from sampler.importing.program import program_of
 from sampler.importing.request import ImportEnd, ImportRequest
-from sampler.importing.rows import ImportedModel
 from sampler.models.catalogue import UnknownModel, find
-from sampler.reader import Reader
-from sampler.records import ModelRecord, StudyIds, StudyRecord, canonical_json
-from sampler.spec import ProblemsSpec, choose_problems
-from sampler.store import Store
+from sampler.store import writes_import
+from sampler.store.import_rows import ImportedModel
+from sampler.store.reader import Reader
+from sampler.store.records import ModelRecord, StudyIds, StudyRecord, canonical_json
+from sampler.store.writer import Store
+from sampler.study.spec import ProblemsSpec, choose_problems
 from sampler.values import Architecture, ModelCard
 from sandbox.problems import BUILT_IN, Problem
 from sandbox.values import Limits

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sampler.extract import program_for
 from sampler.importing.imported import Reading
-from sampler.prompts import COMPLETION_STOPS
+from sampler.study.prompts import COMPLETION_STOPS
 from sampler.values import Prompt, PromptStyle
 from sandbox.problems import Problem
 

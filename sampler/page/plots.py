@@ -10,7 +10,7 @@ from sampler.drawing.axis import budget_ticks
 from sampler.drawing.palette import ON_LIGHT
 from sampler.page.chart import DASHES, Line
 from sampler.page.sheet import Figure, Sheet
-from sampler.render import NAMES, one_line
+from sampler.reporting.render import NAMES, one_line
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -7,14 +7,14 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from sampler.ground import Ground, ground_of
 from sampler.page.chart import Chart, Extra, Line, Mark, chart
 from sampler.page.heat import Heat, heat
 from sampler.page.turns import Turn, marks, turns
-from sampler.report import Facts, Finding, Report, Row, Table, Wish, make_report
-from sampler.rows import FailureRow, ModelRow, OriginRow, StudyRow
+from sampler.reporting.ground import Ground, ground_of
+from sampler.reporting.report import Facts, Finding, Report, Row, Table, Wish, make_report
 from sampler.stats.budget import PromptCharge
 from sampler.stats.curves import Curve
+from sampler.store.rows import FailureRow, ModelRow, OriginRow, StudyRow
 
 MOST_FAILURES = 40
 

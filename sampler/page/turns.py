@@ -6,12 +6,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations, pairwise
 
-from sampler.comparison import NotComparable, compare
-from sampler.ground import Ground
 from sampler.page.chart import Mark
-from sampler.render_comparison import turn_words
-from sampler.rows import ModelRow
+from sampler.reporting.comparison import NotComparable, compare
+from sampler.reporting.ground import Ground
+from sampler.reporting.render_comparison import turn_words
 from sampler.stats.budget import PromptCharge, Unit
+from sampler.store.rows import ModelRow
 
 ALL_PAIRS = 4  # models; of more, only those are compared that cost nearly the same
 

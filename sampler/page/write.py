@@ -10,7 +10,7 @@ import jinja2
 from sampler.drawing.palette import ON_DARK, ON_LIGHT, Rgb
 from sampler.page.chart import Chart, Line
 from sampler.page.sheet import Sheet, charge_words, sentence
-from sampler.render import NAMES, amount, one_line
+from sampler.reporting.render import NAMES, amount, one_line
 from sampler.stats.budget import Unit
 
 

@@ -30,8 +30,8 @@ from typing import Any
 
 import numpy as np
 
-from sampler.ranking.codet import DAMPED, PLAIN, codet, groups_of
-from sampler.ranking.generated import Generated, generated_tests
+from sampler.rankers.codet import DAMPED, PLAIN, codet, groups_of
+from sampler.rankers.generated import Generated, generated_tests
 from sampler.stats.passk import pass_at_k
 from sampler.stats.ranking import rank_score_at_k, top_groups_at_k
 from sandbox.asking import Answered, held

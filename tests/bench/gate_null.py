@@ -13,7 +13,7 @@ import argparse
 
 import numpy as np
 
-from sampler.gate import Mode, Pair, Rule, Side, decide
+from sampler.gating.gate import Mode, Pair, Rule, Side, decide
 from sampler.stats.passk import pass_at_every_k
 
 BUDGETS = (1, 2, 5)

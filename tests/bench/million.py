@@ -20,8 +20,8 @@ from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
 
-from sampler.records import ModelRecord, StudyRecord
-from sampler.store import Store
+from sampler.store.records import ModelRecord, StudyRecord
+from sampler.store.writer import Store
 from sampler.values import Architecture
 from sandbox.problems import Problem
 

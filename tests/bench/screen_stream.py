@@ -23,9 +23,9 @@ from pathlib import Path
 from million import MODELS, TESTS
 from screen_million import resident_mb
 
-from sampler.reader import Reader
-from sampler.records import ModelRecord, SampleRecord, StudyRecord, VerdictRecord
-from sampler.store import Store
+from sampler.store.reader import Reader
+from sampler.store.records import ModelRecord, SampleRecord, StudyRecord, VerdictRecord
+from sampler.store.writer import Store
 from sampler.values import Finish, Sample
 from sandbox.problems import Problem
 from sandbox.values import Ending, Run, Score, Verdict

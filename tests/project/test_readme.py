@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from sampler.spec import load_study
+from sampler.study.spec import load_study
 
 ROOT = Path(__file__).parent.parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -23,7 +23,7 @@ def reference() -> ModuleType:
     return module
 
 
-@pytest.mark.parametrize("name", ["docs/cli.md", "docs/store.md", "docs/study.md", "sampler/study.schema.json"])
+@pytest.mark.parametrize("name", ["docs/cli.md", "docs/store.md", "docs/study.md", "sampler/study/study.schema.json"])
 def test_the_reference_is_what_the_code_says(name: str) -> None:
     assert (ROOT / name).read_text(encoding="utf-8") == reference().pages()[ROOT / name], (
         "run `python scripts/reference.py`"

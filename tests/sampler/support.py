@@ -17,14 +17,14 @@ from typing import Self
 
 from sampler.backends.base import BackendError
 from sampler.backends.replay import ReplayBackend
-from sampler.headless import run_study
 from sampler.importing import batches
 from sampler.importing.into_store import import_files
 from sampler.importing.request import ImportRequest
-from sampler.records import ModelRecord, SampleRecord, StudyRecord, VerdictRecord
-from sampler.run import Doors
-from sampler.spec import load_study
-from sampler.store import Store
+from sampler.running.headless import run_study
+from sampler.running.run import Doors
+from sampler.store.records import ModelRecord, SampleRecord, StudyRecord, VerdictRecord
+from sampler.store.writer import Store
+from sampler.study.spec import load_study
 from sampler.values import Architecture, Finish, ModelCard, Request, Sample, SamplingParams
 from sandbox.errors import BoxLost
 from sandbox.problems import Problem
@@ -238,7 +238,7 @@ def replay_doors() -> Doors:
     """The replay backend as it is, and a sandbox that takes no time."""
     return Doors(
         check=lambda _model: None,
-        backend=lambda model: ReplayBackend(model.file),
+        backend=lambda model, _tell: ReplayBackend(model.file),
         executor=lambda _study: FakeExecutor(),
     )
 

@@ -15,9 +15,9 @@ from sampler.backends.llamacpp import LlamaCppBackend, LlamaOptions, ModelFile
 from sampler.backends.llamacpp_process import EngineOptions, EngineProcess, physical_cores
 from sampler.backends.open import Surroundings, open_backend
 from sampler.models.catalogue import find
-from sampler.models.cli import models_dir
+from sampler.models.folder import models_dir
 from sampler.models.pull import PullError, cached, pull
-from sampler.prompts import prompt_for
+from sampler.study.prompts import prompt_for
 from sampler.values import Finish, Prompt, PromptStyle, Request, SamplingParams
 from sandbox.problems import load_problems
 

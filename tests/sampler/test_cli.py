@@ -17,23 +17,26 @@ from click.testing import CliRunner
 from sampler.backends.base import BackendError
 from sampler.backends.replay import ReplayBackend
 from sampler.commands import cli
-from sampler.doors import real_doors
 from sampler.exits import Exit
 from sampler.extract import program_for
 from sampler.faults import exit_for
-from sampler.headless import PlainLines, read_report, run_headless, run_study, told
-from sampler.lock import StoreBusy
-from sampler.manner import Headless
 from sampler.models.catalogue import UnknownModel
-from sampler.progress import ModelProgress, Notice, Progress
-from sampler.prompts import prompt_for
-from sampler.reader import StoreError
-from sampler.render import report_json
-from sampler.spec import choose_problems, load_study
-from sampler.store import Store, WriteFailed
-from sampler.toml_table import SpecError
+from sampler.reporting.reading import read_report
+from sampler.reporting.render import report_json
+from sampler.running.doors import real_doors
+from sampler.running.headless import run_headless, run_study
+from sampler.running.manner import Headless
+from sampler.running.plain import PlainLines
+from sampler.running.progress import ModelProgress, Notice, Progress
+from sampler.store.lock import StoreBusy
+from sampler.store.reader import StoreError
+from sampler.store.writer import Store, WriteFailed
+from sampler.store.writes import StudyChanged
+from sampler.study.prompts import prompt_for
+from sampler.study.spec import choose_problems, load_study
+from sampler.study.toml_table import SpecError
+from sampler.telling import told
 from sampler.values import PromptStyle
-from sampler.writes import StudyChanged
 from sandbox.errors import EngineUnavailable, SandboxError
 from sandbox.problems import ProblemsError
 from sandbox.scoring import open_scorer
@@ -313,7 +316,7 @@ def test_the_console_script_survives_a_terminal_that_knows_only_ascii(store):
 
 def test_reading_a_report_does_not_import_docker_or_a_screen(store):
     code = (
-        "import sys; from pathlib import Path; from sampler.headless import read_report;"
+        "import sys; from pathlib import Path; from sampler.reporting.reading import read_report;"
         f"read_report(Path({str(store)!r})); print([m for m in ('docker', 'textual', 'xllamacpp') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)

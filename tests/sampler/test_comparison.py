@@ -7,12 +7,12 @@ import pytest
 from click.testing import CliRunner
 
 from sampler.commands import cli
-from sampler.comparison import NotComparable, compare
-from sampler.counts import CountsError, read_counts
 from sampler.exits import Exit
-from sampler.ground import ground_of
-from sampler.report import Wish, make_report
-from sampler.sources import common_ground, source
+from sampler.reporting.comparison import NotComparable, compare
+from sampler.reporting.counts import CountsError, read_counts
+from sampler.reporting.ground import ground_of
+from sampler.reporting.report import Wish, make_report
+from sampler.reporting.sources import common_ground, source
 from sampler.stats.budget import PromptCharge, Unit
 from sampler.stats.curves import Reach
 

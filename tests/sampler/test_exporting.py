@@ -16,15 +16,15 @@ from sampler.commands import cli
 from sampler.exits import Exit
 from sampler.exporting import formats
 from sampler.exporting.export import FORMATS
-from sampler.exporting.rows import ExportRow
-from sampler.headless import read_report
 from sampler.importing.imported import Reading
 from sampler.importing.into_store import import_files
 from sampler.importing.program import program_of
 from sampler.importing.request import ImportRequest
-from sampler.reader import Reader
-from sampler.scoring_stored import StoredScoring, score_stored
-from sampler.store import Store
+from sampler.reporting.reading import read_report
+from sampler.running.scoring_stored import StoredScoring, score_stored
+from sampler.store.export_rows import ExportRow
+from sampler.store.reader import Reader
+from sampler.store.writer import Store
 from sandbox.problems import load_problems
 
 TEXTS = {  # a completion to be cut, one that is whole, one that repeats the prompt, and text that hurts

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sampler.extract import program_for
-from sampler.prompts import prompt_for
+from sampler.study.prompts import prompt_for
 from sampler.values import Prompt, PromptStyle
 from sandbox.problems import Problem, load_problems
 

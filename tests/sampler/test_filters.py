@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sampler.filters import FIELDS, STATES, FilterError, narrowed, parse, toggled
+from sampler.store.filters import FIELDS, STATES, FilterError, narrowed, parse, toggled
 
 NOW = 1_000_000.0
 MODELS = ("qwen2.5-coder-0.5b", "qwen2.5-coder-1.5b", "Llama_3%")

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sampler.forecast import Forecast, TimeLeft
-from sampler.headless import PlainLines
-from sampler.progress import ModelProgress, Progress
+from sampler.running.forecast import Forecast, TimeLeft
+from sampler.running.plain import PlainLines
+from sampler.running.progress import ModelProgress, Progress
 
 
 def at(**scored: int) -> Progress:

@@ -15,14 +15,14 @@ from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sampler.ci import ANNOTATIONS, SUMMARY_BYTES, Case, Outcome, junit, remarks, summary
 from sampler.commands import cli
 from sampler.exits import Exit
-from sampler.gate import Mode, Pair, Rule, Side, decide
-from sampler.gate_render import verdict_line
-from sampler.headless import run_study
-from sampler.spec import load_study
+from sampler.gating.gate import Mode, Pair, Rule, Side, decide
+from sampler.gating.render import verdict_line
+from sampler.running.ci import ANNOTATIONS, SUMMARY_BYTES, Case, Outcome, junit, remarks, summary
+from sampler.running.headless import run_study
 from sampler.stats.budget import Unit
+from sampler.study.spec import load_study
 
 NON_INFERIOR = Rule(mode=Mode.NON_INFERIOR, max_drop=0.05)
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sampler.models.catalogue import CATALOGUE
-from sampler.models.cli import models_dir
+from sampler.models.folder import models_dir
 from sampler.models.gguf_file import GgufError, read_architecture
 from sampler.models.pull import cached
 

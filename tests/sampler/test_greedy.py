@@ -7,11 +7,12 @@ from contextlib import closing
 from dataclasses import replace
 
 from sampler.exits import Exit
-from sampler.headless import read_report, run_study
-from sampler.progress import Progress, read_progress
-from sampler.reader import Reader
-from sampler.spec import load_study
+from sampler.reporting.reading import read_report
+from sampler.running.headless import run_study
+from sampler.running.progress import Progress, read_progress
 from sampler.stats.budget import Unit
+from sampler.store.reader import Reader
+from sampler.study.spec import load_study
 
 GREEDY = "greedy = true\n"
 ARCHITECTURE = """

@@ -14,14 +14,14 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from sampler.brakes import RunLimits
-from sampler.ci import Places
-from sampler.displays import Bar
 from sampler.exits import Exit
-from sampler.headless import run_headless
-from sampler.manner import Display, Headless, choose
-from sampler.progress import ModelProgress, Notice, Progress
-from sampler.reader import Reader
+from sampler.running.brakes import RunLimits
+from sampler.running.ci import Places
+from sampler.running.displays import Bar
+from sampler.running.headless import run_headless
+from sampler.running.manner import Display, Headless, choose
+from sampler.running.progress import ModelProgress, Notice, Progress
+from sampler.store.reader import Reader
 
 LOST = '[[models]]\nname = "b"\nbackend = "replay"\nfile = "x"\nsamples = 2\n'
 

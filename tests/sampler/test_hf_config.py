@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from sampler.costs import cache_bytes, calflops128
 from sampler.models.catalogue import find
 from sampler.models.hf_config import ConfigError, config_architecture, read_config
-from sampler.spec import load_study
+from sampler.study.spec import load_study
 from sampler.values import Architecture
 
 

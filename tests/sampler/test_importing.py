@@ -17,17 +17,17 @@ from click.testing import CliRunner
 
 from sampler.commands import cli
 from sampler.exits import Exit
-from sampler.headless import read_report
 from sampler.importing.imported import ImportFault, Reading
 from sampler.importing.into_store import import_files
 from sampler.importing.request import ImportRequest
-from sampler.lock import StoreBusy
-from sampler.reader import Reader
-from sampler.reader_claims import ClaimReader
-from sampler.scoring_stored import StoredScoring, score_stored
+from sampler.reporting.reading import read_report
+from sampler.running.scoring_stored import StoredScoring, score_stored
 from sampler.stats.budget import Unit
-from sampler.store import Store
-from sampler.writes import StudyChanged
+from sampler.store.lock import StoreBusy
+from sampler.store.reader import Reader
+from sampler.store.reader_claims import ClaimReader
+from sampler.store.writer import Store
+from sampler.store.writes import StudyChanged
 from sandbox.problems import ProblemsError
 from sandbox.values import MAX_SOURCE_BYTES
 

@@ -15,7 +15,7 @@ from sampler.backends.llamacpp_scorer import LlamaCppScorer
 from sampler.backends.llamacpp_symbols import BATCH, Engine, EngineUnlike, _Parameters, library
 from sampler.backends.scorer import TextScore
 from sampler.models.catalogue import find
-from sampler.models.cli import models_dir
+from sampler.models.folder import models_dir
 from sampler.models.pull import PullError, cached, pull
 from sampler.values import Finish, Prompt, PromptStyle, Request, SamplingParams
 

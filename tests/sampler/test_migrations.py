@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from sampler.migrations import migrate
-from sampler.reader import Reader
-from sampler.schema import VERSIONS
-from sampler.standings import unit_cost
+from sampler.reporting.standings import unit_cost
 from sampler.stats.budget import PromptCharge, Unit
-from sampler.store import Store
+from sampler.store.migrations import migrate
+from sampler.store.reader import Reader
+from sampler.store.schema import VERSIONS
+from sampler.store.writer import Store
 
 
 def old_store(path: Path, version: str) -> None:

@@ -13,16 +13,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sampler.ground import ground_of
 from sampler.page.chart import HEIGHT, WIDTH, Extra, Line, Mark, chart
 from sampler.page.heat import heat
 from sampler.page.plots import PlotError, draw
 from sampler.page.sheet import PageFacts, Sheet, make_sheet
 from sampler.page.turns import marks, turns
 from sampler.page.write import page_html
-from sampler.report import Facts, Finding, Wish
-from sampler.rows import FailureRow, ModelRow, OriginRow, StudyRow, TallyRow
+from sampler.reporting.ground import ground_of
+from sampler.reporting.report import Facts, Finding, Wish
 from sampler.stats.budget import PromptCharge, Unit
+from sampler.store.rows import FailureRow, ModelRow, OriginRow, StudyRow, TallyRow
 
 HOSTILE = "<script>alert(1)</script>\x1b[31m\"'&"
 VOID = {"meta", "br", "hr", "img", "link", "input"}

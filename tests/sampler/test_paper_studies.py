@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from sampler.costs import calflops128
-from sampler.spec import choose_problems, load_study
 from sampler.stats.budget import Unit, UnitCost
+from sampler.study.spec import choose_problems, load_study
 
 PAPER = Path(__file__).parents[2] / "examples" / "paper"
 SIZES = ["7b", "13b", "34b", "70b"]

@@ -3,8 +3,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sampler.plan import first_seed, missing, requests
-from sampler.spec_models import ModelSpec, Sampling
+from sampler.study.plan import first_seed, missing, requests
+from sampler.study.spec_models import ModelSpec, Sampling
 
 
 def model(samples: int) -> ModelSpec:

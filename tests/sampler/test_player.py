@@ -4,8 +4,8 @@ import time
 from pathlib import Path
 from types import ModuleType
 
-from sampler.player import Player
-from sampler.reader import Reader
+from sampler.store.player import Player
+from sampler.store.reader import Reader
 
 SAMPLES = 1_000
 

@@ -6,7 +6,7 @@ import warnings
 import pytest
 
 from sampler.extract import program_for
-from sampler.prompts import prompt_for, unbegun
+from sampler.study.prompts import prompt_for, unbegun
 from sampler.values import PromptStyle
 from sandbox.problems import load_problems
 

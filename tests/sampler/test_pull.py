@@ -17,8 +17,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from sampler.commands.models import models
 from sampler.models.catalogue import CATALOGUE, HubFile, Model, Packages, Part, UnknownModel, find
-from sampler.models.cli import models
 from sampler.models.pull import PullError, cached, pull, remove
 
 BYTES = b"".join(hashlib.sha256(str(n).encode()).digest() for n in range(10_000))

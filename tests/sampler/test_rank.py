@@ -17,19 +17,19 @@ from sampler.backends.replay import ReplayBackend
 from sampler.backends.scorer import TextScore
 from sampler.commands import cli
 from sampler.exits import Exit
-from sampler.headless import run_study
-from sampler.rank_render import ranks_json
-from sampler.rank_study import rank_study
-from sampler.rank_wish import Inputs, RankDoors, RankWish, TextModel
-from sampler.ranking.names import known
-from sampler.ranking.values import RankingError
-from sampler.reader import Reader
-from sampler.run import Doors
-from sampler.spec import load_study
+from sampler.rankers.names import known
+from sampler.rankers.values import RankingError
+from sampler.ranking.render import ranks_json
+from sampler.ranking.study import rank_study
+from sampler.ranking.wish import Inputs, RankDoors, RankWish, TextModel
+from sampler.running.headless import run_study
+from sampler.running.run import Doors
 from sampler.stats.budget import PromptCharge, Unit
 from sampler.stats.passk import pass_at_k
 from sampler.stats.ranking import rank_score_at_k, selected_at_k
-from sampler.store import Store
+from sampler.store.reader import Reader
+from sampler.store.writer import Store
+from sampler.study.spec import load_study
 from sandbox.asking import Answered
 from sandbox.inside import codec
 from sandbox.scoring import Scorer
@@ -354,7 +354,7 @@ def real(scorer: Scorer):
     def executor(_study):
         yield scorer
 
-    return Doors(check=lambda _m: None, backend=lambda model: ReplayBackend(model.file), executor=executor)
+    return Doors(check=lambda _m: None, backend=lambda model, _tell: ReplayBackend(model.file), executor=executor)
 
 
 # --- the command ----------------------------------------------------------------------------------------------------------

@@ -7,17 +7,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sampler.ranking.agreement import informative
-from sampler.ranking.chance import chance
-from sampler.ranking.codet import PLAIN, codet, groups_of
-from sampler.ranking.duplicates import duplicates, normal_form
-from sampler.ranking.external import external, read_scores
-from sampler.ranking.generated import asserts, generated_tests, read_texts
-from sampler.ranking.length import longest, shortest
-from sampler.ranking.logprob import mean_logprob, sum_logprob
-from sampler.ranking.majority import majority
-from sampler.ranking.mbr import mbr_exec
-from sampler.ranking.values import Entry, RankingError
+from sampler.rankers.agreement import informative
+from sampler.rankers.chance import chance
+from sampler.rankers.codet import PLAIN, codet, groups_of
+from sampler.rankers.duplicates import duplicates, normal_form
+from sampler.rankers.external import external, read_scores
+from sampler.rankers.generated import asserts, generated_tests, read_texts
+from sampler.rankers.length import longest, shortest
+from sampler.rankers.logprob import mean_logprob, sum_logprob
+from sampler.rankers.majority import majority
+from sampler.rankers.mbr import mbr_exec
+from sampler.rankers.values import Entry, RankingError
 from sampler.stats.ranking import rank_score_of_votes
 from sandbox.inside import codec
 from sandbox.values import Answer, Comparison, Raised, Stage

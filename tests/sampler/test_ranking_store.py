@@ -4,9 +4,9 @@ import math
 
 import pytest
 
-from sampler.ranking_rows import RankedRow, RankerRecord
-from sampler.reader_ranking import RankingReader
-from sampler.store import Store
+from sampler.store.ranking_rows import RankedRow, RankerRecord
+from sampler.store.reader_ranking import RankingReader
+from sampler.store.writer import Store
 from sandbox.values import Verdict
 
 

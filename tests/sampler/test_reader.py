@@ -8,8 +8,8 @@ from contextlib import closing
 
 import pytest
 
-from sampler.reader import Reader, StoreError
-from sampler.store import Store
+from sampler.store.reader import Reader, StoreError
+from sampler.store.writer import Store
 from sandbox.values import Verdict
 
 

@@ -8,8 +8,8 @@ from types import ModuleType
 
 import pytest
 
-from sampler.filters import EVERYTHING, parse
-from sampler.reader_samples import SORTS, SampleReader
+from sampler.store.filters import EVERYTHING, parse
+from sampler.store.reader_samples import SORTS, SampleReader
 
 SAMPLES = 2_000
 SLICE = 300

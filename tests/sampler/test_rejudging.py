@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 
 from sampler.exits import Exit
-from sampler.headless import run_headless
-from sampler.manner import Headless
-from sampler.reader import Reader, StoreError
-from sampler.rejudging import rejudge_study
-from sampler.spec import load_study
-from sampler.store import Store
-from sampler.writes import StudyChanged
+from sampler.running.headless import run_headless
+from sampler.running.manner import Headless
+from sampler.running.rejudging import rejudge_study
+from sampler.store.reader import Reader, StoreError
+from sampler.store.writer import Store
+from sampler.store.writes import StudyChanged
+from sampler.study.spec import load_study
 from sandbox.engine import Engine
 from sandbox.references import References
 

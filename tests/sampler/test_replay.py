@@ -12,7 +12,7 @@ from sampler.backends.open import Surroundings, UnknownBackend, open_backend
 from sampler.backends.replay import ReplayBackend
 from sampler.extract import program_for
 from sampler.models.catalogue import find
-from sampler.prompts import prompt_for
+from sampler.study.prompts import prompt_for
 from sampler.values import Finish, Prompt, PromptStyle, Request, SamplingParams
 from sandbox.problems import load_problems
 from sandbox.values import MAX_SOURCE_BYTES

@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from sampler.csv_files import write_csv
-from sampler.render import amount, one_line, print_report, report_json
-from sampler.report import Facts, Finding, Wish, make_report
-from sampler.rows import ModelRow, StudyRow, TallyRow
-from sampler.standings import complete_problems, shared_problems, unit_cost
+from sampler.reporting.csv_files import write_csv
+from sampler.reporting.render import amount, one_line, print_report, report_json
+from sampler.reporting.report import Facts, Finding, Wish, make_report
+from sampler.reporting.standings import complete_problems, shared_problems, unit_cost
 from sampler.stats.budget import PromptCharge, Unit
 from sampler.stats.curves import Reach
+from sampler.store.rows import ModelRow, StudyRow, TallyRow
 from sampler.values import GivenCosts
 
 STUDY = StudyRow(

@@ -20,9 +20,9 @@ from click.testing import CliRunner
 
 from sampler.commands import cli
 from sampler.exits import Exit
-from sampler.headless import run_study
-from sampler.spec import load_study
-from sampler.store import WriteFailed
+from sampler.running.headless import run_study
+from sampler.store.writer import WriteFailed
+from sampler.study.spec import load_study
 
 STUDY = """
 name = "replayed"

@@ -14,13 +14,13 @@ import pytest
 
 from sampler.backends.base import BackendError, EngineLost
 from sampler.exits import Exit
-from sampler.headless import run_study
-from sampler.progress import Notice, Progress
-from sampler.reader import Reader
-from sampler.run import RESTARTS_IN_VAIN
-from sampler.scoring import FAULTS_IN_A_ROW
-from sampler.spec import load_study
-from sampler.writes import StudyChanged
+from sampler.running.headless import run_study
+from sampler.running.progress import Notice, Progress
+from sampler.running.run import RESTARTS_IN_VAIN
+from sampler.running.scoring import FAULTS_IN_A_ROW
+from sampler.store.reader import Reader
+from sampler.store.writes import StudyChanged
+from sampler.study.spec import load_study
 from sandbox.errors import BoxLost
 
 

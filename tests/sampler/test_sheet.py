@@ -11,9 +11,9 @@ from click.testing import CliRunner
 from sampler.commands import cli
 from sampler.costs import arch_flops
 from sampler.models.catalogue import find
-from sampler.models.sheet import Lengths, Subject, make_sheet, subject_of, subjects_of
-from sampler.spec import load_study
+from sampler.reporting.cost_sheet import Lengths, Subject, make_sheet, subject_of, subjects_of
 from sampler.stats.budget import PromptCharge, Unit
+from sampler.study.spec import load_study
 from sampler.values import GivenCosts
 
 EXAMPLES = Path(__file__).parents[2] / "examples"

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from sampler.spec import choose_problems, load_study
 from sampler.stats.budget import Unit
-from sampler.toml_table import SpecError
+from sampler.study.spec import choose_problems, load_study
+from sampler.study.toml_table import SpecError
 from sampler.values import PromptStyle
 from sandbox.problems import ProblemsError
 from sandbox.values import Limits

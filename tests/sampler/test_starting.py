@@ -9,9 +9,9 @@ from click.testing import CliRunner
 
 from sampler.commands import cli
 from sampler.exits import Exit
-from sampler.spec import choose_problems, load_study
-from sampler.starting import START, start_study
-from sampler.toml_table import SpecError
+from sampler.study.spec import choose_problems, load_study
+from sampler.study.starting import START, start_study
+from sampler.study.toml_table import SpecError
 
 
 def test_the_study_to_start_from_is_a_study(tmp_path):

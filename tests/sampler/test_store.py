@@ -13,15 +13,15 @@ from pathlib import Path
 
 import pytest
 
-from sampler.headless import read_report
-from sampler.lock import StoreBusy
-from sampler.reader import Reader, StoreError, StoreOld, StoreUnmade, way_out
-from sampler.records import ModelRecord, OpenedModel
-from sampler.schema import APPLICATION, VERSIONS
+from sampler.reporting.reading import read_report
 from sampler.stats.budget import Unit, UnitCost
-from sampler.store import Store, WriteFailed
+from sampler.store.lock import StoreBusy
+from sampler.store.reader import Reader, StoreError, StoreOld, StoreUnmade, way_out
+from sampler.store.records import ModelRecord, OpenedModel
+from sampler.store.schema import APPLICATION, VERSIONS
+from sampler.store.writer import Store, WriteFailed
+from sampler.store.writes import OUTPUT_KEPT, StudyChanged
 from sampler.values import GivenCosts, ModelCard
-from sampler.writes import OUTPUT_KEPT, StudyChanged
 from sandbox.values import Verdict
 
 
@@ -287,7 +287,7 @@ import resource, sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[2])
 import support
-from sampler.store import Store, WriteFailed
+from sampler.store.writer import Store, WriteFailed
 path = Path(sys.argv[1])
 store = Store(path)
 ids = store.open_study(support.study_record(wanted=100000))
@@ -386,7 +386,7 @@ def test_a_store_in_a_folder_that_is_not_there_is_refused_with_the_way_out(tmp_p
 FULL_FROM_THE_START = """
 import resource, sys
 from pathlib import Path
-from sampler.store import Store, WriteFailed
+from sampler.store.writer import Store, WriteFailed
 resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), int(sys.argv[2])))
 try:
     Store(Path(sys.argv[1]))

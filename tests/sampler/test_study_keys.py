@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from sampler.spec import choose_problems, choose_shots, load_study
-from sampler.toml_table import SpecError
+from sampler.study.spec import choose_problems, choose_shots, load_study
+from sampler.study.toml_table import SpecError
 from sampler.values import GivenCosts
 from sandbox.problems import ProblemsError
 

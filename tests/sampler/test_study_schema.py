@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sampler import study_words
-from sampler.spec import load_study
-from sampler.study_schema import study_schema
-from sampler.toml_table import SpecError
+from sampler.study import words as study_words
+from sampler.study.json_schema import study_schema
+from sampler.study.spec import load_study
+from sampler.study.toml_table import SpecError
 from sampler.values import PromptStyle
 
 SCHEMA = study_schema()

@@ -14,8 +14,8 @@ import pytest
 from textual.app import App
 from textual.pilot import Pilot
 
-from sampler.records import ModelRecord, OpenedModel, SampleRecord, StudyIds, StudyRecord, VerdictRecord
-from sampler.store import Store
+from sampler.store.records import ModelRecord, OpenedModel, SampleRecord, StudyIds, StudyRecord, VerdictRecord
+from sampler.store.writer import Store
 from sampler.values import Architecture, Finish, ModelCard, Sample
 from sandbox.problems import Problem
 from sandbox.values import Ending, Raised, Run, Score, Stage, Verdict

@@ -53,7 +53,7 @@ def test_headless_never_imports_textual(tmp_path: Path) -> None:
         f"ended = CliRunner().invoke(cli, ['--headless', {str(study)!r}])\n"
         "assert ended.exit_code == 2, (ended.exit_code, ended.output, ended.exception)\n"
         "assert ended.output.count('\\n') == 1, ended.output\n"
-        "assert 'sampler.headless' in sys.modules\n"
+        "assert 'sampler.running.headless' in sys.modules\n"
         "assert not [name for name in sys.modules if name.split('.')[0] == 'textual']\n"
     )
     ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False)

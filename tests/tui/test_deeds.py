@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from sampler.reader import Reader
+from sampler.store.reader import Reader
 from tui.deeds import CannotAct, Deed, Place, command_for, study_file_of
 from tui.view import Snapshot
 

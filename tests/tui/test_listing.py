@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from sampler.filters import parse
-from sampler.reader_samples import SampleReader
+from sampler.store.filters import parse
+from sampler.store.reader_samples import SampleReader
 from tui.cells import Column, fitted_cell, places
 from tui.listing import Listing, Order, Wanted
 

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sampler.filters import parse
-from sampler.reader import Reader
 from sampler.stats.budget import Unit
+from sampler.store.filters import parse
+from sampler.store.reader import Reader
 from tui.comparing import compare, verdict_words
 from tui.curves import Wish, curves_of
 from tui.export import Writer, export_name

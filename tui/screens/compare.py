@@ -11,7 +11,7 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Static
 
-from sampler.filters import narrowed
+from sampler.store.filters import narrowed
 from tui.choice import labels_of, pinned_of, rule_of, tone_of
 from tui.comparing import FLIPS, LADDER, Comparison, compare, flip_cells, ladder_cells, verdict_words
 from tui.plot import Series, mark

@@ -12,9 +12,9 @@ from textual.content import Content
 from textual.screen import Screen
 from textual.widgets import Footer, Input
 
-from sampler.explaining import explanation
-from sampler.reader_samples import SampleReader
-from sampler.sample_rows import SampleDetail
+from sampler.reporting.explaining import explanation
+from sampler.store.reader_samples import SampleReader
+from sampler.store.sample_rows import SampleDetail
 from tui.highlight import coloured_lines
 from tui.sample_text import Page, pages, sample_parts
 from tui.screens.base import Hall

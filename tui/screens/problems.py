@@ -10,7 +10,7 @@ from textual.containers import Container
 from textual.events import Resize
 from textual.widget import Widget
 
-from sampler.filters import narrowed
+from sampler.store.filters import narrowed
 from tui.choice import labels_of, tone_of
 from tui.heat import ORDERS, HeatLine, heat_cells, heat_columns, heat_lines, heat_words
 from tui.screens.base import StudyScreen

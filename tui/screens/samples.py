@@ -11,9 +11,9 @@ from textual.containers import Container
 from textual.widget import Widget
 from textual.widgets import Input
 
-from sampler.filters import FilterError, parse, toggled
-from sampler.reader_samples import SampleReader
-from sampler.sample_rows import SampleRow
+from sampler.store.filters import FilterError, parse, toggled
+from sampler.store.reader_samples import SampleReader
+from sampler.store.sample_rows import SampleRow
 from tui.cells import Cell
 from tui.choice import toned_names
 from tui.export import SampleExport

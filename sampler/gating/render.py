@@ -1,0 +1,128 @@
+"""A gate's decision as text, as JSON, and as cases for continuous integration. The last line is the verdict."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from rich.console import Console
+from rich.text import Text
+
+from sampler.gating.gate import Checked, Decision, Drop, Side
+from sampler.reporting.render import amount, one_line
+from sampler.running.ci import Case, Outcome
+from sampler.stats.budget import Unit
+
+JSON_SCHEMA = 1
+SHOWN = 5  # names of problems
+
+
+def verdict_line(decision: Decision, unit: Unit) -> str:
+    """One line, which is the exit code in words."""
+    failed = [one for one in decision.checked if not one.passed]
+    if not failed:
+        return f"gate: PASS ({_counted(decision)})"
+    why = "; ".join(f"{_titled(one, unit)}: {', '.join(one.against)}" for one in failed)
+    return f"gate: FAIL ({len(failed)} of {_counted(decision)}): {why}"
+
+
+def _counted(decision: Decision) -> str:
+    count = len(decision.checked)
+    return f"{count} comparison{'s' if count != 1 else ''}, {decision.rule.mode}, alpha {decision.rule.alpha:g}"
+
+
+def _titled(one: Checked, unit: Unit) -> str:
+    return f"{one_line(one.pair.model)} at {amount(one.pair.budget, unit)}"
+
+
+def print_decision(decision: Decision, unit: Unit, console: Console) -> None:
+    """Each comparison with its numbers, and the verdict."""
+    for one in decision.checked:
+        console.print(Text(f"{'pass' if one.passed else 'FAIL'}  {_titled(one, unit)}"))
+        for line in _lines(one):
+            console.print(Text(f"      {line}"))
+    console.print(Text(verdict_line(decision, unit), style="bold"), soft_wrap=True)
+
+
+def _lines(one: Checked) -> Iterator[str]:
+    count = len(one.pair.problems)
+    if one.pair.before is None or one.drop is None:
+        yield f"solves {_side(one.pair.after)} of {count} problems"
+    else:
+        drop = one.drop
+        low, high = 100 * drop.interval.low, 100 * drop.interval.high
+        yield f"solves {_side(one.pair.after)}, before {_side(one.pair.before)}, of {count} problems"
+        yield f"drop {100 * drop.mean:+.1f} points, 95% interval {low:+.1f} to {high:+.1f}, {_p(drop)}"
+        yield f"these problems show a drop of {100 * drop.detectable:.1f} points in 8 of 10 tries"
+        yield f"broken: {_names(drop.broken)}; fixed: {_names(drop.fixed)}"
+    yield from one.against
+
+
+def _side(side: Side) -> str:
+    return f"{side.rate:.1%} (k={side.k})"
+
+
+def _p(drop: Drop) -> str:
+    return f"p = {drop.p:.2g}" + (f", {drop.corrected:.2g} by Holm" if drop.corrected != drop.p else "")
+
+
+def _names(names: tuple[str, ...]) -> str:
+    if not names:
+        return "none"
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return f"{len(names)} ({', '.join(map(one_line, names[:SHOWN]))}{more})"
+
+
+def decision_json(decision: Decision, unit: Unit) -> str:
+    """The decision as JSON with sorted keys."""
+    told: dict[str, Any] = {
+        "schema": JSON_SCHEMA,
+        "passed": decision.passed,
+        "verdict": verdict_line(decision, unit),
+        "mode": decision.rule.mode,
+        "max_drop": decision.rule.max_drop,
+        "alpha": decision.rule.alpha,
+        "least": decision.rule.least,
+        "unit": unit,
+        "comparisons": [_plain(one) for one in decision.checked],
+    }
+    return json.dumps(told, sort_keys=True, indent=2)
+
+
+def _plain(one: Checked) -> dict[str, Any]:
+    drop, before = one.drop, one.pair.before
+    told: dict[str, Any] = {
+        "model": one.pair.model,
+        "budget": one.pair.budget,
+        "problems": len(one.pair.problems),
+        "after": {"k": one.pair.after.k, "rate": one.pair.after.rate},
+        "before": before and {"k": before.k, "rate": before.rate},
+        "passed": one.passed,
+        "against": list(one.against),
+    }
+    if drop is not None:
+        told |= {
+            "drop": drop.mean,
+            "interval": [drop.interval.low, drop.interval.high],
+            "p": drop.p,
+            "p_corrected": drop.corrected,
+            "detectable": drop.detectable,
+            "broken": list(drop.broken),
+            "fixed": list(drop.fixed),
+        }
+    return told
+
+
+def cases(decision: Decision, unit: Unit) -> list[Case]:
+    """A case for each comparison."""
+    return [
+        Case(
+            suite=one.pair.model,
+            name=f"gate: pass@{amount(one.pair.budget, unit)}",
+            outcome=Outcome.PASSED if one.passed else Outcome.FAILED,
+            message=", ".join(one.against) or " · ".join(_lines(one)),
+            properties={"budget": f"{one.pair.budget:g} {unit}", "pass@budget": f"{one.pair.after.rate:.6f}"},
+        )
+        for one in decision.checked
+    ]

@@ -1,0 +1,115 @@
+"""A ranking as tables for a terminal, and as JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from sampler.ranking.wish import RankedModel, RankLine, RankPoint, RankReport
+from sampler.reporting.render import amount, grid, one_line, plain
+from sampler.stats.bootstrap import Interval
+from sampler.stats.budget import PromptCharge, Unit
+
+JSON_SCHEMA = 1
+_CHARGES = {
+    PromptCharge.EACH: "each pays for reading its prompt",
+    PromptCharge.ONCE: "the prompt is read once",
+}
+
+
+def ranks_json(report: RankReport) -> str:
+    """The ranking as JSON with sorted keys."""
+    return json.dumps({"schema": JSON_SCHEMA, **plain(report)}, sort_keys=True, indent=2)
+
+
+def print_ranks(report: RankReport, console: Console) -> None:
+    """Print the tables, a model after the other."""
+    for model in report.models:
+        console.print(_values(model, report))
+        for line in model.lines:
+            if line.selected:
+                console.print(_selection(line))
+    for note in _closing(report):
+        console.print(Text(note))
+
+
+def _values(model: RankedModel, report: RankReport) -> Table:
+    name = one_line(model.model)
+    shown = grid(
+        f"{name}, {model.oracle.problems} problems: how often the one answer handed out of k samples is correct, in %"
+    )
+    shown.add_column("chosen by", overflow="fold")
+    for point in model.oracle.points:
+        shown.add_column(f"k={point.k}", justify="right", no_wrap=True)
+    shown.add_row("oracle (pass@k)", *map(_point, model.oracle.points))
+    if model.greedy is not None:
+        shown.add_row("greedy, one sample", f"{100 * model.greedy:.1f}", *[""] * (len(model.oracle.points) - 1))
+    for line in model.lines:
+        shown.add_row(_label(line, model), *map(_point, line.points))
+        if report.charged:
+            for unit in (Unit.FLOPS, Unit.SECONDS):
+                shown.add_row(Text(f"  its {unit.value}", style="dim"), *_costs(line, unit))
+    if not report.charged:
+        for unit in (Unit.FLOPS, Unit.SECONDS):
+            shown.add_row(Text(f"{unit.value} of k samples", style="dim"), *_costs(model.oracle, unit))
+    return shown
+
+
+def _label(line: RankLine, model: RankedModel) -> str:
+    fewer = "" if line.problems == model.oracle.problems else f" ({line.problems} problems)"
+    return f"{one_line(line.ranker)}{fewer}"
+
+
+def _costs(line: RankLine, unit: Unit) -> Iterator[Text]:
+    for point in line.points:
+        cost = point.costs[unit]
+        yield Text("unknown" if cost is None else amount(cost, unit), style="dim")
+
+
+def _point(point: RankPoint) -> str:
+    return _percent(point.rate, point.interval)
+
+
+def _percent(rate: float | None, interval: Interval | None = None) -> str:
+    if rate is None:
+        return "–"
+    return f"{100 * rate:.1f}" + (f" ±{100 * interval.half:.1f}" if interval else "")
+
+
+def _selection(line: RankLine) -> Table:
+    shown = grid("Handing out one that passes the selection tests, or else nothing, in %")
+    shown.add_column("", overflow="fold")
+    for point in line.selected:
+        shown.add_column(f"k={point.k}", justify="right", no_wrap=True)
+    for label, cell in _SELECTED.items():
+        shown.add_row(label, *map(cell, line.selected))
+    return shown
+
+
+_SELECTED = {
+    "coverage: a correct one is among the k": lambda point: _percent(point.coverage),
+    "an answer is handed out": lambda point: _percent(point.answered),
+    "a correct answer is handed out": lambda point: _percent(point.correct, point.interval),
+    "false positives among the answers": lambda point: _percent(point.false_positive),
+}
+
+
+def _closing(report: RankReport) -> Iterator[str]:
+    yield f"± is half the {report.level:.0%} interval from {report.resamples} resamplings of the problems."
+    errors = [point.error for model in report.models for line in model.lines for point in line.points]
+    if any(errors):
+        yield (
+            f"Where samples vote for each other, values are means over {report.draws} drawn subsets a problem; their largest "
+            f"standard error is {100 * max(errors):.2f}."
+        )
+    if report.charged:
+        yield (
+            f"Costs are a problem's, of sampling ({_CHARGES[report.prompt]}) and of ranking. Executing is counted in CPU "
+            "seconds of the sandbox, and what came with a verdict as all that the verdict took; what it cost a model to write "
+            "tests is not in them."
+        )
+    yield from map(one_line, report.notes)

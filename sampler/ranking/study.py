@@ -1,0 +1,243 @@
+"""Ranking what a store holds: each ranker's opinion of every sample is stored, and what its choice is worth is told.
+
+Only problems on which every wanted sample of a model has a verdict count. The samples of one model on one problem are looked at
+together, and only they are in memory. Opinions that take an engine are stored as they come, so that a ranking which was broken
+off goes on where it stopped; all others are made anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from sampler.rankers.chance import chance
+from sampler.rankers.codet import DAMPED, PLAIN, codet
+from sampler.rankers.duplicates import duplicates
+from sampler.rankers.external import external
+from sampler.rankers.length import longest, shortest
+from sampler.rankers.logprob import mean_logprob, sum_logprob
+from sampler.rankers.majority import majority
+from sampler.rankers.mbr import mbr_exec
+from sampler.rankers.names import RANKERS, Need
+from sampler.rankers.selection import selection
+from sampler.rankers.values import Ranking, RankingError
+from sampler.ranking.tools import Group, NoSelection, NoTests, Tools
+from sampler.ranking.wish import RankDoors, RankedModel, RankReport, RankWish
+from sampler.ranking.worth import Valued, model_lines
+from sampler.reporting.standings import complete_problems
+from sampler.stats.bootstrap import LEVEL, RESAMPLES
+from sampler.stats.ranking import Votes
+from sampler.store.ranking_rows import ProblemRow, RankedRow, RankerRecord
+from sampler.store.reader_ranking import RankingReader
+from sampler.store.rows import ModelRow, StudyRow, TallyRow
+from sampler.store.writer import Store
+from sandbox.asking import held
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ranked:
+    """What a ranker makes of a group, and what that cost for each sample; no `rows` where it costs nothing worth telling."""
+
+    ranking: Ranking
+    rows: tuple[RankedRow, ...] = ()
+
+
+@dataclass(slots=True)
+class _Under:
+    """A study that is being ranked."""
+
+    store: Store
+    reader: RankingReader
+    study: StudyRow
+    tools: Tools
+    wish: RankWish
+    names: list[str]
+    notes: list[str] = field(default_factory=list)
+    ids: dict[str, int] = field(default_factory=dict)
+
+
+def rank_study(store: Store, study: StudyRow, wish: RankWish, doors: RankDoors) -> RankReport:
+    """Rank the samples of a study; raises RankingError, StoreError, BackendError or SandboxError."""
+    with ExitStack() as stack, RankingReader(store.path) as reader:
+        names = [name for asked in wish.rankers for name in _stored_names(asked, wish)]
+        under = _Under(
+            store, reader, study, Tools(wish, doors, stack, study.problems_source), wish, list(dict.fromkeys(names))
+        )
+        tallies = reader.tallies(study.id)
+        ranked = [
+            found for model in reader.models(study.id) if model.wanted and (found := _rank_model(under, model, tallies))
+        ]
+        store.flush()
+    return RankReport(
+        study=study.name,
+        charged=wish.charge,
+        prompt=wish.prompt,
+        level=LEVEL,
+        resamples=RESAMPLES,
+        draws=wish.draws,
+        models=tuple(ranked),
+        notes=tuple(under.notes),
+    )
+
+
+def _stored_names(ranker: str, wish: RankWish) -> list[str]:
+    """The name under which a ranker's opinions are stored: with whose opinion it is, where that is another model's."""
+    return [f"{ranker}@{wish.model}" if wish.model is not None and RANKERS[ranker] is Need.LOGPROBS else ranker]
+
+
+def _rank_model(under: _Under, model: ModelRow, tallies: Sequence[TallyRow]) -> RankedModel | None:
+    complete = frozenset(complete_problems(model, tallies))
+    problems = [problem for problem in under.reader.problems(under.study.id) if problem.name in complete]
+    if not problems:
+        under.notes.append(f"{model.name}: not ranked, because no problem of it is complete.")
+        return None
+    valued = _valued(under, model, problems)
+    greedy = next((other.id for other in under.reader.greedy(under.study.id) if other.greedy_of == model.id), None)
+    own, its = ([row for row in tallies if row.model_id == of and row.problem in complete] for of in (model.id, greedy))
+    return model_lines(model, own, its, valued, under.wish)
+
+
+def _valued(under: _Under, model: ModelRow, problems: Sequence[ProblemRow]) -> dict[str, list[Valued]]:
+    """What each ranker makes of each problem; those rankers are missing that nobody asked for and that lack something."""
+    sampling = under.reader.sampling(under.study.id)[model.id]
+    facts = any(RANKERS[name.partition("@")[0]] is Need.ANSWERS for name in under.names)
+    valued: dict[str, list[Valued]] = {name: [] for name in under.names}
+    for problem in problems:
+        rows = under.reader.rankable(model.id, problem.id, facts=facts and under.wish.tests is None)
+        group = Group(model=model, problem=problem, sampling=sampling, rows=tuple(rows))
+        for name in list(valued):
+            ranked = _tried(under, name, group, valued)
+            if ranked is not None:
+                valued[name].append(_value(group, ranked))
+    for name, of_problems in valued.items():
+        if not of_problems:
+            raise RankingError(
+                f"{model.name}: no problem has selection tests for {name} to go by; choose another ranker"
+            )
+        if len(of_problems) < len(problems):
+            under.notes.append(
+                f"{name}: {len(of_problems)} of {len(problems)} problems of {model.name} have selection tests."
+            )
+    return valued
+
+
+def _tried(under: _Under, name: str, group: Group, valued: dict[str, list[Valued]]) -> Ranked | None:
+    """The ranking; None where a ranker that nobody asked for lacks something, or no tests speak of the problem."""
+    try:
+        ranked = _rank(under, name, group)
+    except NoTests:
+        ranked = Ranked(ranking=chance(group.entries))  # nothing tells the samples apart
+        note = f"{name}: no test was generated for {group.problem.name}, so its samples are all equal."
+        under.notes += [note] if note not in under.notes else []
+    except NoSelection:
+        return None
+    except RankingError as error:
+        if under.wish.explicit:
+            raise
+        under.notes.append(f"{name} is left out for {group.model.name}: {error}.")
+        del valued[name]
+        return None
+    if "@" not in name:
+        _store(under, name, group, ranked)
+    return ranked
+
+
+def _store(under: _Under, name: str, group: Group, ranked: Ranked) -> None:
+    scores = ranked.ranking.scores if isinstance(ranked.ranking, Votes) else ranked.ranking
+    costs = ranked.rows or tuple(RankedRow(sample_id=row.id, value=0.0) for row in group.rows)
+    rows = [
+        RankedRow(
+            sample_id=row.sample_id,
+            value=float(score),
+            seconds=row.seconds,
+            prompt_flops=row.prompt_flops,
+            flops=row.flops,
+        )
+        for row, score in zip(costs, scores, strict=True)
+    ]
+    under.store.add_ranked(_ranker(under, name), rows)
+
+
+def _ranker(under: _Under, name: str) -> int:
+    if name not in under.ids:
+        record = RankerRecord(study=under.study.id, name=name, digest=under.tools.digest(name))
+        under.ids[name] = under.store.open_ranker(record)
+    return under.ids[name]
+
+
+def _value(group: Group, ranked: Ranked) -> Valued:
+    selected = [row.selection == "PASSED" for row in group.rows]
+    return Valued(ranking=ranked.ranking, passed=np.array(group.passed), selected=np.array(selected), costs=ranked.rows)
+
+
+_PURE: Mapping[str, Callable[[Group], Ranking]] = {
+    "random": lambda group: chance(group.entries),
+    "mean-logprob": lambda group: mean_logprob(group.entries),
+    "sum-logprob": lambda group: sum_logprob(group.entries),
+    "shortest": lambda group: shortest(group.entries),
+    "longest": lambda group: longest(group.entries),
+    "duplicates": lambda group: duplicates(group.entries),
+}
+
+
+def _rank(under: _Under, name: str, group: Group) -> Ranked:
+    if name in _PURE:
+        return Ranked(ranking=_PURE[name](group))
+    match name.partition("@")[0]:
+        case "majority" | "mbr-exec" as kind:
+            answers, seconds = under.tools.answers(group)
+            ranking = majority(answers) if kind == "majority" else mbr_exec(group.entries, answers)
+            return Ranked(ranking=ranking, rows=_timed(group, seconds))
+        case "codet" | "codet-product" as kind:
+            executed, generated = under.tools.executed(group)
+            passed = [held(one.answered, generated.tests) for one in executed]
+            votes = codet(passed, generated.written, DAMPED if kind == "codet" else PLAIN)
+            return Ranked(ranking=votes, rows=_timed(group, [one.cpu_s for one in executed]))
+        case "selection-tests":
+            return Ranked(ranking=_selected(group), rows=_timed(group, [row.cpu_s for row in group.rows]))
+        case "external":
+            return Ranked(ranking=external(group.entries, group.model.name, under.tools.given))
+        case kind:
+            return _asked(under, kind, group)
+
+
+def _selected(group: Group) -> Ranking:
+    lacking = [row.index for row in group.rows if row.selection is None]
+    if lacking:
+        raise NoSelection(f"{group.problem.name} has no selection tests, or was scored without them")
+    return selection([row.selection == "PASSED" for row in group.rows])
+
+
+def _timed(group: Group, seconds: Sequence[float]) -> tuple[RankedRow, ...]:
+    pairs = zip(group.rows, seconds, strict=True)
+    return tuple(RankedRow(sample_id=row.id, value=0.0, seconds=each) for row, each in pairs)
+
+
+def _asked(under: _Under, kind: str, group: Group) -> Ranked:
+    """By another model's opinion, which is stored as it comes; a mean and a sum of each sample."""
+    model = under.wish.model
+    ids = {name: _ranker(under, f"{name}@{model}") for name in ("mean-logprob", "sum-logprob")}
+    stored = {
+        name: dict(under.reader.ranked(under.study.id, f"{name}@{model}", group.model.id, group.problem.id))
+        for name in ids
+    }
+    for row in group.rows:
+        if all(row.id in known for known in stored.values()):
+            continue
+        one = under.tools.opinion(group, row)
+        values = {
+            "mean-logprob": one.sum_logprob / one.tokens if one.tokens else -np.inf,
+            "sum-logprob": one.sum_logprob if one.tokens else -np.inf,
+        }
+        for name, value in values.items():
+            made = RankedRow(
+                sample_id=row.id, value=value, seconds=one.seconds, prompt_flops=one.prompt_flops, flops=one.flops
+            )
+            under.store.add_ranked(ids[name], [made])
+            stored[name][row.id] = made
+    under.store.flush()
+    rows = tuple(stored[kind][row.id] for row in group.rows)
+    return Ranked(ranking=np.array([row.value for row in rows]), rows=rows)

@@ -1,0 +1,188 @@
+"""What rankers work with: the samples of one model on one problem, and evidence, made when it is first needed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from sampler.costs import arch_flops
+from sampler.rankers.agreement import Answers, informative
+from sampler.rankers.evidence import stored_answers
+from sampler.rankers.execution import Asker, Executed, execute
+from sampler.rankers.external import Given, read_scores
+from sampler.rankers.generated import Generated, generated_tests, read_texts
+from sampler.rankers.names import RANKERS, Need
+from sampler.rankers.values import Entry, RankingError
+from sampler.ranking.wish import Inputs, RankDoors, RankWish, TextModel
+from sampler.store.ranking_rows import ProblemRow, RankableRow
+from sampler.store.rows import ModelRow
+from sampler.study.prompts import prompt_for
+from sampler.values import Prompt, PromptStyle
+from sandbox.problems import Problem, load_problems
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """The samples of one model on one problem; `sampling` is how the model was asked, as the store keeps it."""
+
+    model: ModelRow
+    problem: ProblemRow
+    sampling: str
+    rows: tuple[RankableRow, ...]
+
+    @property
+    def passed(self) -> list[bool]:
+        """Which of the samples are correct, by the judge's tests."""
+        return [row.verdict == "PASSED" for row in self.rows]
+
+    @property
+    def entries(self) -> list[Entry]:
+        """The samples as rankers see them."""
+        return [
+            Entry(
+                problem=self.problem.name,
+                index=row.index,
+                source=row.program,
+                tokens=row.completion_tokens,
+                sum_logprob=row.sum_logprob,
+            )
+            for row in self.rows
+        ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opinion:
+    """What a model thinks of a completion, and what asking it cost."""
+
+    sum_logprob: float
+    tokens: int
+    seconds: float
+    prompt_flops: float | None
+    flops: float | None
+
+
+class Tools:
+    """Evidence for rankers. What it opens is closed with `stack`."""
+
+    def __init__(self, wish: RankWish, doors: RankDoors, stack: ExitStack, source: str) -> None:
+        self._wish, self._doors, self._stack, self._source = wish, doors, stack, source
+        self._generated: dict[str, Generated | None] = {}
+        self._executed: tuple[tuple[int, int], list[Executed]] | None = None  # of the latest group, for the next ranker
+
+    @cached_property
+    def text_model(self) -> TextModel:
+        """The model whose opinion is asked for; raises BackendError."""
+        if self._wish.model is None:
+            raise RankingError("no model is named whose opinion to ask for; name one with --with")
+        self._doors.say(f"opening {self._wish.model}")
+        return self._stack.enter_context(self._doors.text_model(self._wish.model))
+
+    @cached_property
+    def given(self) -> Given:
+        """The scores of somebody else."""
+        return read_scores(_named(self._wish.scores, "a file of scores", "--scores"))
+
+    def digest(self, ranker: str) -> str:
+        """SHA-256 of what decides a ranker's values beside the samples and the ranker's name."""
+        total = hashlib.sha256()
+        if "@" in ranker:
+            total.update(self.text_model.digest.encode())
+        if RANKERS[ranker.partition("@")[0]] in {Need.ANSWERS, Need.TESTS} and self._wish.tests is not None:
+            total.update(self._wish.tests.read_bytes())
+        if RANKERS[ranker.partition("@")[0]] is Need.FILE and self._wish.scores is not None:
+            total.update(self._wish.scores.read_bytes())
+        return total.hexdigest()
+
+    def opinion(self, group: Group, row: RankableRow) -> Opinion:
+        """What the named model thinks of a completion."""
+        began = time.monotonic()
+        score = self.text_model.scorer.score(self._prompt(group), row.completion)
+        seconds = time.monotonic() - began
+        flops = None
+        if self.text_model.architecture is not None:
+            flops = arch_flops(self.text_model.architecture, score.prompt_tokens, score.tokens)
+        return Opinion(
+            sum_logprob=-score.sum_nll,
+            tokens=score.tokens,
+            seconds=seconds,
+            prompt_flops=None if flops is None else float(flops.prompt),
+            flops=None if flops is None else float(flops.decode),
+        )
+
+    def _prompt(self, group: Group) -> Prompt:
+        """What was put to the model; raises ProblemsError or RankingError where that cannot be told any more."""
+        name, asked = group.problem.name, json.loads(group.sampling)
+        found = self._problems.get(name)
+        if found is None or found.prompt != group.problem.prompt:
+            raise RankingError(f"{self._source} has no problem {name!r} with the prompt that the samples were made for")
+        lacking = [shot for shot in asked.get("shots", ()) if shot not in self._problems]
+        if lacking:
+            raise RankingError(f"{self._source} has no {lacking[0]!r}, which was shown before the problem")
+        style = PromptStyle(asked.get("style", PromptStyle.COMPLETION))
+        return prompt_for(found, style, [self._problems[shot] for shot in asked.get("shots", ())])
+
+    @cached_property
+    def _problems(self) -> Mapping[str, Problem]:
+        """The study's problems as their file has them: what a prompt looks like depends on more than the store keeps."""
+        sources = [self._source] if Path(self._source).exists() else self._source.split(", ")
+        return {problem.name: problem for source in sources for problem in load_problems(source)}
+
+    def answers(self, group: Group) -> tuple[list[Answers], list[float]]:
+        """What the programs answer, and the sandbox's seconds for it: to generated tests if there are such, else as stored.
+
+        Of generated tests the inputs alone count, and of these such as some program has a value for: an input that a model
+        guessed wrong would make every program fail. Stored answers came with the verdict, so they cost what that did.
+        """
+        if self._wish.tests is not None:
+            executed, generated = self.executed(group)
+            answers = informative([one.answered.answers for one in executed], generated.inputs)
+            return answers, [one.cpu_s for one in executed]
+        facts = [row.facts for row in group.rows]
+        selection = self._wish.inputs is Inputs.SELECTION
+        return stored_answers(facts, group.problem.name, selection=selection), [row.cpu_s for row in group.rows]
+
+    def executed(self, group: Group) -> tuple[list[Executed], Generated]:
+        """The programs with their answers to the generated tests; raises SandboxError, or RankingError without tests."""
+        generated = self._tests_of(group.problem)
+        if generated is None:
+            raise NoTests(f"no test was generated for {group.problem.name}")
+        of = (group.model.id, group.problem.id)
+        if self._executed is None or self._executed[0] != of:
+            self._executed = of, execute(self._asker, [row.program for row in group.rows], generated)
+        return self._executed[1], generated
+
+    @cached_property
+    def _asker(self) -> Asker:
+        return self._stack.enter_context(self._doors.asker())
+
+    @cached_property
+    def _texts(self) -> Mapping[str, tuple[str, ...]]:
+        return read_texts(_named(self._wish.tests, "a file of generated tests", "--tests"))
+
+    def _tests_of(self, problem: ProblemRow) -> Generated | None:
+        if problem.entry_point is None:
+            raise RankingError(f"{problem.name} is a whole program, which generated asserts cannot call")
+        if problem.name not in self._generated:
+            texts = self._texts.get(problem.name, ())
+            self._generated[problem.name] = generated_tests(texts, problem.entry_point)
+        return self._generated[problem.name]
+
+
+class NoTests(RankingError):
+    """There is no test for a problem: nothing to tell its samples apart by."""
+
+
+class NoSelection(RankingError):
+    """A problem has no selection tests: it is left out."""
+
+
+def _named(path: Path | None, what: str, option: str) -> Path:
+    if path is None:
+        raise RankingError(f"{what} is needed; name it with {option}")
+    return path

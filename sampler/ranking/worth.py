@@ -1,0 +1,155 @@
+"""What rankings are worth: from rankings of single problems to lines with intervals and costs. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import fsum, sqrt
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sampler.rankers.values import Ranking
+from sampler.ranking.wish import RankedModel, RankLine, RankPoint, RankWish, SelectedPoint
+from sampler.reporting.standings import unit_cost
+from sampler.stats.bootstrap import Interval, draw_problems, intervals
+from sampler.stats.budget import Unit
+from sampler.stats.passk import pass_at_k
+from sampler.stats.ranking import Drawn, Votes, rank_score_at_k, rank_score_of_votes, selected_at_k
+from sampler.store.ranking_rows import RankedRow
+from sampler.store.rows import ModelRow, TallyRow
+
+UNITS = (Unit.FLOPS, Unit.SECONDS)
+USUAL = (1, 2, 5, 10, 20, 50, 100)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Valued:
+    """A ranking of one problem's samples, and the truth about them; `costs` of ranking each, where there are any."""
+
+    ranking: Ranking
+    passed: NDArray[np.bool_]
+    selected: NDArray[np.bool_]
+    costs: tuple[RankedRow, ...]
+
+
+def model_lines(
+    model: ModelRow,
+    rows: Sequence[TallyRow],
+    greedy: Sequence[TallyRow],
+    valued: Mapping[str, Sequence[Valued]],
+    wish: RankWish,
+) -> RankedModel:
+    """The lines of one model: `rows` are its tallies on the complete problems, `greedy` those of its greedy sample there."""
+    samples = min(row.scored for row in rows)
+    ks = choose_ks(wish.ks, samples)
+    costs = {unit: _sampling(model, rows, unit, wish) for unit in UNITS}
+    known = [([pass_at_k(row.scored, row.passed, k) for k in ks], [0.0] * len(ks)) for row in rows]
+    return RankedModel(
+        model=model.name,
+        samples=samples,
+        oracle=_line("oracle", known, ks, costs, wish),
+        greedy=sum(row.passed / row.scored for row in greedy) / len(greedy) if len(greedy) == len(rows) else None,
+        lines=tuple(_ranker_line(name, values, ks, costs, wish) for name, values in valued.items() if values),
+    )
+
+
+def choose_ks(asked: Sequence[int], samples: int) -> tuple[int, ...]:
+    """Those of the wanted k that are defined; without a wish the usual ones, and all samples."""
+    wanted = asked or (*USUAL, samples)
+    return tuple(sorted({k for k in wanted if 1 <= k <= samples}))
+
+
+_Costs = Mapping[Unit, tuple[float, float] | None]  # once, and for each sample
+
+
+def _sampling(model: ModelRow, rows: Sequence[TallyRow], unit: Unit, wish: RankWish) -> tuple[float, float] | None:
+    cost = unit_cost(model, rows, unit, wish.prompt)
+    return None if cost is None else (cost.once, cost.each)
+
+
+def _ranker_line(name: str, values: Sequence[Valued], ks: Sequence[int], costs: _Costs, wish: RankWish) -> RankLine:
+    rng = np.random.default_rng(wish.seed)
+    drawn = [[_score(value, k, rng, wish.draws) for k in ks] for value in values]
+    table = [([one.mean for one in row], [one.error for one in row]) for row in drawn]
+    line = _line(name, table, ks, _charged(costs, values) if wish.charge else costs, wish)
+    if name != "selection-tests":
+        return line
+    return RankLine(
+        ranker=name, problems=line.problems, points=line.points, selected=tuple(_selected(values, k, wish) for k in ks)
+    )
+
+
+def _score(value: Valued, k: int, rng: np.random.Generator, draws: int) -> Drawn:
+    if isinstance(value.ranking, Votes):
+        return rank_score_of_votes(value.ranking, value.passed, k, rng, draws=draws)
+    return Drawn(rank_score_at_k(value.ranking, value.passed, k), 0.0)
+
+
+_Table = Sequence[tuple[Sequence[float], Sequence[float]]]  # of each problem: values and their errors at every k
+
+
+def _line(name: str, table: _Table, ks: Sequence[int], costs: _Costs, wish: RankWish) -> RankLine:
+    values = np.array([row for row, _ in table])
+    bands = _bands(values, wish.seed)
+    points = (
+        RankPoint(
+            k=k,
+            rate=float(values[:, place].mean()),
+            interval=bands[place],
+            error=sqrt(fsum(errors[place] ** 2 for _, errors in table)) / len(table),
+            costs={unit: None if cost is None else cost[0] + k * cost[1] for unit, cost in costs.items()},
+        )
+        for place, k in enumerate(ks)
+    )
+    return RankLine(ranker=name, problems=len(table), points=tuple(points))
+
+
+def _bands(values: NDArray[np.float64], seed: int) -> Sequence[Interval | None]:
+    problems, ks = values.shape
+    if problems < 2:
+        return [None] * ks
+    return intervals(values, draw_problems(problems, np.random.default_rng(seed)))
+
+
+def _charged(costs: _Costs, values: Sequence[Valued]) -> _Costs:
+    """The costs with ranking: its prompt once for a problem, and each sample; both as means over problems."""
+    extra: dict[Unit, tuple[float, float] | None] = {
+        Unit.FLOPS: _means([[(row.prompt_flops, row.flops) for row in value.costs] for value in values]),
+        Unit.SECONDS: _means([[(0.0, row.seconds) for row in value.costs] for value in values]),
+    }
+    total: dict[Unit, tuple[float, float] | None] = {}
+    for unit, cost in costs.items():
+        more = extra[unit]
+        total[unit] = None if cost is None or more is None else (cost[0] + more[0], cost[1] + more[1])
+    return total
+
+
+def _means(groups: Sequence[Sequence[tuple[float | None, float | None]]]) -> tuple[float, float] | None:
+    once, each = [], []
+    for group in groups:
+        known = [(first, second) for first, second in group if first is not None and second is not None]
+        if len(known) < len(group):
+            return None
+        once.append(sum(first for first, _ in known) / max(1, len(known)))
+        each.append(sum(second for _, second in known) / max(1, len(known)))
+    return sum(once) / len(once), sum(each) / len(each)
+
+
+def _selected(values: Sequence[Valued], k: int, wish: RankWish) -> SelectedPoint:
+    """Selection by tests at k: sums over problems, so that a problem counts as often as it has an answer to hand out."""
+    found = []
+    for value in values:
+        both = int((value.passed & value.selected).sum())
+        found.append(selected_at_k(len(value.passed), both, int((value.selected & ~value.passed).sum()), k))
+    answered, correct = (np.array([getattr(one, name) for one in found]) for name in ("answered", "correct"))
+    coverage = [pass_at_k(len(value.passed), int(value.passed.sum()), k) for value in values]
+    handed_out = float(answered.mean())
+    return SelectedPoint(
+        k=k,
+        coverage=sum(coverage) / len(coverage),
+        answered=handed_out,
+        correct=float(correct.mean()),
+        interval=_bands(correct[:, None], wish.seed)[0],
+        false_positive=1 - float(correct.mean()) / handed_out if handed_out else None,
+    )

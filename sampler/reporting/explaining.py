@@ -1,0 +1,116 @@
+"""Why a sample has its verdict, in sentences, from what the store keeps: no box and no data set are asked.
+
+The sentence is the judge's own, made from the kept facts and the stored tests. Where these are not enough (facts that were not
+kept, tests of another form) it says what the columns of the verdict say.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+
+from sampler.store.sample_rows import SampleDetail
+from sandbox.facts import FactsError, rejudge, unpack
+from sandbox.judge import explain
+from sandbox.problems import Form, Problem, ProblemsError
+from sandbox.values import Flag, Limits, Program
+
+MOST_FACTS = 1 << 20  # bytes; to judge more anew takes longer than a person wants to wait
+
+MEANINGS: Mapping[str, str] = {
+    "PASSED": "every test accepted it, and there is proof that the tests came to their end",
+    "WRONG": "it ran, and an answer or a test was not right",
+    "ERROR": "it raised an error of its own",
+    "SYNTAX": "Python could not compile it",
+    "TIMEOUT": "it used up its time",
+    "MEMORY": "it wanted more memory than its box gives",
+    "OUTPUT": "it wrote more than its box takes",
+    "CRASHED": "a signal ended its process",
+    "EARLY_EXIT": "it left before its tests had come to their end, which proves nothing",
+}
+REMARKS: Mapping[str, str] = {
+    Flag.IN_PROCESS: "the tests ran in the program's own process, because they use names that it defines",
+    Flag.NO_TESTS: "there were no tests",
+    Flag.LEFTOVER_PROCESSES: "it left processes behind, which were killed",
+    Flag.LEFTOVER_FILES: "it left files behind, which were removed",
+    Flag.OUTPUT_TRUNCATED: "only the beginning of its output was kept",
+    Flag.NEAR_LIMIT: "it came close to a limit",
+    Flag.LOST_TWICE: "its box died twice from within",
+    Flag.TYPE_SPOOF: "it answered with a type that only looks like the expected one",
+    Flag.IDLE: "it slept instead of working",
+    Flag.REJUDGED: "it was run once more with all other boxes at rest, because the machine was busy",
+}
+
+
+def explanation(detail: SampleDetail) -> list[str]:
+    """Sentences about the verdict of a sample, the reason first."""
+    return list(_sentences(detail))
+
+
+def _sentences(detail: SampleDetail) -> Iterator[str]:
+    row = detail.row
+    if row.verdict is None:
+        yield "It waits for its verdict. A fault of ours leaves a sample unscored; the next run scores it."
+        return
+    yield f"{row.verdict}: {_reason(detail)}."
+    if row.verdict in MEANINGS:
+        yield f"{row.verdict} means: {MEANINGS[row.verdict]}."
+    for flag in filter(None, row.flags.split(",")):
+        yield f"{flag}: {REMARKS.get(flag, 'a remark of the sandbox')}."
+    if detail.selection is not None:
+        yield f"The selection tests say {detail.selection}."
+    if row.finish == "length":
+        yield f"The model was stopped at its token limit, after {row.completion_tokens} tokens; the program may be cut short."
+    if len(detail.attempts) > 1:
+        told = ", ".join(f"{one.verdict} by judge {one.judge}" for one in detail.attempts)
+        yield f"It was judged {len(detail.attempts)} times: {told}."
+
+
+def _reason(detail: SampleDetail) -> str:
+    if detail.facts is not None and len(detail.facts) <= MOST_FACTS:
+        try:
+            facts = unpack(detail.facts)
+            tests = _problem(detail).checked_by
+            return explain(rejudge(facts, tests), facts.limits, Program(source="", tests=tests))
+        except (FactsError, ProblemsError, ValueError):
+            pass  # facts of other tests than those of the store: what the columns say is still true
+    return _told(detail)
+
+
+def _problem(detail: SampleDetail) -> Problem:
+    form = Form.CHECK if "def check" in detail.tests else Form.ASSERTS
+    return Problem(
+        name=detail.row.problem,
+        prompt=detail.prompt,
+        entry_point=detail.entry_point or "",
+        tests=detail.tests,
+        form=form,
+    )
+
+
+def _told(detail: SampleDetail) -> str:
+    """What the columns of the verdict say."""
+    row, ending = detail.row, detail.ending
+    limits = _limits(detail.limits_json)
+    used = f"{row.cpu_s or 0:.2f} s CPU, {row.wall_s or 0:.2f} s wall time"
+    match ending:
+        case "out_of_cpu":
+            return f"used {row.cpu_s or 0:.2f} s{f' of {limits.cpu_s:g} s' if limits else ''} CPU and was killed"
+        case "out_of_wall":
+            return f"ran for {row.wall_s or 0:.2f} s{f' of {limits.wall_s:g} s' if limits else ''} and was killed"
+        case "out_of_memory":
+            return f"wanted more than {f'{limits.memory_mb} MB' if limits else 'its memory'} and was killed"
+        case "too_much_output":
+            return f"wrote more than {f'{limits.output_kb} kB' if limits else 'its output may be'} and was killed"
+        case "signalled":
+            return f"was ended by signal {detail.signal}"
+        case _:
+            error = ": ".join(part for part in (row.error_type, row.error_message) if part)
+            return error or f"ended with exit code {detail.exit_code} after {used}"
+
+
+def _limits(text: str) -> Limits | None:
+    try:
+        return Limits(**json.loads(text))
+    except (ValueError, TypeError):
+        return None

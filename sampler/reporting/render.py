@@ -1,0 +1,247 @@
+"""A report as text for a terminal or a log, and as JSON. Names are hostile: shown character by character, never obeyed."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import fields, is_dataclass
+from enum import Enum
+from math import floor, log10
+from typing import Any, TextIO
+
+from rich import box
+from rich.console import Console
+from rich.table import Table as RichTable
+from rich.text import Text
+
+from sampler.reporting.report import Finding, ModelLine, Report, Row, Table
+from sampler.stats.budget import PromptCharge, Unit, UnitCost
+from sampler.stats.curves import Point, Reach, Standing
+from sandbox.show import harmless
+
+JSON_SCHEMA = 1
+_SI = ("", "k", "M", "G", "T", "P", "E", "Z", "Y")
+NAMES = {
+    Unit.FLOPS: "FLOPs",
+    Unit.FLOPS_PARAMS: "FLOPs (2N a token)",
+    Unit.FLOPS_128: "FLOPs (2N × 128)",
+    Unit.TABLE_FLOPS: "FLOPs by the table",
+    Unit.SECONDS: "seconds",
+    Unit.TABLE_SECONDS: "seconds by the table",
+    Unit.SANDBOX_SECONDS: "sandbox CPU seconds",
+    Unit.TOTAL_SECONDS: "seconds with the sandbox's",
+    Unit.JOULES: "joules",
+    Unit.DOLLARS: "dollars",
+    Unit.TOKENS: "tokens",
+    Unit.SAMPLES: "samples",
+}
+_FLOPS = {Unit.FLOPS, Unit.FLOPS_PARAMS, Unit.FLOPS_128, Unit.TABLE_FLOPS}
+_SECONDS = {Unit.SECONDS, Unit.TABLE_SECONDS, Unit.SANDBOX_SECONDS, Unit.TOTAL_SECONDS}
+_IN_FRONT = 2  # units whose costs stand in the table of models, where there is no room for more
+_CHARGES = {
+    PromptCharge.EACH: "every sample pays for reading its prompt",
+    PromptCharge.ONCE: "the prompt is read once for all samples of a problem",
+}
+
+
+class Page(Console):
+    """Where reports are printed. A reader who leaves is an exception like any other: Rich would end the process with 1."""
+
+    def __init__(self, file: TextIO) -> None:
+        super().__init__(file=file, highlight=False)
+
+    def on_broken_pipe(self) -> None:
+        """Called by Rich while it handles the error."""
+        raise BrokenPipeError
+
+
+def one_line(text: str) -> str:
+    """`text` on one line without anything that a terminal obeys."""
+    return " ".join(harmless(text).split())
+
+
+def amount(value: float, unit: Unit) -> str:
+    """A cost for people: three digits and a size."""
+    if unit in _SECONDS:
+        return f"{value:.3g} s" if value < 1000 else f"{value:,.0f} s"
+    if unit is Unit.DOLLARS:
+        if 0 < value < 1e-3:
+            return f"{value * 1e6:.3g} µ$"
+        return f"${value:.3g}" if value < 1000 else f"${value:,.0f}"
+    short = float(f"{value:.3g}")
+    power = min(max(floor(log10(short)) // 3, 0), len(_SI) - 1) if short >= 1 else 0
+    size = _SI[power] + ("FLOP" if unit in _FLOPS else "J" if unit is Unit.JOULES else "")
+    return f"{short / 1000**power:.3g} {size}".rstrip()
+
+
+def print_report(report: Report, console: Console) -> None:
+    """Print the tables. Rich leaves out colour by itself where there is no terminal or NO_COLOR is set."""
+    title = f"{one_line(report.study)} · {report.problems} problems · {report.status}"
+    console.print(Text(title, style="bold"))
+    console.print(_models(report))
+    for table in report.tables:
+        _print_table(table, console)
+        if table.unit in _units(report)[_IN_FRONT:]:
+            console.print(Text(_unit_costs(table)))
+    for note in _closing(report):
+        console.print(Text(note))
+
+
+def _models(report: Report) -> RichTable:
+    shown = grid(
+        "Each model alone: problems × samples drawn, share solved by 1 and by all of them, mean cost of a sample"
+    )
+    shown.add_column("model", overflow="fold")
+    for head, width in (("drawn", 7), ("pass@1", 10), ("pass@all", 10), ("tokens", 6)):
+        shown.add_column(head, overflow="fold", min_width=width)
+        if head == "pass@all" and _any_greedy(report):
+            shown.add_column("greedy", overflow="fold", min_width=10)
+    for unit in _units(report)[:_IN_FRONT]:
+        shown.add_column(NAMES[unit], overflow="fold")
+    for line in report.models:
+        shown.add_row(*_model_cells(line, report))
+    return shown
+
+
+def _units(report: Report) -> list[Unit]:
+    return [table.unit for table in report.tables if table.unit not in (Unit.SAMPLES, Unit.TOKENS)]
+
+
+def _any_greedy(report: Report) -> bool:
+    return any(line.greedy for line in report.models)
+
+
+def _model_cells(line: ModelLine, report: Report) -> Iterator[Text]:
+    yield _name(line.name, 11)
+    yield Text(f"{line.problems} × {line.samples}")
+    yield Text(_percent(line.first))
+    yield Text(_percent(line.most))
+    if _any_greedy(report):
+        yield Text(f"★ {_percent(line.greedy)}" if line.greedy else "–")
+    known = line.prompt_tokens is not None and line.completion_tokens is not None
+    yield Text(f"{line.prompt_tokens:.0f}+{line.completion_tokens:.0f}" if known else "–")
+    for unit in _units(report)[:_IN_FRONT]:
+        yield Text(_cost(line.unit_costs[unit], unit))
+
+
+def _cost(cost: UnitCost | None, unit: Unit) -> str:
+    if cost is None:
+        return "unknown"
+    return f"{amount(cost.once, unit)} once\n{amount(cost.each, unit)} each" if cost.once else amount(cost.each, unit)
+
+
+def _print_table(table: Table, console: Console) -> None:
+    console.print()
+    if not table.rows:
+        console.print(Text(f"No comparison in {NAMES[table.unit]}: {_why_not(table)}"))
+        return
+    shown = grid(f"Share of problems solved at equal {NAMES[table.unit]} a problem ({_CHARGES[table.charge]})")
+    shown.add_column("budget", justify="right", no_wrap=True)
+    for cell in table.rows[0].cells:
+        shown.add_column(_name(cell.model, 18), overflow="fold")
+    shown.add_column("at this budget", overflow="fold")
+    for row in table.rows:
+        cells = (_cell(cell, clear=row.finding is Finding.CLEAR and cell.model == row.model) for cell in row.cells)
+        shown.add_row(Text(amount(row.budget, table.unit)), *cells, _finding(row))
+    console.print(shown)
+    for model, star in table.greedy.items():
+        cost = amount(star.cost, table.unit)
+        console.print(Text(f"★ {one_line(model)}, one answer at temperature 0: {_percent(star)} for {cost}."))
+    if table.ends is not None and table.end is not None:
+        end = amount(table.end, table.unit)
+        console.print(Text(f"From {end} on {one_line(table.ends)} has too few samples to compare."))
+    if table.unknown:
+        names = ", ".join(one_line(name) for name in table.unknown)
+        console.print(Text(f"Without a known cost in {NAMES[table.unit]}, so not compared: {names}."))
+
+
+def _unit_costs(table: Table) -> str:
+    costs = (f"{one_line(name)} {_cost(cost, table.unit)}" for name, cost in table.unit_costs.items())
+    return f"A sample costs on average: {', '.join(costs) or 'unknown'}.".replace("\n", " + ")
+
+
+def _why_not(table: Table) -> str:
+    if table.unknown:
+        return f"the cost is not known of {', '.join(one_line(name) for name in table.unknown)}"
+    return "no problem is complete yet"
+
+
+def _cell(cell: Standing, *, clear: bool) -> Text:
+    match cell.reach:
+        case Reach.TOO_DEAR:
+            return Text("one costs more", style="dim")
+        case Reach.UNDEFINED:
+            return Text(f"undefined (k={cell.k}, too few samples)", style="dim")
+        case Reach.REACHED:
+            thin = "~" if cell.point and cell.point.thin else ""
+            mark = " *" if clear else ""
+            return Text(f"{_percent(cell.point)} (k={cell.k}{thin}){mark}", style="bold" if clear else "")
+
+
+def _finding(row: Row) -> Text:
+    match row.finding:
+        case Finding.CLEAR:
+            return Text("clear winner *", style="bold")
+        case Finding.ONLY_ONE:
+            return Text("no other fits" if len(row.cells) > 1 else "–")
+        case Finding.NO_CLEAR_WINNER:
+            return Text("no clear winner")
+        case Finding.NOTHING_FITS:
+            return Text("nothing fits")
+        case Finding.TOO_FEW_SAMPLES:
+            return Text("not comparable")
+
+
+def _closing(report: Report) -> Iterator[str]:
+    yield ""
+    yield (
+        f"± is half the {report.level:.0%} interval from {report.resamples:,} resamplings of the problems (BCa). "
+        "* marks a winner: its paired lead over every other model is clear, "
+        "with p values corrected (Holm) for all pairs of models and all budgets of its table."
+    )
+    if any(cell.point and cell.point.thin for table in report.tables for row in table.rows for cell in row.cells):
+        yield "~ marks k above half of the samples drawn: an estimate from few subsets."
+    yield from (one_line(note) for note in report.notes)
+
+
+def _percent(point: Point | None) -> str:
+    if point is None:
+        return "–"
+    spread = f" ±{point.interval.half * 100:.1f}" if point.interval else ""
+    return f"{point.rate * 100:.1f}{spread}"
+
+
+def grid(title: str) -> RichTable:
+    """An empty table as all of ours look."""
+    """A table under a title, as narrow as what is in it."""
+    return RichTable(title=Text(title), title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, expand=False)
+
+
+def _name(name: str, width: int) -> Text:
+    """A name, broken at its hyphens and blanks into lines of about `width`, so that a column stays as narrow as its numbers."""
+    lines = [""]
+    for part in re.split(r"(?<=[-_ ])", one_line(name)):
+        if lines[-1] and len(lines[-1] + part) > width:
+            lines.append("")
+        lines[-1] += part
+    return Text("\n".join(lines))
+
+
+def report_json(report: Report) -> str:
+    """The report as JSON with sorted keys."""
+    return json.dumps({"schema": JSON_SCHEMA, **plain(report)}, sort_keys=True, indent=2)
+
+
+def plain(value: Any) -> Any:
+    """A value of ours as JSON knows values."""
+    """A value as JSON has it."""
+    if is_dataclass(value):
+        return {item.name: plain(getattr(value, item.name)) for item in fields(value)}
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, Mapping):
+        return {plain(key): plain(item) for key, item in value.items()}
+    if isinstance(value, tuple | list):
+        return [plain(item) for item in value]
+    return value

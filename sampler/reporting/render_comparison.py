@@ -1,0 +1,82 @@
+"""A comparison of two models as text and as JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+from rich.console import Console
+from rich.text import Text
+
+from sampler.reporting.comparison import Comparison, Step
+from sampler.reporting.render import NAMES, amount, grid, one_line, plain
+from sampler.stats.bootstrap import LEVEL
+from sampler.stats.budget import Unit
+from sampler.stats.paired import POWER, Crossover
+
+JSON_SCHEMA = 1
+MOST_NAMES = 12
+
+
+def print_comparison(made: Comparison, console: Console) -> None:
+    """Print the table and what follows from it."""
+    first, second = map(one_line, made.names)
+    shown = grid(f"{first} (A) against {second} (B) at equal {NAMES[made.unit]}, on {made.problems} problems")
+    for head in ("budget", "A", "B", "A - B", "p", "sees"):
+        shown.add_column(head, justify="right", overflow="fold")
+    for step in made.rows:
+        shown.add_row(*map(Text, _cells(step, made)))
+    console.print(shown)
+    for line in _closing(made):
+        console.print(Text(line))
+
+
+def _cells(step: Step, made: Comparison) -> Iterator[str]:
+    lead = step.difference
+    yield amount(step.budget, made.unit)
+    for rate, k in zip(step.rates, step.ks, strict=True):
+        yield f"{100 * rate:.1f} (k={k})"
+    mark = " *" if lead.clear else ""
+    yield f"{100 * lead.mean:+.1f} [{100 * lead.interval.low:+.1f}, {100 * lead.interval.high:+.1f}]{mark}"
+    yield f"{lead.holm:.4f}" if lead.holm is not None else ""
+    yield f"{100 * step.detectable.difference:.1f}"
+
+
+def _closing(made: Comparison) -> Iterator[str]:
+    yield ""
+    yield turn_words(made.crossover, made.unit)
+    for name, side in zip(made.names, (1, -1), strict=True):
+        clear = [step for step in made.steps if (step.band.low if side > 0 else -step.band.high) > 0]
+        if clear:
+            begin, end = amount(clear[0].budget, made.unit), amount(clear[-1].budget, made.unit)
+            share = f"{len(clear)} of {len(made.steps)} budgets"
+            yield f"{one_line(name)} is ahead at {share} between {begin} and {end}, by a band that holds all at once."
+    first, second = map(one_line, made.names)
+    yield f"Solved by {second} alone: {_names(made.fixed)}. By {first} alone: {_names(made.broken)}."
+    yield (
+        f"A - B is paired by problem, with its {LEVEL:.0%} interval (BCa over problems); p is corrected (Holm) for these rows, "
+        f"* is clear after it. Sees: the smallest true difference that comes out clear with {POWER:.0%} chance."
+    )
+
+
+def _names(names: tuple[str, ...]) -> str:
+    if not names:
+        return "none"
+    more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
+    return f"{len(names)} ({', '.join(map(one_line, names[:MOST_NAMES]))}{more})"
+
+
+def turn_words(found: Crossover | None, unit: Unit) -> str:
+    """A crossover in a sentence."""
+    if found is None:
+        return "The two are equal at the largest budget: there is no crossover."
+    name = one_line(found.leader)
+    low = amount(found.low, unit) if found.low is not None else "the beginning"
+    high = amount(found.high, unit) if found.high is not None else "beyond the samples"
+    where = "at every budget" if found.at is None else f"from {amount(found.at, unit)} on"
+    return f"{name} leads {where} ({LEVEL:.0%} interval of that budget: {low} to {high})."
+
+
+def comparison_json(made: Comparison) -> str:
+    """The comparison as JSON with sorted keys."""
+    return json.dumps({"schema": JSON_SCHEMA, "level": LEVEL, **plain(made)}, sort_keys=True, indent=2)

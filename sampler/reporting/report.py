@@ -1,0 +1,252 @@
+"""The report of a study: what each model does alone, and who reaches more at equal budget.
+
+Pure: rows of a store in, one `Report` out. Models are compared only on problems that are complete for all of them; their unit
+costs are means over those problems. Who wins at which budget
+is decided in `sampler.reporting.findings`. Nothing here favours a size.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from sampler.reporting.findings import Finding, Row, rows_of
+from sampler.reporting.ground import Ground, ground_of
+from sampler.reporting.standings import complete_problems, counts_of, unit_cost
+from sampler.stats.bootstrap import LEVEL, RESAMPLES
+from sampler.stats.budget import PromptCharge, Unit, UnitCost
+from sampler.stats.curves import Curve, Point, curve
+from sampler.store.rows import ModelRow, StudyRow, TallyRow
+
+__all__ = ["Facts", "Finding", "ModelLine", "Report", "Row", "Table", "Wish", "choose_budgets", "make_report"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What a store says about one study. `verdicts` counts by (model id, verdict); `greedy` are the models' greedy samples."""
+
+    study: StudyRow
+    models: Sequence[ModelRow]
+    tallies: Sequence[TallyRow]
+    verdicts: Mapping[tuple[int, str], int]
+    greedy: Sequence[ModelRow] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What a report should show. Budgets that are not given are chosen from what samples cost; `seed` is the bootstrap's."""
+
+    units: tuple[Unit, ...] = (Unit.FLOPS, Unit.SECONDS)
+    charge: PromptCharge = PromptCharge.EACH
+    budgets: Mapping[Unit, tuple[float, ...]]
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelLine:
+    """One model alone, on its own complete problems; a mean is None before there is a sample.
+
+    `greedy` is its pass@1 at temperature 0, from one sample of each problem that is none of the others; None without it.
+    """
+
+    name: str
+    engine: str | None
+    params: int | None
+    problems: int
+    samples: int  # of each complete problem
+    sampled: int
+    scored: int
+    passed: int
+    first: Point | None  # pass@1
+    most: Point | None  # pass@n
+    greedy: Point | None
+    prompt_tokens: float | None
+    completion_tokens: float | None
+    unit_costs: Mapping[Unit, UnitCost | None]
+    verdicts: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """The comparison in one unit.
+
+    `unknown` are the models whose cost in it is not known: they are not compared. From `end` on nothing can be said of
+    `ends`: that model was not sampled often enough. `greedy` are the models' greedy samples on the compared problems, each a
+    point with a cost of its own; a model is missing there until all of its are scored.
+    """
+
+    unit: Unit
+    charge: PromptCharge
+    unit_costs: Mapping[str, UnitCost]
+    unknown: tuple[str, ...]
+    rows: tuple[Row, ...]
+    curves: tuple[Curve, ...]
+    greedy: Mapping[str, Point]
+    ends: str | None
+    end: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """Everything a report says; `render` and `report_json` say it."""
+
+    study: str
+    status: str
+    problems: int
+    compared: int
+    models: tuple[ModelLine, ...]
+    tables: tuple[Table, ...]
+    level: float
+    resamples: int
+    notes: tuple[str, ...]
+
+
+def make_report(facts: Facts, wish: Wish) -> Report:
+    """The report of one study."""
+    models = [model for model in facts.models if model.wanted]
+    ground = ground_of(models, facts.tallies, wish.seed)
+    waiting = [model.name for model in models if model not in ground.models]
+    return Report(
+        study=facts.study.name,
+        status=facts.study.status,
+        problems=facts.study.problems,
+        compared=len(ground.problems),
+        models=tuple(_line(model, facts, wish, ground) for model in models),
+        tables=tuple(
+            replace(_table(ground, unit, wish), greedy=_stars(ground.models, facts, ground.problems, (unit, wish)))
+            for unit in wish.units
+        ),
+        level=LEVEL,
+        resamples=RESAMPLES,
+        notes=tuple(_notes(facts, waiting, len(ground.problems))),
+    )
+
+
+def _line(model: ModelRow, facts: Facts, wish: Wish, ground: Ground) -> ModelLine:
+    rows = [row for row in facts.tallies if row.model_id == model.id]
+    complete = complete_problems(model, rows)
+    points = _alone(model, rows, complete, ground, wish.seed).points
+    sampled = sum(row.sampled for row in rows)
+    stars = (
+        _star(row, facts.tallies, complete_problems(row, facts.tallies), Unit.SAMPLES, wish)
+        for row in facts.greedy
+        if row.greedy_of == model.id and row.wanted
+    )
+    return ModelLine(
+        name=model.name,
+        engine=model.engine,
+        params=model.params,
+        problems=len(complete),
+        samples=points[-1].k if points else 0,
+        sampled=sampled,
+        scored=sum(row.scored for row in rows),
+        passed=sum(row.passed for row in rows),
+        first=points[0] if points else None,
+        most=points[-1] if points else None,
+        greedy=next(stars, None),
+        prompt_tokens=_each([row.prompt_tokens for row in rows], sampled),
+        completion_tokens=_each([row.completion_tokens for row in rows], sampled),
+        unit_costs={unit: unit_cost(model, rows, unit, wish.charge) for unit in Unit},
+        verdicts={verdict: count for (owner, verdict), count in facts.verdicts.items() if owner == model.id},
+    )
+
+
+def _alone(model: ModelRow, rows: Sequence[TallyRow], complete: Sequence[str], ground: Ground, seed: int) -> Curve:
+    """A model's curve on its own complete problems, which may be more than those that all models share."""
+    if model.id in ground.curves and tuple(complete) == ground.problems:
+        return ground.curves[model.id]
+    return curve(counts_of(model, rows, complete), UnitCost(each=1.0), np.random.default_rng(seed))
+
+
+def _each(sums: Sequence[int | None], sampled: int) -> float | None:
+    """The mean of a sample; None before there is one, or where the cost of some sample is not known."""
+    known = [total for total in sums if total is not None]
+    return sum(known) / sampled if sampled and len(known) == len(sums) else None
+
+
+def _stars(
+    models: Sequence[ModelRow], facts: Facts, problems: Sequence[str], shown: tuple[Unit, Wish]
+) -> Mapping[str, Point]:
+    """The greedy samples of models as points, of those that are complete on the compared problems."""
+    owners = {model.id: model.name for model in models}
+    stars = {}
+    for row in facts.greedy:
+        complete = frozenset(complete_problems(row, facts.tallies))
+        if row.greedy_of in owners and row.wanted and complete.issuperset(problems):
+            star = _star(row, facts.tallies, problems, *shown)
+            if star is not None:
+                stars[owners[row.greedy_of]] = star
+    return stars
+
+
+def _star(row: ModelRow, tallies: Sequence[TallyRow], problems: Sequence[str], unit: Unit, wish: Wish) -> Point | None:
+    """The point of a greedy sample: its own cost and its own rate; None where one of them is not known."""
+    chosen = frozenset(problems)
+    cost = unit_cost(row, [tally for tally in tallies if tally.problem in chosen], unit, wish.charge)
+    if cost is None or not problems:
+        return None
+    points = curve(counts_of(row, tallies, problems), cost, np.random.default_rng(wish.seed)).points
+    return replace(points[0], thin=False)  # one of one: no subset was taken
+
+
+def _table(ground: Ground, unit: Unit, wish: Wish) -> Table:
+    costs = {model.name: ground.cost(model, unit, wish.charge) for model in ground.models}
+    known = {name: cost for name, cost in costs.items() if cost is not None}
+    entries = [
+        (ground.counts[model.id], ground.curve(model, known[model.name]))
+        for model in ground.models
+        if model.name in known and ground.counts[model.id].n
+    ]
+    curves = [drawn for _, drawn in entries]
+    budgets = wish.budgets.get(unit) or choose_budgets(curves)
+    shortest = min(curves, key=_end, default=None)
+    return Table(
+        unit=unit,
+        charge=wish.charge,
+        unit_costs=known,
+        unknown=tuple(name for name, cost in costs.items() if cost is None),
+        rows=rows_of(entries, budgets, ground.draws) if entries else (),
+        curves=tuple(curves),
+        greedy={},
+        ends=None if shortest is None else shortest.model,
+        end=None if shortest is None else _end(shortest),
+    )
+
+
+def _end(drawn: Curve) -> float:
+    """The budget from which on a curve is undefined."""
+    return drawn.cost.of(drawn.n + 1)
+
+
+def choose_budgets(curves: Sequence[Curve]) -> tuple[float, ...]:
+    """Budgets worth a row: 1, 2, 4 … samples of the dearest model, one sample of each model, and all that each has.
+
+    Only as far as every curve goes; beyond, there is nothing to compare. Of budgets that read the same in three digits the
+    largest is taken, which buys whatever the others buy.
+    """
+    if not curves:
+        return ()
+    dearest = max(curves, key=lambda drawn: drawn.cost.of(1))
+    doublings = [2**power for power in range(dearest.n.bit_length()) if 2**power <= dearest.n]
+    wanted = {dearest.cost.of(k) for k in doublings}
+    wanted |= {drawn.cost.of(k) for drawn in curves for k in (1, drawn.n)}
+    end = min(map(_end, curves))
+    read_as = {f"{budget:.3g}": budget for budget in sorted(wanted) if budget < end}
+    return tuple(read_as.values())
+
+
+def _notes(facts: Facts, waiting: Sequence[str], compared: int) -> list[str]:
+    notes = []
+    if facts.study.status != "done":
+        notes.append(f"Interim: the study is {facts.study.status}; every number may still move.")
+    if waiting:
+        notes.append(f"Not compared, because no problem of theirs is complete: {', '.join(waiting)}.")
+    if compared < facts.study.problems:
+        notes.append(
+            f"Compared on {compared} of {facts.study.problems} problems: the others lack verdicts of some model."
+        )
+    if compared < 2:
+        notes.append("Intervals and findings need at least two problems.")
+    return notes

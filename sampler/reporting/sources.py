@@ -1,0 +1,75 @@
+"""What `sampler compare` is pointed at: `FILE` or `FILE:MODEL`, the file a store or counts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from sampler.reporting.comparison import NotComparable
+from sampler.reporting.counts import choose, read_counts
+from sampler.reporting.ground import Ground, ground_of
+from sampler.reporting.reading import read_facts
+from sampler.reporting.report import Facts
+from sampler.store.rows import ModelRow, TallyRow
+
+_SQLITE = b"SQLite format 3\x00"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """One side of a comparison."""
+
+    path: Path
+    model: str | None
+
+
+def source(text: str) -> Source:
+    """`FILE:MODEL` taken apart; a file whose own name holds a colon is found first."""
+    if Path(text).is_file() or ":" not in text:
+        return Source(path=Path(text), model=None)
+    path, _, model = text.partition(":")
+    return Source(path=Path(path), model=model or None)
+
+
+def facts_of(path: Path, params: Mapping[str, float]) -> Facts:
+    """The facts of a store or of a counts file; whatever is no database is read as counts."""
+    if path.is_file():
+        with path.open("rb") as file:
+            if file.read(len(_SQLITE)) != _SQLITE:
+                return read_counts(path, params)
+    return read_facts(path)
+
+
+def common_ground(sides: tuple[Source, Source], params: Mapping[str, float]) -> Ground:
+    """Two models on the problems that both have complete; refuses sides that were not asked the same problems."""
+    facts = [facts_of(side.path, params) for side in sides]
+    first, second = facts
+    if first.study.problems_digest != second.study.problems_digest:
+        raise NotComparable(
+            f"{sides[0].path} and {sides[1].path} hold different problems (digests "
+            f"{first.study.problems_digest[:12]} and {second.study.problems_digest[:12]}); compare runs of one problem set"
+        )
+    models = [_only(side, one) for side, one in zip(sides, facts, strict=True)]
+    if models[0].name == models[1].name:
+        if sides[0].path == sides[1].path:
+            raise NotComparable(f"{models[0].name} on both sides; name two models as FILE:MODEL")
+        models = [
+            replace(model, name=f"{model.name} ({side.path.stem})") for model, side in zip(models, sides, strict=True)
+        ]
+    tallies = [*_renumbered(models[0], first, 1), *_renumbered(models[1], second, 2)]
+    return ground_of([replace(models[0], id=1), replace(models[1], id=2)], tallies, first.study.seed)
+
+
+def _only(side: Source, facts: Facts) -> ModelRow:
+    models = [model for model in facts.models if model.wanted]
+    if side.model is not None:
+        return choose(models, side.model)
+    if len(models) != 1:
+        held = ", ".join(model.name for model in models) or "none"
+        raise NotComparable(f"{side.path} holds {len(models)} models; name one as {side.path}:MODEL ({held})")
+    return models[0]
+
+
+def _renumbered(model: ModelRow, facts: Facts, number: int) -> list[TallyRow]:
+    return [replace(row, model_id=number) for row in facts.tallies if row.model_id == model.id]

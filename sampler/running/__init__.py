@@ -1,0 +1,1 @@
+"""Running a study: what is left to do is sampled and scored, watched by whoever listens, until it is done or stopped."""

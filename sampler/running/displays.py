@@ -1,0 +1,90 @@
+"""How a run without a screen shows how far it is: JSON lines, a bar on a terminal, or nothing. Plain lines are in `headless`.
+
+JSON lines are data and go to standard output; everything else is for people and goes to standard error.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import asdict
+from typing import Any, Self, TextIO
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import Progress as RichProgress
+
+from sampler.exits import Exit
+from sampler.reporting.render import one_line
+from sampler.running.progress import Notice, Progress
+
+JSON_SCHEMA = 1
+
+
+class JsonLines:
+    """A subscriber that writes one JSON object a line. Called from several threads."""
+
+    def __init__(self, out: TextIO, *, clock: Callable[[], float] = time.time) -> None:
+        self._out, self._clock = out, clock
+        self._lock = threading.Lock()
+        self._said: Progress | None = None
+
+    def __call__(self, event: Progress | Notice) -> None:
+        """Write the event; progress only where something changed."""
+        match event:
+            case Notice():
+                self.say("notice", **asdict(event))
+            case Progress() if event != self._said:
+                self._said = event
+                counts = {"wanted": event.wanted, "sampled": event.sampled, "scored": event.scored}
+                self.say("progress", study=event.study, **counts, models=[asdict(model) for model in event.models])
+            case Progress():
+                pass
+
+    def say(self, event: str, **more: Any) -> None:
+        """Write an event of this name."""
+        line = json.dumps(
+            {"schema": JSON_SCHEMA, "event": event, "at": round(self._clock(), 3), **more}, sort_keys=True
+        )
+        with self._lock, suppress(OSError, ValueError):  # whoever read along has left; the study goes on
+            self._out.write(f"{line}\n")
+            self._out.flush()
+
+    def done(self, code: Exit, reason: str) -> None:
+        """The last line."""
+        self.say("done", ok=code is Exit.OK, exit_code=int(code), reason=reason)
+
+
+class Bar:
+    """A subscriber that draws a bar for each model on a terminal, with notices above. A context manager."""
+
+    def __init__(self, out: TextIO) -> None:
+        console = Console(file=out, highlight=False)
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+        self._bar = RichProgress(*columns, console=console)
+        self._rows: dict[str, TaskID] = {}
+        self._lock = threading.Lock()
+
+    def __call__(self, event: Progress | Notice) -> None:
+        """Draw it."""
+        with self._lock:
+            match event:
+                case Notice():
+                    level = "" if event.level == "info" else f"{event.level}: "
+                    self._bar.console.print(f"{level}{one_line(event.message)}", markup=False)
+                case Progress():
+                    for model in event.models:
+                        if model.name not in self._rows:
+                            self._rows[model.name] = self._bar.add_task("", total=model.wanted)
+                        said = one_line(model.name).replace("[", r"\[")
+                        self._bar.update(self._rows[model.name], description=said, completed=model.scored)
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()

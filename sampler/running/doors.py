@@ -1,0 +1,124 @@
+"""The real doors of a run: engines and the sandbox."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+
+from sampler.backends.base import Backend, BackendError
+from sampler.backends.llamacpp_scorer import LlamaCppScorer
+from sampler.backends.metered import MeteredBackend
+from sampler.backends.open import Surroundings, model_file, open_backend
+from sampler.energy import GpuMeter, NoMeter
+from sampler.models.catalogue import Model, find
+from sampler.models.pull import PullError, absence, cached, pull
+from sampler.rankers.execution import Asker
+from sampler.ranking.wish import RankDoors, TextModel
+from sampler.running.executor import Executor
+from sampler.running.run import Doors
+from sampler.study.spec import Study
+from sampler.study.spec_models import ModelSpec
+from sandbox.references import usual_directory
+from sandbox.values import Limits
+
+ON_GPUS = ("vllm",)  # backends whose engine runs here, on GPUs
+
+
+def real_doors(models_dir: Path, say: Callable[[str], None], *, fetch: bool = False) -> Doors:
+    """Backends by their names, the sandbox by Docker; `say` hears what takes its time.
+
+    With `fetch`, a model of the catalogue that is not here is pulled; without, it is an error that says how.
+    """
+
+    def fetched(model: Model) -> None:
+        say(f"fetching {model.name}, {model.size / 1e6:.0f} MB")
+        try:
+            pull(model, models_dir)
+        except PullError as error:
+            raise BackendError(str(error)) from error
+
+    def refused(model: Model) -> None:
+        raise BackendError(f"{absence(model, models_dir)}, or the study with --pull")
+
+    def backend(model: ModelSpec, tell: Callable[[str], None]) -> Backend:
+        around = Surroundings(models_dir=models_dir, secret=_secret, tell=tell)
+        opened = open_backend(model.backend, str(model.file or model.model), model.options, around)
+        return _metered(opened) if model.backend in ON_GPUS else opened
+
+    def executor(study: Study) -> AbstractContextManager[Executor]:
+        from sandbox.image import Outfit  # noqa: PLC0415 - Docker's client is heavy
+        from sandbox.scoring import Manner, open_scorer  # noqa: PLC0415
+
+        outfit = Outfit(python=study.python, packages=study.packages)
+        manner = Manner(fresh=study.fresh, outfit=outfit, kept=usual_directory())
+        return open_scorer(study.limits, boxes=study.boxes, manner=manner, say=say)
+
+    def check(model: ModelSpec) -> None:
+        check_model(model, models_dir, fetched if fetch else refused)
+
+    return Doors(check=check, backend=backend, executor=executor)
+
+
+def _metered(backend: Backend) -> Backend:
+    """With a meter of its GPUs' energy, where there is one."""
+    try:
+        return MeteredBackend(backend, GpuMeter())
+    except NoMeter:
+        return backend
+
+
+def real_executor(limits: Limits, boxes: int | None, say: Callable[[str], None]) -> AbstractContextManager[Executor]:
+    """The usual sandbox, by Docker; `say` hears what takes its time."""
+    from sandbox.scoring import Manner, open_scorer  # noqa: PLC0415 - Docker's client is heavy
+
+    return open_scorer(limits, boxes=boxes, manner=Manner(kept=usual_directory()), say=say)
+
+
+def check_model(model: ModelSpec, models_dir: Path, absent: Callable[[Model], None]) -> None:
+    """Raise BackendError or UnknownModel for a model that cannot be opened: now, not after an hour with another one.
+
+    `absent` is called for a model of the catalogue that is not here.
+    """
+    if model.backend == "vllm":
+        if find_spec("vllm") is None:
+            raise BackendError(f"model {model.name!r}: vllm is not installed; pip install 'codebudget[vllm]'")
+        return
+    if model.backend == "openai":
+        name = str(model.options.get("api_key_env", ""))
+        if name and not _secret(name):
+            raise BackendError(
+                f"model {model.name!r}: the environment has no variable {name}, which is to hold its key"
+            )
+        return
+    if model.backend == "replay" or model.model.endswith(".gguf"):
+        path = model.file or Path(model.model)
+        if not path.is_file():
+            raise BackendError(f"model {model.name!r}: there is no file {str(path)!r}; mend the path in the study file")
+        return
+    pinned = find(model.model)
+    if cached(pinned, models_dir) is None:
+        absent(pinned)
+
+
+def rank_doors(models_dir: Path, boxes: int | None, say: Callable[[str], None]) -> RankDoors:
+    """What ranking may open: a sandbox, and a model that scores texts."""
+
+    def asker() -> AbstractContextManager[Asker]:
+        from sandbox.scoring import open_scorer  # noqa: PLC0415 - Docker's client is heavy
+
+        return open_scorer(Limits(), boxes=boxes, say=say)
+
+    @contextmanager
+    def text_model(name: str) -> Iterator[TextModel]:
+        file = model_file(name, models_dir)
+        with LlamaCppScorer(file) as scorer:
+            yield TextModel(name=file.name, digest=file.digest, architecture=file.architecture, scorer=scorer)
+
+    return RankDoors(asker=asker, text_model=text_model, say=say)
+
+
+def _secret(name: str) -> str | None:
+    return os.environ.get(name)  # noqa: TID251 - the one place that reads a key; it goes to the backend and nowhere else

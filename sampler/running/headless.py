@@ -1,0 +1,144 @@
+"""A study without a screen: plain progress lines, then the report; the exit code says how it went.
+
+Nothing here knows a terminal: lines go to the streams that are handed in, at most one of progress every ten seconds or
+five percent.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TextIO
+
+from sampler.entry import read_along
+from sampler.exits import Exit
+from sampler.models.folder import models_dir
+from sampler.reporting.reading import read_report
+from sampler.reporting.render import Page, print_report, report_json
+from sampler.running.brakes import Brakes, RunLimits
+from sampler.running.ci import Case, Outcome, tell_ci
+from sampler.running.displays import Bar, JsonLines
+from sampler.running.doors import real_doors
+from sampler.running.interrupts import interrupts
+from sampler.running.manner import Display, Headless
+from sampler.running.plain import PlainLines
+from sampler.running.progress import Notice, Subscriber
+from sampler.running.run import Doors, Run, RunEnd
+from sampler.store.reader import Reader
+from sampler.store.writer import Store
+from sampler.study.spec import Study, load_study
+from sampler.telling import told
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """How a run went. `reason` is a line for people."""
+
+    code: Exit
+    reason: str
+    cases: tuple[Case, ...] = ()
+
+
+def run_headless(
+    study_path: Path,
+    *,
+    out: TextIO,
+    log: TextIO | None = None,
+    doors: Doors | None = None,
+    manner: Headless = Headless(),  # noqa: B008 - frozen
+) -> int:
+    """Run a study: progress and errors to `log` (or `out`), the report to `out`. Returns the exit code.
+
+    With the JSON display everything but errors goes to `out`, a line each.
+    """
+    log = log or out
+    lines = JsonLines(out) if manner.display is Display.JSON else None
+    with told(log, traceback=manner.traceback) as failed:
+        study = load_study(study_path)
+        study = replace(study, store=manner.store or study.store, boxes=manner.boxes or study.boxes)
+        with _shown(manner.display, log, lines) as tell:
+            doors = doors or real_doors(models_dir(), saying(tell), fetch=manner.fetch)
+            ended = run_limited(study, doors, tell, manner.limits)
+        tell_ci(manner.places, f"{study.name}: {ended.reason}", ended.cases, lambda line: _write_line(log, line))
+        made = read_report(study.store, study.name)
+        with read_along(out):
+            if lines is None:
+                print_report(made, Page(file=out))
+            else:
+                lines.say("report", report=json.loads(report_json(made)))
+                lines.done(ended.code, ended.reason)
+        return ended.code
+    if lines is not None:
+        lines.done(failed[0], "broken off by an error; standard error says which")
+    if failed[0] is not Exit.INTERRUPTED:
+        case = Case(suite=study_path.stem, name="gate: the run", outcome=Outcome.ERROR, message="it broke; see its log")
+        tell_ci(manner.places, study_path.stem, [case], lambda line: _write_line(log, line))
+    return failed[0]
+
+
+def _write_line(log: TextIO, line: str) -> None:
+    log.write(f"{line}\n")
+
+
+@contextmanager
+def _shown(display: Display, log: TextIO, lines: JsonLines | None) -> Iterator[Subscriber]:
+    match display:
+        case Display.RICH:
+            with Bar(log) as bar:
+                yield bar
+        case Display.NONE:
+            yield lambda _event: None
+        case Display.JSON if lines is not None:
+            yield lines
+        case _:
+            yield PlainLines(log)
+
+
+def run_study(study: Study, doors: Doors, tell: Subscriber) -> Exit:
+    """Run a study into its store; raises what broke it."""
+    return run_limited(study, doors, tell, RunLimits()).code
+
+
+def run_limited(study: Study, doors: Doors, tell: Subscriber, limits: RunLimits) -> Ended:
+    """The same, within limits."""
+    brakes = Brakes(limits, tell, lambda: _spent(study.store))
+    with Store(study.store) as store:
+        run = Run(study, store, doors, brakes)
+        with brakes.watching(run.stop), interrupts(run.stop, tell) as caught:
+            end = run()
+    tell(Notice(level="info" if end.complete else "warning", kind="end", message=f"{study.name}: {end.reason}"))
+    return Ended(code=_code(end, brakes, caught), reason=end.reason, cases=_cases(study.name, end, brakes))
+
+
+def _code(end: RunEnd, brakes: Brakes, caught: Sequence[int]) -> Exit:
+    if caught and not end.complete:
+        return Exit.TERMINATED if caught[0] == signal.SIGTERM else Exit.INTERRUPTED
+    if brakes.too_many_faults:
+        return Exit.INFRASTRUCTURE
+    return Exit.OK if end.complete else Exit.INCOMPLETE
+
+
+def _cases(name: str, end: RunEnd, brakes: Brakes) -> tuple[Case, ...]:
+    """A run's gates: that it is complete, and that not too much of it failed by our fault."""
+    complete = Outcome.PASSED if end.complete else Outcome.FAILED
+    faults = Outcome.ERROR if brakes.too_many_faults else Outcome.PASSED
+    return (
+        Case(suite=name, name="gate: complete", outcome=complete, message=end.reason),
+        Case(suite=name, name="gate: faults of ours", outcome=faults, message=brakes.fault_line),
+    )
+
+
+def _spent(path: Path) -> float:
+    """FLOPs of all samples in a store, as far as they are known."""
+    with Reader(path) as reader:
+        rows = [row for study in reader.studies() for row in reader.tallies(study.id)]
+    return sum((row.prompt_flops or 0.0) + (row.decode_flops or 0.0) for row in rows)
+
+
+def saying(tell: Subscriber) -> Callable[[str], None]:
+    """What a door says while it opens, as notices."""
+    return lambda message: tell(Notice(level="info", kind="setup", message=message))

@@ -1,0 +1,100 @@
+"""How a run without a screen is asked for: what `sampler run` and `budget-tui --headless` have in common.
+
+Apart from `headless` and light to import, because a viewer needs no engine. The display is decided before anything is drawn:
+what was asked for, else a bar where a person looks at a terminal, else plain lines.
+"""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+import click
+
+from sampler.running.brakes import RunLimits
+from sampler.running.ci import Places
+
+_FILE = click.Path(dir_okay=False, path_type=Path)
+
+
+class Display(StrEnum):
+    """What is shown of a run."""
+
+    AUTO = "auto"
+    RICH = "rich"
+    PLAIN = "plain"
+    JSON = "json"
+    NONE = "none"
+
+
+def choose(asked: Display, *, terminal: bool, environment: Mapping[str, str]) -> Display:
+    """The display for a standard error that is, or is not, a terminal."""
+    if asked is not Display.AUTO:
+        return asked
+    watched = terminal and environment.get("TERM") != "dumb" and not environment.get("CI")
+    return Display.RICH if watched else Display.PLAIN
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Headless:
+    """How a run without a screen shows itself, how much it may take, and where continuous integration hears of it."""
+
+    display: Display = Display.PLAIN
+    limits: RunLimits = RunLimits()  # noqa: RUF009 - frozen
+    places: Places = Places()  # noqa: RUF009 - frozen
+    store: Path | None = None  # instead of the study file's
+    boxes: int | None = None  # the same
+    fetch: bool = False
+    traceback: bool = False
+
+
+def headless_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Displays, limits and files, handed to the command as `manner`."""
+
+    @click.option("--display", type=click.Choice([one.value for one in Display]), default=Display.AUTO.value,
+                  envvar="BUDGET_TUI_DISPLAY", show_default=True,
+                  help="Of progress, on stderr; json goes to stdout, a line each, with the report.")  # fmt: skip
+    @click.option("--max-seconds", type=float, metavar="S", help="Stop asking for samples after so long.")
+    @click.option("--max-flops", type=float, metavar="FLOPS", help="Stop once this run's samples have cost so many.")
+    @click.option("--max-infra-rate", type=float, metavar="RATE", help="Stop once a larger share fails by our fault.")
+    @click.option("--junit", type=_FILE, metavar="FILE", help="Write the run's gates as test cases.")
+    @click.option("--github-summary", type=_FILE, metavar="FILE", envvar="GITHUB_STEP_SUMMARY", help="Append a table.")
+    @click.option(
+        "--annotate/--no-annotate", envvar="GITHUB_ACTIONS", default=False, help="Say failures as GitHub has it."
+    )
+    @click.option("--in-ci", "ci", envvar="CI", default="", hidden=True)
+    @click.option("--term", envvar="TERM", default="", hidden=True)
+    @functools.wraps(command)
+    def asked(*args: Any, **options: Any) -> Any:
+        names = (
+            "display",
+            "max_seconds",
+            "max_flops",
+            "max_infra_rate",
+            "junit",
+            "github_summary",
+            "annotate",
+            "ci",
+            "term",
+        )
+        return command(*args, manner=_manner({name: options.pop(name) for name in names}), **options)
+
+    return asked
+
+
+def _manner(said: dict[str, Any]) -> Headless:
+    environment = {"CI": said["ci"], "TERM": said["term"]}
+    try:
+        limits = RunLimits(seconds=said["max_seconds"], flops=said["max_flops"], infra_rate=said["max_infra_rate"])
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
+    return Headless(
+        display=choose(Display(said["display"]), terminal=sys.stderr.isatty(), environment=environment),
+        limits=limits,
+        places=Places(junit=said["junit"], summary=said["github_summary"], annotate=said["annotate"]),
+    )

@@ -1,0 +1,110 @@
+"""What a running study tells whoever listens: plain values, the same for a terminal, a log and a test."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+
+from sampler.store.reader import Reader, StoreError
+from sampler.store.rows import ModelRow, TallyRow
+from sampler.store.writer import Store
+
+TICK_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelProgress:
+    """How far one model is, over all problems: `sampled` and `scored` of what is wanted, `passed` of all `verdicts` held."""
+
+    name: str
+    wanted: int
+    sampled: int
+    scored: int
+    verdicts: int
+    passed: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """How far the study is."""
+
+    study: str
+    models: tuple[ModelProgress, ...]
+
+    @property
+    def wanted(self) -> int:
+        """Samples planned in all."""
+        return sum(model.wanted for model in self.models)
+
+    @property
+    def sampled(self) -> int:
+        """Samples stored, of those wanted."""
+        return sum(model.sampled for model in self.models)
+
+    @property
+    def scored(self) -> int:
+        """Samples with a verdict, of those wanted."""
+        return sum(model.scored for model in self.models)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """Something worth a line; `level` is info, warning or error."""
+
+    level: str
+    kind: str
+    message: str
+
+
+Subscriber = Callable[[Progress | Notice], None]
+
+
+def read_progress(reader: Reader, study: int) -> Progress:
+    """How far a study is, from its tallies."""
+    row = next(row for row in reader.studies() if row.id == study)
+    tallies = reader.tallies(study)
+    return Progress(
+        study=row.name,
+        models=tuple(
+            _model(model, row.problems, [tally for tally in tallies if tally.model_id == model.id])
+            for model in [*reader.models(study), *reader.greedy(study)]
+            if model.wanted
+        ),
+    )
+
+
+def _model(model: ModelRow, problems: int, tallies: list[TallyRow]) -> ModelProgress:
+    return ModelProgress(
+        name=model.name,
+        wanted=problems * model.wanted,
+        sampled=sum(min(tally.sampled, model.wanted) for tally in tallies),
+        scored=sum(min(tally.scored, model.wanted) for tally in tallies),
+        verdicts=sum(tally.scored for tally in tallies),
+        passed=sum(tally.passed for tally in tallies),
+    )
+
+
+class Ticker:
+    """Reads the progress of a study once a second and tells it, as long as the context lasts."""
+
+    def __init__(self, store: Store, study: int, tell: Subscriber) -> None:
+        self._store = store
+        self._study = study
+        self._tell = tell
+        self._end = threading.Event()
+        self._thread = threading.Thread(target=self._work, name="progress", daemon=True)
+
+    def _work(self) -> None:
+        with suppress(StoreError), Reader(self._store.path) as reader:  # the writer hears of a broken store by itself
+            while not self._end.wait(TICK_SECONDS):
+                if reader.changed():
+                    self._tell(read_progress(reader, self._study))
+
+    def __enter__(self) -> None:
+        self._thread.start()
+
+    def __exit__(self, *_: object) -> None:
+        self._end.set()
+        self._thread.join()

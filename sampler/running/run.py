@@ -1,0 +1,267 @@
+"""Running a study: plan, sample, store, score, store.
+
+The plan is what the study wants minus what the store holds, so a run after a crash, a run with more samples and a first
+run are the same thing. Models are sampled one after the other in the calling thread; every sample is stored as it
+comes, and scored from the store by `Scoring` meanwhile. The outside worlds come in as `Doors`; what happens goes out as
+values to a subscriber.
+
+Everything that goes wrong by our fault travels as an exception, after the store has noted it. An engine that dies is
+started again as long as each brings something; a model that cannot be sampled costs the other models nothing, and is
+raised when they are done. An interrupt is no fault:
+the first one ends the asking for samples, calls off the programs that wait and lets what is under way finish; a second one
+is a KeyboardInterrupt.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import threading
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import dataclass, replace
+from importlib.metadata import version
+from itertools import groupby
+
+from sampler.backends.base import Backend, BackendError, EngineLost
+from sampler.costs import sample_flops
+from sampler.extract import program_for
+from sampler.running.executor import Executor
+from sampler.running.progress import Notice, Progress, Subscriber, Ticker, read_progress
+from sampler.running.scoring import Scoring, ScoringJob
+from sampler.store.reader import Reader, StoreError
+from sampler.store.records import OpenedModel, SampleRecord, StudyIds, canonical_json, valid_text
+from sampler.store.writer import Store
+from sampler.study.plan import requests
+from sampler.study.spec import Study, choose_problems, choose_shots
+from sampler.study.spec_models import ModelSpec
+from sampler.values import ModelCard, Request, Sample
+from sandbox.judge import JUDGE_VERSION
+from sandbox.problems import Problem
+
+AHEAD_PER_BOX = 4  # programs that wait for a box, so that none is ever idle
+AHEAD_LEAST = 32
+RESTARTS_IN_VAIN = 2  # engines in a row that were lost without a single sample
+_Planned = tuple[ModelSpec, list[Request]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Doors:
+    """How a run gets at a model and at a sandbox. `check` raises for a model that could not be opened."""
+
+    check: Callable[[ModelSpec], None]
+    backend: Callable[[ModelSpec, Callable[[str], None]], Backend]  # the second hears of outages, on any thread
+    executor: Callable[[Study], AbstractContextManager[Executor]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunEnd:
+    """How a run ended that nothing broke: what is still missing is why it is not complete."""
+
+    interrupted: bool
+    unsampled: int
+    unscored: int
+
+    @property
+    def complete(self) -> bool:
+        """Whether every wanted sample is there and has a verdict."""
+        return not self.unsampled and not self.unscored
+
+    @property
+    def status(self) -> str:
+        """The store's word for it."""
+        if self.complete:
+            return "done"
+        return "interrupted" if self.interrupted else "failed"
+
+    @property
+    def reason(self) -> str:
+        """A line for people."""
+        if self.complete:
+            return "complete"
+        left = f"{self.unsampled} samples to draw, {self.unscored} to score"
+        return f"interrupted with {left}" if self.interrupted else f"ended with {left}; run the same command again"
+
+
+class Run:
+    """One run of a study into its store."""
+
+    def __init__(self, study: Study, store: Store, doors: Doors, tell: Subscriber) -> None:
+        self._study = study
+        self._store = store
+        self._doors = doors
+        self._tell = tell
+        self._stop = threading.Event()
+
+    def stop(self) -> None:
+        """Ask for no more samples, finish what is under way. May be called from a signal handler."""
+        self._stop.set()
+
+    def __call__(self) -> RunEnd:
+        """Do what is left to do; raises StoreError, SandboxError, BackendError or ProblemsError."""
+        problems = choose_problems(self._study.problems)
+        ids = self._store.open_study(self._study.record(problems))
+        planned = self._plan(ids, problems)
+        progress = self._progress(ids)
+        if not planned and progress.scored >= progress.wanted:
+            return self._end(ids)
+        for model, _ in planned:
+            self._doors.check(model)
+        self._store.begin_run(ids.study, versions=_versions())
+        with self._noted(ids), Ticker(self._store, ids.study, self._tell):
+            self._work(ids, problems, planned)
+        return self._end(ids)
+
+    def _plan(self, ids: StudyIds, problems: Sequence[Problem]) -> list[_Planned]:
+        held: dict[str, dict[str, set[int]]] = defaultdict(lambda: defaultdict(set))
+        with Reader(self._store.path) as reader:
+            for row in reader.held(ids.study):
+                held[row.model][row.problem].add(row.index)
+        return [
+            (model, asked)
+            for model in self._study.models
+            if (asked := requests(model, problems, held[model.name], self._study.seed, self._shots(model)))
+        ]
+
+    def _shots(self, model: ModelSpec) -> tuple[Problem, ...]:
+        return choose_shots(model.sampling.shots, self._study.problems)
+
+    def _work(self, ids: StudyIds, problems: Sequence[Problem], planned: Sequence[_Planned]) -> None:
+        by_name = {problem.name: problem for problem in problems}
+        job = ScoringJob(
+            store=self._store,
+            study=ids.study,
+            problems=by_name,
+            limits=self._study.limits,
+            judge=JUDGE_VERSION,
+            ahead=max(AHEAD_LEAST, AHEAD_PER_BOX * (self._study.boxes or os.cpu_count() or 1)),
+            tell_fault=lambda message: self._note(ids, "warning", "unscored", message),
+        )
+        failures: dict[str, BackendError] = {}
+        with self._doors.executor(self._study) as executor, Scoring(executor, job) as scoring:
+            self._store.opened_executor(ids.study, executor.image)
+            for _, group in groupby(planned, key=lambda pair: pair[0].greedy_of or pair[0].name):
+                if self._stop.is_set():
+                    break
+                together = list(group)
+                try:
+                    self._sample_to_the_end(ids, by_name, together, scoring)
+                except BackendError as error:  # the other models' work is not lost with this one's
+                    name = together[0][0].name
+                    failures[name] = error
+                    self._note(ids, "error", "model", f"{name}: {error}")
+            scoring.finish(self._stop)
+        if failures:
+            raise _one(failures)
+
+    def _sample_to_the_end(
+        self, ids: StudyIds, problems: dict[str, Problem], group: list[_Planned], scoring: Scoring
+    ) -> None:
+        """Sample with a fresh engine where one was lost, as long as each brings something."""
+        in_vain = 0
+        while group:
+            try:
+                self._sample_with_one_engine(ids, problems, group, scoring)
+                break
+            except EngineLost as error:
+                self._store.flush()
+                names = {model.name for model, _ in group}
+                left = [pair for pair in self._plan(ids, tuple(problems.values())) if pair[0].name in names]
+                in_vain = in_vain + 1 if _count(left) == _count(group) else 0
+                if in_vain > RESTARTS_IN_VAIN or self._stop.is_set():
+                    raise
+                self._note(ids, "warning", "engine", f"{group[0][0].name}: {error}; a fresh one takes over")
+                group = left
+
+    def _sample_with_one_engine(
+        self, ids: StudyIds, problems: dict[str, Problem], group: Sequence[_Planned], scoring: Scoring
+    ) -> None:
+        """The samples of a model, and those of its greedy companion."""
+
+        def tell(message: str) -> None:
+            self._note(ids, "warning", "outage", f"{group[0][0].name}: {message}")
+
+        with self._doors.backend(group[0][0], tell) as backend:
+            for model, asked in group:
+                told = backend.card
+                card = told if model.architecture is None else replace(told, architecture=model.architecture)
+                self._store.model_opened(OpenedModel(model_id=ids.models[model.name], card=card))
+                count = _count([(model, asked)])
+                self._note(ids, "info", "sampling", f"{model.name}: {count} samples, {card.engine}")
+                prompts = {request.problem: request.prompt for request in asked}
+                for sample in backend.sample(self._until_stopped(asked), model.sampling.params):
+                    problem = problems[sample.problem]
+                    clean = replace(sample, text=valid_text(sample.text))
+                    source = program_for(problem, prompts[sample.problem], clean.text)
+                    self._store.add_sample(_record(ids, model.name, card, clean, source))
+                    scoring.check()
+
+    def _until_stopped(self, asked: Sequence[Request]) -> Iterator[Request]:
+        for request in asked:
+            if self._stop.is_set():
+                return
+            yield request
+
+    def _progress(self, ids: StudyIds) -> Progress:
+        """How far the study is with everything recorded so far; told as well."""
+        self._store.flush()
+        with Reader(self._store.path) as reader:
+            progress = read_progress(reader, ids.study)
+        self._tell(progress)
+        return progress
+
+    def _end(self, ids: StudyIds) -> RunEnd:
+        progress = self._progress(ids)
+        end = RunEnd(
+            interrupted=self._stop.is_set(),
+            unsampled=progress.wanted - progress.sampled,
+            unscored=progress.sampled - progress.scored,
+        )
+        self._store.end_run(ids.study, end.status, end.reason)
+        return end
+
+    @contextmanager
+    def _noted(self, ids: StudyIds) -> Iterator[None]:
+        """Whatever breaks the run is noted in the store before it travels on."""
+        try:
+            yield
+        except KeyboardInterrupt:
+            self._store.end_run(ids.study, "interrupted", "interrupted at once")
+            raise
+        except Exception as error:
+            with suppress(StoreError):  # if it is the store that broke, the error itself says so
+                self._store.add_event(ids.study, "error", "failed", str(error))
+                self._store.end_run(ids.study, "failed", str(error))
+            raise
+
+    def _note(self, ids: StudyIds, level: str, kind: str, message: str) -> None:
+        self._store.add_event(ids.study, level, kind, message)
+        self._tell(Notice(level=level, kind=kind, message=message))
+
+
+def _record(ids: StudyIds, model: str, card: ModelCard, sample: Sample, source: str) -> SampleRecord:
+    flops = sample_flops(card.architecture, sample)
+    return SampleRecord(
+        model_id=ids.models[model],
+        problem_id=ids.problems[sample.problem],
+        sample=sample,
+        source=source,
+        prompt_flops=None if flops is None else float(flops.prompt),
+        decode_flops=None if flops is None else float(flops.decode),
+    )
+
+
+def _count(planned: Sequence[_Planned]) -> int:
+    return sum(request.count for _, asked in planned for request in asked)
+
+
+def _one(failures: dict[str, BackendError]) -> BackendError:
+    """What ends the run, once all that could be done is done."""
+    if len(failures) == 1:
+        return next(iter(failures.values()))
+    return BackendError("; ".join(f"{name}: {error}" for name, error in failures.items()))
+
+
+def _versions() -> str:
+    return canonical_json({"codebudget": version("codebudget"), "python": platform.python_version()})

@@ -1,0 +1,173 @@
+"""Scoring what a store holds, while sampling goes on.
+
+One thread follows the store: whatever sample has no verdict, left by an earlier run or stored a moment ago, goes to the
+executor in the order of storing. No more than `ahead` programs wait there, so a backlog of a million costs no memory,
+and a stop calls them off. Verdicts arrive on the executor's threads and go to the store. A sample whose scoring failed
+by our fault stays without a verdict, for the next run to score; many such faults in a row mean that the sandbox itself
+is broken, and stop the study.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import CancelledError, Future
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+from sampler.running.executor import Executor
+from sampler.store.reader import Reader
+from sampler.store.records import VerdictRecord
+from sampler.store.rows import PendingRow
+from sampler.store.writer import Store
+from sandbox.errors import SandboxError
+from sandbox.facts import packed
+from sandbox.problems import Problem, Wanted
+from sandbox.values import Limits, Score
+
+FAULTS_IN_A_ROW = 8
+LOOK_SECONDS = 0.1  # how long a new sample, or a stop, may go unnoticed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScoringJob:
+    """What is scored, where its verdicts go, and how many programs may wait. `tell_fault` hears of every fault of ours."""
+
+    store: Store
+    study: int
+    problems: Mapping[str, Problem]
+    limits: Limits
+    judge: str
+    ahead: int
+    tell_fault: Callable[[str], None]
+
+
+class Scoring:
+    """The way from stored samples to stored verdicts. Leaving the context stops it."""
+
+    def __init__(self, executor: Executor, job: ScoringJob) -> None:
+        self._executor = executor
+        self._job = job
+        self._room = threading.Semaphore(job.ahead)
+        self._changed = threading.Condition()
+        self._in_flight: set[Future[Score]] = set()
+        self._faults = 0
+        self._failure: BaseException | None = None
+        self._complete = threading.Event()
+        self._stopped = threading.Event()
+        self._feeder = threading.Thread(target=self._feed, name="scoring", daemon=True)
+
+    def check(self) -> None:
+        """Raise what broke the scoring, if something did."""
+        if self._failure is not None:
+            raise self._failure
+
+    def finish(self, stop: threading.Event) -> None:
+        """Wait until every sample of the store is scored or, once `stop` is set, called off."""
+        self._job.store.flush()
+        self._complete.set()
+        while self._feeder.is_alive() or self._in_flight:
+            self.check()
+            if stop.is_set():
+                self.stop()
+            with self._changed:
+                self._changed.wait(LOOK_SECONDS)
+        self.check()
+
+    def stop(self) -> None:
+        """Submit nothing more, and call off what was submitted; the next run scores it."""
+        self._stopped.set()
+        with self._changed:
+            waiting = list(self._in_flight)
+        for future in waiting:
+            future.cancel()
+
+    def __enter__(self) -> Self:
+        self._feeder.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stopped.set()
+        self._feeder.join()
+        self.stop()
+
+    def _feed(self) -> None:
+        try:
+            for row in self._pending():
+                while not self._room.acquire(timeout=LOOK_SECONDS):
+                    if self._stopped.is_set():
+                        return
+                self._submit(row)
+        except Exception as error:  # noqa: BLE001 - handed to the main thread, which raises it
+            self._failure = error
+        finally:
+            with self._changed:
+                self._changed.notify_all()
+
+    def _pending(self) -> Iterator[PendingRow]:
+        """Samples without a verdict, as they are stored; ends when the store is complete and seen to its end, or on stop."""
+        cursor = 0
+        with Reader(self._job.store.path) as reader:
+            while not self._stopped.is_set():
+                complete = self._complete.is_set()  # asked before looking: what is stored later is not overlooked
+                rows = reader.pending(self._job.study, after=cursor)
+                for row in rows:
+                    if self._stopped.is_set():
+                        return
+                    cursor = row.id
+                    yield row
+                if not rows:
+                    if complete:
+                        return
+                    self._stopped.wait(LOOK_SECONDS)
+
+    def _submit(self, row: PendingRow) -> None:
+        future = self._executor.submit(self._job.problems[row.problem].solve(row.source, Wanted.BOTH))
+        with self._changed:
+            self._in_flight.add(future)
+        future.add_done_callback(lambda done: self._arrived(row, done))
+
+    def _arrived(self, row: PendingRow, done: Future[Score]) -> None:
+        """On a thread of the executor, where no exception may be left: nobody would hear of it."""
+        try:
+            self._record(row, done)
+        except Exception as error:  # noqa: BLE001 - handed to the main thread, which raises it
+            self._failure = self._failure or error
+        finally:
+            self._room.release()
+            with self._changed:
+                self._in_flight.discard(done)
+                self._changed.notify_all()
+
+    def _record(self, row: PendingRow, done: Future[Score]) -> None:
+        try:
+            score = done.result()
+        except CancelledError:
+            return
+        except SandboxError as error:
+            self._fault(row, error)
+            return
+        self._faults = 0
+        self._job.store.add_verdict(
+            VerdictRecord(
+                model_id=row.model_id,
+                problem_id=row.problem_id,
+                index=row.index,
+                score=score,
+                facts=packed(score, self._job.limits),
+                judge=self._job.judge,
+            )
+        )
+
+    def _fault(self, row: PendingRow, error: SandboxError) -> None:
+        if self._stopped.is_set():
+            return  # the executor is being closed over its programs
+        with self._changed:
+            self._faults += 1
+            broken = self._faults >= FAULTS_IN_A_ROW
+        self._job.tell_fault(f"sample {row.index} of {row.problem} was not scored: {error}")
+        if broken:
+            raise error

@@ -1,0 +1,118 @@
+"""Scoring an imported study, which has no file: whatever sample has no verdict is executed.
+
+The store knows the problems' names, their digest and the limits; the problems themselves come from where the study had them.
+Killed, the same command does the rest.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from collections.abc import Callable
+from contextlib import AbstractContextManager, suppress
+from dataclasses import dataclass
+
+from sampler.running.executor import Executor
+from sampler.running.progress import Notice, Progress, Subscriber, Ticker, read_progress
+from sampler.running.run import AHEAD_LEAST, AHEAD_PER_BOX, RunEnd
+from sampler.running.scoring import Scoring, ScoringJob
+from sampler.store.reader import Reader, StoreError
+from sampler.store.records import problems_digest
+from sampler.store.rows import StudyRow
+from sampler.store.writer import Store
+from sampler.store.writes_import import BACKEND
+from sampler.study.spec import ProblemsSpec, choose_problems
+from sandbox.judge import JUDGE_VERSION
+from sandbox.problems import Problem
+from sandbox.values import Limits
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredScoring:
+    """Which study is scored, where its problems are now (None: where they were), and in what."""
+
+    study: StudyRow
+    problems: str | None
+    executor: Callable[[Limits], AbstractContextManager[Executor]]
+    boxes: int | None
+
+
+def score_stored(wish: StoredScoring, store: Store, tell: Subscriber, stop: threading.Event) -> RunEnd:
+    """Score what has no verdict; raises StoreError, ProblemsError or SandboxError."""
+    study = wish.study.id
+    with Reader(store.path) as reader:
+        _refuse_drawn(reader, wish.study)
+        problems = _problems(reader, wish)
+        limits = Limits(**json.loads(reader.limits(study)))
+        waiting = bool(reader.pending(study, limit=1))
+    if waiting:
+        store.begin_run(study)
+        try:
+            _score(wish, store, tell, stop, (problems, limits))
+        except BaseException as error:
+            with suppress(StoreError):
+                store.end_run(study, "failed", str(error) or "interrupted at once")
+            raise
+    end = _end(wish.study, store, tell, stop)
+    store.end_run(study, end.status, end.reason)
+    return end
+
+
+def _score(
+    wish: StoredScoring,
+    store: Store,
+    tell: Subscriber,
+    stop: threading.Event,
+    given: tuple[dict[str, Problem], Limits],
+) -> None:
+    problems, limits = given
+
+    def note(message: str) -> None:
+        store.add_event(wish.study.id, "warning", "unscored", message)
+        tell(Notice(level="warning", kind="unscored", message=message))
+
+    job = ScoringJob(
+        store=store,
+        study=wish.study.id,
+        problems=problems,
+        limits=limits,
+        judge=JUDGE_VERSION,
+        ahead=max(AHEAD_LEAST, AHEAD_PER_BOX * (wish.boxes or os.cpu_count() or 1)),
+        tell_fault=note,
+    )
+    with Ticker(store, wish.study.id, tell), wish.executor(limits) as executor, Scoring(executor, job) as scoring:
+        store.opened_executor(wish.study.id, executor.image)
+        scoring.finish(stop)
+
+
+def _refuse_drawn(reader: Reader, study: StudyRow) -> None:
+    """A study file may ask for another sandbox than the usual one, so its studies are scored with it."""
+    drawn = [model.name for model in reader.models(study.id) if model.backend != BACKEND]
+    if drawn:
+        raise StoreError(
+            f"study {study.name!r} was made by `sampler run` (model {drawn[0]!r} is none that was imported); "
+            "`sampler run` with its study file scores it"
+        )
+
+
+def _problems(reader: Reader, wish: StoredScoring) -> dict[str, Problem]:
+    """The study's problems; raises StoreError if they are not those that its samples were made for."""
+    source = wish.problems or wish.study.problems_source
+    chosen = choose_problems(ProblemsSpec(source=source, names=tuple(reader.problem_names(wish.study.id))))
+    if problems_digest(chosen) != wish.study.problems_digest:
+        raise StoreError(
+            f"the problems of {source!r} are not those of study {wish.study.name!r}: a prompt or a test has changed; "
+            "give the right ones with --problems"
+        )
+    return {problem.name: problem for problem in chosen}
+
+
+def _end(study: StudyRow, store: Store, tell: Subscriber, stop: threading.Event) -> RunEnd:
+    """Imported models lack no samples: what their files hold is all there is."""
+    store.flush()
+    with Reader(store.path) as reader:
+        progress: Progress = read_progress(reader, study.id)
+        unscored = sum(row.sampled - row.scored for row in reader.tallies(study.id))
+    tell(progress)
+    return RunEnd(interrupted=stop.is_set(), unsampled=0, unscored=unscored)

@@ -1,0 +1,29 @@
+"""Opening a store to read it whatever version wrote it, and choosing one of its studies."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sampler.store.reader import Reader, StoreError, StoreOld
+from sampler.store.rows import StudyRow
+from sampler.store.writer import Store
+
+
+def up_to_date(path: Path) -> Reader:
+    """A reader; a store of an older version is brought up to date first. Raises StoreError."""
+    try:
+        return Reader(path)
+    except StoreOld:
+        Store(path).close()
+        return Reader(path)
+
+
+def chosen_study(studies: list[StudyRow], path: Path, name: str | None) -> StudyRow:
+    """The study called `name`, or the newest one; raises StoreError."""
+    chosen = [row for row in studies if name in (None, row.name, row.uid)]
+    if not chosen:
+        held = ", ".join(repr(row.name) for row in studies) or "none"
+        raise StoreError(
+            f"{str(path)!r} holds no study {name!r} (it holds: {held})" if name else f"{str(path)!r} is empty"
+        )
+    return chosen[0]

@@ -1,0 +1,164 @@
+"""Queries for lists of samples: any filter, any order, a million rows, and never a long statement.
+
+A list is made by scanning verdicts from the newest to the oldest in stretches of ids (`scan`); each stretch is one short
+statement, so that whoever reads is never in the writer's way and can stop after any of them. A scan yields ids alone; the rows
+in sight are read by their ids (`page`). Both need no index but those that the tables have by themselves: a million verdicts are
+scanned in about a second, and the first stretch is there at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sampler.store.filters import Filter
+from sampler.store.reader import Reader
+from sampler.store.sample_rows import AttemptRow, GroupRow, SampleDetail, SampleRow, SettingsRow, UsageRow
+
+LONGEST_TEXT = 1_000_000
+MESSAGE = 80  # characters by which error messages are told apart
+
+_VERDICTS = ("PASSED", "WRONG", "ERROR", "SYNTAX", "TIMEOUT", "MEMORY", "OUTPUT", "CRASHED", "EARLY_EXIT")
+SORTS: Mapping[str, str] = {  # what a list may be sorted by, as a number
+    "newest": "0",
+    "model": "(SELECT position FROM model WHERE id = s.model_id)",
+    "problem": "(SELECT position FROM problem WHERE id = s.problem_id)",
+    "verdict": "CASE v.verdict " + " ".join(f"WHEN '{v}' THEN {n}" for n, v in enumerate(_VERDICTS)) + " ELSE 99 END",
+    "tok": "coalesce(s.completion_tokens, -1)",
+    "sec": "coalesce(s.prompt_seconds + s.decode_seconds, -1)",
+    "flops": "coalesce(s.prompt_flops + s.decode_flops, -1)",
+    "cpu": "coalesce(v.cpu_s, -1)",
+    "mem": "coalesce(v.memory_mb, -1)",
+}
+
+_LATEST = "NOT EXISTS (SELECT 1 FROM verdict w WHERE w.sample_id = v.sample_id AND w.attempt > v.attempt)"
+_OF_STUDY = "s.model_id IN (SELECT id FROM model WHERE study_id = ?)"
+
+# CROSS JOIN keeps SQLite's planner to the order written here.
+_SCAN = f"""
+SELECT v.id AS id, {{key}} AS key FROM verdict v CROSS JOIN sample s ON s.id = v.sample_id
+WHERE v.id > ? AND v.id <= ? AND {_LATEST} AND {_OF_STUDY} AND {{where}} ORDER BY v.id DESC"""  # noqa: S608
+_SCAN_VERDICTS = f"""
+SELECT v.id AS id, 0 AS key FROM verdict v
+WHERE v.id > ? AND v.id <= ? AND {_LATEST} AND {{where}} ORDER BY v.id DESC"""  # noqa: S608
+_SCAN_PENDING = f"""
+SELECT s.id AS id, {{key}} AS key FROM sample s LEFT JOIN verdict v ON v.sample_id = s.id
+WHERE s.id > ? AND s.id <= ? AND {_OF_STUDY} AND {{where}} ORDER BY s.id DESC"""  # noqa: S608
+
+_COLUMNS = """
+SELECT s.id AS sample_id, v.id AS verdict_id, coalesce(v.created_at, s.created_at) AS at, s.model_id AS model_id,
+  model.name AS model, problem.name AS problem, s.idx AS "index", v.verdict AS verdict, s.prompt_tokens AS prompt_tokens,
+  s.completion_tokens AS completion_tokens, s.prompt_seconds + s.decode_seconds AS seconds,
+  s.prompt_flops + s.decode_flops AS flops, s.finish AS finish, v.cpu_s AS cpu_s, v.wall_s AS wall_s,
+  v.memory_mb AS memory_mb, v.error_type AS error_type, v.error_message AS error_message, coalesce(v.flags, '') AS flags,
+  coalesce(v.attempt, 0) AS attempt"""
+_JOINED = """
+FROM sample s LEFT JOIN verdict v ON v.sample_id = s.id
+    AND v.attempt = (SELECT max(attempt) FROM verdict w WHERE w.sample_id = s.id)
+  CROSS JOIN model ON model.id = s.model_id CROSS JOIN problem ON problem.id = s.problem_id"""
+_BY_VERDICT = "WHERE s.id IN (SELECT sample_id FROM verdict WHERE id IN ({marks}))"
+_BY_SAMPLE = "WHERE s.id IN ({marks})"
+
+_DETAIL = f"""{_COLUMNS}, study.name AS study_name, s.seed AS seed, s.sum_logprob AS sum_logprob,
+  problem.entry_point AS entry_point, problem.prompt AS prompt, problem.tests AS tests,
+  (SELECT substr(body, 1, {LONGEST_TEXT}) FROM text WHERE sha256 = s.completion_sha) AS completion,
+  (SELECT substr(body, 1, {LONGEST_TEXT}) FROM text WHERE sha256 = s.program_sha) AS program,
+  (SELECT substr(body, 1, {LONGEST_TEXT}) FROM text WHERE sha256 = v.stdout_sha) AS stdout,
+  (SELECT substr(body, 1, {LONGEST_TEXT}) FROM text WHERE sha256 = v.stderr_sha) AS stderr,
+  v.ending AS ending, v.exit_code AS exit_code, v.signal AS signal, v.selection AS selection, v.facts AS facts,
+  study.limits_json AS limits_json
+{_JOINED} CROSS JOIN study ON study.id = model.study_id WHERE s.id = ?"""  # noqa: S608
+_ATTEMPTS = "SELECT attempt, verdict, judge, created_at AS at FROM verdict WHERE sample_id = ? ORDER BY attempt"
+_PASSING = f"""{_COLUMNS} {_JOINED}
+WHERE s.problem_id = (SELECT problem_id FROM sample WHERE id = ?1) AND v.verdict = 'PASSED' AND s.id <> ?1
+  AND s.model_id IN (SELECT id FROM model WHERE study_id = (SELECT study_id FROM problem WHERE id = s.problem_id))
+ORDER BY s.model_id = (SELECT model_id FROM sample WHERE id = ?1) DESC, s.completion_tokens LIMIT 1"""  # noqa: S608
+
+_GROUPS = f"""
+SELECT v.verdict AS verdict, v.error_type AS error_type, substr(v.error_message, 1, {MESSAGE}) AS message,
+  s.model_id AS model_id, count(*) AS count, max(v.id) AS newest
+FROM verdict v CROSS JOIN sample s ON s.id = v.sample_id
+WHERE v.id > ? AND v.id <= ? AND v.verdict <> 'PASSED' AND {_LATEST} AND {_OF_STUDY} GROUP BY 1, 2, 3, 4"""  # noqa: S608
+_USAGE = """
+SELECT v.created_at AS at, v.verdict AS verdict, v.cpu_s AS cpu_s, v.wall_s AS wall_s, v.memory_mb AS memory_mb,
+  v.flags AS flags
+FROM verdict v CROSS JOIN sample s ON s.id = v.sample_id
+WHERE v.id > ? AND s.model_id IN (SELECT id FROM model WHERE study_id = ?) ORDER BY v.id DESC LIMIT ?"""
+_SETTINGS = "SELECT image, limits_json, versions_json, spec_toml FROM study WHERE id = ?"
+_ONE_STUDY = "SELECT count(*) = 1 AS one FROM (SELECT 1 FROM study LIMIT 2)"
+
+
+class SampleReader(Reader):
+    """What screens ask of a store beyond its sums. Not for use from several threads at once."""
+
+    def top(self, *, pending: bool = False) -> int:
+        """The highest id that a scan can begin at: of a verdict, or of a sample where pending ones are scanned."""
+        if not pending:
+            return self.last_verdict()
+        last: int = self._rows("SELECT coalesce(max(id), 0) AS last FROM sample")[0]["last"]
+        return last
+
+    def scan(
+        self, study: int, asked: Filter, stretch: tuple[int, int], sort: str = "newest"
+    ) -> list[tuple[int, float]]:
+        """Ids in (low, high] that the filter lets through, newest first, each with what it is sorted by.
+
+        Only latest verdicts count. Where the filter asks for pending samples, ids are of samples.
+        """
+        low, high = stretch
+        if asked.pending:
+            sql, values = _SCAN_PENDING, (low, high, study, *asked.params)
+        elif asked.samples or sort != "newest" or not self._only_study():
+            sql, values = _SCAN, (low, high, study, *asked.params)
+        else:
+            sql, values = _SCAN_VERDICTS, (low, high, *asked.params)
+        return self._pairs(sql.format(key=SORTS[sort], where=asked.where), values)
+
+    def judged_again(self, stretch: tuple[int, int]) -> bool:
+        """Whether a verdict with an id in (low, high] took the place of an earlier one."""
+        return bool(self._rows("SELECT 1 FROM verdict WHERE id > ? AND id <= ? AND attempt > 1 LIMIT 1", *stretch))
+
+    def page(self, ids: Sequence[int], *, pending: bool = False) -> list[SampleRow]:
+        """The samples with these ids (of verdicts, or of samples where `pending`), in their order; those that exist."""
+        chosen = _BY_SAMPLE if pending else _BY_VERDICT
+        sql = f"{_COLUMNS} {_JOINED} {chosen.format(marks=','.join('?' * len(ids)))}"
+        rows = [SampleRow(**row) for row in self._rows(sql, *ids)]
+        by_id = {row.sample_id if pending else row.verdict_id: row for row in rows}
+        return [by_id[id_] for id_ in ids if id_ in by_id]
+
+    def detail(self, sample: int) -> SampleDetail | None:
+        """All that is known of one sample, by its id."""
+        found = self._rows(_DETAIL, sample)
+        if not found:
+            return None
+        told = found[0]
+        row = {name: told.pop(name) for name in SampleRow.__dataclass_fields__}
+        texts: dict[str, Any] = {
+            name: told.pop(name) or "" for name in ("prompt", "tests", "completion", "program", "stdout", "stderr")
+        }
+        attempts = tuple(AttemptRow(**one) for one in self._rows(_ATTEMPTS, sample))
+        return SampleDetail(row=SampleRow(**row), attempts=attempts, **texts, **told)
+
+    def passing(self, sample: int) -> SampleRow | None:
+        """A sample of the same problem that passed: of the same model if there is one, the shortest of those."""
+        found = self._rows(_PASSING, sample)
+        return SampleRow(**found[0]) if found else None
+
+    def groups(self, study: int, stretch: tuple[int, int]) -> list[GroupRow]:
+        """The failures among the verdicts in (low, high], counted by how they ended and by model."""
+        return [GroupRow(**row) for row in self._rows(_GROUPS, *stretch, study)]
+
+    def usage(self, study: int, *, after: int = 0, limit: int = 500) -> list[UsageRow]:
+        """What the newest runs used, newest first."""
+        return [UsageRow(**row) for row in self._rows(_USAGE, after, study, limit)]
+
+    def settings(self, study: int) -> SettingsRow:
+        """What the study's programs run in and under."""
+        return SettingsRow(**self._rows(_SETTINGS, study)[0])
+
+    def _only_study(self) -> bool:
+        return bool(self._rows(_ONE_STUDY)[0]["one"])
+
+    def _pairs(self, sql: str, values: Sequence[Any]) -> list[tuple[int, float]]:
+        with self._errors():
+            return [(row[0], row[1]) for row in self._connection.execute(sql, values).fetchall()]

@@ -1,0 +1,364 @@
+"""The statements of the writer: each function records one thing inside the transaction that the store has begun."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sqlite3
+import uuid
+from dataclasses import asdict
+
+from sampler.store.reader import StoreError
+from sampler.store.records import (
+    ModelRecord,
+    OpenedModel,
+    SampleRecord,
+    StudyIds,
+    StudyRecord,
+    VerdictRecord,
+    problems_digest,
+    valid_text,
+)
+from sandbox.values import Score, Verdict
+
+OUTPUT_KEPT = 16 << 10  # bytes of a program's output that a store keeps
+
+
+class StudyChanged(StoreError):
+    """The study file asks for other samples than those that the store holds under the study's name."""
+
+
+def open_study(connection: sqlite3.Connection, record: StudyRecord, now: float) -> StudyIds:
+    """The ids of the study named by `record`, made or brought up to date."""
+    found = connection.execute("SELECT * FROM study WHERE name = ?", (record.name,)).fetchone()
+    study = _new_study(connection, record, now) if found is None else known_study(connection, record)
+    problems = connection.execute("SELECT name, id FROM problem WHERE study_id = ?", (study,)).fetchall()
+    return StudyIds(study=study, models=_place_models(connection, study, record), problems=dict(problems))
+
+
+def _new_study(connection: sqlite3.Connection, record: StudyRecord, now: float) -> int:
+    study = connection.execute(
+        "INSERT INTO study(uid, name, spec_toml, spec_digest, problems_source, problems_digest, seed, limits_json, status,"
+        " created_at) VALUES(?, ?, ?, ?, ?, ?, ?, ?, 'created', ?) RETURNING id",
+        (
+            uuid.uuid4().hex,
+            valid_text(record.name),
+            valid_text(record.spec_toml),
+            record.digest,
+            valid_text(record.problems_source),
+            problems_digest(record.problems),
+            record.seed,
+            record.limits,
+            now,
+        ),
+    ).fetchone()[0]
+    connection.executemany(
+        "INSERT INTO problem(study_id, name, prompt, tests, entry_point, position) VALUES(?, ?, ?, ?, ?, ?)",
+        [
+            (study, valid_text(p.name), valid_text(p.prompt), valid_text(p.tests), p.entry_point, position)
+            for position, p in enumerate(record.problems)
+        ],
+    )
+    return int(study)
+
+
+def known_study(connection: sqlite3.Connection, record: StudyRecord) -> int:
+    """The id of a study that is there; raises StudyChanged if its samples are not those of `record`."""
+    study, digest, seed, limits = connection.execute(
+        "SELECT id, problems_digest, seed, limits_json FROM study WHERE name = ?", (record.name,)
+    ).fetchone()
+    asked = problems_digest(record.problems)
+    held = {
+        "the problems": (digest[:12], asked[:12]),
+        "seed": (str(seed), str(record.seed)),
+        "[sandbox]": (limits, record.limits),
+    }
+    for what, (stored, wanted) in held.items():
+        if stored != wanted:
+            raise StudyChanged(_changed(f"study {record.name!r}", what, stored, wanted))
+    connection.execute("UPDATE study SET spec_toml = ? WHERE id = ?", (valid_text(record.spec_toml), study))
+    return int(study)
+
+
+def _place_models(connection: sqlite3.Connection, study: int, record: StudyRecord) -> dict[str, int]:
+    """Models that the file no longer names keep their samples, but nothing more is wanted of them."""
+    connection.execute("UPDATE model SET wanted = 0, position = 1000000 WHERE study_id = ?", (study,))
+    ids: dict[str, int] = {}
+    for position, model in enumerate(record.models):
+        row = connection.execute(
+            "INSERT INTO model(study_id, name, backend, sampling_json, wanted, position, costs_json, greedy_of)"
+            " VALUES(?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT(study_id, name) DO UPDATE SET wanted = excluded.wanted,"
+            " position = excluded.position, costs_json = excluded.costs_json, greedy_of = excluded.greedy_of"
+            " RETURNING id, backend, sampling_json",
+            (study, valid_text(model.name), model.backend, model.sampling, model.wanted, position, model.costs,
+             ids.get(model.greedy_of or "")),
+        ).fetchone()  # fmt: skip
+        _refuse_other(model, row[1], row[2])
+        ids[model.name] = row[0]
+    return ids
+
+
+def add_model(connection: sqlite3.Connection, study: int, model: ModelRecord) -> int:
+    """The id of one more model of a study, behind the others; one that is there already stays as it is."""
+    row = connection.execute(
+        "INSERT INTO model(study_id, name, backend, sampling_json, wanted, position) SELECT ?, ?, ?, ?, ?, count(*)"
+        " FROM model WHERE study_id = ?"
+        " ON CONFLICT(study_id, name) DO UPDATE SET wanted = wanted RETURNING id, backend, sampling_json",
+        (study, valid_text(model.name), model.backend, model.sampling, model.wanted, study),
+    ).fetchone()
+    _refuse_other(model, row[1], row[2])
+    return int(row[0])
+
+
+def _refuse_other(model: ModelRecord, backend: str, sampling: str) -> None:
+    for what, stored, wanted in (("backend", backend, model.backend), ("sampling", sampling, model.sampling)):
+        if stored != wanted:
+            raise StudyChanged(_changed(f"model {model.name!r}", what, stored, wanted))
+
+
+def _changed(of: str, what: str, stored: str, wanted: str) -> str:
+    return (
+        f"{of}: the store holds samples made with {what} {stored}, and now it is {wanted}; "
+        "change it back, give the study another name, or choose a new file with --store"
+    )
+
+
+def begin_run(connection: sqlite3.Connection, study: int, host: tuple[str, int], versions: str, now: float) -> None:
+    """Note who runs the study: the machine's name and the process."""
+    connection.execute(
+        "UPDATE study SET status = 'running', host = ?, pid = ?, started_at = ?, heartbeat_at = ?, ended_at = NULL,"
+        " exit_reason = NULL, versions_json = ? WHERE id = ?",
+        (*host, now, now, versions, study),
+    )
+
+
+def heartbeat(connection: sqlite3.Connection, study: int, now: float) -> None:
+    """Note that the run lives."""
+    connection.execute("UPDATE study SET heartbeat_at = ? WHERE id = ?", (now, study))
+
+
+def end_run(connection: sqlite3.Connection, study: int, status: str, reason: str, now: float) -> None:
+    """Note how the run ended. A run that found nothing to do does not move the end of the one that did it."""
+    connection.execute(
+        "UPDATE study SET status = ?, exit_reason = ?, heartbeat_at = ?, ended_at = ?"
+        " WHERE id = ? AND NOT (status = 'done' AND ? = 'done')",
+        (status, valid_text(reason), now, now, study, status),
+    )
+
+
+def opened_executor(connection: sqlite3.Connection, study: int, image: str) -> None:
+    """Keep what the programs are executed in."""
+    connection.execute("UPDATE study SET image = ? WHERE id = ?", (valid_text(image), study))
+
+
+def model_opened(connection: sqlite3.Connection, opened: OpenedModel) -> None:
+    """Keep the model's card. Held samples of another digest are another model's: refused."""
+    card = opened.card
+    name, digest = connection.execute("SELECT name, digest FROM model WHERE id = ?", (opened.model_id,)).fetchone()
+    held = connection.execute("SELECT 1 FROM sample WHERE model_id = ? LIMIT 1", (opened.model_id,)).fetchone()
+    if held is not None and digest is not None and digest != card.digest:
+        raise StudyChanged(_changed(f"model {name!r}", "digest", digest, card.digest))
+    architecture = card.architecture
+    connection.execute(
+        "UPDATE model SET engine = ?, digest = ?, architecture_json = ?, params = ? WHERE id = ?",
+        (
+            valid_text(card.engine),
+            card.digest,
+            None if architecture is None else json.dumps(asdict(architecture), sort_keys=True),
+            None if architecture is None else architecture.params,
+            opened.model_id,
+        ),
+    )
+
+
+def add_sample(connection: sqlite3.Connection, record: SampleRecord, now: float) -> None:
+    """The sample, its texts and its share of the tally; nothing at all if it is held already."""
+    completion, program = valid_text(record.sample.text), valid_text(record.source)
+    row = _sample_row(record, _digest(completion), _digest(program), now)
+    inserted = connection.execute(
+        "INSERT OR IGNORE INTO sample(model_id, problem_id, idx, seed, completion_sha, program_sha, finish, prompt_tokens,"
+        " completion_tokens, prompt_seconds, decode_seconds, prompt_flops, decode_flops, sum_logprob, prompt_shared,"
+        " prompt_joules, decode_joules, created_at) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        row,
+    ).rowcount
+    if inserted:
+        _keep_text(connection, completion)
+        _keep_text(connection, program)
+        _count_sample(connection, record)
+
+
+def _sample_row(record: SampleRecord, completion: bytes, program: bytes, now: float) -> tuple[object, ...]:
+    sample = record.sample
+    return (
+        record.model_id,
+        record.problem_id,
+        sample.index,
+        sample.seed,
+        completion,
+        program,
+        sample.finish and sample.finish.value,
+        sample.prompt_tokens,
+        sample.completion_tokens,
+        sample.prompt_seconds,
+        sample.decode_seconds,
+        record.prompt_flops,
+        record.decode_flops,
+        sample.sum_logprob,
+        int(sample.prompt_shared),
+        sample.prompt_joules,
+        sample.decode_joules,
+        now,
+    )
+
+
+def _count_sample(connection: sqlite3.Connection, record: SampleRecord) -> None:
+    """A cost that is not known (NULL) makes the sum unknown: anything plus NULL is NULL."""
+    sample = record.sample
+    connection.execute(
+        "INSERT INTO tally(model_id, problem_id, sampled, prompt_tokens, completion_tokens, prompt_seconds, decode_seconds,"
+        " prompt_flops, decode_flops, prompt_joules, decode_joules) VALUES(?, ?, 1, ?, ?, ?, ?, ?, ?, ?, ?)"
+        " ON CONFLICT DO UPDATE SET sampled = sampled + 1, prompt_tokens = prompt_tokens + excluded.prompt_tokens,"
+        " completion_tokens = completion_tokens + excluded.completion_tokens,"
+        " prompt_seconds = prompt_seconds + excluded.prompt_seconds,"
+        " decode_seconds = decode_seconds + excluded.decode_seconds,"
+        " prompt_flops = prompt_flops + excluded.prompt_flops, decode_flops = decode_flops + excluded.decode_flops,"
+        " prompt_joules = prompt_joules + excluded.prompt_joules,"
+        " decode_joules = decode_joules + excluded.decode_joules",
+        (
+            record.model_id,
+            record.problem_id,
+            sample.prompt_tokens,
+            sample.completion_tokens,
+            sample.prompt_seconds,
+            sample.decode_seconds,
+            record.prompt_flops,
+            record.decode_flops,
+            sample.prompt_joules,
+            sample.decode_joules,
+        ),
+    )
+
+
+def add_verdict(connection: sqlite3.Connection, record: VerdictRecord, now: float) -> None:
+    """The verdict, what it was made from, and its share of the tallies; nothing if the sample has one."""
+    run = record.score.run
+    raised, selection = record.score.raised, record.score.selection
+    inserted = connection.execute(
+        "INSERT OR IGNORE INTO verdict(sample_id, verdict, ending, exit_code, signal, cpu_s, wall_s, memory_mb, error_type,"
+        " error_message, stdout_sha, stderr_sha, flags, facts, selection, judge, created_at)"
+        " SELECT id, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM sample"
+        " WHERE model_id = ? AND problem_id = ? AND idx = ?",
+        (
+            record.score.verdict.value,
+            run.ending.value,
+            run.exit_code,
+            run.signal,
+            run.cpu_s,
+            run.wall_s,
+            run.memory_mb,
+            None if raised is None else valid_text(raised.type),
+            None if raised is None else valid_text(raised.message),
+            _keep_output(connection, run.stdout),
+            _keep_output(connection, run.stderr),
+            ",".join(sorted(record.score.flags)),
+            record.facts,
+            selection and selection.verdict.value,
+            record.judge,
+            now,
+            record.model_id,
+            record.problem_id,
+            record.index,
+        ),
+    ).rowcount
+    if not inserted:
+        return
+    passed = int(record.score.verdict is Verdict.PASSED)
+    connection.execute(
+        "UPDATE tally SET scored = scored + 1, passed = passed + ?, cpu_s = cpu_s + ? WHERE model_id = ? AND problem_id = ?",
+        (passed, run.cpu_s, record.model_id, record.problem_id),
+    )
+    connection.execute(
+        "INSERT INTO verdict_tally(model_id, verdict, n) VALUES(?, ?, 1) ON CONFLICT DO UPDATE SET n = n + 1",
+        (record.model_id, record.score.verdict.value),
+    )
+
+
+def add_judgement(connection: sqlite3.Connection, verdict: int, score: Score, judge: str, now: float) -> None:
+    """A second judgement over the facts of a verdict: a row beside it, and the tallies moved over."""
+    sample_id, before, model_id, problem_id = connection.execute(
+        "SELECT sample_id, verdict, model_id, problem_id FROM verdict JOIN sample ON sample.id = sample_id"
+        " WHERE verdict.id = ?",
+        (verdict,),
+    ).fetchone()
+    raised, selection = score.raised, score.selection
+    connection.execute(
+        "INSERT INTO verdict(sample_id, attempt, verdict, ending, exit_code, signal, cpu_s, wall_s, memory_mb, error_type,"
+        " error_message, stdout_sha, stderr_sha, flags, facts, selection, judge, created_at)"
+        " SELECT sample_id, (SELECT max(attempt) + 1 FROM verdict WHERE sample_id = ?), ?, ending, exit_code, signal, cpu_s,"
+        " wall_s, memory_mb, ?, ?, stdout_sha, stderr_sha, ?, facts, ?, ?, ? FROM verdict WHERE id = ?",
+        (
+            sample_id,
+            score.verdict.value,
+            None if raised is None else valid_text(raised.type),
+            None if raised is None else valid_text(raised.message),
+            ",".join(sorted(score.flags)),
+            selection and selection.verdict.value,
+            judge,
+            now,
+            verdict,
+        ),
+    )
+    gained = int(score.verdict is Verdict.PASSED) - int(before == Verdict.PASSED)
+    connection.execute(
+        "UPDATE tally SET passed = passed + ? WHERE model_id = ? AND problem_id = ?", (gained, model_id, problem_id)
+    )
+    for counted, change in ((before, -1), (score.verdict.value, 1)):
+        connection.execute(
+            "INSERT INTO verdict_tally(model_id, verdict, n) VALUES(?, ?, ?) ON CONFLICT DO UPDATE SET n = n + excluded.n",
+            (model_id, counted, change),
+        )
+
+
+def retest_study(connection: sqlite3.Connection, record: StudyRecord) -> int:
+    """The id of a study whose tests are now those of `record`; raises StudyChanged if more than tests has changed."""
+    found = connection.execute("SELECT id, seed FROM study WHERE name = ?", (record.name,)).fetchone()
+    if found is None:
+        raise StoreError(f"the store holds no study {record.name!r}; `sampler run` makes it")
+    study = int(found[0])
+    held = connection.execute(
+        "SELECT name, prompt FROM problem WHERE study_id = ? ORDER BY position", (study,)
+    ).fetchall()
+    if [tuple(row) for row in held] != [(valid_text(p.name), valid_text(p.prompt)) for p in record.problems]:
+        raise StudyChanged(f"study {record.name!r}: its problems have other names or prompts than those in the store")
+    connection.executemany(
+        "UPDATE problem SET tests = ? WHERE study_id = ? AND name = ?",
+        [(valid_text(p.tests), study, valid_text(p.name)) for p in record.problems],
+    )
+    connection.execute(
+        "UPDATE study SET problems_digest = ?, spec_digest = ? WHERE id = ?",
+        (problems_digest(record.problems), record.digest, study),
+    )
+    return study
+
+
+def add_event(connection: sqlite3.Connection, row: tuple[int, str, str, str, float]) -> None:
+    """A line of the log: study, level, kind, message, time."""
+    connection.execute("INSERT INTO event(study_id, level, kind, message, created_at) VALUES(?, ?, ?, ?, ?)", row)
+
+
+def _digest(text: str) -> bytes:
+    return hashlib.sha256(text.encode()).digest()
+
+
+def _keep_text(connection: sqlite3.Connection, text: str) -> bytes:
+    digest = _digest(text)
+    connection.execute("INSERT OR IGNORE INTO text(sha256, body) VALUES(?, ?)", (digest, text))
+    return digest
+
+
+def _keep_output(connection: sqlite3.Connection, output: bytes) -> bytes | None:
+    """The beginning of an output; None for an empty one."""
+    if not output:
+        return None
+    cut = "\n[cut here]" if len(output) > OUTPUT_KEPT else ""
+    return _keep_text(connection, output[:OUTPUT_KEPT].decode("utf-8", "replace") + cut)

@@ -1,0 +1,1 @@
+"""The study file: what is wanted, read strictly, and how a problem is put to a model."""

@@ -1,0 +1,244 @@
+"""The study file: what is to be sampled, from which models, on which problems, under which limits. TOML.
+
+`docs/study.md` lists every key, `sampler init` writes a file to start from, `study.schema.json` tells an editor what may stand
+where. In short:
+
+    name = "humaneval-qwen"            # the store is <study file>.db beside it, unless store = "x.db" says otherwise
+    seed = 0
+    [problems]
+    source = "humaneval"               # or a JSON-lines file; paths are relative to the study file
+    every = 8                          # also split, numbers, limit, names
+    [sampling]                         # for all models; a model may say otherwise
+    temperature = 0.8                  # also style, top_p, max_tokens, stop, shots
+    [[models]]
+    name = "qwen2.5-coder-0.5b-instruct"
+    backend = "llamacpp"               # or "openai", a server; or "replay" with file = "samples.jsonl.gz"
+    samples = 8
+    greedy = true                      # and one more at temperature 0, kept apart
+    [models.options]                   # how the engine of the model above runs
+    [models.costs]                     # what it costs, where that is not measured
+    [models.architecture]              # its numbers, where no engine tells them
+    [sandbox]
+    boxes = 2                          # default: one per core; also limits, python, packages, fresh
+    [report.budgets]
+    flops = [6e11, 1.2e12]             # default: chosen from what the models' samples cost
+
+A value of this module is a study that could run: whoever holds one need not check it again.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from sampler.stats.budget import Unit
+from sampler.store.records import ModelRecord, StudyRecord, canonical_json, valid_text
+from sampler.study.spec_models import ModelSpec, Shots, given_fields, read_models, source_of
+from sampler.study.subset import SPLIT_NAMES, in_ranges, in_split, ranges_of
+from sampler.study.toml_table import SpecError, TomlTable, parse_toml, read_text
+from sampler.study.words import STUDY
+from sandbox.packages import is_requirement
+from sandbox.problems import Problem, ProblemsError, load_problems
+from sandbox.values import Limits
+
+PYTHON = r"3\.[0-9]{1,2}"
+MOST_SEED = 2**63 - 1  # what a column of a store holds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProblemsSpec:
+    """Which problems: those of these names; or of a split, or of these numbers, every so many-th up to a limit.
+
+    `more` are further sources, whose problems follow those of the first.
+    """
+
+    source: str
+    more: tuple[str, ...] = ()
+    split: str | None = None
+    numbers: tuple[tuple[int, int], ...] = ()
+    every: int | None = None
+    limit: int | None = None
+    names: tuple[str, ...] = ()
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """All the sources, in their order."""
+        return (self.source, *self.more)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Study:
+    """A study file, read and checked."""
+
+    path: Path
+    toml: str
+    name: str
+    seed: int
+    store: Path
+    problems: ProblemsSpec
+    models: tuple[ModelSpec, ...]
+    boxes: int | None
+    limits: Limits
+    python: str | None
+    packages: tuple[str, ...]
+    fresh: bool
+    budgets: Mapping[Unit, tuple[float, ...]]
+
+    def record(self, problems: tuple[Problem, ...]) -> StudyRecord:
+        """What a store keeps of the study."""
+        return StudyRecord(
+            name=self.name,
+            spec_toml=self.toml,
+            problems_source=", ".join(self.problems.sources),
+            seed=self.seed,
+            limits=canonical_json(self._judged_under),
+            models=tuple(map(_model_record, self.models)),
+            problems=problems,
+        )
+
+    @property
+    def _judged_under(self) -> dict[str, object]:
+        """What decides the verdicts, besides the problems: the limits, and the rest where it is not as usual."""
+        said: dict[str, object] = asdict(self.limits)
+        unusual = {"python": self.python, "packages": self.packages, "fresh": self.fresh}
+        return said | {key: value for key, value in unusual.items() if value}
+
+
+def _model_record(model: ModelSpec) -> ModelRecord:
+    costs = {name: value for name, value in asdict(model.costs).items() if value is not None}
+    return ModelRecord(
+        name=model.name,
+        backend=model.backend,
+        sampling=model.sampling.decides,
+        wanted=model.samples,
+        costs=canonical_json(costs),
+        greedy_of=model.greedy_of,
+    )
+
+
+def load_study(path: Path) -> Study:
+    """Read a study file; raises SpecError naming file, key, value and way out."""
+    text = read_text(path)
+    top = TomlTable(path, "", parse_toml(text, path))
+    top.only(STUDY)
+    folder = path.parent
+    study = Study(
+        path=path,
+        toml=text,
+        name=top.text("name", path.stem),
+        seed=top.whole("seed", 0, least=0, most=MOST_SEED),
+        store=folder / top.text("store", f"{path.stem}.db"),
+        problems=_problems(TomlTable(path, "[problems]", top.take("problems", {})), folder),
+        models=read_models(top, path),
+        **_sandbox(TomlTable(path, "[sandbox]", top.take("sandbox", {}))),
+        budgets=_report(TomlTable(path, "[report]", top.take("report", {})), path),
+    )
+    top.done()
+    return study
+
+
+def stored_budgets(text: str, path: Path) -> Mapping[Unit, tuple[float, ...]]:
+    """The budgets that the study file kept in the store at `path` asks a report for."""
+    return _report(TomlTable(path, "[report]", parse_toml(text, path).get("report", {})), path)
+
+
+def choose_problems(spec: ProblemsSpec) -> tuple[Problem, ...]:
+    """The problems that the study asks for; raises ProblemsError."""
+    problems = {problem.name: problem for problem in _load(spec.sources)}
+    if spec.names:
+        return find_named(spec.names, problems, ", ".join(spec.sources))
+    try:
+        names = in_split(list(problems), spec.split) if spec.split else list(problems)
+    except ValueError as error:
+        raise ProblemsError(f"{', '.join(spec.sources)}: {error}") from error
+    if spec.numbers:
+        names = in_ranges(names, spec.numbers)
+    if not names:
+        raise ProblemsError(f"{', '.join(spec.sources)} holds no problem of that split or those numbers")
+    return tuple(problems[name] for name in names[:: spec.every or 1][: spec.limit])
+
+
+def choose_shots(shots: Shots, problems: ProblemsSpec) -> tuple[Problem, ...]:
+    """The solved problems that a model is shown, from a source of their own or the study's; raises ProblemsError."""
+    if not shots.names:
+        return ()
+    sources = problems.sources if shots.source is None else (shots.source,)
+    found = find_named(shots.names, {problem.name: problem for problem in _load(sources)}, ", ".join(sources))
+    for problem in found:
+        if problem.canonical_solution is None:
+            raise ProblemsError(f"{', '.join(sources)}: {problem.name!r} has no solution to show; choose other shots")
+    return found
+
+
+def find_named(names: Iterable[str], known: Mapping[str, Problem], where: str) -> tuple[Problem, ...]:
+    """The problems of these names, each once; raises ProblemsError."""
+    for name in names:
+        if name not in known:
+            raise ProblemsError(f"{where} has no problem {name!r}; its first is {next(iter(known))!r}")
+    return tuple(known[name] for name in dict.fromkeys(names))
+
+
+def _load(sources: Iterable[str]) -> list[Problem]:
+    """The problems of every source in turn; raises ProblemsError."""
+    found: dict[str, Problem] = {}
+    for source in sources:
+        for problem in load_problems(source):
+            text = problem.name + problem.prompt + problem.tests
+            if valid_text(text) != text:
+                raise ProblemsError(f"{source}: {problem.name!a} holds characters that no UTF-8 can say; mend the file")
+            if problem.name in found:
+                raise ProblemsError(
+                    f"{source}: {problem.name!r} stands in an earlier source, too; take one of them out"
+                )
+            found[problem.name] = problem
+    return list(found.values())
+
+
+def _problems(table: TomlTable, folder: Path) -> ProblemsSpec:
+    sources = [source_of(source, folder) for source in table.text_or_texts("source")]
+    given = [key for key in ("split", "numbers", "every", "limit", "names") if table.has(key)]
+    if "names" in given and len(given) > 1:
+        raise table.error(f"{' and '.join(given)} are given together; name the problems or count them")
+    try:
+        numbers = ranges_of(table.text("numbers")) if "numbers" in given else ()
+    except SpecError:
+        raise
+    except ValueError as error:
+        raise table.error(f"numbers = {error}") from error
+    spec = ProblemsSpec(
+        source=sources[0],
+        more=tuple(sources[1:]),
+        split=table.choice("split", SPLIT_NAMES) if "split" in given else None,
+        numbers=numbers,
+        every=table.whole("every") if "every" in given else None,
+        limit=table.whole("limit") if "limit" in given else None,
+        names=table.texts("names"),
+    )
+    table.done()
+    return spec
+
+
+def _sandbox(table: TomlTable) -> dict[str, Any]:
+    boxes = table.whole("boxes") if table.has("boxes") else None
+    python = table.text("python") if table.has("python") else None
+    if python is not None and not re.fullmatch(PYTHON, python):
+        raise table.error(f'python = {python!r} is no version of Python; write for example python = "3.13"')
+    packages, fresh = table.texts("packages"), table.flag("fresh")
+    for package in packages:
+        if not is_requirement(package):
+            raise table.error(f"packages: {package!r} is no package; write for example numpy or numpy==2.1.3")
+    limits = Limits(**given_fields(table, Limits))
+    return {"boxes": boxes, "python": python, "packages": packages, "fresh": fresh, "limits": limits}
+
+
+def _report(table: TomlTable, path: Path) -> dict[Unit, tuple[float, ...]]:
+    budgets = TomlTable(path, "[report.budgets]", table.take("budgets", {}))
+    table.done()
+    chosen = {unit: tuple(sorted(set(budgets.numbers(unit.value)))) for unit in Unit if budgets.has(unit.value)}
+    for unit in Unit:
+        budgets.has(unit.value)
+    budgets.done()
+    return chosen

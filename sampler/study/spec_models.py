@@ -1,0 +1,230 @@
+"""The models of a study file: [sampling] for all of them, [[models]] with its tables of options, costs and architecture.
+
+A model with `greedy = true` is followed by a companion: the same model asked once, at temperature 0, for each problem. Its
+samples are its own; they never mix with the others, and a report shows them as a point beside the model's curve.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import MISSING, asdict, dataclass, fields, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sampler.backends.llamacpp import LlamaOptions
+from sampler.backends.openai import HOSTED, OpenAIOptions
+from sampler.backends.vllm import VllmOptions
+from sampler.store.records import canonical_json
+from sampler.study.toml_table import MOST, SpecError, TomlTable
+from sampler.values import Architecture, GivenCosts, PromptStyle, SamplingParams
+from sandbox.problems import BUILT_IN
+
+OPTIONS: Mapping[str, type[Any] | None] = {
+    "llamacpp": LlamaOptions,
+    "openai": OpenAIOptions,
+    "vllm": VllmOptions,
+    "replay": None,
+}  # what an engine can be told, if anything
+BACKENDS = tuple(OPTIONS)
+MOST_WEIGHTS = 2**53  # so that a product with a few layers and tokens still is a number that a store can hold
+GREEDY = " (greedy)"  # behind the name of a model, it is the name of its companion
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shots:
+    """Solved problems that are shown before the one that is asked: their names, and where they are if not among the study's."""
+
+    names: tuple[str, ...] = ()
+    source: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sampling:
+    """How a model is asked. `stop` takes the place of the style's own stop strings; None leaves them.
+
+    A hosted model is asked in the dialect "hosted" of the openai backend: nothing is begun for it.
+    """
+
+    style: PromptStyle = PromptStyle.COMPLETION
+    params: SamplingParams = SamplingParams()  # noqa: RUF009 - frozen
+    stop: tuple[str, ...] | None = None
+    shots: Shots = Shots()
+    hosted: bool = False
+
+    @property
+    def decides(self) -> str:
+        """Canonical JSON of what decides the samples, besides the model's bytes, the problems and the seed."""
+        said: dict[str, object] = {"style": self.style.value, **asdict(self.params)}
+        if self.stop is not None:
+            said["stop"] = self.stop
+        if self.shots.names:
+            said["shots"] = self.shots.names
+        if self.hosted:
+            said["dialect"] = HOSTED
+        return canonical_json(said)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelSpec:
+    """One model: `model` is what the backend opens (a catalogue name or a path), `file` what a replay reads.
+
+    For openai `model` is what the server calls it. `options` are how the engine runs, those that were given. They do not
+    decide the samples (the dialect is one of `sampling`, too), and neither do `costs`.
+    `architecture` takes the place of what the engine tells. `greedy_of` names the model whose companion this is.
+    """
+
+    name: str
+    backend: str
+    samples: int
+    model: str
+    file: Path | None
+    sampling: Sampling
+    options: Mapping[str, object]
+    costs: GivenCosts = GivenCosts()  # noqa: RUF009 - frozen
+    architecture: Architecture | None = None
+    greedy_of: str | None = None
+
+
+def read_models(top: TomlTable, path: Path) -> tuple[ModelSpec, ...]:
+    """The models of a study file, each with its companion behind it; raises SpecError."""
+    common = TomlTable(path, "[sampling]", top.take("sampling", {}))
+    default = _sampling(common, Sampling(), path.parent)
+    common.done()
+    tables = top.take("models", [])
+    if not isinstance(tables, list) or not tables:
+        raise top.error('no model is named; add a table [[models]] with name = "…", backend = "…" and samples = 8')
+    models = tuple(
+        model
+        for number, table in enumerate(tables, 1)
+        for model in _model(TomlTable(path, f"[[models]] no. {number}:", table), default, path)
+    )
+    names = [model.name for model in models]
+    for name in names:
+        if names.count(name) > 1:
+            raise top.error(f"two models are called {name!r}; give each its own name (and the same model = …)")
+    return models
+
+
+def _model(table: TomlTable, default: Sampling, path: Path) -> Iterator[ModelSpec]:
+    name, backend = table.text("name"), table.choice("backend", BACKENDS)
+    file = path.parent / table.text("file") if backend == "replay" else None
+    options = _options(TomlTable(path, "[models.options]", table.take("options", {})), backend)
+    model, sampling = table.text("model", name), _sampling(table, default, path.parent)
+    spec = ModelSpec(
+        name=name,
+        backend=backend,
+        samples=table.whole("samples"),
+        model=model if backend == "openai" else _opened(model, path.parent),
+        file=file,
+        sampling=replace(sampling, hosted=options.get("dialect") == HOSTED),
+        options=options,
+        costs=GivenCosts(**given_fields(TomlTable(path, "[models.costs]", table.take("costs", {})), GivenCosts)),
+        architecture=_architecture(table, path),
+    )
+    greedy = table.flag("greedy")
+    table.done()
+    yield spec
+    if greedy:
+        if backend == "replay":
+            raise table.error(
+                "greedy = true asks an engine, and a replay has none; replay the greedy samples as a model"
+            )
+        yield _companion(spec)
+
+
+def _companion(model: ModelSpec) -> ModelSpec:
+    greedy = replace(model.sampling, params=replace(model.sampling.params, temperature=0.0, top_p=1.0))
+    return replace(model, name=model.name + GREEDY, greedy_of=model.name, samples=1, sampling=greedy)
+
+
+def _opened(model: str, folder: Path) -> str:
+    """A path is meant relative to the study file; a catalogue's name, or a hub's like owner/model, stays as it is."""
+    local = model.endswith(".gguf") or model.startswith((".", "/"))
+    with suppress(OSError):  # a name that is too long for a file is no file
+        local = local or (folder / model).exists()
+    return str(folder / model) if local else model
+
+
+def _options(table: TomlTable, backend: str) -> dict[str, Any]:
+    kind = OPTIONS[backend]
+    if kind is not None:
+        return given_fields(table, kind)
+    table.done()
+    return {}
+
+
+def _architecture(table: TomlTable, path: Path) -> Architecture | None:
+    if not table.has("architecture"):
+        return None
+    inner = TomlTable(path, "[models.architecture]", table.take("architecture"))
+    return Architecture(**given_fields(inner, Architecture, most=MOST_WEIGHTS))
+
+
+def given_fields(table: TomlTable, kind: type[Any], *, most: int = MOST) -> dict[str, Any]:
+    """Those fields of the dataclass `kind` that the table gives, each of its type; together they make a valid value."""
+    given: dict[str, Any] = {}
+    for item in fields(kind):
+        required = item.default is MISSING and item.default_factory is MISSING
+        if required or table.has(item.name):
+            given[item.name] = _given(table, item.name, str(item.type), most)
+    table.done()
+    try:
+        kind(**given)
+    except ValueError as error:
+        raise table.error(str(error)) from error
+    return given
+
+
+def _given(table: TomlTable, key: str, kind: str, most: int) -> Any:
+    match kind.removesuffix(" | None"):
+        case "int":
+            return table.whole(key, least=0, most=most)
+        case "float":
+            return table.number(key)
+        case "bool":
+            return table.flag(key)
+        case "str":
+            return table.text(key)
+        case "Mapping[str, object]":
+            return table.table(key)
+        case _:
+            return table.texts(key)
+
+
+def _sampling(table: TomlTable, default: Sampling, folder: Path) -> Sampling:
+    style = PromptStyle(table.choice("style", tuple(PromptStyle), default.style.value))
+    params = default.params
+    try:
+        params = SamplingParams(
+            temperature=table.number("temperature", params.temperature),
+            top_p=table.number("top_p", params.top_p),
+            max_tokens=table.whole("max_tokens", params.max_tokens),
+        )
+    except SpecError:
+        raise
+    except ValueError as error:
+        raise table.error(str(error)) from error
+    shots = _shots(table, default.shots, folder)
+    if shots.names and style is PromptStyle.CHAT:
+        raise table.error('shots are shown in style = "completion" alone; take one of the two out')
+    stop = table.texts("stop") if table.has("stop") else default.stop
+    if stop is not None and not all(stop):
+        raise table.error(
+            f"stop = {list(stop)!r} holds an empty text, at which every completion would stop; take it out"
+        )
+    return Sampling(style=style, params=params, stop=stop, shots=shots)
+
+
+def _shots(table: TomlTable, default: Shots, folder: Path) -> Shots:
+    names = tuple(dict.fromkeys(table.texts("shots"))) if table.has("shots") else default.names
+    if not table.has("shots_from"):
+        return Shots(names=names, source=default.source)
+    return Shots(names=names, source=source_of(table.text("shots_from"), folder))
+
+
+def source_of(source: str, folder: Path) -> str:
+    """A built-in set of problems by its name, or a path relative to the study file."""
+    return source if source in BUILT_IN else str(folder / source)

@@ -1,0 +1,35 @@
+"""Whatever breaks a command becomes one line with the way out, and an exit code."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TextIO
+
+from sampler.exits import Exit
+from sampler.faults import exit_for
+from sampler.reporting.render import one_line
+
+
+@contextmanager
+def told(log: TextIO, *, traceback: bool = False) -> Iterator[list[Exit]]:
+    """Whatever breaks in here becomes one line that names the way out; its exit code is put into the list."""
+    failed: list[Exit] = []
+    try:
+        yield failed
+    except (Exception, KeyboardInterrupt) as error:
+        failed.append(exit_for(error))
+        if traceback:
+            raise
+        log.write(f"{_line(error, failed[0])}\n")
+
+
+def _line(error: BaseException, code: Exit) -> str:
+    match code:
+        case Exit.INTERRUPTED:
+            return "broken off; what was stored is kept, the same command continues"
+        case Exit.BUG:
+            what = one_line(f"{type(error).__name__}: {error}")
+            return f"internal error: {what}; this is a bug: please report it with what --traceback shows"
+        case _:
+            return f"error: {one_line(str(error))}"
