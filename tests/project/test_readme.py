@@ -44,6 +44,8 @@ RUN = {
     "sandbox score --problems humaneval --samples samples.jsonl --out scored.jsonl --explain": 0,
     "sandbox rejudge --problems humaneval scored.jsonl --out again.jsonl": 0,
     "sampler init study.toml": 0,
+    "sampler run examples/replay.toml": 0,
+    "sampler report examples/replay.db --unit flops --unit tokens --html report.html --plot curves.pdf": 0,
     "sampler models list": 0,
     "sampler models show study.toml": 0,
     "sampler report study.db --prompt once": 0,
@@ -77,6 +79,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("readme")
     (place / "program.py").write_text("def double(x):\n    return 2 * x\n")
     (place / "tests.py").write_text("assert double(4) == 8\n")
+    shutil.copytree(ROOT / "examples", place / "examples", ignore=shutil.ignore_patterns("*.db*"))
     sample = {"task_id": "HumanEval/53", "completion": "    return x + y\n"}
     (place / "samples.jsonl").write_text(json.dumps(sample) + "\n")
     recording = ROOT / "examples" / "replay" / "qwen2.5-coder-0.5b-instruct_HumanEval20_n10.jsonl.gz"
