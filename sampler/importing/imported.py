@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -72,6 +72,20 @@ def text_of(row: Mapping[str, Any], field: str) -> str:
     if not isinstance(value, str):
         raise TypeError(f"{field} is {value!r:.40}, not a text")
     return value
+
+
+def with_costs(row: Mapping[str, Any], sample: Imported) -> Imported:
+    """A sample with the model and the costs that its row tells; raises TypeError or ValueError."""
+    nll = number_of(row, "sum_nll")
+    return replace(
+        sample,
+        model=None if row.get("model") is None else text_of(row, "model"),
+        prompt_tokens=count_of(row, "prompt_tokens"),
+        completion_tokens=count_of(row, "completion_tokens"),
+        prompt_seconds=seconds_of(row, "prompt_seconds"),
+        decode_seconds=seconds_of(row, "decode_seconds"),
+        sum_logprob=None if nll is None else -nll,
+    )
 
 
 def count_of(row: Mapping[str, Any], field: str) -> int | None:

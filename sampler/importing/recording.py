@@ -8,15 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from sampler.importing.imported import (
-    Claim,
-    Imported,
-    count_of,
-    finish_of,
-    number_of,
-    seconds_of,
-    text_of,
-)
+from sampler.importing.imported import Claim, Imported, count_of, finish_of, text_of, with_costs
 
 EXAMPLE = (
     '{"task_id": "HumanEval/0", "model": "small", "index": 0, "completion": "    return 1", "prompt_tokens": 118, '
@@ -31,23 +23,17 @@ def recognises(row: object) -> bool:
 
 def samples(row: Any) -> Iterator[Imported]:
     """The sample of a line."""
-    nll = number_of(row, "sum_nll")
-    yield Imported(
+    sample = Imported(
         problem=row["task_id"],
         text=text_of(row, "completion"),
         program=text_of(row, "program") if row.get("program") is not None else None,
-        model=text_of(row, "model"),
         index=count_of(row, "index"),
         seed=count_of(row, "seed"),
         finish=finish_of(row, "finish"),
-        prompt_tokens=count_of(row, "prompt_tokens"),
-        completion_tokens=count_of(row, "completion_tokens"),
-        prompt_seconds=seconds_of(row, "prompt_seconds"),
-        decode_seconds=seconds_of(row, "decode_seconds"),
-        sum_logprob=None if nll is None else -nll,
         prompt_shared=row.get("prompt_shared") is True,
         claim=_claim(row),
     )
+    yield with_costs(row, sample)
 
 
 def _claim(row: dict[str, Any]) -> Claim | None:

@@ -219,3 +219,54 @@ def test_the_documentation_shows_the_example_of_every_format():
     assert all(f"| `{known.name}` |" in "\n".join(shown) for known in FORMATS)
     assert sorted(recognised(row, "docs").name for row in rows) == sorted(known.name for known in FORMATS)
     assert all(json.loads(known.example) in rows for known in FORMATS)
+
+
+def test_a_list_of_objects_is_read_as_if_each_stood_on_a_line(tmp_path):
+    rows = [{"task_id": "a", "completion": "x"}, {"task_id": "b", "completion": 3}]
+    path = tmp_path / "s.json"
+    for layout in (None, 2):
+        path.write_text(json.dumps(rows, indent=layout))
+        assert [value for _, value in values_of(path)] == rows
+        with pytest.raises(ImportFault, match="element 2: completion is 3, not a text"):
+            list(samples_of(path, format_of(path, None).samples))
+
+
+def test_a_byte_order_mark_and_windows_line_ends_change_nothing(tmp_path):
+    path = tmp_path / "s.jsonl"
+    path.write_bytes(b'\xef\xbb\xbf{"task_id": "a", "completion": "x"}\r\n{"task_id": "b", "completion": "y"}')
+    assert [sample.text for _, sample in samples_of(path, format_of(path, None).samples)] == ["x", "y"]
+
+
+def test_a_file_cut_short_is_told_from_one_that_is_not_there(tmp_path):
+    path = tmp_path / "s.jsonl.gz"
+    path.write_bytes(gzip.compress(b'{"task_id": "a", "completion": "x"}\n' * 99)[:-9])
+    with pytest.raises(ImportFault, match="cut short or damaged"):
+        list(values_of(path))
+    with pytest.raises(ImportFault, match="check the name"):
+        list(values_of(tmp_path / "gone"))
+
+
+def test_a_folder_of_sample_files_says_which_files_to_give(tmp_path):
+    (tmp_path / "samples.jsonl").write_text("{}")
+    with pytest.raises(ImportFault, match=r"give the files that it holds instead: .*samples\.jsonl"):
+        list(values_of(tmp_path))
+
+
+def test_lines_of_human_eval_and_evalplus_tell_their_model_and_costs_too():
+    row = {"task_id": "a", "completion": "x", "solution": "y", "model": "m", "completion_tokens": 5, "sum_nll": 1.5}
+    for name in ("humaneval", "evalplus"):
+        (sample,) = read(name, row)
+        assert (sample.model, sample.completion_tokens, sample.sum_logprob) == ("m", 5, -1.5)
+    with pytest.raises(TypeError, match="model is 3, not a text"):
+        read("humaneval", {**row, "model": 3})
+
+
+def test_livecodebench_grades_are_claims_and_answers_stand_in_for_missing_programs():
+    graded = read("livecodebench", {"question_id": "a", "code_list": ["x", "y"], "graded_list": [True, False]})
+    assert [(s.text, s.reading, s.claim) for s in graded] == [
+        ("x", None, Claim(passed=True)),
+        ("y", None, Claim(passed=False)),
+    ]
+    assert [s.reading for s in read("livecodebench", {"question_id": "a", "output_list": ["x"]})] == [Reading.ANSWER]
+    with pytest.raises(ValueError, match="1 grades for the 2 texts"):
+        read("livecodebench", {"question_id": "a", "code_list": ["x", "y"], "graded_list": [True]})
