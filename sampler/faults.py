@@ -17,7 +17,7 @@ from sampler.store.reader import StoreError
 from sampler.store.writer import WriteFailed
 from sampler.study.toml_table import SpecError
 from sandbox.errors import SandboxError
-from sandbox.facts import FactsError
+from sandbox.judging.facts import FactsError
 from sandbox.problems import ProblemsError
 
 

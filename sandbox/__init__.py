@@ -4,8 +4,10 @@ Who trusts whom: the host trusts nothing that comes out of a box. A *job* goes i
 on the host makes the *verdict*. Our fault is an exception (`SandboxError`), the program's fault is data. Worst case: a box
 breaks or cannot be proved clean; it is thrown away, the job is tried on another one, and nothing is scored by accident.
 
-From the outside in: `cli` reads the command line, `scorefile` and `scoring` tie things together, `pool` keeps warm boxes, `box`
-is one container and its protocol, `engine` is the only door to Docker, `inside` is what runs in the container.
+From the outside in, and imports go that way only: `cli` and `commands` read the command line; `serving` (HTTP), `library`
+(Python) and `plugin` (inspect_ai) are for other programs; `scoring` ties together `boxes`, which run programs, `judging`, which
+decides, and `problems`, which say what is asked; `checkup` tells whether a machine is fit for it. `values` are the words of all
+of them, and `inside` is what runs in the container.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
     from sandbox.errors import SandboxError
     from sandbox.library import Pool, reward, score
     from sandbox.problems import Problem, load_problems, read_problem
-    from sandbox.scoring import Manner
+    from sandbox.scoring.scorer import Manner
     from sandbox.values import Limits, Score, Verdict
 
 __all__ = [
@@ -41,7 +43,7 @@ _HOMES = {
     "Problem": "problems",
     "load_problems": "problems",
     "read_problem": "problems",
-    "Manner": "scoring",
+    "Manner": "scoring.scorer",
     "Limits": "values",
     "Score": "values",
     "Verdict": "values",

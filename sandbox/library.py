@@ -21,7 +21,7 @@ from typing import Literal, Self
 
 from sandbox.errors import SandboxError
 from sandbox.problems import Problem
-from sandbox.scoring import Manner, open_scorer
+from sandbox.scoring.scorer import Manner, open_scorer
 from sandbox.values import Limits, Program, Score, Verdict
 
 Given = Literal["completion", "solution"]

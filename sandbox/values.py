@@ -1,7 +1,7 @@
 """The words of the sandbox: what is asked of a box, what it reports, what that means.
 
 A *program* is what is executed. A *job* is one visit of a program to a box, under *limits*. A *run* is what happened
-during that visit: facts only. A *verdict* is the judgement over a run; `sandbox.judge` is the one place that makes it.
+during that visit: facts only. A *verdict* is the judgement over a run; `sandbox.judging.judge` is the one place that makes it.
 """
 
 from __future__ import annotations

@@ -11,9 +11,9 @@ from types import ModuleType
 
 import pytest
 
-from sandbox.engine import Engine
+from sandbox.boxes.engine import Engine
 from sandbox.errors import EngineUnavailable
-from sandbox.scoring import Scorer, open_scorer
+from sandbox.scoring.scorer import Scorer, open_scorer
 from sandbox.values import Limits
 
 REPOSITORY = Path(__file__).parent.parent

@@ -17,7 +17,7 @@ from sampler.store.reader import StoreError
 from sampler.store.writer import Store
 from sampler.study.spec import load_study
 from sampler.telling import told
-from sandbox.references import References, usual_directory
+from sandbox.scoring.references import References, usual_directory
 
 
 @click.command()

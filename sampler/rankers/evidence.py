@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from sampler.rankers.agreement import Answers
 from sampler.rankers.values import RankingError
-from sandbox.facts import Facts, FactsError, unpack
+from sandbox.judging.facts import Facts, FactsError, unpack
 from sandbox.values import Answer, Run
 
 _WAY_OUT = "have the programs answer generated tests (--tests FILE), or choose another ranker"

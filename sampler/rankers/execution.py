@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from sampler.rankers.generated import Generated
-from sandbox.asking import Answered
+from sandbox.scoring.asking import Answered
 from sandbox.values import CallTests
 
 CPU_S = 1.0  # for all the calls of a program

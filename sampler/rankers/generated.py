@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from sampler.rankers.values import RankingError
-from sandbox.checks import assert_tests
+from sandbox.problems.checks import assert_tests
 from sandbox.values import CallTest, CallTests, Comparison
 
 FROM_EACH = 5  # CodeT's

@@ -34,7 +34,7 @@ from sampler.store.ranking_rows import ProblemRow, RankedRow, RankerRecord
 from sampler.store.reader_ranking import RankingReader
 from sampler.store.rows import ModelRow, StudyRow, TallyRow
 from sampler.store.writer import Store
-from sandbox.asking import held
+from sandbox.scoring.asking import held
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

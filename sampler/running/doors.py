@@ -21,7 +21,7 @@ from sampler.running.executor import Executor
 from sampler.running.run import Doors
 from sampler.study.spec import Study
 from sampler.study.spec_models import ModelSpec
-from sandbox.references import usual_directory
+from sandbox.scoring.references import usual_directory
 from sandbox.values import Limits
 
 ON_GPUS = ("vllm",)  # backends whose engine runs here, on GPUs
@@ -49,8 +49,8 @@ def real_doors(models_dir: Path, say: Callable[[str], None], *, fetch: bool = Fa
         return _metered(opened) if model.backend in ON_GPUS else opened
 
     def executor(study: Study) -> AbstractContextManager[Executor]:
-        from sandbox.image import Outfit  # noqa: PLC0415 - Docker's client is heavy
-        from sandbox.scoring import Manner, open_scorer  # noqa: PLC0415
+        from sandbox.boxes.image import Outfit  # noqa: PLC0415 - Docker's client is heavy
+        from sandbox.scoring.scorer import Manner, open_scorer  # noqa: PLC0415
 
         outfit = Outfit(python=study.python, packages=study.packages)
         manner = Manner(fresh=study.fresh, outfit=outfit, kept=usual_directory())
@@ -72,7 +72,7 @@ def _metered(backend: Backend) -> Backend:
 
 def real_executor(limits: Limits, boxes: int | None, say: Callable[[str], None]) -> AbstractContextManager[Executor]:
     """The usual sandbox, by Docker; `say` hears what takes its time."""
-    from sandbox.scoring import Manner, open_scorer  # noqa: PLC0415 - Docker's client is heavy
+    from sandbox.scoring.scorer import Manner, open_scorer  # noqa: PLC0415 - Docker's client is heavy
 
     return open_scorer(limits, boxes=boxes, manner=Manner(kept=usual_directory()), say=say)
 
@@ -107,7 +107,7 @@ def rank_doors(models_dir: Path, boxes: int | None, say: Callable[[str], None]) 
     """What ranking may open: a sandbox, and a model that scores texts."""
 
     def asker() -> AbstractContextManager[Asker]:
-        from sandbox.scoring import open_scorer  # noqa: PLC0415 - Docker's client is heavy
+        from sandbox.scoring.scorer import open_scorer  # noqa: PLC0415 - Docker's client is heavy
 
         return open_scorer(Limits(), boxes=boxes, say=say)
 

@@ -14,10 +14,10 @@ from sampler.store.reader import Reader
 from sampler.store.rows import JudgedRow
 from sampler.store.writer import Store
 from sampler.study.spec import Study, choose_problems
-from sandbox.facts import FactsError, NotEnough, rejudge, unpack
-from sandbox.judge import JUDGE_VERSION
+from sandbox.judging.facts import FactsError, NotEnough, rejudge, unpack
+from sandbox.judging.judge import JUDGE_VERSION
 from sandbox.problems import Problem, Wanted
-from sandbox.references import References
+from sandbox.scoring.references import References
 from sandbox.values import Score
 
 

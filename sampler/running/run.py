@@ -37,7 +37,7 @@ from sampler.study.plan import requests
 from sampler.study.spec import Study, choose_problems, choose_shots
 from sampler.study.spec_models import ModelSpec
 from sampler.values import ModelCard, Request, Sample
-from sandbox.judge import JUDGE_VERSION
+from sandbox.judging.judge import JUDGE_VERSION
 from sandbox.problems import Problem
 
 AHEAD_PER_BOX = 4  # programs that wait for a box, so that none is ever idle

@@ -22,7 +22,7 @@ from sampler.store.records import VerdictRecord
 from sampler.store.rows import PendingRow
 from sampler.store.writer import Store
 from sandbox.errors import SandboxError
-from sandbox.facts import packed
+from sandbox.judging.facts import packed
 from sandbox.problems import Problem, Wanted
 from sandbox.values import Limits, Score
 

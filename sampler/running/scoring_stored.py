@@ -23,7 +23,7 @@ from sampler.store.rows import StudyRow
 from sampler.store.writer import Store
 from sampler.store.writes_import import BACKEND
 from sampler.study.spec import ProblemsSpec, choose_problems
-from sandbox.judge import JUDGE_VERSION
+from sandbox.judging.judge import JUDGE_VERSION
 from sandbox.problems import Problem
 from sandbox.values import Limits
 

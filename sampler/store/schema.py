@@ -115,7 +115,7 @@ CREATE VIEW latest_verdict AS
 """
 
 V2 = """
-ALTER TABLE verdict ADD COLUMN facts BLOB;       -- what the verdict was made from (sandbox.facts); NULL: not kept
+ALTER TABLE verdict ADD COLUMN facts BLOB;       -- what the verdict was made from (sandbox.judging.facts); NULL: not kept
 ALTER TABLE verdict ADD COLUMN selection TEXT;   -- the verdict of the selection tests; NULL: the problem has none
 """
 

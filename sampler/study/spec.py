@@ -40,7 +40,7 @@ from sampler.study.spec_models import ModelSpec, Shots, given_fields, read_model
 from sampler.study.subset import SPLIT_NAMES, in_ranges, in_split, ranges_of
 from sampler.study.toml_table import SpecError, TomlTable, parse_toml, read_text
 from sampler.study.words import STUDY
-from sandbox.packages import is_requirement
+from sandbox.boxes.packages import is_requirement
 from sandbox.problems import Problem, ProblemsError, load_problems
 from sandbox.values import Limits
 

@@ -9,8 +9,14 @@ from typing import Any
 import click
 from rich.console import Console
 
-from sandbox import image, pool
-from sandbox.box import Box, BoxSpec
+from sandbox.boxes import image, pool
+from sandbox.boxes.box import Box, BoxSpec
+from sandbox.boxes.engine import Engine
+from sandbox.boxes.owner import Owner
+from sandbox.boxes.probing import probe
+from sandbox.checkup.doctor import Level, examine, seen_inside
+from sandbox.checkup.selftest import Range, SuiteError, escapes_directory, read_cases
+from sandbox.checkup.tables import print_examination, print_outcomes
 from sandbox.commands.common import (
     OUR_FAULT,
     PASSED,
@@ -23,13 +29,7 @@ from sandbox.commands.common import (
     say,
     stop,
 )
-from sandbox.doctor import Level, examine, seen_inside
-from sandbox.engine import Engine
 from sandbox.errors import SandboxError
-from sandbox.owner import Owner
-from sandbox.probing import probe
-from sandbox.selftest import Range, SuiteError, escapes_directory, read_cases
-from sandbox.tables import print_examination, print_outcomes
 
 
 @click.command()

@@ -12,8 +12,8 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from sandbox.image import Outfit
-from sandbox.scoring import Manner
+from sandbox.boxes.image import Outfit
+from sandbox.scoring.scorer import Manner
 from sandbox.values import Isolation, Limits
 
 PASSED, PROGRAM_FAULT, USAGE, OUR_FAULT, INTERRUPTED = 0, 1, 2, 3, 130

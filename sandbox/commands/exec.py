@@ -8,7 +8,6 @@ from typing import Any
 
 import click
 
-from sandbox import judge
 from sandbox.commands.common import (
     OUR_FAULT,
     PASSED,
@@ -21,7 +20,8 @@ from sandbox.commands.common import (
     stop,
 )
 from sandbox.errors import SandboxError
-from sandbox.scoring import Manner, open_scorer
+from sandbox.judging import judge
+from sandbox.scoring.scorer import Manner, open_scorer
 from sandbox.show import harmless
 from sandbox.values import Limits, Program, Score, Verdict
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from sandbox import judge
+from sandbox.boxes.image import Outfit
 from sandbox.commands.common import (
     OUR_FAULT,
     PASSED,
@@ -21,10 +21,10 @@ from sandbox.commands.common import (
     stop,
 )
 from sandbox.errors import SandboxError
-from sandbox.image import Outfit
+from sandbox.judging import judge
 from sandbox.problems import Problem, ProblemsError, load_problems
-from sandbox.references import ReferenceFailed, usual_directory
-from sandbox.scoring import Manner, Scorer, open_scorer
+from sandbox.scoring.references import ReferenceFailed, usual_directory
+from sandbox.scoring.scorer import Manner, Scorer, open_scorer
 from sandbox.show import harmless
 from sandbox.values import CallTests, CheckTests, ReferenceTests, StdinTests, Verdict
 

@@ -11,7 +11,6 @@ from typing import Any, TextIO
 
 import click
 
-from sandbox import judge
 from sandbox.commands.common import (
     OUR_FAULT,
     PASSED,
@@ -24,12 +23,22 @@ from sandbox.commands.common import (
     stop,
 )
 from sandbox.errors import SandboxError
+from sandbox.judging import judge
 from sandbox.problems import BUILT_IN, ProblemsError, Wanted, load_problems
-from sandbox.references import ReferenceFailed, References, usual_directory
-from sandbox.rejudging import Changes, rejudged
-from sandbox.samples import SamplesError, read_samples
-from sandbox.scorefile import Row, Summary, continued, read_rows, score_samples, still_to_score, write_row, write_rows
-from sandbox.scoring import open_scorer
+from sandbox.scoring.references import ReferenceFailed, References, usual_directory
+from sandbox.scoring.rejudging import Changes, rejudged
+from sandbox.scoring.samples import SamplesError, read_samples
+from sandbox.scoring.scorefile import (
+    Row,
+    Summary,
+    continued,
+    read_rows,
+    score_samples,
+    still_to_score,
+    write_row,
+    write_rows,
+)
+from sandbox.scoring.scorer import open_scorer
 from sandbox.show import harmless
 from sandbox.values import Verdict
 

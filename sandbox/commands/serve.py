@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 import click
 from click.core import ParameterSource
 
+from sandbox.boxes.image import Outfit
 from sandbox.commands.common import (
     OUR_FAULT,
     PASSED,
@@ -21,10 +22,9 @@ from sandbox.commands.common import (
     stop,
 )
 from sandbox.errors import SandboxError
-from sandbox.image import Outfit
 from sandbox.problems import ProblemsError, load_problems
-from sandbox.references import usual_directory
-from sandbox.scoring import Manner, open_pool
+from sandbox.scoring.references import usual_directory
+from sandbox.scoring.scorer import Manner, open_pool
 
 ROOM = 4096
 OUTPUT_KB = 6 << 10  # unless another limit is asked for: clients of other servers expect whole outputs

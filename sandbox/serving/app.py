@@ -24,11 +24,11 @@ from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, R
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from sandbox.boxes.pool import Conversation, Pool, Slot
 from sandbox.errors import SandboxError
-from sandbox.pool import Conversation, Pool, Slot
 from sandbox.problems import Problem
-from sandbox.scorefile import told
-from sandbox.scoring import Manner, Scorer
+from sandbox.scoring.scorefile import told
+from sandbox.scoring.scorer import Manner, Scorer
 from sandbox.serving import fusion, own, piston
 from sandbox.serving.desk import FULL, Desk, Timed
 from sandbox.serving.metrics import Metrics

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Generic, TypeVar
 
-from sandbox.pool import Conversation, Pool, Slot
+from sandbox.boxes.pool import Conversation, Pool, Slot
 from sandbox.serving.metrics import Metrics
 from sandbox.serving.refused import Refused
 

@@ -12,11 +12,11 @@ from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sandbox import judge
+from sandbox.judging import judge
 from sandbox.problems import Problem, ProblemsError, Wanted, find_problem, read_problem
+from sandbox.problems.strict import checked
 from sandbox.serving import fields
 from sandbox.serving.refused import Refused
-from sandbox.strict import checked
 from sandbox.values import Program
 
 MOST_COMPLETIONS = 1024

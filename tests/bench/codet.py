@@ -34,9 +34,9 @@ from sampler.rankers.codet import DAMPED, PLAIN, codet, groups_of
 from sampler.rankers.generated import Generated, generated_tests
 from sampler.stats.passk import pass_at_k
 from sampler.stats.ranking import rank_score_at_k, top_groups_at_k
-from sandbox.asking import Answered, held
 from sandbox.problems import Problem, load_problems
-from sandbox.scoring import Scorer, open_scorer
+from sandbox.scoring.asking import Answered, held
+from sandbox.scoring.scorer import Scorer, open_scorer
 from sandbox.values import Limits, Score, Verdict
 
 CUT = re.compile("\nclass|\ndef|\n#|\nif|\nprint")

@@ -25,10 +25,10 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from sandbox.box import LABEL_OWNER
-from sandbox.engine import Engine
-from sandbox.owner import Owner
-from sandbox.scoring import Scorer, open_scorer
+from sandbox.boxes.box import LABEL_OWNER
+from sandbox.boxes.engine import Engine
+from sandbox.boxes.owner import Owner
+from sandbox.scoring.scorer import Scorer, open_scorer
 from sandbox.values import Limits, Program, Score, Verdict
 
 HOST_MB, BOX_MB, GROWTH = 150, 40, 1.1

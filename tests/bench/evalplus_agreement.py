@@ -11,8 +11,8 @@ and mutants of them: one comparison turned, one constant one larger, one sum a d
 
 Every difference is asked again, alone, and printed with a cause. Those that are known: the package's environment has numpy and
 whatever else is installed there, a box has the standard library; limits (theirs: 1 s of wall time a call, ours: CPU seconds
-for all calls); and of the package's rules the few that `sandbox.evalplus` leaves out on purpose. What has none of these is
-"not explained".
+for all calls); and of the package's rules the few that `sandbox.problems.evalplus` leaves out on purpose. What has none of
+these is "not explained".
 
 The package is no sandbox: this executes a model's programs with your rights. It lives in an environment of its own, whose
 interpreter `--evalplus` names; without that, one is made with pip in a temporary directory. Mind which interpreter it is: one
@@ -52,10 +52,10 @@ from typing import Any
 
 from agreement import Case, Said, read_cases
 
-from sandbox import judge
 from sandbox.errors import SandboxError
+from sandbox.judging import judge
 from sandbox.problems import Problem, load_problems
-from sandbox.scoring import Scorer, open_scorer
+from sandbox.scoring.scorer import Scorer, open_scorer
 from sandbox.values import Limits, Verdict
 
 PACKAGE = "evalplus==0.3.1"

@@ -51,7 +51,7 @@ except ImportError:
     )
 
 with atheris.instrument_imports(include=["sandbox"]):
-    from sandbox import box
+    from sandbox.boxes import box
     from sandbox.inside import codec, wire
 
 MAX_INPUT = 64 << 10

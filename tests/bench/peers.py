@@ -13,8 +13,8 @@ import venv
 from collections.abc import Iterator
 from pathlib import Path
 
-from sandbox import image
-from sandbox.engine import Engine
+from sandbox.boxes import image
+from sandbox.boxes.engine import Engine
 
 PACKAGES = ("llm-sandbox[docker]==0.3.46", "epicbox==1.1.0", "urllib3<2")  # epicbox calls what urllib3 2 has not
 SHELL = ("dash", "coreutils", "python-is-python3")

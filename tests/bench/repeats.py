@@ -19,10 +19,10 @@ from contextlib import closing
 from rich.console import Console
 from rich.table import Table
 
-from sandbox.box import Box, BoxSpec
-from sandbox.engine import Engine
-from sandbox.image import ensure_image
-from sandbox.owner import Owner
+from sandbox.boxes.box import Box, BoxSpec
+from sandbox.boxes.engine import Engine
+from sandbox.boxes.image import ensure_image
+from sandbox.boxes.owner import Owner
 from sandbox.values import Job, Limits, Program
 
 FUNCTION = """

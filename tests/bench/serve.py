@@ -28,7 +28,7 @@ from rich.console import Console
 from rich.table import Table
 
 from sandbox.problems import load_problems
-from sandbox.scoring import open_scorer
+from sandbox.scoring.scorer import open_scorer
 from sandbox.values import Limits, Program
 
 SANDBOX = str(Path(sys.executable).parent / "sandbox")

@@ -20,8 +20,8 @@ from pathlib import Path
 
 import requests
 
-from sandbox.engine import Engine
-from sandbox.image import ensure_image
+from sandbox.boxes.engine import Engine
+from sandbox.boxes.image import ensure_image
 
 SANDBOX = str(Path(sys.executable).parent / "sandbox")
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from programs import source, whole
 
 from sandbox.problems import Problem
-from sandbox.scoring import Scorer
+from sandbox.scoring.scorer import Scorer
 from sandbox.values import Program, Tests, Verdict
 
 Run = Callable[[list[Problem]], int]

@@ -31,10 +31,10 @@ from rich.console import Console
 from rich.table import Table
 from sides import Side, beside, by_answers, docker_exec, docker_run, helpers, in_a_grader, ours
 
-from sandbox.engine import Engine, EngineFacts
-from sandbox.image import Outfit, ensure_image
+from sandbox.boxes.engine import Engine, EngineFacts
+from sandbox.boxes.image import Outfit, ensure_image
 from sandbox.problems import Problem
-from sandbox.scoring import Manner, Scorer, open_scorer
+from sandbox.scoring.scorer import Manner, Scorer, open_scorer
 from sandbox.values import Limits, Program
 
 OURS, FLOOR = "ours, answers only", "the floor: fork and exec, no walls"

@@ -39,7 +39,7 @@ from sampler.telling import told
 from sampler.values import PromptStyle
 from sandbox.errors import EngineUnavailable, SandboxError
 from sandbox.problems import ProblemsError
-from sandbox.scoring import open_scorer
+from sandbox.scoring.scorer import open_scorer
 from sandbox.values import Limits, Verdict
 
 RECORDING = "qwen2.5-coder-{}-instruct_HumanEval20_n10.jsonl.gz"

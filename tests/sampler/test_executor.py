@@ -8,7 +8,7 @@ import pytest
 
 from sandbox.errors import SandboxError
 from sandbox.problems import Problem
-from sandbox.scoring import open_scorer
+from sandbox.scoring.scorer import open_scorer
 from sandbox.values import Limits, Verdict
 
 PROBLEM = Problem(

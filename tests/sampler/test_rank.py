@@ -30,9 +30,9 @@ from sampler.stats.ranking import rank_score_at_k, selected_at_k
 from sampler.store.reader import Reader
 from sampler.store.writer import Store
 from sampler.study.spec import load_study
-from sandbox.asking import Answered
 from sandbox.inside import codec
-from sandbox.scoring import Scorer
+from sandbox.scoring.asking import Answered
+from sandbox.scoring.scorer import Scorer
 from sandbox.values import Answer, Raised, Stage
 
 REPLAY = Path(__file__).parents[2] / "examples" / "replay"

@@ -18,8 +18,8 @@ from sampler.store.reader import Reader, StoreError
 from sampler.store.writer import Store
 from sampler.store.writes import StudyChanged
 from sampler.study.spec import load_study
-from sandbox.engine import Engine
-from sandbox.references import References
+from sandbox.boxes.engine import Engine
+from sandbox.scoring.references import References
 
 PROBLEM: dict[str, Any] = {
     "task_id": "T/0", "prompt": "def f(x):\n", "entry_point": "f", "canonical_solution": "    return x + 1\n",

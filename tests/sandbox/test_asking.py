@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from sandbox.asking import Answered, ask, held
-from sandbox.checks import assert_tests
-from sandbox.scoring import Scorer
+from sandbox.problems.checks import assert_tests
+from sandbox.scoring.asking import Answered, ask, held
+from sandbox.scoring.scorer import Scorer
 from sandbox.values import CallTests, Ending, Job, Limits, Program, Run
 
 TESTS = assert_tests("\n".join(f"assert f({n}) == {n + 1}" for n in range(40)), "f")

@@ -9,12 +9,12 @@ from contextlib import closing
 
 import pytest
 
-from sandbox.box import LABEL, Box, BoxSpec, Claims, container_body, read_claims, read_facts
-from sandbox.engine import Engine
+from sandbox.boxes.box import LABEL, Box, BoxSpec, Claims, container_body, read_claims, read_facts
+from sandbox.boxes.engine import Engine
+from sandbox.boxes.image import ensure_image
+from sandbox.boxes.owner import Owner
 from sandbox.errors import BoxLost
-from sandbox.image import ensure_image
 from sandbox.inside import codec, wire
-from sandbox.owner import Owner
 from sandbox.values import CallTest, CallTests, Comparison, Ending, Flag, Job, Limits, MemorySource, Program, Run
 
 LIMITS = Limits(memory_mb=128, disk_mb=8, files=64)

@@ -7,10 +7,10 @@ from contextlib import closing
 
 import pytest
 
-from sandbox.engine import Engine
+from sandbox.boxes.engine import Engine
+from sandbox.boxes.image import Outfit, ensure_image
+from sandbox.checkup.selftest import Case, Range, SuiteError, escapes_directory, excused, read_cases
 from sandbox.errors import SandboxError
-from sandbox.image import Outfit, ensure_image
-from sandbox.selftest import Case, Range, SuiteError, escapes_directory, excused, read_cases
 
 pytestmark = pytest.mark.docker
 CASES = read_cases(escapes_directory())

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from sandbox import evalplus, judge
-from sandbox.compare import holds
 from sandbox.inside import codec
-from sandbox.problems import load_problems
-from sandbox.scoring import Scorer, open_scorer
+from sandbox.judging import judge
+from sandbox.judging.compare import holds
+from sandbox.problems import evalplus, load_problems
+from sandbox.scoring.scorer import Scorer, open_scorer
 from sandbox.values import CallTest, Comparison, Limits, ReferenceTests, Verdict
 
 ROW: dict[str, Any] = {

@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
-from sandbox import judge, output
-from sandbox.compare import holds
+from sandbox.judging import judge, output
+from sandbox.judging.compare import holds
 from sandbox.problems import ProblemsError, load_problems
-from sandbox.scoring import Manner, Scorer, open_scorer
+from sandbox.scoring.scorer import Manner, Scorer, open_scorer
 from sandbox.values import (
     CallTest,
     CallTests,

@@ -7,8 +7,8 @@ import time
 
 import pytest
 
-from sandbox.gate import Gate
-from sandbox.judge import score, starved
+from sandbox.boxes.gate import Gate
+from sandbox.judging.judge import score, starved
 from sandbox.values import Ending, Flag, Limits, Program, Run
 
 

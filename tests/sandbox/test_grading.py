@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import pytest
 
-from sandbox import judge
-from sandbox.names import leans_on
+from sandbox.judging import judge
 from sandbox.problems import load_problems
-from sandbox.scoring import Scorer, open_scorer
+from sandbox.problems.names import leans_on
+from sandbox.scoring.scorer import Scorer, open_scorer
 from sandbox.values import CheckTests, Flag, Limits, Program, Score, Verdict
 
 pytestmark = pytest.mark.docker

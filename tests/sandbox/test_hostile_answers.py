@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from sandbox.scoring import Scorer
+from sandbox.scoring.scorer import Scorer
 from sandbox.values import CallTest, CallTests, Comparison, Flag, Program, Verdict
 
 pytestmark = pytest.mark.docker

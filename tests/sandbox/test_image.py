@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from sandbox import image
-from sandbox.engine import Engine
+from sandbox.boxes import image
+from sandbox.boxes.engine import Engine
 from sandbox.errors import EngineUnavailable, ImageMissing
 
 pytestmark = pytest.mark.docker

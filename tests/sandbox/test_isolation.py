@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from sandbox import judge
-from sandbox.checks import assert_tests
-from sandbox.engine import Engine
+from sandbox.boxes.engine import Engine
 from sandbox.errors import RuntimeUnknown
-from sandbox.scoring import Manner, Scorer, open_scorer
+from sandbox.judging import judge
+from sandbox.problems.checks import assert_tests
+from sandbox.scoring.scorer import Manner, Scorer, open_scorer
 from sandbox.values import (
     CheckTests,
     Flag,

@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from sandbox.judge import explain, judge, score
+from sandbox.judging.judge import explain, judge, score
 from sandbox.values import Ending, Flag, Limits, Program, Raised, Run, Stage, Verdict
 
 TESTED = Program(source="", tests="assert True")

@@ -11,12 +11,12 @@ from pathlib import Path
 import docker
 import pytest
 
-from sandbox.box import Box, BoxSpec
-from sandbox.engine import Engine
-from sandbox.image import Outfit, ensure_image
+from sandbox.boxes.box import Box, BoxSpec
+from sandbox.boxes.engine import Engine
+from sandbox.boxes.image import Outfit, ensure_image
+from sandbox.boxes.owner import Owner
+from sandbox.checkup.selftest import GRACE_S, LIMITS, escapes_directory
 from sandbox.inside.keeping import Mapping, file_mappings
-from sandbox.owner import Owner
-from sandbox.selftest import GRACE_S, LIMITS, escapes_directory
 from sandbox.values import Job, Program
 
 MAPS = """\

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from sandbox import judge
+from sandbox.judging import judge
 from sandbox.problems import Problem, ProblemsError, load_problems
-from sandbox.scoring import Scorer, open_scorer
+from sandbox.scoring.scorer import Scorer, open_scorer
 from sandbox.values import CallTests, CheckTests, Comparison, Flag, Limits, Verdict
 
 CLASS = "class Solution:\n    def raised(self, nums: List[int], by: int) -> List[int]:\n        "

@@ -13,7 +13,7 @@ import pytest
 
 import sandbox
 from sandbox import Pool, Problem, Verdict, load_problems, read_problem, reward, score
-from sandbox.engine import Engine
+from sandbox.boxes.engine import Engine
 from sandbox.errors import BoxLost, SandboxError
 from sandbox.values import Program, Score
 

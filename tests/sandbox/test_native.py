@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sandbox import cases, judge, native
-from sandbox.problems import Problem, ProblemsError, load_problems
-from sandbox.scoring import Scorer, open_scorer
+from sandbox.judging import judge
+from sandbox.problems import Problem, ProblemsError, cases, load_problems, native
+from sandbox.scoring.scorer import Scorer, open_scorer
 from sandbox.values import (
     CallTests,
     CheckTests,
@@ -195,7 +195,7 @@ def test_the_schema_and_the_reader_agree_on_every_row(row: dict[str, Any]) -> No
 
 
 def test_the_examples_of_the_document_are_right() -> None:
-    text = (Path(native.__file__).parent.parent / "docs" / "problems.md").read_text(encoding="utf-8")
+    text = (Path(native.__file__).parents[2] / "docs" / "problems.md").read_text(encoding="utf-8")
     rows = [json.loads(line) for line in text.splitlines() if line.startswith("    {")]
     assert len(rows) == 3
     for row in rows:

@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sandbox import judge, origin
-from sandbox.problems import Problem, ProblemsError, load_problems
-from sandbox.scoring import Scorer, open_scorer
+from sandbox.judging import judge
+from sandbox.problems import Problem, ProblemsError, load_problems, origin
+from sandbox.scoring.scorer import Scorer, open_scorer
 from sandbox.values import CallTests, CheckTests, Comparison, Limits, ReferenceTests, Verdict
 
 HELPERS = """import numpy as np

@@ -22,12 +22,12 @@ from pathlib import Path
 import docker
 import pytest
 
-from sandbox import engine as engine_module
-from sandbox.box import LABEL, LABEL_OWNER
-from sandbox.engine import Engine
+from sandbox.boxes import engine as engine_module
+from sandbox.boxes.box import LABEL, LABEL_OWNER
+from sandbox.boxes.engine import Engine
+from sandbox.boxes.image import ensure_image
+from sandbox.boxes.pool import Pool, PoolSpec, remove_all
 from sandbox.errors import EngineUnavailable
-from sandbox.image import ensure_image
-from sandbox.pool import Pool, PoolSpec, remove_all
 from sandbox.problems import load_problems
 from sandbox.values import Ending, Job, Limits, Program
 

@@ -8,12 +8,12 @@ from contextlib import closing
 
 import pytest
 
-from sandbox.box import Box, BoxSpec
-from sandbox.engine import Engine
+from sandbox.boxes.box import Box, BoxSpec
+from sandbox.boxes.engine import Engine
+from sandbox.boxes.image import Outfit, ensure_image, image_tag
+from sandbox.boxes.owner import Owner
+from sandbox.boxes.packages import Platform, fetch
 from sandbox.errors import ImageBuildFailed
-from sandbox.image import Outfit, ensure_image, image_tag
-from sandbox.owner import Owner
-from sandbox.packages import Platform, fetch
 from sandbox.values import Ending, Job, Limits, Program, Run
 
 LIMITS = Limits(memory_mb=64)

@@ -17,14 +17,14 @@ from typing import Any
 
 import pytest
 
-from sandbox import box as box_module
-from sandbox.box import LABEL, LABEL_OWNER, BoxSpec
-from sandbox.engine import Engine
+from sandbox.boxes import box as box_module
+from sandbox.boxes.box import LABEL, LABEL_OWNER, BoxSpec
+from sandbox.boxes.engine import Engine
+from sandbox.boxes.image import ensure_image
+from sandbox.boxes.owner import Owner
+from sandbox.boxes.pool import Pool, PoolSpec, reap
+from sandbox.boxes.probing import WallBroken
 from sandbox.errors import ImageMissing
-from sandbox.image import ensure_image
-from sandbox.owner import Owner
-from sandbox.pool import Pool, PoolSpec, reap
-from sandbox.probing import WallBroken
 from sandbox.values import Ending, Flag, Job, Limits, Program
 
 pytestmark = pytest.mark.docker
@@ -78,7 +78,7 @@ def test_a_program_whose_boxes_die_from_within_is_judged_in_the_end(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # No program of ours can kill a box from within, so the one fact that says so is played.
-    monkeypatch.setattr("sandbox.box.Box.broken_from_within", lambda *_: True)
+    monkeypatch.setattr("sandbox.boxes.box.Box.broken_from_within", lambda *_: True)
     with a_pool(engine) as (pool, before):
         running = pool.submit(job("import time; time.sleep(4)"))
         for container, _ in itertools.islice(visited(engine, before), 2):
@@ -139,7 +139,7 @@ def test_leaving_early_cancels_what_waits_and_ends_what_runs_within_two_seconds(
 OWNER_PROGRAM = """
 import signal, sys, time
 signal.signal(signal.SIGINT, signal.default_int_handler)
-from sandbox.scoring import open_scorer
+from sandbox.scoring.scorer import open_scorer
 from sandbox.values import Limits, Program
 with open_scorer(Limits(memory_mb=128), boxes=1) as scorer:
     pending = [scorer.submit(Program(source="import time; time.sleep(9)")) for _ in range(4)]

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sandbox.python_command import HOME, Asked, NoSuchFile, NotPython, place, program_of
-from sandbox.scoring import Scorer
+from sandbox.plugin.python_command import HOME, Asked, NoSuchFile, NotPython, place, program_of
+from sandbox.scoring.scorer import Scorer
 from sandbox.values import Program
 
 SHOW = "import os, sys\nprint(sys.argv, os.getcwd(), os.environ.get('WHO'), repr(sys.stdin.read()), __name__)"

@@ -13,15 +13,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sandbox import judge
-from sandbox.facts import Facts, FactsError, NotEnough, facts_of, pack, rejudge, unpack
 from sandbox.inside import codec, wire
+from sandbox.judging import judge
+from sandbox.judging.facts import Facts, FactsError, NotEnough, facts_of, pack, rejudge, unpack
 from sandbox.problems import Wanted, load_problems
-from sandbox.references import ReferenceFailed, References
-from sandbox.rejudging import Changes, rejudged
-from sandbox.samples import read_samples
-from sandbox.scorefile import Row, read_rows, score_samples, write_rows
-from sandbox.scoring import Manner, Scorer
+from sandbox.scoring.references import ReferenceFailed, References
+from sandbox.scoring.rejudging import Changes, rejudged
+from sandbox.scoring.samples import read_samples
+from sandbox.scoring.scorefile import Row, read_rows, score_samples, write_rows
+from sandbox.scoring.scorer import Manner, Scorer
 from sandbox.values import Answer, CallTest, CallTests, Comparison, Ending, Limits, Program, Run, Verdict
 
 PLUS: dict[str, Any] = {

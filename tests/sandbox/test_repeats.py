@@ -9,13 +9,13 @@ from dataclasses import replace
 
 import pytest
 
-from sandbox import judge
-from sandbox.box import LABEL, LABEL_OWNER, Box, BoxSpec
-from sandbox.engine import Engine
-from sandbox.image import ensure_image
-from sandbox.owner import Owner
-from sandbox.pool import Slot
-from sandbox.scoring import Manner, Scorer, open_scorer
+from sandbox.boxes.box import LABEL, LABEL_OWNER, Box, BoxSpec
+from sandbox.boxes.engine import Engine
+from sandbox.boxes.image import ensure_image
+from sandbox.boxes.owner import Owner
+from sandbox.boxes.pool import Slot
+from sandbox.judging import judge
+from sandbox.scoring.scorer import Manner, Scorer, open_scorer
 from sandbox.values import Ending, Flag, Job, Limits, Program, Run, StdinTest, StdinTests, Verdict
 
 LIMITS = Limits(cpu_s=1, wall_s=3, memory_mb=128)

@@ -9,8 +9,8 @@ import pytest
 
 from sandbox.errors import BoxLost
 from sandbox.problems import Problem, load_problems
-from sandbox.samples import FiledSample, SamplesError, read_samples
-from sandbox.scorefile import Summary, continued, read_kept, score_samples, still_to_score, write_row
+from sandbox.scoring.samples import FiledSample, SamplesError, read_samples
+from sandbox.scoring.scorefile import Summary, continued, read_kept, score_samples, still_to_score, write_row
 from sandbox.values import Ending, Limits, Program, Run, Score, Verdict
 
 LIMITS = Limits()

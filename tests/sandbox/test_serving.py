@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sandbox.pool import PoolSpec
+from sandbox.boxes.pool import PoolSpec
 from sandbox.serving import fusion, own, piston
 from sandbox.serving.desk import Desk
 from sandbox.serving.metrics import Metrics

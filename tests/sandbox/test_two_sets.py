@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from sandbox.problems import Problem, ProblemsError, Wanted, load_problems
-from sandbox.scoring import Manner, Scorer
+from sandbox.scoring.scorer import Manner, Scorer
 from sandbox.values import CallTests, Flag, Limits, Program, StdinTest, StdinTests, Verdict
 
 PROBLEM = Problem(

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from sandbox import box as box_module
-from sandbox.box import Box, BoxSpec
-from sandbox.doctor import Level, examine, seen_inside
-from sandbox.engine import Engine, EngineFacts
-from sandbox.image import ensure_image
-from sandbox.owner import Owner
-from sandbox.probing import WALLS, WallBroken, probe, require_walls
+from sandbox.boxes import box as box_module
+from sandbox.boxes.box import Box, BoxSpec
+from sandbox.boxes.engine import Engine, EngineFacts
+from sandbox.boxes.image import ensure_image
+from sandbox.boxes.owner import Owner
+from sandbox.boxes.probing import WALLS, WallBroken, probe, require_walls
+from sandbox.checkup.doctor import Level, examine, seen_inside
 from sandbox.values import Limits
 
 LIMITS = Limits(memory_mb=128, processes=8, disk_mb=8, files=64, output_kb=256)

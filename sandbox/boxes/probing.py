@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
-from sandbox.box import memory_wall_mb
+from sandbox.boxes.box import memory_wall_mb
 from sandbox.errors import SandboxError
 from sandbox.values import CallTest, CallTests, Comparison, Ending, Job, Limits, Program, Run
 
@@ -116,7 +116,7 @@ def _calls(calls: list[tuple[str, tuple[int, ...]]]) -> CallTests:
 
 
 def _job(tests: CallTests, limits: Limits, changed: Mapping[str, float]) -> Job:
-    source = (Path(__file__).parent / "inside" / "probe.py").read_text(encoding="utf-8")
+    source = (Path(__file__).parents[1] / "inside" / "probe.py").read_text(encoding="utf-8")
     seconds = PROBE_LIMITS | dict(changed)
     roomy = replace(limits, cpu_s=seconds["cpu_s"], wall_s=seconds["wall_s"])
     return Job(program=Program(source=source, tests=tests), limits=roomy)

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sandbox.engine import Attached, Engine, inline_seccomp
+from sandbox.boxes.engine import Attached, Engine, inline_seccomp
 from sandbox.errors import BoxLost, BoxSilent
 from sandbox.inside import codec, wire
 from sandbox.values import (
@@ -268,7 +268,7 @@ def _instructions(program: Program) -> dict[str, object]:
         case Grading() as grading:
             return told | _grading(grading)
         case CheckTests() | StdinTests() | ReferenceTests():
-            raise ValueError("such tests are made of several visits; see sandbox.scoring")
+            raise ValueError("such tests are made of several visits; see sandbox.scoring.scorer")
         case tests:
             return told | {"tests": tests}
 

@@ -6,11 +6,11 @@ import base64
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 
-from sandbox.facts import FactsError, NotEnough, rejudge, unpack
+from sandbox.judging.facts import FactsError, NotEnough, rejudge, unpack
 from sandbox.problems import Problem, Wanted, find_problem
-from sandbox.references import References
-from sandbox.samples import SamplesError
-from sandbox.scorefile import Row, told
+from sandbox.scoring.references import References
+from sandbox.scoring.samples import SamplesError
+from sandbox.scoring.scorefile import Row, told
 from sandbox.values import Program
 
 

@@ -1,9 +1,9 @@
 """Our boxes as a sandbox of inspect_ai: `sandbox="codebudget"` in a task. The only module that knows of inspect_ai.
 
 inspect_ai gives each sample a machine of its own, with files and any command; a box is less, on purpose. It runs python
-(`sandbox.python_command`), in a fresh place each time, among the files that the sample was given: what a program writes is gone
-afterwards, and there is no user to choose. That is enough for scorers which run an answer with its tests. What fails by our
-fault is inspect_ai's SandboxUnavailableError, an error of the sample and never a wrong answer.
+(`sandbox.plugin.python_command`), in a fresh place each time, among the files that the sample was given: what a program writes
+is gone afterwards, and there is no user to choose. That is enough for scorers which run an answer with its tests. What fails by
+our fault is inspect_ai's SandboxUnavailableError, an error of the sample and never a wrong answer.
 
 The boxes, one for each core, are opened with the first task that wants them and removed after the last. inspect_ai calls
 methods of the class, so they are kept there.
@@ -29,10 +29,10 @@ from inspect_ai.util import (
     sandboxenv,
 )
 
+from sandbox.boxes.pool import Pool
 from sandbox.errors import SandboxError
-from sandbox.pool import Pool
-from sandbox.python_command import HOME, Asked, NoSuchFile, NotPython, place, program_of
-from sandbox.scoring import open_pool
+from sandbox.plugin.python_command import HOME, Asked, NoSuchFile, NotPython, place, program_of
+from sandbox.scoring.scorer import open_pool
 from sandbox.values import Ending, Job, Limits, Program, Run
 
 LIMITS = Limits(output_kb=10 << 10, memory_mb=1024)  # inspect_ai's own limit on output

@@ -14,11 +14,11 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
-from sandbox.cases import Asked, Rule, call, rule_of, run
-from sandbox.checks import UNREADABLE, check_tests
-from sandbox.formats import Given
-from sandbox.names import leans_on
-from sandbox.strict import checked, meant
+from sandbox.problems.cases import Asked, Rule, call, rule_of, run
+from sandbox.problems.checks import UNREADABLE, check_tests
+from sandbox.problems.formats import Given
+from sandbox.problems.names import leans_on
+from sandbox.problems.strict import checked, meant
 from sandbox.values import CallTests, CheckTests, OutputRule, ReferenceTests, StdinTests
 
 _PROBLEM = {

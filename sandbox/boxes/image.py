@@ -19,9 +19,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from sandbox.engine import Engine
+from sandbox.boxes.engine import Engine
+from sandbox.boxes.packages import Fetched, Platform, fetch, is_requirement
 from sandbox.errors import EngineUnavailable, ImageBuildFailed, ImageMissing
-from sandbox.packages import Fetched, Platform, fetch, is_requirement
 
 REGISTRY_BASE = "python:3.12-slim-bookworm"
 DEBIAN_BASE = "codebudget-base"
@@ -57,7 +57,7 @@ USUAL = Outfit()
 
 def images_directory() -> Path:
     """Where the image's files lie: beside the packages in a checkout, inside `sandbox` in an installed wheel."""
-    package = Path(__file__).parent
+    package = Path(__file__).parents[1]
     for directory in (package / "_images", package.parent / "images"):
         if (directory / "Dockerfile").is_file():
             return directory
@@ -67,7 +67,7 @@ def images_directory() -> Path:
 def _context() -> dict[str, bytes]:
     directory = images_directory()
     files = {name: (directory / name).read_bytes() for name in _CONTEXT_FILES}
-    inside = Path(__file__).parent / "inside"
+    inside = Path(__file__).parents[1] / "inside"
     files |= {f"inside/{path.name}": path.read_bytes() for path in sorted(inside.glob("*.py"))}
     return files
 

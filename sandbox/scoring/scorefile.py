@@ -3,7 +3,7 @@
 A line of the output names the sample's line and the digest of its program. When the same command runs again, lines that are
 there already and still fit are kept; a last line that was cut off by a crash is removed. Each line carries the facts that its
 verdict was made from (or, in `same_as`, the line of an equal program that does), so it can be made anew without a box
-(`sandbox.rejudging`).
+(`sandbox.scoring.rejudging`).
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from sandbox.errors import SandboxError
-from sandbox.facts import packed
-from sandbox.judge import JUDGE_VERSION, explain
-from sandbox.samples import FiledSample, SamplesError, lines_of
-from sandbox.scoring import Scorer
+from sandbox.judging.facts import packed
+from sandbox.judging.judge import JUDGE_VERSION, explain
+from sandbox.scoring.samples import FiledSample, SamplesError, lines_of
+from sandbox.scoring.scorer import Scorer
 from sandbox.values import Limits, Program, Score, Verdict
 
 WINDOW = 64

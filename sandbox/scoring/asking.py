@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from sandbox.compare import holds
+from sandbox.judging.compare import holds
 from sandbox.values import Answer, CallList, CallTests, Flag, Job, Program, Run, Stage
 
 PATIENCE = 3

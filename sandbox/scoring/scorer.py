@@ -10,14 +10,14 @@ from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from sandbox import judge
-from sandbox.asking import PATIENCE, Answered, ask
-from sandbox.engine import Engine
-from sandbox.grading import Recordings, Rooms, UngradableTests, Visit, grade
-from sandbox.image import USUAL, Outfit, ensure_image
-from sandbox.joining import Joined, join, seen_by_judge, seen_by_selection
-from sandbox.pool import Conversation, Pool, PoolSpec, Slot
-from sandbox.references import Reference, References
+from sandbox.boxes.engine import Engine
+from sandbox.boxes.image import USUAL, Outfit, ensure_image
+from sandbox.boxes.pool import Conversation, Pool, PoolSpec, Slot
+from sandbox.judging import judge
+from sandbox.judging.joining import Joined, join, seen_by_judge, seen_by_selection
+from sandbox.scoring.asking import PATIENCE, Answered, ask
+from sandbox.scoring.grading import Recordings, Rooms, UngradableTests, Visit, grade
+from sandbox.scoring.references import Reference, References
 from sandbox.values import (
     MANY,
     STAGES,

@@ -16,8 +16,8 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from sandbox.checks import UNREADABLE, NotData, is_call_of_check, literal
-from sandbox.evalplus import also_right, comparison_for
+from sandbox.problems.checks import UNREADABLE, NotData, is_call_of_check, literal
+from sandbox.problems.evalplus import also_right, comparison_for
 from sandbox.values import CallTest, CallTests, Comparison, ReferenceTests
 
 MAX_TEXT = 16 << 20  # characters; their syntax tree takes some hundred times as much

@@ -10,10 +10,10 @@ import math
 from collections.abc import Mapping
 from dataclasses import replace
 
-from sandbox import output
-from sandbox.compare import holds, spoofed
-from sandbox.difference import CUT, first_difference, short
 from sandbox.inside import codec
+from sandbox.judging import output
+from sandbox.judging.compare import holds, spoofed
+from sandbox.judging.difference import CUT, first_difference, short
 from sandbox.values import (
     Answer,
     CallTest,

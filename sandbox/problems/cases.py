@@ -10,8 +10,8 @@ import ast
 from dataclasses import dataclass
 from typing import Any
 
-from sandbox.checks import UNREADABLE, Reader, literal
-from sandbox.strict import checked, meant
+from sandbox.problems.checks import UNREADABLE, Reader, literal
+from sandbox.problems.strict import checked, meant
 from sandbox.values import CallTest, Comparison, StdinTest
 
 _CALL = {

@@ -12,9 +12,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, TypeVar
 
-from sandbox import judge
 from sandbox.inside import codec, wire
-from sandbox.joining import join
+from sandbox.judging import judge
+from sandbox.judging.joining import join
 from sandbox.values import (
     Answer,
     CallTests,

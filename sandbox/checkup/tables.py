@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.table import Table
 
-from sandbox.doctor import Level, Remark
-from sandbox.probing import WALLS, Finding
-from sandbox.selftest import Outcome
+from sandbox.boxes.probing import WALLS, Finding
+from sandbox.checkup.doctor import Level, Remark
+from sandbox.checkup.selftest import Outcome
 from sandbox.show import harmless
 
 _MARKS = {Level.OK: "✓", Level.WARNING: "!", Level.BAD: "✗"}

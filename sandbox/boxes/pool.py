@@ -20,13 +20,13 @@ from typing import Any, Generic, Self, TypeVar
 
 import tenacity
 
-from sandbox import judge
-from sandbox.box import GRACE_S, LABEL, LABEL_OWNER, Box, BoxSpec
-from sandbox.engine import Engine
+from sandbox.boxes.box import GRACE_S, LABEL, LABEL_OWNER, Box, BoxSpec
+from sandbox.boxes.engine import Engine
+from sandbox.boxes.gate import Gate
+from sandbox.boxes.owner import Owner
+from sandbox.boxes.probing import require_walls
 from sandbox.errors import BoxLost, EngineUnavailable, SandboxError
-from sandbox.gate import Gate
-from sandbox.owner import Owner
-from sandbox.probing import require_walls
+from sandbox.judging import judge
 from sandbox.values import Ending, Flag, Job, Limits, Program, Run
 
 T = TypeVar("T")

@@ -14,10 +14,10 @@ import ast
 import math
 from typing import Any
 
-from sandbox import formats
-from sandbox.checks import UNREADABLE, NotData, Reader, called, check_tests
-from sandbox.formats import Given
-from sandbox.names import leans_on, reaches_a_class
+from sandbox.problems import formats
+from sandbox.problems.checks import UNREADABLE, NotData, Reader, called, check_tests
+from sandbox.problems.formats import Given
+from sandbox.problems.names import leans_on, reaches_a_class
 from sandbox.values import CallTests, CheckTests
 
 IMPORTS = f"{formats.IMPORTS}import datetime, hashlib\n"  # as DeepSeek-Coder's evaluation puts them there

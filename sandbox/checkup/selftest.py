@@ -15,12 +15,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from sandbox import judge
-from sandbox.box import LABEL, LABEL_OWNER, Box, BoxSpec
-from sandbox.checks import assert_tests
-from sandbox.engine import Engine
+from sandbox.boxes.box import LABEL, LABEL_OWNER, Box, BoxSpec
+from sandbox.boxes.engine import Engine
+from sandbox.boxes.owner import Owner
 from sandbox.errors import BoxLost
-from sandbox.owner import Owner
+from sandbox.judging import judge
+from sandbox.problems.checks import assert_tests
 from sandbox.values import Ending, Flag, Job, Limits, Program, Score, Tests, Verdict
 
 HONEST = "V"  # the one group whose programs must pass
@@ -72,7 +72,7 @@ class Outcome:
 
 def escapes_directory() -> Path:
     """Where the cases lie: inside `sandbox` in an installed wheel, beside the packages in a checkout."""
-    package = Path(__file__).parent
+    package = Path(__file__).parents[1]
     for directory in (package / "_escapes", package.parent / "tests" / "escapes"):
         if directory.is_dir():
             return directory

@@ -1,0 +1,149 @@
+"""Problems: a prompt, tests, and how a completion becomes a program."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from sandbox.problems.checks import assert_tests, check_tests
+from sandbox.problems.names import leans_on
+from sandbox.values import CallTests, CheckTests, Program, Tests
+
+
+class ProblemsError(ValueError):
+    """A file of problems that cannot be read as one."""
+
+
+class Form(StrEnum):
+    """How a data set writes its tests."""
+
+    CHECK = "check"  # a module that defines check(candidate)
+    ASSERTS = "asserts"  # statements that call the program's function by its name
+    CALLS = "calls"  # calls of a function that the prompt begins, ready as the file gives them
+    DATA = "data"  # the same, of a program that stands alone
+
+
+class Wanted(StrEnum):
+    """Which of a problem's two sets of tests a program is asked to pass."""
+
+    JUDGE = "judge"  # the hidden ones, which give the verdict
+    SELECTION = "selection"  # those that whoever picks an answer may see; they give the verdict here
+    BOTH = "both"  # both in one go: the judge's give the verdict, the selection's are judged beside it
+
+
+@dataclass(frozen=True, kw_only=True)
+class Problem:
+    """A prompt, and two sets of tests: hidden ones (judge tests) and, where the data set has such, public ones (selection).
+
+    `tests` and `public_tests` are the data set's own text, `given` and `public` the same as data where the file has it so.
+    `canonical_solution` goes on where the prompt stops; where programs stand alone (form DATA), it does so, too.
+    """
+
+    name: str
+    prompt: str
+    entry_point: str
+    tests: str
+    form: Form = Form.CHECK
+    canonical_solution: str | None = None
+    public_tests: str = ""
+    given: Tests | None = None
+    public: Tests | None = None
+    imports: str = ""
+
+    def __post_init__(self) -> None:
+        if self.form in {Form.CALLS, Form.DATA}:
+            return
+        if not self.entry_point.isidentifier():
+            raise ProblemsError(f"{self.name}: entry_point {self.entry_point!r} is not a Python name")
+        if self.form is Form.CHECK and "check" not in self.tests:
+            raise ProblemsError(f"{self.name}: its test defines no check(candidate), so nothing could ever fail")
+        if self.form is Form.ASSERTS and "assert" not in self.tests:
+            raise ProblemsError(f"{self.name}: its tests assert nothing, so nothing could ever fail")
+
+    @property
+    def preamble(self) -> str:
+        """What stands in the prompt before the function to write, or before its class: imports and helpers."""
+        owner = self.entry_point.rpartition(".")[0]
+        head, found, _ = self.prompt.partition(f"class {owner}" if owner else f"def {self.entry_point}(")
+        return head if found and self.form is not Form.DATA else ""
+
+    def complete(self, completion: str, wanted: Wanted = Wanted.JUDGE) -> Program:
+        """The program for text that goes on where the prompt stops."""
+        return self.solve(completion if self.form is Form.DATA else self.prompt + completion, wanted)
+
+    def solve(self, solution: str, wanted: Wanted = Wanted.JUDGE) -> Program:
+        """The program for source text that stands on its own, behind the imports that the data set puts there.
+
+        Raises ProblemsError where selection tests alone are wanted and the problem has none.
+        """
+        imports = "" if "from __future__ import" in solution else self.imports
+        tests, selection = self.tests_for(wanted)
+        return Program(source=imports + solution, tests=tests, selection=selection)
+
+    def tests_for(self, wanted: Wanted) -> tuple[Tests, Tests | None]:
+        """The tests that give the verdict, and those that are judged beside it. Raises ProblemsError as `solve` does."""
+        match wanted:
+            case Wanted.JUDGE:
+                return self.checked_by, None
+            case Wanted.BOTH:
+                return self.checked_by, self.selected_by
+            case Wanted.SELECTION if self.selected_by is not None:
+                return self.selected_by, None
+            case Wanted.SELECTION:
+                raise ProblemsError(f"{self.name} has no selection tests; ask for the judge's, or for both")
+
+    @functools.cached_property
+    def checked_by(self) -> Tests:
+        """The judge tests as data where they are plain data; else as code for a grader box.
+
+        As code for the program's own process (str) only where they use names that the program itself has to define.
+        """
+        return self.given or self._as_data(self.tests) or self._graded(self.tests) or self._as_code(self.tests)
+
+    @functools.cached_property
+    def selected_by(self) -> Tests | None:
+        """The selection tests, likewise; None if there are none (or none that say anything: HumanEvalPack has such)."""
+        return self.public or self._as_data(self.public_tests) or self._graded(self.public_tests)
+
+    @property
+    def selection_source(self) -> str:
+        """The selection tests as text, for digests."""
+        if self.public is None or isinstance(self.public, str):
+            return self.public or self.public_tests
+        return self.public.source
+
+    def _as_data(self, tests: str) -> CallTests | None:
+        read = check_tests if self.form is Form.CHECK else assert_tests
+        return read(tests, self.entry_point)
+
+    def _graded(self, tests: str) -> CheckTests | None:
+        code = self._as_code(tests)
+        wanted = leans_on(code, self.preamble) if tests.strip() else None
+        if wanted is None or not wanted <= {self.entry_point}:
+            return None
+        solution = None if self.canonical_solution is None else self.prompt + self.canonical_solution
+        return CheckTests(
+            source=code, functions=(self.entry_point,), prelude=self.preamble, solution=solution, independent=True
+        )
+
+    def _as_code(self, tests: str) -> str:
+        call = f"\n\ncheck({self.entry_point})\n" if self.form is Form.CHECK else ""
+        return f"{tests}{call}"
+
+    @property
+    def tests_as_code(self) -> str:
+        """The judge tests as code that runs after the program, in its namespace."""
+        return self._as_code(self.tests)
+
+
+def find_problem(problems: Mapping[str, Problem], task_id: object) -> Problem | None:
+    """The problem that a samples file means: by its name, or by the part behind the slash, in any letter case."""
+    wanted = str(task_id)
+    if wanted in problems:
+        return problems[wanted]
+    number = wanted.rpartition("/")[2]
+    found = [problem for name, problem in problems.items() if name.rpartition("/")[2] == number]
+    own = [one for one in found if "/" not in wanted or one.name.casefold() == wanted.casefold()]
+    return own[0] if len(own) == 1 else None
