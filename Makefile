@@ -26,7 +26,7 @@ engine: venv ## Make sure that a Docker engine answers
 venv: .venv/.ready ## Make the virtual environment
 
 .venv/.ready: pyproject.toml constraints.txt
-	@scripts/venv.sh llamacpp,serve,dev
+	@scripts/venv.sh llamacpp,serve,web,parquet,dev
 	@touch $@
 
 bench: image ## Measure the sandbox against its peers
