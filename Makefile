@@ -25,7 +25,7 @@ engine: venv ## Make sure that a Docker engine answers
 
 venv: .venv/.ready ## Make the virtual environment
 
-.venv/.ready: pyproject.toml constraints.txt
+.venv/.ready: pyproject.toml constraints.txt Makefile
 	@scripts/venv.sh llamacpp,serve,web,parquet,dev
 	@touch $@
 
