@@ -40,7 +40,12 @@ from sampler.values import Architecture
 )
 @click.option("--map", "columns", multiple=True, metavar="COLUMN=FIELD", help="Name a column of plain JSON lines.")
 @click.option("--architecture", help="The model's numbers, for FLOPs: a catalogue name, a .gguf file or a config.json.")
-@click.option("--params", type=float, help="The model's size, for FLOPs by the rule 2N, e.g. 8e9.")
+@click.option(
+    "--params",
+    type=click.FloatRange(min=1, max=1e18),
+    metavar="N",
+    help="The model's size, for FLOPs by the rule 2N, e.g. 8e9.",
+)
 @click.pass_obj
 def import_(
     traceback: bool,
@@ -60,8 +65,10 @@ def import_(
 ) -> None:
     """Add the samples of FILES to a STORE; `sampler score` executes them, `sampler report` compares them.
 
-    The same command again adds nothing twice. Token counts and times that the files tell become costs; verdicts that they
-    tell are kept apart from ours (`sampler claims`).
+    The same command again adds nothing twice; with --architecture or --params it tells the model's size later.
+
+    Token counts and times that the files tell become costs; verdicts that they tell are kept apart from ours
+    (`sampler claims`).
 
     \b
     sampler import published.db samples.jsonl.gz --model codegen-16b
@@ -86,9 +93,10 @@ def import_(
         took = time.monotonic() - began
         for line in end.lines:
             click.echo(line)
+        way_on = f"`sampler score {store}` executes them" if end.added.total() else "the store held them already"
         click.echo(
             f"{end.read} samples read as {', '.join(dict.fromkeys(end.formats))}, {end.added.total()} added, "
-            f"{end.claims} with a verdict of the file's, in {took:.1f} s; `sampler score {store}` executes them"
+            f"{end.claims} with a verdict of the file's, in {took:.1f} s; {way_on}"
         )
         sys.exit(Exit.OK)
     sys.exit(failed[0])

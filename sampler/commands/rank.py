@@ -129,7 +129,7 @@ def _usual(model: str | None) -> tuple[str, ...]:
 
 def _ranked(path: Path, name: str | None, wish: RankWish, boxes: int | None) -> RankReport:
     if not path.is_file():
-        raise StoreError(f"there is no store at {str(path)!r}; `sampler run STUDY.toml` makes one")
+        raise StoreError(f"there is no store at {str(path)!r}; `sampler run STUDY.toml` or `sampler import` makes one")
     with Reader(path) as reader:
         study: StudyRow = chosen_study(reader.studies(), path, name)
     doors = rank_doors(models_dir(), boxes, lambda message: click.echo(message, err=True))

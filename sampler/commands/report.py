@@ -65,26 +65,27 @@ def report(
     with told(sys.stderr, traceback=traceback) as failed:
         if html or plot:
             sheet = read_sheet(store, study, units=tuple(map(Unit, units)), charge=PromptCharge(prompt))
-            _write(sheet, html, plot)
-            sys.exit(Exit.OK if sheet.report.compared else Exit.EMPTY)
-        made = read_report(store, study, units=tuple(map(Unit, units)), charge=PromptCharge(prompt))
+            _write(sheet, html, plot, err=as_json)
+            made = sheet.report
+        else:
+            made = read_report(store, study, units=tuple(map(Unit, units)), charge=PromptCharge(prompt))
         if csv_folder:
             for path in write_csv(made, csv_folder):
                 click.echo(f"wrote {path}", err=as_json)
         with read_along(sys.stdout):
             if as_json:
                 click.echo(report_json(made))
-            else:
+            elif not html and not plot:
                 print_report(made, Page(file=sys.stdout))
         sys.exit(Exit.OK if made.compared else Exit.EMPTY)
     sys.exit(failed[0])
 
 
-def _write(sheet: Sheet, html: Path | None, plot: Path | None) -> None:
-    """The files that were asked for; what is written says so on standard output."""
+def _write(sheet: Sheet, html: Path | None, plot: Path | None, *, err: bool) -> None:
+    """The files that were asked for; what is written says so on standard output, or beside JSON on standard error."""
     if html:
         html.write_text(page_html(sheet), encoding="utf-8")
-        click.echo(f"wrote {html}")
+        click.echo(f"wrote {html}", err=err)
     if plot:
         draw(sheet, plot)
-        click.echo(f"wrote {plot}")
+        click.echo(f"wrote {plot}", err=err)

@@ -31,6 +31,8 @@ from sampler.store.rows import DisputedRow
 from sampler.store.writer import Store
 from sampler.telling import told
 
+_SHOWN = 5  # disputed samples
+
 
 @click.command()
 @click.argument("store", type=FILE)
@@ -86,7 +88,7 @@ def claims(traceback: bool, /, *, store: Path, study: str | None, as_lines: bool
                     disputed = [asdict(one) for one in _disputed(reader, row.id)]
                     click.echo(json.dumps({"models": as_json(rows), "disputed": disputed}, indent=2))
                 else:
-                    _print(rows, list(reader.disputed(row.id, limit=5)))
+                    _print(rows, list(reader.disputed(row.id, limit=_SHOWN)))
         sys.exit(Exit.OK)
     sys.exit(failed[0])
 
@@ -114,3 +116,6 @@ def _print(rows: list[Agreement], disputed: list[DisputedRow]) -> None:
             f"{one_line(one.model)} {one_line(one.problem)} #{one.index}: theirs {theirs}, ours {one.verdict}",
             markup=False,
         )
+    more = sum(row.claimed_only + row.ours_only for row in rows) - len(disputed)
+    if more:
+        page.print(f"… and {more} more on which the two differ: --json lists every one")

@@ -174,7 +174,8 @@ class _Importer:
         decides = canonical_json({"format": manner.format, "reading": manner.reading.value})
         record = ModelRecord(name=name, backend=writes_import.BACKEND, sampling=decides, wanted=0)
         model = ImportedModel(record=record, card=card, params=self._request.params)
-        id_ = self._store.transact(partial(writes_import.open_model, study=self._ids.study, model=model)).result()
+        opening = partial(writes_import.open_model, study=self._ids.study, model=model)
+        id_, architecture = self._store.transact(opening).result()
         with Reader(self._store.path) as held:
             numbering = Numbering({problem: held.held_indices(id_, problem) for problem in self._ids.problems.values()})
         opened = self._models[name] = _Model(id=id_, architecture=architecture, numbering=numbering)

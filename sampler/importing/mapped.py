@@ -1,4 +1,7 @@
-"""Plain JSON lines whose columns the user names: `--map answer=text --map info.id=problem`. A dot goes into an object."""
+"""Plain JSON lines whose columns the user names: `--map answer=text --map info.id=problem`.
+
+A dot goes into an object, or to a place in a list: `--map response.body.choices.0.message.content=text`.
+"""
 
 from __future__ import annotations
 
@@ -56,7 +59,10 @@ def _inside(row: Any, column: str) -> dict[str, Any]:
     """The value of a column with dots in its name, under that name; raises KeyError naming it."""
     value = row
     for part in column.split("."):
-        if not isinstance(value, dict) or part not in value:
+        if isinstance(value, list) and part.isdecimal() and int(part) < len(value):
+            value = value[int(part)]
+        elif isinstance(value, dict) and part in value:
+            value = value[part]
+        else:
             raise KeyError(column)
-        value = value[part]
     return {column: value}

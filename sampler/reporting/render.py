@@ -39,6 +39,10 @@ NAMES = {
 _FLOPS = {Unit.FLOPS, Unit.FLOPS_PARAMS, Unit.FLOPS_128, Unit.TABLE_FLOPS}
 _SECONDS = {Unit.SECONDS, Unit.TABLE_SECONDS, Unit.SANDBOX_SECONDS, Unit.TOTAL_SECONDS}
 _IN_FRONT = 2  # units whose costs stand in the table of models, where there is no room for more
+_WAYS_OUT = {
+    Unit.FLOPS: "it takes token counts and the model's architecture, --unit flops_params its size, --unit samples nothing",
+    Unit.FLOPS_PARAMS: "it takes token counts and the model's size, --unit samples nothing",
+}
 _CHARGES = {
     PromptCharge.EACH: "every sample pays for reading its prompt",
     PromptCharge.ONCE: "the prompt is read once for all samples of a problem",
@@ -163,7 +167,8 @@ def _unit_costs(table: Table) -> str:
 
 def _why_not(table: Table) -> str:
     if table.unknown:
-        return f"the cost is not known of {', '.join(one_line(name) for name in table.unknown)}"
+        names = ", ".join(one_line(name) for name in table.unknown)
+        return f"the cost is not known of {names}; {_WAYS_OUT.get(table.unit, '--unit samples takes none')}"
     return "no problem is complete yet"
 
 
@@ -213,8 +218,7 @@ def _percent(point: Point | None) -> str:
 
 
 def grid(title: str) -> RichTable:
-    """An empty table as all of ours look."""
-    """A table under a title, as narrow as what is in it."""
+    """An empty table under a title, as narrow as what will be in it."""
     return RichTable(title=Text(title), title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, expand=False)
 
 
@@ -234,8 +238,7 @@ def report_json(report: Report) -> str:
 
 
 def plain(value: Any) -> Any:
-    """A value of ours as JSON knows values."""
-    """A value as JSON has it."""
+    """A value of ours as JSON has it."""
     if is_dataclass(value):
         return {item.name: plain(getattr(value, item.name)) for item in fields(value)}
     if isinstance(value, Enum):

@@ -121,7 +121,9 @@ class Reader:
         self._path = path
         self._seen: int | None = None
         if not path.is_file():
-            raise StoreError(f"there is no store at {str(path)!r}; `sampler run STUDY.toml` makes one")
+            raise StoreError(
+                f"there is no store at {str(path)!r}; `sampler run STUDY.toml` or `sampler import` makes one"
+            )
         with self._errors():
             self._connection = sqlite3.connect(
                 f"{path.resolve().as_uri()}?mode=ro", uri=True, isolation_level=None, timeout=BUSY_SECONDS

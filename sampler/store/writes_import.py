@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
+from sampler.costs import arch_flops
 from sampler.store import writes
 from sampler.store.import_rows import Batch, ImportedModel
 from sampler.store.records import OpenedModel, StudyIds, StudyRecord
+from sampler.store.writes import StudyChanged
+from sampler.values import Architecture
 
 BACKEND = "import"
 CACHE_KB = 64 << 10
@@ -41,14 +45,55 @@ def open_study(connection: sqlite3.Connection, record: StudyRecord, now: float) 
     return StudyIds(study=study, models={}, problems=dict(problems))
 
 
-def open_model(connection: sqlite3.Connection, study: int, model: ImportedModel) -> int:
-    """The id of an imported model; raises StudyChanged if the samples held under its name are others."""
-    record = model.record
-    id_ = writes.add_model(connection, study, record)
-    writes.model_opened(connection, OpenedModel(model_id=id_, card=model.card))
+def open_model(connection: sqlite3.Connection, study: int, model: ImportedModel) -> tuple[int, Architecture | None]:
+    """The id and architecture of an imported model; raises StudyChanged if the samples held under its name are others.
+
+    What an earlier import told of its size stays known, and what this one tells holds for the samples that are there, too.
+    """
+    try:
+        id_ = writes.add_model(connection, study, model.record)
+        known, params = connection.execute(
+            "SELECT architecture_json, params FROM model WHERE id = ?", (id_,)
+        ).fetchone()
+        writes.model_opened(connection, OpenedModel(model_id=id_, card=model.card))
+    except StudyChanged as error:
+        raise StudyChanged(
+            f"model {model.record.name!r}: the store's samples of it are from other files, or were read in another way; give "
+            "all files of a model in one command, or these another --model, --study or STORE"
+        ) from error
+    architecture = model.card.architecture
+    if architecture is None:
+        connection.execute("UPDATE model SET architecture_json = ?, params = ? WHERE id = ?", (known, params, id_))
+        architecture = None if known is None else Architecture(**json.loads(known))
     if model.params is not None:
         connection.execute("UPDATE model SET params = ? WHERE id = ?", (model.params, id_))
-    return id_
+    if architecture is not None:
+        _tell_flops(connection, id_, architecture)
+    return id_, architecture
+
+
+def _tell_flops(connection: sqlite3.Connection, model: int, architecture: Architecture) -> None:
+    """The FLOPs of a model's held samples, where they differ from what the architecture says."""
+    held = connection.execute(
+        "SELECT id, prompt_tokens, completion_tokens, prompt_flops, decode_flops FROM sample WHERE model_id = ?"
+        " AND prompt_tokens IS NOT NULL AND completion_tokens IS NOT NULL",
+        (model,),
+    ).fetchall()
+    told = ((arch_flops(architecture, prompt, completion), old, id_) for id_, prompt, completion, *old in held)
+    new = [
+        (float(flops.prompt), float(flops.decode), id_)
+        for flops, old, id_ in told
+        if old != [float(flops.prompt), float(flops.decode)]
+    ]
+    if not new:
+        return
+    connection.executemany("UPDATE sample SET prompt_flops = ?, decode_flops = ? WHERE id = ?", new)
+    for cost in ("prompt_flops", "decode_flops"):
+        connection.execute(
+            f"UPDATE tally SET {cost} = (SELECT CASE WHEN count({cost}) = count(*) THEN sum({cost}) END FROM sample"  # noqa: S608
+            " WHERE sample.model_id = tally.model_id AND sample.problem_id = tally.problem_id) WHERE model_id = ?",
+            (model,),
+        )
 
 
 def add_batch(connection: sqlite3.Connection, batch: Batch, now: float) -> None:

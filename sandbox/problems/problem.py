@@ -139,11 +139,20 @@ class Problem:
 
 
 def find_problem(problems: Mapping[str, Problem], task_id: object) -> Problem | None:
-    """The problem that a samples file means: by its name, or by the part behind the slash, in any letter case."""
+    """The problem that a samples file means: by its name, or by the part behind the slash, in any letter case.
+
+    A number there is a number: 42 is APPS's 0042.
+    """
     wanted = str(task_id)
     if wanted in problems:
         return problems[wanted]
-    number = wanted.rpartition("/")[2]
-    found = [problem for name, problem in problems.items() if name.rpartition("/")[2] == number]
+    place = _place(wanted)
+    found = [problem for name, problem in problems.items() if _place(name) == place]
     own = [one for one in found if "/" not in wanted or one.name.casefold() == wanted.casefold()]
     return own[0] if len(own) == 1 else None
+
+
+def _place(name: str) -> str:
+    """What stands behind the slash; of a number its value."""
+    last = name.rpartition("/")[2]
+    return last.lstrip("0") or "0" if last.isdecimal() else last

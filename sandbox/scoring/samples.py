@@ -7,11 +7,14 @@ import hashlib
 import json
 import zlib
 from collections.abc import Iterator, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
 from sandbox.problems import Problem, Wanted, find_problem
 from sandbox.values import Limits, Program
+
+_GZIP = b"\x1f\x8b"
 
 
 class SamplesError(ValueError):
@@ -48,23 +51,30 @@ def read_samples(
     path: Path, problems: Mapping[str, Problem], limits: Limits, wanted: Wanted = Wanted.JUDGE, manner: str = ""
 ) -> Iterator[FiledSample]:
     """The samples of a JSON-lines file (.gz allowed), in order; raises SamplesError naming file, line and what is wrong."""
+    empty = True
     for number, line in lines_of(path):
         if line.strip():
+            empty = False
             problem, complete, text = _sample(line, f"{path}, line {number}", problems)
             program = problem.complete(text, wanted) if complete else problem.solve(text, wanted)
             yield FiledSample(
                 line=number, problem=problem.name, program=program, limits=limits, wanted=wanted, manner=manner
             )
+    if empty:
+        raise SamplesError(f"{path} holds no samples; each is a line with a task_id and a completion or a solution")
 
 
 def lines_of(path: Path) -> Iterator[tuple[int, bytes]]:
-    """The lines of a file (.gz allowed) with their numbers, from 1; raises SamplesError."""
-    opened = gzip.open if path.suffix == ".gz" else open
+    """The lines of a file, plain or gzip by its contents, with their numbers, from 1; raises SamplesError."""
     try:
-        with opened(path, "rb") as file:
-            yield from enumerate(file, 1)
+        with path.open("rb") as raw:
+            zipped = raw.peek(2)[:2] == _GZIP  # a pipe can be looked at, but not read twice
+            with gzip.open(raw) if zipped else nullcontext(raw) as file:
+                yield from enumerate(file, 1)
     except (OSError, EOFError, zlib.error) as error:
-        raise SamplesError(f"cannot read samples from {path}: {error}") from error
+        reason = getattr(error, "strerror", None)
+        way_out = "check the name" if reason else "it is cut short or damaged: get it again"
+        raise SamplesError(f"cannot read samples from {path}: {reason or error}; {way_out}") from error
 
 
 def _sample(line: bytes, where: str, problems: Mapping[str, Problem]) -> tuple[Problem, bool, str]:
@@ -74,7 +84,10 @@ def _sample(line: bytes, where: str, problems: Mapping[str, Problem]) -> tuple[P
     except (ValueError, RecursionError) as error:
         raise SamplesError(f"{where}: not JSON ({error})") from error
     if not isinstance(row, dict) or not isinstance(row.get("task_id"), str | int):
-        raise SamplesError(f"{where}: no object with a task_id")
+        raise SamplesError(
+            f"{where}: no object with a task_id"
+            + ("; write one object a line, or read the list with `sampler import`" if isinstance(row, list) else "")
+        )
     problem = find_problem(problems, row["task_id"])
     if problem is None:
         raise SamplesError(
@@ -85,4 +98,6 @@ def _sample(line: bytes, where: str, problems: Mapping[str, Problem]) -> tuple[P
         return problem, True, completion
     if isinstance(solution, str) and completion is None:
         return problem, False, solution
-    raise SamplesError(f"{where}: needs either a completion or a solution, as text")
+    told = {field: value for field, value in (("completion", completion), ("solution", solution)) if value is not None}
+    values = " and ".join(f"{field} {value!r:.40}" for field, value in told.items()) or "neither"
+    raise SamplesError(f"{where}: needs either a completion or a solution, as text, and has {values}")

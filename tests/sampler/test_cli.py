@@ -76,6 +76,16 @@ def test_report_prints_tables_or_json(store):
     assert table["unit_costs"] == {"small": {"once": 10.0, "each": 5.0}}
 
 
+def test_report_writes_everything_that_is_asked_for_at_once(store, tmp_path):
+    files = [tmp_path / name for name in ("page.html", "curves.svg", "csv")]
+    done = call("report", store, "--json", "--html", files[0], "--plot", files[1], "--csv", files[2])
+    assert done.exit_code == Exit.OK
+    assert json.loads(done.stdout)["study"] == "tried"
+    assert all(path.exists() for path in [*files, tmp_path / "csv" / "curves.csv"])
+    quiet = call("report", store, "--html", files[0], "--csv", tmp_path / "more")
+    assert [line.split()[0] for line in quiet.stdout.splitlines()] == ["wrote"] * 3
+
+
 @pytest.fixture
 def folder(tmp_path, store, monkeypatch) -> None:
     """The current folder: a store, and study files each with a mistake of its own."""

@@ -20,6 +20,7 @@ from sampler.exits import Exit
 from sampler.importing.imported import ImportFault, Reading
 from sampler.importing.into_store import import_files
 from sampler.importing.request import ImportRequest
+from sampler.models.catalogue import find
 from sampler.reporting.reading import read_report
 from sampler.running.scoring_stored import StoredScoring, score_stored
 from sampler.stats.budget import Unit
@@ -137,9 +138,9 @@ def test_importing_again_adds_nothing_and_other_files_under_the_same_name_are_re
     assert take(folder, file).added.total() == 0
     assert content(folder / "s.db") == before
     longer = write_lines(folder / "b.jsonl", rows(5))
-    with pytest.raises(StudyChanged, match="digest"):
+    with pytest.raises(StudyChanged, match=r"from other files.*another --model"):
         take(folder, longer)
-    with pytest.raises(StudyChanged, match="sampling"):
+    with pytest.raises(StudyChanged, match="another way"):
         take(folder, file, reading=Reading.PROGRAM)
     assert content(folder / "s.db") == before
 
@@ -316,3 +317,39 @@ def test_the_published_samples_of_codegen_are_cut_where_the_field_cuts_them(shar
         end = import_files(ImportRequest(files=(file,), study="s", model="codegen"), store)
     assert (end.read, end.wanted, end.sampled) == (16400, {"codegen": 100}, {"codegen": 164})
     assert query(tmp_path / "s.db", "SELECT count(DISTINCT program_sha) FROM sample") == [(12408,)]
+
+
+def test_a_models_size_may_be_told_later_and_stays_known(folder):
+    row = {"task_id": "P/0", "completion": "    return x\n", "prompt_tokens": 100, "completion_tokens": 10}
+    file = write_lines(folder / "a.jsonl", [row, row])
+    architecture = find("qwen2.5-coder-0.5b-instruct").architecture
+    take(folder, file, store="once.db", architecture=architecture)
+    take(folder, file)
+    take(folder, file, architecture=find("qwen2.5-coder-1.5b-instruct").architecture)
+    take(folder, file, architecture=architecture)
+    take(folder, file)
+    for query_ in (
+        "SELECT prompt_flops, decode_flops FROM sample",
+        "SELECT prompt_flops, decode_flops FROM tally",
+        "SELECT params, architecture_json FROM model",
+    ):
+        told = query(folder / "s.db", query_)
+        assert told == query(folder / "once.db", query_)
+        assert None not in told[0]
+    take(folder, file, params=8_000_000_000)
+    take(folder, file)
+    assert query(folder / "s.db", "SELECT params FROM model") == [(8_000_000_000,)]
+
+
+def test_disputes_beyond_those_shown_are_counted(folder, support):
+    take(folder, write_lines(folder / "a.jsonl", [row | {"passed": False} for row in rows(4)]))
+    score(folder / "s.db", support)
+    assert "… and 1 more on which the two differ" in call("claims", folder / "s.db").stdout
+
+
+def test_a_second_import_of_the_same_says_that_nothing_was_new(folder):
+    words = ["import", folder / "s.db", write_lines(folder / "a.jsonl", rows(1))]
+    words += ["--problems", folder / "problems.jsonl"]
+    assert "executes them" in call(*words).stdout
+    assert "the store held them already" in call(*words).stdout
+    assert "is not in the range" in call(*words, "--params", "-5").stderr

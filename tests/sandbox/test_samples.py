@@ -39,10 +39,10 @@ def test_both_forms_of_a_line_are_read_plain_or_packed(tmp_path: Path) -> None:
     [
         ({"completion": "x"}, "task_id"),
         ({"task_id": "b", "completion": "x"}, "no problem is called 'b'"),
-        ({"task_id": "a"}, "either"),
-        ({"task_id": "a", "completion": 3}, "either"),
-        ({"task_id": "a", "completion": "x", "solution": "y"}, "either"),
-        ([1], "task_id"),
+        ({"task_id": "a"}, "either .* has neither"),
+        ({"task_id": "a", "completion": 3}, "either .* has completion 3"),
+        ({"task_id": "a", "completion": "x", "solution": "y"}, "either .* has completion 'x' and solution 'y'"),
+        ([1], "task_id; .* `sampler import`"),
     ],
 )
 def test_a_bad_line_is_named(tmp_path: Path, row: object, complaint: str) -> None:
@@ -54,8 +54,23 @@ def test_a_bad_line_is_named(tmp_path: Path, row: object, complaint: str) -> Non
 def test_a_broken_gz_file_is_named(tmp_path: Path) -> None:
     path = tmp_path / "s.jsonl.gz"
     path.write_bytes(gzip.compress(b"x" * 1000)[:-20])
-    with pytest.raises(SamplesError, match="cannot read samples"):
+    with pytest.raises(SamplesError, match=r"cannot read samples.*cut short or damaged"):
         list(read_samples(path, PROBLEMS, LIMITS))
+
+
+def test_a_file_without_samples_is_not_scored_as_if_all_were_well(tmp_path: Path) -> None:
+    for content in ("", "\n \n"):
+        path = tmp_path / "s.jsonl"
+        path.write_text(content)
+        with pytest.raises(SamplesError, match=r"s\.jsonl holds no samples"):
+            list(read_samples(path, PROBLEMS, LIMITS))
+
+
+def test_what_is_packed_shows_in_the_contents_not_the_name(tmp_path: Path) -> None:
+    plain = write(tmp_path / "plain.jsonl.gz", {"task_id": "a", "completion": "x"})
+    packed = tmp_path / "packed.jsonl"
+    packed.write_bytes(gzip.compress(plain.read_bytes()))
+    assert [len(list(read_samples(path, PROBLEMS, LIMITS))) for path in (plain, packed)] == [1, 1]
 
 
 class FakeScorer:
