@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from sampler.commands.analyse import analyse
 from sampler.commands.compare import compare
 from sampler.commands.exporting import export_
 from sampler.commands.gate import gate
@@ -25,5 +26,5 @@ def cli(context: click.Context, *, traceback: bool) -> None:
     context.obj = traceback
 
 
-for command in (init, run, report, compare, gate, rank, import_, score, claims, rejudge, models, export_):
+for command in (init, run, report, compare, analyse, gate, rank, import_, score, claims, rejudge, models, export_):
     cli.add_command(command)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -9,3 +10,17 @@ import click
 FILE = click.Path(dir_okay=False, path_type=Path)
 FOLDER = click.Path(file_okay=False, path_type=Path)
 COUNTED = {"k": 1e3, "m": 1e6, "b": 1e9, "t": 1e12}  # parameters are counted as people say them
+
+
+def params_of(given: Sequence[str]) -> dict[str, float]:
+    """Parameters by model, from every `--params MODEL=N`."""
+    return dict(map(_params, given))
+
+
+def _params(text: str) -> tuple[str, float]:
+    name, _, size = text.rpartition("=")
+    scale = COUNTED.get(size[-1:].lower(), 1.0)
+    try:
+        return name, float(size[:-1] if size[-1:].lower() in COUNTED else size) * scale
+    except ValueError as error:
+        raise click.BadParameter(f"{text!r} is not MODEL=N, as in small=7b", param_hint="--params") from error

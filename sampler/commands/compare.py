@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from sampler.commands.common import COUNTED
+from sampler.commands.common import params_of
 from sampler.entry import read_along
 from sampler.exits import Exit
 from sampler.reporting.comparison import compare as compared
@@ -48,7 +48,7 @@ def compare(
     sampler compare counts.json.gz:8B counts.json.gz:70B --unit flops_128 --params 8B=8b --params 70B=70b
     """  # noqa: D301
     with told(sys.stderr, traceback=traceback) as failed:
-        ground = common_ground((source(first), source(second)), dict(map(_params, params)))
+        ground = common_ground((source(first), source(second)), params_of(params))
         made = compared(ground, Unit(unit), PromptCharge(prompt), budgets)
         with read_along(sys.stdout):
             if as_json:
@@ -57,12 +57,3 @@ def compare(
                 print_comparison(made, Page(file=sys.stdout))
         sys.exit(Exit.OK)
     sys.exit(failed[0])
-
-
-def _params(text: str) -> tuple[str, float]:
-    name, _, size = text.rpartition("=")
-    scale = COUNTED.get(size[-1:].lower(), 1.0)
-    try:
-        return name, float(size[:-1] if size[-1:].lower() in COUNTED else size) * scale
-    except ValueError as error:
-        raise click.BadParameter(f"{text!r} is not MODEL=N, as in small=7b", param_hint="--params") from error

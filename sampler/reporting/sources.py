@@ -32,13 +32,17 @@ def source(text: str) -> Source:
     return Source(path=Path(path), model=model or None)
 
 
-def facts_of(path: Path, params: Mapping[str, float]) -> Facts:
-    """The facts of a store or of a counts file; whatever is no database is read as counts."""
-    if path.is_file():
-        with path.open("rb") as file:
-            if file.read(len(_SQLITE)) != _SQLITE:
-                return read_counts(path, params)
-    return read_facts(path)
+def holds_counts(path: Path) -> bool:
+    """Whether a file is to be read as counts: it is there and is no database."""
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return file.read(len(_SQLITE)) != _SQLITE
+
+
+def facts_of(path: Path, params: Mapping[str, float], study: str | None = None) -> Facts:
+    """The facts of a study of a store, or of a counts file."""
+    return read_counts(path, params) if holds_counts(path) else read_facts(path, study)
 
 
 def common_ground(sides: tuple[Source, Source], params: Mapping[str, float]) -> Ground:

@@ -19,6 +19,12 @@ FROM sample s CROSS JOIN verdict v ON v.sample_id = s.id
   CROSS JOIN text program ON program.sha256 = s.program_sha
   CROSS JOIN text completion ON completion.sha256 = s.completion_sha
 WHERE s.model_id = ? AND s.problem_id = ? ORDER BY s.idx"""
+_CORRECT = """
+SELECT program.body AS program, count(*) AS samples
+FROM sample s CROSS JOIN verdict v ON v.sample_id = s.id
+    AND v.attempt = (SELECT max(attempt) FROM verdict w WHERE w.sample_id = s.id)
+  CROSS JOIN text program ON program.sha256 = s.program_sha
+WHERE s.model_id = ? AND s.problem_id = ? AND v.verdict = 'PASSED' GROUP BY program.sha256 ORDER BY min(s.idx)"""
 _DIGEST = "SELECT digest FROM ranker WHERE study_id = ? AND name = ?"
 _RANKED = """
 SELECT sample_id, value, seconds, ranking.prompt_flops AS prompt_flops, flops FROM ranking
@@ -40,6 +46,10 @@ class RankingReader(Reader):
     def rankable(self, model: int, problem: int, *, facts: bool = False) -> list[RankableRow]:
         """The samples of a model on a problem that have a verdict, by their index."""
         return [RankableRow(**row) for row in self._rows(_RANKABLE, facts, model, problem)]
+
+    def correct(self, model: int, problem: int) -> list[tuple[str, int]]:
+        """The different programs of a model that passed on a problem, and how many samples hold each."""
+        return [(row["program"], row["samples"]) for row in self._rows(_CORRECT, model, problem)]
 
     def ranker_digest(self, study: int, name: str) -> str | None:
         """The digest under which a ranker's values are stored; None if there are none."""

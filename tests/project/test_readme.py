@@ -50,6 +50,7 @@ RUN = {
     "sampler models show study.toml": 0,
     "sampler report study.db --prompt once": 0,
     "sampler report study.db --unit tokens --json": 0,
+    "sampler analyse study.db --diversity": 0,
     "sampler rank study.db": 0,
     "sampler rank study.db --ranker majority --ranker mbr-exec": 0,
     "sampler rank study.db --ranker codet --tests generated.jsonl": 0,

@@ -1,0 +1,71 @@
+"""`sampler analyse`: what solutions cost, what more samples would bring, and whom to ask at each budget."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from sampler.commands.common import FILE, params_of
+from sampler.entry import read_along
+from sampler.exits import Exit
+from sampler.reporting.analysing import Asked, read_analysis
+from sampler.reporting.analysis import AnalysisWish
+from sampler.reporting.render import Page
+from sampler.reporting.render_analysis import analysis_json, print_analysis
+from sampler.stats.budget import PromptCharge, Unit
+from sampler.telling import told
+
+
+@click.command()
+@click.argument("store", type=FILE)
+@click.option("--study", help="Which study of the store; default: the newest.")
+@click.option("--model", "models", multiple=True, help="Only this model, by a part of its name; may be repeated.")
+@click.option("--unit", type=click.Choice([unit.value for unit in Unit]), default=Unit.FLOPS.value, show_default=True)
+@click.option("--prompt", type=click.Choice([charge.value for charge in PromptCharge]), default=PromptCharge.EACH.value)
+@click.option("--budget", "budgets", multiple=True, type=float, help="A row of the tables; may be repeated.")
+@click.option(
+    "--k", "ks", multiple=True, type=click.IntRange(min=2), help="Extrapolate pass@k; default: 2, 5, 10 times n."
+)
+@click.option("--diversity", is_flag=True, help="Read the right programs, and count the different ones.")
+@click.option(
+    "--params", multiple=True, metavar="MODEL=N", help="Parameters of a model of a counts file, as 8e9 or 8b."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.pass_obj
+def analyse(
+    traceback: bool,
+    /,
+    *,
+    store: Path,
+    study: str | None,
+    models: tuple[str, ...],
+    unit: str,
+    prompt: str,
+    budgets: tuple[float, ...],
+    ks: tuple[int, ...],
+    diversity: bool,
+    params: tuple[str, ...],
+    as_json: bool,
+) -> None:
+    """Print what a solution costs, what more samples would bring, and whom to ask at each budget.
+
+    STORE is a store or a counts file.
+
+    \b
+    sampler analyse results.db
+    sampler analyse results.db --unit seconds --budget 10 --budget 60 --diversity
+    sampler analyse counts.json.gz --unit flops_128 --model 8B --model 70B --params 8B=8b --params 70B=70b --k 1000
+    """  # noqa: D301
+    with told(sys.stderr, traceback=traceback) as failed:
+        wish = AnalysisWish(unit=Unit(unit), charge=PromptCharge(prompt), budgets=budgets, ks=ks)
+        asked = Asked(path=store, study=study, models=models, params=params_of(params), programs=diversity)
+        made = read_analysis(asked, wish)
+        with read_along(sys.stdout):
+            if as_json:
+                click.echo(analysis_json(made))
+            else:
+                print_analysis(made, Page(file=sys.stdout))
+        sys.exit(Exit.OK if made.problems else Exit.EMPTY)
+    sys.exit(failed[0])

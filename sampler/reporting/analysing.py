@@ -1,0 +1,53 @@
+"""From a store's or a counts file to its analysis."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from sampler.reporting.analysis import Analysis, AnalysisWish, analyse
+from sampler.reporting.comparison import NotComparable
+from sampler.reporting.counts import choose
+from sampler.reporting.diversity import Diversity, diversity
+from sampler.reporting.ground import Ground, ground_of
+from sampler.reporting.sources import facts_of, holds_counts
+from sampler.store.opening import up_to_date
+from sampler.store.reader_ranking import RankingReader
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What to read: a file, one of its studies, some of its models (by a part of their names), and its programs or not."""
+
+    path: Path
+    study: str | None = None
+    models: tuple[str, ...] = ()
+    params: Mapping[str, float]
+    programs: bool = False
+
+
+def read_analysis(asked: Asked, wish: AnalysisWish) -> Analysis:
+    """The analysis of a file; raises StoreError, CountsError or NotComparable."""
+    counts = holds_counts(asked.path)
+    if counts and asked.programs:
+        raise NotComparable(f"{str(asked.path)!r} holds counts, not programs; ask a store for their diversity")
+    facts = facts_of(asked.path, asked.params, asked.study)
+    wanted = [model for model in facts.models if model.wanted]
+    chosen = {choose(wanted, part).id for part in asked.models} or {model.id for model in wanted}
+    ground = ground_of([model for model in wanted if model.id in chosen], facts.tallies, facts.study.seed)
+    found = _diversity(asked.path, facts.study.id, ground) if asked.programs else {}
+    return analyse(facts.study.name, ground, replace(wish, seed=facts.study.seed), found)
+
+
+def _diversity(path: Path, study: int, ground: Ground) -> dict[int, Diversity]:
+    up_to_date(path).close()
+    found = {}
+    with RankingReader(path) as reader:
+        problems = [row.id for row in reader.problems(study) if row.name in frozenset(ground.problems)]
+        for model in ground.models:
+            texts = [held for problem in problems if (held := reader.correct(model.id, problem))]
+            made = diversity(texts)
+            if made is not None:
+                found[model.id] = made
+    return found

@@ -1,0 +1,212 @@
+"""What a study says beyond its curves: what a solution costs, what more samples would bring, and whom to ask at a budget.
+
+Pure: a `Ground` in, one `Analysis` out, in one unit. Everything is said of the problems that are complete for every model
+that is compared. A model whose cost in the unit is not known is named as `unknown` and left out of all that needs a cost.
+
+Strata are fifths of the problems by pass@1 of the dearest model; its own rates within them are too low among the hard and too
+high among the easy ones, because luck sorted them too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypedDict
+
+import numpy as np
+
+from sampler.reporting.allotting import Allotment, allot
+from sampler.reporting.diversity import Diversity
+from sampler.reporting.ground import Ground
+from sampler.reporting.report import choose_budgets
+from sampler.stats.allocation import Offer, Tried, offer, strata
+from sampler.stats.betabinomial import Extrapolation, Fit, extrapolate, fit
+from sampler.stats.bootstrap import LEVEL, Floats
+from sampler.stats.budget import PromptCharge, Unit, UnitCost
+from sampler.stats.curves import Counts
+from sampler.stats.stopping import CostOfPass, Stop, cost_of_pass, costs_of_pass, frontier
+from sampler.store.rows import ModelRow
+
+TIMES = (2, 5, 10)  # how far beyond n, where no k is asked for
+FAR = 5.0  # from here on the fitted distribution's tail, which few problems speak of, decides
+GROUPS = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnalysisWish:
+    """What is to be analysed. Without budgets or ks they are chosen; `seed` is that of the resamples."""
+
+    unit: Unit = Unit.FLOPS
+    charge: PromptCharge = PromptCharge.EACH
+    budgets: tuple[float, ...] = ()
+    ks: tuple[int, ...] = ()
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Beyond:
+    """pass@k beyond the samples, with what to beware of."""
+
+    promise: Extrapolation
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelAnalysis:
+    """One model. `stopped` is what up to n samples cost and reach if the first pass ends them; costs are None if unknown.
+
+    `fit` and `beyond` are missing where nothing passed or everything did; `not_fitted` says so.
+    """
+
+    name: str
+    n: int
+    unit_cost: UnitCost | None
+    stopped: Stop | None
+    cost_of_pass: CostOfPass | None
+    fit: Fit | None
+    beyond: tuple[Beyond, ...]
+    not_fitted: str | None
+    diversity: Diversity | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stratum:
+    """Problems of like difficulty: pass@1 of the dearest model there, and each model's rate at each budget."""
+
+    problems: int
+    reference: float
+    rates: Mapping[str, tuple[float | None, ...]]  # by model, in the order of the budgets; None where undefined
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Analysis:
+    """Everything that `sampler analyse` says. `cheapest` is the cost of pass with the best model for each problem."""
+
+    study: str
+    unit: Unit
+    charge: PromptCharge
+    problems: int
+    level: float
+    budgets: tuple[float, ...]
+    models: tuple[ModelAnalysis, ...]
+    unknown: tuple[str, ...]
+    cheapest: CostOfPass | None
+    allotment: Allotment | None
+    reference: str | None
+    strata: tuple[Stratum, ...]
+
+
+def analyse(
+    study: str, ground: Ground, wish: AnalysisWish, diversity: Mapping[int, Diversity] | None = None
+) -> Analysis:
+    """The analysis of the models of a ground; `diversity` is theirs by id, where the programs were read."""
+    offers = {model.id: made for model in ground.models if (made := _offer(model, ground, wish)) is not None}
+    fits, why_not = _fits(ground)
+    curves = [ground.curve(model, offers[model.id].mean_cost) for model in ground.models if model.id in offers]
+    budgets = wish.budgets or choose_budgets(curves)
+    passes = {
+        model.name: _costs_of_pass(ground.counts[model.id], offers[model.id])
+        for model in ground.models
+        if model.id in offers
+    }
+    dearest = max(offers.values(), key=lambda one: one.mean_cost.of(1), default=None)
+    return Analysis(
+        study=study,
+        unit=wish.unit,
+        charge=wish.charge,
+        problems=len(ground.problems),
+        level=LEVEL,
+        budgets=budgets,
+        models=tuple(
+            ModelAnalysis(
+                name=model.name,
+                n=ground.counts[model.id].n,
+                **_costs(offers.get(model.id), passes.get(model.name), wish.seed),
+                fit=fits.get(model.name),
+                beyond=_beyond(ground.counts[model.id], wish) if model.name in fits else (),
+                not_fitted=why_not.get(model.name),
+                diversity=(diversity or {}).get(model.id),
+            )
+            for model in ground.models
+        ),
+        unknown=tuple(model.name for model in ground.models if model.id not in offers),
+        cheapest=cost_of_pass(frontier(passes), np.random.default_rng(wish.seed)) if passes else None,
+        allotment=allot(list(offers.values()), fits, budgets) if offers else None,
+        reference=dearest.model if dearest else None,
+        strata=_strata(list(offers.values()), dearest, budgets) if dearest else (),
+    )
+
+
+class _Costs(TypedDict):
+    unit_cost: UnitCost | None
+    stopped: Stop | None
+    cost_of_pass: CostOfPass | None
+
+
+def _offer(model: ModelRow, ground: Ground, wish: AnalysisWish) -> Offer | None:
+    costs = ground.own_costs(model, wish.unit, wish.charge)
+    counts = ground.counts[model.id]
+    if costs is None or not counts.n:
+        return None
+    return offer(model.name, Tried(samples=counts.scored, accepted=counts.passed, right=counts.passed), costs)
+
+
+def _costs_of_pass(counts: Counts, of: Offer) -> Floats:
+    return costs_of_pass(counts.scored, counts.passed, of.each)
+
+
+def _costs(of: Offer | None, passes: Floats | None, seed: int) -> _Costs:
+    if of is None or passes is None:
+        return {"unit_cost": None, "stopped": None, "cost_of_pass": None}
+    stopped = Stop(k=of.n, cost=float(of.stopped[:, -1].mean()), rate=float(of.answered[:, -1].mean()))
+    found = cost_of_pass(passes, np.random.default_rng(seed))
+    return {"unit_cost": of.mean_cost, "stopped": stopped, "cost_of_pass": found}
+
+
+def _fits(ground: Ground) -> tuple[dict[str, Fit], dict[str, str]]:
+    """The fitted models, and why the others are not."""
+    fits, why_not = {}, {}
+    for model in ground.models:
+        counts = ground.counts[model.id]
+        try:
+            fits[model.name] = fit(counts.scored, counts.passed)
+        except ValueError as error:
+            why_not[model.name] = str(error)
+    return fits, why_not
+
+
+def _beyond(counts: Counts, wish: AnalysisWish) -> tuple[Beyond, ...]:
+    ks = [k for k in wish.ks or tuple(times * counts.n for times in TIMES) if k > counts.n]
+    found = extrapolate(counts.scored, counts.passed, ks, np.random.default_rng(wish.seed)) if ks else ()
+    return tuple(Beyond(promise=one, warnings=tuple(_warnings(one, counts))) for one in found)
+
+
+def _warnings(promise: Extrapolation, counts: Counts) -> list[str]:
+    words = []
+    if promise.beyond > FAR:
+        words.append(f"{promise.beyond:g} times the samples drawn: the fitted tail decides, not the data")
+    measured = float(counts.rates[:, -1].mean())
+    if promise.rate < measured:
+        words.append(f"below the measured pass@{counts.n} of {100 * measured:.1f}: the fit does not hold here")
+    unsolved = sum(not passed for passed in counts.passed)
+    if 2 * unsolved > len(counts.passed):
+        words.append(f"{unsolved} of {len(counts.passed)} problems were never solved: how many are possible is a guess")
+    return words
+
+
+def _strata(offers: Sequence[Offer], dearest: Offer, budgets: Sequence[float]) -> tuple[Stratum, ...]:
+    first = dearest.answered[:, 1]
+    groups = strata(first.tolist(), min(GROUPS, len(first)))
+    return tuple(
+        Stratum(
+            problems=len(group),
+            reference=float(first[group].mean()),
+            rates={one.model: tuple(_rate_at(one, group.tolist(), budget) for budget in budgets) for one in offers},
+        )
+        for group in groups
+    )
+
+
+def _rate_at(of: Offer, group: Sequence[int], budget: float) -> float | None:
+    k = of.mean_cost.affordable(budget)
+    return float(of.answered[list(group), k].mean()) if k <= of.n else None

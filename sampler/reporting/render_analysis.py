@@ -1,0 +1,218 @@
+"""An analysis as text and as JSON: every table stands under its definition."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+
+from rich.console import Console
+from rich.table import Table as RichTable
+from rich.text import Text
+
+from sampler.reporting.allotting import Allotted
+from sampler.reporting.analysis import Analysis, ModelAnalysis, Stratum
+from sampler.reporting.render import NAMES, amount, grid, one_line, plain
+from sampler.stats.allocation import Choice
+from sampler.stats.budget import Unit
+from sampler.stats.stopping import CostOfPass
+
+JSON_SCHEMA = 1
+SHORT = 14  # characters of a name that fits into every cell
+MOST_RUNS = 8
+_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+
+def print_analysis(made: Analysis, console: Console) -> None:
+    """Print the tables."""
+    console.print(Text(f"{one_line(made.study)} · {made.problems} problems · {NAMES[made.unit]}", style="bold"))
+    if not made.models:
+        console.print(Text("No problem is complete yet for every model."))
+        return
+    for table in _tables(made):
+        console.print(table)
+    for line in _closing(made):
+        console.print(Text(line))
+
+
+def _tables(made: Analysis) -> Iterator[RichTable]:
+    yield _solving(made)
+    yield _beyond(made)
+    if any(model.diversity for model in made.models):
+        yield _diversity(made)
+    if made.allotment and made.budgets:
+        yield _frontier(made.allotment.frontier, made)
+        yield _budgets(made.allotment.rows, made)
+    if made.strata and made.budgets:
+        yield _strata(made)
+
+
+def _table(title: str, heads: Sequence[str], rows: Iterator[Sequence[str]]) -> RichTable:
+    shown = grid(title)
+    for head in heads:
+        shown.add_column(Text(one_line(head)), overflow="fold")
+    for row in rows:
+        shown.add_row(*map(Text, row))
+    return shown
+
+
+def _solving(made: Analysis) -> RichTable:
+    called = _called(made)
+    rows = [[_titled(model.name, called), *_solving_cells(model, made.unit)] for model in made.models]
+    if made.cheapest:
+        rows.append(["cheapest of all", "", "", "", *_pass_cells(made.cheapest, made.unit)])
+    title = (
+        "Cost to solve: mean cost of a problem if the first pass ends it, or n samples do. Cost of pass: mean over solved "
+        "problems of cost of a sample / pass@1 (Erol et al. 2025)"
+    )
+    return _table(title, ("model", "n", "to solve", "solved", "cost of pass", "never solved"), iter(rows))
+
+
+def _solving_cells(model: ModelAnalysis, unit: Unit) -> list[str]:
+    if model.stopped is None or model.cost_of_pass is None:
+        return [str(model.n), "unknown", "", "unknown", ""]
+    stopped = [amount(model.stopped.cost, unit), _percent(model.stopped.rate)]
+    return [str(model.n), *stopped, *_pass_cells(model.cost_of_pass, unit)]
+
+
+def _pass_cells(found: CostOfPass, unit: Unit) -> list[str]:
+    if found.mean is None:
+        return ["infinite", _percent(found.unsolved)]
+    around = f" [{amount(found.interval.low, unit)}, {amount(found.interval.high, unit)}]" if found.interval else ""
+    return [f"{amount(found.mean, unit)}{around}", _percent(found.unsolved)]
+
+
+def _beyond(made: Analysis) -> RichTable:
+    called = _called(made)
+
+    def rows() -> Iterator[Sequence[str]]:
+        for model in made.models:
+            if model.not_fitted:
+                yield called[model.name], "", "", "", model.not_fitted
+            for one in model.beyond:
+                near = one.promise.interval
+                rate = f"{_percent(one.promise.rate)} [{_percent(near.low)}, {_percent(near.high)}]"
+                yield (
+                    called[model.name],
+                    str(one.promise.k),
+                    rate,
+                    _percent(model.fit.impossible if model.fit else 0.0),
+                    "; ".join(one.warnings),
+                )
+
+    title = "pass@k beyond the samples drawn: what a fitted beta-binomial distribution promises, not a measurement"
+    return _table(title, ("model", "k", "pass@k", "impossible", "beware"), rows())
+
+
+def _diversity(made: Analysis) -> RichTable:
+    rows = (
+        (one_line(model.name), str(of.solved), f"{of.correct:.1f}", f"{of.texts:.1f}", f"{of.programs:.1f}")
+        for model in made.models
+        if (of := model.diversity)
+    )
+    title = (
+        "Diversity: means over solved problems of right samples, different texts, different programs (by syntax tree)"
+    )
+    return _table(title, ("model", "solved", "right", "texts", "programs"), rows)
+
+
+def _frontier(choices: Sequence[Choice], made: Analysis) -> RichTable:
+    title = "Frontier: the (model, k) that no other beats for its cost, all k samples paid; every doubling of k, and each turn"
+    called = _called(made)
+    rows = ((_legs(one, called), amount(one.cost, made.unit), _percent(one.rate)) for one in _turns(choices))
+    return _table(title, ("choice", "cost", "solved"), rows)
+
+
+def _turns(choices: Sequence[Choice]) -> Iterator[Choice]:
+    """The first and last of each run of one model, and the powers of two between."""
+    names = [choice.legs[0][0] for choice in choices]
+    for at, choice in enumerate(choices):
+        k = choice.legs[0][1]
+        inside = names[max(0, at - 1)] == names[at] == names[min(at + 1, len(names) - 1)]
+        if not inside or at in (0, len(choices) - 1) or not k & (k - 1):
+            yield choice
+
+
+def _budgets(rows: Sequence[Allotted], made: Analysis) -> RichTable:
+    title = (
+        "The best of each kind within each mean budget: k samples of one; up to k, ended by the first pass; up to k1, then "
+        "up to k2; k1 and k2 whatever happens; the greedy schedule, ended by a pass; and a router that knows for each problem "
+        "which one model to spend the budget on, all samples paid"
+    )
+    called = _called(made)
+
+    def cell(choice: Choice | None) -> str:
+        return "–" if choice is None else f"{_percent(choice.rate)} ({_legs(choice, called)})"
+
+    cells = (
+        (
+            amount(row.budget, made.unit),
+            *map(cell, (row.single, row.stopping, row.cascade, row.mixture, row.greedy)),
+            _rate(row.oracle),
+        )
+        for row in rows
+    )
+    return _table(title, ("budget", "single", "stopping", "cascade", "mixture", "greedy", "oracle"), cells)
+
+
+def _called(made: Analysis) -> Mapping[str, str]:
+    """What models are called in narrow cells: by name, or by letter where some name is long."""
+    names = [model.name for model in made.models]
+    if all(len(name) <= SHORT for name in names):
+        return {name: one_line(name) for name in names}
+    turns = len(_LETTERS)
+    return {name: _LETTERS[at % turns] + str(at // turns or "") for at, name in enumerate(names)}
+
+
+def _titled(model: str, called: Mapping[str, str]) -> str:
+    """A model's name behind its letter, if it has one."""
+    name, short = one_line(model), called[model]
+    return name if short == name else f"{short}: {name}"
+
+
+def _strata(made: Analysis) -> RichTable:
+    title = f"Difficulty: fifths of the problems by pass@1 of {one_line(made.reference or '')}, and who solves how much of each"
+
+    called = _called(made)
+
+    def rows() -> Iterator[Sequence[str]]:
+        for number, stratum in enumerate(made.strata, 1):
+            for name, rates in stratum.rates.items():
+                yield _about(number, stratum), called[name], *(_rate(rate) for rate in rates)
+
+    heads = ("stratum", "model", *(amount(budget, made.unit) for budget in made.budgets))
+    return _table(title, heads, rows())
+
+
+def _about(number: int, stratum: Stratum) -> str:
+    return f"{number}: {stratum.problems} at {_percent(stratum.reference)}"
+
+
+def _closing(made: Analysis) -> Iterator[str]:
+    if made.allotment and made.allotment.schedule:
+        called = _called(made)
+        runs = [f"{count} × {called[name]}" for name, count in made.allotment.schedule]
+        more = ", …" if len(runs) > MOST_RUNS else ""
+        yield f"The greedy schedule, until one passes: {', then '.join(runs[:MOST_RUNS])}{more}."
+    if made.unknown:
+        yield f"Without a known cost in {NAMES[made.unit]}: {', '.join(map(one_line, made.unknown))}."
+    yield (
+        f"Intervals are of {made.level:.0%}, from resampled problems. What stops early stops at the judge's pass: an upper "
+        "bound for whoever has other tests. What is best was chosen on the problems that it is shown for."
+    )
+
+
+def _legs(choice: Choice, called: Mapping[str, str]) -> str:
+    return ", ".join(f"{called[name]} k={k}" for name, k in choice.legs)
+
+
+def _rate(rate: float | None) -> str:
+    return "undefined" if rate is None else _percent(rate)
+
+
+def _percent(rate: float) -> str:
+    return f"{100 * rate:.1f}"
+
+
+def analysis_json(made: Analysis) -> str:
+    """The analysis as JSON with sorted keys."""
+    return json.dumps({"schema": JSON_SCHEMA, **plain(made)}, sort_keys=True, indent=2)

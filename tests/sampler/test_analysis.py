@@ -1,0 +1,182 @@
+from __future__ import annotations
+
+import io
+import json
+from dataclasses import replace
+
+import pytest
+from click.testing import CliRunner
+from rich.console import Console
+
+from sampler.commands import cli
+from sampler.exits import Exit
+from sampler.reporting.analysing import Asked, read_analysis
+from sampler.reporting.analysis import AnalysisWish, analyse
+from sampler.reporting.comparison import NotComparable
+from sampler.reporting.counts import CountsError, read_counts
+from sampler.reporting.diversity import diversity
+from sampler.reporting.ground import ground_of
+from sampler.reporting.render_analysis import print_analysis
+from sampler.stats.budget import Unit
+from sampler.store.writer import Store
+from sandbox.values import Verdict
+
+BY_TABLE = AnalysisWish(unit=Unit.TABLE_FLOPS)
+
+
+@pytest.fixture
+def counts_file(tmp_path):
+    """Two samples of a model at 1 FLOP each, and two of one at 3, on three problems."""
+
+    def writing(small=(2, 1, 0), large=(2, 2, 1), n=2, **costs):
+        models = {"small": (small, {"flops": 1.0}), "large": (large, {"flops": 3.0} | costs)}
+        path = tmp_path / "counts.json"
+        entries = {
+            name: {"n": n, "correct": {f"P/{at}": c for at, c in enumerate(passed)}, **more}
+            for name, (passed, more) in models.items()
+        }
+        path.write_text(json.dumps(entries), encoding="utf-8")
+        return path
+
+    return writing
+
+
+def analysed(path, wish=BY_TABLE):
+    facts = read_counts(path)
+    return analyse("counted", ground_of(facts.models, facts.tallies, 0), wish)
+
+
+def test_solving_costs_what_counting_by_hand_says(counts_file):
+    small, large = analysed(counts_file()).models
+    # Small: 1 sample, then 1 or 2 with equal chance, then 2 in vain. Large: 1, 1, then 1 or 2; each at 3.
+    assert small.stopped.cost == pytest.approx((1 + 1.5 + 2) / 3)
+    assert small.stopped.rate == pytest.approx(2 / 3)
+    assert large.stopped.cost == pytest.approx((3 + 3 + 4.5) / 3)
+    assert large.stopped.rate == 1.0
+    assert (small.cost_of_pass.mean, small.cost_of_pass.unsolved) == (pytest.approx((1 + 2) / 2), pytest.approx(1 / 3))
+    assert (large.cost_of_pass.mean, large.cost_of_pass.unsolved) == (pytest.approx((3 + 3 + 6) / 3), 0)
+
+
+def test_the_cheapest_cost_of_pass_takes_the_best_model_of_each_problem(counts_file):
+    assert analysed(counts_file()).cheapest.mean == pytest.approx((1 + 2 + 6) / 3)
+
+
+def test_the_frontier_and_the_best_of_each_kind_are_those_counted_by_hand(counts_file):
+    made = analysed(counts_file(), replace(BY_TABLE, budgets=(2.0, 3.0, 4.0)))
+    frontier = [(choice.legs, choice.cost, round(choice.rate, 6)) for choice in made.allotment.frontier]
+    assert frontier == [
+        ((("small", 1),), 1, 0.5),
+        ((("small", 2),), 2, 0.666667),
+        ((("large", 1),), 3, 0.833333),
+        ((("large", 2),), 6, 1.0),
+    ]
+    two, three, four = made.allotment.rows
+    assert (two.single.rate, two.cascade, two.mixture) == (pytest.approx(2 / 3), None, None)
+    # One of small, and if it fails (0, 1/2, 1) up to two of large: 1 + (0 + 3/2 + 4.5)/3 = 3, and all are solved.
+    assert (three.cascade.legs, three.cascade.cost, three.cascade.rate) == ((("small", 1), ("large", 2)), 3.0, 1.0)
+    assert (four.mixture.legs, four.mixture.rate) == ((("small", 1), ("large", 1)), pytest.approx((1 + 1 + 0.5) / 3))
+    assert three.single.legs == (("large", 1),)
+    assert three.stopping.cost <= 3
+    assert three.greedy.rate >= three.stopping.rate
+
+
+def test_the_oracle_takes_the_better_model_of_each_problem_and_ends_with_the_samples(counts_file):
+    made = analysed(counts_file(small=(2, 0, 0), large=(0, 2, 1)), replace(BY_TABLE, budgets=(2.0, 3.0)))
+    assert made.allotment.rows[0].oracle == pytest.approx(1 / 3)  # two of small; none of large
+    assert made.allotment.rows[1].oracle is None  # three of small were not drawn
+
+
+def test_strata_are_fifths_by_the_dearest_model(counts_file):
+    path = counts_file(small=(2, 0, 0, 1, 2), large=(2, 1, 0, 1, 2))
+    made = analysed(path, replace(BY_TABLE, budgets=(1.0, 2.0, 3.0)))
+    assert made.reference == "large"
+    assert [stratum.reference for stratum in made.strata] == [0, 0.5, 0.5, 1, 1]
+    assert [stratum.rates["small"] for stratum in made.strata] == [
+        (0, 0, None), (0, 0, None), (0.5, 1, None), (1, 1, None), (1, 1, None),
+    ]  # fmt: skip
+    assert [stratum.rates["large"][1:] for stratum in made.strata] == [(0, 0), (0, 0.5), (0, 0.5), (0, 1), (0, 1)]
+
+
+def test_extrapolation_goes_beyond_the_samples_and_says_what_to_beware_of(counts_file):
+    path = counts_file(small=(0, 0, 0, 0, 3, 7), large=(1, 5, 9, 2, 0, 8), n=10)
+    small, large = analysed(path).models
+    assert [one.promise.k for one in small.beyond] == [20, 50, 100]
+    for one in (*small.beyond, *large.beyond):
+        assert one.promise.interval.low <= one.promise.rate <= one.promise.interval.high
+        assert any("fitted tail" in words for words in one.warnings) == (one.promise.beyond > 5)
+    assert all(any("4 of 6 problems were never solved" in words for words in one.warnings) for one in small.beyond)
+    assert not any("never solved" in words for one in large.beyond for words in one.warnings)
+    asked = analysed(path, replace(BY_TABLE, ks=(5, 40))).models[0]
+    assert [one.promise.k for one in asked.beyond] == [40]  # five were drawn: that is measured, not promised
+
+
+def test_what_cannot_be_fitted_says_why(counts_file):
+    small, _ = analysed(counts_file(small=(0, 0, 0))).models
+    assert (small.fit, small.beyond) == (None, ())
+    assert "nothing passed" in small.not_fitted
+    assert small.cost_of_pass.mean is None
+
+
+def test_a_model_without_a_cost_is_named_and_left_out(counts_file):
+    made = analysed(counts_file(flops=None))
+    assert made.unknown == ("large",)
+    assert made.models[1].stopped is None
+    assert made.models[1].beyond
+    assert {name for choice in made.allotment.frontier for name, _ in choice.legs} == {"small"}
+
+
+def test_the_same_program_in_other_words_counts_once():
+    one, same, other = (
+        "def f(a):\n    b = a\n    return b",
+        "def f(a):\n    c = a  # so\n    return c",
+        "def f(a): return a",
+    )
+    found = diversity([[(one, 3), (same, 1), (other, 1)], [(one, 1)]])
+    assert (found.solved, found.correct, found.texts, found.programs) == (2, 3.0, 2.0, 1.5)
+    assert diversity([]) is None
+
+
+def test_diversity_is_read_from_the_programs_that_passed(tmp_path, support):
+    path = tmp_path / "study.db"
+    texts = ("x = 1", "x = 1", "x  =  1", "x = 2")
+    with Store(path) as store:
+        ids = store.open_study(support.study_record())
+        model = ids.models["small"]
+        for name in ("P/0", "P/1"):
+            problem = ids.problems[name]
+            for index, text in enumerate(texts):
+                passed = Verdict.PASSED if name == "P/0" and index < 3 else Verdict.WRONG
+                record = replace(support.sample_record(model, problem, index, text), source=text)
+                store.add_sample(record)
+                store.add_verdict(support.verdict_record(model, problem, index, passed))
+    made = read_analysis(Asked(path=path, params={}, programs=True), AnalysisWish(unit=Unit.SAMPLES))
+    found = made.models[0].diversity
+    assert (found.solved, found.correct, found.texts, found.programs) == (1, 3.0, 2.0, 1.0)
+
+
+def test_counts_hold_no_programs_and_only_their_own_models(counts_file):
+    with pytest.raises(NotComparable, match="holds counts, not programs"):
+        read_analysis(Asked(path=counts_file(), params={}, programs=True), BY_TABLE)
+    with pytest.raises(CountsError, match="name one of: small, large"):
+        read_analysis(Asked(path=counts_file(), params={}, models=("tiny",)), BY_TABLE)
+
+
+def test_the_tables_stand_under_their_definitions(counts_file):
+    said = io.StringIO()
+    print_analysis(analysed(counts_file()), Console(file=said, width=200))
+    for words in ("Cost to solve", "pass@k beyond the samples", "Frontier", "The best of each kind", "Difficulty"):
+        assert words in said.getvalue()
+    assert "The greedy schedule, until one passes" in said.getvalue()
+
+
+def test_the_command_prints_both_forms_and_takes_parameters(counts_file):
+    path = str(counts_file())
+    asked = ["analyse", path, "--unit", "flops_128", "--params", "small=1b", "--params", "large=3b", "--budget", "1e12"]
+    told = json.loads(CliRunner().invoke(cli, [*asked, "--json"], catch_exceptions=False).output)
+    assert told["schema"] == 1
+    assert [model["unit_cost"]["each"] for model in told["models"]] == [256e9, 768e9]
+    shown = CliRunner().invoke(cli, asked)
+    assert shown.exit_code == Exit.OK
+    assert "1 TFLOP" in shown.output
+    one = CliRunner().invoke(cli, ["analyse", path, "--unit", "table_flops", "--model", "large", "--json"])
+    assert [model["name"] for model in json.loads(one.output)["models"]] == ["large"]
