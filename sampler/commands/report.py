@@ -7,16 +7,18 @@ from pathlib import Path
 
 import click
 
-from sampler.commands.common import FILE, FOLDER
+from sampler.commands.common import FILE, FOLDER, params_of
 from sampler.entry import read_along
 from sampler.exits import Exit
 from sampler.page.plots import draw
 from sampler.page.reading import read_sheet
 from sampler.page.sheet import Sheet
 from sampler.page.write import page_html
+from sampler.reporting.counts import CountsError, report_counts
 from sampler.reporting.csv_files import write_csv
 from sampler.reporting.reading import read_report
 from sampler.reporting.render import Page, print_report, report_json
+from sampler.reporting.sources import holds_counts
 from sampler.stats.budget import PromptCharge, Unit
 from sampler.telling import told
 
@@ -41,6 +43,9 @@ from sampler.telling import told
     type=click.Choice([unit.value for unit in Unit]),
     help="What budgets are counted in; may be repeated. Default: flops and seconds.",
 )
+@click.option(
+    "--params", multiple=True, metavar="MODEL=N", help="Parameters of a model of a counts file, as 8e9 or 8b."
+)
 @click.pass_obj
 def report(
     traceback: bool,
@@ -54,16 +59,23 @@ def report(
     plot: Path | None,
     prompt: str,
     units: tuple[str, ...],
+    params: tuple[str, ...],
 ) -> None:
-    """Print what every model of a STORE reaches at equal budget.
+    """Print what every model of a STORE, or of a counts file, reaches at equal budget.
 
     \b
     sampler report results.db
     sampler report results.db --unit flops --prompt once --json
     sampler report results.db --html report.html --plot curves.pdf
+    sampler report counts.json.gz --params 8B=8.03e9 --params 70B=70.6e9
     """  # noqa: D301
     with told(sys.stderr, traceback=traceback) as failed:
-        if html or plot:
+        counts = holds_counts(store)
+        if counts and (html or plot):
+            raise CountsError(f"{str(store)!r} holds counts: a page and a figure need a store; --csv and --json do not")
+        if counts:
+            made = report_counts(store, params_of(params), tuple(map(Unit, units)))
+        elif html or plot:
             sheet = read_sheet(store, study, units=tuple(map(Unit, units)), charge=PromptCharge(prompt))
             _write(sheet, html, plot, err=as_json)
             made = sheet.report

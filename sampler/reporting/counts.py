@@ -15,7 +15,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from sampler.reporting.report import Facts
+from sampler.reporting.report import Facts, Report, Wish, make_report
+from sampler.stats.budget import Unit
 from sampler.store.rows import ModelRow, StudyRow, TallyRow
 from sampler.values import GivenCosts
 
@@ -37,6 +38,11 @@ def read_counts(path: Path, params: Mapping[str, float] | None = None) -> Facts:
         tallies += [_tally(number, problem, n, passed) for problem, passed in correct.items()]
     problems = sorted({row.problem for row in tallies})
     return Facts(study=_study(path, problems, tallies), models=models, tallies=tallies, verdicts={})
+
+
+def report_counts(path: Path, params: Mapping[str, float], units: tuple[Unit, ...]) -> Report:
+    """The report of a counts file, in FLOPs of one pass over 128 tokens unless other units are asked for."""
+    return make_report(read_counts(path, params), Wish(budgets={}, units=units or (Unit.FLOPS_128,)))
 
 
 def _chosen(names: Mapping[str, Any], part: str) -> str:

@@ -180,3 +180,15 @@ def test_the_command_prints_both_forms_and_takes_parameters(counts_file):
     assert "1 TFLOP" in shown.output
     one = CliRunner().invoke(cli, ["analyse", path, "--unit", "table_flops", "--model", "large", "--json"])
     assert [model["name"] for model in json.loads(one.output)["models"]] == ["large"]
+
+
+def test_a_report_takes_a_counts_file_too(counts_file):
+    asked = ["report", str(counts_file()), "--params", "small=1b", "--params", "large=3b"]
+    done = CliRunner().invoke(cli, [*asked, "--json"])
+    assert done.exit_code == Exit.OK
+    told = json.loads(done.output)
+    assert [model["first"]["rate"] for model in told["models"]] == pytest.approx([0.5, 5 / 6])
+    assert told["tables"][0]["unit_costs"]["large"]["each"] == 768e9
+    refused = CliRunner().invoke(cli, [*asked, "--html", "page.html"])
+    assert refused.exit_code == Exit.USAGE
+    assert "need a store" in refused.output
