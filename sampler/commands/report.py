@@ -18,7 +18,7 @@ from sampler.reporting.counts import CountsError, report_counts
 from sampler.reporting.csv_files import write_csv
 from sampler.reporting.reading import read_report
 from sampler.reporting.render import Page, print_report, report_json
-from sampler.reporting.sources import holds_counts
+from sampler.reporting.sources import begins_as_counts
 from sampler.stats.budget import PromptCharge, Unit
 from sampler.telling import told
 
@@ -70,7 +70,7 @@ def report(
     sampler report counts.json.gz --params 8B=8.03e9 --params 70B=70.6e9
     """  # noqa: D301
     with told(sys.stderr, traceback=traceback) as failed:
-        counts = holds_counts(store)
+        counts = begins_as_counts(store)
         if counts and (html or plot):
             raise CountsError(f"{str(store)!r} holds counts: a page and a figure need a store; --csv and --json do not")
         if counts:

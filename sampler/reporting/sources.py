@@ -40,6 +40,15 @@ def holds_counts(path: Path) -> bool:
         return file.read(len(_SQLITE)) != _SQLITE
 
 
+def begins_as_counts(path: Path) -> bool:
+    """Whether a file begins as counts do, plain or compressed; any other is a store, or a broken one."""
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        begin = file.read(len(_SQLITE)).lstrip()
+    return begin.startswith((b"{", b"\x1f\x8b"))
+
+
 def facts_of(path: Path, params: Mapping[str, float], study: str | None = None) -> Facts:
     """The facts of a study of a store, or of a counts file."""
     return read_counts(path, params) if holds_counts(path) else read_facts(path, study)
