@@ -1,25 +1,22 @@
 """One box: a hardened container with our supervisor as process 1, and one visit at a time.
 
 A program that will be repeated stays inside, compiled, until `farewell`; nobody else comes in before.
-Whatever comes back from it is hostile bytes: decoded strictly, checked field by field, allowed to choose nothing. If a box does
-not answer as agreed it is lost (`BoxLost`), which is our fault or the machine's and never a verdict.
+`walls` says how it is made, and `reading` takes what it sends, all of it hostile bytes. If a box does not answer as agreed it
+is lost (`BoxLost`), which is our fault or the machine's and never a verdict.
 """
 
 from __future__ import annotations
 
 import contextlib
-import os
 import random
 import secrets
 import signal
-import struct
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, TypeVar
 
-from sandbox.boxes.engine import Attached, Engine, inline_seccomp
+from sandbox.boxes.engine import Attached, Engine
+from sandbox.boxes.reading import fact, mapping, read_facts
+from sandbox.boxes.walls import OVERHEAD_MB, SPARE_MB, BoxSpec, container_body, memory_wall_mb
 from sandbox.errors import BoxLost, BoxSilent
 from sandbox.inside import codec, wire
 from sandbox.values import (
@@ -27,104 +24,22 @@ from sandbox.values import (
     AskedCalls,
     CallTests,
     CheckTests,
-    Ending,
-    Flag,
     Grading,
     Isolation,
     Job,
-    Limits,
-    MemorySource,
     Program,
-    Raised,
     ReferenceTests,
     Run,
-    Stage,
     StdinTests,
 )
 
-LABEL = "codebudget.box"
-LABEL_OWNER = "codebudget.owner"
 OPENING_S = 60.0
 GRACE_S = 10.0  # how long after its wall limit a program's end may be told: it may take 6 s to prove the box clean
 PROTOCOL = 4
-OVERHEAD_MB = 34  # supervisor, zygote, cleaner and runner: 21 to 28 MB, more where packages are imported, and
-SPARE_MB = 6  # what they need over that while they work
-OUTPUT_COPIES = 8  # what the supervisor keeps of two streams until the facts are sent
-OVERHEAD_PROCESSES = 4  # supervisor, zygote, cleaner, and a runner where a program comes again
-SPARE_CLAIMS = 8
 ITEMS_PER_MB = 100_000  # that answers may have
 MAX_RUNS = 4000  # the supervisor has 4096 uids, and none is given twice
-# What the engine's own list hides in its newest release, and what else tells of the host; an older engine hides less.
-MASKED_PATHS = (
-    "/proc/acpi", "/proc/asound", "/proc/cmdline", "/proc/config.gz", "/proc/diskstats", "/proc/interrupts", "/proc/kallsyms",
-    "/proc/kcore", "/proc/keys", "/proc/kmsg", "/proc/latency_stats", "/proc/modules", "/proc/partitions", "/proc/sched_debug",
-    "/proc/schedstat", "/proc/scsi", "/proc/timer_list", "/proc/timer_stats", "/sys/block", "/sys/class",
-    "/sys/devices/virtual", "/sys/firmware", "/sys/kernel", "/sys/module", "/sys/power",
-)  # fmt: skip
 MAX_RECORDED = 20_000  # calls that one set of tests may make
-_SIZE = struct.Struct(">I")
-T = TypeVar("T")
 _FIRST_UID, _UIDS_PER_BOX, _RANGES = 1 << 20, 8192, 200_000
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BoxSpec:
-    """How a box is made: from which image, with which limits, for which owner, under which runtime."""
-
-    image: str
-    limits: Limits
-    owner: str
-    runtime: str | None = None
-
-
-def container_body(spec: BoxSpec, first_uid: int) -> dict[str, Any]:
-    """The body of the engine's create request: every wall that Docker can set."""
-    limits = spec.limits
-    memory = memory_wall_mb(limits, OVERHEAD_MB) << 20
-    scratch = f"rw,nosuid,nodev,noexec,mode=1777,size={limits.disk_mb}m,nr_inodes={limits.files}"
-    host: dict[str, Any] = {
-        "NetworkMode": "none",
-        "IpcMode": "none",
-        "CapDrop": ["ALL"],
-        "CapAdd": ["SETUID", "SETGID", "KILL"],
-        "SecurityOpt": ["no-new-privileges:true", inline_seccomp(_profile())],
-        "ReadonlyRootfs": True,
-        "MaskedPaths": list(MASKED_PATHS),
-        "Tmpfs": {"/tmp": scratch, "/dev/shm": scratch},  # noqa: S108  (inside the box)
-        "Memory": memory,
-        "MemorySwap": memory,
-        "PidsLimit": limits.processes + OVERHEAD_PROCESSES,
-        "Ulimits": [
-            {"Name": name, "Soft": amount, "Hard": amount}
-            for name, amount in (("core", 1), ("nofile", 1024), ("msgqueue", 0), ("rtprio", 0))
-        ],
-        "LogConfig": {"Type": "none"},
-        "RestartPolicy": {"Name": "no"},
-        "AutoRemove": False,
-        "Init": False,
-    }
-    if spec.runtime is not None:
-        host["Runtime"] = spec.runtime
-    return {
-        "Image": spec.image,
-        "Cmd": [str(first_uid)],
-        "User": "0:0",
-        "Env": ["PATH=/usr/local/bin:/usr/bin:/bin", "LANG=C.UTF-8", "HOME=/tmp", "PYTHONHASHSEED=0", "TMPDIR=/tmp"],
-        "Hostname": "box",
-        "OpenStdin": True, "StdinOnce": True, "AttachStdin": True, "AttachStdout": True, "AttachStderr": True,
-        "Tty": False, "NetworkDisabled": True, "StopSignal": "SIGKILL",
-        "Labels": {LABEL: "1", LABEL_OWNER: spec.owner},
-        "HostConfig": host,
-    }  # fmt: skip
-
-
-def memory_wall_mb(limits: Limits, ours_mb: int) -> int:
-    """What all processes of a box together may take, where our own need so much."""
-    return limits.memory_mb + ours_mb + (OUTPUT_COPIES * limits.output_kb >> 10)
-
-
-def _profile() -> str:
-    return (Path(__file__).parent / "seccomp.json").read_text(encoding="utf-8")
 
 
 class Box:
@@ -144,7 +59,7 @@ class Box:
             self._stream = engine.attach(self.id)
             engine.start(self.id)
             self.greeting = _greeting(self._receive(time.monotonic() + OPENING_S), spec)
-            ours_mb = _fact(self.greeting, "idle_mb", int) + SPARE_MB
+            ours_mb = fact(self.greeting, "idle_mb", int) + SPARE_MB
             if ours_mb > OVERHEAD_MB:  # packages are imported; a program has its memory beside them
                 engine.limit_memory(self.id, memory_wall_mb(spec.limits, ours_mb))
         except BaseException:
@@ -199,7 +114,7 @@ class Box:
         assert self._stream is not None  # noqa: S101  (set since __init__)
         deadline = time.monotonic() + patience_s
         self._stream.send(wire.frame(wire.encode(order)), deadline)
-        return _mapping(self._receive(deadline), "facts")
+        return mapping(self._receive(deadline), "facts")
 
     def _receive(self, deadline: float) -> wire.Value:
         assert self._stream is not None  # noqa: S101
@@ -299,170 +214,7 @@ def _expected_answers(program: Program) -> tuple[int, Sequence[Answer]]:
 
 
 def _greeting(value: wire.Value, spec: BoxSpec) -> Mapping[str, wire.Value]:
-    greeting = _mapping(value, "greeting")
+    greeting = mapping(value, "greeting")
     if greeting.get("protocol") != PROTOCOL:
         raise BoxLost(f"the image {spec.image} speaks another protocol; run `sandbox build`")
     return greeting
-
-
-def _mapping(value: wire.Value, what: str) -> Mapping[str, wire.Value]:
-    if not isinstance(value, dict):
-        raise BoxLost(f"a box sent {type(value).__name__} for its {what}")
-    return value
-
-
-def read_facts(
-    facts: Mapping[str, wire.Value],
-    proof: str,
-    *,
-    calls: int = 0,
-    room: codec.Room | None = None,
-    known: Sequence[Answer] = (),
-) -> Run:
-    """The run that a box reports; raises BoxLost if a fact is missing or of the wrong kind."""
-    status = _fact(facts, "status", int)
-    signalled = os.WIFSIGNALED(status)
-    claims = read_claims(_fact(facts, "answers", bytes), proof, calls, room, known)
-    try:
-        ending = Ending(_fact(facts, "ending", str))
-        flags = frozenset(Flag(flag) for flag in _fact(facts, "flags", list))
-        memory_source = MemorySource(_fact(facts, "memory_source", str))
-    except ValueError as error:
-        raise BoxLost(f"a box reports what it cannot know: {error}") from error
-    return Run(
-        ending=ending,
-        exit_code=None if signalled else os.waitstatus_to_exitcode(status),
-        signal=os.WTERMSIG(status) if signalled else None,
-        cpu_s=_fact(facts, "cpu_s", float),
-        wall_s=_fact(facts, "wall_s", float),
-        memory_mb=_fact(facts, "peak_kb", int) / 1024,
-        memory_source=memory_source,
-        stdout=_fact(facts, "stdout", bytes),
-        stderr=_fact(facts, "stderr", bytes),
-        proved=claims.proved,
-        raised=claims.raised,
-        answers=tuple(claims.answers),
-        asked=tuple(claims.asked),
-        missed=claims.missed,
-        blamed=claims.blamed,
-        flags=flags,
-    )
-
-
-def _fact(facts: Mapping[str, wire.Value], name: str, kind: type[T]) -> T:
-    value = facts.get(name)
-    if type(value) is not kind:
-        raise BoxLost(f"a box sent {type(value).__name__} for {name}")
-    return value
-
-
-@dataclass(slots=True)
-class Claims:
-    """What the candidate's process said: the proof, an exception that ended it, answers to calls; a grader's: its calls."""
-
-    proved: bool = False
-    raised: Raised | None = None
-    answers: list[Answer] = field(default_factory=list)
-    asked: list[bytes] = field(default_factory=list)
-    missed: int | None = None
-    blamed: int | None = None
-    room: codec.Room = field(default_factory=codec.Room, compare=False)
-    known: Sequence[Answer] = field(default=(), compare=False)
-
-
-def read_claims(
-    data: bytes,
-    proof: str,
-    calls: int,
-    room: codec.Room | None = None,
-    known: Sequence[Answer] = (),
-) -> Claims:
-    """The claims in what came through the answers pipe, when so many calls were asked.
-
-    Answers count in the order of the calls; garbage is silence, and so is everything after more claims than there can be.
-    An answer of the same bytes as the one that is `known` for its call is that one, and is not decoded.
-    """
-    claims = Claims(room=room or codec.Room(), known=known)
-    buffer = wire.FrameBuffer()
-    buffer.feed(data)
-    try:
-        for _ in range(calls + SPARE_CLAIMS):
-            if (payload := buffer.next()) is None:
-                break
-            claim = wire.decode(payload)
-            if isinstance(claim, dict):
-                _take_claim(claim, claims, (proof, calls))
-    except wire.WireError:
-        pass
-    return claims
-
-
-def _take_claim(claim: Mapping[str, wire.Value], claims: Claims, asked: tuple[str, int]) -> None:
-    proof, calls = asked
-    call, blamed = claim.get("asked"), claim.get("blamed")
-    if claim.get("proof") == proof:
-        claims.proved = True
-    elif isinstance(call, bytes):
-        claims.asked.append(call)
-        claims.missed = claim["missed"] if type(claim.get("missed")) is int else None  # type: ignore[assignment]
-    elif type(blamed) is int:
-        claims.blamed = blamed
-    elif "sizes" in claim:
-        _take_batch(claim, claims, calls)
-    elif "call" in claim:
-        expected = len(claims.answers)
-        if expected < calls and claim["call"] == expected and (answer := _answer(claim, claims)) is not None:
-            claims.answers.append(answer)
-    elif claims.raised is None:
-        claims.raised = _raised(claim)
-
-
-def _take_batch(claim: Mapping[str, wire.Value], claims: Claims, calls: int) -> None:
-    """Answers to calls that follow each other. What is there already stays: a forked child may say again what was said."""
-    first, sizes, values = claim.get("call"), claim.get("sizes"), claim.get("values")
-    if type(first) is not int or first < 0 or not isinstance(sizes, bytes) or not isinstance(values, bytes):
-        return
-    if len(sizes) % 4:
-        return
-    number, at = first, 0
-    for (size,) in _SIZE.iter_unpack(sizes):
-        if number > len(claims.answers) or number >= calls or at + size > len(values):
-            return
-        if number == len(claims.answers):
-            answer = _read_answer(values[at : at + size], claims)
-            if answer is None:
-                return
-            claims.answers.append(answer)
-        number, at = number + 1, at + size
-
-
-def _answer(claim: Mapping[str, wire.Value], claims: Claims) -> Answer | None:
-    raised, value = claim.get("raised"), claim.get("value")
-    if isinstance(raised, dict):
-        described = _raised(raised)
-        return None if described is None else Answer(raised=described)
-    after = claim.get("arguments", b"")
-    if not isinstance(value, bytes) or not isinstance(after, bytes):
-        return None
-    return _read_answer(value, claims, after)
-
-
-def _read_answer(data: bytes, claims: Claims, after: bytes = b"") -> Answer | None:
-    number = len(claims.answers)
-    if number < len(claims.known) and claims.known[number].data == data and not after:
-        return claims.known[number]
-    try:
-        return Answer(value=codec.decode(data, claims.room), data=data, arguments=after)
-    except codec.CodecError:
-        return None
-
-
-def _raised(claim: Mapping[str, wire.Value]) -> Raised | None:
-    stage, kind, message, line = (claim.get(key) for key in ("stage", "type", "message", "line"))
-    if not isinstance(stage, str) or not isinstance(kind, str) or not isinstance(message, str):
-        return None
-    if stage not in set(Stage):
-        return None
-    return Raised(
-        stage=Stage(stage), type=kind[:200], message=message[:2000], line=line if isinstance(line, int) else None
-    )

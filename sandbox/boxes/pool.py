@@ -20,11 +20,12 @@ from typing import Any, Generic, Self, TypeVar
 
 import tenacity
 
-from sandbox.boxes.box import GRACE_S, LABEL, LABEL_OWNER, Box, BoxSpec
+from sandbox.boxes.box import GRACE_S, Box
 from sandbox.boxes.engine import Engine
 from sandbox.boxes.gate import Gate
 from sandbox.boxes.owner import Owner
 from sandbox.boxes.probing import require_walls
+from sandbox.boxes.walls import LABEL, LABEL_OWNER, BoxSpec
 from sandbox.errors import BoxLost, EngineUnavailable, SandboxError
 from sandbox.judging import judge
 from sandbox.values import Ending, Flag, Job, Limits, Program, Run

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
-from sandbox.boxes.box import memory_wall_mb
+from sandbox.boxes.walls import memory_wall_mb
 from sandbox.errors import SandboxError
 from sandbox.values import CallTest, CallTests, Comparison, Ending, Job, Limits, Program, Run
 

@@ -15,9 +15,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from sandbox.boxes.box import LABEL, LABEL_OWNER, Box, BoxSpec
+from sandbox.boxes.box import Box
 from sandbox.boxes.engine import Engine
 from sandbox.boxes.owner import Owner
+from sandbox.boxes.walls import LABEL, LABEL_OWNER, BoxSpec
 from sandbox.errors import BoxLost
 from sandbox.judging import judge
 from sandbox.problems.checks import assert_tests

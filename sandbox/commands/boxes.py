@@ -10,10 +10,11 @@ import click
 from rich.console import Console
 
 from sandbox.boxes import image, pool
-from sandbox.boxes.box import Box, BoxSpec
+from sandbox.boxes.box import Box
 from sandbox.boxes.engine import Engine
 from sandbox.boxes.owner import Owner
 from sandbox.boxes.probing import probe
+from sandbox.boxes.walls import BoxSpec
 from sandbox.checkup.doctor import Level, examine, seen_inside
 from sandbox.checkup.selftest import Range, SuiteError, escapes_directory, read_cases
 from sandbox.checkup.tables import print_examination, print_outcomes

@@ -18,5 +18,5 @@ Actors, and who trusts whom:
 Worst case: a candidate breaks the supervisor or cannot be cleaned up. Then process 1 exits, the kernel ends every process
 of the container, and the host throws the container away.
 
-The host imports `wire` from here, so that both sides speak one language; nothing else crosses.
+The host imports `wire` and `codec` from here, so that both sides speak one language; nothing else crosses.
 """

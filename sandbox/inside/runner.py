@@ -13,7 +13,7 @@ import os
 import socket
 import time
 
-from sandbox.inside import candidate, forking
+from sandbox.inside import becoming, candidate, forking
 
 
 def main(control: socket.socket, uid: int, own_control: int) -> None:
@@ -27,14 +27,14 @@ def main(control: socket.socket, uid: int, own_control: int) -> None:
 
 def _become(control: socket.socket, uid: int, own_control: int) -> None:
     """Take a control socket of its own in the place of the zygote's, keep nothing else of that, take the uid."""
-    candidate.stand_behind_rules()
+    becoming.stand_behind_rules()
     os.setsid()
     os.dup2(own_control, control.fileno(), inheritable=False)
     os.dup2(0, 2)  # compiling may warn, and our standard error is the container's
     os.closerange(forking.FIRST_RECEIVED_FD, control.fileno())
-    os.closerange(control.fileno() + 1, candidate.OPEN_FILES)
-    candidate.give_up_root(uid)
-    candidate.hide()
+    os.closerange(control.fileno() + 1, becoming.OPEN_FILES)
+    becoming.give_up_root(uid)
+    becoming.hide()
 
 
 def _serve(control: socket.socket) -> None:

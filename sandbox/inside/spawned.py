@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from typing import NoReturn
 
-from sandbox.inside import candidate
+from sandbox.inside import becoming, candidate
 
 WORD = "candidate"  # on the command line of `start.py`, where process 1 has a uid
 _COMMAND = ("/opt/box/python", "-s", "-P", "-B", "/opt/box/start.py", WORD)
@@ -23,11 +23,11 @@ def main(uid: int, cpu_s: float, disk_mb: int, fds: list[int]) -> None:
             os.set_inheritable(fd, True)  # noqa: FBT003
         os.execv(_COMMAND[0], _COMMAND)  # noqa: S606  (no shell is what is wanted)
 
-    candidate.live(lambda: candidate.become(uid, cpu_s, disk_mb, fds), start)
+    candidate.live(lambda: becoming.become(uid, cpu_s, disk_mb, fds), start)
 
 
 def go_on() -> None:
     """What the fresh interpreter does, to its end. Never returns."""
     for fd in (candidate.ANSWERS_FD, candidate.ORDER_FD):
         os.set_inheritable(fd, False)  # noqa: FBT003
-    candidate.live(candidate.clear_the_stage, candidate.run)
+    candidate.live(becoming.clear_the_stage, candidate.run)

@@ -17,7 +17,7 @@ import resource
 import sys
 import time
 
-from sandbox.inside import candidate, keeping, parents, traces, usage, visit, wire
+from sandbox.inside import becoming, keeping, parents, traces, usage, visit, wire
 from sandbox.inside.cleaner import SCRATCH_DIRECTORIES
 
 PROTOCOL = 4
@@ -57,7 +57,7 @@ class Supervisor:
             "cpu_source": usage.source(),
             "idle_mb": usage.memory_mb(),
             "code_kept": self._code_kept,
-            "landlock": candidate.has_rules(),
+            "landlock": becoming.has_rules(),
         }
 
     def _visit(self, order: visit.Order) -> dict[str, wire.Value]:

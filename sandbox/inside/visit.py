@@ -27,7 +27,7 @@ _CHUNK = 1 << 16
 
 @dataclass
 class Order:
-    """What the host asks: see `sandbox.box`, which writes it."""
+    """What the host asks: see `sandbox.boxes.box`, which writes it."""
 
     program: dict[str, wire.Value]
     repeat: bool

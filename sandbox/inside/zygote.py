@@ -16,7 +16,7 @@ import socket
 import struct
 from typing import NamedTuple
 
-from sandbox.inside import candidate, cleaner, forking, runner, spawned
+from sandbox.inside import becoming, candidate, cleaner, forking, runner, spawned
 
 PRELOAD = [  # and what /opt/box/preload lists: the packages that the image was made with
     "abc",
@@ -82,7 +82,7 @@ def main(control: socket.socket, keeper: int) -> None:
     """Serve orders until the supervisor is gone. `keeper` is the uid that a cleaner answers to. Never returns."""
     control = _move_up(control)
     _preload()
-    candidate.inherit_limits()
+    becoming.inherit_limits()
     spare = _fork_cleaner(control, keeper)
     while True:
         (what, whom, cpu_s, disk_mb), fds = forking.receive(control)
@@ -123,7 +123,7 @@ def _preload() -> None:
     for name in PRELOAD + packages:
         with contextlib.suppress(ImportError):
             importlib.import_module(name)
-    candidate.clear_the_stage()
+    becoming.clear_the_stage()
     gc.collect()
     gc.freeze()
 

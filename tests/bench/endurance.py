@@ -25,9 +25,9 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from sandbox.boxes.box import LABEL_OWNER
 from sandbox.boxes.engine import Engine
 from sandbox.boxes.owner import Owner
+from sandbox.boxes.walls import LABEL_OWNER
 from sandbox.scoring.scorer import Scorer, open_scorer
 from sandbox.values import Limits, Program, Score, Verdict
 

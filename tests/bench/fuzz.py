@@ -1,9 +1,9 @@
 """Coverage-guided fuzzing of everything on the host that reads bytes from a box.
 
 A candidate may write what it likes into its pipes, so four readers meet hostile bytes: `codec.decode`, `wire.decode`,
-`wire.FrameBuffer` and `box.read_claims`. Hypothesis draws what we can imagine; libFuzzer (by way of atheris) keeps every input
-that reaches a new branch and mutates that, and so walks into states that nobody imagined. Of each input the first byte chooses
-the reader, and the rest is what it reads. For every input of at most 64 KB must hold:
+`wire.FrameBuffer` and `reading.read_claims`. Hypothesis draws what we can imagine; libFuzzer (by way of atheris) keeps every
+input that reaches a new branch and mutates that, and so walks into states that nobody imagined. Of each input the first byte
+chooses the reader, and the rest is what it reads. For every input of at most 64 KB must hold:
 
     codec    only CodecError is raised; what was decoded can be encoded; that decodes to the same again, or is refused
     wire     only WireError is raised; what was decoded encodes to the very bytes that were read
@@ -51,7 +51,7 @@ except ImportError:
     )
 
 with atheris.instrument_imports(include=["sandbox"]):
-    from sandbox.boxes import box
+    from sandbox.boxes import reading
     from sandbox.inside import codec, wire
 
 MAX_INPUT = 64 << 10
@@ -132,7 +132,7 @@ def read_frames(data: bytes) -> None:
 
 
 def read_claims(data: bytes) -> None:
-    claims = box.read_claims(data, PROOF, CALLS)
+    claims = reading.read_claims(data, PROOF, CALLS)
     if len(claims.answers) > CALLS:
         raise Broken("more answers than calls")
 

@@ -19,10 +19,11 @@ from contextlib import closing
 from rich.console import Console
 from rich.table import Table
 
-from sandbox.boxes.box import Box, BoxSpec
+from sandbox.boxes.box import Box
 from sandbox.boxes.engine import Engine
 from sandbox.boxes.image import ensure_image
 from sandbox.boxes.owner import Owner
+from sandbox.boxes.walls import BoxSpec
 from sandbox.values import Job, Limits, Program
 
 FUNCTION = """

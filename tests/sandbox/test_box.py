@@ -9,10 +9,12 @@ from contextlib import closing
 
 import pytest
 
-from sandbox.boxes.box import LABEL, Box, BoxSpec, Claims, container_body, read_claims, read_facts
+from sandbox.boxes.box import Box
 from sandbox.boxes.engine import Engine
 from sandbox.boxes.image import ensure_image
 from sandbox.boxes.owner import Owner
+from sandbox.boxes.reading import Claims, read_claims, read_facts
+from sandbox.boxes.walls import LABEL, BoxSpec, container_body
 from sandbox.errors import BoxLost
 from sandbox.inside import codec, wire
 from sandbox.values import CallTest, CallTests, Comparison, Ending, Flag, Job, Limits, MemorySource, Program, Run

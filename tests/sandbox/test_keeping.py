@@ -11,10 +11,11 @@ from pathlib import Path
 import docker
 import pytest
 
-from sandbox.boxes.box import Box, BoxSpec
+from sandbox.boxes.box import Box
 from sandbox.boxes.engine import Engine
 from sandbox.boxes.image import Outfit, ensure_image
 from sandbox.boxes.owner import Owner
+from sandbox.boxes.walls import BoxSpec
 from sandbox.checkup.selftest import GRACE_S, LIMITS, escapes_directory
 from sandbox.inside.keeping import Mapping, file_mappings
 from sandbox.values import Job, Program

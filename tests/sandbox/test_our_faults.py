@@ -23,10 +23,10 @@ import docker
 import pytest
 
 from sandbox.boxes import engine as engine_module
-from sandbox.boxes.box import LABEL, LABEL_OWNER
 from sandbox.boxes.engine import Engine
 from sandbox.boxes.image import ensure_image
 from sandbox.boxes.pool import Pool, PoolSpec, remove_all
+from sandbox.boxes.walls import LABEL, LABEL_OWNER
 from sandbox.errors import EngineUnavailable
 from sandbox.problems import load_problems
 from sandbox.values import Ending, Job, Limits, Program

@@ -8,11 +8,12 @@ from contextlib import closing
 
 import pytest
 
-from sandbox.boxes.box import Box, BoxSpec
+from sandbox.boxes.box import Box
 from sandbox.boxes.engine import Engine
 from sandbox.boxes.image import Outfit, ensure_image, image_tag
 from sandbox.boxes.owner import Owner
 from sandbox.boxes.packages import Platform, fetch
+from sandbox.boxes.walls import BoxSpec
 from sandbox.errors import ImageBuildFailed
 from sandbox.values import Ending, Job, Limits, Program, Run
 

@@ -18,12 +18,12 @@ from typing import Any
 import pytest
 
 from sandbox.boxes import box as box_module
-from sandbox.boxes.box import LABEL, LABEL_OWNER, BoxSpec
 from sandbox.boxes.engine import Engine
 from sandbox.boxes.image import ensure_image
 from sandbox.boxes.owner import Owner
 from sandbox.boxes.pool import Pool, PoolSpec, reap
 from sandbox.boxes.probing import WallBroken
+from sandbox.boxes.walls import LABEL, LABEL_OWNER, BoxSpec
 from sandbox.errors import ImageMissing
 from sandbox.values import Ending, Flag, Job, Limits, Program
 

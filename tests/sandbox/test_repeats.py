@@ -9,11 +9,12 @@ from dataclasses import replace
 
 import pytest
 
-from sandbox.boxes.box import LABEL, LABEL_OWNER, Box, BoxSpec
+from sandbox.boxes.box import Box
 from sandbox.boxes.engine import Engine
 from sandbox.boxes.image import ensure_image
 from sandbox.boxes.owner import Owner
 from sandbox.boxes.pool import Slot
+from sandbox.boxes.walls import LABEL, LABEL_OWNER, BoxSpec
 from sandbox.judging import judge
 from sandbox.scoring.scorer import Manner, Scorer, open_scorer
 from sandbox.values import Ending, Flag, Job, Limits, Program, Run, StdinTest, StdinTests, Verdict

@@ -22,9 +22,9 @@ import jsonschema
 import pytest
 import requests
 
-from sandbox.boxes.box import LABEL, LABEL_OWNER
 from sandbox.boxes.engine import Engine
 from sandbox.boxes.owner import Owner
+from sandbox.boxes.walls import LABEL, LABEL_OWNER
 from sandbox.serving.app import openapi
 
 pytestmark = pytest.mark.docker

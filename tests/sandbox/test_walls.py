@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 
 from sandbox.boxes import box as box_module
-from sandbox.boxes.box import Box, BoxSpec
+from sandbox.boxes.box import Box
 from sandbox.boxes.engine import Engine, EngineFacts
 from sandbox.boxes.image import ensure_image
 from sandbox.boxes.owner import Owner
 from sandbox.boxes.probing import WALLS, WallBroken, probe, require_walls
+from sandbox.boxes.walls import BoxSpec
 from sandbox.checkup.doctor import Level, examine, seen_inside
 from sandbox.values import Limits
 

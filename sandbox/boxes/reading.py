@@ -1,0 +1,186 @@
+"""What a box sends, read: hostile bytes, decoded strictly, checked field by field, allowed to choose nothing.
+
+A fact that is missing or of the wrong kind is a box that is lost. What the candidate's process claims is another matter:
+garbage there is silence.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from sandbox.errors import BoxLost
+from sandbox.inside import codec, wire
+from sandbox.values import Answer, Ending, Flag, MemorySource, Raised, Run, Stage
+
+SPARE_CLAIMS = 8
+_SIZE = struct.Struct(">I")
+T = TypeVar("T")
+
+
+def mapping(value: wire.Value, what: str) -> Mapping[str, wire.Value]:
+    """A message that has to be one; raises BoxLost."""
+    if not isinstance(value, dict):
+        raise BoxLost(f"a box sent {type(value).__name__} for its {what}")
+    return value
+
+
+def read_facts(
+    facts: Mapping[str, wire.Value],
+    proof: str,
+    *,
+    calls: int = 0,
+    room: codec.Room | None = None,
+    known: Sequence[Answer] = (),
+) -> Run:
+    """The run that a box reports; raises BoxLost if a fact is missing or of the wrong kind."""
+    status = fact(facts, "status", int)
+    signalled = os.WIFSIGNALED(status)
+    claims = read_claims(fact(facts, "answers", bytes), proof, calls, room, known)
+    try:
+        ending = Ending(fact(facts, "ending", str))
+        flags = frozenset(Flag(flag) for flag in fact(facts, "flags", list))
+        memory_source = MemorySource(fact(facts, "memory_source", str))
+    except ValueError as error:
+        raise BoxLost(f"a box reports what it cannot know: {error}") from error
+    return Run(
+        ending=ending,
+        exit_code=None if signalled else os.waitstatus_to_exitcode(status),
+        signal=os.WTERMSIG(status) if signalled else None,
+        cpu_s=fact(facts, "cpu_s", float),
+        wall_s=fact(facts, "wall_s", float),
+        memory_mb=fact(facts, "peak_kb", int) / 1024,
+        memory_source=memory_source,
+        stdout=fact(facts, "stdout", bytes),
+        stderr=fact(facts, "stderr", bytes),
+        proved=claims.proved,
+        raised=claims.raised,
+        answers=tuple(claims.answers),
+        asked=tuple(claims.asked),
+        missed=claims.missed,
+        blamed=claims.blamed,
+        flags=flags,
+    )
+
+
+def fact(facts: Mapping[str, wire.Value], name: str, kind: type[T]) -> T:
+    """A fact of that exact type; raises BoxLost."""
+    value = facts.get(name)
+    if type(value) is not kind:
+        raise BoxLost(f"a box sent {type(value).__name__} for {name}")
+    return value
+
+
+@dataclass(slots=True)
+class Claims:
+    """What the candidate's process said: the proof, an exception that ended it, answers to calls; a grader's: its calls."""
+
+    proved: bool = False
+    raised: Raised | None = None
+    answers: list[Answer] = field(default_factory=list)
+    asked: list[bytes] = field(default_factory=list)
+    missed: int | None = None
+    blamed: int | None = None
+    room: codec.Room = field(default_factory=codec.Room, compare=False)
+    known: Sequence[Answer] = field(default=(), compare=False)
+
+
+def read_claims(
+    data: bytes,
+    proof: str,
+    calls: int,
+    room: codec.Room | None = None,
+    known: Sequence[Answer] = (),
+) -> Claims:
+    """The claims in what came through the answers pipe, when so many calls were asked.
+
+    Answers count in the order of the calls; garbage is silence, and so is everything after more claims than there can be.
+    An answer of the same bytes as the one that is `known` for its call is that one, and is not decoded.
+    """
+    claims = Claims(room=room or codec.Room(), known=known)
+    buffer = wire.FrameBuffer()
+    buffer.feed(data)
+    try:
+        for _ in range(calls + SPARE_CLAIMS):
+            if (payload := buffer.next()) is None:
+                break
+            claim = wire.decode(payload)
+            if isinstance(claim, dict):
+                _take_claim(claim, claims, (proof, calls))
+    except wire.WireError:
+        pass
+    return claims
+
+
+def _take_claim(claim: Mapping[str, wire.Value], claims: Claims, asked: tuple[str, int]) -> None:
+    proof, calls = asked
+    call, blamed = claim.get("asked"), claim.get("blamed")
+    if claim.get("proof") == proof:
+        claims.proved = True
+    elif isinstance(call, bytes):
+        claims.asked.append(call)
+        claims.missed = claim["missed"] if type(claim.get("missed")) is int else None  # type: ignore[assignment]
+    elif type(blamed) is int:
+        claims.blamed = blamed
+    elif "sizes" in claim:
+        _take_batch(claim, claims, calls)
+    elif "call" in claim:
+        expected = len(claims.answers)
+        if expected < calls and claim["call"] == expected and (answer := _answer(claim, claims)) is not None:
+            claims.answers.append(answer)
+    elif claims.raised is None:
+        claims.raised = _raised(claim)
+
+
+def _take_batch(claim: Mapping[str, wire.Value], claims: Claims, calls: int) -> None:
+    """Answers to calls that follow each other. What is there already stays: a forked child may say again what was said."""
+    first, sizes, values = claim.get("call"), claim.get("sizes"), claim.get("values")
+    if type(first) is not int or first < 0 or not isinstance(sizes, bytes) or not isinstance(values, bytes):
+        return
+    if len(sizes) % 4:
+        return
+    number, at = first, 0
+    for (size,) in _SIZE.iter_unpack(sizes):
+        if number > len(claims.answers) or number >= calls or at + size > len(values):
+            return
+        if number == len(claims.answers):
+            answer = _read_answer(values[at : at + size], claims)
+            if answer is None:
+                return
+            claims.answers.append(answer)
+        number, at = number + 1, at + size
+
+
+def _answer(claim: Mapping[str, wire.Value], claims: Claims) -> Answer | None:
+    raised, value = claim.get("raised"), claim.get("value")
+    if isinstance(raised, dict):
+        described = _raised(raised)
+        return None if described is None else Answer(raised=described)
+    after = claim.get("arguments", b"")
+    if not isinstance(value, bytes) or not isinstance(after, bytes):
+        return None
+    return _read_answer(value, claims, after)
+
+
+def _read_answer(data: bytes, claims: Claims, after: bytes = b"") -> Answer | None:
+    number = len(claims.answers)
+    if number < len(claims.known) and claims.known[number].data == data and not after:
+        return claims.known[number]
+    try:
+        return Answer(value=codec.decode(data, claims.room), data=data, arguments=after)
+    except codec.CodecError:
+        return None
+
+
+def _raised(claim: Mapping[str, wire.Value]) -> Raised | None:
+    stage, kind, message, line = (claim.get(key) for key in ("stage", "type", "message", "line"))
+    if not isinstance(stage, str) or not isinstance(kind, str) or not isinstance(message, str):
+        return None
+    if stage not in set(Stage):
+        return None
+    return Raised(
+        stage=Stage(stage), type=kind[:200], message=message[:2000], line=line if isinstance(line, int) else None
+    )

@@ -1,0 +1,84 @@
+"""The walls of a box, as far as the engine can set them: what a container is made with. `probing` tries them from within."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sandbox.boxes.engine import inline_seccomp
+from sandbox.values import Limits
+
+LABEL = "codebudget.box"
+LABEL_OWNER = "codebudget.owner"
+OVERHEAD_MB = 34  # supervisor, zygote, cleaner and runner: 21 to 28 MB, more where packages are imported, and
+SPARE_MB = 6  # what they need over that while they work
+OUTPUT_COPIES = 8  # what the supervisor keeps of two streams until the facts are sent
+OVERHEAD_PROCESSES = 4  # supervisor, zygote, cleaner, and a runner where a program comes again
+# What the engine's own list hides in its newest release, and what else tells of the host; an older engine hides less.
+MASKED_PATHS = (
+    "/proc/acpi", "/proc/asound", "/proc/cmdline", "/proc/config.gz", "/proc/diskstats", "/proc/interrupts", "/proc/kallsyms",
+    "/proc/kcore", "/proc/keys", "/proc/kmsg", "/proc/latency_stats", "/proc/modules", "/proc/partitions", "/proc/sched_debug",
+    "/proc/schedstat", "/proc/scsi", "/proc/timer_list", "/proc/timer_stats", "/sys/block", "/sys/class",
+    "/sys/devices/virtual", "/sys/firmware", "/sys/kernel", "/sys/module", "/sys/power",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BoxSpec:
+    """How a box is made: from which image, with which limits, for which owner, under which runtime."""
+
+    image: str
+    limits: Limits
+    owner: str
+    runtime: str | None = None
+
+
+def container_body(spec: BoxSpec, first_uid: int) -> dict[str, Any]:
+    """The body of the engine's create request: every wall that Docker can set."""
+    limits = spec.limits
+    memory = memory_wall_mb(limits, OVERHEAD_MB) << 20
+    scratch = f"rw,nosuid,nodev,noexec,mode=1777,size={limits.disk_mb}m,nr_inodes={limits.files}"
+    host: dict[str, Any] = {
+        "NetworkMode": "none",
+        "IpcMode": "none",
+        "CapDrop": ["ALL"],
+        "CapAdd": ["SETUID", "SETGID", "KILL"],
+        "SecurityOpt": ["no-new-privileges:true", inline_seccomp(_profile())],
+        "ReadonlyRootfs": True,
+        "MaskedPaths": list(MASKED_PATHS),
+        "Tmpfs": {"/tmp": scratch, "/dev/shm": scratch},  # noqa: S108  (inside the box)
+        "Memory": memory,
+        "MemorySwap": memory,
+        "PidsLimit": limits.processes + OVERHEAD_PROCESSES,
+        "Ulimits": [
+            {"Name": name, "Soft": amount, "Hard": amount}
+            for name, amount in (("core", 1), ("nofile", 1024), ("msgqueue", 0), ("rtprio", 0))
+        ],
+        "LogConfig": {"Type": "none"},
+        "RestartPolicy": {"Name": "no"},
+        "AutoRemove": False,
+        "Init": False,
+    }
+    if spec.runtime is not None:
+        host["Runtime"] = spec.runtime
+    return {
+        "Image": spec.image,
+        "Cmd": [str(first_uid)],
+        "User": "0:0",
+        "Env": ["PATH=/usr/local/bin:/usr/bin:/bin", "LANG=C.UTF-8", "HOME=/tmp", "PYTHONHASHSEED=0", "TMPDIR=/tmp"],
+        "Hostname": "box",
+        "OpenStdin": True, "StdinOnce": True, "AttachStdin": True, "AttachStdout": True, "AttachStderr": True,
+        "Tty": False, "NetworkDisabled": True, "StopSignal": "SIGKILL",
+        "Labels": {LABEL: "1", LABEL_OWNER: spec.owner},
+        "HostConfig": host,
+    }  # fmt: skip
+
+
+def memory_wall_mb(limits: Limits, ours_mb: int) -> int:
+    """What all processes of a box together may take, where our own need so much."""
+    return limits.memory_mb + ours_mb + (OUTPUT_COPIES * limits.output_kb >> 10)
+
+
+def _profile() -> str:
+    return (Path(__file__).parent / "seccomp.json").read_text(encoding="utf-8")

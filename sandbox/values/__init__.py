@@ -1,0 +1,67 @@
+"""The words of the sandbox: what is asked of a box, what it reports, what that means.
+
+A *program* is what is executed. A *job* is one visit of a program to a box, under *limits*. A *run* is what happened
+during that visit: facts only. A *verdict* is the judgement over a run; `sandbox.judging.judge` is the one place that makes it.
+
+`jobs` is what is asked, `tests` how it is tested, `runs` what is reported, `scores` what that means.
+"""
+
+from __future__ import annotations
+
+from sandbox.values.jobs import LIMIT_BOUNDS, MAX_SOURCE_BYTES, Isolation, Job, Limits, Program
+from sandbox.values.runs import Answer, Ending, Flag, MemorySource, Raised, Run, Stage
+from sandbox.values.scores import Score, Verdict
+from sandbox.values.tests import (
+    MANY,
+    MAX_STDIN_BYTES,
+    STAGES,
+    AskedCalls,
+    Call,
+    CallList,
+    CallTest,
+    CallTests,
+    CheckTests,
+    Comparison,
+    Grading,
+    OutputRule,
+    ReferenceTests,
+    StdinTest,
+    StdinTests,
+    Tests,
+    shuffled,
+)
+
+__all__ = [
+    "LIMIT_BOUNDS",
+    "MANY",
+    "MAX_SOURCE_BYTES",
+    "MAX_STDIN_BYTES",
+    "STAGES",
+    "Answer",
+    "AskedCalls",
+    "Call",
+    "CallList",
+    "CallTest",
+    "CallTests",
+    "CheckTests",
+    "Comparison",
+    "Ending",
+    "Flag",
+    "Grading",
+    "Isolation",
+    "Job",
+    "Limits",
+    "MemorySource",
+    "OutputRule",
+    "Program",
+    "Raised",
+    "ReferenceTests",
+    "Run",
+    "Score",
+    "Stage",
+    "StdinTest",
+    "StdinTests",
+    "Tests",
+    "Verdict",
+    "shuffled",
+]

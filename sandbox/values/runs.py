@@ -1,0 +1,97 @@
+"""What a box reports of one visit: facts only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Ending(StrEnum):
+    """How the program's main process stopped, as the side that acted reports it."""
+
+    EXITED = "exited"
+    SIGNALLED = "signalled"
+    OUT_OF_CPU = "out_of_cpu"
+    OUT_OF_WALL = "out_of_wall"
+    OUT_OF_MEMORY = "out_of_memory"
+    TOO_MUCH_OUTPUT = "too_much_output"
+
+
+class Flag(StrEnum):
+    """A remark beside a verdict. None of them changes it."""
+
+    IN_PROCESS = "in_process"
+    NO_TESTS = "no_tests"
+    LEFTOVER_PROCESSES = "leftover_processes"
+    LEFTOVER_FILES = "leftover_files"
+    OUTPUT_TRUNCATED = "output_truncated"
+    NEAR_LIMIT = "near_limit"
+    LOST_TWICE = "lost_twice"
+    TYPE_SPOOF = "type_spoof"
+    IDLE = "idle"
+    REJUDGED = "rejudged"
+
+
+class MemorySource(StrEnum):
+    """Where a run's peak of memory comes from."""
+
+    CGROUP = "cgroup"  # the kernel's mark over all processes and what it holds for them: exact
+    SAMPLED = "sampled"  # the same account, looked at every 50 ms, where the box has held more before
+    RUSAGE = "rusage"  # the largest process: more than what was seen of all, or there is no account
+
+
+class Stage(StrEnum):
+    """How far the program got before it raised."""
+
+    COMPILE = "compile"
+    PROGRAM = "program"
+    TESTS = "tests"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Raised:
+    """An exception as the program's own process described it: hostile text, bounded."""
+
+    stage: Stage
+    type: str
+    message: str
+    line: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What one call came to, as the program's own process says: a value of exact types or marks, or an exception.
+
+    `data` is the value, and `arguments` what became of the arguments (where asked for), as the codec wrote them.
+    """
+
+    value: object = None
+    raised: Raised | None = None
+    data: bytes = field(default=b"", compare=False)
+    arguments: bytes = field(default=b"", compare=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """The facts of one visit.
+
+    Seconds of CPU are summed over the process tree; `memory_mb` is the peak of the box over what it held before or of its
+    largest process, whichever is more, as `memory_source` says.
+    """
+
+    ending: Ending
+    exit_code: int | None
+    signal: int | None
+    cpu_s: float
+    wall_s: float
+    memory_mb: float
+    stdout: bytes
+    stderr: bytes
+    proved: bool
+    memory_source: MemorySource = MemorySource.RUSAGE
+    raised: Raised | None = None
+    answers: tuple[Answer, ...] = ()  # to the calls in the order in which they were asked, as far as they came
+    asked: tuple[bytes, ...] = ()  # in a grader box: the calls that tests made and that had no answer yet
+    missed: int | None = None  # in a grader box: the number of the call that was not foreseen
+    blamed: int | None = None  # in a grader box: the answer whose exception ended the tests
+    flags: frozenset[Flag] = frozenset()

@@ -1,0 +1,46 @@
+"""What a run means: verdicts, and scores that keep the runs they were made from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from sandbox.values.runs import Flag, Raised, Run
+from sandbox.values.tests import CallTests
+
+
+class Verdict(StrEnum):
+    """What a run is worth."""
+
+    PASSED = "PASSED"
+    WRONG = "WRONG"
+    ERROR = "ERROR"
+    SYNTAX = "SYNTAX"
+    TIMEOUT = "TIMEOUT"
+    MEMORY = "MEMORY"
+    OUTPUT = "OUTPUT"
+    CRASHED = "CRASHED"
+    EARLY_EXIT = "EARLY_EXIT"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Score:
+    """A verdict with the run it was made from, and the exception that decided it, if one did.
+
+    `graded` is the run of tests that are code, in a grader box. Of a program with many runs, `run` is the one that decided,
+    with the seconds of all, and `runs` are all by their case. `passed_cases` of `cases` were right, as far as they were tried.
+    `flags` are the run's and the judge's. `selection` is the score by the selection tests, where they were asked for.
+    """
+
+    verdict: Verdict
+    run: Run
+    passed_cases: int | None = None
+    cases: int | None = None
+    case: int | None = None  # the number of the case that decided, from 0
+    tests: CallTests | None = None  # what was expected, where a reference had to say it
+    graded: Run | None = None
+    runs: Mapping[int, Run] | None = None
+    raised: Raised | None = None
+    flags: frozenset[Flag] = frozenset()
+    selection: Score | None = None
