@@ -10,8 +10,8 @@ import json
 from collections.abc import Iterator, Mapping
 
 from sampler.store.sample_rows import SampleDetail
+from sandbox.judging.explaining import explain
 from sandbox.judging.facts import FactsError, rejudge, unpack
-from sandbox.judging.judge import explain
 from sandbox.problems import Form, Problem, ProblemsError
 from sandbox.values import Flag, Limits, Program
 

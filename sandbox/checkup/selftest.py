@@ -21,6 +21,7 @@ from sandbox.boxes.owner import Owner
 from sandbox.boxes.walls import LABEL, LABEL_OWNER, BoxSpec
 from sandbox.errors import BoxLost
 from sandbox.judging import judge
+from sandbox.judging.explaining import explain
 from sandbox.problems.checks import assert_tests
 from sandbox.values import Ending, Flag, Job, Limits, Program, Score, Tests, Verdict
 
@@ -227,7 +228,7 @@ def _against(case: Case, scored: Score) -> Iterator[str]:
     run = scored.run
     if scored.verdict not in case.verdicts:
         wanted = " or ".join(sorted(case.verdicts))
-        yield f"{scored.verdict} where {wanted} is due ({judge.explain(scored, case.limits, case.program)})"
+        yield f"{scored.verdict} where {wanted} is due ({explain(scored, case.limits, case.program)})"
     if case.ending is not None and run.ending is not case.ending:
         yield f"it ended {run.ending}, not {case.ending}"
     if missing := case.flags - scored.flags:

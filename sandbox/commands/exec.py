@@ -20,7 +20,7 @@ from sandbox.commands.common import (
     stop,
 )
 from sandbox.errors import SandboxError
-from sandbox.judging import judge
+from sandbox.judging.explaining import explain
 from sandbox.scoring.scorer import Manner, open_scorer
 from sandbox.show import harmless
 from sandbox.values import Limits, Program, Score, Verdict
@@ -62,7 +62,7 @@ def _as_object(scored: Score, limits: Limits, program: Program) -> dict[str, Any
     run = scored.run
     return {
         "verdict": scored.verdict,
-        "explanation": judge.explain(scored, limits, program),
+        "explanation": explain(scored, limits, program),
         "ending": run.ending,
         "exit_code": run.exit_code,
         "signal": run.signal,
@@ -86,4 +86,4 @@ def _show(scored: Score, limits: Limits, program: Program) -> None:
         stream.flush()
     flags = f" [{', '.join(sorted(scored.flags))}]" if scored.flags else ""
     used = f"{run.cpu_s:.3f} s CPU, {run.wall_s:.3f} s wall, {run.memory_mb:.0f} MB"
-    say(f"{scored.verdict}: {harmless(judge.explain(scored, limits, program))} · {used}{flags}")
+    say(f"{scored.verdict}: {harmless(explain(scored, limits, program))} · {used}{flags}")

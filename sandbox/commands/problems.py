@@ -21,7 +21,7 @@ from sandbox.commands.common import (
     stop,
 )
 from sandbox.errors import SandboxError
-from sandbox.judging import judge
+from sandbox.judging.explaining import explain
 from sandbox.problems import Problem, ProblemsError, load_problems
 from sandbox.scoring.references import ReferenceFailed, usual_directory
 from sandbox.scoring.scorer import Manner, Scorer, open_scorer
@@ -86,7 +86,7 @@ def _check_canonical(problems: list[Problem], scorer: Scorer) -> int:
             continue
         if scored.verdict is not Verdict.PASSED:
             failed += 1
-            reason = harmless(judge.explain(scored, scorer.limits, program))
+            reason = harmless(explain(scored, scorer.limits, program))
             click.echo(f"{problem.name}\t{scored.verdict}\t{reason}")
     without = f" ({len(problems) - len(solved)} problems have none)" if len(solved) < len(problems) else ""
     click.echo(f"{len(solved)} canonical solutions: {len(solved) - failed} passed{without}")

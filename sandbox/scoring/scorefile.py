@@ -23,8 +23,9 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from sandbox.errors import SandboxError
+from sandbox.judging.explaining import explain
 from sandbox.judging.facts import packed
-from sandbox.judging.judge import JUDGE_VERSION, explain
+from sandbox.judging.judge import JUDGE_VERSION
 from sandbox.scoring.samples import FiledSample, SamplesError, lines_of
 from sandbox.scoring.scorer import Scorer
 from sandbox.values import Limits, Program, Score, Verdict

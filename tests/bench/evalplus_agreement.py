@@ -53,7 +53,7 @@ from typing import Any
 from agreement import Case, Said, read_cases
 
 from sandbox.errors import SandboxError
-from sandbox.judging import judge
+from sandbox.judging.explaining import explain
 from sandbox.problems import Problem, load_problems
 from sandbox.scoring.scorer import Scorer, open_scorer
 from sandbox.values import Limits, Verdict
@@ -168,7 +168,7 @@ def ask_boxes(scorer: Scorer, cases: list[Case]) -> tuple[float, list[Judged]]:
     seconds = time.perf_counter() - began
     judged = []
     for scored, program in zip(scores, programs, strict=True):
-        why = f"{scored.verdict}: {judge.explain(scored, scorer.limits, program)}"
+        why = f"{scored.verdict}: {explain(scored, scorer.limits, program)}"
         passed = scored.verdict is Verdict.PASSED
         judged.append(Judged(Said(passed, why), scored.verdict is Verdict.TIMEOUT, str(scored.verdict)))
     return seconds, judged

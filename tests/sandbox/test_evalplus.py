@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from sandbox.inside import codec
-from sandbox.judging import judge
 from sandbox.judging.compare import holds
+from sandbox.judging.explaining import explain
 from sandbox.problems import evalplus, load_problems
 from sandbox.scoring.scorer import Scorer, open_scorer
 from sandbox.values import CallTest, Comparison, Limits, ReferenceTests, Verdict
@@ -98,7 +98,7 @@ def test_what_the_reference_answers_is_expected(tmp_path: Path, scorer: Scorer) 
     assert scorer.submit(right).result(timeout=60).verdict is Verdict.PASSED
     scored = scorer.submit(wrong).result(timeout=60)
     assert scored.verdict is Verdict.WRONG
-    assert "call 1 of 3" in judge.explain(scored, scorer.limits, wrong)
+    assert "call 1 of 3" in explain(scored, scorer.limits, wrong)
 
 
 @pytest.mark.docker
@@ -111,7 +111,7 @@ def test_a_program_that_fails_among_the_first_calls_is_asked_no_more(tmp_path: P
     wrong = problem.complete("    return x + 1\n")
     scored = scorer.submit(wrong).result(timeout=60)
     assert (scored.verdict, len(scored.run.answers)) == (Verdict.WRONG, 4)
-    assert " of 200, arguments" in judge.explain(scored, scorer.limits, wrong)
+    assert " of 200, arguments" in explain(scored, scorer.limits, wrong)
     for late, verdict in (
         ("while x > 100: pass", Verdict.TIMEOUT),
         ("x += x == 199", Verdict.WRONG),

@@ -13,8 +13,9 @@ from typing import Any
 
 import pytest
 
-from sandbox.judging import judge, output
+from sandbox.judging import output
 from sandbox.judging.compare import holds
+from sandbox.judging.explaining import explain
 from sandbox.problems import ProblemsError, load_problems
 from sandbox.scoring.scorer import Manner, Scorer, open_scorer
 from sandbox.values import (
@@ -152,7 +153,7 @@ def test_the_solutions_of_apps_pass_and_its_generations_are_told_apart(
         assert problem.canonical_solution is not None
         program = problem.complete(problem.canonical_solution)
         scored = scorer.submit(program).result(timeout=60)
-        assert scored.verdict is Verdict.PASSED, judge.explain(scored, scorer.limits, program)
+        assert scored.verdict is Verdict.PASSED, explain(scored, scorer.limits, program)
         wrong = scorer.submit(problem.complete("print(0)\n")).result(timeout=60)
         assert wrong.verdict in {Verdict.WRONG, Verdict.ERROR}
 
@@ -175,7 +176,7 @@ def test_a_whole_program_is_tested_by_what_it_prints(source: str, verdict: Verdi
     program = Program(source=source, tests=DOUBLE)
     scored = scorer.submit(program).result(timeout=60)
     assert scored.verdict is verdict
-    assert said in judge.explain(scored, scorer.limits, program)
+    assert said in explain(scored, scorer.limits, program)
 
 
 @pytest.mark.docker

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from sandbox.judging import judge
+from sandbox.judging.explaining import explain
 from sandbox.problems import load_problems
 from sandbox.problems.names import leans_on
 from sandbox.scoring.scorer import Scorer, open_scorer
@@ -84,7 +84,7 @@ def test_an_exception_that_ends_the_tests_is_told_as_the_candidates(scorer: Scor
     assert found.verdict is Verdict.ERROR
     assert found.raised is not None
     assert found.raised.type == "AttributeError"
-    assert "line 2" in judge.explain(found, scorer.limits, program)
+    assert "line 2" in explain(found, scorer.limits, program)
 
 
 def test_an_answer_that_claims_to_equal_everything_is_none(scorer: Scorer) -> None:

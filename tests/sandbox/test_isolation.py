@@ -13,7 +13,7 @@ import pytest
 
 from sandbox.boxes.engine import Engine
 from sandbox.errors import RuntimeUnknown
-from sandbox.judging import judge
+from sandbox.judging.explaining import explain
 from sandbox.problems.checks import assert_tests
 from sandbox.scoring.scorer import Manner, Scorer, open_scorer
 from sandbox.values import (
@@ -100,7 +100,7 @@ def test_a_mixed_set_of_programs_gets_the_same_verdicts_however_they_are_kept_ap
         program = Program(source=source, tests=tests)
         assert len({(one.passed_cases, one.case) for one in told.values()}) == 1, name
         if verdict is Verdict.WRONG:
-            assert len({judge.explain(one, LIMITS, program) for one in told.values()}) == 1, name
+            assert len({explain(one, LIMITS, program) for one in told.values()}) == 1, name
     left = {isolation: got["leaves things", isolation].flags for isolation in Isolation}
     assert all(flags >= {Flag.LEFTOVER_FILES, Flag.LEFTOVER_PROCESSES} for flags in left.values())
 

@@ -4,7 +4,8 @@ import itertools
 
 import pytest
 
-from sandbox.judging.judge import explain, judge, score
+from sandbox.judging.explaining import explain
+from sandbox.judging.judge import judge, score
 from sandbox.values import Ending, Flag, Limits, Program, Raised, Run, Stage, Verdict
 
 TESTED = Program(source="", tests="assert True")

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from sandbox.judging import judge
+from sandbox.judging.explaining import explain
 from sandbox.problems import Problem, ProblemsError, load_problems
 from sandbox.scoring.scorer import Scorer, open_scorer
 from sandbox.values import CallTests, CheckTests, Comparison, Flag, Limits, Verdict
@@ -81,11 +81,9 @@ def test_a_program_gets_the_imports_that_its_set_assumes(
 ) -> None:
     program = loaded(tmp_path, row).complete(whole)
     scored = scorer.submit(program).result(timeout=60)
-    assert (scored.verdict, scored.flags) == (Verdict.PASSED, frozenset()), judge.explain(
-        scored, scorer.limits, program
-    )
+    assert (scored.verdict, scored.flags) == (Verdict.PASSED, frozenset()), explain(scored, scorer.limits, program)
     wrong = loaded(tmp_path, row).complete(whole.replace("+ by", "- by"))
-    said = judge.explain(scorer.submit(wrong).result(timeout=60), scorer.limits, wrong)
+    said = explain(scorer.submit(wrong).result(timeout=60), scorer.limits, wrong)
     assert said == "answered [-2, -1] where [4, 5] was expected, call 1 of 2, arguments (nums=[1, 2], by=3)"
 
 

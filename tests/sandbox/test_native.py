@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sandbox.judging import judge
+from sandbox.judging.explaining import explain
 from sandbox.problems import Problem, ProblemsError, cases, load_problems, native
 from sandbox.scoring.scorer import Scorer, open_scorer
 from sandbox.values import (
@@ -303,7 +303,7 @@ def test_a_problem_is_scored_as_it_says(
     (problem,) = loaded(tmp_path, row)
     right = problem.complete(row["canonical_solution"])
     scored = scorer.submit(right).result(timeout=60)
-    assert (scored.verdict is Verdict.PASSED) is passes, judge.explain(scored, scorer.limits, right)
+    assert (scored.verdict is Verdict.PASSED) is passes, explain(scored, scorer.limits, right)
     assert (Flag.IN_PROCESS in scored.flags) is in_process
     wrong = problem.complete(row["canonical_solution"].replace("a + b", "a - b").replace("2 *", "3 *"))
     assert scorer.submit(wrong).result(timeout=60).verdict in {Verdict.WRONG, Verdict.ERROR}
@@ -313,5 +313,5 @@ def test_a_problem_is_scored_as_it_says(
 def test_an_explanation_shows_keyword_arguments(tmp_path: Path, scorer: Scorer) -> None:
     (problem,) = loaded(tmp_path, ADD | {"tests": [{"arguments": [1], "keywords": {"b": 2}, "expected": 3}]})
     wrong = problem.complete("    return a - b\n")
-    said = judge.explain(scorer.submit(wrong).result(timeout=60), scorer.limits, wrong)
+    said = explain(scorer.submit(wrong).result(timeout=60), scorer.limits, wrong)
     assert said == "answered -1 where 3 was expected, call 1 of 1, arguments (1, b=2)"

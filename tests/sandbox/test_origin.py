@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sandbox.judging import judge
+from sandbox.judging.explaining import explain
 from sandbox.problems import Problem, ProblemsError, load_problems, origin
 from sandbox.scoring.scorer import Scorer, open_scorer
 from sandbox.values import CallTests, CheckTests, Comparison, Limits, ReferenceTests, Verdict
@@ -196,7 +196,7 @@ def test_right_programs_pass_and_wrong_ones_do_not(
     assert problem.canonical_solution is not None
     right = problem.complete(problem.canonical_solution)
     scored = scorer.submit(right).result(timeout=60)
-    assert (scored.verdict, scored.flags) == (Verdict.PASSED, frozenset()), judge.explain(scored, scorer.limits, right)
+    assert (scored.verdict, scored.flags) == (Verdict.PASSED, frozenset()), explain(scored, scorer.limits, right)
     wrong = problem.complete(problem.canonical_solution.replace(*change))
     assert scorer.submit(wrong).result(timeout=60).verdict is Verdict.WRONG
 

@@ -1,0 +1,131 @@
+"""Why a score is what it is, in one sentence for a person. Pure; what is shown of a program is its own words, bounded."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from sandbox.judging import output
+from sandbox.judging.difference import CUT, first_difference, short
+from sandbox.judging.judge import answer_to, first_failure
+from sandbox.values import (
+    CallTest,
+    CallTests,
+    Comparison,
+    Ending,
+    Limits,
+    Program,
+    Raised,
+    Run,
+    Score,
+    StdinTests,
+    Verdict,
+)
+
+_COMPARED_INSIDE = frozenset({Comparison.EQUAL, Comparison.LISTS, Comparison.APPROXIMATE})
+
+
+def explain(scored: Score, limits: Limits, program: Program) -> str:
+    """One sentence for a person: why this verdict."""
+    if scored.tests is not None:
+        program = replace(program, tests=scored.tests)
+    if scored.case is not None and isinstance(program.tests, StdinTests):
+        return _explain_printed(scored, scored.case, limits, program.tests)
+    run = scored.run
+    match run.ending:
+        case Ending.OUT_OF_CPU:
+            return f"used {run.cpu_s:.2f} s of {limits.cpu_s:g} s CPU and was killed"
+        case Ending.OUT_OF_WALL:
+            return f"ran for {run.wall_s:.2f} s of {limits.wall_s:g} s wall time ({run.cpu_s:.2f} s CPU) and was killed"
+        case Ending.OUT_OF_MEMORY:
+            return f"wanted more than {limits.memory_mb} MB and was killed"
+        case Ending.TOO_MUCH_OUTPUT:
+            return f"wrote more than {limits.output_kb} kB and was killed"
+        case Ending.SIGNALLED:
+            return f"was ended by signal {run.signal}"
+        case Ending.EXITED if run.proved and scored.graded is not None:
+            return _explain_graded(scored, scored.graded)
+        case Ending.EXITED:
+            return _explain_exit(run, program)
+
+
+def _explain_printed(scored: Score, case: int, limits: Limits, tests: StdinTests) -> str:
+    if scored.verdict is Verdict.PASSED:
+        return f"all {len(tests.cases)} outputs are right"
+    where = f"test {case + 1} of {len(tests.cases)}"
+    if scored.verdict is Verdict.WRONG:
+        line, printed, wanted = output.first_difference(scored.run.stdout, tests.cases[case].expected)
+        return f"printed {_text(printed)} where {_text(wanted)} was expected, line {line}, {where}"
+    return f"{explain(replace(scored, case=None), limits, Program(source=''))}, {where}"
+
+
+def _text(line: bytes) -> str:
+    return repr(line[:60].decode("utf-8", "replace")) + ("…" if len(line) > 60 else "") if line else "nothing"
+
+
+def _explain_graded(scored: Score, graded: Run) -> str:
+    if scored.verdict is Verdict.PASSED:
+        return f"the tests accept all {len(scored.run.answers)} answers"
+    if scored.raised is not None:
+        return f"{_said(scored.raised)}, {len(scored.run.answers)} answers given"
+    return f"the tests did not come to their end over the {len(scored.run.answers)} answers ({graded.ending})"
+
+
+def _explain_exit(run: Run, program: Program) -> str:
+    if run.proved:
+        return _explain_answers(run, program.tests) if isinstance(program.tests, CallTests) else "ran to its end"
+    if run.raised is not None:
+        return _said(run.raised)
+    if run.exit_code and program.tests is None:
+        return f"ended with exit code {run.exit_code}"
+    return f"left with exit code {run.exit_code} before its end was reached"
+
+
+def _explain_answers(run: Run, tests: CallTests) -> str:
+    failure = first_failure(run, tests)
+    if failure is None:
+        return f"all {len(tests.cases)} answers are right"
+    test, where = tests.cases[failure], f"call {failure + 1} of {len(tests.cases)}"
+    arguments = _arguments(test)
+    answer = answer_to(failure, run, tests)
+    if answer is None:
+        return f"gave no answer to {where}, arguments ({arguments})"
+    if answer.raised is not None:
+        return f"{_said(answer.raised)}, {where}, arguments ({arguments})"
+    mine, wanted = short(answer.value), _wanted(test)
+    said = f"answered {mine} where {wanted} was expected, {where}, arguments ({arguments})"
+    shown_whole = not any(mark in mine + wanted for mark in CUT)
+    inside = (
+        None
+        if shown_whole or test.comparison not in _COMPARED_INSIDE
+        else first_difference(answer.value, test.expected)
+    )
+    return f"{said}; they first differ {inside}" if inside else said
+
+
+def _arguments(test: CallTest) -> str:
+    named = (f"{name}={short(value)}" for name, value in test.keywords.items())
+    return ", ".join([*map(short, test.arguments), *named])
+
+
+def _wanted(test: CallTest) -> str:
+    match test.comparison:
+        case Comparison.EQUAL | Comparison.IS | Comparison.LISTS | Comparison.ONLY_ITEM:
+            return short(test.expected)
+        case Comparison.TRUE:
+            return "something true"
+        case Comparison.FALSE:
+            return "something false"
+        case Comparison.CLOSE:
+            return f"{short(test.expected)} within {test.tolerance:g}"
+        case Comparison.ROOT:
+            return f"a root within {test.tolerance:g}"
+        case Comparison.NOT_NONE:
+            return "something" if test.expected else "None"
+        case Comparison.APPROXIMATE | Comparison.SET | Comparison.ANYTHING:
+            return short(test.expected)
+
+
+def _said(raised: Raised) -> str:
+    place = f" in line {raised.line}" if raised.line else ""
+    message = f": {raised.message}" if raised.message else ""
+    return f"{raised.type}{message} ({raised.stage}{place})"
