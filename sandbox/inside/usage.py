@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 
+_BOOKS = "/sys/fs/cgroup/"
 _CPU_V1 = "/sys/fs/cgroup/cpuacct/cpuacct.usage"
 _CPU_V2 = "/sys/fs/cgroup/cpu.stat"
 _OOM_V1 = "/sys/fs/cgroup/memory/memory.oom_control"
@@ -21,6 +22,8 @@ _SLACK_BYTES = 8 << 20
 _PATIENCE_S = 1.0
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _TICK = 1 / os.sysconf("SC_CLK_TCK")
+_MOST = 1 << 14  # bytes of a book
+_opened: dict[str, int | None] = {}  # the books that this process has opened; None where there is no such book
 
 
 def tree_cpu_s() -> float:
@@ -139,13 +142,35 @@ def _field(path: str, name: str) -> int | None:
 
 
 def _read(path: str) -> str | None:
+    if path.startswith(_BOOKS):
+        return _read_book(path)
     try:
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
         return None
     try:
-        return os.read(fd, 1 << 16).decode("utf-8", "replace")
-    except OSError:
-        return None
+        return _all_of(fd)
     finally:
         os.close(fd)
+
+
+def _read_book(path: str) -> str | None:
+    """What a book of the kernel says; it is opened once, and then looking costs the box no memory.
+
+    Process 1 looks while a candidate that the kernel has killed still gives its memory back, and whoever asks for some then
+    is killed next.
+    """
+    if path not in _opened:
+        try:
+            _opened[path] = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        except OSError:
+            _opened[path] = None
+    fd = _opened[path]
+    return None if fd is None else _all_of(fd)
+
+
+def _all_of(fd: int) -> str | None:
+    try:
+        return os.pread(fd, _MOST, 0).decode("utf-8", "replace")
+    except OSError:
+        return None

@@ -1,6 +1,10 @@
 import os
 for _ in range(6):
-    if os.fork() == 0:
+    try:
+        child = os.fork()
+    except OSError:  # the first ones have taken all the room
+        break
+    if child == 0:
         os.setsid()
         while True:
             try:
