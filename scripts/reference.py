@@ -17,6 +17,7 @@ from typing import Any
 import click
 
 from sampler.commands import cli as sampler_cli
+from sampler.reporting.output_schema import OUTPUTS, output_schema
 from sampler.store.migrations import migrate
 from sampler.study.json_schema import study_schema
 from sampler.study.spec_models import OPTIONS
@@ -157,9 +158,9 @@ def _said(value: object) -> str:
     return f"`{json.dumps(value)}`"
 
 
-def schema_file() -> str:
-    """The schema as it is shipped."""
-    return json.dumps(study_schema(), indent=1, ensure_ascii=False) + "\n"
+def schema_file(schema: dict[str, Any]) -> str:
+    """A schema as it is shipped."""
+    return json.dumps(schema, indent=1, ensure_ascii=False) + "\n"
 
 
 def pages() -> dict[Path, str]:
@@ -168,7 +169,11 @@ def pages() -> dict[Path, str]:
         DOCS / "cli.md": cli_page(),
         DOCS / "store.md": store_page(),
         DOCS / "study.md": study_page(),
-        DOCS.parent / "sampler" / "study" / "study.schema.json": schema_file(),
+        DOCS.parent / "sampler" / "study" / "study.schema.json": schema_file(study_schema()),
+        **{
+            DOCS.parent / "sampler" / "reporting" / f"{name}.schema.json": schema_file(output_schema(name))
+            for name in OUTPUTS
+        },
     }
 
 

@@ -5,6 +5,11 @@ from __future__ import annotations
 import shlex
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from aiohttp import web
+    from textual_serve.server import Server
 
 LOOPBACK = "127.0.0.1"
 
@@ -18,10 +23,24 @@ def page_command(what: Path) -> str:
     return shlex.join([sys.executable, "-c", "from tui.cli import main; main()", "watch", "--readonly", str(what)])
 
 
-def serve_page(what: Path, port: int) -> None:
-    """Serve until interrupted; raises NoServer."""
+def page_server(what: Path, port: int) -> Server:
+    """The server of the page, which answers nobody but a browser on this machine; raises NoServer."""
     try:
         from textual_serve.server import Server  # noqa: PLC0415 - an extra
+
+        from tui.guard import guard  # noqa: PLC0415 - the same
     except ImportError as error:
         raise NoServer("the browser needs the extra `web`: pip install 'codebudget[web]'") from error
-    Server(page_command(what), host=LOOPBACK, port=port, title="budget-tui").serve()
+
+    class Guarded(Server):
+        async def _make_app(self) -> web.Application:
+            app = await super()._make_app()
+            guard(app, port)
+            return app
+
+    return Guarded(page_command(what), host=LOOPBACK, port=port, title="budget-tui")
+
+
+def serve_page(what: Path, port: int) -> None:
+    """Serve until interrupted; raises NoServer."""
+    page_server(what, port).serve()

@@ -23,7 +23,10 @@ def reference() -> ModuleType:
     return module
 
 
-@pytest.mark.parametrize("name", ["docs/cli.md", "docs/store.md", "docs/study.md", "sampler/study/study.schema.json"])
+@pytest.mark.parametrize("name", [
+    *("docs/cli.md", "docs/store.md", "docs/study.md", "sampler/study/study.schema.json"),
+    *(f"sampler/reporting/{output}.schema.json" for output in ("report", "compare", "analyse")),
+])  # fmt: skip
 def test_the_reference_is_what_the_code_says(name: str) -> None:
     assert (ROOT / name).read_text(encoding="utf-8") == reference().pages()[ROOT / name], (
         "run `python scripts/reference.py`"

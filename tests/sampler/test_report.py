@@ -6,11 +6,13 @@ import json
 import time
 from dataclasses import replace
 
+import jsonschema
 import numpy as np
 import pytest
 from rich.console import Console
 
 from sampler.reporting.csv_files import write_csv
+from sampler.reporting.output_schema import output_schema
 from sampler.reporting.render import amount, one_line, print_report, report_json
 from sampler.reporting.report import Facts, Finding, Wish, make_report
 from sampler.reporting.standings import complete_problems, shared_problems, unit_cost
@@ -259,6 +261,7 @@ def test_hostile_names_are_shown_and_never_obeyed(model):
 def test_the_json_is_stable_sorted_and_versioned(small_and_large):
     made = report(*small_and_large)
     text = report_json(made)
+    jsonschema.validate(json.loads(text), output_schema("report"))
     assert text == report_json(report(*small_and_large))
     read = json.loads(text)
     assert text == json.dumps(read, sort_keys=True, indent=2)
@@ -360,7 +363,9 @@ def test_a_greedy_sample_is_printed_as_a_star_beside_its_model(model, small_and_
     print_report(made, Console(file=out, width=140))
     assert "★ small, one answer at temperature 0: 50.0 ±" in out.getvalue()
     assert "for 12 FLOP." in out.getvalue()
-    assert json.loads(report_json(made))["tables"][0]["greedy"]["small"]["rate"] == 0.5
+    told = json.loads(report_json(made))
+    assert told["tables"][0]["greedy"]["small"]["rate"] == 0.5
+    jsonschema.validate(told, output_schema("report"))
 
 
 def test_a_third_unit_tells_its_costs_beside_its_own_table_and_the_models_table_stays_narrow(small_and_large):
