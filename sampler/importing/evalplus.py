@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from sampler.importing.humaneval import claim
-from sampler.importing.imported import Claim, Imported, list_of, table_of, text_of, with_costs
+from sampler.importing.imported import Claim, Imported, list_of, table_of, text_of, told_by
 
 EXAMPLE = '{"task_id": "HumanEval/0", "solution": "def has_close_elements(numbers, threshold): ..."}'
 RESULTS_EXAMPLE = '{"eval": {"HumanEval/0": [{"solution": "def ...", "base_status": "pass", "plus_status": "fail"}]}}'
@@ -23,7 +23,7 @@ def recognises(row: object) -> bool:
 
 def samples(row: Any) -> Iterator[Imported]:
     """The sample of a line."""
-    yield with_costs(row, Imported(problem=row["task_id"], text=text_of(row, "solution"), claim=claim(row)))
+    yield Imported(problem=row["task_id"], text=text_of(row, "solution"), claim=claim(row), **told_by(row))
 
 
 def recognises_results(row: object) -> bool:

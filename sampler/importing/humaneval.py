@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from sampler.importing.imported import Claim, Imported, text_of, with_costs
+from sampler.importing.imported import Claim, Imported, text_of, told_by
 
 EXAMPLE = '{"task_id": "HumanEval/0", "completion": "    return numbers"}'
 
@@ -20,7 +20,7 @@ def recognises(row: object) -> bool:
 
 def samples(row: Any) -> Iterator[Imported]:
     """The sample of a line."""
-    yield with_costs(row, Imported(problem=row["task_id"], text=text_of(row, "completion"), claim=claim(row)))
+    yield Imported(problem=row["task_id"], text=text_of(row, "completion"), claim=claim(row), **told_by(row))
 
 
 def claim(row: dict[str, Any]) -> Claim | None:

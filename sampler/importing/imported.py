@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypedDict
 
 from sampler.values import Finish
 
@@ -74,18 +74,28 @@ def text_of(row: Mapping[str, Any], field: str) -> str:
     return value
 
 
-def with_costs(row: Mapping[str, Any], sample: Imported) -> Imported:
-    """A sample with the model and the costs that its row tells; raises TypeError or ValueError."""
+class Told(TypedDict):
+    """What a row tells beside the sample itself."""
+
+    model: str | None
+    prompt_tokens: int | None
+    completion_tokens: int | None
+    prompt_seconds: float | None
+    decode_seconds: float | None
+    sum_logprob: float | None
+
+
+def told_by(row: Mapping[str, Any]) -> Told:
+    """The model and the costs that a row tells; raises TypeError or ValueError."""
     nll = number_of(row, "sum_nll")
-    return replace(
-        sample,
-        model=None if row.get("model") is None else text_of(row, "model"),
-        prompt_tokens=count_of(row, "prompt_tokens"),
-        completion_tokens=count_of(row, "completion_tokens"),
-        prompt_seconds=seconds_of(row, "prompt_seconds"),
-        decode_seconds=seconds_of(row, "decode_seconds"),
-        sum_logprob=None if nll is None else -nll,
-    )
+    return {
+        "model": None if row.get("model") is None else text_of(row, "model"),
+        "prompt_tokens": count_of(row, "prompt_tokens"),
+        "completion_tokens": count_of(row, "completion_tokens"),
+        "prompt_seconds": seconds_of(row, "prompt_seconds"),
+        "decode_seconds": seconds_of(row, "decode_seconds"),
+        "sum_logprob": None if nll is None else -nll,
+    }
 
 
 def count_of(row: Mapping[str, Any], field: str) -> int | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from sampler.importing.imported import Claim, Imported, count_of, finish_of, text_of, with_costs
+from sampler.importing.imported import Claim, Imported, count_of, finish_of, text_of, told_by
 
 EXAMPLE = (
     '{"task_id": "HumanEval/0", "model": "small", "index": 0, "completion": "    return 1", "prompt_tokens": 118, '
@@ -23,7 +23,7 @@ def recognises(row: object) -> bool:
 
 def samples(row: Any) -> Iterator[Imported]:
     """The sample of a line."""
-    sample = Imported(
+    yield Imported(
         problem=row["task_id"],
         text=text_of(row, "completion"),
         program=text_of(row, "program") if row.get("program") is not None else None,
@@ -32,8 +32,8 @@ def samples(row: Any) -> Iterator[Imported]:
         finish=finish_of(row, "finish"),
         prompt_shared=row.get("prompt_shared") is True,
         claim=_claim(row),
+        **told_by(row),
     )
-    yield with_costs(row, sample)
 
 
 def _claim(row: dict[str, Any]) -> Claim | None:
