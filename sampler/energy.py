@@ -6,15 +6,16 @@ summed, busy or not: run a study alone on its GPUs, or hide the others from it.
 
 from __future__ import annotations
 
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
+
+from sampler.closing import Closing
 
 
 class NoMeter(Exception):
     """The library, its Python package, a GPU, or a GPU's counter is not there."""
 
 
-class GpuMeter:
+class GpuMeter(Closing):
     """The joules that the GPUs have used. Close it, or use it as a context."""
 
     def __init__(self) -> None:
@@ -43,11 +44,3 @@ class GpuMeter:
     def close(self) -> None:
         """Give the library back."""
         self._nvml.nvmlShutdown()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()

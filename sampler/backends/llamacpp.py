@@ -26,13 +26,13 @@ import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from sampler.backends.attribution import WallShares
 from sampler.backends.base import BackendError, EngineLost
 from sampler.backends.llamacpp_http import EventStream, ask
 from sampler.backends.llamacpp_process import EngineOptions, EngineProcess, physical_cores
+from sampler.closing import Closing
 from sampler.values import Architecture, Finish, ModelCard, Prompt, PromptStyle, Request, Sample, SamplingParams
 
 MOST_SECONDS = 1e6  # eleven days; what the system's clocks can wait for is not much more
@@ -88,7 +88,7 @@ class _Draft:
     logprobs: list[float] = field(default_factory=list)
 
 
-class LlamaCppBackend:
+class LlamaCppBackend(Closing):
     """One model in an engine process of its own."""
 
     def __init__(self, model: ModelFile, options: LlamaOptions) -> None:
@@ -140,14 +140,6 @@ class LlamaCppBackend:
     def close(self) -> None:
         """End the engine."""
         self._engine.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _batches(self, request: Request, params: SamplingParams) -> Iterator[_Batch]:
         prompt = tuple(self._tokens(request.prompt))

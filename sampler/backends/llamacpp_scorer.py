@@ -15,14 +15,14 @@ import tempfile
 import time
 from contextlib import suppress
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from sampler.backends.base import BackendError, CannotLoad
 from sampler.backends.llamacpp import ModelFile
 from sampler.backends.llamacpp_http import ask
 from sampler.backends.llamacpp_process import EngineOptions, EngineProcess, physical_cores
 from sampler.backends.scorer import TextScore
+from sampler.closing import Closing
 from sampler.values import Prompt, PromptStyle
 
 CONTEXT = 4096  # tokens of a prompt and a completion together
@@ -30,7 +30,7 @@ START_S, ANSWER_S = 180.0, 600.0
 _PIECE = 1 << 16
 
 
-class LlamaCppScorer:
+class LlamaCppScorer(Closing):
     """One model in a process of its own, ready to score texts. Not for use from several threads at once."""
 
     def __init__(self, model: ModelFile, *, context: int = CONTEXT, threads: int = 0) -> None:
@@ -77,14 +77,6 @@ class LlamaCppScorer:
             self._child.kill()
             self._child.wait()
         self._last_words.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _hello(self) -> str:
         hello = self._heard(START_S)

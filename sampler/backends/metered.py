@@ -10,10 +10,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
-from types import TracebackType
-from typing import Protocol, Self
+from typing import Protocol
 
 from sampler.backends.base import Backend
+from sampler.closing import Closing
 from sampler.values import ModelCard, Request, Sample, SamplingParams
 
 
@@ -27,7 +27,7 @@ class Meter(Protocol):
         """Give it back."""
 
 
-class MeteredBackend:
+class MeteredBackend(Closing):
     """Another backend, with a meter beside it."""
 
     def __init__(self, inner: Backend, meter: Meter, *, clock: Callable[[], float] = time.monotonic) -> None:
@@ -56,14 +56,6 @@ class MeteredBackend:
         """Give the engine and the meter back."""
         self._inner.close()
         self._meter.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 def _times(watts: float | None, seconds: float | None) -> float | None:

@@ -43,13 +43,13 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from threading import Event
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 from urllib.parse import urlsplit
 
 from sampler.backends.openai_flight import Asking, Batch, Flight
 from sampler.backends.openai_http import Refused, Server, ask
 from sampler.backends.retries import Patience, Policy
+from sampler.closing import Closing
 from sampler.store.records import canonical_json, valid_text
 from sampler.values import ModelCard, PromptStyle, Request, Sample, SamplingParams
 
@@ -101,7 +101,7 @@ class OpenAIOptions:
             raise ValueError(f"n = {self.n} must not exceed concurrency = {self.concurrency}, which counts samples")
 
 
-class OpenAIBackend:
+class OpenAIBackend(Closing):
     """One model of a server."""
 
     def __init__(
@@ -166,14 +166,6 @@ class OpenAIBackend:
         """Call off whatever is under way."""
         for flight in self._flights:
             flight.call_off()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _batches(self, request: Request) -> Iterator[Batch]:
         for offset in range(0, request.count, self._options.n):

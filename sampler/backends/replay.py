@@ -27,10 +27,10 @@ import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from sampler.backends.base import BackendError
+from sampler.closing import Closing
 from sampler.models.catalogue import UnknownModel, find
 from sampler.values import Architecture, Finish, ModelCard, Request, Sample, SamplingParams
 from sandbox.values import MAX_SOURCE_BYTES
@@ -47,7 +47,7 @@ class _Recorded:
     seeded: bool
 
 
-class ReplayBackend:
+class ReplayBackend(Closing):
     """The samples of one recording."""
 
     def __init__(self, path: Path) -> None:
@@ -82,14 +82,6 @@ class ReplayBackend:
 
     def close(self) -> None:
         """Nothing is held open."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _one(self, problem: str, index: int, seed: int) -> Sample:
         recorded = self._samples.get((problem, index))

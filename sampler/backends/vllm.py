@@ -40,12 +40,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from sampler.backends.base import BackendError, CannotLoad, EngineLost
 from sampler.backends.scorer import TextScore
 from sampler.backends.vllm_flight import Flight, Piece
+from sampler.closing import Closing
 from sampler.models.hf_config import ConfigError, config_architecture
 from sampler.store.records import canonical_json, valid_text
 from sampler.values import ModelCard, Prompt, PromptStyle, Request, Sample, SamplingParams
@@ -70,7 +70,7 @@ class VllmOptions:
                 raise ValueError(f"{name} has no place in [models.options.engine]; it is set by us")
 
 
-class VllmBackend:
+class VllmBackend(Closing):
     """One model in vLLM's engine. It scores texts as well, see `scorer`."""
 
     def __init__(self, model: str, options: VllmOptions) -> None:
@@ -134,14 +134,6 @@ class VllmBackend:
         if not self._closed:
             self._closed = True
             self._engine.engine_core.shutdown()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _pieces(self, request: Request, params: SamplingParams) -> Iterator[Piece]:
         prompt = tuple(self._tokens(request.prompt))

@@ -11,8 +11,9 @@ import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
+from sampler.closing import Closing
 from sampler.store.rows import (
     EventRow,
     FailureRow,
@@ -113,7 +114,7 @@ WHERE model.study_id = ? AND verdict.verdict <> 'PASSED'
 GROUP BY model.id, verdict.verdict, error_type ORDER BY samples DESC, model.position, verdict.verdict, error_type"""
 
 
-class Reader:
+class Reader(Closing):
     """Queries over one store file. Not for use from several threads at once."""
 
     def __init__(self, path: Path) -> None:
@@ -225,12 +226,6 @@ class Reader:
     def close(self) -> None:
         """Close the connection."""
         self._connection.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
     def _rows(self, sql: str, *values: object) -> list[dict[str, Any]]:
         with self._errors():

@@ -22,8 +22,9 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import Any, TypeVar
 
+from sampler.closing import Closing
 from sampler.store import writes, writes_ranking
 from sampler.store.lock import StoreBusy, StoreLock
 from sampler.store.migrations import migrate
@@ -52,7 +53,7 @@ class _Piece:
     done: Future[Any] | None = None
 
 
-class Store:
+class Store(Closing):
     """The one writer of a store file. Its methods may be called from any thread."""
 
     def __init__(self, path: Path, *, clock: Callable[[], float] = time.time) -> None:
@@ -145,12 +146,6 @@ class Store:
         self._lock.release()
         if self._failure is not None and not self._told:
             raise self._failure
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
     def _call(self, write: Callable[[sqlite3.Connection], T]) -> T:
         done = self.transact(write)

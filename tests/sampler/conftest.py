@@ -1,11 +1,19 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+
+from sampler.backends.llamacpp import ModelFile
+from sampler.models.catalogue import find
+from sampler.models.folder import models_dir
+from sampler.models.pull import PullError, cached, pull
+from sampler.study.spec import Study, load_study
 
 SUPPORT = Path(__file__).parent / "support.py"
 
@@ -27,3 +35,28 @@ def support() -> ModuleType:
 @pytest.fixture(scope="session")
 def support_script() -> Path:
     return SUPPORT
+
+
+@pytest.fixture(scope="session")
+def smallest_model() -> ModelFile:
+    """The smallest model of the catalogue, fetched once."""
+    pinned = find("smollm2-135m")
+    try:
+        path = cached(pinned, models_dir()) or pull(pinned, models_dir())
+    except PullError as error:
+        if os.environ.get("CI"):
+            raise
+        pytest.skip(f"no model: {error}")
+    return ModelFile(path=path, name=pinned.name, digest=pinned.sha256, architecture=pinned.architecture)
+
+
+@pytest.fixture
+def load(tmp_path: Path) -> Callable[[str], Study]:
+    """A study from its text."""
+
+    def loading(text: str) -> Study:
+        path = tmp_path / "study.toml"
+        path.write_text(text, encoding="utf-8")
+        return load_study(path)
+
+    return loading

@@ -16,8 +16,6 @@ from sampler.backends.llamacpp import LlamaCppBackend, LlamaOptions, ModelFile
 from sampler.backends.llamacpp_process import physical_cores
 from sampler.backends.open import Surroundings, open_backend
 from sampler.models.catalogue import find
-from sampler.models.folder import models_dir
-from sampler.models.pull import PullError, cached, pull
 from sampler.values import Finish, Prompt, PromptStyle, Request, SamplingParams
 
 pytestmark = pytest.mark.model
@@ -30,15 +28,8 @@ CHAT = Prompt(
 
 
 @pytest.fixture(scope="module")
-def model() -> ModelFile:
-    pinned = find("smollm2-135m")
-    try:
-        path = cached(pinned, models_dir()) or pull(pinned, models_dir())
-    except PullError as error:
-        if os.environ.get("CI"):
-            raise
-        pytest.skip(f"no model: {error}")
-    return ModelFile(path=path, name=pinned.name, digest=pinned.sha256, architecture=pinned.architecture)
+def model(smallest_model: ModelFile) -> ModelFile:
+    return smallest_model
 
 
 @pytest.fixture(scope="module")

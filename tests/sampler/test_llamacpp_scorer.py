@@ -14,9 +14,6 @@ from sampler.backends.llamacpp import LlamaCppBackend, LlamaOptions, ModelFile
 from sampler.backends.llamacpp_scorer import LlamaCppScorer
 from sampler.backends.llamacpp_symbols import BATCH, Engine, EngineUnlike, _Parameters, library
 from sampler.backends.scorer import TextScore
-from sampler.models.catalogue import find
-from sampler.models.folder import models_dir
-from sampler.models.pull import PullError, cached, pull
 from sampler.values import Finish, Prompt, PromptStyle, Request, SamplingParams
 
 pytestmark = pytest.mark.model
@@ -28,15 +25,8 @@ BETWEEN_SHAPES = 0.05  # nats a token: batches of another shape round otherwise
 
 
 @pytest.fixture(scope="module")
-def model() -> ModelFile:
-    pinned = find("smollm2-135m")
-    try:
-        path = cached(pinned, models_dir()) or pull(pinned, models_dir())
-    except PullError as error:
-        if os.environ.get("CI"):
-            raise
-        pytest.skip(f"no model: {error}")
-    return ModelFile(path=path, name=pinned.name, digest=pinned.sha256, architecture=pinned.architecture)
+def model(smallest_model: ModelFile) -> ModelFile:
+    return smallest_model
 
 
 @pytest.fixture(scope="module")

@@ -45,16 +45,6 @@ flops = [2e12, 1e12]
 SMALL = '[problems]\nsource = "humaneval"\n[[models]]\nname = "a"\nbackend = "llamacpp"\nsamples = 8\n'
 
 
-@pytest.fixture
-def load(tmp_path):
-    def loading(text):
-        path = tmp_path / "study.toml"
-        path.write_text(text, encoding="utf-8")
-        return load_study(path)
-
-    return loading
-
-
 def test_everything_that_a_study_file_can_say(load, tmp_path):
     study = load(FULL)
     assert (study.name, study.seed, study.store) == ("humaneval-qwen", 5, tmp_path / "x.db")

@@ -6,22 +6,12 @@ import json
 
 import pytest
 
-from sampler.study.spec import choose_problems, choose_shots, load_study
+from sampler.study.spec import choose_problems, choose_shots
 from sampler.study.toml_table import SpecError
 from sampler.values import GivenCosts
 from sandbox.problems import ProblemsError
 
 SMALL = '[problems]\nsource = "humaneval"\n[[models]]\nname = "a"\nbackend = "llamacpp"\nsamples = 8\n'
-
-
-@pytest.fixture
-def load(tmp_path):
-    def loading(text):
-        path = tmp_path / "study.toml"
-        path.write_text(text, encoding="utf-8")
-        return load_study(path)
-
-    return loading
 
 
 def source(more: str) -> str:
