@@ -21,6 +21,20 @@ from sampler.store.records import (
 )
 from sandbox.values import Score, Verdict
 
+COSTS = (
+    "prompt_tokens", "completion_tokens", "prompt_seconds", "decode_seconds", "prompt_flops", "decode_flops",
+    "prompt_joules", "decode_joules",
+)  # fmt: skip
+# Of both, a cost that is not known (NULL) makes the sum unknown: anything plus NULL is NULL.
+ADD_COSTS = "sampled = sampled + excluded.sampled, " + ", ".join(f"{cost} = {cost} + excluded.{cost}" for cost in COSTS)
+_SAMPLE = (
+    "INSERT OR IGNORE INTO sample(model_id, problem_id, idx, seed, completion_sha, program_sha, finish, sum_logprob,"
+    f" prompt_shared, created_at, {', '.join(COSTS)}) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?{', ?' * len(COSTS)})"
+)
+_TALLY = (
+    f"INSERT INTO tally(model_id, problem_id, sampled, {', '.join(COSTS)}) VALUES(?, ?, 1{', ?' * len(COSTS)})"
+    f" ON CONFLICT DO UPDATE SET {ADD_COSTS}"
+)
 OUTPUT_KEPT = 16 << 10  # bytes of a program's output that a store keeps
 
 
@@ -173,70 +187,23 @@ def model_opened(connection: sqlite3.Connection, opened: OpenedModel) -> None:
 
 def add_sample(connection: sqlite3.Connection, record: SampleRecord, now: float) -> None:
     """The sample, its texts and its share of the tally; nothing at all if it is held already."""
-    completion, program = valid_text(record.sample.text), valid_text(record.source)
-    row = _sample_row(record, _digest(completion), _digest(program), now)
-    inserted = connection.execute(
-        "INSERT OR IGNORE INTO sample(model_id, problem_id, idx, seed, completion_sha, program_sha, finish, prompt_tokens,"
-        " completion_tokens, prompt_seconds, decode_seconds, prompt_flops, decode_flops, sum_logprob, prompt_shared,"
-        " prompt_joules, decode_joules, created_at) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        row,
-    ).rowcount
-    if inserted:
+    sample, costs = record.sample, _costs(record)
+    completion, program = valid_text(sample.text), valid_text(record.source)
+    place = (record.model_id, record.problem_id, sample.index, sample.seed, _digest(completion), _digest(program))
+    how = (sample.finish and sample.finish.value, sample.sum_logprob, int(sample.prompt_shared), now)
+    if connection.execute(_SAMPLE, (*place, *how, *costs)).rowcount:
         _keep_text(connection, completion)
         _keep_text(connection, program)
-        _count_sample(connection, record)
+        connection.execute(_TALLY, (record.model_id, record.problem_id, *costs))
 
 
-def _sample_row(record: SampleRecord, completion: bytes, program: bytes, now: float) -> tuple[object, ...]:
+def _costs(record: SampleRecord) -> tuple[float | None, ...]:
+    """What the columns of `COSTS` hold."""
     sample = record.sample
     return (
-        record.model_id,
-        record.problem_id,
-        sample.index,
-        sample.seed,
-        completion,
-        program,
-        sample.finish and sample.finish.value,
-        sample.prompt_tokens,
-        sample.completion_tokens,
-        sample.prompt_seconds,
-        sample.decode_seconds,
-        record.prompt_flops,
-        record.decode_flops,
-        sample.sum_logprob,
-        int(sample.prompt_shared),
-        sample.prompt_joules,
-        sample.decode_joules,
-        now,
-    )
-
-
-def _count_sample(connection: sqlite3.Connection, record: SampleRecord) -> None:
-    """A cost that is not known (NULL) makes the sum unknown: anything plus NULL is NULL."""
-    sample = record.sample
-    connection.execute(
-        "INSERT INTO tally(model_id, problem_id, sampled, prompt_tokens, completion_tokens, prompt_seconds, decode_seconds,"
-        " prompt_flops, decode_flops, prompt_joules, decode_joules) VALUES(?, ?, 1, ?, ?, ?, ?, ?, ?, ?, ?)"
-        " ON CONFLICT DO UPDATE SET sampled = sampled + 1, prompt_tokens = prompt_tokens + excluded.prompt_tokens,"
-        " completion_tokens = completion_tokens + excluded.completion_tokens,"
-        " prompt_seconds = prompt_seconds + excluded.prompt_seconds,"
-        " decode_seconds = decode_seconds + excluded.decode_seconds,"
-        " prompt_flops = prompt_flops + excluded.prompt_flops, decode_flops = decode_flops + excluded.decode_flops,"
-        " prompt_joules = prompt_joules + excluded.prompt_joules,"
-        " decode_joules = decode_joules + excluded.decode_joules",
-        (
-            record.model_id,
-            record.problem_id,
-            sample.prompt_tokens,
-            sample.completion_tokens,
-            sample.prompt_seconds,
-            sample.decode_seconds,
-            record.prompt_flops,
-            record.decode_flops,
-            sample.prompt_joules,
-            sample.decode_joules,
-        ),
-    )
+        sample.prompt_tokens, sample.completion_tokens, sample.prompt_seconds, sample.decode_seconds,
+        record.prompt_flops, record.decode_flops, sample.prompt_joules, sample.decode_joules,
+    )  # fmt: skip
 
 
 def add_verdict(connection: sqlite3.Connection, record: VerdictRecord, now: float) -> None:

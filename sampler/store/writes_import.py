@@ -22,16 +22,10 @@ _SAMPLE = (
     " completion_tokens, prompt_seconds, decode_seconds, prompt_flops, decode_flops, sum_logprob, prompt_shared, created_at)"
     " VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
-_COSTS = (
-    "prompt_tokens", "completion_tokens", "prompt_seconds", "decode_seconds", "prompt_flops", "decode_flops",
-    "prompt_joules", "decode_joules",
-)  # fmt: skip
 _TALLY = (
-    f"INSERT INTO tally(model_id, problem_id, sampled, {', '.join(_COSTS)}) SELECT model_id, problem_id, count(*), "  # noqa: S608
-    + ", ".join(f"CASE WHEN count({cost}) = count(*) THEN sum({cost}) END" for cost in _COSTS)
-    + " FROM sample WHERE id > ? GROUP BY model_id, problem_id"
-    " ON CONFLICT DO UPDATE SET sampled = sampled + excluded.sampled, "
-    + ", ".join(f"{cost} = {cost} + excluded.{cost}" for cost in _COSTS)
+    f"INSERT INTO tally(model_id, problem_id, sampled, {', '.join(writes.COSTS)}) SELECT model_id, problem_id, count(*), "  # noqa: S608
+    + ", ".join(f"CASE WHEN count({cost}) = count(*) THEN sum({cost}) END" for cost in writes.COSTS)
+    + f" FROM sample WHERE id > ? GROUP BY model_id, problem_id ON CONFLICT DO UPDATE SET {writes.ADD_COSTS}"
 )
 
 
