@@ -6,14 +6,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from sampler.reporting.analysis import Analysis, AnalysisWish, analyse
+from sampler.reporting.analysis import Analysis, AnalysisWish, Read, analyse
 from sampler.reporting.comparison import NotComparable
 from sampler.reporting.counts import choose
 from sampler.reporting.diversity import Diversity, diversity
 from sampler.reporting.ground import Ground, ground_of
 from sampler.reporting.sources import facts_of, holds_counts
+from sampler.reporting.spending import orders_of
+from sampler.stats.spending import Orders
 from sampler.store.opening import up_to_date
 from sampler.store.reader_ranking import RankingReader
+from sampler.store.reader_spent import COLUMNS, SpentReader
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,8 +39,25 @@ def read_analysis(asked: Asked, wish: AnalysisWish) -> Analysis:
     wanted = [model for model in facts.models if model.wanted]
     chosen = {choose(wanted, part).id for part in asked.models} or {model.id for model in wanted}
     ground = ground_of([model for model in wanted if model.id in chosen], facts.tallies, facts.study.seed)
-    found = _diversity(asked.path, facts.study.id, ground) if asked.programs else {}
-    return analyse(facts.study.name, ground, replace(wish, seed=facts.study.seed), found)
+    wish = replace(wish, seed=facts.study.seed)
+    read = Read(
+        diversity=_diversity(asked.path, facts.study.id, ground) if asked.programs else {},
+        orders={} if counts else _orders(asked.path, ground, wish),
+    )
+    return analyse(facts.study.name, ground, wish, read)
+
+
+def _orders(path: Path, ground: Ground, wish: AnalysisWish) -> dict[int, Orders]:
+    """The models' samples in random orders, in a unit that single samples have."""
+    found: dict[int, Orders] = {}
+    if wish.unit not in COLUMNS:
+        return found
+    with SpentReader(path) as reader:
+        for model in ground.models:
+            made = orders_of(ground, model, reader.spent(model.id, wish.unit), wish.charge)
+            if made is not None:
+                found[model.id] = made
+    return found
 
 
 def _diversity(path: Path, study: int, ground: Ground) -> dict[int, Diversity]:

@@ -10,7 +10,7 @@ high among the easy ones, because luck sorted them too.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypedDict
 
 import numpy as np
@@ -19,11 +19,13 @@ from sampler.reporting.allotting import Allotment, allot
 from sampler.reporting.diversity import Diversity
 from sampler.reporting.ground import Ground
 from sampler.reporting.report import choose_budgets
+from sampler.reporting.spending import Spending, spending
 from sampler.stats.allocation import Offer, Tried, offer, strata
 from sampler.stats.betabinomial import Extrapolation, Fit, extrapolate, fit
 from sampler.stats.bootstrap import LEVEL, Floats
 from sampler.stats.budget import PromptCharge, Unit, UnitCost
 from sampler.stats.curves import Counts
+from sampler.stats.spending import Orders
 from sampler.stats.stopping import CostOfPass, Stop, cost_of_pass, costs_of_pass, frontier
 from sampler.store.rows import ModelRow
 
@@ -55,7 +57,8 @@ class Beyond:
 class ModelAnalysis:
     """One model. `stopped` is what up to n samples cost and reach if the first pass ends them; costs are None if unknown.
 
-    `fit` and `beyond` are missing where nothing passed or everything did; `not_fitted` says so.
+    `spent` is what other rules of spending reach at the budgets. `fit` and `beyond` are missing where nothing passed or
+    everything did; `not_fitted` says so.
     """
 
     name: str
@@ -63,6 +66,7 @@ class ModelAnalysis:
     unit_cost: UnitCost | None
     stopped: Stop | None
     cost_of_pass: CostOfPass | None
+    spent: tuple[Spending, ...]
     fit: Fit | None
     beyond: tuple[Beyond, ...]
     not_fitted: str | None
@@ -96,10 +100,17 @@ class Analysis:
     strata: tuple[Stratum, ...]
 
 
-def analyse(
-    study: str, ground: Ground, wish: AnalysisWish, diversity: Mapping[int, Diversity] | None = None
-) -> Analysis:
-    """The analysis of the models of a ground; `diversity` is theirs by id, where the programs were read."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Read:
+    """What was read of single samples, by model id: how diverse the programs are, and the samples in random orders."""
+
+    diversity: Mapping[int, Diversity] = field(default_factory=dict)
+    orders: Mapping[int, Orders] = field(default_factory=dict)
+
+
+def analyse(study: str, ground: Ground, wish: AnalysisWish, read: Read | None = None) -> Analysis:
+    """The analysis of the models of a ground, and of their samples as far as those were read."""
+    read = read or Read()
     offers = {model.id: made for model in ground.models if (made := _offer(model, ground, wish)) is not None}
     fits, why_not = _fits(ground)
     curves = [ground.curve(model, offers[model.id].mean_cost) for model in ground.models if model.id in offers]
@@ -125,7 +136,10 @@ def analyse(
                 fit=fits.get(model.name),
                 beyond=_beyond(ground.counts[model.id], wish) if model.name in fits else (),
                 not_fitted=why_not.get(model.name),
-                diversity=(diversity or {}).get(model.id),
+                spent=spending(offers[model.id], ground.counts[model.id], read.orders.get(model.id), budgets)
+                if model.id in offers
+                else (),
+                diversity=read.diversity.get(model.id),
             )
             for model in ground.models
         ),

@@ -36,6 +36,8 @@ def print_analysis(made: Analysis, console: Console) -> None:
 
 def _tables(made: Analysis) -> Iterator[RichTable]:
     yield _solving(made)
+    if made.budgets and any(model.spent for model in made.models):
+        yield _spending(made)
     yield _beyond(made)
     if any(model.diversity for model in made.models):
         yield _diversity(made)
@@ -79,6 +81,24 @@ def _pass_cells(found: CostOfPass, unit: Unit) -> list[str]:
         return ["infinite", _percent(found.unsolved)]
     around = f" [{amount(found.interval.low, unit)}, {amount(found.interval.high, unit)}]" if found.interval else ""
     return [f"{amount(found.mean, unit)}{around}", _percent(found.unsolved)]
+
+
+def _spending(made: Analysis) -> RichTable:
+    called = _called(made)
+    title = (
+        "The same budget by four rules: the paper's k = budget / mean cost; each problem's own k; sample by sample in random "
+        "orders, at what each cost; and for the set as a whole, in rounds, each problem ended by its first pass"
+    )
+    rows = (
+        (
+            amount(at.budget, made.unit),
+            called[model.name],
+            *map(_rate, (at.by_mean, at.by_own, at.by_sample, at.in_rounds)),
+        )
+        for model in made.models
+        for at in model.spent
+    )
+    return _table(title, ("budget", "model", "mean cost", "own cost", "by sample", "in rounds"), rows)
 
 
 def _beyond(made: Analysis) -> RichTable:

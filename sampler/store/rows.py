@@ -181,3 +181,13 @@ class DisputedRow:
     verdict: str
     error_type: str | None
     error_message: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpentRow:
+    """What one scored sample cost, for reading the prompt and for writing, in one unit."""
+
+    problem: str
+    reading: float
+    writing: float
+    passed: int

@@ -17,7 +17,9 @@ from sampler.reporting.counts import CountsError, read_counts
 from sampler.reporting.diversity import diversity
 from sampler.reporting.ground import ground_of
 from sampler.reporting.render_analysis import print_analysis
-from sampler.stats.budget import Unit
+from sampler.reporting.spending import orders_of
+from sampler.stats.budget import PromptCharge, Unit
+from sampler.store.rows import ModelRow, SpentRow, TallyRow
 from sampler.store.writer import Store
 from sandbox.values import Verdict
 
@@ -152,6 +154,10 @@ def test_diversity_is_read_from_the_programs_that_passed(tmp_path, support):
     made = read_analysis(Asked(path=path, params={}, programs=True), AnalysisWish(unit=Unit.SAMPLES))
     found = made.models[0].diversity
     assert (found.solved, found.correct, found.texts, found.programs) == (1, 3.0, 2.0, 1.0)
+    (model_,) = read_analysis(Asked(path=path, params={}), AnalysisWish(unit=Unit.TOKENS)).models
+    first = model_.spent[0]
+    assert first.by_mean == first.by_own == 3 / 4 / 2
+    assert first.by_sample == pytest.approx(3 / 4 / 2, abs=0.05)  # all samples cost the same
 
 
 def test_counts_hold_no_programs_and_only_their_own_models(counts_file):
@@ -192,3 +198,40 @@ def test_a_report_takes_a_counts_file_too(counts_file):
     refused = CliRunner().invoke(cli, [*asked, "--html", "page.html"])
     assert refused.exit_code == Exit.USAGE
     assert "need a store" in refused.output
+
+
+def test_a_budget_is_spent_by_four_rules(counts_file):
+    _, large = analysed(counts_file(), replace(BY_TABLE, budgets=(1.0, 3.0, 4.5))).models
+    few, one, more = large.spent
+    assert (few.by_mean, few.by_own) == (0.0, 0.0)
+    assert few.in_rounds == pytest.approx(5 / 6 / 3)  # a third of the first round, which solves 1, 1 and 1/2
+    assert (one.by_mean, one.by_own, one.in_rounds) == (pytest.approx(5 / 6),) * 3
+    assert more.by_mean == pytest.approx(5 / 6)  # a second sample is not affordable
+    assert more.in_rounds is None  # whoever stops at a pass needs 3.5, and then has no samples left
+    assert more.by_sample is None  # counts know no single samples
+
+
+def test_samples_are_spent_one_by_one_at_what_each_cost():
+    """One problem, two samples: a cheap wrong one of 1 s and a right one of 3 s."""
+    ground = ground_of(*one_problem_of_two_samples())
+    (model,) = ground.models
+    rows = [
+        SpentRow(problem="P/0", reading=0.0, writing=1.0, passed=0),
+        SpentRow(problem="P/0", reading=0.0, writing=3.0, passed=1),
+    ]
+    orders = orders_of(ground, model, rows, PromptCharge.EACH)
+    assert orders.end == 5.0
+    assert orders.rates(2.9).tolist() == [0.0]
+    assert orders.rates(3.0)[0] == pytest.approx(0.5, abs=0.15)  # where the right one comes first
+    assert orders.rates(4.0).tolist() == [1.0]
+
+
+def one_problem_of_two_samples():
+    model = ModelRow(
+        id=1, name="m", backend="replay", engine=None, digest=None, architecture=None, params=None, wanted=2
+    )
+    tally = TallyRow(
+        model_id=1, problem="P/0", sampled=2, scored=2, passed=1, prompt_tokens=0, completion_tokens=0,
+        prompt_seconds=0.0, decode_seconds=4.0, prompt_flops=0.0, decode_flops=0.0,
+    )  # fmt: skip
+    return [model], [tally], 0
