@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from sampler.commands.common import FILE, FOLDER, params_of
+from sampler.commands.common import FILE, FOLDER, inside_a_folder, params_of
 from sampler.entry import read_along
 from sampler.exits import Exit
 from sampler.page.plots import draw
@@ -28,8 +28,13 @@ from sampler.telling import told
 @click.option("--study", help="Which study of the store; default: the newest.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option("--csv", "csv_folder", type=FOLDER, help="Write curves.csv and leads.csv into a folder.")
-@click.option("--html", type=FILE, help="Write the report with its curves as one self-contained HTML file.")
-@click.option("--plot", type=FILE, help="Write the curves as a figure for a paper: .svg, .pdf or .png.")
+@click.option(
+    "--html",
+    type=FILE,
+    callback=inside_a_folder,
+    help="Write it with its curves as one HTML file.",
+)
+@click.option("--plot", type=FILE, callback=inside_a_folder, help="Write the curves: .svg, .pdf or .png.")
 @click.option(
     "--prompt",
     type=click.Choice([charge.value for charge in PromptCharge]),

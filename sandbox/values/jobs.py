@@ -49,7 +49,7 @@ class Limits:
         for item in fields(self):
             value, (least, most) = getattr(self, item.name), LIMIT_BOUNDS[item.name]
             if not least <= value <= most:
-                raise ValueError(f"{item.name} must lie between {least:g} and {most:g}, not {value!r}")
+                raise ValueError(f"{item.name} must lie between {least:g} and {most:.7g}, not {value!r}")
 
     @property
     def walls(self) -> tuple[int, int, int, int]:

@@ -10,9 +10,11 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sampler.commands import cli
 from sampler.page.chart import HEIGHT, WIDTH, Extra, Line, Mark, chart
 from sampler.page.heat import heat
 from sampler.page.plots import PlotError, draw
@@ -231,3 +233,9 @@ def test_the_budget_from_which_another_model_leads_is_marked_and_said() -> None:
     assert found[0].at == 3.0  # 1/4 and 2/4 against a half, then 3/4
     assert "large leads from 3 on" in found[0].said
     assert [mark.x for mark in marks(found)] == [3.0]
+
+
+def test_a_page_into_a_folder_that_is_not_there_is_refused_before_anything_is_computed(tmp_path: Path) -> None:
+    done = CliRunner().invoke(cli, ["report", "none.db", "--html", str(tmp_path / "none" / "r.html")])
+    assert done.exit_code == 2
+    assert "there is no folder" in done.output
