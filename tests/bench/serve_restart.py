@@ -27,7 +27,7 @@ SANDBOX = str(Path(sys.executable).parent / "sandbox")
 
 
 class OwnEngine:
-    """A dockerd apart from the usual one, which can go and come back."""
+    """A dockerd apart from the usual one, its network included (or it takes away our bridge), which can go and come back."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -40,7 +40,7 @@ class OwnEngine:
         words = [f"--{option}={self._folder / name}" for option, name in places.items()]
         with (self._folder / "log").open("ab") as log:
             self._process = subprocess.Popen(
-                ["dockerd", f"--host={self.host}", "--bridge=none", "--iptables=false", *words],
+                ["unshare", "--net", "dockerd", f"--host={self.host}", "--bridge=none", "--iptables=false", *words],
                 stdout=log, stderr=log, start_new_session=True,
             )  # fmt: skip
         for _ in range(120):

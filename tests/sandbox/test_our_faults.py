@@ -156,7 +156,10 @@ def test_an_api_that_never_answers_is_given_up(middleman: Middleman, monkeypatch
 
 
 class SecondEngine:
-    """A dockerd of our own, which may be killed."""
+    """A dockerd of our own, which may be killed.
+
+    It has a network of its own, because one that has no bridge takes away the bridge of the engine that is there already.
+    """
 
     def __init__(self, directory: Path) -> None:
         self.socket, self._directory = directory / "docker.sock", directory
@@ -164,7 +167,7 @@ class SecondEngine:
 
     def start(self) -> None:
         words = [
-            "dockerd", "--data-root", f"{self._directory}/data", "--exec-root", f"{self._directory}/exec",
+            "unshare", "--net", "dockerd", "--data-root", f"{self._directory}/data", "--exec-root", f"{self._directory}/exec",
             "-H", f"unix://{self.socket}", "--pidfile", f"{self._directory}/pid", "--bridge=none", "--iptables=false",
         ]  # fmt: skip
         with (self._directory / "log").open("ab") as log:
@@ -198,8 +201,8 @@ class SecondEngine:
 
 @pytest.fixture
 def second_engine(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Iterator[SecondEngine]:
-    if os.getuid() != 0 or shutil.which("dockerd") is None:
-        pytest.skip("a second engine takes root and dockerd")
+    if os.getuid() != 0 or None in map(shutil.which, ("dockerd", "unshare")):
+        pytest.skip("a second engine takes root, dockerd and unshare")
     image = ensure_image(engine, say=print)
     directory = Path(tempfile.mkdtemp(prefix="codebudget-engine-"))
     try:
