@@ -50,7 +50,9 @@ class _Block:
 
 def program_for(problem: Problem, prompt: Prompt, text: str) -> str:
     """The source to execute for `text`, which a model wrote for `prompt`. Valid Unicode, without fence lines."""
-    clean = text.encode("utf-8", "replace").decode("utf-8").replace("\r\n", "\n").replace("\r", "\n")
+    clean = text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
+    if "\r" in clean:
+        clean = clean.replace("\r\n", "\n").replace("\r", "\n")
     match prompt.style:
         case PromptStyle.COMPLETION if _FENCE_LINE.match(clean.lstrip()):
             return _from_chat(problem, clean)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from sampler.costs import arch_flops
@@ -16,11 +16,12 @@ from sampler.values import Architecture
 
 BACKEND = "import"
 CACHE_KB = 64 << 10
+AT_ONCE = 1000  # rows by one statement
 
 _SAMPLE = (
     "INSERT INTO sample(id, model_id, problem_id, idx, seed, completion_sha, program_sha, finish, prompt_tokens,"
     " completion_tokens, prompt_seconds, decode_seconds, prompt_flops, decode_flops, sum_logprob, prompt_shared, created_at)"
-    " VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    " VALUES"
 )
 _TALLY = (
     f"INSERT INTO tally(model_id, problem_id, sampled, {', '.join(writes.COSTS)}) SELECT model_id, problem_id, count(*), "  # noqa: S608
@@ -93,15 +94,22 @@ def _tell_flops(connection: sqlite3.Connection, model: int, architecture: Archit
 def add_batch(connection: sqlite3.Connection, batch: Batch, now: float) -> None:
     """Samples that are not held, their texts, their claims and their share of the tallies."""
     connection.execute(f"PRAGMA cache_size={-CACHE_KB}")  # the index over texts is written all over
+    connection.execute("PRAGMA wal_autocheckpoint=100000")
     (last,) = connection.execute("SELECT coalesce(max(id), 0) FROM sample").fetchone()
     texts = sorted(batch.texts.items())  # in the index's order
-    connection.executemany("INSERT OR IGNORE INTO text(sha256, body) VALUES(?, ?)", texts)
-    connection.executemany(_SAMPLE, ((last + place, *row, now) for place, row in enumerate(batch.rows, 1)))
-    connection.executemany(
-        "INSERT INTO claim(sample_id, passed, said) VALUES(?, ?, ?)",
-        ((last + 1 + place, int(passed), said) for place, passed, said in batch.claims),
-    )
+    _insert(connection, "INSERT OR IGNORE INTO text(sha256, body) VALUES", texts)
+    _insert(connection, _SAMPLE, [(last + place, *row, now) for place, row in enumerate(batch.rows, 1)])
+    claims = [(last + 1 + place, int(passed), said) for place, passed, said in batch.claims]
+    _insert(connection, "INSERT INTO claim(sample_id, passed, said) VALUES", claims)
     connection.execute(_TALLY, (last,))
+
+
+def _insert(connection: sqlite3.Connection, head: str, rows: Sequence[tuple[object, ...]]) -> None:
+    """Many rows by each statement: SQLite works without Python's lock from one to the next, and the reader of files goes on."""
+    for at in range(0, len(rows), AT_ONCE):
+        part = rows[at : at + AT_ONCE]
+        places = ", ".join([f"({', '.join('?' * len(part[0]))})"] * len(part))
+        connection.execute(f"{head} {places}", [value for row in part for value in row])
 
 
 def end_import(
