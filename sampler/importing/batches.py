@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from concurrent.futures import Future
 from functools import partial
 
 from sampler.costs import Flops, arch_flops
-from sampler.importing.imported import Imported, ImportFault
+from sampler.importing.ready import Ready
 from sampler.store import writes_import
 from sampler.store.import_rows import Batch
-from sampler.store.records import valid_text
 from sampler.store.writer import Store
 from sampler.values import Architecture
-from sandbox.values import MAX_SOURCE_BYTES
 
 ROWS = 25_000
-BYTES = 32 << 20
+CHARACTERS = 32 << 20
 
 
 class Batches:
@@ -26,24 +23,21 @@ class Batches:
     def __init__(self, store: Store, clock: Callable[[], float]) -> None:
         self._store = store
         self._clock = clock
-        self._batch, self._bytes = Batch(), 0
+        self._batch, self._characters = Batch(), 0
         self._writing: Future[None] | None = None
 
-    def add(
-        self, place: tuple[int, int, int], sample: Imported, source: str, architecture: Architecture | None
-    ) -> None:
-        """A sample with its place (model, problem, index) and its program; raises ImportFault, or what broke the store."""
-        flops = _flops(architecture, sample)
+    def add(self, place: tuple[int, int, int], sample: Ready, architecture: Architecture | None) -> None:
+        """A sample with its place (model, problem, index); raises what broke the store."""
+        batch, flops = self._batch, _flops(architecture, sample)
         if sample.claim is not None:
-            said = sample.claim.said and valid_text(sample.claim.said)
-            self._batch.claims.append((len(self._batch.rows), sample.claim.passed, said))
-        self._batch.rows.append(
+            batch.claims.append((len(batch.rows), *sample.claim))
+        batch.rows.append(
             (
                 *place,
                 sample.seed,
-                self._keep(sample.text),
-                self._keep(source),
-                sample.finish and sample.finish.value,
+                sample.completion_sha,
+                sample.program_sha,
+                sample.finish,
                 sample.prompt_tokens,
                 sample.completion_tokens,
                 sample.prompt_seconds,
@@ -54,7 +48,10 @@ class Batches:
                 int(sample.prompt_shared),
             )
         )
-        if len(self._batch.rows) >= ROWS or self._bytes >= BYTES:
+        batch.texts[sample.completion_sha] = sample.completion
+        batch.texts[sample.program_sha] = sample.program
+        self._characters += len(sample.completion) + len(sample.program)
+        if len(batch.rows) >= ROWS or self._characters >= CHARACTERS:
             self._write()
 
     def finish(self) -> None:
@@ -62,28 +59,12 @@ class Batches:
         self._write()
         self._wait()
 
-    def _keep(self, text: str) -> bytes:
-        try:
-            data = text.encode()
-        except UnicodeEncodeError:  # lone surrogates, which no UTF-8 can say
-            text = valid_text(text)
-            data = text.encode()
-        if len(data) > MAX_SOURCE_BYTES:
-            raise ImportFault(
-                f"it is {len(data)} bytes long, and no sandbox takes a program of more than {MAX_SOURCE_BYTES}; take it out"
-            )
-        digest = hashlib.sha256(data).digest()
-        if digest not in self._batch.texts:
-            self._batch.texts[digest] = text
-            self._bytes += len(data)
-        return digest
-
     def _write(self) -> None:
         if self._batch.rows:
             self._wait()
             write = partial(writes_import.add_batch, batch=self._batch, now=self._clock())
             self._writing = self._store.transact(write)
-            self._batch, self._bytes = Batch(), 0
+            self._batch, self._characters = Batch(), 0
 
     def _wait(self) -> None:
         if self._writing is not None:
@@ -91,7 +72,7 @@ class Batches:
             self._writing = None
 
 
-def _flops(architecture: Architecture | None, sample: Imported) -> Flops | None:
+def _flops(architecture: Architecture | None, sample: Ready) -> Flops | None:
     if architecture is None or sample.prompt_tokens is None or sample.completion_tokens is None:
         return None
     return arch_flops(architecture, sample.prompt_tokens, sample.completion_tokens)

@@ -9,18 +9,18 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 
+from sampler.importing.ahead import read
 from sampler.importing.batches import Batches
-from sampler.importing.files import Samples, digest_of, format_of, samples_of
-from sampler.importing.imported import Imported, ImportFault, Reading
-from sampler.importing.mapped import reader
-from sampler.importing.match import Matcher
+from sampler.importing.files import digest_of
+from sampler.importing.imported import ImportFault
+from sampler.importing.manner import Manner, understood
 from sampler.importing.numbering import Numbering
-from sampler.importing.program import program_of
+from sampler.importing.ready import ReadingJob
 from sampler.importing.request import ImportEnd, ImportRequest
 from sampler.models.catalogue import UnknownModel, find
 from sampler.store import writes_import
@@ -33,63 +33,28 @@ from sampler.values import Architecture, ModelCard
 from sandbox.problems import BUILT_IN, Problem
 from sandbox.values import Limits
 
-SUFFIXES = (".gz", ".jsonl", ".json")
-
 
 def import_files(request: ImportRequest, store: Store, *, clock: Callable[[], float] = time.time) -> ImportEnd:
     """Add the samples of files to a store; raises ImportFault, ProblemsError or StoreError."""
-    sources = [(path, *_understood(path, request)) for path in request.files]
+    manners = [understood(path, request)[1] for path in request.files]
     problems = choose_problems(ProblemsSpec(source=request.problems))
     if request.sampled_only:
-        problems = _sampled(problems, sources)
+        problems = _sampled(problems, request)
     importer = _Importer(request, store, problems, clock)
-    for path, samples, name, reading in sources:
-        importer.end.formats.append(name)
-        importer.take(path, samples, _Manner(format=name, reading=reading, model=request.model or _stem(path)))
+    for path, manner in zip(request.files, manners, strict=True):
+        importer.end.formats.append(manner.format)
+        importer.take(ReadingJob(path=path, request=request, problems=problems), manner)
     return importer.finish()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Manner:
-    """How one file is understood."""
-
-    format: str
-    reading: Reading
-    model: str
-
-
-def _understood(path: Path, request: ImportRequest) -> tuple[Samples, str, Reading]:
-    if request.columns:
-        columns = dict(request.columns)
-        return reader(columns), "map", request.reading or (Reading.PROGRAM if "program" in columns else Reading.RAW)
-    found = format_of(path, request.format)
-    return found.samples, found.name, request.reading or found.reading
-
-
-def _sampled(
-    problems: tuple[Problem, ...], sources: Sequence[tuple[Path, Samples, str, Reading]]
-) -> tuple[Problem, ...]:
+def _sampled(problems: tuple[Problem, ...], request: ImportRequest) -> tuple[Problem, ...]:
     """Those problems of which the files hold a sample."""
-    match, held = Matcher(problems), set()
-    for path, samples, _, _ in sources:
-        for where, sample in samples_of(path, samples):
-            held.add(_matched(match, sample, where).name)
+    held = {
+        sample.problem
+        for path in request.files
+        for sample in read(ReadingJob(path=path, request=request, problems=problems))
+    }
     return tuple(problem for problem in problems if problem.name in held)
-
-
-def _matched(match: Matcher, sample: Imported, where: str) -> Problem:
-    try:
-        return match(sample)
-    except ImportFault as error:
-        raise ImportFault(f"{where}: {error}") from error
-
-
-def _stem(path: Path) -> str:
-    """A file's name without what says how it is written."""
-    name = path.name
-    while suffix := next((one for one in SUFFIXES if name.endswith(one) and name != one), ""):
-        name = name.removesuffix(suffix)
-    return name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,29 +76,23 @@ class _Importer:
         self._request = request
         self._store = store
         self._clock = clock
-        self._match = Matcher(problems)
         self._digest = digest_of(request.files)
         self._ids = self._open_study(problems)
         self._models: dict[str, _Model] = {}
         self._batches = Batches(store, clock)
 
-    def take(self, path: Path, samples: Samples, manner: _Manner) -> None:
+    def take(self, job: ReadingJob, manner: Manner) -> None:
         """Add what a file holds and the store does not."""
-        for where, sample in samples_of(path, samples):
-            problem = _matched(self._match, sample, where)
-            name = sample.model or manner.model
-            model = self._models.get(name) or self._open_model(name, manner)
-            problem_id = self._ids.problems[problem.name]
+        for sample in read(job):
+            model = self._models.get(sample.model) or self._open_model(sample.model, manner)
+            problem = self._ids.problems[sample.problem]
             try:
-                index = model.numbering.place(problem_id, sample.index)
-                if index is not None:
-                    source = sample.program
-                    if source is None:
-                        source = program_of(problem, sample.text, sample.reading or manner.reading)
-                    self._batches.add((model.id, problem_id, index), sample, source, model.architecture)
-                    self.end.added[name] += 1
+                index = model.numbering.place(problem, sample.number)
             except ImportFault as error:
-                raise ImportFault(f"{where}: {error}") from error
+                raise ImportFault(f"{sample.where}: {error}") from error
+            if index is not None:
+                self._batches.add((model.id, problem, index), sample, model.architecture)
+                self.end.added[sample.model] += 1
             self.end.read += 1
             self.end.claims += sample.claim is not None
 
@@ -167,7 +126,7 @@ class _Importer:
         )
         return self._store.transact(partial(writes_import.open_study, record=record, now=self._clock())).result()
 
-    def _open_model(self, name: str, manner: _Manner) -> _Model:
+    def _open_model(self, name: str, manner: Manner) -> _Model:
         architecture = self._request.architecture or _catalogued(name)
         engine = f"import ({manner.format})"
         card = ModelCard(name=name, digest=self._digest, architecture=architecture, engine=engine)

@@ -1,0 +1,73 @@
+"""Large files are read by a process of their own, ahead of the one that writes the store: two cores do what one did.
+
+The job goes in and lists of samples come out, pickled: both ends are ours, and the pipe holds the reader back when the writer
+is slower. A reader whose writer is gone, killed or not, ends at its next list.
+"""
+
+from __future__ import annotations
+
+import pickle  # noqa: TID251 - between our own two processes; no byte of a box comes here
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from itertools import islice
+from typing import IO
+
+from sampler.importing.imported import ImportFault
+from sampler.importing.ready import ReadingJob, Ready, ready
+
+LARGE_BYTES = 16 << 20  # a process costs about as long as this takes
+AT_ONCE = 500
+
+
+def read(job: ReadingJob) -> Iterator[Ready]:
+    """The samples of a file, in its order, however large it is; raises ImportFault."""
+    large = job.path.is_file() and job.path.stat().st_size >= LARGE_BYTES
+    return _read_ahead(job) if large else ready(job)
+
+
+def _read_ahead(job: ReadingJob) -> Iterator[Ready]:
+    words = [sys.executable, "-m", "sampler.importing.ahead"]
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as reader:
+        if reader.stdin is None or reader.stdout is None:  # what PIPE rules out
+            raise ImportFault("no pipe to the reading process")
+        try:
+            with reader.stdin as given:
+                pickle.dump(job, given)
+            while (told := pickle.load(reader.stdout)) is not None:  # noqa: S301 - our own process
+                if isinstance(told, ImportFault):
+                    raise told
+                yield from told
+        except (EOFError, BrokenPipeError, pickle.UnpicklingError) as error:
+            raise ImportFault(
+                f"{job.path}: the process that read it is gone (was it killed, or is memory short?); run the same command "
+                "again, it goes on where it stopped"
+            ) from error
+        finally:
+            reader.kill()
+
+
+def _tell(job: ReadingJob, out: IO[bytes]) -> None:
+    """Lists of samples, then None, or what is wrong with the file in its place."""
+    samples = ready(job)
+    try:
+        while part := list(islice(samples, AT_ONCE)):
+            pickle.dump(part, out, pickle.HIGHEST_PROTOCOL)
+        pickle.dump(None, out)
+    except ImportFault as error:
+        pickle.dump(error, out)
+
+
+def main() -> None:
+    """The reading process."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # ctrl-C is the writer's to answer
+    try:
+        _tell(pickle.load(sys.stdin.buffer), sys.stdout.buffer)  # noqa: S301 - from our own process
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        sys.stdout = None  # the writer has gone, and nothing is left to flush
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,99 @@
+"""From a file to samples that lack nothing but their place in a store: problem found, program made, texts named by digest."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from sampler.importing.files import samples_of
+from sampler.importing.imported import Imported, ImportFault
+from sampler.importing.manner import Manner, understood
+from sampler.importing.match import Matcher
+from sampler.importing.program import program_of
+from sampler.importing.request import ImportRequest
+from sampler.store.records import valid_text
+from sandbox.problems import Problem
+from sandbox.values import MAX_SOURCE_BYTES
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadingJob:
+    """A file that is to be read, and as what."""
+
+    path: Path
+    request: ImportRequest
+    problems: tuple[Problem, ...]
+
+
+class Ready(NamedTuple):
+    """One sample. A tuple: a million of them go from one process to another."""
+
+    where: str
+    model: str
+    problem: str
+    number: int | None
+    completion: str
+    completion_sha: bytes
+    program: str
+    program_sha: bytes
+    seed: int | None
+    finish: str | None
+    prompt_tokens: int | None
+    completion_tokens: int | None
+    prompt_seconds: float | None
+    decode_seconds: float | None
+    sum_logprob: float | None
+    prompt_shared: bool
+    claim: tuple[bool, str | None] | None
+
+
+def ready(job: ReadingJob) -> Iterator[Ready]:
+    """The samples of a file, in its order; raises ImportFault naming the place and what is wrong."""
+    samples, manner = understood(job.path, job.request)
+    match = Matcher(job.problems)
+    for where, sample in samples_of(job.path, samples):
+        try:
+            yield _ready(where, sample, match(sample), manner)
+        except ImportFault as error:
+            raise ImportFault(f"{where}: {error}") from error
+
+
+def _ready(where: str, sample: Imported, problem: Problem, manner: Manner) -> Ready:
+    program = sample.program
+    if program is None:
+        program = program_of(problem, sample.text, sample.reading or manner.reading)
+    claim = sample.claim
+    return Ready(
+        where,
+        sample.model or manner.model,
+        problem.name,
+        sample.index,
+        *_named(sample.text),
+        *_named(program),
+        sample.seed,
+        sample.finish and sample.finish.value,
+        sample.prompt_tokens,
+        sample.completion_tokens,
+        sample.prompt_seconds,
+        sample.decode_seconds,
+        sample.sum_logprob,
+        sample.prompt_shared,
+        None if claim is None else (claim.passed, claim.said and valid_text(claim.said)),
+    )
+
+
+def _named(text: str) -> tuple[str, bytes]:
+    """A text that a store can keep, and its SHA-256."""
+    try:
+        data = text.encode()
+    except UnicodeEncodeError:  # lone surrogates, which no UTF-8 can say
+        text = valid_text(text)
+        data = text.encode()
+    if len(data) > MAX_SOURCE_BYTES:
+        raise ImportFault(
+            f"it is {len(data)} bytes long, and no sandbox takes a program of more than {MAX_SOURCE_BYTES}; take it out"
+        )
+    return text, hashlib.sha256(data).digest()
