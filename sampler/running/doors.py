@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from importlib.util import find_spec
@@ -14,7 +15,7 @@ from sampler.backends.metered import MeteredBackend
 from sampler.backends.open import Surroundings, model_file, open_backend
 from sampler.energy import GpuMeter, NoMeter
 from sampler.models.catalogue import Model, find
-from sampler.models.pull import PullError, absence, cached, pull
+from sampler.models.pull import Progress, PullError, absence, cached, pull
 from sampler.rankers.execution import Asker
 from sampler.ranking.wish import RankDoors, TextModel
 from sampler.running.executor import Executor
@@ -25,6 +26,7 @@ from sandbox.scoring.references import usual_directory
 from sandbox.values import Limits
 
 ON_GPUS = ("vllm",)  # backends whose engine runs here, on GPUs
+STEP_S = 10.0  # a download tells no more often than this how far it is
 
 
 def real_doors(models_dir: Path, say: Callable[[str], None], *, fetch: bool = False) -> Doors:
@@ -33,10 +35,10 @@ def real_doors(models_dir: Path, say: Callable[[str], None], *, fetch: bool = Fa
     With `fetch`, a model of the catalogue that is not here is pulled; without, it is an error that says how.
     """
 
-    def fetched(model: Model) -> None:
-        say(f"fetching {model.name}, {model.size / 1e6:.0f} MB")
+    def fetched(model: Model, tell: Callable[[str], None]) -> None:
+        tell(f"fetching {model.name}, {model.size / 1e6:.0f} MB")
         try:
-            pull(model, models_dir)
+            pull(model, models_dir, progress=in_steps(model.name, tell))
         except PullError as error:
             raise BackendError(str(error)) from error
 
@@ -56,10 +58,24 @@ def real_doors(models_dir: Path, say: Callable[[str], None], *, fetch: bool = Fa
         manner = Manner(fresh=study.fresh, outfit=outfit, kept=usual_directory())
         return open_scorer(study.limits, boxes=study.boxes, manner=manner, say=say)
 
-    def check(model: ModelSpec) -> None:
-        check_model(model, models_dir, fetched if fetch else refused)
+    def check(model: ModelSpec, tell: Callable[[str], None]) -> None:
+        check_model(model, models_dir, (lambda absent: fetched(absent, tell)) if fetch else refused)
 
     return Doors(check=check, backend=backend, executor=executor)
+
+
+def in_steps(name: str, tell: Callable[[str], None], *, clock: Callable[[], float] = time.monotonic) -> Progress:
+    """What a download that takes its time says of itself: how many tenths are here, and that not too often."""
+    said_at, said = clock(), 0
+
+    def progress(done: int, total: int) -> None:
+        nonlocal said_at, said
+        tenths = 10 * done // total
+        if said < tenths < 10 and clock() - said_at >= STEP_S:
+            said_at, said = clock(), tenths
+            tell(f"fetching {name}: {10 * tenths}% is here")
+
+    return progress
 
 
 def _metered(backend: Backend) -> Backend:

@@ -50,7 +50,7 @@ _Planned = tuple[ModelSpec, list[Request]]
 class Doors:
     """How a run gets at a model and at a sandbox. `check` raises for a model that could not be opened."""
 
-    check: Callable[[ModelSpec], None]
+    check: Callable[[ModelSpec, Callable[[str], None]], None]  # the second hears what takes its time
     backend: Callable[[ModelSpec, Callable[[str], None]], Backend]  # the second hears of outages, on any thread
     executor: Callable[[Study], AbstractContextManager[Executor]]
 
@@ -107,7 +107,7 @@ class Run:
         if not planned and progress.scored >= progress.wanted:
             return self._end(ids)
         for model, _ in planned:
-            self._doors.check(model)
+            self._doors.check(model, lambda message: self._note(ids, "info", "setup", message))
         self._store.begin_run(ids.study, versions=_versions())
         with self._noted(ids), Ticker(self._store, ids.study, self._tell):
             self._work(ids, problems, planned)

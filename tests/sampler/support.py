@@ -205,7 +205,7 @@ def rule_doors(*backends: RuleBackend, executor: FakeExecutor | None = None) -> 
     """Doors that open these backends, by name, and this sandbox."""
     known = {backend.card.name: backend for backend in backends}
     return Doors(
-        check=lambda _model: None,
+        check=lambda _model, _tell: None,
         backend=lambda model, _tell: known.get(model.name) or RuleBackend(model.name),
         executor=lambda _study: executor or FakeExecutor(),
     )
@@ -237,7 +237,7 @@ def run_slowly(study: Path, path: Path) -> None:
 def replay_doors() -> Doors:
     """The replay backend as it is, and a sandbox that takes no time."""
     return Doors(
-        check=lambda _model: None,
+        check=lambda _model, _tell: None,
         backend=lambda model, _tell: ReplayBackend(model.file),
         executor=lambda _study: FakeExecutor(),
     )

@@ -23,7 +23,7 @@ from sampler.faults import exit_for
 from sampler.models.catalogue import UnknownModel
 from sampler.reporting.reading import read_report
 from sampler.reporting.render import report_json
-from sampler.running.doors import real_doors
+from sampler.running.doors import in_steps, real_doors
 from sampler.running.headless import run_headless, run_study
 from sampler.running.manner import Headless
 from sampler.running.plain import PlainLines
@@ -392,10 +392,33 @@ def test_a_damaged_model_is_called_so_before_anything_is_sampled(tmp_path, suppo
     with pytest.raises(
         BackendError, match=r"is not in .* run `sampler models pull smollm2-135m-instruct`, or the study"
     ):
-        doors.check(model)
+        doors.check(model, print)
     (tmp_path / "SmolLM2-135M-Instruct.Q4_1.gguf").write_bytes(b"GGUF")
     with pytest.raises(BackendError, match=r"is damaged: .* has 4 of 98362432 bytes; run `sampler models pull"):
-        doors.check(model)
+        doors.check(model, print)
+
+
+def test_a_long_download_tells_how_far_it_is_and_a_short_one_is_silent():
+    now, told = 0.0, []
+    progress = in_steps("big", told.append, clock=lambda: now)
+    for done in range(0, 1_001, 10):
+        progress(done, 1_000)
+    assert told == []
+    for done in range(0, 1_001, 10):
+        now += 3
+        progress(done, 1_000)
+    assert told == [f"fetching big: {share}% is here" for share in range(10, 100, 10)]
+
+
+def test_what_a_check_says_stands_in_the_store_for_whoever_watches(tmp_path, support):
+    study = load_study(support.write_study(tmp_path))
+    doors = replace(support.rule_doors(), check=lambda model, tell: tell(f"fetching {model.name}"))
+    heard = []
+    assert run_study(study, doors, heard.append) is Exit.OK
+    with closing(sqlite3.connect(study.store)) as connection:
+        told = connection.execute("SELECT message FROM event WHERE kind = 'setup'").fetchall()
+    assert told == [(f"fetching {model.name}",) for model in study.models]
+    assert Notice(level="info", kind="setup", message=told[0][0]) in heard
 
 
 @pytest.mark.docker

@@ -354,7 +354,9 @@ def real(scorer: Scorer):
     def executor(_study):
         yield scorer
 
-    return Doors(check=lambda _m: None, backend=lambda model, _tell: ReplayBackend(model.file), executor=executor)
+    return Doors(
+        check=lambda _model, _tell: None, backend=lambda model, _tell: ReplayBackend(model.file), executor=executor
+    )
 
 
 # --- the command ----------------------------------------------------------------------------------------------------------
