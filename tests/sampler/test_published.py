@@ -6,8 +6,13 @@ from math import log
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from sampler.stats.bands import largest_t, simultaneous
+from sampler.stats.bootstrap import Interval, draw_problems, paired_differences, resampled_means
 from sampler.stats.budget import UnitCost
+from sampler.stats.curves import Counts
 from sampler.stats.passk import pass_at_every_k, pass_at_k
 
 KS = (1, 2, 4, 16, 64, 128, 256, 500, 1000)
@@ -68,13 +73,51 @@ def test_the_package_pass_at_k_agrees():
                 assert pass_at_k(n, c, k) == pytest.approx(peer.pass_at_k(n, c, k), abs=1e-12)
 
 
-def test_the_package_passk_inference_agrees():
-    peer = pytest.importorskip(
-        "passk_inference", reason="the package passk-inference is not installed (it needs scipy)"
-    )
-    rng = np.random.default_rng(0)
-    n = rng.integers(20, 60, 50)
-    c = rng.binomial(n, rng.beta(0.5, 0.8, 50))
-    table = pass_at_every_k(n.tolist(), c.tolist(), 20)
-    for k in (1, 5, 20):
-        assert table[:, k - 1] == pytest.approx(peer.pass_at_k(c, n, k), abs=1e-12)
+@pytest.fixture(scope="module")
+def peer():
+    return pytest.importorskip("passk_inference", reason="the package passk-inference is not installed (extra `dev`)")
+
+
+@given(
+    st.lists(st.integers(1, 300).flatmap(lambda n: st.tuples(st.just(n), st.integers(0, n))), min_size=1, max_size=30)
+)
+@settings(max_examples=50)
+def test_the_package_passk_inference_agrees_on_every_k(peer, counts):
+    n, c = (np.array(column) for column in zip(*counts, strict=True))
+    most = int(n.min())
+    table = pass_at_every_k(n.tolist(), c.tolist(), most)
+    theirs = np.stack([peer.pass_at_k(c, n, k) for k in range(1, most + 1)], axis=1)
+    assert table == pytest.approx(theirs, abs=1e-11)
+
+
+def two_models(problems: int, n: int = 20):
+    """Counts of two models on the same problems: the second is better at k = 1, and not where samples are many."""
+    rng = np.random.default_rng(problems)
+    first, second = rng.beta(0.8, 1.2, problems), rng.beta(0.35, 0.35, problems)
+    return rng.binomial(n, first), rng.binomial(n, second), n
+
+
+def test_the_package_passk_inference_sees_the_same_paired_differences(peer):
+    one, other, n = two_models(300)
+    theirs = peer.compare(one, n, other, n, seed=1)
+    names = tuple(f"P/{at}" for at in range(len(one)))
+    a, b = (Counts(model="m", problems=names, scored=(n,) * len(names), passed=tuple(c.tolist())) for c in (other, one))
+    draws = draw_problems(len(names), np.random.default_rng(0))
+    found = paired_differences(a.rates, b.rates, draws)
+    assert [gap.mean for gap in found] == pytest.approx(theirs["mean"], abs=1e-12)
+    for gap, error in zip(found, theirs["se"], strict=True):
+        assert gap.interval.half == pytest.approx(1.968 * error, rel=0.05)  # Student's t of 299 degrees of freedom
+
+
+def test_the_package_passk_inference_draws_the_same_simultaneous_band(peer):
+    """It multiplies problems by normal noise, we draw them anew; with 300 problems the two critical values are within 5 %."""
+    one, other, n = two_models(300)
+    rows = pass_at_every_k([n] * 300, other.tolist(), n) - pass_at_every_k([n] * 300, one.tolist(), n)
+    theirs = peer.simultaneous_band(rows, seed=1)
+    draws = draw_problems(300, np.random.default_rng(0))
+    largest = largest_t(rows, resampled_means(rows, draws))
+    narrow = [Interval(float(mean), float(mean)) for mean in rows.mean(axis=0)]  # so that the band is all that is read
+    bands = simultaneous(rows, largest, narrow)
+    for band, low, high in zip(bands, theirs["lower"], theirs["upper"], strict=True):
+        assert band.half == pytest.approx((high - low) / 2, rel=0.05)
+        assert (band.low + band.high) / 2 == pytest.approx((low + high) / 2, abs=1e-9)
