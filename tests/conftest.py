@@ -10,6 +10,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from sandbox.boxes.engine import Engine
 from sandbox.errors import EngineUnavailable
@@ -17,6 +18,10 @@ from sandbox.scoring.scorer import Scorer, open_scorer
 from sandbox.values import Limits
 
 REPOSITORY = Path(__file__).parent.parent
+
+# A busy machine is no counterexample.
+settings.register_profile("patient", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from sampler.backends.openai_answer import Answer
@@ -148,7 +148,6 @@ JSON = st.recursive(
 )
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(events=st.lists(st.dictionaries(st.sampled_from(["choices", "usage"]), JSON), max_size=3))
 def test_no_answer_whatsoever_is_taken_for_a_sample_without_its_facts(events):
     try:

@@ -72,7 +72,7 @@ def rising(count: int, tone: int = 0, label: str = "model") -> Series:
     )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(many_series(), SIZES, OPTIONS)
 def test_a_picture_has_its_size_whatever_is_drawn(
     series: list[Series], size: tuple[int, int], options: Options
@@ -82,7 +82,7 @@ def test_a_picture_has_its_size_whatever_is_drawn(
     assert all(len(words(row)) == size[0] for row in plot.rows)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(RATES, min_size=1, max_size=15), st.integers(40, 100), st.integers(8, 30), st.sampled_from(AXES))
 def test_a_curve_that_never_falls_has_no_falling_pixels(rates: list[float], width: int, height: int, axis: str) -> None:
     ys = tuple(sorted(rates))
