@@ -99,7 +99,7 @@ _SELECTED = {
 
 
 def _closing(report: RankReport) -> Iterator[str]:
-    yield f"± is half the {report.level:.0%} interval from {report.resamples} resamplings of the problems."
+    yield f"± is half the {report.level:.0%} interval from {report.resamples:,} resamplings of the problems."
     errors = [point.error for model in report.models for line in model.lines for point in line.points]
     if any(errors):
         yield (

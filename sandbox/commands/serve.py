@@ -62,15 +62,15 @@ def serve(context: click.Context, /, host: str, port: int, boxes: int | None, **
     if context.get_parameter_source("output_kb") is ParameterSource.DEFAULT:
         limits = replace(limits, output_kb=OUTPUT_KB)
     try:
-        from sandbox.serving import app  # noqa: PLC0415  (an extra)
+        from sandbox.serving import app, listening  # noqa: PLC0415  (an extra)
     except ImportError as error:
         _not_installed(error)
     try:
         problems = load_problems(source) if source else []
-        with app.listen(host, port) as listening, open_pool(limits, boxes=boxes, outfit=outfit, say=say) as pool:
+        with listening.listen(host, port) as door, open_pool(limits, boxes=boxes, outfit=outfit, say=say) as pool:
             service = app.Service(manner=_manner(outfit), problems=problems, token=token, room=room, longest_s=longest)
-            say(f"serving {pool.spec.boxes} boxes at http://{_shown(listening.getsockname())}/")
-            broken = app.serve(pool, service, listening)
+            say(f"serving {pool.spec.boxes} boxes at http://{_shown(door.getsockname())}/")
+            broken = listening.serve(pool, service, door)
     except ProblemsError as error:
         stop(str(error), USAGE)
     except SandboxError as error:

@@ -1,19 +1,16 @@
-"""The HTTP of `sandbox serve`: routes, the token, bounded bodies, clients that leave. The only module that knows of it."""
+"""The HTTP of `sandbox serve`: routes, the token, bounded bodies, clients that leave. No other module knows of it."""
 
 from __future__ import annotations
 
 import asyncio
 import hmac
 import json
-import signal
-import socket
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from importlib import resources
 from typing import Any
 
-import uvicorn
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
@@ -37,8 +34,6 @@ from sandbox.serving.refused import Refused
 from sandbox.values import Job, Program, Run, Score
 
 MOST_BODY_BYTES = 64 << 20
-LOOPBACK = ("127.0.0.1", "localhost", "[::1]", "::1")
-GRACE_S = 30  # that a server which is told to stop gives its last answers
 _LEFT = 499  # nobody reads it
 Handler = Callable[[Request, Mapping[str, object]], Awaitable[Response]]
 Refusal = Callable[[str], dict[str, object]]
@@ -208,6 +203,7 @@ async def _body(request: Request) -> Mapping[str, object]:
 async def _waited(request: Request, futures: Sequence[Future[Timed[Any]]]) -> list[Timed[Any] | SandboxError]:
     """What came of each, in order. Raises ClientDisconnect when the client leaves; what waits is called off then."""
     came = asyncio.gather(*map(asyncio.wrap_future, futures), return_exceptions=True)
+    came.add_done_callback(_heard)
     left = asyncio.ensure_future(_departure(request))
     try:
         await asyncio.wait((came, left), return_when=asyncio.FIRST_COMPLETED)
@@ -217,6 +213,12 @@ async def _waited(request: Request, futures: Sequence[Future[Timed[Any]]]) -> li
         left.cancel()
         came.cancel()
     return [_told(one) for one in came.result()]
+
+
+def _heard(came: asyncio.Future[Any]) -> None:
+    """Nobody awaits what was called off: without a look at how it ended, Python would print a complaint."""
+    if not came.cancelled():
+        came.exception()
 
 
 def _told(one: Timed[Any] | BaseException) -> Timed[Any] | SandboxError:
@@ -254,47 +256,3 @@ def _error(message: str) -> dict[str, object]:
 
 async def _http_error(_: Request, error: HTTPException) -> Response:
     return JSONResponse(_error(str(error.detail)), error.status_code, error.headers)
-
-
-def listen(host: str, port: int) -> socket.socket:
-    """A socket that listens; raises OSError."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listening = socket.create_server((host, port), family=family, backlog=2048)
-    listening.setsockopt(
-        socket.IPPROTO_TCP, socket.TCP_NODELAY, 1
-    )  # else an answer's second packet waits 40 ms for an ack
-    return listening
-
-
-def python_of(pool: Pool) -> str:
-    """The version of Python that programs run on, as one of them says."""
-    asked = Job(program=Program(source="import platform\nprint(platform.python_version())"), limits=pool.spec.limits)
-    return pool.submit(asked).result().stdout.decode("ascii", "replace").strip()
-
-
-def serve(pool: Pool, service: Service, listening: socket.socket) -> SandboxError | None:
-    """Answer until a signal says stop, and finish what was asked; returns the error when the pool broke meanwhile."""
-    host = listening.getsockname()[0]
-    server = Server(pool, service, python_of(pool))
-    config = uvicorn.Config(
-        server.app(LOOPBACK if host in LOOPBACK else ("*",)),
-        log_level="warning",
-        access_log=False,
-        lifespan="off",
-        server_header=False,
-        timeout_graceful_shutdown=GRACE_S,
-    )
-    running = uvicorn.Server(config)
-    for number in (signal.SIGINT, signal.SIGTERM):  # uvicorn stops at them, and raises them once more afterwards
-        signal.signal(number, lambda *_: None)
-    asyncio.run(_until_stopped(running, pool, listening))
-    return pool.failure
-
-
-async def _until_stopped(running: uvicorn.Server, pool: Pool, listening: socket.socket) -> None:
-    """Serve; a pool that will never work again stops the server."""
-    serving = asyncio.ensure_future(running.serve(sockets=[listening]))
-    while not serving.done():
-        await asyncio.wait([serving], timeout=1.0)
-        running.should_exit = running.should_exit or pool.failure is not None
-    await serving

@@ -80,6 +80,7 @@ def a_server(*words: str, **environment: str) -> Iterator[Serving]:
         process.terminate()
         rest = process.communicate(timeout=60)[1]
         assert "Traceback" not in rest, rest
+        assert "never retrieved" not in rest, rest
 
 
 @pytest.fixture(scope="module")
