@@ -81,7 +81,7 @@ def cli() -> None:
 @click.option(
     "--headless",
     is_flag=True,
-    help="Run the study STUDY.toml without a screen; the options from --display on are for it.",
+    help="Run the study STUDY.toml without a screen, as `sampler run` does; the options from --store on are for it.",
 )
 @click.option(
     "--screenshot",

@@ -22,22 +22,16 @@ from sandbox.scoring.references import References, usual_directory
 
 @click.command()
 @click.argument("study", type=FILE)
-@click.option("--store", type=FILE, help="Where samples and verdicts go; default: beside the study file.")
-@click.option("--boxes", type=click.IntRange(min=1), help="How many sandboxes work at once.")
-@click.option("--pull", "fetch", is_flag=True, help="Fetch the models that are not here yet.")
 @headless_options
 @click.pass_obj
-def run(
-    traceback: bool, /, *, study: Path, store: Path | None, boxes: int | None, fetch: bool, manner: Headless
-) -> None:
+def run(traceback: bool, /, *, study: Path, manner: Headless) -> None:
     """Run the study of a STUDY.toml, or continue it, and print its report.
 
     \b
     sampler run examples/demo.toml
     sampler run study.toml --store results.db --display none
     """  # noqa: D301  (click's mark for lines that stay as they are)
-    manner = replace(manner, store=store, boxes=boxes, fetch=fetch, traceback=traceback)
-    sys.exit(run_headless(study, out=sys.stdout, log=sys.stderr, manner=manner))
+    sys.exit(run_headless(study, out=sys.stdout, log=sys.stderr, manner=replace(manner, traceback=traceback)))
 
 
 @click.command()

@@ -54,8 +54,11 @@ class Headless:
 
 
 def headless_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Displays, limits and files, handed to the command as `manner`."""
+    """Store, boxes, displays, limits and files, handed to the command as `manner`."""
 
+    @click.option("--store", type=_FILE, help="Where samples and verdicts go; default: beside the study file.")
+    @click.option("--boxes", type=click.IntRange(min=1), help="How many sandboxes work at once.")
+    @click.option("--pull", "fetch", is_flag=True, help="Fetch the models that are not here yet.")
     @click.option("--display", type=click.Choice([one.value for one in Display]), default=Display.AUTO.value,
                   envvar="BUDGET_TUI_DISPLAY", show_default=True,
                   help="Of progress, on stderr; json goes to stdout, a line each, with the report.")  # fmt: skip
@@ -72,6 +75,9 @@ def headless_options(command: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(command)
     def asked(*args: Any, **options: Any) -> Any:
         names = (
+            "store",
+            "boxes",
+            "fetch",
             "display",
             "max_seconds",
             "max_flops",
@@ -97,4 +103,7 @@ def _manner(said: dict[str, Any]) -> Headless:
         display=choose(Display(said["display"]), terminal=sys.stderr.isatty(), environment=environment),
         limits=limits,
         places=Places(junit=said["junit"], summary=said["github_summary"], annotate=said["annotate"]),
+        store=said["store"],
+        boxes=said["boxes"],
+        fetch=said["fetch"],
     )

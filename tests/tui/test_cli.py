@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from tui.cli import cli
+from sampler.commands.run import run as sampler_run
+from tui.cli import cli, watch
 from tui.serving import LOOPBACK, page_command
 
 COMMAND = [sys.executable, "-c", "from tui.cli import main; main()"]
@@ -92,6 +93,12 @@ def test_without_an_argument_the_newest_store_of_the_folder_is_shown(
     ended = CliRunner().invoke(cli, ["--screenshot", "out.svg"])
     assert ended.exit_code == 2
     assert "STUDY.toml" in ended.output
+
+
+def test_headless_takes_every_option_of_sampler_run() -> None:
+    of_run = {option for parameter in sampler_run.params for option in parameter.opts if option.startswith("--")}
+    assert {"--store", "--boxes", "--pull", "--max-flops"} <= of_run
+    assert of_run <= {option for parameter in watch.params for option in parameter.opts}
 
 
 @pytest.mark.parametrize("words", [["--headless"], ["--headless", "study.db"]])
