@@ -89,14 +89,15 @@ class Pair:
 class Drop:
     """How much worse a model is than before. `p` speaks for the rule's mode; `corrected` is p by Holm, or p itself.
 
-    `detectable` is the smallest true drop that these problems would have shown with the chance `POWER`, beyond what is allowed.
+    `detectable` is the smallest true drop that these problems would have shown with the chance `POWER`, beyond what is allowed;
+    None where no problem differs, because nothing tells then how much problems differ.
     """
 
     mean: float
     interval: Interval
     p: float
     corrected: float
-    detectable: float
+    detectable: float | None
     broken: tuple[str, ...]  # solved by some sample before, by none now
     fixed: tuple[str, ...]
 
@@ -180,7 +181,7 @@ def _drop(pair: Pair, interval: Interval, p: float, corrected: float, rule: Rule
         interval=interval,
         p=p,
         corrected=corrected,
-        detectable=rule.max_drop + reach * float(gaps.std(ddof=1)) / sqrt(len(gaps)),
+        detectable=rule.max_drop + reach * float(gaps.std(ddof=1)) / sqrt(len(gaps)) if gaps.any() else None,
         broken=tuple(name for name, was, now in changed if was > 0 and now == 0),
         fixed=tuple(name for name, was, now in changed if was == 0 and now > 0),
     )

@@ -54,7 +54,7 @@ def _lines(one: Checked) -> Iterator[str]:
         low, high = 100 * drop.interval.low, 100 * drop.interval.high
         yield f"solves {_side(one.pair.after)}, before {_side(one.pair.before)}, of {count} problems"
         yield f"drop {100 * drop.mean:+.1f} points, 95% interval {low:+.1f} to {high:+.1f}, {_p(drop)}"
-        yield f"these problems show a drop of {100 * drop.detectable:.1f} points in 8 of 10 tries"
+        yield _power(drop)
         yield f"broken: {_names(drop.broken)}; fixed: {_names(drop.fixed)}"
     yield from one.against
 
@@ -65,6 +65,12 @@ def _side(side: Side) -> str:
 
 def _p(drop: Drop) -> str:
     return f"p = {drop.p:.2g}" + (f", {drop.corrected:.2g} by Holm" if drop.corrected != drop.p else "")
+
+
+def _power(drop: Drop) -> str:
+    if drop.detectable is None:
+        return "no problem differs, so nothing tells how large a drop these problems would show"
+    return f"these problems show a drop of {100 * drop.detectable:.1f} points in 8 of 10 tries"
 
 
 def _names(names: tuple[str, ...]) -> str:

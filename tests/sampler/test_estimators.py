@@ -7,7 +7,7 @@ from math import comb, inf
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from sampler.stats.allocation import (
@@ -116,7 +116,6 @@ def test_each_problem_s_own_cost_decides_how_often_it_is_asked(rows, budget):
         assert list(by_own_cost(n, c, costs, budget)) == by_hand
 
 
-@settings(deadline=None)
 @given(
     samples=st.lists(st.tuples(st.integers(1, 9), st.booleans()), min_size=1, max_size=5),
     share=st.floats(0, 0.99),
@@ -181,7 +180,6 @@ def orders(n, accepted):
     return list(permutations([True] * accepted + [False] * (n - accepted)))
 
 
-@settings(deadline=None)
 @given(passed=TWO, extra=st.integers(0, 2))
 def test_a_cascade_is_the_mean_over_every_order_of_both_models(passed, extra):
     accepted = [(min(4, one + extra), min(3, two + extra)) for one, two in passed]
@@ -292,7 +290,6 @@ def test_impossible_problems_are_found_and_a_plain_fit_promises_too_much():
     assert plain.pass_at(2000) > 0.85
 
 
-@settings(deadline=None)
 @given(
     counts=st.lists(st.integers(1, 12).flatmap(lambda n: st.tuples(st.just(n), st.integers(0, n))), min_size=3),
     nudge=st.tuples(st.floats(-0.3, 0.3), st.floats(-0.3, 0.3)),

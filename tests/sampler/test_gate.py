@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import sqlite3
 from contextlib import closing
@@ -14,11 +15,12 @@ import pytest
 from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from rich.console import Console
 
 from sampler.commands import cli
 from sampler.exits import Exit
-from sampler.gating.gate import Mode, Pair, Rule, Side, decide
-from sampler.gating.render import verdict_line
+from sampler.gating.gate import Decision, Mode, Pair, Rule, Side, decide
+from sampler.gating.render import decision_json, print_decision, verdict_line
 from sampler.running.ci import ANNOTATIONS, SUMMARY_BYTES, Case, Outcome, junit, remarks, summary
 from sampler.running.headless import run_study
 from sampler.stats.budget import Unit
@@ -35,6 +37,12 @@ def pair(before: list[float] | None, after: list[float], **changed: object) -> P
 
 def coins(count: int, chance: float, seed: int) -> list[float]:
     return np.random.default_rng(seed).binomial(4, chance, size=count).astype(float).__truediv__(4).tolist()
+
+
+def printed(decision: Decision) -> str:
+    out = io.StringIO()
+    print_decision(decision, Unit.FLOPS, Console(file=out, width=120))
+    return out.getvalue()
 
 
 class TestSignificant:
@@ -103,6 +111,17 @@ def test_problems_that_were_broken_and_fixed_are_named() -> None:
     assert (drop.broken, drop.fixed) == (("P/0",), ("P/1",))
 
 
+def test_where_no_problem_differs_no_size_of_a_drop_is_promised() -> None:
+    rates = [1.0, 0.0, 0.5, 0.25]
+    same = decide([pair(rates, rates)], Rule())
+    assert same.checked[0].drop.detectable is None
+    assert json.loads(decision_json(same, Unit.FLOPS))["comparisons"][0]["detectable"] is None
+    assert "no problem differs" in printed(same)
+    other = decide([pair(rates, rates[::-1])], Rule(max_drop=0.02))
+    assert other.checked[0].drop.detectable > 0.02
+    assert "in 8 of 10 tries" in printed(other)
+
+
 def test_a_gate_over_nothing_or_over_one_problem_is_no_gate() -> None:
     with pytest.raises(ValueError, match="over nothing"):
         decide([], Rule())
@@ -110,7 +129,7 @@ def test_a_gate_over_nothing_or_over_one_problem_is_no_gate() -> None:
         pair([1.0], [1.0])
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), min_size=2, max_size=30), st.sampled_from(list(Mode)))
 def test_the_line_and_the_decision_are_one(rates: list[tuple[float, float]], mode: Mode) -> None:
     before, after = map(list, zip(*rates, strict=True))

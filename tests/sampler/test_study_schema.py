@@ -184,7 +184,7 @@ def folder(tmp_path_factory):
     return tmp_path_factory.mktemp("schema")
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(document=nearly_good() | ANY)
 def test_the_schema_and_the_reader_agree_on_every_study(folder, document):
     refusal = ""
