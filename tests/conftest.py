@@ -24,6 +24,11 @@ settings.register_profile("patient", settings(), deadline=None, suppress_health_
 settings.load_profile("patient")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """What a run of the tests may be told."""
+    parser.addoption("--renew-snapshots", action="store_true", help="Write the screens' snapshots anew.")
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """Real data sets and generations that lie beside a checkout, where they do."""

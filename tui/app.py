@@ -6,8 +6,6 @@ keys that work everywhere.
 
 from __future__ import annotations
 
-import socket
-import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -26,6 +24,7 @@ from tui.desk import Desk
 from tui.export import export_name, written
 from tui.follow import Follower
 from tui.help import Entry, entries_of
+from tui.host import Machine
 from tui.screens.asking import PickScreen
 from tui.screens.base import StudyScreen
 from tui.screens.compare import CompareScreen
@@ -127,13 +126,20 @@ class BudgetApp(App[None]):
             self.deliver = deliver
 
     def __init__(
-        self, follower: Follower, *, rights: Rights | None = None, settings: Settings | None = None, start: str = "live"
+        self,
+        follower: Follower,
+        *,
+        rights: Rights | None = None,
+        settings: Settings | None = None,
+        start: str = "live",
+        machine: Machine | None = None,
     ) -> None:
         super().__init__()
         self._follower = follower
         self._rights = rights or Rights()
         self._settings = settings or Settings()
         self._start = start
+        self.machine = machine or Machine()
         self._folder = Path.cwd()
         self.desk = Desk(follower.path, self._answered, self._trouble)
         self.choice = Choice()
@@ -231,10 +237,10 @@ class BudgetApp(App[None]):
             return
         shot = self.news if isinstance(self.news, Snapshot) else None
         place = Place(
-            store=self.store, study_file=study_file_of(self.store, self._rights.study_file), host=socket.gethostname()
+            store=self.store, study_file=study_file_of(self.store, self._rights.study_file), host=self.machine.name
         )
         try:
-            command = command_for(Deed(name), shot, place, time.time())
+            command = command_for(Deed(name), shot, place, self.machine.clock())
         except CannotAct as error:
             self.notify(str(error), severity="warning", markup=False)
             return

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
-from dataclasses import dataclass
+import socket
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 
 _PROC = Path("/proc")
@@ -40,6 +43,15 @@ def host_facts(store: Path, pid: int | None) -> HostFacts:
         process_bytes=resident,
         process_cpu_s=cpu,
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Machine:
+    """What a viewer asks of the machine that it runs on: the time, its name, how it fares. A test freezes all three."""
+
+    clock: Callable[[], float] = time.time
+    name: str = field(default_factory=socket.gethostname)
+    facts: Callable[[Path, int | None], HostFacts] = host_facts
 
 
 def _load() -> float | None:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import time
 from abc import abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, cast
@@ -21,6 +20,7 @@ from tui.choice import Choice
 from tui.desk import Desk
 from tui.export import write_table, written
 from tui.heading import Part, heading
+from tui.host import Machine
 from tui.tabular import Tabular
 from tui.text import harmless
 from tui.view import Snapshot, Trouble
@@ -37,6 +37,7 @@ class Hall(Protocol):
     news: Snapshot | Trouble | None
     desk: Desk
     store: Path
+    machine: Machine
     no_color: bool
 
     def choose(self, choice: Choice) -> None:
@@ -63,9 +64,8 @@ class StudyScreen(Screen[None]):
 
     NAME: ClassVar[str] = ""
 
-    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self._clock = clock
         self._shot: Snapshot | None = None  # what is on the screen
         self._newest: Snapshot | None = None
         self._paused = False
@@ -159,7 +159,9 @@ class StudyScreen(Screen[None]):
         missed = None
         if self._paused and self._shot is not None:
             missed = self._newest.study.scored - self._shot.study.scored
-        self.query_one(HeaderLine).show([*self.crumbs(), *heading(self._newest, self._clock(), paused=missed)])
+        self.query_one(HeaderLine).show(
+            [*self.crumbs(), *heading(self._newest, self.hall.machine.clock(), paused=missed)]
+        )
 
     def crumbs(self) -> list[Part]:
         """Where one is, for the header."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Iterator
 from typing import ClassVar
 
@@ -55,7 +54,7 @@ whose process is gone is CRASHED; one that has not given a sign for half a minut
 
     def draw(self, shot: Snapshot) -> None:
         """The list, with the present study marked."""
-        now, present = self._clock(), self.hall.store
+        now, present = self.hall.machine.clock(), self.hall.store
         rows = self._runs
         self.query_one(ListTable).show(
             len(rows),
@@ -85,7 +84,7 @@ whose process is gone is CRASHED; one that has not given a sign for half a minut
 
     def _look(self) -> None:
         if self.is_current:
-            present, host = self.hall.store, socket.gethostname()
+            present, host = self.hall.store, self.hall.machine.name
             self.hall.desk.think(lambda: find_runs(present, host), self._found)
 
     def _found(self, runs: list[Run]) -> None:

@@ -109,7 +109,9 @@ Marks (space) choose rows for Y, which copies them as JSON. e exports what the f
     def _wanted(self, shot: Snapshot) -> Wanted:
         choice = self.hall.choice
         held = self._listing.wanted.filter if self._listing else None
-        asked = held if held is not None and held.text == choice.filter else parse(choice.filter, self._clock())
+        asked = (
+            held if held is not None and held.text == choice.filter else parse(choice.filter, self.hall.machine.clock())
+        )
         return Wanted(study=shot.study.id, uid=shot.study.uid, filter=asked, sort=choice.sort, reverse=choice.reverse)
 
     def _changed(self, wanted: Wanted) -> bool:

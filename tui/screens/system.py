@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Iterator, Sequence
 from typing import ClassVar
 
@@ -13,7 +12,7 @@ from textual.widget import Widget
 
 from sampler.store.reader_samples import SampleReader
 from sampler.store.sample_rows import SettingsRow, UsageRow
-from tui.host import HostFacts, host_facts
+from tui.host import HostFacts
 from tui.screens.base import StudyScreen
 from tui.system_lines import LOG, Pair, box_pairs, host_pairs, log_cells, log_lines, run_pairs
 from tui.tabular import Tabular
@@ -83,7 +82,7 @@ a person would type before anything happens; --readonly turns them off. Quitting
         """Facts and log."""
         if self._facts is None:
             self._look()
-        now = self._clock()
+        now = self.hall.machine.clock()
         self._facts_into("run", run_pairs(shot, self._settings, now))
         self._facts_into("boxes", box_pairs(shot, self._usage, now))
         self._facts_into("host", host_pairs(self._facts) if self._facts else [])
@@ -114,11 +113,11 @@ a person would type before anything happens; --readonly turns them off. Quitting
         shot = self._shot
         if shot is None or not self.is_current:
             return
-        study, store = shot.study, self.hall.store
-        pid = study.pid if study.status == "running" and study.host == socket.gethostname() else None
+        study, store, machine = shot.study, self.hall.store, self.hall.machine
+        pid = study.pid if study.status == "running" and study.host == machine.name else None
 
         def read(reader: SampleReader) -> tuple[SettingsRow, Sequence[UsageRow], HostFacts]:
-            return reader.settings(study.id), reader.usage(study.id), host_facts(store, pid)
+            return reader.settings(study.id), reader.usage(study.id), machine.facts(store, pid)
 
         self.hall.desk.ask(read, self._looked, patient=True)
 
