@@ -10,6 +10,7 @@ import contextlib
 import json
 import socket
 import struct
+import textwrap
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -26,6 +27,10 @@ from sandbox.errors import BoxLost, BoxSilent, EngineUnavailable, ImageBuildFail
 
 API_TIMEOUT_S = 60
 START_HINT = "start Docker (`make engine` does it on Debian and Ubuntu) or point DOCKER_HOST at a running engine"
+PODMAN_HINT = (
+    "this is Podman's likeness of Docker's API, which refuses walls that a box must have (4.3 takes no system-call filter "
+    "as text and no limit on the files of a tmpfs); use Docker's own engine"
+)
 _HEADER = struct.Struct(">BxxxL")
 _STDOUT = 1
 _MAX_STDERR = 8 << 10
@@ -55,7 +60,7 @@ def _half_removed(error: BaseException) -> bool:
 
 def _text(error: BaseException) -> str:
     message = getattr(error, "explanation", None) or str(error) or type(error).__name__
-    return " ".join(str(message).split())[:400]
+    return textwrap.shorten(str(message), 300, placeholder=" …")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +79,11 @@ class EngineFacts:
     storage: str = ""
     options: tuple[str, ...] = ()  # of security: seccomp, apparmor, rootless, userns …
     components: Mapping[str, str] = field(default_factory=dict)  # versions of containerd, runc, …
+
+    @property
+    def is_podman(self) -> bool:
+        """Whether it is Podman, which answers to Docker's API."""
+        return "podman" in " ".join([self.version, self.system, *self.components]).casefold()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -205,8 +215,11 @@ class Engine:
 
     def create(self, body: Mapping[str, Any]) -> str:
         """Create a container from the body of the API's own request; returns its id."""
-        with engine_errors():
-            answer = self._api.create_container_from_config(dict(body), name=None)
+        try:
+            with engine_errors():
+                answer = self._api.create_container_from_config(dict(body), name=None)
+        except EngineUnavailable as error:
+            raise EngineUnavailable(f"{error}; {PODMAN_HINT}") if self.facts().is_podman else error from error
         return str(answer["Id"])
 
     def attach(self, container: str) -> Attached:

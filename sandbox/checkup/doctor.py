@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from sandbox.boxes.engine import EngineFacts
+from sandbox.boxes.engine import PODMAN_HINT, EngineFacts
 
 Version = tuple[int, ...]
 
@@ -121,7 +121,7 @@ def _cgroups(facts: EngineFacts) -> Remark:
 
 
 def _architecture(facts: EngineFacts) -> Remark:
-    if facts.architecture in {"x86_64", "aarch64"}:
+    if facts.architecture in {"x86_64", "amd64", "aarch64", "arm64"}:  # Docker's names and Podman's
         return Remark("processor", f"{facts.architecture}, {facts.cores} cores")
     advice = "the system-call list is written for x86_64 and aarch64; on another processor no call is allowed"
     return Remark("processor", facts.architecture, Level.BAD, advice)
@@ -137,8 +137,8 @@ def _platform(facts: EngineFacts) -> Iterator[Remark]:
         yield Remark(
             "virtual machine", facts.system, Level.OK, "boxes share a kernel with the virtual machine, not with you"
         )
-    if "podman" in " ".join([facts.version, facts.system, *facts.components]).casefold():
-        yield Remark("podman", "its Docker API", Level.WARNING, "not tried often: trust the walls below, not the name")
+    if facts.is_podman:
+        yield Remark("podman", facts.version, Level.BAD, PODMAN_HINT)
 
 
 def _version(text: str) -> Version:

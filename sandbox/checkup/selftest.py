@@ -56,6 +56,11 @@ class Case:
     flags: frozenset[Flag] = frozenset()
     stdout: bytes | None = None
 
+    def slowed(self, times: float) -> Case:
+        """The same with so many times its CPU and wall seconds."""
+        limits = replace(self.limits, cpu_s=self.limits.cpu_s * times, wall_s=self.limits.wall_s * times)
+        return replace(self, limits=limits)
+
     @property
     def group(self) -> str:
         """The letter of its group."""

@@ -55,4 +55,5 @@ def print_examination(remarks: Sequence[Remark], findings: Sequence[Finding], co
         line = f"{_MARKS[level]} {finding.wall:<16} {WALLS[finding.wall]}: {told}"
         console.print(line, markup=False, highlight=False, soft_wrap=True)
     held = sum(not finding.through for finding in findings)
-    console.print(f"{held} of {len(findings)} walls hold", highlight=False)
+    told = f"{held} of {len(findings)} walls hold" if findings else "no wall was tried"
+    console.print(told, highlight=False)

@@ -15,7 +15,7 @@ from sandbox.boxes.engine import Engine
 from sandbox.boxes.owner import Owner
 from sandbox.boxes.probing import probe
 from sandbox.boxes.walls import BoxSpec
-from sandbox.checkup.doctor import Level, examine, seen_inside
+from sandbox.checkup.doctor import Level, Remark, examine, seen_inside
 from sandbox.checkup.selftest import Range, SuiteError, escapes_directory, read_cases
 from sandbox.checkup.tables import print_examination, print_outcomes
 from sandbox.commands.common import (
@@ -36,11 +36,18 @@ from sandbox.errors import SandboxError
 @click.command()
 @click.option("--group", "groups", multiple=True, metavar="LETTER", help="One group of attacks; may be repeated.")
 @click.option("--runtime", metavar="NAME", help="The container runtime to test, like runsc.")
+@click.option(
+    "--slower",
+    type=click.FloatRange(min=1, max=100),
+    default=1.0,
+    metavar="TIMES",
+    help="Give every program so many times its time: for a small board, or an emulated machine.",
+)
 @outfit_options
-def selftest(groups: tuple[str, ...], runtime: str | None, outfit: image.Outfit) -> None:
+def selftest(groups: tuple[str, ...], runtime: str | None, slower: float, outfit: image.Outfit) -> None:
     """Run the attack suite on this machine and show what holds."""
     try:
-        cases = read_cases(escapes_directory(), groups)
+        cases = [case.slowed(slower) for case in read_cases(escapes_directory(), groups)]
         with closing(Engine()) as engine:
             tag = image.ensure_image(engine, outfit, say=say)
             with closing(Range(engine, tag, runtime)) as boxes, progress("testing", len(cases), 0) as advance:
@@ -62,10 +69,10 @@ def doctor(runtime: str | None, outfit: image.Outfit, **options: Any) -> None:
 
     Exit code 1 where something is bad or a wall does not hold.
     """
-    limits = limits_of(options)
+    limits, remarks = limits_of(options), list[Remark]()
     try:
         with closing(Engine()) as engine:
-            remarks = examine(engine.facts(), runtime)
+            remarks += examine(engine.facts(), runtime)
             engine.require_runtime(runtime)
             tag = image.ensure_image(engine, outfit, say=say)
             spec = BoxSpec(image=tag, limits=limits, owner=Owner.this().label(), runtime=runtime)
@@ -75,6 +82,7 @@ def doctor(runtime: str | None, outfit: image.Outfit, **options: Any) -> None:
                 remarks += seen_inside(python, source, landlock=landlock, code_kept=kept)
                 findings = list(probe(box, limits))
     except SandboxError as error:
+        print_examination(remarks, [], Console())  # among them may be why
         stop(str(error), OUR_FAULT)
     print_examination(remarks, findings, Console())
     bad = any(remark.level is Level.BAD for remark in remarks) or any(finding.through for finding in findings)

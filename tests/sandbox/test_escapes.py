@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 
 import pytest
 
@@ -69,3 +70,10 @@ def test_a_program_gets_its_verdict_and_leaves_nothing(case: Case, boxes: Range)
 )
 def test_a_program_that_comes_again_leaves_nothing_either(case: Case, boxes: Range) -> None:
     assert not list(boxes.run_again(case))
+
+
+def test_on_a_slower_machine_only_the_times_are_others() -> None:
+    case = CASES[0]
+    slowed = case.slowed(3)
+    assert (slowed.limits.cpu_s, slowed.limits.wall_s) == (case.limits.cpu_s * 3, case.limits.wall_s * 3)
+    assert replace(slowed, limits=case.limits) == case

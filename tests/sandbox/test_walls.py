@@ -98,7 +98,7 @@ def test_what_a_box_lacks_is_a_warning_with_a_name() -> None:
         (None, {"options": ()}, "seccomp", Level.BAD),
         (None, {"options": ("seccomp", "rootless"), "cgroups": "1"}, "rootless", Level.WARNING),
         (None, {"system": "Docker Desktop"}, "virtual machine", Level.OK),
-        (None, {"components": {"Podman Engine": "5.0"}}, "podman", Level.WARNING),
+        (None, {"components": {"Podman Engine": "5.0"}}, "podman", Level.BAD),
     ],
 )
 def test_what_is_known_of_a_machine_is_said(
