@@ -80,8 +80,8 @@ class RunEnd:
         """A line for people."""
         if self.complete:
             return "complete"
-        left = f"{self.unsampled} samples to draw, {self.unscored} to score"
-        return f"interrupted with {left}" if self.interrupted else f"ended with {left}; run the same command again"
+        how = "interrupted" if self.interrupted else "ended"
+        return f"{how} with {self.unsampled} samples to draw, {self.unscored} to score; the same command continues"
 
 
 class Run:

@@ -213,7 +213,7 @@ def test_an_unfinished_run_still_shows_its_table_and_says_what_is_missing(tmp_pa
     out = io.StringIO()
     assert run_headless(path, out=out, doors=doors) == Exit.INCOMPLETE
     assert "warning: sample 0 of P/0 was not scored" in out.getvalue()
-    assert "0 samples to draw, 6 to score; run the same command again" in out.getvalue()
+    assert "0 samples to draw, 6 to score; the same command continues" in out.getvalue()
     assert "Interim" in out.getvalue()
 
 
