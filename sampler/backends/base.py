@@ -12,6 +12,8 @@ from typing import Protocol, Self
 
 from sampler.values import ModelCard, Request, Sample, SamplingParams
 
+MOST_SECONDS = 1e6  # eleven days; what the system's clocks can wait for is not much more
+
 
 class BackendError(Exception):
     """The engine failed. Our fault or the machine's, never the model's: nothing is recorded."""

@@ -29,13 +29,11 @@ from pathlib import Path
 from typing import Any
 
 from sampler.backends.attribution import WallShares
-from sampler.backends.base import BackendError, EngineLost
+from sampler.backends.base import MOST_SECONDS, BackendError, EngineLost
 from sampler.backends.llamacpp_http import EventStream, ask
 from sampler.backends.llamacpp_process import EngineOptions, EngineProcess, physical_cores
 from sampler.closing import Closing
 from sampler.values import Architecture, Finish, ModelCard, Prompt, PromptStyle, Request, Sample, SamplingParams
-
-MOST_SECONDS = 1e6  # eleven days; what the system's clocks can wait for is not much more
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

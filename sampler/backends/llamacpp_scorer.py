@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,22 +26,36 @@ from sampler.backends.scorer import TextScore
 from sampler.closing import Closing
 from sampler.values import Prompt, PromptStyle
 
-CONTEXT = 4096  # tokens of a prompt and a completion together
+MOST_CONTEXT = 2**20  # tokens; more take more memory than a machine has
 START_S, ANSWER_S = 180.0, 600.0
 _PIECE = 1 << 16
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScoringOptions:
+    """How the engine runs. `context` counts tokens of a prompt and a completion together; threads 0: one per physical core."""
+
+    context: int = 4096
+    threads: int = 0
+
+    def __post_init__(self) -> None:
+        if not 0 < self.context <= MOST_CONTEXT:
+            raise ValueError(f"context must be 1 to {MOST_CONTEXT}, not {self.context}")
+        if self.threads < 0:
+            raise ValueError(f"threads must not be negative, not {self.threads}")
 
 
 class LlamaCppScorer(Closing):
     """One model in a process of its own, ready to score texts. Not for use from several threads at once."""
 
-    def __init__(self, model: ModelFile, *, context: int = CONTEXT, threads: int = 0) -> None:
+    def __init__(self, model: ModelFile, options: ScoringOptions) -> None:
         """Start the engine and load the model; raises BackendError."""
-        self._model, self._threads = model, threads or physical_cores()
+        self._model, self._threads = model, options.threads or physical_cores()
         self._templates: EngineProcess | None = None
         self._last_words = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the engine
-        options = {"path": str(model.path.resolve()), "context": context, "threads": self._threads}
+        how = {"path": str(model.path.resolve()), "context": options.context, "threads": self._threads}
         self._child = subprocess.Popen(
-            [sys.executable, "-m", "sampler.backends.llamacpp_scoring", json.dumps(options)],
+            [sys.executable, "-m", "sampler.backends.llamacpp_scoring", json.dumps(how)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._last_words,

@@ -132,7 +132,9 @@ class Engine:
         if not prompt or not completion:
             raise ValueError("a text is scored after a prompt, and each has a token at least")
         if len(prompt) + len(completion) > self._room:
-            raise ValueError(f"{len(prompt)} + {len(completion)} tokens do not fit into a context of {self._room}")
+            raise ValueError(
+                f"{len(prompt)} + {len(completion)} tokens do not fit into a context of {self._room}; raise the option context"
+            )
         self._read_prompt(tuple(prompt))
         following, found = self._next, []
         for start in range(0, len(completion), BATCH):

@@ -4,22 +4,28 @@ from __future__ import annotations
 
 import difflib
 import hashlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import MISSING, Field, dataclass, field, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
 from sampler.backends.base import Backend, BackendError, CannotLoad
 from sampler.backends.llamacpp import LlamaCppBackend, LlamaOptions, ModelFile
+from sampler.backends.llamacpp_scorer import LlamaCppScorer, ScoringOptions
 from sampler.backends.openai import OpenAIBackend, OpenAIOptions
+from sampler.backends.openai_scorer import OpenAIScorer
 from sampler.backends.replay import ReplayBackend
+from sampler.backends.scorer import Scorer
 from sampler.backends.vllm import VllmBackend, VllmOptions
 from sampler.models.catalogue import UnknownModel, find
 from sampler.models.gguf_file import GgufError, read_architecture
 from sampler.models.pull import absence, cached, default_cache
+from sampler.values import ModelCard
 
 KINDS = ("llamacpp", "openai", "vllm", "replay")
-AnyOptions = TypeVar("AnyOptions", LlamaOptions, OpenAIOptions, VllmOptions)
+SCORING_KINDS = ("llamacpp", "openai", "vllm")
+AnyOptions = TypeVar("AnyOptions", LlamaOptions, ScoringOptions, OpenAIOptions, VllmOptions)
 _TYPES: dict[str, tuple[str, tuple[type, ...]]] = {
     "bool": ("true or false", (bool,)),
     "int": ("a whole number", (int,)),
@@ -55,13 +61,41 @@ def open_backend(
     if kind == "llamacpp":
         return _llama(model, around.models_dir, _options(LlamaOptions, options or {}))
     if kind == "openai":
-        return _openai(model, _options(OpenAIOptions, options or {}), around)
+        server = _options(OpenAIOptions, options or {})
+        return OpenAIBackend(model, server, key=_key(server, around), tell=around.tell)
     if kind == "vllm":
         return VllmBackend(model, _options(VllmOptions, options or {}))
     if kind == "replay":
         _only(options or {}, ())
         return ReplayBackend(Path(model))
     raise UnknownBackend(f"no backend {kind!r}; {_hint(kind, KINDS)}")
+
+
+@contextmanager
+def open_scorer(
+    kind: str, model: str, options: Mapping[str, object] | None = None, surroundings: Surroundings | None = None
+) -> Iterator[tuple[ModelCard, Scorer]]:
+    """A model that says how probable it finds a text; model and options as for `open_backend`, those of llamacpp its own."""
+    around = surroundings or Surroundings()
+    if kind == "llamacpp":
+        file = model_file(model, around.models_dir)
+        with LlamaCppScorer(file, _options(ScoringOptions, options or {})) as llama:
+            card = ModelCard(
+                name=file.name,
+                digest=file.digest,
+                architecture=file.architecture,
+                engine=f"xllamacpp {llama.version}",
+            )
+            yield card, llama
+    elif kind == "openai":
+        server = _options(OpenAIOptions, options or {})
+        with OpenAIScorer(model, server, key=_key(server, around), tell=around.tell) as asked:
+            yield asked.card, asked
+    elif kind == "vllm":
+        with VllmBackend(model, _options(VllmOptions, options or {})) as engine:
+            yield engine.card, engine
+    else:
+        raise UnknownBackend(f"no backend {kind!r} scores texts; {_hint(kind, SCORING_KINDS)}")
 
 
 def _llama(model: str, models_dir: Path, options: LlamaOptions) -> LlamaCppBackend:
@@ -77,16 +111,16 @@ def _llama(model: str, models_dir: Path, options: LlamaOptions) -> LlamaCppBacke
         ) from error
 
 
-def _openai(model: str, options: OpenAIOptions, around: Surroundings) -> OpenAIBackend:
-    key = None
-    if options.api_key_env:
-        key = around.secret(options.api_key_env)
-        if not key:
-            raise BackendError(
-                f"the environment has no variable {options.api_key_env}, which is to hold the key of {options.base_url};"
-                f" export {options.api_key_env}=…"
-            )
-    return OpenAIBackend(model, options, key=key, tell=around.tell)
+def _key(options: OpenAIOptions, around: Surroundings) -> str | None:
+    if not options.api_key_env:
+        return None
+    key = around.secret(options.api_key_env)
+    if not key:
+        raise BackendError(
+            f"the environment has no variable {options.api_key_env}, which is to hold the key of {options.base_url};"
+            f" export {options.api_key_env}=…"
+        )
+    return key
 
 
 def _options(kind: type[AnyOptions], options: Mapping[str, object]) -> AnyOptions:

@@ -46,6 +46,7 @@ from threading import Event
 from typing import Any
 from urllib.parse import urlsplit
 
+from sampler.backends.base import MOST_SECONDS
 from sampler.backends.openai_flight import Asking, Batch, Flight
 from sampler.backends.openai_http import Refused, Server, ask
 from sampler.backends.retries import Patience, Policy
@@ -55,6 +56,7 @@ from sampler.values import ModelCard, PromptStyle, Request, Sample, SamplingPara
 
 HOSTED = "hosted"
 DIALECTS = ("open", HOSTED)
+_SECONDS = ("retry_wait_s", "connect_timeout_s", "answer_timeout_s", "call_timeout_s")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,17 +88,12 @@ class OpenAIOptions:
             raise ValueError("base_url must not hold a name or password; put the key into a variable, see api_key_env")
         if self.dialect not in DIALECTS:
             raise ValueError(f"dialect must be {' or '.join(DIALECTS)}, not {self.dialect!r}")
-        for name in (
-            "concurrency",
-            "n",
-            "most_stops",
-            "attempts",
-            "retry_wait_s",
-            "connect_timeout_s",
-            "answer_timeout_s",
-        ):
+        for name in ("concurrency", "n", "most_stops", "attempts", *_SECONDS):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} must be positive, not {getattr(self, name)!r}")
+        for name in ("longest_wait_s", *_SECONDS):
+            if not 0 <= getattr(self, name) <= MOST_SECONDS:
+                raise ValueError(f"{name} must be 0 to {MOST_SECONDS:g} seconds, not {getattr(self, name)!r}")
         if self.n > self.concurrency:
             raise ValueError(f"n = {self.n} must not exceed concurrency = {self.concurrency}, which counts samples")
 
@@ -115,19 +112,9 @@ class OpenAIBackend(Closing):
         """Ask the server for its models; raises BackendError. `tell` hears of every outage, on several threads."""
         self._options = options
         self._model = model
-        self._tell = tell
-        self._server = Server(
-            base_url=options.base_url,
-            key=key,
-            connect_timeout_s=options.connect_timeout_s,
-            answer_timeout_s=options.answer_timeout_s,
-        )
-        patience = Patience(
-            attempts=options.attempts, first_wait_s=options.retry_wait_s, longest_wait_s=options.longest_wait_s
-        )
-        self._policy = Policy(patience, tell)
+        reached = reach(model, options, key=key, tell=tell)
+        self._server, self._policy, self._card = reached.server, reached.policy, reached.card
         self._flights: list[Flight] = []
-        self._card = self._look()
 
     @property
     def card(self) -> ModelCard:
@@ -145,7 +132,6 @@ class OpenAIBackend(Closing):
                 policy=self._policy,
                 question=lambda batch: self._question(batch, params),
                 max_tokens=params.max_tokens,
-                call_timeout_s=self._options.call_timeout_s,
             )
         )
         self._flights.append(flight)
@@ -197,23 +183,52 @@ class OpenAIBackend(Closing):
             body |= {"continue_final_message": True, "add_generation_prompt": False}
         return "/chat/completions", body | ({"logprobs": True, "top_logprobs": 1} if options.logprobs else {})
 
-    def _look(self) -> ModelCard:
-        """The model as the server lists it, if it does."""
-        try:
-            listed = self._policy.attempt(lambda: ask(self._server, "GET", "/models"), Event()).get("data")
-        except Refused as error:
-            if error.status not in {404, 405, 501}:
-                raise
-            listed = None  # some servers keep no list
-        known = [entry for entry in listed or () if isinstance(entry, dict) and isinstance(entry.get("id"), str)]
-        entry = next((entry for entry in known if entry["id"] == self._model), None)
-        if entry is None and known:
-            offered = ", ".join(self._server.clean(entry["id"]) for entry in known[:5])
-            self._tell(f"the server at {self._server.base_url} lists no model {self._model!r}; it lists {offered}")
-            entry = known[0] if len(known) == 1 else None
-        owner = self._server.clean(str((entry or {}).get("owned_by") or "server"))
-        digest = _digest(self._model, entry or {})
-        return ModelCard(name=self._model, digest=digest, architecture=None, engine=f"openai: {owner}")
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reached:
+    """A server that has answered once: where it is, how its outages are borne, and what it says of the model."""
+
+    server: Server
+    policy: Policy
+    card: ModelCard
+
+
+def reach(model: str, options: OpenAIOptions, *, key: str | None, tell: Callable[[str], None]) -> Reached:
+    """Ask the server for its models; raises BackendError. The digest is over what it says, for nobody sees the weights."""
+    server = Server(
+        base_url=options.base_url,
+        key=key,
+        connect_timeout_s=options.connect_timeout_s,
+        answer_timeout_s=options.answer_timeout_s,
+        call_timeout_s=options.call_timeout_s,
+    )
+    patience = Patience(
+        attempts=options.attempts, first_wait_s=options.retry_wait_s, longest_wait_s=options.longest_wait_s
+    )
+    policy = Policy(patience, tell)
+    entry = _listed(model, server, policy, tell)
+    owner = server.clean(str(entry.get("owned_by") or "server"))
+    card = ModelCard(name=model, digest=_digest(model, entry), architecture=None, engine=f"openai: {owner}")
+    return Reached(server=server, policy=policy, card=card)
+
+
+def _listed(model: str, server: Server, policy: Policy, tell: Callable[[str], None]) -> dict[str, Any]:
+    """The model as the server lists it; nothing if it does not."""
+    try:
+        listed = policy.attempt(lambda: ask(server, "GET", "/models"), Event()).get("data")
+    except Refused as error:
+        if error.status not in {404, 405, 501}:
+            raise
+        return {}  # some servers keep no list
+    listed = listed if isinstance(listed, list) else []
+    known = [entry for entry in listed if isinstance(entry, dict) and isinstance(entry.get("id"), str)]
+    for entry in known:
+        if entry["id"] == model:
+            return entry
+    if known:
+        offered = ", ".join(server.clean(entry["id"]) for entry in known[:5])
+        tell(f"the server at {server.base_url} lists no model {model!r}; it lists {offered}")
+    return known[0] if len(known) == 1 else {}
 
 
 def _digest(model: str, entry: dict[str, Any]) -> str:

@@ -41,13 +41,12 @@ Question = Callable[[Batch], tuple[str, dict[str, Any]]]  # the path and the bod
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asking:
-    """How a batch is asked. `call_timeout_s` bounds a call, however lively the server seems."""
+    """How a batch is asked."""
 
     server: Server
     policy: Policy
     question: Question
     max_tokens: int
-    call_timeout_s: float
 
 
 class _What(Enum):
@@ -179,7 +178,7 @@ class _Worker(threading.Thread):
     def look(self) -> None:
         """Break a call that takes too long; it counts as an outage."""
         call = self._call
-        if call is not None and time.monotonic() - call.began > self._asking.call_timeout_s:
+        if call is not None and time.monotonic() - call.began > self._asking.server.call_timeout_s:
             call.abort()
 
     def call_off(self) -> None:

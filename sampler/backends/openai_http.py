@@ -11,6 +11,7 @@ import json
 import math
 import socket
 import ssl
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
@@ -59,6 +60,7 @@ class Server:
     key: str | None = field(default=None, repr=False)
     connect_timeout_s: float
     answer_timeout_s: float
+    call_timeout_s: float  # bounds a call, however lively the server seems
 
     def clean(self, text: str) -> str:
         """Words of the server as one bounded line, without the key."""
@@ -190,8 +192,15 @@ class Call:
 
 def ask(server: Server, method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """The answer to a question that is answered by one object; raises Outage or Refused."""
-    for event in Call(server).events(method, path, body):
-        return event
+    call = Call(server)
+    clock = threading.Timer(server.call_timeout_s, call.abort)
+    clock.daemon = True
+    clock.start()
+    try:
+        for event in call.events(method, path, body):
+            return event
+    finally:
+        clock.cancel()
     raise Outage(f"the server at {server.base_url} answered {path} with an empty stream")
 
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import sys
+import tomllib
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import click
 
+from sampler.backends.open import SCORING_KINDS
 from sampler.commands.common import FILE
 from sampler.entry import read_along
 from sampler.exits import Exit
@@ -14,9 +19,9 @@ from sampler.models.folder import models_dir
 from sampler.rankers.names import RANKERS, Need, known
 from sampler.ranking.render import print_ranks, ranks_json
 from sampler.ranking.study import rank_study
-from sampler.ranking.wish import Inputs, RankReport, RankWish
+from sampler.ranking.wish import Inputs, RankDoors, RankReport, RankWish
 from sampler.reporting.render import Page
-from sampler.running.doors import rank_doors
+from sampler.running.doors import TextEngine, rank_doors
 from sampler.stats.budget import PromptCharge
 from sampler.stats.ranking import DRAWS
 from sampler.store.opening import chosen_study
@@ -40,6 +45,26 @@ class _Numbers(click.ParamType[tuple[int, ...]]):
         return tuple(map(int, words))
 
 
+class _Option(click.ParamType[str]):
+    """A line of TOML, given as KEY=VALUE; a value that is none is a text, so that nobody has to quote twice."""
+
+    name = "KEY=VALUE"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        key, equals, said = (part.strip() for part in str(value).partition("="))
+        lines = (f"{key} = {said}", f"{key} = {json.dumps(said)}")
+        found = next((line for line in lines if equals and _is_toml(line)), None)
+        if found is None:
+            self.fail(f"{value!r} is not an option such as base_url=http://127.0.0.1:8000/v1", param, ctx)
+        return found
+
+
+def _is_toml(line: str) -> bool:
+    with suppress(tomllib.TOMLDecodeError):
+        return "\n" not in line and bool(tomllib.loads(line))
+    return False
+
+
 @click.command()
 @click.argument("store", type=FILE)
 @click.option("--study", help="Which study of the store; default: the newest.")
@@ -54,8 +79,16 @@ class _Numbers(click.ParamType[tuple[int, ...]]):
     "--with",
     "model",
     metavar="MODEL",
-    help="Ask this model, of the catalogue or a .gguf, how probable it finds the texts.",
+    help="Ask this model how probable it finds the texts: of the catalogue or a .gguf, or what --backend calls it.",
 )
+@click.option(
+    "--backend", type=click.Choice(SCORING_KINDS), default=SCORING_KINDS[0], show_default=True,
+    help="The engine of --with. openai is a server that echoes (vLLM, SGLang).",
+)  # fmt: skip
+@click.option(
+    "--option", "options", multiple=True, type=_Option(),
+    help="How that engine runs, as in [models.options] of a study; may be repeated.",
+)  # fmt: skip
 @click.option("--tests", type=FILE, help='Generated tests: lines of {"task_id": …, "tests": ["assert …", …]}.')
 @click.option("--scores", type=FILE, help='Scores for "external": lines of {"task_id": …, "index": …, "score": …}.')
 @click.option(
@@ -82,6 +115,8 @@ def rank(
     rankers: tuple[str, ...],
     ks: tuple[int, ...],
     model: str | None,
+    backend: str,
+    options: tuple[str, ...],
     tests: Path | None,
     scores: Path | None,
     inputs: str,
@@ -96,8 +131,10 @@ def rank(
     \b
     sampler rank results.db
     sampler rank results.db --ranker mean-logprob --with qwen2.5-coder-1.5b-instruct --charge
+    sampler rank results.db --with coder --backend openai --option base_url=http://127.0.0.1:8000/v1
     sampler rank results.db --ranker codet --ranker majority --tests generated.jsonl --k 1,2,10
     """  # noqa: D301
+    engine = TextEngine(backend=backend, options=_engine_options(options, model))
     with told(sys.stderr, traceback=traceback) as failed:
         wish = RankWish(
             rankers=known(rankers) or _usual(model),
@@ -111,7 +148,7 @@ def rank(
             prompt=PromptCharge(prompt),
             draws=draws,
         )
-        made = _ranked(store, study, wish, boxes)
+        made = _ranked(store, study, wish, rank_doors(models_dir(), boxes, _say, engine))
         with read_along(sys.stdout):
             if as_json:
                 click.echo(ranks_json(made))
@@ -127,11 +164,24 @@ def _usual(model: str | None) -> tuple[str, ...]:
     return tuple(name for name, need in RANKERS.items() if need in {Need.SAMPLES, Need.LOGPROBS})
 
 
-def _ranked(path: Path, name: str | None, wish: RankWish, boxes: int | None) -> RankReport:
+def _say(message: str) -> None:
+    click.echo(message, err=True)
+
+
+def _engine_options(lines: Sequence[str], model: str | None) -> Mapping[str, object]:
+    """The lines as one table: a dotted key is a table in it, as in a study file."""
+    if lines and model is None:
+        raise click.UsageError("--option is for the engine of --with; name a model with it")
+    try:
+        return tomllib.loads("\n".join(lines))
+    except tomllib.TOMLDecodeError as error:
+        raise click.UsageError(f"--option: the options do not go together: {error}") from error
+
+
+def _ranked(path: Path, name: str | None, wish: RankWish, doors: RankDoors) -> RankReport:
     if not path.is_file():
         raise StoreError(f"there is no store at {str(path)!r}; `sampler run STUDY.toml` or `sampler import` makes one")
     with Reader(path) as reader:
         study: StudyRow = chosen_study(reader.studies(), path, name)
-    doors = rank_doors(models_dir(), boxes, lambda message: click.echo(message, err=True))
     with Store(path) as opened:
         return rank_study(opened, study, wish, doors)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from sampler.backends.openai import HOSTED
 from sampler.costs import arch_flops
 from sampler.rankers.agreement import Answers, informative
 from sampler.rankers.evidence import stored_answers
@@ -22,7 +23,7 @@ from sampler.rankers.values import Entry, RankingError
 from sampler.ranking.wish import Inputs, RankDoors, RankWish, TextModel
 from sampler.store.ranking_rows import ProblemRow, RankableRow
 from sampler.store.rows import ModelRow
-from sampler.study.prompts import prompt_for
+from sampler.study.prompts import prompt_for, unbegun
 from sampler.values import Prompt, PromptStyle
 from sandbox.problems import Problem, load_problems
 
@@ -125,7 +126,8 @@ class Tools:
         if lacking:
             raise RankingError(f"{self._source} has no {lacking[0]!r}, which was shown before the problem")
         style = PromptStyle(asked.get("style", PromptStyle.COMPLETION))
-        return prompt_for(found, style, [self._problems[shot] for shot in asked.get("shots", ())])
+        prompt = prompt_for(found, style, [self._problems[shot] for shot in asked.get("shots", ())])
+        return unbegun(prompt) if asked.get("dialect") == HOSTED else prompt
 
     @cached_property
     def _problems(self) -> Mapping[str, Problem]:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 
 from sampler.backends.base import Backend, BackendError
-from sampler.backends.llamacpp_scorer import LlamaCppScorer
 from sampler.backends.metered import MeteredBackend
-from sampler.backends.open import Surroundings, model_file, open_backend
+from sampler.backends.open import Surroundings, open_backend, open_scorer
 from sampler.energy import GpuMeter, NoMeter
 from sampler.models.catalogue import Model, find
 from sampler.models.pull import Progress, PullError, absence, cached, pull
@@ -27,6 +27,14 @@ from sandbox.values import Limits
 
 ON_GPUS = ("vllm",)  # backends whose engine runs here, on GPUs
 STEP_S = 10.0  # a download tells no more often than this how far it is
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextEngine:
+    """Which engine opens the model whose opinion is asked for, and how."""
+
+    backend: str = "llamacpp"
+    options: Mapping[str, object] = field(default_factory=dict)
 
 
 def real_doors(models_dir: Path, say: Callable[[str], None], *, fetch: bool = False) -> Doors:
@@ -119,19 +127,19 @@ def check_model(model: ModelSpec, models_dir: Path, absent: Callable[[Model], No
         absent(pinned)
 
 
-def rank_doors(models_dir: Path, boxes: int | None, say: Callable[[str], None]) -> RankDoors:
+def rank_doors(models_dir: Path, boxes: int | None, say: Callable[[str], None], engine: TextEngine) -> RankDoors:
     """What ranking may open: a sandbox, and a model that scores texts."""
 
     def asker() -> AbstractContextManager[Asker]:
-        from sandbox.scoring.scorer import open_scorer  # noqa: PLC0415 - Docker's client is heavy
+        from sandbox.scoring.scorer import open_scorer as open_sandbox  # noqa: PLC0415 - Docker's client is heavy
 
-        return open_scorer(Limits(), boxes=boxes, say=say)
+        return open_sandbox(Limits(), boxes=boxes, say=say)
 
     @contextmanager
     def text_model(name: str) -> Iterator[TextModel]:
-        file = model_file(name, models_dir)
-        with LlamaCppScorer(file) as scorer:
-            yield TextModel(name=file.name, digest=file.digest, architecture=file.architecture, scorer=scorer)
+        around = Surroundings(models_dir=models_dir, secret=_secret, tell=say)
+        with open_scorer(engine.backend, name, engine.options, around) as (card, scorer):
+            yield TextModel(name=name, digest=card.digest, architecture=card.architecture, scorer=scorer)
 
     return RankDoors(asker=asker, text_model=text_model, say=say)
 

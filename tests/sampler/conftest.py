@@ -21,14 +21,24 @@ SUPPORT = Path(__file__).parent / "support.py"
 @pytest.fixture(scope="session")
 def support() -> ModuleType:
     """The module `support.py`, beside this file."""
-    name = "sampler_test_support"
+    return _beside("support")
+
+
+@pytest.fixture(scope="session")
+def echoing() -> ModuleType:
+    """The module `echo_server.py`, beside this file."""
+    return _beside("echo_server")
+
+
+def _beside(module: str) -> ModuleType:
+    name = f"sampler_test_{module}"
     if name not in sys.modules:
-        spec = importlib.util.spec_from_file_location(name, SUPPORT)
+        spec = importlib.util.spec_from_file_location(name, Path(__file__).parent / f"{module}.py")
         assert spec is not None
         assert spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[name] = module
-        spec.loader.exec_module(module)
+        made = importlib.util.module_from_spec(spec)
+        sys.modules[name] = made
+        spec.loader.exec_module(made)
     return sys.modules[name]
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from sampler.backends.base import BackendError, CannotLoad
 from sampler.backends.llamacpp import LlamaCppBackend, LlamaOptions, ModelFile
-from sampler.backends.llamacpp_scorer import LlamaCppScorer
+from sampler.backends.llamacpp_scorer import LlamaCppScorer, ScoringOptions
 from sampler.backends.llamacpp_symbols import BATCH, Engine, EngineUnlike, _Parameters, library
 from sampler.backends.scorer import TextScore
 from sampler.values import Finish, Prompt, PromptStyle, Request, SamplingParams
@@ -31,7 +31,7 @@ def model(smallest_model: ModelFile) -> ModelFile:
 
 @pytest.fixture(scope="module")
 def scorer(model: ModelFile) -> Iterator[LlamaCppScorer]:
-    with LlamaCppScorer(model, context=1024) as opened:
+    with LlamaCppScorer(model, ScoringOptions(context=1024)) as opened:
         yield opened
 
 
@@ -101,11 +101,11 @@ def test_a_file_that_is_no_model_is_named(tmp_path, model):
     broken = tmp_path / "broken.gguf"
     broken.write_bytes(b"GGUF" + bytes(100))
     with pytest.raises(CannotLoad, match=r"cannot load broken\.gguf"):
-        LlamaCppScorer(ModelFile(path=broken, name="b", digest="", architecture=model.architecture))
+        LlamaCppScorer(ModelFile(path=broken, name="b", digest="", architecture=model.architecture), ScoringOptions())
 
 
 def test_an_engine_that_dies_is_our_fault_and_is_named(model):
-    with LlamaCppScorer(model, context=256) as opened:
+    with LlamaCppScorer(model, ScoringOptions(context=256)) as opened:
         os.kill(opened._child.pid, signal.SIGKILL)
         with pytest.raises(BackendError, match="was killed by signal 9"):
             opened.score(CODE, "x")

@@ -577,6 +577,14 @@ def test_a_model_that_the_server_does_not_list_is_told(server):
     assert told == [f"the server at {server.url} lists no model 'other'; it lists tiny"]
 
 
+@pytest.mark.parametrize("listed", [5, "tiny", {"id": "tiny"}, [3], None])
+def test_a_list_of_models_that_is_none_lists_nothing(server, monkeypatch, listed):
+    monkeypatch.setattr(Handler, "do_GET", lambda handler: handler.reply(200, {"data": listed}))
+    with backend(server) as opened:
+        assert opened.card.engine == "openai: server"
+        assert len(list(opened.sample([request(1)], SamplingParams()))) == 1
+
+
 @pytest.mark.parametrize(
     ("options", "why"),
     [
@@ -586,6 +594,8 @@ def test_a_model_that_the_server_does_not_list_is_told(server):
         ({"base_url": "http://h/v1", "dialect": "open-ai"}, "dialect must be open or hosted"),
         ({"base_url": "http://h/v1", "concurrency": 0}, "concurrency must be positive"),
         ({"base_url": "http://h/v1", "n": 9, "concurrency": 8}, "must not exceed concurrency"),
+        ({"base_url": "http://h/v1", "answer_timeout_s": 1e300}, "answer_timeout_s must be 0 to 1e"),
+        ({"base_url": "http://h/v1", "call_timeout_s": 0}, "call_timeout_s must be positive"),
         ({"base_url": "http://h/v1", "stream": 1}, "stream must be true or false"),
         ({"base_url": "http://h/v1", "api_key": "x"}, "did you mean 'api_key_env'"),
     ],

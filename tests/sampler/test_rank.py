@@ -68,6 +68,7 @@ class LengthScorer:
     def __init__(self) -> None:
         self.scored: list[str] = []
         self.prompts: list[str] = []
+        self.begun: list[str] = []
         self.fail_after: int | None = None
 
     def score(self, prompt, completion):
@@ -75,6 +76,7 @@ class LengthScorer:
             raise KeyboardInterrupt
         self.scored.append(completion)
         self.prompts.append(prompt.text)
+        self.begun.append(prompt.prefill)
         return TextScore(token_nlls=(0.5,) * len(completion), prompt_tokens=len(prompt.text))
 
 
@@ -282,6 +284,15 @@ def test_a_text_is_put_to_another_model_as_it_was_to_its_own_or_not_at_all(study
     assert set(scorer.prompts) == {"def f0(x):\n", "def f1(x):\n"}
 
 
+def test_a_text_of_a_hosted_model_is_put_without_a_beginning(study):
+    """Nothing was begun for it, so its completion holds the opening fence itself."""
+    with closing(sqlite3.connect(study)) as connection, connection:
+        connection.execute('UPDATE model SET sampling_json = \'{"style":"chat","dialect":"hosted"}\'')
+    scorer = LengthScorer()
+    ranked(study, RankWish(rankers=("mean-logprob",), model="m"), scorer=scorer)
+    assert set(scorer.begun) == {""}
+
+
 def test_answers_that_were_not_kept_are_not_made_up(study):
     with closing(sqlite3.connect(study)) as connection, connection:
         connection.execute("UPDATE verdict SET facts = NULL")
@@ -385,12 +396,36 @@ def test_the_command_prints_tables_and_json(study):
         (["--ranker", "selection-tests"], "no problem has selection tests"),
         (["--ranker", "codet", "--tests", "none.jsonl"], "cannot read tests"),
         (["--with", "smollm3"], "no model 'smollm3'"),
+        (["--option", "context=9"], "name a model with it"),
+        (["--with", "m", "--option", "context"], "'context' is not an option such as"),
+        (["--with", "m", "--option", "a.b=1", "--option", "a=2"], "do not go together"),
+        (["--with", "smollm2-135m", "--option", "slots=4"], "no option 'slots' for this backend"),
+        (["--with", "m", "--backend", "openai"], "the option base_url is missing"),
+        (
+            ["--with", "m", "--backend", "openai", "--option", "base_url=localhost"],
+            "base_url must be the server's address",
+        ),
+        (["--with", "m", "--backend", "replay"], "'replay' is not one of"),
     ],
 )
 def test_what_cannot_be_ranked_says_what_is_missing(study, words, why):
     said = call("rank", study, *words)
     assert said.exit_code == Exit.USAGE
     assert why in said.stderr
+
+
+def test_a_server_is_asked_for_its_opinion(study, echoing, monkeypatch):
+    monkeypatch.setenv("MY_KEY", "sk-very-secret-0815")
+    with echoing.EchoServer() as server:
+        echoing.threading.Thread(target=server.serve_forever, daemon=True).start()
+        options = [f"--option=base_url={server.url}", "--option=api_key_env=MY_KEY", "--option=attempts=2"]
+        said = call("rank", study, "--with", "tiny", "--backend", "openai", *options, "--json")
+        server.shutdown()
+    assert said.exit_code == Exit.OK, said.stderr
+    names = [line["ranker"] for line in json.loads(said.stdout)["models"][0]["lines"]]
+    assert names == ["mean-logprob@tiny", "sum-logprob@tiny"]
+    assert {seen["key"] for seen in server.seen} == {"Bearer sk-very-secret-0815"}
+    assert [n for (n,) in rows(study, "SELECT count(*) FROM ranking GROUP BY ranker_id")] == [12, 12]
 
 
 @pytest.mark.parametrize("ks", ["0", "1,x", "", "1.5", "-1"])
