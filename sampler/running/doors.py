@@ -26,6 +26,7 @@ from sandbox.scoring.references import usual_directory
 from sandbox.values import Limits
 
 ON_GPUS = ("vllm",)  # backends whose engine runs here, on GPUs
+PACKAGES = {"llamacpp": "xllamacpp", "vllm": "vllm"}  # what an engine is, under the name of its extra
 STEP_S = 10.0  # a download tells no more often than this how far it is
 
 
@@ -106,9 +107,12 @@ def check_model(model: ModelSpec, models_dir: Path, absent: Callable[[Model], No
 
     `absent` is called for a model of the catalogue that is not here.
     """
+    package = PACKAGES.get(model.backend)
+    if package is not None and find_spec(package) is None:
+        raise BackendError(
+            f"model {model.name!r}: {package} is not installed; pip install 'codebudget[{model.backend}]'"
+        )
     if model.backend == "vllm":
-        if find_spec("vllm") is None:
-            raise BackendError(f"model {model.name!r}: vllm is not installed; pip install 'codebudget[vllm]'")
         return
     if model.backend == "openai":
         name = str(model.options.get("api_key_env", ""))

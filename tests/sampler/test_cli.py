@@ -398,6 +398,23 @@ def test_a_damaged_model_is_called_so_before_anything_is_sampled(tmp_path, suppo
         doors.check(model, print)
 
 
+def test_an_engine_that_is_not_installed_is_told_before_its_weights_are_fetched(tmp_path, support):
+    path = support.write_study(tmp_path)
+    text = path.read_text(encoding="utf-8")
+    path.write_text(
+        text.replace('"replay"\nfile = "none.jsonl"', '"llamacpp"\nmodel = "smollm2-135m"'), encoding="utf-8"
+    )
+    code = "import sys\nsys.modules['xllamacpp'] = None\nfrom sampler.cli import main\nmain()\n"
+    words = ["run", "--pull", str(path)]
+    environment = os.environ | {"CODEBUDGET_MODELS": str(tmp_path / "models")}
+    done = subprocess.run(
+        [sys.executable, "-c", code, *words], capture_output=True, text=True, timeout=60, check=False, env=environment
+    )
+    assert done.returncode == Exit.INFRASTRUCTURE
+    assert "xllamacpp is not installed; pip install 'codebudget[llamacpp]'" in done.stderr
+    assert "fetching" not in done.stderr
+
+
 def test_a_long_download_tells_how_far_it_is_and_a_short_one_is_silent():
     now, told = 0.0, []
     progress = in_steps("big", told.append, clock=lambda: now)
