@@ -11,6 +11,9 @@ demo: image ## Run a real study: two language models on HumanEval, compared at e
 	@echo
 	@echo "Open the screen:   $(BIN)/budget-tui $(STUDY)"
 
+try: image ## Compare recorded samples of the same two models: a minute, and no weights
+	@$(BIN)/sampler run examples/replay.toml
+
 test: image ## Run all checks and tests
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check --quiet .
 	@$(BIN)/mypy
@@ -18,7 +21,7 @@ test: image ## Run all checks and tests
 	@$(BIN)/pytest
 
 image: engine ## Build the box image, if it is missing or stale
-	@$(BIN)/sandbox build
+	@$(BIN)/sandbox build >/dev/null
 
 engine: venv ## Make sure that a Docker engine answers
 	@scripts/engine.sh $(BIN)/python
@@ -36,4 +39,4 @@ clean: ## Remove our boxes, images and virtual environment; studies stay
 	-@[ ! -x $(BIN)/sandbox ] || $(BIN)/sandbox clean --images
 	@rm -rf .venv
 
-.PHONY: help demo test image engine venv bench clean
+.PHONY: help demo try test image engine venv bench clean

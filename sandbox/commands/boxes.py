@@ -65,7 +65,7 @@ def selftest(groups: tuple[str, ...], runtime: str | None, slower: float, outfit
 @outfit_options
 @limit_options
 def doctor(runtime: str | None, outfit: image.Outfit, **options: Any) -> None:
-    """Show what this machine is for our boxes, and try every wall from within one.
+    """Examine this machine, and try every wall from within a box.
 
     Exit code 1 where something is bad or a wall does not hold.
     """

@@ -22,6 +22,7 @@ PROGRAMS = ("sandbox", "sampler", "budget-tui")
 
 WEIGHTS = "needs 1.6 GB of weights; the same command without them is tests/sampler/test_cli.py"
 ELSEWHERE = {
+    "make try": "makes an environment, and then runs examples/replay.toml as below",
     "make demo": WEIGHTS,
     "make test": "is what runs this",
     ".venv/bin/budget-tui examples/demo.toml": "needs a terminal: tests/tui",
