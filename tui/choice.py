@@ -34,9 +34,13 @@ def tone_of(choice: Choice, shot: Snapshot) -> int:
 
 
 def pinned_of(choice: Choice, shot: Snapshot) -> int | None:
-    """The model to compare with: the pinned one, or the first other one; None where there is no other."""
-    others = [tone for tone in range(len(shot.models)) if tone != tone_of(choice, shot)]
-    return choice.pinned if choice.pinned in others else next(iter(others), None)
+    """The model to compare with: the pinned one, or the same model of a second store, or the first other one, if any."""
+    chosen = tone_of(choice, shot)
+    others = [tone for tone in range(len(shot.models)) if tone != chosen]
+    if choice.pinned in others:
+        return choice.pinned
+    twin = f"{shot.models[chosen].name} ({shot.guests.store})" if shot.guests and shot.models else ""
+    return next((tone for tone in others if shot.models[tone].name == twin), next(iter(others), None))
 
 
 def rule_of(choice: Choice, shot: Snapshot) -> float | None:

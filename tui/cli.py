@@ -68,6 +68,7 @@ def cli() -> None:
 
     \b
     budget-tui study.db                          watch
+    budget-tui study.db --against other.db       and compare with a second store
     budget-tui --headless study.toml             run without a screen, for scripts and CI
     budget-tui --screenshot out.svg study.db     draw a picture
     budget-tui --replay study.db --speed 20      play a finished study as if it ran
@@ -90,6 +91,12 @@ def cli() -> None:
     help="Draw a screen into a file and leave; needs no terminal.",
 )
 @click.option("--screen", type=click.Choice(SCREENS), default="live", show_default=True, help="Which screen at first.")
+@click.option(
+    "--against",
+    metavar="OTHER",
+    type=click.Path(path_type=Path),
+    help="A second store, whose models are set beside those of STORE in Compare and Curves.",
+)
 @click.option("--size", type=Size(), default="140x40", show_default=True, help="Size of the picture.")
 @click.option("--keys", default="", help="Keys to press before the picture is taken, e.g. 'x down z'.")
 @click.option("--theme", default="", help="A theme by its name, e.g. nord.")
@@ -120,6 +127,7 @@ def watch(
         sys.exit(_run_headless(what, manner))
     what = what or _newest(Path())
     store = _store_of(what)
+    _refuse_against(store, options["against"])
     if screenshot is not None:
         _picture(store, screenshot, options)
     elif replay:
@@ -187,7 +195,7 @@ def _picture(store: Path, file: Path, options: Mapping[str, Any]) -> None:
     settings = _settings(options["theme"])
     motif = Motif(screen=options["screen"], size=options["size"], keys=options["keys"].split(), theme=settings.theme)
     try:
-        svg = take_picture(store, motif)
+        svg = take_picture(store, motif, against=options["against"])
     except NoPicture as error:
         _fail(Exit.STORE, str(error))
     try:
@@ -238,7 +246,7 @@ def _watch(store: Path, what: Path, options: Mapping[str, Any]) -> None:
     from tui.follow import Follower  # noqa: PLC0415
 
     study = what if what.suffix == ".toml" else None
-    follower = Follower(path=store, hint=f"sampler run {study or 'STUDY.toml'}")
+    follower = Follower(path=store, hint=f"sampler run {study or 'STUDY.toml'}", against=options["against"])
     rights = Rights(act=not options["readonly"], study_file=study)
     try:
         app = BudgetApp(follower, rights=rights, settings=_settings(options["theme"]), start=options["screen"])
@@ -263,6 +271,25 @@ def _refuse_unreadable(store: Path, *, missing_too: bool) -> None:
             _fail(Exit.STORE, str(error))
     except StoreError as error:
         _fail(Exit.STORE, str(error))
+
+
+def _refuse_against(store: Path, other: Path | None) -> None:
+    """A second store that cannot be read or was asked other problems is an error at once."""
+    if other is None:
+        return
+    _refuse_unreadable(other, missing_too=True)
+    if not store.exists():
+        return
+    from tui.guests import NotComparable, refuse_other_store  # noqa: PLC0415 - it needs the statistics, slow to import
+
+    try:
+        refuse_other_store(store, other)
+    except StoreUnmade:
+        return  # it is about to be made
+    except StoreError as error:
+        _fail(Exit.STORE, str(error))
+    except NotComparable as error:
+        _fail(Exit.USAGE, str(error))
 
 
 def _fail(code: Exit, message: str) -> NoReturn:

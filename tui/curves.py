@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from sampler.stats.curves import Curve, curve
 from sampler.store.rows import ModelRow, TallyRow
 from tui.plot import Series
 from tui.text import harmless
-from tui.view import UNITS, Curves, Snapshot
+from tui.view import UNITS, Curves, Snapshot, with_guests
 
 CHARGE = PromptCharge.EACH  # as in the report
 RESAMPLES = 1000  # a tenth of the report's: a screen is drawn again and again
@@ -30,13 +30,15 @@ class Wish:
 
 def available_units(shot: Snapshot) -> tuple[Unit, ...]:
     """The units in which some model has a cost, in the order in which they are offered."""
+    shot = with_guests(shot)
     return tuple(
         unit for unit in UNITS if any(unit_cost(model, shot.tallies, unit, CHARGE) is not None for model in shot.models)
     )
 
 
 def curves_of(shot: Snapshot, wish: Wish) -> Curves:
-    """The curves in the wished unit, or in the first one that somebody has a cost in."""
+    """The curves in the wished unit, or in the first one that somebody has a cost in; a second store's come behind."""
+    shot = with_guests(shot)
     offered = available_units(shot)
     unit = wish.unit if wish.unit in offered or not offered else offered[0]
     chosen = _problems(shot.models, shot.tallies, shared=wish.shared)
@@ -49,10 +51,22 @@ def curves_of(shot: Snapshot, wish: Wish) -> Curves:
             # every model sees the same resampled problems, at every look
             rng = np.random.default_rng(shot.study.seed)
             found = curve(counts_of(model, rows, chosen[model.id]), cost, rng, resamples=RESAMPLES)
-            series.append(_series(found, tone, cost))
+            series.append(replace(_series(found, tone, cost), star=_star(model, shot, chosen[model.id], unit)))
     rests = tuple(len(chosen[model.id]) for model in shot.models)
     same = len({tuple(names) for names in chosen.values() if names}) < 2
     return Curves(unit=unit, series=tuple(series), problems=rests, shared=same)
+
+
+def _star(owner: ModelRow, shot: Snapshot, problems: Sequence[str], unit: Unit) -> tuple[float, float] | None:
+    """A model's greedy sample on these problems, as a budget and a rate; None until all of it is scored, as in the report."""
+    held = frozenset(problems)
+    for model in shot.greedy:
+        if model.greedy_of == owner.id and model.wanted and held.issubset(complete_problems(model, shot.tallies)):
+            rows = [row for row in shot.tallies if row.model_id == model.id and row.problem in held]
+            cost = unit_cost(model, rows, unit, CHARGE)
+            if cost is not None and rows:
+                return cost.of(1), float(counts_of(model, rows, problems).rates[:, 0].mean())
+    return None
 
 
 def _problems(models: Sequence[ModelRow], tallies: Sequence[TallyRow], *, shared: bool) -> Mapping[int, list[str]]:

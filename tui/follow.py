@@ -15,12 +15,14 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from sampler.store.reader import Reader, StoreError, StoreUnmade
 from sampler.store.rows import EventRow, StudyRow, TailRow
 from tui.curves import Wish, available_units, curves_of
+from tui.guests import GuestReader
 from tui.view import Curves, Snapshot, Trouble
 
 POLL_SECONDS = 0.05
@@ -72,6 +74,7 @@ class Follower:
     exists: Callable[[int], bool] = process_exists
     clock: Callable[[], float] = time.time
     study: int | None = None  # which study of the store; None for the newest
+    against: Path | None = None  # a second store, whose models are compared with those of the first
 
     def __post_init__(self) -> None:
         self._stop = threading.Event()
@@ -100,9 +103,9 @@ class Follower:
         while not self._stop.is_set():
             self._turned = False
             try:
-                with Reader(self.path) as reader:
+                with Reader(self.path) as reader, self._second() as second:
                     told = None
-                    self._follow(_Eyes(reader, self), deliver)
+                    self._follow(_Eyes(reader, self, second), deliver)
             except StoreError as error:
                 trouble = self._trouble("" if isinstance(error, StoreUnmade) else str(error))
                 if trouble != told:
@@ -128,6 +131,9 @@ class Follower:
             if _inode(self.path) not in {opened, None}:
                 return
             self._rest(POLL_SECONDS)
+
+    def _second(self) -> GuestReader | nullcontext[None]:
+        return GuestReader(self.against) if self.against is not None else nullcontext()
 
     def _trouble(self, message: str) -> Trouble:
         """Why there is nothing to see; a file that is missing or still empty is about to be made."""
@@ -158,8 +164,9 @@ def _inode(path: Path) -> int | None:
 class _Eyes:
     """One open reader and what was last seen through it."""
 
-    def __init__(self, reader: Reader, follower: Follower) -> None:
+    def __init__(self, reader: Reader, follower: Follower, second: GuestReader | None) -> None:
         self._reader = reader
+        self._second = second
         self._follower = follower
         self._shot: Snapshot | None = None
         self._tail: deque[TailRow] = deque(maxlen=KEPT)
@@ -178,13 +185,14 @@ class _Eyes:
 
     def look(self) -> Snapshot | None:
         """A new snapshot if there is anything new."""
-        self._behind = self._reader.changed() or self._behind
+        fresh = [source.changed() for source in (self._reader, self._second) if source is not None]
+        self._behind = any(fresh) or self._behind
         began = time.monotonic()
         if self._behind and began >= self._sums_due.at:
             self._behind = False
-            fresh = self._read()
+            shot = self._read()
             self._sums_due.done(began, time.monotonic())
-            return self._keep(fresh) if fresh else None
+            return self._keep(shot) if shot else None
         if self._shot is not None and began >= self._alive_due.at:
             self._alive_due.done(began, time.monotonic())
             gone = self._gone(self._shot.study)
@@ -197,8 +205,8 @@ class _Eyes:
         shot, began = self._shot, time.monotonic()
         if shot is None:
             return None
-        origin = (shot.study.id, shot.tallies, shot.models, wish)
-        asked = self._curved_from[3:] != (wish,)
+        origin = (wish, shot.study.id, shot.tallies, shot.models, shot.guests)
+        asked = self._curved_from[:1] != (wish,)
         if origin == self._curved_from or (began < self._curves_due.at and not asked):
             return None
         self._curved_from = origin
@@ -231,6 +239,8 @@ class _Eyes:
             units=self._shot.units if self._shot else (),
             read_at=self._follower.clock(),
             process_gone=self._gone(study),
+            greedy=tuple(self._reader.greedy(study.id)),
+            guests=self._second.guests(study, self._follower.path) if self._second else None,
         )
 
     def _catch_up(self, study: int) -> None:

@@ -72,6 +72,8 @@ def plot_title(shot: Snapshot) -> str:
         words.append(_rests_on(curves))
     if any(one.low for one in curves.series):
         words.append("95% interval")
+    if any(one.star for one in curves.series):
+        words.append("★ greedy")
     if shot.study.status != "done" or shot.study.scored < shot.study.wanted:
         words.append("interim")
     return " · ".join(words)

@@ -34,9 +34,9 @@ class Motif:
     theme: str = ""
 
 
-def take_picture(store: Path, motif: Motif) -> str:
-    """A screen of a store as SVG; raises NoPicture."""
-    app = BudgetApp(Follower(path=store), settings=Settings(theme=motif.theme), start=motif.screen)
+def take_picture(store: Path, motif: Motif, against: Path | None = None) -> str:
+    """A screen of a store as SVG, perhaps with a second store beside it; raises NoPicture."""
+    app = BudgetApp(Follower(path=store, against=against), settings=Settings(theme=motif.theme), start=motif.screen)
     taken: list[str] = []
 
     async def look(pilot: Pilot[object]) -> None:

@@ -2,9 +2,9 @@
 
 Curves are steps: a budget buys a whole number of samples. The x axis is logarithmic unless asked otherwise, the y
 axis fits what is shown. Only the selected series has its band filled, because five bands are mud. Names stand at
-the ends of their lines and make way for each other. A vertical rule marks one budget; a small table beside it reads
-every series there, best first. Nothing hangs on colour: every series has its own mark, and its own dashes where
-colours are missing.
+the ends of their lines and make way for each other. A star is a model's greedy sample, with the model's mark beside
+it. A vertical rule marks one budget; a small table beside it reads every series there, best first. Nothing hangs on
+colour: every series has its own mark, and its own dashes where colours are missing.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ from tui.canvas import DOTS_HIGH, DOTS_WIDE, Canvas, Ink, Span, Style
 from tui.labels import Box, Label, place, quietest
 from tui.text import fit_middle, narrow
 
-MARKS = "●■▲◆▼★✚◼"
+MARKS = "●■▲◆▼⬢✚◼"
+STAR = "★"
 SMALLEST = (24, 6)
 _GUTTER = 6  # "100% " and the axis
 _FOOT = 2  # axis and its numbers
@@ -32,7 +33,7 @@ class Series:
     """A step curve: from budget xs[i] on the rate is ys[i], until the next one; from `end` on nothing is known.
 
     `ks` tells how many samples per problem each budget buys; steps from index `thin` on rest on few subsets and are drawn
-    thinly. `tone` is the series' place in the palette.
+    thinly. `tone` is the series' place in the palette. `star` is the model's greedy sample: its own budget and its own rate.
     """
 
     label: str
@@ -44,6 +45,7 @@ class Series:
     low: tuple[float, ...] = ()
     high: tuple[float, ...] = ()
     ks: tuple[float, ...] = ()
+    star: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:
         for name in ("ys", "low", "high", "ks"):
@@ -51,7 +53,7 @@ class Series:
             if len(held) != len(self.xs) and (held or name == "ys"):
                 raise ValueError(f"{self.label}: {len(held)} {name} for {len(self.xs)} budgets")
         if not all(
-            math.isfinite(x) for held in (self.xs, self.ys, self.low, self.high) for x in held
+            math.isfinite(x) for held in (self.xs, self.ys, self.low, self.high, self.star or ()) for x in held
         ) or not math.isfinite(self.end):
             raise ValueError(f"{self.label}: budgets and rates must be finite")
         if any(a >= b for a, b in pairwise([*self.xs, self.end] if self.xs else [])):
@@ -110,6 +112,7 @@ class Reading:
     margin: float | None  # half the width of the interval
     k: float | None
     beyond: bool  # the rule lies right of the curve's end: the rate is at least this
+    star: tuple[float, float] | None = None  # the greedy sample, wherever the rule stands
 
 
 def mark(tone: int) -> str:
@@ -121,7 +124,9 @@ def reading(series: Series, budget: float) -> Reading:
     """What a series says at one budget."""
     step = series.step(budget)
     if step is None:
-        return Reading(label=series.label, tone=series.tone, rate=None, margin=None, k=None, beyond=False)
+        return Reading(
+            label=series.label, tone=series.tone, rate=None, margin=None, k=None, beyond=False, star=series.star
+        )
     margin = (series.high[step] - series.low[step]) / 2 if series.high and series.low else None
     return Reading(
         label=series.label,
@@ -130,6 +135,7 @@ def reading(series: Series, budget: float) -> Reading:
         margin=margin,
         k=series.ks[step] if series.ks else None,
         beyond=budget >= series.end,
+        star=series.star,
     )
 
 
@@ -144,7 +150,8 @@ def layout(series: Sequence[Series], size: tuple[int, int], options: Options) ->
     columns, rows = max(0, size[0]), max(0, size[1])
     canvas = Canvas(columns, rows)
     shown = [replace(one, label=narrow(one.label)) for one in series if one.xs and (not options.log or one.end > 0)]
-    budgets = budget_scale((x for one in shown for x in (one.xs[0], one.xs[-1], one.end)), log=options.log)
+    ends = [x for one in shown for x in (one.xs[0], one.xs[-1], one.end)]
+    budgets = budget_scale([*ends, *(one.star[0] for one in shown if one.star)], log=options.log)
     if columns < SMALLEST[0] or rows < SMALLEST[1]:
         return _words(canvas, "too small for a plot")
     if budgets is None:
@@ -155,8 +162,9 @@ def layout(series: Sequence[Series], size: tuple[int, int], options: Options) ->
     _draw_rule(canvas, frame, options)
     for one in sorted(frame.series, key=lambda s: s.tone == options.selected):
         _draw_line(canvas, frame, one, options)
+    _draw_stars(canvas, frame, options)
     _draw_marks(canvas, frame, options)
-    kept_free = [*_marks(frame), *_draw_readings(canvas, frame, options)]
+    kept_free = [*_marks(frame), *(box for _, box in _stars(frame)), *_draw_readings(canvas, frame, options)]
     _draw_labels(canvas, frame, options, kept_free)
     return Plot(rows=canvas.rows(), budgets=budgets, left=frame.left, width=frame.width)
 
@@ -177,7 +185,7 @@ class _Frame:
         room = canvas.width - _GUTTER
         longest = max(len(one.label) for one in series) + 2
         margin = min(longest + 1, room // 4) if room >= 40 else 0
-        rates = [y for one in series for y in one.ys]
+        rates = [y for one in series for y in (*one.ys, *((one.star[1],) if one.star else ()))]
         for one in series:
             if options.band and one.tone == options.selected:
                 rates += [*one.low, *one.high]
@@ -286,6 +294,20 @@ def _ink(one: Series | Reading | Label, options: Options) -> Ink:
 
 def _marks(frame: _Frame) -> list[Box]:
     return [Box(column=frame.column(one.end), row=frame.row_of(one.ys[-1]), width=1, height=1) for one in frame.series]
+
+
+def _stars(frame: _Frame) -> list[tuple[Series, Box]]:
+    """Where the greedy samples stand, each two cells wide: the star, and whose it is."""
+    starred = [(one, one.star) for one in frame.series if one.star is not None]
+    return [
+        (one, Box(column=frame.column(budget), row=frame.row_of(rate), width=2, height=1))
+        for one, (budget, rate) in starred
+    ]
+
+
+def _draw_stars(canvas: Canvas, frame: _Frame, options: Options) -> None:
+    for one, at in _stars(frame):
+        canvas.put(at.column, at.row, STAR + mark(one.tone), _ink(one, options), one.tone)
 
 
 def _draw_marks(canvas: Canvas, frame: _Frame, options: Options) -> None:

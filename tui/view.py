@@ -9,7 +9,7 @@ missing number is a dash.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum
 
@@ -83,6 +83,17 @@ class Curves:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Guests:
+    """The models of a second store, with ids below zero; none, and `why_not`, where it was asked other problems."""
+
+    store: str
+    models: tuple[ModelRow, ...] = ()
+    greedy: tuple[ModelRow, ...] = ()
+    tallies: tuple[TallyRow, ...] = ()
+    why_not: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
     """A study as it was read at one moment. The tail and the log hold the newest rows, oldest first."""
 
@@ -96,6 +107,8 @@ class Snapshot:
     units: tuple[Unit, ...]  # those in which some model has a cost
     read_at: float
     process_gone: bool = False
+    greedy: tuple[ModelRow, ...] = ()  # the models' greedy samples, whose tallies are among the others
+    guests: Guests | None = None  # a second store's models, for the screens that compare
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +117,24 @@ class Trouble:
 
     message: str
     waiting: bool
+
+
+def with_guests(shot: Snapshot) -> Snapshot:
+    """The snapshot with the models of the second store behind its own: what curves and comparisons are made of."""
+    guests = shot.guests
+    if guests is None:
+        return shot
+    own = {model.name for model in shot.models}
+    named = [
+        replace(model, name=f"{model.name} ({guests.store})") if model.name in own else model for model in guests.models
+    ]
+    return replace(
+        shot,
+        models=(*shot.models, *named),
+        greedy=(*shot.greedy, *guests.greedy),
+        tallies=(*shot.tallies, *guests.tallies),
+        guests=replace(guests, models=(), greedy=(), tallies=()),
+    )
 
 
 def standing(study: StudyRow, now: float, *, process_gone: bool) -> Standing:

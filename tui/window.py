@@ -23,7 +23,7 @@ def clipped(one: Series, window: Window) -> Series:
     """The part of a curve that lies in the window; without steps where there is none."""
     low, high = window
     if not one.xs or one.end <= low or one.xs[0] >= high:
-        return replace(one, xs=(), ys=(), low=(), high=(), ks=(), thin=None)
+        return replace(one, xs=(), ys=(), low=(), high=(), ks=(), thin=None, star=None)
     first = one.step(low) or 0
     last = max(at for at, x in enumerate(one.xs) if x < high)
     kept = slice(first, last + 1)
@@ -31,7 +31,7 @@ def clipped(one: Series, window: Window) -> Series:
     thin = None if one.thin is None or one.thin > last else max(0, one.thin - first)
     return replace(
         one, xs=xs, ys=one.ys[kept], low=one.low[kept], high=one.high[kept], ks=one.ks[kept], thin=thin,
-        end=min(one.end, high),
+        end=min(one.end, high), star=one.star if one.star and low <= one.star[0] <= high else None,
     )  # fmt: skip
 
 

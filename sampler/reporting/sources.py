@@ -58,11 +58,7 @@ def common_ground(sides: tuple[Source, Source], params: Mapping[str, float]) -> 
     """Two models on the problems that both have complete; refuses sides that were not asked the same problems."""
     facts = [facts_of(side.path, params) for side in sides]
     first, second = facts
-    if first.study.problems_digest != second.study.problems_digest:
-        raise NotComparable(
-            f"{sides[0].path} and {sides[1].path} hold different problems (digests "
-            f"{first.study.problems_digest[:12]} and {second.study.problems_digest[:12]}); compare runs of one problem set"
-        )
+    refuse_other_problems((sides[0].path, sides[1].path), (first.study.problems_digest, second.study.problems_digest))
     models = [_only(side, one) for side, one in zip(sides, facts, strict=True)]
     if models[0].name == models[1].name:
         if sides[0].path == sides[1].path:
@@ -72,6 +68,15 @@ def common_ground(sides: tuple[Source, Source], params: Mapping[str, float]) -> 
         ]
     tallies = [*_renumbered(models[0], first, 1), *_renumbered(models[1], second, 2)]
     return ground_of([replace(models[0], id=1), replace(models[1], id=2)], tallies, first.study.seed)
+
+
+def refuse_other_problems(paths: tuple[Path, Path], digests: tuple[str, str]) -> None:
+    """Raise NotComparable for two files whose problems have different digests."""
+    if digests[0] != digests[1]:
+        raise NotComparable(
+            f"{paths[0]} and {paths[1]} hold different problems (digests {digests[0][:12]} and {digests[1][:12]}); "
+            "compare runs of one problem set"
+        )
 
 
 def _only(side: Source, facts: Facts) -> ModelRow:

@@ -31,7 +31,10 @@ TESTS = "def check(candidate):\n    assert candidate() is None\n"
 class Writer:
     """A study being written: models of different skill and cost, sample by sample, with a seeded generator."""
 
-    def __init__(self, store: Store, *, problems: int = 8, wanted: int = 5, name: str = "toy-study") -> None:
+    def __init__(
+        self, store: Store, *, problems: int = 8, wanted: int = 5, name: str = "toy-study", greedy: str = ""
+    ) -> None:
+        """`greedy` names the model that is also sampled greedily."""
         self.store = store
         self.wanted = wanted
         self.problems = tuple(
@@ -45,12 +48,20 @@ class Writer:
             problems_source="toy",
             seed=0,
             limits="{}",
-            models=tuple(ModelRecord(name=m, backend="replay", sampling="{}", wanted=wanted) for m in self.models),
+            models=(
+                *(ModelRecord(name=m, backend="replay", sampling="{}", wanted=wanted) for m in self.models),
+                *(
+                    ModelRecord(name=f"{m} greedy", backend="replay", sampling="{}", wanted=1, greedy_of=m)
+                    for m in self.models
+                    if m == greedy
+                ),
+            ),
             problems=self.problems,
         )
         self.ids: StudyIds = store.open_study(record)
         store.begin_run(self.ids.study)
-        for size, model in enumerate(self.models, start=1):
+        for model in self.ids.models:
+            size = self._size(model)
             architecture = Architecture(
                 layers=4 * size, hidden=64, attention_width=64, matmul_params=10**8 * size, unembed_params=10**7
             )
@@ -59,8 +70,8 @@ class Writer:
 
     def add(self, model: str, problem: str, index: int, message: str | None = None) -> Verdict:
         """One sample and its verdict; with a message it is wrong and says so."""
-        passed = message is None and self._random.random() < SKILLS[model]
-        size = self.models.index(model) + 1
+        passed = message is None and self._random.random() < SKILLS[model.removesuffix(" greedy")]
+        size = self._size(model)
         sample = Sample(
             problem=problem,
             index=index,
@@ -99,6 +110,9 @@ class Writer:
         )
         return verdict
 
+    def _size(self, model: str) -> int:
+        return self.models.index(model.removesuffix(" greedy")) + 1
+
     def fill(self, *, models: int = len(SKILLS)) -> None:
         """Every wanted sample of the first models."""
         for model in self.models[:models]:
@@ -128,6 +142,12 @@ def new_writer(store_path: Path) -> Iterator[Callable[..., Writer]]:
     yield open_one
     for store in opened:
         store.close()
+
+
+@pytest.fixture
+def writer_type() -> type[Writer]:
+    """Writes a study into a store."""
+    return Writer
 
 
 @pytest.fixture
@@ -210,9 +230,14 @@ def view() -> Callable[..., AbstractAsyncContextManager[Viewer]]:
 
     @asynccontextmanager
     async def open_one(
-        store: Path, size: tuple[int, int] = (140, 40), *, screen: str = "live", **options: Any
+        store: Path,
+        size: tuple[int, int] = (140, 40),
+        *,
+        screen: str = "live",
+        against: Path | None = None,
+        **options: Any,
     ) -> AsyncIterator[Viewer]:
-        app = BudgetApp(Follower(path=store), start=screen, **options)
+        app = BudgetApp(Follower(path=store, against=against), start=screen, **options)
         async with app.run_test(size=size) as pilot:
             await until(pilot, lambda: app.current_mode == screen and isinstance(app.news, Snapshot))
             await pilot.pause()

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from itertools import combinations, pairwise
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from sampler.drawing.axis import Scale, budget_ticks, magnitude, rate_scale, rate_ticks
 from tui.canvas import Ink, Span
 from tui.labels import Box, Label, place
-from tui.plot import Options, Series, layout, mark, reading, readings
+from tui.plot import STAR, Options, Series, layout, mark, reading, readings
 
 SIZES = st.tuples(st.integers(0, 120), st.integers(0, 40))
 RATES = st.floats(0, 1)
@@ -36,6 +37,7 @@ def any_series(draw: st.DrawFn, tone: int = 0) -> Series:
         low=tuple(y * 0.8 for y in ys) if band else (),
         high=tuple(y + (1 - y) * 0.2 for y in ys) if band else (),
         ks=tuple(float(k) for k in range(1, count + 1)),
+        star=draw(st.none() | st.tuples(st.floats(1e-3, 1e24), RATES)),
     )
 
 
@@ -121,6 +123,20 @@ def test_labels_never_stand_on_each_other(data: st.DataObject) -> None:
         assert one.row != other.row or one.end <= other.column or other.end <= one.column
     assert all(0 <= label.row < height and not box.meets(label) for label in placed)
     assert len({label.tone for label in placed}) == len(placed)
+
+
+@settings(max_examples=60)
+@given(st.floats(1e10, 1e16), RATES, st.sampled_from(AXES))
+def test_a_greedy_sample_is_a_star_at_its_own_budget_and_rate(budget: float, rate: float, axis: str) -> None:
+    one = replace(rising(5, tone=2), star=(budget, rate))
+    plot = layout([one, rising(7, tone=1)], (90, 24), Options(log=axis == "log"))
+    found = [(x, y) for y, row in enumerate(map(words, plot.rows)) for x, char in enumerate(row) if char == STAR]
+    assert len(found) == 1
+    x, y = found[0]
+    assert words(plot.rows[y])[x + 1] == mark(2)
+    assert plot.budgets is not None
+    assert x == plot.left + min(plot.width - 1, int(plot.budgets.at(budget) * plot.width))
+    assert reading(one, 1e9).star == (budget, rate)
 
 
 def test_two_curves_with_the_same_end_have_both_names_in_the_picture() -> None:

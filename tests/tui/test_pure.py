@@ -6,6 +6,7 @@ import io
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -14,6 +15,8 @@ from hypothesis import strategies as st
 from sampler.stats.budget import Unit
 from sampler.store.filters import parse
 from sampler.store.reader import Reader
+from sandbox.values import Verdict
+from tui.choice import Choice, pinned_of
 from tui.comparing import compare, verdict_words
 from tui.curves import Wish, curves_of
 from tui.export import Writer, export_name
@@ -22,19 +25,22 @@ from tui.heat import ORDERS, HeatLine, Rate, heat_cells, heat_columns, heat_line
 from tui.help import key_words, paragraphs
 from tui.plot import Series
 from tui.sample_text import LONGEST_LINE, clean_lines
-from tui.view import Snapshot
+from tui.view import Guests, Snapshot, with_guests
 from tui.window import clipped, scaled, slid, whole
 
 
 @pytest.fixture
 def shot(finished: Path) -> Snapshot:
-    with Reader(finished) as reader:
-        study = reader.studies()[0]
-        bare = Snapshot(
-            study=study, models=tuple(reader.models(1)), tallies=tuple(reader.tallies(1)), counts={}, tail=(), events=(),
-            curves=None, units=(), read_at=0.0,
-        )  # fmt: skip
+    bare = read(finished)
     return replace(bare, curves=curves_of(bare, Wish()))
+
+
+def read(store: Path) -> Snapshot:
+    with Reader(store) as reader:
+        return Snapshot(
+            study=reader.studies()[0], models=tuple(reader.models(1)), greedy=tuple(reader.greedy(1)),
+            tallies=tuple(reader.tallies(1)), counts={}, tail=(), events=(), curves=None, units=(), read_at=0.0,
+        )  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -48,6 +54,41 @@ def shot(finished: Path) -> Snapshot:
 )
 def test_messages_of_one_kind_are_alike(message: str, same: str) -> None:
     assert alike(message) == same
+
+
+def test_a_greedy_sample_is_a_point_of_its_own_once_all_of_it_is_scored(new_writer: Any, store_path: Path) -> None:
+    writer = new_writer(greedy="toy-coder-1.5b")
+    writer.fill()
+    passed = [writer.add("toy-coder-1.5b greedy", p.name, 0) is Verdict.PASSED for p in writer.problems[:-1]]
+    writer.store.flush()
+    assert [one.star for one in curves_of(read(store_path), Wish()).series] == [None, None, None]
+    passed.append(writer.add("toy-coder-1.5b greedy", writer.problems[-1].name, 0) is Verdict.PASSED)
+    writer.store.flush()
+    first, second, third = curves_of(read(store_path), Wish(unit=Unit.SAMPLES)).series
+    assert second.star == (1.0, sum(passed) / len(passed))
+    assert (first.star, third.star) == (None, None)
+    assert [one.ys for one in (first, second, third)] == [
+        one.ys for one in curves_of(replace(read(store_path), greedy=()), Wish(unit=Unit.SAMPLES)).series
+    ], "the curves are made of the other samples alone"
+
+
+def test_the_models_of_a_second_store_stand_behind_the_own_ones_on_common_ground(shot: Snapshot) -> None:
+    twin = shot.models[0]
+    guests = Guests(
+        store="before",
+        models=(replace(twin, id=-1),),
+        tallies=tuple(
+            replace(row, model_id=-1) for row in shot.tallies if row.model_id == twin.id and row.problem != "Toy/0"
+        ),
+    )
+    both = with_guests(replace(shot, guests=guests))
+    assert [model.name for model in both.models[-2:]] == [shot.models[-1].name, f"{twin.name} (before)"]
+    assert with_guests(both) == both
+    curves = curves_of(replace(shot, guests=guests), Wish())
+    assert [one.tone for one in curves.series] == [0, 1, 2, 3]
+    assert curves.problems == (7, 7, 7, 7), "Toy/0 is not in the second store"
+    assert curves.series[3].ys == curves.series[0].ys
+    assert pinned_of(Choice(), both) == 3, "a model is first compared with itself in the other store"
 
 
 GROUP = Group(verdict="ERROR", error="NameError", message="name '…' is not defined", count=3, newest=9, by_model={1: 3})

@@ -75,7 +75,7 @@ def utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def make(new_writer: Callable[..., Any], store: Path, *, done: bool) -> float:
     """A study that is the same every time; what time it is when it has been written."""
     now = [BEGAN]
-    writer = new_writer(clock=lambda: now[0])
+    writer = new_writer(clock=lambda: now[0], greedy="toy-coder-1.5b")
     writer.store.add_event(writer.ids.study, "info", "sampling", "toy-coder-0.5b begins")
     for model in writer.models:
         for problem in writer.problems[: None if done else 5]:
@@ -83,6 +83,8 @@ def make(new_writer: Callable[..., Any], store: Path, *, done: bool) -> float:
                 now[0] += 2.5
                 message = "list index 17 of \x1b[31m'[red]'" if problem.name == "Toy/3" and index == 1 else None
                 writer.add(model, problem.name, index, message)
+    for problem in writer.problems if done else ():
+        writer.add("toy-coder-1.5b greedy", problem.name, 0)
     writer.store.add_event(writer.ids.study, "warning", "box", "one box was replaced")
     now[0] += 1.0
     if done:

@@ -23,7 +23,7 @@ from tui.heading import Part, heading
 from tui.host import Machine
 from tui.tabular import Tabular
 from tui.text import harmless
-from tui.view import Snapshot, Trouble
+from tui.view import Snapshot, Trouble, with_guests
 from tui.widgets.header_line import HeaderLine
 from tui.widgets.tab_line import TabLine
 
@@ -63,11 +63,13 @@ class StudyScreen(Screen[None]):
     """A header, tabs, a body, a footer. `draw` puts a snapshot into the body; nothing is drawn that is not in front."""
 
     NAME: ClassVar[str] = ""
+    GUESTS: ClassVar[bool] = False  # whether a second store's models are shown among the study's own
 
     def __init__(self) -> None:
         super().__init__()
         self._shot: Snapshot | None = None  # what is on the screen
         self._newest: Snapshot | None = None
+        self._heard: Snapshot | None = None  # the newest, without guests
         self._paused = False
         self._titles: dict[str, tuple[str, str]] = {}
 
@@ -133,9 +135,10 @@ class StudyScreen(Screen[None]):
         if isinstance(news, Trouble):
             self._tell(news)
             return
-        self._newest = news
+        self._heard = news
+        self._newest = with_guests(news) if self.GUESTS else news
         if not self._paused or self._shot is None:
-            self._shot = news
+            self._shot = self._newest
             self.redraw()
         self._draw_header()
 
@@ -154,13 +157,13 @@ class StudyScreen(Screen[None]):
             self.notify(words, severity="warning", markup=False)
 
     def _draw_header(self) -> None:
-        if self._newest is None or not self.is_current:
+        if self._heard is None or not self.is_current:
             return
         missed = None
         if self._paused and self._shot is not None:
-            missed = self._newest.study.scored - self._shot.study.scored
+            missed = self._heard.study.scored - self._shot.study.scored
         self.query_one(HeaderLine).show(
-            [*self.crumbs(), *heading(self._newest, self.hall.machine.clock(), paused=missed)]
+            [*self.crumbs(), *heading(self._heard, self.hall.machine.clock(), paused=missed)]
         )
 
     def crumbs(self) -> list[Part]:

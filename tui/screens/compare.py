@@ -17,6 +17,7 @@ from tui.comparing import FLIPS, LADDER, Comparison, compare, flip_cells, ladder
 from tui.plot import Series, mark
 from tui.screens.plotting import PlotScreen
 from tui.tabular import Tabular
+from tui.text import harmless
 from tui.view import UNIT_NAMES, Snapshot
 from tui.widgets.curve_plot import CurvePlot
 from tui.widgets.list_table import ListTable, PlainTable
@@ -26,12 +27,16 @@ class CompareScreen(PlotScreen):
     """Two curves, their paired difference, and the problems on which they differ."""
 
     NAME = "compare"
+    GUESTS = True
     HELP: ClassVar[str] = """
 The chosen model against the pinned one (c takes another, v turns the pair round), on the problems that both have
 finished. "difference" is chosen minus pinned in points, with its 95 % interval from 1 000 resamples of the problems, the
 same ones for both. ▸ names a winner whose interval leaves out zero. Intervals are not corrected for the number of budgets,
 and a study that still runs is looked at many times: the report decides. Where there is room for one, d shows the table of
 differences in the place of the plot.
+
+With --against, the models of a second store stand behind the study's own, here and in Curves, and each is first held against
+itself there.
 
 Flips lists the problems by how far the models lie apart at the rule; enter lists the samples of both.
 """
@@ -95,7 +100,8 @@ Flips lists the problems by how far the models lie apart at the rule; enter list
         self.draw_plot(shot)
         first, second = tone_of(self.hall.choice, shot), pinned_of(self.hall.choice, shot)
         if second is None or shot.curves is None:
-            self.query_one("#verdict", Static).update(Content("a comparison needs two models with a curve"))
+            lacks = (shot.guests and shot.guests.why_not) or "a comparison needs two models with a curve"
+            self.query_one("#verdict", Static).update(Content(harmless(lacks)))
             return
         rule, unit = rule_of(self.hall.choice, shot), shot.curves.unit
         asked = (shot.study.uid, shot.tallies, first, second, unit, rule)
@@ -117,7 +123,8 @@ Flips lists the problems by how far the models lie apart at the rule; enter list
         names = labels[found.tones[0]], labels[found.tones[1]]
         marked = tuple(f"{mark(tone)} {name}" for tone, name in zip(found.tones, names, strict=True))
         unit = UNIT_NAMES[shot.curves.unit] if shot.curves else ""
-        self.query_one("#verdict", Static).update(Content(verdict_words(found, names, unit)))
+        alone = f" · {harmless(shot.guests.why_not)}" if shot.guests and shot.guests.why_not else ""
+        self.query_one("#verdict", Static).update(Content(verdict_words(found, names, unit) + alone))
         ladder, flips = self.query_one("#ladder", ListTable), self.query_one("#flips", ListTable)
         ladder.show_rows([ladder_cells(at, (marked[0], marked[1])) for at in found.ladder], empty=found.why_not)
         bar = min(64, flips.size.width - sum(column.width + 1 for column in FLIPS[:-1]))

@@ -9,9 +9,10 @@ from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.widget import Widget
 
+from sampler.drawing.axis import measured
 from tui.cells import Cell, Column
 from tui.choice import rule_of, tone_of
-from tui.plot import Reading, mark, readings
+from tui.plot import STAR, Reading, mark, readings
 from tui.screens.plotting import PlotScreen
 from tui.tabular import Tabular
 from tui.view import Mood, Snapshot
@@ -26,6 +27,7 @@ COLUMNS = (
     Column(key="margin", label="± 95%", width=7, right=True),
     Column(key="k", label="samples", width=8, right=True),
     Column(key="problems", label="problems", width=9, right=True, needs=84),
+    Column(key="star", label=f"{STAR} greedy", width=20, needs=118),
     Column(key="behind", label="behind the best", width=16, right=True, needs=100),
     Column(key="note", label="", width=0),
 )
@@ -43,6 +45,7 @@ def readout_cells(one: Reading, rank: int, best: float | None, problems: int) ->
         Cell(text="" if one.margin is None else f"±{one.margin * 100:.1f}"),
         Cell(text="" if one.k is None else f"k={one.k:.0f}"),
         Cell(text=str(problems)),
+        Cell(text="" if one.star is None else f"{STAR} {one.star[1] * 100:.1f}% at {measured(one.star[0])}"),
         Cell(text=behind),
         Cell(text=note, mood=Mood.FAINT),
     )
@@ -52,10 +55,12 @@ class CurvesScreen(PlotScreen):
     """One plot and its readout."""
 
     NAME = "curves"
+    GUESTS = True
     LABELS = 30
     HELP: ClassVar[str] = """
 Pass rate against budget per problem: a budget buys each model k samples, and the rate is the chance that one of k passes.
-The rule (←→, a click) marks one budget; the table below reads every model there, the best first.
+The rule (←→, a click) marks one budget; the table below reads every model there, the best first. ★ is a model's greedy sample,
+where the study has one: a point with its own cost, none of the samples that the curve is made of.
 
 + and - look closer and step back around the rule, ctrl+← and ctrl+→ slide, = shows everything again.
 x counts budgets in FLOPs, seconds, tokens or samples, l makes the axis linear, b hides the band, p compares each model on

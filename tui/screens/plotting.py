@@ -67,9 +67,10 @@ class PlotScreen(StudyScreen):
         self.entitle("#plot-pane", plot_title(shot), rule_words(rule, options.unit))
 
     def series(self, shot: Snapshot) -> list[Series]:
-        """The curves with their short names."""
+        """The curves of the models that this screen shows, with their short names."""
         labels = labels_of(shot, self.LABELS)
-        return [replace(one, label=labels[one.tone]) for one in shot.curves.series] if shot.curves else []
+        found = shot.curves.series if shot.curves else ()
+        return [replace(one, label=labels[one.tone]) for one in found if one.tone < len(labels)]
 
     def on_curve_plot_rule_moved(self, event: CurvePlot.RuleMoved) -> None:
         """The reader pointed at a budget."""
