@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from sampler.rankers.values import Ranking
 from sampler.ranking.wish import RankedModel, RankLine, RankPoint, RankWish, SelectedPoint
 from sampler.reporting.standings import unit_cost
-from sampler.stats.bootstrap import Interval, draw_problems, intervals
+from sampler.stats.bootstrap import Interval, draw_problems, rate_intervals
 from sampler.stats.budget import Unit
 from sampler.stats.passk import pass_at_k
 from sampler.stats.ranking import Drawn, Votes, rank_score_at_k, rank_score_of_votes, selected_at_k
@@ -109,7 +109,7 @@ def _bands(values: NDArray[np.float64], seed: int) -> Sequence[Interval | None]:
     problems, ks = values.shape
     if problems < 2:
         return [None] * ks
-    return intervals(values, draw_problems(problems, np.random.default_rng(seed)))
+    return rate_intervals(values, draw_problems(problems, np.random.default_rng(seed)))
 
 
 def _charged(costs: _Costs, values: Sequence[Valued]) -> _Costs:

@@ -1,15 +1,17 @@
 """Whom to ask at each budget: the best single choice, cascade, mixture and greedy schedule, and an oracle router above all.
 
-A sample is accepted if the judge passes it, so whatever stops early is worth as much as it says only to someone whose own
-tests are as good. Cascades and mixtures go from the cheaper model to the dearer. The best of each kind is chosen on the
-problems that it is shown for.
+What counts as accepted is the offers' business: the judge's pass, an oracle, or the selection tests'. Cascades and mixtures go
+from the cheaper model to the dearer. The best of each kind is chosen on the problems that it is shown for, so beside it stands
+what choosing so is worth on problems that were not looked at (`sampler.stats.crossfit`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from itertools import combinations, groupby
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import combinations
+
+import numpy as np
 
 from sampler.stats.allocation import (
     Choice,
@@ -19,11 +21,17 @@ from sampler.stats.allocation import (
     greedy,
     mixtures,
     oracle,
+    outcome,
     pareto,
     scheduled,
     singles,
 )
 from sampler.stats.betabinomial import Fit
+from sampler.stats.bootstrap import Floats, rate_intervals
+from sampler.stats.crossfit import Held, Places, deal, held_out
+
+_COLUMNS = 256
+Fits = Callable[[Places], Mapping[str, Fit]]  # of the models whose difficulty can be fitted to these problems
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +39,7 @@ class Allotted:
     """The best of each kind that costs no more than `budget` on average; None where nothing of the kind does.
 
     `single` pays for all its k samples, `stopping` ends at the first pass. `oracle` is undefined where a model has fewer
-    samples than the budget buys.
+    samples than the budget buys. `held` is, by kind, the worth of such a choice on problems that it was not made on.
     """
 
     budget: float
@@ -41,6 +49,7 @@ class Allotted:
     mixture: Choice | None
     greedy: Choice | None
     oracle: float | None
+    held: Mapping[str, Held | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,39 +61,75 @@ class Allotment:
     rows: tuple[Allotted, ...]
 
 
-def allot(offers: Sequence[Offer], fits: Mapping[str, Fit], budgets: Sequence[float]) -> Allotment:
-    """The allotment of some models; the greedy schedule is made of those whose difficulty could be fitted."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Doubt:
+    """How the problems are resampled (not at all below two) and dealt into parts."""
+
+    draws: Floats | None
+    seed: int
+
+
+def allot(offers: Sequence[Offer], fits: Fits, budgets: Sequence[float], doubt: Doubt) -> Allotment:
+    """The allotment of some models."""
     rising = sorted(offers, key=lambda one: one.mean_cost.of(1))
-    kinds = _kinds(rising)
-    order = _schedule(rising, fits)
-    after = scheduled(order, {one.model: one for one in rising}) if order else []
+    whole = np.arange(len(rising[0].left))
+    ways = {kind: make(rising, whole) for kind, make in _ways(fits).items()}
     return Allotment(
-        frontier=tuple(kinds["single"]),
-        schedule=tuple((name, len(list(run))) for name, run in groupby(order)),
-        rows=tuple(
-            Allotted(
-                budget=budget,
-                **{kind: best_within(choices, budget) for kind, choices in kinds.items()},
-                greedy=best_within(after, budget),
-                oracle=_oracle(rising, budget),
-            )
-            for budget in budgets
-        ),
+        frontier=_around(ways["single"], {one.model: one for one in rising}, doubt.draws),
+        schedule=ways["greedy"][-1].legs if ways["greedy"] else (),
+        rows=tuple(_rows(ways, rising, budgets, _held(fits, rising, budgets, doubt))),
     )
 
 
-def _kinds(rising: Sequence[Offer]) -> dict[str, list[Choice]]:
-    """What is worth considering of each kind. A pair's choices are thinned at once: there are as many as k1 times k2."""
-    pairs = list(combinations(rising, 2))
+def _rows(
+    ways: Mapping[str, Sequence[Choice]],
+    rising: Sequence[Offer],
+    budgets: Sequence[float],
+    held: Mapping[str, Sequence[Held | None]],
+) -> list[Allotted]:
+    return [
+        Allotted(
+            budget=budget,
+            **{kind: best_within(choices, budget) for kind, choices in ways.items()},
+            oracle=_oracle(rising, budget),
+            held={kind: found[at] for kind, found in held.items()},
+        )
+        for at, budget in enumerate(budgets)
+    ]
+
+
+def _held(
+    fits: Fits, rising: Sequence[Offer], budgets: Sequence[float], doubt: Doubt
+) -> Mapping[str, Sequence[Held | None]]:
+    parts = deal(len(rising[0].left), np.random.default_rng(doubt.seed))
+    return {kind: held_out(make, rising, budgets, parts, doubt.draws) for kind, make in _ways(fits).items()}
+
+
+_Way = Callable[[Sequence[Offer], Places], list[Choice]]
+
+
+def _ways(fits: Fits) -> Mapping[str, _Way]:
+    """What is worth considering of each kind, of models by rising cost."""
+
+    def scheduling(rising: Sequence[Offer], problems: Places) -> list[Choice]:
+        order = _schedule(rising, fits(problems))
+        return scheduled(order, {one.model: one for one in rising}) if order else []
+
     return {
-        "single": pareto([choice for one in rising for choice in singles(one, stopping=False)]),
-        "stopping": pareto([choice for one in rising for choice in singles(one, stopping=True)]),
-        "cascade": pareto([choice for pair in pairs for choice in pareto(cascades(*pair))]),
-        "mixture": pareto([choice for pair in pairs for choice in pareto(mixtures(*pair))]),
+        "single": lambda rising, _: pareto([choice for one in rising for choice in singles(one, stopping=False)]),
+        "stopping": lambda rising, _: pareto([choice for one in rising for choice in singles(one, stopping=True)]),
+        "cascade": lambda rising, _: pareto(
+            [choice for pair in combinations(rising, 2) for choice in cascades(*pair).frontier()]
+        ),
+        "mixture": lambda rising, _: pareto(
+            [choice for pair in combinations(rising, 2) for choice in mixtures(*pair).frontier()]
+        ),
+        "greedy": scheduling,
     }
 
 
 def _schedule(rising: Sequence[Offer], fits: Mapping[str, Fit]) -> tuple[str, ...]:
+    """The greedy order of the models whose difficulty could be fitted."""
     known = [one for one in rising if one.model in fits]
     return greedy(
         {one.model: fits[one.model] for one in known},
@@ -97,3 +142,15 @@ def _oracle(offers: Sequence[Offer], budget: float) -> float | None:
     if any(one.mean_cost.affordable(budget) > one.n for one in offers):
         return None
     return float(oracle(offers, budget).mean())
+
+
+def _around(choices: Sequence[Choice], offers: Mapping[str, Offer], draws: Floats | None) -> tuple[Choice, ...]:
+    """The choices with intervals of their rates, so many at a time that a long frontier needs no more memory."""
+    if draws is None:
+        return tuple(choices)
+    found: list[Choice] = []
+    for begin in range(0, len(choices), _COLUMNS):
+        some = choices[begin : begin + _COLUMNS]
+        near = rate_intervals(np.stack([outcome(choice, offers)[1] for choice in some], axis=1), draws)
+        found += [replace(choice, interval=around) for choice, around in zip(some, near, strict=True)]
+    return tuple(found)

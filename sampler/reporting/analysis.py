@@ -15,7 +15,7 @@ from typing import TypedDict
 
 import numpy as np
 
-from sampler.reporting.allotting import Allotment, allot
+from sampler.reporting.allotting import Allotment, Doubt, allot
 from sampler.reporting.diversity import Diversity
 from sampler.reporting.ground import Ground
 from sampler.reporting.report import choose_budgets
@@ -24,6 +24,7 @@ from sampler.stats.allocation import Offer, Tried, offer, strata
 from sampler.stats.betabinomial import Extrapolation, Fit, extrapolate, fit
 from sampler.stats.bootstrap import LEVEL, Floats
 from sampler.stats.budget import PromptCharge, Unit, UnitCost
+from sampler.stats.crossfit import Places
 from sampler.stats.curves import Counts
 from sampler.stats.spending import Orders
 from sampler.stats.stopping import CostOfPass, Stop, cost_of_pass, costs_of_pass, frontier
@@ -112,7 +113,7 @@ def analyse(study: str, ground: Ground, wish: AnalysisWish, read: Read | None = 
     """The analysis of the models of a ground, and of their samples as far as those were read."""
     read = read or Read()
     offers = {model.id: made for model in ground.models if (made := _offer(model, ground, wish)) is not None}
-    fits, why_not = _fits(ground)
+    fits, why_not = _fits(ground, range(len(ground.problems)))
     curves = [ground.curve(model, offers[model.id].mean_cost) for model in ground.models if model.id in offers]
     budgets = wish.budgets or choose_budgets(curves)
     passes = {
@@ -145,7 +146,7 @@ def analyse(study: str, ground: Ground, wish: AnalysisWish, read: Read | None = 
         ),
         unknown=tuple(model.name for model in ground.models if model.id not in offers),
         cheapest=cost_of_pass(frontier(passes), np.random.default_rng(wish.seed)) if passes else None,
-        allotment=allot(list(offers.values()), fits, budgets) if offers else None,
+        allotment=_allotment(ground, list(offers.values()), budgets, wish.seed) if offers else None,
         reference=dearest.model if dearest else None,
         strata=_strata(list(offers.values()), dearest, budgets) if dearest else (),
     )
@@ -177,13 +178,20 @@ def _costs(of: Offer | None, passes: Floats | None, seed: int) -> _Costs:
     return {"unit_cost": of.mean_cost, "stopped": stopped, "cost_of_pass": found}
 
 
-def _fits(ground: Ground) -> tuple[dict[str, Fit], dict[str, str]]:
-    """The fitted models, and why the others are not."""
+def _allotment(ground: Ground, offers: Sequence[Offer], budgets: Sequence[float], seed: int) -> Allotment:
+    def fits(problems: Places) -> Mapping[str, Fit]:
+        return _fits(ground, problems.tolist())[0]
+
+    return allot(offers, fits, budgets, Doubt(draws=ground.draws, seed=seed))
+
+
+def _fits(ground: Ground, problems: Sequence[int]) -> tuple[dict[str, Fit], dict[str, str]]:
+    """The models whose difficulty can be fitted to some of the problems, and why the others cannot."""
     fits, why_not = {}, {}
     for model in ground.models:
         counts = ground.counts[model.id]
         try:
-            fits[model.name] = fit(counts.scored, counts.passed)
+            fits[model.name] = fit([counts.scored[at] for at in problems], [counts.passed[at] for at in problems])
         except ValueError as error:
             why_not[model.name] = str(error)
     return fits, why_not

@@ -13,6 +13,7 @@ from sampler.reporting.allotting import Allotted
 from sampler.reporting.analysis import Analysis, ModelAnalysis, Stratum
 from sampler.reporting.render import NAMES, amount, grid, one_line, plain
 from sampler.stats.allocation import Choice
+from sampler.stats.bootstrap import Interval
 from sampler.stats.budget import Unit
 from sampler.stats.stopping import CostOfPass
 
@@ -109,8 +110,7 @@ def _beyond(made: Analysis) -> RichTable:
             if model.not_fitted:
                 yield called[model.name], "", "", "", model.not_fitted
             for one in model.beyond:
-                near = one.promise.interval
-                rate = f"{_percent(one.promise.rate)} [{_percent(near.low)}, {_percent(near.high)}]"
+                rate = _around(one.promise.rate, one.promise.interval)
                 yield (
                     called[model.name],
                     str(one.promise.k),
@@ -138,11 +138,14 @@ def _diversity(made: Analysis) -> RichTable:
 def _frontier(choices: Sequence[Choice], made: Analysis) -> RichTable:
     title = "Frontier: the (model, k) that no other beats for its cost, all k samples paid; every doubling of k, and each turn"
     called = _called(made)
-    rows = ((_legs(one, called), amount(one.cost, made.unit), _percent(one.rate)) for one in _turns(choices))
+    rows = (
+        (legs_words(one, called), amount(one.cost, made.unit), _around(one.rate, one.interval))
+        for one in turning(choices)
+    )
     return _table(title, ("choice", "cost", "solved"), rows)
 
 
-def _turns(choices: Sequence[Choice]) -> Iterator[Choice]:
+def turning(choices: Sequence[Choice]) -> Iterator[Choice]:
     """The first and last of each run of one model, and the powers of two between."""
     names = [choice.legs[0][0] for choice in choices]
     for at, choice in enumerate(choices):
@@ -154,24 +157,37 @@ def _turns(choices: Sequence[Choice]) -> Iterator[Choice]:
 
 def _budgets(rows: Sequence[Allotted], made: Analysis) -> RichTable:
     title = (
-        "The best of each kind within each mean budget: k samples of one; up to k, ended by the first pass; up to k1, then "
-        "up to k2; k1 and k2 whatever happens; the greedy schedule, ended by a pass; and a router that knows for each problem "
-        "which one model to spend the budget on, all samples paid"
+        "The best of each way within each mean budget. Seen: on the problems that it was chosen on, which is too good. Unseen: "
+        "chosen on four fifths of the problems and valued on the rest, five times, with what it cost there"
     )
     called = _called(made)
-
-    def cell(choice: Choice | None) -> str:
-        return "–" if choice is None else f"{_percent(choice.rate)} ({_legs(choice, called)})"
-
     cells = (
-        (
-            amount(row.budget, made.unit),
-            *map(cell, (row.single, row.stopping, row.cascade, row.mixture, row.greedy)),
-            _rate(row.oracle),
-        )
+        (amount(row.budget, made.unit) if at == 0 else "", *cells)
         for row in rows
+        for at, cells in enumerate(_ways(row, made.unit, called))
     )
-    return _table(title, ("budget", "single", "stopping", "cascade", "mixture", "greedy", "oracle"), cells)
+    return _table(title, ("budget", "way", "choice", "seen", "unseen", "its cost"), cells)
+
+
+WAYS = {  # as the attributes of a row, and in words
+    "single": "one model",
+    "stopping": "to a pass",
+    "cascade": "cascade",
+    "mixture": "mixture",
+    "greedy": "schedule",
+}
+
+
+def _ways(row: Allotted, unit: Unit, called: Mapping[str, str]) -> Iterator[Sequence[str]]:
+    for kind, words in WAYS.items():
+        choice: Choice | None = getattr(row, kind)
+        if choice is None:
+            continue
+        held = row.held[kind]
+        over = " (over)" if held and held.cost > row.budget * 1.01 else ""
+        unseen = (_around(held.rate, held.interval), f"{amount(held.cost, unit)}{over}") if held else ("undefined", "")
+        yield words, legs_words(choice, called), _percent(choice.rate), *unseen
+    yield "router", "", _rate(row.oracle), "", ""
 
 
 def _called(made: Analysis) -> Mapping[str, str]:
@@ -215,14 +231,30 @@ def _closing(made: Analysis) -> Iterator[str]:
         yield f"The greedy schedule, until one passes: {', then '.join(runs[:MOST_RUNS])}{more}."
     if made.unknown:
         yield f"Without a known cost in {NAMES[made.unit]}: {', '.join(map(one_line, made.unknown))}."
+    if made.allotment:
+        yield (
+            "Ways: k samples of one model; up to k, to the first pass; a cascade, up to k1, then up to k2, ended by a "
+            "pass; a mixture, k1 and k2 whatever happens; the greedy schedule, ended by a pass; a router that knows for each "
+            "problem which one model to spend the budget on, all samples paid: a bound, and too high by luck."
+        )
     yield (
         f"Intervals are of {made.level:.0%}, from resampled problems. What stops early stops at the judge's pass: an upper "
-        "bound for whoever has other tests. What is best was chosen on the problems that it is shown for."
+        "bound for whoever has other tests. Strata were sorted by the reference's own luck, too: among the hard its rates are "
+        "too low, among the easy too high."
     )
 
 
-def _legs(choice: Choice, called: Mapping[str, str]) -> str:
-    return ", ".join(f"{called[name]} k={k}" for name, k in choice.legs)
+def legs_words(choice: Choice, called: Mapping[str, str]) -> str:
+    """The samples of each model in the order in which they are asked, or their sums where there are many runs."""
+    sums: dict[str, int] = {}
+    for name, k in choice.legs:
+        sums[name] = sums.get(name, 0) + k
+    mixed = " mixed" if len(sums) < len(choice.legs) else ""
+    return ", ".join(f"{called[name]} k={k}" for name, k in sums.items()) + mixed
+
+
+def _around(rate: float, near: Interval | None) -> str:
+    return _percent(rate) + (f" [{_percent(near.low)}, {_percent(near.high)}]" if near else "")
 
 
 def _rate(rate: float | None) -> str:

@@ -9,7 +9,8 @@ k1, k2 free, all their values are two products of matrices (problems inside).
 A sample is accepted if it passes the selection tests; where a problem has none, if it passes the judge's, which is an oracle.
 `right` is the share of accepted samples that the judge passes too, so an accepted answer is worth that much.
 
-Whatever is chosen here by looking at all values was chosen on the problems it is shown for, and is that much too good.
+Whatever is chosen here by looking at all values was chosen on the problems it is shown for, and is that much too good;
+`sampler.stats.crossfit` says how much.
 """
 
 from __future__ import annotations
@@ -21,10 +22,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sampler.stats.betabinomial import Fit
-from sampler.stats.bootstrap import Floats
+from sampler.stats.bootstrap import Floats, Interval
 from sampler.stats.budget import UnitCost
 from sampler.stats.passk import pass_at_every_k
 from sampler.stats.stopping import attempts_at_every_k
+
+_ROUNDING = 1e-12  # means of the same costs in another order differ by that much
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,11 +93,16 @@ def offer(model: str, tried: Tried, costs: Sequence[UnitCost]) -> Offer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
-    """A way to spend: up to so many samples of each model, in this order; its mean cost and the share of right answers."""
+    """A way to spend: up to so many samples of each model, in this order; its mean cost and the share of right answers.
+
+    `stops` says whether the first accepted sample ends it. `interval`, of the rate, is there where somebody asked for it.
+    """
 
     legs: tuple[tuple[str, int], ...]
+    stops: bool
     cost: float
     rate: float
+    interval: Interval | None = None
 
 
 def singles(of: Offer, *, stopping: bool) -> list[Choice]:
@@ -102,32 +110,88 @@ def singles(of: Offer, *, stopping: bool) -> list[Choice]:
     rates = of.answered.mean(axis=0)
     unit = of.mean_cost
     costs = of.stopped.mean(axis=0) if stopping else [unit.of(k) for k in range(of.n + 1)]
-    return [Choice(legs=((of.model, k),), cost=float(costs[k]), rate=float(rates[k])) for k in range(1, of.n + 1)]
-
-
-def cascades(first: Offer, second: Offer) -> list[Choice]:
-    """Up to k1 samples of the first model, then up to k2 of the second, until one is accepted: every k1, k2 from 1 on."""
-    problems = len(first.left)
-    reached = first.left.T
-    costs = first.stopped.mean(axis=0)[:, None] + reached @ second.stopped / problems
-    rates = first.answered.mean(axis=0)[:, None] + reached @ second.answered / problems
     return [
-        Choice(legs=((first.model, k1), (second.model, k2)), cost=float(costs[k1, k2]), rate=float(rates[k1, k2]))
-        for k1 in range(1, first.n + 1)
-        for k2 in range(1, second.n + 1)
+        Choice(legs=((of.model, k),), stops=stopping, cost=float(costs[k]), rate=float(rates[k]))
+        for k in range(1, of.n + 1)
     ]
 
 
-def mixtures(first: Offer, second: Offer) -> list[Choice]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pairs:
+    """Every k1 of one model with every k2 of another, from 1 on: tables of k1 x k2. Thousands of samples make millions."""
+
+    models: tuple[str, str]
+    stops: bool
+    costs: Floats
+    rates: Floats
+
+    def at(self, k1: int, k2: int) -> Choice:
+        """One of them."""
+        legs = ((self.models[0], k1), (self.models[1], k2))
+        cost, rate = float(self.costs[k1 - 1, k2 - 1]), float(self.rates[k1 - 1, k2 - 1])
+        return Choice(legs=legs, stops=self.stops, cost=cost, rate=rate)
+
+    def every(self) -> list[Choice]:
+        """All of them."""
+        return [self.at(k1 + 1, k2 + 1) for k1, k2 in np.ndindex(*self.costs.shape)]
+
+    def frontier(self) -> list[Choice]:
+        """Those that no other beats, by rising cost; as `pareto`."""
+        costs, rates = self.costs.ravel(), self.rates.ravel()
+        order = np.lexsort((-rates, costs))
+        best = np.maximum.accumulate(rates[order])
+        better = order[np.concatenate([[True], best[1:] > best[:-1]])]
+        width = self.costs.shape[1]
+        return [self.at(int(at) // width + 1, int(at) % width + 1) for at in better]
+
+
+def cascades(first: Offer, second: Offer) -> Pairs:
+    """Up to k1 samples of the first model, then up to k2 of the second, until one is accepted."""
+    reached = first.left.T[1:]
+    problems = len(first.left)
+    return Pairs(
+        models=(first.model, second.model),
+        stops=True,
+        costs=first.stopped.mean(axis=0)[1:, None] + reached @ second.stopped[:, 1:] / problems,
+        rates=first.answered.mean(axis=0)[1:, None] + reached @ second.answered[:, 1:] / problems,
+    )
+
+
+def mixtures(first: Offer, second: Offer) -> Pairs:
     """k1 samples of the first model and k2 of the second, whatever happens; a random accepted one of the first is preferred."""
-    problems = len(first.left)
-    rates = first.answered.mean(axis=0)[:, None] + first.left.T @ second.answered / problems
-    one, two = first.mean_cost, second.mean_cost
-    return [
-        Choice(legs=((first.model, k1), (second.model, k2)), cost=one.of(k1) + two.of(k2), rate=float(rates[k1, k2]))
-        for k1 in range(1, first.n + 1)
-        for k2 in range(1, second.n + 1)
-    ]
+    one, two = (unit.once + unit.each * np.arange(1, n + 1) for unit, n in _units(first, second))
+    return Pairs(
+        models=(first.model, second.model),
+        stops=False,
+        costs=one[:, None] + two,
+        rates=first.answered.mean(axis=0)[1:, None] + first.left.T[1:] @ second.answered[:, 1:] / len(first.left),
+    )
+
+
+def _units(*offers: Offer) -> list[tuple[UnitCost, int]]:
+    return [(of.mean_cost, of.n) for of in offers]
+
+
+def outcome(choice: Choice, offers: Mapping[str, Offer]) -> tuple[Floats, Floats]:
+    """What a choice costs on each problem, and how likely its answer there is right."""
+    problems = len(next(iter(offers.values())).left)
+    drawn = dict.fromkeys(offers, 0)
+    reached, costs, right = np.ones(problems), np.zeros(problems), np.zeros(problems)
+    for name, count in choice.legs:
+        one, k = offers[name], drawn[name]
+        drawn[name] = k + count
+        before = one.left[:, k]
+        kept = _over(one.left[:, k + count], before)
+        tried = _over(one.attempts[:, k + count] - one.attempts[:, k], before)
+        opening = one.once if k == 0 else 0.0
+        costs += reached * (opening + tried * one.each) if choice.stops else opening + count * one.each
+        right += reached * (1 - kept) * one.right
+        reached = reached * kept
+    return costs, right
+
+
+def _over(part: Floats, whole: Floats) -> Floats:
+    return np.asarray(np.divide(part, whole, out=np.zeros_like(part), where=whole > 0), dtype=np.float64)
 
 
 def pareto(choices: Sequence[Choice]) -> list[Choice]:
@@ -141,7 +205,7 @@ def pareto(choices: Sequence[Choice]) -> list[Choice]:
 
 def best_within(choices: Sequence[Choice], budget: float) -> Choice | None:
     """The best choice that costs no more than `budget`, the cheapest of equals; None where nothing fits."""
-    fitting = [choice for choice in choices if choice.cost <= budget]
+    fitting = [choice for choice in choices if choice.cost <= budget * (1 + _ROUNDING)]
     return max(fitting, key=lambda one: (one.rate, -one.cost), default=None)
 
 
@@ -185,21 +249,21 @@ def _promise(fit: Fit, vain: int) -> float:
 
 
 def scheduled(order: Sequence[str], offers: Mapping[str, Offer]) -> list[Choice]:
-    """What every beginning of a schedule costs and reaches when the first accepted sample ends it."""
+    """What every beginning of a schedule costs and reaches when the first accepted sample ends it; a leg for each run."""
     problems = len(next(iter(offers.values())).left)
     drawn = dict.fromkeys(offers, 0)
     reached, cost, right = np.ones(problems), np.zeros(problems), np.zeros(problems)
+    legs: tuple[tuple[str, int], ...] = ()
     found = []
     for name in order:
         one, k = offers[name], drawn[name]
         cost += reached * (one.each + (one.once if k == 0 else 0.0))
-        before = one.left[:, k]
-        kept = np.divide(one.left[:, k + 1], before, out=np.zeros(problems), where=before > 0)
+        kept = _over(one.left[:, k + 1], one.left[:, k])
         right += reached * (1 - kept) * one.right
         reached = reached * kept
         drawn[name] = k + 1
-        legs = tuple((model, count) for model, count in drawn.items() if count)
-        found.append(Choice(legs=legs, cost=float(cost.mean()), rate=float(right.mean())))
+        legs = (*legs[:-1], (name, legs[-1][1] + 1)) if legs and legs[-1][0] == name else (*legs, (name, 1))
+        found.append(Choice(legs=legs, stops=True, cost=float(cost.mean()), rate=float(right.mean())))
     return found
 
 

@@ -29,6 +29,7 @@ _SMALLEST, _LARGEST = np.log(1e-4), np.log(1e5)
 _CLEARLY = 2.71
 _STEPS = 60
 _ROUNDS = 400
+_NOISE = 1e-13  # of a likelihood: at its top, steps cannot be told apart any more
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,20 +140,29 @@ def _plain(table: _Table, weights: Floats) -> list[Fit]:
 
 
 def _inflated(table: _Table, weights: Floats, plain: Sequence[Fit]) -> list[Fit]:
-    """The zero-inflated fits: how likely each hopeless problem is possible after all (E), then one Newton step (M)."""
+    """The zero-inflated fits: how likely each hopeless problem is possible after all (E), then two Newton steps (M).
+
+    From round to round only the weights of hopeless problems change, which have nothing but wrong samples; fits that stand
+    still are left alone.
+    """
     at = _places(plain)
     total = weights.sum(axis=1)
-    hopeless = weights * table.hopeless
+    hopeless = weights[:, table.hopeless]
+    wrong = table.above[1][table.hopeless]
+    fixed = tuple((weights * ~table.hopeless) @ more for more in table.above)
     share = 0.5 * hopeless.sum(axis=1) / total
+    moving = np.arange(len(weights))
     for _ in range(_ROUNDS):
-        chance = _none_right(table, at)
-        possible = (1 - share)[:, None] * chance
-        possible /= possible + np.maximum(share, 1e-300)[:, None]
-        before = share
-        share = (hopeless * (1 - possible)).sum(axis=1) / total
-        kept = weights - hopeless * (1 - possible)
-        at = _climb(tuple(kept @ more for more in table.above), table.steps, at, 2)
-        if np.abs(share - before).max() < 1e-7:
+        before = share[moving]
+        possible = (1 - before)[:, None] * _none_right(table, at[moving])[:, table.hopeless]
+        possible /= possible + np.maximum(before, 1e-300)[:, None]
+        kept = hopeless[moving] * possible
+        share[moving] = (hopeless[moving] - kept).sum(axis=1) / total[moving]
+        more = kept @ wrong
+        sums = (fixed[0][moving], fixed[1][moving] + more, fixed[2][moving] + more)
+        at[moving] = _climb(sums, table.steps, at[moving], 2)
+        moving = moving[np.abs(share[moving] - before) >= 1e-7]
+        if not len(moving):
             break
     return _mixed(table, weights, at, share)
 
@@ -193,11 +203,11 @@ def _climb(sums: tuple[Floats, ...], steps: Floats, at: Floats, most: int) -> Fl
         for _ in range(30):
             tried = np.clip(at + scale[:, None] * step, _SMALLEST, _LARGEST)
             reached = _likelihood(sums, steps, tried)
-            worse = reached < value
+            worse = reached < value - _NOISE * np.abs(value)
             if not worse.any():
                 break
             scale[worse] /= 2
-        better = reached >= value
+        better = ~worse
         at = np.where(better[:, None], tried, at)
         gained = np.where(better, reached - value, 0.0).max()
         value = np.where(better, reached, value)

@@ -184,7 +184,7 @@ def orders(n, accepted):
 def test_a_cascade_is_the_mean_over_every_order_of_both_models(passed, extra):
     accepted = [(min(4, one + extra), min(3, two + extra)) for one, two in passed]
     small, large = two_offers(passed, accepted)
-    for choice in cascades(small, large)[:: 5 if len(passed) > 2 else 1]:
+    for choice in cascades(small, large).every()[:: 5 if len(passed) > 2 else 1]:
         (_, k1), (_, k2) = choice.legs
         cost = rate = 0.0
         for (right1, right2), (one, two) in zip(passed, accepted, strict=True):
@@ -202,7 +202,7 @@ def test_a_cascade_is_the_mean_over_every_order_of_both_models(passed, extra):
 
 @given(passed=TWO)
 def test_a_mixture_misses_only_where_both_models_do(passed):
-    for choice in mixtures(*two_offers(passed)):
+    for choice in mixtures(*two_offers(passed)).every():
         (_, k1), (_, k2) = choice.legs
         missed = [(1 - pass_at_k(4, one, k1)) * (1 - pass_at_k(3, two, k2)) for one, two in passed]
         assert choice.rate == pytest.approx(1 - sum(missed) / len(passed))
@@ -212,7 +212,7 @@ def test_a_mixture_misses_only_where_both_models_do(passed):
 @given(passed=TWO)
 def test_a_schedule_that_asks_one_model_after_the_other_is_a_cascade(passed):
     small, large = two_offers(passed)
-    known = {choice.legs: choice for choice in cascades(small, large)}
+    known = {choice.legs: choice for choice in cascades(small, large).every()}
     last = scheduled(["small"] * 2 + ["large"] * 3, {"small": small, "large": large})[-1]
     same = known[(("small", 2), ("large", 3))]
     assert (last.cost, last.rate) == (pytest.approx(same.cost), pytest.approx(same.rate))
@@ -238,7 +238,7 @@ def test_the_oracle_is_undefined_where_samples_end():
 @given(passed=TWO)
 def test_the_frontier_holds_what_nothing_beats_and_nothing_else(passed):
     small, large = two_offers(passed)
-    every = cascades(small, large) + singles(small, stopping=True) + singles(large, stopping=True)
+    every = cascades(small, large).every() + singles(small, stopping=True) + singles(large, stopping=True)
     kept = pareto(every)
     assert kept == sorted(kept, key=lambda one: one.cost)
     for choice in every:

@@ -22,6 +22,7 @@ from sampler.rankers.values import RankingError
 from sampler.ranking.render import ranks_json
 from sampler.ranking.study import rank_study
 from sampler.ranking.wish import Inputs, RankDoors, RankWish, TextModel
+from sampler.reporting.reading import read_report
 from sampler.running.headless import run_study
 from sampler.running.run import Doors
 from sampler.stats.budget import PromptCharge, Unit
@@ -142,6 +143,18 @@ def test_rank_score_stands_beside_pass_at_k_and_opinions_are_kept(study):
     assert rows(study, "SELECT name, count(*) FROM ranking JOIN ranker ON ranker.id = ranker_id GROUP BY 1 ORDER BY 1") == [
         ("duplicates", 12), ("random", 12)
     ]  # fmt: skip
+
+
+def test_pass_at_k_has_the_interval_that_a_report_shows_and_is_not_sure_of_a_handful(study):
+    """What passes is made to pass always: three solved problems are no proof that all are."""
+    with closing(sqlite3.connect(study)) as connection, connection:
+        connection.executescript("UPDATE verdict SET verdict = 'PASSED'; UPDATE tally SET passed = scored")
+    (model,) = ranked(study, RankWish(rankers=("random",), ks=(1, 4))).models
+    (line,) = read_report(study, units=(Unit.SAMPLES,)).models
+    first, last = model.oracle.points
+    assert (last.rate, last.interval) == (line.most.rate, line.most.interval)
+    assert first.interval == line.first.interval
+    assert last.interval.low < 0.6 < last.rate == 1.0
 
 
 def test_a_greedy_sample_stands_beside_the_rankers(study):

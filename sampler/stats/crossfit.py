@@ -1,0 +1,78 @@
+"""What a choice is worth on problems that it was not chosen on.
+
+The best of many choices is in part the luckiest: its value on the problems that it was chosen on is too high on average. So the
+problems are dealt into parts; for each part the choice is made on all the others and valued on that part alone, and the values
+of all problems together are the estimate (cross-fitting: Stone 1974, "Cross-validatory choice"; Chernozhukov et al. 2018).
+Each problem is valued by a choice that has not seen it. It is the worth of the *rule* "look at so many problems and take the
+best", made from a fifth fewer problems than there are, and so rather too low than too high. What such a choice costs on
+problems that it has not seen may be more than the budget, and is told beside its worth.
+
+What a sample costs is taken as known: within a part, costs are scaled so that each model's mean is that of all problems.
+Otherwise a budget that buys exactly k samples would buy k - 1 on the half of all parts where problems happen to be long.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sampler.stats.allocation import Choice, Offer, best_within, outcome
+from sampler.stats.bootstrap import Floats, Interval, rate_intervals
+
+PARTS = 5
+Places = NDArray[np.int64]
+Ways = Callable[[Sequence[Offer], Places], Sequence[Choice]]  # offers on some problems, and which problems these are
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """What choices cost and reach on problems that they were not chosen on; no interval below two problems."""
+
+    cost: float
+    rate: float
+    interval: Interval | None
+
+
+def deal(problems: int, rng: np.random.Generator, parts: int = PARTS) -> list[Places]:
+    """The problems, dealt at random into parts of about equal size; none for fewer than two."""
+    if problems < 2:
+        return []
+    return [np.sort(part) for part in np.array_split(rng.permutation(problems), min(parts, problems))]
+
+
+def held_out(
+    ways: Ways, offers: Sequence[Offer], budgets: Sequence[float], parts: Sequence[Places], draws: Floats | None
+) -> list[Held | None]:
+    """The worth at each budget of taking the best of `ways`; None where on the problems of some part nothing fits."""
+    problems = len(offers[0].left)
+    costs, rates = np.full((2, problems, len(budgets)), np.nan)
+    for part in parts:
+        others = np.setdiff1d(np.arange(problems), part)
+        found = ways([within(one, others) for one in offers], others)
+        here = {one.model: within(one, part, scaled=False) for one in offers}
+        for at, budget in enumerate(budgets):
+            chosen = best_within(found, budget)
+            if chosen is not None:
+                costs[part, at], rates[part, at] = outcome(chosen, here)
+    return [_held(costs[:, at], rates[:, at], draws) for at in range(len(budgets))]
+
+
+def _held(costs: Floats, rates: Floats, draws: Floats | None) -> Held | None:
+    if np.isnan(rates).any():
+        return None
+    found = None if draws is None else rate_intervals(rates[:, None], draws)[0]
+    return Held(cost=float(costs.mean()), rate=float(rates.mean()), interval=found)
+
+
+def within(of: Offer, problems: Places, *, scaled: bool = True) -> Offer:
+    """An offer on some of its problems; `scaled`, a sample costs on average what it does on all."""
+    each, once = of.each[problems], of.once[problems]
+    if scaled:
+        each = each * (of.each.mean() / each.mean())
+        once = once * (of.once.mean() / once.mean()) if once.any() else once + of.once.mean()
+    return replace(
+        of, left=of.left[problems], attempts=of.attempts[problems], right=of.right[problems], each=each, once=once
+    )
