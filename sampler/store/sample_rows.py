@@ -46,7 +46,6 @@ class SampleDetail:
     """All that a store knows of one sample. Texts are cut at `reader_samples.LONGEST_TEXT` characters."""
 
     row: SampleRow
-    study_name: str
     seed: int | None
     sum_logprob: float | None
     entry_point: str | None
