@@ -7,7 +7,15 @@ from pathlib import Path
 
 import click
 
-from sampler.commands.common import FILE, params_of
+from sampler.commands.common import (
+    FILE,
+    json_option,
+    params_of,
+    params_option,
+    prompt_option,
+    study_option,
+    unit_option,
+)
 from sampler.entry import read_along
 from sampler.exits import Exit
 from sampler.reporting.analysing import Asked, read_analysis
@@ -20,19 +28,17 @@ from sampler.telling import told
 
 @click.command()
 @click.argument("store", type=FILE)
-@click.option("--study", help="Which study of the store; default: the newest.")
+@study_option
 @click.option("--model", "models", multiple=True, help="Only this model, by a part of its name; may be repeated.")
-@click.option("--unit", type=click.Choice([unit.value for unit in Unit]), default=Unit.FLOPS.value, show_default=True)
-@click.option("--prompt", type=click.Choice([charge.value for charge in PromptCharge]), default=PromptCharge.EACH.value)
+@unit_option
+@prompt_option
 @click.option("--budget", "budgets", multiple=True, type=float, help="A row of the tables; may be repeated.")
 @click.option(
     "--k", "ks", multiple=True, type=click.IntRange(min=2), help="Extrapolate pass@k; default: 2, 5, 10 times n."
 )
 @click.option("--diversity", is_flag=True, help="Read the right programs, and count the different ones.")
-@click.option(
-    "--params", multiple=True, metavar="MODEL=N", help="Parameters of a model of a counts file, as 8e9 or 8b."
-)
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@params_option
+@json_option
 @click.pass_obj
 def analyse(
     traceback: bool,

@@ -7,9 +7,33 @@ from pathlib import Path
 
 import click
 
+from sampler.stats.budget import PromptCharge, Unit
+
 FILE = click.Path(dir_okay=False, path_type=Path)
 FOLDER = click.Path(file_okay=False, path_type=Path)
 COUNTED = {"k": 1e3, "m": 1e6, "b": 1e9, "t": 1e12}  # parameters are counted as people say them
+
+# Options that several commands take, each with one meaning.
+study_option = click.option("--study", help="Which study of the store; default: the newest.")
+boxes_option = click.option("--boxes", type=click.IntRange(min=1), help="How many sandboxes work at once.")
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+unit_option = click.option(
+    "--unit",
+    type=click.Choice([unit.value for unit in Unit]),
+    default=Unit.FLOPS.value,
+    show_default=True,
+    help="What budgets are counted in.",
+)
+prompt_option = click.option(
+    "--prompt",
+    type=click.Choice([charge.value for charge in PromptCharge]),
+    default=PromptCharge.EACH.value,
+    show_default=True,
+    help="Who pays for reading the prompt: each sample, or the first of a problem.",
+)
+params_option = click.option(
+    "--params", multiple=True, metavar="MODEL=N", help="Parameters of a model of a counts file, as 8e9 or 8b."
+)
 
 
 def params_of(given: Sequence[str]) -> dict[str, float]:

@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from sampler.commands.common import params_of
+from sampler.commands.common import json_option, params_of, params_option, prompt_option, unit_option
 from sampler.entry import read_along
 from sampler.exits import Exit
 from sampler.reporting.comparison import compare as compared
@@ -20,13 +20,11 @@ from sampler.telling import told
 @click.command()
 @click.argument("first")
 @click.argument("second")
-@click.option("--unit", type=click.Choice([unit.value for unit in Unit]), default=Unit.FLOPS.value, show_default=True)
-@click.option("--prompt", type=click.Choice([charge.value for charge in PromptCharge]), default=PromptCharge.EACH.value)
+@unit_option
+@prompt_option
 @click.option("--budget", "budgets", multiple=True, type=float, help="A row of the table; may be repeated.")
-@click.option(
-    "--params", multiple=True, metavar="MODEL=N", help="Parameters of a model of a counts file, as 8e9 or 8b."
-)
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@params_option
+@json_option
 @click.pass_obj
 def compare(
     traceback: bool,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from sampler.commands.common import FILE
+from sampler.commands.common import FILE, study_option
 from sampler.exits import Exit
 from sampler.exporting.export import FORMATS, ExportRequest, export
 from sampler.store.opening import chosen_study
@@ -21,7 +21,7 @@ from sampler.telling import told
 @click.option(
     "--format", "format_", type=click.Choice(FORMATS), default="jsonl", help="Default: jsonl, with all we know."
 )
-@click.option("--study", help="Which study of the store; default: the newest.")
+@study_option
 @click.option("--model", help="Only this model.")
 @click.pass_obj
 def export_(traceback: bool, /, *, store: Path, to: Path, format_: str, study: str | None, model: str | None) -> None:

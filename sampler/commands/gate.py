@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 
 import click
 
-from sampler.commands.common import FILE
+from sampler.commands.common import FILE, json_option, study_option, unit_option
 from sampler.entry import read_along
 from sampler.exits import Exit
 from sampler.gating.gate import Decision, Mode, Rule, decide
@@ -35,9 +35,9 @@ from sampler.telling import told
 @click.option(
     "--model", "models", multiple=True, help="Only this model; may be repeated. Default: all of the baseline."
 )
-@click.option("--unit", type=click.Choice([unit.value for unit in Unit]), default=Unit.FLOPS.value, show_default=True)
-@click.option("--study", help="Which study of the store; default: the newest.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@unit_option
+@study_option
+@json_option
 @click.option("--junit", "junit_file", type=FILE, help="Write the comparisons as test cases, too.")
 @click.option("--github-summary", type=FILE, envvar="GITHUB_STEP_SUMMARY", help="Append a table to this file.")
 @click.option("--annotate/--no-annotate", envvar="GITHUB_ACTIONS", default=False, help="Say failures as GitHub has it.")

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from sampler.commands.common import json_option, prompt_option, unit_option
 from sampler.reporting.cost_sheet import Lengths, Sheet, make_sheet, subject_of, subjects_of
 from sampler.reporting.render import NAMES, amount, one_line
 from sampler.stats.budget import PromptCharge, Unit, UnitCost
@@ -24,9 +25,7 @@ _AMOUNTS = "NUMBERS"
 @click.command("show")
 @click.argument("what", metavar="NAME|PATH|STUDY.toml")
 @click.option("--budget", metavar=_AMOUNTS, help="Budgets, as 1e12,1e13; default: those of the study.")
-@click.option(
-    "--unit", type=click.Choice([unit.value for unit in Unit]), default=Unit.FLOPS.value, help="What --budget counts."
-)
+@unit_option
 @click.option(
     "--prompt-tokens", type=click.IntRange(min=0), default=128, show_default=True, help="Tokens that a sample reads."
 )
@@ -37,13 +36,8 @@ _AMOUNTS = "NUMBERS"
     show_default=True,
     help="Tokens that a sample writes.",
 )
-@click.option(
-    "--prompt",
-    type=click.Choice([charge.value for charge in PromptCharge]),
-    default=PromptCharge.EACH.value,
-    help="Who pays for reading the prompt: each sample, or the first of a problem.",
-)
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@prompt_option
+@json_option
 def show_model(
     *, what: str, budget: str | None, unit: str, prompt_tokens: int, completion_tokens: int, prompt: str, as_json: bool
 ) -> None:

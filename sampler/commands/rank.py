@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 
 from sampler.backends.open import SCORING_KINDS
-from sampler.commands.common import FILE
+from sampler.commands.common import FILE, boxes_option, json_option, prompt_option, study_option
 from sampler.entry import read_along
 from sampler.exits import Exit
 from sampler.models.folder import models_dir
@@ -67,7 +67,7 @@ def _is_toml(line: str) -> bool:
 
 @click.command()
 @click.argument("store", type=FILE)
-@click.option("--study", help="Which study of the store; default: the newest.")
+@study_option
 @click.option(
     "--ranker", "rankers", multiple=True, metavar="NAME",
     help=f"May be repeated: {', '.join(RANKERS)}. Default: all that need the samples alone.",
@@ -96,15 +96,12 @@ def _is_toml(line: str) -> bool:
     help="On which tests' inputs majority and mbr-exec compare programs, without --tests.",
 )  # fmt: skip
 @click.option("--charge", is_flag=True, help="Let the costs of k samples contain that of ranking them.")
-@click.option(
-    "--prompt", type=click.Choice([charge.value for charge in PromptCharge]), default=PromptCharge.EACH.value,
-    help="Who pays for reading the prompt: each sample, or the first of a problem.",
-)  # fmt: skip
+@prompt_option
 @click.option(
     "--draws", type=click.IntRange(min=2), default=DRAWS, show_default=True, help="Subsets, where samples vote."
 )
-@click.option("--boxes", type=click.IntRange(min=1), help="How many sandboxes work at once.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@boxes_option
+@json_option
 @click.pass_obj
 def rank(
     traceback: bool,

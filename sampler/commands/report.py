@@ -7,7 +7,16 @@ from pathlib import Path
 
 import click
 
-from sampler.commands.common import FILE, FOLDER, inside_a_folder, params_of
+from sampler.commands.common import (
+    FILE,
+    FOLDER,
+    inside_a_folder,
+    json_option,
+    params_of,
+    params_option,
+    prompt_option,
+    study_option,
+)
 from sampler.entry import read_along
 from sampler.exits import Exit
 from sampler.page.plots import draw
@@ -25,8 +34,8 @@ from sampler.telling import told
 
 @click.command()
 @click.argument("store", type=FILE)
-@click.option("--study", help="Which study of the store; default: the newest.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@study_option
+@json_option
 @click.option("--csv", "csv_folder", type=FOLDER, help="Write curves.csv and leads.csv into a folder.")
 @click.option(
     "--html",
@@ -35,12 +44,7 @@ from sampler.telling import told
     help="Write it with its curves as one HTML file.",
 )
 @click.option("--plot", type=FILE, callback=inside_a_folder, help="Write the curves: .svg, .pdf or .png.")
-@click.option(
-    "--prompt",
-    type=click.Choice([charge.value for charge in PromptCharge]),
-    default=PromptCharge.EACH.value,
-    help="Who pays for reading the prompt: each sample, or the first of a problem.",
-)
+@prompt_option
 @click.option(
     "--unit",
     "units",
@@ -48,9 +52,7 @@ from sampler.telling import told
     type=click.Choice([unit.value for unit in Unit]),
     help="What budgets are counted in; may be repeated. Default: flops and seconds.",
 )
-@click.option(
-    "--params", multiple=True, metavar="MODEL=N", help="Parameters of a model of a counts file, as 8e9 or 8b."
-)
+@params_option
 @click.pass_obj
 def report(
     traceback: bool,

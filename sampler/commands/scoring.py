@@ -13,7 +13,7 @@ import click
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from sampler.commands.common import FILE
+from sampler.commands.common import FILE, boxes_option, study_option
 from sampler.entry import read_along
 from sampler.exits import Exit
 from sampler.reporting.claims import Agreement, agreements, as_json
@@ -36,9 +36,9 @@ _SHOWN = 5  # disputed samples
 
 @click.command()
 @click.argument("store", type=FILE)
-@click.option("--study", help="Which study of the store; default: the newest.")
+@study_option
 @click.option("--problems", help="Where the problems are, if not where they were when the study was made.")
-@click.option("--boxes", type=click.IntRange(min=1), help="How many sandboxes work at once.")
+@boxes_option
 @click.option(
     "--display", type=click.Choice(["plain", "none"]), default="plain", help="Progress lines on stderr, or none."
 )
@@ -72,7 +72,7 @@ def score(
 
 @click.command()
 @click.argument("store", type=FILE)
-@click.option("--study", help="Which study of the store; default: the newest.")
+@study_option
 @click.option("--json", "as_lines", is_flag=True, help="Print JSON, with every sample that is disputed.")
 @click.pass_obj
 def claims(traceback: bool, /, *, store: Path, study: str | None, as_lines: bool) -> None:
