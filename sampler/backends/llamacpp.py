@@ -35,6 +35,8 @@ from sampler.backends.llamacpp_process import EngineOptions, EngineProcess, phys
 from sampler.closing import Closing
 from sampler.values import Architecture, Finish, ModelCard, Prompt, PromptStyle, Request, Sample, SamplingParams
 
+MOST_SLOTS = 256  # the engine's own bound, seen: with 257 it does not start
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LlamaOptions:
@@ -52,6 +54,8 @@ class LlamaOptions:
         for name in ("slots", "context", "start_timeout_s", "answer_timeout_s"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} must be positive, not {getattr(self, name)!r}")
+        if self.slots > MOST_SLOTS:
+            raise ValueError(f"slots must be at most {MOST_SLOTS}, not {self.slots}: the engine has no more")
         for name in ("start_timeout_s", "answer_timeout_s"):
             if getattr(self, name) > MOST_SECONDS:
                 raise ValueError(f"{name} must be at most {MOST_SECONDS:g}, not {getattr(self, name)!r}")
@@ -143,7 +147,9 @@ class LlamaCppBackend(Closing):
         prompt = tuple(self._tokens(request.prompt))
         room = self._options.context - len(prompt)
         size = min(self._options.slots, room // params.max_tokens)
-        if size < 1 or not prompt:
+        if not prompt:
+            raise BackendError(f"{request.problem}: the prompt is empty, and a model needs something to go on from")
+        if size < 1:
             raise BackendError(
                 f"{request.problem}: a prompt of {len(prompt)} tokens and {params.max_tokens} new ones do not fit into"
                 f" a context of {self._options.context}; raise context in [models.options], or lower max_tokens"

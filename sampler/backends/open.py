@@ -14,6 +14,7 @@ from sampler.backends.base import Backend, BackendError, CannotLoad
 from sampler.backends.llamacpp import LlamaCppBackend, LlamaOptions, ModelFile
 from sampler.backends.llamacpp_scorer import LlamaCppScorer, ScoringOptions
 from sampler.backends.openai import OpenAIBackend, OpenAIOptions
+from sampler.backends.openai_http import KEY_FORM, is_key
 from sampler.backends.openai_scorer import OpenAIScorer
 from sampler.backends.replay import ReplayBackend
 from sampler.backends.scorer import Scorer
@@ -114,12 +115,14 @@ def _llama(model: str, models_dir: Path, options: LlamaOptions) -> LlamaCppBacke
 def _key(options: OpenAIOptions, around: Surroundings) -> str | None:
     if not options.api_key_env:
         return None
-    key = around.secret(options.api_key_env)
+    key = (around.secret(options.api_key_env) or "").strip()  # a line break from a file is not part of it
     if not key:
         raise BackendError(
             f"the environment has no variable {options.api_key_env}, which is to hold the key of {options.base_url};"
             f" export {options.api_key_env}=…"
         )
+    if not is_key(key):
+        raise BackendError(f"the variable {options.api_key_env} holds no key: {KEY_FORM}; export it anew")
     return key
 
 

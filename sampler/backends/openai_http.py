@@ -31,6 +31,14 @@ _TRY_AGAIN = frozenset({408, 409, 423, 425, 429, 500, 502, 503, 504, 507, 520, 5
 _SPENT = frozenset({"insufficient_quota", "billing_hard_limit_reached"})  # come as 429, and no wait helps
 
 
+KEY_FORM = "a key is of printable ASCII characters, without spaces"
+
+
+def is_key(text: str) -> bool:
+    """Whether it can stand in a header. What cannot would be quoted, differently spelt, by those who refuse it."""
+    return bool(text) and text.isascii() and text.isprintable() and " " not in text
+
+
 class Outage(BackendError):
     """The server could not answer now: worth another try, after `retry_after_s` if the server said so."""
 
@@ -61,6 +69,10 @@ class Server:
     connect_timeout_s: float
     answer_timeout_s: float
     call_timeout_s: float  # bounds a call, however lively the server seems
+
+    def __post_init__(self) -> None:
+        if self.key is not None and not is_key(self.key):
+            raise ValueError(f"that is no key: {KEY_FORM}")
 
     def clean(self, text: str) -> str:
         """Words of the server as one bounded line, without the key."""
@@ -157,7 +169,9 @@ class Call:
         except (ValueError, RecursionError):
             answer = None
         if not isinstance(answer, dict) or "error" not in answer:
-            answer = {"error": {"message": data.decode("utf-8", "replace") or "nothing"}}
+            said = self._server.clean(data.decode("utf-8", "replace")) or "nothing"
+            nowhere = response.status == 404 and not self._server.base_url.rstrip("/").endswith("/v1")
+            answer = {"error": {"message": f"{said}; base_url mostly ends in /v1" if nowhere else said}}
         number = response.headers.get("x-request-id")
         return self._said(answer, response.status, wait, f", request {self._server.clean(number)}" if number else "")
 
@@ -187,7 +201,9 @@ class Call:
             raise Refused(f"the certificate of {where} does not hold: {error.verify_message}", 495) from error
         except (OSError, HTTPException, ValueError) as error:  # ValueError: read of a response closed from outside
             said = self._server.clean(str(error)) or type(error).__name__
-            raise Outage(f"no connection to the server at {where}, or a broken one ({said})") from error
+            raise Outage(
+                f"no connection to the server at {where}, or a broken one ({said}); does it run, and is base_url right?"
+            ) from error
 
 
 def ask(server: Server, method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:

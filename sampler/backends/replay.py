@@ -40,6 +40,8 @@ _FINISHES = {
     "limit": Finish.LENGTH, "length": Finish.LENGTH,
 }  # fmt: skip
 
+_IMPORT = "a recording has one sample a line, and `sampler import` reads other forms"
+
 
 @dataclass(frozen=True, slots=True)
 class _Recorded:
@@ -60,7 +62,7 @@ class ReplayBackend(Closing):
             if line.strip():
                 self._add(line, models, f"{path}, line {number}")
         if not self._samples:
-            raise BackendError(f"{path} holds no sample")
+            raise BackendError(f"{path} holds no sample; is it the right file?")
         if len(models) > 1:
             raise BackendError(
                 f"{path} holds samples of {len(models)} models, {', '.join(sorted(models)[:3])}; split it"
@@ -96,11 +98,16 @@ class ReplayBackend(Closing):
     def _add(self, line: bytes, models: set[str], where: str) -> None:
         try:
             row = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            raise BackendError(f"{where} is not JSON ({error}); {_IMPORT}") from error
+        if not isinstance(row, dict):
+            raise BackendError(f"{where} is no object but a {type(row).__name__}; {_IMPORT}")
+        try:
             recorded = _recorded(row)
             models.add(_text(row, "model"))
         except KeyError as error:
             raise BackendError(f"{where}: the field {error} is missing") from error
-        except (ValueError, TypeError, AttributeError, RecursionError) as error:
+        except (ValueError, TypeError) as error:
             raise BackendError(f"{where}: {error}") from error
         key = recorded.sample.problem, recorded.sample.index
         size = len(recorded.sample.text.encode("utf-8", "replace"))

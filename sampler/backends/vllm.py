@@ -137,7 +137,9 @@ class VllmBackend(Closing):
 
     def _pieces(self, request: Request, params: SamplingParams) -> Iterator[Piece]:
         prompt = tuple(self._tokens(request.prompt))
-        if not prompt or len(prompt) + params.max_tokens > self._context:
+        if not prompt:
+            raise BackendError(f"{request.problem}: the prompt is empty, and a model needs something to go on from")
+        if len(prompt) + params.max_tokens > self._context:
             raise BackendError(
                 f"{request.problem}: a prompt of {len(prompt)} tokens and {params.max_tokens} new ones do not fit into"
                 f" a context of {self._context}; raise max_model_len in [models.options.engine], or lower max_tokens"

@@ -62,7 +62,8 @@ class Brakes:
         self._tell(event)
         match event:
             case Notice(kind="unscored"):
-                self.faults += 1
+                with self._lock:  # they come on several threads
+                    self.faults += 1
             case Progress():
                 flops = self._spent() if self._limits.flops is not None else 0.0
                 self._begun = self._begun or (flops, event.scored)

@@ -189,6 +189,8 @@ class Run:
                 self._store.model_opened(OpenedModel(model_id=ids.models[model.name], card=card))
                 count = _count([(model, asked)])
                 self._note(ids, "info", "sampling", f"{model.name}: {count} samples, {card.engine}")
+                if model.samples > 1 and not model.sampling.params.temperature and model.backend != "replay":
+                    self._note(ids, "warning", "alike", _alike(model))
                 prompts = {request.problem: request.prompt for request in asked}
                 for sample in backend.sample(self._until_stopped(asked), model.sampling.params):
                     problem = problems[sample.problem]
@@ -249,6 +251,13 @@ def _record(ids: StudyIds, model: str, card: ModelCard, sample: Sample, source: 
         source=source,
         prompt_flops=None if flops is None else float(flops.prompt),
         decode_flops=None if flops is None else float(flops.decode),
+    )
+
+
+def _alike(model: ModelSpec) -> str:
+    return (
+        f"{model.name}: at temperature 0 the {model.samples} samples of a problem are alike, and more of them bring nothing;"
+        " raise the temperature, or ask for one (greedy = true has it beside the others)"
     )
 
 

@@ -19,6 +19,8 @@ class StoreLock:
 
     def __init__(self, store: Path) -> None:
         """Take the lock; raises StoreBusy naming the process that has it."""
+        if store.is_dir():
+            raise StoreError(f"{str(store)!r} is a directory; give a store the name of a file")
         self._path = store.with_name(store.name + ".lock")
         self._file: int | None = self._take(store)
         os.ftruncate(self._file, 0)

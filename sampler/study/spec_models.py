@@ -94,6 +94,8 @@ def read_models(top: TomlTable, path: Path) -> tuple[ModelSpec, ...]:
     default = _sampling(common, Sampling(), path.parent)
     common.done()
     tables = top.take("models", [])
+    if isinstance(tables, dict):
+        raise top.error("models is one table; write [[models]], with two brackets, once for each model")
     if not isinstance(tables, list) or not tables:
         raise top.error('no model is named; add a table [[models]] with name = "…", backend = "…" and samples = 8')
     models = tuple(

@@ -88,7 +88,7 @@ class TomlTable:
         """A list of texts, empty if it is not given."""
         value = self.take(key, [])
         if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-            raise self.error(f'{key} = {value!r} is not a list of texts; write for example {key} = ["HumanEval/0"]')
+            raise self.error(f'{key} = {value!r} is not a list of texts; write for example {key} = ["…"]')
         return tuple(value)
 
     def text_or_texts(self, key: str) -> tuple[str, ...]:
@@ -141,7 +141,7 @@ class TomlTable:
 def read_text(path: Path) -> str:
     """The text of a file; raises SpecError."""
     try:
-        return path.read_bytes().decode("utf-8")
+        return path.read_bytes().decode("utf-8-sig")
     except OSError as error:
         raise SpecError(
             f"cannot read the study file {str(path)!r}: {error.strerror or error}; check the name"
@@ -167,4 +167,4 @@ def _is_finite(value: Any) -> bool:
 
 def _hint(word: str, among: tuple[str, ...]) -> str:
     close = get_close_matches(word, sorted(among), n=1)
-    return f" (did you mean {close[0]!r}?)" if close else ""
+    return f" (did you mean {str(close[0])!r}?)" if close else ""

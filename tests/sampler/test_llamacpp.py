@@ -38,6 +38,11 @@ def backend(model: ModelFile) -> Iterator[LlamaCppBackend]:
         yield opened
 
 
+def test_an_empty_prompt_is_named(backend):
+    with pytest.raises(BackendError, match="Test/0: the prompt is empty"):
+        list(backend.sample([ask(Prompt(style=PromptStyle.COMPLETION, text=""))], SamplingParams(max_tokens=4)))
+
+
 def ask(prompt: Prompt = STORY, *, count: int = 1, seed: int = 1, first: int = 0) -> Request:
     return Request(problem="Test/0", prompt=prompt, first=first, count=count, seed=seed)
 

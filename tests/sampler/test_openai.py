@@ -398,6 +398,15 @@ def test_a_refusal_of_everything_ends_the_sampling_at_once(server, code):
     assert len(server.calls) == 1
 
 
+@pytest.mark.parametrize(("path", "hint"), [("/v1", False), ("", True)])
+def test_an_address_that_is_nowhere_may_lack_its_end(server, path, hint):
+    server.ways = [lambda handler, _body: handler.reply(404, {"detail": "Not Found"})]
+    options = OpenAIOptions(base_url=server.url.removesuffix("/v1") + path)
+    with OpenAIBackend("tiny", options) as opened, pytest.raises(Refused, match="Not Found") as caught:
+        list(opened.sample([request(1)], SamplingParams()))
+    assert ("base_url mostly ends in /v1" in str(caught.value)) is hint
+
+
 def test_a_spent_quota_is_no_outage_although_it_comes_as_one(server):
     spent = {"error": {"message": "you are out of money", "code": "insufficient_quota"}}
     server.ways = [lambda handler, _body: handler.reply(429, spent)]
@@ -575,6 +584,24 @@ def test_a_model_that_the_server_does_not_list_is_told(server):
     with OpenAIBackend("other", OpenAIOptions(base_url=server.url), tell=told.append):
         pass
     assert told == [f"the server at {server.url} lists no model 'other'; it lists tiny"]
+
+
+@pytest.mark.parametrize("key", ["sk-sëcret", "sk secret", "sk\nsecret", "sk\0secret", "sk-secret…"])
+def test_a_key_that_no_header_can_hold_is_refused_and_not_repeated(server, key):
+    options = {"base_url": server.url, "api_key_env": "MY_KEY"}
+    with pytest.raises(BackendError, match="the variable MY_KEY holds no key: ") as caught:
+        open_backend("openai", "tiny", options, Surroundings(secret={"MY_KEY": key}.get))
+    with pytest.raises(ValueError, match="that is no key") as direct:
+        OpenAIBackend("tiny", OpenAIOptions(base_url=server.url), key=key)
+    assert "cret" not in str(caught.value) + str(direct.value)
+    assert server.seen == []
+
+
+def test_the_line_break_at_the_end_of_a_key_file_is_no_part_of_the_key(server):
+    options = {"base_url": server.url, "api_key_env": "MY_KEY"}
+    with open_backend("openai", "tiny", options, Surroundings(secret={"MY_KEY": f"{KEY}\r\n"}.get)) as opened:
+        list(opened.sample([request(1)], SamplingParams()))
+    assert server.seen[-1]["headers"]["Authorization"] == f"Bearer {KEY}"
 
 
 @pytest.mark.parametrize("listed", [5, "tiny", {"id": "tiny"}, [3], None])

@@ -131,8 +131,9 @@ def test_a_missing_field_is_named_with_its_line(tmp_path, field):
     [
         (b"", "holds no sample"),
         (b"\n\n", "holds no sample"),
-        (b"{", "line 1"),
-        (b"[1]", "line 1"),
+        (b"{", "line 1 is not JSON"),
+        (b"[1]", "line 1 is no object but a list; .* `sampler import` reads other forms"),
+        (b"3", "line 1 is no object but a int"),
         (b"\xff\xfe", "line 1"),
         (b"[" * 100_000, "line 1"),
         (gzip.compress(b"{}")[:-5], "cannot read the recording"),

@@ -367,6 +367,18 @@ def test_two_models_that_fail_are_both_named(tmp_path, support):
         run_study(study, support.rule_doors(small, large), nobody)
 
 
+@pytest.mark.parametrize(("line", "told"), [("temperature = 0\n", 1), ("temperature = 0.1\n", 0)])
+def test_many_samples_at_temperature_0_are_told_to_be_alike(tmp_path, support, line, told):
+    path = support.write_study(tmp_path, samples=2, more=line)
+    path.write_text(path.read_text().replace('"replay"\nfile = "none.jsonl"', '"llamacpp"'))
+    study = load_study(path)
+    assert run_study(study, support.rule_doors(), nobody) is Exit.OK
+    with Reader(study.store) as reader:
+        said = [event.message for event in reader.events(reader.studies()[0].id) if event.kind == "alike"]
+    assert len(said) == told
+    assert all(message.startswith("small: at temperature 0 the 2 samples of a problem are alike") for message in said)
+
+
 def test_what_a_backend_tells_of_an_outage_is_an_event(tmp_path, support):
     study = load_study(support.write_study(tmp_path, samples=1))
 

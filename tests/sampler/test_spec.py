@@ -100,6 +100,9 @@ def test_what_a_study_file_need_not_say(load, tmp_path):
         (SMALL + "max_tokens = 0\n", "max_tokens = 0 is not a whole number"),
         (SMALL + "style = 'talk'\n", "style = 'talk' is not known.*choose completion or chat"),
         (SMALL + SMALL[SMALL.index("[[models") :], "two models are called 'a'"),
+        (SMALL.replace("[[models]]", "[models]"), r"models is one table; write \[\[models\]\], with two brackets"),
+        (SMALL + 'stop = "x"\n', r"stop = 'x' is not a list of texts; write for example stop = \[\"…\"\]"),
+        (SMALL + "style = 'caht'\n", r"style = 'caht' is not known \(did you mean 'chat'\?\)"),
         ('[problems]\nsource = "humaneval"\n', r"no model is named; add a table \[\[models\]\]"),
         (SMALL.replace('source = "humaneval"', ""), r"\[problems\] the key 'source' is missing"),
         (SMALL.replace('"humaneval"', '"humaneval"\nevery = 2\nnames = ["x"]'), "every and names are given together"),
@@ -123,6 +126,7 @@ def test_what_a_study_file_need_not_say(load, tmp_path):
             r"\[models.options\] 'contex' is no key here \(did you mean 'context'",
         ),
         (SMALL + "[models.options]\nslots = 0\n", r"\[models.options\] slots must be positive, not 0"),
+        (SMALL + "[models.options]\nslots = 257\n", "slots must be at most 256, not 257"),
         (SMALL + "[models.options]\nanswer_timeout_s = 1e300\n", "answer_timeout_s must be at most 1e"),
         (
             SMALL.replace('"llamacpp"', '"replay"\nfile = "x"') + "[models.options]\nslots = 4\n",
@@ -148,6 +152,11 @@ def test_a_study_file_that_cannot_be_read(tmp_path):
     (tmp_path / "binary.toml").write_bytes(b"name = '\xff'")
     with pytest.raises(SpecError, match="not UTF-8"):
         load_study(tmp_path / "binary.toml")
+
+
+def test_a_mark_of_byte_order_before_the_text_is_passed_over(load):
+    """Windows' editors put one there."""
+    assert load("\ufeff" + SMALL).models[0].samples == 8
 
 
 def test_problems_can_be_chosen_by_name_or_number(load):

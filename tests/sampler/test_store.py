@@ -383,6 +383,13 @@ def test_a_store_in_a_folder_that_is_not_there_is_refused_with_the_way_out(tmp_p
         Store(tmp_path / "no" / "s.db")
 
 
+def test_a_directory_is_no_place_for_a_store(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for path in (tmp_path, Path(), Path("..")):
+        with pytest.raises(StoreError, match="is a directory; give a store the name of a file"):
+            Store(path)
+
+
 FULL_FROM_THE_START = """
 import resource, sys
 from pathlib import Path
