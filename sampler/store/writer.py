@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from sampler.closing import Closing
-from sampler.store import writes, writes_ranking
+from sampler.store import writes, writes_ranking, writes_samples
 from sampler.store.lock import StoreBusy, StoreLock
 from sampler.store.migrations import migrate
 from sampler.store.ranking_rows import RankedRow, RankerRecord
@@ -99,15 +99,17 @@ class Store(Closing):
 
     def add_sample(self, record: SampleRecord) -> None:
         """Record a sample; one that is held already is left as it is."""
-        self._put(_Piece(partial(writes.add_sample, record=record, now=self._clock())))
+        self._put(_Piece(partial(writes_samples.add_sample, record=record, now=self._clock())))
 
     def add_verdict(self, record: VerdictRecord) -> None:
         """Record the verdict of a stored sample; one that has a verdict keeps it."""
-        self._put(_Piece(partial(writes.add_verdict, record=record, now=self._clock())))
+        self._put(_Piece(partial(writes_samples.add_verdict, record=record, now=self._clock())))
 
     def add_judgement(self, verdict: int, score: Score, judge: str) -> None:
         """Record what the judge now makes of the facts of a stored verdict, beside it."""
-        self._put(_Piece(partial(writes.add_judgement, verdict=verdict, score=score, judge=judge, now=self._clock())))
+        self._put(
+            _Piece(partial(writes_samples.add_judgement, verdict=verdict, score=score, judge=judge, now=self._clock()))
+        )
 
     def retest_study(self, record: StudyRecord) -> int:
         """Let the tests of a stored study be those of `record`; raises StudyChanged if more than tests has changed."""

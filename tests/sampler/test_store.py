@@ -20,7 +20,8 @@ from sampler.store.reader import Reader, StoreError, StoreOld, StoreUnmade, way_
 from sampler.store.records import ModelRecord, OpenedModel
 from sampler.store.schema import APPLICATION, VERSIONS
 from sampler.store.writer import Store, WriteFailed
-from sampler.store.writes import OUTPUT_KEPT, StudyChanged
+from sampler.store.writes import StudyChanged
+from sampler.store.writes_samples import OUTPUT_KEPT
 from sampler.values import GivenCosts, ModelCard
 from sandbox.values import Verdict
 
