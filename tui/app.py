@@ -18,6 +18,8 @@ from textual.dom import DOMNode
 from textual.message import Message
 from textual.screen import Screen
 
+from sampler.store.sample_rows import SampleDetail
+from tui.again import again_command
 from tui.choice import Choice
 from tui.deeds import CannotAct, Command, Deed, Place, carry_out, command_for, study_file_of
 from tui.desk import Desk
@@ -232,8 +234,7 @@ class BudgetApp(App[None]):
 
     def action_deed(self, name: str) -> None:
         """Run, pause or cancel the study through the command that a person would type, once they say yes."""
-        if not self._rights.act:
-            self.notify("this viewer only looks (--readonly)", severity="warning", markup=False)
+        if not self.may_act():
             return
         shot = self.news if isinstance(self.news, Snapshot) else None
         place = Place(
@@ -249,6 +250,19 @@ class BudgetApp(App[None]):
             PickScreen(f"{name.capitalize()} this study?", question, [("y", "do it", "yes"), ("n", "leave it", "no")]),
             lambda answer: self._carry_out(command) if answer == "yes" else None,
         )
+
+    def may_act(self) -> bool:
+        """Whether commands may be started; says so where they may not."""
+        if not self._rights.act:
+            self.notify("this viewer only looks (--readonly)", severity="warning", markup=False)
+        return self._rights.act
+
+    def execute_again(self, detail: SampleDetail, file: Path) -> Command:
+        """The command that executes a sample's program, written to `file`, once more; raises CannotAct."""
+        if not isinstance(self.news, Snapshot):
+            raise CannotAct("the store cannot be read now")
+        near = (study_file_of(self.store, self._rights.study_file) or self.store).parent
+        return again_command(detail, self.news.study.problems_source, near, file)
 
     def _carry_out(self, command: Command) -> None:
         try:

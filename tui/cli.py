@@ -25,6 +25,7 @@ from sampler.store.reader import Reader, StoreError, StoreUnmade
 from tui.settings import FILE, Settings, SettingsError, read_settings, refuse_unknown
 
 SMALLEST = (40, 12)
+EDITORS = ("VISUAL", "EDITOR", "PAGER")
 SCREENS = ("runs", "live", "curves", "samples", "failures", "problems", "compare", "system")
 
 
@@ -244,12 +245,20 @@ def _watch(store: Path, what: Path, options: Mapping[str, Any]) -> None:
         os.environ["NO_COLOR"] = "1"  # Textual looks here
     from tui.app import BudgetApp, Rights  # noqa: PLC0415 - Textual is slow, and there is a terminal only from here on
     from tui.follow import Follower  # noqa: PLC0415
+    from tui.host import Machine  # noqa: PLC0415
 
     study = what if what.suffix == ".toml" else None
+    editor = "" if _in_browser() else next(filter(None, map(os.environ.get, EDITORS)), "less")
     follower = Follower(path=store, hint=f"sampler run {study or 'STUDY.toml'}", against=options["against"])
     rights = Rights(act=not options["readonly"], study_file=study)
     try:
-        app = BudgetApp(follower, rights=rights, settings=_settings(options["theme"]), start=options["screen"])
+        app = BudgetApp(
+            follower,
+            rights=rights,
+            settings=_settings(options["theme"]),
+            start=options["screen"],
+            machine=Machine(editor=editor),
+        )
         app.run(mouse=not options["no_mouse"])
     finally:
         follower.stop()

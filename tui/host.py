@@ -47,11 +47,15 @@ def host_facts(store: Path, pid: int | None) -> HostFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Machine:
-    """What a viewer asks of the machine that it runs on: the time, its name, how it fares. A test freezes all three."""
+    """What a viewer asks of the machine that it runs on: the time, its name, how it fares. A test freezes all three.
+
+    `editor` is the command line with which the person reads a file; "" where there is no terminal for it.
+    """
 
     clock: Callable[[], float] = time.time
     name: str = field(default_factory=socket.gethostname)
     facts: Callable[[Path, int | None], HostFacts] = host_facts
+    editor: str = ""
 
 
 def _load() -> float | None:

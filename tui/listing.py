@@ -1,5 +1,7 @@
 """Long lists as ids: a scan that goes on in short slices, and the order in which it lets them be seen.
 
+Samples that wait for a verdict are listed once; from then on only new samples and new verdicts are looked at.
+
 A `Listing` belongs to the thread that reads. Each `step` reads one stretch of the store, newest first or what is new, and hands
 over an `Order`: a frozen look at the ids so far, eight bytes each. Rows are read for the ids in sight and for no others.
 """
@@ -22,7 +24,6 @@ SLICE_SECONDS = 0.025
 FIRST = 4_000
 LEAST, MOST = 500, 200_000
 SORT_SECONDS = 2.0
-PENDING_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,16 +99,23 @@ class Listing:
         self._newer, self._older = array("q"), array("q")
         self._newer_keys, self._older_keys = array("d"), array("d")
         self._sorted: NDArray[np.int64] | None = None
-        self._sorted_at = self._begun = 0.0
+        self._sorted_at = 0.0
+        self._sorted_from = (0, 0)
+        self._judged = self._gone = (
+            0  # where pending samples are listed: up to here verdicts were seen, so many were new
+        )
         self._begin(None)
 
     def step(self, reader: SampleReader) -> Order:
         """Read one stretch more."""
         top = reader.top(pending=self.wanted.filter.pending)
-        if self._top is None or top < self._top or self._stale(top):
+        if self._top is None or top < self._top:
             self._begin(top)
+            self._judged = reader.top() if self.wanted.filter.pending else 0
         began = self._clock()
-        if self._top is not None and top > self._top and not self.wanted.filter.pending:
+        if self.wanted.filter.pending:
+            self._drop_judged(reader)
+        if self._top is not None and top > self._top:
             self._catch_up(reader, top)
         elif self._low > 0:
             low = max(0, self._low - self._stride)
@@ -126,17 +134,22 @@ class Listing:
         self._newer_keys, self._older_keys = array("d"), array("d")
         self._sorted = None
         self._sorted_at = -SORT_SECONDS
-        self._begun = self._clock()
 
-    def _stale(self, top: int) -> bool:
-        """Whether a list of pending samples, whose members go, is to be made anew."""
-        waited = self._clock() - self._begun
-        return self.wanted.filter.pending and self._low == 0 and (top != self._top or waited > PENDING_SECONDS)
+    def _drop_judged(self, reader: SampleReader) -> None:
+        """Samples leave a list of pending ones by a verdict that is newer than the list: only those are looked at."""
+        last = reader.top()
+        while self._judged < last:
+            high = min(last, self._judged + MOST)
+            gone = np.array(reader.judged_samples((self._judged, high)), dtype=np.int64)
+            self._judged = high
+            self._newer, self._newer_keys = _without(gone, self._newer, self._newer_keys)
+            self._older, self._older_keys = _without(gone, self._older, self._older_keys)
+            self._gone += len(gone)
 
     def _catch_up(self, reader: SampleReader, top: int) -> None:
         held = self._top or 0
         high = min(top, held + self._stride)
-        if reader.judged_again((held, high)):
+        if not self.wanted.filter.pending and reader.judged_again((held, high)):
             self._begin(top)
             return
         found = reader.scan(self.wanted.study, self.wanted.filter, (held, high), self.wanted.sort)
@@ -169,9 +182,22 @@ class Listing:
         """Sort by key, falling, the newest first among equals; not so often that it eats the processor."""
         total = len(self._newer) + len(self._older)
         now = self._clock()
-        if self._sorted is not None and (len(self._sorted) == total or now - self._sorted_at < SORT_SECONDS):
+        now_from = (total, self._gone)
+        if self._sorted is not None and (self._sorted_from == now_from or now - self._sorted_at < SORT_SECONDS):
             return
         ids = np.concatenate([np.array(self._newer, dtype=np.int64)[::-1], np.array(self._older, dtype=np.int64)])
         keys = np.concatenate([np.array(self._newer_keys)[::-1], np.array(self._older_keys)])
         order = np.argsort(keys if self.wanted.reverse else -keys, kind="stable")
-        self._sorted, self._sorted_at = ids[order], now
+        self._sorted, self._sorted_at, self._sorted_from = ids[order], now, now_from
+
+
+def _without(gone: NDArray[np.int64], ids: array[int], keys: array[float]) -> tuple[array[int], array[float]]:
+    """The ids that are not gone, with their keys if they have any: new arrays, because orders hold the old ones."""
+    stay = ~np.isin(np.frombuffer(ids, dtype=np.int64), gone) if len(ids) else np.zeros(0, dtype=bool)
+    if stay.all():
+        return ids, keys
+    kept, kept_keys = array("q"), array("d")
+    kept.frombytes(np.frombuffer(ids, dtype=np.int64)[stay].tobytes())
+    if keys:
+        kept_keys.frombytes(np.frombuffer(keys, dtype=np.float64)[stay].tobytes())
+    return kept, kept_keys

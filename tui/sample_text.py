@@ -17,6 +17,7 @@ LONGEST_LINE = 2_000
 MOST_LINES = 5_000
 DIFF_LINES = 400
 TAB = "    "
+AGAIN = "again"  # the page of a program that was executed once more
 
 
 class Kind(Enum):
@@ -41,7 +42,7 @@ class Page:
     @property
     def wrapped(self) -> bool:
         """Whether long lines are broken: prose is, code is not."""
-        return self.key in {"why", "answer", "output"}
+        return self.key in {"why", "answer", "output", AGAIN}
 
     @property
     def text(self) -> str:

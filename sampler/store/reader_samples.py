@@ -118,6 +118,11 @@ class SampleReader(Reader):
         """Whether a verdict with an id in (low, high] took the place of an earlier one."""
         return bool(self._rows("SELECT 1 FROM verdict WHERE id > ? AND id <= ? AND attempt > 1 LIMIT 1", *stretch))
 
+    def judged_samples(self, stretch: tuple[int, int]) -> list[int]:
+        """The samples whose verdicts have ids in (low, high]."""
+        sql = "SELECT sample_id, 0 FROM verdict WHERE id > ? AND id <= ?"
+        return [sample for sample, _ in self._pairs(sql, stretch)]
+
     def page(self, ids: Sequence[int], *, pending: bool = False) -> list[SampleRow]:
         """The samples with these ids (of verdicts, or of samples where `pending`), in their order; those that exist."""
         chosen = _BY_SAMPLE if pending else _BY_VERDICT

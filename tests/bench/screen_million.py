@@ -25,8 +25,11 @@ from typing import Any
 from million import make
 from textual.pilot import Pilot
 
+from sampler.store.filters import parse
+from sampler.store.reader_samples import SampleReader
 from tui.app import BudgetApp
 from tui.follow import Follower
+from tui.listing import Listing, Wanted
 from tui.screens.samples import SamplesScreen
 from tui.widgets.sql_table import SqlTable
 
@@ -81,6 +84,21 @@ async def in_process(store: Path) -> dict[str, float]:
         told["failures grouped"] = await _timed(pilot, "4", grouped)
         told["memory MB"] = resident_mb()
     return told
+
+
+def pending(store: Path) -> dict[str, float]:
+    """The list of samples without a verdict: made once, and then looked at again."""
+    with SampleReader(store) as reader:
+        listing = Listing(Wanted(study=1, filter=parse("pending", 0.0)))
+        began = time.monotonic()
+        while listing.step(reader).behind:
+            pass
+        told = {"pending: first list": time.monotonic() - began}
+        time.sleep(2.5)
+        began = time.monotonic()
+        while listing.step(reader).behind:
+            pass
+        return told | {"pending: another look": time.monotonic() - began}
 
 
 async def _timed(pilot: Pilot[None], key: str, told: Callable[[], object]) -> float:
@@ -171,6 +189,7 @@ def main() -> None:
         if not asked.no_tmux:
             told |= in_tmux(store)
         told |= asyncio.run(in_process(store))
+        told |= pending(store)
     print(json.dumps({name: round(value, 4) for name, value in told.items()}, indent=1))
     for name, goal in GOALS.items():
         print(f"{name}: {told[name] * 1000:.0f} ms, goal {goal * 1000:.0f} ms")

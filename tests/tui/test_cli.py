@@ -161,6 +161,36 @@ def test_in_a_real_terminal_it_draws_and_q_quits(finished: Path, environment: di
     assert all(map(_is_grey, _colours(drawn))) is bool(environment)
 
 
+def test_a_page_of_a_sample_is_opened_in_the_persons_own_program_and_the_screen_comes_back(
+    finished: Path, tmp_path: Path
+) -> None:
+    taken = tmp_path / "taken"
+    taken.mkdir()
+    terminal, other_side = pty.openpty()
+    termios.tcsetwinsize(terminal, (30, 100))
+    env = {**os.environ, "TERM": "xterm-256color", "VISUAL": f"cp -t {shlex.quote(str(taken))}"}
+    streams = dict.fromkeys(("stdin", "stdout", "stderr"), other_side)
+    words = ["--screen", "samples", str(finished)]
+    with subprocess.Popen([*COMMAND, *words], env=env, **streams, start_new_session=True) as process:
+        os.close(other_side)
+        try:
+            _read_until(terminal, b"Toy/7")
+            os.write(terminal, b"\r")
+            _read_until(terminal, b"Answer")
+            os.write(terminal, b"o")
+            _read_until(terminal, b"\x1b[?1049l")
+            _read_until(terminal, b"\x1b[?1049h")
+            os.write(terminal, b"q")
+            _read_until(terminal, None)
+            assert process.wait(timeout=30) == 0
+        finally:
+            process.kill()
+            os.close(terminal)
+    (file,) = taken.iterdir()
+    assert file.suffix == ".py"
+    assert file.read_text(encoding="utf-8").strip()
+
+
 def _colours(drawn: bytes) -> list[tuple[int, ...]]:
     """Every colour that was set: a number of the palette, or red, green and blue."""
     found = re.findall(rb"[34]8;(?:5;(\d+)|2;(\d+);(\d+);(\d+))[;m]", drawn)

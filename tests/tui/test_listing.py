@@ -104,6 +104,50 @@ def test_what_comes_while_one_looks_stands_on_top(store: Path, tmp_path: Path) -
             assert 7 not in listed(again)
 
 
+INSERT_VERDICT = (
+    "INSERT INTO verdict(sample_id, verdict, ending, cpu_s, wall_s, memory_mb, judge, created_at)"
+    " VALUES(?, 'WRONG', 'exited', 0, 0, 0, '5', 0)"
+)
+
+
+@pytest.mark.parametrize("sort", ["newest", "tok"])
+def test_samples_leave_the_list_of_pending_ones_by_their_verdicts_and_nothing_is_read_twice(
+    store: Path, tmp_path: Path, sort: str
+) -> None:
+    copy = tmp_path / "copy.db"
+    copy.write_bytes(store.read_bytes())
+    with closing(sqlite3.connect(copy)) as connection, SampleReader(copy) as reader:
+        with connection:
+            connection.execute("DELETE FROM verdict WHERE id > 5000")
+        listing = Listing(Wanted(study=1, filter=parse("pending", 0), sort=sort), Clock(3.0))
+        before = through(reader, listing)
+        assert sorted(listed(before)) == list(range(5001, SAMPLES + 1))
+        with connection:
+            connection.executemany(INSERT_VERDICT, [(number,) for number in (5001, 5500, SAMPLES)])
+        after = through(reader, listing)
+        assert sorted(listed(after)) == sorted({*listed(before)} - {5001, 5500, SAMPLES})
+        assert before.total == 1000, "an order that was handed out does not change"
+        read: list[object] = []
+        reader._connection.set_trace_callback(read.append)
+        assert not listing.step(reader).behind
+        assert not [sql for sql in read if "FROM sample s" in str(sql)], (
+            "what was looked through is not looked through again"
+        )
+
+
+def test_a_sample_that_is_judged_while_the_list_is_made_is_not_on_it(store: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy.db"
+    copy.write_bytes(store.read_bytes())
+    with closing(sqlite3.connect(copy)) as connection, SampleReader(copy) as reader:
+        with connection:
+            connection.execute("DELETE FROM verdict")
+        listing = Listing(Wanted(study=1, filter=parse("pending", 0)), Clock(1.0))
+        assert listing.step(reader).behind
+        with connection:
+            connection.executemany(INSERT_VERDICT, [(number,) for number in (3, SAMPLES)])
+        assert listed(through(reader, listing)) == [n for n in range(SAMPLES - 1, 0, -1) if n != 3]
+
+
 def test_a_store_made_anew_is_listed_anew(store: Path, tmp_path: Path, million: ModuleType) -> None:
     small = tmp_path / "small.db"
     million.make(small, 1000)

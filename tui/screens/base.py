@@ -16,7 +16,9 @@ from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Footer, Static
 
+from sampler.store.sample_rows import SampleDetail
 from tui.choice import Choice
+from tui.deeds import Command
 from tui.desk import Desk
 from tui.export import write_table, written
 from tui.heading import Part, heading
@@ -54,6 +56,15 @@ class Hall(Protocol):
 
     def list_samples(self, text: str) -> None:
         """Show the samples that a filter lets through."""
+
+    def action_deed(self, name: str) -> None:
+        """Run, pause or cancel the study, once the person says yes."""
+
+    def may_act(self) -> bool:
+        """Whether commands may be started; says so where they may not."""
+
+    def execute_again(self, detail: SampleDetail, file: Path) -> Command:
+        """The command that executes a sample's program, written to `file`, once more; raises CannotAct."""
 
     def open_study(self, store: Path, study: int) -> None:
         """Look at another study, perhaps of another store."""

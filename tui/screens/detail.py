@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import shlex
+import subprocess
 from collections.abc import Callable
+from pathlib import Path
+from subprocess import Popen
+from tempfile import TemporaryDirectory
 from typing import ClassVar, cast
 
-from textual.app import ComposeResult
+from textual.app import ComposeResult, SuspendNotSupported
 from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.content import Content
@@ -15,9 +20,13 @@ from textual.widgets import Footer, Input
 from sampler.reporting.explaining import explanation
 from sampler.store.reader_samples import SampleReader
 from sampler.store.sample_rows import SampleDetail
+from tui.again import said, start, write_sample
+from tui.deeds import CannotAct, Command
 from tui.highlight import coloured_lines
-from tui.sample_text import Page, pages, sample_parts
+from tui.sample_text import AGAIN, Kind, Page, clean_lines, pages, sample_parts
+from tui.screens.asking import PickScreen
 from tui.screens.base import Hall
+from tui.text import harmless
 from tui.view import glyph
 from tui.widgets.header_line import HeaderLine
 from tui.widgets.ink import is_dark
@@ -47,7 +56,10 @@ A sample with all its texts. Code is what was executed; Answer what the model wr
 about, from the facts that the run kept; Diff holds the program against a shorter one of the same problem that passed.
 
 / searches in the page, n and N go from match to match until escape; without a search n and p go to the next and previous sample
-of the list, N and P to failures only. Nothing here is executed.
+of the list, N and P to failures only.
+
+o opens the page as it is shown in $EDITOR or $PAGER. R executes the program once more, in a box with the study's limits, and
+shows what came of it in a tab of its own; where there is no verdict yet it runs the study, which scores what waits.
 """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("right,right_square_bracket,tab", "tab(1)", "Next tab", key_display="←→", id="detail.next_tab"),
@@ -59,6 +71,8 @@ of the list, N and P to failures only. Nothing here is executed.
         Binding("slash", "search", "Search", key_display="/", id="detail.search"),
         Binding("y", "copy", "Copy", id="detail.copy", tooltip="Copy the text of this page as it is"),
         Binding("Y", "copy_all", "Copy all", id="detail.copy_all", show=False, tooltip="Copy every page"),
+        Binding("o", "open", "Open", id="detail.open", tooltip="Open this page in $EDITOR or $PAGER"),
+        Binding("R", "again", "Execute again", id="detail.again", show=False, tooltip="In a box; nothing is stored"),
         Binding("z", "zoom", "Zoom", id="detail.zoom", show=False),
         Binding("escape", "back", "Back", id="detail.back"),
     ]
@@ -73,6 +87,8 @@ of the list, N and P to failures only. Nothing here is executed.
         self._neighbour = neighbour
         self._pages: tuple[Page, ...] = ()
         self._at: str | None = None
+        self._folder: TemporaryDirectory[str] | None = None
+        self._process: Popen[str] | None = None
         self.detail: SampleDetail | None = None
 
     def compose(self) -> ComposeResult:
@@ -89,6 +105,13 @@ of the list, N and P to failures only. Nothing here is executed.
         self.query_one(TextView).focus()
         self.app.theme_changed_signal.subscribe(self, lambda _theme: self._draw())
         self._read()
+
+    def on_unmount(self) -> None:
+        """Leave no process and no file behind."""
+        if self._process is not None:
+            self._process.terminate()
+        if self._folder is not None:
+            self._folder.cleanup()
 
     @property
     def _hall(self) -> Hall:
@@ -110,7 +133,7 @@ of the list, N and P to failures only. Nothing here is executed.
             self.notify("that sample is no longer in the store", severity="warning", markup=False)
             return
         self.detail, self._pages = found
-        if self._at is None:
+        if self._at not in {page.key for page in self._pages}:
             self._at = FIRST_PAGE.get(self.detail.row.verdict, "why")
         self._draw()
 
@@ -188,6 +211,67 @@ of the list, N and P to failures only. Nothing here is executed.
         """Copy every page."""
         self.app.copy_to_clipboard("\n\n".join(f"# {page.title}\n{page.raw or page.text}" for page in self._pages))
         self.notify("all pages copied", timeout=2, markup=False)
+
+    def _file(self, name: str) -> Path:
+        """A file that goes when the screen does."""
+        self._folder = self._folder or TemporaryDirectory(prefix="budget-tui-")
+        return Path(self._folder.name) / name
+
+    def action_open(self) -> None:
+        """Read the page in the person's own editor or pager; the screen waits meanwhile."""
+        page, editor = self.page, self._hall.machine.editor
+        if page is None or not editor:
+            self.notify("set $EDITOR or $PAGER to open a page; in the browser there is none", markup=False)
+            return
+        file = self._file(f"{page.key}{'.py' if page.kind is Kind.PYTHON else '.txt'}")
+        file.write_text(page.text + "\n", encoding="utf-8")  # as it is shown: no control character reaches the terminal
+        try:
+            with self.app.suspend():
+                subprocess.run([*shlex.split(editor), str(file)], check=False)
+        except SuspendNotSupported:
+            self.notify("this terminal cannot be handed to another program", severity="warning", markup=False)
+        except (OSError, ValueError) as error:
+            self.notify(f"cannot start {editor!r}: {error}", severity="error", markup=False)
+
+    def action_again(self) -> None:
+        """Execute the program once more, when the person says yes to the command."""
+        detail = self.detail
+        if detail is None or not self._hall.may_act():
+            return
+        if detail.row.verdict is None:
+            self._hall.action_deed("run")
+            return
+        file = self._file("sample.jsonl")
+        try:
+            command = self._hall.execute_again(detail, file)
+        except CannotAct as error:
+            self.notify(str(error), severity="warning", markup=False)
+            return
+        question = f"{command.meaning}\n\n$ {harmless(command.typed, 500)}"
+
+        def answered(answer: str | None) -> None:
+            if answer == "yes":
+                write_sample(detail, file)
+                self.notify("executing …", timeout=2, markup=False)
+                self.run_worker(lambda: self._execute(command, detail), name="again", thread=True, exclusive=True)
+
+        answers = [("y", "do it", "yes"), ("n", "leave it", "no")]
+        self.app.push_screen(PickScreen("Execute this program again?", question, answers), answered)
+
+    def _execute(self, command: Command, detail: SampleDetail) -> None:
+        """In a thread: what the command says becomes a page."""
+        self._process = start(command)
+        text = f"$ {command.typed}\n\n{said(self._process)}"
+        page = Page(key=AGAIN, title="Again", kind=Kind.PLAIN, lines=clean_lines(text), raw=text)
+        if self.is_attached:
+            self.app.call_from_thread(self._executed, page, detail)
+
+    def _executed(self, page: Page, detail: SampleDetail) -> None:
+        if detail is not self.detail:  # the reader has gone on to another sample
+            return
+        self._pages = (*(one for one in self._pages if one.key != AGAIN), page)
+        self._at = AGAIN
+        self._draw()
 
     def action_zoom(self) -> None:
         """The text alone, without borders, so that the terminal's own selection copies nothing else."""

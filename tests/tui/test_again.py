@@ -1,0 +1,99 @@
+"""A sample is executed once more by the command that a person would type."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sampler.store.reader_samples import SampleReader
+from sampler.store.sample_rows import SampleDetail
+from sandbox.cli import cli as sandbox
+from tui.again import again_command, write_sample
+from tui.app import Rights
+from tui.deeds import CannotAct
+from tui.screens.detail import DetailScreen
+
+View = Callable[..., AbstractAsyncContextManager[Any]]
+LIMITS = '{"cpu_s":3.0,"memory_mb":512,"python":"3.13","packages":["numpy"],"fresh":true}'
+
+
+def digest(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+@pytest.fixture
+def detail(finished: Path) -> SampleDetail:
+    with SampleReader(finished) as reader:
+        found = reader.detail(1)
+    assert found is not None
+    return replace(found, limits_json=LIMITS)
+
+
+def test_the_command_has_the_studys_problems_and_limits(detail: SampleDetail, tmp_path: Path) -> None:
+    file = tmp_path / "my sample.jsonl"
+    command = again_command(detail, "humaneval", tmp_path, file)
+    assert command.typed == (
+        f"sandbox score --problems humaneval --samples '{file}' --cpu 3 --memory 512 --python 3.13 --packages numpy "
+        "--fresh --boxes 1 --explain"
+    )
+    (tmp_path / "own.jsonl").touch()
+    assert str(tmp_path / "own.jsonl") in again_command(detail, "own.jsonl", tmp_path, file).words
+    with pytest.raises(CannotAct, match="several sources"):
+        again_command(detail, "humaneval, mbpp", tmp_path, file)
+
+
+def test_every_option_of_the_command_is_one_of_sandbox_score(detail: SampleDetail, tmp_path: Path) -> None:
+    every = {
+        **json.loads(LIMITS), "wall_s": 10.0, "output_kb": 1024, "processes": 32, "disk_mb": 64, "files": 2048,
+    }  # fmt: skip
+    words = again_command(replace(detail, limits_json=json.dumps(every)), "humaneval", tmp_path, tmp_path).words
+    known = {option for param in sandbox.commands["score"].params for option in param.opts}
+    assert {word for word in words if word.startswith("--")} <= known
+
+
+def test_what_is_executed_is_the_program_as_it_was(detail: SampleDetail, tmp_path: Path) -> None:
+    write_sample(detail, tmp_path / "one.jsonl")
+    told = json.loads((tmp_path / "one.jsonl").read_text(encoding="utf-8"))
+    assert told == {"task_id": detail.row.problem, "solution": detail.program}
+
+
+async def test_what_the_command_says_stands_in_a_tab_and_nothing_is_stored(finished: Path, view: View) -> None:
+    before = digest(finished)
+    async with view(finished, screen="samples") as viewer:
+        await viewer.sees("Samples · 120")
+        await viewer.press("enter")
+        await viewer.until(lambda: isinstance(viewer.app.screen, DetailScreen) and viewer.app.screen.detail)
+        await viewer.press("R")
+        await viewer.sees("Execute this program again?", "$ sandbox score --problems toy")
+        await viewer.press("y")
+        await viewer.sees("Again", "cannot read problems from")  # no set is called "toy": the command's own words
+        assert viewer.app.screen.page.text.startswith("$ sandbox score")
+        await viewer.press("n")
+        await viewer.sees("Toy/7 #3")
+        assert "Again" not in viewer.text
+    assert digest(finished) == before
+
+
+async def test_a_viewer_that_only_looks_executes_nothing(finished: Path, view: View) -> None:
+    async with view(finished, screen="samples", rights=Rights(act=False)) as viewer:
+        await viewer.sees("Samples · 120")
+        await viewer.press("enter")
+        await viewer.until(lambda: isinstance(viewer.app.screen, DetailScreen) and viewer.app.screen.detail)
+        await viewer.press("R")
+        await viewer.hears("only looks")
+
+
+async def test_without_an_editor_a_page_is_not_opened(finished: Path, view: View) -> None:
+    async with view(finished, screen="samples") as viewer:
+        await viewer.sees("Samples · 120")
+        await viewer.press("enter")
+        await viewer.until(lambda: isinstance(viewer.app.screen, DetailScreen) and viewer.app.screen.detail)
+        await viewer.press("o")
+        await viewer.hears("$EDITOR")
