@@ -38,8 +38,9 @@ def load_problems(source: str | Path) -> list[Problem]:
         if path.suffix == ".gz":
             data = gzip.decompress(data)
     except (OSError, EOFError) as error:
+        why = getattr(error, "strerror", None) or error  # without the path, which stands here already
         raise ProblemsError(
-            f"cannot read problems from {str(source)!r}: {error}; give a JSON-lines file or one of {', '.join(BUILT_IN)}"
+            f"cannot read problems from {str(source)!r}: {why}; give a file of problems, or {' or '.join(BUILT_IN)}"
         ) from error
     return list(_parse(data, str(source)))
 
