@@ -218,6 +218,8 @@ class _Worker(threading.Thread):
             return  # a call before this one brought some of them
         answer = Answer(asked.count, self._asking.max_tokens, asked.request.prompt.prefill)
         self._call = Call(self._asking.server)
+        if self._called_off.is_set():
+            self._call.abort()  # called off between the look above and now, by somebody who saw no call yet
         for number in range(asked.count):
             self._tell(_What.SENT, asked.offset + number)
         begun: set[int] = set()

@@ -10,7 +10,7 @@ import click
 from sampler.commands.common import FILE, study_option
 from sampler.exits import Exit
 from sampler.exporting.export import FORMATS, ExportRequest, export
-from sampler.store.opening import chosen_study
+from sampler.store.opening import chosen_study, up_to_date
 from sampler.store.reader_export import ExportReader
 from sampler.telling import told
 
@@ -32,7 +32,7 @@ def export_(traceback: bool, /, *, store: Path, to: Path, format_: str, study: s
     sampler export results.db --to programs --format evalplus --model small
     """  # noqa: D301
     with told(sys.stderr, traceback=traceback) as failed:
-        with ExportReader(store) as reader:
+        with up_to_date(store, ExportReader) as reader:
             row = chosen_study(reader.studies(), store, study)
             written = export(ExportRequest(study=row.id, to=to, format=format_, model=model), reader)
         for path in written:

@@ -24,7 +24,7 @@ from sampler.reporting.render import Page
 from sampler.running.doors import TextEngine, rank_doors
 from sampler.stats.budget import PromptCharge
 from sampler.stats.ranking import DRAWS
-from sampler.store.opening import chosen_study
+from sampler.store.opening import chosen_study, up_to_date
 from sampler.store.reader import Reader, StoreError
 from sampler.store.rows import StudyRow
 from sampler.store.writer import Store
@@ -178,7 +178,7 @@ def _engine_options(lines: Sequence[str], model: str | None) -> Mapping[str, obj
 def _ranked(path: Path, name: str | None, wish: RankWish, doors: RankDoors) -> RankReport:
     if not path.is_file():
         raise StoreError(f"there is no store at {str(path)!r}; `sampler run STUDY.toml` or `sampler import` makes one")
-    with Reader(path) as reader:
+    with up_to_date(path, Reader) as reader:
         study: StudyRow = chosen_study(reader.studies(), path, name)
     with Store(path) as opened:
         return rank_study(opened, study, wish, doors)

@@ -24,7 +24,7 @@ from sampler.running.interrupts import interrupts
 from sampler.running.plain import PlainLines
 from sampler.running.progress import Subscriber
 from sampler.running.scoring_stored import StoredScoring, score_stored
-from sampler.store.opening import chosen_study
+from sampler.store.opening import chosen_study, up_to_date
 from sampler.store.reader import Reader, StoreError
 from sampler.store.reader_claims import ClaimReader
 from sampler.store.rows import DisputedRow
@@ -55,7 +55,7 @@ def score(
     tell: Subscriber = PlainLines(sys.stderr) if display == "plain" else lambda _event: None
     stop = threading.Event()
     with told(sys.stderr, traceback=traceback) as failed:
-        with Reader(store) as reader:
+        with up_to_date(store, Reader) as reader:
             row = chosen_study(reader.studies(), store, study)
         with Store(store) as opened, interrupts(stop.set, tell) as caught:
             wish = StoredScoring(
@@ -78,7 +78,7 @@ def score(
 def claims(traceback: bool, /, *, store: Path, study: str | None, as_lines: bool) -> None:
     """Compare the verdicts that came with the imported samples of a STORE with ours."""
     with told(sys.stderr, traceback=traceback) as failed:
-        with ClaimReader(store) as reader:
+        with up_to_date(store, ClaimReader) as reader:
             row = chosen_study(reader.studies(), store, study)
             rows = agreements(reader.claim_counts(row.id))
             if not rows:

@@ -15,6 +15,7 @@ from sampler.reporting.sources import facts_of, holds_counts
 from sampler.reporting.spending import orders_of
 from sampler.stats.spending import Orders
 from sampler.store.opening import up_to_date
+from sampler.store.reader import Reader
 from sampler.store.reader_ranking import RankingReader
 from sampler.store.reader_spent import COLUMNS, SpentReader
 
@@ -61,7 +62,7 @@ def _orders(path: Path, ground: Ground, wish: AnalysisWish) -> dict[int, Orders]
 
 
 def _diversity(path: Path, study: int, ground: Ground) -> dict[int, Diversity]:
-    up_to_date(path).close()
+    up_to_date(path, Reader).close()
     found = {}
     with RankingReader(path) as reader:
         problems = [row.id for row in reader.problems(study) if row.name in frozenset(ground.problems)]

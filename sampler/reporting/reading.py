@@ -15,7 +15,7 @@ from sampler.study.spec import stored_budgets
 
 def read_facts(path: Path, name: str | None = None) -> Facts:
     """What a store says about the study called `name` (or with that id), or about the newest one; raises StoreError."""
-    with up_to_date(path) as reader:
+    with up_to_date(path, Reader) as reader:
         row = chosen_study(reader.studies(), path, name)
         return _facts(reader, row)
 
@@ -27,7 +27,7 @@ def read_report(
 
     A store of an older version is brought up to date first.
     """
-    with up_to_date(path) as reader:
+    with up_to_date(path, Reader) as reader:
         row = chosen_study(reader.studies(), path, name)
         facts, wish = asked(reader, row, path, units, charge)
     return make_report(facts, wish)

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TypeVar
 
 from sampler.store.reader import Reader, StoreError, StoreOld
 from sampler.store.rows import StudyRow
 from sampler.store.writer import Store
 
+AnyReader = TypeVar("AnyReader", bound=Reader)
 
-def up_to_date(path: Path) -> Reader:
-    """A reader; a store of an older version is brought up to date first. Raises StoreError."""
+
+def up_to_date(path: Path, kind: type[AnyReader]) -> AnyReader:
+    """A reader of this kind; a store of an older version is brought up to date first. Raises StoreError."""
     try:
-        return Reader(path)
+        return kind(path)
     except StoreOld:
         Store(path).close()
-        return Reader(path)
+        return kind(path)
 
 
 def chosen_study(studies: list[StudyRow], path: Path, name: str | None) -> StudyRow:

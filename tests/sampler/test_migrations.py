@@ -5,7 +5,10 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from sampler.commands import cli
+from sampler.exits import Exit
 from sampler.reporting.standings import unit_cost
 from sampler.stats.budget import PromptCharge, Unit
 from sampler.store.migrations import migrate
@@ -37,6 +40,25 @@ def old_store(path: Path, version: str) -> None:
               prompt_seconds, decode_seconds) VALUES(1, 1, 2, 1, 1, 20, 11, 1.0, 0.75);
             INSERT INTO verdict_tally VALUES(1, 'PASSED', 1);
         """)
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (["report"], Exit.OK, ""),
+        (["rank"], Exit.EMPTY, ""),
+        (["export", "--to", "out.jsonl"], Exit.OK, "wrote out.jsonl"),
+        (["claims"], Exit.STORE, "no sample of study 'old' came with a verdict"),
+        (["score"], Exit.STORE, "was made by `sampler run`"),
+    ],
+)
+def test_every_command_brings_a_store_of_an_earlier_version_up_to_date(tmp_path, monkeypatch, words, code, said):
+    monkeypatch.chdir(tmp_path)
+    old_store(Path("old.db"), "v1")
+    ended = CliRunner().invoke(cli, [words[0], "old.db", *words[1:]])
+    assert said in ended.output
+    assert "older codebudget" not in ended.output
+    assert ended.exit_code in {code, Exit.EMPTY}
 
 
 @pytest.mark.parametrize("version", ["v1", "v2"])

@@ -19,8 +19,9 @@ import pytest
 from sampler.backends.base import BackendError
 from sampler.backends.open import Surroundings, UnknownBackend, open_backend
 from sampler.backends.openai import OpenAIBackend, OpenAIOptions
-from sampler.backends.openai_flight import REFUSALS_IN_A_ROW
-from sampler.backends.openai_http import Outage, Refused
+from sampler.backends.openai_flight import REFUSALS_IN_A_ROW, Batch, Flight
+from sampler.backends.openai_http import Outage, Refused, Server
+from sampler.backends.retries import Patience, Policy
 from sampler.values import Prompt, PromptStyle, Request, Sample, SamplingParams
 
 PROMPT = Prompt(style=PromptStyle.COMPLETION, text="def f(x):\n", stop=("\ndef ",))
@@ -505,6 +506,50 @@ def test_an_iterator_that_is_given_up_calls_its_calls_off(server):
     while threading.active_count() > before and time.monotonic() < deadline:
         time.sleep(0.02)
     assert threading.active_count() <= before
+
+
+class LateAsking:
+    """Is called off in the moment between the look whether it was, and the call."""
+
+    def __init__(self, server: ModelServer) -> None:
+        self._server = Server(base_url=server.url, connect_timeout_s=5.0, answer_timeout_s=30.0, call_timeout_s=30.0)
+        patience = Patience(attempts=3, first_wait_s=0.01, longest_wait_s=1.0)
+        self.policy, self.max_tokens = Policy(patience, lambda _words: None), 8
+        self.between = lambda: None
+
+    @property
+    def server(self) -> Server:
+        self.between()
+        return self._server
+
+    def question(self, _batch: Batch) -> tuple[str, dict]:
+        return "/completions", {"model": "tiny", "n": 1, "seed": 1, "stream": True}
+
+
+def test_a_call_that_begins_while_it_is_called_off_does_not_go_on(server):
+    def forever(handler: Handler, _body: dict) -> None:
+        handler.begin()
+        while True:
+            handler.events(b": still here\n\n")
+            time.sleep(0.02)
+
+    server.ways = [forever] * 3
+    asking = LateAsking(server)
+    flight = Flight(asking)
+    flight.start(Batch(request=request(1), offset=0, count=1))
+    (worker,) = flight._workers
+    worker.join(0.3)
+    assert worker.is_alive()
+    flight.call_off()
+    worker.join(5)
+    assert not worker.is_alive()
+
+    late = Flight(asking)
+    asking.between = lambda: [one.call_off() for one in late._workers]
+    late.start(Batch(request=request(1), offset=0, count=1))
+    (worker,) = late._workers
+    worker.join(5)
+    assert not worker.is_alive()
 
 
 def test_a_call_that_trickles_without_end_is_broken_and_asked_again(server):
