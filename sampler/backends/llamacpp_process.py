@@ -10,7 +10,8 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO
@@ -72,14 +73,7 @@ class EngineProcess:
 
     def close(self) -> None:
         """End the child; calling it again does nothing."""
-        for pipe in (self._child.stdin, self._child.stdout):
-            if pipe is not None:
-                pipe.close()
-        try:
-            self._child.wait(timeout=5)
-        except subprocess.TimeoutExpired:
-            self._child.kill()
-            self._child.wait()
+        end_child(self._child)
         self._listener.join(timeout=5)
         if self._child.stderr is not None:
             self._child.stderr.close()
@@ -93,8 +87,7 @@ class EngineProcess:
         if not line:
             raise CannotLoad(f"cannot load {model}: {self.death()}")
         hello: dict[str, str] = json.loads(line)
-        if "missing" in hello:
-            raise BackendError(f"the engine is not installed ({hello['missing']}); pip install 'codebudget[llamacpp]'")
+        refuse_missing(hello)
         if "error" in hello:
             why = [*self._last_words, hello["error"]][-1]
             raise CannotLoad(f"cannot load {model}: {why}; is it a whole GGUF file that this engine knows?")
@@ -105,6 +98,25 @@ class EngineProcess:
         for line in _lines(_pipe(self._child.stderr)):
             if line.strip():
                 self._last_words.append(line.strip())
+
+
+def end_child(child: subprocess.Popen[bytes]) -> None:
+    """Close the pipes of a child, which ends it; kill one that does not end. Again it does nothing."""
+    for pipe in (child.stdin, child.stdout):
+        if pipe is not None:
+            with suppress(OSError):  # the child may have gone with something of ours unread
+                pipe.close()
+    try:
+        child.wait(timeout=5)
+    except subprocess.TimeoutExpired:
+        child.kill()
+        child.wait()
+
+
+def refuse_missing(hello: Mapping[str, str]) -> None:
+    """Raise BackendError where a child says that it has no engine."""
+    if "missing" in hello:
+        raise BackendError(f"the engine is not installed ({hello['missing']}); pip install 'codebudget[llamacpp]'")
 
 
 def physical_cores() -> int:

@@ -13,7 +13,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,7 @@ from typing import Any
 from sampler.backends.base import BackendError, CannotLoad
 from sampler.backends.llamacpp import ModelFile
 from sampler.backends.llamacpp_http import ask
-from sampler.backends.llamacpp_process import EngineOptions, EngineProcess, physical_cores
+from sampler.backends.llamacpp_process import EngineOptions, EngineProcess, end_child, physical_cores, refuse_missing
 from sampler.backends.scorer import TextScore
 from sampler.closing import Closing
 from sampler.values import Prompt, PromptStyle
@@ -82,21 +81,12 @@ class LlamaCppScorer(Closing):
         if self._templates is not None:
             self._templates.close()
             self._templates = None
-        for pipe in (self._child.stdin, self._child.stdout):
-            if pipe is not None:
-                with suppress(OSError):  # the child may have gone with something of ours unread
-                    pipe.close()
-        try:
-            self._child.wait(timeout=5)
-        except subprocess.TimeoutExpired:
-            self._child.kill()
-            self._child.wait()
+        end_child(self._child)
         self._last_words.close()
 
     def _hello(self) -> str:
         hello = self._heard(START_S)
-        if "missing" in hello:
-            raise BackendError(f"the engine is not installed ({hello['missing']}); pip install 'codebudget[llamacpp]'")
+        refuse_missing(hello)
         if "error" in hello:
             raise CannotLoad(f"cannot load {self._model.path.name}: {hello['error']}")
         return str(hello["version"])
