@@ -19,7 +19,9 @@ DASHES = ("", "7 3", "2 3", "9 3 2 3")
 class Line:
     """One model's curve: the value `ys[i]` holds from `xs[i]` on, up to the next, the last up to `end`.
 
-    `low` and `high` are the band, empty where there is none. From the index `thin` on, the values rest on few subsets.
+    `low` and `high` are the band, empty where there is none. From the index `thin` on, the values rest on few subsets. `tone`
+    and `dash` are there where they are not to follow from the line's place, `says` where a point says more than its k. A
+    `piece` of a longer line has no name at its end and is silent outside itself.
     """
 
     name: str
@@ -30,6 +32,10 @@ class Line:
     high: tuple[float, ...]
     end: float
     thin: int | None
+    tone: int | None = None
+    dash: str | None = None
+    says: tuple[str, ...] = ()
+    piece: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +50,7 @@ class Mark:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drawn:
-    """A line as SVG paths. `tone` is its colour, `dash` its pattern; the label stands at (`label_x`, `label_y`)."""
+    """A line as SVG paths. `tone` is its colour, `dash` its pattern; the name, if any, stands at (`label_x`, `label_y`)."""
 
     name: str
     tone: int
@@ -78,10 +84,11 @@ class Chart:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Extra:
-    """What stands beside the curves: single points, and budgets that are worth a vertical rule."""
+    """What stands beside the curves: single points, budgets that are worth a vertical rule, and room for names on the right."""
 
     stars: Sequence[Mark] = ()
     rules: Sequence[Mark] = ()
+    margin: int = RIGHT
 
 
 def chart(lines: Sequence[Line], extra: Extra | None = None) -> Chart | None:
@@ -93,10 +100,10 @@ def chart(lines: Sequence[Line], extra: Extra | None = None) -> Chart | None:
     if budgets is None:
         return None
     rates = rate_scale([*(y for line in shown for y in (*line.ys, *line.low, *line.high)), *(y for _, y in stars)])
-    frame = _Frame(budgets, rates)
-    drawn = [frame.draw(line, tone) for tone, line in enumerate(lines) if line.xs]
+    frame = _Frame(budgets, rates, WIDTH - extra.margin)
+    drawn = [frame.draw(line, place) for place, line in enumerate(lines) if line.xs]
     return Chart(
-        width=WIDTH, height=HEIGHT, left=LEFT, right=WIDTH - RIGHT, top=TOP, bottom=HEIGHT - BOTTOM,
+        width=WIDTH, height=HEIGHT, left=LEFT, right=frame.right, top=TOP, bottom=HEIGHT - BOTTOM,
         budgets=budgets,
         rates=rates,
         budget_ticks=_budget_ticks(frame),
@@ -108,7 +115,7 @@ def chart(lines: Sequence[Line], extra: Extra | None = None) -> Chart | None:
 
 
 def _budget_ticks(frame: _Frame) -> tuple[tuple[float, str], ...]:
-    columns = (WIDTH - LEFT - RIGHT) // PIXELS_PER_LETTER
+    columns = (frame.right - LEFT) // PIXELS_PER_LETTER
     ticks: list[Tick] = budget_ticks(frame.budgets, columns)
     return tuple((frame.x_at(tick.at), tick.label) for tick in ticks)
 
@@ -119,9 +126,10 @@ class _Frame:
 
     budgets: Scale
     rates: Scale
+    right: int
 
     def x_at(self, fraction: float) -> float:
-        return round(LEFT + fraction * (WIDTH - LEFT - RIGHT), 1)
+        return round(LEFT + fraction * (self.right - LEFT), 1)
 
     def y_at(self, fraction: float) -> float:
         return round(HEIGHT - BOTTOM - fraction * (HEIGHT - TOP - BOTTOM), 1)
@@ -135,17 +143,18 @@ class _Frame:
     def place(self, mark: Mark) -> Mark:
         return replace(mark, x=self.x(mark.x), y=self.y(mark.y), tone=mark.tone % len(ON_LIGHT))
 
-    def draw(self, line: Line, tone: int) -> Drawn:
+    def draw(self, line: Line, place: int) -> Drawn:
         thin = len(line.xs) if line.thin is None else line.thin
+        tone = place if line.tone is None else line.tone
         return Drawn(
-            name=line.name,
+            name="" if line.piece else line.name,
             tone=tone % len(ON_LIGHT),
-            dash=DASHES[tone // len(ON_LIGHT) % len(DASHES)],
+            dash=DASHES[tone // len(ON_LIGHT) % len(DASHES)] if line.dash is None else line.dash,
             path=self._steps(line, 0, thin),
             thin_path=self._steps(line, thin, len(line.xs)),
             band=self._band(line),
             dots=tuple(Mark(x=self.x(x), y=self.y(y), text=_said(line, at)) for at, (x, y) in _dots(line)),
-            label_x=WIDTH - RIGHT + 8,
+            label_x=self.right + 8,
             label_y=self.y(line.ys[-1]) + 4,
         )
 
@@ -175,15 +184,16 @@ def _dots(line: Line) -> list[tuple[int, tuple[float, float]]]:
 
 def _said(line: Line, at: int) -> str:
     band = f" [{100 * line.low[at]:.1f}, {100 * line.high[at]:.1f}]" if line.low else ""
-    return f"{line.name} · k={line.ks[at]} · {100 * line.ys[at]:.1f} %{band} · from {line.xs[at]:.4g}"
+    what = line.says[at] if line.says else f"k={line.ks[at]}"
+    return f"{line.name} · {what} · {100 * line.ys[at]:.1f} %{band} · from {line.xs[at]:.4g}"
 
 
 def _spread(drawn: Sequence[Drawn]) -> tuple[Drawn, ...]:
     """The lines with labels moved apart, up and down, as little as keeps them from covering each other."""
-    order = sorted(drawn, key=lambda line: line.label_y)
+    order = sorted((at for at, line in enumerate(drawn) if line.name), key=lambda at: drawn[at].label_y)
     places: list[float] = []
-    for line in order:
-        places.append(max(line.label_y, places[-1] + LABEL_HEIGHT if places else TOP + LABEL_HEIGHT / 2))
+    for at in order:
+        places.append(max(drawn[at].label_y, places[-1] + LABEL_HEIGHT if places else TOP + LABEL_HEIGHT / 2))
     beyond = max(0.0, places[-1] - (HEIGHT - BOTTOM)) if places else 0.0
-    moved = {line.name: place - beyond for line, place in zip(order, places, strict=True)}
-    return tuple(replace(line, label_y=round(moved[line.name], 1)) for line in drawn)
+    moved = {at: place - beyond for at, place in zip(order, places, strict=True)}
+    return tuple(replace(line, label_y=round(moved.get(at, line.label_y), 1)) for at, line in enumerate(drawn))

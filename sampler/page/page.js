@@ -5,11 +5,12 @@ for (const figure of document.querySelectorAll("figure[data-at]")) {
   const svg = figure.querySelector("svg"), rule = svg.querySelector(".pointer"), out = figure.querySelector("output");
   const resting = out.textContent, frame = svg.viewBox.baseVal;
   const said = (line, budget) => {
-    if (budget < line.xs[0]) return `${line.name}: one costs more`;
-    if (budget >= line.end) return `${line.name}: too few samples`;
+    if (line.piece && (budget < line.xs[0] || budget >= line.end)) return null;
+    if (budget < line.xs[0]) return line.says.length ? null : `${line.name}: one costs more`;
+    if (budget >= line.end) return line.says.length ? null : `${line.name}: too few samples`;
     let at = line.xs.findLastIndex((x) => x <= budget);
     const band = line.low.length ? ` [${(100 * line.low[at]).toFixed(1)}, ${(100 * line.high[at]).toFixed(1)}]` : "";
-    return `${line.name}: ${(100 * line.ys[at]).toFixed(1)} %${band} (k=${line.ks[at]})`;
+    return `${line.name}: ${(100 * line.ys[at]).toFixed(1)} %${band} (${line.says[at] || "k=" + line.ks[at]})`;
   };
   const show = (event) => {
     const box = svg.getBoundingClientRect(), x = ((event.clientX - box.left) / box.width) * frame.width;
@@ -19,7 +20,7 @@ for (const figure of document.querySelectorAll("figure[data-at]")) {
     rule.setAttribute("x1", x);
     rule.setAttribute("x2", x);
     rule.style.visibility = "visible";
-    out.textContent = `at ${budget.toPrecision(3)}: ` + all.lines.map((line) => said(line, budget)).join(" · ");
+    out.textContent = `at ${budget.toPrecision(3)}: ` + all.lines.map((line) => said(line, budget)).filter(Boolean).join(" · ");
   };
   const hide = () => {
     rule.style.visibility = "hidden";

@@ -7,7 +7,9 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from sampler.page.beyond import Promises, promises
 from sampler.page.chart import Chart, Extra, Line, Mark, chart
+from sampler.page.choices import Choices, choices
 from sampler.page.heat import Heat, heat
 from sampler.page.turns import Turn, marks, turns
 from sampler.reporting.ground import Ground, ground_of
@@ -21,12 +23,13 @@ MOST_FAILURES = 40
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figure:
-    """One unit: the report's table and the curves behind it."""
+    """One unit: the report's table and the curves behind it, and whom to ask at each budget."""
 
     table: Table
     chart: Chart | None
     lines: tuple[Line, ...]
     turns: tuple[Turn, ...]
+    choices: Choices | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +47,7 @@ class Sheet:
 
     report: Report
     figures: tuple[Figure, ...]
+    beyond: Promises | None
     heat: Heat
     mixes: tuple[Mix, ...]
     failures: tuple[FailureRow, ...]
@@ -68,7 +72,8 @@ def make_sheet(page: PageFacts, wish: Wish) -> Sheet:
     ground = ground_of(models, facts.tallies, wish.seed)
     return Sheet(
         report=report,
-        figures=tuple(_figure(table, ground) for table in report.tables),
+        figures=tuple(_figure(table, ground, wish.seed) for table in report.tables),
+        beyond=promises(ground, wish.seed),
         heat=heat(models, facts.tallies),
         mixes=tuple(_mixes(models, facts.verdicts)),
         failures=tuple(page.failures[:MOST_FAILURES]),
@@ -77,11 +82,12 @@ def make_sheet(page: PageFacts, wish: Wish) -> Sheet:
     )
 
 
-def _figure(table: Table, ground: Ground) -> Figure:
+def _figure(table: Table, ground: Ground, seed: int) -> Figure:
     lines = tuple(_line(drawn) for drawn in table.curves)
     found = turns(ground, table.unit, table.charge)
     extra = Extra(stars=tuple(_stars(table, lines)), rules=marks(found))
-    return Figure(table=table, chart=chart(lines, extra), lines=lines, turns=found)
+    whom = choices(ground, table, seed)
+    return Figure(table=table, chart=chart(lines, extra), lines=lines, turns=found, choices=whom)
 
 
 def _stars(table: Table, lines: Sequence[Line]) -> Iterator[Mark]:

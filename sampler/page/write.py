@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from importlib import resources
 
 import jinja2
 
 from sampler.drawing.palette import ON_DARK, ON_LIGHT, Rgb
 from sampler.page.chart import Chart, Line
+from sampler.page.choices import over
 from sampler.page.sheet import Sheet, charge_words, sentence
 from sampler.reporting.render import NAMES, amount, one_line
 from sampler.stats.budget import Unit
@@ -24,13 +25,23 @@ def page_html(sheet: Sheet) -> str:
         sheet=sheet,
         style=_Ours((files / "page.css").read_text(encoding="utf-8") + _colours()),
         script=_Ours((files / "page.js").read_text(encoding="utf-8")),
-        data=[_data(figure.chart, figure.lines) for figure in sheet.figures],
+        data=[_data(chart, lines) for chart, lines in _figures(sheet)],
         unit_name=lambda unit: NAMES[unit],
         amount=amount,
         sentence=sentence,
         charge_words=charge_words,
+        over=over,
         units=Unit,
     )
+
+
+def _figures(sheet: Sheet) -> Iterator[tuple[Chart | None, tuple[Line, ...]]]:
+    """All figures in the order of their numbers: the curves of every unit, then their frontiers, then what lies beyond."""
+    yield from ((figure.chart, figure.lines) for figure in sheet.figures)
+    for figure in sheet.figures:
+        yield (figure.choices.chart, figure.choices.lines) if figure.choices else (None, ())
+    if sheet.beyond:
+        yield sheet.beyond.chart, sheet.beyond.lines
 
 
 class _Ours(str):
@@ -54,7 +65,7 @@ def _data(chart: Chart | None, lines: tuple[Line, ...]) -> Mapping[str, object] 
         "left": chart.left, "right": chart.right, "low": chart.budgets.low, "high": chart.budgets.high,
         "lines": [
             {"name": one_line(line.name), "xs": line.xs, "ys": line.ys, "ks": line.ks, "low": line.low, "high": line.high,
-             "end": line.end}
+             "end": line.end, "says": line.says, "piece": line.piece}
             for line in lines
         ],
     }  # fmt: skip

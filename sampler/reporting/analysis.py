@@ -31,6 +31,7 @@ from sampler.stats.stopping import CostOfPass, Stop, cost_of_pass, costs_of_pass
 from sampler.store.rows import ModelRow
 
 TIMES = (2, 5, 10)  # how far beyond n, where no k is asked for
+OFF = 0.02  # from here on a fit that misses what was measured is told
 FAR = 5.0  # from here on the fitted distribution's tail, which few problems speak of, decides
 GROUPS = 5
 
@@ -135,7 +136,7 @@ def analyse(study: str, ground: Ground, wish: AnalysisWish, read: Read | None = 
                 n=ground.counts[model.id].n,
                 **_costs(offers.get(model.id), passes.get(model.name), wish.seed),
                 fit=fits.get(model.name),
-                beyond=_beyond(ground.counts[model.id], wish) if model.name in fits else (),
+                beyond=beyond(ground.counts[model.id], wish) if model.name in fits else (),
                 not_fitted=why_not.get(model.name),
                 spent=spending(offers[model.id], ground.counts[model.id], read.orders.get(model.id), budgets)
                 if model.id in offers
@@ -146,7 +147,7 @@ def analyse(study: str, ground: Ground, wish: AnalysisWish, read: Read | None = 
         ),
         unknown=tuple(model.name for model in ground.models if model.id not in offers),
         cheapest=cost_of_pass(frontier(passes), np.random.default_rng(wish.seed)) if passes else None,
-        allotment=_allotment(ground, list(offers.values()), budgets, wish.seed) if offers else None,
+        allotment=allotment(ground, wish, budgets),
         reference=dearest.model if dearest else None,
         strata=_strata(list(offers.values()), dearest, budgets) if dearest else (),
     )
@@ -163,7 +164,8 @@ def _offer(model: ModelRow, ground: Ground, wish: AnalysisWish) -> Offer | None:
     counts = ground.counts[model.id]
     if costs is None or not counts.n:
         return None
-    return offer(model.name, Tried(samples=counts.scored, accepted=counts.passed, right=counts.passed), costs)
+    tried = Tried(samples=counts.scored, accepted=counts.passed, right=counts.passed)
+    return offer(model.name, tried, costs, ground.cost(model, wish.unit, wish.charge))
 
 
 def _costs_of_pass(counts: Counts, of: Offer) -> Floats:
@@ -178,11 +180,14 @@ def _costs(of: Offer | None, passes: Floats | None, seed: int) -> _Costs:
     return {"unit_cost": of.mean_cost, "stopped": stopped, "cost_of_pass": found}
 
 
-def _allotment(ground: Ground, offers: Sequence[Offer], budgets: Sequence[float], seed: int) -> Allotment:
+def allotment(ground: Ground, wish: AnalysisWish, budgets: Sequence[float]) -> Allotment | None:
+    """Whom to ask at each budget; None where no model has a cost."""
+    offers = [made for model in ground.models if (made := _offer(model, ground, wish)) is not None]
+
     def fits(problems: Places) -> Mapping[str, Fit]:
         return _fits(ground, problems.tolist())[0]
 
-    return allot(offers, fits, budgets, Doubt(draws=ground.draws, seed=seed))
+    return allot(offers, fits, budgets, Doubt(draws=ground.draws, seed=wish.seed)) if offers else None
 
 
 def _fits(ground: Ground, problems: Sequence[int]) -> tuple[dict[str, Fit], dict[str, str]]:
@@ -197,19 +202,23 @@ def _fits(ground: Ground, problems: Sequence[int]) -> tuple[dict[str, Fit], dict
     return fits, why_not
 
 
-def _beyond(counts: Counts, wish: AnalysisWish) -> tuple[Beyond, ...]:
+def beyond(counts: Counts, wish: AnalysisWish) -> tuple[Beyond, ...]:
+    """pass@k at the wished ks that no sample reaches; raises ValueError where nothing passed, or everything did."""
     ks = [k for k in wish.ks or tuple(times * counts.n for times in TIMES) if k > counts.n]
     found = extrapolate(counts.scored, counts.passed, ks, np.random.default_rng(wish.seed)) if ks else ()
-    return tuple(Beyond(promise=one, warnings=tuple(_warnings(one, counts))) for one in found)
+    at_n = fit(counts.scored, counts.passed).pass_at(counts.n)
+    return tuple(Beyond(promise=one, warnings=tuple(_warnings(one, counts, at_n))) for one in found)
 
 
-def _warnings(promise: Extrapolation, counts: Counts) -> list[str]:
+def _warnings(promise: Extrapolation, counts: Counts, at_n: float) -> list[str]:
     words = []
     if promise.beyond > FAR:
         words.append(f"{promise.beyond:g} times the samples drawn: the fitted tail decides, not the data")
     measured = float(counts.rates[:, -1].mean())
     if promise.rate < measured:
         words.append(f"below the measured pass@{counts.n} of {100 * measured:.1f}: the fit does not hold here")
+    elif abs(at_n - measured) > OFF:
+        words.append(f"the fit says {100 * at_n:.1f} for pass@{counts.n}, measured were {100 * measured:.1f}")
     unsolved = sum(not passed for passed in counts.passed)
     if 2 * unsolved > len(counts.passed):
         words.append(f"{unsolved} of {len(counts.passed)} problems were never solved: how many are possible is a guess")

@@ -191,8 +191,11 @@ def _ways(row: Allotted, unit: Unit, called: Mapping[str, str]) -> Iterator[Sequ
 
 
 def _called(made: Analysis) -> Mapping[str, str]:
+    return short_names([model.name for model in made.models])
+
+
+def short_names(names: Sequence[str]) -> Mapping[str, str]:
     """What models are called in narrow cells: by name, or by letter where some name is long."""
-    names = [model.name for model in made.models]
     if all(len(name) <= SHORT for name in names):
         return {name: one_line(name) for name in names}
     turns = len(_LETTERS)

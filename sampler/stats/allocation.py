@@ -27,6 +27,7 @@ from sampler.stats.budget import UnitCost
 from sampler.stats.passk import pass_at_every_k
 from sampler.stats.stopping import attempts_at_every_k
 
+EVERY = 100
 _ROUNDING = 1e-12  # means of the same costs in another order differ by that much
 
 
@@ -38,6 +39,7 @@ class Offer:
     left: Floats  # the chance that none of k samples is accepted
     attempts: Floats  # E[min(T, k)]
     right: Floats  # of each problem: how often an accepted sample is right
+    mean_cost: UnitCost  # the paper's unit cost: one for all problems
     each: Floats  # of each problem: what a sample costs
     once: Floats  # of each problem: what is paid before the first sample
 
@@ -45,11 +47,6 @@ class Offer:
     def n(self) -> int:
         """The largest k."""
         return int(self.left.shape[1]) - 1
-
-    @property
-    def mean_cost(self) -> UnitCost:
-        """The paper's unit cost: one for all problems."""
-        return UnitCost(each=float(self.each.mean()), once=float(self.once.mean()))
 
     @property
     def stopped(self) -> Floats:
@@ -73,12 +70,16 @@ class Tried:
     right: Sequence[int]
 
 
-def offer(model: str, tried: Tried, costs: Sequence[UnitCost]) -> Offer:
-    """What a model offers, from its counts and the cost of its samples on each problem."""
+def offer(model: str, tried: Tried, costs: Sequence[UnitCost], mean: UnitCost | None = None) -> Offer:
+    """What a model offers, from its counts and the cost of its samples on each problem.
+
+    Whoever shows their `mean` elsewhere, too, hands it over: made anew it may differ by a rounding, and buy one sample less.
+    """
     n = min(tried.samples)
     start = np.ones((len(tried.samples), 1))
     accepted = np.asarray(tried.accepted, dtype=np.float64)
     right = np.asarray(tried.right, dtype=np.float64)
+    each, once = np.array([cost.each for cost in costs]), np.array([cost.once for cost in costs])
     if (right > accepted).any():
         raise ValueError(f"{model}: more accepted samples are right than were accepted")
     return Offer(
@@ -86,8 +87,9 @@ def offer(model: str, tried: Tried, costs: Sequence[UnitCost]) -> Offer:
         left=np.concatenate([start, 1 - pass_at_every_k(tried.samples, tried.accepted, n)], axis=1),
         attempts=np.concatenate([start * 0, attempts_at_every_k(tried.samples, tried.accepted, n)], axis=1),
         right=np.divide(right, accepted, out=np.zeros_like(right), where=accepted > 0),
-        each=np.array([cost.each for cost in costs]),
-        once=np.array([cost.once for cost in costs]),
+        mean_cost=mean or UnitCost(each=float(each.mean()), once=float(once.mean())),
+        each=each,
+        once=once,
     )
 
 
@@ -118,22 +120,25 @@ def singles(of: Offer, *, stopping: bool) -> list[Choice]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pairs:
-    """Every k1 of one model with every k2 of another, from 1 on: tables of k1 x k2. Thousands of samples make millions."""
+    """k1 samples of one model with k2 of another: tables of k1 x k2, for the `ks` of each.
+
+    That is every k from 1 on up to `EVERY`, and beyond it `EVERY` more, even in their logarithms: all would make millions.
+    """
 
     models: tuple[str, str]
+    ks: tuple[NDArray[np.int64], NDArray[np.int64]]
     stops: bool
     costs: Floats
     rates: Floats
 
-    def at(self, k1: int, k2: int) -> Choice:
-        """One of them."""
-        legs = ((self.models[0], k1), (self.models[1], k2))
-        cost, rate = float(self.costs[k1 - 1, k2 - 1]), float(self.rates[k1 - 1, k2 - 1])
-        return Choice(legs=legs, stops=self.stops, cost=cost, rate=rate)
+    def at(self, one: int, two: int) -> Choice:
+        """One of them, by its place in the tables."""
+        legs = ((self.models[0], int(self.ks[0][one])), (self.models[1], int(self.ks[1][two])))
+        return Choice(legs=legs, stops=self.stops, cost=float(self.costs[one, two]), rate=float(self.rates[one, two]))
 
     def every(self) -> list[Choice]:
         """All of them."""
-        return [self.at(k1 + 1, k2 + 1) for k1, k2 in np.ndindex(*self.costs.shape)]
+        return [self.at(one, two) for one, two in np.ndindex(*self.costs.shape)]
 
     def frontier(self) -> list[Choice]:
         """Those that no other beats, by rising cost; as `pareto`."""
@@ -142,34 +147,39 @@ class Pairs:
         best = np.maximum.accumulate(rates[order])
         better = order[np.concatenate([[True], best[1:] > best[:-1]])]
         width = self.costs.shape[1]
-        return [self.at(int(at) // width + 1, int(at) % width + 1) for at in better]
+        return [self.at(*divmod(int(at), width)) for at in better]
+
+
+def _ks(n: int) -> NDArray[np.int64]:
+    far = np.geomspace(EVERY, n, EVERY).round().astype(np.int64) if n > EVERY else np.array([], dtype=np.int64)
+    return np.unique(np.concatenate([np.arange(1, min(n, EVERY) + 1), far]))
 
 
 def cascades(first: Offer, second: Offer) -> Pairs:
     """Up to k1 samples of the first model, then up to k2 of the second, until one is accepted."""
-    reached = first.left.T[1:]
-    problems = len(first.left)
+    k1s, k2s = _ks(first.n), _ks(second.n)
+    reached = first.left.T[k1s] / len(first.left)
     return Pairs(
         models=(first.model, second.model),
+        ks=(k1s, k2s),
         stops=True,
-        costs=first.stopped.mean(axis=0)[1:, None] + reached @ second.stopped[:, 1:] / problems,
-        rates=first.answered.mean(axis=0)[1:, None] + reached @ second.answered[:, 1:] / problems,
+        costs=first.stopped.mean(axis=0)[k1s, None] + reached @ second.stopped[:, k2s],
+        rates=first.answered.mean(axis=0)[k1s, None] + reached @ second.answered[:, k2s],
     )
 
 
 def mixtures(first: Offer, second: Offer) -> Pairs:
     """k1 samples of the first model and k2 of the second, whatever happens; a random accepted one of the first is preferred."""
-    one, two = (unit.once + unit.each * np.arange(1, n + 1) for unit, n in _units(first, second))
+    k1s, k2s = _ks(first.n), _ks(second.n)
+    one, two = first.mean_cost, second.mean_cost
+    missed = first.left.T[k1s] / len(first.left)
     return Pairs(
         models=(first.model, second.model),
+        ks=(k1s, k2s),
         stops=False,
-        costs=one[:, None] + two,
-        rates=first.answered.mean(axis=0)[1:, None] + first.left.T[1:] @ second.answered[:, 1:] / len(first.left),
+        costs=(one.once + one.each * k1s)[:, None] + two.once + two.each * k2s,
+        rates=first.answered.mean(axis=0)[k1s, None] + missed @ second.answered[:, k2s],
     )
-
-
-def _units(*offers: Offer) -> list[tuple[UnitCost, int]]:
-    return [(of.mean_cost, of.n) for of in offers]
 
 
 def outcome(choice: Choice, offers: Mapping[str, Offer]) -> tuple[Floats, Floats]:

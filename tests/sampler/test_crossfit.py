@@ -121,7 +121,20 @@ def test_a_budget_of_just_so_many_samples_buys_as_many_in_every_part():
         assert held.cost == pytest.approx(one.mean_cost.of(k))
     assert held_out(of_one_model, [one], [one.mean_cost.each / 2], parts, None) == [None]
     part = within(one, parts[0])
-    assert part.mean_cost.each == pytest.approx(one.mean_cost.each)
+    assert part.each.mean() == pytest.approx(one.mean_cost.each)
+
+
+def test_of_very_many_samples_pairs_are_thinned_and_say_which_k_they_mean():
+    right = np.random.default_rng(2).binomial(700, 0.1, 4).tolist()
+    few = offer("few", Tried(samples=[3] * 4, accepted=[1] * 4, right=[1] * 4), [UnitCost(each=2.0)] * 4)
+    many = offer("many", Tried(samples=[700] * 4, accepted=right, right=right), [UnitCost(each=1.0)] * 4)
+    pairs = cascades(many, few)
+    assert len(pairs.ks[0]) <= 200
+    assert pairs.ks[0].tolist()[:100] == list(range(1, 101))
+    assert (pairs.ks[0][-1], pairs.ks[1].tolist()) == (700, [1, 2, 3])
+    for choice in (*pairs.every()[::37], *mixtures(few, many).every()[::41]):
+        costs, rates = outcome(choice, {"few": few, "many": many})
+        assert (costs.mean(), rates.mean()) == (pytest.approx(choice.cost), pytest.approx(choice.rate))
 
 
 def test_one_problem_cannot_be_dealt():

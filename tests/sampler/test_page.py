@@ -15,14 +15,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sampler.commands import cli
+from sampler.page.beyond import promises
 from sampler.page.chart import HEIGHT, WIDTH, Extra, Line, Mark, chart
+from sampler.page.choices import choices
 from sampler.page.heat import heat
 from sampler.page.plots import PlotError, draw
 from sampler.page.sheet import PageFacts, Sheet, make_sheet
 from sampler.page.turns import marks, turns
 from sampler.page.write import page_html
+from sampler.reporting.analysis import AnalysisWish, analyse
 from sampler.reporting.ground import ground_of
-from sampler.reporting.report import Facts, Finding, Wish
+from sampler.reporting.report import Facts, Finding, Wish, make_report
 from sampler.stats.budget import PromptCharge, Unit
 from sampler.store.rows import FailureRow, ModelRow, OriginRow, StudyRow, TallyRow
 
@@ -130,6 +133,73 @@ def test_the_page_says_what_the_report_says() -> None:
                 assert f"{100 * cell.point.rate:.1f} [{low:.1f}, {high:.1f}]" in page
 
 
+def test_whom_to_ask_is_said_with_its_worth_on_problems_that_the_choice_has_not_seen() -> None:
+    made = sheet()
+    page = page_html(made)
+    whom = made.figures[0].choices
+    assert whom is not None
+    assert whom.chart is not None
+    assert {line.name for line in whom.lines} <= {"small", "large"}
+    assert all(before.end == after.xs[0] for before, after in pairwise(whom.lines))
+    for _, ways, _ in whom.rows:
+        for way in ways:
+            assert way.choice in page
+            if way.words == "schedule":  # undefined where some of four problems tell nothing of difficulty
+                continue
+            assert way.held is not None
+            assert way.held.interval is not None
+            low, high = 100 * way.held.interval.low, 100 * way.held.interval.high
+            assert f"{100 * way.held.rate:.1f} [{low:.1f}, {high:.1f}]" in page
+    assert made.figures[1].choices is None  # nobody has a cost in that unit
+
+
+def test_the_router_of_the_page_is_that_of_the_analysis() -> None:
+    """A budget of just one sample buys one, however the mean cost was added up."""
+    models = [model(1, "small"), model(2, "large")]
+    tallies = [
+        replace(tally(number, f"p/{at}", at % 4), prompt_tokens=100 + 7 * at, completion_tokens=200 + 13 * at)
+        for number in (1, 2)
+        for at in range(11)
+    ]
+    ground = ground_of(models, tallies, 0)
+    (table,) = make_report(
+        Facts(study=study(), models=models, tallies=tallies, verdicts={}), Wish(units=(Unit.FLOPS_PARAMS,), budgets={})
+    ).tables
+    found = choices(ground, table, 0)
+    assert found is not None
+    made = analyse("a", ground, AnalysisWish(unit=Unit.FLOPS_PARAMS))
+    assert made.allotment is not None
+    assert [(budget, router) for budget, _, router in found.rows] == [
+        (row.budget, row.oracle) for row in made.allotment.rows if row.single
+    ]
+
+
+def test_what_lies_beyond_the_samples_is_dashed_and_warned_of() -> None:
+    made = sheet()
+    assert made.beyond is not None
+    page = page_html(made)
+    for row in made.beyond.rows:
+        measured = next(line for line in made.beyond.lines if line.name == row.model and line.dash is None)
+        promised = next(line for line in made.beyond.lines if line.name == row.model and line.dash)
+        assert max(measured.ks) == row.curve.n < min(promised.ks)
+        assert measured.tone == promised.tone
+        assert {one.promise.k for one in row.shown} == {8, 20, 40}
+        for one in row.shown:
+            low, high = 100 * one.promise.interval.low, 100 * one.promise.interval.high
+            assert f"k={one.promise.k}: {100 * one.promise.rate:.1f} [{low:.1f}, {high:.1f}]" in page
+    assert "k=40: 10 times the samples drawn: the fitted tail decides, not the data" in page
+
+
+def test_a_model_that_solved_nothing_promises_nothing_and_the_page_says_why() -> None:
+    nothing = promises(ground_of([model(1, "a")], [tally(1, f"p/{at}", 0) for at in range(3)], 0), 0)
+    assert nothing is not None
+    (row,) = nothing.rows
+    assert row.shown == ()
+    assert row.why_not is not None
+    assert "nothing passed" in row.why_not
+    assert promises(ground_of([model(1, "a")], [tally(1, "p/0", 1)], 0), 0) is None
+
+
 def test_a_unit_that_nobody_has_a_cost_in_is_said_to_be_unknown() -> None:
     made = sheet()
     assert made.figures[1].chart is None
@@ -144,7 +214,7 @@ def test_hostile_names_and_messages_are_text() -> None:
     assert "\x1b" not in page
     data = re.search(r'<script type="application/json" id="data">(.*?)</script>', page, re.DOTALL)
     assert data
-    assert len(json.loads(data.group(1))) == 2
+    assert len(json.loads(data.group(1))) == 2 + 2 + 1  # curves and frontier of each unit, and what lies beyond
 
 
 def test_the_map_runs_from_what_everybody_solves_to_what_nobody_does() -> None:

@@ -1,0 +1,99 @@
+"""Whom to ask at each budget, as the page shows it: the frontier as a figure, and the best of each way as a table. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from sampler.page.chart import Chart, Extra, Line, chart
+from sampler.reporting.allotting import Allotment, Allotted
+from sampler.reporting.analysis import AnalysisWish, allotment
+from sampler.reporting.ground import Ground
+from sampler.reporting.render_analysis import WAYS, legs_words, short_names
+from sampler.reporting.report import Table
+from sampler.stats.allocation import Choice
+from sampler.stats.crossfit import Held
+
+MARGIN = 16  # on the right of a figure without names
+MOST_MODELS = 8  # of more, cascades and mixtures would take longer than a page may
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Way:
+    """The best of one way at one budget; `held` is its worth on problems that it was not chosen on."""
+
+    words: str
+    choice: str
+    seen: float
+    held: Held | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choices:
+    """The figure of the frontier, the models (how they are called here, name and tone), and the ways at each budget."""
+
+    chart: Chart | None
+    lines: tuple[Line, ...]
+    key: tuple[tuple[str, str, int], ...]
+    rows: tuple[tuple[float, tuple[Way, ...], float | None], ...]  # budget, ways, oracle router
+
+
+def choices(ground: Ground, table: Table, seed: int) -> Choices | None:
+    """Whom to ask in the unit of a table; None where that was not worked out: no budget, or too many models."""
+    budgets = [row.budget for row in table.rows]
+    if not budgets or len(table.unit_costs) > MOST_MODELS:
+        return None
+    made = allotment(ground, AnalysisWish(unit=table.unit, charge=table.charge, seed=seed), budgets)
+    if made is None:
+        return None
+    tones = {drawn.model: tone for tone, drawn in enumerate(table.curves)}
+    called = short_names(list(tones))
+    ends = {drawn.model: drawn.cost.of(drawn.n + 1) for drawn in table.curves}
+    lines = tuple(_lines(made, tones, ends))
+    return Choices(
+        chart=chart(lines, Extra(margin=MARGIN)),
+        lines=lines,
+        key=tuple((called[name], name, tone) for name, tone in tones.items()),
+        rows=tuple((row.budget, tuple(_ways(row, called)), row.oracle) for row in made.rows if row.single is not None),
+    )
+
+
+def _lines(made: Allotment, tones: Mapping[str, int], ends: Mapping[str, float]) -> Iterator[Line]:
+    """A piece for each stretch of the frontier that one model holds, up to where the next one takes over."""
+    runs = [list(run) for _, run in groupby(made.frontier, key=_model)]
+    for at, run in enumerate(runs):
+        name = _model(run[0])
+        near = [choice.interval for choice in run if choice.interval is not None]
+        known = len(near) == len(run)
+        yield Line(
+            name=name,
+            xs=tuple(choice.cost for choice in run),
+            ys=tuple(choice.rate for choice in run),
+            ks=tuple(choice.legs[0][1] for choice in run),
+            low=tuple(one.low for one in near) if known else (),
+            high=tuple(one.high for one in near) if known else (),
+            end=runs[at + 1][0].cost if at + 1 < len(runs) else max(ends[name], run[-1].cost),
+            thin=None,
+            tone=tones[name],
+            piece=True,
+        )
+
+
+def _model(choice: Choice) -> str:
+    return choice.legs[0][0]
+
+
+def _ways(row: Allotted, called: Mapping[str, str]) -> Iterator[Way]:
+    for kind, words in WAYS.items():
+        choice: Choice | None = getattr(row, kind)
+        if choice is not None:
+            yield Way(words=words, choice=legs_words(choice, called), seen=choice.rate, held=row.held[kind])
+
+
+def over(held: Held, budget: float) -> bool:
+    """Whether a choice costs clearly more than the budget on problems that it was not chosen on."""
+    return held.cost > 1.01 * budget
+
+
+__all__: Sequence[str] = ("Choices", "Way", "choices", "over")
