@@ -48,10 +48,3 @@ def _params(text: str) -> tuple[str, float]:
         return name, float(size[:-1] if size[-1:].lower() in COUNTED else size) * scale
     except ValueError as error:
         raise click.BadParameter(f"{text!r} is not MODEL=N, as in small=7b", param_hint="--params") from error
-
-
-def inside_a_folder(_context: click.Context, _option: click.Parameter, path: Path | None) -> Path | None:
-    """A file that is to be written: its folder must be there before anything is computed for it."""
-    if path is not None and not path.parent.is_dir():
-        raise click.BadParameter(f"there is no folder {str(path.parent)!r}; make it, or name another one")
-    return path

@@ -10,7 +10,6 @@ import click
 from sampler.commands.common import (
     FILE,
     FOLDER,
-    inside_a_folder,
     json_option,
     params_of,
     params_option,
@@ -30,6 +29,7 @@ from sampler.reporting.render import Page, print_report, report_json
 from sampler.reporting.sources import begins_as_counts
 from sampler.stats.budget import PromptCharge, Unit
 from sampler.telling import told
+from sandbox.commands.files import inside_a_folder
 
 
 @click.command()

@@ -22,6 +22,7 @@ from sandbox.commands.common import (
     say,
     stop,
 )
+from sandbox.commands.files import inside_a_folder
 from sandbox.errors import SandboxError
 from sandbox.judging import judge
 from sandbox.problems import BUILT_IN, ProblemsError, Wanted, load_problems
@@ -47,7 +48,7 @@ from sandbox.values import Verdict
 @click.option("--problems", required=True, metavar="NAME|FILE", help=f"{', '.join(BUILT_IN)}, or a JSON-lines file.")
 @click.option("--samples", required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE",
               help="JSON lines with task_id and completion (or solution); .gz allowed.")  # fmt: skip
-@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", callback=inside_a_folder,
               help="Where results go, as JSON lines [default: standard output]. Continues a file begun before.")  # fmt: skip
 @click.option("--tests", "wanted", type=click.Choice([kind.value for kind in Wanted]), default=Wanted.BOTH.value,
               show_default=True, help="Which tests to run. With both, the judge's give the verdict.")  # fmt: skip
@@ -98,7 +99,7 @@ def _explain(row: Row) -> None:
 @click.command("rejudge")
 @click.option("--problems", required=True, metavar="NAME|FILE", help="What the samples were scored against.")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", callback=inside_a_folder,
               help="Where the rows go [default: standard output].")  # fmt: skip
 @click.option("--explain", is_flag=True, help="Say for each sample that does not pass why, with the first difference.")
 def rejudge(problems: str, file: Path, out: Path | None, explain: bool) -> None:

@@ -99,6 +99,10 @@ class TestExec:
         (["exec", "x.py", "-c", "1"], "x.py"),
         (["exec", "-c", "1", "--memory", "1"], "memory_mb"),
         (["exec", "-c", "1", "--cpu", "-3"], "cpu_s"),
+        (
+            ["score", "--problems", "humaneval", "--samples", __file__, "--out", "/no-such/x"],
+            "there is no folder '/no-such'",
+        ),
         (["score", "--problems", "no-such", "--samples", __file__], "cannot read problems"),
         (["score", "--problems", "humaneval", "--samples", __file__], "line 1: not JSON"),
     ],
