@@ -13,6 +13,7 @@
     stream = true
     logprobs = true
     most_stops = 4                              # stop strings that the server takes
+    max_tokens_key = "max_tokens"               # "max_completion_tokens" for OpenAI's own newer models
 
 Completion style asks /completions, chat style /chat/completions. In the dialect "open" the server is told to sample
 plainly (no top-k, min-p or repetition penalty of its own: vLLM takes such defaults from the model's files, llama.cpp has
@@ -56,6 +57,7 @@ from sampler.values import ModelCard, PromptStyle, Request, Sample, SamplingPara
 
 HOSTED = "hosted"
 DIALECTS = ("open", HOSTED)
+MAX_TOKENS_KEYS = ("max_tokens", "max_completion_tokens")
 _SECONDS = ("retry_wait_s", "connect_timeout_s", "answer_timeout_s", "call_timeout_s")
 
 
@@ -71,6 +73,7 @@ class OpenAIOptions:
     stream: bool = True
     logprobs: bool = True
     most_stops: int = 4
+    max_tokens_key: str = MAX_TOKENS_KEYS[0]
     attempts: int = 12
     retry_wait_s: float = 1.0
     longest_wait_s: float = 600.0
@@ -88,6 +91,8 @@ class OpenAIOptions:
             raise ValueError("base_url must not hold a name or password; put the key into a variable, see api_key_env")
         if self.dialect not in DIALECTS:
             raise ValueError(f"dialect must be {' or '.join(DIALECTS)}, not {self.dialect!r}")
+        if self.max_tokens_key not in MAX_TOKENS_KEYS:
+            raise ValueError(f"max_tokens_key must be {' or '.join(MAX_TOKENS_KEYS)}, not {self.max_tokens_key!r}")
         for name in ("concurrency", "n", "most_stops", "attempts", *_SECONDS):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} must be positive, not {getattr(self, name)!r}")
@@ -166,7 +171,7 @@ class OpenAIBackend(Closing):
             "seed": batch.request.seed + batch.offset,
             "temperature": params.temperature,
             "top_p": params.top_p,
-            "max_tokens": params.max_tokens,
+            options.max_tokens_key: params.max_tokens,
         }
         if prompt.stop:
             body["stop"] = list(prompt.stop[: options.most_stops])

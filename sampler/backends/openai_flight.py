@@ -19,6 +19,7 @@ from typing import Any
 from sampler.backends.attribution import WallShares
 from sampler.backends.base import BackendError
 from sampler.backends.openai_answer import Answer, Written
+from sampler.backends.openai_hints import way_out
 from sampler.backends.openai_http import Call, Outage, Refused, Server
 from sampler.backends.retries import Policy
 from sampler.values import Request, Sample
@@ -114,7 +115,8 @@ class Flight:
     def check(self) -> None:
         """Raise Refused if something was refused, now that everything else is there."""
         if self._refusals:
-            raise Refused(f"{len(self._refusals)} calls were refused, the first: {self._refusals[0]}")
+            first = str(self._refusals[0])
+            raise Refused(f"{len(self._refusals)} calls were refused, the first: {first}{way_out(first)}")
 
     def call_off(self) -> None:
         """End every call."""
@@ -150,7 +152,7 @@ class Flight:
             self._in_a_row += 1
             if self._in_a_row < REFUSALS_IN_A_ROW:
                 return
-        self._failure = self._failure or news.error
+        self._failure = self._failure or _explained(news.error)
 
     def _enter(self, key: tuple[_Worker, int], at: float) -> None:
         self._entered.add(key)
@@ -161,6 +163,12 @@ class Flight:
             return 0.0
         self._entered.remove(key)
         return self._shares.leave(key, at)
+
+
+def _explained(error: BackendError | None) -> BackendError | None:
+    """A refusal with its way out, if one comes to mind."""
+    hint = way_out(str(error)) if isinstance(error, Refused) else ""
+    return Refused(f"{error}{hint}", error.status) if hint and isinstance(error, Refused) else error
 
 
 class _Worker(threading.Thread):

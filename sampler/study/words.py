@@ -105,6 +105,10 @@ _OPTIONS = {
     ("openai", "stream"): "Whether answers come token by token, which tells reading from writing.",
     ("openai", "logprobs"): "Whether log-probabilities are asked for.",
     ("openai", "most_stops"): "Stop strings that the server takes; OpenAI's API and vLLM's take 4.",
+    (
+        "openai",
+        "max_tokens_key",
+    ): 'What the server calls max_tokens: "max_completion_tokens" for OpenAI\'s own newer models.',
     ("openai", "attempts"): "How often a call is tried before its sampling ends.",
     ("openai", "retry_wait_s"): "Seconds before the second attempt; they double from then on, up to a minute.",
     ("openai", "longest_wait_s"): "Seconds that the server may ask us to stay away (Retry-After).",

@@ -408,6 +408,31 @@ def test_an_address_that_is_nowhere_may_lack_its_end(server, path, hint):
     assert ("base_url mostly ends in /v1" in str(caught.value)) is hint
 
 
+@pytest.mark.parametrize(
+    ("code", "said", "remedy"),
+    [
+        (400, "Unrecognized request argument supplied: top_k", 'dialect = "hosted"'),
+        (422, "add_generation_prompt: extra fields not permitted", 'dialect = "hosted"'),
+        (400, "n must be 1", "n = 1"),
+        (400, "best_of and 'n' are not supported", "n = 1"),
+        (400, "logprobs are not available", "logprobs = false"),
+        (400, "stream_options is not supported", "stream = false"),
+        (400, "you may give at most 4 stop sequences", "a lower most_stops"),
+        (400, "max_tokens=4000 cannot be greater than max_model_len=2048", "a lower max_tokens"),
+        (404, "This is a chat model and not supported in the v1/completions endpoint", 'style = "chat"'),
+        (400, "'max_tokens' is unsupported. Use 'max_completion_tokens' instead.", "max_tokens_key = "),
+        (400, "no", None),
+        (400, "the prompt is empty", None),
+    ],
+)
+def test_a_refusal_comes_with_the_key_that_leaves_out_what_is_not_taken(server, code, said, remedy):
+    server.ways = [lambda handler, _body: handler.reply(code, {"error": {"message": said}})]
+    with backend(server) as opened, pytest.raises(Refused) as caught:
+        list(opened.sample([request(1)], SamplingParams()))
+    assert (f"{said}; try {remedy}" in str(caught.value)) is (remedy is not None)
+    assert ("; try" in str(caught.value)) is (remedy is not None)
+
+
 def test_a_spent_quota_is_no_outage_although_it_comes_as_one(server):
     spent = {"error": {"message": "you are out of money", "code": "insufficient_quota"}}
     server.ways = [lambda handler, _body: handler.reply(429, spent)]
@@ -594,6 +619,13 @@ def test_what_is_asked_depends_on_the_dialect(server, dialect, plain):
     assert ("top_k" in call) is plain
 
 
+def test_the_limit_of_tokens_goes_by_the_name_that_the_server_knows(server):
+    with backend(server, max_tokens_key="max_completion_tokens") as opened:
+        list(opened.sample([request(1)], SamplingParams(max_tokens=17)))
+    assert server.calls[0]["max_completion_tokens"] == 17
+    assert "max_tokens" not in server.calls[0]
+
+
 def test_a_chat_begins_the_answer_for_the_model(server):
     with backend(server, n=1) as opened:
         list(opened.sample([request(1, prompt=CHAT)], SamplingParams()))
@@ -664,6 +696,7 @@ def test_a_list_of_models_that_is_none_lists_nothing(server, monkeypatch, listed
         ({"base_url": "localhost:8000"}, "base_url must be"),
         ({"base_url": "http://me:secret@host/v1"}, "must not hold a name or password"),
         ({"base_url": "http://h/v1", "dialect": "open-ai"}, "dialect must be open or hosted"),
+        ({"base_url": "http://h/v1", "max_tokens_key": "max"}, "max_tokens_key must be max_tokens or max_comp"),
         ({"base_url": "http://h/v1", "concurrency": 0}, "concurrency must be positive"),
         ({"base_url": "http://h/v1", "n": 9, "concurrency": 8}, "must not exceed concurrency"),
         ({"base_url": "http://h/v1", "answer_timeout_s": 1e300}, "answer_timeout_s must be 0 to 1e"),
