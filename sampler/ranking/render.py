@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from sampler.ranking.wish import RankedModel, RankLine, RankPoint, RankReport
-from sampler.reporting.render import amount, grid, one_line, plain
+from sampler.ranking.wish import Best, RankedModel, RankLine, RankPoint, RankReport
+from sampler.reporting.render import NAMES, amount, grid, one_line, plain
 from sampler.stats.bootstrap import Interval
 from sampler.stats.budget import PromptCharge, Unit
 
@@ -33,6 +33,8 @@ def print_ranks(report: RankReport, console: Console) -> None:
         for line in model.lines:
             if line.selected:
                 console.print(_selection(line))
+    for unit, best in report.frontiers.items():
+        console.print(_frontier(unit, best, report))
     for note in _closing(report):
         console.print(Text(note))
 
@@ -70,7 +72,7 @@ def _costs(line: RankLine, unit: Unit) -> Iterator[Text]:
         yield Text("unknown" if cost is None else amount(cost, unit), style="dim")
 
 
-def _point(point: RankPoint) -> str:
+def _point(point: RankPoint | Best) -> str:
     return _percent(point.rate, point.interval)
 
 
@@ -78,6 +80,22 @@ def _percent(rate: float | None, interval: Interval | None = None) -> str:
     if rate is None:
         return "–"
     return f"{100 * rate:.1f}" + (f" ±{100 * interval.half:.1f}" if interval else "")
+
+
+def _frontier(unit: Unit, best: Sequence[Best], report: RankReport) -> Table:
+    charged = "sampling and ranking" if report.charged else "sampling"
+    shown = grid(
+        f"Frontier in {NAMES[unit]} of {charged}: the (model, k, chosen by) that no other beats for its cost, none of them "
+        "with the judge's tests; found among the problems that it is shown for"
+    )
+    for head in ("model", "chosen by"):
+        shown.add_column(head, overflow="fold")
+    for head in ("k", "cost", "correct, in %"):
+        shown.add_column(head, justify="right", no_wrap=True)
+    for one in best:
+        chosen = one.ranker if one.k > 1 else "the only one"
+        shown.add_row(one_line(one.model), one_line(chosen), str(one.k), amount(one.cost, unit), _point(one))
+    return shown
 
 
 def _selection(line: RankLine) -> Table:

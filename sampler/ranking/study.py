@@ -26,7 +26,7 @@ from sampler.rankers.selection import selection
 from sampler.rankers.values import Ranking, RankingError
 from sampler.ranking.tools import Group, NoSelection, NoTests, Tools
 from sampler.ranking.wish import RankDoors, RankedModel, RankReport, RankWish
-from sampler.ranking.worth import Valued, model_lines
+from sampler.ranking.worth import Valued, frontiers, model_lines
 from sampler.reporting.standings import complete_problems
 from sampler.stats.bootstrap import LEVEL, RESAMPLES
 from sampler.stats.ranking import Votes
@@ -79,6 +79,7 @@ def rank_study(store: Store, study: StudyRow, wish: RankWish, doors: RankDoors) 
         resamples=RESAMPLES,
         draws=wish.draws,
         models=tuple(ranked),
+        frontiers=frontiers(ranked),
         notes=tuple(under.notes),
     )
 

@@ -112,8 +112,23 @@ class RankedModel:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Best:
+    """A (model, k, chosen by) that no other one beats for its cost: what handing out its answer is worth."""
+
+    model: str
+    ranker: str
+    k: int
+    cost: float
+    rate: float
+    interval: Interval | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RankReport:
-    """Everything that a ranking found."""
+    """Everything that a ranking found.
+
+    `frontiers` are over what was valued on the same problems, for each unit in which every cost is known, by rising cost.
+    """
 
     study: str
     charged: bool
@@ -122,4 +137,5 @@ class RankReport:
     resamples: int
     draws: int
     models: tuple[RankedModel, ...]
+    frontiers: Mapping[Unit, tuple[Best, ...]]
     notes: tuple[str, ...]

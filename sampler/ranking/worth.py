@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import fsum, sqrt
 
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sampler.rankers.values import Ranking
-from sampler.ranking.wish import RankedModel, RankLine, RankPoint, RankWish, SelectedPoint
+from sampler.ranking.wish import Best, RankedModel, RankLine, RankPoint, RankWish, SelectedPoint
 from sampler.reporting.standings import unit_cost
 from sampler.stats.bootstrap import Interval, draw_problems, rate_intervals
 from sampler.stats.budget import Unit
@@ -52,6 +52,42 @@ def model_lines(
         greedy=sum(row.passed / row.scored for row in greedy) / len(greedy) if len(greedy) == len(rows) else None,
         lines=tuple(_ranker_line(name, values, ks, costs, wish) for name, values in valued.items() if values),
     )
+
+
+def frontiers(models: Sequence[RankedModel]) -> Mapping[Unit, tuple[Best, ...]]:
+    """What no other (model, k, ranker) beats for its cost, in each unit; nothing where models have unequal problems."""
+    if len({model.oracle.problems for model in models}) != 1:
+        return {}
+    found = {}
+    for unit in UNITS:
+        every = [_best(model, line, point, unit) for model, line, point in _points(models)]
+        known = [one for one in every if one is not None]
+        if known and len(known) == len(every):
+            found[unit] = tuple(_unbeaten(known))
+    return found
+
+
+def _points(models: Sequence[RankedModel]) -> Iterator[tuple[RankedModel, RankLine, RankPoint]]:
+    for model in models:
+        for line in model.lines:
+            if line.problems == model.oracle.problems:
+                yield from ((model, line, point) for point in line.points)
+
+
+def _best(model: RankedModel, line: RankLine, point: RankPoint, unit: Unit) -> Best | None:
+    cost = point.costs[unit]
+    if cost is None:
+        return None
+    return Best(model=model.model, ranker=line.ranker, k=point.k, cost=cost, rate=point.rate, interval=point.interval)
+
+
+def _unbeaten(every: Sequence[Best]) -> Iterator[Best]:
+    """By rising cost, each clearly better than a rounding than the one before; of equals the one that was named first."""
+    best = -1.0
+    for one in sorted(every, key=lambda one: (one.cost, -one.rate)):
+        if one.rate > best + 1e-9:
+            best = one.rate
+            yield one
 
 
 def choose_ks(asked: Sequence[int], samples: int) -> tuple[int, ...]:

@@ -157,6 +157,25 @@ def test_pass_at_k_has_the_interval_that_a_report_shows_and_is_not_sure_of_a_han
     assert last.interval.low < 0.6 < last.rate == 1.0
 
 
+def test_the_frontier_holds_what_no_other_model_k_and_ranker_beats_for_its_cost(study, support):
+    report = ranked(
+        study, RankWish(rankers=("random", "shortest", "longest", "duplicates"), ks=(1, 2, 4)), support=support
+    )
+    every = [
+        (point.costs[Unit.SECONDS], point.rate)
+        for model in report.models
+        for line in model.lines
+        for point in line.points
+    ]
+    best = report.frontiers[Unit.SECONDS]
+    assert [one.cost for one in best] == sorted({one.cost for one in best})
+    assert [one.rate for one in best] == sorted({one.rate for one in best})
+    for cost, rate in every:
+        assert any(one.cost <= cost and one.rate >= rate - 1e-9 for one in best)
+    assert best[0].k == 1
+    assert "Frontier in" in call("rank", study, "--k", "1,2").stdout
+
+
 def test_a_greedy_sample_stands_beside_the_rankers(study):
     with closing(sqlite3.connect(study)) as connection, connection:
         connection.executescript("""
