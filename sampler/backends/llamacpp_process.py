@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import selectors
+import signal
 import subprocess
 import sys
 import threading
@@ -83,6 +84,11 @@ class EngineProcess:
         if line is None:
             raise BackendError(
                 f"the engine did not load {model} within {timeout_s:g} s; raise start_timeout_s in [models.options]"
+            )
+        if not line and self._child.wait(timeout=5) == -signal.SIGKILL:
+            raise BackendError(
+                f"the engine was killed while it loaded {model}, mostly for want of memory; choose a smaller model, or lower"
+                " context and slots in [models.options]"
             )
         if not line:
             raise CannotLoad(f"cannot load {model}: {self.death()}")

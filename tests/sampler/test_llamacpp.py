@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from sampler.backends.base import BackendError
+from sampler.backends.base import BackendError, CannotLoad
 from sampler.backends.llamacpp import LlamaCppBackend, LlamaOptions, ModelFile
 from sampler.backends.llamacpp_process import physical_cores
 from sampler.backends.open import Surroundings, open_backend
@@ -41,6 +41,16 @@ def backend(model: ModelFile) -> Iterator[LlamaCppBackend]:
 def test_an_empty_prompt_is_named(backend):
     with pytest.raises(BackendError, match="Test/0: the prompt is empty"):
         list(backend.sample([ask(Prompt(style=PromptStyle.COMPLETION, text=""))], SamplingParams(max_tokens=4)))
+
+
+def test_an_engine_that_is_killed_while_it_loads_is_no_damaged_file(tmp_path, model, monkeypatch):
+    killed = tmp_path / "python"
+    killed.write_text("#!/bin/sh\nkill -9 $$\n")
+    killed.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(killed))
+    with pytest.raises(BackendError, match=r"was killed while it loaded .*want of memory") as caught:
+        LlamaCppBackend(model, LlamaOptions())
+    assert not isinstance(caught.value, CannotLoad)
 
 
 def ask(prompt: Prompt = STORY, *, count: int = 1, seed: int = 1, first: int = 0) -> Request:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import socket
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -246,6 +249,29 @@ def test_an_outage_at_any_question_is_borne_and_changes_no_number(server, echoin
         pytest.skip("sense in an answer of /completions alone")
     server.ways = [None] * at + [way]
     assert list(scorer(server).score(CODE, BODY).token_nlls) == wanted(echoing, CODE.text, BODY)
+
+
+def held() -> tuple[int, int]:
+    """Threads and open files of this process."""
+    return threading.active_count(), len(list(Path("/proc/self/fd").iterdir()))
+
+
+def test_no_failure_leaves_a_thread_or_a_connection_behind(server):
+    scorer(server).score(CODE, BODY)
+    before = held()
+    gc.disable()  # what only the collector finds was left behind
+    try:
+        for way in [*OUTAGES, *CANNOT, status(401), trickle]:
+            server.ways = [None, way, way]
+            with contextlib.suppress(BackendError):
+                scorer(server, attempts=2, call_timeout_s=0.2, answer_timeout_s=0.2).score(CODE, BODY)
+            server.ways = []
+        deadline = time.monotonic() + 5
+        while any(now > then for now, then in zip(held(), before, strict=True)) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert all(now <= then for now, then in zip(held(), before, strict=True))
+    finally:
+        gc.enable()
 
 
 def test_a_call_that_trickles_without_end_is_broken_and_asked_again(server, echoing):
