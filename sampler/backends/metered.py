@@ -54,8 +54,10 @@ class MeteredBackend(Closing):
 
     def close(self) -> None:
         """Give the engine and the meter back."""
-        self._inner.close()
-        self._meter.close()
+        try:
+            self._inner.close()
+        finally:
+            self._meter.close()
 
 
 def _times(watts: float | None, seconds: float | None) -> float | None:

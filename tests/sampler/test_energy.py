@@ -86,3 +86,15 @@ def test_the_gpus_of_this_machine_are_measured_or_said_not_to_be_there():
         first = meter.joules()
         assert first is not None
         assert meter.joules() >= first
+
+
+def test_an_engine_that_does_not_close_leaves_no_meter_open(support):
+    world = Clocked(support)
+
+    class Stuck(support.RuleBackend):
+        def close(self) -> None:
+            raise OSError("stuck")
+
+    with pytest.raises(OSError, match="stuck"):
+        MeteredBackend(Stuck("m"), world).close()
+    assert world.closed
