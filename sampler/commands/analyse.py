@@ -19,7 +19,7 @@ from sampler.commands.common import (
 from sampler.entry import read_along
 from sampler.exits import Exit
 from sampler.reporting.analysing import Asked, read_analysis
-from sampler.reporting.analysis import AnalysisWish
+from sampler.reporting.analysis import Accept, AnalysisWish
 from sampler.reporting.render import Page
 from sampler.reporting.render_analysis import analysis_json, print_analysis
 from sampler.stats.budget import PromptCharge, Unit
@@ -36,6 +36,13 @@ from sampler.telling import told
 @click.option(
     "--k", "ks", multiple=True, type=click.IntRange(min=2), help="Extrapolate pass@k; default: 2, 5, 10 times n."
 )
+@click.option(
+    "--accept",
+    type=click.Choice([whose.value for whose in Accept]),
+    default=Accept.JUDGE.value,
+    show_default=True,
+    help="Whose pass ends a search and hands an answer out.",
+)
 @click.option("--diversity", is_flag=True, help="Read the right programs, and count the different ones.")
 @params_option
 @json_option
@@ -51,6 +58,7 @@ def analyse(
     prompt: str,
     budgets: tuple[float, ...],
     ks: tuple[int, ...],
+    accept: str,
     diversity: bool,
     params: tuple[str, ...],
     as_json: bool,
@@ -65,7 +73,7 @@ def analyse(
     sampler analyse counts.json.gz --unit flops_128 --model 8B --model 70B --params 8B=8b --params 70B=70b --k 1000
     """  # noqa: D301
     with told(sys.stderr, traceback=traceback) as failed:
-        wish = AnalysisWish(unit=Unit(unit), charge=PromptCharge(prompt), budgets=budgets, ks=ks)
+        wish = AnalysisWish(unit=Unit(unit), charge=PromptCharge(prompt), budgets=budgets, ks=ks, accept=Accept(accept))
         asked = Asked(path=store, study=study, models=models, params=params_of(params), programs=diversity)
         made = read_analysis(asked, wish)
         with read_along(sys.stdout):

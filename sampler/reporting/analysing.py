@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from sampler.reporting.analysis import Analysis, AnalysisWish, Read, analyse
+from sampler.reporting.analysis import Accept, Analysis, AnalysisWish, Read, analyse
 from sampler.reporting.comparison import NotComparable
 from sampler.reporting.counts import choose
 from sampler.reporting.diversity import Diversity, diversity
@@ -18,6 +18,7 @@ from sampler.store.opening import up_to_date
 from sampler.store.reader import Reader
 from sampler.store.reader_ranking import RankingReader
 from sampler.store.reader_spent import COLUMNS, SpentReader
+from sampler.store.rows import AcceptedRow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,13 +40,38 @@ def read_analysis(asked: Asked, wish: AnalysisWish) -> Analysis:
     facts = facts_of(asked.path, asked.params, asked.study)
     wanted = [model for model in facts.models if model.wanted]
     chosen = {choose(wanted, part).id for part in asked.models} or {model.id for model in wanted}
-    ground = ground_of([model for model in wanted if model.id in chosen], facts.tallies, facts.study.seed)
+    compared = [model for model in wanted if model.id in chosen]
+    ground = ground_of(compared, facts.tallies, facts.study.seed)
+    accepted: dict[int, list[AcceptedRow]] = {}
+    untested: frozenset[str] = frozenset()
+    if wish.accept is Accept.SELECTION:
+        accepted, untested = _accepted(asked.path, ground, counts=counts)
+        tested = [row for row in facts.tallies if row.problem not in untested]
+        ground = ground_of(compared, tested, facts.study.seed) if untested else ground
     wish = replace(wish, seed=facts.study.seed)
     read = Read(
         diversity=_diversity(asked.path, facts.study.id, ground) if asked.programs else {},
-        orders={} if counts else _orders(asked.path, ground, wish),
+        orders={} if counts or wish.accept is Accept.SELECTION else _orders(asked.path, ground, wish),
+        accepted=accepted,
+        untested=len(untested),
     )
     return analyse(facts.study.name, ground, wish, read)
+
+
+def _accepted(path: Path, ground: Ground, *, counts: bool) -> tuple[dict[int, list[AcceptedRow]], frozenset[str]]:
+    """What the selection tests let through, on the problems that have some, and those that have none."""
+    if counts:
+        raise NotComparable(f"{str(path)!r} holds counts, and no verdicts of selection tests; ask a store")
+    with SpentReader(path) as reader:
+        rows = {model.id: {row.problem: row for row in reader.accepted(model.id)} for model in ground.models}
+    untested = frozenset(row.problem for held in rows.values() for row in held.values() if row.untested)
+    tested = [name for name in ground.problems if name not in untested]
+    if not tested:
+        raise NotComparable(
+            f"no complete problem of {str(path)!r} has verdicts of selection tests; leave --accept away, or study "
+            "problems that have such tests"
+        )
+    return {model: [held[name] for name in tested] for model, held in rows.items()}, untested & set(ground.problems)
 
 
 def _orders(path: Path, ground: Ground, wish: AnalysisWish) -> dict[int, Orders]:

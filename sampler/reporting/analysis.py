@@ -10,7 +10,8 @@ high among the easy ones, because luck sorted them too.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
 from typing import TypedDict
 
 import numpy as np
@@ -28,7 +29,7 @@ from sampler.stats.crossfit import Places
 from sampler.stats.curves import Counts
 from sampler.stats.spending import Orders
 from sampler.stats.stopping import CostOfPass, Stop, cost_of_pass, costs_of_pass, frontier
-from sampler.store.rows import ModelRow
+from sampler.store.rows import AcceptedRow, ModelRow
 
 TIMES = (2, 5, 10)  # how far beyond n, where no k is asked for
 OFF = 0.02  # from here on a fit that misses what was measured is told
@@ -36,9 +37,18 @@ FAR = 5.0  # from here on the fitted distribution's tail, which few problems spe
 GROUPS = 5
 
 
+class Accept(StrEnum):
+    """Whose pass ends a search, and hands its answer out; whether that answer is right, the judge's tests say."""
+
+    JUDGE = "judge"  # an oracle
+    SELECTION = "selection"  # the tests that a user has
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnalysisWish:
     """What is to be analysed. Without budgets or ks they are chosen; `seed` is that of the resamples."""
+
+    accept: Accept = Accept.JUDGE
 
     unit: Unit = Unit.FLOPS
     charge: PromptCharge = PromptCharge.EACH
@@ -91,7 +101,9 @@ class Analysis:
     study: str
     unit: Unit
     charge: PromptCharge
+    accept: Accept
     problems: int
+    left_out: int
     level: float
     budgets: tuple[float, ...]
     models: tuple[ModelAnalysis, ...]
@@ -104,16 +116,22 @@ class Analysis:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Read:
-    """What was read of single samples, by model id: how diverse the programs are, and the samples in random orders."""
+    """What was read of single samples, by model id: how diverse the programs are, and the samples in random orders.
+
+    `accepted` is what the selection tests let through, in the order of the ground's problems; empty, the judge accepts.
+    `untested` problems were left out, because they have no selection tests.
+    """
 
     diversity: Mapping[int, Diversity] = field(default_factory=dict)
     orders: Mapping[int, Orders] = field(default_factory=dict)
+    accepted: Mapping[int, Sequence[AcceptedRow]] = field(default_factory=dict)
+    untested: int = 0
 
 
 def analyse(study: str, ground: Ground, wish: AnalysisWish, read: Read | None = None) -> Analysis:
     """The analysis of the models of a ground, and of their samples as far as those were read."""
     read = read or Read()
-    offers = {model.id: made for model in ground.models if (made := _offer(model, ground, wish)) is not None}
+    offers = _offers(ground, wish, read)
     fits, why_not = _fits(ground, range(len(ground.problems)))
     curves = [ground.curve(model, offers[model.id].mean_cost) for model in ground.models if model.id in offers]
     budgets = wish.budgets or choose_budgets(curves)
@@ -127,7 +145,9 @@ def analyse(study: str, ground: Ground, wish: AnalysisWish, read: Read | None = 
         study=study,
         unit=wish.unit,
         charge=wish.charge,
+        accept=wish.accept,
         problems=len(ground.problems),
+        left_out=read.untested,
         level=LEVEL,
         budgets=budgets,
         models=tuple(
@@ -139,7 +159,7 @@ def analyse(study: str, ground: Ground, wish: AnalysisWish, read: Read | None = 
                 beyond=beyond(ground.counts[model.id], wish) if model.name in fits else (),
                 not_fitted=why_not.get(model.name),
                 spent=spending(offers[model.id], ground.counts[model.id], read.orders.get(model.id), budgets)
-                if model.id in offers
+                if model.id in offers and wish.accept is Accept.JUDGE
                 else (),
                 diversity=read.diversity.get(model.id),
             )
@@ -147,7 +167,7 @@ def analyse(study: str, ground: Ground, wish: AnalysisWish, read: Read | None = 
         ),
         unknown=tuple(model.name for model in ground.models if model.id not in offers),
         cheapest=cost_of_pass(frontier(passes), np.random.default_rng(wish.seed)) if passes else None,
-        allotment=allotment(ground, wish, budgets),
+        allotment=allotment(ground, wish, budgets, read),
         reference=dearest.model if dearest else None,
         strata=_strata(list(offers.values()), dearest, budgets) if dearest else (),
     )
@@ -159,12 +179,19 @@ class _Costs(TypedDict):
     cost_of_pass: CostOfPass | None
 
 
-def _offer(model: ModelRow, ground: Ground, wish: AnalysisWish) -> Offer | None:
+def _offers(ground: Ground, wish: AnalysisWish, read: Read) -> dict[int, Offer]:
+    found = ((model.id, _offer(model, ground, wish, read.accepted.get(model.id))) for model in ground.models)
+    return {model: made for model, made in found if made is not None}
+
+
+def _offer(model: ModelRow, ground: Ground, wish: AnalysisWish, accepted: Sequence[AcceptedRow] | None) -> Offer | None:
     costs = ground.own_costs(model, wish.unit, wish.charge)
     counts = ground.counts[model.id]
     if costs is None or not counts.n:
         return None
     tried = Tried(samples=counts.scored, accepted=counts.passed, right=counts.passed)
+    if accepted is not None:
+        tried = replace(tried, accepted=[row.accepted for row in accepted], right=[row.right for row in accepted])
     return offer(model.name, tried, costs, ground.cost(model, wish.unit, wish.charge))
 
 
@@ -180,9 +207,11 @@ def _costs(of: Offer | None, passes: Floats | None, seed: int) -> _Costs:
     return {"unit_cost": of.mean_cost, "stopped": stopped, "cost_of_pass": found}
 
 
-def allotment(ground: Ground, wish: AnalysisWish, budgets: Sequence[float]) -> Allotment | None:
+def allotment(
+    ground: Ground, wish: AnalysisWish, budgets: Sequence[float], read: Read | None = None
+) -> Allotment | None:
     """Whom to ask at each budget; None where no model has a cost."""
-    offers = [made for model in ground.models if (made := _offer(model, ground, wish)) is not None]
+    offers = list(_offers(ground, wish, read or Read()).values())
 
     def fits(problems: Places) -> Mapping[str, Fit]:
         return _fits(ground, problems.tolist())[0]

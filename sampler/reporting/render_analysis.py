@@ -10,7 +10,7 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from sampler.reporting.allotting import Allotted
-from sampler.reporting.analysis import Analysis, ModelAnalysis, Stratum
+from sampler.reporting.analysis import Accept, Analysis, ModelAnalysis, Stratum
 from sampler.reporting.render import NAMES, amount, grid, one_line, plain
 from sampler.stats.allocation import Choice
 from sampler.stats.bootstrap import Interval
@@ -25,7 +25,9 @@ _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 def print_analysis(made: Analysis, console: Console) -> None:
     """Print the tables."""
-    console.print(Text(f"{one_line(made.study)} · {made.problems} problems · {NAMES[made.unit]}", style="bold"))
+    whose = {Accept.JUDGE: "the judge's tests accept", Accept.SELECTION: "the selection tests accept, the judge's tell"}
+    about = f"{one_line(made.study)} · {made.problems} problems · {NAMES[made.unit]} · {whose[made.accept]}"
+    console.print(Text(about, style="bold"))
     if not made.models:
         console.print(Text("No problem is complete yet for every model."))
         return
@@ -240,10 +242,11 @@ def _closing(made: Analysis) -> Iterator[str]:
             "pass; a mixture, k1 and k2 whatever happens; the greedy schedule, ended by a pass; a router that knows for each "
             "problem which one model to spend the budget on, all samples paid: a bound, and too high by luck."
         )
+    if made.left_out:
+        yield f"Left out, because they have no selection tests: {made.left_out} problem(s)."
     yield (
-        f"Intervals are of {made.level:.0%}, from resampled problems. What stops early stops at the judge's pass: an upper "
-        "bound for whoever has other tests. Strata were sorted by the reference's own luck, too: among the hard its rates are "
-        "too low, among the easy too high."
+        f"Intervals are of {made.level:.0%}, from resampled problems. {_STOPS[made.accept]} Strata were sorted by the "
+        "reference's own luck, too: among the hard its rates are too low, among the easy too high."
     )
 
 
@@ -258,6 +261,16 @@ def legs_words(choice: Choice, called: Mapping[str, str]) -> str:
 
 def _around(rate: float, near: Interval | None) -> str:
     return _percent(rate) + (f" [{_percent(near.low)}, {_percent(near.high)}]" if near else "")
+
+
+_STOPS = {
+    Accept.JUDGE: "What stops early stops at the judge's pass: an upper bound for whoever has other tests.",
+    Accept.SELECTION: (
+        "What is solved is a right answer handed out: one of those that pass the selection tests, none where none does. What "
+        "stops early stops at the first that passes them, right or wrong. Cost of pass and pass@k beyond the samples are "
+        "by the judge's tests."
+    ),
+}
 
 
 def _rate(rate: float | None) -> str:

@@ -184,6 +184,16 @@ class DisputedRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AcceptedRow:
+    """How many scored samples of a problem passed its selection tests, and the judge's too; `untested` had none to pass."""
+
+    problem: str
+    accepted: int
+    right: int
+    untested: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SpentRow:
     """What one scored sample cost, for reading the prompt and for writing, in one unit."""
 

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import io
 import json
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
 
 import pytest
@@ -11,7 +13,7 @@ from rich.console import Console
 from sampler.commands import cli
 from sampler.exits import Exit
 from sampler.reporting.analysing import Asked, read_analysis
-from sampler.reporting.analysis import AnalysisWish, analyse
+from sampler.reporting.analysis import Accept, AnalysisWish, analyse
 from sampler.reporting.comparison import NotComparable
 from sampler.reporting.counts import CountsError, read_counts
 from sampler.reporting.diversity import diversity
@@ -158,6 +160,44 @@ def test_diversity_is_read_from_the_programs_that_passed(tmp_path, support):
     first = model_.spent[0]
     assert first.by_mean == first.by_own == 3 / 4 / 2
     assert first.by_sample == pytest.approx(3 / 4 / 2, abs=0.05)  # all samples cost the same
+
+
+def test_whoever_hands_out_what_the_selection_tests_accept_is_judged_by_the_others(tmp_path, support):
+    """P/0: of four samples two pass both tests, one the selection's alone. P/1: no selection tests."""
+    path = tmp_path / "study.db"
+    with Store(path) as store:
+        ids = store.open_study(support.study_record())
+        model = ids.models["small"]
+        for problem in ids.problems.values():
+            for index in range(4):
+                store.add_sample(support.sample_record(model, problem, index, f"x = {index}"))
+                passed = Verdict.PASSED if index < 2 else Verdict.WRONG
+                store.add_verdict(support.verdict_record(model, problem, index, passed))
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.executescript("""
+            UPDATE verdict SET selection = CASE WHEN idx < 3 AND name = 'P/0' THEN 'PASSED' ELSE 'WRONG' END
+              FROM sample JOIN problem ON problem.id = problem_id WHERE sample.id = sample_id AND name <> 'P/1'
+        """)
+    wish = AnalysisWish(unit=Unit.SAMPLES, budgets=(1.0, 2.0), accept=Accept.SELECTION)
+    made = read_analysis(Asked(path=path, params={}), wish)
+    assert (made.problems, made.left_out) == (1, 1)
+    one, two = made.allotment.rows
+    # One sample: with 3/4 something is handed out on P/0, and 2/3 of that is right. Two: with 1, for no two of four all fail.
+    assert one.single.rate == pytest.approx(3 / 4 * 2 / 3)
+    assert two.single.rate == pytest.approx(2 / 3)
+    assert two.stopping.cost == pytest.approx(1 + 1 / 4)
+    shown = CliRunner().invoke(cli, ["analyse", str(path), "--unit", "samples", "--accept", "selection"])
+    assert "the selection tests accept" in shown.output
+    assert "no selection tests: 1 problem(s)" in shown.output
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("UPDATE verdict SET selection = NULL")
+    with pytest.raises(NotComparable, match="leave --accept away"):
+        read_analysis(Asked(path=path, params={}), wish)
+
+
+def test_counts_hold_no_selection_tests(counts_file):
+    with pytest.raises(NotComparable, match="no verdicts of selection tests"):
+        read_analysis(Asked(path=counts_file(), params={}), replace(BY_TABLE, accept=Accept.SELECTION))
 
 
 def test_counts_hold_no_programs_and_only_their_own_models(counts_file):
