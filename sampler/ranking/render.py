@@ -46,7 +46,8 @@ def _values(model: RankedModel, report: RankReport) -> Table:
     )
     shown.add_column("chosen by", overflow="fold")
     for point in model.oracle.points:
-        shown.add_column(f"k={point.k}", justify="right", no_wrap=True)
+        thin = "~" if 2 * point.k > model.samples else ""
+        shown.add_column(f"k={point.k}{thin}", justify="right", no_wrap=True)
     shown.add_row("oracle (pass@k)", *map(_point, model.oracle.points))
     if model.greedy is not None:
         shown.add_row("greedy, one sample", f"{100 * model.greedy:.1f}", *[""] * (len(model.oracle.points) - 1))
@@ -103,21 +104,22 @@ def _selection(line: RankLine) -> Table:
     shown.add_column("", overflow="fold")
     for point in line.selected:
         shown.add_column(f"k={point.k}", justify="right", no_wrap=True)
-    for label, cell in _SELECTED.items():
-        shown.add_row(label, *map(cell, line.selected))
+    for name, label in _SELECTED.items():
+        shown.add_row(label, *(_percent(getattr(point, name), point.intervals[name]) for point in line.selected))
     return shown
 
 
 _SELECTED = {
-    "coverage: a correct one is among the k": lambda point: _percent(point.coverage),
-    "an answer is handed out": lambda point: _percent(point.answered),
-    "a correct answer is handed out": lambda point: _percent(point.correct, point.interval),
-    "false positives among the answers": lambda point: _percent(point.false_positive),
+    "coverage": "coverage: a correct one is among the k",
+    "answered": "an answer is handed out",
+    "correct": "a correct answer is handed out",
+    "false_positive": "false positives among the answers",
 }
 
 
 def _closing(report: RankReport) -> Iterator[str]:
     yield f"± is half the {report.level:.0%} interval from {report.resamples:,} resamplings of the problems."
+    yield "~ marks k above half of the samples drawn: an estimate from few subsets."
     errors = [point.error for model in report.models for line in model.lines for point in line.points]
     if any(errors):
         yield (

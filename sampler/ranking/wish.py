@@ -79,15 +79,15 @@ class SelectedPoint:
     """Handing out a random one of those of k samples that pass the selection tests, or nothing.
 
     `coverage` is the chance that a sample that is correct is among the k; `false_positive` the share of wrong ones among the
-    answers that are handed out, None where none is.
+    answers that are handed out, None where none is. Each has its interval, by the name of the field.
     """
 
     k: int
     coverage: float
     answered: float
     correct: float
-    interval: Interval | None  # of `correct`
     false_positive: float | None
+    intervals: Mapping[str, Interval | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

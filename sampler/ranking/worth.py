@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from sampler.rankers.values import Ranking
 from sampler.ranking.wish import Best, RankedModel, RankLine, RankPoint, RankWish, SelectedPoint
 from sampler.reporting.standings import unit_cost
-from sampler.stats.bootstrap import Interval, draw_problems, rate_intervals
+from sampler.stats.bootstrap import FEW, LEVEL, Interval, draw_problems, rate_intervals, wilson
 from sampler.stats.budget import Unit
 from sampler.stats.passk import pass_at_k
 from sampler.stats.ranking import Drawn, Votes, rank_score_at_k, rank_score_of_votes, selected_at_k
@@ -178,14 +178,33 @@ def _selected(values: Sequence[Valued], k: int, wish: RankWish) -> SelectedPoint
     for value in values:
         both = int((value.passed & value.selected).sum())
         found.append(selected_at_k(len(value.passed), both, int((value.selected & ~value.passed).sum()), k))
-    answered, correct = (np.array([getattr(one, name) for one in found]) for name in ("answered", "correct"))
-    coverage = [pass_at_k(len(value.passed), int(value.passed.sum()), k) for value in values]
-    handed_out = float(answered.mean())
+    table = np.array(
+        [
+            [pass_at_k(len(value.passed), int(value.passed.sum()), k), one.answered, one.correct]
+            for value, one in zip(values, found, strict=True)
+        ]
+    )
+    coverage, handed_out, correct = (float(mean) for mean in table.mean(axis=0))
+    near = dict(zip(("coverage", "answered", "correct"), _bands(table, wish.seed), strict=True))
     return SelectedPoint(
         k=k,
-        coverage=sum(coverage) / len(coverage),
+        coverage=coverage,
         answered=handed_out,
-        correct=float(correct.mean()),
-        interval=_bands(correct[:, None], wish.seed)[0],
-        false_positive=1 - float(correct.mean()) / handed_out if handed_out else None,
+        correct=correct,
+        false_positive=1 - correct / handed_out if handed_out else None,
+        intervals={**near, "false_positive": _wrong_share(table[:, 1], table[:, 2], wish.seed)},
     )
+
+
+def _wrong_share(answered: NDArray[np.float64], correct: NDArray[np.float64], seed: int) -> Interval | None:
+    """Percentiles of a ratio of sums over resampled problems, of which some answer; widened to Wilson's where few are wrong."""
+    problems = len(answered)
+    if problems < 2 or not answered.any():
+        return None
+    draws = draw_problems(problems, np.random.default_rng(seed))
+    whole = draws @ answered
+    shares = 1 - (draws @ correct)[whole > 0] / whole[whole > 0]
+    low, high = np.quantile(shares, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    rate, said = 1 - correct.sum() / answered.sum(), float(answered.sum())
+    few = wilson(float(rate), said) if said * min(rate, 1 - rate) < FEW else Interval(float(rate), float(rate))
+    return Interval(min(float(low), few.low), max(float(high), few.high))

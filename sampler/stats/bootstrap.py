@@ -160,7 +160,7 @@ def _widened(rate: float, found: Interval, problems: int) -> Interval:
     return Interval(min(found.low, wide.low), max(found.high, wide.high))
 
 
-def wilson(rate: float, problems: int) -> Interval:
+def wilson(rate: float, problems: float) -> Interval:
     """Wilson's interval (1927) for a share of `problems`."""
     z2 = _NORMAL.inv_cdf((1 + LEVEL) / 2) ** 2
     middle = (rate + z2 / (2 * problems)) / (1 + z2 / problems)

@@ -384,6 +384,8 @@ def test_selection_tests_and_answers_of_a_real_study(tmp_path, scorer: Scorer):
         assert (point.answered, point.correct) == pytest.approx((expected.answered, expected.correct))
         assert point.coverage == pytest.approx(pass_at_k(5, 2, point.k))
         assert point.false_positive == pytest.approx(0.5)
+        for name in ("coverage", "answered", "correct", "false_positive"):
+            assert point.intervals[name].low < getattr(point, name) <= point.intervals[name].high
     assert rates(chosen)[5] == pytest.approx(0.5)
     assert rates(majority)[5] == rates(mbr)[5] == pytest.approx(0.5)  # two camps of two
     shown = ranked(asked.store, RankWish(rankers=("majority",), inputs=Inputs.SELECTION, ks=(5,))).models[0].lines[0]
