@@ -18,6 +18,7 @@ from sampler.stats.allocation import (
     Offer,
     best_within,
     cascades,
+    few_ks,
     greedy,
     mixtures,
     oracle,
@@ -54,7 +55,10 @@ class Allotted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Allotment:
-    """The frontier over (model, k), the greedy schedule in runs of one model, and the best of each kind at each budget."""
+    """The frontier over (model, k), the greedy schedule in runs of one model, and the best of each kind at each budget.
+
+    Of a model's very many samples the frontier shows every k up to a hundred, and a hundred more.
+    """
 
     frontier: tuple[Choice, ...]
     schedule: tuple[tuple[str, int], ...]
@@ -75,7 +79,7 @@ def allot(offers: Sequence[Offer], fits: Fits, budgets: Sequence[float], doubt: 
     whole = np.arange(len(rising[0].left))
     ways = {kind: make(rising, whole) for kind, make in _ways(fits).items()}
     return Allotment(
-        frontier=_around(ways["single"], {one.model: one for one in rising}, doubt.draws),
+        frontier=_around(_few(ways["single"], rising), {one.model: one for one in rising}, doubt.draws),
         schedule=ways["greedy"][-1].legs if ways["greedy"] else (),
         rows=tuple(_rows(ways, rising, budgets, _held(fits, rising, budgets, doubt))),
     )
@@ -142,6 +146,19 @@ def _oracle(offers: Sequence[Offer], budget: float) -> float | None:
     if any(one.mean_cost.affordable(budget) > one.n for one in offers):
         return None
     return float(oracle(offers, budget).mean())
+
+
+def _few(frontier: Sequence[Choice], offers: Sequence[Offer]) -> list[Choice]:
+    """The frontier without most of its many large k; where another model takes over, all is kept."""
+    known = {one.model: frozenset(few_ks(one.n).tolist()) for one in offers}
+    legs = [choice.legs[0] for choice in frontier]
+    names = [name for name, _ in legs]
+    turns = {at for at in range(1, len(names)) if names[at] != names[at - 1]}
+    return [
+        choice
+        for at, (choice, (name, k)) in enumerate(zip(frontier, legs, strict=True))
+        if k in known[name] or at in turns or at + 1 in turns
+    ]
 
 
 def _around(choices: Sequence[Choice], offers: Mapping[str, Offer], draws: Floats | None) -> tuple[Choice, ...]:

@@ -150,14 +150,15 @@ class Pairs:
         return [self.at(*divmod(int(at), width)) for at in better]
 
 
-def _ks(n: int) -> NDArray[np.int64]:
+def few_ks(n: int) -> NDArray[np.int64]:
+    """Every k up to `EVERY`, then `EVERY` more up to n, even in their logarithms."""
     far = np.geomspace(EVERY, n, EVERY).round().astype(np.int64) if n > EVERY else np.array([], dtype=np.int64)
     return np.unique(np.concatenate([np.arange(1, min(n, EVERY) + 1), far]))
 
 
 def cascades(first: Offer, second: Offer) -> Pairs:
     """Up to k1 samples of the first model, then up to k2 of the second, until one is accepted."""
-    k1s, k2s = _ks(first.n), _ks(second.n)
+    k1s, k2s = few_ks(first.n), few_ks(second.n)
     reached = first.left.T[k1s] / len(first.left)
     return Pairs(
         models=(first.model, second.model),
@@ -170,7 +171,7 @@ def cascades(first: Offer, second: Offer) -> Pairs:
 
 def mixtures(first: Offer, second: Offer) -> Pairs:
     """k1 samples of the first model and k2 of the second, whatever happens; a random accepted one of the first is preferred."""
-    k1s, k2s = _ks(first.n), _ks(second.n)
+    k1s, k2s = few_ks(first.n), few_ks(second.n)
     one, two = first.mean_cost, second.mean_cost
     missed = first.left.T[k1s] / len(first.left)
     return Pairs(
