@@ -39,7 +39,7 @@ def pinned_of(choice: Choice, shot: Snapshot) -> int | None:
     others = [tone for tone in range(len(shot.models)) if tone != chosen]
     if choice.pinned in others:
         return choice.pinned
-    twin = f"{shot.models[chosen].name} ({shot.guests.store})" if shot.guests and shot.models else ""
+    twin = f"{shot.guests.store}:{shot.models[chosen].name}" if shot.guests and shot.models else ""
     return next((tone for tone in others if shot.models[tone].name == twin), next(iter(others), None))
 
 

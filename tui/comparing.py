@@ -159,7 +159,7 @@ def ladder_cells(at: At, names: tuple[str, str]) -> tuple[Cell, ...]:
 
 def flip_cells(flip: Flip, width: int) -> tuple[Cell, ...]:
     """One problem in words, and a bar to the side of who is ahead."""
-    half = max(2, width // 2)
+    half = max(2, (width - 1) // 2)
     cells = round(abs(flip.gap) * half)
     left, right = ("█" * cells, "") if flip.gap > 0 else ("", "█" * cells)
     bar = f"{left:>{half}}│{right:<{half}}"
@@ -179,6 +179,9 @@ def verdict_words(found: Comparison, names: tuple[str, str], unit: str) -> str:
     if at is None or at.gap is None:
         return "at the rule's budget one of them has no value: move the rule (←→)"
     low, high = at.gap.interval.low * 100, at.gap.interval.high * 100
+    if not at.gap.mean:
+        both = f"{names[0]} and {names[1]} reach the same"
+        return f"at {measured(at.budget)} {unit}: {both}, 95% interval [{low:+.1f}, {high:+.1f}]"
     lead = f"{abs(at.gap.mean) * 100:.1f} points"
     who = names[0] if at.gap.mean > 0 else names[1]
     sure = "clear of zero" if at.gap.clear else "zero lies inside: too close to tell"

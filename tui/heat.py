@@ -13,7 +13,7 @@ from tui.view import Mood, Snapshot
 
 SHADES = " ░▒▓█"
 ORDERS = ("order", "hardest", "easiest", "spread", "unfinished")
-_WIDTH = 14
+_WIDTH, _WIDEST = 14, 26
 _NAME = 18
 
 
@@ -81,16 +81,27 @@ def shade(share: float) -> str:
     return SHADES[min(len(SHADES) - 1, int(share * (len(SHADES) - 1) + 0.999))]
 
 
+def _column_width(width: int, models: int) -> int:
+    """How wide a model's column may be, where all of them have room; the least otherwise."""
+    return max(_WIDTH, min(_WIDEST, (width - _NAME - 1 - 8) // max(1, models) - 1))
+
+
+def name_width(width: int, models: int) -> int:
+    """How long a model's name may be in its column, behind two marks and a blank."""
+    return _column_width(width, models) - 3
+
+
 def heat_columns(names: Sequence[str], chosen: int, width: int) -> tuple[Column, ...]:
     """A column for the problem, one for each model around the chosen one that has room, one for the mean."""
-    room = max(1, (width - _NAME - 1 - 8) // (_WIDTH + 1))
+    each = _column_width(width, len(names))
+    room = max(1, (width - _NAME - 1 - 8) // (each + 1))
     first = max(0, min(chosen - room // 2, len(names) - room))
     shown = range(first, min(len(names), first + room))
     models = [
         Column(
             key=f"model{tone}",
             label=f"{'▸' if tone == chosen else ' '}{mark(tone)} {names[tone]}",
-            width=_WIDTH,
+            width=each,
             middle=True,
         )
         for tone in shown

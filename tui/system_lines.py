@@ -17,6 +17,7 @@ from tui.text import harmless
 from tui.view import Mood, Snapshot, clock, pace, standing
 
 Pair = tuple[str, str]
+TOGETHER = "\N{NO-BREAK SPACE}"  # a name and its value stay on one line
 LOG = (
     Column(key="at", label="time", width=8),
     Column(key="level", label="level", width=9),
@@ -67,7 +68,8 @@ def _inline(text: str) -> str:
         return harmless(text, 200)
     if not isinstance(told, dict):
         return harmless(text, 200)
-    return "  ".join(f"{harmless(str(name), 40)} {harmless(str(value), 60)}" for name, value in told.items())
+    pairs = (f"{harmless(str(name), 40)}{TOGETHER}{harmless(str(value), 60)}" for name, value in told.items())
+    return "  ".join(pairs)
 
 
 def _moment(at: float | None) -> str:

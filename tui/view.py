@@ -120,13 +120,16 @@ class Trouble:
 
 
 def with_guests(shot: Snapshot) -> Snapshot:
-    """The snapshot with the models of the second store behind its own: what curves and comparisons are made of."""
+    """The snapshot with the models of the second store behind its own: what curves and comparisons are made of.
+
+    A model that both have is called STORE:MODEL there, as `sampler compare` takes it.
+    """
     guests = shot.guests
     if guests is None:
         return shot
     own = {model.name for model in shot.models}
     named = [
-        replace(model, name=f"{model.name} ({guests.store})") if model.name in own else model for model in guests.models
+        replace(model, name=f"{guests.store}:{model.name}") if model.name in own else model for model in guests.models
     ]
     return replace(
         shot,

@@ -82,7 +82,7 @@ def test_the_models_of_a_second_store_stand_behind_the_own_ones_on_common_ground
         ),
     )
     both = with_guests(replace(shot, guests=guests))
-    assert [model.name for model in both.models[-2:]] == [shot.models[-1].name, f"{twin.name} (before)"]
+    assert [model.name for model in both.models[-2:]] == [shot.models[-1].name, f"before:{twin.name}"]
     assert with_guests(both) == both
     curves = curves_of(replace(shot, guests=guests), Wish())
     assert [one.tone for one in curves.series] == [0, 1, 2, 3]

@@ -28,7 +28,7 @@ WORDS = {
     "failures": ("Failures · ", "AssertionError", "✗ WRONG", "%"),
     "problems": ("Problems · 8 problems", "Toy/0", "▸●", "%"),
     "compare": ("ahead by", "Flips at the rule", "8 problems"),
-    "system": ("Run", "state", "Log · 1 lines", "all samples are there"),
+    "system": ("Run", "state", "Log · 1 line", "all samples are there"),
 }
 
 

@@ -22,6 +22,8 @@ from tui.view import UNIT_NAMES, Snapshot
 from tui.widgets.curve_plot import CurvePlot
 from tui.widgets.list_table import ListTable, PlainTable
 
+BRIEF = 14  # a name in the table of differences
+
 
 class CompareScreen(PlotScreen):
     """Two curves, their paired difference, and the problems on which they differ."""
@@ -126,12 +128,14 @@ Flips lists the problems by how far the models lie apart at the rule; enter list
         alone = f" · {harmless(shot.guests.why_not)}" if shot.guests and shot.guests.why_not else ""
         self.query_one("#verdict", Static).update(Content(verdict_words(found, names, unit) + alone))
         ladder, flips = self.query_one("#ladder", ListTable), self.query_one("#flips", ListTable)
-        ladder.show_rows([ladder_cells(at, (marked[0], marked[1])) for at in found.ladder], empty=found.why_not)
-        bar = min(64, flips.size.width - sum(column.width + 1 for column in FLIPS[:-1]))
+        brief = labels_of(shot, BRIEF)
+        who = tuple(f"{mark(tone)} {brief[tone]}" for tone in found.tones)
+        ladder.show_rows([ladder_cells(at, (who[0], who[1])) for at in found.ladder], empty=found.why_not)
+        taken = sum(column.width + 1 for column in FLIPS[:-1])
         rows = found.flips
         flips.show(
             len(rows),
-            lambda at: flip_cells(rows[at], bar) if at < len(rows) else None,
+            lambda at: flip_cells(rows[at], min(64, flips.room - taken)) if at < len(rows) else None,
             empty="move the rule to compare",
         )
         self.entitle(

@@ -27,7 +27,6 @@ COLUMNS = (
     Column(key="margin", label="± 95%", width=7, right=True),
     Column(key="k", label="samples", width=8, right=True),
     Column(key="problems", label="problems", width=9, right=True, needs=84),
-    Column(key="star", label=f"{STAR} greedy", width=20, needs=118),
     Column(key="behind", label="behind the best", width=16, right=True, needs=100),
     Column(key="note", label="", width=0),
 )
@@ -37,6 +36,7 @@ IN, OUT, SIDE = 0.6, 1 / 0.6, 0.2
 def readout_cells(one: Reading, rank: int, best: float | None, problems: int) -> tuple[Cell, ...]:
     """One model at the rule."""
     behind = "" if one.rate is None or best is None else f"{(one.rate - best) * 100:+.1f}" if one.rate < best else "—"
+    star = f"{STAR} greedy {one.star[1] * 100:.1f}% at {measured(one.star[0])}" if one.star else ""
     note = "buys none" if one.rate is None else "beyond what was sampled: at least this" if one.beyond else ""
     return (
         Cell(text=str(rank) if one.rate is not None else "", mood=Mood.FAINT),
@@ -45,9 +45,8 @@ def readout_cells(one: Reading, rank: int, best: float | None, problems: int) ->
         Cell(text="" if one.margin is None else f"±{one.margin * 100:.1f}"),
         Cell(text="" if one.k is None else f"k={one.k:.0f}"),
         Cell(text=str(problems)),
-        Cell(text="" if one.star is None else f"{STAR} {one.star[1] * 100:.1f}% at {measured(one.star[0])}"),
         Cell(text=behind),
-        Cell(text=note, mood=Mood.FAINT),
+        Cell(text=" · ".join(part for part in (star, note) if part), mood=Mood.FAINT),
     )
 
 

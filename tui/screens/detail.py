@@ -148,7 +148,7 @@ shows what came of it in a tab of its own; where there is no verdict yet it runs
         view.show(coloured_lines(page, dark=is_dark(self)), numbered=page.numbered, wrapped=page.wrapped)
         pane = self.query_one("#text-pane")
         verdict = self.detail.row.verdict or "pending"
-        pane.border_title = Content(f"{page.title} · {len(page.lines)} lines")
+        pane.border_title = Content(f"{page.title} · {len(page.lines)} line{'s' * (len(page.lines) != 1)}")
         pane.border_subtitle = Content(f"{glyph(verdict)} {verdict}")
 
     def on_tab_line_picked(self, event: TabLine.Picked) -> None:

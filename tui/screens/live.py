@@ -11,7 +11,7 @@ from textual.widget import Widget
 from textual.widgets import DataTable
 
 from tui.bars import bars
-from tui.choice import labels_of, marked_names, rule_of, tone_of
+from tui.choice import LABEL_WIDTH, labels_of, marked_names, rule_of, tone_of
 from tui.heading import budget_words
 from tui.screens.plotting import PlotScreen
 from tui.tabular import Tabular
@@ -20,6 +20,8 @@ from tui.widgets.curve_plot import CurvePlot
 from tui.widgets.models_table import ModelsTable
 from tui.widgets.tail import Tail
 from tui.widgets.verdict_bars import VerdictBars
+
+NARROW_LABEL = 12
 
 
 class LiveScreen(PlotScreen):
@@ -45,7 +47,7 @@ While the study runs, numbers are interim: models are compared on the problems t
 
     CSS = """
     #top { height: 1fr; layout: horizontal; }
-    #left { width: 42%; min-width: 58; max-width: 76; height: 1fr; layout: vertical; }
+    #left { width: 45%; min-width: 58; max-width: 76; height: 1fr; layout: vertical; }
     #models-pane { height: auto; max-height: 60%; }
     #verdicts-pane { height: 1fr; min-height: 5; }
     #plot-pane { width: 1fr; height: 1fr; }
@@ -113,7 +115,10 @@ While the study runs, numbers are interim: models are compared on the problems t
         if shot.models:
             tone = tone_of(self.hall.choice, shot)
             self.query_one(VerdictBars).show(bars(shot, shot.models[tone].id))
-            self.entitle("#verdicts-pane", f"Verdicts · {labels_of(shot)[tone]}")
+            self.entitle(
+                "#verdicts-pane",
+                f"Verdicts · {labels_of(shot, NARROW_LABEL if self.has_class('-narrow') else LABEL_WIDTH)[tone]}",
+            )
 
     def _draw_tail_title(self) -> None:
         tail = self.query_one(Tail)

@@ -12,13 +12,11 @@ from textual.widget import Widget
 
 from sampler.store.filters import narrowed
 from tui.choice import labels_of, tone_of
-from tui.heat import ORDERS, HeatLine, heat_cells, heat_columns, heat_lines, heat_words
+from tui.heat import ORDERS, HeatLine, heat_cells, heat_columns, heat_lines, heat_words, name_width
 from tui.screens.base import StudyScreen
 from tui.tabular import Tabular
 from tui.view import Snapshot
 from tui.widgets.list_table import ListTable
-
-_MODEL_WIDTH = 12
 
 
 class ProblemsScreen(StudyScreen):
@@ -68,7 +66,9 @@ first, easiest first, where models differ most, least sampled.
         """The map."""
         table = self.query_one(ListTable)
         self._lines = lines = heat_lines(shot, self._order)
-        columns = heat_columns(labels_of(shot, _MODEL_WIDTH - 1), tone_of(self.hall.choice, shot), table.size.width)
+        width = table.room
+        names = labels_of(shot, name_width(width, len(shot.models)))
+        columns = heat_columns(names, tone_of(self.hall.choice, shot), width)
         table.columns = columns
         table.show(
             len(lines), lambda at: heat_cells(lines[at], columns) if at < len(lines) else None, empty="no sample yet"

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from textwrap import wrap
 from typing import ClassVar
 
 from rich.text import Text
 from textual.binding import Binding, BindingType
 from textual.containers import Container
+from textual.events import Resize
 from textual.widget import Widget
 
 from sampler.store.reader_samples import SampleReader
@@ -78,6 +80,11 @@ a person would type before anything happens; --readonly turns them off. Quitting
         self.query_one("#log", ListTable).focus()
         self.set_interval(LOOK_SECONDS, self._look)
 
+    def on_resize(self, event: Resize) -> None:
+        """Another width breaks the facts elsewhere."""
+        super().on_resize(event)
+        self.call_after_refresh(self.redraw)
+
     def draw(self, shot: Snapshot) -> None:
         """Facts and log."""
         if self._facts is None:
@@ -93,7 +100,10 @@ a person would type before anything happens; --readonly turns them off. Quitting
         )
         for pane, words in (("run", "Run"), ("boxes", "Boxes"), ("host", "Host")):
             self.entitle(f"#{pane}-pane", words)
-        self.entitle("#log-pane", f"Log · {len(rows)} lines" + (" · troubles only" if self._troubles else ""))
+        self.entitle(
+            "#log-pane",
+            f"Log · {len(rows)} line{'s' * (len(rows) != 1)}" + (" · troubles only" if self._troubles else ""),
+        )
 
     @property
     def settled(self) -> bool:
@@ -126,12 +136,15 @@ a person would type before anything happens; --readonly turns them off. Quitting
         self.redraw()
 
     def _facts_into(self, name: str, pairs: Sequence[Pair]) -> None:
+        view = self.query_one(f"#{name}", TextView)
+        room = max(_NAME, view.size.width - 1 - _NAME - 2)
         lines = []
         for key, value in pairs:
-            line = Text(f"{key:>{_NAME}}  ", "dim")
-            line.append(value, "not dim")
-            lines.append(line)
-        self.query_one(f"#{name}", TextView).show(lines, wrapped=True, stay=True)
+            for at, part in enumerate(wrap(value, room) or [""]):
+                line = Text(f"{'' if at else key:>{_NAME}}  ", "dim")
+                line.append(part, "not dim")
+                lines.append(line)
+        view.show(lines, wrapped=True, stay=True)
 
     def action_troubles(self) -> None:
         """Only warnings and errors, or everything."""

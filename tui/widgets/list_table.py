@@ -161,7 +161,7 @@ class ListTable(ScrollView, can_focus=True, inherit_bindings=False):
     def render_line(self, y: int) -> Strip:
         """A line of heads, or of cells."""
         base = self.visual_style.rich_style
-        width = self.size.width
+        width = self.room
         if y < HEAD:
             return self._head(base).adjust_cell_length(width, base)
         position = self.first_in_sight + y - HEAD
@@ -199,11 +199,16 @@ class ListTable(ScrollView, can_focus=True, inherit_bindings=False):
             return heat_style(self, cell.heat)
         return series_style(self, cell.tone, bold=cell.strong) if cell.tone >= 0 else mood_style(self, cell.mood)
 
+    @property
+    def room(self) -> int:
+        """The columns that the scroll bar leaves."""
+        return self.scrollable_content_region.width
+
     def _places(self) -> list[Place]:
-        return places(self.columns, self.size.width)
+        return places(self.columns, self.room)
 
     def _resize(self) -> None:
-        wanted = Size(self.size.width, self.count + HEAD)
+        wanted = Size(self.room, self.count + HEAD)
         if wanted != self.virtual_size:
             self.virtual_size = wanted
 
