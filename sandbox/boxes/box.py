@@ -18,7 +18,7 @@ from sandbox.boxes.engine import Attached, Engine
 from sandbox.boxes.reading import fact, mapping, read_facts
 from sandbox.boxes.walls import OVERHEAD_MB, SPARE_MB, BoxSpec, container_body, memory_wall_mb
 from sandbox.errors import BoxLost, BoxSilent
-from sandbox.inside import codec, wire
+from sandbox.inside import codec, orders, wire
 from sandbox.values import (
     Answer,
     AskedCalls,
@@ -35,7 +35,7 @@ from sandbox.values import (
 
 OPENING_S = 60.0
 GRACE_S = 10.0  # how long after its wall limit a program's end may be told: it may take 6 s to prove the box clean
-PROTOCOL = 4
+PROTOCOL = 5
 ITEMS_PER_MB = 100_000  # that answers may have
 MAX_RUNS = 4000  # the supervisor has 4096 uids, and none is given twice
 MAX_RECORDED = 20_000  # calls that one set of tests may make
@@ -113,7 +113,7 @@ class Box:
     def _ask(self, order: object, patience_s: float) -> Mapping[str, wire.Value]:
         assert self._stream is not None  # noqa: S101  (set since __init__)
         deadline = time.monotonic() + patience_s
-        self._stream.send(wire.frame(wire.encode(order)), deadline)
+        self._stream.send(wire.frame(orders.pack(order)), deadline)
         return mapping(self._receive(deadline), "facts")
 
     def _receive(self, deadline: float) -> wire.Value:
@@ -156,10 +156,10 @@ class Box:
 def _order(job: Job, proof: str) -> dict[str, object]:
     limits = job.limits
     return {
-        "program": _instructions(job.program) | {"fresh": job.fresh},
+        "program": orders.pack(_instructions(job.program) | {"fresh": job.fresh}),
         "repeat": job.repeat,
         "spawn": job.isolation is Isolation.SPAWN,
-        "proof": proof,
+        "proof": proof.encode(),
         "stdin": job.stdin,
         "cpu_s": float(limits.cpu_s),
         "wall_s": float(limits.wall_s),

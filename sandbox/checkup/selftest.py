@@ -160,11 +160,13 @@ def _tests(name: str, kind: str, expected: dict[str, Any]) -> Tests | None:
 class Range:
     """One box on which case after case is run; replaced where it is no longer clean, as a pool does."""
 
-    def __init__(self, engine: Engine, image: str, runtime: str | None = None) -> None:
+    def __init__(self, engine: Engine, image: str, runtime: str | None = None, *, slower: float = 1) -> None:
+        """On a machine that is so many times slower an honest program may take so many times as long."""
         engine.require_runtime(runtime)
         self._engine = engine
         self._spec = BoxSpec(image=image, limits=LIMITS, owner=Owner.this().label(), runtime=runtime)
         self._box = Box(engine, self._spec)
+        self._normal_s = NORMAL_S * slower
         self._rss_mb = _rss_mb()
         self._fds = _open_files()
 
@@ -210,7 +212,7 @@ class Range:
         after = self._fresh().run(Job(program=GOOD, limits=LIMITS))
         if judge.judge(after, GOOD) is not Verdict.PASSED:
             yield f"an honest program did not pass next: {after.stderr[-500:].decode('utf-8', 'replace')}"
-        if (took := time.monotonic() - began) > NORMAL_S:
+        if (took := time.monotonic() - began) > self._normal_s:
             yield f"an honest program took {took:.2f} s next"
         yield from self._on_the_host()
 

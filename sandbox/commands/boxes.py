@@ -50,7 +50,10 @@ def selftest(groups: tuple[str, ...], runtime: str | None, slower: float, outfit
         cases = [case.slowed(slower) for case in read_cases(escapes_directory(), groups)]
         with closing(Engine()) as engine:
             tag = image.ensure_image(engine, outfit, say=say)
-            with closing(Range(engine, tag, runtime)) as boxes, progress("testing", len(cases), 0) as advance:
+            with (
+                closing(Range(engine, tag, runtime, slower=slower)) as boxes,
+                progress("testing", len(cases), 0) as advance,
+            ):
                 outcomes = [(boxes.run(case), advance())[0] for case in cases]
     except SuiteError as error:
         stop(str(error), USAGE)

@@ -20,7 +20,7 @@ import types
 from collections.abc import Callable
 from typing import Any
 
-from sandbox.inside import becoming, grader, telling, wire
+from sandbox.inside import becoming, grader, orders, telling, wire
 from sandbox.inside.answering import Answering, flush, function_of
 from sandbox.inside.telling import Report
 
@@ -30,9 +30,7 @@ ORDER_FD = 4
 
 def read_order(fd: int) -> dict[str, wire.Value]:
     """The program in an order pipe; leaves the proof, which comes after it."""
-    order = wire.decode(wire.read_frame(fd) or b"")
-    if not isinstance(order, dict):
-        raise wire.WireError("an order is a dict")
+    order: dict[str, wire.Value] = orders.unpack(wire.read_frame(fd) or b"")
     return order
 
 
@@ -56,7 +54,7 @@ def _reporter() -> Report:
 
 
 def _prove(report: Report) -> None:
-    report({"proof": wire.decode(wire.read_frame(ORDER_FD) or b"")})
+    report({"proof": (wire.read_frame(ORDER_FD) or b"").decode()})
 
 
 class Script:

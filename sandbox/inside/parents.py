@@ -10,7 +10,7 @@ from typing import NoReturn, Protocol
 
 from sandbox.inside import cleaner, forking, traces, usage, wire, zygote
 
-Program = dict[str, wire.Value]
+Program = bytes  # packed by the host, opened by the candidate alone
 
 
 class Parent(Protocol):
@@ -51,7 +51,7 @@ class Zygote:
 
     def introduce(self, program: Program) -> bytes:
         """A zygote knows no program."""
-        return wire.frame(wire.encode(program))
+        return wire.frame(program)
 
     def kill_all(self, uid: int) -> bool:
         """Everything of the candidate's goes at once: what is left would take the time of those who see to it."""
@@ -122,7 +122,7 @@ class Runner:
     def introduce(self, program: Program) -> bytes:
         """Once is enough."""
         known, self.introduced = self.introduced, True
-        return b"" if known else wire.frame(wire.encode(program))
+        return b"" if known else wire.frame(program)
 
     def kill_all(self, uid: int) -> bool:  # noqa: ARG002  (of the protocol)
         """It has that uid itself, and stays."""

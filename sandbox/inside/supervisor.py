@@ -17,10 +17,10 @@ import resource
 import sys
 import time
 
-from sandbox.inside import becoming, keeping, parents, traces, usage, visit, wire
+from sandbox.inside import becoming, keeping, orders, parents, traces, usage, visit, wire
 from sandbox.inside.cleaner import SCRATCH_DIRECTORIES
 
-PROTOCOL = 4
+PROTOCOL = 5
 UIDS = 4096
 _CLEANING_S = 5.0
 _PR_SET_DUMPABLE, _M_MMAP_THRESHOLD = 4, -3
@@ -43,8 +43,8 @@ class Supervisor:
         ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, 1 << 18)
         wire.write_frame(1, wire.encode(self._greeting()))
         while (payload := wire.read_frame(0)) is not None:
-            order, payload = wire.decode(payload), None
-            facts = self._farewell() if order is None else self._visit(_order(order))
+            order, payload = orders.unpack(payload), None
+            facts = self._farewell() if order is None else self._visit(visit.Order(**order))
             wire.write_frame(1, wire.encode(facts))
             if not facts["clean"]:
                 return
@@ -171,12 +171,6 @@ class Supervisor:
 
 def _litter() -> bool:
     return any(os.listdir(directory) for directory in SCRATCH_DIRECTORIES)
-
-
-def _order(value: wire.Value) -> visit.Order:
-    if not isinstance(value, dict):
-        raise wire.WireError("an order is a dict")
-    return visit.Order(**value)  # type: ignore[arg-type]  # the host is trusted; a wrong key is our bug
 
 
 def main() -> None:

@@ -29,10 +29,10 @@ _CHUNK = 1 << 16
 class Order:
     """What the host asks: see `sandbox.boxes.box`, which writes it."""
 
-    program: dict[str, wire.Value]
+    program: bytes
     repeat: bool
     spawn: bool
-    proof: str
+    proof: bytes
     stdin: bytes
     cpu_s: float
     wall_s: float
@@ -112,7 +112,7 @@ class Visit:
         self._order, self._uid, self._parent = order, uid, parent
         theirs, ours = self._pipes(uid)
         stdin, stdout, stderr, answers, instructions = ours
-        told = parent.introduce(order.program) + wire.frame(wire.encode(order.proof))
+        told = parent.introduce(order.program) + wire.frame(order.proof)
         self._writers = {stdin: _Writer(stdin, order.stdin), instructions: _Writer(instructions, told)}
         self._stdout, self._stderr = _Reader(stdout, order.output), _Reader(stderr, order.output)
         self._answers = _Reader(answers, order.answers)

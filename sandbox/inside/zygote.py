@@ -16,7 +16,7 @@ import socket
 import struct
 from typing import NamedTuple
 
-from sandbox.inside import becoming, candidate, cleaner, forking, runner, spawned
+from sandbox.inside import becoming, candidate, cleaner, forking, rehearsal, runner, spawned
 
 PRELOAD = [  # and what /opt/box/preload lists: the packages that the image was made with
     "abc",
@@ -123,6 +123,7 @@ def _preload() -> None:
     for name in PRELOAD + packages:
         with contextlib.suppress(ImportError):
             importlib.import_module(name)
+    rehearsal.rehearse()
     becoming.clear_the_stage()
     gc.collect()
     gc.freeze()
