@@ -56,17 +56,17 @@ def write_sample(detail: SampleDetail, file: Path) -> None:
 
 
 def start(command: Command) -> subprocess.Popen[str]:
-    """Start the command of this very installation; `said` waits for what it says."""
+    """Start the command of this very installation; `said` waits for what it says. Its rows are for programs, and left out."""
     words = [sys.executable, "-c", "from sandbox.cli import main; main()", *command.words[1:]]
     return subprocess.Popen(
-        words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
+        words, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, errors="replace"
     )
 
 
 def said(process: subprocess.Popen[str]) -> str:
     """What a started command says until it ends; one that does not end is told to."""
     try:
-        return process.communicate(timeout=PATIENCE_SECONDS)[0]
+        return process.communicate(timeout=PATIENCE_SECONDS)[1]
     except subprocess.TimeoutExpired:
         process.terminate()
-        return f"{process.communicate()[0]}\nended after {PATIENCE_SECONDS:.0f} seconds"
+        return f"{process.communicate()[1]}\nended after {PATIENCE_SECONDS:.0f} seconds"

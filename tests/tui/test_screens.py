@@ -38,7 +38,7 @@ async def test_every_screen_shows_what_it_is_for(
     finished: Path, view: View, screen: str, size: tuple[int, int]
 ) -> None:
     async with view(finished, size, screen=screen) as viewer:
-        await viewer.sees(*WORDS[screen])
+        await viewer.sees(*WORDS[screen], "q Quit")
         lines = viewer.text.splitlines()
         assert len(lines) == size[1]
         assert "✓ DONE" in lines[0]

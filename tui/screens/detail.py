@@ -261,7 +261,7 @@ shows what came of it in a tab of its own; where there is no verdict yet it runs
     def _execute(self, command: Command, detail: SampleDetail) -> None:
         """In a thread: what the command says becomes a page."""
         self._process = start(command)
-        text = f"$ {command.typed}\n\n{said(self._process)}"
+        text = f"$ {command.typed} > /dev/null\n\n{said(self._process)}"
         page = Page(key=AGAIN, title="Again", kind=Kind.PLAIN, lines=clean_lines(text), raw=text)
         if self.is_attached:
             self.app.call_from_thread(self._executed, page, detail)
