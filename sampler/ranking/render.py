@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from sampler.ranking.wish import Best, RankedModel, RankLine, RankPoint, RankReport
-from sampler.reporting.render import NAMES, amount, grid, one_line, plain
+from sampler.reporting.render import NAMES, amount, around, grid, one_line, plain
 from sampler.stats.bootstrap import Interval
 from sampler.stats.budget import PromptCharge, Unit
 
@@ -47,7 +47,7 @@ def _values(model: RankedModel, report: RankReport) -> Table:
     shown.add_column("chosen by", overflow="fold")
     for point in model.oracle.points:
         thin = "~" if 2 * point.k > model.samples else ""
-        shown.add_column(f"k={point.k}{thin}", justify="right", no_wrap=True)
+        shown.add_column(f"k={point.k}{thin}", justify="right", overflow="fold")
     shown.add_row("oracle (pass@k)", *map(_point, model.oracle.points))
     if model.greedy is not None:
         shown.add_row("greedy, one sample", f"{100 * model.greedy:.1f}", *[""] * (len(model.oracle.points) - 1))
@@ -80,7 +80,7 @@ def _point(point: RankPoint | Best) -> str:
 def _percent(rate: float | None, interval: Interval | None = None) -> str:
     if rate is None:
         return "–"
-    return f"{100 * rate:.1f}" + (f" ±{100 * interval.half:.1f}" if interval else "")
+    return f"{100 * rate:.1f}" + (f" {around(rate, interval)}" if interval else "")
 
 
 def _frontier(unit: Unit, best: Sequence[Best], report: RankReport) -> Table:
@@ -103,7 +103,7 @@ def _selection(line: RankLine) -> Table:
     shown = grid("Handing out one that passes the selection tests, or else nothing, in %")
     shown.add_column("", overflow="fold")
     for point in line.selected:
-        shown.add_column(f"k={point.k}", justify="right", no_wrap=True)
+        shown.add_column(f"k={point.k}", justify="right", overflow="fold")
     for name, label in _SELECTED.items():
         shown.add_row(label, *(_percent(getattr(point, name), point.intervals[name]) for point in line.selected))
     return shown
@@ -118,7 +118,10 @@ _SELECTED = {
 
 
 def _closing(report: RankReport) -> Iterator[str]:
-    yield f"± is half the {report.level:.0%} interval from {report.resamples:,} resamplings of the problems."
+    yield (
+        f"± is half the {report.level:.0%} interval from {report.resamples:,} resamplings of the problems; where it is "
+        "lopsided, - and + say how far it reaches."
+    )
     yield "~ marks k above half of the samples drawn: an estimate from few subsets."
     errors = [point.error for model in report.models for line in model.lines for point in line.points]
     if any(errors):

@@ -16,11 +16,13 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from sampler.reporting.report import Finding, ModelLine, Report, Row, Table
+from sampler.stats.bootstrap import Interval
 from sampler.stats.budget import PromptCharge, Unit, UnitCost
 from sampler.stats.curves import Point, Reach, Standing
 from sandbox.show import harmless
 
 JSON_SCHEMA = 1
+LOPSIDED = 1.5  # one side of an interval longer than the other by this factor
 _SI = ("", "k", "M", "G", "T", "P", "E", "Z", "Y")
 NAMES = {
     Unit.FLOPS: "FLOPs",
@@ -63,6 +65,14 @@ class Page(Console):
 def one_line(text: str) -> str:
     """`text` on one line without anything that a terminal obeys."""
     return " ".join(harmless(text).split())
+
+
+def around(rate: float, near: Interval) -> str:
+    """An interval beside its rate: ± where both sides are about alike, else how far it reaches down and up."""
+    down, up = 100 * (rate - near.low), 100 * (near.high - rate)
+    if max(down, up) > LOPSIDED * min(down, up):
+        return f"-{down:.1f} +{up:.1f}"
+    return f"±{round(100 * near.half, 9):.1f}"  # so that half of 0.305 reads the same however it was summed
 
 
 def amount(value: float, unit: Unit) -> str:
@@ -201,7 +211,8 @@ def _finding(row: Row) -> Text:
 def _closing(report: Report) -> Iterator[str]:
     yield ""
     yield (
-        f"± is half the {report.level:.0%} interval from {report.resamples:,} resamplings of the problems (BCa). "
+        f"± is half the {report.level:.0%} interval from {report.resamples:,} resamplings of the problems (BCa); "
+        "where it is lopsided, - and + say how far it reaches. "
         "* marks a winner: its paired lead over every other model is clear, "
         "with p values corrected (Holm) for all pairs of models and all budgets of its table."
     )
@@ -213,7 +224,7 @@ def _closing(report: Report) -> Iterator[str]:
 def _percent(point: Point | None) -> str:
     if point is None:
         return "–"
-    spread = f" ±{point.interval.half * 100:.1f}" if point.interval else ""
+    spread = f" {around(point.rate, point.interval)}" if point.interval else ""
     return f"{point.rate * 100:.1f}{spread}"
 
 

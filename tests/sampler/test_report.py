@@ -13,9 +13,10 @@ from rich.console import Console
 
 from sampler.reporting.csv_files import write_csv
 from sampler.reporting.output_schema import output_schema
-from sampler.reporting.render import amount, one_line, print_report, report_json
+from sampler.reporting.render import amount, around, one_line, print_report, report_json
 from sampler.reporting.report import Facts, Finding, Wish, make_report
 from sampler.reporting.standings import complete_problems, shared_problems, unit_cost
+from sampler.stats.bootstrap import Interval
 from sampler.stats.budget import PromptCharge, Unit
 from sampler.stats.curves import Reach
 from sampler.store.rows import ModelRow, StudyRow, TallyRow
@@ -323,6 +324,19 @@ def test_budgets_that_read_the_same_are_one_row_that_buys_what_each_would(model)
 def test_a_budget_beyond_all_counting_is_undefined_and_not_an_error(small_and_large):
     (row,) = flops(report(*small_and_large, budgets={Unit.FLOPS: (1e300,)})).rows
     assert {cell.reach for cell in row.cells} == {Reach.UNDEFINED}
+
+
+@pytest.mark.parametrize(
+    ("rate", "low", "high", "said"),
+    [
+        (0.5, 0.4, 0.61, "±10.5"),
+        (0.9, 0.65, 1.0, "-25.0 +10.0"),  # a ± would promise more than everything
+        (1.0, 0.9, 1.0, "-10.0 +0.0"),
+        (0.0, 0.0, 0.0, "±0.0"),
+    ],
+)
+def test_an_interval_that_is_lopsided_says_both_its_sides(rate, low, high, said):
+    assert around(rate, Interval(low, high)) == said
 
 
 def with_greedy(model, tallies, *, complete: bool = True):
