@@ -13,13 +13,15 @@ from sampler.exits import Exit
 from sampler.importing.formats import NAMES
 from sampler.importing.imported import ImportFault, Reading
 from sampler.importing.into_store import import_files
-from sampler.importing.request import ImportRequest
+from sampler.importing.request import ImportEnd, ImportRequest
 from sampler.models.catalogue import find
 from sampler.models.gguf_file import GgufError, read_architecture
 from sampler.models.hf_config import ConfigError, read_config
+from sampler.store.reader import Reader
 from sampler.store.writer import Store
 from sampler.telling import told
 from sampler.values import Architecture
+from sandbox.problems import ProblemsError
 
 
 @click.command("import")
@@ -88,8 +90,7 @@ def import_(
             params=None if params is None else round(params),
         )
         began = time.monotonic()
-        with Store(store) as opened:
-            end = import_files(request, opened)
+        end = _import(request, store)
         took = time.monotonic() - began
         for line in end.lines:
             click.echo(line)
@@ -100,6 +101,24 @@ def import_(
         )
         sys.exit(Exit.OK)
     sys.exit(failed[0])
+
+
+def _import(request: ImportRequest, path: Path) -> ImportEnd:
+    """Import into a store; one that was made for it goes again if nothing came in."""
+    new = not path.exists()
+    try:
+        with Store(path) as store:
+            return import_files(request, store)
+    except (ImportFault, ProblemsError):
+        if new and _is_empty(path):
+            for ending in ("", "-wal", "-shm"):  # a reader leaves the last two
+                path.with_name(path.name + ending).unlink(missing_ok=True)
+        raise
+
+
+def _is_empty(path: Path) -> bool:
+    with Reader(path) as reader:
+        return not any(reader.models(study.id) for study in reader.studies())
 
 
 def _column(words: str) -> tuple[str, str]:

@@ -50,12 +50,20 @@ def engine_errors() -> Iterator[None]:
     except docker.errors.APIError as error:
         raise EngineUnavailable(f"the Docker engine refused: {_text(error)}") from error
     except (docker.errors.DockerException, requests.RequestException, OSError) as error:
-        raise EngineUnavailable(f"no Docker engine answers ({_text(error)}); {START_HINT}") from error
+        where = docker.utils.kwargs_from_env().get("base_url", "/var/run/docker.sock")
+        raise EngineUnavailable(f"no Docker engine answers at {where} ({_cause(error)}); {START_HINT}") from error
 
 
 def _half_removed(error: BaseException) -> bool:
     """Whether somebody else was removing the same container."""
     return isinstance(error, docker.errors.APIError) and "unable to remove filesystem" in _text(error)
+
+
+def _cause(error: BaseException) -> str:
+    """What the machine said, below the layers that quote each other."""
+    while (inner := error.__cause__ or error.__context__) is not None:
+        error = inner
+    return getattr(error, "strerror", None) or _text(error)
 
 
 def _text(error: BaseException) -> str:
@@ -76,7 +84,6 @@ class EngineFacts:
     architecture: str
     kernel: str = ""
     system: str = ""
-    storage: str = ""
     options: tuple[str, ...] = ()  # of security: seccomp, apparmor, rootless, userns …
     components: Mapping[str, str] = field(default_factory=dict)  # versions of containerd, runc, …
 
@@ -123,7 +130,6 @@ class Engine:
             architecture=str(info.get("Architecture", "")),
             kernel=str(info.get("KernelVersion", "")),
             system=str(info.get("OperatingSystem", "")),
-            storage=str(info.get("Driver", "")),
             options=tuple(
                 str(option).partition("name=")[2].partition(",")[0] for option in info.get("SecurityOptions") or []
             ),

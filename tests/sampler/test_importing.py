@@ -353,3 +353,16 @@ def test_a_second_import_of_the_same_says_that_nothing_was_new(folder):
     assert "executes them" in call(*words).stdout
     assert "the store held them already" in call(*words).stdout
     assert "is not in the range" in call(*words, "--params", "-5").stderr
+
+
+def test_an_import_that_brings_nothing_leaves_no_store_and_one_that_breaks_off_keeps_it(folder):
+    problems = str(folder / "problems.jsonl")
+    empty, broken = folder / "empty.jsonl", write_lines(folder / "broken.jsonl", rows(1))
+    empty.write_text('{"task_id": "P/77", "completion": "x"}\n')
+    assert call("import", folder / "new.db", empty, "--problems", problems).exit_code != 0
+    assert not list(folder.glob("new.db*"))
+    broken.write_text(broken.read_text() + "oops\n")
+    assert call("import", folder / "kept.db", broken, "--problems", problems).exit_code != 0
+    assert query(folder / "kept.db", "SELECT name FROM model") == [("broken",)]
+    assert call("import", folder / "kept.db", empty, "--problems", problems).exit_code != 0
+    assert (folder / "kept.db").exists()

@@ -118,6 +118,7 @@ def test_no_engine_has_exit_code_three_and_says_what_to_do() -> None:
     for words in (["exec", "-c", "1"], ["build"], ["clean"]):
         done = sandbox(*words, DOCKER_HOST="unix:///nonexistent.sock")
         assert done.returncode == 3
+        assert b"at unix:///nonexistent.sock (No such file or directory); start Docker" in done.stderr
         assert b"DOCKER_HOST" in done.stderr
         assert done.stderr.count(b"\n") == 1
 
