@@ -18,7 +18,7 @@ from sandbox.boxes.engine import Attached, Engine
 from sandbox.boxes.reading import fact, mapping, read_facts
 from sandbox.boxes.walls import OVERHEAD_MB, SPARE_MB, BoxSpec, container_body, memory_wall_mb
 from sandbox.errors import BoxLost, BoxSilent
-from sandbox.inside import codec, orders, wire
+from sandbox.inside import codec, orders, uids, wire
 from sandbox.values import (
     Answer,
     AskedCalls,
@@ -35,11 +35,11 @@ from sandbox.values import (
 
 OPENING_S = 60.0
 GRACE_S = 10.0  # how long after its wall limit a program's end may be told: it may take 6 s to prove the box clean
-PROTOCOL = 5
+PROTOCOL = 6
 ITEMS_PER_MB = 100_000  # that answers may have
-MAX_RUNS = 4000  # the supervisor has 4096 uids, and none is given twice
+MAX_RUNS = 4000  # or fewer, where the supervisor has fewer uids: none is given twice
 MAX_RECORDED = 20_000  # calls that one set of tests may make
-_FIRST_UID, _UIDS_PER_BOX, _RANGES = 1 << 20, 8192, 200_000
+_FIRST_UID, _RANGES = 1 << 20, 200_000
 
 
 class Box:
@@ -52,13 +52,14 @@ class Box:
         self._sole: str | None = None  # the program that has the box to itself
         self._ours = 0  # visits before the first program
         self._buffer = wire.FrameBuffer()
-        first_uid = _FIRST_UID + random.SystemRandom().randrange(_RANGES) * _UIDS_PER_BOX
+        first_uid = _FIRST_UID + random.SystemRandom().randrange(_RANGES) * uids.STEP
         self.id = engine.create(container_body(spec, first_uid))
         self._stream: Attached | None = None
         try:
             self._stream = engine.attach(self.id)
             engine.start(self.id)
             self.greeting = _greeting(self._receive(time.monotonic() + OPENING_S), spec)
+            self._most_runs = min(MAX_RUNS, fact(self.greeting, "uids", int))
             ours_mb = fact(self.greeting, "idle_mb", int) + SPARE_MB
             if ours_mb > OVERHEAD_MB:  # packages are imported; a program has its memory beside them
                 engine.limit_memory(self.id, memory_wall_mb(spec.limits, ours_mb))
@@ -97,7 +98,7 @@ class Box:
         sole = job.isolation is Isolation.BOX or self._sole is not None
         if sole and job.program.source != self._sole and self.runs > self._ours:
             return False
-        return (self.clean and self.runs < MAX_RUNS) or (job.repeat and job.program == self._guest)
+        return (self.clean and self.runs < self._most_runs) or (job.repeat and job.program == self._guest)
 
     def hand_over(self) -> None:
         """What has run until now was ours, and no program to be kept from another."""

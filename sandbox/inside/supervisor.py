@@ -17,11 +17,10 @@ import resource
 import sys
 import time
 
-from sandbox.inside import becoming, keeping, orders, parents, traces, usage, visit, wire
+from sandbox.inside import becoming, keeping, orders, parents, traces, uids, usage, visit, wire
 from sandbox.inside.cleaner import SCRATCH_DIRECTORIES
 
-PROTOCOL = 5
-UIDS = 4096
+PROTOCOL = 6
 _CLEANING_S = 5.0
 _PR_SET_DUMPABLE, _M_MMAP_THRESHOLD = 4, -3
 
@@ -29,10 +28,10 @@ _PR_SET_DUMPABLE, _M_MMAP_THRESHOLD = 4, -3
 class Supervisor:
     """One zygote, at most one runner, one candidate at a time."""
 
-    def __init__(self, first_uid: int) -> None:
+    def __init__(self, ids: range) -> None:
         self._code_kept = keeping.keep_code()
-        self._first_uid, self._uids = first_uid + 1, 0
-        self._zygote = parents.Zygote(keeper=first_uid)
+        self._uids, self._given = ids[1:], 0
+        self._zygote = parents.Zygote(keeper=ids[0])
         self._runner: parents.Runner | None = None
         self._orphans_cpu_s = 0.0
         self._before, self._memory = traces.traces(), usage.Memory()
@@ -56,6 +55,7 @@ class Supervisor:
             "python": platform.python_version(),
             "cpu_source": usage.source(),
             "idle_mb": usage.memory_mb(),
+            "uids": len(self._uids),
             "code_kept": self._code_kept,
             "landlock": becoming.has_rules(),
         }
@@ -101,8 +101,8 @@ class Supervisor:
         return self._runner, self._runner.uid
 
     def _new_uid(self) -> int:
-        uid = self._first_uid + self._uids % UIDS
-        self._uids += 1
+        uid = self._uids[self._given % len(self._uids)]
+        self._given += 1
         return uid
 
     def _farewell(self) -> dict[str, wire.Value]:
@@ -177,4 +177,6 @@ def main() -> None:
     """Entry of the image. argv: the first uid of this box's range."""
     ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
     resource.setrlimit(resource.RLIMIT_CORE, (1, 1))
-    Supervisor(int(sys.argv[1])).serve()
+    with open("/proc/self/uid_map", encoding="ascii") as uid_map:
+        ids = uids.share(int(sys.argv[1]), uid_map.read())
+    Supervisor(ids).serve()

@@ -1,0 +1,38 @@
+"""The user ids of a box: those that the host names, or a share of those that the engine has."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sandbox.inside import uids
+
+ALL = "         0          0 4294967295\n"
+ROOTLESS = "         0       1000          1\n         1     100000      65536\n"
+
+
+@given(st.integers(0, 200_000))
+def test_where_all_ids_are_there_ranges_do_not_touch(number: int) -> None:
+    first = (1 << 20) + number * uids.STEP
+    assert uids.share(first, ALL) == range(first, first + uids.MOST)
+    assert uids.share(first, ALL).stop <= first + uids.STEP
+
+
+@given(st.integers(0, 200_000), st.integers(uids.LOWEST + uids.FEWEST, 1 << 21))
+def test_where_few_ids_are_there_a_range_lies_among_them(number: int, mapped: int) -> None:
+    share = uids.share((1 << 20) + number * uids.STEP, f"0 100000 {mapped}\n")
+    assert uids.FEWEST <= len(share) <= uids.MOST
+    assert share.start >= uids.LOWEST
+    assert share.stop <= mapped
+
+
+def test_rootless_boxes_are_spread_over_what_there_is() -> None:
+    shares = {uids.share((1 << 20) + number * uids.STEP, ROOTLESS) for number in range(1000)}
+    assert len(shares) == (65537 - uids.LOWEST) // uids.FEWEST
+    assert len({uid for share in shares for uid in share}) == sum(map(len, shares))  # and none overlaps another
+
+
+def test_an_engine_with_one_id_is_refused_with_the_way_out() -> None:
+    with pytest.raises(SystemExit, match=r"gives its containers 1 user ids.*/etc/subuid"):
+        uids.share(1 << 20, "0 1000 1\n")
