@@ -135,11 +135,7 @@ def analyse(study: str, ground: Ground, wish: AnalysisWish, read: Read | None = 
     fits, why_not = _fits(ground, range(len(ground.problems)))
     curves = [ground.curve(model, offers[model.id].mean_cost) for model in ground.models if model.id in offers]
     budgets = wish.budgets or choose_budgets(curves)
-    passes = {
-        model.name: _costs_of_pass(ground.counts[model.id], offers[model.id])
-        for model in ground.models
-        if model.id in offers
-    }
+    passes = _passes(ground, offers)
     dearest = max(offers.values(), key=lambda one: one.mean_cost.of(1), default=None)
     return Analysis(
         study=study,
@@ -195,8 +191,10 @@ def _offer(model: ModelRow, ground: Ground, wish: AnalysisWish, accepted: Sequen
     return offer(model.name, tried, costs, ground.cost(model, wish.unit, wish.charge))
 
 
-def _costs_of_pass(counts: Counts, of: Offer) -> Floats:
-    return costs_of_pass(counts.scored, counts.passed, of.each)
+def _passes(ground: Ground, offers: Mapping[int, Offer]) -> dict[str, Floats]:
+    """What a pass costs on each problem, by the model's name."""
+    found = ((model.name, ground.counts[model.id], offers.get(model.id)) for model in ground.models)
+    return {name: costs_of_pass(counts.scored, counts.passed, of.each) for name, counts, of in found if of is not None}
 
 
 def _costs(of: Offer | None, passes: Floats | None, seed: int) -> _Costs:

@@ -14,7 +14,8 @@ import signal
 import time
 from collections.abc import Mapping, Sequence
 
-from sandbox.boxes.engine import Attached, Engine
+from sandbox.boxes.attached import Attached
+from sandbox.boxes.engine import Engine
 from sandbox.boxes.reading import fact, mapping, read_facts
 from sandbox.boxes.walls import OVERHEAD_MB, SPARE_MB, BoxSpec, container_body, memory_wall_mb
 from sandbox.errors import BoxLost, BoxSilent

@@ -1,0 +1,86 @@
+"""The data path to a box: the raw attach socket of its container, as Docker frames it.
+
+With a bounded reader of our own, because docker-py's streams have no timeouts and no caps.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import struct
+import time
+from typing import Any
+
+from sandbox.errors import BoxLost, BoxSilent
+
+_HEADER = struct.Struct(">BxxxL")
+_STDOUT = 1
+_MAX_STDERR = 8 << 10
+
+
+class Attached:
+    """The attach stream of one container: bytes in, standard output out, a little of standard error kept for messages."""
+
+    def __init__(self, holder: Any, container: str) -> None:
+        self._holder, self._container = holder, container
+        self._socket: socket.socket = getattr(holder, "_sock", holder)
+        self._raw = bytearray()
+        self._stderr = bytearray()
+
+    def send(self, data: bytes, deadline: float) -> None:
+        """Write everything before `deadline` (monotonic seconds); raises BoxLost."""
+        try:
+            self._socket.settimeout(max(0.001, deadline - time.monotonic()))
+            self._socket.sendall(data)
+        except OSError as error:
+            raise BoxLost(self._said(f"cannot be written to: {error}")) from error
+
+    def receive(self, deadline: float) -> bytes:
+        """What has come on standard output, at least one byte; raises BoxLost at the end or after `deadline`."""
+        while True:
+            while (part := self._next_part()) is not None:
+                stream, content = part
+                if stream == _STDOUT and content:
+                    return content
+                self._stderr = (self._stderr + content)[-_MAX_STDERR:]
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise BoxSilent(self._said("does not answer in time"))
+            try:
+                self._socket.settimeout(left)
+                data = self._socket.recv(1 << 18)
+            except TimeoutError:
+                raise BoxSilent(self._said("does not answer in time")) from None
+            except OSError as error:
+                raise BoxLost(self._said(f"cannot be read: {error}")) from error
+            if not data:
+                raise BoxLost(self._said("has ended"))
+            self._raw += data
+
+    def _next_part(self) -> tuple[int, bytes] | None:
+        if len(self._raw) < _HEADER.size:
+            return None
+        stream, size = _HEADER.unpack_from(self._raw)
+        end = _HEADER.size + size
+        if len(self._raw) < end:
+            return None
+        content = bytes(self._raw[_HEADER.size : end])
+        del self._raw[:end]
+        return stream, content
+
+    def _said(self, what: str) -> str:
+        said = self._stderr.decode("utf-8", "replace").strip().splitlines()
+        return f"box {self._container[:12]} {what}" + (f"; it said: {said[-1][:300]}" if said else "")
+
+    def hang_up(self) -> None:
+        """End the stream; whoever waits in `receive` gets BoxLost. Any thread may do this."""
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        """Hang up and give the descriptor back; only for the thread that reads, or when it is gone."""
+        self.hang_up()
+        for end in (self._socket, self._holder, getattr(self._holder, "_response", None)):
+            with contextlib.suppress(OSError, ValueError):  # urllib3 minds a socket that is closed already
+                if end is not None:
+                    end.close()
