@@ -72,8 +72,9 @@ def command(*words: object) -> tuple[float, str]:
         "import resource, sys; from sampler.commands import cli\n"
         "try: cli.main(sys.argv[1:])\n"
         "finally:\n"
-        " used = resource.getrusage(resource.RUSAGE_SELF)\n"
-        " print('USED', used.ru_maxrss, used.ru_utime + used.ru_stime, file=sys.stderr)"
+        " used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]\n"
+        " cpu = sum(one.ru_utime + one.ru_stime for one in used)\n"
+        " print('USED', sum(one.ru_maxrss for one in used), cpu, file=sys.stderr)"
     )
     began = time.monotonic()
     done = subprocess.run(

@@ -27,6 +27,7 @@ ELSEWHERE = {
     "make test": "is what runs this",
     ".venv/bin/budget-tui examples/demo.toml": "needs a terminal: tests/tui",
     "budget-tui study.db": "needs a terminal: tests/tui",
+    "budget-tui study.db --against before.db": "needs a terminal: tests/tui/test_against.py",
     "budget-tui --replay study.db --speed 20": "needs a terminal: tests/tui, tests/sampler/test_player.py",
     "sampler run --pull study.toml": WEIGHTS,
     "budget-tui --headless study.toml": WEIGHTS,
