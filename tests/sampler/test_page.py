@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from sampler.commands import cli
 from sampler.page.beyond import promises
 from sampler.page.chart import HEIGHT, WIDTH, Extra, Line, Mark, chart
-from sampler.page.choices import choices
+from sampler.page.choices import MOST_MODELS, choices
 from sampler.page.heat import heat
 from sampler.page.plots import PlotError, draw
 from sampler.page.sheet import PageFacts, Sheet, make_sheet
@@ -62,6 +62,10 @@ def tally(number: int, problem: str, passed: int) -> TallyRow:
     )  # fmt: skip
 
 
+def origin() -> OriginRow:
+    return OriginRow(image="box:1", limits={"cpu_s": 3.0}, versions={"python": "3.11"})
+
+
 def sheet(*, names: tuple[str, str] = ("small", "large"), failures: tuple[FailureRow, ...] = ()) -> Sheet:
     models = [model(1, names[0]), model(2, names[1])]
     solved = {"p/0": (4, 4), "p/1": (1, 4), "p/2": (0, 3), "p/3": (0, 0)}
@@ -72,7 +76,7 @@ def sheet(*, names: tuple[str, str] = ("small", "large"), failures: tuple[Failur
     page = PageFacts(
         facts=facts,
         failures=failures,
-        origin=OriginRow(image="box:1", limits={"cpu_s": 3.0}, versions={"python": "3.11"}),
+        origin=origin(),
     )
     return make_sheet(page, Wish(units=(Unit.FLOPS_PARAMS, Unit.FLOPS), budgets={}))
 
@@ -151,6 +155,18 @@ def test_whom_to_ask_is_said_with_its_worth_on_problems_that_the_choice_has_not_
             low, high = 100 * way.held.interval.low, 100 * way.held.interval.high
             assert f"{100 * way.held.rate:.1f} [{low:.1f}, {high:.1f}]" in page
     assert made.figures[1].choices is None  # nobody has a cost in that unit
+
+
+def test_of_many_models_the_page_says_who_works_out_whom_to_ask() -> None:
+    models = [model(number, f"m{number}") for number in range(1, MOST_MODELS + 2)]
+    tallies = [tally(number, f"p/{at}", (number + at) % 5) for number in range(1, MOST_MODELS + 2) for at in range(3)]
+    facts = Facts(study=study(), models=models, tallies=tallies, verdicts={})
+    made = make_sheet(
+        PageFacts(facts=facts, failures=(), origin=origin()), Wish(units=(Unit.FLOPS_PARAMS,), budgets={})
+    )
+    page = page_html(made)
+    assert f"for at most {MOST_MODELS} models; <code>sampler analyse</code>" in page
+    assert "for at most" not in page_html(sheet())
 
 
 def test_the_router_of_the_page_is_that_of_the_analysis() -> None:
