@@ -20,20 +20,17 @@ Log-probabilities are those of the model itself, before either.
 
 from __future__ import annotations
 
-import math
-import queue
-import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sampler.backends.attribution import WallShares
-from sampler.backends.base import MOST_SECONDS, BackendError, EngineLost
-from sampler.backends.llamacpp_http import EventStream, ask
+from sampler.backends.base import MOST_SECONDS, BackendError
+from sampler.backends.llamacpp_flight import Batch, Flight, Room
+from sampler.backends.llamacpp_http import ask
 from sampler.backends.llamacpp_process import EngineOptions, EngineProcess, physical_cores
 from sampler.closing import Closing
-from sampler.values import Architecture, Finish, ModelCard, Prompt, PromptStyle, Request, Sample, SamplingParams
+from sampler.values import Architecture, ModelCard, Prompt, PromptStyle, Request, Sample, SamplingParams
 
 MOST_SLOTS = 256  # the engine's own bound, seen: with 257 it does not start
 
@@ -69,25 +66,6 @@ class ModelFile:
     name: str
     digest: str
     architecture: Architecture | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Batch:
-    """A part of a request that goes to the engine in one piece."""
-
-    request: Request
-    offset: int
-    count: int
-    prompt: tuple[int, ...]  # token ids
-    context: int  # tokens it may come to need
-
-
-@dataclass(slots=True)
-class _Draft:
-    """A sample that is being written."""
-
-    text: list[str] = field(default_factory=list)
-    logprobs: list[float] = field(default_factory=list)
 
 
 class LlamaCppBackend(Closing):
@@ -127,7 +105,9 @@ class LlamaCppBackend(Closing):
 
         Batches still in flight when the iterator is closed are called off.
         """
-        flight = _Flight(self._engine, self._options)
+        options = self._options
+        room = Room(slots=options.slots, context=options.context, answer_timeout_s=options.answer_timeout_s)
+        flight = Flight(self._engine, room)
         batches = (batch for request in requests for batch in self._batches(request, params))
         waiting = next(batches, None)
         try:
@@ -143,7 +123,7 @@ class LlamaCppBackend(Closing):
         """End the engine."""
         self._engine.close()
 
-    def _batches(self, request: Request, params: SamplingParams) -> Iterator[_Batch]:
+    def _batches(self, request: Request, params: SamplingParams) -> Iterator[Batch]:
         prompt = tuple(self._tokens(request.prompt))
         room = self._options.context - len(prompt)
         size = min(self._options.slots, room // params.max_tokens)
@@ -157,7 +137,7 @@ class LlamaCppBackend(Closing):
         for offset in range(0, request.count, size):
             count = min(size, request.count - offset)
             need = len(prompt) + count * params.max_tokens
-            yield _Batch(request=request, offset=offset, count=count, prompt=prompt, context=need)
+            yield Batch(request=request, offset=offset, count=count, prompt=prompt, context=need)
 
     def _tokens(self, prompt: Prompt) -> list[int]:
         """The prompt as the model reads it. Marks such as <|im_end|> are marks only where a chat template is used."""
@@ -175,133 +155,3 @@ class LlamaCppBackend(Closing):
         if key not in answer:
             raise BackendError(f"the engine's answer to {path} lacks {key!r}")
         return answer[key]
-
-
-class _Flight:
-    """The batches that the engine is working on."""
-
-    def __init__(self, engine: EngineProcess, options: LlamaOptions) -> None:
-        self._engine = engine
-        self._options = options
-        self._shares = WallShares()
-        self._news: queue.SimpleQueue[tuple[int, float, dict[str, Any] | BackendError | None]] = queue.SimpleQueue()
-        self._streams: dict[int, EventStream] = {}
-        self._aloft: dict[int, _Aloft] = {}
-        self._started = 0
-
-    @property
-    def empty(self) -> bool:
-        return not self._aloft
-
-    def has_room(self, batch: _Batch) -> bool:
-        slots = sum(aloft.batch.count for aloft in self._aloft.values()) + batch.count
-        context = sum(aloft.batch.context for aloft in self._aloft.values()) + batch.context
-        return slots <= self._options.slots and context <= self._options.context
-
-    def start(self, batch: _Batch, params: SamplingParams) -> None:
-        self._started += 1
-        number = self._started
-        self._aloft[number] = _Aloft(number, batch, self._shares, time.monotonic())
-        self._streams[number] = EventStream(
-            self._engine,
-            _body(batch, params),
-            self._options.answer_timeout_s,
-            lambda event: self._news.put((number, time.monotonic(), event)),
-        )
-
-    def landed(self) -> Iterator[Sample]:
-        """Wait for the next event; the sample that it finishes, if it does."""
-        try:
-            number, now, event = self._news.get(timeout=self._options.answer_timeout_s)
-        except queue.Empty:
-            raise EngineLost("the engine did not answer in time; raise answer_timeout_s in [models.options]") from None
-        aloft = self._aloft[number]
-        if isinstance(event, BackendError):
-            raise event
-        if event is not None:
-            yield from aloft.hear(event, now)
-            return
-        aloft.check_landed()
-        del self._aloft[number]
-        self._streams.pop(number).close()
-
-    def call_off(self) -> None:
-        while self._streams:
-            _, stream = self._streams.popitem()
-            stream.close()
-        self._aloft.clear()
-
-
-class _Aloft:
-    """One batch in the engine: its prompt is read, then its samples are written side by side."""
-
-    def __init__(self, number: int, batch: _Batch, shares: WallShares, now: float) -> None:
-        self.batch = batch
-        self._number = number
-        self._shares = shares
-        self._prompt_seconds: float | None = None
-        self._drafts = {index: _Draft() for index in range(batch.count)}
-        shares.enter(number, len(batch.prompt), now)
-
-    def hear(self, event: dict[str, Any], now: float) -> Iterator[Sample]:
-        """Take in one event; the sample that it finishes, if it does."""
-        if self._prompt_seconds is None:
-            self._prompt_seconds = self._shares.leave(self._number, now)
-            for index in self._drafts:
-                self._shares.enter((self._number, index), 1, now)
-        try:
-            draft = self._drafts[event["index"]]
-            draft.text.append(event["content"])
-            draft.logprobs += [token["logprob"] for token in event.get("completion_probabilities", [])]
-            if event["stop"]:
-                del self._drafts[event["index"]]
-                seconds = self._shares.leave((self._number, event["index"]), now)
-                yield self._sample(event, draft, (self._prompt_seconds, seconds))
-        except (KeyError, TypeError) as error:
-            raise BackendError(f"the engine's answer has an unknown form ({error!r})") from error
-
-    def check_landed(self) -> None:
-        if self._drafts:
-            missing = len(self._drafts)
-            raise EngineLost(f"{self.batch.request.problem}: the engine ended without {missing} of its completions")
-
-    def _sample(self, last: dict[str, Any], draft: _Draft, seconds: tuple[float, float]) -> Sample:
-        request, number = self.batch.request, self.batch.offset + last["index"]
-        return Sample(
-            problem=request.problem,
-            index=request.first + number,
-            seed=request.seed + number,
-            text="".join(draft.text),
-            finish=Finish.LENGTH if last["stop_type"] == "limit" else Finish.STOP,
-            prompt_tokens=len(self.batch.prompt),
-            completion_tokens=last["tokens_predicted"],
-            prompt_seconds=seconds[0],
-            decode_seconds=seconds[1],
-            sum_logprob=_sum(draft.logprobs, last["tokens_predicted"]),
-            prompt_shared=True,
-        )
-
-
-def _body(batch: _Batch, params: SamplingParams) -> dict[str, Any]:
-    """The engine's own completion request, streamed: only a stream tells the log-probabilities of a stop string."""
-    greedy = params.temperature == 0
-    return {
-        "prompt": list(batch.prompt),
-        "stream": True,
-        "n_cmpl": batch.count,
-        "n_predict": params.max_tokens,
-        "samplers": ["top_k"] if greedy else ["top_p", "temperature"],
-        "top_k": 1,
-        "top_p": params.top_p,
-        "temperature": params.temperature,
-        "seed": batch.request.seed + batch.offset,
-        "stop": list(batch.request.prompt.stop),
-        "n_probs": 1,
-        "cache_prompt": False,
-    }
-
-
-def _sum(logprobs: list[float], tokens: int) -> float | None:
-    """Nats over all drawn tokens; None if the engine left one out, as it does inside a character of several tokens."""
-    whole = len(logprobs) == tokens and all(isinstance(p, float | int) and math.isfinite(p) for p in logprobs)
-    return math.fsum(logprobs) if whole else None

@@ -1,0 +1,37 @@
+"""What the engine has finished is handed over, whatever befalls it afterwards. No engine: its events are put in by hand."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from sampler.backends.base import EngineLost
+from sampler.backends.llamacpp_flight import Batch, Flight, Room, _Aloft
+from sampler.values import Prompt, PromptStyle, Request
+
+
+def batch(problem: str) -> Batch:
+    prompt = Prompt(style=PromptStyle.COMPLETION, text="x")
+    request = Request(problem=problem, prompt=prompt, first=0, count=1, seed=0)
+    return Batch(request=request, offset=0, count=1, prompt=(1,), context=8)
+
+
+def test_samples_that_were_whole_before_the_engine_died_are_kept_though_the_bad_news_of_another_came_first() -> None:
+    flight = Flight(None, Room(slots=4, context=64, answer_timeout_s=1.0))
+    now = time.monotonic()
+    for number, problem in enumerate(("a", "b", "c"), 1):
+        flight._aloft[number] = _Aloft(number, batch(problem), flight._shares, now)
+    last = {"index": 0, "content": "done", "stop": True, "stop_type": "eos", "tokens_predicted": 1}
+    for number, event in (
+        (1, EngineLost("gone")),
+        (2, last),
+        (2, EngineLost("gone")),
+        (3, last | {"stop": False}),
+        (3, EngineLost("gone")),
+    ):
+        flight._news.put((number, now, event))
+    landed = flight.landed()
+    assert next(landed).problem == "b"
+    with pytest.raises(EngineLost):
+        next(landed)
