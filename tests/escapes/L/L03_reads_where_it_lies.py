@@ -1,8 +1,9 @@
-# Mounts and cgroups name the container's id and paths of the engine; that is accepted. Success is anything else of the host.
+# Mounts and cgroups name the container's id and paths of the engine (a rootless one's are in a home); that is accepted. Success is
+# anything else of the host.
 import os
 import re
 
-PLAIN = re.compile(r"[0-9a-f]{12,64}|/docker|overlay|/var/lib/docker\S*|/dev/\w+|(low|up)perdir=\S*")
+PLAIN = re.compile(r"[0-9a-f]{12,64}|/\S*/docker/\S*|/docker|overlay|/dev/\w+|(lower|upper|work)dir=\S*")
 SECRET = re.compile(r"/home|/root\b|/Users|/mnt|/srv|passw|token|secret|:/[\w/]+ .* nfs|cifs|9p|virtiofs|fuse", re.I)
 
 
