@@ -302,3 +302,13 @@ async def test_whatever_keys_are_pressed_the_screen_goes_on(finished: Path, view
                 await viewer.pilot.resize_terminal(*rng.choice([(80, 24), (140, 40), (50, 14), (200, 60)]))
         assert viewer.app.is_running
         assert "DONE" in viewer.text or len(viewer.app.screen_stack) > 1
+
+
+async def test_news_that_come_before_a_screen_stands_or_after_it_fell_are_not_drawn(finished: Path, view: View) -> None:
+    async with view(finished, screen="samples") as viewer:
+        news, there = viewer.app.news, viewer.app.screen
+        fresh = type(there)()
+        fresh.show(news)
+        assert not fresh.is_mounted
+        await there.remove_children()
+        there.show(news)

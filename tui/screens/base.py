@@ -143,6 +143,8 @@ class StudyScreen(Screen[None]):
 
     def show(self, news: Snapshot | Trouble) -> None:
         """Draw what was read, unless the display is paused."""
+        if not self._stands:
+            return
         if isinstance(news, Trouble):
             self._tell(news)
             return
@@ -153,9 +155,14 @@ class StudyScreen(Screen[None]):
             self.redraw()
         self._draw_header()
 
+    @property
+    def _stands(self) -> bool:
+        """Whether there are widgets to draw on. News can come before there are, and while they are being taken down."""
+        return self.is_mounted and bool(self.query(HeaderLine))
+
     def redraw(self) -> None:
         """Draw what is shown once more: the reader has chosen something else."""
-        if self._shot is not None and self.is_current:
+        if self._shot is not None and self._stands and self.is_current:
             self.remove_class("-empty")
             self.draw(self._shot)
 
@@ -168,7 +175,7 @@ class StudyScreen(Screen[None]):
             self.notify(words, severity="warning", markup=False)
 
     def _draw_header(self) -> None:
-        if self._heard is None or not self.is_current:
+        if self._heard is None or not self._stands or not self.is_current:
             return
         missed = None
         if self._paused and self._shot is not None:
