@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
+from sampler.drawing.around import around
 from sampler.drawing.axis import Scale, budget_scale, budget_ticks, measured, rate_scale, rate_ticks
 from tui.canvas import DOTS_HIGH, DOTS_WIDE, Canvas, Ink, Span, Style
 from tui.labels import Box, Label, place, quietest
@@ -109,7 +110,7 @@ class Reading:
     label: str
     tone: int
     rate: float | None  # None where the budget does not buy one sample
-    margin: float | None  # half the width of the interval
+    near: tuple[float, float] | None  # the interval: from, to
     k: float | None
     beyond: bool  # the rule lies right of the curve's end: the rate is at least this
     star: tuple[float, float] | None = None  # the greedy sample, wherever the rule stands
@@ -125,14 +126,13 @@ def reading(series: Series, budget: float) -> Reading:
     step = series.step(budget)
     if step is None:
         return Reading(
-            label=series.label, tone=series.tone, rate=None, margin=None, k=None, beyond=False, star=series.star
+            label=series.label, tone=series.tone, rate=None, near=None, k=None, beyond=False, star=series.star
         )
-    margin = (series.high[step] - series.low[step]) / 2 if series.high and series.low else None
     return Reading(
         label=series.label,
         tone=series.tone,
         rate=series.ys[step],
-        margin=margin,
+        near=(series.low[step], series.high[step]) if series.high and series.low else None,
         k=series.ks[step] if series.ks else None,
         beyond=budget >= series.end,
         star=series.star,
@@ -335,7 +335,8 @@ def _draw_readings(canvas: Canvas, frame: _Frame, options: Options) -> list[Box]
     found = readings(frame.series, options.rule)[: max(0, frame.height // 2 - 2)]
     name = min(24, max(len(r.label) for r in found))
     title = f" at {measured(options.rule)} {options.unit} "
-    lines = [(one, f" {mark(one.tone)} {fit_middle(one.label, name)} {told(one)} ") for one in found]
+    spread = max(len(near_words(one)) for one in found)
+    lines = [(one, f" {mark(one.tone)} {fit_middle(one.label, name)} {told(one, spread)} ") for one in found]
     width, height = max(len(title), *(len(text) for _, text in lines)), len(lines) + 1
     right, bottom = canvas.width - width, frame.height - height
     corners = [Box(column=x, row=y, width=width, height=height) for y in (bottom, 0) for x in (right, frame.left + 1)]
@@ -346,11 +347,15 @@ def _draw_readings(canvas: Canvas, frame: _Frame, options: Options) -> list[Box]
     return [box]
 
 
-def told(one: Reading) -> str:
-    """A reading in words of fixed width: rate, margin, samples per problem."""
+def near_words(one: Reading, *, brief: bool = False) -> str:
+    """The interval of a reading, as the report has it; nothing where there is none."""
+    return "" if one.rate is None or one.near is None else around(one.rate, *one.near, brief=brief)
+
+
+def told(one: Reading, spread: int) -> str:
+    """A reading in words of fixed width: rate, interval, samples per problem."""
     if one.rate is None:
         return f"{'buys none':>12}"
     rate = f"{'≥' if one.beyond else ''}{one.rate * 100:.1f}"
-    margin = "" if one.margin is None else f"±{one.margin * 100:.1f}"
     samples = "" if one.k is None else f" k={one.k:.3g}"
-    return f"{rate:>6} {margin:<5}{samples:<5}"
+    return f"{rate:>6} {near_words(one):<{spread}}{samples:<5}"

@@ -15,14 +15,13 @@ from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text
 
+from sampler.drawing.around import around
 from sampler.reporting.report import Finding, ModelLine, Report, Row, Table
-from sampler.stats.bootstrap import Interval
 from sampler.stats.budget import PromptCharge, Unit, UnitCost
 from sampler.stats.curves import Point, Reach, Standing
 from sandbox.show import harmless
 
 JSON_SCHEMA = 1
-LOPSIDED = 1.5  # one side of an interval longer than the other by this factor
 _SI = ("", "k", "M", "G", "T", "P", "E", "Z", "Y")
 NAMES = {
     Unit.FLOPS: "FLOPs",
@@ -65,14 +64,6 @@ class Page(Console):
 def one_line(text: str) -> str:
     """`text` on one line without anything that a terminal obeys."""
     return " ".join(harmless(text).split())
-
-
-def around(rate: float, near: Interval) -> str:
-    """An interval beside its rate: ± where both sides are about alike, else how far it reaches down and up."""
-    down, up = 100 * (rate - near.low), 100 * (near.high - rate)
-    if max(down, up) > LOPSIDED * min(down, up):
-        return f"-{down:.1f} +{up:.1f}"
-    return f"±{round(100 * near.half, 9):.1f}"  # so that half of 0.305 reads the same however it was summed
 
 
 def amount(value: float, unit: Unit) -> str:
@@ -224,7 +215,7 @@ def _closing(report: Report) -> Iterator[str]:
 def _percent(point: Point | None) -> str:
     if point is None:
         return "–"
-    spread = f" {around(point.rate, point.interval)}" if point.interval else ""
+    spread = f" {around(point.rate, point.interval.low, point.interval.high)}" if point.interval else ""
     return f"{point.rate * 100:.1f}{spread}"
 
 

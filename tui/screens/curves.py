@@ -12,7 +12,7 @@ from textual.widget import Widget
 from sampler.drawing.axis import measured
 from tui.cells import Cell, Column
 from tui.choice import rule_of, tone_of
-from tui.plot import STAR, Reading, mark, readings
+from tui.plot import STAR, Reading, mark, near_words, readings
 from tui.screens.plotting import PlotScreen
 from tui.tabular import Tabular
 from tui.view import Mood, Snapshot
@@ -24,7 +24,7 @@ COLUMNS = (
     Column(key="rank", label="", width=2, right=True),
     Column(key="model", label="model", width=32, middle=True),
     Column(key="rate", label="pass rate", width=10, right=True),
-    Column(key="margin", label="± 95%", width=7, right=True),
+    Column(key="near", label="± 95%", width=11, right=True),
     Column(key="k", label="samples", width=8, right=True),
     Column(key="problems", label="problems", width=9, right=True, needs=84),
     Column(key="behind", label="behind the best", width=16, right=True, needs=100),
@@ -42,7 +42,7 @@ def readout_cells(one: Reading, rank: int, best: float | None, problems: int) ->
         Cell(text=str(rank) if one.rate is not None else "", mood=Mood.FAINT),
         Cell(text=f"{mark(one.tone)} {one.label}", tone=one.tone),
         Cell(text="—" if one.rate is None else f"{'≥' if one.beyond else ''}{one.rate * 100:.1f}%", strong=True),
-        Cell(text="" if one.margin is None else f"±{one.margin * 100:.1f}"),
+        Cell(text=near_words(one)),
         Cell(text="" if one.k is None else f"k={one.k:.0f}"),
         Cell(text=str(problems)),
         Cell(text=behind),

@@ -13,6 +13,7 @@ from textual.widgets import DataTable
 from tui.bars import bars
 from tui.choice import LABEL_WIDTH, labels_of, marked_names, rule_of, tone_of
 from tui.heading import budget_words
+from tui.plot import Reading
 from tui.screens.plotting import PlotScreen
 from tui.tabular import Tabular
 from tui.view import Snapshot, model_lines, tail_rows
@@ -24,13 +25,19 @@ from tui.widgets.verdict_bars import VerdictBars
 NARROW_LABEL = 12
 
 
+def _at_rule(found: Reading | None) -> tuple[float | None, ...]:
+    """A reading as an export has it: rate, interval, k."""
+    return (None,) * 4 if found is None else (found.rate, *(found.near or (None, None)), found.k)
+
+
 class LiveScreen(PlotScreen):
     """A study as it runs."""
 
     NAME = "live"
     HELP: ClassVar[str] = """
-Models: share of samples scored, pass@1 over them, and at the rule's budget the pass rate ± half of its 95 % interval
-(1 000 resamples of the problems) with the number of samples per problem, k, that the budget buys.
+Models: share of samples scored, pass@1 over them, and at the rule's budget the pass rate with its 95 % interval (1 000
+resamples of the problems; ± half of it, or how far it reaches down and up) and the number of samples per problem, k, that it
+buys.
 ≥ marks a budget beyond what was sampled, "buys none" one below a single sample.
 
 Plot: pass rate against budget per problem; every sample is charged its prompt. The thick line is the selected
@@ -96,11 +103,8 @@ While the study runs, numbers are interim: models are compared on the problems t
             return None
         lines = model_lines(shot, rule_of(self.hall.choice, shot))
         return Tabular(
-            columns=("model", "done", "pass_at_1", "rate_at_rule", "margin", "k"),
-            rows=(
-                (line.name, line.done, line.pass_1, *((r.rate, r.margin, r.k) if (r := line.at_rule) else (None,) * 3))
-                for line in lines
-            ),
+            columns=("model", "done", "pass_at_1", "rate_at_rule", "low", "high", "k"),
+            rows=((line.name, line.done, line.pass_1, *_at_rule(line.at_rule)) for line in lines),
         )
 
     def _draw_models(self, shot: Snapshot) -> None:

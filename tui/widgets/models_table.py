@@ -12,14 +12,15 @@ from textual.events import Resize
 from textual.widgets import DataTable
 
 from tui.names import short_names
-from tui.plot import Reading, mark
+from tui.plot import Reading, mark, near_words
 from tui.view import ModelLine
 from tui.widgets.ink import series_style
 
 _DONE = 4
 _PASS_1 = 6
-_RATE = 12
+_RATE, _BRIEF = 18, 14  # with tenths in a lopsided interval, and without
 _K = 5
+_WIDE = 60  # below, a lopsided interval is told without tenths
 _NARROW = 50  # below, there is no column for k
 _NARROWER = 43  # below, none for pass@1 either
 _SHORTEST_NAME = 8
@@ -95,7 +96,7 @@ class ModelsTable(DataTable[Text], inherit_bindings=False):
         rest = [("done", _DONE)]
         if width >= _NARROWER:
             rest.append(("pass@1", _PASS_1))
-        rest.append((f"  @{self._budget or '—'}", _RATE))
+        rest.append((f"  @{self._budget or '—'}", _RATE if width >= _WIDE else _BRIEF))
         if width >= _NARROW:
             rest.append(("k", _K))
         name = width - 3 - sum(w + 2 for _, w in rest) - 2
@@ -107,7 +108,7 @@ class ModelsTable(DataTable[Text], inherit_bindings=False):
             Text(name, no_wrap=True),
             Text(f"{line.done * 100:.0f}%", justify="right"),
             Text("—" if line.pass_1 is None else f"{line.pass_1 * 100:.1f}", justify="right"),
-            Text(rate_words(line.at_rule)),
+            Text(rate_words(line.at_rule, brief=self.size.width < _WIDE)),
             Text(k_words(line.at_rule), justify="right"),
         ]
         if ("pass@1", _PASS_1) not in columns:
@@ -115,14 +116,14 @@ class ModelsTable(DataTable[Text], inherit_bindings=False):
         return cells[: len(columns)]
 
 
-def rate_words(found: Reading | None) -> str:
-    """What a model reaches at the rule: 81.2 ±12.3, with ≥ where its curve has ended."""
+def rate_words(found: Reading | None, *, brief: bool = False) -> str:
+    """What a model reaches at the rule: 81.2 ±12.3 or 76.2 -23.8 +14.3, with ≥ where its curve has ended."""
     if found is None:
         return "    —"
     if found.rate is None:
         return "buys none"
     rate = f"{'≥' if found.beyond else ''}{found.rate * 100:.1f}"
-    return f"{rate:>6}" + ("" if found.margin is None else f" ±{found.margin * 100:.1f}")
+    return f"{rate:>6} {near_words(found, brief=brief)}".rstrip()
 
 
 def k_words(found: Reading | None) -> str:
