@@ -67,10 +67,12 @@ def rank_study(store: Store, study: StudyRow, wish: RankWish, doors: RankDoors) 
             store, reader, study, Tools(wish, doors, stack, study.problems_source), wish, list(dict.fromkeys(names))
         )
         tallies = reader.tallies(study.id)
-        ranked = [
-            found for model in reader.models(study.id) if model.wanted and (found := _rank_model(under, model, tallies))
-        ]
+        models = [model for model in reader.models(study.id) if model.wanted]
+        ranked = [found for model in models if (found := _rank_model(under, model, tallies))]
         store.flush()
+    complete = {frozenset(complete_problems(model, tallies)) for model in models} - {frozenset[str]()}
+    if len(complete) > 1:
+        under.notes.append("No frontier: the models are not complete on the same problems.")
     return RankReport(
         study=study.name,
         charged=wish.charge,
@@ -79,7 +81,7 @@ def rank_study(store: Store, study: StudyRow, wish: RankWish, doors: RankDoors) 
         resamples=RESAMPLES,
         draws=wish.draws,
         models=tuple(ranked),
-        frontiers=frontiers(ranked),
+        frontiers=frontiers(ranked) if len(complete) == 1 else {},
         notes=tuple(under.notes),
     )
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from sampler.rankers.values import Ranking
 from sampler.ranking.wish import Best, RankedModel, RankLine, RankPoint, RankWish, SelectedPoint
 from sampler.reporting.standings import unit_cost
+from sampler.stats.allocation import pareto
 from sampler.stats.bootstrap import FEW, LEVEL, Interval, draw_problems, rate_intervals, wilson
 from sampler.stats.budget import Unit
 from sampler.stats.passk import pass_at_k
@@ -55,15 +56,13 @@ def model_lines(
 
 
 def frontiers(models: Sequence[RankedModel]) -> Mapping[Unit, tuple[Best, ...]]:
-    """What no other (model, k, ranker) beats for its cost, in each unit; nothing where models have unequal problems."""
-    if len({model.oracle.problems for model in models}) != 1:
-        return {}
+    """What no other (model, k, ranker) beats for its cost, in each unit, of models that were valued on the same problems."""
     found = {}
     for unit in UNITS:
         every = [_best(model, line, point, unit) for model, line, point in _points(models)]
         known = [one for one in every if one is not None]
         if known and len(known) == len(every):
-            found[unit] = tuple(_unbeaten(known))
+            found[unit] = tuple(pareto(known))
     return found
 
 
@@ -79,15 +78,6 @@ def _best(model: RankedModel, line: RankLine, point: RankPoint, unit: Unit) -> B
     if cost is None:
         return None
     return Best(model=model.model, ranker=line.ranker, k=point.k, cost=cost, rate=point.rate, interval=point.interval)
-
-
-def _unbeaten(every: Sequence[Best]) -> Iterator[Best]:
-    """By rising cost, each clearly better than a rounding than the one before; of equals the one that was named first."""
-    best = -1.0
-    for one in sorted(every, key=lambda one: (one.cost, -one.rate)):
-        if one.rate > best + 1e-9:
-            best = one.rate
-            yield one
 
 
 def choose_ks(asked: Sequence[int], samples: int) -> tuple[int, ...]:

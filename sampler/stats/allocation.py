@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -205,12 +206,27 @@ def _over(part: Floats, whole: Floats) -> Floats:
     return np.asarray(np.divide(part, whole, out=np.zeros_like(part), where=whole > 0), dtype=np.float64)
 
 
-def pareto(choices: Sequence[Choice]) -> list[Choice]:
-    """The choices that no other beats: none is as good for less, none is better for as much. By rising cost."""
-    kept: list[Choice] = []
-    for choice in sorted(choices, key=lambda one: (one.cost, -one.rate)):
-        if not kept or choice.rate > kept[-1].rate:
-            kept.append(choice)
+class Priced(Protocol):
+    """What has a cost and reaches a rate."""
+
+    @property
+    def cost(self) -> float:
+        """What it costs."""
+
+    @property
+    def rate(self) -> float:
+        """What share it solves."""
+
+
+AnyPriced = TypeVar("AnyPriced", bound=Priced)
+
+
+def pareto(offered: Sequence[AnyPriced]) -> list[AnyPriced]:
+    """What no other beats: none is as good for less, none is better, but for a rounding, for as much. By rising cost."""
+    kept: list[AnyPriced] = []
+    for one in sorted(offered, key=lambda one: (one.cost, -one.rate)):
+        if not kept or one.rate > kept[-1].rate + _ROUNDING:
+            kept.append(one)
     return kept
 
 

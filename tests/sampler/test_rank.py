@@ -176,6 +176,33 @@ def test_the_frontier_holds_what_no_other_model_k_and_ranker_beats_for_its_cost(
     assert "Frontier in" in call("rank", study, "--k", "1,2").stdout
 
 
+def test_models_that_are_complete_on_other_problems_have_no_frontier_together(study):
+    """As many problems, but not the same ones."""
+    with closing(sqlite3.connect(study)) as connection, connection:
+        connection.executescript("""
+            INSERT INTO model(id, study_id, name, backend, wanted, position)
+              SELECT 99, study_id, 'twin', backend, wanted, 1 FROM model;
+            INSERT INTO sample(id, model_id, problem_id, idx, seed, completion_sha, program_sha, prompt_shared, created_at)
+              SELECT id + 1000, 99, problem_id, idx, seed, completion_sha, program_sha, prompt_shared, created_at FROM sample;
+            INSERT INTO verdict(sample_id, verdict, ending, cpu_s, wall_s, memory_mb, judge, created_at)
+              SELECT sample_id + 1000, verdict, ending, cpu_s, wall_s, memory_mb, judge, created_at FROM verdict;
+            CREATE TEMP TABLE twin AS SELECT * FROM tally;
+            UPDATE twin SET model_id = 99;
+            INSERT INTO tally SELECT * FROM twin;
+        """)
+    wish = RankWish(rankers=("random",), ks=(1,))
+    assert ranked(study, wish).frontiers
+    with closing(sqlite3.connect(study)) as connection, connection:
+        connection.executescript("""
+            UPDATE tally SET scored = scored - 1 WHERE model_id = 99 AND problem_id = (SELECT min(id) FROM problem);
+            UPDATE tally SET scored = scored - 1 WHERE model_id <> 99 AND problem_id = (SELECT max(id) FROM problem);
+        """)
+    report = ranked(study, wish)
+    assert [model.oracle.problems for model in report.models] == [2, 2]
+    assert not report.frontiers
+    assert "No frontier: the models are not complete on the same problems." in report.notes
+
+
 def test_a_greedy_sample_stands_beside_the_rankers(study):
     with closing(sqlite3.connect(study)) as connection, connection:
         connection.executescript("""
