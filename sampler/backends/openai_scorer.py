@@ -82,6 +82,8 @@ class OpenAIScorer(Closing):
         try:
             tokens = self._put(prompt)
         except Refused:
+            if self._latest is not None:
+                raise  # it has cut texts before; scores of the other form are none to compare with
             self._cuts = False  # what it refuses for another reason, it refuses again when it is asked to score
             return None
         self._latest = prompt, tokens

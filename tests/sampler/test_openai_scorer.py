@@ -204,6 +204,16 @@ def test_a_server_that_does_not_echo_is_named_with_the_way_out_and_not_asked_aga
         assert [seen["path"] for seen in server.seen].count("/v1/completions") == 1
 
 
+def test_a_server_that_has_cut_texts_and_refuses_one_does_not_give_the_other_kind_of_score(echoing):
+    with serving(echoing.EchoServer()) as server:
+        opened = scorer(server)
+        opened.score(CODE, BODY)
+        server.ways = [refusing]
+        with pytest.raises(Refused):
+            opened.score(CHAT, BODY)
+        assert all(isinstance(seen["prompt"], list) for seen in server.seen if seen["path"] == "/v1/completions")
+
+
 def status(code: int, message: str = "no", **headers: str):
     return lambda handler, _body: handler.reply(code, {"error": {"message": message}}, **headers)
 
