@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 from sampler.store.sample_rows import SampleDetail
-from tui.deeds import CannotAct, Command
+from tui.deeds import CannotAct, Command, spelled
 
 PATIENCE_SECONDS = 300.0
 _OPTIONS: Mapping[str, str] = {
@@ -57,10 +56,8 @@ def write_sample(detail: SampleDetail, file: Path) -> None:
 
 def start(command: Command) -> subprocess.Popen[str]:
     """Start the command of this very installation; `said` waits for what it says. Its rows are for programs, and left out."""
-    words = [sys.executable, "-c", "from sandbox.cli import main; main()", *command.words[1:]]
-    return subprocess.Popen(
-        words, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, errors="replace"
-    )
+    words, quiet = spelled(command.words), subprocess.DEVNULL
+    return subprocess.Popen(words, stdin=quiet, stdout=quiet, stderr=subprocess.PIPE, text=True, errors="replace")
 
 
 def said(process: subprocess.Popen[str]) -> str:

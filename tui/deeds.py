@@ -17,6 +17,8 @@ from typing import IO
 
 from tui.view import Snapshot, Standing, standing
 
+_HOMES = {"sampler": "sampler.cli", "sandbox": "sandbox.cli", "budget-tui": "tui.cli"}
+
 
 class Deed(Enum):
     """What can be done, as keys and actions call it."""
@@ -99,7 +101,7 @@ def carry_out(command: Command) -> None:
             _start(command.words, subprocess.DEVNULL)
             return
         with command.log.open("ab") as log:
-            _start(_spelled(command.words), log)
+            _start(spelled(command.words), log)
     except OSError as error:
         raise CannotAct(f"cannot start `{command.typed}`: {error.strerror or error}") from error
 
@@ -110,6 +112,6 @@ def _start(words: Sequence[str], out: int | IO[bytes]) -> None:
     threading.Thread(target=started.wait, name="started-run", daemon=True).start()
 
 
-def _spelled(words: Sequence[str]) -> list[str]:
-    """`sampler` of this very installation, wherever the path leads."""
-    return [sys.executable, "-c", "from sampler.cli import main; main()", *words[1:]]
+def spelled(words: Sequence[str]) -> list[str]:
+    """A command of this very installation, wherever the path leads."""
+    return [sys.executable, "-c", f"from {_HOMES[words[0]]} import main; main()", *words[1:]]

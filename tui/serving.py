@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import shlex
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from tui.deeds import spelled
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -20,7 +21,7 @@ class NoServer(Exception):
 
 def page_command(what: Path) -> str:
     """The command that each page runs."""
-    return shlex.join([sys.executable, "-c", "from tui.cli import main; main()", "watch", "--readonly", str(what)])
+    return shlex.join(spelled(["budget-tui", "watch", "--readonly", str(what)]))
 
 
 def page_server(what: Path, port: int) -> Server:

@@ -17,6 +17,7 @@ from sampler.importing.request import ImportEnd, ImportRequest
 from sampler.models.catalogue import find
 from sampler.models.gguf_file import GgufError, read_architecture
 from sampler.models.hf_config import ConfigError, read_config
+from sampler.store.opening import remove
 from sampler.store.reader import Reader
 from sampler.store.writer import Store
 from sampler.telling import told
@@ -111,8 +112,7 @@ def _import(request: ImportRequest, path: Path) -> ImportEnd:
             return import_files(request, store)
     except (ImportFault, ProblemsError):
         if new and _is_empty(path):
-            for ending in ("", "-wal", "-shm"):  # a reader leaves the last two
-                path.with_name(path.name + ending).unlink(missing_ok=True)
+            remove(path)
         raise
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -89,11 +89,3 @@ def _ways(row: Allotted, called: Mapping[str, str]) -> Iterator[Way]:
         choice: Choice | None = getattr(row, kind)
         if choice is not None:
             yield Way(words=words, choice=legs_words(choice, called), seen=choice.rate, held=row.held[kind])
-
-
-def over(held: Held, budget: float) -> bool:
-    """Whether a choice costs clearly more than the budget on problems that it was not chosen on."""
-    return held.cost > 1.01 * budget
-
-
-__all__: Sequence[str] = ("Choices", "Way", "choices", "over")

@@ -9,7 +9,7 @@ import jinja2
 
 from sampler.drawing.palette import ON_DARK, ON_LIGHT, Rgb
 from sampler.page.chart import Chart, Line
-from sampler.page.choices import MOST_MODELS, over
+from sampler.page.choices import MOST_MODELS
 from sampler.page.sheet import Sheet, charge_words, sentence
 from sampler.reporting.render import NAMES, amount, one_line
 from sampler.stats.budget import Unit
@@ -30,7 +30,6 @@ def page_html(sheet: Sheet) -> str:
         amount=amount,
         sentence=sentence,
         charge_words=charge_words,
-        over=over,
         units=Unit,
         most_models=MOST_MODELS,
     )

@@ -186,7 +186,7 @@ def _ways(row: Allotted, unit: Unit, called: Mapping[str, str]) -> Iterator[Sequ
         if choice is None:
             continue
         held = row.held[kind]
-        over = " (over)" if held and held.cost > row.budget * 1.01 else ""
+        over = " (over)" if held and held.over(row.budget) else ""
         unseen = (_around(held.rate, held.interval), f"{amount(held.cost, unit)}{over}") if held else ("undefined", "")
         yield words, legs_words(choice, called), _percent(choice.rate), *unseen
     yield "router", "", _rate(row.oracle), "", ""

@@ -35,6 +35,10 @@ class Held:
     rate: float
     interval: Interval | None
 
+    def over(self, budget: float) -> bool:
+        """Whether such choices cost clearly more than the budget that they were made for."""
+        return self.cost > 1.01 * budget
+
 
 def deal(problems: int, rng: np.random.Generator, parts: int = PARTS) -> list[Places]:
     """The problems, dealt at random into parts of about equal size; none for fewer than two."""

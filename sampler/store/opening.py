@@ -21,6 +21,12 @@ def up_to_date(path: Path, kind: type[AnyReader]) -> AnyReader:
         return kind(path)
 
 
+def remove(path: Path) -> None:
+    """Remove a store and what a reader leaves beside it."""
+    for ending in ("", "-wal", "-shm"):
+        path.with_name(path.name + ending).unlink(missing_ok=True)
+
+
 def chosen_study(studies: list[StudyRow], path: Path, name: str | None) -> StudyRow:
     """The study called `name`, or the newest one; raises StoreError."""
     chosen = [row for row in studies if name in (None, row.name, row.uid)]

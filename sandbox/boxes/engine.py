@@ -219,7 +219,9 @@ class Engine:
             with engine_errors():
                 answer = self._api.create_container_from_config(dict(body), name=None)
         except EngineUnavailable as error:
-            raise EngineUnavailable(f"{error}; {PODMAN_HINT}") if self.facts().is_podman else error from error
+            if self.facts().is_podman:
+                raise EngineUnavailable(f"{error}; {PODMAN_HINT}") from error
+            raise
         return str(answer["Id"])
 
     def attach(self, container: str) -> Attached:
