@@ -17,6 +17,7 @@ from sandbox.boxes import image
 from sandbox.boxes.engine import Engine
 
 PACKAGES = ("llm-sandbox[docker]==0.3.46", "epicbox==1.1.0", "urllib3<2")  # epicbox calls what urllib3 2 has not
+_OURS = "the peers of the benchmark"
 SHELL = ("dash", "coreutils", "python-is-python3")
 DOCKERFILE = """
 FROM {base}
@@ -42,6 +43,12 @@ def peers_python(given: str | None) -> Iterator[str]:
         yield python
 
 
+def forget_peers(engine: Engine) -> None:
+    """Remove what a peer has made and left: one that cannot start its container lets it lie."""
+    for found in engine.containers(f"{image.LABEL_CONTENT}={_OURS}"):
+        engine.remove(found.id)
+
+
 def peers_image(engine: Engine, box: str) -> str:
     """The box image's base, with its packages, compiled as in the box: no side is to pay for what is no property of it."""
     base = (engine.image_labels(box) or {})[image.LABEL_BASE]
@@ -57,7 +64,7 @@ def peers_image(engine: Engine, box: str) -> str:
             entry.size = len(text)
             archive.addfile(entry, io.BytesIO(text))
         context.seek(0)
-        engine.build(context, tag, {}, {image.LABEL_CONTENT: "the peers of the benchmark"})
+        engine.build(context, tag, {}, {image.LABEL_CONTENT: _OURS})
     return tag
 
 

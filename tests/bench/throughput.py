@@ -24,7 +24,7 @@ import time
 from contextlib import ExitStack, closing
 from pathlib import Path
 
-from peers import peers_image, peers_python
+from peers import forget_peers, peers_image, peers_python
 from programs import kinds, so_many, source
 from rich import box
 from rich.console import Console
@@ -157,6 +157,7 @@ def main() -> None:
     problems = kinds()
     with ExitStack() as stack:
         engine = stack.enter_context(closing(Engine()))
+        stack.callback(forget_peers, engine)
         sides = open_sides(stack, engine, chosen)
         rates: Rates = {side.name: {kind: [] for kind in problems} for side in sides}
         for number in range(chosen.rounds + 1):  # the first warms everything up

@@ -12,8 +12,10 @@ import json
 import re
 import threading
 from collections.abc import Callable
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from itertools import pairwise
+
+from json_handler import JsonHandler
 
 PIECES = re.compile(r"\n +| ?\w+|.", re.DOTALL)
 Way = Callable[["Handler", dict], None]
@@ -28,8 +30,7 @@ def logprob(before: str, token: str) -> float:
     return -(hashlib.sha256(f"{before}|{token}".encode("utf-8", "replace")).digest()[0] + 1) / 64
 
 
-class Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
+class Handler(JsonHandler):
     server: EchoServer
 
     def do_GET(self) -> None:
@@ -57,18 +58,6 @@ class Handler(BaseHTTPRequestHandler):
             text = self.server.mark + text
         ids = self.server.ids(text)
         return self.reply(200, {"count": len(ids), "max_model_len": 2048, "tokens": ids})
-
-    def reply(self, status: int, answer: object, **headers: str) -> None:
-        data = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
-        self.send_response(status)
-        for name, value in {"Content-Type": "application/json", **headers}.items():
-            self.send_header(name.replace("_", "-"), value)
-        self.send_header("Content-Length", str(len(data)))
-        self.end_headers()
-        self.wfile.write(data)
-
-    def log_message(self, *_: object) -> None:
-        pass
 
 
 class EchoServer(ThreadingHTTPServer):

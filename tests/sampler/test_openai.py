@@ -12,9 +12,10 @@ import tracemalloc
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 
 import pytest
+from json_handler import JsonHandler
 
 from sampler.backends.base import BackendError
 from sampler.backends.open import Surroundings, UnknownBackend, open_backend
@@ -33,10 +34,9 @@ def text_of(seed: int) -> str:
     return f"    return {seed}\n"
 
 
-class Handler(BaseHTTPRequestHandler):
+class Handler(JsonHandler):
     """Answers each call in the next of its server's ways, and well when those are used up."""
 
-    protocol_version = "HTTP/1.1"
     server: ModelServer
 
     def do_GET(self) -> None:
@@ -49,15 +49,6 @@ class Handler(BaseHTTPRequestHandler):
         with contextlib.suppress(OSError):  # the client may have had enough
             self.server.next_way(body)(self, body)
 
-    def reply(self, status: int, answer: object, **headers: str) -> None:
-        data = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
-        self.send_response(status)
-        for name, value in {"Content-Type": "application/json", **headers}.items():
-            self.send_header(name.replace("_", "-"), value)
-        self.send_header("Content-Length", str(len(data)))
-        self.end_headers()
-        self.wfile.write(data)
-
     def begin(self) -> None:
         self.send_response(200)
         self.send_header("Content-Type", "text/event-stream")
@@ -69,9 +60,6 @@ class Handler(BaseHTTPRequestHandler):
         for event in events:
             self.wfile.write(event if isinstance(event, bytes) else b"data: " + json.dumps(event).encode() + b"\n\n")
             self.wfile.flush()
-
-    def log_message(self, *_: object) -> None:
-        pass
 
 
 class ModelServer(ThreadingHTTPServer):

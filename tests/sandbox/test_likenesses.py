@@ -5,15 +5,14 @@ The answers are those that Podman 4.3.1 really gave.
 
 from __future__ import annotations
 
-import json
 import socketserver
 import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from json_handler import JsonHandler
 
 from sandbox.boxes.engine import Engine
 from sandbox.cli import cli
@@ -38,27 +37,16 @@ ANSWERS = {
 REFUSAL = {"message": "container create: opening seccomp profile failed: open " + "{" * 5000}
 
 
-class _Podman(BaseHTTPRequestHandler):
+class _Podman(JsonHandler):
     def do_GET(self) -> None:
-        self._answer(200, ANSWERS[self.path.rpartition("/")[2]])
+        self.reply(200, ANSWERS[self.path.rpartition("/")[2]])
 
     def do_POST(self) -> None:
         self.rfile.read(int(self.headers["Content-Length"]))
-        self._answer(500, REFUSAL)
-
-    def _answer(self, code: int, value: object) -> None:
-        body = json.dumps(value).encode()
-        self.send_response(code)
-        self.send_header("Content-Length", str(len(body)))
-        self.send_header("Content-Type", "application/json")
-        self.end_headers()
-        self.wfile.write(body)
+        self.reply(500, REFUSAL)
 
     def address_string(self) -> str:
         return "unix"
-
-    def log_message(self, *_: object) -> None:
-        pass
 
 
 @pytest.fixture

@@ -9,6 +9,8 @@ import subprocess
 import sys
 import termios
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -141,22 +143,29 @@ def test_a_study_file_leads_to_its_store(finished: Path, tmp_path: Path) -> None
     assert picture.exists()
 
 
-@pytest.mark.parametrize("environment", [{}, {"NO_COLOR": "1"}, {"TERM": "dumb"}])
-def test_in_a_real_terminal_it_draws_and_q_quits(finished: Path, environment: dict[str, str]) -> None:
+@contextmanager
+def in_terminal(*words: str, **environment: str) -> Iterator[int]:
+    """The screen in a terminal of its own, whose other end this is; at the end q is pressed, and it has to quit."""
     terminal, other_side = pty.openpty()
     termios.tcsetwinsize(terminal, (30, 100))
     env = {**os.environ, "TERM": "xterm-256color", **environment}
     streams = dict.fromkeys(("stdin", "stdout", "stderr"), other_side)
-    with subprocess.Popen([*COMMAND, str(finished)], env=env, **streams, start_new_session=True) as process:
+    with subprocess.Popen([*COMMAND, *words], env=env, **streams, start_new_session=True) as process:
         os.close(other_side)
         try:
-            drawn = _read_until(terminal, "✓ PASSED".encode())
+            yield terminal
             os.write(terminal, b"q")
             _read_until(terminal, None)
             assert process.wait(timeout=30) == 0
         finally:
             process.kill()
             os.close(terminal)
+
+
+@pytest.mark.parametrize("environment", [{}, {"NO_COLOR": "1"}, {"TERM": "dumb"}])
+def test_in_a_real_terminal_it_draws_and_q_quits(finished: Path, environment: dict[str, str]) -> None:
+    with in_terminal(str(finished), **environment) as terminal:
+        drawn = _read_until(terminal, "✓ PASSED".encode())
     assert b"\x1b[?1049h" in drawn
     assert all(map(_is_grey, _colours(drawn))) is bool(environment)
 
@@ -166,26 +175,13 @@ def test_a_page_of_a_sample_is_opened_in_the_persons_own_program_and_the_screen_
 ) -> None:
     taken = tmp_path / "taken"
     taken.mkdir()
-    terminal, other_side = pty.openpty()
-    termios.tcsetwinsize(terminal, (30, 100))
-    env = {**os.environ, "TERM": "xterm-256color", "VISUAL": f"cp -t {shlex.quote(str(taken))}"}
-    streams = dict.fromkeys(("stdin", "stdout", "stderr"), other_side)
-    words = ["--screen", "samples", str(finished)]
-    with subprocess.Popen([*COMMAND, *words], env=env, **streams, start_new_session=True) as process:
-        os.close(other_side)
-        try:
-            _read_until(terminal, b"Toy/7")
-            os.write(terminal, b"\r")
-            _read_until(terminal, b"Answer")
-            os.write(terminal, b"o")
-            _read_until(terminal, b"\x1b[?1049l")
-            _read_until(terminal, b"\x1b[?1049h")
-            os.write(terminal, b"q")
-            _read_until(terminal, None)
-            assert process.wait(timeout=30) == 0
-        finally:
-            process.kill()
-            os.close(terminal)
+    with in_terminal("--screen", "samples", str(finished), VISUAL=f"cp -t {shlex.quote(str(taken))}") as terminal:
+        _read_until(terminal, b"Toy/7")
+        os.write(terminal, b"\r")
+        _read_until(terminal, b"Answer")
+        os.write(terminal, b"o")
+        _read_until(terminal, b"\x1b[?1049l")
+        _read_until(terminal, b"\x1b[?1049h")
     (file,) = taken.iterdir()
     assert file.suffix == ".py"
     assert file.read_text(encoding="utf-8").strip()
@@ -275,19 +271,6 @@ def test_a_replay_of_a_missing_store_is_one_line(tmp_path: Path) -> None:
 
 def test_in_a_real_terminal_a_study_is_replayed_and_the_store_is_only_read(finished: Path) -> None:
     before = finished.read_bytes()
-    terminal, other_side = pty.openpty()
-    termios.tcsetwinsize(terminal, (30, 100))
-    env = {**os.environ, "TERM": "xterm-256color"}
-    streams = dict.fromkeys(("stdin", "stdout", "stderr"), other_side)
-    words = ["--replay", "--speed", "1000", str(finished)]
-    with subprocess.Popen([*COMMAND, *words], env=env, **streams, start_new_session=True) as process:
-        os.close(other_side)
-        try:
-            _read_until(terminal, b"120/120")
-            os.write(terminal, b"q")
-            _read_until(terminal, None)
-            assert process.wait(timeout=30) == 0
-        finally:
-            process.kill()
-            os.close(terminal)
+    with in_terminal("--replay", "--speed", "1000", str(finished)) as terminal:
+        _read_until(terminal, b"120/120")
     assert finished.read_bytes() == before
