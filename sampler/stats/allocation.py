@@ -142,13 +142,13 @@ class Pairs:
         return [self.at(one, two) for one, two in np.ndindex(*self.costs.shape)]
 
     def frontier(self) -> list[Choice]:
-        """Those that no other beats, by rising cost; as `pareto`."""
+        """Those that no other beats, by rising cost: as `pareto` of `every`, which would make all of them first."""
         costs, rates = self.costs.ravel(), self.rates.ravel()
         order = np.lexsort((-rates, costs))
         best = np.maximum.accumulate(rates[order])
         better = order[np.concatenate([[True], best[1:] > best[:-1]])]
         width = self.costs.shape[1]
-        return [self.at(*divmod(int(at), width)) for at in better]
+        return pareto([self.at(*divmod(int(at), width)) for at in better])
 
 
 def few_ks(n: int) -> NDArray[np.int64]:

@@ -16,7 +16,6 @@ from sampler.reporting.output_schema import output_schema
 from sampler.reporting.render import amount, around, one_line, print_report, report_json
 from sampler.reporting.report import Facts, Finding, Wish, make_report
 from sampler.reporting.standings import complete_problems, shared_problems, unit_cost
-from sampler.stats.bootstrap import Interval
 from sampler.stats.budget import PromptCharge, Unit
 from sampler.stats.curves import Reach
 from sampler.store.rows import ModelRow, StudyRow, TallyRow
@@ -336,7 +335,7 @@ def test_a_budget_beyond_all_counting_is_undefined_and_not_an_error(small_and_la
     ],
 )
 def test_an_interval_that_is_lopsided_says_both_its_sides(rate, low, high, said):
-    assert around(rate, Interval(low, high)) == said
+    assert around(rate, low, high) == said
 
 
 def with_greedy(model, tallies, *, complete: bool = True):
