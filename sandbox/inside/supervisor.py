@@ -62,8 +62,8 @@ class Supervisor:
 
     def _visit(self, order: visit.Order) -> dict[str, wire.Value]:
         parent, uid = self._parent(order)
-        self._orphans_cpu_s, kills = 0.0, usage.oom_kills()
-        guest = visit.Visit(order, uid, parent)
+        self._orphans_cpu_s, shortage = 0.0, usage.Shortage()
+        guest = visit.Visit(order, uid, parent, shortage)
         try:
             seen = guest.run()
         finally:
@@ -73,8 +73,7 @@ class Supervisor:
         flags, clean = self._sweep(uid)
         if seen.company and "leftover_processes" not in flags:
             flags.append("leftover_processes")
-        starved = usage.oom_kills() > kills
-        if starved and seen.ending == "signalled":
+        if seen.ending == "signalled" and shortage.has_killed():
             seen.ending = "out_of_memory"
         return {
             "ending": seen.ending,

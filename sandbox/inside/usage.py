@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import time
 
@@ -14,12 +15,18 @@ _MEMORY_V1 = "/sys/fs/cgroup/memory/memory.usage_in_bytes"
 _MEMORY_V2 = "/sys/fs/cgroup/memory.current"
 _MARK_V1 = "/sys/fs/cgroup/memory/memory.max_usage_in_bytes"
 _MARK_V2 = "/sys/fs/cgroup/memory.peak"
+_WALL_V1 = "/sys/fs/cgroup/memory/memory.limit_in_bytes"
+_WALL_V2 = "/sys/fs/cgroup/memory.max"
 _CACHED = (  # what the box has read of files; the kernel gives it back when asked
     ("/sys/fs/cgroup/memory/memory.stat", ("total_active_file", "total_inactive_file")),
     ("/sys/fs/cgroup/memory.stat", ("active_file", "inactive_file")),
 )
 _SLACK_BYTES = 8 << 20
 _PATIENCE_S = 1.0
+_TIGHT_BYTES = 4 << 20
+_SHORTAGE_S = (
+    0.25  # page tables of half a gigabyte are given back within a tenth of that, where there is a core to do it
+)
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _TICK = 1 / os.sysconf("SC_CLK_TCK")
 _MOST = 1 << 14  # bytes of a book
@@ -63,6 +70,35 @@ class Memory:
         return True
 
 
+class Shortage:
+    """Whether the box is as good as full, so that whoever asks for a page may be killed for it: one of ours, too.
+
+    A process that the kernel kills for want of memory is no candidate for the next killing long before its page tables are
+    given back. Until then nobody else is left to be killed, where a program is a single process.
+    """
+
+    def __init__(self) -> None:
+        self._first = self._kills = oom_kills()
+        self._ends = 0.0
+
+    def lasts(self) -> bool:
+        """Whether to ask for nothing now.
+
+        A program may stay close to its limit, so this ends a moment after it was noticed first, and after each killing.
+        """
+        tight = _wall() - _TIGHT_BYTES
+        if _charged() < tight:
+            return False
+        now, kills = time.monotonic(), oom_kills()
+        if not self._ends or kills != self._kills:
+            self._kills, self._ends = kills, now + _SHORTAGE_S
+        return now < self._ends and _charged_without_files() >= tight
+
+    def has_killed(self) -> bool:
+        """Whether the kernel has killed since this was made."""
+        return oom_kills() > self._first
+
+
 class Peak:
     """The most that the box holds during one visit, over what it held before.
 
@@ -92,6 +128,12 @@ def _mark() -> int:
 def _charged() -> int:
     """Bytes on the box's account; 0 where no book is kept."""
     return int(_read(_MEMORY_V1) or _read(_MEMORY_V2) or 0)
+
+
+def _wall() -> float:
+    """The most bytes that the account may have; infinite where no book says so."""
+    said = _read(_WALL_V1) or _read(_WALL_V2) or "max"
+    return math.inf if said.startswith("max") else int(said)
 
 
 def _charged_to_others() -> int:

@@ -22,6 +22,7 @@ from sandbox.inside.parents import Parent
 _POLL_MS = 50
 _LOOK_MS = 50  # how often the memory of a box is looked at; a short program ends before
 _DYING_S = 0.5
+_SHORT_S = 0.001
 _CHUNK = 1 << 16
 
 
@@ -108,8 +109,8 @@ class _Reader:
 class Visit:
     """Starts a candidate, feeds and reads it, kills it at its limits. Use once; close always."""
 
-    def __init__(self, order: Order, uid: int, parent: Parent) -> None:
-        self._order, self._uid, self._parent = order, uid, parent
+    def __init__(self, order: Order, uid: int, parent: Parent, shortage: usage.Shortage) -> None:
+        self._order, self._uid, self._parent, self._shortage = order, uid, parent, shortage
         theirs, ours = self._pipes(uid)
         stdin, stdout, stderr, answers, instructions = ours
         told = parent.introduce(order.program) + wire.frame(order.proof)
@@ -160,6 +161,8 @@ class Visit:
         while (ended := self._step()) is None:
             self._watch_limits()
         wall_s = time.monotonic() - self._began
+        while self._shortage.lasts():
+            time.sleep(_SHORT_S)
         for reader in self._readers.values():
             reader.pull()
         if self._flooded():
@@ -186,6 +189,8 @@ class Visit:
                     return ended
             elif fd in self._writers:
                 self._push(fd)
+            elif self._shortage.lasts():
+                time.sleep(_SHORT_S)
             elif not self._readers[fd].pull():
                 self._poll.unregister(fd)
         return None

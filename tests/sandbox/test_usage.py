@@ -69,3 +69,53 @@ def test_the_largest_process_counts_where_it_is_more_or_nothing_else_is_known(mo
     assert a_peak(monkeypatch, held_mb=(20,), marks_mb=(30, 31)).told(17 << 10) == (17 << 10, "rusage")
     monkeypatch.setattr(usage, "_read", lambda _: None)
     assert usage.Peak().told(17 << 10) == (17 << 10, "rusage")
+
+
+class Account:
+    """A box with a wall of 100 MB, and a clock."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, *, charged_mb: int, cached_mb: int = 0) -> None:
+        self.charged_mb, self.cached_mb, self.kills, self.now = charged_mb, cached_mb, 0, 0.0
+        monkeypatch.setattr(usage, "_read", self._read)
+        monkeypatch.setattr(usage.time, "monotonic", lambda: self.now)
+
+    def _read(self, path: str) -> str | None:
+        return {
+            usage._WALL_V2: f"{100 * MB}\n",
+            usage._MEMORY_V2: f"{self.charged_mb * MB}\n",
+            usage._CACHED[1][0]: f"active_file {self.cached_mb * MB}\n",
+            usage._OOM_V2: f"oom 9\noom_kill {self.kills}\n",
+        }.get(path)
+
+
+def test_memory_is_short_a_moment_after_a_box_is_full_and_after_each_killing(monkeypatch: pytest.MonkeyPatch) -> None:
+    account = Account(monkeypatch, charged_mb=60)
+    shortage = usage.Shortage()
+    assert not shortage.lasts()
+    account.charged_mb, account.now = 99, 1.0
+    assert shortage.lasts()
+    account.now = 2.0
+    assert not shortage.lasts(), "a program may stay close to its limit"
+    account.kills = 1
+    assert shortage.lasts()
+    assert shortage.has_killed()
+    account.charged_mb = 50
+    assert not shortage.lasts()
+
+
+def test_a_box_that_is_full_of_files_is_not_short(monkeypatch: pytest.MonkeyPatch) -> None:
+    Account(monkeypatch, charged_mb=99, cached_mb=40)
+    assert not usage.Shortage().lasts()
+
+
+def test_where_no_book_is_kept_nothing_is_short(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(usage, "_read", lambda _: None)
+    shortage = usage.Shortage()
+    assert not shortage.lasts()
+    assert not shortage.has_killed()
+
+
+def test_an_account_without_a_wall_is_never_short(monkeypatch: pytest.MonkeyPatch) -> None:
+    account = Account(monkeypatch, charged_mb=1 << 20)
+    monkeypatch.setattr(usage, "_read", lambda path: "max\n" if path == usage._WALL_V2 else account._read(path))
+    assert not usage.Shortage().lasts()
