@@ -92,16 +92,19 @@ def import_(
         )
         began = time.monotonic()
         end = _import(request, store)
-        took = time.monotonic() - began
-        for line in end.lines:
-            click.echo(line)
-        way_on = f"`sampler score {store}` executes them" if end.added.total() else "the store held them already"
-        click.echo(
-            f"{end.read} samples read as {', '.join(dict.fromkeys(end.formats))}, {end.added.total()} added, "
-            f"{end.claims} with a verdict of the file's, in {took:.1f} s; {way_on}"
-        )
+        _tell(end, store, time.monotonic() - began)
         sys.exit(Exit.OK)
     sys.exit(failed[0])
+
+
+def _tell(end: ImportEnd, store: Path, took: float) -> None:
+    for line in end.lines:
+        click.echo(line)
+    way_on = f"`sampler score {store}` executes them" if end.added.total() else "the store held them already"
+    click.echo(
+        f"{end.read} samples read as {', '.join(dict.fromkeys(end.formats))}, {end.added.total()} added, "
+        f"{end.claims} with a verdict of the file's, in {took:.1f} s; {way_on}"
+    )
 
 
 def _import(request: ImportRequest, path: Path) -> ImportEnd:

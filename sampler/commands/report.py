@@ -26,6 +26,7 @@ from sampler.reporting.counts import CountsError, report_counts
 from sampler.reporting.csv_files import write_csv
 from sampler.reporting.reading import read_report
 from sampler.reporting.render import Page, print_report, report_json
+from sampler.reporting.report import Report
 from sampler.reporting.sources import begins_as_counts
 from sampler.stats.budget import PromptCharge, Unit
 from sampler.telling import told
@@ -77,11 +78,8 @@ def report(
     sampler report counts.json.gz --params 8B=8.03e9 --params 70B=70.6e9
     """  # noqa: D301
     with told(sys.stderr, traceback=traceback) as failed:
-        counts = begins_as_counts(store)
-        if counts and (html or plot):
-            raise CountsError(f"{str(store)!r} holds counts: a page and a figure need a store; --csv and --json do not")
-        if counts:
-            made = report_counts(store, params_of(params), tuple(map(Unit, units)))
+        if begins_as_counts(store):
+            made = _of_counts(store, units, params, elsewhere=bool(html or plot))
         elif html or plot:
             sheet = read_sheet(store, study, units=tuple(map(Unit, units)), charge=PromptCharge(prompt))
             _write(sheet, html, plot, err=as_json)
@@ -98,6 +96,13 @@ def report(
                 print_report(made, Page(file=sys.stdout))
         sys.exit(Exit.OK if made.compared else Exit.EMPTY)
     sys.exit(failed[0])
+
+
+def _of_counts(path: Path, units: tuple[str, ...], params: tuple[str, ...], *, elsewhere: bool) -> Report:
+    """The report of a counts file, which has too little for a page or a figure `elsewhere`."""
+    if elsewhere:
+        raise CountsError(f"{str(path)!r} holds counts: a page and a figure need a store; --csv and --json do not")
+    return report_counts(path, params_of(params), tuple(map(Unit, units)))
 
 
 def _write(sheet: Sheet, html: Path | None, plot: Path | None, *, err: bool) -> None:
