@@ -79,20 +79,19 @@ class Shortage:
 
     def __init__(self) -> None:
         self._first = self._kills = oom_kills()
-        self._ends = 0.0
+        self._tight, self._ends = _wall() - _TIGHT_BYTES, 0.0
 
     def lasts(self) -> bool:
         """Whether to ask for nothing now.
 
         A program may stay close to its limit, so this ends a moment after it was noticed first, and after each killing.
         """
-        tight = _wall() - _TIGHT_BYTES
-        if _charged() < tight:
+        if _charged() < self._tight:
             return False
         now, kills = time.monotonic(), oom_kills()
         if not self._ends or kills != self._kills:
             self._kills, self._ends = kills, now + _SHORTAGE_S
-        return now < self._ends and _charged_without_files() >= tight
+        return now < self._ends and _charged_without_files() >= self._tight
 
     def has_killed(self) -> bool:
         """Whether the kernel has killed since this was made."""

