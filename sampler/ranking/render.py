@@ -51,7 +51,8 @@ def _values(model: RankedModel, report: RankReport) -> Table:
         shown.add_column(f"k={point.k}{thin}", justify="right", overflow="fold")
     shown.add_row("oracle (pass@k)", *map(_point, model.oracle.points))
     if model.greedy is not None:
-        shown.add_row("greedy, one sample", f"{100 * model.greedy:.1f}", *[""] * (len(model.oracle.points) - 1))
+        others = [""] * (len(model.oracle.points) - 1)
+        shown.add_row("greedy, one sample", _percent(model.greedy, model.greedy_interval), *others)
     for line in model.lines:
         shown.add_row(_label(line, model), *map(_point, line.points))
         if report.charged:

@@ -108,6 +108,7 @@ class RankedModel:
     samples: int
     oracle: RankLine
     greedy: float | None
+    greedy_interval: Interval | None
     lines: tuple[RankLine, ...]
 
 

@@ -46,11 +46,13 @@ def model_lines(
     ks = choose_ks(wish.ks, samples)
     costs = {unit: _sampling(model, rows, unit, wish) for unit in UNITS}
     known = [([pass_at_k(row.scored, row.passed, k) for k in ks], [0.0] * len(ks)) for row in rows]
+    star = np.array([[row.passed / row.scored] for row in greedy]) if len(greedy) == len(rows) else None
     return RankedModel(
         model=model.name,
         samples=samples,
         oracle=_line("oracle", known, ks, costs, wish),
-        greedy=sum(row.passed / row.scored for row in greedy) / len(greedy) if len(greedy) == len(rows) else None,
+        greedy=None if star is None else float(star.mean()),
+        greedy_interval=None if star is None else _bands(star, wish.seed)[0],
         lines=tuple(_ranker_line(name, values, ks, costs, wish) for name, values in valued.items() if values),
     )
 

@@ -25,6 +25,7 @@ from sampler.ranking.wish import Inputs, RankDoors, RankWish, TextModel
 from sampler.reporting.reading import read_report
 from sampler.running.headless import run_study
 from sampler.running.run import Doors
+from sampler.stats.bootstrap import draw_problems, rate_intervals
 from sampler.stats.budget import PromptCharge, Unit
 from sampler.stats.passk import pass_at_k
 from sampler.stats.ranking import rank_score_at_k, selected_at_k
@@ -213,6 +214,10 @@ def test_a_greedy_sample_stands_beside_the_rankers(study):
         """)
     (model,) = ranked(study, RankWish(rankers=("random",), ks=(1,))).models
     assert model.greedy == pytest.approx(2 / 3)
+    assert (
+        model.greedy_interval
+        == rate_intervals(np.array([[1.0], [0.0], [1.0]]), draw_problems(3, np.random.default_rng(0)))[0]
+    )
     assert "greedy, one sample" in call("rank", study, "--k", "1").stdout
 
 
