@@ -7,7 +7,7 @@ from math import comb, inf
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from sampler.stats.allocation import (
@@ -295,6 +295,7 @@ def test_impossible_problems_are_found_and_a_plain_fit_promises_too_much():
     counts=st.lists(st.integers(1, 12).flatmap(lambda n: st.tuples(st.just(n), st.integers(0, n))), min_size=3),
     nudge=st.tuples(st.floats(-0.3, 0.3), st.floats(-0.3, 0.3)),
 )
+@example(counts=[(1, 0), (1, 0), (2, 2)], nudge=(-0.25, -0.25))
 def test_no_neighbour_of_the_fit_is_likelier(counts, nudge):
     """The likelihood by its definition: products of rising factorials."""
     samples, correct = [n for n, _ in counts], [c for _, c in counts]
@@ -314,7 +315,8 @@ def test_no_neighbour_of_the_fit_is_likelier(counts, nudge):
     at_top = by_hand(found.alpha, found.beta)
     assert at_top == pytest.approx(found.log_likelihood, abs=1e-6)
     alpha, beta = found.alpha * np.exp(nudge[0]), found.beta * np.exp(nudge[1])
-    inside = min(1.0, 1e5 / (alpha + beta))  # a fit's size ends there: beyond, it is a binomial
+    size = alpha + beta
+    inside = min(max(1e-4, size), 1e5) / size  # a fit's size ends there: all or nothing, and a binomial
     assert by_hand(alpha * inside, beta * inside) <= at_top + 1e-6
 
 
