@@ -10,7 +10,7 @@ def around(rate: float, low: float, high: float, *, brief: bool = False) -> str:
 
     `brief`, the latter has no tenths.
     """
-    down, up = 100 * (rate - low), 100 * (high - rate)
+    down, up = (round(100 * reach, 9) + 0.0 for reach in (rate - low, high - rate))  # a rounding is no -0
     if max(down, up) > LOPSIDED * min(down, up):
         return f"-{down:.0f} +{up:.0f}" if brief else f"-{down:.1f} +{up:.1f}"
     return f"±{round(50 * (high - low), 9):.1f}"  # so that half of 0.305 reads the same however it was summed

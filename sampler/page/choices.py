@@ -13,6 +13,7 @@ from sampler.reporting.ground import Ground
 from sampler.reporting.render_analysis import WAYS, legs_words, short_names
 from sampler.reporting.report import Table
 from sampler.stats.allocation import Choice
+from sampler.stats.bootstrap import Interval
 from sampler.stats.crossfit import Held
 
 MARGIN = 16  # on the right of a figure without names
@@ -30,13 +31,23 @@ class Way:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Within:
+    """A budget, the best of each way within it, and what an oracle router reaches, with its interval."""
+
+    budget: float
+    ways: tuple[Way, ...]
+    router: float | None
+    router_interval: Interval | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Choices:
     """The figure of the frontier, the models (how they are called here, name and tone), and the ways at each budget."""
 
     chart: Chart | None
     lines: tuple[Line, ...]
     key: tuple[tuple[str, str, int], ...]
-    rows: tuple[tuple[float, tuple[Way, ...], float | None], ...]  # budget, ways, oracle router
+    rows: tuple[Within, ...]
 
 
 def choices(ground: Ground, table: Table, seed: int) -> Choices | None:
@@ -55,7 +66,7 @@ def choices(ground: Ground, table: Table, seed: int) -> Choices | None:
         chart=chart(lines, Extra(margin=MARGIN)),
         lines=lines,
         key=tuple((called[name], name, tone) for name, tone in tones.items()),
-        rows=tuple((row.budget, tuple(_ways(row, called)), row.oracle) for row in made.rows if row.single is not None),
+        rows=tuple(_within(row, called) for row in made.rows if row.single is not None),
     )
 
 
@@ -82,6 +93,11 @@ def _lines(made: Allotment, tones: Mapping[str, int], ends: Mapping[str, float])
 
 def _model(choice: Choice) -> str:
     return choice.legs[0][0]
+
+
+def _within(row: Allotted, called: Mapping[str, str]) -> Within:
+    ways = tuple(_ways(row, called))
+    return Within(budget=row.budget, ways=ways, router=row.oracle, router_interval=row.oracle_interval)
 
 
 def _ways(row: Allotted, called: Mapping[str, str]) -> Iterator[Way]:

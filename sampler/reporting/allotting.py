@@ -7,7 +7,7 @@ what choosing so is worth on problems that were not looked at (`sampler.stats.cr
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 
@@ -28,7 +28,7 @@ from sampler.stats.allocation import (
     singles,
 )
 from sampler.stats.betabinomial import Fit
-from sampler.stats.bootstrap import Floats, rate_intervals
+from sampler.stats.bootstrap import Floats, Interval, rate_intervals
 from sampler.stats.crossfit import Held, Places, deal, held_out
 
 _COLUMNS = 256
@@ -40,7 +40,9 @@ class Allotted:
     """The best of each kind that costs no more than `budget` on average; None where nothing of the kind does.
 
     `single` pays for all its k samples, `stopping` ends at the first pass. `oracle` is undefined where a model has fewer
-    samples than the budget buys. `held` is, by kind, the worth of such a choice on problems that it was not made on.
+    samples than the budget buys; its interval is around that bound, which lies too high by the luck of single samples. `held`
+    is, by kind, the worth of such a choice on problems that it was not made on, and has the interval: resamples of the
+    problems that a choice was made on know nothing of how much too good that made it.
     """
 
     budget: float
@@ -50,6 +52,7 @@ class Allotted:
     mixture: Choice | None
     greedy: Choice | None
     oracle: float | None
+    oracle_interval: Interval | None
     held: Mapping[str, Held | None]
 
 
@@ -81,7 +84,7 @@ def allot(offers: Sequence[Offer], fits: Fits, budgets: Sequence[float], doubt: 
     return Allotment(
         frontier=_around(_few(ways["single"], rising), {one.model: one for one in rising}, doubt.draws),
         schedule=ways["greedy"][-1].legs if ways["greedy"] else (),
-        rows=tuple(_rows(ways, rising, budgets, _held(fits, rising, budgets, doubt))),
+        rows=tuple(_rows(ways, rising, budgets, doubt.draws, _held(fits, rising, budgets, doubt))),
     )
 
 
@@ -89,17 +92,18 @@ def _rows(
     ways: Mapping[str, Sequence[Choice]],
     rising: Sequence[Offer],
     budgets: Sequence[float],
+    draws: Floats | None,
     held: Mapping[str, Sequence[Held | None]],
-) -> list[Allotted]:
-    return [
-        Allotted(
+) -> Iterator[Allotted]:
+    for at, budget in enumerate(budgets):
+        rate, near = _oracle(rising, budget, draws)
+        yield Allotted(
             budget=budget,
             **{kind: best_within(choices, budget) for kind, choices in ways.items()},
-            oracle=_oracle(rising, budget),
+            oracle=rate,
+            oracle_interval=near,
             held={kind: found[at] for kind, found in held.items()},
         )
-        for at, budget in enumerate(budgets)
-    ]
 
 
 def _held(
@@ -142,10 +146,14 @@ def _schedule(rising: Sequence[Offer], fits: Mapping[str, Fit]) -> tuple[str, ..
     )
 
 
-def _oracle(offers: Sequence[Offer], budget: float) -> float | None:
-    if any(one.mean_cost.affordable(budget) > one.n for one in offers):
-        return None
-    return float(oracle(offers, budget).mean())
+def _oracle(offers: Sequence[Offer], budget: float, draws: Floats | None) -> tuple[float | None, Interval | None]:
+    """What the oracle reaches; a budget that buys no sample reaches nothing, and nothing is uncertain about that."""
+    bought = [one.mean_cost.affordable(budget) for one in offers]
+    if any(k > one.n for k, one in zip(bought, offers, strict=True)):
+        return None, None
+    solved = oracle(offers, budget)
+    near = None if draws is None or not any(bought) else rate_intervals(solved[:, None], draws)[0]
+    return float(solved.mean()), near
 
 
 def _few(frontier: Sequence[Choice], offers: Sequence[Offer]) -> list[Choice]:

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+
 from sampler.reporting.analysis import Accept, Analysis, AnalysisWish, Read, analyse
 from sampler.reporting.comparison import NotComparable
 from sampler.reporting.counts import choose
@@ -18,7 +20,7 @@ from sampler.store.opening import up_to_date
 from sampler.store.reader import Reader
 from sampler.store.reader_ranking import RankingReader
 from sampler.store.reader_spent import COLUMNS, SpentReader
-from sampler.store.rows import AcceptedRow
+from sampler.store.rows import AcceptedRow, StudyRow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +52,7 @@ def read_analysis(asked: Asked, wish: AnalysisWish) -> Analysis:
         ground = ground_of(compared, tested, facts.study.seed) if untested else ground
     wish = replace(wish, seed=facts.study.seed)
     read = Read(
-        diversity=_diversity(asked.path, facts.study.id, ground) if asked.programs else {},
+        diversity=_diversity(asked.path, facts.study, ground) if asked.programs else {},
         orders={} if counts or wish.accept is Accept.SELECTION else _orders(asked.path, ground, wish),
         accepted=accepted,
         untested=len(untested),
@@ -87,14 +89,14 @@ def _orders(path: Path, ground: Ground, wish: AnalysisWish) -> dict[int, Orders]
     return found
 
 
-def _diversity(path: Path, study: int, ground: Ground) -> dict[int, Diversity]:
+def _diversity(path: Path, study: StudyRow, ground: Ground) -> dict[int, Diversity]:
     up_to_date(path, Reader).close()
     found = {}
     with RankingReader(path) as reader:
-        problems = [row.id for row in reader.problems(study) if row.name in frozenset(ground.problems)]
+        problems = [row.id for row in reader.problems(study.id) if row.name in frozenset(ground.problems)]
         for model in ground.models:
             texts = [held for problem in problems if (held := reader.correct(model.id, problem))]
-            made = diversity(texts)
+            made = diversity(texts, np.random.default_rng(study.seed))
             if made is not None:
                 found[model.id] = made
     return found

@@ -2,9 +2,7 @@
 
 Pure: a `Ground` in, one `Analysis` out, in one unit. Everything is said of the problems that are complete for every model
 that is compared. A model whose cost in the unit is not known is named as `unknown` and left out of all that needs a cost.
-
-Strata are fifths of the problems by pass@1 of the dearest model; its own rates within them are too low among the hard and too
-high among the easy ones, because luck sorted them too.
+Intervals are from the ground's resamples of problems, the same for all models.
 """
 
 from __future__ import annotations
@@ -21,9 +19,10 @@ from sampler.reporting.diversity import Diversity
 from sampler.reporting.ground import Ground
 from sampler.reporting.report import choose_budgets
 from sampler.reporting.spending import Spending, spending
-from sampler.stats.allocation import Offer, Tried, offer, strata
+from sampler.reporting.strata import Stratum, strata_of
+from sampler.stats.allocation import Offer, Tried, offer
 from sampler.stats.betabinomial import Extrapolation, Fit, extrapolate, fit
-from sampler.stats.bootstrap import LEVEL, Floats
+from sampler.stats.bootstrap import LEVEL, Floats, intervals, rate_intervals
 from sampler.stats.budget import PromptCharge, Unit, UnitCost
 from sampler.stats.crossfit import Places
 from sampler.stats.curves import Counts
@@ -34,7 +33,6 @@ from sampler.store.rows import AcceptedRow, ModelRow
 TIMES = (2, 5, 10)  # how far beyond n, where no k is asked for
 OFF = 0.02  # from here on a fit that misses what was measured is told
 FAR = 5.0  # from here on the fitted distribution's tail, which few problems speak of, decides
-GROUPS = 5
 
 
 class Accept(StrEnum):
@@ -86,15 +84,6 @@ class ModelAnalysis:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Stratum:
-    """Problems of like difficulty: pass@1 of the dearest model there, and each model's rate at each budget."""
-
-    problems: int
-    reference: float
-    rates: Mapping[str, tuple[float | None, ...]]  # by model, in the order of the budgets; None where undefined
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Analysis:
     """Everything that `sampler analyse` says. `cheapest` is the cost of pass with the best model for each problem."""
 
@@ -136,6 +125,7 @@ def analyse(study: str, ground: Ground, wish: AnalysisWish, read: Read | None = 
     curves = [ground.curve(model, offers[model.id].mean_cost) for model in ground.models if model.id in offers]
     budgets = wish.budgets or choose_budgets(curves)
     passes = _passes(ground, offers)
+    doubt = Doubt(draws=ground.draws, seed=wish.seed)
     dearest = max(offers.values(), key=lambda one: one.mean_cost.of(1), default=None)
     return Analysis(
         study=study,
@@ -150,11 +140,13 @@ def analyse(study: str, ground: Ground, wish: AnalysisWish, read: Read | None = 
             ModelAnalysis(
                 name=model.name,
                 n=ground.counts[model.id].n,
-                **_costs(offers.get(model.id), passes.get(model.name), wish.seed),
+                **_costs(offers.get(model.id), passes.get(model.name), doubt),
                 fit=fits.get(model.name),
                 beyond=beyond(ground.counts[model.id], wish) if model.name in fits else (),
                 not_fitted=why_not.get(model.name),
-                spent=spending(offers[model.id], ground.counts[model.id], read.orders.get(model.id), budgets)
+                spent=spending(
+                    offers[model.id], ground.counts[model.id], read.orders.get(model.id), budgets, ground.draws
+                )
                 if model.id in offers and wish.accept is Accept.JUDGE
                 else (),
                 diversity=read.diversity.get(model.id),
@@ -162,10 +154,10 @@ def analyse(study: str, ground: Ground, wish: AnalysisWish, read: Read | None = 
             for model in ground.models
         ),
         unknown=tuple(model.name for model in ground.models if model.id not in offers),
-        cheapest=cost_of_pass(frontier(passes), np.random.default_rng(wish.seed)) if passes else None,
+        cheapest=_cost_of_pass(frontier(passes), doubt) if passes else None,
         allotment=allotment(ground, wish, budgets, read),
         reference=dearest.model if dearest else None,
-        strata=_strata(list(offers.values()), dearest, budgets) if dearest else (),
+        strata=strata_of(list(offers.values()), dearest, budgets, ground.draws) if dearest else (),
     )
 
 
@@ -197,12 +189,27 @@ def _passes(ground: Ground, offers: Mapping[int, Offer]) -> dict[str, Floats]:
     return {name: costs_of_pass(counts.scored, counts.passed, of.each) for name, counts, of in found if of is not None}
 
 
-def _costs(of: Offer | None, passes: Floats | None, seed: int) -> _Costs:
+def _costs(of: Offer | None, passes: Floats | None, doubt: Doubt) -> _Costs:
     if of is None or passes is None:
         return {"unit_cost": None, "stopped": None, "cost_of_pass": None}
-    stopped = Stop(k=of.n, cost=float(of.stopped[:, -1].mean()), rate=float(of.answered[:, -1].mean()))
-    found = cost_of_pass(passes, np.random.default_rng(seed))
-    return {"unit_cost": of.mean_cost, "stopped": stopped, "cost_of_pass": found}
+    found = _cost_of_pass(passes, doubt)
+    return {"unit_cost": of.mean_cost, "stopped": _stopped(of, doubt.draws), "cost_of_pass": found}
+
+
+def _cost_of_pass(passes: Floats, doubt: Doubt) -> CostOfPass:
+    return cost_of_pass(passes, np.random.default_rng(doubt.seed), doubt.draws)
+
+
+def _stopped(of: Offer, draws: Floats | None) -> Stop:
+    """What up to n samples cost and reach where the first pass ends them."""
+    costs, rates = of.stopped[:, -1:], of.answered[:, -1:]
+    return Stop(
+        k=of.n,
+        cost=float(costs.mean()),
+        rate=float(rates.mean()),
+        cost_interval=None if draws is None else intervals(costs, draws)[0],
+        rate_interval=None if draws is None else rate_intervals(rates, draws)[0],
+    )
 
 
 def allotment(
@@ -250,21 +257,3 @@ def _warnings(promise: Extrapolation, counts: Counts, at_n: float) -> list[str]:
     if 2 * unsolved > len(counts.passed):
         words.append(f"{unsolved} of {len(counts.passed)} problems were never solved: how many are possible is a guess")
     return words
-
-
-def _strata(offers: Sequence[Offer], dearest: Offer, budgets: Sequence[float]) -> tuple[Stratum, ...]:
-    first = dearest.answered[:, 1]
-    groups = strata(first.tolist(), min(GROUPS, len(first)))
-    return tuple(
-        Stratum(
-            problems=len(group),
-            reference=float(first[group].mean()),
-            rates={one.model: tuple(_rate_at(one, group.tolist(), budget) for budget in budgets) for one in offers},
-        )
-        for group in groups
-    )
-
-
-def _rate_at(of: Offer, group: Sequence[int], budget: float) -> float | None:
-    k = of.mean_cost.affordable(budget)
-    return float(of.answered[list(group), k].mean()) if k <= of.n else None

@@ -9,9 +9,11 @@ from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text
 
+from sampler.drawing.around import around
 from sampler.reporting.allotting import Allotted
-from sampler.reporting.analysis import Accept, Analysis, ModelAnalysis, Stratum
+from sampler.reporting.analysis import Accept, Analysis, ModelAnalysis
 from sampler.reporting.render import NAMES, amount, grid, one_line, plain
+from sampler.reporting.strata import Stratum
 from sampler.stats.allocation import Choice
 from sampler.stats.bootstrap import Interval
 from sampler.stats.budget import Unit
@@ -75,15 +77,29 @@ def _solving(made: Analysis) -> RichTable:
 def _solving_cells(model: ModelAnalysis, unit: Unit) -> list[str]:
     if model.stopped is None or model.cost_of_pass is None:
         return [str(model.n), "unknown", "", "unknown", ""]
-    stopped = [amount(model.stopped.cost, unit), _percent(model.stopped.rate)]
-    return [str(model.n), *stopped, *_pass_cells(model.cost_of_pass, unit)]
+    cost = _spans(model.stopped.cost, model.stopped.cost_interval, unit)
+    return [
+        str(model.n),
+        cost,
+        _rate(model.stopped.rate, model.stopped.rate_interval),
+        *_pass_cells(model.cost_of_pass, unit),
+    ]
 
 
 def _pass_cells(found: CostOfPass, unit: Unit) -> list[str]:
-    if found.mean is None:
-        return ["infinite", _percent(found.unsolved)]
-    around = f" [{amount(found.interval.low, unit)}, {amount(found.interval.high, unit)}]" if found.interval else ""
-    return [f"{amount(found.mean, unit)}{around}", _percent(found.unsolved)]
+    mean = "infinite" if found.mean is None else _spans(found.mean, found.interval, unit)
+    return [mean, _rate(found.unsolved, found.unsolved_interval)]
+
+
+def _spans(cost: float, near: Interval | None, unit: Unit) -> str:
+    """A cost and its interval; a size that all of them have is told once."""
+    if near is None:
+        return amount(cost, unit)
+    told = [amount(value, unit) for value in (cost, near.low, near.high)]
+    sizes = {words.partition(" ")[2] for words in told}
+    size = sizes.pop() if len(sizes) == 1 else ""
+    mean, low, high = (words.removesuffix(f" {size}") for words in told)
+    return f"{mean} [{low}, {high}] {size}".rstrip()
 
 
 def _spending(made: Analysis) -> RichTable:
@@ -96,12 +112,15 @@ def _spending(made: Analysis) -> RichTable:
         (
             amount(at.budget, made.unit),
             called[model.name],
-            *map(_rate, (at.by_mean, at.by_own, at.by_sample, at.in_rounds)),
+            *(_rate(getattr(at, rule), at.intervals[rule]) for rule in RULES),
         )
         for model in made.models
         for at in model.spent
     )
-    return _table(title, ("budget", "model", "mean cost", "own cost", "by sample", "in rounds"), rows)
+    return _table(title, ("budget", "model", *RULES.values()), rows)
+
+
+RULES = {"by_mean": "mean cost", "by_own": "own cost", "by_sample": "by sample", "in_rounds": "in rounds"}
 
 
 def _beyond(made: Analysis) -> RichTable:
@@ -127,14 +146,21 @@ def _beyond(made: Analysis) -> RichTable:
 
 def _diversity(made: Analysis) -> RichTable:
     rows = (
-        (one_line(model.name), str(of.solved), f"{of.correct:.1f}", f"{of.texts:.1f}", f"{of.programs:.1f}")
+        (one_line(model.name), str(of.solved), *(_number(getattr(of, what), of.intervals[what]) for what in _DIVERSE))
         for model in made.models
         if (of := model.diversity)
     )
     title = (
         "Diversity: means over solved problems of right samples, different texts, different programs (by syntax tree)"
     )
-    return _table(title, ("model", "solved", "right", "texts", "programs"), rows)
+    return _table(title, ("model", "solved", *_DIVERSE.values()), rows)
+
+
+_DIVERSE = {"correct": "right", "texts": "texts", "programs": "programs"}
+
+
+def _number(value: float, near: Interval | None) -> str:
+    return f"{value:.1f}" + (f" [{near.low:.1f}, {near.high:.1f}]" if near else "")
 
 
 def _frontier(choices: Sequence[Choice], made: Analysis) -> RichTable:
@@ -159,8 +185,9 @@ def turning(choices: Sequence[Choice]) -> Iterator[Choice]:
 
 def _budgets(rows: Sequence[Allotted], made: Analysis) -> RichTable:
     title = (
-        "The best of each way within each mean budget. Seen: on the problems that it was chosen on, which is too good. Unseen: "
-        "chosen on four fifths of the problems and valued on the rest, five times, with what it cost there"
+        "The best of each way within each mean budget. Seen: on the problems that it was chosen on, which is too good, and so "
+        "without an interval. Unseen: chosen on four fifths of the problems and valued on the rest, five times, with what it "
+        "cost there"
     )
     called = _called(made)
     cells = (
@@ -187,9 +214,9 @@ def _ways(row: Allotted, unit: Unit, called: Mapping[str, str]) -> Iterator[Sequ
             continue
         held = row.held[kind]
         over = " (over)" if held and held.over(row.budget) else ""
-        unseen = (_around(held.rate, held.interval), f"{amount(held.cost, unit)}{over}") if held else ("undefined", "")
+        unseen = (_rate(held.rate, held.interval), f"{amount(held.cost, unit)}{over}") if held else ("undefined", "")
         yield words, legs_words(choice, called), _percent(choice.rate), *unseen
-    yield "router", "", _rate(row.oracle), "", ""
+    yield "router", "", _rate(row.oracle, row.oracle_interval), "", ""
 
 
 def _called(made: Analysis) -> Mapping[str, str]:
@@ -217,15 +244,16 @@ def _strata(made: Analysis) -> RichTable:
 
     def rows() -> Iterator[Sequence[str]]:
         for number, stratum in enumerate(made.strata, 1):
-            for name, rates in stratum.rates.items():
-                yield _about(number, stratum), called[name], *(_rate(rate) for rate in rates)
+            for at, (name, rates) in enumerate(stratum.rates.items()):
+                about = "" if at else _about(number, stratum)
+                yield about, called[name], *map(_rate, rates, stratum.intervals[name])
 
     heads = ("stratum", "model", *(amount(budget, made.unit) for budget in made.budgets))
     return _table(title, heads, rows())
 
 
 def _about(number: int, stratum: Stratum) -> str:
-    return f"{number}: {stratum.problems} at {_percent(stratum.reference)}"
+    return f"{number}: {stratum.problems} at {_rate(stratum.reference, stratum.reference_interval)}"
 
 
 def _closing(made: Analysis) -> Iterator[str]:
@@ -245,8 +273,9 @@ def _closing(made: Analysis) -> Iterator[str]:
     if made.left_out:
         yield f"Left out, because they have no selection tests: {made.left_out} problem(s)."
     yield (
-        f"Intervals are of {made.level:.0%}, from resampled problems. {_STOPS[made.accept]} Strata were sorted by the "
-        "reference's own luck, too: among the hard its rates are too low, among the easy too high."
+        f"Intervals are of {made.level:.0%}, from resampled problems: ± is half of one, - and + say how far it reaches where "
+        f"it is lopsided. {_STOPS[made.accept]} Strata were sorted by the reference's own luck, too: among the hard its rates "
+        "are too low, among the easy too high."
     )
 
 
@@ -273,8 +302,11 @@ _STOPS = {
 }
 
 
-def _rate(rate: float | None) -> str:
-    return "undefined" if rate is None else _percent(rate)
+def _rate(rate: float | None, near: Interval | None) -> str:
+    """A rate and its interval where there is little room."""
+    if rate is None:
+        return "undefined"
+    return _percent(rate) + (f" {around(rate, near.low, near.high, brief=True)}" if near else "")
 
 
 def _percent(rate: float) -> str:

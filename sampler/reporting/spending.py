@@ -6,49 +6,97 @@ others are. The last is a budget for the whole set of problems, and ends a probl
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from sampler.reporting.ground import Ground
 from sampler.stats.allocation import Offer
+from sampler.stats.bootstrap import Floats, Interval, rate_intervals
 from sampler.stats.budget import PromptCharge, UnitCost
 from sampler.stats.curves import Counts
 from sampler.stats.spending import Orders, Spent, by_own_cost, replay
-from sampler.stats.stopping import Stop, reached_by
+from sampler.stats.stopping import Stop, reached_by, rounds_intervals
 from sampler.store.rows import ModelRow, SpentRow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spending:
-    """What share is solved at a budget, by each rule; None where a rule has no value there."""
+    """What share is solved at a budget, by each rule; None where a rule has no value there.
+
+    Each has its interval, by the name of the field: none where the budget buys nothing on any problem, for that is no
+    measurement. What a sample costs is taken as known, but for the rounds, where each resample is paid for anew.
+    """
 
     budget: float
     by_mean: float | None
     by_own: float | None
     by_sample: float | None
     in_rounds: float | None
+    intervals: Mapping[str, Interval | None]
 
 
-def spending(of: Offer, counts: Counts, orders: Orders | None, budgets: Sequence[float]) -> tuple[Spending, ...]:
-    """A model at each budget; without `orders`, nothing is said sample by sample."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Solved:
+    """What a rule solves of each problem at a budget, and whether that was measured: whether the budget buys anything."""
+
+    rates: Floats
+    measured: bool
+
+
+def spending(
+    of: Offer, counts: Counts, orders: Orders | None, budgets: Sequence[float], draws: Floats | None
+) -> tuple[Spending, ...]:
+    """A model at each budget; without `orders`, nothing is said sample by sample; without `draws`, nothing of intervals."""
+    own = [UnitCost(each=float(each), once=float(once)) for each, once in zip(of.each, of.once, strict=True)]
+    solved = [_solved(of, counts, own, orders, budget) for budget in budgets]
+    rounds = _rounds(of, budgets, draws)
+    near = _near(solved, draws)
+    return tuple(
+        Spending(
+            budget=budget,
+            **{rule: float(one.rates.mean()) if one else None for rule, one in rules.items()},
+            in_rounds=rounds[at][0],
+            intervals={**{rule: near.get((at, rule)) for rule in rules}, "in_rounds": rounds[at][1]},
+        )
+        for at, (budget, rules) in enumerate(zip(budgets, solved, strict=True))
+    )
+
+
+def _solved(
+    of: Offer, counts: Counts, own: Sequence[UnitCost], orders: Orders | None, budget: float
+) -> dict[str, _Solved | None]:
+    """By the three rules that spend a budget on each problem; None where one needs more samples than there are."""
+    k, ks = of.mean_cost.affordable(budget), [cost.affordable(budget) for cost in own]
+    found: dict[str, _Solved | None] = dict.fromkeys(("by_mean", "by_own", "by_sample"))
+    if k <= of.n:
+        found["by_mean"] = _Solved(rates=of.answered[:, k], measured=k > 0)
+    if all(bought <= n for bought, n in zip(ks, counts.scored, strict=True)):
+        rates = by_own_cost(counts.scored, counts.passed, own, budget)
+        found["by_own"] = _Solved(rates=rates, measured=any(ks))
+    if orders and budget < orders.end:
+        found["by_sample"] = _Solved(rates=orders.rates(budget), measured=budget >= orders.begin)
+    return found
+
+
+def _near(solved: Sequence[Mapping[str, _Solved | None]], draws: Floats | None) -> dict[tuple[int, str], Interval]:
+    """The intervals of what was measured, by the budget's place and the rule."""
+    columns = {
+        (at, rule): one.rates for at, rules in enumerate(solved) for rule, one in rules.items() if one and one.measured
+    }
+    if draws is None or not columns:
+        return {}
+    return dict(zip(columns, rate_intervals(np.stack(list(columns.values()), axis=1), draws), strict=True))
+
+
+def _rounds(of: Offer, budgets: Sequence[float], draws: Floats | None) -> list[tuple[float | None, Interval | None]]:
+    """What rounds reach at each budget, with its interval; None from where on their samples are spent."""
     rates, costs = of.answered.mean(axis=0), of.stopped.mean(axis=0)
     stops = [Stop(k=k, cost=float(costs[k]), rate=float(rates[k])) for k in range(1, of.n + 1)]
-    own = [UnitCost(each=float(each), once=float(once)) for each, once in zip(of.each, of.once, strict=True)]
-
-    def at(budget: float) -> Spending:
-        k = of.mean_cost.affordable(budget)
-        enough = all(cost.affordable(budget) <= n for cost, n in zip(own, counts.scored, strict=True))
-        return Spending(
-            budget=budget,
-            by_mean=float(rates[k]) if k <= of.n else None,
-            by_own=float(by_own_cost(counts.scored, counts.passed, own, budget).mean()) if enough else None,
-            by_sample=float(orders.rates(budget).mean()) if orders and budget < orders.end else None,
-            in_rounds=reached_by(stops, budget) if budget <= stops[-1].cost else None,
-        )
-
-    return tuple(map(at, budgets))
+    inside = [budget for budget in budgets if budget <= stops[-1].cost]
+    near = iter(rounds_intervals(of.stopped, of.answered, inside, draws) if draws is not None else [None] * len(inside))
+    return [(reached_by(stops, budget), next(near)) if budget in inside else (None, None) for budget in budgets]
 
 
 def orders_of(ground: Ground, model: ModelRow, rows: Iterable[SpentRow], charge: PromptCharge) -> Orders | None:

@@ -304,3 +304,16 @@ def strata(reference: Sequence[float], groups: int = 5) -> list[NDArray[np.int64
         raise ValueError(f"{len(reference)} problems make no {groups} groups")
     order = np.argsort(np.asarray(reference), kind="stable")
     return [np.sort(part) for part in np.array_split(order, groups)]
+
+
+def stratum_means(reference: Floats, values: Floats, shares: tuple[float, float], weights: Floats) -> Floats:
+    """Means over a stratum of problems that count differently: resamples x columns; `values` is problems x columns.
+
+    The stratum lies between two `shares` of the weight, in the order of `strata`, so that it holds other problems in each
+    resample: where its border lies is part of the doubt. A problem across the border counts with its part inside.
+    """
+    begin, end = shares
+    order = np.argsort(reference, kind="stable")
+    upto = np.clip(np.cumsum(weights[:, order], axis=1), begin, end)
+    inside = np.diff(upto, axis=1, prepend=begin)
+    return np.asarray(inside @ values[order] / (end - begin), dtype=np.float64)

@@ -13,6 +13,7 @@ these intervals hold the truth. Plain percentiles (Efron 1979) are there to comp
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from math import expm1, inf, log1p, sqrt
@@ -27,6 +28,9 @@ FEW = 5.0
 _NORMAL = NormalDist()
 
 Floats = NDArray[np.float64]
+Statistic = Callable[
+    [Floats], Floats
+]  # weights of problems (resamples x problems) in, values (resamples x columns) out
 
 
 class Method(StrEnum):
@@ -108,6 +112,19 @@ def resampled(values: Floats, draws: Floats) -> Resampled:
     return summary(values, estimates, resampled_means(values, draws))
 
 
+def resampled_statistic(of: Statistic, draws: Floats) -> Resampled:
+    """`resampled` of what is no mean over problems, but follows from how much each of them counts.
+
+    The skew is that of the jackknife's values: what each problem adds, by leaving it out (Efron and Tibshirani 1993, equation
+    14.15). Those of a mean are the mean's own values.
+    """
+    problems = draws.shape[1]
+    whole = of(np.full((1, problems), 1 / problems))[0]
+    without = of((1 - np.eye(problems)) / (problems - 1))
+    values = whole + (problems - 1) * (without.mean(axis=0) - without)
+    return summary(values, whole, np.ascontiguousarray(of(draws).T))
+
+
 def summary(values: Floats, estimates: Floats, means: Floats) -> Resampled:
     """The same, of means that were drawn already; sorts them in place."""
     means.sort(axis=1)
@@ -147,10 +164,10 @@ def rate_intervals(values: Floats, draws: Floats) -> list[Interval]:
     return read_rates(resampled(values, draws))
 
 
-def read_rates(of: Resampled) -> list[Interval]:
-    """`rate_intervals` of means that were drawn already."""
+def read_rates(of: Resampled, problems: int | None = None) -> list[Interval]:
+    """`rate_intervals` of means that were drawn already; `problems` says how many each is of, where that is not all."""
     pairs = zip(of.estimates, read_intervals(of), strict=True)
-    return [_widened(float(rate), found, of.problems) for rate, found in pairs]
+    return [_widened(float(rate), found, problems or of.problems) for rate, found in pairs]
 
 
 def _widened(rate: float, found: Interval, problems: int) -> Interval:

@@ -47,11 +47,12 @@ class Spent:
 class Orders:
     """When each problem is solved in each of some random orders of its samples.
 
-    `solved_at` is what had been spent when the first sample passed (problems x orders; infinite where none does), `end` the
-    budget from which on some problem has no samples left to spend on.
+    `solved_at` is what had been spent when the first sample passed (problems x orders; infinite where none does), `begin` the
+    budget from which on some problem has a sample, `end` that from which on some problem has none left to spend on.
     """
 
     solved_at: Floats
+    begin: float
     end: float
 
     def rates(self, budget: float) -> Floats:
@@ -64,8 +65,9 @@ class Orders:
 def replay(problems: Sequence[Spent], rng: np.random.Generator, orders: int = 200) -> Orders:
     """Spend every problem's samples in `orders` random orders. Cumulative cost <= budget decides, whatever the mean cost is."""
     solved = np.stack([_solved_at(problem, rng, orders) for problem in problems])
+    begin = min(problem.once + float(problem.costs.min()) for problem in problems)
     end = min(problem.once + float(problem.costs.sum() + problem.costs.min()) for problem in problems)
-    return Orders(solved_at=solved, end=end)
+    return Orders(solved_at=solved, begin=begin, end=end)
 
 
 def _solved_at(problem: Spent, rng: np.random.Generator, orders: int) -> Floats:

@@ -20,8 +20,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sampler.stats.bootstrap import Floats, Interval, draw_problems, intervals
+from sampler.stats.bootstrap import (
+    Floats,
+    Interval,
+    draw_problems,
+    intervals,
+    rate_intervals,
+    read_rates,
+    resampled_statistic,
+)
 from sampler.stats.passk import pass_at_every_k
+
+_AT_ONCE = 1 << 22  # values of resampled rounds that are held in memory together
 
 
 def attempts_at_every_k(samples: Sequence[int], correct: Sequence[int], ks: int) -> Floats:
@@ -33,11 +43,16 @@ def attempts_at_every_k(samples: Sequence[int], correct: Sequence[int], ks: int)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stop:
-    """What stopping at the first pass, or at k, costs and reaches: means over problems."""
+    """What stopping at the first pass, or at k, costs and reaches: means over problems.
+
+    Both are defined whatever passed, for at most k samples are paid. Their intervals are there where somebody asked for them.
+    """
 
     k: int
     cost: float
     rate: float
+    cost_interval: Interval | None = None
+    rate_interval: Interval | None = None
 
 
 def stopping_curve(rates: Floats, attempts: Floats, each: Floats, once: Floats) -> tuple[Stop, ...]:
@@ -58,19 +73,50 @@ def reached_by(stops: Sequence[Stop], budget: float) -> float:
     rates = np.array([0.0, *(stop.rate for stop in stops)])
     if not 0 <= budget <= costs[-1]:
         raise ValueError(f"undefined for a budget of {budget}: {len(stops)} rounds end at {costs[-1]}")
-    return float(np.interp(budget, costs, rates))
+    return float(reached_in_rounds(costs[None], rates[None], [budget])[0, 0])
+
+
+def reached_in_rounds(costs: Floats, rates: Floats, budgets: Sequence[float]) -> Floats:
+    """What rounds reach within budgets, as a table of sets x budgets; `costs` and `rates` are sets x rounds, from round 0 on.
+
+    A set whose rounds end before a budget goes on at the pace of its last round, up to all problems. Real rounds slow down, as
+    what is left is harder, so that is rather too much than too little.
+    """
+    sets = np.arange(len(costs))
+    found = np.empty((len(costs), len(budgets)))
+    for at, budget in enumerate(budgets):
+        end = np.clip((costs <= budget).sum(axis=1), 1, costs.shape[1] - 1)
+        paid, begun = costs[sets, end] - costs[sets, end - 1], rates[sets, end - 1]
+        pace = np.divide(rates[sets, end] - begun, paid, out=np.zeros(len(costs)), where=paid > 0)
+        found[:, at] = np.minimum(1.0, begun + pace * (budget - costs[sets, end - 1]))
+    return found
+
+
+def rounds_intervals(costs: Floats, rates: Floats, budgets: Sequence[float], draws: Floats) -> list[Interval]:
+    """The interval of what rounds reach at each budget; `costs` and `rates` are problems x rounds, from round 0 on.
+
+    Each resample spends the budgets anew, so that which problems are dear is a doubt like which are hard.
+    """
+
+    def reached(weights: Floats) -> Floats:
+        pieces = np.array_split(weights, -(-weights.shape[0] * costs.shape[1] // _AT_ONCE))
+        return np.concatenate([reached_in_rounds(part @ costs, part @ rates, budgets) for part in pieces])
+
+    return read_rates(resampled_statistic(reached, draws)) if budgets else []
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CostOfPass:
     """The mean cost of one right program over the problems where some passed; None where none did.
 
-    `unsolved` is the share of problems left out of it. No interval below two such problems.
+    `unsolved` is the share of problems left out of it; over all problems the mean would be infinite where there is one. So the
+    interval is from resamples of the others, none of which is without a pass; there is none below two such problems.
     """
 
     mean: float | None
     interval: Interval | None
     unsolved: float
+    unsolved_interval: Interval | None
 
 
 def costs_of_pass(samples: Sequence[int], correct: Sequence[int], each: Floats) -> Floats:
@@ -85,11 +131,15 @@ def frontier(costs: Mapping[str, Floats]) -> Floats:
     return np.asarray(np.min(np.stack(list(costs.values())), axis=0), dtype=np.float64)
 
 
-def cost_of_pass(costs: Floats, rng: np.random.Generator) -> CostOfPass:
-    """The summary of one cost of pass for each problem."""
-    solved = costs[np.isfinite(costs)]
-    unsolved = 1 - len(solved) / len(costs)
-    if not len(solved):
-        return CostOfPass(mean=None, interval=None, unsolved=unsolved)
+def cost_of_pass(costs: Floats, rng: np.random.Generator, draws: Floats | None) -> CostOfPass:
+    """The summary of one cost of pass for each problem; `draws` are resamples of all of them, `rng` draws the solved ones."""
+    known = np.isfinite(costs)
+    solved = costs[known]
+    never = None if draws is None else rate_intervals(1.0 - known[:, None], draws)[0]
     found = intervals(solved[:, None], draw_problems(len(solved), rng))[0] if len(solved) > 1 else None
-    return CostOfPass(mean=float(solved.mean()), interval=found, unsolved=unsolved)
+    return CostOfPass(
+        mean=float(solved.mean()) if len(solved) else None,
+        interval=found,
+        unsolved=1 - len(solved) / len(costs),
+        unsolved_interval=never,
+    )

@@ -6,6 +6,7 @@ import sqlite3
 from contextlib import closing
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 from rich.console import Console
@@ -20,6 +21,7 @@ from sampler.reporting.diversity import diversity
 from sampler.reporting.ground import ground_of
 from sampler.reporting.render_analysis import print_analysis
 from sampler.reporting.spending import orders_of
+from sampler.stats.bootstrap import Interval
 from sampler.stats.budget import PromptCharge, Unit
 from sampler.store.rows import ModelRow, SpentRow, TallyRow
 from sampler.store.writer import Store
@@ -135,9 +137,13 @@ def test_the_same_program_in_other_words_counts_once():
         "def f(a):\n    c = a  # so\n    return c",
         "def f(a): return a",
     )
-    found = diversity([[(one, 3), (same, 1), (other, 1)], [(one, 1)]])
+    rng = np.random.default_rng(0)
+    found = diversity([[(one, 3), (same, 1), (other, 1)], [(one, 1)]], rng)
     assert (found.solved, found.correct, found.texts, found.programs) == (2, 3.0, 2.0, 1.5)
-    assert diversity([]) is None
+    ends = {"correct": Interval(1.0, 5.0), "texts": Interval(1.0, 3.0), "programs": Interval(1.0, 2.0)}
+    assert found.intervals == ends  # a quarter of all resamples holds one of the two problems alone
+    assert diversity([[(one, 1)]], rng).intervals == dict.fromkeys(ends)
+    assert diversity([], rng) is None
 
 
 def test_diversity_is_read_from_the_programs_that_passed(tmp_path, support):

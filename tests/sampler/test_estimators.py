@@ -22,8 +22,10 @@ from sampler.stats.allocation import (
     scheduled,
     singles,
     strata,
+    stratum_means,
 )
 from sampler.stats.betabinomial import Fit, extrapolate, fit, fit_plain
+from sampler.stats.bootstrap import Method, draw_problems, rate_intervals, read_intervals, resampled_statistic, wilson
 from sampler.stats.budget import UnitCost
 from sampler.stats.passk import pass_at_every_k, pass_at_k
 from sampler.stats.spending import Spent, by_own_cost, replay
@@ -33,6 +35,8 @@ from sampler.stats.stopping import (
     costs_of_pass,
     frontier,
     reached_by,
+    reached_in_rounds,
+    rounds_intervals,
     stopping_curve,
 )
 
@@ -95,13 +99,17 @@ def test_cost_of_pass_is_infinite_where_nothing_passed_and_says_how_often():
     assert list(small) == [4.0, inf, 1.0]
     best = frontier({"small": small, "large": large})
     assert list(best) == [4.0, 16.0, 1.0]
-    said = cost_of_pass(small, rng)
+    draws = draw_problems(3, rng)
+    said = cost_of_pass(small, rng, draws)
     assert (said.mean, said.unsolved) == (2.5, pytest.approx(1 / 3))
     assert said.interval.low == 1.0
     assert said.interval.high == 4.0
-    assert cost_of_pass(best, rng).unsolved == 0
-    nothing = cost_of_pass(np.array([inf, inf]), rng)
+    assert said.unsolved_interval == rate_intervals(np.array([[0.0], [1.0], [0.0]]), draws)[0]
+    assert cost_of_pass(best, rng, draws).unsolved == 0
+    assert cost_of_pass(best, rng, draws).unsolved_interval.high == pytest.approx(wilson(0.0, 3).high)
+    nothing = cost_of_pass(np.array([inf, inf]), rng, draw_problems(2, rng))
     assert (nothing.mean, nothing.interval, nothing.unsolved) == (None, None, 1.0)
+    assert cost_of_pass(np.array([2.0]), rng, None).unsolved_interval is None
 
 
 @given(rows=st.lists(st.tuples(SAMPLES, UNITS), min_size=1, max_size=4), budget=st.floats(0, 20))
@@ -266,6 +274,67 @@ def test_strata_are_of_equal_size_and_sorted_by_difficulty():
     assert [list(part) for part in strata(rates, 3)] == [[1, 4], [2, 3], [0, 5]]
     with pytest.raises(ValueError, match="make no 5 groups"):
         strata([0.5], 5)
+
+
+@given(rows=st.lists(st.tuples(st.integers(0, 4), st.floats(0, 1)), min_size=2, max_size=6), groups=st.integers(1, 4))
+def test_a_stratum_of_drawn_problems_is_that_of_a_list_with_as_many_of_each(rows, groups):
+    """Every way to draw as many as there are, each made a list, sorted and parted as `strata` does."""
+    groups = min(groups, len(rows))
+    reference, values = np.array([one for one, _ in rows]) / 4, np.array(rows)
+    ends = np.cumsum([0, *map(len, strata(reference.tolist(), groups))]) / len(rows)
+    for drawn in list(product(range(len(rows)), repeat=len(rows)))[:: max(1, len(rows) ** len(rows) // 50)]:
+        picked = sorted(drawn)  # equal rates stay in the problems' order
+        weights = np.bincount(picked, minlength=len(rows))[None] / len(rows)
+        for at, part in enumerate(strata(reference[picked].tolist(), groups)):
+            found = stratum_means(reference, values, (ends[at], ends[at + 1]), weights)[0]
+            assert found == pytest.approx(values[picked][part].mean(axis=0))
+
+
+def rounds_of(correct: list[int], each: list[float]) -> tuple[np.ndarray, np.ndarray]:
+    """Tables of problems x rounds, from round 0 on, of four samples each."""
+    n, nothing = [4] * len(correct), np.zeros((len(correct), 1))
+    attempts = np.concatenate([nothing, attempts_at_every_k(n, correct, 4)], axis=1)
+    return attempts * np.array(each)[:, None], np.concatenate([nothing, pass_at_every_k(n, correct, 4)], axis=1)
+
+
+@given(
+    rows=st.lists(st.tuples(st.integers(0, 4), st.floats(0.5, 5)), min_size=2, max_size=5),
+    share=st.floats(0.01, 0.99),
+    data=st.data(),
+)
+def test_rounds_over_drawn_problems_are_those_over_a_list_with_as_many_of_each(rows, share, data):
+    correct, each = map(list, zip(*rows, strict=True))
+    picked = data.draw(st.lists(st.integers(0, len(rows) - 1), min_size=len(rows), max_size=len(rows)))
+    weights = np.bincount(picked, minlength=len(rows))[None] / len(rows)
+    costs, rates = rounds_of(correct, each)
+    chosen = [correct[at] for at in picked]
+    n, paid = [4] * len(rows), np.array([each[at] for at in picked])
+    stops = stopping_curve(pass_at_every_k(n, chosen, 4), attempts_at_every_k(n, chosen, 4), paid, 0 * paid)
+    budget = share * stops[-1].cost
+    assert reached_in_rounds(weights @ costs, weights @ rates, [budget])[0, 0] == pytest.approx(
+        reached_by(stops, budget)
+    )
+
+
+def test_rounds_that_end_before_a_budget_go_on_at_the_last_one_s_pace():
+    costs, rates = np.array([[0.0, 2.0, 3.0]]), np.array([[0.0, 0.5, 0.6]])
+    assert reached_in_rounds(costs, rates, [1.0, 2.5, 3.0, 5.0, 9.0])[0] == pytest.approx([0.25, 0.55, 0.6, 0.8, 1.0])
+    assert reached_in_rounds(np.array([[0.0, 2.0, 2.0]]), np.array([[0.0, 1.0, 1.0]]), [4.0])[0, 0] == 1.0
+
+
+def test_the_interval_of_rounds_is_the_one_over_every_resample():
+    """Six problems, and all 6^6 ways to draw six: the percentiles of drawn resamples are those of all of them."""
+    costs, rates = rounds_of([0, 1, 1, 2, 3, 4], [3.0, 1.0, 2.0, 1.0, 2.0, 1.0])
+    every = np.stack([np.bincount(one, minlength=6) for one in product(range(6), repeat=6)]) / 6
+    budget = 0.6 * costs[:, -1].mean()
+    by_hand = np.quantile(reached_in_rounds(every @ costs, every @ rates, [budget]), [0.025, 0.975])
+    draws = draw_problems(6, np.random.default_rng(0), 40_000)
+    drawn = resampled_statistic(lambda weights: reached_in_rounds(weights @ costs, weights @ rates, [budget]), draws)
+    (found,) = read_intervals(drawn, Method.PERCENTILE)
+    assert (found.low, found.high) == pytest.approx(by_hand, abs=0.01)
+    (ours,) = rounds_intervals(costs, rates, [budget], draws)
+    assert ours.low <= found.low < drawn.estimates[0] < found.high <= ours.high
+    assert rounds_intervals(costs, rates, [], draws) == []
 
 
 def test_more_right_than_accepted_is_refused():

@@ -145,8 +145,11 @@ def test_whom_to_ask_is_said_with_its_worth_on_problems_that_the_choice_has_not_
     assert whom.chart is not None
     assert {line.name for line in whom.lines} <= {"small", "large"}
     assert all(before.end == after.xs[0] for before, after in pairwise(whom.lines))
-    for _, ways, _ in whom.rows:
-        for way in ways:
+    for row in whom.rows:
+        if row.router is not None and row.router_interval is not None:
+            low, high = 100 * row.router_interval.low, 100 * row.router_interval.high
+            assert f"{100 * row.router:.1f} [{low:.1f}, {high:.1f}]" in page
+        for way in row.ways:
             assert way.choice in page
             if way.words == "schedule":  # undefined where some of four problems tell nothing of difficulty
                 continue
@@ -185,9 +188,13 @@ def test_the_router_of_the_page_is_that_of_the_analysis() -> None:
     assert found is not None
     made = analyse("a", ground, AnalysisWish(unit=Unit.FLOPS_PARAMS))
     assert made.allotment is not None
-    assert [(budget, router) for budget, _, router in found.rows] == [
-        (row.budget, row.oracle) for row in made.allotment.rows if row.single
+    assert [(row.budget, row.router, row.router_interval) for row in found.rows] == [
+        (row.budget, row.oracle, row.oracle_interval) for row in made.allotment.rows if row.single
     ]
+    first = found.rows[0]
+    assert first.router is not None
+    assert first.router_interval is not None
+    assert first.router_interval.low < first.router < first.router_interval.high
 
 
 def test_what_lies_beyond_the_samples_is_dashed_and_warned_of() -> None:

@@ -331,6 +331,7 @@ def test_a_budget_beyond_all_counting_is_undefined_and_not_an_error(small_and_la
         (0.5, 0.4, 0.61, "±10.5"),
         (0.9, 0.65, 1.0, "-25.0 +10.0"),  # a ± would promise more than everything
         (1.0, 0.9, 1.0, "-10.0 +0.0"),
+        (1.0, 0.9, 1.0 - 1e-15, "-10.0 +0.0"),  # summed in another order
         (0.0, 0.0, 0.0, "±0.0"),
     ],
 )

@@ -18,7 +18,10 @@ from sampler.stats.bootstrap import (
     paired_difference,
     paired_differences,
     rate_intervals,
+    read_intervals,
+    resampled,
     resampled_means,
+    resampled_statistic,
     wilson,
 )
 from sampler.stats.budget import UnitCost
@@ -62,6 +65,27 @@ def test_what_resampling_cannot_see_is_not_called_sure():
     half = np.concatenate([np.ones(82), np.zeros(82)])[:, None]
     assert FEW < 164 * 0.5
     assert rate_intervals(half, draws) == intervals(half, draws)
+
+
+def test_a_mean_told_as_a_statistic_has_the_interval_of_a_mean():
+    rng = np.random.default_rng(2)
+    values, draws = rng.exponential(size=(30, 3)), draw_problems(30, rng, 3000)
+    plain = resampled(values, draws)
+    told = resampled_statistic(lambda weights: weights @ values, draws)
+    assert told.skew == pytest.approx(plain.skew)
+    for one, other in zip(read_intervals(told), read_intervals(plain), strict=True):
+        assert (one.low, one.high) == pytest.approx((other.low, other.high))
+
+
+def test_the_skew_of_a_ratio_is_that_of_leaving_out_each_problem():
+    """By hand, as Efron and Tibshirani 1993 write it in equation 14.15."""
+    values = np.array([[1.0, 2.0], [4.0, 3.0], [2.0, 9.0], [7.0, 8.0]])
+    sums = [np.delete(values, at, axis=0).sum(axis=0) for at in range(4)]
+    gaps = np.mean([a / b for a, b in sums]) - np.array([a / b for a, b in sums])
+    draws = draw_problems(4, np.random.default_rng(1), 500)
+    told = resampled_statistic(lambda weights: (weights @ values[:, :1]) / (weights @ values[:, 1:]), draws)
+    assert told.estimates == pytest.approx([14 / 22])
+    assert told.skew == pytest.approx([(gaps**3).sum() / (6 * (gaps**2).sum() ** 1.5)])
 
 
 def test_wilson_s_interval_is_the_textbook_s():
