@@ -136,7 +136,7 @@ def _beyond(made: Analysis) -> RichTable:
                     called[model.name],
                     str(one.promise.k),
                     rate,
-                    _percent(model.fit.impossible if model.fit else 0.0),
+                    _rate(model.fit.impossible if model.fit else 0.0, one.promise.impossible),
                     "; ".join(one.warnings),
                 )
 

@@ -52,12 +52,16 @@ class Fit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Extrapolation:
-    """pass@k beyond the samples: a model's promise, not a measurement. `beyond` is how many times n it reaches."""
+    """pass@k beyond the samples: a model's promise, not a measurement. `beyond` is how many times n it reaches.
+
+    `impossible` is the interval of the fit's share of impossible problems, from the same refits.
+    """
 
     k: int
     rate: float
     interval: Interval
     beyond: float
+    impossible: Interval
 
 
 def fit(samples: Sequence[int], correct: Sequence[int]) -> Fit:
@@ -82,14 +86,23 @@ def extrapolate(
     usable = (weights @ (table.right > 0) > 0) & (weights @ (table.wrong > 0) > 0)
     again = _fit(table, weights[usable])
     best = _fit(table, np.ones((1, len(samples))))[0]
-    tail = (1 - LEVEL) / 2
-    found = []
-    for k in ks:
-        low, high = np.quantile([one.pass_at(k) for one in again], [tail, 1 - tail])
-        rate = best.pass_at(k)
-        around = Interval(min(rate, float(low)), max(rate, float(high)))
-        found.append(Extrapolation(k=k, rate=rate, interval=around, beyond=k / min(samples)))
-    return tuple(found)
+    never = _percentiles(best.impossible, [one.impossible for one in again])
+    return tuple(
+        Extrapolation(
+            k=k,
+            rate=best.pass_at(k),
+            interval=_percentiles(best.pass_at(k), [one.pass_at(k) for one in again]),
+            beyond=k / min(samples),
+            impossible=never,
+        )
+        for k in ks
+    )
+
+
+def _percentiles(fitted: float, again: Sequence[float]) -> Interval:
+    """What refits say, and the fit itself."""
+    low, high = np.quantile(again, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    return Interval(min(fitted, float(low)), max(fitted, float(high)))
 
 
 def _check(samples: Sequence[int], correct: Sequence[int]) -> None:

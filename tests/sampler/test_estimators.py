@@ -391,6 +391,18 @@ def test_no_neighbour_of_the_fit_is_likelier(counts, nudge):
     assert by_hand(alpha * inside, beta * inside) <= at_top + 1e-6
 
 
+@pytest.mark.parametrize("share", [0.0, 0.3])
+def test_the_share_of_impossible_problems_lies_within_its_interval(share):
+    rng = np.random.default_rng(5)
+    correct = rng.binomial(30, rng.beta(1.0, 1.5, 300) * (np.arange(300) >= 300 * share)).tolist()
+    (found,) = extrapolate([30] * 300, correct, [60], rng, 100)
+    fitted = fit([30] * 300, correct).impossible
+    assert found.impossible.low <= min(share, fitted)
+    assert found.impossible.high >= max(share, fitted)
+    assert (found.impossible.low > 0) == (share > 0)
+    assert found.impossible.high < share + 0.15
+
+
 def test_extrapolation_meets_the_measured_value_within_its_interval():
     rng = np.random.default_rng(4)
     chances = rng.beta(0.5, 0.9, 164)
