@@ -11,7 +11,7 @@ from sampler.drawing.palette import ON_DARK, ON_LIGHT, Rgb
 from sampler.page.chart import Chart, Line
 from sampler.page.choices import MOST_MODELS
 from sampler.page.sheet import Sheet, charge_words, sentence
-from sampler.reporting.render import NAMES, amount, one_line
+from sampler.reporting.render import NAMES, amount, one_line, spanned
 from sampler.stats.budget import Unit
 
 
@@ -28,6 +28,7 @@ def page_html(sheet: Sheet) -> str:
         data=[_data(chart, lines) for chart, lines in _figures(sheet)],
         unit_name=lambda unit: NAMES[unit],
         amount=amount,
+        spanned=spanned,
         sentence=sentence,
         charge_words=charge_words,
         units=Unit,

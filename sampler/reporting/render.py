@@ -17,6 +17,7 @@ from rich.text import Text
 
 from sampler.drawing.around import around
 from sampler.reporting.report import Finding, ModelLine, Report, Row, Table
+from sampler.stats.bootstrap import Interval
 from sampler.stats.budget import PromptCharge, Unit, UnitCost
 from sampler.stats.curves import Point, Reach, Standing
 from sandbox.show import harmless
@@ -78,6 +79,17 @@ def amount(value: float, unit: Unit) -> str:
     power = min(max(floor(log10(short)) // 3, 0), len(_SI) - 1) if short >= 1 else 0
     size = _SI[power] + ("FLOP" if unit in _FLOPS else "J" if unit is Unit.JOULES else "")
     return f"{short / 1000**power:.3g} {size}".rstrip()
+
+
+def spanned(cost: float, near: Interval | None, unit: Unit) -> str:
+    """A cost and its interval; a size that all of them have is told once."""
+    if near is None:
+        return amount(cost, unit)
+    told = [amount(value, unit) for value in (cost, near.low, near.high)]
+    sizes = {words.partition(" ")[2] for words in told}
+    size = sizes.pop() if len(sizes) == 1 else ""
+    mean, low, high = (words.removesuffix(f" {size}") for words in told)
+    return f"{mean} [{low}, {high}] {size}".rstrip()
 
 
 def print_report(report: Report, console: Console) -> None:

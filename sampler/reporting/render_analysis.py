@@ -12,7 +12,7 @@ from rich.text import Text
 from sampler.drawing.around import around
 from sampler.reporting.allotting import Allotted
 from sampler.reporting.analysis import Accept, Analysis, ModelAnalysis
-from sampler.reporting.render import NAMES, amount, grid, one_line, plain
+from sampler.reporting.render import NAMES, amount, grid, one_line, plain, spanned
 from sampler.reporting.strata import Stratum
 from sampler.stats.allocation import Choice
 from sampler.stats.bootstrap import Interval
@@ -77,7 +77,7 @@ def _solving(made: Analysis) -> RichTable:
 def _solving_cells(model: ModelAnalysis, unit: Unit) -> list[str]:
     if model.stopped is None or model.cost_of_pass is None:
         return [str(model.n), "unknown", "", "unknown", ""]
-    cost = _spans(model.stopped.cost, model.stopped.cost_interval, unit)
+    cost = spanned(model.stopped.cost, model.stopped.cost_interval, unit)
     return [
         str(model.n),
         cost,
@@ -87,19 +87,8 @@ def _solving_cells(model: ModelAnalysis, unit: Unit) -> list[str]:
 
 
 def _pass_cells(found: CostOfPass, unit: Unit) -> list[str]:
-    mean = "infinite" if found.mean is None else _spans(found.mean, found.interval, unit)
+    mean = "infinite" if found.mean is None else spanned(found.mean, found.interval, unit)
     return [mean, _rate(found.unsolved, found.unsolved_interval)]
-
-
-def _spans(cost: float, near: Interval | None, unit: Unit) -> str:
-    """A cost and its interval; a size that all of them have is told once."""
-    if near is None:
-        return amount(cost, unit)
-    told = [amount(value, unit) for value in (cost, near.low, near.high)]
-    sizes = {words.partition(" ")[2] for words in told}
-    size = sizes.pop() if len(sizes) == 1 else ""
-    mean, low, high = (words.removesuffix(f" {size}") for words in told)
-    return f"{mean} [{low}, {high}] {size}".rstrip()
 
 
 def _spending(made: Analysis) -> RichTable:
@@ -214,7 +203,11 @@ def _ways(row: Allotted, unit: Unit, called: Mapping[str, str]) -> Iterator[Sequ
             continue
         held = row.held[kind]
         over = " (over)" if held and held.over(row.budget) else ""
-        unseen = (_rate(held.rate, held.interval), f"{amount(held.cost, unit)}{over}") if held else ("undefined", "")
+        unseen = (
+            (_rate(held.rate, held.interval), f"{spanned(held.cost, held.cost_interval, unit)}{over}")
+            if held
+            else ("undefined", "")
+        )
         yield words, legs_words(choice, called), _percent(choice.rate), *unseen
     yield "router", "", _rate(row.oracle, row.oracle_interval), "", ""
 

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sampler.stats.allocation import Choice, Offer, best_within, outcome
-from sampler.stats.bootstrap import Floats, Interval, rate_intervals
+from sampler.stats.bootstrap import Floats, Interval, intervals, rate_intervals
 
 PARTS = 5
 Places = NDArray[np.int64]
@@ -29,9 +29,13 @@ Ways = Callable[[Sequence[Offer], Places], Sequence[Choice]]  # offers on some p
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Held:
-    """What choices cost and reach on problems that they were not chosen on; no interval below two problems."""
+    """What choices cost and reach on problems that they were not chosen on; no intervals below two problems.
+
+    The cost's says how far from the budget such choices end on other problems, which may be longer, or harder.
+    """
 
     cost: float
+    cost_interval: Interval | None
     rate: float
     interval: Interval | None
 
@@ -67,8 +71,12 @@ def held_out(
 def _held(costs: Floats, rates: Floats, draws: Floats | None) -> Held | None:
     if np.isnan(rates).any():
         return None
-    found = None if draws is None else rate_intervals(rates[:, None], draws)[0]
-    return Held(cost=float(costs.mean()), rate=float(rates.mean()), interval=found)
+    return Held(
+        cost=float(costs.mean()),
+        cost_interval=None if draws is None else intervals(costs[:, None], draws)[0],
+        rate=float(rates.mean()),
+        interval=None if draws is None else rate_intervals(rates[:, None], draws)[0],
+    )
 
 
 def within(of: Offer, problems: Places, *, scaled: bool = True) -> Offer:

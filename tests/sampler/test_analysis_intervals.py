@@ -133,6 +133,18 @@ def test_the_router_has_the_interval_of_the_better_model_of_each_problem():
     assert (more.oracle, more.oracle_interval) == (None, None)
 
 
+def test_what_a_choice_costs_on_unseen_problems_has_its_interval():
+    under = ground()
+    made = analysed(under, replace(WISH, budgets=(3.0,)))
+    assert made.allotment is not None
+    held = made.allotment.rows[0].held["single"]  # one sample of the small model, whatever problems one looks at
+    assert held is not None
+    each = np.array([[float(tokens(1, at))] for at in range(len(SMALL))])
+    assert under.draws is not None
+    assert held.cost == pytest.approx(each.mean())
+    assert ends(held.cost_interval) == pytest.approx(ends(intervals(each, under.draws)[0]))
+
+
 def test_strata_have_intervals_unless_they_are_of_one_problem():
     for stratum in analysed().strata:
         assert stratum.reference_interval is not None

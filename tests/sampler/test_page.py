@@ -25,6 +25,7 @@ from sampler.page.turns import marks, turns
 from sampler.page.write import page_html
 from sampler.reporting.analysis import AnalysisWish, analyse
 from sampler.reporting.ground import ground_of
+from sampler.reporting.render import spanned
 from sampler.reporting.report import Facts, Finding, Wish, make_report
 from sampler.stats.budget import PromptCharge, Unit
 from sampler.store.rows import FailureRow, ModelRow, OriginRow, StudyRow, TallyRow
@@ -157,6 +158,8 @@ def test_whom_to_ask_is_said_with_its_worth_on_problems_that_the_choice_has_not_
             assert way.held.interval is not None
             low, high = 100 * way.held.interval.low, 100 * way.held.interval.high
             assert f"{100 * way.held.rate:.1f} [{low:.1f}, {high:.1f}]" in page
+            assert way.held.cost_interval is not None
+            assert spanned(way.held.cost, way.held.cost_interval, made.figures[0].table.unit) in page
     assert made.figures[1].choices is None  # nobody has a cost in that unit
 
 
