@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 RESAMPLES = 10_000
 LEVEL = 0.95
 FEW = 5.0
+_AT_ONCE = 1000  # resamples whose statistics are made together: they may take tables as wide as there are samples
 _NORMAL = NormalDist()
 
 Floats = NDArray[np.float64]
@@ -122,7 +123,8 @@ def resampled_statistic(of: Statistic, draws: Floats) -> Resampled:
     whole = of(np.full((1, problems), 1 / problems))[0]
     without = of((1 - np.eye(problems)) / (problems - 1))
     values = whole + (problems - 1) * (without.mean(axis=0) - without)
-    return summary(values, whole, np.ascontiguousarray(of(draws).T))
+    pieces = np.array_split(draws, -(-len(draws) // _AT_ONCE))
+    return summary(values, whole, np.ascontiguousarray(np.concatenate([of(piece) for piece in pieces]).T))
 
 
 def summary(values: Floats, estimates: Floats, means: Floats) -> Resampled:

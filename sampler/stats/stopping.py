@@ -31,8 +31,6 @@ from sampler.stats.bootstrap import (
 )
 from sampler.stats.passk import pass_at_every_k
 
-_AT_ONCE = 1 << 22  # values of resampled rounds that are held in memory together
-
 
 def attempts_at_every_k(samples: Sequence[int], correct: Sequence[int], ks: int) -> Floats:
     """E[min(T, k)] for k = 1 … ks of every problem, as a table of problems x ks."""
@@ -99,8 +97,7 @@ def rounds_intervals(costs: Floats, rates: Floats, budgets: Sequence[float], dra
     """
 
     def reached(weights: Floats) -> Floats:
-        pieces = np.array_split(weights, -(-weights.shape[0] * costs.shape[1] // _AT_ONCE))
-        return np.concatenate([reached_in_rounds(part @ costs, part @ rates, budgets) for part in pieces])
+        return reached_in_rounds(weights @ costs, weights @ rates, budgets)
 
     return read_rates(resampled_statistic(reached, draws)) if budgets else []
 
