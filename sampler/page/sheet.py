@@ -94,7 +94,8 @@ def _stars(table: Table, lines: Sequence[Line]) -> Iterator[Mark]:
     """The greedy samples, in the colour of their model's line."""
     for tone, line in enumerate(lines):
         if point := table.greedy.get(line.name):
-            said = f"{line.name} greedy · {100 * point.rate:.1f} % · {point.cost:.4g}"
+            near = f" [{100 * point.interval.low:.1f}, {100 * point.interval.high:.1f}]" if point.interval else ""
+            said = f"{line.name} greedy · {100 * point.rate:.1f} %{near} · {point.cost:.4g}"
             yield Mark(x=point.cost, y=point.rate, text=said, tone=tone)
 
 

@@ -29,14 +29,15 @@ class NotComparable(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """One budget: k and rate of each model; `difference` is first minus second, `band` holds all steps at once.
+    """One budget: k and rate of each model, with its own interval; `difference` is first minus second.
 
-    `holm` of the difference is there for the rows alone.
+    `band` holds the differences of all steps at once. `holm` of the difference is there for the rows alone.
     """
 
     budget: float
     ks: tuple[int, int]
     rates: tuple[float, float]
+    intervals: tuple[Interval | None, Interval | None]
     difference: Difference
     band: Interval
     detectable: Detectable
@@ -138,6 +139,7 @@ def _steps(
             budget=budget,
             ks=bought,
             rates=(float(first[:, bought[0] - 1].mean()), float(second[:, bought[1] - 1].mean())),
+            intervals=(curves[0].points[bought[0] - 1].interval, curves[1].points[bought[1] - 1].interval),
             difference=one,
             band=band,
             detectable=detectable(_column(gaps, at)),

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from rich.console import Console
 from rich.text import Text
 
+from sampler.drawing.around import around
 from sampler.reporting.comparison import Comparison, Step
 from sampler.reporting.render import NAMES, amount, grid, one_line, plain
 from sampler.stats.bootstrap import LEVEL
@@ -34,8 +35,9 @@ def print_comparison(made: Comparison, console: Console) -> None:
 def _cells(step: Step, made: Comparison) -> Iterator[str]:
     lead = step.difference
     yield amount(step.budget, made.unit)
-    for rate, k in zip(step.rates, step.ks, strict=True):
-        yield f"{100 * rate:.1f} (k={k})"
+    for rate, near, k in zip(step.rates, step.intervals, step.ks, strict=True):
+        spread = f" {around(rate, near.low, near.high, brief=True)}" if near else ""
+        yield f"{100 * rate:.1f}{spread} (k={k})"
     mark = " *" if lead.clear else ""
     yield f"{100 * lead.mean:+.1f} [{100 * lead.interval.low:+.1f}, {100 * lead.interval.high:+.1f}]{mark}"
     yield f"{lead.holm:.4f}" if lead.holm is not None else ""
@@ -54,7 +56,8 @@ def _closing(made: Comparison) -> Iterator[str]:
     first, second = map(one_line, made.names)
     yield f"Solved by {second} alone: {_names(made.fixed)}. By {first} alone: {_names(made.broken)}."
     yield (
-        f"A - B is paired by problem, with its {LEVEL:.0%} interval (BCa over problems); p is corrected (Holm) for these rows, "
+        f"± is half the {LEVEL:.0%} interval of a model alone (BCa over problems), - and + say how far it reaches where it is "
+        f"lopsided. A - B is paired by problem, with its own interval; p is corrected (Holm) for these rows, "
         f"* is clear after it. Sees: the smallest true difference that comes out clear with {POWER:.0%} chance."
     )
 

@@ -104,6 +104,20 @@ def test_a_comparison_says_where_the_leader_changes(small_and_large):
     assert made.broken == tuple(f"P/{at}" for at in range(40) if at % 8 == 7)
 
 
+def test_each_rate_of_a_comparison_has_the_interval_that_a_report_gives_it(small_and_large):
+    ground = sides(small_and_large)
+    for step in compare(ground, Unit.FLOPS_128, PromptCharge.EACH).steps:
+        for model, k, rate, near in zip(ground.models, step.ks, step.rates, step.intervals, strict=True):
+            point = ground.curves[model.id].points[k - 1]
+            assert near == point.interval
+            assert rate == pytest.approx(point.rate)
+    shown = CliRunner().invoke(
+        cli, ["compare", f"{small_and_large}:small", f"{small_and_large}:large", "--unit", "flops_128"]
+    )
+    row = next(line for line in shown.output.splitlines() if " TFLOP" in line)
+    assert row.count("±") == 2
+
+
 def test_problems_that_only_one_side_solves_are_named(counts_file):
     path = counts_file(a=entry(2, [1, 0, 2]), b=entry(2, [0, 1, 1]))
     made = compare(sides(path, "a", "b"), Unit.SAMPLES, PromptCharge.EACH)

@@ -291,6 +291,28 @@ def test_everything_drawn_lies_inside_the_figure_and_no_label_covers_another(dra
     assert all(b - a >= 15.9 for a, b in pairwise(heights))
 
 
+def test_a_star_says_its_interval_where_one_points_at_it() -> None:
+    models = [model(1, "small"), model(2, "large")]
+    star = replace(model(3, "small (greedy)"), greedy_of=1, wanted=1)
+    one = [replace(tally(3, f"p/{at}", at % 2), sampled=1, scored=1) for at in range(4)]
+    facts = Facts(
+        study=study(),
+        models=models,
+        tallies=[*(tally(number, f"p/{at}", at) for number in (1, 2) for at in range(4)), *one],
+        verdicts={},
+        greedy=[star],
+    )
+    made = make_sheet(
+        PageFacts(facts=facts, failures=(), origin=origin()), Wish(units=(Unit.FLOPS_PARAMS,), budgets={})
+    )
+    (figure,) = made.figures
+    assert figure.chart is not None
+    assert [mark.text.partition(" %")[0] for mark in figure.chart.stars] == ["small greedy · 50.0"]
+    near = figure.table.greedy["small"].interval
+    assert near is not None
+    assert f" % [{100 * near.low:.1f}, {100 * near.high:.1f}] · " in figure.chart.stars[0].text
+
+
 def test_a_star_that_lies_beyond_every_curve_is_still_inside_the_figure() -> None:
     line = Line(name="m", xs=(1.0, 2.0), ys=(0.3, 0.4), ks=(1, 2), low=(), high=(), end=3.0, thin=None)
     found = chart([line], Extra(stars=(Mark(x=50.0, y=0.95, text="m greedy"),)))
