@@ -98,7 +98,8 @@ def read_claims(
     """The claims in what came through the answers pipe, when so many calls were asked.
 
     Answers count in the order of the calls; garbage is silence, and so is everything after more claims than there can be.
-    An answer of the same bytes as the one that is `known` for its call is that one, and is not decoded.
+    An answer of the same bytes as the one that is `known` for its call is that one, and is not decoded. Where no bytes
+    are known for a call, none are those: not even no bytes at all.
     """
     claims = Claims(room=room or codec.Room(), known=known)
     buffer = wire.FrameBuffer()
@@ -167,7 +168,7 @@ def _answer(claim: Mapping[str, wire.Value], claims: Claims) -> Answer | None:
 
 def _read_answer(data: bytes, claims: Claims, after: bytes = b"") -> Answer | None:
     number = len(claims.answers)
-    if number < len(claims.known) and claims.known[number].data == data and not after:
+    if data and not after and number < len(claims.known) and claims.known[number].data == data:
         return claims.known[number]
     try:
         return Answer(value=codec.decode(data, claims.room), data=data, arguments=after)

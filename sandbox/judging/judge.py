@@ -29,7 +29,7 @@ from sandbox.values import (
     Verdict,
 )
 
-JUDGE_VERSION = "5"
+JUDGE_VERSION = "6"
 _NEAR = 0.9
 _IDLE = 0.05  # a program that used less than this share of its wall time slept, or waited for something
 _STARVED = 0.1  # one that was stopped by the wall clock and used more than this had work to do, and no core to do it on

@@ -315,6 +315,17 @@ def test_an_answer_of_known_bytes_is_the_known_one_and_any_other_is_read() -> No
     assert [one.value for one in read_claims(batch(0, [2]), "p", 2, known=known).answers] == [[2]]
 
 
+@pytest.mark.parametrize("expected", [[math.nan], "x" * (codec.MAX_PLAIN + 1)])
+def test_no_bytes_are_no_answer_where_none_are_known(expected: object) -> None:
+    known = in_order(
+        [CallTest(function="f", arguments=(), comparison=Comparison.EQUAL, expected=expected)]
+    ).calls.first(1)
+    assert known.known[0].data == b""
+    batch_of_nothing = claim({"call": 0, "sizes": bytes(4), "values": b""})
+    for nothing in (batch_of_nothing, claim({"call": 0, "value": b""})):
+        assert read_claims(nothing, "p", 1, known=known.known).answers == []
+
+
 def in_order(cases: list[CallTest]) -> CallTests:
     return CallTests(cases=tuple(cases), source="", arranged=tuple(range(len(cases))))
 

@@ -69,6 +69,9 @@ def livecodebench(private: str, **more: Any) -> dict[str, Any]:
         (b"", b"1", OutputRule.CLOSE, False),
         (b"9" * 500, b"9" * 499 + b"8", OutputRule.CLOSE, False),
         (b"1e9999", b"2e9999", OutputRule.NUMBERS, False),
+        (b"1e9999", b"9" * 350, OutputRule.CLOSE, False),
+        (b"1" * 350, b"9" * 350, OutputRule.CLOSE, False),
+        (b"9" * 350 + b".0", b"9" * 350, OutputRule.CLOSE, True),
     ],
 )
 def test_output_is_held_against_the_rule(printed: bytes, expected: bytes, rule: OutputRule, right: object) -> None:
