@@ -82,11 +82,9 @@ class Supervisor:
             "wall_s": seen.wall_s,
             "peak_kb": seen.peak_kb,
             "memory_source": seen.memory_source,
-            "stdout": seen.stdout,
-            "stderr": seen.stderr,
-            "answers": seen.answers,
             "flags": list(flags),
             "clean": clean,
+            **guest.said(),
         }
 
     def _parent(self, order: visit.Order) -> tuple[parents.Parent, int]:

@@ -23,6 +23,7 @@ _CACHED = (  # what the box has read of files; the kernel gives it back when ask
 )
 _SLACK_BYTES = 8 << 20
 _PATIENCE_S = 1.0
+_SHORT_S = 0.001
 _TIGHT_BYTES = 4 << 20
 _SHORTAGE_S = (
     0.25  # page tables of half a gigabyte are given back within a tenth of that, where there is a core to do it
@@ -92,6 +93,15 @@ class Shortage:
         if not self._ends or kills != self._kills:
             self._kills, self._ends = kills, now + _SHORTAGE_S
         return now < self._ends and _charged_without_files() >= self._tight
+
+    def sit_out(self) -> None:
+        """Ask for nothing while it lasts, when a program is over; but not for ever.
+
+        What it has left behind may fill the box again and have itself killed one by one, and nobody ends that before.
+        """
+        deadline = time.monotonic() + _PATIENCE_S
+        while self.lasts() and time.monotonic() < deadline:
+            time.sleep(_SHORT_S)
 
     def has_killed(self) -> bool:
         """Whether the kernel has killed since this was made."""

@@ -52,9 +52,6 @@ class Outcome:
     wall_s: float
     peak_kb: int
     memory_source: str
-    stdout: bytes
-    stderr: bytes
-    answers: bytes
     company: bool
 
 
@@ -103,7 +100,7 @@ class _Reader:
 
     def taken(self) -> bytes:
         """What was kept."""
-        return bytes(self.data[: self.cap])
+        return bytes(memoryview(self.data)[: self.cap])
 
 
 class Visit:
@@ -161,8 +158,7 @@ class Visit:
         while (ended := self._step()) is None:
             self._watch_limits()
         wall_s = time.monotonic() - self._began
-        while self._shortage.lasts():
-            time.sleep(_SHORT_S)
+        self._shortage.sit_out()
         for reader in self._readers.values():
             reader.pull()
         if self._flooded():
@@ -175,11 +171,12 @@ class Visit:
             wall_s=wall_s,
             peak_kb=peak_kb,
             memory_source=memory_source,
-            stdout=self._stdout.taken(),
-            stderr=self._stderr.taken(),
-            answers=self._answers.taken(),
             company=self._company,
         )
+
+    def said(self) -> dict[str, bytes]:
+        """What the program wrote. Only for a box that was swept: a copy may need more room than the program has left."""
+        return {"stdout": self._stdout.taken(), "stderr": self._stderr.taken(), "answers": self._answers.taken()}
 
     def _step(self) -> forking.Ended | None:
         """Wait for something to happen, and see to it."""
@@ -187,10 +184,10 @@ class Visit:
             if fd == self._parent.control.fileno():
                 if (ended := self._hear()) is not None:
                     return ended
+            elif self._shortage.lasts():  # bytes in a pipe take memory of whoever writes them there, too
+                time.sleep(_SHORT_S)
             elif fd in self._writers:
                 self._push(fd)
-            elif self._shortage.lasts():
-                time.sleep(_SHORT_S)
             elif not self._readers[fd].pull():
                 self._poll.unregister(fd)
         return None

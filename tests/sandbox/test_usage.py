@@ -103,6 +103,19 @@ def test_memory_is_short_a_moment_after_a_box_is_full_and_after_each_killing(mon
     assert not shortage.lasts()
 
 
+def test_a_shortage_without_end_is_not_sat_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    account = Account(monkeypatch, charged_mb=99)
+
+    def one_more_is_killed(seconds: float) -> None:
+        account.kills, account.now = account.kills + 1, account.now + seconds
+
+    monkeypatch.setattr(usage.time, "sleep", one_more_is_killed)
+    shortage = usage.Shortage()
+    shortage.sit_out()
+    assert shortage.lasts()
+    assert account.now == pytest.approx(usage._PATIENCE_S, abs=0.01)
+
+
 def test_a_box_that_is_full_of_files_is_not_short(monkeypatch: pytest.MonkeyPatch) -> None:
     Account(monkeypatch, charged_mb=99, cached_mb=40)
     assert not usage.Shortage().lasts()
