@@ -44,11 +44,12 @@ class Order:
 
 @dataclass
 class Outcome:
-    """What the supervisor saw of the main process."""
+    """What the supervisor saw of the main process. `box_cpu_s`: what the whole box used until its end, without process 1."""
 
     ending: str
     status: int
     cpu_s: float
+    box_cpu_s: float
     wall_s: float
     peak_kb: int
     memory_source: str
@@ -119,6 +120,7 @@ class Visit:
         self._poll = select.poll()
         self._peak = usage.Peak()
         self._began, self._cpu_before = time.monotonic(), usage.tree_cpu_s()
+        self._own_before = time.process_time()
         self._pid = 0
         self._ending, self._killed_at, self._wait_ms = "", 0.0, 0
         self._company = False  # whether there were more processes than the candidate's first one at its limit
@@ -158,6 +160,7 @@ class Visit:
         while (ended := self._step()) is None:
             self._watch_limits()
         wall_s = time.monotonic() - self._began
+        box_cpu_s = self._box_cpu_s()
         self._shortage.sit_out()
         for reader in self._readers.values():
             reader.pull()
@@ -168,11 +171,15 @@ class Visit:
             ending=self._ending or ("signalled" if os.WIFSIGNALED(ended.status) else "exited"),
             status=ended.status,
             cpu_s=ended.cpu_s,
+            box_cpu_s=box_cpu_s,
             wall_s=wall_s,
             peak_kb=peak_kb,
             memory_source=memory_source,
             company=self._company,
         )
+
+    def _box_cpu_s(self) -> float:
+        return usage.tree_cpu_s() - self._cpu_before - (time.process_time() - self._own_before)
 
     def said(self) -> dict[str, bytes]:
         """What the program wrote. Only for a box that was swept: a copy may need more room than the program has left."""

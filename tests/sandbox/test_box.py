@@ -189,6 +189,28 @@ time.sleep(0.8)
 """
         assert run(box, source).cpu_s >= 0.38
 
+    @pytest.mark.parametrize(
+        "start",
+        [
+            "signal.signal(signal.SIGCHLD, signal.SIG_IGN); child = os.fork()",
+            "clone = 56 if HERE == 'x86_64' else 220; child = libc.syscall(clone, 0x8000 | signal.SIGCHLD, 0, 0, 0, 0)",
+        ],
+    )
+    def test_cpu_seconds_of_those_that_nobody_waits_for_are_counted_too(self, box: Box, start: str) -> None:
+        source = f"""
+import ctypes, os, signal, time
+libc, HERE = ctypes.PyDLL(None), os.uname().machine
+reading, writing = os.pipe()
+{start}
+if child == 0:
+    while time.process_time() < 0.3: pass
+    os._exit(0)
+os.close(writing)
+os.read(reading, 1)
+time.sleep(0.02)
+"""
+        assert run(box, source).cpu_s >= 0.28
+
     def test_memory_of_the_whole_tree_is_measured_and_the_source_is_named(self, box: Box) -> None:
         """Four processes with 20 MB each. The first time that is a new mark for the box, the second time it is not."""
         source = """
