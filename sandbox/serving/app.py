@@ -66,11 +66,11 @@ class Server:
             self._post("/run_code", self._run_code, fusion.failure),
             self._post("/api/v2/execute", self._execute, _message),
             self._post("/v1/score", self._score, _error),
-            Route("/api/v2/runtimes", lambda _: JSONResponse(piston.runtimes(self._python))),
+            Route("/api/v2/runtimes", lambda _: Json(piston.runtimes(self._python))),
             Route("/v1/ping", lambda _: PlainTextResponse("pong")),
             Route("/healthz", self._health),
             Route("/metrics", self._measured),
-            Route("/openapi.json", lambda _: JSONResponse(openapi(self._service.longest_s))),
+            Route("/openapi.json", lambda _: Json(openapi(self._service.longest_s))),
             Route("/", lambda _: HTMLResponse(page(openapi(self._service.longest_s)))),
         ]
         doors = [Middleware(TrustedHostMiddleware, allowed_hosts=list(hosts), www_redirect=False)]
@@ -87,7 +87,7 @@ class Server:
                 response = await handler(request, await _body(request))
             except Refused as refused:
                 headers = {} if refused.retry_after is None else {"Retry-After": str(refused.retry_after)}
-                response = JSONResponse(refusal(refused.message), refused.status, headers)
+                response = Json(refusal(refused.message), refused.status, headers)
             except ClientDisconnect:
                 self._metrics.count("sandbox_clients_left_total")
                 response = Response(status_code=_LEFT)
@@ -100,15 +100,15 @@ class Server:
         asked = fusion.read(body, self._pool.spec.limits, self._service.longest_s)
         came = await self._visited(request, asked.job, fusion.FULL)
         if isinstance(came, SandboxError):
-            return JSONResponse(fusion.failure(str(came)))
-        return JSONResponse(fusion.answer(asked, came.came), headers=_timing([came]))
+            return Json(fusion.failure(str(came)))
+        return Json(fusion.answer(asked, came.came), headers=_timing([came]))
 
     async def _execute(self, request: Request, body: Mapping[str, object]) -> Response:
         job = piston.read(body, self._pool.spec.limits, self._service.longest_s)
         came = await self._visited(request, job, FULL)
         if isinstance(came, SandboxError):
-            return JSONResponse(_message(str(came)), 500)
-        return JSONResponse(piston.answer(came.came, job.limits, self._python), headers=_timing([came]))
+            return Json(_message(str(came)), 500)
+        return Json(piston.answer(came.came, job.limits, self._python), headers=_timing([came]))
 
     async def _visited(self, request: Request, job: Job, full: int) -> Timed[Run] | SandboxError:
         def visit(slot: Slot) -> Run:
@@ -128,7 +128,7 @@ class Server:
         came = await _waited(request, self._desk.ask(conversations, lambda row: str(row["verdict"])))
         rows = dict(zip(distinct, map(_row, came), strict=True))
         ran = [one for one in came if isinstance(one, Timed)]
-        return JSONResponse(own.answer(asked, [rows[p.source] for p in asked.programs]), headers=_timing(ran))
+        return Json(own.answer(asked, [rows[p.source] for p in asked.programs]), headers=_timing(ran))
 
     def _scoring(self, program: Program) -> Conversation[dict[str, Any]]:
         """A program's score as a row, made on the box's own thread."""
@@ -155,6 +155,15 @@ class Server:
         return PlainTextResponse(self._metrics.text(gauges), media_type="text/plain; version=0.0.4")
 
 
+class Json(JSONResponse):
+    """JSON that any text of a program can stand in: what no UTF-8 can say (lone surrogates) becomes a question mark."""
+
+    def render(self, content: Any) -> bytes:
+        """Without this, one such text would cost a request all its answers."""
+        text = json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        return text.encode("utf-8", "replace")
+
+
 class Bearer:
     """Lets in whoever has the token; /healthz is for everybody."""
 
@@ -165,7 +174,7 @@ class Bearer:
         """Pass the request on, or answer 401."""
         given = dict(scope.get("headers", [])).get(b"authorization", b"")
         if scope["type"] == "http" and scope["path"] != "/healthz" and not hmac.compare_digest(given, self._wanted):
-            refused = JSONResponse(_error("a bearer token is needed"), 401, {"WWW-Authenticate": "Bearer"})
+            refused = Json(_error("a bearer token is needed"), 401, {"WWW-Authenticate": "Bearer"})
             await refused(scope, receive, send)
             return
         await self._app(scope, receive, send)
@@ -255,4 +264,4 @@ def _error(message: str) -> dict[str, object]:
 
 
 async def _http_error(_: Request, error: HTTPException) -> Response:
-    return JSONResponse(_error(str(error.detail)), error.status_code, error.headers)
+    return Json(_error(str(error.detail)), error.status_code, error.headers)

@@ -183,6 +183,13 @@ class TestScore:
         told = server.post("/v1/score", {"problem": both, "completions": [WRONG], "tests": "both"}).json()
         assert (told["scores"][0]["verdict"], told["scores"][0]["selection"]) == ("WRONG", "PASSED")
 
+    def test_text_that_no_utf8_can_say_costs_nobody_an_answer(self, server: Serving) -> None:
+        odd = "    raise ValueError('odd \\ud800')\n"
+        answer = server.post("/v1/score", {"problem": ADD, "completions": [RIGHT, odd]})
+        assert answer.status_code == 200, answer.text
+        assert [row["verdict"] for row in answer.json()["scores"]] == ["PASSED", "ERROR"]
+        assert answer.json()["scores"][1]["error"] == "ValueError: odd ?"
+
     def test_leaving_early_is_no_pass(self, server: Serving) -> None:
         told = server.post("/v1/score", {"problem": ADD, "completions": ["    import os; os._exit(0)\n"]}).json()
         assert told["scores"][0]["verdict"] == "EARLY_EXIT"
