@@ -18,7 +18,7 @@ import sys
 import time
 
 from sandbox.inside import becoming, keeping, orders, parents, traces, uids, usage, visit, wire
-from sandbox.inside.cleaner import SCRATCH_DIRECTORIES
+from sandbox.inside.cleaner import SCRATCH_DIRECTORIES, is_empty
 
 PROTOCOL = 6
 _CLEANING_S = 5.0
@@ -173,7 +173,7 @@ class Supervisor:
 
 
 def _litter() -> bool:
-    return any(os.listdir(directory) for directory in SCRATCH_DIRECTORIES)
+    return not all(map(is_empty, SCRATCH_DIRECTORIES))
 
 
 def main() -> None:

@@ -1,4 +1,5 @@
-# Has process 1 keep all that may be written, fills the box with memory of no process (pipes and sockets in flight, files), ends.
+# Has process 1 keep all that may be written, fills the box with memory of no process (pipes and sockets in flight, files whose
+# names are as many and as long as there may be), and ends.
 import array
 import fcntl
 import os
@@ -40,6 +41,13 @@ def send(*fds):
 say(1, (1 << 20) - 1)
 say(2, (1 << 20) - 1)
 say(3, (4 << 20) - 1)
+LONG = "\U0001F600".encode() + b"\xff" * 240  # four bytes a character, once they are text
+for directory in (b"/tmp", b"/dev/shm"):
+    try:
+        for number in range(2040):
+            os.close(os.open(b"%s/%s%d" % (directory, LONG, number), os.O_CREAT | os.O_WRONLY))
+    except OSError:
+        pass
 ring = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
 send(ring[0].fileno(), ring[1].fileno())
 while room():
