@@ -315,14 +315,21 @@ class BudgetApp(App[None]):
             words = getattr(self.screen, "HELP", "") or ""
             self.push_screen(HelpScreen(self.entries(self.screen), words))
 
+    def action_help_quit(self) -> None:
+        """Ctrl-C ends nothing, since a hand may have meant to copy: it says which key does."""
+        keys = [key for key, active in self.active_bindings.items() if active.binding.id == "app.quit"]
+        self.tell(f"{' or '.join(keys) or 'ctrl+q'} quits the viewer; a study goes on")
+
     def action_jump(self) -> None:
         """Put a letter on every pane that can have the keys."""
         self.push_screen(JumpScreen(self.screen))
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Textual's commands, and every action that has a key now."""
-        yield from super().get_system_commands(screen)
-        for entry in self.entries(screen):
+        entries = self.entries(screen)
+        own = {entry.name for entry in entries}
+        yield from (command for command in super().get_system_commands(screen) if command.title not in own)
+        for entry in entries:
             yield SystemCommand(entry.name, f"{entry.words} (key {entry.key})", self._doing(entry))
 
     def _doing(self, entry: Entry) -> Callable[[], object]:

@@ -184,5 +184,7 @@ def verdict_words(found: Comparison, names: tuple[str, str], unit: str) -> str:
         return f"at {measured(at.budget)} {unit}: {both}, 95% interval [{low:+.1f}, {high:+.1f}]"
     lead = f"{abs(at.gap.mean) * 100:.1f} points"
     who = names[0] if at.gap.mean > 0 else names[1]
+    if at.gap.mean < 0:
+        low, high = -high, -low  # of the lead that is told, and not of its opposite
     sure = "clear of zero" if at.gap.clear else "zero lies inside: too close to tell"
     return f"at {measured(at.budget)} {unit}: {who} ahead by {lead}, 95% interval [{low:+.1f}, {high:+.1f}], {sure}"

@@ -57,7 +57,8 @@ class GroupTable:
 def alike(message: str) -> str:
     """A message without what differs from one failure to the next: names in quotes, numbers, addresses."""
     text = re.sub(r"0x[0-9a-fA-F]+", _HOLE, harmless(message, 200))
-    text = re.sub(r"'[^']*(?:'|$)|\"[^\"]*(?:\"|$)|`[^`]*(?:`|$)", f"'{_HOLE}'", text)  # it may be cut within quotes
+    # It may be cut within quotes; the apostrophe of "doesn't" opens none.
+    text = re.sub(r"(?<!\w)'[^']*(?:'|$)|\"[^\"]*(?:\"|$)|`[^`]*(?:`|$)", f"'{_HOLE}'", text)
     return re.sub(r"\d+(?:\.\d+)?", _HOLE, text).strip()
 
 
@@ -179,7 +180,7 @@ COLUMNS = (
     Column(key="count", label="count", width=8, right=True),
     Column(key="share", label="share", width=6, right=True),
     Column(key="verdict", label="verdict", width=12),
-    Column(key="error", label="error", width=18, middle=True),
+    Column(key="error", label="error", width=19, middle=True),
     Column(key="models", label="by model", width=26, needs=110),
     Column(key="message", label="message", width=0),
 )

@@ -10,7 +10,7 @@ from enum import Enum
 from sampler.drawing.axis import measured
 from sampler.store.sample_rows import SampleDetail, SampleRow
 from tui.heading import Part
-from tui.text import ELLIPSIS, harmless
+from tui.text import ELLIPSIS, harmless, in_words
 from tui.view import Mood, mood
 
 LONGEST_LINE = 2_000
@@ -95,7 +95,7 @@ def _why(detail: SampleDetail, sentences: Sequence[str]) -> tuple[str, ...]:
         ("wall", None if row.wall_s is None else f"{row.wall_s:.4f} s"),
         ("memory", None if row.memory_mb is None else f"{row.memory_mb:.1f} MB"),
         ("error", ": ".join(part for part in (row.error_type, row.error_message) if part) or None),
-        ("limits", detail.limits_json),
+        ("limits", in_words(detail.limits_json)),
         ("prompt tokens", row.prompt_tokens),
         ("tokens", row.completion_tokens),
         ("engine", f"{row.seconds:.2f} s" if row.seconds else None),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -13,11 +12,10 @@ from sampler.store.sample_rows import SettingsRow, UsageRow
 from tui.cells import Cell, Column
 from tui.heading import duration, grouped
 from tui.host import HostFacts
-from tui.text import harmless
+from tui.text import harmless, in_words
 from tui.view import Mood, Snapshot, clock, pace, standing
 
 Pair = tuple[str, str]
-TOGETHER = "\N{NO-BREAK SPACE}"  # a name and its value stay on one line
 LOG = (
     Column(key="at", label="time", width=8),
     Column(key="level", label="level", width=9),
@@ -55,21 +53,9 @@ def run_pairs(shot: Snapshot, settings: SettingsRow | None, now: float) -> list[
 def _settings(settings: SettingsRow) -> list[Pair]:
     return [
         ("image", harmless(settings.image or "none yet", 80)),
-        ("limits", _inline(settings.limits_json)),
-        ("versions", _inline(settings.versions_json)),
+        ("limits", in_words(settings.limits_json)),
+        ("versions", in_words(settings.versions_json)),
     ]
-
-
-def _inline(text: str) -> str:
-    """A flat JSON object as words."""
-    try:
-        told = json.loads(text)
-    except ValueError:
-        return harmless(text, 200)
-    if not isinstance(told, dict):
-        return harmless(text, 200)
-    pairs = (f"{harmless(str(name), 40)}{TOGETHER}{harmless(str(value), 60)}" for name, value in told.items())
-    return "  ".join(pairs)
 
 
 def _moment(at: float | None) -> str:

@@ -9,6 +9,7 @@ is never parsed.
 
 from __future__ import annotations
 
+import json
 import unicodedata
 
 from rich.cells import cell_len, set_cell_size
@@ -16,6 +17,7 @@ from rich.cells import cell_len, set_cell_size
 LONGEST = 2_000
 ELLIPSIS = "…"
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
+TOGETHER = "\N{NO-BREAK SPACE}"  # a name and its value stay on one line
 
 _MOST_MARKS = 2  # accents on one letter; real scripts need no more on a line that is one cell high
 _UNKNOWN = frozenset({"Cs", "Co", "Cn"})  # surrogate, private use, unassigned: no terminal agrees on their width
@@ -43,6 +45,18 @@ def harmless(text: str, longest: int = LONGEST) -> str:
     if len(text) > longest:
         kept.append(ELLIPSIS)
     return "".join(kept)
+
+
+def in_words(flat: str) -> str:
+    """A flat JSON object as names and values to read."""
+    try:
+        told = json.loads(flat)
+    except ValueError:
+        return harmless(flat, 200)
+    if not isinstance(told, dict):
+        return harmless(flat, 200)
+    pairs = (f"{harmless(str(name), 40)}{TOGETHER}{harmless(str(value), 60)}" for name, value in told.items())
+    return "  ".join(pairs)
 
 
 def narrow(text: str) -> str:

@@ -11,9 +11,11 @@ as a parameter: the SQL around it is fixed text of this module, whose tables are
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+
+from sandbox.values import Verdict
 
 LONGEST = 500  # characters of a filter; SQLite compares every row with what stands in it
 MOST = 24  # words
@@ -49,6 +51,7 @@ _NUMBERS: Mapping[str, str] = {
     "attempt": "v.attempt",
 }
 _TIMES = ("since", "before")
+_VERDICTS = tuple(verdict.value for verdict in Verdict)
 _STATES: Mapping[str, str] = {
     "passed": "v.verdict = 'PASSED'",
     "failed": "v.verdict <> 'PASSED'",
@@ -134,7 +137,7 @@ def _term(word: re.Match[str], now: float) -> _Term:
         return _number(field, op, value)
     if field in _TIMES:
         return _time(field, op, value, now)
-    raise FilterError(f"there is no field {field!r}{_near(field)}; fields: {', '.join(FIELDS)}")
+    raise FilterError(f"there is no field {field!r}{_near(field, FIELDS)}; fields: {', '.join(FIELDS)}")
 
 
 def _plain(word: re.Match[str], value: str) -> _Term:
@@ -159,10 +162,20 @@ def _text(field: str, op: str, value: str, *, quoted: bool) -> _Term:
     if field == "code":
         raise FilterError(f"a whole program is hard to type; write code:~{value} to look for a piece of one")
     choices = [value] if quoted else [part for part in value.split(",") if part]
+    if field == "verdict":
+        _refuse_unknown_verdicts(choices)
     if not choices:
         raise FilterError(f"{field}:{value} names nothing; write {_example(field)}")
     patterns = [f"%,{_wild(part)},%" if field == "flag" else _wild(part) for part in choices]
     return _Term(wrapped.format(_any(_like(column) for _ in patterns)), tuple(patterns))
+
+
+def _refuse_unknown_verdicts(choices: Iterable[str]) -> None:
+    """There are few verdicts, so a misspelt one is told and not looked for."""
+    for choice in choices:
+        if choice.upper() not in _VERDICTS and not {"*", "?"} & set(choice):
+            near = _near(choice.upper(), _VERDICTS).lower()
+            raise FilterError(f"there is no verdict {choice!r}{near}; verdicts: {', '.join(_VERDICTS).lower()}")
 
 
 def _number(field: str, op: str, value: str) -> _Term:
@@ -218,6 +231,6 @@ def _example(field: str) -> str:
     return examples.get(field, lambda: f"{field}>300" if field in _NUMBERS else f"{field}:10m")()
 
 
-def _near(field: str) -> str:
-    close = get_close_matches(field, FIELDS, n=1)
+def _near(word: str, known: Sequence[str]) -> str:
+    close = get_close_matches(word, known, n=1)
     return f" (did you mean {close[0]}?)" if close else ""

@@ -50,6 +50,8 @@ def read(store: Path) -> Snapshot:
         ("list index 17 out of range", "list index … out of range"),
         ("cannot access local variable 'yyy", "cannot access local variable '…'"),
         ("<object at 0x7f00aa>", "<object at …>"),
+        ("type complex doesn't define __round__ method", "type complex doesn't define __round__ method"),
+        ("'int' object doesn't have 'x'", "'…' object doesn't have '…'"),
     ],
 )
 def test_messages_of_one_kind_are_alike(message: str, same: str) -> None:
@@ -187,7 +189,9 @@ def test_a_comparison_is_the_opposite_of_its_reverse(shot: Snapshot) -> None:
     assert {flip.problem: flip.gap for flip in forth.flips} == pytest.approx(
         {flip.problem: -flip.gap for flip in back.flips}
     )
-    assert "points" in verdict_words(forth, ("a", "b"), "FLOPs")
+    told = verdict_words(forth, ("a", "b"), "FLOPs")
+    assert "points" in told
+    assert told == verdict_words(back, ("b", "a"), "FLOPs"), "the interval is that of the lead that is told"
 
 
 def test_what_cannot_be_compared_says_why(shot: Snapshot) -> None:

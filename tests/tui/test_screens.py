@@ -220,6 +220,27 @@ async def test_jump_mode_puts_a_letter_on_every_pane(finished: Path, view: View)
         assert viewer.app.focused.id == "tail"
 
 
+@pytest.mark.parametrize("key", ["4", "escape", "ctrl+o"])
+async def test_a_key_that_is_no_letter_of_jump_mode_ends_it(finished: Path, view: View, key: str) -> None:
+    async with view(finished) as viewer:
+        await viewer.press("ctrl+o")
+        await viewer.sees("[a]", "[b]")
+        await viewer.press(key)
+        await viewer.sees_no("[a]")
+
+
+async def test_ctrl_c_says_which_key_quits(finished: Path, view: View) -> None:
+    async with view(finished) as viewer:
+        await viewer.press("ctrl+c")
+        await viewer.hears("q quits the viewer")
+
+
+async def test_no_command_is_in_the_palette_twice(finished: Path, view: View) -> None:
+    async with view(finished) as viewer:
+        titles = [command.title for command in viewer.app.get_system_commands(viewer.app.screen)]
+    assert sorted(titles) == sorted(set(titles))
+
+
 async def test_help_is_searched_by_typing(finished: Path, view: View) -> None:
     async with view(finished, screen="samples") as viewer:
         await viewer.press("question_mark")

@@ -37,9 +37,9 @@ class JumpScreen(ModalScreen[None]):
             yield label
 
     def on_key(self, event: Key) -> None:
-        """Go to the pane with that letter."""
+        """Go to the pane with that letter; a key that is none of them only takes the letters away."""
+        event.stop()
+        self.dismiss()
         widget = self._targets.get(event.key)
         if widget is not None:
-            event.stop()
-            self.dismiss()
             widget.focus()
