@@ -20,7 +20,21 @@ from sandbox.commands.score import rejudge, score
 from sandbox.commands.serve import serve
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class Program(click.Group):
+    """A group that ends as SIGPIPE would have ended it when a reader leaves; click says 1, our code for the program's fault."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the command that was asked for."""
+        try:
+            done = super().invoke(ctx)
+            sys.stdout.flush()
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nothing is left to flush at exit
+            sys.exit(128 + signal.SIGPIPE)
+        return done
+
+
+@click.group(cls=Program, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="codebudget")
 def cli() -> None:
     """Run untrusted programs in hardened Docker boxes.
@@ -43,12 +57,12 @@ def main() -> None:
     """The console script: whatever goes wrong is one line and an exit code."""
     try:
         sys.exit(cli(standalone_mode=False, obj=os.environ))
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        sys.exit(USAGE)
     except click.ClickException as error:
         stop(error.format_message(), USAGE)
     except (click.Abort, KeyboardInterrupt):
         stop("interrupted; what was scored is kept, no box is left", INTERRUPTED)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nothing is left to flush at exit
-        sys.exit(128 + signal.SIGPIPE)
     except OSError as error:
         stop(str(error), OUR_FAULT)

@@ -13,6 +13,7 @@ letter run once.
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import CancelledError, Future
 from contextlib import ExitStack, nullcontext
@@ -55,15 +56,21 @@ class Pool:
 
 
 def score(
-    completions: Sequence[str], problem: Problem, *, pool: Pool | None = None, given: Given = "completion"
+    completions: Sequence[str | Sequence[Message]],
+    problem: Problem,
+    *,
+    pool: Pool | None = None,
+    given: Given = "completion",
 ) -> list[Score]:
     """The score of each completion, in their order; a pool is opened for this call if none is handed over.
 
     A `completion` goes on where the problem's prompt stops, a `solution` stands alone. Raises SandboxError when one of them
     could not be judged by our fault.
     """
+    texts = [_text(completion) for completion in _several(completions)]
+    _refuse_other_than_problems([problem])
     with nullcontext(pool) if pool is not None else Pool() as boxes:
-        futures = _submitted(((text, problem) for text in completions), boxes, given)
+        futures = _submitted(((text, problem) for text in texts), boxes, given)
         return [future.result() for future in futures]
 
 
@@ -79,10 +86,11 @@ def reward(
     `problems` is one for all or one for each. Instead of a text, a completion may be the messages of a chat, of which the last
     one counts.
     """
-    each = [problems] * len(completions) if isinstance(problems, Problem) else list(problems)
-    if len(each) != len(completions):
-        raise ValueError(f"{len(completions)} completions of {len(each)} problems; one for all, or one for each")
-    texts = [_text(completion) for completion in completions]
+    texts = [_text(completion) for completion in _several(completions)]
+    each = [problems] * len(texts) if isinstance(problems, Problem | str) else list(problems)
+    _refuse_other_than_problems(each)
+    if len(each) != len(texts):
+        raise ValueError(f"{len(texts)} completions of {len(each)} problems; one for all, or one for each")
     return [_paid(future) for future in _submitted(zip(texts, each, strict=True), pool, given)]
 
 
@@ -99,8 +107,33 @@ def _submitted(asked: Iterable[tuple[str, Problem]], pool: Pool, given: Given) -
     return futures
 
 
+def _several(completions: Sequence[str | Sequence[Message]]) -> Sequence[str | Sequence[Message]]:
+    """A text is a sequence, too: of its letters, each of which would be a wrong program without a word."""
+    if isinstance(completions, str):
+        raise TypeError("completions is one text; hand over a list of them, as in [text]")
+    return completions
+
+
 def _text(completion: str | Sequence[Message]) -> str:
-    return completion if isinstance(completion, str) else str(completion[-1]["content"])
+    if isinstance(completion, str):
+        return completion
+    try:
+        content = completion[-1]["content"]
+    except (TypeError, LookupError):
+        content = None
+    if not isinstance(content, str):
+        shown = reprlib.repr(completion)
+        raise TypeError(
+            f"a completion is a text, or the messages of a chat whose last has a text as content, not {shown}"
+        )
+    return content
+
+
+def _refuse_other_than_problems(problems: Iterable[object]) -> None:
+    for problem in problems:
+        if not isinstance(problem, Problem):
+            shown = reprlib.repr(problem)
+            raise TypeError(f"a problem is a Problem, as load_problems returns them, not {shown}")
 
 
 def _paid(future: Future[Score]) -> float | None:

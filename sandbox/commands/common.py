@@ -19,6 +19,17 @@ from sandbox.values import Isolation, Limits
 PASSED, PROGRAM_FAULT, USAGE, OUR_FAULT, INTERRUPTED = 0, 1, 2, 3, 130
 
 
+LIMIT_OPTIONS = {  # of every limit the option, its unit, and what it is
+    "cpu_s": ("--cpu", "S", "CPU seconds that a program may use."),
+    "wall_s": ("--wall", "S", "Seconds that a program may take."),
+    "memory_mb": ("--memory", "MB", "Memory of a program."),
+    "processes": ("--processes", "N", "Processes that a program may have."),
+    "output_kb": ("--output", "KB", "What a program may write to its output."),
+    "disk_mb": ("--disk", "MB", "What a program may write to files."),
+    "files": ("--files", "N", "Files that a program may make."),
+}
+
+
 def say(message: str) -> None:
     """A line on standard error."""
     click.echo(message, err=True)
@@ -32,15 +43,12 @@ def stop(message: str, code: int) -> NoReturn:
 
 def limit_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """One option for each limit, with the one default that `Limits` has."""
-    names = {"cpu_s": "--cpu", "wall_s": "--wall", "memory_mb": "--memory", "output_kb": "--output",
-             "processes": "--processes", "disk_mb": "--disk", "files": "--files"}  # fmt: skip
-    units = {"cpu_s": "S", "wall_s": "S", "memory_mb": "MB", "output_kb": "KB", "disk_mb": "MB"}
     for item in reversed(fields(Limits)):
         kind = float if isinstance(item.default, float) else int
+        option, unit, words = LIMIT_OPTIONS[item.name]
         command = click.option(
-            names[item.name], item.name, type=kind, default=item.default, show_default=True,
-            metavar=units.get(item.name, "N"), help=f"Limit: {item.name.rpartition('_')[0] or item.name}.",
-        )(command)  # fmt: skip
+            option, item.name, type=kind, default=item.default, show_default=True, metavar=unit, help=words
+        )(command)
     return command
 
 
@@ -80,7 +88,8 @@ def limits_of(options: dict[str, Any]) -> Limits:
     try:
         return Limits(**options)
     except ValueError as error:
-        stop(str(error), USAGE)
+        name, _, rest = str(error).partition(" ")
+        stop(f"{LIMIT_OPTIONS[name][0]} {rest}" if name in LIMIT_OPTIONS else str(error), USAGE)
 
 
 class progress:  # noqa: N801  (used as a function)

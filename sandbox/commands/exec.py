@@ -40,11 +40,8 @@ def exec_(file: Any, code: str | None, stdin: Any, tests: Any, as_json: bool, ma
         stop("give a FILE (or -), or -c CODE, and not both", USAGE)
     chosen = limits_of(limits)
     try:
-        source = code if code is not None else file.read().decode("utf-8-sig")
-        program = Program(source=source, tests=tests.read().decode("utf-8") if tests else None)
-    except UnicodeDecodeError as error:
-        stop(f"the program is not UTF-8: {error}", USAGE)
-    try:
+        source = code if code is not None else _text(file)
+        program = Program(source=source, tests=_text(tests) if tests else None)
         with open_scorer(chosen, boxes=1, manner=manner, say=say) as scorer:
             scored = scorer.score(program, stdin.read() if stdin else b"")
     except SandboxError as error:
@@ -56,6 +53,14 @@ def exec_(file: Any, code: str | None, stdin: Any, tests: Any, as_json: bool, ma
     else:
         _show(scored, chosen, program)
     sys.exit(PASSED if scored.verdict is Verdict.PASSED else PROGRAM_FAULT)
+
+
+def _text(file: Any) -> str:
+    """The text of a Python file; ends the command where it is none."""
+    try:
+        return str(file.read().decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        stop(f"{file.name}: not UTF-8 ({error.reason} at byte {error.start})", USAGE)
 
 
 def _as_object(scored: Score, limits: Limits, program: Program) -> dict[str, Any]:

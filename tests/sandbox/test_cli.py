@@ -97,8 +97,8 @@ class TestExec:
     [
         (["exec"], "give a FILE"),
         (["exec", "x.py", "-c", "1"], "x.py"),
-        (["exec", "-c", "1", "--memory", "1"], "memory_mb"),
-        (["exec", "-c", "1", "--cpu", "-3"], "cpu_s"),
+        (["exec", "-c", "1", "--memory", "1"], "--memory must lie between 64 and "),
+        (["exec", "-c", "1", "--cpu", "-3"], "--cpu must lie between "),
         (
             ["score", "--problems", "humaneval", "--samples", __file__, "--out", "/no-such/x"],
             "there is no folder '/no-such'",
@@ -112,6 +112,26 @@ def test_wrong_usage_has_exit_code_two_and_one_line(words: list[str], complaint:
     assert done.returncode == 2
     assert complaint.encode() in done.stderr
     assert b"Traceback" not in done.stderr
+
+
+def test_which_file_is_not_utf_8_is_told(tmp_path: Path) -> None:
+    for name, content in (("p.py", b"print(1)"), ("t.py", b"\xff")):
+        (tmp_path / name).write_bytes(content)
+    done = sandbox("exec", str(tmp_path / "p.py"), "--tests", str(tmp_path / "t.py"))
+    assert done.returncode == 2
+    assert b"t.py: not UTF-8 (invalid start byte at byte 0)" in done.stderr
+
+
+def test_without_a_command_there_is_the_help_and_no_complaint_before_it() -> None:
+    done = sandbox()
+    assert (done.returncode, done.stderr[:6]) == (2, b"Usage:")
+
+
+def test_a_reader_that_leaves_is_not_the_program_s_fault() -> None:
+    with subprocess.Popen([SANDBOX, "problems", "humaneval"], stdout=subprocess.PIPE) as listing:
+        assert listing.stdout is not None
+        listing.stdout.close()
+        assert listing.wait(60) == 141
 
 
 def test_no_engine_has_exit_code_three_and_says_what_to_do() -> None:

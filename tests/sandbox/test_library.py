@@ -49,6 +49,27 @@ def test_importing_the_package_imports_no_docker() -> None:
     assert done.stdout.split() == ["False", "False"]
 
 
+@pytest.mark.parametrize(
+    ("completions", "told"),
+    [
+        ("    return a + b", "hand over a list of them"),
+        ([None], "not None"),
+        ([[{"role": "assistant"}]], "whose last has a text as content"),
+        ([[]], "not []"),
+    ],
+)
+def test_what_is_no_completion_is_an_error_and_no_zero(problem: Problem, completions: object, told: str) -> None:
+    for asked in (reward, score):
+        with pytest.raises(TypeError, match=re.escape(told)):
+            asked(completions, problem, pool=LosesSome(None))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("wrong", ["HumanEval/53", ["HumanEval/53"], [{"task_id": "add"}]])
+def test_what_is_no_problem_is_an_error_that_says_where_problems_come_from(wrong: object) -> None:
+    with pytest.raises(TypeError, match="as load_problems returns them"):
+        reward([RIGHT], wrong, pool=LosesSome(None))  # type: ignore[arg-type]
+
+
 def test_every_public_name_is_there_and_a_wrong_one_is_an_error() -> None:
     assert all(getattr(sandbox, name) is not None for name in sandbox.__all__)
     with pytest.raises(AttributeError, match="has no attribute 'scores'"):
