@@ -12,8 +12,8 @@ from sampler.reporting.render import one_line
 
 
 @contextmanager
-def told(log: TextIO, *, traceback: bool = False) -> Iterator[list[Exit]]:
-    """Whatever breaks in here becomes one line that names the way out; its exit code is put into the list."""
+def told(log: TextIO, *, traceback: bool = False, program: str = "sampler") -> Iterator[list[Exit]]:
+    """Whatever breaks in here becomes one line of `program` that names the way out; its exit code is put into the list."""
     failed: list[Exit] = []
     try:
         yield failed
@@ -21,7 +21,7 @@ def told(log: TextIO, *, traceback: bool = False) -> Iterator[list[Exit]]:
         failed.append(exit_for(error))
         if traceback:
             raise
-        log.write(f"{_line(error, failed[0])}\n")
+        log.write(f"{program}: {_line(error, failed[0])}\n")
 
 
 def _line(error: BaseException, code: Exit) -> str:
@@ -32,4 +32,4 @@ def _line(error: BaseException, code: Exit) -> str:
             what = one_line(f"{type(error).__name__}: {error}")
             return f"internal error: {what}; this is a bug: please report it with what --traceback shows"
         case _:
-            return f"error: {one_line(str(error))}"
+            return one_line(str(error))

@@ -173,7 +173,7 @@ def _run_headless(study: Path | None, manner: Headless) -> int:
         _fail(Exit.USAGE, f"--headless runs a study file, and {named}; write `budget-tui --headless STUDY.toml`")
     from sampler.running.headless import run_headless  # noqa: PLC0415 - a viewer needs no engine
 
-    return run_headless(study, out=sys.stdout, log=sys.stderr, manner=manner)
+    return run_headless(study, out=sys.stdout, log=sys.stderr, manner=replace(manner, program="budget-tui"))
 
 
 def _store_of(what: Path) -> Path:
@@ -191,12 +191,16 @@ def _store_of(what: Path) -> Path:
 
 def _picture(store: Path, file: Path, options: Mapping[str, Any]) -> None:
     _refuse_unreadable(store, missing_too=True)
-    from tui.picture import Motif, NoPicture, take_picture  # noqa: PLC0415 - Textual is slow to import
+    from tui.picture import Motif, NoKey, NoPicture, take_picture  # noqa: PLC0415 - Textual is slow to import
 
+    if file.suffix != ".svg":
+        _fail(Exit.USAGE, f"a picture is SVG; name it so, as in {str(file.with_suffix('.svg'))!r}")
     settings = _settings(options["theme"])
     motif = Motif(screen=options["screen"], size=options["size"], keys=options["keys"].split(), theme=settings.theme)
     try:
         svg = take_picture(store, motif, against=options["against"])
+    except NoKey as error:
+        _fail(Exit.USAGE, f"--keys: {error}")
     except NoPicture as error:
         _fail(Exit.STORE, str(error))
     try:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 
+from textual.keys import REPLACED_KEYS, Keys
 from textual.pilot import Pilot
 
 from tui.app import BudgetApp
@@ -24,6 +27,10 @@ class NoPicture(Exception):
     """The store has nothing to show; the message tells why."""
 
 
+class NoKey(Exception):
+    """A word that is no key's name; the message tells the way out."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Motif:
     """What is to be seen: a screen, after some keys, so large, in a theme."""
@@ -35,7 +42,8 @@ class Motif:
 
 
 def take_picture(store: Path, motif: Motif, against: Path | None = None) -> str:
-    """A screen of a store as SVG, perhaps with a second store beside it; raises NoPicture."""
+    """A screen of a store as SVG, perhaps with a second store beside it; raises NoPicture or NoKey."""
+    refuse_unknown(motif.keys)
     app = BudgetApp(Follower(path=store, against=against), settings=Settings(theme=motif.theme), start=motif.screen)
     taken: list[str] = []
 
@@ -59,6 +67,28 @@ def take_picture(store: Path, motif: Motif, against: Path | None = None) -> str:
     if isinstance(app.news, Trouble):
         raise NoPicture(app.news.message)
     raise NoPicture(f"nothing could be drawn from {str(store)!r} in {PATIENCE_SECONDS:.0f} seconds")
+
+
+def refuse_unknown(keys: Sequence[str]) -> None:
+    """A key is one character, or has a name; pressing anything else would do nothing and leave no word of it."""
+    named = {key.value for key in Keys} | {*REPLACED_KEYS, *REPLACED_KEYS.values()}
+    for key in keys:
+        last = key.rpartition("+")[2]  # behind ctrl+, shift+, alt+
+        if len(last) != 1 and key not in named and last not in named and not _is_character(last):
+            near = get_close_matches(key, named, n=1)
+            meant = f" (did you mean {near[0]}?)" if near else ""
+            raise NoKey(
+                f"{key!r} is no key{meant}; write 'x' for a letter, or a name such as down, enter, escape, ctrl+p"
+            )
+
+
+def _is_character(name: str) -> bool:
+    """Whether it is what Textual calls a sign, such as question_mark."""
+    try:
+        unicodedata.lookup(name.replace("_", " "))
+    except KeyError:
+        return False
+    return True
 
 
 async def _rest(pilot: Pilot[object]) -> None:

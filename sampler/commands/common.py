@@ -11,7 +11,25 @@ from sampler.stats.budget import PromptCharge, Unit
 
 FILE = click.Path(dir_okay=False, path_type=Path)
 FOLDER = click.Path(file_okay=False, path_type=Path)
+LARGEST = 1e18
 COUNTED = {"k": 1e3, "m": 1e6, "b": 1e9, "t": 1e12}  # parameters are counted as people say them
+
+
+class Count(click.ParamType[float]):
+    """A number of parameters, as people say it: 8e9 or 8b."""
+
+    name = "N"
+
+    def convert(self, value: str | float, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """The number, or a complaint."""
+        try:
+            number = counted(value) if isinstance(value, str) else value
+        except ValueError:
+            self.fail(f"{value!r} is no number of parameters; write it as 8e9 or 8b", param, ctx)
+        if not 1 <= number <= LARGEST:
+            self.fail(f"{value!r} is no size of a model; write it as 8e9 or 8b", param, ctx)
+        return number
+
 
 # Options that several commands take, each with one meaning.
 study_option = click.option("--study", help="Which study of the store; default: the newest.")
@@ -41,10 +59,15 @@ def params_of(given: Sequence[str]) -> dict[str, float]:
     return dict(map(_params, given))
 
 
+def counted(text: str) -> float:
+    """The number that `text` says, as 8e9 or 8b; raises ValueError."""
+    scale = COUNTED.get(text[-1:].lower())
+    return float(text) if scale is None else float(text[:-1]) * scale
+
+
 def _params(text: str) -> tuple[str, float]:
     name, _, size = text.rpartition("=")
-    scale = COUNTED.get(size[-1:].lower(), 1.0)
     try:
-        return name, float(size[:-1] if size[-1:].lower() in COUNTED else size) * scale
+        return name, counted(size)
     except ValueError as error:
         raise click.BadParameter(f"{text!r} is not MODEL=N, as in small=7b", param_hint="--params") from error

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from sampler.commands.common import FILE
+from sampler.commands.common import FILE, Count
 from sampler.exits import Exit
 from sampler.importing.formats import NAMES
 from sampler.importing.imported import ImportFault, Reading
@@ -45,9 +45,8 @@ from sandbox.problems import ProblemsError
 @click.option("--architecture", help="The model's numbers, for FLOPs: a catalogue name, a .gguf file or a config.json.")
 @click.option(
     "--params",
-    type=click.FloatRange(min=1, max=1e18),
-    metavar="N",
-    help="The model's size, for FLOPs by the rule 2N, e.g. 8e9.",
+    type=Count(),
+    help="The model's size, for FLOPs by the rule 2N, as 8e9 or 8b.",
 )
 @click.pass_obj
 def import_(

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 from rich.table import Table
 
-from sampler.commands.models_show import show_model
+from sampler.commands.models_show import show_model, sized
 from sampler.models.catalogue import CATALOGUE, Model, UnknownModel, find
 from sampler.models.folder import models_dir
 from sampler.models.gguf_file import GgufError
@@ -54,8 +54,8 @@ def list_models(cache: Path) -> None:
     for model in CATALOGUE:
         params = model.architecture.params
         here = "yes" if cached(model, cache) else "no"
-        size = f"{model.size / 1e6:.0f} MB"
-        table.add_row(model.name, here, size, model.licence, f"{params / 1e6:.0f} M", f"{2 * params / 1e9:.2f} G")
+        sizes = (sized(model.size, "B"), sized(params, ""), sized(2 * params, "FLOP"))
+        table.add_row(model.name, here, sizes[0], model.licence, *sizes[1:])
     console = Console(width=None if sys.stdout.isatty() else 120)
     console.print(table)
     console.print(f"kept in {cache}", markup=False, highlight=False, soft_wrap=True)
@@ -96,5 +96,5 @@ def _pull_with_bar(model: Model, cache: Path) -> Path:
 
 
 def _fail(ctx: click.Context, message: str, code: int) -> None:
-    click.echo(f"error: {message}", err=True)
+    click.echo(f"sampler: {message}", err=True)
     ctx.exit(code)

@@ -95,7 +95,10 @@ def _print(sheets: Sequence[Sheet], lengths: Lengths, budgets: Mapping[Unit, Seq
         table.add_row(Text(f"Samples for a budget of {NAMES[unit]}", style="bold"))
         for each in amounts:
             row(f"  {amount(each, unit)}", lambda sheet, one=(unit, each): _bought(sheet, *one))  # type: ignore[misc]
-    Console(width=None if sys.stdout.isatty() else 120, highlight=False).print(table)
+    console = Console(width=None if sys.stdout.isatty() else 120, highlight=False)
+    console.print(table)
+    if not budgets:
+        console.print("No budget is told: --budget 1e12,1e13 shows how many samples each buys.", markup=False)
 
 
 def _shape(sheet: Sheet) -> str | None:
@@ -121,11 +124,14 @@ def _cost(cost: UnitCost | None, unit: Unit) -> str | None:
     return f"{amount(cost.once, unit)} once + {amount(cost.each, unit)}" if cost.once else amount(cost.each, unit)
 
 
-def _size(value: int | None, of: str) -> str | None:
-    if value is None:
-        return None
+def sized(value: float, of: str) -> str:
+    """An amount of something: 491 MB, 1.54 G."""
     number = amount(float(value), Unit.TOKENS)
     return f"{number}{of}" if " " in number else f"{number} {of}".rstrip()
+
+
+def _size(value: int | None, of: str) -> str | None:
+    return None if value is None else sized(value, of)
 
 
 _NUMBERS: Mapping[str, Callable[[Sheet], str | None]] = {

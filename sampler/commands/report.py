@@ -27,7 +27,7 @@ from sampler.reporting.csv_files import write_csv
 from sampler.reporting.reading import read_report
 from sampler.reporting.render import Page, print_report, report_json
 from sampler.reporting.report import Report
-from sampler.reporting.sources import begins_as_counts
+from sampler.reporting.sources import begins_as_counts, refuse_params_of_a_store
 from sampler.stats.budget import PromptCharge, Unit
 from sampler.telling import told
 from sandbox.commands.files import inside_a_folder
@@ -78,6 +78,7 @@ def report(
     sampler report counts.json.gz --params 8B=8.03e9 --params 70B=70.6e9
     """  # noqa: D301
     with told(sys.stderr, traceback=traceback) as failed:
+        refuse_params_of_a_store(store, params_of(params))
         if begins_as_counts(store):
             made = _of_counts(store, units, params, elsewhere=bool(html or plot))
         elif html or plot:

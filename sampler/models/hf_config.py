@@ -56,7 +56,9 @@ def read_config(path: Path) -> Architecture:
             raise ConfigError("it is no JSON object")
         return config_architecture(config)
     except (OSError, ValueError, RecursionError) as error:
-        raise ConfigError(f"cannot read {file} as a model's config: {error}") from error
+        raise ConfigError(
+            f"cannot read {file} as a model's config: {getattr(error, 'strerror', None) or error}"
+        ) from error
 
 
 def config_architecture(config: Mapping[str, Any]) -> Architecture:

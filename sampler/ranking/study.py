@@ -59,6 +59,16 @@ class _Under:
     ids: dict[str, int] = field(default_factory=dict)
 
 
+def _refuse_too_large(ks: Sequence[int], models: Sequence[ModelRow], tallies: Sequence[TallyRow]) -> None:
+    """Of fewer samples than were drawn one can be chosen, and of no more."""
+    wanted = {model.id for model in models}
+    most = max((row.scored for row in tallies if row.model_id in wanted), default=0)
+    if ks and most and min(ks) > most:
+        raise RankingError(
+            f"--k {min(ks)}: no model has so many samples of a problem, the most is {most}; ask for fewer"
+        )
+
+
 def rank_study(store: Store, study: StudyRow, wish: RankWish, doors: RankDoors) -> RankReport:
     """Rank the samples of a study; raises RankingError, StoreError, BackendError or SandboxError."""
     with ExitStack() as stack, RankingReader(store.path) as reader:
@@ -68,7 +78,8 @@ def rank_study(store: Store, study: StudyRow, wish: RankWish, doors: RankDoors) 
         )
         tallies = reader.tallies(study.id)
         models = [model for model in reader.models(study.id) if model.wanted]
-        ranked = [found for model in models if (found := _rank_model(under, model, tallies))]
+        _refuse_too_large(wish.ks, models, tallies)
+        ranked = [found for model in models if (found := _rank_model(under, model, tallies)) and found.oracle.points]
         store.flush()
     complete = {frozenset(complete_problems(model, tallies)) for model in models} - {frozenset[str]()}
     if len(complete) > 1:

@@ -13,7 +13,7 @@ from sampler.reporting.comparison import NotComparable
 from sampler.reporting.counts import choose
 from sampler.reporting.diversity import Diversity, diversity
 from sampler.reporting.ground import Ground, ground_of
-from sampler.reporting.sources import facts_of, holds_counts
+from sampler.reporting.sources import begins_as_counts, facts_of, refuse_params_of_a_store
 from sampler.reporting.spending import orders_of
 from sampler.stats.spending import Orders
 from sampler.store.opening import up_to_date
@@ -36,7 +36,8 @@ class Asked:
 
 def read_analysis(asked: Asked, wish: AnalysisWish) -> Analysis:
     """The analysis of a file; raises StoreError, CountsError or NotComparable."""
-    counts = holds_counts(asked.path)
+    counts = begins_as_counts(asked.path)
+    refuse_params_of_a_store(asked.path, asked.params)
     if counts and asked.programs:
         raise NotComparable(f"{str(asked.path)!r} holds counts, not programs; ask a store for their diversity")
     facts = facts_of(asked.path, asked.params, asked.study)

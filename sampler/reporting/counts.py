@@ -48,8 +48,8 @@ def report_counts(path: Path, params: Mapping[str, float], units: tuple[Unit, ..
 def _chosen(names: Mapping[str, Any], part: str) -> str:
     found = [part] if part in names else [name for name in names if part in name]
     if len(found) != 1:
-        held = ", ".join(found or names)
-        raise CountsError(f"{part!r} is the name of {len(found)} models; name one of: {held}")
+        meant = f"{part!r} is part of {len(found)} models' names" if found else f"no model is called {part!r}"
+        raise CountsError(f"{meant}; name one of: {', '.join(found or names)}")
     return found[0]
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sampler.reporting.comparison import NotComparable
-from sampler.reporting.counts import choose, read_counts
+from sampler.reporting.counts import CountsError, choose, read_counts
 from sampler.reporting.ground import Ground, ground_of
 from sampler.reporting.reading import read_facts
 from sampler.reporting.report import Facts
@@ -32,14 +32,6 @@ def source(text: str) -> Source:
     return Source(path=Path(path), model=model or None)
 
 
-def holds_counts(path: Path) -> bool:
-    """Whether a file is to be read as counts: it is there and is no database."""
-    if not path.is_file():
-        return False
-    with path.open("rb") as file:
-        return file.read(len(_SQLITE)) != _SQLITE
-
-
 def begins_as_counts(path: Path) -> bool:
     """Whether a file begins as counts do, plain or compressed; any other is a store, or a broken one."""
     if not path.is_file():
@@ -49,9 +41,18 @@ def begins_as_counts(path: Path) -> bool:
     return begin.startswith((b"{", b"\x1f\x8b"))
 
 
+def refuse_params_of_a_store(path: Path, params: Mapping[str, float]) -> None:
+    """A store knows its models' sizes, so parameters that are told beside it would have no effect."""
+    if params and not begins_as_counts(path):
+        raise CountsError(
+            f"--params is for counts files, and {str(path)!r} is none; a store learns a model's size by "
+            "`sampler import --params` or from the study file"
+        )
+
+
 def facts_of(path: Path, params: Mapping[str, float], study: str | None = None) -> Facts:
     """The facts of a study of a store, or of a counts file."""
-    return read_counts(path, params) if holds_counts(path) else read_facts(path, study)
+    return read_counts(path, params) if begins_as_counts(path) else read_facts(path, study)
 
 
 def common_ground(sides: tuple[Source, Source], params: Mapping[str, float]) -> Ground:

@@ -57,7 +57,7 @@ def run_headless(
     """
     log = log or out
     lines = JsonLines(out) if manner.display is Display.JSON else None
-    with told(log, traceback=manner.traceback) as failed:
+    with told(log, traceback=manner.traceback, program=manner.program) as failed:
         study = load_study(study_path)
         study = replace(study, store=manner.store or study.store, boxes=manner.boxes or study.boxes)
         with _shown(manner.display, log, lines) as tell:

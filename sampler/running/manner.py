@@ -51,6 +51,7 @@ class Headless:
     boxes: int | None = None  # the same
     fetch: bool = False
     traceback: bool = False
+    program: str = "sampler"  # whose name is put before a complaint
 
 
 def headless_options(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -121,6 +121,8 @@ class Reader(Closing):
         """Open `path`; raises StoreError with the way out."""
         self._path = path
         self._seen: int | None = None
+        if path.is_dir():
+            raise StoreError(f"{str(path)!r} is a folder; name the store (*.db) that lies in it")
         if not path.is_file():
             raise StoreError(
                 f"there is no store at {str(path)!r}; `sampler run STUDY.toml` or `sampler import` makes one"
@@ -242,6 +244,11 @@ class Reader(Closing):
         try:
             yield
         except sqlite3.Error as error:
+            if self._path.suffix == ".toml":
+                raise StoreError(
+                    f"{str(self._path)!r} is a study file, and this reads a store; give the one that its run writes: "
+                    f"{str(self._path.with_suffix('.db'))!r}, unless the study file says otherwise"
+                ) from error
             raise StoreError(f"cannot read the store {str(self._path)!r}: {error}; {way_out(error)}") from error
 
 

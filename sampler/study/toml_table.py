@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 MOST = 2**31 - 1
+_STORE = b"SQLite format 3\0"  # how every store begins
 
 
 class SpecError(ValueError):
@@ -141,7 +142,12 @@ class TomlTable:
 def read_text(path: Path) -> str:
     """The text of a file; raises SpecError."""
     try:
-        return path.read_bytes().decode("utf-8-sig")
+        held = path.read_bytes()
+        if held.startswith(_STORE):
+            raise SpecError(
+                f"{str(path)!r} is a store, and this reads a study file; give the STUDY.toml it was made with"
+            )
+        return held.decode("utf-8-sig")
     except OSError as error:
         raise SpecError(
             f"cannot read the study file {str(path)!r}: {error.strerror or error}; check the name"

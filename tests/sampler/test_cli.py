@@ -106,14 +106,29 @@ def folder(tmp_path, store, monkeypatch) -> None:
 @pytest.mark.parametrize(
     ("words", "code", "line"),
     [
-        (["report", "gone.db"], Exit.STORE, "error: there is no store at"),
-        (["report", "study.toml"], Exit.STORE, "not a database"),
+        (["report", "gone.db"], Exit.STORE, "sampler: there is no store at"),
+        (["report", "study.toml"], Exit.STORE, "'study.toml' is a study file, and this reads a store"),
+        (["analyse", "study.toml"], Exit.STORE, "give the one that its run writes: 'study.db'"),
+        (["run", "tried.db"], Exit.USAGE, "'tried.db' is a store, and this reads a study file"),
+        (["rejudge", "tried.db"], Exit.USAGE, "give the STUDY.toml it was made with"),
+        (
+            ["report", "tried.db", "--params", "small=7b"],
+            Exit.USAGE,
+            "--params is for counts files, and 'tried.db' is none",
+        ),
+        (
+            ["analyse", "tried.db", "--params", "small=7b"],
+            Exit.USAGE,
+            "--params is for counts files, and 'tried.db' is none",
+        ),
+        (["compare", "tried.db:nope", "tried.db:small"], Exit.USAGE, "no model is called 'nope'; name one of: "),
+        (["rank", "tried.db", "--k", "100"], Exit.USAGE, "--k 100: no model has so many samples of a problem"),
         (["report", "tried.db", "--study", "other"], Exit.STORE, "holds no study 'other' (it holds: 'tried')"),
         (["report", "tried.db", "--unit", "kilometres"], Exit.USAGE, "'kilometres' is not one of"),
-        (["run", "gone.toml"], Exit.USAGE, "error: cannot read the study file"),
+        (["run", "gone.toml"], Exit.USAGE, "sampler: cannot read the study file"),
         (["run", "bad.toml"], Exit.USAGE, "'sed' is no key here (did you mean 'seed'?)"),
-        (["run", "nowhere.toml"], Exit.USAGE, "error: cannot read problems from"),
-        (["run", "unknown.toml"], Exit.USAGE, "error: no model 'gpt-17' in the catalogue"),
+        (["run", "nowhere.toml"], Exit.USAGE, "sampler: cannot read problems from"),
+        (["run", "unknown.toml"], Exit.USAGE, "sampler: no model 'gpt-17' in the catalogue"),
         (["run", "norecord.toml"], Exit.INFRASTRUCTURE, "there is no file"),
         (["run", "changed.toml"], Exit.STORE, "seed 3, and now it is 4; change it back"),
         (["run", "study.toml", "--store", "no/where/x.db"], Exit.STORE, "choose another place with --store"),
@@ -128,7 +143,7 @@ def test_what_goes_wrong_is_one_line_with_the_way_out_and_its_exit_code(words, c
     assert "Traceback" not in done.stderr
     assert done.stdout == ""
     if "Usage" not in done.stderr:
-        assert len([shown for shown in done.stderr.splitlines() if "error" in shown]) == 1
+        assert len([shown for shown in done.stderr.splitlines() if shown.startswith("sampler: ")]) == 1
 
 
 def test_a_bug_is_not_hidden_and_not_shown_as_a_user_s_mistake():
@@ -136,7 +151,7 @@ def test_a_bug_is_not_hidden_and_not_shown_as_a_user_s_mistake():
     with told(log) as failed:
         raise ZeroDivisionError("oops")
     assert failed == [Exit.BUG]
-    assert log.getvalue().startswith("internal error: ZeroDivisionError: oops; this is a bug")
+    assert log.getvalue().startswith("sampler: internal error: ZeroDivisionError: oops; this is a bug")
     with pytest.raises(ZeroDivisionError), told(log, traceback=True):
         raise ZeroDivisionError("oops")
 
@@ -203,7 +218,7 @@ def test_the_headless_twin_prints_lines_and_the_table_and_answers_the_exit_code(
     broken = io.StringIO()
     path.write_text("name = ", encoding="utf-8")
     assert run_headless(path, out=broken, doors=support.rule_doors()) == Exit.USAGE
-    assert broken.getvalue().startswith("error: ")
+    assert broken.getvalue().startswith("sampler: ")
     assert broken.getvalue().count("\n") == 1
 
 

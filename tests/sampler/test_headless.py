@@ -63,7 +63,7 @@ def test_json_lines_end_with_the_exit_code_where_something_broke(tmp_path: Path,
     assert run_headless(path, out=out, log=log, manner=Headless(display=Display.JSON)) == Exit.USAGE
     (line,) = out.getvalue().splitlines()
     assert (json.loads(line)["ok"], json.loads(line)["exit_code"]) == (False, 2)
-    assert log.getvalue().startswith("error: ")
+    assert log.getvalue().startswith("sampler: ")
 
 
 def test_a_bar_shows_hostile_names_as_they_are() -> None:

@@ -352,7 +352,10 @@ def test_a_second_import_of_the_same_says_that_nothing_was_new(folder):
     words += ["--problems", folder / "problems.jsonl"]
     assert "executes them" in call(*words).stdout
     assert "the store held them already" in call(*words).stdout
-    assert "is not in the range" in call(*words, "--params", "-5").stderr
+    assert "'-5' is no size of a model" in call(*words, "--params", "-5").stderr
+    assert "write it as 8e9 or 8b" in call(*words, "--params", "big").stderr
+    assert call(*words, "--params", "8b").exit_code == 0
+    assert query(folder / "s.db", "SELECT params FROM model") == [(8_000_000_000,)]
 
 
 def test_an_import_that_brings_nothing_leaves_no_store_and_one_that_breaks_off_keeps_it(folder):

@@ -311,7 +311,7 @@ def test_the_command_refuses_an_unknown_name_in_one_line(cache):
     for arguments in (("pull", "qwen2.5-coder-0.5"), ("remove", "qwen2.5-coder-0.5")):
         refused = run(cache, *arguments)
         assert refused.exit_code == 2
-        assert refused.stderr.startswith("error: no model 'qwen2.5-coder-0.5' in the catalogue; did you mean")
+        assert refused.stderr.startswith("sampler: no model 'qwen2.5-coder-0.5' in the catalogue; did you mean")
         assert refused.stderr.count("\n") == 1
 
 
@@ -319,7 +319,7 @@ def test_the_command_ends_with_3_if_the_models_folder_cannot_be_used(tmp_path):
     (tmp_path / "file").write_text("in the way")
     failed = run(tmp_path / "file" / "cache", "pull", "smollm2-135m")
     assert failed.exit_code == 3
-    assert failed.stderr.startswith("error: cannot keep smollm2-135m-instruct in")
+    assert failed.stderr.startswith("sampler: cannot keep smollm2-135m-instruct in")
     assert failed.stderr.count("\n") == 1
 
 

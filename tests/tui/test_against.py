@@ -85,7 +85,7 @@ def test_other_problems_are_refused_in_the_words_of_sampler_compare(
     theirs = CliRunner().invoke(sampler, ["compare", f"{finished}:toy-coder-3b", f"{second}:toy-coder-3b"])
     assert ended.exit_code == theirs.exit_code == 2
     assert "hold different problems (digests " in ended.output
-    assert ended.output.removeprefix("budget-tui: ") == theirs.output.removeprefix("error: ")
+    assert ended.output.removeprefix("budget-tui: ") == theirs.output.removeprefix("sampler: ")
     assert not (tmp_path / "x.svg").exists()
 
 

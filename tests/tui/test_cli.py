@@ -18,6 +18,7 @@ from click.testing import CliRunner
 
 from sampler.commands.run import run as sampler_run
 from tui.cli import cli, watch
+from tui.picture import refuse_unknown
 from tui.serving import LOOPBACK, page_command
 
 COMMAND = [sys.executable, "-c", "from tui.cli import main; main()"]
@@ -46,6 +47,32 @@ def test_the_decision_about_a_terminal_needs_no_textual(finished: Path) -> None:
         "assert not [name for name in sys.modules if name.split('.')[0] in ('textual', 'docker', 'vllm')]\n"
     )
     assert subprocess.run([sys.executable, "-c", script], timeout=60, check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["x.svg", "--keys", "x donw"], "--keys: 'donw' is no key (did you mean down?)"),
+        (["x.txt"], "a picture is SVG; name it so, as in 'x.svg'"),
+    ],
+)
+def test_a_picture_that_cannot_be_as_asked_is_not_taken(
+    finished: Path, monkeypatch: pytest.MonkeyPatch, words: list[str], told: str
+) -> None:
+    monkeypatch.chdir(finished.parent)
+    ended = CliRunner().invoke(cli, ["--screenshot", *words, str(finished)])
+    assert (ended.exit_code, told in ended.output) == (2, True), ended.output
+    assert not Path(words[0]).exists()
+
+
+def test_the_names_of_keys_are_known() -> None:
+    refuse_unknown(["x", "?", "+", "down", "ctrl+p", "shift+left", "question_mark", "minus", "f1", "pageup", "enter"])
+
+
+def test_a_folder_is_no_store(tmp_path: Path) -> None:
+    ended = CliRunner().invoke(cli, ["--screenshot", "x.svg", str(tmp_path)])
+    assert ended.exit_code == 6
+    assert "is a folder; name the store" in ended.output
 
 
 def test_headless_never_imports_textual(tmp_path: Path) -> None:
