@@ -11,13 +11,12 @@ visit leaves behind never meets the next. The order None ends this: the runner g
 from __future__ import annotations
 
 import ctypes
-import os
 import platform
 import resource
 import sys
 import time
 
-from sandbox.inside import becoming, keeping, orders, parents, traces, uids, usage, visit, wire
+from sandbox.inside import becoming, keeping, orders, orphans, parents, traces, uids, usage, visit, wire
 from sandbox.inside.cleaner import SCRATCH_DIRECTORIES, is_empty
 
 PROTOCOL = 6
@@ -34,7 +33,7 @@ class Supervisor:
         self._uids, self._given = ids[1:], 0
         self._zygote = parents.Zygote(keeper=ids[0])
         self._runner: parents.Runner | None = None
-        self._orphans_cpu_s = 0.0
+        self._orphans = orphans.Orphans(self._zygote)
         self._before, self._memory = traces.traces(), usage.Memory()
 
     def serve(self) -> None:
@@ -63,8 +62,8 @@ class Supervisor:
 
     def _visit(self, order: visit.Order) -> dict[str, wire.Value]:
         parent, uid = self._parent(order)
-        self._orphans_cpu_s, shortage = 0.0, usage.Shortage()
-        guest = visit.Visit(order, uid, parent, shortage)
+        self._orphans.cpu_s, shortage = 0.0, usage.Shortage()
+        guest = visit.Visit(order, uid, parent, self._orphans, shortage)
         try:
             seen = guest.run()
         finally:
@@ -90,7 +89,7 @@ class Supervisor:
 
     def _cpu_s(self, seen: visit.Outcome) -> float:
         """What the reaped have used. A child whose end its parent ignores, or whose parent is the zygote, is in no such sum."""
-        told_s = seen.cpu_s + self._orphans_cpu_s
+        told_s = seen.cpu_s + self._orphans.cpu_s
         return seen.box_cpu_s if seen.box_cpu_s > told_s + _OURS_S else told_s
 
     def _parent(self, order: visit.Order) -> tuple[parents.Parent, int]:
@@ -152,24 +151,11 @@ class Supervisor:
         self._zygote.fork_spare()
 
     def _strangers(self) -> set[int]:
-        self._reap()
+        self._orphans.bury()
         ours = {1, self._zygote.pid, self._zygote.spare}
         if self._runner is not None and not self._runner.gone:
             ours.add(self._runner.pid)
         return set(usage.pids()) - ours
-
-    def _reap(self) -> None:
-        """Orphans become children of process 1; their CPU seconds belong to the visit."""
-        while True:
-            try:
-                pid, _, used = os.wait4(-1, os.WNOHANG)
-            except ChildProcessError:
-                self._zygote.bury()
-            if pid == 0:
-                return
-            if pid == self._zygote.pid:
-                self._zygote.bury()
-            self._orphans_cpu_s += used.ru_utime + used.ru_stime
 
 
 def _litter() -> bool:

@@ -17,6 +17,7 @@ import time
 from dataclasses import dataclass
 
 from sandbox.inside import forking, usage, wire
+from sandbox.inside.orphans import Orphans
 from sandbox.inside.parents import Parent
 
 _POLL_MS = 50
@@ -107,8 +108,8 @@ class _Reader:
 class Visit:
     """Starts a candidate, feeds and reads it, kills it at its limits. Use once; close always."""
 
-    def __init__(self, order: Order, uid: int, parent: Parent, shortage: usage.Shortage) -> None:
-        self._order, self._uid, self._parent, self._shortage = order, uid, parent, shortage
+    def __init__(self, order: Order, uid: int, parent: Parent, orphans: Orphans, shortage: usage.Shortage) -> None:
+        self._order, self._uid, self._parent, self._orphans, self._shortage = order, uid, parent, orphans, shortage
         theirs, ours = self._pipes(uid)
         stdin, stdout, stderr, answers, instructions = ours
         told = parent.introduce(order.program) + wire.frame(order.proof)
@@ -152,6 +153,7 @@ class Visit:
     def run(self) -> Outcome:
         """Watch until the main process is dead."""
         self._poll.register(self._parent.control, select.POLLIN)
+        self._poll.register(self._orphans.fd, select.POLLIN)
         for fd in self._readers:
             self._poll.register(fd, select.POLLIN)
         for fd in list(self._writers):
@@ -191,6 +193,8 @@ class Visit:
             if fd == self._parent.control.fileno():
                 if (ended := self._hear()) is not None:
                     return ended
+            elif fd == self._orphans.fd:
+                self._orphans.bury()
             elif self._shortage.lasts():  # bytes in a pipe take memory of whoever writes them there, too
                 time.sleep(_SHORT_S)
             elif fd in self._writers:
