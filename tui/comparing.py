@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sampler.drawing.axis import measured
+from sampler.drawing.axis import quantity
 from sampler.reporting.standings import counts_of, shared_problems, unit_cost
 from sampler.stats.bootstrap import Difference, draw_problems
 from sampler.stats.budget import Unit, UnitCost
@@ -139,7 +139,7 @@ FLIPS = (
 )
 
 
-def ladder_cells(at: At, names: tuple[str, str]) -> tuple[Cell, ...]:
+def ladder_cells(at: At, names: tuple[str, str], unit: str) -> tuple[Cell, ...]:
     """One budget in words."""
     if at.gap is None:
         told, who, feeling = "—", "buys none" if 0 in at.ks else "beyond what was sampled", Mood.FAINT
@@ -149,7 +149,7 @@ def ladder_cells(at: At, names: tuple[str, str]) -> tuple[Cell, ...]:
         ahead = names[0] if at.gap.mean > 0 else names[1]
         who, feeling = (f"▸ {ahead}", Mood.GOOD) if at.gap.clear else ("too close to tell", Mood.FAINT)
     return (
-        Cell(text=measured(at.budget)),
+        Cell(text=quantity(at.budget, unit)),
         *(Cell(text="—" if rate is None else f"{rate * 100:.1f}") for rate in at.rates),
         Cell(text=told),
         Cell(text=f"{at.ks[0]}:{at.ks[1]}", mood=Mood.FAINT),
@@ -181,10 +181,10 @@ def verdict_words(found: Comparison, names: tuple[str, str], unit: str) -> str:
     low, high = at.gap.interval.low * 100, at.gap.interval.high * 100
     if not at.gap.mean:
         both = f"{names[0]} and {names[1]} reach the same"
-        return f"at {measured(at.budget)} {unit}: {both}, 95% interval [{low:+.1f}, {high:+.1f}]"
+        return f"at {quantity(at.budget, unit)}: {both}, 95% interval [{low:+.1f}, {high:+.1f}]"
     lead = f"{abs(at.gap.mean) * 100:.1f} points"
     who = names[0] if at.gap.mean > 0 else names[1]
     if at.gap.mean < 0:
         low, high = -high, -low  # of the lead that is told, and not of its opposite
     sure = "clear of zero" if at.gap.clear else "zero lies inside: too close to tell"
-    return f"at {measured(at.budget)} {unit}: {who} ahead by {lead}, 95% interval [{low:+.1f}, {high:+.1f}], {sure}"
+    return f"at {quantity(at.budget, unit)}: {who} ahead by {lead}, 95% interval [{low:+.1f}, {high:+.1f}], {sure}"

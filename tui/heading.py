@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sampler.drawing.axis import measured
+from sampler.drawing.axis import measured, quantity
 from sampler.stats.budget import Unit
 from sampler.store.rows import TallyRow
 from tui.text import fit_middle, harmless
@@ -81,12 +81,14 @@ def plot_title(shot: Snapshot) -> str:
 
 def budget_words(budget: float, unit: Unit) -> str:
     """A budget for the head of a column."""
-    return f"{measured(budget)}{_SHORT_UNITS.get(unit, '')}"
+    if unit in _SHORT_UNITS:
+        return f"{measured(budget)}{_SHORT_UNITS[unit]}"
+    return quantity(budget, UNIT_NAMES[unit].partition(" ")[0])
 
 
 def rule_words(rule: float | None, unit: str) -> str:
     """Where the rule stands, and the keys that matter there."""
-    return "" if rule is None else f"budget {measured(rule)} {unit} · ←→ move · x unit"
+    return "" if rule is None else f"budget {quantity(rule, unit)} · ←→ move · x unit"
 
 
 def _rests_on(curves: Curves) -> str:
@@ -154,7 +156,7 @@ def _eta_words(found: Eta | None) -> str:
 
 def _spending(tallies: Sequence[TallyRow]) -> list[Part]:
     if flops := spent_flops(tallies):
-        return [Part(text=f"{measured(flops)} FLOPs", worth=5)]
+        return [Part(text=quantity(flops, "FLOPs"), worth=5)]
     seconds = sum(_spent(row.prompt_seconds, row.decode_seconds, row.sampled) for row in tallies)
     return [Part(text=f"{duration(seconds)} engine", worth=5)] if seconds else []
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from sampler.drawing.around import around
-from sampler.drawing.axis import Scale, budget_scale, budget_ticks, measured, rate_scale, rate_ticks
+from sampler.drawing.axis import Scale, budget_scale, budget_ticks, quantity, rate_scale, rate_ticks
 from tui.canvas import DOTS_HIGH, DOTS_WIDE, Canvas, Ink, Span, Style
 from tui.labels import Box, Label, place, quietest
 from tui.text import fit_middle, narrow
@@ -334,7 +334,7 @@ def _draw_readings(canvas: Canvas, frame: _Frame, options: Options) -> list[Box]
         return []
     found = readings(frame.series, options.rule)[: max(0, frame.height // 2 - 2)]
     name = min(24, max(len(r.label) for r in found))
-    title = f" at {measured(options.rule)} {options.unit} "
+    title = f" at {quantity(options.rule, options.unit)} "
     spread = max(len(near_words(one)) for one in found)
     lines = [(one, f" {mark(one.tone)} {fit_middle(one.label, name)} {told(one, spread)} ") for one in found]
     width, height = max(len(title), *(len(text) for _, text in lines)), len(lines) + 1

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
-from sampler.drawing.axis import measured
+from sampler.drawing.axis import quantity
 from sampler.store.sample_rows import SampleRow
 from tui.cells import Cell, Column
 from tui.plot import mark
@@ -47,7 +47,7 @@ def sample_cells(row: SampleRow, models: Mapping[int, tuple[int, str]]) -> Seque
         Cell(text=str(row.index), mood=Mood.FAINT),
         Cell(text="—" if row.completion_tokens is None else str(row.completion_tokens)),
         Cell(text=f"{row.seconds:.2f}" if row.seconds else "—"),
-        Cell(text=measured(row.flops) if row.flops else "—"),
+        Cell(text=quantity(row.flops, "FLOPs") if row.flops else "—"),
         Cell(text="—" if row.cpu_s is None else f"{row.cpu_s:.3f}"),
         Cell(text="—" if row.memory_mb is None else f"{row.memory_mb:.0f}"),
         Cell(text=error_words(row), mood=Mood.PLAIN),

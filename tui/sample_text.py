@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from sampler.drawing.axis import measured
+from sampler.drawing.axis import quantity
 from sampler.store.sample_rows import SampleDetail, SampleRow
 from tui.heading import Part
 from tui.text import ELLIPSIS, harmless, in_words
@@ -99,7 +99,7 @@ def _why(detail: SampleDetail, sentences: Sequence[str]) -> tuple[str, ...]:
         ("prompt tokens", row.prompt_tokens),
         ("tokens", row.completion_tokens),
         ("engine", f"{row.seconds:.2f} s" if row.seconds else None),
-        ("FLOPs", measured(row.flops) if row.flops else None),
+        ("cost", quantity(row.flops, "FLOPs") if row.flops else None),
         ("log-probability", None if detail.sum_logprob is None else f"{detail.sum_logprob:.2f} nats"),
         ("finish", row.finish),
         ("seed", detail.seed),
@@ -127,7 +127,7 @@ def sample_parts(row: SampleRow) -> list[Part]:
         Part(text=verdict, worth=10, mood=mood(verdict) if row.verdict else Mood.FAINT, strong=True),
         Part(text="" if row.completion_tokens is None else f"{row.completion_tokens} tok", worth=4),
         Part(text=f"{row.seconds:.2f} s" if row.seconds else "", worth=3),
-        Part(text=f"{measured(row.flops)} FLOPs" if row.flops else "", worth=2),
+        Part(text=quantity(row.flops, "FLOPs") if row.flops else "", worth=2),
         Part(text="" if row.cpu_s is None else f"{row.cpu_s:.3f} s CPU", worth=1),
         Part(text=harmless(row.flags, 60), worth=5, mood=Mood.WARN),
     ]

@@ -10,7 +10,8 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 from rich.table import Table
 
-from sampler.commands.models_show import show_model, sized
+from sampler.commands.models_show import show_model
+from sampler.drawing.axis import sized
 from sampler.models.catalogue import CATALOGUE, Model, UnknownModel, find
 from sampler.models.folder import models_dir
 from sampler.models.gguf_file import GgufError

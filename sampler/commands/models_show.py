@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from sampler.commands.common import json_option, prompt_option, unit_option
+from sampler.drawing.axis import sized
 from sampler.reporting.cost_sheet import Lengths, Sheet, make_sheet, subject_of, subjects_of
 from sampler.reporting.render import NAMES, amount, one_line
 from sampler.stats.budget import PromptCharge, Unit, UnitCost
@@ -122,12 +123,6 @@ def _cost(cost: UnitCost | None, unit: Unit) -> str | None:
     if cost is None:
         return None
     return f"{amount(cost.once, unit)} once + {amount(cost.each, unit)}" if cost.once else amount(cost.each, unit)
-
-
-def sized(value: float, of: str) -> str:
-    """An amount of something: 491 MB, 1.54 G."""
-    number = amount(float(value), Unit.TOKENS)
-    return f"{number}{of}" if " " in number else f"{number} {of}".rstrip()
 
 
 def _size(value: int | None, of: str) -> str | None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+_SIZES = ("", "k", "M", "G", "T", "P", "E", "Z", "Y")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,6 +114,21 @@ def measured(value: float) -> str:
         return "0"
     rounded = float(f"{value:.3g}")
     return magnitude(rounded)
+
+
+def quantity(value: float, unit: str) -> str:
+    """An amount with its unit, as reports have it: 1.63 TFLOP, 15 seconds. `unit` may say more: FLOPs (2N)."""
+    name, _, more = unit.partition(" ")
+    if name != "FLOPs":
+        return f"{measured(value)} {unit}".rstrip()
+    return f"{sized(value, 'FLOP')} {more}".rstrip()
+
+
+def sized(value: float, of: str) -> str:
+    """An amount of something, three digits and a size: 491 MB, 1.54 T, 20."""
+    short = float(f"{value:.3g}")
+    power = min(max(math.floor(math.log10(short)) // 3, 0), len(_SIZES) - 1) if short >= 1 else 0
+    return f"{short / 1000**power:.3g} {_SIZES[power]}{of}".rstrip()
 
 
 def _decades(scale: Scale, mantissas: Iterable[int]) -> list[float]:

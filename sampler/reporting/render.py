@@ -7,7 +7,6 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from enum import Enum
-from math import floor, log10
 from typing import Any, TextIO
 
 from rich import box
@@ -16,6 +15,7 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from sampler.drawing.around import around
+from sampler.drawing.axis import sized
 from sampler.reporting.report import Finding, ModelLine, Report, Row, Table
 from sampler.stats.bootstrap import Interval
 from sampler.stats.budget import PromptCharge, Unit, UnitCost
@@ -23,7 +23,6 @@ from sampler.stats.curves import Point, Reach, Standing
 from sandbox.show import harmless
 
 JSON_SCHEMA = 1
-_SI = ("", "k", "M", "G", "T", "P", "E", "Z", "Y")
 NAMES = {
     Unit.FLOPS: "FLOPs",
     Unit.FLOPS_PARAMS: "FLOPs (2N a token)",
@@ -75,10 +74,7 @@ def amount(value: float, unit: Unit) -> str:
         if 0 < value < 1e-3:
             return f"{value * 1e6:.3g} µ$"
         return f"${value:.3g}" if value < 1000 else f"${value:,.0f}"
-    short = float(f"{value:.3g}")
-    power = min(max(floor(log10(short)) // 3, 0), len(_SI) - 1) if short >= 1 else 0
-    size = _SI[power] + ("FLOP" if unit in _FLOPS else "J" if unit is Unit.JOULES else "")
-    return f"{short / 1000**power:.3g} {size}".rstrip()
+    return sized(value, "FLOP" if unit in _FLOPS else "J" if unit is Unit.JOULES else "")
 
 
 def spanned(cost: float, near: Interval | None, unit: Unit) -> str:

@@ -8,7 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sampler.drawing.axis import Scale, budget_ticks, magnitude, rate_scale, rate_ticks
+from sampler.drawing.axis import Scale, budget_ticks, magnitude, quantity, rate_scale, rate_ticks
+from sampler.reporting.render import amount
+from sampler.stats.budget import Unit
 from tui.canvas import Ink, Span
 from tui.labels import Box, Label, place
 from tui.plot import STAR, Options, Series, layout, mark, reading, readings
@@ -149,7 +151,7 @@ def test_two_curves_with_the_same_end_have_both_names_in_the_picture() -> None:
 def test_the_readout_is_sorted_by_rate_and_tells_k() -> None:
     series = [rising(4, 0, "few"), rising(9, 1, "many")]
     rows = [words(row) for row in layout(series, (100, 24), Options(selected=0, rule=8.5e12)).rows]
-    first = next(n for n, row in enumerate(rows) if "at 8.5·10¹² FLOPs" in row)
+    first = next(n for n, row in enumerate(rows) if "at 8.5 TFLOP" in row)
     assert "many" in rows[first + 1]
     assert "k=8" in rows[first + 1]
     assert "few" in rows[first + 2]
@@ -233,6 +235,13 @@ def test_the_rates_fit_their_axis(rates: list[float], rows: int) -> None:
     assert all(-1e-9 <= scale.at(rate) <= 1 + 1e-9 for rate in rates)
     assert scale.high - scale.low >= 0.2 - 1e-9
     assert all(-1e-9 <= tick.at <= 1 + 1e-9 for tick in rate_ticks(scale, rows))
+
+
+@pytest.mark.parametrize("value", [0.5, 158e9, 999.6e9, 1.63e12, 3.4e30])
+def test_an_amount_reads_as_in_a_report(value: float) -> None:
+    assert quantity(value, "FLOPs") == amount(value, Unit.FLOPS)
+    assert quantity(value, "FLOPs (2N)") == f"{amount(value, Unit.FLOPS)} (2N)"
+    assert quantity(15, "seconds") == "15 seconds"
 
 
 @pytest.mark.parametrize(

@@ -130,7 +130,7 @@ Flips lists the problems by how far the models lie apart at the rule; enter list
         ladder, flips = self.query_one("#ladder", ListTable), self.query_one("#flips", ListTable)
         brief = labels_of(shot, BRIEF)
         who = tuple(f"{mark(tone)} {brief[tone]}" for tone in found.tones)
-        ladder.show_rows([ladder_cells(at, (who[0], who[1])) for at in found.ladder], empty=found.why_not)
+        ladder.show_rows([ladder_cells(at, (who[0], who[1]), unit) for at in found.ladder], empty=found.why_not)
         taken = sum(column.width + 1 for column in FLIPS[:-1])
         rows = found.flips
         flips.show(
