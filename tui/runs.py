@@ -20,7 +20,7 @@ COLUMNS = (
     Column(key="study", label="study", width=24, middle=True),
     Column(key="state", label="state", width=13),
     Column(key="done", label="done", width=5, right=True),
-    Column(key="samples", label="samples", width=19, right=True, needs=84),
+    Column(key="samples", label="samples", width=19, right=True, needs=76),
     Column(key="problems", label="problems", width=9, right=True, needs=96),
     Column(key="began", label="began", width=12, right=True, needs=92),
     Column(key="took", label="took", width=11, right=True, needs=110),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -39,9 +40,17 @@ def page_server(what: Path, port: int) -> Server:
             guard(app, port)
             return app
 
+        async def on_startup(self, app: web.Application) -> None:  # noqa: ARG002 - Textual's name
+            """Say where the page is, in the place of a banner with the command that each page runs."""
+            self.console.print(f"showing {what} at {self.public_url}/; ctrl-C ends it", markup=False, highlight=False)
+
     return Guarded(page_command(what), host=LOOPBACK, port=port, title="budget-tui")
 
 
 def serve_page(what: Path, port: int) -> None:
     """Serve until interrupted; raises NoServer."""
-    page_server(what, port).serve()
+    try:
+        page_server(what, port).serve()
+    except OSError as error:
+        why = os.strerror(error.errno) if error.errno else str(error)
+        raise NoServer(f"cannot listen at {LOOPBACK}, port {port}: {why}; choose another one with --port") from error

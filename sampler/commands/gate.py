@@ -73,7 +73,7 @@ def gate(traceback: bool, /, **options: Any) -> None:
 
 
 def _stop(error: Exception, code: Exit) -> NoReturn:
-    click.echo(f"error: {error}", err=True)
+    click.echo(f"sampler: {error}", err=True)
     sys.exit(code)
 
 

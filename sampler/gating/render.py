@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from rich.console import Console
+from rich.padding import Padding
 from rich.text import Text
 
 from sampler.gating.gate import Checked, Decision, Drop, Side
@@ -41,7 +42,7 @@ def print_decision(decision: Decision, unit: Unit, console: Console) -> None:
     for one in decision.checked:
         console.print(Text(f"{'pass' if one.passed else 'FAIL'}  {_titled(one, unit)}"))
         for line in _lines(one):
-            console.print(Text(f"      {line}"))
+            console.print(Padding(Text(line), (0, 0, 0, 6)))
     console.print(Text(verdict_line(decision, unit), style="bold"), soft_wrap=True)
 
 

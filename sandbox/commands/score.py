@@ -131,7 +131,9 @@ def _passed_on(rows: Iterable[Row], summary: Summary, explain: Callable[[Row], N
 
 def _report(summary: Summary, *, err: bool) -> None:
     counted = ", ".join(f"{number} {verdict}" for verdict, number in summary.verdicts.most_common())
-    click.echo(f"{sum(summary.verdicts.values())} samples of {summary.problems} problems: {counted or 'none'}", err=err)
+    samples, problems = sum(summary.verdicts.values()), summary.problems
+    scored = f"{samples} sample{'s' * (samples != 1)} of {problems} problem{'s' * (problems != 1)}"
+    click.echo(f"{scored}: {counted or 'none'}", err=err)
     for k, rate in summary.pass_at().items():
         click.echo(f"pass@{k} {100 * rate:.1f}", err=err)
     if summary.selected:

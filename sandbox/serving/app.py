@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hmac
 import json
+import reprlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -263,5 +264,18 @@ def _error(message: str) -> dict[str, object]:
     return {"error": {"message": message}}
 
 
-async def _http_error(_: Request, error: HTTPException) -> Response:
-    return Json(_error(str(error.detail)), error.status_code, error.headers)
+async def _http_error(request: Request, error: HTTPException) -> Response:
+    return Json(_error(_refusal(request, error)), error.status_code, error.headers)
+
+
+def _refusal(request: Request, error: HTTPException) -> str:
+    """What was asked for, and where the routes stand."""
+    asked = f"{request.method} {reprlib.repr(request.url.path)}"
+    match error.status_code:
+        case 404:
+            return f"there is no {asked} here; GET / lists the routes"
+        case 405:
+            methods = (error.headers or {}).get("Allow", "another method")
+            return f"there is no {asked} here, but with {methods}; GET / says how to ask"
+        case _:
+            return str(error.detail)

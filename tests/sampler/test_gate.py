@@ -39,10 +39,18 @@ def coins(count: int, chance: float, seed: int) -> list[float]:
     return np.random.default_rng(seed).binomial(4, chance, size=count).astype(float).__truediv__(4).tolist()
 
 
-def printed(decision: Decision) -> str:
+def printed(decision: Decision, width: int = 120) -> str:
     out = io.StringIO()
-    print_decision(decision, Unit.FLOPS, Console(file=out, width=120))
+    print_decision(decision, Unit.FLOPS, Console(file=out, width=width))
     return out.getvalue()
+
+
+def test_what_is_told_of_a_comparison_stays_under_it_on_a_narrow_terminal() -> None:
+    same = coins(60, 0.5, 3)
+    lines = printed(decide([pair(same, same)], Rule()), width=60).splitlines()
+    assert lines[0].startswith("pass")
+    assert [line for line in lines[1:-1] if not line.startswith("      ")] == []
+    assert lines[-1].startswith("gate: PASS")
 
 
 class TestSignificant:

@@ -178,6 +178,17 @@ class TestScore:
         gone = server.post("/v1/score", {"problem": "HumanEval/999", "completions": ["x"]})
         assert (gone.status_code, fits("Error", gone.json())) == (404, True)
 
+    def test_a_wrong_route_or_method_is_named_with_the_way_out(self, server: Serving) -> None:
+        lost = requests.get(server.url + "/v2/score", timeout=60)
+        assert (lost.status_code, lost.json()["error"]["message"]) == (
+            404, "there is no GET '/v2/score' here; GET / lists the routes",
+        )  # fmt: skip
+        asked = requests.get(server.url + "/v1/score", timeout=60)
+        assert asked.status_code == 405
+        assert (
+            asked.json()["error"]["message"] == "there is no GET '/v1/score' here, but with POST; GET / says how to ask"
+        )
+
     def test_both_sets_of_tests_are_judged(self, server: Serving) -> None:
         both = ADD | {"public_tests": [{"arguments": [0, 0], "expected": 0}]}
         told = server.post("/v1/score", {"problem": both, "completions": [WRONG], "tests": "both"}).json()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -42,6 +44,32 @@ async def test_a_browser_on_this_machine_gets_the_page_and_fetches_from_nowhere_
     assert await asked(port, "/") == (200, policy(port))
     assert (await asked(port, "/static/css/xterm.css"))[0] == 200
     assert (await asked(port, "/", Host=f"localhost:{port}", Origin=f"http://localhost:{port}"))[0] == 200
+
+
+async def test_the_terminal_is_told_where_the_page_is_and_no_command_of_ours(
+    port: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server = page_server(tmp_path / "none.db", port)
+    server.console.file = sys.stdout
+    await server.on_startup(web.Application())
+    told = " ".join(capsys.readouterr().out.split())
+    assert told.endswith(f"none.db at http://{LOOPBACK}:{port}/; ctrl-C ends it")
+    assert "main()" not in told
+
+
+def test_a_port_that_is_taken_is_one_line(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind((LOOPBACK, 0))
+        taken.listen()
+        number = taken.getsockname()[1]
+        ended = subprocess.run(
+            [sys.executable, "-c", "from tui.cli import main; main()", "serve", "--port", str(number), "x.db"],
+            capture_output=True, text=True, timeout=60, check=False, cwd=tmp_path,
+        )  # fmt: skip
+    assert ended.returncode == 2
+    assert ended.stderr == (
+        f"budget-tui: cannot listen at {LOOPBACK}, port {number}: Address already in use; choose another one with --port\n"
+    )
 
 
 @pytest.mark.parametrize("path", ["/", "/ws", "/static/css/xterm.css"])
