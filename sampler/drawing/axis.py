@@ -120,7 +120,8 @@ def quantity(value: float, unit: str) -> str:
     """An amount with its unit, as reports have it: 1.63 TFLOP, 15 seconds. `unit` may say more: FLOPs (2N)."""
     name, _, more = unit.partition(" ")
     if name != "FLOPs":
-        return f"{measured(value)} {unit}".rstrip()
+        number = measured(value)
+        return f"{number} {unit.removesuffix('s') if number == '1' else unit}".rstrip()
     return f"{sized(value, 'FLOP')} {more}".rstrip()
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
-from sampler.drawing.axis import measured
+from sampler.drawing.axis import quantity
 from tui.app import BudgetApp
 from tui.follow import Follower
 from tui.screens.live import LiveScreen
@@ -87,12 +87,12 @@ async def test_the_rule_the_unit_the_axis_and_the_band_obey_their_keys(finished:
     async with app.run_test(size=(140, 40)) as pilot:
         await until_curves(pilot)
         rule = default_rule(app.news.curves)
-        await until_text(pilot, f"budget {measured(rule)} FLOPs")
+        await until_text(pilot, f"budget {quantity(rule, 'FLOPs')}")
         await pilot.press("left", "left")
         await pilot.pause()
-        assert f"budget {measured(rule)} FLOPs" not in screen_text(app)
+        assert f"budget {quantity(rule, 'FLOPs')}" not in screen_text(app)
         await pilot.press("backspace")
-        await until_text(pilot, f"budget {measured(rule)} FLOPs")
+        await until_text(pilot, f"budget {quantity(rule, 'FLOPs')}")
         for name in ("seconds", "tokens", "samples", "FLOPs"):
             await pilot.press("x")
             await until_text(pilot, f"pass rate by {name} per problem")
@@ -124,7 +124,7 @@ async def test_a_click_into_the_plot_sets_the_rule(finished: Path) -> None:
         await until_curves(pilot)
         plot = app.screen.query_one(CurvePlot).plot
         await pilot.click(CurvePlot, offset=(plot.left + 5, 5))
-        await until_text(pilot, f"budget {measured(plot.budget_at(plot.left + 5))} FLOPs")
+        await until_text(pilot, f"budget {quantity(plot.budget_at(plot.left + 5), 'FLOPs')}")
 
 
 async def test_zoom_shows_the_plot_alone_and_escape_brings_the_rest_back(finished: Path) -> None:
