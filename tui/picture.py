@@ -73,7 +73,7 @@ def refuse_unknown(keys: Sequence[str]) -> None:
     """A key is one character, or has a name; pressing anything else would do nothing and leave no word of it."""
     named = {key.value for key in Keys} | {*REPLACED_KEYS, *REPLACED_KEYS.values()}
     for key in keys:
-        last = key.rpartition("+")[2]  # behind ctrl+, shift+, alt+
+        last = key.rpartition("+")[2] or "+"  # behind ctrl+, shift+, alt+
         if len(last) != 1 and key not in named and last not in named and not _is_character(last):
             near = get_close_matches(key, named, n=1)
             meant = f" (did you mean {near[0]}?)" if near else ""
