@@ -8,15 +8,16 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from sampler.reporting.standings import complete_problems, counts_of, shared_problems, unit_cost
+from sampler.stats.bootstrap import RESAMPLES, draw_problems
 from sampler.stats.budget import PromptCharge, Unit, UnitCost
-from sampler.stats.curves import Curve, curve
+from sampler.stats.curves import Curve, curve_over
 from sampler.store.rows import ModelRow, TallyRow
 from tui.plot import Series
 from tui.text import harmless
 from tui.view import UNITS, Curves, Snapshot, with_guests
 
 CHARGE = PromptCharge.EACH  # as in the report
-RESAMPLES = 1000  # a tenth of the report's: a screen is drawn again and again
+INTERIM = 1000  # resamples while a study runs: a tenth of the report's, for all is drawn again and again
 FEWEST = 2  # a model joins the shared problems when it has finished so many
 
 
@@ -42,15 +43,20 @@ def curves_of(shot: Snapshot, wish: Wish) -> Curves:
     offered = available_units(shot)
     unit = wish.unit if wish.unit in offered or not offered else offered[0]
     chosen = _problems(shot.models, shot.tallies, shared=wish.shared)
+    resamples = INTERIM if shot.study.status == "running" else RESAMPLES
+    # every model sees the same resampled problems, at every look, and those that the report sees
+    draws = {
+        count: draw_problems(count, np.random.default_rng(shot.study.seed), resamples)
+        for count in {len(names) for names in chosen.values()}
+        if count > 1
+    }
     series = []
     for tone, model in enumerate(shot.models):
         problems = frozenset(chosen[model.id])
         rows = [row for row in shot.tallies if row.model_id == model.id and row.problem in problems]
         cost = unit_cost(model, rows, unit, CHARGE)
         if cost is not None:
-            # every model sees the same resampled problems, at every look
-            rng = np.random.default_rng(shot.study.seed)
-            found = curve(counts_of(model, rows, chosen[model.id]), cost, rng, resamples=RESAMPLES)
+            found = curve_over(counts_of(model, rows, chosen[model.id]), cost, draws.get(len(problems)))
             series.append(replace(_series(found, tone, cost), star=_star(model, shot, chosen[model.id], unit)))
     rests = tuple(len(chosen[model.id]) for model in shot.models)
     same = len({tuple(names) for names in chosen.values() if names}) < 2

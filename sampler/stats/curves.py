@@ -16,7 +16,6 @@ import numpy as np
 
 from sampler.stats.bands import clipped, largest_t, simultaneous
 from sampler.stats.bootstrap import (
-    RESAMPLES,
     Difference,
     Floats,
     Interval,
@@ -102,13 +101,13 @@ class Standing:
     point: Point | None
 
 
-def curve(counts: Counts, cost: UnitCost, rng: np.random.Generator, *, resamples: int = RESAMPLES) -> Curve:
+def curve(counts: Counts, cost: UnitCost, rng: np.random.Generator) -> Curve:
     """The curve of one model with intervals from resampled problems.
 
     Give equal generators to several models with the same problems, and they see the same resamples.
     """
     problems = len(counts.problems)
-    return curve_over(counts, cost, draw_problems(problems, rng, resamples) if problems > 1 and counts.n else None)
+    return curve_over(counts, cost, draw_problems(problems, rng) if problems > 1 and counts.n else None)
 
 
 def curve_over(counts: Counts, cost: UnitCost, draws: Floats | None) -> Curve:

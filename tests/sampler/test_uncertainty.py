@@ -25,7 +25,7 @@ from sampler.stats.bootstrap import (
     wilson,
 )
 from sampler.stats.budget import UnitCost
-from sampler.stats.curves import Counts, curve
+from sampler.stats.curves import Counts, curve_over
 from sampler.stats.paired import crossover, detectable, holm
 from sampler.stats.passk import pass_at_every_k
 
@@ -208,8 +208,8 @@ def test_a_long_curve_has_the_same_intervals_as_its_columns_one_by_one():
     rng = np.random.default_rng(0)
     correct = rng.binomial(600, rng.beta(0.5, 0.8, 30)).tolist()
     counts = Counts(model="m", problems=tuple(map(str, range(30))), scored=(600,) * 30, passed=tuple(correct))
-    points = curve(counts, UnitCost(each=1.0), np.random.default_rng(7), resamples=200).points
     draws = draw_problems(30, np.random.default_rng(7), 200)
+    points = curve_over(counts, UnitCost(each=1.0), draws).points
     for k in (1, 256, 257, 600):
         (alone,) = rate_intervals(pass_at_every_k([600] * 30, correct, k)[:, -1:], draws)
         assert points[k - 1].interval.low == pytest.approx(alone.low)

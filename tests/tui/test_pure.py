@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sampler.reporting.reading import read_report
 from sampler.stats.budget import Unit
 from sampler.store.filters import parse
 from sampler.store.reader import Reader
@@ -33,6 +34,15 @@ from tui.window import clipped, scaled, slid, whole
 def shot(finished: Path) -> Snapshot:
     bare = read(finished)
     return replace(bare, curves=curves_of(bare, Wish()))
+
+
+def test_at_rest_the_screen_has_the_intervals_of_the_report_to_the_digit(finished: Path) -> None:
+    bare = read(finished)
+    (table,) = read_report(finished, units=(Unit.FLOPS,)).tables
+    reported = [[(point.interval.low, point.interval.high) for point in one.points] for one in table.curves]
+    assert [list(zip(one.low, one.high, strict=True)) for one in curves_of(bare, Wish()).series] == reported
+    running = replace(bare, study=replace(bare.study, status="running"))
+    assert [list(zip(one.low, one.high, strict=True)) for one in curves_of(running, Wish()).series] != reported
 
 
 def read(store: Path) -> Snapshot:
