@@ -11,11 +11,12 @@ from rich.text import Text
 
 from sampler.drawing.around import around
 from sampler.ranking.wish import Best, RankedModel, RankLine, RankPoint, RankReport
-from sampler.reporting.render import NAMES, amount, grid, one_line, plain
+from sampler.reporting.render import NAMES, amount, grid, in_lines, one_line, plain
 from sampler.stats.bootstrap import Interval
 from sampler.stats.budget import PromptCharge, Unit
 
 JSON_SCHEMA = 1
+_NARROW = 16  # characters of a line of a name
 _CHARGES = {
     PromptCharge.EACH: "each pays for reading its prompt",
     PromptCharge.ONCE: "the prompt is read once",
@@ -97,7 +98,7 @@ def _frontier(unit: Unit, best: Sequence[Best], report: RankReport) -> Table:
         shown.add_column(head, justify="right", no_wrap=True)
     for one in best:
         chosen = one.ranker if one.k > 1 else "the only one"
-        shown.add_row(one_line(one.model), one_line(chosen), str(one.k), amount(one.cost, unit), _point(one))
+        shown.add_row(in_lines(one.model, _NARROW), one_line(chosen), str(one.k), amount(one.cost, unit), _point(one))
     return shown
 
 

@@ -126,7 +126,7 @@ def _any_greedy(report: Report) -> bool:
 
 
 def _model_cells(line: ModelLine, report: Report) -> Iterator[Text]:
-    yield _name(line.name, 11)
+    yield in_lines(line.name, 11)
     yield Text(f"{line.problems} × {line.samples}")
     yield Text(_percent(line.first))
     yield Text(_percent(line.most))
@@ -152,7 +152,7 @@ def _print_table(table: Table, console: Console) -> None:
     shown = grid(f"Share of problems solved at equal {NAMES[table.unit]} a problem ({_CHARGES[table.charge]})")
     shown.add_column("budget", justify="right", no_wrap=True)
     for cell in table.rows[0].cells:
-        shown.add_column(_name(cell.model, 18), overflow="fold")
+        shown.add_column(in_lines(cell.model, 18), overflow="fold")
     shown.add_column("at this budget", overflow="fold")
     for row in table.rows:
         cells = (_cell(cell, clear=row.finding is Finding.CLEAR and cell.model == row.model) for cell in row.cells)
@@ -232,7 +232,7 @@ def grid(title: str) -> RichTable:
     return RichTable(title=Text(title), title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, expand=False)
 
 
-def _name(name: str, width: int) -> Text:
+def in_lines(name: str, width: int) -> Text:
     """A name, broken at its hyphens and blanks into lines of about `width`, so that a column stays as narrow as its numbers."""
     lines = [""]
     for part in re.split(r"(?<=[-_ ])", one_line(name)):

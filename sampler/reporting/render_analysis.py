@@ -12,7 +12,7 @@ from rich.text import Text
 from sampler.drawing.around import around
 from sampler.reporting.allotting import Allotted
 from sampler.reporting.analysis import Accept, Analysis, ModelAnalysis
-from sampler.reporting.render import NAMES, amount, grid, one_line, plain, spanned
+from sampler.reporting.render import NAMES, amount, grid, in_lines, one_line, plain, spanned
 from sampler.reporting.strata import Stratum
 from sampler.stats.allocation import Choice
 from sampler.stats.bootstrap import Interval
@@ -225,9 +225,9 @@ def short_names(names: Sequence[str]) -> Mapping[str, str]:
 
 
 def _titled(model: str, called: Mapping[str, str]) -> str:
-    """A model's name behind its letter, if it has one."""
+    """A model's name behind its letter, if it has one, in lines that a narrow column takes."""
     name, short = one_line(model), called[model]
-    return name if short == name else f"{short}: {name}"
+    return in_lines(name if short == name else f"{short}: {name}", SHORT).plain
 
 
 def _strata(made: Analysis) -> RichTable:

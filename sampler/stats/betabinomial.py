@@ -23,7 +23,7 @@ from math import lgamma
 import numpy as np
 from numpy.typing import NDArray
 
-from sampler.stats.bootstrap import LEVEL, Floats, Interval, draw_problems
+from sampler.stats.bootstrap import LEVEL, Floats, Interval, draw_problems, widened
 
 _SMALLEST, _LARGEST = np.log(1e-4), np.log(1e5)
 _CLEARLY = 2.71
@@ -54,7 +54,8 @@ class Fit:
 class Extrapolation:
     """pass@k beyond the samples: a model's promise, not a measurement. `beyond` is how many times n it reaches.
 
-    `impossible` is the interval of the fit's share of impossible problems, from the same refits.
+    `impossible` is the interval of the fit's share of impossible problems, from the same refits; where all of them find none,
+    what so few problems can tell.
     """
 
     k: int
@@ -86,7 +87,7 @@ def extrapolate(
     usable = (weights @ (table.right > 0) > 0) & (weights @ (table.wrong > 0) > 0)
     again = _fit(table, weights[usable])
     best = _fit(table, np.ones((1, len(samples))))[0]
-    never = _percentiles(best.impossible, [one.impossible for one in again])
+    never = widened(best.impossible, _percentiles(best.impossible, [one.impossible for one in again]), len(samples))
     return tuple(
         Extrapolation(
             k=k,

@@ -169,10 +169,11 @@ def rate_intervals(values: Floats, draws: Floats) -> list[Interval]:
 def read_rates(of: Resampled, problems: int | None = None) -> list[Interval]:
     """`rate_intervals` of means that were drawn already; `problems` says how many each is of, where that is not all."""
     pairs = zip(of.estimates, read_intervals(of), strict=True)
-    return [_widened(float(rate), found, problems or of.problems) for rate, found in pairs]
+    return [widened(float(rate), found, problems or of.problems) for rate, found in pairs]
 
 
-def _widened(rate: float, found: Interval, problems: int) -> Interval:
+def widened(rate: float, found: Interval, problems: int) -> Interval:
+    """An interval of a share of problems, as wide as Wilson's at least where too few differ from 0 or 1."""
     if problems * min(rate, 1 - rate) >= FEW:
         return found
     wide = wilson(rate, problems)

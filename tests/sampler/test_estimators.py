@@ -432,3 +432,13 @@ def test_pass_at_zero_samples_is_undefined():
     with pytest.raises(ValueError, match="undefined"):
         Fit(alpha=1.0, beta=1.0, impossible=0.0, log_likelihood=0.0).pass_at(0)
     assert Fit(alpha=1.0, beta=1.0, impossible=0.2, log_likelihood=0.0).pass_at(1) == pytest.approx(0.4)
+
+
+def test_where_no_refit_finds_an_impossible_problem_a_few_problems_still_do_not_rule_them_out():
+    few, many = (
+        extrapolate([10] * count, [2, 4, 5, 7] * (count // 4), [20], np.random.default_rng(0))[0].impossible
+        for count in (20, 400)
+    )
+    assert (few.low, many.low) == (0, 0)
+    assert few.high == pytest.approx(wilson(0.0, 20).high)
+    assert many.high < few.high / 10
