@@ -23,6 +23,7 @@ from sandbox.values import (
 )
 
 MAX_ROUNDS = 200  # calls beyond the recorded ones
+MAX_CPU_S = 120.0  # of all rounds together: answers can lead tests far astray, and each round has time of its own
 STAGES, MANY = (4, 32), 100  # how many calls the first stages have, and how many there must be to make stages worth it
 
 Visit = Callable[[Program], Run]
@@ -92,8 +93,11 @@ def _has_mark(value: object) -> bool:
 
 
 def grade(source: str, tests: CheckTests, rooms: Rooms, recordings: Recordings) -> tuple[Run, Run | None]:
-    """The candidate's run and the run of the tests over its answers (None where an answer is missing)."""
-    calls = recordings.calls(tests, rooms.grader)
+    """The candidate's run and the run of the tests over its answers (None where an answer is missing).
+
+    Where the tests still ask when the rounds or their time are over, theirs is the last one, which has come to no end.
+    """
+    calls, spent_s = recordings.calls(tests, rooms.grader), 0.0
     for _ in range(MAX_ROUNDS):
         run = _asked(source, calls, tests, rooms.candidate)
         if not run.proved or len(run.answers) < len(calls):
@@ -101,7 +105,8 @@ def grade(source: str, tests: CheckTests, rooms: Rooms, recordings: Recordings) 
         graded = rooms.grader(
             Program(source=tests.prelude, tests=Grading(tests=tests, calls=calls, answers=run.answers))
         )
-        if not graded.asked:
+        spent_s += run.cpu_s + graded.cpu_s
+        if not graded.asked or spent_s > MAX_CPU_S:
             return run, graded
         calls = (*_common(calls, graded), graded.asked[0])
     return run, graded

@@ -10,6 +10,7 @@ import pytest
 from sandbox.judging.explaining import explain
 from sandbox.problems import load_problems
 from sandbox.problems.names import leans_on
+from sandbox.scoring import grading
 from sandbox.scoring.scorer import Scorer, open_scorer
 from sandbox.values import CheckTests, Flag, Limits, Program, Score, Verdict
 
@@ -33,6 +34,15 @@ FOLLOWS = "x = 1\nwhile x < 100:\n    x = f(x)\nassert x == 128\n"  # each call 
 def test_calls_that_follow_from_answers_are_asked_until_the_tests_end(scorer: Scorer) -> None:
     assert scored(scorer, "def f(x): return 2 * x", FOLLOWS).verdict is Verdict.PASSED
     assert scored(scorer, "def f(x): return 3 * x", FOLLOWS).verdict is Verdict.WRONG
+
+
+def test_a_candidate_that_leads_the_tests_astray_for_too_long_has_failed_them(
+    scorer: Scorer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(grading, "MAX_CPU_S", 0.0)
+    off = scored(scorer, "def f(x): return 2 * x", FOLLOWS)
+    assert (off.verdict, len(off.run.answers)) == (Verdict.WRONG, 0)
+    assert scored(scorer, "def f(x): return 128", FOLLOWS, "def f(x): return 2 * x").verdict is Verdict.PASSED
 
 
 def test_a_candidate_that_leads_the_tests_off_the_recorded_calls_is_asked_anew(scorer: Scorer) -> None:
