@@ -147,7 +147,7 @@ def ladder_cells(at: At, names: tuple[str, str], unit: str) -> tuple[Cell, ...]:
         low, high = at.gap.interval.low * 100, at.gap.interval.high * 100
         told = f"{at.gap.mean * 100:+5.1f} [{low:+.1f}, {high:+.1f}]"
         ahead = names[0] if at.gap.mean > 0 else names[1]
-        who, feeling = (f"▸ {ahead}", Mood.GOOD) if at.gap.clear else ("too close to tell", Mood.FAINT)
+        who, feeling = (f"▸ {ahead}", Mood.GOOD) if at.gap.clear else ("no clear winner", Mood.FAINT)
     return (
         Cell(text=quantity(at.budget, unit)),
         *(Cell(text="—" if rate is None else f"{rate * 100:.1f}") for rate in at.rates),
@@ -186,5 +186,5 @@ def verdict_words(found: Comparison, names: tuple[str, str], unit: str) -> str:
     who = names[0] if at.gap.mean > 0 else names[1]
     if at.gap.mean < 0:
         low, high = -high, -low  # of the lead that is told, and not of its opposite
-    sure = "clear of zero" if at.gap.clear else "zero lies inside: too close to tell"
+    sure = "clear of zero" if at.gap.clear else "zero lies inside: no clear winner"
     return f"at {quantity(at.budget, unit)}: {who} ahead by {lead}, 95% interval [{low:+.1f}, {high:+.1f}], {sure}"
