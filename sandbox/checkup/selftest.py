@@ -35,6 +35,7 @@ TESTS = "assert answer() == 42\n"
 GOOD = Program(source="import os\nopen('mine', 'w').close()\ndef answer():\n    return 42\n", tests=TESTS)
 _KEYS = {
     "tests", "asserts", "function", "stdin", "stdin_times", "limits", "verdicts", "ending", "flags", "stdout", "stdout_times",
+    "tries",
 }  # fmt: skip
 
 
@@ -44,7 +45,11 @@ class SuiteError(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """One attack (or honest program), tested in one way."""
+    """One attack (or honest program), tested in one way.
+
+    `tries` is more than 1 where the program races with the kernel for who is killed. That race can be made rare and not ruled
+    out; a pool, too, runs such a program again, and judges it where a second box dies of it.
+    """
 
     name: str
     kind: str
@@ -55,6 +60,7 @@ class Case:
     ending: Ending | None = None
     flags: frozenset[Flag] = frozenset()
     stdout: bytes | None = None
+    tries: int = 1
 
     def slowed(self, times: float) -> Case:
         """The same with so many times its CPU and wall seconds."""
@@ -139,6 +145,7 @@ def _case(name: str, kind: str, source: str, expected: dict[str, Any]) -> Case:
         ending=Ending(expected["ending"]) if "ending" in expected else None,
         flags=frozenset(map(Flag, expected.get("flags", []))),
         stdout=expected["stdout"].encode() * expected.get("stdout_times", 1) if "stdout" in expected else None,
+        tries=expected.get("tries", 1),
     )
 
 
@@ -173,13 +180,16 @@ class Range:
     def run(self, case: Case) -> Outcome:
         """Run a case and look at everything that must hold."""
         began = time.monotonic()
-        try:
-            run = self._fresh().run(Job(program=case.program, stdin=case.stdin, limits=case.limits))
-        except BoxLost as error:
-            self._box.clean = False
-            return Outcome(
-                case=case, score=None, seconds=time.monotonic() - began, broken=(f"the box was lost: {error}",)
-            )
+        for tried in range(1, case.tries + 1):
+            began = time.monotonic()
+            try:
+                run = self._fresh().run(Job(program=case.program, stdin=case.stdin, limits=case.limits))
+                break
+            except BoxLost as error:
+                self._box.clean = False
+                if tried == case.tries:
+                    lost = f"the box was lost: {error}"
+                    return Outcome(case=case, score=None, seconds=time.monotonic() - began, broken=(lost,))
         seconds = time.monotonic() - began
         scored = judge.score(run, case.program, case.limits)
         broken = [*_against(case, scored), *self._invariants(case, seconds)]

@@ -24,7 +24,8 @@ _CACHED = (  # what the box has read of files; the kernel gives it back when ask
 _SLACK_BYTES = 8 << 20
 _PATIENCE_S = 1.0
 _SHORT_S = 0.001
-_TIGHT_BYTES = 4 << 20
+_TIGHT_BYTES = 16 << 20  # what a program fills in some milliseconds, in which we may have to wait for the core
+_TIGHT_SHARE = 16  # and no more than one part in so many of a small box
 _SHORTAGE_S = (
     0.25  # page tables of half a gigabyte are given back within a tenth of that, where there is a core to do it
 )
@@ -80,7 +81,8 @@ class Shortage:
 
     def __init__(self) -> None:
         self._first = self._kills = oom_kills()
-        self._tight, self._ends = _wall() - _TIGHT_BYTES, 0.0
+        wall = _wall()
+        self._tight, self._ends = wall - min(_TIGHT_BYTES, wall / _TIGHT_SHARE), 0.0
 
     def lasts(self) -> bool:
         """Whether to ask for nothing now.

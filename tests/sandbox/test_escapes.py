@@ -11,7 +11,8 @@ import pytest
 from sandbox.boxes.engine import Engine
 from sandbox.boxes.image import Outfit, ensure_image
 from sandbox.checkup.selftest import Case, Range, SuiteError, escapes_directory, excused, read_cases
-from sandbox.errors import SandboxError
+from sandbox.errors import BoxLost, SandboxError
+from sandbox.values import Run
 
 pytestmark = pytest.mark.docker
 CASES = read_cases(escapes_directory())
@@ -70,6 +71,36 @@ def test_a_program_gets_its_verdict_and_leaves_nothing(case: Case, boxes: Range)
 )
 def test_a_program_that_comes_again_leaves_nothing_either(case: Case, boxes: Range) -> None:
     assert not list(boxes.run_again(case))
+
+
+class Dying:
+    """A box that is lost so many times before it runs anything."""
+
+    def __init__(self, deaths: int) -> None:
+        self.deaths, self.clean = deaths, True
+
+    def run(self, _: object) -> Run:
+        self.deaths -= 1
+        if self.deaths >= 0:
+            raise BoxLost("it has ended")
+        raise NotImplementedError
+
+
+@pytest.mark.parametrize(("tries", "deaths"), [(1, 1), (2, 2)])
+def test_a_case_that_takes_all_its_boxes_with_it_does_not_hold(
+    boxes: Range, monkeypatch: pytest.MonkeyPatch, tries: int, deaths: int
+) -> None:
+    dying = Dying(deaths)
+    monkeypatch.setattr(boxes, "_fresh", lambda: dying)
+    assert boxes.run(replace(CASES[0], tries=tries)).broken == ("the box was lost: it has ended",)
+    assert dying.deaths == 0
+
+
+def test_a_case_that_may_lose_a_box_has_another(boxes: Range, monkeypatch: pytest.MonkeyPatch) -> None:
+    dying = Dying(1)
+    monkeypatch.setattr(boxes, "_fresh", lambda: dying)
+    with pytest.raises(NotImplementedError):
+        boxes.run(replace(CASES[0], tries=2))
 
 
 def test_on_a_slower_machine_only_the_times_are_others() -> None:
