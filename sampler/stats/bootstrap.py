@@ -29,9 +29,8 @@ _AT_ONCE = 1000  # resamples whose statistics are made together: they may take t
 _NORMAL = NormalDist()
 
 Floats = NDArray[np.float64]
-Statistic = Callable[
-    [Floats], Floats
-]  # weights of problems (resamples x problems) in, values (resamples x columns) out
+# Weights of problems (resamples x problems) in, values (resamples x columns) out.
+Statistic = Callable[[Floats], Floats]
 
 
 class Method(StrEnum):

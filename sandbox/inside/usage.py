@@ -23,12 +23,11 @@ _CACHED = (  # what the box has read of files; the kernel gives it back when ask
 )
 _SLACK_BYTES = 8 << 20
 _PATIENCE_S = 1.0
-_SHORT_S = 0.001
+SHORT_S = 0.001
 _TIGHT_BYTES = 16 << 20  # what a program fills in some milliseconds, in which we may have to wait for the core
 _TIGHT_SHARE = 16  # and no more than one part in so many of a small box
-_SHORTAGE_S = (
-    0.25  # page tables of half a gigabyte are given back within a tenth of that, where there is a core to do it
-)
+# Page tables of half a gigabyte are given back within a tenth of that, where there is a core to do it.
+_SHORTAGE_S = 0.25
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _TICK = 1 / os.sysconf("SC_CLK_TCK")
 _MOST = 1 << 14  # bytes of a book
@@ -103,7 +102,7 @@ class Shortage:
         """
         deadline = time.monotonic() + _PATIENCE_S
         while self.lasts() and time.monotonic() < deadline:
-            time.sleep(_SHORT_S)
+            time.sleep(SHORT_S)
 
     def has_killed(self) -> bool:
         """Whether the kernel has killed since this was made."""

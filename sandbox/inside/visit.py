@@ -23,7 +23,6 @@ from sandbox.inside.parents import Parent
 _POLL_MS = 50
 _LOOK_MS = 50  # how often the memory of a box is looked at; a short program ends before
 _DYING_S = 0.5
-_SHORT_S = 0.001
 _CHUNK = 1 << 16
 
 
@@ -196,7 +195,7 @@ class Visit:
             elif fd == self._orphans.fd:
                 self._orphans.bury()
             elif self._shortage.lasts():  # bytes in a pipe take memory of whoever writes them there, too
-                time.sleep(_SHORT_S)
+                time.sleep(usage.SHORT_S)
             elif fd in self._writers:
                 self._push(fd)
             elif not self._readers[fd].pull():
