@@ -53,9 +53,10 @@ def _explain_printed(scored: Score, case: int, limits: Limits, tests: StdinTests
         return f"all {len(tests.cases)} outputs are right"
     where = f"test {case + 1} of {len(tests.cases)}"
     if scored.verdict is Verdict.WRONG:
-        line, printed, wanted = output.first_difference(scored.run.stdout, tests.cases[case].expected)
+        line, printed, wanted = output.first_difference(scored.run.stdout, tests.cases[case].expected, tests.rule)
         return f"printed {_text(printed)} where {_text(wanted)} was expected, line {line}, {where}"
-    return f"{explain(replace(scored, case=None), limits, Program(source=''))}, {where}"
+    allowed = limits.with_room_for(tests.cases[case].expected)
+    return f"{explain(replace(scored, case=None), allowed, Program(source=''))}, {where}"
 
 
 def _text(line: bytes) -> str:

@@ -13,6 +13,7 @@ import io
 import json
 import pickle  # noqa: TID251  (LiveCodeBench ships its private tests so; see _TextOnly)
 import zlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -89,7 +90,7 @@ def apps(row: dict[str, Any]) -> Given:
         checks = _calls(function, list(zip(inputs, outputs, strict=True)), Comparison.ONLY_ITEM)
     else:
         cases = [StdinTest(stdin=_text(i), expected=_text(o)) for i, o in zip(inputs, outputs, strict=True)]
-        checks = StdinTests(cases=tuple(cases), rule=OutputRule.CLOSE)
+        checks = StdinTests(cases=tuple(cases), rule=OutputRule.APPS)
     solutions = _loaded(row["solutions"]) if row.get("solutions") else []
     return Given(
         name=f"APPS/{row.get('problem_id', row.get('id'))}",
@@ -110,10 +111,14 @@ def codecontests(row: dict[str, Any]) -> Given:
         question=row["description"],
         starter="",
         function="",
-        tests=StdinTests(cases=tuple(case for cases in every for case in cases)),
-        public=StdinTests(cases=tuple(every[0])) if every[0] else None,
+        tests=_matched(case for cases in every for case in cases),
+        public=_matched(every[0]) if every[0] else None,
         solution=_python_solution(row.get("solutions")),
     )
+
+
+def _matched(cases: Iterable[StdinTest]) -> StdinTests:
+    return StdinTests(cases=tuple(cases), rule=OutputRule.CODECONTESTS)
 
 
 def _cases(tests: Any) -> list[StdinTest]:
@@ -155,7 +160,7 @@ def livecodebench(row: dict[str, Any]) -> Given:
 def _livecodebench_tests(tests: list[dict[str, str]], function: str) -> CallTests | StdinTests:
     if not function:
         cases = [StdinTest(stdin=_text(test["input"]), expected=_text(test["output"])) for test in tests]
-        return StdinTests(cases=tuple(cases), rule=OutputRule.NUMBERS)
+        return StdinTests(cases=tuple(cases), rule=OutputRule.LIVECODEBENCH)
     read_cases = [
         ([json.loads(line) for line in test["input"].split("\n")], json.loads(test["output"])) for test in tests
     ]

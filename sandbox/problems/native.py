@@ -19,7 +19,7 @@ from sandbox.problems.checks import UNREADABLE, check_tests
 from sandbox.problems.formats import Given
 from sandbox.problems.names import leans_on
 from sandbox.problems.strict import checked, meant
-from sandbox.values import CallTests, CheckTests, OutputRule, ReferenceTests, StdinTests
+from sandbox.values import OUTPUT_RULES, CallTests, CheckTests, OutputRule, ReferenceTests, StdinTests
 
 _PROBLEM = {
     "task_id": "a text with something in it",
@@ -75,7 +75,7 @@ def _refuse_what_has_no_effect(problem: dict[str, Any]) -> None:
     if "entry_point" in problem:
         _refuse_for_a_function(problem)
     else:
-        for key in ("check", "comparison", "tolerance"):
+        for key in ("check", "comparison"):
             if key in problem:
                 raise ValueError(f"{key} is about the answers of a function; entry_point has to name it")
     if problem.get("reference") and not {"tests", "entry_point", "canonical_solution"} <= problem.keys():
@@ -95,7 +95,7 @@ def _tests(problem: dict[str, Any], key: str) -> CallTests | ReferenceTests | St
     """The tests under one key."""
     function, reference = problem.get("entry_point"), bool(problem.get("reference"))
     if function is None:
-        return StdinTests(cases=_each(run, problem[key], key), **_output_rule(problem))
+        return StdinTests(cases=_each(run, problem[key], key), rule=_output_rule(problem))
     asked = Asked(function=function, rule=rule_of(problem, Rule()), reference=reference)
     cases = _each(lambda case: call(case, asked), problem[key], key)
     if reference:
@@ -114,14 +114,14 @@ def _each(read_one: Callable[[object], T], cases: list[object], key: str) -> tup
     return tuple(found)
 
 
-def _output_rule(problem: dict[str, Any]) -> dict[str, OutputRule]:
-    rules = [rule.value for rule in OutputRule]
-    name = problem.get("output_rule")
-    if name is None:
-        return {}
-    if name not in rules:
-        raise ValueError(f"there is no output_rule {name!r}{meant(name, rules)}; there are {', '.join(rules)}")
-    return {"rule": OutputRule(name)}
+def _output_rule(problem: dict[str, Any]) -> OutputRule:
+    name = problem.get("output_rule", OutputRule.CLOSE.name)
+    if name not in OUTPUT_RULES:
+        raise ValueError(
+            f"there is no output_rule {name!r}{meant(name, OUTPUT_RULES)}; there are {', '.join(OUTPUT_RULES)}"
+        )
+    rule = OUTPUT_RULES[name]
+    return rule.within(float(problem["tolerance"])) if "tolerance" in problem else rule
 
 
 def _check(problem: dict[str, Any]) -> CallTests | CheckTests | str:

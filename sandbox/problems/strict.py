@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import reprlib
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -11,7 +12,7 @@ _KINDS: dict[str, Callable[[object], bool]] = {
     "a text": lambda value: isinstance(value, str),
     "a text with something in it": lambda value: isinstance(value, str) and value != "",
     "true or false": lambda value: isinstance(value, bool),
-    "a number above 0": lambda value: type(value) in {int, float} and 0 < value < float("inf"),  # type: ignore[operator]
+    "a number above 0": lambda value: type(value) in {int, float} and 0 < value <= sys.float_info.max,  # type: ignore[operator]
     "a list": lambda value: isinstance(value, list),
     "a list with something in it": lambda value: isinstance(value, list) and value != [],
     "an object": lambda value: isinstance(value, dict),

@@ -137,12 +137,12 @@ class Scorer:
             return self._examine_one(job, slot)
         if isinstance(tests, CallTests | ReferenceTests) and isinstance(selection, CallTests | ReferenceTests):
             return self._examine_joined(job, self._expected(tests, slot), self._expected(selection, slot), slot)
-        known: dict[bytes, Run] = {}
+        known: dict[tuple[bytes, Limits], Run] = {}
         selecting = replace(job, program=replace(job.program, tests=selection, selection=None))
         selected = self._examine_one(selecting, slot, known)
         return replace(self._examine_one(job, slot, known), selection=selected)
 
-    def _examine_one(self, job: Job, slot: Slot, known: dict[bytes, Run] | None = None) -> Score:
+    def _examine_one(self, job: Job, slot: Slot, known: dict[tuple[bytes, Limits], Run] | None = None) -> Score:
         match job.program.tests:
             case CallTests() | ReferenceTests() as tests:
                 return self._examine_called(job, self._expected(tests, slot), slot)
@@ -199,10 +199,12 @@ class Scorer:
                 break
         return run
 
-    def _examine_printed(self, job: Job, tests: StdinTests, slot: Slot, known: dict[bytes, Run]) -> Score:
+    def _examine_printed(
+        self, job: Job, tests: StdinTests, slot: Slot, known: dict[tuple[bytes, Limits], Run]
+    ) -> Score:
         """A process for each case, most from code compiled once, in an order that no program can foresee from the file.
 
-        `known` are runs by their inputs; those that are made here are added.
+        `known` are runs by their inputs and limits; those that are made here are added.
         """
         script = Program(source=job.program.source)
         order = list(range(len(tests.cases)))
@@ -210,10 +212,12 @@ class Scorer:
         runs: dict[int, Run] = {}
         with slot.repeating():
             for place, number in enumerate(order):
-                stdin, repeat = tests.cases[number].stdin, self._repeats(place, len(order))
-                if stdin not in known:
-                    known[stdin] = slot.run(replace(job, program=script, stdin=stdin, repeat=repeat))
-                runs[number] = known[stdin]
+                case, repeat = tests.cases[number], self._repeats(place, len(order))
+                asked = case.stdin, job.limits.with_room_for(case.expected)
+                if asked not in known:
+                    stdin, limits = asked
+                    known[asked] = slot.run(replace(job, program=script, stdin=stdin, limits=limits, repeat=repeat))
+                runs[number] = known[asked]
                 if not self._manner.every_case and not judge.printed_right(runs[number], tests, number):
                     break
         return judge.score_printed(runs, tests, job.limits)

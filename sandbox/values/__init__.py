@@ -3,12 +3,14 @@
 A *program* is what is executed. A *job* is one visit of a program to a box, under *limits*. A *run* is what happened
 during that visit: facts only. A *verdict* is the judgement over a run; `sandbox.judging.judge` is the one place that makes it.
 
-`jobs` is what is asked, `tests` how it is tested, `runs` what is reported, `scores` what that means.
+`jobs` is what is asked, `tests` how it is tested, `output_rules` how what is printed is compared, `runs` what is reported,
+`scores` what that means.
 """
 
 from __future__ import annotations
 
 from sandbox.values.jobs import LIMIT_BOUNDS, MAX_SOURCE_BYTES, Isolation, Job, Limits, Program
+from sandbox.values.output_rules import OUTPUT_RULES, OutputRule
 from sandbox.values.runs import Answer, Ending, Flag, MemorySource, Raised, Run, Stage
 from sandbox.values.scores import Score, Verdict
 from sandbox.values.tests import (
@@ -23,7 +25,6 @@ from sandbox.values.tests import (
     CheckTests,
     Comparison,
     Grading,
-    OutputRule,
     ReferenceTests,
     StdinTest,
     StdinTests,
@@ -36,6 +37,7 @@ __all__ = [
     "MANY",
     "MAX_SOURCE_BYTES",
     "MAX_STDIN_BYTES",
+    "OUTPUT_RULES",
     "STAGES",
     "Answer",
     "AskedCalls",

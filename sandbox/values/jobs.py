@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 
 from sandbox.values.tests import MAX_STDIN_BYTES, AskedCalls, Grading, Tests
@@ -55,6 +55,14 @@ class Limits:
     def walls(self) -> tuple[int, int, int, int]:
         """The limits that belong to the box: memory, processes, disk, files."""
         return self.memory_mb, self.processes, self.disk_mb, self.files
+
+    def with_room_for(self, expected: bytes) -> Limits:
+        """Return the limits of a program that should print this: it may print twice as much, if that is more.
+
+        So a right program is never stopped for printing, and one that prints other or more spaces is judged by its words.
+        """
+        wanted_kb = min((2 * len(expected) >> 10) + 1, int(LIMIT_BOUNDS["output_kb"][1]))
+        return self if wanted_kb <= self.output_kb else replace(self, output_kb=wanted_kb)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,10 +11,12 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from sandbox.inside import codec
+from sandbox.values.output_rules import OutputRule
 from sandbox.values.runs import Answer
 
 STAGES, MANY = (4, 32), 100  # how many calls are made first, and how many there must be to make that worth it
 MAX_STDIN_BYTES = 16 << 20
+MAX_STDOUT_BYTES = 24 << 20  # that a test may expect; a program may print 32 MB (`LIMIT_BOUNDS`)
 
 
 class Comparison(StrEnum):
@@ -169,16 +171,6 @@ def _recognisable(expected: object) -> bytes:
         return b""
 
 
-class OutputRule(StrEnum):
-    """How printed output is held against what is expected."""
-
-    LINES = "lines"  # line by line
-    TOKENS = "tokens"  # word by word, however they are spaced
-    NUMBERS = "numbers"  # word by word, numbers equal by their value
-    CLOSE = "close"  # word by word, numbers within 1e-5 of each other (relative)
-    UNORDERED = "unordered"  # the same lines in any order: only where the data set says so
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StdinTest:
     """One run of a whole program: what it reads, and what it should print. The latter never leaves the host."""
@@ -199,11 +191,13 @@ class StdinTests:
             raise ValueError("no test at all: nothing could ever fail")
         if any(len(case.stdin) > MAX_STDIN_BYTES for case in self.cases):
             raise ValueError(f"a test's stdin is longer than the {MAX_STDIN_BYTES} bytes that are taken")
+        if any(len(case.expected) > MAX_STDOUT_BYTES for case in self.cases):
+            raise ValueError(f"a test expects more output than the {MAX_STDOUT_BYTES} bytes that are taken")
 
     @functools.cached_property
     def source(self) -> str:
         """A digest of the cases, in the place of a text."""
-        total = hashlib.sha256(self.rule.encode())
+        total = hashlib.sha256(self.rule.text.encode())
         for case in self.cases:
             for part in (case.stdin, case.expected):
                 total.update(len(part).to_bytes(8, "big") + part)

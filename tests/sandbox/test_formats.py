@@ -19,6 +19,7 @@ from sandbox.judging.explaining import explain
 from sandbox.problems import ProblemsError, load_problems
 from sandbox.scoring.scorer import Manner, Scorer, open_scorer
 from sandbox.values import (
+    OUTPUT_RULES,
     CallTest,
     CallTests,
     Comparison,
@@ -72,10 +73,63 @@ def livecodebench(private: str, **more: Any) -> dict[str, Any]:
         (b"1e9999", b"9" * 350, OutputRule.CLOSE, False),
         (b"1" * 350, b"9" * 350, OutputRule.CLOSE, False),
         (b"9" * 350 + b".0", b"9" * 350, OutputRule.CLOSE, True),
+        (b"0." + b"3" * 5000, b"0." + b"3" * 4999 + b"30", OutputRule.CLOSE, True),
+        (b"1\n2\n3", b"1 2 3", OutputRule.CLOSE, True),
+        (b"1000009.0", b"1000000.0", OutputRule.CLOSE, True),
+        (b"0.500006", b"0.5", OUTPUT_RULES["absolute"], True),
+        (b"0.50002", b"0.5", OUTPUT_RULES["absolute"], False),
+        (b"3.000001", b"3", OUTPUT_RULES["absolute"], False),
+        (b"1e5", b"100000.9", OUTPUT_RULES["relative"], True),
+        (b"0.1", b"0.0", OUTPUT_RULES["relative"], False),
+        (b"yes 0.500006", b"YES 0.5", OUTPUT_RULES["nocase"], True),
+        (b"yes 0.5", b"YES 0.5", OUTPUT_RULES["absolute"], False),
+        (b"3.000001", b"3", OutputRule.CODECONTESTS, True),
+        (b"case 1: no", b"Case 1: NO", OutputRule.CODECONTESTS, True),
+        (b"1000009.0", b"1000000.0", OutputRule.CODECONTESTS, False),
+        (b"1 2\n3", b"1\n2 3", OutputRule.LIVECODEBENCH, False),
+        (b"  1  2.0\n  a b\n", b"\n1 2\na b", OutputRule.LIVECODEBENCH, True),
+        (b"a  b", b"a b", OutputRule.LIVECODEBENCH, False),
+        (b"0.3333333", b"0.33333334", OutputRule.LIVECODEBENCH, False),
+        (b"1\n\n0.3333333", b"1\n0.33333334\n", OutputRule.APPS, True),
+        (b"0.3333333 1", b"0.33333334 1", OutputRule.APPS, False),
+        (b"1\n2", b"1 2", OutputRule.APPS, False),
+        (b"1  2", b"1 2", OutputRule.APPS, True),
+        (b"b a\na", b"a\na b\na", OutputRule.APPS, False),
+        (b"b a\na", b"a\na b\na", OUTPUT_RULES["apps_lax"], True),
+        (b"0.3333333 1", b"0.33333334 1", OUTPUT_RULES["apps_lax"], True),
+        (b"100001", b"100000", OUTPUT_RULES["apps_lax"], True),
+        (b"1e9999 1", b"2e9999 x", OUTPUT_RULES["apps_lax"], False),
     ],
 )
 def test_output_is_held_against_the_rule(printed: bytes, expected: bytes, rule: OutputRule, right: object) -> None:
     assert output.holds(printed, expected, rule) is right
+
+
+@pytest.mark.parametrize("rule", [rule for rule in OUTPUT_RULES.values() if rule.name != "apps_lax"])
+@pytest.mark.parametrize(
+    ("printed", "expected"),
+    [(b"1000001", b"1000000"), (b"-100001", b"-100000"), (b"1000000000", b"999999937"), (b"1010101011", b"1010101010"),
+     (b"1000001.0", b"1000000"), (b"7 1000000006 1", b"7 1000000007 1"), (b"9" * 5000, b"9" * 4999 + b"8")],
+)  # fmt: skip
+def test_integers_that_differ_are_different_under_every_rule(printed: bytes, expected: bytes, rule: OutputRule) -> None:
+    assert not output.holds(printed, expected, rule)
+
+
+@pytest.mark.parametrize("rule", OUTPUT_RULES.values())
+def test_what_is_expected_to_the_letter_is_right_under_every_rule(rule: OutputRule) -> None:
+    for text in (b"", b"nan", b"Yes 1\r\n\r\n 0010 0.50", "\u00e9t\u00e9".encode(), b"9" * 5000):
+        assert output.holds(text.replace(b"\r", b"") + b"\n\n", text, rule)
+
+
+def test_a_digest_of_tests_follows_all_of_the_rule() -> None:
+    absolute = OUTPUT_RULES["absolute"]
+    rules = [*OUTPUT_RULES.values(), absolute.within(1e-3), absolute.within(1e-4)]
+    assert len({StdinTests(cases=DOUBLE.cases, rule=rule).source for rule in rules}) == len(rules)
+
+
+def test_the_line_that_is_shown_is_the_first_that_is_wrong_by_the_rule() -> None:
+    tests = StdinTests(cases=(StdinTest(stdin=b"", expected=b"YES\n1.0\n7\n"),), rule=OutputRule.CODECONTESTS)
+    assert output.first_difference(b"yes\n1\n8\n", tests.cases[0].expected, tests.rule) == (3, b"8", b"7")
 
 
 @pytest.mark.parametrize(
@@ -189,3 +243,21 @@ def test_every_case_counts_where_partial_credit_is_wanted(scorer: Scorer) -> Non
     scored = thorough.submit(program).result(timeout=60)
     assert (scored.verdict, scored.passed_cases, scored.cases) == (Verdict.WRONG, 3, 5)
     assert scorer.submit(program).result(timeout=60).passed_cases in {0, 1, 2, 3}
+
+
+@pytest.mark.docker
+def test_room_for_output_follows_what_is_expected(scorer: Scorer) -> None:
+    long, short = "".join(f"{n}\n" for n in range(250_000)).encode(), b"0\n1\n"
+    tests = StdinTests(cases=(StdinTest(stdin=b"250000", expected=long), StdinTest(stdin=b"2", expected=short)))
+    right = "print('\\n'.join(map(str, range(int(input())))))\n"
+    assert scorer.score(Program(source=right, tests=tests)).verdict is Verdict.PASSED
+    assert scorer.score(Program(source=right.replace("(int", "(1, 1 + int"), tests=tests)).verdict is Verdict.WRONG
+    endless = Program(source="while True: print('0' * 9999)\n", tests=StdinTests(cases=tests.cases[:1]))
+    scored = scorer.score(endless)
+    assert scored.verdict is Verdict.OUTPUT
+    assert explain(scored, scorer.limits, endless) == "wrote more than 3298 kB and was killed, test 1 of 1"
+
+
+def test_a_test_that_expects_more_than_any_program_may_print_is_refused() -> None:
+    with pytest.raises(ValueError, match="expects more output than the"):
+        StdinTests(cases=(StdinTest(stdin=b"", expected=b"1" * (25 << 20)),))

@@ -16,6 +16,7 @@ from sandbox.judging.explaining import explain
 from sandbox.problems import Problem, ProblemsError, cases, load_problems, native
 from sandbox.scoring.scorer import Scorer, open_scorer
 from sandbox.values import (
+    OUTPUT_RULES,
     CallTests,
     CheckTests,
     Comparison,
@@ -69,6 +70,7 @@ GOOD = [
     ADD | {"entry_point": "Solution.add", "in_process": False, "reference": False},
     CHECKED | {"public_tests": [{"arguments": [1, 2], "expected": 3}], "comparison": "lists"},
     DOUBLE | {"output_rule": "tokens", "public_tests": [{"stdin": "", "stdout": ""}]},
+    DOUBLE | {"output_rule": "nocase", "tolerance": 1e-3},
 ]  # fmt: skip
 
 
@@ -115,6 +117,8 @@ BAD = [
     (CHECKED | {"reference": True}, "reference says that"),
     (DOUBLE | {"comparison": "equal"}, "comparison is about the answers of a function"),
     (DOUBLE | {"output_rule": "word"}, "no output_rule 'word'"),
+    (DOUBLE | {"tolerance": 0.1}, "the output_rule close takes no tolerance; absolute, relative, nocase do"),
+    (DOUBLE | {"output_rule": "absolute", "tolerance": 10**400}, "tolerance must be a number above 0"),
     (DOUBLE | {"tests": [{"stdin": "1"}]}, "tests[0]: stdout is missing"),
     (DOUBLE | {"tests": [{"stdin": "1", "stdout": 1}]}, "tests[0]: stdout must be a text, not 1"),
     (DOUBLE | {"tests": [{"stdin": "1", "stdout": "2", "output": "2"}]}, "tests[0]: there is no key 'output'"),
@@ -149,7 +153,7 @@ def test_the_schema_refuses_what_the_reader_refuses(row: dict[str, Any]) -> None
 
 def test_the_schema_and_the_reader_know_the_same_words() -> None:
     assert SCHEMA["$defs"]["comparison"]["enum"] == list(cases.COMPARISONS)
-    assert SCHEMA["properties"]["output_rule"]["enum"] == list(OutputRule)
+    assert SCHEMA["properties"]["output_rule"]["enum"] == list(OUTPUT_RULES)
 
 
 def drawn(**values: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
@@ -168,12 +172,12 @@ ROW = drawn(
     canonical_solution=st.just("x"), imports=st.sampled_from(["", None]), tests=st.lists(CALL | RUN, max_size=2),
     public_tests=st.lists(CALL | RUN, max_size=2), check=st.just("def check(candidate): assert candidate(1) == 1"),
     in_process=st.booleans(), reference=st.booleans(), comparison=COMPARISON, tolerance=st.sampled_from([0.5, -1]),
-    output_rule=st.sampled_from(["lines", "none"]), other=st.none(),
+    output_rule=st.sampled_from(["lines", "relative", "none"]), other=st.none(),
 )  # fmt: skip
 # Most rows of ROW are wrong in many ways; these begin with a good one, so that one change decides.
 CHANGE = drawn(
     tests=st.lists(CALL, min_size=1, max_size=2), comparison=COMPARISON, tolerance=st.just(0.5), reference=st.booleans(),
-    output_rule=st.just("lines"),
+    output_rule=st.sampled_from(["lines", "nocase"]),
 )  # fmt: skip
 NEARLY_GOOD = st.builds(
     lambda row, change, gone: without(row | change, *gone),
