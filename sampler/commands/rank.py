@@ -28,6 +28,7 @@ from sampler.store.opening import chosen_study, up_to_date
 from sampler.store.reader import Reader, StoreError
 from sampler.store.rows import StudyRow
 from sampler.store.writer import Store
+from sampler.study.spec import load_study
 from sampler.telling import told
 
 
@@ -123,7 +124,7 @@ def rank(
     boxes: int | None,
     as_json: bool,
 ) -> None:
-    """Rank the samples of a STORE, keep what rankers think of each, and print what their choice is worth.
+    """Rank the samples of a STORE, or of a study file's; keep what rankers think of each, print what their choice is worth.
 
     \b
     sampler rank results.db
@@ -176,6 +177,10 @@ def _engine_options(lines: Sequence[str], model: str | None) -> Mapping[str, obj
 
 
 def _ranked(path: Path, name: str | None, wish: RankWish, doors: RankDoors) -> RankReport:
+    """Rank a study of a store, or the one that a study file runs."""
+    if path.suffix == ".toml" and path.is_file():
+        study_file = load_study(path)
+        path, name = study_file.store, name or study_file.name
     if not path.is_file():
         raise StoreError(f"there is no store at {str(path)!r}; `sampler run STUDY.toml` or `sampler import` makes one")
     with up_to_date(path, Reader) as reader:

@@ -6,7 +6,7 @@ told to be wrong by its first answers, no more were asked of it: then these fact
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from sampler.rankers.agreement import Answers
 from sampler.rankers.values import RankingError
@@ -16,9 +16,28 @@ from sandbox.values import Answer, Run
 _WAY_OUT = "have the programs answer generated tests (--tests FILE), or choose another ranker"
 
 
-def stored_answers(packed: Sequence[bytes | None], problem: str, *, selection: bool = False) -> list[Answers]:
-    """The answers of each program to the judge's calls or, if wanted, to the selection's; raises RankingError."""
-    facts = [_view(data, problem, selection=selection) for data in packed]
+def stored_answers(
+    packed: Sequence[bytes | None],
+    problem: str,
+    *,
+    selection: bool = False,
+    unreadable: Callable[[int], None] = lambda _: None,
+) -> list[Answers]:
+    """The answers of each program to the judge's calls or, if wanted, to the selection's; raises RankingError.
+
+    A program whose facts cannot be read gave no answer; `unreadable` is told its number.
+    """
+    views = [_view(data, problem, selection=selection) for data in packed]
+    for number, view in enumerate(views):
+        if view is None:
+            unreadable(number)
+    answered = _answers([view for view in views if view is not None], problem)
+    silent: Answers = (None,) * (len(answered[0]) if answered else 0)
+    rest = iter(answered)
+    return [silent if view is None else next(rest) for view in views]
+
+
+def _answers(facts: Sequence[Facts], problem: str) -> list[Answers]:
     if any(one.in_process for one in facts):
         raise RankingError(f"{problem}: its tests ran beside the programs, which were asked nothing; {_WAY_OUT}")
     if any(one.runs is not None for one in facts):
@@ -33,13 +52,13 @@ def stored_answers(packed: Sequence[bytes | None], problem: str, *, selection: b
     return [_first(one.run, count) for one in facts]
 
 
-def _view(data: bytes | None, problem: str, *, selection: bool) -> Facts:
+def _view(data: bytes | None, problem: str, *, selection: bool) -> Facts | None:
     if data is None:
         raise RankingError(f"{problem}: the facts of a verdict were not kept; {_WAY_OUT}")
     try:
         facts = unpack(data)
-    except FactsError as error:
-        raise RankingError(f"{problem}: {error}; score the sample again") from error
+    except FactsError:
+        return None
     if not selection:
         return facts
     if facts.selection is None:

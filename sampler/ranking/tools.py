@@ -147,7 +147,13 @@ class Tools:
             return answers, [one.cpu_s for one in executed]
         facts = [row.facts for row in group.rows]
         selection = self._wish.inputs is Inputs.SELECTION
-        return stored_answers(facts, group.problem.name, selection=selection), [row.cpu_s for row in group.rows]
+
+        def unreadable(number: int) -> None:
+            sample = f"sample {group.rows[number].index} of {group.problem.name} by {group.model.name}"
+            self._doors.say(f"{sample} counts as one without answers: its facts cannot be read; score it again")
+
+        answers = stored_answers(facts, group.problem.name, selection=selection, unreadable=unreadable)
+        return answers, [row.cpu_s for row in group.rows]
 
     def executed(self, group: Group) -> tuple[list[Executed], Generated]:
         """The programs with their answers to the generated tests; raises SandboxError, or RankingError without tests."""

@@ -14,36 +14,47 @@ from sampler.store.reader import Reader
 from sampler.store.rows import JudgedRow
 from sampler.store.writer import Store
 from sampler.study.spec import Study, choose_problems
-from sandbox.judging.facts import FactsError, NotEnough, rejudge, unpack
+from sandbox.judging.facts import FactsError, NotEnough, Unreadable, rejudge, unpack
 from sandbox.judging.judge import JUDGE_VERSION
 from sandbox.problems import Problem, Wanted
 from sandbox.scoring.references import References
 from sandbox.values import Score
 
+_SHOWN = 5
+
 
 @dataclass(slots=True)
 class Rejudged:
-    """How many verdicts were looked at, which changed (from, to), and how many could not be made again."""
+    """How many verdicts were looked at, which changed (from, to), and which could not be made again."""
 
     looked_at: int = 0
     changed: Counter[tuple[str, str]] = field(default_factory=Counter)
     without_facts: int = 0
+    unreadable: list[str] = field(default_factory=list)  # the samples whose facts cannot be read
 
     @property
     def line(self) -> str:
         """A line for people."""
         moved = ", ".join(f"{n} from {old} to {new}" for (old, new), n in self.changed.most_common())
         kept = f"; {self.without_facts} carry too few facts and stay as they were" if self.without_facts else ""
+        kept += f"; the facts of {_named(self.unreadable)} cannot be read: score them again" if self.unreadable else ""
         return (
             f"judge {JUDGE_VERSION}: {self.looked_at} verdicts looked at, {self.changed.total()} changed"
             f"{': ' if moved else ''}{moved}{kept}"
         )
 
 
+def _named(samples: list[str]) -> str:
+    """The first few by their names, and how many more."""
+    more = len(samples) - _SHOWN
+    return ", ".join(samples[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
+
+
 def rejudge_study(study: Study, store: Store, references: References) -> Rejudged:
     """Judge every sample of a study again.
 
-    Raises StoreError, ProblemsError, FactsError (a spoilt row) or ReferenceFailed (answers that are not kept here).
+    A row whose facts cannot be read stays as it is. Raises StoreError, ProblemsError, FactsError (facts of other tests) or
+    ReferenceFailed (answers that are not kept here).
     """
     problems = choose_problems(study.problems)
     id_ = store.retest_study(study.record(problems))
@@ -57,6 +68,9 @@ def rejudge_study(study: Study, store: Store, references: References) -> Rejudge
                 continue
             try:
                 score = _score(row, by_name, references)
+            except Unreadable:
+                done.unreadable.append(f"sample {row.index} of {row.problem}")
+                continue
             except NotEnough:
                 done.without_facts += 1
                 continue
@@ -82,7 +96,7 @@ def _score(row: JudgedRow, problems: Mapping[str, Problem], references: Referenc
     try:
         facts = unpack(row.facts or b"")
         return rejudge(facts, references.without_box(tests), selection and references.without_box(selection))
-    except NotEnough:
+    except (NotEnough, Unreadable):
         raise
     except FactsError as error:
         raise FactsError(f"sample {row.index} of {row.problem}: {error}") from error

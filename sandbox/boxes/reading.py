@@ -17,6 +17,7 @@ from sandbox.inside import codec, wire
 from sandbox.values import Answer, Ending, Flag, MemorySource, Raised, Run, Stage
 
 SPARE_CLAIMS = 8
+MAX_LINE = 1 << 31  # a number above it is no line of a program
 _SIZE = struct.Struct(">I")
 T = TypeVar("T")
 
@@ -178,10 +179,7 @@ def _read_answer(data: bytes, claims: Claims, after: bytes = b"") -> Answer | No
 
 def _raised(claim: Mapping[str, wire.Value]) -> Raised | None:
     stage, kind, message, line = (claim.get(key) for key in ("stage", "type", "message", "line"))
-    if not isinstance(stage, str) or not isinstance(kind, str) or not isinstance(message, str):
+    if type(stage) is not str or type(kind) is not str or type(message) is not str or stage not in set(Stage):
         return None
-    if stage not in set(Stage):
-        return None
-    return Raised(
-        stage=Stage(stage), type=kind[:200], message=message[:2000], line=line if isinstance(line, int) else None
-    )
+    known = type(line) is int and 0 < line <= MAX_LINE
+    return Raised(stage=Stage(stage), type=kind[:200], message=message[:2000], line=line if known else None)  # type: ignore[arg-type]

@@ -43,6 +43,8 @@ from sandbox.scoring.scorer import open_scorer
 from sandbox.show import harmless
 from sandbox.values import Verdict
 
+SHOWN = 10  # rows that are named one by one
+
 
 @click.command("score")
 @click.option("--problems", required=True, metavar="NAME|FILE", help=f"{', '.join(BUILT_IN)}, or a JSON-lines file.")
@@ -119,6 +121,10 @@ def rejudge(problems: str, file: Path, out: Path | None, explain: bool) -> None:
     say(f"judge {judge.JUDGE_VERSION}: {changes.moved.total()} verdicts changed{': ' if moved else ''}{moved}")
     if changes.without_facts:
         say(f"{changes.without_facts} rows carry no facts and stay as they were; score them again")
+    for told in changes.unreadable[:SHOWN]:
+        say(f"stays as it was, score it again: {told}")
+    if len(changes.unreadable) > SHOWN:
+        say(f"{len(changes.unreadable) - SHOWN} more rows have facts that cannot be read, and stay as they were")
 
 
 def _passed_on(rows: Iterable[Row], summary: Summary, explain: Callable[[Row], None] | None) -> Iterator[Row]:

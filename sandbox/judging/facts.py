@@ -35,12 +35,17 @@ from sandbox.values import (
 FORMAT = 1
 MAX_PACKED = 8 << 20  # a program that printed more cannot be judged again without a box
 MAX_UNPACKED = 512 << 20
+LEVEL = 6  # of zlib
 T = TypeVar("T")
 _PLAIN = ("exit_code", "signal", "cpu_s", "wall_s", "memory_mb", "stdout", "stderr", "proved", "missed", "blamed")
 
 
 class FactsError(ValueError):
     """Bytes that hold no facts of ours."""
+
+
+class Unreadable(FactsError):
+    """Bytes that cannot be read as facts at all."""
 
 
 class NotEnough(FactsError):
@@ -74,8 +79,11 @@ def facts_of(scored: Score, limits: Limits) -> Facts:
 
 
 def packed(scored: Score, limits: Limits) -> bytes | None:
-    """The facts of a score as bytes; None where they are too many to keep."""
-    data = pack(facts_of(scored, limits))
+    """The facts of a score as bytes; None where they are too many to keep, or to read again."""
+    told = _encoded(facts_of(scored, limits))
+    if len(told) > MAX_UNPACKED:
+        return None
+    data = zlib.compress(told, LEVEL)
     return data if len(data) <= MAX_PACKED else None
 
 
@@ -113,19 +121,24 @@ def _rejudge_called(facts: Facts, tests: CallTests) -> Score:
 
 def pack(facts: Facts) -> bytes:
     """The facts as compressed bytes."""
-    return zlib.compress(wire.encode({"format": FORMAT, **_told(facts)}), 6)
+    return zlib.compress(_encoded(facts), LEVEL)
+
+
+def _encoded(facts: Facts) -> bytes:
+    return wire.encode({"format": FORMAT, **_told(facts)})
 
 
 def unpack(data: bytes) -> Facts:
-    """The facts; raises FactsError."""
+    """The facts; raises Unreadable."""
     try:
         unpacker = zlib.decompressobj()
         told = wire.decode(unpacker.decompress(data, MAX_UNPACKED))
         if not isinstance(told, dict) or told.get("format") != FORMAT:
             raise FactsError("these facts are of another format")
         return _facts(told)
-    except (zlib.error, wire.WireError, codec.CodecError, ValueError, TypeError, KeyError, AttributeError) as error:
-        raise FactsError(f"no facts of ours: {error}") from error
+    except (zlib.error, codec.CodecError, ValueError, TypeError, LookupError, AttributeError, ArithmeticError,
+            RecursionError) as error:  # fmt: skip
+        raise Unreadable(f"no facts of ours: {error}") from error
 
 
 def _told(facts: Facts) -> dict[str, object]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import base64
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
-from sandbox.judging.facts import FactsError, NotEnough, rejudge, unpack
+from sandbox.judging.facts import Facts, FactsError, NotEnough, Unreadable, rejudge, unpack
 from sandbox.problems import Problem, Wanted, find_problem
 from sandbox.scoring.references import References
 from sandbox.scoring.samples import SamplesError
@@ -20,26 +21,38 @@ class Changes:
     def __init__(self) -> None:
         self.moved: Counter[tuple[str, str]] = Counter()
         self.without_facts = 0
+        self.unreadable: list[str] = []  # rows whose facts cannot be read, and why
 
     def counted(self, pairs: Iterable[tuple[Row, Row]]) -> Iterator[Row]:
         """The new rows, counted as they pass."""
         for old, new in pairs:
             self.without_facts += not old.get("facts") and "same_as" not in old
+            if isinstance(new, UnreadableRow):
+                self.unreadable.append(f"line {old['line']} ({old['task_id']}): {new.why}")
             if old["verdict"] != new["verdict"]:
                 self.moved[str(old["verdict"]), str(new["verdict"])] += 1
             yield new
 
 
+class UnreadableRow(dict[str, Any]):
+    """A row as it was, because its facts cannot be read."""
+
+    why = ""
+
+
 def rejudged(rows: Iterable[Row], problems: Mapping[str, Problem], references: References) -> Iterator[tuple[Row, Row]]:
     """The rows, each with the same as the judge of today has it, from the facts. No box is asked.
 
-    A row without facts stays as it is; one whose facts are not enough has no verdict then. Raises SamplesError naming the line
-    and what is wrong, or ReferenceFailed.
+    A row without facts, or with such as cannot be read, stays as it is; one whose facts are not enough has no verdict then.
+    Raises SamplesError naming the line and what is wrong, or ReferenceFailed.
     """
     anew: dict[int, Row] = {}
     for row in rows:
         try:
             fresh = _anew(row, problems, references) if row.get("facts") else anew.get(row.get("same_as", 0))
+        except Unreadable as error:
+            yield row, _as_it_was(row, str(error))
+            continue
         except NotEnough as error:
             fresh = {"verdict": None, "passed": None, "unscored": str(error)}
         except (FactsError, ValueError) as error:
@@ -49,12 +62,28 @@ def rejudged(rows: Iterable[Row], problems: Mapping[str, Problem], references: R
         yield row, (row if fresh is None else row | fresh)
 
 
+def _as_it_was(row: Row, why: str) -> UnreadableRow:
+    same = UnreadableRow(row)
+    same.why = why
+    return same
+
+
 def _anew(row: Row, problems: Mapping[str, Problem], references: References) -> Row:
     problem = find_problem(problems, row["task_id"])
     if problem is None:
         raise SamplesError(f"no problem is called {row['task_id']!r}; do --problems and the file belong together?")
-    facts = unpack(base64.b64decode(row["facts"]))
-    tests, selection = problem.tests_for(Wanted(row["tests"]))
+    facts, wanted = _kept(row)
+    tests, selection = problem.tests_for(wanted)
     tests, selection = references.without_box(tests), selection and references.without_box(selection)
     program = Program(source="", tests=tests, selection=selection)
     return told(rejudge(facts, tests, selection), program, facts.limits)
+
+
+def _kept(row: Row) -> tuple[Facts, Wanted]:
+    """The facts of a row, and which tests it was asked; raises Unreadable."""
+    try:
+        return unpack(base64.b64decode(row["facts"], validate=True)), Wanted(row["tests"])
+    except Unreadable:
+        raise
+    except (ValueError, TypeError, KeyError) as error:
+        raise Unreadable(f"no facts of ours: {error}") from error

@@ -66,6 +66,12 @@ def test_a_complete_study_is_reported_again_and_ends_with_0(tmp_path):
     assert (silent.exit_code, silent.stderr) == (Exit.OK, "")
 
 
+@pytest.mark.usefixtures("store")
+def test_rank_finds_the_store_of_a_study_file(tmp_path):
+    asked = ["rank", tmp_path / "study.toml", "--ranker", "shortest", "--json"]
+    assert call(*asked).exit_code == Exit.OK
+
+
 def test_report_prints_tables_or_json(store):
     plain = call("report", store)
     assert plain.exit_code == Exit.OK

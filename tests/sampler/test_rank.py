@@ -91,13 +91,13 @@ def study(tmp_path, support) -> Path:
     return asked.store
 
 
-def ranked(path: Path, wish: RankWish, *, asker: Asker | None = None, scorer: LengthScorer | None = None, support=None):
+def ranked(path: Path, wish: RankWish, *, asker: Asker | None = None, scorer=None, **more):
     @contextmanager
     def text_model(name):
         model = TextModel(
             name=name,
             digest=hashlib.sha256(name.encode()).hexdigest(),
-            architecture=support.ARCHITECTURE if support else None,
+            architecture=more["support"].ARCHITECTURE if "support" in more else None,
             scorer=scorer or LengthScorer(),
         )
         yield model
@@ -106,7 +106,7 @@ def ranked(path: Path, wish: RankWish, *, asker: Asker | None = None, scorer: Le
     def open_asker():
         yield asker or Asker()
 
-    doors = RankDoors(asker=open_asker, text_model=text_model, say=lambda _message: None)
+    doors = RankDoors(asker=open_asker, text_model=text_model, say=more.get("say", lambda _message: None))
     with Reader(path) as reader:
         row = reader.studies()[0]
     with Store(path) as store:
@@ -362,6 +362,16 @@ def test_answers_that_were_not_kept_are_not_made_up(study):
         connection.execute("UPDATE verdict SET facts = NULL")
     with pytest.raises(RankingError, match=r"P/0: the facts of a verdict were not kept; .*--tests FILE"):
         ranked(study, RankWish(rankers=("majority",)))
+
+
+def test_a_sample_whose_facts_cannot_be_read_counts_as_one_without_answers(study):
+    with closing(sqlite3.connect(study)) as connection, connection:
+        connection.execute("UPDATE verdict SET facts = x'00' WHERE id = (SELECT min(id) FROM verdict)")
+    said: list[str] = []
+    ranked(study, RankWish(rankers=("majority",)), say=said.append)
+    assert [line for line in said if "facts cannot be read" in line] == [
+        "sample 0 of P/0 by small counts as one without answers: its facts cannot be read; score it again"
+    ]
 
 
 def test_scores_of_a_file_rank_as_they_say(study, tmp_path):

@@ -95,6 +95,13 @@ def test_verdicts_follow_tests_that_were_mended(study: Path) -> None:
 
 
 @pytest.mark.docker
+def test_a_sample_whose_facts_cannot_be_read_costs_itself_alone(study: Path) -> None:
+    with sqlite3.connect(study.with_name("s.db")) as connection:
+        connection.execute("UPDATE verdict SET facts = x'00' WHERE id = 2")
+    assert "4 verdicts looked at, 0 changed; the facts of sample 1 of T/0 cannot be read" in again(study)
+
+
+@pytest.mark.docker
 def test_other_prompts_are_another_study(study: Path) -> None:
     study.with_name("problems.jsonl").write_text(json.dumps(PROBLEM | {"prompt": "def f(y):\n"}), encoding="utf-8")
     with pytest.raises(StudyChanged, match="other names or prompts"):

@@ -255,7 +255,7 @@ def test_room_for_output_follows_what_is_expected(scorer: Scorer) -> None:
     endless = Program(source="while True: print('0' * 9999)\n", tests=StdinTests(cases=tests.cases[:1]))
     scored = scorer.score(endless)
     assert scored.verdict is Verdict.OUTPUT
-    assert explain(scored, scorer.limits, endless) == "wrote more than 3298 kB and was killed, test 1 of 1"
+    assert explain(scored, scorer.limits, endless) == "wrote more than 3201 kB and was killed, test 1 of 1"
 
 
 def test_a_test_that_expects_more_than_any_program_may_print_is_refused() -> None:

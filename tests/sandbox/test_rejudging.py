@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import zlib
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +14,31 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sandbox.boxes.reading import read_claims
 from sandbox.inside import codec, wire
-from sandbox.judging import judge
-from sandbox.judging.facts import Facts, FactsError, NotEnough, facts_of, pack, rejudge, unpack
+from sandbox.judging import facts, judge
+from sandbox.judging.facts import Facts, FactsError, NotEnough, facts_of, pack, packed, rejudge, unpack
 from sandbox.problems import Wanted, load_problems
 from sandbox.scoring.references import ReferenceFailed, References
 from sandbox.scoring.rejudging import Changes, rejudged
 from sandbox.scoring.samples import read_samples
 from sandbox.scoring.scorefile import Row, read_rows, score_samples, write_rows
 from sandbox.scoring.scorer import Manner, Scorer
-from sandbox.values import Answer, CallTest, CallTests, Comparison, Ending, Limits, Program, Run, Verdict
+from sandbox.values import (
+    Answer,
+    CallTest,
+    CallTests,
+    Comparison,
+    Ending,
+    Flag,
+    Limits,
+    MemorySource,
+    Program,
+    Raised,
+    Run,
+    Stage,
+    Verdict,
+)
 
 PLUS: dict[str, Any] = {
     "task_id": "HumanEval/0", "prompt": "def f(x):\n", "canonical_solution": "    return x / 3\n", "entry_point": "f",
@@ -105,6 +121,82 @@ FACTS = Facts(limits=Limits(cpu_s=7), run=RUN, runs={3: RUN}, selection=Facts(li
 
 def test_facts_survive_being_packed() -> None:
     assert unpack(pack(FACTS)) == FACTS
+
+
+RAISED = Raised(stage=Stage.TESTS, type="Ünknown", message="\ud800\0", line=7)
+EVERYTHING = Run(
+    ending=Ending.SIGNALLED, exit_code=3, signal=9, cpu_s=0.25, wall_s=1.5, memory_mb=7.5, memory_source=MemorySource.SAMPLED,
+    stdout=b"\0\xff", stderr=b"x", proved=True, raised=RAISED,
+    answers=(Answer(value={"a": [1]}, data=codec.encode({"a": [1]})), Answer(raised=RAISED)),
+    missed=4, blamed=5, flags=frozenset(Flag),
+)  # fmt: skip
+
+
+def test_every_field_of_a_run_survives_being_packed() -> None:
+    usual = Run(ending=Ending.EXITED, exit_code=None, signal=None, cpu_s=0.0, wall_s=0.0, memory_mb=0.0, stdout=b"",
+                stderr=b"", proved=False)  # fmt: skip
+    same = [item.name for item in fields(Run) if getattr(EVERYTHING, item.name) == getattr(usual, item.name)]
+    assert same == ["asked"]  # what a grader box asks is answered, and never kept
+    told = unpack(pack(Facts(limits=Limits(), run=EVERYTHING, in_process=True, calls="x", graded=EVERYTHING)))
+    assert (told.run, told.graded, told.in_process, told.calls) == (EVERYTHING, EVERYTHING, True, "x")
+
+
+ANYTHING = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(10**30), 10**30)
+    | st.floats()
+    | st.text(max_size=9)
+    | st.binary(max_size=9),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    max_leaves=5,
+)
+CLAIM = st.fixed_dictionaries({}, optional={
+    "stage": st.sampled_from([*map(str, Stage)]) | ANYTHING, "type": st.text(max_size=9) | ANYTHING,
+    "message": st.text(max_size=9) | ANYTHING, "line": st.sampled_from([0, 1, 2**31, 2**31 + 1, -1, True]) | ANYTHING,
+    "call": st.sampled_from([0, 1, True]) | ANYTHING, "raised": ANYTHING, "value": st.just(b"i1") | ANYTHING,
+    "sizes": st.just(b"\0\0\0\1") | ANYTHING, "values": ANYTHING, "asked": ANYTHING, "missed": ANYTHING, "blamed": ANYTHING,
+})  # fmt: skip
+
+
+@given(st.lists(CLAIM, max_size=4))
+def test_whatever_a_program_claims_can_be_read_again(said: list[dict[str, Any]]) -> None:
+    claims = read_claims(b"".join(wire.frame(wire.encode(one)) for one in said), "proof", 3)
+    run = replace(
+        RUN,
+        proved=False,
+        raised=claims.raised,
+        answers=tuple(claims.answers),
+        missed=claims.missed,
+        blamed=claims.blamed,
+    )
+    assert unpack(pack(Facts(limits=Limits(), run=run))).run == run
+
+
+def test_facts_that_could_not_be_read_again_are_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    scored = judge.score(replace(RUN, stdout=b"0" * 100_000), Program(source=""), Limits())
+    assert packed(scored, Limits()) is not None
+    monkeypatch.setattr(facts, "MAX_UNPACKED", 100_000)
+    assert packed(scored, Limits()) is None
+
+
+def test_a_row_that_cannot_be_read_costs_itself_alone() -> None:
+    (problem, *_) = load_problems("humaneval")
+    scored = judge.score(replace(RUN, proved=False, answers=()), Program(source="", tests=problem.checked_by), Limits())
+    good = pack(facts_of(replace(scored, tests=problem.checked_by), Limits()))
+    spoilt = pack(Facts(limits=Limits(), run=replace(RUN, raised=replace(RAISED, line=True))))
+    kept = [good, spoilt, b"garbage", good]
+    rows: list[Row] = [
+        {"task_id": problem.name, "line": line, "digest": "d", "verdict": "PASSED", "tests": "judge",
+         "facts": base64.b64encode(data).decode("ascii")}
+        for line, data in enumerate(kept, 1)
+    ]  # fmt: skip
+    changes = Changes()
+    anew = list(changes.counted(rejudged([*rows, rows[0] | {"facts": "é"}], {problem.name: problem}, References())))
+    assert [row["verdict"] for row in anew] == ["EARLY_EXIT", "PASSED", "PASSED", "EARLY_EXIT", "PASSED"]
+    assert [told.partition(":")[0] for told in changes.unreadable] == [
+        f"line {line} (HumanEval/0)" for line in (2, 3, 1)
+    ]
 
 
 @given(st.binary(max_size=200))
