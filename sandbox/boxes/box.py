@@ -199,7 +199,9 @@ def _grading(grading: Grading) -> dict[str, object]:
 
 def _given(call: bytes, answer: Answer) -> dict[str, object]:
     raised = answer.raised and {"type": answer.raised.type, "message": answer.raised.message}
-    return {"call": call, "value": answer.data, "arguments": answer.arguments, "raised": raised}
+    return {
+        "call": call, "value": answer.data, "arguments": answer.arguments, "raised": raised, "exception": answer.exception,
+    }  # fmt: skip
 
 
 def _expected_answers(program: Program) -> tuple[int, Sequence[Answer]]:

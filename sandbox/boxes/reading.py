@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import struct
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from sandbox.errors import BoxLost
@@ -159,8 +159,10 @@ def _take_batch(claim: Mapping[str, wire.Value], claims: Claims, calls: int) -> 
 def _answer(claim: Mapping[str, wire.Value], claims: Claims) -> Answer | None:
     raised, value = claim.get("raised"), claim.get("value")
     if isinstance(raised, dict):
-        described = _raised(raised)
-        return None if described is None else Answer(raised=described)
+        described, exception = _raised(raised), claim.get("exception", b"")
+        if described is None or not isinstance(exception, bytes):
+            return None
+        return Answer(raised=replace(described, stage=Stage.PROGRAM), exception=exception)
     after = claim.get("arguments", b"")
     if not isinstance(value, bytes) or not isinstance(after, bytes):
         return None

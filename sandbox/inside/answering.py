@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from sandbox.inside import codec, wire
+from sandbox.inside.exceptions import exception_bytes
 from sandbox.inside.telling import Report, describe
 
 BATCH_BYTES, BATCH_S = 1 << 15, 0.002
@@ -25,7 +26,7 @@ class Answering:
 
     def __init__(self, pieces: list[wire.Value], report: Report, *, arguments_back: bool, apart: wire.Value) -> None:
         self._report, self._arguments_back, self._apart = report, arguments_back, apart
-        self._describe, self._find = describe, function_of
+        self._describe, self._find, self._exception_bytes = describe, function_of, exception_bytes
         self._encode = codec.encode if arguments_back else codec.encode_briefly  # a grader needs the values themselves
         read = _one_call if arguments_back else codec.calls_from  # those come from a grader box, not from the host
         self._asked: list[Any] = [call for piece in pieces if type(piece) is bytes for call in read(piece)]
@@ -77,9 +78,10 @@ class Answering:
             if self._arguments_back:
                 claim["arguments"] = self._encode([*arguments, *named.values()])
         except Exception as error:
-            self._report({"call": number, "raised": self._describe(error, "program")})
-        else:
-            self._report(claim)
+            claim = {"call": number, "raised": self._describe(error, "program")}
+            if self._arguments_back:
+                claim["exception"] = self._exception_bytes(error)
+        self._report(claim)
 
 
 def _one_call(piece: bytes) -> list[Any]:

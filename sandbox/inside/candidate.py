@@ -108,8 +108,8 @@ def _run_graded(order: dict[str, Any], report: Report) -> int:
     tell, prove, name = telling.tell, _prove, "tests.py"
     space = _namespace("solution")
     exec(_compiled(order["source"], "solution.py"), space)
-    replayer = grader.Replayer(order["answers"] or [], report)
     solution = dict(space)
+    replayer = grader.Replayer(order["answers"] or [], report, solution)
     recorder = grader.Recorder(lambda function: function_of(solution, function), report)
     stand_in = recorder if order["answers"] is None else replayer
     tests = _namespace("tests") | space

@@ -6,19 +6,19 @@ must be the n-th call of the list. One that is not ends the process with a repor
 candidate again, with that call added. Both start from the same random seed, so tests that roll dice roll the same ones.
 
 Answers are data of the codec's types. A mark (a spoofed or unknown type) is no answer: the stand-in raises instead. An
-exception of the candidate is raised again under its own name where that is a built-in one, so `except ValueError` works.
+exception of the candidate is raised again so that every except clause treats it as Python would (`exceptions`).
 """
 
 from __future__ import annotations
 
-import builtins
 import os
 import random
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from sandbox.inside import codec
+from sandbox.inside.exceptions import exception_from
 
 SEED = 20240731
 
@@ -50,10 +50,12 @@ class Recorder:
 
 
 class Replayer:
-    """Answers from what a candidate said."""
+    """Answers from what a candidate said. `own` are the names that the problem defines for program and tests alike."""
 
-    def __init__(self, answers: list[dict[str, Any]], report: Callable[[dict[str, object]], None]) -> None:
-        self._answers, self._report, self._next = answers, report, 0
+    def __init__(
+        self, answers: list[dict[str, Any]], report: Callable[[dict[str, object]], None], own: Mapping[str, object]
+    ) -> None:
+        self._answers, self._report, self._own, self._next = answers, report, own, 0
         self.blamed: dict[int, BaseException] = {}
 
     def __call__(self, call: Call) -> object:
@@ -65,7 +67,8 @@ class Replayer:
         self._next += 1
         answer = self._answers[number]
         if answer["raised"] is not None:
-            self.blamed[number] = _exception(answer["raised"])
+            raised = answer["raised"]
+            self.blamed[number] = exception_from(answer["exception"], raised["type"], raised["message"], self._own)
             raise self.blamed[number]
         if answer["arguments"]:
             _, arguments, keywords = call
@@ -107,16 +110,6 @@ def _received(answer: object) -> object:
     if isinstance(answer, codec.Spoof | codec.Opaque):
         raise TypeError(f"an answer of type {answer.name} cannot leave the box")
     return iter(answer.items) if isinstance(answer, codec.Iterated) else answer
-
-
-def _exception(raised: dict[str, Any]) -> Exception:
-    kind = getattr(builtins, raised["type"], None)
-    if isinstance(kind, type) and issubclass(kind, Exception):
-        try:
-            return kind(raised["message"])
-        except TypeError:  # UnicodeDecodeError and the like want more than a message
-            pass
-    return RuntimeError(f"{raised['type']}: {raised['message']}")
 
 
 def _restore(arguments: tuple[Any, ...], after: object) -> None:

@@ -62,13 +62,15 @@ class Raised:
 class Answer:
     """What one call came to, as the program's own process says: a value of exact types or marks, or an exception.
 
-    `data` is the value, and `arguments` what became of the arguments (where asked for), as the codec wrote them.
+    `data` is the value, and `arguments` what became of the arguments (where asked for), as the codec wrote them; `exception`
+    is what a grader box needs to raise the exception again (likewise).
     """
 
     value: object = None
     raised: Raised | None = None
     data: bytes = field(default=b"", compare=False)
     arguments: bytes = field(default=b"", compare=False)
+    exception: bytes = field(default=b"", compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

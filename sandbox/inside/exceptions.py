@@ -1,0 +1,114 @@
+"""Exceptions as data: what of one leaves the box, and one for the tests that every except clause treats as Python would.
+
+What leaves is the names of its classes, its arguments and its attributes, written by the codec. In the grader's process a name
+stands for a class only if it is that of an exception in a module which is loaded there already, or in what the problem itself
+defines; nothing is imported by it, and no constructor of a Python class runs.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Mapping
+from types import ModuleType
+from typing import Any
+
+from sandbox.inside import codec
+
+MAX_CLASSES = 32
+MAX_BYTES = 1 << 16
+_OWN = "solution"  # the module that a program is
+_TESTS = frozenset({"tests", "__main__"})  # exceptions of the tests themselves are none of the program's
+
+Names = list[tuple[str, str]]  # of an exception's classes, the module and the name, in the order of the `__mro__`
+
+
+def exception_bytes(error: BaseException) -> bytes:
+    """The bytes that stand for an exception; none where its program has made that impossible."""
+    try:
+        names = [(str(kind.__module__), str(kind.__name__)) for kind in type(error).__mro__][:MAX_CLASSES]
+        data = codec.encode([names, list(error.args), dict(vars(error))])
+        return data if len(data) <= MAX_BYTES else codec.encode([names, [], {}])
+    except Exception:
+        return b""
+
+
+def exception_from(data: bytes, name: str, message: str, own: Mapping[str, object]) -> Exception:
+    """The exception that `data` stands for; `name` and `message` say what they can where the data do not.
+
+    `own` are the names that the problem defines for program and tests alike.
+    """
+    try:
+        names, arguments, attributes = _read(data)
+        return _made(_class_of(names, own), tuple(arguments), attributes, message)
+    except Exception:
+        return _by_name(name, message)
+
+
+def _read(data: bytes) -> tuple[Names, list[Any], dict[str, Any]]:
+    told = codec.decode(data)
+    if type(told) is not list or [type(part) for part in told] != [list, list, dict]:
+        raise ValueError("no exception of ours")
+    names, arguments, attributes = told
+    if not all(type(one) is tuple and len(one) == 2 and type(one[0]) is type(one[1]) is str for one in names):
+        raise ValueError("a class has a module and a name")
+    return names, arguments, {key: value for key, value in attributes.items() if type(key) is str}
+
+
+def _class_of(names: Names, own: Mapping[str, object]) -> type[Exception]:
+    """The class of that name, or a new one of that name with the same known bases."""
+    known = [_known(module, name, own) for module, name in names]
+    if known[0] is not None:
+        return known[0]
+    bases: list[type[Exception]] = []
+    for kind in filter(None, known):
+        if not any(issubclass(base, kind) for base in bases):
+            bases.append(kind)
+    return _subclass(names[0][1], tuple(bases) or (Exception,))
+
+
+def _known(module: str, name: str, own: Mapping[str, object]) -> type[Exception] | None:
+    loaded = sys.modules.get(module)
+    if module == _OWN:
+        found = own.get(name)
+    elif module in _TESTS or not isinstance(loaded, ModuleType):
+        found = None
+    else:
+        found = vars(loaded).get(name)
+    return found if isinstance(found, type) and issubclass(found, Exception) else None
+
+
+def _subclass(name: str, bases: tuple[type[Exception], ...], **members: object) -> type[Exception]:
+    try:
+        return type(name, bases, {"__module__": _OWN, **members})
+    except TypeError:  # bases that go together in no class
+        return type(name, bases[:1], {"__module__": _OWN, **members})
+
+
+def _made(kind: type[Exception], arguments: tuple[Any, ...], attributes: Mapping[str, Any], message: str) -> Exception:
+    """An exception of that class, made by the built-in one of its bases alone; its text is `message`."""
+    error = _plainly_made(kind, arguments, attributes)
+    if str(error)[: len(message)] == message:
+        return error
+    said = _subclass(kind.__name__, (kind,), __str__=lambda _: message, __module__=kind.__module__)
+    return _plainly_made(said, arguments, attributes)
+
+
+def _plainly_made(kind: type[Exception], arguments: tuple[Any, ...], attributes: Mapping[str, Any]) -> Exception:
+    base: Any = next(one for one in kind.__mro__ if one.__module__ == "builtins")
+    error: Exception = base.__new__(kind, *arguments)
+    with contextlib.suppress(TypeError):
+        base.__init__(error, *arguments)  # of an OSError or a UnicodeError it sets what str() shows
+    BaseException.args.__set__(error, arguments)  # type: ignore[attr-defined]
+    vars(error).update(attributes)
+    return error
+
+
+def _by_name(name: str, message: str) -> Exception:
+    kind = vars(sys.modules["builtins"]).get(name)
+    if isinstance(kind, type) and issubclass(kind, Exception):
+        try:
+            return kind(message)
+        except TypeError:  # UnicodeDecodeError and the like want more than a message
+            pass
+    return RuntimeError(f"{name}: {message}")
