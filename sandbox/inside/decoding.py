@@ -22,7 +22,6 @@ from sandbox.inside.marks import (
     MAX_INT_BYTES,
     MAX_ITEMS,
     MAX_NAME,
-    MAX_SAME_HASH,
     CodecError,
     Digest,
     Iterated,
@@ -30,6 +29,7 @@ from sandbox.inside.marks import (
     Spoof,
     int_bytes,
 )
+from sandbox.inside.tables import refuse_costly_dict, refuse_costly_set
 
 
 class Room:
@@ -128,7 +128,7 @@ def dict_from(items: list[object]) -> dict[object, object]:
     """A dict from its keys and values, one after the other."""
     if len(items) % 2:
         raise CodecError("a dict has a key without a value")
-    _refuse_collisions(items[::2])
+    refuse_costly_dict(items[::2])
     made = dict(zip(items[::2], items[1::2], strict=True))
     if len(made) * 2 != len(items):
         raise CodecError("a dict has a key twice")
@@ -137,19 +137,13 @@ def dict_from(items: list[object]) -> dict[object, object]:
 
 def _set_from(kind: Callable[[Iterable[object]], object]) -> Callable[[list[object]], object]:
     def made(items: list[object]) -> object:
-        _refuse_collisions(items)
+        refuse_costly_set(items)
         found = kind(items)
         if len(found) != len(items):  # type: ignore[arg-type]
             raise CodecError("a set has an item twice")
         return found
 
     return made
-
-
-def _refuse_collisions(keys: list[object]) -> None:
-    """Many keys with one hash would make us spend the square of their number."""
-    if len(keys) > MAX_SAME_HASH and max(Counter(map(hash, keys)).values()) > MAX_SAME_HASH:
-        raise CodecError("too many keys with the same hash")
 
 
 def _counter_from(items: list[object]) -> Counter[object]:

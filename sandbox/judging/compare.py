@@ -13,6 +13,7 @@ from typing import Any
 
 from sandbox.inside import codec
 from sandbox.inside.codec import Iterated, Spoof
+from sandbox.inside.tables import distinct, refuse_costly_dict
 from sandbox.values import CallTest, Comparison
 
 DEFAULT_TOLERANCE, RELATIVE = 1e-6, 1e-7
@@ -78,12 +79,19 @@ def _holds_by_evalplus(answer: object, test: CallTest) -> bool:
 
 
 def _same_items(answer: Any, expected: Any) -> bool:
-    """Equal as sets; a TypeError is a no. An answer's items are looked up, and only where all are wanted made a set.
+    """Equal as sets; a TypeError is a no. The only hash table is one of the expected items, each marked when it is met.
 
-    A set of whatever it has would cost us the memory of a range without end, or the time of as many items with one hash.
+    A set of the answer could take the memory of a range without end, or quadratic time: decoding bounds the keys of sets and
+    dicts that stand in an answer, but not the items of its lists.
     """
-    wanted = set(expected)
-    return all(item in wanted for item in answer) and set(answer) == wanted
+    wanted = distinct(list(expected))
+    refuse_costly_dict(wanted)
+    met = dict.fromkeys(wanted, False)
+    for item in answer:
+        if item not in met:
+            return False
+        met[item] = True
+    return all(met.values())
 
 
 def _is_root(answer: object, test: CallTest) -> bool:

@@ -132,7 +132,7 @@ def _can_hold(value: object, comparison: Comparison) -> bool:
             return isinstance(value, int | float)
         case Comparison.SET:
             try:
-                return set(value) is not None  # type: ignore[call-overload]  # a TypeError is a no
+                return all(hash(item) is not None for item in value)  # type: ignore[attr-defined]  # a TypeError is a no
             except TypeError:
                 return False
         case _:

@@ -15,6 +15,7 @@ import operator
 from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 
+from sandbox.inside.tables import FEW, distinct, refuse_costly_dict, refuse_costly_set
 from sandbox.values import CallTest, CallTests, Comparison
 
 MAX_FOLDED = 10**9  # no larger number goes into arithmetic on literals
@@ -193,10 +194,11 @@ def _no_name(_: str) -> object:
 
 def literal(node: ast.expr, named: Callable[[str], object] = _no_name) -> object:
     """The value of a literal, of arithmetic on literals, or of a name that `named` knows; raises NotData."""
-    try:
-        return ast.literal_eval(node)
-    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
-        pass
+    if not _has_large_table(node):
+        try:
+            return ast.literal_eval(node)
+        except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
+            pass
     match node:
         case ast.List(elts=items):
             return [literal(item, named) for item in items]
@@ -204,9 +206,9 @@ def literal(node: ast.expr, named: Callable[[str], object] = _no_name) -> object
             return tuple(literal(item, named) for item in items)
         case ast.Dict(keys=keys, values=values):
             pairs = [(_key(key, named), literal(value, named)) for key, value in zip(keys, values, strict=True)]
-            return _hashing(lambda: dict(pairs))
+            return _dict(pairs)
         case ast.Set(elts=items):
-            return _hashing(lambda: {literal(item, named) for item in items})
+            return _set([literal(item, named) for item in items])
         case ast.Name(id=name):
             return named(name)
         case ast.UnaryOp(op=ast.USub(), operand=operand):
@@ -223,11 +225,28 @@ def _key(node: ast.expr | None, named: Callable[[str], object]) -> object:
     return literal(node, named)
 
 
-def _hashing(make: Callable[[], object]) -> object:
+def _dict(pairs: list[tuple[object, object]]) -> dict[object, object]:
     try:
-        return make()
+        refuse_costly_dict(distinct([key for key, _ in pairs]))
+        return dict(pairs)
     except TypeError:
         raise NotData from None
+
+
+def _set(items: list[object]) -> set[object]:
+    try:
+        refuse_costly_set(distinct(items))
+        return set(items)
+    except TypeError:
+        raise NotData from None
+
+
+def _has_large_table(node: ast.expr) -> bool:
+    """Whether a set or a dict of many keys stands in the expression. A problem's author must not stop the host with one."""
+    if node.lineno == node.end_lineno and (node.end_col_offset or 0) - node.col_offset < FEW:
+        return False
+    tables = [one for one in ast.walk(node) if isinstance(one, ast.Set | ast.Dict)]
+    return any(len(one.elts if isinstance(one, ast.Set) else one.keys) > FEW for one in tables)
 
 
 def _folded(op: ast.operator, left: object, right: object) -> object:
