@@ -29,3 +29,7 @@ class BoxLost(SandboxError):
 
 class BoxSilent(BoxLost):
     """A box did not answer by the time at which it should have ended its program."""
+
+
+class MachineBusy(SandboxError):
+    """A program was kept waiting for a core for so long that nothing is known of it."""

@@ -38,6 +38,7 @@ REMARKS: Mapping[str, str] = {
     Flag.LOST_TWICE: "its box died twice from within",
     Flag.TYPE_SPOOF: "it answered with a type that only looks like the expected one",
     Flag.IDLE: "it slept instead of working",
+    Flag.KEPT_WAITING: "the machine was busy: the time that its box waited for a core was not counted",
     Flag.REJUDGED: "it was run once more with all other boxes at rest, because the machine was busy",
 }
 

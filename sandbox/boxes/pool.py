@@ -4,13 +4,15 @@ A job goes to whichever box is free. A box that is lost or not proved clean is t
 whose box was lost is tried again on another one: by a hand from outside (a removed container, a restarted engine) as often as
 `PATIENCE` allows, but a program whose boxes die or fall silent from within twice, where another box then serves an honest
 program, is judged, so that nobody can buy retries by breaking boxes. When the engine stays away, every waiting job gets the
-exception; none gets a verdict.
+exception; none gets a verdict. Nor does a program that the machine has kept waiting for a core: the box gives it that time
+back (`inside/waiting.py`), but not for ever, and nobody else waits for it.
 """
 
 from __future__ import annotations
 
 import contextlib
 import queue
+import random
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -22,11 +24,10 @@ import tenacity
 
 from sandbox.boxes.box import GRACE_S, Box
 from sandbox.boxes.engine import Engine
-from sandbox.boxes.gate import Gate
 from sandbox.boxes.owner import Owner
 from sandbox.boxes.probing import require_walls
 from sandbox.boxes.walls import LABEL, LABEL_OWNER, BoxSpec
-from sandbox.errors import BoxLost, EngineUnavailable, SandboxError
+from sandbox.errors import BoxLost, EngineUnavailable, MachineBusy, SandboxError
 from sandbox.judging import judge
 from sandbox.values import Ending, Flag, Job, Limits, Program, Run
 
@@ -63,9 +64,9 @@ class Slot:
         self._grader: Box | None = None
 
     def run(self, job: Job) -> Run:
-        """One visit of a candidate."""
+        """One visit of a candidate; raises MachineBusy where the machine kept it waiting for a core until the end."""
         run, self._box = self._pool.visit(self._box, self._core, job)
-        return run
+        return _not_starved(run, job.limits)
 
     @contextlib.contextmanager
     def repeating(self) -> Iterator[None]:
@@ -76,11 +77,11 @@ class Slot:
             self._box.farewell()
 
     def grade(self, job: Job) -> Run:
-        """One visit of a data set's own code."""
+        """One visit of a data set's own code; raises MachineBusy as `run` does."""
         grader = self._grader or self._pool.replace(None, self._core)
         self._grader = grader
         run, self._grader = self._pool.visit(grader, self._core, job)
-        return run
+        return _not_starved(run, job.limits)
 
 
 Conversation = Callable[[Slot], T]
@@ -104,7 +105,6 @@ class Pool:
         self._failure: SandboxError | None = None
         self._boxes: set[Box] = set()
         self._lock = threading.Lock()
-        self._gate = Gate()
         self._openers = ThreadPoolExecutor(max_workers=4, thread_name_prefix="box-opener")
         reap(engine)
         first = [self._openers.submit(self._open_box, thorough=number == 0) for number in range(spec.boxes + 1)]
@@ -117,8 +117,14 @@ class Pool:
             raise
         self._spare: Future[Box] = first[-1]
         cores = engine.facts().cores
+        first_core = random.randrange(cores)  # noqa: S311  (or all pools of one box would share the first core)
         self._workers = [
-            threading.Thread(target=self._work, args=(ready[number], number % cores), name=f"box-{number}", daemon=True)
+            threading.Thread(
+                target=self._work,
+                args=(ready[number], (first_core + number) % cores),
+                name=f"box-{number}",
+                daemon=True,
+            )
             for number in range(spec.boxes)
         ]
         for worker in self._workers:
@@ -179,7 +185,7 @@ class Pool:
                     if not box.takes(job):
                         box = self.replace(box, core)
                     try:
-                        return self._visited(box, job), box
+                        return box.run(job), box
                     except BoxLost as lost:
                         deaths += box.broken_from_within(lost)
                         box.clean = False
@@ -194,16 +200,6 @@ class Pool:
             self._failure = error
             raise
         raise AssertionError("unreachable: tenacity re-raises")
-
-    def _visited(self, box: Box, job: Job) -> Run:
-        """One visit; a second one, alone on the machine, if the first was starved of its core."""
-        with self._gate.together():
-            run = box.run(job)
-        if not judge.starved(run, job.limits) or not box.takes(job):
-            return run
-        with self._gate.alone():
-            again = box.run(job)
-        return replace(again, flags=again.flags | {Flag.REJUDGED})
 
     def _worth_another_try(self, error: BaseException) -> bool:
         return isinstance(error, BoxLost | EngineUnavailable) and not self._stopping.is_set()
@@ -305,6 +301,15 @@ class Pool:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close(finish=kind is None)
+
+
+def _not_starved(run: Run, limits: Limits) -> Run:
+    if judge.starved(run, limits):
+        raise MachineBusy(
+            f"the machine was too busy: the program's box waited for a core for {run.waited_s:.1f} of {run.wall_s:.1f} s and "
+            f"had {run.cpu_s:.2f} s of it; try again with fewer boxes, or when less is running here"
+        )
+    return run
 
 
 def _broke_its_boxes() -> Run:

@@ -53,6 +53,7 @@ def read_facts(
         signal=os.WTERMSIG(status) if signalled else None,
         cpu_s=fact(facts, "cpu_s", float),
         wall_s=fact(facts, "wall_s", float),
+        waited_s=fact(facts, "waited_s", float),
         memory_mb=fact(facts, "peak_kb", int) / 1024,
         memory_source=memory_source,
         stdout=fact(facts, "stdout", bytes),

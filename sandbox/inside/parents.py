@@ -20,6 +20,10 @@ class Parent(Protocol):
     def control(self) -> socket.socket:
         """Takes RUN; tells of the candidate's start and end."""
 
+    @property
+    def ours(self) -> frozenset[int]:
+        """The processes that were in the box before the candidate."""
+
     def introduce(self, program: Program) -> bytes:
         """What stands in the order pipe before the proof."""
 
@@ -49,13 +53,18 @@ class Zygote:
         theirs.close()
         self.spare = self._started()
 
+    @property
+    def ours(self) -> frozenset[int]:
+        """The supervisor, the zygote and the cleaner (0 where there is none)."""
+        return frozenset({1, self.pid, self.spare})
+
     def introduce(self, program: Program) -> bytes:
         """A zygote knows no program."""
         return wire.frame(program)
 
     def kill_all(self, uid: int) -> bool:
         """Everything of the candidate's goes at once: what is left would take the time of those who see to it."""
-        company = len(usage.pids()) > len((1, self.pid, self.spare)) + 1
+        company = len(usage.pids()) > len(self.ours) + 1
         cleaner.kill_all(uid, self._keeper)
         return company
 
@@ -118,6 +127,11 @@ class Runner:
     told_s: float = 0.0
     introduced: bool = False
     gone: bool = False
+
+    @property
+    def ours(self) -> frozenset[int]:
+        """The zygote's, and it."""
+        return self.zygote.ours | {self.pid}
 
     def introduce(self, program: Program) -> bytes:
         """Once is enough."""

@@ -1,8 +1,8 @@
 """Process 1 of a box: reads jobs from the host, lets them be run, reports facts, proves the box clean.
 
-It answers each order with one frame of facts and says in it whether the box is clean: no process but our own, nothing
-in the scratch directories, no trace in flight. A box that is not clean is not used again; the supervisor then ends, and
-the container with it.
+It answers each order with one frame of facts, and may tell before that a limit has moved. The facts say whether the box
+is clean: no process but our own, nothing in the scratch directories, no trace in flight. A box that is not clean is not used
+again; the supervisor then ends, and the container with it.
 
 An order may say that its program will come again. Then a runner stays, and "clean" means clean but for the runner; what one
 visit leaves behind never meets the next. The order None ends this: the runner goes, and the box has to be clean without it.
@@ -19,7 +19,7 @@ import time
 from sandbox.inside import becoming, keeping, orders, orphans, parents, traces, uids, usage, visit, wire
 from sandbox.inside.cleaner import SCRATCH_DIRECTORIES, is_empty
 
-PROTOCOL = 6
+PROTOCOL = 7
 _CLEANING_S = 5.0
 _OURS_S = 0.02  # no more than this is the zygote's part in a visit, or a rounding where ticks are counted
 _PR_SET_DUMPABLE, _M_MMAP_THRESHOLD = 4, -3
@@ -65,7 +65,7 @@ class Supervisor:
         self._orphans.cpu_s, shortage = 0.0, usage.Shortage()
         guest = visit.Visit(order, uid, parent, self._orphans, shortage)
         try:
-            seen = guest.run()
+            seen = guest.run(_tell_waiting)
         finally:
             guest.close()
         if self._runner is not None:
@@ -80,6 +80,7 @@ class Supervisor:
             "status": seen.status,
             "cpu_s": self._cpu_s(seen),
             "wall_s": seen.wall_s,
+            "waited_s": seen.waited_s,
             "peak_kb": seen.peak_kb,
             "memory_source": seen.memory_source,
             "flags": list(flags),
@@ -152,10 +153,13 @@ class Supervisor:
 
     def _strangers(self) -> set[int]:
         self._orphans.bury()
-        ours = {1, self._zygote.pid, self._zygote.spare}
-        if self._runner is not None and not self._runner.gone:
-            ours.add(self._runner.pid)
-        return set(usage.pids()) - ours
+        there = self._runner is not None and not self._runner.gone
+        return set(usage.pids()) - (self._runner if there and self._runner else self._zygote).ours
+
+
+def _tell_waiting(waited_s: float) -> None:
+    """Between an order and its facts: that the program may take longer, because the box waits for its core."""
+    wire.write_frame(1, wire.encode({"waited_s": waited_s}))
 
 
 def _litter() -> bool:

@@ -36,7 +36,7 @@ _opened: dict[str, int | None] = {}  # the books that this process has opened; N
 
 def tree_cpu_s() -> float:
     """CPU seconds of everything in the box since it began, our own few included."""
-    if (text := _read(_CPU_V1)) is not None:
+    if (text := read(_CPU_V1)) is not None:
         return int(text) / 1e9
     if (usage_us := _field(_CPU_V2, "usage_usec")) is not None:
         return usage_us / 1e6
@@ -132,29 +132,29 @@ class Peak:
 
 def _mark() -> int:
     """The most bytes that were ever on the box's account; 0 where no book is kept."""
-    return int(_read(_MARK_V1) or _read(_MARK_V2) or 0)
+    return int(read(_MARK_V1) or read(_MARK_V2) or 0)
 
 
 def _charged() -> int:
     """Bytes on the box's account; 0 where no book is kept."""
-    return int(_read(_MEMORY_V1) or _read(_MEMORY_V2) or 0)
+    return int(read(_MEMORY_V1) or read(_MEMORY_V2) or 0)
 
 
 def _wall() -> float:
     """The most bytes that the account may have; infinite where no book says so."""
-    said = _read(_WALL_V1) or _read(_WALL_V2) or "max"
+    said = read(_WALL_V1) or read(_WALL_V2) or "max"
     return math.inf if said.startswith("max") else int(said)
 
 
 def _charged_to_others() -> int:
     """The same without what has been read of files, and without what this process holds."""
-    _, resident, shared, *_ = (_read("/proc/self/statm") or "0 0 0").split()
+    _, resident, shared, *_ = (read("/proc/self/statm") or "0 0 0").split()
     return _charged_without_files() - (int(resident) - int(shared)) * _PAGE
 
 
 def _charged_without_files() -> int:
     """The same without what has been read of files."""
-    cached = next((sum(_field(path, name) or 0 for name in names) for path, names in _CACHED if _read(path)), 0)
+    cached = next((sum(_field(path, name) or 0 for name in names) for path, names in _CACHED if read(path)), 0)
     return _charged() - cached
 
 
@@ -170,13 +170,13 @@ def pids() -> list[int]:
 
 def source() -> str:
     """Where the CPU numbers come from, for the record."""
-    if _read(_CPU_V1) is not None:
+    if read(_CPU_V1) is not None:
         return "cgroup1"
     return "cgroup2" if _field(_CPU_V2, "usage_usec") is not None else "proc"
 
 
 def _process_cpu_s(pid: int) -> float:
-    text = _read(f"/proc/{pid}/stat")
+    text = read(f"/proc/{pid}/stat")
     if text is None:
         return 0.0
     # The name, in parentheses, may hold anything; the numbers begin after the last one.
@@ -185,7 +185,7 @@ def _process_cpu_s(pid: int) -> float:
 
 
 def _field(path: str, name: str) -> int | None:
-    text = _read(path)
+    text = read(path)
     for line in (text or "").splitlines():
         key, _, value = line.partition(" ")
         if key == name:
@@ -193,7 +193,8 @@ def _field(path: str, name: str) -> int | None:
     return None
 
 
-def _read(path: str) -> str | None:
+def read(path: str) -> str | None:
+    """What a file of the kernel says; None where there is none. The box's books stay open."""
     if path.startswith(_BOOKS):
         return _read_book(path)
     try:

@@ -14,11 +14,14 @@ import select
 import signal
 import socket
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from sandbox.inside import forking, usage, wire
+from sandbox.inside.deadline import Deadline
 from sandbox.inside.orphans import Orphans
 from sandbox.inside.parents import Parent
+from sandbox.inside.waiting import Waiting
 
 _POLL_MS = 50
 _LOOK_MS = 50  # how often the memory of a box is looked at; a short program ends before
@@ -37,6 +40,7 @@ class Order:
     stdin: bytes
     cpu_s: float
     wall_s: float
+    longest_s: float
     output: int
     answers: int
     disk_mb: int
@@ -44,13 +48,17 @@ class Order:
 
 @dataclass
 class Outcome:
-    """What the supervisor saw of the main process. `box_cpu_s`: what the whole box used until its end, without process 1."""
+    """What the supervisor saw of the main process. `box_cpu_s`: what the whole box used until its end, without process 1.
+
+    `waited_s`: how long the box waited for its core meanwhile, at least.
+    """
 
     ending: str
     status: int
     cpu_s: float
     box_cpu_s: float
     wall_s: float
+    waited_s: float
     peak_kb: int
     memory_source: str
     company: bool
@@ -119,8 +127,9 @@ class Visit:
         self._open = set(ours)
         self._poll = select.poll()
         self._peak = usage.Peak()
-        self._began, self._cpu_before = time.monotonic(), usage.tree_cpu_s()
+        self._cpu_before = usage.tree_cpu_s()
         self._own_before = time.process_time()
+        self._deadline = Deadline(order.wall_s, order.longest_s, Waiting(parent.ours))
         self._pid = 0
         self._ending, self._killed_at, self._wait_ms = "", 0.0, 0
         self._company = False  # whether there were more processes than the candidate's first one at its limit
@@ -149,8 +158,8 @@ class Visit:
             os.set_blocking(ours[-1], False)
         return theirs, ours
 
-    def run(self) -> Outcome:
-        """Watch until the main process is dead."""
+    def run(self, tell: Callable[[float], None]) -> Outcome:
+        """Watch until the main process is dead. `tell` hears what the box has waited when that has moved the wall limit."""
         self._poll.register(self._parent.control, select.POLLIN)
         self._poll.register(self._orphans.fd, select.POLLIN)
         for fd in self._readers:
@@ -160,7 +169,9 @@ class Visit:
         self._watch_limits()
         while (ended := self._step()) is None:
             self._watch_limits()
-        wall_s = time.monotonic() - self._began
+            if self._deadline.has_moved():
+                tell(self._deadline.waited_s)
+        wall_s = time.monotonic() - self._deadline.began
         box_cpu_s = self._box_cpu_s()
         self._shortage.sit_out()
         for reader in self._readers.values():
@@ -174,6 +185,7 @@ class Visit:
             cpu_s=ended.cpu_s,
             box_cpu_s=box_cpu_s,
             wall_s=wall_s,
+            waited_s=self._deadline.waited_s,
             peak_kb=peak_kb,
             memory_source=memory_source,
             company=self._company,
@@ -228,8 +240,9 @@ class Visit:
     def _watch_limits(self) -> None:
         """Act on a limit that is reached; else say how long there is nothing to look at. One look into the books a step."""
         if not self._ending:
-            cpu_left_s = self._order.cpu_s - (usage.tree_cpu_s() - self._cpu_before)
-            wall_left_s = self._began + self._order.wall_s - time.monotonic()
+            box_cpu_s = usage.tree_cpu_s() - self._cpu_before
+            cpu_left_s = self._order.cpu_s - (box_cpu_s - (time.process_time() - self._own_before))
+            wall_left_s = self._deadline.left_s(box_cpu_s, looking=not self._shortage.lasts())
             if cpu_left_s < 0:
                 self._ending = "out_of_cpu"
             elif wall_left_s < 0:
@@ -237,7 +250,7 @@ class Visit:
             elif self._flooded():
                 self._ending = "too_much_output"
             self._wait_ms = min(_LOOK_MS, int(1000 * min(wall_left_s, max(cpu_left_s, 0.002))) + 1)
-        if time.monotonic() - self._began > _LOOK_MS / 1000:
+        if time.monotonic() - self._deadline.began > _LOOK_MS / 1000:
             self._peak.look()
         if self._ending:
             self._wait_ms = _POLL_MS

@@ -12,6 +12,7 @@ from sandbox.values import (
     CallTests,
     Comparison,
     Ending,
+    Flag,
     Limits,
     Program,
     Raised,
@@ -35,7 +36,9 @@ def explain(scored: Score, limits: Limits, program: Program) -> str:
         case Ending.OUT_OF_CPU:
             return f"used {run.cpu_s:.2f} s of {limits.cpu_s:g} s CPU and was killed"
         case Ending.OUT_OF_WALL:
-            return f"ran for {run.wall_s:.2f} s of {limits.wall_s:g} s wall time ({run.cpu_s:.2f} s CPU) and was killed"
+            waited = f" and {run.waited_s:.2f} s waiting for a core" if Flag.KEPT_WAITING in scored.flags else ""
+            used = f"{run.wall_s - (run.waited_s if waited else 0.0):.2f} s of {limits.wall_s:g} s wall time"
+            return f"ran for {used} ({run.cpu_s:.2f} s CPU{waited}) and was killed"
         case Ending.OUT_OF_MEMORY:
             return f"wanted more than {limits.memory_mb} MB and was killed"
         case Ending.TOO_MUCH_OUTPUT:

@@ -37,7 +37,19 @@ MAX_PACKED = 8 << 20  # a program that printed more cannot be judged again witho
 MAX_UNPACKED = 512 << 20
 LEVEL = 6  # of zlib
 T = TypeVar("T")
-_PLAIN = ("exit_code", "signal", "cpu_s", "wall_s", "memory_mb", "stdout", "stderr", "proved", "missed", "blamed")
+_PLAIN = (
+    "exit_code",
+    "signal",
+    "cpu_s",
+    "wall_s",
+    "waited_s",
+    "memory_mb",
+    "stdout",
+    "stderr",
+    "proved",
+    "missed",
+    "blamed",
+)
 
 
 class FactsError(ValueError):
@@ -188,6 +200,7 @@ def _run(told: Mapping[str, Any]) -> Run:
         signal=None if told["signal"] is None else _exactly(told["signal"], int),
         cpu_s=_exactly(told["cpu_s"], float),
         wall_s=_exactly(told["wall_s"], float),
+        waited_s=_exactly(told.get("waited_s", 0.0), float),  # earlier boxes did not say
         memory_mb=_exactly(told["memory_mb"], float),
         memory_source=MemorySource(told.get("memory_source", MemorySource.RUSAGE)),  # the only one there once was
         stdout=_exactly(told["stdout"], bytes),

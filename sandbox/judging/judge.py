@@ -32,7 +32,7 @@ from sandbox.values import (
 JUDGE_VERSION = "6"
 _NEAR = 0.9
 _IDLE = 0.05  # a program that used less than this share of its wall time slept, or waited for something
-_STARVED = 0.1  # one that was stopped by the wall clock and used more than this had work to do, and no core to do it on
+_WAITED = 0.1  # a box that waited for less than this share of a visit was not kept waiting to speak of
 _PRIORITY = (
     Verdict.SYNTAX, Verdict.TIMEOUT, Verdict.MEMORY, Verdict.OUTPUT, Verdict.CRASHED, Verdict.ERROR, Verdict.EARLY_EXIT,
     Verdict.WRONG, Verdict.PASSED,
@@ -40,11 +40,16 @@ _PRIORITY = (
 
 
 def starved(run: Run, limits: Limits) -> bool:
-    """Whether the wall clock stopped a program that was at work but had less than its core: it deserves another try, alone.
+    """Whether the machine has kept a program waiting for a core until its visit had to end: then nothing is known of it.
 
-    CPU seconds do not pass while a program waits for a core, so a program that the CPU clock stopped was not starved.
+    The seconds in which its box waited are no part of its wall time. What the CPU clock stopped has had its time in full.
     """
-    return run.ending is Ending.OUT_OF_WALL and run.cpu_s > _STARVED * run.wall_s and run.cpu_s < _NEAR * limits.cpu_s
+    return run.ending is Ending.OUT_OF_WALL and _own_wall_s(run) < limits.wall_s
+
+
+def _own_wall_s(run: Run) -> float:
+    """Seconds of wall time without those in which the box waited for its core."""
+    return run.wall_s - run.waited_s
 
 
 def judge(run: Run, program: Program, graded: Run | None = None) -> Verdict:
@@ -146,12 +151,11 @@ def score(run: Run, program: Program, limits: Limits, graded: Run | None = None)
         flags.add(Flag.NO_TESTS)
     elif isinstance(program.tests, str):
         flags.add(Flag.IN_PROCESS)
-    if run.ending is Ending.OUT_OF_WALL and run.cpu_s < _IDLE * run.wall_s:
+    if run.ending is Ending.OUT_OF_WALL and run.cpu_s < _IDLE * _own_wall_s(run):
         flags.add(Flag.IDLE)
     if any(codec.may_hold_spoofs(answer.data) and spoofed(answer.value) for answer in run.answers):
         flags.add(Flag.TYPE_SPOOF)
-    if run.cpu_s > _NEAR * limits.cpu_s or run.wall_s > _NEAR * limits.wall_s:
-        flags.add(Flag.NEAR_LIMIT)
+    flags |= _timing(run, limits)
     verdict = judge(run, program, graded)
     return Score(
         verdict=verdict,
@@ -160,6 +164,16 @@ def score(run: Run, program: Program, limits: Limits, graded: Run | None = None)
         raised=None if verdict is Verdict.PASSED else _decisive(run, program, graded),
         flags=run.flags | flags,
     )
+
+
+def _timing(run: Run, limits: Limits) -> set[Flag]:
+    """What the clocks have to say of a run."""
+    flags = set()
+    if run.cpu_s > _NEAR * limits.cpu_s or _own_wall_s(run) > _NEAR * limits.wall_s:
+        flags.add(Flag.NEAR_LIMIT)
+    if run.wall_s > limits.wall_s and run.waited_s > _WAITED * run.wall_s:
+        flags.add(Flag.KEPT_WAITING)
+    return flags
 
 
 def _decisive(run: Run, program: Program, graded: Run | None) -> Raised | None:
@@ -187,15 +201,15 @@ def score_printed(runs: Mapping[int, Run], tests: StdinTests, limits: Limits) ->
         run,
         cpu_s=math.fsum(one.cpu_s for one in runs.values()),
         wall_s=math.fsum(one.wall_s for one in runs.values()),
+        waited_s=math.fsum(one.waited_s for one in runs.values()),
         memory_mb=max(one.memory_mb for one in runs.values()),
     )
-    near = any(one.cpu_s > _NEAR * limits.cpu_s or one.wall_s > _NEAR * limits.wall_s for one in runs.values())
     return Score(
         verdict=verdict,
         run=total,
         raised=run.raised,
         runs=runs,
-        flags=frozenset({Flag.NEAR_LIMIT} if near else ()).union(*(one.flags for one in runs.values())),
+        flags=frozenset[Flag]().union(*(one.flags | _timing(one, limits) for one in runs.values())),
         passed_cases=sum(one is Verdict.PASSED for one in verdicts.values()),
         cases=len(tests.cases),
         case=case,

@@ -29,7 +29,8 @@ class Flag(StrEnum):
     LOST_TWICE = "lost_twice"
     TYPE_SPOOF = "type_spoof"
     IDLE = "idle"
-    REJUDGED = "rejudged"
+    KEPT_WAITING = "kept_waiting"
+    REJUDGED = "rejudged"  # of earlier judges: it was run a second time, alone
 
 
 class MemorySource(StrEnum):
@@ -77,8 +78,9 @@ class Answer:
 class Run:
     """The facts of one visit.
 
-    Seconds of CPU are summed over the process tree; `memory_mb` is the peak of the box over what it held before or of its
-    largest process, whichever is more, as `memory_source` says.
+    Seconds of CPU are summed over the process tree. For at least `waited_s` of `wall_s` the box waited for its core; these do
+    not count against the limit. `memory_mb` is the peak of the box over what it held before or of its largest process,
+    whichever is more, as `memory_source` says.
     """
 
     ending: Ending
@@ -90,6 +92,7 @@ class Run:
     stdout: bytes
     stderr: bytes
     proved: bool
+    waited_s: float = 0.0
     memory_source: MemorySource = MemorySource.RUSAGE
     raised: Raised | None = None
     answers: tuple[Answer, ...] = ()  # to the calls in the order in which they were asked, as far as they came

@@ -76,9 +76,11 @@ def main() -> int:
     other = {key: count for key, count in seen.items() if key[1] != programs[key[0]][2].value}
     for (name, verdict), count in other.items():
         print(f"{name}: {verdict} {count} times of {asked.repeats}, {programs[name][2].value} was due")
-    rejudged = flags[Flag.REJUDGED]
+    waited = flags[Flag.KEPT_WAITING]
     print(f"{sum(seen.values())} runs of {len(programs)} programs beside {asked.loops} busy loops in ", end="")
-    print(f"{time.monotonic() - began:.0f} s: {sum(other.values())} verdicts not as due, {rejudged} judged again alone")
+    print(
+        f"{time.monotonic() - began:.0f} s: {sum(other.values())} verdicts not as due, {waited} kept waiting beyond their limit"
+    )
     return bool(other)
 
 

@@ -255,7 +255,7 @@ def test_a_job_with_other_walls_is_refused(box: Box) -> None:
 
 
 FACTS: dict[str, wire.Value] = {
-    "ending": "exited", "status": 0, "cpu_s": 0.1, "wall_s": 0.1, "peak_kb": 2048, "memory_source": "rusage",
+    "ending": "exited", "status": 0, "cpu_s": 0.1, "wall_s": 0.1, "waited_s": 0.0, "peak_kb": 2048, "memory_source": "rusage",
     "stdout": b"", "stderr": b"",
     "answers": b"", "flags": [], "clean": True,
 }  # fmt: skip

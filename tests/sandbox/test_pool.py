@@ -220,24 +220,6 @@ def test_a_pool_whose_walls_do_not_hold_does_not_open(engine: Engine, monkeypatc
     assert ours(engine) == before
 
 
-def test_a_program_that_was_starved_of_its_core_is_tried_again_alone(engine: Engine) -> None:
-    """Here it works a little and then sleeps: for the clocks that is a program without its core."""
-    source = """
-import os, time
-def burn(seconds):
-    began = time.process_time()
-    while time.process_time() - began < seconds: pass
-burn(0.2)
-time.sleep(1)
-print('through')
-"""
-    limits = Limits(cpu_s=2, wall_s=0.9, memory_mb=128)
-    with a_pool(engine) as (pool, _):
-        run = pool.submit(Job(program=Program(source=source), limits=limits)).result(timeout=60)
-    assert run.ending is Ending.OUT_OF_WALL  # alone it is no quicker: then that counts
-    assert Flag.REJUDGED in run.flags
-
-
 def test_removing_one_container_from_many_sides_at_once_is_no_error(engine: Engine) -> None:
     """Two programs that start at the same time both remove what a third has left."""
     image = ensure_image(engine, say=print)

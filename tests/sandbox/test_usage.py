@@ -22,7 +22,7 @@ def an_account(monkeypatch: pytest.MonkeyPatch, *charged_mb: int, cached_mb: int
         cached = cached_mb if len(amounts) == 1 else 0
         return f"active_file {cached * MB}\ninactive_file 0\n" if path == usage._CACHED[1][0] else None
 
-    monkeypatch.setattr(usage, "_read", read)
+    monkeypatch.setattr(usage, "read", read)
     monkeypatch.setattr(usage, "_PATIENCE_S", 0.01)
     return usage.Memory()
 
@@ -42,7 +42,7 @@ def test_files_that_were_read_do_not_count(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_where_no_book_is_kept_nothing_is_held_against_a_program(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(usage, "_read", lambda _: None)
+    monkeypatch.setattr(usage, "read", lambda _: None)
     assert usage.Memory().is_back()
 
 
@@ -50,7 +50,7 @@ def a_peak(monkeypatch: pytest.MonkeyPatch, *, held_mb: tuple[int, ...], marks_m
     """A visit before which the box held the first amount, and then the others; with these marks before and after."""
     amounts, marks = list(held_mb), list(marks_mb)
     read = {usage._MEMORY_V1: amounts, usage._MARK_V1: marks}
-    monkeypatch.setattr(usage, "_read", lambda path: str(read[path].pop(0) * MB) if path in read else None)
+    monkeypatch.setattr(usage, "read", lambda path: str(read[path].pop(0) * MB) if path in read else None)
     return usage.Peak()
 
 
@@ -67,7 +67,7 @@ def test_a_visit_that_stays_below_the_mark_has_held_what_was_seen(monkeypatch: p
 
 def test_the_largest_process_counts_where_it_is_more_or_nothing_else_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
     assert a_peak(monkeypatch, held_mb=(20,), marks_mb=(30, 31)).told(17 << 10) == (17 << 10, "rusage")
-    monkeypatch.setattr(usage, "_read", lambda _: None)
+    monkeypatch.setattr(usage, "read", lambda _: None)
     assert usage.Peak().told(17 << 10) == (17 << 10, "rusage")
 
 
@@ -76,7 +76,7 @@ class Account:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, *, charged_mb: int, cached_mb: int = 0) -> None:
         self.charged_mb, self.cached_mb, self.kills, self.now = charged_mb, cached_mb, 0, 0.0
-        monkeypatch.setattr(usage, "_read", self._read)
+        monkeypatch.setattr(usage, "read", self._read)
         monkeypatch.setattr(usage.time, "monotonic", lambda: self.now)
 
     def _read(self, path: str) -> str | None:
@@ -122,7 +122,7 @@ def test_a_box_that_is_full_of_files_is_not_short(monkeypatch: pytest.MonkeyPatc
 
 
 def test_where_no_book_is_kept_nothing_is_short(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(usage, "_read", lambda _: None)
+    monkeypatch.setattr(usage, "read", lambda _: None)
     shortage = usage.Shortage()
     assert not shortage.lasts()
     assert not shortage.has_killed()
@@ -130,5 +130,5 @@ def test_where_no_book_is_kept_nothing_is_short(monkeypatch: pytest.MonkeyPatch)
 
 def test_an_account_without_a_wall_is_never_short(monkeypatch: pytest.MonkeyPatch) -> None:
     account = Account(monkeypatch, charged_mb=1 << 20)
-    monkeypatch.setattr(usage, "_read", lambda path: "max\n" if path == usage._WALL_V2 else account._read(path))
+    monkeypatch.setattr(usage, "read", lambda path: "max\n" if path == usage._WALL_V2 else account._read(path))
     assert not usage.Shortage().lasts()

@@ -1,0 +1,117 @@
+"""How long a box had work and no core: the machine's fault, proved from the kernel's books.
+
+A program that the wall clock stops was slow, or it was kept from its core. Its share of the core does not tell which: one
+that sleeps uses as little. The kernel counts for each task how long it was ready to run and did not (its run delay), and
+sleeping does not add to that. Company does: of a program's own threads all but one wait at any time. So a task's delay
+counts without the time in which its own box had the core meanwhile:
+
+    the box waited  >=  delay of a task  -  (CPU seconds of the box  -  CPU seconds of that task)
+
+A box has one core. While the task waited, either the box had the core, which the bracket takes off in full, or somebody else
+had. Every task gives such a bound for the time since its birth. Bounds of times that do not overlap add up, so of processes
+that follow each other each counts; of those that live at the same time the largest does. A delay is booked when it
+ends, and who was never looked at is not known, so the sum is never too high. Where the kernel keeps an account of the box
+itself (the line `full` of a version 2 cgroup's `cpu.pressure`: something was ready and nothing ran), that counts if it is
+more.
+
+What a program gains by waiting is that this time is not counted against it. It costs nobody else anything: the box stays for
+a bounded time longer. Where the kernel keeps no such books nothing is known, and the wall clock counts.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from sandbox.inside import usage
+
+_PRESSURE = "/sys/fs/cgroup/cpu.pressure"
+_MOST_TASKS = 128  # a look must not cost more than it is worth; with fewer tasks known the bound is lower, never wrong
+_NS = 1e-9
+
+
+class Booked(NamedTuple):
+    """What the kernel says of a task: seconds it ran, seconds it was ready and did not."""
+
+    ran_s: float
+    delay_s: float
+
+
+@dataclass(slots=True)
+class _Task:
+    """The books of a task now; of the box what it had used, and the bound, at the last look before the task was born."""
+
+    books: Booked
+    box_cpu_s: float
+    waited_s: float
+
+    def bound(self, box_cpu_s: float) -> float:
+        """What the box has waited at least, until its birth and since."""
+        return self.waited_s + self.books.delay_s - max(0.0, box_cpu_s - self.box_cpu_s - self.books.ran_s)
+
+
+class Bound:
+    """What follows from the books of several looks: the box has waited for its core for at least so many `seconds`."""
+
+    def __init__(self) -> None:
+        self._tasks = dict[int, _Task]()
+        self._box_cpu_s = 0.0
+        self.seconds = 0.0
+
+    def look(self, box_cpu_s: float, tasks: Iterable[tuple[int, Booked]]) -> None:
+        """Take in what the box, and each of its tasks that live, has used and waited so far."""
+        known = self._tasks
+        self._tasks = {number: self._seen(known.get(number), books) for number, books in tasks}
+        self.seconds = max([self.seconds, *(task.bound(box_cpu_s) for task in self._tasks.values())])
+        self._box_cpu_s = box_cpu_s
+
+    def _seen(self, known: _Task | None, books: Booked) -> _Task:
+        if known is None or books.delay_s < known.books.delay_s or books.ran_s < known.books.ran_s:  # another's number
+            return _Task(books, self._box_cpu_s, self.seconds)
+        known.books = books
+        return known
+
+
+class Waiting:
+    """What a box has waited for its core since this was made. `ours` are the processes that no program has started."""
+
+    def __init__(self, ours: frozenset[int]) -> None:
+        self._ours, self._bound = ours, Bound()
+        self._before_s, self._pressed_s = pressed_s(usage.read(_PRESSURE)), 0.0
+
+    @property
+    def seconds(self) -> float:
+        """As of the last look."""
+        return max(self._bound.seconds, self._pressed_s)
+
+    def look(self, box_cpu_s: float) -> None:
+        """Read the books. `box_cpu_s` is what the box has used since this was made, all of its processes."""
+        self._pressed_s = pressed_s(usage.read(_PRESSURE)) - self._before_s
+        if usage.source() != "proc":  # that tells of the living only, and the bound would be too high
+            self._bound.look(box_cpu_s, _tasks(self._ours))
+
+
+def pressed_s(book: str | None) -> float:
+    """Of the text of a `cpu.pressure` the seconds in which something was ready and nothing ran; 0 where there is none."""
+    for line in (book or "").splitlines():
+        if line.startswith("full "):
+            return int(line.rpartition("total=")[2]) * 1e-6
+    return 0.0
+
+
+def _tasks(ours: frozenset[int]) -> Iterator[tuple[int, Booked]]:
+    """The box's tasks but those of ours, with their books; no more than `_MOST_TASKS`."""
+    left = _MOST_TASKS
+    for pid in usage.pids():
+        if pid in ours:
+            continue
+        with contextlib.suppress(OSError):  # it has ended
+            for task in os.listdir(f"/proc/{pid}/task"):
+                if (book := usage.read(f"/proc/{pid}/task/{task}/schedstat")) is not None:
+                    ran, delay, *_ = book.split()
+                    yield int(task), Booked(int(ran) * _NS, int(delay) * _NS)
+                if not (left := left - 1):
+                    return
