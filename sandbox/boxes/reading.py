@@ -18,6 +18,10 @@ from sandbox.values import Answer, Ending, Flag, MemorySource, Raised, Run, Stag
 
 SPARE_CLAIMS = 8
 MAX_LINE = 1 << 31  # a number above it is no line of a program
+_FIELDS = frozenset({
+    "proof", "asked", "missed", "blamed", "call", "sizes", "values", "value", "arguments", "raised", "exception",
+    "stage", "type", "message", "line",
+})  # fmt: skip
 _SIZE = struct.Struct(">I")
 T = TypeVar("T")
 
@@ -110,9 +114,7 @@ def read_claims(
         for _ in range(calls + SPARE_CLAIMS):
             if (payload := buffer.next()) is None:
                 break
-            claim = wire.decode(payload)
-            if isinstance(claim, dict):
-                _take_claim(claim, claims, (proof, calls))
+            _take_claim(wire.decode_record(payload, _FIELDS), claims, (proof, calls))
     except wire.WireError:
         pass
     return claims

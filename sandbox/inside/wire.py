@@ -94,9 +94,47 @@ def decode(payload: bytes) -> Value:
     return value
 
 
+def decode_record(payload: bytes, known: frozenset[str]) -> dict[str, Value]:
+    """A dict of scalars, or of records of scalars, whose keys are all known; raises WireError before anything else is decoded.
+
+    So the work is bounded by the number of known keys, whatever the payload says of itself.
+    """
+    record, end = _decode_record(payload, 0, known, nested=True)
+    if end != len(payload):
+        raise WireError(f"{len(payload) - end} bytes follow the record")
+    return record
+
+
+def _decode_record(data: bytes, at: int, known: frozenset[str], *, nested: bool) -> tuple[dict[str, Value], int]:
+    count = _size(data, at + 1)
+    if data[at : at + 1] != b"M" or count > len(known):
+        raise WireError(f"a record is a dict of at most {len(known)} fields")
+    record: dict[str, Value] = {}
+    at += 5
+    for _ in range(count):
+        key, at = _decode_scalar(data, at)
+        if type(key) is not str or key not in known or key in record:
+            raise WireError("a field of a record is not known, or stands there twice")
+        if nested and data[at : at + 1] == b"M":
+            record[key], at = _decode_record(data, at, known, nested=False)
+        else:
+            record[key], at = _decode_scalar(data, at)
+    return record, at
+
+
 def _decode(data: bytes, at: int, depth: int) -> tuple[Value, int]:
     if depth < 0:
         raise WireError("a value is nested too deeply")
+    match data[at : at + 1]:
+        case b"L":
+            return _decode_list(data, at + 1, depth)
+        case b"M":
+            return _decode_dict(data, at + 1, depth)
+        case _:
+            return _decode_scalar(data, at)
+
+
+def _decode_scalar(data: bytes, at: int) -> tuple[Value, int]:
     tag = data[at : at + 1]
     at += 1
     if tag in _CONSTANTS:
@@ -107,12 +145,8 @@ def _decode(data: bytes, at: int, depth: int) -> tuple[Value, int]:
         case b"I" | b"S" | b"B":
             size = _size(data, at)
             return _decode_sized(tag, _take(data, at + 4, size)), at + 4 + size
-        case b"L":
-            return _decode_list(data, at, depth)
-        case b"M":
-            return _decode_dict(data, at, depth)
         case _:
-            raise WireError(f"no value begins with {tag!r}")
+            raise WireError(f"no scalar begins with {tag!r}")
 
 
 def _decode_sized(tag: bytes, content: bytes) -> Value:

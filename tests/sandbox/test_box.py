@@ -290,7 +290,14 @@ def test_only_the_right_proof_counts_and_garbage_is_silence() -> None:
     told = read_claims(claim(described), "abc", 2).raised
     assert told is not None
     assert told.type == "KeyError"
-    for garbage in (b"\xff" * 100, b"", claim([1]), claim(described | {"stage": "judged"}), b"\x00\x00\x00\x01"):
+    shapes: list[object] = [
+        [1],
+        described | {"stage": "judged"},
+        described | {"x": 1},
+        described | {"line": [3]},
+        {"raised": {"a": {}}},
+    ]
+    for garbage in (b"\xff" * 100, b"", *map(claim, shapes), b"\x00\x00\x00\x01"):
         assert read_claims(garbage, "abc", 2) == Claims()
 
 

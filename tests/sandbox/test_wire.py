@@ -119,3 +119,33 @@ def test_a_stream_that_ends_inside_a_frame_is_an_error_and_a_clean_end_is_none()
 def test_an_int_has_one_spelling(digits: bytes) -> None:
     with pytest.raises(wire.WireError):
         wire.decode(b"I" + len(digits).to_bytes(4, "big") + digits)
+
+
+KNOWN = frozenset({"a", "b"})
+
+
+@given(
+    st.dictionaries(st.sampled_from(sorted(KNOWN)), scalars | st.dictionaries(st.sampled_from(sorted(KNOWN)), scalars))
+)
+def test_a_record_comes_back_as_it_was(record: dict[str, object]) -> None:
+    assert same(wire.decode_record(wire.encode(record), KNOWN), record)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [None, [], {"c": 1}, {"a": [1]}, {"a": {"b": {}}}, {"a": {"c": 1}}, {"a": {"a": []}}, {"a": 1, "b": 2, "c": 3}],
+)
+def test_a_record_has_known_fields_of_scalars_and_no_others(value: object) -> None:
+    with pytest.raises(wire.WireError):
+        wire.decode_record(wire.encode(value), KNOWN)
+    with pytest.raises(wire.WireError):
+        wire.decode_record(wire.encode({"a": 1}) + b"N", KNOWN)
+
+
+@given(st.binary())
+def test_hostile_bytes_are_a_record_or_a_wire_error(data: bytes) -> None:
+    for payload in (data, b"M\0\0\0\1S\0\0\0\1a" + data):
+        try:
+            assert same(wire.decode_record(payload, KNOWN), wire.decode(payload))
+        except wire.WireError:
+            continue
