@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 _KEPT = frozenset("\n\t")
+_SUSPICIOUS = re.compile("[^\n\t -~]")
 
 
 def harmless(data: bytes | str) -> str:
     """Text without control characters, escape sequences, direction overrides and lone surrogates; line ends and tabs stay."""
     text = data.decode("utf-8", "replace") if isinstance(data, bytes) else data
+    if _SUSPICIOUS.search(text) is None:
+        return text
     return "".join(character if _is_plain(character) else _visible(character) for character in text)
+
+
+def one_line(text: str) -> str:
+    """Harmless text on one line: of a name that holds line ends or tabs, no part looks like a line or column of ours."""
+    return harmless(text).replace("\n", "\\n").replace("\t", "\\t")
 
 
 def _is_plain(character: str) -> bool:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import functools
 import sys
-from collections.abc import Callable
-from dataclasses import fields
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
 from typing import Any, NoReturn
 
 import click
@@ -13,10 +13,12 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from sandbox.boxes.image import Outfit
+from sandbox.problems import Problem, read_problems
 from sandbox.scoring.scorer import Manner
-from sandbox.values import Isolation, Limits
+from sandbox.values import OUTPUT_RULES, Isolation, Limits
 
 PASSED, PROGRAM_FAULT, USAGE, OUR_FAULT, INTERRUPTED = 0, 1, 2, 3, 130
+SHOWN = 10  # rows of a file that are named one by one
 
 
 LIMIT_OPTIONS = {  # of every limit the option, its unit, and what it is
@@ -81,6 +83,47 @@ def manner_options(command: Callable[..., Any]) -> Callable[..., Any]:
         return command(*args, manner=manner, **options)
 
     return mannered
+
+
+def problem_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """`--skip-bad` and `--output-rule`, handed to the command as `reading`: how a file of problems is read."""
+
+    @click.option(
+        "--skip-bad", is_flag=True, help="Leave out rows that are malformed, and say which, in the place of stopping."
+    )
+    @click.option(
+        "--output-rule", type=click.Choice(list(OUTPUT_RULES)), help="Compare what programs print by this rule."
+    )
+    @functools.wraps(command)
+    def reading(*args: Any, skip_bad: bool, output_rule: str | None, **options: Any) -> Any:
+        return command(*args, reading=Reading(skip_bad=skip_bad, output_rule=output_rule), **options)
+
+    return reading
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """How a file of problems is read: whether rows that are malformed are left out, and which rule its output has."""
+
+    skip_bad: bool = False
+    output_rule: str | None = None
+
+    def problems(self, source: str) -> list[Problem]:
+        """The problems of a file; says on standard error what was left out. Raises ProblemsError."""
+        found = read_problems(source, skip_bad=self.skip_bad)
+        say_left_out(found.left_out, "problem")
+        rule = self.output_rule
+        return [one if rule is None else one.with_output_rule(OUTPUT_RULES[rule]) for one in found.problems]
+
+
+def say_left_out(left_out: Sequence[str], what: str) -> None:
+    """Name the first rows that were left out, and count the others."""
+    for told in left_out[:SHOWN]:
+        say(f"left out: {told}")
+    if len(left_out) > SHOWN:
+        say(f"left out: {len(left_out) - SHOWN} more")
+    if left_out:
+        say(f"{len(left_out)} {what}{'s' * (len(left_out) != 1)} left out")
 
 
 def limits_of(options: dict[str, Any]) -> Limits:

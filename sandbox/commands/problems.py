@@ -14,18 +14,20 @@ from sandbox.commands.common import (
     PASSED,
     PROGRAM_FAULT,
     USAGE,
+    Reading,
     limit_options,
     limits_of,
     outfit_options,
+    problem_options,
     say,
     stop,
 )
 from sandbox.errors import SandboxError
 from sandbox.judging.explaining import explain
-from sandbox.problems import Problem, ProblemsError, load_problems
+from sandbox.problems import Problem, ProblemsError
 from sandbox.scoring.references import ReferenceFailed, usual_directory
 from sandbox.scoring.scorer import Manner, Scorer, open_scorer
-from sandbox.show import harmless
+from sandbox.show import one_line
 from sandbox.values import CallTests, CheckTests, ReferenceTests, StdinTests, Verdict
 
 
@@ -33,9 +35,10 @@ from sandbox.values import CallTests, CheckTests, ReferenceTests, StdinTests, Ve
 @click.argument("source", metavar="NAME|FILE")
 @click.option("--check", is_flag=True, help="Run every canonical solution and name those that do not pass.")
 @click.option("--boxes", type=click.IntRange(min=1), help="How many boxes [default: one per core].")
+@problem_options
 @outfit_options
 @limit_options
-def problems_(source: str, check: bool, boxes: int | None, outfit: Outfit, **limits: Any) -> None:
+def problems_(source: str, check: bool, boxes: int | None, reading: Reading, outfit: Outfit, **limits: Any) -> None:
     """List the problems of a set, and how each is tested.
 
     "data": calls, and answers compared here. "stdin": whole programs, and what they print compared here. "code": the tests run
@@ -43,10 +46,10 @@ def problems_(source: str, check: bool, boxes: int | None, outfit: Outfit, **lim
     """
     chosen = limits_of(limits)
     try:
-        found = load_problems(source)
+        found = reading.problems(source)
         if not check:
             for problem in found:
-                click.echo(f"{problem.name}\t{problem.entry_point}\t{_kind(problem)}")
+                click.echo(f"{one_line(problem.name)}\t{one_line(problem.entry_point)}\t{_kind(problem)}")
             kinds = Counter(map(_kind, found))
             counted = ", ".join(f"{number} tested by {kind}" for kind, number in kinds.most_common())
             click.echo(f"{len(found)} problems: {counted}")
@@ -82,12 +85,12 @@ def _check_canonical(problems: list[Problem], scorer: Scorer) -> int:
             scored = future.result()
         except ReferenceFailed as error:
             failed += 1
-            click.echo(f"{problem.name}\tnot scored\t{harmless(str(error))}")
+            click.echo(f"{one_line(problem.name)}\tnot scored\t{one_line(str(error))}")
             continue
         if scored.verdict is not Verdict.PASSED:
             failed += 1
-            reason = harmless(explain(scored, scorer.limits, program))
-            click.echo(f"{problem.name}\t{scored.verdict}\t{reason}")
+            reason = one_line(explain(scored, scorer.limits, program))
+            click.echo(f"{one_line(problem.name)}\t{scored.verdict}\t{reason}")
     without = f" ({len(problems) - len(solved)} problems have none)" if len(solved) < len(problems) else ""
     click.echo(f"{len(solved)} canonical solutions: {len(solved) - failed} passed{without}")
     return failed

@@ -1,22 +1,25 @@
 """Problems, and files of them as people have them. Nothing of a data set is run here: its Python is read by the syntax tree.
 
 `problem` is the value, `loading` finds the reader of a row by the row's fields, and each format has a reader of its own:
-`native` (ours, with `cases`, and `problem.schema.json` that says the same), `leetcode`, `evalplus`, `origin`, and `formats` for
-whole programs. `checks` makes data of tests that are calls and literals; `names` says which names a text uses.
+`native` (ours, with `cases`, and `problem.schema.json` that says the same), `leetcode`, `evalplus`, `origin`, `bigcodebench`,
+and `formats` for whole programs. `rows` looks at each field where it is read.
+`checks` makes data of tests that are calls and literals; `names` says which names a text uses.
 """
 
 from __future__ import annotations
 
-from sandbox.problems.loading import BUILT_IN, load_problems, read_problem
+from sandbox.problems.loading import BUILT_IN, ProblemFile, load_problems, read_problem, read_problems
 from sandbox.problems.problem import Form, Problem, ProblemsError, Wanted, find_problem
 
 __all__ = [
     "BUILT_IN",
     "Form",
     "Problem",
+    "ProblemFile",
     "ProblemsError",
     "Wanted",
     "find_problem",
     "load_problems",
     "read_problem",
+    "read_problems",
 ]

@@ -16,6 +16,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+from sandbox.problems import rows
 from sandbox.values import CallTest, Comparison, ReferenceTests
 
 _SETS = frozenset({
@@ -33,23 +34,38 @@ def knows(row: dict[str, Any]) -> bool:
 def read(row: dict[str, Any]) -> tuple[ReferenceTests, ReferenceTests | None]:
     """The judge tests of a row (all inputs) and its selection tests (the base inputs, those of the set before the plus).
 
-    Raises KeyError, TypeError or ValueError for what is missing or malformed.
+    Raises NoTests, or ValueError for what is missing or malformed.
     """
-    number, function = int(row["task_id"].rpartition("/")[2]), row["entry_point"]
-    shape = _SHAPES.get(number, _same) if row["task_id"].startswith("Mbpp/") else _same
-    base, plus = row["base_input"], row["plus_input"]
-    inputs = [tuple(shape(given)) for given in [*base, *plus]]
-    comparison = comparison_for(function)
+    task, function = rows.text(row, "task_id"), rows.text(row, "entry_point")
+    number = task.rpartition("/")[2]
+    if not number.isdecimal():
+        raise ValueError(f"task_id must end in the problem's number, as in HumanEval/0, not {task!r}")
+    shape = _SHAPES.get(int(number), _same) if task.startswith("Mbpp/") else _same
+    base, plus = (_inputs(row, key, shape) for key in ("base_input", "plus_input"))
+    inputs, comparison, tolerance = [*base, *plus], comparison_for(function), rows.number(row, "atol")
+    if not inputs:
+        raise rows.NoTests("it has no input")
     cases = tuple(
         CallTest(
-            function=function, arguments=given, comparison=comparison, tolerance=float(row["atol"]),
+            function=function, arguments=given, comparison=comparison, tolerance=tolerance,
             also=also_right(function, given),
         )
         for given in inputs
     )  # fmt: skip
-    reference = row["prompt"] + row["canonical_solution"]
+    reference = rows.text(row, "prompt") + rows.text(row, "canonical_solution")
     whole = ReferenceTests(cases=cases, reference=reference)
     return whole, ReferenceTests(cases=cases[: len(base)], reference=reference) if base else None
+
+
+def _inputs(row: dict[str, Any], key: str, shape: Shape) -> list[tuple[Any, ...]]:
+    """The arguments of each call; raises ValueError."""
+    found = []
+    for number, given in enumerate(rows.a_list(rows.field(row, key) or [], key)):
+        try:
+            found.append(tuple(shape(rows.a_list(given, f"{key}[{number}]"))))
+        except (TypeError, AttributeError) as error:
+            raise ValueError(f"{key}[{number}] is no input of this problem ({error})") from error
+    return found
 
 
 def comparison_for(function: str) -> Comparison:
@@ -63,6 +79,13 @@ def comparison_for(function: str) -> Comparison:
 
 def also_right(function: str, given: tuple[Any, ...]) -> tuple[object, ...]:
     """Other right answers: three problems of MBPP can be read in two ways."""
+    try:
+        return _also_right(function, given)
+    except (TypeError, ValueError, ArithmeticError):  # an input that the problem does not foresee has no second answer
+        return ()
+
+
+def _also_right(function: str, given: tuple[Any, ...]) -> tuple[object, ...]:
     match function:
         case "sum_div":
             return (0,)

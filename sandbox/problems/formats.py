@@ -1,4 +1,4 @@
-"""Files of whole-program problems as people have them: APPS, CodeContests, LiveCodeBench. Rows in, `Given` out.
+"""Files of whole-program problems as people have them: APPS, TACO, CodeContests, LiveCodeBench. Rows in, `Given` out.
 
 A problem is either tested by what it prints or, where the set names a function, by calls: of `Solution().function` if the
 program has such a class, else of the function. What is expected is data in all three, so nothing of theirs is executed. APPS
@@ -9,15 +9,14 @@ counts. APPS and LiveCodeBench put imports before every program, so we do, too (
 from __future__ import annotations
 
 import base64
-import io
-import json
-import pickle  # noqa: TID251  (LiveCodeBench ships its private tests so; see _TextOnly)
+import pickletools  # reads what a pickle is made of; nothing is unpickled
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sandbox.problems import rows
 from sandbox.values import (
     CallTest,
     CallTests,
@@ -35,6 +34,8 @@ IMPORTS = (
     "from math import *\nfrom typing import *\n"
 )
 MAX_PRIVATE_BYTES = 512 << 20
+_TEXTS = frozenset({"UNICODE", "BINUNICODE", "SHORT_BINUNICODE", "BINUNICODE8"})
+_AROUND_A_TEXT = frozenset({"PROTO", "FRAME", "MEMOIZE", "PUT", "BINPUT", "LONG_BINPUT", "STOP"})
 _TESTS_OF_CODECONTESTS = ("public_tests", "private_tests", "generated_tests")
 
 
@@ -57,58 +58,75 @@ class Given:
 
 
 def knows(row: dict[str, Any]) -> bool:
-    """Whether the row has one of the three formats."""
+    """Whether the row has one of the four formats."""
     return "input_output" in row or "public_test_cases" in row or "generated_tests" in row
 
 
-def read(row: dict[str, Any]) -> Given:
-    """The problem of a row; raises KeyError, TypeError or ValueError for what is missing or malformed."""
+def read(row: dict[str, Any], place: int = 0) -> Given:
+    """Return the problem of a row, which is the one after `place` others; raises NoTests or ValueError."""
     if "input_output" in row:
-        return apps(row)
+        return apps(row, place)
     return livecodebench(row) if "public_test_cases" in row else codecontests(row)
 
 
 def apps_directory(directory: Path) -> dict[str, Any]:
-    """The row that APPS's JSON lines would have for a problem's directory."""
+    """Return the row that APPS's JSON lines would have for a problem's directory; raises ValueError."""
     row: dict[str, Any] = {"problem_id": directory.name}
     for key, file in (("question", "question.txt"), ("starter_code", "starter_code.py"), ("input_output", "input_output.json"),
                       ("solutions", "solutions.json")):  # fmt: skip
         path = directory / file
-        if path.is_file():
-            row[key] = path.read_text(encoding="utf-8")
+        try:
+            row |= {key: path.read_text(encoding="utf-8")} if path.is_file() else {}
+        except (OSError, UnicodeDecodeError) as error:
+            raise ValueError(f"{file} cannot be read: {error}") from error
     return row
 
 
-def apps(row: dict[str, Any]) -> Given:
-    """A row of APPS (Hendrycks et al. 2021): `input_output` and `solutions` are JSON in JSON."""
-    tests, function = _loaded(row["input_output"]), ""
-    inputs, outputs = tests["inputs"], tests["outputs"]
+def apps(row: dict[str, Any], place: int = 0) -> Given:
+    """Return the problem of a row of APPS (Hendrycks et al. 2021), or of TACO (Li et al. 2023), whose rows have no number.
+
+    `input_output` and `solutions` are JSON in JSON.
+    """
+    tests, function = rows.an_object(rows.inner(row, "input_output") or {}, "input_output"), ""
+    inputs, outputs = (rows.a_list(tests.get(key) or [], f"input_output.{key}") for key in ("inputs", "outputs"))
     _pair(inputs, outputs)
+    if not inputs:
+        raise rows.NoTests("it has no test")
+    pairs = list(zip(inputs, outputs, strict=True))
     checks: CallTests | StdinTests
     if tests.get("fn_name"):
-        function = str(tests["fn_name"])
-        checks = _calls(function, list(zip(inputs, outputs, strict=True)), Comparison.ONLY_ITEM)
+        function = rows.text(tests, "fn_name")
+        given = [(rows.a_list(i, f"input_output.inputs[{n}]"), o) for n, (i, o) in enumerate(pairs)]
+        checks = _calls(function, given, Comparison.ONLY_ITEM)
     else:
-        cases = [StdinTest(stdin=_text(i), expected=_text(o)) for i, o in zip(inputs, outputs, strict=True)]
-        checks = StdinTests(cases=tuple(cases), rule=OutputRule.APPS)
-    solutions = _loaded(row["solutions"]) if row.get("solutions") else []
+        checks = StdinTests(cases=_stdin_cases(pairs), rule=OutputRule.APPS)
+    solutions = rows.a_list(rows.inner(row, "solutions") or [], "solutions")
     return Given(
-        name=f"APPS/{row.get('problem_id', row.get('id'))}",
-        question=row["question"],
-        starter=row.get("starter_code") or "",
+        name=_apps_name(row, place),
+        question=rows.text(row, "question"),
+        starter=rows.text_or(row, "starter_code"),
         function=function,
         tests=checks,
-        solution=solutions[0] if solutions else None,
+        solution=rows.texts({"solutions": solutions[:1]}, "solutions")[0] if solutions else None,
         imports=IMPORTS,
     )
 
 
+def _apps_name(row: dict[str, Any], place: int) -> str:
+    """The row's number or, in TACO, its place."""
+    if row.get("problem_id") is None and row.get("id") is None:
+        return f"TACO/{place}"
+    return f"APPS/{rows.name(row, 'problem_id', 'id')}"
+
+
 def codecontests(row: dict[str, Any]) -> Given:
-    """A problem of CodeContests (Li et al. 2022): three lists of tests, of which one is public."""
-    every = [_cases(row.get(key)) for key in _TESTS_OF_CODECONTESTS]
+    """Return a problem of CodeContests (Li et al. 2022): three lists of tests, of which one is public."""
+    every = [_cases(row.get(key), key) for key in _TESTS_OF_CODECONTESTS]
+    if not any(every):
+        raise rows.NoTests("it has no test")
     return Given(
-        name=str(row["name"]),
-        question=row["description"],
+        name=rows.name(row, "name"),
+        question=rows.text(row, "description"),
         starter="",
         function="",
         tests=_matched(case for cases in every for case in cases),
@@ -121,35 +139,53 @@ def _matched(cases: Iterable[StdinTest]) -> StdinTests:
     return StdinTests(cases=tuple(cases), rule=OutputRule.CODECONTESTS)
 
 
-def _cases(tests: Any) -> list[StdinTest]:
+def _cases(tests: Any, key: str) -> tuple[StdinTest, ...]:
     """Tests as a list of objects or, in the converted files, as an object of two lists."""
     if isinstance(tests, dict):
-        _pair(tests["input"], tests["output"])
-        pairs = list(zip(tests["input"], tests["output"], strict=True))
-    else:
-        pairs = [(test["input"], test["output"]) for test in tests or []]
-    return [StdinTest(stdin=_text(stdin), expected=_text(expected)) for stdin, expected in pairs]
+        inputs, outputs = (rows.a_list(rows.field(tests, part), f"{key}.{part}") for part in ("input", "output"))
+        _pair(inputs, outputs)
+        return _stdin_cases(zip(inputs, outputs, strict=True))
+    return _stdin_cases(_halves(tests or [], key))
+
+
+def _halves(tests: Any, key: str) -> Iterator[tuple[Any, Any]]:
+    """The input and the output of each test of a list."""
+    for number, test in enumerate(rows.a_list(tests, key)):
+        one = rows.an_object(test, f"{key}[{number}]")
+        yield rows.field(one, "input"), rows.field(one, "output")
+
+
+def _stdin_cases(pairs: Iterable[tuple[Any, Any]]) -> tuple[StdinTest, ...]:
+    return tuple(StdinTest(stdin=_text(stdin), expected=_text(expected)) for stdin, expected in pairs)
 
 
 def _python_solution(solutions: Any) -> str | None:
     """The first solution in Python 3 (language 3, or PYTHON3)."""
     if isinstance(solutions, dict):
-        solutions = [
-            {"language": language, "solution": text}
-            for language, text in zip(solutions["language"], solutions["solution"], strict=True)
-        ]
-    return next((str(one["solution"]) for one in solutions or [] if one["language"] in {3, "PYTHON3"}), None)
+        languages, texts = (
+            rows.a_list(rows.field(solutions, part), f"solutions.{part}") for part in ("language", "solution")
+        )
+        if len(languages) != len(texts):
+            raise ValueError(f"solutions has {len(languages)} languages and {len(texts)} texts")
+        solutions = [{"language": one, "solution": other} for one, other in zip(languages, texts, strict=True)]
+    for number, one in enumerate(rows.a_list(solutions or [], "solutions")):
+        if rows.an_object(one, f"solutions[{number}]").get("language") in (3, "PYTHON3"):
+            return rows.text(one, "solution")
+    return None
 
 
 def livecodebench(row: dict[str, Any]) -> Given:
-    """A row of LiveCodeBench (Jain et al. 2024): stdin tests, or calls with one JSON value a line."""
-    public = _loaded(row["public_test_cases"])
-    private = _private(row.get("private_test_cases") or "[]")
-    function = str(_loaded(row.get("metadata") or "{}").get("func_name") or "")
+    """Return the problem of a row of LiveCodeBench (Jain et al. 2024): stdin tests, or calls with one JSON value a line."""
+    public = list(_halves(rows.inner(row, "public_test_cases") or [], "public_test_cases"))
+    private = list(_halves(_private(row.get("private_test_cases") or []), "private_test_cases"))
+    if not public and not private:
+        raise rows.NoTests("it has no test")
+    metadata = rows.an_object(rows.inner(row, "metadata") or {}, "metadata")
+    function = rows.text_or(metadata, "func_name")
     return Given(
-        name=f"LiveCodeBench/{row['question_id']}",
-        question=row["question_content"],
-        starter=row.get("starter_code") or "",
+        name=f"LiveCodeBench/{rows.name(row, 'question_id')}",
+        question=rows.text(row, "question_content"),
+        starter=rows.text_or(row, "starter_code"),
         function=function,
         tests=_livecodebench_tests([*public, *private], function),
         public=_livecodebench_tests(public, function) if public else None,
@@ -157,39 +193,52 @@ def livecodebench(row: dict[str, Any]) -> Given:
     )
 
 
-def _livecodebench_tests(tests: list[dict[str, str]], function: str) -> CallTests | StdinTests:
+def _livecodebench_tests(tests: list[tuple[Any, Any]], function: str) -> CallTests | StdinTests:
     if not function:
-        cases = [StdinTest(stdin=_text(test["input"]), expected=_text(test["output"])) for test in tests]
-        return StdinTests(cases=tuple(cases), rule=OutputRule.LIVECODEBENCH)
-    read_cases = [
-        ([json.loads(line) for line in test["input"].split("\n")], json.loads(test["output"])) for test in tests
-    ]
+        return StdinTests(cases=_stdin_cases(tests), rule=OutputRule.LIVECODEBENCH)
+    read_cases = []
+    for given, expected in tests:
+        said = {"input": given, "output": expected}
+        lines = rows.text(said, "input").split("\n")
+        arguments = [rows.parsed(line, "a line of a test's input") for line in lines]
+        read_cases.append((arguments, rows.parsed(rows.text(said, "output"), "a test's output")))
     return _calls(function, read_cases, Comparison.LISTS)
 
 
-def _private(text: str) -> list[dict[str, str]]:
-    """JSON, or base64 of zlib of a pickled JSON text."""
+def _private(value: Any) -> Any:
+    """A list, as JSON, or as base64 of zlib of a pickled JSON text."""
+    if not isinstance(value, str):
+        return value
     try:
-        found = json.loads(text)
+        return rows.parsed(value, "private_test_cases")
     except ValueError:
-        unpacker = zlib.decompressobj()
-        data = unpacker.decompress(base64.b64decode(text), MAX_PRIVATE_BYTES)
-        if unpacker.unconsumed_tail:
-            raise ValueError(f"private tests unpack to more than {MAX_PRIVATE_BYTES >> 20} MB") from None
-        found = json.loads(_TextOnly(io.BytesIO(data)).load())
-    if not isinstance(found, list):
-        raise TypeError("private tests are no list")
-    return found
+        if value.lstrip()[:1] in ("[", "{"):
+            raise
+    unpacker = zlib.decompressobj()
+    try:
+        data = unpacker.decompress(base64.b64decode(value), MAX_PRIVATE_BYTES)
+    except (ValueError, zlib.error) as error:
+        raise ValueError(f"private_test_cases is neither JSON nor what LiveCodeBench packs ({error})") from error
+    if unpacker.unconsumed_tail:
+        raise ValueError(f"private_test_cases unpacks to more than {MAX_PRIVATE_BYTES >> 20} MB")
+    return rows.parsed(_pickled_text(data), "private_test_cases")
 
 
-class _TextOnly(pickle.Unpickler):
-    """Reads built-in containers and texts; whatever names a class or a function is refused, so that nothing is ever called."""
-
-    def find_class(self, module: str, name: str) -> Any:
-        raise ValueError(f"the private tests name {module}.{name}; only text is read")
-
-    def persistent_load(self, pid: Any) -> Any:
-        raise ValueError(f"the private tests refer to {pid!r}; only text is read")
+def _pickled_text(data: bytes) -> str:
+    """The one text that a pickle holds, read without an unpickler: all else is refused, and nothing is ever called."""
+    found, other = [], None
+    try:
+        for code, value, _ in pickletools.genops(data):
+            if code.name in _TEXTS:
+                found.append(str(value))
+            elif code.name not in _AROUND_A_TEXT:
+                other = other or code.name
+    except (ValueError, EOFError, IndexError) as error:
+        raise ValueError(f"private_test_cases holds a broken pickle ({error})") from error
+    if other or len(found) != 1:
+        what = other or f"{len(found)} texts"
+        raise ValueError(f"private_test_cases holds a pickle of more than a text ({what}); only text is read")
+    return found[0]
 
 
 def _calls(function: str, cases: list[tuple[Any, Any]], comparison: Comparison) -> CallTests:
@@ -197,7 +246,7 @@ def _calls(function: str, cases: list[tuple[Any, Any]], comparison: Comparison) 
         CallTest(function=f"Solution.{function}", arguments=tuple(given), comparison=comparison, expected=expected)
         for given, expected in cases
     )
-    return CallTests(cases=tests, source=json.dumps([function, comparison, cases]))
+    return CallTests(cases=tests, source=rows.digest([function, comparison, cases]))
 
 
 def _pair(inputs: list[Any], outputs: list[Any]) -> None:
@@ -205,10 +254,9 @@ def _pair(inputs: list[Any], outputs: list[Any]) -> None:
         raise ValueError(f"{len(inputs)} inputs and {len(outputs)} outputs: a test has lost its other half")
 
 
-def _loaded(value: Any) -> Any:
-    return json.loads(value) if isinstance(value, str) else value
-
-
 def _text(value: Any) -> bytes:
-    """A test's text; some files hold it as a list of lines."""
-    return ("\n".join(map(str, value)) if isinstance(value, list) else str(value)).encode("utf-8", "surrogatepass")
+    """A test's text; some files hold it as a list of lines, or a number as itself."""
+    try:
+        return ("\n".join(map(str, value)) if isinstance(value, list) else str(value)).encode("utf-8", "surrogatepass")
+    except RecursionError:
+        raise ValueError("a test's text is nested too deeply") from None

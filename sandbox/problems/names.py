@@ -6,6 +6,8 @@ import ast
 import builtins
 import importlib
 
+from sandbox.problems.checks import UNREADABLE
+
 # Modules whose names a data set may take all at once; the names are looked up in them.
 _STARRED = frozenset({
     "bisect", "collections", "functools", "heapq", "itertools", "math", "operator", "random", "re", "string", "typing",
@@ -17,7 +19,7 @@ def called_function(asserts: str, program: str) -> str:
     try:
         defined = {node.name for node in ast.parse(program).body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
         calls = [node.func for node in ast.walk(ast.parse(asserts)) if isinstance(node, ast.Call)]
-    except (SyntaxError, RecursionError):
+    except UNREADABLE:
         return ""
     return next((call.id for call in calls if isinstance(call, ast.Name) and call.id in defined), "")
 
@@ -26,7 +28,7 @@ def leans_on(tests: str, prelude: str) -> set[str] | None:
     """The names that the tests use and neither they, nor the prelude, nor Python itself define; None if they do not parse."""
     try:
         nodes = [*ast.walk(ast.parse(tests)), *ast.walk(ast.parse(prelude))]
-    except (SyntaxError, RecursionError, ValueError):
+    except UNREADABLE:
         return None
     used = {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
     return used - _defined(nodes) - set(dir(builtins))

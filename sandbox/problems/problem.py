@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from sandbox.problems.checks import assert_tests, check_tests
 from sandbox.problems.names import leans_on
-from sandbox.values import CallTests, CheckTests, Program, Tests
+from sandbox.values import CallTests, CheckTests, OutputRule, Program, StdinTests, Tests
 
 
 class ProblemsError(ValueError):
@@ -38,7 +38,8 @@ class Problem:
     """A prompt, and two sets of tests: hidden ones (judge tests) and, where the data set has such, public ones (selection).
 
     `tests` and `public_tests` are the data set's own text, `given` and `public` the same as data where the file has it so.
-    `canonical_solution` goes on where the prompt stops; where programs stand alone (form DATA), it does so, too.
+    `canonical_solution` goes on where the prompt stops; where programs stand alone (form DATA), it does so, too. A completion
+    is followed by `suffix` (HumanEval-Infilling asks for what is missing in the middle).
     """
 
     name: str
@@ -51,6 +52,7 @@ class Problem:
     given: Tests | None = None
     public: Tests | None = None
     imports: str = ""
+    suffix: str = ""
 
     def __post_init__(self) -> None:
         if self.form in {Form.CALLS, Form.DATA}:
@@ -71,7 +73,11 @@ class Problem:
 
     def complete(self, completion: str, wanted: Wanted = Wanted.JUDGE) -> Program:
         """The program for text that goes on where the prompt stops."""
-        return self.solve(completion if self.form is Form.DATA else self.prompt + completion, wanted)
+        return self.solve(completion if self.form is Form.DATA else self.continued(completion), wanted)
+
+    def continued(self, completion: str) -> str:
+        """The prompt with the completion and what follows it."""
+        return self.prompt + completion + self.suffix
 
     def solve(self, solution: str, wanted: Wanted = Wanted.JUDGE) -> Program:
         """The program for source text that stands on its own, behind the imports that the data set puts there.
@@ -93,6 +99,13 @@ class Problem:
                 return self.selected_by, None
             case Wanted.SELECTION:
                 raise ProblemsError(f"{self.name} has no selection tests; ask for the judge's, or for both")
+
+    def with_output_rule(self, rule: OutputRule) -> Problem:
+        """The problem with another rule for what whole programs print; itself where it is tested otherwise."""
+        if not isinstance(self.given, StdinTests):
+            return self
+        public = replace(self.public, rule=rule) if isinstance(self.public, StdinTests) else self.public
+        return replace(self, given=replace(self.given, rule=rule), public=public)
 
     @functools.cached_property
     def checked_by(self) -> Tests:
@@ -123,7 +136,7 @@ class Problem:
         wanted = leans_on(code, self.preamble) if tests.strip() else None
         if wanted is None or not wanted <= {self.entry_point}:
             return None
-        solution = None if self.canonical_solution is None else self.prompt + self.canonical_solution
+        solution = None if self.canonical_solution is None else self.continued(self.canonical_solution)
         return CheckTests(
             source=code, functions=(self.entry_point,), prelude=self.preamble, solution=solution, independent=True
         )

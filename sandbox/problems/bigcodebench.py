@@ -1,0 +1,45 @@
+"""BigCodeBench (Zhuo et al. 2024): a function that goes on where `complete_prompt` stops, tested by a class of unittest.
+
+Such tests patch modules, read files that the program wrote and use its names, so they run beside the program. Most problems
+need packages (`--packages numpy,pandas,…`; a row's `libs` says which).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sandbox.problems import rows
+from sandbox.problems.formats import Given
+
+# What the set's own evaluation does: all tests of TestCases, and each has to pass. A class without a test proves nothing.
+_RUN = """
+
+import unittest as _unittest
+
+_result = _unittest.TestResult()
+_unittest.defaultTestLoader.loadTestsFromTestCase(TestCases).run(_result)
+for _, _said in [*_result.failures, *_result.errors]:
+    raise AssertionError(_said.strip().rpartition("\\n")[2])
+if _result.unexpectedSuccesses or _result.testsRun == len(_result.skipped):
+    raise AssertionError("no test ran, or one passed that should have failed")
+"""
+
+
+def knows(row: dict[str, Any]) -> bool:
+    """Whether the row has this format."""
+    return "complete_prompt" in row
+
+
+def read(row: dict[str, Any]) -> Given:
+    """Return the problem of a row; raises ValueError for what is missing or malformed."""
+    source = rows.text(row, "test")
+    if "class TestCases" not in source:
+        raise ValueError("test defines no class TestCases, so nothing could ever fail")
+    return Given(
+        name=rows.name(row, "task_id"),
+        question=rows.text(row, "complete_prompt"),
+        function=rows.text(row, "entry_point"),
+        tests=source + _RUN,
+        solution=rows.text_or_none(row, "canonical_solution"),
+        continues=True,
+    )

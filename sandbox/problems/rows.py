@@ -1,0 +1,135 @@
+"""The fields of a row of somebody's file, each looked at once, where it is read.
+
+A value of the wrong type or range is a ValueError that names the key. What a file holds as JSON in a text is read here, too.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import reprlib
+import sys
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+MAX_DIGITS = 100_000  # of an integer in a file; Python takes 80 ms for one, and four times that for twice as many
+_lifted, _lock = 0, threading.Lock()
+
+
+class NoTests(ValueError):
+    """A problem that has no test at all: its file is fine, but nothing could ever fail there."""
+
+
+@contextmanager
+def long_integers() -> Iterator[None]:
+    """Let Python read and write integers of up to MAX_DIGITS digits meanwhile; usually it stops at 4,300."""
+    global _lifted  # noqa: PLW0603  (Python's limit is one for the whole process, too)
+    with _lock:
+        _lifted += 1
+        sys.set_int_max_str_digits(MAX_DIGITS)
+    try:
+        yield
+    finally:
+        with _lock:
+            _lifted -= 1
+            if not _lifted:
+                sys.set_int_max_str_digits(sys.int_info.default_max_str_digits)
+
+
+def parsed(text: str | bytes, what: str) -> Any:
+    """Return the value of a JSON text; raises ValueError naming `what` it is."""
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise ValueError(f"{what} is nested too deeply") from None
+    except ValueError as error:
+        raise ValueError(f"{what} is not JSON ({error})") from error
+
+
+def field(row: Mapping[str, Any], key: str) -> Any:
+    """Return the value of a key that must be there; raises ValueError."""
+    if key not in row:
+        raise ValueError(f"the field {key!r} is missing")
+    return row[key]
+
+
+def text(row: Mapping[str, Any], key: str) -> str:
+    """Return a text that must be there; raises ValueError."""
+    return _text(field(row, key), key)
+
+
+def text_or(row: Mapping[str, Any], key: str, otherwise: str = "") -> str:
+    """Return a text, or something else where there is none (or null)."""
+    value = row.get(key)
+    return otherwise if value is None else _text(value, key)
+
+
+def text_or_none(row: Mapping[str, Any], key: str) -> str | None:
+    """Return a text, or None where there is none."""
+    return None if row.get(key) is None else text(row, key)
+
+
+def _text(value: Any, key: str) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"{key} must be a text, not {shown(value)}")  # noqa: TRY004  (a file's fault)
+    return value
+
+
+def name(row: Mapping[str, Any], *keys: str) -> str:
+    """Return the first of these keys that is there, as a name: a text or a whole number; raises ValueError."""
+    key = next((key for key in keys if row.get(key) is not None), keys[0])
+    value = field(row, key)
+    if type(value) not in {str, int} or value == "":
+        raise ValueError(f"{key} must be a name (a text or a whole number), not {shown(value)}")
+    return str(value)
+
+
+def texts(row: Mapping[str, Any], key: str) -> list[str]:
+    """Return a list of texts that must be there; raises ValueError."""
+    return [_text(one, f"{key}[{number}]") for number, one in enumerate(a_list(field(row, key), key))]
+
+
+def a_list(value: Any, key: str) -> list[Any]:
+    """Return the value, a list; raises ValueError."""
+    if not isinstance(value, list):
+        raise ValueError(f"{key} must be a list, not {shown(value)}")  # noqa: TRY004
+    return value
+
+
+def an_object(value: Any, key: str) -> dict[str, Any]:
+    """Return the value, an object; raises ValueError."""
+    if not isinstance(value, dict):
+        raise ValueError(f"{key} must be an object, not {shown(value)}")  # noqa: TRY004
+    return value
+
+
+def number(row: Mapping[str, Any], key: str) -> float:
+    """Return a finite number of at least 0 that must be there; raises ValueError."""
+    value = field(row, key)
+    if type(value) not in {int, float} or not 0 <= value <= sys.float_info.max or math.isnan(value):
+        raise ValueError(f"{key} must be a number of at least 0, not {shown(value)}")
+    return float(value)
+
+
+def inner(row: Mapping[str, Any], key: str) -> Any:
+    """Return a field that is JSON in a text or, in converted files, the value itself; None where there is nothing."""
+    value = row.get(key)
+    if isinstance(value, str):
+        return parsed(value, key) if value.strip() else None
+    return value
+
+
+def digest(value: object) -> str:
+    """Return the SHA-256 of a value that JSON can say, in the place of a text of its size."""
+    return hashlib.sha256(json.dumps(value).encode()).hexdigest()
+
+
+def shown(value: object) -> str:
+    """Return a value in a few characters, whatever it is."""
+    try:
+        return reprlib.repr(value)
+    except (ValueError, RecursionError):  # an int that Python does not write, a value nested more deeply
+        return f"a {type(value).__name__}"
