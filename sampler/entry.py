@@ -12,13 +12,12 @@ from typing import NoReturn, TextIO
 import click
 
 from sampler.exits import Exit
+from sandbox.terminal import guard
 
 
 def enter(command: click.Command, name: str) -> NoReturn:
     """Run `command` as the program called `name`, and exit."""
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")  # a terminal that cannot show ± shows ?, and the study goes on
+    guard()
     try:
         with read_along(sys.stdout):
             code = command.main(prog_name=name, standalone_mode=False)

@@ -18,6 +18,7 @@ from sandbox.commands.exec import exec_
 from sandbox.commands.problems import problems_
 from sandbox.commands.score import rejudge, score
 from sandbox.commands.serve import serve
+from sandbox.terminal import guard
 
 
 class Program(click.Group):
@@ -55,6 +56,7 @@ for command in (exec_, score, rejudge, serve, problems_, doctor, selftest, build
 
 def main() -> None:
     """The console script: whatever goes wrong is one line and an exit code."""
+    guard()
     try:
         sys.exit(cli(standalone_mode=False, obj=os.environ))
     except click.exceptions.NoArgsIsHelpError as error:

@@ -6,7 +6,6 @@ import sys
 from pathlib import Path
 
 import click
-from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 from rich.table import Table
 
@@ -18,6 +17,7 @@ from sampler.models.gguf_file import GgufError
 from sampler.models.hf_config import ConfigError
 from sampler.models.pull import PullError, cached, pull, remove
 from sampler.study.toml_table import SpecError
+from sandbox.terminal import HarmlessConsole
 
 USAGE, FAILED = 2, 3
 
@@ -57,7 +57,7 @@ def list_models(cache: Path) -> None:
         here = "yes" if cached(model, cache) else "no"
         sizes = (sized(model.size, "B"), sized(params, ""), sized(2 * params, "FLOP"))
         table.add_row(model.name, here, sizes[0], model.licence, *sizes[1:])
-    console = Console(width=None if sys.stdout.isatty() else 120)
+    console = HarmlessConsole(width=None if sys.stdout.isatty() else 120)
     console.print(table)
     console.print(f"kept in {cache}", markup=False, highlight=False, soft_wrap=True)
 
@@ -90,7 +90,7 @@ models.add_command(show_model)
 def _pull_with_bar(model: Model, cache: Path) -> Path:
     """Pull with a bar on a terminal, silently elsewhere."""
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
-    console = Console(stderr=True)
+    console = HarmlessConsole(stderr=True)
     with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as progress:
         bar = progress.add_task(model.name, total=model.size)
         return pull(model, cache, progress=lambda done, total: progress.update(bar, completed=done, total=total))

@@ -9,7 +9,6 @@ from dataclasses import asdict
 from pathlib import Path
 
 import click
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -19,6 +18,7 @@ from sampler.reporting.cost_sheet import Lengths, Sheet, make_sheet, subject_of,
 from sampler.reporting.render import NAMES, amount, one_line
 from sampler.stats.budget import PromptCharge, Unit, UnitCost
 from sampler.study.spec import load_study
+from sandbox.terminal import HarmlessConsole
 
 _AMOUNTS = "NUMBERS"
 
@@ -96,7 +96,7 @@ def _print(sheets: Sequence[Sheet], lengths: Lengths, budgets: Mapping[Unit, Seq
         table.add_row(Text(f"Samples for a budget of {NAMES[unit]}", style="bold"))
         for each in amounts:
             row(f"  {amount(each, unit)}", lambda sheet, one=(unit, each): _bought(sheet, *one))  # type: ignore[misc]
-    console = Console(width=None if sys.stdout.isatty() else 120, highlight=False)
+    console = HarmlessConsole(width=None if sys.stdout.isatty() else 120, highlight=False)
     console.print(table)
     if not budgets:
         console.print("No budget is told: --budget 1e12,1e13 shows how many samples each buys.", markup=False)

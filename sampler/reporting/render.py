@@ -21,6 +21,7 @@ from sampler.stats.bootstrap import Interval
 from sampler.stats.budget import PromptCharge, Unit, UnitCost
 from sampler.stats.curves import Point, Reach, Standing
 from sandbox.show import harmless
+from sandbox.terminal import HarmlessConsole
 
 JSON_SCHEMA = 1
 NAMES = {
@@ -50,7 +51,7 @@ _CHARGES = {
 }
 
 
-class Page(Console):
+class Page(HarmlessConsole):
     """Where reports are printed. A reader who leaves is an exception like any other: Rich would end the process with 1."""
 
     def __init__(self, file: TextIO) -> None:

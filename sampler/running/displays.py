@@ -13,13 +13,13 @@ from contextlib import suppress
 from dataclasses import asdict
 from typing import Any, Self, TextIO
 
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as RichProgress
 
 from sampler.exits import Exit
 from sampler.reporting.render import one_line
 from sampler.running.progress import Notice, Progress
+from sandbox.terminal import HarmlessConsole
 
 JSON_SCHEMA = 1
 
@@ -62,7 +62,7 @@ class Bar:
     """A subscriber that draws a bar for each model on a terminal, with notices above. A context manager."""
 
     def __init__(self, out: TextIO) -> None:
-        console = Console(file=out, highlight=False)
+        console = HarmlessConsole(file=out, highlight=False)
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
         self._bar = RichProgress(*columns, console=console)
         self._rows: dict[str, TaskID] = {}

@@ -7,7 +7,6 @@ from contextlib import closing
 from typing import Any
 
 import click
-from rich.console import Console
 
 from sandbox.boxes import image, pool
 from sandbox.boxes.box import Box
@@ -31,6 +30,7 @@ from sandbox.commands.common import (
     stop,
 )
 from sandbox.errors import SandboxError
+from sandbox.terminal import HarmlessConsole
 
 
 @click.command()
@@ -59,7 +59,7 @@ def selftest(groups: tuple[str, ...], runtime: str | None, slower: float, outfit
         stop(str(error), USAGE)
     except SandboxError as error:
         stop(str(error), OUR_FAULT)
-    print_outcomes(outcomes, Console())
+    print_outcomes(outcomes, HarmlessConsole())
     sys.exit(PROGRAM_FAULT if any(outcome.broken for outcome in outcomes) else PASSED)
 
 
@@ -85,9 +85,9 @@ def doctor(runtime: str | None, outfit: image.Outfit, **options: Any) -> None:
                 remarks += seen_inside(python, source, landlock=landlock, code_kept=kept)
                 findings = list(probe(box, limits))
     except SandboxError as error:
-        print_examination(remarks, [], Console())  # among them may be why
+        print_examination(remarks, [], HarmlessConsole())  # among them may be why
         stop(str(error), OUR_FAULT)
-    print_examination(remarks, findings, Console())
+    print_examination(remarks, findings, HarmlessConsole())
     bad = any(remark.level is Level.BAD for remark in remarks) or any(finding.through for finding in findings)
     sys.exit(PROGRAM_FAULT if bad else PASSED)
 

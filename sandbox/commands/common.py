@@ -9,12 +9,13 @@ from dataclasses import dataclass, fields
 from typing import Any, NoReturn
 
 import click
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from sandbox.boxes.image import Outfit
 from sandbox.problems import Problem, read_problems
 from sandbox.scoring.scorer import Manner
+from sandbox.show import harmless
+from sandbox.terminal import HarmlessConsole
 from sandbox.values import OUTPUT_RULES, Isolation, Limits
 
 PASSED, PROGRAM_FAULT, USAGE, OUR_FAULT, INTERRUPTED = 0, 1, 2, 3, 130
@@ -33,8 +34,8 @@ LIMIT_OPTIONS = {  # of every limit the option, its unit, and what it is
 
 
 def say(message: str) -> None:
-    """A line on standard error."""
-    click.echo(message, err=True)
+    """A line on standard error, also where a bar of Rich's stands in the stream's place."""
+    click.echo(harmless(message), err=True)
 
 
 def stop(message: str, code: int) -> NoReturn:
@@ -140,7 +141,7 @@ class progress:  # noqa: N801  (used as a function)
 
     def __init__(self, what: str, total: int, done: int) -> None:
         columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        self._bar = Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty())
+        self._bar = Progress(*columns, console=HarmlessConsole(stderr=True), disable=not sys.stderr.isatty())
         self._row = self._bar.add_task("", total=total, completed=done)
 
     def __enter__(self) -> Callable[[], None]:

@@ -1,0 +1,60 @@
+"""Where text leaves for a person: standard output and standard error, without anything that a terminal obeys.
+
+Names, messages and outputs come from files, models and programs. `guard` puts a filter into the place of both streams, so no
+caller can forget it. What Rich draws needs escape sequences of its own: `HarmlessConsole` filters the text
+that it draws, and writes past the filter.
+"""
+
+from __future__ import annotations
+
+import codecs
+import io
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
+
+from sandbox.show import harmless
+
+
+class HarmlessText(io.TextIOWrapper):
+    """A text stream over the bytes of another one, which stays in `unfiltered`; all text that is written is made harmless."""
+
+    def __init__(self, stream: io.TextIOWrapper) -> None:
+        ascii_only = (
+            codecs.lookup(stream.encoding).name == "ascii"
+        )  # click would write past a stream of such an encoding
+        super().__init__(
+            stream.buffer, encoding="utf-8" if ascii_only else stream.encoding, errors="replace", newline="\n",
+            line_buffering=stream.line_buffering, write_through=True,
+        )  # fmt: skip
+        stream.reconfigure(errors="replace")  # a terminal that cannot show ± shows ?
+        self.unfiltered = stream
+
+    def write(self, text: str, /) -> int:
+        """Write the text; return how many characters it has."""
+        super().write(harmless(text))
+        return len(text)
+
+
+def guard() -> None:
+    """Filter whatever this process writes to its standard output and error from now on."""
+    if type(sys.stdout) is io.TextIOWrapper:
+        sys.stdout = HarmlessText(sys.stdout)
+    if type(sys.stderr) is io.TextIOWrapper:
+        sys.stderr = HarmlessText(sys.stderr)
+
+
+class HarmlessConsole(Console):
+    """Rich's console. The text of all that it draws is made harmless, and written past the filter of its stream."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.file = getattr(self.file, "unfiltered", self.file)
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterator[Segment]:
+        """Return the segments of a renderable; control sequences among them are Rich's own."""
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else Segment(harmless(segment.text), segment.style)
