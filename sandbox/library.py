@@ -23,7 +23,7 @@ from typing import Literal, Self
 from sandbox.errors import SandboxError
 from sandbox.problems import Problem
 from sandbox.scoring.scorer import Manner, open_scorer
-from sandbox.values import Limits, Program, Score, Verdict
+from sandbox.values import Assumptions, Limits, Program, Score, Verdict
 
 Given = Literal["completion", "solution"]
 Message = Mapping[str, object]  # of a chat: its `content` is the text
@@ -96,11 +96,11 @@ def reward(
 
 def _submitted(asked: Iterable[tuple[str, Problem]], pool: Pool, given: Given) -> list[Future[Score]]:
     """A future for each; equal programs of a problem share one."""
-    known: dict[tuple[str, str], Future[Score]] = {}
+    known: dict[tuple[str, str, Assumptions], Future[Score]] = {}
     futures = []
     for text, problem in asked:
         program = problem.complete(text) if given == "completion" else problem.solve(text)
-        key = program.source, program.tests_source
+        key = program.source, program.tests_source, program.assumptions
         if key not in known:
             known[key] = pool.submit(program)
         futures.append(known[key])

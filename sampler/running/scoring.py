@@ -24,7 +24,7 @@ from sampler.store.writer import Store
 from sandbox.errors import SandboxError
 from sandbox.judging.facts import packed
 from sandbox.problems import Problem, Wanted
-from sandbox.values import Limits, Score
+from sandbox.values import Limits, Score, changed
 
 FAULTS_IN_A_ROW = 8
 LOOK_SECONDS = 0.1  # how long a new sample, or a stop, may go unnoticed
@@ -157,10 +157,15 @@ class Scoring:
                 problem_id=row.problem_id,
                 index=row.index,
                 score=score,
-                facts=packed(score, self._job.limits),
+                facts=packed(score, self._limits(row)),
                 judge=self._job.judge,
             )
         )
+
+    def _limits(self, row: PendingRow) -> Limits:
+        """What this program could use; the study's limits, unless the data set has times of its own."""
+        limits = self._job.limits
+        return self._job.problems[row.problem].assumptions.limits(limits, changed(limits))
 
     def _fault(self, row: PendingRow, error: SandboxError) -> None:
         if self._stopped.is_set():

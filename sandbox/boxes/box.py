@@ -188,7 +188,8 @@ def _instructions(program: Program) -> dict[str, object]:
     """What the candidate's process is told: of calls the arguments only."""
     told: dict[str, object] = {
         "source": program.source, "tests": None, "calls": None, "arguments_back": False, "apart": 0, "functions": None,
-        "answers": None,
+        "answers": None, "imports": program.assumptions.imports, "recursion_limit": program.assumptions.recursion_limit,
+        "long_integers": program.assumptions.long_integers,
     }  # fmt: skip
     match program.tests:
         case CallTests(calls=calls):

@@ -9,6 +9,7 @@ from dataclasses import dataclass, fields
 from typing import Any, NoReturn
 
 import click
+from click.core import ParameterSource
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from sandbox.boxes.image import Outfit
@@ -80,7 +81,7 @@ def manner_options(command: Callable[..., Any]) -> Callable[..., Any]:
     @click.option("--runtime", metavar="NAME", help="The engine's runtime for the boxes, like runsc or kata.")
     @functools.wraps(command)
     def mannered(*args: Any, outfit: Outfit, isolation: str, runtime: str | None, **options: Any) -> Any:
-        manner = Manner(outfit=outfit, isolation=Isolation(isolation), runtime=runtime)
+        manner = Manner(outfit=outfit, isolation=Isolation(isolation), runtime=runtime, chosen=chosen_limits())
         return command(*args, manner=manner, **options)
 
     return mannered
@@ -134,6 +135,14 @@ def limits_of(options: dict[str, Any]) -> Limits:
     except ValueError as error:
         name, _, rest = str(error).partition(" ")
         stop(f"{LIMIT_OPTIONS[name][0]} {rest}" if name in LIMIT_OPTIONS else str(error), USAGE)
+
+
+def chosen_limits() -> frozenset[str]:
+    """The names of the limits that were given on the command line; a data set's own do not take their place."""
+    context = click.get_current_context()
+    return frozenset(
+        name for name in LIMIT_OPTIONS if context.get_parameter_source(name) not in {ParameterSource.DEFAULT, None}
+    )
 
 
 class progress:  # noqa: N801  (used as a function)

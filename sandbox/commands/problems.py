@@ -15,6 +15,7 @@ from sandbox.commands.common import (
     PROGRAM_FAULT,
     USAGE,
     Reading,
+    chosen_limits,
     limit_options,
     limits_of,
     outfit_options,
@@ -42,19 +43,22 @@ def problems_(source: str, check: bool, boxes: int | None, reading: Reading, out
     """List the problems of a set, and how each is tested.
 
     "data": calls, and answers compared here. "stdin": whole programs, and what they print compared here. "code": the tests run
-    in a grader box over the answers. "in_process": they have to stand beside the program.
+    in a grader box over the answers. "in_process": they have to stand beside the program. Then what programs may assume:
+    imports that are there, a recursion limit, integers of any length, times in the place of the usual ones.
     """
     chosen = limits_of(limits)
     try:
         found = reading.problems(source)
         if not check:
             for problem in found:
-                click.echo(f"{one_line(problem.name)}\t{one_line(problem.entry_point)}\t{_kind(problem)}")
+                told = (one_line(problem.name), one_line(problem.entry_point), _kind(problem), problem.assumptions.text)
+                click.echo("\t".join(told).rstrip("\t"))
             kinds = Counter(map(_kind, found))
             counted = ", ".join(f"{number} tested by {kind}" for kind, number in kinds.most_common())
             click.echo(f"{len(found)} problems: {counted}")
             return
-        with open_scorer(chosen, boxes=boxes, manner=Manner(outfit=outfit, kept=usual_directory()), say=say) as scorer:
+        manner = Manner(outfit=outfit, kept=usual_directory(), chosen=chosen_limits())
+        with open_scorer(chosen, boxes=boxes, manner=manner, say=say) as scorer:
             failed = _check_canonical(found, scorer)
     except ProblemsError as error:
         stop(str(error), USAGE)
@@ -89,7 +93,7 @@ def _check_canonical(problems: list[Problem], scorer: Scorer) -> int:
             continue
         if scored.verdict is not Verdict.PASSED:
             failed += 1
-            reason = one_line(explain(scored, scorer.limits, program))
+            reason = one_line(explain(scored, scorer.limits_for(program.assumptions), program))
             click.echo(f"{one_line(problem.name)}\t{scored.verdict}\t{reason}")
     without = f" ({len(problems) - len(solved)} problems have none)" if len(solved) < len(problems) else ""
     click.echo(f"{len(solved)} canonical solutions: {len(solved) - failed} passed{without}")

@@ -15,6 +15,7 @@ from sandbox.commands.common import (
     OUR_FAULT,
     PASSED,
     USAGE,
+    chosen_limits,
     limit_options,
     limits_of,
     outfit_options,
@@ -68,7 +69,9 @@ def serve(context: click.Context, /, host: str, port: int, boxes: int | None, **
     try:
         problems = load_problems(source) if source else []
         with listening.listen(host, port) as door, open_pool(limits, boxes=boxes, outfit=outfit, say=say) as pool:
-            service = app.Service(manner=_manner(outfit), problems=problems, token=token, room=room, longest_s=longest)
+            service = app.Service(
+                manner=_manner(outfit, longest), problems=problems, token=token, room=room, longest_s=longest
+            )
             say(f"serving {pool.spec.boxes} boxes at http://{_shown(door.getsockname())}/")
             broken = listening.serve(pool, service, door)
     except ProblemsError as error:
@@ -83,8 +86,8 @@ def serve(context: click.Context, /, host: str, port: int, boxes: int | None, **
     sys.exit(PASSED)
 
 
-def _manner(outfit: Outfit) -> Manner:
-    return Manner(outfit=outfit, kept=usual_directory())
+def _manner(outfit: Outfit, longest_s: float) -> Manner:
+    return Manner(outfit=outfit, kept=usual_directory(), chosen=chosen_limits(), longest_s=longest_s)
 
 
 def _is_loopback(host: str) -> bool:

@@ -37,15 +37,16 @@ def read_order(fd: int) -> dict[str, wire.Value]:
 def run() -> int:
     """Run the program that waits in the order pipe; returns the exit code."""
     order = read_order(ORDER_FD)
-    source, tests, calls = str(order["source"]), order["tests"], order["calls"]
+    tests, calls = order["tests"], order["calls"]
     if order["functions"] is not None:
         return _run_graded(order, _reporter())
+    assume(order)
     if isinstance(calls, list):
         answering = Answering(calls, _reporter(), arguments_back=bool(order["arguments_back"]), apart=order["apart"])
-        return _run_module(source, answering.each_afresh if order["fresh"] else answering.all, _reporter())
+        return _run_module(order, answering.each_afresh if order["fresh"] else answering.all, _reporter())
     if tests is None:
-        return _run_plain(Script(source), _reporter())
-    return _run_tested(source, str(tests), _reporter())
+        return _run_plain(Script(order), _reporter())
+    return _run_tested(order, str(tests), _reporter())
 
 
 def _reporter() -> Report:
@@ -57,21 +58,29 @@ def _prove(report: Report) -> None:
     report({"proof": (wire.read_frame(ORDER_FD) or b"").decode()})
 
 
+def assume(order: dict[str, Any]) -> None:
+    """Set up what the program's data set lets it assume of the interpreter."""
+    if order["recursion_limit"] is not None:
+        sys.setrecursionlimit(order["recursion_limit"])
+    if order["long_integers"]:
+        sys.set_int_max_str_digits(0)
+
+
 class Script:
     """A whole program, compiled once; what is wrong with it is raised whenever it is asked for."""
 
-    def __init__(self, source: str) -> None:
+    def __init__(self, order: dict[str, Any]) -> None:
         self._wrong: Exception | None = None
         try:
-            self._code = _compiled(source, "main.py")
+            self._parts = _parts(order, "main.py")
         except Exception as error:
             self._wrong = error
 
-    def code(self) -> types.CodeType:
-        """The program, if it compiles."""
+    def parts(self) -> list[types.CodeType]:
+        """The set's imports, if there are any, and the program, if it compiles."""
         if self._wrong is not None:
             raise self._wrong
-        return self._code
+        return self._parts
 
 
 def _run_plain(script: Script, report: Report) -> int:
@@ -80,9 +89,10 @@ def _run_plain(script: Script, report: Report) -> int:
     code, stage = 0, "compile"
     space = _namespace("__main__")
     try:
-        program = script.code()
+        parts = script.parts()
         stage = "program"
-        exec(program, space)
+        for part in parts:
+            exec(part, space)
     except SystemExit as stop:
         code = _exit_code(stop)
     except BaseException as error:
@@ -98,9 +108,9 @@ def _run_plain(script: Script, report: Report) -> int:
     return code
 
 
-def _run_tested(source: str, tests: str, report: Report) -> int:
+def _run_tested(order: dict[str, Any], tests: str, report: Report) -> int:
     """The tests as code, in the program's namespace."""
-    return _run_module(source, lambda space: exec(_compiled(tests, "tests.py"), space), report)
+    return _run_module(order, lambda space: exec(_compiled(tests, "tests.py"), space), report)
 
 
 def _run_graded(order: dict[str, Any], report: Report) -> int:
@@ -126,15 +136,16 @@ def _run_graded(order: dict[str, Any], report: Report) -> int:
     return 0
 
 
-def _run_module(source: str, check: Callable[[dict[str, Any]], None], report: Report) -> int:
+def _run_module(order: dict[str, Any], check: Callable[[dict[str, Any]], None], report: Report) -> int:
     """The program as a module, then `check` over its namespace. Only a check that returns earns the proof."""
     prove, tell = _prove, telling.tell
     stage = "compile"
     try:
-        program = _compiled(source, "solution.py")
+        parts = _parts(order, "solution.py")
         space: dict[str, Any] = _namespace("solution")
         stage = "program"
-        exec(program, space)
+        for part in parts:
+            exec(part, space)
         stage = "tests"
         check(space)
     except SystemExit as stop:
@@ -144,6 +155,12 @@ def _run_module(source: str, check: Callable[[dict[str, Any]], None], report: Re
         return 1
     prove(report)
     return 0
+
+
+def _parts(order: dict[str, Any], name: str) -> list[types.CodeType]:
+    """The set's imports, if there are any, and the program: apart, so that neither moves the other's lines or first words."""
+    imports = [_compiled(order["imports"], "imports.py")] if order["imports"] else []
+    return [*imports, _compiled(order["source"], name)]
 
 
 def _compiled(source: str, name: str) -> types.CodeType:

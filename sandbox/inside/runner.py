@@ -40,7 +40,9 @@ def _become(control: socket.socket, uid: int, own_control: int) -> None:
 def _serve(control: socket.socket) -> None:
     """Compile what the first order brings; fork for it and for every order after it."""
     (_, _, cpu_s, disk_mb), fds = forking.receive(control)
-    script = candidate.Script(str(candidate.read_order(fds[candidate.ORDER_FD])["source"]))
+    order = candidate.read_order(fds[candidate.ORDER_FD])
+    candidate.assume(order)
+    script = candidate.Script(order)
     gc.freeze()
     compiling_s = time.process_time()
     while True:

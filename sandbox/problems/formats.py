@@ -3,7 +3,8 @@
 A problem is either tested by what it prints or, where the set names a function, by calls: of `Solution().function` if the
 program has such a class, else of the function. What is expected is data in all three, so nothing of theirs is executed. APPS
 itself takes a bare first item for a whole list, and lines in any order; here a list's *only* item may come bare, and order
-counts. APPS and LiveCodeBench put imports before every program, so we do, too (all but numpy, which the box does not have).
+counts. APPS and LiveCodeBench put imports before every program, so we do, too (numpy where the image has it). APPS and
+CodeContests are older than Python's limit on the digits of an integer.
 """
 
 from __future__ import annotations
@@ -12,12 +13,13 @@ import base64
 import pickletools  # reads what a pickle is made of; nothing is unpickled
 import zlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from sandbox.problems import rows
 from sandbox.values import (
+    Assumptions,
     CallTest,
     CallTests,
     Comparison,
@@ -28,10 +30,32 @@ from sandbox.values import (
     Tests,
 )
 
-IMPORTS = (
-    "import bisect, collections, copy, fractions, functools, heapq, itertools, math, random, re, string, sys, time\n"
-    "from bisect import *\nfrom collections import *\nfrom functools import *\nfrom heapq import *\nfrom itertools import *\n"
-    "from math import *\nfrom typing import *\n"
+NUMPY_IF_THERE = "try:\n    import numpy, numpy as np\nexcept ImportError:\n    pass\n"
+# hendrycks/apps, eval/testing_util.py
+APPS = Assumptions(
+    imports=(
+        "import collections, fractions, heapq, itertools, math, random, sys, time\n"
+        "from collections import ChainMap, Counter, OrderedDict, defaultdict, deque\n"
+        "from functools import lru_cache\nfrom heapq import *\n"
+        "from itertools import accumulate, combinations, permutations, product\n"
+        "from math import ceil, cos, exp, fabs, floor, gcd, log, log2, sin, sqrt, tan\nfrom typing import List, Tuple\n"
+        f"{NUMPY_IF_THERE}"
+    ),
+    long_integers=True,
+)
+CODECONTESTS = Assumptions(long_integers=True)
+_STARRED = ("string", "re", "datetime", "collections", "heapq", "bisect", "copy", "math", "random", "statistics", "itertools",
+            "functools", "operator", "io", "sys", "json")  # fmt: skip
+# LiveCodeBench, lcb_runner/evaluation/testing_util.py; the builtins that math, io and operator shadow come back. Its 6 s a test
+# are wall seconds of a machine that does nothing else.
+LIVECODEBENCH = Assumptions(
+    imports=(
+        "".join(f"from {name} import *\n" for name in (*_STARRED, "builtins", "typing"))
+        + f"import {', '.join(_STARRED)}\n"
+    ),
+    recursion_limit=50_000,
+    cpu_s=6.0,
+    wall_s=12.0,
 )
 MAX_PRIVATE_BYTES = 512 << 20
 _TEXTS = frozenset({"UNICODE", "BINUNICODE", "SHORT_BINUNICODE", "BINUNICODE8"})
@@ -53,7 +77,7 @@ class Given:
     tests: Tests
     public: CallTests | ReferenceTests | StdinTests | None = None
     solution: str | None = None
-    imports: str = ""
+    assumptions: Assumptions = field(default_factory=Assumptions)
     continues: bool = False
 
 
@@ -108,7 +132,7 @@ def apps(row: dict[str, Any], place: int = 0) -> Given:
         function=function,
         tests=checks,
         solution=rows.texts({"solutions": solutions[:1]}, "solutions")[0] if solutions else None,
-        imports=IMPORTS,
+        assumptions=APPS,
     )
 
 
@@ -132,6 +156,7 @@ def codecontests(row: dict[str, Any]) -> Given:
         tests=_matched(case for cases in every for case in cases),
         public=_matched(every[0]) if every[0] else None,
         solution=_python_solution(row.get("solutions")),
+        assumptions=CODECONTESTS,
     )
 
 
@@ -189,7 +214,7 @@ def livecodebench(row: dict[str, Any]) -> Given:
         function=function,
         tests=_livecodebench_tests([*public, *private], function),
         public=_livecodebench_tests(public, function) if public else None,
-        imports=IMPORTS,
+        assumptions=LIVECODEBENCH,
     )
 
 

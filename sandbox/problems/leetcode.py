@@ -14,13 +14,18 @@ import ast
 import math
 from typing import Any
 
-from sandbox.problems import formats, rows
+from sandbox.inside.imports import put_before
+from sandbox.problems import rows
 from sandbox.problems.checks import UNREADABLE, NotData, Reader, called, check_tests
-from sandbox.problems.formats import Given
+from sandbox.problems.formats import NUMPY_IF_THERE, Given
 from sandbox.problems.names import leans_on, reaches_a_class
-from sandbox.values import CallTests, CheckTests
+from sandbox.values import Assumptions, CallTests, CheckTests
 
-IMPORTS = f"{formats.IMPORTS}import datetime, hashlib\n"  # as DeepSeek-Coder's evaluation puts them there
+# DeepSeek-Coder, Evaluation/LeetCode
+IMPORTS = (
+    "import collections, copy, datetime, functools, hashlib, heapq, itertools, math, re, string, sys\n"
+    f"from collections import *\nfrom functools import *\nfrom typing import *\n{NUMPY_IF_THERE}"
+)
 _OWNER, _INSTANCE = "Solution", "my_solution"
 _NAMES = {"inf": math.inf}  # both sets define it for tests and programs alike
 
@@ -47,7 +52,7 @@ def deepseek(row: dict[str, Any]) -> Given:
         question=prompt,
         function=function,
         tests=_asserted(source, function) or _code(source, function, IMPORTS + before),
-        imports=IMPORTS,
+        assumptions=Assumptions(imports=IMPORTS),
         continues=True,
     )
 
@@ -69,7 +74,7 @@ def dataset(row: dict[str, Any]) -> Given:
         function=function,
         tests=check_tests(source, function, _NAMES) or _code(code, function, prelude, solution),
         solution=solution,
-        imports=prelude,
+        assumptions=Assumptions(imports=prelude),
     )
 
 
@@ -120,5 +125,5 @@ def _code(source: str, function: str, prelude: str, solution: str | None = None)
     wanted = leans_on(source, prelude)
     if objects or wanted is None or not wanted <= {_OWNER}:
         return source
-    whole = None if solution is None else prelude + solution
+    whole = None if solution is None else put_before(prelude, solution)
     return CheckTests(source=source, functions=(function,), prelude=prelude, solution=whole)

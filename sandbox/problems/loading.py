@@ -182,7 +182,7 @@ def _given(given: Given) -> Problem:
         canonical_solution=given.solution,
         given=given.tests,
         public=given.public,
-        imports=given.imports,
+        assumptions=given.assumptions,
     )
 
 

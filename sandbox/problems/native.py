@@ -14,12 +14,13 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
+from sandbox.inside.imports import put_before
 from sandbox.problems.cases import Asked, Rule, call, rule_of, run
 from sandbox.problems.checks import UNREADABLE, check_tests
 from sandbox.problems.formats import Given
 from sandbox.problems.names import leans_on
 from sandbox.problems.strict import checked, meant
-from sandbox.values import OUTPUT_RULES, CallTests, CheckTests, OutputRule, ReferenceTests, StdinTests
+from sandbox.values import OUTPUT_RULES, Assumptions, CallTests, CheckTests, OutputRule, ReferenceTests, StdinTests
 
 _PROBLEM = {
     "task_id": "a text with something in it",
@@ -35,6 +36,10 @@ _PROBLEM = {
     "comparison": "a text",
     "tolerance": "a number above 0",
     "output_rule": "a text",
+    "recursion_limit": "a whole number above 0",
+    "long_integers": "true or false",
+    "cpu_s": "a number above 0",
+    "wall_s": "a number above 0",
 }
 _ENTRY_POINT = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)?", re.ASCII)
 T = TypeVar("T")
@@ -59,7 +64,7 @@ def read(row: dict[str, Any]) -> Given:
         tests=_check(problem) if "check" in problem else _tests(problem, "tests"),
         public=_tests(problem, "public_tests") if "public_tests" in problem else None,
         solution=problem.get("canonical_solution"),
-        imports=_imports(problem),
+        assumptions=_assumptions(problem),
         continues=_continues(problem),
     )
 
@@ -145,6 +150,11 @@ def _check(problem: dict[str, Any]) -> CallTests | CheckTests | str:
     return CheckTests(source=code, functions=(function,), prelude=prelude, solution=solution)
 
 
+def _assumptions(problem: dict[str, Any]) -> Assumptions:
+    given = {key: problem[key] for key in ("recursion_limit", "long_integers", "cpu_s", "wall_s") if key in problem}
+    return Assumptions(imports=_imports(problem), **given)
+
+
 def _imports(problem: dict[str, Any]) -> str:
     imports = problem.get("imports", "")
     return imports if not imports or imports.endswith("\n") else f"{imports}\n"
@@ -153,7 +163,7 @@ def _imports(problem: dict[str, Any]) -> str:
 def _whole(problem: dict[str, Any]) -> str:
     """The canonical solution as a program that stands alone."""
     prompt = problem["prompt"] if _continues(problem) else ""
-    return _imports(problem) + prompt + str(problem["canonical_solution"])
+    return put_before(_imports(problem), prompt + str(problem["canonical_solution"]))
 
 
 def _continues(problem: dict[str, Any]) -> bool:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from sandbox.problems.checks import assert_tests, check_tests
 from sandbox.problems.names import leans_on
-from sandbox.values import CallTests, CheckTests, OutputRule, Program, StdinTests, Tests
+from sandbox.values import Assumptions, CallTests, CheckTests, OutputRule, Program, StdinTests, Tests
 
 
 class ProblemsError(ValueError):
@@ -39,7 +39,8 @@ class Problem:
 
     `tests` and `public_tests` are the data set's own text, `given` and `public` the same as data where the file has it so.
     `canonical_solution` goes on where the prompt stops; where programs stand alone (form DATA), it does so, too. A completion
-    is followed by `suffix` (HumanEval-Infilling asks for what is missing in the middle).
+    is followed by `suffix` (HumanEval-Infilling asks for what is missing in the middle). `assumptions` are what every program
+    of the set may assume.
     """
 
     name: str
@@ -51,8 +52,8 @@ class Problem:
     public_tests: str = ""
     given: Tests | None = None
     public: Tests | None = None
-    imports: str = ""
     suffix: str = ""
+    assumptions: Assumptions = field(default_factory=Assumptions)
 
     def __post_init__(self) -> None:
         if self.form in {Form.CALLS, Form.DATA}:
@@ -80,13 +81,12 @@ class Problem:
         return self.prompt + completion + self.suffix
 
     def solve(self, solution: str, wanted: Wanted = Wanted.JUDGE) -> Program:
-        """The program for source text that stands on its own, behind the imports that the data set puts there.
+        """The program for source text that stands on its own; what the data set puts before it goes along.
 
         Raises ProblemsError where selection tests alone are wanted and the problem has none.
         """
-        imports = "" if "from __future__ import" in solution else self.imports
         tests, selection = self.tests_for(wanted)
-        return Program(source=imports + solution, tests=tests, selection=selection)
+        return Program(source=solution, tests=tests, selection=selection, assumptions=self.assumptions)
 
     def tests_for(self, wanted: Wanted) -> tuple[Tests, Tests | None]:
         """The tests that give the verdict, and those that are judged beside it. Raises ProblemsError as `solve` does."""

@@ -13,6 +13,7 @@ _KINDS: dict[str, Callable[[object], bool]] = {
     "a text with something in it": lambda value: isinstance(value, str) and value != "",
     "true or false": lambda value: isinstance(value, bool),
     "a number above 0": lambda value: type(value) in {int, float} and 0 < value <= sys.float_info.max,  # type: ignore[operator]
+    "a whole number above 0": lambda value: type(value) is int and value > 0,
     "a list": lambda value: isinstance(value, list),
     "a list with something in it": lambda value: isinstance(value, list) and value != [],
     "an object": lambda value: isinstance(value, dict),

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from sandbox.judging.compare import holds
-from sandbox.values import Answer, CallList, CallTests, Flag, Job, Program, Run, Stage
+from sandbox.values import Answer, CallList, CallTests, Flag, Job, Run, Stage
 
 PATIENCE = 3
 
@@ -34,7 +34,7 @@ def ask(job: Job, tests: CallTests, visit: Callable[[Job], Run], patience: int =
     waiting, calls, fresh = list(tests.order), tests.calls, job.fresh
     runs: list[Run] = []
     while waiting and patience:
-        asked = Program(source=job.program.source, tests=calls.first(len(waiting)))
+        asked = replace(job.program, tests=calls.first(len(waiting)))
         run = visit(replace(job, program=asked, fresh=fresh))
         runs.append(run)
         for number, answer in zip(waiting, run.answers, strict=False):

@@ -92,14 +92,14 @@ def _has_mark(value: object) -> bool:
     return False
 
 
-def grade(source: str, tests: CheckTests, rooms: Rooms, recordings: Recordings) -> tuple[Run, Run | None]:
+def grade(program: Program, tests: CheckTests, rooms: Rooms, recordings: Recordings) -> tuple[Run, Run | None]:
     """The candidate's run and the run of the tests over its answers (None where an answer is missing).
 
     Where the tests still ask when the rounds or their time are over, theirs is the last one, which has come to no end.
     """
     calls, spent_s = recordings.calls(tests, rooms.grader), 0.0
     for _ in range(MAX_ROUNDS):
-        run = _asked(source, calls, tests, rooms.candidate)
+        run = _asked(program, calls, tests, rooms.candidate)
         if not run.proved or len(run.answers) < len(calls):
             return run, None
         graded = rooms.grader(
@@ -112,12 +112,12 @@ def grade(source: str, tests: CheckTests, rooms: Rooms, recordings: Recordings) 
     return run, graded
 
 
-def _asked(source: str, calls: tuple[bytes, ...], tests: CheckTests, candidate: Visit) -> Run:
+def _asked(program: Program, calls: tuple[bytes, ...], tests: CheckTests, candidate: Visit) -> Run:
     """The candidate's run, asked in an order of its own where none matters; its answers stand in the order of the calls."""
     order = shuffled(len(calls), tests.source) if tests.independent else tuple(range(len(calls)))
     pieces = tuple(calls[number] for number in order)
     asked = AskedCalls(pieces=pieces, count=len(pieces), arguments_back=True)
-    run = candidate(Program(source=source, tests=asked))
+    run = candidate(replace(program, tests=asked, selection=None))
     if len(run.answers) < len(calls):
         return run
     sorted_back = sorted(zip(order, run.answers, strict=True), key=lambda pair: pair[0])

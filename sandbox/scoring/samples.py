@@ -41,6 +41,7 @@ class FiledSample:
             self.program.tests_source,
             self.wanted,
             str(self.limits),
+            repr(self.program.assumptions),
             self.manner,
         )
         text = "".join(f"{len(part)} {part}" for part in parts)

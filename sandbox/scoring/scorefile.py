@@ -66,8 +66,10 @@ def score_samples(samples: Iterable[FiledSample], scorer: Scorer) -> Iterator[Ro
 
 
 def _ask(sample: FiledSample, scorer: Scorer, finished: queue.SimpleQueue[tuple[str, Row]]) -> None:
+    limits = scorer.limits_for(sample.program.assumptions)
+
     def note(future: Future[Score]) -> None:
-        finished.put((sample.digest, _judged(future, sample)))
+        finished.put((sample.digest, _judged(future, sample, limits)))
 
     scorer.submit(sample.program).add_done_callback(note)
 
@@ -76,11 +78,11 @@ def _row(sample: FiledSample, judged: Row) -> Row:
     return {"task_id": sample.problem, "line": sample.line, "digest": sample.digest} | judged
 
 
-def _judged(future: Future[Score], sample: FiledSample) -> Row:
+def _judged(future: Future[Score], sample: FiledSample, limits: Limits) -> Row:
     try:
         scored = future.result()
-        row = told(scored, sample.program, sample.limits)
-        facts = packed(scored, sample.limits)
+        row = told(scored, sample.program, limits)
+        facts = packed(scored, limits)
         return row | {"tests": sample.wanted, "facts": facts and base64.b64encode(facts).decode("ascii")}
     except (SandboxError, CancelledError) as error:
         return {"verdict": None, "passed": None, "unscored": str(error)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import random
 from collections.abc import Callable, Iterator
@@ -22,6 +23,7 @@ from sandbox.values import (
     MANY,
     STAGES,
     AskedCalls,
+    Assumptions,
     CallList,
     CallTests,
     CheckTests,
@@ -33,6 +35,7 @@ from sandbox.values import (
     Run,
     Score,
     StdinTests,
+    changed,
 )
 
 GRADER_CPU_S, GRADER_WALL_S, GRADER_ANSWERS_MB = 30.0, 60.0, 128
@@ -49,6 +52,7 @@ class Manner:
     call is answered by a fresh copy of the loaded program, in which no other call was made. `outfit` is what the image is to
     hold: which Python, which packages. `kept` is a directory where the answers of reference programs outlive this
     process. `isolation` is how far programs are kept apart, `runtime` what the engine runs boxes with, if not its usual one.
+    The times that a data set has of its own hold for the limits that are not `chosen`, and up to `longest_s`.
     """
 
     every_case: bool = False
@@ -57,12 +61,15 @@ class Manner:
     kept: Path | None = None
     isolation: Isolation = Isolation.FORK
     runtime: str | None = None
+    chosen: frozenset[str] = frozenset()
+    longest_s: float = math.inf
 
     @property
     def text(self) -> str:
         """What of it can change a verdict, in one line."""
         outfit = f"{self.outfit.python} {','.join(self.outfit.packages)}"
-        return f"{self.every_case} {self.fresh} {outfit} {self.isolation} {self.runtime}"
+        chosen = "".join(f" {name}" for name in sorted(self.chosen & {"cpu_s", "wall_s"}))
+        return f"{self.every_case} {self.fresh} {outfit} {self.isolation} {self.runtime}{chosen}"
 
 
 class Scorer:
@@ -78,6 +85,10 @@ class Scorer:
     def limits(self) -> Limits:
         """What each program may use."""
         return self._pool.spec.limits
+
+    def limits_for(self, assumptions: Assumptions) -> Limits:
+        """What a program of a set with these assumptions may use."""
+        return assumptions.limits(self.limits, self._manner.chosen | changed(self.limits), self._manner.longest_s)
 
     @property
     def image(self) -> str:
@@ -103,12 +114,12 @@ class Scorer:
             job = Job(
                 program=program,
                 stdin=stdin,
-                limits=self.limits,
+                limits=self.limits_for(program.assumptions),
                 fresh=self._manner.fresh,
                 isolation=self._manner.isolation,
             )
         except ValueError as error:
-            return judge.too_large(str(error), program, self.limits)
+            return judge.too_large(str(error), program, self.limits_for(program.assumptions))
         return lambda slot: self._examine(job, slot)
 
     def ask(
@@ -194,7 +205,7 @@ class Scorer:
     def _asked(job: Job, stages: list[AskedCalls], failed: Callable[[Run], bool], slot: Slot) -> Run:
         """The run of the last stage, or of the first that fails."""
         for calls in stages:
-            run = slot.run(replace(job, program=Program(source=job.program.source, tests=calls)))
+            run = slot.run(replace(job, program=replace(job.program, tests=calls, selection=None)))
             if not run.proved or failed(run):
                 break
         return run
@@ -206,7 +217,7 @@ class Scorer:
 
         `known` are runs by their inputs and limits; those that are made here are added.
         """
-        script = Program(source=job.program.source)
+        script = replace(job.program, tests=None, selection=None)
         order = list(range(len(tests.cases)))
         random.Random(f"{tests.source}{job.program.source}").shuffle(order)  # noqa: S311  (repeatable, no secret)
         runs: dict[int, Run] = {}
@@ -236,9 +247,9 @@ class Scorer:
             grader=self._grader(slot),
         )
         try:
-            run, graded = grade(job.program.source, tests, rooms, self._recordings)
+            run, graded = grade(job.program, tests, rooms, self._recordings)
         except UngradableTests:  # a property of the problem: its tests have to stand beside the program
-            beside = Program(source=job.program.source, tests=tests.source)
+            beside = replace(job.program, tests=tests.source, selection=None)
             return judge.score(slot.run(replace(job, program=beside)), beside, job.limits)
         return judge.score(run, job.program, job.limits, graded)
 
@@ -253,7 +264,7 @@ class Scorer:
 
 
 def _scored(run: Run, job: Job, tests: CallTests) -> Score:
-    scored = judge.score(run, Program(source=job.program.source, tests=tests), job.limits)
+    scored = judge.score(run, replace(job.program, tests=tests, selection=None), job.limits)
     return replace(scored, tests=tests)
 
 

@@ -135,7 +135,7 @@ class Server:
         """A program's score as a row, made on the box's own thread."""
         if self._generation != self._problems.generation:
             self._scorer, self._generation = Scorer(self._pool, self._service.manner), self._problems.generation
-        asked, limits = self._scorer.conversation(program), self._pool.spec.limits
+        asked, limits = self._scorer.conversation(program), self._scorer.limits_for(program.assumptions)
 
         def conversation(slot: Slot) -> dict[str, Any]:
             return told(asked if isinstance(asked, Score) else asked(slot), program, limits)

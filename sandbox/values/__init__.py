@@ -3,13 +3,15 @@
 A *program* is what is executed. A *job* is one visit of a program to a box, under *limits*. A *run* is what happened
 during that visit: facts only. A *verdict* is the judgement over a run; `sandbox.judging.judge` is the one place that makes it.
 
-`jobs` is what is asked, `tests` how it is tested, `output_rules` how what is printed is compared, `runs` what is reported,
-`scores` what that means.
+`jobs` is what is asked, under which `limits` and `assumptions`, `tests` how it is tested, `output_rules` how what is printed
+is compared, `runs` what is reported, `scores` what that means.
 """
 
 from __future__ import annotations
 
-from sandbox.values.jobs import LIMIT_BOUNDS, MAX_SOURCE_BYTES, Isolation, Job, Limits, Program
+from sandbox.values.assumptions import RECURSION_BOUNDS, Assumptions
+from sandbox.values.jobs import MAX_SOURCE_BYTES, Isolation, Job, Program
+from sandbox.values.limits import LIMIT_BOUNDS, Limits, changed
 from sandbox.values.output_rules import OUTPUT_RULES, OutputRule
 from sandbox.values.runs import Answer, Ending, Flag, MemorySource, Raised, Run, Stage
 from sandbox.values.scores import Score, Verdict
@@ -38,9 +40,11 @@ __all__ = [
     "MAX_SOURCE_BYTES",
     "MAX_STDIN_BYTES",
     "OUTPUT_RULES",
+    "RECURSION_BOUNDS",
     "STAGES",
     "Answer",
     "AskedCalls",
+    "Assumptions",
     "Call",
     "CallList",
     "CallTest",
@@ -65,5 +69,6 @@ __all__ = [
     "StdinTests",
     "Tests",
     "Verdict",
+    "changed",
     "shuffled",
 ]

@@ -11,7 +11,7 @@ from sandbox.errors import BoxLost
 from sandbox.problems import Problem, load_problems
 from sandbox.scoring.samples import FiledSample, SamplesError, read_samples
 from sandbox.scoring.scorefile import Summary, continued, read_kept, score_samples, still_to_score, write_row
-from sandbox.values import Ending, Limits, Program, Run, Score, Verdict
+from sandbox.values import Assumptions, Ending, Limits, Program, Run, Score, Verdict
 
 LIMITS = Limits()
 PROBLEMS = {"a": Problem(name="a", prompt="def f():\n", entry_point="f", tests="def check(c): assert c()")}
@@ -78,6 +78,9 @@ class FakeScorer:
 
     def __init__(self) -> None:
         self.asked: list[str] = []
+
+    def limits_for(self, assumptions: Assumptions) -> Limits:
+        return assumptions.limits(LIMITS, frozenset())
 
     def submit(self, program: Program) -> Future[Score]:
         self.asked.append(program.source)

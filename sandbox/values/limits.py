@@ -1,0 +1,57 @@
+"""What one run may use."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+
+# An interpreter needs 64 MB; the rest keeps a limit within what the kernel and one frame can hold.
+LIMIT_BOUNDS: dict[str, tuple[float, float]] = {
+    "cpu_s": (0.01, 86_400),
+    "wall_s": (0.01, 86_400),
+    "memory_mb": (64, 1 << 20),
+    "processes": (1, 4096),
+    "output_kb": (1, 32 << 10),
+    "disk_mb": (1, 64 << 10),
+    "files": (1, 1 << 20),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What one run may use. Every field is enforced from outside the program, none by its good will.
+
+    Seconds, MB and kB (1 kB = 1024 bytes). `walls` are fixed when a box is made; the others may differ from job to job.
+    """
+
+    cpu_s: float = 3.0
+    wall_s: float = 10.0
+    memory_mb: int = 512
+    processes: int = 32
+    output_kb: int = 1024
+    disk_mb: int = 64
+    files: int = 2048
+
+    def __post_init__(self) -> None:
+        for item in fields(self):
+            value, (least, most) = getattr(self, item.name), LIMIT_BOUNDS[item.name]
+            if not least <= value <= most:
+                raise ValueError(f"{item.name} must lie between {least:g} and {most:.7g}, not {value!r}")
+
+    @property
+    def walls(self) -> tuple[int, int, int, int]:
+        """The limits that belong to the box: memory, processes, disk, files."""
+        return self.memory_mb, self.processes, self.disk_mb, self.files
+
+    def with_room_for(self, expected: bytes) -> Limits:
+        """Return the limits of a program that should print this: it may print twice as much, if that is more.
+
+        So a right program is never stopped for printing, and one that prints other or more spaces is judged by its words.
+        """
+        wanted_kb = min((2 * len(expected) >> 10) + 1, int(LIMIT_BOUNDS["output_kb"][1]))
+        return self if wanted_kb <= self.output_kb else replace(self, output_kb=wanted_kb)
+
+
+def changed(limits: Limits) -> frozenset[str]:
+    """The names of the limits that are not the usual ones: somebody has chosen them."""
+    usual = Limits()
+    return frozenset(item.name for item in fields(limits) if getattr(limits, item.name) != getattr(usual, item.name))
