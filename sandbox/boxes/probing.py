@@ -17,10 +17,12 @@ from sandbox.values import CallTest, CallTests, Comparison, Ending, Job, Limits,
 
 PROBE_LIMITS = {"cpu_s": 20.0, "wall_s": 40.0}
 SHORT_S = 0.05
+LOCKED_FILES, LOCKS_EACH = 12, 500
 BEYOND_MB = 64  # over the limit on memory and the room for output beside it
 WALLS = {
     "system_calls": "forbidden system calls are refused",
     "sockets": "no socket but a local one",
+    "kernel_memory": "no memory of the kernel's that no limit counts",
     "network": "no network device but the loopback",
     "privileges": "no root, no capability, no new privileges, a system-call filter",
     "root_directory": "a read-only root, nothing executable in the scratch directories",
@@ -29,10 +31,13 @@ WALLS = {
     "files": "a limit on files",
     "disk": "a limit on disk space",
     "memory": "a limit on memory",
+    "locks": "a limit on record locks",
     "cpu": "a limit on CPU seconds",
     "wall": "a limit on wall seconds",
     "output": "a limit on output",
 }
+
+_OVERUSED = ("memory", "locks", "cpu", "wall", "output")  # tried by a visit each
 
 
 class WallBroken(SandboxError):
@@ -70,6 +75,7 @@ def probe(box: Probed, limits: Limits) -> Iterator[Finding]:
     """Every wall of a box that was made with these limits, one after the other."""
     yield from _tried_from_within(box, limits)
     yield _stopped(box, limits, "memory", Ending.OUT_OF_MEMORY, {})
+    yield _stopped(box, limits, "locks", Ending.OUT_OF_MEMORY, {})
     yield _stopped(box, limits, "cpu", Ending.OUT_OF_CPU, {"cpu_s": SHORT_S})
     yield _stopped(box, limits, "wall", Ending.OUT_OF_WALL, {"wall_s": SHORT_S})
     yield _stopped(box, limits, "output", Ending.TOO_MUCH_OUTPUT, {})
@@ -77,7 +83,7 @@ def probe(box: Probed, limits: Limits) -> Iterator[Finding]:
 
 def _tried_from_within(box: Probed, limits: Limits) -> Iterator[Finding]:
     arguments = {"processes": (limits.processes,), "files": (limits.files,), "disk": (limits.disk_mb,)}
-    tried = [wall for wall in WALLS if wall not in {"memory", "cpu", "wall", "output"}]
+    tried = [wall for wall in WALLS if wall not in _OVERUSED]
     tests = _calls([(wall, arguments.get(wall, ())) for wall in tried])
     run = box.run(_job(tests, limits, {}))
     for number, wall in enumerate(tried):
@@ -98,12 +104,15 @@ def _stopped(box: Probed, limits: Limits, wall: str, ending: Ending, changed: Ma
     """A wall that shows in how a run ends."""
     beyond = memory_wall_mb(limits, BEYOND_MB)
     function, arguments = {
-        "memory": ("memory", (beyond,)), "cpu": ("spin", ()), "wall": ("sleep", ()), "output": ("talk", ()),
+        "memory": ("memory", (beyond,)), "locks": ("locks", (LOCKED_FILES, LOCKS_EACH)), "cpu": ("spin", ()),
+        "wall": ("sleep", ()), "output": ("talk", ()),
     }[wall]  # fmt: skip
     run = box.run(_job(_calls([(function, arguments)]), limits, changed))
-    if run.ending is ending or (wall == "memory" and run.answers and run.answers[0].raised is not None):
+    answer = run.answers[0] if run.answers else None
+    refused = answer is not None and (answer.value == "" or (wall == "memory" and answer.raised is not None))
+    if run.ending is ending or refused:
         return Finding(wall)
-    said = f", {run.answers[0].value}" if run.answers else ""
+    said = "" if answer is None else f", {answer.value}"
     return Finding(wall, f"it ended {run.ending}{said}")
 
 

@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import fcntl
 import os
 import platform
+import signal
 import socket
+import struct
 import time
 from collections.abc import Callable
 
@@ -49,6 +52,7 @@ _CALLS = {  # name: number on x86-64, number on aarch64, arguments
     "mknodat": (259, 33, (-100, 0, 0o20666, 259)),
 }
 _REFUSALS = {errno.EPERM, errno.ENOSYS, errno.EACCES}
+_FILTERS = {"SO_ATTACH_FILTER": 26, "SO_ATTACH_BPF": 50, "SO_ATTACH_REUSEPORT_CBPF": 51, "SO_ATTACH_REUSEPORT_EBPF": 52}
 _FAMILIES = {"AF_INET": 2, "AF_INET6": 10, "AF_NETLINK": 16, "AF_PACKET": 17, "AF_ALG": 38, "AF_VSOCK": 40}
 
 
@@ -78,6 +82,45 @@ def sockets() -> str:
                 continue
             made.append(name)
     return ", ".join(sorted(set(made)))
+
+
+def kernel_memory() -> str:
+    """Nothing makes the kernel hold memory that is charged to nobody: socket filters, locks that it does not list."""
+    given = {name: _attaches(option) for name, option in _FILTERS.items()}
+    given["a lock of an open file"] = _locks_an_open_file()
+    given["a process that shares descriptors"] = _shares_descriptors()
+    return ", ".join(name for name, through in given.items() if through)
+
+
+def _attaches(option: int) -> bool:
+    code = ctypes.create_string_buffer(struct.pack("HBBI", 6, 0, 0, 0xFFFFFFFF))  # accept everything
+    program = struct.pack("HxxxxxxP", 1, ctypes.addressof(code))
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as one:
+        try:
+            one.setsockopt(socket.SOL_SOCKET, option, program)
+        except OSError as error:
+            return error.errno not in _REFUSALS
+    return True
+
+
+def _locks_an_open_file() -> bool:
+    with open(f"{SCRATCH}/lock", "wb") as file:
+        os.remove(file.name)
+        try:
+            fcntl.fcntl(file, 37, struct.pack("hhxxxxqqi", fcntl.F_WRLCK, 0, 0, 1, 0))  # F_OFD_SETLK
+        except OSError as error:
+            return error.errno not in _REFUSALS
+    return True
+
+
+def _shares_descriptors() -> bool:
+    libc = ctypes.CDLL(None, use_errno=True)
+    pid = libc.syscall(56 if _X86 else 220, ctypes.c_long(0x400 | signal.SIGCHLD), 0, 0, 0, 0)  # clone, CLONE_FILES
+    if pid == 0:
+        os._exit(0)
+    if pid > 0:
+        os.waitpid(pid, 0)
+    return pid > 0 or ctypes.get_errno() not in _REFUSALS
 
 
 def network() -> str:
@@ -199,6 +242,22 @@ def memory(megabytes: int) -> str:
     """Takes and touches this much; whoever comes back had it."""
     block = bytearray(megabytes << 20)
     return f"took {len(block) >> 20} MB"
+
+
+def locks(files: int, each: int) -> str:
+    """Holds so many record locks until it is stopped. A kernel that lists none keeps them where memory is charged."""
+    if not os.path.exists("/proc/locks"):
+        return ""
+    held = []
+    for _ in range(files):
+        held.append(os.open(f"{SCRATCH}/locks", os.O_CREAT | os.O_RDWR))
+        os.remove(f"{SCRATCH}/locks")
+        for number in range(each):
+            fcntl.lockf(held[-1], fcntl.LOCK_EX, 1, 2 * (each - number))
+    time.sleep(5)
+    for fd in held:
+        os.close(fd)
+    return f"held {files * each}"
 
 
 def spin() -> None:

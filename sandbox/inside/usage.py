@@ -21,6 +21,8 @@ _CACHED = (  # what the box has read of files; the kernel gives it back when ask
     ("/sys/fs/cgroup/memory/memory.stat", ("total_active_file", "total_inactive_file")),
     ("/sys/fs/cgroup/memory.stat", ("active_file", "inactive_file")),
 )
+_LOCKS = "/proc/locks"
+MAX_LOCKS = 4096  # record locks that a box may hold at one time
 _SLACK_BYTES = 8 << 20
 _PATIENCE_S = 1.0
 SHORT_S = 0.001
@@ -49,6 +51,14 @@ def oom_kills() -> int:
         if (count := _field(path, "oom_kill")) is not None:
             return count
     return 0
+
+
+def too_many_locks() -> bool:
+    """Whether the processes of the box hold more than MAX_LOCKS record locks: kernel memory that is charged to nobody."""
+    found, at, fd = 0, 0, _book(_LOCKS)
+    while fd is not None and found <= MAX_LOCKS and (part := os.pread(fd, _MOST, at)):
+        found, at = found + part.count(b" POSIX "), at + len(part)
+    return found > MAX_LOCKS
 
 
 class Memory:
@@ -208,7 +218,12 @@ def read(path: str) -> str | None:
 
 
 def _read_book(path: str) -> str | None:
-    """What a book of the kernel says; it is opened once, and then looking costs the box no memory.
+    fd = _book(path)
+    return None if fd is None else _all_of(fd)
+
+
+def _book(path: str) -> int | None:
+    """A book of the kernel, or None where there is none; it is opened once, and then looking costs the box no memory.
 
     Process 1 looks while a candidate that the kernel has killed still gives its memory back, and whoever asks for some then
     is killed next.
@@ -218,8 +233,7 @@ def _read_book(path: str) -> str | None:
             _opened[path] = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         except OSError:
             _opened[path] = None
-    fd = _opened[path]
-    return None if fd is None else _all_of(fd)
+    return _opened[path]
 
 
 def _all_of(fd: int) -> str | None:

@@ -130,7 +130,7 @@ class Visit:
         self._cpu_before = usage.tree_cpu_s()
         self._own_before = time.process_time()
         self._deadline = Deadline(order.wall_s, order.longest_s, Waiting(parent.ours))
-        self._pid = 0
+        self._pid, self._looked = 0, self._deadline.began
         self._ending, self._killed_at, self._wait_ms = "", 0.0, 0
         self._company = False  # whether there were more processes than the candidate's first one at its limit
         # A parent that is dead is found out by listening to it.
@@ -250,8 +250,11 @@ class Visit:
             elif self._flooded():
                 self._ending = "too_much_output"
             self._wait_ms = min(_LOOK_MS, int(1000 * min(wall_left_s, max(cpu_left_s, 0.002))) + 1)
-        if time.monotonic() - self._deadline.began > _LOOK_MS / 1000:
+        if (now := time.monotonic()) - self._looked > _LOOK_MS / 1000:
+            self._looked = now
             self._peak.look()
+            if not self._ending and not self._shortage.lasts() and usage.too_many_locks():
+                self._ending = "out_of_memory"
         if self._ending:
             self._wait_ms = _POLL_MS
             self._kill()

@@ -45,6 +45,8 @@ def scratch(options: str) -> dict[str, str]:
 TAKEN_AWAY = {
     "system_calls": without(SecurityOpt=["no-new-privileges:true", "seccomp=unconfined"]),
     "sockets": without(SecurityOpt=["no-new-privileges:true", "seccomp=unconfined"]),
+    "kernel_memory": without(SecurityOpt=["no-new-privileges:true", "seccomp=unconfined"]),
+    "locks": without(MaskedPaths=["/proc/locks"]),
     "root_directory": without(ReadonlyRootfs=False, Tmpfs=scratch("exec,size=8m,nr_inodes=64")),
     "privileges": without(SecurityOpt=["seccomp=unconfined"]),
     "processes": without(PidsLimit=500),
