@@ -1,22 +1,22 @@
 """Two models held against each other: at many budgets, and at the rule problem by problem. Pure, but not cheap.
 
-The difference is paired: both models on the same problems, resampled together. While a study runs it is interim, and looking
-many times finds something more often than 5 % of the time; only a report decides.
+The difference is paired: both models on the same problems. A lead is called clear where the study's report calls it so: its p
+value is corrected for all budgets and all pairs of the study's models. While a study runs it is interim, and looking many
+times finds something more often than 5 % of the time; only a report decides.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
-
-import numpy as np
+from dataclasses import dataclass, replace
 
 from sampler.drawing.axis import quantity
-from sampler.reporting.standings import counts_of, shared_problems, unit_cost
-from sampler.stats.bootstrap import Difference, draw_problems
-from sampler.stats.budget import Unit, UnitCost
-from sampler.stats.curves import Counts, difference
+from sampler.reporting.family import Entry, Pairing, differences
+from sampler.reporting.standings import complete_problems, counts_of, shared_problems, unit_cost
+from sampler.stats.budget import Unit
+from sampler.stats.curves import curve_over
+from sampler.stats.differences import Difference
 from sampler.store.rows import ModelRow
 from tui.cells import Cell, Column
 from tui.curves import CHARGE
@@ -67,51 +67,86 @@ def compare(shot: Snapshot, tones: tuple[int, int], unit: Unit, rule: float | No
     problems = shared_problems(models, shot.tallies)
     if len(problems) < 2:
         return Comparison(tones=tones, why_not="fewer than two problems are complete for both models")
-    first, second = (_side(model, shot, problems, unit) for model in models)
-    if first is None or second is None:
+    pair = _entries(models, shot, problems, unit)
+    if len(pair) < len(models):
         return Comparison(tones=tones, why_not=f"a model has no cost in {unit.value}")
-    draws = draw_problems(len(problems), np.random.default_rng(shot.study.seed))
-    steps = [_at(budget, (first, second), draws) for budget in _budgets(first[1], second[1], first[0].n, second[0].n)]
-    here = _at(rule, (first, second), draws) if rule is not None else None
-    flips = _flips((first[0], second[0]), here.ks) if here is not None else ()
-    return Comparison(tones=tones, problems=len(problems), rule=here, ladder=tuple(steps), flips=flips)
+    sides = _Sides(pair=(pair[models[0].id], pair[models[1].id]), family=_family(models, shot, problems, unit))
+    ladder = _budgets(*sides.pair)
+    found = _at([*ladder, *(() if rule is None else (rule,))], sides, shot.study.seed)
+    here = found[-1] if rule is not None else None
+    flips = _flips(sides.pair, here.ks) if here is not None else ()
+    return Comparison(tones=tones, problems=len(problems), rule=here, ladder=tuple(found[: len(ladder)]), flips=flips)
 
 
-_Side = tuple[Counts, UnitCost]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Sides:
+    """The two models, and all whose comparisons their claims are corrected for; where there are none, nothing is claimed."""
+
+    pair: tuple[Entry, Entry]
+    family: tuple[Entry, ...]
 
 
-def _side(model: ModelRow, shot: Snapshot, problems: Sequence[str], unit: Unit) -> _Side | None:
-    held = frozenset(problems)
-    rows = [row for row in shot.tallies if row.model_id == model.id and row.problem in held]
-    cost = unit_cost(model, rows, unit, CHARGE)
-    return (counts_of(model, rows, problems), cost) if cost is not None else None
+def _entries(models: Sequence[ModelRow], shot: Snapshot, problems: Sequence[str], unit: Unit) -> dict[int, Entry]:
+    """Counts and curve, without intervals, of the models that have a cost."""
+    held, found = frozenset(problems), {}
+    for model in models:
+        rows = [row for row in shot.tallies if row.model_id == model.id and row.problem in held]
+        cost = unit_cost(model, rows, unit, CHARGE)
+        if cost is not None:
+            counts = counts_of(model, rows, problems)
+            found[model.id] = (counts, curve_over(counts, cost, None))
+    return found
 
 
-def _budgets(a: UnitCost, b: UnitCost, a_n: int, b_n: int) -> list[float]:
+def _family(pair: Sequence[ModelRow], shot: Snapshot, problems: Sequence[str], unit: Unit) -> tuple[Entry, ...]:
+    """All models of the pair's study, as in its report; none while that is of other problems. Of two studies, the pair."""
+    guests = {model.id < 0 for model in pair}  # a second store's models have ids below zero
+    of_one = [model for model in shot.models if model.wanted and {model.id < 0} == guests]
+    kin = of_one if len(guests) == 1 else pair
+    ready = [model for model in kin if complete_problems(model, shot.tallies)]
+    same = shared_problems(ready, shot.tallies) == problems
+    return tuple(_entries(ready, shot, problems, unit).values()) if same else ()
+
+
+def _budgets(first: Entry, second: Entry) -> list[float]:
     """Budgets from the first at which both can be read to the last, in even steps of their logarithm."""
-    low, high = max(a.of(1), b.of(1)), min(a.of(a_n + 1), b.of(b_n + 1)) * (1 - 1e-9)
+    low = max(curve.cost.of(1) for _, curve in (first, second))
+    high = min(curve.cost.of(curve.n + 1) for _, curve in (first, second)) * (1 - 1e-9)
     if not low < high:
         return []
     step = (math.log(high) - math.log(low)) / (BUDGETS - 1)
     return [math.exp(math.log(low) + step * n) * (1 + 1e-12) for n in range(BUDGETS)]
 
 
-def _at(budget: float, sides: tuple[_Side, _Side], draws: np.typing.NDArray[np.float64]) -> At:
-    (a, a_cost), (b, b_cost) = sides
-    ks = a_cost.affordable(budget), b_cost.affordable(budget)
-    known = [1 <= k <= counts.n for k, counts in zip(ks, (a, b), strict=True)]
-    rates = [
-        float(counts.rates[:, k - 1].mean()) if here else None
-        for counts, k, here in zip((a, b), ks, known, strict=True)
+def _at(budgets: Sequence[float], sides: _Sides, seed: int) -> list[At]:
+    """Both models at each budget."""
+    bought = [_ks(budget, sides.pair) for budget in budgets]
+    known = [all(1 <= k <= curve.n for k, (_, curve) in zip(ks, sides.pair, strict=True)) for ks in bought]
+    entries = sides.family or sides.pair
+    first, second = ([counts.model for counts, _ in entries].index(counts.model) for counts, _ in sides.pair)
+    asked = [Pairing(first, ks[0], second, ks[1]) for ks, here in zip(bought, known, strict=True) if here]
+    gaps = iter(differences(entries, asked, seed))
+    found = [next(gaps) if here else None for here in known]
+    if not sides.family:
+        found = [gap and replace(gap, p_corrected=None) for gap in found]
+    return [
+        At(budget=budget, ks=ks, rates=(_rate(sides.pair[0], ks[0]), _rate(sides.pair[1], ks[1])), gap=gap)
+        for budget, ks, gap in zip(budgets, bought, found, strict=True)
     ]
-    gap = difference(a, ks[0], b, ks[1], draws) if all(known) else None
-    return At(budget=budget, ks=ks, rates=(rates[0], rates[1]), gap=gap)
 
 
-def _flips(counts: tuple[Counts, Counts], ks: tuple[int, int]) -> tuple[Flip, ...]:
+def _ks(budget: float, pair: tuple[Entry, Entry]) -> tuple[int, int]:
+    return pair[0][1].cost.affordable(budget), pair[1][1].cost.affordable(budget)
+
+
+def _rate(of: Entry, k: int) -> float | None:
+    return of[1].points[k - 1].rate if 1 <= k <= of[1].n else None
+
+
+def _flips(pair: tuple[Entry, Entry], ks: tuple[int, int]) -> tuple[Flip, ...]:
     """The problems, those first where the models differ most; more samples than were drawn count as all of them."""
-    a, b = counts
-    first, second = (one.rates[:, min(max(k, 1), one.n) - 1] for one, k in zip(counts, ks, strict=True))
+    a, b = (counts for counts, _ in pair)
+    first, second = (one.rates[:, min(max(k, 1), one.n) - 1] for one, k in zip((a, b), ks, strict=True))
     if 0 in ks:
         return ()
     rows = [
@@ -186,5 +221,6 @@ def verdict_words(found: Comparison, names: tuple[str, str], unit: str) -> str:
     who = names[0] if at.gap.mean > 0 else names[1]
     if at.gap.mean < 0:
         low, high = -high, -low  # of the lead that is told, and not of its opposite
-    sure = "clear of zero" if at.gap.clear else "zero lies inside: no clear winner"
+    inside = low <= 0 <= high
+    sure = "clear" if at.gap.clear else f"{'zero lies inside' if inside else 'not beyond chance'}: no clear winner"
     return f"at {quantity(at.budget, unit)}: {who} ahead by {lead}, 95% interval [{low:+.1f}, {high:+.1f}], {sure}"

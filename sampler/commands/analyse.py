@@ -9,6 +9,7 @@ import click
 
 from sampler.commands.common import (
     FILE,
+    budget_option,
     json_option,
     params_of,
     params_option,
@@ -32,7 +33,7 @@ from sampler.telling import told
 @click.option("--model", "models", multiple=True, help="Only this model, by a part of its name; may be repeated.")
 @unit_option
 @prompt_option
-@click.option("--budget", "budgets", multiple=True, type=float, help="A row of the tables; may be repeated.")
+@budget_option
 @click.option(
     "--k", "ks", multiple=True, type=click.IntRange(min=2), help="Extrapolate pass@k; default: 2, 5, 10 times n."
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import isfinite, nan
 from pathlib import Path
 
 import click
@@ -31,6 +32,22 @@ class Count(click.ParamType[float]):
         return number
 
 
+class Amount(click.ParamType[float]):
+    """A budget: a number above 0."""
+
+    name = "AMOUNT"
+
+    def convert(self, value: str | float, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """The number, or a complaint."""
+        try:
+            number = float(value)
+        except ValueError:
+            number = nan
+        if not (isfinite(number) and number > 0):
+            self.fail(f"{value!r} is no budget; give a number above 0, such as 1e12", param, ctx)
+        return number
+
+
 # Options that several commands take, each with one meaning.
 study_option = click.option("--study", help="Which study of the store; default: the newest.")
 boxes_option = click.option("--boxes", type=click.IntRange(min=1), help="How many sandboxes work at once.")
@@ -48,6 +65,9 @@ prompt_option = click.option(
     default=PromptCharge.EACH.value,
     show_default=True,
     help="Who pays for reading the prompt: each sample, or the first of a problem.",
+)
+budget_option = click.option(
+    "--budget", "budgets", multiple=True, type=Amount(), help="A row of the table; may be repeated."
 )
 params_option = click.option(
     "--params", multiple=True, metavar="MODEL=N", help="Parameters of a model of a counts file, as 8e9 or 8b."

@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from sampler.commands.common import json_option, params_of, params_option, prompt_option, unit_option
+from sampler.commands.common import budget_option, json_option, params_of, params_option, prompt_option, unit_option
 from sampler.entry import read_along
 from sampler.exits import Exit
 from sampler.reporting.comparison import compare as compared
@@ -22,7 +22,7 @@ from sampler.telling import told
 @click.argument("second")
 @unit_option
 @prompt_option
-@click.option("--budget", "budgets", multiple=True, type=float, help="A row of the table; may be repeated.")
+@budget_option
 @params_option
 @json_option
 @click.pass_obj

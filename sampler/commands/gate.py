@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
 import click
 
-from sampler.commands.common import FILE, json_option, study_option, unit_option
+from sampler.commands.common import FILE, Amount, json_option, study_option, unit_option
 from sampler.entry import read_along
 from sampler.exits import Exit
 from sampler.gating.gate import Decision, Mode, Rule, decide
 from sampler.gating.render import cases, decision_json, print_decision, verdict_line
-from sampler.gating.study import GateError, NotComplete, Unlike, Wanted, pairs
-from sampler.reporting.reading import read_facts
+from sampler.gating.study import GateError, NotComplete, Unlike, Wanted, pairs, usual_budgets
+from sampler.reporting.reading import read_budgets, read_facts
 from sampler.reporting.render import Page
 from sampler.reporting.report import Facts
 from sampler.running.ci import Places, tell_ci
@@ -26,10 +27,14 @@ from sampler.telling import told
 @click.command()
 @click.argument("store", type=FILE)
 @click.option("--baseline", metavar="STORE|ID", help="What it was before: another store, or a study of this one.")
-@click.option("--at", "budgets", type=float, multiple=True, required=True, metavar="BUDGET", help="May be repeated.")
+@click.option("--at", "budgets", type=Amount(), multiple=True, metavar="BUDGET",
+              help="May be repeated. Default: the study's budgets, or those of its report.")  # fmt: skip
 @click.option("--max-drop", type=float, default=Rule().max_drop, show_default=True, help="Share of problems.")
 @click.option("--alpha", type=float, default=Rule().alpha, show_default=True, help="How often a gate may be wrong.")
-@click.option("--min", "least", type=float, metavar="RATE", help="An absolute minimum of the share solved.")
+@click.option(
+    "--min", "least", type=float, metavar="RATE", help="A minimum of the share solved, tested as --mode says."
+)
+@click.option("--margin", type=float, default=Rule().margin, show_default=True, help="Share of problems below --min.")
 @click.option("--mode", type=click.Choice([mode.value for mode in Mode]), default=Mode.SIGNIFICANT.value,
               show_default=True, help="Fail what is shown to be worse, or what is not shown to be as good.")  # fmt: skip
 @click.option(
@@ -45,11 +50,14 @@ from sampler.telling import told
 def gate(traceback: bool, /, **options: Any) -> None:
     """Compare a STORE with its baseline at equal budget; exit code 1 where a model got worse.
 
-    Both studies have to be complete, and of the same problems. Differences are paired by problem.
+    Both studies have to be complete, and of the same problems. Differences are paired by problem. Each --mode is a test at
+    --alpha, of the drop below --baseline and of the distance from --min. significant fails what is shown to be worse;
+    non-inferior fails what is not shown to be as good, less --max-drop or --margin, and says how many problems would be
+    needed.
 
     \b
     sampler gate new.db --baseline old.db --at 1e12 --max-drop 0.02
-    sampler gate new.db --at 1e12 --min 0.35
+    sampler gate new.db --mode non-inferior --min 0.35 --margin 0.02
     """  # noqa: D301
     with told(sys.stderr, traceback=traceback) as failed:
         unit = Unit(options["unit"])
@@ -79,14 +87,22 @@ def _stop(error: Exception, code: Exit) -> NoReturn:
 
 def _decided(options: dict[str, Any], unit: Unit) -> Decision:
     rule = Rule(
-        mode=Mode(options["mode"]), max_drop=options["max_drop"], alpha=options["alpha"], least=options["least"]
+        mode=Mode(options["mode"]),
+        max_drop=options["max_drop"],
+        alpha=options["alpha"],
+        least=options["least"],
+        margin=options["margin"],
     )
     baseline, store = options["baseline"], options["store"]
     if baseline is None and rule.least is None:
         raise GateError("nothing to hold it against: give --baseline, or --min, or both")
     after = read_facts(store, options["study"])
     before = None if baseline is None else _baseline(baseline, store, after)
-    return decide(pairs(after, before, Wanted(budgets=options["budgets"], unit=unit, models=options["models"])), rule)
+    wanted = Wanted(budgets=options["budgets"], unit=unit, models=options["models"])
+    if not wanted.budgets:
+        given = read_budgets(store, options["study"], unit)
+        wanted = replace(wanted, budgets=usual_budgets(after, before, wanted, given))
+    return decide(pairs(after, before, wanted), rule)
 
 
 def _baseline(said: str, store: Path, after: Facts) -> Facts:

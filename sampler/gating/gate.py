@@ -2,16 +2,21 @@
 
 A *drop* is pass@budget before minus after, on the same problems, so the comparison is paired by problem: the samples of one
 problem are no independent draws, and problems differ far more than versions of a model do. There are two ways to be strict.
-`significant` fails a model when its drop is beyond what is allowed and the data show it: p below alpha, one-sided, corrected by
-Holm over all models and budgets, so that a gate of twenty comparisons still cries wolf in no more than alpha of its runs. Two
-tests have to agree there: the bootstrap, and random signs (before and after are exchangeable where nothing changed, so that
-one is exact for any number of problems, where the bootstrap is too sure of few; `tests/bench/gate_null.py`).
-`non-inferior` fails it unless the data show that the drop is smaller than what is allowed: too few problems fail it, too, which
-is what a release wants. There each model has to convince by itself, so nothing is corrected. Where no problem differs at all
-there is nothing to resample; then what counts is the chance of that if a share `max_drop` of problems were lost.
 
-`least` is an absolute minimum for the estimate itself, with or without a comparison. The verdict that is printed is computed
-here once, and is the exit code.
+`significant` fails a model when the data show that its drop is beyond what is allowed: p below alpha, one-sided, corrected by
+Holm over all tests of the gate, so that a gate of twenty comparisons still cries wolf in no more than alpha of its runs. Two
+tests have to agree there: Student's t with the standard error of `sampler.stats.differences`, and random signs (before and
+after are exchangeable where nothing changed, so that one is exact for any number of problems).
+
+`non-inferior` fails a model unless the data show that its drop is smaller than what is allowed: p below alpha, by the same t,
+with `PROOF` of a problem added on each side, because a loss of few whole problems is easily not drawn. There each model has
+to convince by itself, so nothing is corrected. Too few problems fail it, too, which is what a release wants; then it says how
+many would be enough if nothing was lost. Where no problem differs, 101 are enough at the defaults. Samples that are held
+against themselves have lost nothing, whatever their number.
+
+`least` is a minimum of pass@budget, tested in the same mode: `significant` fails a model that is shown to solve less,
+`non-inferior` one that is not shown to solve as much, each less `margin`. The verdict that is printed is computed here once,
+and is the exit code. `tests/bench/gate_null.py` measures false alarms and power.
 """
 
 from __future__ import annotations
@@ -19,13 +24,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from math import ceil, sqrt
+from math import sqrt
 from statistics import NormalDist
 
 import numpy as np
 
-from sampler.stats.bootstrap import RESAMPLES, Floats, Interval, draw_problems, p_values, read_intervals, resampled
+from sampler.stats.bootstrap import Floats, Interval
+from sampler.stats.differences import difference_intervals, paired_spread
 from sampler.stats.paired import POWER, holm
+from sampler.stats.rates import p_above, p_below, problems_to_show
+from sampler.stats.signflip import one_sided
+from sampler.stats.student import t_quantile
+
+PROOF = 0.75  # problems added on each side where a small drop has to be shown
+_MOST_NEEDED = 10**9
 
 
 class Mode(StrEnum):
@@ -37,12 +49,13 @@ class Mode(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """What passes. `max_drop` and `least` are shares of problems; `seed` is the bootstrap's."""
+    """What passes. `max_drop`, `least` and `margin` are shares of problems; `seed` is that of the random signs."""
 
     mode: Mode = Mode.SIGNIFICANT
     max_drop: float = 0.02
     alpha: float = 0.05
     least: float | None = None
+    margin: float = 0.0
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -52,8 +65,19 @@ class Rule:
             raise ValueError(f"alpha lies between 0 and 0.5, not {self.alpha}")
         if self.least is not None and not 0 <= self.least <= 1:
             raise ValueError(f"a minimum is a share of problems: from 0 to 1, not {self.least}")
+        if not 0 <= self.margin < 1:
+            raise ValueError(f"a margin is a share of problems: from 0 to below 1, not {self.margin}")
+        if self.mode is Mode.NON_INFERIOR and self.floor == 1:
+            raise ValueError(
+                "non-inferior needs a margin below a minimum of 1: no data can show that everything is solved"
+            )
         if self.mode is Mode.NON_INFERIOR and not self.max_drop:
             raise ValueError("non-inferior needs some drop that is allowed: no data can show that there is none at all")
+
+    @property
+    def floor(self) -> float | None:
+        """What a model has to reach."""
+        return None if self.least is None else max(0.0, self.least - self.margin)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,13 +95,17 @@ class Side:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pair:
-    """A model at a budget now and, where there is a baseline, before, on the same problems in the same order."""
+    """A model at a budget now and, where there is a baseline, before, on the same problems in the same order.
+
+    `same`: before and after are the very same samples.
+    """
 
     model: str
     budget: float
     problems: tuple[str, ...]
     after: Side
     before: Side | None = None
+    same: bool = False
 
     def __post_init__(self) -> None:
         sides = [side for side in (self.after, self.before) if side is not None]
@@ -89,8 +117,9 @@ class Pair:
 class Drop:
     """How much worse a model is than before. `p` speaks for the rule's mode; `corrected` is p by Holm, or p itself.
 
-    `detectable` is the smallest true drop that these problems would have shown with the chance `POWER`, beyond what is allowed;
-    None where no problem differs, because nothing tells then how much problems differ.
+    `detectable` is the smallest true drop that these problems would have shown with the chance `POWER`, beyond what is
+    allowed; None where no problem differs, because nothing tells then how much problems differ. `needed` is how many problems
+    of this kind would show with that chance that the drop is smaller than what is allowed, if nothing was lost.
     """
 
     mean: float
@@ -98,8 +127,23 @@ class Drop:
     p: float
     corrected: float
     detectable: float | None
+    needed: int
     broken: tuple[str, ...]  # solved by some sample before, by none now
     fixed: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Minimum:
+    """How a model stands to a minimum. `p` speaks for the rule's mode; `corrected` is p by Holm, or p itself.
+
+    `needed` is how many such problems would show, with the chance `POWER`, that it is reached; None where the estimate lies
+    below.
+    """
+
+    floor: float
+    p: float
+    corrected: float
+    needed: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,6 +152,7 @@ class Checked:
 
     pair: Pair
     drop: Drop | None
+    minimum: Minimum | None
     against: tuple[str, ...]
 
     @property
@@ -133,16 +178,14 @@ def decide(pairs: Sequence[Pair], rule: Rule) -> Decision:
     """The decision over these models and budgets. Needs at least one: a gate that checks nothing has not passed."""
     if not pairs:
         raise ValueError("a gate over nothing")
-    compared = [pair for pair in pairs if pair.before is not None]
-    resamples = max(RESAMPLES, ceil(4 * len(compared) / rule.alpha))  # so that the least p can stay below alpha by Holm
-    found = [_compared(pair, rule, resamples) for pair in compared]
-    ps = [p for _, p in found]
+    drops = [_drop_p(pair, rule) for pair in pairs if pair.before is not None]
+    minimums = [_minimum_p(pair, rule.mode, rule.floor) for pair in pairs if rule.floor is not None]
+    ps = [*drops, *minimums]
     corrected = holm(ps) if rule.mode is Mode.SIGNIFICANT else ps
-    drops = {
-        id(pair): _drop(pair, interval, p, adjusted, rule)
-        for pair, (interval, p), adjusted in zip(compared, found, corrected, strict=True)
-    }
-    return Decision(rule=rule, checked=tuple(_checked(pair, drops.get(id(pair)), rule) for pair in pairs))
+    tests = iter(zip(ps, corrected, strict=True))
+    found = [None if pair.before is None else _drop(pair, next(tests), rule) for pair in pairs]
+    least = [None if rule.floor is None else _minimum(pair, next(tests), rule, rule.floor) for pair in pairs]
+    return Decision(rule=rule, checked=tuple(_checked(*row, rule) for row in zip(pairs, found, least, strict=True)))
 
 
 def _gaps(pair: Pair) -> Floats:
@@ -151,52 +194,76 @@ def _gaps(pair: Pair) -> Floats:
     return gaps
 
 
-def _compared(pair: Pair, rule: Rule, resamples: int) -> tuple[Interval, float]:
-    """The drop's interval, and the one-sided p value for what the mode wants shown."""
-    draws = draw_problems(len(pair.problems), np.random.default_rng(rule.seed), resamples)
-    drawn = resampled(_gaps(pair)[:, None] - rule.max_drop, draws)
-    (interval,), (both_sides,) = read_intervals(drawn), p_values(drawn)
-    beyond = float(drawn.estimates[0])
-    worse = both_sides / 2 if beyond > 0 else 1 - both_sides / 2
-    shifted = Interval(interval.low + rule.max_drop, interval.high + rule.max_drop)
-    if rule.mode is Mode.SIGNIFICANT:
-        return shifted, max(worse, _by_signs(_gaps(pair) - rule.max_drop, rule.seed, resamples))
-    unseen = (1 - rule.max_drop) ** len(pair.problems)
-    return shifted, max(1 - worse, unseen)
+def _rates(pair: Pair) -> Floats:
+    return np.array(pair.after.rates, dtype=np.float64)
 
 
-def _by_signs(gaps: Floats, seed: int, times: int) -> float:
-    """How often a sum as large comes out when each gap's sign is a coin's (Fisher's randomisation test, one-sided)."""
-    signs = np.random.default_rng(seed).choice([-1.0, 1.0], size=(times, len(gaps)))
-    as_large = int((signs @ gaps >= gaps.sum() - 1e-9).sum())
-    return (1 + as_large) / (1 + times)
+def _drop_p(pair: Pair, rule: Rule) -> float:
+    """The one-sided p value for what the mode wants shown of a drop."""
+    if pair.same:
+        return 1.0 if rule.mode is Mode.SIGNIFICANT else 0.0
+    gaps = _gaps(pair)
+    if rule.mode is Mode.NON_INFERIOR:
+        return paired_spread(gaps[:, None], PROOF).p_below(rule.max_drop)[0]
+    return max(paired_spread(gaps[:, None]).p_above(rule.max_drop)[0], one_sided(gaps - rule.max_drop, rule.seed))
 
 
-def _drop(pair: Pair, interval: Interval, p: float, corrected: float, rule: Rule) -> Drop:
+def _minimum_p(pair: Pair, mode: Mode, floor: float) -> float:
+    return (p_below if mode is Mode.SIGNIFICANT else p_above)(_rates(pair), floor)
+
+
+def _drop(pair: Pair, p: tuple[float, float], rule: Rule) -> Drop:
     gaps, before = _gaps(pair), pair.before.rates if pair.before is not None else ()
-    reach = NormalDist().inv_cdf(1 - rule.alpha) + NormalDist().inv_cdf(POWER)
+    of = paired_spread(gaps[:, None])
     changed = list(zip(pair.problems, before, pair.after.rates, strict=True))
     return Drop(
         mean=float(gaps.mean()),
-        interval=interval,
-        p=p,
-        corrected=corrected,
-        detectable=rule.max_drop + reach * float(gaps.std(ddof=1)) / sqrt(len(gaps)) if gaps.any() else None,
+        interval=Interval(0.0, 0.0) if pair.same else difference_intervals(gaps[:, None])[0],
+        p=p[0],
+        corrected=p[1],
+        detectable=rule.max_drop + _reach(rule) * float(of.error[0]) if gaps.any() else None,
+        needed=_needed(gaps, rule),
         broken=tuple(name for name, was, now in changed if was > 0 and now == 0),
         fixed=tuple(name for name, was, now in changed if was == 0 and now > 0),
     )
 
 
-def _checked(pair: Pair, drop: Drop | None, rule: Rule) -> Checked:
-    against = []
-    if drop is not None and (said := _held_against(drop, rule)):
-        against.append(said)
-    if rule.least is not None and pair.after.rate < rule.least:
-        against.append(f"solves {pair.after.rate:.1%}, less than the {rule.least:.1%} that are asked")
-    return Checked(pair=pair, drop=drop, against=tuple(against))
+def _reach(rule: Rule) -> float:
+    return NormalDist().inv_cdf(1 - rule.alpha) + NormalDist().inv_cdf(POWER)
 
 
-def _held_against(drop: Drop, rule: Rule) -> str | None:
+def _needed(gaps: Floats, rule: Rule) -> int:
+    """The least number of problems whose t lets a model through that lost nothing; certain where all differ alike."""
+    low, high = 1, 2
+    while not _enough(high, gaps, rule) and high < _MOST_NEEDED:
+        low, high = high, 2 * high
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if _enough(middle, gaps, rule) else (middle, high)
+    return high
+
+
+def _enough(problems: int, gaps: Floats, rule: Rule) -> bool:
+    spread = float(gaps.var())
+    reach = t_quantile(1 - rule.alpha, problems - 1) + (NormalDist().inv_cdf(POWER) if spread else 0.0)
+    size = problems + 2 * PROOF
+    return reach * sqrt((spread * problems + 2 * PROOF) / size / size) < rule.max_drop
+
+
+def _minimum(pair: Pair, p: tuple[float, float], rule: Rule, floor: float) -> Minimum:
+    needed = problems_to_show(_rates(pair), floor, rule.alpha, POWER)
+    return Minimum(floor=floor, p=p[0], corrected=p[1], needed=needed)
+
+
+def _checked(pair: Pair, drop: Drop | None, minimum: Minimum | None, rule: Rule) -> Checked:
+    said = [
+        None if drop is None else _against_drop(drop, rule),
+        None if minimum is None else _against_minimum(pair.after.rate, minimum, rule),
+    ]
+    return Checked(pair=pair, drop=drop, minimum=minimum, against=tuple(words for words in said if words))
+
+
+def _against_drop(drop: Drop, rule: Rule) -> str | None:
     """Why a drop does not pass; None where it does."""
     shown = drop.corrected < rule.alpha
     match rule.mode:
@@ -205,7 +272,21 @@ def _held_against(drop: Drop, rule: Rule) -> str | None:
         case Mode.NON_INFERIOR if not shown:
             return (
                 f"may have dropped by more than {100 * rule.max_drop:.1f} points (measured {100 * drop.mean:.1f}, "
-                f"p = {drop.corrected:.2g})"
+                f"p = {drop.corrected:.2g}; if nothing was lost, {drop.needed} problems like these would show it)"
             )
+        case _:
+            return None
+
+
+def _against_minimum(rate: float, minimum: Minimum, rule: Rule) -> str | None:
+    """Why a rate does not pass; None where it does."""
+    shown = minimum.corrected < rule.alpha
+    asked = f"the {minimum.floor:.1%} that are asked"
+    match rule.mode:
+        case Mode.SIGNIFICANT if rate < minimum.floor and shown:
+            return f"solves {rate:.1%}, less than {asked} (p = {minimum.corrected:.2g})"
+        case Mode.NON_INFERIOR if not shown:
+            more = "" if minimum.needed is None else f"; {minimum.needed} problems like these would show it"
+            return f"solves {rate:.1%}, not shown to reach {asked} (p = {minimum.corrected:.2g}{more})"
         case _:
             return None

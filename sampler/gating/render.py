@@ -10,12 +10,12 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
-from sampler.gating.gate import Checked, Decision, Drop, Side
+from sampler.gating.gate import Checked, Decision, Drop, Minimum, Mode, Side
 from sampler.reporting.render import amount, one_line
 from sampler.running.ci import Case, Outcome
 from sampler.stats.budget import Unit
 
-JSON_SCHEMA = 1
+JSON_SCHEMA = 2
 SHOWN = 5  # names of problems
 
 
@@ -41,12 +41,12 @@ def print_decision(decision: Decision, unit: Unit, console: Console) -> None:
     """Each comparison with its numbers, and the verdict."""
     for one in decision.checked:
         console.print(Text(f"{'pass' if one.passed else 'FAIL'}  {_titled(one, unit)}"))
-        for line in _lines(one):
+        for line in _lines(one, decision.rule.mode):
             console.print(Padding(Text(line), (0, 0, 0, 6)))
     console.print(Text(verdict_line(decision, unit), style="bold"), soft_wrap=True)
 
 
-def _lines(one: Checked) -> Iterator[str]:
+def _lines(one: Checked, mode: Mode) -> Iterator[str]:
     count = len(one.pair.problems)
     if one.pair.before is None or one.drop is None:
         yield f"solves {_side(one.pair.after)} of {count} problems"
@@ -55,8 +55,10 @@ def _lines(one: Checked) -> Iterator[str]:
         low, high = 100 * drop.interval.low, 100 * drop.interval.high
         yield f"solves {_side(one.pair.after)}, before {_side(one.pair.before)}, of {count} problems"
         yield f"drop {100 * drop.mean:+.1f} points, 95% interval {low:+.1f} to {high:+.1f}, {_p(drop)}"
-        yield _power(drop)
+        yield _power(drop, mode, same=one.pair.same)
         yield f"broken: {_names(drop.broken)}; fixed: {_names(drop.fixed)}"
+    if one.minimum is not None:
+        yield f"asked for {one.minimum.floor:.1%}: {_p(one.minimum)} that it solves {_WAYS[mode]}"
     yield from one.against
 
 
@@ -64,11 +66,18 @@ def _side(side: Side) -> str:
     return f"{side.rate:.1%} (k={side.k})"
 
 
-def _p(drop: Drop) -> str:
-    return f"p = {drop.p:.2g}" + (f", {drop.corrected:.2g} by Holm" if drop.corrected != drop.p else "")
+_WAYS = {Mode.SIGNIFICANT: "less", Mode.NON_INFERIOR: "more"}
 
 
-def _power(drop: Drop) -> str:
+def _p(test: Drop | Minimum) -> str:
+    return f"p = {test.p:.2g}" + (f", {test.corrected:.2g} by Holm" if test.corrected != test.p else "")
+
+
+def _power(drop: Drop, mode: Mode, *, same: bool) -> str:
+    if same:
+        return "before and after are the same samples: nothing can have changed"
+    if mode is Mode.NON_INFERIOR:
+        return f"if nothing was lost, {drop.needed} problems like these show it in 8 of 10 tries"
     if drop.detectable is None:
         return "no problem differs, so nothing tells how large a drop these problems would show"
     return f"these problems show a drop of {100 * drop.detectable:.1f} points in 8 of 10 tries"
@@ -91,6 +100,7 @@ def decision_json(decision: Decision, unit: Unit) -> str:
         "max_drop": decision.rule.max_drop,
         "alpha": decision.rule.alpha,
         "least": decision.rule.least,
+        "margin": decision.rule.margin,
         "unit": unit,
         "comparisons": [_plain(one) for one in decision.checked],
     }
@@ -105,9 +115,17 @@ def _plain(one: Checked) -> dict[str, Any]:
         "problems": len(one.pair.problems),
         "after": {"k": one.pair.after.k, "rate": one.pair.after.rate},
         "before": before and {"k": before.k, "rate": before.rate},
+        "same": one.pair.same,
         "passed": one.passed,
         "against": list(one.against),
     }
+    if one.minimum is not None:
+        told["minimum"] = {
+            "floor": one.minimum.floor,
+            "p": one.minimum.p,
+            "p_corrected": one.minimum.corrected,
+            "needed": one.minimum.needed,
+        }
     if drop is not None:
         told |= {
             "drop": drop.mean,
@@ -115,6 +133,7 @@ def _plain(one: Checked) -> dict[str, Any]:
             "p": drop.p,
             "p_corrected": drop.corrected,
             "detectable": drop.detectable,
+            "needed": drop.needed,
             "broken": list(drop.broken),
             "fixed": list(drop.fixed),
         }
@@ -128,7 +147,7 @@ def cases(decision: Decision, unit: Unit) -> list[Case]:
             suite=one.pair.model,
             name=f"gate: pass@{amount(one.pair.budget, unit)}",
             outcome=Outcome.PASSED if one.passed else Outcome.FAILED,
-            message=", ".join(one.against) or " · ".join(_lines(one)),
+            message=", ".join(one.against) or " · ".join(_lines(one, decision.rule.mode)),
             properties={"budget": f"{one.pair.budget:g} {unit}", "pass@budget": f"{one.pair.after.rate:.6f}"},
         )
         for one in decision.checked

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sampler.gating.gate import Pair, Side
-from sampler.reporting.report import Facts
+from sampler.reporting.report import Facts, choose_budgets
 from sampler.reporting.standings import counts_of, shared_problems, unit_cost
-from sampler.stats.budget import PromptCharge, Unit
+from sampler.stats.budget import PromptCharge, Unit, UnitCost
+from sampler.stats.curves import Counts, curve_over
 from sampler.store.rows import ModelRow
 
 
@@ -35,6 +36,33 @@ class Wanted:
 
 def pairs(after: Facts, before: Facts | None, wanted: Wanted) -> list[Pair]:
     """A pair for each model and budget. Raises GateError where one of them cannot be had: nothing is left out in silence."""
+    sides = _sides(after, before, wanted.models)
+    return [_pair(now, then, budget, wanted.unit) for now, then in sides for budget in wanted.budgets]
+
+
+def usual_budgets(after: Facts, before: Facts | None, wanted: Wanted, given: Sequence[float]) -> tuple[float, ...]:
+    """The budgets of a gate that was told none: those `given` by the study file, or else those that a report would show.
+
+    Only those at which every model can be read on both sides; raises GateError where there is none.
+    """
+    sides = _sides(after, before, wanted.models)
+    curves = [
+        curve_over(counts, cost, None)
+        for now, then in sides
+        for counts, cost in (_counted(one, wanted.unit) for one in (now, then) if one is not None)
+    ]
+    begin, end = max(one.cost.of(1) for one in curves), min(one.cost.of(one.n + 1) for one in curves)
+    found = tuple(budget for budget in given or choose_budgets(curves) if begin <= budget < end)
+    if not found:
+        raise GateError(
+            f"at no budget in {wanted.unit} that {'the study names' if given else 'a report shows'} can all models be read; "
+            "give an --at"
+        )
+    return found
+
+
+def _sides(after: Facts, before: Facts | None, models: tuple[str, ...]) -> list[tuple[_Of, _Of | None]]:
+    """Each model now and before."""
     _refuse(after)
     if before is not None:
         _refuse(before)
@@ -43,12 +71,8 @@ def pairs(after: Facts, before: Facts | None, wanted: Wanted) -> list[Pair]:
                 f"{after.study.name!r} and its baseline {before.study.name!r} are of different problems "
                 f"({after.study.problems_digest[:12]} and {before.study.problems_digest[:12]}); run both on the same"
             )
-    names = wanted.models or tuple(model.name for model in (before or after).models if model.wanted)
-    found = []
-    for name in names:
-        now, then = _model(after, name), None if before is None else _model(before, name)
-        found += [_pair(now, then, budget, wanted.unit) for budget in wanted.budgets]
-    return found
+    names = models or tuple(model.name for model in (before or after).models if model.wanted)
+    return [(_model(after, name), None if before is None else _model(before, name)) for name in names]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +107,7 @@ def _pair(after: _Of, before: _Of | None, budget: float, unit: Unit) -> Pair:
         problems=tuple(problems),
         after=_side(after, problems, budget, unit),
         before=None if before is None else _baseline(before, problems, budget, unit),
+        same=before is not None and before.facts.study.uid == after.facts.study.uid,
     )
 
 
@@ -97,10 +122,8 @@ def _baseline(of: _Of, problems: Sequence[str], budget: float, unit: Unit) -> Si
 
 def _side(of: _Of, problems: Sequence[str], budget: float, unit: Unit) -> Side:
     """What the budget buys; nothing at all where a sample costs more."""
-    cost = unit_cost(of.model, of.facts.tallies, unit, PromptCharge.EACH)
-    if cost is None:
-        raise GateError(f"{of.model.name}: what its samples cost in {unit} is not known; choose another --unit")
-    counts, k = counts_of(of.model, of.facts.tallies, problems), cost.affordable(budget)
+    counts, cost = _counted(of, unit, problems)
+    k = cost.affordable(budget)
     if k > counts.n:
         raise GateError(
             f"{of.model.name}: {budget:g} {unit} buys {k} samples, and {counts.n} were drawn; give an --at below "
@@ -108,3 +131,11 @@ def _side(of: _Of, problems: Sequence[str], budget: float, unit: Unit) -> Side:
         )
     rates = counts.rates[:, k - 1] if k else [0.0] * len(problems)
     return Side(k=k, rates=tuple(float(rate) for rate in rates))
+
+
+def _counted(of: _Of, unit: Unit, problems: Sequence[str] | None = None) -> tuple[Counts, UnitCost]:
+    """A model's counts, and what its samples cost."""
+    cost = unit_cost(of.model, of.facts.tallies, unit, PromptCharge.EACH)
+    if cost is None:
+        raise GateError(f"{of.model.name}: what its samples cost in {unit} is not known; choose another --unit")
+    return counts_of(of.model, of.facts.tallies, problems or shared_problems([of.model], of.facts.tallies)), cost

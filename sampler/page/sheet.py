@@ -162,7 +162,7 @@ def sentence(row: Row) -> str:
             )
             return f"{row.model} wins: {leads}"
         case Finding.NO_CLEAR_WINNER:
-            return "no clear winner: no lead is clear once corrected for all claims of the table"
+            return "no clear winner: no lead is clear once corrected for all pairs of models and all budgets"
         case Finding.ONLY_ONE:
             return f"only {row.model} fits" if len(row.cells) > 1 else "–"
         case Finding.NOTHING_FITS:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import combinations, pairwise
 
 from sampler.page.chart import Mark
-from sampler.reporting.comparison import NotComparable, compare
+from sampler.reporting.comparison import turnings
 from sampler.reporting.ground import Ground
 from sampler.reporting.render_comparison import turn_words
 from sampler.stats.budget import PromptCharge, Unit
@@ -27,17 +27,15 @@ class Turn:
 
 def turns(ground: Ground, unit: Unit, charge: PromptCharge) -> tuple[Turn, ...]:
     """The turns of the pairs of models that have a cost in `unit` and share a budget."""
-    return tuple(_turns(ground, unit, charge))
-
-
-def _turns(ground: Ground, unit: Unit, charge: PromptCharge) -> Iterator[Turn]:
-    for first, second in _pairs(ground, unit, charge):
-        try:
-            made = compare(replace(ground, models=(first, second)), unit, charge)
-        except NotComparable:  # the page's table says why
-            continue
-        at = made.crossover.at if made.crossover else None
-        yield Turn(names=made.names, at=at, said=turn_words(made.crossover, unit))
+    found = turnings(ground, _pairs(ground, unit, charge), unit, charge) if ground.draws is not None else []
+    return tuple(
+        Turn(
+            names=one.names,
+            at=one.crossover.at if one.crossover else None,
+            said=turn_words(one.crossover, unit, clear=one.ends_clear),
+        )
+        for one in found
+    )
 
 
 def _pairs(ground: Ground, unit: Unit, charge: PromptCharge) -> Sequence[tuple[ModelRow, ModelRow]]:

@@ -13,7 +13,19 @@ CURVES = (
     *("unit", "prompt", "model", "problems", "k", "cost", "pass_rate"),
     *("interval_low", "interval_high", "band_low", "band_high", "k_above_half_of_samples"),
 )
-LEADS = ("unit", "prompt", "budget", "finding", "model", "over", "lead", "interval_low", "interval_high", "p", "p_holm")
+LEADS = (
+    "unit",
+    "prompt",
+    "budget",
+    "finding",
+    "model",
+    "over",
+    "lead",
+    "interval_low",
+    "interval_high",
+    "p",
+    "p_corrected",
+)
 
 
 def write_csv(report: Report, folder: Path) -> tuple[Path, ...]:
@@ -48,7 +60,7 @@ def _leads(report: Report) -> Iterator[Sequence[object]]:
             best = max(rated, key=lambda pair: pair[0], default=(0.0, ""))[1]
             start = (table.unit.value, table.charge.value, row.budget, row.finding.value)
             for other, lead in row.differences.items():
-                yield (*start, best, other, lead.mean, *_ends(lead.interval), lead.p, lead.holm)
+                yield (*start, best, other, lead.mean, *_ends(lead.interval), lead.p, lead.p_corrected)
 
 
 def _ends(of: Interval | None) -> tuple[object, object]:

@@ -1,23 +1,21 @@
 """What a table of budgets shows: who wins, where, and where nobody can say.
 
-Every pair of models that a budget lets in is compared, paired by problem. All these comparisons of one table, of its pairs and
-its budgets, are one family: their p values are corrected by Holm's rule, so that the chance of naming even one false winner in
-the whole table is below 5 %. A winner is named where its lead over every other model is clear after that correction; the
-intervals that are shown beside it are of 95 % each. Tables in other units are families of their own.
+Every pair of models that a budget lets in is compared, paired by problem. A winner is named where its lead over every other
+model is clear, corrected for the whole family of comparisons (`sampler.reporting.family`), so that the chance of naming even
+one false winner in the whole table is below 5 %. The intervals that are shown beside it are of 95 % each.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from itertools import combinations
 
-import numpy as np
-
-from sampler.stats.bootstrap import Difference, Floats, Interval, read_differences, resampled
-from sampler.stats.curves import Counts, Curve, Reach, Standing, standing
-from sampler.stats.paired import holm
+from sampler.reporting.family import Entry, Pairing, differences
+from sampler.stats.curves import Reach, Standing, standing
+from sampler.stats.differences import Difference
+from sampler.stats.signflip import FLIPS
 
 
 class Finding(StrEnum):
@@ -41,32 +39,24 @@ class Row:
     differences: Mapping[str, Difference]
 
 
-Entry = tuple[Counts, Curve]
 Pairs = Mapping[tuple[str, str], Difference]
 
 
-def rows_of(entries: Sequence[Entry], budgets: Sequence[float], draws: Floats | None) -> tuple[Row, ...]:
-    """One row for each budget; without `draws` there are no comparisons."""
+def rows_of(
+    entries: Sequence[Entry], budgets: Sequence[float], seed: int | None, flips: int = FLIPS
+) -> tuple[Row, ...]:
+    """One row for each budget; without a `seed` there are no comparisons."""
     cells = [tuple(standing(drawn, budget) for _, drawn in entries) for budget in budgets]
-    claimed = _claimed(entries, cells, draws) if draws is not None else [{} for _ in cells]
+    claimed = _claimed(entries, cells, seed, flips) if seed is not None else [{} for _ in cells]
     rows = zip(budgets, cells, claimed, strict=True)
     return tuple(_row(budget, row, found) for budget, row, found in rows)
 
 
-def _claimed(entries: Sequence[Entry], rows: Sequence[Sequence[Standing]], draws: Floats) -> list[Pairs]:
-    """Every pair of models at every budget, with p values corrected for all of them; one resampling serves all."""
-    rates = [counts.rates for counts, _ in entries]
+def _claimed(entries: Sequence[Entry], rows: Sequence[Sequence[Standing]], seed: int, flips: int) -> list[Pairs]:
+    """Every pair of models at every budget."""
     compared = [_pairs(row) for row in rows]
-    gaps = [
-        rates[a][:, row[a].k - 1] - rates[b][:, row[b].k - 1]
-        for row, pairs in zip(rows, compared, strict=True)
-        for a, b in pairs
-    ]
-    if not gaps:
-        return [{} for _ in rows]
-    found = read_differences(resampled(np.stack(gaps, axis=1), draws))
-    corrected = zip(found, holm([one.p for one in found]), strict=True)
-    told = iter([replace(one, holm=p) for one, p in corrected])
+    asked = [Pairing(a, row[a].k, b, row[b].k) for row, pairs in zip(rows, compared, strict=True) for a, b in pairs]
+    told = iter(differences(entries, asked, seed, flips))
     return [
         {(row[a].model, row[b].model): next(told) for a, b in pairs} for row, pairs in zip(rows, compared, strict=True)
     ]
@@ -97,8 +87,7 @@ def _lead(best: str, other: str, pairs: Pairs) -> Difference:
     """How much `best` leads, whichever way round the pair was compared."""
     if (best, other) in pairs:
         return pairs[best, other]
-    found = pairs[other, best]
-    return replace(found, mean=-found.mean, interval=Interval(-found.interval.high, -found.interval.low))
+    return pairs[other, best].reversed
 
 
 def _finding(*, alone: bool, leads: Sequence[Difference]) -> Finding:

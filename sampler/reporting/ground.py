@@ -6,10 +6,11 @@ It is laid out once and serves every unit, every pair and every table: all see t
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from sampler.reporting.family import Entry
 from sampler.reporting.standings import complete_problems, counts_of, shared_problems, unit_cost
 from sampler.stats.bootstrap import Floats, draw_problems
 from sampler.stats.budget import PromptCharge, Unit, UnitCost
@@ -21,7 +22,10 @@ _ONE = UnitCost(each=1.0)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ground:
-    """`models` are those with a complete problem; `curves` count cost in samples. No `draws` below two problems."""
+    """`models` are those with a complete problem; `curves` count cost in samples. No `draws` below two problems.
+
+    `family` are the models whose comparisons claims are corrected for; where it is empty, nothing may be claimed.
+    """
 
     models: tuple[ModelRow, ...]
     problems: tuple[str, ...]
@@ -29,6 +33,8 @@ class Ground:
     counts: Mapping[int, Counts]
     curves: Mapping[int, Curve]
     draws: Floats | None
+    seed: int
+    family: tuple[ModelRow, ...]
 
     def cost(self, model: ModelRow, unit: Unit, charge: PromptCharge) -> UnitCost | None:
         """What a sample of a model costs on average over the problems; None where that is not known."""
@@ -39,6 +45,29 @@ class Ground:
         costs = [unit_cost(model, [row], unit, charge) for row in self.tallies[model.id]]
         known = [cost for cost in costs if cost is not None]
         return known if len(known) == len(costs) else None
+
+    def priced(self, models: Sequence[ModelRow], unit: Unit, charge: PromptCharge) -> dict[int, Entry]:
+        """Counts and curve of the models that have samples and a known cost in a unit, by model id."""
+        costs = [(model, self.cost(model, unit, charge)) for model in models if self.counts[model.id].n]
+        return {model.id: (self.counts[model.id], self.curve(model, cost)) for model, cost in costs if cost is not None}
+
+    def within(self, study: Sequence[ModelRow], tallies: Sequence[TallyRow]) -> Ground:
+        """The same ground, its claims corrected for all models of a study, as its report has it.
+
+        Where the report is of other problems, because a third model lacks verdicts, nothing may be claimed yet.
+        """
+        ready = [model for model in study if complete_problems(model, tallies)]
+        if tuple(shared_problems(ready, tallies)) != self.problems:
+            return replace(self, family=())
+        others = [model for model in ready if model.id not in self.counts]
+        counts = {model.id: counts_of(model, tallies, self.problems) for model in others}
+        return replace(
+            self,
+            tallies={**self.tallies, **{model.id: _of(model, tallies, self.problems) for model in others}},
+            counts={**self.counts, **counts},
+            curves={**self.curves, **{key: curve_over(one, _ONE, None) for key, one in counts.items()}},
+            family=tuple(ready),
+        )
 
     def curve(self, model: ModelRow, cost: UnitCost) -> Curve:
         """A model's curve in a unit."""
@@ -58,6 +87,8 @@ def ground_of(models: Sequence[ModelRow], tallies: Sequence[TallyRow], seed: int
         counts=counts,
         curves={model.id: curve_over(counts[model.id], _ONE, draws) for model in ready},
         draws=draws,
+        seed=seed,
+        family=tuple(ready),
     )
 
 

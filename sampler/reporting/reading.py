@@ -20,6 +20,13 @@ def read_facts(path: Path, name: str | None = None) -> Facts:
         return _facts(reader, row)
 
 
+def read_budgets(path: Path, name: str | None, unit: Unit) -> tuple[float, ...]:
+    """The budgets in a unit that the study file of a store's study names; raises StoreError."""
+    with up_to_date(path, Reader) as reader:
+        row = chosen_study(reader.studies(), path, name)
+        return stored_budgets(reader.spec(row.id), path).get(unit, ())
+
+
 def read_report(
     path: Path, name: str | None = None, *, units: tuple[Unit, ...] = (), charge: PromptCharge = PromptCharge.EACH
 ) -> Report:

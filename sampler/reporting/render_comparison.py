@@ -15,7 +15,7 @@ from sampler.stats.bootstrap import LEVEL
 from sampler.stats.budget import Unit
 from sampler.stats.paired import POWER, Crossover
 
-JSON_SCHEMA = 1
+JSON_SCHEMA = 2
 MOST_NAMES = 12
 
 
@@ -40,25 +40,29 @@ def _cells(step: Step, made: Comparison) -> Iterator[str]:
         yield f"{100 * rate:.1f}{spread} (k={k})"
     mark = " *" if lead.clear else ""
     yield f"{100 * lead.mean:+.1f} [{100 * lead.interval.low:+.1f}, {100 * lead.interval.high:+.1f}]{mark}"
-    yield f"{lead.holm:.4f}" if lead.holm is not None else ""
+    yield f"{lead.p_corrected:.4f}" if lead.p_corrected is not None else ""
     yield f"{100 * step.detectable.difference:.1f}"
 
 
 def _closing(made: Comparison) -> Iterator[str]:
     yield ""
-    yield turn_words(made.crossover, made.unit)
+    yield turn_words(made.crossover, made.unit, clear=made.ends_clear)
     for name, side in zip(made.names, (1, -1), strict=True):
-        clear = [step for step in made.steps if (step.band.low if side > 0 else -step.band.high) > 0]
+        clear = [step for step in made.steps if step.difference.clear and side * step.difference.mean > 0]
         if clear:
             begin, end = amount(clear[0].budget, made.unit), amount(clear[-1].budget, made.unit)
             share = f"{len(clear)} of {len(made.steps)} budgets"
-            yield f"{one_line(name)} is ahead at {share} between {begin} and {end}, by a band that holds all at once."
+            yield f"{one_line(name)} is clearly ahead at {share} between {begin} and {end}."
+    if not made.family:
+        yield "No lead is called clear yet: the study's report is of fewer problems, until its other models are complete."
     first, second = map(one_line, made.names)
     yield f"Solved by {second} alone: {_names(made.fixed)}. By {first} alone: {_names(made.broken)}."
+    pairs = f" and all pairs of its {len(made.family)} models" if len(made.family) > 2 else ""
     yield (
         f"± is half the {LEVEL:.0%} interval of a model alone (BCa over problems), - and + say how far it reaches where it is "
-        f"lopsided. A - B is paired by problem, with its own interval; p is corrected (Holm) for these rows, "
-        f"* is clear after it. Sees: the smallest true difference that comes out clear with {POWER:.0%} chance."
+        f"lopsided. A - B is paired by problem, with its own interval (Student's t, a quarter of a problem added each side); "
+        f"p is of sign flips, corrected for all budgets{pairs} (maxT), and * is clear by both. Sees: the smallest true "
+        f"difference that the interval leaves out zero for with {POWER:.0%} chance."
     )
 
 
@@ -69,15 +73,17 @@ def _names(names: tuple[str, ...]) -> str:
     return f"{len(names)} ({', '.join(map(one_line, names[:MOST_NAMES]))}{more})"
 
 
-def turn_words(found: Crossover | None, unit: Unit) -> str:
-    """A crossover in a sentence."""
+def turn_words(found: Crossover | None, unit: Unit, *, clear: bool) -> str:
+    """A crossover in a sentence; a leader is named where it is clearly ahead at the end, by the measure for all claims."""
     if found is None:
         return "The two are equal at the largest budget: there is no crossover."
-    name = one_line(found.leader)
     low = amount(found.low, unit) if found.low is not None else "the beginning"
     high = amount(found.high, unit) if found.high is not None else "beyond the samples"
     where = "at every budget" if found.at is None else f"from {amount(found.at, unit)} on"
-    return f"{name} leads {where} ({LEVEL:.0%} interval of that budget: {low} to {high})."
+    near = f"({LEVEL:.0%} interval of that budget: {low} to {high})"
+    if clear:
+        return f"{one_line(found.leader)} leads {where} {near}."
+    return f"No clear leader at the largest budget; {one_line(found.leader)} measured higher {where} {near}."
 
 
 def comparison_json(made: Comparison) -> str:

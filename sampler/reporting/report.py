@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from sampler.reporting.family import METHODS, Methods
 from sampler.reporting.findings import Finding, Row, rows_of
 from sampler.reporting.ground import Ground, ground_of
 from sampler.reporting.standings import complete_problems, counts_of, unit_cost
@@ -100,6 +101,7 @@ class Report:
     tables: tuple[Table, ...]
     level: float
     resamples: int
+    methods: Methods
     notes: tuple[str, ...]
 
 
@@ -120,6 +122,7 @@ def make_report(facts: Facts, wish: Wish) -> Report:
         ),
         level=LEVEL,
         resamples=RESAMPLES,
+        methods=METHODS,
         notes=tuple(_notes(facts, waiting, len(ground.problems))),
     )
 
@@ -194,11 +197,7 @@ def _star(row: ModelRow, tallies: Sequence[TallyRow], problems: Sequence[str], u
 def _table(ground: Ground, unit: Unit, wish: Wish) -> Table:
     costs = {model.name: ground.cost(model, unit, wish.charge) for model in ground.models}
     known = {name: cost for name, cost in costs.items() if cost is not None}
-    entries = [
-        (ground.counts[model.id], ground.curve(model, known[model.name]))
-        for model in ground.models
-        if model.name in known and ground.counts[model.id].n
-    ]
+    entries = list(ground.priced(ground.models, unit, wish.charge).values())
     curves = [drawn for _, drawn in entries]
     budgets = wish.budgets.get(unit) or choose_budgets(curves)
     shortest = min(curves, key=_end, default=None)
@@ -207,7 +206,7 @@ def _table(ground: Ground, unit: Unit, wish: Wish) -> Table:
         charge=wish.charge,
         unit_costs=known,
         unknown=tuple(name for name, cost in costs.items() if cost is None),
-        rows=rows_of(entries, budgets, ground.draws) if entries else (),
+        rows=rows_of(entries, budgets, None if ground.draws is None else ground.seed) if entries else (),
         curves=tuple(curves),
         greedy={},
         ends=None if shortest is None else shortest.model,

@@ -56,19 +56,30 @@ def facts_of(path: Path, params: Mapping[str, float], study: str | None = None) 
 
 
 def common_ground(sides: tuple[Source, Source], params: Mapping[str, float]) -> Ground:
-    """Two models on the problems that both have complete; refuses sides that were not asked the same problems."""
+    """Two models on the problems that both have complete; refuses sides that were not asked the same problems.
+
+    Claims are corrected for all models of a study where both are of one; of two files, for the two models alone.
+    """
+    if sides[0].path == sides[1].path:
+        return _within(sides, facts_of(sides[0].path, params))
     facts = [facts_of(side.path, params) for side in sides]
     first, second = facts
     refuse_other_problems((sides[0].path, sides[1].path), (first.study.problems_digest, second.study.problems_digest))
     models = [_only(side, one) for side, one in zip(sides, facts, strict=True)]
     if models[0].name == models[1].name:
-        if sides[0].path == sides[1].path:
-            raise NotComparable(f"{models[0].name} on both sides; name two models as FILE:MODEL")
         models = [
             replace(model, name=f"{model.name} ({side.path.stem})") for model, side in zip(models, sides, strict=True)
         ]
     tallies = [*_renumbered(models[0], first, 1), *_renumbered(models[1], second, 2)]
     return ground_of([replace(models[0], id=1), replace(models[1], id=2)], tallies, first.study.seed)
+
+
+def _within(sides: tuple[Source, Source], facts: Facts) -> Ground:
+    models = [_only(side, facts) for side in sides]
+    if models[0].id == models[1].id:
+        raise NotComparable(f"{models[0].name} on both sides; name two models as FILE:MODEL")
+    ground = ground_of(models, facts.tallies, facts.study.seed)
+    return ground.within([model for model in facts.models if model.wanted], facts.tallies)
 
 
 def refuse_other_problems(paths: tuple[Path, Path], digests: tuple[str, str]) -> None:

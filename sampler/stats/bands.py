@@ -18,6 +18,7 @@ from enum import StrEnum
 import numpy as np
 
 from sampler.stats.bootstrap import LEVEL, RESAMPLES, Floats, Interval, draw_problems
+from sampler.stats.differences import paired_spread
 from sampler.stats.passk import pass_at_every_k
 
 _STILL = 1e-12  # the standard error of a column that does not vary
@@ -50,6 +51,16 @@ def simultaneous(values: Floats, largest: Floats, points: Sequence[Interval]) ->
     return [
         Interval(min(point.low, float(estimate - wide)), max(point.high, float(estimate + wide)))
         for point, estimate, wide in zip(points, values.mean(axis=0), half, strict=True)
+    ]
+
+
+def difference_bands(gaps: Floats, largest: Floats, points: Sequence[Interval]) -> list[Interval]:
+    """The band around the mean of each column of paired differences; its scale is that of their intervals."""
+    of, problems = paired_spread(gaps), len(gaps)
+    half = float(np.quantile(largest, LEVEL)) * np.sqrt(problems / (problems - 1)) * of.error
+    return [
+        Interval(max(-1.0, min(point.low, float(low))), min(1.0, max(point.high, float(high))))
+        for point, low, high in zip(points, of.centre - half, of.centre + half, strict=True)
     ]
 
 

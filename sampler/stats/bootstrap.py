@@ -5,10 +5,11 @@ arXiv 2411.00640, clustered errors). What a resample varies holds both sources o
 it speaks of new problems of the same kind, each sampled anew; `sampler.stats.levels` parts the two.
 
 Intervals are BCa (Efron 1987: corrected for bias and skewness), with tails set further out for few problems as Student's t
-does (Hesterberg 2015, section 4.1.3, "expanded percentile"). Where less than `FEW` problems' worth is missing from 0 or from 1
-there is nothing to resample, a bootstrap is far too sure, and Wilson's interval (1927) for that share takes its place where
+does (Hesterberg 2015, section 4.1.3, "expanded percentile"). Where less than `FEW` problems' worth is missing from 0 or from
+1 there is nothing to resample, a bootstrap is far too sure, and Wilson's interval (1927) for that share takes its place where
 it is wider: it is the widest that a mean of values between 0 and 1 can need. `tests/bench/coverage.py` measures how often
-these intervals hold the truth. Plain percentiles (Efron 1979) are there to compare with.
+these intervals hold the truth. Plain percentiles (Efron 1979) are there to compare with. Of paired differences the intervals
+and tests are in `sampler.stats.differences`: resampling is too sure where few problems differ.
 """
 
 from __future__ import annotations
@@ -16,14 +17,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from math import expm1, inf, log1p, sqrt
+from math import sqrt
 from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sampler.stats.student import from_normal
+
 RESAMPLES = 10_000
 LEVEL = 0.95
+METHOD = "BCa over resampled problems, and Wilson's where fewer than 5 problems' worth differ from none or all"
 FEW = 5.0
 _AT_ONCE = 1000  # resamples whose statistics are made together: they may take tables as wide as there are samples
 _NORMAL = NormalDist()
@@ -51,26 +55,6 @@ class Interval:
     def half(self) -> float:
         """Half its width: the ± of a table."""
         return (self.high - self.low) / 2
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Difference:
-    """How much a mean exceeds another on the same problems.
-
-    `p` is the smallest 1 - level at which the interval leaves out zero; it is never below what the resamples can tell.
-    `holm` is the same, corrected for the family of claims that it is one of; None where it stands alone.
-    """
-
-    mean: float
-    interval: Interval
-    p: float
-    holm: float | None = None
-
-    @property
-    def clear(self) -> bool:
-        """Whether the interval leaves out zero, and the corrected p value lets the claim be made."""
-        beyond = self.interval.low > 0 or self.interval.high < 0
-        return beyond and (self.holm is None or self.holm <= 1 - LEVEL)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +91,7 @@ def resampled_means(values: Floats, draws: Floats) -> Floats:
 
 
 def resampled(values: Floats, draws: Floats) -> Resampled:
-    """What intervals and p values are read from."""
+    """What intervals are read from."""
     estimates = values.mean(axis=0)
     return summary(values, estimates, resampled_means(values, draws))
 
@@ -216,51 +200,7 @@ def _corrected(z: float, bias: float, skew: float) -> float:
     return _NORMAL.cdf(bias + shift / stretch) if stretch > 0 else float(shift > 0)
 
 
-def p_values(of: Resampled) -> list[float]:
-    """For each column: the smallest 1 - level at which its BCa interval leaves out zero (the same formula, solved for z)."""
-    found = []
-    for means, bias, skew in zip(of.means, of.bias, of.skew, strict=True):
-        shift = _quantile_of(_share_below(means, 0.0)) - bias
-        stretch = 1 + skew * shift
-        z = shift / stretch - bias if stretch > 0 else inf
-        p = 2 * (1 - _NORMAL.cdf(_inward(abs(z), of.problems)))
-        found.append(min(1.0, max(p, 2 / (len(means) + 1))))
-    return found
-
-
 def _outward(z: float, problems: int) -> float:
-    """A normal quantile made one of Student's t, and stretched because resampled means vary by (n-1)/n too little.
-
-    Student's t by Wallace's formula (1959), which can be turned round.
-    """
+    """A normal quantile made one of Student's t, and stretched because resampled means vary by (n-1)/n too little."""
     free = problems - 1
-    t = sqrt(free * expm1((z * (8 * free + 3) / (8 * free + 1)) ** 2 / free))
-    return t * sqrt(problems / free)
-
-
-def _inward(z: float, problems: int) -> float:
-    """`_outward`, turned round."""
-    free = problems - 1
-    t = z * sqrt(free / problems)
-    return sqrt(free * log1p(t**2 / free)) * (8 * free + 1) / (8 * free + 3) if z < inf else inf
-
-
-def paired_differences(a: Floats, b: Floats, draws: Floats) -> list[Difference]:
-    """mean(a) - mean(b) of each column over the same problems, resampled together (Miller 2024, paired differences)."""
-    if a.shape != b.shape or a.ndim != 2:
-        raise ValueError(f"a paired difference needs the same problems on both sides, not {a.shape} and {b.shape}")
-    drawn = resampled(a - b, draws)
-    return read_differences(drawn)
-
-
-def read_differences(drawn: Resampled) -> list[Difference]:
-    """The difference of each column."""
-    rows = zip(drawn.estimates, read_intervals(drawn), p_values(drawn), strict=True)
-    return [Difference(mean=float(mean), interval=found, p=p) for mean, found, p in rows]
-
-
-def paired_difference(a: Floats, b: Floats, draws: Floats) -> Difference:
-    """The same for one column."""
-    if a.shape != b.shape or a.ndim != 1:
-        raise ValueError(f"a paired difference needs the same problems on both sides, not {a.shape} and {b.shape}")
-    return paired_differences(a[:, None], b[:, None], draws)[0]
+    return from_normal(z, free) * sqrt(problems / free)

@@ -16,11 +16,9 @@ import numpy as np
 
 from sampler.stats.bands import clipped, largest_t, simultaneous
 from sampler.stats.bootstrap import (
-    Difference,
     Floats,
     Interval,
     draw_problems,
-    paired_difference,
     read_rates,
     resampled_means,
     summary,
@@ -150,16 +148,3 @@ def standing(of: Curve, budget: float) -> Standing:
     if k > of.n:
         return Standing(model=of.model, reach=Reach.UNDEFINED, k=k, point=None)
     return Standing(model=of.model, reach=Reach.REACHED, k=k, point=of.points[k - 1])
-
-
-def difference(a: Counts, a_k: int, b: Counts, b_k: int, draws: Floats) -> Difference:
-    """pass@a_k of model a minus pass@b_k of model b, paired by problem; undefined unless the problems are the same.
-
-    `draws` are resamples of these problems, from `draw_problems`.
-    """
-    if a.problems != b.problems:
-        raise ValueError(f"{a.model} and {b.model} were not scored on the same problems")
-    for counts, k in ((a, a_k), (b, b_k)):
-        if not 1 <= k <= counts.n:
-            raise ValueError(f"{counts.model}: pass@{k} is undefined for {counts.n} samples")
-    return paired_difference(a.rates[:, a_k - 1], b.rates[:, b_k - 1], draws)

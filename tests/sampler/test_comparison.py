@@ -99,9 +99,58 @@ def test_a_comparison_says_where_the_leader_changes(small_and_large):
         assert step.difference.mean == pytest.approx(step.rates[0] - step.rates[1])
     rows = made.rows
     assert len(rows) < len(made.steps)
-    assert all(row.difference.holm >= row.difference.p for row in rows)
+    assert all(step.difference.p_corrected >= step.difference.p for step in made.steps)
     assert len(made.fixed) == 0
     assert made.broken == tuple(f"P/{at}" for at in range(40) if at % 8 == 7)
+
+
+@pytest.fixture
+def three_alike(counts_file):
+    """A pair with a lead that two models show, and three do not: 9 problems of 40 speak for the first, 1 against it."""
+    first, second = [4] * 20 + [0] * 20, [4] * 11 + [0] * 9 + [4] + [0] * 19
+    third = [0, 4] * 20
+    return counts_file(a=entry(4, first), b=entry(4, second), c=entry(4, third))
+
+
+def test_two_models_of_a_study_are_called_apart_only_where_its_report_does(three_alike, counts_file):
+    """The claims of a comparison are corrected for every model of the study, as the report's are."""
+    path = three_alike
+    within = compare(sides(path, "a", "b"), Unit.SAMPLES, PromptCharge.EACH)
+    assert within.family == ("a", "b", "c")
+    reported = make_report(read_counts(path), Wish(units=(Unit.SAMPLES,), budgets={}))
+    for row in reported.tables[0].rows:
+        lead = next(lead for other, lead in row.differences.items() if other in "ab")
+        step = next(step for step in within.steps if step.budget == row.budget)
+        assert step.difference.p_corrected == lead.p_corrected
+        assert step.difference.clear == lead.clear
+    alone = counts_file("two.json", a=entry(4, [4] * 20 + [0] * 20), b=entry(4, [4] * 11 + [0] * 9 + [4] + [0] * 19))
+    of_two = compare(sides(alone, "a", "b"), Unit.SAMPLES, PromptCharge.EACH)
+    assert of_two.steps[0].difference.p == pytest.approx(within.steps[0].difference.p, abs=0.01)
+    assert of_two.steps[0].difference.p_corrected < within.steps[0].difference.p_corrected
+
+
+def test_while_the_report_is_of_fewer_problems_no_lead_is_called_clear(counts_file):
+    """A third model that has only some of the problems yet: the pair is shown on its own, and nothing is claimed."""
+    half = {"n": 4, "correct": {f"P/{at}": 2 for at in range(10)}}
+    path = counts_file(a=entry(4, [4] * 40), b=entry(4, [0] * 40), c=half)
+    made = compare(sides(path, "a", "b"), Unit.SAMPLES, PromptCharge.EACH)
+    assert (made.problems, made.family) == (40, ())
+    assert not any(step.difference.clear for step in made.steps)
+    assert made.steps[0].difference.p < 0.001
+    shown = CliRunner().invoke(cli, ["compare", f"{path}:a", f"{path}:b", "--unit", "samples"])
+    assert "No lead is called clear yet" in shown.output
+    assert "No clear leader at the largest budget" in shown.output
+
+
+@pytest.mark.parametrize("budget", ["nan", "inf", "-5", "0", "much"])
+def test_a_budget_that_is_none_is_refused(small_and_large, budget):
+    for command in (
+        ["compare", f"{small_and_large}:small", f"{small_and_large}:large"],
+        ["analyse", str(small_and_large)],
+    ):
+        done = CliRunner().invoke(cli, [*command, "--unit", "flops_128", "--budget", budget])
+        assert done.exit_code == Exit.USAGE
+        assert "is no budget; give a number above 0" in done.output
 
 
 def test_each_rate_of_a_comparison_has_the_interval_that_a_report_gives_it(small_and_large):
@@ -194,7 +243,7 @@ def test_the_command_prints_a_table_and_json(small_and_large):
     assert "small (A) against large (B)" in shown.output
     assert max(map(len, shown.output.splitlines())) <= 80
     told = json.loads(CliRunner().invoke(cli, [*asked, "--json"]).output)
-    assert told["schema"] == 1
+    assert told["schema"] == 2
     assert told["steps"][0]["difference"]["interval"]["low"] <= told["steps"][0]["difference"]["mean"]
 
 

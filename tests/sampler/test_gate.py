@@ -101,17 +101,85 @@ class TestNonInferior:
         assert not decide([pair(coins(200, 0.7, 1), coins(200, 0.6, 2))], NON_INFERIOR).passed
         assert decide([pair(coins(200, 0.4, 1), coins(200, 0.7, 2))], NON_INFERIOR).passed
 
+    def test_a_rise_from_nothing_to_everything_passes_with_few_problems(self) -> None:
+        assert decide([pair([0.0] * 8, [1.0] * 8)], Rule(mode=Mode.NON_INFERIOR)).passed
+
+    def test_where_nothing_differs_it_passes_with_as_many_problems_as_it_says(self) -> None:
+        rule, rates = Rule(mode=Mode.NON_INFERIOR), coins(200, 0.5, 1)
+        failed = decide([pair(rates[:20], rates[:20])], rule)
+        needed = failed.checked[0].drop.needed
+        assert f"if nothing was lost, {needed} problems like these would show it" in failed.checked[0].against[0]
+        assert needed < 149, "as many as it takes to see one problem of fifty with a chance of 95 %"
+        assert decide([pair(rates[:needed], rates[:needed])], rule).passed
+        assert not decide([pair(rates[: needed - 1], rates[: needed - 1])], rule).passed
+
+    def test_as_many_problems_as_it_says_let_four_of_five_unchanged_models_through(self) -> None:
+        rng = np.random.default_rng(3)
+        chances = rng.beta(0.4, 0.6, size=60)
+        before, after = (rng.binomial(8, chances) / 8 for _ in range(2))
+        needed = decide([pair(before.tolist(), after.tolist())], NON_INFERIOR).checked[0].drop.needed
+        passed = 0
+        for _ in range(200):
+            chances = rng.beta(0.4, 0.6, size=needed)
+            sides = [(rng.binomial(8, chances) / 8).tolist() for _ in range(2)]
+            passed += decide([pair(*sides)], NON_INFERIOR).passed
+        assert 0.65 <= passed / 200 <= 0.95
+
+    @pytest.mark.parametrize("mode", Mode)
+    def test_samples_against_themselves_have_lost_nothing(self, mode: Mode) -> None:
+        few = coins(5, 0.5, 1)
+        decision = decide([pair(few, few, same=True)], Rule(mode=mode))
+        assert decision.passed
+        assert "before and after are the same samples" in printed(decision)
+
     def test_no_data_can_show_that_nothing_at_all_was_lost(self) -> None:
         with pytest.raises(ValueError, match="needs some drop that is allowed"):
             Rule(mode=Mode.NON_INFERIOR, max_drop=0.0)
 
 
-def test_a_minimum_holds_with_and_without_a_baseline() -> None:
-    rates = [1.0, 0.0, 0.0, 0.0]
-    assert decide([pair(None, rates)], Rule(least=0.25)).passed
-    failed = decide([pair(None, rates)], Rule(least=0.26))
-    assert failed.checked[0].against == ("solves 25.0%, less than the 26.0% that are asked",)
-    assert not decide([pair(rates, rates)], Rule(least=0.26)).passed
+class TestMinimum:
+    """A minimum is tested as the verdict's line says: by mode, at alpha, corrected with all other tests."""
+
+    def test_significant_fails_what_is_shown_to_solve_less(self) -> None:
+        rates = [1.0, 0.0, 0.0, 0.0]
+        assert decide([pair(None, rates)], Rule(least=0.26)).passed, (
+            "four problems do not show that 25 % are less than 26"
+        )
+        for sides in (None, rates * 25):
+            failed = decide([pair(sides, rates * 25)], Rule(least=0.4))
+            (said,) = failed.checked[0].against
+            assert said.startswith("solves 25.0%, less than the 40.0% that are asked (p = ")
+        assert decide([pair(None, rates * 25)], Rule(least=0.4, margin=0.1)).passed
+        assert decide([pair(None, rates * 25)], Rule(least=0.25)).passed
+
+    def test_non_inferior_fails_what_is_not_shown_to_solve_as_much_and_says_what_it_would_take(self) -> None:
+        rates = [1.0, 0.0, 0.0, 0.0]
+        for least, enough in ((0.2, "problems like these would show it"), (0.26, "p = ")):
+            failed = decide([pair(None, rates)], replace(NON_INFERIOR, least=least))
+            (said,) = failed.checked[0].against
+            assert said.startswith(f"solves 25.0%, not shown to reach the {least:.1%} that are asked (p = ")
+            assert enough in said
+        assert failed.checked[0].minimum.needed is None, "no number of problems shows what is not measured"
+        assert decide([pair(None, rates * 25)], replace(NON_INFERIOR, least=0.2, margin=0.05)).passed
+
+    def test_as_many_problems_as_it_names_are_enough_four_times_of_five(self) -> None:
+        rule, kind = replace(NON_INFERIOR, least=0.4), np.array(coins(400, 0.5, 7))
+        needed = decide([pair(None, kind[:20].tolist())], rule).checked[0].minimum.needed
+        rng = np.random.default_rng(0)
+        passed = [decide([pair(None, rng.choice(kind[:20], needed).tolist())], rule).passed for _ in range(200)]
+        assert 0.7 <= np.mean(passed) <= 0.9
+
+    def test_everything_can_be_asked_for_but_not_be_shown(self) -> None:
+        assert not decide([pair(None, [1.0, 0.95, 1.0])], Rule(least=1.0)).passed
+        assert decide([pair(None, [1.0, 1.0, 1.0])], Rule(least=1.0)).passed
+        with pytest.raises(ValueError, match="no data can show that everything is solved"):
+            replace(NON_INFERIOR, least=1.0)
+
+    def test_minimums_and_drops_are_corrected_together(self) -> None:
+        rates = [1.0, 0.0, 0.0, 0.0] * 5
+        alone = decide([pair(None, rates)], Rule(least=0.5)).checked[0].minimum
+        among = decide([pair(rates, rates)] * 3, Rule(least=0.5)).checked[0].minimum
+        assert among.corrected == pytest.approx(min(1.0, 6 * alone.p))
 
 
 def test_problems_that_were_broken_and_fixed_are_named() -> None:
@@ -196,6 +264,31 @@ class TestCommand:
         good, bad = stores
         asked = ("--at", "60", "--unit", "tokens", "--min", "0.5")
         assert [self.call(store, *asked).exit_code for store in (good, bad)] == [Exit.OK, Exit.GATE]
+        told = json.loads(self.call(bad, *asked, "--margin", "0.1", "--json").stdout)
+        assert told["margin"] == 0.1
+        assert told["comparisons"][0]["minimum"]["floor"] == pytest.approx(0.4)
+        assert told["comparisons"][0]["minimum"]["p"] < 0.05
+
+    def test_without_an_at_the_budgets_are_those_of_the_report(self, stores) -> None:
+        good, bad = stores
+        done = self.call(bad, "--baseline", good, "--unit", "tokens", "--json")
+        shown = json.loads(CliRunner().invoke(cli, ["report", str(good), "--unit", "tokens", "--json"]).stdout)
+        assert [one["budget"] for one in json.loads(done.stdout)["comparisons"]] == [
+            row["budget"] for row in shown["tables"][0]["rows"]
+        ]
+
+    def test_without_an_at_the_study_s_own_budgets_are_taken(self, tmp_path: Path, support) -> None:
+        path = support.write_study(tmp_path, count=40)
+        path.write_text(path.read_text() + "\n[report.budgets]\ntokens = [5, 30, 60, 1000]\n")
+        study = load_study(path)
+        run_study(study, support.rule_doors(), lambda _: None)
+        done = self.call(study.store, "--min", "0.1", "--unit", "tokens", "--json")
+        assert [one["budget"] for one in json.loads(done.stdout)["comparisons"]] == [30, 60], "those that can be read"
+
+    def test_a_store_against_itself_passes_in_both_modes(self, stores) -> None:
+        for mode in Mode:
+            done = self.call(stores[0], "--baseline", stores[0], "--unit", "tokens", "--mode", mode.value)
+            assert (done.exit_code, done.stdout.splitlines()[-1][:10]) == (Exit.OK, "gate: PASS")
 
     def test_different_problems_are_refused(self, stores, tmp_path: Path, support) -> None:
         good, _ = stores
@@ -222,6 +315,7 @@ class TestCommand:
             (["--baseline", "tried"], Exit.USAGE, "no baseline of itself"),
             (["--min", "0.1", "--model", "large"], Exit.USAGE, "has no model 'large' (it has 'small')"),
             (["--min", "35"], Exit.USAGE, "a minimum is a share of problems"),
+            (["--min", "0.5", "--margin", "2"], Exit.USAGE, "a margin is a share of problems"),
             (["--min", "0.1", "--unit", "seconds", "--max-drop", "2"], Exit.USAGE, "a drop is a share of problems"),
         ],
     )

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sampler.stats.bootstrap import Interval, Method, draw_problems, intervals, paired_difference
+from sampler.stats.bootstrap import Interval, Method, draw_problems, intervals
 from sampler.stats.budget import UnitCost
-from sampler.stats.curves import Counts, Reach, curve, difference, standing
+from sampler.stats.curves import Counts, Reach, curve, standing
 from sampler.stats.passk import pass_at_every_k, pass_at_k
 
 COSTS = st.builds(
@@ -148,23 +148,9 @@ def test_an_interval_covers_the_truth_about_as_often_as_it_says():
     assert 0.90 <= covered / 300 <= 0.98
 
 
-def test_pairing_makes_a_small_steady_lead_clear():
-    rng = np.random.default_rng(0)
-    hard = rng.uniform(0, 0.9, size=60)
-    draws = draw_problems(60, rng)
-    lead = paired_difference(hard + 0.03, hard, draws)
-    assert lead.clear
-    assert lead.mean == pytest.approx(0.03)
-    (a,), (b,) = intervals((hard + 0.03)[:, None], draws), intervals(hard[:, None], draws)
-    assert a.low < b.high  # side by side the two intervals overlap
-    assert not paired_difference(hard, hard, draws).clear
-
-
-def test_intervals_need_two_problems_and_the_same_ones():
+def test_intervals_need_two_problems():
     with pytest.raises(ValueError, match="undefined for 1 problem"):
         draw_problems(1, np.random.default_rng(0))
-    with pytest.raises(ValueError, match="same problems"):
-        paired_difference(np.zeros(2), np.zeros(3), draw_problems(2, np.random.default_rng(0)))
 
 
 def counts(model: str, scored: list[int], passed: list[int]) -> Counts:
@@ -196,16 +182,6 @@ def test_one_problem_has_a_curve_without_a_band_and_none_has_no_points():
     alone = curve(counts("m", [2], [1]), UnitCost(each=1.0), np.random.default_rng(0))
     assert [point.interval for point in alone.points] == [None, None]
     assert curve(counts("m", [], []), UnitCost(each=1.0), np.random.default_rng(0)).points == ()
-
-
-def test_a_difference_is_paired_by_problem_and_says_when_it_is_undefined():
-    a, b = counts("a", [4, 4, 4], [4, 3, 2]), counts("b", [2, 2, 2], [1, 1, 0])
-    draws = draw_problems(3, np.random.default_rng(0))
-    assert difference(a, 1, b, 1, draws).mean == pytest.approx((1 + 0.75 + 0.5) / 3 - 1 / 3)
-    with pytest.raises(ValueError, match="pass@3 is undefined for 2 samples"):
-        difference(a, 1, b, 3, draws)
-    with pytest.raises(ValueError, match="not scored on the same problems"):
-        difference(a, 1, counts("c", [1], [1]), 1, draws)
 
 
 def test_the_half_of_an_interval_is_the_plus_minus_of_a_table():

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from itertools import product
-from statistics import NormalDist
 
 import numpy as np
 import pytest
@@ -15,8 +14,6 @@ from sampler.stats.bootstrap import (
     Method,
     draw_problems,
     intervals,
-    paired_difference,
-    paired_differences,
     rate_intervals,
     read_intervals,
     resampled,
@@ -97,38 +94,6 @@ def test_wilson_s_interval_is_the_textbook_s():
     )
 
 
-def test_a_p_value_says_whether_the_interval_leaves_out_zero():
-    rng = np.random.default_rng(0)
-    draws = draw_problems(40, rng, 4000)
-    seen = set()
-    for shift in np.linspace(-0.4, 0.4, 41):
-        found = paired_difference(rng.normal(shift, 0.5, 40), np.zeros(40), draws)
-        if abs(found.p - 0.05) > 0.003:  # the two round differently between neighbouring resamples
-            assert found.clear == (found.p < 0.05)
-            seen.add(found.clear)
-    assert seen == {True, False}
-
-
-def test_a_p_value_is_that_of_student_s_t_where_the_data_is_normal():
-    rng = np.random.default_rng(3)
-    values = NormalDist().inv_cdf
-    gaps = np.array([values((at + 0.5) / 200) for at in range(200)]) + 0.15
-    found = paired_difference(gaps, np.zeros(200), draw_problems(200, rng, 50_000))
-    t = gaps.mean() / (gaps.std(ddof=1) / np.sqrt(200))
-    assert found.p == pytest.approx(2 * (1 - NormalDist().cdf(t)), rel=0.15)
-
-
-def test_equal_models_differ_by_nothing_with_a_p_of_one():
-    hard = np.random.default_rng(0).random((30, 2))
-    for found in paired_differences(hard, hard, draw_problems(30, np.random.default_rng(0))):
-        assert (found.mean, found.p, found.clear) == (0.0, 1.0, False)
-
-
-def test_no_p_value_is_smaller_than_resamples_can_tell():
-    draws = draw_problems(30, np.random.default_rng(0), 999)
-    assert paired_difference(np.ones(30), np.zeros(30), draws).p >= 2 / 1000
-
-
 @given(ps=PS)
 def test_holm_lies_between_no_correction_and_bonferroni_s(ps):
     found = holm(ps)
@@ -147,20 +112,12 @@ def test_holm_s_own_example():
 def test_what_a_comparison_can_see_shrinks_with_the_root_of_the_problems():
     gaps = np.tile([0.5, -0.3], 50)
     found, four_times = detectable(gaps), detectable(np.tile(gaps, 4))
-    assert found.difference == pytest.approx(2 * four_times.difference, rel=0.01)
-    assert found.difference == pytest.approx((1.96 + 0.8416) * gaps.std(ddof=1) / 10, rel=1e-3)
+    assert found.difference == pytest.approx(2 * four_times.difference, rel=0.03)
+    assert four_times.difference == pytest.approx((1.96 + 0.8416) * gaps.std(ddof=1) / 20, rel=0.01)
     assert found.problems == pytest.approx(100 * (found.difference / 0.1) ** 2, abs=1)
     assert detectable(np.tile([0.5, -0.5], 50)).problems is None
     with pytest.raises(ValueError, match="undefined"):
         detectable(np.array([0.1]))
-
-
-def test_what_is_called_detectable_is_detected_four_times_of_five():
-    rng = np.random.default_rng(5)
-    least = detectable(rng.normal(0, 0.4, 100_000)).difference * np.sqrt(1000)  # for 100 problems
-    draws = draw_problems(100, rng, 600)
-    clear = sum(paired_difference(rng.normal(least, 0.4, 100), np.zeros(100), draws).clear for _ in range(300))
-    assert 0.73 <= clear / 300 <= 0.87
 
 
 def test_a_crossover_is_where_the_later_leader_takes_over():
@@ -170,6 +127,18 @@ def test_a_crossover_is_where_the_later_leader_takes_over():
     found = crossover(("small", "large"), budgets, gaps, drawn)
     assert (found.leader, found.at, found.low, found.high) == ("large", 4.0, 2.0, 8.0)
     assert (found.always, found.never) == (0.0, 0.0)
+
+
+def test_where_two_models_are_equal_in_a_resample_neither_is_said_to_lead():
+    """One problem in four differs: where it is not drawn, the two are equal, which is no sign for either."""
+    drawn = np.array([[0.25, 0.25], [0.0, 0.0], [0.5, 0.0], [0.0, 0.25]]).T
+    found = crossover(("a", "b"), [1.0, 2.0], np.array([0.25, 0.25]), drawn)
+    assert (found.leader, found.at, found.low) == ("a", None, None)
+    assert found.always == pytest.approx((1 + 4) / 2 / 4)
+    assert found.never == pytest.approx((2 + 0) / 2 / 4)
+    assert found.high is None, "at the end it may be no more than equal"
+    rounding = crossover(("a", "b"), [1.0, 2.0], np.array([0.1, 1e-17]), drawn)
+    assert rounding is None, "what differs by rounding is equal"
 
 
 def test_a_crossover_outside_the_range_is_not_made_up():

@@ -13,6 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sampler.reporting.reading import read_report
+from sampler.reporting.report import Facts, make_report
+from sampler.reporting.report import Wish as ReportWish
 from sampler.stats.budget import Unit
 from sampler.store.filters import parse
 from sampler.store.reader import Reader
@@ -202,6 +204,34 @@ def test_a_comparison_is_the_opposite_of_its_reverse(shot: Snapshot) -> None:
     told = verdict_words(forth, ("a", "b"), "FLOPs")
     assert "points" in told
     assert told == verdict_words(back, ("b", "a"), "FLOPs"), "the interval is that of the lead that is told"
+
+
+def test_a_lead_on_the_screen_is_clear_where_the_report_says_so(shot: Snapshot) -> None:
+    """Corrected for all models and budgets of the study, as the report is; a study with a model that lags claims nothing."""
+    facts = Facts(study=shot.study, models=shot.models, tallies=shot.tallies, verdicts={})
+    budgets = (1.3e11, 2e11)
+    wish = ReportWish(units=(Unit.FLOPS,), budgets={Unit.FLOPS: budgets}, seed=shot.study.seed)
+    compared = 0
+    for row in make_report(facts, wish).tables[0].rows:
+        best = max(row.cells, key=lambda cell: cell.point.rate if cell.point else -1.0).model
+        places = {model.name: at for at, model in enumerate(shot.models)}
+        for other, lead in row.differences.items():
+            found = compare(shot, (places[best], places[other]), Unit.FLOPS, row.budget).rule
+            assert found is not None
+            assert found.gap is not None
+            assert (found.gap.p_corrected, found.gap.clear) == (lead.p_corrected, lead.clear)
+            assert found.gap.mean == pytest.approx(lead.mean)
+            compared += 1
+    assert compared == 2
+    lagging = [replace(row, scored=0) for row in shot.tallies if row.model_id == shot.models[1].id][2:]
+    fewer = [
+        row
+        for row in shot.tallies
+        if (row.model_id, row.problem) not in {(one.model_id, one.problem) for one in lagging}
+    ]
+    found = compare(replace(shot, tallies=(*fewer, *lagging)), (0, 2), Unit.FLOPS, 1.3e11)
+    assert found.problems == 8
+    assert all(at.gap is None or at.gap.p_corrected is None for at in found.ladder)
 
 
 def test_what_cannot_be_compared_says_why(shot: Snapshot) -> None:
