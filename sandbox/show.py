@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 
 _KEPT = frozenset("\n\t")
 _SUSPICIOUS = re.compile("[^\n\t -~]")
@@ -20,6 +21,12 @@ def harmless(data: bytes | str) -> str:
 def one_line(text: str) -> str:
     """Harmless text on one line: of a name that holds line ends or tabs, no part looks like a line or column of ours."""
     return harmless(text).replace("\n", "\\n").replace("\t", "\\t")
+
+
+def named(left_out: Sequence[str], most: int = 10) -> list[str]:
+    """The first of some lines, and how many more there are."""
+    more = len(left_out) - most
+    return [*left_out[:most], *([f"{more} more"] if more > 0 else [])]
 
 
 def _is_plain(character: str) -> bool:

@@ -23,6 +23,7 @@ from sampler.store.writer import Store
 from sampler.telling import told
 from sampler.values import Architecture
 from sandbox.problems import ProblemsError
+from sandbox.show import named
 
 
 @click.command("import")
@@ -34,6 +35,9 @@ from sandbox.problems import ProblemsError
 @click.option("--model", help="The model's name, where the files give none; default: the file's name.")
 @click.option("--problems", default="humaneval", help="The problems that were asked: humaneval, or a JSON-lines file.")
 @click.option("--sampled-only", is_flag=True, help="Let the study be of those problems that the files have samples of.")
+@click.option(
+    "--skip-bad", is_flag=True, help="Leave out rows that are malformed, and say which, in the place of stopping."
+)
 @click.option("--study", help="The study's name in the store; default: the store's name.")
 @click.option(
     "--as",
@@ -59,6 +63,7 @@ def import_(
     model: str | None,
     problems: str,
     sampled_only: bool,
+    skip_bad: bool,
     study: str | None,
     reading: str | None,
     columns: tuple[str, ...],
@@ -82,6 +87,7 @@ def import_(
             study=study or store.stem,
             problems=problems,
             sampled_only=sampled_only,
+            skip_bad=skip_bad,
             format=format_,
             model=model,
             reading=None if reading is None else Reading(reading),
@@ -97,6 +103,11 @@ def import_(
 
 
 def _tell(end: ImportEnd, store: Path, took: float) -> None:
+    for what, rows in (("problems", end.problems_left_out), ("samples", end.left_out)):
+        for left_out in named(rows):
+            click.echo(f"left out: {left_out}", err=True)
+        if rows:
+            click.echo(f"{len(rows)} {what} left out", err=True)
     for line in end.lines:
         click.echo(line)
     way_on = f"`sampler score {store}` executes them" if end.added.total() else "the store held them already"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from sampler.importing.imported import Imported, list_of
+from sampler.importing.imported import Imported, NoText, list_of, texts_of
 
 EXAMPLE = '[["def add(a, b):\\n    return a + b"], ["def double(n):\\n    return 2 * n"]]'
 
@@ -13,14 +13,13 @@ EXAMPLE = '[["def add(a, b):\\n    return a + b"], ["def double(n):\\n    return
 def recognises(row: object) -> bool:
     """Whether a file is of this format."""
     return isinstance(row, list) and all(
-        isinstance(texts, list) and all(isinstance(text, str) for text in texts[:1]) for texts in row[:3]
+        isinstance(texts, list) and all(isinstance(text, str | None) for text in texts[:1]) for texts in row[:3]
     )
 
 
-def samples(row: Any) -> Iterator[Imported]:
+def samples(row: Any) -> Iterator[Imported | NoText]:
     """All samples of a file."""
     for position, texts in enumerate(row):
-        for text in list_of(texts, f"list {position}"):
-            if not isinstance(text, str):
-                raise TypeError(f"a generation of list {position} is {text!r:.40}, not a text")
-            yield Imported(position=position, text=text)
+        name = f"list {position}"
+        for text in texts_of(list_of(texts, name), name):
+            yield text if isinstance(text, NoText) else Imported(position=position, text=text)

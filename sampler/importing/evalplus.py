@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from sampler.importing.humaneval import claim
-from sampler.importing.imported import Claim, Imported, list_of, table_of, text_of, told_by
+from sampler.importing.imported import Claim, Imported, NoText, list_of, table_of, text_of, told_by
 
 EXAMPLE = '{"task_id": "HumanEval/0", "solution": "def has_close_elements(numbers, threshold): ..."}'
 RESULTS_EXAMPLE = '{"eval": {"HumanEval/0": [{"solution": "def ...", "base_status": "pass", "plus_status": "fail"}]}}'
@@ -34,10 +34,13 @@ def recognises_results(row: object) -> bool:
     return isinstance(first, list) and bool(first) and isinstance(first[0], dict) and "base_status" in first[0]
 
 
-def samples_of_results(row: Any) -> Iterator[Imported]:
+def samples_of_results(row: Any) -> Iterator[Imported | NoText]:
     """The samples of a file of results."""
     for name, results in row["eval"].items():
         for result in (table_of(one, f"a result of {name}") for one in list_of(results, name)):
             statuses = [result[field] for field in ("base_status", "plus_status") if result.get(field) is not None]
             told = Claim(passed=all(status == "pass" for status in statuses), said="/".join(map(str, statuses)))
+            if result.get("solution") is None:
+                yield NoText(f"a solution of {name} is null")
+                continue
             yield Imported(problem=name, text=text_of(result, "solution"), claim=told if statuses else None)

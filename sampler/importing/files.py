@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from sampler.importing.formats import Format, named, recognised
-from sampler.importing.imported import Imported, ImportFault
+from sampler.importing.imported import Imported, ImportFault, NoText
 
 _GZIP = b"\x1f\x8b"
 _KINDS = "a file is JSON lines, one JSON document, gzip of either, or Parquet, in UTF-8"
-Samples = Callable[[Any], Iterator[Imported]]
+Samples = Callable[[Any], Iterator[Imported | NoText]]
 
 
 def digest_of(files: Iterable[Path]) -> str:
@@ -31,8 +31,11 @@ def digest_of(files: Iterable[Path]) -> str:
     return hashlib.sha256(" ".join(sorted(digests)).encode()).hexdigest()
 
 
-def values_of(path: Path) -> Iterator[tuple[str, Any]]:
-    """The JSON values of a file, each with its place; raises ImportFault."""
+def values_of(path: Path, *, skip_bad: bool = False) -> Iterator[tuple[str, Any]]:
+    """The JSON values of a file, each with its place; raises ImportFault.
+
+    With `skip_bad`, a line that is no JSON is an ImportFault in the place of a value.
+    """
     if path.is_dir():
         yield from _of_folder(path)
         return
@@ -43,35 +46,60 @@ def values_of(path: Path) -> Iterator[tuple[str, Any]]:
         with path.open("rb") as raw:
             zipped = raw.read(2) == _GZIP
         with gzip.open(path, "rb") if zipped else path.open("rb") as file:
-            yield from _values(file, path)
+            yield from _values(file, path, skip_bad=skip_bad)
     except (OSError, EOFError, zlib.error) as error:
         raise _unreadable(path, error) from error
 
 
-def format_of(path: Path, asked: str | None) -> Format:
+def format_of(path: Path, asked: str | None, *, skip_bad: bool = False) -> Format:
     """The format of a file: the one asked for, or the one that its first value shows; raises ImportFault."""
     if asked is not None:
         return named(asked)
-    for where, first in values_of(path):
-        return recognised(first, where)
-    raise ImportFault(f"{path} holds nothing")
+    broken = None
+    for where, first in values_of(path, skip_bad=skip_bad):
+        if not isinstance(first, ImportFault):
+            return recognised(first, where)
+        broken = broken or first
+    raise broken or ImportFault(f"{path} holds nothing")
 
 
-def samples_of(path: Path, samples: Samples) -> Iterator[tuple[str, Imported]]:
-    """The samples of a file, each with its place; raises ImportFault naming the place and what is wrong."""
-    for where, value in values_of(path):
+def samples_of(path: Path, samples: Samples, *, skip_bad: bool = False) -> Iterator[tuple[str, Imported | ImportFault]]:
+    """The samples of a file, each with its place, and in the place of one that is left out why.
+
+    What has no text is left out and, with `skip_bad`, what is malformed; else that raises ImportFault, with its place.
+    """
+    for where, value in values_of(path, skip_bad=skip_bad):
+        if isinstance(value, ImportFault):
+            yield where, value
+            continue
         try:
             for sample in samples(value):
                 yield where, sample
-        except KeyError as error:
-            raise ImportFault(f"{where}: the field {error} is missing") from error
-        except ImportFault:
-            raise
-        except (TypeError, ValueError, AttributeError, RecursionError) as error:
-            raise ImportFault(f"{where}: {error}") from error
+        except NoText as fault:
+            yield where, fault
+        except Exception as error:  # a row may hold anything, and whatever comes of it is the file's fault
+            wrong = _fault(error)
+            if not skip_bad:
+                raise ImportFault(f"{where}: {wrong}") from error
+            yield where, wrong
 
 
-def _values(lines: Iterable[bytes], path: Path) -> Iterator[tuple[str, Any]]:
+def _fault(error: Exception) -> ImportFault:
+    """What is wrong with a row, from what came of reading it."""
+    match error:
+        case ImportFault():
+            return error
+        case KeyError():
+            return ImportFault(f"the field {error} is missing")
+        case RecursionError():
+            return ImportFault("it is nested too deeply")
+        case TypeError() | ValueError():
+            return ImportFault(str(error))
+        case _:
+            return ImportFault(f"{type(error).__name__}: {error}")
+
+
+def _values(lines: Iterable[bytes], path: Path, *, skip_bad: bool) -> Iterator[tuple[str, Any]]:
     """A file whose first line is no JSON by itself is one document over several lines; a list of objects is as if lines."""
     numbered, name = enumerate(lines, 1), str(path)
     for number, given in numbered:
@@ -82,6 +110,9 @@ def _values(lines: Iterable[bytes], path: Path) -> Iterator[tuple[str, Any]]:
         try:
             value = json.loads(line.decode())
         except (ValueError, RecursionError) as error:
+            if number > 1 and skip_bad:
+                yield where, ImportFault(f"not JSON ({error})")
+                continue
             if number > 1 or line.lstrip()[:1] not in {b"{", b"["}:
                 raise ImportFault(f"{where}: not JSON ({error})" + ("" if number > 1 else f"; {_KINDS}")) from error
             yield from _elements(_document(line + b"".join(rest for _, rest in numbered), path), name)

@@ -19,7 +19,7 @@ from sampler.importing import (
     paper,
     recording,
 )
-from sampler.importing.imported import Imported, ImportFault, Reading
+from sampler.importing.imported import Imported, ImportFault, NoText, Reading
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +28,7 @@ class Format:
 
     name: str
     recognises: Callable[[object], bool]
-    samples: Callable[[Any], Iterator[Imported]]
+    samples: Callable[[Any], Iterator[Imported | NoText]]
     reading: Reading
     example: str
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
+import sys
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, TypedDict
@@ -22,6 +22,10 @@ class Reading(StrEnum):
 
 class ImportFault(ValueError):
     """A file that cannot be imported, with the place and the way out."""
+
+
+class NoText(ImportFault):
+    """A sample without a text: an answer that never came. It is left out, and told."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,11 +71,24 @@ FINISHES: Mapping[str, Finish] = {
 
 
 def text_of(row: Mapping[str, Any], field: str) -> str:
-    """A text that must be there; raises KeyError or TypeError."""
+    """A text that must be there; raises KeyError, TypeError, or NoText for null."""
     value = row[field]
+    if value is None:
+        raise NoText(f"{field} is null: an answer without a text")
     if not isinstance(value, str):
         raise TypeError(f"{field} is {value!r:.40}, not a text")
     return value
+
+
+def texts_of(values: Iterable[object], what: str) -> Iterator[str | NoText]:
+    """The texts of a list, or NoText in the place of one that is null; raises TypeError."""
+    for value in values:
+        if value is None:
+            yield NoText(f"{what} holds null: an answer without a text")
+        elif isinstance(value, str):
+            yield value
+        else:
+            raise TypeError(f"{what} holds {value!r:.40}, not a text")
 
 
 class Told(TypedDict):
@@ -113,7 +130,7 @@ def number_of(row: Mapping[str, Any], field: str) -> float | None:
     value = row.get(field)
     if value is None:
         return None
-    if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value):
+    if not isinstance(value, int | float) or isinstance(value, bool) or not abs(value) <= sys.float_info.max:
         raise ValueError(f"{field} is {value!r:.40}, not a number")
     return float(value)
 

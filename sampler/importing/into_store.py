@@ -20,7 +20,7 @@ from sampler.importing.files import digest_of
 from sampler.importing.imported import ImportFault
 from sampler.importing.manner import Manner, understood
 from sampler.importing.numbering import Numbering
-from sampler.importing.ready import ReadingJob
+from sampler.importing.ready import LeftOut, ReadingJob, Ready
 from sampler.importing.request import ImportEnd, ImportRequest
 from sampler.models.catalogue import UnknownModel, find
 from sampler.store import writes_import
@@ -37,10 +37,12 @@ from sandbox.values import Limits
 def import_files(request: ImportRequest, store: Store, *, clock: Callable[[], float] = time.time) -> ImportEnd:
     """Add the samples of files to a store; raises ImportFault, ProblemsError or StoreError."""
     manners = [understood(path, request)[1] for path in request.files]
-    problems = choose_problems(ProblemsSpec(source=request.problems))
+    left_out: list[str] = []
+    problems = choose_problems(ProblemsSpec(source=request.problems, skip_bad=request.skip_bad), left_out.append)
     if request.sampled_only:
         problems = _sampled(problems, request)
     importer = _Importer(request, store, problems, clock)
+    importer.end.problems_left_out = left_out
     for path, manner in zip(request.files, manners, strict=True):
         importer.end.formats.append(manner.format)
         importer.take(ReadingJob(path=path, request=request, problems=problems), manner)
@@ -53,6 +55,7 @@ def _sampled(problems: tuple[Problem, ...], request: ImportRequest) -> tuple[Pro
         sample.problem
         for path in request.files
         for sample in read(ReadingJob(path=path, request=request, problems=problems))
+        if isinstance(sample, Ready)
     }
     return tuple(problem for problem in problems if problem.name in held)
 
@@ -84,12 +87,18 @@ class _Importer:
     def take(self, job: ReadingJob, manner: Manner) -> None:
         """Add what a file holds and the store does not."""
         for sample in read(job):
+            if isinstance(sample, LeftOut):
+                self.end.left_out.append(f"{sample.where}: {sample.why}")
+                continue
             model = self._models.get(sample.model) or self._open_model(sample.model, manner)
             problem = self._ids.problems[sample.problem]
             try:
                 index = model.numbering.place(problem, sample.number)
             except ImportFault as error:
-                raise ImportFault(f"{sample.where}: {error}") from error
+                if not self._request.skip_bad:
+                    raise ImportFault(f"{sample.where}: {error}") from error
+                self.end.left_out.append(f"{sample.where}: {error}")
+                continue
             if index is not None:
                 self._batches.add((model.id, problem, index), sample, model.architecture)
                 self.end.added[sample.model] += 1
@@ -101,7 +110,8 @@ class _Importer:
         self._batches.finish()
         end = self.end
         if not end.read:
-            raise ImportFault(f"{', '.join(map(str, self._request.files))}: no sample in it")
+            why = f"; left out: {end.left_out[0]}" if end.left_out else ""
+            raise ImportFault(f"{', '.join(map(str, self._request.files))}: no sample in it{why}")
         for name, model in self._models.items():
             counts = model.numbering.counts
             end.sampled[name], end.wanted[name] = len(counts), min(counts)

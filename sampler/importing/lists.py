@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from sampler.importing.imported import Imported, list_of
+from sampler.importing.imported import Imported, NoText, list_of, texts_of
 
 EXAMPLE = '{"0": ["print(1)", "print(2)"], "1": ["print(input())"]}'
 
@@ -15,14 +15,14 @@ def recognises(row: object) -> bool:
     return (
         isinstance(row, dict)
         and bool(row)
-        and all(isinstance(texts, list) and all(isinstance(text, str) for text in texts) for texts in row.values())
+        and all(
+            isinstance(texts, list) and all(isinstance(text, str | None) for text in texts) for texts in row.values()
+        )
     )
 
 
-def samples(row: Any) -> Iterator[Imported]:
+def samples(row: Any) -> Iterator[Imported | NoText]:
     """All samples of a file."""
     for name, texts in row.items():
-        for text in list_of(texts, name):
-            if not isinstance(text, str):
-                raise TypeError(f"a program of {name} is {text!r:.40}, not a text")
-            yield Imported(problem=name, text=text)
+        for text in texts_of(list_of(texts, name), name):
+            yield text if isinstance(text, NoText) else Imported(problem=name, text=text)

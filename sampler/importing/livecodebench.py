@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from itertools import zip_longest
 from typing import Any
 
-from sampler.importing.imported import Claim, Imported, Reading, list_of
+from sampler.importing.imported import Claim, Imported, NoText, Reading, list_of, texts_of
 
 EXAMPLE = '{"question_id": "abc301_a", "code_list": ["print(1)", "print(2)"], "graded_list": [true, false]}'
 
@@ -19,15 +19,16 @@ def recognises(row: object) -> bool:
     return isinstance(row, dict) and "question_id" in row and bool({"code_list", "output_list"} & row.keys())
 
 
-def samples(row: Any) -> Iterator[Imported]:
+def samples(row: Any) -> Iterator[Imported | NoText]:
     """The samples of a problem."""
     field, reading = ("code_list", None) if "code_list" in row else ("output_list", Reading.ANSWER)
     texts = list_of(row[field], field)
     grades = list_of(row.get("graded_list") or [], "graded_list")
     if grades and len(grades) != len(texts):
         raise ValueError(f"graded_list has {len(grades)} grades for the {len(texts)} texts of {field}")
-    for text, grade in zip_longest(texts, grades):
-        if not isinstance(text, str):
-            raise TypeError(f"{field} holds {text!r:.40}, not a text")
+    for text, grade in zip_longest(texts_of(texts, field), grades):
+        if isinstance(text, NoText):
+            yield text
+            continue
         claim = Claim(passed=grade) if isinstance(grade, bool) else None
         yield Imported(problem=row["question_id"], text=text, reading=reading, claim=claim)

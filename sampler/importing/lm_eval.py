@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from sampler.importing.imported import Claim, Imported, Reading, table_of
+from sampler.importing.imported import Claim, Imported, NoText, Reading, table_of
 
 EXAMPLE = (
     '{"doc": {"task_id": "HumanEval/0", "prompt": "def ..."}, "resps": [["    return 1"]], '
@@ -23,15 +23,20 @@ def recognises(row: object) -> bool:
     return isinstance(row, dict) and isinstance(row.get("doc"), dict) and "resps" in row
 
 
-def samples(row: Any) -> Iterator[Imported]:
+def samples(row: Any) -> Iterator[Imported | NoText]:
     """The samples of a line."""
     document = table_of(row["doc"], "doc")
+    name = document["task_id"]
+    if "test_list" in document and isinstance(name, int):  # MBPP calls its problems by number alone
+        name = f"MBPP/{name}"
     programs = _texts(row.get("filtered_resps"))
     texts, reading = (programs, Reading.PROGRAM) if programs else (_texts(row["resps"]), Reading.RAW)
     told = next((row[metric] for metric in _METRICS if metric in row), None)
     claim = Claim(passed=told == 1) if told in {0, 1} else None
+    if not texts:
+        yield NoText("resps holds no text")
     for text in texts:
-        yield Imported(problem=document["task_id"], text=text, reading=reading, claim=claim)
+        yield Imported(problem=name, text=text, reading=reading, claim=claim)
 
 
 def _texts(value: object) -> list[str]:

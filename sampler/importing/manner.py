@@ -29,7 +29,7 @@ def understood(path: Path, request: ImportRequest) -> tuple[Samples, Manner]:
         columns = dict(request.columns)
         reading = request.reading or (Reading.PROGRAM if "program" in columns else Reading.RAW)
         return reader(columns), Manner(format="map", reading=reading, model=model)
-    found = format_of(path, request.format)
+    found = format_of(path, request.format, skip_bad=request.skip_bad)
     return found.samples, Manner(format=found.name, reading=request.reading or found.reading, model=model)
 
 

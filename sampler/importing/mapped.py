@@ -9,7 +9,17 @@ from collections.abc import Callable, Iterator, Mapping
 from difflib import get_close_matches
 from typing import Any
 
-from sampler.importing.imported import Claim, Imported, ImportFault, count_of, finish_of, number_of, seconds_of, text_of
+from sampler.importing.imported import (
+    Claim,
+    Imported,
+    ImportFault,
+    NoText,
+    count_of,
+    finish_of,
+    number_of,
+    seconds_of,
+    text_of,
+)
 
 EXAMPLE = '{"id": "HumanEval/0", "answer": "    return 1", "tokens": 5}'
 
@@ -26,15 +36,29 @@ def reader(columns: Mapping[str, str]) -> Callable[[Any], Iterator[Imported]]:
     if not {"text", "program"} & columns.keys() or not {"problem", "prompt"} & columns.keys():
         raise ImportFault("--map must name the columns of problem (or prompt) and of text (or program)")
 
+    texts = [column for field, column in columns.items() if field in {"text", "program"}]
     plan = tuple((_PLACES.get(field, field), column, _CONVERTERS[field]) for field, column in columns.items())
 
     def samples(row: Any) -> Iterator[Imported]:
+        for column in texts:
+            if _absent(row, column):
+                raise NoText(f"there is no {column!r}: an answer without a text")
         told = {
             field: convert(row if column in row else _inside(row, column), column) for field, column, convert in plan
         }
         yield Imported(**{"text": told.get("program"), **told})
 
     return samples
+
+
+def _absent(row: Any, column: str) -> bool:
+    """Whether a line has nothing under a column of texts: a batch's answer that is an error has none."""
+    if column in row:
+        return row[column] is None
+    try:
+        return _inside(row, column)[column] is None
+    except KeyError:
+        return "." in column
 
 
 def _as_it_is(row: Mapping[str, Any], field: str) -> Any:

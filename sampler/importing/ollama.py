@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from sampler.importing.imported import Claim, Imported, count_of, finish_of, list_of, seconds_of, table_of
+from sampler.importing.imported import Claim, Imported, NoText, count_of, finish_of, list_of, seconds_of, table_of
 
 EXAMPLE = (
     '{"HumanEval/0": [["    return 1", {"prompt_eval_count": 197, "prompt_eval_duration": 572604786, '
@@ -29,11 +29,14 @@ def recognises(row: object) -> bool:
     )
 
 
-def samples(row: Any) -> Iterator[Imported]:
+def samples(row: Any) -> Iterator[Imported | NoText]:
     """All samples of a file of the first kind."""
     for name, pairs in row.items():
         for pair in list_of(pairs, name):
-            text, told = pair
+            text, told = list_of(pair, f"an answer of {name}")
+            if text is None:
+                yield NoText(f"an answer of {name} is null")
+                continue
             yield _sample(name, text, table_of(told, f"what stands beside an answer of {name}"))
 
 
@@ -51,6 +54,8 @@ def samples_of_line(row: Any) -> Iterator[Imported]:
 
 
 def _sample(name: str, text: object, told: dict[str, Any]) -> Imported:
+    if text is None:
+        raise NoText(f"the answer of {name} is null")
     if not isinstance(text, str):
         raise TypeError(f"an answer of {name} is {text!r:.40}, not a text")
     said = told.get("result")

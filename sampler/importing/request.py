@@ -15,14 +15,15 @@ class ImportRequest:
     """What is imported, and how it is understood.
 
     `model` is the name where files give none, else the file's own; `reading` overrides what the format says of its texts;
-    `columns` is {field: column} for lines of no known format. A model that is in no catalogue has FLOPs only with an
-    `architecture`, or by the rule "2N" with `params`.
+    with `skip_bad`, malformed rows of samples and of problems are left out; `columns` is {field: column} for lines of no known
+    format. A model that is in no catalogue has FLOPs only with an `architecture`, or by the rule "2N" with `params`.
     """
 
     files: tuple[Path, ...]
     study: str
     problems: str = "humaneval"
     sampled_only: bool = False
+    skip_bad: bool = False
     format: str | None = None
     model: str | None = None
     reading: Reading | None = None
@@ -42,6 +43,8 @@ class ImportEnd:
     problems: int = 0
     claims: int = 0
     formats: list[str] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)  # samples, with their place and the reason
+    problems_left_out: list[str] = field(default_factory=list)
 
     @property
     def lines(self) -> list[str]:

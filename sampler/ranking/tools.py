@@ -25,7 +25,7 @@ from sampler.store.ranking_rows import ProblemRow, RankableRow
 from sampler.store.rows import ModelRow
 from sampler.study.prompts import prompt_for, unbegun
 from sampler.values import Prompt, PromptStyle
-from sandbox.problems import Problem, load_problems
+from sandbox.problems import Problem, read_problems
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,7 +133,7 @@ class Tools:
     def _problems(self) -> Mapping[str, Problem]:
         """The study's problems as their file has them: what a prompt looks like depends on more than the store keeps."""
         sources = [self._source] if Path(self._source).exists() else self._source.split(", ")
-        return {problem.name: problem for source in sources for problem in load_problems(source)}
+        return {problem.name: problem for source in sources for problem in _readable(source)}
 
     def answers(self, group: Group) -> tuple[list[Answers], list[float]]:
         """What the programs answer, and the sandbox's seconds for it: to generated tests if there are such, else as stored.
@@ -180,6 +180,11 @@ class Tools:
             texts = self._texts.get(problem.name, ())
             self._generated[problem.name] = generated_tests(texts, problem.entry_point)
         return self._generated[problem.name]
+
+
+def _readable(source: str) -> tuple[Problem, ...]:
+    """The problems of a source; rows that are no problems were left out when the study was made."""
+    return read_problems(source, skip_bad=True).problems
 
 
 class NoTests(RankingError):

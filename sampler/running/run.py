@@ -39,6 +39,7 @@ from sampler.study.spec_models import ModelSpec
 from sampler.values import ModelCard, Request, Sample
 from sandbox.judging.judge import JUDGE_VERSION
 from sandbox.problems import Problem
+from sandbox.show import named
 
 AHEAD_PER_BOX = 4  # programs that wait for a box, so that none is ever idle
 AHEAD_LEAST = 32
@@ -100,8 +101,11 @@ class Run:
 
     def __call__(self) -> RunEnd:
         """Do what is left to do; raises StoreError, SandboxError, BackendError or ProblemsError."""
-        problems = choose_problems(self._study.problems)
+        left_out: list[str] = []
+        problems = choose_problems(self._study.problems, left_out.append)
         ids = self._store.open_study(self._study.record(problems))
+        for told in named(left_out):
+            self._note(ids, "warning", "left_out", f"left out of the problems: {told}")
         planned = self._plan(ids, problems)
         progress = self._progress(ids)
         if not planned and progress.scored >= progress.wanted:

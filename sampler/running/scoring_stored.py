@@ -99,7 +99,8 @@ def _refuse_drawn(reader: Reader, study: StudyRow) -> None:
 def _problems(reader: Reader, wish: StoredScoring) -> dict[str, Problem]:
     """The study's problems; raises StoreError if they are not those that its samples were made for."""
     source = wish.problems or wish.study.problems_source
-    chosen = choose_problems(ProblemsSpec(source=source, names=tuple(reader.problem_names(wish.study.id))))
+    names = tuple(reader.problem_names(wish.study.id))  # chosen when the study was made; other rows are no matter
+    chosen = choose_problems(ProblemsSpec(source=source, names=names, skip_bad=True))
     if problems_digest(chosen) != wish.study.problems_digest:
         raise StoreError(
             f"the problems of {source!r} are not those of study {wish.study.name!r}: a prompt or a test has changed; "

@@ -19,7 +19,7 @@ from sampler.study.subset import NUMBERS, SPLIT_NAMES
 from sampler.study.toml_table import MOST
 from sampler.values import Architecture, GivenCosts, PromptStyle, SamplingParams
 from sandbox.problems import BUILT_IN
-from sandbox.values import LIMIT_BOUNDS, Limits
+from sandbox.values import LIMIT_BOUNDS, OUTPUT_RULES, Limits
 
 Schema = dict[str, Any]
 _TEXT: Schema = {"type": "string", "pattern": r"\S"}
@@ -64,6 +64,8 @@ def _problems() -> Schema:
         "every": _COUNT,
         "limit": _COUNT,
         "names": _TEXTS,
+        "skip_bad": _FLAG,
+        "output_rule": {"enum": list(OUTPUT_RULES)},
     }
     keys["source"]["examples"] = list(BUILT_IN)
     counted = [{"required": [key]} for key in ("split", "numbers", "every", "limit")]

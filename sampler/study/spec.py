@@ -29,7 +29,7 @@ A value of this module is a study that could run: whoever holds one need not che
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -41,8 +41,8 @@ from sampler.study.subset import SPLIT_NAMES, in_ranges, in_split, ranges_of
 from sampler.study.toml_table import SpecError, TomlTable, parse_toml, read_text
 from sampler.study.words import STUDY
 from sandbox.boxes.packages import is_requirement
-from sandbox.problems import Problem, ProblemsError, load_problems
-from sandbox.values import Limits
+from sandbox.problems import Problem, ProblemsError, read_problems
+from sandbox.values import OUTPUT_RULES, Limits
 
 PYTHON = r"3\.[0-9]{1,2}"
 MOST_SEED = 2**63 - 1  # what a column of a store holds
@@ -62,6 +62,8 @@ class ProblemsSpec:
     every: int | None = None
     limit: int | None = None
     names: tuple[str, ...] = ()
+    skip_bad: bool = False
+    output_rule: str | None = None
 
     @property
     def sources(self) -> tuple[str, ...]:
@@ -145,9 +147,15 @@ def stored_budgets(text: str, path: Path) -> Mapping[Unit, tuple[float, ...]]:
     return _report(TomlTable(path, "[report]", parse_toml(text, path).get("report", {})), path)
 
 
-def choose_problems(spec: ProblemsSpec) -> tuple[Problem, ...]:
-    """The problems that the study asks for; raises ProblemsError."""
-    problems = {problem.name: problem for problem in _load(spec.sources)}
+def choose_problems(spec: ProblemsSpec, left_out: Callable[[str], None] = lambda _: None) -> tuple[Problem, ...]:
+    """The problems that the study asks for; raises ProblemsError.
+
+    `left_out` is told of each row that was left out: those without tests and, with `skip_bad`, those that are no problems.
+    """
+    problems = {problem.name: problem for problem in _load(spec.sources, skip_bad=spec.skip_bad, left_out=left_out)}
+    if spec.output_rule is not None:
+        rule = OUTPUT_RULES[spec.output_rule]
+        problems = {name: problem.with_output_rule(rule) for name, problem in problems.items()}
     if spec.names:
         return find_named(spec.names, problems, ", ".join(spec.sources))
     try:
@@ -181,11 +189,16 @@ def find_named(names: Iterable[str], known: Mapping[str, Problem], where: str) -
     return tuple(known[name] for name in dict.fromkeys(names))
 
 
-def _load(sources: Iterable[str]) -> list[Problem]:
+def _load(
+    sources: Iterable[str], *, skip_bad: bool = False, left_out: Callable[[str], None] = lambda _: None
+) -> list[Problem]:
     """The problems of every source in turn; raises ProblemsError."""
     found: dict[str, Problem] = {}
     for source in sources:
-        for problem in load_problems(source):
+        held = read_problems(source, skip_bad=skip_bad)
+        for told in held.left_out:
+            left_out(told)
+        for problem in held.problems:
             text = problem.name + problem.prompt + problem.tests
             if valid_text(text) != text:
                 raise ProblemsError(f"{source}: {problem.name!a} holds characters that no UTF-8 can say; mend the file")
@@ -216,6 +229,8 @@ def _problems(table: TomlTable, folder: Path) -> ProblemsSpec:
         every=table.whole("every") if "every" in given else None,
         limit=table.whole("limit") if "limit" in given else None,
         names=table.texts("names"),
+        skip_bad=table.flag("skip_bad"),
+        output_rule=table.choice("output_rule", tuple(OUTPUT_RULES)) if table.has("output_rule") else None,
     )
     table.done()
     return spec

@@ -19,6 +19,8 @@ PROBLEMS = {
     "every": "Of those, every so many-th, from the first.",
     "limit": "Of those, no more than so many.",
     "names": 'In the place of all that: problems by name, such as "HumanEval/0".',
+    "skip_bad": "Leave out rows that are malformed, and say which, in the place of stopping.",
+    "output_rule": "How what whole programs print is compared, in the place of the data set's own rule (docs/problems.md).",
 }
 SAMPLING = {
     "style": "completion: the model goes on where the prompt stops. chat: it is asked in words.",

@@ -15,12 +15,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from sandbox.boxes.image import Outfit
 from sandbox.problems import Problem, read_problems
 from sandbox.scoring.scorer import Manner
-from sandbox.show import harmless
+from sandbox.show import harmless, named
 from sandbox.terminal import HarmlessConsole
 from sandbox.values import OUTPUT_RULES, Isolation, Limits
 
 PASSED, PROGRAM_FAULT, USAGE, OUR_FAULT, INTERRUPTED = 0, 1, 2, 3, 130
-SHOWN = 10  # rows of a file that are named one by one
 
 
 LIMIT_OPTIONS = {  # of every limit the option, its unit, and what it is
@@ -120,10 +119,8 @@ class Reading:
 
 def say_left_out(left_out: Sequence[str], what: str) -> None:
     """Name the first rows that were left out, and count the others."""
-    for told in left_out[:SHOWN]:
+    for told in named(left_out):
         say(f"left out: {told}")
-    if len(left_out) > SHOWN:
-        say(f"left out: {len(left_out) - SHOWN} more")
     if left_out:
         say(f"{len(left_out)} {what}{'s' * (len(left_out) != 1)} left out")
 

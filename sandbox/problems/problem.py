@@ -105,7 +105,8 @@ class Problem:
         if not isinstance(self.given, StdinTests):
             return self
         public = replace(self.public, rule=rule) if isinstance(self.public, StdinTests) else self.public
-        return replace(self, given=replace(self.given, rule=rule), public=public)
+        given = replace(self.given, rule=rule)
+        return replace(self, tests=given.source, given=given, public=public)
 
     @functools.cached_property
     def checked_by(self) -> Tests:

@@ -369,3 +369,57 @@ def test_an_import_that_brings_nothing_leaves_no_store_and_one_that_breaks_off_k
     assert query(folder / "kept.db", "SELECT name FROM model") == [("broken",)]
     assert call("import", folder / "kept.db", empty, "--problems", problems).exit_code != 0
     assert (folder / "kept.db").exists()
+
+
+GOOD = {"task_id": "P/0", "completion": "    return 1\n"}
+NO_TEXT = [GOOD, {"task_id": "P/1", "completion": None}]
+MALFORMED = [
+    {"task_id": "P/1", "completion": 5},
+    {"task_id": "P/9", "completion": "x"},
+    {"task_id": "P/1", "completion": "x", "sum_nll": 10**400},
+    {"task_id": "P/1"},
+    [],
+]
+
+
+def test_answers_without_a_text_are_left_out_and_named(folder):
+    path = write_lines(folder / "given.jsonl", NO_TEXT)
+    done = call("import", folder / "s.db", path, "--problems", folder / "problems.jsonl", "--model", "m")
+    assert done.exit_code == Exit.OK
+    assert "1 samples read as humaneval, 1 added" in done.stdout
+    assert (
+        done.stderr == f"left out: {path}, line 2: completion is null: an answer without a text\n1 samples left out\n"
+    )
+    with pytest.raises(ImportFault, match=r"no sample in it; left out: .*line 1: completion is null"):
+        take(folder, write_lines(folder / "none.jsonl", NO_TEXT[1:]), store="other.db")
+
+
+def test_a_batch_is_taken_without_the_answers_that_are_errors(folder):
+    rows = [
+        {"id": "P/0", "response": {"body": {"choices": [{"content": "return 1"}]}}},
+        {"id": "P/1", "response": {"body": {"error": "slow down"}}},
+        {"id": "P/2", "response": None},
+    ]
+    columns = (("problem", "id"), ("text", "response.body.choices.0.content"))
+    end = take(folder, write_lines(folder / "batch.jsonl", rows), columns=columns)
+    assert (end.read, len(end.left_out)) == (1, 2)
+
+
+@pytest.mark.parametrize("row", MALFORMED)
+def test_malformed_rows_stop_an_import_unless_they_are_to_be_skipped(folder, row):
+    path = write_lines(folder / "given.jsonl", [GOOD, row, GOOD])
+    with pytest.raises(ImportFault, match="line 2"):
+        take(folder, path)
+    end = take(folder, path, store="other.db", skip_bad=True)
+    assert (end.read, [told.partition(": ")[0] for told in end.left_out]) == (2, [f"{path}, line 2"])
+
+
+def test_lines_and_problems_that_are_no_json_are_skipped_on_request(folder):
+    problems = folder / "problems.jsonl"
+    problems.write_text(problems.read_text("utf-8") + '\n{"task_id": 1}\n', encoding="utf-8")
+    path = write_lines(folder / "given.jsonl", [GOOD])
+    path.write_text(path.read_text("utf-8") + "{\n" + json.dumps(GOOD), encoding="utf-8")
+    with pytest.raises(ProblemsError, match="line 4"):
+        take(folder, path)
+    end = take(folder, path, skip_bad=True)
+    assert (end.read, len(end.left_out), len(end.problems_left_out)) == (2, 1, 1)

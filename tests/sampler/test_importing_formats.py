@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from sampler.importing.files import digest_of, format_of, samples_of, values_of
 from sampler.importing.formats import FORMATS, named, recognised
-from sampler.importing.imported import Claim, Imported, ImportFault, Reading
+from sampler.importing.imported import Claim, Imported, ImportFault, NoText, Reading
 from sampler.importing.mapped import reader
 from sampler.importing.match import Matcher
 from sampler.importing.numbering import Numbering
@@ -56,9 +56,32 @@ def test_whatever_a_file_holds_is_refused_or_read_and_breaks_nothing(tmp_path_fa
     try:
         found = format_of(path, None)
         for _, sample in samples_of(path, found.samples):
-            assert isinstance(sample.text, str)
+            assert isinstance(sample, NoText) or isinstance(sample.text, str)
     except ImportFault as error:
         assert str(path) in str(error)  # noqa: PT017 - reading it is as good an answer
+
+
+@pytest.mark.parametrize(
+    ("format_name", "row"),
+    [
+        ("livecodebench", {"question_id": "a", "code_list": ["x", None]}),
+        ("lists", {"a": ["x", None]}),
+        ("bigcode", [["x"], [None]]),
+        ("codet", {"prompt": "p", "samples": [None, "x"]}),
+        ("ollama", {"a": [["x", {"eval_count": 1}], [None, {"eval_count": 0}]]}),
+        ("evalplus-results", {"eval": {"a": [{"solution": "x", "base_status": "pass"}, {"base_status": "fail"}]}}),
+        ("paper", {"a": {"samples": [{"generation": "x"}, {"generation": None}]}}),
+    ],
+)
+def test_an_answer_without_a_text_costs_no_other(format_name, row):
+    assert recognised(row, "here").name == format_name
+    assert sorted(type(sample).__name__ for sample in read(format_name, row)) == ["Imported", "NoText"]
+
+
+def test_a_log_of_mbpp_names_problems_of_mbpp():
+    doc = {"task_id": 11, "text": "?", "test_list": ["assert f() == 1"]}
+    (sample,) = read("lm-eval", {"doc": doc, "resps": [["x"]], "filtered_resps": ["x"]})
+    assert sample.problem == "MBPP/11"
 
 
 def test_human_eval_results_are_claims_in_their_own_words():

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import json
+from dataclasses import replace
+
 import pytest
 
 from sampler.stats.budget import Unit
-from sampler.study.spec import choose_problems, load_study
+from sampler.study.spec import ProblemsSpec, choose_problems, load_study
 from sampler.study.toml_table import SpecError
 from sampler.values import PromptStyle
 from sandbox.problems import ProblemsError
@@ -230,3 +233,20 @@ def test_what_vllm_is_told_stands_in_a_table_of_its_own(load):
         load(text + 'model = "other"\n')
     with pytest.raises(SpecError, match="is no table"):
         load(SMALL.replace('"llamacpp"', '"vllm"') + "[models.options]\nengine = 3\n")
+
+
+def test_rows_that_are_no_problems_are_left_out_on_request_and_told(tmp_path):
+    rows = [
+        {"task_id": "a", "prompt": "p", "tests": [{"stdin": "", "stdout": "YES"}]},
+        {"task_id": "b", "prompt": 5, "tests": [{"stdin": "", "stdout": ""}]},
+        {"problem_id": 1, "question": "?", "input_output": ""},
+    ]
+    (tmp_path / "p.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    with pytest.raises(ProblemsError, match=r"line 2: prompt must be"):
+        choose_problems(ProblemsSpec(source=str(tmp_path / "p.jsonl")))
+    left_out: list[str] = []
+    spec = ProblemsSpec(source=str(tmp_path / "p.jsonl"), skip_bad=True, output_rule="nocase")
+    (problem,) = choose_problems(spec, left_out.append)
+    assert [told.partition("p.jsonl, ")[2][:7] for told in left_out] == ["line 2:", "line 3:"]
+    assert problem.given.rule.name == "nocase"
+    assert problem.tests != choose_problems(replace(spec, output_rule=None))[0].tests
