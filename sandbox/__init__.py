@@ -6,8 +6,8 @@ breaks or cannot be proved clean; it is thrown away, the job is tried on another
 
 From the outside in, and imports go that way only: `cli` and `commands` read the command line; `serving` (HTTP), `library`
 (Python) and `plugin` (inspect_ai) are for other programs; `scoring` ties together `boxes`, which run programs, `judging`, which
-decides, and `problems`, which say what is asked; `checkup` tells whether a machine is fit for it. `values` are the words of all
-of them, and `inside` is what runs in the container.
+decides, `extraction`, which finds the program in an answer, and `problems`, which say what is asked; `checkup` tells whether a
+machine is fit for it. `values` are the words of all of them, and `inside` is what runs in the container.
 """
 
 from __future__ import annotations

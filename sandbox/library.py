@@ -6,6 +6,10 @@
         for scored in score(completions, load_problems("humaneval")[0], pool=pool):
             print(scored.verdict)
 
+What the texts are, `given` says: an "answer" of a chat, in which code is looked for (`sandbox.extraction`), a "completion" of
+the problem's prompt, or a "solution" that stands alone, both as they are. Unless it is said, the messages of a chat are answers
+and texts are completions.
+
 A score is always a verdict over what the program did. What fails by our fault is an exception of `score` and None of `reward`:
 a trainer that counted it as 0 would teach a model that it was wrong where nobody looked. Programs that are equal to the
 letter run once.
@@ -18,15 +22,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import CancelledError, Future
 from contextlib import ExitStack, nullcontext
 from types import TracebackType
-from typing import Literal, Self
+from typing import Literal, Self, get_args
 
 from sandbox.errors import SandboxError
+from sandbox.extraction import extract
 from sandbox.problems import Problem
 from sandbox.scoring.scorer import Manner, open_scorer
 from sandbox.values import Assumptions, Limits, Program, Score, Verdict
 
-Given = Literal["completion", "solution"]
-Message = Mapping[str, object]  # of a chat: its `content` is the text
+Given = Literal["answer", "completion", "solution"]
+Message = Mapping[str, object]  # of a chat: its `content` is a text, or a list of parts
+_TEXTS = frozenset({None, "text", "output_text", "input_text"})  # types of parts that hold a text
+_PASSED_OVER = frozenset({"thinking", "redacted_thinking", "reasoning"})
 
 
 class Pool:
@@ -60,17 +67,17 @@ def score(
     problem: Problem,
     *,
     pool: Pool | None = None,
-    given: Given = "completion",
+    given: Given | None = None,
 ) -> list[Score]:
     """The score of each completion, in their order; a pool is opened for this call if none is handed over.
 
-    A `completion` goes on where the problem's prompt stops, a `solution` stands alone. Raises SandboxError when one of them
-    could not be judged by our fault.
+    `given` says what they are: an answer, a completion or a solution (see above). Raises SandboxError when one of them could
+    not be judged by our fault, and TypeError for what is none.
     """
-    texts = [_text(completion) for completion in _several(completions)]
+    texts = _texts(completions, given)
     _refuse_other_than_problems([problem])
     with nullcontext(pool) if pool is not None else Pool() as boxes:
-        futures = _submitted(((text, problem) for text in texts), boxes, given)
+        futures = _submitted(((text, problem) for text in texts), boxes)
         return [future.result() for future in futures]
 
 
@@ -79,32 +86,43 @@ def reward(
     problems: Problem | Sequence[Problem],
     *,
     pool: Pool,
-    given: Given = "completion",
+    given: Given | None = None,
 ) -> list[float | None]:
     """1.0 for each completion that passed its problem's tests, 0.0 for each that did not, None where we could not tell.
 
     `problems` is one for all or one for each. Instead of a text, a completion may be the messages of a chat, of which the last
-    one counts.
+    one counts: its content is a text, or a list of parts. Raises TypeError for what is neither, with its place.
     """
-    texts = [_text(completion) for completion in _several(completions)]
+    texts = _texts(completions, given)
     each = [problems] * len(texts) if isinstance(problems, Problem | str) else list(problems)
     _refuse_other_than_problems(each)
     if len(each) != len(texts):
         raise ValueError(f"{len(texts)} completions of {len(each)} problems; one for all, or one for each")
-    return [_paid(future) for future in _submitted(zip(texts, each, strict=True), pool, given)]
+    return [_paid(future) for future in _submitted(zip(texts, each, strict=True), pool)]
 
 
-def _submitted(asked: Iterable[tuple[str, Problem]], pool: Pool, given: Given) -> list[Future[Score]]:
+def _submitted(asked: Iterable[tuple[tuple[str, Given], Problem]], pool: Pool) -> list[Future[Score]]:
     """A future for each; equal programs of a problem share one."""
     known: dict[tuple[str, str, Assumptions], Future[Score]] = {}
     futures = []
-    for text, problem in asked:
-        program = problem.complete(text) if given == "completion" else problem.solve(text)
+    for (text, given), problem in asked:
+        program = problem.solve(extract(text, problem, given=given).source)
         key = program.source, program.tests_source, program.assumptions
         if key not in known:
             known[key] = pool.submit(program)
         futures.append(known[key])
     return futures
+
+
+def _texts(completions: Sequence[str | Sequence[Message]], given: Given | None) -> list[tuple[str, Given]]:
+    """The texts, each with what it is."""
+    if given not in {None, *get_args(Given)}:
+        raise ValueError(f"given is {given!r}; there are {', '.join(get_args(Given))}")
+    found: list[tuple[str, Given]] = []
+    for number, completion in enumerate(_several(completions)):
+        usual: Given = "completion" if isinstance(completion, str) else "answer"
+        found.append((_text(completion, f"completions[{number}]"), given or usual))
+    return found
 
 
 def _several(completions: Sequence[str | Sequence[Message]]) -> Sequence[str | Sequence[Message]]:
@@ -114,19 +132,34 @@ def _several(completions: Sequence[str | Sequence[Message]]) -> Sequence[str | S
     return completions
 
 
-def _text(completion: str | Sequence[Message]) -> str:
+def _text(completion: str | Sequence[Message], where: str) -> str:
     if isinstance(completion, str):
         return completion
     try:
         content = completion[-1]["content"]
     except (TypeError, LookupError):
         content = None
-    if not isinstance(content, str):
-        shown = reprlib.repr(completion)
-        raise TypeError(
-            f"a completion is a text, or the messages of a chat whose last has a text as content, not {shown}"
-        )
-    return content
+    if isinstance(content, str):
+        return content
+    if isinstance(content, list | tuple) and content:
+        return "".join(_part(part, f"{where}: part {number} of its content") for number, part in enumerate(content))
+    shown = reprlib.repr(completion)
+    raise TypeError(
+        f"{where}: a completion is a text, or the messages of a chat whose last has a text as content, or parts, not {shown}"
+    )
+
+
+def _part(part: object, where: str) -> str:
+    """The text of a part of a message; nothing for one that holds reasoning."""
+    if isinstance(part, str):
+        return part
+    kind = part.get("type") if isinstance(part, Mapping) else None
+    text = part.get("text") if isinstance(part, Mapping) and kind in _TEXTS else None
+    if isinstance(text, str):
+        return text
+    if kind in _PASSED_OVER:
+        return ""
+    raise TypeError(f"{where} holds no text: {reprlib.repr(part)}")
 
 
 def _refuse_other_than_problems(problems: Iterable[object]) -> None:

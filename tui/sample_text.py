@@ -102,9 +102,12 @@ def _why(detail: SampleDetail, sentences: Sequence[str]) -> tuple[str, ...]:
         ("cost", quantity(row.flops, "FLOPs") if row.flops else None),
         ("log-probability", None if detail.sum_logprob is None else f"{detail.sum_logprob:.2f} nats"),
         ("finish", row.finish),
+        ("asked as", detail.prompt_form),
         ("seed", detail.seed),
     ]
     told = [harmless(sentence, LONGEST_LINE) for sentence in sentences]
+    if detail.extraction:
+        told.append(harmless(f"The program is {detail.extraction}.", LONGEST_LINE))
     return (*told, "", *(f"{name:>16}  {harmless(str(value), 500)}" for name, value in facts if value is not None))
 
 

@@ -25,6 +25,8 @@ from sampler.values import Architecture
 from sandbox.problems import ProblemsError
 from sandbox.show import named
 
+_SOLUTION = "solution"  # what `sandbox score` calls a whole program
+
 
 @click.command("import")
 @click.argument("store", type=FILE)
@@ -42,8 +44,8 @@ from sandbox.show import named
 @click.option(
     "--as",
     "reading",
-    type=click.Choice([reading.value for reading in Reading]),
-    help="What a text is: a completion as it is, a raw one to be cut, a whole program, or a chat's answer.",
+    type=click.Choice([*(reading.value for reading in Reading), _SOLUTION]),
+    help="What a text is: a completion as it is, a raw one to be cut, a whole program (solution) as it is, or a chat's answer.",
 )
 @click.option("--map", "columns", multiple=True, metavar="COLUMN=FIELD", help="Name a column of plain JSON lines.")
 @click.option("--architecture", help="The model's numbers, for FLOPs: a catalogue name, a .gguf file or a config.json.")
@@ -90,7 +92,7 @@ def import_(
             skip_bad=skip_bad,
             format=format_,
             model=model,
-            reading=None if reading is None else Reading(reading),
+            reading=None if reading is None else Reading.PROGRAM if reading == _SOLUTION else Reading(reading),
             columns=tuple(_column(column) for column in columns),
             architecture=None if architecture is None else _architecture(architecture),
             params=None if params is None else round(params),

@@ -18,6 +18,8 @@ def recording(row: ExportRow) -> dict[str, Any]:
         "index": row.index,
         "completion": row.completion,
         "program": row.program,
+        "extraction": row.extraction,
+        "prompt_form": row.prompt_form,
         "seed": row.seed,
         "finish": row.finish,
         "prompt_tokens": row.prompt_tokens,

@@ -46,6 +46,7 @@ class Batches:
                 flops and float(flops.decode),
                 sample.sum_logprob,
                 int(sample.prompt_shared),
+                sample.extraction,
             )
         )
         batch.texts[sample.completion_sha] = sample.completion

@@ -150,7 +150,7 @@ def _of_folder(path: Path) -> Iterator[tuple[str, Any]]:
     for program in found:
         name = "/".join(program.parent.name.rsplit("_", 1))
         try:
-            yield str(program), {"task_id": name, "solution": program.read_text(encoding="utf-8", errors="replace")}
+            yield str(program), {"task_id": name, "solution": program.read_bytes().decode("utf-8", "replace")}
         except OSError as error:
             raise _unreadable(program, error) from error
 

@@ -15,6 +15,7 @@ from sampler.importing.match import Matcher
 from sampler.importing.program import program_of
 from sampler.importing.request import ImportRequest
 from sampler.store.records import valid_text
+from sandbox.extraction import Extracted
 from sandbox.problems import Problem
 from sandbox.values import MAX_SOURCE_BYTES
 
@@ -39,6 +40,7 @@ class Ready(NamedTuple):
     completion_sha: bytes
     program: str
     program_sha: bytes
+    extraction: str
     seed: int | None
     finish: str | None
     prompt_tokens: int | None
@@ -75,7 +77,7 @@ def ready(job: ReadingJob) -> Iterator[Ready | LeftOut]:
 
 
 def _ready(where: str, sample: Imported, problem: Problem, manner: Manner) -> Ready:
-    program = sample.program
+    program = Extracted(sample.program, "as the file says") if sample.program is not None else None
     if program is None:
         program = program_of(problem, sample.text, sample.reading or manner.reading)
     claim = sample.claim
@@ -85,7 +87,8 @@ def _ready(where: str, sample: Imported, problem: Problem, manner: Manner) -> Re
         problem.name,
         sample.index,
         *_named(sample.text),
-        *_named(program),
+        *_named(program.source),
+        program.why,
         sample.seed,
         sample.finish and sample.finish.value,
         sample.prompt_tokens,

@@ -26,7 +26,7 @@ from itertools import groupby
 
 from sampler.backends.base import Backend, BackendError, EngineLost
 from sampler.costs import sample_flops
-from sampler.extract import program_for
+from sampler.programs import program_for
 from sampler.running.executor import Executor
 from sampler.running.progress import Notice, Progress, Subscriber, Ticker, read_progress
 from sampler.running.scoring import Scoring, ScoringJob
@@ -37,6 +37,7 @@ from sampler.study.plan import requests
 from sampler.study.spec import Study, choose_problems, choose_shots
 from sampler.study.spec_models import ModelSpec
 from sampler.values import ModelCard, Request, Sample
+from sandbox.extraction import Extracted
 from sandbox.judging.judge import JUDGE_VERSION
 from sandbox.problems import Problem
 from sandbox.show import named
@@ -199,8 +200,8 @@ class Run:
                 for sample in backend.sample(self._until_stopped(asked), model.sampling.params):
                     problem = problems[sample.problem]
                     clean = replace(sample, text=valid_text(sample.text))
-                    source = program_for(problem, prompts[sample.problem], clean.text)
-                    self._store.add_sample(_record(ids, model.name, card, clean, source))
+                    program = program_for(problem, prompts[sample.problem], clean.text)
+                    self._store.add_sample(_record(ids, model.name, card, clean, program))
                     scoring.check()
 
     def _until_stopped(self, asked: Sequence[Request]) -> Iterator[Request]:
@@ -246,13 +247,14 @@ class Run:
         self._tell(Notice(level=level, kind=kind, message=message))
 
 
-def _record(ids: StudyIds, model: str, card: ModelCard, sample: Sample, source: str) -> SampleRecord:
+def _record(ids: StudyIds, model: str, card: ModelCard, sample: Sample, program: Extracted) -> SampleRecord:
     flops = sample_flops(card.architecture, sample)
     return SampleRecord(
         model_id=ids.models[model],
         problem_id=ids.problems[sample.problem],
         sample=sample,
-        source=source,
+        source=program.source,
+        extraction=program.why,
         prompt_flops=None if flops is None else float(flops.prompt),
         decode_flops=None if flops is None else float(flops.decode),
     )

@@ -16,6 +16,8 @@ class ExportRow:
     seed: int | None
     completion: str
     program: str
+    extraction: str | None
+    prompt_form: str | None
     finish: str | None
     prompt_tokens: int | None
     completion_tokens: int | None

@@ -22,7 +22,8 @@ class Batch:
     """Samples that the store does not hold, with their texts and claims; a claim names its sample by its place in `rows`.
 
     A row is: model, problem, index, seed, completion, program (both by digest), finish, prompt tokens, completion tokens,
-    prompt seconds, decode seconds, prompt FLOPs, decode FLOPs, summed log-probability, whether the prompt was shared.
+    prompt seconds, decode seconds, prompt FLOPs, decode FLOPs, summed log-probability, whether the prompt was shared, why the
+    program is that.
     """
 
     rows: list[tuple[object, ...]] = field(default_factory=list)

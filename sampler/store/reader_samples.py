@@ -59,7 +59,8 @@ FROM sample s LEFT JOIN verdict v ON v.sample_id = s.id
 _BY_VERDICT = "WHERE s.id IN (SELECT sample_id FROM verdict WHERE id IN ({marks}))"
 _BY_SAMPLE = "WHERE s.id IN ({marks})"
 
-_DETAIL = f"""{_COLUMNS}, s.seed AS seed, s.sum_logprob AS sum_logprob,
+_DETAIL = f"""{_COLUMNS}, s.seed AS seed, s.sum_logprob AS sum_logprob, s.extraction AS extraction,
+  s.prompt_form AS prompt_form,
   problem.entry_point AS entry_point, problem.prompt AS prompt, problem.tests AS tests,
   (SELECT substr(body, 1, {LONGEST_TEXT}) FROM text WHERE sha256 = s.completion_sha) AS completion,
   (SELECT substr(body, 1, {LONGEST_TEXT}) FROM text WHERE sha256 = s.program_sha) AS program,

@@ -76,7 +76,10 @@ class StudyIds:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SampleRecord:
-    """One sample, the program made of it, and its FLOPs (None without an architecture)."""
+    """One sample, the program made of it, and its FLOPs (None without an architecture).
+
+    `extraction` says why the program is that, `prompt_form` how the problem was put.
+    """
 
     model_id: int
     problem_id: int
@@ -84,6 +87,8 @@ class SampleRecord:
     source: str
     prompt_flops: float | None
     decode_flops: float | None
+    extraction: str | None = None
+    prompt_form: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -53,6 +53,8 @@ class SampleDetail:
     tests: str
     completion: str
     program: str
+    extraction: str | None  # why the program is that
+    prompt_form: str | None  # how the problem was put
     stdout: str
     stderr: str
     ending: str | None

@@ -206,5 +206,10 @@ CREATE TABLE ranking(                     -- what a ranker thinks of a sample; m
   PRIMARY KEY(sample_id, ranker_id)) STRICT, WITHOUT ROWID;
 """
 
+V6 = """
+ALTER TABLE sample ADD COLUMN extraction TEXT;  -- why the program is that, of what the model wrote; NULL: not noted
+ALTER TABLE sample ADD COLUMN prompt_form TEXT; -- how the problem was put (`sampler.study.prompts`); NULL: not by us
+"""
+
 APPLICATION = "codebudget"  # the name of our set of migrations in a store
-VERSIONS = {"v1": V1, "v2": V2, "v3": V3, "v4": V4, "v5": V5}  # every migration of this version, in order
+VERSIONS = {"v1": V1, "v2": V2, "v3": V3, "v4": V4, "v5": V5, "v6": V6}  # every migration of this version, in order

@@ -11,7 +11,8 @@ from sandbox.values import Score, Verdict
 
 _SAMPLE = (
     "INSERT OR IGNORE INTO sample(model_id, problem_id, idx, seed, completion_sha, program_sha, finish, sum_logprob,"
-    f" prompt_shared, created_at, {', '.join(COSTS)}) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?{', ?' * len(COSTS)})"
+    f" prompt_shared, extraction, prompt_form, created_at, {', '.join(COSTS)})"
+    f" VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?{', ?' * len(COSTS)})"
 )
 _TALLY = (
     f"INSERT INTO tally(model_id, problem_id, sampled, {', '.join(COSTS)}) VALUES(?, ?, 1{', ?' * len(COSTS)})"
@@ -25,8 +26,9 @@ def add_sample(connection: sqlite3.Connection, record: SampleRecord, now: float)
     sample, costs = record.sample, _costs(record)
     completion, program = valid_text(sample.text), valid_text(record.source)
     place = (record.model_id, record.problem_id, sample.index, sample.seed, _digest(completion), _digest(program))
-    how = (sample.finish and sample.finish.value, sample.sum_logprob, int(sample.prompt_shared), now)
-    if connection.execute(_SAMPLE, (*place, *how, *costs)).rowcount:
+    how = (sample.finish and sample.finish.value, sample.sum_logprob, int(sample.prompt_shared))
+    made = (record.extraction, record.prompt_form, now)
+    if connection.execute(_SAMPLE, (*place, *how, *made, *costs)).rowcount:
         _keep_text(connection, completion)
         _keep_text(connection, program)
         connection.execute(_TALLY, (record.model_id, record.problem_id, *costs))

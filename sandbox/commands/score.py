@@ -28,7 +28,7 @@ from sandbox.judging import judge
 from sandbox.problems import BUILT_IN, ProblemsError, Wanted, load_problems
 from sandbox.scoring.references import ReferenceFailed, References, usual_directory
 from sandbox.scoring.rejudging import Changes, rejudged
-from sandbox.scoring.samples import SamplesError, read_samples
+from sandbox.scoring.samples import How, SamplesError, read_samples
 from sandbox.scoring.scorefile import (
     Row,
     Summary,
@@ -52,6 +52,9 @@ SHOWN = 10  # rows that are named one by one
               help="JSON lines with task_id and completion (or solution); .gz allowed.")  # fmt: skip
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", callback=inside_a_folder,
               help="Where results go, as JSON lines [default: standard output]. Continues a file begun before.")  # fmt: skip
+@click.option("--as", "given", type=click.Choice(["answer", "completion", "solution"]),
+              help="What a text is: a chat's answer, in which code is looked for; a completion of the prompt or a solution "
+              "that stands alone, as they are [default: as its field is called].")  # fmt: skip
 @click.option("--tests", "wanted", type=click.Choice([kind.value for kind in Wanted]), default=Wanted.BOTH.value,
               show_default=True, help="Which tests to run. With both, the judge's give the verdict.")  # fmt: skip
 @click.option("--fresh", is_flag=True, help="Answer each call from a fresh copy of the program: no call sees another.")
@@ -61,13 +64,15 @@ SHOWN = 10  # rows that are named one by one
 @limit_options
 def score(problems: str, samples: Path, out: Path | None, boxes: int | None, **options: Any) -> None:
     """Score a file of samples and print pass@k."""
-    wanted, fresh, explain, manner = (options.pop(name) for name in ("wanted", "fresh", "explain", "manner"))
+    given, wanted, fresh, explain, manner = (
+        options.pop(name) for name in ("given", "wanted", "fresh", "explain", "manner")
+    )
     manner = replace(manner, fresh=fresh, kept=usual_directory())
     chosen = limits_of(options)
     summary = Summary()
     try:
         known = {problem.name: problem for problem in load_problems(problems)}
-        asked = list(read_samples(samples, known, chosen, Wanted(wanted), manner.text))
+        asked = list(read_samples(samples, known, chosen, Wanted(wanted), How(manner.text, given)))
         place: AbstractContextManager[tuple[TextIO, dict[int, Row]]]
         place = continued(out) if out else nullcontext((sys.stdout, {}))
         with place as (file, kept):
@@ -95,7 +100,8 @@ def score(problems: str, samples: Path, out: Path | None, boxes: int | None, **o
 
 def _explain(row: Row) -> None:
     if row["verdict"] not in {None, Verdict.PASSED}:
-        say(f"{row['task_id']}, line {row['line']}: {row['verdict']}: {harmless(row['explanation'])}")
+        program = f" (the program: {row['extraction']})" if row.get("extraction") else ""
+        say(f"{row['task_id']}, line {row['line']}: {row['verdict']}: {harmless(row['explanation'] + program)}")
 
 
 @click.command("rejudge")

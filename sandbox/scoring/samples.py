@@ -1,4 +1,9 @@
-"""Files of samples in the format everybody uses: one JSON object a line, `task_id` with `completion` or `solution`."""
+"""Files of samples in the format everybody uses: one JSON object a line, `task_id` with `completion` or `solution`.
+
+The name of the field says what its text is, unless the reader is told otherwise (`sandbox.extraction`). A line as `sampler
+export` writes it, with the model and the sample's index, is read as `sampler import` reads it: what was executed stands in
+`program`, and a completion without one is still to be cut.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +16,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
+from sandbox.extraction import Given, extract
 from sandbox.problems import Problem, Wanted, find_problem
 from sandbox.values import Limits, Program
 
@@ -23,7 +29,10 @@ class SamplesError(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FiledSample:
-    """One line of a samples file, ready to run. `line` counts from 1."""
+    """One line of a samples file, ready to run. `line` counts from 1.
+
+    `extraction` says why the program is that, where code was looked for in a text.
+    """
 
     line: int
     problem: str
@@ -31,6 +40,7 @@ class FiledSample:
     limits: Limits
     wanted: Wanted = Wanted.JUDGE
     manner: str = ""  # how it is tested, where it matters
+    extraction: str | None = None
 
     @property
     def digest(self) -> str:
@@ -48,18 +58,36 @@ class FiledSample:
         return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
+@dataclass(frozen=True, slots=True)
+class How:
+    """How a file is read and tested: the manner, where it matters, and what its texts are; None: what their fields say."""
+
+    manner: str = ""
+    given: Given | None = None
+
+
 def read_samples(
-    path: Path, problems: Mapping[str, Problem], limits: Limits, wanted: Wanted = Wanted.JUDGE, manner: str = ""
+    path: Path,
+    problems: Mapping[str, Problem],
+    limits: Limits,
+    wanted: Wanted = Wanted.JUDGE,
+    how: How = How(),
 ) -> Iterator[FiledSample]:
     """The samples of a JSON-lines file (.gz allowed), in order; raises SamplesError naming file, line and what is wrong."""
     empty = True
     for number, line in lines_of(path):
         if line.strip():
             empty = False
-            problem, complete, text = _sample(line, f"{path}, line {number}", problems)
-            program = problem.complete(text, wanted) if complete else problem.solve(text, wanted)
+            problem, named, text = _sample(line, f"{path}, line {number}", problems)
+            taken = extract(text, problem, given=how.given or named)
             yield FiledSample(
-                line=number, problem=problem.name, program=program, limits=limits, wanted=wanted, manner=manner
+                line=number,
+                problem=problem.name,
+                program=problem.solve(taken.source, wanted),
+                limits=limits,
+                wanted=wanted,
+                manner=how.manner,
+                extraction=taken.why if how.given == "answer" else None,
             )
     if empty:
         raise SamplesError(f"{path} holds no samples; each is a line with a task_id and a completion or a solution")
@@ -78,8 +106,8 @@ def lines_of(path: Path) -> Iterator[tuple[int, bytes]]:
         raise SamplesError(f"cannot read samples from {path}: {reason or error}; {way_out}") from error
 
 
-def _sample(line: bytes, where: str, problems: Mapping[str, Problem]) -> tuple[Problem, bool, str]:
-    """The problem, whether the text goes on where its prompt stops, and the text."""
+def _sample(line: bytes, where: str, problems: Mapping[str, Problem]) -> tuple[Problem, Given, str]:
+    """The problem, what the text is by the name of its field, and the text."""
     try:
         row = json.loads(line)
     except (ValueError, RecursionError) as error:
@@ -96,9 +124,12 @@ def _sample(line: bytes, where: str, problems: Mapping[str, Problem]) -> tuple[P
         )
     completion, solution = row.get("completion"), row.get("solution")
     if isinstance(completion, str) and solution is None:
-        return problem, True, completion
+        if not {"model", "index"} <= row.keys():
+            return problem, "completion", completion
+        program = row.get("program")
+        return (problem, "solution", program) if isinstance(program, str) else (problem, "raw", completion)
     if isinstance(solution, str) and completion is None:
-        return problem, False, solution
+        return problem, "solution", solution
     told = {field: value for field, value in (("completion", completion), ("solution", solution)) if value is not None}
     values = " and ".join(f"{field} {value!r:.40}" for field, value in told.items()) or "neither"
     raise SamplesError(f"{where}: needs either a completion or a solution, as text, and has {values}")

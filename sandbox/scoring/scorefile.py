@@ -75,7 +75,8 @@ def _ask(sample: FiledSample, scorer: Scorer, finished: queue.SimpleQueue[tuple[
 
 
 def _row(sample: FiledSample, judged: Row) -> Row:
-    return {"task_id": sample.problem, "line": sample.line, "digest": sample.digest} | judged
+    where = {"task_id": sample.problem, "line": sample.line, "digest": sample.digest}
+    return where | ({} if sample.extraction is None else {"extraction": sample.extraction}) | judged
 
 
 def _judged(future: Future[Score], sample: FiledSample, limits: Limits) -> Row:

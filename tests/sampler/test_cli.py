@@ -18,9 +18,9 @@ from sampler.backends.base import BackendError
 from sampler.backends.replay import ReplayBackend
 from sampler.commands import cli
 from sampler.exits import Exit
-from sampler.extract import program_for
 from sampler.faults import exit_for
 from sampler.models.catalogue import UnknownModel
+from sampler.programs import program_for
 from sampler.reporting.reading import read_report
 from sampler.reporting.render import report_json
 from sampler.running.doors import in_steps, real_doors
@@ -315,7 +315,7 @@ def test_recorded_samples_of_real_models_give_their_known_rates(tmp_path, suppor
         for line in gzip.decompress(model.file.read_bytes()).splitlines():
             row = json.loads(line)
             prompt = prompt_for(problems[row["task_id"]], PromptStyle.COMPLETION)
-            passed[program_for(problems[row["task_id"]], prompt, row["completion"])] = row["passed"]
+            passed[program_for(problems[row["task_id"]], prompt, row["completion"]).source] = row["passed"]
 
     class Recorded(support.FakeExecutor):
         def _score(self, program):

@@ -217,12 +217,18 @@ def test_every_prompt_of_codet_finds_its_own_problem_of_humaneval(shared_data):
 def test_how_a_text_is_read_decides_its_program():
     one = problem("P/0", "import re\n\n\ndef f(x):\n", "f")
     text = "    return x\n\ndef g():\n    pass\n"
-    assert program_of(one, text, Reading.COMPLETION) == one.prompt + text
-    assert program_of(one, text, Reading.RAW) == one.prompt + "    return x\n"
-    assert program_of(one, one.prompt + text, Reading.RAW) == one.prompt + "    return x\n"
-    assert program_of(one, "def f(x): return 2", Reading.PROGRAM) == "def f(x): return 2"
-    assert program_of(one, "Here:\n```python\ndef f(x):\n    return 3\n```", Reading.PROGRAM).endswith("return 3")
-    assert program_of(one, "```python\nreturn x\n```", Reading.ANSWER) == one.prompt + "    return x"
+    fenced = "Here:\n```python\ndef f(x):\n    return 3\n```"
+    for said, reading, source in [
+        (text, Reading.COMPLETION, one.prompt + text),
+        (text, Reading.RAW, one.prompt + "    return x\n"),
+        (one.prompt + text, Reading.RAW, one.prompt + "    return x\n"),
+        (one.prompt + text, Reading.COMPLETION, one.prompt + one.prompt + text),
+        ("def f(x): return 2", Reading.PROGRAM, "def f(x): return 2"),
+        (fenced, Reading.PROGRAM, fenced),
+        (fenced, Reading.ANSWER, "import re\n\n\ndef f(x):\n    return 3"),
+        ("```python\nreturn x\n```", Reading.ANSWER, one.prompt + "    return x"),
+    ]:
+        assert program_of(one, said, reading).source == source
 
 
 def test_samples_are_numbered_as_they_come_or_as_they_say_but_not_both():

@@ -5,7 +5,7 @@ import warnings
 
 import pytest
 
-from sampler.extract import program_for
+from sampler.programs import program_for
 from sampler.study.prompts import prompt_for, unbegun
 from sampler.values import PromptStyle
 from sandbox.problems import load_problems
@@ -68,7 +68,7 @@ def test_every_answer_of_mbpp_in_that_form_becomes_the_program_that_it_is(mbpp):
     for problem in mbpp.values():
         prompt = prompt_for(problem, PromptStyle.COMPLETION, shots)
         answer = f"{problem.canonical_solution.strip()}\n[DONE]\n\nYou are an expert"
-        assert program_for(problem, prompt, answer).strip() == problem.canonical_solution.strip()
+        assert program_for(problem, prompt, answer).source.strip() == problem.canonical_solution.strip()
         assert problem.tests.strip().splitlines()[-1] in prompt.text
 
 
@@ -108,7 +108,7 @@ def test_whole_programs_are_asked_as_apps_asks_them_and_answered_without_the_que
     assert "Use Call-Based format" in prompt_for(call, PromptStyle.COMPLETION).text
     assert "class Solution:\n    def inc(self, x):" in prompt_for(call, PromptStyle.COMPLETION).text
     written = "if True:\n    print(3)\n\nQUESTION:\nAnother one"
-    assert program_for(stdin, asked, written) == "if True:\n    print(3)\n"
+    assert program_for(stdin, asked, written).source == "if True:\n    print(3)\n"
 
 
 def test_shots_of_apps_are_questions_with_their_answers(apps):
@@ -123,7 +123,7 @@ def test_shots_before_a_function_are_functions(humaneval):
     first, second = humaneval[:2]
     prompt = prompt_for(second, PromptStyle.COMPLETION, [first])
     assert prompt.text == f"{first.prompt}{first.canonical_solution.rstrip()}\n\n\n{second.prompt}"
-    assert program_for(second, prompt, second.canonical_solution).startswith(second.prompt)
+    assert program_for(second, prompt, second.canonical_solution).source.startswith(second.prompt)
 
 
 @pytest.mark.parametrize("style", PromptStyle)

@@ -10,8 +10,8 @@ import pytest
 from sampler.backends.base import BackendError
 from sampler.backends.open import Surroundings, UnknownBackend, open_backend
 from sampler.backends.replay import ReplayBackend
-from sampler.extract import program_for
 from sampler.models.catalogue import find
+from sampler.programs import program_for
 from sampler.study.prompts import prompt_for
 from sampler.values import Finish, Prompt, PromptStyle, Request, SamplingParams
 from sandbox.problems import load_problems
@@ -70,7 +70,7 @@ def test_a_recorded_completion_becomes_its_prompt_and_itself():
     path = EXAMPLES / "qwen2.5-coder-0.5b-instruct_HumanEval20_n10.jsonl.gz"
     problem = load_problems("humaneval")[0]
     sample = only(path)
-    source = program_for(problem, prompt_for(problem, PromptStyle.COMPLETION), sample.text)
+    source = program_for(problem, prompt_for(problem, PromptStyle.COMPLETION), sample.text).source
     assert source == problem.prompt + sample.text
 
 

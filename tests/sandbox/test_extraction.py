@@ -1,17 +1,15 @@
 from __future__ import annotations
 
 import ast
-import re
 import textwrap
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sampler.extract import program_for
-from sampler.study.prompts import prompt_for
-from sampler.values import Prompt, PromptStyle
-from sandbox.problems import Problem, load_problems
+from sandbox.extraction import answered, continued, extract
+from sandbox.extraction.extracting import STOPS
+from sandbox.problems import Problem, load_problems, read_problem
 
 ADD = Problem(
     name="Test/0",
@@ -22,9 +20,16 @@ ADD = Problem(
     entry_point="add",
     tests="def check(candidate):\n    assert candidate(2, 3) == 5\n",
 )
-CHAT = Prompt(style=PromptStyle.CHAT, text="?")
-PREFILLED = prompt_for(ADD, PromptStyle.CHAT)
-COMPLETION = prompt_for(ADD, PromptStyle.COMPLETION)
+DOUBLE = read_problem(
+    {"task_id": "double", "prompt": "Read a number, print its double.", "tests": [{"stdin": "21\n", "stdout": "42\n"}]}
+)
+FENCE = "```python\n"
+WAYS = (
+    extract,
+    lambda text, problem: answered(text, problem, begun=FENCE),
+    lambda text, problem: continued(text, problem, stops=STOPS),
+    lambda text, problem: extract(text, problem, given="raw"),
+)
 
 
 def text(indented: str) -> str:
@@ -113,7 +118,7 @@ GOOD_ANSWERS = {
 @pytest.mark.parametrize("answer", GOOD_ANSWERS.values(), ids=GOOD_ANSWERS.keys())
 @pytest.mark.filterwarnings("ignore:invalid escape")
 def test_the_code_of_a_chat_answer_is_found_in(answer):
-    assert add_of(program_for(ADD, CHAT, answer))(2, 3) == 5
+    assert add_of(extract(answer, ADD).source)(2, 3) == 5
 
 
 @pytest.mark.parametrize(
@@ -128,7 +133,7 @@ def test_the_code_of_a_chat_answer_is_found_in(answer):
     ],
 )
 def test_the_answer_goes_on_after_the_prefill(continuation):
-    assert add_of(program_for(ADD, PREFILLED, continuation))(2, 3) == 5
+    assert add_of(answered(continuation, ADD, begun=FENCE).source)(2, 3) == 5
 
 
 @pytest.mark.parametrize(
@@ -146,23 +151,23 @@ def test_the_answer_goes_on_after_the_prefill(continuation):
     ],
 )
 def test_a_completion_ends_where_something_new_begins(rest):
-    assert add_of(program_for(ADD, COMPLETION, "    return a + b\n" + rest))(2, 3) == 5
+    assert add_of(extract("    return a + b\n" + rest, ADD, given="raw").source)(2, 3) == 5
 
 
 def test_a_completion_in_a_fence_is_taken_for_an_answer():
-    assert add_of(program_for(ADD, COMPLETION, "```python\ndef add(a, b):\n    return a + b\n```\n"))(2, 3) == 5
+    assert add_of(extract("```python\ndef add(a, b):\n    return a + b\n```\n", ADD, given="raw").source)(2, 3) == 5
 
 
 def test_a_completion_may_start_the_function_over():
-    assert add_of(program_for(ADD, COMPLETION, "def add(a, b):\n    return a + b\n"))(2, 3) == 5
+    assert add_of(extract("def add(a, b):\n    return a + b\n", ADD, given="raw").source)(2, 3) == 5
 
 
 def test_every_canonical_solution_comes_through_unchanged_in_both_styles():
     for problem in load_problems("humaneval"):
-        completed = program_for(problem, prompt_for(problem, PromptStyle.COMPLETION), problem.canonical_solution)
+        completed = extract(problem.canonical_solution, problem, given="raw").source
         assert completed == problem.prompt + problem.canonical_solution
         whole = f"Sure:\n```python\n{problem.prompt}{problem.canonical_solution}\n```\nDone."
-        answered = program_for(problem, CHAT, whole)
+        answered = extract(whole, problem).source
         expected = ast.dump(ast.parse(problem.prompt + problem.canonical_solution))
         assert ast.dump(ast.parse(answered)).endswith(expected.partition("body=[")[2]), problem.name
 
@@ -178,13 +183,13 @@ def test_every_canonical_solution_comes_through_unchanged_in_both_styles():
     ],
 )
 def test_an_answer_without_code_gives_the_bare_prompt(answer):
-    source = program_for(ADD, CHAT, answer)
+    source = extract(answer, ADD).source
     assert source.startswith(ADD.prompt)
     assert add_of(source)(2, 3) is None
 
 
 def test_a_function_of_another_name_is_not_passed_off_as_the_one_asked_for():
-    source = program_for(ADD, CHAT, "```python\ndef plus(a, b):\n    return a + b\n```")
+    source = extract("```python\ndef plus(a, b):\n    return a + b\n```", ADD).source
     assert "add" not in {node.name for node in ast.parse(source).body if isinstance(node, ast.FunctionDef)}
 
 
@@ -194,9 +199,9 @@ def test_a_function_of_another_name_is_not_passed_off_as_the_one_asked_for():
 )
 def test_a_huge_answer_takes_no_time_worth_mentioning(pattern, size):
     answer = "```python\ndef add(a, b):\n" + pattern * (size // len(pattern))
-    for prompt in (CHAT, PREFILLED, COMPLETION):
+    for way in WAYS:
         for shape in (answer, answer.removeprefix("```python\n"), answer + "x"):
-            program_for(ADD, prompt, shape)  # a quadratic step would take minutes
+            way(shape, ADD)  # a quadratic step would take minutes
 
 
 pieces = st.sampled_from(
@@ -210,18 +215,19 @@ hostile = st.lists(st.one_of(pieces, st.text(st.characters(codec=None), max_size
 
 
 @given(answer=hostile)
-def test_whatever_a_model_writes_becomes_encodable_text_without_fences(answer):
-    for prompt in (CHAT, PREFILLED, COMPLETION):
-        source = program_for(ADD, prompt, answer)
-        source.encode("utf-8")
-        assert not re.search(r"^[ \t]*(```|~~~)", source, re.MULTILINE)
+def test_whatever_a_model_writes_becomes_encodable_text_and_a_reason(answer):
+    for problem in (ADD, DOUBLE):
+        for way in WAYS:
+            found = way(answer, problem)
+            found.source.encode("utf-8")
+            assert found.why
 
 
 @given(body=st.lists(st.sampled_from(["x = 1", "if a:\n    x = 2", "for i in a:\n    pass", "", "x += b"]), max_size=6))
 def test_a_body_means_the_same_at_the_margin_and_indented(body):
     lines = "\n".join([*body, "return 1"])
-    flat = program_for(ADD, CHAT, f"```python\n{lines}\n```")
-    indented = program_for(ADD, CHAT, f"```python\n{textwrap.indent(lines, '    ')}\n```")
+    flat = extract(f"```python\n{lines}\n```", ADD).source
+    indented = extract(f"```python\n{textwrap.indent(lines, '    ')}\n```", ADD).source
     assert ast.dump(ast.parse(flat)) == ast.dump(ast.parse(indented))
 
 
@@ -238,11 +244,11 @@ def test_a_body_means_the_same_at_the_margin_and_indented(body):
 def test_an_answer_that_is_an_indented_body_is_taken_whole_whatever_its_lines_look_like(body):
     """Found by comparing the verdicts that real answers of local models came with, with ours."""
     problem = Problem(name="P", prompt="def wanted(x):\n", entry_point="wanted", tests="def check(f): assert f(1)")
-    program = program_for(problem, Prompt(style=PromptStyle.CHAT, text=""), body)
+    program = extract(body, problem).source
     assert program == problem.prompt + body.partition("\n\nThis")[0]
 
 
 def test_an_answer_that_begins_with_a_blank_is_still_prose_with_code_in_it():
     answer = "  Sure, here it is:\n\ndef wanted(x):\n    return x\n"
     problem = Problem(name="P", prompt="def wanted(x):\n", entry_point="wanted", tests="def check(f): assert f(1)")
-    assert program_for(problem, Prompt(style=PromptStyle.CHAT, text=""), answer).strip().startswith("def wanted")
+    assert extract(answer, problem).source.strip().startswith("def wanted")

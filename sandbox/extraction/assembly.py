@@ -1,0 +1,139 @@
+"""What code lacks, and what of an answer's other blocks supplies it: imports, functions, classes, values, each by its name."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from sandbox.extraction.blocks import Block
+from sandbox.extraction.parsing import Parser
+
+_BUILTINS = frozenset(dir(builtins)) | {"__name__", "__file__", "__doc__"}
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Code that was found, why it was chosen, and whether it is the body of the function that the prompt began."""
+
+    code: str
+    why: str
+    body: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Supply:
+    """A statement of another block: which names it gives, and where it stands."""
+
+    names: frozenset[str]
+    node: ast.stmt
+    code: str
+    place: tuple[int, int]
+
+
+def lacking(nodes: Sequence[ast.AST], known: frozenset[str] = frozenset()) -> set[str]:
+    """Return the names that these nodes use, and neither they, Python nor `known` define."""
+    used, given = set[str](), set[str]()
+    for top in nodes:
+        for node in ast.walk(top):
+            match node:
+                case ast.Name(id=name, ctx=ast.Load()):
+                    used.add(name)
+                case ast.Name(id=name) | ast.arg(arg=name) | ast.ExceptHandler(name=str(name)):
+                    given.add(name)
+                case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
+                    given.add(name)
+                case ast.MatchAs(name=str(name)) | ast.MatchStar(name=str(name)) | ast.MatchMapping(rest=str(name)):
+                    given.add(name)
+                case ast.Import(names=names) | ast.ImportFrom(names=names):
+                    given |= {(one.asname or one.name).partition(".")[0] for one in names}
+                case _:
+                    pass
+    return used - given - _BUILTINS - known
+
+
+def supplies(code: str, tree: ast.Module, block: int, *, values: bool) -> list[Supply]:
+    """Return the statements of a block that give names; assignments only where `values` are asked for."""
+    lines = code.split("\n")
+    found = []
+    for node in tree.body:
+        names = _given(node, values=values)
+        if names:
+            first = min([node.lineno, *(one.lineno for one in getattr(node, "decorator_list", []))])
+            source = "\n".join(lines[first - 1 : node.end_lineno])
+            found.append(Supply(names, node, source, (block, first)))
+    return found
+
+
+def _given(node: ast.stmt, *, values: bool) -> frozenset[str]:
+    match node:
+        case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
+            return frozenset({name})
+        case ast.ImportFrom(module="__future__"):
+            return frozenset()
+        case ast.Import(names=names) | ast.ImportFrom(names=names):
+            return frozenset((one.asname or one.name).partition(".")[0] for one in names)
+        case ast.Try() if all(isinstance(one, ast.Import | ast.ImportFrom) for one in node.body):
+            return frozenset().union(*(_given(one, values=values) for one in node.body))
+        case ast.Assign(targets=targets) if values:
+            return frozenset(name.id for target in targets for name in ast.walk(target) if isinstance(name, ast.Name))
+        case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr()) if values:
+            return frozenset({name})
+        case _:
+            return frozenset()
+
+
+def supplied(wanted: set[str], offered: Sequence[Supply], known: frozenset[str]) -> list[Supply]:
+    """Return what of the offered statements gives the wanted names, and in turn what these lack; later ones come first.
+
+    A name that nobody gives may come from `from module import *`, so all of these are taken where one is missing.
+    """
+    by_name = {name: supply for supply in offered for name in supply.names}
+    taken: dict[tuple[int, int], Supply] = {}
+    waiting, seen = set(wanted), set[str]()
+    while waiting:
+        name = waiting.pop()
+        seen.add(name)
+        supply = by_name.get(name)
+        if supply is not None and supply.place not in taken:
+            taken[supply.place] = supply
+            waiting |= lacking([supply.node], known) - seen
+    if seen - by_name.keys():
+        taken |= {supply.place: supply for supply in offered if "*" in supply.names}
+    return [taken[place] for place in sorted(taken)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assembly:
+    """The blocks of an answer, of which one is chosen. `known` names stand before it anyway, `own` it defines itself."""
+
+    blocks: Sequence[Block]
+    parser: Parser
+    known: frozenset[str] = frozenset()
+    own: frozenset[str] = frozenset()
+
+    def found(self, code: str, why: str, chosen: int) -> Found:
+        """Return the code of the chosen block behind what it lacks and other blocks have."""
+        taken = self.helpers(code, chosen)
+        if not taken:
+            return Found(code, why)
+        names = ", ".join(sorted({name for supply in taken for name in supply.names})[:4])
+        parts = list(dict.fromkeys(supply.code for supply in taken))
+        return Found("\n\n".join([*parts, code]), f"{why}, with {names} from other blocks")
+
+    def helpers(self, code: str, chosen: int) -> list[Supply]:
+        """Return what of the other blocks gives the code the names that it lacks. Of a name's definitions the last counts."""
+        tree = self.parser.tree(code)
+        wanted = set[str]() if tree is None or len(self.blocks) < 2 else lacking([tree], self.known)
+        if not wanted:
+            return []
+        offered = [supply for supply in self._offered(chosen) if not supply.names & self.own]
+        return supplied(wanted, offered, self.known)
+
+    def _offered(self, chosen: int) -> Iterator[Supply]:
+        for n, block in enumerate(self.blocks):
+            if n != chosen and block.closed and block.python is not False:
+                tree = self.parser.tree(block.code)
+                if tree is not None:
+                    yield from supplies(block.code, tree, n, values=n < chosen)

@@ -1,0 +1,253 @@
+"""The fenced blocks of an answer, and what stands outside of them.
+
+Fences are read as CommonMark has them, with what models write on top of it: a closing fence at the end of a line of code, an
+opening one behind prose, a tagged fence that opens the next block where the last one was never closed, code in the line of the
+fence. A fence within a literal of the block's code, or indented deeper than the one that opened it, is text. Where the first
+fence closes what nobody opened, the prompt did, and what stands before it is a block.
+"""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from sandbox.extraction.parsing import MOST_PARSED, Scanner, is_code, parsed
+
+FENCE = re.compile(r"^[ \t]*(?:```|~~~)", re.MULTILINE)
+_BEHIND_PROSE = re.compile(r"[^`]+(`{3,})[ \t]*(python3?|py)?", re.IGNORECASE)
+_CODE_IN_LABEL = re.compile(r"(?:import|from|def|class|async|for|while|if)\s+\S|print\s*\(")
+_PYTHON = re.compile(
+    r"(?:python|py|pyhton|phyton|pypy|ipython|sage|sagemath|cpython)[\d.\-_]*|pycon|pyi|python[-_]?repl|py[-_]?shell|"
+    r"python[-_]?code|[\w./-]+\.py"
+)
+_OTHER = frozenset({
+    "text", "txt", "plain", "plaintext", "output", "out", "console", "terminal", "bash", "sh", "shell", "zsh", "powershell",
+    "cmd", "bat", "cpp", "c++", "c", "cc", "h", "java", "javascript", "js", "typescript", "ts", "go", "rust", "rs", "ruby",
+    "rb", "php", "csharp", "c#", "cs", "kotlin", "swift", "scala", "haskell", "hs", "perl", "lua", "r", "julia", "pascal",
+    "fortran",
+    "json", "yaml", "yml", "toml", "xml", "html", "css", "sql", "diff", "patch", "latex", "tex", "math", "mermaid", "dot",
+    "csv", "input", "stdin", "stdout", "log", "ini", "makefile", "dockerfile", "pseudocode", "pseudo", "algorithm", "example",
+    "result", "tests", "test", "error", "traceback", "none", "markdown", "md",
+})  # fmt: skip
+_REWINDS = 8  # fences in literals that turned out to be none
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Block:
+    """A fenced block: its code at the margin, where its fences stand in the text, and what its tag says.
+
+    `python` is True for a tag of Python, False for any other one, None where nothing, or nothing known, is said.
+    """
+
+    code: str
+    closed: bool
+    tag: str
+    begin: int
+    end: int
+
+    @property
+    def python(self) -> bool | None:
+        """What the tag says of the language."""
+        if _PYTHON.fullmatch(self.tag):
+            return True
+        return False if self.tag in _OTHER else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Fence:
+    """What opens a block: the mark, how far it stands from the margin, the tag, and code in its line."""
+
+    mark: str
+    indent: int
+    tag: str
+    rest: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _End:
+    """Where a block ends: its last line of code (cut to `last`, where that carries the fence), and where to go on."""
+
+    line: int
+    closed: bool
+    then: int
+    last: str | None = None
+
+
+def scan(text: str) -> list[Block]:
+    """Return the blocks of a text, in order. One that the end of the text, or another block, cut off counts as open."""
+    return list(_Text(text).blocks())
+
+
+def outside(text: str, blocks: Sequence[Block]) -> str:
+    """Return what stands in no block, as one text."""
+    parts, at = [], 0
+    for block in blocks:
+        parts.append(text[at : block.begin])
+        at = block.end
+    return "\n\n".join([*parts, text[at:]])
+
+
+class _Text:
+    """The lines of a text, and where they begin."""
+
+    def __init__(self, text: str) -> None:
+        self._lines = text.split("\n")
+        self._starts = [0]
+        for line in self._lines:
+            self._starts.append(self._starts[-1] + len(line) + 1)
+        self._length = len(text)
+        self._rewinds = 0
+
+    def blocks(self) -> Iterator[Block]:
+        head = self._head()
+        number = 0
+        if head is not None:
+            block, number = head
+            yield block
+        while number < len(self._lines):
+            line = self._lines[number]
+            if one := _on_one_line(line):
+                yield self._block([one], "python", (number, number + 1), closed=True)
+            elif fence := _opens(line):
+                end = self._end(number, fence)
+                lines = [fence.rest] * bool(fence.rest) + self._lines[number + 1 : end.line]
+                if end.last is not None:
+                    lines.append(end.last)
+                yield self._block(lines, fence.tag, (number, end.then), closed=end.closed)
+                number = end.then
+                continue
+            number += 1
+
+    def _block(self, lines: list[str], tag: str, place: tuple[int, int], *, closed: bool) -> Block:
+        begin, end = (min(self._starts[number], self._length) for number in place)
+        return Block(code=tidy(lines), closed=closed, tag=tag, begin=begin, end=end)
+
+    def _end(self, opened: int, fence: _Fence) -> _End:
+        scanner, naive = Scanner(), None
+        if fence.rest:
+            scanner.feed(fence.rest)
+        for number in range(opened + 1, len(self._lines)):
+            line = self._lines[number]
+            end = _ended(line, number, fence)
+            if end is not None and scanner.quote:
+                naive = naive or end
+            elif end is not None and not (end.last is not None and _ends_within(scanner, line)):
+                return end
+            scanner.feed(line)
+        if naive is not None and self._rewinds < _REWINDS:  # a literal that never ends: no literal
+            self._rewinds += 1
+            return naive
+        return _End(line=len(self._lines), closed=False, then=len(self._lines))
+
+    def _head(self) -> tuple[Block, int] | None:
+        """The code before the first fence where that closes what the prompt opened, and where to go on."""
+        scanner = Scanner()
+        for number, line in enumerate(self._lines):
+            mark, label = _mark(line)
+            carried = not mark and _carries_fence(line)
+            if not scanner.quote and (mark or carried):
+                lines = self._lines[:number] + [line.rstrip().rstrip("`~")] * carried
+                if lines and _is_label(lines[0]):
+                    lines = lines[1:]
+                if label or not _is_python(lines):
+                    return None
+                return self._block(lines, "python", (0, number + 1), closed=True), number + 1
+            scanner.feed(line)
+        return None
+
+
+def _ended(line: str, number: int, fence: _Fence) -> _End | None:
+    """How this line ends the block that the fence opened, if it does."""
+    mark, label = _mark(line)
+    if not mark:
+        if _carries_fence(line):
+            return _End(line=number, closed=True, then=number + 1, last=line.rstrip().rstrip("`~"))
+        return None
+    deeper = len(line) - len(line.lstrip()) > fence.indent + 3
+    if deeper or mark[0] != fence.mark[0] or len(mark) < len(fence.mark):
+        return None
+    if label:
+        return _End(line=number, closed=False, then=number)
+    return _End(line=number, closed=True, then=number + 1)
+
+
+def _opens(line: str) -> _Fence | None:
+    """The fence that opens a block in this line."""
+    mark, label = _mark(line)
+    if mark:
+        tag, rest = _tag(label)
+        return _Fence(mark=mark, indent=len(line) - len(line.lstrip()), tag=tag, rest=rest)
+    behind = _BEHIND_PROSE.fullmatch(line.rstrip())
+    if behind is None:
+        return None
+    return _Fence(mark=behind[1], indent=0, tag=(behind[2] or "").lower())
+
+
+def _on_one_line(line: str) -> str:
+    """The code of a block that begins and ends in this line; nothing if the line is none."""
+    text = line.strip()
+    if len(text) < 7 or not (text.startswith("```") and text.endswith("```")) or "`" in text[3:-3]:
+        return ""
+    word, _, rest = text[3:-3].strip().partition(" ")
+    return rest.strip() if _PYTHON.fullmatch(word.lower()) else f"{word} {rest}".strip()
+
+
+def _mark(line: str) -> tuple[str, str]:
+    """The fence that the line is and what stands behind it; two empty texts if it is none.
+
+    By hand, because a pattern would need time quadratic in a line of spaces.
+    """
+    text = line.strip()
+    mark = text[: len(text) - len(text.lstrip(text[0]))] if text[:1] in {"`", "~"} else ""
+    label = text[len(mark) :].strip()
+    return ("", "") if len(mark) < 3 or mark[0] in label else (mark, label)
+
+
+def _tag(label: str) -> tuple[str, str]:
+    """The language in lower case, and the code that stands behind the fence in its line."""
+    if _CODE_IN_LABEL.match(label):
+        return "", label
+    word, _, rest = label.partition(" ")
+    tag = re.split(r"[\s:,;={(\[<]", word.strip("{}").lstrip(".").lower(), maxsplit=1)[0]
+    if word.endswith(".py") and ":" not in word:
+        tag = word.lower()
+    return tag, rest if _CODE_IN_LABEL.match(rest) else ""
+
+
+def _carries_fence(line: str) -> bool:
+    """Whether a line of code carries the closing fence at its end, as small models write it."""
+    return line.rstrip().endswith(("```", "~~~")) and bool(line.strip("`~ \t"))
+
+
+def _ends_within(scanner: Scanner, line: str) -> bool:
+    """Whether the fence at the end of this line stands in a literal or a comment."""
+    copy = Scanner()
+    copy.quote = scanner.quote
+    text = line.rstrip()
+    return any(end >= len(text) - 1 for _, end in copy.feed(text)) or bool(copy.quote)
+
+
+def _is_label(line: str) -> bool:
+    return line.strip().lower() in {"python", "python3", "py"}
+
+
+def _is_python(lines: list[str]) -> bool:
+    """Whether these lines are Python as a file, or as the body of a function."""
+    code = tidy(lines)
+    if not code.strip() or len(code) > MOST_PARSED:
+        return False
+    tree = parsed(code) or parsed("def _():\n" + textwrap.indent(code, " "))
+    return tree is not None and is_code(tree)
+
+
+def tidy(lines: Sequence[str]) -> str:
+    """Return code as a file would hold it: at the margin, without a console's prompts."""
+    code = "\n".join(lines).strip("\n")
+    if code[:1] in {" ", "\t"}:  # only then, because dedent also empties the blank lines of a docstring
+        code = textwrap.dedent(code)
+    if not code.startswith(">>> "):
+        return code
+    typed = [line[4:] for line in code.split("\n") if line.startswith((">>> ", "... ")) or line == "..."]
+    return "\n".join(typed)

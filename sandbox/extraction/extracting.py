@@ -1,0 +1,195 @@
+"""The way from a text to a source: what it was given as decides which rules hold. The package's docstring lists them."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from sandbox.extraction import bare, functions, programs
+from sandbox.extraction.assembly import Found
+from sandbox.extraction.blocks import FENCE, Block, outside, scan
+from sandbox.extraction.functions import Target
+from sandbox.extraction.marks import until_end, unwrapped, without_reasoning
+from sandbox.extraction.parsing import Parser, Scanner
+from sandbox.problems import Form, Problem
+
+Given = Literal["answer", "completion", "solution", "raw"]
+GIVEN: tuple[Given, ...] = get_args(Given)
+STOPS = (
+    "\nclass ",
+    "\ndef ",
+    "\n#",
+    "\nif ",
+    "\nprint",
+    "\n```",
+)  # of a function: those of the Codex paper, and a fence
+PROGRAM_STOPS = ("\nQUESTION:", "\n```")  # of a whole program, as APPS asks for one
+_MOST_REGIONS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Extracted:
+    """A program's source, without the tests, and why it is that."""
+
+    source: str
+    why: str
+
+
+def extract(text: str, problem: Problem, *, given: Given = "answer") -> Extracted:
+    """Return the source to execute for what a model wrote, and why it is that.
+
+    `given` says what the text is: a chat's "answer", a "completion" of the problem's prompt or a "solution" that stands alone,
+    both as they are, or a "raw" completion, still to be cut. Nothing is run, and no text makes this raise.
+    """
+    match given:
+        case "solution":
+            return Extracted(text, "a solution, as it is")
+        case "completion" if problem.form is Form.DATA:
+            return Extracted(text, "a completion that stands alone, as it is")
+        case "completion":
+            return Extracted(problem.prompt + text, "a completion, as it is behind the prompt")
+        case "raw":
+            stops = PROGRAM_STOPS if problem.form is Form.DATA else STOPS
+            return continued(text.removeprefix(problem.prompt), problem, stops=stops, alone=problem.form is Form.DATA)
+        case "answer":
+            return answered(text, problem)
+    raise ValueError(f"given is {given!r}; there are {', '.join(GIVEN)}")
+
+
+def continued(text: str, problem: Problem, *, stops: Sequence[str] = (), alone: bool = False) -> Extracted:
+    """Return the source of a completion that is to be cut: at a stop string, a fence or a special token.
+
+    One that `alone` is true of stands alone instead of going on where the prompt stops. One that begins with a fence is a
+    chat's answer.
+    """
+    clean = _clean(text)
+    if FENCE.match(clean.lstrip()):
+        return answered(text, problem)
+    cut, at = _cut(clean, stops)
+    cut, at = (shorter, "a fence") if (shorter := _until_fence(cut)) != cut else (cut, at)
+    cut, at = (shorter, "a special token") if (shorter := until_end(cut)) != cut else (cut, at)
+    why = f"a completion, cut at {at}" if at else "a completion that nothing cuts"
+    if alone:
+        return Extracted(_alone(problem, cut.strip("\n") + "\n"), f"{why}; it stands alone")
+    return Extracted(problem.prompt + cut, why)
+
+
+def answered(text: str, problem: Problem, *, begun: str = "") -> Extracted:
+    """Return the source of a chat's answer, of which `begun` was put into the model's mouth."""
+    parser, clean = Parser(), _clean(text)
+    target = Target(problem, parser) if problem.entry_point else None
+    code = bare.whole(clean, bool if target is None else target.defined_in, parser)
+    if code is not None and not begun:
+        return _made(Found(code, "the text as a whole, which is Python"), problem)
+    answer, reasoning = without_reasoning(clean, parser)
+    if reasoning == "cut":
+        return _nothing(problem, "reasoning that never ended: there is no answer")
+    after = ", after its reasoning" * bool(reasoning)
+    answer = until_end(answer if reasoning else begun + answer)
+    for region in unwrapped(answer)[:_MOST_REGIONS]:
+        found = _found(region, target, parser)
+        if found is not None:
+            return _made(Found(found.code, found.why + after, found.body), problem)
+    return _nothing(problem, f"no code in the answer{after}")
+
+
+def _found(text: str, target: Target | None, parser: Parser) -> Found | None:
+    blocks = [block for block in _nested(scan(text)) if block.code.strip()]
+    rest = outside(text, blocks) if blocks else text
+    if target is None:
+        found = programs.in_blocks(blocks, parser)
+        return found or (None if blocks and not _holds_program(rest, parser) else bare.program(rest, parser))
+    return (
+        functions.in_blocks(blocks, target, parser)
+        or bare.function(rest, target, parser)
+        or functions.without_function(blocks, parser)
+        or _something_else(rest, parser, tried=bool(blocks))
+    )
+
+
+def _holds_program(rest: str, parser: Parser) -> bool:
+    """Whether what stands outside of blocks is more than prose about them."""
+    found = bare.program(rest, parser)
+    return found is not None and ("print" in found.code or "input" in found.code)
+
+
+def _something_else(rest: str, parser: Parser, *, tried: bool) -> Found | None:
+    """Another function than the one that was asked for, so that its verdict says what is missing."""
+    found = None if tried else bare.program(rest, parser)
+    if found is None or not ("def " in found.code or "class " in found.code):
+        return None
+    return Found(found.code, f"{found.why}; none defines what was asked for")
+
+
+def _nested(blocks: list[Block]) -> list[Block]:
+    """The blocks, and in the place of one of Markdown those that it holds."""
+    found = []
+    for block in blocks:
+        inner = scan(block.code) if block.tag in {"markdown", "md", ""} and FENCE.search(block.code) else []
+        python = [one for one in inner if one.code.strip() and one.python is not False]
+        found += [
+            Block(code=one.code, closed=one.closed, tag=one.tag, begin=block.begin, end=block.end) for one in python
+        ] or [block]
+    return found
+
+
+def _made(found: Found, problem: Problem) -> Extracted:
+    if found.body:
+        return Extracted(problem.prompt + textwrap.indent(found.code, _indentation(problem.prompt)), found.why)
+    return Extracted(_alone(problem, found.code), found.why)
+
+
+def _nothing(problem: Problem, why: str) -> Extracted:
+    """The source of an answer without code: what the prompt alone is, or nothing."""
+    return Extracted("" if problem.form is Form.DATA else problem.prompt, why)
+
+
+def _alone(problem: Problem, source: str) -> str:
+    """The prompt's imports and helpers, then the source; what must stand first is moved there."""
+    if not problem.preamble:
+        return source
+    lines = source.split("\n")
+    future = [line for line in lines if line.startswith("from __future__ import ")]
+    rest = [line for line in lines if not line.startswith("from __future__ import ")]
+    return "\n".join([*future, problem.preamble + "\n".join(rest)])
+
+
+def _indentation(prompt: str) -> str:
+    """How far a function's body stands from the margin where the prompt stops."""
+    last = prompt.rstrip().rpartition("\n")[2]
+    indent = last[: len(last) - len(last.lstrip(" \t"))]
+    return (
+        indent + "    "
+        if last.rstrip().endswith(":") and last.lstrip().startswith(("def ", "async "))
+        else indent or "    "
+    )
+
+
+def _clean(text: str) -> str:
+    """The text as valid Unicode, with line ends as Python has them and without a byte order mark."""
+    clean = text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8").removeprefix("\ufeff")
+    return clean.replace("\r\n", "\n").replace("\r", "\n") if "\r" in clean else clean
+
+
+def _cut(text: str, stops: Sequence[str]) -> tuple[str, str]:
+    """The text before the first stop string, and what that is."""
+    ends = [(at, stop) for stop in stops if (at := text.find(stop)) >= 0]
+    if not ends:
+        return text, ""
+    at, stop = min(ends)
+    return text[:at], f"{stop.strip() or stop!r}"
+
+
+def _until_fence(text: str) -> str:
+    """The text before the first fence that stands in no literal."""
+    if "```" not in text and "~~~" not in text:
+        return text
+    scanner, at = Scanner(), 0
+    for line in text.split("\n"):
+        if FENCE.match(line) and not (scanner.quote and scanner.quote in text[at:]):
+            return text[: max(at - 1, 0)]
+        scanner.feed(line)
+        at += len(line) + 1
+    return text

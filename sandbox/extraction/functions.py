@@ -1,0 +1,170 @@
+"""Which code of an answer defines the function that a problem asks for.
+
+Blocks that define it come first, in this order: the last closed one that is Python and no stub; the last one that was never
+closed, up to its last whole statement; the last one that is no Python after all. Where none defines it, a block or a text that
+only makes sense within the function is its body. A stub is what answers quote of the question: a signature with nothing but a
+docstring, `pass`, `...`, `return None` or `raise NotImplementedError`.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import textwrap
+from collections.abc import Sequence
+from functools import cached_property
+
+from sandbox.extraction.assembly import Assembly, Found, supplies
+from sandbox.extraction.blocks import Block
+from sandbox.extraction.parsing import Parser, returns
+from sandbox.problems import Form, Problem
+
+_CALLABLE = re.compile(r"^(?:(?:async\s+)?def|class)\s", re.MULTILINE)
+
+
+class Target:
+    """The function that is asked for, and the text that a model was given of it."""
+
+    def __init__(self, problem: Problem, parser: Parser) -> None:
+        self.name = problem.entry_point
+        self.prompt = problem.prompt
+        owner, _, self.function = problem.entry_point.rpartition(".")
+        self._top = owner or self.function
+        self.own = frozenset({self.function, self._top})
+        self._preamble = problem.preamble
+        self._parser = parser
+        # Whether an answer may be the rest of what the prompt began.
+        begins = re.search(
+            rf"^[ \t]*(?:async\s+)?def\s+{re.escape(self.function)}\s*[(\[]", problem.prompt, re.MULTILINE
+        )
+        self.begun = problem.form is not Form.DATA and begins is not None
+        name, function = re.escape(self._top), re.escape(self.function)
+        self._defines = re.compile(
+            rf"^(?:(?:async\s+)?def\s+{function}\s*[(\[]|class\s+{name}\s*[(:\[]|{name}\s*(?::[^=\n]*)?=(?!=))",
+            re.MULTILINE,
+        )
+
+    @cached_property
+    def known(self) -> frozenset[str]:
+        """The names that stand before the function anyway."""
+        tree = self._parser.tree(self._preamble)
+        given = supplies(self._preamble, tree, 0, values=True) if tree is not None else []
+        return frozenset().union(*(supply.names for supply in given))
+
+    def defined_in(self, code: str) -> bool:
+        """Whether the code defines the function, or the class that has it, at the margin."""
+        if self._defines.search(code) is None:
+            return False
+        tree = self._parser.tree(code)
+        return tree is None or not returns(tree.body)  # else a body that has a variable of the function's name
+
+    def is_stub(self, code: str) -> bool:
+        """Whether the function is there without anything that it does."""
+        tree = self._parser.tree(code)
+        if tree is None:
+            return self._parser.tree(f"{code.rstrip()}\n    pass") is not None and code.rstrip().endswith(":")
+        return self._says_nothing(tree)
+
+    def _says_nothing(self, tree: ast.Module | ast.ClassDef) -> bool:
+        for node in reversed(tree.body):
+            match node:
+                case (
+                    ast.FunctionDef(name=self.function, body=body) | ast.AsyncFunctionDef(name=self.function, body=body)
+                ):
+                    return all(map(_says_nothing, body))
+                case ast.ClassDef(name=self._top):
+                    return self._says_nothing(node)
+                case _:
+                    pass
+        return False
+
+
+def _says_nothing(statement: ast.stmt) -> bool:
+    match statement:
+        case ast.Pass() | ast.Expr(value=ast.Constant()) | ast.Return(value=None | ast.Constant(value=None)):
+            return True
+        case ast.Return(value=ast.Name(id="NotImplemented")):
+            return True
+        case ast.Raise(exc=ast.Name(id="NotImplementedError") | ast.Call(func=ast.Name(id="NotImplementedError"))):
+            return True
+        case _:
+            return False
+
+
+def in_blocks(blocks: Sequence[Block], target: Target, parser: Parser) -> Found | None:
+    """Return the code of the block that is the function, with what it lacks from other blocks; None if no block is."""
+    own = [n for n, block in enumerate(blocks) if target.defined_in(block.code)]
+    real = [n for n in own if not target.is_stub(blocks[n].code)]
+    whole = [n for n in real if blocks[n].closed and not parser.refuses(blocks[n].code)]
+    whole = [n for n in whole if blocks[n].python is not False] or [n for n in whole if parser.tree(blocks[n].code)]
+    together = Assembly(blocks=blocks, parser=parser, known=target.known, own=target.own)
+    if whole:
+        n = whole[-1]
+        said = (
+            "the only closed block that defines"
+            if len(whole) == 1
+            else f"the last of {len(whole)} closed blocks that define"
+        )
+        return together.found(blocks[n].code, f"{said} {target.name}", n)
+    for n in reversed(real):
+        if not blocks[n].closed:
+            code = _until_cut(blocks[n].code, target, parser)
+            return together.found(code, f"a block that defines {target.name} and was never closed", n)
+    if real:
+        return Found(blocks[real[-1]].code, f"the last block that defines {target.name}, though it is no Python")
+    body = _body_block(blocks, target, parser)
+    if body is not None or not own:
+        return body
+    return Found(blocks[own[-1]].code, f"a block that has no more of {target.name} than its signature")
+
+
+def without_function(blocks: Sequence[Block], parser: Parser) -> Found | None:
+    """Return the last block of Python that defines something else, so that its verdict says what is missing."""
+    python = [block for block in blocks if block.python is not False and _CALLABLE.search(block.code)]
+    python = [block for block in python if not parser.refuses(block.code)] or python
+    return Found(python[-1].code, "the last block of Python; none defines what was asked for") if python else None
+
+
+def _body_block(blocks: Sequence[Block], target: Target, parser: Parser) -> Found | None:
+    if not target.begun:
+        return None
+    for closed in (True, False):
+        for block in reversed(blocks):
+            if block.closed is closed and block.python is not False:
+                body = as_body(block.code, parser)
+                if body is not None:
+                    return Found(body, f"a block with the body of {target.name}", body=True)
+    return None
+
+
+def _until_cut(code: str, target: Target, parser: Parser) -> str:
+    """Return code that was cut off without the last, unfinished statement, if the function stands before it."""
+    if not parser.refuses(code):
+        return code
+    lines = code.split("\n")
+    margin = [n for n, line in enumerate(lines) if line[:1].strip() and line[0] not in ")]}"]
+    shorter = "\n".join(lines[: margin[-1]]) if margin else ""
+    return shorter if target.defined_in(shorter) and not parser.refuses(shorter) else code
+
+
+def as_body(code: str, parser: Parser) -> str | None:
+    """Return the code, at the margin, if it makes sense within a function alone; None if it does not.
+
+    The first line may have lost its indentation on the way, or a part of it.
+    """
+    for tried in (textwrap.dedent(code), *_indented_again(code)):
+        tree = parser.tree("def _():\n" + textwrap.indent(tried, "    "))
+        match tree:
+            case ast.Module(body=[ast.FunctionDef(body=body)]) if returns(body):
+                return tried
+    return None
+
+
+def _indented_again(code: str) -> list[str]:
+    """The code with its first line as far from the margin as the others, in the ways that may have been meant."""
+    first, _, rest = code.strip("\n").partition("\n")
+    depths = [len(line) - len(line.lstrip()) for line in rest.split("\n") if line.strip()]
+    least = min(depths, default=0)
+    own = len(first) - len(first.lstrip())
+    wanted = [least] + [least - 4] * first.rstrip().endswith(":")
+    return [textwrap.dedent(" " * depth + first.lstrip() + "\n" + rest) for depth in wanted if depth > own]

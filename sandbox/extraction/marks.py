@@ -1,0 +1,195 @@
+"""Marks that models and tokenizers put around an answer: reasoning, special tokens, headers of turns, wrappers.
+
+The marks of reasoning are those of the models' templates as of 2026. A closing mark without an opening one is common: the
+template opened the reasoning. Which mark ends it is decided by where it stands: the last one that is no part of code.
+"""
+
+from __future__ import annotations
+
+import re
+
+from sandbox.extraction.blocks import FENCE, scan
+from sandbox.extraction.parsing import Parser, Scanner
+
+# <think>, <think:6124c78e> (Hunyuan), <seed:think>, <mm:think>, <ifm|think_fast>, <thinking>, <Thought>, <reasoning> …
+_NAMES = (
+    r"(?:seed:|mm:|ant:?|ifm\|)?think(?:ing|_fast|_faster)?(?::[\w-]{1,40})?|thoughts?|reasoning|reason|analysis|scratchpad|"
+    r"reflection|inner_monologue|internal_monologue"
+)
+_OPENS = re.compile(
+    rf"<(?:{_NAMES})>|\[THINK\]|◁think▷|<\|channel>thought\b|<\|START_THINKING\|>|<\|begin_of_thought\|>|<\|inner_prefix\|>|"
+    r"<\|thought_start\|>|here(?: is|['’]s) my thought process:",
+    re.IGNORECASE,
+)
+_CLOSES = re.compile(
+    rf"</(?:{_NAMES})>|\[/THINK\]|◁/think▷|<channel\|>|<\|END_THINKING\|>|<\|end_of_thought\|>|<\|inner_suffix\|>|"
+    r"<\|thought_end\|>",
+    re.IGNORECASE,
+)
+_RESPONSE = re.compile(
+    r"^here(?: is|['’]s) my response:", re.IGNORECASE | re.MULTILINE
+)  # of Granite, which has words for marks
+_BESIDE_FENCE = re.compile(rf"(```|~~~)(?={_CLOSES.pattern})|({_OPENS.pattern})(?=[ \t]*(?:```|~~~))", re.IGNORECASE)
+
+# The channels of gpt-oss, with their special tokens and, as some servers hand them over, without.
+_CHANNEL = re.compile(
+    r"<\|channel\|>[ \t]*(analysis|commentary|final)\b([^<\n]{0,200})(?:<\|constrain\|>[^<\n]{0,200})?<\|message\|>"
+)
+_CHANNEL_ENDS = re.compile(r"<\|(?:end|return|call|start|channel)\|>")
+_BARE_ANALYSIS = re.compile(r"analysis(?=[A-Z<`\"'(])")
+_BARE_FINAL = re.compile(r"assistantfinal(?!\w*\()")
+
+_ENDS = re.compile(
+    r"<\|(?:im_end|im_start|endoftext|end_of_text|eot_id|eom_id|eot|EOT|end|return|call|start_header_id|begin_of_text|"
+    r"file_sep|file_separator|repo_name|fim_prefix|fim_suffix|fim_middle|fim_pad|END_OF_TURN_TOKEN|START_OF_TURN_TOKEN|"
+    r"END_RESPONSE|END_TEXT|user|assistant|system|observation|endofprompt|end_of_role|start_of_role|endofresponse|pad|eod|"
+    r"end_of_solution|message_end|role_end|endofturn|end\u2581of\u2581sentence|sep|eos)\|>"
+    r"|<\uff5c[^\uff5c\n]{1,40}\uff5c>|</?s>|<eos>|<bos>|<pad>|<unk>|<end_of_turn>|<start_of_turn>|<end_of_utterance>|<turn\|>|<\|turn>|"
+    r"<file_sep>|<fim_(?:prefix|suffix|middle|pad)>|<repo_name>|<\|/?(?:user|assistant)_end\|>|\[e~\[|\[/?INST\]|<0x00>",
+    re.IGNORECASE,
+)
+_ASSISTANT = (
+    r"<\|im_start\|>\s*(?:assistant|model)?|<\|start_header_id\|>\s*assistant\s*<\|end_header_id\|>|<start_of_turn>\s*model|"
+    r"<\|assistant\|>|<\|turn>\s*model|<\uff5cAssistant\uff5c>|\[/INST\]|<\|START_OF_TURN_TOKEN\|>(?:<\|CHATBOT_TOKEN\|>)?|"
+    r"<\|start_of_role\|>\s*assistant\s*<\|end_of_role\|>|<\|start\|>\s*assistant(?=<\|channel\|>)"
+)
+_BEGINS = re.compile(
+    rf"\s*(?:{_ASSISTANT}|<s>|<bos>|<\|begin_of_text\|>|<\|endoftext\|>|<\|START_(?:TEXT|RESPONSE)\|>|<pad>|<unk>|"
+    r"<\uff5cbegin\u2581of\u2581sentence\uff5c>|<\|begin_of_(?:solution|box)\|>|###\s*(?:Response|Answer|Assistant)\s*:)",
+    re.IGNORECASE,
+)
+_OTHERS_TURN = re.compile(
+    r"\s*(?:<\|im_start\|>\s*(?:user|system|developer)|<\|start_header_id\|>\s*(?:user|system)|<start_of_turn>\s*user|"
+    r"<\|(?:user|system)\|>|\[INST\]|<\uff5cUser\uff5c>|<\|start\|>(?:user|system|developer))",
+    re.IGNORECASE,
+)
+_ASSISTANTS_TURN = re.compile(_ASSISTANT.replace("(?:assistant|model)?", "(?:assistant|model)", 1), re.IGNORECASE)
+_MOST_TOKENS = 40  # that are looked at
+
+_WRAPPER = re.compile(r"<(answer|solution|response|output|final_answer|final)>", re.IGNORECASE)
+_CODE_MARKS = re.compile(r"^[ \t]*(\[(?:PYTHON|CODE|BEGIN)\]|<(?:code|python)>)[ \t]*\n?", re.IGNORECASE | re.MULTILINE)
+_CODE_MARKS_END = re.compile(r"(\[/(?:PYTHON|CODE)\]|\[(?:DONE|END)\]|</(?:code|python)>)", re.IGNORECASE)
+_TEST_MARKS = re.compile(r"^[ \t]*\[TESTS?\][ \t]*$", re.IGNORECASE | re.MULTILINE)
+_TEST_MARKS_END = re.compile(r"^[ \t]*\[/TESTS?\][ \t]*$", re.IGNORECASE | re.MULTILINE)
+
+
+def without_reasoning(text: str, parser: Parser) -> tuple[str, str]:
+    """Return the answer after a model's reasoning, and what was found: "", "done" or "cut" (it never ended: no answer)."""
+    text = begun_by_assistant(text)
+    if _CHANNEL.search(text) or _BARE_ANALYSIS.match(text):
+        return _final_channel(text)
+    opened = _OPENS.match(text.lstrip())
+    if _CLOSES.search(text) is None:
+        response = _RESPONSE.search(text) if opened else None
+        if response is not None:
+            return text[response.end() :], "done"
+        return ("", "cut") if opened else (text, "")
+    text = _BESIDE_FENCE.sub(lambda found: f"{found[0]}\n", text)
+    closings = list(_CLOSES.finditer(text))
+    outside = _outside_code(text, closings, parser)
+    if not outside and not opened:
+        return text, ""  # code about such marks
+    last = (outside or closings)[-1]
+    answer = begun_by_assistant(text[last.end() :])
+    again = _outside_code(answer, [found for found in _OPENS.finditer(answer) if _begins_line(answer, found)], parser)
+    return answer[: again[0].start()] if again else answer, "done"
+
+
+def _begins_line(text: str, found: re.Match[str]) -> bool:
+    return text[: found.start()].endswith("\n")
+
+
+def _final_channel(text: str) -> tuple[str, str]:
+    """Of an answer in channels: what the last one says that a user sees."""
+    shown = [
+        found
+        for found in _CHANNEL.finditer(text)
+        if found[1] == "final" or (found[1] == "commentary" and "to=" not in found[2])
+    ]
+    final = [found for found in shown if found[1] == "final"] or shown
+    if final:
+        begin = final[-1].end()
+        end = _CHANNEL_ENDS.search(text, begin)
+        return text[begin : end.start() if end else len(text)], "done"
+    bare = list(_BARE_FINAL.finditer(text))
+    return (text[bare[-1].end() :], "done") if bare else ("", "cut")
+
+
+def _outside_code(text: str, marks: list[re.Match[str]], parser: Parser) -> list[re.Match[str]]:
+    """Which of these marks, in order, stand outside of closed blocks of Python."""
+    code = [block for block in scan(text) if block.closed and not parser.refuses(block.code)] if marks else []
+    found, at = [], 0
+    for mark in marks:
+        while at < len(code) and code[at].end <= mark.start():
+            at += 1
+        if at == len(code) or mark.start() < code[at].begin:
+            found.append(mark)
+    return found
+
+
+def begun_by_assistant(text: str) -> str:
+    """Return the text without what tokenizers put before an answer; of a whole chat, the assistant's first turn."""
+    turn = _ASSISTANTS_TURN.search(text) if _OTHERS_TURN.match(text) else None
+    at = turn.start() if turn else 0
+    while found := _BEGINS.match(text, at):
+        at = found.end()
+    return text[at:]
+
+
+def until_end(text: str) -> str:
+    """Return the text before the first special token. One within a Python literal or comment is part of the code."""
+    lines = _Lines(text)
+    for _, found in zip(range(_MOST_TOKENS), _ENDS.finditer(text), strict=False):
+        if not lines.holds(found):
+            return text[: found.start()]
+    return text
+
+
+class _Lines:
+    """A walk over lines of code, to see whether a token is part of a literal or a comment."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._scanner = Scanner()
+        self._begin, self._end = 0, -1
+        self._within = ""  # the triple quote that was open where the line begins
+        self._inside: list[tuple[int, int]] = []
+
+    def holds(self, token: re.Match[str]) -> bool:
+        """Whether this token, which stands behind all that were asked before, is part of the code."""
+        while self._end < token.start():
+            self._begin = self._end + 1
+            end = self._text.find("\n", self._begin)
+            self._end = len(self._text) if end < 0 else end
+            self._within = self._scanner.quote
+            self._inside = self._scanner.feed(self._text[self._begin : self._end])
+        start, end = token.start() - self._begin, token.end() - self._begin
+        held = next((span for span in self._inside if span[0] <= start and end <= span[1]), None)
+        if held is None:
+            return False
+        if self._text[self._begin + held[0]] == "#" and not (self._within and held[0] == 0):
+            return bool(_ENDS.sub("", self._text[token.end() : self._end]).strip())
+        quote = self._within or self._scanner.quote
+        return not quote or held[1] < self._end - self._begin or quote in self._text[self._end :]
+
+
+def unwrapped(text: str) -> list[str]:
+    """The texts in which code is looked for, in order: what stands within <answer> or the like, then everything."""
+    text = _marked_as_fences(text)
+    openings = list(_WRAPPER.finditer(text))
+    if not openings:
+        return [text]
+    closing = f"</{openings[-1][1]}>".lower()
+    inner = text[openings[-1].end() :]
+    end = inner.lower().rfind(closing)
+    everything = re.sub(r"</?(?:answer|solution|response|output|final_answer|final)>", "\n", text, flags=re.IGNORECASE)
+    return [inner[:end] if end >= 0 else inner, everything]
+
+
+def _marked_as_fences(text: str) -> str:
+    """The text with fences in the place of marks such as [PYTHON] and <code>."""
+    if FENCE.search(text) or not _CODE_MARKS.search(text):
+        return text
+    text = _CODE_MARKS.sub("```python\n", text)
+    text = _CODE_MARKS_END.sub("\n```\n", text)
+    return _TEST_MARKS_END.sub("```", _TEST_MARKS.sub("```tests", text))

@@ -1,0 +1,120 @@
+"""Which code of an answer is the whole program that a problem asks for.
+
+A program reads its input and does something by itself. Of the closed blocks of Python it is the last one that does both,
+together with what it takes from other blocks; else the last one that does something; else the last one. Blocks that call
+themselves tests, or hand an input to the program, are none. Blocks without a tag count where none tagged as Python serves:
+sample runs and plans have no tag either.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Sequence
+
+from sandbox.extraction.assembly import Assembly, Found
+from sandbox.extraction.blocks import Block
+from sandbox.extraction.parsing import Parser, is_code
+
+_OF_TESTS = frozenset({"unittest", "pytest", "subprocess", "doctest", "hypothesis"})
+_OF_PROGRAM = frozenset({"main", "solution", "program", "solve", "your_module", "my_program"})
+_DEFINITIONS = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Import | ast.ImportFrom | ast.Pass
+
+
+def in_blocks(blocks: Sequence[Block], parser: Parser) -> Found | None:
+    """Return the program, with what it lacks from other blocks; None if no block of Python is one."""
+    together = Assembly(blocks=blocks, parser=parser)
+    whole = [n for n, block in enumerate(blocks) if block.closed and _may_be(block, parser)]
+    tagged = [n for n in whole if blocks[n].python]
+    for said, fits in (("reads its input and acts on it", _reads_and_acts), ("does something", _acts)):
+        for group, named in ((tagged, "block of Python"), (whole, "block")):
+            fitting = [n for n in group if fits(n, together)]
+            if fitting:
+                which = f"the last of {len(fitting)} closed" if len(fitting) > 1 else "the only closed"
+                return together.found(blocks[fitting[-1]].code, f"{which} {named} that {said}", fitting[-1])
+    cut = [n for n, block in enumerate(blocks) if not block.closed and block.python is not False]
+    if cut:
+        return together.found(blocks[cut[-1]].code, "a block that was never closed", cut[-1])
+    last = [n for n in tagged or whole if not _is_test(blocks[n], parser)] or tagged
+    if last:
+        return together.found(blocks[last[-1]].code, "the last closed block of Python", last[-1])
+    python = [block for block in blocks if block.python]
+    return Found(python[-1].code, "the last block tagged as Python, though it is none") if python else None
+
+
+def _may_be(block: Block, parser: Parser) -> bool:
+    """Whether the block may be Python; of one without a tag of Python, whether it is."""
+    if block.python:
+        return bool(block.code.strip()) and not parser.refuses(block.code)
+    tree = parser.tree(block.code) if block.python is None else None
+    return tree is not None and is_code(tree)
+
+
+def _acts(n: int, together: Assembly) -> bool:
+    block = together.blocks[n]
+    tree = together.parser.tree(block.code)
+    return tree is None or (not _is_test(block, together.parser) and any(map(_does, tree.body)))
+
+
+def _reads_and_acts(n: int, together: Assembly) -> bool:
+    code = together.blocks[n].code
+    tree = together.parser.tree(code)
+    if tree is None:  # too long to be looked at: no example
+        return True
+    if not _acts(n, together):
+        return False
+    taken = (supply.node for supply in together.helpers(code, n))
+    return any(_reads(node) for top in (tree, *taken) for node in ast.walk(top))
+
+
+def _does(node: ast.stmt) -> bool:
+    """Whether a statement at the margin does anything but define and set up."""
+    match node:
+        case ast.Expr(value=ast.Constant()) | ast.Expr(value=ast.Name()):
+            return False
+        case ast.Assign(value=value) | ast.AnnAssign(value=ast.expr() as value):
+            return any(isinstance(part, ast.Call) for part in ast.walk(value))
+        case ast.Expr(
+            value=ast.Call(func=ast.Attribute(attr="setrecursionlimit" | "append" | "set_int_max_str_digits"))
+        ):
+            return False
+        case _:
+            return not isinstance(node, _DEFINITIONS)
+
+
+def _reads(node: ast.AST) -> bool:
+    match node:
+        case (
+            ast.Call(func=ast.Name(id="input" | "raw_input"))
+            | ast.Call(func=ast.Name(id="open"), args=[ast.Constant(value=0), *_])
+        ):
+            return True
+        case ast.Name(id="input" | "stdin" | "fileinput", ctx=ast.Load()) | ast.Attribute(attr="stdin", ctx=ast.Load()):
+            return True
+        case ast.Constant(value="/dev/stdin") | ast.Call(func=ast.Attribute(attr="read", value=ast.Name(id="os"))):
+            return True
+        case _:
+            return False
+
+
+def _is_test(block: Block, parser: Parser) -> bool:
+    """Whether the block is about a program rather than one: it tests it, imports it or plays its input."""
+    tree = parser.tree(block.code)
+    if tree is None:
+        return False
+    return any(isinstance(node, ast.Assert) for node in tree.body) or any(map(_tests, ast.walk(tree)))
+
+
+def _tests(node: ast.AST) -> bool:
+    match node:
+        case ast.Import(names=names):
+            return any(one.name.partition(".")[0] in _OF_TESTS for one in names)
+        case ast.ImportFrom(module=str(module)):
+            return module.partition(".")[0] in _OF_TESTS | _OF_PROGRAM
+        case ast.Attribute(attr="stdin", ctx=ast.Store()):
+            return True
+        case ast.Call(func=ast.Name(id="patch") | ast.Attribute(attr="patch")):
+            return True
+        case ast.FunctionDef(name=name):
+            return name == "test" or name.startswith("test_")
+        case _:
+            return False
