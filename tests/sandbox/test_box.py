@@ -181,11 +181,13 @@ if os.fork() == 0:
     burn()
     os._exit(0)
 os.wait()
+reading, writing = os.pipe()
 if os.fork() == 0:
     if os.fork() == 0:
         burn()
     os._exit(0)
-time.sleep(0.8)
+os.close(writing)
+os.read(reading, 1)  # until the orphan has ended
 """
         assert run(box, source).cpu_s >= 0.38
 
@@ -215,11 +217,18 @@ time.sleep(0.02)
         """Four processes with 20 MB each. The first time that is a new mark for the box, the second time it is not."""
         source = """
 import os, time
+(ready, says), (open_, gate) = os.pipe(), os.pipe()
 for _ in range(4):
     if os.fork() == 0:
+        os.close(gate)
         held = bytearray(os.urandom(1)) * (20 << 20)
-        time.sleep(0.5)
+        os.write(says, b"x")
+        os.read(open_, 1)
         os._exit(0)
+for _ in range(4):
+    os.read(ready, 1)
+time.sleep(0.5)  # so that all of it is looked at
+os.close(gate)
 for _ in range(4):
     os.wait()
 """

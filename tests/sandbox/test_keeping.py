@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import time
 from contextlib import closing
 from pathlib import Path
 
@@ -45,9 +44,8 @@ def test_memory_that_runs_out_in_the_first_box_of_an_image_delays_no_answer(engi
     source = (escapes_directory() / "K" / "K10_dies_later_than_others.py").read_text(encoding="utf-8")
     with closing(Box(engine, BoxSpec(image=image, limits=LIMITS, owner=Owner.this().label()))) as box:
         assert box.greeting["code_kept"] is True
-        began = time.monotonic()
         run = box.run(Job(program=Program(source=source, tests="answer()"), limits=LIMITS))
-        assert time.monotonic() - began < LIMITS.wall_s + GRACE_S
+        assert run.wall_s < LIMITS.wall_s + run.waited_s + GRACE_S
         assert run.cpu_s < 2 * LIMITS.cpu_s
         assert box.clean
 

@@ -139,7 +139,7 @@ def test_stopping_its_parent_costs_its_own_time(box: Box) -> None:
     limits = replace(LIMITS, wall_s=0.5)
     said = [box.run(job(source, word, limits)) for word in (b"stop\n", b"live\n")]
     assert [verdict(run) for run in said] == [Verdict.TIMEOUT, Verdict.PASSED]
-    assert said[0].wall_s < 2
+    assert said[0].wall_s < LIMITS.wall_s
 
 
 @pytest.mark.docker
@@ -257,7 +257,7 @@ def test_it_stops_at_the_first_failure_or_tries_every_case(scorer: Scorer) -> No
     program = Program(source="import time; time.sleep(0.2)", tests=DOUBLE)
     first, every = scorer.score(program), Scorer(scorer._pool, Manner(every_case=True)).score(program)
     assert (first.verdict, every.verdict, every.passed_cases) == (Verdict.WRONG, Verdict.WRONG, 0)
-    assert first.run.wall_s < 0.4
+    assert [len(one.runs or ()) for one in (first, every)] == [1, len(DOUBLE.cases)]
     assert every.run.wall_s > 0.2 * len(DOUBLE.cases)
 
 
