@@ -6,7 +6,7 @@ import asyncio
 import hmac
 import json
 import reprlib
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from importlib import resources
@@ -28,13 +28,13 @@ from sandbox.problems import Problem
 from sandbox.scoring.scorefile import told
 from sandbox.scoring.scorer import Manner, Scorer
 from sandbox.serving import fusion, own, piston
+from sandbox.serving.bodies import Bodies
 from sandbox.serving.desk import FULL, Desk, Timed
 from sandbox.serving.metrics import Metrics
 from sandbox.serving.page import page
 from sandbox.serving.refused import Refused
 from sandbox.values import Job, Program, Run, Score
 
-MOST_BODY_BYTES = 64 << 20
 _LEFT = 499  # nobody reads it
 Handler = Callable[[Request, Mapping[str, object]], Awaitable[Response]]
 Refusal = Callable[[str], dict[str, object]]
@@ -56,7 +56,7 @@ class Server:
 
     def __init__(self, pool: Pool, service: Service, python: str) -> None:
         self._pool, self._service, self._python = pool, service, python
-        self._metrics = Metrics()
+        self._metrics, self._bodies = Metrics(), Bodies()
         self._desk = Desk(pool, self._metrics, service.room)
         self._problems = own.KnownProblems(service.problems)
         self._scorer, self._generation = Scorer(pool, service.manner), 0
@@ -85,7 +85,8 @@ class Server:
 
         async def answered(request: Request) -> Response:
             try:
-                response = await handler(request, await _body(request))
+                with self._bodies.hold() as body:
+                    response = await handler(request, await body.read(_pieces(request)))
             except Refused as refused:
                 headers = {} if refused.retry_after is None else {"Retry-After": str(refused.retry_after)}
                 response = Json(refusal(refused.message), refused.status, headers)
@@ -191,23 +192,12 @@ def openapi(longest_s: float) -> dict[str, Any]:
     return described
 
 
-async def _body(request: Request) -> Mapping[str, object]:
-    """The JSON object of a request. Only as application/json: a web page cannot send that to us without being asked first."""
+def _pieces(request: Request) -> AsyncIterator[bytes]:
+    """The body as it comes. Only as application/json: a web page cannot send that to us without being asked first."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json":
         raise Refused(415, f"the body must be application/json, not {kind or 'of no type'}")
-    data = bytearray()
-    async for piece in request.stream():
-        data += piece
-        if len(data) > MOST_BODY_BYTES:
-            raise Refused(413, f"the body is longer than the {MOST_BODY_BYTES} bytes that are taken")
-    try:
-        body = json.loads(data)
-    except (ValueError, RecursionError) as error:
-        raise Refused(400, f"the body is not JSON: {error}") from error
-    if not isinstance(body, dict):
-        raise Refused(422, f"the body must be an object, not {type(body).__name__}")
-    return body
+    return request.stream()
 
 
 async def _waited(request: Request, futures: Sequence[Future[Timed[Any]]]) -> list[Timed[Any] | SandboxError]:

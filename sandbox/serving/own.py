@@ -6,6 +6,7 @@ completion that could not be judged by our fault has the verdict null and says w
 
 from __future__ import annotations
 
+import hashlib
 import json
 import threading
 from collections import OrderedDict
@@ -14,13 +15,17 @@ from dataclasses import dataclass
 
 from sandbox.judging import judge
 from sandbox.problems import Problem, ProblemsError, Wanted, find_problem, read_problem
+from sandbox.problems.formats import unpacking_at_most
 from sandbox.problems.strict import checked
 from sandbox.serving import fields
+from sandbox.serving.bodies import weight
 from sandbox.serving.refused import Refused
 from sandbox.values import Program
 
 MOST_COMPLETIONS = 1024
 KEPT_PROBLEMS = 1024
+KEPT_BYTES = 64 << 20  # of problems that clients have sent, as far as `weight` tells
+LEAST_UNPACKED, MOST_UNPACKED, UNPACKED_TIMES = 2 << 20, 64 << 20, 32
 _KINDS = {
     "problem": "any value",
     "completions": "a list with something in it",
@@ -42,14 +47,14 @@ class KnownProblems:
 
     def __init__(self, named: Sequence[Problem] = ()) -> None:
         self._named = {problem.name: problem for problem in named}
-        self._sent: OrderedDict[str, Problem] = OrderedDict()
-        self._read_in_all = 0
+        self._sent: OrderedDict[bytes, tuple[int, Problem]] = OrderedDict()
+        self._kept_bytes = self._read_problems = self._read_bytes = 0
         self._lock = threading.Lock()
 
     @property
     def generation(self) -> int:
         """Changes after every so many problems: a scorer keeps what it learnt of each, so it should not outlive them all."""
-        return self._read_in_all // KEPT_PROBLEMS
+        return self._read_problems // KEPT_PROBLEMS + self._read_bytes // KEPT_BYTES
 
     def find(self, problem: object) -> Problem:
         """The problem that a request names or says; raises Refused."""
@@ -61,22 +66,32 @@ class KnownProblems:
         return self._read(problem)
 
     def _read(self, problem: object) -> Problem:
-        key = json.dumps(problem, sort_keys=True)
+        text = json.dumps(problem, sort_keys=True).encode()
+        key, size = hashlib.sha256(text).digest(), weight(text)
         with self._lock:
-            if (found := self._sent.get(key)) is not None:
+            if (held := self._sent.get(key)) is not None:
                 self._sent.move_to_end(key)
-                return found
+                return held[1]
         try:
-            found = read_problem(problem)
-            _ = found.checked_by, found.selected_by  # what is wrong with its tests shows now
+            with unpacking_at_most(min(MOST_UNPACKED, max(LEAST_UNPACKED, UNPACKED_TIMES * len(text)))):
+                found = read_problem(problem)
         except (ProblemsError, ValueError, RecursionError) as error:
             raise Refused(fields.UNREADABLE, str(error)) from error
         with self._lock:
-            self._sent[key] = found
-            self._read_in_all += 1
-            while len(self._sent) > KEPT_PROBLEMS:
-                self._sent.popitem(last=False)
+            self._read_problems += 1
+            self._read_bytes += size
+            self._keep(key, size, found)
         return found
+
+    def _keep(self, key: bytes, size: int, problem: Problem) -> None:
+        """Keep a problem in the place of the ones that were asked for least lately; one that is too large not at all."""
+        if size > KEPT_BYTES or key in self._sent:
+            return
+        self._sent[key] = size, problem
+        self._kept_bytes += size
+        while len(self._sent) > KEPT_PROBLEMS or self._kept_bytes > KEPT_BYTES:
+            _, (gone, _) = self._sent.popitem(last=False)
+            self._kept_bytes -= gone
 
 
 def read(body: Mapping[str, object], problems: KnownProblems) -> Asked:

@@ -16,7 +16,8 @@ import pytest
 from sandbox.judging import output
 from sandbox.judging.compare import holds
 from sandbox.judging.explaining import explain
-from sandbox.problems import ProblemsError, load_problems
+from sandbox.problems import ProblemsError, load_problems, read_problem
+from sandbox.problems.formats import unpacking_at_most
 from sandbox.scoring.scorer import Manner, Scorer, open_scorer
 from sandbox.values import (
     OUTPUT_RULES,
@@ -167,6 +168,37 @@ def test_a_pickle_that_names_anything_is_refused(tmp_path: Path) -> None:
     packed = base64.b64encode(zlib.compress(pickle.dumps(print))).decode()
     with pytest.raises(ProblemsError, match=r"line 1.*only text is read"):
         load_problems(written(tmp_path / "lcb.jsonl", livecodebench(packed)))
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+@pytest.mark.parametrize("size", [1, 300, 70_000])
+def test_the_text_of_a_pickle_is_read_without_an_unpickler(protocol: int, size: int, tmp_path: Path) -> None:
+    tests = json.dumps([{"input": "é" * size, "output": "6\n", "testtype": "stdin"}], ensure_ascii=False)
+    packed = base64.b64encode(zlib.compress(pickle.dumps(tests, protocol))).decode()
+    (problem,) = load_problems(written(tmp_path / "lcb.jsonl", livecodebench(packed)))
+    assert isinstance(problem.given, StdinTests)
+    assert problem.given.cases[1].stdin == ("é" * size).encode()
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"", b".", b"\x80\x04.", b"\x80\x02Nr\x00\x00\x00\x80.", b"X\xff\xff\xff\xff[].", b"X\x02\x00", b"X\x02\x00\x00\x00[]",
+        b"\x8d" + b"\xff" * 8, b"V[]", b"p1", b"X\x02\0\0\0[]X\x02\0\0\0[].", b"I" + b"9" * 100_000 + b"\n.", b"N" * (1 << 20),
+    ],
+)  # fmt: skip
+def test_a_pickle_of_anything_else_is_refused_at_once(data: bytes, tmp_path: Path) -> None:
+    packed = base64.b64encode(zlib.compress(data)).decode()
+    with pytest.raises(ProblemsError, match="line 1: private_test_cases holds a"):
+        load_problems(written(tmp_path / "lcb.jsonl", livecodebench(packed)))
+
+
+def test_what_a_client_sends_unpacks_within_a_bound() -> None:
+    tests = json.dumps([{"input": "1" * (3 << 20), "output": "6\n", "testtype": "stdin"}])
+    row = livecodebench(base64.b64encode(zlib.compress(pickle.dumps(tests))).decode())
+    assert read_problem(row).given is not None
+    with unpacking_at_most(1 << 20), pytest.raises(ProblemsError, match="more than the 1 MB that are taken"):
+        read_problem(row)
 
 
 def test_codecontests_in_both_its_shapes(tmp_path: Path) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+from collections.abc import AsyncIterator
 from concurrent.futures import Future
 
 import pytest
@@ -11,6 +13,7 @@ from hypothesis import strategies as st
 
 from sandbox.boxes.pool import PoolSpec
 from sandbox.serving import fusion, own, piston
+from sandbox.serving.bodies import Bodies
 from sandbox.serving.desk import Desk
 from sandbox.serving.metrics import Metrics
 from sandbox.serving.refused import Refused
@@ -177,6 +180,47 @@ class TestOwn:
             known.find({**ADD, "task_id": f"add{number}"})
         assert len(known._sent) == own.KEPT_PROBLEMS
         assert known.generation == 1
+
+    def test_large_problems_are_kept_by_their_size(self) -> None:
+        known = own.KnownProblems()
+        large = {**ADD, "tests": [{"arguments": [[[] for _ in range(150_000)], 1], "expected": 1}]}
+        for number in range(5):
+            known.find({**large, "task_id": f"large{number}"})
+        assert 0 < known._kept_bytes <= own.KEPT_BYTES
+        assert len(known._sent) == own.KEPT_BYTES // (known._kept_bytes // len(known._sent))
+        assert known.generation >= 1
+        kept = known.find({**large, "task_id": "large4"})
+        assert known.find({**large, "task_id": "large4"}) is kept
+        larger = {**ADD, "tests": [{"arguments": [[[] for _ in range(600_000)], 1], "expected": 1}]}
+        assert known.find(larger) is not known.find(larger), "too large to be kept"
+
+
+async def pieces(*parts: bytes) -> AsyncIterator[bytes]:
+    for part in parts:
+        yield part
+
+
+class TestBodies:
+    @pytest.mark.parametrize(
+        ("text", "status"),
+        [(b"[1]", 422), (b"{", 400), (b'{"a": ' + b"[" * 100_000, 400), (b'{"a": [' + b"[]," * 2_500_000 + b"1]}", 413)],
+        ids=["list", "broken", "nested", "many values"],
+    )  # fmt: skip
+    def test_a_body_that_is_no_object_or_too_much_is_refused(self, text: bytes, status: int) -> None:
+        bodies = Bodies()
+        with pytest.raises(Refused) as refused, bodies.hold() as body:
+            asyncio.run(body.read(pieces(text)))
+        assert refused.value.status == status
+
+    def test_all_bodies_together_have_a_bound_until_they_are_answered(self) -> None:
+        bodies, text = Bodies(most=5000), json.dumps({"a": "x" * 2000}).encode()
+        with bodies.hold() as first:
+            assert asyncio.run(first.read(pieces(text[:100], text[100:]))) == {"a": "x" * 2000}
+            with pytest.raises(Refused, match="come again later") as refused, bodies.hold() as second:
+                asyncio.run(second.read(pieces(text)))
+            assert (refused.value.status, refused.value.retry_after) == (503, 1)
+        with bodies.hold() as third:
+            assert asyncio.run(third.read(pieces(text)))
 
 
 @given(body=st.dictionaries(KEYS, ANYTHING | st.just("python"), max_size=6))
