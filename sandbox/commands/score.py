@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -15,17 +15,20 @@ from sandbox.commands.common import (
     OUR_FAULT,
     PASSED,
     USAGE,
+    Reading,
     limit_options,
     limits_of,
     manner_options,
+    problem_options,
     progress,
     say,
+    say_left_out,
     stop,
 )
 from sandbox.commands.files import inside_a_folder
 from sandbox.errors import SandboxError
 from sandbox.judging import judge
-from sandbox.problems import BUILT_IN, ProblemsError, Wanted, load_problems
+from sandbox.problems import BUILT_IN, ProblemsError, Wanted
 from sandbox.scoring.references import ReferenceFailed, References, usual_directory
 from sandbox.scoring.rejudging import Changes, rejudged
 from sandbox.scoring.samples import How, SamplesError, read_samples
@@ -40,14 +43,23 @@ from sandbox.scoring.scorefile import (
     write_rows,
 )
 from sandbox.scoring.scorer import open_scorer
-from sandbox.show import harmless
+from sandbox.show import harmless, named, one_line
 from sandbox.values import Verdict
 
-SHOWN = 10  # rows that are named one by one
+
+def _ks(_context: click.Context, _option: click.Parameter, text: str | None) -> tuple[int, ...]:
+    """Whole numbers above 0, with commas between them."""
+    words = [word.strip() for word in text.split(",")] if text else []
+    if not all(word.isascii() and word.isdecimal() and 0 < int(word) < 10**9 for word in words):
+        raise click.BadParameter(f"{text!r} is no list of whole numbers above 0, such as 1,5,10")
+    return tuple(sorted({int(word) for word in words}))
+
+
+k_option = click.option("--k", "ks", callback=_ks, metavar="N,…", help="Which pass@k to print [default: 1,10,100 …].")
 
 
 @click.command("score")
-@click.option("--problems", required=True, metavar="NAME|FILE", help=f"{', '.join(BUILT_IN)}, or a JSON-lines file.")
+@click.option("--problems", required=True, metavar="NAME|FILE", help=f"{', '.join(BUILT_IN)}, or a file of problems.")
 @click.option("--samples", required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE",
               help="JSON lines with task_id and completion (or solution); .gz allowed.")  # fmt: skip
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", callback=inside_a_folder,
@@ -59,20 +71,33 @@ SHOWN = 10  # rows that are named one by one
               show_default=True, help="Which tests to run. With both, the judge's give the verdict.")  # fmt: skip
 @click.option("--fresh", is_flag=True, help="Answer each call from a fresh copy of the program: no call sees another.")
 @click.option("--explain", is_flag=True, help="Say for each sample that did not pass why, with the first difference.")
+@k_option
 @click.option("--boxes", type=click.IntRange(min=1), help="How many boxes [default: one per core].")
+@problem_options
 @manner_options
 @limit_options
-def score(problems: str, samples: Path, out: Path | None, boxes: int | None, **options: Any) -> None:
+def score(
+    problems: str,
+    samples: Path,
+    out: Path | None,
+    boxes: int | None,
+    reading: Reading,
+    ks: tuple[int, ...],
+    **options: Any,
+) -> None:
     """Score a file of samples and print pass@k."""
     given, wanted, fresh, explain, manner = (
         options.pop(name) for name in ("given", "wanted", "fresh", "explain", "manner")
     )
+    left_out: list[str] = []
+    how = How(given=given, skip_bad=reading.skip_bad, left_out=left_out.append)
     manner = replace(manner, fresh=fresh, kept=usual_directory())
     chosen = limits_of(options)
     summary = Summary()
     try:
-        known = {problem.name: problem for problem in load_problems(problems)}
-        asked = list(read_samples(samples, known, chosen, Wanted(wanted), How(manner.text, given)))
+        known = {problem.name: problem for problem in reading.problems(problems)}
+        asked = list(read_samples(samples, known, chosen, Wanted(wanted), replace(how, manner=manner.text)))
+        say_left_out(left_out, "sample")
         place: AbstractContextManager[tuple[TextIO, dict[int, Row]]]
         place = continued(out) if out else nullcontext((sys.stdout, {}))
         with place as (file, kept):
@@ -94,14 +119,16 @@ def score(problems: str, samples: Path, out: Path | None, boxes: int | None, **o
     except (SandboxError, OSError) as error:
         kept_too = "; what was scored is kept, run the command again to continue" if summary.verdicts and out else ""
         stop(f"{error}{kept_too}", OUR_FAULT)
-    _report(summary, err=out is None)
+    _report(summary, list(known), ks, err=out is None)
     sys.exit(OUR_FAULT if summary.unscored else PASSED)
 
 
 def _explain(row: Row) -> None:
     if row["verdict"] not in {None, Verdict.PASSED}:
         program = f" (the program: {row['extraction']})" if row.get("extraction") else ""
-        say(f"{row['task_id']}, line {row['line']}: {row['verdict']}: {harmless(row['explanation'] + program)}")
+        say(
+            f"{one_line(row['task_id'])}, line {row['line']}: {row['verdict']}: {harmless(row['explanation'] + program)}"
+        )
 
 
 @click.command("rejudge")
@@ -110,27 +137,27 @@ def _explain(row: Row) -> None:
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", callback=inside_a_folder,
               help="Where the rows go [default: standard output].")  # fmt: skip
 @click.option("--explain", is_flag=True, help="Say for each sample that does not pass why, with the first difference.")
-def rejudge(problems: str, file: Path, out: Path | None, explain: bool) -> None:
+@k_option
+@problem_options
+def rejudge(problems: str, file: Path, out: Path | None, explain: bool, reading: Reading, ks: tuple[int, ...]) -> None:
     """Judge the rows of a scored FILE again, from the facts that they carry; no program runs.
 
     Prints how many verdicts changed, and which.
     """
     summary, changes = Summary(), Changes()
     try:
-        known = {problem.name: problem for problem in load_problems(problems)}
+        known = {problem.name: problem for problem in reading.problems(problems)}
         pairs = changes.counted(rejudged(read_rows(file), known, References(usual_directory())))
         write_rows(_passed_on(pairs, summary, _explain if explain else None), out)
     except (ProblemsError, SamplesError, ReferenceFailed) as error:
         stop(str(error), USAGE)
-    _report(summary, err=out is None)
+    _report(summary, list(known), ks, err=out is None)
     moved = ", ".join(f"{number} from {old} to {new}" for (old, new), number in changes.moved.most_common())
     say(f"judge {judge.JUDGE_VERSION}: {changes.moved.total()} verdicts changed{': ' if moved else ''}{moved}")
     if changes.without_facts:
         say(f"{changes.without_facts} rows carry no facts and stay as they were; score them again")
-    for told in changes.unreadable[:SHOWN]:
+    for told in named(changes.unreadable):
         say(f"stays as it was, score it again: {told}")
-    if len(changes.unreadable) > SHOWN:
-        say(f"{len(changes.unreadable) - SHOWN} more rows have facts that cannot be read, and stay as they were")
 
 
 def _passed_on(rows: Iterable[Row], summary: Summary, explain: Callable[[Row], None] | None) -> Iterator[Row]:
@@ -141,15 +168,31 @@ def _passed_on(rows: Iterable[Row], summary: Summary, explain: Callable[[Row], N
         yield row
 
 
-def _report(summary: Summary, *, err: bool) -> None:
+def _report(summary: Summary, known: Sequence[str], ks: tuple[int, ...], *, err: bool) -> None:
     counted = ", ".join(f"{number} {verdict}" for verdict, number in summary.verdicts.most_common())
     samples, problems = sum(summary.verdicts.values()), summary.problems
     scored = f"{samples} sample{'s' * (samples != 1)} of {problems} problem{'s' * (problems != 1)}"
     click.echo(f"{scored}: {counted or 'none'}", err=err)
-    for k, rate in summary.pass_at().items():
+    for k, rate in summary.pass_at(ks).items():
         click.echo(f"pass@{k} {100 * rate:.1f}", err=err)
+    for line in _beside(summary, known, ks):
+        click.echo(line, err=err)
     if summary.selected:
         right = f"{summary.selected_right} of them ({100 * summary.selected_right / summary.selected:.1f} %) the judge tests"
         click.echo(f"{summary.selected} samples pass the selection tests, {right}", err=err)
     if summary.unscored:
         say(f"sandbox: {summary.unscored} samples could not be scored (not their fault); run the command again")
+
+
+def _beside(summary: Summary, problems: Sequence[str], ks: tuple[int, ...]) -> Iterator[str]:
+    """What pass@k does not say by itself: problems without a sample, uneven numbers of them, and each k that is too large."""
+    if not summary.problems:
+        return
+    missing = summary.without_sample(problems)
+    if missing:
+        some = ", ".join(map(one_line, missing[:5])) + (" …" if len(missing) > 5 else "")
+        yield f"{len(missing)} of {len(problems)} problems have no sample and do not count: {some}"
+    if summary.fewest < summary.most:
+        yield f"problems have between {summary.fewest} and {summary.most} samples"
+    if too_large := [k for k in ks if k > summary.fewest]:
+        yield f"no pass@k for k = {', '.join(map(str, too_large))}: a problem has {summary.fewest} samples"

@@ -49,7 +49,7 @@ def extract(text: str, problem: Problem, *, given: Given = "answer") -> Extracte
         case "completion" if problem.form is Form.DATA:
             return Extracted(text, "a completion that stands alone, as it is")
         case "completion":
-            return Extracted(problem.prompt + text, "a completion, as it is behind the prompt")
+            return Extracted(problem.continued(text), "a completion, as it is behind the prompt")
         case "raw":
             stops = PROGRAM_STOPS if problem.form is Form.DATA else STOPS
             return continued(text.removeprefix(problem.prompt), problem, stops=stops, alone=problem.form is Form.DATA)
@@ -73,7 +73,7 @@ def continued(text: str, problem: Problem, *, stops: Sequence[str] = (), alone: 
     why = f"a completion, cut at {at}" if at else "a completion that nothing cuts"
     if alone:
         return Extracted(_alone(problem, cut.strip("\n") + "\n"), f"{why}; it stands alone")
-    return Extracted(problem.prompt + cut, why)
+    return Extracted(problem.continued(cut), why)
 
 
 def answered(text: str, problem: Problem, *, begun: str = "") -> Extracted:
@@ -137,7 +137,7 @@ def _nested(blocks: list[Block]) -> list[Block]:
 
 def _made(found: Found, problem: Problem) -> Extracted:
     if found.body:
-        return Extracted(problem.prompt + textwrap.indent(found.code, _indentation(problem.prompt)), found.why)
+        return Extracted(problem.continued(textwrap.indent(found.code, _indentation(problem.prompt))), found.why)
     return Extracted(_alone(problem, found.code), found.why)
 
 

@@ -11,7 +11,7 @@ import gzip
 import hashlib
 import json
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +25,10 @@ _GZIP = b"\x1f\x8b"
 
 class SamplesError(ValueError):
     """A file of samples that cannot be read as one."""
+
+
+class NoText(SamplesError):
+    """A sample without a text: an answer that never came."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,10 +64,15 @@ class FiledSample:
 
 @dataclass(frozen=True, slots=True)
 class How:
-    """How a file is read and tested: the manner, where it matters, and what its texts are; None: what their fields say."""
+    """How a file is read and tested: the manner, where it matters, and what its texts are; None: what their fields say.
+
+    With `skip_bad`, lines that are no samples are left out. `left_out` is told of these, and of those without a text.
+    """
 
     manner: str = ""
     given: Given | None = None
+    skip_bad: bool = False
+    left_out: Callable[[str], None] = lambda _: None
 
 
 def read_samples(
@@ -73,12 +82,22 @@ def read_samples(
     wanted: Wanted = Wanted.JUDGE,
     how: How = How(),
 ) -> Iterator[FiledSample]:
-    """The samples of a JSON-lines file (.gz allowed), in order; raises SamplesError naming file, line and what is wrong."""
-    empty = True
+    """The samples of a JSON-lines file (.gz allowed), in order; raises SamplesError naming file, line and what is wrong.
+
+    Those without a text are left out.
+    """
+    found, left_out = False, ""
     for number, line in lines_of(path):
         if line.strip():
-            empty = False
-            problem, named, text = _sample(line, f"{path}, line {number}", problems)
+            try:
+                problem, named, text = _sample(line, f"{path}, line {number}", problems)
+            except SamplesError as error:
+                if not how.skip_bad and not isinstance(error, NoText):
+                    raise
+                how.left_out(str(error))
+                left_out = left_out or f"; left out: {error}"
+                continue
+            found = True
             taken = extract(text, problem, given=how.given or named)
             yield FiledSample(
                 line=number,
@@ -89,8 +108,10 @@ def read_samples(
                 manner=how.manner,
                 extraction=taken.why if how.given == "answer" else None,
             )
-    if empty:
-        raise SamplesError(f"{path} holds no samples; each is a line with a task_id and a completion or a solution")
+    if not found:
+        raise SamplesError(
+            f"{path} holds no samples; each is a line with a task_id and a completion or a solution{left_out}"
+        )
 
 
 def lines_of(path: Path) -> Iterator[tuple[int, bytes]]:
@@ -112,7 +133,7 @@ def _sample(line: bytes, where: str, problems: Mapping[str, Problem]) -> tuple[P
         row = json.loads(line)
     except (ValueError, RecursionError) as error:
         raise SamplesError(f"{where}: not JSON ({error})") from error
-    if not isinstance(row, dict) or not isinstance(row.get("task_id"), str | int):
+    if not isinstance(row, dict) or type(row.get("task_id")) not in {str, int}:
         raise SamplesError(
             f"{where}: no object with a task_id"
             + ("; write one object a line, or read the list with `sampler import`" if isinstance(row, list) else "")
@@ -131,5 +152,7 @@ def _sample(line: bytes, where: str, problems: Mapping[str, Problem]) -> tuple[P
     if isinstance(solution, str) and completion is None:
         return problem, "solution", solution
     told = {field: value for field, value in (("completion", completion), ("solution", solution)) if value is not None}
+    if not told and row.keys() & {"completion", "solution"}:
+        raise NoText(f"{where}: its text is null: an answer that never came")
     values = " and ".join(f"{field} {value!r:.40}" for field, value in told.items()) or "neither"
     raise SamplesError(f"{where}: needs either a completion or a solution, as text, and has {values}")

@@ -17,7 +17,7 @@ import os
 import queue
 import sys
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError, Future
 from pathlib import Path
 from typing import Any, TextIO
@@ -228,11 +228,24 @@ class Summary:
         """Problems with at least one verdict."""
         return len(self._tested)
 
-    def pass_at(self) -> dict[int, float]:
-        """pass@k for k = 1, 10, 100, … as far as every problem has that many samples (Chen et al. 2021, eq. 1)."""
-        fewest = min(self._tested.values(), default=0)
-        ks = [10**power for power in range(6) if 10**power <= fewest]
-        return {k: math.fsum(self._one(name, k) for name in self._tested) / self.problems for k in ks}
+    @property
+    def fewest(self) -> int:
+        """The fewest samples that a problem with a verdict has."""
+        return min(self._tested.values(), default=0)
+
+    @property
+    def most(self) -> int:
+        """The most samples that a problem has."""
+        return max(self._tested.values(), default=0)
+
+    def without_sample(self, problems: Iterable[str]) -> list[str]:
+        """Those of the problems that have no verdict."""
+        return [name for name in problems if name not in self._tested]
+
+    def pass_at(self, ks: Sequence[int] = ()) -> dict[int, float]:
+        """pass@k (Chen et al. 2021, eq. 1) for those of these k, or of 1, 10, 100, …, that every problem has samples for."""
+        chosen = [k for k in ks or [10**power for power in range(6)] if k <= self.fewest]
+        return {k: math.fsum(self._one(name, k) for name in self._tested) / self.problems for k in chosen}
 
     def _one(self, name: str, k: int) -> float:
         n, c = self._tested[name], self._passed[name]

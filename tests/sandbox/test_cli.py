@@ -219,3 +219,39 @@ class TestScore:
         assert done.returncode == 2
         assert b"other samples" in done.stderr
         assert out.read_text() == held
+
+
+@pytest.mark.docker
+@pytest.mark.usefixtures("engine")
+def test_what_pass_at_k_does_not_say_stands_beside_it(tmp_path: Path) -> None:
+    call = {"prompt": "def f(x):\n", "entry_point": "f", "tests": [{"arguments": [1], "expected": 1}]}
+    problems = [call | {"task_id": name} for name in ("a", "b", "c\x1b[31m")]
+    rows = [("a", "return x"), ("a", "return 0"), ("b", "return x"), ("b", None), ("d", "return x")]
+    samples = [{"task_id": name, "completion": body and f"    {body}\n"} for name, body in rows]
+    for name, given in (("p", [*problems, call]), ("s", samples)):
+        (tmp_path / name).write_text("".join(json.dumps(row) + "\n" for row in given), encoding="utf-8")
+    words = [
+        "score",
+        "--problems",
+        str(tmp_path / "p"),
+        "--samples",
+        str(tmp_path / "s"),
+        "--out",
+        str(tmp_path / "out"),
+    ]
+    assert sandbox(*words).returncode == 2
+    done = sandbox(*words, "--skip-bad", "--k", "2,1", "--boxes", "1")
+    assert done.returncode == 0
+    assert done.stdout.decode().splitlines() == [
+        "3 samples of 2 problems: 2 PASSED, 1 WRONG",
+        "pass@1 75.0",
+        "1 of 3 problems have no sample and do not count: c\\x1b[31m",
+        "problems have between 1 and 2 samples",
+        "no pass@k for k = 2: a problem has 1 samples",
+    ]
+    said = done.stderr.decode()
+    assert "p, line 4: task_id is missing" in said
+    assert "1 problem left out" in said
+    assert "s, line 4: its text is null" in said
+    assert "s, line 5: no problem is called 'd'" in said
+    assert "2 samples left out" in said

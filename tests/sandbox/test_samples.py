@@ -9,7 +9,7 @@ import pytest
 
 from sandbox.errors import BoxLost
 from sandbox.problems import Problem, load_problems
-from sandbox.scoring.samples import FiledSample, SamplesError, read_samples
+from sandbox.scoring.samples import FiledSample, How, SamplesError, read_samples
 from sandbox.scoring.scorefile import Summary, continued, read_kept, score_samples, still_to_score, write_row
 from sandbox.values import Assumptions, Ending, Limits, Program, Run, Score, Verdict
 
@@ -49,6 +49,26 @@ def test_a_bad_line_is_named(tmp_path: Path, row: object, complaint: str) -> Non
     path = write(tmp_path / "s.jsonl", {"task_id": "a", "completion": ""}, row)
     with pytest.raises(SamplesError, match=f"line 2.*{complaint}"):
         list(read_samples(path, PROBLEMS, LIMITS))
+
+
+def test_a_sample_without_a_text_costs_itself_alone(tmp_path: Path) -> None:
+    rows = [{"task_id": "a", "completion": None}, {"task_id": "a", "solution": "x"}, {"task_id": "a", "solution": None}]
+    left_out: list[str] = []
+    path = write(tmp_path / "s.jsonl", *rows)
+    assert [one.line for one in read_samples(path, PROBLEMS, LIMITS, how=How(left_out=left_out.append))] == [2]
+    assert [told.partition("s.jsonl, ")[2][:7] for told in left_out] == ["line 1:", "line 3:"]
+    with pytest.raises(SamplesError, match=r"holds no samples.*left out: .*line 1: its text is null"):
+        list(read_samples(write(tmp_path / "s.jsonl", rows[0]), PROBLEMS, LIMITS))
+
+
+def test_lines_that_are_no_samples_are_left_out_on_request(tmp_path: Path) -> None:
+    rows: list[object] = [5, {"task_id": "b", "completion": "x"}, {"task_id": "a", "completion": 5}, {"task_id": True}]
+    path = write(tmp_path / "s.jsonl", {"task_id": "a", "completion": "x"}, *rows)
+    path.write_text(path.read_text("utf-8") + "{\n", encoding="utf-8")
+    left_out: list[str] = []
+    how = How(skip_bad=True, left_out=left_out.append)
+    assert [one.line for one in read_samples(path, PROBLEMS, LIMITS, how=how)] == [1]
+    assert len(left_out) == 5
 
 
 def test_a_broken_gz_file_is_named(tmp_path: Path) -> None:
@@ -201,3 +221,13 @@ def test_the_real_problems_make_programs_that_compile() -> None:
     for problem in load_problems("humaneval"):
         program = problem.complete(problem.canonical_solution or "")
         compile(program.source + problem.tests_as_code, problem.name, "exec")
+
+
+def test_pass_at_k_is_told_for_what_every_problem_has_samples_for() -> None:
+    summary = Summary()
+    for name, samples in (("a", 3), ("b", 5)):
+        for n in range(samples):
+            summary.add({"task_id": name, "verdict": "PASSED" if n == 0 else "WRONG", "passed": n == 0})
+    assert list(summary.pass_at()) == [1]
+    assert summary.pass_at((1, 3, 4)) == {1: pytest.approx((1 / 3 + 1 / 5) / 2), 3: pytest.approx((1 + 3 / 5) / 2)}
+    assert (summary.fewest, summary.most, summary.without_sample(["a", "c", "b", "d"])) == (3, 5, ["c", "d"])
