@@ -63,7 +63,7 @@ SANDBOX = {
     "boxes": "Boxes that work at once; if it is not given, one for each core.",
     "python": 'A version of Python such as "3.13"; if it is not given, the image\'s own.',
     "packages": 'Packages that programs may import, such as "numpy" or "numpy==2.1.3".',
-    "fresh": "Whether each call of a test is answered by a copy of the program that has seen no other.",
+    "fresh": "Whether each call of a test is answered in a process of its own that sees no other.",
 }
 LIMITS = {
     "cpu_s": "CPU seconds of a program.",

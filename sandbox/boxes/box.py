@@ -8,15 +8,17 @@ is lost (`BoxLost`), which is our fault or the machine's and never a verdict.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import random
 import secrets
 import signal
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import replace
 
 from sandbox.boxes.attached import Attached
 from sandbox.boxes.engine import Engine
-from sandbox.boxes.reading import fact, mapping, read_facts
+from sandbox.boxes.reading import Expected, fact, mapping, read_facts
 from sandbox.boxes.walls import OVERHEAD_MB, SPARE_MB, BoxSpec, container_body, memory_wall_mb
 from sandbox.errors import BoxLost, BoxSilent
 from sandbox.inside import codec, orders, uids, wire
@@ -36,7 +38,7 @@ from sandbox.values import (
 
 OPENING_S = 60.0
 GRACE_S = 10.0  # how long after its wall limit a program's end may be told: it may take 6 s to prove the box clean
-PROTOCOL = 7
+PROTOCOL = 8
 PATIENCE = 10  # a program that waits for its core may take so many times its wall limit
 ITEMS_PER_MB = 100_000  # that answers may have
 MAX_RUNS = 4000  # or fewer, where the supervisor has fewer uids: none is given twice
@@ -85,9 +87,8 @@ class Box:
         proof = secrets.token_hex(16)
         facts = self._ask(_order(job, proof), job.limits.wall_s + GRACE_S, longest_s=_longest_s(job) + GRACE_S)
         self.runs += 1
-        calls, known = _expected_answers(job.program)
         room = codec.Room(job.answers_mb * ITEMS_PER_MB)
-        run = read_facts(facts, proof, calls=calls, room=room, known=known)
+        run = read_facts(facts, proof, replace(_expected(job.program), room=room))
         clean = facts.get("clean") is True
         self.clean, self._guest = clean and not job.repeat, job.program if clean and job.repeat else None
         return run
@@ -168,9 +169,10 @@ def _longest_s(job: Job) -> float:
 
 
 def _order(job: Job, proof: str) -> dict[str, object]:
-    limits = job.limits
+    limits, later = job.limits, _later(job.program)
     return {
-        "program": orders.pack(_instructions(job.program) | {"fresh": job.fresh}),
+        "program": orders.pack(_instructions(job.program) | {"later": len(later)}),
+        "later": later,
         "repeat": job.repeat,
         "spawn": job.isolation is Isolation.SPAWN,
         "proof": proof.encode(),
@@ -188,14 +190,15 @@ def _instructions(program: Program) -> dict[str, object]:
     """What the candidate's process is told: of calls the arguments only."""
     told: dict[str, object] = {
         "source": program.source, "tests": None, "calls": None, "arguments_back": False, "apart": 0, "functions": None,
-        "answers": None, "imports": program.assumptions.imports, "recursion_limit": program.assumptions.recursion_limit,
-        "long_integers": program.assumptions.long_integers,
+        "answers": None, "withheld": False, "imports": program.assumptions.imports,
+        "recursion_limit": program.assumptions.recursion_limit, "long_integers": program.assumptions.long_integers,
     }  # fmt: skip
     match program.tests:
         case CallTests(calls=calls):
             return told | {"calls": list(calls.first(len(calls)).pieces)}
-        case AskedCalls(pieces=pieces, arguments_back=back, apart=apart):
-            return told | {"calls": list(pieces), "arguments_back": back, "apart": apart}
+        case AskedCalls(pieces=pieces, arguments_back=back, apart=apart, turns=turns):
+            first = turns[0] if turns else len(pieces)
+            return told | {"calls": list(pieces[:first]), "arguments_back": back, "apart": apart}
         case Grading() as grading:
             return told | _grading(grading)
         case CheckTests() | StdinTests() | ReferenceTests():
@@ -204,11 +207,19 @@ def _instructions(program: Program) -> dict[str, object]:
             return told | {"tests": tests}
 
 
+def _later(program: Program) -> list[list[object]]:
+    """Calls that are handed out later: how many answers must have come before, and the calls."""
+    turns = program.tests.turns if isinstance(program.tests, AskedCalls) else ()
+    starts = itertools.pairwise(itertools.accumulate(turns))
+    return [[start, orders.pack(list(program.tests.pieces[start:end]))] for start, end in starts]  # type: ignore[union-attr]
+
+
 def _grading(grading: Grading) -> dict[str, object]:
     answers = None
     if grading.answers is not None:
         answers = [_given(call, answer) for call, answer in zip(grading.calls, grading.answers, strict=True)]
-    return {"tests": grading.tests.source, "functions": list(grading.tests.functions), "answers": answers}
+    functions = list(grading.tests.functions)
+    return {"tests": grading.tests.source, "functions": functions, "answers": answers, "withheld": grading.withheld}
 
 
 def _given(call: bytes, answer: Answer) -> dict[str, object]:
@@ -218,17 +229,16 @@ def _given(call: bytes, answer: Answer) -> dict[str, object]:
     }  # fmt: skip
 
 
-def _expected_answers(program: Program) -> tuple[int, Sequence[Answer]]:
-    """How many answers there can be, and what is known of them."""
+def _expected(program: Program) -> Expected:
     match program.tests:
         case CallTests(calls=calls):
-            return len(calls), calls.first(len(calls)).known
-        case AskedCalls(count=count, known=known):
-            return count, known
+            return Expected(calls=len(calls), known=calls.first(len(calls)).known)
+        case AskedCalls(count=count, known=known, turns=turns):
+            return Expected(calls=count, known=known, in_turn=len(turns) > 1)
         case Grading():
-            return MAX_RECORDED, ()
+            return Expected(calls=MAX_RECORDED)
         case _:
-            return 0, ()
+            return Expected()
 
 
 def _greeting(value: wire.Value, spec: BoxSpec) -> Mapping[str, wire.Value]:

@@ -19,7 +19,7 @@ from sandbox.values import Answer, Ending, Flag, MemorySource, Raised, Run, Stag
 SPARE_CLAIMS = 8
 MAX_LINE = 1 << 31  # a number above it is no line of a program
 _FIELDS = frozenset({
-    "proof", "asked", "missed", "blamed", "call", "sizes", "values", "value", "arguments", "raised", "exception",
+    "proof", "asked", "answer", "missed", "blamed", "call", "sizes", "values", "value", "arguments", "raised", "exception",
     "stage", "type", "message", "line",
 })  # fmt: skip
 _SIZE = struct.Struct(">I")
@@ -33,18 +33,21 @@ def mapping(value: wire.Value, what: str) -> Mapping[str, wire.Value]:
     return value
 
 
-def read_facts(
-    facts: Mapping[str, wire.Value],
-    proof: str,
-    *,
-    calls: int = 0,
-    room: codec.Room | None = None,
-    known: Sequence[Answer] = (),
-) -> Run:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expected:
+    """How many answers there can be, what is known of them, the room for them all, and whether the calls come in turns."""
+
+    calls: int = 0
+    known: Sequence[Answer] = ()
+    in_turn: bool = False
+    room: codec.Room | None = None
+
+
+def read_facts(facts: Mapping[str, wire.Value], proof: str, expected: Expected | None = None) -> Run:
     """The run that a box reports; raises BoxLost if a fact is missing or of the wrong kind."""
     status = fact(facts, "status", int)
     signalled = os.WIFSIGNALED(status)
-    claims = read_claims(fact(facts, "answers", bytes), proof, calls, room, known)
+    claims = _claims(fact(facts, "answers", bytes), proof, expected or Expected())
     try:
         ending = Ending(fact(facts, "ending", str))
         flags = frozenset(Flag(flag) for flag in fact(facts, "flags", list))
@@ -66,10 +69,17 @@ def read_facts(
         raised=claims.raised,
         answers=tuple(claims.answers),
         asked=tuple(claims.asked),
+        digests=tuple(claims.digests),
         missed=claims.missed,
         blamed=claims.blamed,
         flags=flags,
     )
+
+
+def _claims(data: bytes, proof: str, expected: Expected) -> Claims:
+    if expected.in_turn:
+        return read_claims_in_turn(data, proof, expected.calls, expected.room)
+    return read_claims(data, proof, expected.calls, expected.room, expected.known)
 
 
 def fact(facts: Mapping[str, wire.Value], name: str, kind: type[T]) -> T:
@@ -88,10 +98,12 @@ class Claims:
     raised: Raised | None = None
     answers: list[Answer] = field(default_factory=list)
     asked: list[bytes] = field(default_factory=list)
+    digests: list[bytes] = field(default_factory=list)
     missed: int | None = None
     blamed: int | None = None
     room: codec.Room = field(default_factory=codec.Room, compare=False)
     known: Sequence[Answer] = field(default=(), compare=False)
+    in_turn: bool = field(default=False, compare=False)
 
 
 def read_claims(
@@ -107,14 +119,29 @@ def read_claims(
     An answer of the same bytes as the one that is `known` for its call is that one, and is not decoded. Where no bytes
     are known for a call, none are those: not even no bytes at all.
     """
-    claims = Claims(room=room or codec.Room(), known=known)
+    return _read(data, Claims(room=room or codec.Room(), known=known), proof, calls)
+
+
+def read_claims_in_turn(data: bytes, proof: str, calls: int, room: codec.Room | None = None) -> Claims:
+    """The claims where calls were handed out in turns, by the number of frames that had come.
+
+    So the answer to the n-th call is in the n-th frame; where that says anything else, no further answer counts. Otherwise
+    a program could have a later call handed out before it has given the answer that the call tells.
+    """
+    return _read(data, Claims(room=room or codec.Room(), in_turn=True), proof, calls)
+
+
+def _read(data: bytes, claims: Claims, proof: str, calls: int) -> Claims:
     buffer = wire.FrameBuffer()
     buffer.feed(data)
+    taken = calls
     try:
-        for _ in range(calls + SPARE_CLAIMS):
+        for number in range(calls + SPARE_CLAIMS):
             if (payload := buffer.next()) is None:
                 break
-            _take_claim(wire.decode_record(payload, _FIELDS), claims, (proof, calls))
+            _take_claim(wire.decode_record(payload, _FIELDS), claims, (proof, taken))
+            if claims.in_turn and len(claims.answers) <= number:
+                taken = len(claims.answers)
     except wire.WireError:
         pass
     return claims
@@ -127,6 +154,7 @@ def _take_claim(claim: Mapping[str, wire.Value], claims: Claims, asked: tuple[st
         claims.proved = True
     elif isinstance(call, bytes):
         claims.asked.append(call)
+        claims.digests.append(digest if isinstance(digest := claim.get("answer"), bytes) else b"")
         claims.missed = claim["missed"] if type(claim.get("missed")) is int else None  # type: ignore[assignment]
     elif type(blamed) is int:
         claims.blamed = blamed

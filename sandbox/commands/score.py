@@ -69,7 +69,7 @@ k_option = click.option("--k", "ks", callback=_ks, metavar="N,…", help="Which 
               "that stands alone, as they are [default: as its field is called].")  # fmt: skip
 @click.option("--tests", "wanted", type=click.Choice([kind.value for kind in Wanted]), default=Wanted.BOTH.value,
               show_default=True, help="Which tests to run. With both, the judge's give the verdict.")  # fmt: skip
-@click.option("--fresh", is_flag=True, help="Answer each call from a fresh copy of the program: no call sees another.")
+@click.option("--fresh", is_flag=True, help="Answer each call in a process of its own: no call sees another.")
 @click.option("--explain", is_flag=True, help="Say for each sample that did not pass why, with the first difference.")
 @k_option
 @click.option("--boxes", type=click.IntRange(min=1), help="How many boxes [default: one per core].")

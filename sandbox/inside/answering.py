@@ -14,11 +14,10 @@ from sandbox.inside.exceptions import exception_bytes
 from sandbox.inside.telling import Report, describe
 
 BATCH_BYTES, BATCH_S = 1 << 15, 0.002
-_ANSWERED = 77  # how a fresh copy ends that has given its answer
 
 
 class Answering:
-    """One call after the other; an exception is an answer.
+    """One call after the other; an exception is an answer, SystemExit among them.
 
     With `arguments_back` the arguments go along as the call has left them, so that work done in place is seen. The answers to
     the first `apart` calls have left before the others are made.
@@ -28,31 +27,39 @@ class Answering:
         self._report, self._arguments_back, self._apart = report, arguments_back, apart
         self._describe, self._find, self._exception_bytes = describe, function_of, exception_bytes
         self._encode = codec.encode if arguments_back else codec.encode_briefly  # a grader needs the values themselves
-        read = _one_call if arguments_back else codec.calls_from  # those come from a grader box, not from the host
-        self._asked: list[Any] = [call for piece in pieces if type(piece) is bytes for call in read(piece)]
+        self._read = (
+            _one_call if arguments_back else codec.calls_from
+        )  # those come from a grader box, not from the host
+        self._asked = self._calls(pieces)
+        self._getpid, self._pid = os.getpid, os.getpid()
+
+    def _calls(self, pieces: list[wire.Value]) -> list[Any]:
+        return [call for piece in pieces if type(piece) is bytes for call in self._read(piece)]
 
     def all(self, space: dict[str, Any]) -> None:
         """In this process, one after the other."""
         if not self._arguments_back:
             self._all_in_batches(space)
             return
-        for number in range(len(self._asked)):
-            self._answer(number, space)
+        for number, call in enumerate(self._asked):
+            self._answer(number, call, space)
 
-    def each_afresh(self, space: dict[str, Any]) -> None:
-        """Each in a copy of this process, where no call has been made yet. Where a copy does not come back, neither do we."""
-        fork, wait, leave, kill = os.fork, os.waitpid, os._exit, os.kill
-        for number in range(len(self._asked)):
-            pid = fork()
-            if pid == 0:
-                self._answer(number, space)
-                flush()
-                leave(_ANSWERED)
-            _, status = wait(pid, 0)
-            if os.WIFSIGNALED(status):
-                kill(os.getpid(), os.WTERMSIG(status))
-            if os.waitstatus_to_exitcode(status) != _ANSWERED:
-                leave(os.waitstatus_to_exitcode(status))
+    def in_turns(self, later: int, next_calls: Callable[[], list[wire.Value]]) -> Callable[[dict[str, Any]], None]:
+        """Likewise, where so many turns of calls follow, each handed out when all earlier calls have their answers.
+
+        Every answer leaves at once. No call of a later turn is anywhere in this process before.
+        """
+
+        def all_turns(space: dict[str, Any]) -> None:
+            answer, read, number, asked = self._answer, self._calls, 0, self._asked
+            for turn in range(later + 1):
+                for call in asked:
+                    answer(number, call, space)
+                    number += 1
+                if turn < later:
+                    asked = read(next_calls())
+
+        return all_turns
 
     def _all_in_batches(self, space: dict[str, Any]) -> None:
         """Answers leave in batches; one that took long to come, and those before it, at once."""
@@ -63,21 +70,28 @@ class Answering:
                     batch.flush()
                 try:
                     batch.add(encode(find(space, function)(*arguments, **named)))
-                except Exception as error:
+                except (Exception, SystemExit) as error:
+                    self._refuse_children(error)
                     batch.flush()
                     self._report({"call": number, "raised": describe(error, "program")})
                     batch.first = number + 1
         finally:
             batch.flush()
 
-    def _answer(self, number: int, space: dict[str, Any]) -> None:
-        function, arguments, named = self._asked[number]
+    def _refuse_children(self, error: BaseException) -> None:
+        """A child that the program forked leaves by SystemExit; in the program itself that is an answer."""
+        if isinstance(error, SystemExit) and self._getpid() != self._pid:
+            raise error
+
+    def _answer(self, number: int, call: Any, space: dict[str, Any]) -> None:
+        function, arguments, named = call
         try:
             value = self._encode(self._find(space, function)(*arguments, **named))
             claim: dict[str, object] = {"call": number, "value": value}
             if self._arguments_back:
                 claim["arguments"] = self._encode([*arguments, *named.values()])
-        except Exception as error:
+        except (Exception, SystemExit) as error:
+            self._refuse_children(error)
             claim = {"call": number, "raised": self._describe(error, "program")}
             if self._arguments_back:
                 claim["exception"] = self._exception_bytes(error)

@@ -20,7 +20,7 @@ import types
 from collections.abc import Callable
 from typing import Any
 
-from sandbox.inside import becoming, grader, orders, telling, wire
+from sandbox.inside import becoming, codec, grader, orders, telling, wire, withheld
 from sandbox.inside.answering import Answering, flush, function_of
 from sandbox.inside.telling import Report
 
@@ -37,13 +37,15 @@ def read_order(fd: int) -> dict[str, wire.Value]:
 def run() -> int:
     """Run the program that waits in the order pipe; returns the exit code."""
     order = read_order(ORDER_FD)
-    tests, calls = order["tests"], order["calls"]
+    tests, calls, later = order["tests"], order["calls"], order["later"]
     if order["functions"] is not None:
         return _run_graded(order, _reporter())
     assume(order)
     if isinstance(calls, list):
         answering = Answering(calls, _reporter(), arguments_back=bool(order["arguments_back"]), apart=order["apart"])
-        return _run_module(order, answering.each_afresh if order["fresh"] else answering.all, _reporter())
+        if type(later) is int and later:
+            return _run_module(order, answering.in_turns(later, _next_calls), _reporter())
+        return _run_module(order, answering.all, _reporter())
     if tests is None:
         return _run_plain(Script(order), _reporter())
     return _run_tested(order, str(tests), _reporter())
@@ -52,6 +54,12 @@ def run() -> int:
 def _reporter() -> Report:
     encode, write = wire.encode, wire.write_frame
     return lambda claim: write(ANSWERS_FD, encode(claim))
+
+
+def _next_calls() -> list[wire.Value]:
+    """Calls that are handed out now that all earlier ones have their answers."""
+    calls: list[wire.Value] = orders.unpack(wire.read_frame(ORDER_FD) or b"")
+    return calls
 
 
 def _prove(report: Report) -> None:
@@ -120,13 +128,17 @@ def _run_graded(order: dict[str, Any], report: Report) -> int:
     exec(_compiled(order["source"], "solution.py"), space)
     solution = dict(space)
     replayer = grader.Replayer(order["answers"] or [], report, solution)
-    recorder = grader.Recorder(lambda function: function_of(solution, function), report)
-    stand_in = recorder if order["answers"] is None else replayer
+    stand_in: grader.StandIn = replayer
+    if order["withheld"]:
+        space |= withheld.names()
+        stand_in = withheld.Asker(lambda call: report({"asked": call}), grader.MAX_ASKED, codec.encode)
+    elif order["answers"] is None:
+        stand_in = grader.Recorder(lambda function: function_of(solution, function), report)
     tests = _namespace("tests") | space
     grader.bind(tests, order["functions"], stand_in)
     grader.seed()
     try:
-        exec(_compiled(order["tests"], name), tests)
+        exec((withheld.compiled if order["withheld"] else _compiled)(order["tests"], name), tests)
     except BaseException as error:
         if (number := replayer.blame(error)) is not None:
             report({"blamed": number})

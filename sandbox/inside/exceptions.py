@@ -20,6 +20,7 @@ MAX_BYTES = 1 << 16
 _OWN = "solution"  # the module that a program is
 _TESTS = frozenset({"tests", "__main__"})  # exceptions of the tests themselves are none of the program's
 
+Error = Exception | SystemExit
 Names = list[tuple[str, str]]  # of an exception's classes, the module and the name, in the order of the `__mro__`
 
 
@@ -33,7 +34,7 @@ def exception_bytes(error: BaseException) -> bytes:
         return b""
 
 
-def exception_from(data: bytes, name: str, message: str, own: Mapping[str, object]) -> Exception:
+def exception_from(data: bytes, name: str, message: str, own: Mapping[str, object]) -> Error:
     """The exception that `data` stands for; `name` and `message` say what they can where the data do not.
 
     `own` are the names that the problem defines for program and tests alike.
@@ -55,19 +56,19 @@ def _read(data: bytes) -> tuple[Names, list[Any], dict[str, Any]]:
     return names, arguments, {key: value for key, value in attributes.items() if type(key) is str}
 
 
-def _class_of(names: Names, own: Mapping[str, object]) -> type[Exception]:
+def _class_of(names: Names, own: Mapping[str, object]) -> type[Error]:
     """The class of that name, or a new one of that name with the same known bases."""
     known = [_known(module, name, own) for module, name in names]
     if known[0] is not None:
         return known[0]
-    bases: list[type[Exception]] = []
-    for kind in filter(None, known):
-        if not any(issubclass(base, kind) for base in bases):
+    bases: list[type[Error]] = []
+    for kind in known:
+        if kind is not None and not any(issubclass(base, kind) for base in bases):
             bases.append(kind)
     return _subclass(names[0][1], tuple(bases) or (Exception,))
 
 
-def _known(module: str, name: str, own: Mapping[str, object]) -> type[Exception] | None:
+def _known(module: str, name: str, own: Mapping[str, object]) -> type[Error] | None:
     loaded = sys.modules.get(module)
     if module == _OWN:
         found = own.get(name)
@@ -75,17 +76,17 @@ def _known(module: str, name: str, own: Mapping[str, object]) -> type[Exception]
         found = None
     else:
         found = vars(loaded).get(name)
-    return found if isinstance(found, type) and issubclass(found, Exception) else None
+    return found if isinstance(found, type) and issubclass(found, Error) else None
 
 
-def _subclass(name: str, bases: tuple[type[Exception], ...], **members: object) -> type[Exception]:
+def _subclass(name: str, bases: tuple[type[Error], ...], **members: object) -> type[Error]:
     try:
         return type(name, bases, {"__module__": _OWN, **members})
     except TypeError:  # bases that go together in no class
         return type(name, bases[:1], {"__module__": _OWN, **members})
 
 
-def _made(kind: type[Exception], arguments: tuple[Any, ...], attributes: Mapping[str, Any], message: str) -> Exception:
+def _made(kind: type[Error], arguments: tuple[Any, ...], attributes: Mapping[str, Any], message: str) -> Error:
     """An exception of that class, made by the built-in one of its bases alone; its text is `message`."""
     error = _plainly_made(kind, arguments, attributes)
     if str(error)[: len(message)] == message:
@@ -94,9 +95,9 @@ def _made(kind: type[Exception], arguments: tuple[Any, ...], attributes: Mapping
     return _plainly_made(said, arguments, attributes)
 
 
-def _plainly_made(kind: type[Exception], arguments: tuple[Any, ...], attributes: Mapping[str, Any]) -> Exception:
+def _plainly_made(kind: type[Error], arguments: tuple[Any, ...], attributes: Mapping[str, Any]) -> Error:
     base: Any = next(one for one in kind.__mro__ if one.__module__ == "builtins")
-    error: Exception = base.__new__(kind, *arguments)
+    error: Error = base.__new__(kind, *arguments)
     with contextlib.suppress(TypeError):
         base.__init__(error, *arguments)  # of an OSError or a UnicodeError it sets what str() shows
     BaseException.args.__set__(error, arguments)  # type: ignore[attr-defined]
@@ -104,9 +105,9 @@ def _plainly_made(kind: type[Exception], arguments: tuple[Any, ...], attributes:
     return error
 
 
-def _by_name(name: str, message: str) -> Exception:
+def _by_name(name: str, message: str) -> Error:
     kind = vars(sys.modules["builtins"]).get(name)
-    if isinstance(kind, type) and issubclass(kind, Exception):
+    if isinstance(kind, type) and issubclass(kind, Error):
         try:
             return kind(message)
         except TypeError:  # UnicodeDecodeError and the like want more than a message

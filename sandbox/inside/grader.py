@@ -1,9 +1,10 @@
 """A data set's own test code, run over answers that were given elsewhere. No candidate's code is ever in this process.
 
-The functions under test are stand-ins. While *recording* a stand-in hands each call to the data set's own solution and reports
-it, so that the host knows what the tests will ask. While *replaying* it answers from a list: the n-th call of the tests
-must be the n-th call of the list. One that is not ends the process with a report of it; the host then asks the
-candidate again, with that call added. Both start from the same random seed, so tests that roll dice roll the same ones.
+The functions under test are stand-ins. With answers *withheld* a stand-in gives none (`withheld`). While *recording* it hands
+each call to the data set's own solution and reports it, so that the host knows what the tests will ask. While *replaying* it
+answers from a list: the n-th call of the tests must be the n-th call of the list. One that is not ends the process with a
+report of it; the host then asks the candidate again, with that call added. All start from the same random seed, so tests that
+roll dice roll the same ones.
 
 Answers are data of the codec's types. A mark (a spoofed or unknown type) is no answer: the stand-in raises instead. An
 exception of the candidate is raised again so that every except clause treats it as Python would (`exceptions`).
@@ -11,6 +12,7 @@ exception of the candidate is raised again so that every except clause treats it
 
 from __future__ import annotations
 
+import hashlib
 import os
 import random
 from collections import deque
@@ -21,6 +23,7 @@ from sandbox.inside import codec
 from sandbox.inside.exceptions import exception_from
 
 SEED = 20240731
+MAX_ASKED = 20_000  # calls of tests that get no answer
 
 
 Call = tuple[str, tuple[Any, ...], dict[str, Any]]  # the function's name, its arguments and keyword arguments
@@ -42,11 +45,14 @@ class Recorder:
         self._find, self._report = find, report
 
     def __call__(self, call: Call) -> object:
-        """Report, then answer as a candidate's answer would arrive."""
-        self._report({"asked": codec.encode(call)})
+        """Report the call and a digest of its answer, then answer as a candidate's answer would arrive."""
         function, arguments, keywords = call
-        answer = self._find(function)(*arguments, **keywords)
-        return _received(codec.decode(codec.encode(answer)))
+        asked, answer = codec.encode(call), b""
+        try:
+            answer = codec.encode(self._find(function)(*arguments, **keywords))
+        finally:
+            self._report({"asked": asked, "answer": hashlib.sha256(answer).digest()})
+        return _received(codec.decode(answer))
 
 
 class Replayer:

@@ -19,7 +19,7 @@ import time
 from sandbox.inside import becoming, keeping, orders, orphans, parents, traces, uids, usage, visit, wire
 from sandbox.inside.cleaner import SCRATCH_DIRECTORIES, is_empty
 
-PROTOCOL = 7
+PROTOCOL = 8
 _CLEANING_S = 5.0
 _OURS_S = 0.02  # no more than this is the zygote's part in a visit, or a rounding where ticks are counted
 _PR_SET_DUMPABLE, _M_MMAP_THRESHOLD = 4, -3

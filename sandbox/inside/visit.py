@@ -16,6 +16,7 @@ import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from sandbox.inside import forking, usage, wire
 from sandbox.inside.deadline import Deadline
@@ -34,6 +35,7 @@ class Order:
     """What the host asks: see `sandbox.boxes.box`, which writes it."""
 
     program: bytes
+    later: list[list[Any]]  # of calls that are handed out later: how many answers must have come before, and the calls
     repeat: bool
     spawn: bool
     proof: bytes
@@ -70,6 +72,10 @@ class _Writer:
     def __init__(self, fd: int, data: bytes) -> None:
         self.fd, self.rest = fd, memoryview(data)
 
+    def add(self, data: bytes) -> None:
+        """Write this behind the rest."""
+        self.rest = memoryview(bytes(self.rest) + data)
+
     def push(self) -> bool:
         """Write what fits; False when done or when nobody reads any more."""
         try:
@@ -87,6 +93,7 @@ class _Reader:
 
     def __init__(self, fd: int, cap: int) -> None:
         self.fd, self.cap, self.data, self.over = fd, cap, bytearray(), False
+        self._whole, self._frames = 0, 0  # bytes and number of the frames that are whole
 
     def pull(self) -> bool:
         """Read what is there; False at the end of the stream."""
@@ -107,6 +114,15 @@ class _Reader:
             return False
         return True
 
+    def frames(self) -> int:
+        """How many whole frames have come, by their lengths."""
+        while (end := self._whole + 4) <= len(self.data):
+            end += int.from_bytes(self.data[self._whole : end], "big")
+            if end > len(self.data):
+                break
+            self._whole, self._frames = end, self._frames + 1
+        return self._frames
+
     def taken(self) -> bytes:
         """What was kept."""
         return bytes(memoryview(self.data)[: self.cap])
@@ -119,8 +135,13 @@ class Visit:
         self._order, self._uid, self._parent, self._orphans, self._shortage = order, uid, parent, orphans, shortage
         theirs, ours = self._pipes(uid)
         stdin, stdout, stderr, answers, instructions = ours
-        told = parent.introduce(order.program) + wire.frame(order.proof)
-        self._writers = {stdin: _Writer(stdin, order.stdin), instructions: _Writer(instructions, told)}
+        self._later = [(before, wire.frame(calls)) for before, calls in order.later]
+        told, proof = parent.introduce(order.program), wire.frame(order.proof)
+        if self._later:
+            before, calls = self._later.pop()
+            self._later.append((before, calls + proof))
+        self._told = _Writer(instructions, told if self._later else told + proof)
+        self._writers = {stdin: _Writer(stdin, order.stdin), instructions: self._told}
         self._stdout, self._stderr = _Reader(stdout, order.output), _Reader(stderr, order.output)
         self._answers = _Reader(answers, order.answers)
         self._readers = {reader.fd: reader for reader in (self._stdout, self._stderr, self._answers)}
@@ -210,16 +231,29 @@ class Visit:
                 time.sleep(usage.SHORT_S)
             elif fd in self._writers:
                 self._push(fd)
-            elif not self._readers[fd].pull():
-                self._poll.unregister(fd)
+            elif fd in self._readers:
+                if not self._readers[fd].pull():
+                    self._poll.unregister(fd)
+                if self._later:
+                    self._hand_out()
         return None
+
+    def _hand_out(self) -> None:
+        """The next calls, where every earlier one has its answer: until then the program must not be able to read them."""
+        while self._later and self._later[0][0] <= self._answers.frames():
+            self._told.add(self._later.pop(0)[1])
+            self._writers[self._told.fd] = self._told
+            self._push(self._told.fd)
 
     def _push(self, fd: int) -> None:
         if self._writers[fd].push():
             self._poll.register(fd, select.POLLOUT)
             return
         del self._writers[fd]
-        if fd in self._open:
+        if fd == self._told.fd and self._later:
+            with contextlib.suppress(KeyError):
+                self._poll.unregister(fd)
+        elif fd in self._open:
             self._open.discard(fd)
             with contextlib.suppress(KeyError):
                 self._poll.unregister(fd)

@@ -36,9 +36,7 @@ def explain(scored: Score, limits: Limits, program: Program) -> str:
         case Ending.OUT_OF_CPU:
             return f"used {run.cpu_s:.2f} s of {limits.cpu_s:g} s CPU and was killed"
         case Ending.OUT_OF_WALL:
-            waited = f" and {run.waited_s:.2f} s waiting for a core" if Flag.KEPT_WAITING in scored.flags else ""
-            used = f"{run.wall_s - (run.waited_s if waited else 0.0):.2f} s of {limits.wall_s:g} s wall time"
-            return f"ran for {used} ({run.cpu_s:.2f} s CPU{waited}) and was killed"
+            return _out_of_wall(run, limits, kept_waiting=Flag.KEPT_WAITING in scored.flags)
         case Ending.OUT_OF_MEMORY:
             return f"wanted more than {limits.memory_mb} MB and was killed"
         case Ending.TOO_MUCH_OUTPUT:
@@ -49,6 +47,14 @@ def explain(scored: Score, limits: Limits, program: Program) -> str:
             return _explain_graded(scored, scored.graded)
         case Ending.EXITED:
             return _explain_exit(run, program)
+
+
+def _out_of_wall(run: Run, limits: Limits, *, kept_waiting: bool) -> str:
+    ran_s = run.wall_s - (run.waited_s if kept_waiting else 0.0)
+    if ran_s > 2 * limits.wall_s:
+        return f"its visits took {ran_s:.2f} s of the {limits.sample_wall_s:g} s wall time that they have together"
+    waited = f" and {run.waited_s:.2f} s waiting for a core" if kept_waiting else ""
+    return f"ran for {ran_s:.2f} s of {limits.wall_s:g} s wall time ({run.cpu_s:.2f} s CPU{waited}) and was killed"
 
 
 def _explain_printed(scored: Score, case: int, limits: Limits, tests: StdinTests) -> str:

@@ -117,6 +117,8 @@ def _rejudge(facts: Facts, tests: Tests) -> Score:
         return judge.score_printed(facts.runs, tests, facts.limits)
     if isinstance(tests, CallTests):
         return _rejudge_called(facts, tests)
+    if isinstance(tests, str) and not facts.in_process:
+        raise FactsError("its tests ran in a grader box, and now have to stand beside the program; score it again")
     beside = facts.in_process and isinstance(tests, CheckTests)
     program = Program(source="", tests=tests.source if beside and isinstance(tests, CheckTests) else tests)
     return judge.score(facts.run, program, facts.limits, facts.graded)

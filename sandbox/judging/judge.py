@@ -33,6 +33,7 @@ JUDGE_VERSION = "6"
 _NEAR = 0.9
 _IDLE = 0.05  # a program that used less than this share of its wall time slept, or waited for something
 _WAITED = 0.1  # a box that waited for less than this share of a visit was not kept waiting to speak of
+_NO_FAILURE = frozenset({"", "None", "0"})  # what sys.exit says where nothing has failed
 _PRIORITY = (
     Verdict.SYNTAX, Verdict.TIMEOUT, Verdict.MEMORY, Verdict.OUTPUT, Verdict.CRASHED, Verdict.ERROR, Verdict.EARLY_EXIT,
     Verdict.WRONG, Verdict.PASSED,
@@ -137,6 +138,8 @@ def _judge_raised(raised: Raised) -> Verdict:
         return Verdict.SYNTAX
     if raised.type == "MemoryError":
         return Verdict.MEMORY
+    if raised.type == "SystemExit" and raised.message in _NO_FAILURE:
+        return Verdict.EARLY_EXIT
     match raised.stage:
         case Stage.PROGRAM:
             return Verdict.ERROR

@@ -19,6 +19,7 @@ from sandbox.problems.cases import Asked, Rule, call, rule_of, run
 from sandbox.problems.checks import UNREADABLE, check_tests
 from sandbox.problems.formats import Given
 from sandbox.problems.names import leans_on
+from sandbox.problems.separable import why_beside
 from sandbox.problems.strict import checked, meant
 from sandbox.values import OUTPUT_RULES, Assumptions, CallTests, CheckTests, OutputRule, ReferenceTests, StdinTests
 
@@ -130,7 +131,10 @@ def _output_rule(problem: dict[str, Any]) -> OutputRule:
 
 
 def _check(problem: dict[str, Any]) -> CallTests | CheckTests | str:
-    """Tests that are code: data where they are no more than that, else for a grader box, or as `in_process` says."""
+    """Tests that are code: data where they are no more than that, else for a grader box, or beside the program.
+
+    The latter where `in_process` says so, or where they look at more than answers.
+    """
     source, function = problem["check"], problem["entry_point"]
     owner, _, method = function.rpartition(".")
     if not _defined(source, "check"):
@@ -147,6 +151,8 @@ def _check(problem: dict[str, Any]) -> CallTests | CheckTests | str:
             "or say in_process: true, and check runs beside the program"
         )
     solution = _whole(problem) if "canonical_solution" in problem else None
+    if why_beside(code, method, solved=solution is not None):
+        return code
     return CheckTests(source=code, functions=(function,), prelude=prelude, solution=solution)
 
 

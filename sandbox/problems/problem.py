@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from sandbox.problems.checks import assert_tests, check_tests
 from sandbox.problems.names import leans_on
+from sandbox.problems.separable import why_beside
 from sandbox.values import Assumptions, CallTests, CheckTests, OutputRule, Program, StdinTests, Tests
 
 
@@ -112,7 +113,8 @@ class Problem:
     def checked_by(self) -> Tests:
         """The judge tests as data where they are plain data; else as code for a grader box.
 
-        As code for the program's own process (str) only where they use names that the program itself has to define.
+        As code for the program's own process (str) only where they use names that the program itself has to define, or look at
+        more than answers (`separable`).
         """
         return self.given or self._as_data(self.tests) or self._graded(self.tests) or self._as_code(self.tests)
 
@@ -132,11 +134,13 @@ class Problem:
         read = check_tests if self.form is Form.CHECK else assert_tests
         return read(tests, self.entry_point)
 
-    def _graded(self, tests: str) -> CheckTests | None:
+    def _graded(self, tests: str) -> CheckTests | str | None:
         code = self._as_code(tests)
         wanted = leans_on(code, self.preamble) if tests.strip() else None
         if wanted is None or not wanted <= {self.entry_point}:
             return None
+        if why_beside(code, self.entry_point, solved=self.canonical_solution is not None):
+            return code
         solution = None if self.canonical_solution is None else self.continued(self.canonical_solution)
         return CheckTests(
             source=code, functions=(self.entry_point,), prelude=self.preamble, solution=solution, independent=True

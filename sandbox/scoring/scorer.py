@@ -17,7 +17,9 @@ from sandbox.boxes.pool import Conversation, Pool, PoolSpec, Slot
 from sandbox.judging import judge
 from sandbox.judging.joining import Joined, join, seen_by_judge, seen_by_selection
 from sandbox.scoring.asking import PATIENCE, Answered, ask
-from sandbox.scoring.grading import Recordings, Rooms, UngradableTests, Visit, grade
+from sandbox.scoring.fresh import ask_afresh
+from sandbox.scoring.grading import GRADER_WALL_S, Rooms, grade
+from sandbox.scoring.recording import Plan, Recordings, UngradableTests, Visit
 from sandbox.scoring.references import Reference, References
 from sandbox.values import (
     MANY,
@@ -35,10 +37,11 @@ from sandbox.values import (
     Run,
     Score,
     StdinTests,
+    Verdict,
     changed,
 )
 
-GRADER_CPU_S, GRADER_WALL_S, GRADER_ANSWERS_MB = 30.0, 60.0, 128
+GRADER_CPU_S, GRADER_ANSWERS_MB = 30.0, 128
 RUNNER_PAYS = 3  # cases; a runner costs 2 ms more than a visit does, and saves 0.6 ms and the compiling for each case
 CHEAP_CPU_S = 0.01
 REFERENCE_TIMES = 4  # a program may take so many times as long as the data set's own (EvalPlus's factor)
@@ -49,8 +52,8 @@ class Manner:
     """How programs are tested.
 
     With `every_case`, a program goes on after a case that failed, so that partial credit can be counted. With `fresh`, each
-    call is answered by a fresh copy of the loaded program, in which no other call was made. `outfit` is what the image is to
-    hold: which Python, which packages. `kept` is a directory where the answers of reference programs outlive this
+    call is answered by a process of its own, which loads the program anew and holds no other call. `outfit` is what the image
+    is to hold: which Python, which packages. `kept` is a directory where the answers of reference programs outlive this
     process. `isolation` is how far programs are kept apart, `runtime` what the engine runs boxes with, if not its usual one.
     The times that a data set has of its own hold for the limits that are not `chosen`, and up to `longest_s`.
     """
@@ -193,17 +196,25 @@ class Scorer:
     def _stages(self, calls: CallList, cpu_s: float) -> list[AskedCalls]:
         """All calls or, where they are many, the first few before them: most wrong programs fail there already.
 
-        `cpu_s` is what all calls cost the reference, 0 if there is none. Where that is less than a visit, the second stage
-        costs those that pass more than it saves those that fail late.
+        Each call by itself where it is to have a fresh process. `cpu_s` is what all calls cost the reference, 0 if there is
+        none. Where that is less than a visit, the second stage costs those that pass more than it saves those that fail late.
         """
+        if self._manner.fresh:
+            return calls.singly()
         stages = len(calls) - calls.apart >= MANY and not self._manner.every_case
         few = STAGES[:1] if 0 < cpu_s < CHEAP_CPU_S else STAGES
         counts = [calls.apart + more for more in few] if stages else []
         return [calls.first(count) for count in (*counts, len(calls))]
 
-    @staticmethod
-    def _asked(job: Job, stages: list[AskedCalls], failed: Callable[[Run], bool], slot: Slot) -> Run:
-        """The run of the last stage, or of the first that fails."""
+    def _asked(self, job: Job, stages: list[AskedCalls], failed: Callable[[Run], bool], slot: Slot) -> Run:
+        """The run of the last stage, or of the first that fails; where calls are fresh, one run over the visits of all."""
+        if self._manner.fresh:
+            apart = stages[0].apart
+
+            def enough(run: Run) -> bool:
+                return len(run.answers) >= apart and not self._manner.every_case and failed(run)
+
+            return ask_afresh(job, stages, slot.run, enough, job.limits.sample_wall_s)
         for calls in stages:
             run = slot.run(replace(job, program=replace(job.program, tests=calls, selection=None)))
             if not run.proved or failed(run):
@@ -242,21 +253,52 @@ class Scorer:
 
     def _examine_graded(self, job: Job, tests: CheckTests, slot: Slot) -> Score:
         """The candidate answers in its box, the tests run in the grader's."""
-        rooms = Rooms(
-            candidate=lambda program: slot.run(replace(job, program=program)),
-            grader=self._grader(slot),
-        )
         try:
-            run, graded = grade(job.program, tests, rooms, self._recordings)
+            plan = self._plan(job.program, tests, slot)
         except UngradableTests:  # a property of the problem: its tests have to stand beside the program
             beside = replace(job.program, tests=tests.source, selection=None)
             return judge.score(slot.run(replace(job, program=beside)), beside, job.limits)
+        run, graded = grade(job.program, tests, plan, self._rooms(job, slot))
         return judge.score(run, job.program, job.limits, graded)
+
+    def _plan(self, program: Program, tests: CheckTests, slot: Slot) -> Plan:
+        """What the tests will ask. A data set's own solution has a grader's limits, wherever it runs."""
+        solution = replace(program, source=tests.solution or "", tests=tests, selection=None)
+        own = Job(program=solution, limits=self._grader_limits, answers_mb=GRADER_ANSWERS_MB)
+
+        def passes(plan: Plan) -> bool:
+            run, graded = grade(solution, tests, plan, self._rooms(own, slot))
+            return judge.judge(run, solution, graded) is Verdict.PASSED
+
+        def passes_beside() -> bool:
+            return slot.run(replace(own, program=replace(solution, tests=tests.source))).proved
+
+        return self._recordings.plan(tests, self._grader(slot), passes, passes_beside)
+
+    def _rooms(self, job: Job, slot: Slot) -> Rooms:
+        def candidate(program: Program, wall_s: float) -> Run:
+            if job.fresh and isinstance(program.tests, AskedCalls):
+                return ask_afresh(
+                    replace(job, program=program), program.tests.singly(), slot.run, lambda _: False, wall_s
+                )
+            limits = replace(job.limits, wall_s=min(job.limits.wall_s, wall_s))
+            return slot.run(replace(job, program=program, limits=limits))
+
+        def grader(program: Program, wall_s: float) -> Run:
+            limits = replace(self._grader_limits, wall_s=wall_s)
+            return slot.grade(Job(program=program, limits=limits, answers_mb=GRADER_ANSWERS_MB))
+
+        return Rooms(candidate, grader, job.limits)
 
     def _grader(self, slot: Slot) -> Visit:
         """The slot's grader box. A data set's code has all the time that it needs; the walls are the boxes' own."""
-        limits = replace(self.limits, cpu_s=GRADER_CPU_S, wall_s=GRADER_WALL_S)
-        return lambda program: slot.grade(Job(program=program, limits=limits, answers_mb=GRADER_ANSWERS_MB))
+        return lambda program: slot.grade(
+            Job(program=program, limits=self._grader_limits, answers_mb=GRADER_ANSWERS_MB)
+        )
+
+    @property
+    def _grader_limits(self) -> Limits:
+        return replace(self.limits, cpu_s=GRADER_CPU_S, wall_s=GRADER_WALL_S)
 
     def score(self, program: Program, stdin: bytes = b"") -> Score:
         """One program, waited for."""

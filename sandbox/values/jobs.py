@@ -44,8 +44,8 @@ class Program:
 class Job:
     """One visit of a program to a box.
 
-    All its answers together have `answers_mb` MB of room. Where `fresh`, each call is answered by a fresh copy of the loaded
-    program. With `repeat` the program, a script, will come again with another `stdin`; the box keeps it compiled, and so it is
+    All its answers together have `answers_mb` MB of room. Where `fresh`, whoever asks gives each call a visit of its own.
+    With `repeat` the program, a script, will come again with another `stdin`; the box keeps it compiled, and so it is
     a fork.
     """
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
 
+SAMPLE_WALLS = 5  # how many times its wall limit a sample's visits may take together
 # An interpreter needs 64 MB; the rest keeps a limit within what the kernel and one frame can hold.
 LIMIT_BOUNDS: dict[str, tuple[float, float]] = {
     "cpu_s": (0.01, 86_400),
@@ -36,6 +37,11 @@ class Limits:
             value, (least, most) = getattr(self, item.name), LIMIT_BOUNDS[item.name]
             if not least <= value <= most:
                 raise ValueError(f"{item.name} must lie between {least:g} and {most:.7g}, not {value!r}")
+
+    @property
+    def sample_wall_s(self) -> float:
+        """Wall seconds that all visits of one sample may take together, where its tests need several of them."""
+        return SAMPLE_WALLS * self.wall_s
 
     @property
     def walls(self) -> tuple[int, int, int, int]:

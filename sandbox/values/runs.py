@@ -97,6 +97,7 @@ class Run:
     raised: Raised | None = None
     answers: tuple[Answer, ...] = ()  # to the calls in the order in which they were asked, as far as they came
     asked: tuple[bytes, ...] = ()  # in a grader box: the calls that tests made and that had no answer yet
+    digests: tuple[bytes, ...] = ()  # in a grader box: SHA-256 of the recorded answers to those calls
     missed: int | None = None  # in a grader box: the number of the call that was not foreseen
     blamed: int | None = None  # in a grader box: the answer whose exception ended the tests
     flags: frozenset[Flag] = frozenset()

@@ -7,7 +7,7 @@ import hashlib
 import itertools
 import random
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from sandbox.inside import codec
@@ -157,6 +157,21 @@ class CallList:
             self._first[count] = asked
         return asked
 
+    def only(self, number: int) -> AskedCalls:
+        """One call, for a process that is to see no other."""
+        name, given, named = self._calls[number]
+        pieces = codec.encode_calls([(name, given, dict(named))])
+        return AskedCalls(pieces=tuple(pieces), count=1, apart=self.apart, known=self._known[number : number + 1])
+
+    def singly(self) -> list[AskedCalls]:
+        """Each call for a process of its own."""
+        return [self.only(number) for number in range(len(self._calls))]
+
+    def in_turns(self) -> AskedCalls:
+        """All calls, each handed out when all before it have their answers."""
+        pieces = tuple(piece for number in range(len(self._calls)) for piece in self.only(number).pieces)
+        return AskedCalls(pieces=pieces, count=len(pieces), turns=(1,) * len(pieces))
+
     @functools.cached_property
     def _known(self) -> tuple[Answer, ...]:
         return tuple(Answer(value=value, data=_recognisable(value)) for value in self._expected)
@@ -232,7 +247,8 @@ class AskedCalls:
     """So many calls for their answers alone, as the codec wrote them; with `arguments_back` the arguments come, too.
 
     The answers to the first `apart` calls have left before the others are made. An answer of the bytes that are `known` for its
-    call is that one. What is known stays on the host.
+    call is that one. What is known stays on the host. Where `turns` say how many calls each turn has (their pieces hold one
+    each), the calls of a turn are handed out when all earlier ones have their answers, and every answer leaves at once.
     """
 
     pieces: tuple[bytes, ...]
@@ -240,16 +256,25 @@ class AskedCalls:
     apart: int = 0
     arguments_back: bool = False
     known: tuple[Answer, ...] = ()
+    turns: tuple[int, ...] = ()
     source: str = ""
+
+    def singly(self) -> list[AskedCalls]:
+        """Each call for a process of its own; their pieces have to hold one call each."""
+        return [replace(self, pieces=(piece,), count=1, turns=()) for piece in self.pieces]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grading:
-    """One run of tests in a grader box: over given answers, or (None) over the data set's own solution, to record the calls."""
+    """One run of tests in a grader box: over given answers, or (None) over the data set's own solution, to record the calls.
+
+    With answers `withheld` there are none at all: what is asked then depends on no answer.
+    """
 
     tests: CheckTests
     calls: tuple[bytes, ...] = ()
     answers: tuple[Answer, ...] | None = None
+    withheld: bool = False
 
     @property
     def source(self) -> str:

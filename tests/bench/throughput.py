@@ -65,7 +65,7 @@ def open_sides(stack: ExitStack, engine: Engine, chosen: argparse.Namespace) -> 
 
     sides = [
         Side(name=OURS, run=ours(usual, by_answers), at_once=OFTEN),
-        Side(name="ours, a fresh copy per call", run=ours(afresh, by_answers), at_once=OFTEN),
+        Side(name="ours, a fresh process per call", run=ours(afresh, by_answers), at_once=OFTEN),
         Side(name="ours, every test in a grader box", run=ours(usual, in_a_grader), at_once=OFTEN),
         Side(name="ours, tests beside the program", run=ours(usual, beside), at_once=OFTEN),
         Side(name=FLOOR, run=elsewhere("floor"), at_once=OFTEN, goal="≥ 0.5×"),

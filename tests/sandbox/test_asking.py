@@ -30,7 +30,7 @@ class TestAsking:
 
     @pytest.mark.parametrize(
         "death",
-        ["while True: pass", "import os; os._exit(0)", "raise SystemExit", "import os; os.kill(os.getpid(), 9)"],
+        ["while True: pass", "import os; os._exit(0)", "import os; os.kill(os.getpid(), 9)"],
     )
     def test_a_call_that_is_not_survived_costs_no_other_its_answer(self, scorer: Scorer, death: str) -> None:
         answered = asked(scorer, f"def f(x):\n    if x == 17:\n        {death}\n    return x + 1\n")
@@ -54,18 +54,29 @@ class TestAsking:
         assert (answered.visits, set(answered.answers)) == (0, {None})
 
 
-def test_what_is_missing_is_asked_again_in_fresh_copies() -> None:
+def test_what_is_missing_is_asked_again_one_call_after_the_other() -> None:
     """A door that loses whatever was on its way out: nothing of the first visit arrives, the later ones answer one by one."""
     seen: list[tuple[int, bool]] = []
 
     def visit(job: Job) -> Run:
-        seen.append((job.program.tests.count, job.fresh))
+        seen.append((job.program.tests.count, bool(job.program.tests.turns)))
         return _dead()
 
     answered = ask(Job(program=Program(source="", tests=TESTS)), TESTS, visit, patience=2)
     assert seen == [(40, False), (40, True), (39, True)]
     assert answered.answers == (None,) * 40
     assert answered.cpu_s == pytest.approx(0.3)
+
+
+@pytest.mark.docker
+def test_each_call_can_have_a_process_of_its_own(scorer: Scorer) -> None:
+    counts = "seen = []\ndef f(x):\n    seen.append(x)\n    if x == 2: raise SystemExit\n    return x + len(seen)\n"
+    tests = assert_tests("\n".join(f"assert f({n}) == {n + 1}" for n in range(4)), "f")
+    assert tests is not None
+    job = Job(program=Program(source=counts, tests=tests), fresh=True)
+    answered = scorer._pool.converse(lambda slot: ask(job, tests, slot.run)).result(timeout=60)
+    assert held(answered, tests) == (True, True, False, True)
+    assert answered.visits == 4
 
 
 def _dead() -> Run:

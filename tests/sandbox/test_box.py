@@ -381,9 +381,12 @@ class TestAnswersOnTheirWay:
     def test_an_exception_stands_in_its_place_among_the_answers(self, box: Box) -> None:
         assert self.values(self.ask(box, "1 / (n - 2)")) == [0, 1, "ZeroDivisionError", 3, 4, 5]
 
-    def test_what_was_answered_before_an_exit_is_kept(self, box: Box) -> None:
-        told = self.ask(box, "if n == 3: raise SystemExit")
+    def test_what_was_answered_before_the_end_is_kept(self, box: Box) -> None:
+        told = self.ask(box, "if n == 3: raise KeyboardInterrupt")
         assert (self.values(told), told.proved) == ([0, 1, 2], False)
+
+    def test_leaving_by_system_exit_is_an_answer(self, box: Box) -> None:
+        assert self.values(self.ask(box, "if n == 3: raise SystemExit")) == [0, 1, 2, "SystemExit", 4, 5]
 
     def test_slow_answers_leave_at_once_so_a_death_does_not_take_them(self, box: Box) -> None:
         told = self.ask(box, "import os, time; time.sleep(0.005)\n    if n == 3: os._exit(0)")

@@ -10,9 +10,8 @@ import pytest
 from sandbox.judging.explaining import explain
 from sandbox.problems import load_problems
 from sandbox.problems.names import leans_on
-from sandbox.scoring import grading
 from sandbox.scoring.scorer import Scorer, open_scorer
-from sandbox.values import CheckTests, Flag, Limits, Program, Score, Verdict
+from sandbox.values import CheckTests, Flag, Job, Limits, Program, Score, Verdict
 
 pytestmark = pytest.mark.docker
 
@@ -36,13 +35,15 @@ def test_calls_that_follow_from_answers_are_asked_until_the_tests_end(scorer: Sc
     assert scored(scorer, "def f(x): return 3 * x", FOLLOWS).verdict is Verdict.WRONG
 
 
-def test_a_candidate_that_leads_the_tests_astray_for_too_long_has_failed_them(
-    scorer: Scorer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(grading, "MAX_CPU_S", 0.0)
-    off = scored(scorer, "def f(x): return 2 * x", FOLLOWS)
-    assert (off.verdict, len(off.run.answers)) == (Verdict.WRONG, 0)
-    assert scored(scorer, "def f(x): return 128", FOLLOWS, "def f(x): return 2 * x").verdict is Verdict.PASSED
+def test_all_visits_of_a_sample_have_one_budget_of_wall_time(scorer: Scorer) -> None:
+    astray = "import os, time\ntime.sleep(0.3)\ndef f(x): return 1 + int.from_bytes(os.urandom(6), 'big')\n"
+    checked = CheckTests(source="a = f(3)\nassert f(a) == a\n", functions=("f",), solution="def f(x): return x\n")
+    program, limits = Program(source=astray, tests=checked), replace(scorer.limits, wall_s=0.5)
+    job = Job(program=program, limits=limits)
+    found = scorer._pool.converse(lambda slot: scorer._examine(job, slot)).result(timeout=120)
+    assert found.verdict is Verdict.TIMEOUT
+    assert found.run.wall_s < 2 * limits.sample_wall_s
+    assert "that they have together" in explain(found, limits, program)
 
 
 def test_a_candidate_that_leads_the_tests_off_the_recorded_calls_is_asked_anew(scorer: Scorer) -> None:
@@ -102,6 +103,76 @@ def test_an_answer_that_claims_to_equal_everything_is_none(scorer: Scorer) -> No
     found = scored(scorer, source, "assert f(1) == 5\n")
     assert found.verdict is not Verdict.PASSED
     assert Flag.TYPE_SPOOF in found.flags
+
+
+CHAIN = (
+    "a = f(27)\nb = f([a])\nc = f({'x': b[0] + 1})\nassert c['x'] == 84\n"  # what an answer is turned into is told, too
+)
+CHAINED = (
+    "def f(x):\n    if isinstance(x, list): return [x[0] + 1]\n"
+    "    return {'x': x['x']} if isinstance(x, dict) else 3 * x + 1\n"
+)
+READS = """
+import gc
+def f(x):
+    held = [o for o in gc.get_objects() if type(o) in (list, tuple) and o and type(o[0]) in (list, tuple)]
+    calls = [call for o in held for call in o if type(call) in (list, tuple) and len(call) == 3 and call[0] == 'f']
+    later = [call[1][0] for call in calls if call[1][0] != x]
+    return max((y for y in later if isinstance(y, int)), default=0) if isinstance(x, int) else later[-1] if later else x
+"""
+
+
+def test_a_call_that_depends_on_an_answer_is_handed_out_after_it(scorer: Scorer) -> None:
+    assert scored(scorer, CHAINED, CHAIN, CHAINED).verdict is Verdict.PASSED
+    follows = "n = 27\nfor _ in range(6):\n    m = f(n)\n    assert m == 3 * n + 1\n    n = 3 * n + 1\n"
+    for tests in (
+        CHAIN.replace("assert c['x'] == 84", "assert a == 82"),
+        follows,
+    ):  # the second computes what it expects
+        found = scored(scorer, READS, tests, CHAINED)
+        assert found.verdict is Verdict.WRONG, found
+
+
+def test_calls_that_depend_on_no_answer_are_handed_out_together(scorer: Scorer) -> None:
+    tests = CheckTests(
+        source="for n in range(9):\n    assert f([n]) == [n + 9]\nx = f([20])\nassert f(x) == [38]\n",
+        functions=("f",),
+        solution="def f(x): return [x[0] + 9]\n",
+    )
+    plan = scorer._pool.converse(lambda slot: scorer._plan(Program(source=""), tests, slot)).result(timeout=120)
+    assert [(one.waits, one.always) for one in plan] == [(False, True)] * 10 + [(True, False)]
+
+
+BESIDE = {  # what the tests do with the program, and a right and a wrong one
+    "its print": ("b, o = io.StringIO(), sys.stdout\nsys.stdout = b\nf('x')\nsys.stdout = o\nassert b.getvalue() == 'x\\n'\n",
+                  "def f(x): print(x)\n", "def f(x): print(x, x)\n"),
+    "its dice": ("random.seed(4)\ne = random.random()\nrandom.seed(4)\nassert f(1) == e\n",
+                 "import random\ndef f(x): return random.random()\n", "def f(x): return 0.4\n"),
+    "a row": ("row = [1]\nm = [row, [2]]\nf(m)\nassert row == [9]\n",
+              "def f(m): m[0][0] = 9\n", "def f(m): m[0] = [9]\n"),
+    "the same object": ("x = [1]\nassert f(x) is x\n", "def f(x): return x\n", "def f(x): return list(x)\n"),
+    "an object": ("s = f(3)\ns.push(1)\nassert s.size == 4\n",
+                  "class S:\n    def __init__(s, n): s.size = n\n    def push(s, x): s.size += 1\ndef f(x): return S(x)\n",
+                  "class S:\n    size = 3\n    def push(s, x): pass\ndef f(x): return S()\n"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", BESIDE)
+def test_tests_that_their_own_solution_passes_only_beside_them_stand_beside_every_program(
+    scorer: Scorer, kind: str
+) -> None:
+    tests, right, wrong = BESIDE[kind]
+    tests = f"import io, random, sys\n{tests}"
+    for source, verdict in ((right, Verdict.PASSED), (wrong, Verdict.WRONG)):
+        found = scored(scorer, source, tests, right)
+        assert (found.verdict, Flag.IN_PROCESS in found.flags) == (verdict, True)
+
+
+def test_leaving_by_system_exit_is_an_exception_that_tests_may_expect(scorer: Scorer) -> None:
+    tests = "try:\n    f(1)\nexcept SystemExit as e:\n    assert e.code == 2\nelse:\n    assert False\n"
+    assert scored(scorer, "import sys\ndef f(x): sys.exit(2)\n", tests).verdict is Verdict.PASSED
+    assert scored(scorer, "import sys\ndef f(x): sys.exit(3)\n", tests).verdict is Verdict.WRONG
+    assert scored(scorer, "import sys\ndef f(x): sys.exit('no')\n", "assert f(1) == 2\n").verdict is Verdict.ERROR
 
 
 @pytest.mark.parametrize(

@@ -125,7 +125,8 @@ def test_facts_survive_being_packed() -> None:
 
 RAISED = Raised(stage=Stage.TESTS, type="Ünknown", message="\ud800\0", line=7)
 EVERYTHING = Run(
-    ending=Ending.SIGNALLED, exit_code=3, signal=9, cpu_s=0.25, wall_s=1.5, memory_mb=7.5, memory_source=MemorySource.SAMPLED,
+    ending=Ending.SIGNALLED, exit_code=3, signal=9, cpu_s=0.25, wall_s=1.5, waited_s=0.5, memory_mb=7.5,
+    memory_source=MemorySource.SAMPLED,
     stdout=b"\0\xff", stderr=b"x", proved=True, raised=RAISED,
     answers=(Answer(value={"a": [1]}, data=codec.encode({"a": [1]})), Answer(raised=RAISED)),
     missed=4, blamed=5, flags=frozenset(Flag),
@@ -136,7 +137,7 @@ def test_every_field_of_a_run_survives_being_packed() -> None:
     usual = Run(ending=Ending.EXITED, exit_code=None, signal=None, cpu_s=0.0, wall_s=0.0, memory_mb=0.0, stdout=b"",
                 stderr=b"", proved=False)  # fmt: skip
     same = [item.name for item in fields(Run) if getattr(EVERYTHING, item.name) == getattr(usual, item.name)]
-    assert same == ["asked"]  # what a grader box asks is answered, and never kept
+    assert same == ["asked", "digests"]  # what a grader box asks is answered, and never kept
     told = unpack(pack(Facts(limits=Limits(), run=EVERYTHING, in_process=True, calls="x", graded=EVERYTHING)))
     assert (told.run, told.graded, told.in_process, told.calls) == (EVERYTHING, EVERYTHING, True, "x")
 

@@ -83,11 +83,37 @@ class TestOrder:
         assert PROBLEM.checked_by.order != (0, 1, 2)
         assert scorer.submit(PROBLEM.solve(COUNTS)).result(timeout=60).verdict is Verdict.WRONG
 
-    def test_every_call_can_have_a_fresh_copy(self, scorer: Scorer) -> None:
+    def test_every_call_can_have_a_fresh_process(self, scorer: Scorer) -> None:
         fresh = Scorer(scorer._pool, Manner(fresh=True))
         once = "seen = []\ndef f(x):\n    seen.append(x)\n    return x + len(seen)\n"
         assert scorer.submit(PROBLEM.solve(once)).result(timeout=60).verdict is Verdict.WRONG
         assert fresh.submit(PROBLEM.solve(once)).result(timeout=60).verdict is Verdict.PASSED
+
+    @pytest.mark.parametrize(
+        "source",
+        [
+            "import os\ndef f(x):\n    n = len(os.listdir())\n    open(str(n), 'w').close()\n    return [3, 2, 6][n]\n",
+            "import mmap\nm = mmap.mmap(-1, 4096)\ndef f(x):\n    m[0] += 1\n    return [3, 2, 6][m[0] - 1]\n",
+            "import os\nr, w = os.pipe()\ndef f(x):\n    os.write(w, b'x')\n    return [3, 2, 6][len(os.read(r, 9)) - 1]\n",
+            "import os\np = os.getpid()\ndef f(x):\n    return [3, 2, 6][os.getpid() - p - 1]\n",
+        ],
+    )
+    def test_nothing_counts_fresh_calls(self, scorer: Scorer, source: str) -> None:
+        fresh = Scorer(scorer._pool, Manner(fresh=True))
+        assert fresh.submit(PROBLEM.solve(source)).result(timeout=60).verdict in {Verdict.WRONG, Verdict.ERROR}
+
+    @pytest.mark.parametrize(
+        "source",
+        [
+            "from concurrent.futures import *\nex = ThreadPoolExecutor(2)\ndef f(x): return ex.submit(int, x + 1).result()\n",
+            "import signal\nsignal.signal(signal.SIGCHLD, signal.SIG_IGN)\ndef f(x):\n    return x + 1\n",
+        ],
+    )
+    def test_threads_and_signals_of_the_loaded_program_are_in_every_fresh_process(
+        self, scorer: Scorer, source: str
+    ) -> None:
+        fresh = Scorer(scorer._pool, Manner(fresh=True))
+        assert fresh.submit(PROBLEM.solve(source)).result(timeout=60).verdict is Verdict.PASSED
 
     @pytest.mark.parametrize(
         ("body", "verdict"),
@@ -98,13 +124,13 @@ class TestOrder:
             ("    import os; os._exit(0)\n", Verdict.EARLY_EXIT),
             ("    import os; os._exit(77)\n", Verdict.EARLY_EXIT),
             ("    import os; os.kill(os.getpid(), 11)\n", Verdict.CRASHED),
-            ("    import os; os.kill(os.getppid(), 9)\n    return x + 1\n", Verdict.CRASHED),
+            ("    import os; os.kill(os.getppid(), 9)\n    return x + 1\n", Verdict.ERROR),
             ("    while True: pass\n", Verdict.TIMEOUT),
             ("    raise SystemExit\n", Verdict.EARLY_EXIT),
             ("    return bytearray(1 << 40)\n", Verdict.MEMORY),
         ],
     )
-    def test_a_fresh_copy_ends_as_the_program_would(self, scorer: Scorer, body: str, verdict: Verdict) -> None:
+    def test_a_fresh_process_ends_as_the_program_would(self, scorer: Scorer, body: str, verdict: Verdict) -> None:
         fresh = Scorer(scorer._pool, Manner(fresh=True))
         scored = fresh.submit(PROBLEM.complete(body)).result(timeout=60)
         assert scored.verdict is verdict

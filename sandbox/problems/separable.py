@@ -1,0 +1,148 @@
+"""Which test code cannot be separated from the program that it tests. By syntax tree only; nothing of the data set is executed.
+
+In a grader box tests see a program's answers, its exceptions and what became of its arguments. They do not see what it prints,
+which files it writes, whose dice it rolls, or that two things are the same object; nor can they patch what it calls. Some signs
+of that are always reason enough to run them in the program's own process. The others count only where the set has no solution
+of its own, because with one it is tried out (`scoring.recording`).
+"""
+
+from __future__ import annotations
+
+import ast
+from collections import Counter, OrderedDict, defaultdict, deque
+from collections.abc import Iterator
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from fractions import Fraction
+
+from sandbox.problems.checks import UNREADABLE
+
+_SURROUNDINGS = frozenset({  # names and attributes that are about the process which the program runs in
+    "redirect_stdout", "redirect_stderr", "capsys", "capfd", "monkeypatch", "mock", "patch", "MagicMock", "setattr", "chdir",
+    "putenv", "setrecursionlimit", "getcontext", "setcontext", "localcontext", "set_int_max_str_digits",
+})  # fmt: skip
+_DOUBTFUL = frozenset({
+    "open", "tempfile", "tmp_path", "tmpdir", "TemporaryDirectory", "NamedTemporaryFile", "write_text", "write_bytes", "mkdir",
+    "environ", "argv", "catch_warnings", "assertWarns", "warns", "recwarn", "assertLogs", "caplog", "inspect", "gc", "weakref",
+    "tracemalloc", "settrace", "setprofile", "getsizeof", "id", "getstate", "setstate", "modules", "setlocale", "readouterr",
+})  # fmt: skip
+_DATA = (
+    int, float, complex, str, bytes, list, tuple, set, frozenset, dict, range, deque, Counter, OrderedDict, defaultdict,
+    Decimal, Fraction, date, time, datetime, timedelta,
+)  # fmt: skip
+_OF_DATA = frozenset(name for kind in _DATA for name in dir(kind)) | {"__next__", "default_factory"}
+_MUTABLE = (ast.List, ast.Dict, ast.Set, ast.ListComp, ast.DictComp, ast.SetComp)
+
+
+def why_beside(tests: str, function: str, *, solved: bool) -> str | None:
+    """Why the tests have to run in the program's process; None where nothing says so.
+
+    They call `function` by its name, or by that of the parameter of their `check`. `solved` is whether the set has a solution.
+    """
+    try:
+        tree = ast.parse(tests)
+    except UNREADABLE:
+        return None
+    signs = _Signs(tree, function)
+    return next(signs.certain(), None) or (None if solved else next(signs.doubtful(), None))
+
+
+class _Signs:
+    def __init__(self, tree: ast.Module, function: str) -> None:
+        self._nodes = list(ast.walk(tree))
+        checks = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == "check"]
+        self._candidates = {function} | {argument.arg for node in checks for argument in node.args.args[:1]}
+        self._modules = {
+            (one.asname or one.name).partition(".")[0]
+            for node in self._nodes
+            if isinstance(node, ast.Import)
+            for one in node.names
+        }
+        self._answers = {name for name, value in self._assigned() if self._is_call(value)}
+
+    def certain(self) -> Iterator[str]:
+        """Signs that suffice."""
+        for node in self._nodes:
+            if (name := _named(node)) in _SURROUNDINGS:
+                yield f"uses {name}"
+            if isinstance(node, ast.Attribute) and not isinstance(node.ctx, ast.Load) and self._is_module(node.value):
+                yield f"replaces {ast.unparse(node)}"
+            if (
+                isinstance(node, ast.Attribute)
+                and node.attr in {"stdin", "stdout", "stderr"}
+                and self._is_module(node.value)
+            ):
+                yield f"uses {ast.unparse(node)}"
+
+    def doubtful(self) -> Iterator[str]:
+        """Signs of what a solution would show."""
+        for node in self._nodes:
+            if (name := _named(node)) in _DOUBTFUL:
+                yield f"uses {name}"
+            match node:
+                case ast.Attribute(value=ast.Name(id=name), attr=attribute) if name in self._candidates:
+                    yield f"looks at {attribute} of the function"
+                case ast.Attribute(value=value, attr=attribute) if self._is_answer(value) and attribute not in _OF_DATA:
+                    yield f"looks at {attribute} of an answer"
+                case ast.Call(func=called) if self._is_answer(called):
+                    yield "calls an answer"
+                case ast.Compare(ops=ops, left=left, comparators=others) if self._asks_for_identity(
+                    ops, [left, *others]
+                ):
+                    yield "asks whether an answer is the same object"
+                case _:
+                    pass
+        if self._seeds_the_programs_dice():
+            yield "seeds random for the function"
+        if self._keeps_a_part():
+            yield "keeps a part of what it hands over"
+
+    def _seeds_the_programs_dice(self) -> bool:
+        """Whether the tests seed the module's dice without rolling them, or more than once."""
+        used = [ast.unparse(node) for node in self._nodes if isinstance(node, ast.Attribute)]
+        seeds = used.count("random.seed") + used.count("np.random.seed") + used.count("numpy.random.seed")
+        rolls = {name for name in used if name.startswith("random.")} - {"random.seed", "random.Random"}
+        return seeds > 1 or (seeds == 1 and not rolls)
+
+    def _keeps_a_part(self) -> bool:
+        """Whether something that can be changed has a name and stands in something else, too."""
+        kept = {name for name, value in self._assigned() if isinstance(value, _MUTABLE)}
+        return any(
+            isinstance(item, ast.Name) and item.id in kept
+            for node in self._nodes
+            if isinstance(node, ast.List | ast.Tuple | ast.Dict)
+            and isinstance(getattr(node, "ctx", ast.Load()), ast.Load)
+            for item in (node.values if isinstance(node, ast.Dict) else node.elts)
+        )
+
+    def _assigned(self) -> Iterator[tuple[str, ast.expr]]:
+        for node in self._nodes:
+            match node:
+                case ast.Assign(targets=[ast.Name(id=name)], value=value):
+                    yield name, value
+                case ast.NamedExpr(target=ast.Name(id=name), value=value):
+                    yield name, value
+                case _:
+                    pass
+
+    def _is_module(self, node: ast.expr) -> bool:
+        return isinstance(node, ast.Name) and node.id in self._modules
+
+    def _is_call(self, node: ast.expr) -> bool:
+        return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in self._candidates
+
+    def _is_answer(self, node: ast.expr) -> bool:
+        return self._is_call(node) or (isinstance(node, ast.Name) and node.id in self._answers)
+
+    def _asks_for_identity(self, ops: list[ast.cmpop], sides: list[ast.expr]) -> bool:
+        identity = any(isinstance(op, ast.Is | ast.IsNot) for op in ops)
+        constant = any(isinstance(side, ast.Constant) for side in sides)
+        return identity and not constant and any(map(self._is_answer, sides))
+
+
+def _named(node: ast.AST) -> str | None:
+    match node:
+        case ast.Name(id=name) | ast.Attribute(attr=name) | ast.arg(arg=name) | ast.alias(name=name):
+            return name
+        case _:
+            return None

@@ -1,0 +1,145 @@
+"""Which calls tests will make, found out once for each problem and before any candidate is asked.
+
+The tests run over the data set's own solution, which tells the calls; and once without a single answer, which tells those that
+depend on none. A call that depends on earlier answers, or that hands over what was an answer before, *waits*: a candidate gets
+it when it has given all answers before it, and never sooner, because it could read an expected answer there. Without a solution
+every call waits, since nobody knows the answers.
+
+Then the solution is graded as a candidate would be. Tests that it fails in this way, but passes where they stand beside it
+(they capture what is printed, seed its dice, share a list with it …), have to stand beside every program.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from sandbox.inside import codec
+from sandbox.values import CheckTests, Ending, Grading, Program, Run
+
+MAX_PARTS = 5_000  # of one call's arguments, to be held against answers; a call that has more waits
+_NOTHING: tuple[object, ...] = (None, True, False, "", [], (), {})  # too common to tell anything
+_TRIVIAL = frozenset(hashlib.sha256(codec.encode(one)).digest() for one in _NOTHING)
+
+Visit = Callable[[Program], Run]
+
+
+class UngradableTests(ValueError):
+    """Tests that have to stand beside the program.
+
+    They hand the function something that cannot leave a box, or their own solution passes only there. Found out with the data
+    set's own solution, so that no candidate can bring it about.
+    """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Foreseen:
+    """A call that tests will make: whether it waits for all earlier answers, and whether it is made whatever they are."""
+
+    call: bytes
+    waits: bool
+    always: bool
+
+
+Plan = tuple[Foreseen, ...]
+
+
+@dataclass(slots=True)
+class Recordings:
+    """The calls that tests make, by the tests; any thread may ask, and waits only for the tests that it asks for."""
+
+    _known: dict[CheckTests, Plan | UngradableTests] = field(default_factory=dict)
+    _locks: dict[CheckTests, threading.Lock] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def plan(
+        self, tests: CheckTests, grader: Visit, passes: Callable[[Plan], bool], passes_beside: Callable[[], bool]
+    ) -> Plan:
+        """The calls; found out when asked for the first time.
+
+        `passes` tells whether the solution passes as a candidate that is asked these calls, `passes_beside` whether it does
+        with the tests in its own process. Raises UngradableTests.
+        """
+        with self._lock:
+            own = self._locks.setdefault(tests, threading.Lock())
+        with own:
+            known = self._known.get(tests)
+            if known is None:
+                try:
+                    known = _proved(tests, _plan(tests, grader), passes, passes_beside)
+                except UngradableTests as error:
+                    known = error
+                self._known[tests] = known
+        if isinstance(known, UngradableTests):
+            raise known
+        return known
+
+
+def _plan(tests: CheckTests, grader: Visit) -> Plan:
+    known = _without_answers(tests, grader)
+    if tests.solution is None:
+        return tuple(Foreseen(call=call, waits=True, always=True) for call in known)
+    run = grader(Program(source=tests.solution, tests=Grading(tests=tests)))
+    if not run.proved:
+        reason = f"{run.raised.type}: {run.raised.message}" if run.raised else run.ending
+        raise UngradableTests(f"the data set's own solution does not pass its tests ({reason[:200]})")
+    if any(_has_mark(codec.decode(call)) for call in run.asked):
+        raise UngradableTests("the tests pass something to the function that cannot leave a box")
+    return tuple(_foreseen(run, frozenset(known)))
+
+
+def _without_answers(tests: CheckTests, grader: Visit) -> list[bytes]:
+    """The calls that need no answer, in their order; none where the tests come to no end without answers."""
+    run = grader(Program(source=tests.prelude, tests=Grading(tests=tests, withheld=True)))
+    if run.ending is not Ending.EXITED:
+        return []
+    return [call for call in run.asked if not _has_mark(codec.decode(call))]
+
+
+def _foreseen(run: Run, independent: frozenset[bytes]) -> Iterator[Foreseen]:
+    answered: set[bytes] = set()  # answers to the calls that are handed out together with the next one
+    for call, digest in zip(run.asked, run.digests, strict=True):
+        always = call in independent
+        waits = not always or _tells(call, answered)
+        if waits:
+            answered.clear()
+        answered.add(digest)
+        yield Foreseen(call=call, waits=waits, always=always)
+
+
+def _tells(call: bytes, answers: set[bytes]) -> bool:
+    """Whether an answer stands anywhere in what the call hands over."""
+    for number, part in enumerate(_parts(codec.decode(call))):
+        if number > MAX_PARTS:
+            return True
+        digest = hashlib.sha256(codec.encode(part)).digest()
+        if digest in answers and digest not in _TRIVIAL:
+            return True
+    return False
+
+
+def _has_mark(value: object) -> bool:
+    """Whether something without a place in the codec stands anywhere in the value."""
+    return any(isinstance(part, codec.Spoof | codec.Opaque | codec.Iterated) for part in _parts(value))
+
+
+def _parts(value: object) -> Iterator[object]:
+    """The value and everything in it."""
+    waiting = [value]
+    while waiting:
+        one = waiting.pop()
+        yield one
+        if isinstance(one, dict):
+            waiting += [*one.keys(), *one.values()]
+        elif isinstance(one, list | tuple | set | frozenset | deque):
+            waiting += one
+
+
+def _proved(tests: CheckTests, plan: Plan, passes: Callable[[Plan], bool], passes_beside: Callable[[], bool]) -> Plan:
+    """The plan, if the data set's own solution passes with it, or passes in no other way either."""
+    if tests.solution is None or passes(plan) or not passes_beside():
+        return plan
+    raise UngradableTests("the data set's own solution passes its tests only where they stand beside it")

@@ -1,0 +1,68 @@
+"""Test code that cannot be separated from the program is known by its syntax tree."""
+
+from __future__ import annotations
+
+import pytest
+
+from sandbox.problems import load_problems
+from sandbox.problems.separable import why_beside
+from sandbox.values import CallTests
+
+CERTAIN = [
+    "with contextlib.redirect_stdout(b):\n        candidate(1)",
+    "import sys\n    sys.stdout = b",
+    "import sys\n    assert sys.stderr.getvalue()",
+    "from unittest import mock\n    with mock.patch('builtins.input'):\n        candidate(1)",
+    "from unittest.mock import patch",
+    "import builtins\n    builtins.input = lambda: 'x'",
+    "import time\n    time.time = lambda: 0",
+    "import decimal\n    decimal.getcontext().prec = 3",
+    "import os\n    os.chdir('/tmp')",
+]
+DOUBTFUL = [
+    "import random\n    random.seed(1)\n    assert candidate(1) == 3",
+    "import random\n    random.seed(1)\n    e = random.random()\n    random.seed(1)\n    assert candidate(1) == e",
+    "row = [1]\n    m = [row, [2]]\n    candidate(m)\n    assert row == [9]",
+    "x = [1]\n    assert candidate(x) is x",
+    "s = candidate(3)\n    s.push(1)",
+    "assert candidate(3)(4) == 12",
+    "assert candidate.__name__ == 'f'",
+    "import warnings\n    with warnings.catch_warnings(record=True):\n        candidate(1)",
+    "open('in.txt', 'w').write('x')\n    assert candidate('in.txt') == 'x'",
+]
+SEPARABLE = [
+    "assert candidate([1, 2]) == [2, 1]",
+    "import random\n    random.seed(7)\n    x = [random.random() for _ in range(9)]\n    assert candidate(x) == sorted(x)",
+    "rng = random.Random(3)\n    assert candidate(rng.randint(0, 9)) >= 0",
+    "assert candidate(1) is None and candidate(2) is not True",
+    "try:\n        candidate(-1)\n    except ValueError as e:\n        assert e.args\n    else:\n        assert False",
+    "x = candidate('a b')\n    assert x.upper().split() == ['A', 'B']",
+    "n = 3\n    assert candidate([n, n]) == [3, 3]",
+    "a = [3, 1]\n    candidate(a)\n    assert a == [1, 3]",
+]
+
+
+@pytest.mark.parametrize("body", CERTAIN)
+def test_a_certain_sign_counts_with_or_without_a_solution(body: str) -> None:
+    check = f"def check(candidate):\n    {body}\n"
+    assert why_beside(check, "f", solved=True)
+    assert why_beside(check, "f", solved=False)
+
+
+@pytest.mark.parametrize("body", DOUBTFUL)
+def test_a_doubtful_sign_counts_where_no_solution_could_show_it(body: str) -> None:
+    check = f"def check(candidate):\n    {body}\n"
+    assert why_beside(check, "f", solved=True) is None
+    assert why_beside(check, "f", solved=False)
+    assert why_beside(f"candidate = f\nif True:\n    {body.replace('candidate', 'f')}\n", "f", solved=False)
+
+
+@pytest.mark.parametrize("body", SEPARABLE)
+def test_tests_over_answers_have_no_sign(body: str) -> None:
+    assert why_beside(f"def check(candidate):\n    {body}\n", "f", solved=False) is None
+
+
+def test_humaneval_has_no_sign() -> None:
+    for problem in load_problems("humaneval"):
+        if not isinstance(problem.checked_by, CallTests):
+            assert why_beside(problem.tests_as_code, problem.entry_point, solved=False) is None, problem.name
