@@ -35,6 +35,7 @@ NO_TESTS: list[dict[str, Any]] = [
     {"problem_id": 1, "question": "?", "input_output": None},
     {"problem_id": 1, "question": "?", "input_output": json.dumps({"inputs": [], "outputs": []})},
     livecodebench("", public_test_cases="[]"),
+    {"task_id": "HumanEval/1", "prompt": "def f():\n", "entry_point": "f", "test": "\n"},
     {"name": "a", "description": "?", "generated_tests": []},
     {"task_id": 1, "text": "?", "code": "def f(): pass", "test_list": []},
     {"task_id": "HumanEval/0", "prompt": "def f():\n", "entry_point": "f", "canonical_solution": "    pass", "atol": 0,
