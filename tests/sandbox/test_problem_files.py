@@ -143,7 +143,7 @@ def test_every_test_of_a_class_of_bigcodebench_has_to_pass(tmp_path: Path, score
     assert scorer.score(problem.complete("    return x\n")).verdict is Verdict.PASSED
     for wrong in ("return 1", "raise KeyError", "return 'a'"):
         assert scorer.score(problem.complete(f"    {wrong}\n")).verdict is not Verdict.PASSED
-    assert scorer.score(empty.complete("    return x\n")).verdict is Verdict.WRONG
+    assert scorer.score(empty.complete("    return x\n")).verdict is Verdict.ERROR  # no test ran
 
 
 STDIN_TESTS: dict[str, Any] = {"inputs": ["1\n"], "outputs": ["1\n"]}
