@@ -44,9 +44,10 @@ class SamplingParams:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prompt:
-    """What is sent. In chat style `text` is the user's message and `prefill` the beginning of the answer.
+    """What is sent. In chat style `text` is the user's message, `system` stands before it, `prefill` begins the answer.
 
     In completion style the answer goes on where the problem's prompt stops, unless `continues` is false: then it stands alone.
+    `form` names the way in which the problem is put.
     """
 
     style: PromptStyle
@@ -54,6 +55,14 @@ class Prompt:
     prefill: str = ""
     stop: tuple[str, ...] = ()
     continues: bool = True
+    system: str = ""
+    form: str = ""
+
+    @property
+    def messages(self) -> list[dict[str, str]]:
+        """The chat up to the answer, as servers and templates take it: valid Unicode."""
+        said = [("system", self.system)] * bool(self.system) + [("user", self.text)]
+        return [{"role": role, "content": text.encode("utf-8", "replace").decode()} for role, text in said]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

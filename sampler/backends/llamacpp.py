@@ -144,7 +144,7 @@ class LlamaCppBackend(Closing):
         text = prompt.text.encode("utf-8", "replace").decode()  # the engine takes no lone surrogates
         marks = prompt.style is PromptStyle.CHAT
         if marks:
-            text = self._ask("/apply-template", {"messages": [{"role": "user", "content": text}]}, "prompt")
+            text = self._ask("/apply-template", {"messages": prompt.messages}, "prompt")
             text += prompt.prefill
         question = {"content": text, "add_special": True, "parse_special": marks}
         tokens: list[int] = self._ask("/tokenize", question, "tokens")

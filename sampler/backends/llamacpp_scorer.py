@@ -99,7 +99,7 @@ class LlamaCppScorer(Closing):
         if self._templates is None:
             options = EngineOptions(path=str(self._model.path.resolve()), slots=1, context=256, threads=self._threads)
             self._templates = EngineProcess(options, start_timeout_s=START_S)
-        body = {"messages": [{"role": "user", "content": text}]}
+        body = {"messages": prompt.messages}
         return str(ask(self._templates, "/apply-template", body, ANSWER_S)["prompt"]) + prompt.prefill
 
     def _ask(self, question: dict[str, Any]) -> dict[str, Any]:

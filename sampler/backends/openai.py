@@ -182,7 +182,7 @@ class OpenAIBackend(Closing):
         text = valid_text(prompt.text)
         if prompt.style is PromptStyle.COMPLETION:
             return "/completions", body | {"prompt": text} | ({"logprobs": 1} if options.logprobs else {})
-        body["messages"] = [{"role": "user", "content": text}]
+        body["messages"] = prompt.messages
         if prompt.prefill:
             body["messages"].append({"role": "assistant", "content": prompt.prefill})
             body |= {"continue_final_message": True, "add_generation_prompt": False}

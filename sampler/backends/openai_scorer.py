@@ -93,7 +93,7 @@ class OpenAIScorer(Closing):
         text = valid_text(prompt.text)
         if prompt.style is PromptStyle.COMPLETION:
             return self._cut({"prompt": text})
-        asked = {"messages": [{"role": "user", "content": text}], "add_generation_prompt": True}
+        asked = {"messages": prompt.messages, "add_generation_prompt": True}
         begun = self._cut({"prompt": prompt.prefill, "add_special_tokens": False}) if prompt.prefill else []
         return [*self._cut(asked), *begun]
 

@@ -164,9 +164,7 @@ class VllmBackend(Closing):
         if prompt.style is PromptStyle.COMPLETION:
             return list(self._tokenizer.encode(text))
         try:
-            put = self._tokenizer.apply_chat_template(
-                [{"role": "user", "content": text}], add_generation_prompt=True, tokenize=False
-            )
+            put = self._tokenizer.apply_chat_template(prompt.messages, add_generation_prompt=True, tokenize=False)
         except ValueError as error:
             raise BackendError(f"the model has no chat template ({error}); ask it in the style completion") from error
         return list(self._tokenizer.encode(str(put) + prompt.prefill, add_special_tokens=False))

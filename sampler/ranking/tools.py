@@ -24,6 +24,7 @@ from sampler.ranking.wish import Inputs, RankDoors, RankWish, TextModel
 from sampler.store.ranking_rows import ProblemRow, RankableRow
 from sampler.store.rows import ModelRow
 from sampler.study.prompts import prompt_for, unbegun
+from sampler.study.templates import Template
 from sampler.values import Prompt, PromptStyle
 from sandbox.problems import Problem, read_problems
 
@@ -126,7 +127,9 @@ class Tools:
         if lacking:
             raise RankingError(f"{self._source} has no {lacking[0]!r}, which was shown before the problem")
         style = PromptStyle(asked.get("style", PromptStyle.COMPLETION))
-        prompt = prompt_for(found, style, [self._problems[shot] for shot in asked.get("shots", ())])
+        shots = [self._problems[shot] for shot in asked.get("shots", ())]
+        template = Template(asked["template"]) if "template" in asked else None
+        prompt = prompt_for(found, style, shots, template=template)
         return unbegun(prompt) if asked.get("dialect") == HOSTED else prompt
 
     @cached_property

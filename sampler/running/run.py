@@ -201,7 +201,9 @@ class Run:
                     problem = problems[sample.problem]
                     clean = replace(sample, text=valid_text(sample.text))
                     program = program_for(problem, prompts[sample.problem], clean.text)
-                    self._store.add_sample(_record(ids, model.name, card, clean, program))
+                    record = _record(ids, model.name, card, clean, program)
+                    form = None if model.backend == "replay" else prompts[sample.problem].form
+                    self._store.add_sample(replace(record, prompt_form=form))
                     scoring.check()
 
     def _until_stopped(self, asked: Sequence[Request]) -> Iterator[Request]:

@@ -16,6 +16,7 @@ from sampler.study import words
 from sampler.study.spec import MOST_SEED, PYTHON
 from sampler.study.spec_models import MOST_WEIGHTS, OPTIONS
 from sampler.study.subset import NUMBERS, SPLIT_NAMES
+from sampler.study.templates import Template
 from sampler.study.toml_table import MOST
 from sampler.values import Architecture, GivenCosts, PromptStyle, SamplingParams
 from sandbox.problems import BUILT_IN
@@ -78,7 +79,8 @@ def _sampling() -> dict[str, Schema]:
     params = {key: _number(getattr(usual, key)) | bounds for key, bounds in _PROBABLE.items()}
     style = {"enum": list(PromptStyle), "default": PromptStyle.COMPLETION.value}
     stop = {"type": "array", "items": {"type": "string", "minLength": 1}}
-    return {"style": style, **params, "stop": stop, "shots": _TEXTS, "shots_from": _TEXT}
+    template = {"enum": list(Template)}
+    return {"style": style, "template": template, **params, "stop": stop, "shots": _TEXTS, "shots_from": _TEXT}
 
 
 def _number(default: float) -> Schema:

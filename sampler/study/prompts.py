@@ -11,7 +11,11 @@ asked in the form of Hendrycks et al. (2021), question and answer under a headin
 both the answer stands on its own. Other shots are functions above the function.
 
 Chat style asks in words and begins the answer with the opening fence. The beginning matters more for small models than
-their size does: it leaves no room for anything but code.
+their size does: it leaves no room for anything but code. A whole program is asked for as one that reads standard input; where
+the set has code to begin with, it is shown.
+
+A template (`templates`) puts a problem as its benchmark has published it. Each prompt names its form, and the store keeps that
+beside the sample.
 """
 
 from __future__ import annotations
@@ -19,34 +23,59 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from sampler.study import templates
+from sampler.study.templates import Template
 from sampler.values import Prompt, PromptStyle
+from sandbox.extraction import PROGRAM_STOPS, STOPS
 from sandbox.problems import Form, Problem
 
-COMPLETION_STOPS = ("\nclass ", "\ndef ", "\n#", "\nif ", "\nprint", "\n```")
+COMPLETION_STOPS = STOPS
 CHAT_PREFILL = "```python\n"
 CHAT_STOPS = ("\n```",)
 BEGIN, DONE = "[BEGIN]", "[DONE]"
 TASK_STOPS = (DONE, "\n```")
-QUESTION, ANSWER = "\nQUESTION:\n", "\nANSWER:\n"
-PROGRAM_STOPS = (QUESTION.rstrip(), "\n```")
 
 
 def prompt_for(
-    problem: Problem, style: PromptStyle, shots: Sequence[Problem] = (), stop: tuple[str, ...] | None = None
+    problem: Problem,
+    style: PromptStyle,
+    shots: Sequence[Problem] = (),
+    stop: tuple[str, ...] | None = None,
+    template: Template | None = None,
 ) -> Prompt:
     """What is sent to a model for this problem; `stop` takes the place of the style's own stop strings."""
-    match style:
-        case PromptStyle.COMPLETION if problem.form is Form.DATA:
-            text = "".join(map(_answered, shots)) + _asked(problem)
-            return Prompt(style=style, text=text, stop=_or(stop, PROGRAM_STOPS), continues=False)
-        case PromptStyle.COMPLETION if problem.form is Form.ASSERTS and shots:
-            text = "".join(f"{_task(shot)}{_solution(shot)}\n{DONE}\n\n" for shot in shots) + _task(problem)
-            return Prompt(style=style, text=text, stop=_or(stop, TASK_STOPS), continues=False)
-        case PromptStyle.COMPLETION:
-            text = "".join(f"{shot.prompt}{_solution(shot)}\n\n\n" for shot in shots) + problem.prompt
-            return Prompt(style=style, text=text, stop=_or(stop, COMPLETION_STOPS))
-        case PromptStyle.CHAT:
-            return Prompt(style=style, text=_request(problem), prefill=CHAT_PREFILL, stop=_or(stop, CHAT_STOPS))
+    made = _chat(problem, template) if style is PromptStyle.CHAT else _completion(problem, shots, template)
+    return made if stop is None else replace(made, stop=stop)
+
+
+def _completion(problem: Problem, shots: Sequence[Problem], template: Template | None) -> Prompt:
+    style = PromptStyle.COMPLETION
+    if problem.form is Form.DATA or template is Template.APPS:
+        text = "".join(map(_answered, shots)) + templates.apps(problem)
+        return Prompt(style=style, text=text, stop=PROGRAM_STOPS, continues=False, form=Template.APPS)
+    if problem.form is Form.ASSERTS and shots:
+        text = "".join(f"{_task(shot)}{_solution(shot)}\n{DONE}\n\n" for shot in shots) + _task(problem)
+        return Prompt(style=style, text=text, stop=TASK_STOPS, continues=False, form="mbpp")
+    text = "".join(f"{shot.prompt}{_solution(shot)}\n\n\n" for shot in shots) + problem.prompt
+    return Prompt(style=style, text=text, stop=COMPLETION_STOPS, form="completion")
+
+
+def _chat(problem: Problem, template: Template | None) -> Prompt:
+    style = PromptStyle.CHAT
+    match template:
+        case Template.LIVECODEBENCH:
+            text, system = templates.livecodebench(problem), templates.LIVECODEBENCH_SYSTEM
+            return Prompt(style=style, text=text, system=system, form=template)
+        case Template.BIGCODEBENCH:
+            begins = templates.BIGCODEBENCH_BEGINS
+            return Prompt(
+                style=style, text=templates.bigcodebench(problem), prefill=begins, stop=CHAT_STOPS, form=template
+            )
+        case Template.APPS:
+            return Prompt(style=style, text=templates.apps(problem), form=template)
+        case None:
+            form = "chat, a whole program" if problem.form is Form.DATA and not problem.entry_point else "chat"
+            return Prompt(style=style, text=_request(problem), prefill=CHAT_PREFILL, stop=CHAT_STOPS, form=form)
 
 
 def unbegun(prompt: Prompt) -> Prompt:
@@ -57,10 +86,6 @@ def unbegun(prompt: Prompt) -> Prompt:
     if not prompt.prefill:
         return prompt
     return replace(prompt, prefill="", stop=() if prompt.stop == CHAT_STOPS else prompt.stop)
-
-
-def _or(stop: tuple[str, ...] | None, usual: tuple[str, ...]) -> tuple[str, ...]:
-    return usual if stop is None else stop
 
 
 def _solution(problem: Problem) -> str:
@@ -78,19 +103,24 @@ def _task(problem: Problem) -> str:
     )
 
 
-def _asked(problem: Problem) -> str:
-    """A question of APPS in the form that its authors gave it to models."""
-    way = "Use Call-Based format" if problem.entry_point else "Use Standard Input format"
-    return f"{QUESTION}{problem.prompt.rstrip()}\n\n{way}\n{ANSWER}"
-
-
 def _answered(problem: Problem) -> str:
-    return f"{_asked(problem)}{_solution(problem)}\n"
+    return f"{templates.apps(problem)}{_solution(problem)}\n"
 
 
 def _request(problem: Problem) -> str:
-    return (
-        f"Complete the Python function `{problem.entry_point}`. Answer with one code block"
-        " that holds the whole function and nothing else.\n\n"
-        f"```python\n{problem.prompt.strip()}\n```"
-    )
+    if problem.form is not Form.DATA:
+        return (
+            f"Complete the Python function `{problem.entry_point}`. Answer with one code block"
+            " that holds the whole function and nothing else.\n\n"
+            f"```python\n{problem.prompt.strip()}\n```"
+        )
+    if not problem.entry_point:
+        asks = "Write a Python program that solves this problem: it reads standard input and prints the answer."
+        whole = "the whole program"
+    else:
+        asks = f"Solve this problem with the Python function `{problem.entry_point.rpartition('.')[2]}`."
+        whole = "all of its code"
+    asks += f" Answer with one code block that holds {whole} and nothing else."
+    code = problem.starter.strip()
+    starter = f"\n\nBegin with this code:\n\n```python\n{code}\n```" if code else ""
+    return f"{asks}\n\n{templates.question_of(problem).strip()}{starter}"

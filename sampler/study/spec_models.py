@@ -16,6 +16,7 @@ from sampler.backends.llamacpp import LlamaOptions
 from sampler.backends.openai import HOSTED, OpenAIOptions
 from sampler.backends.vllm import VllmOptions
 from sampler.store.records import canonical_json
+from sampler.study.templates import OF_CHATS, Template
 from sampler.study.toml_table import MOST, SpecError, TomlTable
 from sampler.values import Architecture, GivenCosts, PromptStyle, SamplingParams
 from sandbox.problems import BUILT_IN
@@ -45,6 +46,8 @@ class Shots:
 class Sampling:
     """How a model is asked. `stop` takes the place of the style's own stop strings; None leaves them.
 
+    `template` is a published form of prompt in the place of the style's own.
+
     A hosted model is asked in the dialect "hosted" of the openai backend: nothing is begun for it.
     """
 
@@ -52,6 +55,7 @@ class Sampling:
     params: SamplingParams = SamplingParams()  # noqa: RUF009 - frozen
     stop: tuple[str, ...] | None = None
     shots: Shots = Shots()
+    template: Template | None = None
     hosted: bool = False
 
     @property
@@ -62,6 +66,8 @@ class Sampling:
             said["stop"] = self.stop
         if self.shots.names:
             said["shots"] = self.shots.names
+        if self.template is not None:
+            said["template"] = self.template.value
         if self.hosted:
             said["dialect"] = HOSTED
         return canonical_json(said)
@@ -217,7 +223,10 @@ def _sampling(table: TomlTable, default: Sampling, folder: Path) -> Sampling:
         raise table.error(
             f"stop = {list(stop)!r} holds an empty text, at which every completion would stop; take it out"
         )
-    return Sampling(style=style, params=params, stop=stop, shots=shots)
+    template = Template(table.choice("template", tuple(Template))) if table.has("template") else default.template
+    if template in OF_CHATS and style is not PromptStyle.CHAT:
+        raise table.error(f'template = "{template}" is the prompt of a chat; it needs style = "chat"')
+    return Sampling(style=style, params=params, stop=stop, shots=shots, template=template)
 
 
 def _shots(table: TomlTable, default: Shots, folder: Path) -> Shots:

@@ -24,6 +24,7 @@ PROBLEMS = {
 }
 SAMPLING = {
     "style": "completion: the model goes on where the prompt stops. chat: it is asked in words.",
+    "template": "A published prompt in the place of the style's own: apps, or in a chat livecodebench or bigcodebench.",
     "temperature": "0 is greedy.",
     "top_p": "Tokens are drawn from the most probable ones that make up this share.",
     "max_tokens": "A completion is cut after so many tokens.",

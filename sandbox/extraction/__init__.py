@@ -22,6 +22,6 @@ choice comes with a sentence that says why it was made.
 
 from __future__ import annotations
 
-from sandbox.extraction.extracting import GIVEN, Extracted, Given, answered, continued, extract
+from sandbox.extraction.extracting import GIVEN, PROGRAM_STOPS, STOPS, Extracted, Given, answered, continued, extract
 
-__all__ = ["GIVEN", "Extracted", "Given", "answered", "continued", "extract"]
+__all__ = ["GIVEN", "PROGRAM_STOPS", "STOPS", "Extracted", "Given", "answered", "continued", "extract"]

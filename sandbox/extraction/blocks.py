@@ -31,6 +31,7 @@ _OTHER = frozenset({
     "csv", "input", "stdin", "stdout", "log", "ini", "makefile", "dockerfile", "pseudocode", "pseudo", "algorithm", "example",
     "result", "tests", "test", "error", "traceback", "none", "markdown", "md",
 })  # fmt: skip
+_DEFINES = re.compile(r"^(?:async def|def|class) ", re.MULTILINE)
 _REWINDS = 8  # fences in literals that turned out to be none
 
 
@@ -247,7 +248,7 @@ def tidy(lines: Sequence[str]) -> str:
     code = "\n".join(lines).strip("\n")
     if code[:1] in {" ", "\t"}:  # only then, because dedent also empties the blank lines of a docstring
         code = textwrap.dedent(code)
-    if not code.startswith(">>> "):
+    if not code.startswith(">>> ") or _DEFINES.search(code):
         return code
     typed = [line[4:] for line in code.split("\n") if line.startswith((">>> ", "... ")) or line == "..."]
     return "\n".join(typed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,6 +28,9 @@ STOPS = (
 )  # of a function: those of the Codex paper, and a fence
 PROGRAM_STOPS = ("\nQUESTION:", "\n```")  # of a whole program, as APPS asks for one
 _MOST_REGIONS = 2
+_ODD_INDENT = re.compile(r"^[ \t\u00a0]+", re.MULTILINE)
+_QUOTED_FENCE = re.compile(r"^> ?(?:```|~~~)", re.MULTILINE)
+_QUOTED = re.compile(r"^>(?: |$)", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +92,8 @@ def answered(text: str, problem: Problem, *, begun: str = "") -> Extracted:
         return _nothing(problem, "reasoning that never ended: there is no answer")
     after = ", after its reasoning" * bool(reasoning)
     answer = until_end(answer if reasoning else begun + answer)
+    if _QUOTED_FENCE.search(answer):
+        answer = _QUOTED.sub("", answer)
     for region in unwrapped(answer)[:_MOST_REGIONS]:
         found = _found(region, target, parser)
         if found is not None:
@@ -143,7 +149,7 @@ def _made(found: Found, problem: Problem) -> Extracted:
 
 def _nothing(problem: Problem, why: str) -> Extracted:
     """The source of an answer without code: what the prompt alone is, or nothing."""
-    return Extracted("" if problem.form is Form.DATA else problem.prompt, why)
+    return Extracted("" if problem.form is Form.DATA else problem.continued(""), why)
 
 
 def _alone(problem: Problem, source: str) -> str:
@@ -168,8 +174,11 @@ def _indentation(prompt: str) -> str:
 
 
 def _clean(text: str) -> str:
-    """The text as valid Unicode, with line ends as Python has them and without a byte order mark."""
-    clean = text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8").removeprefix("\ufeff")
+    """The text as valid Unicode, with line ends and indentation as Python has them, and without a byte order mark."""
+    clean = text
+    if not text.isascii():
+        clean = text.encode("utf-8", "replace").decode("utf-8").removeprefix("\ufeff")
+        clean = _ODD_INDENT.sub(lambda found: found[0].replace("\u00a0", " "), clean)
     return clean.replace("\r\n", "\n").replace("\r", "\n") if "\r" in clean else clean
 
 

@@ -17,6 +17,7 @@ from functools import cached_property
 from sandbox.extraction.assembly import Assembly, Found, supplies
 from sandbox.extraction.blocks import Block
 from sandbox.extraction.parsing import Parser, returns
+from sandbox.extraction.prose import without_prose
 from sandbox.problems import Form, Problem
 
 _CALLABLE = re.compile(r"^(?:(?:async\s+)?def|class)\s", re.MULTILINE)
@@ -27,7 +28,6 @@ class Target:
 
     def __init__(self, problem: Problem, parser: Parser) -> None:
         self.name = problem.entry_point
-        self.prompt = problem.prompt
         owner, _, self.function = problem.entry_point.rpartition(".")
         self._top = owner or self.function
         self.own = frozenset({self.function, self._top})
@@ -138,13 +138,16 @@ def _body_block(blocks: Sequence[Block], target: Target, parser: Parser) -> Foun
 
 
 def _until_cut(code: str, target: Target, parser: Parser) -> str:
-    """Return code that was cut off without the last, unfinished statement, if the function stands before it."""
+    """Return code that was never closed without an unfinished last statement, or without the prose behind it."""
     if not parser.refuses(code):
         return code
     lines = code.split("\n")
     margin = [n for n, line in enumerate(lines) if line[:1].strip() and line[0] not in ")]}"]
     shorter = "\n".join(lines[: margin[-1]]) if margin else ""
-    return shorter if target.defined_in(shorter) and not parser.refuses(shorter) else code
+    for whole in (shorter, without_prose(code, parser)):
+        if target.defined_in(whole) and not parser.refuses(whole):
+            return whole
+    return code
 
 
 def as_body(code: str, parser: Parser) -> str | None:
@@ -163,8 +166,8 @@ def as_body(code: str, parser: Parser) -> str | None:
 def _indented_again(code: str) -> list[str]:
     """The code with its first line as far from the margin as the others, in the ways that may have been meant."""
     first, _, rest = code.strip("\n").partition("\n")
-    depths = [len(line) - len(line.lstrip()) for line in rest.split("\n") if line.strip()]
-    least = min(depths, default=0)
+    indents = [line[: len(line) - len(line.lstrip())] for line in rest.split("\n") if line.strip()]
+    least = min(indents, key=len, default="")
     own = len(first) - len(first.lstrip())
-    wanted = [least] + [least - 4] * first.rstrip().endswith(":")
-    return [textwrap.dedent(" " * depth + first.lstrip() + "\n" + rest) for depth in wanted if depth > own]
+    wanted = [least, *([least[:-4] if least.endswith("    ") else least[:-1]] if first.rstrip().endswith(":") else [])]
+    return [textwrap.dedent(indent + first.lstrip() + "\n" + rest) for indent in wanted if len(indent) > own]

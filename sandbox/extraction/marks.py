@@ -39,15 +39,13 @@ _CHANNEL_ENDS = re.compile(r"<\|(?:end|return|call|start|channel)\|>")
 _BARE_ANALYSIS = re.compile(r"analysis(?=[A-Z<`\"'(])")
 _BARE_FINAL = re.compile(r"assistantfinal(?!\w*\()")
 
+# Special tokens, which no Python holds outside of literals: <|im_end|> and all that look like it, and some more.
 _ENDS = re.compile(
-    r"<\|(?:im_end|im_start|endoftext|end_of_text|eot_id|eom_id|eot|EOT|end|return|call|start_header_id|begin_of_text|"
-    r"file_sep|file_separator|repo_name|fim_prefix|fim_suffix|fim_middle|fim_pad|END_OF_TURN_TOKEN|START_OF_TURN_TOKEN|"
-    r"END_RESPONSE|END_TEXT|user|assistant|system|observation|endofprompt|end_of_role|start_of_role|endofresponse|pad|eod|"
-    r"end_of_solution|message_end|role_end|endofturn|end\u2581of\u2581sentence|sep|eos)\|>"
-    r"|<\uff5c[^\uff5c\n]{1,40}\uff5c>|</?s>|<eos>|<bos>|<pad>|<unk>|<end_of_turn>|<start_of_turn>|<end_of_utterance>|<turn\|>|<\|turn>|"
-    r"<file_sep>|<fim_(?:prefix|suffix|middle|pad)>|<repo_name>|<\|/?(?:user|assistant)_end\|>|\[e~\[|\[/?INST\]|<0x00>",
+    r"<\|/?[A-Za-z][\w\u2581]{1,40}\|>|<\uff5c[^\uff5c\n]{1,40}\uff5c>|</?s>|<eos>|<bos>|<pad>|<unk>|<end_of_turn>|"
+    r"<start_of_turn>|<end_of_utterance>|<turn\|>|<\|turn>|<file_sep>|<fim_(?:prefix|suffix|middle|pad)>|<repo_name>|\[e~\[|\[/?INST\]|<0x00>",
     re.IGNORECASE,
 )
+_OPENING = re.compile(r"<\|(?:begin_of_(?:solution|box)|START_(?:TEXT|RESPONSE))\|>", re.IGNORECASE)
 _ASSISTANT = (
     r"<\|im_start\|>\s*(?:assistant|model)?|<\|start_header_id\|>\s*assistant\s*<\|end_header_id\|>|<start_of_turn>\s*model|"
     r"<\|assistant\|>|<\|turn>\s*model|<\uff5cAssistant\uff5c>|\[/INST\]|<\|START_OF_TURN_TOKEN\|>(?:<\|CHATBOT_TOKEN\|>)?|"
@@ -138,6 +136,7 @@ def begun_by_assistant(text: str) -> str:
 
 def until_end(text: str) -> str:
     """Return the text before the first special token. One within a Python literal or comment is part of the code."""
+    text = _OPENING.sub("\n", text)
     lines = _Lines(text)
     for _, found in zip(range(_MOST_TOKENS), _ENDS.finditer(text), strict=False):
         if not lines.holds(found):

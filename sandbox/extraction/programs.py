@@ -1,7 +1,7 @@
 """Which code of an answer is the whole program that a problem asks for.
 
-A program reads its input and does something by itself. Of the closed blocks of Python it is the last one that does both,
-together with what it takes from other blocks; else the last one that does something; else the last one. Blocks that call
+A program reads its input, does something by itself and prints. Of the closed blocks of Python it is the last one that does all
+of it, together with what it takes from other blocks; else the last one that does something; else the last one. Blocks that call
 themselves tests, or hand an input to the program, are none. Blocks without a tag count where none tagged as Python serves:
 sample runs and plans have no tag either.
 """
@@ -9,36 +9,57 @@ sample runs and plans have no tag either.
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from sandbox.extraction.assembly import Assembly, Found
 from sandbox.extraction.blocks import Block
 from sandbox.extraction.parsing import Parser, is_code
+from sandbox.extraction.prose import without_prose
 
 _OF_TESTS = frozenset({"unittest", "pytest", "subprocess", "doctest", "hypothesis"})
 _OF_PROGRAM = frozenset({"main", "solution", "program", "solve", "your_module", "my_program"})
 _DEFINITIONS = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Import | ast.ImportFrom | ast.Pass
 
 
+def complete(blocks: Sequence[Block], parser: Parser) -> Found | None:
+    """Return the last program among closed blocks that reads and prints, with what it lacks from others; else None."""
+    return _last_that("reads its input and prints", _reads_and_prints, Assembly(blocks=blocks, parser=parser))
+
+
 def in_blocks(blocks: Sequence[Block], parser: Parser) -> Found | None:
     """Return the program, with what it lacks from other blocks; None if no block of Python is one."""
     together = Assembly(blocks=blocks, parser=parser)
-    whole = [n for n, block in enumerate(blocks) if block.closed and _may_be(block, parser)]
-    tagged = [n for n in whole if blocks[n].python]
-    for said, fits in (("reads its input and acts on it", _reads_and_acts), ("does something", _acts)):
-        for group, named in ((tagged, "block of Python"), (whole, "block")):
-            fitting = [n for n in group if fits(n, together)]
-            if fitting:
-                which = f"the last of {len(fitting)} closed" if len(fitting) > 1 else "the only closed"
-                return together.found(blocks[fitting[-1]].code, f"{which} {named} that {said}", fitting[-1])
+    found = complete(blocks, parser) or _last_that("does something", _acts, together)
+    if found is not None:
+        return found
     cut = [n for n, block in enumerate(blocks) if not block.closed and block.python is not False]
     if cut:
-        return together.found(blocks[cut[-1]].code, "a block that was never closed", cut[-1])
+        code = blocks[cut[-1]].code
+        if parser.refuses(code):  # prose may stand behind it
+            code = without_prose(code, parser, keep_broken=True) or code
+        return together.found(code, "a block that was never closed", cut[-1])
+    whole, tagged = _closed(together)
     last = [n for n in tagged or whole if not _is_test(blocks[n], parser)] or tagged
     if last:
         return together.found(blocks[last[-1]].code, "the last closed block of Python", last[-1])
     python = [block for block in blocks if block.python]
     return Found(python[-1].code, "the last block tagged as Python, though it is none") if python else None
+
+
+def _last_that(said: str, fits: Callable[[int, Assembly], bool], together: Assembly) -> Found | None:
+    whole, tagged = _closed(together)
+    for group, named in ((tagged, " of Python"), (whole, "")):
+        fitting = [n for n in group if fits(n, together)]
+        if fitting:
+            which = f"the last of {len(fitting)} closed blocks" if len(fitting) > 1 else "the only closed block"
+            return together.found(together.blocks[fitting[-1]].code, f"{which}{named} that {said}", fitting[-1])
+    return None
+
+
+def _closed(together: Assembly) -> tuple[list[int], list[int]]:
+    """The closed blocks that may be Python, and those of them that say so."""
+    whole = [n for n, block in enumerate(together.blocks) if block.closed and _may_be(block, together.parser)]
+    return whole, [n for n in whole if together.blocks[n].python]
 
 
 def _may_be(block: Block, parser: Parser) -> bool:
@@ -55,15 +76,16 @@ def _acts(n: int, together: Assembly) -> bool:
     return tree is None or (not _is_test(block, together.parser) and any(map(_does, tree.body)))
 
 
-def _reads_and_acts(n: int, together: Assembly) -> bool:
+def _reads_and_prints(n: int, together: Assembly) -> bool:
     code = together.blocks[n].code
     tree = together.parser.tree(code)
     if tree is None:  # too long to be looked at: no example
         return True
     if not _acts(n, together):
         return False
-    taken = (supply.node for supply in together.helpers(code, n))
-    return any(_reads(node) for top in (tree, *taken) for node in ast.walk(top))
+    taken = [supply.node for supply in together.helpers(code, n)]
+    nodes = [node for top in (tree, *taken) for node in ast.walk(top)]
+    return any(map(_reads, nodes)) and any(map(_prints, nodes))
 
 
 def _does(node: ast.stmt) -> bool:
@@ -91,6 +113,18 @@ def _reads(node: ast.AST) -> bool:
         case ast.Name(id="input" | "stdin" | "fileinput", ctx=ast.Load()) | ast.Attribute(attr="stdin", ctx=ast.Load()):
             return True
         case ast.Constant(value="/dev/stdin") | ast.Call(func=ast.Attribute(attr="read", value=ast.Name(id="os"))):
+            return True
+        case _:
+            return False
+
+
+def _prints(node: ast.AST) -> bool:
+    match node:
+        case ast.Name(id="print" | "stdout") | ast.Attribute(attr="stdout"):
+            return True
+        case ast.Call(func=ast.Attribute(attr="write", value=ast.Name(id="os"))):
+            return True
+        case ast.Call(func=ast.Name(id="open"), args=[ast.Constant(value=1), *_]):
             return True
         case _:
             return False

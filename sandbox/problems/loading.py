@@ -177,6 +177,7 @@ def _given(given: Given) -> Problem:
         name=given.name,
         prompt=given.question if given.continues else asked,
         entry_point=given.function,
+        starter="" if given.continues else given.starter,
         tests=given.tests if isinstance(given.tests, str) else given.tests.source,
         form=Form.CALLS if given.continues else Form.DATA,
         canonical_solution=given.solution,
@@ -227,8 +228,6 @@ def _origin(problem: Problem, source: str) -> Problem:
 
 def _humaneval(row: dict[str, Any]) -> Problem:
     """A row of HumanEval, HumanEvalPack or HumanEval-Infilling, which has a `suffix` (Bavarian et al. 2022)."""
-    if not rows.text(row, "test").strip():
-        raise rows.NoTests("it has no test")
     return Problem(
         name=rows.name(row, "task_id"),
         prompt=rows.text(row, "prompt"),

@@ -40,8 +40,8 @@ class Problem:
 
     `tests` and `public_tests` are the data set's own text, `given` and `public` the same as data where the file has it so.
     `canonical_solution` goes on where the prompt stops; where programs stand alone (form DATA), it does so, too. A completion
-    is followed by `suffix` (HumanEval-Infilling asks for what is missing in the middle). `assumptions` are what every program
-    of the set may assume.
+    is followed by `suffix` (HumanEval-Infilling asks for what is missing in the middle). `starter` is code to begin with, with
+    which the prompt of a program that stands alone may end. `assumptions` are what every program of the set may assume.
     """
 
     name: str
@@ -54,6 +54,7 @@ class Problem:
     given: Tests | None = None
     public: Tests | None = None
     suffix: str = ""
+    starter: str = ""
     assumptions: Assumptions = field(default_factory=Assumptions)
 
     def __post_init__(self) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from sampler.programs import program_for
 from sampler.study.prompts import prompt_for, unbegun
+from sampler.study.templates import Template
 from sampler.values import PromptStyle
 from sandbox.problems import load_problems
 
@@ -109,6 +110,55 @@ def test_whole_programs_are_asked_as_apps_asks_them_and_answered_without_the_que
     assert "class Solution:\n    def inc(self, x):" in prompt_for(call, PromptStyle.COMPLETION).text
     written = "if True:\n    print(3)\n\nQUESTION:\nAnother one"
     assert program_for(stdin, asked, written).source == "if True:\n    print(3)\n"
+
+
+def test_a_chat_asks_for_a_whole_program_and_shows_the_code_to_begin_with(apps):
+    stdin, call = (prompt_for(problem, PromptStyle.CHAT) for problem in apps)
+    assert "reads standard input" in stdin.text
+    assert "``" not in stdin.text.replace("```", "").replace("```python", ""), "no function without a name"
+    assert stdin.text.endswith("Add two numbers.")
+    assert "function `inc`" in call.text
+    assert call.text.endswith("Begin with this code:\n\n```python\nclass Solution:\n    def inc(self, x):\n```")
+    assert call.text.count("class Solution") == 1
+
+
+def test_the_prompt_of_livecodebench_has_its_system_message_and_the_code_to_begin_with(apps):
+    stdin, call = (prompt_for(problem, PromptStyle.CHAT, template=Template.LIVECODEBENCH) for problem in apps)
+    assert stdin.text.startswith(
+        "### Question:\nAdd two numbers.\n\n### Format: Read the inputs from stdin solve the problem"
+    )
+    assert stdin.text.endswith(
+        "```python\n# YOUR CODE HERE\n```\n\n### Answer: (use the provided format with backticks)\n\n"
+    )
+    assert "### Format: You will use the following starter code" in call.text
+    assert "```python\nclass Solution:\n    def inc(self, x):\n\n```" in call.text
+    assert [message["role"] for message in stdin.messages] == ["system", "user"]
+    assert (stdin.prefill, stdin.stop) == ("", ())
+
+
+def test_the_prompts_of_apps_and_bigcodebench_are_theirs(apps, humaneval):
+    asked = prompt_for(apps[0], PromptStyle.CHAT, template=Template.APPS)
+    assert asked.text == prompt_for(apps[0], PromptStyle.COMPLETION).text
+    code, words = (prompt_for(p, PromptStyle.CHAT, template=Template.BIGCODEBENCH) for p in (humaneval[0], apps[0]))
+    begins = (
+        "Please provide a self-contained Python script that solves the following problem in a markdown code block:\n"
+    )
+    assert code.text == f"{begins}```\n{humaneval[0].prompt.strip()}\n```\n"
+    assert words.text == f"{begins}Add two numbers.\n"
+    answer = "def has_close_elements(numbers, threshold):\n    return True\n```\nThat is it."
+    assert program_for(humaneval[0], code, answer).source.endswith("    return True")
+
+
+@pytest.mark.parametrize(
+    ("style", "template", "forms"),
+    [
+        (PromptStyle.COMPLETION, None, ["apps", "apps", "completion"]),
+        (PromptStyle.CHAT, None, ["chat, a whole program", "chat", "chat"]),
+        (PromptStyle.CHAT, Template.LIVECODEBENCH, ["livecodebench"] * 3),
+    ],
+)
+def test_a_prompt_names_its_form(apps, humaneval, style, template, forms):
+    assert [prompt_for(one, style, template=template).form for one in (*apps, humaneval[0])] == forms
 
 
 def test_shots_of_apps_are_questions_with_their_answers(apps):
