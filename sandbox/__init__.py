@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from sandbox.errors import SandboxError
     from sandbox.library import Pool, reward, score
-    from sandbox.problems import Problem, load_problems, read_problem
+    from sandbox.problems import Problem, ProblemFile, load_problems, read_problem, read_problems
     from sandbox.scoring.scorer import Manner
     from sandbox.values import Limits, Score, Verdict
 
@@ -27,11 +27,13 @@ __all__ = [
     "Manner",
     "Pool",
     "Problem",
+    "ProblemFile",
     "SandboxError",
     "Score",
     "Verdict",
     "load_problems",
     "read_problem",
+    "read_problems",
     "reward",
     "score",
 ]
@@ -41,6 +43,8 @@ _HOMES = {
     "reward": "library",
     "score": "library",
     "Problem": "problems",
+    "ProblemFile": "problems",
+    "read_problems": "problems",
     "load_problems": "problems",
     "read_problem": "problems",
     "Manner": "scoring.scorer",

@@ -22,7 +22,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
-import math
+import sys
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -158,7 +158,7 @@ def _text(row: dict[str, Any], key: str) -> str:
 
 def _count(row: dict[str, Any], key: str) -> int:
     value = row[key]
-    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 2**63:
         raise ValueError(f"{key} is {value!r:.40}, not a whole number of at least 0")
     return value
 
@@ -173,7 +173,7 @@ def _seconds(row: dict[str, Any], key: str) -> float | None:
 
 
 def _number(value: Any, key: str) -> float:
-    if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value):
+    if not isinstance(value, int | float) or isinstance(value, bool) or not abs(value) <= sys.float_info.max:
         raise ValueError(f"{key} is {value!r:.40}, not a number")
     return float(value)
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from sampler.importing.formats import Format, named, recognised
 from sampler.importing.imported import Imported, ImportFault, NoText
+from sandbox.problems.rows import long_integers
 
 _GZIP = b"\x1f\x8b"
 _KINDS = "a file is JSON lines, one JSON document, gzip of either, or Parquet, in UTF-8"
@@ -108,7 +109,8 @@ def _values(lines: Iterable[bytes], path: Path, *, skip_bad: bool) -> Iterator[t
             continue
         where = f"{name}, line {number}"
         try:
-            value = json.loads(line.decode())
+            with long_integers():
+                value = json.loads(line.decode())
         except (ValueError, RecursionError) as error:
             if number > 1 and skip_bad:
                 yield where, ImportFault(f"not JSON ({error})")
@@ -129,7 +131,8 @@ def _elements(value: Any, where: str) -> Iterator[tuple[str, Any]]:
 
 def _document(data: bytes, path: Path) -> Any:
     try:
-        return json.loads(data)
+        with long_integers():
+            return json.loads(data)
     except (ValueError, RecursionError) as error:
         raise ImportFault(f"{path}: neither JSON lines nor one JSON document ({error})") from error
 

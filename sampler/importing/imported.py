@@ -71,7 +71,9 @@ FINISHES: Mapping[str, Finish] = {
 
 
 def text_of(row: Mapping[str, Any], field: str) -> str:
-    """A text that must be there; raises KeyError, TypeError, or NoText for null."""
+    """A text that must be there; raises KeyError, TypeError, or NoText for null and where an error stands in its place."""
+    if field not in row and row.get("error"):
+        raise NoText(f"there is no {field}, but an error: {row['error']!r:.60}")
     value = row[field]
     if value is None:
         raise NoText(f"{field} is null: an answer without a text")

@@ -49,6 +49,8 @@ def recognises_line(row: object) -> bool:
 
 def samples_of_line(row: Any) -> Iterator[Imported]:
     """The sample of a reply."""
+    if row.get("error") and not row.keys() & {"response", "message"}:
+        raise NoText(f"there is no answer, but an error: {row['error']!r:.60}")
     text = row["response"] if "response" in row else table_of(row["message"], "message")["content"]
     yield _sample(row["task_id"], text, row)
 

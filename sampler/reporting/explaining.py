@@ -102,7 +102,8 @@ def _told(detail: SampleDetail) -> str:
         case "out_of_memory":
             return f"wanted more than {f'{limits.memory_mb} MB' if limits else 'its memory'} and was killed"
         case "too_much_output":
-            return f"wrote more than {f'{limits.output_kb} kB' if limits else 'its output may be'} and was killed"
+            most = f" ({limits.output_kb} kB, or what its test allows)" if limits else ""
+            return f"wrote more than its output may be{most} and was killed"
         case "signalled":
             return f"was ended by signal {detail.signal}"
         case _:

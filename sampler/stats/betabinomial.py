@@ -10,8 +10,10 @@ much better that chance would do it one time in twenty (2 log-likelihood ratio a
 parameter at its edge has). The choice is made anew in every resample of problems, so the interval holds the doubt about it.
 
 The likelihood needs no gamma function: with A_j problems that have more than j right samples, B_j more than j wrong ones and
-N_j more than j at all, it is sum_j A_j log(a + j) + B_j log(b + j) - N_j log(a + b + j), and Newton's method on the logit
-of the mean a / (a + b) and the logarithm of the size a + b has its derivatives in the same sums. All resamples climb at once.
+N_j more than j at all, it is sum_j A_j log(a + j) + B_j log(b + j) - N_j log(a + b + j), and Newton's method on the logit of
+the mean a / (a + b) and the logarithm of the size a + b has its derivatives in the same sums. Its steps go uphill wherever
+the likelihood bends upwards, and begin at the likeliest of some sizes. All resamples climb at once. One sample of each
+problem tells the mean alone, so there is no fit.
 """
 
 from __future__ import annotations
@@ -29,7 +31,13 @@ _SMALLEST, _LARGEST = np.log(1e-4), np.log(1e5)
 _CLEARLY = 2.71
 _STEPS = 60
 _ROUNDS = 400
-_NOISE = 1e-13  # of a likelihood: at its top, steps cannot be told apart any more
+_NOISE = 1e-14  # of a likelihood: at its top, steps cannot be told apart any more
+_STILL = 1e-12  # a step that promises no more is the last
+_PART = 1e-4  # of what its slope promises has to come of a step
+_HALVINGS = 40
+_LONGEST = 2.0  # a step, in each direction
+_FLAT = 1e-8  # the least curvature that a step is divided by
+_SIZES = np.log([0.01, 0.1, 0.5, 1.0, 2.0, 4.0, 8.0, 20.0, 100.0, 1e4])  # to begin from
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,6 +121,8 @@ def _check(samples: Sequence[int], correct: Sequence[int]) -> None:
         raise ValueError("a problem has no samples, or more correct ones than samples")
     if not any(correct) or list(samples) == list(correct):
         raise ValueError("undefined where nothing passed or everything did: difficulty cannot be told from that")
+    if max(samples) < 2:
+        raise ValueError("undefined for one sample of each problem: how much problems differ cannot be told from that")
 
 
 class _Table:
@@ -147,10 +157,25 @@ def _gains(table: _Table, weights: Floats, at: Floats) -> NDArray[np.bool_]:
 def _plain(table: _Table, weights: Floats) -> list[Fit]:
     """One fit for each row of weights (resamples x problems)."""
     sums = tuple(weights @ more for more in table.above)
-    at = _climb(sums, table.steps, np.zeros((len(weights), 2)), _STEPS)
+    at = _climb(sums, table.steps, _starts(table, weights, sums), _STEPS)
     values = _likelihood(sums, table.steps, at)
     pairs = zip(*_shapes(at), values, strict=True)
     return [Fit(alpha=float(a[0]), beta=float(b[0]), impossible=0.0, log_likelihood=float(v)) for a, b, v in pairs]
+
+
+def _starts(table: _Table, weights: Floats, sums: tuple[Floats, ...]) -> Floats:
+    """For each fit the likeliest of some sizes, each with the mean that is the most precise if it is true.
+
+    A problem's share of right samples varies as that of n / (1 + (n - 1) / (size + 1)) samples without a difficulty would.
+    """
+    every = table.right + table.wrong
+    tried = []
+    for size in _SIZES:
+        worth = every / (1 + (every - 1) / (np.exp(size) + 1))
+        right, wrong = weights @ (worth * table.right / every), weights @ (worth * table.wrong / every)
+        tried.append(np.clip(np.stack([np.log(right / wrong), np.full(len(right), size)], axis=1), _SMALLEST, _LARGEST))
+    best = np.argmax([_likelihood(sums, table.steps, one) for one in tried], axis=0)
+    return np.asarray(np.array(tried)[best, np.arange(len(weights))], dtype=np.float64)
 
 
 def _inflated(table: _Table, weights: Floats, plain: Sequence[Fit]) -> list[Fit]:
@@ -174,8 +199,10 @@ def _inflated(table: _Table, weights: Floats, plain: Sequence[Fit]) -> list[Fit]
         share[moving] = (hopeless[moving] - kept).sum(axis=1) / total[moving]
         more = kept @ wrong
         sums = (fixed[0][moving], fixed[1][moving] + more, fixed[2][moving] + more)
-        at[moving] = _climb(sums, table.steps, at[moving], 2)
-        moving = moving[np.abs(share[moving] - before) >= 1e-7]
+        begun = at[moving]
+        at[moving] = _climb(sums, table.steps, begun.copy(), 2)
+        went = np.maximum(np.abs(share[moving] - before), np.abs(at[moving] - begun).max(axis=1))
+        moving = moving[went >= 1e-7]
         if not len(moving):
             break
     return _mixed(table, weights, at, share)
@@ -209,45 +236,49 @@ def _likelihood(sums: tuple[Floats, ...], steps: Floats, at: Floats) -> Floats:
 
 
 def _climb(sums: tuple[Floats, ...], steps: Floats, at: Floats, most: int) -> Floats:
-    """At most so many Newton steps, each halved until the likelihood does not fall."""
+    """At most so many Newton steps, each halved until it brings a part of what its slope promises (Armijo's rule)."""
     value = _likelihood(sums, steps, at)
+    moving = np.arange(len(at))
     for _ in range(most):
-        step = _newton(sums, steps, at)
-        scale = np.ones(len(at))
-        for _ in range(30):
-            tried = np.clip(at + scale[:, None] * step, _SMALLEST, _LARGEST)
-            reached = _likelihood(sums, steps, tried)
-            worse = reached < value - _NOISE * np.abs(value)
-            if not worse.any():
+        held = tuple(of[moving] for of in sums)
+        step, promised = _newton(held, steps, at[moving])
+        scale = np.ones(len(moving))
+        for _ in range(_HALVINGS):
+            tried = np.clip(at[moving] + scale[:, None] * step, _SMALLEST, _LARGEST)
+            reached = _likelihood(held, steps, tried)
+            short = reached < value[moving] + _PART * scale * promised - _NOISE * np.abs(value[moving])
+            if not short.any():
                 break
-            scale[worse] /= 2
-        better = ~worse
-        at = np.where(better[:, None], tried, at)
-        gained = np.where(better, reached - value, 0.0).max()
-        value = np.where(better, reached, value)
-        if gained < 1e-10:
+            scale[short] /= 2
+        better = reached > value[moving]
+        at[moving[better]], value[moving[better]] = tried[better], reached[better]
+        moving = moving[better & (promised > _STILL)]
+        if not len(moving):
             break
     return at
 
 
-def _newton(sums: tuple[Floats, ...], steps: Floats, at: Floats) -> Floats:
-    """The step to the top of the parabola that touches the likelihood; uphill by the slope where it has no top.
+def _newton(sums: tuple[Floats, ...], steps: Floats, at: Floats) -> tuple[Floats, Floats]:
+    """The step to the top of a parabola that touches the likelihood, and what it promises to bring, to first order.
 
-    Where the size lies at its bound and would go on, only the mean moves.
+    Where the likelihood bends upwards, the parabola bends as much downwards, so that every step goes uphill. What lies at its
+    bound and would go on stays there.
     """
-    slopes, (uu, uv, vv) = _derivatives(sums, steps, at)
-    det = uu * vv - uv**2
-    peak = (uu < 0) & (det > 0)
-    safe = np.where(peak, det, 1.0)
-    newton = np.stack([uv * slopes[1] - vv * slopes[0], uv * slopes[0] - uu * slopes[1]], axis=1) / safe[:, None]
-    slope = slopes.T
-    uphill = slope / np.maximum(np.abs(slope).max(axis=1, keepdims=True), 1e-300)
-    step = np.clip(np.where(peak[:, None], newton, uphill), -2.0, 2.0)
-    size = at[:, 1]
-    blocked = ((size >= _LARGEST) & (slopes[1] > 0)) | ((size <= _SMALLEST) & (slopes[1] < 0))
-    alone = np.where(uu < 0, -slopes[0] / np.where(uu < 0, uu, -1.0), np.sign(slopes[0]))
-    step[blocked] = np.stack([np.clip(alone, -2.0, 2.0), np.zeros(len(at))], axis=1)[blocked]
-    return np.asarray(step, dtype=np.float64)
+    (su, sv), (uu, uv, vv) = _derivatives(sums, steps, at)
+    low, high = at <= _SMALLEST, at >= _LARGEST
+    stays_u = (low[:, 0] & (su < 0)) | (high[:, 0] & (su > 0))
+    stays_v = (low[:, 1] & (sv < 0)) | (high[:, 1] & (sv > 0))
+    su, sv = np.where(stays_u, 0.0, su), np.where(stays_v, 0.0, sv)
+    uv = np.where(stays_u | stays_v, 0.0, uv)
+    curved = np.stack([np.stack([uu, uv], axis=1), np.stack([uv, vv], axis=1)], axis=2)
+    bends, ways = np.linalg.eigh(curved)
+    slope = np.stack([su, sv], axis=1)
+    along = np.einsum("nij,ni->nj", ways, slope) / np.maximum(np.abs(bends), _FLAT)
+    step = np.einsum("nij,nj->ni", ways, along)
+    step /= np.maximum(
+        1.0, np.abs(step).max(axis=1, keepdims=True) / _LONGEST
+    )  # in its own direction, which goes uphill
+    return np.asarray(step, dtype=np.float64), np.asarray((step * slope).sum(axis=1), dtype=np.float64)
 
 
 def _derivatives(sums: tuple[Floats, ...], steps: Floats, at: Floats) -> tuple[Floats, tuple[Floats, Floats, Floats]]:

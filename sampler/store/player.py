@@ -19,16 +19,21 @@ from sampler.store.writer import Store
 
 TICK_SECONDS = 0.1
 _COPIED = ("study", "model", "problem")
-_TALLIES = """
-INSERT OR REPLACE INTO tally(model_id, problem_id, sampled, scored, passed, prompt_tokens, completion_tokens, prompt_seconds,
-  decode_seconds, prompt_flops, decode_flops)
-SELECT s.model_id, s.problem_id, count(*), count(v.id), coalesce(sum(v.verdict = 'PASSED'), 0), sum(s.prompt_tokens),
-  sum(s.completion_tokens), sum(s.prompt_seconds), sum(s.decode_seconds), sum(s.prompt_flops), sum(s.decode_flops)
+_COSTS = (
+    *("prompt_tokens", "completion_tokens", "prompt_seconds", "decode_seconds", "prompt_flops", "decode_flops"),
+    *("prompt_joules", "decode_joules"),
+)
+# As the writer keeps them: the sum of a cost is NULL as soon as one sample's is.
+_SUMS = ", ".join(f"CASE WHEN count(s.{cost}) = count(*) THEN sum(s.{cost}) END" for cost in _COSTS)
+_TALLIES = f"""
+INSERT OR REPLACE INTO tally(model_id, problem_id, sampled, scored, passed, cpu_s, {", ".join(_COSTS)})
+SELECT s.model_id, s.problem_id, count(*), count(v.id), coalesce(sum(v.verdict = 'PASSED'), 0),
+  coalesce(sum(v.cpu_s), 0), {_SUMS}
 FROM sample s LEFT JOIN latest_verdict v ON v.sample_id = s.id
 WHERE (s.model_id, s.problem_id) IN (
   SELECT model_id, problem_id FROM sample WHERE id > ? UNION
   SELECT model_id, problem_id FROM sample JOIN verdict ON sample.id = sample_id WHERE verdict.id > ?)
-GROUP BY 1, 2"""
+GROUP BY 1, 2"""  # noqa: S608 - names of ours
 _COUNTS = """
 INSERT INTO verdict_tally(model_id, verdict, n)
 SELECT s.model_id, v.verdict, count(*) FROM verdict v JOIN sample s ON s.id = v.sample_id

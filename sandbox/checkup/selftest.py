@@ -27,8 +27,8 @@ from sandbox.values import Ending, Flag, Job, Limits, Program, Score, Tests, Ver
 
 HONEST = "V"  # the one group whose programs must pass
 LIMITS = Limits(cpu_s=1, wall_s=5, memory_mb=256)
-GRACE_S = 2.0  # how long after its wall limit a case may take to be answered
-NORMAL_S = 1.0  # the honest program takes milliseconds; under load on few cores it may take longer
+GRACE_S = 8.0  # how long after its wall limit a case may take to be answered
+NORMAL_S = 1.0  # the honest program takes milliseconds
 MAX_GROWTH_MB = 64.0
 MAX_OPENED = 8  # connections that the engine's client keeps for later
 TESTS = "assert answer() == 42\n"
@@ -192,7 +192,7 @@ class Range:
                     return Outcome(case=case, score=None, seconds=time.monotonic() - began, broken=(lost,))
         seconds = time.monotonic() - began
         scored = judge.score(run, case.program, case.limits)
-        broken = [*_against(case, scored), *self._invariants(case, seconds)]
+        broken = [*_against(case, scored), *self._invariants(case, seconds - run.waited_s)]
         return Outcome(case=case, score=scored, seconds=seconds, broken=tuple(broken))
 
     def run_again(self, case: Case, times: int = 2) -> Iterator[str]:
@@ -218,11 +218,10 @@ class Range:
             yield f"the answer took {seconds:.1f} s of {case.limits.wall_s + GRACE_S:g} s"
         if not self._box.clean:
             yield "the box could not be cleaned"
-        began = time.monotonic()
         after = self._fresh().run(Job(program=GOOD, limits=LIMITS))
         if judge.judge(after, GOOD) is not Verdict.PASSED:
             yield f"an honest program did not pass next: {after.stderr[-500:].decode('utf-8', 'replace')}"
-        if (took := time.monotonic() - began) > self._normal_s:
+        if (took := after.wall_s - after.waited_s) > self._normal_s:
             yield f"an honest program took {took:.2f} s next"
         yield from self._on_the_host()
 

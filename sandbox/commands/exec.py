@@ -30,7 +30,11 @@ from sandbox.values import Limits, Program, Score, Verdict
 @click.argument("file", type=click.File("rb"), required=False)
 @click.option("-c", "code", metavar="CODE", help="The program itself, instead of a file.")
 @click.option("--stdin", "stdin", type=click.File("rb"), help="What the program reads from its standard input.")
-@click.option("--tests", type=click.File("rb"), help="Python that runs after the program, in its namespace.")
+@click.option(
+    "--tests",
+    type=click.File("rb"),
+    help="Python that runs after the program, in its namespace; tests that it only defines are called.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of the program's output.")
 @manner_options
 @limit_options

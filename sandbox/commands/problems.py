@@ -43,15 +43,15 @@ def problems_(source: str, check: bool, boxes: int | None, reading: Reading, out
     """List the problems of a set, and how each is tested.
 
     "data": calls, and answers compared here. "stdin": whole programs, and what they print compared here. "code": the tests run
-    in a grader box over the answers. "in_process": they have to stand beside the program. Then what programs may assume:
-    imports that are there, a recursion limit, integers of any length, times in the place of the usual ones.
+    in a grader box over the answers. "in_process": they have to stand beside the program. Then the rule for what is printed,
+    and what programs may assume: imports, a recursion limit, integers of any length, times in the place of the usual ones.
     """
     chosen = limits_of(limits)
     try:
         found = reading.problems(source)
         if not check:
             for problem in found:
-                told = (one_line(problem.name), one_line(problem.entry_point), _kind(problem), problem.assumptions.text)
+                told = (one_line(problem.name), one_line(problem.entry_point), _kind(problem), _ways(problem))
                 click.echo("\t".join(told).rstrip("\t"))
             kinds = Counter(map(_kind, found))
             counted = ", ".join(f"{number} tested by {kind}" for kind, number in kinds.most_common())
@@ -65,6 +65,13 @@ def problems_(source: str, check: bool, boxes: int | None, reading: Reading, out
     except SandboxError as error:
         stop(str(error), OUR_FAULT)
     sys.exit(PROGRAM_FAULT if failed else PASSED)
+
+
+def _ways(problem: Problem) -> str:
+    """The rule for what is printed, where that counts, and what programs may assume."""
+    tests = problem.checked_by
+    rule = f"output rule {tests.rule.name}" if isinstance(tests, StdinTests) else ""
+    return ", ".join(filter(None, (rule, problem.assumptions.text)))
 
 
 def _kind(problem: Problem) -> str:

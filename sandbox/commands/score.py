@@ -126,9 +126,8 @@ def score(
 def _explain(row: Row) -> None:
     if row["verdict"] not in {None, Verdict.PASSED}:
         program = f" (the program: {row['extraction']})" if row.get("extraction") else ""
-        say(
-            f"{one_line(row['task_id'])}, line {row['line']}: {row['verdict']}: {harmless(row['explanation'] + program)}"
-        )
+        where = f"{one_line(row['task_id'])}, line {row['line']}"
+        say(f"{where}: {row['verdict']}: {harmless(row.get('explanation', '') + program)}")
 
 
 @click.command("rejudge")

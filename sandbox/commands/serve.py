@@ -15,6 +15,7 @@ from sandbox.commands.common import (
     OUR_FAULT,
     PASSED,
     USAGE,
+    Reading,
     chosen_limits,
     limit_options,
     limits_of,
@@ -23,7 +24,7 @@ from sandbox.commands.common import (
     stop,
 )
 from sandbox.errors import SandboxError
-from sandbox.problems import ProblemsError, load_problems
+from sandbox.problems import ProblemsError
 from sandbox.scoring.references import usual_directory
 from sandbox.scoring.scorer import Manner, open_pool
 
@@ -67,7 +68,7 @@ def serve(context: click.Context, /, host: str, port: int, boxes: int | None, **
     except ImportError as error:
         _not_installed(error)
     try:
-        problems = load_problems(source) if source else []
+        problems = Reading().problems(source) if source else []
         with listening.listen(host, port) as door, open_pool(limits, boxes=boxes, outfit=outfit, say=say) as pool:
             service = app.Service(
                 manner=_manner(outfit, longest), problems=problems, token=token, room=room, longest_s=longest

@@ -20,7 +20,7 @@ import types
 from collections.abc import Callable
 from typing import Any
 
-from sandbox.inside import becoming, codec, grader, orders, telling, wire, withheld
+from sandbox.inside import becoming, codec, grader, orders, suites, telling, wire, withheld
 from sandbox.inside.answering import Answering, flush, function_of
 from sandbox.inside.telling import Report
 
@@ -118,17 +118,22 @@ def _run_plain(script: Script, report: Report) -> int:
 
 def _run_tested(order: dict[str, Any], tests: str, report: Report) -> int:
     """The tests as code, in the program's namespace."""
-    return _run_module(order, lambda space: exec(_compiled(tests, "tests.py"), space), report)
+
+    def check(space: dict[str, Any]) -> None:
+        _remember(tests, suites.NAME)
+        suites.run(tests, space)
+
+    return _run_module(order, check, report)
 
 
 def _run_graded(order: dict[str, Any], report: Report) -> int:
     """A data set's tests over stand-ins: see `grader`. `source` is what the tests may lean on, or the recorded solution."""
-    tell, prove, name = telling.tell, _prove, "tests.py"
+    tell, prove, source = telling.tell, _prove, order["tests"]
     space = _namespace("solution")
     exec(_compiled(order["source"], "solution.py"), space)
     solution = dict(space)
     replayer = grader.Replayer(order["answers"] or [], report, solution)
-    stand_in: grader.StandIn = replayer
+    stand_in: grader.Replayer | grader.Recorder | withheld.Asker = replayer
     if order["withheld"]:
         space |= withheld.names()
         stand_in = withheld.Asker(lambda call: report({"asked": call}), grader.MAX_ASKED, codec.encode)
@@ -138,7 +143,12 @@ def _run_graded(order: dict[str, Any], report: Report) -> int:
     grader.bind(tests, order["functions"], stand_in)
     grader.seed()
     try:
-        exec((withheld.compiled if order["withheld"] else _compiled)(order["tests"], name), tests)
+        if order["withheld"]:
+            exec(withheld.compiled(source, suites.NAME), tests)
+        else:
+            _remember(source, suites.NAME)
+            suites.run(source, tests, frozenset(name.partition(".")[0] for name in order["functions"]))
+            suites.require(stand_in.asked, f"the tests never call {' or '.join(order['functions'])}")
     except BaseException as error:
         if (number := replayer.blame(error)) is not None:
             report({"blamed": number})
@@ -176,8 +186,13 @@ def _parts(order: dict[str, Any], name: str) -> list[types.CodeType]:
 
 
 def _compiled(source: str, name: str) -> types.CodeType:
-    linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)
+    _remember(source, name)
     return compile(source, name, "exec", dont_inherit=True)
+
+
+def _remember(source: str, name: str) -> None:
+    """Let tracebacks and `inspect` find the lines."""
+    linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)
 
 
 def _namespace(name: str) -> dict[str, object]:

@@ -42,10 +42,11 @@ class Recorder:
     def __init__(
         self, find: Callable[[str], Callable[..., object]], report: Callable[[dict[str, object]], None]
     ) -> None:
-        self._find, self._report = find, report
+        self._find, self._report, self.asked = find, report, 0
 
     def __call__(self, call: Call) -> object:
         """Report the call and a digest of its answer, then answer as a candidate's answer would arrive."""
+        self.asked += 1
         function, arguments, keywords = call
         asked, answer = codec.encode(call), b""
         try:
@@ -61,16 +62,16 @@ class Replayer:
     def __init__(
         self, answers: list[dict[str, Any]], report: Callable[[dict[str, object]], None], own: Mapping[str, object]
     ) -> None:
-        self._answers, self._report, self._own, self._next = answers, report, own, 0
+        self._answers, self._report, self._own, self.asked = answers, report, own, 0
         self.blamed: dict[int, BaseException] = {}
 
     def __call__(self, call: Call) -> object:
         """The answer to the next call; ends the process if it is not the call that was foreseen."""
-        number, asked = self._next, codec.encode(call)
+        number, asked = self.asked, codec.encode(call)
         if number >= len(self._answers) or self._answers[number]["call"] != asked:
             self._report({"missed": number, "asked": asked})
             os._exit(0)
-        self._next += 1
+        self.asked += 1
         answer = self._answers[number]
         if answer["raised"] is not None:
             raised = answer["raised"]

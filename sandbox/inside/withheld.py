@@ -57,13 +57,13 @@ class Asker:
     """The stand-in that reports each call and answers none, up to so many calls."""
 
     def __init__(self, report: Callable[[bytes], None], most: int, encode: Callable[[object], bytes]) -> None:
-        self._report, self._left, self._encode = report, most, encode
+        self._report, self._most, self._encode, self.asked = report, most, encode, 0
 
     def __call__(self, call: object) -> object:
         """Nothing that anybody could learn from."""
-        if not self._left:
+        if self.asked >= self._most:
             raise Unknown
-        self._left -= 1
+        self.asked += 1
         self._report(self._encode(call))
         return WITHHELD
 

@@ -100,7 +100,19 @@ def packed(scored: Score, limits: Limits) -> bytes | None:
 
 
 def rejudge(facts: Facts, tests: Tests, selection: Tests | None = None) -> Score:
-    """The score that the judge of today makes of the facts; raises FactsError if they are facts of other tests."""
+    """The score that the judge of today makes of the facts.
+
+    Raises FactsError if they are facts of other tests, NotEnough, or Unreadable for what no box reports.
+    """
+    try:
+        return _rejudge_both(facts, tests, selection)
+    except FactsError:
+        raise
+    except (ValueError, LookupError, TypeError, ArithmeticError) as error:
+        raise Unreadable(f"no facts of ours: {error}") from error
+
+
+def _rejudge_both(facts: Facts, tests: Tests, selection: Tests | None) -> Score:
     if facts.selection is None:
         return _rejudge(facts, tests)
     if selection is None:
@@ -114,6 +126,9 @@ def _rejudge(facts: Facts, tests: Tests) -> Score:
     if isinstance(tests, StdinTests):
         if facts.runs is None or not set(facts.runs) <= set(range(len(tests.cases))):
             raise FactsError("the runs belong to other tests")
+        right = all(judge.printed_right(run, tests, number) for number, run in facts.runs.items())
+        if facts.runs and right and len(facts.runs) < len(tests.cases):
+            raise NotEnough("the output that was wrong is right now, and no other input was tried; score it again")
         return judge.score_printed(facts.runs, tests, facts.limits)
     if isinstance(tests, CallTests):
         return _rejudge_called(facts, tests)

@@ -14,6 +14,7 @@ from sandbox.inside import codec
 from sandbox.judging import output
 from sandbox.judging.compare import holds, spoofed
 from sandbox.values import (
+    NO_TEST_RAN,
     Answer,
     CallTests,
     CheckTests,
@@ -80,6 +81,8 @@ def _judge_graded(run: Run, graded: Run | None) -> Verdict:
         return Verdict.PASSED
     if (raised := _raised_answer(run, graded)) is not None:
         return _judge_raised(raised)
+    if graded.raised is not None and graded.raised.type == NO_TEST_RAN:
+        return Verdict.ERROR
     return Verdict.WRONG
 
 

@@ -228,6 +228,8 @@ def _origin(problem: Problem, source: str) -> Problem:
 
 def _humaneval(row: dict[str, Any]) -> Problem:
     """A row of HumanEval, HumanEvalPack or HumanEval-Infilling, which has a `suffix` (Bavarian et al. 2022)."""
+    if not rows.text(row, "test").strip():
+        raise rows.NoTests("it has no test")
     return Problem(
         name=rows.name(row, "task_id"),
         prompt=rows.text(row, "prompt"),

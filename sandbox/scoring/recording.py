@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from sandbox.inside import codec
-from sandbox.values import CheckTests, Ending, Grading, Program, Run
+from sandbox.values import NO_TEST_RAN, CheckTests, Ending, Grading, Program, Run
 
 MAX_PARTS = 5_000  # of one call's arguments, to be held against answers; a call that has more waits
 _NOTHING: tuple[object, ...] = (None, True, False, "", [], (), {})  # too common to tell anything
@@ -83,6 +83,8 @@ def _plan(tests: CheckTests, grader: Visit) -> Plan:
     if tests.solution is None:
         return tuple(Foreseen(call=call, waits=True, always=True) for call in known)
     run = grader(Program(source=tests.solution, tests=Grading(tests=tests)))
+    if run.raised is not None and run.raised.type == NO_TEST_RAN:
+        return ()
     if not run.proved:
         reason = f"{run.raised.type}: {run.raised.message}" if run.raised else run.ending
         raise UngradableTests(f"the data set's own solution does not pass its tests ({reason[:200]})")
@@ -140,6 +142,6 @@ def _parts(value: object) -> Iterator[object]:
 
 def _proved(tests: CheckTests, plan: Plan, passes: Callable[[Plan], bool], passes_beside: Callable[[], bool]) -> Plan:
     """The plan, if the data set's own solution passes with it, or passes in no other way either."""
-    if tests.solution is None or passes(plan) or not passes_beside():
+    if tests.solution is None or not plan or passes(plan) or not passes_beside():
         return plan
     raise UngradableTests("the data set's own solution passes its tests only where they stand beside it")

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from sandbox.judging.facts import Facts, FactsError, NotEnough, Unreadable, rejudge, unpack
-from sandbox.problems import Problem, Wanted, find_problem
+from sandbox.problems import Problem, ProblemsError, Wanted, find_problem
 from sandbox.scoring.references import References
 from sandbox.scoring.samples import SamplesError
 from sandbox.scoring.scorefile import Row, told
@@ -55,7 +55,7 @@ def rejudged(rows: Iterable[Row], problems: Mapping[str, Problem], references: R
             continue
         except NotEnough as error:
             fresh = {"verdict": None, "passed": None, "unscored": str(error)}
-        except (FactsError, ValueError) as error:
+        except (FactsError, ProblemsError) as error:
             raise SamplesError(f"the row of line {row['line']}: {error}") from error
         if row.get("facts") and fresh is not None:
             anew[row["line"]] = fresh

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from sandbox.extraction import Given, extract
 from sandbox.problems import Problem, Wanted, find_problem
+from sandbox.problems.rows import long_integers
 from sandbox.values import Limits, Program
 
 _GZIP = b"\x1f\x8b"
@@ -130,7 +131,8 @@ def lines_of(path: Path) -> Iterator[tuple[int, bytes]]:
 def _sample(line: bytes, where: str, problems: Mapping[str, Problem]) -> tuple[Problem, Given, str]:
     """The problem, what the text is by the name of its field, and the text."""
     try:
-        row = json.loads(line)
+        with long_integers():
+            row = json.loads(line)
     except (ValueError, RecursionError) as error:
         raise SamplesError(f"{where}: not JSON ({error})") from error
     if not isinstance(row, dict) or type(row.get("task_id")) not in {str, int}:

@@ -116,9 +116,18 @@ def read_rows(path: Path) -> Iterator[Row]:
             row = json.loads(line)
         except (ValueError, RecursionError) as error:
             raise SamplesError(f"{path}, line {number}: not JSON ({error})") from error
-        if not isinstance(row, dict) or not {"task_id", "line", "digest", "verdict"} <= row.keys():
+        if not _is_ours(row):
             raise SamplesError(f"{path}, line {number}: no row that `sandbox score` wrote")
         yield row
+
+
+def _is_ours(row: object) -> bool:
+    """Whether a value has the fields of a row, of the types that a row has."""
+    if not isinstance(row, dict) or not {"digest", "verdict"} <= row.keys():
+        return False
+    texts = [row.get("task_id"), "" if row["verdict"] is None else row["verdict"], row.get("explanation", "")]
+    numbers = [row.get("line"), row.get("same_as", 0)]
+    return all(type(text) is str for text in texts) and all(type(number) is int for number in numbers)
 
 
 def read_kept(path: Path) -> dict[int, Row]:
@@ -133,9 +142,9 @@ def read_kept(path: Path) -> dict[int, Row]:
     tail = data[len(whole) :]
     try:
         rows = [json.loads(line) for line in whole.splitlines()]
-        kept = {
-            int(row["line"]): row for row in rows if row["verdict"] is not None and row["digest"] and row["task_id"]
-        }
+        if not all(map(_is_ours, rows)):
+            raise ValueError("a line is no row")  # noqa: TRY301  (told below, like what json raises)
+        kept = {row["line"]: row for row in rows if row["verdict"] is not None}
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise SamplesError(
             f"{path} exists and is no output of `sandbox score` ({error}); name another --out"
@@ -218,10 +227,10 @@ class Summary:
             return
         self.verdicts[row["verdict"]] += 1
         self._tested[row["task_id"]] += 1
-        self._passed[row["task_id"]] += bool(row["passed"])
+        self._passed[row["task_id"]] += bool(row.get("passed"))
         if row.get("selection") == Verdict.PASSED:
             self.selected += 1
-            self.selected_right += bool(row["passed"])
+            self.selected_right += bool(row.get("passed"))
 
     @property
     def problems(self) -> int:

@@ -13,7 +13,7 @@ from sandbox.values.assumptions import RECURSION_BOUNDS, Assumptions
 from sandbox.values.jobs import MAX_SOURCE_BYTES, Isolation, Job, Program
 from sandbox.values.limits import LIMIT_BOUNDS, Limits, changed
 from sandbox.values.output_rules import OUTPUT_RULES, OutputRule
-from sandbox.values.runs import Answer, Ending, Flag, MemorySource, Raised, Run, Stage
+from sandbox.values.runs import NO_TEST_RAN, Answer, Ending, Flag, MemorySource, Raised, Run, Stage
 from sandbox.values.scores import Score, Verdict
 from sandbox.values.tests import (
     MANY,
@@ -39,6 +39,7 @@ __all__ = [
     "MANY",
     "MAX_SOURCE_BYTES",
     "MAX_STDIN_BYTES",
+    "NO_TEST_RAN",
     "OUTPUT_RULES",
     "RECURSION_BOUNDS",
     "STAGES",

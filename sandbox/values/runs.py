@@ -49,6 +49,9 @@ class Stage(StrEnum):
     TESTS = "tests"
 
 
+NO_TEST_RAN = "NoTestRan"  # what a box says of tests that tested nothing (`inside/suites.py`)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Raised:
     """An exception as the program's own process described it: hostile text, bounded."""

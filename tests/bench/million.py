@@ -43,7 +43,7 @@ SAMPLE = (
 )
 TALLY = (
     "model_id, problem_id, sampled, scored, passed, prompt_tokens, completion_tokens, prompt_seconds, decode_seconds,"
-    " prompt_flops, decode_flops"
+    " prompt_flops, decode_flops, cpu_s"
 )
 TESTS = "def check(candidate):\n    assert candidate(1) == 1\n"
 
@@ -120,9 +120,12 @@ def _fill(connection: sqlite3.Connection, models: list[int], problems: list[int]
                     at,
                 )
             )
-            sums = tallies.setdefault((model, problem), [0, 0, 0, 0, 0.0, 0.0, 0.0, 0.0])
+            sums = tallies.setdefault((model, problem), [0, 0, 0, 0, 0.0, 0.0, 0.0, 0.0, 0.0])
             for place, amount in enumerate(
-                (1, verdict == "PASSED", 120, tokens, 0.05 * size, tokens * 0.01 * size, 120 * flops, tokens * flops)
+                (
+                    *(1, verdict == "PASSED", 120, tokens, 0.05 * size, tokens * 0.01 * size),
+                    *(120 * flops, tokens * flops, verdicts[-1][2]),
+                )
             ):
                 sums[place] += amount
             counts[model, verdict] += 1
@@ -140,7 +143,7 @@ def _fill(connection: sqlite3.Connection, models: list[int], problems: list[int]
         connection.execute("COMMIT")
     connection.execute("BEGIN IMMEDIATE")
     connection.executemany(
-        f"INSERT INTO tally({TALLY}) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        f"INSERT INTO tally({TALLY}) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         [(*key, int(n), int(n), int(passed), int(read), int(written), *rest)
          for key, (n, passed, read, written, *rest) in tallies.items()],
     )  # fmt: skip

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import permutations, product
 from math import comb, inf
 
 import numpy as np
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from sampler.stats.allocation import (
@@ -362,33 +363,57 @@ def test_impossible_problems_are_found_and_a_plain_fit_promises_too_much():
     assert plain.pass_at(2000) > 0.85
 
 
-@given(
-    counts=st.lists(st.integers(1, 12).flatmap(lambda n: st.tuples(st.just(n), st.integers(0, n))), min_size=3),
-    nudge=st.tuples(st.floats(-0.3, 0.3), st.floats(-0.3, 0.3)),
+COUNTS = st.lists(
+    st.integers(1, 12).flatmap(lambda n: st.tuples(st.just(n), st.integers(0, n))), min_size=2, max_size=12
 )
-@example(counts=[(1, 0), (1, 0), (2, 2)], nudge=(-0.25, -0.25))
-def test_no_neighbour_of_the_fit_is_likelier(counts, nudge):
+
+
+def by_hand(counts, alpha: float, beta: float) -> float:
     """The likelihood by its definition: products of rising factorials."""
+    value = 0.0
+    for n, c in counts:
+        value += sum(np.log(alpha + j) for j in range(c)) + sum(np.log(beta + j) for j in range(n - c))
+        value -= sum(np.log(alpha + beta + j) for j in range(n))
+    return value
+
+
+@given(counts=COUNTS, nudge=st.tuples(st.floats(-0.3, 0.3), st.floats(-0.3, 0.3)))
+@example(counts=[(1, 0), (1, 0), (2, 2)], nudge=(-0.25, -0.25))
+@example(counts=[(4, 0), (8, 1), (9, 4)], nudge=(0.0, -0.06))  # flat to one side, where a search may stop too soon
+def test_no_neighbour_of_the_fit_is_likelier(counts, nudge):
     samples, correct = [n for n, _ in counts], [c for _, c in counts]
-    if not any(correct) or samples == correct:
+    if not any(correct) or samples == correct or max(samples) < 2:
         with pytest.raises(ValueError, match="undefined"):
             fit(samples, correct)
         return
-
-    def by_hand(alpha: float, beta: float) -> float:
-        value = 0.0
-        for n, c in counts:
-            value += sum(np.log(alpha + j) for j in range(c)) + sum(np.log(beta + j) for j in range(n - c))
-            value -= sum(np.log(alpha + beta + j) for j in range(n))
-        return value
-
     found = fit_plain(samples, correct)
-    at_top = by_hand(found.alpha, found.beta)
+    at_top = by_hand(counts, found.alpha, found.beta)
     assert at_top == pytest.approx(found.log_likelihood, abs=1e-6)
     alpha, beta = found.alpha * np.exp(nudge[0]), found.beta * np.exp(nudge[1])
     size = alpha + beta
     inside = min(max(1e-4, size), 1e5) / size  # a fit's size ends there: all or nothing, and a binomial
-    assert by_hand(alpha * inside, beta * inside) <= at_top + 1e-6
+    assert by_hand(counts, alpha * inside, beta * inside) <= at_top + 1e-7
+
+
+@settings(max_examples=40)
+@given(counts=COUNTS)
+@example(counts=[(11, 3), (2, 2)])  # two tops: a binomial is one, and not the higher one
+@example(counts=[(9, 1), (6, 2), (12, 1), (3, 2)])
+def test_nothing_far_from_the_fit_is_likelier_either(counts):
+    samples, correct = [n for n, _ in counts], [c for _, c in counts]
+    if not any(correct) or samples == correct or max(samples) < 2:
+        return
+    found = fit_plain(samples, correct)
+    for size in np.geomspace(1e-4, 1e5, 28):
+        for mean in 1 / (1 + np.exp(-np.linspace(-5, 5, 21))):
+            assert by_hand(counts, size * mean, size * (1 - mean)) <= found.log_likelihood + 1e-7
+
+
+def test_one_sample_of_each_problem_tells_nothing_of_more():
+    """Any spread of difficulty gives the same counts with the same chance, if its mean is the same."""
+    for again in (fit, fit_plain, partial(extrapolate, ks=[2], rng=np.random.default_rng(0))):
+        with pytest.raises(ValueError, match="one sample of each problem"):
+            again([1] * 30, [0, 1, 1] * 10)
 
 
 @pytest.mark.parametrize("share", [0.0, 0.3])

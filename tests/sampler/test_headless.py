@@ -138,13 +138,13 @@ def test_an_interrupt_finishes_what_is_under_way_and_a_second_one_breaks_it_off(
     with subprocess.Popen(
         words, env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}, stderr=subprocess.PIPE
     ) as process:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 300
         while time.monotonic() < deadline and not _sampled(tmp_path / "s.db"):
             time.sleep(0.1)
         for _ in range(signals):
             process.send_signal(signal.SIGINT)
             time.sleep(0.05)
-        process.communicate(timeout=30)
+        process.communicate(timeout=300)
     assert process.returncode in ({code} if signals == 1 else {code, 1, -signal.SIGINT})
     assert 0 < _sampled(tmp_path / "s.db") < 1000
 

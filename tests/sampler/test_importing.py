@@ -30,6 +30,7 @@ from sampler.store.reader_claims import ClaimReader
 from sampler.store.writer import Store
 from sampler.store.writes import StudyChanged
 from sandbox.problems import ProblemsError
+from sandbox.problems.rows import long_integers
 from sandbox.values import MAX_SOURCE_BYTES
 
 
@@ -392,6 +393,24 @@ def test_answers_without_a_text_are_left_out_and_named(folder):
     )
     with pytest.raises(ImportFault, match=r"no sample in it; left out: .*line 1: completion is null"):
         take(folder, write_lines(folder / "none.jsonl", NO_TEXT[1:]), store="other.db")
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [GOOD, {"task_id": "P/1", "error": "no such model"}],
+        [
+            {"task_id": "P/0", "response": "x", "eval_count": 1, "n": 10**5000},
+            {"task_id": "P/1", "error": "no such model"},
+        ],
+    ],
+)
+def test_an_error_in_the_place_of_an_answer_is_left_out(folder, rows):
+    with long_integers():
+        path = write_lines(folder / "given.jsonl", rows)
+    end = take(folder, path)
+    (told,) = end.left_out
+    assert (end.read, "line 2: there is no" in told) == (1, True)
 
 
 def test_a_batch_is_taken_without_the_answers_that_are_errors(folder):

@@ -134,13 +134,13 @@ def whole(handler: Handler, body: dict) -> None:
 
 
 def silent(_handler: Handler, _body: dict) -> None:
-    time.sleep(0.6)
+    time.sleep(2.0)
 
 
 def silent_midway(handler: Handler, body: dict) -> None:
     handler.begin()
     handler.events(*chunks(body)[:2])
-    time.sleep(0.6)
+    time.sleep(2.0)
 
 
 def cut_in_a_line(handler: Handler, body: dict) -> None:
@@ -269,7 +269,7 @@ def server() -> Iterator[ModelServer]:
 
 
 def backend(server: ModelServer, tell: Callable[[str], None] = lambda _: None, **changed: object) -> OpenAIBackend:
-    values: dict = {"concurrency": 4, "retry_wait_s": 0.01, "answer_timeout_s": 0.3, "attempts": 4, **changed}
+    values: dict = {"concurrency": 4, "retry_wait_s": 0.01, "answer_timeout_s": 1.0, "attempts": 4, **changed}
     return OpenAIBackend("tiny", OpenAIOptions(base_url=server.url, **values), key=KEY, tell=tell)
 
 
@@ -482,7 +482,7 @@ def test_no_more_samples_are_in_flight_than_asked_for(server):
         with lock:
             under_way[0] += body["n"]
             most[0] = max(most[0], under_way[0])
-        time.sleep(0.03)
+        time.sleep(0.1)
         well(handler, body)
         with lock:
             under_way[0] -= body["n"]
@@ -512,10 +512,10 @@ def test_an_iterator_that_is_given_up_calls_its_calls_off(server):
     with backend(server, concurrency=2, answer_timeout_s=30.0) as opened:
         samples = opened.sample([request(2)], SamplingParams(max_tokens=100_000))
         next(samples)
-        assert begun.wait(5)
+        assert begun.wait(300)
         samples.close()
-        assert broken.wait(5)
-    deadline = time.monotonic() + 5
+        assert broken.wait(300)
+    deadline = time.monotonic() + 120
     while threading.active_count() > before and time.monotonic() < deadline:
         time.sleep(0.02)
     assert threading.active_count() <= before
@@ -554,14 +554,14 @@ def test_a_call_that_begins_while_it_is_called_off_does_not_go_on(server):
     worker.join(0.3)
     assert worker.is_alive()
     flight.call_off()
-    worker.join(5)
+    worker.join(300)
     assert not worker.is_alive()
 
     late = Flight(asking)
     asking.between = lambda: [one.call_off() for one in late._workers]
     late.start(Batch(request=request(1), offset=0, count=1))
     (worker,) = late._workers
-    worker.join(5)
+    worker.join(300)
     assert not worker.is_alive()
 
 
@@ -573,7 +573,7 @@ def test_a_call_that_trickles_without_end_is_broken_and_asked_again(server):
             time.sleep(0.05)
 
     server.ways = [trickle]
-    with backend(server, call_timeout_s=0.3) as opened:
+    with backend(server, call_timeout_s=1.0) as opened:
         assert keys(list(opened.sample([request(1)], SamplingParams()))) == wanted(1)
 
 
@@ -591,7 +591,7 @@ def test_the_seconds_add_up_to_the_time_of_sampling(server):
         passed = time.monotonic() - began
     shared = sum(sample.prompt_seconds + sample.decode_seconds for sample in given)
     assert shared <= passed
-    assert shared > 0.8 * passed - 0.1
+    assert shared > 0.5 * passed - 0.2
 
 
 @pytest.mark.parametrize(("dialect", "plain"), [("open", True), ("hosted", False)])

@@ -108,6 +108,8 @@ def test_an_unknown_model_has_no_architecture_rather_than_a_guessed_one(tmp_path
         ({"completion_tokens": 1.5}, "completion_tokens is 1.5"),
         ({"sum_nll": "much"}, "sum_nll is 'much'"),
         ({"sum_nll": float("nan")}, "sum_nll is nan"),
+        ({"sum_nll": 10**400}, "sum_nll is 1000"),
+        ({"completion_tokens": 2**63}, "completion_tokens is 9223372036854775808"),
         ({"decode_seconds": -1}, "decode_seconds is -1.0, which is negative"),
     ],
 )

@@ -15,13 +15,13 @@ assert TESTS is not None
 
 def asked(scorer: Scorer, source: str, tests: CallTests = TESTS, patience: int = 3) -> Answered:
     job = Job(program=Program(source=source, tests=tests), limits=Limits(cpu_s=0.3))
-    return scorer._pool.converse(lambda slot: ask(job, tests, slot.run, patience)).result(timeout=60)
+    return scorer._pool.converse(lambda slot: ask(job, tests, slot.run, patience)).result(timeout=300)
 
 
 @pytest.mark.docker
 class TestAsking:
     def test_every_call_has_its_answer_though_some_fail(self, scorer: Scorer) -> None:
-        answered = scorer.ask("def f(x):\n    return 1 // x\n", TESTS).result(timeout=60)
+        answered = scorer.ask("def f(x):\n    return 1 // x\n", TESTS).result(timeout=300)
         assert answered.visits == 1
         assert answered.answers[0] is not None
         assert answered.answers[0].raised is not None
@@ -50,7 +50,7 @@ class TestAsking:
         assert answered.visits == 1
 
     def test_a_program_that_is_too_large_is_not_executed(self, scorer: Scorer) -> None:
-        answered = scorer.ask("#" * (5 << 20), TESTS).result(timeout=60)
+        answered = scorer.ask("#" * (5 << 20), TESTS).result(timeout=300)
         assert (answered.visits, set(answered.answers)) == (0, {None})
 
 
@@ -74,7 +74,7 @@ def test_each_call_can_have_a_process_of_its_own(scorer: Scorer) -> None:
     tests = assert_tests("\n".join(f"assert f({n}) == {n + 1}" for n in range(4)), "f")
     assert tests is not None
     job = Job(program=Program(source=counts, tests=tests), fresh=True)
-    answered = scorer._pool.converse(lambda slot: ask(job, tests, slot.run)).result(timeout=60)
+    answered = scorer._pool.converse(lambda slot: ask(job, tests, slot.run)).result(timeout=300)
     assert held(answered, tests) == (True, True, False, True)
     assert answered.visits == 4
 

@@ -114,7 +114,7 @@ CAUGHT = "try:\n    f(0)\nexcept {} as e:\n    assert {}\nelse:\n    assert Fals
 
 def scored(scorer: Scorer, source: str, tests: str, prelude: str = "") -> Score:
     checked = CheckTests(source=tests, functions=("f",), prelude=prelude)
-    return scorer.submit(Program(source=prelude + source, tests=checked)).result(timeout=60)
+    return scorer.submit(Program(source=prelude + source, tests=checked)).result(timeout=300)
 
 
 @pytest.mark.docker

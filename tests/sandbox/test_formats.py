@@ -235,9 +235,9 @@ def test_the_solutions_of_apps_pass_and_its_generations_are_told_apart(
     for problem in problems:
         assert problem.canonical_solution is not None
         program = problem.complete(problem.canonical_solution)
-        scored = scorer.submit(program).result(timeout=60)
+        scored = scorer.submit(program).result(timeout=300)
         assert scored.verdict is Verdict.PASSED, explain(scored, scorer.limits, program)
-        wrong = scorer.submit(problem.complete("print(0)\n")).result(timeout=60)
+        wrong = scorer.submit(problem.complete("print(0)\n")).result(timeout=300)
         assert wrong.verdict in {Verdict.WRONG, Verdict.ERROR}
 
 
@@ -257,7 +257,7 @@ def test_the_solutions_of_apps_pass_and_its_generations_are_told_apart(
 )  # fmt: skip
 def test_a_whole_program_is_tested_by_what_it_prints(source: str, verdict: Verdict, said: str, scorer: Scorer) -> None:
     program = Program(source=source, tests=DOUBLE)
-    scored = scorer.submit(program).result(timeout=60)
+    scored = scorer.submit(program).result(timeout=300)
     assert scored.verdict is verdict
     assert said in explain(scored, scorer.limits, program)
 
@@ -266,9 +266,9 @@ def test_a_whole_program_is_tested_by_what_it_prints(source: str, verdict: Verdi
 def test_every_case_counts_where_partial_credit_is_wanted(scorer: Scorer) -> None:
     thorough = Scorer(scorer._pool, Manner(every_case=True))
     program = Program(source="n = int(input()); print(2 * n if n % 2 else 0)", tests=DOUBLE)
-    scored = thorough.submit(program).result(timeout=60)
+    scored = thorough.submit(program).result(timeout=300)
     assert (scored.verdict, scored.passed_cases, scored.cases) == (Verdict.WRONG, 3, 5)
-    assert scorer.submit(program).result(timeout=60).passed_cases in {0, 1, 2, 3}
+    assert scorer.submit(program).result(timeout=300).passed_cases in {0, 1, 2, 3}
 
 
 @pytest.mark.docker

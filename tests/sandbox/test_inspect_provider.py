@@ -49,7 +49,7 @@ print(json.dumps([log.status, [[score.value, score.explanation] for score in sco
 def test_an_evaluation_of_inspect_ai_runs_in_our_boxes(tmp_path: Path) -> None:
     pytest.importorskip("inspect_ai", reason="inspect_ai is not installed here (extra `inspect`)")
     words = [sys.executable, "-c", EVALUATION, str(tmp_path)]
-    done = subprocess.run(words, capture_output=True, text=True, timeout=120, check=True)
+    done = subprocess.run(words, capture_output=True, text=True, timeout=600, check=True)
     status, told = json.loads(done.stdout.splitlines()[-1])
     assert status == "success"
     assert [value for value, _ in told] == ["C", "I", "I", "C"]

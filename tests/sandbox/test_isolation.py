@@ -151,7 +151,7 @@ def test_a_runtime_that_the_engine_does_not_know_is_an_error_that_names_those_it
     command: list[str], engine: Engine
 ) -> None:
     done = subprocess.run(
-        [SANDBOX, *command, "--runtime", "kata"], capture_output=True, text=True, check=False, timeout=60
+        [SANDBOX, *command, "--runtime", "kata"], capture_output=True, text=True, check=False, timeout=300
     )
     assert done.returncode == 3
     assert all(name in done.stderr for name in ("'kata'", *engine.facts().runtimes))
@@ -169,6 +169,6 @@ def test_the_runtime_is_handed_to_the_engine(engine: Engine) -> None:
 def test_the_command_takes_the_isolation(isolation: Isolation, engine: Engine) -> None:
     assert engine is not None
     done = subprocess.run(
-        [SANDBOX, "exec", "-c", "print(6 * 7)", "--isolation", isolation], capture_output=True, check=False, timeout=120
+        [SANDBOX, "exec", "-c", "print(6 * 7)", "--isolation", isolation], capture_output=True, check=False, timeout=600
     )
     assert (done.returncode, done.stdout) == (0, b"42\n")

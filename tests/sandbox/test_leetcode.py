@@ -80,10 +80,10 @@ def test_a_program_gets_the_imports_that_its_set_assumes(
     row: dict[str, Any], whole: str, tmp_path: Path, scorer: Scorer
 ) -> None:
     program = loaded(tmp_path, row).complete(whole)
-    scored = scorer.submit(program).result(timeout=60)
+    scored = scorer.submit(program).result(timeout=300)
     assert (scored.verdict, scored.flags) == (Verdict.PASSED, frozenset()), explain(scored, scorer.limits, program)
     wrong = loaded(tmp_path, row).complete(whole.replace("+ by", "- by"))
-    said = explain(scorer.submit(wrong).result(timeout=60), scorer.limits, wrong)
+    said = explain(scorer.submit(wrong).result(timeout=300), scorer.limits, wrong)
     assert said == "answered [-2, -1] where [4, 5] was expected, call 1 of 2, arguments (nums=[1, 2], by=3)"
 
 
@@ -100,9 +100,9 @@ def test_tests_that_hand_over_objects_stand_beside_the_program(tmp_path: Path, s
     for row, completion in ((deepseek, LAST_BODY), (dataset, LAST + LAST_BODY)):
         problem = loaded(tmp_path, row)
         assert isinstance(problem.given, str)
-        scored = scorer.submit(problem.complete(completion)).result(timeout=60)
+        scored = scorer.submit(problem.complete(completion)).result(timeout=300)
         assert (scored.verdict, scored.flags) == (Verdict.PASSED, {Flag.IN_PROCESS})
-        wrong = scorer.submit(problem.complete(completion.replace("head.value", "0"))).result(timeout=60)
+        wrong = scorer.submit(problem.complete(completion.replace("head.value", "0"))).result(timeout=300)
         assert wrong.verdict is Verdict.WRONG
 
 
@@ -115,9 +115,9 @@ def test_code_that_leans_on_the_function_alone_runs_in_a_grader_box(tmp_path: Pa
     for row, completion in ((deepseek, BODY), (dataset, CLASS + BODY)):
         problem = loaded(tmp_path, row)
         assert isinstance(problem.given, CheckTests)
-        scored = scorer.submit(problem.complete(completion)).result(timeout=60)
+        scored = scorer.submit(problem.complete(completion)).result(timeout=300)
         assert (scored.verdict, scored.flags) == (Verdict.PASSED, frozenset())
-        wrong = scorer.submit(problem.complete(completion.replace("+ by", "- by"))).result(timeout=60)
+        wrong = scorer.submit(problem.complete(completion.replace("+ by", "- by"))).result(timeout=300)
         assert wrong.verdict is Verdict.WRONG
 
 

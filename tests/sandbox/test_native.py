@@ -306,16 +306,16 @@ def test_a_problem_is_scored_as_it_says(
 ) -> None:
     (problem,) = loaded(tmp_path, row)
     right = problem.complete(row["canonical_solution"])
-    scored = scorer.submit(right).result(timeout=60)
+    scored = scorer.submit(right).result(timeout=300)
     assert (scored.verdict is Verdict.PASSED) is passes, explain(scored, scorer.limits, right)
     assert (Flag.IN_PROCESS in scored.flags) is in_process
     wrong = problem.complete(row["canonical_solution"].replace("a + b", "a - b").replace("2 *", "3 *"))
-    assert scorer.submit(wrong).result(timeout=60).verdict in {Verdict.WRONG, Verdict.ERROR}
+    assert scorer.submit(wrong).result(timeout=300).verdict in {Verdict.WRONG, Verdict.ERROR}
 
 
 @pytest.mark.docker
 def test_an_explanation_shows_keyword_arguments(tmp_path: Path, scorer: Scorer) -> None:
     (problem,) = loaded(tmp_path, ADD | {"tests": [{"arguments": [1], "keywords": {"b": 2}, "expected": 3}]})
     wrong = problem.complete("    return a - b\n")
-    said = explain(scorer.submit(wrong).result(timeout=60), scorer.limits, wrong)
+    said = explain(scorer.submit(wrong).result(timeout=300), scorer.limits, wrong)
     assert said == "answered -1 where 3 was expected, call 1 of 1, arguments (1, b=2)"

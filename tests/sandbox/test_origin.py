@@ -195,10 +195,10 @@ def test_right_programs_pass_and_wrong_ones_do_not(
     (problem,) = loaded(tmp_path, row)
     assert problem.canonical_solution is not None
     right = problem.complete(problem.canonical_solution)
-    scored = scorer.submit(right).result(timeout=60)
+    scored = scorer.submit(right).result(timeout=300)
     assert (scored.verdict, scored.flags) == (Verdict.PASSED, frozenset()), explain(scored, scorer.limits, right)
     wrong = problem.complete(problem.canonical_solution.replace(*change))
-    assert scorer.submit(wrong).result(timeout=60).verdict is Verdict.WRONG
+    assert scorer.submit(wrong).result(timeout=300).verdict is Verdict.WRONG
 
 
 def test_all_of_humaneval_plus_is_data(shared_data: Path) -> None:

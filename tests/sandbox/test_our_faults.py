@@ -191,7 +191,7 @@ class SecondEngine:
     def close(self) -> None:
         self._process.terminate()
         with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(timeout=20)
+            self._process.wait(timeout=300)
         for process in Path("/proc").glob("[0-9]*"):  # its containerd, and what that has left of the first life
             with contextlib.suppress(OSError):
                 if str(self._directory).encode() in (process / "cmdline").read_bytes():

@@ -174,7 +174,7 @@ def test_what_a_killed_process_left_is_reaped_by_the_next_pool_and_not_before(en
 def test_an_interrupted_process_leaves_no_box(engine: Engine) -> None:
     with start_owner() as process:
         process.send_signal(signal.SIGINT)
-        process.communicate(timeout=60)
+        process.communicate(timeout=300)
     assert not boxes_of(engine, process.pid)
 
 
@@ -202,7 +202,7 @@ def test_a_closed_pool_takes_no_job(engine: Engine) -> None:
 def test_a_box_is_replaced_before_its_uids_come_round(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(box_module, "MAX_RUNS", 10)
     with a_pool(engine) as (pool, _):
-        uids = [pool.submit(job("import os; print(os.getuid())")).result(timeout=60).stdout for _ in range(24)]
+        uids = [pool.submit(job("import os; print(os.getuid())")).result(timeout=300).stdout for _ in range(24)]
     assert len(set(uids)) == 24
 
 

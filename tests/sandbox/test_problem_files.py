@@ -35,6 +35,7 @@ NO_TESTS: list[dict[str, Any]] = [
     {"problem_id": 1, "question": "?", "input_output": None},
     {"problem_id": 1, "question": "?", "input_output": json.dumps({"inputs": [], "outputs": []})},
     livecodebench("", public_test_cases="[]"),
+    {"task_id": "HumanEval/1", "prompt": "def f():\n", "entry_point": "f", "test": "\n"},
     {"name": "a", "description": "?", "generated_tests": []},
     {"task_id": 1, "text": "?", "code": "def f(): pass", "test_list": []},
     {"task_id": "HumanEval/0", "prompt": "def f():\n", "entry_point": "f", "canonical_solution": "    pass", "atol": 0,
@@ -142,7 +143,7 @@ def test_every_test_of_a_class_of_bigcodebench_has_to_pass(tmp_path: Path, score
     assert scorer.score(problem.complete("    return x\n")).verdict is Verdict.PASSED
     for wrong in ("return 1", "raise KeyError", "return 'a'"):
         assert scorer.score(problem.complete(f"    {wrong}\n")).verdict is not Verdict.PASSED
-    assert scorer.score(empty.complete("    return x\n")).verdict is Verdict.WRONG
+    assert scorer.score(empty.complete("    return x\n")).verdict is Verdict.ERROR  # no test ran
 
 
 STDIN_TESTS: dict[str, Any] = {"inputs": ["1\n"], "outputs": ["1\n"]}

@@ -6,6 +6,7 @@ import base64
 import json
 import zlib
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
@@ -17,14 +18,15 @@ from hypothesis import strategies as st
 from sandbox.boxes.reading import read_claims
 from sandbox.inside import codec, wire
 from sandbox.judging import facts, judge
-from sandbox.judging.facts import Facts, FactsError, NotEnough, facts_of, pack, packed, rejudge, unpack
+from sandbox.judging.facts import Facts, FactsError, NotEnough, Unreadable, facts_of, pack, packed, rejudge, unpack
 from sandbox.problems import Wanted, load_problems
 from sandbox.scoring.references import ReferenceFailed, References
 from sandbox.scoring.rejudging import Changes, rejudged
-from sandbox.scoring.samples import read_samples
-from sandbox.scoring.scorefile import Row, read_rows, score_samples, write_rows
+from sandbox.scoring.samples import SamplesError, read_samples
+from sandbox.scoring.scorefile import Row, Summary, read_kept, read_rows, score_samples, write_rows
 from sandbox.scoring.scorer import Manner, Scorer
 from sandbox.values import (
+    OUTPUT_RULES,
     Answer,
     CallTest,
     CallTests,
@@ -37,6 +39,8 @@ from sandbox.values import (
     Raised,
     Run,
     Stage,
+    StdinTest,
+    StdinTests,
     Verdict,
 )
 
@@ -172,6 +176,44 @@ def test_whatever_a_program_claims_can_be_read_again(said: list[dict[str, Any]])
         blamed=claims.blamed,
     )
     assert unpack(pack(Facts(limits=Limits(), run=run))).run == run
+
+
+def test_output_that_turns_out_right_is_not_enough_where_other_inputs_were_never_tried() -> None:
+    cases = (StdinTest(stdin=b"1", expected=b"YES"), StdinTest(stdin=b"2", expected=b"NO"))
+    strict, lax = (StdinTests(cases=cases, rule=OUTPUT_RULES[rule]) for rule in ("tokens", "nocase"))
+    tried = Facts(limits=Limits(), run=RUN, runs={0: replace(RUN, stdout=b"Yes")})
+    assert rejudge(tried, strict).verdict is Verdict.WRONG
+    with pytest.raises(NotEnough, match="no other input was tried"):
+        rejudge(tried, lax)
+    both = replace(tried, runs={0: replace(RUN, stdout=b"Yes"), 1: replace(RUN, stdout=b"no")})
+    assert rejudge(both, lax).verdict is Verdict.PASSED
+    with pytest.raises(Unreadable):
+        rejudge(replace(tried, runs={}), lax)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"line": []},
+        {"line": True},
+        {"task_id": 1},
+        {"verdict": []},
+        {"same_as": {}},
+        {"explanation": None},
+        {"digest": 0},
+    ],
+)
+def test_a_file_that_somebody_else_wrote_is_refused_or_read(changed: dict[str, Any], tmp_path: Path) -> None:
+    row = {"task_id": "HumanEval/0", "line": 1, "digest": "d", "verdict": "PASSED"}
+    path = tmp_path / "out.jsonl"
+    path.write_text(json.dumps(row | changed) + "\n", encoding="utf-8")
+    with suppress(SamplesError):
+        known = {problem.name: problem for problem in load_problems("humaneval")}
+        summary = Summary()
+        for _, new in rejudged(read_rows(path), known, References()):
+            summary.add(new)
+        assert summary.pass_at() == {1: 0.0}
+        assert list(read_kept(path)) == [1]
 
 
 def test_facts_that_could_not_be_read_again_are_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:

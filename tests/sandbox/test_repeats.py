@@ -295,7 +295,7 @@ def test_a_box_that_is_lost_in_between_costs_a_retry_and_no_verdict(scorer: Scor
     time.sleep(0.5)
     for container in boxes(engine):
         engine.remove(container)
-    assert running.result(timeout=60).verdict is Verdict.PASSED
+    assert running.result(timeout=300).verdict is Verdict.PASSED
 
 
 def boxes(engine: Engine) -> set[str]:

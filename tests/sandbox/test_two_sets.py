@@ -18,7 +18,7 @@ PROBLEM = Problem(
 
 
 def both(scorer: Scorer, body: str, problem: Problem = PROBLEM) -> tuple[Verdict, Verdict | None]:
-    scored = scorer.submit(problem.complete(body, Wanted.BOTH)).result(timeout=60)
+    scored = scorer.submit(problem.complete(body, Wanted.BOTH)).result(timeout=300)
     return scored.verdict, scored.selection and scored.selection.verdict
 
 
@@ -31,7 +31,7 @@ class TestBothAtOnce:
         assert both(scorer, "    return (\n") == (Verdict.SYNTAX, Verdict.SYNTAX)
 
     def test_a_call_of_both_sets_is_made_once(self, scorer: Scorer) -> None:
-        scored = scorer.submit(PROBLEM.complete("    print(x)\n    return x + 1\n", Wanted.BOTH)).result(timeout=60)
+        scored = scorer.submit(PROBLEM.complete("    print(x)\n    return x + 1\n", Wanted.BOTH)).result(timeout=300)
         assert sorted(scored.run.stdout.split()) == [b"1", b"2", b"5"]
         assert len(scored.run.answers) == 3
 
@@ -54,7 +54,7 @@ class TestBothAtOnce:
 
     def test_whole_programs_have_two_sets_too(self, scorer: Scorer) -> None:
         shown, hidden = (StdinTests(cases=(StdinTest(stdin=n, expected=n),)) for n in (b"1", b"2"))
-        scored = scorer.submit(Program(source="input(); print(1)", tests=hidden, selection=shown)).result(timeout=60)
+        scored = scorer.submit(Program(source="input(); print(1)", tests=hidden, selection=shown)).result(timeout=300)
         assert scored.selection is not None
         assert (scored.verdict, scored.selection.verdict) == (Verdict.WRONG, Verdict.PASSED)
 
@@ -81,13 +81,13 @@ class TestOrder:
     def test_a_program_that_counts_its_calls_meets_them_in_another_order(self, scorer: Scorer) -> None:
         assert isinstance(PROBLEM.checked_by, CallTests)
         assert PROBLEM.checked_by.order != (0, 1, 2)
-        assert scorer.submit(PROBLEM.solve(COUNTS)).result(timeout=60).verdict is Verdict.WRONG
+        assert scorer.submit(PROBLEM.solve(COUNTS)).result(timeout=300).verdict is Verdict.WRONG
 
     def test_every_call_can_have_a_fresh_process(self, scorer: Scorer) -> None:
         fresh = Scorer(scorer._pool, Manner(fresh=True))
         once = "seen = []\ndef f(x):\n    seen.append(x)\n    return x + len(seen)\n"
-        assert scorer.submit(PROBLEM.solve(once)).result(timeout=60).verdict is Verdict.WRONG
-        assert fresh.submit(PROBLEM.solve(once)).result(timeout=60).verdict is Verdict.PASSED
+        assert scorer.submit(PROBLEM.solve(once)).result(timeout=300).verdict is Verdict.WRONG
+        assert fresh.submit(PROBLEM.solve(once)).result(timeout=300).verdict is Verdict.PASSED
 
     @pytest.mark.parametrize(
         "source",
@@ -100,7 +100,7 @@ class TestOrder:
     )
     def test_nothing_counts_fresh_calls(self, scorer: Scorer, source: str) -> None:
         fresh = Scorer(scorer._pool, Manner(fresh=True))
-        assert fresh.submit(PROBLEM.solve(source)).result(timeout=60).verdict in {Verdict.WRONG, Verdict.ERROR}
+        assert fresh.submit(PROBLEM.solve(source)).result(timeout=300).verdict in {Verdict.WRONG, Verdict.ERROR}
 
     @pytest.mark.parametrize(
         "source",
@@ -113,7 +113,7 @@ class TestOrder:
         self, scorer: Scorer, source: str
     ) -> None:
         fresh = Scorer(scorer._pool, Manner(fresh=True))
-        assert fresh.submit(PROBLEM.solve(source)).result(timeout=60).verdict is Verdict.PASSED
+        assert fresh.submit(PROBLEM.solve(source)).result(timeout=300).verdict is Verdict.PASSED
 
     @pytest.mark.parametrize(
         ("body", "verdict"),
@@ -132,8 +132,8 @@ class TestOrder:
     )
     def test_a_fresh_process_ends_as_the_program_would(self, scorer: Scorer, body: str, verdict: Verdict) -> None:
         fresh = Scorer(scorer._pool, Manner(fresh=True))
-        scored = fresh.submit(PROBLEM.complete(body)).result(timeout=60)
+        scored = fresh.submit(PROBLEM.complete(body)).result(timeout=300)
         assert scored.verdict is verdict
         assert Flag.IN_PROCESS not in scored.flags
-        assert scorer.submit(PROBLEM.complete("    return x + 1\n")).result(timeout=60).verdict is Verdict.PASSED
+        assert scorer.submit(PROBLEM.complete("    return x + 1\n")).result(timeout=300).verdict is Verdict.PASSED
         assert scorer.limits == Limits()

@@ -23,7 +23,7 @@ from tui.app import BudgetApp
 from tui.follow import Follower
 from tui.view import Snapshot
 
-PATIENCE = 10.0
+PATIENCE = 120.0
 SKILLS = {"toy-coder-0.5b": 0.4, "toy-coder-1.5b": 0.6, "toy-coder-3b": 0.75}
 TESTS = "def check(candidate):\n    assert candidate() is None\n"
 

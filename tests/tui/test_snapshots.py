@@ -33,7 +33,7 @@ from tui.screens.base import StudyScreen
 SNAPSHOTS = Path(__file__).parent / "snapshots"
 SIZES = [(80, 24), (140, 40)]
 BEGAN = 1_700_000_000.0
-PATIENCE = 8.0
+PATIENCE = 120.0
 STILL = 1.0  # seconds without a change after which a screen is taken for a new snapshot
 WAYS = ("bold", "dim", "italic", "underline", "reverse", "strike")
 FACTS = HostFacts(

@@ -1,0 +1,226 @@
+"""Test code as a person means it: what nobody calls is found and called, and tests that ran nothing have not passed.
+
+After the file itself come its classes of unittest, its functions and classes named test, and a `check(candidate)` that is only
+defined. What stands behind `if __name__ == "__main__"` runs, too, but for the runners (`unittest.main()`), which would find
+nothing here. That something ran is counted: an assert, a use of what the program defines, a test of unittest. There is no
+pytest here, so a test that wants a fixture or parameters cannot be called; then no test has run, and the message says so.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import inspect
+import sys
+from collections.abc import Callable, Iterator
+from functools import partial
+from types import BuiltinFunctionType, FunctionType, ModuleType
+from typing import Any
+
+NAME = "tests.py"
+MAX_READ = 1 << 18  # characters; longer tests are taken as they are, because looking through them takes seconds
+_COUNTER = "__tests_counter__"
+_PROGRAM = frozenset({"solution", "__main__"})
+_MARKS = frozenset({"parametrize", "usefixtures", "skip", "skipif", "xfail"})  # of pytest: without it they do nothing
+_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+
+
+class NoTestRan(Exception):
+    """The tests came to their end and have tested nothing."""
+
+
+def run(source: str, space: dict[str, Any], names: frozenset[str] | None = None) -> None:
+    """Run the tests in a namespace; raises what a failed test raises, and NoTestRan.
+
+    `names` are those of what is tested, if not all that the program has defined in the namespace.
+    """
+    tree = ast.parse(source, NAME)
+    if len(source) > MAX_READ:
+        exec(compile(tree, NAME, "exec", dont_inherit=True), space)
+        return
+    file, counter, known = _File(tree), _Counter(), set(_cases())
+    space[_COUNTER] = counter
+    tested = (_defined(space) if names is None else names) | {file.parameter, "solution"}
+    counting = ast.fix_missing_locations(_Counting(tested).visit(file.tree))
+    exec(compile(counting, NAME, "exec", dont_inherit=True), space)
+    for act in file.uncalled(space, tested):
+        counter.ran += 1
+        act()
+    counter.ran += _run_cases([case for case in _cases() if case not in known])
+    require(counter.ran, "the tests assert nothing and use nothing of the program")
+
+
+def require(ran: int, otherwise: str) -> None:
+    """Raise NoTestRan, which says `otherwise`, if nothing ran."""
+    if not ran:
+        raise NoTestRan(f"no test ran: {otherwise}")
+
+
+class _Counter:
+    """Counts what ran; in the tests' code it stands around whatever counts."""
+
+    def __init__(self) -> None:
+        self.ran = 0
+
+    def __call__(self, value: object = None) -> object:
+        self.ran += 1
+        return value
+
+
+class _Counting(ast.NodeTransformer):
+    """Lets asserts and uses of these names be counted."""
+
+    def __init__(self, names: frozenset[str]) -> None:
+        self._names = names
+
+    def visit_Assert(self, node: ast.Assert) -> list[ast.stmt]:
+        self.generic_visit(node)
+        return [ast.copy_location(ast.Expr(_counted(node)), node), node]
+
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        if node.id not in self._names or not isinstance(node.ctx, ast.Load):
+            return node
+        return ast.copy_location(_counted(node, node), node)
+
+    def visit_MatchClass(self, node: ast.MatchClass) -> ast.MatchClass:  # whose class must be a plain name
+        return node
+
+    def visit_Expr(self, node: ast.Expr) -> ast.AST:
+        match node.value:
+            case ast.Call(func=ast.Name(id="check")):  # handing the function over tests nothing yet
+                return node
+            case _:
+                return self.generic_visit(node)
+
+
+def _counted(at: ast.stmt | ast.expr, *value: ast.expr) -> ast.Call:
+    name = ast.copy_location(ast.Name(_COUNTER, ast.Load()), at)
+    return ast.copy_location(ast.Call(name, list(value), []), at)
+
+
+class _File:
+    """The tests as a file: without its guard and its runners, and what it defines without calling it."""
+
+    def __init__(self, tree: ast.Module) -> None:
+        body = [one for node in tree.body for one in _unguarded(node)]
+        tree.body = [node for node in body if not _runs_all(node)]
+        self.tree = tree
+        definitions = [node for node in tree.body if isinstance(node, (*_FUNCTIONS, ast.ClassDef))]
+        rest = [node for node in tree.body if node not in definitions]
+        used = {node.id for one in rest for node in ast.walk(one) if isinstance(node, ast.Name)}
+        self._functions = [node for node in definitions if isinstance(node, _FUNCTIONS) and node.name not in used]
+        self._classes = [node for node in definitions if isinstance(node, ast.ClassDef) and node.name not in used]
+        checks = (node for node in definitions if isinstance(node, _FUNCTIONS) and node.name == "check")
+        self.parameter = next((node.args.args[0].arg for node in checks if node.args.args), "")
+
+    def uncalled(self, space: dict[str, Any], tested: frozenset[str]) -> Iterator[Callable[[], object]]:
+        """What is left to be called."""
+        for node in self._functions:
+            if node.name.startswith("test"):
+                yield _callable(node.name, space[node.name])
+            elif node.name == "check" and _wanted(space["check"]):
+                yield partial(space["check"], _only_function(space, tested - {self.parameter}))
+        for found in self._classes:
+            kind = space.get(found.name)
+            if found.name.startswith("Test") and isinstance(kind, type) and kind not in _cases():
+                for name in [name for name in vars(kind) if name.startswith("test")]:
+                    yield _callable(f"{found.name}.{name}", getattr(kind(), name))
+
+
+def _unguarded(node: ast.stmt) -> list[ast.stmt]:
+    guards = {"__name__ == '__main__'", "'__main__' == __name__"}
+    return node.body if isinstance(node, ast.If) and ast.unparse(node.test) in guards else [node]
+
+
+def _runs_all(node: ast.stmt) -> bool:
+    """Whether a statement has a runner collect and run all tests."""
+    calls = (one.func for one in ast.walk(node) if isinstance(one, ast.Call)) if isinstance(node, ast.Expr) else ()
+    return any(ast.unparse(function) in {"unittest.main", "pytest.main"} for function in calls)
+
+
+def _callable(name: str, test: Callable[..., object]) -> Callable[[], object]:
+    """The test as a call; raises NoTestRan for one that only pytest's own runner could call."""
+    wanted, marks = _wanted(test), {getattr(mark, "name", "") for mark in getattr(test, "pytestmark", [])} & _MARKS
+    if wanted or marks:
+        what = f"the fixtures {', '.join(wanted)}" if wanted else f"its mark {min(marks)}"
+        raise NoTestRan(f"{name} needs {what}, which only pytest's own runner gives; call it from the tests")
+
+    def called() -> None:
+        result = test()
+        if hasattr(result, "send") and hasattr(result, "cr_frame"):
+            importlib.import_module("asyncio").run(result)
+
+    return called
+
+
+def _wanted(test: Callable[..., object]) -> list[str]:
+    """The parameters without which it cannot be called."""
+    parameters = inspect.signature(test).parameters.values()
+    return [
+        one.name
+        for one in parameters
+        if one.default is one.empty and one.kind not in {one.VAR_POSITIONAL, one.VAR_KEYWORD}
+    ]
+
+
+def _defined(space: dict[str, Any]) -> frozenset[str]:
+    """The names of what the program has defined itself, and can be called."""
+    return frozenset(name for name, value in space.items() if not name.startswith("__") and _is_own(value))
+
+
+def _is_own(value: object) -> bool:
+    if not callable(value) or isinstance(value, ModuleType):
+        return False
+    defined = isinstance(value, type | FunctionType | BuiltinFunctionType)
+    return not defined or getattr(value, "__module__", None) in _PROGRAM
+
+
+def _only_function(space: dict[str, Any], tested: frozenset[str]) -> object:
+    """The function that an uncalled `check` is for."""
+    own = sorted(name for name in tested if isinstance(space.get(name), FunctionType))
+    if len(own) != 1:
+        these = f"the program defines {', '.join(own)}" if own else "the program defines no function"
+        raise NoTestRan(f"the tests define check and do not call it, and {these}; end them with check(NAME)")
+    return space[own[0]]
+
+
+def _cases() -> list[type]:
+    """All classes of unittest that anybody has defined."""
+    unittest: Any = sys.modules.get("unittest")
+    found = [unittest.TestCase] if unittest is not None else []
+    for kind in found:  # grows meanwhile
+        found += [one for one in type.__subclasses__(kind) if one not in found]
+    return [kind for kind in found if not kind.__module__.startswith("unittest")]
+
+
+def _run_cases(kinds: list[type]) -> int:
+    """Run their tests; returns how many were not skipped, and raises what the first failed one raised."""
+    if not kinds:
+        return 0
+    unittest: Any = importlib.import_module("unittest")
+
+    class Result(unittest.TestResult):  # type: ignore[misc]
+        first: BaseException | None = None
+
+        def addError(self, test: Any, err: Any) -> None:  # noqa: N802  (unittest's name)
+            self.first = self.first or err[1]
+            super().addError(test, err)
+
+        def addFailure(self, test: Any, err: Any) -> None:  # noqa: N802
+            self.first = self.first or err[1]
+            super().addFailure(test, err)
+
+        def addSubTest(self, test: Any, subtest: Any, err: Any) -> None:  # noqa: N802
+            self.first = self.first or (err and err[1])
+            super().addSubTest(test, subtest, err)
+
+    result = Result()
+    result.failfast = True
+    for kind in kinds:
+        unittest.defaultTestLoader.loadTestsFromTestCase(kind).run(result)
+    if result.first is not None:
+        raise result.first
+    if result.unexpectedSuccesses:
+        raise AssertionError(f"{result.unexpectedSuccesses[0]} passed, and was expected to fail")
+    ran: int = result.testsRun - len(result.skipped)
+    return ran
