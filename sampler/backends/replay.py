@@ -9,7 +9,7 @@ A recording is a file of JSON lines, gzip allowed, one sample a line:
      "finish": "word",                 "word", "eos" or "stop": the model was done; "limit" or "length": it was cut off
      "model": "qwen2.5-coder-0.5b",    the same on every line
      "sum_nll": 1.86,                  optional: minus the summed log-probability in nats
-     "prompt_seconds": 0.6, "decode_seconds": 0.5,   optional, else not known
+     "prompt_seconds": 0.6, "decode_seconds": 0.5,   optional, else not known; prompt_joules and decode_joules, too
      "prompt_shared": true,            optional, else true
      "seed": 0}                        optional, else the seed that was asked for, which then decided nothing
 
@@ -142,8 +142,10 @@ def _recorded(row: dict[str, Any]) -> _Recorded:
         finish=_FINISHES[finish],
         prompt_tokens=_count(row, "prompt_tokens"),
         completion_tokens=_count(row, "completion_tokens"),
-        prompt_seconds=_seconds(row, "prompt_seconds"),
-        decode_seconds=_seconds(row, "decode_seconds"),
+        prompt_seconds=_amount(row, "prompt_seconds"),
+        decode_seconds=_amount(row, "decode_seconds"),
+        prompt_joules=_amount(row, "prompt_joules"),
+        decode_joules=_amount(row, "decode_joules"),
         sum_logprob=None if nll is None else -_number(nll, "sum_nll"),
         prompt_shared=bool(row.get("prompt_shared", True)),
     )
@@ -163,7 +165,7 @@ def _count(row: dict[str, Any], key: str) -> int:
     return value
 
 
-def _seconds(row: dict[str, Any], key: str) -> float | None:
+def _amount(row: dict[str, Any], key: str) -> float | None:
     if row.get(key) is None:
         return None
     value = _number(row[key], key)

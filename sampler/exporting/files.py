@@ -84,7 +84,8 @@ COLUMNS: Mapping[str, str] = {
     "task_id": "text", "model": "text", "index": "whole", "completion": "text", "program": "text", "extraction": "text",
     "prompt_form": "text", "seed": "whole",
     "finish": "text", "prompt_tokens": "whole", "completion_tokens": "whole", "prompt_seconds": "number",
-    "decode_seconds": "number", "prompt_flops": "number", "decode_flops": "number", "sum_nll": "number",
+    "decode_seconds": "number", "prompt_joules": "number", "decode_joules": "number",
+    "prompt_flops": "number", "decode_flops": "number", "sum_nll": "number",
     "prompt_shared": "truth", "verdict": "text", "passed": "truth", "said": "text",
 }  # fmt: skip
 

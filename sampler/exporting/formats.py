@@ -26,6 +26,8 @@ def recording(row: ExportRow) -> dict[str, Any]:
         "completion_tokens": row.completion_tokens,
         "prompt_seconds": row.prompt_seconds,
         "decode_seconds": row.decode_seconds,
+        "prompt_joules": row.prompt_joules,
+        "decode_joules": row.decode_joules,
         "prompt_flops": row.prompt_flops,
         "decode_flops": row.decode_flops,
         "sum_nll": None if row.sum_logprob is None else -row.sum_logprob,

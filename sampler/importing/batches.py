@@ -42,6 +42,8 @@ class Batches:
                 sample.completion_tokens,
                 sample.prompt_seconds,
                 sample.decode_seconds,
+                sample.prompt_joules,
+                sample.decode_joules,
                 flops and float(flops.prompt),
                 flops and float(flops.decode),
                 sample.sum_logprob,

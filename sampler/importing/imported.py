@@ -59,6 +59,8 @@ class Imported:
     completion_tokens: int | None = None
     prompt_seconds: float | None = None
     decode_seconds: float | None = None
+    prompt_joules: float | None = None
+    decode_joules: float | None = None
     sum_logprob: float | None = None
     prompt_shared: bool = False
     claim: Claim | None = None
@@ -101,6 +103,8 @@ class Told(TypedDict):
     completion_tokens: int | None
     prompt_seconds: float | None
     decode_seconds: float | None
+    prompt_joules: float | None
+    decode_joules: float | None
     sum_logprob: float | None
 
 
@@ -113,6 +117,8 @@ def told_by(row: Mapping[str, Any]) -> Told:
         "completion_tokens": count_of(row, "completion_tokens"),
         "prompt_seconds": seconds_of(row, "prompt_seconds"),
         "decode_seconds": seconds_of(row, "decode_seconds"),
+        "prompt_joules": seconds_of(row, "prompt_joules"),
+        "decode_joules": seconds_of(row, "decode_joules"),
         "sum_logprob": None if nll is None else -nll,
     }
 

@@ -47,6 +47,8 @@ class Ready(NamedTuple):
     completion_tokens: int | None
     prompt_seconds: float | None
     decode_seconds: float | None
+    prompt_joules: float | None
+    decode_joules: float | None
     sum_logprob: float | None
     prompt_shared: bool
     claim: tuple[bool, str | None] | None
@@ -95,6 +97,8 @@ def _ready(where: str, sample: Imported, problem: Problem, manner: Manner) -> Re
         sample.completion_tokens,
         sample.prompt_seconds,
         sample.decode_seconds,
+        sample.prompt_joules,
+        sample.decode_joules,
         sample.sum_logprob,
         sample.prompt_shared,
         None if claim is None else (claim.passed, claim.said and valid_text(claim.said)),

@@ -23,6 +23,8 @@ class ExportRow:
     completion_tokens: int | None
     prompt_seconds: float | None
     decode_seconds: float | None
+    prompt_joules: float | None
+    decode_joules: float | None
     prompt_flops: float | None
     decode_flops: float | None
     sum_logprob: float | None

@@ -16,17 +16,14 @@ from typing import Self
 
 from sampler.store.reader import Reader
 from sampler.store.writer import Store
+from sampler.store.writes import COSTS
 
 TICK_SECONDS = 0.1
 _COPIED = ("study", "model", "problem")
-_COSTS = (
-    *("prompt_tokens", "completion_tokens", "prompt_seconds", "decode_seconds", "prompt_flops", "decode_flops"),
-    *("prompt_joules", "decode_joules"),
-)
 # As the writer keeps them: the sum of a cost is NULL as soon as one sample's is.
-_SUMS = ", ".join(f"CASE WHEN count(s.{cost}) = count(*) THEN sum(s.{cost}) END" for cost in _COSTS)
+_SUMS = ", ".join(f"CASE WHEN count(s.{cost}) = count(*) THEN sum(s.{cost}) END" for cost in COSTS)
 _TALLIES = f"""
-INSERT OR REPLACE INTO tally(model_id, problem_id, sampled, scored, passed, cpu_s, {", ".join(_COSTS)})
+INSERT OR REPLACE INTO tally(model_id, problem_id, sampled, scored, passed, cpu_s, {", ".join(COSTS)})
 SELECT s.model_id, s.problem_id, count(*), count(v.id), coalesce(sum(v.verdict = 'PASSED'), 0),
   coalesce(sum(v.cpu_s), 0), {_SUMS}
 FROM sample s LEFT JOIN latest_verdict v ON v.sample_id = s.id

@@ -11,7 +11,8 @@ _SAMPLES = """
 SELECT model.name AS model, problem.name AS problem, problem.prompt AS prompt, idx AS "index", sample.seed AS seed,
   (SELECT body FROM text WHERE sha256 = completion_sha) AS completion,
   (SELECT body FROM text WHERE sha256 = program_sha) AS program, extraction, prompt_form,
-  finish, prompt_tokens, completion_tokens, prompt_seconds, decode_seconds, prompt_flops, decode_flops, sum_logprob,
+  finish, prompt_tokens, completion_tokens, prompt_seconds, decode_seconds, prompt_joules, decode_joules, prompt_flops,
+  decode_flops, sum_logprob,
   prompt_shared,
   (SELECT verdict FROM verdict WHERE sample_id = sample.id ORDER BY attempt DESC LIMIT 1) AS verdict,
   claim.passed AS claimed, said

@@ -20,7 +20,8 @@ AT_ONCE = 1000  # rows by one statement
 
 _SAMPLE = (
     "INSERT INTO sample(id, model_id, problem_id, idx, seed, completion_sha, program_sha, finish, prompt_tokens,"
-    " completion_tokens, prompt_seconds, decode_seconds, prompt_flops, decode_flops, sum_logprob, prompt_shared,"
+    " completion_tokens, prompt_seconds, decode_seconds, prompt_joules, decode_joules, prompt_flops,"
+    " decode_flops, sum_logprob, prompt_shared,"
     " extraction, created_at) VALUES"
 )
 _TALLY = (

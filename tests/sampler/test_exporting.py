@@ -25,6 +25,7 @@ from sampler.running.scoring_stored import StoredScoring, score_stored
 from sampler.store.export_rows import ExportRow
 from sampler.store.reader import Reader
 from sampler.store.writer import Store
+from sampler.values import Prompt, PromptStyle, Request, SamplingParams
 from sandbox.problems import load_problems
 
 TEXTS = {  # a completion to be cut, one that is whole, one that repeats the prompt, and text that hurts
@@ -50,7 +51,8 @@ def held(path: Path, columns: str) -> list[tuple]:
 
 ALL = (
     "model.name, problem.name, idx, c.body, p.body, s.seed, finish, s.prompt_tokens, s.completion_tokens,"
-    " s.prompt_seconds, s.decode_seconds, prompt_flops, decode_flops, sum_logprob, prompt_shared"
+    " s.prompt_seconds, s.decode_seconds, s.prompt_joules, s.decode_joules, prompt_flops,"
+    " decode_flops, sum_logprob, prompt_shared"
 )
 
 
@@ -73,7 +75,10 @@ def store(tmp_path, support) -> Path:
     """Two models with four samples of each of three problems; scored. One is of the catalogue, so it has FLOPs."""
     support.write_study(tmp_path)
     path = tmp_path / "s.db"
-    for model, more in (("smollm2-135m", {"seed": 3, "prompt_seconds": 0.25}), ("other/model", {})):
+    for model, more in (
+        ("smollm2-135m", {"seed": 3, "prompt_seconds": 0.25, "prompt_joules": 3, "decode_joules": 0.75}),
+        ("other/model", {}),
+    ):
         file = tmp_path / "in.jsonl"
         rows = [line(p, n, model=model, **more) for p in range(3) for n in range(4)]
         file.write_text("".join(json.dumps(row) + "\n" for row in rows))
@@ -165,6 +170,11 @@ def test_an_exported_file_can_be_replayed(tmp_path, store):
     call("export", store, "--to", tmp_path / "r.jsonl", "--model", "smollm2-135m")
     with ReplayBackend(tmp_path / "r.jsonl") as backend:
         assert backend.card.name == "smollm2-135m"
+        (sample,) = backend.sample(
+            [Request(problem="P/0", prompt=Prompt(style=PromptStyle.COMPLETION, text=""), first=0, count=1, seed=1)],
+            SamplingParams(),
+        )
+    assert (sample.prompt_seconds, sample.prompt_joules, sample.decode_joules) == (0.25, 3.0, 0.75)
 
 
 def test_a_file_that_cannot_be_finished_leaves_nothing_behind(tmp_path, store):
@@ -194,7 +204,8 @@ def export_row(**changed: object) -> ExportRow:
         "model": "m", "problem": "P/0", "prompt": "", "index": 0, "seed": None, "completion": "", "program": "",
         "extraction": None, "prompt_form": None,
         "finish": None, "prompt_tokens": None, "completion_tokens": None, "prompt_seconds": None,
-        "decode_seconds": None, "prompt_flops": None, "decode_flops": None, "sum_logprob": None, "prompt_shared": False,
+        "decode_seconds": None, "prompt_joules": None, "decode_joules": None,
+        "prompt_flops": None, "decode_flops": None, "sum_logprob": None, "prompt_shared": False,
         "verdict": None, "claimed": None, "said": None,
     }  # fmt: skip
     return ExportRow(**{**values, **changed})

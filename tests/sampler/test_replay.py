@@ -90,6 +90,7 @@ def test_a_recorded_seed_wins_over_the_asked_one(tmp_path):
 def test_what_is_optional_may_be_missing_or_given(tmp_path):
     bare = only(recording(tmp_path, {key: value for key, value in ROW.items() if key != "sum_nll"}))
     assert (bare.sum_logprob, bare.prompt_seconds, bare.decode_seconds, bare.prompt_shared) == (None, None, None, True)
+    assert (bare.prompt_joules, bare.decode_joules) == (None, None)
     timed = only(recording(tmp_path, {**ROW, "prompt_seconds": 1, "decode_seconds": 2.5, "prompt_shared": False}))
     assert (timed.prompt_seconds, timed.decode_seconds, timed.prompt_shared) == (1.0, 2.5, False)
 
@@ -110,6 +111,7 @@ def test_an_unknown_model_has_no_architecture_rather_than_a_guessed_one(tmp_path
         ({"sum_nll": float("nan")}, "sum_nll is nan"),
         ({"sum_nll": 10**400}, "sum_nll is 1000"),
         ({"completion_tokens": 2**63}, "completion_tokens is 9223372036854775808"),
+        ({"decode_joules": -1}, "decode_joules is -1.0, which is negative"),
         ({"decode_seconds": -1}, "decode_seconds is -1.0, which is negative"),
     ],
 )
