@@ -24,6 +24,7 @@ from sampler.ranking.wish import Inputs, RankDoors, RankWish, TextModel
 from sampler.store.ranking_rows import ProblemRow, RankableRow
 from sampler.store.rows import ModelRow
 from sampler.study.prompts import prompt_for, unbegun
+from sampler.study.spec import StudySandbox
 from sampler.study.templates import Template
 from sampler.values import Prompt, PromptStyle
 from sandbox.problems import Problem, read_problems
@@ -69,11 +70,19 @@ class Opinion:
     flops: float | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TestsOf:
+    """Where a study has its problems, and in what its programs run."""
+
+    source: str
+    sandbox: StudySandbox
+
+
 class Tools:
     """Evidence for rankers. What it opens is closed with `stack`."""
 
-    def __init__(self, wish: RankWish, doors: RankDoors, stack: ExitStack, source: str) -> None:
-        self._wish, self._doors, self._stack, self._source = wish, doors, stack, source
+    def __init__(self, wish: RankWish, doors: RankDoors, stack: ExitStack, study: TestsOf) -> None:
+        self._wish, self._doors, self._stack, self._study = wish, doors, stack, study
         self._generated: dict[str, Generated | None] = {}
         self._executed: tuple[tuple[int, int], list[Executed]] | None = None  # of the latest group, for the next ranker
 
@@ -122,10 +131,12 @@ class Tools:
         name, asked = group.problem.name, json.loads(group.sampling)
         found = self._problems.get(name)
         if found is None or found.prompt != group.problem.prompt:
-            raise RankingError(f"{self._source} has no problem {name!r} with the prompt that the samples were made for")
+            raise RankingError(
+                f"{self._study.source} has no problem {name!r} with the prompt that the samples were made for"
+            )
         lacking = [shot for shot in asked.get("shots", ()) if shot not in self._problems]
         if lacking:
-            raise RankingError(f"{self._source} has no {lacking[0]!r}, which was shown before the problem")
+            raise RankingError(f"{self._study.source} has no {lacking[0]!r}, which was shown before the problem")
         style = PromptStyle(asked.get("style", PromptStyle.COMPLETION))
         shots = [self._problems[shot] for shot in asked.get("shots", ())]
         template = Template(asked["template"]) if "template" in asked else None
@@ -135,7 +146,7 @@ class Tools:
     @cached_property
     def _problems(self) -> Mapping[str, Problem]:
         """The study's problems as their file has them: what a prompt looks like depends on more than the store keeps."""
-        sources = [self._source] if Path(self._source).exists() else self._source.split(", ")
+        sources = [self._study.source] if Path(self._study.source).exists() else self._study.source.split(", ")
         return {problem.name: problem for source in sources for problem in _readable(source)}
 
     def answers(self, group: Group) -> tuple[list[Answers], list[float]]:
@@ -170,7 +181,7 @@ class Tools:
 
     @cached_property
     def _asker(self) -> Asker:
-        return self._stack.enter_context(self._doors.asker())
+        return self._stack.enter_context(self._doors.asker(self._study.sandbox))
 
     @cached_property
     def _texts(self) -> Mapping[str, tuple[str, ...]]:

@@ -13,6 +13,7 @@ from sampler.rankers.execution import Asker
 from sampler.stats.bootstrap import Interval
 from sampler.stats.budget import PromptCharge, Unit
 from sampler.stats.ranking import DRAWS
+from sampler.study.spec import StudySandbox
 from sampler.values import Architecture
 
 
@@ -52,9 +53,9 @@ class TextModel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RankDoors:
-    """How a ranking gets at a sandbox and at a model; `say` hears what takes its time."""
+    """How a ranking gets at a sandbox like a study's, and at a model; `say` hears what takes its time."""
 
-    asker: Callable[[], AbstractContextManager[Asker]]
+    asker: Callable[[StudySandbox], AbstractContextManager[Asker]]
     text_model: Callable[[str], AbstractContextManager[TextModel]]
     say: Callable[[str], None]
 

@@ -20,7 +20,7 @@ from sampler.rankers.execution import Asker
 from sampler.ranking.wish import RankDoors, TextModel
 from sampler.running.executor import Executor
 from sampler.running.run import Doors
-from sampler.study.spec import Study
+from sampler.study.spec import Study, StudySandbox
 from sampler.study.spec_models import ModelSpec
 from sandbox.scoring.references import usual_directory
 from sandbox.values import Limits
@@ -134,10 +134,13 @@ def check_model(model: ModelSpec, models_dir: Path, absent: Callable[[Model], No
 def rank_doors(models_dir: Path, boxes: int | None, say: Callable[[str], None], engine: TextEngine) -> RankDoors:
     """What ranking may open: a sandbox, and a model that scores texts."""
 
-    def asker() -> AbstractContextManager[Asker]:
-        from sandbox.scoring.scorer import open_scorer as open_sandbox  # noqa: PLC0415 - Docker's client is heavy
+    def asker(of: StudySandbox) -> AbstractContextManager[Asker]:
+        from sandbox.boxes.image import Outfit  # noqa: PLC0415 - Docker's client is heavy
+        from sandbox.scoring.scorer import Manner  # noqa: PLC0415
+        from sandbox.scoring.scorer import open_scorer as open_sandbox  # noqa: PLC0415
 
-        return open_sandbox(Limits(), boxes=boxes, say=say)
+        manner = Manner(fresh=of.fresh, outfit=Outfit(python=of.python, packages=of.packages))
+        return open_sandbox(of.limits, boxes=boxes, manner=manner, say=say)
 
     @contextmanager
     def text_model(name: str) -> Iterator[TextModel]:

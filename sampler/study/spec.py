@@ -28,6 +28,7 @@ A value of this module is a study that could run: whoever holds one need not che
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
@@ -145,6 +146,23 @@ def load_study(path: Path) -> Study:
 def stored_budgets(text: str, path: Path) -> Mapping[Unit, tuple[float, ...]]:
     """The budgets that the study file kept in the store at `path` asks a report for."""
     return _report(TomlTable(path, "[report]", parse_toml(text, path).get("report", {})), path)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StudySandbox:
+    """In what a study's programs run."""
+
+    limits: Limits
+    python: str | None
+    packages: tuple[str, ...]
+    fresh: bool
+
+
+def stored_sandbox(said: str) -> StudySandbox:
+    """The same, of what a store keeps of it: JSON of the limits, and of the rest where it is not as usual."""
+    told: dict[str, Any] = json.loads(said)
+    python, packages, fresh = told.pop("python", None), tuple(told.pop("packages", ())), told.pop("fresh", False)
+    return StudySandbox(limits=Limits(**told), python=python, packages=packages, fresh=fresh)
 
 
 def choose_problems(spec: ProblemsSpec, left_out: Callable[[str], None] = lambda _: None) -> tuple[Problem, ...]:

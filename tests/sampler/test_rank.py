@@ -31,7 +31,7 @@ from sampler.stats.passk import pass_at_k
 from sampler.stats.ranking import rank_score_at_k, selected_at_k
 from sampler.store.reader import Reader
 from sampler.store.writer import Store
-from sampler.study.spec import load_study
+from sampler.study.spec import StudySandbox, load_study
 from sandbox.inside import codec
 from sandbox.scoring.asking import Answered
 from sandbox.scoring.scorer import Scorer
@@ -92,6 +92,8 @@ def study(tmp_path, support) -> Path:
 
 
 def ranked(path: Path, wish: RankWish, *, asker: Asker | None = None, scorer=None, **more):
+    opened = more.get("opened", [])
+
     @contextmanager
     def text_model(name):
         model = TextModel(
@@ -103,7 +105,8 @@ def ranked(path: Path, wish: RankWish, *, asker: Asker | None = None, scorer=Non
         yield model
 
     @contextmanager
-    def open_asker():
+    def open_asker(sandbox):
+        opened.append(sandbox)
         yield asker or Asker()
 
     doors = RankDoors(asker=open_asker, text_model=text_model, say=more.get("say", lambda _message: None))
@@ -300,6 +303,21 @@ def generated(folder: Path, tests: dict[str, list[str]]) -> Path:
     lines = (json.dumps({"task_id": name, "tests": texts}) for name, texts in tests.items())
     path.write_text("\n".join(lines), encoding="utf-8")
     return path
+
+
+def test_generated_tests_run_in_a_sandbox_like_the_study_s(tmp_path, support):
+    """With its packages and its Python, and under its limits: where a program needs numpy, it has it here, too."""
+    path = support.write_study(tmp_path)
+    path.write_text(
+        path.read_text() + '\n[sandbox]\npackages = ["numpy"]\npython = "3.12"\nfresh = true\nmemory_mb = 777\n'
+    )
+    asked = load_study(path)
+    run_study(asked, support.rule_doors(), lambda _event: None)
+    opened: list[StudySandbox] = []
+    wish = RankWish(rankers=("codet",), tests=generated(tmp_path, {"P/0": ["assert f0(1) == 1"]}), ks=(1,))
+    ranked(asked.store, wish, opened=opened)
+    assert opened == [StudySandbox(limits=asked.limits, python="3.12", packages=("numpy",), fresh=True)]
+    assert opened[0].limits.memory_mb == 777
 
 
 def test_codet_finds_the_right_ones_by_tests_that_are_right(study, tmp_path):
