@@ -100,6 +100,7 @@ class Analysis:
     cheapest: CostOfPass | None
     allotment: Allotment | None
     reference: str | None
+    notes: tuple[str, ...]
     strata: tuple[Stratum, ...]
 
 
@@ -157,6 +158,7 @@ def analyse(study: str, ground: Ground, wish: AnalysisWish, read: Read | None = 
         cheapest=_cost_of_pass(frontier(passes), doubt) if passes else None,
         allotment=allotment(ground, wish, budgets, read),
         reference=dearest.model if dearest else None,
+        notes=ground.cut_short,
         strata=strata_of(list(offers.values()), dearest, budgets, ground.draws) if dearest else (),
     )
 

@@ -66,6 +66,7 @@ class Comparison:
     ends_clear: bool
     family: tuple[str, ...]
     methods: Methods
+    notes: tuple[str, ...]
     fixed: tuple[str, ...]
     broken: tuple[str, ...]
 
@@ -92,6 +93,7 @@ def compare(ground: Ground, unit: Unit, charge: PromptCharge, budgets: Sequence[
         ends_clear=found[-1].clear,
         family=tuple(counts.model for counts, _ in family.values()),
         methods=METHODS,
+        notes=ground.cut_short,
         fixed=fixed,
         broken=broken,
     )

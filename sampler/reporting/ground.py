@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from sampler.reporting.family import Entry
-from sampler.reporting.standings import complete_problems, counts_of, shared_problems, unit_cost
+from sampler.reporting.standings import complete_problems, counts_of, cut_short, shared_problems, unit_cost
 from sampler.stats.bootstrap import Floats, draw_problems
 from sampler.stats.budget import PromptCharge, Unit, UnitCost
 from sampler.stats.curves import Counts, Curve, curve_over, recosted
@@ -45,6 +45,12 @@ class Ground:
         costs = [unit_cost(model, [row], unit, charge) for row in self.tallies[model.id]]
         known = [cost for cost in costs if cost is not None]
         return known if len(known) == len(costs) else None
+
+    @property
+    def cut_short(self) -> tuple[str, ...]:
+        """What to say of models whose problems have unequally many samples."""
+        found = (cut_short(model, self.tallies[model.id], self.problems) for model in self.models)
+        return tuple(words for words in found if words)
 
     def priced(self, models: Sequence[ModelRow], unit: Unit, charge: PromptCharge) -> dict[int, Entry]:
         """Counts and curve of the models that have samples and a known cost in a unit, by model id."""

@@ -265,6 +265,7 @@ def _closing(made: Analysis) -> Iterator[str]:
         )
     if made.left_out:
         yield f"Left out, because they have no selection tests: {made.left_out} problem(s)."
+    yield from map(one_line, made.notes)
     yield (
         f"Intervals are of {made.level:.0%}, from resampled problems: ± is half of one, - and + say how far it reaches where "
         f"it is lopsided. {_STOPS[made.accept]} Strata were sorted by the reference's own luck, too: among the hard its rates "

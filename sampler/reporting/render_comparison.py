@@ -13,6 +13,7 @@ from sampler.reporting.comparison import Comparison, Step
 from sampler.reporting.render import NAMES, amount, grid, one_line, plain
 from sampler.stats.bootstrap import LEVEL
 from sampler.stats.budget import Unit
+from sampler.stats.differences import ADDED
 from sampler.stats.paired import POWER, Crossover
 
 JSON_SCHEMA = 2
@@ -57,10 +58,11 @@ def _closing(made: Comparison) -> Iterator[str]:
         yield "No lead is called clear yet: the study's report is of fewer problems, until its other models are complete."
     first, second = map(one_line, made.names)
     yield f"Solved by {second} alone: {_names(made.fixed)}. By {first} alone: {_names(made.broken)}."
+    yield from map(one_line, made.notes)
     pairs = f" and all pairs of its {len(made.family)} models" if len(made.family) > 2 else ""
     yield (
         f"± is half the {LEVEL:.0%} interval of a model alone (BCa over problems), - and + say how far it reaches where it is "
-        f"lopsided. A - B is paired by problem, with its own interval (Student's t, a quarter of a problem added each side); "
+        f"lopsided. A - B is paired by problem, with its own interval (Student's t, {ADDED} of a problem added on each side); "
         f"p is of sign flips, corrected for all budgets{pairs} (maxT), and * is clear by both. Sees: the smallest true "
         f"difference that the interval leaves out zero for with {POWER:.0%} chance."
     )

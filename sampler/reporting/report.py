@@ -123,7 +123,7 @@ def make_report(facts: Facts, wish: Wish) -> Report:
         level=LEVEL,
         resamples=RESAMPLES,
         methods=METHODS,
-        notes=tuple(_notes(facts, waiting, len(ground.problems))),
+        notes=(*_notes(facts, waiting, len(ground.problems)), *ground.cut_short),
     )
 
 

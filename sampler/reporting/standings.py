@@ -10,6 +10,7 @@ from sampler.stats.curves import Counts
 from sampler.store.rows import ModelRow, TallyRow
 
 TOKENS_PRICED = 1e6  # prices are for a million tokens
+SHORT_NAMED = 3  # problems
 
 
 def complete_problems(model: ModelRow, tallies: Iterable[TallyRow]) -> list[str]:
@@ -34,6 +35,23 @@ def counts_of(model: ModelRow, tallies: Iterable[TallyRow], problems: Sequence[s
         problems=tuple(problems),
         scored=tuple(row.scored for row in chosen),
         passed=tuple(row.passed for row in chosen),
+    )
+
+
+def cut_short(model: ModelRow, tallies: Iterable[TallyRow], problems: Sequence[str]) -> str | None:
+    """What to say where a model has unequally many samples of its problems, as pass@k ends with the fewest; else None."""
+    held = frozenset(problems)
+    rows = [row for row in tallies if row.model_id == model.id and row.problem in held]
+    fewest, most = (of((row.scored for row in rows), default=0) for of in (min, max))
+    if fewest == most:
+        return None
+    short = [row.problem for row in rows if row.scored == fewest]
+    named = ", ".join(short[:SHORT_NAMED]) + (
+        f" and {len(short) - SHORT_NAMED} more" if len(short) > SHORT_NAMED else ""
+    )
+    return (
+        f"{model.name}: pass@k ends at k = {fewest}, because {len(short)} of {len(rows)} problems ({named}) have no more "
+        f"samples; others have up to {most}. Add samples of these problems, or leave them out of the study."
     )
 
 

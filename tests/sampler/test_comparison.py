@@ -2,19 +2,25 @@ from __future__ import annotations
 
 import gzip
 import json
+import threading
 
 import pytest
 from click.testing import CliRunner
 
 from sampler.commands import cli
 from sampler.exits import Exit
+from sampler.importing.into_store import import_files
+from sampler.importing.request import ImportRequest
 from sampler.reporting.comparison import NotComparable, compare
 from sampler.reporting.counts import CountsError, read_counts
 from sampler.reporting.ground import ground_of
+from sampler.reporting.reading import read_facts
 from sampler.reporting.report import Wish, make_report
 from sampler.reporting.sources import common_ground, source
+from sampler.running.scoring_stored import StoredScoring, score_stored
 from sampler.stats.budget import PromptCharge, Unit
 from sampler.stats.curves import Reach
+from sampler.store.writer import Store
 
 EVALPERF = "evalperf_counts_34models_118tasks_n100.json.gz"
 
@@ -140,6 +146,32 @@ def test_while_the_report_is_of_fewer_problems_no_lead_is_called_clear(counts_fi
     shown = CliRunner().invoke(cli, ["compare", f"{path}:a", f"{path}:b", "--unit", "samples"])
     assert "No lead is called clear yet" in shown.output
     assert "No clear leader at the largest budget" in shown.output
+
+
+def test_one_problem_with_fewer_samples_does_not_cut_the_others_in_silence(tmp_path, support):
+    """Twenty problems of twenty samples, but one of one: pass@k ends at k = 1, and everything that is printed says why."""
+    path = tmp_path / "uneven.db"
+    support.write_study(tmp_path, count=20)
+    file = tmp_path / "in.jsonl"
+    lines = (
+        {"task_id": f"P/{n}", "model": name, "completion": f"    return x + {at}\n", "params": 1}
+        for name in ("a", "b")
+        for n in range(20)
+        for at in range(1 if (n, name) == (7, "a") else 20)
+    )
+    file.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    with Store(path) as store:
+        import_files(ImportRequest(files=(file,), study="s", problems=str(tmp_path / "problems.jsonl")), store)
+        (study,) = (read_facts(path).study,)
+        wish = StoredScoring(study=study, problems=None, executor=lambda _limits: support.FakeExecutor(), boxes=None)
+        score_stored(wish, store, lambda _event: None, threading.Event())
+    said = "a: pass@k ends at k = 1, because 1 of 20 problems (P/7) have no more samples; others have up to 20."
+    asked = ["--unit", "samples"]
+    for command in (["report", str(path)], ["analyse", str(path)], ["compare", f"{path}:a", f"{path}:b"]):
+        shown = " ".join(CliRunner().invoke(cli, [*command, *asked]).output.split())
+        assert said in shown, command
+        told = json.loads(CliRunner().invoke(cli, [*command, *asked, "--json"]).output)
+        assert any(note.startswith(said) for note in told["notes"])
 
 
 @pytest.mark.parametrize("budget", ["nan", "inf", "-5", "0", "much"])
