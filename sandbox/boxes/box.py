@@ -8,6 +8,7 @@ is lost (`BoxLost`), which is our fault or the machine's and never a verdict.
 from __future__ import annotations
 
 import contextlib
+import functools
 import itertools
 import random
 import secrets
@@ -21,7 +22,7 @@ from sandbox.boxes.engine import Engine
 from sandbox.boxes.reading import Expected, fact, mapping, read_facts
 from sandbox.boxes.walls import OVERHEAD_MB, SPARE_MB, BoxSpec, container_body, memory_wall_mb
 from sandbox.errors import BoxLost, BoxSilent
-from sandbox.inside import codec, orders, uids, wire
+from sandbox.inside import codec, orders, suites, uids, wire
 from sandbox.values import (
     Answer,
     AskedCalls,
@@ -42,6 +43,7 @@ PROTOCOL = 8
 PATIENCE = 10  # a program that waits for its core may take so many times its wall limit
 ITEMS_PER_MB = 100_000  # that answers may have
 MAX_RUNS = 4000  # or fewer, where the supervisor has fewer uids: none is given twice
+REMEMBERED = 1 << 16  # characters of tests
 MAX_RECORDED = 20_000  # calls that one set of tests may make
 _FIRST_UID, _RANGES = 1 << 20, 200_000
 
@@ -190,7 +192,7 @@ def _instructions(program: Program) -> dict[str, object]:
     """What the candidate's process is told: of calls the arguments only."""
     told: dict[str, object] = {
         "source": program.source, "tests": None, "calls": None, "arguments_back": False, "apart": 0, "functions": None,
-        "answers": None, "withheld": False, "imports": program.assumptions.imports,
+        "answers": None, "withheld": False, "plain": False, "imports": program.assumptions.imports,
         "recursion_limit": program.assumptions.recursion_limit, "long_integers": program.assumptions.long_integers,
     }  # fmt: skip
     match program.tests:
@@ -204,7 +206,7 @@ def _instructions(program: Program) -> dict[str, object]:
         case CheckTests() | StdinTests() | ReferenceTests():
             raise ValueError("such tests are made of several visits; see sandbox.scoring.scorer")
         case tests:
-            return told | {"tests": tests}
+            return told | {"tests": tests, "plain": tests is not None and _is_plain(tests, graded=False)}
 
 
 def _later(program: Program) -> list[list[object]]:
@@ -219,7 +221,20 @@ def _grading(grading: Grading) -> dict[str, object]:
     if grading.answers is not None:
         answers = [_given(call, answer) for call, answer in zip(grading.calls, grading.answers, strict=True)]
     functions = list(grading.tests.functions)
-    return {"tests": grading.tests.source, "functions": functions, "answers": answers, "withheld": grading.withheld}
+    plain = _is_plain(grading.tests.source, graded=True)
+    return {
+        "tests": grading.tests.source, "plain": plain, "functions": functions, "answers": answers, "withheld": grading.withheld,
+    }  # fmt: skip
+
+
+def _is_plain(source: str, *, graded: bool) -> bool:
+    """See `suites.is_plain`; short tests are looked at once."""
+    return (_is_plain_once if len(source) <= REMEMBERED else suites.is_plain)(source, graded=graded)
+
+
+@functools.lru_cache(maxsize=256)
+def _is_plain_once(source: str, *, graded: bool) -> bool:
+    return suites.is_plain(source, graded=graded)
 
 
 def _given(call: bytes, answer: Answer) -> dict[str, object]:

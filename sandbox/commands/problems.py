@@ -29,7 +29,7 @@ from sandbox.problems import Problem, ProblemsError
 from sandbox.scoring.references import ReferenceFailed, usual_directory
 from sandbox.scoring.scorer import Manner, Scorer, open_scorer
 from sandbox.show import one_line
-from sandbox.values import CallTests, CheckTests, ReferenceTests, StdinTests, Verdict
+from sandbox.values import CallTests, CheckTests, Flag, ReferenceTests, StdinTests, Verdict
 
 
 @click.command("problems")
@@ -102,6 +102,15 @@ def _check_canonical(problems: list[Problem], scorer: Scorer) -> int:
             failed += 1
             reason = one_line(explain(scored, scorer.limits_for(program.assumptions), program))
             click.echo(f"{one_line(problem.name)}\t{scored.verdict}\t{reason}")
+        elif Flag.IN_PROCESS in scored.flags and isinstance(problem.checked_by, CheckTests):
+            click.echo(
+                f"{one_line(problem.name)}\tin_process\tits tests pass only beside the program, not over its answers"
+            )
+    untried = sum(one.canonical_solution is None and isinstance(one.checked_by, CheckTests) for one in problems)
+    if untried:
+        click.echo(
+            f"{untried} tested by code without a canonical solution: nothing shows that these tests work over answers"
+        )
     without = f" ({len(problems) - len(solved)} problems have none)" if len(solved) < len(problems) else ""
     click.echo(f"{len(solved)} canonical solutions: {len(solved) - failed} passed{without}")
     return failed

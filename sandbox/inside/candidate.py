@@ -120,10 +120,17 @@ def _run_tested(order: dict[str, Any], tests: str, report: Report) -> int:
     """The tests as code, in the program's namespace."""
 
     def check(space: dict[str, Any]) -> None:
-        _remember(tests, suites.NAME)
-        suites.run(tests, space)
+        _run_tests(order, tests, space)
 
     return _run_module(order, check, report)
+
+
+def _run_tests(order: dict[str, Any], source: str, space: dict[str, Any], names: frozenset[str] | None = None) -> None:
+    if order["plain"]:
+        exec(_compiled(source, suites.NAME), space)
+    else:
+        _remember(source, suites.NAME)
+        suites.run(source, space, names)
 
 
 def _run_graded(order: dict[str, Any], report: Report) -> int:
@@ -146,8 +153,7 @@ def _run_graded(order: dict[str, Any], report: Report) -> int:
         if order["withheld"]:
             exec(withheld.compiled(source, suites.NAME), tests)
         else:
-            _remember(source, suites.NAME)
-            suites.run(source, tests, frozenset(name.partition(".")[0] for name in order["functions"]))
+            _run_tests(order, source, tests, frozenset(name.partition(".")[0] for name in order["functions"]))
             suites.require(stand_in.asked, f"the tests never call {' or '.join(order['functions'])}")
     except BaseException as error:
         if (number := replayer.blame(error)) is not None:

@@ -22,6 +22,7 @@ MAX_READ = 1 << 18  # characters; longer tests are taken as they are, because lo
 _COUNTER = "__tests_counter__"
 _PROGRAM = frozenset({"solution", "__main__"})
 _MARKS = frozenset({"parametrize", "usefixtures", "skip", "skipif", "xfail"})  # of pytest: without it they do nothing
+_CALLED_LATER = ("unittest", "def test", "class Test", "__main__")
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
@@ -54,6 +55,26 @@ def require(ran: int, otherwise: str) -> None:
     """Raise NoTestRan, which says `otherwise`, if nothing ran."""
     if not ran:
         raise NoTestRan(f"no test ran: {otherwise}")
+
+
+def is_plain(source: str, *, graded: bool) -> bool:
+    """Whether the tests run as they stand: nothing in them waits to be called, and something is sure to run.
+
+    Where they are `graded`, the calls that they make are counted anyway. For the host, which asks once for each set of tests.
+    """
+    if any(word in source for word in _CALLED_LATER):
+        return False
+    if graded or len(source) > MAX_READ:
+        return True
+    try:
+        body = ast.parse(source).body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return True  # it is told where it runs
+    checks = [node for node in body if isinstance(node, ast.FunctionDef) and node.name == "check"]
+    called = [node for node in body if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call)]
+    calls_check = any(isinstance(one.value.func, ast.Name) and one.value.func.id == "check" for one in called)  # type: ignore[attr-defined]
+    sure = [*body, *(checks[-1].body if checks and calls_check else [])]
+    return any(isinstance(node, ast.Assert) for node in sure)
 
 
 class _Counter:

@@ -255,3 +255,29 @@ def test_what_pass_at_k_does_not_say_stands_beside_it(tmp_path: Path) -> None:
     assert "s, line 4: its text is null" in said
     assert "s, line 5: no problem is called 'd'" in said
     assert "2 samples left out" in said
+
+
+@pytest.mark.docker
+@pytest.mark.usefixtures("engine")
+def test_a_check_of_problems_tells_which_tests_work_only_beside_the_program(tmp_path: Path) -> None:
+    same = "def check(candidate):\n    x = [1]\n    for _ in range(2):\n        assert candidate(x) is x\n"
+    loop = "def check(candidate):\n    for n in range(3):\n        assert candidate(n) == n\n"
+    rows = [
+        ("same", same, "    return x\n"),
+        ("loop", loop, "    return x\n"),
+        ("wrong", loop, "    return 1\n"),
+        ("none", loop, None),
+    ]
+    told = [
+        {"task_id": name, "prompt": "def f(x):\n", "entry_point": "f", "check": check}
+        | ({"canonical_solution": body} if body else {})
+        for name, check, body in rows
+    ]
+    (tmp_path / "p.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in told))
+    done = sandbox("problems", str(tmp_path / "p.jsonl"), "--check", "--boxes", "1")
+    said = done.stdout.decode()
+    assert done.returncode == 1
+    assert "same\tin_process\t" in said
+    assert "wrong\tWRONG\t" in said
+    assert "loop" not in said
+    assert "1 tested by code without a canonical solution" in said

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sandbox.inside.suites import NoTestRan, run
+from sandbox.inside.suites import NoTestRan, is_plain, run
 from sandbox.judging.explaining import explain
 from sandbox.problems import Problem
 from sandbox.scoring.scorer import Scorer
@@ -61,6 +61,19 @@ def test_every_form_of_tests_runs(form: str) -> None:
     ran(FORMS[form].format(3))
     with pytest.raises(AssertionError):
         ran(FORMS[form].format(4))
+
+
+@pytest.mark.parametrize("form", [*FORMS, *NOTHING])
+def test_plain_tests_are_those_that_are_sure_to_run(form: str) -> None:
+    assert is_plain({**FORMS, **NOTHING}[form], graded=False) == (form in {"an assert", "the program as a module"})
+
+
+def test_a_check_that_is_called_and_asserts_is_plain() -> None:
+    assert is_plain("def check(candidate):\n    assert candidate(1) == 2\ncheck(f)\n", graded=False)
+    assert is_plain("def check(candidate):\n    for x in []:\n        assert candidate(x)\ncheck(f)\n", graded=True)
+    assert not is_plain(
+        "def check(candidate):\n    for x in []:\n        assert candidate(x)\ncheck(f)\n", graded=False
+    )
 
 
 @pytest.mark.parametrize("form", NOTHING)
