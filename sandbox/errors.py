@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import errno
+
+LACKING = frozenset(
+    {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN, errno.ENOBUFS}
+)  # what OutOfResources is made of
+
 
 class SandboxError(Exception):
     """Something of ours or of the machine failed; whatever was asked stays unscored. The message names the way out."""
@@ -9,6 +15,18 @@ class SandboxError(Exception):
 
 class EngineUnavailable(SandboxError):
     """No Docker engine answers, or it refused what we asked."""
+
+
+class OutOfResources(SandboxError):
+    """Descriptors, memory or processes are lacking at the moment, here and not in the engine."""
+
+
+class CalledOff(SandboxError):
+    """Nobody waits any more for what was asked."""
+
+
+class PoolInOtherProcess(SandboxError, RuntimeError):
+    """A pool was used in a fork of the process that opened it."""
 
 
 class RuntimeUnknown(SandboxError):

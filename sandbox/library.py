@@ -18,9 +18,10 @@ letter run once.
 from __future__ import annotations
 
 import reprlib
+import weakref
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import CancelledError, Future
-from contextlib import ExitStack, nullcontext
+from contextlib import ExitStack, nullcontext, suppress
 from types import TracebackType
 from typing import Literal, Self, get_args
 
@@ -37,13 +38,18 @@ _PASSED_OVER = frozenset({"thinking", "redacted_thinking", "reasoning"})
 
 
 class Pool:
-    """Warm boxes, one for each core unless `boxes` says how many. A context manager; leaving it removes every container."""
+    """Warm boxes, one for each core unless `boxes` says how many. A context manager; leaving it removes every container.
+
+    So does `close`, and the end of the process for a pool that is neither left nor closed. A pool belongs to the process that
+    opened it: in a fork, using it raises PoolInOtherProcess (a SandboxError).
+    """
 
     def __init__(self, limits: Limits | None = None, *, boxes: int | None = None, manner: Manner | None = None) -> None:
         """Open the boxes (and build their image when it is missing); raises SandboxError and leaves nothing behind."""
         with ExitStack() as opening:
             self._scorer = opening.enter_context(open_scorer(limits or Limits(), boxes=boxes, manner=manner))
             self._opened = opening.pop_all()
+        self._closed = weakref.finalize(self, _close_quietly, self._opened)
 
     def submit(self, program: Program) -> Future[Score]:
         """A future of a program's score; it raises SandboxError where the program was not judged by our fault."""
@@ -51,6 +57,7 @@ class Pool:
 
     def close(self) -> None:
         """Remove the boxes, after what was submitted."""
+        self._closed.detach()
         self._opened.close()
 
     def __enter__(self) -> Self:
@@ -59,7 +66,14 @@ class Pool:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._closed.detach()
         self._opened.__exit__(kind, error, trace)
+
+
+def _close_quietly(opened: ExitStack) -> None:
+    """Close a pool that nobody closed, when the process ends or the pool is collected: without waiting, and without a word."""
+    with suppress(Exception):
+        opened.__exit__(GeneratorExit, GeneratorExit(), None)
 
 
 def score(

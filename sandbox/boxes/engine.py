@@ -20,7 +20,16 @@ import requests
 import tenacity
 
 from sandbox.boxes.attached import Attached
-from sandbox.errors import BoxLost, EngineUnavailable, ImageBuildFailed, ImageMissing, RuntimeUnknown
+from sandbox.errors import (
+    LACKING,
+    BoxLost,
+    EngineUnavailable,
+    ImageBuildFailed,
+    ImageMissing,
+    OutOfResources,
+    RuntimeUnknown,
+    SandboxError,
+)
 
 API_TIMEOUT_S = 60
 START_HINT = "start Docker (`make engine` does it on Debian and Ubuntu) or point DOCKER_HOST at a running engine"
@@ -44,6 +53,8 @@ def engine_errors() -> Iterator[None]:
     except docker.errors.APIError as error:
         raise EngineUnavailable(f"the Docker engine refused: {_text(error)}") from error
     except (docker.errors.DockerException, requests.RequestException, OSError) as error:
+        if lacking := _lacking(error):
+            raise OutOfResources(f"the Docker engine could not be asked: {lacking}; try again later") from error
         where = docker.utils.kwargs_from_env().get("base_url", "/var/run/docker.sock")
         raise EngineUnavailable(f"no Docker engine answers at {where} ({_cause(error)}); {START_HINT}") from error
 
@@ -51,6 +62,15 @@ def engine_errors() -> Iterator[None]:
 def _half_removed(error: BaseException) -> bool:
     """Whether somebody else was removing the same container."""
     return isinstance(error, docker.errors.APIError) and "unable to remove filesystem" in _text(error)
+
+
+def _lacking(error: BaseException | None) -> str:
+    """What this machine lacks at the moment, where that is why a call failed; "" if it is anything else."""
+    while error is not None:
+        if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno in LACKING):
+            return getattr(error, "strerror", None) or "no memory is left"
+        error = error.__cause__ or error.__context__
+    return ""
 
 
 def _cause(error: BaseException) -> str:
@@ -101,6 +121,7 @@ class Engine:
 
     def __init__(self, *, connections: int = 32) -> None:
         """Connect as the Docker tools do (DOCKER_HOST or the local socket); raises EngineUnavailable."""
+        self._unremoved: set[str] = set()
         with engine_errors():
             self._api = docker.APIClient(
                 version="auto", timeout=API_TIMEOUT_S, max_pool_size=connections, **docker.utils.kwargs_from_env()
@@ -109,6 +130,14 @@ class Engine:
     def close(self) -> None:
         """Close the connections."""
         self._api.close()
+
+    def answers(self) -> bool:
+        """Whether the engine is there now."""
+        try:
+            with engine_errors():
+                return bool(self._api.ping())
+        except SandboxError:
+            return False
 
     def facts(self) -> EngineFacts:
         """Version and limits of the engine."""
@@ -208,7 +237,7 @@ class Engine:
 
     def remove_image(self, reference: str) -> None:
         """Remove an image; one that is gone or still in use is left as it is."""
-        with contextlib.suppress(ImageMissing, BoxLost, EngineUnavailable), engine_errors():
+        with contextlib.suppress(ImageMissing, BoxLost, EngineUnavailable, OutOfResources), engine_errors():
             self._api.remove_image(reference)
 
     # containers
@@ -257,8 +286,9 @@ class Engine:
         """Kill and remove a container; one that is gone already is fine.
 
         Two processes that remove the same one at the same time trip over each other inside the engine. Then the second try
-        finds it gone, or removes what is left.
+        finds it gone, or removes what is left. What could not be removed is remembered for `sweep`.
         """
+        self._unremoved.add(container)
         tries = tenacity.Retrying(
             retry=tenacity.retry_if_exception(_half_removed),
             wait=tenacity.wait_exponential(multiplier=0.05, max=1),
@@ -269,6 +299,12 @@ class Engine:
             for attempt in tries:
                 with attempt:
                     self._remove_once(container)
+        self._unremoved.discard(container)
+
+    def sweep(self) -> None:
+        """Remove what could not be removed when that was asked for."""
+        for container in list(self._unremoved):
+            self.remove(container)
 
     def _remove_once(self, container: str) -> None:
         try:

@@ -4,16 +4,17 @@ A job goes to whichever box is free. A box that is lost or not proved clean is t
 whose box was lost is tried again on another one: by a hand from outside (a removed container, a restarted engine) as often as
 `PATIENCE` allows, but a program whose boxes die or fall silent from within twice, where another box then serves an honest
 program, is judged, so that nobody can buy retries by breaking boxes. When the engine stays away, every waiting job gets the
-exception; none gets a verdict. Nor does a program that the machine has kept waiting for a core: the box gives it that time
-back (`inside/waiting.py`), but not for ever, and nobody else waits for it.
+exception until it answers again; none gets a verdict. Nor does a program that the machine has kept waiting for a core: the box
+gives it that time back (`inside/waiting.py`), but not for ever, and nobody else waits for it.
 """
 
 from __future__ import annotations
 
 import contextlib
+import os
 import queue
-import random
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -23,11 +24,22 @@ from typing import Any, Generic, Self, TypeVar
 import tenacity
 
 from sandbox.boxes.box import GRACE_S, Box
+from sandbox.boxes.cores import Cores, allowed_cores
 from sandbox.boxes.engine import Engine
+from sandbox.boxes.leftovers import reap
 from sandbox.boxes.owner import Owner
 from sandbox.boxes.probing import require_walls
-from sandbox.boxes.walls import LABEL, LABEL_OWNER, BoxSpec
-from sandbox.errors import BoxLost, EngineUnavailable, MachineBusy, SandboxError
+from sandbox.boxes.walls import BoxSpec
+from sandbox.errors import (
+    LACKING,
+    BoxLost,
+    CalledOff,
+    EngineUnavailable,
+    MachineBusy,
+    OutOfResources,
+    PoolInOtherProcess,
+    SandboxError,
+)
 from sandbox.judging import judge
 from sandbox.values import Ending, Flag, Job, Limits, Program, Run
 
@@ -36,6 +48,9 @@ PATIENCE_S = 60.0
 DEATHS_FROM_WITHIN = 2
 MAX_BOXES = 512
 OPENINGS = 3
+CALLED_OFF = "nobody waits any more for this program"
+CALLED_OFF_S = 2.0  # that a visit may go on when nobody waits for it; a new box costs about as much
+RECOVERY_S = 1.0  # between two questions whether an engine is back
 HONEST = Job(program=Program(source=""))
 
 
@@ -53,6 +68,14 @@ class PoolSpec:
             raise ValueError(f"a pool has between 1 and {MAX_BOXES} boxes, not {self.boxes}")
 
 
+@dataclass(slots=True)
+class Seat:
+    """Where a box of a pool stands: the core that it is pinned to, and the box (None before it is first needed)."""
+
+    core: int
+    box: Box | None = None
+
+
 class Slot:
     """What one thread of a pool works with: a box for candidates and, opened when first needed, a box for graders.
 
@@ -60,13 +83,12 @@ class Slot:
     """
 
     def __init__(self, pool: Pool, core: int, box: Box) -> None:
-        self._pool, self._core, self._box = pool, core, box
-        self._grader: Box | None = None
+        self._pool, self._candidate, self._grader = pool, Seat(core, box), Seat(core)
+        self.called_off = threading.Event()
 
     def run(self, job: Job) -> Run:
         """One visit of a candidate; raises MachineBusy where the machine kept it waiting for a core until the end."""
-        run, self._box = self._pool.visit(self._box, self._core, job)
-        return _not_starved(run, job.limits)
+        return _not_starved(self._pool.visit(self._candidate, job, self.called_off), job.limits)
 
     @contextlib.contextmanager
     def repeating(self) -> Iterator[None]:
@@ -74,17 +96,28 @@ class Slot:
         try:
             yield
         finally:
-            self._box.farewell()
+            if self._candidate.box is not None:
+                self._candidate.box.farewell()
 
     def grade(self, job: Job) -> Run:
         """One visit of a data set's own code; raises MachineBusy as `run` does."""
-        grader = self._grader or self._pool.replace(None, self._core)
-        self._grader = grader
-        run, self._grader = self._pool.visit(grader, self._core, job)
-        return _not_starved(run, job.limits)
+        return _not_starved(self._pool.visit(self._grader, job, self.called_off), job.limits)
+
+    def abort(self) -> None:
+        """Remove the boxes under a visit. Any thread may do this; the next visit gets other ones."""
+        for box in (self._candidate.box, self._grader.box):
+            if box is not None:
+                box.abort()
 
 
 Conversation = Callable[[Slot], T]
+
+
+@dataclass(slots=True)
+class _Deaths:
+    """How many boxes have died from within under one job."""
+
+    count: int = 0
 
 
 @dataclass(slots=True)
@@ -104,7 +137,10 @@ class Pool:
         self._stopping = threading.Event()
         self._failure: SandboxError | None = None
         self._boxes: set[Box] = set()
+        self._running: dict[Future[Any], Slot] = {}
         self._lock = threading.Lock()
+        self._process = os.getpid()
+        self._asked_engine = 0.0  # when the engine was last asked whether it is back
         self._openers = ThreadPoolExecutor(max_workers=4, thread_name_prefix="box-opener")
         reap(engine)
         first = [self._openers.submit(self._open_box, thorough=number == 0) for number in range(spec.boxes + 1)]
@@ -116,24 +152,28 @@ class Pool:
                 box.close()
             raise
         self._spare: Future[Box] = first[-1]
-        cores = engine.facts().cores
-        first_core = random.randrange(cores)  # noqa: S311  (or all pools of one box would share the first core)
+        self._cores = Cores(spec.boxes, allowed_cores(engine.facts().cores))
         self._workers = [
-            threading.Thread(
-                target=self._work,
-                args=(ready[number], (first_core + number) % cores),
-                name=f"box-{number}",
-                daemon=True,
-            )
-            for number in range(spec.boxes)
+            threading.Thread(target=self._work, args=(box, core), name=f"box-{number}", daemon=True)
+            for number, (box, core) in enumerate(zip(ready[:-1], self._cores.chosen, strict=True))
         ]
         for worker in self._workers:
             worker.start()
 
     @property
     def failure(self) -> SandboxError | None:
-        """Why this pool will never run anything again; None while it works."""
+        """Why nothing runs; None while the pool works. See `recover`."""
         return self._failure
+
+    def recover(self) -> bool:
+        """Whether the pool works, or works again because the engine answers again."""
+        with self._lock:
+            ask = self._failure is not None and time.monotonic() - self._asked_engine > RECOVERY_S
+            if ask:
+                self._asked_engine = time.monotonic()
+        if ask and self._engine.answers():
+            self._failure = None
+        return self._failure is None
 
     def submit(self, job: Job) -> Future[Run]:
         """A future that holds the run, or raises a SandboxError. Any thread may ask."""
@@ -146,11 +186,35 @@ class Pool:
 
     def converse(self, conversation: Conversation[T]) -> Future[T]:
         """A future for whatever a conversation with the boxes of one thread comes to."""
+        if os.getpid() != self._process:
+            raise PoolInOtherProcess(
+                f"this pool belongs to process {self._process}, which opened it; a fork has none of its threads. Open a pool "
+                "in each process, after forking"
+            )
         if self._stopping.is_set():
             raise RuntimeError("this pool is closed")
         future: Future[T] = Future()
         self._queue.put(_Asked(conversation, future))
         return future
+
+    def call_off(self, future: Future[Any]) -> None:
+        """End a conversation that nobody waits for: it makes no further visit, and the one under way ends soon."""
+        if future.cancel():
+            return
+        with self._lock:
+            slot = self._running.get(future)
+            if slot is not None:
+                slot.called_off.set()
+        if slot is not None:
+            timer = threading.Timer(CALLED_OFF_S, self._end, (future, slot))
+            timer.daemon = True
+            timer.start()
+
+    def _end(self, future: Future[Any], slot: Slot) -> None:
+        """Remove the boxes under a conversation that was called off and goes on."""
+        if self._running.get(future) is slot:
+            with contextlib.suppress(SandboxError):
+                slot.abort()
 
     def _work(self, box: Box, core: int) -> None:
         try:
@@ -162,57 +226,77 @@ class Pool:
             if not asked.future.set_running_or_notify_cancel():
                 continue
             try:
-                if self._failure is not None:
-                    raise self._failure  # noqa: TRY301  (the same exception for every waiting job)
-                came = asked.conversation(slot)
+                came = self._conversed(asked, slot)
             except BaseException as error:  # noqa: BLE001  (it travels to whoever asked)
                 asked.future.set_exception(error)
             else:
                 asked.future.set_result(came)
 
-    def visit(self, box: Box, core: int, job: Job) -> tuple[Run, Box]:
-        """The run, and the box to use next."""
-        deaths = 0
+    def _conversed(self, asked: _Asked[T], slot: Slot) -> T:
+        """What the conversation comes to; meanwhile it can be called off."""
+        if not self.recover():
+            assert self._failure is not None  # noqa: S101  (the same exception for every waiting job)
+            raise self._failure
+        slot.called_off = threading.Event()
+        with self._lock:
+            self._running[asked.future] = slot
+        try:
+            return asked.conversation(slot)
+        finally:
+            with self._lock:
+                del self._running[asked.future]
+
+    def visit(self, seat: Seat, job: Job, called_off: threading.Event) -> Run:
+        """The run of a job in the box of a seat, or in the one that replaces it there."""
         waits = tenacity.Retrying(
-            retry=tenacity.retry_if_exception(self._worth_another_try),
+            retry=tenacity.retry_if_exception(lambda error: self._worth_another_try(error, called_off)),
             wait=tenacity.wait_exponential(multiplier=0.05, max=5),
             stop=tenacity.stop_after_delay(PATIENCE_S + DEATHS_FROM_WITHIN * (job.limits.wall_s + GRACE_S)),
             reraise=True,
         )
+        deaths = _Deaths()
         try:
-            for attempt in waits:
-                with attempt:
-                    if not box.takes(job):
-                        box = self.replace(box, core)
-                    try:
-                        return box.run(job), box
-                    except BoxLost as lost:
-                        deaths += box.broken_from_within(lost)
-                        box.clean = False
-                        if deaths < DEATHS_FROM_WITHIN:
-                            raise
-                    box = self.replace(box, core)
-                    box.run(
-                        replace(HONEST, limits=job.limits)
-                    )  # a machine that loses this one, too, is to blame itself
-                    return _broke_its_boxes(), box
+            return waits(self._visit_once, seat, job, called_off, deaths)
         except EngineUnavailable as error:
-            self._failure = error
+            self._failure, self._asked_engine = error, time.monotonic()
             raise
-        raise AssertionError("unreachable: tenacity re-raises")
 
-    def _worth_another_try(self, error: BaseException) -> bool:
-        return isinstance(error, BoxLost | EngineUnavailable) and not self._stopping.is_set()
+    def _visit_once(self, seat: Seat, job: Job, called_off: threading.Event, deaths: _Deaths) -> Run:
+        if called_off.is_set():
+            raise CalledOff(CALLED_OFF)
+        box = seat.box if seat.box is not None and seat.box.takes(job) else self._replace(seat)
+        try:
+            return box.run(job)
+        except BoxLost as lost:
+            box.clean = False
+            if called_off.is_set():
+                raise CalledOff(CALLED_OFF) from lost
+            deaths.count += box.broken_from_within(lost)
+            if deaths.count < DEATHS_FROM_WITHIN:
+                raise
+        # A machine that loses this one, too, is to blame itself.
+        self._replace(seat).run(replace(HONEST, limits=job.limits))
+        return _broke_its_boxes()
 
-    def replace(self, box: Box | None, core: int) -> Box:
-        """Throw a box away (if there is one) and take the spare, while the next one opens."""
-        if box is not None:
-            self._drop(box)
+    def _worth_another_try(self, error: BaseException, called_off: threading.Event) -> bool:
+        lacking = isinstance(error, OSError) and error.errno in LACKING
+        passing = lacking or isinstance(error, BoxLost | EngineUnavailable | OutOfResources)
+        return passing and not self._stopping.is_set() and not called_off.is_set()
+
+    def _replace(self, seat: Seat) -> Box:
+        """Throw away the box of a seat (if there is one) and put the spare there, while the next one opens."""
+        if seat.box is not None:
+            gone, seat.box = seat.box, None
+            self._drop(gone)
         with self._lock:
             taken, self._spare = self._spare, self._openers.submit(self._open_box)
-        fresh = taken.result()
-        fresh.pin(core)
-        return fresh
+        seat.box = taken.result()
+        try:
+            seat.box.pin(seat.core)
+        except SandboxError:
+            seat.box.clean = False
+            raise
+        return seat.box
 
     def _open_box(self, *, thorough: bool = False) -> Box:
         """A box whose walls were tried; another one where it is lost meanwhile (see SECURITY.md on memory)."""
@@ -245,12 +329,17 @@ class Pool:
         return box
 
     def _drop(self, box: Box) -> None:
+        box.close()  # where that fails, the box stays on the list, and closing the pool removes it
         with self._lock:
             self._boxes.discard(box)
-        box.close()
 
     def close(self, *, finish: bool = False) -> None:
-        """Remove every container. With `finish`, after the jobs that wait; else they are cancelled."""
+        """Remove every container. With `finish`, after the jobs that wait; else they are cancelled.
+
+        In a fork of the process that opened the pool this does nothing: the containers are not the fork's.
+        """
+        if os.getpid() != self._process:
+            return
         if not finish:
             self._stopping.set()
             self._cancel_waiting()
@@ -261,8 +350,10 @@ class Pool:
                 worker.join()
         self._stopping.set()
         with contextlib.ExitStack() as closing:  # all of it, even where the engine is gone and each removal fails
+            closing.callback(self._engine.sweep)
             for box in self._boxes_now():
                 closing.callback(box.close)
+            closing.callback(self._cores.close)
             closing.callback(self._join_workers)
             closing.callback(self._abort_boxes)
 
@@ -287,11 +378,13 @@ class Pool:
         """Remove all containers at once; ends the visits under way."""
         with self._lock:
             boxes, self._boxes = self._boxes, set()
-        with ThreadPoolExecutor(max_workers=8) as aborters:
-            aborting = [aborters.submit(box.abort) for box in boxes]
+        try:
+            with ThreadPoolExecutor(max_workers=8) as aborters:
+                list(aborters.map(Box.abort, boxes))
+        except RuntimeError:  # the interpreter is ending and starts no more threads
+            for box in boxes:
+                box.abort()
         self._openers.shutdown(wait=True, cancel_futures=True)
-        for future in aborting:
-            future.result()
         return boxes
 
     def __enter__(self) -> Self:
@@ -318,22 +411,3 @@ def _broke_its_boxes() -> Run:
         ending=Ending.SIGNALLED, exit_code=None, signal=9, cpu_s=0.0, wall_s=0.0, memory_mb=0.0, stdout=b"", stderr=b"",
         proved=False, flags=frozenset({Flag.LOST_TWICE}),
     )  # fmt: skip
-
-
-def reap(engine: Engine) -> int:
-    """Remove the boxes of processes that are gone; returns how many."""
-    removed = 0
-    for found in engine.containers(LABEL):
-        owner = Owner.parse(found.labels.get(LABEL_OWNER, ""))
-        if owner is not None and owner.is_gone():
-            engine.remove(found.id)
-            removed += 1
-    return removed
-
-
-def remove_all(engine: Engine) -> int:
-    """Remove every box on this engine, whoever owns it; returns how many."""
-    found = engine.containers(LABEL)
-    for container in found:
-        engine.remove(container.id)
-    return len(found)

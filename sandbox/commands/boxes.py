@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from sandbox.boxes import image, pool
+from sandbox.boxes import image, leftovers
 from sandbox.boxes.box import Box
 from sandbox.boxes.engine import Engine
 from sandbox.boxes.owner import Owner
@@ -113,7 +113,7 @@ def clean(images: bool) -> None:
     """Remove every box of ours from the engine, running ones included."""
     try:
         with closing(Engine()) as engine:
-            click.echo(f"{pool.remove_all(engine)} boxes removed")
+            click.echo(f"{leftovers.remove_all(engine)} boxes removed")
             if images:
                 click.echo(f"{len(image.remove_images(engine))} images removed")
     except SandboxError as error:

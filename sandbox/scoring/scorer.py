@@ -13,7 +13,7 @@ from pathlib import Path
 
 from sandbox.boxes.engine import Engine
 from sandbox.boxes.image import USUAL, Outfit, ensure_image
-from sandbox.boxes.pool import Conversation, Pool, PoolSpec, Slot
+from sandbox.boxes.pool import MAX_BOXES, Conversation, Pool, PoolSpec, Slot
 from sandbox.judging import judge
 from sandbox.judging.joining import Joined, join, seen_by_judge, seen_by_selection
 from sandbox.scoring.asking import PATIENCE, Answered, ask
@@ -351,10 +351,12 @@ def open_pool(
     outfit: Outfit = USUAL,
     say: Callable[[str], None] = lambda _: None,
 ) -> Iterator[Pool]:
-    """The pool of such a scorer, for whoever has other questions to its boxes as well."""
+    """The pool of such a scorer, for whoever has other questions to its boxes as well; raises ValueError for no boxes."""
+    if boxes is not None and not 1 <= boxes <= MAX_BOXES:
+        raise ValueError(f"boxes must be between 1 and {MAX_BOXES} (left out: one for each core), not {boxes}")
     with contextlib.closing(Engine()) as engine:
         engine.require_runtime(runtime)
         image = ensure_image(engine, outfit, say=say)
-        spec = PoolSpec(image=image, limits=limits, boxes=boxes or usable_cores(), runtime=runtime)
+        spec = PoolSpec(image=image, limits=limits, boxes=usable_cores() if boxes is None else boxes, runtime=runtime)
         with Pool(engine, spec) as pool:
             yield pool

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from concurrent.futures import Future
 from dataclasses import dataclass
 from importlib import resources
-from typing import Any
+from typing import Any, TypeVar
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -23,7 +23,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from sandbox.boxes.pool import Conversation, Pool, Slot
-from sandbox.errors import SandboxError
+from sandbox.errors import CalledOff, SandboxError
 from sandbox.problems import Problem
 from sandbox.scoring.scorefile import told
 from sandbox.scoring.scorer import Manner, Scorer
@@ -36,6 +36,7 @@ from sandbox.serving.refused import Refused
 from sandbox.values import Job, Program, Run, Score
 
 _LEFT = 499  # nobody reads it
+T = TypeVar("T")
 Handler = Callable[[Request, Mapping[str, object]], Awaitable[Response]]
 Refusal = Callable[[str], dict[str, object]]
 
@@ -116,7 +117,7 @@ class Server:
         def visit(slot: Slot) -> Run:
             return slot.run(job)
 
-        (came,) = await _waited(request, self._desk.ask([visit], lambda run: run.ending, full))
+        (came,) = await self._waited(request, self._desk.ask([visit], lambda run: run.ending, full))
         return came
 
     async def _score(self, request: Request, body: Mapping[str, object]) -> Response:
@@ -127,7 +128,7 @@ class Server:
         distinct = list(dict.fromkeys(program.source for program in asked.programs))
         by_source = {program.source: program for program in asked.programs}
         conversations = [self._scoring(by_source[source]) for source in distinct]
-        came = await _waited(request, self._desk.ask(conversations, lambda row: str(row["verdict"])))
+        came = await self._waited(request, self._desk.ask(conversations, lambda row: str(row["verdict"])))
         rows = dict(zip(distinct, map(_row, came), strict=True))
         ran = [one for one in came if isinstance(one, Timed)]
         return Json(own.answer(asked, [rows[p.source] for p in asked.programs]), headers=_timing(ran))
@@ -142,6 +143,25 @@ class Server:
             return told(asked if isinstance(asked, Score) else asked(slot), program, limits)
 
         return conversation
+
+    async def _waited(self, request: Request, futures: Sequence[Future[Timed[T]]]) -> list[Timed[T] | SandboxError]:
+        """What came of each, in order. Raises ClientDisconnect when the client leaves.
+
+        Whatever ends the waiting, what is not finished then is called off: it waits no more, or leaves its box.
+        """
+        came = asyncio.gather(*map(asyncio.wrap_future, futures), return_exceptions=True)
+        came.add_done_callback(_heard)
+        left = asyncio.ensure_future(_departure(request))
+        try:
+            await asyncio.wait((came, left), return_when=asyncio.FIRST_COMPLETED)
+            if not came.done():
+                raise ClientDisconnect
+        finally:
+            left.cancel()
+            for future in futures:
+                self._desk.call_off(future)
+            came.cancel()
+        return [_told(one) for one in came.result()]
 
     def _health(self, _: Request) -> Response:
         """Whether programs can be run; 503 with the reason if not."""
@@ -200,29 +220,16 @@ def _pieces(request: Request) -> AsyncIterator[bytes]:
     return request.stream()
 
 
-async def _waited(request: Request, futures: Sequence[Future[Timed[Any]]]) -> list[Timed[Any] | SandboxError]:
-    """What came of each, in order. Raises ClientDisconnect when the client leaves; what waits is called off then."""
-    came = asyncio.gather(*map(asyncio.wrap_future, futures), return_exceptions=True)
-    came.add_done_callback(_heard)
-    left = asyncio.ensure_future(_departure(request))
-    try:
-        await asyncio.wait((came, left), return_when=asyncio.FIRST_COMPLETED)
-        if not came.done():
-            raise ClientDisconnect
-    finally:
-        left.cancel()
-        came.cancel()
-    return [_told(one) for one in came.result()]
-
-
 def _heard(came: asyncio.Future[Any]) -> None:
     """Nobody awaits what was called off: without a look at how it ended, Python would print a complaint."""
     if not came.cancelled():
         came.exception()
 
 
-def _told(one: Timed[Any] | BaseException) -> Timed[Any] | SandboxError:
+def _told(one: Timed[T] | BaseException) -> Timed[T] | SandboxError:
     """What is told to a client; a bug of ours is not, and travels on."""
+    if isinstance(one, asyncio.CancelledError):
+        return CalledOff("the server is stopping")
     if isinstance(one, BaseException) and not isinstance(one, SandboxError):
         raise one
     return one

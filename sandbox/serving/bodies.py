@@ -37,7 +37,7 @@ class Bodies:
     def take(self, size: int) -> None:
         """Count bytes that come; raises Refused where all requests together hold too many."""
         if self._held + size > self._most:
-            raise Refused(503, f"the requests that are open hold {self._held >> 20} MB; come again later", 1)
+            raise Refused(429, f"the requests that are open hold {self._held >> 20} MB; come again later", 1)
         self._held += size
 
 

@@ -1,6 +1,6 @@
 """Where programs wait for a box: so many and no more, timed and counted.
 
-What a client gives up is called off; whatever is in a box by then runs to its end, and nobody hears of it.
+What a client gives up is called off: it waits no more, makes no further visit to a box and leaves the one that it is in.
 """
 
 from __future__ import annotations
@@ -63,6 +63,11 @@ class Desk:
             future.add_done_callback(partial(self._finished, outcome))
             futures.append(future)
         return futures
+
+    def call_off(self, future: Future[Timed[T]]) -> None:
+        """Give up what has not come yet."""
+        if not future.done():
+            self._pool.call_off(future)
 
     def _take(self, places: int, full: int) -> None:
         with self._lock:

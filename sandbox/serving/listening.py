@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import signal
 import socket
+import time
 
 import uvicorn
 
 from sandbox.boxes.pool import Pool
 from sandbox.errors import SandboxError
 from sandbox.serving.app import Server, Service
+from sandbox.serving.connections import Connection, bounds, look_after
 from sandbox.values import Job, Program
 
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]", "::1")
-GRACE_S = 30  # that a server which is told to stop gives its last answers
+GRACE_S = 20  # after a server was told to stop, what has not ended is given up
+ENDING_S = 8  # that clients then have to read their last answers
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -33,28 +37,44 @@ def python_of(pool: Pool) -> str:
 
 
 def serve(pool: Pool, service: Service, listening: socket.socket) -> SandboxError | None:
-    """Answer until a signal says stop, and finish what was asked; returns the error when the pool broke meanwhile."""
+    """Answer until a signal says stop, and finish what was asked; returns the error when the pool broke meanwhile.
+
+    What is not finished GRACE_S after the signal is given up, and its boxes are removed; who waits for it is told so.
+    """
     host = listening.getsockname()[0]
     server = Server(pool, service, python_of(pool))
+    connections, burst = bounds(pool.spec.boxes)
     config = uvicorn.Config(
         server.app(LOOPBACK if host in LOOPBACK else ("*",)),
+        http=type("Bounded", (Connection,), {"most": connections}),
+        backlog=burst,
         log_level="warning",
         access_log=False,
         lifespan="off",
         server_header=False,
-        timeout_graceful_shutdown=GRACE_S,
+        timeout_graceful_shutdown=GRACE_S + ENDING_S,
     )
     running = uvicorn.Server(config)
     for number in (signal.SIGINT, signal.SIGTERM):  # uvicorn stops at them, and raises them once more afterwards
         signal.signal(number, lambda *_: None)
-    asyncio.run(_until_stopped(running, pool, listening))
+    try:
+        asyncio.run(_until_stopped(running, pool, listening))
+    finally:
+        pool.close()  # nobody listens any more
     return pool.failure
 
 
 async def _until_stopped(running: uvicorn.Server, pool: Pool, listening: socket.socket) -> None:
-    """Serve; a pool that will never work again stops the server."""
+    """Serve; a pool whose engine stays away stops the server. Nothing is worth waiting for longer than GRACE_S after that."""
     serving = asyncio.ensure_future(running.serve(sockets=[listening]))
+    gives_up_at = math.inf
     while not serving.done():
         await asyncio.wait([serving], timeout=1.0)
-        running.should_exit = running.should_exit or pool.failure is not None
+        look_after(running.server_state.connections)
+        if pool.failure is not None and not await asyncio.to_thread(pool.recover):
+            running.should_exit = True
+        if running.should_exit and gives_up_at == math.inf:
+            gives_up_at = time.monotonic() + GRACE_S
+        if time.monotonic() > gives_up_at:
+            await asyncio.to_thread(pool.close)
     await serving

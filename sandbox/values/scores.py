@@ -24,7 +24,7 @@ class Verdict(StrEnum):
     EARLY_EXIT = "EARLY_EXIT"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Score:
     """A verdict with the run it was made from, and the exception that decided it, if one did.
 
@@ -44,3 +44,13 @@ class Score:
     raised: Raised | None = None
     flags: frozenset[Flag] = frozenset()
     selection: Score | None = None
+
+    def __repr__(self) -> str:
+        """One line; `run`, `raised` and the other fields tell the rest."""
+        parts = [str(self.verdict)]
+        if self.raised is not None:
+            parts.append(ascii(f"{self.raised.type}: {self.raised.message}"[:60]))
+        if self.passed_cases is not None:
+            parts.append(f"{self.passed_cases} of {self.cases} cases")
+        parts.append(f"{self.run.cpu_s:.3f} s CPU")
+        return f"<Score {', '.join(parts + sorted(self.flags))}>"

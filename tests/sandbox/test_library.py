@@ -14,6 +14,8 @@ import pytest
 import sandbox
 from sandbox import Pool, Problem, Verdict, load_problems, read_problem, reward, score
 from sandbox.boxes.engine import Engine
+from sandbox.boxes.owner import Owner
+from sandbox.boxes.walls import LABEL, LABEL_OWNER
 from sandbox.errors import BoxLost, SandboxError
 from sandbox.values import Program, Score
 
@@ -123,3 +125,24 @@ class TestWithBoxes:
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=tmp_path)
         assert (done.returncode, done.stderr) == (0, "")
         assert done.stdout.splitlines() == ["PASSED", "WRONG", "[1.0, 0.0]"]
+
+
+def test_no_boxes_are_refused_before_anything_is_opened() -> None:
+    for boxes in (0, -1, 513):
+        with pytest.raises(ValueError, match=f"boxes must be between 1 and 512.*not {boxes}"):
+            Pool(boxes=boxes)
+
+
+@pytest.mark.docker
+def test_a_pool_that_nobody_closes_ends_quietly_with_its_process(engine: Engine) -> None:
+    source = (
+        "from sandbox import Pool, read_problem, score\n"
+        "problem = read_problem({'task_id': 't', 'prompt': 'Say 1.', 'tests': [{'stdin': '', 'stdout': '1'}]})\n"
+        "pool = Pool(boxes=1)\n"
+        "print(score(['print(1)', '1 / 0'], problem, pool=pool))\n"
+    )
+    ran = subprocess.run([sys.executable, "-c", source], capture_output=True, text=True, check=True, timeout=300)
+    assert re.fullmatch(r"\[<Score PASSED, .*CPU>, <Score ERROR, 'ZeroDivisionError: .*>\]\n", ran.stdout)
+    assert ran.stderr == ""
+    owners = [Owner.parse(found.labels[LABEL_OWNER]) for found in engine.containers(LABEL)]
+    assert not [owner for owner in owners if owner is not None and owner.is_gone()]

@@ -25,7 +25,8 @@ import pytest
 from sandbox.boxes import engine as engine_module
 from sandbox.boxes.engine import Engine
 from sandbox.boxes.image import ensure_image
-from sandbox.boxes.pool import Pool, PoolSpec, remove_all
+from sandbox.boxes.leftovers import remove_all
+from sandbox.boxes.pool import Pool, PoolSpec
 from sandbox.boxes.walls import LABEL, LABEL_OWNER
 from sandbox.errors import EngineUnavailable
 from sandbox.problems import load_problems

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -19,13 +20,15 @@ from typing import Any
 import pytest
 
 from sandbox.boxes import box as box_module
+from sandbox.boxes.cores import Cores, allowed_cores
 from sandbox.boxes.engine import Engine
 from sandbox.boxes.image import ensure_image
+from sandbox.boxes.leftovers import reap
 from sandbox.boxes.owner import Owner
-from sandbox.boxes.pool import Pool, PoolSpec, reap
+from sandbox.boxes.pool import Pool, PoolSpec, Slot
 from sandbox.boxes.probing import WallBroken
 from sandbox.boxes.walls import LABEL, LABEL_OWNER, BoxSpec
-from sandbox.errors import ImageMissing
+from sandbox.errors import CalledOff, ImageMissing, PoolInOtherProcess
 from sandbox.values import Ending, Flag, Job, Limits, Program
 
 pytestmark = pytest.mark.docker
@@ -227,3 +230,102 @@ def test_removing_one_container_from_many_sides_at_once_is_no_error(engine: Engi
         with ThreadPoolExecutor(6) as hands:
             list(hands.map(engine.remove, [container] * 6))
         assert engine.state(container) is None
+
+
+def test_a_visit_that_raises_after_its_box_was_replaced_leaks_no_box(engine: Engine) -> None:
+    with a_pool(engine) as (pool, before):
+        assert pool.submit(job("print(1)")).result().stdout == b"1\n"
+        other = replace(job("print(1)"), limits=replace(LIMITS, memory_mb=64))
+        for _ in range(3):
+            for box in set(ours(engine)) - before:
+                engine.remove(box)
+            with pytest.raises(ValueError, match="this box was made for"):
+                pool.converse(lambda slot: slot.run(other)).result(timeout=120)
+        assert pool.submit(job("print(2)")).result(timeout=120).stdout == b"2\n"
+        deadline = time.monotonic() + 60
+        while len(set(ours(engine)) - before) > 2 and time.monotonic() < deadline:
+            time.sleep(0.1)
+        assert len(set(ours(engine)) - before) <= 2, "the box in use and the spare one"
+
+
+def test_a_conversation_that_was_called_off_leaves_its_box(engine: Engine) -> None:
+    with a_pool(engine) as (pool, _):
+        visits: list[bytes] = []
+        inside = threading.Event()
+
+        def talk(slot: Slot) -> None:
+            inside.set()
+            while True:
+                visits.append(slot.run(job("import time; time.sleep(0.2)")).stdout)
+
+        long = pool.submit(job("import time; time.sleep(60)", wall_s=90))
+        time.sleep(0.5)
+        pool.call_off(long)
+        with pytest.raises(CalledOff):
+            long.result(timeout=60)
+        talking = pool.converse(talk)
+        waiting = pool.submit(job("print(3)"))
+        inside.wait(60)
+        pool.call_off(talking)
+        with pytest.raises(CalledOff):
+            talking.result(timeout=60)
+        assert waiting.result(timeout=60).stdout == b"3\n"
+        assert pool.failure is None
+
+
+def test_a_fork_of_a_pools_process_is_told_so_and_leaves_the_boxes_alone(engine: Engine) -> None:
+    with a_pool(engine) as (pool, _):
+        reading, writing = os.pipe()
+        if (child := os.fork()) == 0:
+            try:
+                pool.submit(job("print(1)"))
+            except PoolInOtherProcess as error:
+                os.write(writing, str(error).encode())
+            pool.close()
+            os._exit(0)
+        os.waitpid(child, 0)
+        assert b"a fork has none of its threads" in os.read(reading, 1000)
+        assert pool.submit(job("print(2)")).result(timeout=60).stdout == b"2\n"
+        os.close(reading)
+        os.close(writing)
+
+
+def test_a_passing_lack_of_descriptors_is_no_failure_of_the_pool(engine: Engine) -> None:
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with a_pool(engine) as (pool, before):
+        for box in set(ours(engine)) - before:
+            engine.remove(box)
+        try:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (len(list(Path("/proc/self/fd").iterdir())) - 1, limits[1]))
+            running = pool.submit(job("print(1)"))
+            time.sleep(1)
+            assert not running.done()
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+        assert running.result(timeout=120).stdout == b"1\n"
+        assert pool.failure is None
+
+
+def test_pools_take_the_cores_that_no_other_pool_has_and_share_where_there_are_too_few() -> None:
+    many = range(10**6 * os.getpid(), 10**6 * os.getpid() + 5)
+    first, second = Cores(2, many), Cores(2, many)
+    assert set(first.chosen) | set(second.chosen) == set(many[:4])
+    third = Cores(3, many)
+    assert third.chosen[0] == many[4]
+    assert set(third.chosen) <= set(many)
+    for cores in (first, second, third):
+        cores.close()
+    again = Cores(7, many[:2])
+    assert again.chosen == [many[0], many[1], many[0], many[1], many[0], many[1], many[0]]
+    again.close()
+
+
+def test_only_cores_that_this_process_may_use_are_taken() -> None:
+    mine = os.sched_getaffinity(0)
+    try:
+        os.sched_setaffinity(0, {max(mine)})
+        assert allowed_cores(max(mine) + 1) == [max(mine)]
+    finally:
+        os.sched_setaffinity(0, mine)
+    assert allowed_cores(min(mine) + 1) == [min(mine)]
+    assert allowed_cores(0) == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
 import json
 import os
 import re
@@ -339,3 +340,37 @@ def test_a_server_that_is_told_to_stop_answers_what_waits_and_leaves_no_box(engi
         assert [one.result().json()["run_result"]["stdout"] for one in waiting] == ["1\n"] * 6
         assert server.process.wait(30) == 0
         assert server.boxes(engine) == []
+
+
+ROUNDS = {
+    "problem": {
+        "task_id": "rounds",
+        "prompt": "Say any number.",
+        "entry_point": "f",
+        "check": "import time\ndef check(candidate):\n    time.sleep(4)\n    a = candidate(3)\n    assert candidate(a) == a\n",
+    },
+    "solutions": ["import os\ndef f(n):\n    return int.from_bytes(os.urandom(6), 'big')\n"],
+}
+
+
+def test_a_client_that_leaves_in_the_middle_of_rounds_gives_its_box_back() -> None:
+    with a_server("--boxes", "1") as server:
+        leaving = http.client.HTTPConnection(server.url.removeprefix("http://"))
+        leaving.request("POST", "/v1/score", json.dumps(ROUNDS), {"Content-Type": "application/json"})
+        assert until(lambda: server.metric("sandbox_waiting") == 1)
+        time.sleep(2)
+        leaving.close()
+        assert until(lambda: server.metric("sandbox_waiting") == 0, 40.0)
+        assert server.run_code("print(1)").json()["run_result"]["stdout"] == "1\n"
+
+
+def test_a_server_that_is_told_to_stop_gives_up_what_does_not_end_and_leaves_no_box(engine: Engine) -> None:
+    with a_server("--boxes", "1") as server, ThreadPoolExecutor(1) as clients:
+        asking = clients.submit(server.post, "/v1/score", ROUNDS)
+        assert until(lambda: server.metric("sandbox_waiting") == 1)
+        server.process.send_signal(signal.SIGTERM)
+        assert server.process.wait(60) == 0
+        assert server.boxes(engine) == []
+        (row,) = asking.result().json()["scores"]
+        assert row["verdict"] is None
+        assert row["unscored"]

@@ -218,7 +218,7 @@ class TestBodies:
             assert asyncio.run(first.read(pieces(text[:100], text[100:]))) == {"a": "x" * 2000}
             with pytest.raises(Refused, match="come again later") as refused, bodies.hold() as second:
                 asyncio.run(second.read(pieces(text)))
-            assert (refused.value.status, refused.value.retry_after) == (503, 1)
+            assert (refused.value.status, refused.value.retry_after) == (429, 1)
         with bodies.hold() as third:
             assert asyncio.run(third.read(pieces(text)))
 
@@ -247,6 +247,9 @@ class Hands:
         future: Future = Future()
         self.asked.append((conversation, future))
         return future
+
+    def call_off(self, future: Future) -> None:
+        future.cancel()
 
     def run(self, number: int) -> None:
         conversation, future = self.asked[number]
