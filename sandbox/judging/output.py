@@ -1,19 +1,24 @@
 """Holding what a program printed against what is expected, by the data set's rule. Pure; bytes in, yes or no out.
 
-The work is linear in the bytes of both sides. No rule runs a pattern that could take long, and none believes more than ASCII
-digits to be a number.
+A program may print tens of MB, so both sides are read word by word and line by line, up to the first that differs: the work is
+linear in the bytes, and the memory in what is expected. No rule runs a pattern that could take long, and none believes more
+than ASCII digits to be a number.
 """
 
 from __future__ import annotations
 
+import io
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from decimal import Decimal
+from itertools import zip_longest
 
 from sandbox.values.output_rules import Layout, Numbers, OutputRule
 
 MAX_DIGITS = 400  # of a number that has a tolerance: a float has 308; longer ones are compared exactly
+_WORD, _SPACE = re.compile(rb"\S++"), re.compile(rb"\s")
+_PART = 1 << 20
 _NUMBER = re.compile(rb"[+-]?(\d++(\.\d*+)?|\.\d++)([eE][+-]?\d{1,4})?", re.ASCII)
 _DECIMALS = 3  # to which APPS's own evaluation rounds where all words are numbers
 
@@ -25,69 +30,74 @@ def holds(output: bytes, expected: bytes, rule: OutputRule) -> bool:
     """
     if rule.any_case:
         output, expected = output.lower(), expected.lower()
-    ours, theirs = _lines(output), _lines(expected)
-    if ours == theirs:
+    if output == expected or _pairwise(_lines(output), _lines(expected)):
         return True
     match rule.layout:
         case Layout.LINES:
-            return _same_lines(ours, theirs, rule)
+            return rule.numbers is not Numbers.AS_WRITTEN and _same_lines(output, expected, rule)
         case Layout.WORDS:
-            return _same_words(output.split(), expected.split(), rule)
+            return _same_words(output, expected, rule)
         case Layout.WORDS_OF_LINES:
-            return _same_filled_lines(ours, theirs, rule)
+            return _same_filled_lines(output, expected, rule)
         case Layout.UNORDERED:
-            return sorted(ours) == sorted(theirs)
+            return _ends(output) == _ends(expected) and sorted(_lines(output)) == sorted(_lines(expected))
         case Layout.SETS:
-            return _same_filled_lines(ours, theirs, rule) or _same_sets(ours, theirs)
+            return _same_filled_lines(output, expected, rule) or _same_sets(output, expected)
 
 
-def _lines(text: bytes) -> list[bytes]:
-    lines = [line.rstrip() for line in text.rstrip().split(b"\n")]
-    return lines[1:] if lines and not lines[0] and len(lines) > 1 else lines
+def _lines(text: bytes) -> Iterator[bytes]:
+    """The lines without the spaces at their ends; an empty one at the beginning and those at the end are left out."""
+    for number, line in enumerate(io.BytesIO(text.rstrip())):
+        if (kept := line.rstrip()) or number:
+            yield kept
 
 
-def _same_lines(ours: Sequence[bytes], theirs: Sequence[bytes], rule: OutputRule) -> bool:
+def _ends(text: bytes) -> int:
+    return sum(1 for _ in _lines(text))
+
+
+def _words(text: bytes) -> Iterator[bytes]:
+    return (found[0] for found in _WORD.finditer(text))
+
+
+def _pairwise(
+    ours: Iterable[bytes], theirs: Iterable[bytes], same: Callable[[bytes, bytes], bool] | None = None
+) -> bool:
+    """Whether both sides have as many items, and those at the same place are equal or, if that is given, the same."""
+    for mine, wanted in zip_longest(ours, theirs):
+        if mine != wanted and (same is None or mine is None or wanted is None or not same(mine, wanted)):
+            return False
+    return True
+
+
+def _same_lines(output: bytes, expected: bytes, rule: OutputRule) -> bool:
     """Whether lines of nothing but numbers are the same by value, and others to the letter but for spaces around them.
 
     Empty lines before the first one that is not empty do not count (LiveCodeBench's evaluation strips both texts).
     """
-    if rule.numbers is Numbers.AS_WRITTEN:
-        return False
-    mine, wanted = _from_first_filled(ours), _from_first_filled(theirs)
-    return len(mine) == len(wanted) and all(
-        one.strip() == other.strip() or _same_numbers(one, other, rule) for one, other in zip(mine, wanted, strict=True)
-    )
+
+    def same(ours: bytes, theirs: bytes) -> bool:
+        return ours.strip() == theirs.strip() or (
+            all(map(_NUMBER.fullmatch, _words(theirs))) and _same_words(ours, theirs, rule)
+        )
+
+    return _pairwise(_lines(output.lstrip()), _lines(expected.lstrip()), same)
 
 
-def _from_first_filled(lines: Sequence[bytes]) -> Sequence[bytes]:
-    first = next((number for number, line in enumerate(lines) if line), len(lines))
-    return lines[first:]
-
-
-def _same_numbers(ours: bytes, theirs: bytes, rule: OutputRule) -> bool:
-    mine, wanted = ours.split(), theirs.split()
-    return all(map(_NUMBER.fullmatch, mine)) and all(map(_NUMBER.fullmatch, wanted)) and _same_words(mine, wanted, rule)
-
-
-def _same_filled_lines(ours: Sequence[bytes], theirs: Sequence[bytes], rule: OutputRule) -> bool:
+def _same_filled_lines(output: bytes, expected: bytes, rule: OutputRule) -> bool:
     """Whether the lines that are not empty have the same words."""
-    mine, wanted = _filled(ours), _filled(theirs)
-    return len(mine) == len(wanted) and all(
-        _same_words(one, other, rule) for one, other in zip(mine, wanted, strict=True)
-    )
+    return _pairwise(_filled(output), _filled(expected), lambda ours, theirs: _same_words(ours, theirs, rule))
 
 
-def _filled(lines: Sequence[bytes]) -> list[list[bytes]]:
-    return [words for line in lines if (words := line.split())]
+def _filled(text: bytes) -> Iterator[bytes]:
+    return (line for line in _lines(text) if line)
 
 
-def _same_words(ours: Sequence[bytes], theirs: Sequence[bytes], rule: OutputRule) -> bool:
+def _same_words(ours: bytes, theirs: bytes, rule: OutputRule) -> bool:
     """Whether the words are the same one by one; only numbers may differ in how they are written."""
-    if len(ours) != len(theirs):
-        return False
-    if rule.lone_numbers and len(theirs) != 1:
+    if rule.lone_numbers and len(theirs.split(None, 1)) != 1:
         rule = replace(rule, numbers=Numbers.BY_VALUE)
-    return all(mine == wanted or _same_number(mine, wanted, rule) for mine, wanted in zip(ours, theirs, strict=True))
+    return _pairwise(_words(ours), _words(theirs), lambda mine, wanted: _same_number(mine, wanted, rule))
 
 
 def _same_number(ours: bytes, theirs: bytes, rule: OutputRule) -> bool:
@@ -117,19 +127,46 @@ def _is_integer(number: bytes) -> bool:
     return number.lstrip(b"+-").isdigit()
 
 
-def _same_sets(ours: Sequence[bytes], theirs: Sequence[bytes]) -> bool:
+def _same_sets(output: bytes, expected: bytes) -> bool:
     """APPS's last resort: the same set of lines, each a set of words; numbers rounded, where all words are numbers."""
-    mine, wanted = _filled(ours), _filled(theirs)
-    if {frozenset(words) for words in mine} == {frozenset(words) for words in wanted}:
+    if _sets_equal(output, expected, frozenset):
         return True
-    if not all(_NUMBER.fullmatch(word) for words in (*mine, *wanted) for word in words):
-        return False
-    return _rounded(mine) == _rounded(wanted)
+    return all(map(_NUMBER.fullmatch, _words(expected))) and _sets_equal(output, expected, _rounded)
 
 
-def _rounded(lines: Sequence[Sequence[bytes]]) -> set[frozenset[str]]:
-    """As texts, because a program can choose numbers whose hashes are equal."""
-    return {frozenset(str(round(float(word), _DECIMALS)) for word in words) for words in lines}
+def _sets_equal(output: bytes, expected: bytes, form: Callable[[Iterable[bytes]], frozenset[bytes]]) -> bool:
+    """Whether both have the same set of lines, each a set of words in this form. Of ours no word is kept that is not theirs."""
+    theirs = {form(line.split()) for line in _filled(expected)}
+    known: frozenset[bytes] = frozenset().union(*theirs)
+    seen = set()
+    for line in _filled(output):
+        words: frozenset[bytes] = frozenset()
+        for part in _parts(line):
+            words |= form(part.split())
+            if not words <= known:
+                return False
+        if words not in theirs:
+            return False
+        seen.add(words)
+    return seen == theirs
+
+
+def _parts(line: bytes) -> Iterator[bytes]:
+    """A line in parts of about 1 MB, none of which ends within a word."""
+    at = 0
+    while at < len(line):
+        space = _SPACE.search(line, at + _PART)
+        end = space.start() if space else len(line)
+        yield line[at:end]
+        at = end
+
+
+def _rounded(words: Iterable[bytes]) -> frozenset[bytes]:
+    """The words rounded, as texts, because a program can choose numbers whose hashes are equal; others as they are."""
+    distinct = set(words)
+    return frozenset(
+        str(round(float(word), _DECIMALS)).encode() if _NUMBER.fullmatch(word) else b"no number" for word in distinct
+    )
 
 
 def first_difference(output: bytes, expected: bytes, rule: OutputRule) -> tuple[int, bytes, bytes]:
@@ -137,13 +174,10 @@ def first_difference(output: bytes, expected: bytes, rule: OutputRule) -> tuple[
 
     Where a line differs by the rule, it is the first such line; else the first that is not the same to the letter.
     """
-    ours, theirs = _lines(output), _lines(expected)
     first = (0, b"", b"")
-    for number in range(max(len(ours), len(theirs))):
-        mine = ours[number] if number < len(ours) else b""
-        wanted = theirs[number] if number < len(theirs) else b""
+    for number, (mine, wanted) in enumerate(zip_longest(_lines(output), _lines(expected), fillvalue=b""), 1):
         if mine != wanted:
-            here = (number + 1, mine, wanted)
+            here = (number, mine, wanted)
             if not holds(mine, wanted, rule):
                 return here
             first = first if first[0] else here
