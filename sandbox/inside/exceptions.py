@@ -28,10 +28,22 @@ def exception_bytes(error: BaseException) -> bytes:
     """The bytes that stand for an exception; none where its program has made that impossible."""
     try:
         names = [(str(kind.__module__), str(kind.__name__)) for kind in type(error).__mro__][:MAX_CLASSES]
-        data = codec.encode([names, list(error.args), dict(vars(error))])
+        data = codec.encode([names, list(error.args), _of_own_classes(error) | vars(error)])
         return data if len(data) <= MAX_BYTES else codec.encode([names, [], {}])
     except Exception:
         return b""
+
+
+def _of_own_classes(error: BaseException) -> dict[str, object]:
+    """What the program's own classes give the exception: constants, slots, properties; no methods."""
+    names = {
+        name
+        for kind in type(error).__mro__
+        if kind.__module__ == _OWN
+        for name in vars(kind)
+        if not name.startswith("_") and hasattr(error, name)
+    }
+    return {name: value for name in sorted(names) if not callable(value := getattr(error, name))}
 
 
 def exception_from(data: bytes, name: str, message: str, own: Mapping[str, object]) -> Error:

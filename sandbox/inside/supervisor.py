@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import ctypes
 import platform
+import random
 import resource
 import sys
 import time
@@ -30,7 +31,8 @@ class Supervisor:
 
     def __init__(self, ids: range) -> None:
         self._code_kept = keeping.keep_code()
-        self._uids, self._given = ids[1:], 0
+        self._uids, self._given = list(ids[1:]), 0
+        random.SystemRandom().shuffle(self._uids)  # or a program could count by its uid how many came before it
         self._zygote = parents.Zygote(keeper=ids[0])
         self._runner: parents.Runner | None = None
         self._orphans = orphans.Orphans(self._zygote)

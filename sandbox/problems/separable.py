@@ -107,7 +107,9 @@ class _Signs:
     def _keeps_a_part(self) -> bool:
         """Whether something that can be changed has a name and stands in something else, too."""
         kept = {name for name, value in self._assigned() if isinstance(value, _MUTABLE)}
-        return any(
+        nested = {name for name, value in self._assigned() if _holds_what_changes(value)}
+        taken = [value.value for _, value in self._assigned() if isinstance(value, ast.Subscript)]
+        return any(isinstance(one, ast.Name) and one.id in nested for one in taken) or any(
             isinstance(item, ast.Name) and item.id in kept
             for node in self._nodes
             if isinstance(node, ast.List | ast.Tuple | ast.Dict)
@@ -138,6 +140,16 @@ class _Signs:
         identity = any(isinstance(op, ast.Is | ast.IsNot) for op in ops)
         constant = any(isinstance(side, ast.Constant) for side in sides)
         return identity and not constant and any(map(self._is_answer, sides))
+
+
+def _holds_what_changes(value: ast.expr) -> bool:
+    match value:
+        case ast.List(elts=items) | ast.Dict(values=items):
+            return any(isinstance(item, _MUTABLE) for item in items)
+        case ast.ListComp(elt=item) | ast.DictComp(value=item):
+            return isinstance(item, (*_MUTABLE, ast.BinOp))
+        case _:
+            return False
 
 
 def _named(node: ast.AST) -> str | None:

@@ -17,10 +17,12 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from sandbox.inside import codec
+from sandbox.inside import codec, withheld
 from sandbox.values import NO_TEST_RAN, CheckTests, Ending, Grading, Program, Run
 
 MAX_PARTS = 5_000  # of one call's arguments, to be held against answers; a call that has more waits
+_WITHHELD = type(withheld.WITHHELD).__name__  # the mark of an answer that nobody gives
+_CANNOT_LEAVE = "the tests pass something to the function that cannot leave a box"
 _NOTHING: tuple[object, ...] = (None, True, False, "", [], (), {})  # too common to tell anything
 _TRIVIAL = frozenset(hashlib.sha256(codec.encode(one)).digest() for one in _NOTHING)
 
@@ -88,17 +90,23 @@ def _plan(tests: CheckTests, grader: Visit) -> Plan:
     if not run.proved:
         reason = f"{run.raised.type}: {run.raised.message}" if run.raised else run.ending
         raise UngradableTests(f"the data set's own solution does not pass its tests ({reason[:200]})")
-    if any(_has_mark(codec.decode(call)) for call in run.asked):
-        raise UngradableTests("the tests pass something to the function that cannot leave a box")
+    if any(_marks(codec.decode(call)) for call in run.asked):
+        raise UngradableTests(_CANNOT_LEAVE)
     return tuple(_foreseen(run, frozenset(known)))
 
 
 def _without_answers(tests: CheckTests, grader: Visit) -> list[bytes]:
-    """The calls that need no answer, in their order; none where the tests come to no end without answers."""
+    """The calls that need no answer, in their order; none where the tests come to no end without answers.
+
+    Where there is no solution, what the tests hand over shows here, too; raises UngradableTests.
+    """
     run = grader(Program(source=tests.prelude, tests=Grading(tests=tests, withheld=True)))
     if run.ending is not Ending.EXITED:
         return []
-    return [call for call in run.asked if not _has_mark(codec.decode(call))]
+    found = [(call, {mark.name for mark in _marks(codec.decode(call))}) for call in run.asked]
+    if tests.solution is None and any(marks - {_WITHHELD} for _, marks in found):
+        raise UngradableTests(_CANNOT_LEAVE)
+    return [call for call, marks in found if not marks]
 
 
 def _foreseen(run: Run, independent: frozenset[bytes]) -> Iterator[Foreseen]:
@@ -123,9 +131,9 @@ def _tells(call: bytes, answers: set[bytes]) -> bool:
     return False
 
 
-def _has_mark(value: object) -> bool:
-    """Whether something without a place in the codec stands anywhere in the value."""
-    return any(isinstance(part, codec.Spoof | codec.Opaque | codec.Iterated) for part in _parts(value))
+def _marks(value: object) -> list[codec.Spoof | codec.Opaque | codec.Iterated]:
+    """What stands in the value for something without a place in the codec."""
+    return [part for part in _parts(value) if isinstance(part, codec.Spoof | codec.Opaque | codec.Iterated)]
 
 
 def _parts(value: object) -> Iterator[object]:

@@ -127,6 +127,7 @@ class TestInTheGrader:
             ("import json; json.loads('x')", "ValueError", "e.pos == 0"),
             ("b'\\xff'.decode()", "UnicodeError", "e.start == 0"),
             ("import decimal; decimal.Decimal('x')", "ArithmeticError", "True"),
+            ("class Own(ValueError): code = 7\n    raise Own('no')", "ValueError", "e.code == 7"),
             ("class Own(ValueError): pass\n    raise Own('no')", "ValueError", "str(e) == 'no'"),
             (
                 "class Own(Exception):\n        def __init__(self, *, n): self.n = n\n    raise Own(n=4)",

@@ -206,6 +206,13 @@ def test_tests_that_hand_over_what_cannot_leave_a_box_run_beside_the_program(sco
     assert Flag.IN_PROCESS in found.flags
 
 
+@pytest.mark.parametrize("handed", ["str", "lambda x: x", "Pair(3)"])
+def test_what_cannot_leave_a_box_is_found_without_a_solution(scorer: Scorer, handed: str) -> None:
+    tests = f"class Pair:\n    def __init__(self, x): self.x = x\nassert f({handed}) is not None\nassert f(f(1)) == 1\n"
+    found = scored(scorer, "def f(kind): return kind", tests)
+    assert (found.verdict, Flag.IN_PROCESS in found.flags) == (Verdict.PASSED, True)
+
+
 def test_a_candidate_cannot_choose_to_be_tested_in_its_own_process(scorer: Scorer) -> None:
     found = scored(scorer, "def f(x): return object", "assert f(f(1)) == 5\n", "def f(x): return 5\n")
     assert found.verdict is not Verdict.PASSED

@@ -23,6 +23,7 @@ DOUBTFUL = [
     "import random\n    random.seed(1)\n    assert candidate(1) == 3",
     "import random\n    random.seed(1)\n    e = random.random()\n    random.seed(1)\n    assert candidate(1) == e",
     "row = [1]\n    m = [row, [2]]\n    candidate(m)\n    assert row == [9]",
+    "m = [[1], [2]]\n    row = m[0]\n    candidate(m)\n    assert row == [9]",
     "x = [1]\n    assert candidate(x) is x",
     "s = candidate(3)\n    s.push(1)",
     "assert candidate(3)(4) == 12",
@@ -38,6 +39,7 @@ SEPARABLE = [
     "try:\n        candidate(-1)\n    except ValueError as e:\n        assert e.args\n    else:\n        assert False",
     "x = candidate('a b')\n    assert x.upper().split() == ['A', 'B']",
     "n = 3\n    assert candidate([n, n]) == [3, 3]",
+    "x = [3, 1]\n    first = x[0]\n    assert candidate(x) == first",
     "a = [3, 1]\n    candidate(a)\n    assert a == [1, 3]",
 ]
 
