@@ -15,11 +15,16 @@ _BUILTINS = frozenset(dir(builtins)) | {"__name__", "__file__", "__doc__"}
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Code that was found, why it was chosen, and whether it is the body of the function that the prompt began."""
+    """Code that was found, and why it was chosen.
+
+    It is the body of the function that the prompt began where `body` is true. Where `continues` is, it goes on where the
+    prompt stops, to the letter.
+    """
 
     code: str
     why: str
     body: bool = False
+    continues: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import itertools
+import textwrap
 from collections.abc import Callable
 
 from sandbox.extraction import programs
 from sandbox.extraction.assembly import Found
 from sandbox.extraction.blocks import Block, tidy
-from sandbox.extraction.functions import Target, as_body
+from sandbox.extraction.functions import Target, as_body, unreturning
 from sandbox.extraction.parsing import MOST_PARSED, Parser, is_code, returns
-from sandbox.extraction.prose import AT_MARGIN, LONGEST_LINE, runs, unlabelled, without_prose
+from sandbox.extraction.prose import AT_MARGIN, LONGEST_LINE, runs, unlabelled
 
 
 def whole(text: str, serves: Callable[[str], bool], parser: Parser) -> str | None:
@@ -24,22 +25,71 @@ def whole(text: str, serves: Callable[[str], bool], parser: Parser) -> str | Non
 
 def function(text: str, target: Target, parser: Parser) -> Found | None:
     """Return the function, or its body, in a text without fences; None if neither is there."""
+    return _all_of_it(text, target, parser) or _part_of_it(text, target, parser)
+
+
+def _all_of_it(text: str, target: Target, parser: Parser) -> Found | None:
     if (code := whole(text, target.defined_in, parser)) is not None:
         return Found(code, "the text as a whole, which is Python")
-    if target.begun and (body := as_body(text, parser)) is not None and not target.defined_in(tidy(text.split("\n"))):
+    if (code := _first_at_margin(text, target, parser)) is not None:
+        return Found(code, f"the text as a whole, with {target.name} moved to the margin")
+    if not target.begun:
+        return None
+    if _continues(text, target, parser):
+        return Found(text, "the text as a whole, which goes on where the prompt stops", continues=True)
+    body = None if target.defined_in(tidy(text.split("\n"))) else as_body(text, parser)
+    if body is not None:
         return Found(body.strip("\n"), f"the text as a whole, which is the body of {target.name}", body=True)
-    lines = text.strip("\n").split("\n")
-    if target.begun and (found := _indented_body(lines, target, parser)) is not None:
-        return found
-    code = without_prose(text, parser)
+    return _indented_body(text.strip("\n").split("\n"), target, parser)
+
+
+def _part_of_it(text: str, target: Target, parser: Parser) -> Found | None:
+    code = _finished(runs(text, parser, keep_broken=True), target, parser)
     if target.defined_in(code):
         return Found(code, f"the statements of the text, without the prose around them, that define {target.name}")
-    code = _stretch(text)
-    if target.defined_in(code):
-        return Found(code, f"the lines that look like code and define {target.name}")
-    if target.begun and (body := _body_in_prose(lines, parser)) is not None:
+    stretch = _stretch(text)
+    if target.defined_in(stretch):
+        return Found(stretch, f"the lines that look like code and define {target.name}")
+    if not target.begun:
+        return None
+    if (body := _body_in_prose(text.strip("\n").split("\n"), parser)) is not None:
         return Found(body, f"indented lines of the text, which are the body of {target.name}", body=True)
+    if (body := unreturning(text.strip("\n"), target, parser)) is not None:
+        return Found(body, "the text as a whole, which is Python that defines and returns nothing", body=True)
+    if stretch and parser.refuses(stretch):
+        return Found(stretch, "the lines that look like code, though they are no Python", body=True)
     return None
+
+
+def _continues(text: str, target: Target, parser: Parser) -> bool:
+    """Whether the text begins with the body, indented, and what follows at the margin is Python, too."""
+    body, rest = _indented_first(text)
+    if not body or not rest or (as_body(body, parser) or unreturning(body, target, parser)) is None:
+        return False
+    return parser.tree(target.prompt + text) is not None
+
+
+def _first_at_margin(text: str, target: Target, parser: Parser) -> str | None:
+    """A text whose function alone is indented, and what it calls is not: all of it at the margin."""
+    first, rest = _indented_first(text)
+    code = f"{textwrap.dedent(first)}\n{rest}"
+    return code if first and rest and target.defined_in(code) and parser.tree(code) is not None else None
+
+
+def _indented_first(text: str) -> tuple[str, str]:
+    """The indented lines that a text begins with, and the others."""
+    lines = text.strip("\n").split("\n")
+    first = list(itertools.takewhile(lambda line: not line.strip() or line[0] in " \t", lines))
+    return "\n".join(first), "\n".join(lines[len(first) :])
+
+
+def _finished(parts: list[str], target: Target, parser: Parser) -> str:
+    """The statements as one text, without an unfinished line at the end where the function stands before it."""
+    code = "\n".join(parts)
+    if not parser.refuses(code):
+        return code
+    shorter = code.rpartition("\n")[0]
+    return shorter if target.defined_in(shorter) and not parser.refuses(shorter) else code
 
 
 def program(text: str, parser: Parser) -> Found | None:
@@ -71,13 +121,12 @@ def _indented_body(lines: list[str], target: Target, parser: Parser) -> Found | 
         return None
     code = "\n".join([lines[0], *first]).rstrip()
     body = as_body(code, parser)
-    if body is None and begins_indented and parser.refuses("def _():\n" + code) is False:
-        body = tidy(code.split("\n"))
-    return (
-        Found(body, f"the indented lines that the text begins with, which are the body of {target.name}", body=True)
-        if body
-        else None
-    )
+    if body is None and begins_indented:
+        body = unreturning(code, target, parser)
+    if body is None:
+        return None
+    why = f"the indented lines that the text begins with, which are the body of {target.name}"
+    return Found(body, why, body=True)
 
 
 def _body_in_prose(lines: list[str], parser: Parser) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import textwrap
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 from sandbox.extraction import bare, functions, programs
@@ -97,7 +97,7 @@ def answered(text: str, problem: Problem, *, begun: str = "") -> Extracted:
     for region in unwrapped(answer)[:_MOST_REGIONS]:
         found = _found(region, target, parser)
         if found is not None:
-            return _made(Found(found.code, found.why + after, found.body), problem)
+            return _made(replace(found, why=found.why + after), problem)
     return _nothing(problem, f"no code in the answer{after}")
 
 
@@ -110,7 +110,7 @@ def _found(text: str, target: Target | None, parser: Parser) -> Found | None:
     return (
         functions.in_blocks(blocks, target, parser)
         or bare.function(rest, target, parser)
-        or functions.without_function(blocks, parser)
+        or functions.without_function(blocks, target, parser)
         or _something_else(rest, parser, tried=bool(blocks))
     )
 
@@ -142,6 +142,8 @@ def _nested(blocks: list[Block]) -> list[Block]:
 
 
 def _made(found: Found, problem: Problem) -> Extracted:
+    if found.continues:
+        return Extracted(problem.continued(found.code), found.why)
     if found.body:
         return Extracted(problem.continued(textwrap.indent(found.code, _indentation(problem.prompt))), found.why)
     return Extracted(_alone(problem, found.code), found.why)

@@ -16,7 +16,7 @@ from functools import cached_property
 
 from sandbox.extraction.assembly import Assembly, Found, supplies
 from sandbox.extraction.blocks import Block
-from sandbox.extraction.parsing import Parser, returns
+from sandbox.extraction.parsing import Parser, is_code, returns
 from sandbox.extraction.prose import without_prose
 from sandbox.problems import Form, Problem
 
@@ -28,6 +28,7 @@ class Target:
 
     def __init__(self, problem: Problem, parser: Parser) -> None:
         self.name = problem.entry_point
+        self.prompt = problem.prompt
         owner, _, self.function = problem.entry_point.rpartition(".")
         self._top = owner or self.function
         self.own = frozenset({self.function, self._top})
@@ -39,10 +40,8 @@ class Target:
         )
         self.begun = problem.form is not Form.DATA and begins is not None
         name, function = re.escape(self._top), re.escape(self.function)
-        self._defines = re.compile(
-            rf"^(?:(?:async\s+)?def\s+{function}\s*[(\[]|class\s+{name}\s*[(:\[]|{name}\s*(?::[^=\n]*)?=(?!=))",
-            re.MULTILINE,
-        )
+        self._defines = re.compile(rf"^(?:(?:async\s+)?def\s+{function}\s*[(\[]|class\s+{name}\s*[(:\[])", re.MULTILINE)
+        self._assigns = re.compile(rf"^{name}\s*(?::[^=\n]*)?=(?!=)", re.MULTILINE)
 
     @cached_property
     def known(self) -> frozenset[str]:
@@ -53,10 +52,21 @@ class Target:
 
     def defined_in(self, code: str) -> bool:
         """Whether the code defines the function, or the class that has it, at the margin."""
-        if self._defines.search(code) is None:
+        if self._defines.search(code) is None and self._assigns.search(code) is None:
             return False
         tree = self._parser.tree(code)
-        return tree is None or not returns(tree.body)  # else a body that has a variable of the function's name
+        if tree is None:
+            return self._defines.search(code) is not None or not self._parser.refuses(code)
+        given = [name for supply in supplies(code, tree, 0, values=True) for name in supply.names]
+        if not self.own & set(given):
+            return False  # it stands in a literal
+        if self._defines.search(code) is not None:
+            return True
+        return not returns(tree.body)  # else a body that has a variable of the function's name
+
+    def has_def(self, code: str) -> bool:
+        """Whether the function, or its class, is defined as such, and not as a value: that may be an output."""
+        return self._defines.search(code) is not None
 
     def is_stub(self, code: str) -> bool:
         """Whether the function is there without anything that it does."""
@@ -96,7 +106,12 @@ def in_blocks(blocks: Sequence[Block], target: Target, parser: Parser) -> Found 
     own = [n for n, block in enumerate(blocks) if target.defined_in(block.code)]
     real = [n for n in own if not target.is_stub(blocks[n].code)]
     whole = [n for n in real if blocks[n].closed and not parser.refuses(blocks[n].code)]
-    whole = [n for n in whole if blocks[n].python is not False] or [n for n in whole if parser.tree(blocks[n].code)]
+    named = [n for n in whole if blocks[n].python is not False]
+    whole = (
+        [n for n in named if blocks[n].python or target.has_def(blocks[n].code)]
+        or named
+        or [n for n in whole if parser.tree(blocks[n].code)]
+    )
     together = Assembly(blocks=blocks, parser=parser, known=target.known, own=target.own)
     if whole:
         n = whole[-1]
@@ -118,8 +133,11 @@ def in_blocks(blocks: Sequence[Block], target: Target, parser: Parser) -> Found 
     return Found(blocks[own[-1]].code, f"a block that has no more of {target.name} than its signature")
 
 
-def without_function(blocks: Sequence[Block], parser: Parser) -> Found | None:
-    """Return the last block of Python that defines something else, so that its verdict says what is missing."""
+def without_function(blocks: Sequence[Block], target: Target, parser: Parser) -> Found | None:
+    """Return the last block of Python all the same, so that its verdict says what is missing: another function, or a body."""
+    for block in reversed(blocks):
+        if block.python is not False and (body := unreturning(block.code, target, parser)) is not None:
+            return Found(body, "the last block of Python, which defines and returns nothing", body=True)
     python = [block for block in blocks if block.python is not False and _CALLABLE.search(block.code)]
     python = [block for block in python if not parser.refuses(block.code)] or python
     return Found(python[-1].code, "the last block of Python; none defines what was asked for") if python else None
@@ -161,6 +179,16 @@ def as_body(code: str, parser: Parser) -> str | None:
             case ast.Module(body=[ast.FunctionDef(body=body)]) if returns(body):
                 return tried
     return None
+
+
+def unreturning(code: str, target: Target, parser: Parser) -> str | None:
+    """Return the code, at the margin, if it is Python that defines nothing: a body that returns nothing, if one at all."""
+    code = textwrap.dedent(code)
+    tree = parser.tree(code) if target.begun else None
+    if tree is None or not is_code(tree):
+        return None
+    defines = any(isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) for node in tree.body)
+    return None if defines else code
 
 
 def _indented_again(code: str) -> list[str]:

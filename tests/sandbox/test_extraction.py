@@ -44,6 +44,7 @@ def add_of(source: str):
     return namespace["add"]
 
 
+ADDS = "def add(a, b):\n    return a + b"
 GOOD_ANSWERS = {
     "a fenced block": "```python\ndef add(a, b):\n    return a + b\n```",
     "a fence without a tag": "```\ndef add(a, b):\n    return a + b\n```",
@@ -110,6 +111,67 @@ GOOD_ANSWERS = {
         '```python\ndef add(a, b):\n    """\n    >>> add(1, 2)\n    3\n    """\n    return a + b\n```'
     ),
     "tabs": "```python\ndef add(a, b):\n\treturn a + b\n```",
+    "a wrong version before it": f"```python\ndef add(a, b):\n    return a\n```\nNo:\n```python\n{ADDS}\n```",
+    "a stub that raises before it": (
+        "```python\ndef add(a, b):\n    raise NotImplementedError\n```\n```python\ndef add(a, b):\n    return a + b\n```"
+    ),
+    "a stub after it": "```python\ndef add(a, b):\n    return a + b\n```\nFor you:\n```python\ndef add(a, b):\n    ...\n```",
+    "a version after it that is no Python": (
+        "```python\ndef add(a, b):\n    return a + b\n```\nIn short:\n```python\ndef add(a, b): … as before\n```"
+    ),
+    "a helper beside a wrong version": (
+        "```python\nimport operator\ndef plus(a, b):\n    return operator.add(a, b)\n\n"
+        "def add(a, b):\n    return plus(a, a)\n```\n"
+        "Fixed:\n```python\ndef add(a, b):\n    return plus(a, b)\n```"
+    ),
+    "a helper after it": (
+        "```python\ndef add(a, b):\n    return plus(a, b)\n```\n```python\ndef plus(a, b):\n    return a + b\n```"
+    ),
+    "a value in a block of its own": "```python\nZERO = 0\n```\n```python\ndef add(a, b):\n    return ZERO + a + b\n```",
+    "a fence in the docstring": (
+        '```python\ndef add(a, b):\n    """\n    ```\n    add(1, 2)\n    ```\n    """\n    return a + b\n```'
+    ),
+    "a tagged fence in a text at the margin": f"```python\nNOTE = '''\n```python\nx\n```\n'''\n{ADDS}\n```",
+    "a literal that never ends before it": (
+        '```python\ndef add(a, b):\n    """Oh\n    return 1\n```\nAgain:\n```python\ndef add(a, b):\n    return a + b\n```'
+    ),
+    "a block of Markdown": "````markdown\n# Title\n```python\ndef add(a, b):\n    return a + b\n```\n````",
+    "a quotation": "> Here:\n> ```python\n> def add(a, b):\n>     return a + b\n> ```",
+    "a block on one line": "```python def add(a, b): return a + b```",
+    "code in the line of the fence": "```python def add(a, b):\n    return a + b\n```",
+    "a fence behind prose": "Here it is: ```python\ndef add(a, b):\n    return a + b\n```",
+    "a fence that the prompt opened": "def add(a, b):\n    return a + b\n```\nUse:\n```python\nprint(add(1, 2))\n```",
+    "a body, and a fence that the prompt opened": "    return a + b\n```\nDone.",
+    "an unclosed fence, prose behind it": "```python\ndef add(a, b):\n    return a + b\n\nThis **adds** them:\n- a\n- b",
+    "no fence, prose that looks like code": (
+        "for example, one adds so:\n\ndef add(a, b):\n    return a + b\n\nreturn value is the sum.\nNote: fast.\n"
+    ),
+    "no fence, prose between": "First:\nfrom operator import add as plus\n\nNow it:\n\ndef add(a, b):\n    return plus(a, b)\n",
+    "no fence, two versions": "So:\n\ndef add(a, b):\n    return a\n\nNo, rather:\n\ndef add(a, b):\n    return a + b\n",
+    "no fence, a list over several lines": "TABLE = [\n1,\n]\n\ndef add(a, b):\n    return a + b\n",
+    "no fence, a docstring at the margin": '"""\nA module\nfor sums.\n"""\ndef add(a, b):\n    return a + b\n',
+    "no fence, cut in a call": "def add(a, b):\n    return a + b\n\nprint(add(1,",
+    "no fence, a console session before": ">>> add(1, 2)\n3\n\ndef add(a, b):\n    return a + b\n",
+    "no fence, the word python first": "python\ndef add(a, b):\n    return a + b\n",
+    "no fence, it indented and a helper not": "    def add(a, b):\n        return h(a) + b\n\ndef h(x):\n    return x\n",
+    "no fence, a body and a helper": "    return h(a) + b\n\ndef h(x):\n    return x\n",
+    "a body in prose": "Just return the sum:\n\n    return a + b\n\nThat is all.",
+    "a body that lost its first indentation": "c = a\n    c += b\n    return c",
+    "a body that lost a space, fenced": "```python\n   c = a\n    c += b\n    return c\n```",
+    "a body that lost a tab": "c = a\n\tc += b\n\treturn c",
+    "a body that lost its first indentation at a colon": "if a == a:\n        return a + b\n    return 0",
+    "a body with a function in it": "```python\ndef h(x):\n    return x + b\n\nif a == a:\n    return h(a)\n```",
+    "indentation by no-break spaces": "```python\ndef add(a, b):\n\u00a0\u00a0\u00a0\u00a0return a + b\n```",
+    "a byte order mark": "\ufeffdef add(a, b):\n    return a + b\n",
+    "code about special tokens": "```python\ndef add(a, b):\n    s = '</s>'  # not <|im_end|> here\n    return a + b\n```",
+    "a whole chat": f"<|im_start|>user\n```python\ndef add(a, b): return 0\n```<|im_end|>\n<|im_start|>assistant\n{ADDS}",
+    "a mark of reasoning that it quotes": f"<think>x</think>\n```python\n{ADDS}\n```\nI closed `<think>`.",
+    "reasoning that quotes marks": (
+        f"<think>\nuse <think>…</think> then\n```python\ndef add(a, b): return 0\n```\n</think>\n{ADDS}"
+    ),
+    "reasoning again behind it": (
+        "<think>x</think>\n```python\ndef add(a, b):\n    return a + b\n```\n<think>\n```python\ndef add(a, b): return 0\n```"
+    ),
     "a lone surrogate in a comment": "```python\ndef add(a, b):\n    return a + b  # \ud800\n```",
     "an escape that warns": "```python\ndef add(a, b):\n    '\\d'\n    return a + b\n```",
 }
@@ -119,6 +181,76 @@ GOOD_ANSWERS = {
 @pytest.mark.filterwarnings("ignore:invalid escape")
 def test_the_code_of_a_chat_answer_is_found_in(answer):
     assert add_of(extract(answer, ADD).source)(2, 3) == 5
+
+
+@pytest.mark.parametrize(
+    "tag",
+    [
+        "{python}",
+        "{.python .numberLines}",
+        "python:add.py",
+        "python3.11",
+        "Python 3",
+        "python,linenos",
+        "add.py",
+        "solution",
+    ],
+)
+def test_a_tag_of_python_may_be_written_in_many_ways(tag):
+    output = "```\nadd = 3\n```"
+    assert add_of(extract(f"```{tag}\ndef add(a, b):\n    return a + b\n```\n{output}", ADD).source)(2, 3) == 5
+
+
+@pytest.mark.parametrize(
+    "token",
+    ["<|im_end|>", "</s>", "<|eot_id|>", "<|endoftext|>", "<end_of_turn>", "<eos>", "<|EOT|>",
+     "<\uff5cend\u2581of\u2581sentence\uff5c>", "<|file_sep|>", "<file_sep>", "[/INST]", "<|anything_like_it|>"],
+)  # fmt: skip
+@pytest.mark.parametrize("way", range(4))
+def test_a_special_token_ends_every_kind_of_text(token, way):
+    other = "\ndef add(a, b):\n    return 0\n"
+    whole = "def add(a, b):\n    return a + b"
+    texts = [whole + token + other, f"```python\n{whole}\n```{token}```python{other}```", f"```python\n{whole}{token}{other}",
+             f"    return a + b{token}{other}"]  # fmt: skip
+    assert add_of(extract(texts[way], ADD).source)(2, 3) == 5
+    assert add_of(extract(f"    return a + b\n{token}{other}", ADD, given="raw").source)(2, 3) == 5
+
+
+@pytest.mark.parametrize("given", ["completion", "solution"])
+def test_as_it_is_means_as_it_is(given):
+    text = "\ufeff```python\r\n<think>\n    return a + b<|im_end|>\n```\n\ud800"
+    source = extract(text, ADD, given=given).source
+    assert source == (ADD.prompt + text if given == "completion" else text)
+    assert extract(text, DOUBLE, given=given).source == text
+
+
+@pytest.mark.parametrize(
+    ("answer", "why"),
+    [
+        ("```python\ndef add(a, b): return 1\n```\n" * 2, "the last of 2 closed blocks that define add"),
+        ("def add(a, b): return 1", "the text as a whole, which is Python"),
+        ("<think>x</think>def add(a, b): return 1", "the text as a whole, which is Python, after its reasoning"),
+        ("<think>def add(a, b): return 1", "reasoning that never ended: there is no answer"),
+        ("I cannot.", "no code in the answer"),
+        ("return a", "the text as a whole, which is the body of add"),
+    ],
+)
+def test_the_reason_names_the_rule(answer, why):
+    assert extract(answer, ADD).why == why
+
+
+@pytest.mark.parametrize(
+    "prose",
+    ["You should import math and add them.", "No", "import this carefully, please", "return the sum of a and b", "x"],
+)
+def test_prose_is_never_executed(prose):
+    assert extract(prose, DOUBLE).source == ""
+    assert add_of(extract(prose, ADD).source.replace(prose, ""))(2, 3) is None
+
+
+def test_what_cannot_be_given_is_an_error_that_says_what_can():
+    with pytest.raises(ValueError, match="there are answer, completion, solution, raw"):
+        extract("", ADD, given="program")
 
 
 @pytest.mark.parametrize(
