@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -16,7 +17,7 @@ from sandbox.boxes.owner import Owner
 from sandbox.boxes.probing import WALLS, WallBroken, probe, require_walls
 from sandbox.boxes.walls import BoxSpec
 from sandbox.checkup.doctor import Level, examine, seen_inside
-from sandbox.values import Limits
+from sandbox.values import Ending, Job, Limits, Run
 
 LIMITS = Limits(memory_mb=128, processes=8, disk_mb=8, files=64, output_kb=256)
 Body = dict[str, Any]
@@ -32,6 +33,30 @@ def test_every_wall_of_a_box_holds_and_the_box_is_clean_afterwards(engine: Engin
         require_walls(box, LIMITS)
         assert [finding.wall for finding in probe(box, LIMITS)] == list(WALLS)
         assert box.clean
+
+
+class SlowAtFirst:
+    """A box on a machine that is too busy, at first, to over-use memory within the time."""
+
+    def __init__(self, box: Box) -> None:
+        self._box, self.visits = box, 0
+
+    @property
+    def clean(self) -> bool:
+        return self._box.clean
+
+    def run(self, job: Job) -> Run:
+        self.visits += 1
+        run = self._box.run(job)
+        return replace(run, ending=Ending.OUT_OF_WALL, answers=()) if self.visits == 2 else run
+
+
+@pytest.mark.docker
+def test_a_probe_that_a_busy_machine_stopped_is_tried_again(engine: Engine) -> None:
+    with closing(open_box(engine)) as box:
+        slow = SlowAtFirst(box)
+        require_walls(slow, LIMITS)
+        assert slow.visits == 7  # one from within, one for each of the five that are over-used, and one again
 
 
 def without(**changes: object) -> Callable[[Body], Body]:
