@@ -17,6 +17,10 @@ from sandbox.inside import codec
 
 MAX_CLASSES = 32
 MAX_BYTES = 1 << 16
+MAX_DEPTH = 3
+_WITHIN = "__exception__"  # begins what stands for an exception within an exception
+_CAUSE = "__cause__"
+_MEMBERS = ("filename", "filename2", "name", "path")  # of built-in exceptions, beside their arguments
 _OWN = "solution"  # the module that a program is
 _TESTS = frozenset({"tests", "__main__"})  # exceptions of the tests themselves are none of the program's
 
@@ -24,14 +28,43 @@ Error = Exception | SystemExit
 Names = list[tuple[str, str]]  # of an exception's classes, the module and the name, in the order of the `__mro__`
 
 
-def exception_bytes(error: BaseException) -> bytes:
-    """The bytes that stand for an exception; none where its program has made that impossible."""
+def exception_bytes(error: BaseException, depth: int = MAX_DEPTH) -> bytes:
+    """The bytes that stand for an exception; none where its program has made that impossible.
+
+    Exceptions within it (of a group, its cause) come along so many levels deep.
+    """
     try:
         names = [(str(kind.__module__), str(kind.__name__)) for kind in type(error).__mro__][:MAX_CLASSES]
-        data = codec.encode([names, list(error.args), _of_own_classes(error) | vars(error)])
+        attributes = _of_own_classes(error) | _members(error) | vars(error)
+        if depth and error.__cause__ is not None:
+            attributes[_CAUSE] = error.__cause__
+        carried = {key: _carried(value, depth) for key, value in attributes.items()}
+        data = codec.encode([names, [_carried(one, depth) for one in error.args], carried])
         return data if len(data) <= MAX_BYTES else codec.encode([names, [], {}])
     except Exception:
         return b""
+
+
+def _carried(value: object, depth: int) -> object:
+    """The value, or what stands for it where it is an exception or a sequence of some."""
+    if isinstance(value, BaseException) and depth:
+        return (_WITHIN, exception_bytes(value, depth - 1), type(value).__name__, str(value))
+    if type(value) in {list, tuple} and any(isinstance(one, BaseException) for one in value):  # type: ignore[attr-defined]
+        return [_carried(one, depth) for one in value]  # type: ignore[attr-defined]
+    return value
+
+
+def _revived(value: object, own: Mapping[str, object]) -> object:
+    if type(value) is list:
+        return [_revived(one, own) for one in value]
+    if type(value) is tuple and len(value) == 4 and value[0] == _WITHIN:
+        return exception_from(value[1], value[2], value[3], own)
+    return value
+
+
+def _members(error: BaseException) -> dict[str, object]:
+    found = {name: getattr(error, name, None) for name in _MEMBERS}
+    return {name: value for name, value in found.items() if type(value) in {str, int}}
 
 
 def _of_own_classes(error: BaseException) -> dict[str, object]:
@@ -53,7 +86,8 @@ def exception_from(data: bytes, name: str, message: str, own: Mapping[str, objec
     """
     try:
         names, arguments, attributes = _read(data)
-        return _made(_class_of(names, own), tuple(arguments), attributes, message)
+        revived = {key: _revived(value, own) for key, value in attributes.items()}
+        return _made(_class_of(names, own), tuple(_revived(one, own) for one in arguments), revived, message)
     except Exception:
         return _by_name(name, message)
 
@@ -113,7 +147,12 @@ def _plainly_made(kind: type[Error], arguments: tuple[Any, ...], attributes: Map
     with contextlib.suppress(TypeError):
         base.__init__(error, *arguments)  # of an OSError or a UnicodeError it sets what str() shows
     BaseException.args.__set__(error, arguments)  # type: ignore[attr-defined]
-    vars(error).update(attributes)
+    for key, value in attributes.items():
+        if key in _MEMBERS or key == _CAUSE:
+            with contextlib.suppress(Exception):
+                setattr(error, key, value)
+        else:
+            vars(error)[key] = value
     return error
 
 

@@ -25,6 +25,7 @@ _DOUBTFUL = frozenset({
     "open", "tempfile", "tmp_path", "tmpdir", "TemporaryDirectory", "NamedTemporaryFile", "write_text", "write_bytes", "mkdir",
     "environ", "argv", "catch_warnings", "assertWarns", "warns", "recwarn", "assertLogs", "caplog", "inspect", "gc", "weakref",
     "tracemalloc", "settrace", "setprofile", "getsizeof", "id", "getstate", "setstate", "modules", "setlocale", "readouterr",
+    "__context__", "__traceback__",
 })  # fmt: skip
 _DATA = (
     int, float, complex, str, bytes, list, tuple, set, frozenset, dict, range, deque, Counter, OrderedDict, defaultdict,

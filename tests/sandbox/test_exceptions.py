@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import decimal
 import json
+import os
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -62,10 +63,28 @@ def test_an_exception_of_the_standard_library_keeps_class_arguments_and_text(act
     assert vars(found) == vars(error)
 
 
-def test_an_operating_systems_error_has_its_number() -> None:
-    found = again(error_of(Path("/nowhere/at/all").read_text))
+def test_an_operating_systems_error_has_its_number_and_its_file() -> None:
+    found = again(error_of(lambda: os.stat("/nowhere/at/all")))  # noqa: PTH116
     assert isinstance(found, FileNotFoundError)
-    assert found.errno == 2
+    assert (found.errno, found.filename) == (2, "/nowhere/at/all")
+
+
+def test_exceptions_within_an_exception_come_along() -> None:
+    error = ExceptionGroup("several", [KeyError("a"), ExceptionGroup("inner", [Refused(reason="late")])])
+    error.__cause__ = ZeroDivisionError("by nought")
+    found = again(error)
+    assert isinstance(found, ExceptionGroup)
+    assert (len(found.exceptions), found.exceptions[0].args) == (2, ("a",))
+    matching, rest = found.split(ValueError)
+    assert matching is not None
+    assert rest is not None
+    assert isinstance(found.__cause__, ZeroDivisionError)
+
+
+def test_exceptions_that_hold_each_other_end() -> None:
+    error, other = ValueError("a"), KeyError("b")
+    error.__cause__, other.__cause__ = other, error
+    assert isinstance(again(error).__cause__, KeyError)
 
 
 def test_a_class_that_nobody_else_knows_keeps_its_name_and_its_bases() -> None:
