@@ -72,6 +72,8 @@ def command_for(deed: Deed, shot: Snapshot | None, place: Place, now: float) -> 
         return _run(place, shot)
     if not runs or shot is None or shot.study.pid is None:
         raise CannotAct(f"the study does not run: it is {state.word}")
+    if shot.process_gone:
+        raise CannotAct(f"process {shot.study.pid}, which ran the study, is gone; R goes on from there")
     if shot.study.host != place.host:
         raise CannotAct(f"the study runs on {shot.study.host}; press ctrl-C there, or `kill -INT {shot.study.pid}`")
     if deed is Deed.PAUSE:

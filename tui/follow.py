@@ -35,6 +35,7 @@ SLICES_SECONDS = 0.05
 KEPT = 2_000
 SHARE = 0.2  # at most this part of the time goes into reading sums and making curves
 
+_CLOCKS_APART = 5.0  # seconds that a clock may have been set by since a run began
 Deliver = Callable[[Snapshot | Trouble], None]
 
 
@@ -51,6 +52,17 @@ def process_exists(pid: int) -> bool:
     except OSError:
         return True
     return not stat.rpartition(")")[2].lstrip().startswith("Z")
+
+
+def began_after(pid: int, moment: float) -> bool:
+    """Whether a process began after a moment (Unix seconds), so that its number was another one's then; False if unknown."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
+        uptime = float(Path("/proc/uptime").read_text(encoding="ascii").split()[0])
+        began = time.time() - uptime + int(stat.rpartition(")")[2].split()[19]) / os.sysconf("SC_CLK_TCK")
+    except (OSError, ValueError, IndexError):
+        return False
+    return began > moment + _CLOCKS_APART
 
 
 @dataclass
@@ -259,4 +271,4 @@ class _Eyes:
     def _gone(self, study: StudyRow) -> bool:
         if study.status != "running" or study.pid is None or study.host != self._follower.host:
             return False
-        return not self._follower.exists(study.pid)
+        return not self._follower.exists(study.pid) or began_after(study.pid, study.started_at or time.time())

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
 from sampler.store.reader import Reader, StoreError
 from sampler.store.rows import StudyRow
 from tui.cells import Cell, Column
-from tui.follow import process_exists
+from tui.follow import began_after, process_exists
 from tui.heading import duration, grouped
 from tui.text import harmless
 from tui.view import STANDING_MOODS, Mood, standing
@@ -53,8 +54,10 @@ def find_runs(present: Path, host: str) -> list[Run]:
 
 def _gone(study: StudyRow, host: str) -> str:
     """Whether the process that ran it is no longer there."""
-    here = study.status == "running" and study.host == host and study.pid is not None
-    return "gone" if here and not process_exists(study.pid or 0) else ""
+    if study.status != "running" or study.host != host or study.pid is None:
+        return ""
+    there = process_exists(study.pid) and not began_after(study.pid, study.started_at or time.time())
+    return "" if there else "gone"
 
 
 def _age(file: Path) -> float:

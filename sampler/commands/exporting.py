@@ -9,7 +9,7 @@ import click
 
 from sampler.commands.common import FILE, study_option
 from sampler.exits import Exit
-from sampler.exporting.export import FORMATS, ExportRequest, export
+from sampler.exporting.export import FORMATS, ExportRequest, export, format_of
 from sampler.store.opening import chosen_study, up_to_date
 from sampler.store.reader_export import ExportReader
 from sampler.telling import told
@@ -19,12 +19,17 @@ from sampler.telling import told
 @click.argument("store", type=FILE)
 @click.option("--to", required=True, type=click.Path(path_type=Path), help="A file, or a folder for one of each model.")
 @click.option(
-    "--format", "format_", type=click.Choice(FORMATS), default="jsonl", help="Default: jsonl, with all we know."
+    "--format",
+    "format_",
+    type=click.Choice(FORMATS),
+    help="Left out: parquet or sqlite where the file ends so (.parquet, .db), else jsonl, with all we know.",
 )
 @study_option
 @click.option("--model", help="Only this model.")
 @click.pass_obj
-def export_(traceback: bool, /, *, store: Path, to: Path, format_: str, study: str | None, model: str | None) -> None:
+def export_(
+    traceback: bool, /, *, store: Path, to: Path, format_: str | None, study: str | None, model: str | None
+) -> None:
     """Write the samples of a STORE to a file or folder; `sampler import` reads all formats but sqlite, which is a store.
 
     \b
@@ -34,7 +39,7 @@ def export_(traceback: bool, /, *, store: Path, to: Path, format_: str, study: s
     with told(sys.stderr, traceback=traceback) as failed:
         with up_to_date(store, ExportReader) as reader:
             row = chosen_study(reader.studies(), store, study)
-            written = export(ExportRequest(study=row.id, to=to, format=format_, model=model), reader)
+            written = export(ExportRequest(study=row.id, to=to, format=format_ or format_of(to), model=model), reader)
         for path in written:
             click.echo(f"wrote {path}")
         sys.exit(Exit.OK)

@@ -70,12 +70,12 @@ def gate(traceback: bool, /, **options: Any) -> None:
         except (GateError, ValueError) as error:
             _stop(error, Exit.USAGE)
         places = Places(junit=options["junit_file"], summary=options["github_summary"], annotate=options["annotate"])
-        tell_ci(places, verdict_line(decision, unit), cases(decision, unit), partial(click.echo, err=True))
         with read_along(sys.stdout):
             if options["as_json"]:
                 click.echo(decision_json(decision, unit))
             else:
                 print_decision(decision, unit, Page(file=sys.stdout))
+        tell_ci(places, verdict_line(decision, unit), cases(decision, unit), partial(click.echo, err=True))
         sys.exit(Exit.OK if decision.passed else Exit.GATE)
     sys.exit(failed[0])
 

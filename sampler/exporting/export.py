@@ -50,6 +50,11 @@ def export(request: ExportRequest, reader: ExportReader) -> list[Path]:
     return places
 
 
+def format_of(to: Path) -> str:
+    """The format that the name of a file says by its ending: one that could not hold another, else jsonl."""
+    return {".parquet": "parquet", ".db": "sqlite"}.get(to.suffix, "jsonl")
+
+
 def _place(request: ExportRequest, model: ModelRow, *, alone: bool) -> Path:
     """Where a model's file or folder of programs goes."""
     if _is_file(request):

@@ -121,6 +121,7 @@ class Places:
 def tell_ci(places: Places, title: str, cases: Sequence[Case], say: Callable[[str], None]) -> None:
     """Write what the places want; `say` takes annotations. Raises OSError."""
     if places.junit is not None:
+        places.junit.parent.mkdir(parents=True, exist_ok=True)
         places.junit.write_text(junit(cases), encoding="utf-8")
     if places.summary is not None:
         with places.summary.open("a", encoding="utf-8") as file:

@@ -166,6 +166,16 @@ def test_a_copy_of_the_store_is_the_store_in_one_file(tmp_path, store):
     assert "all of it" in call("export", store, "--to", tmp_path / "z.db", "--format", "sqlite", "--model", "a").stderr
 
 
+def test_the_ending_of_a_file_says_its_format_where_it_could_hold_no_other(tmp_path, store):
+    assert call("export", store, "--to", tmp_path / "copy.db").exit_code == Exit.OK
+    assert held(tmp_path / "copy.db", ALL) == held(store, ALL)
+    parquet = pytest.importorskip("pyarrow.parquet")
+    assert call("export", store, "--to", tmp_path / "samples.parquet").exit_code == Exit.OK
+    assert parquet.read_table(tmp_path / "samples.parquet").num_rows == len(held(store, ALL))
+    assert call("export", store, "--to", tmp_path / "samples.jsonl").exit_code == Exit.OK
+    assert len((tmp_path / "samples.jsonl").read_text().splitlines()) == len(held(store, ALL))
+
+
 def test_an_exported_file_can_be_replayed(tmp_path, store):
     call("export", store, "--to", tmp_path / "r.jsonl", "--model", "smollm2-135m")
     with ReplayBackend(tmp_path / "r.jsonl") as backend:

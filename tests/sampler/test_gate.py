@@ -330,10 +330,10 @@ class TestCommand:
         page = tmp_path / "summary.md"
         page.write_text("before\n")
         done = self.call(
-            bad, "--baseline", good, "--at", "15", "--unit", "tokens", "--junit", tmp_path / "j.xml",
+            bad, "--baseline", good, "--at", "15", "--unit", "tokens", "--junit", tmp_path / "new" / "j.xml",
             GITHUB_STEP_SUMMARY=str(page), GITHUB_ACTIONS="true",
         )  # fmt: skip
-        (suite,) = ET.parse(tmp_path / "j.xml").getroot()  # noqa: S314  (our own)
+        (suite,) = ET.parse(tmp_path / "new" / "j.xml").getroot()  # noqa: S314  (our own)
         assert (suite.get("name"), suite.get("failures"), suite[0].get("name")) == ("small", "1", "gate: pass@15")
         assert page.read_text().startswith("before\n### gate\\: FAIL")
         assert "::error title=small%3A gate%3A pass@15::dropped by " in done.stderr

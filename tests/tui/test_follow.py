@@ -13,7 +13,7 @@ from typing import Any
 
 from sampler.stats.budget import Unit
 from tui.curves import Wish
-from tui.follow import Follower, process_exists
+from tui.follow import Follower, began_after, process_exists
 from tui.view import Snapshot, Trouble
 
 PATIENCE = 120.0
@@ -123,6 +123,14 @@ def test_a_dead_child_that_nobody_waited_for_does_not_exist() -> None:
     with subprocess.Popen([sys.executable, "-c", "pass"]) as child:
         wait_for(lambda: not process_exists(child.pid))
     assert not process_exists(child.pid)
+
+
+def test_a_process_that_began_after_the_run_is_another_one() -> None:
+    assert not began_after(os.getpid(), time.time())
+    assert began_after(os.getpid(), time.time() - 365 * 86400)
+    with subprocess.Popen([sys.executable, "-c", "pass"]) as child:
+        child.wait()
+    assert not began_after(child.pid, 0.0), "there is none"
 
 
 def test_a_store_that_is_only_just_being_made_is_waited_for(tmp_path: Path) -> None:
