@@ -28,6 +28,10 @@ class NoText(ImportFault):
     """A sample without a text: an answer that never came. It is left out, and told."""
 
 
+class Untested(NoText):
+    """A sample of a problem without tests, likewise."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
     """The verdict that came with a sample: whether it passed, and the file's words if they say more."""

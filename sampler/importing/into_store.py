@@ -31,30 +31,32 @@ from sampler.store.writer import Store
 from sampler.study.spec import ProblemsSpec, choose_problems
 from sampler.values import Architecture, ModelCard
 from sandbox.problems import BUILT_IN, Problem
+from sandbox.problems import LeftOut as LeftOutProblem
 from sandbox.values import Limits
 
 
 def import_files(request: ImportRequest, store: Store, *, clock: Callable[[], float] = time.time) -> ImportEnd:
     """Add the samples of files to a store; raises ImportFault, ProblemsError or StoreError."""
     manners = [understood(path, request)[1] for path in request.files]
-    left_out: list[str] = []
+    left_out: list[LeftOutProblem] = []
     problems = choose_problems(ProblemsSpec(source=request.problems, skip_bad=request.skip_bad), left_out.append)
+    untested = frozenset(one.name for one in left_out if one.name)
     if request.sampled_only:
-        problems = _sampled(problems, request)
+        problems = _sampled(problems, request, untested)
     importer = _Importer(request, store, problems, clock)
-    importer.end.problems_left_out = left_out
+    importer.end.problems_left_out.extend(left_out)
     for path, manner in zip(request.files, manners, strict=True):
         importer.end.formats.append(manner.format)
-        importer.take(ReadingJob(path=path, request=request, problems=problems), manner)
+        importer.take(ReadingJob(path=path, request=request, problems=problems, untested=untested), manner)
     return importer.finish()
 
 
-def _sampled(problems: tuple[Problem, ...], request: ImportRequest) -> tuple[Problem, ...]:
+def _sampled(problems: tuple[Problem, ...], request: ImportRequest, untested: frozenset[str]) -> tuple[Problem, ...]:
     """Those problems of which the files hold a sample."""
     held = {
         sample.problem
         for path in request.files
-        for sample in read(ReadingJob(path=path, request=request, problems=problems))
+        for sample in read(ReadingJob(path=path, request=request, problems=problems, untested=untested))
         if isinstance(sample, Ready)
     }
     return tuple(problem for problem in problems if problem.name in held)

@@ -10,8 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from sampler.importing.imported import Imported, ImportFault
-from sandbox.problems import Problem, find_problem
+from sampler.importing.imported import Imported, ImportFault, Untested
+from sandbox.problems import Problem, find_name, find_problem
 
 _FUNCTION = re.compile(r"^def\s+(\w+)\s*\(", re.MULTILINE)
 _SPACE = re.compile(r"\s+")
@@ -20,8 +20,8 @@ _SPACE = re.compile(r"\s+")
 class Matcher:
     """Finds problems, and remembers what it found: files name each problem many times."""
 
-    def __init__(self, problems: Sequence[Problem]) -> None:
-        self._problems = problems
+    def __init__(self, problems: Sequence[Problem], untested: frozenset[str] = frozenset()) -> None:
+        self._problems, self._untested = problems, untested
         self._by_name = {problem.name: problem for problem in problems}
         self._found: dict[str | int, Problem] = {}
 
@@ -39,6 +39,8 @@ class Matcher:
 
     def _named(self, sample: Imported) -> Problem:
         found = find_problem(self._by_name, sample.problem)
+        if found is None and (name := find_name(self._untested, sample.problem)) is not None:
+            raise Untested(f"{name} has no test")
         if found is None:
             raise ImportFault(
                 f"no problem is called {sample.problem!r:.80}; its first is {self._problems[0].name!r}: do the samples "

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from sampler.importing.files import samples_of
-from sampler.importing.imported import Imported, ImportFault
+from sampler.importing.imported import Imported, ImportFault, NoText
 from sampler.importing.manner import Manner, understood
 from sampler.importing.match import Matcher
 from sampler.importing.program import program_of
@@ -27,6 +27,7 @@ class ReadingJob:
     path: Path
     request: ImportRequest
     problems: tuple[Problem, ...]
+    untested: frozenset[str] = frozenset()  # names of problems that were left out, because they have no tests
 
 
 class Ready(NamedTuple):
@@ -65,7 +66,7 @@ def ready(job: ReadingJob) -> Iterator[Ready | LeftOut]:
     """The samples of a file, in its order; raises ImportFault naming the place and what is wrong."""
     skip_bad = job.request.skip_bad
     samples, manner = understood(job.path, job.request)
-    match = Matcher(job.problems)
+    match = Matcher(job.problems, job.untested)
     for where, sample in samples_of(job.path, samples, skip_bad=skip_bad):
         if isinstance(sample, ImportFault):
             yield LeftOut(where, str(sample))
@@ -73,7 +74,7 @@ def ready(job: ReadingJob) -> Iterator[Ready | LeftOut]:
         try:
             yield _ready(where, sample, match(sample), manner)
         except ImportFault as error:
-            if not skip_bad:
+            if not skip_bad and not isinstance(error, NoText):
                 raise ImportFault(f"{where}: {error}") from error
             yield LeftOut(where, str(error))
 

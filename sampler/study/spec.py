@@ -42,7 +42,7 @@ from sampler.study.subset import SPLIT_NAMES, in_ranges, in_split, ranges_of
 from sampler.study.toml_table import SpecError, TomlTable, parse_toml, read_text
 from sampler.study.words import STUDY
 from sandbox.boxes.packages import is_requirement
-from sandbox.problems import Problem, ProblemsError, read_problems
+from sandbox.problems import LeftOut, Problem, ProblemsError, read_problems
 from sandbox.values import OUTPUT_RULES, Limits
 
 PYTHON = r"3\.[0-9]{1,2}"
@@ -165,7 +165,7 @@ def stored_sandbox(said: str) -> StudySandbox:
     return StudySandbox(limits=Limits(**told), python=python, packages=packages, fresh=fresh)
 
 
-def choose_problems(spec: ProblemsSpec, left_out: Callable[[str], None] = lambda _: None) -> tuple[Problem, ...]:
+def choose_problems(spec: ProblemsSpec, left_out: Callable[[LeftOut], None] = lambda _: None) -> tuple[Problem, ...]:
     """The problems that the study asks for; raises ProblemsError.
 
     `left_out` is told of each row that was left out: those without tests and, with `skip_bad`, those that are no problems.
@@ -208,7 +208,7 @@ def find_named(names: Iterable[str], known: Mapping[str, Problem], where: str) -
 
 
 def _load(
-    sources: Iterable[str], *, skip_bad: bool = False, left_out: Callable[[str], None] = lambda _: None
+    sources: Iterable[str], *, skip_bad: bool = False, left_out: Callable[[LeftOut], None] = lambda _: None
 ) -> list[Problem]:
     """The problems of every source in turn; raises ProblemsError."""
     found: dict[str, Problem] = {}

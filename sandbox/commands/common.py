@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any, NoReturn
 
 import click
@@ -13,7 +13,7 @@ from click.core import ParameterSource
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from sandbox.boxes.image import Outfit
-from sandbox.problems import Problem, read_problems
+from sandbox.problems import Problem, ProblemFile, read_problems
 from sandbox.scoring.scorer import Manner
 from sandbox.show import harmless, named
 from sandbox.terminal import HarmlessConsole
@@ -111,10 +111,16 @@ class Reading:
 
     def problems(self, source: str) -> list[Problem]:
         """The problems of a file; says on standard error what was left out. Raises ProblemsError."""
+        return list(self.file(source).problems)
+
+    def file(self, source: str) -> ProblemFile:
+        """The same, with what was left out."""
         found = read_problems(source, skip_bad=self.skip_bad)
         say_left_out(found.left_out, "problem")
-        rule = self.output_rule
-        return [one if rule is None else one.with_output_rule(OUTPUT_RULES[rule]) for one in found.problems]
+        if self.output_rule is None:
+            return found
+        rule = OUTPUT_RULES[self.output_rule]
+        return replace(found, problems=tuple(one.with_output_rule(rule) for one in found.problems))
 
 
 def say_left_out(left_out: Sequence[str], what: str) -> None:

@@ -95,8 +95,10 @@ def score(
     chosen = limits_of(options)
     summary = Summary()
     try:
-        known = {problem.name: problem for problem in reading.problems(problems)}
-        asked = list(read_samples(samples, known, chosen, Wanted(wanted), replace(how, manner=manner.text)))
+        held = reading.file(problems)
+        known = {problem.name: problem for problem in held.problems}
+        how = replace(how, manner=manner.text, untested=held.untested)
+        asked = list(read_samples(samples, known, chosen, Wanted(wanted), how))
         say_left_out(left_out, "sample")
         place: AbstractContextManager[tuple[TextIO, dict[int, Row]]]
         place = continued(out) if out else nullcontext((sys.stdout, {}))

@@ -8,16 +8,18 @@ and `formats` for whole programs. `rows` looks at each field where it is read.
 
 from __future__ import annotations
 
-from sandbox.problems.loading import BUILT_IN, ProblemFile, load_problems, read_problem, read_problems
-from sandbox.problems.problem import Form, Problem, ProblemsError, Wanted, find_problem
+from sandbox.problems.loading import BUILT_IN, LeftOut, ProblemFile, load_problems, read_problem, read_problems
+from sandbox.problems.problem import Form, Problem, ProblemsError, Wanted, find_name, find_problem
 
 __all__ = [
     "BUILT_IN",
     "Form",
+    "LeftOut",
     "Problem",
     "ProblemFile",
     "ProblemsError",
     "Wanted",
+    "find_name",
     "find_problem",
     "load_problems",
     "read_problem",

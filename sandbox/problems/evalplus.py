@@ -44,7 +44,7 @@ def read(row: dict[str, Any]) -> tuple[ReferenceTests, ReferenceTests | None]:
     base, plus = (_inputs(row, key, shape) for key in ("base_input", "plus_input"))
     inputs, comparison, tolerance = [*base, *plus], comparison_for(function), rows.number(row, "atol")
     if not inputs:
-        raise rows.NoTests("it has no input")
+        raise rows.NoTests(task)
     cases = tuple(
         CallTest(
             function=function, arguments=given, comparison=comparison, tolerance=tolerance,

@@ -119,7 +119,7 @@ def apps(row: dict[str, Any], place: int = 0) -> Given:
     inputs, outputs = (rows.a_list(tests.get(key) or [], f"input_output.{key}") for key in ("inputs", "outputs"))
     _pair(inputs, outputs)
     if not inputs:
-        raise rows.NoTests("it has no test")
+        raise rows.NoTests(_apps_name(row, place))
     pairs = list(zip(inputs, outputs, strict=True))
     checks: CallTests | StdinTests
     if tests.get("fn_name"):
@@ -151,7 +151,7 @@ def codecontests(row: dict[str, Any]) -> Given:
     """Return a problem of CodeContests (Li et al. 2022): three lists of tests, of which one is public."""
     every = [_cases(row.get(key), key) for key in _TESTS_OF_CODECONTESTS]
     if not any(every):
-        raise rows.NoTests("it has no test")
+        raise rows.NoTests(rows.name(row, "name"))
     return Given(
         name=rows.name(row, "name"),
         question=rows.text(row, "description"),
@@ -208,7 +208,7 @@ def livecodebench(row: dict[str, Any]) -> Given:
     public = list(_halves(rows.inner(row, "public_test_cases") or [], "public_test_cases"))
     private = list(_halves(_private(row.get("private_test_cases") or []), "private_test_cases"))
     if not public and not private:
-        raise rows.NoTests("it has no test")
+        raise rows.NoTests(f"LiveCodeBench/{rows.name(row, 'question_id')}")
     metadata = rows.an_object(rows.inner(row, "metadata") or {}, "metadata")
     function = rows.text_or(metadata, "func_name")
     return Given(

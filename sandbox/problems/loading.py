@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from sandbox.problems import bigcodebench, evalplus, formats, leetcode, native, origin, rows
 from sandbox.problems.formats import Given
@@ -27,12 +27,31 @@ _GZIP = b"\x1f\x8b"
 Placed = tuple[str, Callable[[], object]]  # where a row stands, and what gives it; raises ValueError
 
 
+class LeftOut(str):
+    """A row that was left out: its place and the reason, and in `name` the problem's name where it has no tests."""
+
+    __slots__ = ("name",)
+
+    def __new__(cls, error: ProblemsError) -> Self:
+        """What a row came to."""
+        told = super().__new__(cls, error)
+        told.name = error.__cause__.name if isinstance(error.__cause__, rows.NoTests) else ""
+        return told
+
+    name: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProblemFile:
-    """What a file of problems holds: the problems, and a line for each row that was left out, with its place and the reason."""
+    """What a file of problems holds: the problems, and the rows that were left out."""
 
     problems: tuple[Problem, ...]
-    left_out: tuple[str, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
+
+    @property
+    def untested(self) -> frozenset[str]:
+        """The names of problems that were left out because they have no tests."""
+        return frozenset(one.name for one in self.left_out if one.name)
 
 
 def load_problems(source: str | Path) -> list[Problem]:
@@ -47,7 +66,7 @@ def load_problems(source: str | Path) -> list[Problem]:
 def read_problems(source: str | Path, *, skip_bad: bool = False) -> ProblemFile:
     """The same, with what was left out: rows without tests and, with `skip_bad`, rows that are no problems."""
     problems: dict[str, Problem] = {}
-    left_out: list[str] = []
+    left_out: list[LeftOut] = []
     for place, (where, row) in enumerate(_rows(source)):
         try:
             problem = _new(_read(row, where, place), problems, where)
@@ -55,7 +74,7 @@ def read_problems(source: str | Path, *, skip_bad: bool = False) -> ProblemFile:
         except ProblemsError as error:
             if not skip_bad and not isinstance(error.__cause__, rows.NoTests):
                 raise
-            left_out.append(str(error))
+            left_out.append(LeftOut(error))
     if not problems:
         raise ProblemsError(f"{source} holds no problem" + (f"; {left_out[0]}" if left_out else ""))
     return ProblemFile(problems=tuple(problems.values()), left_out=tuple(left_out))
@@ -229,7 +248,7 @@ def _origin(problem: Problem, source: str) -> Problem:
 def _humaneval(row: dict[str, Any]) -> Problem:
     """A row of HumanEval, HumanEvalPack or HumanEval-Infilling, which has a `suffix` (Bavarian et al. 2022)."""
     if not rows.text(row, "test").strip():
-        raise rows.NoTests("it has no test")
+        raise rows.NoTests(rows.name(row, "task_id"))
     return Problem(
         name=rows.name(row, "task_id"),
         prompt=rows.text(row, "prompt"),
@@ -245,7 +264,7 @@ def _mbpp(row: dict[str, Any]) -> Problem:
     """One row of MBPP, full or sanitized: asserts, and a solution from which the function's name is read."""
     asserts, code = "\n".join(rows.texts(row, "test_list")), rows.text(row, "code").replace("\r\n", "\n")
     if not asserts.strip():
-        raise rows.NoTests("it has no test")
+        raise rows.NoTests(f"MBPP/{rows.name(row, 'task_id')}")
     imports = [] if row.get("test_imports") is None else rows.texts(row, "test_imports")
     setup = rows.text_or(row, "test_setup_code") or "\n".join(imports)
     question = rows.text_or(row, "text") or rows.text(row, "prompt")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
@@ -162,12 +162,18 @@ def find_problem(problems: Mapping[str, Problem], task_id: object) -> Problem | 
 
     A number there is a number: 42 is APPS's 0042.
     """
+    name = find_name(problems, task_id)
+    return None if name is None else problems[name]
+
+
+def find_name(names: Collection[str], task_id: object) -> str | None:
+    """The one of the names that a samples file means, likewise."""
     wanted = str(task_id)
-    if wanted in problems:
-        return problems[wanted]
+    if wanted in names:
+        return wanted
     place = _place(wanted)
-    found = [problem for name, problem in problems.items() if _place(name) == place]
-    own = [one for one in found if "/" not in wanted or one.name.casefold() == wanted.casefold()]
+    found = [name for name in names if _place(name) == place]
+    own = [name for name in found if "/" not in wanted or name.casefold() == wanted.casefold()]
     return own[0] if len(own) == 1 else None
 
 

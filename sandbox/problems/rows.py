@@ -22,6 +22,10 @@ _lifted, _lock = 0, threading.Lock()
 class NoTests(ValueError):
     """A problem that has no test at all: its file is fine, but nothing could ever fail there."""
 
+    def __init__(self, name: str) -> None:
+        super().__init__(f"{name} has no test")
+        self.name = name
+
 
 @contextmanager
 def long_integers() -> Iterator[None]:

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sandbox.extraction import Given, extract
-from sandbox.problems import Problem, Wanted, find_problem
+from sandbox.problems import Problem, Wanted, find_name, find_problem
 from sandbox.problems.rows import long_integers
 from sandbox.values import Limits, Program
 
@@ -30,6 +30,10 @@ class SamplesError(ValueError):
 
 class NoText(SamplesError):
     """A sample without a text: an answer that never came."""
+
+
+class NoTests(SamplesError):
+    """A sample of a problem that was left out, because it has no tests."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,13 +71,15 @@ class FiledSample:
 class How:
     """How a file is read and tested: the manner, where it matters, and what its texts are; None: what their fields say.
 
-    With `skip_bad`, lines that are no samples are left out. `left_out` is told of these, and of those without a text.
+    With `skip_bad`, lines that are no samples are left out. `left_out` is told of these, of those without a text, and of those
+    of `untested` problems.
     """
 
     manner: str = ""
     given: Given | None = None
     skip_bad: bool = False
     left_out: Callable[[str], None] = lambda _: None
+    untested: frozenset[str] = frozenset()
 
 
 def read_samples(
@@ -85,15 +91,15 @@ def read_samples(
 ) -> Iterator[FiledSample]:
     """The samples of a JSON-lines file (.gz allowed), in order; raises SamplesError naming file, line and what is wrong.
 
-    Those without a text are left out.
+    Those without a text, or without tests, are left out.
     """
     found, left_out = False, ""
     for number, line in lines_of(path):
         if line.strip():
             try:
-                problem, named, text = _sample(line, f"{path}, line {number}", problems)
+                problem, named, text = _sample(line, f"{path}, line {number}", problems, how.untested)
             except SamplesError as error:
-                if not how.skip_bad and not isinstance(error, NoText):
+                if not how.skip_bad and not isinstance(error, NoText | NoTests):
                     raise
                 how.left_out(str(error))
                 left_out = left_out or f"; left out: {error}"
@@ -128,7 +134,9 @@ def lines_of(path: Path) -> Iterator[tuple[int, bytes]]:
         raise SamplesError(f"cannot read samples from {path}: {reason or error}; {way_out}") from error
 
 
-def _sample(line: bytes, where: str, problems: Mapping[str, Problem]) -> tuple[Problem, Given, str]:
+def _sample(
+    line: bytes, where: str, problems: Mapping[str, Problem], untested: frozenset[str]
+) -> tuple[Problem, Given, str]:
     """The problem, what the text is by the name of its field, and the text."""
     try:
         with long_integers():
@@ -141,6 +149,8 @@ def _sample(line: bytes, where: str, problems: Mapping[str, Problem]) -> tuple[P
             + ("; write one object a line, or read the list with `sampler import`" if isinstance(row, list) else "")
         )
     problem = find_problem(problems, row["task_id"])
+    if problem is None and (name := find_name(untested, row["task_id"])) is not None:
+        raise NoTests(f"{where}: {name} has no test")
     if problem is None:
         raise SamplesError(
             f"{where}: no problem is called {row['task_id']!r}; do --problems and --samples belong together?"

@@ -433,6 +433,14 @@ def test_malformed_rows_stop_an_import_unless_they_are_to_be_skipped(folder, row
     assert (end.read, [told.partition(": ")[0] for told in end.left_out]) == (2, [f"{path}, line 2"])
 
 
+def test_samples_of_problems_without_tests_are_left_out_and_named(folder):
+    problems = folder / "problems.jsonl"
+    untested = {"problem_id": 5, "question": "?", "input_output": ""}
+    problems.write_text(f"{problems.read_text('utf-8')}\n{json.dumps(untested)}\n", encoding="utf-8")
+    end = take(folder, write_lines(folder / "given.jsonl", [GOOD, {"task_id": "APPS/5", "completion": "x"}]))
+    assert (end.read, [told.partition("line 2: ")[2] for told in end.left_out]) == (1, ["APPS/5 has no test"])
+
+
 def test_lines_and_problems_that_are_no_json_are_skipped_on_request(folder):
     problems = folder / "problems.jsonl"
     problems.write_text(problems.read_text("utf-8") + '\n{"task_id": 1}\n', encoding="utf-8")

@@ -48,8 +48,10 @@ def test_a_problem_without_tests_is_left_out_and_named(row: dict[str, Any], tmp_
     good = {"problem_id": 7, "question": "?", "input_output": json.dumps({"inputs": ["1"], "outputs": ["1"]})}
     found = read_problems(written(tmp_path / "p.jsonl", good, row))
     assert [problem.name for problem in found.problems] == ["APPS/7"]
-    assert [told.partition("p.jsonl, ")[2][:8] for told in found.left_out] == ["line 2: "]
-    with pytest.raises(ProblemsError, match=r"holds no problem; .*line 1: it has no"):
+    (told,) = found.left_out
+    assert told.endswith(f"p.jsonl, line 2: {told.name} has no test")
+    assert found.untested == {told.name}
+    with pytest.raises(ProblemsError, match=r"holds no problem; .*line 1: .* has no test"):
         load_problems(written(tmp_path / "p.jsonl", row))
 
 

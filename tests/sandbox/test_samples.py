@@ -61,6 +61,17 @@ def test_a_sample_without_a_text_costs_itself_alone(tmp_path: Path) -> None:
         list(read_samples(write(tmp_path / "s.jsonl", rows[0]), PROBLEMS, LIMITS))
 
 
+def test_a_sample_of_a_problem_without_tests_costs_itself_alone(tmp_path: Path) -> None:
+    rows = [{"task_id": name, "completion": "x"} for name in ("a", "apps/0012", 12)]
+    left_out: list[str] = []
+    how = How(left_out=left_out.append, untested=frozenset({"APPS/0012"}))
+    path = write(tmp_path / "s.jsonl", *rows)
+    assert [one.line for one in read_samples(path, PROBLEMS, LIMITS, how=how)] == [1]
+    assert [told.partition("s.jsonl, ")[2] for told in left_out] == [
+        f"line {line}: APPS/0012 has no test" for line in (2, 3)
+    ]
+
+
 def test_lines_that_are_no_samples_are_left_out_on_request(tmp_path: Path) -> None:
     rows: list[object] = [5, {"task_id": "b", "completion": "x"}, {"task_id": "a", "completion": 5}, {"task_id": True}]
     path = write(tmp_path / "s.jsonl", {"task_id": "a", "completion": "x"}, *rows)
