@@ -41,7 +41,8 @@ OPENING_S = 60.0
 GRACE_S = 10.0  # how long after its wall limit a program's end may be told: it may take 6 s to prove the box clean
 PROTOCOL = 8
 PATIENCE = 10  # a program that waits for its core may take so many times its wall limit
-ITEMS_PER_MB = 100_000  # that answers may have
+SPARE_BYTES, SPARE_BYTES_A_CALL = 1 << 20, 4 << 10  # in the answers pipe, beside the answers: exceptions, frames
+PRINTED_TIMES = 64  # functions that are called may print so many times the limit in all, once it for each call
 MAX_RUNS = 4000  # or fewer, where the supervisor has fewer uids: none is given twice
 REMEMBERED = 1 << 16  # characters of tests
 MAX_RECORDED = 20_000  # calls that one set of tests may make
@@ -89,7 +90,7 @@ class Box:
         proof = secrets.token_hex(16)
         facts = self._ask(_order(job, proof), job.limits.wall_s + GRACE_S, longest_s=_longest_s(job) + GRACE_S)
         self.runs += 1
-        room = codec.Room(job.answers_mb * ITEMS_PER_MB)
+        room = codec.Room(job.answer_limits.items)
         run = read_facts(facts, proof, replace(_expected(job.program), room=room))
         clean = facts.get("clean") is True
         self.clean, self._guest = clean and not job.repeat, job.program if clean and job.repeat else None
@@ -171,9 +172,10 @@ def _longest_s(job: Job) -> float:
 
 
 def _order(job: Job, proof: str) -> dict[str, object]:
-    limits, later = job.limits, _later(job.program)
+    limits, answers, later = job.limits, job.answer_limits.size, _later(job.program)
+    calls = _expected(job.program).calls
     return {
-        "program": orders.pack(_instructions(job.program) | {"later": len(later)}),
+        "program": orders.pack(_instructions(job.program) | {"later": len(later), "room": answers}),
         "later": later,
         "repeat": job.repeat,
         "spawn": job.isolation is Isolation.SPAWN,
@@ -183,7 +185,8 @@ def _order(job: Job, proof: str) -> dict[str, object]:
         "wall_s": float(limits.wall_s),
         "longest_s": _longest_s(job),
         "output": limits.output_kb << 10,
-        "answers": job.answers_mb << 20,
+        "printed": (limits.output_kb << 10) * max(1, min(calls, PRINTED_TIMES)),
+        "answers": answers + SPARE_BYTES + SPARE_BYTES_A_CALL * calls,
         "disk_mb": limits.disk_mb,
     }
 
@@ -192,15 +195,15 @@ def _instructions(program: Program) -> dict[str, object]:
     """What the candidate's process is told: of calls the arguments only."""
     told: dict[str, object] = {
         "source": program.source, "tests": None, "calls": None, "arguments_back": False, "apart": 0, "functions": None,
-        "answers": None, "withheld": False, "plain": False, "imports": program.assumptions.imports,
+        "answers": None, "withheld": False, "plain": False, "whole": False, "imports": program.assumptions.imports,
         "recursion_limit": program.assumptions.recursion_limit, "long_integers": program.assumptions.long_integers,
     }  # fmt: skip
     match program.tests:
         case CallTests(calls=calls):
-            return told | {"calls": list(calls.first(len(calls)).pieces)}
-        case AskedCalls(pieces=pieces, arguments_back=back, apart=apart, turns=turns):
+            return told | {"calls": list(calls.first(len(calls)).pieces), "whole": calls.whole}
+        case AskedCalls(pieces=pieces, arguments_back=back, apart=apart, whole=whole, turns=turns):
             first = turns[0] if turns else len(pieces)
-            return told | {"calls": list(pieces[:first]), "arguments_back": back, "apart": apart}
+            return told | {"calls": list(pieces[:first]), "arguments_back": back, "apart": apart, "whole": whole}
         case Grading() as grading:
             return told | _grading(grading)
         case CheckTests() | StdinTests() | ReferenceTests():

@@ -206,6 +206,8 @@ def _read_answer(data: bytes, claims: Claims, after: bytes = b"") -> Answer | No
         return claims.known[number]
     try:
         return Answer(value=codec.decode(data, claims.room), data=data, arguments=after)
+    except codec.TooManyItems:
+        return Answer(value=codec.decode(codec.TOO_MANY), data=codec.TOO_MANY)
     except codec.CodecError:
         return None
 

@@ -19,17 +19,19 @@ BATCH_BYTES, BATCH_S = 1 << 15, 0.002
 class Answering:
     """One call after the other; an exception is an answer, SystemExit among them.
 
-    With `arguments_back` the arguments go along as the call has left them, so that work done in place is seen. The answers to
-    the first `apart` calls have left before the others are made.
+    With `arguments_back` the arguments that a call has changed go along, so that work done in place is seen. The answers to
+    the first `apart` calls have left before the others are made. All answers together have `room` bytes.
     """
 
-    def __init__(self, pieces: list[wire.Value], report: Report, *, arguments_back: bool, apart: wire.Value) -> None:
-        self._report, self._arguments_back, self._apart = report, arguments_back, apart
+    def __init__(self, order: dict[str, Any], report: Report) -> None:
+        pieces, arguments_back = order["calls"], bool(order["arguments_back"])
+        self._report, self._arguments_back, self._apart = report, arguments_back, order["apart"]
         self._describe, self._find, self._exception_bytes = describe, function_of, exception_bytes
-        self._encode = codec.encode if arguments_back else codec.encode_briefly  # a grader needs the values themselves
-        self._read = (
-            _one_call if arguments_back else codec.calls_from
-        )  # those come from a grader box, not from the host
+        whole = arguments_back or bool(order["whole"])  # a grader needs the values themselves
+        self._encode = codec.AnswerEncoder(order["room"], whole=whole)
+        self._written = codec.changeable_bytes
+        # Calls with their arguments back come from a grader box, not from the host.
+        self._read = _one_call if arguments_back else codec.calls_from
         self._asked = self._calls(pieces)
         self._getpid, self._pid = os.getpid, os.getpid()
 
@@ -85,11 +87,13 @@ class Answering:
 
     def _answer(self, number: int, call: Any, space: dict[str, Any]) -> None:
         function, arguments, named = call
+        given = [*arguments, *named.values()]
+        before = self._written(given) if self._arguments_back else b""
         try:
             value = self._encode(self._find(space, function)(*arguments, **named))
             claim: dict[str, object] = {"call": number, "value": value}
-            if self._arguments_back:
-                claim["arguments"] = self._encode([*arguments, *named.values()])
+            if before and self._written(given) != before:
+                claim["arguments"] = self._encode(given)
         except (Exception, SystemExit) as error:
             self._refuse_children(error)
             claim = {"call": number, "raised": self._describe(error, "program")}
@@ -99,7 +103,7 @@ class Answering:
 
 
 def _one_call(piece: bytes) -> list[Any]:
-    return [codec.decode(piece)]
+    return [codec.decode(piece, codec.Room(codec.TRUSTED))]
 
 
 class _Batch:

@@ -42,7 +42,7 @@ def run() -> int:
         return _run_graded(order, _reporter())
     assume(order)
     if isinstance(calls, list):
-        answering = Answering(calls, _reporter(), arguments_back=bool(order["arguments_back"]), apart=order["apart"])
+        answering = Answering(order, _reporter())
         if type(later) is int and later:
             return _run_module(order, answering.in_turns(later, _next_calls), _reporter())
         return _run_module(order, answering.all, _reporter())

@@ -2,9 +2,12 @@
 
 A closed set of exact types, `type(x) is T` and nothing looser: None, bool, int, float, complex, str, bytes, list, tuple,
 set, frozenset, dict, range, deque, Counter, OrderedDict, defaultdict, Decimal, Fraction, date, time, datetime, timedelta.
-What is anything else arrives as a mark that equals nothing: `Spoof` for an instance of a subclass of these (its methods
-could lie), `Opaque` for any other type and for what is beyond the caps, `Iterated` for an iterator, whose items come along.
-A `Digest` may stand for an answer of many bytes; it is taken over a form in which values that are equal look the same.
+A value of another type that equals one of these arrives as that (`equivalents`): an instance of a subclass that inherits
+comparison and iteration, a bytearray, a view of a dict, a scalar of numpy's. Anything else arrives as a mark that equals
+nothing: `Spoof` for an instance of a class with a comparison or a truth of its own, `Opaque` for any other type, `Iterated`
+for an iterator, whose items come along, `Array` for an array of numpy's, likewise, and `Oversized` for what is beyond the
+limits. An answer that is a mark says whether it counts as true. A `Digest` may stand for an answer of many bytes, where
+equality is all that is asked of it; it is taken over a form in which values that are equal look the same.
 
 A *plain* value (None, numbers, texts, bytes, and lists, tuples, sets and dicts of such) has a second, short form: what the
 interpreter's own `marshal` writes for it, because that takes a twentieth of the time. Our own reader reads it, too:
@@ -21,68 +24,148 @@ CodecError.
 from __future__ import annotations
 
 import marshal
+from collections import deque
 from typing import Any
 
-from sandbox.inside.decoding import Decoder, Room
-from sandbox.inside.encoding import Encoder, Hasher, TooMuch
+from sandbox.inside.decoding import HEAVY, Decoder, Room
+from sandbox.inside.encoding import Encoder, Hasher, NoPlace, TooMuch, oversized
 from sandbox.inside.marks import (
     LENGTH,
     MAX_BYTES,
     MAX_DEPTH,
+    MAX_DIGEST_DEPTH,
     MAX_INT_BYTES,
-    MAX_ITEMS,
     MAX_ITERATED,
     MAX_PLAIN,
+    Array,
     CodecError,
     Digest,
     Iterated,
+    Mark,
     Opaque,
+    Oversized,
     Spoof,
+    TooManyItems,
 )
-from sandbox.inside.short import MARSHAL_VERSION, SHORT, WITH_LENGTH, ShortDecoder, is_plain
+from sandbox.inside.short import MARSHAL_VERSION, SHORT, ShortDecoder, is_plain, kinds_in
 
 __all__ = [
     "MAX_BYTES",
     "MAX_DEPTH",
     "MAX_INT_BYTES",
-    "MAX_ITEMS",
     "MAX_ITERATED",
     "MAX_PLAIN",
+    "TOO_LARGE",
+    "TOO_MANY",
+    "TRUSTED",
+    "AnswerEncoder",
+    "Array",
     "CodecError",
     "Digest",
     "Iterated",
+    "Mark",
     "Opaque",
+    "Oversized",
     "Room",
     "Spoof",
+    "TooManyItems",
+    "call_key",
     "calls_from",
+    "changeable_bytes",
     "decode",
     "digest",
     "encode",
     "encode_briefly",
     "encode_calls",
+    "is_plain",
+    "items_in",
     "may_hold_spoofs",
+    "size_of",
 ]
 
+TOO_LARGE = oversized("something too large: there is no room for so many bytes")
+TOO_MANY = oversized("something too large: there is no room for so many items")
+CHANGEABLE = frozenset({list, set, dict, tuple, frozenset})  # a tuple may hold a list
+TRUSTED = 1 << 62  # items: the room for what no candidate has written
+_WITHOUT_DIGEST = frozenset({float, complex})  # a NaN equals nothing, and a digest of it would
+_MARKS = frozenset({b"!", b"?", b"%", b"G", b"A"})
 
-def encode(value: object) -> bytes:
-    """The bytes of any value at all; what has no place becomes a mark."""
+
+def encode(value: object, most_bytes: int = MAX_BYTES) -> bytes:
+    """The bytes of any value at all, in the long form; what has no place becomes a mark."""
     try:
-        return Encoder().bytes_of(value)
+        return Encoder(most_bytes).bytes_of(value)
     except TooMuch as error:
-        return Encoder().bytes_of(Opaque(str(error)))
+        return _refused(value, error)
 
 
-def encode_briefly(value: Any) -> bytes:
-    """The bytes of any value: of a plain one the short form, of one of more than MAX_PLAIN bytes its Digest."""
-    if is_plain(value, MAX_DEPTH):
-        large = type(value) in WITH_LENGTH and len(value) > MAX_PLAIN  # whatever it holds, so it need not be written
-        if not large and len(data := marshal.dumps(value, MARSHAL_VERSION)) <= MAX_PLAIN:
-            return SHORT + data
-        return digest(value)
+def _refused(value: object, error: TooMuch) -> bytes:
+    if isinstance(error, NoPlace):
+        return Encoder().bytes_of(Opaque(type(value).__name__))
+    return oversized(f"something too large: {error}")
+
+
+def changeable_bytes(values: list[Any]) -> bytes:
+    """The bytes of values that a function is given, to see whether it changes them; none at all if it cannot."""
+    if is_plain(values):
+        kinds = set(map(type, values))
+        return b"" if kinds.isdisjoint(CHANGEABLE) else marshal.dumps(values, MARSHAL_VERSION)
+    return encode(values)
+
+
+def call_key(call: Any) -> bytes:
+    """The bytes of a call: equal only for equal calls, whatever their size. Raises CodecError for one that has no bytes."""
     try:
-        return Encoder(MAX_PLAIN).bytes_of(value)
-    except TooMuch:
-        return digest(value)
+        return Encoder(strict=True).bytes_of(call)
+    except TooMuch as error:
+        raise CodecError(str(error)) from None
+
+
+class AnswerEncoder:
+    """Writes answers, of which all together have so many bytes: plain ones in the short form, others in the long one.
+
+    A digest stands for a plain answer of more than MAX_PLAIN bytes, unless `whole`. A mark stands for one without room.
+    """
+
+    def __init__(self, most_bytes: int, *, whole: bool) -> None:
+        self._left, self._whole = most_bytes, whole
+
+    def __call__(self, value: Any) -> bytes:
+        """The bytes of any value."""
+        if is_plain(value):
+            data = SHORT + marshal.dumps(value, MARSHAL_VERSION)
+            if len(data) > MAX_PLAIN and not self._whole:
+                data = _digested(value) or data
+            if len(data) > self._left:
+                data = _truth(value) + TOO_LARGE
+        else:
+            data = self._written(value)
+        self._left = max(0, self._left - len(data))
+        return data
+
+    def _written(self, value: Any) -> bytes:
+        try:
+            data = Encoder(self._left).bytes_of(value)
+        except TooMuch as error:
+            data = _refused(value, error)
+        return data if data[:1] not in _MARKS else _truth(value) + data
+
+
+def _digested(value: Any) -> bytes | None:
+    return None if kinds_in(value) & _WITHOUT_DIGEST else digest(value)
+
+
+def _truth(value: object) -> bytes:
+    """Whether a value counts as true, as it says itself. The only time that it is asked."""
+    try:
+        return b"+" if value else b"-"
+    except Exception:
+        return b""
+
+
+def encode_briefly(value: Any, *, whole: bool = False) -> bytes:
+    """The bytes that a box writes for an answer that it has room for."""
+    return AnswerEncoder(MAX_BYTES, whole=whole)(value)
 
 
 def may_hold_spoofs(data: bytes) -> bool:
@@ -91,32 +174,52 @@ def may_hold_spoofs(data: bytes) -> bool:
 
 
 def encode_calls(calls: list[Any]) -> list[bytes]:
-    """Calls for the box: in one piece where all of them are plain, else one by one. The host writes, `calls_from` reads."""
-    if is_plain(calls, MAX_DEPTH):
+    """Calls for the box: in one piece where all of them are plain, else one by one. The host writes, `calls_from` reads.
+
+    Raises CodecError for what a box cannot be handed.
+    """
+    if is_plain(calls):
         return [SHORT + marshal.dumps(calls, MARSHAL_VERSION)]
-    return [encode(call) for call in calls]
+    return [call_key(call) for call in calls]
+
+
+def size_of(value: Any) -> int:
+    """How many bytes a value has on its way; raises CodecError if it has none."""
+    return len(marshal.dumps(value, MARSHAL_VERSION)) if is_plain(value) else len(call_key(value))
+
+
+def items_in(value: Any) -> int:
+    """How many items a reader makes of a value: its own, those within it, each with its weight."""
+    found, waiting = 0, [value]
+    while waiting:
+        one = waiting.pop()
+        found += HEAVY.get(type(one), 1)
+        if isinstance(one, dict):
+            waiting += [*one.keys(), *one.values()]
+        elif isinstance(one, list | tuple | set | frozenset | deque):
+            waiting += one
+    return found
 
 
 def calls_from(part: bytes) -> list[Any]:
     """The calls of one piece. Only for what the host wrote: `marshal` believes what it reads."""
-    return marshal.loads(part[1:]) if part[:1] == SHORT else [decode(part)]  # noqa: S302  (see above)
+    return marshal.loads(part[1:]) if part[:1] == SHORT else [decode(part, Room(TRUSTED))]  # noqa: S302  (see above)
 
 
-def digest(value: object) -> bytes:
-    """The bytes of the Digest that stands for a value."""
+def digest(value: object) -> bytes | None:
+    """The bytes of the Digest that stands for a value; None for a value whose equality to another no digest decides."""
     hashed = Hasher()
     try:
-        hashed.put(value, MAX_DEPTH)
-    except TooMuch as error:
-        return Encoder().bytes_of(Opaque(str(error)))
+        hashed.put(value, MAX_DIGEST_DEPTH)
+    except TooMuch:
+        return None
     content = hashed.size.to_bytes(8, "big") + hashed.sha256.digest()
     return b"#" + LENGTH.pack(len(content)) + content
 
 
 def decode(data: bytes, room: Room | None = None) -> object:
     """The value of `data`, made of exact types of ours and of marks; raises CodecError."""
-    decoder: Decoder | ShortDecoder
-    decoder = (ShortDecoder if data[:1] == SHORT else Decoder)(data, room or Room())
+    decoder = (ShortDecoder if data[:1] == SHORT else Decoder)(data, room or Room(TRUSTED))
     value = decoder.take(MAX_DEPTH + 2)
     if decoder.at != len(data):
         raise CodecError(f"{len(data) - decoder.at} bytes follow the value")

@@ -5,85 +5,103 @@ What is here reads the long form; `short` reads the other one and makes containe
 
 from __future__ import annotations
 
+import functools
+import math
 import struct
+import sys
 from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Callable, Iterable
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from fractions import Fraction
+from typing import Any
 
 from sandbox.inside.marks import (
     COMPLEX,
     FLOAT,
     LENGTH,
-    MAX_BYTES,
     MAX_DECIMAL,
     MAX_FRACTION_BITS,
     MAX_INT_BYTES,
-    MAX_ITEMS,
     MAX_NAME,
+    Array,
     CodecError,
     Digest,
     Iterated,
+    Mark,
     Opaque,
+    Oversized,
     Spoof,
+    TooManyItems,
     int_bytes,
 )
 from sandbox.inside.tables import refuse_costly_dict, refuse_costly_set
+
+END = object()  # of a container that does not say beforehand how many items it has
+ENDLESS = sys.maxsize
 
 
 class Room:
     """How many items may still be made, over all the data that are decoded in it. An item of a heavy type counts as many."""
 
-    def __init__(self, items: int = 2 * MAX_ITEMS) -> None:
+    def __init__(self, items: int = 400_000) -> None:
         self.items = items
+
+    def spend(self, weight: int) -> None:
+        """Make an item; raises TooManyItems."""
+        self.items -= weight
+        if self.items < 0:
+            raise TooManyItems("too many items")
 
 
 class Decoder:
     """Data in the long form, and how far it has been read."""
 
     def __init__(self, data: bytes, room: Room) -> None:
-        if len(data) > MAX_BYTES * 2:
-            raise CodecError("too large")
         self.data, self.at, self._room = data, 0, room
 
     def take(self, depth: int) -> object:
-        """The next value; raises CodecError."""
+        """The next value; raises CodecError. Containers wait in a list of ours, so that depth costs no frames."""
+        waiting: list[Waiting] = []
+        while True:
+            value = self._begun()
+            if type(value) is Waiting:
+                if len(waiting) >= depth:
+                    raise CodecError("nested too deeply")
+                waiting.append(value)
+                if value.missing:
+                    continue
+                value = waiting.pop().made()
+            elif value is END:
+                if not waiting or waiting[-1].missing < ENDLESS >> 1:
+                    raise CodecError("the end of a dict that did not begin")
+                value = waiting.pop().made()
+            while waiting:
+                waiting[-1].items.append(value)
+                if waiting[-1].lacks_one():
+                    break
+                value = waiting.pop().made()
+            else:
+                return value
+
+    def _begun(self) -> object:
+        """The next value or, if it is a container, one that waits for its items."""
         tag = self.data[self.at : self.at + 1]
         self.at += 1
-        self._room.items -= WEIGHTS.get(tag, 1)
-        if depth < 0 or self._room.items < 0:
-            raise CodecError("nested too deeply, or too many items")
+        self._room.spend(WEIGHTS.get(tag, 1))
         if tag in CONSTANTS:
             return CONSTANTS[tag]
-        try:
-            if tag in _FROM_SCALAR:
-                return _FROM_SCALAR[tag](self._content())
-            if tag in FROM_ITEMS:
-                return FROM_ITEMS[tag](self._contents(depth))
-        except CodecError:
-            raise
-        except (ValueError, TypeError, ArithmeticError, LookupError, struct.error) as error:
-            raise CodecError(f"a value of the kind {tag!r} is malformed: {error}") from None
-        if tag == b"G":
-            return self._iterated(depth)
+        if tag in _FROM_SCALAR:
+            return made(_FROM_SCALAR[tag], self._sized(), tag)
+        if tag in FROM_ITEMS:
+            return Waiting(tag, _COUNTS[tag] if tag in _COUNTS else self._length())
         raise CodecError(f"no value begins with {tag!r}")
 
-    def _iterated(self, depth: int) -> Iterated:
-        name, whole, items = (self.take(depth - 1) for _ in range(3))
-        if type(name) is not str or type(whole) is not bool or type(items) is not list:
-            raise CodecError("an iterator is malformed")
-        return Iterated(name, items, whole=whole)
-
-    def _content(self) -> bytes:
+    def _sized(self) -> bytes:
         size = self._length()
         content = self.data[self.at : self.at + size]
         self.at += size
         return content
-
-    def _contents(self, depth: int) -> list[object]:
-        count = self._length()
-        return [self.take(depth - 1) for _ in range(count)]
 
     def _length(self) -> int:
         if len(self.data) - self.at < 4:
@@ -93,6 +111,35 @@ class Decoder:
         if size > len(self.data) - self.at:
             raise CodecError(f"{size} is more than the data hold")
         return size
+
+
+class Waiting:
+    """A container that lacks so many items."""
+
+    __slots__ = ("items", "missing", "tag")
+
+    def __init__(self, tag: bytes, missing: int) -> None:
+        self.tag, self.missing = tag, missing
+        self.items: list[object] = []
+
+    def lacks_one(self) -> bool:
+        """Whether items are missing, now that one has come."""
+        self.missing -= 1
+        return self.missing > 0
+
+    def made(self) -> object:
+        """The container; raises CodecError."""
+        return made(FROM_ITEMS[self.tag], self.items, self.tag)
+
+
+def made(make: Callable[[Any], object], content: Any, tag: bytes) -> object:
+    """What `make` makes of the content; raises CodecError."""
+    try:
+        return make(content)
+    except CodecError:
+        raise
+    except (ValueError, TypeError, ArithmeticError, LookupError, struct.error) as error:
+        raise CodecError(f"a value of the kind {tag!r} is malformed: {error}") from None
 
 
 def _int_from(content: bytes) -> int:
@@ -172,7 +219,32 @@ def _small(items: list[int]) -> list[int]:
     return items
 
 
+def _iterated(items: list[object]) -> Iterated:
+    name, whole, found = items
+    if type(name) is not str or type(whole) is not bool or type(found) is not list:
+        raise CodecError("an iterator is malformed")
+    return Iterated(name, found, whole=whole)
+
+
+def _array(items: list[object]) -> Array:
+    dtype, shape, found = items
+    if type(dtype) is not str or type(shape) is not list or type(found) is not list:
+        raise CodecError("an array is malformed")
+    if math.prod(_ints(shape, len(shape))) != len(found):
+        raise CodecError("an array has another number of items than its shape says")
+    return Array(dtype[:MAX_NAME], _ints(shape, len(shape)), found)
+
+
+def _said(items: list[object], *, truth: bool) -> Mark:
+    mark = items[0]
+    if not isinstance(mark, Mark) or mark.truth is not None:
+        raise CodecError("truth is said of a mark alone, and once")
+    mark.truth = truth
+    return mark
+
+
 WEIGHTS = {b"Q": 12, b"O": 8, b"E": 4, b"Z": 4, b"M": 2, b"K": 4, b"V": 4, b"X": 2, b"P": 2}
+HEAVY = {deque: 12, OrderedDict: 8, set: 4, frozenset: 4, dict: 2, Counter: 4, defaultdict: 4, Decimal: 2, Fraction: 4}
 CONSTANTS: dict[bytes, bool | None] = {b"N": None, b"T": True, b"F": False}
 _FROM_SCALAR: dict[bytes, Callable[[bytes], object]] = {
     b"I": _int_from,
@@ -187,6 +259,7 @@ _FROM_SCALAR: dict[bytes, Callable[[bytes], object]] = {
     b"#": _digest_from,
     b"!": lambda content: Spoof(text_from(content)[:MAX_NAME]),
     b"?": lambda content: Opaque(text_from(content)[:MAX_NAME]),
+    b"%": lambda content: Oversized(text_from(content)[:MAX_NAME]),
 }
 FROM_ITEMS: dict[bytes, Callable[[list[object]], object]] = {
     b"L": list,
@@ -201,4 +274,9 @@ FROM_ITEMS: dict[bytes, Callable[[list[object]], object]] = {
     b"R": lambda items: range(*_ints(items, 3)),
     b"P": lambda items: Fraction(*_small(_ints(items, 2))),
     b"J": lambda items: timedelta(*_ints(items, 3)),
+    b"G": _iterated,
+    b"A": _array,
+    b"+": functools.partial(_said, truth=True),
+    b"-": functools.partial(_said, truth=False),
 }
+_COUNTS = {b"G": 3, b"+": 1, b"-": 1}  # where no number of items is written

@@ -12,6 +12,8 @@ from fractions import Fraction
 from itertools import islice
 from typing import Any
 
+from sandbox.inside import equivalents
+from sandbox.inside.equivalents import NoEquivalent
 from sandbox.inside.marks import (
     COMPLEX,
     FLOAT,
@@ -21,83 +23,145 @@ from sandbox.inside.marks import (
     MAX_DEPTH,
     MAX_FRACTION_BITS,
     MAX_INT_BYTES,
-    MAX_ITEMS,
     MAX_ITERATED,
     MAX_NAME,
+    Array,
+    Iterated,
+    Mark,
     Opaque,
+    Oversized,
     Spoof,
     int_bytes,
 )
 
 
 class TooMuch(Exception):
-    """A value beyond the caps."""
+    """A value beyond a limit, or of a type that has no place; the text says which."""
+
+
+class NoPlace(TooMuch):
+    """A value that no reader could make again, though its type has a place."""
 
 
 class Encoder:
-    """One value on its way out; raises TooMuch for what is beyond the caps."""
+    """One value on its way out; raises TooMuch for what is beyond the limits.
 
-    def __init__(self, most_bytes: int = MAX_BYTES) -> None:
+    Where `strict`, a value of a type without a place is refused, too; else a mark stands for it.
+    """
+
+    def __init__(self, most_bytes: int = MAX_BYTES, *, strict: bool = False) -> None:
         self._parts: list[bytes] = []
-        self._items = 0
         self._size = 0
-        self._most_bytes = most_bytes
+        self._most_bytes, self._strict = most_bytes, strict
 
     def bytes_of(self, value: object) -> bytes:
         """The bytes of a value."""
-        self._put(value, MAX_DEPTH)
-        if self._size > self._most_bytes:
-            raise TooMuch("too large")
+        self._put(value, MAX_DEPTH, hashed=False)
         return b"".join(self._parts)
 
-    def _put(self, value: object, depth: int) -> None:
-        self._items += 1
-        if depth < 0:
-            raise TooMuch("nested too deeply")
-        if self._items > MAX_ITEMS or self._size > self._most_bytes:
-            raise TooMuch("too large")
+    def _put(self, value: Any, depth: int, *, hashed: bool) -> None:
+        """One frame of the interpreter for each level. `hashed`: a key of a dict or an item of a set, or within one."""
         kind = type(value)
-        if (constant := _CONSTANT_TAGS.get(kind)) is not None and kind is type(None):
-            self._write(constant)
-        elif kind is bool:
-            self._write(b"T" if value else b"F")
-        elif (scalar := _SCALARS.get(kind)) is not None:
-            tag, content = scalar[0], scalar[1](value)
-            if kind is int and len(content) > MAX_INT_BYTES:
-                raise TooMuch(f"an int of {len(content)} bytes")
-            self._write(tag + LENGTH.pack(len(content)) + content)
-        elif (container := _CONTAINERS.get(kind)) is not None:
-            self._put_items(container[0], container[1](value), depth)
+        if kind not in _KNOWN:
+            kind, value = self._known(value, kind, hashed=hashed)
+        if (scalar := _SCALARS.get(kind)) is not None:
+            content = scalar[1](value)
+            self._write(scalar[0] + LENGTH.pack(len(content)) + content)
+            return
+        if (container := _CONTAINERS.get(kind)) is None:
+            self._write(value if kind is _Written else _constant(value))
+            return
+        if depth == 0:
+            raise TooMuch(f"nested more than {MAX_DEPTH} levels deep")
+        tag, items = container[0], container[1](value)
+        self._write(tag if kind is _Iteration else tag + LENGTH.pack(len(items)))
+        inside = hashed or kind in _SETS
+        if kind in _DICTS and not hashed:
+            for place, item in enumerate(items):
+                self._put(item, depth - 1, hashed=not place & 1)
         else:
-            self._put_foreign(value, kind, depth)
+            for item in items:
+                self._put(item, depth - 1, hashed=inside)
 
-    def _put_items(self, tag: bytes, items: list[object], depth: int) -> None:
-        self._write(tag + LENGTH.pack(len(items)))
-        for item in items:
-            self._put(item, depth - 1)
+    def _known(self, value: Any, kind: type, *, hashed: bool) -> tuple[type, Any]:
+        """What to write in the place of a value of another type: its type, as which it is treated, and the value."""
+        if isinstance(value, Mark) and kind in _MARKS:
+            return self._again(value)
+        suspect = False
+        try:
+            value = equivalents.numpy_scalar(value, kind)
+            if (kind := type(value)) in _KNOWN:
+                return kind, value
+            if (base := equivalents.base_of(kind, _KNOWN, hashed=hashed)) is not None:
+                return base, _EXACT.get(base, _same)(value)
+            if not equivalents.is_iterator(kind):
+                return self._converted(value, kind, hashed=hashed)
+        except NoEquivalent as no:
+            suspect = no.suspect
+        if self._strict:
+            raise TooMuch(f"a value of the type {equivalents.name_of(kind)!r}, which no box can be handed")
+        return self._marked(value, kind, suspect=suspect)
 
-    def _put_foreign(self, value: object, kind: type, depth: int) -> None:
-        name = _name(kind)
-        if kind is Spoof or kind is Opaque:
-            self._mark(b"!" if kind is Spoof else b"?", value.name)  # type: ignore[attr-defined]
-        elif _is_spoof(kind):
-            self._mark(b"!", name)
-        elif _is_iterator(kind):
-            items = list(islice(value, MAX_ITERATED + 1))  # type: ignore[call-overload]
-            self._write(b"G")
-            self._put(name, depth - 1)
-            self._put(len(items) <= MAX_ITERATED, depth - 1)
-            self._put(items[:MAX_ITERATED], depth - 1)
-        else:
-            self._mark(b"?", name)
+    def _converted(self, value: Any, kind: type, *, hashed: bool) -> tuple[type, Any]:
+        for _ in range(3):  # a UserList may hold a UserList …
+            value = equivalents.equivalent(value, kind, hashed=hashed)
+            if (kind := type(value)) in _KNOWN:
+                return kind, value
+            if (base := equivalents.base_of(kind, _KNOWN, hashed=hashed)) is not None:
+                return base, _EXACT.get(base, _same)(value)
+        raise NoEquivalent
 
-    def _mark(self, tag: bytes, name: str) -> None:
-        content = name[:MAX_NAME].encode("utf-8", "surrogatepass")
-        self._write(tag + LENGTH.pack(len(content)) + content)
+    def _marked(self, value: Any, kind: type, *, suspect: bool) -> tuple[type, Any]:
+        name = equivalents.name_of(kind)[:MAX_NAME]
+        if not suspect and equivalents.is_iterator(kind):
+            items = list(islice(value, MAX_ITERATED + 1))
+            return _Iteration, [name, len(items) <= MAX_ITERATED, items[:MAX_ITERATED]]
+        if (parts := equivalents.array_parts(value, kind)) is not None:
+            return _ArrayParts, parts
+        suspect = suspect or equivalents.decides_truth(kind)
+        return _Written, _mark(b"!" if suspect else b"?", name)
+
+    def _again(self, value: Any) -> tuple[type, Any]:
+        """A mark that was read, written once more."""
+        if value.truth is not None:
+            self._write(b"+" if value.truth else b"-")
+        if type(value) is Iterated:
+            return _Iteration, [value.name, value.whole, value.items]
+        if type(value) is Array:
+            return _ArrayParts, [value.name, value.shape, value.items]
+        return _Written, _mark(_MARKS[type(value)], value.name)
 
     def _write(self, part: bytes) -> None:
         self._size += len(part)
+        if self._size > self._most_bytes:
+            raise TooMuch("too many bytes")
         self._parts.append(part)
+
+
+def oversized(why: str) -> bytes:
+    """The bytes of a mark for a value beyond a limit."""
+    return _mark(b"%", why)
+
+
+def _mark(tag: bytes, name: str) -> bytes:
+    content = name[:MAX_NAME].encode("utf-8", "surrogatepass")
+    return tag + LENGTH.pack(len(content)) + content
+
+
+def _constant(value: object) -> bytes:
+    return b"N" if value is None else b"T" if value else b"F"
+
+
+class _Written:
+    """The type of what is bytes already."""
+
+
+class _Iteration:
+    """The type of an iterator's name, whether its items are all, and those."""
+
+
+class _ArrayParts:
+    """The type of an array's dtype, shape and items."""
 
 
 class Hasher:
@@ -125,7 +189,7 @@ class Hasher:
         elif kind is type(None):
             self._take(b"N")
         else:
-            raise TooMuch(f"a {_name(kind)} within a large value")
+            raise TooMuch(f"a {equivalents.name_of(kind)} within a large value")
 
     def _put_items(
         self, kind: type, container: tuple[bytes, Callable[..., list[object]]], value: object, depth: int
@@ -159,17 +223,26 @@ def _number(value: Any, kind: type) -> bytes | None:
     """One form for all numbers that are equal, as their hash is; None for what is no number."""
     if kind is complex and not value.imag:
         value, kind = value.real, float
-    if kind is bool or (kind is float and value.is_integer()):
+    if kind is bool or (kind is float and value.is_integer()) or (kind in _RATIONAL and _is_whole(value)):
         value, kind = int(value), int
     if kind is int:
         return b"I" + int_bytes(value)
     return b"D" + FLOAT.pack(value) if kind is float else None
 
 
+def _is_whole(value: Decimal | Fraction) -> bool:
+    if isinstance(value, Fraction):
+        return value.denominator == 1
+    return value.is_finite() and value.adjusted() < MAX_DECIMAL and value == value.to_integral_value()
+
+
 def _flat(items: Any) -> bytes | None:
     """Numbers and texts alone, written at once, for speed; None where there is anything else, or too long an int."""
     kinds = set(map(type, items))
-    if items and kinds <= _NUMBERS and min(items) > -_EXACT and max(items) < _EXACT:
+    if kinds & _RATIONAL:
+        items = [int(item) if type(item) in _RATIONAL and _is_whole(item) else item for item in items]
+        kinds = set(map(type, items))
+    if items and kinds <= _NUMBERS and min(items) > -_EXACT_FLOATS and max(items) < _EXACT_FLOATS:
         numbers = array("d", items)  # each as a float, which is exact up to there
         if _MINUS_NOUGHT in (data := numbers.tobytes()):
             data = array("d", [number + 0.0 for number in numbers]).tobytes()
@@ -187,22 +260,18 @@ def _flat(items: Any) -> bytes | None:
         return None
 
 
-def _name(kind: type) -> str:
-    return str(type.__dict__["__name__"].__get__(kind))[:MAX_NAME]
-
-
-def _is_spoof(kind: type) -> bool:
-    return any(base in _KNOWN for base in type.mro(kind) if base is not kind)
-
-
-def _is_iterator(kind: type) -> bool:
-    return any("__next__" in vars(base) for base in type.mro(kind))
+def _int_content(value: int) -> bytes:
+    if value.bit_length() > 8 * MAX_INT_BYTES - 1:
+        raise TooMuch(f"an int of more than {MAX_INT_BYTES} bytes")
+    return int_bytes(value)
 
 
 def _decimal_bytes(value: Decimal) -> bytes:
-    text = str(value)
-    if len(text) > MAX_DECIMAL or value.is_snan():
-        raise TooMuch("a Decimal with too many digits, or one that signals")
+    text = Decimal.__str__(value)
+    if Decimal.is_snan(value):
+        raise NoPlace("a Decimal that signals")
+    if len(text) > MAX_DECIMAL:
+        raise TooMuch(f"a Decimal of more than {MAX_DECIMAL} digits")
     return text.encode("ascii")
 
 
@@ -210,43 +279,68 @@ def _pairs(value: dict[object, object]) -> list[object]:
     return [part for pair in dict.items(value) for part in pair]
 
 
+def _ordered_pairs(value: OrderedDict[object, object]) -> list[object]:
+    return [part for pair in OrderedDict.items(value) for part in pair]
+
+
 def _fraction_parts(value: Fraction) -> list[object]:
-    if max(value.numerator.bit_length(), value.denominator.bit_length()) > MAX_FRACTION_BITS:
-        raise TooMuch("a Fraction with too many digits")
-    return [value.numerator, value.denominator]
+    parts: list[Any] = [Fraction.numerator.fget(value), Fraction.denominator.fget(value)]  # type: ignore[attr-defined]
+    if any(int.bit_length(part) > MAX_FRACTION_BITS for part in parts):
+        raise TooMuch(f"a Fraction with a part of more than {MAX_FRACTION_BITS} bits")
+    return parts
 
 
-_CONSTANT_TAGS: dict[type, bytes] = {type(None): b"N"}
 _SCALARS: dict[type, tuple[bytes, Callable[..., bytes]]] = {
-    int: (b"I", int_bytes),
+    int: (b"I", _int_content),
     float: (b"D", FLOAT.pack),
     complex: (b"C", lambda value: COMPLEX.pack(value.real, value.imag)),
     str: (b"S", lambda value: value.encode("utf-8", "surrogatepass")),
     bytes: (b"B", bytes),
     Decimal: (b"X", _decimal_bytes),
-    datetime: (b"W", lambda value: value.isoformat().encode("ascii")),
-    date: (b"Y", lambda value: value.isoformat().encode("ascii")),
-    time: (b"H", lambda value: value.isoformat().encode("ascii")),
+    datetime: (b"W", lambda value: datetime.isoformat(value).encode("ascii")),
+    date: (b"Y", lambda value: date.isoformat(value).encode("ascii")),
+    time: (b"H", lambda value: time.isoformat(value).encode("ascii")),
 }
 _CONTAINERS: dict[type, tuple[bytes, Callable[..., list[object]]]] = {
     list: (b"L", lambda value: value),
-    tuple: (b"U", list),
-    set: (b"E", list),
-    frozenset: (b"Z", list),
+    tuple: (b"U", lambda value: list(tuple.__iter__(value))),
+    set: (b"E", lambda value: list(set.__iter__(value))),
+    frozenset: (b"Z", lambda value: list(frozenset.__iter__(value))),
     dict: (b"M", _pairs),
-    OrderedDict: (b"O", _pairs),
+    OrderedDict: (b"O", _ordered_pairs),
     Counter: (b"K", _pairs),
     defaultdict: (b"V", _pairs),
-    deque: (b"Q", lambda value: [value.maxlen, *value]),
+    deque: (b"Q", lambda value: [deque.maxlen.__get__(value), *deque.__iter__(value)]),
     range: (b"R", lambda value: [value.start, value.stop, value.step]),
     Fraction: (b"P", _fraction_parts),
-    timedelta: (b"J", lambda value: [value.days, value.seconds, value.microseconds]),
+    timedelta: (b"J", lambda value: [timedelta.days.__get__(value), timedelta.seconds.__get__(value),
+                                     timedelta.microseconds.__get__(value)]),
+    _Iteration: (b"G", lambda value: value),
+    _ArrayParts: (b"A", lambda value: value),
+}  # fmt: skip
+
+
+def _same(value: object) -> object:
+    return value
+
+
+_EXACT: dict[
+    type, Callable[[Any], object]
+] = {  # an instance of a subclass as one of its base, by the base's own functions
+    int: int.__int__,
+    float: float.__float__,
+    complex: lambda value: complex(complex.real.__get__(value), complex.imag.__get__(value)),
+    str: str.__str__,
+    bytes: lambda value: bytes.__getitem__(value, slice(None)),
+    list: lambda value: list.__getitem__(value, slice(None)),
 }
+_MARKS = {Spoof: b"!", Opaque: b"?", Oversized: b"%", Iterated: b"G", Array: b"A"}
 _DICTS = frozenset({dict, OrderedDict, Counter, defaultdict})
 _SETS = frozenset({set, frozenset})
+_RATIONAL = frozenset({Decimal, Fraction})
 _NUMBERS = frozenset({bool, int, float})
-_EXACT = 1 << 53
+_EXACT_FLOATS = 1 << 53
 _MINUS_NOUGHT = array("d", [-0.0]).tobytes()
 _WRITTEN_AS_INT = frozenset({bool, float})
 _FLAT = frozenset({int, float, str})
-_KNOWN = frozenset({*_CONSTANT_TAGS, *_SCALARS, *_CONTAINERS, bool})
+_KNOWN = frozenset({type(None), bool, *_SCALARS, *_CONTAINERS}) - {_Iteration, _ArrayParts}

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import struct
 
-MAX_DEPTH = 100
-MAX_ITEMS = 200_000
-MAX_ITERATED = 50_000
-MAX_PLAIN = 1 << 18  # bytes of one answer; where they are more, their digest says as much
+MAX_DEPTH = 500  # levels of one value
+MAX_ITERATED = 50_000  # items of an iterator that come along
+MAX_DIGEST_DEPTH = 100  # levels of a value that a digest may stand for
+MAX_PLAIN = 1 << 18  # bytes of one answer; a digest may stand for one of more
 MAX_SAME_HASH = 50
 MAX_FRACTION_BITS = 8_192
-MAX_INT_BYTES = 1 << 16
-MAX_BYTES = 4 << 20
+MAX_INT_BYTES = 1 << 20
+MAX_BYTES = 64 << 20  # of one value
 MAX_NAME = 200
 MAX_DECIMAL = 10_000
 
@@ -21,39 +21,75 @@ COMPLEX = struct.Struct(">dd")
 
 
 class CodecError(ValueError):
-    """Bytes that no encoder of ours wrote."""
+    """Bytes that no encoder of ours wrote, or a value that has no bytes where it needs some."""
 
 
-class _Mark:
-    """Equal to nothing but itself, so that no comparison with an expected value can ever hold."""
+class TooManyItems(CodecError):
+    """More items than the reader has room for."""
 
-    __slots__ = ("name",)
+
+class Mark:
+    """Equal to nothing but itself, so that no comparison with an expected value can ever hold.
+
+    `truth` is what the object itself said when it was asked, as an answer, whether it is true; None where it was not asked or
+    raised an exception.
+    """
+
+    __slots__ = ("name", "truth")
 
     def __init__(self, name: str) -> None:
         self.name = name
+        self.truth: bool | None = None
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__.lower()} {self.name}>"
 
 
-class Spoof(_Mark):
-    """An instance of a subclass of a known type; `name` is the subclass."""
+class Spoof(Mark):
+    """An instance of a class that compares, iterates or counts as true by methods of its own; `name` is the class."""
+
+    __slots__ = ()
 
 
-class Opaque(_Mark):
-    """An instance of a type without a place here, or a value beyond the caps; `name` says which."""
+class Opaque(Mark):
+    """An instance of a type without a place here; `name` says which."""
+
+    __slots__ = ()
 
 
-class Iterated:
+class Oversized(Mark):
+    """A value beyond a limit; `name` says beyond which."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return f"<{self.name}>"
+
+
+class Iterated(Mark):
     """An iterator's items; `whole` is False where there were more than the cap."""
 
-    __slots__ = ("items", "name", "whole")
+    __slots__ = ("items", "whole")
 
     def __init__(self, name: str, items: list[object], *, whole: bool) -> None:
-        self.name, self.items, self.whole = name, items, whole
+        super().__init__(name)
+        self.items, self.whole = items, whole
 
     def __repr__(self) -> str:
         return f"<{self.name} of {self.items!r}>"
+
+
+class Array(Mark):
+    """A numpy array: `name` is its dtype, `items` are its items in one row, as Python's own values."""
+
+    __slots__ = ("items", "shape")
+
+    def __init__(self, name: str, shape: list[int], items: list[object]) -> None:
+        super().__init__(name)
+        self.shape, self.items = shape, items
+
+    def __repr__(self) -> str:
+        return f"<array of {self.name}, shape {tuple(self.shape)}>"
 
 
 class Digest:

@@ -16,7 +16,7 @@ from sandbox.inside import candidate, codec, orders, wire
 TIMES = 20
 _PROGRAM: dict[str, object] = {
     "source": "def answer(x):\n    return x\n", "tests": None, "calls": None, "functions": None, "answers": None,
-    "arguments_back": False, "apart": 0, "later": 0, "plain": True, "imports": "",
+    "arguments_back": False, "apart": 0, "later": 0, "plain": True, "room": 1 << 20, "whole": False, "imports": "",
     "recursion_limit": None, "long_integers": False,
 }  # fmt: skip
 _CALLS = codec.encode_calls([("answer", [value], {}) for value in (1, 2.5, "x", [1, (2,), {"a": None}], True)])

@@ -9,50 +9,62 @@ from collections.abc import Callable
 from itertools import zip_longest
 from typing import Any
 
-from sandbox.inside.decoding import CONSTANTS, FROM_ITEMS, WEIGHTS, Room, dict_from, text_from
-from sandbox.inside.marks import MAX_PLAIN, CodecError
+from sandbox.inside.decoding import CONSTANTS, END, ENDLESS, WEIGHTS, Decoder, Room, Waiting, made, text_from
+from sandbox.inside.marks import MAX_DEPTH, CodecError
 
 SHORT = b"~"  # before the short form of a plain value
 MARSHAL_VERSION = 2  # no references between the parts; older than any interpreter we run on
 _SIGNED = struct.Struct("<i")
 _ATOMS = frozenset({type(None), bool, int, float, complex, str, bytes})
 PLAIN_CONTAINERS = frozenset({list, tuple, set, frozenset, dict})
-WITH_LENGTH = frozenset({str, bytes, *PLAIN_CONTAINERS})
 
 
-def is_plain(value: Any, depth: int) -> bool:
-    """Whether the value is of these exact types and no others, at any depth."""
-    kind = type(value)
-    if kind in _ATOMS:
+def is_plain(value: Any, depth: int = MAX_DEPTH) -> bool:
+    """Whether the value is of these exact types and no others, at any depth up to `depth`."""
+    if type(value) in _ATOMS:
         return True
-    if depth == 0 or kind not in PLAIN_CONTAINERS:
-        return False
-    items = [*value.keys(), *value.values()] if kind is dict else value
-    return set(map(type, items)) <= _ATOMS or all(is_plain(item, depth - 1) for item in items)
+    waiting = [iter((value,))]
+    while waiting:
+        for item in waiting[-1]:
+            kind = type(item)
+            if kind in _ATOMS:
+                continue
+            if kind not in PLAIN_CONTAINERS or len(waiting) > depth:
+                return False
+            items = [*item.keys(), *item.values()] if kind is dict else item
+            if not set(map(type, items)) <= _ATOMS:
+                waiting.append(iter(items))
+                break
+        else:
+            waiting.pop()
+    return True
 
 
-class ShortDecoder:
+def kinds_in(value: Any) -> set[type]:
+    """The types within a plain value, its own included."""
+    found, waiting = {type(value)}, [value]
+    while waiting:
+        one = waiting.pop()
+        if type(one) in PLAIN_CONTAINERS:
+            items = [*one.keys(), *one.values()] if type(one) is dict else one
+            kinds = set(map(type, items))
+            found |= kinds
+            if kinds & PLAIN_CONTAINERS:
+                waiting += items
+    return found
+
+
+class ShortDecoder(Decoder):
     """Reads what `marshal` writes for plain values, and nothing else that it could write."""
 
     def __init__(self, data: bytes, room: Room) -> None:
-        if len(data) > MAX_PLAIN + len(SHORT):
-            raise CodecError("too large")
-        self.data, self.at, self._room = data, len(SHORT), room
+        super().__init__(data, room)
+        self.at = len(SHORT)
 
-    def take(self, depth: int) -> object:
-        """The next value; raises CodecError."""
+    def _begun(self) -> object:
+        """The next value or, if it is a container, one that waits for its items."""
         tag = self._content(1)
-        self._room.items -= WEIGHTS.get(_SHORT_CONTAINERS.get(tag, b""), 1)
-        if depth < 0 or self._room.items < 0:
-            raise CodecError("nested too deeply, or too many items")
-        try:
-            return self._value(tag, depth)
-        except CodecError:
-            raise
-        except (ValueError, TypeError) as error:
-            raise CodecError(f"a plain value of the kind {tag!r} is malformed: {error}") from None
-
-    def _value(self, tag: bytes, depth: int) -> object:
+        self._room.spend(WEIGHTS.get(_SHORT_CONTAINERS.get(tag, b""), 1))
         if tag in CONSTANTS:
             return CONSTANTS[tag]
         if tag in _SHORT_NUMBERS:
@@ -64,20 +76,15 @@ class ShortDecoder:
             case b"s":
                 return self._content(self._count())
             case b"u":
-                return text_from(self._content(self._count()))
+                return made(text_from, self._content(self._count()), tag)
             case b"{":
-                return dict_from(self._pairs(depth))
+                return Waiting(b"M", ENDLESS)
+            case b"0":
+                return END
             case b"[" | b"(" | b"<" | b">":
-                return FROM_ITEMS[_SHORT_CONTAINERS[tag]]([self.take(depth - 1) for _ in range(self._count())])
+                return Waiting(_SHORT_CONTAINERS[tag], self._count())
             case _:
                 raise CodecError(f"no plain value begins with {tag!r}")
-
-    def _pairs(self, depth: int) -> list[object]:
-        parts: list[object] = []
-        while self.data[self.at : self.at + 1] != b"0":
-            parts += (self.take(depth - 1), self.take(depth - 1))
-        self.at += 1
-        return parts
 
     def _long(self) -> int:
         """An int of more than 32 bits: digits of 15 bits, the least first; their number carries the sign."""

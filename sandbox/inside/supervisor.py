@@ -73,6 +73,8 @@ class Supervisor:
         if self._runner is not None:
             self._runner.told_s += seen.cpu_s
         flags, clean = self._sweep(uid)
+        if guest.truncated and seen.ending != "too_much_output":
+            flags.append("output_truncated")
         if seen.company and "leftover_processes" not in flags:
             flags.append("leftover_processes")
         if seen.ending == "signalled" and shortage.has_killed():

@@ -44,6 +44,7 @@ class Order:
     wall_s: float
     longest_s: float
     output: int
+    printed: int
     answers: int
     disk_mb: int
 
@@ -89,11 +90,16 @@ class _Writer:
 
 
 class _Reader:
-    """A bounded collector: keeps `cap` bytes, notices when there is more."""
+    """A bounded collector: keeps `cap` bytes, lets others pass, and notices when there are more than `most`."""
 
-    def __init__(self, fd: int, cap: int) -> None:
-        self.fd, self.cap, self.data, self.over = fd, cap, bytearray(), False
+    def __init__(self, fd: int, cap: int, most: int) -> None:
+        self.fd, self.cap, self.most, self.data, self.size = fd, cap, most, bytearray(), 0
         self._whole, self._frames = 0, 0  # bytes and number of the frames that are whole
+
+    @property
+    def over(self) -> bool:
+        """Whether there was more than may be."""
+        return self.size > self.most
 
     def pull(self) -> bool:
         """Read what is there; False at the end of the stream."""
@@ -102,8 +108,9 @@ class _Reader:
                 part = os.read(self.fd, _CHUNK)
                 if not part:
                     return False
-                self.data += part[: self.cap - len(self.data) + 1]
-                self.over = len(self.data) > self.cap
+                self.size += len(part)
+                if len(self.data) < self.cap:
+                    self.data += part[: self.cap - len(self.data)]
                 if len(part) < _CHUNK:
                     return True
         except BlockingIOError:
@@ -125,7 +132,7 @@ class _Reader:
 
     def taken(self) -> bytes:
         """What was kept."""
-        return bytes(memoryview(self.data)[: self.cap])
+        return bytes(self.data)
 
 
 class Visit:
@@ -142,8 +149,9 @@ class Visit:
             self._later.append((before, calls + proof))
         self._told = _Writer(instructions, told if self._later else told + proof)
         self._writers = {stdin: _Writer(stdin, order.stdin), instructions: self._told}
-        self._stdout, self._stderr = _Reader(stdout, order.output), _Reader(stderr, order.output)
-        self._answers = _Reader(answers, order.answers)
+        self._stdout = _Reader(stdout, order.output, order.printed)
+        self._stderr = _Reader(stderr, order.output, order.printed)
+        self._answers = _Reader(answers, order.answers, order.answers)
         self._readers = {reader.fd: reader for reader in (self._stdout, self._stderr, self._answers)}
         self._open = set(ours)
         self._poll = select.poll()
@@ -218,6 +226,11 @@ class Visit:
     def said(self) -> dict[str, bytes]:
         """What the program wrote. Only for a box that was swept: a copy may need more room than the program has left."""
         return {"stdout": self._stdout.taken(), "stderr": self._stderr.taken(), "answers": self._answers.taken()}
+
+    @property
+    def truncated(self) -> bool:
+        """Whether the program printed more than was kept."""
+        return any(reader.size > reader.cap for reader in (self._stdout, self._stderr))
 
     def _step(self) -> forking.Ended | None:
         """Wait for something to happen, and see to it."""

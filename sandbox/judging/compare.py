@@ -1,7 +1,7 @@
 """Holding an answer against what is expected. Pure, and safe on hostile values: they are of exact types of our making.
 
 `==` between such values is Python's own and runs no code of a candidate: 1 == 1.0, True == 1, an OrderedDict equals a dict,
-and a mark (`codec.Spoof`, `codec.Opaque`, `codec.Iterated`) equals nothing.
+and a mark (`codec.Mark`) equals nothing. An array of numpy's with one item equals what that item equals, as there.
 """
 
 from __future__ import annotations
@@ -9,15 +9,18 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import replace
+from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 from sandbox.inside import codec
-from sandbox.inside.codec import Iterated, Spoof
+from sandbox.inside.codec import Array, Digest, Iterated, Mark, Spoof
 from sandbox.inside.tables import distinct, refuse_costly_dict
 from sandbox.values import CallTest, Comparison
 
 DEFAULT_TOLERANCE, RELATIVE = 1e-6, 1e-7
 _EQUAL_HOLDS = frozenset({Comparison.EQUAL, Comparison.LISTS, Comparison.ONLY_ITEM, Comparison.APPROXIMATE})
+_NUMBERS = frozenset({bool, int, float, complex, Fraction, Decimal})
 
 
 def holds(answer: object, test: CallTest) -> bool:
@@ -28,46 +31,76 @@ def holds(answer: object, test: CallTest) -> bool:
 
 
 def _holds(answer: object, test: CallTest) -> bool:
-    if isinstance(answer, codec.Digest) or isinstance(test.expected, codec.Digest):
-        return test.comparison is Comparison.ANYTHING or _digest(answer) == _digest(test.expected)
+    if isinstance(answer, Digest):
+        return _holds_of_digest(answer, test)
     try:
         match test.comparison:
             case Comparison.EQUAL:
-                return bool(answer == test.expected)
+                return _equal(answer, test.expected)
             case Comparison.IS:
                 return answer is test.expected
             case Comparison.TRUE:
-                return not _is_mark(answer) and bool(answer)
+                return truth(answer) is True
             case Comparison.FALSE:
-                return not _is_mark(answer) and not answer
+                return truth(answer) is False
             case Comparison.CLOSE:
                 return _close(answer, test)
             case Comparison.LISTS:
-                return bool(_listed(answer) == _listed(test.expected))
+                return _same_lists(answer, test.expected)
             case Comparison.ONLY_ITEM:
-                return _listed(answer) in _possible(_listed(test.expected))
+                return any(_same_lists(answer, one) for one in _possible(test.expected))
             case _:
                 return _holds_by_evalplus(answer, test)
     except (RecursionError, ArithmeticError, ValueError, TypeError):  # too deep, a signalling NaN, an endless number …
         return False
 
 
-def _digest(value: object) -> object:
-    """Values too large to travel are equal or not, whatever the comparison."""
-    return value if isinstance(value, codec.Digest) else codec.decode(codec.digest(value))
+def _holds_of_digest(answer: Digest, test: CallTest) -> bool:
+    """A digest stands for a value of many bytes: so it is something, it is true, and it equals what has the same digest."""
+    match test.comparison:
+        case Comparison.TRUE | Comparison.ANYTHING:
+            return True
+        case Comparison.FALSE | Comparison.IS:
+            return False
+        case Comparison.NOT_NONE:
+            return bool(test.expected)
+        case _:
+            pass
+    brief = codec.digest(test.expected)
+    return brief is not None and codec.decode(brief) == answer
 
 
-def _close(answer: object, test: CallTest) -> bool:
-    if not isinstance(answer, int | float) or not isinstance(test.expected, int | float):
+def truth(answer: object) -> bool | None:
+    """Whether an answer counts as true; None where nobody knows."""
+    return answer.truth if isinstance(answer, Mark) else bool(answer)
+
+
+def _equal(answer: object, expected: object) -> bool:
+    return bool(answer == expected) or (isinstance(answer, Array) and _same_item(answer, expected))
+
+
+def _same_item(answer: Array, expected: object) -> bool:
+    """Numpy compares item by item, and only of one item a comparison says yes or no."""
+    while isinstance(expected, list | tuple) and len(expected) == 1:
+        expected = expected[0]
+    return len(answer.items) == 1 and bool(answer.items[0] == expected)
+
+
+def _close(answer: Any, test: CallTest) -> bool:
+    """As Python subtracts: a Decimal minus a float is a TypeError, and so no."""
+    if isinstance(answer, Array) and len(answer.items) == 1:
+        answer = answer.items[0]
+    expected: Any = test.expected
+    if type(answer) not in _NUMBERS or type(expected) not in _NUMBERS:
         return False
-    return abs(answer - test.expected) < test.tolerance
+    return bool(abs(answer - expected) < test.tolerance)
 
 
 def _holds_by_evalplus(answer: object, test: CallTest) -> bool:
     """The comparisons that HumanEval+ and MBPP+ define."""
     match test.comparison:
         case Comparison.SET:
-            return _same_items(answer, test.expected)
+            return _same_items(_items(answer), test.expected)
         case Comparison.NOT_NONE:
             return bool((answer if isinstance(answer, bool) else answer is not None) == test.expected)
         case Comparison.ROOT:
@@ -76,6 +109,12 @@ def _holds_by_evalplus(answer: object, test: CallTest) -> bool:
             return True
         case _:
             return bool(answer == test.expected) or _approximate(answer, test)
+
+
+def _items(answer: object) -> object:
+    """What going through an answer gives: of an iterator that ended its items, of an array with one dimension, too."""
+    whole = (isinstance(answer, Iterated) and answer.whole) or (isinstance(answer, Array) and len(answer.shape) == 1)
+    return answer.items if whole else answer  # type: ignore[attr-defined]
 
 
 def _same_items(answer: Any, expected: Any) -> bool:
@@ -106,10 +145,12 @@ def _is_root(answer: object, test: CallTest) -> bool:
 
 def _approximate(answer: object, test: CallTest) -> bool:
     tolerance = test.tolerance or (DEFAULT_TOLERANCE if _is_floats(test.expected) else 0.0)
-    return tolerance > 0 and type(answer) is type(test.expected) and _near(answer, test.expected, tolerance)
+    return tolerance > 0 and _same_shape(answer, test.expected) and _near(answer, test.expected, tolerance)
 
 
 def _is_floats(value: object) -> bool:
+    if isinstance(value, dict):
+        return bool(value) and all(map(_is_floats, value.values()))
     if isinstance(value, list | tuple):
         return bool(value) and all(isinstance(item, float) for item in value)
     return isinstance(value, float)
@@ -117,31 +158,53 @@ def _is_floats(value: object) -> bool:
 
 def _near(answer: object, expected: object, tolerance: float) -> bool:
     """The same shape, and each number within `tolerance` + 1e-7 of the expected one's size (numpy.testing's rule)."""
-    if isinstance(expected, list | tuple):
-        if not isinstance(answer, list | tuple):
+    waiting: list[tuple[Any, Any]] = [(answer, expected)]
+    while waiting:
+        mine, its = waiting.pop()
+        if isinstance(its, list | tuple | dict):
+            if not _same_shape(mine, its) or len(mine) != len(its):
+                return False
+            if isinstance(its, dict) and not all(key in mine for key in its):
+                return False
+            waiting += [(mine[key], its[key]) for key in its] if isinstance(its, dict) else zip(mine, its, strict=True)
+        elif not _near_one(mine, its, tolerance):
             return False
-        same = type(answer) is type(expected) and len(answer) == len(expected)
-        return same and all(_near(mine, its, tolerance) for mine, its in zip(answer, expected, strict=True))
+    return True
+
+
+def _same_shape(answer: object, expected: object) -> bool:
+    """The same type; of dicts, whichever."""
+    return type(answer) is type(expected) or (isinstance(answer, dict) and isinstance(expected, dict))
+
+
+def _near_one(answer: object, expected: object, tolerance: float) -> bool:
     if not isinstance(answer, int | float | complex) or not isinstance(expected, int | float | complex):
-        return False
+        return bool(answer == expected)
     allowed = tolerance + RELATIVE * abs(expected)  # endless where infinity is expected, and then all would be near it
     return bool(answer == expected or abs(answer - expected) <= allowed < math.inf)
 
 
-def _listed(value: object) -> Any:
-    """The value with every tuple turned into a list, at any depth that the codec lets through."""
-    if isinstance(value, list | tuple):
-        return [_listed(item) for item in value]
-    return {key: _listed(item) for key, item in value.items()} if isinstance(value, dict) else value
+def _same_lists(answer: object, expected: object) -> bool:
+    """Equal where every tuple counts as a list, at any depth."""
+    waiting: list[tuple[Any, Any]] = [(answer, expected)]
+    while waiting:
+        mine, its = waiting.pop()
+        if isinstance(mine, list | tuple) and isinstance(its, list | tuple):
+            if len(mine) != len(its):
+                return False
+            waiting += zip(mine, its, strict=True)
+        elif isinstance(mine, dict) and isinstance(its, dict):
+            if len(mine) != len(its) or not all(key in mine for key in its):
+                return False
+            waiting += [(mine[key], its[key]) for key in its]
+        elif not (mine is its or mine == its):
+            return False
+    return True
 
 
 def _possible(expected: object) -> list[object]:
-    only = expected if isinstance(expected, list) and len(expected) == 1 else []
+    only = expected if isinstance(expected, list | tuple) and len(expected) == 1 else ()
     return [expected, *only]
-
-
-def _is_mark(value: object) -> bool:
-    return isinstance(value, Spoof | Iterated) or type(value).__module__ == Spoof.__module__
 
 
 def spoofed(value: object) -> bool:
@@ -153,7 +216,7 @@ def spoofed(value: object) -> bool:
             return True
         if isinstance(one, dict):
             waiting += [*one.keys(), *one.values()]
-        elif isinstance(one, Iterated):
+        elif isinstance(one, Iterated | Array):
             waiting += one.items
         elif isinstance(one, Iterable) and not isinstance(one, str | bytes | range):
             waiting += one

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from sandbox.inside import codec
 from sandbox.judging import output
 from sandbox.judging.difference import CUT, first_difference, short
 from sandbox.judging.judge import answer_to, first_failure
@@ -40,7 +41,7 @@ def explain(scored: Score, limits: Limits, program: Program) -> str:
         case Ending.OUT_OF_MEMORY:
             return f"wanted more than {limits.memory_mb} MB and was killed"
         case Ending.TOO_MUCH_OUTPUT:
-            return f"wrote more than {limits.output_kb} kB and was killed"
+            return f"{_flooded(run, limits)} and was killed"
         case Ending.SIGNALLED:
             return f"was ended by signal {run.signal}"
         case Ending.EXITED if run.proved and scored.graded is not None:
@@ -55,6 +56,13 @@ def _out_of_wall(run: Run, limits: Limits, *, kept_waiting: bool) -> str:
         return f"its visits took {ran_s:.2f} s of the {limits.sample_wall_s:g} s wall time that they have together"
     waited = f" and {run.waited_s:.2f} s waiting for a core" if kept_waiting else ""
     return f"ran for {ran_s:.2f} s of {limits.wall_s:g} s wall time ({run.cpu_s:.2f} s CPU{waited}) and was killed"
+
+
+def _flooded(run: Run, limits: Limits) -> str:
+    """What there was too much of: what it printed, unless neither stream is at its limit."""
+    if max(len(run.stdout), len(run.stderr)) < limits.output_kb << 10:
+        return "gave answers of more bytes than there is room for"
+    return f"wrote more than {limits.output_kb} kB"
 
 
 def _explain_printed(scored: Score, case: int, limits: Limits, tests: StdinTests) -> str:
@@ -101,7 +109,8 @@ def _explain_answers(run: Run, tests: CallTests) -> str:
         return f"gave no answer to {where}, arguments ({arguments})"
     if answer.raised is not None:
         return f"{_said(answer.raised)}, {where}, arguments ({arguments})"
-    mine, wanted = short(answer.value), _wanted(test)
+    mine = answer.value.name if isinstance(answer.value, codec.Oversized) else short(answer.value)
+    wanted = _wanted(test)
     said = f"answered {mine} where {wanted} was expected, {where}, arguments ({arguments})"
     shown_whole = not any(mark in mine + wanted for mark in CUT)
     inside = (

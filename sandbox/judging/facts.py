@@ -19,6 +19,7 @@ from sandbox.values import (
     Answer,
     CallTests,
     CheckTests,
+    Comparison,
     Ending,
     Flag,
     Limits,
@@ -145,7 +146,16 @@ def _rejudge_called(facts: Facts, tests: CallTests) -> Score:
     run = facts.run
     if run.proved and len(run.answers) < len(tests.cases) and not judge.has_failed(run, tests):
         raise NotEnough("the first answers, which failed, are right now, and no more were asked for; score it again")
+    if (number := judge.first_failure(run, tests)) is not None and _kept_as_digest(number, run, tests):
+        raise NotEnough("a large answer was kept as a digest, which does not tell whether it is right; score it again")
     return replace(judge.score(run, Program(source="", tests=tests), facts.limits), tests=tests)
+
+
+def _kept_as_digest(number: int, run: Run, tests: CallTests) -> bool:
+    """Whether an answer stands there by its digest, as earlier boxes wrote it, though more than equality is asked of it."""
+    answer = judge.answer_to(number, run, tests)
+    digest = answer is not None and isinstance(answer.value, codec.Digest)
+    return digest and tests.cases[number].comparison is not Comparison.EQUAL
 
 
 def pack(facts: Facts) -> bytes:
@@ -234,7 +244,7 @@ def _run(told: Mapping[str, Any]) -> Run:
 def _answer(raised: list[Any] | None, data: bytes) -> Answer:
     if raised is not None:
         return Answer(raised=_raised(raised))
-    return Answer(value=codec.decode(_exactly(data, bytes), codec.Room(MAX_UNPACKED >> 5)), data=data)
+    return Answer(value=codec.decode(_exactly(data, bytes), codec.Room(MAX_UNPACKED >> 4)), data=data)
 
 
 def _raised(told: list[Any] | None) -> Raised | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from sandbox.values import Call, CallList, CallTests, Ending, Run
+from sandbox.values import CallList, CallTest, CallTests, Ending, Run
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,22 +28,20 @@ class Joined:
 def join(selection: CallTests, judge: CallTests) -> Joined:
     """One list of calls for two sets."""
     places: dict[bytes, int] = {}
-    calls: list[Call] = []
-    expected: list[object] = []
+    cases: list[CallTest] = []
 
     def place(tests: CallTests, number: int) -> int:
-        case = tests.cases[number]
-        found = places.setdefault(tests.encoded[number], len(calls))
-        if found == len(calls):
-            calls.append((case.function, case.arguments, case.keywords))
-            expected.append(case.expected)
+        found = places.setdefault(tests.encoded[number], len(cases))
+        if found == len(cases):
+            cases.append(tests.cases[number])
         return found
 
     of_selection = tuple(place(selection, number) for number in selection.order)
     of_judge = sorted((place(judge, number), number) for number in judge.order)
     arranged = replace(judge, arranged=tuple(number for _, number in of_judge))
     apart = len(set(of_selection))
-    return Joined(CallList(calls, expected, apart), arranged, of_selection, tuple(place for place, _ in of_judge))
+    calls = CallList(cases, apart=apart, whole=selection.calls.whole or judge.calls.whole)
+    return Joined(calls, arranged, of_selection, tuple(place for place, _ in of_judge))
 
 
 def seen_by_judge(run: Run, joined: Joined) -> Run:

@@ -30,7 +30,7 @@ from sandbox.values import (
     Verdict,
 )
 
-JUDGE_VERSION = "6"
+JUDGE_VERSION = "7"
 _NEAR = 0.9
 _IDLE = 0.05  # a program that used less than this share of its wall time slept, or waited for something
 _WAITED = 0.1  # a box that waited for less than this share of a visit was not kept waiting to speak of
@@ -79,17 +79,24 @@ def _judge_graded(run: Run, graded: Run | None) -> Verdict:
         return Verdict.EARLY_EXIT  # an answer is missing, so the tests were never begun
     if graded.ending is Ending.EXITED and graded.proved:
         return Verdict.PASSED
-    if (raised := _raised_answer(run, graded)) is not None:
-        return _judge_raised(raised)
+    if (blamed := _blamed(run, graded)) is not None:
+        return _judge_wrong(blamed)
     if graded.raised is not None and graded.raised.type == NO_TEST_RAN:
         return Verdict.ERROR
     return Verdict.WRONG
 
 
-def _raised_answer(run: Run, graded: Run) -> Raised | None:
-    """The exception that the program gave for an answer and that ended the tests."""
+def _blamed(run: Run, graded: Run) -> Answer | None:
+    """The answer that ended the tests by an exception: the program's own, or that no value came out of its box."""
     number = graded.blamed
-    return run.answers[number].raised if number is not None and 0 <= number < len(run.answers) else None
+    return run.answers[number] if number is not None and 0 <= number < len(run.answers) else None
+
+
+def _judge_wrong(answer: Answer) -> Verdict:
+    """An answer that is not the right one. Of one that was too large to come out nobody knows what it was."""
+    if answer.raised is not None:
+        return _judge_raised(answer.raised)
+    return Verdict.OUTPUT if isinstance(answer.value, codec.Oversized) else Verdict.WRONG
 
 
 def _judge_answers(run: Run, tests: CallTests) -> Verdict:
@@ -100,7 +107,7 @@ def _judge_answers(run: Run, tests: CallTests) -> Verdict:
     answer = answer_to(failure, run, tests)
     if answer is None:
         return Verdict.EARLY_EXIT
-    return Verdict.WRONG if answer.raised is None else _judge_raised(answer.raised)
+    return _judge_wrong(answer)
 
 
 def first_failure(run: Run, tests: CallTests) -> int | None:
@@ -185,7 +192,8 @@ def _timing(run: Run, limits: Limits) -> set[Flag]:
 def _decisive(run: Run, program: Program, graded: Run | None) -> Raised | None:
     """The exception that ended the program or its tests, or the one that it gave for its first wrong answer."""
     if run.raised is None and graded is not None:
-        return _raised_answer(run, graded) or graded.raised
+        blamed = _blamed(run, graded)
+        return (blamed and blamed.raised) or graded.raised
     if run.raised is not None or not isinstance(program.tests, CallTests):
         return run.raised
     failure = first_failure(run, program.tests)

@@ -10,7 +10,18 @@ from enum import StrEnum
 from sandbox.problems.checks import assert_tests, check_tests
 from sandbox.problems.names import leans_on
 from sandbox.problems.separable import why_beside
-from sandbox.values import Assumptions, CallTests, CheckTests, OutputRule, Program, StdinTests, Tests
+from sandbox.values import (
+    MAX_TESTS_CHARACTERS,
+    Assumptions,
+    CallTests,
+    CheckTests,
+    OutputRule,
+    Program,
+    StdinTests,
+    Tests,
+)
+
+_SMALL = 1 << 20  # characters
 
 
 class ProblemsError(ValueError):
@@ -58,6 +69,7 @@ class Problem:
     assumptions: Assumptions = field(default_factory=Assumptions)
 
     def __post_init__(self) -> None:
+        self._refuse_what_cannot_be_asked()
         if self.form in {Form.CALLS, Form.DATA}:
             return
         if not self.entry_point.isidentifier():
@@ -66,6 +78,19 @@ class Problem:
             raise ProblemsError(f"{self.name}: its test defines no check(candidate), so nothing could ever fail")
         if self.form is Form.ASSERTS and "assert" not in self.tests:
             raise ProblemsError(f"{self.name}: its tests assert nothing, so nothing could ever fail")
+
+    def _refuse_what_cannot_be_asked(self) -> None:
+        """Tests that are too large are the problem's fault; small ones cannot be, and are read when they are needed."""
+        text = self.tests if self.given is None else self.given if isinstance(self.given, str) else ""
+        if len(text) > MAX_TESTS_CHARACTERS:
+            raise ProblemsError(
+                f"{self.name}: its tests have {len(text)} characters; at most {MAX_TESTS_CHARACTERS} are taken"
+            )
+        if len(text) + len(self.public_tests) > _SMALL:
+            try:
+                _ = self.checked_by, self.selected_by
+            except ValueError as error:
+                raise ProblemsError(f"{self.name}: {error}") from error
 
     @property
     def preamble(self) -> str:

@@ -66,10 +66,7 @@ def _never_began(run: Run) -> bool:
 
 
 def _calls(tests: CallTests, numbers: list[int]) -> CallList:
-    cases = [tests.cases[number] for number in numbers]
-    return CallList(
-        [(case.function, case.arguments, case.keywords) for case in cases], [case.expected for case in cases]
-    )
+    return CallList([tests.cases[number] for number in numbers])
 
 
 def held(answered: Answered, tests: CallTests) -> tuple[bool, ...]:

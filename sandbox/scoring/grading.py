@@ -16,7 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from sandbox.scoring.recording import Foreseen, Plan
-from sandbox.values import AskedCalls, CheckTests, Ending, Grading, Limits, Program, Run, shuffled
+from sandbox.values import FOR_TESTS, AskedCalls, CheckTests, Ending, Grading, Limits, Program, Run, shuffled
 
 MAX_ROUNDS = 200  # calls beyond the foreseen ones
 GRADER_WALL_S = 60.0
@@ -71,6 +71,7 @@ def _ask(plan: Plan, tests: CheckTests) -> tuple[AskedCalls, list[int]]:
         pieces=tuple(plan[number].call for number in order),
         count=len(order),
         arguments_back=True,
+        limits=FOR_TESTS,
         turns=tuple(end - start for start, end in turns),
     )
     return asked, order

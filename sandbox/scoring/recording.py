@@ -131,9 +131,9 @@ def _tells(call: bytes, answers: set[bytes]) -> bool:
     return False
 
 
-def _marks(value: object) -> list[codec.Spoof | codec.Opaque | codec.Iterated]:
+def _marks(value: object) -> list[codec.Mark]:
     """What stands in the value for something without a place in the codec."""
-    return [part for part in _parts(value) if isinstance(part, codec.Spoof | codec.Opaque | codec.Iterated)]
+    return [part for part in _parts(value) if isinstance(part, codec.Mark)]
 
 
 def _parts(value: object) -> Iterator[object]:

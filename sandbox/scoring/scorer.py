@@ -24,6 +24,7 @@ from sandbox.scoring.references import Reference, References
 from sandbox.values import (
     MANY,
     STAGES,
+    AnswerLimits,
     AskedCalls,
     Assumptions,
     CallList,
@@ -41,7 +42,8 @@ from sandbox.values import (
     changed,
 )
 
-GRADER_CPU_S, GRADER_ANSWERS_MB = 30.0, 128
+GRADER_CPU_S = 30.0
+GRADER_ANSWERS = AnswerLimits(size=112 << 20, items=12_000_000)
 RUNNER_PAYS = 3  # cases; a runner costs 2 ms more than a visit does, and saves 0.6 ms and the compiling for each case
 CHEAP_CPU_S = 0.01
 REFERENCE_TIMES = 4  # a program may take so many times as long as the data set's own (EvalPlus's factor)
@@ -264,7 +266,7 @@ class Scorer:
     def _plan(self, program: Program, tests: CheckTests, slot: Slot) -> Plan:
         """What the tests will ask. A data set's own solution has a grader's limits, wherever it runs."""
         solution = replace(program, source=tests.solution or "", tests=tests, selection=None)
-        own = Job(program=solution, limits=self._grader_limits, answers_mb=GRADER_ANSWERS_MB)
+        own = Job(program=solution, limits=self._grader_limits, answers=GRADER_ANSWERS)
 
         def passes(plan: Plan) -> bool:
             run, graded = grade(solution, tests, plan, self._rooms(own, slot))
@@ -286,15 +288,13 @@ class Scorer:
 
         def grader(program: Program, wall_s: float) -> Run:
             limits = replace(self._grader_limits, wall_s=wall_s)
-            return slot.grade(Job(program=program, limits=limits, answers_mb=GRADER_ANSWERS_MB))
+            return slot.grade(Job(program=program, limits=limits, answers=GRADER_ANSWERS))
 
         return Rooms(candidate, grader, job.limits)
 
     def _grader(self, slot: Slot) -> Visit:
         """The slot's grader box. A data set's code has all the time that it needs; the walls are the boxes' own."""
-        return lambda program: slot.grade(
-            Job(program=program, limits=self._grader_limits, answers_mb=GRADER_ANSWERS_MB)
-        )
+        return lambda program: slot.grade(Job(program=program, limits=self._grader_limits, answers=GRADER_ANSWERS))
 
     @property
     def _grader_limits(self) -> Limits:
@@ -311,13 +311,13 @@ def _scored(run: Run, job: Job, tests: CallTests) -> Score:
 
 
 def _in_proportion(job: Job, reference: Reference) -> Job:
-    """The job with time and room that fit the number of calls: some multiple of what the reference took."""
+    """The job with time that fits the number of calls: some multiple of what the reference took."""
     limits = replace(
         job.limits,
         cpu_s=max(job.limits.cpu_s, REFERENCE_TIMES * reference.cpu_s),
         wall_s=max(job.limits.wall_s, 2 * REFERENCE_TIMES * reference.cpu_s),
     )
-    return replace(job, limits=limits, answers_mb=job.answers_mb + (2 * reference.size >> 20))
+    return replace(job, limits=limits)
 
 
 def usable_cores() -> int:

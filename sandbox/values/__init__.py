@@ -3,12 +3,13 @@
 A *program* is what is executed. A *job* is one visit of a program to a box, under *limits*. A *run* is what happened
 during that visit: facts only. A *verdict* is the judgement over a run; `sandbox.judging.judge` is the one place that makes it.
 
-`jobs` is what is asked, under which `limits` and `assumptions`, `tests` how it is tested, `output_rules` how what is printed
-is compared, `runs` what is reported, `scores` what that means.
+`jobs` is what is asked, under which `limits` and `assumptions`, `tests` how it is tested, `answer_limits` how much may be asked
+and answered, `output_rules` how what is printed is compared, `runs` what is reported, `scores` what that means.
 """
 
 from __future__ import annotations
 
+from sandbox.values.answer_limits import FOR_TESTS, MAX_TESTS_CHARACTERS, USUAL_LIMITS, AnswerLimits
 from sandbox.values.assumptions import RECURSION_BOUNDS, Assumptions
 from sandbox.values.jobs import MAX_SOURCE_BYTES, Isolation, Job, Program
 from sandbox.values.limits import LIMIT_BOUNDS, Limits, changed
@@ -35,15 +36,19 @@ from sandbox.values.tests import (
 )
 
 __all__ = [
+    "FOR_TESTS",
     "LIMIT_BOUNDS",
     "MANY",
     "MAX_SOURCE_BYTES",
     "MAX_STDIN_BYTES",
+    "MAX_TESTS_CHARACTERS",
     "NO_TEST_RAN",
     "OUTPUT_RULES",
     "RECURSION_BOUNDS",
     "STAGES",
+    "USUAL_LIMITS",
     "Answer",
+    "AnswerLimits",
     "AskedCalls",
     "Assumptions",
     "Call",

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from sandbox.values.answer_limits import AnswerLimits
 from sandbox.values.assumptions import Assumptions
 from sandbox.values.limits import Limits
-from sandbox.values.tests import MAX_STDIN_BYTES, AskedCalls, Grading, Tests
+from sandbox.values.tests import MAX_STDIN_BYTES, AskedCalls, CallTests, Grading, Tests
 
 MAX_SOURCE_BYTES = 4 << 20
 
@@ -44,21 +45,21 @@ class Program:
 class Job:
     """One visit of a program to a box.
 
-    All its answers together have `answers_mb` MB of room. Where `fresh`, whoever asks gives each call a visit of its own.
-    With `repeat` the program, a script, will come again with another `stdin`; the box keeps it compiled, and so it is
-    a fork.
+    `answers` limits all its answers together, if not what is expected of them does. Where `fresh`, whoever asks gives each call
+    a visit of its own. With `repeat` the program, a script, will come again with another `stdin`; the box keeps it compiled,
+    and so it is a fork.
     """
 
     program: Program
     stdin: bytes = b""
     limits: Limits = field(default_factory=Limits)
-    answers_mb: int = 4
+    answers: AnswerLimits | None = None
     fresh: bool = False
     repeat: bool = False
     isolation: Isolation = Isolation.FORK
 
     def __post_init__(self) -> None:
-        size = len(self.program.source) + len(self.program.tests_source)
+        size = len(self.program.source)  # whatever its tests have: no verdict depends on their size
         if size > MAX_SOURCE_BYTES:
             raise ValueError(f"the program has {size} characters; at most {MAX_SOURCE_BYTES} are taken")
         if len(self.stdin) > MAX_STDIN_BYTES:
@@ -67,3 +68,16 @@ class Job:
             raise ValueError("only a program without tests of its own can be repeated")
         if self.repeat and self.isolation is not Isolation.FORK:
             raise ValueError(f"a program that is repeated stays inside, which isolation {self.isolation!r} rules out")
+
+    @property
+    def answer_limits(self) -> AnswerLimits:
+        """The limits of all answers of the visit."""
+        if self.answers is not None:
+            return self.answers
+        match self.program.tests:
+            case CallTests(calls=calls):
+                return calls.limits
+            case AskedCalls(limits=limits):
+                return limits
+            case _:
+                return AnswerLimits()

@@ -6,11 +6,18 @@ import functools
 import hashlib
 import itertools
 import random
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from sandbox.inside import codec
+from sandbox.values.answer_limits import (
+    MAX_CALLS_BYTES,
+    MAX_EXPECTED_BYTES,
+    MAX_TESTS_CHARACTERS,
+    USUAL_LIMITS,
+    AnswerLimits,
+)
 from sandbox.values.output_rules import OutputRule
 from sandbox.values.runs import Answer
 
@@ -49,7 +56,7 @@ class CallTest:
     also: tuple[object, ...] = ()
 
 
-Call = tuple[str, tuple[object, ...], Mapping[str, object]]  # a function's name, its arguments, those with a name
+Call = tuple[str, tuple[object, ...], dict[str, object]]  # a function's name, its arguments, those with a name
 
 
 def shuffled(count: int, seed: str) -> tuple[int, ...]:
@@ -69,14 +76,16 @@ class ReferenceTests:
     def __post_init__(self) -> None:
         if not self.cases:
             raise ValueError("no test at all: nothing could ever fail")
+        _refuse_too_large(self.cases)
 
     @functools.cached_property
     def source(self) -> str:
         """A digest of the cases and the reference, in the place of a text."""
         total = hashlib.sha256(self.reference.encode("utf-8", "surrogatepass"))
-        for case in self.cases:  # by the codec, because a set's items stand in no order of their own
+        for case in self.cases:  # by a digest, because a set's items stand in no order of their own
             rule = (case.comparison.value, case.tolerance, case.also)
-            total.update(codec.digest((case.function, case.arguments, dict(case.keywords), rule)))
+            call = (case.function, case.arguments, dict(case.keywords), rule)
+            total.update(codec.digest(call) or codec.call_key(call))
         return total.hexdigest()
 
 
@@ -95,11 +104,13 @@ class CallTests:
     def __post_init__(self) -> None:
         if not self.cases:
             raise ValueError("no test at all: nothing could ever fail")
+        if self.arranged is None:  # else the cases were looked at when they were first put together
+            _refuse_too_large(self.cases)
 
     @functools.cached_property
     def encoded(self) -> list[bytes]:
-        """Each case's call as the codec writes it."""
-        return [codec.encode((case.function, case.arguments, dict(case.keywords))) for case in self.cases]
+        """Each case's call as the codec writes it: the same bytes only for the same call, whatever its size."""
+        return [codec.call_key(_call(case)) for case in self.cases]
 
     @functools.cached_property
     def fingerprint(self) -> str:
@@ -130,60 +141,99 @@ class CallTests:
     @functools.cached_property
     def calls(self) -> CallList:
         """The calls in the order in which they are asked, with what is expected of each."""
-        asked = [self.cases[number] for number in self.order]
-        return CallList(
-            [(case.function, case.arguments, case.keywords) for case in asked], [case.expected for case in asked]
-        )
+        return CallList([self.cases[number] for number in self.order])
+
+
+def _call(case: CallTest) -> Call:
+    return case.function, case.arguments, dict(case.keywords)
+
+
+def _refuse_too_large(cases: Iterable[CallTest]) -> None:
+    """A call that no box can be handed, or an answer that none can give, is the problem's fault and no program's."""
+    calls = expected = 0
+    for number, case in enumerate(cases, 1):
+        try:
+            calls += codec.size_of(_call(case))
+        except codec.CodecError as error:
+            raise ValueError(f"call {number} cannot be asked: {error}") from None
+        try:
+            expected += codec.size_of(case.expected)
+        except codec.CodecError as error:
+            raise ValueError(f"what is expected of call {number} cannot be answered: {error}") from None
+    for what, size, most in (
+        ("calls take", calls, MAX_CALLS_BYTES),
+        ("expected answers take", expected, MAX_EXPECTED_BYTES),
+    ):
+        if size > most:
+            raise ValueError(f"the {what} {size >> 20} MB; at most {most >> 20} MB are taken")
 
 
 class CallList:
-    """Calls in the order in which they are asked. What is expected stays here, to recognise an answer by its bytes.
+    """Cases in the order in which their calls are asked. What is expected stays here, to recognise an answer by its bytes.
 
-    The first `apart` calls are a set of their own.
+    The first `apart` calls are a set of their own. Where `whole`, no digest may stand for an answer: it says no more of one
+    than what it is equal to.
     """
 
-    def __init__(self, calls: list[Call], expected: list[object], apart: int = 0) -> None:
-        self._calls, self._expected, self.apart = calls, expected, apart
+    def __init__(self, cases: list[CallTest], *, apart: int = 0, whole: bool = False) -> None:
+        self._cases, self.apart = cases, apart
+        self.whole = whole or any(case.comparison is not Comparison.EQUAL for case in cases)
         self._first: dict[int, AskedCalls] = {}
 
     def __len__(self) -> int:
-        return len(self._calls)
+        return len(self._cases)
 
     def first(self, count: int) -> AskedCalls:
         """So many calls, ready to be asked."""
         if (asked := self._first.get(count)) is None:
-            pieces = codec.encode_calls([(name, given, dict(named)) for name, given, named in self._calls[:count]])
-            asked = AskedCalls(pieces=tuple(pieces), count=count, apart=self.apart, known=self._known[:count])
+            pieces = codec.encode_calls([_call(case) for case in self._cases[:count]])
+            asked = AskedCalls(
+                pieces=tuple(pieces), count=count, apart=self.apart, known=self._known[:count], whole=self.whole,
+                limits=self.limits,
+            )  # fmt: skip
             self._first[count] = asked
         return asked
 
     def only(self, number: int) -> AskedCalls:
         """One call, for a process that is to see no other."""
-        name, given, named = self._calls[number]
-        pieces = codec.encode_calls([(name, given, dict(named))])
-        return AskedCalls(pieces=tuple(pieces), count=1, apart=self.apart, known=self._known[number : number + 1])
+        pieces = codec.encode_calls([_call(self._cases[number])])
+        return AskedCalls(
+            pieces=tuple(pieces), count=1, apart=self.apart, known=self._known[number : number + 1], whole=self.whole,
+            limits=self.limits,
+        )  # fmt: skip
 
     def singly(self) -> list[AskedCalls]:
         """Each call for a process of its own."""
-        return [self.only(number) for number in range(len(self._calls))]
+        return [self.only(number) for number in range(len(self))]
 
     def in_turns(self) -> AskedCalls:
         """All calls, each handed out when all before it have their answers."""
-        pieces = tuple(piece for number in range(len(self._calls)) for piece in self.only(number).pieces)
-        return AskedCalls(pieces=pieces, count=len(pieces), turns=(1,) * len(pieces))
+        pieces = tuple(piece for number in range(len(self)) for piece in self.only(number).pieces)
+        return AskedCalls(
+            pieces=pieces, count=len(pieces), whole=self.whole, limits=self.limits, turns=(1,) * len(pieces)
+        )
+
+    @functools.cached_property
+    def limits(self) -> AnswerLimits:
+        """The limits of the answers, which grow with what is expected."""
+        values = [value for case in self._cases for value in (case.expected, *case.also)]
+        return USUAL_LIMITS.beside(sum(map(codec.size_of, values)), sum(map(codec.items_in, values)))
 
     @functools.cached_property
     def _known(self) -> tuple[Answer, ...]:
-        return tuple(Answer(value=value, data=_recognisable(value)) for value in self._expected)
+        return tuple(
+            Answer(value=case.expected, data=_recognisable(case.expected, whole=self.whole)) for case in self._cases
+        )
 
 
-def _recognisable(expected: object) -> bytes:
+def _recognisable(expected: object, *, whole: bool) -> bytes:
     """The bytes that a box would write for the value; none at all where they would not be read as one that equals it."""
-    data = codec.encode_briefly(expected)
+    data = codec.encode_briefly(expected, whole=whole)
     try:
-        return data if codec.decode(data) == expected else b""
+        read = codec.decode(data, codec.Room(codec.TRUSTED))
     except codec.CodecError:
         return b""
+    return data if isinstance(read, codec.Digest) or read == expected else b""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -237,6 +287,9 @@ class CheckTests:
     def __post_init__(self) -> None:
         if not self.functions:
             raise ValueError("tests that call no function test nothing")
+        size = len(self.source) + len(self.prelude) + len(self.solution or "")
+        if size > MAX_TESTS_CHARACTERS:
+            raise ValueError(f"the tests have {size} characters; at most {MAX_TESTS_CHARACTERS} are taken")
 
 
 Tests = CallTests | ReferenceTests | StdinTests | CheckTests | str  # str: code that runs in the program's own process
@@ -247,8 +300,9 @@ class AskedCalls:
     """So many calls for their answers alone, as the codec wrote them; with `arguments_back` the arguments come, too.
 
     The answers to the first `apart` calls have left before the others are made. An answer of the bytes that are `known` for its
-    call is that one. What is known stays on the host. Where `turns` say how many calls each turn has (their pieces hold one
-    each), the calls of a turn are handed out when all earlier ones have their answers, and every answer leaves at once.
+    call is that one. What is known stays on the host. Where `whole`, no digest may stand for an answer. Where `turns` say how
+    many calls each turn has (their pieces hold one each), the calls of a turn are handed out when all earlier ones have their
+    answers, and every answer leaves at once.
     """
 
     pieces: tuple[bytes, ...]
@@ -256,6 +310,8 @@ class AskedCalls:
     apart: int = 0
     arguments_back: bool = False
     known: tuple[Answer, ...] = ()
+    whole: bool = False
+    limits: AnswerLimits = USUAL_LIMITS
     turns: tuple[int, ...] = ()
     source: str = ""
 

@@ -1,0 +1,203 @@
+"""Values of other types as values of known types that equal them, where it is the known type that compares.
+
+A subclass that inherits comparison and iteration unchanged is treated as its base: its content is read with the base's own
+functions. A class is looked at by `type`'s own slots, so no metaclass and no method of the class has a say. What leaves the
+process is plain data in any case, and the comparison is the host's: what is decided here is only whether an honest answer is
+recognised.
+"""
+
+from __future__ import annotations
+
+import gc
+import sys
+import types
+from collections import ChainMap, Counter, OrderedDict, UserDict, UserList, UserString, defaultdict
+from collections.abc import Callable, ItemsView, KeysView
+from datetime import date, datetime, timedelta
+from typing import Any
+
+_MRO = type.__dict__["__mro__"].__get__
+_VARS = type.__dict__["__dict__"].__get__
+_FLAGS = type.__dict__["__flags__"].__get__
+_NAME = type.__dict__["__name__"].__get__
+_HEAP_TYPE = 1 << 9  # a class that a class statement made
+_COMPARES = ("__eq__", "__ne__", "__iter__", "__len__", "__bool__")
+_OF_CONTAINERS = frozenset({"__iter__", "__len__"})
+_ARRAY_KINDS = frozenset("?bhilqpBHILQPefdFDSUO")
+_SCALAR_TYPES = frozenset({bool, int, float, complex, str, bytes, date, datetime, timedelta})
+
+
+class NoEquivalent(Exception):
+    """No value of a known type equals the value; the class is `suspect` where its own methods would have a say in that."""
+
+    def __init__(self, *, suspect: bool = False) -> None:
+        super().__init__()
+        self.suspect = suspect
+
+
+def name_of(kind: type) -> str:
+    """The name of a class, whatever its metaclass says."""
+    return str(_NAME(kind))
+
+
+def attribute(kind: type, name: str) -> object:
+    """What stands under a name in a class or, in the order of inheritance, in one of its bases; None if nothing does."""
+    return next((_VARS(base)[name] for base in _MRO(kind) if name in _VARS(base)), None)
+
+
+def is_iterator(kind: type) -> bool:
+    """Whether instances are iterators."""
+    return attribute(kind, "__next__") is not None
+
+
+def decides_truth(kind: type) -> bool:
+    """Whether a class of the program's own decides when its instances count as true."""
+    found = attribute(kind, "__bool__") or attribute(kind, "__len__")
+    if type(found) is types.FunctionType:
+        return not found.__code__.co_filename.startswith(("/", "<frozen"))  # not of the standard library or a package
+    return found is not None and not isinstance(found, types.WrapperDescriptorType)
+
+
+def base_of(kind: type, known: frozenset[type], *, hashed: bool) -> type | None:
+    """The known type that instances of a subclass can be treated as; None if it is a subclass of no known type.
+
+    `hashed`: they stand among the keys of a dict or the items of a set, where their hash counts, too. Raises NoEquivalent.
+    """
+    base = next((one for one in _MRO(kind) if one in known), None)
+    if base is not None and not _inherits(kind, base, _COMPARES + ("__hash__",) * hashed):
+        raise NoEquivalent(suspect=True)
+    return base
+
+
+def _inherits(kind: type, base: type, names: tuple[str, ...]) -> bool:
+    """Whether the class has these methods from its base; a number has no length that could be changed."""
+    ours = [(name, attribute(base, name)) for name in names]
+    return all(
+        attribute(kind, name) is found for name, found in ours if found is not None or name not in _OF_CONTAINERS
+    )
+
+
+def numpy_scalar(value: Any, kind: type) -> object:
+    """The Python value of a scalar of numpy's or a time of pandas's; the value itself if it is neither. Raises NoEquivalent."""
+    generic = _of_module("numpy", "generic")
+    if generic is not None and generic in _MRO(kind):
+        return _from_numpy(value, kind, generic)
+    for name, method in (("Timestamp", "to_pydatetime"), ("Timedelta", "to_pytimedelta")):
+        if kind is _of_module("pandas", name):
+            if value.nanosecond if name == "Timestamp" else value.nanoseconds:
+                raise NoEquivalent  # Python's own type holds microseconds
+            return getattr(value, method)()
+    return value
+
+
+def _from_numpy(value: Any, kind: type, generic: Any) -> object:
+    if _FLAGS(kind) & _HEAP_TYPE:  # a subclass that the program made
+        raise NoEquivalent(suspect=True)
+    found = generic.item(value)
+    if type(found) not in _SCALAR_TYPES or (type(found) is int and kind.__name__.startswith(("datetime", "timedelta"))):
+        raise NoEquivalent
+    if type(found) is bool:
+        return int(found)  # equal to True, and as little the constant itself
+    if type(found) is float and kind.__name__ in {"float16", "float32"} and _rounds_python_floats():
+        return float(str(value))
+    return found
+
+
+def _rounds_python_floats() -> bool:
+    """Whether numpy compares a short float with one of Python's at the short one's precision, as it does from version 2 on."""
+    return str(_of_module("numpy", "__version__")).partition(".")[0] not in {"0", "1"}
+
+
+def array_parts(value: Any, kind: type) -> list[object] | None:
+    """The dtype, shape and items of a numpy array; None for any other value, and for items of a kind without a place here."""
+    if kind is not _of_module("numpy", "ndarray") or value.dtype.char not in _ARRAY_KINDS:
+        return None
+    return [value.dtype.str, list(value.shape), value.ravel().tolist()]
+
+
+def _of_module(module: str, name: str) -> Any:
+    """A name of a module, if that was imported."""
+    found = sys.modules.get(module)
+    return vars(found).get(name) if type(found) is types.ModuleType else None
+
+
+def equivalent(value: Any, kind: type, *, hashed: bool) -> object:
+    """A value of a known type that equals one of the standard library's other types; raises NoEquivalent."""
+    for own, (convert, names) in _CONVERSIONS.items():
+        if own in _MRO(kind):
+            if not _inherits(kind, own, names + ("__hash__",) * hashed):
+                raise NoEquivalent(suspect=True)
+            if hashed and own not in _HASHED:
+                break
+            return convert(value)
+    raise NoEquivalent
+
+
+def _memory(value: memoryview) -> bytes:
+    if value.format != "B" or value.ndim != 1:
+        raise NoEquivalent
+    return value.tobytes()
+
+
+def _proxied(value: object) -> object:
+    """The mapping behind a mappingproxy, whose own methods would call those of the mapping."""
+    mapping = gc.get_referents(value)[0]
+    if not issubclass(type(mapping), dict):
+        raise NoEquivalent
+    return mapping
+
+
+def _chained(value: Any) -> dict[Any, Any]:
+    maps = value.maps
+    if type(maps) is not list or not all(type(one) in _PLAIN_DICTS for one in maps):
+        raise NoEquivalent
+    found: dict[Any, Any] = {}
+    for one in reversed(maps):
+        found.update(one)
+    return found
+
+
+def _keys(value: Any) -> set[object]:
+    return set(_mapping_of(value))
+
+
+def _items(value: Any) -> set[object]:
+    return _set(_mapping_of(value).items())
+
+
+def _mapping_of(view: Any) -> dict[Any, Any]:
+    """The dict that a view of collections.abc looks at."""
+    mapping = view._mapping  # noqa: SLF001  (the one place where it stands)
+    kind = type(mapping)
+    if kind is ChainMap:
+        return _chained(mapping)
+    if kind is UserDict:
+        mapping = mapping.data
+    if type(mapping) not in _PLAIN_DICTS:
+        raise NoEquivalent
+    return dict(mapping)
+
+
+def _set(items: Any) -> set[object]:
+    try:
+        return set(items)
+    except TypeError:  # a view of pairs with a value that has no hash equals no set
+        raise NoEquivalent from None
+
+
+_PLAIN_DICTS = frozenset({dict, OrderedDict, Counter, defaultdict})
+_HASHED = frozenset({memoryview, UserString})
+_MAPPING = ("__getitem__", "__contains__", "items", "keys", "values")
+_CONVERSIONS: dict[type, tuple[Callable[[Any], object], tuple[str, ...]]] = {
+    bytearray: (lambda value: bytes(memoryview(value)), _COMPARES),
+    memoryview: (_memory, _COMPARES),
+    type({}.keys()): (_set, _COMPARES[:2]),
+    type({}.items()): (_set, _COMPARES[:2]),
+    types.MappingProxyType: (_proxied, _COMPARES),
+    UserList: (lambda value: value.data, _COMPARES),
+    UserDict: (lambda value: value.data, _COMPARES + _MAPPING),
+    UserString: (lambda value: value.data, _COMPARES),
+    ChainMap: (_chained, _COMPARES + _MAPPING),
+    KeysView: (_keys, _COMPARES),
+    ItemsView: (_items, _COMPARES),
+}
