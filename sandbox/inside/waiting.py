@@ -1,4 +1,4 @@
-"""How long a box had work and no core: the machine's fault, proved from the kernel's books.
+"""How long a box had work and no core: the machine's fault, told from the kernel's books.
 
 A program that the wall clock stops was slow, or it was kept from its core. Its share of the core does not tell which: one
 that sleeps uses as little. The kernel counts for each task how long it was ready to run and did not (its run delay), and
@@ -10,27 +10,33 @@ counts without the time in which its own box had the core meanwhile:
 A box has one core. While the task waited, either the box had the core, which the bracket takes off in full, or somebody else
 had. Every task gives such a bound for the time since its birth. Bounds of times that do not overlap add up, so of processes
 that follow each other each counts; of those that live at the same time the largest does. A delay is booked when it
-ends, and who was never looked at is not known, so the sum is never too high. Where the kernel keeps an account of the box
-itself (the line `full` of a version 2 cgroup's `cpu.pressure`: something was ready and nothing ran), that counts if it is
-more.
+ends, and who was never looked at is not known, so the sum is never too high (`Bound`).
 
-What a program gains by waiting is that this time is not counted against it. It costs nobody else anything: the box stays for
-a bounded time longer. Where the kernel keeps no such books nothing is known, and the wall clock counts.
+Of processes that live for some milliseconds it is too low by far. There the time counts that others had the core before a
+look at which something of the program's was ready (`Estimate`). A program may see to it that it is ready whenever we look;
+what it cannot do is use its core as somebody else. Where the kernel keeps an account of the box itself (the line `full`
+of a version 2 cgroup's `cpu.pressure`: something was ready and nothing ran), that takes the place of the estimate.
+
+On a core that nobody else wants, nothing of this can be had. Where others want it, a program gains that this time is not
+counted against it, and that costs nobody else anything: the box stays for a bounded time longer. Where the kernel keeps no
+such books nothing is known, and the wall clock counts.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from sandbox.inside import usage
 
 _PRESSURE = "/sys/fs/cgroup/cpu.pressure"
-_MOST_TASKS = 128  # a look must not cost more than it is worth; with fewer tasks known the bound is lower, never wrong
+_MOST_TASKS = 64  # a look must not cost more than it is worth; with fewer tasks known the bound is lower, never wrong
 _NS = 1e-9
+_TICKS = os.sysconf("SC_CLK_TCK")
 
 
 class Booked(NamedTuple):
@@ -75,23 +81,45 @@ class Bound:
         return known
 
 
+class Estimate:
+    """For so many `seconds` others had the core before a look at which the program was ready to run."""
+
+    def __init__(self) -> None:
+        self._last: tuple[float, float, float] | None = None
+        self.seconds = 0.0
+
+    def look(self, now: float, box_cpu_s: float, idle_s: float, *, ready: bool) -> None:
+        """Take in the clock, what the box has used and how long the core was idle, each since any time."""
+        if self._last is not None and ready:
+            passed_s, used_s, unused_s = (
+                new - old for new, old in zip((now, box_cpu_s, idle_s), self._last, strict=True)
+            )
+            self.seconds += max(0.0, passed_s - used_s - unused_s)
+        self._last = now, box_cpu_s, idle_s
+
+
 class Waiting:
     """What a box has waited for its core since this was made. `ours` are the processes that no program has started."""
 
     def __init__(self, ours: frozenset[int]) -> None:
-        self._ours, self._bound = ours, Bound()
+        self._ours, self._bound, self._estimate = ours, Bound(), Estimate()
         self._before_s, self._pressed_s = pressed_s(usage.read(_PRESSURE)), 0.0
 
     @property
     def seconds(self) -> float:
         """As of the last look."""
-        return max(self._bound.seconds, self._pressed_s)
+        return max(self._bound.seconds, self._estimate.seconds, self._pressed_s)
 
     def look(self, box_cpu_s: float) -> None:
         """Read the books. `box_cpu_s` is what the box has used since this was made, all of its processes."""
-        self._pressed_s = pressed_s(usage.read(_PRESSURE)) - self._before_s
-        if usage.source() != "proc":  # that tells of the living only, and the bound would be too high
-            self._bound.look(box_cpu_s, _tasks(self._ours))
+        if usage.source() == "proc":  # that tells of the living only, and the bounds would be too high
+            return
+        tasks = list(_tasks(self._ours))
+        self._bound.look(box_cpu_s, [(number, books) for number, books, _ in tasks])
+        if (book := usage.read(_PRESSURE)) is not None:
+            self._pressed_s = pressed_s(book) - self._before_s
+        elif (idle := idle_s(usage.read("/proc/stat"), os.sched_getaffinity(0))) is not None:
+            self._estimate.look(time.monotonic(), box_cpu_s, idle, ready=any(ready for *_, ready in tasks))
 
 
 def pressed_s(book: str | None) -> float:
@@ -102,16 +130,26 @@ def pressed_s(book: str | None) -> float:
     return 0.0
 
 
-def _tasks(ours: frozenset[int]) -> Iterator[tuple[int, Booked]]:
-    """The box's tasks but those of ours, with their books; no more than `_MOST_TASKS`."""
+def idle_s(book: str | None, cores: Collection[int]) -> float | None:
+    """Of the text of `/proc/stat` the seconds in which nothing ran on the one core; None where that is not told."""
+    for line in (book or "").splitlines():
+        name, _, numbers = line.partition(" ")
+        if len(cores) == 1 and name == f"cpu{min(cores)}":
+            return sum(map(int, numbers.split()[3:5])) / _TICKS
+    return None
+
+
+def _tasks(ours: frozenset[int]) -> Iterator[tuple[int, Booked, bool]]:
+    """The box's tasks but those of ours, with their books and whether they are ready to run; no more than `_MOST_TASKS`."""
     left = _MOST_TASKS
     for pid in usage.pids():
         if pid in ours:
             continue
         with contextlib.suppress(OSError):  # it has ended
             for task in os.listdir(f"/proc/{pid}/task"):
-                if (book := usage.read(f"/proc/{pid}/task/{task}/schedstat")) is not None:
-                    ran, delay, *_ = book.split()
-                    yield int(task), Booked(int(ran) * _NS, int(delay) * _NS)
+                books, state = (usage.read(f"/proc/{pid}/task/{task}/{name}") for name in ("schedstat", "stat"))
+                if books is not None and state is not None:
+                    ran, delay, *_ = books.split()
+                    yield int(task), Booked(int(ran) * _NS, int(delay) * _NS), state.rpartition(") ")[2][:1] == "R"
                 if not (left := left - 1):
                     return
