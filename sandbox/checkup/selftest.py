@@ -8,6 +8,7 @@ is left on the host; the answer came in time; no attack was taken for a fault of
 from __future__ import annotations
 
 import os
+import random
 import time
 import tomllib
 from collections.abc import Iterator, Sequence
@@ -172,7 +173,8 @@ class Range:
         engine.require_runtime(runtime)
         self._engine = engine
         self._spec = BoxSpec(image=image, limits=LIMITS, owner=Owner.this().label(), runtime=runtime)
-        self._box = Box(engine, self._spec)
+        self._core = random.randrange(engine.facts().cores)  # noqa: S311  (no secret)
+        self._box = self._opened()
         self._normal_s = NORMAL_S * slower
         self._rss_mb = _rss_mb()
         self._fds = _open_files()
@@ -210,8 +212,14 @@ class Range:
     def _fresh(self) -> Box:
         if not self._box.clean:
             self._box.close()
-            self._box = Box(self._engine, self._spec)
+            self._box = self._opened()
         return self._box
+
+    def _opened(self) -> Box:
+        """A box on one core, as in a pool."""
+        box = Box(self._engine, self._spec)
+        box.pin(self._core)
+        return box
 
     def _invariants(self, case: Case, seconds: float) -> Iterator[str]:
         if seconds > case.limits.wall_s + GRACE_S:

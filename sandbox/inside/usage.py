@@ -21,7 +21,9 @@ _CACHED = (  # what the box has read of files; the kernel gives it back when ask
     ("/sys/fs/cgroup/memory/memory.stat", ("total_active_file", "total_inactive_file")),
     ("/sys/fs/cgroup/memory.stat", ("active_file", "inactive_file")),
 )
+_SYSTEM_V1 = "/sys/fs/cgroup/cpuacct/cpuacct.usage_sys"
 _LOCKS = "/proc/locks"
+_LOCKING_S, _LONGEST_LOCKING_S = 0.01, 0.16  # what some ten thousand locks cost: two megabytes
 MAX_LOCKS = 4096  # record locks that a box may hold at one time
 _SLACK_BYTES = 8 << 20
 _PATIENCE_S = 1.0
@@ -53,12 +55,34 @@ def oom_kills() -> int:
     return 0
 
 
-def too_many_locks() -> bool:
-    """Whether the processes of the box hold more than MAX_LOCKS record locks: kernel memory that is charged to nobody."""
-    found, at, fd = 0, 0, _book(_LOCKS)
-    while fd is not None and found <= MAX_LOCKS and (part := os.pread(fd, _MOST, at)):
-        found, at = found + part.count(b" POSIX "), at + len(part)
-    return found > MAX_LOCKS
+class Locks:
+    """Whether the processes of the box hold more than MAX_LOCKS record locks: kernel memory that is charged to nobody.
+
+    The list is long to make and stops whoever locks a file on the whole machine meanwhile, so nobody asks for it before the box
+    has spent time in the kernel, as taking so many locks does, and less often the longer there were none.
+    """
+
+    def __init__(self) -> None:
+        self._system_s, self._enough_s = _system_s(), _LOCKING_S
+
+    def are_too_many(self) -> bool:
+        """Whether they are now, where it may have come to that since it was last asked."""
+        now = _system_s()
+        if now is not None and self._system_s is not None and now - self._system_s < self._enough_s:
+            return False
+        self._system_s, self._enough_s = now, min(2 * self._enough_s, _LONGEST_LOCKING_S)
+        found, at, fd = 0, 0, _book(_LOCKS)
+        while fd is not None and found <= MAX_LOCKS and (part := os.pread(fd, _MOST, at)):
+            found, at = found + part.count(b" POSIX "), at + len(part)
+        return found > MAX_LOCKS
+
+
+def _system_s() -> float | None:
+    """CPU seconds of the box in the kernel; None where no book says."""
+    if (text := read(_SYSTEM_V1)) is not None:
+        return int(text) / 1e9
+    told_us = _field(_CPU_V2, "system_usec")
+    return None if told_us is None else told_us / 1e6
 
 
 class Memory:

@@ -155,7 +155,7 @@ class Visit:
         self._readers = {reader.fd: reader for reader in (self._stdout, self._stderr, self._answers)}
         self._open = set(ours)
         self._poll = select.poll()
-        self._peak = usage.Peak()
+        self._peak, self._locks = usage.Peak(), usage.Locks()
         self._cpu_before = usage.tree_cpu_s()
         self._own_before = time.process_time()
         self._deadline = Deadline(order.wall_s, order.longest_s, Waiting(parent.ours))
@@ -300,7 +300,7 @@ class Visit:
         if (now := time.monotonic()) - self._looked > _LOOK_MS / 1000:
             self._looked = now
             self._peak.look()
-            if not self._ending and not self._shortage.lasts() and usage.too_many_locks():
+            if not self._ending and not self._shortage.lasts() and self._locks.are_too_many():
                 self._ending = "out_of_memory"
         if self._ending:
             self._wait_ms = _POLL_MS

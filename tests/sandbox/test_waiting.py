@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from sandbox.boxes import box as box_module
 from sandbox.boxes.engine import Engine
 from sandbox.errors import MachineBusy
-from sandbox.inside.waiting import Booked, Bound, pressed_s
+from sandbox.inside.waiting import Booked, Bound, Estimate, idle_s, pressed_s
 from sandbox.judging import facts, judge
 from sandbox.judging.explaining import explain
 from sandbox.scoring.scorer import Scorer, open_scorer, usable_cores
@@ -107,6 +108,38 @@ def test_the_kernels_own_account_of_a_box_is_read_where_there_is_one(book: str |
     assert pressed_s(book) == seconds
 
 
+@given(st.lists(st.tuples(st.sampled_from(["box", "others", "nobody"]), st.floats(0, 9), st.booleans())))
+def test_a_program_that_is_ready_at_every_look_has_waited_no_longer_than_others_had_the_core(
+    times: list[tuple[str, float, bool]],
+) -> None:
+    estimate, had = Estimate(), dict.fromkeys(("box", "others", "nobody"), 0.0)
+    estimate.look(0.0, 0.0, 0.0, ready=True)
+    for who, seconds, ready in times:
+        had[who] += seconds
+        estimate.look(sum(had.values()), had["box"], had["nobody"], ready=ready)
+    assert estimate.seconds <= had["others"] + 1e-9
+    assert any(ready for *_, ready in times) or estimate.seconds == 0
+
+
+def test_others_time_before_a_look_at_which_it_was_ready_is_waiting_and_the_rest_is_not() -> None:
+    estimate = Estimate()
+    for now, used, idle, ready in [(5, 1, 1, True), (9, 2, 2, True), (19, 2, 2, False), (23, 3, 3, True)]:
+        estimate.look(now, used, idle, ready=ready)
+    assert estimate.seconds == 2 + 2
+
+
+STAT = "cpu  10 0 30 700 0 0 0\ncpu0 10 0 20 150 50 0 0\ncpu1 1 0 1 300 0 0 0\nintr 7\n"
+
+
+@pytest.mark.parametrize(
+    ("book", "cores", "seconds"),
+    [(STAT, {0}, 2.0), (STAT, {1}, 3.0), (STAT, {0, 1}, None), (STAT, {2}, None), (None, {0}, None)],
+)
+def test_what_a_core_was_idle_is_known_of_one_core(book: str | None, cores: set[int], seconds: float | None) -> None:
+    told = idle_s(book, cores)
+    assert told == (None if seconds is None else pytest.approx(seconds * 100 / os.sysconf("SC_CLK_TCK")))
+
+
 def a_run(ending: Ending, *, cpu_s: float, wall_s: float, waited_s: float) -> Run:
     return Run(
         ending=ending, exit_code=None, signal=9, cpu_s=cpu_s, wall_s=wall_s, waited_s=waited_s, memory_mb=1.0, stdout=b"",
@@ -171,20 +204,34 @@ def lonely(engine: Engine) -> Iterator[Scorer]:
         yield scorer
 
 
+MANY_CHILDREN = Program(
+    source="""
+import os, time
+for _ in range(60):
+    if os.fork() == 0:
+        while time.process_time() < 0.01: pass
+        os._exit(0)
+    os.wait()
+""",
+    tests="pass",
+)
+
+
 @pytest.mark.docker
+@pytest.mark.parametrize("program", [spinning(0.9), MANY_CHILDREN], ids=["alone", "many-children"])
 def test_a_program_that_is_kept_from_its_core_has_its_time_all_the_same(
-    lonely: Scorer, monkeypatch: pytest.MonkeyPatch
+    lonely: Scorer, monkeypatch: pytest.MonkeyPatch, program: Program
 ) -> None:
     """Also when that is longer than the host waits for a box that says nothing."""
     monkeypatch.setattr(box_module, "GRACE_S", 3.0)
     with company(5):
         try:
-            scored = lonely.score(spinning(0.9))
+            scored = lonely.score(program)
         except MachineBusy:  # this machine has more to do than what we gave it
             return
     assert scored.verdict is Verdict.PASSED
     assert Flag.KEPT_WAITING in scored.flags
-    assert LIMITS.wall_s < scored.run.wall_s < scored.run.waited_s + LIMITS.wall_s + scored.run.cpu_s
+    assert LIMITS.wall_s < scored.run.wall_s < scored.run.waited_s + LIMITS.wall_s
 
 
 @pytest.mark.docker
