@@ -20,6 +20,9 @@ test: image ## Run all checks and tests
 	@$(BIN)/lint-imports
 	@$(BIN)/pytest
 
+fuzz: venv ## Draw fifty times as many examples for each property, and others every time
+	@$(BIN)/pytest -m "hypothesis and not docker and not model" --hypothesis-profile fuzz
+
 image: engine ## Build the box image, if it is missing or stale
 	@$(BIN)/sandbox build >/dev/null
 
@@ -39,4 +42,4 @@ clean: ## Remove our boxes, images and virtual environment; studies stay
 	-@[ ! -x $(BIN)/sandbox ] || $(BIN)/sandbox clean --images
 	@rm -rf .venv
 
-.PHONY: help demo try test image engine venv bench clean
+.PHONY: help demo try test fuzz image engine venv bench clean
