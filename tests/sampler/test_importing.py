@@ -19,6 +19,7 @@ from sampler.commands import cli
 from sampler.exits import Exit
 from sampler.importing.imported import ImportFault, Reading
 from sampler.importing.into_store import import_files
+from sampler.importing.ready import ReadingJob, ready
 from sampler.importing.request import ImportRequest
 from sampler.models.catalogue import find
 from sampler.reporting.reading import read_report
@@ -29,9 +30,10 @@ from sampler.store.reader import Reader
 from sampler.store.reader_claims import ClaimReader
 from sampler.store.writer import Store
 from sampler.store.writes import StudyChanged
-from sandbox.problems import ProblemsError
+from sandbox.problems import ProblemsError, load_problems
 from sandbox.problems.rows import long_integers
-from sandbox.values import MAX_SOURCE_BYTES
+from sandbox.scoring.samples import How, read_samples
+from sandbox.values import MAX_SOURCE_BYTES, Limits
 
 
 def call(*words: object):
@@ -144,6 +146,48 @@ def test_importing_again_adds_nothing_and_other_files_under_the_same_name_are_re
     with pytest.raises(StudyChanged, match="another way"):
         take(folder, file, reading=Reading.PROGRAM)
     assert content(folder / "s.db") == before
+
+
+TEXTS = (
+    "    return x\n\n\ndef g():\n    pass\n",
+    "Here:\n```python\ndef f0(x):\n    return x\n```",
+    "def f0(x):\n    '''\n```\n'''\n    return x",
+    "\r\n    return 1<|im_end|>",
+)
+
+
+READINGS = (None, Reading.ANSWER, Reading.COMPLETION, Reading.PROGRAM)
+RECORDED = {"model": "m", "index": 0}
+
+
+@pytest.mark.parametrize(
+    ("key", "beside", "reading"),
+    [
+        *((key, {}, reading) for key in ("completion", "solution") for reading in READINGS),
+        *(("completion", RECORDED, reading) for reading in READINGS),
+        ("completion", {**RECORDED, "program": "def f0(x): return 7"}, None),
+    ],
+)
+def test_a_file_means_the_same_to_an_import_and_to_the_sandbox(folder, key, beside, reading):
+    problems = {problem.name: problem for problem in load_problems(folder / "problems.jsonl")}
+    rows = [{"task_id": "P/0", key: text, **beside} for text in TEXTS]
+    path = write_lines(folder / "samples.jsonl", rows)
+    given = {None: None, Reading.PROGRAM: "solution"}.get(reading, reading and reading.value)
+    scored = read_samples(path, problems, Limits(), how=How(given=given))
+    job = ReadingJob(path=path, request=request(folder, path, reading=reading), problems=tuple(problems.values()))
+    assert [one.program.source for one in scored] == [one.program for one in ready(job)]
+
+
+def test_why_a_program_is_what_it_is_stands_beside_the_sample(folder):
+    rows = [{"task_id": "P/0", "completion": "Here:\n```python\ndef f0(x):\n    return x\n```"}]
+    path = write_lines(folder / "answers.jsonl", rows)
+    store = folder / "s.db"
+    assert call("import", store, path, "--problems", folder / "problems.jsonl", "--as", "answer").exit_code == Exit.OK
+    assert query(store, "SELECT extraction, prompt_form FROM sample") == [
+        ("the only closed block that defines f0", None)
+    ]
+    call("export", store, "--to", folder / "out.jsonl")
+    assert json.loads((folder / "out.jsonl").read_text())["extraction"] == "the only closed block that defines f0"
 
 
 def test_a_second_model_joins_the_first_and_leaves_it_as_it_was(folder):

@@ -89,6 +89,22 @@ def test_raising_samples_asks_only_for_the_new_ones(tmp_path, support):
     assert state(more.store) == state(fresh.store)
 
 
+def test_how_a_problem_was_put_and_its_answer_read_stands_beside_the_sample(tmp_path, support):
+    path = support.write_study(tmp_path, samples=1)
+    asked = (
+        path.read_text()
+        .replace('backend = "replay"', 'backend = "llamacpp"')
+        .replace('file = "none.jsonl"', 'style = "chat"')
+    )
+    path.write_text(asked, encoding="utf-8")
+    study = load_study(path)
+    assert study.models[0].backend == "llamacpp"
+    run_study(study, support.rule_doors(), nobody)
+    (form, why), *_ = rows(study.store, "SELECT DISTINCT prompt_form, extraction FROM sample")
+    assert form == "chat"
+    assert "body of f0" in why
+
+
 def test_adding_a_model_samples_that_model_alone(tmp_path, support):
     study = load_study(support.write_study(tmp_path))
     run_study(study, support.rule_doors(), nobody)

@@ -101,6 +101,8 @@ def test_what_a_study_file_need_not_say(load, tmp_path):
         (SMALL + "temperature = -1\n", "temperature must not be negative"),
         (SMALL + "top_p = 2\n", r"top_p must lie in \(0, 1\], not 2.0"),
         (SMALL + "max_tokens = 0\n", "max_tokens = 0 is not a whole number"),
+        (SMALL + "template = 'livecodebench'\n", 'is the prompt of a chat; it needs style = "chat"'),
+        (SMALL + "template = 'lcb'\n", "template = 'lcb' is not known.*choose apps or livecodebench or bigcodebench"),
         (SMALL + "style = 'talk'\n", "style = 'talk' is not known.*choose completion or chat"),
         (SMALL + SMALL[SMALL.index("[[models") :], "two models are called 'a'"),
         (SMALL.replace("[[models]]", "[models]"), r"models is one table; write \[\[models\]\], with two brackets"),

@@ -58,6 +58,12 @@ def test_importing_the_package_imports_no_docker() -> None:
         ([None], "not None"),
         ([[{"role": "assistant"}]], "whose last has a text as content"),
         ([[]], "not []"),
+        ([RIGHT, [{"role": "assistant", "content": None}]], "completions[1]: a completion is a text"),
+        (
+            [[{"content": [{"type": "text", "text": "a"}, {"type": "image_url"}]}]],
+            "[0]: part 1 of its content holds no text",
+        ),
+        ([[{"content": [{"type": "text", "text": 5}]}]], "completions[0]: part 0 of its content holds no text"),
     ],
 )
 def test_what_is_no_completion_is_an_error_and_no_zero(problem: Problem, completions: object, told: str) -> None:
@@ -117,6 +123,16 @@ class TestWithBoxes:
         assert reward(chats, [problem, other], pool=pool) == [1.0, 0.0]
         with pytest.raises(ValueError, match="2 completions of 1 problems"):
             reward(chats, [problem], pool=pool)
+
+    def test_the_last_message_of_a_chat_is_an_answer_and_a_text_is_not(self, pool: Pool, problem: Problem) -> None:
+        fenced = "<think>hm</think>Sure!\n```python\ndef add(a, b):\n    return a + b\n```\n"
+        parts = [{"type": "thinking", "thinking": "hm"}, {"type": "text", "text": fenced[:30]}, {"text": fenced[30:]}]
+        chats = [[{"role": "assistant", "content": content}] for content in (fenced, parts, RIGHT)]
+        assert reward([*chats, fenced, RIGHT], problem, pool=pool) == [1.0, 1.0, 1.0, 0.0, 1.0]
+        assert reward([fenced], problem, pool=pool, given="answer") == [1.0]
+        assert reward([chats[0]], problem, pool=pool, given="solution") == [0.0]
+        with pytest.raises(ValueError, match="given is 'chat'; there are answer, completion, solution"):
+            reward([fenced], problem, pool=pool, given="chat")  # type: ignore[arg-type]
 
     def test_the_example_of_the_readme_runs(self, tmp_path: Path) -> None:
         blocks = re.findall(r"((?:^    .*\n|^\n)+)", README.read_text(encoding="utf-8"), re.MULTILINE)

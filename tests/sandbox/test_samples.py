@@ -34,6 +34,21 @@ def test_both_forms_of_a_line_are_read_plain_or_packed(tmp_path: Path) -> None:
         assert (first.line, second.line) == (1, 2)
 
 
+def test_what_a_text_is_may_be_said_for_a_whole_file(tmp_path: Path) -> None:
+    fenced = "```python\ndef f():\n    return 1\n```"
+    rows = [{"task_id": "a", "completion": fenced}, {"task_id": "a", "solution": fenced}]
+    path = write(tmp_path / "s.jsonl", *rows)
+    for given, sources in [
+        ("answer", ["def f():\n    return 1"] * 2),
+        ("completion", ["def f():\n" + fenced] * 2),
+        ("solution", [fenced] * 2),
+        (None, ["def f():\n" + fenced, fenced]),
+    ]:
+        samples = list(read_samples(path, PROBLEMS, LIMITS, how=How(given=given)))
+        assert [one.program.source for one in samples] == sources
+        assert [bool(one.extraction) for one in samples] == [given == "answer"] * 2
+
+
 @pytest.mark.parametrize(
     ("row", "complaint"),
     [
