@@ -93,10 +93,8 @@ def _blamed(run: Run, graded: Run) -> Answer | None:
 
 
 def _judge_wrong(answer: Answer) -> Verdict:
-    """An answer that is not the right one. Of one that was too large to come out nobody knows what it was."""
-    if answer.raised is not None:
-        return _judge_raised(answer.raised)
-    return Verdict.OUTPUT if isinstance(answer.value, codec.Oversized) else Verdict.WRONG
+    """An answer that is not the right one; one beyond the limits among them, which follow what is expected."""
+    return Verdict.WRONG if answer.raised is None else _judge_raised(answer.raised)
 
 
 def _judge_answers(run: Run, tests: CallTests) -> Verdict:

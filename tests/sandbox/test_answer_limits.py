@@ -137,10 +137,10 @@ def test_a_right_answer_of_any_size_passes(scorer: Scorer, source: str, tests: C
         ("__import__('fractions').Fraction(3 ** 9000, 2 ** 9000)", "a part of more than 8192 bits"),
     ],
 )  # fmt: skip
-def test_an_answer_over_a_limit_is_too_much_output_and_says_why(scorer: Scorer, answer: str, why: str) -> None:
+def test_an_answer_over_a_limit_is_wrong_and_the_limit_is_named(scorer: Scorer, answer: str, why: str) -> None:
     program = Program(source=f"def f(n):\n    return {answer}\n", tests=called((1, [0]), (2, [0])))
     scored = scorer.score(program)
-    assert scored.verdict is Verdict.OUTPUT
+    assert scored.verdict is Verdict.WRONG
     assert explain(scored, scorer.limits, program).startswith("answered something too large: ")
     assert why in explain(scored, scorer.limits, program)
 
@@ -178,10 +178,10 @@ def test_arguments_that_a_call_left_alone_do_not_come_back(scorer: Scorer) -> No
 
 
 @pytest.mark.docker
-def test_an_answer_too_large_for_tests_that_are_code_is_too_much_output(scorer: Scorer) -> None:
+def test_an_answer_too_large_for_tests_that_are_code_is_wrong_and_says_so(scorer: Scorer) -> None:
     program = Program(source="def f(n): return 'x' * n", tests=graded("assert f(40 << 20)"))
     scored = scorer.score(program)
-    assert scored.verdict is Verdict.OUTPUT
+    assert scored.verdict is Verdict.WRONG
     assert "too large" in explain(scored, scorer.limits, program)
 
 

@@ -37,6 +37,27 @@ def send(data):
         "class L(list):\n    __eq__ = lambda *_: True\ndef answer(x): return L()",
         "class I(int):\n    __eq__ = lambda *_: True\ndef answer(x): return [I(1)]",
         "def answer(x):\n    class M(type):\n        def mro(cls): raise SystemExit\n    return M('X', (), {})()",
+        "class I(int):\n    __hash__ = lambda _: hash(1)\ndef answer(x): return {I(2)}",
+        "class T:\n    __class__ = int\n    __eq__ = lambda *_: True\n    __bool__ = lambda _: True\ndef answer(x): return T()",
+        "class L(list):\n    __reduce__ = lambda _: (int, (1,))\n    __iter__ = lambda _: iter([1])\ndef answer(x): return L()",
+        (
+            "class M(type):\n    __eq__ = lambda *_: True\n    __hash__ = lambda _: hash(int)\nclass I(metaclass=M):\n"
+            "    to_bytes = bit_length = __int__ = __index__ = lambda *_, **__: 1\ndef answer(x): return I()"
+        ),
+        (
+            "import sys, types\nsys.modules['numpy'] = n = types.ModuleType('numpy')\n"
+            "n.generic = type('generic', (), {'item': lambda _: 1, '__eq__': lambda *_: True})\n"
+            "def answer(x): return [n.generic()]"
+        ),
+        "from collections import UserList\ndef answer(x):\n    u = UserList()\n    u.data = u\n    return u",
+        "from collections import ChainMap\ndef answer(x):\n    c = ChainMap()\n    c.maps = [c]\n    return c",
+        "def answer(x):\n    v = []\n    v += [v] * 10\n    return v",
+        "def answer(x):\n    v = []\n    for _ in range(400): v = [v, v]\n    return v",
+        "class N(int): pass\ndef answer(x):\n    v = N(1)\n    for _ in range(400): v = [v, v]\n    return v",
+        RAW + "send(claim(b'+' * 100000 + b'?\\0\\0\\0\\0'))",
+        RAW + "send(claim(b'+I\\0\\0\\0\\x01\\x01'))",
+        RAW
+        + "send(claim(b'A\\0\\0\\0\\x03S\\0\\0\\0\\0L\\0\\0\\0\\x01I\\0\\0\\0\\x05\\x7f\\0\\0\\0\\0L\\0\\0\\0\\0'))",
         RAW
         + "values = [b'I' + struct.pack('>I', 12) + (k * (2 ** 61 - 1)).to_bytes(12, 'big') for k in range(40000)]\n"
         "send(claim(b'E' + struct.pack('>I', len(values)) + b''.join(values)))",
