@@ -8,7 +8,7 @@ out=$1
 . /etc/os-release
 suite=${2:-$VERSION_CODENAME}
 shift; [ $# = 0 ] || shift
-include=base-files,python3,tzdata,libstdc++6  # wheels may count on the last one
+include=base-files,python3,tzdata,libc-bin,libstdc++6  # libc-bin has the locale; wheels may count on the last one
 for package in "$@"; do include=$include,$package; done
 command -v apt-get >/dev/null || { echo "debian-base.sh: this is no Debian or Ubuntu machine" >&2; exit 3; }
 if ! command -v mmdebstrap >/dev/null; then

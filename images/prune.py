@@ -1,7 +1,7 @@
 """Runs once while the box image is built: takes away what a candidate does not need.
 
 No shell, no package manager, no compiler, no setuid bit: what is not there cannot be used. What stays is the interpreter,
-its standard library, the shared libraries, time zones and a two-line password file.
+its standard library, the shared libraries, time zones and a locale.
 """
 
 import compileall
@@ -21,8 +21,6 @@ WASTE = (
 )  # fmt: skip
 WASTE_IN_STDLIB = ("ensurepip", "idlelib", "lib2to3", "test", "tkinter", "turtledemo", "site-packages/pip")
 PACKAGES = "/usr/lib/packages"
-USERS = "root:x:0:0:root:/root:/nonexistent\nnobody:x:65534:65534:nobody:/nonexistent:/nonexistent\n"
-GROUPS = "root:x:0:\nnogroup:x:65534:\n"
 
 
 def main() -> None:
@@ -41,8 +39,9 @@ def main() -> None:
         remove_programs(directory, keep=python)
     for path in WASTE:
         remove(path)
-    for name, content in (("passwd", USERS), ("group", GROUPS)):
-        write(f"/etc/{name}", content)
+    for name in ("passwd", "group"):
+        remove(f"/etc/{name}")
+        os.symlink(f"/run/box/{name}", f"/etc/{name}")  # process 1 writes them: each box has users of its own
     for name in ("shadow", "shadow-", "gshadow", "gshadow-", "passwd-", "group-"):
         remove(f"/etc/{name}")
     os.symlink(python, "/opt/box/python")

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from sandbox.boxes.engine import inline_seccomp
-from sandbox.values import Limits
+from sandbox.inside.places import RUN, STACK_BYTES, USER
+from sandbox.values import MAX_STDIN_BYTES, Limits
 
 LABEL = "codebudget.box"
 LABEL_OWNER = "codebudget.owner"
@@ -47,13 +48,23 @@ def container_body(spec: BoxSpec, first_uid: int) -> dict[str, Any]:
         "SecurityOpt": ["no-new-privileges:true", inline_seccomp(_profile())],
         "ReadonlyRootfs": True,
         "MaskedPaths": list(MASKED_PATHS),
-        "Tmpfs": {"/tmp": scratch, "/dev/shm": scratch},  # noqa: S108  (inside the box)
+        "Tmpfs": {  # inside the box
+            "/tmp": scratch,  # noqa: S108
+            "/dev/shm": scratch,  # noqa: S108
+            RUN: f"rw,nosuid,nodev,noexec,mode=755,size={(MAX_STDIN_BYTES >> 20) + 4}m,nr_inodes=64",
+        },
         "Memory": memory,
         "MemorySwap": memory,
         "PidsLimit": limits.processes + OVERHEAD_PROCESSES,
         "Ulimits": [
-            {"Name": name, "Soft": amount, "Hard": amount}
-            for name, amount in (("core", 1), ("nofile", 1024), ("msgqueue", 0), ("rtprio", 0))
+            {"Name": name, "Soft": soft, "Hard": hard}
+            for name, soft, hard in (
+                ("core", 1, 1),
+                ("nofile", 1024, 1024),
+                ("msgqueue", 0, 0),
+                ("rtprio", 0, 0),
+                ("stack", STACK_BYTES, -1),  # known before Python starts: memory is laid out by it, and threads take it
+            )
         ],
         "LogConfig": {"Type": "none"},
         "RestartPolicy": {"Name": "no"},
@@ -66,7 +77,8 @@ def container_body(spec: BoxSpec, first_uid: int) -> dict[str, Any]:
         "Image": spec.image,
         "Cmd": [str(first_uid)],
         "User": "0:0",
-        "Env": ["PATH=/usr/local/bin:/usr/bin:/bin", "LANG=C.UTF-8", "HOME=/tmp", "PYTHONHASHSEED=0", "TMPDIR=/tmp"],
+        "Env": ["PATH=/usr/local/bin:/usr/bin:/bin", "LANG=C.UTF-8", "HOME=/tmp", "PYTHONHASHSEED=0", "TMPDIR=/tmp",
+                f"USER={USER}", f"LOGNAME={USER}", "PYTHON_CPU_COUNT=1"],
         "Hostname": "box",
         "OpenStdin": True, "StdinOnce": True, "AttachStdin": True, "AttachStdout": True, "AttachStderr": True,
         "Tty": False, "NetworkDisabled": True, "StopSignal": "SIGKILL",

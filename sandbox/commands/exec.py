@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
 import sys
+import tokenize
 from typing import Any
 
 import click
@@ -60,11 +62,15 @@ def exec_(file: Any, code: str | None, stdin: Any, tests: Any, as_json: bool, ma
 
 
 def _text(file: Any) -> str:
-    """The text of a Python file; ends the command where it is none."""
+    """The text of a Python file, in the encoding that it says itself (PEP 263); ends the command where it is none."""
+    data: bytes = file.read()
     try:
-        return str(file.read().decode("utf-8-sig"))
+        encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
+        return str(data, encoding)
     except UnicodeDecodeError as error:
-        stop(f"{file.name}: not UTF-8 ({error.reason} at byte {error.start})", USAGE)
+        stop(f"{file.name}: not {error.encoding} ({error.reason} at byte {error.start})", USAGE)
+    except SyntaxError as error:
+        stop(f"{file.name}: {error.msg}", USAGE)
 
 
 def _as_object(scored: Score, limits: Limits, program: Program) -> dict[str, Any]:

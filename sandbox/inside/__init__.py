@@ -19,6 +19,7 @@ Actors, and who trusts whom:
 Worst case: a candidate breaks the supervisor or cannot be cleaned up. Then process 1 exits, the kernel ends every process
 of the container, and the host throws the container away.
 
-The host imports `orders`, `uids`, `wire` and `codec` from here, so that both sides speak one language; nothing else crosses.
+The host imports `orders`, `uids`, `places`, `imports`, `wire` and `codec` from here, so that both sides speak one language;
+nothing else crosses.
 `orders` is for the way in and believes what it reads; `wire` and `codec` are for the way out and believe nothing.
 """

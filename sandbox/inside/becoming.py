@@ -6,11 +6,9 @@ import ctypes
 import os
 import resource
 import struct
-import sys
-import types
 
-SCRATCH = "/tmp"  # noqa: S108  (the box's own, made for one visit)
-STACK_BYTES = 64 << 20
+from sandbox.inside.places import SCRATCH, STACK_BYTES
+
 OPEN_FILES = 256
 RULES_FD = 101  # in the zygote: Landlock rules, where the kernel has them
 WRITABLE = ("/tmp", "/dev")  # noqa: S108  (/dev/shm included)
@@ -26,10 +24,13 @@ def inherit_limits() -> None:
     for what, amount in (
         (resource.RLIMIT_CORE, 1),  # 0 would still start a core handler that the host may have
         (resource.RLIMIT_NOFILE, OPEN_FILES),
-        (resource.RLIMIT_STACK, STACK_BYTES),
         (resource.RLIMIT_MSGQUEUE, 0),
     ):
         resource.setrlimit(what, (amount, amount))
+    endless = resource.getrlimit(resource.RLIMIT_STACK)[
+        1
+    ]  # programs raise it before they recurse; it is memory like any other
+    resource.setrlimit(resource.RLIMIT_STACK, (STACK_BYTES, endless))
     _lay_down_rules()
 
 
@@ -54,15 +55,6 @@ def _lay_down_rules() -> None:
         os.close(place)
     os.dup2(rules, RULES_FD, inheritable=False)
     os.close(rules)
-
-
-def clear_the_stage() -> None:
-    """Make the interpreter look like one that was started for a program: nothing of ours by name."""
-    for name in [name for name in sys.modules if name.split(".")[0] == "sandbox"]:
-        del sys.modules[name]  # a candidate may have a module of that name
-    sys.modules["__main__"] = types.ModuleType("__main__")  # ours has a file, which `multiprocessing` would run again
-    sys.argv = ["main.py"]
-    sys.path = [entry for entry in sys.path if not entry.startswith("/opt/")]
 
 
 def take_pipes(fds: list[int]) -> None:

@@ -20,7 +20,7 @@ import types
 from collections.abc import Callable
 from typing import Any
 
-from sandbox.inside import becoming, codec, grader, orders, suites, telling, wire, withheld
+from sandbox.inside import becoming, codec, grader, likeness, orders, suites, telling, wire, withheld
 from sandbox.inside.answering import Answering, flush, function_of
 from sandbox.inside.telling import Report
 
@@ -78,6 +78,7 @@ class Script:
     """A whole program, compiled once; what is wrong with it is raised whenever it is asked for."""
 
     def __init__(self, order: dict[str, Any]) -> None:
+        self.order = order
         self._wrong: Exception | None = None
         try:
             self._parts = _parts(order, "main.py")
@@ -98,6 +99,7 @@ def _run_plain(script: Script, report: Report) -> int:
     space = _namespace("__main__")
     try:
         parts = script.parts()
+        _file_of(script.order, space, "main.py")
         stage = "program"
         for part in parts:
             exec(part, space)
@@ -171,6 +173,7 @@ def _run_module(order: dict[str, Any], check: Callable[[dict[str, Any]], None], 
     try:
         parts = _parts(order, "solution.py")
         space: dict[str, Any] = _namespace("solution")
+        _file_of(order, space, "solution.py")
         stage = "program"
         for part in parts:
             exec(part, space)
@@ -185,6 +188,10 @@ def _run_module(order: dict[str, Any], check: Callable[[dict[str, Any]], None], 
     return 0
 
 
+def _file_of(order: dict[str, Any], space: dict[str, Any], name: str) -> None:
+    space["__file__"] = likeness.put_file(order["source"], order["imports"], name)
+
+
 def _parts(order: dict[str, Any], name: str) -> list[types.CodeType]:
     """The set's imports, if there are any, and the program: apart, so that neither moves the other's lines or first words."""
     imports = [_compiled(order["imports"], "imports.py")] if order["imports"] else []
@@ -192,6 +199,7 @@ def _parts(order: dict[str, Any], name: str) -> list[types.CodeType]:
 
 
 def _compiled(source: str, name: str) -> types.CodeType:
+    source = source.removeprefix("\ufeff")  # a mark of the file's encoding, no part of the text
     _remember(source, name)
     return compile(source, name, "exec", dont_inherit=True)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from typing import NoReturn
 
-from sandbox.inside import becoming, candidate
+from sandbox.inside import becoming, candidate, likeness
 
 WORD = "candidate"  # on the command line of `start.py`, where process 1 has a uid
 _COMMAND = ("/opt/box/python", "-s", "-P", "-B", "/opt/box/start.py", WORD)
@@ -30,4 +30,4 @@ def go_on() -> None:
     """What the fresh interpreter does, to its end. Never returns."""
     for fd in (candidate.ANSWERS_FD, candidate.ORDER_FD):
         os.set_inheritable(fd, False)  # noqa: FBT003
-    candidate.live(becoming.clear_the_stage, candidate.run)
+    candidate.live(likeness.clear_the_stage, candidate.run)

@@ -17,7 +17,20 @@ import resource
 import sys
 import time
 
-from sandbox.inside import becoming, keeping, orders, orphans, parents, traces, uids, usage, visit, wire
+from sandbox.inside import (
+    becoming,
+    keeping,
+    likeness,
+    orders,
+    orphans,
+    parents,
+    pid_counter,
+    traces,
+    uids,
+    usage,
+    visit,
+    wire,
+)
 from sandbox.inside.cleaner import SCRATCH_DIRECTORIES, is_empty
 
 PROTOCOL = 8
@@ -36,6 +49,8 @@ class Supervisor:
         self._zygote = parents.Zygote(keeper=ids[0])
         self._runner: parents.Runner | None = None
         self._orphans = orphans.Orphans(self._zygote)
+        likeness.name_users(ids)
+        self._pid_counter, self._forks = pid_counter.PidCounter(), 0  # since it was settled
         self._before, self._memory = traces.traces(), usage.Memory()
 
     def serve(self) -> None:
@@ -44,9 +59,12 @@ class Supervisor:
         ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, 1 << 18)
         wire.write_frame(1, wire.encode(self._greeting()))
         while (payload := wire.read_frame(0)) is not None:
-            order, payload = orders.unpack(payload), None
-            facts = self._farewell() if order is None else self._visit(visit.Order(**order))
+            told, payload = orders.unpack(payload), None
+            order, told = None if told is None else visit.Order(**told), None
+            facts = self._farewell() if order is None else self._visit(order)
             wire.write_frame(1, wire.encode(facts))
+            self._pid_counter.settle(self._forks)
+            self._forks = 0
             if not facts["clean"]:
                 return
             del order, facts
@@ -64,6 +82,7 @@ class Supervisor:
 
     def _visit(self, order: visit.Order) -> dict[str, wire.Value]:
         parent, uid = self._parent(order)
+        self._forks += 1
         self._orphans.cpu_s, shortage = 0.0, usage.Shortage()
         guest = visit.Visit(order, uid, parent, self._orphans, shortage)
         try:
@@ -105,6 +124,7 @@ class Supervisor:
             return self._zygote, self._new_uid()
         if self._runner is None:
             self._runner = self._zygote.start_runner(self._new_uid(), order.program)
+            self._forks += 1
         return self._runner, self._runner.uid
 
     def _new_uid(self) -> int:
@@ -123,6 +143,7 @@ class Supervisor:
 
     def _sweep(self, uid: int) -> tuple[list[str], bool]:
         """What a visit left behind, and whether the box is clean now; looks twice only if there was something."""
+        likeness.take_files()
         found = self._leftovers()
         if not found and self._as_before():
             return found, True

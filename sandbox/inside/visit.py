@@ -18,7 +18,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from sandbox.inside import forking, usage, wire
+from sandbox.inside import forking, stdin, usage, wire
 from sandbox.inside.deadline import Deadline
 from sandbox.inside.orphans import Orphans
 from sandbox.inside.parents import Parent
@@ -140,15 +140,16 @@ class Visit:
 
     def __init__(self, order: Order, uid: int, parent: Parent, orphans: Orphans, shortage: usage.Shortage) -> None:
         self._order, self._uid, self._parent, self._orphans, self._shortage = order, uid, parent, orphans, shortage
-        theirs, ours = self._pipes(uid)
-        stdin, stdout, stderr, answers, instructions = ours
+        theirs, ours = self._pipes(uid, order.stdin)
+        order.stdin = b""  # it lies in a file now, and a program needs the room
+        stdout, stderr, answers, instructions = ours
         self._later = [(before, wire.frame(calls)) for before, calls in order.later]
         told, proof = parent.introduce(order.program), wire.frame(order.proof)
         if self._later:
             before, calls = self._later.pop()
             self._later.append((before, calls + proof))
         self._told = _Writer(instructions, told if self._later else told + proof)
-        self._writers = {stdin: _Writer(stdin, order.stdin), instructions: self._told}
+        self._writers = {instructions: self._told}
         self._stdout = _Reader(stdout, order.output, order.printed)
         self._stderr = _Reader(stderr, order.output, order.printed)
         self._answers = _Reader(answers, order.answers, order.answers)
@@ -171,15 +172,15 @@ class Visit:
             os.close(fd)
 
     @staticmethod
-    def _pipes(uid: int) -> tuple[list[int], list[int]]:
-        """Their ends and ours of stdin, stdout, stderr, answers, order.
+    def _pipes(uid: int, data: bytes) -> tuple[list[int], list[int]]:
+        """Their stdin, and their ends and ours of stdout, stderr, answers, order.
 
-        The first three belong to the candidate, or it could not open /dev/stdin; the others must not.
+        The first two pipes belong to the candidate, or it could not open /dev/stdout; the others must not.
         """
-        theirs, ours = [], []
+        theirs, ours = [stdin.opened(data)], []
         os.setresuid(-1, uid, -1)
-        for number, they_read in enumerate((True, False, False, False, True)):
-            if number == 3:
+        for number, they_read in enumerate((False, False, False, True)):
+            if number == 2:
                 os.setresuid(-1, 0, -1)
             reading, writing = os.pipe2(os.O_CLOEXEC)
             theirs.append(reading if they_read else writing)

@@ -16,7 +16,7 @@ import socket
 import struct
 from typing import NamedTuple
 
-from sandbox.inside import becoming, candidate, cleaner, forking, rehearsal, runner, spawned
+from sandbox.inside import becoming, candidate, cleaner, forking, likeness, rehearsal, runner, spawned
 
 PRELOAD = [  # and what /opt/box/preload lists: the packages that the image was made with
     "abc",
@@ -112,6 +112,10 @@ def _move_up(control: socket.socket) -> socket.socket:
     for fd in range(forking.FIRST_RECEIVED_FD):
         if fd not in {2, null}:
             os.dup2(null, fd, inheritable=False)
+    file = os.open(_PACKAGES, os.O_RDONLY | os.O_CLOEXEC)  # any file: a candidate's standard input will be one
+    os.dup2(file, 0, inheritable=False)
+    os.close(file)
+    likeness.read_stdin_anew()
     return high
 
 
@@ -124,7 +128,7 @@ def _preload() -> None:
         with contextlib.suppress(ImportError):
             importlib.import_module(name)
     rehearsal.rehearse()
-    becoming.clear_the_stage()
+    likeness.clear_the_stage()
     gc.collect()
     gc.freeze()
 

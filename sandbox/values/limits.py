@@ -27,7 +27,7 @@ class Limits:
     cpu_s: float = 3.0
     wall_s: float = 10.0
     memory_mb: int = 512
-    processes: int = 32
+    processes: int = 80  # and threads: 40 of them are nothing unusual, nor is a pool for 64 cores
     output_kb: int = 1024
     disk_mb: int = 64
     files: int = 2048

@@ -47,6 +47,7 @@ def test_the_container_has_every_wall_that_docker_can_set() -> None:
     assert host["PidsLimit"] > LIMITS.processes
     assert host["LogConfig"] == {"Type": "none"}
     assert all("noexec" in options and "nr_inodes=64" in options for options in host["Tmpfs"].values())
+    assert "mode=755" in host["Tmpfs"]["/run/box"], "nobody but process 1 writes there"
     assert "no-new-privileges:true" in host["SecurityOpt"]
     profile = json.loads(next(o for o in host["SecurityOpt"] if o.startswith("seccomp=")).partition("=")[2])
     assert profile["defaultAction"] == "SCMP_ACT_ERRNO"

@@ -114,12 +114,28 @@ def test_wrong_usage_has_exit_code_two_and_one_line(words: list[str], complaint:
     assert b"Traceback" not in done.stderr
 
 
-def test_which_file_is_not_utf_8_is_told(tmp_path: Path) -> None:
-    for name, content in (("p.py", b"print(1)"), ("t.py", b"\xff")):
-        (tmp_path / name).write_bytes(content)
+@pytest.mark.parametrize(("content", "complaint"), [
+    (b"\xff", b"t.py: invalid or missing encoding declaration"),
+    (b"p\n\n\xff", b"t.py: not utf-8 (invalid start byte at byte 3)"),
+    ("\ufeffpr".encode("utf-16-le"), b"t.py: invalid or missing encoding"),
+    (b"# coding: no-such\n", b"t.py: unknown encoding: no-such"),
+])  # fmt: skip
+def test_which_file_is_no_python_text_is_told(tmp_path: Path, content: bytes, complaint: bytes) -> None:
+    for name, data in (("p.py", b"print(1)"), ("t.py", content)):
+        (tmp_path / name).write_bytes(data)
     done = sandbox("exec", str(tmp_path / "p.py"), "--tests", str(tmp_path / "t.py"))
     assert done.returncode == 2
-    assert b"t.py: not UTF-8 (invalid start byte at byte 0)" in done.stderr
+    assert complaint in done.stderr
+
+
+@pytest.mark.docker
+@pytest.mark.parametrize("content", [
+    b"# coding: latin-1\nprint(len('\xe9'))\n", "\ufeffprint(1)".encode(), b"#!/usr/bin/env python3\r\nprint(1)\r\n",
+])  # fmt: skip
+def test_a_file_is_read_as_python_reads_it(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "p.py").write_bytes(content)
+    done = sandbox("exec", str(tmp_path / "p.py"))
+    assert (done.returncode, done.stdout) == (0, b"1\n")
 
 
 def test_without_a_command_there_is_the_help_and_no_complaint_before_it() -> None:

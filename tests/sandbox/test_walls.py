@@ -17,6 +17,7 @@ from sandbox.boxes.owner import Owner
 from sandbox.boxes.probing import WALLS, WallBroken, probe, require_walls
 from sandbox.boxes.walls import BoxSpec
 from sandbox.checkup.doctor import Level, examine, seen_inside
+from sandbox.inside.places import RUN
 from sandbox.values import Ending, Job, Limits, Run
 
 LIMITS = Limits(memory_mb=128, processes=8, disk_mb=8, files=64, output_kb=256)
@@ -64,7 +65,7 @@ def without(**changes: object) -> Callable[[Body], Body]:
 
 
 def scratch(options: str) -> dict[str, str]:
-    return dict.fromkeys(("/tmp", "/dev/shm"), f"rw,mode=1777,{options}")  # noqa: S108  (inside the box)
+    return dict.fromkeys(("/tmp", "/dev/shm"), f"rw,mode=1777,{options}") | {RUN: "rw,mode=755"}  # noqa: S108  (inside the box)
 
 
 TAKEN_AWAY = {

@@ -12,8 +12,8 @@ def lines(path):
 
 
 def answer():
-    found = [line for line in lines("/etc/passwd") if not line.startswith(("root:x:", "nobody:x:"))]
-    found += [line for line in lines("/etc/group") if not line.startswith(("root:x:", "nogroup:x:"))]
+    found = [line for line in lines("/etc/passwd") if not line.startswith(("root:x:0:", "box:x:"))]
+    found += [line for line in lines("/etc/group") if not line.startswith(("root:x:0:", "box:x:"))]
     found += [line for line in lines("/etc/hosts") if not re.match(r"(127|::1|f[ef]0)", line)]
     found += [line for line in lines("/etc/hostname") if line != "box"]
     for path in ("/etc/resolv.conf", "/etc/machine-id", "/etc/shadow", "/var/lib/dbus/machine-id", "/etc/krb5.conf",

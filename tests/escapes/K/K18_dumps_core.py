@@ -8,9 +8,10 @@ def answer():
     dumped = []
     try:
         resource.setrlimit(resource.RLIMIT_CORE, (-1, -1))
-        dumped.append("limit")
     except (OSError, ValueError):
         pass
+    if resource.getrlimit(resource.RLIMIT_CORE) != (1, 1):
+        dumped.append("limit")
     for number in (signal.SIGQUIT, signal.SIGABRT, signal.SIGSEGV, signal.SIGSYS, signal.SIGTRAP):
         pid = os.fork()
         if pid == 0:

@@ -1,8 +1,8 @@
-# The environment: what is beyond the six names that every box has, or carries anything of the host. Success is such a thing.
+# The environment: what is beyond the names that every box has, or carries anything of the host. Success is such a thing.
 import os
 
 KNOWN = {"HOME": "/tmp", "HOSTNAME": "box", "LANG": "C.UTF-8", "PATH": "/usr/local/bin:/usr/bin:/bin", "PYTHONHASHSEED": "0",
-         "TMPDIR": "/tmp"}  # fmt: skip
+         "TMPDIR": "/tmp", "USER": "box", "LOGNAME": "box", "PYTHON_CPU_COUNT": "1"}  # fmt: skip
 
 
 def answer():

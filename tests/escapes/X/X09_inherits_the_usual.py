@@ -4,7 +4,7 @@ import os
 import resource as r
 import signal
 
-LIMITS = {r.RLIMIT_CORE: 1, r.RLIMIT_NOFILE: 256, r.RLIMIT_STACK: 64 << 20, r.RLIMIT_FSIZE: 64 << 20, r.RLIMIT_AS: -1,
+LIMITS = {r.RLIMIT_CORE: 1, r.RLIMIT_NOFILE: 256, r.RLIMIT_FSIZE: 64 << 20, r.RLIMIT_AS: -1,
           r.RLIMIT_MEMLOCK: 0, r.RLIMIT_MSGQUEUE: 0, r.RLIMIT_RTPRIO: 0, r.RLIMIT_NICE: 0, r.RLIMIT_DATA: -1}  # fmt: skip
 
 
@@ -16,6 +16,7 @@ def read(name):
 def answer():
     mask, libc = os.umask(0o22), ctypes.CDLL(None)
     odd = [what for what, amount in LIMITS.items() if r.getrlimit(what) != (amount, amount)]
+    odd += [r.RLIMIT_STACK] * (r.getrlimit(r.RLIMIT_STACK) != (256 << 20, r.RLIM_INFINITY))
     kept = {signal.SIGPIPE, signal.SIGXFSZ, 32, 33}
     odd += [number for number in range(1, 65) if number not in kept and signal.getsignal(number) is signal.SIG_IGN]
     odd += [name for name, wrong in {

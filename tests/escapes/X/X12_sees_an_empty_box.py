@@ -2,13 +2,14 @@
 import fcntl
 import os
 
-LISTS = {"/tmp": [], "/dev/shm": [], "/dev/pts": ["ptmx"], "/run": [], "/var/tmp": [], "/dev/mqueue": []}
+LISTS = {"/tmp": [], "/dev/shm": [], "/dev/pts": ["ptmx"], "/run": ["box"], "/var/tmp": [], "/dev/mqueue": []}
 DEVICES = {"fd", "full", "null", "ptmx", "pts", "random", "shm", "stderr", "stdin", "stdout", "tty", "urandom", "zero", "mqueue", "core"}
 
 
 def answer():
     odd = [path for path, names in LISTS.items() if os.path.isdir(path) and os.listdir(path) != names]
     odd += set(os.listdir("/dev")) - DEVICES
+    odd += set(os.listdir("/run/box")) - {"passwd", "group"}
     odd += [path for path in ("/tmp", "/dev/shm") if os.statvfs(path).f_bfree != os.statvfs(path).f_blocks]
     odd += [path for path in ("/tmp", "/dev/shm") if os.stat(path).st_mode & 0o7777 != 0o1777 or os.stat(path).st_uid]
     pids = [int(pid) for pid in os.listdir("/proc") if pid.isdigit()]
