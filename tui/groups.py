@@ -62,12 +62,19 @@ def alike(message: str) -> str:
     return re.sub(r"\d+(?:\.\d+)?", _HOLE, text).strip()
 
 
-def filter_of(group: Group, *, model: str | None = None) -> str:
-    """The filter that lists the samples of a group, or those of one model."""
+_NO_ERROR, _NO_MESSAGE = "-err:?*", "-msg:?*"  # nothing of at least one letter
+
+
+def filter_of(group: Group, *, model: str | None = None, any_message: bool = False) -> str:
+    """The filter that lists the samples of a group, or those of one model: none with an error that the group has not."""
     text = narrowed("", "verdict", group.verdict)
-    text = narrowed(text, "err", group.error) if group.error else text
-    if group.message and group.message != OTHERS:
+    text = narrowed(text, "err", group.error) if group.error else f"{text} {_NO_ERROR}"
+    if group.message == OTHERS or any_message:
+        pass
+    elif group.message:
         text = narrowed(text, "msg", re.sub(rf"[^ -~]|{_HOLE}", "*", group.message)[:120], ":~")
+    else:
+        text = f"{text} {_NO_MESSAGE}"
     return narrowed(text, "model", model) if model else text
 
 

@@ -25,7 +25,7 @@ from sampler.running.plain import PlainLines
 from sampler.running.progress import Subscriber
 from sampler.running.scoring_stored import StoredScoring, score_stored
 from sampler.store.opening import chosen_study, up_to_date
-from sampler.store.reader import Reader, StoreError
+from sampler.store.reader import Reader
 from sampler.store.reader_claims import ClaimReader
 from sampler.store.rows import DisputedRow
 from sampler.store.writer import Store
@@ -82,7 +82,9 @@ def claims(traceback: bool, /, *, store: Path, study: str | None, as_lines: bool
             row = chosen_study(reader.studies(), store, study)
             rows = agreements(reader.claim_counts(row.id))
             if not rows:
-                raise StoreError(f"no sample of study {row.name!r} came with a verdict; there is nothing to compare")
+                nothing = f"no sample of study {row.name!r} came with a verdict; there is nothing to compare"
+                click.echo(f"sampler: {nothing}", err=True)
+                sys.exit(Exit.EMPTY)
             with read_along(sys.stdout):
                 if as_lines:
                     disputed = [asdict(one) for one in _disputed(reader, row.id)]

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -25,7 +26,7 @@ from sampler.importing.request import ImportEnd, ImportRequest
 from sampler.models.catalogue import UnknownModel, find
 from sampler.store import writes_import
 from sampler.store.import_rows import ImportedModel
-from sampler.store.reader import Reader
+from sampler.store.reader import Reader, StoreError
 from sampler.store.records import ModelRecord, StudyIds, StudyRecord, canonical_json
 from sampler.store.writer import Store
 from sampler.study.spec import ProblemsSpec, choose_problems
@@ -45,10 +46,11 @@ def import_files(request: ImportRequest, store: Store, *, clock: Callable[[], fl
         problems = _sampled(problems, request, untested)
     importer = _Importer(request, store, problems, clock)
     importer.end.problems_left_out.extend(left_out)
-    for path, manner in zip(request.files, manners, strict=True):
-        importer.end.formats.append(manner.format)
-        importer.take(ReadingJob(path=path, request=request, problems=problems, untested=untested), manner)
-    return importer.finish()
+    with importer.noting_an_end():
+        for path, manner in zip(request.files, manners, strict=True):
+            importer.end.formats.append(manner.format)
+            importer.take(ReadingJob(path=path, request=request, problems=problems, untested=untested), manner)
+        return importer.finish()
 
 
 def _sampled(problems: tuple[Problem, ...], request: ImportRequest, untested: frozenset[str]) -> tuple[Problem, ...]:
@@ -85,6 +87,17 @@ class _Importer:
         self._ids = self._open_study(problems)
         self._models: dict[str, _Model] = {}
         self._batches = Batches(store, clock)
+
+    @contextmanager
+    def noting_an_end(self) -> Iterator[None]:
+        """Say in the store when an import breaks off in the middle: what is there is not all."""
+        try:
+            yield
+        except BaseException:
+            if self.end.added:
+                with suppress(StoreError):
+                    self._store.end_run(self._ids.study, "interrupted", "an import broke off; the same command goes on")
+            raise
 
     def take(self, job: ReadingJob, manner: Manner) -> None:
         """Add what a file holds and the store does not."""

@@ -7,6 +7,7 @@ is fetched to its end before a method returns, so no reader ever keeps the write
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -114,6 +115,16 @@ WHERE model.study_id = ? AND verdict.verdict <> 'PASSED'
 GROUP BY model.id, verdict.verdict, error_type ORDER BY samples DESC, model.position, verdict.verdict, error_type"""
 
 
+def _immutable(path: Path) -> str:
+    """What tells SQLite that a store needs no files beside it: it cannot make them where nobody can write.
+
+    Only where no log lies beside the store, for what is in one would not be seen.
+    """
+    log = path.with_name(path.name + "-wal")
+    written = log.is_file() and log.stat().st_size > 0
+    return "" if written or os.access(path.resolve().parent, os.W_OK) else "&immutable=1"
+
+
 class Reader(Closing):
     """Queries over one store file. Not for use from several threads at once."""
 
@@ -129,7 +140,10 @@ class Reader(Closing):
             )
         with self._errors():
             self._connection = sqlite3.connect(
-                f"{path.resolve().as_uri()}?mode=ro", uri=True, isolation_level=None, timeout=BUSY_SECONDS
+                f"{path.resolve().as_uri()}?mode=ro{_immutable(path)}",
+                uri=True,
+                isolation_level=None,
+                timeout=BUSY_SECONDS,
             )
         try:
             with self._errors():

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sqlite3
+import subprocess
+import sys
 import threading
 from contextlib import closing
 from pathlib import Path
@@ -174,6 +177,21 @@ def test_the_ending_of_a_file_says_its_format_where_it_could_hold_no_other(tmp_p
     assert parquet.read_table(tmp_path / "samples.parquet").num_rows == len(held(store, ALL))
     assert call("export", store, "--to", tmp_path / "samples.jsonl").exit_code == Exit.OK
     assert len((tmp_path / "samples.jsonl").read_text().splitlines()) == len(held(store, ALL))
+
+
+def test_a_finished_store_opens_where_nobody_can_write(tmp_path, store):
+    place = tmp_path / "mounted"
+    place.mkdir()
+    shutil.copy(store, place / "s.db")
+    report = f"{sys.executable} -c 'from sampler.cli import main; main()' report {place}/s.db --json"
+    mounting = f"mount --bind {place} {place} && mount -o remount,ro,bind {place}"
+    if subprocess.run(["unshare", "-m", "sh", "-c", mounting], capture_output=True, check=False).returncode:
+        pytest.skip("nothing can be mounted here")
+    done = subprocess.run(
+        ["unshare", "-m", "sh", "-c", f"{mounting} && {report}"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == Exit.OK, done.stderr
+    assert json.loads(done.stdout)
 
 
 def test_an_exported_file_can_be_replayed(tmp_path, store):

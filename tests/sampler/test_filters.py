@@ -80,6 +80,8 @@ def found(tables: sqlite3.Connection, text: str) -> set[int]:
         ("err:~axb", set()),
         ("msg:~100%", {3}),
         ("-err:~name", {0, 1, 2, 3, 5}),
+        ("verdict:wrong -err:?*", set()),
+        ("failed -err:?*", {1}),
         ("flag:near_limit", {1, 2}),
         ("flag:rejudged", {2}),
         ("flag:near", set()),

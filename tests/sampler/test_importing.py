@@ -412,6 +412,7 @@ def test_an_import_that_brings_nothing_leaves_no_store_and_one_that_breaks_off_k
     broken.write_text(broken.read_text() + "oops\n")
     assert call("import", folder / "kept.db", broken, "--problems", problems).exit_code != 0
     assert query(folder / "kept.db", "SELECT name FROM model") == [("broken",)]
+    assert query(folder / "kept.db", "SELECT status FROM study") == [("interrupted",)]
     assert call("import", folder / "kept.db", empty, "--problems", problems).exit_code != 0
     assert (folder / "kept.db").exists()
 

@@ -113,6 +113,13 @@ def test_the_filter_of_a_group_can_be_parsed_and_names_all_of_it() -> None:
     assert asked.params == ("ERROR", "NameError", "%name '%' is not defined%", "qwen 2.5")
 
 
+def test_the_filter_of_a_group_without_an_error_lists_no_sample_with_one() -> None:
+    bare = replace(GROUP, verdict="WRONG", error="", message="")
+    assert filter_of(bare) == "verdict:WRONG -err:?* -msg:?*"
+    assert filter_of(bare, any_message=True) == "verdict:WRONG -err:?*"
+    assert filter_of(GROUP, any_message=True) == "verdict:ERROR err:NameError"
+
+
 @given(st.text(max_size=60), st.text(max_size=20))
 def test_the_filter_of_any_group_can_be_parsed(message: str, error: str) -> None:
     parse(filter_of(replace(GROUP, message=alike(message), error=error.replace('"', "?"))), 0.0)

@@ -133,12 +133,7 @@ enter lists the samples of a group, o those of the chosen model alone; m puts al
         group = self._chosen
         if group is None:
             return
-        if self._coarse:
-            group = Group(
-                verdict=group.verdict, error=group.error, message="", count=group.count, newest=group.newest,
-                by_model=group.by_model,
-            )  # fmt: skip
-        self.hall.list_samples(filter_of(group, model=model))
+        self.hall.list_samples(filter_of(group, model=model, any_message=self._coarse))
 
     def action_messages(self) -> None:
         """By error alone, or by message, too."""
