@@ -112,12 +112,13 @@ def statements(lines: list[str], parser: Parser) -> Iterator[tuple[str, ast.Modu
 
     A line that begins no statement stands for itself.
     """
-    at = 0
+    at, room = 0, _LEAST_ROOM + 4 * len(lines)
     while at < len(lines):
         if not lines[at].strip():
             at += 1
             continue
-        end = _end_of_statement(lines, at)
+        end = _end_of_statement(lines, at, min(_MOST_LINES, room))
+        room = max(1, room - (end - at))
         code = "\n".join(lines[at:end]).rstrip()
         tree = parser.tree(code)
         if tree is None and end > at + 1:
@@ -129,13 +130,15 @@ def statements(lines: list[str], parser: Parser) -> Iterator[tuple[str, ast.Modu
 
 _LATER = re.compile(r"(?:else|elif|except|finally)\b|[)\]}]")
 _MOST_LINES = 2_000  # of one statement
+_LEAST_ROOM = 10_000  # lines that may be looked at again, because a bracket in prose is never closed
 
 
-def _end_of_statement(lines: list[str], start: int) -> int:
+def _end_of_statement(lines: list[str], start: int, most: int) -> int:
     scanner = Scanner()
     scanner.feed(lines[start])
     decorated = lines[start].startswith("@")
-    for number in range(start + 1, min(len(lines), start + _MOST_LINES)):
+    last = min(len(lines), start + most)
+    for number in range(start + 1, last):
         line = lines[number]
         at_margin = bool(line.strip()) and line[0] not in " \t"
         if at_margin and not (scanner.open or decorated or _LATER.match(line)):
@@ -143,7 +146,7 @@ def _end_of_statement(lines: list[str], start: int) -> int:
         if at_margin and not scanner.open:
             decorated = line.startswith("@")
         scanner.feed(line)
-    return min(len(lines), start + _MOST_LINES)
+    return last
 
 
 def returns(body: Sequence[ast.stmt]) -> bool:

@@ -325,9 +325,40 @@ def test_a_function_of_another_name_is_not_passed_off_as_the_one_asked_for():
     assert "add" not in {node.name for node in ast.parse(source).body if isinstance(node, ast.FunctionDef)}
 
 
-@pytest.mark.parametrize("size", [200_000])
+@pytest.mark.parametrize("size", [100_000])
 @pytest.mark.parametrize(
-    "pattern", [" ", "`", "~", "```\n", ">>> ", "(", "a[", "] ", "if :", "x=", "\n", "- ", "```py "]
+    "pattern",
+    [
+        " ",
+        "`",
+        "~",
+        "```\n",
+        ">>> ",
+        "(",
+        "a[",
+        "] ",
+        "if :",
+        "x=",
+        "\n",
+        "- ",
+        "```py ",
+        "(\n",
+        "[x\n",
+        "@x\n",
+        "'''\n",
+        '\\"',
+        "<think>",
+        "</think>\n",
+        "<|im_end|>",
+        "<s>",
+        "# </s> x\n",
+        "</s>' ",
+        "<answer>",
+        "    return x\n",
+        "```x\n```\n",
+        "a, ",
+        "lambda:",
+    ],
 )
 def test_a_huge_answer_takes_no_time_worth_mentioning(pattern, size):
     answer = "```python\ndef add(a, b):\n" + pattern * (size // len(pattern))
