@@ -23,16 +23,21 @@ ALIKE = 1.25  # bounds that are no farther apart are one number
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TimeLeft:
-    """Seconds to go: at least `low`, at most `high`; None where nobody can say."""
+    """Seconds to go: at least `low`, at most `high`; None where nobody can say.
+
+    `to_come` models have not begun, and their pace is not known: their time is in neither.
+    """
 
     low: float
     high: float | None
+    to_come: int = 0
 
     @property
     def words(self) -> str:
         """For people."""
         if self.high is None:
-            return f"more than {_duration(max(1.0, self.low))} left"
+            models = f", and {self.to_come} model{'s' * (self.to_come > 1)} to come" if self.to_come else ""
+            return f"more than {_duration(max(1.0, self.low))} left{models}"
         if self.high <= ALIKE * self.low:
             return f"about {_duration((self.low + self.high) / 2)} left"
         return f"{_duration(self.low)} to {_duration(self.high)} left"
@@ -92,7 +97,7 @@ class Forecast:
 
     def left(self, progress: Progress) -> TimeLeft | None:
         """The time to go; None as long as no model's pace is known."""
-        low, high, known = 0.0, 0.0, False
+        low, high, known, to_come = 0.0, 0.0, False, 0
         bounded = True
         for model in progress.models:
             missing = model.wanted - model.scored
@@ -100,14 +105,14 @@ class Forecast:
             if missing <= 0:
                 continue
             if rates is None:
-                bounded = False
+                bounded, to_come = False, to_come + 1
                 continue
             slowest, fastest = rates
             known = True
             low += missing / fastest
             bounded = bounded and slowest > 0
             high += missing / slowest if slowest > 0 else 0.0
-        return TimeLeft(low=low, high=high if bounded else None) if known else None
+        return TimeLeft(low=low, high=high if bounded else None, to_come=to_come) if known else None
 
     def _rates(self, model: ModelProgress) -> tuple[float, float] | None:
         """A greedy companion that has not begun goes as fast as its model did."""

@@ -80,6 +80,7 @@ def test_a_model_that_has_not_begun_leaves_the_end_open():
     forecast, progress = seen(*[(now, {**scored, "b": 0}) for now, scored in steady(100, 4)])
     left = forecast.left(progress)
     assert (left.low, left.high) == (pytest.approx(150, rel=0.05), None)
+    assert left.words == "more than 2 min left, and 1 model to come"
 
 
 def test_a_greedy_companion_goes_as_fast_as_its_model_did():
