@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,8 @@ from sampler.importing.mapped import reader
 from sampler.importing.match import Matcher
 from sampler.importing.numbering import Numbering
 from sampler.importing.program import program_of
+from sampler.importing.ready import LeftOut, ReadingJob, Ready, ready
+from sampler.importing.request import ImportRequest
 from sampler.values import Finish
 from sandbox.problems import Problem, load_problems
 
@@ -82,6 +85,35 @@ def test_a_log_of_mbpp_names_problems_of_mbpp():
     doc = {"task_id": 11, "text": "?", "test_list": ["assert f() == 1"]}
     (sample,) = read("lm-eval", {"doc": doc, "resps": [["x"]], "filtered_resps": ["x"]})
     assert sample.problem == "MBPP/11"
+
+
+WRONG = (None, True, -1, 10**400, 2**63, "", "\ud800", [], [[]], [None], {}, {"a": 1}, "x" * 5)
+
+
+def changed(value, wrong):
+    """The value with each of its parts in turn replaced or left out."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield {name: other for name, other in value.items() if name != key}
+            yield from (value | {key: one} for one in changed(inner, wrong))
+    elif isinstance(value, list):
+        for number, inner in enumerate(value):
+            yield from ([*value[:number], one, *value[number + 1 :]] for one in changed(inner, wrong))
+    yield wrong
+
+
+@pytest.mark.parametrize("known", FORMATS, ids=lambda one: one.name)
+def test_whatever_a_row_of_a_format_holds_it_is_read_left_out_or_one_error(known, tmp_path):
+    path, problems = tmp_path / "x.jsonl", tuple(load_problems("humaneval"))
+    for one in (one for wrong in WRONG for one in changed(json.loads(known.example), wrong)):
+        path.write_text(json.dumps(one) + "\n", encoding="utf-8")
+        for skip_bad in (False, True):
+            asked = ImportRequest(files=(path,), study="s", format=known.name, skip_bad=skip_bad)
+            with suppress(ImportFault):
+                assert all(
+                    isinstance(row, Ready | LeftOut)
+                    for row in ready(ReadingJob(path=path, request=asked, problems=problems))
+                )
 
 
 def test_human_eval_results_are_claims_in_their_own_words():
