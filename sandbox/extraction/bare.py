@@ -2,25 +2,38 @@
 
 from __future__ import annotations
 
+import ast
 import itertools
 import textwrap
 from collections.abc import Callable
 
 from sandbox.extraction import programs
-from sandbox.extraction.assembly import Found
+from sandbox.extraction.assembly import Found, lacking
 from sandbox.extraction.blocks import Block, tidy
 from sandbox.extraction.functions import Target, as_body, unreturning
 from sandbox.extraction.parsing import MOST_PARSED, Parser, is_code, returns
 from sandbox.extraction.prose import AT_MARGIN, LONGEST_LINE, runs, unlabelled
 
 
-def whole(text: str, serves: Callable[[str], bool], parser: Parser) -> str | None:
+def _whole(text: str, serves: Callable[[str], bool], parser: Parser) -> str | None:
     """Return the text, at the margin, if it is Python as a whole and serves; None if not."""
     code = tidy(unlabelled(text).split("\n"))
     if not code.strip() or not serves(code):
         return None
     tree = parser.tree(code)
-    return code if tree is not None and is_code(tree) and not returns(tree.body) else None
+    return code if tree is not None and is_code(tree) else None
+
+
+def whole_program(text: str, parser: Parser) -> str | None:
+    """Return the text, at the margin, if it is Python as a whole."""
+    return _whole(text, bool, parser)
+
+
+def whole_function(text: str, target: Target, parser: Parser) -> str | None:
+    """Return the text, at the margin, if it is Python as a whole that defines the function, and no body of it."""
+    code = _whole(text, target.defined_in, parser)
+    tree = None if code is None else parser.tree(code)
+    return code if tree is not None and not returns(tree.body) else None
 
 
 def function(text: str, target: Target, parser: Parser) -> Found | None:
@@ -29,7 +42,7 @@ def function(text: str, target: Target, parser: Parser) -> Found | None:
 
 
 def _all_of_it(text: str, target: Target, parser: Parser) -> Found | None:
-    if (code := whole(text, target.defined_in, parser)) is not None:
+    if (code := whole_function(text, target, parser)) is not None:
         return Found(code, "the text as a whole, which is Python")
     if (code := _first_at_margin(text, target, parser)) is not None:
         return Found(code, f"the text as a whole, with {target.name} moved to the margin")
@@ -94,20 +107,37 @@ def _finished(parts: list[str], target: Target, parser: Parser) -> str:
 
 def program(text: str, parser: Parser) -> Found | None:
     """Return the program in a text without fences; None if there is none."""
-    if (code := whole(text, bool, parser)) is not None:
+    if (code := whole_program(text, parser)) is not None:
         return Found(code, "the text as a whole, which is Python")
     if len(text) > MOST_PARSED:
         code = _stretch(text)
         return Found(code, "the lines that look like code") if code.strip() else None
     found = runs(text, parser, keep_broken=True)
     parts = [Block(code=run, closed=True, tag="python", begin=0, end=0) for run in found]
-    last = programs.complete(parts, parser) if len(parts) > 1 else None
+    last = programs.complete(parts, parser) if len(parts) > 1 and _stands_alone(parts, parser) else None
     if last is not None:
         return Found(
             last.code, "the last statements of the text that read the input and print, without the prose around them"
         )
     code = "\n".join(found)
     return Found(code, "the statements of the text, without the prose around them") if code.strip() else None
+
+
+def _stands_alone(parts: list[Block], parser: Parser) -> bool:
+    """Whether the last part uses no value that an earlier one made: then it is another version, and no continuation."""
+    *earlier, last = (parser.tree(part.code) for part in parts)
+    if last is None:
+        return False
+    made = {
+        node.id
+        for tree in earlier
+        if tree is not None
+        for statement in tree.body
+        if not isinstance(statement, ast.FunctionDef | ast.ClassDef)
+        for node in ast.walk(statement)
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+    }
+    return not lacking([last]) & made
 
 
 def _indented_body(lines: list[str], target: Target, parser: Parser) -> Found | None:

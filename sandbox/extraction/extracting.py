@@ -84,7 +84,7 @@ def answered(text: str, problem: Problem, *, begun: str = "") -> Extracted:
     """Return the source of a chat's answer, of which `begun` was put into the model's mouth."""
     parser, clean = Parser(), _clean(text)
     target = Target(problem, parser) if problem.entry_point else None
-    code = bare.whole(clean, bool if target is None else target.defined_in, parser)
+    code = bare.whole_program(clean, parser) if target is None else bare.whole_function(clean, target, parser)
     if code is not None and not begun:
         return _made(Found(code, "the text as a whole, which is Python"), problem)
     answer, reasoning = without_reasoning(clean, parser)
@@ -198,8 +198,9 @@ def _until_fence(text: str) -> str:
     if "```" not in text and "~~~" not in text:
         return text
     scanner, at = Scanner(), 0
+    last = {quote: text.rfind(quote) for quote in ('"""', "'''")}
     for line in text.split("\n"):
-        if FENCE.match(line) and not (scanner.quote and scanner.quote in text[at:]):
+        if FENCE.match(line) and not (scanner.quote and last[scanner.quote] >= at):
             return text[: max(at - 1, 0)]
         scanner.feed(line)
         at += len(line) + 1

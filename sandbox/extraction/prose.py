@@ -33,7 +33,9 @@ def runs(text: str, parser: Parser, *, keep_broken: bool = False) -> list[str]:
     lines = tidy(unlabelled(text).split("\n")).split("\n")
     found: list[list[str]] = [[]]
     for code, tree in statements(lines, parser):
-        if keep_broken and not _is_prose(code) if tree is None else is_code(tree):
+        if (
+            keep_broken and not _is_prose(code) if tree is None else is_code(tree) or not tree.body
+        ):  # code, or a comment
             found[-1].append(code)
         elif found[-1]:
             found.append([])

@@ -56,6 +56,10 @@ ANSWERS = {
     "one line each": "n = int(input())\nif n: print(n * 2)\nelse: print(0)",
     "a match": "n = int(input())\nmatch n:\n    case _:\n        print(n * 2)",
     "a list over lines": "a = [\n1,\n2,\n]\nprint(int(input()) * a[1])",
+    "comments at the margin, prose around": "So:\n\nn = int(input())\n# double it\nm = n * 2\n# print it\nprint(m)\n\nDone.",
+    "parts with prose between them": "Read:\n\na = []\na.append(int(input()))\n\nThen print it:\n\nprint(a[0] * 2)\n",
+    "an input that it may take from a file": "```python\nprint(1)\n```\nNo:\n"
+    + py("import sys\nif 0:\n    sys.stdin = open('x')\n" + RIGHT),
     "a special token behind it": RIGHT + "<|im_end|>",
     "reasoning with a draft before it": "<think>" + py(WRONG) + "</think>\n" + RIGHT,
 }
@@ -82,6 +86,10 @@ def test_what_is_called_corrected_counts_even_where_it_is_wrong():
 @pytest.mark.parametrize("answer", ["", "Multiply by two.", "Sure", py("int main() {}", "cpp"), "<think>" + py(RIGHT)])
 def test_without_a_program_none_is_made_up(answer):
     assert extract(answer, DOUBLE).source == ""
+
+
+def test_a_script_that_returns_at_the_margin_is_executed_as_it_is():
+    assert extract(RIGHT + "\n# end\nreturn\n", DOUBLE).source == RIGHT + "\n# end\nreturn"
 
 
 @pytest.mark.parametrize("answer", ["n = int(input()\nprint(n * 2)", "Code:\n\nn = int(input()\nprint(n * 2)\n\nDone."])
