@@ -101,13 +101,16 @@ def _model(facts: Facts, name: str) -> _Of:
 
 def _pair(after: _Of, before: _Of | None, budget: float, unit: Unit) -> Pair:
     problems = shared_problems([after.model], after.facts.tallies)
+    now = _side(after, problems, budget, unit)
+    then = None if before is None else _baseline(before, problems, budget, unit)
+    copies = before is not None and before.facts.study.uid == after.facts.study.uid
     return Pair(
         model=after.model.name,
         budget=budget,
         problems=tuple(problems),
-        after=_side(after, problems, budget, unit),
-        before=None if before is None else _baseline(before, problems, budget, unit),
-        same=before is not None and before.facts.study.uid == after.facts.study.uid,
+        after=now,
+        before=then,
+        same=copies and now == then,  # a copy whose verdicts have changed since is no longer the same
     )
 
 

@@ -260,6 +260,17 @@ class TestCommand:
         assert (done.exit_code, told["passed"], told["comparisons"][0]["passed"]) == (Exit.GATE, False, False)
         assert told["comparisons"][0]["drop"] == pytest.approx(told["comparisons"][0]["before"]["rate"])
 
+    def test_a_copy_of_a_store_whose_verdicts_have_changed_is_compared_as_any_other(
+        self, stores, tmp_path: Path
+    ) -> None:
+        changed = tmp_path / "changed.db"
+        with closing(sqlite3.connect(stores[0])) as source, closing(sqlite3.connect(changed)) as copy:
+            source.backup(copy)
+        with closing(sqlite3.connect(changed)) as connection, connection:
+            connection.execute("UPDATE tally SET passed = passed / 3")
+        done = self.call(changed, "--baseline", stores[0], "--unit", "tokens")
+        assert (done.exit_code, done.stdout.splitlines()[-1][:10]) == (Exit.GATE, "gate: FAIL")
+
     def test_a_minimum_needs_no_baseline(self, stores) -> None:
         good, bad = stores
         asked = ("--at", "60", "--unit", "tokens", "--min", "0.5")
