@@ -11,12 +11,13 @@ from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner
 
 from sampler.backends.base import BackendError
 from sampler.backends.replay import ReplayBackend
-from sampler.commands import cli
+from sampler.commands import COMMANDS, cli
 from sampler.exits import Exit
 from sampler.faults import exit_for
 from sampler.models.catalogue import UnknownModel
@@ -473,3 +474,18 @@ def test_the_first_study_needs_no_model_and_gives_its_known_rates(tmp_path, pyte
     assert (small.first.rate, large.first.rate) == (pytest.approx(0.435), pytest.approx(0.625))
     assert "43.5 ±" in out.getvalue()
     assert "62.5 ±" in out.getvalue()
+
+
+def test_the_help_of_all_commands_is_told_without_importing_them():
+    context = click.Context(cli)
+    for name, place in COMMANDS.items():
+        command = cli.get_command(context, name)
+        assert command is not None
+        assert command.name == name
+        assert " ".join((command.help or "").split()).startswith(place.help), name
+    source = "import sys\nfrom sampler.cli import main\nsys.argv[1:] = ['--help']\n"
+    source += "try: main()\nfinally: print('numpy' in sys.modules)"
+    said = subprocess.run([sys.executable, "-c", source], capture_output=True, text=True, check=True).stdout
+    assert said.endswith("False\n")
+    assert "  rejudge  Judge what the store" in said
+    assert cli.get_command(context, "reports") is None
