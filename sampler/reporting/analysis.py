@@ -67,8 +67,8 @@ class Beyond:
 class ModelAnalysis:
     """One model. `stopped` is what up to n samples cost and reach if the first pass ends them; costs are None if unknown.
 
-    `spent` is what other rules of spending reach at the budgets. `fit` and `beyond` are missing where nothing passed or
-    everything did; `not_fitted` says so.
+    `spent` is what other rules of spending reach at the budgets. `fit` and `beyond` are missing where nothing passed,
+    everything did, or every problem has one sample; `not_fitted` says so.
     """
 
     name: str
