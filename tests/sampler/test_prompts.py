@@ -5,6 +5,7 @@ import warnings
 
 import pytest
 
+import sampler
 from sampler.programs import program_for
 from sampler.study.prompts import prompt_for, unbegun
 from sampler.study.templates import Template
@@ -188,3 +189,11 @@ def test_a_model_that_cannot_be_given_the_beginning_is_asked_without_it_and_with
     assert unbegun(prompt_for(humaneval[0], PromptStyle.CHAT, stop=("END",))).stop == ("END",)
     completion = prompt_for(humaneval[0], PromptStyle.COMPLETION)
     assert unbegun(completion) == completion
+
+
+def test_the_search_for_code_is_public(humaneval):
+    found = sampler.extract("Sure:\n```python\ndef truncate_number(x):\n    return x % 1.0\n```", humaneval[2])
+    assert isinstance(found, sampler.Extracted)
+    assert found.source.endswith("def truncate_number(x):\n    return x % 1.0")
+    with pytest.raises(AttributeError, match="has no attribute 'program_for'"):
+        _ = sampler.program_for
