@@ -134,7 +134,11 @@ class AnswerEncoder:
         """The bytes of any value."""
         if is_plain(value):
             data = SHORT + marshal.dumps(value, MARSHAL_VERSION)
-            if len(data) > MAX_PLAIN and not self._whole:
+            size = len(data)
+            if size <= MAX_PLAIN and size <= self._left:
+                self._left -= size
+                return data
+            if size > MAX_PLAIN and not self._whole:
                 data = _digested(value) or data
             if len(data) > self._left:
                 data = _truth(value) + TOO_LARGE

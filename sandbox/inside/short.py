@@ -21,8 +21,11 @@ PLAIN_CONTAINERS = frozenset({list, tuple, set, frozenset, dict})
 
 def is_plain(value: Any, depth: int = MAX_DEPTH) -> bool:
     """Whether the value is of these exact types and no others, at any depth up to `depth`."""
-    if type(value) in _ATOMS:
+    kind = type(value)
+    if kind in _ATOMS:
         return True
+    if kind in PLAIN_CONTAINERS and kind is not dict and set(map(type, value)) <= _ATOMS:
+        return depth > 0
     waiting = [iter((value,))]
     while waiting:
         for item in waiting[-1]:
