@@ -95,7 +95,7 @@ def test_files_are_gone_before_it_comes_again(box: Box) -> None:
     source = "import os; print(os.listdir('/tmp'), os.listdir('/dev/shm')); open(input(), 'w').write('x')"
     for name in (b"/tmp/a\n", b"/dev/shm/b\n", b"/tmp/c\n"):
         run = box.run(job(source, name))
-        assert run.stdout == b"[] []\n"
+        assert run.stdout == b"['main.py'] []\n"
         assert run.flags == {Flag.LEFTOVER_FILES}
 
 
