@@ -40,7 +40,10 @@ from sandbox.values import (
 OPENING_S = 60.0
 GRACE_S = 10.0  # how long after its wall limit a program's end may be told: it may take 6 s to prove the box clean
 PROTOCOL = 8
-PATIENCE = 10  # a program that waits for its core may take so many times its wall limit
+PATIENCE, PATIENCE_S = (
+    10,
+    10.0,
+)  # a program that waits for its core may take so many times its wall limit, and so much more
 SPARE_BYTES, SPARE_BYTES_A_CALL = 1 << 20, 4 << 10  # in the answers pipe, beside the answers: exceptions, frames
 PRINTED_TIMES = 64  # functions that are called may print so many times the limit in all, once it for each call
 MAX_RUNS = 4000  # or fewer, where the supervisor has fewer uids: none is given twice
@@ -168,7 +171,7 @@ class Box:
 
 def _longest_s(job: Job) -> float:
     """The seconds after which a visit ends, however long its box has waited for a core."""
-    return float(PATIENCE * job.limits.wall_s)
+    return float(max(PATIENCE * job.limits.wall_s, job.limits.wall_s + PATIENCE_S))
 
 
 def _order(job: Job, proof: str) -> dict[str, object]:

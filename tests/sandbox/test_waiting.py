@@ -238,7 +238,8 @@ def test_a_program_that_is_kept_from_its_core_has_its_time_all_the_same(
 def test_one_that_waits_for_ever_is_not_scored_and_the_box_serves_the_next(
     lonely: Scorer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(box_module, "PATIENCE", 1.2)
+    monkeypatch.setattr(box_module, "PATIENCE", 1)
+    monkeypatch.setattr(box_module, "PATIENCE_S", 0.2)
     with company(3), pytest.raises(MachineBusy, match="waited for a core"):
         lonely.score(spinning(0.9))
     assert lonely.score(Program(source="x = 1", tests="assert x == 1")).verdict is Verdict.PASSED
