@@ -3,7 +3,7 @@
 Null hypothesis: of each problem, the difference between two models is as likely to come out the other way round. It holds
 exactly for two models that do the same, each with the same number of samples. Where a budget buys different numbers of
 samples, two models may solve equally much and yet differ lopsidedly from problem to problem: most a little, some a lot. There
-the test alone names a winner in up to 8 % of studies (12 % where nearly everything is solved) instead of 5 %, so a claim
+the test alone names a winner in up to 7 % of studies (11 % where nearly everything is solved) instead of 5 %, so a claim
 needs an interval that leaves out zero, too (`sampler.stats.differences`), which does not presuppose symmetry; together they
 stay below 5 % (`tests/bench/winners.py`).
 
