@@ -8,13 +8,13 @@ t takes the place of the normal distribution. `tests/bench/gate_null.py` measure
 
 from __future__ import annotations
 
-from math import ceil, sqrt
+from math import sqrt
 from statistics import NormalDist
 
 import numpy as np
 
 from sampler.stats.bootstrap import Floats
-from sampler.stats.student import t_beyond
+from sampler.stats.student import t_beyond, t_quantile
 
 ADDED = 0.25  # problems at 0 and at 1
 
@@ -53,4 +53,7 @@ def problems_to_show(values: Floats, bound: float, alpha: float, power: float) -
         return None
     each = len(values) / effective_size(values)
     under, over = (sqrt(at * (1 - at) * each) for at in (bound, float(np.clip(values.mean(), 0, 1))))
-    return ceil(((NormalDist().inv_cdf(1 - alpha) * under + NormalDist().inv_cdf(power) * over) / gap) ** 2)
+    needed = 2
+    while (t_quantile(1 - alpha, needed - 1) * under + NormalDist().inv_cdf(power) * over) ** 2 > gap**2 * needed:
+        needed = max(needed + 1, needed * 101 // 100)  # to the nearest hundredth
+    return needed

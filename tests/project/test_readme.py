@@ -60,7 +60,7 @@ RUN = {
     "sampler rank study.db --ranker codet --tests generated.jsonl": 0,
     "sampler rank study.db --ranker external --scores scores.jsonl": 0,
     "sampler gate new.db --baseline old.db --at 1e12 --max-drop 0.02": 0,
-    "sampler gate new.db --mode non-inferior --min 0.35 --margin 0.02": 0,
+    "sampler gate new.db --min 0.35 --margin 0.02": 0,
 }
 
 
