@@ -11,4 +11,5 @@ def answer():
     theirs = subprocess.run([sys.executable, "-c", LIST], capture_output=True, text=True, close_fds=False).stdout.strip()
     kinds = [os.readlink(f"/proc/self/fd/{fd}").partition(":")[0] for fd in mine]
     print(mine, theirs, kinds)
-    return 41 if (mine, theirs, set(kinds)) == ([0, 1, 2, 3, 4], "[0, 1, 2]", {"pipe"}) else 42
+    odd = not kinds[0].startswith("/run/box/#") or set(kinds[1:]) != {"pipe"}
+    return 42 if odd or (mine, theirs) != ([0, 1, 2, 3, 4], "[0, 1, 2]") else 41
