@@ -16,7 +16,7 @@ How an answer is read, in this order (docs/extraction.md says the same to users,
 4. `bare`: where no block serves, the text that is not fenced: as a whole if it is Python as a whole, else without its prose.
 
 Nothing is run here. The text is hostile: all work is linear in its length, `parsing` gives the parser bounded text only, and
-nothing raises. Where an answer holds no code, none is made up: the source is what the prompt alone would be, or empty. Every
+nothing raises. Where an answer holds no code, none is made up: the source raises an error that says so. Every
 choice comes with a sentence that says why it was made.
 """
 

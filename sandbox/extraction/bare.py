@@ -111,7 +111,7 @@ def program(text: str, parser: Parser) -> Found | None:
         return Found(code, "the text as a whole, which is Python")
     if len(text) > MOST_PARSED:
         code = _stretch(text)
-        return Found(code, "the lines that look like code") if code.strip() else None
+        return Found(code, "the lines that look like code") if not parser.empty(code) else None
     found = runs(text, parser, keep_broken=True)
     parts = [Block(code=run, closed=True, tag="python", begin=0, end=0) for run in found]
     last = programs.complete(parts, parser) if len(parts) > 1 and _stands_alone(parts, parser) else None
@@ -120,7 +120,7 @@ def program(text: str, parser: Parser) -> Found | None:
             last.code, "the last statements of the text that read the input and print, without the prose around them"
         )
     code = "\n".join(found)
-    return Found(code, "the statements of the text, without the prose around them") if code.strip() else None
+    return Found(code, "the statements of the text, without the prose around them") if not parser.empty(code) else None
 
 
 def _stands_alone(parts: list[Block], parser: Parser) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
@@ -86,7 +86,7 @@ def answered(text: str, problem: Problem, *, begun: str = "") -> Extracted:
     target = Target(problem, parser) if problem.entry_point else None
     code = bare.whole_program(clean, parser) if target is None else bare.whole_function(clean, target, parser)
     if code is not None and not begun:
-        return _made(Found(code, "the text as a whole, which is Python"), problem)
+        return _made(Found(code, "the text as a whole, which is Python"), problem, target)
     answer, reasoning = without_reasoning(clean, parser)
     if reasoning == "cut":
         return _nothing(problem, "reasoning that never ended: there is no answer")
@@ -97,12 +97,12 @@ def answered(text: str, problem: Problem, *, begun: str = "") -> Extracted:
     for region in unwrapped(answer)[:_MOST_REGIONS]:
         found = _found(region, target, parser)
         if found is not None:
-            return _made(replace(found, why=found.why + after), problem)
+            return _made(replace(found, why=found.why + after), problem, target)
     return _nothing(problem, f"no code in the answer{after}")
 
 
 def _found(text: str, target: Target | None, parser: Parser) -> Found | None:
-    blocks = [block for block in _nested(scan(text)) if block.code.strip()]
+    blocks = [block for block in _nested(scan(text)) if not parser.empty(block.code)]
     rest = outside(text, blocks) if blocks else text
     if target is None:
         found = programs.in_blocks(blocks, parser)
@@ -141,17 +141,33 @@ def _nested(blocks: list[Block]) -> list[Block]:
     return found
 
 
-def _made(found: Found, problem: Problem) -> Extracted:
+def _made(found: Found, problem: Problem, target: Target | None) -> Extracted:
+    begun = problem.continued if target is None or problem.form is not Form.DATA else _after(problem.starter)
     if found.continues:
-        return Extracted(problem.continued(found.code), found.why)
+        return Extracted(begun(found.code), found.why)
     if found.body:
-        return Extracted(problem.continued(textwrap.indent(found.code, _indentation(problem.prompt))), found.why)
+        start = problem.prompt if target is None else target.prompt
+        return Extracted(begun(textwrap.indent(found.code, _indentation(start))), found.why)
+    methods = None if target is None else target.as_methods(found.code)
+    if target is not None and methods is not None:
+        return Extracted(_alone(problem, methods), f"{found.why}, put into a class {target.owner}")
     return Extracted(_alone(problem, found.code), found.why)
 
 
+def _after(starter: str) -> Callable[[str], str]:
+    """What puts a body behind starter code, whose last line may already have the body's indentation."""
+    return lambda code: f"{starter.rstrip()}\n{code}"
+
+
+_NO_CODE = 'raise NotImplementedError("the answer holds no code")\n'
+
+
 def _nothing(problem: Problem, why: str) -> Extracted:
-    """The source of an answer without code: what the prompt alone is, or nothing."""
-    return Extracted("" if problem.form is Form.DATA else problem.continued(""), why)
+    """The source of an answer without code: it fails and says so. A test that expects nothing would pass without it."""
+    if problem.form is Form.DATA:
+        return Extracted(_NO_CODE, why)
+    begun = Target(problem, Parser()).begun
+    return Extracted(problem.continued(_indentation(problem.prompt) * begun + _NO_CODE), why)
 
 
 def _alone(problem: Problem, source: str) -> str:

@@ -28,20 +28,19 @@ class Target:
 
     def __init__(self, problem: Problem, parser: Parser) -> None:
         self.name = problem.entry_point
-        self.prompt = problem.prompt
+        # What the function is begun in: the prompt or, where programs stand alone, the starter code.
+        self.prompt = problem.starter if problem.form is Form.DATA else problem.prompt
         owner, _, self.function = problem.entry_point.rpartition(".")
-        self._top = owner or self.function
-        self.own = frozenset({self.function, self._top})
+        # A set whose programs stand alone calls a method of Solution, or a function.
+        self.owner = owner or ("Solution" if problem.form is Form.DATA else "")
+        self.own = frozenset({self.function, self.owner} - {""})
         self._preamble = problem.preamble
         self._parser = parser
-        # Whether an answer may be the rest of what the prompt began.
-        begins = re.search(
-            rf"^[ \t]*(?:async\s+)?def\s+{re.escape(self.function)}\s*[(\[]", problem.prompt, re.MULTILINE
-        )
-        self.begun = problem.form is not Form.DATA and begins is not None
-        name, function = re.escape(self._top), re.escape(self.function)
+        name, function = re.escape(self.owner or self.function), re.escape(self.function)
+        # Whether an answer may be the rest of what was begun.
+        self.begun = re.search(rf"^[ \t]*(?:async\s+)?def\s+{function}\s*[(\[]", self.prompt, re.MULTILINE) is not None
         self._defines = re.compile(rf"^(?:(?:async\s+)?def\s+{function}\s*[(\[]|class\s+{name}\s*[(:\[])", re.MULTILINE)
-        self._assigns = re.compile(rf"^{name}\s*(?::[^=\n]*)?=(?!=)", re.MULTILINE)
+        self._assigns = re.compile(rf"^(?:{name}|{function})\s*(?::[^=\n]*)?=(?!=)", re.MULTILINE)
 
     @cached_property
     def known(self) -> frozenset[str]:
@@ -51,18 +50,65 @@ class Target:
         return frozenset().union(*(supply.names for supply in given))
 
     def defined_in(self, code: str) -> bool:
-        """Whether the code defines the function, or the class that has it, at the margin."""
-        if self._defines.search(code) is None and self._assigns.search(code) is None:
+        """Whether the code defines the function, or the class that has it, at the margin or in a branch there."""
+        tree = self._parser.tree(code) if self.function in code else None
+        if tree is None or (self._defines.search(code) is None and self._assigns.search(code) is None):
+            return (tree is not None and self.function in _defined_in_branches(tree.body)) or self._looks_defined(code)
+        given = {name for supply in supplies(code, tree, 0, values=True) for name in supply.names}
+        if self.function not in given and not (self.owner in given and self._has_method(tree)):
+            return False  # it stands in a literal, or the class has other methods
+        return self._defines.search(code) is not None or not returns(
+            tree.body
+        )  # else a body with a variable of its name
+
+    def _looks_defined(self, code: str) -> bool:
+        """The same by the looks of code that was not parsed."""
+        if self._parser.tree(code) is not None:
             return False
-        tree = self._parser.tree(code)
-        if tree is None:
-            return self._defines.search(code) is not None or not self._parser.refuses(code)
-        given = [name for supply in supplies(code, tree, 0, values=True) for name in supply.names]
-        if not self.own & set(given):
-            return False  # it stands in a literal
         if self._defines.search(code) is not None:
-            return True
-        return not returns(tree.body)  # else a body that has a variable of the function's name
+            return self.function in code
+        return self._assigns.search(code) is not None and not self._parser.refuses(code)
+
+    def _has_method(self, tree: ast.Module) -> bool:
+        for node in tree.body:
+            if isinstance(node, ast.ClassDef) and node.name == self.owner:
+                inner = ast.Module(body=node.body, type_ignores=[])
+                given = {name for one in supplies("", inner, 0, values=True) for name in one.names}
+                if self.function in given or any(
+                    not (isinstance(b, ast.Name) and b.id == "object") for b in node.bases
+                ):
+                    return True
+            elif isinstance(node, ast.Assign):
+                return True
+        return False
+
+    def has_class(self, code: str) -> bool:
+        """Whether the code defines the class that has the function."""
+        tree = self._parser.tree(code)
+        return tree is not None and any(
+            isinstance(node, ast.ClassDef) and node.name == self.owner for node in tree.body
+        )
+
+    def as_methods(self, code: str) -> str | None:
+        """A method without its class, put into it; None if the code is none. What else stands at the margin stays there."""
+        tree = self._parser.tree(code) if self.owner else None
+        if tree is None or self.has_class(code):
+            return None
+        methods = [node for node in tree.body if _is_method(node)]
+        if self.function not in {
+            node.name for node in methods if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        }:
+            return None
+        lines, inner, at = code.split("\n"), list[str](), 0
+        outer = list[str]()
+        for node in methods:
+            first = min([node.lineno, *(one.lineno for one in getattr(node, "decorator_list", []))]) - 1
+            outer += lines[at:first]
+            at = node.end_lineno or first
+            inner += ["", *lines[first:at]]
+        head = "\n".join(outer).strip("\n")
+        body = textwrap.indent("\n".join(inner).strip("\n"), "    ")
+        return "\n\n\n".join(filter(None, [head, f"class {self.owner}:\n{body}", "\n".join(lines[at:]).strip("\n")]))
 
     def has_def(self, code: str) -> bool:
         """Whether the function, or its class, is defined as such, and not as a value: that may be an output."""
@@ -82,11 +128,35 @@ class Target:
                     ast.FunctionDef(name=self.function, body=body) | ast.AsyncFunctionDef(name=self.function, body=body)
                 ):
                     return all(map(_says_nothing, body))
-                case ast.ClassDef(name=self._top):
+                case ast.ClassDef(name=self.owner):
                     return self._says_nothing(node)
                 case _:
                     pass
         return False
+
+
+def _is_method(node: ast.stmt) -> bool:
+    """Whether a function takes `self` or `cls`."""
+    if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+        return False
+    arguments = [*node.args.posonlyargs, *node.args.args]
+    return bool(arguments) and arguments[0].arg in {"self", "cls"}
+
+
+def _defined_in_branches(body: Sequence[ast.stmt]) -> set[str]:
+    """The functions that statements define in their branches, as in `try` and `if`."""
+    found, waiting = set[str](), list(body)
+    while waiting:
+        match waiting.pop():
+            case ast.If(body=body, orelse=other):
+                branches = [*body, *other]
+            case ast.Try(body=body, handlers=handlers, orelse=other):
+                branches = [*body, *other, *(one for handler in handlers for one in handler.body)]
+            case _:
+                continue
+        found |= {one.name for one in branches if isinstance(one, ast.FunctionDef | ast.ClassDef)}
+        waiting += branches
+    return found
 
 
 def _says_nothing(statement: ast.stmt) -> bool:
@@ -120,7 +190,7 @@ def in_blocks(blocks: Sequence[Block], target: Target, parser: Parser) -> Found 
             if len(whole) == 1
             else f"the last of {len(whole)} closed blocks that define"
         )
-        return together.found(blocks[n].code, f"{said} {target.name}", n)
+        return together.found(_in_class(n, whole, blocks, target), f"{said} {target.name}", n)
     for n in reversed(real):
         if not blocks[n].closed:
             code = _until_cut(blocks[n].code, target, parser)
@@ -131,6 +201,17 @@ def in_blocks(blocks: Sequence[Block], target: Target, parser: Parser) -> Found 
     if body is not None or not own:
         return body
     return Found(blocks[own[-1]].code, f"a block that has no more of {target.name} than its signature")
+
+
+def _in_class(chosen: int, whole: Sequence[int], blocks: Sequence[Block], target: Target) -> str:
+    """The code of the chosen block; a method of a class that another block defines takes its place there."""
+    code = blocks[chosen].code
+    if target.as_methods(code) is None:
+        return code
+    classes = [n for n in whole if target.has_class(blocks[n].code)]
+    if not classes:
+        return code
+    return f"{blocks[classes[-1]].code}\n\n\n{code}\n\n\n{target.owner}.{target.function} = {target.function}"
 
 
 def without_function(blocks: Sequence[Block], target: Target, parser: Parser) -> Found | None:

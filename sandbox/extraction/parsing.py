@@ -38,6 +38,11 @@ class Parser:
         """Whether the code was looked at and is not Python. What is too long to be looked at is not refused."""
         return (code in self._known or self._affords(code)) and self.tree(code) is None
 
+    def empty(self, code: str) -> bool:
+        """Whether the code has no statement: nothing, or comments alone."""
+        tree = self.tree(code)
+        return not code.strip() or (tree is not None and not tree.body)
+
     def _affords(self, code: str) -> bool:
         return len(code) <= min(MOST_PARSED, self._left)
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from sandbox.extraction import answered, continued, extract
 from sandbox.extraction.extracting import STOPS
-from sandbox.problems import Problem, load_problems, read_problem
+from sandbox.problems import Form, Problem, load_problems, read_problem
 
 ADD = Problem(
     name="Test/0",
@@ -34,6 +34,15 @@ WAYS = (
 
 def text(indented: str) -> str:
     return textwrap.dedent(indented).lstrip("\n")
+
+
+def fails_without_code(source: str) -> bool:
+    """Whether the source is one that an answer without code becomes."""
+    try:
+        exec(compile(source, "extracted", "exec"), {})  # noqa: S102 - our own texts
+    except NotImplementedError as error:
+        return "holds no code" in str(error)
+    return False
 
 
 def add_of(source: str):
@@ -173,6 +182,7 @@ GOOD_ANSWERS = {
         "<think>x</think>\n```python\ndef add(a, b):\n    return a + b\n```\n<think>\n```python\ndef add(a, b): return 0\n```"
     ),
     "a lone surrogate in a comment": "```python\ndef add(a, b):\n    return a + b  # \ud800\n```",
+    "in a branch": "```python\ntry:\n    import add\nexcept ImportError:\n    def add(a, b):\n        return a + b\n```",
     "an escape that warns": "```python\ndef add(a, b):\n    '\\d'\n    return a + b\n```",
 }
 
@@ -244,8 +254,9 @@ def test_the_reason_names_the_rule(answer, why):
     ["You should import math and add them.", "No", "import this carefully, please", "return the sum of a and b", "x"],
 )
 def test_prose_is_never_executed(prose):
-    assert extract(prose, DOUBLE).source == ""
-    assert add_of(extract(prose, ADD).source.replace(prose, ""))(2, 3) is None
+    assert fails_without_code(extract(prose, DOUBLE).source)
+    with pytest.raises((NotImplementedError, SyntaxError)):
+        add_of(extract(prose, ADD).source)(2, 3)
 
 
 def test_what_cannot_be_given_is_an_error_that_says_what_can():
@@ -312,12 +323,19 @@ def test_every_canonical_solution_comes_through_unchanged_in_both_styles():
         "<think>\n```python\ndef add(a, b):\n    return a + b\n```",
         "```python\n```",
         "```\n```\n```",
+        "```python\n# I do not know\n```",
     ],
 )
-def test_an_answer_without_code_gives_the_bare_prompt(answer):
+def test_an_answer_without_code_never_passes_whatever_is_expected(answer):
     source = extract(answer, ADD).source
     assert source.startswith(ADD.prompt)
-    assert add_of(source)(2, 3) is None
+    with pytest.raises(NotImplementedError, match="holds no code"):
+        add_of(source)(2, 3)
+    assert fails_without_code(extract(answer, DOUBLE).source) or "def add" in answer
+    asserts = Problem(
+        name="P", prompt='"""Add."""\n', entry_point="add", tests="assert add(2, 3) is None", form=Form.ASSERTS
+    )
+    assert fails_without_code(extract(answer, asserts).source)
 
 
 def test_a_function_of_another_name_is_not_passed_off_as_the_one_asked_for():

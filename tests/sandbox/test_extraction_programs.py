@@ -83,9 +83,12 @@ def test_what_is_called_corrected_counts_even_where_it_is_wrong():
     assert printed(extract(py(RIGHT) + "Corrected:\n" + py(WRONG), DOUBLE).source) == "63\n"
 
 
-@pytest.mark.parametrize("answer", ["", "Multiply by two.", "Sure", py("int main() {}", "cpp"), "<think>" + py(RIGHT)])
+@pytest.mark.parametrize(
+    "answer", ["", "Multiply by two.", "Sure", py("int main() {}", "cpp"), py("# no idea"), "<think>" + py(RIGHT)]
+)
 def test_without_a_program_none_is_made_up(answer):
-    assert extract(answer, DOUBLE).source == ""
+    with pytest.raises(NotImplementedError, match="holds no code"):
+        printed(extract(answer, DOUBLE).source)
 
 
 def test_a_script_that_returns_at_the_margin_is_executed_as_it_is():
