@@ -12,16 +12,40 @@ import sys
 
 import click
 
-from sandbox.commands.boxes import build, clean, doctor, selftest
-from sandbox.commands.common import INTERRUPTED, OUR_FAULT, USAGE, stop
-from sandbox.commands.exec import exec_
-from sandbox.commands.problems import problems_
-from sandbox.commands.score import rejudge, score
-from sandbox.commands.serve import serve
+from sandbox.commands.ending import INTERRUPTED, OUR_FAULT, USAGE, stop
+from sandbox.commands.places import Commands, Place
 from sandbox.terminal import guard
 
+PLACES = {
+    "exec": Place(
+        "sandbox.commands.exec",
+        "exec_",
+        "Run one program (FILE, - for standard input, or -c CODE), show its output and how it ended.",
+    ),
+    "score": Place("sandbox.commands.score", "score", "Score a file of samples and print pass@k."),
+    "rejudge": Place(
+        "sandbox.commands.score",
+        "rejudge",
+        "Judge the rows of a scored FILE again, from the facts that they carry; no program runs.",
+    ),
+    "serve": Place(
+        "sandbox.commands.serve",
+        "serve",
+        "Serve boxes over HTTP: /v1/score, SandboxFusion's /run_code, Piston's /api/v2/execute; / says how to ask.",
+    ),
+    "problems": Place("sandbox.commands.problems", "problems_", "List the problems of a set, and how each is tested."),
+    "doctor": Place("sandbox.commands.boxes", "doctor", "Examine this machine, and try every wall from within a box."),
+    "selftest": Place(
+        "sandbox.commands.boxes", "selftest", "Run the attack suite on this machine and show what holds."
+    ),
+    "build": Place("sandbox.commands.boxes", "build", "Build the box image (does nothing if it is there and fits)."),
+    "clean": Place(
+        "sandbox.commands.boxes", "clean", "Remove every box of ours from the engine, running ones included."
+    ),
+}
 
-class Program(click.Group):
+
+class Program(Commands):
     """A group that ends as SIGPIPE would have ended it when a reader leaves; click says 1, our code for the program's fault."""
 
     def invoke(self, ctx: click.Context) -> object:
@@ -35,7 +59,7 @@ class Program(click.Group):
         return done
 
 
-@click.group(cls=Program, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Program, places=PLACES, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="codebudget")
 def cli() -> None:
     """Run untrusted programs in hardened Docker boxes.
@@ -48,10 +72,6 @@ def cli() -> None:
     # A terminated command must still remove its boxes.
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda number, _frame: sys.exit(128 + number))
-
-
-for command in (exec_, score, rejudge, serve, problems_, doctor, selftest, build, clean):
-    cli.add_command(command)
 
 
 def main() -> None:

@@ -1,7 +1,7 @@
 """Where text leaves for a person: standard output and standard error, without anything that a terminal obeys.
 
 Names, messages and outputs come from files, models and programs. `guard` puts a filter into the place of both streams, so no
-caller can forget it. What Rich draws needs escape sequences of its own: `HarmlessConsole` filters the text
+caller can forget it. What Rich draws needs escape sequences of its own: `console.HarmlessConsole` filters the text
 that it draws, and writes past the filter.
 """
 
@@ -10,11 +10,6 @@ from __future__ import annotations
 import codecs
 import io
 import sys
-from collections.abc import Iterator
-from typing import Any
-
-from rich.console import Console, ConsoleOptions, RenderableType
-from rich.segment import Segment
 
 from sandbox.show import harmless
 
@@ -45,16 +40,3 @@ def guard() -> None:
         sys.stdout = HarmlessText(sys.stdout)
     if type(sys.stderr) is io.TextIOWrapper:
         sys.stderr = HarmlessText(sys.stderr)
-
-
-class HarmlessConsole(Console):
-    """Rich's console. The text of all that it draws is made harmless, and written past the filter of its stream."""
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(**options)
-        self.file = getattr(self.file, "unfiltered", self.file)
-
-    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterator[Segment]:
-        """Return the segments of a renderable; control sequences among them are Rich's own."""
-        for segment in super().render(renderable, options):
-            yield segment if segment.control else Segment(harmless(segment.text), segment.style)

@@ -17,7 +17,7 @@ from sampler.models.gguf_file import GgufError
 from sampler.models.hf_config import ConfigError
 from sampler.models.pull import PullError, cached, pull, remove
 from sampler.study.toml_table import SpecError
-from sandbox.terminal import HarmlessConsole
+from sandbox.console import HarmlessConsole
 
 USAGE, FAILED = 2, 3
 

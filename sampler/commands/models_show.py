@@ -18,7 +18,7 @@ from sampler.reporting.cost_sheet import Lengths, Sheet, make_sheet, subject_of,
 from sampler.reporting.render import NAMES, amount, one_line
 from sampler.stats.budget import PromptCharge, Unit, UnitCost
 from sampler.study.spec import load_study
-from sandbox.terminal import HarmlessConsole
+from sandbox.console import HarmlessConsole
 
 _AMOUNTS = "NUMBERS"
 

@@ -20,8 +20,8 @@ from sampler.reporting.report import Finding, ModelLine, Report, Row, Table
 from sampler.stats.bootstrap import Interval
 from sampler.stats.budget import PromptCharge, Unit, UnitCost
 from sampler.stats.curves import Point, Reach, Standing
+from sandbox.console import HarmlessConsole
 from sandbox.show import harmless
-from sandbox.terminal import HarmlessConsole
 
 JSON_SCHEMA = 2
 NAMES = {

@@ -19,7 +19,7 @@ from rich.progress import Progress as RichProgress
 from sampler.exits import Exit
 from sampler.reporting.render import one_line
 from sampler.running.progress import Notice, Progress
-from sandbox.terminal import HarmlessConsole
+from sandbox.console import HarmlessConsole
 
 JSON_SCHEMA = 1
 

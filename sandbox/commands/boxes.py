@@ -17,20 +17,11 @@ from sandbox.boxes.walls import BoxSpec
 from sandbox.checkup.doctor import Level, Remark, examine, seen_inside
 from sandbox.checkup.selftest import Range, SuiteError, escapes_directory, read_cases
 from sandbox.checkup.tables import print_examination, print_outcomes
-from sandbox.commands.common import (
-    OUR_FAULT,
-    PASSED,
-    PROGRAM_FAULT,
-    USAGE,
-    limit_options,
-    limits_of,
-    outfit_options,
-    progress,
-    say,
-    stop,
-)
+from sandbox.commands.common import limit_options, limits_of, outfit_options
+from sandbox.commands.ending import OUR_FAULT, PASSED, PROGRAM_FAULT, USAGE, say, stop
+from sandbox.commands.progress import progress
+from sandbox.console import HarmlessConsole
 from sandbox.errors import SandboxError
-from sandbox.terminal import HarmlessConsole
 
 
 @click.command()

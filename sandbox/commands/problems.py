@@ -9,20 +9,9 @@ from typing import Any
 import click
 
 from sandbox.boxes.image import Outfit
-from sandbox.commands.common import (
-    OUR_FAULT,
-    PASSED,
-    PROGRAM_FAULT,
-    USAGE,
-    Reading,
-    chosen_limits,
-    limit_options,
-    limits_of,
-    outfit_options,
-    problem_options,
-    say,
-    stop,
-)
+from sandbox.commands.common import chosen_limits, limit_options, limits_of, outfit_options
+from sandbox.commands.ending import OUR_FAULT, PASSED, PROGRAM_FAULT, USAGE, say, stop
+from sandbox.commands.reading import Reading, problem_options
 from sandbox.errors import SandboxError
 from sandbox.judging.explaining import explain
 from sandbox.problems import Problem, ProblemsError

@@ -11,21 +11,11 @@ from typing import Any, TextIO
 
 import click
 
-from sandbox.commands.common import (
-    OUR_FAULT,
-    PASSED,
-    USAGE,
-    Reading,
-    limit_options,
-    limits_of,
-    manner_options,
-    problem_options,
-    progress,
-    say,
-    say_left_out,
-    stop,
-)
+from sandbox.commands.common import limit_options, limits_of, manner_options
+from sandbox.commands.ending import OUR_FAULT, PASSED, USAGE, say, stop
 from sandbox.commands.files import inside_a_folder
+from sandbox.commands.progress import progress
+from sandbox.commands.reading import Reading, problem_options, say_left_out
 from sandbox.errors import SandboxError
 from sandbox.judging import judge
 from sandbox.problems import BUILT_IN, ProblemsError, Wanted

@@ -11,18 +11,9 @@ import click
 from click.core import ParameterSource
 
 from sandbox.boxes.image import Outfit
-from sandbox.commands.common import (
-    OUR_FAULT,
-    PASSED,
-    USAGE,
-    Reading,
-    chosen_limits,
-    limit_options,
-    limits_of,
-    outfit_options,
-    say,
-    stop,
-)
+from sandbox.commands.common import chosen_limits, limit_options, limits_of, outfit_options
+from sandbox.commands.ending import OUR_FAULT, PASSED, USAGE, say, stop
+from sandbox.commands.reading import Reading
 from sandbox.errors import SandboxError
 from sandbox.problems import ProblemsError
 from sandbox.scoring.references import usual_directory

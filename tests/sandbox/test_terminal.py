@@ -13,8 +13,9 @@ import pytest
 from rich.progress import Progress
 from rich.table import Table
 
+from sandbox.console import HarmlessConsole
 from sandbox.show import harmless, one_line
-from sandbox.terminal import HarmlessConsole, HarmlessText
+from sandbox.terminal import HarmlessText
 
 HOSTILE = "\x1b]0;title\x07\x1b[31mred\ud800\r\u202e\x9b2J"
 OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")

@@ -1,0 +1,23 @@
+"""How a command ends: its exit codes, and the one line that says why. Light, because it is imported before any command is."""
+
+from __future__ import annotations
+
+import sys
+from typing import NoReturn
+
+import click
+
+from sandbox.show import harmless
+
+PASSED, PROGRAM_FAULT, USAGE, OUR_FAULT, INTERRUPTED = 0, 1, 2, 3, 130
+
+
+def say(message: str) -> None:
+    """A line on standard error, also where a bar of Rich's stands in the stream's place."""
+    click.echo(harmless(message), err=True)
+
+
+def stop(message: str, code: int) -> NoReturn:
+    """End the command with one line and an exit code."""
+    say(f"sandbox: {message}")
+    sys.exit(code)

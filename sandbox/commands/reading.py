@@ -1,0 +1,60 @@
+"""How commands read a file of problems: its options, and what is said of rows that are left out."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import click
+
+from sandbox.commands.ending import say
+from sandbox.problems import Problem, ProblemFile, read_problems
+from sandbox.show import named
+from sandbox.values import OUTPUT_RULES
+
+
+def problem_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """`--skip-bad` and `--output-rule`, handed to the command as `reading`: how a file of problems is read."""
+
+    @click.option(
+        "--skip-bad", is_flag=True, help="Leave out rows that are malformed, and say which, in the place of stopping."
+    )
+    @click.option(
+        "--output-rule", type=click.Choice(list(OUTPUT_RULES)), help="Compare what programs print by this rule."
+    )
+    @functools.wraps(command)
+    def reading(*args: Any, skip_bad: bool, output_rule: str | None, **options: Any) -> Any:
+        return command(*args, reading=Reading(skip_bad=skip_bad, output_rule=output_rule), **options)
+
+    return reading
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """How a file of problems is read: whether rows that are malformed are left out, and which rule its output has."""
+
+    skip_bad: bool = False
+    output_rule: str | None = None
+
+    def problems(self, source: str) -> list[Problem]:
+        """The problems of a file; says on standard error what was left out. Raises ProblemsError."""
+        return list(self.file(source).problems)
+
+    def file(self, source: str) -> ProblemFile:
+        """The same, with what was left out."""
+        found = read_problems(source, skip_bad=self.skip_bad)
+        say_left_out(found.left_out, "problem")
+        if self.output_rule is None:
+            return found
+        rule = OUTPUT_RULES[self.output_rule]
+        return replace(found, problems=tuple(one.with_output_rule(rule) for one in found.problems))
+
+
+def say_left_out(left_out: Sequence[str], what: str) -> None:
+    """Name the first rows that were left out, and count the others."""
+    for told in named(left_out):
+        say(f"left out: {told}")
+    if left_out:
+        say(f"{len(left_out)} {what}{'s' * (len(left_out) != 1)} left out")
