@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import ast
 import itertools
+import re
 import textwrap
+from collections import Counter
 from collections.abc import Callable
 
 from sandbox.extraction import programs
 from sandbox.extraction.assembly import Found, lacking
 from sandbox.extraction.blocks import Block, tidy
 from sandbox.extraction.functions import Target, as_body, unreturning
-from sandbox.extraction.parsing import MOST_PARSED, Parser, is_code, returns
+from sandbox.extraction.parsing import MOST_PARSED, Parser, is_code, returns, says_words
 from sandbox.extraction.prose import AT_MARGIN, LONGEST_LINE, runs, unlabelled
 
 
@@ -21,7 +23,26 @@ def _whole(text: str, serves: Callable[[str], bool], parser: Parser) -> str | No
     if not code.strip() or not serves(code):
         return None
     tree = parser.tree(code)
-    return code if tree is not None and is_code(tree) else None
+    return _without_words(code, tree) if tree is not None and is_code(tree) else None
+
+
+def _without_words(code: str, tree: ast.Module) -> str:
+    """The code without lines such as `Sample` and `O(1)`: prose that is Python, of names that nothing defines."""
+    unknown = lacking([tree])
+    if not unknown or re.search(r"import[ (]+\*", code):
+        return code
+    lines = code.split("\n")
+    alone = Counter(number for node in tree.body for number in {node.lineno, node.end_lineno})
+    for node in tree.body:
+        first, last = node.lineno, node.end_lineno or node.lineno
+        words = (says_words(node) or _is_order(node)) and lacking([node]) & unknown
+        if words and alone[first] == alone[last] == 1:
+            lines[first - 1 : last] = [""] * (last - first + 1)
+    return "\n".join(lines).strip("\n")
+
+
+def _is_order(node: ast.stmt) -> bool:
+    return isinstance(node, ast.Expr) and ast.unparse(node).startswith("O(")
 
 
 def whole_program(text: str, parser: Parser) -> str | None:

@@ -12,7 +12,8 @@ from sandbox.extraction import bare, functions, programs
 from sandbox.extraction.assembly import Found
 from sandbox.extraction.blocks import FENCE, Block, outside, scan
 from sandbox.extraction.functions import Target
-from sandbox.extraction.marks import until_end, unwrapped, without_reasoning
+from sandbox.extraction.marks import marks_code, until_end, unwrapped, without_reasoning
+from sandbox.extraction.packed import unpacked
 from sandbox.extraction.parsing import Parser, Scanner
 from sandbox.problems import Form, Problem
 
@@ -84,8 +85,10 @@ def answered(text: str, problem: Problem, *, begun: str = "") -> Extracted:
     """Return the source of a chat's answer, of which `begun` was put into the model's mouth."""
     parser, clean = Parser(), _clean(text)
     target = Target(problem, parser) if problem.entry_point else None
+    if (inner := unpacked(clean)) is not None:
+        clean = _clean(inner)
     code = bare.whole_program(clean, parser) if target is None else bare.whole_function(clean, target, parser)
-    if code is not None and not begun:
+    if code is not None and not begun and not marks_code(clean):
         return _made(Found(code, "the text as a whole, which is Python"), problem, target)
     answer, reasoning = without_reasoning(clean, parser)
     if reasoning == "cut":
@@ -95,7 +98,7 @@ def answered(text: str, problem: Problem, *, begun: str = "") -> Extracted:
     if _QUOTED_FENCE.search(answer):
         answer = _QUOTED.sub("", answer)
     for region in unwrapped(answer)[:_MOST_REGIONS]:
-        found = _found(region, target, parser)
+        found = _found(unpacked(region) or region, target, parser) or _in_json(region, target, parser)
         if found is not None:
             return _made(replace(found, why=found.why + after), problem, target)
     return _nothing(problem, f"no code in the answer{after}")
@@ -113,6 +116,16 @@ def _found(text: str, target: Target | None, parser: Parser) -> Found | None:
         or functions.without_function(blocks, target, parser)
         or _something_else(rest, parser, tried=bool(blocks))
     )
+
+
+def _in_json(text: str, target: Target | None, parser: Parser) -> Found | None:
+    """The code in the last block of JSON that holds some."""
+    for block in reversed(scan(text)):
+        inner = unpacked(block.code) if block.tag in {"json", ""} else None
+        found = None if inner is None else _found(_clean(inner), target, parser)
+        if found is not None:
+            return replace(found, why=f"{found.why}, in a block of JSON")
+    return None
 
 
 def _holds_program(rest: str, parser: Parser) -> bool:

@@ -11,21 +11,24 @@ import re
 from sandbox.extraction.blocks import FENCE, scan
 from sandbox.extraction.parsing import Parser, Scanner
 
-# <think>, <think:6124c78e> (Hunyuan), <seed:think>, <mm:think>, <ifm|think_fast>, <thinking>, <Thought>, <reasoning> …
-_NAMES = (
-    r"(?:seed:|mm:|ant:?|ifm\|)?think(?:ing|_fast|_faster)?(?::[\w-]{1,40})?|thoughts?|reasoning|reason|analysis|scratchpad|"
-    r"reflection|inner_monologue|internal_monologue"
+# <think>, <think:6124c78e> (Hunyuan), <seed:think>, <mm:think>, <ifm|think_fast>, <longcat_think>, <thinking>, <Thought> …
+_WORD = (
+    r"(?:think(?:ing)?|thoughts?|reasoning|reason|analysis|scratchpad|reflection|monologue|cot|chain_of_thought|rationale|"
+    r"planning)"
 )
+_NAMES = rf"(?:[a-z]{{1,20}}[:_|])?(?:ant)?{_WORD}(?:[:_|][\w-]{{1,40}})?"
 _OPENS = re.compile(
-    rf"<(?:{_NAMES})>|\[THINK\]|◁think▷|<\|channel>thought\b|<\|START_THINKING\|>|<\|begin_of_thought\|>|<\|inner_prefix\|>|"
-    r"<\|thought_start\|>|here(?: is|['’]s) my thought process:",
+    rf"<(?:{_NAMES})(?:[ \t][^<>\n]{{0,80}})?>|\[{_WORD}\]|◁think▷|<\|channel>thought\b|<\|inner_prefix\|>|<unused94>|"
+    rf"<[|\uff5c](?:(?:start|begin)[_\u2581]?(?:of[_\u2581]?)?)?{_WORD}(?:_start)?[|\uff5c]>|"
+    r"here(?: is|['’]s) my thought process:|thinking\.\.\.\n|<details type=[\"']reasoning[\"'][^>\n]{0,80}>",
     re.IGNORECASE,
 )
 _CLOSES = re.compile(
-    rf"</(?:{_NAMES})>|\[/THINK\]|◁/think▷|<channel\|>|<\|END_THINKING\|>|<\|end_of_thought\|>|<\|inner_suffix\|>|"
-    r"<\|thought_end\|>",
+    rf"</(?:{_NAMES})[ \t]?>|\[/{_WORD}\]|◁/think▷|<channel\|>|<\|inner_suffix\|>|<unused95>|<\|/{_WORD}\|>|"
+    rf"<[|\uff5c]end[_\u2581]?(?:of[_\u2581]?)?{_WORD}[|\uff5c]>|<\|{_WORD}_end\|>|\.\.\.done thinking\.",
     re.IGNORECASE,
 )
+_DETAILS = re.compile(r"\s*<details type=[\"']reasoning[\"'][^>\n]{0,80}>", re.IGNORECASE)  # of Open WebUI
 _RESPONSE = re.compile(
     r"^here(?: is|['’]s) my response:", re.IGNORECASE | re.MULTILINE
 )  # of Granite, which has words for marks
@@ -65,8 +68,12 @@ _ASSISTANTS_TURN = re.compile(_ASSISTANT.replace("(?:assistant|model)?", "(?:ass
 _MOST_TOKENS = 40  # that are looked at
 
 _WRAPPER = re.compile(r"<(answer|solution|response|output|final_answer|final)>", re.IGNORECASE)
-_CODE_MARKS = re.compile(r"^[ \t]*(\[(?:PYTHON|CODE|BEGIN)\]|<(?:code|python)>)[ \t]*\n?", re.IGNORECASE | re.MULTILINE)
-_CODE_MARKS_END = re.compile(r"(\[/(?:PYTHON|CODE)\]|\[(?:DONE|END)\]|</(?:code|python)>)", re.IGNORECASE)
+_CODE_MARKS = re.compile(
+    r"^[ \t]*(\[(?:PYTHON|CODE|BEGIN|ANSWER|SOLUTION)\]|<(?:code|python)>)[ \t]*\n?", re.IGNORECASE | re.MULTILINE
+)
+_CODE_MARKS_END = re.compile(
+    r"(\[/(?:PYTHON|CODE|ANSWER|SOLUTION)\]|\[(?:DONE|END)\]|</(?:code|python)>)", re.IGNORECASE
+)
 _TEST_MARKS = re.compile(r"^[ \t]*\[TESTS?\][ \t]*$", re.IGNORECASE | re.MULTILINE)
 _TEST_MARKS_END = re.compile(r"^[ \t]*\[/TESTS?\][ \t]*$", re.IGNORECASE | re.MULTILINE)
 
@@ -76,6 +83,9 @@ def without_reasoning(text: str, parser: Parser) -> tuple[str, str]:
     text = begun_by_assistant(text)
     if _CHANNEL.search(text) or _BARE_ANALYSIS.match(text):
         return _final_channel(text)
+    if _DETAILS.match(text):
+        _, ended, answer = text.partition("</details>")
+        return (answer, "done") if ended else ("", "cut")
     opened = _OPENS.match(text.lstrip())
     if _CLOSES.search(text) is None:
         response = _RESPONSE.search(text) if opened else None
@@ -87,10 +97,27 @@ def without_reasoning(text: str, parser: Parser) -> tuple[str, str]:
     outside = _outside_code(text, closings, parser)
     if not outside and not opened:
         return text, ""  # code about such marks
-    last = (outside or closings)[-1]
-    answer = begun_by_assistant(text[last.end() :])
+    text, last = _before_last_thoughts(text, outside or closings)
+    answer = begun_by_assistant(text[last:])
     again = _outside_code(answer, [found for found in _OPENS.finditer(answer) if _begins_line(answer, found)], parser)
     return answer[: again[0].start()] if again else answer, "done"
+
+
+def _before_last_thoughts(text: str, closings: list[re.Match[str]]) -> tuple[str, int]:
+    """The text and where its answer begins: behind the last reasoning or, where that ends the text, before it."""
+    openings = list(_OPENS.finditer(text))
+    end, begin = len(text), len(text) - len(text.lstrip())
+    for closing in reversed(closings):
+        if closing.start() >= end:
+            continue
+        if until_end(text[closing.end() : end]).strip():
+            return text[:end], closing.end()
+        while openings and openings[-1].start() > closing.start():
+            openings.pop()
+        if not openings or openings[-1].start() <= begin:
+            return text[:end], closing.end()
+        end = openings.pop().start()
+    return text[:end], 0
 
 
 def _begins_line(text: str, found: re.Match[str]) -> bool:
@@ -185,9 +212,14 @@ def unwrapped(text: str) -> list[str]:
     return [inner[:end] if end >= 0 else inner, everything]
 
 
+def marks_code(text: str) -> bool:
+    """Whether marks such as [BEGIN], of which some are Python, too, stand in the place of fences."""
+    return FENCE.search(text) is None and _CODE_MARKS.search(text) is not None
+
+
 def _marked_as_fences(text: str) -> str:
     """The text with fences in the place of marks such as [PYTHON] and <code>."""
-    if FENCE.search(text) or not _CODE_MARKS.search(text):
+    if not marks_code(text):
         return text
     text = _CODE_MARKS.sub("```python\n", text)
     text = _CODE_MARKS_END.sub("\n```\n", text)

@@ -168,17 +168,19 @@ def returns(body: Sequence[ast.stmt]) -> bool:
 
 def is_code(tree: ast.Module) -> bool:
     """Whether the tree is more than words: prose such as `Solution`, `Note: this` or `fast and simple` is Python, too."""
-    return any(not _words(node) for node in tree.body)
+    return any(not says_words(node) for node in tree.body)
 
 
-def _words(node: ast.stmt) -> bool:
+def says_words(node: ast.stmt) -> bool:
+    """Whether a statement does nothing but name something."""
     match node:
         case ast.AnnAssign(value=None):
             return True
         case ast.Expr(value=value):
             kinds = (
                 ast.Name | ast.Constant | ast.Tuple | ast.Compare | ast.BoolOp | ast.UnaryOp | ast.BinOp | ast.Attribute
-            )
+                | ast.Dict | ast.List | ast.Set | ast.Subscript
+            )  # fmt: skip
             return isinstance(value, kinds) and not any(isinstance(part, ast.Call) for part in ast.walk(value))
         case _:
             return False

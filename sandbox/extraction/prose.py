@@ -18,7 +18,7 @@ AT_MARGIN = re.compile(
     )""",
     re.VERBOSE,
 )
-_LABEL = re.compile(r"\s*(?:python3?|py)[ \t]*\n", re.IGNORECASE)
+_LABEL = re.compile(r"\s*(?:(?:assistant|model)[ \t]*\n+)?(?:(?:python3?|py)[ \t]*\n)?", re.IGNORECASE)
 _WORDS = re.compile(r"[A-Za-z][a-z'’]*(?:,? [A-Za-z][a-z'’]*){3,}")
 LONGEST_LINE = 5_000  # in which code is told from prose by its looks
 
@@ -55,6 +55,6 @@ def _is_prose(code: str) -> bool:
 
 
 def unlabelled(text: str) -> str:
-    """Return the text without the word "python" alone in its first line."""
+    """Return the text without the word "python", or whose turn it is, alone in its first line."""
     label = _LABEL.match(text)
-    return text[label.end() :] if label else text
+    return text[label.end() :] if label and label[0].strip() else text

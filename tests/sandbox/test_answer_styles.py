@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import json
 
 import pytest
 
@@ -103,6 +104,36 @@ STYLES = {
     ),
     "R1-Zero, <answer>": lambda code, draft: (
         f"<think>{fenced(draft)}</think>\nAn attempt was\n{fenced(draft)}\n<answer>\n{fenced(code)}\n</answer>"
+    ),
+    "LongCat": lambda code, draft: f"<longcat_think>\n{fenced(draft)}\n</longcat_think>\n{fenced(code)}",
+    "MedGemma": lambda code, draft: f"<unused94>thought\n{fenced(draft)}<unused95>{fenced(code)}",
+    "tokens around the thought": lambda code, draft: f"<|think|>{fenced(draft)}<|/think|>{fenced(code)}",
+    "DeepSeek's own tokens": lambda code, draft: (
+        f"<\uff5cbegin\u2581of\u2581thinking\uff5c>{fenced(draft)}<\uff5cend\u2581of\u2581thinking\uff5c>{fenced(code)}"
+    ),
+    "Ollama's terminal": lambda code, draft: f"Thinking...\nHm:\n{fenced(draft)}\n...done thinking.\n\n{fenced(code)}",
+    "Open WebUI": lambda code, draft: (
+        f'<details type="reasoning" done="true">\n<summary>Thought for 3 s</summary>\n{fenced(draft)}</details>\n{fenced(code)}'
+    ),
+    "thoughts behind the answer, too": lambda code, draft: (
+        f"<think>{fenced(draft)}</think>\n{fenced(code)}\n<reflection>\nNot {fenced(draft)}\n</reflection>\n"
+    ),
+    "few shots of MBPP, marks that are Python": lambda code, _: f"[BEGIN]\n{code}\n[DONE]",
+    "the name of the turn, bare": lambda code, _: f"assistant\n{code}",
+    "words of prose that are Python, bare": lambda code, _: f"{code}\n\nComplexity\n\nO(n)\n",
+    "JSON": lambda code, _: json.dumps({"thoughts": "easy", "code": code}),
+    "JSON, fenced, with a fence in it": lambda code, _: fenced(json.dumps({"answer": fenced(code)}), "json"),
+    "JSON behind thoughts and prose": lambda code, draft: (
+        f"<think>{fenced(draft)}</think>Here:\n{fenced(json.dumps({'language': 'python', 'solution': code}), 'json')}"
+    ),
+    "JSON of a call": lambda code, _: json.dumps({"name": "submit", "arguments": {"code": code}}),
+    "a notebook": lambda code, _: json.dumps(
+        {
+            "cells": [
+                {"cell_type": "markdown", "source": "So:"},
+                {"cell_type": "code", "source": code.splitlines(keepends=True)},
+            ]
+        }
     ),
     "EXAONE": lambda code, draft: f"<thought>\n{fenced(draft)}\n</thought>\n\n{fenced(code, '{python}')}",
 }

@@ -1,0 +1,48 @@
+"""Code that an answer hands over within JSON: in a field of an object, in a notebook's cells, as a text in quotes."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+_FIELDS = ("code", "program", "solution", "python", "python_code", "source_code", "source", "implementation", "completion",
+           "final_answer", "answer", "response", "content", "output", "result", "arguments")  # fmt: skip
+
+
+def unpacked(text: str) -> str | None:
+    """Return the text within one that is a JSON object or a JSON text as a whole; None if it is neither, or holds none."""
+    text = text.strip()
+    if text[:1] not in {"{", '"'} or text[-1:] not in {"}", '"'}:
+        return None
+    try:
+        value = json.loads(text, strict=False)
+    except (ValueError, RecursionError):
+        return None
+    return _text_of(value, deeper=True)
+
+
+def _text_of(value: Any, *, deeper: bool) -> str | None:
+    if isinstance(value, str):
+        return value if value.strip() else None
+    if not isinstance(value, dict):
+        return None
+    if isinstance(value.get("cells"), list):
+        return "\n\n".join(_source(cell) for cell in value["cells"] if _is_code(cell)) or None
+    fields = {str(key).lower(): item for key, item in value.items()}
+    for name in _FIELDS:
+        found = _text_of(fields[name], deeper=False) if name in fields and (deeper or name != "arguments") else None
+        if found is not None:
+            return found
+    return None
+
+
+def _is_code(cell: object) -> bool:
+    return isinstance(cell, dict) and cell.get("cell_type") == "code"
+
+
+def _source(cell: dict[str, Any]) -> str:
+    """The text of a notebook's cell, which holds it as one or as a list of lines."""
+    source = cell.get("source")
+    if isinstance(source, list):
+        return "".join(line for line in source if isinstance(line, str))
+    return source if isinstance(source, str) else ""
