@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import ast
 import builtins
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from sandbox.extraction.blocks import Block
-from sandbox.extraction.parsing import Parser
+from sandbox.extraction.parsing import Parser, is_part, says_nothing
 
+_DEFINED = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 _BUILTINS = frozenset(dir(builtins)) | {"__name__", "__file__", "__doc__"}
 
 
@@ -65,7 +67,7 @@ def supplies(code: str, tree: ast.Module, block: int, *, values: bool) -> list[S
     for node in tree.body:
         names = _given(node, values=values)
         if names:
-            first = min([node.lineno, *(one.lineno for one in getattr(node, "decorator_list", []))])
+            first = _first_line(node)
             source = "\n".join(lines[first - 1 : node.end_lineno])
             found.append(Supply(names, node, source, (block, first)))
     return found
@@ -109,6 +111,38 @@ def supplied(wanted: set[str], offered: Sequence[Supply], known: frozenset[str])
     return [taken[place] for place in sorted(taken)]
 
 
+def _first_line(node: ast.stmt) -> int:
+    """The line of a statement or of its first decorator."""
+    decorators = node.decorator_list if isinstance(node, _DEFINED) else []
+    return min(node.lineno, *(one.lineno for one in decorators)) if decorators else node.lineno
+
+
+def _lines_of(node: ast.stmt, code: str) -> str:
+    return "\n".join(code.split("\n")[_first_line(node) - 1 : node.end_lineno])
+
+
+def _of_project(node: ast.stmt) -> bool:
+    """Whether a statement imports names, as they are, from a module that is none of Python's own."""
+    if not isinstance(node, ast.ImportFrom) or any(one.asname or one.name == "*" for one in node.names):
+        return False
+    return (node.module or "").partition(".")[0] not in sys.stdlib_module_names
+
+
+def _takes_the_place(node: ast.stmt, of: ast.stmt | None) -> bool:
+    """Whether a definition is another version of one: of the same kind, with as many arguments, and no stub."""
+    match node, of:
+        case ast.FunctionDef(args=new, body=body), ast.FunctionDef(args=old):
+            return len(new.args) == len(old.args) and not all(map(says_nothing, body))
+        case ast.ClassDef(), ast.ClassDef():
+            return {_name(one) for one in of.body} <= {_name(one) for one in node.body}
+        case _:
+            return False
+
+
+def _name(node: ast.stmt) -> str:
+    return node.name if isinstance(node, _DEFINED) else ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Assembly:
     """The blocks of an answer, of which one is chosen. `known` names stand before it anyway, `own` it defines itself."""
@@ -120,12 +154,45 @@ class Assembly:
 
     def found(self, code: str, why: str, chosen: int) -> Found:
         """Return the code of the chosen block behind what it lacks and other blocks have."""
+        changed = self._changed(self._in_one_file(code, chosen), chosen)
+        if changed != code:
+            code, why = changed, f"{why}, with what later blocks change of it"
         taken = self.helpers(code, chosen)
         if not taken:
             return Found(code, why)
         names = ", ".join(sorted({name for supply in taken for name in supply.names})[:4])
         parts = list(dict.fromkeys(supply.code for supply in taken))
         return Found("\n\n".join([*parts, code]), f"{why}, with {names} from other blocks")
+
+    def _in_one_file(self, code: str, chosen: int) -> str:
+        """The code without its imports of what other blocks define, as of files of a project."""
+        tree = self.parser.tree(code)
+        own = [node for node in tree.body if _of_project(node)] if tree is not None and len(self.blocks) > 1 else []
+        if not own:
+            return code
+        defined = {name for one in self._offered(chosen) if isinstance(one.node, _DEFINED) for name in one.names}
+        lines = code.split("\n")
+        for node in own:
+            if _given(node, values=False) <= defined:
+                lines[node.lineno - 1 : node.end_lineno] = [""] * ((node.end_lineno or node.lineno) - node.lineno + 1)
+        return "\n".join(lines).strip("\n")
+
+    def _changed(self, code: str, chosen: int) -> str:
+        """The code with the functions and classes that later blocks of Python, which hold nothing else, define anew."""
+        tree = self.parser.tree(code)
+        own = {} if tree is None else {node.name: node for node in tree.body if isinstance(node, _DEFINED)}
+        anew: dict[str, str] = {}
+        for block in self.blocks[chosen + 1 :] if own else ():
+            other = self.parser.tree(block.code) if block.closed and block.python else None
+            defined = [] if other is None else [node for node in other.body if isinstance(node, _DEFINED)]
+            if not defined or other is None or len(defined) < len(other.body) or is_part(block.code, other):
+                continue
+            if all(_takes_the_place(node, own.get(node.name)) for node in defined):
+                anew |= {node.name: _lines_of(node, block.code) for node in defined}
+        lines = code.split("\n")
+        for name in sorted(anew, key=lambda name: -own[name].lineno):
+            lines[_first_line(own[name]) - 1 : own[name].end_lineno] = [anew[name]]
+        return "\n".join(lines)
 
     def helpers(self, code: str, chosen: int) -> list[Supply]:
         """Return what of the other blocks gives the code the names that it lacks. Of a name's definitions the last counts."""

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from sandbox.extraction import programs
 from sandbox.extraction.assembly import Found, lacking
-from sandbox.extraction.blocks import Block, tidy
+from sandbox.extraction.blocks import Block, session, tidy
 from sandbox.extraction.functions import Target, as_body, unreturning
 from sandbox.extraction.parsing import MOST_PARSED, Parser, is_code, returns, says_words
 from sandbox.extraction.prose import AT_MARGIN, LONGEST_LINE, runs, unlabelled
@@ -84,6 +84,8 @@ def _part_of_it(text: str, target: Target, parser: Parser) -> Found | None:
     stretch = _stretch(text)
     if target.defined_in(stretch):
         return Found(stretch, f"the lines that look like code and define {target.name}")
+    if ">>> " in text and target.defined_in(typed := session(text)):
+        return Found(typed, f"what was typed at a console's prompts, which defines {target.name}")
     if not target.begun:
         return None
     if (body := _body_in_prose(text.strip("\n").split("\n"), parser)) is not None:
@@ -141,7 +143,25 @@ def program(text: str, parser: Parser) -> Found | None:
             last.code, "the last statements of the text that read the input and print, without the prose around them"
         )
     code = "\n".join(found)
+    if parser.refuses(code) or parser.empty(code):
+        for said, tried in (
+            ("the indented lines of the text", _indented(text, parser)),
+            ("what was typed", session(text)),
+        ):
+            if tried and not parser.refuses(tried) and not parser.empty(tried):
+                return Found(tried, f"{said}, which are Python")
     return Found(code, "the statements of the text, without the prose around them") if not parser.empty(code) else None
+
+
+def _indented(text: str, parser: Parser) -> str:
+    """The stretches of indented lines that are Python: code as Markdown has it without fences."""
+    found = []
+    for indented, lines in itertools.groupby(text.split("\n"), lambda line: not line.strip() or line[0] in " \t"):
+        code = textwrap.dedent("\n".join(lines)).strip("\n") if indented else ""
+        tree = parser.tree(code) if code else None
+        if tree is not None and is_code(tree):
+            found.append(code)
+    return "\n".join(found)
 
 
 def _stands_alone(parts: list[Block], parser: Parser) -> bool:

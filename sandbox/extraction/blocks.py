@@ -32,6 +32,7 @@ _OTHER = frozenset({
     "result", "tests", "test", "error", "traceback", "none", "markdown", "md",
 })  # fmt: skip
 _DEFINES = re.compile(r"^(?:async def|def|class) ", re.MULTILINE)
+_NOTEBOOK = re.compile(r"In \[\d+\]: | {2,6}\.{3}: ?")  # of IPython
 _REWINDS = 8  # fences in literals that turned out to be none
 
 
@@ -189,6 +190,8 @@ def _opens(line: str) -> _Fence | None:
 def _on_one_line(line: str) -> str:
     """The code of a block that begins and ends in this line; nothing if the line is none."""
     text = line.strip()
+    if text.count("`") == 2 and text[0] == text[-1] == "`" and _CODE_IN_LABEL.match(text[1:-1]):
+        return text[1:-1]
     if len(text) < 7 or not (text.startswith("```") and text.endswith("```")) or "`" in text[3:-3]:
         return ""
     word, _, rest = text[3:-3].strip().partition(" ")
@@ -248,7 +251,12 @@ def tidy(lines: Sequence[str]) -> str:
     code = "\n".join(lines).strip("\n")
     if code[:1] in {" ", "\t"}:  # only then, because dedent also empties the blank lines of a docstring
         code = textwrap.dedent(code)
-    if not code.startswith(">>> ") or _DEFINES.search(code):
-        return code
-    typed = [line[4:] for line in code.split("\n") if line.startswith((">>> ", "... ")) or line == "..."]
+    if code.startswith("In ["):
+        code = "\n".join(line[found.end() :] for line in code.split("\n") if (found := _NOTEBOOK.match(line)))
+    return session(code) if code.startswith(">>> ") and not _DEFINES.search(code) else code
+
+
+def session(text: str) -> str:
+    """Return what was typed at a console's prompts."""
+    typed = [line[4:] for line in text.split("\n") if line.startswith((">>> ", "... ")) or line.rstrip() == "..."]
     return "\n".join(typed)

@@ -16,7 +16,7 @@ from functools import cached_property
 
 from sandbox.extraction.assembly import Assembly, Found, supplies
 from sandbox.extraction.blocks import Block
-from sandbox.extraction.parsing import Parser, is_code, returns
+from sandbox.extraction.parsing import Parser, is_code, is_part, returns, says_nothing
 from sandbox.extraction.prose import without_prose
 from sandbox.problems import Form, Problem
 
@@ -127,7 +127,7 @@ class Target:
                 case (
                     ast.FunctionDef(name=self.function, body=body) | ast.AsyncFunctionDef(name=self.function, body=body)
                 ):
-                    return all(map(_says_nothing, body))
+                    return all(map(says_nothing, body))
                 case ast.ClassDef(name=self.owner):
                     return self._says_nothing(node)
                 case _:
@@ -159,18 +159,6 @@ def _defined_in_branches(body: Sequence[ast.stmt]) -> set[str]:
     return found
 
 
-def _says_nothing(statement: ast.stmt) -> bool:
-    match statement:
-        case ast.Pass() | ast.Expr(value=ast.Constant()) | ast.Return(value=None | ast.Constant(value=None)):
-            return True
-        case ast.Return(value=ast.Name(id="NotImplemented")):
-            return True
-        case ast.Raise(exc=ast.Name(id="NotImplementedError") | ast.Call(func=ast.Name(id="NotImplementedError"))):
-            return True
-        case _:
-            return False
-
-
 def in_blocks(blocks: Sequence[Block], target: Target, parser: Parser) -> Found | None:
     """Return the code of the block that is the function, with what it lacks from other blocks; None if no block is."""
     own = [n for n, block in enumerate(blocks) if target.defined_in(block.code)]
@@ -183,6 +171,7 @@ def in_blocks(blocks: Sequence[Block], target: Target, parser: Parser) -> Found 
         or [n for n in whole if parser.tree(blocks[n].code)]
     )
     together = Assembly(blocks=blocks, parser=parser, known=target.known, own=target.own)
+    whole = [n for n in whole if not is_part(blocks[n].code, parser.tree(blocks[n].code))] or whole
     if whole:
         n = whole[-1]
         said = (

@@ -6,6 +6,7 @@ template opened the reasoning. Which mark ends it is decided by where it stands:
 
 from __future__ import annotations
 
+import html
 import re
 
 from sandbox.extraction.blocks import FENCE, scan
@@ -65,12 +66,19 @@ _OTHERS_TURN = re.compile(
     re.IGNORECASE,
 )
 _ASSISTANTS_TURN = re.compile(_ASSISTANT.replace("(?:assistant|model)?", "(?:assistant|model)", 1), re.IGNORECASE)
+# A next question, in words, of a model that goes on after its answer.
+_NEXT_TURN = re.compile(r"^(?:#{2,3} ?(?:Instruction|Human|User) ?:|(?:Human|User) ?:[ \t])", re.MULTILINE)
+_CODE = re.compile(r"^[ \t]*(?:```|(?:def|class|import|from|return)\b|print\(|\w+ = )", re.MULTILINE)
 _MOST_TOKENS = 40  # that are looked at
 
 _WRAPPER = re.compile(r"<(answer|solution|response|output|final_answer|final)>", re.IGNORECASE)
 _CODE_MARKS = re.compile(
     r"^[ \t]*(\[(?:PYTHON|CODE|BEGIN|ANSWER|SOLUTION)\]|<(?:code|python)>)[ \t]*\n?", re.IGNORECASE | re.MULTILINE
 )
+_PREFORMATTED = re.compile(
+    r"<pre(?: [^>\n]{0,100})?>[ \t]{0,9}\n?(?:<code(?: [^>\n]{0,100})?>)?\n?", re.IGNORECASE
+)  # of HTML
+_PREFORMATTED_END = re.compile(r"(?:</code>[ \t]{0,9}\n?)?</pre>", re.IGNORECASE)
 _CODE_MARKS_END = re.compile(
     r"(\[/(?:PYTHON|CODE|ANSWER|SOLUTION)\]|\[(?:DONE|END)\]|</(?:code|python)>)", re.IGNORECASE
 )
@@ -164,6 +172,9 @@ def begun_by_assistant(text: str) -> str:
 def until_end(text: str) -> str:
     """Return the text before the first special token. One within a Python literal or comment is part of the code."""
     text = _OPENING.sub("\n", text)
+    turn = _NEXT_TURN.search(text)
+    if turn is not None and _CODE.search(text, 0, turn.start()):
+        text = text[: turn.start()]
     lines = _Lines(text)
     for _, found in zip(range(_MOST_TOKENS), _ENDS.finditer(text), strict=False):
         if not lines.holds(found):
@@ -214,13 +225,15 @@ def unwrapped(text: str) -> list[str]:
 
 def marks_code(text: str) -> bool:
     """Whether marks such as [BEGIN], of which some are Python, too, stand in the place of fences."""
-    return FENCE.search(text) is None and _CODE_MARKS.search(text) is not None
+    return FENCE.search(text) is None and any(marks.search(text) for marks in (_CODE_MARKS, _PREFORMATTED))
 
 
 def _marked_as_fences(text: str) -> str:
     """The text with fences in the place of marks such as [PYTHON] and <code>."""
     if not marks_code(text):
         return text
+    if _PREFORMATTED.search(text):
+        text = html.unescape(_PREFORMATTED_END.sub("\n```\n", _PREFORMATTED.sub("\n```python\n", text)))
     text = _CODE_MARKS.sub("```python\n", text)
     text = _CODE_MARKS_END.sub("\n```\n", text)
     return _TEST_MARKS_END.sub("```", _TEST_MARKS.sub("```tests", text))

@@ -184,3 +184,41 @@ def says_words(node: ast.stmt) -> bool:
             return isinstance(value, kinds) and not any(isinstance(part, ast.Call) for part in ast.walk(value))
         case _:
             return False
+
+
+def says_nothing(statement: ast.stmt) -> bool:
+    """Whether a function's statement is what stubs have: a docstring, `pass`, `...`, `return None`, NotImplementedError."""
+    match statement:
+        case ast.Pass() | ast.Expr(value=ast.Constant()) | ast.Return(value=None | ast.Constant(value=None)):
+            return True
+        case ast.Return(value=ast.Name(id="NotImplemented")):
+            return True
+        case ast.Raise(exc=ast.Name(id="NotImplementedError") | ast.Call(func=ast.Name(id="NotImplementedError"))):
+            return True
+        case _:
+            return False
+
+
+_LEFT_OUT = re.compile(
+    r"^[ \t]*#[ \t]*(?:\.{3}|\u2026)|#.*\b(?:existing code|rest of (?:the|your) (?:code|program)|code as before)\b",
+    re.MULTILINE,
+)
+
+
+def is_part(code: str, tree: ast.Module | None) -> bool:
+    """Whether the code leaves out what stands elsewhere: `...` beside other statements, or a comment that says so."""
+    if _LEFT_OUT.search(code):
+        return True
+    bodies = (
+        (getattr(node, "body", None) for node in ast.walk(tree) if isinstance(node, ast.stmt | ast.Module))
+        if tree
+        else ()
+    )
+    return any(isinstance(body, list) and _has_gap(body) for body in bodies)
+
+
+def _has_gap(body: list[ast.stmt]) -> bool:
+    gaps = sum(
+        isinstance(one, ast.Expr) and isinstance(one.value, ast.Constant) and one.value.value is ... for one in body
+    )
+    return 0 < gaps < len(body) and not all(map(says_nothing, body))

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 
 from sandbox.extraction.assembly import Assembly, Found
 from sandbox.extraction.blocks import Block
-from sandbox.extraction.parsing import Parser, is_code
+from sandbox.extraction.parsing import Parser, is_code, is_part
 from sandbox.extraction.prose import without_prose
 
 _OF_TESTS = frozenset({"unittest", "pytest", "subprocess", "doctest", "hypothesis"})
@@ -42,14 +42,30 @@ def in_blocks(blocks: Sequence[Block], parser: Parser) -> Found | None:
     last = [n for n in tagged or whole if not _is_test(blocks[n], parser)] or tagged
     if last:
         return together.found(blocks[last[-1]].code, "the last closed block of Python", last[-1])
+    named_wrongly = [n for n, block in enumerate(blocks) if block.closed and _reads_and_prints_as_python(block, parser)]
+    if named_wrongly:
+        return Found(
+            blocks[named_wrongly[-1]].code, "the last closed block that reads its input and prints, whatever its tag"
+        )
     python = [block for block in blocks if block.python]
     return Found(python[-1].code, "the last block tagged as Python, though it is none") if python else None
 
 
+def _reads_and_prints_as_python(block: Block, parser: Parser) -> bool:
+    """Whether a block whose tag says something else is a program in Python all the same."""
+    tree = parser.tree(block.code) if block.python is False else None
+    nodes = [] if tree is None else list(ast.walk(tree))
+    return any(map(_reads, nodes)) and any(map(_prints, nodes))
+
+
 def _last_that(said: str, fits: Callable[[int, Assembly], bool], together: Assembly) -> Found | None:
+    parser = together.parser
     whole, tagged = _closed(together)
     for group, named in ((tagged, " of Python"), (whole, "")):
         fitting = [n for n in group if fits(n, together)]
+        fitting = [
+            n for n in fitting if not is_part(together.blocks[n].code, parser.tree(together.blocks[n].code))
+        ] or fitting
         if fitting:
             which = f"the last of {len(fitting)} closed blocks" if len(fitting) > 1 else "the only closed block"
             return together.found(together.blocks[fitting[-1]].code, f"{which}{named} that {said}", fitting[-1])

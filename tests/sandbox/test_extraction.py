@@ -182,6 +182,13 @@ GOOD_ANSWERS = {
         "<think>x</think>\n```python\ndef add(a, b):\n    return a + b\n```\n<think>\n```python\ndef add(a, b): return 0\n```"
     ),
     "a lone surrogate in a comment": "```python\ndef add(a, b):\n    return a + b  # \ud800\n```",
+    "a console session in prose": "So:\n\n>>> def add(a, b):\n...     return a + b\n...\n>>> add(1, 2)\n3\n\nDone.",
+    "a session of IPython": "```\nIn [1]: def add(a, b):\n   ...:     return a + b\n   ...:\nIn [2]: add(1, 2)\nOut[2]: 3\n```",
+    "a helper of it corrected": (
+        "```python\ndef plus(a, b):\n    return a\n\ndef add(a, b):\n    return plus(a, b)\n```\nCorrected:\n"
+        "```python\ndef plus(a, b):\n    return a + b\n```"
+    ),
+    "a part of it behind it": f"```python\n{ADDS}\n```\nMore:\n```python\ndef add(a, b):\n    ...\n    return a\n```",
     "in a branch": "```python\ntry:\n    import add\nexcept ImportError:\n    def add(a, b):\n        return a + b\n```",
     "an escape that warns": "```python\ndef add(a, b):\n    '\\d'\n    return a + b\n```",
 }

@@ -60,6 +60,25 @@ ANSWERS = {
     "parts with prose between them": "Read:\n\na = []\na.append(int(input()))\n\nThen print it:\n\nprint(a[0] * 2)\n",
     "an input that it may take from a file": "```python\nprint(1)\n```\nNo:\n"
     + py("import sys\nif 0:\n    sys.stdin = open('x')\n" + RIGHT),
+    "a function of it corrected": py("def main():\n    n = int(input())\n    print(n * 3)\n\nmain()")
+    + "Corrected:\n"
+    + py("def main():\n    n = int(input())\n    print(n * 2)"),
+    "a helper of it corrected": py("def f(n):\n    return n * 3\n\nprint(f(int(input())))")
+    + py("def f(n):\n    return n * 2"),
+    "a part of another version behind it": py(RIGHT) + py("n = int(input())\n# ... checks\nprint(n)"),
+    "a function with gaps behind it": py(MAIN) + py("def main():\n    ...\n    print(1)\n    ..."),
+    "a diff behind it": py(RIGHT) + py("-print(n * 3)\n+print(n * 2)", "diff"),
+    "a tag of something else": py(RIGHT, "text"),
+    "files of a project": "# utils.py\n"
+    + py("def double(n):\n    return n * 2")
+    + "# main.py\n"
+    + py("from utils import double\n\nprint(double(int(input())))"),
+    "a line in single backticks": "`print(int(input()) * 2)`",
+    "an indented block of Markdown": "So:\n\n    n = int(input())\n    if n:\n        print(n * 2)\n\nThat is all.",
+    "a list in a list": "1. It:\n\n   - here\n\n     ```python\n     n = int(input())\n     print(n * 2)\n     ```\n",
+    "HTML": "<pre><code class='language-python'>n = int(input())\nif n &gt; 0:\n    print(n * 2)\n</code></pre>",
+    "a next question, answered": RIGHT + "\n\n### Instruction:\nTriple it.\n\n### Response:\n" + WRONG,
+    "a next question of a human": py(RIGHT) + "\nHuman: And triple?\n\nAssistant: " + py(WRONG),
     "a special token behind it": RIGHT + "<|im_end|>",
     "reasoning with a draft before it": "<think>" + py(WRONG) + "</think>\n" + RIGHT,
 }
