@@ -188,6 +188,13 @@ def _indented_body(lines: list[str], target: Target, parser: Parser) -> Found | 
     if not begins_indented and not ((first and not AT_MARGIN.match(lines[0][:LONGEST_LINE])) or first):
         return None
     rest = lines[1 + len(first) :]
+    behind = "\n".join(rest).strip("\n")
+    body = as_body("\n".join([lines[0], *first]), parser) if behind and first and not begins_indented else None
+    if body is not None and parser.tree(behind) is not None:
+        text = f"{textwrap.indent(body, '    ')}\n\n{behind}"
+        return Found(
+            text, f"the first lines, which are the body of {target.name}, and what is behind them", continues=True
+        )
     if any(AT_MARGIN.match(line[:LONGEST_LINE]) for line in rest if not line.startswith("#")):
         return None
     code = "\n".join([lines[0], *first]).rstrip()
@@ -209,6 +216,9 @@ def _body_in_prose(lines: list[str], parser: Parser) -> str | None:
             end += 1
         prose = at == 0 or not AT_MARGIN.match(lines[at - 1][:LONGEST_LINE])
         if end > at and prose and (body := as_body("\n".join(lines[at:end]).strip("\n"), parser)) is not None:
+            return body
+        lost = end > at > 1 and not prose and not AT_MARGIN.match(lines[at - 2][:LONGEST_LINE])  # its first indentation
+        if lost and (body := as_body("\n".join(lines[at - 1 : end]).strip("\n"), parser)) is not None:
             return body
         at = end + 1
     return None

@@ -30,6 +30,9 @@ STOPS = (
 PROGRAM_STOPS = ("\nQUESTION:", "\n```")  # of a whole program, as APPS asks for one
 _MOST_REGIONS = 2
 _ODD_INDENT = re.compile(r"^[ \t\u00a0]+", re.MULTILINE)
+_RETURNED = re.compile(
+    r"^return\b.*\n(?:(?:[ \t)\]}].*)?\n)*(?=(?:def|class|import|from|async def|if __name__)\b|@)", re.MULTILINE
+)
 _QUOTED_FENCE = re.compile(r"^> ?(?:```|~~~)", re.MULTILINE)
 _QUOTED = re.compile(r"^>(?: |$)", re.MULTILINE)
 
@@ -160,11 +163,18 @@ def _made(found: Found, problem: Problem, target: Target | None) -> Extracted:
         return Extracted(begun(found.code), found.why)
     if found.body:
         start = problem.prompt if target is None else target.prompt
-        return Extracted(begun(textwrap.indent(found.code, _indentation(start))), found.why)
+        body, behind = _split(found.code)
+        return Extracted(begun(textwrap.indent(body, _indentation(start)) + behind), found.why)
     methods = None if target is None else target.as_methods(found.code)
     if target is not None and methods is not None:
         return Extracted(_alone(problem, methods), f"{found.why}, put into a class {target.owner}")
     return Extracted(_alone(problem, found.code), found.why)
+
+
+def _split(body: str) -> tuple[str, str]:
+    """A body up to its return at the margin, and the functions behind that, which stand beside the function."""
+    ends = _RETURNED.search(body)
+    return (body[: ends.end()], f"\n\n{body[ends.end() :]}") if ends else (body, "")
 
 
 def _after(starter: str) -> Callable[[str], str]:

@@ -9,6 +9,7 @@ docstring, `pass`, `...`, `return None` or `raise NotImplementedError`.
 from __future__ import annotations
 
 import ast
+import itertools
 import re
 import textwrap
 from collections.abc import Sequence
@@ -244,9 +245,9 @@ def as_body(code: str, parser: Parser) -> str | None:
     The first line may have lost its indentation on the way, or a part of it.
     """
     for tried in (textwrap.dedent(code), *_indented_again(code)):
-        tree = parser.tree("def _():\n" + textwrap.indent(tried, "    "))
+        tree = parser.tree("def _():\n    0\n" + textwrap.indent(tried, "    "))
         match tree:
-            case ast.Module(body=[ast.FunctionDef(body=body)]) if returns(body):
+            case ast.Module(body=[ast.FunctionDef(body=[_, *body])]) if returns(body):
                 return tried
     return None
 
@@ -262,10 +263,16 @@ def unreturning(code: str, target: Target, parser: Parser) -> str | None:
 
 
 def _indented_again(code: str) -> list[str]:
-    """The code with its first line as far from the margin as the others, in the ways that may have been meant."""
+    """The code with its first lines as far from the margin as the others, in the ways that may have been meant."""
     first, _, rest = code.strip("\n").partition("\n")
     indents = [line[: len(line) - len(line.lstrip())] for line in rest.split("\n") if line.strip()]
     least = min(indents, key=len, default="")
     own = len(first) - len(first.lstrip())
     wanted = [least, *([least[:-4] if least.endswith("    ") else least[:-1]] if first.rstrip().endswith(":") else [])]
-    return [textwrap.dedent(indent + first.lstrip() + "\n" + rest) for indent in wanted if len(indent) > own]
+    tried = [textwrap.dedent(indent + first.lstrip() + "\n" + rest) for indent in wanted if len(indent) != own]
+    lines = code.strip("\n").split("\n")
+    lost = list(itertools.takewhile(lambda line: not line.strip() or line[0] not in " \t", lines))
+    if 1 < len(lost) < len(lines):
+        indent = lines[len(lost)][: len(lines[len(lost)]) - len(lines[len(lost)].lstrip())]
+        tried.append(textwrap.dedent("\n".join([*(indent + line for line in lost), *lines[len(lost) :]])))
+    return tried

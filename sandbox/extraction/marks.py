@@ -46,9 +46,13 @@ _BARE_FINAL = re.compile(r"assistantfinal(?!\w*\()")
 # Special tokens, which no Python holds outside of literals: <|im_end|> and all that look like it, and some more.
 _ENDS = re.compile(
     r"<\|/?[A-Za-z][\w\u2581]{1,40}\|>|<\uff5c[^\uff5c\n]{1,40}\uff5c>|</?s>|<eos>|<bos>|<pad>|<unk>|<end_of_turn>|"
-    r"<start_of_turn>|<end_of_utterance>|<turn\|>|<\|turn>|<file_sep>|<fim_(?:prefix|suffix|middle|pad)>|<repo_name>|\[e~\[|\[/?INST\]|<0x00>",
-    re.IGNORECASE,
+    r"<(?:start|end)_of_\w{1,20}>|<turn\|>|<\|turn>|<file_sep>|<fim[_-](?:prefix|suffix|middle|pad)>|<repo_?name>|<filename>|"
+    r"<gh_stars>|<empty_output>|<(?:jupyter|issue|commit)_\w{1,20}>|<(?:eod|eom|eop|eot|sep|mid|suf)>|<extra_id_\d{1,3}>|"
+    r"<unused\d{1,3}>|<SPECIAL_\d{1,3}>|<\|/s\|>|</assistant>|\[e~\[|\[/?INST\]|\[UNUSED_TOKEN_\d{1,3}\]|<0x[0-9A-F]{2}>|"
+    r"^\[(?:EOS|BOS|PAD|SEP|CLS)\]",
+    re.IGNORECASE | re.MULTILINE,
 )
+_UNUSED = re.compile(r"\[UNUSED_TOKEN_\d")
 _OPENING = re.compile(r"<\|(?:begin_of_(?:solution|box)|START_(?:TEXT|RESPONSE))\|>", re.IGNORECASE)
 _ASSISTANT = (
     r"<\|im_start\|>\s*(?:assistant|model)?|<\|start_header_id\|>\s*assistant\s*<\|end_header_id\|>|<start_of_turn>\s*model|"
@@ -225,7 +229,7 @@ def unwrapped(text: str) -> list[str]:
 
 def marks_code(text: str) -> bool:
     """Whether marks such as [BEGIN], of which some are Python, too, stand in the place of fences."""
-    return FENCE.search(text) is None and any(marks.search(text) for marks in (_CODE_MARKS, _PREFORMATTED))
+    return FENCE.search(text) is None and any(marks.search(text) for marks in (_CODE_MARKS, _PREFORMATTED, _UNUSED))
 
 
 def _marked_as_fences(text: str) -> str:

@@ -169,6 +169,12 @@ GOOD_ANSWERS = {
     "a body that lost a space, fenced": "```python\n   c = a\n    c += b\n    return c\n```",
     "a body that lost a tab": "c = a\n\tc += b\n\treturn c",
     "a body that lost its first indentation at a colon": "if a == a:\n        return a + b\n    return 0",
+    "a body whose first lines lost it": "c = a\nd = b\n    if c == a:\n        c += d\n    return c",
+    "a body behind a comment at the margin, fenced": "```python\n# the sum\n    return a + b\n```",
+    "a body with a space too many": "     c = a\n    c += b\n    return c",
+    "a body that lost it, use behind it": "c = a\n    c += b\n    return c\n\nprint(add(1, 2))",
+    "a body that lost it, behind prose": "It is:\n\nc = a\n    c += b\n    return c",
+    "a body that returns what stands behind it": "return h(a) + b\n\ndef h(x):\n    return x",
     "a body with a function in it": "```python\ndef h(x):\n    return x + b\n\nif a == a:\n    return h(a)\n```",
     "indentation by no-break spaces": "```python\ndef add(a, b):\n\u00a0\u00a0\u00a0\u00a0return a + b\n```",
     "a byte order mark": "\ufeffdef add(a, b):\n    return a + b\n",
@@ -221,7 +227,8 @@ def test_a_tag_of_python_may_be_written_in_many_ways(tag):
 @pytest.mark.parametrize(
     "token",
     ["<|im_end|>", "</s>", "<|eot_id|>", "<|endoftext|>", "<end_of_turn>", "<eos>", "<|EOT|>",
-     "<\uff5cend\u2581of\u2581sentence\uff5c>", "<|file_sep|>", "<file_sep>", "[/INST]", "<|anything_like_it|>"],
+     "<\uff5cend\u2581of\u2581sentence\uff5c>", "<|file_sep|>", "<file_sep>", "[/INST]", "<|anything_like_it|>",
+     "<filename>", "<jupyter_code>", "<fim-middle>", "<EOT>", "<extra_id_0>", "[UNUSED_TOKEN_145]", "<0x0A>", "</assistant>"],
 )  # fmt: skip
 @pytest.mark.parametrize("way", range(4))
 def test_a_special_token_ends_every_kind_of_text(token, way):
