@@ -32,6 +32,11 @@ from sandbox.errors import (
 )
 
 API_TIMEOUT_S = 60
+PASSING = {  # what an engine counts and measures
+    "Containers", "ContainersPaused", "ContainersRunning", "ContainersStopped", "Images", "NEventsListener", "NFd",
+    "NGoroutines", "SystemTime",
+}  # fmt: skip
+OF_THIS_ONE = {"Cmd", "Image", "Labels"}  # what differs between containers that are made alike, or is only a name
 START_HINT = "start Docker (`make engine` does it on Debian and Ubuntu) or point DOCKER_HOST at a running engine"
 PODMAN_HINT = (
     "this is Podman's likeness of Docker's API, which refuses walls that a box must have (4.3 takes no system-call filter "
@@ -100,6 +105,7 @@ class EngineFacts:
     system: str = ""
     options: tuple[str, ...] = ()  # of security: seccomp, apparmor, rootless, userns …
     components: Mapping[str, str] = field(default_factory=dict)  # versions of containerd, runc, …
+    identity: str = ""  # all that it says of itself and that does not change from one moment to the next
 
     @property
     def is_podman(self) -> bool:
@@ -157,6 +163,9 @@ class Engine:
                 str(option).partition("name=")[2].partition(",")[0] for option in info.get("SecurityOptions") or []
             ),
             components={str(part["Name"]): str(part["Version"]) for part in version.get("Components") or []},
+            identity=json.dumps(
+                [{key: value for key, value in info.items() if key not in PASSING}, version], sort_keys=True
+            ),
         )
 
     def require_runtime(self, name: str | None) -> None:
@@ -273,6 +282,18 @@ class Engine:
         """Let a container take so much memory and no swap."""
         with engine_errors():
             self._api.update_container(container, mem_limit=megabytes << 20, memswap_limit=megabytes << 20)
+
+    def made(self, container: str) -> Mapping[str, object]:
+        """How a container was made: the digest of its image, and all that the engine has set; raises BoxLost."""
+        with engine_errors():
+            found = self._api.inspect_container(container)
+        config = {key: value for key, value in found["Config"].items() if key not in OF_THIS_ONE}
+        return {
+            "image": found["Image"],
+            "apparmor": found.get("AppArmorProfile"),
+            "host": found["HostConfig"],
+            "config": config,
+        }
 
     def state(self, container: str) -> Mapping[str, Any] | None:
         """How a container is or ended; None when the engine no longer knows it."""

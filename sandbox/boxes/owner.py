@@ -25,7 +25,7 @@ class Owner:
     def this(cls) -> Self:
         """The process that asks."""
         pid = os.getpid()
-        return cls(_boot(), _namespace(), pid, _started(pid) or 0)
+        return cls(boot(), _namespace(), pid, _started(pid) or 0)
 
     def label(self) -> str:
         """As a container label."""
@@ -42,12 +42,13 @@ class Owner:
 
     def is_gone(self) -> bool:
         """Whether the process is known to be dead."""
-        if self.boot != _boot() or self.namespace != _namespace():
+        if self.boot != boot() or self.namespace != _namespace():
             return False
         return _started(self.pid) != self.started
 
 
-def _boot() -> str:
+def boot() -> str:
+    """What tells one start of this machine from another."""
     return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
 
 

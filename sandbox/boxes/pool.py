@@ -11,6 +11,7 @@ gives it that time back (`inside/waiting.py`), but not for ever, and nobody else
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import queue
 import threading
@@ -18,6 +19,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 
@@ -29,6 +31,7 @@ from sandbox.boxes.engine import Engine
 from sandbox.boxes.leftovers import reap
 from sandbox.boxes.owner import Owner
 from sandbox.boxes.probing import require_walls
+from sandbox.boxes.proofs import Proofs, prove, subject_of
 from sandbox.boxes.walls import BoxSpec
 from sandbox.errors import (
     LACKING,
@@ -62,6 +65,7 @@ class PoolSpec:
     limits: Limits
     boxes: int
     runtime: str | None = None
+    proofs: Path | None = None  # a directory where it is remembered which boxes have proved all their walls
 
     def __post_init__(self) -> None:
         if not 1 <= self.boxes <= MAX_BOXES:
@@ -142,20 +146,25 @@ class Pool:
         self._process = os.getpid()
         self._asked_engine = 0.0  # when the engine was last asked whether it is back
         self._openers = ThreadPoolExecutor(max_workers=4, thread_name_prefix="box-opener")
-        reap(engine)
-        first = [self._openers.submit(self._open_box, thorough=number == 0) for number in range(spec.boxes + 1)]
+        self._proofs = None if spec.proofs is None else Proofs(spec.proofs)
+        self._facts = self._openers.submit(engine.facts)
+        reaped = self._openers.submit(reap, engine)
+        first = [self._openers.submit(self._open_box, first=number == 0) for number in range(spec.boxes)]
         try:
             ready = [future.result() for future in first]
+            reaped.result()
+            facts = self._facts.result()
         except BaseException:
             self._stopping.set()
             for box in self._abort_boxes():
                 box.close()
             raise
-        self._spare: Future[Box] = first[-1]
-        self._cores = Cores(spec.boxes, allowed_cores(engine.facts().cores))
+        self._spare: Future[Box] | None = None  # opened once more than one conversation was asked for
+        self._asked = 0
+        self._cores = Cores(spec.boxes, allowed_cores(facts.cores))
         self._workers = [
             threading.Thread(target=self._work, args=(box, core), name=f"box-{number}", daemon=True)
-            for number, (box, core) in enumerate(zip(ready[:-1], self._cores.chosen, strict=True))
+            for number, (box, core) in enumerate(zip(ready, self._cores.chosen, strict=True))
         ]
         for worker in self._workers:
             worker.start()
@@ -193,9 +202,17 @@ class Pool:
             )
         if self._stopping.is_set():
             raise RuntimeError("this pool is closed")
+        self._look_ahead()
         future: Future[T] = Future()
         self._queue.put(_Asked(conversation, future))
         return future
+
+    def _look_ahead(self) -> None:
+        """Open the spare box when a second conversation is asked for: one program seldom needs it, and does not wait for it."""
+        with self._lock:
+            self._asked += 1
+            if self._asked == 2 and self._spare is None:
+                self._spare = self._openers.submit(self._open_box)
 
     def call_off(self, future: Future[Any]) -> None:
         """End a conversation that nobody waits for: it makes no further visit, and the one under way ends soon."""
@@ -289,7 +306,8 @@ class Pool:
             gone, seat.box = seat.box, None
             self._drop(gone)
         with self._lock:
-            taken, self._spare = self._spare, self._openers.submit(self._open_box)
+            taken = self._spare or self._openers.submit(self._open_box)
+            self._spare = self._openers.submit(self._open_box)
         seat.box = taken.result()
         try:
             seat.box.pin(seat.core)
@@ -298,16 +316,16 @@ class Pool:
             raise
         return seat.box
 
-    def _open_box(self, *, thorough: bool = False) -> Box:
+    def _open_box(self, *, first: bool = False) -> Box:
         """A box whose walls were tried; another one where it is lost meanwhile (see SECURITY.md on memory)."""
         tries = tenacity.Retrying(
             retry=tenacity.retry_if_exception(lambda error: isinstance(error, BoxLost) and not self._stopping.is_set()),
             stop=tenacity.stop_after_attempt(OPENINGS),
             reraise=True,
         )
-        return tries(self._open_once, thorough=thorough)
+        return tries(self._open_once, first=first)
 
-    def _open_once(self, *, thorough: bool) -> Box:
+    def _open_once(self, *, first: bool) -> Box:
         """One try, with all walls in the pool's first box; raises WallBroken or BoxLost."""
         spec = self.spec
         box = Box(
@@ -321,12 +339,19 @@ class Pool:
         try:
             if stopping:
                 raise BoxLost("the pool was closed while a box opened")  # noqa: TRY301  (closed below, like the others)
-            require_walls(box, spec.limits, thorough=thorough)
+            if first:
+                prove(box, spec.limits, self._proofs, functools.partial(self._subject, box))
+            else:
+                require_walls(box, spec.limits, thorough=False)
             box.hand_over()
         except BaseException:
             self._drop(box)
             raise
         return box
+
+    def _subject(self, box: Box) -> str:
+        """What the proof of a box's walls is remembered of."""
+        return subject_of(self._facts.result().identity, self._engine.made(box.id), box.greeting, self.spec.limits)
 
     def _drop(self, box: Box) -> None:
         box.close()  # where that fails, the box stays on the list, and closing the pool removes it

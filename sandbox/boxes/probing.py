@@ -128,8 +128,12 @@ def _calls(calls: list[tuple[str, tuple[int, ...]]]) -> CallTests:
     return CallTests(cases=tuple(cases), source="probe")
 
 
+def probe_source() -> str:
+    """The program that tries the walls."""
+    return (Path(__file__).parents[1] / "inside" / "probe.py").read_text(encoding="utf-8")
+
+
 def _job(tests: CallTests, limits: Limits, changed: Mapping[str, float]) -> Job:
-    source = (Path(__file__).parents[1] / "inside" / "probe.py").read_text(encoding="utf-8")
     seconds = PROBE_LIMITS | dict(changed)
     roomy = replace(limits, cpu_s=seconds["cpu_s"], wall_s=seconds["wall_s"])
-    return Job(program=Program(source=source, tests=tests), limits=roomy)
+    return Job(program=Program(source=probe_source(), tests=tests), limits=roomy)

@@ -13,6 +13,7 @@ from sandbox.boxes.box import Box
 from sandbox.boxes.engine import Engine
 from sandbox.boxes.owner import Owner
 from sandbox.boxes.probing import probe
+from sandbox.boxes.proofs import Proofs, usual_directory
 from sandbox.boxes.walls import BoxSpec
 from sandbox.checkup.doctor import Level, Remark, examine, seen_inside
 from sandbox.checkup.selftest import Range, SuiteError, escapes_directory, read_cases
@@ -79,7 +80,9 @@ def doctor(runtime: str | None, outfit: image.Outfit, **options: Any) -> None:
         print_examination(remarks, [], HarmlessConsole())  # among them may be why
         stop(str(error), OUR_FAULT)
     print_examination(remarks, findings, HarmlessConsole())
-    bad = any(remark.level is Level.BAD for remark in remarks) or any(finding.through for finding in findings)
+    if open_walls := any(finding.through for finding in findings):
+        Proofs(usual_directory()).clear()
+    bad = open_walls or any(remark.level is Level.BAD for remark in remarks)
     sys.exit(PROGRAM_FAULT if bad else PASSED)
 
 

@@ -5,6 +5,7 @@ Runs as a candidate, source and all; it never stands in the supervisor. Numbers 
 
 from __future__ import annotations
 
+import _thread
 import ctypes
 import errno
 import fcntl
@@ -185,23 +186,24 @@ def supervisor() -> str:
 
 
 def processes(limit: int) -> str:
-    """No more than `limit` processes."""
-    reading, writing = os.pipe()
-    made: list[int] = []
+    """No more than `limit` processes and threads: they are counted together, and threads are made at a tenth of the cost."""
+    gate, before, made = _thread.allocate_lock(), _thread._count(), 0  # noqa: SLF001
+    gate.acquire()
+
+    def wait() -> None:
+        with gate:
+            pass
+
     try:
-        while len(made) <= limit:
-            pid = os.fork()
-            if pid == 0:
-                os.close(writing)
-                os.read(reading, 1)
-                os._exit(0)
-            made.append(pid)
-    except OSError:
+        while made <= limit:
+            _thread.start_new_thread(wait, ())
+            made += 1
+    except RuntimeError:
         pass
-    os.close(writing)
-    for pid in made:
-        os.waitpid(pid, 0)
-    return f"made {len(made)}" if len(made) > limit else ""
+    gate.release()
+    while _thread._count() > before:  # noqa: SLF001
+        time.sleep(0.0005)
+    return f"made {made}" if made > limit else ""
 
 
 def files(limit: int) -> str:

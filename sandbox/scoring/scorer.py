@@ -11,6 +11,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from sandbox.boxes import proofs
 from sandbox.boxes.engine import Engine
 from sandbox.boxes.image import USUAL, Outfit, ensure_image
 from sandbox.boxes.pool import MAX_BOXES, Conversation, Pool, PoolSpec, Slot
@@ -357,6 +358,12 @@ def open_pool(
     with contextlib.closing(Engine()) as engine:
         engine.require_runtime(runtime)
         image = ensure_image(engine, outfit, say=say)
-        spec = PoolSpec(image=image, limits=limits, boxes=usable_cores() if boxes is None else boxes, runtime=runtime)
+        spec = PoolSpec(
+            image=image,
+            limits=limits,
+            boxes=usable_cores() if boxes is None else boxes,
+            runtime=runtime,
+            proofs=proofs.usual_directory(),
+        )
         with Pool(engine, spec) as pool:
             yield pool

@@ -67,6 +67,16 @@ def test_many_threads_may_ask_and_everyone_gets_his_own_answer(engine: Engine) -
         assert answers == {number: b"%d\n" % number for number in range(40)}
 
 
+def test_one_program_opens_one_box_and_the_second_a_spare(engine: Engine) -> None:
+    with a_pool(engine) as (pool, before):
+        for number, boxes in ((1, 1), (2, 2)):
+            assert pool.submit(job(f"print({number})")).result().stdout == b"%d\n" % number
+            deadline = time.monotonic() + 120
+            while len(set(ours(engine)) - before) < boxes:
+                assert time.monotonic() < deadline
+            assert len(set(ours(engine)) - before) == boxes
+
+
 def test_a_box_removed_from_outside_costs_a_retry_and_no_verdict(engine: Engine) -> None:
     with a_pool(engine) as (pool, before):
         running = pool.submit(job("import time; time.sleep(1); print('done')"))
@@ -84,7 +94,7 @@ def test_a_program_whose_boxes_die_from_within_is_judged_in_the_end(
     # No program of ours can kill a box from within, so the one fact that says so is played.
     monkeypatch.setattr("sandbox.boxes.box.Box.broken_from_within", lambda *_: True)
     with a_pool(engine) as (pool, before):
-        running = pool.submit(job("import time; time.sleep(100)", wall_s=100))
+        running = pool.submit(job(FAMILY, wall_s=100))
         for container, _ in itertools.islice(visited(engine, before), 2):
             engine.remove(container)
         run = running.result(timeout=300)
@@ -99,15 +109,18 @@ def test_a_program_whose_boxes_fall_silent_twice_is_judged_and_its_neighbour_is_
     monkeypatch.setattr(box_module, "GRACE_S", 2.0)
     limits = Limits(cpu_s=2, wall_s=3, memory_mb=128)
     with a_pool(engine) as (pool, before):
-        running = pool.submit(Job(program=Program(source="import time; time.sleep(9)"), limits=limits))
+        running = pool.submit(Job(program=Program(source=FAMILY), limits=limits))
         for _, supervisor in itertools.islice(visited(engine, before), 2):
             os.kill(supervisor, signal.SIGSTOP)
         assert Flag.LOST_TWICE in running.result(timeout=300).flags
         assert pool.submit(job("print(1)")).result(timeout=300).stdout == b"1\n"
 
 
+FAMILY = "import os, time\nfor _ in range(3):\n  os.fork() or (time.sleep(100), os._exit(0))\ntime.sleep(100)"
+
+
 def visited(engine: Engine, before: set[str]) -> Iterator[tuple[str, int]]:
-    """Each box when a candidate is in it, and the pid of its supervisor."""
+    """Each box when the family is in it (and not the probe of the walls), and the pid of its supervisor."""
     seen, deadline = set[str](), time.monotonic() + 120
     while time.monotonic() < deadline:
         for container in set(ours(engine)) - before - seen:
@@ -118,14 +131,15 @@ def visited(engine: Engine, before: set[str]) -> Iterator[tuple[str, int]]:
 
 
 def busy(engine: Engine, container: str) -> int | None:
-    """The pid of a box's supervisor, while a candidate sleeps in the box."""
+    """The pid of a box's supervisor, while the family sleeps in the box."""
     pid = int((engine.state(container) or {}).get("Pid", 0))
     with contextlib.suppress(OSError):
         children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
         for child in children:
             forks = Path(f"/proc/{child}/task/{child}/children").read_text(encoding="ascii").split()
-            if len(forks) > 1:  # the zygote's: the cleaner, and a candidate
-                return pid
+            for fork in forks:  # the zygote's: the cleaner, and a candidate
+                if len(Path(f"/proc/{fork}/task/{fork}/children").read_text(encoding="ascii").split()) == 3:
+                    return pid
     return None
 
 
@@ -296,7 +310,7 @@ def test_a_passing_lack_of_descriptors_is_no_failure_of_the_pool(engine: Engine)
         for box in set(ours(engine)) - before:
             engine.remove(box)
         try:
-            resource.setrlimit(resource.RLIMIT_NOFILE, (len(list(Path("/proc/self/fd").iterdir())) - 1, limits[1]))
+            resource.setrlimit(resource.RLIMIT_NOFILE, (3, limits[1]))  # what is open stays open
             running = pool.submit(job("print(1)"))
             time.sleep(1)
             assert not running.done()
