@@ -217,11 +217,16 @@ def _body_in_prose(lines: list[str], parser: Parser) -> str | None:
         prose = at == 0 or not AT_MARGIN.match(lines[at - 1][:LONGEST_LINE])
         if end > at and prose and (body := as_body("\n".join(lines[at:end]).strip("\n"), parser)) is not None:
             return body
-        lost = end > at > 1 and not prose and not AT_MARGIN.match(lines[at - 2][:LONGEST_LINE])  # its first indentation
+        lost = end > at > 1 and not prose and _is_behind_prose(lines, at - 1)  # its first indentation
         if lost and (body := as_body("\n".join(lines[at - 1 : end]).strip("\n"), parser)) is not None:
             return body
         at = end + 1
     return None
+
+
+def _is_behind_prose(lines: list[str], at: int) -> bool:
+    before = next((line for line in reversed(lines[max(0, at - 9) : at]) if line.strip()), "")
+    return not _looks_like_code(before)
 
 
 def _stretch(text: str) -> str:

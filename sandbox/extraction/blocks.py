@@ -18,6 +18,7 @@ from sandbox.extraction.parsing import MOST_PARSED, Scanner, is_code, parsed
 FENCE = re.compile(r"^[ \t]*(?:```|~~~)", re.MULTILINE)
 _BEHIND_PROSE = re.compile(r"[^`]+(`{3,})[ \t]*(python3?|py)?", re.IGNORECASE)
 _CODE_IN_LABEL = re.compile(r"(?:import|from|def|class|async|for|while|if)\s+\S|print\s*\(")
+_INLINE = re.compile(rf"(?:{_CODE_IN_LABEL.pattern}|return\b)")
 _PYTHON = re.compile(
     r"(?:python|py|pyhton|phyton|pypy|ipython|sage|sagemath|cpython)[\d.\-_]*|pycon|pyi|python[-_]?repl|py[-_]?shell|"
     r"python[-_]?code|[\w./-]+\.py"
@@ -190,7 +191,7 @@ def _opens(line: str) -> _Fence | None:
 def _on_one_line(line: str) -> str:
     """The code of a block that begins and ends in this line; nothing if the line is none."""
     text = line.strip()
-    if text.count("`") == 2 and text[0] == text[-1] == "`" and _CODE_IN_LABEL.match(text[1:-1]):
+    if text.count("`") == 2 and text[0] == text[-1] == "`" and _INLINE.match(text[1:-1]):
         return text[1:-1]
     if len(text) < 7 or not (text.startswith("```") and text.endswith("```")) or "`" in text[3:-3]:
         return ""

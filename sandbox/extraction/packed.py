@@ -1,4 +1,4 @@
-"""Code that an answer hands over within JSON: in a field of an object, in a notebook's cells, as a text in quotes."""
+"""Code that an answer hands over within JSON: in a field of an object, or in a notebook's cells."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ _FIELDS = ("code", "program", "solution", "python", "python_code", "source_code"
 
 
 def unpacked(text: str) -> str | None:
-    """Return the text within one that is a JSON object or a JSON text as a whole; None if it is neither, or holds none."""
+    """Return the code's text within one that is a JSON object as a whole; None if it is none, or holds none."""
     text = text.strip()
-    if text[:1] not in {"{", '"'} or text[-1:] not in {"}", '"'}:
+    if text[:1] != "{" or text[-1:] != "}":
         return None
     try:
         value = json.loads(text, strict=False)

@@ -170,6 +170,7 @@ GOOD_ANSWERS = {
     "a body that lost a tab": "c = a\n\tc += b\n\treturn c",
     "a body that lost its first indentation at a colon": "if a == a:\n        return a + b\n    return 0",
     "a body whose first lines lost it": "c = a\nd = b\n    if c == a:\n        c += d\n    return c",
+    "a body in single backticks": "`return a + b`",
     "a body behind a comment at the margin, fenced": "```python\n# the sum\n    return a + b\n```",
     "a body with a space too many": "     c = a\n    c += b\n    return c",
     "a body that lost it, use behind it": "c = a\n    c += b\n    return c\n\nprint(add(1, 2))",
