@@ -231,6 +231,7 @@ def _finish() -> None:
     """What the interpreter does at the end of a script."""
     threading._shutdown()  # type: ignore[attr-defined]  # noqa: SLF001  (joins the threads; the interpreter calls it, too)
     atexit._run_exitfuncs()  # noqa: SLF001
+    flush()  # of a stream that is the program's own, while it still finds its names
 
 
 def _let_go(place: int) -> None:

@@ -23,7 +23,10 @@ _NAME = type.__dict__["__name__"].__get__
 _HEAP_TYPE = 1 << 9  # a class that a class statement made
 _COMPARES = ("__eq__", "__ne__", "__iter__", "__len__", "__bool__")
 _OF_CONTAINERS = frozenset({"__iter__", "__len__"})
+_INT_FORMATS = frozenset("bBhHiIlLqQ")
+MAX_HELD = 5  # mappings that hold one another
 _ARRAY_KINDS = frozenset("?bhilqpBHILQPefdFDSUO")
+_NO_ANSWER = (None, _VARS(ChainMap)["__missing__"])
 _SCALAR_TYPES = frozenset({bool, int, float, complex, str, bytes, date, datetime, timedelta})
 
 
@@ -134,27 +137,45 @@ def equivalent(value: Any, kind: type, *, hashed: bool) -> object:
 
 
 def _memory(value: memoryview) -> bytes:
-    if value.format != "B" or value.ndim != 1:
+    """The bytes that it equals: it compares by items, whatever their size."""
+    if value.ndim != 1 or value.format not in _INT_FORMATS:
         raise NoEquivalent
-    return value.tobytes()
+    if value.format == "B":
+        return value.tobytes()
+    items = value.tolist()
+    if not all(0 <= item < 256 for item in items):
+        raise NoEquivalent
+    return bytes(items)
 
 
 def _proxied(value: object) -> object:
     """The mapping behind a mappingproxy, whose own methods would call those of the mapping."""
-    mapping = gc.get_referents(value)[0]
-    if not issubclass(type(mapping), dict):
-        raise NoEquivalent
-    return mapping
+    return gc.get_referents(value)[0]
 
 
-def _chained(value: Any) -> dict[Any, Any]:
+def _chained(value: Any, depth: int = MAX_HELD) -> dict[Any, Any]:
     maps = value.maps
-    if type(maps) is not list or not all(type(one) in _PLAIN_DICTS for one in maps):
-        raise NoEquivalent
+    if type(maps) is not list or any(attribute(type(one), "__missing__") not in _NO_ANSWER for one in maps[:-1]):
+        raise NoEquivalent  # one that has an answer for every key hides those behind it
     found: dict[Any, Any] = {}
     for one in reversed(maps):
-        found.update(one)
+        found.update(_plain_dict(one, depth))
     return found
+
+
+def _plain_dict(mapping: Any, depth: int = MAX_HELD) -> dict[Any, Any]:
+    """The dict that a mapping comes to; what holds a mapping may hold another such, so many levels deep."""
+    kind = type(mapping)
+    if depth and kind is types.MappingProxyType:
+        return _plain_dict(_proxied(mapping), depth - 1)
+    base = next((one for one in _MRO(kind) if one in _PLAIN_DICTS or one in {UserDict, ChainMap}), None)
+    if base is None or not depth:
+        raise NoEquivalent
+    if not _inherits(kind, base, _COMPARES + _MAPPING):
+        raise NoEquivalent(suspect=True)
+    if base is ChainMap:
+        return _chained(mapping, depth - 1)
+    return _plain_dict(mapping.data, depth - 1) if base is UserDict else dict(dict.items(mapping))
 
 
 def _keys(value: Any) -> set[object]:
@@ -167,15 +188,7 @@ def _items(value: Any) -> set[object]:
 
 def _mapping_of(view: Any) -> dict[Any, Any]:
     """The dict that a view of collections.abc looks at."""
-    mapping = view._mapping  # noqa: SLF001  (the one place where it stands)
-    kind = type(mapping)
-    if kind is ChainMap:
-        return _chained(mapping)
-    if kind is UserDict:
-        mapping = mapping.data
-    if type(mapping) not in _PLAIN_DICTS:
-        raise NoEquivalent
-    return dict(mapping)
+    return _plain_dict(view._mapping)  # noqa: SLF001  (the one place where it stands)
 
 
 def _set(items: Any) -> set[object]:

@@ -126,9 +126,10 @@ class _File:
         body = [one for node in tree.body for one in _unguarded(node)]
         tree.body = [node for node in body if not _runs_all(node)]
         self.tree = tree
-        definitions = [node for node in tree.body if isinstance(node, (*_FUNCTIONS, ast.ClassDef))]
-        rest = [node for node in tree.body if node not in definitions]
-        used = {node.id for one in rest for node in ast.walk(one) if isinstance(node, ast.Name)}
+        definitions = list(_definitions(tree.body))
+        inner = {id(part) for one in definitions for part in ast.walk(one)}
+        used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and id(node) not in inner}
+        self._defined = {node.name for node in definitions}
         self._functions = [node for node in definitions if isinstance(node, _FUNCTIONS) and node.name not in used]
         self._classes = [node for node in definitions if isinstance(node, ast.ClassDef) and node.name not in used]
         checks = (node for node in definitions if isinstance(node, _FUNCTIONS) and node.name == "check")
@@ -136,16 +137,56 @@ class _File:
 
     def uncalled(self, space: dict[str, Any], tested: frozenset[str]) -> Iterator[Callable[[], object]]:
         """What is left to be called."""
+        own = {name: space[name] for name in self._defined if name in space}
+        _prepare(own.get("setup_module"), sys.modules.get("tests"))
         for node in self._functions:
-            if node.name.startswith("test"):
-                yield _callable(node.name, space[node.name])
+            if node.name.startswith("test") and node.name in own:
+                test, around = own[node.name], (own.get("setup_function"), own.get("teardown_function"))
+                yield partial(_between, _callable(node.name, test), around, test)
             elif node.name == "check" and _wanted(space["check"]):
                 yield partial(space["check"], _only_function(space, tested - {self.parameter}))
         for found in self._classes:
-            kind = space.get(found.name)
+            kind = own.get(found.name)
             if found.name.startswith("Test") and isinstance(kind, type) and kind not in _cases():
-                for name in [name for name in vars(kind) if name.startswith("test")]:
-                    yield _callable(f"{found.name}.{name}", getattr(kind(), name))
+                yield from _of_class(found.name, kind)
+        _prepare(own.get("teardown_module"), sys.modules.get("tests"))
+
+
+def _definitions(body: list[ast.stmt]) -> Iterator[Any]:
+    """The functions and classes of a file, in its branches, too."""
+    for node in body:
+        if isinstance(node, (*_FUNCTIONS, ast.ClassDef)):
+            yield node
+        elif isinstance(node, ast.If | ast.Try | ast.With):
+            handlers = getattr(node, "handlers", [])
+            for inner in (node, *handlers):
+                yield from _definitions([*inner.body, *getattr(inner, "orelse", []), *getattr(inner, "finalbody", [])])
+
+
+def _of_class(owner: str, kind: type) -> Iterator[Callable[[], object]]:
+    """The tests of a class that is none of unittest's, each on an object of its own."""
+    names = dict.fromkeys(name for base in reversed(kind.__mro__) for name in vars(base) if name.startswith("test"))
+    _prepare(getattr(kind, "setup_class", None), kind)
+    for name in [name for name in names if callable(getattr(kind, name))]:
+        one = kind()
+        around = getattr(one, "setup_method", None), getattr(one, "teardown_method", None)
+        yield partial(_between, _callable(f"{owner}.{name}", getattr(one, name)), around, getattr(one, name))
+    _prepare(getattr(kind, "teardown_class", None), kind)
+
+
+def _between(act: Callable[[], object], around: tuple[Any, Any], about: object) -> None:
+    before, after = around
+    _prepare(before, about)
+    try:
+        act()
+    finally:
+        _prepare(after, about)
+
+
+def _prepare(step: Any, about: object) -> None:
+    """Call what is to be done before or after a test, if there is something; it may want to know which test."""
+    if step is not None:
+        step(about) if _wanted(step) else step()
 
 
 def _unguarded(node: ast.stmt) -> list[ast.stmt]:
@@ -168,6 +209,8 @@ def _callable(name: str, test: Callable[..., object]) -> Callable[[], object]:
 
     def called() -> None:
         result = test()
+        if inspect.isgenerator(result):
+            raise NoTestRan(f"no test ran: {name} is a generator, and no runner goes through it")
         if hasattr(result, "send") and hasattr(result, "cr_frame"):
             importlib.import_module("asyncio").run(result)
 

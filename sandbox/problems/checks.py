@@ -43,7 +43,7 @@ def check_tests(source: str, function: str, names: Mapping[str, object] = _NO_NA
         cases = called(check.body, Reader(check.args.args[0].arg, function, names))
     except UNREADABLE:
         return None
-    return CallTests(cases=cases, source=source) if cases else None
+    return _tests(cases, source)
 
 
 def assert_tests(source: str, function: str) -> CallTests | None:
@@ -52,7 +52,26 @@ def assert_tests(source: str, function: str) -> CallTests | None:
         cases = called(ast.parse(source).body, Reader(function, function))
     except UNREADABLE:
         return None
-    return CallTests(cases=cases, source=source) if cases else None
+    return _tests(cases, source)
+
+
+def _tests(cases: tuple[CallTest, ...], source: str) -> CallTests | None:
+    """The tests; None if there are none, or if they want different answers to one call, and so their order counts."""
+    tests = CallTests(cases=cases, source=source) if cases else None
+    return None if tests is None or wants_an_order(tests) else tests
+
+
+def wants_an_order(tests: CallTests) -> bool:
+    """Whether one call is to be answered first with one value and later with another."""
+    if len(set(tests.encoded)) == len(tests.cases):
+        return False
+    wanted: dict[tuple[bytes, bool], object] = {}
+    for call, case in zip(tests.encoded, tests.cases, strict=True):
+        of_truth = case.comparison in {Comparison.TRUE, Comparison.FALSE}
+        value = case.comparison if of_truth else case.expected
+        if case.comparison is not Comparison.CLOSE and wanted.setdefault((call, of_truth), value) != value:
+            return True
+    return False
 
 
 def called(statements: Iterable[ast.stmt], reader: Reader) -> tuple[CallTest, ...]:

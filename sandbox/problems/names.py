@@ -12,16 +12,23 @@ from sandbox.problems.checks import UNREADABLE
 _STARRED = frozenset({
     "bisect", "collections", "functools", "heapq", "itertools", "math", "operator", "random", "re", "string", "typing",
 })  # fmt: skip
+_DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
 
 def called_function(asserts: str, program: str) -> str:
-    """The function of `program` that the asserts call; "" if there is none."""
+    """The function of `program` that the asserts call; "" if there is none.
+
+    One that it defines comes before a name that it gives to something else (`f = lambda …`).
+    """
     try:
-        defined = {node.name for node in ast.parse(program).body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+        body = ast.parse(program).body
         calls = [node.func for node in ast.walk(ast.parse(asserts)) if isinstance(node, ast.Call)]
     except UNREADABLE:
         return ""
-    return next((call.id for call in calls if isinstance(call, ast.Name) and call.id in defined), "")
+    defined = {node.name for node in body if isinstance(node, _DEFINITIONS)}
+    given = _defined([one for node in body if not isinstance(node, _DEFINITIONS) for one in ast.walk(node)])
+    called = [call.id for call in calls if isinstance(call, ast.Name)]
+    return next((name for names in (defined, given) for name in called if name in names), "")
 
 
 def leans_on(tests: str, prelude: str) -> set[str] | None:
@@ -41,7 +48,11 @@ def _defined(nodes: list[ast.AST]) -> set[str]:
         match node:
             case ast.Name(id=name, ctx=ast.Store()) | ast.arg(arg=name):
                 names.add(name)
-            case ast.FunctionDef(name=name) | ast.ClassDef(name=name) | ast.ExceptHandler(name=str(name)):
+            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
+                names.add(name)
+            case ast.ExceptHandler(name=str(name)) | ast.MatchAs(name=str(name)) | ast.MatchStar(name=str(name)):
+                names.add(name)
+            case ast.MatchMapping(rest=str(name)):
                 names.add(name)
             case ast.ImportFrom(module=str(module), names=[ast.alias(name="*")]) if module in _STARRED:
                 names |= set(vars(importlib.import_module(module)))
@@ -54,7 +65,7 @@ def _defined(nodes: list[ast.AST]) -> set[str]:
 
 def reaches_a_class(tests: str, prelude: str) -> bool:
     """Whether the tests use a class of the prelude, or a function of it that does, at whatever distance."""
-    defined = {node.name: node for node in ast.parse(prelude).body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+    defined = {node.name: node for node in ast.parse(prelude).body if isinstance(node, _DEFINITIONS)}
     waiting, seen = _used(ast.parse(tests)), set[str]()
     while waiting:
         name = waiting.pop()
@@ -62,7 +73,7 @@ def reaches_a_class(tests: str, prelude: str) -> bool:
         match defined.get(name):
             case ast.ClassDef():
                 return True
-            case ast.FunctionDef() as function:
+            case ast.FunctionDef() | ast.AsyncFunctionDef() as function:
                 waiting |= _used(function) - seen
             case None:
                 pass

@@ -20,18 +20,23 @@ from sandbox.problems.checks import UNREADABLE
 _SURROUNDINGS = frozenset({  # names and attributes that are about the process which the program runs in
     "redirect_stdout", "redirect_stderr", "capsys", "capfd", "monkeypatch", "mock", "patch", "MagicMock", "setattr", "chdir",
     "putenv", "setrecursionlimit", "getcontext", "setcontext", "localcontext", "set_int_max_str_digits",
+    "perf_counter", "perf_counter_ns", "monotonic", "process_time", "timeit", "default_timer", "alarm", "setitimer",
 })  # fmt: skip
 _DOUBTFUL = frozenset({
     "open", "tempfile", "tmp_path", "tmpdir", "TemporaryDirectory", "NamedTemporaryFile", "write_text", "write_bytes", "mkdir",
     "environ", "argv", "catch_warnings", "assertWarns", "warns", "recwarn", "assertLogs", "caplog", "inspect", "gc", "weakref",
     "tracemalloc", "settrace", "setprofile", "getsizeof", "id", "getstate", "setstate", "modules", "setlocale", "readouterr",
-    "__context__", "__traceback__",
+    "__context__", "__traceback__", "logging", "asyncio", "threading", "KeyboardInterrupt", "GeneratorExit",
 })  # fmt: skip
 _DATA = (
     int, float, complex, str, bytes, list, tuple, set, frozenset, dict, range, deque, Counter, OrderedDict, defaultdict,
     Decimal, Fraction, date, time, datetime, timedelta,
 )  # fmt: skip
 _OF_DATA = frozenset(name for kind in _DATA for name in dir(kind)) | {"__next__", "default_factory"}
+_CHANGES = frozenset({
+    "append", "extend", "insert", "remove", "pop", "popitem", "clear", "sort", "reverse", "add", "discard", "update",
+    "setdefault", "appendleft", "extendleft", "popleft", "rotate",
+})  # fmt: skip
 _MUTABLE = (ast.List, ast.Dict, ast.Set, ast.ListComp, ast.DictComp, ast.SetComp)
 
 
@@ -74,6 +79,10 @@ class _Signs:
                 and self._is_module(node.value)
             ):
                 yield f"uses {ast.unparse(node)}"
+            if isinstance(node, ast.Attribute) and ast.unparse(node) in {"time.time", "time.time_ns"}:
+                yield "measures time"
+        if self._changes_what_may_be_shared():
+            yield "changes an answer that may be what was handed over"
 
     def doubtful(self) -> Iterator[str]:
         """Signs of what a solution would show."""
@@ -118,6 +127,20 @@ class _Signs:
             for item in (node.values if isinstance(node, ast.Dict) else node.elts)
         )
 
+    def _changes_what_may_be_shared(self) -> bool:
+        """Whether an answer is changed and a name that was handed over for it stands somewhere else, too."""
+        changed = {name for node in self._nodes if (name := _changed(node)) is not None} & self._answers
+        handed = {
+            one.id
+            for name, value in self._assigned()
+            if name in changed and isinstance(value, ast.Call)
+            for argument in value.args
+            for one in ast.walk(argument)
+            if isinstance(one, ast.Name) and one.id != name
+        }
+        used = Counter(node.id for node in self._nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load))
+        return any(used[name] > 1 for name in handed)
+
     def _assigned(self) -> Iterator[tuple[str, ast.expr]]:
         for node in self._nodes:
             match node:
@@ -141,6 +164,22 @@ class _Signs:
         identity = any(isinstance(op, ast.Is | ast.IsNot) for op in ops)
         constant = any(isinstance(side, ast.Constant) for side in sides)
         return identity and not constant and any(map(self._is_answer, sides))
+
+
+def _changed(node: ast.AST) -> str | None:
+    """The name of what a call of a method, or something given to an item, changes."""
+    match node:
+        case ast.Call(func=ast.Attribute(value=value, attr=method)) if method in _CHANGES:
+            pass
+        case ast.Subscript(value=value, ctx=ast.Store() | ast.Del()):
+            pass
+        case ast.AugAssign(target=value):
+            pass
+        case _:
+            return None
+    while isinstance(value, ast.Subscript):
+        value = value.value
+    return value.id if isinstance(value, ast.Name) else None
 
 
 def _holds_what_changes(value: ast.expr) -> bool:

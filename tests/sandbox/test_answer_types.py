@@ -54,12 +54,20 @@ def judged(answer: object, expected: object, comparison: Comparison = Comparison
     return holds(codec.decode(data, codec.Room(codec.TRUSTED)), test)
 
 
+def own(base: type, **methods: Callable[..., object]) -> Any:
+    return type("Own", (base,), dict(methods))
+
+
 ALIKE = [
     (Pair(1, 2), (1, 2)), (time.gmtime(0), (1970, 1, 1, 0, 0, 0, 3, 1, 0)), (Level.LOW, 1), (Right.READ, 4), (Word.A, "ab"),
     (enum.StrEnum("W", {"A": "ab"}).A, "ab"), (bytearray(b"ab"), b"ab"), (memoryview(b"ab"), b"ab"),
     ({1: 0, 3: 0}.keys(), {1, 3}), (OrderedDict({1: 2}).keys(), {1}), ({1: 2}.items(), {(1, 2)}),
     (ChainMap({"a": 1}, {"a": 2, "b": 3}), {"a": 1, "b": 3}), (ChainMap({1: 2}).keys(), {1}),
-    (UserDict({1: 2}).items(), {(1, 2)}),
+    (UserDict({1: 2}).items(), {(1, 2)}), (own(UserDict)({1: 2}).keys(), {1}), (memoryview(b"ab").cast("b"), b"ab"),
+    (memoryview(b"\xff").cast("b"), b"\xff"), (memoryview(b"ab").cast("c"), b"ab"),
+    (ChainMap(ChainMap({"a": 1}), UserDict(b=2)), {"a": 1, "b": 2}), (ChainMap(Counter(a=1), {"b": 2}), {"a": 1, "b": 2}),
+    (ChainMap({"a": 1}, Counter(b=2)), {"a": 1, "b": 2}), (types.MappingProxyType(ChainMap({"a": 1})), {"a": 1}),
+    (types.MappingProxyType(types.MappingProxyType({"a": 1})), {"a": 1}),
     (types.MappingProxyType({"a": 1}), {"a": 1}), (UserList([1, 2]), [1, 2]), (UserDict({1: 2}), {1: 2}),
     (UserString("ab"), "ab"), (Stack([1]), [1]), (Table(a=1), {"a": 1}), (Number(5), 5), (Text("x"), "x"), (Bag([1]), {1}),
     (Counter("aab"), {"a": 2, "b": 1}), (defaultdict(list, {1: [2]}), {1: [2]}), (OrderedDict(a=1), {"a": 1}),
@@ -82,10 +90,6 @@ def test_an_answer_of_another_type_equals_what_python_says_that_it_equals(answer
     assert judged(answer, expected) is says
 
 
-def own(base: type, **methods: Callable[..., object]) -> Any:
-    return type("Own", (base,), dict(methods))
-
-
 LIARS = [
     own(list, __eq__=lambda *_: True)(), own(int, __eq__=lambda *_: True, __hash__=int.__hash__)(7),
     own(tuple, __eq__=lambda *_: True, __hash__=tuple.__hash__)(), own(dict, __eq__=lambda *_: True)(),
@@ -94,7 +98,8 @@ LIARS = [
     own(bytearray, __eq__=lambda *_: True)(),
     own(np.float64, __eq__=lambda *_: True)(2.0), [own(int, __eq__=lambda *_: True, __hash__=int.__hash__)(7)],
     {own(str, __hash__=lambda _: hash("a"))("b"): 1}, {1: own(list, __eq__=lambda *_: True)()},
-    own(ChainMap, __eq__=lambda *_: True)({1: 2}),
+    own(ChainMap, __eq__=lambda *_: True)({1: 2}), own(UserDict, __iter__=lambda _: iter([1]))({2: 3}).keys(),
+    types.MappingProxyType(own(dict, __eq__=lambda *_: True)()), ChainMap(own(dict, __getitem__=lambda *_: 1)({1: 2})),
 ]  # fmt: skip
 
 

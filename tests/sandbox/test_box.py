@@ -125,6 +125,20 @@ print('main', __name__)
         assert run(box, "import sys; sys.exit(300)").exit_code == 300 % 256
         assert run(box, "exit()").proved
 
+    def test_a_stream_of_its_own_is_flushed_while_the_program_finds_its_names(self, box: Box) -> None:
+        source = """
+import os, sys
+class Stream:
+    def __init__(self): self.kept = []
+    def write(self, text): self.kept.append(text)
+    def flush(self):
+        os.write(1, ''.join(self.kept).encode())
+        self.kept.clear()
+sys.stdout = Stream()
+print('kept')
+"""
+        assert run(box, source).stdout == b"kept\n"
+
     def test_honest_tools_work(self, box: Box) -> None:
         source = """
 import asyncio, subprocess, sys, multiprocessing, tempfile, sqlite3, pickle, dataclasses, zoneinfo

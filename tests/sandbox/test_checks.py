@@ -166,8 +166,20 @@ def test_asserts_that_call_by_name_become_data() -> None:
         assert assert_tests(other, "add") is None
 
 
+@pytest.mark.parametrize(
+    ("first", "then"), [("candidate(1) == 1", "candidate(1) == 2"), ("candidate(1)", "not candidate(1)")]
+)
+def test_one_call_with_two_answers_has_an_order_and_stays_code(first: str, then: str) -> None:
+    assert read(f"assert {first}", f"assert {then}") is None
+    assert read(f"assert {first}", f"assert {first}") is not None
+
+
 def test_the_function_that_asserts_call_is_found_in_the_program() -> None:
     program = "def helper(): pass\ndef area(r): return r\n"
     assert called_function("assert set(area(1)) == set()", program) == "area"
     assert called_function("assert len('') == 0", program) == ""
+    assert called_function("assert area(1) == 2", "import math\narea = lambda r: r + 1\n") == "area"
+    assert (
+        called_function("assert run(area(1)) == 2", "from asyncio import run\nasync def area(r): return r\n") == "area"
+    )
     assert called_function("assert (", program) == ""

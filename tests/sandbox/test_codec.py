@@ -98,7 +98,7 @@ def test_what_is_not_plain_keeps_its_mark_in_the_short_form() -> None:
     for inside in (Agreeable([1]), [Agreeable([1])], ({"a": [1, Agreeable([1])]},)):
         assert b"~" not in codec.encode_briefly(inside)[:1]
         assert codec.may_hold_spoofs(codec.encode_briefly(inside))
-    for other in (memoryview(array("i", [1])), array("b", b"x"), (lambda: 1).__code__, ..., StopIteration):
+    for other in (memoryview(array("d", [1])), array("b", b"x"), (lambda: 1).__code__, ..., StopIteration):
         back = codec.decode(codec.encode_briefly([other]))
         assert isinstance(back, list)
         assert type(back[0]) is codec.Opaque

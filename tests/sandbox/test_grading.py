@@ -245,3 +245,5 @@ def test_names_that_only_the_program_can_define_are_found() -> None:
     assert leans_on("x = [y for y in range(3)]\nassert f(x) == len(x)", "") == {"f"}
     assert leans_on("assert f(help_me()) == 1", "def help_me(): return 1") == {"f"}
     assert leans_on("assert (", "") is None
+    assert leans_on("async def main(): return await f(1)\nassert run(main())", "from asyncio import run") == {"f"}
+    assert leans_on("match f(1):\n    case [x, *y]: assert x + y\n    case {**z}: assert z", "") == {"f"}

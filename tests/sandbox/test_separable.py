@@ -18,6 +18,10 @@ CERTAIN = [
     "import time\n    time.time = lambda: 0",
     "import decimal\n    decimal.getcontext().prec = 3",
     "import os\n    os.chdir('/tmp')",
+    "import time\n    t = time.time()\n    candidate(9)\n    assert time.time() - t < 1",
+    "from time import perf_counter",
+    "a = [3, 1]\n    b = candidate(a)\n    b.append(5)\n    assert a == [3, 1]",
+    "a = {'x': [1]}\n    b = candidate(a)\n    b['x'][0] += 5\n    assert a == {'x': [1]}",
 ]
 DOUBTFUL = [
     "import random\n    random.seed(1)\n    assert candidate(1) == 3",
@@ -29,6 +33,9 @@ DOUBTFUL = [
     "assert candidate(3)(4) == 12",
     "assert candidate.__name__ == 'f'",
     "import warnings\n    with warnings.catch_warnings(record=True):\n        candidate(1)",
+    "import asyncio\n    assert asyncio.run(candidate(1)) == 2",
+    "import logging\n    logging.getLogger().addHandler(handler)\n    candidate(1)",
+    "try:\n        candidate(1)\n    except KeyboardInterrupt:\n        pass",
     "open('in.txt', 'w').write('x')\n    assert candidate('in.txt') == 'x'",
 ]
 SEPARABLE = [
@@ -41,6 +48,8 @@ SEPARABLE = [
     "n = 3\n    assert candidate([n, n]) == [3, 3]",
     "x = [3, 1]\n    first = x[0]\n    assert candidate(x) == first",
     "a = [3, 1]\n    candidate(a)\n    assert a == [1, 3]",
+    "b = candidate([3, 1])\n    b.sort()\n    assert b == [1, 3]",
+    "a = [3, 1]\n    b = candidate(a)\n    b.sort()\n    assert b == [1, 3]",
 ]
 
 

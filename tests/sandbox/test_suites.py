@@ -28,6 +28,14 @@ FORMS = {  # each with 3, which is right, and with 4
     "a coroutine": "async def test_sum():\n    assert add(1, 2) == {}\n",
     "functions that the guard calls": "def sums():\n    assert add(1, 2) == {}\nif __name__ == '__main__':\n    sums()\n",
     "a class of functions": "class TestSums:\n    def test_sum(self):\n        assert add(1, 2) == {}\n",
+    "functions between others": "n = 0\ndef setup_module():\n    global n\n    n = 1\n"
+    "def setup_function(test):\n    global n\n    n += 1\ndef test_sum():\n    assert add(1, n) == {}\n",
+    "a class of functions between others": "class TestSums:\n    def setup_class(cls):\n        cls.m = 1\n"
+    "    def setup_method(self):\n        self.n = self.m + 1\n    def test_sum(self):\n        assert add(1, self.n) == {}\n",
+    "a class that inherits its tests": "class Sums:\n    def test_sum(self):\n        assert add(1, 2) == {}\n"
+    "class TestSums(Sums):\n    pass\n",
+    "functions in a branch": "try:\n    import nowhere\nexcept ImportError:\n    def test_sum():\n"
+    "        assert add(1, 2) == {}\n",
     "a check that nobody calls": "def check(candidate):\n    assert candidate(1, 2) == {}\n",
     "the program as a module": "from solution import add as plus\nassert plus(1, 2) == {}\n",
     "no assert at all": "if add(1, 2) != {}:\n    raise AssertionError\n",
@@ -41,6 +49,7 @@ NOTHING = {
     "a class without tests": "import unittest\nclass T(unittest.TestCase):\n    pass\n",
     "a class of skipped tests": "import unittest\nclass T(unittest.TestCase):\n    @unittest.skip('later')\n"
     "    def test(self):\n        assert False\n",
+    "a generator": "def test_sum():\n    yield\n    assert add(1, 2) == 4\n",
     "no cases": "for x, y in []:\n    assert add(x, y) == 4\n",
 }
 
