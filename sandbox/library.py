@@ -34,7 +34,7 @@ from sandbox.values import Assumptions, Limits, Program, Score, Verdict
 Given = Literal["answer", "completion", "solution"]
 Message = Mapping[str, object]  # of a chat: its `content` is a text, or a list of parts
 _TEXTS = frozenset({None, "text", "output_text", "input_text"})  # types of parts that hold a text
-_PASSED_OVER = frozenset({"thinking", "redacted_thinking", "reasoning"})
+_PASSED_OVER = frozenset({"thinking", "redacted_thinking", "reasoning", "refusal", "tool_use", "tool_call"})
 
 
 class Pool:
@@ -164,7 +164,7 @@ def _text(completion: str | Sequence[Message], where: str) -> str:
 
 
 def _part(part: object, where: str) -> str:
-    """The text of a part of a message; nothing for one that holds reasoning."""
+    """The text of a part of a message; nothing for one that holds reasoning, a refusal or a call of a tool."""
     if isinstance(part, str):
         return part
     kind = part.get("type") if isinstance(part, Mapping) else None

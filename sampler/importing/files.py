@@ -74,7 +74,7 @@ def samples_of(path: Path, samples: Samples, *, skip_bad: bool = False) -> Itera
             yield where, value
             continue
         try:
-            for sample in samples(value):
+            for sample in samples(_row(value)):
                 yield where, sample
         except NoText as fault:
             yield where, fault
@@ -83,6 +83,12 @@ def samples_of(path: Path, samples: Samples, *, skip_bad: bool = False) -> Itera
             if not skip_bad:
                 raise ImportFault(f"{where}: {wrong}") from error
             yield where, wrong
+
+
+def _row(value: Any) -> Any:
+    if not isinstance(value, dict | list):
+        raise ImportFault(f"a sample is a JSON object, not {json.dumps(value):.40}")
+    return value
 
 
 def _fault(error: Exception) -> ImportFault:

@@ -108,7 +108,10 @@ def _same_number(ours: bytes, theirs: bytes, rule: OutputRule) -> bool:
     if max(len(ours), len(theirs)) > MAX_DIGITS or not _has_tolerance(ours, theirs, rule.numbers):
         return False
     mine, wanted = float(ours), float(theirs)  # of 1e9999 it is infinity, and the distance is no number
-    return abs(mine - wanted) <= rule.absolute + rule.relative * abs(wanted) < float("inf")
+    apart, most = abs(mine - wanted), rule.absolute + rule.relative * abs(wanted)
+    if rule.numbers is Numbers.EITHER_FRACTION:
+        return apart < most
+    return apart <= most < float("inf")
 
 
 def _has_tolerance(ours: bytes, theirs: bytes, numbers: Numbers) -> bool:

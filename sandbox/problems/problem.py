@@ -205,4 +205,4 @@ def find_name(names: Collection[str], task_id: object) -> str | None:
 def _place(name: str) -> str:
     """What stands behind the slash; of a number its value."""
     last = name.rpartition("/")[2]
-    return last.lstrip("0") or "0" if last.isdecimal() else last
+    return last.lstrip("0") or "0" if last.isdecimal() else last.casefold()

@@ -32,7 +32,9 @@ class Numbers(StrEnum):
     AS_WRITTEN = "as written"
     BY_VALUE = "by value"  # equal, exactly: 3.0 is 3
     FRACTIONS = "fractions"  # the same, and a tolerance where the expected word has a point or an exponent
-    EITHER_FRACTION = "either fraction"  # a tolerance where one of the two words has a point or an exponent
+    EITHER_FRACTION = (
+        "either fraction"  # less than the tolerance apart, where one of the two has a point or an exponent
+    )
     ALL = "all"  # a tolerance for integers, too
 
 

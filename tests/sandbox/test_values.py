@@ -116,5 +116,7 @@ def test_a_problem_is_found_however_files_call_it(task_id: object, tmp_path: Pat
     assert find_problem(problems, task_id) is problems["MBPP/11"]
     assert find_problem(problems, "HumanEval/11") is None
     assert find_problem(problems, 12) is None
+    assert find_problem({"add": problems["MBPP/11"]}, "ADD") is problems["MBPP/11"]
+    assert find_problem({"add": problems["MBPP/11"], "Add": problems["MBPP/11"]}, "ADD") is None
     assert find_problem({"APPS/0042": problems["MBPP/11"]}, "42") is problems["MBPP/11"]
     assert find_problem({"APPS/0042": problems["MBPP/11"]}, "420") is None
