@@ -31,6 +31,30 @@ CLI_HEAD = """# Commands
 Written by `scripts/reference.py` from the programs' own `--help`. Shell completion, for instance in bash:
 `eval "$(_SANDBOX_COMPLETE=bash_source sandbox)"`, and so for `_SAMPLER_COMPLETE` and `_BUDGET_TUI_COMPLETE` (zsh: `zsh_source`,
 fish: `fish_source`).
+
+## Exit codes
+
+| `sandbox` | |
+|---|---|
+| 0 | it ran and passed, or the command did its work |
+| 1 | the program's fault; of `doctor`, `selftest` and `problems --check`: something does not hold |
+| 2 | the call is wrong, or a file of programs, problems or samples that it names |
+| 3 | our fault, the engine's or the machine's; the same command scores what is missing |
+| 130, 143 | interrupted, terminated; no box is left |
+
+| `sampler`, `budget-tui` | |
+|---|---|
+| 0 | the study is complete, the report is printed, the gate passed |
+| 1 | of `gate`: a model got worse, or is not shown to be as good |
+| 2 | the call is wrong, or a study file or file of samples; of `gate`: nothing to compare |
+| 3 | the sandbox, a model's engine or the disk failed; another process is writing the store |
+| 4 | samples are missing or unscored; of `gate`: one of the studies is not complete |
+| 5 | there is nothing to report; of `claims`: no sample came with a verdict |
+| 6 | no store can be read there (missing, a folder, another file, newer); of `gate`: different problems |
+| 70 | a bug of ours |
+| 130, 143 | interrupted, terminated; what was stored is kept |
+
+When whoever reads the output leaves, all of them end with 141, as SIGPIPE would have it.
 """
 STORE_HEAD = """# The store
 

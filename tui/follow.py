@@ -9,7 +9,6 @@ there yet is waited for; one that breaks is `Trouble`, told once, and tried agai
 
 from __future__ import annotations
 
-import os
 import socket
 import threading
 import time
@@ -19,6 +18,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from sampler.store.alive import is_abandoned, process_exists
 from sampler.store.reader import Reader, StoreError, StoreUnmade
 from sampler.store.rows import EventRow, StudyRow, TailRow
 from tui.curves import Wish, available_units, curves_of
@@ -35,34 +35,7 @@ SLICES_SECONDS = 0.05
 KEPT = 2_000
 SHARE = 0.2  # at most this part of the time goes into reading sums and making curves
 
-_CLOCKS_APART = 5.0  # seconds that a clock may have been set by since a run began
 Deliver = Callable[[Snapshot | Trouble], None]
-
-
-def process_exists(pid: int) -> bool:
-    """Whether a process of this machine lives; one that has died but was not waited for does not."""
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        return True
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
-    except OSError:
-        return True
-    return not stat.rpartition(")")[2].lstrip().startswith("Z")
-
-
-def began_after(pid: int, moment: float) -> bool:
-    """Whether a process began after a moment (Unix seconds), so that its number was another one's then; False if unknown."""
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
-        uptime = float(Path("/proc/uptime").read_text(encoding="ascii").split()[0])
-        began = time.time() - uptime + int(stat.rpartition(")")[2].split()[19]) / os.sysconf("SC_CLK_TCK")
-    except (OSError, ValueError, IndexError):
-        return False
-    return began > moment + _CLOCKS_APART
 
 
 @dataclass
@@ -269,6 +242,4 @@ class _Eyes:
         self._events.extend(self._reader.events(study, after=self._events[-1].id if self._events else 0, limit=SLICE))
 
     def _gone(self, study: StudyRow) -> bool:
-        if study.status != "running" or study.pid is None or study.host != self._follower.host:
-            return False
-        return not self._follower.exists(study.pid) or began_after(study.pid, study.started_at or time.time())
+        return is_abandoned(study, self._follower.host, self._follower.exists)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from sampler.store.alive import is_abandoned
 from sampler.store.reader import Reader, StoreError
 from sampler.store.rows import StudyRow
 from tui.cells import Cell, Column
-from tui.follow import began_after, process_exists
 from tui.heading import duration, grouped
 from tui.text import harmless
 from tui.view import STANDING_MOODS, Mood, standing
@@ -45,19 +44,14 @@ def find_runs(present: Path, host: str) -> list[Run]:
     for store in sorted(stores):
         try:
             with Reader(store) as reader:
-                runs += [Run(store=store, study=study, why_not=_gone(study, host)) for study in reader.studies()]
+                runs += [
+                    Run(store=store, study=study, why_not="gone" * is_abandoned(study, host))
+                    for study in reader.studies()
+                ]
         except StoreError as error:
             if store == present:
                 runs.append(Run(store=store, study=None, why_not=str(error)))
     return sorted(runs, key=lambda run: -(run.study.started_at or run.study.created_at) if run.study else 0.0)
-
-
-def _gone(study: StudyRow, host: str) -> str:
-    """Whether the process that ran it is no longer there."""
-    if study.status != "running" or study.host != host or study.pid is None:
-        return ""
-    there = process_exists(study.pid) and not began_after(study.pid, study.started_at or time.time())
-    return "" if there else "gone"
 
 
 def _age(file: Path) -> float:

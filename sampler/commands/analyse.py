@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from sampler.commands.common import (
-    FILE,
+    STORE,
     budget_option,
     json_option,
     params_of,
@@ -28,7 +28,7 @@ from sampler.telling import told
 
 
 @click.command()
-@click.argument("store", type=FILE)
+@click.argument("store", type=STORE)
 @study_option
 @click.option("--model", "models", multiple=True, help="Only this model, by a part of its name; may be repeated.")
 @unit_option

@@ -11,6 +11,7 @@ import click
 from sampler.stats.budget import PromptCharge, Unit
 
 FILE = click.Path(dir_okay=False, path_type=Path)
+STORE = click.Path(path_type=Path)  # whatever is no store is told by who reads it, with one exit code
 FOLDER = click.Path(file_okay=False, path_type=Path)
 LARGEST = 1e18
 COUNTED = {"k": 1e3, "m": 1e6, "b": 1e9, "t": 1e12}  # parameters are counted as people say them

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from sampler.commands.common import FILE, study_option
+from sampler.commands.common import STORE, study_option
 from sampler.exits import Exit
 from sampler.exporting.export import FORMATS, ExportRequest, export, format_of
 from sampler.store.opening import chosen_study, up_to_date
@@ -16,7 +16,7 @@ from sampler.telling import told
 
 
 @click.command("export")
-@click.argument("store", type=FILE)
+@click.argument("store", type=STORE)
 @click.option("--to", required=True, type=click.Path(path_type=Path), help="A file, or a folder for one of each model.")
 @click.option(
     "--format",

@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 
 import click
 
-from sampler.commands.common import FILE, Amount, json_option, study_option, unit_option
+from sampler.commands.common import FILE, STORE, Amount, json_option, study_option, unit_option
 from sampler.entry import read_along
 from sampler.exits import Exit
 from sampler.gating.gate import Decision, Mode, Rule, decide
@@ -25,7 +25,7 @@ from sampler.telling import told
 
 
 @click.command()
-@click.argument("store", type=FILE)
+@click.argument("store", type=STORE)
 @click.option("--baseline", metavar="STORE|ID", help="What it was before: another store, or a study of this one.")
 @click.option("--at", "budgets", type=Amount(), multiple=True, metavar="BUDGET",
               help="May be repeated. Default: the study's budgets, or those of its report.")  # fmt: skip

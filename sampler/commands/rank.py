@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 
 from sampler.backends.open import SCORING_KINDS
-from sampler.commands.common import FILE, boxes_option, json_option, prompt_option, study_option
+from sampler.commands.common import FILE, STORE, boxes_option, json_option, prompt_option, study_option
 from sampler.entry import read_along
 from sampler.exits import Exit
 from sampler.models.folder import models_dir
@@ -67,7 +67,7 @@ def _is_toml(line: str) -> bool:
 
 
 @click.command()
-@click.argument("store", type=FILE)
+@click.argument("store", type=STORE)
 @study_option
 @click.option(
     "--ranker", "rankers", multiple=True, metavar="NAME",

@@ -10,6 +10,7 @@ import click
 from sampler.commands.common import (
     FILE,
     FOLDER,
+    STORE,
     json_option,
     params_of,
     params_option,
@@ -34,7 +35,7 @@ from sandbox.commands.files import inside_a_folder
 
 
 @click.command()
-@click.argument("store", type=FILE)
+@click.argument("store", type=STORE)
 @study_option
 @json_option
 @click.option("--csv", "csv_folder", type=FOLDER, help="Write curves.csv and leads.csv into a folder.")

@@ -13,7 +13,7 @@ import click
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from sampler.commands.common import FILE, boxes_option, study_option
+from sampler.commands.common import STORE, boxes_option, study_option
 from sampler.entry import read_along
 from sampler.exits import Exit
 from sampler.reporting.claims import Agreement, agreements, as_json
@@ -35,7 +35,7 @@ _SHOWN = 5  # disputed samples
 
 
 @click.command()
-@click.argument("store", type=FILE)
+@click.argument("store", type=STORE)
 @study_option
 @click.option("--problems", help="Where the problems are, if not where they were when the study was made.")
 @boxes_option
@@ -71,7 +71,7 @@ def score(
 
 
 @click.command()
-@click.argument("store", type=FILE)
+@click.argument("store", type=STORE)
 @study_option
 @click.option("--json", "as_lines", is_flag=True, help="Print JSON, with every sample that is disputed.")
 @click.pass_obj

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from sampler.reporting.report import Facts, Report, Wish, make_report
 from sampler.stats.budget import PromptCharge, Unit
+from sampler.store.alive import as_it_stands
 from sampler.store.opening import chosen_study, up_to_date
 from sampler.store.reader import Reader
 from sampler.store.rows import StudyRow
@@ -51,7 +52,7 @@ def asked(
 
 def _facts(reader: Reader, row: StudyRow) -> Facts:
     return Facts(
-        study=row,
+        study=as_it_stands(row),
         models=reader.models(row.id),
         greedy=reader.greedy(row.id),
         tallies=reader.tallies(row.id),

@@ -114,6 +114,18 @@ def folder(tmp_path, store, monkeypatch) -> None:
     ("words", "code", "line"),
     [
         (["report", "gone.db"], Exit.STORE, "sampler: there is no store at"),
+        *(
+            ([command, place, *more], Exit.STORE, f"sampler: {said}")
+            for place, said in ((".", "'.' is a folder; name the store"), ("gone.db", "there is no store at 'gone.db'"))
+            for command, *more in (
+                ["report"],
+                ["analyse"],
+                ["claims"],
+                ["score"],
+                ["gate", "--min", "0.3"],
+                ["export", "--to", "x.jsonl"],
+            )
+        ),
         (["report", "study.toml"], Exit.STORE, "'study.toml' is a study file, and this reads a store"),
         (["analyse", "study.toml"], Exit.STORE, "give the one that its run writes: 'study.db'"),
         (["run", "tried.db"], Exit.USAGE, "'tried.db' is a store, and this reads a study file"),

@@ -203,7 +203,15 @@ def test_two_processes_cannot_run_one_store(tmp_path, support_script):
         process.stdout.readline()
         with pytest.raises(StoreBusy, match=rf"process {process.pid} is running"):
             Store(path)
+        assert read_report(path).status == "running"
         process.kill()
+    assert query(path, "SELECT status FROM study") == [("running",)]
+    told = read_report(path)
+    assert told.status == "interrupted"
+    assert told.notes[0].startswith("Interim: the study is interrupted;")
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("UPDATE study SET host = 'another machine'")
+    assert read_report(path).status == "running", "of another machine's processes nothing is known"
     Store(path).close()
 
 

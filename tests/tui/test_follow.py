@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from sampler.stats.budget import Unit
+from sampler.store.alive import began_after, process_exists
 from tui.curves import Wish
-from tui.follow import Follower, began_after, process_exists
+from tui.follow import Follower
 from tui.view import Snapshot, Trouble
 
 PATIENCE = 120.0
