@@ -1,8 +1,9 @@
 """Which boxes have proved all their walls since this machine was started, so that the slow half of the proof is done once.
 
-To over-use what is limited takes a second. That it was stopped is remembered for exactly what it was shown of: this boot, the
-engine and all that it says of itself, the container as the engine has made it (limits, filter of system calls, hidden paths,
-the image's own digest), what the box says of its machine, and the probe. Everything else is proved anew in every box.
+To over-use what is limited takes a second. That it was stopped is remembered for exactly what it was shown of: this boot, that
+of the engine's machine, the engine with all that it says of itself, the container as the engine has made it (limits, filter of
+system calls, hidden paths, the image's own digest), what the box says of its machine, and the probe. Everything else is proved
+anew in every box.
 
 A memory is one small file: its name is a digest of all that, its content says when. Only a plain file that this user
 owns and nobody else can write, in such a directory, and not older than a day is believed; with anything else the walls are
@@ -33,7 +34,7 @@ FORMAT = 1
 MAX_AGE_S = 86_400
 MOST = 64  # files that are kept
 MOST_DIGITS = 12
-_SAID = ("protocol", "python", "cpu_source", "landlock", "code_kept")
+_SAID = ("protocol", "python", "cpu_source", "landlock", "code_kept", "boot")
 
 
 def usual_directory() -> Path:
@@ -105,14 +106,15 @@ def subject_of(engine: str, made: Mapping[str, object], greeting: Mapping[str, o
 
 def prove(box: Box, limits: Limits, proofs: Proofs | None, subject: Callable[[], str]) -> None:
     """Prove every wall of a pool's first box, but for what is remembered of such a box. Raises WallBroken."""
-    known = proofs is not None and proofs.has(subject())
+    told = bool(box.greeting.get("boot"))  # else the engine's machine may have been started anew, and nobody would know
+    known = told and proofs is not None and proofs.has(subject())
     try:
         require_walls(box, limits, thorough=not known)
     except WallBroken:
         if proofs is not None:
             proofs.clear()
         raise
-    if proofs is not None and not known:
+    if told and proofs is not None and not known:
         proofs.add(subject())
 
 

@@ -78,6 +78,7 @@ class Supervisor:
             "uids": len(self._uids),
             "code_kept": self._code_kept,
             "landlock": becoming.has_rules(),
+            "boot": _boot(),
         }
 
     def _visit(self, order: visit.Order) -> dict[str, wire.Value]:
@@ -185,6 +186,15 @@ class Supervisor:
 def _tell_waiting(waited_s: float) -> None:
     """Between an order and its facts: that the program may take longer, because the box waits for its core."""
     wire.write_frame(1, wire.encode({"waited_s": waited_s}))
+
+
+def _boot() -> str:
+    """What tells this start of the machine from any other, as its kernel says; "" where it does not."""
+    try:
+        with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
+            return file.read(64).strip()
+    except OSError:
+        return ""
 
 
 def _litter() -> bool:

@@ -17,7 +17,7 @@ from sandbox.boxes import proofs as proofs_module
 from sandbox.boxes.box import Box
 from sandbox.boxes.engine import Engine
 from sandbox.boxes.image import ensure_image
-from sandbox.boxes.owner import Owner
+from sandbox.boxes.owner import Owner, boot
 from sandbox.boxes.pool import Pool, PoolSpec
 from sandbox.boxes.probing import WallBroken
 from sandbox.boxes.proofs import MAX_AGE_S, MOST, Proofs, prove, subject_of
@@ -26,7 +26,7 @@ from sandbox.values import Job, Limits, Program
 
 LIMITS = Limits(cpu_s=2, wall_s=5, memory_mb=128)
 MADE = {"image": "sha256:1", "host": {"SecurityOpt": ["seccomp={}"], "Memory": 1}}
-SAID = {"python": "3.11.2", "cpu_source": "cgroup1"}
+SAID = {"python": "3.11.2", "cpu_source": "cgroup1", "boot": "1"}
 
 
 @pytest.fixture
@@ -125,6 +125,7 @@ def test_a_memory_is_of_one_boot_engine_container_machine_probe_and_set_of_limit
         subject_of("engine 1", MADE | {"host": {"SecurityOpt": ["seccomp={ }"], "Memory": 1}}, SAID, LIMITS),
         subject_of("engine 1", MADE | {"host": {"SecurityOpt": ["seccomp={}"], "Memory": 2}}, SAID, LIMITS),
         subject_of("engine 1", MADE, SAID | {"cpu_source": "proc"}, LIMITS),
+        subject_of("engine 1", MADE, SAID | {"boot": "2"}, LIMITS),  # the engine is on another machine than this one
         subject_of("engine 1", MADE, SAID, replace(LIMITS, cpu_s=3)),
     ]
     for name, value in {"boot": "another start", "probe_source": "another probe"}.items():
@@ -166,7 +167,13 @@ def test_only_the_slow_half_of_a_proof_is_remembered_and_a_hole_forgets_it(
             prove(unlimited, LIMITS, proofs, lambda: "a")
         assert not proofs.has("a")
         proofs.add("a")
+        assert unlimited.greeting["boot"] == boot()  # the engine is on this machine
         prove(unlimited, LIMITS, proofs, lambda: "a")  # so memory is not over-used again where that is remembered
+        unlimited.greeting = {**unlimited.greeting, "boot": ""}  # was the engine's machine started anew?
+        with pytest.raises(WallBroken, match=r"\(memory\)"):
+            prove(unlimited, LIMITS, proofs, lambda: "a")
+        assert not proofs.has("a")
+        proofs.add("a")
     with closing(
         a_box(engine, monkeypatch, SecurityOpt=["no-new-privileges:true", "seccomp=unconfined"])
     ) as unfiltered:
