@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import click
 from rich.box import SIMPLE_HEAD
@@ -42,10 +43,9 @@ _SHOWN = 5  # disputed samples
 @click.option(
     "--display", type=click.Choice(["plain", "none"]), default="plain", help="Progress lines on stderr, or none."
 )
+@click.option("--explain", is_flag=True, help="Say for each sample that did not pass why, with the first difference.")
 @click.pass_obj
-def score(
-    traceback: bool, /, *, store: Path, study: str | None, problems: str | None, boxes: int | None, display: str
-) -> None:
+def score(traceback: bool, /, *, store: Path, study: str | None, display: str, explain: bool, **wanted: Any) -> None:
     """Execute every sample of a STORE that has no verdict. The same command again goes on where this one stopped.
 
     \b
@@ -60,9 +60,10 @@ def score(
         with Store(store) as opened, interrupts(stop.set, tell) as caught:
             wish = StoredScoring(
                 study=row,
-                problems=problems,
-                executor=lambda limits: real_executor(limits, boxes, saying(tell)),
-                boxes=boxes,
+                problems=wanted["problems"],
+                executor=lambda limits: real_executor(limits, wanted["boxes"], saying(tell)),
+                boxes=wanted["boxes"],
+                explain=(lambda line: click.echo(one_line(line), err=True)) if explain else None,
             )
             end = score_stored(wish, opened, tell, stop)
         click.echo(f"{row.name}: {end.reason}")

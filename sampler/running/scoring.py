@@ -22,9 +22,10 @@ from sampler.store.records import VerdictRecord
 from sampler.store.rows import PendingRow
 from sampler.store.writer import Store
 from sandbox.errors import SandboxError
+from sandbox.judging.explaining import explain
 from sandbox.judging.facts import packed
 from sandbox.problems import Problem, Wanted
-from sandbox.values import Limits, Score, changed
+from sandbox.values import Limits, Program, Score, Verdict, changed
 
 FAULTS_IN_A_ROW = 8
 LOOK_SECONDS = 0.1  # how long a new sample, or a stop, may go unnoticed
@@ -32,7 +33,10 @@ LOOK_SECONDS = 0.1  # how long a new sample, or a stop, may go unnoticed
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScoringJob:
-    """What is scored, where its verdicts go, and how many programs may wait. `tell_fault` hears of every fault of ours."""
+    """What is scored, where its verdicts go, and how many programs may wait.
+
+    `tell_fault` hears of every fault of ours, `explain` of every sample that did not pass, with why.
+    """
 
     store: Store
     study: int
@@ -41,6 +45,7 @@ class ScoringJob:
     judge: str
     ahead: int
     tell_fault: Callable[[str], None]
+    explain: Callable[[PendingRow, str], None] | None = None
 
 
 class Scoring:
@@ -125,7 +130,7 @@ class Scoring:
                     self._stopped.wait(LOOK_SECONDS)
 
     def _submit(self, row: PendingRow) -> None:
-        future = self._executor.submit(self._job.problems[row.problem].solve(row.source, Wanted.BOTH))
+        future = self._executor.submit(self._program(row))
         with self._changed:
             self._in_flight.add(future)
         future.add_done_callback(lambda done: self._arrived(row, done))
@@ -151,6 +156,9 @@ class Scoring:
             self._fault(row, error)
             return
         self._faults = 0
+        if self._job.explain is not None and score.verdict is not Verdict.PASSED:
+            told = explain(score, self._limits(row), self._program(row))
+            self._job.explain(row, f"{score.verdict}: {told}")
         self._job.store.add_verdict(
             VerdictRecord(
                 model_id=row.model_id,
@@ -161,6 +169,9 @@ class Scoring:
                 judge=self._job.judge,
             )
         )
+
+    def _program(self, row: PendingRow) -> Program:
+        return self._job.problems[row.problem].solve(row.source, Wanted.BOTH)
 
     def _limits(self, row: PendingRow) -> Limits:
         """What this program could use; the study's limits, unless the data set has times of its own."""

@@ -19,7 +19,7 @@ from sampler.running.run import AHEAD_LEAST, AHEAD_PER_BOX, RunEnd
 from sampler.running.scoring import Scoring, ScoringJob
 from sampler.store.reader import Reader, StoreError
 from sampler.store.records import problems_digest
-from sampler.store.rows import StudyRow
+from sampler.store.rows import PendingRow, StudyRow
 from sampler.store.writer import Store
 from sampler.store.writes_import import BACKEND
 from sampler.study.spec import ProblemsSpec, choose_problems
@@ -30,12 +30,16 @@ from sandbox.values import Limits
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredScoring:
-    """Which study is scored, where its problems are now (None: where they were), and in what."""
+    """Which study is scored, where its problems are now (None: where they were), and in what.
+
+    `explain` hears a line for each sample that did not pass: its model, problem and index, its verdict, and why.
+    """
 
     study: StudyRow
     problems: str | None
     executor: Callable[[Limits], AbstractContextManager[Executor]]
     boxes: int | None
+    explain: Callable[[str], None] | None = None
 
 
 def score_stored(wish: StoredScoring, store: Store, tell: Subscriber, stop: threading.Event) -> RunEnd:
@@ -80,10 +84,20 @@ def _score(
         judge=JUDGE_VERSION,
         ahead=max(AHEAD_LEAST, AHEAD_PER_BOX * (wish.boxes or os.cpu_count() or 1)),
         tell_fault=note,
+        explain=_explaining(wish, store),
     )
     with Ticker(store, wish.study.id, tell), wish.executor(limits) as executor, Scoring(executor, job) as scoring:
         store.opened_executor(wish.study.id, executor.image)
         scoring.finish(stop)
+
+
+def _explaining(wish: StoredScoring, store: Store) -> Callable[[PendingRow, str], None] | None:
+    tell = wish.explain
+    if tell is None:
+        return None
+    with Reader(store.path) as reader:
+        names = {model.id: model.name for model in reader.models(wish.study.id)}
+    return lambda row, why: tell(f"{names.get(row.model_id, '?')} {row.problem} #{row.index}: {why}")
 
 
 def _refuse_drawn(reader: Reader, study: StudyRow) -> None:

@@ -94,11 +94,15 @@ def rows(count: int, *, problems: int = 3, right: int = 2) -> list[dict]:
     ]
 
 
-def score(path: Path, support, executor=None) -> None:
+def score(path: Path, support, executor=None, explain=None) -> None:
     with Reader(path) as reader:
         (study,) = reader.studies()
     wish = StoredScoring(
-        study=study, problems=None, executor=lambda _limits: executor or support.FakeExecutor(), boxes=None
+        study=study,
+        problems=None,
+        executor=lambda _limits: executor or support.FakeExecutor(),
+        boxes=None,
+        explain=explain,
     )
     with Store(path) as store:
         return score_stored(wish, store, lambda _event: None, threading.Event())
@@ -114,6 +118,14 @@ def test_an_imported_store_is_scored_and_reported_like_any_other(folder, support
     assert report.status == "done"
     assert [table.unknown for table in report.tables] == [(), ("small",), ("small",), ("small",)]
     assert query(folder / "s.db", "SELECT DISTINCT prompt_tokens, seed, finish FROM sample") == [(None, None, None)]
+
+
+def test_scoring_tells_of_each_sample_that_did_not_pass_why(folder, support):
+    take(folder, write_lines(folder / "a.jsonl", rows(2, problems=2)))
+    told: list[str] = []
+    score(folder / "s.db", support, explain=told.append)
+    assert sorted(line.split(": ")[:2] for line in told) == [["small P/0 #1", "WRONG"], ["small P/1 #1", "WRONG"]]
+    assert all(line.split(": ", 2)[2] for line in told)
 
 
 def test_costs_that_a_file_tells_are_the_samples_and_only_those(folder, support):
