@@ -97,6 +97,8 @@ def _from_numpy(value: Any, kind: type, generic: Any) -> object:
     if _FLAGS(kind) & _HEAP_TYPE:  # a subclass that the program made
         raise NoEquivalent(suspect=True)
     found = generic.item(value)
+    if kind is _of_module("numpy", "longdouble") and float(value) == value:
+        return float(value)
     if type(found) not in _SCALAR_TYPES or (type(found) is int and kind.__name__.startswith(("datetime", "timedelta"))):
         raise NoEquivalent
     if type(found) is bool:

@@ -18,7 +18,7 @@ from sandbox.inside.places import RUN, SCRATCH, USER
 
 PLACES = tuple(f"{SCRATCH}/{name}" for name in ("main.py", "solution.py"))
 _STARTS_PROCESSES = ("multiprocessing", "concurrent")  # which look for a module's file
-_set_limit, _limit_of = resource.setrlimit, resource.getrlimit
+_set_limit, _limit_of, _limit_another = resource.setrlimit, resource.getrlimit, resource.prlimit
 
 
 def clear_the_stage() -> None:
@@ -29,7 +29,7 @@ def clear_the_stage() -> None:
     sys.argv = ["main.py"]
     sys.path = [entry for entry in sys.path if not entry.startswith("/opt/")]
     os.cpu_count = _cpu_count
-    resource.setrlimit = _set_as_far_as_allowed
+    resource.setrlimit, resource.prlimit = _set_as_far_as_allowed, _limit_process
 
 
 def read_stdin_anew() -> None:
@@ -90,6 +90,16 @@ def _set_as_far_as_allowed(what: int, limits: Sequence[int], /) -> None:
             raise  # no pair of limits
         most = _limit_of(what)[1]
         _set_limit(what, (most if _less(most, soft) else soft, most if _less(most, hard) else hard))
+
+
+def _limit_process(pid: int, what: int, limits: Sequence[int] | None = None, /) -> tuple[int, int]:
+    """Return a process's limits of a resource and set others, if some are given; of the calling one as far as allowed."""
+    if pid not in (0, os.getpid()):
+        return _limit_another(pid, what) if limits is None else _limit_another(pid, what, tuple(limits))  # type: ignore[arg-type]
+    before = _limit_of(what)
+    if limits is not None:
+        _set_as_far_as_allowed(what, limits)
+    return before
 
 
 def _less(one: int, other: int) -> bool:

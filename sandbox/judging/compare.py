@@ -76,7 +76,36 @@ def truth(answer: object) -> bool | None:
 
 
 def _equal(answer: object, expected: object) -> bool:
-    return bool(answer == expected) or (isinstance(answer, Array) and _same_item(answer, expected))
+    return bool(answer == expected) or (_holds_array(answer) and _equal_with_arrays(answer, expected))
+
+
+def _holds_array(answer: object) -> bool:
+    waiting = [answer]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, Array):
+            return True
+        if isinstance(one, list | tuple):
+            waiting += one
+        elif isinstance(one, dict):
+            waiting += one.values()
+    return False
+
+
+def _equal_with_arrays(answer: object, expected: object) -> bool:
+    waiting: list[tuple[Any, Any]] = [(answer, expected)]
+    while waiting:
+        mine, its = waiting.pop()
+        if isinstance(mine, Array):
+            if not _same_item(mine, its):
+                return False
+        elif isinstance(mine, list | tuple | dict) and _same_shape(mine, its) and len(mine) == len(its):
+            if isinstance(mine, dict) and not all(key in mine for key in its):
+                return False
+            waiting += [(mine[key], its[key]) for key in its] if isinstance(mine, dict) else zip(mine, its, strict=True)
+        elif not (mine is its or mine == its):
+            return False
+    return True
 
 
 def _same_item(answer: Array, expected: object) -> bool:
@@ -197,7 +226,7 @@ def _same_lists(answer: object, expected: object) -> bool:
             if len(mine) != len(its) or not all(key in mine for key in its):
                 return False
             waiting += [(mine[key], its[key]) for key in its]
-        elif not (mine is its or mine == its):
+        elif not (mine is its or mine == its or (isinstance(mine, Array) and _same_item(mine, its))):
             return False
     return True
 

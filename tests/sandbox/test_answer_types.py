@@ -74,7 +74,8 @@ ALIKE = [
     ({Text("k"): Number(1)}, {"k": 1}), ({Pair(1, 2), Level.LOW}, {(1, 2), 1}), ([[Pair(Stack(), 2)]], [[([], 2)]]),
     (np.float64(1.5), 1.5), (np.int64(3), 3), (np.bool_(True), True), (np.str_("a"), "a"), ([np.int8(1), np.int8(2)], [1, 2]),  # noqa: FBT003
     ({np.int64(1): np.float32(0.1)}, {1: 0.1}), (np.array([5]), [5]), (np.array(5), 5), (np.datetime64("2020-01-01"), None),
-    (np.array([1, 2]), [1, 2]), (np.array([[1]]), [[1]]), (np.array([]), []),
+    ([np.array(1), {"k": np.array([2])}], [1, {"k": 2}]), ([np.array([1, 2])], [1]), ([np.array(1)], [2]),
+    (np.longdouble(1.5), 1.5), (np.array([1, 2]), [1, 2]), (np.array([[1]]), [[1]]), (np.array([]), []),
     ([1, 2], (1, 2)), ({1: 2}.values(), [2]), (Plain.ONE, 1), (deque([1]), [1]), (range(1), [0]), ({1: []}.items(), set()),
     (Right.READ, 3), (UserList([1]), [2]), (Pair(1, 2), (1, 3)), (bytearray(b"a"), "a"), (Number(5), 6), (Word.A, "a"),
     (re.match("a", "a"), "a"), (uuid.UUID(int=1), 1), (len, len), (object, object), (iter([1]), [1]), (Level, Level),

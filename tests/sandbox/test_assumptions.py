@@ -216,6 +216,7 @@ class TestAnInterpreterOfItsOwn:
         "import resource as r\nr.setrlimit(r.RLIMIT_NOFILE, (1 << 20, 1 << 20))\nr.setrlimit(r.RLIMIT_CPU, (-1, -1))",
         "import resource as r\nr.setrlimit(r.RLIMIT_NOFILE, (10, 20))\nassert r.getrlimit(r.RLIMIT_NOFILE) == (10, 20)",
         "import resource as r\ntry: r.setrlimit(r.RLIMIT_NOFILE, (20, 10))\nexcept ValueError: pass\nelse: 1 / 0",
+        "import os, resource as r\nr.prlimit(os.getpid(), r.RLIMIT_STACK, (-1, -1))\nassert r.prlimit(0, 3) == r.getrlimit(3)",
         "import locale\nlocale.setlocale(locale.LC_ALL, '')\nassert locale.getpreferredencoding(False).upper() == 'UTF-8'",
         "import getpass, os, pwd\nassert pwd.getpwuid(os.getuid()).pw_name == getpass.getuser() == 'box'",
         "import grp, os\nassert grp.getgrgid(os.getgid()).gr_name == 'box'",
