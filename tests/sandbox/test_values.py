@@ -43,11 +43,11 @@ def a_line(**changes: object) -> bytes:
         (b"", "no problem"),
         (b"{", "line 1: not JSON"),
         (b"\xff\xfe\n", "line 1"),
-        (b"[]\n", "line 1"),
+        (b"[]\n", "holds no problem"),
         (b'{"task_id": "x"}\n', "'prompt' is missing"),
         (a_line() + a_line(), "line 2: a/1 stands there twice"),
         (a_line(entry_point="f; import os"), "not a Python name"),
-        (a_line(test=""), "nothing could ever fail"),
+        (a_line(test=""), "line 1: a/1 has no test"),
     ],
 )
 def test_a_bad_problems_file_is_named_with_its_line(tmp_path: Path, content: bytes, complaint: str) -> None:
