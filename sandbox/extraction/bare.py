@@ -28,21 +28,29 @@ def _whole(text: str, serves: Callable[[str], bool], parser: Parser) -> str | No
 
 def _without_words(code: str, tree: ast.Module) -> str:
     """The code without lines such as `Sample` and `O(1)`: prose that is Python, of names that nothing defines."""
-    unknown = lacking([tree])
-    if not unknown or re.search(r"import[ (]+\*", code):
-        return code
+    unknown = frozenset() if re.search(r"import[ (]+\*", code) else lacking([tree])
     lines = code.split("\n")
     alone = Counter(number for node in tree.body for number in {node.lineno, node.end_lineno})
     for node in tree.body:
         first, last = node.lineno, node.end_lineno or node.lineno
-        words = (says_words(node) or _is_order(node)) and lacking([node]) & unknown
+        words = _is_item(node) or ((says_words(node) or _is_order(node)) and lacking([node]) & unknown)
         if words and alone[first] == alone[last] == 1:
             lines[first - 1 : last] = [""] * (last - first + 1)
     return "\n".join(lines).strip("\n")
 
 
+def _is_item(node: ast.stmt) -> bool:
+    """Whether a statement is an item of a list, as in `* print`, which no interpreter takes."""
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Starred)
+
+
 def _is_order(node: ast.stmt) -> bool:
-    return isinstance(node, ast.Expr) and ast.unparse(node).startswith("O(")
+    """Whether a statement tells a complexity, as in `O(n)`."""
+    match node:
+        case ast.Expr(value=ast.Call(func=ast.Name(id="O"))):
+            return True
+        case _:
+            return False
 
 
 def whole_program(text: str, parser: Parser) -> str | None:

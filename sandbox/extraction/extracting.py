@@ -34,6 +34,7 @@ _RETURNED = re.compile(
     r"^return\b.*\n(?:(?:[ \t)\]}].*)?\n)*(?=(?:def|class|import|from|async def|if __name__)\b|@)", re.MULTILINE
 )
 _QUOTED_FENCE = re.compile(r"^> ?(?:```|~~~)", re.MULTILINE)
+_ALL_QUOTED = re.compile(r"(?:>(?: .*+|)\n?)++")
 _QUOTED = re.compile(r"^>(?: |$)", re.MULTILINE)
 
 
@@ -98,7 +99,7 @@ def answered(text: str, problem: Problem, *, begun: str = "") -> Extracted:
         return _nothing(problem, "reasoning that never ended: there is no answer")
     after = ", after its reasoning" * bool(reasoning)
     answer = until_end(answer if reasoning else begun + answer)
-    if _QUOTED_FENCE.search(answer):
+    if _QUOTED_FENCE.search(answer) or _ALL_QUOTED.fullmatch(answer.strip()):
         answer = _QUOTED.sub("", answer)
     for region in unwrapped(answer)[:_MOST_REGIONS]:
         found = _found(unpacked(region) or region, target, parser) or _in_json(region, target, parser)

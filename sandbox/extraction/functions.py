@@ -55,7 +55,7 @@ class Target:
         tree = self._parser.tree(code) if self.function in code else None
         if tree is None or (self._defines.search(code) is None and self._assigns.search(code) is None):
             return (tree is not None and self.function in _defined_in_branches(tree.body)) or self._looks_defined(code)
-        given = {name for supply in supplies(code, tree, 0, values=True) for name in supply.names}
+        given = {name for one in supplies(code, tree, 0, values=True) if not _is_output(one.node) for name in one.names}
         if self.function not in given and not (self.owner in given and self._has_method(tree)):
             return False  # it stands in a literal, or the class has other methods
         return self._defines.search(code) is not None or not returns(
@@ -134,6 +134,18 @@ class Target:
                 case _:
                     pass
         return False
+
+
+def _is_output(node: ast.stmt) -> bool:
+    """Whether an assignment gives a name what no function is: a literal, or something made by calling that name."""
+    if not isinstance(node, ast.Assign):
+        return False
+    literal = ast.Constant | ast.List | ast.Tuple | ast.Dict | ast.Set | ast.JoinedStr | ast.ListComp
+    names = {one.id for one in node.targets if isinstance(one, ast.Name)}
+    return isinstance(node.value, literal) or any(
+        isinstance(one, ast.Call) and isinstance(one.func, ast.Name) and one.func.id in names
+        for one in ast.walk(node.value)
+    )
 
 
 def _is_method(node: ast.stmt) -> bool:

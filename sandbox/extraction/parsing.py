@@ -179,7 +179,7 @@ def says_words(node: ast.stmt) -> bool:
         case ast.Expr(value=value):
             kinds = (
                 ast.Name | ast.Constant | ast.Tuple | ast.Compare | ast.BoolOp | ast.UnaryOp | ast.BinOp | ast.Attribute
-                | ast.Dict | ast.List | ast.Set | ast.Subscript
+                | ast.Dict | ast.List | ast.Set | ast.Subscript | ast.Starred
             )  # fmt: skip
             return isinstance(value, kinds) and not any(isinstance(part, ast.Call) for part in ast.walk(value))
         case _:

@@ -160,8 +160,10 @@ def _tests(node: ast.AST) -> bool:
             return any(one.name.partition(".")[0] in _OF_TESTS for one in names)
         case ast.ImportFrom(module=str(module)):
             return module.partition(".")[0] in _OF_TESTS | _OF_PROGRAM
-        case ast.Assign(targets=[ast.Attribute(attr="stdin")], value=ast.Call(func=made)):
-            return ast.unparse(made).rpartition(".")[2] in {"StringIO", "BytesIO", "TextIOWrapper"}
+        case ast.Assign(
+            targets=[ast.Attribute(attr="stdin")], value=ast.Call(func=ast.Name(id=made) | ast.Attribute(attr=made))
+        ):
+            return made in {"StringIO", "BytesIO", "TextIOWrapper"}
         case ast.Call(func=ast.Name(id="patch") | ast.Attribute(attr="patch")):
             return True
         case ast.FunctionDef(name=name):

@@ -196,6 +196,8 @@ GOOD_ANSWERS = {
         "```python\ndef plus(a, b):\n    return a + b\n```"
     ),
     "a part of it behind it": f"```python\n{ADDS}\n```\nMore:\n```python\ndef add(a, b):\n    ...\n    return a\n```",
+    "an output by its name behind it": f"```python\n{ADDS}\n```\n```python\nadd = add(1, 2)\n```\n```python\nadd = [3]\n```",
+    "a quotation without a fence": "> def add(a, b):\n>     return a + b\n",
     "in a branch": "```python\ntry:\n    import add\nexcept ImportError:\n    def add(a, b):\n        return a + b\n```",
     "an escape that warns": "```python\ndef add(a, b):\n    '\\d'\n    return a + b\n```",
 }

@@ -76,6 +76,7 @@ ANSWERS = {
     "a line in single backticks": "`print(int(input()) * 2)`",
     "an indented block of Markdown": "So:\n\n    n = int(input())\n    if n:\n        print(n * 2)\n\nThat is all.",
     "a list in a list": "1. It:\n\n   - here\n\n     ```python\n     n = int(input())\n     print(n * 2)\n     ```\n",
+    "a list of stars before it": "* read\n* print\n\n" + RIGHT,
     "HTML": "<pre><code class='language-python'>n = int(input())\nif n &gt; 0:\n    print(n * 2)\n</code></pre>",
     "a next question, answered": RIGHT + "\n\n### Instruction:\nTriple it.\n\n### Response:\n" + WRONG,
     "a next question of a human": py(RIGHT) + "\nHuman: And triple?\n\nAssistant: " + py(WRONG),
