@@ -145,7 +145,7 @@ def _run_graded(order: dict[str, Any], report: Report) -> int:
     stand_in: grader.Replayer | grader.Recorder | withheld.Asker = replayer
     if order["withheld"]:
         space |= withheld.names()
-        stand_in = withheld.Asker(lambda call: report({"asked": call}), grader.MAX_ASKED, codec.encode)
+        stand_in = withheld.Asker(lambda call: report({"asked": call}), grader.MAX_ASKED, _exactly)
     elif order["answers"] is None:
         stand_in = grader.Recorder(lambda function: function_of(solution, function), report)
     tests = _namespace("tests") | space
@@ -164,6 +164,10 @@ def _run_graded(order: dict[str, Any], report: Report) -> int:
         return 1
     prove(report)
     return 0
+
+
+def _exactly(call: object) -> bytes:
+    return codec.encode(call, exact=True)
 
 
 def _run_module(order: dict[str, Any], check: Callable[[dict[str, Any]], None], report: Report) -> int:

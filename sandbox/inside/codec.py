@@ -91,10 +91,13 @@ _WITHOUT_DIGEST = frozenset({float, complex})  # a NaN equals nothing, and a dig
 _MARKS = frozenset({b"!", b"?", b"%", b"G", b"A"})
 
 
-def encode(value: object, most_bytes: int = MAX_BYTES) -> bytes:
-    """The bytes of any value at all, in the long form; what has no place becomes a mark."""
+def encode(value: object, most_bytes: int = MAX_BYTES, *, exact: bool = False) -> bytes:
+    """The bytes of any value at all, in the long form; what has no place becomes a mark.
+
+    So does, where `exact`, what would be read as a value of another type that equals it.
+    """
     try:
-        return Encoder(most_bytes).bytes_of(value)
+        return Encoder(most_bytes, exact=exact).bytes_of(value)
     except TooMuch as error:
         return _refused(value, error)
 

@@ -46,13 +46,14 @@ class NoPlace(TooMuch):
 class Encoder:
     """One value on its way out; raises TooMuch for what is beyond the limits.
 
-    Where `strict`, a value of a type without a place is refused, too; else a mark stands for it.
+    Where `strict`, a value of a type without a place is refused, too; else a mark stands for it. Where `exact`, a mark stands
+    for every value that would not be read as one of its own type.
     """
 
-    def __init__(self, most_bytes: int = MAX_BYTES, *, strict: bool = False) -> None:
+    def __init__(self, most_bytes: int = MAX_BYTES, *, strict: bool = False, exact: bool = False) -> None:
         self._parts: list[bytes] = []
         self._size = 0
-        self._most_bytes, self._strict = most_bytes, strict
+        self._most_bytes, self._strict, self._exact = most_bytes, strict, exact
 
     def bytes_of(self, value: object) -> bytes:
         """The bytes of a value."""
@@ -88,6 +89,8 @@ class Encoder:
         if isinstance(value, Mark) and kind in _MARKS:
             return self._again(value)
         suspect = False
+        if self._exact:
+            return self._marked(value, kind, suspect=False)
         try:
             value = equivalents.numpy_scalar(value, kind)
             if (kind := type(value)) in _KNOWN:

@@ -27,6 +27,7 @@ _DOUBTFUL = frozenset({
     "environ", "argv", "catch_warnings", "assertWarns", "warns", "recwarn", "assertLogs", "caplog", "inspect", "gc", "weakref",
     "tracemalloc", "settrace", "setprofile", "getsizeof", "id", "getstate", "setstate", "modules", "setlocale", "readouterr",
     "__context__", "__traceback__", "logging", "asyncio", "threading", "KeyboardInterrupt", "GeneratorExit",
+    "simplefilter", "filterwarnings", "traceback", "__mro__", "__bases__",
 })  # fmt: skip
 _DATA = (
     int, float, complex, str, bytes, list, tuple, set, frozenset, dict, range, deque, Counter, OrderedDict, defaultdict,
@@ -89,23 +90,37 @@ class _Signs:
         for node in self._nodes:
             if (name := _named(node)) in _DOUBTFUL:
                 yield f"uses {name}"
-            match node:
-                case ast.Attribute(value=ast.Name(id=name), attr=attribute) if name in self._candidates:
-                    yield f"looks at {attribute} of the function"
-                case ast.Attribute(value=value, attr=attribute) if self._is_answer(value) and attribute not in _OF_DATA:
-                    yield f"looks at {attribute} of an answer"
-                case ast.Call(func=called) if self._is_answer(called):
-                    yield "calls an answer"
-                case ast.Compare(ops=ops, left=left, comparators=others) if self._asks_for_identity(
-                    ops, [left, *others]
-                ):
-                    yield "asks whether an answer is the same object"
-                case _:
-                    pass
+            yield from self._said_of_answers(node)
         if self._seeds_the_programs_dice():
             yield "seeds random for the function"
         if self._keeps_a_part():
             yield "keeps a part of what it hands over"
+
+    def _said_of_answers(self, node: ast.AST) -> Iterator[str]:
+        match node:
+            case ast.Attribute(value=ast.Name(id=name), attr=attribute) if name in self._candidates:
+                yield f"looks at {attribute} of the function"
+            case ast.Attribute(value=value, attr=attribute) if self._is_answer(value) and attribute not in _OF_DATA:
+                yield f"looks at {attribute} of an answer"
+            case ast.Call(func=called) if self._is_answer(called):
+                yield "calls an answer"
+            case ast.Compare(ops=ops, left=left, comparators=others) if self._asks_for_identity(ops, [left, *others]):
+                yield "asks whether an answer is the same object"
+            case _:
+                pass
+        if isinstance(node, ast.Call | ast.withitem):
+            yield from self._done_with_answers(node)
+
+    def _done_with_answers(self, node: ast.Call | ast.withitem) -> Iterator[str]:
+        match node:
+            case ast.Call(func=ast.Name(id="next"), args=[value, *_]) if self._is_answer(value):
+                yield "goes through an answer step by step"
+            case ast.Call(func=ast.Name(id=name), args=handed) if name in self._candidates and _names_twice(handed):
+                yield "hands one thing over twice"
+            case ast.withitem(context_expr=value) if self._is_answer(value):
+                yield "enters an answer"
+            case _:
+                pass
 
     def _seeds_the_programs_dice(self) -> bool:
         """Whether the tests seed the module's dice without rolling them, or more than once."""
@@ -128,8 +143,12 @@ class _Signs:
         )
 
     def _changes_what_may_be_shared(self) -> bool:
-        """Whether an answer is changed and a name that was handed over for it stands somewhere else, too."""
-        changed = {name for node in self._nodes if (name := _changed(node)) is not None} & self._answers
+        """Whether an answer is changed that may be what was handed over, hold one thing twice, or be another answer, too."""
+        changes = [found for node in self._nodes if (found := _changed(node)) is not None and found[0] in self._answers]
+        calls = sum(self._is_call(node) for node in self._nodes if isinstance(node, ast.expr))
+        if any(within or (calls > 1 and how != "sort") for _, within, how in changes):
+            return True
+        changed = {name for name, _, _ in changes}
         handed = {
             one.id
             for name, value in self._assigned()
@@ -166,20 +185,24 @@ class _Signs:
         return identity and not constant and any(map(self._is_answer, sides))
 
 
-def _changed(node: ast.AST) -> str | None:
-    """The name of what a call of a method, or something given to an item, changes."""
+def _changed(node: ast.AST) -> tuple[str, bool, str] | None:
+    """What a call of a method, or something given to an item, changes: the name, whether something within it, and how."""
     match node:
-        case ast.Call(func=ast.Attribute(value=value, attr=method)) if method in _CHANGES:
+        case ast.Call(func=ast.Attribute(value=value, attr=how)) if how in _CHANGES:
             pass
         case ast.Subscript(value=value, ctx=ast.Store() | ast.Del()):
-            pass
-        case ast.AugAssign(target=value):
-            pass
+            how = "item"
         case _:
             return None
+    within = isinstance(value, ast.Subscript)
     while isinstance(value, ast.Subscript):
         value = value.value
-    return value.id if isinstance(value, ast.Name) else None
+    return (value.id, within, how) if isinstance(value, ast.Name) else None
+
+
+def _names_twice(handed: list[ast.expr]) -> bool:
+    names = [one.id for one in handed if isinstance(one, ast.Name)]
+    return len(set(names)) < len(names)
 
 
 def _holds_what_changes(value: ast.expr) -> bool:

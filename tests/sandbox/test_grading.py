@@ -206,9 +206,10 @@ def test_tests_that_hand_over_what_cannot_leave_a_box_run_beside_the_program(sco
     assert Flag.IN_PROCESS in found.flags
 
 
-@pytest.mark.parametrize("handed", ["str", "lambda x: x", "Pair(3)"])
+@pytest.mark.parametrize("handed", ["str", "lambda x: x", "Pair(3)", "bytearray(b'a')", "Level.LOW"])
 def test_what_cannot_leave_a_box_is_found_without_a_solution(scorer: Scorer, handed: str) -> None:
-    tests = f"class Pair:\n    def __init__(self, x): self.x = x\nassert f({handed}) is not None\nassert f(f(1)) == 1\n"
+    known = "from enum import IntEnum\nclass Pair:\n    def __init__(self, x): self.x = x\nLevel = IntEnum('Level', 'LOW')\n"
+    tests = f"{known}assert f({handed}) is not None\nassert f(f(1)) == 1\n"
     found = scored(scorer, "def f(kind): return kind", tests)
     assert (found.verdict, Flag.IN_PROCESS in found.flags) == (Verdict.PASSED, True)
 

@@ -20,6 +20,9 @@ CERTAIN = [
     "import os\n    os.chdir('/tmp')",
     "import time\n    t = time.time()\n    candidate(9)\n    assert time.time() - t < 1",
     "from time import perf_counter",
+    "m = candidate(2)\n    m[0][0] = 1\n    assert m == [[1, 0], [0, 0]]",
+    "m = candidate(2)\n    m[0].append(1)",
+    "a = candidate(1)\n    a.append(5)\n    assert candidate(1) == [1]",
     "a = [3, 1]\n    b = candidate(a)\n    b.append(5)\n    assert a == [3, 1]",
     "a = {'x': [1]}\n    b = candidate(a)\n    b['x'][0] += 5\n    assert a == {'x': [1]}",
 ]
@@ -34,6 +37,9 @@ DOUBTFUL = [
     "assert candidate.__name__ == 'f'",
     "import warnings\n    with warnings.catch_warnings(record=True):\n        candidate(1)",
     "import asyncio\n    assert asyncio.run(candidate(1)) == 2",
+    "g = candidate(1)\n    assert next(g) == 1",
+    "a = [1]\n    candidate(a, a)\n    assert a == [1, 1]",
+    "with candidate(1) as x:\n        assert x",
     "import logging\n    logging.getLogger().addHandler(handler)\n    candidate(1)",
     "try:\n        candidate(1)\n    except KeyboardInterrupt:\n        pass",
     "open('in.txt', 'w').write('x')\n    assert candidate('in.txt') == 'x'",
@@ -48,6 +54,7 @@ SEPARABLE = [
     "n = 3\n    assert candidate([n, n]) == [3, 3]",
     "x = [3, 1]\n    first = x[0]\n    assert candidate(x) == first",
     "a = [3, 1]\n    candidate(a)\n    assert a == [1, 3]",
+    "b = candidate([3, 1])\n    b.sort()\n    c = candidate([2])\n    c.sort()\n    assert b + c == [1, 3, 2]",
     "b = candidate([3, 1])\n    b.sort()\n    assert b == [1, 3]",
     "a = [3, 1]\n    b = candidate(a)\n    b.sort()\n    assert b == [1, 3]",
 ]
