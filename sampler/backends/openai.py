@@ -28,14 +28,21 @@ count up from the call's seed). Hosted servers promise little about seeds.
 
 **Failures.** An outage (no connection, silence, a cut stream, nonsense, 408, 429, 5xx) is tried again with growing waits,
 or after Retry-After if that is longer; each one is told. Choices that arrived before a call broke are kept, and only the
-rest is asked again. After `attempts` the sampling ends with BackendError. A refusal (400, 422, a content filter) concerns
-one request: it is told, the others go on, and BackendError comes at the end; a refusal of everything (401, 403, 404), or
-many in a row, ends it at once.
+rest is asked again. After `attempts` the sampling ends with BackendError. A refusal (400, 422, a content filter, a stream
+without a count of tokens) concerns one request: it is told, the others go on, and BackendError comes at the end; a refusal of
+everything (401, 403, 404), or many in a row, ends it at once. An answer that is no sample (the server aborted it, or it has a
+form that we do not know) is tried again like an outage, and if it stays so, refused for that sample alone.
+
+**Answers.** Content may be a text, null, or a list of parts. What a server keeps apart as the model's thought (`reasoning`,
+`reasoning_content`, parts of the type `thinking`), and calls of tools, are left out of the sample's text; their tokens count.
+An answer without a text is a sample like any other. A `finish_reason` that is missing or that we do not know gives None for
+`finish`, or the limit where as many tokens came (`openai_words`).
 
 **Seconds.** A server does not tell what it is at work on, so the wall's time is shared evenly by the samples in flight, its
-queue included: `prompt_seconds` until the first token came, `decode_seconds` from then on, and all of it decoding where
-nothing is streamed. The shares add up to the time during which the server had work of ours. `completion_tokens` is the
-server's count, see `openai_answer`; `sum_logprob` is None where it is not told for every one of them.
+queue included: `prompt_seconds` until the first token came, be it of a thought or of the answer, `decode_seconds` from then
+on, and all of it decoding where nothing is streamed. The shares add up to the time during which the server had work of ours.
+`completion_tokens` is the server's count, see `openai_answer`; `sum_logprob` is None where it is not told for every one of
+them.
 """
 
 from __future__ import annotations

@@ -5,7 +5,11 @@ are a list `token_logprobs` or objects in `content`, and llama.cpp gives the sec
 comes in the last event, in one after it, or with every choice, and with several choices in a call it means all of them
 (vLLM) or one (llama.cpp, which also leaves out some tokens' log-probabilities). So in a call for one choice `usage` counts
 its tokens. In a call for several, log-probabilities do if together they are as many as `usage` says, else the `usage` that
-came with the choice's own end; and if a server gives neither, there is no count and no sample.
+came with the choice's own end; and if a server gives neither, there is no count and no sample. xAI counts a thought beside
+the completion instead of in it, which shows in the total.
+
+What a choice says, and why it ended, is read by `openai_words`. A choice that the server aborted is Spoilt; of several the
+others are kept.
 """
 
 from __future__ import annotations
@@ -14,12 +18,11 @@ import math
 from dataclasses import dataclass, field
 from typing import Any
 
-from sampler.backends.openai_http import Outage, Refused
+from sampler.backends.openai_http import Refused, Spoilt
+from sampler.backends.openai_words import End, ended, said
 from sampler.values import Finish
 from sandbox.values import MAX_SOURCE_BYTES
 
-_FINISHES = {"stop": Finish.STOP, "eos": Finish.STOP, "eos_token": Finish.STOP, "length": Finish.LENGTH}
-_FILTERED = "content_filter"
 _MOST_TOKENS = 2**31 - 1
 _SPARE_TOKENS = 16  # more than were asked for may come with a stop string or a final event, but not many
 
@@ -29,7 +32,7 @@ class Written:
     """One finished choice."""
 
     text: str
-    finish: Finish
+    finish: Finish | None  # None where the server does not tell, or not in words that we know
     prompt_tokens: int
     completion_tokens: int
     sum_logprob: float | None
@@ -40,79 +43,93 @@ class _Draft:
     text: list[str] = field(default_factory=list)
     size: int = 0
     logprobs: list[float | None] = field(default_factory=list)
-    finish: str | None = None
+    heard: bool = False  # whether anything at all was said of it
+    finish: str | None = None  # the server's word; "" of an answer that came to its end without one
     tokens: int | None = None  # where the server counts this choice by itself
 
 
 class Answer:
     """The choices of one call, as far as they have come."""
 
-    def __init__(self, count: int, max_tokens: int, prefill: str = "") -> None:
+    def __init__(self, count: int, max_tokens: int, prefill: str = "", *, streamed: bool = False) -> None:
         self._drafts = [_Draft() for _ in range(count)]
-        self._most = max_tokens + _SPARE_TOKENS
+        self._max_tokens = max_tokens
+        self._streamed = streamed
         self._prefill = prefill
         self._usage: dict[str, Any] = {}
 
     def hear(self, event: dict[str, Any]) -> list[int]:
-        """Take in an event; the choices that grew by it and are not finished. Raises Outage for what makes no sense."""
+        """Take in an event; the choices that grew by it and are not finished. Raises Spoilt for what makes no sense."""
         try:
             choices: list[dict[str, Any]] = event.get("choices") or []
             grown = [index for choice in choices for index in self._choice(choice)]
-            if isinstance(event.get("usage"), dict):
-                self._usage = event["usage"]
-                if len(choices) == 1 and choices[0].get("finish_reason"):
-                    self._drafts[choices[0].get("index", 0)].tokens = self._counted("completion_tokens")
+            alone = choices[0] if len(choices) == 1 else {}
+            usage = event.get("usage") or alone.get("usage")  # Moonshot puts it into the choice
+            if isinstance(usage, dict):
+                self._usage = usage
+                if alone.get("finish_reason"):
+                    self._drafts[alone.get("index") or 0].tokens = self._counted("completion_tokens")
         except (KeyError, TypeError, AttributeError, ValueError) as error:
-            raise Outage(f"the server's answer has an unknown form ({error!r:.200})") from error
+            raise Spoilt(f"the server's answer has an unknown form ({error!r:.200})") from error
         return grown
 
     def check_end(self, *, marked: bool) -> None:
-        """Raise Outage for an answer that just ended, without the mark of an end or a count: its server is dying."""
+        """Take in that the answer ended, with or without the mark of an end.
+
+        Raises Spoilt if there was neither that nor a count: then its server is dying.
+        """
         if not marked and not self._usage:
-            raise Outage("the server's answer broke off before it had counted the tokens")
+            raise Spoilt(f"the server's answer broke off before it had counted the tokens{self._of_a_stream}")
+        for draft in self._drafts if marked and self._usage else ():
+            if draft.heard and draft.finish is None:
+                draft.finish = ""
 
     def written(self, *, cut: bool = False) -> dict[int, Written]:
         """The finished choices. Of an answer that was cut off, those whose tokens are known all the same.
 
-        Raises Outage if one is missing that should be there, Refused if the server does not count. One that the
-        server's filter cut is left out; if it is the only one, that too is Refused.
+        Raises Spoilt if one is missing that should be there, Refused if the server does not count. One that the
+        server's filter cut, or that it aborted, is left out; if it is the only one, that too is Refused or Spoilt.
         """
         several = len(self._drafts) > 1
-        if cut:
-            known = several and "prompt_tokens" in self._usage
-            whole = [i for i, d in enumerate(self._drafts) if known and d.finish in _FINISHES and d.tokens is not None]
-            return {index: self._written(self._drafts[index]) for index in whole}
-        if missing := sum(1 for draft in self._drafts if draft.finish is None):
-            raise Outage(f"the server ended its answer without {missing} of {len(self._drafts)} choices")
-        return {i: self._written(d) for i, d in enumerate(self._drafts) if not (several and d.finish == _FILTERED)}
+        if not cut and (missing := sum(1 for draft in self._drafts if draft.finish is None)):
+            raise Spoilt(f"the server ended its answer without {missing} of {len(self._drafts)} choices")
+        if not cut and not several:
+            return {0: self._written(self._drafts[0])}
+        known = several and (not cut or "prompt_tokens" in self._usage)
+        whole = [n for n, draft in enumerate(self._drafts) if known and draft.finish is not None and _taken(draft)]
+        return {n: self._written(self._drafts[n]) for n in whole if not cut or self._drafts[n].tokens is not None}
 
     def _choice(self, choice: dict[str, Any]) -> list[int]:
-        index = choice.get("index", 0)
+        index = choice.get("index") or 0
         if not isinstance(index, int) or not 0 <= index < len(self._drafts):
             raise ValueError(f"choice {index!r:.40} of {len(self._drafts)}")
         draft = self._drafts[index]
-        text, logprobs, finish = _text(choice), _logprobs(choice.get("logprobs")), choice.get("finish_reason")
-        if draft.finish is not None and (text or logprobs or finish):
+        words, logprobs, finish = said(choice), _logprobs(choice.get("logprobs")), choice.get("finish_reason")
+        again = bool(finish) and str(finish) != draft.finish  # some repeat it together with `usage`
+        if draft.finish is not None and (words.text or logprobs or again):
             raise ValueError(f"choice {index} goes on after its end")
-        if text:
-            draft.text.append(text)
-        draft.size += len(text)
+        draft.heard = True
+        if words.text:
+            draft.text.append(words.text)
+        draft.size += len(words.text)
         draft.logprobs += logprobs
-        draft.finish = draft.finish if finish is None else str(finish)
-        if draft.size > MAX_SOURCE_BYTES or len(draft.logprobs) > self._most:
-            raise ValueError(f"choice {index} is longer than was asked for")
-        return [index] if (text or logprobs) and draft.finish is None else []
+        draft.finish = str(finish) if finish else draft.finish
+        if draft.size > MAX_SOURCE_BYTES or len(draft.logprobs) > self._max_tokens + _SPARE_TOKENS:
+            raise Spoilt(f"the server's choice {index} is longer than was asked for")
+        return [index] if (words.text or words.beside or logprobs) and draft.finish is None else []
 
     def _written(self, draft: _Draft) -> Written:
-        if draft.finish == _FILTERED:
-            raise Refused("the server's content filter cut the answer")
-        if draft.finish not in _FINISHES:
-            raise Outage(f"the server ended a choice because of {draft.finish!r:.40}")
+        end = ended(draft.finish or "")
+        if end is End.FILTERED:
+            raise Refused(f"the server's content filter cut the answer ({draft.finish!r:.40})")
+        if end is End.ABORTED:
+            raise Spoilt(f"the server ended the answer because of {draft.finish!r:.40}")
         text = "".join(draft.text)
         tokens = self._tokens(draft)
+        cut = end is End.LENGTH or (end is End.UNKNOWN and tokens >= self._max_tokens)
         return Written(
             text=text.removeprefix(self._prefill),  # llama.cpp repeats it where it does not stream
-            finish=_FINISHES[draft.finish],
+            finish=Finish.LENGTH if cut else Finish.STOP if end is End.STOP else None,
             prompt_tokens=self._counted("prompt_tokens"),
             completion_tokens=tokens,
             sum_logprob=_sum(draft.logprobs, tokens),
@@ -120,7 +137,7 @@ class Answer:
 
     def _tokens(self, draft: _Draft) -> int:
         if len(self._drafts) == 1:
-            return self._counted("completion_tokens")
+            return self._counted("completion_tokens") + self._thought_beside()
         if sum(len(each.logprobs) for each in self._drafts) == self._usage.get("completion_tokens"):
             return len(draft.logprobs)
         if draft.tokens is None:
@@ -130,18 +147,28 @@ class Answer:
     def _counted(self, key: str) -> int:
         count = self._usage.get(key)
         if not isinstance(count, int) or isinstance(count, bool) or not 0 <= count <= _MOST_TOKENS:
-            raise Refused(f"the server does not count tokens (usage.{key} is {count!r:.40}), so nothing has a cost")
+            raise Refused(
+                f"the server does not count tokens{self._of_a_stream} (usage.{key} is {count!r:.40}), so nothing has a cost"
+            )
         return count
 
+    def _thought_beside(self) -> int:
+        """Tokens of a thought that are not among those of the completion; mostly they are."""
+        details = self._usage.get("completion_tokens_details")
+        thought = details.get("reasoning_tokens") if isinstance(details, dict) else None
+        if not isinstance(thought, int) or not 0 < thought <= _MOST_TOKENS:
+            return 0
+        without = self._counted("prompt_tokens") + self._counted("completion_tokens")
+        return thought if self._usage.get("total_tokens") == without + thought else 0
 
-def _text(choice: dict[str, Any]) -> str:
-    part = choice.get("delta") or choice.get("message") or choice
-    text = part.get("text") if part is choice else part.get("content")
-    if text is None:
-        return ""
-    if not isinstance(text, str):
-        raise TypeError(f"the text is {text!r:.40}")
-    return text
+    @property
+    def _of_a_stream(self) -> str:
+        """Words from which `openai_hints` sees that the same answer in one piece may hold the count."""
+        return " in its stream" if self._streamed else ""
+
+
+def _taken(draft: _Draft) -> bool:
+    return ended(draft.finish or "") not in {End.FILTERED, End.ABORTED}
 
 
 def _logprobs(said: Any) -> list[float | None]:

@@ -20,7 +20,7 @@ from sampler.backends.attribution import WallShares
 from sampler.backends.base import BackendError
 from sampler.backends.openai_answer import Answer, Written
 from sampler.backends.openai_hints import way_out
-from sampler.backends.openai_http import Call, Outage, Refused, Server
+from sampler.backends.openai_http import Call, Outage, Refused, Server, Spoilt
 from sampler.backends.retries import Policy
 from sampler.values import Request, Sample
 
@@ -211,6 +211,10 @@ class _Worker(threading.Thread):
         while self._missing and not self._called_off.is_set():
             try:
                 self._asking.policy.attempt(partial(self._ask, part), self._called_off)
+            except Spoilt as error:
+                if part.count == 1:
+                    self._missing.remove(part.offset)
+                    refused = refused or Refused(f"{error}, however often it was asked; the next run asks again")
             except Refused as error:
                 if error.concerns_all:
                     raise
@@ -224,7 +228,9 @@ class _Worker(threading.Thread):
         """One call; raises Outage or Refused. What arrived whole is told even so."""
         if self._called_off.is_set() or not set(_offsets(asked)) <= set(self._missing):
             return  # a call before this one brought some of them
-        answer = Answer(asked.count, self._asking.max_tokens, asked.request.prompt.prefill)
+        path, body = self._asking.question(asked)
+        prefill, streamed = asked.request.prompt.prefill, bool(body.get("stream"))
+        answer = Answer(asked.count, self._asking.max_tokens, prefill, streamed=streamed)
         self._call = Call(self._asking.server)
         if self._called_off.is_set():
             self._call.abort()  # called off between the look above and now, by somebody who saw no call yet
@@ -232,7 +238,6 @@ class _Worker(threading.Thread):
             self._tell(_What.SENT, asked.offset + number)
         begun: set[int] = set()
         try:
-            path, body = self._asking.question(asked)
             for event in self._call.events("POST", path, body):
                 for number in set(answer.hear(event)) - begun:
                     begun.add(number)

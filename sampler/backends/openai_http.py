@@ -47,6 +47,10 @@ class Outage(BackendError):
         self.retry_after_s = retry_after_s
 
 
+class Spoilt(Outage):
+    """The server answered, but not with a sample: it aborted it, left it out, or says it in no form that we know."""
+
+
 class Refused(BackendError):
     """The server will not answer this question, however often it is asked. `status` is 0 if HTTP was content."""
 

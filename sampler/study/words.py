@@ -112,7 +112,7 @@ _OPTIONS = {
         "openai",
         "max_tokens_key",
     ): 'What the server calls max_tokens: "max_completion_tokens" for OpenAI\'s own newer models.',
-    ("openai", "attempts"): "How often a call is tried before its sampling ends.",
+    ("openai", "attempts"): "How often a call is tried before sampling ends, or goes on without a sample.",
     ("openai", "retry_wait_s"): "Seconds before the second attempt; they double from then on, up to a minute.",
     ("openai", "longest_wait_s"): "Seconds that the server may ask us to stay away (Retry-After).",
     ("openai", "connect_timeout_s"): "Seconds that connecting may take.",

@@ -445,6 +445,72 @@ def test_a_refusal_of_one_request_costs_the_others_nothing_and_is_raised_at_the_
     assert len(server.calls) == 5
 
 
+def ends(reason: str, *seeds: int) -> Way:
+    """Answers well, but ends the choices of these seeds for a reason of its own."""
+
+    def way(handler: Handler, body: dict) -> None:
+        events = chunks(body)
+        for event in events[-body["n"] :]:
+            (choice,) = event["choices"]
+            if body["seed"] + choice["index"] in seeds:
+                choice["finish_reason"] = reason
+        handler.begin()
+        handler.events(*events, b"data: [DONE]\n\n")
+
+    return way
+
+
+@pytest.mark.parametrize("n", [1, 3])
+def test_a_sample_that_the_server_always_aborts_costs_the_others_nothing(server, n):
+    server.ways = [ends("abort", 101)] * 20
+    with backend(server, concurrency=3, n=n) as opened:
+        given, error = until_it_ends(opened.sample([request(6)], SamplingParams()))
+    assert sorted(sample.index for sample in given) == [0, 2, 3, 4, 5]
+    assert isinstance(error, Refused)
+    assert "1 calls were refused, the first: the server ended the answer because of 'abort'" in str(error)
+
+
+@pytest.mark.parametrize("n", [1, 3])
+def test_a_sample_that_the_server_aborts_once_is_asked_again(server, n):
+    server.ways = [ends("abort", 100, 101, 102)]
+    with backend(server, n=n) as opened:
+        assert keys(list(opened.sample([request(3)], SamplingParams()))) == wanted(3)
+
+
+def test_a_server_that_aborts_everything_ends_the_sampling(server):
+    server.ways = [ends("abort", *range(100, 200))] * 200
+    with backend(server, concurrency=1, attempts=2) as opened, pytest.raises(Refused, match="'abort'"):
+        list(opened.sample([request(100)], SamplingParams()))
+    assert len(server.calls) == 2 * REFUSALS_IN_A_ROW
+
+
+def test_a_stream_without_a_count_is_refused_with_the_key_that_asks_for_none(server):
+    def uncounted(handler: Handler, body: dict) -> None:
+        cut_before_the_count(handler, body)
+        handler.events(b"data: [DONE]\n\n")
+
+    server.ways = [uncounted]
+    with backend(server) as opened, pytest.raises(Refused, match=r"try stream = false in \[models.options\]"):
+        list(opened.sample([request(1)], SamplingParams()))
+
+
+def test_a_thought_is_time_of_writing_and_no_part_of_the_answer(server):
+    def thinks(handler: Handler, _body: dict) -> None:
+        handler.begin()
+        handler.events({"choices": [{"delta": {"role": "assistant", "reasoning_content": "hm"}}]})
+        handler.events(
+            {"choices": [{"delta": {"content": [{"type": "text", "text": "x"}]}, "finish_reason": "stop"}]},
+            {"choices": [], "usage": {"prompt_tokens": 5, "completion_tokens": 50}},
+            b"data: [DONE]\n\n",
+        )
+
+    server.ways = [thinks]
+    with backend(server, logprobs=False) as opened:
+        (sample,) = opened.sample([request(1, prompt=CHAT)], SamplingParams())
+    assert (sample.text, sample.completion_tokens) == ("x", 50)
+    assert sample.prompt_seconds > 0  # ended by the thought: the answer came in one piece, together with its end
+
+
 def test_many_refusals_in_a_row_end_the_sampling(server):
     server.ways = [status(400)] * 100
     with backend(server, concurrency=1) as opened, pytest.raises(Refused, match="no: 400"):
