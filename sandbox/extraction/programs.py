@@ -17,6 +17,7 @@ from sandbox.extraction.parsing import Parser, is_code, is_part
 from sandbox.extraction.prose import without_prose
 
 _OF_TESTS = frozenset({"unittest", "pytest", "subprocess", "doctest", "hypothesis"})
+_MOST_BLOCKS = 30  # that are looked at together with what all others supply
 _OF_PROGRAM = frozenset({"main", "solution", "program", "solve", "your_module", "my_program"})
 _DEFINITIONS = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Import | ast.ImportFrom | ast.Pass
 
@@ -62,7 +63,7 @@ def _last_that(said: str, fits: Callable[[int, Assembly], bool], together: Assem
     parser = together.parser
     whole, tagged = _closed(together)
     for group, named in ((tagged, " of Python"), (whole, "")):
-        fitting = [n for n in group if fits(n, together)]
+        fitting = [n for n in group[-_MOST_BLOCKS:] if fits(n, together)]
         fitting = [
             n for n in fitting if not is_part(together.blocks[n].code, parser.tree(together.blocks[n].code))
         ] or fitting

@@ -398,6 +398,7 @@ def test_a_function_of_another_name_is_not_passed_off_as_the_one_asked_for():
         "```x\n```\n",
         "a, ",
         "lambda:",
+        "`return x`\n",
     ],
 )
 def test_a_huge_answer_takes_no_time_worth_mentioning(pattern, size):
