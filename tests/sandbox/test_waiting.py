@@ -176,7 +176,7 @@ def test_the_explanation_of_a_timeout_says_what_was_the_machines_part() -> None:
 
 
 def spinning(seconds: float) -> Program:
-    return Program(source=f"import time\nwhile time.process_time() < {seconds}: pass\n", tests="pass")
+    return Program(source=f"import time\nwhile time.process_time() < {seconds}: pass\n", tests="assert True")
 
 
 LIMITS = Limits(cpu_s=3, wall_s=1, memory_mb=128)
@@ -213,7 +213,7 @@ for _ in range(60):
         os._exit(0)
     os.wait()
 """,
-    tests="pass",
+    tests="assert True",
 )
 
 
