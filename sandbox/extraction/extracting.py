@@ -86,7 +86,12 @@ def continued(text: str, problem: Problem, *, stops: Sequence[str] = (), alone: 
 
 
 def answered(text: str, problem: Problem, *, begun: str = "") -> Extracted:
-    """Return the source of a chat's answer, of which `begun` was put into the model's mouth."""
+    """Return the source of a chat's answer, of which `begun` was put into the model's mouth.
+
+    An answer of no text at all adds nothing: the prompt alone is judged, as it is of an empty completion.
+    """
+    if not text.strip() and not begun:
+        return Extracted("" if problem.form is Form.DATA else problem.continued(""), "an empty answer")
     parser, clean = Parser(), _clean(text)
     target = Target(problem, parser) if problem.entry_point else None
     if (inner := unpacked(clean)) is not None:

@@ -336,7 +336,6 @@ def test_every_canonical_solution_comes_through_unchanged_in_both_styles():
     "answer",
     [
         "I cannot help with that.",
-        "",
         "<think>\n```python\ndef add(a, b):\n    return a + b\n```",
         "<longcat_think>\n```python\ndef add(a, b):\n    return a + b\n```",
         "[THINKING]\n```python\ndef add(a, b):\n    return a + b\n```",
@@ -358,6 +357,12 @@ def test_an_answer_without_code_never_passes_whatever_is_expected(answer):
         name="P", prompt='"""Add."""\n', entry_point="add", tests="assert add(2, 3) is None", form=Form.ASSERTS
     )
     assert fails_without_code(extract(answer, asserts).source)
+
+
+def test_an_answer_of_no_text_is_an_empty_completion():
+    for nothing in ("", " \n"):
+        assert extract(nothing, ADD).source == ADD.prompt
+        assert extract(nothing, DOUBLE).source == ""
 
 
 def test_a_function_of_another_name_is_not_passed_off_as_the_one_asked_for():

@@ -104,7 +104,7 @@ def test_what_is_called_corrected_counts_even_where_it_is_wrong():
 
 
 @pytest.mark.parametrize(
-    "answer", ["", "Multiply by two.", "Sure", py("int main() {}", "cpp"), py("# no idea"), "<think>" + py(RIGHT)]
+    "answer", ["Multiply by two.", "Sure", py("int main() {}", "cpp"), py("# no idea"), "<think>" + py(RIGHT)]
 )
 def test_without_a_program_none_is_made_up(answer):
     with pytest.raises(NotImplementedError, match="holds no code"):

@@ -1,4 +1,4 @@
-# Opens the other end of its own stdin, so that it never ends, and waits for more.
+# Opens its own stdin for writing, so that it never ends, and waits for more: it is a file that nobody writes to.
 import os
 
 keeps_it_open = os.open("/proc/self/fd/0", os.O_WRONLY | os.O_NONBLOCK)
