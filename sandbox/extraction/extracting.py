@@ -90,7 +90,7 @@ def answered(text: str, problem: Problem, *, begun: str = "") -> Extracted:
 
     An answer of no text at all adds nothing: the prompt alone is judged, as it is of an empty completion.
     """
-    if not text.strip() and not begun:
+    if not text.strip():
         return Extracted("" if problem.form is Form.DATA else problem.continued(""), "an empty answer")
     parser, clean = Parser(), _clean(text)
     target = Target(problem, parser) if problem.entry_point else None
