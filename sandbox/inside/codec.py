@@ -127,7 +127,8 @@ def call_key(call: Any) -> bytes:
 class AnswerEncoder:
     """Writes answers, of which all together have so many bytes: plain ones in the short form, others in the long one.
 
-    A digest stands for a plain answer of more than MAX_PLAIN bytes, unless `whole`. A mark stands for one without room.
+    A digest stands for a plain answer of more than MAX_PLAIN bytes, unless `whole`; where a float is in it, only if there is
+    no room for the answer itself. Else a mark stands for one without room.
     """
 
     def __init__(self, most_bytes: int, *, whole: bool) -> None:
@@ -144,7 +145,7 @@ class AnswerEncoder:
             if size > MAX_PLAIN and not self._whole:
                 data = _digested(value) or data
             if len(data) > self._left:
-                data = _truth(value) + TOO_LARGE
+                data = (None if self._whole else digest(value)) or _truth(value) + TOO_LARGE
         else:
             data = self._written(value)
         self._left = max(0, self._left - len(data))

@@ -33,6 +33,12 @@ def holds(answer: object, test: CallTest) -> bool:
 def _holds(answer: object, test: CallTest) -> bool:
     if isinstance(answer, Digest):
         return _holds_of_digest(answer, test)
+    if isinstance(test.expected, Digest) and test.comparison is not Comparison.ANYTHING:
+        return _has_digest(answer, test.expected)
+    return _holds_of_value(answer, test)
+
+
+def _holds_of_value(answer: object, test: CallTest) -> bool:
     try:
         match test.comparison:
             case Comparison.EQUAL:
@@ -66,8 +72,12 @@ def _holds_of_digest(answer: Digest, test: CallTest) -> bool:
             return bool(test.expected)
         case _:
             pass
-    brief = codec.digest(test.expected)
-    return brief is not None and codec.decode(brief) == answer
+    return answer == test.expected or _has_digest(test.expected, answer)
+
+
+def _has_digest(value: object, wanted: Digest) -> bool:
+    brief = None if isinstance(value, Mark) else codec.digest(value)
+    return brief is not None and codec.decode(brief) == wanted
 
 
 def truth(answer: object) -> bool | None:
