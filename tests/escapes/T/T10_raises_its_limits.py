@@ -15,6 +15,7 @@ def answer():
                 resource.prlimit(target, kind, wanted)
             except (OSError, ValueError):
                 continue
-            return 42
+            if target or resource.getrlimit(kind)[1] != hard:  # asking for more is tolerated, and gets no more
+                return 42
     soft, hard = resource.getrlimit(resource.RLIMIT_CPU)
     return 42 if soft == FREE or soft != hard else 41
