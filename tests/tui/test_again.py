@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 
 from sampler.store.reader_samples import SampleReader
@@ -54,7 +55,9 @@ def test_every_option_of_the_command_is_one_of_sandbox_score(detail: SampleDetai
         **json.loads(LIMITS), "wall_s": 10.0, "output_kb": 1024, "processes": 32, "disk_mb": 64, "files": 2048,
     }  # fmt: skip
     words = again_command(replace(detail, limits_json=json.dumps(every)), "humaneval", tmp_path, tmp_path).words
-    known = {option for param in sandbox.commands["score"].params for option in param.opts}
+    score = sandbox.get_command(click.Context(sandbox), "score")
+    assert score is not None
+    known = {option for param in score.params for option in param.opts}
     assert {word for word in words if word.startswith("--")} <= known
 
 
