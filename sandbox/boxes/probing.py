@@ -64,7 +64,7 @@ class Finding:
 
 def require_walls(box: Probed, limits: Limits, *, thorough: bool = True) -> None:
     """Raise WallBroken, naming every wall that does not hold. Not thorough: only those that one visit can try."""
-    found = probe(box, limits) if thorough else _tried_from_within(box, limits)
+    found = probe(box, limits) if thorough else quick_probe(box, limits)
     if broken := [finding for finding in found if finding.through]:
         told = "; ".join(f"{WALLS[finding.wall]} ({finding.wall}): {finding.through}" for finding in broken)
         raise WallBroken(f"this machine's boxes do not hold: {told}. `sandbox doctor` tells more")
@@ -74,7 +74,7 @@ def require_walls(box: Probed, limits: Limits, *, thorough: bool = True) -> None
 
 def probe(box: Probed, limits: Limits) -> Iterator[Finding]:
     """Every wall of a box that was made with these limits, one after the other."""
-    yield from _tried_from_within(box, limits)
+    yield from quick_probe(box, limits)
     yield _stopped(box, limits, "memory", Ending.OUT_OF_MEMORY, {})
     yield _stopped(box, limits, "locks", Ending.OUT_OF_MEMORY, {})
     yield _stopped(box, limits, "cpu", Ending.OUT_OF_CPU, {"cpu_s": SHORT_S})
@@ -82,7 +82,8 @@ def probe(box: Probed, limits: Limits) -> Iterator[Finding]:
     yield _stopped(box, limits, "output", Ending.TOO_MUCH_OUTPUT, {})
 
 
-def _tried_from_within(box: Probed, limits: Limits) -> Iterator[Finding]:
+def quick_probe(box: Probed, limits: Limits) -> Iterator[Finding]:
+    """Try the walls that one visit can try; the others need a visit each, and more time."""
     arguments = {"processes": (limits.processes,), "files": (limits.files,), "disk": (limits.disk_mb,)}
     tried = [wall for wall in WALLS if wall not in _OVERUSED]
     tests = _calls([(wall, arguments.get(wall, ())) for wall in tried])

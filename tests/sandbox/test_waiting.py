@@ -218,20 +218,17 @@ for _ in range(60):
 
 
 @pytest.mark.docker
-@pytest.mark.parametrize("program", [spinning(0.9), MANY_CHILDREN], ids=["alone", "many-children"])
+@pytest.mark.parametrize("program", [spinning(0.6), MANY_CHILDREN], ids=["alone", "many-children"])
 def test_a_program_that_is_kept_from_its_core_has_its_time_all_the_same(
     lonely: Scorer, monkeypatch: pytest.MonkeyPatch, program: Program
 ) -> None:
     """Also when that is longer than the host waits for a box that says nothing."""
     monkeypatch.setattr(box_module, "GRACE_S", 3.0)
     with company(5):
-        for _ in range(3):  # what the kernel books late may be missed once
-            try:
-                scored = lonely.score(program)
-            except MachineBusy:  # this machine has more to do than what we gave it
-                return
-            if scored.verdict is Verdict.PASSED:
-                break
+        try:
+            scored = lonely.score(program)
+        except MachineBusy:  # this machine has more to do than what we gave it
+            return
     assert scored.verdict is Verdict.PASSED
     assert Flag.KEPT_WAITING in scored.flags
     assert LIMITS.wall_s < scored.run.wall_s < scored.run.waited_s + LIMITS.wall_s

@@ -14,7 +14,7 @@ from sandbox.boxes.box import Box
 from sandbox.boxes.engine import Engine, EngineFacts
 from sandbox.boxes.image import ensure_image
 from sandbox.boxes.owner import Owner
-from sandbox.boxes.probing import WALLS, WallBroken, probe, require_walls
+from sandbox.boxes.probing import WALLS, WallBroken, probe, quick_probe, require_walls
 from sandbox.boxes.walls import BoxSpec
 from sandbox.checkup.doctor import Level, examine, seen_inside
 from sandbox.inside.places import RUN
@@ -89,6 +89,19 @@ def test_a_wall_that_is_taken_away_is_missed(wall: str, engine: Engine, monkeypa
     monkeypatch.setattr(box_module, "container_body", lambda spec, uid: TAKEN_AWAY[wall](real(spec, uid)))
     with closing(open_box(engine)) as box, pytest.raises(WallBroken, match=rf"\({wall}\)"):
         require_walls(box, LIMITS)
+
+
+@pytest.mark.docker
+def test_a_probe_leaves_no_thread_that_the_next_one_would_be_short_of(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The probe of the limit on processes takes all that there are, and the one of the scratch directories needs one."""
+    real = box_module.container_body
+    monkeypatch.setattr(box_module, "container_body", lambda spec, uid: TAKEN_AWAY["root_directory"](real(spec, uid)))
+    with closing(open_box(engine)) as box:
+        found = [one.through for _ in range(20) for one in quick_probe(box, LIMITS) if one.wall == "root_directory"]
+    assert len(found) == 20
+    assert all("ran /tmp/script" in through and "/tmp is not noexec" in through for through in found)  # noqa: S108
 
 
 FACTS = EngineFacts(
