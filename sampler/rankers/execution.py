@@ -10,7 +10,7 @@ from typing import Protocol
 
 from sampler.rankers.generated import Generated
 from sandbox.scoring.asking import Answered
-from sandbox.values import CallTests
+from sandbox.values import Assumptions, CallTests, Program
 
 CPU_S = 1.0  # for all the calls of a program
 PATIENCE = 2  # calls that a program may fail to survive before the rest count as unanswered
@@ -20,9 +20,9 @@ class Asker(Protocol):
     """An open sandbox that has programs answer calls. Its futures raise SandboxError where the fault is ours."""
 
     def ask(
-        self, source: str, tests: CallTests, *, cpu_s: float | None = None, patience: int = PATIENCE
+        self, program: Program, tests: CallTests, *, cpu_s: float | None = None, patience: int = PATIENCE
     ) -> Future[Answered]:
-        """What a program answers to each call."""
+        """What a program answers to each call of `tests`; its own tests are not run."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,12 +33,13 @@ class Executed:
     cpu_s: float
 
 
-def execute(asker: Asker, sources: Sequence[str], generated: Generated) -> list[Executed]:
-    """What each program answers to the calls of generated tests; raises SandboxError."""
+def execute(asker: Asker, sources: Sequence[str], generated: Generated, assumptions: Assumptions) -> list[Executed]:
+    """What each program answers to the calls of generated tests, run as its data set runs it; raises SandboxError."""
     count = Counter(sources)
+    programs = {source: Program(source=source + generated.harness, assumptions=assumptions) for source in count}
     futures = {
-        source: asker.ask(source + generated.harness, generated.tests, cpu_s=CPU_S, patience=PATIENCE)
-        for source in count
+        source: asker.ask(program, generated.tests, cpu_s=CPU_S, patience=PATIENCE)
+        for source, program in programs.items()
     }
     try:
         answered = {source: future.result() for source, future in futures.items()}

@@ -24,7 +24,7 @@ from sampler.rankers.mbr import mbr_exec
 from sampler.rankers.names import RANKERS, Need
 from sampler.rankers.selection import selection
 from sampler.rankers.values import Ranking, RankingError
-from sampler.ranking.tools import Group, NoSelection, NoTests, TestsOf, Tools
+from sampler.ranking.tools import Group, NoSelection, NoTests, StudySetup, Tools
 from sampler.ranking.wish import RankDoors, RankedModel, RankReport, RankWish
 from sampler.ranking.worth import Valued, frontiers, model_lines
 from sampler.reporting.standings import complete_problems
@@ -74,8 +74,8 @@ def rank_study(store: Store, study: StudyRow, wish: RankWish, doors: RankDoors) 
     """Rank the samples of a study; raises RankingError, StoreError, BackendError or SandboxError."""
     with ExitStack() as stack, RankingReader(store.path) as reader:
         names = [name for asked in wish.rankers for name in _stored_names(asked, wish)]
-        tests = TestsOf(source=study.problems_source, sandbox=stored_sandbox(reader.limits(study.id)))
-        under = _Under(store, reader, study, Tools(wish, doors, stack, tests), wish, list(dict.fromkeys(names)))
+        setup = StudySetup(problems=study.problems_source, sandbox=stored_sandbox(reader.limits(study.id)))
+        under = _Under(store, reader, study, Tools(wish, doors, stack, setup), wish, list(dict.fromkeys(names)))
         tallies = reader.tallies(study.id)
         models = [model for model in reader.models(study.id) if model.wanted]
         _refuse_too_large(wish.ks, models, tallies)

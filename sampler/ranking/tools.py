@@ -27,7 +27,8 @@ from sampler.study.prompts import prompt_for, unbegun
 from sampler.study.spec import StudySandbox
 from sampler.study.templates import Template
 from sampler.values import Prompt, PromptStyle
-from sandbox.problems import Problem, read_problems
+from sandbox.problems import Problem, ProblemsError, read_problems
+from sandbox.values import Assumptions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,17 +72,17 @@ class Opinion:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TestsOf:
-    """Where a study has its problems, and in what its programs run."""
+class StudySetup:
+    """Where the problems of a study are, and the sandbox that its programs run in."""
 
-    source: str
+    problems: str
     sandbox: StudySandbox
 
 
 class Tools:
     """Evidence for rankers. What it opens is closed with `stack`."""
 
-    def __init__(self, wish: RankWish, doors: RankDoors, stack: ExitStack, study: TestsOf) -> None:
+    def __init__(self, wish: RankWish, doors: RankDoors, stack: ExitStack, study: StudySetup) -> None:
         self._wish, self._doors, self._stack, self._study = wish, doors, stack, study
         self._generated: dict[str, Generated | None] = {}
         self._executed: tuple[tuple[int, int], list[Executed]] | None = None  # of the latest group, for the next ranker
@@ -106,6 +107,8 @@ class Tools:
             total.update(self.text_model.digest.encode())
         if RANKERS[ranker.partition("@")[0]] in {Need.ANSWERS, Need.TESTS} and self._wish.tests is not None:
             total.update(self._wish.tests.read_bytes())
+            differing = {name: one for name, one in self._assumed.items() if one != Assumptions()}
+            total.update(repr(sorted(differing.items())).encode() if differing else b"")
         if RANKERS[ranker.partition("@")[0]] is Need.FILE and self._wish.scores is not None:
             total.update(self._wish.scores.read_bytes())
         return total.hexdigest()
@@ -132,11 +135,11 @@ class Tools:
         found = self._problems.get(name)
         if found is None or found.prompt != group.problem.prompt:
             raise RankingError(
-                f"{self._study.source} has no problem {name!r} with the prompt that the samples were made for"
+                f"{self._study.problems} has no problem {name!r} with the prompt that the samples were made for"
             )
         lacking = [shot for shot in asked.get("shots", ()) if shot not in self._problems]
         if lacking:
-            raise RankingError(f"{self._study.source} has no {lacking[0]!r}, which was shown before the problem")
+            raise RankingError(f"{self._study.problems} has no {lacking[0]!r}, which was shown before the problem")
         style = PromptStyle(asked.get("style", PromptStyle.COMPLETION))
         shots = [self._problems[shot] for shot in asked.get("shots", ())]
         template = Template(asked["template"]) if "template" in asked else None
@@ -146,7 +149,7 @@ class Tools:
     @cached_property
     def _problems(self) -> Mapping[str, Problem]:
         """The study's problems as their file has them: what a prompt looks like depends on more than the store keeps."""
-        sources = [self._study.source] if Path(self._study.source).exists() else self._study.source.split(", ")
+        sources = [self._study.problems] if Path(self._study.problems).exists() else self._study.problems.split(", ")
         return {problem.name: problem for source in sources for problem in _readable(source)}
 
     def answers(self, group: Group) -> tuple[list[Answers], list[float]]:
@@ -176,8 +179,18 @@ class Tools:
             raise NoTests(f"no test was generated for {group.problem.name}")
         of = (group.model.id, group.problem.id)
         if self._executed is None or self._executed[0] != of:
-            self._executed = of, execute(self._asker, [row.program for row in group.rows], generated)
+            assumed = self._assumed.get(group.problem.name, Assumptions())
+            self._executed = of, execute(self._asker, [row.program for row in group.rows], generated, assumed)
         return self._executed[1], generated
+
+    @cached_property
+    def _assumed(self) -> Mapping[str, Assumptions]:
+        """What the programs of each problem may assume; says so where the problems cannot be read any more."""
+        try:
+            return {name: problem.assumptions for name, problem in self._problems.items()}
+        except ProblemsError as error:
+            self._doors.say(f"generated tests run without the imports that the data set may provide: {error}")
+            return {}
 
     @cached_property
     def _asker(self) -> Asker:

@@ -129,18 +129,20 @@ class Scorer:
         return lambda slot: self._examine(job, slot)
 
     def ask(
-        self, source: str, tests: CallTests, *, cpu_s: float | None = None, patience: int = PATIENCE
+        self, program: Program, tests: CallTests, *, cpu_s: float | None = None, patience: int = PATIENCE
     ) -> Future[Answered]:
-        """A future that holds what a program answers to each call; nothing is judged. It raises as `submit` says.
+        """A future that holds what a program answers to each call of `tests`; nothing is judged. It raises as `submit` says.
 
-        `cpu_s` is what all calls together may take, if not the limits' own.
+        The program's own tests are not run. `cpu_s` is what all calls together may take, if not the limits' own.
         """
-        limits = replace(self.limits, cpu_s=cpu_s or self.limits.cpu_s)
+        limits = self.limits_for(program.assumptions)
         try:
             job = Job(
-                program=Program(source=source, tests=tests), limits=limits, fresh=self._manner.fresh,
+                program=replace(program, tests=tests, selection=None),
+                limits=replace(limits, cpu_s=cpu_s or limits.cpu_s),
+                fresh=self._manner.fresh,
                 isolation=self._manner.isolation,
-            )  # fmt: skip
+            )
         except ValueError:  # larger than anything we take, so it is not executed
             silent: Future[Answered] = Future()
             silent.set_result(Answered(answers=(None,) * len(tests.cases), cpu_s=0.0, wall_s=0.0, visits=0))

@@ -109,9 +109,8 @@ def execute(scorer: Scorer, chosen: list[Task], wanted: argparse.Namespace) -> d
             score = scorer.submit(task.problem.solve(source))
             answered = None
             if (generated := task.generated) is not None:
-                answered = scorer.ask(
-                    source + generated.harness, generated.tests, cpu_s=wanted.cpu, patience=wanted.patience
-                )
+                program = task.problem.solve(source + generated.harness)
+                answered = scorer.ask(program, generated.tests, cpu_s=wanted.cpu, patience=wanted.patience)
             under_way.append((task, source, score, answered))
         settle(AHEAD)
         print(f"\r{number}/{len(chosen)} problems", end="", file=sys.stderr)

@@ -35,8 +35,9 @@ from sampler.study.spec import StudySandbox, load_study
 from sandbox.inside import codec
 from sandbox.scoring.asking import Answered
 from sandbox.scoring.scorer import Scorer
-from sandbox.values import Answer, Raised, Stage
+from sandbox.values import Answer, Program, Raised, Stage
 
+IMPORTS = "from math import *\n"
 REPLAY = Path(__file__).parents[2] / "examples" / "replay"
 
 
@@ -44,12 +45,13 @@ class Asker:
     """Has the programs of these tests, which are ours, answer where they stand."""
 
     def __init__(self) -> None:
-        self.asked: list[str] = []
+        self.asked: list[Program] = []
 
-    def ask(self, source, tests, *, cpu_s=None, patience=0):
+    def ask(self, program, tests, *, cpu_s=None, patience=0):
         del cpu_s, patience
-        self.asked.append(source)
+        self.asked.append(program)
         future: Future[Answered] = Future()
+        source = program.assumptions.imports + program.source
         answers = tuple(self._answer(source, case) for case in tests.cases)
         future.set_result(Answered(answers=answers, cpu_s=0.25, wall_s=0.5, visits=1))
         return future
@@ -318,6 +320,28 @@ def test_generated_tests_run_in_a_sandbox_like_the_study_s(tmp_path, support):
     ranked(asked.store, wish, opened=opened)
     assert opened == [StudySandbox(limits=asked.limits, python="3.12", packages=("numpy",), fresh=True)]
     assert opened[0].limits.memory_mb == 777
+
+
+def test_generated_tests_run_with_the_imports_of_the_data_set(tmp_path, support):
+    asked = load_study(support.write_study(tmp_path))
+    problems = tmp_path / "problems.jsonl"
+    check = "def check(candidate):\n    assert candidate(1) == 1\n"
+    rows = [
+        {"task_id": one.name, "prompt": one.prompt, "entry_point": one.entry_point, "check": check, "imports": IMPORTS}
+        for one in support.problems(3)
+    ]
+    problems.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    run_study(asked, support.rule_doors(), lambda _event: None)
+    tests = generated(tmp_path, {f"P/{n}": [f"assert f{n}(1) == 1"] for n in range(3)})
+    asker, said = Asker(), []
+    ranked(asked.store, RankWish(rankers=("codet",), tests=tests, ks=(1,)), asker=asker, say=said.append)
+    assert {program.assumptions.imports for program in asker.asked} == {IMPORTS}
+    assert not any("imports" in line for line in said)
+    problems.unlink()
+    rankers = ("codet-product",)
+    ranked(asked.store, RankWish(rankers=rankers, tests=tests, ks=(1,)), asker=(asker := Asker()), say=said.append)
+    assert {program.assumptions.imports for program in asker.asked} == {""}
+    assert sum("run without the imports that the data set may provide" in line for line in said) == 1
 
 
 def test_codet_finds_the_right_ones_by_tests_that_are_right(study, tmp_path):

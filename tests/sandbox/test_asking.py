@@ -7,7 +7,7 @@ import pytest
 from sandbox.problems.checks import assert_tests
 from sandbox.scoring.asking import Answered, ask, held
 from sandbox.scoring.scorer import Scorer
-from sandbox.values import CallTests, Ending, Job, Limits, Program, Run
+from sandbox.values import Assumptions, CallTests, Ending, Job, Limits, Program, Run
 
 TESTS = assert_tests("\n".join(f"assert f({n}) == {n + 1}" for n in range(40)), "f")
 assert TESTS is not None
@@ -21,7 +21,7 @@ def asked(scorer: Scorer, source: str, tests: CallTests = TESTS, patience: int =
 @pytest.mark.docker
 class TestAsking:
     def test_every_call_has_its_answer_though_some_fail(self, scorer: Scorer) -> None:
-        answered = scorer.ask("def f(x):\n    return 1 // x\n", TESTS).result(timeout=300)
+        answered = scorer.ask(Program(source="def f(x):\n    return 1 // x\n"), TESTS).result(timeout=300)
         assert answered.visits == 1
         assert answered.answers[0] is not None
         assert answered.answers[0].raised is not None
@@ -49,8 +49,15 @@ class TestAsking:
         assert not any(held(answered, TESTS))
         assert answered.visits == 1
 
+    def test_a_program_has_what_its_data_set_imports(self, scorer: Scorer) -> None:
+        program = Program(
+            source="def f(x):\n    return ceil(x)\n", assumptions=Assumptions(imports="from math import *")
+        )
+        answered = scorer.ask(program, TESTS).result(timeout=300)
+        assert [answer and answer.value for answer in answered.answers] == list(range(40))
+
     def test_a_program_that_is_too_large_is_not_executed(self, scorer: Scorer) -> None:
-        answered = scorer.ask("#" * (5 << 20), TESTS).result(timeout=300)
+        answered = scorer.ask(Program(source="#" * (5 << 20)), TESTS).result(timeout=300)
         assert (answered.visits, set(answered.answers)) == (0, {None})
 
 
