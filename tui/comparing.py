@@ -8,14 +8,14 @@ times finds something more often than 5 % of the time; only a report decides.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from sampler.drawing.axis import quantity
-from sampler.reporting.family import Entry, Pairing, differences
-from sampler.reporting.standings import complete_problems, counts_of, shared_problems, unit_cost
+from sampler.reporting.family import Entry, pair_differences
+from sampler.reporting.ground import Ground, ground_of
 from sampler.stats.budget import Unit
-from sampler.stats.curves import curve_over
+from sampler.stats.curves import Counts, Curve, Standing, shared_range, standing
 from sampler.stats.differences import Difference
 from sampler.store.rows import ModelRow
 from tui.cells import Cell, Column
@@ -64,95 +64,71 @@ class Comparison:
 def compare(shot: Snapshot, tones: tuple[int, int], unit: Unit, rule: float | None) -> Comparison:
     """The comparison of two models by their places in the study."""
     models = shot.models[tones[0]], shot.models[tones[1]]
-    problems = shared_problems(models, shot.tallies)
-    if len(problems) < 2:
+    ground = _ground(models, shot)
+    if len(ground.models) < 2 or len(ground.problems) < 2:
         return Comparison(tones=tones, why_not="fewer than two problems are complete for both models")
-    pair = _entries(models, shot, problems, unit)
-    if len(pair) < len(models):
+    pair, family = (ground.entries(some, unit, CHARGE) for some in (ground.models, ground.family))
+    if len(pair) < 2:
         return Comparison(tones=tones, why_not=f"a model has no cost in {unit.value}")
-    sides = _Sides(pair=(pair[models[0].id], pair[models[1].id]), family=_family(models, shot, problems, unit))
-    ladder = _budgets(*sides.pair)
-    found = _at([*ladder, *(() if rule is None else (rule,))], sides, shot.study.seed)
+    first, second = pair.values()
+    ladder = _budgets((first[1], second[1]))
+    found = _at([*ladder, *(() if rule is None else (rule,))], pair, family, ground.seed)
     here = found[-1] if rule is not None else None
-    flips = _flips(sides.pair, here.ks) if here is not None else ()
-    return Comparison(tones=tones, problems=len(problems), rule=here, ladder=tuple(found[: len(ladder)]), flips=flips)
+    flips = _flips((first[0], second[0]), here.ks) if here is not None else ()
+    return Comparison(
+        tones=tones, problems=len(ground.problems), rule=here, ladder=tuple(found[: len(ladder)]), flips=flips
+    )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Sides:
-    """The two models, and all whose comparisons their claims are corrected for; where there are none, nothing is claimed."""
-
-    pair: tuple[Entry, Entry]
-    family: tuple[Entry, ...]
-
-
-def _entries(models: Sequence[ModelRow], shot: Snapshot, problems: Sequence[str], unit: Unit) -> dict[int, Entry]:
-    """Counts and curve, without intervals, of the models that have a cost."""
-    held, found = frozenset(problems), {}
-    for model in models:
-        rows = [row for row in shot.tallies if row.model_id == model.id and row.problem in held]
-        cost = unit_cost(model, rows, unit, CHARGE)
-        if cost is not None:
-            counts = counts_of(model, rows, problems)
-            found[model.id] = (counts, curve_over(counts, cost, None))
-    return found
+def _ground(pair: Sequence[ModelRow], shot: Snapshot) -> Ground:
+    """What the pair has in common, with the family of its study's report; of two studies, the pair is the family."""
+    ground = ground_of(pair, shot.tallies, shot.study.seed, intervals=False)
+    second_store = {model.id < 0 for model in pair}  # a second store's models have ids below zero
+    if len(second_store) > 1:
+        return ground
+    study = [model for model in shot.models if model.wanted and {model.id < 0} == second_store]
+    return ground.corrected_for(study, shot.tallies)
 
 
-def _family(pair: Sequence[ModelRow], shot: Snapshot, problems: Sequence[str], unit: Unit) -> tuple[Entry, ...]:
-    """All models of the pair's study, as in its report; none while that is of other problems. Of two studies, the pair."""
-    guests = {model.id < 0 for model in pair}  # a second store's models have ids below zero
-    of_one = [model for model in shot.models if model.wanted and {model.id < 0} == guests]
-    kin = of_one if len(guests) == 1 else pair
-    ready = [model for model in kin if complete_problems(model, shot.tallies)]
-    same = shared_problems(ready, shot.tallies) == problems
-    return tuple(_entries(ready, shot, problems, unit).values()) if same else ()
-
-
-def _budgets(first: Entry, second: Entry) -> list[float]:
+def _budgets(pair: tuple[Curve, Curve]) -> list[float]:
     """Budgets from the first at which both can be read to the last, in even steps of their logarithm."""
-    low = max(curve.cost.of(1) for _, curve in (first, second))
-    high = min(curve.cost.of(curve.n + 1) for _, curve in (first, second)) * (1 - 1e-9)
+    low, end = shared_range(pair)
+    high = end * (1 - 1e-9)
     if not low < high:
         return []
     step = (math.log(high) - math.log(low)) / (BUDGETS - 1)
     return [math.exp(math.log(low) + step * n) * (1 + 1e-12) for n in range(BUDGETS)]
 
 
-def _at(budgets: Sequence[float], sides: _Sides, seed: int) -> list[At]:
+def _at(budgets: Sequence[float], pair: Mapping[int, Entry], family: Mapping[int, Entry], seed: int) -> list[At]:
     """Both models at each budget."""
-    bought = [_ks(budget, sides.pair) for budget in budgets]
-    known = [all(1 <= k <= curve.n for k, (_, curve) in zip(ks, sides.pair, strict=True)) for ks in bought]
-    entries = sides.family or sides.pair
-    first, second = ([counts.model for counts, _ in entries].index(counts.model) for counts, _ in sides.pair)
-    asked = [Pairing(first, ks[0], second, ks[1]) for ks, here in zip(bought, known, strict=True) if here]
-    gaps = iter(differences(entries, asked, seed))
-    found = [next(gaps) if here else None for here in known]
-    if not sides.family:
-        found = [gap and replace(gap, p_corrected=None) for gap in found]
+    first, second = (curve for _, curve in pair.values())
+    sides = [(standing(first, budget), standing(second, budget)) for budget in budgets]
+    bought = [(a.k, b.k) for a, b in sides if a.point and b.point]
+    gaps = iter(pair_differences(pair, family, bought, seed))
     return [
-        At(budget=budget, ks=ks, rates=(_rate(sides.pair[0], ks[0]), _rate(sides.pair[1], ks[1])), gap=gap)
-        for budget, ks, gap in zip(budgets, bought, found, strict=True)
+        At(
+            budget=budget,
+            ks=(a.k, b.k),
+            rates=(_rate(a), _rate(b)),
+            gap=next(gaps) if a.point and b.point else None,
+        )
+        for budget, (a, b) in zip(budgets, sides, strict=True)
     ]
 
 
-def _ks(budget: float, pair: tuple[Entry, Entry]) -> tuple[int, int]:
-    return pair[0][1].cost.affordable(budget), pair[1][1].cost.affordable(budget)
+def _rate(of: Standing) -> float | None:
+    return of.point.rate if of.point else None
 
 
-def _rate(of: Entry, k: int) -> float | None:
-    return of[1].points[k - 1].rate if 1 <= k <= of[1].n else None
-
-
-def _flips(pair: tuple[Entry, Entry], ks: tuple[int, int]) -> tuple[Flip, ...]:
+def _flips(pair: tuple[Counts, Counts], ks: tuple[int, int]) -> tuple[Flip, ...]:
     """The problems, those first where the models differ most; more samples than were drawn count as all of them."""
-    a, b = (counts for counts, _ in pair)
-    first, second = (one.rates[:, min(max(k, 1), one.n) - 1] for one, k in zip((a, b), ks, strict=True))
     if 0 in ks:
         return ()
+    first, second = (one.rates[:, min(k, one.n) - 1] for one, k in zip(pair, ks, strict=True))
     rows = [
         Flip(problem=name, rates=(float(x), float(y)))
-        for name, x, y in zip(a.problems, first, second, strict=True)
-        if a.n and b.n
+        for name, x, y in zip(pair[0].problems, first, second, strict=True)
     ]
     return tuple(sorted(rows, key=lambda row: -abs(row.gap)))
 

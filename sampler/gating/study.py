@@ -9,7 +9,7 @@ from sampler.gating.gate import Pair, Side
 from sampler.reporting.report import Facts, choose_budgets
 from sampler.reporting.standings import counts_of, shared_problems, unit_cost
 from sampler.stats.budget import PromptCharge, Unit, UnitCost
-from sampler.stats.curves import Counts, curve_over
+from sampler.stats.curves import Counts, curve_over, shared_range
 from sampler.store.rows import ModelRow
 
 
@@ -51,7 +51,7 @@ def usual_budgets(after: Facts, before: Facts | None, wanted: Wanted, given: Seq
         for now, then in sides
         for counts, cost in (_counted(one, wanted.unit) for one in (now, then) if one is not None)
     ]
-    begin, end = max(one.cost.of(1) for one in curves), min(one.cost.of(one.n + 1) for one in curves)
+    begin, end = shared_range(curves)
     found = tuple(budget for budget in given or choose_budgets(curves) if begin <= budget < end)
     if not found:
         raise GateError(

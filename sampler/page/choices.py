@@ -60,7 +60,7 @@ def choices(ground: Ground, table: Table, seed: int) -> Choices | None:
         return None
     tones = {drawn.model: tone for tone, drawn in enumerate(table.curves)}
     called = short_names(list(tones))
-    ends = {drawn.model: drawn.cost.of(drawn.n + 1) for drawn in table.curves}
+    ends = {drawn.model: drawn.end for drawn in table.curves}
     lines = tuple(_lines(made, tones, ends))
     return Choices(
         chart=chart(lines, Extra(margin=MARGIN)),

@@ -109,7 +109,7 @@ def _line(drawn: Curve) -> Line:
         ks=tuple(point.k for point in drawn.points),
         low=tuple(band.low for band in bands) if known else (),
         high=tuple(band.high for band in bands) if known else (),
-        end=drawn.cost.of(drawn.n + 1),
+        end=drawn.end,
         thin=next((at for at, point in enumerate(drawn.points) if point.thin), None),
     )
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import combinations, pairwise
 
 from sampler.page.chart import Mark
-from sampler.reporting.comparison import turnings
+from sampler.reporting.comparison import crossovers
 from sampler.reporting.ground import Ground
 from sampler.reporting.render_comparison import turn_words
 from sampler.stats.budget import PromptCharge, Unit
@@ -27,12 +27,12 @@ class Turn:
 
 def turns(ground: Ground, unit: Unit, charge: PromptCharge) -> tuple[Turn, ...]:
     """The turns of the pairs of models that have a cost in `unit` and share a budget."""
-    found = turnings(ground, _pairs(ground, unit, charge), unit, charge) if ground.draws is not None else []
+    found = crossovers(ground, _pairs(ground, unit, charge), unit, charge) if ground.draws is not None else []
     return tuple(
         Turn(
             names=one.names,
             at=one.crossover.at if one.crossover else None,
-            said=turn_words(one.crossover, unit, clear=one.ends_clear),
+            said=turn_words(one.crossover, unit, clear=one.clear_at_end),
         )
         for one in found
     )

@@ -158,7 +158,7 @@ def analyse(study: str, ground: Ground, wish: AnalysisWish, read: Read | None = 
         cheapest=_cost_of_pass(frontier(passes), doubt) if passes else None,
         allotment=allotment(ground, wish, budgets, read),
         reference=dearest.model if dearest else None,
-        notes=ground.cut_short,
+        notes=ground.uneven_samples,
         strata=strata_of(list(offers.values()), dearest, budgets, ground.draws) if dearest else (),
     )
 

@@ -8,18 +8,18 @@ and for all pairs of the study's models (`sampler.reporting.family`).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from sampler.reporting.family import METHODS, Entry, Methods, Pairing, differences, shared_budgets
+from sampler.reporting.family import METHODS, Methods, Pairing, differences, pair_differences, shared_budgets
 from sampler.reporting.ground import Ground
 from sampler.reporting.report import choose_budgets
 from sampler.stats.bands import difference_bands, largest_t
 from sampler.stats.bootstrap import Floats, Interval, resampled_means
 from sampler.stats.budget import PromptCharge, Unit, UnitCost
-from sampler.stats.curves import Curve
+from sampler.stats.curves import Curve, shared_range
 from sampler.stats.differences import Difference
 from sampler.stats.paired import Crossover, Detectable, crossover, detectable
 from sampler.store.rows import ModelRow
@@ -52,7 +52,7 @@ class Step:
 class Comparison:
     """Two models in one unit. `fixed` are problems that only the second ever solved, `broken` those that only the first did.
 
-    `ends_clear`: whether the crossover's leader is clearly ahead at the largest budget. `family` names the models whose
+    `clear_at_end`: whether the crossover's leader is clearly ahead at the largest budget. `family` names the models whose
     comparisons claims are corrected for; where it is empty, nothing is claimed.
     """
 
@@ -63,7 +63,7 @@ class Comparison:
     problems: int
     steps: tuple[Step, ...]
     crossover: Crossover | None
-    ends_clear: bool
+    clear_at_end: bool
     family: tuple[str, ...]
     methods: Methods
     notes: tuple[str, ...]
@@ -78,65 +78,65 @@ class Comparison:
 
 def compare(ground: Ground, unit: Unit, charge: PromptCharge, budgets: Sequence[float] = ()) -> Comparison:
     """The comparison of the two models of a ground."""
-    laid = _laid_out(ground, unit, charge, budgets)
+    grid = _grid(ground, unit, charge, budgets)
     fixed, broken = _flips(ground)
-    family = ground.priced(ground.family, unit, charge)
-    found = _differences(laid, ground, family)
+    pair, family = (ground.entries(models, unit, charge) for models in (ground.models, ground.family))
+    found = pair_differences(pair, family, grid.ks, ground.seed)
     return Comparison(
-        names=laid.names,
+        names=grid.names,
         unit=unit,
         charge=charge,
-        costs=(laid.curves[0].cost, laid.curves[1].cost),
+        costs=(grid.curves[0].cost, grid.curves[1].cost),
         problems=len(ground.problems),
-        steps=_steps(laid, found),
-        crossover=laid.crossover,
-        ends_clear=found[-1].clear,
+        steps=_steps(grid, found),
+        crossover=grid.crossover,
+        clear_at_end=found[-1].clear,
         family=tuple(counts.model for counts, _ in family.values()),
         methods=METHODS,
-        notes=ground.cut_short,
+        notes=ground.uneven_samples,
         fixed=fixed,
         broken=broken,
     )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Turning:
+class PairCrossover:
     """The crossover of two models, and whether its leader is clearly ahead at the largest budget."""
 
     names: tuple[str, str]
     crossover: Crossover | None
-    ends_clear: bool
+    clear_at_end: bool
 
 
-def turnings(
+def crossovers(
     ground: Ground, pairs: Iterable[tuple[ModelRow, ModelRow]], unit: Unit, charge: PromptCharge
-) -> list[Turning]:
+) -> list[PairCrossover]:
     """The crossover of each pair of models that shares a budget."""
-    entries = ground.priced(ground.family, unit, charge)
+    entries = ground.entries(ground.family, unit, charge)
     places = {model: at for at, model in enumerate(entries)}
-    laid, asked = [], []
+    grids, asked = [], []
     for first, second in pairs:
         try:
-            one = _laid_out(replace(ground, models=(first, second)), unit, charge, ())
+            grid = _grid(replace(ground, models=(first, second)), unit, charge, ())
         except NotComparable:
             continue
-        a, b = one.ks[-1]
-        laid.append((one.names, one.crossover))
+        a, b = grid.ks[-1]
+        grids.append((grid.names, grid.crossover))
         asked.append(Pairing(places[first.id], a, places[second.id], b))
     leads = differences(list(entries.values()), asked, ground.seed)
     return [
-        Turning(names=names, crossover=found, ends_clear=lead.clear)
-        for (names, found), lead in zip(laid, leads, strict=True)
+        PairCrossover(names=names, crossover=found, clear_at_end=lead.clear)
+        for (names, found), lead in zip(grids, leads, strict=True)
     ]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Laid:
+class _Grid:
     """Two models at every budget of the grid: `gaps` is problems x budgets, `means` budgets x resamples."""
 
     names: tuple[str, str]
     curves: tuple[Curve, Curve]
-    grid: Sequence[float]
+    budgets: Sequence[float]
     shown: frozenset[float]
     ks: Sequence[tuple[int, int]]
     gaps: Floats
@@ -144,10 +144,10 @@ class _Laid:
 
     @property
     def crossover(self) -> Crossover | None:
-        return crossover(self.names, self.grid, self.gaps.mean(axis=0), self.means)
+        return crossover(self.names, self.budgets, self.gaps.mean(axis=0), self.means)
 
 
-def _laid_out(ground: Ground, unit: Unit, charge: PromptCharge, budgets: Sequence[float]) -> _Laid:
+def _grid(ground: Ground, unit: Unit, charge: PromptCharge, budgets: Sequence[float]) -> _Grid:
     if len(ground.models) != 2 or ground.draws is None:
         raise NotComparable(
             f"{len(ground.models)} model(s) share {len(ground.problems)} complete problem(s); it takes two of each"
@@ -155,14 +155,14 @@ def _laid_out(ground: Ground, unit: Unit, charge: PromptCharge, budgets: Sequenc
     costs = (_cost(ground, 0, unit, charge), _cost(ground, 1, unit, charge))
     first, second = (ground.curve(model, cost) for model, cost in zip(ground.models, costs, strict=True))
     shown = _inside(budgets or choose_budgets((first, second)), (first, second))
-    grid = _grid((first, second), shown)
-    ks = [(first.cost.affordable(budget), second.cost.affordable(budget)) for budget in grid]
+    all_budgets = _budgets((first, second), shown)
+    ks = [(first.cost.affordable(budget), second.cost.affordable(budget)) for budget in all_budgets]
     rates = [ground.counts[model.id].rates for model in ground.models]
     gaps = np.stack([rates[0][:, a - 1] - rates[1][:, b - 1] for a, b in ks], axis=1)
-    return _Laid(
+    return _Grid(
         names=(ground.models[0].name, ground.models[1].name),
         curves=(first, second),
-        grid=grid,
+        budgets=all_budgets,
         shown=frozenset(shown),
         ks=ks,
         gaps=gaps,
@@ -181,8 +181,7 @@ def _cost(ground: Ground, at: int, unit: Unit, charge: PromptCharge) -> UnitCost
 
 def _inside(budgets: Sequence[float], curves: Sequence[Curve]) -> list[float]:
     """The budgets at which both curves have a value."""
-    begin = max(drawn.cost.of(1) for drawn in curves)
-    end = min(drawn.cost.of(drawn.n + 1) for drawn in curves)
+    begin, end = shared_range(curves)
     inside = [budget for budget in budgets if begin <= budget < end]
     if not inside:
         raise NotComparable(
@@ -192,25 +191,15 @@ def _inside(budgets: Sequence[float], curves: Sequence[Curve]) -> list[float]:
     return inside
 
 
-def _grid(curves: tuple[Curve, Curve], shown: Sequence[float]) -> list[float]:
+def _budgets(curves: tuple[Curve, Curve], shown: Sequence[float]) -> list[float]:
     every = shared_budgets(*curves)
     picked = {every[round(at)] for at in np.linspace(0, len(every) - 1, min(MOST, len(every)))}
     return sorted(picked | set(shown))
 
 
-def _differences(laid: _Laid, ground: Ground, family: Mapping[int, Entry]) -> list[Difference]:
-    """The differences of all steps, corrected for the family; without one nothing is claimed of them."""
-    own = {model.id: (ground.counts[model.id], one) for model, one in zip(ground.models, laid.curves, strict=True)}
-    entries = family or own
-    first, second = (list(entries).index(model.id) for model in ground.models)
-    asked = [Pairing(first, a, second, b) for a, b in laid.ks]
-    found = differences(list(entries.values()), asked, ground.seed)
-    return found if family else [replace(one, p_corrected=None) for one in found]
-
-
-def _steps(laid: _Laid, found: Sequence[Difference]) -> tuple[Step, ...]:
-    first, second = laid.curves
-    bands = difference_bands(laid.gaps, largest_t(laid.gaps, laid.means), [one.interval for one in found])
+def _steps(grid: _Grid, found: Sequence[Difference]) -> tuple[Step, ...]:
+    first, second = grid.curves
+    bands = difference_bands(grid.gaps, largest_t(grid.gaps, grid.means), [one.interval for one in found])
     return tuple(
         Step(
             budget=budget,
@@ -219,10 +208,10 @@ def _steps(laid: _Laid, found: Sequence[Difference]) -> tuple[Step, ...]:
             intervals=(first.points[a - 1].interval, second.points[b - 1].interval),
             difference=one,
             band=band,
-            detectable=detectable(np.asarray(laid.gaps[:, at], dtype=np.float64)),
-            row=budget in laid.shown,
+            detectable=detectable(np.asarray(grid.gaps[:, at], dtype=np.float64)),
+            row=budget in grid.shown,
         )
-        for at, (budget, (a, b), one, band) in enumerate(zip(laid.grid, laid.ks, found, bands, strict=True))
+        for at, (budget, (a, b), one, band) in enumerate(zip(grid.budgets, grid.ks, found, bands, strict=True))
     )
 
 

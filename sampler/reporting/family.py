@@ -10,8 +10,8 @@ nearly the same, and a budget between two of them is corrected as they are.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 import numpy as np
@@ -19,7 +19,7 @@ import numpy as np
 from sampler.stats import bootstrap
 from sampler.stats import differences as paired
 from sampler.stats.bootstrap import Floats
-from sampler.stats.curves import Counts, Curve
+from sampler.stats.curves import Counts, Curve, shared_range
 from sampler.stats.differences import Difference, told
 from sampler.stats.signflip import FLIPS, family_tests
 
@@ -69,11 +69,24 @@ def differences(entries: Sequence[Entry], asked: Sequence[Pairing], seed: int, f
     return told(gaps, family_tests(values, members, wanted, seed, flips))
 
 
+def pair_differences(
+    pair: Mapping[int, Entry], family: Mapping[int, Entry], bought: Sequence[tuple[int, int]], seed: int
+) -> list[Difference]:
+    """The first model of a pair minus the second, for each number of samples of both; corrected for the family.
+
+    Models are named by their ids. Where the family is empty, nothing may be claimed of the differences.
+    """
+    entries = family or pair
+    first, second = (list(entries).index(model) for model in pair)
+    found = differences(list(entries.values()), [Pairing(first, a, second, b) for a, b in bought], seed)
+    return found if family else [replace(one, p_corrected=None) for one in found]
+
+
 def shared_budgets(first: Curve, second: Curve) -> list[float]:
     """The budgets from which on one of two models has a further sample, as far as both curves have a value."""
     if not first.points or not second.points:
         return []
-    begin, end = max(one.cost.of(1) for one in (first, second)), min(one.cost.of(one.n + 1) for one in (first, second))
+    begin, end = shared_range((first, second))
     return sorted({point.cost for one in (first, second) for point in one.points if begin <= point.cost < end})
 
 

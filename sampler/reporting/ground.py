@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from sampler.reporting.family import Entry
-from sampler.reporting.standings import complete_problems, counts_of, cut_short, shared_problems, unit_cost
+from sampler.reporting.standings import complete_problems, counts_of, shared_problems, uneven_samples, unit_cost
 from sampler.stats.bootstrap import Floats, draw_problems
 from sampler.stats.budget import PromptCharge, Unit, UnitCost
 from sampler.stats.curves import Counts, Curve, curve_over, recosted
@@ -22,9 +22,10 @@ _ONE = UnitCost(each=1.0)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ground:
-    """`models` are those with a complete problem; `curves` count cost in samples. No `draws` below two problems.
+    """`models` are those with a complete problem; `curves` count cost in samples.
 
-    `family` are the models whose comparisons claims are corrected for; where it is empty, nothing may be claimed.
+    There are no `draws` below two problems, or where no intervals are wanted. `family` are the models whose comparisons
+    claims are corrected for; where it is empty, nothing may be claimed.
     """
 
     models: tuple[ModelRow, ...]
@@ -47,20 +48,20 @@ class Ground:
         return known if len(known) == len(costs) else None
 
     @property
-    def cut_short(self) -> tuple[str, ...]:
+    def uneven_samples(self) -> tuple[str, ...]:
         """What to say of models whose problems have unequally many samples."""
-        found = (cut_short(model, self.tallies[model.id], self.problems) for model in self.models)
+        found = (uneven_samples(model, self.tallies[model.id], self.problems) for model in self.models)
         return tuple(words for words in found if words)
 
-    def priced(self, models: Sequence[ModelRow], unit: Unit, charge: PromptCharge) -> dict[int, Entry]:
+    def entries(self, models: Sequence[ModelRow], unit: Unit, charge: PromptCharge) -> dict[int, Entry]:
         """Counts and curve of the models that have samples and a known cost in a unit, by model id."""
         costs = [(model, self.cost(model, unit, charge)) for model in models if self.counts[model.id].n]
         return {model.id: (self.counts[model.id], self.curve(model, cost)) for model, cost in costs if cost is not None}
 
-    def within(self, study: Sequence[ModelRow], tallies: Sequence[TallyRow]) -> Ground:
-        """The same ground, its claims corrected for all models of a study, as its report has it.
+    def corrected_for(self, study: Sequence[ModelRow], tallies: Sequence[TallyRow]) -> Ground:
+        """The same ground, with all models of a study as the family, as in the study's report.
 
-        Where the report is of other problems, because a third model lacks verdicts, nothing may be claimed yet.
+        Where the report is of other problems, because a third model lacks verdicts, the family is empty.
         """
         ready = [model for model in study if complete_problems(model, tallies)]
         if tuple(shared_problems(ready, tallies)) != self.problems:
@@ -80,11 +81,11 @@ class Ground:
         return recosted(self.curves[model.id], cost)
 
 
-def ground_of(models: Sequence[ModelRow], tallies: Sequence[TallyRow], seed: int) -> Ground:
-    """The common ground of the models that have a complete problem."""
+def ground_of(models: Sequence[ModelRow], tallies: Sequence[TallyRow], seed: int, *, intervals: bool = True) -> Ground:
+    """The common ground of the models that have a complete problem; without `intervals` it is laid out far faster."""
     ready = [model for model in models if complete_problems(model, tallies)]
     problems = tuple(shared_problems(ready, tallies))
-    draws = draw_problems(len(problems), np.random.default_rng(seed)) if len(problems) > 1 else None
+    draws = draw_problems(len(problems), np.random.default_rng(seed)) if intervals and len(problems) > 1 else None
     counts = {model.id: counts_of(model, tallies, problems) for model in ready}
     return Ground(
         models=tuple(ready),

@@ -47,7 +47,7 @@ def _cells(step: Step, made: Comparison) -> Iterator[str]:
 
 def _closing(made: Comparison) -> Iterator[str]:
     yield ""
-    yield turn_words(made.crossover, made.unit, clear=made.ends_clear)
+    yield turn_words(made.crossover, made.unit, clear=made.clear_at_end)
     for name, side in zip(made.names, (1, -1), strict=True):
         clear = [step for step in made.steps if step.difference.clear and side * step.difference.mean > 0]
         if clear:

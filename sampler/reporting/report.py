@@ -18,7 +18,7 @@ from sampler.reporting.ground import Ground, ground_of
 from sampler.reporting.standings import complete_problems, counts_of, unit_cost
 from sampler.stats.bootstrap import LEVEL, RESAMPLES
 from sampler.stats.budget import PromptCharge, Unit, UnitCost
-from sampler.stats.curves import Curve, Point, curve
+from sampler.stats.curves import Curve, Point, curve, shared_range
 from sampler.store.rows import ModelRow, StudyRow, TallyRow
 
 __all__ = ["Facts", "Finding", "ModelLine", "Report", "Row", "Table", "Wish", "choose_budgets", "make_report"]
@@ -123,7 +123,7 @@ def make_report(facts: Facts, wish: Wish) -> Report:
         level=LEVEL,
         resamples=RESAMPLES,
         methods=METHODS,
-        notes=(*_notes(facts, waiting, len(ground.problems)), *ground.cut_short),
+        notes=(*_notes(facts, waiting, len(ground.problems)), *ground.uneven_samples),
     )
 
 
@@ -197,10 +197,10 @@ def _star(row: ModelRow, tallies: Sequence[TallyRow], problems: Sequence[str], u
 def _table(ground: Ground, unit: Unit, wish: Wish) -> Table:
     costs = {model.name: ground.cost(model, unit, wish.charge) for model in ground.models}
     known = {name: cost for name, cost in costs.items() if cost is not None}
-    entries = list(ground.priced(ground.models, unit, wish.charge).values())
+    entries = list(ground.entries(ground.models, unit, wish.charge).values())
     curves = [drawn for _, drawn in entries]
     budgets = wish.budgets.get(unit) or choose_budgets(curves)
-    shortest = min(curves, key=_end, default=None)
+    shortest = min(curves, key=lambda drawn: drawn.end, default=None)
     return Table(
         unit=unit,
         charge=wish.charge,
@@ -210,13 +210,8 @@ def _table(ground: Ground, unit: Unit, wish: Wish) -> Table:
         curves=tuple(curves),
         greedy={},
         ends=None if shortest is None else shortest.model,
-        end=None if shortest is None else _end(shortest),
+        end=None if shortest is None else shortest.end,
     )
-
-
-def _end(drawn: Curve) -> float:
-    """The budget from which on a curve is undefined."""
-    return drawn.cost.of(drawn.n + 1)
 
 
 def choose_budgets(curves: Sequence[Curve]) -> tuple[float, ...]:
@@ -227,11 +222,11 @@ def choose_budgets(curves: Sequence[Curve]) -> tuple[float, ...]:
     """
     if not curves:
         return ()
-    dearest = max(curves, key=lambda drawn: drawn.cost.of(1))
+    dearest = max(curves, key=lambda drawn: drawn.begin)
     doublings = [2**power for power in range(dearest.n.bit_length()) if 2**power <= dearest.n]
     wanted = {dearest.cost.of(k) for k in doublings}
     wanted |= {drawn.cost.of(k) for drawn in curves for k in (1, drawn.n)}
-    end = min(map(_end, curves))
+    _, end = shared_range(curves)
     read_as = {f"{budget:.3g}": budget for budget in sorted(wanted) if budget < end}
     return tuple(read_as.values())
 

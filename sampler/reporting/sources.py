@@ -79,7 +79,7 @@ def _within(sides: tuple[Source, Source], facts: Facts) -> Ground:
     if models[0].id == models[1].id:
         raise NotComparable(f"{models[0].name} on both sides; name two models as FILE:MODEL")
     ground = ground_of(models, facts.tallies, facts.study.seed)
-    return ground.within([model for model in facts.models if model.wanted], facts.tallies)
+    return ground.corrected_for([model for model in facts.models if model.wanted], facts.tallies)
 
 
 def refuse_other_problems(paths: tuple[Path, Path], digests: tuple[str, str]) -> None:

@@ -10,7 +10,7 @@ from sampler.stats.curves import Counts
 from sampler.store.rows import ModelRow, TallyRow
 
 TOKENS_PRICED = 1e6  # prices are for a million tokens
-SHORT_NAMED = 3  # problems
+MOST_NAMED = 3  # problems
 
 
 def complete_problems(model: ModelRow, tallies: Iterable[TallyRow]) -> list[str]:
@@ -38,7 +38,7 @@ def counts_of(model: ModelRow, tallies: Iterable[TallyRow], problems: Sequence[s
     )
 
 
-def cut_short(model: ModelRow, tallies: Iterable[TallyRow], problems: Sequence[str]) -> str | None:
+def uneven_samples(model: ModelRow, tallies: Iterable[TallyRow], problems: Sequence[str]) -> str | None:
     """What to say where a model has unequally many samples of its problems, as pass@k ends with the fewest; else None."""
     held = frozenset(problems)
     rows = [row for row in tallies if row.model_id == model.id and row.problem in held]
@@ -46,9 +46,7 @@ def cut_short(model: ModelRow, tallies: Iterable[TallyRow], problems: Sequence[s
     if fewest == most:
         return None
     short = [row.problem for row in rows if row.scored == fewest]
-    named = ", ".join(short[:SHORT_NAMED]) + (
-        f" and {len(short) - SHORT_NAMED} more" if len(short) > SHORT_NAMED else ""
-    )
+    named = ", ".join(short[:MOST_NAMED]) + (f" and {len(short) - MOST_NAMED} more" if len(short) > MOST_NAMED else "")
     return (
         f"{model.name}: pass@k ends at k = {fewest}, because {len(short)} of {len(rows)} problems ({named}) have no more "
         f"samples; others have up to {most}. Add samples of these problems, or leave them out of the study."

@@ -80,6 +80,21 @@ class Curve:
     n: int
     points: tuple[Point, ...]
 
+    @property
+    def begin(self) -> float:
+        """The cost of one sample: the smallest budget at which the curve has a value."""
+        return self.cost.of(1)
+
+    @property
+    def end(self) -> float:
+        """The cost of one sample more than were drawn: from this budget on, the curve is undefined."""
+        return self.cost.of(self.n + 1)
+
+
+def shared_range(curves: Sequence[Curve]) -> tuple[float, float]:
+    """The budgets at which every curve has a value: from the first on, below the second; none where it is not below."""
+    return max(one.begin for one in curves), min(one.end for one in curves)
+
 
 class Reach(StrEnum):
     """Whether a curve has a value at a budget."""

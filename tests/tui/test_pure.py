@@ -241,6 +241,21 @@ def test_a_lead_on_the_screen_is_clear_where_the_report_says_so(shot: Snapshot) 
     assert all(at.gap is None or at.gap.p_corrected is None for at in found.ladder)
 
 
+def test_a_model_of_a_second_store_may_have_the_same_name(shot: Snapshot) -> None:
+    other = shot.models[2]
+    guest = replace(other, id=-other.id, name=shot.models[0].name)
+    tallies = [replace(row, model_id=guest.id) for row in shot.tallies if row.model_id == other.id]
+    both = replace(shot, models=(*shot.models, guest), tallies=(*shot.tallies, *tallies))
+    same = compare(both, (0, len(shot.models)), Unit.FLOPS, 1.3e11).rule
+    apart = compare(shot, (0, 2), Unit.FLOPS, 1.3e11).rule
+    assert same is not None
+    assert apart is not None
+    assert same.gap is not None
+    assert apart.gap is not None
+    assert (same.rates, same.gap.mean) == (apart.rates, apart.gap.mean)
+    assert same.gap.mean != 0
+
+
 def test_what_cannot_be_compared_says_why(shot: Snapshot) -> None:
     empty = replace(shot, tallies=())
     assert "fewer than two problems" in compare(empty, (0, 1), Unit.FLOPS, None).why_not

@@ -32,10 +32,10 @@ class CompareScreen(PlotScreen):
     GUESTS = True
     HELP: ClassVar[str] = """
 The chosen model against the pinned one (c takes another, v turns the pair round), on the problems that both have
-finished. "difference" is chosen minus pinned in points, with its 95 % interval from 10,000 resamples of the problems, the
-same ones for both. ▸ names a winner whose interval leaves out zero. Intervals are not corrected for the number of budgets,
-and a study that still runs is looked at many times: the report decides. Where there is room for one, d shows the table of
-differences in the place of the plot.
+finished. "difference" is chosen minus pinned in points, paired by problem, with its own 95 % interval. ▸ names a winner
+where the report would: its interval leaves out zero, and its p value is below 5 % after correction for all budgets and all
+pairs of the study's models. A study that still runs is looked at many times: the report decides. Where there is room for
+one, d shows the table of differences in the place of the plot.
 
 With --against, the models of a second store stand behind the study's own, here and in Curves, and each is first held against
 itself there.
