@@ -32,9 +32,9 @@ import numpy as np
 from sampler.stats.bootstrap import Floats, Interval
 from sampler.stats.differences import difference_intervals, paired_spread
 from sampler.stats.paired import POWER, holm
-from sampler.stats.rates import p_above, p_below, problems_to_show
-from sampler.stats.signflip import one_sided
-from sampler.stats.student import t_quantile
+from sampler.stats.rates import p_above, p_below, problems_needed
+from sampler.stats.signflip import one_sided_p
+from sampler.stats.student_t import t_quantile
 
 PROOF = 0.75  # problems added on each side where a small drop has to be shown
 _MOST_NEEDED = 10**9
@@ -205,7 +205,7 @@ def _drop_p(pair: Pair, rule: Rule) -> float:
     gaps = _gaps(pair)
     if rule.mode is Mode.NON_INFERIOR:
         return paired_spread(gaps[:, None], PROOF).p_below(rule.max_drop)[0]
-    return max(paired_spread(gaps[:, None]).p_above(rule.max_drop)[0], one_sided(gaps - rule.max_drop, rule.seed))
+    return max(paired_spread(gaps[:, None]).p_above(rule.max_drop)[0], one_sided_p(gaps - rule.max_drop, rule.seed))
 
 
 def _minimum_p(pair: Pair, mode: Mode, floor: float) -> float:
@@ -221,7 +221,7 @@ def _drop(pair: Pair, p: tuple[float, float], rule: Rule) -> Drop:
         interval=Interval(0.0, 0.0) if pair.same else difference_intervals(gaps[:, None])[0],
         p=p[0],
         corrected=p[1],
-        detectable=rule.max_drop + _reach(rule) * float(of.error[0]) if gaps.any() else None,
+        detectable=rule.max_drop + _reach(rule) * float(of.standard_error[0]) if gaps.any() else None,
         needed=_needed(gaps, rule),
         broken=tuple(name for name, was, now in changed if was > 0 and now == 0),
         fixed=tuple(name for name, was, now in changed if was == 0 and now > 0),
@@ -251,7 +251,7 @@ def _enough(problems: int, gaps: Floats, rule: Rule) -> bool:
 
 
 def _minimum(pair: Pair, p: tuple[float, float], rule: Rule, floor: float) -> Minimum:
-    needed = problems_to_show(_rates(pair), floor, rule.alpha, POWER)
+    needed = problems_needed(_rates(pair), floor, rule.alpha, POWER)
     return Minimum(floor=floor, p=p[0], corrected=p[1], needed=needed)
 
 

@@ -20,7 +20,7 @@ from sampler.stats import bootstrap
 from sampler.stats import differences as paired
 from sampler.stats.bootstrap import Floats
 from sampler.stats.curves import Counts, Curve, shared_range
-from sampler.stats.differences import Difference, told
+from sampler.stats.differences import Difference, differences_of
 from sampler.stats.signflip import FLIPS, family_tests
 
 STEPS = 40
@@ -66,7 +66,7 @@ def differences(entries: Sequence[Entry], asked: Sequence[Pairing], seed: int, f
     wanted = [columns.pair(one) for one in asked]
     values = columns.values()
     gaps = np.stack([values[:, first] - values[:, second] for first, second in wanted], axis=1)
-    return told(gaps, family_tests(values, members, wanted, seed, flips))
+    return differences_of(gaps, family_tests(values, members, wanted, seed, flips))
 
 
 def pair_differences(

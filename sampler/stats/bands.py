@@ -57,7 +57,7 @@ def simultaneous(values: Floats, largest: Floats, points: Sequence[Interval]) ->
 def difference_bands(gaps: Floats, largest: Floats, points: Sequence[Interval]) -> list[Interval]:
     """The band around the mean of each column of paired differences; its scale is that of their intervals."""
     of, problems = paired_spread(gaps), len(gaps)
-    half = float(np.quantile(largest, LEVEL)) * np.sqrt(problems / (problems - 1)) * of.error
+    half = float(np.quantile(largest, LEVEL)) * np.sqrt(problems / (problems - 1)) * of.standard_error
     return [
         Interval(max(-1.0, min(point.low, float(low))), min(1.0, max(point.high, float(high))))
         for point, low, high in zip(points, of.centre - half, of.centre + half, strict=True)

@@ -23,11 +23,13 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
-from sampler.stats.student import from_normal
+from sampler.stats.student_t import normal_to_t
 
 RESAMPLES = 10_000
 LEVEL = 0.95
-METHOD = "BCa over resampled problems, and Wilson's where fewer than 5 problems' worth differ from none or all"
+METHOD = (
+    "BCa bootstrap over problems; Wilson's where that is wider and the mean is within 5 problems of none or all solved"
+)
 FEW = 5.0
 _AT_ONCE = 1000  # resamples whose statistics are made together: they may take tables as wide as there are samples
 _NORMAL = NormalDist()
@@ -202,5 +204,5 @@ def _corrected(z: float, bias: float, skew: float) -> float:
 
 def _outward(z: float, problems: int) -> float:
     """A normal quantile made one of Student's t, and stretched because resampled means vary by (n-1)/n too little."""
-    free = problems - 1
-    return from_normal(z, free) * sqrt(problems / free)
+    df = problems - 1
+    return normal_to_t(z, df) * sqrt(problems / df)

@@ -1,10 +1,10 @@
-"""Paired differences of two models on the same problems: their intervals, and what may be claimed of them.
+"""Paired differences of two models on the same problems: intervals, and whether a lead may be claimed.
 
-Intervals are Student's t over problems, with 0.3 of a problem added where the first model alone is right, and as much where
-the second is (after Agresti and Min 2005, who add more, for differences that are -1, 0 or 1). Without that, where few
-problems differ, any interval is far too short: problems that differ were only not drawn. With less, intervals of 20 hard
-problems miss the truth too often; with 8 or 20 problems they are wider than they need to be for most. Measured by
-`tests/bench/winners.py`.
+Intervals are Student's t over problems, after 0.3 of a problem is added where the first model alone is right, and 0.3 where
+the second is. Agresti and Min (2005) add such pseudo-observations, and more of them, to differences of -1, 0 or 1. Without
+them intervals are far too short where few problems differ, because problems that differ may not have been drawn. With fewer
+of them, intervals of 20 hard problems miss the true difference too often; with 8 or 20 problems, most intervals are wider
+than necessary. `tests/bench/winners.py` measures this.
 """
 
 from __future__ import annotations
@@ -14,20 +14,20 @@ from dataclasses import dataclass
 import numpy as np
 
 from sampler.stats.bootstrap import LEVEL, Floats, Interval
-from sampler.stats.signflip import P
-from sampler.stats.student import t_beyond, t_quantile
+from sampler.stats.signflip import PValues
+from sampler.stats.student_t import t_quantile, t_upper_tail
 
-ADDED = 0.3  # problems on each side
-METHOD = f"Student's t over problems, {ADDED} of a problem added on each side"
-TEST = "paired sign flips of problems, corrected by step-down maxT for all pairs of models and budgets"
+ADDED = 0.3  # of a problem on each side
+METHOD = f"Student's t over paired problems, with {ADDED} of a problem added on each side"
+TEST = "paired sign-flip test over problems, corrected by step-down maxT for all pairs of models and all budgets"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
     """How much a mean exceeds another on the same problems.
 
-    `p` is that of the sign-flip test alone, `p_corrected` the same for the whole family of comparisons that it is one of; None
-    where nothing may be claimed.
+    `p` is the p value of the sign-flip test for this comparison alone, `p_corrected` the one corrected for its family of
+    comparisons; None where nothing may be claimed.
     """
 
     mean: float
@@ -37,7 +37,7 @@ class Difference:
 
     @property
     def clear(self) -> bool:
-        """Whether the lead may be claimed: the corrected test says so, and the interval leaves out zero."""
+        """Whether the lead may be claimed: the corrected p value is small enough, and the interval leaves out zero."""
         beyond = self.interval.low > 0 or self.interval.high < 0
         return beyond and self.p_corrected is not None and self.p_corrected <= 1 - LEVEL
 
@@ -53,44 +53,47 @@ class PairedSpread:
     """Centre and standard error of the mean of each column of differences, with the added parts of problems."""
 
     centre: Floats
-    error: Floats
+    standard_error: Floats
     problems: int
 
     def p_below(self, bound: float) -> list[float]:
-        """The one-sided p value for a mean below `bound`, of each column."""
-        return [t_beyond(t, self.problems - 1) for t in (bound - self.centre) / self.error]
+        """Return for each column the one-sided p value of the claim that the mean is below `bound`."""
+        return [t_upper_tail(t, self.problems - 1) for t in (bound - self.centre) / self.standard_error]
 
     def p_above(self, bound: float) -> list[float]:
-        """The one-sided p value for a mean above `bound`, of each column."""
-        return [t_beyond(t, self.problems - 1) for t in (self.centre - bound) / self.error]
+        """Return for each column the one-sided p value of the claim that the mean is above `bound`."""
+        return [t_upper_tail(t, self.problems - 1) for t in (self.centre - bound) / self.standard_error]
 
 
 def paired_spread(gaps: Floats, added: float = ADDED) -> PairedSpread:
-    """The spread of differences (problems x columns), each between -1 and 1, with so many problems added on each side."""
+    """Return the spread of differences (problems x columns, each from -1 to 1) with `added` problems on each side.
+
+    Raises ValueError below two problems.
+    """
     problems = len(gaps)
     if problems < 2:
         raise ValueError(f"an interval over problems is undefined for {problems} problem(s)")
     size = problems + 2 * added
     centre = gaps.sum(axis=0) / size
     variance = ((gaps**2).sum(axis=0) + 2 * added) / size - centre**2
-    return PairedSpread(centre=centre, error=np.sqrt(variance / size), problems=problems)
+    return PairedSpread(centre=centre, standard_error=np.sqrt(variance / size), problems=problems)
 
 
 def difference_intervals(gaps: Floats) -> list[Interval]:
-    """The interval of each column's mean."""
+    """Return the interval of the mean of each column (problems x columns)."""
     of = paired_spread(gaps)
-    half = t_quantile((1 + LEVEL) / 2, len(gaps) - 1) * of.error
+    half = t_quantile((1 + LEVEL) / 2, len(gaps) - 1) * of.standard_error
     rows = zip(gaps.mean(axis=0), of.centre - half, of.centre + half, strict=True)
     return [Interval(float(max(-1.0, min(low, mean))), float(min(1.0, max(high, mean)))) for mean, low, high in rows]
 
 
-def told(gaps: Floats, tests: list[P]) -> list[Difference]:
-    """The difference of each column with its test; an interval is never sharper than the test alone."""
+def differences_of(gaps: Floats, tests: list[PValues]) -> list[Difference]:
+    """Return the difference of each column with its test; an interval holds zero wherever the test alone finds nothing."""
     rows = zip(gaps.mean(axis=0), difference_intervals(gaps), tests, strict=True)
     return [
         Difference(
             mean=float(mean),
-            interval=_with_zero(found) if p.alone > 1 - LEVEL else found,
+            interval=_including_zero(found) if p.alone > 1 - LEVEL else found,
             p=p.alone,
             p_corrected=p.corrected,
         )
@@ -98,5 +101,5 @@ def told(gaps: Floats, tests: list[P]) -> list[Difference]:
     ]
 
 
-def _with_zero(found: Interval) -> Interval:
+def _including_zero(found: Interval) -> Interval:
     return Interval(min(found.low, 0.0), max(found.high, 0.0))

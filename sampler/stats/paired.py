@@ -71,7 +71,7 @@ def detectable(gaps: Floats) -> Detectable:
     problems = len(gaps)
     if problems < 2:
         raise ValueError(f"a detectable difference is undefined for {problems} problem(s)")
-    deviation = float(paired_spread(gaps[:, None]).error[0]) * sqrt(problems)
+    deviation = float(paired_spread(gaps[:, None]).standard_error[0]) * sqrt(problems)
     reach = NormalDist().inv_cdf((1 + LEVEL) / 2) + NormalDist().inv_cdf(POWER)
     seen = abs(float(gaps.mean()))
     return Detectable(

@@ -1,20 +1,19 @@
-"""Paired sign-flip randomisation tests, alone and corrected for a family of comparisons by step-down maxT.
+"""Paired sign-flip (randomisation) tests: the p value of one comparison, and p values corrected for a family of comparisons.
 
-Null hypothesis: of each problem, the difference between two models is as likely to come out the other way round. It holds
-exactly for two models that do the same, each with the same number of samples. Where a budget buys different numbers of
-samples, two models may solve equally much and yet differ lopsidedly from problem to problem: most a little, some a lot. There
-the test alone names a winner in up to 7 % of studies (11 % where nearly everything is solved) instead of 5 %, so a claim
-needs an interval that leaves out zero, too (`sampler.stats.differences`), which does not presuppose symmetry; together they
-stay below 5 % (`tests/bench/winners.py`).
+The null hypothesis is that on each problem the difference between two models is as likely to be d as -d. It holds exactly for
+two equal models with the same number of samples. Where a budget buys different numbers of samples, two models may solve
+equally much with a skewed difference: a little on most problems, a lot on some. There the test alone names a winner in up to
+7 % of studies (11 % where nearly everything is solved) instead of 5 %. So a claim also needs an interval that leaves out zero
+(`sampler.stats.differences`), which does not assume symmetry. Together they stay below 5 % (`tests/bench/winners.py`).
 
-Flipping the sign of a problem's difference leaves the sum of squares as it is, so |sum of d| / sqrt(sum of d^2) orders the
-flips as |t| does, and is of one scale for all columns. The same flips serve all columns of a family, so the largest statistic
-of a flip has the columns' correlation, and budgets that say nearly the same cost nearly nothing. The correction is the
-step-down maxT rule of Westfall and Young (1993, algorithm 4.1); Romano and Wolf (2005) show that it controls the chance of
+Flipping the sign of a problem's difference does not change the sum of squares, so |sum of d| / sqrt(sum of d^2) orders the
+flips as |t| does, on one scale for all columns. All columns of a family use the same flips, so the largest statistic of a flip
+reflects their correlation, and adding budgets that say nearly the same changes the correction little. The correction is the
+step-down maxT rule of Westfall and Young (1993, algorithm 4.1); Romano and Wolf (2005) show that it controls the chance of even
 one false claim.
 
-Where few problems differ, all flips are counted and p values are exact. Otherwise `FLIPS` are drawn by a seeded generator,
-and p is (1 + as large) / (1 + drawn), which is never too small (Phipson and Smyth 2010).
+Where few problems differ, all flips are counted and p values are exact. Otherwise `FLIPS` flips are drawn by a seeded
+generator, and p is (1 + as large) / (1 + drawn), which is never too small (Phipson and Smyth 2010).
 """
 
 from __future__ import annotations
@@ -37,7 +36,7 @@ Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
-class P:
+class PValues:
     """The p value of one comparison: two-sided, alone and corrected for its family."""
 
     alone: float
@@ -46,26 +45,26 @@ class P:
 
 def family_tests(
     values: Floats, family: Sequence[tuple[int, int]], asked: Sequence[tuple[int, int]], seed: int, flips: int = FLIPS
-) -> list[P]:
-    """Test the differences `asked`, corrected for all of `family`.
+) -> list[PValues]:
+    """Return the p values of the comparisons `asked`, corrected for all of `family`.
 
-    `values` is a table of problems x columns; a comparison is a pair of columns, first minus second. What is asked need not be
-    in the family: it is then corrected as if it stood between the members of larger and smaller statistic.
+    `values` is a table of problems x columns; a comparison is a pair of columns, first minus second. A comparison need not be
+    in the family: it is then corrected by its rank among the statistics of the family.
     """
     if not asked:
         return []
-    members, wanted = _Columns(values, family), _Columns(values, asked)
-    differing = members.differing | wanted.differing
+    members, others = _Pairs(values, family), _Pairs(values, asked)
+    differing = members.differing | others.differing
     if not differing.any():
-        return [P(1.0, 1.0) for _ in asked]
+        return [PValues(1.0, 1.0) for _ in asked]
     drawn, exact = _signs(int(differing.sum()), seed, flips)
-    if not exact:  # of all problems, so that what is asked beside a claim does not change its flips
+    if not exact:  # flips of all problems, so that a comparison's flips do not depend on what else is asked
         drawn, _ = _signs(len(values), seed, flips)
-    return _tested(values[differing] if exact else values, members, wanted, (drawn, exact))
+    return _tested(values[differing] if exact else values, members, others, (drawn, exact))
 
 
-def one_sided(gaps: Floats, seed: int, flips: int = FLIPS) -> float:
-    """The chance of a sum as large as that of `gaps` where each has the sign of a coin (Fisher's randomisation test)."""
+def one_sided_p(gaps: Floats, seed: int, flips: int = FLIPS) -> float:
+    """Return the chance of a sum at least as large as that of `gaps` if each sign is random (Fisher's randomisation test)."""
     moved = np.abs(gaps) > _EQUAL
     if not moved.any():
         return 1.0
@@ -76,8 +75,8 @@ def one_sided(gaps: Floats, seed: int, flips: int = FLIPS) -> float:
     return _share(np.array([sum(found for found, _ in counts)]), sum(times for _, times in counts), exact=exact).item()
 
 
-class _Columns:
-    """Comparisons as pairs of columns, with what is the same under all flips."""
+class _Pairs:
+    """Comparisons as pairs of columns, with the numbers that no flip changes."""
 
     def __init__(self, values: Floats, pairs: Sequence[tuple[int, int]]) -> None:
         table = np.asarray(pairs, dtype=np.int64).reshape(-1, 2)
@@ -92,10 +91,10 @@ class _Columns:
         norm = np.sqrt(squares)
         moving = norm > _EQUAL * np.sqrt(len(values))
         self.scale = np.divide(1.0, norm, out=np.zeros_like(norm), where=moving)
-        self.seen = np.abs(sums) * self.scale
+        self.observed = np.abs(sums) * self.scale
 
     def statistics(self, sums: Floats) -> Floats:
-        """The statistic of each comparison under each flip, of the flipped sums (flips x columns)."""
+        """Return the statistic of each comparison under each flip; `sums` are the flipped sums of columns (flips x columns)."""
         found = sums[:, self.first]
         found -= sums[:, self.second]
         np.abs(found, out=found)
@@ -103,29 +102,31 @@ class _Columns:
         return found
 
 
-def _tested(values: Floats, members: _Columns, wanted: _Columns, flips: tuple[Iterator[Floats], bool]) -> list[P]:
+def _tested(values: Floats, family: _Pairs, asked: _Pairs, flips: tuple[Iterator[Floats], bool]) -> list[PValues]:
     drawn, exact = flips
-    order = np.argsort(members.seen, kind="stable")
-    rising = members.seen[order]
+    order = np.argsort(family.observed, kind="stable")
+    rising = family.observed[order]
     own_rank = np.searchsorted(rising, rising + _TIE, "right")
-    rank = np.searchsorted(rising, wanted.seen + _TIE, "right")
-    alone, among, held = np.zeros(len(rank)), np.zeros(len(rank)), np.zeros(len(rising))
+    rank = np.searchsorted(rising, asked.observed + _TIE, "right")
+    # In how many flips a statistic is at least the observed one: of the comparison alone, of it and the members of the family
+    # up to its rank, and of each member and those up to its rank.
+    alone, among, each = np.zeros(len(rank)), np.zeros(len(rank)), np.zeros(len(rising))
     times = 0
     for signs in drawn:
         times += len(signs)
         sums = signs @ values
-        own = wanted.statistics(sums)
+        own = asked.statistics(sums)
         largest = np.zeros(
             (len(signs), len(rising) + 1)
-        )  # column j: the largest of the j members of smallest statistic
-        np.maximum.accumulate(members.statistics(sums)[:, order], axis=1, out=largest[:, 1:])
-        alone += (own >= wanted.seen - _TIE).sum(axis=0)
-        among += (np.maximum(own, largest[:, rank]) >= wanted.seen - _TIE).sum(axis=0)
-        held += (largest[:, own_rank] >= rising - _TIE).sum(axis=0)
+        )  # column j: of the j members with the smallest observed statistic
+        np.maximum.accumulate(family.statistics(sums)[:, order], axis=1, out=largest[:, 1:])
+        alone += (own >= asked.observed - _TIE).sum(axis=0)
+        among += (np.maximum(own, largest[:, rank]) >= asked.observed - _TIE).sum(axis=0)
+        each += (largest[:, own_rank] >= rising - _TIE).sum(axis=0)
     single, step = _share(alone, times, exact=exact), _share(among, times, exact=exact)
-    above = np.append(np.maximum.accumulate(_share(held, times, exact=exact)[::-1])[::-1], 0.0)
-    corrected = np.maximum(step, above[rank])  # no claim is more certain than one of a larger statistic
-    return [P(float(p), float(q)) for p, q in zip(single, np.maximum(single, corrected), strict=True)]
+    above = np.append(np.maximum.accumulate(_share(each, times, exact=exact)[::-1])[::-1], 0.0)
+    corrected = np.maximum(step, above[rank])  # a larger statistic never has a larger corrected p
+    return [PValues(float(p), float(q)) for p, q in zip(single, np.maximum(single, corrected), strict=True)]
 
 
 def _share(counts: Floats, times: int, *, exact: bool) -> Floats:
@@ -133,7 +134,7 @@ def _share(counts: Floats, times: int, *, exact: bool) -> Floats:
 
 
 def _signs(problems: int, seed: int, flips: int, *, mirrored: bool = True) -> tuple[Iterator[Floats], bool]:
-    """Signs in tables of flips x problems, and whether these are all that there are.
+    """Return signs in tables of flips x problems, and whether these are all possible flips.
 
     `mirrored`: a flip and its opposite have the same statistic, so half of all flips are enough.
     """

@@ -13,16 +13,16 @@ from hypothesis import strategies as st
 from sampler.reporting.family import Pairing, differences, shared_budgets
 from sampler.stats.budget import UnitCost
 from sampler.stats.curves import Counts, curve_over
-from sampler.stats.differences import Difference, difference_intervals, told
+from sampler.stats.differences import Difference, difference_intervals, differences_of
 from sampler.stats.paired import detectable
-from sampler.stats.rates import p_above, p_below, problems_to_show
-from sampler.stats.signflip import P, family_tests, one_sided
-from sampler.stats.student import t_beyond, t_quantile
+from sampler.stats.rates import p_above, p_below, problems_needed
+from sampler.stats.signflip import PValues, family_tests, one_sided_p
+from sampler.stats.student_t import t_quantile, t_upper_tail
 
 GAPS = st.lists(st.integers(-4, 4).map(lambda n: n / 4), min_size=2, max_size=10)
 
 
-def ps_of(gaps: list[list[float]] | np.ndarray, family: list[int] | None = None, **more) -> list[P]:
+def ps_of(gaps: list[list[float]] | np.ndarray, family: list[int] | None = None, **more) -> list[PValues]:
     """Columns of differences, each against a column of nothing."""
     table = np.asarray(gaps, dtype=np.float64)
     values = np.hstack([np.zeros((len(table), 1)), table])
@@ -113,9 +113,9 @@ def test_what_is_not_in_the_family_is_corrected_as_its_neighbours_are():
 
 
 def test_equal_models_differ_by_nothing_with_a_p_of_one():
-    assert ps_of(np.zeros((30, 2))) == [P(1.0, 1.0)] * 2
+    assert ps_of(np.zeros((30, 2))) == [PValues(1.0, 1.0)] * 2
     noise = np.full((30, 1), 1e-17)
-    assert ps_of(noise) == [P(1.0, 1.0)], "what differs by rounding is equal"
+    assert ps_of(noise) == [PValues(1.0, 1.0)], "what differs by rounding is equal"
 
 
 @given(gaps=GAPS)
@@ -124,16 +124,16 @@ def test_one_sided_counts_the_sums_that_are_as_large(gaps):
     sums = [
         sum(sign * gap for sign, gap in zip(signs, moved, strict=True)) for signs in product((1, -1), repeat=len(moved))
     ]
-    assert one_sided(np.array(gaps), 0) == pytest.approx(float(np.mean(np.array(sums) >= sum(moved) - 1e-9)))
+    assert one_sided_p(np.array(gaps), 0) == pytest.approx(float(np.mean(np.array(sums) >= sum(moved) - 1e-9)))
 
 
 def test_student_s_t_is_the_table_s():
     """Two-sided 95 %, from any table: 3, 7, 19 and 163 degrees of freedom."""
     for free, t in ((3, 3.182), (7, 2.365), (19, 2.093), (163, 1.975)):
         assert t_quantile(0.975, free) == pytest.approx(t, rel=0.012)
-        assert t_beyond(t_quantile(0.975, free), free) == pytest.approx(0.025)
-    assert t_beyond(0.0, 5) == pytest.approx(0.5)
-    assert t_beyond(-2.0, 9) == pytest.approx(1 - t_beyond(2.0, 9))
+        assert t_upper_tail(t_quantile(0.975, free), free) == pytest.approx(0.025)
+    assert t_upper_tail(0.0, 5) == pytest.approx(0.5)
+    assert t_upper_tail(-2.0, 9) == pytest.approx(1 - t_upper_tail(2.0, 9))
 
 
 def test_an_interval_of_many_problems_is_that_of_student_s_t():
@@ -166,7 +166,7 @@ def test_an_interval_is_never_sharper_than_the_test():
     """Five problems of 164: the interval alone would leave out zero, five coins that fall alike happen in 6 % of cases."""
     gaps = np.array([1.0] * 5 + [0.0] * 159)[:, None]
     assert difference_intervals(gaps)[0].low > 0
-    (found,) = told(gaps, ps_of(gaps))
+    (found,) = differences_of(gaps, ps_of(gaps))
     assert found.p == 0.0625
     assert found.interval.low == 0.0
     assert not found.clear
@@ -174,11 +174,11 @@ def test_an_interval_is_never_sharper_than_the_test():
 
 def test_a_claim_needs_the_corrected_test_and_the_interval():
     gaps = np.array([0.3, 0.2, 0.4, 0.1, 0.3, 0.2, 0.3, 0.4] * 4)[:, None]
-    (found,) = told(gaps, [P(0.001, 0.04)])
+    (found,) = differences_of(gaps, [PValues(0.001, 0.04)])
     assert found.clear
     assert found.reversed.clear
     assert found.reversed.interval.high == -found.interval.low
-    assert not told(gaps, [P(0.001, 0.06)])[0].clear
+    assert not differences_of(gaps, [PValues(0.001, 0.06)])[0].clear
     unsaid = Difference(mean=found.mean, interval=found.interval, p=found.p, p_corrected=None)
     assert not unsaid.clear, "where nothing may be claimed, nothing is clear"
 
@@ -257,7 +257,7 @@ def test_as_many_problems_as_are_said_to_be_needed_show_it_four_times_of_five():
     rng = np.random.default_rng(8)
     kind = rng.beta(0.6, 0.6, 5000)
     bound = float(kind.mean()) - 0.1
-    needed = problems_to_show(kind, bound, 0.05, 0.8)
+    needed = problems_needed(kind, bound, 0.05, 0.8)
     shown = np.mean([p_above(rng.choice(kind, needed), bound) < 0.05 for _ in range(400)])
     assert 0.72 <= shown <= 0.88
-    assert problems_to_show(kind, float(kind.mean()) + 0.01, 0.05, 0.8) is None
+    assert problems_needed(kind, float(kind.mean()) + 0.01, 0.05, 0.8) is None
