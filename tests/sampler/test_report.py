@@ -266,7 +266,7 @@ def test_the_json_is_stable_sorted_and_versioned(small_and_large):
     read = json.loads(text)
     assert text == json.dumps(read, sort_keys=True, indent=2)
     assert read["schema"] == 2
-    assert read["methods"]["test"].startswith("paired sign flips")
+    assert read["methods"]["test"].startswith("paired sign-flip test")
     table = read["tables"][0]
     assert (table["unit"], table["charge"], table["rows"][0]["finding"]) == ("flops", "each", "only_one")
     assert table["rows"][1]["cells"][0]["point"]["interval"]["low"] <= table["rows"][1]["cells"][0]["point"]["rate"]
