@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 from sampler.importing.files import samples_of
-from sampler.importing.imported import Imported, ImportFault, NoText
+from sampler.importing.imported import Imported, ImportFault, NoText, Reading
 from sampler.importing.manner import Manner, understood
 from sampler.importing.match import Matcher
-from sampler.importing.program import program_of
 from sampler.importing.request import ImportRequest
 from sampler.store.records import valid_text
-from sandbox.extraction import Extracted
+from sandbox.extraction import Extracted, Given, extract
 from sandbox.problems import Problem
 from sandbox.values import MAX_SOURCE_BYTES
+
+_GIVEN: Mapping[Reading, Given] = {
+    Reading.COMPLETION: "completion",
+    Reading.RAW: "raw",
+    Reading.PROGRAM: "solution",
+    Reading.ANSWER: "answer",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,9 +86,10 @@ def ready(job: ReadingJob) -> Iterator[Ready | LeftOut]:
 
 
 def _ready(where: str, sample: Imported, problem: Problem, manner: Manner) -> Ready:
-    program = Extracted(sample.program, "as the file says") if sample.program is not None else None
-    if program is None:
-        program = program_of(problem, sample.text, sample.reading or manner.reading)
+    if sample.program is not None:
+        program = Extracted(sample.program, "as the file says")
+    else:
+        program = extract(sample.text, problem, given=_GIVEN[sample.reading or manner.reading])
     claim = sample.claim
     return Ready(
         where,

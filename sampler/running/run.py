@@ -26,7 +26,6 @@ from itertools import groupby
 
 from sampler.backends.base import Backend, BackendError, EngineLost
 from sampler.costs import sample_flops
-from sampler.programs import program_for
 from sampler.running.executor import Executor
 from sampler.running.progress import Notice, Progress, Subscriber, Ticker, read_progress
 from sampler.running.scoring import Scoring, ScoringJob
@@ -34,6 +33,7 @@ from sampler.store.reader import Reader, StoreError
 from sampler.store.records import OpenedModel, SampleRecord, StudyIds, canonical_json, valid_text
 from sampler.store.writer import Store
 from sampler.study.plan import requests
+from sampler.study.prompts import program_for
 from sampler.study.spec import Study, choose_problems, choose_shots
 from sampler.study.spec_models import ModelSpec
 from sampler.values import ModelCard, Request, Sample

@@ -1,4 +1,4 @@
-"""How a problem is put to a model.
+"""How a problem is put to a model, and which program its completion becomes.
 
 Completion style sends the problem's prompt as it stands and lets the model go on; it is how HumanEval was published. A
 completion ends where the function ends: at the first line that starts something new at the margin. The strings are
@@ -6,16 +6,16 @@ those of the Codex paper, which every published number cuts at, and a closing fe
 close a code block that nobody opened.
 
 Solved problems may be shown before the one that is asked ("shots"). For tests that are asserts (MBPP) that has the form of
-Austin et al. (2021): the task in words, the tests, then the solution between two marks. Whole programs (APPS) are always
-asked in the form of Hendrycks et al. (2021), question and answer under a heading each, with shots and without. In
-both the answer stands on its own. Other shots are functions above the function.
+Austin et al. (2021): the task in words, the tests, then the solution between two marks. In completion style, whole programs
+(APPS) are asked for in the form of Hendrycks et al. (2021), question and answer under a heading each, with shots and without.
+In both the answer stands on its own. Other shots are functions above the function.
 
 Chat style asks in words and begins the answer with the opening fence. The beginning matters more for small models than
 their size does: it leaves no room for anything but code. A whole program is asked for as one that reads standard input; where
 the set has code to begin with, it is shown.
 
 A template (`templates`) puts a problem as its benchmark has published it. Each prompt names its form, and the store keeps that
-beside the sample.
+beside the sample. `program_for` reads a completion by the prompt that it was written for; the rules are `sandbox.extraction`'s.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from dataclasses import replace
 from sampler.study import templates
 from sampler.study.templates import Template
 from sampler.values import Prompt, PromptStyle
-from sandbox.extraction import PROGRAM_STOPS, STOPS
+from sandbox.extraction import PROGRAM_STOPS, STOPS, Extracted, answered, continued
 from sandbox.problems import Form, Problem
 
 COMPLETION_STOPS = STOPS
@@ -86,6 +86,15 @@ def unbegun(prompt: Prompt) -> Prompt:
     if not prompt.prefill:
         return prompt
     return replace(prompt, prefill="", stop=() if prompt.stop == CHAT_STOPS else prompt.stop)
+
+
+def program_for(problem: Problem, prompt: Prompt, text: str) -> Extracted:
+    """Return the source to execute for `text`, which a model wrote for `prompt`, and why it is that."""
+    match prompt.style:
+        case PromptStyle.COMPLETION:
+            return continued(text, problem, stops=prompt.stop, alone=not prompt.continues)
+        case PromptStyle.CHAT:
+            return answered(text, problem, begun=prompt.prefill)
 
 
 def _solution(problem: Problem) -> str:

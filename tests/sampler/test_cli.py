@@ -21,7 +21,6 @@ from sampler.commands import COMMANDS, cli
 from sampler.exits import Exit
 from sampler.faults import exit_for
 from sampler.models.catalogue import UnknownModel
-from sampler.programs import program_for
 from sampler.reporting.reading import read_report
 from sampler.reporting.render import report_json
 from sampler.running.doors import in_steps, real_doors
@@ -33,7 +32,7 @@ from sampler.store.lock import StoreBusy
 from sampler.store.reader import StoreError
 from sampler.store.writer import Store, WriteFailed
 from sampler.store.writes import StudyChanged
-from sampler.study.prompts import prompt_for
+from sampler.study.prompts import program_for, prompt_for
 from sampler.study.spec import choose_problems, load_study
 from sampler.study.toml_table import SpecError
 from sampler.telling import told

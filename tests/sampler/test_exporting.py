@@ -19,9 +19,7 @@ from sampler.commands import cli
 from sampler.exits import Exit
 from sampler.exporting import formats
 from sampler.exporting.export import FORMATS
-from sampler.importing.imported import Reading
 from sampler.importing.into_store import import_files
-from sampler.importing.program import program_of
 from sampler.importing.request import ImportRequest
 from sampler.reporting.reading import read_report
 from sampler.running.scoring_stored import StoredScoring, score_stored
@@ -29,6 +27,7 @@ from sampler.store.export_rows import ExportRow
 from sampler.store.reader import Reader
 from sampler.store.writer import Store
 from sampler.values import Prompt, PromptStyle, Request, SamplingParams
+from sandbox.extraction import extract
 from sandbox.problems import load_problems
 
 TEXTS = {  # a completion to be cut, one that is whole, one that repeats the prompt, and text that hurts
@@ -252,4 +251,4 @@ def test_no_name_of_a_problem_leaves_the_folder_of_programs(name, index):
 def test_whatever_is_executed_comes_back_from_evalplus_lines_as_it_was(text):
     problem = load_problems("humaneval")[1]
     row = formats.evalplus(export_row(program=text))
-    assert program_of(problem, json.loads(json.dumps(row))["solution"], Reading.PROGRAM).source == text
+    assert extract(json.loads(json.dumps(row))["solution"], problem, given="solution").source == text

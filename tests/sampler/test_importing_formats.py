@@ -15,7 +15,6 @@ from sampler.importing.imported import Claim, Imported, ImportFault, NoText, Rea
 from sampler.importing.mapped import reader
 from sampler.importing.match import Matcher
 from sampler.importing.numbering import Numbering
-from sampler.importing.program import program_of
 from sampler.importing.ready import LeftOut, ReadingJob, Ready, ready
 from sampler.importing.request import ImportRequest
 from sampler.values import Finish
@@ -247,7 +246,8 @@ def test_every_prompt_of_codet_finds_its_own_problem_of_humaneval(shared_data):
     assert [match(Imported(text="", prompt=row["prompt"])).name for row in rows] == [row["task_id"] for row in rows]
 
 
-def test_how_a_text_is_read_decides_its_program():
+def test_how_a_text_is_read_decides_its_program(tmp_path):
+    path = tmp_path / "x.jsonl"
     one = problem("P/0", "import re\n\n\ndef f(x):\n", "f")
     text = "    return x\n\ndef g():\n    pass\n"
     fenced = "Here:\n```python\ndef f(x):\n    return 3\n```"
@@ -261,7 +261,10 @@ def test_how_a_text_is_read_decides_its_program():
         (fenced, Reading.ANSWER, "import re\n\n\ndef f(x):\n    return 3"),
         ("```python\nreturn x\n```", Reading.ANSWER, one.prompt + "    return x"),
     ]:
-        assert program_of(one, said, reading).source == source
+        path.write_text(json.dumps({"task_id": "P/0", "completion": said}) + "\n")
+        asked = ImportRequest(files=(path,), study="s", reading=reading)
+        (row,) = ready(ReadingJob(path=path, request=asked, problems=(one,)))
+        assert row.program == source
 
 
 def test_samples_are_numbered_as_they_come_or_as_they_say_but_not_both():

@@ -11,8 +11,7 @@ from sampler.backends.base import BackendError
 from sampler.backends.open import Surroundings, UnknownBackend, open_backend
 from sampler.backends.replay import ReplayBackend
 from sampler.models.catalogue import find
-from sampler.programs import program_for
-from sampler.study.prompts import prompt_for
+from sampler.study.prompts import program_for, prompt_for
 from sampler.values import Finish, Prompt, PromptStyle, Request, SamplingParams
 from sandbox.problems import load_problems
 from sandbox.values import MAX_SOURCE_BYTES
