@@ -29,12 +29,22 @@ from sampler.telling import told
 @click.option("--baseline", metavar="STORE|ID", help="What it was before: another store, or a study of this one.")
 @click.option("--at", "budgets", type=Amount(), multiple=True, metavar="BUDGET",
               help="May be repeated. Default: the study's budgets, or those of its report.")  # fmt: skip
-@click.option("--max-drop", type=float, default=Rule().max_drop, show_default=True, help="Share of problems.")
-@click.option("--alpha", type=float, default=Rule().alpha, show_default=True, help="How often a gate may be wrong.")
 @click.option(
-    "--min", "least", type=float, metavar="RATE", help="A minimum of the share solved, tested as --mode says."
+    "--max-drop",
+    type=float,
+    default=Rule().max_drop,
+    show_default=True,
+    help="Drop that is allowed, as a share of problems.",
 )
-@click.option("--margin", type=float, default=Rule().margin, show_default=True, help="Share of problems below --min.")
+@click.option("--alpha", type=float, default=Rule().alpha, show_default=True, help="Significance level of the tests.")
+@click.option("--min", "least", type=float, metavar="RATE", help="Minimum of the share solved, tested as --mode says.")
+@click.option(
+    "--margin",
+    type=float,
+    default=Rule().margin,
+    show_default=True,
+    help="How far below --min is allowed, as a share of problems.",
+)
 @click.option("--mode", type=click.Choice([mode.value for mode in Mode]), default=Mode.SIGNIFICANT.value,
               show_default=True, help="Fail what is shown to be worse, or what is not shown to be as good.")  # fmt: skip
 @click.option(
@@ -50,10 +60,10 @@ from sampler.telling import told
 def gate(traceback: bool, /, **options: Any) -> None:
     """Compare a STORE with its baseline at equal budget; exit code 1 where a model got worse.
 
-    Both studies have to be complete, and of the same problems. Differences are paired by problem. Each --mode is a test at
-    --alpha, of the drop below --baseline and of the distance from --min. significant fails what is shown to be worse;
-    non-inferior fails what is not shown to be as good, less --max-drop or --margin, and says how many problems would be
-    needed.
+    Both studies have to be complete, and of the same problems. Differences are paired by problem. Two things are tested at
+    the level --alpha: the drop from --baseline against --max-drop, and the rate against --min less --margin. The mode
+    significant fails a model that is shown to be worse than allowed. The mode non-inferior fails one that is not shown to be
+    as good, and says how many problems would be enough.
 
     \b
     sampler gate new.db --baseline old.db --at 1e12 --max-drop 0.02
@@ -95,7 +105,7 @@ def _decided(options: dict[str, Any], unit: Unit) -> Decision:
     )
     baseline, store = options["baseline"], options["store"]
     if baseline is None and rule.least is None:
-        raise GateError("nothing to hold it against: give --baseline, or --min, or both")
+        raise GateError("there is nothing to compare it with: give --baseline, or --min, or both")
     after = read_facts(store, options["study"])
     before = None if baseline is None else _baseline(baseline, store, after)
     wanted = Wanted(budgets=options["budgets"], unit=unit, models=options["models"])

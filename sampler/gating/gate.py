@@ -1,22 +1,22 @@
-"""Whether models got worse: the decision of `sampler gate`. Pure arithmetic over what each problem was worth before and after.
+"""Whether models got worse: the decision of `sampler gate`. Pure arithmetic over each problem's rate before and after.
 
-A *drop* is pass@budget before minus after, on the same problems, so the comparison is paired by problem: the samples of one
-problem are no independent draws, and problems differ far more than versions of a model do. There are two ways to be strict.
+A *drop* is pass@budget before minus after, on the same problems. The comparison is paired by problem: the samples of one
+problem are not independent, and problems differ far more than versions of a model do. There are two modes.
 
-`significant` fails a model when the data show that its drop is beyond what is allowed: p below alpha, one-sided, corrected by
-Holm over all tests of the gate, so that a gate of twenty comparisons still cries wolf in no more than alpha of its runs. Two
-tests have to agree there: Student's t with the standard error of `sampler.stats.differences`, and random signs (before and
-after are exchangeable where nothing changed, so that one is exact for any number of problems).
+`significant` fails a model when the data show that its drop is larger than allowed: one-sided p below alpha, corrected by Holm
+over all tests of the gate, so that at most alpha of all gates over unchanged models fail. Two tests have to agree: Student's t
+with the standard error of `sampler.stats.differences`, and sign flips (where nothing changed, before and after are
+exchangeable, so that this test is exact for any number of problems).
 
-`non-inferior` fails a model unless the data show that its drop is smaller than what is allowed: p below alpha, by the same t,
-with `PROOF` of a problem added on each side, because a loss of few whole problems is easily not drawn. There each model has
-to convince by itself, so nothing is corrected. Too few problems fail it, too, which is what a release wants; then it says how
-many would be enough if nothing was lost. Where no problem differs, 101 are enough at the defaults. Samples that are held
-against themselves have lost nothing, whatever their number.
+`non-inferior` fails a model unless the data show that its drop is smaller than allowed: p below alpha, by the same t with
+`PROOF` of a problem added on each side, because a loss on a few whole problems may easily not be drawn. Each model is tested
+by itself, so nothing is corrected. Too few problems fail a model, too, which is what a release wants; the message says how
+many would be enough if there was no true drop. Where no problem differs, 101 are enough at the defaults. A study that is
+compared with a copy of itself has lost nothing, however few its problems.
 
 `least` is a minimum of pass@budget, tested in the same mode: `significant` fails a model that is shown to solve less,
-`non-inferior` one that is not shown to solve as much, each less `margin`. The verdict that is printed is computed here once,
-and is the exit code. `tests/bench/gate_null.py` measures false alarms and power.
+`non-inferior` one that is not shown to solve as much, each less `margin`. The printed verdict is computed here once, and is
+the exit code. `tests/bench/gate_null.py` measures false alarms and power.
 """
 
 from __future__ import annotations
@@ -36,20 +36,20 @@ from sampler.stats.rates import p_above, p_below, problems_needed
 from sampler.stats.signflip import one_sided_p
 from sampler.stats.student_t import t_quantile
 
-PROOF = 0.75  # problems added on each side where a small drop has to be shown
+PROOF = 0.75  # of a problem added on each side where a small drop has to be shown
 _MOST_NEEDED = 10**9
 
 
 class Mode(StrEnum):
-    """Who bears the doubt."""
+    """Which claim the data have to show."""
 
-    SIGNIFICANT = "significant"  # the one who says that it got worse
-    NON_INFERIOR = "non-inferior"  # the one who says that it did not
+    SIGNIFICANT = "significant"  # that the model got worse; else it passes
+    NON_INFERIOR = "non-inferior"  # that the model did not get worse; else it fails
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """What passes. `max_drop`, `least` and `margin` are shares of problems; `seed` is that of the random signs."""
+    """What passes. `max_drop`, `least` and `margin` are shares of problems; `seed` is that of the sign flips."""
 
     mode: Mode = Mode.SIGNIFICANT
     max_drop: float = 0.02
@@ -76,7 +76,7 @@ class Rule:
 
     @property
     def floor(self) -> float | None:
-        """What a model has to reach."""
+        """The rate that a model has to reach: the minimum less the margin."""
         return None if self.least is None else max(0.0, self.least - self.margin)
 
 
@@ -97,7 +97,7 @@ class Side:
 class Pair:
     """A model at a budget now and, where there is a baseline, before, on the same problems in the same order.
 
-    `same`: before and after are the very same samples.
+    `same`: the baseline is a copy of the study, so before and after are the same samples.
     """
 
     model: str
@@ -115,11 +115,11 @@ class Pair:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drop:
-    """How much worse a model is than before. `p` speaks for the rule's mode; `corrected` is p by Holm, or p itself.
+    """How much worse a model is than before. `p` is of the rule's mode; `corrected` is p by Holm, or p itself.
 
-    `detectable` is the smallest true drop that these problems would have shown with the chance `POWER`, beyond what is
-    allowed; None where no problem differs, because nothing tells then how much problems differ. `needed` is how many problems
-    of this kind would show with that chance that the drop is smaller than what is allowed, if nothing was lost.
+    `detectable` is the smallest true drop that these problems would have shown with probability `POWER`; None where no problem
+    differs, because then their spread is unknown. `needed` is how many problems of this kind would show with that
+    probability that the drop is smaller than allowed, if there was no true drop.
     """
 
     mean: float
@@ -134,10 +134,10 @@ class Drop:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Minimum:
-    """How a model stands to a minimum. `p` speaks for the rule's mode; `corrected` is p by Holm, or p itself.
+    """The test of a model against a minimum. `p` is of the rule's mode; `corrected` is p by Holm, or p itself.
 
-    `needed` is how many such problems would show, with the chance `POWER`, that it is reached; None where the estimate lies
-    below.
+    `needed` is how many such problems would show, with probability `POWER`, that it is reached; None where the measured rate
+    is below.
     """
 
     floor: float
@@ -148,7 +148,7 @@ class Minimum:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checked:
-    """What came of one model at one budget; it passed where nothing is said against it."""
+    """The result of one model at one budget; `against` are the reasons why it fails."""
 
     pair: Pair
     drop: Drop | None
@@ -163,7 +163,7 @@ class Checked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """What came of all."""
+    """The results of all models and budgets."""
 
     rule: Rule
     checked: tuple[Checked, ...]
@@ -199,7 +199,7 @@ def _rates(pair: Pair) -> Floats:
 
 
 def _drop_p(pair: Pair, rule: Rule) -> float:
-    """The one-sided p value for what the mode wants shown of a drop."""
+    """Return the one-sided p value of the claim about a drop that the mode wants shown."""
     if pair.same:
         return 1.0 if rule.mode is Mode.SIGNIFICANT else 0.0
     gaps = _gaps(pair)
@@ -233,7 +233,7 @@ def _reach(rule: Rule) -> float:
 
 
 def _needed(gaps: Floats, rule: Rule) -> int:
-    """The least number of problems whose t lets a model through that lost nothing; certain where all differ alike."""
+    """Return the least number of problems with which a model without a true drop passes (always, where the gaps are equal)."""
     low, high = 1, 2
     while not _enough(high, gaps, rule) and high < _MOST_NEEDED:
         low, high = high, 2 * high
@@ -272,7 +272,7 @@ def _against_drop(drop: Drop, rule: Rule) -> str | None:
         case Mode.NON_INFERIOR if not shown:
             return (
                 f"may have dropped by more than {100 * rule.max_drop:.1f} points (measured {100 * drop.mean:.1f}, "
-                f"p = {drop.corrected:.2g}; if nothing was lost, {drop.needed} problems like these would show it)"
+                f"p = {drop.corrected:.2g}; with no true drop, {drop.needed} problems like these would be enough)"
             )
         case _:
             return None
@@ -281,12 +281,12 @@ def _against_drop(drop: Drop, rule: Rule) -> str | None:
 def _against_minimum(rate: float, minimum: Minimum, rule: Rule) -> str | None:
     """Why a rate does not pass; None where it does."""
     shown = minimum.corrected < rule.alpha
-    asked = f"the {minimum.floor:.1%} that are asked"
+    floor = f"the minimum of {minimum.floor:.1%}"
     match rule.mode:
         case Mode.SIGNIFICANT if rate < minimum.floor and shown:
-            return f"solves {rate:.1%}, less than {asked} (p = {minimum.corrected:.2g})"
+            return f"solves {rate:.1%}, less than {floor} (p = {minimum.corrected:.2g})"
         case Mode.NON_INFERIOR if not shown:
-            more = "" if minimum.needed is None else f"; {minimum.needed} problems like these would show it"
-            return f"solves {rate:.1%}, not shown to reach {asked} (p = {minimum.corrected:.2g}{more})"
+            more = "" if minimum.needed is None else f"; {minimum.needed} problems like these would be enough"
+            return f"solves {rate:.1%}, not shown to reach {floor} (p = {minimum.corrected:.2g}{more})"
         case _:
             return None

@@ -10,10 +10,11 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
-from sampler.gating.gate import Checked, Decision, Drop, Minimum, Mode, Side
+from sampler.gating.gate import Checked, Decision, Drop, Minimum, Mode, Rule, Side
 from sampler.reporting.render import amount, one_line
 from sampler.running.ci import Case, Outcome
 from sampler.stats.budget import Unit
+from sampler.stats.paired import POWER
 
 JSON_SCHEMA = 2
 SHOWN = 5  # names of problems
@@ -41,46 +42,50 @@ def print_decision(decision: Decision, unit: Unit, console: Console) -> None:
     """Each comparison with its numbers, and the verdict."""
     for one in decision.checked:
         console.print(Text(f"{'pass' if one.passed else 'FAIL'}  {_titled(one, unit)}"))
-        for line in _lines(one, decision.rule.mode):
+        for line in _lines(one, decision.rule):
             console.print(Padding(Text(line), (0, 0, 0, 6)))
     console.print(Text(verdict_line(decision, unit), style="bold"), soft_wrap=True)
 
 
-def _lines(one: Checked, mode: Mode) -> Iterator[str]:
+def _lines(one: Checked, rule: Rule) -> Iterator[str]:
     count = len(one.pair.problems)
     if one.pair.before is None or one.drop is None:
         yield f"solves {_side(one.pair.after)} of {count} problems"
     else:
-        drop = one.drop
-        low, high = 100 * drop.interval.low, 100 * drop.interval.high
         yield f"solves {_side(one.pair.after)}, before {_side(one.pair.before)}, of {count} problems"
-        yield f"drop {100 * drop.mean:+.1f} points, 95% interval {low:+.1f} to {high:+.1f}, {_p(drop)}"
-        yield _power(drop, mode, same=one.pair.same)
-        yield f"broken: {_names(drop.broken)}; fixed: {_names(drop.fixed)}"
+        yield from _drop_lines(one.drop, rule) if not one.pair.same else [_SAME]
     if one.minimum is not None:
-        yield f"asked for {one.minimum.floor:.1%}: {_p(one.minimum)} that it solves {_WAYS[mode]}"
+        claim = "less" if rule.mode is Mode.SIGNIFICANT else "more"
+        yield f"minimum {one.minimum.floor:.1%}; that it solves {claim}: {_p(one.minimum)}"
     yield from one.against
+
+
+def _drop_lines(drop: Drop, rule: Rule) -> Iterator[str]:
+    low, high = 100 * drop.interval.low, 100 * drop.interval.high
+    claim = "more" if rule.mode is Mode.SIGNIFICANT else "less"
+    yield f"drop {100 * drop.mean:+.1f} points, 95% interval {low:+.1f} to {high:+.1f}"
+    yield f"that it is {claim} than {100 * rule.max_drop:.1f} points: {_p(drop)}"
+    yield _power(drop, rule.mode)
+    yield f"no longer solved: {_names(drop.broken)}; newly solved: {_names(drop.fixed)}"
 
 
 def _side(side: Side) -> str:
     return f"{side.rate:.1%} (k={side.k})"
 
 
-_WAYS = {Mode.SIGNIFICANT: "less", Mode.NON_INFERIOR: "more"}
+_SAME = "the baseline is a copy of this study: before and after are the same samples"
 
 
 def _p(test: Drop | Minimum) -> str:
-    return f"p = {test.p:.2g}" + (f", {test.corrected:.2g} by Holm" if test.corrected != test.p else "")
+    return f"p = {test.p:.2g}" + (f", corrected (Holm) {test.corrected:.2g}" if test.corrected != test.p else "")
 
 
-def _power(drop: Drop, mode: Mode, *, same: bool) -> str:
-    if same:
-        return "before and after are the same samples: nothing can have changed"
+def _power(drop: Drop, mode: Mode) -> str:
     if mode is Mode.NON_INFERIOR:
-        return f"if nothing was lost, {drop.needed} problems like these show it in 8 of 10 tries"
+        return f"with no true drop, {drop.needed} problems like these would pass in {POWER:.0%} of all gates"
     if drop.detectable is None:
-        return "no problem differs, so nothing tells how large a drop these problems would show"
-    return f"these problems show a drop of {100 * drop.detectable:.1f} points in 8 of 10 tries"
+        return "no problem differs, so the smallest drop that these problems would show is unknown"
+    return f"these problems would show a true drop of {100 * drop.detectable:.1f} points in {POWER:.0%} of all gates"
 
 
 def _names(names: tuple[str, ...]) -> str:
@@ -147,7 +152,7 @@ def cases(decision: Decision, unit: Unit) -> list[Case]:
             suite=one.pair.model,
             name=f"gate: pass@{amount(one.pair.budget, unit)}",
             outcome=Outcome.PASSED if one.passed else Outcome.FAILED,
-            message=", ".join(one.against) or " · ".join(_lines(one, decision.rule.mode)),
+            message=", ".join(one.against) or " · ".join(_lines(one, decision.rule)),
             properties={"budget": f"{one.pair.budget:g} {unit}", "pass@budget": f"{one.pair.after.rate:.6f}"},
         )
         for one in decision.checked

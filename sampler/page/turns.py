@@ -9,7 +9,7 @@ from itertools import combinations, pairwise
 from sampler.page.chart import Mark
 from sampler.reporting.comparison import crossovers
 from sampler.reporting.ground import Ground
-from sampler.reporting.render_comparison import turn_words
+from sampler.reporting.render_comparison import crossover_words
 from sampler.stats.budget import PromptCharge, Unit
 from sampler.store.rows import ModelRow
 
@@ -32,7 +32,7 @@ def turns(ground: Ground, unit: Unit, charge: PromptCharge) -> tuple[Turn, ...]:
         Turn(
             names=one.names,
             at=one.crossover.at if one.crossover else None,
-            said=turn_words(one.crossover, unit, clear=one.clear_at_end),
+            said=crossover_words(one.crossover, unit, one.end, clear=one.clear_at_end),
         )
         for one in found
     )

@@ -101,10 +101,11 @@ def compare(ground: Ground, unit: Unit, charge: PromptCharge, budgets: Sequence[
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PairCrossover:
-    """The crossover of two models, and whether its leader is clearly ahead at the largest budget."""
+    """The crossover of two models, and whether its leader is clearly ahead at `end`, the largest budget of both."""
 
     names: tuple[str, str]
     crossover: Crossover | None
+    end: float
     clear_at_end: bool
 
 
@@ -121,12 +122,12 @@ def crossovers(
         except NotComparable:
             continue
         a, b = grid.ks[-1]
-        grids.append((grid.names, grid.crossover))
+        grids.append((grid.names, grid.crossover, grid.budgets[-1]))
         asked.append(Pairing(places[first.id], a, places[second.id], b))
     leads = differences(list(entries.values()), asked, ground.seed)
     return [
-        PairCrossover(names=names, crossover=found, clear_at_end=lead.clear)
-        for (names, found), lead in zip(grids, leads, strict=True)
+        PairCrossover(names=names, crossover=found, end=end, clear_at_end=lead.clear)
+        for (names, found, end), lead in zip(grids, leads, strict=True)
     ]
 
 

@@ -213,8 +213,8 @@ def _closing(report: Report) -> Iterator[str]:
     yield (
         f"± is half the {report.level:.0%} interval from {report.resamples:,} resamplings of the problems (BCa); "
         "where it is lopsided, - and + say how far it reaches. "
-        "* marks a winner: its paired lead over every other model is clear, by sign flips of problems, corrected (maxT) for "
-        "all pairs of models and all budgets in this unit, and by its own interval."
+        "* marks a winner: its paired lead over every other model is significant in a sign-flip test, corrected (maxT) for "
+        "all pairs of models and all budgets in this unit, and the interval of the lead leaves out zero."
     )
     if any(cell.point and cell.point.thin for table in report.tables for row in table.rows for cell in row.cells):
         yield "~ marks k above half of the samples drawn: an estimate from few subsets."

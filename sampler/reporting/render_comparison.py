@@ -47,7 +47,7 @@ def _cells(step: Step, made: Comparison) -> Iterator[str]:
 
 def _closing(made: Comparison) -> Iterator[str]:
     yield ""
-    yield turn_words(made.crossover, made.unit, clear=made.clear_at_end)
+    yield crossover_words(made.crossover, made.unit, made.steps[-1].budget, clear=made.clear_at_end)
     for name, side in zip(made.names, (1, -1), strict=True):
         clear = [step for step in made.steps if step.difference.clear and side * step.difference.mean > 0]
         if clear:
@@ -62,9 +62,10 @@ def _closing(made: Comparison) -> Iterator[str]:
     pairs = f" and all pairs of its {len(made.family)} models" if len(made.family) > 2 else ""
     yield (
         f"± is half the {LEVEL:.0%} interval of a model alone (BCa over problems), - and + say how far it reaches where it is "
-        f"lopsided. A - B is paired by problem, with its own interval (Student's t, {ADDED} of a problem added on each side); "
-        f"p is of sign flips, corrected for all budgets{pairs} (maxT), and * is clear by both. Sees: the smallest true "
-        f"difference that the interval leaves out zero for with {POWER:.0%} chance."
+        f"lopsided. A - B is paired by problem, with its own interval (Student's t, {ADDED} of a problem added on each side). "
+        f"p is of a sign-flip test, corrected for all budgets{pairs} (maxT). * marks a clear lead: p is at most "
+        f"{1 - LEVEL:.2f}, and the interval leaves out zero. sees: the smallest true difference whose interval would leave out "
+        f"zero with {POWER:.0%} chance."
     )
 
 
@@ -75,17 +76,18 @@ def _names(names: tuple[str, ...]) -> str:
     return f"{len(names)} ({', '.join(map(one_line, names[:MOST_NAMES]))}{more})"
 
 
-def turn_words(found: Crossover | None, unit: Unit, *, clear: bool) -> str:
-    """A crossover in a sentence; a leader is named where it is clearly ahead at the end, by the measure for all claims."""
+def crossover_words(found: Crossover | None, unit: Unit, end: float, *, clear: bool) -> str:
+    """A crossover in a sentence; a leader is named where it is `clear` that it is ahead at `end`, the largest budget."""
+    largest = f"the largest budget that both cover, {amount(end, unit)}"
     if found is None:
-        return "The two are equal at the largest budget: there is no crossover."
-    low = amount(found.low, unit) if found.low is not None else "the beginning"
+        return f"The two are equal at {largest}: there is no crossover."
+    low = amount(found.low, unit) if found.low is not None else "the smallest budget"
     high = amount(found.high, unit) if found.high is not None else "beyond the samples"
     where = "at every budget" if found.at is None else f"from {amount(found.at, unit)} on"
-    near = f"({LEVEL:.0%} interval of that budget: {low} to {high})"
+    near = f"({LEVEL:.0%} interval of the crossover: {low} to {high})"
     if clear:
         return f"{one_line(found.leader)} leads {where} {near}."
-    return f"No clear leader at the largest budget; {one_line(found.leader)} measured higher {where} {near}."
+    return f"No clear leader at {largest}; {one_line(found.leader)} measured higher {where} {near}."
 
 
 def comparison_json(made: Comparison) -> str:
