@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import ast
-import builtins
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from sandbox.extraction.blocks import Block
 from sandbox.extraction.parsing import Parser, is_part, says_nothing
-
-_DEFINED = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
-_BUILTINS = frozenset(dir(builtins)) | {"__name__", "__file__", "__doc__"}
+from sandbox.problems.names import Definition, first_line, undefined
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,23 +38,7 @@ class Supply:
 
 def lacking(nodes: Sequence[ast.AST], known: frozenset[str] = frozenset()) -> set[str]:
     """Return the names that these nodes use, and neither they, Python nor `known` define."""
-    used, given = set[str](), set[str]()
-    for top in nodes:
-        for node in ast.walk(top):
-            match node:
-                case ast.Name(id=name, ctx=ast.Load()):
-                    used.add(name)
-                case ast.Name(id=name) | ast.arg(arg=name) | ast.ExceptHandler(name=str(name)):
-                    given.add(name)
-                case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
-                    given.add(name)
-                case ast.MatchAs(name=str(name)) | ast.MatchStar(name=str(name)) | ast.MatchMapping(rest=str(name)):
-                    given.add(name)
-                case ast.Import(names=names) | ast.ImportFrom(names=names):
-                    given |= {(one.asname or one.name).partition(".")[0] for one in names}
-                case _:
-                    pass
-    return used - given - _BUILTINS - known
+    return undefined(nodes) - known - {"__file__"}
 
 
 def supplies(code: str, tree: ast.Module, block: int, *, values: bool) -> list[Supply]:
@@ -67,7 +48,7 @@ def supplies(code: str, tree: ast.Module, block: int, *, values: bool) -> list[S
     for node in tree.body:
         names = _given(node, values=values)
         if names:
-            first = _first_line(node)
+            first = first_line(node)
             source = "\n".join(lines[first - 1 : node.end_lineno])
             found.append(Supply(names, node, source, (block, first)))
     return found
@@ -111,14 +92,8 @@ def supplied(wanted: set[str], offered: Sequence[Supply], known: frozenset[str])
     return [taken[place] for place in sorted(taken)]
 
 
-def _first_line(node: ast.stmt) -> int:
-    """The line of a statement or of its first decorator."""
-    decorators = node.decorator_list if isinstance(node, _DEFINED) else []
-    return min(node.lineno, *(one.lineno for one in decorators)) if decorators else node.lineno
-
-
 def _lines_of(node: ast.stmt, code: str) -> str:
-    return "\n".join(code.split("\n")[_first_line(node) - 1 : node.end_lineno])
+    return "\n".join(code.split("\n")[first_line(node) - 1 : node.end_lineno])
 
 
 def _of_project(node: ast.stmt) -> bool:
@@ -140,7 +115,7 @@ def _takes_the_place(node: ast.stmt, of: ast.stmt | None) -> bool:
 
 
 def _name(node: ast.stmt) -> str:
-    return node.name if isinstance(node, _DEFINED) else ""
+    return node.name if isinstance(node, Definition) else ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,7 +145,7 @@ class Assembly:
         own = [node for node in tree.body if _of_project(node)] if tree is not None and len(self.blocks) > 1 else []
         if not own:
             return code
-        defined = {name for one in self._offered(chosen) if isinstance(one.node, _DEFINED) for name in one.names}
+        defined = {name for one in self._offered(chosen) if isinstance(one.node, Definition) for name in one.names}
         lines = code.split("\n")
         for node in own:
             if _given(node, values=False) <= defined:
@@ -180,18 +155,18 @@ class Assembly:
     def _changed(self, code: str, chosen: int) -> str:
         """The code with the functions and classes that later blocks of Python, which hold nothing else, define anew."""
         tree = self.parser.tree(code)
-        own = {} if tree is None else {node.name: node for node in tree.body if isinstance(node, _DEFINED)}
+        own = {} if tree is None else {node.name: node for node in tree.body if isinstance(node, Definition)}
         anew: dict[str, str] = {}
         for block in self.blocks[chosen + 1 :] if own else ():
             other = self.parser.tree(block.code) if block.closed and block.python else None
-            defined = [] if other is None else [node for node in other.body if isinstance(node, _DEFINED)]
+            defined = [] if other is None else [node for node in other.body if isinstance(node, Definition)]
             if not defined or other is None or len(defined) < len(other.body) or is_part(block.code, other):
                 continue
             if all(_takes_the_place(node, own.get(node.name)) for node in defined):
                 anew |= {node.name: _lines_of(node, block.code) for node in defined}
         lines = code.split("\n")
         for name in sorted(anew, key=lambda name: -own[name].lineno):
-            lines[_first_line(own[name]) - 1 : own[name].end_lineno] = [anew[name]]
+            lines[first_line(own[name]) - 1 : own[name].end_lineno] = [anew[name]]
         return "\n".join(lines)
 
     def helpers(self, code: str, chosen: int) -> list[Supply]:

@@ -20,6 +20,7 @@ from sandbox.extraction.blocks import Block
 from sandbox.extraction.parsing import Parser, is_code, is_part, returns, says_nothing
 from sandbox.extraction.prose import without_prose
 from sandbox.problems import Form, Problem
+from sandbox.problems.names import Definition, first_line
 
 _CALLABLE = re.compile(r"^(?:(?:async\s+)?def|class)\s", re.MULTILINE)
 
@@ -103,7 +104,7 @@ class Target:
         lines, inner, at = code.split("\n"), list[str](), 0
         outer = list[str]()
         for node in methods:
-            first = min([node.lineno, *(one.lineno for one in getattr(node, "decorator_list", []))]) - 1
+            first = first_line(node) - 1
             outer += lines[at:first]
             at = node.end_lineno or first
             inner += ["", *lines[first:at]]
@@ -270,7 +271,7 @@ def unreturning(code: str, target: Target, parser: Parser) -> str | None:
     tree = parser.tree(code) if target.begun else None
     if tree is None or not is_code(tree):
         return None
-    defines = any(isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) for node in tree.body)
+    defines = any(isinstance(node, Definition) for node in tree.body)
     return None if defines else code
 
 

@@ -155,8 +155,6 @@ def codecontests(row: dict[str, Any]) -> Given:
     return Given(
         name=rows.name(row, "name"),
         question=rows.text(row, "description"),
-        starter="",
-        function="",
         tests=_matched(case for cases in every for case in cases),
         public=_matched(every[0]) if every[0] else None,
         solution=_python_solution(row.get("solutions")),

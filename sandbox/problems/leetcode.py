@@ -19,7 +19,7 @@ from sandbox.problems import rows
 from sandbox.problems.checks import UNREADABLE, NotData, Reader, called, check_tests
 from sandbox.problems.formats import NUMPY_IF_THERE, Given
 from sandbox.problems.names import leans_on, reaches_a_class
-from sandbox.problems.separable import why_beside
+from sandbox.problems.separable import check_code
 from sandbox.values import Assumptions, CallTests, CheckTests
 
 # DeepSeek-Coder, Evaluation/LeetCode
@@ -126,7 +126,5 @@ def _code(source: str, function: str, prelude: str, solution: str | None = None)
     wanted = leans_on(source, prelude)
     if objects or wanted is None or not wanted <= {_OWNER}:
         return source
-    if why_beside(source, function.rpartition(".")[2], solved=solution is not None):
-        return source
     whole = None if solution is None else put_before(prelude, solution)
-    return CheckTests(source=source, functions=(function,), prelude=prelude, solution=whole)
+    return check_code(source, function, prelude=prelude, solution=whole)

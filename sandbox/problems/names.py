@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import builtins
 import importlib
+from collections.abc import Iterable
 
 from sandbox.problems.checks import UNREADABLE
 
@@ -12,7 +13,7 @@ from sandbox.problems.checks import UNREADABLE
 _STARRED = frozenset({
     "bisect", "collections", "functools", "heapq", "itertools", "math", "operator", "random", "re", "string", "typing",
 })  # fmt: skip
-_DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
 
 def called_function(asserts: str, program: str) -> str:
@@ -25,8 +26,8 @@ def called_function(asserts: str, program: str) -> str:
         calls = [node.func for node in ast.walk(ast.parse(asserts)) if isinstance(node, ast.Call)]
     except UNREADABLE:
         return ""
-    defined = {node.name for node in body if isinstance(node, _DEFINITIONS)}
-    given = _defined([one for node in body if not isinstance(node, _DEFINITIONS) for one in ast.walk(node)])
+    defined = {node.name for node in body if isinstance(node, Definition)}
+    given = _bound(one for node in body if not isinstance(node, Definition) for one in ast.walk(node))
     called = [call.id for call in calls if isinstance(call, ast.Name)]
     return next((name for names in (defined, given) for name in called if name in names), "")
 
@@ -34,15 +35,26 @@ def called_function(asserts: str, program: str) -> str:
 def leans_on(tests: str, prelude: str) -> set[str] | None:
     """The names that the tests use and neither they, nor the prelude, nor Python itself define; None if they do not parse."""
     try:
-        nodes = [*ast.walk(ast.parse(tests)), *ast.walk(ast.parse(prelude))]
+        return undefined([ast.parse(tests), ast.parse(prelude)])
     except UNREADABLE:
         return None
+
+
+def undefined(trees: Iterable[ast.AST]) -> set[str]:
+    """Return the names that these trees use, and neither they nor Python define. A name that is local elsewhere is defined."""
+    nodes = [node for tree in trees for node in ast.walk(tree)]
     used = {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
-    return used - _defined(nodes) - set(dir(builtins))
+    return used - _bound(nodes) - set(dir(builtins))
 
 
-def _defined(nodes: list[ast.AST]) -> set[str]:
-    """Whatever is given a name anywhere; a name that is local elsewhere counts, too."""
+def first_line(statement: ast.stmt) -> int:
+    """Return the number of the line in which a statement, or its first decorator, begins."""
+    decorators: list[ast.expr] = getattr(statement, "decorator_list", [])
+    return min(statement.lineno, *(one.lineno for one in decorators)) if decorators else statement.lineno
+
+
+def _bound(nodes: Iterable[ast.AST]) -> set[str]:
+    """The names that these nodes give to something."""
     names: set[str] = set()
     for node in nodes:
         match node:
@@ -65,7 +77,7 @@ def _defined(nodes: list[ast.AST]) -> set[str]:
 
 def reaches_a_class(tests: str, prelude: str) -> bool:
     """Whether the tests use a class of the prelude, or a function of it that does, at whatever distance."""
-    defined = {node.name: node for node in ast.parse(prelude).body if isinstance(node, _DEFINITIONS)}
+    defined = {node.name: node for node in ast.parse(prelude).body if isinstance(node, Definition)}
     waiting, seen = _used(ast.parse(tests)), set[str]()
     while waiting:
         name = waiting.pop()

@@ -8,8 +8,6 @@ of a file runs on the host; the Python in it is read by its syntax tree.
 from __future__ import annotations
 
 import ast
-import hashlib
-import json
 import re
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
@@ -18,8 +16,9 @@ from sandbox.inside.imports import put_before
 from sandbox.problems.cases import Asked, Rule, call, rule_of, run
 from sandbox.problems.checks import UNREADABLE, check_tests
 from sandbox.problems.formats import Given
-from sandbox.problems.names import leans_on
-from sandbox.problems.separable import why_beside
+from sandbox.problems.names import Definition, first_line, leans_on
+from sandbox.problems.rows import digest
+from sandbox.problems.separable import check_code
 from sandbox.problems.strict import checked, meant
 from sandbox.values import OUTPUT_RULES, Assumptions, CallTests, CheckTests, OutputRule, ReferenceTests, StdinTests
 
@@ -106,8 +105,7 @@ def _tests(problem: dict[str, Any], key: str) -> CallTests | ReferenceTests | St
     cases = _each(lambda case: call(case, asked), problem[key], key)
     if reference:
         return ReferenceTests(cases=cases, reference=_whole(problem))
-    said = json.dumps([function, problem[key], asked.rule.comparison, asked.rule.tolerance])
-    return CallTests(cases=cases, source=hashlib.sha256(said.encode()).hexdigest())
+    return CallTests(cases=cases, source=digest([function, problem[key], asked.rule.comparison, asked.rule.tolerance]))
 
 
 def _each(read_one: Callable[[object], T], cases: list[object], key: str) -> tuple[T, ...]:
@@ -151,9 +149,7 @@ def _check(problem: dict[str, Any]) -> CallTests | CheckTests | str:
             "or say in_process: true, and check runs beside the program"
         )
     solution = _whole(problem) if "canonical_solution" in problem else None
-    if why_beside(code, method, solved=solution is not None):
-        return code
-    return CheckTests(source=code, functions=(function,), prelude=prelude, solution=solution)
+    return check_code(code, function, prelude=prelude, solution=solution)
 
 
 def _assumptions(problem: dict[str, Any]) -> Assumptions:
@@ -182,21 +178,19 @@ def _preamble(problem: dict[str, Any]) -> str:
     begun = _begun(problem)
     if begun is None:
         return ""
-    first = min(node.lineno for node in [begun, *begun.decorator_list])
-    return "".join(f"{line}\n" for line in problem["prompt"].split("\n")[: first - 1])
+    return "".join(f"{line}\n" for line in problem["prompt"].split("\n")[: first_line(begun) - 1])
 
 
-def _begun(problem: dict[str, Any]) -> ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | None:
+def _begun(problem: dict[str, Any]) -> Definition | None:
     """The definition of the entry point, or of its class, in the prompt."""
     name = problem.get("entry_point", "").partition(".")[0]
     bodies = ("", "\n    pass", "\n        pass")
     return next((found for body in bodies if (found := _defined(problem["prompt"] + body, name))), None)
 
 
-def _defined(source: str, name: str) -> ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | None:
+def _defined(source: str, name: str) -> Definition | None:
     try:
         body = ast.parse(source).body
     except UNREADABLE:
         return None
-    definitions = (node for node in body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef))
-    return next((node for node in definitions if node.name == name), None)
+    return next((node for node in body if isinstance(node, Definition) and node.name == name), None)

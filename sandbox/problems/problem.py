@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from sandbox.problems.checks import assert_tests, check_tests
 from sandbox.problems.names import leans_on
-from sandbox.problems.separable import why_beside
+from sandbox.problems.separable import check_code
 from sandbox.values import (
     MAX_TESTS_CHARACTERS,
     Assumptions,
@@ -165,12 +165,8 @@ class Problem:
         wanted = leans_on(code, self.preamble) if tests.strip() else None
         if wanted is None or not wanted <= {self.entry_point}:
             return None
-        if why_beside(code, self.entry_point, solved=self.canonical_solution is not None):
-            return code
         solution = None if self.canonical_solution is None else self.continued(self.canonical_solution)
-        return CheckTests(
-            source=code, functions=(self.entry_point,), prelude=self.preamble, solution=solution, independent=True
-        )
+        return check_code(code, self.entry_point, prelude=self.preamble, solution=solution, independent=True)
 
     def _as_code(self, tests: str) -> str:
         call = f"\n\ncheck({self.entry_point})\n" if self.form is Form.CHECK else ""

@@ -16,6 +16,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 from sandbox.problems.checks import UNREADABLE
+from sandbox.values import CheckTests
 
 _SURROUNDINGS = frozenset({  # names and attributes that are about the process which the program runs in
     "redirect_stdout", "redirect_stderr", "capsys", "capfd", "monkeypatch", "mock", "patch", "MagicMock", "setattr", "chdir",
@@ -39,6 +40,18 @@ _CHANGES = frozenset({
     "setdefault", "appendleft", "extendleft", "popleft", "rotate",
 })  # fmt: skip
 _MUTABLE = (ast.List, ast.Dict, ast.Set, ast.ListComp, ast.DictComp, ast.SetComp)
+
+
+def check_code(
+    source: str, function: str, *, prelude: str, solution: str | None, independent: bool = False
+) -> CheckTests | str:
+    """Return test code as tests for a grader box; the code itself where it has to run in the program's process.
+
+    `function` is "f" or "Class.f"; `solution` is the set's own program, where it has one. See `CheckTests`.
+    """
+    if why_beside(source, function.rpartition(".")[2], solved=solution is not None):
+        return source
+    return CheckTests(source=source, functions=(function,), prelude=prelude, solution=solution, independent=independent)
 
 
 def why_beside(tests: str, function: str, *, solved: bool) -> str | None:
