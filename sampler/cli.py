@@ -8,8 +8,8 @@ import sys
 def main() -> None:
     """The console script. Importing takes a moment: it happens here, where ctrl-C leaves no traceback."""
     try:
-        from sampler.commands import cli  # noqa: PLC0415
-        from sampler.entry import enter  # noqa: PLC0415
+        from sampler.commands import cli
+        from sampler.entry import enter
 
         enter(cli, "sampler")
     except KeyboardInterrupt:

@@ -21,7 +21,7 @@ class GpuMeter(Closing):
     def __init__(self) -> None:
         """Raises NoMeter."""
         try:
-            import pynvml  # noqa: PLC0415 - an optional package
+            import pynvml  # an optional package
         except ImportError as error:
             raise NoMeter("the package nvidia-ml-py is not installed; pip install 'codebudget[energy]'") from error
         self._nvml: Any = pynvml

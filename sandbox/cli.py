@@ -68,7 +68,7 @@ def cli() -> None:
       sandbox exec -c 'print(6 * 7)'
       sandbox exec program.py --tests tests.py --json
       sandbox score --problems humaneval --samples samples.jsonl --out scored.jsonl
-    """  # noqa: D301  (click's mark for "leave the lines alone")
+    """
     # A terminated command must still remove its boxes.
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda number, _frame: sys.exit(128 + number))

@@ -204,4 +204,4 @@ def pages() -> dict[Path, str]:
 if __name__ == "__main__":
     for path, text in pages().items():
         path.write_text(text, encoding="utf-8")
-        print(f"wrote {path.relative_to(DOCS.parent)}")  # noqa: T201 - a script's whole output
+        print(f"wrote {path.relative_to(DOCS.parent)}")  # a script's whole output

@@ -51,9 +51,8 @@ from tui.widgets.tab_line import SCREENS, TabLine
 from tui.widgets.tail import Tail
 from tui.widgets.text_view import TextView
 
-WIDE = 110
-SHORT = 23
-TALL = 30
+WIDTHS = [(0, "-narrow"), (110, "-wide")]  # columns from which a class of the layout holds
+HEIGHTS = [(0, "-tiny"), (23, "-short"), (30, "-tall")]  # lines
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,8 +78,8 @@ class BudgetApp(App[None]):
         "system": SystemScreen,
     }
     DEFAULT_MODE = "live"
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (WIDE, "-wide")]  # noqa: RUF012
-    VERTICAL_BREAKPOINTS = [(0, "-tiny"), (SHORT, "-short"), (TALL, "-tall")]  # noqa: RUF012
+    HORIZONTAL_BREAKPOINTS = WIDTHS
+    VERTICAL_BREAKPOINTS = HEIGHTS
     CSS = """
     #notice { display: none; width: 1fr; height: 1fr; content-align: center middle; text-align: center; padding: 0 4; }
     StudyScreen.-empty #notice { display: block; }

@@ -21,7 +21,7 @@ class Choice:
     rule: float | None = None
     log: bool = True
     band: bool = True
-    wish: Wish = Wish()  # noqa: RUF009 - frozen
+    wish: Wish = Wish()
     pinned: int | None = None  # the model that the chosen one is compared with
     filter: str = ""
     sort: str = "newest"

@@ -75,7 +75,7 @@ def cli() -> None:
     budget-tui --replay study.db --speed 20      play a finished study as if it ran
     budget-tui serve study.db                    watch in the browser, on this machine
     budget-tui watch --help                      all options
-    """  # noqa: D301  (click's mark for lines that stay as they are)
+    """
 
 
 @cli.command(context_settings=_HELP)
@@ -146,7 +146,7 @@ def serve(what: Path, *, port: int) -> None:
     Needs the extra `web`: pip install 'codebudget[web]'.
     """
     _refuse_unreadable(_store_of(what), missing_too=False)
-    from tui.serving import NoServer, serve_page  # noqa: PLC0415 - an extra
+    from tui.serving import NoServer, serve_page  # an extra
 
     try:
         serve_page(what, port)
@@ -171,7 +171,7 @@ def _run_headless(study: Path | None, manner: Headless) -> int:
     if study is None or study.suffix != ".toml":
         named = f"{str(study)!r} does not end in .toml" if study else "none is named"
         _fail(Exit.USAGE, f"--headless runs a study file, and {named}; write `budget-tui --headless STUDY.toml`")
-    from sampler.running.headless import run_headless  # noqa: PLC0415 - a viewer needs no engine
+    from sampler.running.headless import run_headless  # a viewer needs no engine
 
     return run_headless(study, out=sys.stdout, log=sys.stderr, manner=replace(manner, program="budget-tui"))
 
@@ -180,8 +180,8 @@ def _store_of(what: Path) -> Path:
     """The store to look at; a study file names it."""
     if what.suffix != ".toml":
         return what
-    from sampler.study.spec import load_study  # noqa: PLC0415 - only a study file needs it
-    from sampler.study.toml_table import SpecError  # noqa: PLC0415
+    from sampler.study.spec import load_study  # only a study file needs it
+    from sampler.study.toml_table import SpecError
 
     try:
         return load_study(what).store
@@ -191,7 +191,7 @@ def _store_of(what: Path) -> Path:
 
 def _picture(store: Path, file: Path, options: Mapping[str, Any]) -> None:
     _refuse_unreadable(store, missing_too=True)
-    from tui.picture import Motif, NoKey, NoPicture, take_picture  # noqa: PLC0415 - Textual is slow to import
+    from tui.picture import Motif, NoKey, NoPicture, take_picture  # Textual is slow to import
 
     if file.suffix != ".svg":
         _fail(Exit.USAGE, f"a picture is SVG; name it so, as in {str(file.with_suffix('.svg'))!r}")
@@ -213,9 +213,9 @@ def _picture(store: Path, file: Path, options: Mapping[str, Any]) -> None:
 
 def _settings(theme: str) -> Settings:
     """The person's own settings; what the command line says wins."""
-    from textual.app import App  # noqa: PLC0415 - Textual is slow to import
+    from textual.app import App  # Textual is slow to import
 
-    from tui.app import known_ids  # noqa: PLC0415
+    from tui.app import known_ids
 
     try:
         settings = read_settings([Path(FILE), platformdirs.user_config_path("budget-tui") / "config.toml"])
@@ -229,7 +229,7 @@ def _settings(theme: str) -> Settings:
 def _replay(store: Path, speed: float, options: Mapping[str, Any]) -> None:
     """Play a copy of the store; the store itself is only read."""
     _refuse_unreadable(store, missing_too=True)
-    from sampler.store.player import Player  # noqa: PLC0415 - only a replay writes
+    from sampler.store.player import Player  # only a replay writes
 
     with tempfile.TemporaryDirectory(prefix="budget-tui-") as folder:
         copy = Path(folder) / store.name
@@ -247,9 +247,9 @@ def _watch(store: Path, what: Path, options: Mapping[str, Any]) -> None:
     _refuse_unreadable(store, missing_too=False)
     if os.environ.get("TERM") == "dumb":
         os.environ["NO_COLOR"] = "1"  # Textual looks here
-    from tui.app import BudgetApp, Rights  # noqa: PLC0415 - Textual is slow, and there is a terminal only from here on
-    from tui.follow import Follower  # noqa: PLC0415
-    from tui.host import Machine  # noqa: PLC0415
+    from tui.app import BudgetApp, Rights  # Textual is slow, and there is a terminal only from here on
+    from tui.follow import Follower
+    from tui.host import Machine
 
     study = what if what.suffix == ".toml" else None
     editor = "" if _in_browser() else next(filter(None, map(os.environ.get, EDITORS)), "less")
@@ -293,7 +293,7 @@ def _refuse_against(store: Path, other: Path | None) -> None:
     _refuse_unreadable(other, missing_too=True)
     if not store.exists():
         return
-    from tui.guests import NotComparable, refuse_other_store  # noqa: PLC0415 - it needs the statistics, slow to import
+    from tui.guests import NotComparable, refuse_other_store  # it needs the statistics, slow to import
 
     try:
         refuse_other_store(store, other)

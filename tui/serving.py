@@ -28,9 +28,9 @@ def page_command(what: Path) -> str:
 def page_server(what: Path, port: int) -> Server:
     """The server of the page, which answers nobody but a browser on this machine; raises NoServer."""
     try:
-        from textual_serve.server import Server  # noqa: PLC0415 - an extra
+        from textual_serve.server import Server  # an extra
 
-        from tui.guard import guard  # noqa: PLC0415 - the same
+        from tui.guard import guard
     except ImportError as error:
         raise NoServer("the browser needs the extra `web`: pip install 'codebudget[web]'") from error
 

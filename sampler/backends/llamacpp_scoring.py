@@ -23,9 +23,9 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     os.putenv("OMP_WAIT_POLICY", "PASSIVE")  # before the library: libgomp looks while it is loaded
     try:
-        import xllamacpp  # noqa: PLC0415 - see above
+        import xllamacpp
 
-        from sampler.backends.llamacpp_symbols import Engine, library  # noqa: PLC0415
+        from sampler.backends.llamacpp_symbols import Engine, library
     except ImportError as error:
         _say(answers, {"missing": str(error)})
         return

@@ -27,7 +27,7 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     os.putenv("OMP_WAIT_POLICY", "PASSIVE")  # before the import: libgomp looks while it is loaded
     try:
-        import xllamacpp  # noqa: PLC0415 - see above
+        import xllamacpp
     except ImportError as error:
         _say(answer, {"missing": str(error)})
         return

@@ -193,7 +193,7 @@ def _vllm() -> Any:
     for name, value in (("VLLM_LOGGING_STREAM", "ext://sys.stderr"), ("VLLM_LOGGING_LEVEL", "WARNING")):
         os.environ.setdefault(name, value)  # noqa: TID251 - it looks while it is imported, and our stdout is for reports
     try:
-        import vllm  # noqa: PLC0415 - a GPU machine's affair, and seconds of work
+        import vllm  # a GPU machine's affair, and seconds of work
     except ImportError as error:
         raise BackendError(f"vllm is not installed ({error}); pip install 'codebudget[vllm]'") from error
     return vllm
@@ -215,7 +215,7 @@ def _loading(model: str) -> Iterator[None]:
 @contextmanager
 def _alive() -> Iterator[None]:
     """The engine's death becomes ours to tell here."""
-    from vllm.v1.engine.exceptions import EngineDeadError  # noqa: PLC0415 - see _vllm
+    from vllm.v1.engine.exceptions import EngineDeadError
 
     try:
         yield

@@ -72,7 +72,7 @@ def analyse(
     sampler analyse results.db
     sampler analyse results.db --unit seconds --budget 10 --budget 60 --diversity
     sampler analyse counts.json.gz --unit flops_128 --model 8B --model 70B --params 8B=8b --params 70B=70b --k 1000
-    """  # noqa: D301
+    """
     with told(sys.stderr, traceback=traceback) as failed:
         wish = AnalysisWish(unit=Unit(unit), charge=PromptCharge(prompt), budgets=budgets, ks=ks, accept=Accept(accept))
         asked = Asked(path=store, study=study, models=models, params=params_of(params), programs=diversity)

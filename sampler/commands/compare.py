@@ -44,7 +44,7 @@ def compare(
     sampler compare results.db:small results.db:large
     sampler compare before.db after.db --unit seconds --json
     sampler compare counts.json.gz:8B counts.json.gz:70B --unit flops_128 --params 8B=8b --params 70B=70b
-    """  # noqa: D301
+    """
     with told(sys.stderr, traceback=traceback) as failed:
         ground = common_ground((source(first), source(second)), params_of(params))
         made = compared(ground, Unit(unit), PromptCharge(prompt), budgets)

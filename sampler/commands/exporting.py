@@ -35,7 +35,7 @@ def export_(
     \b
     sampler export results.db --to samples.jsonl.gz
     sampler export results.db --to programs --format evalplus --model small
-    """  # noqa: D301
+    """
     with told(sys.stderr, traceback=traceback) as failed:
         with up_to_date(store, ExportReader) as reader:
             row = chosen_study(reader.studies(), store, study)

@@ -68,7 +68,7 @@ def gate(traceback: bool, /, **options: Any) -> None:
     \b
     sampler gate new.db --baseline old.db --at 1e12 --max-drop 0.02
     sampler gate new.db --mode non-inferior --min 0.35 --margin 0.02
-    """  # noqa: D301
+    """
     with told(sys.stderr, traceback=traceback) as failed:
         unit = Unit(options["unit"])
         try:

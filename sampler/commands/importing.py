@@ -82,7 +82,7 @@ def import_(
     \b
     sampler import published.db samples.jsonl.gz --model codegen-16b
     sampler import published.db answers.jsonl --map id=problem --map answer=text --params 8e9
-    """  # noqa: D301
+    """
     with told(sys.stderr, traceback=traceback) as failed:
         request = ImportRequest(
             files=files,

@@ -22,7 +22,7 @@ def init(traceback: bool, /, *, file: Path) -> None:
     \b
     sampler init
     sampler init mine.toml && sampler run --pull mine.toml
-    """  # noqa: D301
+    """
     with told(sys.stderr, traceback=traceback) as failed:
         start_study(file)
         click.echo(f"wrote {file}; `sampler run --pull {file}` runs it")

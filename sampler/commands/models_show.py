@@ -42,13 +42,14 @@ _AMOUNTS = "NUMBERS"
 def show_model(
     *, what: str, budget: str | None, unit: str, prompt_tokens: int, completion_tokens: int, prompt: str, as_json: bool
 ) -> None:
-    """Show what a model costs, and how many samples a budget buys: a model of the catalogue, a .gguf file, a folder with a
-    config.json, or all models of a study.
+    """Show what a model costs, and how many samples a budget buys.
+
+    Name a model of the catalogue, a .gguf file, a folder with a config.json, or a study file (all of its models).
 
     \b
     sampler models show qwen2.5-coder-0.5b --budget 1e12,1e13
     sampler models show study.toml --json
-    """  # noqa: D205, D301
+    """
     lengths = Lengths(prompt=prompt_tokens, completion=completion_tokens, charge=PromptCharge(prompt))
     budgets: Mapping[Unit, Sequence[float]] = {Unit(unit): _numbers(budget)} if budget else {}
     if what.endswith(".toml"):

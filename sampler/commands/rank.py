@@ -131,7 +131,7 @@ def rank(
     sampler rank results.db --ranker mean-logprob --with qwen2.5-coder-1.5b-instruct --charge
     sampler rank results.db --with coder --backend openai --option base_url=http://127.0.0.1:8000/v1
     sampler rank results.db --ranker codet --ranker majority --tests generated.jsonl --k 1,2,10
-    """  # noqa: D301
+    """
     engine = TextEngine(backend=backend, options=_engine_options(options, model))
     with told(sys.stderr, traceback=traceback) as failed:
         wish = RankWish(

@@ -77,7 +77,7 @@ def report(
     sampler report results.db --unit flops --prompt once --json
     sampler report results.db --html report.html --plot curves.pdf
     sampler report counts.json.gz --params 8B=8.03e9 --params 70B=70.6e9
-    """  # noqa: D301
+    """
     with told(sys.stderr, traceback=traceback) as failed:
         refuse_params_of_a_store(store, params_of(params))
         if begins_as_counts(store):

@@ -30,7 +30,7 @@ def run(traceback: bool, /, *, study: Path, manner: Headless) -> None:
     \b
     sampler run examples/demo.toml
     sampler run study.toml --store results.db --display none
-    """  # noqa: D301  (click's mark for lines that stay as they are)
+    """
     sys.exit(run_headless(study, out=sys.stdout, log=sys.stderr, manner=replace(manner, traceback=traceback)))
 
 

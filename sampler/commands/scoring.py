@@ -51,7 +51,7 @@ def score(traceback: bool, /, *, store: Path, study: str | None, display: str, e
     \b
     sampler score published.db
     sampler report published.db
-    """  # noqa: D301
+    """
     tell: Subscriber = PlainLines(sys.stderr) if display == "plain" else lambda _event: None
     stop = threading.Event()
     with told(sys.stderr, traceback=traceback) as failed:

@@ -68,8 +68,8 @@ def write_programs(path: Path, rows: Iterable[ExportRow]) -> None:
 def write_parquet(path: Path, groups: Iterable[list[Mapping[str, Any]]]) -> None:
     """A Parquet file with the fields of our own lines as columns; raises PyarrowMissing."""
     try:
-        import pyarrow as pa  # noqa: PLC0415 - heavy, and an extra
-        import pyarrow.parquet as pq  # noqa: PLC0415
+        import pyarrow as pa  # heavy, and an extra
+        import pyarrow.parquet as pq
     except ImportError as error:
         raise PyarrowMissing("Parquet needs pyarrow: install codebudget[parquet]") from error
     kinds = {"text": pa.string(), "whole": pa.int64(), "number": pa.float64(), "truth": pa.bool_()}

@@ -35,7 +35,7 @@ def _read_ahead(job: ReadingJob) -> Iterator[Ready | LeftOut]:
         try:
             with reader.stdin as given:
                 pickle.dump(job, given)
-            while (told := pickle.load(reader.stdout)) is not None:  # noqa: S301 - our own process
+            while (told := pickle.load(reader.stdout)) is not None:  # our own process
                 if isinstance(told, ImportFault):
                     raise told
                 yield from told
@@ -63,7 +63,7 @@ def main() -> None:
     """The reading process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # ctrl-C is the writer's to answer
     try:
-        _tell(pickle.load(sys.stdin.buffer), sys.stdout.buffer)  # noqa: S301 - from our own process
+        _tell(pickle.load(sys.stdin.buffer), sys.stdout.buffer)  # from our own process
         sys.stdout.buffer.flush()
     except BrokenPipeError:
         sys.stdout = None  # the writer has gone, and nothing is left to flush

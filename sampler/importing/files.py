@@ -167,8 +167,8 @@ def _of_folder(path: Path) -> Iterator[tuple[str, Any]]:
 def _of_parquet(path: Path) -> Iterator[tuple[str, Any]]:
     """The rows of a Parquet file, as if they were lines."""
     try:
-        import pyarrow as pa  # noqa: PLC0415 - heavy, and an extra
-        import pyarrow.parquet as pq  # noqa: PLC0415
+        import pyarrow as pa  # heavy, and an extra
+        import pyarrow.parquet as pq
     except ImportError as error:
         raise ImportFault(f"{path}: Parquet needs pyarrow: install codebudget[parquet]") from error
     try:

@@ -35,7 +35,7 @@ def draw(sheet: Sheet, path: Path) -> None:
             f"{sheet.report.study!r} has no curve to draw yet: no model's cost is known on complete problems"
         )
     try:
-        from matplotlib.figure import Figure as Canvas  # noqa: PLC0415 - heavy, and an extra
+        from matplotlib.figure import Figure as Canvas  # heavy, and an extra
     except ImportError as error:
         raise PlotError("matplotlib is not installed; `pip install 'codebudget[plots]'` brings it") from error
     canvas = Canvas(figsize=(INCHES[0], INCHES[1] * len(shown)), layout="constrained")

@@ -39,7 +39,7 @@ class Subject:
 
     name: str
     architecture: Architecture | None
-    costs: GivenCosts = GivenCosts()  # noqa: RUF009 - frozen
+    costs: GivenCosts = GivenCosts()
     file_bytes: int | None = None
 
 

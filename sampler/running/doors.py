@@ -60,8 +60,8 @@ def real_doors(models_dir: Path, say: Callable[[str], None], *, fetch: bool = Fa
         return _metered(opened) if model.backend in ON_GPUS else opened
 
     def executor(study: Study) -> AbstractContextManager[Executor]:
-        from sandbox.boxes.image import Outfit  # noqa: PLC0415 - Docker's client is heavy
-        from sandbox.scoring.scorer import Manner, open_scorer  # noqa: PLC0415
+        from sandbox.boxes.image import Outfit  # Docker's client is heavy
+        from sandbox.scoring.scorer import Manner, open_scorer
 
         outfit = Outfit(python=study.python, packages=study.packages)
         manner = Manner(fresh=study.fresh, outfit=outfit, kept=usual_directory())
@@ -97,7 +97,7 @@ def _metered(backend: Backend) -> Backend:
 
 def real_executor(limits: Limits, boxes: int | None, say: Callable[[str], None]) -> AbstractContextManager[Executor]:
     """The usual sandbox, by Docker; `say` hears what takes its time."""
-    from sandbox.scoring.scorer import Manner, open_scorer  # noqa: PLC0415 - Docker's client is heavy
+    from sandbox.scoring.scorer import Manner, open_scorer  # Docker's client is heavy
 
     return open_scorer(limits, boxes=boxes, manner=Manner(kept=usual_directory()), say=say)
 
@@ -135,9 +135,9 @@ def rank_doors(models_dir: Path, boxes: int | None, say: Callable[[str], None], 
     """What ranking may open: a sandbox, and a model that scores texts."""
 
     def asker(of: StudySandbox) -> AbstractContextManager[Asker]:
-        from sandbox.boxes.image import Outfit  # noqa: PLC0415 - Docker's client is heavy
-        from sandbox.scoring.scorer import Manner  # noqa: PLC0415
-        from sandbox.scoring.scorer import open_scorer as open_sandbox  # noqa: PLC0415
+        from sandbox.boxes.image import Outfit  # Docker's client is heavy
+        from sandbox.scoring.scorer import Manner
+        from sandbox.scoring.scorer import open_scorer as open_sandbox
 
         manner = Manner(fresh=of.fresh, outfit=Outfit(python=of.python, packages=of.packages))
         return open_sandbox(of.limits, boxes=boxes, manner=manner, say=say)

@@ -45,8 +45,8 @@ class Headless:
     """How a run without a screen shows itself, how much it may take, and where continuous integration hears of it."""
 
     display: Display = Display.PLAIN
-    limits: RunLimits = RunLimits()  # noqa: RUF009 - frozen
-    places: Places = Places()  # noqa: RUF009 - frozen
+    limits: RunLimits = RunLimits()
+    places: Places = Places()
     store: Path | None = None  # instead of the study file's
     boxes: int | None = None  # the same
     fetch: bool = False

@@ -30,7 +30,7 @@ FROM sample s LEFT JOIN latest_verdict v ON v.sample_id = s.id
 WHERE (s.model_id, s.problem_id) IN (
   SELECT model_id, problem_id FROM sample WHERE id > ? UNION
   SELECT model_id, problem_id FROM sample JOIN verdict ON sample.id = sample_id WHERE verdict.id > ?)
-GROUP BY 1, 2"""  # noqa: S608 - names of ours
+GROUP BY 1, 2"""
 _COUNTS = """
 INSERT INTO verdict_tally(model_id, verdict, n)
 SELECT s.model_id, v.verdict, count(*) FROM verdict v JOIN sample s ON s.id = v.sample_id
@@ -69,7 +69,7 @@ class Player:
     def _begin(self, connection: sqlite3.Connection) -> None:
         for table in _COPIED:
             names = _columns(connection, table)
-            connection.execute(f"INSERT INTO main.{table}({names}) SELECT {names} FROM src.{table}")  # noqa: S608
+            connection.execute(f"INSERT INTO main.{table}({names}) SELECT {names} FROM src.{table}")
         now = self._clock()
         connection.execute(
             "UPDATE main.study SET status = 'running', host = NULL, pid = NULL, created_at = ?, started_at = ?,"
@@ -105,7 +105,7 @@ class Player:
         connection.execute("BEGIN IMMEDIATE")
         for table in ("sample", "verdict", "event"):
             high = connection.execute(
-                f"SELECT coalesce(max(id), ?) FROM src.{table} WHERE id > ? AND created_at <= ?",  # noqa: S608
+                f"SELECT coalesce(max(id), ?) FROM src.{table} WHERE id > ? AND created_at <= ?",
                 (held[table], held[table], played),
             ).fetchone()[0]
             self._copy_rows(connection, table, (held[table], high), now)
@@ -120,7 +120,7 @@ class Player:
             shas = ("completion_sha", "program_sha") if table == "sample" else ("stdout_sha", "stderr_sha")
             for sha in shas:
                 connection.execute(
-                    f"INSERT OR IGNORE INTO main.text(sha256, body) SELECT sha256, body FROM src.text"  # noqa: S608
+                    f"INSERT OR IGNORE INTO main.text(sha256, body) SELECT sha256, body FROM src.text"
                     f" WHERE sha256 IN (SELECT {sha} FROM src.{table} WHERE id > ? AND id <= ?)",
                     ids,
                 )
@@ -128,7 +128,7 @@ class Player:
         values = names.replace("created_at", "?")
         where = " AND sample_id IN (SELECT id FROM main.sample)" if table == "verdict" else ""
         connection.execute(
-            f"INSERT INTO main.{table}({names}) SELECT {values} FROM src.{table} WHERE id > ? AND id <= ?{where}",  # noqa: S608
+            f"INSERT INTO main.{table}({names}) SELECT {values} FROM src.{table} WHERE id > ? AND id <= ?{where}",
             (now, *ids),
         )
 

@@ -168,11 +168,11 @@ class Reader(Closing):
 
     def models(self, study: int) -> list[ModelRow]:
         """The models of a study, in the order of the study file, without their greedy samples."""
-        return [_model(row) for row in self._rows(_MODELS, study, True)]  # noqa: FBT003 - a value of SQL
+        return [_model(row) for row in self._rows(_MODELS, study, True)]
 
     def greedy(self, study: int) -> list[ModelRow]:
         """The greedy samples of a study's models, each as a model with one sample for each problem."""
-        return [_model(row) for row in self._rows(_MODELS, study, False)]  # noqa: FBT003
+        return [_model(row) for row in self._rows(_MODELS, study, False)]
 
     def tallies(self, study: int) -> list[TallyRow]:
         """One row for each model and problem that has a sample."""

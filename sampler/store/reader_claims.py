@@ -11,7 +11,7 @@ _LATEST = """LEFT JOIN verdict ON verdict.sample_id = claim.sample_id
 _COUNTS = f"""
 SELECT model.name AS model, claim.passed AS claimed, verdict.verdict = 'PASSED' AS passed, count(*) AS count
 FROM claim CROSS JOIN sample ON sample.id = claim.sample_id CROSS JOIN model ON model.id = model_id {_LATEST}
-WHERE study_id = ? GROUP BY model.id, 2, 3 ORDER BY position, model.id"""  # noqa: S608
+WHERE study_id = ? GROUP BY model.id, 2, 3 ORDER BY position, model.id"""
 
 _DISPUTED = f"""
 SELECT sample.id AS id, model.name AS model, problem.name AS problem, idx AS "index", claim.passed AS claimed, said,
@@ -20,7 +20,7 @@ FROM claim CROSS JOIN sample ON sample.id = claim.sample_id CROSS JOIN model ON 
   CROSS JOIN problem ON problem.id = problem_id {_LATEST}
 WHERE sample.id > ? AND model.study_id = ? AND verdict.verdict IS NOT NULL
   AND claim.passed <> (verdict.verdict = 'PASSED')
-ORDER BY sample.id LIMIT ?"""  # noqa: S608
+ORDER BY sample.id LIMIT ?"""
 
 
 class ClaimReader(Reader):

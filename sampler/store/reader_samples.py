@@ -37,13 +37,13 @@ _OF_STUDY = "s.model_id IN (SELECT id FROM model WHERE study_id = ?)"
 # CROSS JOIN keeps SQLite's planner to the order written here.
 _SCAN = f"""
 SELECT v.id AS id, {{key}} AS key FROM verdict v CROSS JOIN sample s ON s.id = v.sample_id
-WHERE v.id > ? AND v.id <= ? AND {_LATEST} AND {_OF_STUDY} AND {{where}} ORDER BY v.id DESC"""  # noqa: S608
+WHERE v.id > ? AND v.id <= ? AND {_LATEST} AND {_OF_STUDY} AND {{where}} ORDER BY v.id DESC"""
 _SCAN_VERDICTS = f"""
 SELECT v.id AS id, 0 AS key FROM verdict v
-WHERE v.id > ? AND v.id <= ? AND {_LATEST} AND {{where}} ORDER BY v.id DESC"""  # noqa: S608
+WHERE v.id > ? AND v.id <= ? AND {_LATEST} AND {{where}} ORDER BY v.id DESC"""
 _SCAN_PENDING = f"""
 SELECT s.id AS id, {{key}} AS key FROM sample s LEFT JOIN verdict v ON v.sample_id = s.id
-WHERE s.id > ? AND s.id <= ? AND {_OF_STUDY} AND {{where}} ORDER BY s.id DESC"""  # noqa: S608
+WHERE s.id > ? AND s.id <= ? AND {_OF_STUDY} AND {{where}} ORDER BY s.id DESC"""
 
 _COLUMNS = """
 SELECT s.id AS sample_id, v.id AS verdict_id, coalesce(v.created_at, s.created_at) AS at, s.model_id AS model_id,
@@ -68,18 +68,18 @@ _DETAIL = f"""{_COLUMNS}, s.seed AS seed, s.sum_logprob AS sum_logprob, s.extrac
   (SELECT substr(body, 1, {LONGEST_TEXT}) FROM text WHERE sha256 = v.stderr_sha) AS stderr,
   v.ending AS ending, v.exit_code AS exit_code, v.signal AS signal, v.selection AS selection, v.facts AS facts,
   study.limits_json AS limits_json
-{_JOINED} CROSS JOIN study ON study.id = model.study_id WHERE s.id = ?"""  # noqa: S608
+{_JOINED} CROSS JOIN study ON study.id = model.study_id WHERE s.id = ?"""
 _ATTEMPTS = "SELECT attempt, verdict, judge, created_at AS at FROM verdict WHERE sample_id = ? ORDER BY attempt"
 _PASSING = f"""{_COLUMNS} {_JOINED}
 WHERE s.problem_id = (SELECT problem_id FROM sample WHERE id = ?1) AND v.verdict = 'PASSED' AND s.id <> ?1
   AND s.model_id IN (SELECT id FROM model WHERE study_id = (SELECT study_id FROM problem WHERE id = s.problem_id))
-ORDER BY s.model_id = (SELECT model_id FROM sample WHERE id = ?1) DESC, s.completion_tokens LIMIT 1"""  # noqa: S608
+ORDER BY s.model_id = (SELECT model_id FROM sample WHERE id = ?1) DESC, s.completion_tokens LIMIT 1"""
 
 _GROUPS = f"""
 SELECT v.verdict AS verdict, v.error_type AS error_type, substr(v.error_message, 1, {MESSAGE}) AS message,
   s.model_id AS model_id, count(*) AS count, max(v.id) AS newest
 FROM verdict v CROSS JOIN sample s ON s.id = v.sample_id
-WHERE v.id > ? AND v.id <= ? AND v.verdict <> 'PASSED' AND {_LATEST} AND {_OF_STUDY} GROUP BY 1, 2, 3, 4"""  # noqa: S608
+WHERE v.id > ? AND v.id <= ? AND v.verdict <> 'PASSED' AND {_LATEST} AND {_OF_STUDY} GROUP BY 1, 2, 3, 4"""
 _USAGE = """
 SELECT v.created_at AS at, v.verdict AS verdict, v.cpu_s AS cpu_s, v.wall_s AS wall_s, v.memory_mb AS memory_mb,
   v.flags AS flags

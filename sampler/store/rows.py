@@ -47,7 +47,7 @@ class ModelRow:
     architecture: Architecture | None
     params: int | None
     wanted: int  # samples per problem
-    costs: GivenCosts = GivenCosts()  # noqa: RUF009 - frozen
+    costs: GivenCosts = GivenCosts()
     greedy_of: int | None = None
 
 

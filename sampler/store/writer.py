@@ -249,7 +249,7 @@ def _connect(path: Path) -> sqlite3.Connection:
         _refuse_foreign(connection, path)
         mode = connection.execute("PRAGMA journal_mode=WAL").fetchone()[0]
         if mode != "wal":
-            raise StoreError(  # noqa: TRY301 - the connection is closed below
+            raise StoreError(  # the connection is closed below
                 f"the disk of {str(path)!r} cannot keep a write-ahead log; choose a local disk with --store"
             )
         connection.execute("PRAGMA synchronous=NORMAL")

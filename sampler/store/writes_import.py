@@ -25,7 +25,7 @@ _SAMPLE = (
     " extraction, created_at) VALUES"
 )
 _TALLY = (
-    f"INSERT INTO tally(model_id, problem_id, sampled, {', '.join(writes.COSTS)}) SELECT model_id, problem_id, count(*), "  # noqa: S608
+    f"INSERT INTO tally(model_id, problem_id, sampled, {', '.join(writes.COSTS)}) SELECT model_id, problem_id, count(*), "
     + ", ".join(f"CASE WHEN count({cost}) = count(*) THEN sum({cost}) END" for cost in writes.COSTS)
     + f" FROM sample WHERE id > ? GROUP BY model_id, problem_id ON CONFLICT DO UPDATE SET {writes.ADD_COSTS}"
 )
@@ -86,7 +86,7 @@ def _tell_flops(connection: sqlite3.Connection, model: int, architecture: Archit
     connection.executemany("UPDATE sample SET prompt_flops = ?, decode_flops = ? WHERE id = ?", new)
     for cost in ("prompt_flops", "decode_flops"):
         connection.execute(
-            f"UPDATE tally SET {cost} = (SELECT CASE WHEN count({cost}) = count(*) THEN sum({cost}) END FROM sample"  # noqa: S608
+            f"UPDATE tally SET {cost} = (SELECT CASE WHEN count({cost}) = count(*) THEN sum({cost}) END FROM sample"
             " WHERE sample.model_id = tally.model_id AND sample.problem_id = tally.problem_id) WHERE model_id = ?",
             (model,),
         )

@@ -52,7 +52,7 @@ class Sampling:
     """
 
     style: PromptStyle = PromptStyle.COMPLETION
-    params: SamplingParams = SamplingParams()  # noqa: RUF009 - frozen
+    params: SamplingParams = SamplingParams()
     stop: tuple[str, ...] | None = None
     shots: Shots = Shots()
     template: Template | None = None
@@ -89,7 +89,7 @@ class ModelSpec:
     file: Path | None
     sampling: Sampling
     options: Mapping[str, object]
-    costs: GivenCosts = GivenCosts()  # noqa: RUF009 - frozen
+    costs: GivenCosts = GivenCosts()
     architecture: Architecture | None = None
     greedy_of: str | None = None
 

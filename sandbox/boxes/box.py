@@ -133,7 +133,7 @@ class Box:
             deadline = began + min(patience_s + fact(said, "waited_s", float), longest_s)
 
     def _receive(self, deadline: float) -> wire.Value:
-        assert self._stream is not None  # noqa: S101
+        assert self._stream is not None  # noqa: S101  (set since __init__)
         try:
             while (payload := self._buffer.next()) is None:
                 self._buffer.feed(self._stream.receive(deadline))

@@ -338,7 +338,7 @@ class Pool:
                 self._boxes.add(box)
         try:
             if stopping:
-                raise BoxLost("the pool was closed while a box opened")  # noqa: TRY301  (closed below, like the others)
+                raise BoxLost("the pool was closed while a box opened")  # closed below, like the others
             if first:
                 prove(box, spec.limits, self._proofs, functools.partial(self._subject, box))
             else:

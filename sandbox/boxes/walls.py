@@ -49,8 +49,8 @@ def container_body(spec: BoxSpec, first_uid: int) -> dict[str, Any]:
         "ReadonlyRootfs": True,
         "MaskedPaths": list(MASKED_PATHS),
         "Tmpfs": {  # inside the box
-            "/tmp": scratch,  # noqa: S108
-            "/dev/shm": scratch,  # noqa: S108
+            "/tmp": scratch,
+            "/dev/shm": scratch,
             RUN: f"rw,nosuid,nodev,noexec,mode=755,size={(MAX_STDIN_BYTES >> 20) + 4}m,nr_inodes=64",
         },
         "Memory": memory,

@@ -173,7 +173,7 @@ class Range:
         engine.require_runtime(runtime)
         self._engine = engine
         self._spec = BoxSpec(image=image, limits=LIMITS, owner=Owner.this().label(), runtime=runtime)
-        self._core = random.randrange(engine.facts().cores)  # noqa: S311  (no secret)
+        self._core = random.randrange(engine.facts().cores)  # no secret
         self._box = self._opened()
         self._normal_s = NORMAL_S * slower
         self._rss_mb = _rss_mb()

@@ -44,7 +44,7 @@ def serve(context: click.Context, /, host: str, port: int, boxes: int | None, **
     \b
       sandbox serve --port 8080 --problems humaneval
       SANDBOX_TOKEN=… sandbox serve --host 0.0.0.0
-    """  # noqa: D301
+    """
     outfit, room, longest, source, name = (
         options.pop(option) for option in ("outfit", "room", "longest", "source", "token_env")
     )
@@ -55,7 +55,7 @@ def serve(context: click.Context, /, host: str, port: int, boxes: int | None, **
     if context.get_parameter_source("output_kb") is ParameterSource.DEFAULT:
         limits = replace(limits, output_kb=OUTPUT_KB)
     try:
-        from sandbox.serving import app, listening  # noqa: PLC0415  (an extra)
+        from sandbox.serving import app, listening  # an extra
     except ImportError as error:
         _not_installed(error)
     try:

@@ -11,7 +11,7 @@ from sandbox.inside.places import SCRATCH, STACK_BYTES
 
 OPEN_FILES = 256
 RULES_FD = 101  # in the zygote: Landlock rules, where the kernel has them
-WRITABLE = ("/tmp", "/dev")  # noqa: S108  (/dev/shm included)
+WRITABLE = ("/tmp", "/dev")  # /dev/shm included
 _PR_SET_DUMPABLE = 4
 _prctl, _syscall = ctypes.CDLL(None).prctl, ctypes.CDLL(None).syscall  # looked up here, once, and not in every fork
 _CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446  # the same on every architecture

@@ -234,7 +234,7 @@ def _exit_code(stop: SystemExit) -> int:
 def _finish() -> None:
     """What the interpreter does at the end of a script."""
     threading._shutdown()  # type: ignore[attr-defined]  # noqa: SLF001  (joins the threads; the interpreter calls it, too)
-    atexit._run_exitfuncs()  # noqa: SLF001
+    atexit._run_exitfuncs()  # noqa: SLF001  (as the interpreter does before it ends)
     flush()  # of a stream that is the program's own, while it still finds its names
 
 

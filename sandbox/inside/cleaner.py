@@ -17,7 +17,7 @@ import stat
 from collections.abc import Iterator
 
 _AT_ONCE = 64
-SCRATCH_DIRECTORIES = ("/tmp", "/dev/shm")  # noqa: S108  (the box's own)
+SCRATCH_DIRECTORIES = ("/tmp", "/dev/shm")  # the box's own
 
 
 def clean(uid: int, keeper: int) -> None:

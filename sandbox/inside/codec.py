@@ -211,7 +211,7 @@ def items_in(value: Any) -> int:
 
 def calls_from(part: bytes) -> list[Any]:
     """The calls of one piece. Only for what the host wrote: `marshal` believes what it reads."""
-    return marshal.loads(part[1:]) if part[:1] == SHORT else [decode(part, Room(TRUSTED))]  # noqa: S302  (see above)
+    return marshal.loads(part[1:]) if part[:1] == SHORT else [decode(part, Room(TRUSTED))]  # noqa: S302  (written by the host)
 
 
 def digest(value: object) -> bytes | None:

@@ -19,4 +19,4 @@ def pack(order: Any) -> bytes:
 
 def unpack(data: bytes) -> Any:
     """The order that the host packed."""
-    return marshal.loads(data)  # noqa: S302  (see above)
+    return marshal.loads(data)  # noqa: S302  (written by the host)

@@ -20,8 +20,8 @@ def main(uid: int, cpu_s: float, disk_mb: int, fds: list[int]) -> None:
 
     def start() -> NoReturn:
         for fd in (candidate.ANSWERS_FD, candidate.ORDER_FD):
-            os.set_inheritable(fd, True)  # noqa: FBT003
-        os.execv(_COMMAND[0], _COMMAND)  # noqa: S606  (no shell is what is wanted)
+            os.set_inheritable(fd, True)
+        os.execv(_COMMAND[0], _COMMAND)
 
     candidate.live(lambda: becoming.become(uid, cpu_s, disk_mb, fds), start)
 
@@ -29,5 +29,5 @@ def main(uid: int, cpu_s: float, disk_mb: int, fds: list[int]) -> None:
 def go_on() -> None:
     """What the fresh interpreter does, to its end. Never returns."""
     for fd in (candidate.ANSWERS_FD, candidate.ORDER_FD):
-        os.set_inheritable(fd, False)  # noqa: FBT003
+        os.set_inheritable(fd, False)
     candidate.live(likeness.clear_the_stage, candidate.run)

@@ -266,15 +266,15 @@ def _run_cases(kinds: list[type]) -> int:
     class Result(unittest.TestResult):  # type: ignore[misc]
         first: BaseException | None = None
 
-        def addError(self, test: Any, err: Any) -> None:  # noqa: N802  (unittest's name)
+        def addError(self, test: Any, err: Any) -> None:
             self.first = self.first or err[1]
             super().addError(test, err)
 
-        def addFailure(self, test: Any, err: Any) -> None:  # noqa: N802
+        def addFailure(self, test: Any, err: Any) -> None:
             self.first = self.first or err[1]
             super().addFailure(test, err)
 
-        def addSubTest(self, test: Any, subtest: Any, err: Any) -> None:  # noqa: N802
+        def addSubTest(self, test: Any, subtest: Any, err: Any) -> None:
             self.first = self.first or (err and err[1])
             super().addSubTest(test, subtest, err)
 

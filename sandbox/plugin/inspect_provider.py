@@ -82,7 +82,7 @@ class CodebudgetSandbox(SandboxEnvironment):
         await anyio.to_thread.run_sync(cls._boxes.enter)
 
     @classmethod
-    async def task_cleanup(cls, task_name: str, config: SandboxEnvironmentConfigType | None, cleanup: bool) -> None:  # noqa: FBT001
+    async def task_cleanup(cls, task_name: str, config: SandboxEnvironmentConfigType | None, cleanup: bool) -> None:
         """Remove the boxes when no task needs them any more; they are of no use to anybody afterwards."""
         del task_name, config, cleanup
         await anyio.to_thread.run_sync(cls._boxes.leave)
@@ -101,20 +101,20 @@ class CodebudgetSandbox(SandboxEnvironment):
         task_name: str,
         config: SandboxEnvironmentConfigType | None,
         environments: dict[str, SandboxEnvironment],
-        interrupted: bool,  # noqa: FBT001  (inspect_ai's signature)
+        interrupted: bool,
     ) -> None:
         """Nothing of a sample is in a box between its programs."""
 
-    async def exec(  # noqa: PLR0913, PLR0917  (inspect_ai's signature)
+    async def exec(
         self,
         cmd: list[str],
-        input: str | bytes | None = None,  # noqa: A002
+        input: str | bytes | None = None,
         cwd: str | None = None,
         env: dict[str, str] | None = None,
         user: str | None = None,
-        timeout: int | None = None,  # noqa: ASYNC109
-        timeout_retry: bool = True,  # noqa: FBT001, FBT002  (a box does not hang; trying again would tell nothing new)
-        concurrency: bool = True,  # noqa: FBT001, FBT002  (the pool has its own)
+        timeout: int | None = None,
+        timeout_retry: bool = True,  # a box does not hang; trying again would tell nothing new
+        concurrency: bool = True,  # the pool has its own
     ) -> ExecResult[str]:
         """Run a python command in a box."""
         del timeout_retry, concurrency
@@ -125,9 +125,9 @@ class CodebudgetSandbox(SandboxEnvironment):
         try:
             job = _job(asked, timeout)
         except NotPython as error:
-            return ExecResult(False, NOT_FOUND, "", f"{error}\n")  # noqa: FBT003
+            return ExecResult(False, NOT_FOUND, "", f"{error}\n")
         except NoSuchFile as error:
-            return ExecResult(False, 2, "", f"{error}\n")  # noqa: FBT003
+            return ExecResult(False, 2, "", f"{error}\n")
         return _told(await self._run(job), timeout)
 
     async def _run(self, job: Job) -> Run:
@@ -149,12 +149,12 @@ class CodebudgetSandbox(SandboxEnvironment):
         self._files[path] = contents.encode() if isinstance(contents, str) else contents
 
     @overload
-    async def read_file(self, file: str, text: Literal[True] = True) -> str: ...  # noqa: FBT002
+    async def read_file(self, file: str, text: Literal[True] = True) -> str: ...
 
     @overload
     async def read_file(self, file: str, text: Literal[False]) -> bytes: ...
 
-    async def read_file(self, file: str, text: bool = True) -> str | bytes:  # noqa: FBT001, FBT002
+    async def read_file(self, file: str, text: bool = True) -> str | bytes:
         """A file as it was written; what programs wrote is gone with them."""
         path = self._path(file)
         if any(other.startswith(f"{path}/") for other in self._files):
@@ -189,8 +189,8 @@ def _told(run: Run, timeout: int | None) -> ExecResult[str]:
         case Ending.TOO_MUCH_OUTPUT:
             raise OutputLimitExceededError(SandboxEnvironmentLimits.MAX_EXEC_OUTPUT_SIZE_STR, stdout)
         case Ending.OUT_OF_MEMORY:
-            return ExecResult(False, KILLED + 9, stdout, f"{stderr}killed: it wanted more than {LIMITS.memory_mb} MB\n")  # noqa: FBT003
+            return ExecResult(False, KILLED + 9, stdout, f"{stderr}killed: it wanted more than {LIMITS.memory_mb} MB\n")
         case Ending.SIGNALLED:
-            return ExecResult(False, KILLED + (run.signal or 0), stdout, stderr)  # noqa: FBT003
+            return ExecResult(False, KILLED + (run.signal or 0), stdout, stderr)
         case Ending.EXITED:
             return ExecResult(run.exit_code == 0, run.exit_code or 0, stdout, stderr)

@@ -12,7 +12,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-HOME = "/tmp"  # noqa: S108  (inside the box)
+HOME = "/tmp"
 _PYTHON = re.compile(r"(/usr)?(/local)?(/bin/)?python3?(\.\d+)?")
 _SETTING = """import os as _os, sys as _sys
 def _set(sizes, argv, env, cwd):

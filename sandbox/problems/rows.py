@@ -78,7 +78,7 @@ def text_or_none(row: Mapping[str, Any], key: str) -> str | None:
 
 def _text(value: Any, key: str) -> str:
     if not isinstance(value, str):
-        raise ValueError(f"{key} must be a text, not {shown(value)}")  # noqa: TRY004  (a file's fault)
+        raise ValueError(f"{key} must be a text, not {shown(value)}")  # a file's fault
     return value
 
 
@@ -99,14 +99,14 @@ def texts(row: Mapping[str, Any], key: str) -> list[str]:
 def a_list(value: Any, key: str) -> list[Any]:
     """Return the value, a list; raises ValueError."""
     if not isinstance(value, list):
-        raise ValueError(f"{key} must be a list, not {shown(value)}")  # noqa: TRY004
+        raise ValueError(f"{key} must be a list, not {shown(value)}")
     return value
 
 
 def an_object(value: Any, key: str) -> dict[str, Any]:
     """Return the value, an object; raises ValueError."""
     if not isinstance(value, dict):
-        raise ValueError(f"{key} must be an object, not {shown(value)}")  # noqa: TRY004
+        raise ValueError(f"{key} must be an object, not {shown(value)}")
     return value
 
 

@@ -24,7 +24,7 @@ _KINDS: dict[str, Callable[[object], bool]] = {
 def checked(value: object, kinds: Mapping[str, str]) -> dict[str, Any]:
     """The object, when it has no other keys than these and each value is of its kind; else raises ValueError."""
     if not isinstance(value, dict):
-        raise ValueError(f"an object is expected, not {reprlib.repr(value)}")  # noqa: TRY004  (a file's fault)
+        raise ValueError(f"an object is expected, not {reprlib.repr(value)}")  # a file's fault
     for key, item in value.items():
         if key not in kinds:
             raise ValueError(f"there is no key {key!r}{meant(key, kinds)}; the keys are {', '.join(kinds)}")

@@ -143,7 +143,7 @@ def read_kept(path: Path) -> dict[int, Row]:
     try:
         rows = [json.loads(line) for line in whole.splitlines()]
         if not all(map(_is_ours, rows)):
-            raise ValueError("a line is no row")  # noqa: TRY301  (told below, like what json raises)
+            raise ValueError("a line is no row")  # told below, like what json raises
         kept = {row["line"]: row for row in rows if row["verdict"] is not None}
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise SamplesError(

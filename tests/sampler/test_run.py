@@ -271,7 +271,7 @@ def count(store) -> int:
         with Reader(store) as reader:
             studies = reader.studies()
             return studies[0].sampled if studies else 0
-    except Exception:  # noqa: BLE001 - the store is just being made
+    except Exception:  # the store is just being made
         return 0
 
 

@@ -25,7 +25,7 @@ from sandbox.inside import codec
 from sandbox.judging.compare import holds, spoofed
 from sandbox.values import CallTest, Comparison
 
-Pair = namedtuple("Pair", "a b")  # noqa: PYI024
+Pair = namedtuple("Pair", "a b")
 
 
 class Level(enum.IntEnum):
@@ -72,7 +72,7 @@ ALIKE = [
     (UserString("ab"), "ab"), (Stack([1]), [1]), (Table(a=1), {"a": 1}), (Number(5), 5), (Text("x"), "x"), (Bag([1]), {1}),
     (Counter("aab"), {"a": 2, "b": 1}), (defaultdict(list, {1: [2]}), {1: [2]}), (OrderedDict(a=1), {"a": 1}),
     ({Text("k"): Number(1)}, {"k": 1}), ({Pair(1, 2), Level.LOW}, {(1, 2), 1}), ([[Pair(Stack(), 2)]], [[([], 2)]]),
-    (np.float64(1.5), 1.5), (np.int64(3), 3), (np.bool_(True), True), (np.str_("a"), "a"), ([np.int8(1), np.int8(2)], [1, 2]),  # noqa: FBT003
+    (np.float64(1.5), 1.5), (np.int64(3), 3), (np.bool_(True), True), (np.str_("a"), "a"), ([np.int8(1), np.int8(2)], [1, 2]),
     ({np.int64(1): np.float32(0.1)}, {1: 0.1}), (np.array([5]), [5]), (np.array(5), 5), (np.datetime64("2020-01-01"), None),
     ([np.array(1), {"k": np.array([2])}], [1, {"k": 2}]), ([np.array([1, 2])], [1]), ([np.array(1)], [2]),
     (np.longdouble(1.5), 1.5), (np.array([1, 2]), [1, 2]), (np.array([[1]]), [[1]]), (np.array([]), []),
@@ -115,9 +115,9 @@ def test_an_answer_that_compares_by_itself_equals_nothing_and_is_flagged(answer:
 
 def test_a_class_cannot_hide_what_it_is() -> None:
     class Meta(type):
-        __eq__ = lambda *_: True  # noqa: E731
-        __hash__ = lambda _: hash(int)  # type: ignore[assignment]  # noqa: E731
-        __instancecheck__ = lambda *_: True  # noqa: E731
+        __eq__ = lambda *_: True
+        __hash__ = lambda _: hash(int)  # type: ignore[assignment]
+        __instancecheck__ = lambda *_: True
 
         def mro(cls) -> list[type]:  # type: ignore[override]
             return [cls, list, object]
@@ -127,10 +127,10 @@ def test_a_class_cannot_hide_what_it_is() -> None:
             return {}
 
     class Pretends(list, metaclass=Meta):  # type: ignore[type-arg]
-        __eq__ = lambda *_: True  # type: ignore[assignment]  # noqa: E731
+        __eq__ = lambda *_: True  # type: ignore[assignment]
         __hash__ = None  # type: ignore[assignment]
         __class__ = property(lambda _: list)  # type: ignore[assignment]
-        __reduce__ = lambda _: (list, ([1],))  # type: ignore[assignment]  # noqa: E731
+        __reduce__ = lambda _: (list, ([1],))  # type: ignore[assignment]
 
     for answer in (Pretends(), [Pretends()], {"a": Pretends()}):
         with contextlib.suppress(ValueError, TypeError):  # whoever confuses its own encoder has given no answer
@@ -258,7 +258,7 @@ class Broken:
         (object(), True, False), (Plain.ONE, True, False), (Broken(), False, False), ({}.values(), False, True),
         (own(list, __len__=lambda _: 0)([1]), False, True), (own(object, __bool__=lambda _: False)(), False, True),
         (np.array([0]), False, True), (np.array([1, 1]), False, False), (UserList(), False, True),
-        (np.bool_(False), False, True),  # noqa: FBT003
+        (np.bool_(False), False, True),
     ],
 )  # fmt: skip
 def test_an_object_counts_as_true_as_it_says_itself(answer: object, true: object, false: object) -> None:
@@ -268,7 +268,7 @@ def test_an_object_counts_as_true_as_it_says_itself(answer: object, true: object
 
 def test_an_object_is_asked_once_whether_it_is_true_and_flagged_if_its_class_decides() -> None:
     space: dict[str, Any] = {}
-    exec(compile(PROGRAM, "solution.py", "exec"), space)  # noqa: S102  (text of this file)
+    exec(compile(PROGRAM, "solution.py", "exec"), space)
     data = codec.encode_briefly(space["Asks"]())
     back = codec.decode(data)
     assert (space["Asks"].asked, type(back)) == (1, codec.Spoof)
@@ -278,9 +278,9 @@ def test_an_object_is_asked_once_whether_it_is_true_and_flagged_if_its_class_dec
 
 
 def test_a_true_scalar_is_not_the_constant_itself() -> None:
-    assert judged(np.bool_(True), True, Comparison.TRUE)  # noqa: FBT003
-    assert not judged(np.bool_(True), True, Comparison.IS)  # noqa: FBT003
-    assert judged(True, True, Comparison.IS)  # noqa: FBT003
+    assert judged(np.bool_(True), True, Comparison.TRUE)
+    assert not judged(np.bool_(True), True, Comparison.IS)
+    assert judged(True, True, Comparison.IS)
 
 
 def test_what_an_iterator_or_an_array_gives_are_its_items() -> None:

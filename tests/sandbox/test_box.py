@@ -73,7 +73,7 @@ class TestFromInside:
         assert lines[0] == "ABC"
         names = ("HOME", "HOSTNAME", "LANG", "LOGNAME", "PATH", "PYTHONHASHSEED", "PYTHON_CPU_COUNT", "TMPDIR", "USER")
         assert lines[1] == str([*names])
-        assert lines[2] == "/tmp"  # noqa: S108
+        assert lines[2] == "/tmp"
 
     def test_every_run_has_a_uid_of_its_own_and_no_capability(self, box: Box) -> None:
         source = "import os; print(os.getuid(), open('/proc/self/status').read())"

@@ -133,7 +133,7 @@ def case(comparison: Comparison, expected: object = None, tolerance: float = 0.0
         (10**400, case(CLOSE, 0.5, 1e-6), False),
     ],
 )
-def test_answers_are_compared_as_python_does(answer: object, test: CallTest, right: bool) -> None:  # noqa: FBT001
+def test_answers_are_compared_as_python_does(answer: object, test: CallTest, right: bool) -> None:
     assert holds(answer, test) is right
 
 

@@ -186,7 +186,7 @@ class Level(IntEnum):
     LOW = 1
 
 
-Pair = namedtuple("Pair", "a b")  # noqa: PYI024
+Pair = namedtuple("Pair", "a b")
 
 
 def test_a_subclass_that_compares_by_itself_is_flagged_and_equals_nothing() -> None:

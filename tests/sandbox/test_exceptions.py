@@ -64,7 +64,7 @@ def test_an_exception_of_the_standard_library_keeps_class_arguments_and_text(act
 
 
 def test_an_operating_systems_error_has_its_number_and_its_file() -> None:
-    found = again(error_of(lambda: os.stat("/nowhere/at/all")))  # noqa: PTH116
+    found = again(error_of(lambda: os.stat("/nowhere/at/all")))
     assert isinstance(found, FileNotFoundError)
     assert (found.errno, found.filename) == (2, "/nowhere/at/all")
 

@@ -89,7 +89,7 @@ def printed(source: str) -> str:
     out = io.StringIO()
     with contextlib.redirect_stdout(out), pytest.MonkeyPatch.context() as patch:
         patch.setattr("sys.stdin", io.StringIO("21\n"))
-        exec(compile(source, "answer", "exec"), {"__name__": "__main__"})  # noqa: S102 - our own texts
+        exec(compile(source, "answer", "exec"), {"__name__": "__main__"})
     return out.getvalue()
 
 

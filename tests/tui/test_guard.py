@@ -13,10 +13,10 @@ import pytest
 aiohttp = pytest.importorskip("aiohttp", reason="the extra `web` is not installed")
 pytest.importorskip("textual_serve", reason="the extra `web` is not installed")
 
-from aiohttp import web  # noqa: E402
+from aiohttp import web
 
-from tui.guard import is_ours, policy  # noqa: E402
-from tui.serving import LOOPBACK, page_server  # noqa: E402
+from tui.guard import is_ours, policy
+from tui.serving import LOOPBACK, page_server
 
 
 @pytest.fixture

@@ -64,7 +64,7 @@ def test_slices_make_up_the_whole_list(store: Path) -> None:
 
 @pytest.mark.parametrize("sort", ["tok", "sec", "cpu", "problem", "model", "verdict"])
 @pytest.mark.parametrize("reverse", [False, True])
-def test_a_sorted_list_is_sorted(store: Path, sort: str, reverse: bool) -> None:  # noqa: FBT001
+def test_a_sorted_list_is_sorted(store: Path, sort: str, reverse: bool) -> None:
     with SampleReader(store) as reader:
         order = through(reader, Listing(Wanted(study=1, filter=parse("failed", 0), sort=sort, reverse=reverse)))
         rows = reader.page(listed(order))

@@ -190,7 +190,7 @@ Marks (space) choose rows for Y, which copies them as JSON. e exports what the f
         if row is not None:
             self.app.push_screen(DetailScreen(row.sample_id, self._neighbour))
 
-    def _neighbour(self, step: int, failing: bool) -> int | None:  # noqa: FBT001
+    def _neighbour(self, step: int, failing: bool) -> int | None:  # noqa: FBT001 - as action_next
         """Move the cursor for the detail screen; the sample's id, if its row is here."""
         samples = self._samples
         position = samples.cursor + step

@@ -34,7 +34,7 @@ class CurvePlot(Widget):
             super().__init__()
             self.budget = budget
 
-    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
+    def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._series: tuple[Series, ...] = ()
         self._options = Options()

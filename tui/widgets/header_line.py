@@ -18,7 +18,7 @@ class HeaderLine(Widget):
     HeaderLine { height: 1; width: 1fr; padding: 0 1; background: $panel; color: $foreground; }
     """
 
-    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
+    def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._parts: tuple[Part, ...] = ()
 

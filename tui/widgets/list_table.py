@@ -69,7 +69,7 @@ class ListTable(ScrollView, can_focus=True, inherit_bindings=False):
             super().__init__()
             self.key = key
 
-    def __init__(self, columns: Sequence[Column], *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
+    def __init__(self, columns: Sequence[Column], *, id: str | None = None) -> None:
         super().__init__(id=id)
         self.columns = tuple(columns)
         self._lines: Lines = lambda _position: None

@@ -43,7 +43,7 @@ class ModelsTable(DataTable[Text], inherit_bindings=False):
         Binding("pagedown", "page_down", "Page down", id="models.page_down", show=False),
     ]
 
-    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
+    def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id, cursor_type="row", zebra_stripes=False, cursor_foreground_priority="renderable")
         self._lines: tuple[ModelLine, ...] = ()
         self._budget = ""

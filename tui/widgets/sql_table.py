@@ -39,7 +39,7 @@ class SqlTable(ListTable, Generic[Row]):
         columns: Sequence[Column],
         cells: Callable[[Row], Sequence[Cell]],
         *,
-        id: str | None = None,  # noqa: A002
+        id: str | None = None,
     ) -> None:
         super().__init__(columns, id=id)
         self._cells = cells

@@ -46,7 +46,7 @@ class TabLine(Widget):
             super().__init__()
             self.key = key
 
-    def __init__(self, present: str, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
+    def __init__(self, present: str, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._tabs: tuple[tuple[str, str], ...] = SCREEN_TABS
         self._present = present

@@ -50,7 +50,7 @@ class Tail(Widget, can_focus=True):
             super().__init__()
             self.verdict = verdict
 
-    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
+    def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._rows: Sequence[TailRow | EventRow] = ()
         self._names: Mapping[int, str] = {}

@@ -37,7 +37,7 @@ class TextView(ScrollView, can_focus=True, inherit_bindings=False):
     ]
     ALLOW_SELECT = False
 
-    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
+    def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._given: Sequence[Text] = ()
         self._lines: Sequence[Text] = ()  # as they are drawn: wrapped where that is wanted

@@ -35,7 +35,7 @@ class VerdictBars(Widget):
 
     DEFAULT_CSS = "VerdictBars { width: 1fr; height: 1fr; }"
 
-    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
+    def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._bars: tuple[Bar, ...] = ()
 
