@@ -139,7 +139,7 @@ class AnswerEncoder:
         if is_plain(value):
             data = SHORT + marshal.dumps(value, MARSHAL_VERSION)
             size = len(data)
-            if size <= MAX_PLAIN and size <= self._left:
+            if size <= MAX_PLAIN and (size <= self._left or size <= len(TOO_LARGE)):  # a mark would take as many
                 self._left -= size
                 return data
             if size > MAX_PLAIN and not self._whole:

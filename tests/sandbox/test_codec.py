@@ -223,11 +223,17 @@ def test_what_is_beyond_the_caps_becomes_a_mark() -> None:
 
 def test_answers_beyond_their_room_become_marks_that_say_whether_they_are_true() -> None:
     encode = codec.AnswerEncoder(100, whole=True)
-    answers = [codec.decode(encode(value)) for value in ("x" * 90, "y" * 90, "", 1)]
-    assert answers[0] == "x" * 90
-    assert type(answers[1]) is codec.Oversized
-    assert answers[1].truth is True
-    assert type(answers[3]) is codec.Oversized
+    first, *others = [codec.decode(encode(value)) for value in ("x" * 90, "y" * 90, Fraction(0), Fraction(1))]
+    assert first == "x" * 90
+    assert [(type(other), other.truth) for other in others if isinstance(other, codec.Mark)] == [
+        (codec.Oversized, truth) for truth in (True, False, True)
+    ]
+
+
+def test_small_answers_have_room_after_large_ones_have_taken_it() -> None:
+    encode = codec.AnswerEncoder(1000, whole=True)
+    assert [codec.decode(encode(value)) for value in ("x" * 990, 0, False, [1])] == ["x" * 990, 0, False, [1]]
+    assert isinstance(codec.decode(encode("x" * 100)), codec.Oversized)
 
 
 @given(st.binary(max_size=300), st.sampled_from([b"", b"~", b"~[\x02\0\0\0", b"~{", b"~<\x01\0\0\0", b"~l\x02\0\0\0"]))
