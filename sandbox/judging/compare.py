@@ -20,6 +20,7 @@ from sandbox.values import CallTest, Comparison
 
 DEFAULT_TOLERANCE, RELATIVE = 1e-6, 1e-7
 _EQUAL_HOLDS = frozenset({Comparison.EQUAL, Comparison.LISTS, Comparison.ONLY_ITEM, Comparison.APPROXIMATE})
+_EXPECTS_A_VALUE = _EQUAL_HOLDS | {Comparison.SET, Comparison.CLOSE}
 _NUMBERS = frozenset({bool, int, float, complex, Fraction, Decimal})
 
 
@@ -33,7 +34,7 @@ def holds(answer: object, test: CallTest) -> bool:
 def _holds(answer: object, test: CallTest) -> bool:
     if isinstance(answer, Digest):
         return _holds_of_digest(answer, test)
-    if isinstance(test.expected, Digest) and test.comparison is not Comparison.ANYTHING:
+    if isinstance(test.expected, Digest) and test.comparison in _EXPECTS_A_VALUE:
         return _has_digest(answer, test.expected)
     return _holds_of_value(answer, test)
 

@@ -119,8 +119,13 @@ def _rejudge_both(facts: Facts, tests: Tests, selection: Tests | None) -> Score:
     if selection is None:
         raise FactsError("the problem had selection tests when it was scored, and now has none; score it again")
     if isinstance(tests, CallTests) and isinstance(selection, CallTests):
-        tests = join(selection, tests).judge
-    return replace(_rejudge(facts, tests), selection=_rejudge(facts.selection, selection))
+        joined = join(selection, tests)
+        whole = joined.calls.whole
+        judged = _rejudge_called(facts, joined.judge, whole=whole)
+        selected = _rejudge_called(facts.selection, selection, whole=whole)
+    else:
+        judged, selected = _rejudge(facts, tests), _rejudge(facts.selection, selection)
+    return replace(judged, selection=selected)
 
 
 def _rejudge(facts: Facts, tests: Tests) -> Score:
@@ -132,7 +137,7 @@ def _rejudge(facts: Facts, tests: Tests) -> Score:
             raise NotEnough("the output that was wrong is right now, and no other input was tried; score it again")
         return judge.score_printed(facts.runs, tests, facts.limits)
     if isinstance(tests, CallTests):
-        return _rejudge_called(facts, tests)
+        return _rejudge_called(facts, tests, whole=tests.calls.whole)
     if isinstance(tests, str) and not facts.in_process:
         raise FactsError("its tests ran in a grader box, and now have to stand beside the program; score it again")
     beside = facts.in_process and isinstance(tests, CheckTests)
@@ -140,19 +145,20 @@ def _rejudge(facts: Facts, tests: Tests) -> Score:
     return judge.score(facts.run, program, facts.limits, facts.graded)
 
 
-def _rejudge_called(facts: Facts, tests: CallTests) -> Score:
+def _rejudge_called(facts: Facts, tests: CallTests, *, whole: bool) -> Score:
+    """`whole`: whether a box of today sends every answer as a value (`needs_values`); earlier ones sent digests, too."""
     if facts.calls != tests.fingerprint:
         raise FactsError("the answers belong to other calls")
     run = facts.run
     if run.proved and len(run.answers) < len(tests.cases) and not judge.has_failed(run, tests):
         raise NotEnough("the first answers, which failed, are right now, and no more were asked for; score it again")
-    if (number := judge.first_failure(run, tests)) is not None and _kept_as_digest(number, run, tests):
+    if whole and (number := judge.first_failure(run, tests)) is not None and _kept_as_digest(number, run, tests):
         raise NotEnough("a large answer was kept as a digest, which does not tell whether it is right; score it again")
     return replace(judge.score(run, Program(source="", tests=tests), facts.limits), tests=tests)
 
 
 def _kept_as_digest(number: int, run: Run, tests: CallTests) -> bool:
-    """Whether an answer stands there by its digest, as earlier boxes wrote it, though more than equality is asked of it."""
+    """Whether an answer was kept as a digest though its comparison asks for more than equality."""
     answer = judge.answer_to(number, run, tests)
     digest = answer is not None and isinstance(answer.value, codec.Digest)
     return digest and tests.cases[number].comparison is not Comparison.EQUAL

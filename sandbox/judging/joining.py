@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from sandbox.values import CallList, CallTest, CallTests, Ending, Run
+from sandbox.values import CallList, CallTest, CallTests, Ending, Run, needs_values
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +38,9 @@ def join(selection: CallTests, judge: CallTests) -> Joined:
 
     of_selection = tuple(place(selection, number) for number in selection.order)
     of_judge = sorted((place(judge, number), number) for number in judge.order)
-    arranged = replace(judge, arranged=tuple(number for _, number in of_judge))
+    arranged = replace(judge, arranged=tuple(number for _, number in of_judge), measured=True)
     apart = len(set(of_selection))
-    calls = CallList(cases, apart=apart, whole=selection.calls.whole or judge.calls.whole)
+    calls = CallList(cases, apart=apart, whole=needs_values([*selection.cases, *judge.cases]))
     return Joined(calls, arranged, of_selection, tuple(place for place, _ in of_judge))
 
 

@@ -56,7 +56,7 @@ def ask(job: Job, tests: CallTests, visit: Callable[[Job], Run], patience: int =
 
 def _again(tests: CallTests, waiting: list[int], *, fresh: bool) -> AskedCalls:
     """What is asked where answers are missing."""
-    return _calls(tests, waiting[:1]).only(0) if fresh and waiting else _calls(tests, waiting).in_turns()
+    return _calls(tests, waiting[:1]).first(1) if fresh and waiting else _calls(tests, waiting).in_turns()
 
 
 def _never_began(run: Run) -> bool:

@@ -89,7 +89,7 @@ class References:
 
 def _ask(tests: ReferenceTests, grader: Visit) -> tuple[list[bytes], float]:
     """The answers in the order of the cases, and the CPU seconds they took."""
-    asked = CallTests(cases=tests.cases, source=tests.source)
+    asked = CallTests(cases=tests.cases, source=tests.source, measured=True)
     calls = asked.calls.first(len(tests.cases))  # whole: an answer that differs has to be held against the value itself
     run = grader(Program(source=tests.reference, tests=replace(calls, whole=True)))
     if any(isinstance(answer.value, codec.Oversized) for answer in run.answers):  # then digests of the largest will do
@@ -114,8 +114,8 @@ def _reference(tests: ReferenceTests, answers: list[bytes], cpu_s: float) -> Ref
         value = codec.decode(data, room)
         expected = value is not None if case.comparison is Comparison.NOT_NONE else value
         cases.append(replace(case, expected=expected))
-    whole = CallTests(cases=tuple(cases), source=tests.source, answered=True)
-    return Reference(tests=whole, cpu_s=cpu_s, size=sum(map(len, answers)))
+    answered = CallTests(cases=tuple(cases), source=tests.source, measured=True)
+    return Reference(tests=answered, cpu_s=cpu_s, size=sum(map(len, answers)))
 
 
 def _file(directory: Path, tests: ReferenceTests) -> Path:

@@ -32,6 +32,7 @@ from sandbox.values.tests import (
     StdinTest,
     StdinTests,
     Tests,
+    needs_values,
     shuffled,
 )
 
@@ -76,5 +77,6 @@ __all__ = [
     "Tests",
     "Verdict",
     "changed",
+    "needs_values",
     "shuffled",
 ]

@@ -1,4 +1,4 @@
-"""Limits of what is asked and answered by calls. docs/problems.md tells users of them."""
+"""Limits of calls and their answers. docs/problems.md describes them to users."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ MAX_CALLS_BYTES = 96 << 20  # of all calls of a problem, as they are handed over
 MAX_EXPECTED_BYTES = 48 << 20  # of all that is expected of them
 MAX_ANSWERS_BYTES = 112 << 20  # of all answers of a visit: they leave the box in one frame, with what was printed
 TIMES_EXPECTED = 8  # a Fraction takes several times the bytes of the int that it equals
-_STEP = 8 << 20  # a program, which is told how many bytes it has, cannot read from that what is expected
+_STEP = 8 << 20  # the program's process knows the limit; in such steps the limit does not tell what is expected
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,8 +22,8 @@ class AnswerLimits:
     size: int = 8 << 20
     items: int = 1_000_000
 
-    def beside(self, size: int, items: int) -> AnswerLimits:
-        """Return the limits where answers of so many bytes and items are expected."""
+    def with_room_for(self, size: int, items: int) -> AnswerLimits:
+        """Return the limits of a program that should answer with `size` bytes and `items` items."""
         steps = -(-TIMES_EXPECTED * size // _STEP) if size > self.size // TIMES_EXPECTED else 0
         return AnswerLimits(
             size=min(self.size + steps * _STEP, MAX_ANSWERS_BYTES), items=self.items + TIMES_EXPECTED * items

@@ -94,21 +94,19 @@ class CallTests:
     """Tests that are data: calls, and answers compared on the host. `source` is the data set's text they were read from.
 
     The calls are made in an order that follows from the calls themselves, so that a program which counts them gains nothing,
-    and answers to them can be held against another expectation later. `arranged` is another order, by the cases' numbers. Where
-    it was `answered`, a box has given what is expected, so another one can, whatever the size.
+    and answers to them can be held against another expectation later. `arranged` is another order, by the cases' numbers. The
+    sizes of `measured` cases are not checked: they were checked before, or a box has given the expected answers.
     """
 
     cases: tuple[CallTest, ...]
     source: str
     arranged: tuple[int, ...] | None = None
-    answered: bool = False
+    measured: bool = False
 
     def __post_init__(self) -> None:
         if not self.cases:
             raise ValueError("no test at all: nothing could ever fail")
-        if (
-            self.arranged is None and not self.answered
-        ):  # else the cases were looked at when they were first put together
+        if not self.measured:
             _refuse_too_large(self.cases)
 
     @functools.cached_property
@@ -172,61 +170,61 @@ def _refuse_too_large(cases: Iterable[CallTest]) -> None:
             raise ValueError(f"the {what} {size >> 20} MB; at most {most >> 20} MB are taken")
 
 
+def needs_values(cases: Iterable[CallTest]) -> bool:
+    """Return whether answers must arrive as values, because a digest cannot decide what the tests ask.
+
+    A digest decides equality and nothing else. It has to do where the set's own solution gave an answer that no box has room
+    for: then that digest is all that is known of the expected answer.
+    """
+    cases = list(cases)
+    known = not any(isinstance(case.expected, codec.Digest) for case in cases)
+    return known and any(case.comparison is not Comparison.EQUAL for case in cases)
+
+
 class CallList:
     """Cases in the order in which their calls are asked. What is expected stays here, to recognise an answer by its bytes.
 
-    The first `apart` calls are a set of their own. Where `whole`, no digest may stand for an answer: it says no more of one
-    than what it is equal to.
+    The first `apart` calls are a set of their own. Where `whole`, no digest may stand for an answer (see `needs_values`).
     """
 
-    def __init__(self, cases: list[CallTest], *, apart: int = 0, whole: bool = False) -> None:
+    def __init__(self, cases: list[CallTest], *, apart: int = 0, whole: bool | None = None) -> None:
         self._cases, self.apart = cases, apart
-        told = any(
-            isinstance(case.expected, codec.Digest) for case in cases
-        )  # what a set's own solution had no room for
-        self.whole = whole or (not told and any(case.comparison is not Comparison.EQUAL for case in cases))
+        self.whole = needs_values(cases) if whole is None else whole
         self._first: dict[int, AskedCalls] = {}
 
     def __len__(self) -> int:
         return len(self._cases)
 
     def first(self, count: int) -> AskedCalls:
-        """So many calls, ready to be asked."""
+        """Return the first `count` calls, ready to be asked."""
         if (asked := self._first.get(count)) is None:
-            pieces = codec.encode_calls([_call(case) for case in self._cases[:count]])
-            asked = AskedCalls(
-                pieces=tuple(pieces), count=count, apart=self.apart, known=self._known[:count], whole=self.whole,
-                limits=self.limits,
-            )  # fmt: skip
-            self._first[count] = asked
+            asked = self._first[count] = self._asked(0, count)
         return asked
 
-    def only(self, number: int) -> AskedCalls:
-        """One call, for a process that is to see no other."""
-        pieces = codec.encode_calls([_call(self._cases[number])])
-        return AskedCalls(
-            pieces=tuple(pieces), count=1, apart=self.apart, known=self._known[number : number + 1], whole=self.whole,
-            limits=self.limits,
-        )  # fmt: skip
-
     def singly(self) -> list[AskedCalls]:
-        """Each call for a process of its own."""
-        return [self.only(number) for number in range(len(self))]
+        """Return each call for a process of its own, which is to see no other call."""
+        return [self._asked(number, number + 1) for number in range(len(self))]
 
     def in_turns(self) -> AskedCalls:
-        """All calls, each handed out when all before it have their answers."""
-        pieces = tuple(piece for number in range(len(self)) for piece in self.only(number).pieces)
+        """Return all calls, each of which is handed out when all calls before it have their answers."""
+        pieces = tuple(piece for one in self.singly() for piece in one.pieces)
         return AskedCalls(
             pieces=pieces, count=len(pieces), whole=self.whole, limits=self.limits, turns=(1,) * len(pieces)
         )
 
+    def _asked(self, start: int, end: int) -> AskedCalls:
+        pieces = codec.encode_calls([_call(case) for case in self._cases[start:end]])
+        return AskedCalls(
+            pieces=tuple(pieces), count=end - start, apart=self.apart, known=self._known[start:end], whole=self.whole,
+            limits=self.limits,
+        )  # fmt: skip
+
     @functools.cached_property
     def limits(self) -> AnswerLimits:
-        """The limits of the answers, which grow with what is expected."""
-        values = [
-            value for case in self._cases for value in (case.expected, *case.also) if type(value) is not codec.Digest
-        ]
-        return USUAL_LIMITS.beside(sum(map(codec.size_of, values)), sum(map(codec.items_in, values)))
+        """The limits of the answers, which grow with what is expected; a digest that is expected needs no room."""
+        expected = [value for case in self._cases for value in (case.expected, *case.also)]
+        values = [value for value in expected if not isinstance(value, codec.Digest)]
+        return USUAL_LIMITS.with_room_for(sum(map(codec.size_of, values)), sum(map(codec.items_in, values)))
 
     @functools.cached_property
     def _known(self) -> tuple[Answer, ...]:

@@ -95,7 +95,7 @@ def test_the_size_of_tests_is_no_part_of_a_programs() -> None:
      ((1 << 20) + 1, 0, AnswerLimits(size=24 << 20)), (40 << 20, 0, AnswerLimits(size=MAX_ANSWERS_BYTES))],
 )  # fmt: skip
 def test_limits_grow_in_steps_with_what_is_expected(size: int, items: int, limits: AnswerLimits) -> None:
-    assert USUAL_LIMITS.beside(size, items) == limits
+    assert USUAL_LIMITS.with_room_for(size, items) == limits
 
 
 ECHO = "def f(x): return x\n"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +11,10 @@ import pytest
 from sandbox.inside import codec
 from sandbox.judging.compare import holds
 from sandbox.judging.explaining import explain
-from sandbox.problems import evalplus, load_problems
-from sandbox.scoring.scorer import Scorer, open_scorer
-from sandbox.values import CallTest, Comparison, Limits, ReferenceTests, Verdict
+from sandbox.judging.facts import facts_of, rejudge
+from sandbox.problems import Wanted, evalplus, load_problems, read_problem
+from sandbox.scoring.scorer import Scorer
+from sandbox.values import CallTest, Comparison, ReferenceTests, Verdict
 
 ROW: dict[str, Any] = {
     "task_id": "HumanEval/0", "prompt": "def f(x):\n", "canonical_solution": "    return [x / 3] * 40000\n", "entry_point": "f",
@@ -93,12 +93,6 @@ def test_the_digest_of_tests_does_not_depend_on_the_order_in_which_a_set_is_stor
     assert sources[0] == sources[1] != sources[2]
 
 
-@pytest.fixture(scope="module")
-def scorer() -> Iterator[Scorer]:
-    with open_scorer(Limits(), boxes=1) as opened:
-        yield opened
-
-
 @pytest.mark.docker
 def test_what_the_reference_answers_is_expected(tmp_path: Path, scorer: Scorer) -> None:
     path = tmp_path / "plus.jsonl"
@@ -129,3 +123,30 @@ def test_a_program_that_fails_among_the_first_calls_is_asked_no_more(tmp_path: P
     ):
         scored = scorer.submit(problem.complete(f"    {late}\n    return x\n")).result(timeout=300)
         assert scored.verdict is verdict
+
+
+@pytest.mark.docker
+@pytest.mark.parametrize("wanted", Wanted)
+@pytest.mark.parametrize(("also", "verdict"), [("", Verdict.PASSED), (" + '.' * (x == 1)", Verdict.WRONG)])
+def test_answers_of_the_solution_that_no_visit_has_room_for_are_compared_by_digests(
+    scorer: Scorer, wanted: Wanted, also: str, verdict: Verdict
+) -> None:
+    body = "    return str(x) * (13 << 20) if x else 0\n"  # 117 MB for the digits from 1 to 9
+    problem = read_problem(
+        ROW | {"canonical_solution": body, "base_input": [[1], [0]], "plus_input": [[x] for x in range(2, 10)]}
+    )
+    scored = scorer.score(problem.complete(body.replace(" if", f"{also} if"), wanted))
+    assert scored.verdict is verdict
+    assert scored.tests is not None
+    selection = scored.selection and scored.selection.tests
+    assert rejudge(facts_of(scored, scorer.limits), scored.tests, selection).verdict is verdict
+
+
+@pytest.mark.parametrize(
+    ("comparison", "right"), [(Comparison.TRUE, True), (Comparison.FALSE, False), (Comparison.APPROXIMATE, False)]
+)
+def test_an_expected_digest_says_nothing_of_whether_an_answer_is_true(comparison: Comparison, right: object) -> None:
+    expected = codec.decode(codec.encode_briefly("x" * 300_000))
+    test = CallTest(function="f", arguments=(), comparison=comparison, expected=expected)
+    assert isinstance(expected, codec.Digest)
+    assert holds("y", test) is right
