@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 from collections.abc import Iterator
 from contextlib import closing
@@ -11,13 +10,12 @@ from types import ModuleType
 
 import pytest
 from hypothesis import HealthCheck, settings
+from script import ROOT, load_script
 
 from sandbox.boxes.engine import Engine
 from sandbox.errors import EngineUnavailable
 from sandbox.scoring.scorer import Scorer, open_scorer
 from sandbox.values import Limits
-
-REPOSITORY = Path(__file__).parent.parent
 
 # A busy machine is no counterexample. Where CI decides about a change, the same examples are drawn every time, so that what
 # fails is the change; `--hypothesis-profile patient` draws others there, too, and `make fuzz` fifty times as many.
@@ -35,7 +33,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """Real data sets and generations that lie beside a checkout, where they do."""
-    directory = REPOSITORY.parent / "shared" / "data"
+    directory = ROOT.parent / "shared" / "data"
     if not directory.is_dir():
         pytest.skip(f"{directory} is not there")
     return directory
@@ -64,9 +62,4 @@ def scorer(engine: Engine) -> Iterator[Scorer]:
 @pytest.fixture(scope="session")
 def million() -> ModuleType:
     """The module `bench/million.py`, which makes stores of many samples."""
-    spec = importlib.util.spec_from_file_location("million", REPOSITORY / "tests" / "bench" / "million.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_script("tests/bench/million.py")

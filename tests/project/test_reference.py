@@ -2,25 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import subprocess
 import sys
 from pathlib import Path
-from types import ModuleType
 
 import pytest
-
-ROOT = Path(__file__).parent.parent.parent
-
-
-def reference() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("reference", ROOT / "scripts" / "reference.py")
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+from script import ROOT, load_script
 
 
 @pytest.mark.parametrize("name", [
@@ -28,7 +16,7 @@ def reference() -> ModuleType:
     *(f"sampler/reporting/{output}.schema.json" for output in ("report", "compare", "analyse")),
 ])  # fmt: skip
 def test_the_reference_is_what_the_code_says(name: str) -> None:
-    assert (ROOT / name).read_text(encoding="utf-8") == reference().pages()[ROOT / name], (
+    assert (ROOT / name).read_text(encoding="utf-8") == load_script("scripts/reference.py").pages()[ROOT / name], (
         "run `python scripts/reference.py`"
     )
 
