@@ -18,6 +18,8 @@ from sandbox.scoring.scorer import Manner, open_scorer
 from sandbox.show import harmless
 from sandbox.values import Limits, Program, Score, Verdict
 
+_ENCODINGS = "save it as UTF-8, or name its encoding in the first line, such as # coding: latin-1"
+
 
 @click.command("exec")
 @click.argument("file", type=click.File("rb"), required=False)
@@ -59,9 +61,9 @@ def _text(file: Any) -> str:
         encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
         return str(data, encoding)
     except UnicodeDecodeError as error:
-        stop(f"{file.name}: not {error.encoding} ({error.reason} at byte {error.start})", USAGE)
+        stop(f"{file.name}: not {error.encoding} ({error.reason} at byte {error.start}); {_ENCODINGS}", USAGE)
     except SyntaxError as error:
-        stop(f"{file.name}: {error.msg}", USAGE)
+        stop(f"{file.name}: {error.msg}; {_ENCODINGS}", USAGE)
 
 
 def _as_object(scored: Score, limits: Limits, program: Program) -> dict[str, Any]:

@@ -117,7 +117,7 @@ def score(
 
 def _explain(row: Row) -> None:
     if row["verdict"] not in {None, Verdict.PASSED}:
-        program = f" (the program: {row['extraction']})" if row.get("extraction") else ""
+        program = f" (extraction: {row['extraction']})" if row.get("extraction") else ""
         where = f"{one_line(row['task_id'])}, line {row['line']}"
         say(f"{where}: {row['verdict']}: {harmless(row.get('explanation', '') + program)}")
 

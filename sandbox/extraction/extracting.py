@@ -79,7 +79,7 @@ def continued(text: str, problem: Problem, *, stops: Sequence[str] = (), alone: 
     cut, at = _cut(clean, stops)
     cut, at = (shorter, "a fence") if (shorter := _until_fence(cut)) != cut else (cut, at)
     cut, at = (shorter, "a special token") if (shorter := until_end(cut)) != cut else (cut, at)
-    why = f"a completion, cut at {at}" if at else "a completion that nothing cuts"
+    why = f"a completion, cut at {at}" if at else "a completion, with nothing to cut"
     if alone:
         return Extracted(_alone(problem, cut.strip("\n") + "\n"), f"{why}; it stands alone")
     return Extracted(problem.continued(cut), why)

@@ -12,7 +12,9 @@ Report = Callable[[dict[str, object]], None]
 MAX_MESSAGE = 2000
 MOST_FRAMES = 1000  # the innermost; those of 50,000 would be more than a program may print
 _PROGRAM_FILES = frozenset({"main.py", "solution.py"})
-_OURS = frozenset(os.path.join(os.path.dirname(__file__), name) for name in ("candidate.py", "answering.py"))
+_OURS = frozenset(
+    os.path.join(os.path.dirname(__file__), name) for name in ("candidate.py", "answering.py", "suites.py")
+)
 
 
 def tell(error: BaseException, stage: str, report: Report) -> None:

@@ -128,6 +128,7 @@ def test_which_file_is_no_python_text_is_told(tmp_path: Path, content: bytes, co
     done = sandbox("exec", str(tmp_path / "p.py"), "--tests", str(tmp_path / "t.py"))
     assert done.returncode == 2
     assert complaint in done.stderr
+    assert b"save it as UTF-8" in done.stderr
 
 
 @pytest.mark.docker

@@ -130,6 +130,12 @@ class TestInBoxes:
         assert found.raised is not None
         assert found.raised.type == "AttributeError"
 
+    @pytest.mark.parametrize("form", ["a class of unittest and its runner", "a function"])
+    def test_what_calls_the_tests_is_not_in_the_traceback(self, scorer: Scorer, form: str) -> None:
+        told = scorer.score(Program(source=ADD, tests=FORMS[form].format(4))).run.stderr.decode()
+        assert 'File "tests.py"' in told
+        assert "sandbox/inside" not in told
+
     def test_tests_that_ran_nothing_never_pass(self, scorer: Scorer) -> None:
         program = Program(source=ADD, tests="def sums(): assert add(1, 2) == 3\n")
         found = scorer.score(program)
