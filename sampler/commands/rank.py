@@ -25,7 +25,7 @@ from sampler.running.doors import TextEngine, rank_doors
 from sampler.stats.budget import PromptCharge
 from sampler.stats.ranking import DRAWS
 from sampler.store.opening import chosen_study, up_to_date
-from sampler.store.reader import Reader, StoreError
+from sampler.store.reader import Reader
 from sampler.store.rows import StudyRow
 from sampler.store.writer import Store
 from sampler.study.spec import load_study
@@ -181,8 +181,6 @@ def _ranked(path: Path, name: str | None, wish: RankWish, doors: RankDoors) -> R
     if path.suffix == ".toml" and path.is_file():
         study_file = load_study(path)
         path, name = study_file.store, name or study_file.name
-    if not path.is_file():
-        raise StoreError(f"there is no store at {str(path)!r}; `sampler run STUDY.toml` or `sampler import` makes one")
     with up_to_date(path, Reader) as reader:
         study: StudyRow = chosen_study(reader.studies(), path, name)
     with Store(path) as opened:

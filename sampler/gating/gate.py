@@ -64,7 +64,7 @@ class Rule:
         if not 0 < self.alpha < 0.5:
             raise ValueError(f"alpha lies between 0 and 0.5, not {self.alpha}")
         if self.least is not None and not 0 <= self.least <= 1:
-            raise ValueError(f"a minimum is a share of problems: from 0 to 1, not {self.least}")
+            raise ValueError(f"a minimum is a share of problems, such as 0.35: from 0 to 1, not {self.least}")
         if not 0 <= self.margin < 1:
             raise ValueError(f"a margin is a share of problems: from 0 to below 1, not {self.margin}")
         if self.mode is Mode.NON_INFERIOR and self.floor == 1:

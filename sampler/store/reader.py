@@ -273,14 +273,12 @@ def way_out(error: sqlite3.Error) -> str:
             return "another program holds a lock on it: close that program (a database browser, a backup) and try again"
         case sqlite3.SQLITE_FULL | sqlite3.SQLITE_IOERR:
             return "make room or mend the disk, then run the same command again: it continues where it stopped"
-        case sqlite3.SQLITE_NOTADB:
-            return "it is some other file; give the file that `sampler run` made, or a new name with --store"
         case sqlite3.SQLITE_CORRUPT:
             return "the file is damaged or cut short; take a whole copy of it, or begin anew with another --store"
         case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_CANTOPEN | sqlite3.SQLITE_PERM:
             return "if it or its folder is read-only or on a network disk, use a local folder that you may write to"
         case _:
-            return "give the file that `sampler run` made, or a new name with --store"
+            return "give the file that `sampler run` or `sampler import` made, or a new name"
 
 
 def refuse_foreign(connection: sqlite3.Connection, path: Path) -> None:
@@ -293,13 +291,13 @@ def refuse_foreign(connection: sqlite3.Connection, path: Path) -> None:
         )
     if BOOKS not in tables:
         raise StoreError(
-            f"{str(path)!r} is a database but no store of codebudget; give the file that `sampler run` made"
+            f"{str(path)!r} is a database but no store of codebudget; give the file that `sampler run` or `sampler import` made"
         )
     query = "SELECT name FROM _sqlite_migrations WHERE migration_set = ?"
     applied = {row[0] for row in connection.execute(query, (APPLICATION,)).fetchall()}
     if not applied:
         raise StoreError(
-            f"{str(path)!r} is a database but no store of codebudget; give the file that `sampler run` made"
+            f"{str(path)!r} is a database but no store of codebudget; give the file that `sampler run` or `sampler import` made"
         )
     if newer := sorted(applied - set(VERSIONS)):
         raise StoreError(

@@ -322,7 +322,7 @@ class TestCommand:
         ("words", "code", "said"),
         [
             ([], Exit.USAGE, "give --baseline, or --min, or both"),
-            (["--baseline", "nowhere.db"], Exit.STORE, "holds no study 'nowhere.db'"),
+            (["--baseline", "nowhere.db"], Exit.STORE, "there is no store at 'nowhere.db'"),
             (["--baseline", "tried"], Exit.USAGE, "no baseline of itself"),
             (["--min", "0.1", "--model", "large"], Exit.USAGE, "has no model 'large' (it has 'small')"),
             (["--min", "35"], Exit.USAGE, "a minimum is a share of problems"),

@@ -457,5 +457,5 @@ def test_a_store_that_is_cut_short_is_called_damaged(tmp_path, support):
         reader.studies()
     other = tmp_path / "t.db"
     other.write_bytes(b"not a database" * 100)
-    with pytest.raises(StoreError, match="some other file"):
+    with pytest.raises(StoreError, match=r"file is not a database; give the file that .* made"):
         Reader(other)
