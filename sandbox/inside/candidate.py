@@ -38,9 +38,9 @@ def run() -> int:
     """Run the program that waits in the order pipe; returns the exit code."""
     order = read_order(ORDER_FD)
     tests, calls, later = order["tests"], order["calls"], order["later"]
+    assume(order)
     if order["functions"] is not None:
         return _run_graded(order, _reporter())
-    assume(order)
     if isinstance(calls, list):
         answering = Answering(order, _reporter())
         if type(later) is int and later:

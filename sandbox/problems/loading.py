@@ -21,8 +21,12 @@ from sandbox.problems import bigcodebench, evalplus, formats, leetcode, native, 
 from sandbox.problems.formats import Given
 from sandbox.problems.names import called_function
 from sandbox.problems.problem import Form, Problem, ProblemsError
+from sandbox.values import Assumptions
 
 BUILT_IN = ("humaneval",)
+_OLDER = Assumptions(
+    long_integers=True
+)  # HumanEval and MBPP, 2021: older than Python's limit on the digits of an integer
 _GZIP = b"\x1f\x8b"
 Placed = tuple[str, Callable[[], object]]  # where a row stands, and what gives it; raises ValueError
 
@@ -215,6 +219,7 @@ def _evalplus(row: dict[str, Any]) -> Given:
         tests=tests,
         public=public,
         solution=rows.text(row, "canonical_solution"),
+        assumptions=_OLDER,
         continues=True,
     )
 
@@ -257,6 +262,7 @@ def _humaneval(row: dict[str, Any]) -> Problem:
         public_tests=rows.text_or(row, "example_test"),
         canonical_solution=rows.text_or_none(row, "canonical_solution"),
         suffix=rows.text_or(row, "suffix"),
+        assumptions=_OLDER,
     )
 
 
@@ -275,4 +281,5 @@ def _mbpp(row: dict[str, Any]) -> Problem:
         tests=f"{setup}\n{asserts}\n" if setup else f"{asserts}\n",
         form=Form.ASSERTS,
         canonical_solution=code,
+        assumptions=_OLDER,
     )

@@ -9,6 +9,7 @@ import random
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from sandbox.boxes import proofs
@@ -20,7 +21,7 @@ from sandbox.judging.joining import Joined, join, seen_by_judge, seen_by_selecti
 from sandbox.scoring.asking import PATIENCE, Answered, ask
 from sandbox.scoring.fresh import ask_afresh
 from sandbox.scoring.grading import GRADER_WALL_S, Rooms, grade
-from sandbox.scoring.recording import Plan, Recordings, UngradableTests, Visit
+from sandbox.scoring.recording import Plan, Recordings, UngradableTests
 from sandbox.scoring.references import Reference, References
 from sandbox.values import (
     MANY,
@@ -155,7 +156,8 @@ class Scorer:
         if selection is None:
             return self._examine_one(job, slot)
         if isinstance(tests, CallTests | ReferenceTests) and isinstance(selection, CallTests | ReferenceTests):
-            return self._examine_joined(job, self._expected(tests, slot), self._expected(selection, slot), slot)
+            whole, part = (self._expected(either, job, slot) for either in (tests, selection))
+            return self._examine_joined(job, whole, part, slot)
         known: dict[tuple[bytes, Limits], Run] = {}
         selecting = replace(job, program=replace(job.program, tests=selection, selection=None))
         selected = self._examine_one(selecting, slot, known)
@@ -164,7 +166,7 @@ class Scorer:
     def _examine_one(self, job: Job, slot: Slot, known: dict[tuple[bytes, Limits], Run] | None = None) -> Score:
         match job.program.tests:
             case CallTests() | ReferenceTests() as tests:
-                return self._examine_called(job, self._expected(tests, slot), slot)
+                return self._examine_called(job, self._expected(tests, job, slot), slot)
             case StdinTests() as tests:
                 return self._examine_printed(job, tests, slot, {} if known is None else known)
             case CheckTests() as tests:
@@ -172,10 +174,10 @@ class Scorer:
             case _:
                 return judge.score(slot.run(job), job.program, job.limits)
 
-    def _expected(self, tests: CallTests | ReferenceTests, slot: Slot) -> Reference:
+    def _expected(self, tests: CallTests | ReferenceTests, job: Job, slot: Slot) -> Reference:
         """The tests with what is expected, asked of the set's own program where they do not say it."""
         if isinstance(tests, ReferenceTests):
-            return self._references.of(tests, self._grader(slot))
+            return self._references.of(tests, partial(self._grader, slot, job.program.assumptions))
         return Reference(tests=tests, cpu_s=0.0, size=0)
 
     def _examine_called(self, job: Job, reference: Reference, slot: Slot) -> Score:
@@ -278,7 +280,7 @@ class Scorer:
         def passes_beside() -> bool:
             return slot.run(replace(own, program=replace(solution, tests=tests.source))).proved
 
-        return self._recordings.plan(tests, self._grader(slot), passes, passes_beside)
+        return self._recordings.plan(tests, partial(self._grader, slot, program.assumptions), passes, passes_beside)
 
     def _rooms(self, job: Job, slot: Slot) -> Rooms:
         def candidate(program: Program, wall_s: float) -> Run:
@@ -289,15 +291,16 @@ class Scorer:
             limits = replace(job.limits, wall_s=min(job.limits.wall_s, wall_s))
             return slot.run(replace(job, program=program, limits=limits))
 
-        def grader(program: Program, wall_s: float) -> Run:
-            limits = replace(self._grader_limits, wall_s=wall_s)
-            return slot.grade(Job(program=program, limits=limits, answers=GRADER_ANSWERS))
+        return Rooms(candidate, partial(self._grader, slot, job.program.assumptions), job.limits)
 
-        return Rooms(candidate, grader, job.limits)
+    def _grader(self, slot: Slot, assumptions: Assumptions, program: Program, wall_s: float = GRADER_WALL_S) -> Run:
+        """A visit to the slot's grader box, by a data set's own code. It has all the time that it needs.
 
-    def _grader(self, slot: Slot) -> Visit:
-        """The slot's grader box. A data set's code has all the time that it needs; the walls are the boxes' own."""
-        return lambda program: slot.grade(Job(program=program, limits=self._grader_limits, answers=GRADER_ANSWERS))
+        The walls are the boxes' own, and it may assume what programs may.
+        """
+        program = replace(program, assumptions=assumptions.of_the_interpreter)
+        limits = replace(self._grader_limits, wall_s=wall_s)
+        return slot.grade(Job(program=program, limits=limits, answers=GRADER_ANSWERS))
 
     @property
     def _grader_limits(self) -> Limits:

@@ -49,6 +49,11 @@ class Assumptions:
         return replace(usual, **times) if times else usual
 
     @property
+    def of_the_interpreter(self) -> Assumptions:
+        """What of it holds for a data set's own code, too, which has its imports in its text and other times."""
+        return Assumptions(recursion_limit=self.recursion_limit, long_integers=self.long_integers)
+
+    @property
     def text(self) -> str:
         """In a few words; empty where nothing is assumed."""
         lines = len(self.imports.splitlines())

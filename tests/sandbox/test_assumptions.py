@@ -28,6 +28,15 @@ def codecontests(stdin: str, stdout: str) -> Problem:
     return read_problem({"name": "c", "description": "Any.", "private_tests": tests, "generated_tests": []})
 
 
+def humaneval(test: str) -> Problem:
+    return read_problem({"task_id": "h", "prompt": "def f(n):\n", "entry_point": "f", "test": test})
+
+
+def mbpp(test: str) -> Problem:
+    code = "def f(n):\n    return str(10 ** n)\n"
+    return read_problem({"task_id": 1, "text": "Any.", "code": code, "test_list": [test]})
+
+
 def deepseek(tests: str) -> Problem:
     prompt = "from typing import List\n\nclass Solution:\n    def f(self, a: List[int]) -> List[int]:\n"
     return read_problem({
@@ -72,7 +81,8 @@ class TestTheValue:
             == "19 lines of imports, recursion limit 50000, 6 s cpu, 12 s wall"
         )
         assert "long integers" in apps("", "").assumptions.text
-        assert codecontests("", "").assumptions == Assumptions(long_integers=True)
+        older = codecontests("", ""), humaneval("def check(candidate):\n    assert candidate(1)\n"), mbpp("assert f(1)")
+        assert {one.assumptions for one in older} == {Assumptions(long_integers=True)}
 
     def test_our_own_format_can_say_it(self) -> None:
         row = {"task_id": "a", "prompt": "Any.", "tests": [{"stdin": "", "stdout": ""}]}
@@ -165,6 +175,23 @@ class TestADataSet:
         for problem in (apps(digits, digits), codecontests(digits, digits)):
             assert verdict(scorer, problem, "print(int(input()))\n") is Verdict.PASSED
         assert verdict(scorer, livecodebench("a", digits, digits), "print(int(input()))\n") is Verdict.ERROR
+
+    @pytest.mark.parametrize("test", [
+        "assert {}(5000) == '1' + '0' * 5000", "assert any(len({}(n)) == n + 1 == len(str(10 ** n)) for n in [5000])",
+    ])  # fmt: skip
+    def test_functions_of_older_sets_write_long_integers_and_so_do_their_tests(self, scorer: Scorer, test: str) -> None:
+        source = "def f(n):\n    return str(10 ** n)\n"
+        check = f"def check(candidate):\n    {test.format('candidate')}\n"
+        for problem in (humaneval(check), mbpp(test.format("f"))):
+            assert verdict(scorer, problem, source) is Verdict.PASSED
+
+    def test_a_sets_own_solution_may_assume_what_programs_may(self, scorer: Scorer) -> None:
+        solution = "def f(n):\n    return 0 if n == 0 else len(str(10 ** 5000)) - 5000 + f(n - 1)\n"
+        row = {
+            "task_id": "a", "prompt": "Any.", "entry_point": "f", "canonical_solution": solution, "recursion_limit": 9000,
+            "long_integers": True, "reference": True, "tests": [{"arguments": [5000]}],
+        }  # fmt: skip
+        assert verdict(scorer, read_problem(row), solution) is Verdict.PASSED
 
     def test_times_are_the_sets(self, scorer: Scorer) -> None:
         row = {"task_id": "a", "prompt": "Any.", "tests": [{"stdin": "", "stdout": "ok"}], "wall_s": 0.5}
