@@ -25,6 +25,7 @@ from __future__ import annotations
 
 import marshal
 from collections import deque
+from collections.abc import Iterator
 from typing import Any
 
 from sandbox.inside.decoding import HEAVY, Decoder, Room
@@ -80,6 +81,7 @@ __all__ = [
     "is_plain",
     "items_in",
     "may_hold_spoofs",
+    "parts",
     "size_of",
 ]
 
@@ -198,15 +200,21 @@ def size_of(value: Any) -> int:
 
 def items_in(value: Any) -> int:
     """How many items a reader makes of a value: its own, those within it, each with its weight."""
-    found, waiting = 0, [value]
+    return sum(HEAVY.get(type(part), 1) for part in parts(value))
+
+
+def parts(value: Any) -> Iterator[Any]:
+    """The value and everything within it, keys of dicts and items of marks included; a range has no parts."""
+    waiting = [value]
     while waiting:
         one = waiting.pop()
-        found += HEAVY.get(type(one), 1)
+        yield one
         if isinstance(one, dict):
             waiting += [*one.keys(), *one.values()]
+        elif isinstance(one, Iterated | Array):
+            waiting += one.items
         elif isinstance(one, list | tuple | set | frozenset | deque):
             waiting += one
-    return found
 
 
 def calls_from(part: bytes) -> list[Any]:

@@ -6,8 +6,9 @@ and a mark (`codec.Mark`) equals nothing. An array of numpy's with one item equa
 
 from __future__ import annotations
 
+import functools
 import math
-from collections.abc import Iterable
+from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
@@ -21,6 +22,8 @@ from sandbox.values import CallTest, Comparison
 DEFAULT_TOLERANCE, RELATIVE = 1e-6, 1e-7
 _EQUAL_HOLDS = frozenset({Comparison.EQUAL, Comparison.LISTS, Comparison.ONLY_ITEM, Comparison.APPROXIMATE})
 _EXPECTS_A_VALUE = _EQUAL_HOLDS | {Comparison.SET, Comparison.CLOSE}
+_CONTAINERS, _MACHINE_NUMBERS = (list, tuple, dict), (int, float, complex)
+_Pair = Callable[[Any, Any], bool]
 _NUMBERS = frozenset({bool, int, float, complex, Fraction, Decimal})
 
 
@@ -87,36 +90,45 @@ def truth(answer: object) -> bool | None:
 
 
 def _equal(answer: object, expected: object) -> bool:
-    return bool(answer == expected) or (_holds_array(answer) and _equal_with_arrays(answer, expected))
+    if answer == expected:
+        return True
+    has_array = any(isinstance(part, Array) for part in codec.parts(answer))
+    return has_array and _pairwise(answer, expected, _same_shape, _equal_one)
 
 
-def _holds_array(answer: object) -> bool:
-    waiting = [answer]
-    while waiting:
-        one = waiting.pop()
-        if isinstance(one, Array):
-            return True
-        if isinstance(one, list | tuple):
-            waiting += one
-        elif isinstance(one, dict):
-            waiting += one.values()
-    return False
-
-
-def _equal_with_arrays(answer: object, expected: object) -> bool:
+def _pairwise(answer: object, expected: object, alike: _Pair, holds_one: _Pair) -> bool:
+    """Whether all pairs of items hold, at any depth. Containers that are `alike` are pairs of their items, all else is one."""
     waiting: list[tuple[Any, Any]] = [(answer, expected)]
     while waiting:
         mine, its = waiting.pop()
-        if isinstance(mine, Array):
-            if not _same_item(mine, its):
+        if not (isinstance(its, _CONTAINERS) and alike(mine, its)):
+            if not holds_one(mine, its):
                 return False
-        elif isinstance(mine, list | tuple | dict) and _same_shape(mine, its) and len(mine) == len(its):
-            if isinstance(mine, dict) and not all(key in mine for key in its):
-                return False
-            waiting += [(mine[key], its[key]) for key in its] if isinstance(mine, dict) else zip(mine, its, strict=True)
-        elif not (mine is its or mine == its):
+        elif len(mine) != len(its):
             return False
+        elif isinstance(its, dict):
+            if not all(key in mine for key in its):
+                return False
+            waiting += [(mine[key], its[key]) for key in its]
+        else:
+            waiting += zip(mine, its, strict=True)
     return True
+
+
+def _same_shape(answer: object, expected: object) -> bool:
+    """The same type; of dicts, whichever."""
+    return type(answer) is type(expected) or (isinstance(answer, dict) and isinstance(expected, dict))
+
+
+def _same_shape_in_json(answer: object, expected: object) -> bool:
+    """The same, where every tuple counts as a list."""
+    return any(isinstance(answer, kind) and isinstance(expected, kind) for kind in (list | tuple, dict))
+
+
+def _equal_one(answer: object, expected: object) -> bool:
+    return (
+        answer is expected or bool(answer == expected) or (isinstance(answer, Array) and _same_item(answer, expected))
+    )
 
 
 def _same_item(answer: Array, expected: object) -> bool:
@@ -184,8 +196,10 @@ def _is_root(answer: object, test: CallTest) -> bool:
 
 
 def _approximate(answer: object, test: CallTest) -> bool:
+    """The same shape, and each number within the tolerance + 1e-7 of the expected one's size (numpy.testing's rule)."""
     tolerance = test.tolerance or (DEFAULT_TOLERANCE if _is_floats(test.expected) else 0.0)
-    return tolerance > 0 and _same_shape(answer, test.expected) and _near(answer, test.expected, tolerance)
+    near = functools.partial(_near_one, tolerance)
+    return tolerance > 0 and _same_shape(answer, test.expected) and _pairwise(answer, test.expected, _same_shape, near)
 
 
 def _is_floats(value: object) -> bool:
@@ -196,29 +210,8 @@ def _is_floats(value: object) -> bool:
     return isinstance(value, float)
 
 
-def _near(answer: object, expected: object, tolerance: float) -> bool:
-    """The same shape, and each number within `tolerance` + 1e-7 of the expected one's size (numpy.testing's rule)."""
-    waiting: list[tuple[Any, Any]] = [(answer, expected)]
-    while waiting:
-        mine, its = waiting.pop()
-        if isinstance(its, list | tuple | dict):
-            if not _same_shape(mine, its) or len(mine) != len(its):
-                return False
-            if isinstance(its, dict) and not all(key in mine for key in its):
-                return False
-            waiting += [(mine[key], its[key]) for key in its] if isinstance(its, dict) else zip(mine, its, strict=True)
-        elif not _near_one(mine, its, tolerance):
-            return False
-    return True
-
-
-def _same_shape(answer: object, expected: object) -> bool:
-    """The same type; of dicts, whichever."""
-    return type(answer) is type(expected) or (isinstance(answer, dict) and isinstance(expected, dict))
-
-
-def _near_one(answer: object, expected: object, tolerance: float) -> bool:
-    if not isinstance(answer, int | float | complex) or not isinstance(expected, int | float | complex):
+def _near_one(tolerance: float, answer: object, expected: object) -> bool:
+    if not isinstance(answer, _MACHINE_NUMBERS) or not isinstance(expected, _MACHINE_NUMBERS):
         return bool(answer == expected)
     allowed = tolerance + RELATIVE * abs(expected)  # endless where infinity is expected, and then all would be near it
     return bool(answer == expected or abs(answer - expected) <= allowed < math.inf)
@@ -226,20 +219,7 @@ def _near_one(answer: object, expected: object, tolerance: float) -> bool:
 
 def _same_lists(answer: object, expected: object) -> bool:
     """Equal where every tuple counts as a list, at any depth."""
-    waiting: list[tuple[Any, Any]] = [(answer, expected)]
-    while waiting:
-        mine, its = waiting.pop()
-        if isinstance(mine, list | tuple) and isinstance(its, list | tuple):
-            if len(mine) != len(its):
-                return False
-            waiting += zip(mine, its, strict=True)
-        elif isinstance(mine, dict) and isinstance(its, dict):
-            if len(mine) != len(its) or not all(key in mine for key in its):
-                return False
-            waiting += [(mine[key], its[key]) for key in its]
-        elif not (mine is its or mine == its or (isinstance(mine, Array) and _same_item(mine, its))):
-            return False
-    return True
+    return _pairwise(answer, expected, _same_shape_in_json, _equal_one)
 
 
 def _possible(expected: object) -> list[object]:
@@ -249,15 +229,4 @@ def _possible(expected: object) -> list[object]:
 
 def spoofed(value: object) -> bool:
     """Whether an instance of a subclass of a known type stands anywhere in the value."""
-    waiting = [value]
-    while waiting:
-        one = waiting.pop()
-        if isinstance(one, Spoof):
-            return True
-        if isinstance(one, dict):
-            waiting += [*one.keys(), *one.values()]
-        elif isinstance(one, Iterated | Array):
-            waiting += one.items
-        elif isinstance(one, Iterable) and not isinstance(one, str | bytes | range):
-            waiting += one
-    return False
+    return any(isinstance(part, Spoof) for part in codec.parts(value))

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
@@ -122,7 +121,7 @@ def _foreseen(run: Run, independent: frozenset[bytes]) -> Iterator[Foreseen]:
 
 def _tells(call: bytes, answers: set[bytes]) -> bool:
     """Whether an answer stands anywhere in what the call hands over."""
-    for number, part in enumerate(_parts(codec.decode(call))):
+    for number, part in enumerate(codec.parts(codec.decode(call))):
         if number > MAX_PARTS:
             return True
         digest = hashlib.sha256(codec.encode(part)).digest()
@@ -133,19 +132,7 @@ def _tells(call: bytes, answers: set[bytes]) -> bool:
 
 def _marks(value: object) -> list[codec.Mark]:
     """What stands in the value for something without a place in the codec."""
-    return [part for part in _parts(value) if isinstance(part, codec.Mark)]
-
-
-def _parts(value: object) -> Iterator[object]:
-    """The value and everything in it."""
-    waiting = [value]
-    while waiting:
-        one = waiting.pop()
-        yield one
-        if isinstance(one, dict):
-            waiting += [*one.keys(), *one.values()]
-        elif isinstance(one, list | tuple | set | frozenset | deque):
-            waiting += one
+    return [part for part in codec.parts(value) if isinstance(part, codec.Mark)]
 
 
 def _proved(tests: CheckTests, plan: Plan, passes: Callable[[Plan], bool], passes_beside: Callable[[], bool]) -> Plan:
