@@ -198,7 +198,7 @@ def _instructions(program: Program) -> dict[str, object]:
     """What the candidate's process is told: of calls the arguments only."""
     told: dict[str, object] = {
         "source": program.source, "tests": None, "calls": None, "arguments_back": False, "apart": 0, "functions": None,
-        "answers": None, "withheld": False, "plain": False, "whole": False, "imports": program.assumptions.imports,
+        "answers": None, "withheld": False, "as_written": False, "whole": False, "imports": program.assumptions.imports,
         "recursion_limit": program.assumptions.recursion_limit, "long_integers": program.assumptions.long_integers,
     }  # fmt: skip
     match program.tests:
@@ -212,7 +212,7 @@ def _instructions(program: Program) -> dict[str, object]:
         case CheckTests() | StdinTests() | ReferenceTests():
             raise ValueError("such tests are made of several visits; see sandbox.scoring.scorer")
         case tests:
-            return told | {"tests": tests, "plain": tests is not None and _is_plain(tests, graded=False)}
+            return told | {"tests": tests, "as_written": tests is not None and _runs_as_written(tests, graded=False)}
 
 
 def _later(program: Program) -> list[list[object]]:
@@ -227,20 +227,21 @@ def _grading(grading: Grading) -> dict[str, object]:
     if grading.answers is not None:
         answers = [_given(call, answer) for call, answer in zip(grading.calls, grading.answers, strict=True)]
     functions = list(grading.tests.functions)
-    plain = _is_plain(grading.tests.source, graded=True)
+    as_written = _runs_as_written(grading.tests.source, graded=True)
     return {
-        "tests": grading.tests.source, "plain": plain, "functions": functions, "answers": answers, "withheld": grading.withheld,
+        "tests": grading.tests.source, "as_written": as_written, "functions": functions, "answers": answers,
+        "withheld": grading.withheld,
     }  # fmt: skip
 
 
-def _is_plain(source: str, *, graded: bool) -> bool:
-    """See `suites.is_plain`; short tests are looked at once."""
-    return (_is_plain_once if len(source) <= REMEMBERED else suites.is_plain)(source, graded=graded)
+def _runs_as_written(source: str, *, graded: bool) -> bool:
+    """See `suites.runs_as_written`; short tests are looked at once."""
+    return (_runs_as_written_once if len(source) <= REMEMBERED else suites.runs_as_written)(source, graded=graded)
 
 
 @functools.lru_cache(maxsize=256)
-def _is_plain_once(source: str, *, graded: bool) -> bool:
-    return suites.is_plain(source, graded=graded)
+def _runs_as_written_once(source: str, *, graded: bool) -> bool:
+    return suites.runs_as_written(source, graded=graded)
 
 
 def _given(call: bytes, answer: Answer) -> dict[str, object]:

@@ -128,7 +128,7 @@ def _run_tested(order: dict[str, Any], tests: str, report: Report) -> int:
 
 
 def _run_tests(order: dict[str, Any], source: str, space: dict[str, Any], names: frozenset[str] | None = None) -> None:
-    if order["plain"]:
+    if order["as_written"]:
         exec(_compiled(source, suites.NAME), space)
     else:
         _remember(source, suites.NAME)

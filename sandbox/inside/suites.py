@@ -1,9 +1,9 @@
-"""Test code as a person means it: what nobody calls is found and called, and tests that ran nothing have not passed.
+"""Run test code, call what it only defines, and raise NoTestRan where nothing was tested.
 
-After the file itself come its classes of unittest, its functions and classes named test, and a `check(candidate)` that is only
-defined. What stands behind `if __name__ == "__main__"` runs, too, but for the runners (`unittest.main()`), which would find
-nothing here. That something ran is counted: an assert, a use of what the program defines, a test of unittest. There is no
-pytest here, so a test that wants a fixture or parameters cannot be called; then no test has run, and the message says so.
+After the file itself come its classes of unittest, its functions and classes named test, and a `check(candidate)` that the file
+defines and does not call. What stands behind `if __name__ == "__main__"` runs, too, but for the runners (`unittest.main()`),
+which would find no test here. The number of tests that ran is counted: each assert, each use of what the program defines, each
+test of unittest. pytest is not there, so a test with fixtures or parameters cannot be called; NoTestRan then says so.
 """
 
 from __future__ import annotations
@@ -57,10 +57,10 @@ def require(ran: int, otherwise: str) -> None:
         raise NoTestRan(f"no test ran: {otherwise}")
 
 
-def is_plain(source: str, *, graded: bool) -> bool:
-    """Whether the tests run as they stand: nothing in them waits to be called, and something is sure to run.
+def runs_as_written(source: str, *, graded: bool) -> bool:
+    """Return whether executing the file is enough: it defines no test without calling it, and an assert is sure to run.
 
-    Where they are `graded`, the calls that they make are counted anyway. For the host, which asks once for each set of tests.
+    Where tests are `graded`, the calls that they make are counted anyway. The host asks this, once for each set of tests.
     """
     if any(word in source for word in _CALLED_LATER):
         return False
@@ -78,7 +78,7 @@ def is_plain(source: str, *, graded: bool) -> bool:
 
 
 class _Counter:
-    """Counts what ran; in the tests' code it stands around whatever counts."""
+    """Count what ran: `_Counting` puts a call of it before each assert and around each use of the program."""
 
     def __init__(self) -> None:
         self.ran = 0
@@ -89,7 +89,7 @@ class _Counter:
 
 
 class _Counting(ast.NodeTransformer):
-    """Lets asserts and uses of these names be counted."""
+    """Add a call of the counter to each assert and to each use of these names."""
 
     def __init__(self, names: frozenset[str]) -> None:
         self._names = names
@@ -120,7 +120,7 @@ def _counted(at: ast.stmt | ast.expr, *value: ast.expr) -> ast.Call:
 
 
 class _File:
-    """The tests as a file: without its guard and its runners, and what it defines without calling it."""
+    """A file of tests without its `__main__` guard and its runners; knows what the file defines and does not call."""
 
     def __init__(self, tree: ast.Module) -> None:
         body = [one for node in tree.body for one in _unguarded(node)]
@@ -136,7 +136,7 @@ class _File:
         self.parameter = next((node.args.args[0].arg for node in checks if node.args.args), "")
 
     def uncalled(self, space: dict[str, Any], tested: frozenset[str]) -> Iterator[Callable[[], object]]:
-        """What is left to be called."""
+        """Yield a call of each test that the file defines and does not call."""
         own = {name: space[name] for name in self._defined if name in space}
         _prepare(own.get("setup_module"), sys.modules.get("tests"))
         for node in self._functions:
@@ -184,7 +184,7 @@ def _between(act: Callable[[], object], around: tuple[Any, Any], about: object) 
 
 
 def _prepare(step: Any, about: object) -> None:
-    """Call what is to be done before or after a test, if there is something; it may want to know which test."""
+    """Call a setup or teardown function, if there is one; some take the test, class or module as an argument."""
     if step is not None:
         step(about) if _wanted(step) else step()
 
@@ -249,7 +249,7 @@ def _only_function(space: dict[str, Any], tested: frozenset[str]) -> object:
 
 
 def _cases() -> list[type]:
-    """All classes of unittest that anybody has defined."""
+    """Return all subclasses of unittest.TestCase but those of unittest itself."""
     unittest: Any = sys.modules.get("unittest")
     found = [unittest.TestCase] if unittest is not None else []
     for kind in found:  # grows meanwhile

@@ -40,7 +40,7 @@ def holds(output: bytes, expected: bytes, rule: OutputRule) -> bool:
         case Layout.WORDS_OF_LINES:
             return _same_filled_lines(output, expected, rule)
         case Layout.UNORDERED:
-            return _ends(output) == _ends(expected) and sorted(_lines(output)) == sorted(_lines(expected))
+            return _line_count(output) == _line_count(expected) and sorted(_lines(output)) == sorted(_lines(expected))
         case Layout.SETS:
             return _same_filled_lines(output, expected, rule) or _same_sets(output, expected)
 
@@ -52,7 +52,7 @@ def _lines(text: bytes) -> Iterator[bytes]:
             yield kept
 
 
-def _ends(text: bytes) -> int:
+def _line_count(text: bytes) -> int:
     return sum(1 for _ in _lines(text))
 
 

@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from sandbox.values import AskedCalls, Ending, Job, Run
 
-_LEAST_S = 0.05  # a visit with less time than that is none
+MIN_VISIT_S = 0.05  # no visit is begun with less wall time
 
 
 def ask_afresh(
@@ -26,13 +26,13 @@ def ask_afresh(
     """
     runs: list[Run] = []
     for number, one in enumerate(calls, 1):
-        limits = replace(job.limits, wall_s=min(job.limits.wall_s, max(left_s, _LEAST_S)))
+        limits = replace(job.limits, wall_s=min(job.limits.wall_s, max(left_s, MIN_VISIT_S)))
         run = visit(replace(job, program=replace(job.program, tests=one, selection=None), limits=limits))
         runs.append(run)
         left_s -= run.wall_s - run.waited_s
         if not run.proved or not run.answers:
             break
-        if left_s < _LEAST_S and number < len(calls):
+        if left_s < MIN_VISIT_S and number < len(calls):
             runs[-1] = replace(run, ending=Ending.OUT_OF_WALL, proved=False)
             break
         if number & (number - 1) == 0 and number < len(calls) and enough(_together(runs)):

@@ -15,12 +15,12 @@ import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from sandbox.scoring.fresh import MIN_VISIT_S
 from sandbox.scoring.recording import Foreseen, Plan
 from sandbox.values import FOR_TESTS, AskedCalls, CheckTests, Ending, Grading, Limits, Program, Run, shuffled
 
 MAX_ROUNDS = 200  # calls beyond the foreseen ones
 GRADER_WALL_S = 60.0
-_LEAST_S = 0.05  # a visit with less time than that is none
 
 Visit = Callable[[Program, float], Run]  # with the wall seconds that it may take
 
@@ -52,11 +52,11 @@ def grade(program: Program, tests: CheckTests, plan: Plan, rooms: Rooms) -> tupl
             return run, None
         calls = tuple(one.call for one in plan)
         over = Grading(tests=tests, calls=calls, answers=run.answers)
-        graded = rooms.grader(Program(source=tests.prelude, tests=over), max(GRADER_WALL_S - graded_s, _LEAST_S))
+        graded = rooms.grader(Program(source=tests.prelude, tests=over), max(GRADER_WALL_S - graded_s, MIN_VISIT_S))
         graded_s += graded.wall_s - graded.waited_s
         if not graded.asked:
             return run, graded
-        if spent_s > rooms.limits.sample_wall_s - _LEAST_S:
+        if spent_s > rooms.limits.sample_wall_s - MIN_VISIT_S:
             return replace(run, ending=Ending.OUT_OF_WALL, wall_s=spent_s, waited_s=0.0, proved=False), None
         plan = _with(plan, graded)
     return run, graded

@@ -25,6 +25,7 @@ from sandbox.scoring.recording import Plan, Recordings, UngradableTests
 from sandbox.scoring.references import Reference, References
 from sandbox.values import (
     MANY,
+    MAX_ANSWERS_BYTES,
     STAGES,
     AnswerLimits,
     AskedCalls,
@@ -45,7 +46,7 @@ from sandbox.values import (
 )
 
 GRADER_CPU_S = 30.0
-GRADER_ANSWERS = AnswerLimits(size=112 << 20, items=12_000_000)
+GRADER_ANSWERS = AnswerLimits(size=MAX_ANSWERS_BYTES, items=12_000_000)
 RUNNER_PAYS = 3  # cases; a runner costs 2 ms more than a visit does, and saves 0.6 ms and the compiling for each case
 CHEAP_CPU_S = 0.01
 REFERENCE_TIMES = 4  # a program may take so many times as long as the data set's own (EvalPlus's factor)

@@ -3,16 +3,24 @@
 A *program* is what is executed. A *job* is one visit of a program to a box, under *limits*. A *run* is what happened
 during that visit: facts only. A *verdict* is the judgement over a run; `sandbox.judging.judge` is the one place that makes it.
 
-`jobs` is what is asked, under which `limits` and `assumptions`, `tests` how it is tested, `answer_limits` how much may be asked
-and answered, `output_rules` how what is printed is compared, `runs` what is reported, `scores` what that means.
+`jobs` is what is asked, under which `limits` and `assumptions`, `tests` how it is tested, `output_rules` how printed output is
+compared, `runs` what is reported, `scores` what that means.
 """
 
 from __future__ import annotations
 
-from sandbox.values.answer_limits import FOR_TESTS, MAX_TESTS_CHARACTERS, USUAL_LIMITS, AnswerLimits
 from sandbox.values.assumptions import RECURSION_BOUNDS, Assumptions
 from sandbox.values.jobs import MAX_SOURCE_BYTES, Isolation, Job, Program
-from sandbox.values.limits import LIMIT_BOUNDS, Limits, changed
+from sandbox.values.limits import (
+    FOR_TESTS,
+    LIMIT_BOUNDS,
+    MAX_ANSWERS_BYTES,
+    MAX_TESTS_CHARACTERS,
+    USUAL_LIMITS,
+    AnswerLimits,
+    Limits,
+    changed,
+)
 from sandbox.values.output_rules import OUTPUT_RULES, OutputRule
 from sandbox.values.runs import NO_TEST_RAN, Answer, Ending, Flag, MemorySource, Raised, Run, Stage
 from sandbox.values.scores import Score, Verdict
@@ -40,6 +48,7 @@ __all__ = [
     "FOR_TESTS",
     "LIMIT_BOUNDS",
     "MANY",
+    "MAX_ANSWERS_BYTES",
     "MAX_SOURCE_BYTES",
     "MAX_STDIN_BYTES",
     "MAX_TESTS_CHARACTERS",

@@ -40,7 +40,7 @@ class Numbers(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutputRule:
-    """One rule. A number `near` the expected one is at most `absolute` + `relative` × its size away.
+    """One rule. The tolerance of a number is `absolute` + `relative` × the expected one's size.
 
     With `any_case`, letters A to Z equal their small ones. With `lone_numbers`, only a line's only number has a tolerance.
     """

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from sandbox.inside import codec
-from sandbox.values.answer_limits import (
+from sandbox.values.limits import (
     MAX_CALLS_BYTES,
     MAX_EXPECTED_BYTES,
     MAX_TESTS_CHARACTERS,

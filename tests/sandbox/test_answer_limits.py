@@ -25,7 +25,7 @@ from sandbox.values import (
     Program,
     Verdict,
 )
-from sandbox.values.answer_limits import MAX_ANSWERS_BYTES
+from sandbox.values.limits import MAX_ANSWERS_BYTES
 
 
 def called(*cases: tuple[object, object], comparison: Comparison = Comparison.EQUAL) -> CallTests:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sandbox.inside.suites import NoTestRan, is_plain, run
+from sandbox.inside.suites import NoTestRan, run, runs_as_written
 from sandbox.judging.explaining import explain
 from sandbox.problems import Problem
 from sandbox.scoring.scorer import Scorer
@@ -73,14 +73,18 @@ def test_every_form_of_tests_runs(form: str) -> None:
 
 
 @pytest.mark.parametrize("form", [*FORMS, *NOTHING])
-def test_plain_tests_are_those_that_are_sure_to_run(form: str) -> None:
-    assert is_plain({**FORMS, **NOTHING}[form], graded=False) == (form in {"an assert", "the program as a module"})
+def test_tests_run_as_written_where_something_is_sure_to_run(form: str) -> None:
+    assert runs_as_written({**FORMS, **NOTHING}[form], graded=False) == (
+        form in {"an assert", "the program as a module"}
+    )
 
 
-def test_a_check_that_is_called_and_asserts_is_plain() -> None:
-    assert is_plain("def check(candidate):\n    assert candidate(1) == 2\ncheck(f)\n", graded=False)
-    assert is_plain("def check(candidate):\n    for x in []:\n        assert candidate(x)\ncheck(f)\n", graded=True)
-    assert not is_plain(
+def test_a_check_that_is_called_and_asserts_runs_as_written() -> None:
+    assert runs_as_written("def check(candidate):\n    assert candidate(1) == 2\ncheck(f)\n", graded=False)
+    assert runs_as_written(
+        "def check(candidate):\n    for x in []:\n        assert candidate(x)\ncheck(f)\n", graded=True
+    )
+    assert not runs_as_written(
         "def check(candidate):\n    for x in []:\n        assert candidate(x)\ncheck(f)\n", graded=False
     )
 
