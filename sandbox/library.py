@@ -6,13 +6,12 @@
         for scored in score(completions, load_problems("humaneval")[0], pool=pool):
             print(scored.verdict)
 
-What the texts are, `given` says: an "answer" of a chat, in which code is looked for (`sandbox.extraction`), a "completion" of
-the problem's prompt, or a "solution" that stands alone, both as they are. Unless it is said, the messages of a chat are answers
-and texts are completions.
+`given` says what the texts are: an "answer" of a chat, in which code is looked for (`sandbox.extraction`); a "completion" of
+the problem's prompt or a "solution" that stands alone, both executed as they are; or a "raw" completion, which is cut first.
+Without `given`, the messages of a chat are answers and texts are completions.
 
-A score is always a verdict over what the program did. What fails by our fault is an exception of `score` and None of `reward`:
-a trainer that counted it as 0 would teach a model that it was wrong where nobody looked. Programs that are equal to the
-letter run once.
+A score is always a verdict over what the program did. Where a program could not be judged by our fault, `score` raises and
+`reward` returns None: counting it as 0 would teach a model that it was wrong. Equal programs of a problem run once.
 """
 
 from __future__ import annotations
@@ -23,15 +22,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import CancelledError, Future
 from contextlib import ExitStack, nullcontext, suppress
 from types import TracebackType
-from typing import Literal, Self, get_args
+from typing import Self
 
 from sandbox.errors import SandboxError
-from sandbox.extraction import extract
+from sandbox.extraction import TEXT_KINDS, TextKind, extract
 from sandbox.problems import Problem
 from sandbox.scoring.scorer import Manner, open_scorer
 from sandbox.values import Assumptions, Limits, Program, Score, Verdict
 
-Given = Literal["answer", "completion", "solution"]
 Message = Mapping[str, object]  # of a chat: its `content` is a text, or a list of parts
 _TEXTS = frozenset({None, "text", "output_text", "input_text"})  # types of parts that hold a text
 _PASSED_OVER = frozenset({"thinking", "redacted_thinking", "reasoning", "refusal", "tool_use", "tool_call"})
@@ -71,7 +69,7 @@ class Pool:
 
 
 def _close_quietly(opened: ExitStack) -> None:
-    """Close a pool that nobody closed, when the process ends or the pool is collected: without waiting, and without a word."""
+    """Close a pool that nobody closed, when the process ends or the pool is collected: without waiting, ignoring errors."""
     with suppress(Exception):
         opened.__exit__(GeneratorExit, GeneratorExit(), None)
 
@@ -81,12 +79,12 @@ def score(
     problem: Problem,
     *,
     pool: Pool | None = None,
-    given: Given | None = None,
+    given: TextKind | None = None,
 ) -> list[Score]:
-    """The score of each completion, in their order; a pool is opened for this call if none is handed over.
+    """Return the score of each completion, in their order; without a `pool`, one is opened for this call.
 
-    `given` says what they are: an answer, a completion or a solution (see above). Raises SandboxError when one of them could
-    not be judged by our fault, and TypeError for what is none.
+    `given` says what the completions are (see above). Raises SandboxError when one of them could not be judged by our fault,
+    and TypeError for one that is neither a text nor the messages of a chat.
     """
     texts = _texts(completions, given)
     _refuse_other_than_problems([problem])
@@ -100,23 +98,24 @@ def reward(
     problems: Problem | Sequence[Problem],
     *,
     pool: Pool,
-    given: Given | None = None,
+    given: TextKind | None = None,
 ) -> list[float | None]:
-    """1.0 for each completion that passed its problem's tests, 0.0 for each that did not, None where we could not tell.
+    """Return 1.0 for each completion that passes its problem's tests, 0.0 for each that does not, None where it is not known.
 
-    `problems` is one for all or one for each. Instead of a text, a completion may be the messages of a chat, of which the last
-    one counts: its content is a text, or a list of parts. Raises TypeError for what is neither, with its place.
+    `problems` is one for all completions, or one for each; else ValueError. Instead of a text, a completion may be the messages
+    of a chat, of which the last one counts: its content is a text, or a list of parts. Raises TypeError for what is neither,
+    with its place.
     """
     texts = _texts(completions, given)
     each = [problems] * len(texts) if isinstance(problems, Problem | str) else list(problems)
     _refuse_other_than_problems(each)
     if len(each) != len(texts):
         raise ValueError(f"{len(texts)} completions of {len(each)} problems; one for all, or one for each")
-    return [_paid(future) for future in _submitted(zip(texts, each, strict=True), pool)]
+    return [_reward(future) for future in _submitted(zip(texts, each, strict=True), pool)]
 
 
-def _submitted(asked: Iterable[tuple[tuple[str, Given], Problem]], pool: Pool) -> list[Future[Score]]:
-    """A future for each; equal programs of a problem share one."""
+def _submitted(asked: Iterable[tuple[tuple[str, TextKind], Problem]], pool: Pool) -> list[Future[Score]]:
+    """A future for each text; equal programs with equal tests share one."""
     known: dict[tuple[str, str, Assumptions], Future[Score]] = {}
     futures = []
     for (text, given), problem in asked:
@@ -128,19 +127,19 @@ def _submitted(asked: Iterable[tuple[tuple[str, Given], Problem]], pool: Pool) -
     return futures
 
 
-def _texts(completions: Sequence[str | Sequence[Message]], given: Given | None) -> list[tuple[str, Given]]:
+def _texts(completions: Sequence[str | Sequence[Message]], given: TextKind | None) -> list[tuple[str, TextKind]]:
     """The texts, each with what it is."""
-    if given not in {None, *get_args(Given)}:
-        raise ValueError(f"given is {given!r}; there are {', '.join(get_args(Given))}")
-    found: list[tuple[str, Given]] = []
-    for number, completion in enumerate(_several(completions)):
-        usual: Given = "completion" if isinstance(completion, str) else "answer"
+    if given not in {None, *TEXT_KINDS}:
+        raise ValueError(f"given is {given!r}; there are {', '.join(TEXT_KINDS)}")
+    found: list[tuple[str, TextKind]] = []
+    for number, completion in enumerate(_refuse_one_text(completions)):
+        usual: TextKind = "completion" if isinstance(completion, str) else "answer"
         found.append((_text(completion, f"completions[{number}]"), given or usual))
     return found
 
 
-def _several(completions: Sequence[str | Sequence[Message]]) -> Sequence[str | Sequence[Message]]:
-    """A text is a sequence, too: of its letters, each of which would be a wrong program without a word."""
+def _refuse_one_text(completions: Sequence[str | Sequence[Message]]) -> Sequence[str | Sequence[Message]]:
+    """The completions; raises TypeError for one text. That is a sequence, too, and each letter would be scored as a program."""
     if isinstance(completions, str):
         raise TypeError("completions is one text; hand over a list of them, as in [text]")
     return completions
@@ -183,7 +182,7 @@ def _refuse_other_than_problems(problems: Iterable[object]) -> None:
             raise TypeError(f"a problem is a Problem, as load_problems returns them, not {shown}")
 
 
-def _paid(future: Future[Score]) -> float | None:
+def _reward(future: Future[Score]) -> float | None:
     try:
         return float(future.result().verdict is Verdict.PASSED)
     except (SandboxError, CancelledError):

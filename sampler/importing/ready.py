@@ -14,11 +14,11 @@ from sampler.importing.manner import Manner, understood
 from sampler.importing.match import Matcher
 from sampler.importing.request import ImportRequest
 from sampler.store.records import valid_text
-from sandbox.extraction import Extracted, Given, extract
+from sandbox.extraction import Extracted, TextKind, extract
 from sandbox.problems import Problem
 from sandbox.values import MAX_SOURCE_BYTES
 
-_GIVEN: Mapping[Reading, Given] = {
+_GIVEN: Mapping[Reading, TextKind] = {
     Reading.COMPLETION: "completion",
     Reading.RAW: "raw",
     Reading.PROGRAM: "solution",

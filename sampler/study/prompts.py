@@ -94,7 +94,7 @@ def program_for(problem: Problem, prompt: Prompt, text: str) -> Extracted:
         case PromptStyle.COMPLETION:
             return continued(text, problem, stops=prompt.stop, alone=not prompt.continues)
         case PromptStyle.CHAT:
-            return answered(text, problem, begun=prompt.prefill)
+            return answered(text, problem, prefill=prompt.prefill)
 
 
 def _solution(problem: Problem) -> str:

@@ -17,6 +17,7 @@ from sandbox.commands.files import inside_a_folder
 from sandbox.commands.progress import progress
 from sandbox.commands.reading import Reading, problem_options, say_left_out
 from sandbox.errors import SandboxError
+from sandbox.extraction import TEXT_KINDS
 from sandbox.judging import judge
 from sandbox.problems import BUILT_IN, ProblemsError, Wanted
 from sandbox.scoring.references import ReferenceFailed, References, usual_directory
@@ -54,9 +55,9 @@ k_option = click.option("--k", "ks", callback=_ks, metavar="N,…", help="Which 
               help="JSON lines with task_id and completion (or solution); .gz allowed.")  # fmt: skip
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", callback=inside_a_folder,
               help="Where results go, as JSON lines [default: standard output]. Continues a file begun before.")  # fmt: skip
-@click.option("--as", "given", type=click.Choice(["answer", "completion", "solution"]),
+@click.option("--as", "given", type=click.Choice(TEXT_KINDS),
               help="What a text is: a chat's answer, in which code is looked for; a completion of the prompt or a solution "
-              "that stands alone, as they are [default: as its field is called].")  # fmt: skip
+              "that stands alone, as they are; a raw completion, to be cut [default: as its field is called].")  # fmt: skip
 @click.option("--tests", "wanted", type=click.Choice([kind.value for kind in Wanted]), default=Wanted.BOTH.value,
               show_default=True, help="Which tests to run. With both, the judge's give the verdict.")  # fmt: skip
 @click.option("--fresh", is_flag=True, help="Answer each call in a process of its own: no call sees another.")

@@ -22,6 +22,15 @@ choice comes with a sentence that says why it was made.
 
 from __future__ import annotations
 
-from sandbox.extraction.extracting import GIVEN, PROGRAM_STOPS, STOPS, Extracted, Given, answered, continued, extract
+from sandbox.extraction.extracting import (
+    PROGRAM_STOPS,
+    STOPS,
+    TEXT_KINDS,
+    Extracted,
+    TextKind,
+    answered,
+    continued,
+    extract,
+)
 
-__all__ = ["GIVEN", "PROGRAM_STOPS", "STOPS", "Extracted", "Given", "answered", "continued", "extract"]
+__all__ = ["PROGRAM_STOPS", "STOPS", "TEXT_KINDS", "Extracted", "TextKind", "answered", "continued", "extract"]

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from sandbox.extraction.blocks import Block
-from sandbox.extraction.parsing import Parser, is_part, says_nothing
+from sandbox.extraction.parsing import Parser, is_abridged, is_placeholder
 from sandbox.problems.names import Definition, first_line, undefined
 
 
@@ -107,7 +107,7 @@ def _takes_the_place(node: ast.stmt, of: ast.stmt | None) -> bool:
     """Whether a definition is another version of one: of the same kind, with as many arguments, and no stub."""
     match node, of:
         case ast.FunctionDef(args=new, body=body), ast.FunctionDef(args=old):
-            return len(new.args) == len(old.args) and not all(map(says_nothing, body))
+            return len(new.args) == len(old.args) and not all(map(is_placeholder, body))
         case ast.ClassDef(), ast.ClassDef():
             return {_name(one) for one in of.body} <= {_name(one) for one in node.body}
         case _:
@@ -160,7 +160,7 @@ class Assembly:
         for block in self.blocks[chosen + 1 :] if own else ():
             other = self.parser.tree(block.code) if block.closed and block.python else None
             defined = [] if other is None else [node for node in other.body if isinstance(node, Definition)]
-            if not defined or other is None or len(defined) < len(other.body) or is_part(block.code, other):
+            if not defined or other is None or len(defined) < len(other.body) or is_abridged(block.code, other):
                 continue
             if all(_takes_the_place(node, own.get(node.name)) for node in defined):
                 anew |= {node.name: _lines_of(node, block.code) for node in defined}

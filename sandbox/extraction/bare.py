@@ -12,9 +12,9 @@ from collections.abc import Callable
 from sandbox.extraction import programs
 from sandbox.extraction.assembly import Found, lacking
 from sandbox.extraction.blocks import Block, session, tidy
-from sandbox.extraction.functions import Target, as_body, unreturning
-from sandbox.extraction.parsing import MOST_PARSED, Parser, is_code, returns, says_words
-from sandbox.extraction.prose import AT_MARGIN, LONGEST_LINE, runs, unlabelled
+from sandbox.extraction.functions import Target, as_body, as_body_without_return
+from sandbox.extraction.parsing import MOST_PARSED, Parser, at_margin, has_no_effect, is_code, returns
+from sandbox.extraction.prose import looks_like_statement, runs, unlabelled
 
 
 def _whole(text: str, serves: Callable[[str], bool], parser: Parser) -> str | None:
@@ -33,19 +33,19 @@ def _without_words(code: str, tree: ast.Module) -> str:
     alone = Counter(number for node in tree.body for number in {node.lineno, node.end_lineno})
     for node in tree.body:
         first, last = node.lineno, node.end_lineno or node.lineno
-        words = _is_item(node) or ((says_words(node) or _is_order(node)) and lacking([node]) & unknown)
+        words = _is_list_item(node) or ((has_no_effect(node) or _is_complexity(node)) and lacking([node]) & unknown)
         if words and alone[first] == alone[last] == 1:
             lines[first - 1 : last] = [""] * (last - first + 1)
     return "\n".join(lines).strip("\n")
 
 
-def _is_item(node: ast.stmt) -> bool:
+def _is_list_item(node: ast.stmt) -> bool:
     """Whether a statement is an item of a list, as in `* print`, which no interpreter takes."""
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Starred)
 
 
-def _is_order(node: ast.stmt) -> bool:
-    """Whether a statement tells a complexity, as in `O(n)`."""
+def _is_complexity(node: ast.stmt) -> bool:
+    """Whether a statement names a complexity, as in `O(n)`."""
     match node:
         case ast.Expr(value=ast.Call(func=ast.Name(id="O"))):
             return True
@@ -98,7 +98,7 @@ def _part_of_it(text: str, target: Target, parser: Parser) -> Found | None:
         return None
     if (body := _body_in_prose(text.strip("\n").split("\n"), parser)) is not None:
         return Found(body, f"indented lines of the text, which are the body of {target.name}", body=True)
-    if (body := unreturning(text.strip("\n"), target, parser)) is not None:
+    if (body := as_body_without_return(text.strip("\n"), target, parser)) is not None:
         return Found(body, "the text as a whole, which is Python that defines and returns nothing", body=True)
     if stretch and parser.refuses(stretch):
         return Found(stretch, "the lines that look like code, though they are no Python", body=True)
@@ -108,7 +108,7 @@ def _part_of_it(text: str, target: Target, parser: Parser) -> Found | None:
 def _continues(text: str, target: Target, parser: Parser) -> bool:
     """Whether the text begins with the body, indented, and what follows at the margin is Python, too."""
     body, rest = _indented_first(text)
-    if not body or not rest or (as_body(body, parser) or unreturning(body, target, parser)) is None:
+    if not body or not rest or (as_body(body, parser) or as_body_without_return(body, target, parser)) is None:
         return False
     return parser.tree(target.prompt + text) is not None
 
@@ -123,7 +123,7 @@ def _first_at_margin(text: str, target: Target, parser: Parser) -> str | None:
 def _indented_first(text: str) -> tuple[str, str]:
     """The indented lines that a text begins with, and the others."""
     lines = text.strip("\n").split("\n")
-    first = list(itertools.takewhile(lambda line: not line.strip() or line[0] in " \t", lines))
+    first = list(itertools.takewhile(_off_margin, lines))
     return "\n".join(first), "\n".join(lines[len(first) :])
 
 
@@ -164,7 +164,7 @@ def program(text: str, parser: Parser) -> Found | None:
 def _indented(text: str, parser: Parser) -> str:
     """The stretches of indented lines that are Python: code as Markdown has it without fences."""
     found = []
-    for indented, lines in itertools.groupby(text.split("\n"), lambda line: not line.strip() or line[0] in " \t"):
+    for indented, lines in itertools.groupby(text.split("\n"), _off_margin):
         code = textwrap.dedent("\n".join(lines)).strip("\n") if indented else ""
         tree = parser.tree(code) if code else None
         if tree is not None and is_code(tree):
@@ -191,9 +191,9 @@ def _stands_alone(parts: list[Block], parser: Parser) -> bool:
 
 def _indented_body(lines: list[str], target: Target, parser: Parser) -> Found | None:
     """The indented lines with which a text begins, if they are a body; their first may have lost its indentation."""
-    first = list(itertools.takewhile(lambda line: not line.strip() or line[0] in " \t", lines[1:]))
+    first = list(itertools.takewhile(_off_margin, lines[1:]))
     begins_indented = lines[0][:2].isspace()
-    if not begins_indented and not ((first and not AT_MARGIN.match(lines[0][:LONGEST_LINE])) or first):
+    if not begins_indented and not first:
         return None
     rest = lines[1 + len(first) :]
     behind = "\n".join(rest).strip("\n")
@@ -203,12 +203,12 @@ def _indented_body(lines: list[str], target: Target, parser: Parser) -> Found | 
         return Found(
             text, f"the first lines, which are the body of {target.name}, and what is behind them", continues=True
         )
-    if any(AT_MARGIN.match(line[:LONGEST_LINE]) for line in rest if not line.startswith("#")):
+    if any(looks_like_statement(line) for line in rest if not line.startswith("#")):
         return None
     code = "\n".join([lines[0], *first]).rstrip()
     body = as_body(code, parser)
     if body is None and begins_indented:
-        body = unreturning(code, target, parser)
+        body = as_body_without_return(code, target, parser)
     if body is None:
         return None
     why = f"the indented lines that the text begins with, which are the body of {target.name}"
@@ -220,9 +220,9 @@ def _body_in_prose(lines: list[str], parser: Parser) -> str | None:
     at = 0
     while at < len(lines):
         end = at
-        while end < len(lines) and (not lines[end].strip() or lines[end][0] in " \t"):
+        while end < len(lines) and _off_margin(lines[end]):
             end += 1
-        prose = at == 0 or not AT_MARGIN.match(lines[at - 1][:LONGEST_LINE])
+        prose = at == 0 or not looks_like_statement(lines[at - 1])
         if end > at and prose and (body := as_body("\n".join(lines[at:end]).strip("\n"), parser)) is not None:
             return body
         lost = end > at > 1 and not prose and _is_behind_prose(lines, at - 1)  # its first indentation
@@ -240,7 +240,7 @@ def _is_behind_prose(lines: list[str], at: int) -> bool:
 def _stretch(text: str) -> str:
     """The lines that look like code, from the first such line to the last before prose."""
     lines = tidy(unlabelled(text).split("\n")).split("\n")
-    start = next((n for n, line in enumerate(lines) if AT_MARGIN.match(line[:LONGEST_LINE])), len(lines))
+    start = next((n for n, line in enumerate(lines) if looks_like_statement(line)), len(lines))
     end = start
     while end < len(lines) and _looks_like_code(lines[end]):
         end += 1
@@ -248,4 +248,8 @@ def _stretch(text: str) -> str:
 
 
 def _looks_like_code(line: str) -> bool:
-    return not line.strip() or line[0] in " \t" or AT_MARGIN.match(line[:LONGEST_LINE]) is not None
+    return _off_margin(line) or looks_like_statement(line)
+
+
+def _off_margin(line: str) -> bool:
+    return not at_margin(line)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
@@ -17,16 +17,10 @@ from sandbox.extraction.packed import unpacked
 from sandbox.extraction.parsing import Parser, Scanner
 from sandbox.problems import Form, Problem
 
-Given = Literal["answer", "completion", "solution", "raw"]
-GIVEN: tuple[Given, ...] = get_args(Given)
-STOPS = (
-    "\nclass ",
-    "\ndef ",
-    "\n#",
-    "\nif ",
-    "\nprint",
-    "\n```",
-)  # of a function: those of the Codex paper, and a fence
+TextKind = Literal["answer", "completion", "solution", "raw"]
+TEXT_KINDS: tuple[TextKind, ...] = get_args(TextKind)
+# Stop strings of a function: those of the Codex paper, and a fence.
+STOPS = ("\nclass ", "\ndef ", "\n#", "\nif ", "\nprint", "\n```")
 PROGRAM_STOPS = ("\nQUESTION:", "\n```")  # of a whole program, as APPS asks for one
 _MOST_REGIONS = 2
 _ODD_INDENT = re.compile(r"^[ \t\u00a0]+", re.MULTILINE)
@@ -46,7 +40,7 @@ class Extracted:
     why: str
 
 
-def extract(text: str, problem: Problem, *, given: Given = "answer") -> Extracted:
+def extract(text: str, problem: Problem, *, given: TextKind = "answer") -> Extracted:
     """Return the source to execute for what a model wrote, and why it is that.
 
     `given` says what the text is: a chat's "answer", a "completion" of the problem's prompt or a "solution" that stands alone,
@@ -64,7 +58,7 @@ def extract(text: str, problem: Problem, *, given: Given = "answer") -> Extracte
             return continued(text.removeprefix(problem.prompt), problem, stops=stops, alone=problem.form is Form.DATA)
         case "answer":
             return answered(text, problem)
-    raise ValueError(f"given is {given!r}; there are {', '.join(GIVEN)}")
+    raise ValueError(f"given is {given!r}; there are {', '.join(TEXT_KINDS)}")
 
 
 def continued(text: str, problem: Problem, *, stops: Sequence[str] = (), alone: bool = False) -> Extracted:
@@ -85,8 +79,8 @@ def continued(text: str, problem: Problem, *, stops: Sequence[str] = (), alone: 
     return Extracted(problem.continued(cut), why)
 
 
-def answered(text: str, problem: Problem, *, begun: str = "") -> Extracted:
-    """Return the source of a chat's answer, of which `begun` was put into the model's mouth.
+def answered(text: str, problem: Problem, *, prefill: str = "") -> Extracted:
+    """Return the source of a chat's answer to a prompt that began it with `prefill`.
 
     An answer of no text at all adds nothing: the prompt alone is judged, as it is of an empty completion.
     """
@@ -97,20 +91,20 @@ def answered(text: str, problem: Problem, *, begun: str = "") -> Extracted:
     if (inner := unpacked(clean)) is not None:
         clean = _clean(inner)
     code = bare.whole_program(clean, parser) if target is None else bare.whole_function(clean, target, parser)
-    if code is not None and not begun and not marks_code(clean):
+    if code is not None and not prefill and not marks_code(clean):
         return _made(Found(code, "the text as a whole, which is Python"), problem, target)
     answer, reasoning = without_reasoning(clean, parser)
     if reasoning == "cut":
-        return _nothing(problem, "reasoning that never ended: there is no answer")
+        return _nothing(problem, target, "reasoning that never ended: there is no answer")
     after = ", after its reasoning" * bool(reasoning)
-    answer = until_end(answer if reasoning else begun + answer)
+    answer = until_end(answer if reasoning else prefill + answer)
     if _QUOTED_FENCE.search(answer) or _ALL_QUOTED.fullmatch(answer.strip()):
         answer = _QUOTED.sub("", answer)
     for region in unwrapped(answer)[:_MOST_REGIONS]:
         found = _found(unpacked(region) or region, target, parser) or _in_json(region, target, parser)
         if found is not None:
             return _made(replace(found, why=found.why + after), problem, target)
-    return _nothing(problem, f"no code in the answer{after}")
+    return _nothing(problem, target, f"no code in the answer{after}")
 
 
 def _found(text: str, target: Target | None, parser: Parser) -> Found | None:
@@ -164,13 +158,13 @@ def _nested(blocks: list[Block]) -> list[Block]:
 
 
 def _made(found: Found, problem: Problem, target: Target | None) -> Extracted:
-    begun = problem.continued if target is None or problem.form is not Form.DATA else _after(problem.starter)
     if found.continues:
-        return Extracted(begun(found.code), found.why)
+        return Extracted(_continued(problem, target, found.code), found.why)
     if found.body:
         start = problem.prompt if target is None else target.prompt
         body, behind = _split(found.code)
-        return Extracted(begun(textwrap.indent(body, _indentation(start)) + behind), found.why)
+        indented = textwrap.indent(body, _indentation(start))
+        return Extracted(_continued(problem, target, indented + behind), found.why)
     methods = None if target is None else target.as_methods(found.code)
     if target is not None and methods is not None:
         return Extracted(_alone(problem, methods), f"{found.why}, put into a class {target.owner}")
@@ -183,20 +177,22 @@ def _split(body: str) -> tuple[str, str]:
     return (body[: ends.end()], f"\n\n{body[ends.end() :]}") if ends else (body, "")
 
 
-def _after(starter: str) -> Callable[[str], str]:
-    """What puts a body behind starter code, whose last line may already have the body's indentation."""
-    return lambda code: f"{starter.rstrip()}\n{code}"
+def _continued(problem: Problem, target: Target | None, code: str) -> str:
+    """The code behind what begins the function: the prompt or, where programs stand alone, the starter code."""
+    if target is None or problem.form is not Form.DATA:
+        return problem.continued(code)
+    return f"{problem.starter.rstrip()}\n{code}"  # its last line may already have the body's indentation
 
 
 _NO_CODE = 'raise NotImplementedError("the answer holds no code")\n'
 
 
-def _nothing(problem: Problem, why: str) -> Extracted:
+def _nothing(problem: Problem, target: Target | None, why: str) -> Extracted:
     """The source of an answer without code: it fails and says so. A test that expects nothing would pass without it."""
     if problem.form is Form.DATA:
         return Extracted(_NO_CODE, why)
-    begun = Target(problem, Parser()).begun
-    return Extracted(problem.continued(_indentation(problem.prompt) * begun + _NO_CODE), why)
+    indentation = _indentation(problem.prompt) if target is not None and target.begun else ""
+    return Extracted(problem.continued(indentation + _NO_CODE), why)
 
 
 def _alone(problem: Problem, source: str) -> str:
@@ -213,11 +209,9 @@ def _indentation(prompt: str) -> str:
     """How far a function's body stands from the margin where the prompt stops."""
     last = prompt.rstrip().rpartition("\n")[2]
     indent = last[: len(last) - len(last.lstrip(" \t"))]
-    return (
-        indent + "    "
-        if last.rstrip().endswith(":") and last.lstrip().startswith(("def ", "async "))
-        else indent or "    "
-    )
+    if last.rstrip().endswith(":") and last.lstrip().startswith(("def ", "async ")):
+        return indent + "    "
+    return indent or "    "
 
 
 def _clean(text: str) -> str:

@@ -17,7 +17,7 @@ from functools import cached_property
 
 from sandbox.extraction.assembly import Assembly, Found, supplies
 from sandbox.extraction.blocks import Block
-from sandbox.extraction.parsing import Parser, is_code, is_part, returns, says_nothing
+from sandbox.extraction.parsing import Parser, is_abridged, is_code, is_placeholder, returns
 from sandbox.extraction.prose import without_prose
 from sandbox.problems import Form, Problem
 from sandbox.problems.names import Definition, first_line
@@ -121,17 +121,17 @@ class Target:
         tree = self._parser.tree(code)
         if tree is None:
             return self._parser.tree(f"{code.rstrip()}\n    pass") is not None and code.rstrip().endswith(":")
-        return self._says_nothing(tree)
+        return self._has_no_code(tree)
 
-    def _says_nothing(self, tree: ast.Module | ast.ClassDef) -> bool:
+    def _has_no_code(self, tree: ast.Module | ast.ClassDef) -> bool:
         for node in reversed(tree.body):
             match node:
                 case (
                     ast.FunctionDef(name=self.function, body=body) | ast.AsyncFunctionDef(name=self.function, body=body)
                 ):
-                    return all(map(says_nothing, body))
+                    return all(map(is_placeholder, body))
                 case ast.ClassDef(name=self.owner):
-                    return self._says_nothing(node)
+                    return self._has_no_code(node)
                 case _:
                     pass
         return False
@@ -185,7 +185,7 @@ def in_blocks(blocks: Sequence[Block], target: Target, parser: Parser) -> Found 
         or [n for n in whole if parser.tree(blocks[n].code)]
     )
     together = Assembly(blocks=blocks, parser=parser, known=target.known, own=target.own)
-    whole = [n for n in whole if not is_part(blocks[n].code, parser.tree(blocks[n].code))] or whole
+    whole = [n for n in whole if not is_abridged(blocks[n].code, parser.tree(blocks[n].code))] or whole
     if whole:
         n = whole[-1]
         said = (
@@ -220,7 +220,7 @@ def _in_class(chosen: int, whole: Sequence[int], blocks: Sequence[Block], target
 def without_function(blocks: Sequence[Block], target: Target, parser: Parser) -> Found | None:
     """Return the last block of Python all the same, so that its verdict says what is missing: another function, or a body."""
     for block in reversed(blocks):
-        if block.python is not False and (body := unreturning(block.code, target, parser)) is not None:
+        if block.python is not False and (body := as_body_without_return(block.code, target, parser)) is not None:
             return Found(body, "the last block of Python, which defines and returns nothing", body=True)
     python = [block for block in blocks if block.python is not False and _CALLABLE.search(block.code)]
     python = [block for block in python if not parser.refuses(block.code)] or python
@@ -265,7 +265,7 @@ def as_body(code: str, parser: Parser) -> str | None:
     return None
 
 
-def unreturning(code: str, target: Target, parser: Parser) -> str | None:
+def as_body_without_return(code: str, target: Target, parser: Parser) -> str | None:
     """Return the code, at the margin, if it is Python that defines nothing: a body that returns nothing, if one at all."""
     code = textwrap.dedent(code)
     tree = parser.tree(code) if target.begun else None

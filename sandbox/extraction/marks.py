@@ -30,9 +30,8 @@ _CLOSES = re.compile(
     re.IGNORECASE,
 )
 _DETAILS = re.compile(r"\s*<details type=[\"']reasoning[\"'][^>\n]{0,80}>", re.IGNORECASE)  # of Open WebUI
-_RESPONSE = re.compile(
-    r"^here(?: is|['’]s) my response:", re.IGNORECASE | re.MULTILINE
-)  # of Granite, which has words for marks
+# Granite has words for marks.
+_RESPONSE = re.compile(r"^here(?: is|['’]s) my response:", re.IGNORECASE | re.MULTILINE)
 _BESIDE_FENCE = re.compile(rf"(```|~~~)(?={_CLOSES.pattern})|({_OPENS.pattern})(?=[ \t]*(?:```|~~~))", re.IGNORECASE)
 
 # The channels of gpt-oss, with their special tokens and, as some servers hand them over, without.
@@ -75,13 +74,12 @@ _NEXT_TURN = re.compile(r"^(?:#{2,3} ?(?:Instruction|Human|User) ?:|(?:Human|Use
 _CODE = re.compile(r"^[ \t]*(?:```|(?:def|class|import|from|return)\b|print\(|\w+ = )", re.MULTILINE)
 _MOST_TOKENS = 40  # that are looked at
 
-_WRAPPER = re.compile(r"<(answer|solution|response|output|final_answer|final)>", re.IGNORECASE)
+_WRAPPER = re.compile(r"<(/?)(answer|solution|response|output|final_answer|final)>", re.IGNORECASE)
 _CODE_MARKS = re.compile(
     r"^[ \t]*(\[(?:PYTHON|CODE|BEGIN|ANSWER|SOLUTION)\]|<(?:code|python)>)[ \t]*\n?", re.IGNORECASE | re.MULTILINE
 )
-_PREFORMATTED = re.compile(
-    r"<pre(?: [^>\n]{0,100})?>[ \t]{0,9}\n?(?:<code(?: [^>\n]{0,100})?>)?\n?", re.IGNORECASE
-)  # of HTML
+# HTML.
+_PREFORMATTED = re.compile(r"<pre(?: [^>\n]{0,100})?>[ \t]{0,9}\n?(?:<code(?: [^>\n]{0,100})?>)?\n?", re.IGNORECASE)
 _PREFORMATTED_END = re.compile(r"(?:</code>[ \t]{0,9}\n?)?</pre>", re.IGNORECASE)
 _CODE_MARKS_END = re.compile(
     r"(\[/(?:PYTHON|CODE|ANSWER|SOLUTION)\]|\[(?:DONE|END)\]|</(?:code|python)>)", re.IGNORECASE
@@ -217,14 +215,13 @@ class _Lines:
 def unwrapped(text: str) -> list[str]:
     """The texts in which code is looked for, in order: what stands within <answer> or the like, then everything."""
     text = _marked_as_fences(text)
-    openings = list(_WRAPPER.finditer(text))
+    openings = [found for found in _WRAPPER.finditer(text) if not found[1]]
     if not openings:
         return [text]
-    closing = f"</{openings[-1][1]}>".lower()
+    closing = f"</{openings[-1][2]}>".lower()
     inner = text[openings[-1].end() :]
     end = inner.lower().rfind(closing)
-    everything = re.sub(r"</?(?:answer|solution|response|output|final_answer|final)>", "\n", text, flags=re.IGNORECASE)
-    return [inner[:end] if end >= 0 else inner, everything]
+    return [inner[:end] if end >= 0 else inner, _WRAPPER.sub("\n", text)]
 
 
 def marks_code(text: str) -> bool:

@@ -1,4 +1,4 @@
-"""Bounded looks at Python: a parser that spends a budget, and a scanner that knows where literals and brackets end."""
+"""Python within bounds: a parser with a budget of characters, and a scanner that knows where literals and brackets end."""
 
 from __future__ import annotations
 
@@ -138,6 +138,11 @@ _MOST_LINES = 2_000  # of one statement
 _LEAST_ROOM = 10_000  # lines that may be looked at again, because a bracket in prose is never closed
 
 
+def at_margin(line: str) -> bool:
+    """Whether a line is neither blank nor indented."""
+    return bool(line.strip()) and line[0] not in " \t"
+
+
 def _end_of_statement(lines: list[str], start: int, most: int) -> int:
     scanner = Scanner()
     scanner.feed(lines[start])
@@ -145,10 +150,9 @@ def _end_of_statement(lines: list[str], start: int, most: int) -> int:
     last = min(len(lines), start + most)
     for number in range(start + 1, last):
         line = lines[number]
-        at_margin = bool(line.strip()) and line[0] not in " \t"
-        if at_margin and not (scanner.open or decorated or _LATER.match(line)):
+        if at_margin(line) and not (scanner.open or decorated or _LATER.match(line)):
             return number
-        if at_margin and not scanner.open:
+        if at_margin(line) and not scanner.open:
             decorated = line.startswith("@")
         scanner.feed(line)
     return last
@@ -168,11 +172,11 @@ def returns(body: Sequence[ast.stmt]) -> bool:
 
 def is_code(tree: ast.Module) -> bool:
     """Whether the tree is more than words: prose such as `Solution`, `Note: this` or `fast and simple` is Python, too."""
-    return any(not says_words(node) for node in tree.body)
+    return any(not has_no_effect(node) for node in tree.body)
 
 
-def says_words(node: ast.stmt) -> bool:
-    """Whether a statement does nothing but name something."""
+def has_no_effect(node: ast.stmt) -> bool:
+    """Whether a statement only names something, or is an expression without a call."""
     match node:
         case ast.AnnAssign(value=None):
             return True
@@ -186,8 +190,8 @@ def says_words(node: ast.stmt) -> bool:
             return False
 
 
-def says_nothing(statement: ast.stmt) -> bool:
-    """Whether a function's statement is what stubs have: a docstring, `pass`, `...`, `return None`, NotImplementedError."""
+def is_placeholder(statement: ast.stmt) -> bool:
+    """Whether a statement is one of a stub: a docstring, `pass`, `...`, `return None`, NotImplementedError."""
     match statement:
         case ast.Pass() | ast.Expr(value=ast.Constant()) | ast.Return(value=None | ast.Constant(value=None)):
             return True
@@ -205,7 +209,7 @@ _LEFT_OUT = re.compile(
 )
 
 
-def is_part(code: str, tree: ast.Module | None) -> bool:
+def is_abridged(code: str, tree: ast.Module | None) -> bool:
     """Whether the code leaves out what stands elsewhere: `...` beside other statements, or a comment that says so."""
     if _LEFT_OUT.search(code):
         return True
@@ -221,4 +225,4 @@ def _has_gap(body: list[ast.stmt]) -> bool:
     gaps = sum(
         isinstance(one, ast.Expr) and isinstance(one.value, ast.Constant) and one.value.value is ... for one in body
     )
-    return 0 < gaps < len(body) and not all(map(says_nothing, body))
+    return 0 < gaps < len(body) and not all(map(is_placeholder, body))

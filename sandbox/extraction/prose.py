@@ -7,7 +7,7 @@ import re
 from sandbox.extraction.blocks import tidy
 from sandbox.extraction.parsing import Parser, is_code, statements
 
-AT_MARGIN = re.compile(
+_STATEMENT = re.compile(
     r"""(?:
       (?:async\s+)?def\s+\w+\s*[(\[] | class\s+\w+\s*[(:\[] | @[\w.]+ | import\s+[\w.]+ | from\s+[\w.]+\s+import\s
     | (?:if|for|while|with|elif|except|async\s(?:for|with))\b.*:\s*(?:\#.*)?$ | (?:else|try|finally)\s*:
@@ -20,7 +20,12 @@ AT_MARGIN = re.compile(
 )
 _LABEL = re.compile(r"\s*(?:(?:assistant|model)[ \t]*\n+)?(?:(?:python3?|py)[ \t]*\n)?", re.IGNORECASE)
 _WORDS = re.compile(r"[A-Za-z][a-z'’]*(?:,? [A-Za-z][a-z'’]*){3,}")
-LONGEST_LINE = 5_000  # in which code is told from prose by its looks
+_LONGEST_LINE = 5_000  # of which the beginning is looked at
+
+
+def looks_like_statement(line: str) -> bool:
+    """Whether a line at the margin looks like Python, by how it begins."""
+    return _STATEMENT.match(line[:_LONGEST_LINE]) is not None
 
 
 def without_prose(text: str, parser: Parser, *, keep_broken: bool = False) -> str:
@@ -33,23 +38,22 @@ def runs(text: str, parser: Parser, *, keep_broken: bool = False) -> list[str]:
     lines = tidy(unlabelled(text).split("\n")).split("\n")
     found: list[list[str]] = [[]]
     for code, tree in statements(lines, parser):
-        if (
-            keep_broken and not _is_prose(code) if tree is None else is_code(tree) or not tree.body
-        ):  # code, or a comment
+        broken = tree is None and keep_broken and not _is_prose(code)
+        if broken or (tree is not None and (is_code(tree) or not tree.body)):  # without a body it is a comment
             found[-1].append(code)
         elif found[-1]:
             found.append([])
-    return ["\n".join(run) for run in found if any(map(_tells, run))]
+    return ["\n".join(run) for run in found if any(map(_looks_like_code, run))]
 
 
-def _tells(code: str) -> bool:
-    return AT_MARGIN.match(code[:LONGEST_LINE]) is not None or "=" in code or "(" in code
+def _looks_like_code(code: str) -> bool:
+    return looks_like_statement(code) or "=" in code or "(" in code
 
 
 def _is_prose(code: str) -> bool:
     """Whether a line that is no Python reads as a sentence, a heading or an item of a list."""
-    line = code.split("\n", 1)[0][:LONGEST_LINE].strip()
-    if not AT_MARGIN.match(line):
+    line = code.split("\n", 1)[0][:_LONGEST_LINE].strip()
+    if not looks_like_statement(line):
         return True
     return _WORDS.search(line) is not None and "=" not in line
 

@@ -16,7 +16,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
-from sandbox.extraction import Given, extract
+from sandbox.extraction import TextKind, extract
 from sandbox.problems import Problem, Wanted, find_name, find_problem
 from sandbox.problems.rows import long_integers
 from sandbox.values import Limits, Program
@@ -76,7 +76,7 @@ class How:
     """
 
     manner: str = ""
-    given: Given | None = None
+    given: TextKind | None = None
     skip_bad: bool = False
     left_out: Callable[[str], None] = lambda _: None
     untested: frozenset[str] = frozenset()
@@ -136,7 +136,7 @@ def lines_of(path: Path) -> Iterator[tuple[int, bytes]]:
 
 def _sample(
     line: bytes, where: str, problems: Mapping[str, Problem], untested: frozenset[str]
-) -> tuple[Problem, Given, str]:
+) -> tuple[Problem, TextKind, str]:
     """The problem, what the text is by the name of its field, and the text."""
     try:
         with long_integers():

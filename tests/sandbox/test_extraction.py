@@ -26,7 +26,7 @@ DOUBLE = read_problem(
 FENCE = "```python\n"
 WAYS = (
     extract,
-    lambda text, problem: answered(text, problem, begun=FENCE),
+    lambda text, problem: answered(text, problem, prefill=FENCE),
     lambda text, problem: continued(text, problem, stops=STOPS),
     lambda text, problem: extract(text, problem, given="raw"),
 )
@@ -293,7 +293,7 @@ def test_what_cannot_be_given_is_an_error_that_says_what_can():
     ],
 )
 def test_the_answer_goes_on_after_the_prefill(continuation):
-    assert add_of(answered(continuation, ADD, begun=FENCE).source)(2, 3) == 5
+    assert add_of(answered(continuation, ADD, prefill=FENCE).source)(2, 3) == 5
 
 
 @pytest.mark.parametrize(
