@@ -127,10 +127,10 @@ def call_key(call: Any) -> bytes:
 
 
 class AnswerEncoder:
-    """Writes answers, of which all together have so many bytes: plain ones in the short form, others in the long one.
+    """Encodes answers that may take `most_bytes` together: plain ones in the short form, others in the long one.
 
-    A digest stands for a plain answer of more than MAX_PLAIN bytes, unless `whole`; where a float is in it, only if there is
-    no room for the answer itself. Else a mark stands for one without room.
+    Unless `whole`, a digest replaces a plain answer of more than MAX_PLAIN bytes; one with a float in it only if there is no
+    room for the answer itself. A mark replaces any other answer without room.
     """
 
     def __init__(self, most_bytes: int, *, whole: bool) -> None:
@@ -166,7 +166,7 @@ def _digested(value: Any) -> bytes | None:
 
 
 def _truth(value: object) -> bytes:
-    """Whether a value counts as true, as it says itself. The only time that it is asked."""
+    """Return a byte that says whether a value is true, or none if asking it raises. It is asked nowhere else."""
     try:
         return b"+" if value else b"-"
     except Exception:

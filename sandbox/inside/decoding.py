@@ -244,7 +244,9 @@ def _said(items: list[object], *, truth: bool) -> Mark:
 
 
 WEIGHTS = {b"Q": 12, b"O": 8, b"E": 4, b"Z": 4, b"M": 2, b"K": 4, b"V": 4, b"X": 2, b"P": 2}
-HEAVY = {deque: 12, OrderedDict: 8, set: 4, frozenset: 4, dict: 2, Counter: 4, defaultdict: 4, Decimal: 2, Fraction: 4}
+HEAVY = {  # the same by type; of a Fraction, with its two ints
+    deque: 12, OrderedDict: 8, set: 4, frozenset: 4, dict: 2, Counter: 4, defaultdict: 4, Decimal: 2, Fraction: 4,
+}  # fmt: skip
 CONSTANTS: dict[bytes, bool | None] = {b"N": None, b"T": True, b"F": False}
 _FROM_SCALAR: dict[bytes, Callable[[bytes], object]] = {
     b"I": _int_from,

@@ -58,7 +58,7 @@ class Recorder:
 
 
 class Replayer:
-    """Answers from what a candidate said. `own` are the names that the problem defines for program and tests alike."""
+    """Answers with a candidate's answers. `own` are the names that the problem defines for program and tests alike."""
 
     def __init__(
         self, answers: list[dict[str, Any]], report: Callable[[dict[str, object]], None], own: Mapping[str, object]
@@ -80,9 +80,9 @@ class Replayer:
             raise self.blamed[number]
         if answer["arguments"]:
             _, arguments, keywords = call
-            _restore((*arguments, *keywords.values()), _decoded(answer["arguments"]))
+            _restore((*arguments, *keywords.values()), codec.decode(answer["arguments"]))
         try:
-            return _received(_decoded(answer["value"]))
+            return _received(codec.decode(answer["value"]))
         except TypeError as error:
             self.blamed[number] = error
             raise
@@ -116,10 +116,6 @@ def _named(name: str, stand_in: StandIn) -> Callable[..., object]:
 def seed() -> None:
     """The same dice for every process that runs the same tests."""
     random.seed(SEED)
-
-
-def _decoded(data: bytes) -> object:
-    return codec.decode(data, codec.Room(codec.TRUSTED))  # the host has read it before
 
 
 def _received(answer: object) -> object:

@@ -66,7 +66,7 @@ def _holds_of_value(answer: object, test: CallTest) -> bool:
 
 
 def _holds_of_digest(answer: Digest, test: CallTest) -> bool:
-    """A digest stands for a value of many bytes: so it is something, it is true, and it equals what has the same digest."""
+    """Whether a digest is right: its value has many bytes, so it is true and not None, and equals one of the same digest."""
     match test.comparison:
         case Comparison.TRUE | Comparison.ANYTHING:
             return True
@@ -85,7 +85,7 @@ def _has_digest(value: object, wanted: Digest) -> bool:
 
 
 def truth(answer: object) -> bool | None:
-    """Whether an answer counts as true; None where nobody knows."""
+    """Whether an answer counts as true; None where it is not known."""
     return answer.truth if isinstance(answer, Mark) else bool(answer)
 
 
@@ -132,14 +132,14 @@ def _equal_one(answer: object, expected: object) -> bool:
 
 
 def _same_item(answer: Array, expected: object) -> bool:
-    """Numpy compares item by item, and only of one item a comparison says yes or no."""
+    """Whether an array of one item equals a value. numpy gives no single truth for more items."""
     while isinstance(expected, list | tuple) and len(expected) == 1:
         expected = expected[0]
     return len(answer.items) == 1 and bool(answer.items[0] == expected)
 
 
 def _close(answer: Any, test: CallTest) -> bool:
-    """As Python subtracts: a Decimal minus a float is a TypeError, and so no."""
+    """Whether the distance is less than the tolerance. A Decimal minus a float raises TypeError, as Python has it."""
     if isinstance(answer, Array) and len(answer.items) == 1:
         answer = answer.items[0]
     expected: Any = test.expected
@@ -164,7 +164,7 @@ def _holds_by_evalplus(answer: object, test: CallTest) -> bool:
 
 
 def _items(answer: object) -> object:
-    """What going through an answer gives: of an iterator that ended its items, of an array with one dimension, too."""
+    """Return the items of an iterator that ended, or of an array with one dimension; any other answer as it is."""
     whole = (isinstance(answer, Iterated) and answer.whole) or (isinstance(answer, Array) and len(answer.shape) == 1)
     return answer.items if whole else answer  # type: ignore[attr-defined]
 

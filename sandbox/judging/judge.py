@@ -33,8 +33,8 @@ from sandbox.values import (
 JUDGE_VERSION = "7"
 _NEAR = 0.9
 _IDLE = 0.05  # a program that used less than this share of its wall time slept, or waited for something
-_WAITED = 0.1  # a box that waited for less than this share of a visit was not kept waiting to speak of
-_NO_FAILURE = frozenset({"", "None", "0"})  # what sys.exit says where nothing has failed
+_WAITED = 0.1  # waiting for less than this share of a visit is not reported
+_NO_FAILURE = frozenset({"", "None", "0"})  # messages of a SystemExit that means success
 _PRIORITY = (
     Verdict.SYNTAX, Verdict.TIMEOUT, Verdict.MEMORY, Verdict.OUTPUT, Verdict.CRASHED, Verdict.ERROR, Verdict.EARLY_EXIT,
     Verdict.WRONG, Verdict.PASSED,
@@ -42,9 +42,10 @@ _PRIORITY = (
 
 
 def starved(run: Run, limits: Limits) -> bool:
-    """Whether the machine has kept a program waiting for a core until its visit had to end: then nothing is known of it.
+    """Return whether a visit reached its wall limit because its box waited for a core: then there can be no verdict.
 
-    The seconds in which its box waited are no part of its wall time. What the CPU clock stopped has had its time in full.
+    The seconds in which the box waited are no part of the program's wall time. A program that the CPU limit stopped has had
+    all of its time.
     """
     return run.ending is Ending.OUT_OF_WALL and _own_wall_s(run) < limits.wall_s
 
@@ -87,13 +88,13 @@ def _judge_graded(run: Run, graded: Run | None) -> Verdict:
 
 
 def _blamed(run: Run, graded: Run) -> Answer | None:
-    """The answer that ended the tests by an exception: the program's own, or that no value came out of its box."""
+    """Return the answer whose exception ended the tests: the program raised it, or its value could not leave the box."""
     number = graded.blamed
     return run.answers[number] if number is not None and 0 <= number < len(run.answers) else None
 
 
 def _judge_wrong(answer: Answer) -> Verdict:
-    """An answer that is not the right one; one beyond the limits among them, which follow what is expected."""
+    """Return the verdict of an answer that is not right. One beyond the limits is wrong: they follow from what is expected."""
     return Verdict.WRONG if answer.raised is None else _judge_raised(answer.raised)
 
 
@@ -178,7 +179,7 @@ def score(run: Run, program: Program, limits: Limits, graded: Run | None = None)
 
 
 def _timing(run: Run, limits: Limits) -> set[Flag]:
-    """What the clocks have to say of a run."""
+    """Return the flags that follow from the times of a run."""
     flags = set()
     if run.cpu_s > _NEAR * limits.cpu_s or _own_wall_s(run) > _NEAR * limits.wall_s:
         flags.add(Flag.NEAR_LIMIT)

@@ -1,8 +1,7 @@
 """Holding what a program printed against what is expected, by the data set's rule. Pure; bytes in, yes or no out.
 
 A program may print tens of MB, so both sides are read word by word and line by line, up to the first that differs: the work is
-linear in the bytes, and the memory in what is expected. No rule runs a pattern that could take long, and none believes more
-than ASCII digits to be a number.
+linear in the bytes, and the memory in what is expected. No pattern backtracks for long. Only ASCII digits make a number.
 """
 
 from __future__ import annotations
@@ -138,7 +137,10 @@ def _same_sets(output: bytes, expected: bytes) -> bool:
 
 
 def _sets_equal(output: bytes, expected: bytes, form: Callable[[Iterable[bytes]], frozenset[bytes]]) -> bool:
-    """Whether both have the same set of lines, each a set of words in this form. Of ours no word is kept that is not theirs."""
+    """Whether both have the same set of lines, each a set of words in this form.
+
+    Words of the output that are not expected are not kept.
+    """
     theirs = {form(line.split()) for line in _filled(expected)}
     known: frozenset[bytes] = frozenset().union(*theirs)
     seen = set()

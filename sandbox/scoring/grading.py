@@ -58,7 +58,7 @@ def grade(program: Program, tests: CheckTests, plan: Plan, rooms: Rooms) -> tupl
             return run, graded
         if spent_s > rooms.limits.sample_wall_s - MIN_VISIT_S:
             return replace(run, ending=Ending.OUT_OF_WALL, wall_s=spent_s, waited_s=0.0, proved=False), None
-        plan = _with(plan, graded)
+        plan = _extended(plan, graded)
     return run, graded
 
 
@@ -90,7 +90,7 @@ def _order(start: int, end: int, tests: CheckTests) -> list[int]:
     return [start + number for number in within]
 
 
-def _with(plan: Plan, graded: Run) -> Plan:
+def _extended(plan: Plan, graded: Run) -> Plan:
     """The calls that the tests did make, the one that was not foreseen, and those that they will make in any case."""
     place = len(plan) if graded.missed is None else graded.missed
     unforeseen = Foreseen(call=graded.asked[0], waits=True, always=False)

@@ -22,7 +22,7 @@ from sandbox.values import NO_TEST_RAN, CheckTests, Ending, Grading, Program, Ru
 MAX_PARTS = 5_000  # of one call's arguments, to be held against answers; a call that has more waits
 _WITHHELD = type(withheld.WITHHELD).__name__  # the mark of an answer that nobody gives
 _CANNOT_LEAVE = "the tests pass something to the function that cannot leave a box"
-_NOTHING: tuple[object, ...] = (None, True, False, "", [], (), {})  # too common to tell anything
+_NOTHING: tuple[object, ...] = (None, True, False, "", [], (), {})  # too common to show that they were an answer
 _TRIVIAL = frozenset(hashlib.sha256(codec.encode(one)).digest() for one in _NOTHING)
 
 Visit = Callable[[Program], Run]
@@ -112,14 +112,14 @@ def _foreseen(run: Run, independent: frozenset[bytes]) -> Iterator[Foreseen]:
     answered: set[bytes] = set()  # answers to the calls that are handed out together with the next one
     for call, digest in zip(run.asked, run.digests, strict=True):
         always = call in independent
-        waits = not always or _tells(call, answered)
+        waits = not always or _holds_answer(call, answered)
         if waits:
             answered.clear()
         answered.add(digest)
         yield Foreseen(call=call, waits=waits, always=always)
 
 
-def _tells(call: bytes, answers: set[bytes]) -> bool:
+def _holds_answer(call: bytes, answers: set[bytes]) -> bool:
     """Whether an answer stands anywhere in what the call hands over."""
     for number, part in enumerate(codec.parts(codec.decode(call))):
         if number > MAX_PARTS:

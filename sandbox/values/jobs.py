@@ -44,8 +44,8 @@ class Program:
 class Job:
     """One visit of a program to a box.
 
-    `answers` limits all its answers together, if not what is expected of them does. Where `fresh`, whoever asks gives each call
-    a visit of its own. With `repeat` the program, a script, will come again with another `stdin`; the box keeps it compiled,
+    `answers` limits all answers together; None: the limits follow from the expected answers. With `fresh`, each call gets a
+    visit of its own. With `repeat` the program, a script, will come again with another `stdin`; the box keeps it compiled,
     and so it is a fork.
     """
 

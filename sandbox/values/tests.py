@@ -40,7 +40,7 @@ class Comparison(StrEnum):
     SET = "set"  # the same items, however often and in whatever order
     NOT_NONE = "not_none"  # None where None is expected, something where not
     ROOT = "root"  # the polynomial of the first argument is within tolerance of zero there
-    ANYTHING = "anything"  # any answer, but an answer
+    ANYTHING = "anything"  # any answer, as long as there is one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -237,7 +237,7 @@ def _recognisable(expected: object, *, whole: bool) -> bytes:
     """The bytes that a box would write for the value; none at all where they would not be read as one that equals it."""
     data = codec.encode_briefly(expected, whole=whole)
     try:
-        read = codec.decode(data, codec.Room(codec.TRUSTED))
+        read = codec.decode(data)
     except codec.CodecError:
         return b""
     return data if isinstance(read, codec.Digest) or read == expected else b""
@@ -304,12 +304,12 @@ Tests = CallTests | ReferenceTests | StdinTests | CheckTests | str  # str: code 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AskedCalls:
-    """So many calls for their answers alone, as the codec wrote them; with `arguments_back` the arguments come, too.
+    """Encoded calls, of which the answers are wanted; with `arguments_back`, the arguments after each call, too.
 
-    The answers to the first `apart` calls have left before the others are made. An answer of the bytes that are `known` for its
-    call is that one. What is known stays on the host. Where `whole`, no digest may stand for an answer. Where `turns` say how
-    many calls each turn has (their pieces hold one each), the calls of a turn are handed out when all earlier ones have their
-    answers, and every answer leaves at once.
+    The answers to the first `apart` calls leave the box before the other calls are made. An answer with the same bytes as the
+    one that is `known` for its call has its value; `known` stays on the host. With `whole`, no digest may stand for an answer.
+    `turns` are the numbers of calls in each turn, where each piece holds one call: the calls of a turn are handed out when all
+    earlier calls have their answers, and each answer leaves the box at once.
     """
 
     pieces: tuple[bytes, ...]
@@ -331,7 +331,7 @@ class AskedCalls:
 class Grading:
     """One run of tests in a grader box: over given answers, or (None) over the data set's own solution, to record the calls.
 
-    With answers `withheld` there are none at all: what is asked then depends on no answer.
+    With `withheld`, no call gets an answer, so that the calls that are made depend on none.
     """
 
     tests: CheckTests
