@@ -14,10 +14,15 @@ demo: image ## Run a real study: two language models on HumanEval, compared at e
 try: image ## Compare recorded samples of the same two models: a minute, and no weights
 	@$(BIN)/sampler run examples/replay.toml
 
-test: image ## Run all checks and tests
+lint: venv ## Run linter, formatter, type checker and import contracts
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check --quiet .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+
+check: lint ## Run lint and the quick tests: under a minute, without Docker
+	@$(BIN)/pytest -m quick -q
+
+test: image lint ## Run all checks and tests
 	@$(BIN)/pytest
 
 fuzz: venv ## Draw fifty times as many examples for each property, and others every time
@@ -42,4 +47,4 @@ clean: ## Remove our boxes, images and virtual environment; studies stay
 	-@[ ! -x $(BIN)/sandbox ] || $(BIN)/sandbox clean --images
 	@rm -rf .venv
 
-.PHONY: help demo try test fuzz image engine venv bench clean
+.PHONY: help demo try lint check test fuzz image engine venv bench clean

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 from collections.abc import Iterator
 from contextlib import closing
@@ -10,6 +11,7 @@ from types import ModuleType
 
 import pytest
 from hypothesis import HealthCheck, settings
+from hypothesis.internal.detection import is_hypothesis_test
 from script import ROOT, load_script
 
 from sandbox.boxes.engine import Engine
@@ -28,6 +30,28 @@ settings.load_profile("ci" if os.environ.get("CI") else "patient")
 def pytest_addoption(parser: pytest.Parser) -> None:
     """What a run of the tests may be told."""
     parser.addoption("--renew-snapshots", action="store_true", help="Write the screens' snapshots anew.")
+
+
+@pytest.hookimpl(tryfirst=True)  # before -m chooses
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark as `quick` what needs values and files alone: no engine, server, screen, thread or other program."""
+    for item in items:
+        if _is_quick(item):
+            item.add_marker("quick")
+
+
+def _is_quick(item: pytest.Item) -> bool:
+    if not isinstance(item, pytest.Function) or inspect.iscoroutinefunction(item.function):
+        return False
+    if is_hypothesis_test(item.function) or any(
+        mark.name in {"docker", "model", "gpu", "slow"} for mark in item.iter_markers()
+    ):
+        return False
+    given = set(item.callspec.params) if hasattr(item, "callspec") else set()
+    fixtures = set(item.fixturenames) - given - {"event_loop_policy", "request", "tmp_path", "capsys", "monkeypatch"}
+    return not fixtures and not {"subprocess", "socket", "threading", "multiprocessing", "sqlite3"} & set(
+        vars(item.module)
+    )
 
 
 @pytest.fixture(scope="session")
