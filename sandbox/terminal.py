@@ -22,9 +22,13 @@ class HarmlessText(io.TextIOWrapper):
             codecs.lookup(stream.encoding).name == "ascii"
         )  # click would write past a stream of such an encoding
         super().__init__(
-            stream.buffer, encoding="utf-8" if ascii_only else stream.encoding, errors="replace", newline="\n",
-            line_buffering=stream.line_buffering, write_through=True,
-        )  # fmt: skip
+            stream.buffer,
+            encoding="utf-8" if ascii_only else stream.encoding,
+            errors="replace",
+            newline="\n",
+            line_buffering=stream.line_buffering,
+            write_through=True,
+        )
         stream.reconfigure(errors="replace")  # a terminal that cannot show ± shows ?
         self.unfiltered = stream
 

@@ -30,9 +30,16 @@ def clipped(one: Series, window: Window) -> Series:
     xs = (max(low, one.xs[first]), *one.xs[first + 1 : last + 1])
     thin = None if one.thin is None or one.thin > last else max(0, one.thin - first)
     return replace(
-        one, xs=xs, ys=one.ys[kept], low=one.low[kept], high=one.high[kept], ks=one.ks[kept], thin=thin,
-        end=min(one.end, high), star=one.star if one.star and low <= one.star[0] <= high else None,
-    )  # fmt: skip
+        one,
+        xs=xs,
+        ys=one.ys[kept],
+        low=one.low[kept],
+        high=one.high[kept],
+        ks=one.ks[kept],
+        thin=thin,
+        end=min(one.end, high),
+        star=one.star if one.star and low <= one.star[0] <= high else None,
+    )
 
 
 def scaled(window: Window, full: Window, around: float, factor: float) -> Window | None:

@@ -36,9 +36,12 @@ from sampler.values import Architecture, Finish, ModelCard, Request, Sample, Sam
 from sandbox.values import MAX_SOURCE_BYTES
 
 _FINISHES = {
-    "word": Finish.STOP, "eos": Finish.STOP, "stop": Finish.STOP,
-    "limit": Finish.LENGTH, "length": Finish.LENGTH,
-}  # fmt: skip
+    "word": Finish.STOP,
+    "eos": Finish.STOP,
+    "stop": Finish.STOP,
+    "limit": Finish.LENGTH,
+    "length": Finish.LENGTH,
+}
 
 _IMPORT = "a recording has one sample a line, and `sampler import` reads other forms"
 

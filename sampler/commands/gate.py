@@ -27,8 +27,14 @@ from sampler.telling import told
 @click.command()
 @click.argument("store", type=STORE)
 @click.option("--baseline", metavar="STORE|ID", help="What it was before: another store, or a study of this one.")
-@click.option("--at", "budgets", type=Amount(), multiple=True, metavar="BUDGET",
-              help="May be repeated. Default: the study's budgets, or those of its report.")  # fmt: skip
+@click.option(
+    "--at",
+    "budgets",
+    type=Amount(),
+    multiple=True,
+    metavar="BUDGET",
+    help="May be repeated. Default: the study's budgets, or those of its report.",
+)
 @click.option(
     "--max-drop",
     type=float,
@@ -45,8 +51,13 @@ from sampler.telling import told
     show_default=True,
     help="How far below --min is allowed, as a share of problems.",
 )
-@click.option("--mode", type=click.Choice([mode.value for mode in Mode]), default=Mode.SIGNIFICANT.value,
-              show_default=True, help="Fail what is shown to be worse, or what is not shown to be as good.")  # fmt: skip
+@click.option(
+    "--mode",
+    type=click.Choice([mode.value for mode in Mode]),
+    default=Mode.SIGNIFICANT.value,
+    show_default=True,
+    help="Fail what is shown to be worse, or what is not shown to be as good.",
+)
 @click.option(
     "--model", "models", multiple=True, help="Only this model; may be repeated. Default: all of the baseline."
 )

@@ -70,9 +70,12 @@ def _is_toml(line: str) -> bool:
 @click.argument("store", type=STORE)
 @study_option
 @click.option(
-    "--ranker", "rankers", multiple=True, metavar="NAME",
+    "--ranker",
+    "rankers",
+    multiple=True,
+    metavar="NAME",
     help=f"May be repeated: {', '.join(RANKERS)}. Default: all that need the samples alone.",
-)  # fmt: skip
+)
 @click.option(
     "--k", "ks", type=_Numbers(), default=(), help="Of how many samples one is chosen. Default: some that suit."
 )
@@ -83,19 +86,27 @@ def _is_toml(line: str) -> bool:
     help="Ask this model how probable it finds the texts: of the catalogue or a .gguf, or what --backend calls it.",
 )
 @click.option(
-    "--backend", type=click.Choice(SCORING_KINDS), default=SCORING_KINDS[0], show_default=True,
+    "--backend",
+    type=click.Choice(SCORING_KINDS),
+    default=SCORING_KINDS[0],
+    show_default=True,
     help="The engine of --with. openai is a server that echoes (vLLM, SGLang).",
-)  # fmt: skip
+)
 @click.option(
-    "--option", "options", multiple=True, type=_Option(),
+    "--option",
+    "options",
+    multiple=True,
+    type=_Option(),
     help="How that engine runs, as in [models.options] of a study; may be repeated.",
-)  # fmt: skip
+)
 @click.option("--tests", type=FILE, help='Generated tests: lines of {"task_id": …, "tests": ["assert …", …]}.')
 @click.option("--scores", type=FILE, help='Scores for "external": lines of {"task_id": …, "index": …, "score": …}.')
 @click.option(
-    "--inputs", type=click.Choice([one.value for one in Inputs]), default=Inputs.JUDGE.value,
+    "--inputs",
+    type=click.Choice([one.value for one in Inputs]),
+    default=Inputs.JUDGE.value,
     help="On which tests' inputs majority and mbr-exec compare programs, without --tests.",
-)  # fmt: skip
+)
 @click.option("--charge", is_flag=True, help="Let the costs of k samples contain that of ranking them.")
 @prompt_option
 @click.option(

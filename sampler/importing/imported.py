@@ -71,9 +71,12 @@ class Imported:
 
 
 FINISHES: Mapping[str, Finish] = {
-    "word": Finish.STOP, "eos": Finish.STOP, "stop": Finish.STOP,
-    "limit": Finish.LENGTH, "length": Finish.LENGTH,
-}  # fmt: skip
+    "word": Finish.STOP,
+    "eos": Finish.STOP,
+    "stop": Finish.STOP,
+    "limit": Finish.LENGTH,
+    "length": Finish.LENGTH,
+}
 
 
 def text_of(row: Mapping[str, Any], field: str) -> str:

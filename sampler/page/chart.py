@@ -103,7 +103,12 @@ def chart(lines: Sequence[Line], extra: Extra | None = None) -> Chart | None:
     frame = _Frame(budgets, rates, WIDTH - extra.margin)
     drawn = [frame.draw(line, place) for place, line in enumerate(lines) if line.xs]
     return Chart(
-        width=WIDTH, height=HEIGHT, left=LEFT, right=frame.right, top=TOP, bottom=HEIGHT - BOTTOM,
+        width=WIDTH,
+        height=HEIGHT,
+        left=LEFT,
+        right=frame.right,
+        top=TOP,
+        bottom=HEIGHT - BOTTOM,
         budgets=budgets,
         rates=rates,
         budget_ticks=_budget_ticks(frame),
@@ -111,7 +116,7 @@ def chart(lines: Sequence[Line], extra: Extra | None = None) -> Chart | None:
         lines=_spread(drawn),
         stars=tuple(frame.place(star) for star in extra.stars),
         rules=tuple(frame.place(rule) for rule in extra.rules if budgets.low <= rule.x <= budgets.high),
-    )  # fmt: skip
+    )
 
 
 def _budget_ticks(frame: _Frame) -> tuple[tuple[float, str], ...]:

@@ -63,13 +63,25 @@ def _data(chart: Chart | None, lines: tuple[Line, ...]) -> Mapping[str, object] 
     if chart is None:
         return None
     return {
-        "left": chart.left, "right": chart.right, "low": chart.budgets.low, "high": chart.budgets.high,
+        "left": chart.left,
+        "right": chart.right,
+        "low": chart.budgets.low,
+        "high": chart.budgets.high,
         "lines": [
-            {"name": one_line(line.name), "xs": line.xs, "ys": line.ys, "ks": line.ks, "low": line.low, "high": line.high,
-             "end": line.end, "says": line.says, "piece": line.piece}
+            {
+                "name": one_line(line.name),
+                "xs": line.xs,
+                "ys": line.ys,
+                "ks": line.ks,
+                "low": line.low,
+                "high": line.high,
+                "end": line.end,
+                "says": line.says,
+                "piece": line.piece,
+            }
             for line in lines
         ],
-    }  # fmt: skip
+    }
 
 
 def _colours() -> str:

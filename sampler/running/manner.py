@@ -60,9 +60,14 @@ def headless_options(command: Callable[..., Any]) -> Callable[..., Any]:
     @click.option("--store", type=_FILE, help="Where samples and verdicts go; default: beside the study file.")
     @click.option("--boxes", type=click.IntRange(min=1), help="How many sandboxes work at once.")
     @click.option("--pull", "fetch", is_flag=True, help="Fetch the models that are not here yet.")
-    @click.option("--display", type=click.Choice([one.value for one in Display]), default=Display.AUTO.value,
-                  envvar="BUDGET_TUI_DISPLAY", show_default=True,
-                  help="Of progress, on stderr; json goes to stdout, a line each, with the report.")  # fmt: skip
+    @click.option(
+        "--display",
+        type=click.Choice([one.value for one in Display]),
+        default=Display.AUTO.value,
+        envvar="BUDGET_TUI_DISPLAY",
+        show_default=True,
+        help="Of progress, on stderr; json goes to stdout, a line each, with the report.",
+    )
     @click.option("--max-seconds", type=float, metavar="S", help="Stop asking for samples after so long.")
     @click.option("--max-flops", type=float, metavar="FLOPS", help="Stop once this run's samples have cost so many.")
     @click.option("--max-infra-rate", type=float, metavar="RATE", help="Stop once a larger share fails by our fault.")

@@ -94,9 +94,17 @@ def _place_models(connection: sqlite3.Connection, study: int, record: StudyRecor
             " VALUES(?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT(study_id, name) DO UPDATE SET wanted = excluded.wanted,"
             " position = excluded.position, costs_json = excluded.costs_json, greedy_of = excluded.greedy_of"
             " RETURNING id, backend, sampling_json",
-            (study, valid_text(model.name), model.backend, model.sampling, model.wanted, position, model.costs,
-             ids.get(model.greedy_of or "")),
-        ).fetchone()  # fmt: skip
+            (
+                study,
+                valid_text(model.name),
+                model.backend,
+                model.sampling,
+                model.wanted,
+                position,
+                model.costs,
+                ids.get(model.greedy_of or ""),
+            ),
+        ).fetchone()
         _refuse_other(model, row[1], row[2])
         ids[model.name] = row[0]
     return ids

@@ -210,9 +210,16 @@ class Engine:
         said: list[str] = []
         with engine_errors():
             events = self._api.build(
-                fileobj=context, custom_context=True, tag=tag, buildargs=dict(arguments), labels=dict(labels),
-                network_mode="none", rm=True, forcerm=True, decode=True,
-            )  # fmt: skip
+                fileobj=context,
+                custom_context=True,
+                tag=tag,
+                buildargs=dict(arguments),
+                labels=dict(labels),
+                network_mode="none",
+                rm=True,
+                forcerm=True,
+                decode=True,
+            )
             for event in events:
                 if "error" in event:
                     raise ImageBuildFailed(f"building {tag}: {event['error']} {' '.join(said[-5:])}".strip())

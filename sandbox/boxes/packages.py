@@ -62,9 +62,21 @@ def fetch(requirements: Sequence[str], platform: Platform) -> Fetched:
 def _run_pip(requirements: Sequence[str], platform: Platform, directory: Path) -> None:
     platforms = [f"manylinux_2_{minor}_{platform.machine}" for minor in range(_NEWEST_GLIBC, 4, -1)]
     platforms.append(f"manylinux2014_{platform.machine}")
-    words = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile",
-             "--only-binary=:all:", "--implementation=cp", f"--python-version={platform.python}", f"--target={directory}",
-             *(f"--platform={name}" for name in platforms), *requirements]  # fmt: skip
+    words = [
+        sys.executable,
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        "--no-compile",
+        "--only-binary=:all:",
+        "--implementation=cp",
+        f"--python-version={platform.python}",
+        f"--target={directory}",
+        *(f"--platform={name}" for name in platforms),
+        *requirements,
+    ]
     try:
         done = subprocess.run(words, capture_output=True, text=True, timeout=_FETCHING_S, check=False)
     except (OSError, subprocess.TimeoutExpired) as error:

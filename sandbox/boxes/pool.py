@@ -433,6 +433,14 @@ def _not_starved(run: Run, limits: Limits) -> Run:
 def _broke_its_boxes() -> Run:
     """What is said of a program whose boxes died from within as often as we allow."""
     return Run(
-        ending=Ending.SIGNALLED, exit_code=None, signal=9, cpu_s=0.0, wall_s=0.0, memory_mb=0.0, stdout=b"", stderr=b"",
-        proved=False, flags=frozenset({Flag.LOST_TWICE}),
-    )  # fmt: skip
+        ending=Ending.SIGNALLED,
+        exit_code=None,
+        signal=9,
+        cpu_s=0.0,
+        wall_s=0.0,
+        memory_mb=0.0,
+        stdout=b"",
+        stderr=b"",
+        proved=False,
+        flags=frozenset({Flag.LOST_TWICE}),
+    )

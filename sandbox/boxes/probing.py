@@ -106,9 +106,12 @@ def _stopped(box: Probed, limits: Limits, wall: str, ending: Ending, changed: Ma
     """A wall that shows in how a run ends."""
     beyond = memory_wall_mb(limits, BEYOND_MB)
     function, arguments = {
-        "memory": ("memory", (beyond,)), "locks": ("locks", (LOCKED_FILES, LOCKS_EACH)), "cpu": ("spin", ()),
-        "wall": ("sleep", ()), "output": ("talk", ()),
-    }[wall]  # fmt: skip
+        "memory": ("memory", (beyond,)),
+        "locks": ("locks", (LOCKED_FILES, LOCKS_EACH)),
+        "cpu": ("spin", ()),
+        "wall": ("sleep", ()),
+        "output": ("talk", ()),
+    }[wall]
     for _ in range(TRIES):
         run = box.run(_job(_calls([(function, arguments)]), limits, changed))
         if run.ending is not Ending.OUT_OF_WALL or ending is Ending.OUT_OF_WALL:

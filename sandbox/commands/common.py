@@ -57,8 +57,13 @@ def manner_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """`--isolation`, `--runtime` and what `outfit_options` has, handed to the command as the `manner` of its boxes."""
 
     @outfit_options
-    @click.option("--isolation", type=click.Choice([kind.value for kind in Isolation]), default=Isolation.FORK.value,
-                  show_default=True, help="A fork of a warm interpreter, an interpreter or a box a program.")  # fmt: skip
+    @click.option(
+        "--isolation",
+        type=click.Choice([kind.value for kind in Isolation]),
+        default=Isolation.FORK.value,
+        show_default=True,
+        help="A fork of a warm interpreter, an interpreter or a box a program.",
+    )
     @click.option("--runtime", metavar="NAME", help="The engine's runtime for the boxes, like runsc or kata.")
     @functools.wraps(command)
     def mannered(*args: Any, outfit: Outfit, isolation: str, runtime: str | None, **options: Any) -> Any:

@@ -51,15 +51,35 @@ k_option = click.option("--k", "ks", callback=_ks, metavar="N,…", help="Which 
 
 @click.command("score")
 @click.option("--problems", required=True, metavar="NAME|FILE", help=f"{', '.join(BUILT_IN)}, or a file of problems.")
-@click.option("--samples", required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE",
-              help="JSON lines with task_id and completion (or solution); .gz allowed.")  # fmt: skip
-@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", callback=inside_a_folder,
-              help="Where results go, as JSON lines [default: standard output]. Continues a file begun before.")  # fmt: skip
-@click.option("--as", "given", type=click.Choice(TEXT_KINDS),
-              help="What a text is: a chat's answer, in which code is looked for; a completion of the prompt or a solution "
-              "that stands alone, as they are; a raw completion, to be cut [default: as its field is called].")  # fmt: skip
-@click.option("--tests", "wanted", type=click.Choice([kind.value for kind in Wanted]), default=Wanted.BOTH.value,
-              show_default=True, help="Which tests to run. With both, the judge's give the verdict.")  # fmt: skip
+@click.option(
+    "--samples",
+    required=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="JSON lines with task_id and completion (or solution); .gz allowed.",
+)
+@click.option(
+    "--out",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    callback=inside_a_folder,
+    help="Where results go, as JSON lines [default: standard output]. Continues a file begun before.",
+)
+@click.option(
+    "--as",
+    "given",
+    type=click.Choice(TEXT_KINDS),
+    help="What a text is: a chat's answer, in which code is looked for; a completion of the prompt or a solution "
+    "that stands alone, as they are; a raw completion, to be cut [default: as its field is called].",
+)
+@click.option(
+    "--tests",
+    "wanted",
+    type=click.Choice([kind.value for kind in Wanted]),
+    default=Wanted.BOTH.value,
+    show_default=True,
+    help="Which tests to run. With both, the judge's give the verdict.",
+)
 @click.option("--fresh", is_flag=True, help="Answer each call in a process of its own: no call sees another.")
 @click.option("--explain", is_flag=True, help="Say for each sample that did not pass why, with the first difference.")
 @k_option
@@ -126,8 +146,13 @@ def _explain(row: Row) -> None:
 @click.command("rejudge")
 @click.option("--problems", required=True, metavar="NAME|FILE", help="What the samples were scored against.")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", callback=inside_a_folder,
-              help="Where the rows go [default: standard output].")  # fmt: skip
+@click.option(
+    "--out",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    callback=inside_a_folder,
+    help="Where the rows go [default: standard output].",
+)
 @click.option("--explain", is_flag=True, help="Say for each sample that does not pass why, with the first difference.")
 @k_option
 @problem_options

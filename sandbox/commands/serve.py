@@ -29,12 +29,24 @@ OUTPUT_KB = 6 << 10  # unless another limit is asked for: clients of other serve
 )
 @click.option("--port", type=click.IntRange(0, 65535), default=8080, show_default=True, help="0 takes any free one.")
 @click.option("--boxes", type=click.IntRange(min=1), help="How many boxes [default: one per core].")
-@click.option("--token-env", metavar="NAME", default="SANDBOX_TOKEN", show_default=True, show_envvar=False,
-              help="The environment variable with the bearer token; where it is set, every client needs it.")  # fmt: skip
+@click.option(
+    "--token-env",
+    metavar="NAME",
+    default="SANDBOX_TOKEN",
+    show_default=True,
+    show_envvar=False,
+    help="The environment variable with the bearer token; where it is set, every client needs it.",
+)
 @click.option("--problems", "source", metavar="NAME|FILE", help="Problems that clients may ask for by their names.")
 @click.option("--room", type=click.IntRange(min=1), default=ROOM, show_default=True, help="How many programs may wait.")
-@click.option("--longest", type=float, default=60.0, show_default=True, metavar="S",
-              help="The longest time that a client may ask for a program.")  # fmt: skip
+@click.option(
+    "--longest",
+    type=float,
+    default=60.0,
+    show_default=True,
+    metavar="S",
+    help="The longest time that a client may ask for a program.",
+)
 @outfit_options
 @limit_options
 @click.pass_context

@@ -67,9 +67,14 @@ def program_of(asked: Asked) -> tuple[str, bytes]:
     source, name, argv, stdin = _chosen(asked)
     head, sizes = b"".join(asked.files.values()), [(path, len(data)) for path, data in asked.files.items()]
     setting = _SETTING.format(
-        home=HOME, sizes=sizes, argv=argv, env=dict(asked.environment),
-        cwd=posixpath.join(HOME, asked.cwd), source=source, name=name,
-    )  # fmt: skip
+        home=HOME,
+        sizes=sizes,
+        argv=argv,
+        env=dict(asked.environment),
+        cwd=posixpath.join(HOME, asked.cwd),
+        source=source,
+        name=name,
+    )
     return setting, head + stdin
 
 

@@ -47,11 +47,14 @@ def read(row: dict[str, Any]) -> tuple[ReferenceTests, ReferenceTests | None]:
         raise rows.NoTests(task)
     cases = tuple(
         CallTest(
-            function=function, arguments=given, comparison=comparison, tolerance=tolerance,
+            function=function,
+            arguments=given,
+            comparison=comparison,
+            tolerance=tolerance,
             also=also_right(function, given),
         )
         for given in inputs
-    )  # fmt: skip
+    )
     reference = rows.text(row, "prompt") + rows.text(row, "canonical_solution")
     whole = ReferenceTests(cases=cases, reference=reference)
     return whole, ReferenceTests(cases=cases[: len(base)], reference=reference) if base else None

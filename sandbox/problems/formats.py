@@ -100,8 +100,12 @@ def read(row: dict[str, Any], place: int = 0) -> Given:
 def apps_directory(directory: Path) -> dict[str, Any]:
     """Return the row that APPS's JSON lines would have for a problem's directory; raises ValueError."""
     row: dict[str, Any] = {"problem_id": directory.name}
-    for key, file in (("question", "question.txt"), ("starter_code", "starter_code.py"), ("input_output", "input_output.json"),
-                      ("solutions", "solutions.json")):  # fmt: skip
+    for key, file in (
+        ("question", "question.txt"),
+        ("starter_code", "starter_code.py"),
+        ("input_output", "input_output.json"),
+        ("solutions", "solutions.json"),
+    ):
         path = directory / file
         try:
             row |= {key: path.read_text(encoding="utf-8")} if path.is_file() else {}

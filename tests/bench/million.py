@@ -144,9 +144,11 @@ def _fill(connection: sqlite3.Connection, models: list[int], problems: list[int]
     connection.execute("BEGIN IMMEDIATE")
     connection.executemany(
         f"INSERT INTO tally({TALLY}) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        [(*key, int(n), int(n), int(passed), int(read), int(written), *rest)
-         for key, (n, passed, read, written, *rest) in tallies.items()],
-    )  # fmt: skip
+        [
+            (*key, int(n), int(n), int(passed), int(read), int(written), *rest)
+            for key, (n, passed, read, written, *rest) in tallies.items()
+        ],
+    )
     connection.executemany("INSERT INTO verdict_tally VALUES(?, ?, ?)", [(*key, n) for key, n in counts.items()])
     connection.execute("COMMIT")
 

@@ -48,11 +48,15 @@ def write(path: Path, rate: float, seconds: float) -> None:
     with Store(path) as store:
         ids = store.open_study(
             StudyRecord(
-                name="stream", spec_toml='name = "stream"\n', problems_source="toy", seed=0, limits="{}",
+                name="stream",
+                spec_toml='name = "stream"\n',
+                problems_source="toy",
+                seed=0,
+                limits="{}",
                 models=tuple(ModelRecord(name=m, backend="replay", sampling="{}", wanted=wanted) for m in MODELS),
                 problems=problems,
             )
-        )  # fmt: skip
+        )
         store.begin_run(ids.study)
         began = time.monotonic()
         for number in range(count):
@@ -61,14 +65,30 @@ def write(path: Path, rate: float, seconds: float) -> None:
             place = {"model_id": ids.models[list(MODELS)[model]], "problem_id": ids.problems[f"Toy/{problem}"]}
             passed = number % 3 == 0
             run = Run(
-                ending=Ending.EXITED, exit_code=0, signal=None, cpu_s=0.01, wall_s=0.02, memory_mb=9.0, stdout=b"",
-                stderr=b"", proved=passed, raised=None,
-            )  # fmt: skip
+                ending=Ending.EXITED,
+                exit_code=0,
+                signal=None,
+                cpu_s=0.01,
+                wall_s=0.02,
+                memory_mb=9.0,
+                stdout=b"",
+                stderr=b"",
+                proved=passed,
+                raised=None,
+            )
             sample = Sample(
-                problem=f"Toy/{problem}", index=index, seed=index, text="    return 1", finish=Finish.STOP,
-                prompt_tokens=100, completion_tokens=40, prompt_seconds=0.1, decode_seconds=0.5, sum_logprob=None,
+                problem=f"Toy/{problem}",
+                index=index,
+                seed=index,
+                text="    return 1",
+                finish=Finish.STOP,
+                prompt_tokens=100,
+                completion_tokens=40,
+                prompt_seconds=0.1,
+                decode_seconds=0.5,
+                sum_logprob=None,
                 prompt_shared=False,
-            )  # fmt: skip
+            )
             store.add_sample(SampleRecord(**place, sample=sample, source="f", prompt_flops=2e10, decode_flops=8e9))
             score = Score(verdict=Verdict.PASSED if passed else Verdict.WRONG, run=run, raised=None)
             store.add_verdict(VerdictRecord(**place, index=index, score=score, facts=None, judge="bench"))

@@ -125,9 +125,14 @@ def main() -> None:
         for clients, (requests, programs, took) in came.items():
             quantiles = statistics.quantiles(took, n=100)
             table.add_row(
-                kind, str(clients), f"{requests:.0f}", f"{programs:.0f}", f"{programs / mean:.2f}",
-                f"{1000 * quantiles[49]:.1f}", f"{1000 * quantiles[98]:.1f}",
-            )  # fmt: skip
+                kind,
+                str(clients),
+                f"{requests:.0f}",
+                f"{programs:.0f}",
+                f"{programs / mean:.2f}",
+                f"{1000 * quantiles[49]:.1f}",
+                f"{1000 * quantiles[98]:.1f}",
+            )
     Console().print(table)
 
 

@@ -34,9 +34,11 @@ SANDBOX = str(Path(sys.executable).parent / "sandbox")
 JSON = {"Content-Type": "application/json"}
 ADD = {"task_id": "add", "prompt": "Add.\n", "entry_point": "add", "tests": [{"arguments": [1, 2], "expected": 3}]}
 ROUNDS = {
-    "task_id": "rounds", "prompt": "Any.\n", "entry_point": "f",
+    "task_id": "rounds",
+    "prompt": "Any.\n",
+    "entry_point": "f",
     "check": "import time\ndef check(candidate):\n    time.sleep(1)\n    a = candidate(3)\n    assert candidate(a) == a\n",
-}  # fmt: skip
+}
 RAW = """
 import os, struct
 size = struct.Struct(">I").pack
@@ -46,14 +48,16 @@ def send(data):
 def claim(value): send(size(len(value)) + value)
 """
 HOSTILE = {
-    "keys that share their probes": RAW + """
+    "keys that share their probes": RAW
+    + """
 mask, chain = (1 << 15) - 1, [12345]
 while len(chain) < 20000: chain.append((5 * chain[-1] + 1) & mask)
 keys = b"".join(b"I" + size(4) + key.to_bytes(4, "big") + b"N" for key in chain)
 value = b"M" + size(2 * len(chain)) + keys
 claim(b"M" + size(2) + text(b"call") + b"I" + size(1) + b"0" + text(b"value") + b"B" + size(len(value)) + value)
 """,
-    "nested claims": RAW + """
+    "nested claims": RAW
+    + """
 nested = (b"L" + size(1)) * 30 + b"N"
 claim(b"M" + size(1) + text(b"x") + b"L" + size(27000) + nested * 27000)
 """,
@@ -62,7 +66,7 @@ claim(b"M" + size(1) + text(b"x") + b"L" + size(27000) + nested * 27000)
     "output": "while True: print('x' * 65536)",
     "dies": "import os\nos.kill(os.getpid(), 11)",
     "spins": "while True: pass",
-}  # fmt: skip
+}
 
 
 class Mix:

@@ -41,8 +41,10 @@ class OwnEngine:
         with (self._folder / "log").open("ab") as log:
             self._process = subprocess.Popen(
                 ["unshare", "--net", "dockerd", f"--host={self.host}", "--bridge=none", "--iptables=false", *words],
-                stdout=log, stderr=log, start_new_session=True,
-            )  # fmt: skip
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
         for _ in range(120):
             if self.docker("info").returncode == 0:
                 return

@@ -81,12 +81,18 @@ def helpers(python: str, side: str, image: str, workers: int) -> Iterator[Run]:
 
 def _as_told(problem: Problem) -> dict[str, object]:
     asked = {
-        "task_id": problem.name, "prompt": problem.prompt, "entry_point": problem.entry_point, "test": problem.tests,
-    }  # fmt: skip
+        "task_id": problem.name,
+        "prompt": problem.prompt,
+        "entry_point": problem.entry_point,
+        "test": problem.tests,
+    }
     return {
-        "source": source(problem), "tests": problem.tests_as_code, "whole": whole(problem),
-        "problem": asked, "completion": problem.canonical_solution,
-    }  # fmt: skip
+        "source": source(problem),
+        "tests": problem.tests_as_code,
+        "whole": whole(problem),
+        "problem": asked,
+        "completion": problem.canonical_solution,
+    }
 
 
 def docker_run(image: str, workers: int) -> Run:

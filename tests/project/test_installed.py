@@ -16,9 +16,14 @@ PACKAGES = ("sandbox", "sampler", "tui")
 def run(*command: str | Path, folder: Path, **more: str) -> subprocess.CompletedProcess[str]:
     environment = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "VIRTUAL_ENV")}
     return subprocess.run(
-        [str(part) for part in command], cwd=folder, env=environment | more, capture_output=True, text=True, check=False,
+        [str(part) for part in command],
+        cwd=folder,
+        env=environment | more,
+        capture_output=True,
+        text=True,
+        check=False,
         timeout=600,
-    )  # fmt: skip
+    )
 
 
 @pytest.fixture(scope="module")

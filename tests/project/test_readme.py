@@ -32,15 +32,16 @@ ELSEWHERE = {
     "sampler run --pull study.toml": WEIGHTS,
     "budget-tui --headless study.toml": WEIGHTS,
     "sampler rank study.db --with qwen2.5-coder-1.5b-instruct --charge": "needs 1.1 GB of weights: tests/sampler",
-    "sampler rank study.db --with NAME --backend openai --option base_url=http://127.0.0.1:8000/v1":
-        "needs a server: tests/sampler/test_rank.py",
+    "sampler rank study.db --with NAME --backend openai --option base_url=http://127.0.0.1:8000/v1": (
+        "needs a server: tests/sampler/test_rank.py"
+    ),
     "sampler rank study.db --ranker selection-tests": "needs a set of problems that has some: tests/sampler",
     "sampler import published.db samples.jsonl.gz --model codegen-16b": "needs a file: tests/sampler",
     "sampler score published.db": "scores what was imported: tests/sampler/test_importing.py",
     "sampler report published.db": "reports what was imported: tests/sampler/test_importing.py",
     "sampler compare study.db:small study.db:large": "needs two such models: tests/sampler/test_comparison.py",
     "sandbox serve --port 8080 --problems humaneval": "never ends: tests/sandbox/test_serve.py",
-}  # fmt: skip
+}
 # In the order of the README; what comes after a command is the exit code that is right here.
 RUN = {
     "sandbox exec -c 'print(6 * 7)'": 0,

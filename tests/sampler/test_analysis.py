@@ -98,8 +98,12 @@ def test_strata_are_fifths_by_the_dearest_model(counts_file):
     assert made.reference == "large"
     assert [stratum.reference for stratum in made.strata] == [0, 0.5, 0.5, 1, 1]
     assert [stratum.rates["small"] for stratum in made.strata] == [
-        (0, 0, None), (0, 0, None), (0.5, 1, None), (1, 1, None), (1, 1, None),
-    ]  # fmt: skip
+        (0, 0, None),
+        (0, 0, None),
+        (0.5, 1, None),
+        (1, 1, None),
+        (1, 1, None),
+    ]
     assert [stratum.rates["large"][1:] for stratum in made.strata] == [(0, 0), (0, 0.5), (0, 0.5), (0, 1), (0, 1)]
 
 
@@ -292,7 +296,16 @@ def one_problem_of_two_samples():
         id=1, name="m", backend="replay", engine=None, digest=None, architecture=None, params=None, wanted=2
     )
     tally = TallyRow(
-        model_id=1, problem="P/0", sampled=2, scored=2, passed=1, prompt_tokens=0, completion_tokens=0,
-        prompt_seconds=0.0, decode_seconds=4.0, prompt_flops=0.0, decode_flops=0.0,
-    )  # fmt: skip
+        model_id=1,
+        problem="P/0",
+        sampled=2,
+        scored=2,
+        passed=1,
+        prompt_tokens=0,
+        completion_tokens=0,
+        prompt_seconds=0.0,
+        decode_seconds=4.0,
+        prompt_flops=0.0,
+        decode_flops=0.0,
+    )
     return [model], [tally], 0

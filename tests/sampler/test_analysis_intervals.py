@@ -43,13 +43,21 @@ def ground(small: Sequence[int] = SMALL, large: Sequence[int] = LARGE) -> Ground
     ]
     tallies = [
         TallyRow(
-            model_id=number, problem=f"P/{at}", sampled=N, scored=N, passed=passed, prompt_tokens=0,
-            completion_tokens=N * tokens(number, at), prompt_seconds=None, decode_seconds=None, prompt_flops=None,
+            model_id=number,
+            problem=f"P/{at}",
+            sampled=N,
+            scored=N,
+            passed=passed,
+            prompt_tokens=0,
+            completion_tokens=N * tokens(number, at),
+            prompt_seconds=None,
+            decode_seconds=None,
+            prompt_flops=None,
             decode_flops=None,
         )
         for number, counts in ((1, small), (2, large))
         for at, passed in enumerate(counts)
-    ]  # fmt: skip
+    ]
     return ground_of(models, tallies, 0)
 
 

@@ -341,9 +341,18 @@ class TestCommand:
         page = tmp_path / "summary.md"
         page.write_text("before\n")
         done = self.call(
-            bad, "--baseline", good, "--at", "15", "--unit", "tokens", "--junit", tmp_path / "new" / "j.xml",
-            GITHUB_STEP_SUMMARY=str(page), GITHUB_ACTIONS="true",
-        )  # fmt: skip
+            bad,
+            "--baseline",
+            good,
+            "--at",
+            "15",
+            "--unit",
+            "tokens",
+            "--junit",
+            tmp_path / "new" / "j.xml",
+            GITHUB_STEP_SUMMARY=str(page),
+            GITHUB_ACTIONS="true",
+        )
         (suite,) = ET.parse(tmp_path / "new" / "j.xml").getroot()
         assert (suite.get("name"), suite.get("failures"), suite[0].get("name")) == ("small", "1", "gate: pass@15")
         assert page.read_text().startswith("before\n### gate\\: FAIL")

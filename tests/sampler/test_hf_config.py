@@ -47,8 +47,11 @@ def test_the_config_and_the_weight_file_of_a_model_say_the_same():
     config = llama(576, 30, 1536, 49152, 3, 9) | {"tie_word_embeddings": True}
     assert config_architecture(config) == find("smollm2-135m").architecture
     qwen = llama(1536, 28, 8960, 151936, 2, 12) | {
-        "model_type": "qwen2", "tie_word_embeddings": True, "use_sliding_window": False, "sliding_window": 32768,
-    }  # fmt: skip
+        "model_type": "qwen2",
+        "tie_word_embeddings": True,
+        "use_sliding_window": False,
+        "sliding_window": 32768,
+    }
     pinned = replace(find("qwen2.5-coder-1.5b").architecture, weights=None)  # its file holds the tied matrix twice
     assert replace(config_architecture(qwen), weights=None) == pinned
 
@@ -69,8 +72,11 @@ def test_gemma_has_heads_of_a_size_of_their_own_and_windows_in_most_layers():
 
 def test_of_experts_only_those_in_use_are_multiplied_and_all_lie_in_memory():
     mixtral = llama(4096, 32, 14336, 32000, 8, 32) | {
-        "model_type": "mixtral", "num_local_experts": 8, "num_experts_per_tok": 2, "sliding_window": None,
-    }  # fmt: skip
+        "model_type": "mixtral",
+        "num_local_experts": 8,
+        "num_experts_per_tok": 2,
+        "sliding_window": None,
+    }
     architecture = config_architecture(mixtral)
     assert architecture.weights == pytest.approx(
         46.70e9, rel=1e-3

@@ -213,9 +213,13 @@ def test_idle_engine_threads_sleep():
     options = json.dumps({"path": "/nowhere.gguf", "slots": 1, "context": 256, "threads": 1})
     with subprocess.Popen(
         [sys.executable, "-m", "sampler.backends.llamacpp_server", options],
-        cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        env={**os.environ, "OMP_DISPLAY_ENV": "TRUE"}, text=True,
-    ) as child:  # fmt: skip
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "OMP_DISPLAY_ENV": "TRUE"},
+        text=True,
+    ) as child:
         assert child.stdout is not None
         assert child.stderr is not None
         assert "error" in json.loads(child.stdout.readline())

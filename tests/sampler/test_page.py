@@ -36,10 +36,25 @@ VOID = {"meta", "br", "hr", "img", "link", "input"}
 
 def study(**changed: object) -> StudyRow:
     row = StudyRow(
-        id=1, uid="u", name="a study", problems_source="humaneval", problems_digest="d" * 64, seed=3, status="done",
-        host=None, pid=None, created_at=0.0, started_at=None, heartbeat_at=None, ended_at=None, exit_reason=None,
-        problems=4, wanted=32, sampled=32, scored=32,
-    )  # fmt: skip
+        id=1,
+        uid="u",
+        name="a study",
+        problems_source="humaneval",
+        problems_digest="d" * 64,
+        seed=3,
+        status="done",
+        host=None,
+        pid=None,
+        created_at=0.0,
+        started_at=None,
+        heartbeat_at=None,
+        ended_at=None,
+        exit_reason=None,
+        problems=4,
+        wanted=32,
+        sampled=32,
+        scored=32,
+    )
     return replace(row, **changed)  # type: ignore[arg-type]
 
 
@@ -58,9 +73,18 @@ def model(number: int, name: str) -> ModelRow:
 
 def tally(number: int, problem: str, passed: int) -> TallyRow:
     return TallyRow(
-        model_id=number, problem=problem, sampled=4, scored=4, passed=passed, prompt_tokens=400, completion_tokens=200,
-        prompt_seconds=0.0, decode_seconds=0.0, prompt_flops=0.0, decode_flops=0.0,
-    )  # fmt: skip
+        model_id=number,
+        problem=problem,
+        sampled=4,
+        scored=4,
+        passed=passed,
+        prompt_tokens=400,
+        completion_tokens=200,
+        prompt_seconds=0.0,
+        decode_seconds=0.0,
+        prompt_flops=0.0,
+        decode_flops=0.0,
+    )
 
 
 def origin() -> OriginRow:

@@ -146,9 +146,9 @@ def test_rank_score_stands_beside_pass_at_k_and_opinions_are_kept(study):
         assert rates(model.lines[0])[k] == pytest.approx(np.mean([sum(one) / 4 for one in passed]))
     assert rates(model.lines[1])[1] == pytest.approx(rates(model.lines[0])[1])
     assert model.lines[0].points[0].interval is not None
-    assert rows(study, "SELECT name, count(*) FROM ranking JOIN ranker ON ranker.id = ranker_id GROUP BY 1 ORDER BY 1") == [
-        ("duplicates", 12), ("random", 12)
-    ]  # fmt: skip
+    assert rows(
+        study, "SELECT name, count(*) FROM ranking JOIN ranker ON ranker.id = ranker_id GROUP BY 1 ORDER BY 1"
+    ) == [("duplicates", 12), ("random", 12)]
 
 
 def test_pass_at_k_has_the_interval_that_a_report_shows_and_is_not_sure_of_a_handful(study):
@@ -429,10 +429,13 @@ def test_scores_of_a_file_rank_as_they_say(study, tmp_path):
 
 
 PROBLEM = {
-    "task_id": "T/0", "prompt": "def f(x):\n", "entry_point": "f", "canonical_solution": "    return x\n",
+    "task_id": "T/0",
+    "prompt": "def f(x):\n",
+    "entry_point": "f",
+    "canonical_solution": "    return x\n",
     "test": "def check(f):\n    assert f(1) == 1\n    assert f(7) == 7\n",
     "example_test": "def check(f):\n    assert f(1) == 1\n",
-}  # fmt: skip
+}
 STUDY = """
 [problems]
 source = "problems.jsonl"
@@ -452,10 +455,19 @@ def test_selection_tests_and_answers_of_a_real_study(tmp_path, scorer: Scorer):
     problems = [PROBLEM, {**PROBLEM, "task_id": "T/1"}]
     (tmp_path / "problems.jsonl").write_text("\n".join(map(json.dumps, problems)), encoding="utf-8")
     lines = [
-        {"model": "m", "task_id": name, "index": n, "completion": text, "finish": "stop", "prompt_tokens": 4,
-         "completion_tokens": 4, "sum_nll": 1.0}
-        for name in ("T/0", "T/1") for n, text in enumerate(TEXTS)
-    ]  # fmt: skip
+        {
+            "model": "m",
+            "task_id": name,
+            "index": n,
+            "completion": text,
+            "finish": "stop",
+            "prompt_tokens": 4,
+            "completion_tokens": 4,
+            "sum_nll": 1.0,
+        }
+        for name in ("T/0", "T/1")
+        for n, text in enumerate(TEXTS)
+    ]
     recorded.write_text("\n".join(map(json.dumps, lines)), encoding="utf-8")
     study = tmp_path / "study.toml"
     study.write_text(

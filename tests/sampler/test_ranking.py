@@ -191,8 +191,11 @@ def f(x):
 
 def test_asserts_are_read_one_by_one_and_only_those_of_the_function():
     assert list(asserts(TEXT, "f")) == [
-        "assert f(1) == 2, 'one'", "assert f(2) == 3", "assert round(f(4), 1) == 5.0", "assert f(5) == 6"
-    ]  # fmt: skip
+        "assert f(1) == 2, 'one'",
+        "assert f(2) == 3",
+        "assert round(f(4), 1) == 5.0",
+        "assert f(5) == 6",
+    ]
     assert list(asserts("", "f")) == []
 
 

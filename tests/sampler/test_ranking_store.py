@@ -29,8 +29,9 @@ def test_only_samples_with_a_verdict_are_ranked(filled):
     with RankingReader(path) as reader:
         rows = reader.rankable(ids.models["small"], ids.problems["P/0"], facts=True)
         assert [(row.index, row.verdict, row.completion) for row in rows] == [
-            (0, "WRONG", "    return 0\n"), (1, "PASSED", "    return 1\n")
-        ]  # fmt: skip
+            (0, "WRONG", "    return 0\n"),
+            (1, "PASSED", "    return 1\n"),
+        ]
         assert [problem.name for problem in reader.problems(ids.study)] == ["P/0", "P/1"]
         assert reader.sampling(ids.study) == {ids.models["small"]: "{}"}
 

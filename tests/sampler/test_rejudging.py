@@ -22,10 +22,13 @@ from sandbox.boxes.engine import Engine
 from sandbox.scoring.references import References
 
 PROBLEM: dict[str, Any] = {
-    "task_id": "T/0", "prompt": "def f(x):\n", "entry_point": "f", "canonical_solution": "    return x + 1\n",
+    "task_id": "T/0",
+    "prompt": "def f(x):\n",
+    "entry_point": "f",
+    "canonical_solution": "    return x + 1\n",
     "test": "def check(candidate):\n    assert candidate(1) == 2\n    assert candidate(2) == 4\n",
     "example_test": "def check(candidate):\n    assert candidate(1) == 2\n",
-}  # fmt: skip
+}
 STUDY = """
 name = "again"
 [problems]

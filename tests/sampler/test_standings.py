@@ -15,12 +15,23 @@ from sampler.values import GivenCosts
 MODEL = ModelRow(id=1, name="m", backend="replay", engine="e", digest="d", architecture=None, params=None, wanted=2)
 ROWS = [
     TallyRow(
-        model_id=1, problem=f"P/{n}", sampled=2, scored=2, passed=1, prompt_tokens=2 * 100, completion_tokens=2 * 50,
-        prompt_seconds=2 * 1.0, decode_seconds=2 * 3.0, prompt_flops=0.0, decode_flops=0.0,
-        prompt_joules=2 * 10.0, decode_joules=2 * 30.0, cpu_s=2 * 0.5,
+        model_id=1,
+        problem=f"P/{n}",
+        sampled=2,
+        scored=2,
+        passed=1,
+        prompt_tokens=2 * 100,
+        completion_tokens=2 * 50,
+        prompt_seconds=2 * 1.0,
+        decode_seconds=2 * 3.0,
+        prompt_flops=0.0,
+        decode_flops=0.0,
+        prompt_joules=2 * 10.0,
+        decode_joules=2 * 30.0,
+        cpu_s=2 * 0.5,
     )
     for n in range(3)
-]  # fmt: skip
+]
 
 
 def cost(unit: Unit, model: ModelRow = MODEL, rows=ROWS, charge: PromptCharge = PromptCharge.EACH) -> UnitCost | None:

@@ -92,11 +92,15 @@ def test_the_reader_asks_for_the_keys_of_the_schema_and_no_others(tmp_path, tabl
 
 def test_every_key_is_explained_and_every_explanation_has_its_key():
     for words, table in [
-        (study_words.PROBLEMS, ("problems",)), (study_words.SAMPLING, ("sampling",)), (study_words.STUDY, ()),
-        (study_words.COSTS, ("models", "costs")), (study_words.ARCHITECTURE, ("models", "architecture")),
-        (study_words.SANDBOX | study_words.LIMITS, ("sandbox",)), (study_words.BUDGETS, ("report", "budgets")),
+        (study_words.PROBLEMS, ("problems",)),
+        (study_words.SAMPLING, ("sampling",)),
+        (study_words.STUDY, ()),
+        (study_words.COSTS, ("models", "costs")),
+        (study_words.ARCHITECTURE, ("models", "architecture")),
+        (study_words.SANDBOX | study_words.LIMITS, ("sandbox",)),
+        (study_words.BUDGETS, ("report", "budgets")),
         (study_words.MODEL | study_words.SAMPLING, ("models",)),
-    ]:  # fmt: skip
+    ]:
         assert words.keys() == keys(SCHEMA, *table).keys()
 
 
@@ -131,28 +135,59 @@ SAMPLING: dict[str, st.SearchStrategy[Any]] = {
 }  # fmt: skip
 COSTS = drawn(table_flops=NUMBER, table_seconds=NUMBER, prompt_dollars=NUMBER, completion_dollars=NUMBER, other=NUMBER)
 SHAPE = drawn(
-    layers=st.just(2), hidden=st.just(8), attention_width=st.just(8), matmul_params=WHOLE, unembed_params=st.just(9),
-    kv_width=WHOLE, window=WHOLE, windowed_layers=st.sampled_from([0, 1, 3]), weights=WHOLE,
-)  # fmt: skip
+    layers=st.just(2),
+    hidden=st.just(8),
+    attention_width=st.just(8),
+    matmul_params=WHOLE,
+    unembed_params=st.just(9),
+    kv_width=WHOLE,
+    window=WHOLE,
+    windowed_layers=st.sampled_from([0, 1, 3]),
+    weights=WHOLE,
+)
 MODELS = drawn(
-    name=WORD, backend=st.sampled_from(["llamacpp", "replay", "other"]), samples=WHOLE, model=WORD, file=WORD, greedy=FLAG,
-    costs=COSTS, architecture=SHAPE, **SAMPLING,
+    name=WORD,
+    backend=st.sampled_from(["llamacpp", "replay", "other"]),
+    samples=WHOLE,
+    model=WORD,
+    file=WORD,
+    greedy=FLAG,
+    costs=COSTS,
+    architecture=SHAPE,
+    **SAMPLING,
     options=drawn(slots=WHOLE, context=WHOLE, answer_timeout_s=NUMBER, other=WHOLE),
-)  # fmt: skip
+)
 PROBLEMS = drawn(
-    source=WORD | WORDS, split=st.sampled_from(["test", "other", 1]), numbers=st.sampled_from(["1-5, 9", "5-1", "x", "", 3]),
-    every=WHOLE, limit=WHOLE, names=WORDS, other=WORD,
-)  # fmt: skip
+    source=WORD | WORDS,
+    split=st.sampled_from(["test", "other", 1]),
+    numbers=st.sampled_from(["1-5, 9", "5-1", "x", "", 3]),
+    every=WHOLE,
+    limit=WHOLE,
+    names=WORDS,
+    other=WORD,
+)
 SANDBOX = drawn(
-    boxes=WHOLE, cpu_s=NUMBER, memory_mb=WHOLE, files=WHOLE, python=st.sampled_from(["3.13", "2.7", 3]), fresh=FLAG,
-    packages=st.sampled_from([["numpy", "pandas==2.2.3"], ["a b"], [], "numpy"]), other=WORD,
-)  # fmt: skip
+    boxes=WHOLE,
+    cpu_s=NUMBER,
+    memory_mb=WHOLE,
+    files=WHOLE,
+    python=st.sampled_from(["3.13", "2.7", 3]),
+    fresh=FLAG,
+    packages=st.sampled_from([["numpy", "pandas==2.2.3"], ["a b"], [], "numpy"]),
+    other=WORD,
+)
 BUDGETS = drawn(flops=st.sampled_from([[1e12], [1, 2], [0], [], 5]), dollars=st.just([0.5]), other=st.just([1]))
 ANY = drawn(
-    name=WORD, seed=st.sampled_from([0, 5, -1, 2**63 - 1, 2**63, "1"]), store=WORD, problems=PROBLEMS,
+    name=WORD,
+    seed=st.sampled_from([0, 5, -1, 2**63 - 1, 2**63, "1"]),
+    store=WORD,
+    problems=PROBLEMS,
     sampling=drawn(**SAMPLING),
-    models=st.lists(MODELS, max_size=2), sandbox=SANDBOX, report=drawn(budgets=BUDGETS, other=WORD), other=WORD,
-)  # fmt: skip
+    models=st.lists(MODELS, max_size=2),
+    sandbox=SANDBOX,
+    report=drawn(budgets=BUDGETS, other=WORD),
+    other=WORD,
+)
 
 
 @st.composite

@@ -106,19 +106,28 @@ ECHO = "def f(x): return x\n"
     ("source", "tests"),
     [
         ("def f(n): return 'x' * 250_000 + str(n)", called(*((n, "x" * 250_000 + str(n)) for n in range(40)))),
-        ("def f(n): return [[] for _ in range(50_000)] + [n]",
-         called(*((n, [()] * 50_000 + [n]) for n in range(20)), comparison=Comparison.LISTS)),
-        ("from fractions import Fraction\ndef f(n): return [Fraction(x) for x in range(n)]",
-         called((150_000, list(range(150_000))))),
+        (
+            "def f(n): return [[] for _ in range(50_000)] + [n]",
+            called(*((n, [()] * 50_000 + [n]) for n in range(20)), comparison=Comparison.LISTS),
+        ),
+        (
+            "from fractions import Fraction\ndef f(n): return [Fraction(x) for x in range(n)]",
+            called((150_000, list(range(150_000)))),
+        ),
         ("def f(n):\n    v = 1\n    for _ in range(n): v = [v]\n    return v", called((300, json.loads(nested(300))))),
-        ("def f(x):\n    n = 0\n    while isinstance(x, list): x, n = x[0], n + 1\n    return n",
-         called((json.loads(nested(300)), 300))),
-        (ECHO, called((7**200_000, 7**200_000), ([0.5] * 100_000, [0.5] * 100_000), (b"x" * 5_000_000, b"x" * 5_000_000))),
+        (
+            "def f(x):\n    n = 0\n    while isinstance(x, list): x, n = x[0], n + 1\n    return n",
+            called((json.loads(nested(300)), 300)),
+        ),
+        (
+            ECHO,
+            called((7**200_000, 7**200_000), ([0.5] * 100_000, [0.5] * 100_000), (b"x" * 5_000_000, b"x" * 5_000_000)),
+        ),
         ("def f(n):\n    print('debug ' * 3000)\n    return n", called(*((n, n) for n in range(120)))),
         ("def f(n): return 'x' * n", called((40 << 20, None), comparison=Comparison.TRUE)),
         ("def f(n): return [0.1 + 0.2] * n", called((300_000, [0.3] * 300_000), comparison=Comparison.APPROXIMATE)),
     ],
-)  # fmt: skip
+)
 def test_a_right_answer_of_any_size_passes(scorer: Scorer, source: str, tests: CallTests) -> None:
     scored = scorer.score(Program(source=source, tests=tests))
     assert (scored.verdict, explain(scored, scorer.limits, Program(source=source, tests=tests))) == (
@@ -136,7 +145,7 @@ def test_a_right_answer_of_any_size_passes(scorer: Scorer, source: str, tests: C
         ("(v := []).append(v) or v", "more than 500 levels deep"),
         ("__import__('fractions').Fraction(3 ** 9000, 2 ** 9000)", "a part of more than 8192 bits"),
     ],
-)  # fmt: skip
+)
 def test_an_answer_over_a_limit_is_wrong_and_the_limit_is_named(scorer: Scorer, answer: str, why: str) -> None:
     program = Program(
         source=f"def f(n):\n    return {answer}\n", tests=called((1, [0]), (2, [0]), comparison=Comparison.LISTS)
@@ -157,12 +166,15 @@ def graded(check: str) -> CheckTests:
     ("source", "check"),
     [
         ("def f(n): return list(range(n))", "for n in (3, 250_000, 600_000): assert len(f(n)) == n"),
-        ("def f(x): return sum(x)", "for i in range(12):\n    x = list(range(i, i + 200_000))\n    assert f(x) == sum(x)"),
+        (
+            "def f(x): return sum(x)",
+            "for i in range(12):\n    x = list(range(i, i + 200_000))\n    assert f(x) == sum(x)",
+        ),
         ("def f(x): return sum(x)", "for i in range(2):\n    x = [i] * 210_000\n    assert f(x) == sum(x)"),
         ("def f(x, by): x.append(3); by.clear()", "x, by = [1], {2}\nf(x, by=by)\nassert (x, by) == ([1, 3], set())"),
         ("class L(list): pass\ndef f(x): return L(x)", "assert isinstance(f([1]), list) and f([2, 1]).pop() == 1"),
     ],
-)  # fmt: skip
+)
 def test_tests_that_are_code_see_large_answers_and_what_became_of_arguments(
     scorer: Scorer, source: str, check: str
 ) -> None:

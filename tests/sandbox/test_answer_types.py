@@ -194,8 +194,15 @@ def dressed(value: Any, choose: Callable[[int], int]) -> Any:
             ]
         case dict():
             made_dict = {key: dressed(item, choose) for key, item in value.items()}
-            return [made_dict, OrderedDict(made_dict), Table(made_dict), UserDict(made_dict), ChainMap(made_dict),
-                    types.MappingProxyType(made_dict), defaultdict(int, made_dict)][choose(7)]  # fmt: skip
+            return [
+                made_dict,
+                OrderedDict(made_dict),
+                Table(made_dict),
+                UserDict(made_dict),
+                ChainMap(made_dict),
+                types.MappingProxyType(made_dict),
+                defaultdict(int, made_dict),
+            ][choose(7)]
         case _:
             return value
 
@@ -253,14 +260,22 @@ class Broken:
 @pytest.mark.parametrize(
     ("answer", "true", "false"),
     [
-        (re.match("a", "a"), True, False), (re.match("a", "b"), False, True), ((n for n in ()), True, False),
+        (re.match("a", "a"), True, False),
+        (re.match("a", "b"), False, True),
+        ((n for n in ()), True, False),
         (len, True, False),
-        (object(), True, False), (Plain.ONE, True, False), (Broken(), False, False), ({}.values(), False, True),
-        (own(list, __len__=lambda _: 0)([1]), False, True), (own(object, __bool__=lambda _: False)(), False, True),
-        (np.array([0]), False, True), (np.array([1, 1]), False, False), (UserList(), False, True),
+        (object(), True, False),
+        (Plain.ONE, True, False),
+        (Broken(), False, False),
+        ({}.values(), False, True),
+        (own(list, __len__=lambda _: 0)([1]), False, True),
+        (own(object, __bool__=lambda _: False)(), False, True),
+        (np.array([0]), False, True),
+        (np.array([1, 1]), False, False),
+        (UserList(), False, True),
         (np.bool_(False), False, True),
     ],
-)  # fmt: skip
+)
 def test_an_object_counts_as_true_as_it_says_itself(answer: object, true: object, false: object) -> None:
     assert judged(answer, None, Comparison.TRUE) is true
     assert judged(answer, None, Comparison.FALSE) is false

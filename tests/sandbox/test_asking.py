@@ -88,6 +88,13 @@ def test_each_call_can_have_a_process_of_its_own(scorer: Scorer) -> None:
 
 def _dead() -> Run:
     return Run(
-        ending=Ending.SIGNALLED, exit_code=None, signal=9, cpu_s=0.1, wall_s=0.1, memory_mb=1.0, stdout=b"", stderr=b"",
+        ending=Ending.SIGNALLED,
+        exit_code=None,
+        signal=9,
+        cpu_s=0.1,
+        wall_s=0.1,
+        memory_mb=1.0,
+        stdout=b"",
+        stderr=b"",
         proved=False,
-    )  # fmt: skip
+    )

@@ -234,22 +234,28 @@ class TestStandardInput:
 
 @pytest.mark.docker
 class TestAnInterpreterOfItsOwn:
-    @pytest.mark.parametrize("source", [
-        "assert open(__file__).read()[:6] == 'assert'\nimport os, sys\nassert __file__ == os.path.abspath(sys.argv[0])",
-        "open('helper.py', 'w').write('x = 1')\nimport helper",
-        "\ufeffassert 1",
-        "import resource as r\nr.setrlimit(r.RLIMIT_STACK, (r.RLIM_INFINITY, r.RLIM_INFINITY))",
-        "import resource as r\nr.setrlimit(3, [400 << 20, -1])\nassert r.getrlimit(r.RLIMIT_STACK)[0] == 400 << 20",
-        "import resource as r\nr.setrlimit(r.RLIMIT_NOFILE, (1 << 20, 1 << 20))\nr.setrlimit(r.RLIMIT_CPU, (-1, -1))",
-        "import resource as r\nr.setrlimit(r.RLIMIT_NOFILE, (10, 20))\nassert r.getrlimit(r.RLIMIT_NOFILE) == (10, 20)",
-        "import resource as r\ntry: r.setrlimit(r.RLIMIT_NOFILE, (20, 10))\nexcept ValueError: pass\nelse: 1 / 0",
-        "import os, resource as r\nr.prlimit(os.getpid(), r.RLIMIT_STACK, (-1, -1))\nassert r.prlimit(0, 3) == r.getrlimit(3)",
-        "import locale\nlocale.setlocale(locale.LC_ALL, '')\nassert locale.getpreferredencoding(False).upper() == 'UTF-8'",
-        "import getpass, os, pwd\nassert pwd.getpwuid(os.getuid()).pw_name == getpass.getuser() == 'box'",
-        "import grp, os\nassert grp.getgrgid(os.getgid()).gr_name == 'box'",
-        "import multiprocessing as m, os\nassert os.cpu_count() == m.cpu_count() == len(os.sched_getaffinity(0)) == 1",
-        "import concurrent.futures as c, time\nwith c.ThreadPoolExecutor(40) as t: list(t.map(time.sleep, [0.1] * 40))",
-    ])  # fmt: skip
+    @pytest.mark.parametrize(
+        "source",
+        [
+            "assert open(__file__).read()[:6] == 'assert'\nimport os, sys\nassert __file__ == os.path.abspath(sys.argv[0])",
+            "open('helper.py', 'w').write('x = 1')\nimport helper",
+            "\ufeffassert 1",
+            "import resource as r\nr.setrlimit(r.RLIMIT_STACK, (r.RLIM_INFINITY, r.RLIM_INFINITY))",
+            "import resource as r\nr.setrlimit(3, [400 << 20, -1])\nassert r.getrlimit(r.RLIMIT_STACK)[0] == 400 << 20",
+            "import resource as r\nr.setrlimit(r.RLIMIT_NOFILE, (1 << 20, 1 << 20))\nr.setrlimit(r.RLIMIT_CPU, (-1, -1))",
+            "import resource as r\nr.setrlimit(r.RLIMIT_NOFILE, (10, 20))\nassert r.getrlimit(r.RLIMIT_NOFILE) == (10, 20)",
+            "import resource as r\ntry: r.setrlimit(r.RLIMIT_NOFILE, (20, 10))\nexcept ValueError: pass\nelse: 1 / 0",
+            (
+                "import os, resource as r\nr.prlimit(os.getpid(), r.RLIMIT_STACK, (-1, -1))\n"
+                "assert r.prlimit(0, 3) == r.getrlimit(3)"
+            ),
+            "import locale\nlocale.setlocale(locale.LC_ALL, '')\nassert locale.getpreferredencoding(False).upper() == 'UTF-8'",
+            "import getpass, os, pwd\nassert pwd.getpwuid(os.getuid()).pw_name == getpass.getuser() == 'box'",
+            "import grp, os\nassert grp.getgrgid(os.getgid()).gr_name == 'box'",
+            "import multiprocessing as m, os\nassert os.cpu_count() == m.cpu_count() == len(os.sched_getaffinity(0)) == 1",
+            "import concurrent.futures as c, time\nwith c.ThreadPoolExecutor(40) as t: list(t.map(time.sleep, [0.1] * 40))",
+        ],
+    )
     def test_is_what_a_program_finds(self, scorer: Scorer, source: str) -> None:
         assert printed(scorer, f"{source}\nprint('ok')\n") == (Verdict.PASSED, "ok\n")
 

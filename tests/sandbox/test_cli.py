@@ -116,12 +116,15 @@ def test_wrong_usage_has_exit_code_two_and_one_line(words: list[str], complaint:
     assert b"Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize(("content", "complaint"), [
-    (b"\xff", b"t.py: invalid or missing encoding declaration"),
-    (b"p\n\n\xff", b"t.py: not utf-8 (invalid start byte at byte 3)"),
-    ("\ufeffpr".encode("utf-16-le"), b"t.py: invalid or missing encoding"),
-    (b"# coding: no-such\n", b"t.py: unknown encoding: no-such"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        (b"\xff", b"t.py: invalid or missing encoding declaration"),
+        (b"p\n\n\xff", b"t.py: not utf-8 (invalid start byte at byte 3)"),
+        ("\ufeffpr".encode("utf-16-le"), b"t.py: invalid or missing encoding"),
+        (b"# coding: no-such\n", b"t.py: unknown encoding: no-such"),
+    ],
+)
 def test_which_file_is_no_python_text_is_told(tmp_path: Path, content: bytes, complaint: bytes) -> None:
     for name, data in (("p.py", b"print(1)"), ("t.py", content)):
         (tmp_path / name).write_bytes(data)

@@ -25,9 +25,8 @@ hashable = st.recursive(
 no_fold = st.datetimes().map(lambda at: at.replace(fold=0)) | st.times().map(lambda at: at.replace(fold=0))
 decimals = st.decimals().filter(lambda number: not number.is_snan())
 scalars = (
-    hashable | decimals | no_fold | st.timedeltas() | st.integers(1, 9).map(range)
-    | st.integers(-(10**400), 10**400)
-)  # fmt: skip
+    hashable | decimals | no_fold | st.timedeltas() | st.integers(1, 9).map(range) | st.integers(-(10**400), 10**400)
+)
 values = st.recursive(
     scalars | st.sets(hashable, max_size=4),
     lambda inner: (

@@ -92,11 +92,13 @@ def test_tests_that_hand_over_objects_stand_beside_the_program(tmp_path: Path, s
     deepseek = DEEPSEEK | {
         "prompt": f"{NODES}\n{LAST}",
         "test": 'my_solution = Solution()\ntest_input = { "head": chain([1,2]) }\nassert my_solution.last(**test_input) == 2\n',
-    }  # fmt: skip
+    }
     dataset = DATASET | {
-        "prompt": DATASET["prompt"] + NODES, "completion": LAST + LAST_BODY, "entry_point": "Solution().last",
+        "prompt": DATASET["prompt"] + NODES,
+        "completion": LAST + LAST_BODY,
+        "entry_point": "Solution().last",
         "test": "def check(candidate):\n    assert candidate(head = chain([1,2])) == 2\n",
-    }  # fmt: skip
+    }
     for row, completion in ((deepseek, LAST_BODY), (dataset, LAST + LAST_BODY)):
         problem = loaded(tmp_path, row)
         assert isinstance(problem.given, str)
@@ -110,8 +112,10 @@ def test_tests_that_hand_over_objects_stand_beside_the_program(tmp_path: Path, s
 def test_code_that_leans_on_the_function_alone_runs_in_a_grader_box(tmp_path: Path, scorer: Scorer) -> None:
     in_any_order = "assert sorted(my_solution.raised(**test_input)) == [4,5]"
     deepseek = DEEPSEEK | {"test": DEEPSEEK["test"] + f'test_input = {{"nums": [2,1], "by": 3}}\n{in_any_order}\n'}
-    dataset = DATASET | {"prompt": DATASET["prompt"] + NODES,  # which the tests do not use
-                         "test": DATASET["test"] + "    assert Counter(candidate([2,1], 3)) == Counter([4,5])\n"}  # fmt: skip
+    dataset = DATASET | {
+        "prompt": DATASET["prompt"] + NODES,  # which the tests do not use
+        "test": DATASET["test"] + "    assert Counter(candidate([2,1], 3)) == Counter([4,5])\n",
+    }
     for row, completion in ((deepseek, BODY), (dataset, CLASS + BODY)):
         problem = loaded(tmp_path, row)
         assert isinstance(problem.given, CheckTests)

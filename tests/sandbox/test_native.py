@@ -31,13 +31,18 @@ from sandbox.values import (
 SCHEMA = json.loads((Path(native.__file__).parent / "problem.schema.json").read_text(encoding="utf-8"))
 VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
 ADD: dict[str, Any] = {
-    "task_id": "add", "prompt": 'def add(a, b):\n    """The sum."""\n', "entry_point": "add",
-    "canonical_solution": "    return a + b\n", "tests": [{"arguments": [1, 2], "expected": 3}],
-}  # fmt: skip
+    "task_id": "add",
+    "prompt": 'def add(a, b):\n    """The sum."""\n',
+    "entry_point": "add",
+    "canonical_solution": "    return a + b\n",
+    "tests": [{"arguments": [1, 2], "expected": 3}],
+}
 DOUBLE: dict[str, Any] = {
-    "task_id": "double", "prompt": "Read a number, print its double.", "canonical_solution": "print(2 * int(input()))\n",
+    "task_id": "double",
+    "prompt": "Read a number, print its double.",
+    "canonical_solution": "print(2 * int(input()))\n",
     "tests": [{"stdin": "2\n", "stdout": "4\n"}, {"stdin": "-1\n", "stdout": "-2\n"}],
-}  # fmt: skip
+}
 CHECKED: dict[str, Any] = {key: value for key, value in ADD.items() if key != "tests"} | {
     "check": "def check(candidate):\n    for n in range(5):\n        assert candidate(n, b=n) == 2 * n\n"
 }
@@ -162,23 +167,39 @@ def drawn(**values: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]
 
 COMPARISON = st.sampled_from([*cases.COMPARISONS, "is"])
 CALL = drawn(
-    arguments=st.sampled_from([[], [1], 1]), keywords=st.sampled_from([{}, {"b": 1}, []]), expected=st.just(1),
-    call=st.sampled_from(["add(1, b=(2,))", 1]), returns=st.sampled_from(["1", 1]), comparison=COMPARISON,
+    arguments=st.sampled_from([[], [1], 1]),
+    keywords=st.sampled_from([{}, {"b": 1}, []]),
+    expected=st.just(1),
+    call=st.sampled_from(["add(1, b=(2,))", 1]),
+    returns=st.sampled_from(["1", 1]),
+    comparison=COMPARISON,
     tolerance=st.sampled_from([0.5, 0]),
-)  # fmt: skip
+)
 RUN = drawn(stdin=st.sampled_from(["", 1]), stdout=st.just("x"))
 ROW = drawn(
-    task_id=st.just("t"), prompt=st.sampled_from(["p", ""]), entry_point=st.sampled_from(["add", "A.add", "a b"]),
-    canonical_solution=st.just("x"), imports=st.sampled_from(["", None]), tests=st.lists(CALL | RUN, max_size=2),
-    public_tests=st.lists(CALL | RUN, max_size=2), check=st.just("def check(candidate): assert candidate(1) == 1"),
-    in_process=st.booleans(), reference=st.booleans(), comparison=COMPARISON, tolerance=st.sampled_from([0.5, -1]),
-    output_rule=st.sampled_from(["lines", "relative", "none"]), other=st.none(),
-)  # fmt: skip
+    task_id=st.just("t"),
+    prompt=st.sampled_from(["p", ""]),
+    entry_point=st.sampled_from(["add", "A.add", "a b"]),
+    canonical_solution=st.just("x"),
+    imports=st.sampled_from(["", None]),
+    tests=st.lists(CALL | RUN, max_size=2),
+    public_tests=st.lists(CALL | RUN, max_size=2),
+    check=st.just("def check(candidate): assert candidate(1) == 1"),
+    in_process=st.booleans(),
+    reference=st.booleans(),
+    comparison=COMPARISON,
+    tolerance=st.sampled_from([0.5, -1]),
+    output_rule=st.sampled_from(["lines", "relative", "none"]),
+    other=st.none(),
+)
 # Most rows of ROW are wrong in many ways; these begin with a good one, so that one change decides.
 CHANGE = drawn(
-    tests=st.lists(CALL, min_size=1, max_size=2), comparison=COMPARISON, tolerance=st.just(0.5), reference=st.booleans(),
+    tests=st.lists(CALL, min_size=1, max_size=2),
+    comparison=COMPARISON,
+    tolerance=st.just(0.5),
+    reference=st.booleans(),
     output_rule=st.sampled_from(["lines", "nocase"]),
-)  # fmt: skip
+)
 NEARLY_GOOD = st.builds(
     lambda row, change, gone: without(row | change, *gone),
     st.sampled_from(GOOD),
@@ -281,8 +302,10 @@ SUM_CLASS = {
     "entry_point": "Sum.add",
     "canonical_solution": "        return a + b\n",
 }
-PAIRS = {"check": "def check(candidate):\n    assert candidate(Pair(1), Pair(2)) == 3\n",
-         "imports": "class Pair(int):\n    pass\n"}  # fmt: skip
+PAIRS = {
+    "check": "def check(candidate):\n    assert candidate(Pair(1), Pair(2)) == 3\n",
+    "imports": "class Pair(int):\n    pass\n",
+}
 RUNNABLE = [
     (ADD, True, False),
     (ADD | {"tests": [{"arguments": [1], "keywords": {"b": 2}, "expected": 3}]}, True, False),

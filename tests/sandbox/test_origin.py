@@ -36,9 +36,11 @@ def assertion(out, exp, atol):
 """
 LOOP = "for i, (inp, exp) in enumerate(zip(inputs, results)):\n"
 HALVES = (
-    HELPERS + "def check(candidate):\n    inputs = [[1], [3], [-inf]]\n    results = [0.5, 1.5, -inf]\n    "
-    + LOOP + "        assertion(candidate(*inp), exp, 0)\n"
-)  # fmt: skip
+    HELPERS
+    + "def check(candidate):\n    inputs = [[1], [3], [-inf]]\n    results = [0.5, 1.5, -inf]\n    "
+    + LOOP
+    + "        assertion(candidate(*inp), exp, 0)\n"
+)
 ASKING = (
     HELPERS
     + """from typing import List
@@ -58,19 +60,26 @@ def check(candidate):
 ROOTS = (
     "import math\n\ndef _poly(xs, x):\n    return sum(c * math.pow(x, i) for i, c in enumerate(xs))\n\n"
     "def check(candidate):\n    inputs = [[[-4, 2]]]\n    results = [2.0]\n    "
-    + LOOP + "        assert _poly(*candidate(*inp), inp) <= 0.0001\n"
-)  # fmt: skip
+    + LOOP
+    + "        assert _poly(*candidate(*inp), inp) <= 0.0001\n"
+)
 HUMANEVAL: dict[str, Any] = {
-    "task_id": "HumanEval/0", "prompt": "def f(n):\n", "canonical_solution": "    return n / 2\n", "entry_point": "f",
+    "task_id": "HumanEval/0",
+    "prompt": "def f(n):\n",
+    "canonical_solution": "    return n / 2\n",
+    "entry_point": "f",
     "test": HALVES,
-}  # fmt: skip
+}
 MBPP: dict[str, Any] = {
-    "task_id": 2, "code": "def similar_elements(a, b):\n    return tuple(set(a) & set(b))\n",
-    "prompt": "Find the shared elements.", "source_file": "x", "test_imports": [],
+    "task_id": 2,
+    "code": "def similar_elements(a, b):\n    return tuple(set(a) & set(b))\n",
+    "prompt": "Find the shared elements.",
+    "source_file": "x",
+    "test_imports": [],
     "test_list": ["assert set(similar_elements((3, 4), (4, 5))) == set((4,))"],
     "test": f"{HELPERS}inputs = [[(1, 2, 3), (3, 2)], [(), (1,)]]\nresults = [(3, 2), ()]\n{LOOP}"
-            "    assertion(similar_elements(*inp), exp, 0)\n",
-}  # fmt: skip
+    "    assertion(similar_elements(*inp), exp, 0)\n",
+}
 
 
 def loaded(path: Path, *rows: dict[str, Any]) -> list[Problem]:
@@ -154,12 +163,20 @@ def test_a_text_beyond_reading_is_refused(tmp_path: Path) -> None:
 
 
 VALUES = st.recursive(
-    st.integers() | st.floats(allow_nan=False) | st.text() | st.booleans() | st.none()
+    st.integers()
+    | st.floats(allow_nan=False)
+    | st.text()
+    | st.booleans()
+    | st.none()
     | st.complex_numbers(allow_nan=False, allow_infinity=False),
-    lambda inner: st.lists(inner, max_size=3) | st.tuples(inner, inner) | st.dictionaries(st.text(), inner, max_size=3)
-    | st.sets(st.integers(), max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.tuples(inner, inner)
+        | st.dictionaries(st.text(), inner, max_size=3)
+        | st.sets(st.integers(), max_size=3)
+    ),
     max_leaves=8,
-)  # fmt: skip
+)
 
 
 @given(st.lists(st.tuples(st.lists(VALUES, max_size=2), VALUES), min_size=1, max_size=3))

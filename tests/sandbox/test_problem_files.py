@@ -130,12 +130,14 @@ def test_what_is_missing_in_the_middle_stands_before_its_suffix(tmp_path: Path, 
 
 
 BIGCODEBENCH = {
-    "task_id": "BigCodeBench/0", "complete_prompt": "import random\ndef task_func(x):\n", "entry_point": "task_func",
+    "task_id": "BigCodeBench/0",
+    "complete_prompt": "import random\ndef task_func(x):\n",
+    "entry_point": "task_func",
     "canonical_solution": "    return x\n",
     "test": "import unittest\nclass TestCases(unittest.TestCase):\n"
-            "    def test_same(self):\n        self.assertEqual(task_func(1), 1)\n"
-            "    def test_text(self):\n        self.assertIn('a', task_func('ab'))\n",
-}  # fmt: skip
+    "    def test_same(self):\n        self.assertEqual(task_func(1), 1)\n"
+    "    def test_text(self):\n        self.assertIn('a', task_func('ab'))\n",
+}
 
 
 @pytest.mark.docker

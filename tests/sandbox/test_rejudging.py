@@ -51,10 +51,13 @@ PLUS: dict[str, Any] = {
 STDIN = {"problem_id": "1", "question": "Double it.", "solutions": "[]",
          "input_output": json.dumps({"inputs": ["1\n", "2\n"], "outputs": ["2\n", "4\n"]})}  # fmt: skip
 CODE = {
-    "task_id": "T/0", "prompt": "def f(x):\n", "entry_point": "f", "canonical_solution": "    return x + 1\n",
+    "task_id": "T/0",
+    "prompt": "def f(x):\n",
+    "entry_point": "f",
+    "canonical_solution": "    return x + 1\n",
     "test": "def check(candidate):\n    for n in range(3):\n        assert candidate(n) == n + 1\n",
     "example_test": "def check(candidate):\n    assert candidate(1) == 2\n",
-}  # fmt: skip
+}
 CASES = [
     (PLUS, ["    return x / 3\n", "    return x\n", "    return x / 3 if x == 1 else 0\n", "    return (\n"]),
     (CODE, ["    return x + 1\n", "    return 2\n", "    return [].pop()\n", "    while True: pass\n"]),
@@ -117,9 +120,17 @@ def test_answers_that_were_not_kept_are_named(tmp_path: Path, scorer: Scorer) ->
 
 
 RUN = Run(
-    ending=Ending.EXITED, exit_code=0, signal=None, cpu_s=0.5, wall_s=1.0, memory_mb=3.0, stdout=b"\0\xff", stderr=b"",
-    proved=True, answers=(Answer(value=[1, "é"], data=codec.encode([1, "é"])),),
-)  # fmt: skip
+    ending=Ending.EXITED,
+    exit_code=0,
+    signal=None,
+    cpu_s=0.5,
+    wall_s=1.0,
+    memory_mb=3.0,
+    stdout=b"\0\xff",
+    stderr=b"",
+    proved=True,
+    answers=(Answer(value=[1, "é"], data=codec.encode([1, "é"])),),
+)
 FACTS = Facts(limits=Limits(cpu_s=7), run=RUN, runs={3: RUN}, selection=Facts(limits=Limits(), run=RUN, graded=RUN))
 
 
@@ -129,17 +140,37 @@ def test_facts_survive_being_packed() -> None:
 
 RAISED = Raised(stage=Stage.TESTS, type="Ünknown", message="\ud800\0", line=7)
 EVERYTHING = Run(
-    ending=Ending.SIGNALLED, exit_code=3, signal=9, cpu_s=0.25, wall_s=1.5, waited_s=0.5, memory_mb=7.5,
+    ending=Ending.SIGNALLED,
+    exit_code=3,
+    signal=9,
+    cpu_s=0.25,
+    wall_s=1.5,
+    waited_s=0.5,
+    memory_mb=7.5,
     memory_source=MemorySource.SAMPLED,
-    stdout=b"\0\xff", stderr=b"x", proved=True, raised=RAISED,
+    stdout=b"\0\xff",
+    stderr=b"x",
+    proved=True,
+    raised=RAISED,
     answers=(Answer(value={"a": [1]}, data=codec.encode({"a": [1]})), Answer(raised=RAISED)),
-    missed=4, blamed=5, flags=frozenset(Flag),
-)  # fmt: skip
+    missed=4,
+    blamed=5,
+    flags=frozenset(Flag),
+)
 
 
 def test_every_field_of_a_run_survives_being_packed() -> None:
-    usual = Run(ending=Ending.EXITED, exit_code=None, signal=None, cpu_s=0.0, wall_s=0.0, memory_mb=0.0, stdout=b"",
-                stderr=b"", proved=False)  # fmt: skip
+    usual = Run(
+        ending=Ending.EXITED,
+        exit_code=None,
+        signal=None,
+        cpu_s=0.0,
+        wall_s=0.0,
+        memory_mb=0.0,
+        stdout=b"",
+        stderr=b"",
+        proved=False,
+    )
     same = [item.name for item in fields(Run) if getattr(EVERYTHING, item.name) == getattr(usual, item.name)]
     assert same == ["asked", "digests"]  # what a grader box asks is answered, and never kept
     told = unpack(pack(Facts(limits=Limits(), run=EVERYTHING, in_process=True, calls="x", graded=EVERYTHING)))
@@ -156,12 +187,23 @@ ANYTHING = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
     max_leaves=5,
 )
-CLAIM = st.fixed_dictionaries({}, optional={
-    "stage": st.sampled_from([*map(str, Stage)]) | ANYTHING, "type": st.text(max_size=9) | ANYTHING,
-    "message": st.text(max_size=9) | ANYTHING, "line": st.sampled_from([0, 1, 2**31, 2**31 + 1, -1, True]) | ANYTHING,
-    "call": st.sampled_from([0, 1, True]) | ANYTHING, "raised": ANYTHING, "value": st.just(b"i1") | ANYTHING,
-    "sizes": st.just(b"\0\0\0\1") | ANYTHING, "values": ANYTHING, "asked": ANYTHING, "missed": ANYTHING, "blamed": ANYTHING,
-})  # fmt: skip
+CLAIM = st.fixed_dictionaries(
+    {},
+    optional={
+        "stage": st.sampled_from([*map(str, Stage)]) | ANYTHING,
+        "type": st.text(max_size=9) | ANYTHING,
+        "message": st.text(max_size=9) | ANYTHING,
+        "line": st.sampled_from([0, 1, 2**31, 2**31 + 1, -1, True]) | ANYTHING,
+        "call": st.sampled_from([0, 1, True]) | ANYTHING,
+        "raised": ANYTHING,
+        "value": st.just(b"i1") | ANYTHING,
+        "sizes": st.just(b"\0\0\0\1") | ANYTHING,
+        "values": ANYTHING,
+        "asked": ANYTHING,
+        "missed": ANYTHING,
+        "blamed": ANYTHING,
+    },
+)
 
 
 @given(st.lists(CLAIM, max_size=4))
@@ -230,10 +272,16 @@ def test_a_row_that_cannot_be_read_costs_itself_alone() -> None:
     spoilt = pack(Facts(limits=Limits(), run=replace(RUN, raised=replace(RAISED, line=True))))
     kept = [good, spoilt, b"garbage", good]
     rows: list[Row] = [
-        {"task_id": problem.name, "line": line, "digest": "d", "verdict": "PASSED", "tests": "judge",
-         "facts": base64.b64encode(data).decode("ascii")}
+        {
+            "task_id": problem.name,
+            "line": line,
+            "digest": "d",
+            "verdict": "PASSED",
+            "tests": "judge",
+            "facts": base64.b64encode(data).decode("ascii"),
+        }
         for line, data in enumerate(kept, 1)
-    ]  # fmt: skip
+    ]
     changes = Changes()
     anew = list(changes.counted(rejudged([*rows, rows[0] | {"facts": "é"}], {problem.name: problem}, References())))
     assert [row["verdict"] for row in anew] == ["EARLY_EXIT", "PASSED", "PASSED", "EARLY_EXIT", "PASSED"]

@@ -239,12 +239,15 @@ def scorer() -> Iterator[Scorer]:
         ("import os; n = int(input()); n != 3 or os.kill(os.getppid(), 9) or input(); print(2 * n)", Verdict.CRASHED),
         ("import os; n = int(input()); n != 3 or os._exit(0); print(2 * n)", Verdict.EARLY_EXIT),
         ("import os; n = int(input()); print(2 * n, flush=True); os.kill(-1, 9)", Verdict.CRASHED),
-        ("import os\nn = int(input())\nprint(2 * n)\nwhile n == 3:\n try: os.fork()\n except OSError: pass", Verdict.TIMEOUT),
+        (
+            "import os\nn = int(input())\nprint(2 * n)\nwhile n == 3:\n try: os.fork()\n except OSError: pass",
+            Verdict.TIMEOUT,
+        ),
         ("def f(:", Verdict.SYNTAX),
         ("x = [" + "(y, z), " * 450_000 + "]", Verdict.MEMORY),
     ],
     ids=lambda value: str(value)[:40],
-)  # fmt: skip
+)
 @pytest.mark.docker
 def test_a_good_program_passes_after_a_bad_one(source: str, expected: Verdict, scorer: Scorer) -> None:
     for chosen in (scorer, Scorer(scorer._pool, Manner(every_case=True))):

@@ -135,8 +135,17 @@ class FakeScorer:
             future.set_exception(BoxLost("a box is gone"))
         else:
             proved = "good" in program.source
-            run = Run(ending=Ending.EXITED, exit_code=0, signal=None, cpu_s=0, wall_s=0, memory_mb=0, stdout=b"",
-                      stderr=b"", proved=proved)  # fmt: skip
+            run = Run(
+                ending=Ending.EXITED,
+                exit_code=0,
+                signal=None,
+                cpu_s=0,
+                wall_s=0,
+                memory_mb=0,
+                stdout=b"",
+                stderr=b"",
+                proved=proved,
+            )
             future.set_result(Score(verdict=Verdict.PASSED if proved else Verdict.WRONG, run=run))
         return future
 

@@ -182,8 +182,9 @@ class TestScore:
     def test_a_wrong_route_or_method_is_named_with_the_way_out(self, server: Serving) -> None:
         lost = requests.get(server.url + "/v2/score", timeout=300)
         assert (lost.status_code, lost.json()["error"]["message"]) == (
-            404, "there is no GET '/v2/score' here; GET / lists the routes",
-        )  # fmt: skip
+            404,
+            "there is no GET '/v2/score' here; GET / lists the routes",
+        )
         asked = requests.get(server.url + "/v1/score", timeout=300)
         assert asked.status_code == 405
         assert (

@@ -227,8 +227,10 @@ class TestBodies:
 def test_a_body_is_read_or_refused_whatever_it_holds(body: dict) -> None:
     known, refused = own.KnownProblems(), []
     for read in (
-        lambda: fusion.read(body, LIMITS, 60.0), lambda: piston.read(body, LIMITS, 60.0), lambda: own.read(body, known)
-    ):  # fmt: skip
+        lambda: fusion.read(body, LIMITS, 60.0),
+        lambda: piston.read(body, LIMITS, 60.0),
+        lambda: own.read(body, known),
+    ):
         try:
             read()
         except Refused as error:

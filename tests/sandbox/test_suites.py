@@ -116,8 +116,10 @@ def test_a_test_that_expects_an_exception_has_run() -> None:
 
 
 def test_match_and_nested_names_are_left_alone() -> None:
-    ran("def test():\n    match Point(1):\n        case Point(x=1):\n            return\n    assert False\n",
-        "class Point:\n    def __init__(self, x):\n        self.x = x\n")  # fmt: skip
+    ran(
+        "def test():\n    match Point(1):\n        case Point(x=1):\n            return\n    assert False\n",
+        "class Point:\n    def __init__(self, x):\n        self.x = x\n",
+    )
 
 
 @pytest.mark.docker
@@ -149,9 +151,12 @@ class TestInBoxes:
     @pytest.mark.parametrize("solution", [None, "    return x\n"])
     def test_a_check_that_tests_nothing_is_no_pass(self, scorer: Scorer, solution: str | None) -> None:
         problem = Problem(
-            name="t", prompt="def f(x):\n", entry_point="f", tests="def check(candidate):\n    candidate\n",
+            name="t",
+            prompt="def f(x):\n",
+            entry_point="f",
+            tests="def check(candidate):\n    candidate\n",
             canonical_solution=solution,
-        )  # fmt: skip
+        )
         assert isinstance(problem.checked_by, CheckTests)
         assert scorer.score(problem.complete("    return x\n")).verdict is Verdict.ERROR
 

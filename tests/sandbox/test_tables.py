@@ -134,7 +134,10 @@ ORDINARY = {
     "powers of 2": [1 << number for number in range(2000)],
     "two bits": [1 << one | 1 << two for one in range(120) for two in range(one)],
     "three squares of a board": [1 << a | 1 << b | 1 << c for a in range(64) for b in range(a) for c in range(b)],
-    **{f"fractions of {parts}": [number / parts for number in range(1, 20_000)] for parts in (2, 3, 10, 64, 1000, 1024, 65536)},
+    **{
+        f"fractions of {parts}": [number / parts for number in range(1, 20_000)]
+        for parts in (2, 3, 10, 64, 1000, 1024, 65536)
+    },
     "large floats": [number * 2.0**40 for number in range(20_000)],
     "pairs": [(one, two) for one in range(150) for two in range(130)],
     "grid": [complex(one, two) for one in range(150) for two in range(130)],
@@ -143,7 +146,7 @@ ORDINARY = {
     "durations": [timedelta(minutes=number) for number in range(10_000)],
     "texts": [str(number) for number in range(20_000)],
     "subsets": [frozenset((one, two)) for one in range(150) for two in range(one)],
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("keys", ORDINARY.values(), ids=ORDINARY.keys())

@@ -29,7 +29,7 @@ FILES = {
     "no\x1b[31m.jsonl": [{"task_id": HOSTILE}],
     "samples.jsonl": [{"task_id": HOSTILE, "completion": "x"}],
     "import.jsonl": [{"task_id": HOSTILE, "completion": "x", "model": HOSTILE, HOSTILE: 1}],
-}  # fmt: skip
+}
 COMMANDS = [
     ["sandbox", "problems", "named.jsonl"],
     ["sandbox", "problems", "twice.jsonl"],

@@ -11,10 +11,12 @@ from sandbox.scoring.scorer import Manner, Scorer
 from sandbox.values import CallTests, Flag, Limits, Program, StdinTest, StdinTests, Verdict
 
 PROBLEM = Problem(
-    name="T/0", prompt="def f(x):\n", entry_point="f",
+    name="T/0",
+    prompt="def f(x):\n",
+    entry_point="f",
     tests="def check(candidate):\n    assert candidate(1) == 2\n    assert candidate(2) == 3\n    assert candidate(5) == 6\n",
     public_tests="def check(candidate):\n    assert candidate(1) == 2\n",
-)  # fmt: skip
+)
 
 
 def both(scorer: Scorer, body: str, problem: Problem = PROBLEM) -> tuple[Verdict, Verdict | None]:

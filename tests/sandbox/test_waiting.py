@@ -142,9 +142,17 @@ def test_what_a_core_was_idle_is_known_of_one_core(book: str | None, cores: set[
 
 def a_run(ending: Ending, *, cpu_s: float, wall_s: float, waited_s: float) -> Run:
     return Run(
-        ending=ending, exit_code=None, signal=9, cpu_s=cpu_s, wall_s=wall_s, waited_s=waited_s, memory_mb=1.0, stdout=b"",
-        stderr=b"", proved=False,
-    )  # fmt: skip
+        ending=ending,
+        exit_code=None,
+        signal=9,
+        cpu_s=cpu_s,
+        wall_s=wall_s,
+        waited_s=waited_s,
+        memory_mb=1.0,
+        stdout=b"",
+        stderr=b"",
+        proved=False,
+    )
 
 
 @pytest.mark.parametrize(
@@ -157,7 +165,7 @@ def a_run(ending: Ending, *, cpu_s: float, wall_s: float, waited_s: float) -> Ru
         (a_run(Ending.OUT_OF_CPU, cpu_s=30.0, wall_s=99.0, waited_s=69.0), False, {Flag.NEAR_LIMIT, Flag.KEPT_WAITING}),
         (a_run(Ending.EXITED, cpu_s=0.9, wall_s=9.9, waited_s=9.0), False, set()),
     ],
-)  # fmt: skip
+)
 def test_only_a_program_that_was_kept_from_its_wall_time_was_starved(
     run: Run, is_starved: object, flags: set[Flag]
 ) -> None:

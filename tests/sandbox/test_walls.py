@@ -105,9 +105,18 @@ def test_a_probe_leaves_no_thread_that_the_next_one_would_be_short_of(
 
 
 FACTS = EngineFacts(
-    version="28.1.1", api="1.49", runtime="runc", runtimes=("runc", "runsc"), cgroups="2", cores=8, architecture="x86_64",
-    kernel="6.12.1", system="Debian GNU/Linux 13", options=("seccomp", "cgroupns"), components={"runc": "1.3.3"},
-)  # fmt: skip
+    version="28.1.1",
+    api="1.49",
+    runtime="runc",
+    runtimes=("runc", "runsc"),
+    cgroups="2",
+    cores=8,
+    architecture="x86_64",
+    kernel="6.12.1",
+    system="Debian GNU/Linux 13",
+    options=("seccomp", "cgroupns"),
+    components={"runc": "1.3.3"},
+)
 
 
 def remarks(runtime: str | None = None, **changes: object) -> dict[str, Level]:

@@ -84,13 +84,16 @@ async def test_the_socket_is_refused_to_another_page(port: int) -> None:
     assert refused.value.status == 403
 
 
-@pytest.mark.parametrize(("host", "origin", "ours"), [
-    ("127.0.0.1:8000", None, True),
-    ("127.0.0.1:8000", "http://127.0.0.1:8000", True),
-    ("127.0.0.1:8000", "http://127.0.0.1:9000", False),
-    ("127.0.0.1:8000", "null", False),
-    ("127.0.0.1", None, False),
-    ("127.0.0.1:8000.evil.example", None, False),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("host", "origin", "ours"),
+    [
+        ("127.0.0.1:8000", None, True),
+        ("127.0.0.1:8000", "http://127.0.0.1:8000", True),
+        ("127.0.0.1:8000", "http://127.0.0.1:9000", False),
+        ("127.0.0.1:8000", "null", False),
+        ("127.0.0.1", None, False),
+        ("127.0.0.1:8000.evil.example", None, False),
+    ],
+)
 def test_the_port_and_the_whole_name_count(host: str, origin: str | None, *, ours: bool) -> None:
     assert is_ours(host, origin, 8000) is ours

@@ -50,9 +50,17 @@ def test_at_rest_the_screen_has_the_intervals_of_the_report_to_the_digit(finishe
 def read(store: Path) -> Snapshot:
     with Reader(store) as reader:
         return Snapshot(
-            study=reader.studies()[0], models=tuple(reader.models(1)), greedy=tuple(reader.greedy(1)),
-            tallies=tuple(reader.tallies(1)), counts={}, tail=(), events=(), curves=None, units=(), read_at=0.0,
-        )  # fmt: skip
+            study=reader.studies()[0],
+            models=tuple(reader.models(1)),
+            greedy=tuple(reader.greedy(1)),
+            tallies=tuple(reader.tallies(1)),
+            counts={},
+            tail=(),
+            events=(),
+            curves=None,
+            units=(),
+            read_at=0.0,
+        )
 
 
 @pytest.mark.parametrize(
@@ -164,9 +172,13 @@ BUDGETS = st.lists(st.floats(1, 1e6), min_size=2, max_size=8, unique=True).map(s
 def test_a_cut_curve_says_the_same_inside_its_window(xs: list[float], low: float, ratio: float, budget: float) -> None:
     *starts, end = xs
     one = Series(
-        label="m", tone=0, xs=tuple(starts), ys=tuple(n / 10 for n in range(len(starts))), end=end,
+        label="m",
+        tone=0,
+        xs=tuple(starts),
+        ys=tuple(n / 10 for n in range(len(starts))),
+        end=end,
         ks=tuple(map(float, range(1, len(starts) + 1))),
-    )  # fmt: skip
+    )
     window = low, low * ratio
     cut = clipped(one, window)
     if window[0] <= budget < window[1] and one.xs[0] <= budget < one.end:

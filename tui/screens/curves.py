@@ -111,13 +111,18 @@ its own problems instead of shared ones, c pins a model for Compare.
             columns=("model", "unit", "budget", "k", "rate", "low", "high"),
             rows=(
                 (
-                    one.label, curves.unit.value, x, one.ks[at] if one.ks else None, one.ys[at],
-                    one.low[at] if one.low else None, one.high[at] if one.high else None,
+                    one.label,
+                    curves.unit.value,
+                    x,
+                    one.ks[at] if one.ks else None,
+                    one.ys[at],
+                    one.low[at] if one.low else None,
+                    one.high[at] if one.high else None,
                 )
                 for one in curves.series
                 for at, x in enumerate(one.xs)
             ),
-        )  # fmt: skip
+        )
 
     def on_list_table_chosen(self, event: ListTable.Chosen) -> None:
         """A click on a model."""

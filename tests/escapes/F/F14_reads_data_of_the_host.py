@@ -21,7 +21,7 @@ def answer():
                  "/root/.bash_history", "/proc/kcore", "/proc/keys", "/proc/kmsg", "/proc/cmdline", "/proc/config.gz", "/proc/modules",
                  "/proc/interrupts", "/proc/partitions", "/proc/diskstats", "/proc/timer_list", "/proc/sched_debug",
                  "/sys/kernel/notes", "/sys/class/dmi/id/product_name", "/sys/class/dmi/id/sys_vendor",
-                 "/sys/firmware/acpi/tables/DSDT", "/sys/devices/virtual/powercap/intel-rapl/enabled"):  # fmt: skip
+                 "/sys/firmware/acpi/tables/DSDT", "/sys/devices/virtual/powercap/intel-rapl/enabled"):
         found += lines(path)
     found += [name for name in ("/sys/module", "/sys/block", "/sys/kernel/debug") if os.path.isdir(name) and os.listdir(name)]
     print(found)

@@ -3,7 +3,7 @@ import os
 import stat
 
 NODES = [(stat.S_IFCHR, 1, 1), (stat.S_IFCHR, 1, 3), (stat.S_IFCHR, 10, 229), (stat.S_IFCHR, 10, 232), (stat.S_IFCHR, 0, 0),
-         (stat.S_IFBLK, 7, 0), (stat.S_IFBLK, 8, 0), (stat.S_IFBLK, 254, 0), (stat.S_IFCHR, 5, 1)]  # fmt: skip
+         (stat.S_IFBLK, 7, 0), (stat.S_IFBLK, 8, 0), (stat.S_IFBLK, 254, 0), (stat.S_IFCHR, 5, 1)]
 
 
 def answer():

@@ -12,7 +12,7 @@ def answer():
     for path in paths:
         for action in (os.unlink, os.rmdir, lambda p: os.truncate(p, 0), lambda p: os.rename(p, p + "~"),
                        lambda p: os.chmod(p, 0), lambda p: os.chown(p, os.getuid(), -1), lambda p: os.utime(p, (0, 0)),
-                       lambda p: os.rename("/tmp/new", p), lambda p: os.symlink("/tmp", p + "/x" if p == "/opt/box" else p)):  # fmt: skip
+                       lambda p: os.rename("/tmp/new", p), lambda p: os.symlink("/tmp", p + "/x" if p == "/opt/box" else p)):
             try:
                 action(path)
             except OSError:

@@ -3,7 +3,7 @@ import os
 import stat
 
 HELPERS = {"su", "sudo", "mount", "umount", "newgrp", "passwd", "gpasswd", "chsh", "chfn", "sh", "bash", "dash", "perl", "gcc", "cc",
-           "curl", "wget", "apt", "dpkg", "busybox", "gdb", "strace", "unshare", "nsenter", "newuidmap", "pip", "ld", "as"}  # fmt: skip
+           "curl", "wget", "apt", "dpkg", "busybox", "gdb", "strace", "unshare", "nsenter", "newuidmap", "pip", "ld", "as"}
 
 
 def answer():

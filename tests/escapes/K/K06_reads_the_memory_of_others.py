@@ -6,7 +6,7 @@ import platform
 LIBC = ctypes.CDLL(None, use_errno=True)
 NUMBERS = (310, 311) if platform.machine() == "x86_64" else (270, 271)
 FILES = ("mem", "environ", "maps", "smaps", "auxv", "stack", "syscall", "io", "pagemap", "fd/0", "fd/1", "exe", "cwd/.", "root/etc",
-         "task/{}/mem", "timers", "wchan", "personality", "map_files", "ns/pid", "coredump_filter", "clear_refs", "patch_state")  # fmt: skip
+         "task/{}/mem", "timers", "wchan", "personality", "map_files", "ns/pid", "coredump_filter", "clear_refs", "patch_state")
 HARMLESS = {"wchan", "coredump_filter"}
 
 

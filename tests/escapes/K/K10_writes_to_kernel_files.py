@@ -4,7 +4,7 @@ import os
 SINGLE = ["/proc/sysrq-trigger", "/proc/kcore", "/proc/kmsg", "/proc/latency_stats", "/proc/timer_stats", "/proc/mtrr",
           "/proc/irq/default_smp_affinity", "/proc/1/oom_score_adj", "/proc/1/autogroup", "/proc/1/sched", "/proc/1/uid_map",
           "/proc/1/comm", "/proc/1/clear_refs", "/sys/kernel/uevent_helper", "/sys/power/state", "/sys/kernel/mm/transparent_hugepage/enabled",
-          "/sys/kernel/kexec_crash_size", "/sys/module/kernel/parameters/panic", "/dev/kmsg", "/sys/fs/cgroup/release_agent"]  # fmt: skip
+          "/sys/kernel/kexec_crash_size", "/sys/module/kernel/parameters/panic", "/dev/kmsg", "/sys/fs/cgroup/release_agent"]
 
 
 def writable(path):

@@ -5,7 +5,7 @@ import os
 libc = ctypes.CDLL(None)
 WANTED = ("cgroup.procs", "tasks", "release_agent", "notify_on_release", "memory.limit_in_bytes", "memory.max", "pids.max", "cpu.max",
           "memory.oom_control", "cgroup.event_control", "cgroup.kill", "cgroup.freeze", "freezer.state", "devices.allow",
-          "cpuset.cpus", "cpu.shares", "cgroup.subtree_control", "memory.force_empty", "memory.swappiness")  # fmt: skip
+          "cpuset.cpus", "cpu.shares", "cgroup.subtree_control", "memory.force_empty", "memory.swappiness")
 
 
 def answer():

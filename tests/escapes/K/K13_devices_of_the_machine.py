@@ -5,7 +5,7 @@ import stat
 NAMES = ("mem", "kmem", "port", "kvm", "fuse", "vda", "sda", "nvme0n1", "loop0", "loop-control", "console", "tty0", "tty1", "ttyS0", "kmsg",
          "net/tun", "vhost-net", "vhost-vsock", "vsock", "userfaultfd", "uinput", "input/event0", "dri/card0", "nvidia0", "rtc", "hpet",
          "cpu/0/msr", "mapper/control", "btrfs-control", "ptp0", "watchdog", "snapshot", "bus/usb/001/001", "autofs", "sgx_enclave",
-         "dma_heap/system", "udmabuf", "ppp", "vfio/vfio", "tpm0", "nvram", "hwrng", "cuse", "binder", "ashmem", "mei0")  # fmt: skip
+         "dma_heap/system", "udmabuf", "ppp", "vfio/vfio", "tpm0", "nvram", "hwrng", "cuse", "binder", "ashmem", "mei0")
 EXPECTED = {(1, 3), (1, 5), (1, 7), (1, 8), (1, 9), (5, 0), (5, 2)}  # null zero full random urandom tty ptmx
 
 

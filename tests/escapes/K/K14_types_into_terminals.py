@@ -4,7 +4,7 @@ import os
 import struct
 
 KNOBS = {"TIOCSTI": (0x5412, b"x"), "TIOCLINUX": (0x541C, b"\x03"), "TIOCCONS": (0x541D, b"\0" * 4), "TIOCVHANGUP": (0x5437, b"\0" * 4),
-         "TIOCSSERIAL": (0x541F, b"\0" * 72), "KDSETMODE": (0x4B3A, b"\0" * 4), "VT_DISALLOCATE": (0x5608, b"\0" * 4)}  # fmt: skip
+         "TIOCSSERIAL": (0x541F, b"\0" * 72), "KDSETMODE": (0x4B3A, b"\0" * 4), "VT_DISALLOCATE": (0x5608, b"\0" * 4)}
 REFUSALS = (1, 13)
 
 

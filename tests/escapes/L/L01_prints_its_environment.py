@@ -2,7 +2,7 @@
 import os
 
 KNOWN = {"HOME": "/tmp", "HOSTNAME": "box", "LANG": "C.UTF-8", "PATH": "/usr/local/bin:/usr/bin:/bin", "PYTHONHASHSEED": "0",
-         "TMPDIR": "/tmp", "USER": "box", "LOGNAME": "box", "PYTHON_CPU_COUNT": "1"}  # fmt: skip
+         "TMPDIR": "/tmp", "USER": "box", "LOGNAME": "box", "PYTHON_CPU_COUNT": "1"}
 
 
 def answer():

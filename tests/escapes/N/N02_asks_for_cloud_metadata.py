@@ -3,7 +3,7 @@ import socket
 import urllib.request
 
 PLACES = ("169.254.169.254", "[fd00:ec2::254]", "169.254.170.2", "metadata.google.internal", "172.17.0.1:2375", "host.docker.internal",
-          "gateway.docker.internal", "100.100.100.200", "10.0.2.2", "127.0.0.1:2375", "box", "localhost:2376")  # fmt: skip
+          "gateway.docker.internal", "100.100.100.200", "10.0.2.2", "127.0.0.1:2375", "box", "localhost:2376")
 
 
 def answer():

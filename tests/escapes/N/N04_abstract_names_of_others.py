@@ -3,7 +3,7 @@ import os
 import socket
 
 NAMES = ("/tmp/.X11-unix/X0", "/run/systemd/private", "/run/dbus/system_bus_socket", "/containerd-shim", "/tmp/dbus-1", "docker",
-         "/com/ubuntu/upstart", "/org/kernel/udev/monitor", "ISCSIADM_ABSTRACT_NAMESPACE", "/var/run/docker.sock")  # fmt: skip
+         "/com/ubuntu/upstart", "/org/kernel/udev/monitor", "ISCSIADM_ABSTRACT_NAMESPACE", "/var/run/docker.sock")
 
 
 def answer():

@@ -7,7 +7,7 @@ LIBC = ctypes.CDLL(None, use_errno=True)
 X86 = platform.machine() == "x86_64"
 CALLS = {"msgget": (68, 186, 1, 0o1666), "semget": (64, 190, 1, 1, 0o1666), "shmget": (29, 194, 1, 4096, 0o1666),
          "msgsnd": (69, 189, 0, 0, 0, 0), "semop": (65, 193, 0, 0, 0), "shmat": (30, 196, 0, 0, 0), "shmctl": (31, 195, 0, 14, 0),
-         "mq_open": (240, 180, b"left", 0o102, 0o600, 0), "mq_unlink": (241, 181, b"left"), "semtimedop": (220, 192, 0, 0, 0, 0)}  # fmt: skip
+         "mq_open": (240, 180, b"left", 0o102, 0o600, 0), "mq_unlink": (241, 181, b"left"), "semtimedop": (220, 192, 0, 0, 0, 0)}
 
 
 def answer():

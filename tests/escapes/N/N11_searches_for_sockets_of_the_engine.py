@@ -3,7 +3,7 @@ import os
 import stat
 
 KNOWN = ("/var/run/docker.sock", "/run/docker.sock", "/run/containerd/containerd.sock", "/run/podman/podman.sock", "/run/crio/crio.sock",
-         "/var/run/secrets", "/run/secrets", "/run/snapd.socket", "/run/user", "/.dockerinit", "/run/host-services")  # fmt: skip
+         "/var/run/secrets", "/run/secrets", "/run/snapd.socket", "/run/user", "/.dockerinit", "/run/host-services")
 
 
 def answer():

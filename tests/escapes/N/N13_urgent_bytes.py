@@ -10,7 +10,7 @@ def answer():
         one, other = socket.socketpair(socket.AF_UNIX, kind)
         other.setblocking(False)
         for name, attempt in (("send", lambda: one.send(b"x", OOB)), ("sendmsg", lambda: one.sendmsg([b"x"], [], OOB)),
-                              ("recv", lambda: other.recv(1, OOB)), ("recvmsg", lambda: other.recvmsg(1, 0, OOB))):  # fmt: skip
+                              ("recv", lambda: other.recv(1, OOB)), ("recvmsg", lambda: other.recvmsg(1, 0, OOB))):
             try:
                 attempt()
                 done.append((kind, name))

@@ -16,7 +16,7 @@ def claim(**fields):
 
 
 odd = [b"L" + size(0), b"M" + size(0), b"N", b"T", b"D" + b"\x7f\xf8" + bytes(6), b"B" + size(1) + b"x",
-       b"I" + size(3999) + b"9" * 3999, text(b"\xed\xa0\x80")]  # fmt: skip
+       b"I" + size(3999) + b"9" * 3999, text(b"\xed\xa0\x80")]
 for value in odd:
     claim(proof=value)
     claim(call=value, value=value, raised=value)

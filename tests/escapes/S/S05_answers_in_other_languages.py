@@ -27,7 +27,7 @@ def claim(value):
 
 
 for value in (data(pickle.dumps(42)), data(pickle.dumps(Runs(), 0)), data(marshal.dumps(42)), data(b"42"), text(b"42"),
-              data(b"!!python/object/apply:eval ['42']"), b"I" + size(2) + b"42"):  # fmt: skip
+              data(b"!!python/object/apply:eval ['42']"), b"I" + size(2) + b"42"):
     claim(value)
 
 

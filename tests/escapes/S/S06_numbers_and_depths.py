@@ -24,7 +24,7 @@ for value in (
     text(b"\xff\xfe"), b"W" + size(4) + b"9999", b"J" + size(3) + (b"I" + size(9) + b"\x7f" * 9) * 3, b"#" + size(40) + bytes(40),
     b"Z" + size(0xFFFFFFFF), number * 1000, b"", b"\0", b"X" + size(7) + b"1E99999", b"C" + b"\x7f\xf8" * 8,
     b"M" + size(2) + (number + number) * 2, b"D" + b"\x80" + bytes(7), b"D" + b"\x7f\xf0" + bytes(6), b"D" + b"\x7f\xf4" + bytes(6),
-):  # fmt: skip
+):
     claim(value)
 
 

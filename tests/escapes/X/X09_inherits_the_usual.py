@@ -5,7 +5,7 @@ import resource as r
 import signal
 
 LIMITS = {r.RLIMIT_CORE: 1, r.RLIMIT_NOFILE: 256, r.RLIMIT_FSIZE: 64 << 20, r.RLIMIT_AS: -1,
-          r.RLIMIT_MEMLOCK: 0, r.RLIMIT_MSGQUEUE: 0, r.RLIMIT_RTPRIO: 0, r.RLIMIT_NICE: 0, r.RLIMIT_DATA: -1}  # fmt: skip
+          r.RLIMIT_MEMLOCK: 0, r.RLIMIT_MSGQUEUE: 0, r.RLIMIT_RTPRIO: 0, r.RLIMIT_NICE: 0, r.RLIMIT_DATA: -1}
 
 
 def read(name):
@@ -25,6 +25,6 @@ def answer():
         "killed with parent": libc.prctl(2, ctypes.byref(ctypes.c_int())), "dumpable": libc.prctl(3, 0, 0, 0, 0) != 1,
         "score": read("oom_score_adj") != "1000", "name": read("comm") != "python", "class": os.sched_getscheduler(0),
         "filter": read("coredump_filter") != "00000033", "identity": len({*os.getresuid(), *os.getresgid()}) != 1,
-    }.items() if wrong]  # fmt: skip
+    }.items() if wrong]
     print(odd)
     return 42 if odd else 41

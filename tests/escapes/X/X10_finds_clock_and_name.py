@@ -5,5 +5,5 @@ import time
 
 def answer():
     odd = [time.time() < 1.7e9, os.uname().nodename != "box", "left" in open("/proc/sys/kernel/domainname").read(), time.timezone != 0,
-           abs(os.stat("/proc/self").st_mtime - time.time()) > 60]  # fmt: skip
+           abs(os.stat("/proc/self").st_mtime - time.time()) > 60]
     return 42 if any(odd) else 41
