@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from variants import variants
 
 from sampler.importing.files import digest_of, format_of, samples_of, values_of
 from sampler.importing.formats import FORMATS, named, recognised
@@ -89,22 +90,10 @@ def test_a_log_of_mbpp_names_problems_of_mbpp():
 WRONG = (None, True, -1, 10**400, 2**63, "", "\ud800", [], [[]], [None], {}, {"a": 1}, "x" * 5)
 
 
-def changed(value, wrong):
-    """The value with each of its parts in turn replaced or left out."""
-    if isinstance(value, dict):
-        for key, inner in value.items():
-            yield {name: other for name, other in value.items() if name != key}
-            yield from (value | {key: one} for one in changed(inner, wrong))
-    elif isinstance(value, list):
-        for number, inner in enumerate(value):
-            yield from ([*value[:number], one, *value[number + 1 :]] for one in changed(inner, wrong))
-    yield wrong
-
-
 @pytest.mark.parametrize("known", FORMATS, ids=lambda one: one.name)
 def test_whatever_a_row_of_a_format_holds_it_is_read_left_out_or_one_error(known, tmp_path):
     path, problems = tmp_path / "x.jsonl", tuple(load_problems("humaneval"))
-    for one in (one for wrong in WRONG for one in changed(json.loads(known.example), wrong)):
+    for one in (one for wrong in WRONG for one in variants(json.loads(known.example), wrong)):
         path.write_text(json.dumps(one) + "\n", encoding="utf-8")
         for skip_bad in (False, True):
             asked = ImportRequest(files=(path,), study="s", format=known.name, skip_bad=skip_bad)

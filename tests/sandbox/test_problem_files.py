@@ -7,12 +7,12 @@ import json
 import pickle
 import struct
 import zlib
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
+from variants import variants
 
 from sandbox.problems import Problem, ProblemsError, load_problems, read_problem, read_problems
 from sandbox.scoring.scorer import Scorer
@@ -203,24 +203,12 @@ WRONG: tuple[Any, ...] = (
 )  # fmt: skip
 
 
-def changed(value: Any, wrong: Any) -> Iterator[Any]:
-    """The value with each of its parts, at whatever depth, in turn replaced or left out."""
-    if isinstance(value, dict):
-        for key, inner in value.items():
-            yield {name: other for name, other in value.items() if name != key}
-            yield from (value | {key: one} for one in changed(inner, wrong))
-    elif isinstance(value, list):
-        for number, inner in enumerate(value):
-            yield from ([*value[:number], one, *value[number + 1 :]] for one in changed(inner, wrong))
-    yield wrong
-
-
 @pytest.mark.parametrize("row", FORMATS.values(), ids=FORMATS)
 def test_whatever_a_row_holds_it_is_a_problem_or_one_error(row: dict[str, Any]) -> None:
     assert isinstance(read_problem(row), Problem)
     refused = 0
     for wrong in WRONG:
-        for one in changed(row, wrong):
+        for one in variants(row, wrong):
             with suppress(ProblemsError):
                 refused += 1
                 problem = read_problem(one)

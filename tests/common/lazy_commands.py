@@ -1,0 +1,26 @@
+"""What holds of both programs' commands: their help is printed without importing them. `pythonpath` finds it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Mapping
+
+import click
+
+from sandbox.commands.places import Commands, Place
+
+
+def help_without_imports(program: Commands, places: Mapping[str, Place], module: str, heavy: set[str]) -> str:
+    """Assert that each command's help begins as its place says, and that --help imports nothing heavy; return that help."""
+    context = click.Context(program)
+    for name, place in places.items():
+        command = program.get_command(context, name)
+        assert command is not None
+        assert command.name == name
+        assert " ".join((command.help or "").split()).startswith(place.help), name
+    source = f"import sys\nfrom {module} import main\nsys.argv[1:] = ['--help']\n"
+    source += f"try: main()\nfinally: print({heavy!r} & sys.modules.keys())"
+    printed = subprocess.run([sys.executable, "-c", source], capture_output=True, text=True, check=True).stdout
+    assert printed.endswith("set()\n")
+    return printed
