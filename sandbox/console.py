@@ -1,18 +1,24 @@
-"""Rich's console, without anything in its texts that a terminal obeys."""
+"""What Rich draws: a console without anything in its texts that a terminal obeys, and a progress bar.
+
+Rich takes a moment to import, so only commands that draw import this module.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from rich.console import Console, ConsoleOptions, RenderableType
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.segment import Segment
 
 from sandbox.show import harmless
 
 
 class HarmlessConsole(Console):
-    """Rich's console. The text of all that it draws is made harmless, and written past the filter of its stream."""
+    """Rich's console. Control characters in what it draws are made visible; it writes past the filter of its stream."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
@@ -22,3 +28,12 @@ class HarmlessConsole(Console):
         """Return the segments of a renderable; control sequences among them are Rich's own."""
         for segment in super().render(renderable, options):
             yield segment if segment.control else Segment(harmless(segment.text), segment.style)
+
+
+@contextmanager
+def progress(what: str, total: int, done: int) -> Iterator[Callable[[], None]]:
+    """Show a bar on standard error, if that is a terminal; yield what advances it by one."""
+    columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=HarmlessConsole(stderr=True), disable=not sys.stderr.isatty()) as bar:
+        row = bar.add_task("", total=total, completed=done)
+        yield lambda: bar.advance(row)

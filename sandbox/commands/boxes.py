@@ -20,8 +20,7 @@ from sandbox.checkup.selftest import Range, SuiteError, escapes_directory, read_
 from sandbox.checkup.tables import print_examination, print_outcomes
 from sandbox.commands.common import limit_options, limits_of, outfit_options
 from sandbox.commands.ending import OUR_FAULT, PASSED, PROGRAM_FAULT, USAGE, say, stop
-from sandbox.commands.progress import progress
-from sandbox.console import HarmlessConsole
+from sandbox.console import HarmlessConsole, progress
 from sandbox.errors import SandboxError
 
 

@@ -14,8 +14,8 @@ import click
 from sandbox.commands.common import limit_options, limits_of, manner_options
 from sandbox.commands.ending import OUR_FAULT, PASSED, USAGE, say, stop
 from sandbox.commands.files import inside_a_folder
-from sandbox.commands.progress import progress
 from sandbox.commands.reading import Reading, problem_options, say_left_out
+from sandbox.console import progress
 from sandbox.errors import SandboxError
 from sandbox.extraction import TEXT_KINDS
 from sandbox.judging import judge
