@@ -22,7 +22,7 @@ from sandbox.judging import judge
 from sandbox.problems import BUILT_IN, ProblemsError, Wanted
 from sandbox.scoring.references import ReferenceFailed, References, usual_directory
 from sandbox.scoring.rejudging import Changes, rejudged
-from sandbox.scoring.samples import How, SamplesError, read_samples
+from sandbox.scoring.samples import ReadOptions, SamplesError, read_samples
 from sandbox.scoring.scorefile import (
     Row,
     Summary,
@@ -101,14 +101,15 @@ def score(
         options.pop(name) for name in ("given", "wanted", "fresh", "explain", "manner")
     )
     left_out: list[str] = []
-    how = How(given=given, skip_bad=reading.skip_bad, left_out=left_out.append)
     manner = replace(manner, fresh=fresh, kept=usual_directory())
     chosen = limits_of(options)
     summary = Summary()
     try:
         held = reading.file(problems)
         known = {problem.name: problem for problem in held.problems}
-        how = replace(how, manner=manner.text, untested=held.untested)
+        how = ReadOptions(
+            manner=manner.text, given=given, skip_bad=reading.skip_bad, left_out=left_out.append, untested=held.untested
+        )
         asked = list(read_samples(samples, known, chosen, Wanted(wanted), how))
         say_left_out(left_out, "sample")
         place: AbstractContextManager[tuple[TextIO, dict[int, Row]]]

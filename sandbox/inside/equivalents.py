@@ -1,4 +1,4 @@
-"""Values of other types as values of known types that equal them, where it is the known type that compares.
+"""Replace a value of another type by a value of a known type that equals it, if the known type does the comparison.
 
 A subclass that inherits comparison and iteration unchanged is treated as its base: its content is read with the base's own
 functions. A class is looked at by `type`'s own slots, so no metaclass and no method of the class has a say. What leaves the
@@ -31,7 +31,7 @@ _SCALAR_TYPES = frozenset({bool, int, float, complex, str, bytes, date, datetime
 
 
 class NoEquivalent(Exception):
-    """No value of a known type equals the value; the class is `suspect` where its own methods would have a say in that."""
+    """No value of a known type equals the value. The class is `suspect` if its own methods would decide what it equals."""
 
     def __init__(self, *, suspect: bool = False) -> None:
         super().__init__()
@@ -166,7 +166,7 @@ def _chained(value: Any, depth: int = MAX_HELD) -> dict[Any, Any]:
 
 
 def _plain_dict(mapping: Any, depth: int = MAX_HELD) -> dict[Any, Any]:
-    """The dict that a mapping comes to; what holds a mapping may hold another such, so many levels deep."""
+    """The dict that equals a mapping, which may hold another mapping, down to `depth` levels."""
     kind = type(mapping)
     if depth and kind is types.MappingProxyType:
         return _plain_dict(_proxied(mapping), depth - 1)

@@ -68,11 +68,11 @@ class FiledSample:
 
 
 @dataclass(frozen=True, slots=True)
-class How:
-    """How a file is read and tested: the manner, where it matters, and what its texts are; None: what their fields say.
+class ReadOptions:
+    """How a file is read: `given` is the kind of its texts; None: the kind that their fields say.
 
-    With `skip_bad`, lines that are no samples are left out. `left_out` is told of these, of those without a text, and of those
-    of `untested` problems.
+    With `skip_bad`, lines that are no samples are left out. `left_out` is called with the reason for each line that is left
+    out: these, those without a text, and those of `untested` problems. `manner` goes into the digest of each sample.
     """
 
     manner: str = ""
@@ -87,7 +87,7 @@ def read_samples(
     problems: Mapping[str, Problem],
     limits: Limits,
     wanted: Wanted = Wanted.JUDGE,
-    how: How = How(),
+    options: ReadOptions = ReadOptions(),
 ) -> Iterator[FiledSample]:
     """The samples of a JSON-lines file (.gz allowed), in order; raises SamplesError naming file, line and what is wrong.
 
@@ -97,23 +97,23 @@ def read_samples(
     for number, line in lines_of(path):
         if line.strip():
             try:
-                problem, named, text = _sample(line, f"{path}, line {number}", problems, how.untested)
+                problem, named, text = _sample(line, f"{path}, line {number}", problems, options.untested)
             except SamplesError as error:
-                if not how.skip_bad and not isinstance(error, NoText | NoTests):
+                if not options.skip_bad and not isinstance(error, NoText | NoTests):
                     raise
-                how.left_out(str(error))
+                options.left_out(str(error))
                 left_out = left_out or f"; left out: {error}"
                 continue
             found = True
-            taken = extract(text, problem, given=how.given or named)
+            taken = extract(text, problem, given=options.given or named)
             yield FiledSample(
                 line=number,
                 problem=problem.name,
                 program=problem.solve(taken.source, wanted),
                 limits=limits,
                 wanted=wanted,
-                manner=how.manner,
-                extraction=taken.why if how.given == "answer" else None,
+                manner=options.manner,
+                extraction=taken.why if options.given == "answer" else None,
             )
     if not found:
         raise SamplesError(

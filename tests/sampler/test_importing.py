@@ -32,7 +32,7 @@ from sampler.store.writer import Store
 from sampler.store.writes import StudyChanged
 from sandbox.problems import ProblemsError, load_problems
 from sandbox.problems.rows import long_integers
-from sandbox.scoring.samples import How, read_samples
+from sandbox.scoring.samples import ReadOptions, read_samples
 from sandbox.values import MAX_SOURCE_BYTES, Limits
 
 
@@ -185,7 +185,7 @@ def test_a_file_means_the_same_to_an_import_and_to_the_sandbox(folder, key, besi
     rows = [{"task_id": "P/0", key: text, **beside} for text in TEXTS]
     path = write_lines(folder / "samples.jsonl", rows)
     given = {None: None, Reading.PROGRAM: "solution"}.get(reading, reading and reading.value)
-    scored = read_samples(path, problems, Limits(), how=How(given=given))
+    scored = read_samples(path, problems, Limits(), options=ReadOptions(given=given))
     job = ReadingJob(path=path, request=request(folder, path, reading=reading), problems=tuple(problems.values()))
     assert [one.program.source for one in scored] == [one.program for one in ready(job)]
 

@@ -9,7 +9,7 @@ import pytest
 
 from sandbox.errors import BoxLost
 from sandbox.problems import Problem, load_problems
-from sandbox.scoring.samples import FiledSample, How, SamplesError, read_samples
+from sandbox.scoring.samples import FiledSample, ReadOptions, SamplesError, read_samples
 from sandbox.scoring.scorefile import Summary, continued, read_kept, score_samples, still_to_score, write_row
 from sandbox.values import Assumptions, Ending, Limits, Program, Run, Score, Verdict
 
@@ -44,7 +44,7 @@ def test_what_a_text_is_may_be_said_for_a_whole_file(tmp_path: Path) -> None:
         ("solution", [fenced] * 2),
         (None, ["def f():\n" + fenced, fenced]),
     ]:
-        samples = list(read_samples(path, PROBLEMS, LIMITS, how=How(given=given)))
+        samples = list(read_samples(path, PROBLEMS, LIMITS, options=ReadOptions(given=given)))
         assert [one.program.source for one in samples] == sources
         assert [bool(one.extraction) for one in samples] == [given == "answer"] * 2
 
@@ -70,7 +70,9 @@ def test_a_sample_without_a_text_costs_itself_alone(tmp_path: Path) -> None:
     rows = [{"task_id": "a", "completion": None}, {"task_id": "a", "solution": "x"}, {"task_id": "a", "solution": None}]
     left_out: list[str] = []
     path = write(tmp_path / "s.jsonl", *rows)
-    assert [one.line for one in read_samples(path, PROBLEMS, LIMITS, how=How(left_out=left_out.append))] == [2]
+    assert [
+        one.line for one in read_samples(path, PROBLEMS, LIMITS, options=ReadOptions(left_out=left_out.append))
+    ] == [2]
     assert [told.partition("s.jsonl, ")[2][:7] for told in left_out] == ["line 1:", "line 3:"]
     with pytest.raises(SamplesError, match=r"holds no samples.*left out: .*line 1: its text is null"):
         list(read_samples(write(tmp_path / "s.jsonl", rows[0]), PROBLEMS, LIMITS))
@@ -79,9 +81,9 @@ def test_a_sample_without_a_text_costs_itself_alone(tmp_path: Path) -> None:
 def test_a_sample_of_a_problem_without_tests_costs_itself_alone(tmp_path: Path) -> None:
     rows = [{"task_id": name, "completion": "x"} for name in ("a", "apps/0012", 12)]
     left_out: list[str] = []
-    how = How(left_out=left_out.append, untested=frozenset({"APPS/0012"}))
+    options = ReadOptions(left_out=left_out.append, untested=frozenset({"APPS/0012"}))
     path = write(tmp_path / "s.jsonl", *rows)
-    assert [one.line for one in read_samples(path, PROBLEMS, LIMITS, how=how)] == [1]
+    assert [one.line for one in read_samples(path, PROBLEMS, LIMITS, options=options)] == [1]
     assert [told.partition("s.jsonl, ")[2] for told in left_out] == [
         f"line {line}: APPS/0012 has no test" for line in (2, 3)
     ]
@@ -92,8 +94,8 @@ def test_lines_that_are_no_samples_are_left_out_on_request(tmp_path: Path) -> No
     path = write(tmp_path / "s.jsonl", {"task_id": "a", "completion": "x"}, *rows)
     path.write_text(path.read_text("utf-8") + "{\n", encoding="utf-8")
     left_out: list[str] = []
-    how = How(skip_bad=True, left_out=left_out.append)
-    assert [one.line for one in read_samples(path, PROBLEMS, LIMITS, how=how)] == [1]
+    options = ReadOptions(skip_bad=True, left_out=left_out.append)
+    assert [one.line for one in read_samples(path, PROBLEMS, LIMITS, options=options)] == [1]
     assert len(left_out) == 5
 
 
