@@ -19,7 +19,10 @@ lint: venv ## Run linter, formatter, type checker and import contracts
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
-check: lint ## Run lint and the quick tests: under a minute, without Docker
+check: venv ## Run lint and the quick tests side by side: under a minute, without Docker
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync lint quick
+
+quick: venv ## Run the quick tests alone
 	@$(BIN)/pytest -m quick -q
 
 test: image lint ## Run all checks and tests
@@ -47,4 +50,4 @@ clean: ## Remove our boxes, images and virtual environment; studies stay
 	-@[ ! -x $(BIN)/sandbox ] || $(BIN)/sandbox clean --images
 	@rm -rf .venv
 
-.PHONY: help demo try lint check test fuzz image engine venv bench clean
+.PHONY: help demo try lint check quick test fuzz image engine venv bench clean

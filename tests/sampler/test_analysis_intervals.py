@@ -23,6 +23,8 @@ from sampler.stats.stopping import attempts_at_every_k
 from sampler.store.rows import ModelRow, SpentRow, TallyRow
 from sampler.values import GivenCosts
 
+pytestmark = pytest.mark.slow
+
 N = 6
 SMALL = (6, 5, 4, 3, 3, 2, 2, 1, 1, 1, 0, 0, 0, 0)
 LARGE = (6, 6, 6, 6, 5, 4, 5, 3, 3, 4, 2, 1, 1, 0)

@@ -75,6 +75,7 @@ def in_rounds(problems, rng):
     return made.stopped, made.answered
 
 
+@pytest.mark.slow
 def test_what_rounds_reach_is_held_as_often_as_it_says():
     """In the middle of the first round, after some, and where many resamples have spent all their samples."""
     rng, problems = np.random.default_rng(8), 120

@@ -30,6 +30,8 @@ from sampler.reporting.report import Facts, Finding, Wish, make_report
 from sampler.stats.budget import PromptCharge, Unit
 from sampler.store.rows import FailureRow, ModelRow, OriginRow, StudyRow, TallyRow
 
+pytestmark = pytest.mark.slow
+
 HOSTILE = "<script>alert(1)</script>\x1b[31m\"'&"
 VOID = {"meta", "br", "hr", "img", "link", "input"}
 

@@ -209,6 +209,7 @@ def test_varying_both_is_the_most_cautious():
     assert halves[Vary.PROBLEMS] == pytest.approx(plain.half, rel=1e-6)
 
 
+@pytest.mark.slow
 def test_the_percentiles_of_both_levels_are_those_over_every_resample():
     """Two problems of two samples: every pair of problems, every pair of counts."""
     found = resample_counts([2, 2], [1, 2], Vary.BOTH, np.random.default_rng(0), 60_000)[0]

@@ -46,6 +46,7 @@ LARGE = 210_000
      ("x" * (5 << 20), "x" * (5 << 20) + "y"), ([[1] * LARGE, 0], [[1] * LARGE, 1]), (1, True), (1, 1.0),
      (0.0, -0.0), ((1,), [1]), ("1", b"1"), ({1: 2, 3: 4}, {3: 4, 1: 2})],
 )  # fmt: skip
+@pytest.mark.slow
 def test_two_calls_are_one_only_if_they_are_the_same_whatever_their_size(one: object, other: object) -> None:
     first, both = called((one, 0)), called((one, 0), (other, 0))
     assert len(join(first, both).calls) == 2

@@ -406,6 +406,7 @@ def test_a_function_of_another_name_is_not_passed_off_as_the_one_asked_for():
         "`return x`\n",
     ],
 )
+@pytest.mark.slow
 def test_a_huge_answer_takes_no_time_worth_mentioning(pattern, size):
     answer = "```python\ndef add(a, b):\n" + pattern * (size // len(pattern))
     for way in WAYS:

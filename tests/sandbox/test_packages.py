@@ -54,6 +54,7 @@ def test_what_is_no_package_is_refused_before_anyone_asks_pip(text: str) -> None
         Outfit(packages=(text,))
 
 
+@pytest.mark.slow
 def test_packages_that_nobody_has_are_named() -> None:
     with pytest.raises(ImageBuildFailed, match=r"numpy==0\.0\.0 for Python 3\.11 on x86_64"):
         fetch(["numpy==0.0.0"], Platform(python="3.11", machine="x86_64"))

@@ -181,6 +181,7 @@ class TestOwn:
         assert len(known._sent) == own.KEPT_PROBLEMS
         assert known.generation == 1
 
+    @pytest.mark.slow
     def test_large_problems_are_kept_by_their_size(self) -> None:
         known = own.KnownProblems()
         large = {**ADD, "tests": [{"arguments": [[[] for _ in range(150_000)], 1], "expected": 1}]}

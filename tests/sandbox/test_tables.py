@@ -184,6 +184,7 @@ def test_equal_items_count_once() -> None:
     assert literal(ast.parse(f"{{{'1, ' * 500} 2}}", mode="eval").body) == {1, 2}
 
 
+@pytest.mark.slow
 def test_literals_of_a_problem_are_no_way_in_either() -> None:
     hostile, ordinary = (", ".join(map(str, keys)) for keys in (CHAIN, range(0, 5000, 3)))
     for text in (f"{{{hostile}}}", f"[({{{hostile}}}, 1)]", f"{{{hostile.replace(',', ': 1,')}: 1}}"):
