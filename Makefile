@@ -31,6 +31,9 @@ test: image lint ## Run all checks and tests
 fuzz: venv ## Draw fifty times as many examples for each property, and others every time
 	@$(BIN)/pytest -m "hypothesis and not docker and not model" --hypothesis-profile fuzz
 
+docs: venv ## Build the documentation site into build/site; a warning is an error
+	@$(BIN)/zensical build --strict --clean
+
 image: engine ## Build the box image, if it is missing or stale
 	@$(BIN)/sandbox build >/dev/null
 
@@ -40,7 +43,7 @@ engine: venv ## Make sure that a Docker engine answers
 venv: .venv/.ready ## Make the virtual environment
 
 .venv/.ready: pyproject.toml constraints.txt Makefile
-	@scripts/venv.sh llamacpp,serve,web,parquet,dev
+	@scripts/venv.sh llamacpp,serve,web,parquet,docs,dev
 	@touch $@
 
 bench: image ## Measure the sandbox against its peers
@@ -50,4 +53,4 @@ clean: ## Remove our boxes, images and virtual environment; studies stay
 	-@[ ! -x $(BIN)/sandbox ] || $(BIN)/sandbox clean --images
 	@rm -rf .venv
 
-.PHONY: help demo try lint check quick test fuzz image engine venv bench clean
+.PHONY: help demo try lint check quick test fuzz docs image engine venv bench clean

@@ -1,4 +1,4 @@
-"""Writes docs/cli.md, docs/store.md, docs/study.md and the schema of study files from the code itself.
+"""Writes docs/cli.md, docs/store.md, docs/study.md, docs/python.md and the schema of study files from the code itself.
 
 A test says when they are stale.
 
@@ -7,6 +7,9 @@ A test says when they are stale.
 
 from __future__ import annotations
 
+import dataclasses
+import enum
+import inspect
 import json
 import re
 import sqlite3
@@ -16,6 +19,8 @@ from typing import Any
 
 import click
 
+import sampler
+import sandbox
 from sampler.commands import cli as sampler_cli
 from sampler.reporting.output_schema import OUTPUTS, output_schema
 from sampler.store.migrations import migrate
@@ -25,6 +30,7 @@ from sandbox.cli import cli as sandbox_cli
 from tui.cli import cli as tui_cli
 
 DOCS = Path(__file__).parent.parent / "docs"
+MOST_COLUMNS = 90  # of a signature on one line
 PROGRAMS = {"sandbox": sandbox_cli, "sampler": sampler_cli, "budget-tui": tui_cli}
 CLI_HEAD = """# Commands
 
@@ -81,6 +87,11 @@ shots stand above them.
 
 A budget buys the most samples whose cost does not exceed it. A unit in which a model's cost is not known compares that model
 with nobody: unknown is never zero. `--prompt once` charges reading the prompt to a problem's first sample.
+"""
+PYTHON_HEAD = """# Python API
+
+Written by `scripts/reference.py` from the docstrings of what the packages export. Everything else may change without notice.
+[Use the sandbox from Python](guides/python.md) has an example.
 """
 
 
@@ -182,6 +193,76 @@ def _said(value: object) -> str:
     return f"`{json.dumps(value)}`"
 
 
+def python_page() -> str:
+    """Every name that the packages export: its signature, its docstring, and what is public of a class."""
+    parts = [PYTHON_HEAD]
+    for package in (sandbox, sampler):
+        parts.append(f"## {package.__name__}\n")
+        for name in sorted(package.__all__):
+            parts += _exported(name, getattr(package, name))
+    return "\n".join(parts)
+
+
+def _exported(name: str, thing: Any) -> Iterator[str]:
+    kind = "class" if inspect.isclass(thing) else "def"
+    yield f"### {name}\n\n```python\n{kind} {_signature(name, thing)}\n```\n\n{_prose(thing)}\n"
+    if not inspect.isclass(thing) or issubclass(thing, Exception):
+        return
+    if issubclass(thing, enum.Enum):
+        yield "Members: " + ", ".join(f"`{member.name}`" for member in thing) + ".\n"
+        return
+    if thing.__init__.__doc__ and not dataclasses.is_dataclass(thing):
+        yield f"{_prose(thing.__init__)}\n"
+    for member, value in vars(thing).items():
+        function = value.fget if isinstance(value, property) else value
+        if not member.startswith("_") and inspect.isfunction(function):
+            shown = member if isinstance(value, property) else _signature(member, function)
+            yield f"#### {name}.{member}\n\n```python\n{shown}\n```\n\n{_prose(function)}\n"
+
+
+def _signature(name: str, thing: Any) -> str:
+    """The call as a person writes it, a parameter a line where it is long."""
+    if inspect.isclass(thing) and issubclass(thing, Exception | enum.Enum):
+        return name
+    signature = inspect.signature(thing)
+    parameters = [value for value in signature.parameters.values() if value.name != "self"]
+    words = [
+        str(value.replace(default=_shown(value.default), annotation=_Text(value.annotation))) for value in parameters
+    ]
+    first = next((at for at, value in enumerate(parameters) if value.kind is value.KEYWORD_ONLY), None)
+    if first is not None:
+        words.insert(first, "*")
+    result = signature.return_annotation
+    ending = ")" if inspect.isclass(thing) or result is signature.empty else f") -> {result}"
+    line = f"{name}({', '.join(words)}{ending}"
+    if len(line) <= MOST_COLUMNS:
+        return line
+    return f"{name}(\n" + "".join(f"    {word},\n" for word in words) + ending
+
+
+class _Text(str):
+    """A text that shows itself without quotes."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
+def _shown(default: object) -> object:
+    """A default as a person writes it; an object that has no short form is an ellipsis."""
+    if default is inspect.Parameter.empty or default is None:
+        return default
+    if isinstance(default, enum.Enum):
+        return _Text(f"{type(default).__name__}.{default.name}")
+    return default if isinstance(default, str | int | float) else _Text("…")
+
+
+def _prose(thing: Any) -> str:
+    """A docstring as Markdown: its examples are indented, and so are code there, too."""
+    return inspect.getdoc(thing) or ""
+
+
 def schema_file(schema: dict[str, Any]) -> str:
     """A schema as it is shipped."""
     return json.dumps(schema, indent=1, ensure_ascii=False) + "\n"
@@ -193,6 +274,7 @@ def pages() -> dict[Path, str]:
         DOCS / "cli.md": cli_page(),
         DOCS / "store.md": store_page(),
         DOCS / "study.md": study_page(),
+        DOCS / "python.md": python_page(),
         DOCS.parent / "sampler" / "study" / "study.schema.json": schema_file(study_schema()),
         **{
             DOCS.parent / "sampler" / "reporting" / f"{name}.schema.json": schema_file(output_schema(name))

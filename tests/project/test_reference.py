@@ -14,7 +14,7 @@ from script import ROOT, load_script
 @pytest.mark.parametrize(
     "name",
     [
-        *("docs/cli.md", "docs/store.md", "docs/study.md", "sampler/study/study.schema.json"),
+        *("docs/cli.md", "docs/store.md", "docs/study.md", "docs/python.md", "sampler/study/study.schema.json"),
         *(f"sampler/reporting/{output}.schema.json" for output in ("report", "compare", "analyse")),
     ],
 )

@@ -7,7 +7,6 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import Future
-from pathlib import Path
 
 import pytest
 
@@ -19,7 +18,6 @@ from sandbox.boxes.walls import LABEL, LABEL_OWNER
 from sandbox.errors import BoxLost, SandboxError
 from sandbox.values import Program, Score
 
-README = Path(__file__).parent.parent.parent / "README.md"
 RIGHT, WRONG = "    return a + b\n", "    return a - b\n"
 
 
@@ -134,14 +132,6 @@ class TestWithBoxes:
         assert reward([chats[0]], problem, pool=pool, given="solution") == [0.0]
         with pytest.raises(ValueError, match="given is 'chat'; there are answer, completion, solution"):
             reward([fenced], problem, pool=pool, given="chat")  # type: ignore[arg-type]
-
-    def test_the_example_of_the_readme_runs(self, tmp_path: Path) -> None:
-        blocks = re.findall(r"((?:^    .*\n|^\n)+)", README.read_text(encoding="utf-8"), re.MULTILINE)
-        (block,) = (text for text in blocks if "import Pool" in text)
-        code = "\n".join(line[4:] for line in block.splitlines())
-        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=tmp_path)
-        assert (done.returncode, done.stderr) == (0, "")
-        assert done.stdout.splitlines() == ["PASSED", "WRONG", "[1.0, 0.0]"]
 
 
 def test_no_boxes_are_refused_before_anything_is_opened() -> None:
