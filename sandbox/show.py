@@ -19,14 +19,14 @@ def harmless(data: bytes | str) -> str:
 
 
 def one_line(text: str) -> str:
-    """Harmless text on one line: of a name that holds line ends or tabs, no part looks like a line or column of ours."""
+    """Return harmless text on one line: a name with line ends or tabs must not look like several lines or columns of ours."""
     return harmless(text).replace("\n", "\\n").replace("\t", "\\t")
 
 
-def named(left_out: Sequence[str], most: int = 10) -> list[str]:
-    """The first of some lines, and how many more there are."""
-    more = len(left_out) - most
-    return [*left_out[:most], *([f"{more} more"] if more > 0 else [])]
+def first_few(lines: Sequence[str], most: int = 10) -> list[str]:
+    """Return the first lines and, where there are others, how many more there are."""
+    more = len(lines) - most
+    return [*lines[:most], *([f"{more} more"] if more > 0 else [])]
 
 
 def _is_plain(character: str) -> bool:

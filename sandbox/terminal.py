@@ -1,8 +1,8 @@
-"""Where text leaves for a person: standard output and standard error, without anything that a terminal obeys.
+"""Standard output and standard error without control characters that a terminal would obey.
 
-Names, messages and outputs come from files, models and programs. `guard` puts a filter into the place of both streams, so no
-caller can forget it. What Rich draws needs escape sequences of its own: `console.HarmlessConsole` filters the text
-that it draws, and writes past the filter.
+Names, messages and outputs come from files, models and programs. `guard` replaces both streams by filters, so no caller can
+forget to clean a text. Rich needs escape sequences of its own: `console.HarmlessConsole` cleans the text that it draws, and
+writes past the filter.
 """
 
 from __future__ import annotations
@@ -18,9 +18,7 @@ class HarmlessText(io.TextIOWrapper):
     """A text stream over the bytes of another one, which stays in `unfiltered`; all text that is written is made harmless."""
 
     def __init__(self, stream: io.TextIOWrapper) -> None:
-        ascii_only = (
-            codecs.lookup(stream.encoding).name == "ascii"
-        )  # click would write past a stream of such an encoding
+        ascii_only = codecs.lookup(stream.encoding).name == "ascii"  # click writes past a stream of that encoding
         super().__init__(
             stream.buffer,
             encoding="utf-8" if ascii_only else stream.encoding,

@@ -23,7 +23,7 @@ from sampler.store.writer import Store
 from sampler.telling import told
 from sampler.values import Architecture
 from sandbox.problems import ProblemsError
-from sandbox.show import named
+from sandbox.show import first_few
 
 _SOLUTION = "solution"  # what `sandbox score` calls a whole program
 
@@ -106,7 +106,7 @@ def import_(
 
 def _tell(end: ImportEnd, store: Path, took: float) -> None:
     for what, rows in (("problems", end.problems_left_out), ("samples", end.left_out)):
-        for left_out in named(rows):
+        for left_out in first_few(rows):
             click.echo(f"left out: {left_out}", err=True)
         if rows:
             click.echo(f"{len(rows)} {what} left out", err=True)

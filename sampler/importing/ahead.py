@@ -15,19 +15,19 @@ from itertools import islice
 from typing import IO
 
 from sampler.importing.imported import ImportFault
-from sampler.importing.ready import LeftOut, ReadingJob, Ready, ready
+from sampler.importing.ready import ReadingJob, Ready, SampleLeftOut, ready
 
 LARGE_BYTES = 16 << 20  # a process costs about as long as this takes
 AT_ONCE = 500
 
 
-def read(job: ReadingJob) -> Iterator[Ready | LeftOut]:
+def read(job: ReadingJob) -> Iterator[Ready | SampleLeftOut]:
     """The samples of a file, in its order, however large it is; raises ImportFault."""
     large = job.path.is_file() and job.path.stat().st_size >= LARGE_BYTES
     return _read_ahead(job) if large else ready(job)
 
 
-def _read_ahead(job: ReadingJob) -> Iterator[Ready | LeftOut]:
+def _read_ahead(job: ReadingJob) -> Iterator[Ready | SampleLeftOut]:
     words = [sys.executable, "-m", "sampler.importing.ahead"]
     with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as reader:
         if reader.stdin is None or reader.stdout is None:  # what PIPE rules out

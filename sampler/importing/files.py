@@ -65,9 +65,10 @@ def format_of(path: Path, asked: str | None, *, skip_bad: bool = False) -> Forma
 
 
 def samples_of(path: Path, samples: Samples, *, skip_bad: bool = False) -> Iterator[tuple[str, Imported | ImportFault]]:
-    """The samples of a file, each with its place, and in the place of one that is left out why.
+    """Yield the samples of a file, each with its place; for one that is left out, an ImportFault that says why.
 
-    What has no text is left out and, with `skip_bad`, what is malformed; else that raises ImportFault, with its place.
+    Samples without a text are left out and, with `skip_bad`, malformed ones, too. Otherwise a malformed one raises ImportFault,
+    with its place.
     """
     for where, value in values_of(path, skip_bad=skip_bad):
         if isinstance(value, ImportFault):
@@ -92,7 +93,7 @@ def _row(value: Any) -> Any:
 
 
 def _fault(error: Exception) -> ImportFault:
-    """What is wrong with a row, from what came of reading it."""
+    """What is wrong with a row whose reading raised this error."""
     match error:
         case ImportFault():
             return error

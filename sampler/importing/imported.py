@@ -25,11 +25,11 @@ class ImportFault(ValueError):
 
 
 class NoText(ImportFault):
-    """A sample without a text: an answer that never came. It is left out, and told."""
+    """A sample without a text, because the model never answered. It is left out and reported."""
 
 
 class Untested(NoText):
-    """A sample of a problem without tests, likewise."""
+    """A sample of a problem without tests. It is left out and reported, too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

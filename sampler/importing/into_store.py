@@ -21,7 +21,7 @@ from sampler.importing.files import digest_of
 from sampler.importing.imported import ImportFault
 from sampler.importing.manner import Manner, understood
 from sampler.importing.numbering import Numbering
-from sampler.importing.ready import LeftOut, ReadingJob, Ready
+from sampler.importing.ready import ReadingJob, Ready, SampleLeftOut
 from sampler.importing.request import ImportEnd, ImportRequest
 from sampler.models.catalogue import UnknownModel, find
 from sampler.store import writes_import
@@ -31,22 +31,21 @@ from sampler.store.records import ModelRecord, StudyIds, StudyRecord, canonical_
 from sampler.store.writer import Store
 from sampler.study.spec import ProblemsSpec, choose_problems
 from sampler.values import Architecture, ModelCard
-from sandbox.problems import BUILT_IN, Problem
-from sandbox.problems import LeftOut as LeftOutProblem
+from sandbox.problems import BUILT_IN, LeftOut, Problem
 from sandbox.values import Limits
 
 
 def import_files(request: ImportRequest, store: Store, *, clock: Callable[[], float] = time.time) -> ImportEnd:
     """Add the samples of files to a store; raises ImportFault, ProblemsError or StoreError."""
     manners = [understood(path, request)[1] for path in request.files]
-    left_out: list[LeftOutProblem] = []
+    left_out: list[LeftOut] = []
     problems = choose_problems(ProblemsSpec(source=request.problems, skip_bad=request.skip_bad), left_out.append)
     untested = frozenset(one.name for one in left_out if one.name)
     if request.sampled_only:
         problems = _sampled(problems, request, untested)
     importer = _Importer(request, store, problems, clock)
     importer.end.problems_left_out.extend(left_out)
-    with importer.noting_an_end():
+    with importer.recording_interruption():
         for path, manner in zip(request.files, manners, strict=True):
             importer.end.formats.append(manner.format)
             importer.take(ReadingJob(path=path, request=request, problems=problems, untested=untested), manner)
@@ -89,8 +88,8 @@ class _Importer:
         self._batches = Batches(store, clock)
 
     @contextmanager
-    def noting_an_end(self) -> Iterator[None]:
-        """Say in the store when an import breaks off in the middle: what is there is not all."""
+    def recording_interruption(self) -> Iterator[None]:
+        """Record in the store that an import broke off: it does not hold all samples of the files."""
         try:
             yield
         except BaseException:
@@ -102,7 +101,7 @@ class _Importer:
     def take(self, job: ReadingJob, manner: Manner) -> None:
         """Add what a file holds and the store does not."""
         for sample in read(job):
-            if isinstance(sample, LeftOut):
+            if isinstance(sample, SampleLeftOut):
                 self.end.left_out.append(f"{sample.where}: {sample.why}")
                 continue
             model = self._models.get(sample.model) or self._open_model(sample.model, manner)

@@ -61,28 +61,28 @@ class Ready(NamedTuple):
     claim: tuple[bool, str | None] | None
 
 
-class LeftOut(NamedTuple):
+class SampleLeftOut(NamedTuple):
     """A sample that is not taken, and why."""
 
     where: str
     why: str
 
 
-def ready(job: ReadingJob) -> Iterator[Ready | LeftOut]:
+def ready(job: ReadingJob) -> Iterator[Ready | SampleLeftOut]:
     """The samples of a file, in its order; raises ImportFault naming the place and what is wrong."""
     skip_bad = job.request.skip_bad
     samples, manner = understood(job.path, job.request)
     match = Matcher(job.problems, job.untested)
     for where, sample in samples_of(job.path, samples, skip_bad=skip_bad):
         if isinstance(sample, ImportFault):
-            yield LeftOut(where, str(sample))
+            yield SampleLeftOut(where, str(sample))
             continue
         try:
             yield _ready(where, sample, match(sample), manner)
         except ImportFault as error:
             if not skip_bad and not isinstance(error, NoText):
                 raise ImportFault(f"{where}: {error}") from error
-            yield LeftOut(where, str(error))
+            yield SampleLeftOut(where, str(error))
 
 
 def _ready(where: str, sample: Imported, problem: Problem, manner: Manner) -> Ready:

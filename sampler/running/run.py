@@ -40,7 +40,7 @@ from sampler.values import ModelCard, Request, Sample
 from sandbox.extraction import Extracted
 from sandbox.judging.judge import JUDGE_VERSION
 from sandbox.problems import Problem
-from sandbox.show import named
+from sandbox.show import first_few
 
 AHEAD_PER_BOX = 4  # programs that wait for a box, so that none is ever idle
 AHEAD_LEAST = 32
@@ -105,7 +105,7 @@ class Run:
         left_out: list[str] = []
         problems = choose_problems(self._study.problems, left_out.append)
         ids = self._store.open_study(self._study.record(problems))
-        for told in named(left_out):
+        for told in first_few(left_out):
             self._note(ids, "warning", "left_out", f"left out of the problems: {told}")
         planned = self._plan(ids, problems)
         progress = self._progress(ids)

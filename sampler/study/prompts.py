@@ -67,10 +67,8 @@ def _chat(problem: Problem, template: Template | None) -> Prompt:
             text, system = templates.livecodebench(problem), templates.LIVECODEBENCH_SYSTEM
             return Prompt(style=style, text=text, system=system, form=template)
         case Template.BIGCODEBENCH:
-            begins = templates.BIGCODEBENCH_BEGINS
-            return Prompt(
-                style=style, text=templates.bigcodebench(problem), prefill=begins, stop=CHAT_STOPS, form=template
-            )
+            text, prefill = templates.bigcodebench(problem), templates.BIGCODEBENCH_PREFILL
+            return Prompt(style=style, text=text, prefill=prefill, stop=CHAT_STOPS, form=template)
         case Template.APPS:
             return Prompt(style=style, text=templates.apps(problem), form=template)
         case None:

@@ -150,7 +150,7 @@ def stored_budgets(text: str, path: Path) -> Mapping[Unit, tuple[float, ...]]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StudySandbox:
-    """In what a study's programs run."""
+    """The limits, the Python and the packages of a study's programs; `fresh`: a process for each call."""
 
     limits: Limits
     python: str | None
@@ -159,16 +159,16 @@ class StudySandbox:
 
 
 def stored_sandbox(said: str) -> StudySandbox:
-    """The same, of what a store keeps of it: JSON of the limits, and of the rest where it is not as usual."""
+    """Return a study's sandbox as its store keeps it: JSON of the limits, and of the rest where it is not the default."""
     told: dict[str, Any] = json.loads(said)
     python, packages, fresh = told.pop("python", None), tuple(told.pop("packages", ())), told.pop("fresh", False)
     return StudySandbox(limits=Limits(**told), python=python, packages=packages, fresh=fresh)
 
 
 def choose_problems(spec: ProblemsSpec, left_out: Callable[[LeftOut], None] = lambda _: None) -> tuple[Problem, ...]:
-    """The problems that the study asks for; raises ProblemsError.
+    """Return the problems that the study asks for; raises ProblemsError.
 
-    `left_out` is told of each row that was left out: those without tests and, with `skip_bad`, those that are no problems.
+    `left_out` is called with each row that was left out: those without tests and, with `skip_bad`, those that are no problems.
     """
     problems = {problem.name: problem for problem in _load(spec.sources, skip_bad=spec.skip_bad, left_out=left_out)}
     if spec.output_rule is not None:

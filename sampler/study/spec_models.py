@@ -16,7 +16,7 @@ from sampler.backends.llamacpp import LlamaOptions
 from sampler.backends.openai import HOSTED, OpenAIOptions
 from sampler.backends.vllm import VllmOptions
 from sampler.store.records import canonical_json
-from sampler.study.templates import OF_CHATS, Template
+from sampler.study.templates import CHAT_TEMPLATES, Template
 from sampler.study.toml_table import MOST, SpecError, TomlTable
 from sampler.values import Architecture, GivenCosts, PromptStyle, SamplingParams
 from sandbox.problems import BUILT_IN
@@ -224,7 +224,7 @@ def _sampling(table: TomlTable, default: Sampling, folder: Path) -> Sampling:
             f"stop = {list(stop)!r} holds an empty text, at which every completion would stop; take it out"
         )
     template = Template(table.choice("template", tuple(Template))) if table.has("template") else default.template
-    if template in OF_CHATS and style is not PromptStyle.CHAT:
+    if template in CHAT_TEMPLATES and style is not PromptStyle.CHAT:
         raise table.error(f'template = "{template}" is the prompt of a chat; it needs style = "chat"')
     return Sampling(style=style, params=params, stop=stop, shots=shots, template=template)
 

@@ -1,7 +1,7 @@
-"""The forms in which benchmarks have published that they put their problems to models, each by its name.
+"""Prompts as benchmarks have published them, each by its name.
 
-A template takes the place of the form that a style has by itself. What is put is a chat's (`livecodebench`, `bigcodebench`) or
-any style's (`apps`). Sources: of LiveCodeBench `lcb_runner/prompts/code_generation.py` (its generic chat),
+A template takes the place of a style's own prompt. `livecodebench` and `bigcodebench` are for chats, `apps` is for every style.
+Sources: of LiveCodeBench `lcb_runner/prompts/code_generation.py` (its generic chat),
 of APPS `eval/generate_gpt_codes.py`, of BigCodeBench `bigcodebench/provider/utility.py`.
 """
 
@@ -22,7 +22,7 @@ class Template(StrEnum):
     BIGCODEBENCH = "bigcodebench"
 
 
-OF_CHATS = (Template.LIVECODEBENCH, Template.BIGCODEBENCH)
+CHAT_TEMPLATES = (Template.LIVECODEBENCH, Template.BIGCODEBENCH)
 
 LIVECODEBENCH_SYSTEM = (
     "You are an expert Python programmer. You will be given a question (problem specification) and will generate a correct "
@@ -40,7 +40,7 @@ _LIVECODEBENCH_STDIN = (
 _BIGCODEBENCH_ASKS = (
     "Please provide a self-contained Python script that solves the following problem in a markdown code block:"
 )
-BIGCODEBENCH_BEGINS = (
+BIGCODEBENCH_PREFILL = (
     "Below is a Python script with a self-contained function that solves the problem and passes corresponding tests:\n"
     "```python\n"
 )

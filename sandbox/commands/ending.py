@@ -1,4 +1,4 @@
-"""How a command ends: its exit codes, and the one line that says why. Light, because it is imported before any command is."""
+"""How a command ends: its exit codes, and the one line that says why. Imported before any command, so it imports little."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ PASSED, PROGRAM_FAULT, USAGE, OUR_FAULT, INTERRUPTED = 0, 1, 2, 3, 130
 
 
 def say(message: str) -> None:
-    """A line on standard error, also where a bar of Rich's stands in the stream's place."""
+    """Print a line on standard error. Cleaned here, because Rich replaces the filtered stream while it shows a bar."""
     click.echo(harmless(message), err=True)
 
 

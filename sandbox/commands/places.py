@@ -1,4 +1,4 @@
-"""Where the commands of a program are: each is imported when it is asked for, because all of them take a third of a second."""
+"""Commands that are imported only when they are run: to import all of them takes a third of a second."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import click
 
 
 class Place(NamedTuple):
-    """Where a command is, and how its help begins."""
+    """Where a command is defined, and how its help begins."""
 
     module: str
     name: str
@@ -18,7 +18,7 @@ class Place(NamedTuple):
 
 
 class Commands(click.Group):
-    """A group that knows the names of its commands, and imports one when it is asked for."""
+    """A group that imports a command when it is run."""
 
     def __init__(self, *arguments: Any, places: Mapping[str, Place], **options: Any) -> None:
         super().__init__(*arguments, **options)

@@ -11,7 +11,7 @@ import click
 from sandbox.boxes.image import Outfit
 from sandbox.commands.common import chosen_limits, limit_options, limits_of, outfit_options
 from sandbox.commands.ending import OUR_FAULT, PASSED, PROGRAM_FAULT, USAGE, say, stop
-from sandbox.commands.reading import Reading, problem_options
+from sandbox.commands.reading import ProblemReader, problem_options
 from sandbox.errors import SandboxError
 from sandbox.judging.explaining import explain
 from sandbox.problems import Problem, ProblemsError
@@ -28,7 +28,9 @@ from sandbox.values import CallTests, CheckTests, Flag, ReferenceTests, StdinTes
 @problem_options
 @outfit_options
 @limit_options
-def problems_(source: str, check: bool, boxes: int | None, reading: Reading, outfit: Outfit, **limits: Any) -> None:
+def problems_(
+    source: str, check: bool, boxes: int | None, reader: ProblemReader, outfit: Outfit, **limits: Any
+) -> None:
     """List the problems of a set, and how each is tested.
 
     "data": calls, and answers compared here. "stdin": whole programs, and what they print compared here. "code": the tests run
@@ -37,7 +39,7 @@ def problems_(source: str, check: bool, boxes: int | None, reading: Reading, out
     """
     chosen = limits_of(limits)
     try:
-        found = reading.problems(source)
+        found = reader.problems(source)
         if not check:
             for problem in found:
                 told = (one_line(problem.name), one_line(problem.entry_point), _kind(problem), _ways(problem))

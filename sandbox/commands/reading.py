@@ -1,4 +1,4 @@
-"""How commands read a file of problems: its options, and what is said of rows that are left out."""
+"""The options for reading a file of problems, and the report of rows that are left out."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ import click
 
 from sandbox.commands.ending import say
 from sandbox.problems import Problem, ProblemFile, read_problems
-from sandbox.show import named
+from sandbox.show import first_few
 from sandbox.values import OUTPUT_RULES
 
 
 def problem_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """`--skip-bad` and `--output-rule`, handed to the command as `reading`: how a file of problems is read."""
+    """Add `--skip-bad` and `--output-rule`; the command gets them as `reader`, a ProblemReader."""
 
     @click.option(
         "--skip-bad", is_flag=True, help="Leave out rows that are malformed, and say which, in the place of stopping."
@@ -25,25 +25,25 @@ def problem_options(command: Callable[..., Any]) -> Callable[..., Any]:
         "--output-rule", type=click.Choice(list(OUTPUT_RULES)), help="Compare what programs print by this rule."
     )
     @functools.wraps(command)
-    def reading(*args: Any, skip_bad: bool, output_rule: str | None, **options: Any) -> Any:
-        return command(*args, reading=Reading(skip_bad=skip_bad, output_rule=output_rule), **options)
+    def with_reader(*args: Any, skip_bad: bool, output_rule: str | None, **options: Any) -> Any:
+        return command(*args, reader=ProblemReader(skip_bad=skip_bad, output_rule=output_rule), **options)
 
-    return reading
+    return with_reader
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
-    """How a file of problems is read: whether rows that are malformed are left out, and which rule its output has."""
+class ProblemReader:
+    """Reads files of problems: with `skip_bad` malformed rows are left out, `output_rule` takes the place of the data set's."""
 
     skip_bad: bool = False
     output_rule: str | None = None
 
     def problems(self, source: str) -> list[Problem]:
-        """The problems of a file; says on standard error what was left out. Raises ProblemsError."""
+        """Return the problems of a file; print to standard error what was left out. Raises ProblemsError."""
         return list(self.file(source).problems)
 
     def file(self, source: str) -> ProblemFile:
-        """The same, with what was left out."""
+        """Return the same, with what was left out."""
         found = read_problems(source, skip_bad=self.skip_bad)
         say_left_out(found.left_out, "problem")
         if self.output_rule is None:
@@ -53,8 +53,8 @@ class Reading:
 
 
 def say_left_out(left_out: Sequence[str], what: str) -> None:
-    """Name the first rows that were left out, and count the others."""
-    for told in named(left_out):
+    """Print the first rows that were left out, and how many there are."""
+    for told in first_few(left_out):
         say(f"left out: {told}")
     if left_out:
         say(f"{len(left_out)} {what}{'s' * (len(left_out) != 1)} left out")

@@ -14,7 +14,7 @@ import click
 from sandbox.commands.common import limit_options, limits_of, manner_options
 from sandbox.commands.ending import OUR_FAULT, PASSED, USAGE, say, stop
 from sandbox.commands.files import inside_a_folder
-from sandbox.commands.reading import Reading, problem_options, say_left_out
+from sandbox.commands.reading import ProblemReader, problem_options, say_left_out
 from sandbox.console import progress
 from sandbox.errors import SandboxError
 from sandbox.extraction import TEXT_KINDS
@@ -34,7 +34,7 @@ from sandbox.scoring.scorefile import (
     write_rows,
 )
 from sandbox.scoring.scorer import open_scorer
-from sandbox.show import harmless, named, one_line
+from sandbox.show import first_few, harmless, one_line
 from sandbox.values import Verdict
 
 
@@ -92,7 +92,7 @@ def score(
     samples: Path,
     out: Path | None,
     boxes: int | None,
-    reading: Reading,
+    reader: ProblemReader,
     ks: tuple[int, ...],
     **options: Any,
 ) -> None:
@@ -105,10 +105,10 @@ def score(
     chosen = limits_of(options)
     summary = Summary()
     try:
-        held = reading.file(problems)
+        held = reader.file(problems)
         known = {problem.name: problem for problem in held.problems}
         how = ReadOptions(
-            manner=manner.text, given=given, skip_bad=reading.skip_bad, left_out=left_out.append, untested=held.untested
+            manner=manner.text, given=given, skip_bad=reader.skip_bad, left_out=left_out.append, untested=held.untested
         )
         asked = list(read_samples(samples, known, chosen, Wanted(wanted), how))
         say_left_out(left_out, "sample")
@@ -157,14 +157,16 @@ def _explain(row: Row) -> None:
 @click.option("--explain", is_flag=True, help="Say for each sample that does not pass why, with the first difference.")
 @k_option
 @problem_options
-def rejudge(problems: str, file: Path, out: Path | None, explain: bool, reading: Reading, ks: tuple[int, ...]) -> None:
+def rejudge(
+    problems: str, file: Path, out: Path | None, explain: bool, reader: ProblemReader, ks: tuple[int, ...]
+) -> None:
     """Judge the rows of a scored FILE again, from the facts that they carry; no program runs.
 
     Prints how many verdicts changed, and which.
     """
     summary, changes = Summary(), Changes()
     try:
-        known = {problem.name: problem for problem in reading.problems(problems)}
+        known = {problem.name: problem for problem in reader.problems(problems)}
         pairs = changes.counted(rejudged(read_rows(file), known, References(usual_directory())))
         write_rows(_passed_on(pairs, summary, _explain if explain else None), out)
     except (ProblemsError, SamplesError, ReferenceFailed) as error:
@@ -174,7 +176,7 @@ def rejudge(problems: str, file: Path, out: Path | None, explain: bool, reading:
     say(f"judge {judge.JUDGE_VERSION}: {changes.moved.total()} verdicts changed{': ' if moved else ''}{moved}")
     if changes.without_facts:
         say(f"{changes.without_facts} rows carry no facts and stay as they were; score them again")
-    for told in named(changes.unreadable):
+    for told in first_few(changes.unreadable):
         say(f"stays as it was, score it again: {told}")
 
 

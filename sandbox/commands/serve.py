@@ -13,7 +13,7 @@ from click.core import ParameterSource
 from sandbox.boxes.image import Outfit
 from sandbox.commands.common import chosen_limits, limit_options, limits_of, outfit_options
 from sandbox.commands.ending import OUR_FAULT, PASSED, USAGE, say, stop
-from sandbox.commands.reading import Reading
+from sandbox.commands.reading import ProblemReader
 from sandbox.errors import SandboxError
 from sandbox.problems import ProblemsError
 from sandbox.scoring.references import usual_directory
@@ -71,7 +71,7 @@ def serve(context: click.Context, /, host: str, port: int, boxes: int | None, **
     except ImportError as error:
         _not_installed(error)
     try:
-        problems = Reading().problems(source) if source else []
+        problems = ProblemReader().problems(source) if source else []
         with listening.listen(host, port) as door, open_pool(limits, boxes=boxes, outfit=outfit, say=say) as pool:
             service = app.Service(
                 manner=_manner(outfit, longest), problems=problems, token=token, room=room, longest_s=longest

@@ -1,7 +1,7 @@
 """From a file, or a row of one, to problems: which format a row has is told by its fields.
 
-Whatever is wrong with a row is one ProblemsError that names the file, the line and what is wrong. A row without tests is no use
-and no fault: it is left out, and said so.
+Whatever is wrong with a row is one ProblemsError that names the file, the line and what is wrong. A row without tests is no
+error: it is left out and reported.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""The fields of a row of somebody's file, each looked at once, where it is read.
+"""Read and check the fields of a row of a problem file.
 
-A value of the wrong type or range is a ValueError that names the key. What a file holds as JSON in a text is read here, too.
+A value of the wrong type or range is a ValueError that names the key. JSON within a text is read here, too.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _lifted, _lock = 0, threading.Lock()
 
 
 class NoTests(ValueError):
-    """A problem that has no test at all: its file is fine, but nothing could ever fail there."""
+    """A problem without a test. Its file is not malformed, but no program could fail it."""
 
     def __init__(self, name: str) -> None:
         super().__init__(f"{name} has no test")

@@ -1,9 +1,9 @@
 """Which test code cannot be separated from the program that it tests. By syntax tree only; nothing of the data set is executed.
 
 In a grader box tests see a program's answers, its exceptions and what became of its arguments. They do not see what it prints,
-which files it writes, whose dice it rolls, or that two things are the same object; nor can they patch what it calls. Some signs
-of that are always reason enough to run them in the program's own process. The others count only where the set has no solution
-of its own, because with one it is tried out (`scoring.recording`).
+which files it writes, which random numbers it draws, or that two things are the same object; nor can they patch what it calls.
+Some signs of that are always reason enough to run them in the program's own process. The others count only where the set has no
+solution of its own, because with one it is tried out (`scoring.recording`).
 """
 
 from __future__ import annotations
@@ -104,7 +104,7 @@ class _Signs:
             if (name := _named(node)) in _DOUBTFUL:
                 yield f"uses {name}"
             yield from self._said_of_answers(node)
-        if self._seeds_the_programs_dice():
+        if self._seeds_random_of_program():
             yield "seeds random for the function"
         if self._keeps_a_part():
             yield "keeps a part of what it hands over"
@@ -135,12 +135,12 @@ class _Signs:
             case _:
                 pass
 
-    def _seeds_the_programs_dice(self) -> bool:
-        """Whether the tests seed the module's dice without rolling them, or more than once."""
+    def _seeds_random_of_program(self) -> bool:
+        """Whether the tests seed `random` without drawing from it themselves, or more than once."""
         used = [ast.unparse(node) for node in self._nodes if isinstance(node, ast.Attribute)]
         seeds = used.count("random.seed") + used.count("np.random.seed") + used.count("numpy.random.seed")
-        rolls = {name for name in used if name.startswith("random.")} - {"random.seed", "random.Random"}
-        return seeds > 1 or (seeds == 1 and not rolls)
+        draws = {name for name in used if name.startswith("random.")} - {"random.seed", "random.Random"}
+        return seeds > 1 or (seeds == 1 and not draws)
 
     def _keeps_a_part(self) -> bool:
         """Whether something that can be changed has a name and stands in something else, too."""

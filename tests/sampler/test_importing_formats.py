@@ -16,7 +16,7 @@ from sampler.importing.imported import Claim, Imported, ImportFault, NoText, Rea
 from sampler.importing.mapped import reader
 from sampler.importing.match import Matcher
 from sampler.importing.numbering import Numbering
-from sampler.importing.ready import LeftOut, ReadingJob, Ready, ready
+from sampler.importing.ready import ReadingJob, Ready, SampleLeftOut, ready
 from sampler.importing.request import ImportRequest
 from sampler.values import Finish
 from sandbox.problems import Problem, load_problems
@@ -99,7 +99,7 @@ def test_whatever_a_row_of_a_format_holds_it_is_read_left_out_or_one_error(known
             asked = ImportRequest(files=(path,), study="s", format=known.name, skip_bad=skip_bad)
             with suppress(ImportFault):
                 assert all(
-                    isinstance(row, Ready | LeftOut)
+                    isinstance(row, Ready | SampleLeftOut)
                     for row in ready(ReadingJob(path=path, request=asked, problems=problems))
                 )
 
