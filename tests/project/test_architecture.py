@@ -1,4 +1,4 @@
-"""What ARCHITECTURE.md and SECURITY.md name is there."""
+"""What ARCHITECTURE.md and other documents name is there, files and folders."""
 
 from __future__ import annotations
 
@@ -8,11 +8,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent.parent
-FILES = [
-    path.relative_to(ROOT).as_posix()
-    for top in ("sandbox", "sampler", "tui", "tests", "images", "scripts")
-    for path in (ROOT / top).rglob("*")
-]
+TOPS = ("sandbox", "sampler", "tui", "tests", "images", "scripts")
+FILES = [path.relative_to(ROOT).as_posix() for top in TOPS for path in (ROOT / top).rglob("*")]
 
 NOT_FILES = {"/openapi.json"}  # a route
 
@@ -27,3 +24,13 @@ def test_every_file_that_a_document_names_is_there(name: str) -> None:
         if not (ROOT / path).exists() and not any(f"/{file}".endswith(f"/{path}") for file in FILES)
     ]
     assert missing == []
+
+
+@pytest.mark.parametrize("page", sorted((ROOT / "docs").rglob("*.md")), ids=lambda path: path.name)
+def test_every_path_of_ours_that_a_page_names_is_there(page: Path) -> None:
+    named = re.findall(rf"`((?:{'|'.join(TOPS)}|examples)/[\w./-]*)`", page.read_text(encoding="utf-8"))
+    assert [path for path in named if not (ROOT / path).exists()] == []
+
+
+def test_the_architecture_fits_on_150_lines() -> None:
+    assert len((ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8").splitlines()) <= 150
