@@ -17,7 +17,6 @@ from rich.cells import cell_len, set_cell_size
 LONGEST = 2_000
 ELLIPSIS = "…"
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
-TOGETHER = "\N{NO-BREAK SPACE}"  # a name and its value stay on one line
 
 _MOST_MARKS = 2  # accents on one letter; real scripts need no more on a line that is one cell high
 _UNKNOWN = frozenset({"Cs", "Co", "Cn"})  # surrogate, private use, unassigned: no terminal agrees on their width
@@ -55,7 +54,7 @@ def in_words(flat: str) -> str:
         return harmless(flat, 200)
     if not isinstance(told, dict):
         return harmless(flat, 200)
-    pairs = (f"{harmless(str(name), 40)}{TOGETHER}{harmless(str(value), 60)}" for name, value in told.items())
+    pairs = (f"{harmless(str(name), 40)}={harmless(str(value), 60)}" for name, value in told.items())
     return "  ".join(pairs)
 
 

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from textwrap import wrap
 from typing import ClassVar
 
 from rich.text import Text
 from textual.binding import Binding, BindingType
 from textual.containers import Container
-from textual.events import Resize
 from textual.widget import Widget
 
 from sampler.store.reader_samples import SampleReader
@@ -80,11 +78,6 @@ a person would type before anything happens; --readonly turns them off. Quitting
         self.query_one("#log", ListTable).focus()
         self.set_interval(LOOK_SECONDS, self._look)
 
-    def on_resize(self, event: Resize) -> None:
-        """Another width breaks the facts elsewhere."""
-        super().on_resize(event)
-        self.call_after_refresh(self.redraw)
-
     def draw(self, shot: Snapshot) -> None:
         """Facts and log."""
         if self._facts is None:
@@ -136,15 +129,8 @@ a person would type before anything happens; --readonly turns them off. Quitting
         self.redraw()
 
     def _facts_into(self, name: str, pairs: Sequence[Pair]) -> None:
-        view = self.query_one(f"#{name}", TextView)
-        room = max(_NAME, view.size.width - 1 - _NAME - 2)
-        lines = []
-        for key, value in pairs:
-            for at, part in enumerate(wrap(value, room) or [""]):
-                line = Text(f"{'' if at else key:>{_NAME}}  ", "dim")
-                line.append(part, "not dim")
-                lines.append(line)
-        view.show(lines, wrapped=True, stay=True)
+        lines = [Text.assemble((f"{key:>{_NAME}}  ", "dim"), value) for key, value in pairs]
+        self.query_one(f"#{name}", TextView).show(lines, wrapped=True, hang=_NAME + 2, stay=True)
 
     def action_troubles(self) -> None:
         """Only warnings and errors, or everything."""

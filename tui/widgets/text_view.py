@@ -42,13 +42,19 @@ class TextView(ScrollView, can_focus=True, inherit_bindings=False):
         self._given: Sequence[Text] = ()
         self._lines: Sequence[Text] = ()  # as they are drawn: wrapped where that is wanted
         self._numbered = self._wrapped = False
+        self._hang = 0
         self._pattern = ""
         self.matches: list[int] = []
         self._match = -1
 
-    def show(self, lines: Sequence[Text], *, numbered: bool = False, wrapped: bool = False, stay: bool = False) -> None:
-        """These lines from now on, from their beginning unless one is to `stay` where one is."""
-        self._given, self._numbered, self._wrapped = lines, numbered, wrapped
+    def show(
+        self, lines: Sequence[Text], *, numbered: bool = False, wrapped: bool = False, hang: int = 0, stay: bool = False
+    ) -> None:
+        """These lines from now on, from their beginning unless one is to `stay` where one is.
+
+        A wrapped line goes on `hang` columns from the left, or below its own beginning.
+        """
+        self._given, self._numbered, self._wrapped, self._hang = lines, numbered, wrapped, hang
         self._lay_out()
         if not stay:
             self.scroll_to(0, 0, animate=False, force=True, immediate=True)
@@ -61,12 +67,20 @@ class TextView(ScrollView, can_focus=True, inherit_bindings=False):
     def _lay_out(self) -> None:
         self._lines, width = self._given, self.size.width - 1
         if self._wrapped and width > 0:
-            self._lines = [part for line in self._given for part in line.wrap(self.app.console, width)]
+            self._lines = [part for line in self._given for part in self._broken(line, width)]
         widest = 0 if self._wrapped else max((line.cell_len for line in self._lines), default=0)
         size = Size(widest + self._gutter, len(self._lines))
         if size != self.virtual_size:
             self.virtual_size = size
         self.search(self._pattern)
+
+    def _broken(self, line: Text, width: int) -> list[Text]:
+        """A line in parts of `width` columns; where less than half of them is left beside the indent, without it."""
+        hang = self._hang or len(line.plain) - len(line.plain.lstrip(" "))
+        hang = hang if hang * 2 < width else 0
+        head, rest = line.divide([hang])
+        first, *others = rest.wrap(self.app.console, width - hang) or [rest]
+        return [head + first, *(Text(" " * hang) + part for part in others)]
 
     @property
     def pattern(self) -> str:
