@@ -202,5 +202,11 @@ def group_cells(group: Group, total: int, tones: Mapping[int, int]) -> tuple[Cel
         Cell(text=f"{glyph(group.verdict)} {harmless(group.verdict, 20)}", mood=mood(group.verdict)),
         Cell(text=harmless(group.error, 100) or "—", mood=Mood.PLAIN if group.error else Mood.FAINT),
         Cell(text=" ".join(f"{mark(tone)}{grouped(count)}" for tone, count in parts)),
-        Cell(text=group.message or ("answers differ" if group.verdict == "WRONG" else "—"), mood=Mood.FAINT),
+        Cell(text=group.message or _without_message(group), mood=Mood.FAINT),
     )
+
+
+def _without_message(group: Group) -> str:
+    if group.verdict != "WRONG":
+        return "—"
+    return "an assertion failed" if group.error == "AssertionError" else "answers differ"

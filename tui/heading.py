@@ -68,14 +68,14 @@ def plot_title(shot: Snapshot) -> str:
     if curves is None:
         return "pass rate by budget"
     words = [f"pass rate by {UNIT_NAMES[curves.unit]} per problem"]
+    if shot.study.status != "done" or shot.study.scored < shot.study.wanted:
+        words.append("interim")  # before the rest, which a narrow pane cuts
     if any(curves.problems):
         words.append(_rests_on(curves))
     if any(one.low for one in curves.series):
         words.append("95% interval")
     if any(one.star for one in curves.series):
         words.append("★ greedy")
-    if shot.study.status != "done" or shot.study.scored < shot.study.wanted:
-        words.append("interim")
     return " · ".join(words)
 
 

@@ -19,7 +19,8 @@ from sampler.drawing.around import around
 from sampler.drawing.axis import Scale, budget_scale, budget_ticks, quantity, rate_scale, rate_ticks
 from tui.canvas import DOTS_HIGH, DOTS_WIDE, Canvas, Ink, Span, Style
 from tui.labels import Box, Label, place, quietest
-from tui.text import fit_middle, narrow
+from tui.names import short_names
+from tui.text import narrow
 
 MARKS = "●■▲◆▼⬢✚◼"
 STAR = "★"
@@ -317,11 +318,12 @@ def _draw_marks(canvas: Canvas, frame: _Frame, options: Options) -> None:
 
 def _draw_labels(canvas: Canvas, frame: _Frame, options: Options, kept_free: Sequence[Box]) -> None:
     wanted = []
+    names = [one.label for one in frame.series]
     for one in sorted(frame.series, key=lambda s: (s.tone != options.selected, -s.ys[-1], s.tone)):
         column = frame.column(one.end) + 1
         room = canvas.width - column
         if room >= 8:
-            text = one.label if len(one.label) <= room - 3 else fit_middle(one.label, room - 3)
+            text = short_names(names, room - 3)[frame.series.index(one)]
             away = f" {mark(one.tone)} {text}"
             wanted.append(Label(text=f" {text}", away=away, column=column, row=frame.row_of(one.ys[-1]), tone=one.tone))
     for label in place(wanted, frame.height, canvas.busy, kept_free):
@@ -333,10 +335,14 @@ def _draw_readings(canvas: Canvas, frame: _Frame, options: Options) -> list[Box]
     if options.rule is None or not options.readout or frame.height < 10 or frame.width < 50:
         return []
     found = readings(frame.series, options.rule)[: max(0, frame.height // 2 - 2)]
-    name = min(24, max(len(r.label) for r in found))
+    names = short_names([one.label for one in found], 24)
+    widest = max(map(len, names))
     title = f" at {quantity(options.rule, options.unit)} "
     spread = max(len(near_words(one)) for one in found)
-    lines = [(one, f" {mark(one.tone)} {fit_middle(one.label, name)} {told(one, spread)} ") for one in found]
+    lines = [
+        (one, f" {mark(one.tone)} {name:<{widest}} {told(one, spread)} ")
+        for one, name in zip(found, names, strict=True)
+    ]
     width, height = max(len(title), *(len(text) for _, text in lines)), len(lines) + 1
     right, bottom = canvas.width - width, frame.height - height
     corners = [Box(column=x, row=y, width=width, height=height) for y in (bottom, 0) for x in (right, frame.left + 1)]

@@ -107,7 +107,7 @@ def _why(detail: SampleDetail, sentences: Sequence[str]) -> tuple[str, ...]:
     ]
     told = [harmless(sentence, LONGEST_LINE) for sentence in sentences]
     if detail.extraction:
-        told.append(harmless(f"The program is {detail.extraction}.", LONGEST_LINE))
+        told.append(harmless(f"Extraction: {detail.extraction}.", LONGEST_LINE))
     return (*told, "", *(f"{name:>16}  {harmless(str(value), 500)}" for name, value in facts if value is not None))
 
 

@@ -89,7 +89,7 @@ def host_pairs(facts: HostFacts) -> list[Pair]:
     pairs: list[Pair] = []
     if facts.load is not None:
         cores = f" on {facts.cores} cores" if facts.cores else ""
-        busy = " · busy: verdicts near a limit are run again" if facts.cores and facts.load > 2 * facts.cores else ""
+        busy = " · busy: time without a core is not counted" if facts.cores and facts.load > 2 * facts.cores else ""
         pairs.append(("load", f"{facts.load:.2f}{cores}{busy}"))
     if facts.memory_total and facts.memory_free is not None:
         pairs.append(("memory", f"{amount(facts.memory_free)} of {amount(facts.memory_total)} free"))

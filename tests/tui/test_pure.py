@@ -23,7 +23,7 @@ from tui.choice import Choice, pinned_of
 from tui.comparing import compare, verdict_words
 from tui.curves import Wish, curves_of
 from tui.export import Writer, export_name
-from tui.groups import Group, GroupTable, alike, coarser, filter_of
+from tui.groups import Group, GroupTable, alike, coarser, filter_of, group_cells
 from tui.heat import ORDERS, HeatLine, Rate, heat_cells, heat_columns, heat_lines, shade
 from tui.help import key_words, paragraphs
 from tui.plot import Series
@@ -131,6 +131,15 @@ def test_the_filter_of_a_group_without_an_error_lists_no_sample_with_one() -> No
 @given(st.text(max_size=60), st.text(max_size=20))
 def test_the_filter_of_any_group_can_be_parsed(message: str, error: str) -> None:
     parse(filter_of(replace(GROUP, message=alike(message), error=error.replace('"', "?"))), 0.0)
+
+
+@pytest.mark.parametrize(
+    ("verdict", "error", "shown"),
+    [("WRONG", "", "answers differ"), ("WRONG", "AssertionError", "an assertion failed"), ("TIMEOUT", "", "—")],
+)
+def test_a_group_without_a_message_says_what_is_known(verdict: str, error: str, shown: str) -> None:
+    group = replace(GROUP, verdict=verdict, error=error, message="")
+    assert group_cells(group, 3, {})[-1].text == shown
 
 
 def test_putting_messages_together_loses_no_failure() -> None:

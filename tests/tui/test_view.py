@@ -262,8 +262,7 @@ def test_models_are_compared_on_shared_problems_unless_asked_otherwise() -> None
     assert (shared.problems, shared.shared) == ((3, 3), True)
     own = curves_of(shot, Wish(unit=Unit.SECONDS, shared=False))
     assert (own.problems, own.shared) == ((6, 3), False)
-    assert "each on its own problems: 6, 3" in plot_title(replace(shot, curves=own))
-    assert plot_title(replace(shot, curves=own)).endswith("interim")
+    assert "per problem · interim · each on its own problems: 6, 3" in plot_title(replace(shot, curves=own))
 
 
 def test_a_model_that_has_finished_no_problem_has_no_curve() -> None:

@@ -60,7 +60,8 @@ Flips lists the problems by how far the models lie apart at the rule; enter list
     CompareScreen #plot-pane { width: 1fr; height: 1fr; }
     CompareScreen #ladder-pane { width: 80; height: 1fr; }
     CompareScreen #flips-pane { height: 14; }
-    CompareScreen.-narrow #upper { layout: vertical; }
+    CompareScreen.-narrow #upper { layout: vertical; height: 2fr; }
+    CompareScreen.-narrow #flips-pane { height: 1fr; }
     CompareScreen.-narrow #ladder-pane { width: 1fr; height: 8; }
     CompareScreen.-short #flips-pane { height: 6; }
     CompareScreen.-short.-narrow #ladder-pane { display: none; height: 1fr; }
