@@ -139,6 +139,11 @@ class Assembly:
         parts = list(dict.fromkeys(supply.code for supply in taken))
         return Found("\n\n".join([*parts, code]), f"{why}, with {names} from other blocks")
 
+    def unabridged(self, chosen: Sequence[int]) -> list[int]:
+        """Return those of the chosen blocks that leave nothing out; all of them if each leaves something out."""
+        codes = {n: self.blocks[n].code for n in chosen}
+        return [n for n, code in codes.items() if not is_abridged(code, self.parser.tree(code))] or list(chosen)
+
     def _in_one_file(self, code: str, chosen: int) -> str:
         """The code without its imports of what other blocks define, as of files of a project."""
         tree = self.parser.tree(code)

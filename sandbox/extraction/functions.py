@@ -17,7 +17,7 @@ from functools import cached_property
 
 from sandbox.extraction.assembly import Assembly, Found, supplies
 from sandbox.extraction.blocks import Block
-from sandbox.extraction.parsing import Parser, is_abridged, is_code, is_placeholder, returns
+from sandbox.extraction.parsing import Parser, is_code, is_placeholder, returns
 from sandbox.extraction.prose import without_prose
 from sandbox.problems import Form, Problem
 from sandbox.problems.names import Definition, first_line
@@ -177,15 +177,8 @@ def in_blocks(blocks: Sequence[Block], target: Target, parser: Parser) -> Found 
     """Return the code of the block that is the function, with what it lacks from other blocks; None if no block is."""
     own = [n for n, block in enumerate(blocks) if target.defined_in(block.code)]
     real = [n for n in own if not target.is_stub(blocks[n].code)]
-    whole = [n for n in real if blocks[n].closed and not parser.refuses(blocks[n].code)]
-    named = [n for n in whole if blocks[n].python is not False]
-    whole = (
-        [n for n in named if blocks[n].python or target.has_def(blocks[n].code)]
-        or named
-        or [n for n in whole if parser.tree(blocks[n].code)]
-    )
     together = Assembly(blocks=blocks, parser=parser, known=target.known, own=target.own)
-    whole = [n for n in whole if not is_abridged(blocks[n].code, parser.tree(blocks[n].code))] or whole
+    whole = together.unabridged(_closed(real, blocks, target, parser))
     if whole:
         n = whole[-1]
         said = (
@@ -204,6 +197,17 @@ def in_blocks(blocks: Sequence[Block], target: Target, parser: Parser) -> Found 
     if body is not None or not own:
         return body
     return Found(blocks[own[-1]].code, f"a block that has no more of {target.name} than its signature")
+
+
+def _closed(real: Sequence[int], blocks: Sequence[Block], target: Target, parser: Parser) -> list[int]:
+    """The closed blocks that define the function: those that are most surely Python, else the others."""
+    closed = [n for n in real if blocks[n].closed and not parser.refuses(blocks[n].code)]
+    named = [n for n in closed if blocks[n].python is not False]
+    return (
+        [n for n in named if blocks[n].python or target.has_def(blocks[n].code)]
+        or named
+        or [n for n in closed if parser.tree(blocks[n].code)]
+    )
 
 
 def _in_class(chosen: int, whole: Sequence[int], blocks: Sequence[Block], target: Target) -> str:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 
 from sandbox.extraction.assembly import Assembly, Found
 from sandbox.extraction.blocks import Block
-from sandbox.extraction.parsing import Parser, is_abridged, is_code
+from sandbox.extraction.parsing import Parser, is_code
 from sandbox.extraction.prose import without_prose
 
 _OF_TESTS = frozenset({"unittest", "pytest", "subprocess", "doctest", "hypothesis"})
@@ -60,13 +60,9 @@ def _reads_and_prints_as_python(block: Block, parser: Parser) -> bool:
 
 
 def _last_that(said: str, fits: Callable[[int, Assembly], bool], together: Assembly) -> Found | None:
-    parser = together.parser
     whole, tagged = _closed(together)
     for group, named in ((tagged, " of Python"), (whole, "")):
-        fitting = [n for n in group[-_MOST_BLOCKS:] if fits(n, together)]
-        fitting = [
-            n for n in fitting if not is_abridged(together.blocks[n].code, parser.tree(together.blocks[n].code))
-        ] or fitting
+        fitting = together.unabridged([n for n in group[-_MOST_BLOCKS:] if fits(n, together)])
         if fitting:
             which = f"the last of {len(fitting)} closed blocks" if len(fitting) > 1 else "the only closed block"
             return together.found(together.blocks[fitting[-1]].code, f"{which}{named} that {said}", fitting[-1])
