@@ -167,8 +167,8 @@ def rejudge(
     summary, changes = Summary(), Changes()
     try:
         known = {problem.name: problem for problem in reader.problems(problems)}
-        pairs = changes.counted(rejudged(read_rows(file), known, References(usual_directory())))
-        write_rows(_passed_on(pairs, summary, _explain if explain else None), out)
+        anew = changes.counted(rejudged(read_rows(file), known, References(usual_directory())))
+        write_rows(_passed_on(anew, summary, _explain if explain else None), out)
     except (ProblemsError, SamplesError, ReferenceFailed) as error:
         stop(str(error), USAGE)
     _report(summary, list(known), ks, err=out is None)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
 
 from sandbox.judging.facts import Facts, FactsError, NotEnough, Unreadable, rejudge, unpack
 from sandbox.problems import Problem, ProblemsError, Wanted, find_problem
@@ -13,6 +12,8 @@ from sandbox.scoring.references import References
 from sandbox.scoring.samples import SamplesError
 from sandbox.scoring.scorefile import Row, told
 from sandbox.values import Program
+
+Rejudged = tuple[Row, Row, str]  # a row as it was and as it is, and why its facts cannot be read ("" if they can)
 
 
 class Changes:
@@ -23,25 +24,19 @@ class Changes:
         self.without_facts = 0
         self.unreadable: list[str] = []  # rows whose facts cannot be read, and why
 
-    def counted(self, pairs: Iterable[tuple[Row, Row]]) -> Iterator[Row]:
+    def counted(self, rows: Iterable[Rejudged]) -> Iterator[Row]:
         """The new rows, counted as they pass."""
-        for old, new in pairs:
+        for old, new, unreadable in rows:
             self.without_facts += not old.get("facts") and "same_as" not in old
-            if isinstance(new, UnreadableRow):
-                self.unreadable.append(f"line {old['line']} ({old['task_id']}): {new.why}")
+            if unreadable:
+                self.unreadable.append(f"line {old['line']} ({old['task_id']}): {unreadable}")
             if old["verdict"] != new["verdict"]:
                 self.moved[str(old["verdict"]), str(new["verdict"])] += 1
             yield new
 
 
-class UnreadableRow(dict[str, Any]):
-    """A row as it was, because its facts cannot be read."""
-
-    why = ""
-
-
-def rejudged(rows: Iterable[Row], problems: Mapping[str, Problem], references: References) -> Iterator[tuple[Row, Row]]:
-    """The rows, each with the same as the judge of today has it, from the facts. No box is asked.
+def rejudged(rows: Iterable[Row], problems: Mapping[str, Problem], references: References) -> Iterator[Rejudged]:
+    """Yield each row with the same row as today's judge has it, made from the facts. No box is asked.
 
     A row without facts, or with such as cannot be read, stays as it is; one whose facts are not enough has no verdict then.
     Raises SamplesError naming the line and what is wrong, or ReferenceFailed.
@@ -51,7 +46,7 @@ def rejudged(rows: Iterable[Row], problems: Mapping[str, Problem], references: R
         try:
             fresh = _anew(row, problems, references) if row.get("facts") else anew.get(row.get("same_as", 0))
         except Unreadable as error:
-            yield row, _as_it_was(row, str(error))
+            yield row, row, str(error)
             continue
         except NotEnough as error:
             fresh = {"verdict": None, "passed": None, "unscored": str(error)}
@@ -59,13 +54,7 @@ def rejudged(rows: Iterable[Row], problems: Mapping[str, Problem], references: R
             raise SamplesError(f"the row of line {row['line']}: {error}") from error
         if row.get("facts") and fresh is not None:
             anew[row["line"]] = fresh
-        yield row, (row if fresh is None else row | fresh)
-
-
-def _as_it_was(row: Row, why: str) -> UnreadableRow:
-    same = UnreadableRow(row)
-    same.why = why
-    return same
+        yield row, (row if fresh is None else row | fresh), ""
 
 
 def _anew(row: Row, problems: Mapping[str, Problem], references: References) -> Row:

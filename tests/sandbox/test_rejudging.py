@@ -91,10 +91,10 @@ def test_the_same_judge_says_the_same_again(
     problems, rows, manner = scored_rows(tmp_path, scorer, row, [*texts, texts[0]])
     write_rows(rows, tmp_path / "out.jsonl")
     known = {problem.name: problem for problem in load_problems(problems)}
-    pairs = list(rejudged(read_rows(tmp_path / "out.jsonl"), known, References(manner.kept)))
-    assert [old for old, _ in pairs] == [new for _, new in pairs]
-    assert len({old["verdict"] for old, _ in pairs}) > 1
-    assert [old["verdict"] for old, _ in pairs if "same_as" in old] == ["PASSED"]
+    rows_anew = list(rejudged(read_rows(tmp_path / "out.jsonl"), known, References(manner.kept)))
+    assert [old for old, _, _ in rows_anew] == [new for _, new, _ in rows_anew]
+    assert len({old["verdict"] for old, _, _ in rows_anew}) > 1
+    assert [old["verdict"] for old, _, _ in rows_anew if "same_as" in old] == ["PASSED"]
 
 
 @pytest.mark.docker
@@ -252,7 +252,7 @@ def test_a_file_that_somebody_else_wrote_is_refused_or_read(changed: dict[str, A
     with suppress(SamplesError):
         known = {problem.name: problem for problem in load_problems("humaneval")}
         summary = Summary()
-        for _, new in rejudged(read_rows(path), known, References()):
+        for _, new, _ in rejudged(read_rows(path), known, References()):
             summary.add(new)
         assert summary.pass_at() == {1: 0.0}
         assert list(read_kept(path)) == [1]
