@@ -54,6 +54,7 @@ OPENINGS = 3
 CALLED_OFF = "nobody waits any more for this program"
 CALLED_OFF_S = 2.0  # that a visit may go on when nobody waits for it; a new box costs about as much
 RECOVERY_S = 1.0  # between two questions whether an engine is back
+FIRST_WAIT_S = 0.05  # before a job whose box was lost is tried again; then longer
 HONEST = Job(program=Program(source=""))
 
 
@@ -265,18 +266,28 @@ class Pool:
 
     def visit(self, seat: Seat, job: Job, called_off: threading.Event) -> Run:
         """The run of a job in the box of a seat, or in the one that replaces it there."""
-        waits = tenacity.Retrying(
-            retry=tenacity.retry_if_exception(lambda error: self._worth_another_try(error, called_off)),
-            wait=tenacity.wait_exponential(multiplier=0.05, max=5),
-            stop=tenacity.stop_after_delay(PATIENCE_S + DEATHS_FROM_WITHIN * (job.limits.wall_s + GRACE_S)),
-            reraise=True,
-        )
         deaths = _Deaths()
         try:
-            return waits(self._visit_once, seat, job, called_off, deaths)
+            try:
+                return self._visit_once(seat, job, called_off, deaths)
+            except (SandboxError, OSError) as error:
+                if not self._worth_another_try(error, called_off):
+                    raise
+            return self._visit_again(seat, job, called_off, deaths)
         except EngineUnavailable as error:
             self._failure, self._asked_engine = error, time.monotonic()
             raise
+
+    def _visit_again(self, seat: Seat, job: Job, called_off: threading.Event, deaths: _Deaths) -> Run:
+        """The run of a job whose first try has failed."""
+        waits = tenacity.Retrying(
+            retry=tenacity.retry_if_exception(lambda error: self._worth_another_try(error, called_off)),
+            wait=tenacity.wait_exponential(multiplier=FIRST_WAIT_S, max=5),
+            stop=tenacity.stop_after_delay(PATIENCE_S + DEATHS_FROM_WITHIN * (job.limits.wall_s + GRACE_S)),
+            reraise=True,
+        )
+        time.sleep(FIRST_WAIT_S)
+        return waits(self._visit_once, seat, job, called_off, deaths)
 
     def _visit_once(self, seat: Seat, job: Job, called_off: threading.Event, deaths: _Deaths) -> Run:
         if called_off.is_set():

@@ -55,12 +55,11 @@ def fork(control: socket.socket, child: Callable[[], object]) -> int:
 def see_off(control: socket.socket, pid: int, fds: list[int], *, before_s: float = 0.0) -> None:
     """Wait for a candidate and tell how it ended; `before_s` are CPU seconds that its parent spent for it.
 
-    Its pipes stay open here as long as it lives, so that the supervisor wakes once when it ends, and not for every pipe.
+    Its pipes stay open here until that is told, so that the supervisor wakes once when it ends, and not for every pipe.
     """
-    ended = wait(pid, before_s=before_s)
+    control.send(wait(pid, before_s=before_s))
     for fd in fds:
         os.close(fd)
-    control.send(ended)
 
 
 def wait(pid: int, *, before_s: float = 0.0) -> bytes:

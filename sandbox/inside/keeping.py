@@ -5,7 +5,8 @@ the first to read it. From then on every process of the box waits for the disk a
 limit that was reached is noticed many seconds late. So process 1, before it forks anyone, locks the files that it is mapped
 from; such a lock is the page's, and serves all processes and all boxes. Engines set the limit on locked memory low and cannot
 always raise it, so what is over it gets a copy in its place: what no file holds cannot be thrown out either, for a box has no
-swap. (Copies alone would do, and cost each fork 0.1 ms.) Afterwards nobody in the box may lock anything.
+swap. Copies cost each fork time, so nothing is copied that no process of ours runs on. Afterwards nobody in the box may lock
+anything.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import resource
 from typing import NamedTuple
 
 _MAYMOVE_FIXED = 1 | 2
+_UNUSED = "/libcrypto."  # a third of all; `hashlib` loads it, and only candidates and graders call it
 _FAILED = ctypes.c_void_p(-1).value
 
 
@@ -43,7 +45,7 @@ def file_mappings(maps: str) -> list[Mapping]:
     found = []
     for line in maps.splitlines():
         span, rights, _, _, _, *name = line.split(maxsplit=5)
-        if name and name[0].startswith("/") and rights in {"r--p", "r-xp"}:
+        if name and name[0].startswith("/") and _UNUSED not in name[0] and rights in {"r--p", "r-xp"}:
             start, end = (int(place, 16) for place in span.split("-"))
             executable = mmap.PROT_EXEC if "x" in rights else 0
             found.append(Mapping(start, end - start, mmap.PROT_READ | executable))

@@ -144,8 +144,10 @@ class Supervisor:
 
     def _sweep(self, uid: int) -> tuple[list[str], bool]:
         """What a visit left behind, and whether the box is clean now; looks twice only if there was something."""
-        likeness.take_files()
         found = self._leftovers()
+        if "leftover_files" in found:  # perhaps nothing but the file that we have put there
+            likeness.take_files()
+            found = self._leftovers()
         if not found and self._as_before():
             return found, True
         self._dismiss()

@@ -25,6 +25,9 @@ from sandbox.inside.parents import Parent
 from sandbox.inside.waiting import Waiting
 
 _POLL_MS = 50
+_QUIET_MS = (
+    10  # at first nobody is woken by what is written: most programs are over before, and a pipe holds what they write
+)
 _LOOK_MS = 50  # how often the memory of a box is looked at; a short program ends before
 _DYING_S = 0.5
 _CHUNK = 1 << 16
@@ -155,7 +158,7 @@ class Visit:
         self._answers = _Reader(answers, order.answers, order.answers)
         self._readers = {reader.fd: reader for reader in (self._stdout, self._stderr, self._answers)}
         self._open = set(ours)
-        self._poll = select.poll()
+        self._poll, self._listening = select.poll(), False
         self._peak, self._locks = usage.Peak(), usage.Locks()
         self._cpu_before = usage.tree_cpu_s()
         self._own_before = time.process_time()
@@ -192,8 +195,6 @@ class Visit:
         """Watch until the main process is dead. `tell` hears what the box has waited when that has moved the wall limit."""
         self._poll.register(self._parent.control, select.POLLIN)
         self._poll.register(self._orphans.fd, select.POLLIN)
-        for fd in self._readers:
-            self._poll.register(fd, select.POLLIN)
         for fd in list(self._writers):
             self._push(fd)
         self._watch_limits()
@@ -298,7 +299,10 @@ class Visit:
             elif self._flooded():
                 self._ending = "too_much_output"
             self._wait_ms = min(_LOOK_MS, int(1000 * min(wall_left_s, max(cpu_left_s, 0.002))) + 1)
-        if (now := time.monotonic()) - self._looked > _LOOK_MS / 1000:
+        now = time.monotonic()
+        if not self._listening:
+            self._listen(now)
+        if now - self._looked > _LOOK_MS / 1000:
             self._looked = now
             self._peak.look()
             if not self._ending and not self._shortage.lasts() and self._locks.are_too_many():
@@ -306,6 +310,16 @@ class Visit:
         if self._ending:
             self._wait_ms = _POLL_MS
             self._kill()
+
+    def _listen(self, now: float) -> None:
+        """Begin to wake for what the program writes, if it is time to or if more calls wait for its answers."""
+        quiet_ms = _QUIET_MS - 1000 * (now - self._deadline.began)
+        if quiet_ms > 0 and not self._later:
+            self._wait_ms = min(self._wait_ms, int(quiet_ms) + 1)
+            return
+        self._listening = True
+        for fd in self._readers:
+            self._poll.register(fd, select.POLLIN)
 
     def _kill(self) -> None:
         """End the candidate, or its parent where there is no candidate yet, or where nobody says that it is dead."""
