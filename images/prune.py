@@ -1,7 +1,7 @@
 """Runs once while the box image is built: takes away what a candidate does not need.
 
-No shell, no package manager, no compiler, no setuid bit: what is not there cannot be used. What stays is the interpreter,
-its standard library, the shared libraries, time zones and a locale.
+No shell, no package manager, no compiler, no setuid bit: what is not there cannot be used. What stays is the
+interpreter, its standard library, the shared libraries, time zones and a locale.
 """
 
 import compileall
@@ -15,9 +15,9 @@ import sysconfig
 PROGRAMS = ("/bin", "/sbin", "/usr/bin", "/usr/sbin", "/usr/local/bin", "/usr/local/sbin", "/usr/games")
 WASTE = (
     "/boot", "/home", "/media", "/mnt", "/root", "/srv", "/var/cache", "/var/lib", "/var/log", "/var/mail",
-    "/usr/include", "/usr/lib/apt", "/usr/lib/dpkg", "/usr/lib/systemd", "/usr/lib/gcc", "/usr/libexec", "/usr/local/include",
-    "/usr/local/share", "/usr/share/bash-completion", "/usr/share/doc", "/usr/share/info", "/usr/share/locale",
-    "/usr/share/man", "/usr/share/perl5", "/usr/share/bug", "/usr/share/lintian", "/usr/src",
+    "/usr/include", "/usr/lib/apt", "/usr/lib/dpkg", "/usr/lib/systemd", "/usr/lib/gcc", "/usr/libexec",
+    "/usr/local/include", "/usr/local/share", "/usr/share/bash-completion", "/usr/share/doc", "/usr/share/info",
+    "/usr/share/locale", "/usr/share/man", "/usr/share/perl5", "/usr/share/bug", "/usr/share/lintian", "/usr/src",
 )  # fmt: skip
 WASTE_IN_STDLIB = ("ensurepip", "idlelib", "lib2to3", "test", "tkinter", "turtledemo", "site-packages/pip")
 PACKAGES = "/usr/lib/packages"

@@ -1,8 +1,8 @@
 """What a sample costs in FLOPs, by three formulas in whole numbers, and what its cache takes in memory.
 
 `params` is the rule of thumb of Kaplan et al. (2020), used by nearly every comparison of models at equal compute: 2N
-FLOPs per token (a multiplication and an addition per weight), for prompt and completion alike. Of a mixture of experts N
-is the active part.
+FLOPs per token (a multiplication and an addition per weight), for prompt and completion alike. Of a mixture of experts
+N is the active part.
 
 `calflops128` is what Hassid et al. (2024, Table 1) report: one pass of the `calflops` library over 128 tokens, which is
 2·(W + U)·128, the products of attention scores left out. It stands for a sample of any length.

@@ -13,7 +13,10 @@ from sampler.reporting.render import one_line
 
 @contextmanager
 def told(log: TextIO, *, traceback: bool = False, program: str = "sampler") -> Iterator[list[Exit]]:
-    """Whatever breaks in here becomes one line of `program` that names the way out; its exit code is put into the list."""
+    """Whatever breaks in here becomes one line of `program` that names the way out.
+
+    Its exit code is put into the list.
+    """
     failed: list[Exit] = []
     try:
         yield failed

@@ -1,7 +1,8 @@
 """The words of the sampler: what is asked of a model, what comes back, what it cost.
 
-A *completion* is the text a model wrote. A *sample* is a completion with its provenance and its cost. A *study* is models x
-problems x samples x budgets. Money, energy and the sandbox's own time are costs like any other: facts of the sample.
+A *completion* is the text a model wrote. A *sample* is a completion with its provenance and its cost. A *study* is
+models x problems x samples x budgets. Money, energy and the sandbox's own time are costs like any other: facts of the
+sample.
 """
 
 from __future__ import annotations
@@ -46,8 +47,8 @@ class SamplingParams:
 class Prompt:
     """What is sent. In chat style `text` is the user's message, `system` stands before it, `prefill` begins the answer.
 
-    In completion style the answer goes on where the problem's prompt stops, unless `continues` is false: then it stands alone.
-    `form` names the way in which the problem is put.
+    In completion style the answer goes on where the problem's prompt stops, unless `continues` is false: then it stands
+    alone. `form` names the way in which the problem is put.
     """
 
     style: PromptStyle
@@ -80,11 +81,11 @@ class Request:
 class Sample:
     """One completion with its provenance and cost.
 
-    `prompt_seconds` is the engine time of reading the prompt, `decode_seconds` that of writing this completion: a batch's
-    wall time attributed to its samples by their tokens. The joules are attributed in the same way, where the engine's
-    energy is measured; None elsewhere. `sum_logprob` is in nats over the sampled tokens, before
-    temperature; None where the engine does not tell. `prompt_shared` says that the engine read the prompt once for all
-    samples of the request. What a recording or an imported file does not tell is None, never made up.
+    `prompt_seconds` is the engine time of reading the prompt, `decode_seconds` that of writing this completion: a
+    batch's wall time attributed to its samples by their tokens. The joules are attributed in the same way, where the
+    engine's energy is measured; None elsewhere. `sum_logprob` is in nats over the sampled tokens, before temperature;
+    None where the engine does not tell. `prompt_shared` says that the engine read the prompt once for all samples of
+    the request. What a recording or an imported file does not tell is None, never made up.
     """
 
     problem: str
@@ -111,13 +112,15 @@ class Sample:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Architecture:
-    """The numbers of a transformer that decide its FLOPs and its memory. Source: the model's own metadata, or the study file.
+    """The numbers of a transformer that decide its FLOPs and its memory.
 
-    `matmul_params` are the weights multiplied for every token (of a mixture of experts, those of the experts that a token
-    uses), without the token embedding and without the unembedding; `unembed_params` is vocabulary x hidden;
+    Source: the model's own metadata, or the study file.
+
+    `matmul_params` are the weights multiplied for every token (of a mixture of experts, those of the experts that a
+    token uses), without the token embedding and without the unembedding; `unembed_params` is vocabulary x hidden;
     `attention_width` is heads x head size. `kv_width`, key-value heads x head size, is what a layer's cache keeps of a
-    position, once for the keys and once for the values; None where it is not known. In `windowed_layers` of the layers a
-    position attends to no more than `window` positions, itself among them. `weights` are all that lie in memory, idle
+    position, once for the keys and once for the values; None where it is not known. In `windowed_layers` of the layers
+    a position attends to no more than `window` positions, itself among them. `weights` are all that lie in memory, idle
     experts and a token embedding of its own included; None where that is not known.
     """
 
@@ -153,8 +156,8 @@ class Architecture:
 class GivenCosts:
     """What the study file says that a model costs; None where it does not say.
 
-    `table_flops` and `table_seconds` are of one sample, whatever its length (Table 1 of Hassid et al. 2024 is such a table);
-    the dollars are for a million tokens, read and written.
+    `table_flops` and `table_seconds` are of one sample, whatever its length (Table 1 of Hassid et al. 2024 is such a
+    table); the dollars are for a million tokens, read and written.
     """
 
     table_flops: float | None = None

@@ -1,13 +1,15 @@
 """Runs untrusted programs in hardened Docker boxes and says whether they passed. Knows nothing of models or studies.
 
-Who trusts whom: the host trusts nothing that comes out of a box. A *job* goes in, facts come out (`Run`), and a pure function
-on the host makes the *verdict*. Our fault is an exception (`SandboxError`), the program's fault is data. Worst case: a box
-breaks or cannot be proved clean; it is thrown away, the job is tried on another one, and nothing is scored by accident.
+Who trusts whom: the host trusts nothing that comes out of a box. A *job* goes in, facts come out (`Run`), and a pure
+function on the host makes the *verdict*. Our fault is an exception (`SandboxError`), the program's fault is data. Worst
+case: a box breaks or cannot be proved clean; it is thrown away, the job is tried on another one, and nothing is scored
+by accident.
 
-From the outside in, and imports go that way only: `cli` and `commands` read the command line; `serving` (HTTP), `library`
-(Python) and `plugin` (inspect_ai) are for other programs; `scoring` ties together `boxes`, which run programs, `judging`, which
-decides, `extraction`, which finds the program in an answer, and `problems`, which say what is asked; `checkup` tells whether a
-machine is fit for it. `values` are the words of all of them, and `inside` is what runs in the container.
+From the outside in, and imports go that way only: `cli` and `commands` read the command line; `serving` (HTTP),
+`library` (Python) and `plugin` (inspect_ai) are for other programs; `scoring` ties together `boxes`, which run
+programs, `judging`, which decides, `extraction`, which finds the program in an answer, and `problems`, which say what
+is asked; `checkup` tells whether a machine is fit for it. `values` are the words of all of them, and `inside` is what
+runs in the container.
 """
 
 from __future__ import annotations
@@ -55,7 +57,10 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> object:
-    """The names of `__all__`, from their modules when first asked for: Docker's client is heavy, and not everybody needs it."""
+    """The names of `__all__`, from their modules when first asked for.
+
+    Docker's client is heavy, and not everybody needs it.
+    """
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

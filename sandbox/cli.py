@@ -1,7 +1,7 @@
 """`sandbox`: the program. Its commands are in `sandbox.commands`.
 
-Exit codes: 0 it ran and passed (or the command did its work), 1 the program's fault, 2 usage, 3 our fault or the machine's,
-130 interrupted.
+Exit codes: 0 it ran and passed (or the command did its work), 1 the program's fault, 2 usage, 3 our fault or the
+machine's, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -46,7 +46,10 @@ PLACES = {
 
 
 class Program(Commands):
-    """A group that ends as SIGPIPE would have ended it when a reader leaves; click says 1, our code for the program's fault."""
+    """A group that ends as SIGPIPE would have ended it when a reader leaves.
+
+    Click says 1, our code for the program's fault.
+    """
 
     def invoke(self, ctx: click.Context) -> object:
         """Run the command that was asked for."""

@@ -6,12 +6,12 @@
         for scored in score(completions, load_problems("humaneval")[0], pool=pool):
             print(scored.verdict)
 
-`given` says what the texts are: an "answer" of a chat, in which code is looked for (`sandbox.extraction`); a "completion" of
-the problem's prompt or a "solution" that stands alone, both executed as they are; or a "raw" completion, which is cut first.
-Without `given`, the messages of a chat are answers and texts are completions.
+`given` says what the texts are: an "answer" of a chat, in which code is looked for (`sandbox.extraction`); a
+"completion" of the problem's prompt or a "solution" that stands alone, both executed as they are; or a "raw"
+completion, which is cut first. Without `given`, the messages of a chat are answers and texts are completions.
 
-A score is always a verdict over what the program did. Where a program could not be judged by our fault, `score` raises and
-`reward` returns None: counting it as 0 would teach a model that it was wrong. Equal programs of a problem run once.
+A score is always a verdict over what the program did. Where a program could not be judged by our fault, `score` raises
+and `reward` returns None: counting it as 0 would teach a model that it was wrong. Equal programs of a problem run once.
 """
 
 from __future__ import annotations
@@ -36,10 +36,12 @@ _PASSED_OVER = frozenset({"thinking", "redacted_thinking", "reasoning", "refusal
 
 
 class Pool:
-    """Warm boxes, one for each core unless `boxes` says how many. A context manager; leaving it removes every container.
+    """Warm boxes, one for each core unless `boxes` says how many.
 
-    So does `close`, and the end of the process for a pool that is neither left nor closed. A pool belongs to the process that
-    opened it: in a fork, using it raises PoolInOtherProcess (a SandboxError).
+    A context manager; leaving it removes every container.
+
+    So does `close`, and the end of the process for a pool that is neither left nor closed. A pool belongs to the
+    process that opened it: in a fork, using it raises PoolInOtherProcess (a SandboxError).
     """
 
     def __init__(self, limits: Limits | None = None, *, boxes: int | None = None, manner: Manner | None = None) -> None:
@@ -69,7 +71,10 @@ class Pool:
 
 
 def _close_quietly(opened: ExitStack) -> None:
-    """Close a pool that nobody closed, when the process ends or the pool is collected: without waiting, ignoring errors."""
+    """Close a pool that nobody closed, when the process ends or the pool is collected.
+
+    Without waiting, ignoring errors.
+    """
     with suppress(Exception):
         opened.__exit__(GeneratorExit, GeneratorExit(), None)
 
@@ -83,8 +88,8 @@ def score(
 ) -> list[Score]:
     """Return the score of each completion, in their order; without a `pool`, one is opened for this call.
 
-    `given` says what the completions are (see above). Raises SandboxError when one of them could not be judged by our fault,
-    and TypeError for one that is neither a text nor the messages of a chat.
+    `given` says what the completions are (see above). Raises SandboxError when one of them could not be judged by our
+    fault, and TypeError for one that is neither a text nor the messages of a chat.
     """
     texts = _texts(completions, given)
     _refuse_other_than_problems([problem])
@@ -100,11 +105,11 @@ def reward(
     pool: Pool,
     given: TextKind | None = None,
 ) -> list[float | None]:
-    """Return 1.0 for each completion that passes its problem's tests, 0.0 for each that does not, None where it is not known.
+    """Return 1.0 for each completion that passes its problem's tests, 0.0 for each that fails, None where not known.
 
-    `problems` is one for all completions, or one for each; else ValueError. Instead of a text, a completion may be the messages
-    of a chat, of which the last one counts: its content is a text, or a list of parts. Raises TypeError for what is neither,
-    with its place.
+    `problems` is one for all completions, or one for each; else ValueError. Instead of a text, a completion may be the
+    messages of a chat, of which the last one counts: its content is a text, or a list of parts. Raises TypeError for
+    what is neither, with its place.
     """
     texts = _texts(completions, given)
     each = [problems] * len(texts) if isinstance(problems, Problem | str) else list(problems)
@@ -139,7 +144,10 @@ def _texts(completions: Sequence[str | Sequence[Message]], given: TextKind | Non
 
 
 def _refuse_one_text(completions: Sequence[str | Sequence[Message]]) -> Sequence[str | Sequence[Message]]:
-    """The completions; raises TypeError for one text. That is a sequence, too, and each letter would be scored as a program."""
+    """The completions; raises TypeError for one text.
+
+    That is a sequence, too, and each letter would be scored as a program.
+    """
     if isinstance(completions, str):
         raise TypeError("completions is one text; hand over a list of them, as in [text]")
     return completions
@@ -158,7 +166,8 @@ def _text(completion: str | Sequence[Message], where: str) -> str:
         return "".join(_part(part, f"{where}: part {number} of its content") for number, part in enumerate(content))
     shown = reprlib.repr(completion)
     raise TypeError(
-        f"{where}: a completion is a text, or the messages of a chat whose last has a text as content, or parts, not {shown}"
+        f"{where}: a completion is a text, or the messages of a chat whose last has a text as content, or parts, "
+        f"not {shown}"
     )
 
 

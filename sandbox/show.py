@@ -11,7 +11,10 @@ _SUSPICIOUS = re.compile("[^\n\t -~]")
 
 
 def harmless(data: bytes | str) -> str:
-    """Text without control characters, escape sequences, direction overrides and lone surrogates; line ends and tabs stay."""
+    """Text without control characters, escape sequences, direction overrides and lone surrogates.
+
+    Line ends and tabs stay.
+    """
     text = data.decode("utf-8", "replace") if isinstance(data, bytes) else data
     if _SUSPICIOUS.search(text) is None:
         return text
@@ -19,7 +22,10 @@ def harmless(data: bytes | str) -> str:
 
 
 def one_line(text: str) -> str:
-    """Return harmless text on one line: a name with line ends or tabs must not look like several lines or columns of ours."""
+    """Return harmless text on one line.
+
+    A name with line ends or tabs must not look like several lines or columns of ours.
+    """
     return harmless(text).replace("\n", "\\n").replace("\t", "\\t")
 
 

@@ -1,8 +1,8 @@
 """Standard output and standard error without control characters that a terminal would obey.
 
-Names, messages and outputs come from files, models and programs. `guard` replaces both streams by filters, so no caller can
-forget to clean a text. Rich needs escape sequences of its own: `console.HarmlessConsole` cleans the text that it draws, and
-writes past the filter.
+Names, messages and outputs come from files, models and programs. `guard` replaces both streams by filters, so no caller
+can forget to clean a text. Rich needs escape sequences of its own: `console.HarmlessConsole` cleans the text that it
+draws, and writes past the filter.
 """
 
 from __future__ import annotations
@@ -15,7 +15,10 @@ from sandbox.show import harmless
 
 
 class HarmlessText(io.TextIOWrapper):
-    """A text stream over the bytes of another one, which stays in `unfiltered`; all text that is written is made harmless."""
+    """A text stream over the bytes of another one, which stays in `unfiltered`.
+
+    All text that is written is made harmless.
+    """
 
     def __init__(self, stream: io.TextIOWrapper) -> None:
         ascii_only = codecs.lookup(stream.encoding).name == "ascii"  # click writes past a stream of that encoding

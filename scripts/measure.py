@@ -1,7 +1,7 @@
 """Measure how the three packages are cut and written: sizes, functions, docstrings, comments, exceptions, imports.
 
-Usage: measure.py [TREE ...], where a TREE is a folder or a git revision; without one, the folder above this script. Each
-TREE is a column of the table, so `measure.py v0.1.0 .` compares a release with the working copy.
+Usage: measure.py [TREE ...], where a TREE is a folder or a git revision; without one, the folder above this script.
+Each TREE is a column of the table, so `measure.py v0.1.0 .` compares a release with the working copy.
 """
 
 from __future__ import annotations

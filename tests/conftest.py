@@ -19,8 +19,8 @@ from sandbox.errors import EngineUnavailable
 from sandbox.scoring.scorer import Scorer, open_scorer
 from sandbox.values import Limits
 
-# A busy machine is no counterexample. Where CI decides about a change, the same examples are drawn every time, so that what
-# fails is the change; `--hypothesis-profile patient` draws others there, too, and `make fuzz` fifty times as many.
+# A busy machine is no counterexample. Where CI decides about a change, the same examples are drawn every time, so that
+# what fails is the change; `--hypothesis-profile patient` draws others there, too, and `make fuzz` fifty times as many.
 settings.register_profile("patient", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("ci", settings.get_profile("patient"), derandomize=True, database=None)
 settings.register_profile("fuzz", settings.get_profile("patient"), max_examples=5000)

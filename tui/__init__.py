@@ -5,8 +5,9 @@
                                      │
                           view, heading, curves, plot …: pure functions decide what is shown
 
-* `follow` reads, through `sampler.store.reader`, and beside `desk` nothing here touches the store. It polls, reads what is new,
-  closes every statement, and posts one immutable value. The worst a screen can do to a study is to be looked at.
+* `follow` reads, through `sampler.store.reader`, and beside `desk` nothing here touches the store. It polls, reads what
+  is new, closes every statement, and posts one immutable value. The worst a screen can do to a study is to be looked
+  at.
 * `view`, `heading`, `curves`, `plot` (with `canvas`, `labels`) and `text` are pure: rows in, words and
   cells out. They do not know that Textual exists, and nearly all tests are theirs.
 * `widgets` draw values they are given and send messages up. `screens` arrange widgets and hold what the reader has

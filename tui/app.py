@@ -1,7 +1,7 @@
 """The application: what all screens share.
 
-It owns the follower and the desk (the two threads that read), keeps the newest snapshot and the reader's choice, and knows the
-keys that work everywhere.
+It owns the follower and the desk (the two threads that read), keeps the newest snapshot and the reader's choice, and
+knows the keys that work everywhere.
 """
 
 from __future__ import annotations
@@ -85,7 +85,8 @@ class BudgetApp(App[None]):
     StudyScreen.-empty #notice { display: block; }
     StudyScreen.-empty #body { display: none; }
     #body { height: 1fr; layout: vertical; }
-    .pane { border: round $foreground 30%; border-title-color: $foreground 80%; border-subtitle-color: $foreground 70%; }
+    .pane { border: round $foreground 30%; }
+    .pane { border-title-color: $foreground 80%; border-subtitle-color: $foreground 70%; }
     .pane:focus-within { border: round $accent 80%; border-title-color: $foreground; }
     StudyScreen.-zoomed .pane { border: none; }
     StudyScreen.-zoomed TabLine { display: none; }

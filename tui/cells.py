@@ -1,4 +1,7 @@
-"""Cells and columns of a list, as values: what stands in a place, how it feels, and which columns a width has room for."""
+"""Cells and columns of a list, as values.
+
+What stands in a place, how it feels, and which columns a width has room for.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""What the reader has chosen and every screen honours: the model, the budget, how curves look, which samples are listed."""
+"""What the reader has chosen and every screen honours.
+
+The model, the budget, how curves look, which samples are listed.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +37,10 @@ def tone_of(choice: Choice, shot: Snapshot) -> int:
 
 
 def pinned_of(choice: Choice, shot: Snapshot) -> int | None:
-    """The model to compare with: the pinned one, or the same model of a second store, or the first other one, if any."""
+    """The model to compare with.
+
+    The pinned one, or the same model of a second store, or the first other one, if any.
+    """
     chosen = tone_of(choice, shot)
     others = [tone for tone in range(len(shot.models)) if tone != chosen]
     if choice.pinned in others:

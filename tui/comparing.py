@@ -1,8 +1,8 @@
 """Two models held against each other: at many budgets, and at the rule problem by problem. Pure, but not cheap.
 
-The difference is paired: both models on the same problems. A lead is called clear where the study's report calls it so: its p
-value is corrected for all budgets and all pairs of the study's models. While a study runs it is interim, and looking many
-times finds something more often than 5 % of the time; only a report decides.
+The difference is paired: both models on the same problems. A lead is called clear where the study's report calls it so:
+its p value is corrected for all budgets and all pairs of the study's models. While a study runs it is interim, and
+looking many times finds something more often than 5 % of the time; only a report decides.
 """
 
 from __future__ import annotations
@@ -51,7 +51,10 @@ class Flip:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """The first model (the chosen one) against the second. `why_not` says what lacks where there is nothing to compare."""
+    """The first model (the chosen one) against the second.
+
+    `why_not` says what lacks where there is nothing to compare.
+    """
 
     tones: tuple[int, int]
     problems: int = 0

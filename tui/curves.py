@@ -64,7 +64,10 @@ def curves_of(shot: Snapshot, wish: Wish) -> Curves:
 
 
 def _star(owner: ModelRow, shot: Snapshot, problems: Sequence[str], unit: Unit) -> tuple[float, float] | None:
-    """A model's greedy sample on these problems, as a budget and a rate; None until all of it is scored, as in the report."""
+    """A model's greedy sample on these problems, as a budget and a rate.
+
+    None until all of it is scored, as in the report.
+    """
     held = frozenset(problems)
     for model in shot.greedy:
         if model.greedy_of == owner.id and model.wanted and held.issubset(complete_problems(model, shot.tallies)):

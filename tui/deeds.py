@@ -1,6 +1,7 @@
 """What a person may do to a run from the screen, as the command that they would type themselves.
 
-The screen starts that command and nothing else. A run that it starts belongs to nobody: it goes on when the viewer is closed.
+The screen starts that command and nothing else. A run that it starts belongs to nobody: it goes on when the viewer is
+closed.
 """
 
 from __future__ import annotations
@@ -109,7 +110,10 @@ def carry_out(command: Command) -> None:
 
 
 def _start(words: Sequence[str], out: int | IO[bytes]) -> None:
-    """A process of its own session: what ends the viewer does not reach it. While the viewer lives, it is waited for."""
+    """A process of its own session: what ends the viewer does not reach it.
+
+    While the viewer lives, it is waited for.
+    """
     started = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True)
     threading.Thread(target=started.wait, name="started-run", daemon=True).start()
 

@@ -1,8 +1,8 @@
 """The desk: one thread that reads what screens ask for, urgent things first, and never two at once.
 
-Every piece of work is short (a page, a slice of a scan): what takes longer asks again for its next piece, so a page that
-somebody waits for is never far behind. Between two pieces no statement is open. Answers go back through `post`, which hands a
-function to the screen's own thread.
+Every piece of work is short (a page, a slice of a scan): what takes longer asks again for its next piece, so a page
+that somebody waits for is never far behind. Between two pieces no statement is open. Answers go back through `post`,
+which hands a function to the screen's own thread.
 """
 
 from __future__ import annotations
@@ -55,7 +55,9 @@ class Desk:
         otherwise: Callable[[], None] | None = None,
         patient: bool = False,
     ) -> None:
-        """Do `work` with the reader and hand its answer to `then` on the screen's thread; `patient` work waits for other.
+        """Do `work` with the reader and hand its answer to `then` on the screen's thread.
+
+        `patient` work waits for other.
 
         Where the store cannot be read, `otherwise` is called in its place.
         """

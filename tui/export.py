@@ -1,7 +1,7 @@
 """What a screen shows, as a file: CSV for spreadsheets, JSON for programs; SVG is Textual's own business.
 
-Cells that a spreadsheet would take for a formula get an apostrophe: names, errors and messages are hostile text. Long lists are
-written piece by piece, each from a page of the store, so a million rows cost the memory of a thousand.
+Cells that a spreadsheet would take for a formula get an apostrophe: names, errors and messages are hostile text. Long
+lists are written piece by piece, each from a page of the store, so a million rows cost the memory of a thousand.
 """
 
 from __future__ import annotations

@@ -51,7 +51,10 @@ class _Due:
 
 @dataclass
 class Follower:
-    """What is followed, and what of it is wanted. `run` belongs to one thread; `wish` and `stop` may be called from any."""
+    """What is followed, and what of it is wanted.
+
+    `run` belongs to one thread; `wish` and `stop` may be called from any.
+    """
 
     path: Path
     hint: str = "sampler run STUDY.toml"  # what makes a store

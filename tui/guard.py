@@ -1,8 +1,10 @@
-"""Who may ask a page on the loopback address: this machine's browser, for that very page, and no other page it has open.
+"""Who may ask a page on the loopback address.
 
-Any page on the web can make a browser send requests to 127.0.0.1, and can make a name of its own mean 127.0.0.1. The first
-carries an `Origin` that is not ours, the second a `Host` that is not ours. Both are refused before a screen is started. What is
-answered forbids the browser to fetch from anywhere else.
+This machine's browser, for that very page, and no other page it has open.
+
+Any page on the web can make a browser send requests to 127.0.0.1, and can make a name of its own mean 127.0.0.1. The
+first carries an `Origin` that is not ours, the second a `Host` that is not ours. Both are refused before a screen is
+started. What is answered forbids the browser to fetch from anywhere else.
 """
 
 from __future__ import annotations

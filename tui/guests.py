@@ -1,7 +1,8 @@
 """A second store at the table: its newest study's models, to be compared with those of the store that is followed.
 
-It is read as a guest, like the first. Its ids are turned round (-1, -2 …), so that they never meet those of the first store;
-problems are matched by their names, and only where both studies were asked the same ones, which their digests tell.
+It is read as a guest, like the first. Its ids are turned round (-1, -2 …), so that they never meet those of the first
+store; problems are matched by their names, and only where both studies were asked the same ones, which their digests
+tell.
 """
 
 from __future__ import annotations
@@ -62,7 +63,7 @@ def _turned(models: Iterable[ModelRow]) -> tuple[ModelRow, ...]:
 
 
 def refuse_other_store(store: Path, other: Path) -> None:
-    """Raise NotComparable for two stores whose newest studies were asked different problems, StoreError for a broken one."""
+    """Raise NotComparable if the newest studies of two stores have different problems, StoreError for a broken one."""
     with Reader(store) as first, Reader(other) as second:
         newest = first.studies()[:1], second.studies()[:1]
     if all(newest):

@@ -1,4 +1,7 @@
-"""Lines with colours: Python by its tokens, differences by their sign. The text was made harmless before it comes here."""
+"""Lines with colours: Python by its tokens, differences by their sign.
+
+The text was made harmless before it comes here.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""A look at the machine: load, memory, disk, the process that runs a study. Only /proc is read; elsewhere there are gaps."""
+"""A look at the machine: load, memory, disk, the process that runs a study.
+
+Only /proc is read; elsewhere there are gaps.
+"""
 
 from __future__ import annotations
 

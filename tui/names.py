@@ -18,8 +18,9 @@ _BOUNDARY = re.compile(r"[-_/: ]")
 def short_names(names: Sequence[str], width: int) -> list[str]:
     """The names in at most `width` cells each.
 
-    What all end with goes first, then owners ("Qwen/"), then how a model was tuned ("-instruct"), then what all begin with, and
-    at last the middle. No more goes than must. Different names stay different as long as `width` holds a number.
+    What all end with goes first, then owners ("Qwen/"), then how a model was tuned ("-instruct"), then what all begin
+    with, and at last the middle. No more goes than must. Different names stay different as long as `width` holds a
+    number.
     """
     short = list(names)
     if len(set(names)) > 1:
@@ -30,7 +31,10 @@ def short_names(names: Sequence[str], width: int) -> list[str]:
 
 
 def _shorter(names: list[str], ways: Iterable[list[str]], width: int) -> list[str]:
-    """The first of the ways in which every name fits; the last of them where none does; the names as they are if they fit."""
+    """The first of the ways in which every name fits.
+
+    The last of them where none does; the names as they are if they fit.
+    """
     for way in chain([names], ways):
         if len(set(way)) < len(set(names)):
             break

@@ -34,8 +34,9 @@ _DASHES = ((1, 0), (6, 3), (2, 2), (10, 4), (4, 2), (1, 2), (8, 2), (3, 4))
 class Series:
     """A step curve: from budget xs[i] on the rate is ys[i], until the next one; from `end` on nothing is known.
 
-    `ks` tells how many samples per problem each budget buys; steps from index `thin` on rest on few subsets and are drawn
-    thinly. `tone` is the series' place in the palette. `star` is the model's greedy sample: its own budget and its own rate.
+    `ks` tells how many samples per problem each budget buys; steps from index `thin` on rest on few subsets and are
+    drawn thinly. `tone` is the series' place in the palette. `star` is the model's greedy sample: its own budget and
+    its own rate.
     """
 
     label: str

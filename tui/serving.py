@@ -1,4 +1,7 @@
-"""The screen in a browser, through textual-serve: one viewer for each page, on the loopback address alone, and read-only."""
+"""The screen in a browser, through textual-serve.
+
+One viewer for each page, on the loopback address alone, and read-only.
+"""
 
 from __future__ import annotations
 

@@ -75,7 +75,10 @@ def fit(text: str, width: int) -> str:
 
 
 def fit_middle(text: str, width: int) -> str:
-    """`text` in exactly `width` cells; what does not fit is left out behind its first third: names differ at their end."""
+    """`text` in exactly `width` cells.
+
+    What does not fit is left out behind its first third: names differ at their end.
+    """
     if width < 5 or cell_len(text) <= width or cell_len(text) != len(text):
         return fit(text, width)
     head = (width - 1) // 3

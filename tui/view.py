@@ -196,7 +196,10 @@ class Eta:
 
 
 def eta(shot: Snapshot, now: float) -> Eta | None:
-    """When the study will be done: each model's missing samples at its own mean cost, stretched as the last minutes were."""
+    """When the study will be done.
+
+    Each model's missing samples at its own mean cost, stretched as the last minutes were.
+    """
     found = pace(shot.tail, now)
     missing = {m.id: m.wanted * shot.study.problems - _scored(shot, m) for m in shot.models}
     if found is None or found.per_second <= 0 or not any(n > 0 for n in missing.values()):

@@ -43,7 +43,10 @@ def clipped(one: Series, window: Window) -> Series:
 
 
 def scaled(window: Window, full: Window, around: float, factor: float) -> Window | None:
-    """The window made larger or smaller around a budget, in equal shares of its logarithm; None where it holds everything."""
+    """The window made larger or smaller around a budget, in equal shares of its logarithm.
+
+    None where it holds everything.
+    """
     low, high = (math.log(end) for end in window)
     centre = math.log(min(max(around, window[0]), window[1]))
     wide = max((high - low) * factor, math.log(_LEAST))

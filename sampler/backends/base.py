@@ -1,7 +1,8 @@
 """What every engine can do, and nothing more: describe its model, and sample.
 
-A backend raises `BackendError` when the engine fails; it never returns a made-up sample. Samples come back in any order,
-each as soon as it is there, so that scoring overlaps sampling. `close` is idempotent; backends are context managers.
+A backend raises `BackendError` when the engine fails; it never returns a made-up sample. Samples come back in any
+order, each as soon as it is there, so that scoring overlaps sampling. `close` is idempotent; backends are context
+managers.
 """
 
 from __future__ import annotations

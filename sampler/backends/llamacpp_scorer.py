@@ -1,8 +1,8 @@
 """llama.cpp's opinion of a text that another model wrote, from an engine in a child process.
 
-The prompt is put as it would be for sampling, a chat template included, and read once for all completions that are scored
-after it in a row. The completion is cut into tokens by itself, as if it had just been sampled after the prompt; the mark that
-ends a text is no part of it. Log-probabilities are the model's own, before temperature.
+The prompt is put as it would be for sampling, a chat template included, and read once for all completions that are
+scored after it in a row. The completion is cut into tokens by itself, as if it had just been sampled after the prompt;
+the mark that ends a text is no part of it. Log-probabilities are the model's own, before temperature.
 """
 
 from __future__ import annotations
@@ -32,7 +32,10 @@ _PIECE = 1 << 16
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScoringOptions:
-    """How the engine runs. `context` counts tokens of a prompt and a completion together; threads 0: one per physical core."""
+    """How the engine runs.
+
+    `context` counts tokens of a prompt and a completion together; threads 0: one per physical core.
+    """
 
     context: int = 4096
     threads: int = 0

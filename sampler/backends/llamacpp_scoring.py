@@ -1,8 +1,8 @@
 """The scoring engine's own process: `python -m sampler.backends.llamacpp_scoring OPTIONS-AS-JSON`.
 
-It loads one model, says so in one line of JSON on its standard output, and then answers each line of JSON on its standard input
-with one. It lives until that ends; the kernel closes the pipe however the parent dies. Why a process of its own, and why its
-idle threads sleep: see `llamacpp_server`.
+It loads one model, says so in one line of JSON on its standard output, and then answers each line of JSON on its
+standard input with one. It lives until that ends; the kernel closes the pipe however the parent dies. Why a process of
+its own, and why its idle threads sleep: see `llamacpp_server`.
 """
 
 from __future__ import annotations

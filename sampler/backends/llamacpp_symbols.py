@@ -1,9 +1,9 @@
 """llama.cpp by the C functions that the wheel's library exports: its server does not tell how probable a given text is.
 
-The functions are stable and the structures they take are not: fields come and go between versions. So a structure is a blob,
-larger than any version's, of which only the first words are written: context length, batch sizes and threads. Before it scores
-anything, `Engine` proves that these words mean what they meant, by their defaults, and by asking the context what it was made
-with; it refuses an engine where they do not. The wheel's version is pinned as well.
+The functions are stable and the structures they take are not: fields come and go between versions. So a structure is a
+blob, larger than any version's, of which only the first words are written: context length, batch sizes and threads.
+Before it scores anything, `Engine` proves that these words mean what they meant, by their defaults, and by asking the
+context what it was made with; it refuses an engine where they do not. The wheel's version is pinned as well.
 
 Only the child process of `llamacpp_scoring` imports this: an engine that aborts takes its process with it.
 """
@@ -118,7 +118,10 @@ class Engine:
             raise EngineUnlike(f"the engine made a context of {made} where {(context, BATCH, threads)} was asked for")
 
     def tokens(self, text: str, *, begins: bool, marks: bool) -> list[int]:
-        """The text as the model reads it, with what stands before any text if it `begins` one; <|marks|> are marks if so."""
+        """The text as the model reads it, with what stands before any text if it `begins` one.
+
+        <|marks|> are marks if so.
+        """
         data = text.encode("utf-8", "replace")
         most = len(data) + 8
         found = (ctypes.c_int32 * most)()
@@ -128,12 +131,16 @@ class Engine:
         return list(found[:count])
 
     def nlls(self, prompt: list[int], completion: list[int]) -> list[float]:
-        """Minus the log-probability of each token of the completion; a prompt that was also the last one is not read again."""
+        """Minus the log-probability of each token of the completion.
+
+        A prompt that was also the last one is not read again.
+        """
         if not prompt or not completion:
             raise ValueError("a text is scored after a prompt, and each has a token at least")
         if len(prompt) + len(completion) > self._room:
             raise ValueError(
-                f"{len(prompt)} + {len(completion)} tokens do not fit into a context of {self._room}; raise the option context"
+                f"{len(prompt)} + {len(completion)} tokens do not fit into a context of {self._room}; raise the "
+                "option context"
             )
         self._read_prompt(tuple(prompt))
         following, found = self._next, []

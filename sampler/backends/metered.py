@@ -1,8 +1,9 @@
 """A backend whose engine's energy is measured, and attributed to samples as its seconds are.
 
-A sample's joules are its own share of the engine's seconds times the mean power since sampling began. Where the seconds of all
-samples add up to the time that the engine worked, their joules therefore add up to what the meter counted, as far as power is
-steady. A sample whose seconds are not known, or during which the counter failed, has none: unknown, never zero.
+A sample's joules are its own share of the engine's seconds times the mean power since sampling began. Where the seconds
+of all samples add up to the time that the engine worked, their joules therefore add up to what the meter counted, as
+far as power is steady. A sample whose seconds are not known, or during which the counter failed, has none: unknown,
+never zero.
 """
 
 from __future__ import annotations

@@ -56,7 +56,8 @@ def open_backend(
 
     For "llamacpp" the model is a name of the catalogue, already pulled, or the path of a .gguf file. For "openai" it is
     what the server calls it, for "vllm" a name of the model hub or a folder. The options are the fields of the kind's
-    dataclass. For "replay" the model is the path of a recording, without options. Raises UnknownBackend or BackendError.
+    dataclass. For "replay" the model is the path of a recording, without options. Raises UnknownBackend or
+    BackendError.
     """
     around = surroundings or Surroundings()
     if kind == "llamacpp":
@@ -76,7 +77,10 @@ def open_backend(
 def open_scorer(
     kind: str, model: str, options: Mapping[str, object] | None = None, surroundings: Surroundings | None = None
 ) -> Iterator[tuple[ModelCard, Scorer]]:
-    """A model that says how probable it finds a text; model and options as for `open_backend`, those of llamacpp its own."""
+    """A model that says how probable it finds a text.
+
+    Model and options as for `open_backend`, those of llamacpp its own.
+    """
     around = surroundings or Surroundings()
     if kind == "llamacpp":
         file = model_file(model, around.models_dir)

@@ -16,33 +16,35 @@
     max_tokens_key = "max_tokens"               # "max_completion_tokens" for OpenAI's own newer models
 
 Completion style asks /completions, chat style /chat/completions. In the dialect "open" the server is told to sample
-plainly (no top-k, min-p or repetition penalty of its own: vLLM takes such defaults from the model's files, llama.cpp has
-some built in), and a chat answer is begun for the model. The dialect "hosted" leaves all that out, so the samples are
-whatever the host's defaults make of them.
+plainly (no top-k, min-p or repetition penalty of its own: vLLM takes such defaults from the model's files, llama.cpp
+has some built in), and a chat answer is begun for the model. The dialect "hosted" leaves all that out, so the samples
+are whatever the host's defaults make of them.
 
-OpenAI's API takes four stop strings, and vLLM's server refuses more. The first ones are sent; a model then may write on past
-one of the others, and pays for it. The program is cut at all of them (`extract`). llama.cpp's server takes any number.
+OpenAI's API takes four stop strings, and vLLM's server refuses more. The first ones are sent; a model then may write on
+past one of the others, and pays for it. The program is cut at all of them (`extract`). llama.cpp's server takes any
+number.
 
 **Seeds.** Sample i asks for the seed `request.seed + i`, also inside a call for several choices (vLLM and llama.cpp
 count up from the call's seed). Hosted servers promise little about seeds.
 
-**Failures.** An outage (no connection, silence, a cut stream, nonsense, 408, 429, 5xx) is tried again with growing waits,
-or after Retry-After if that is longer; each one is told. Choices that arrived before a call broke are kept, and only the
-rest is asked again. After `attempts` the sampling ends with BackendError. A refusal (400, 422, a content filter, a stream
-without a count of tokens) concerns one request: it is told, the others go on, and BackendError comes at the end; a refusal of
-everything (401, 403, 404), or many in a row, ends it at once. An answer that is no sample (the server aborted it, or it has a
-form that we do not know) is tried again like an outage, and if it stays so, refused for that sample alone.
+**Failures.** An outage (no connection, silence, a cut stream, nonsense, 408, 429, 5xx) is tried again with growing
+waits, or after Retry-After if that is longer; each one is told. Choices that arrived before a call broke are kept, and
+only the rest is asked again. After `attempts` the sampling ends with BackendError. A refusal (400, 422, a content
+filter, a stream without a count of tokens) concerns one request: it is told, the others go on, and BackendError comes
+at the end; a refusal of everything (401, 403, 404), or many in a row, ends it at once. An answer that is no sample (the
+server aborted it, or it has a form that we do not know) is tried again like an outage, and if it stays so, refused for
+that sample alone.
 
-**Answers.** Content may be a text, null, or a list of parts. What a server keeps apart as the model's thought (`reasoning`,
-`reasoning_content`, parts of the type `thinking`), and calls of tools, are left out of the sample's text; their tokens count.
-An answer without a text is a sample like any other. A `finish_reason` that is missing or that we do not know gives None for
-`finish`, or the limit where as many tokens came (`openai_words`).
+**Answers.** Content may be a text, null, or a list of parts. What a server keeps apart as the model's thought
+(`reasoning`, `reasoning_content`, parts of the type `thinking`), and calls of tools, are left out of the sample's text;
+their tokens count. An answer without a text is a sample like any other. A `finish_reason` that is missing or that we do
+not know gives None for `finish`, or the limit where as many tokens came (`openai_words`).
 
-**Seconds.** A server does not tell what it is at work on, so the wall's time is shared evenly by the samples in flight, its
-queue included: `prompt_seconds` until the first token came, be it of a thought or of the answer, `decode_seconds` from then
-on, and all of it decoding where nothing is streamed. The shares add up to the time during which the server had work of ours.
-`completion_tokens` is the server's count, see `openai_answer`; `sum_logprob` is None where it is not told for every one of
-them.
+**Seconds.** A server does not tell what it is at work on, so the wall's time is shared evenly by the samples in flight,
+its queue included: `prompt_seconds` until the first token came, be it of a thought or of the answer, `decode_seconds`
+from then on, and all of it decoding where nothing is streamed. The shares add up to the time during which the server
+had work of ours. `completion_tokens` is the server's count, see `openai_answer`; `sum_logprob` is None where it is not
+told for every one of them.
 """
 
 from __future__ import annotations
@@ -206,7 +208,10 @@ class Reached:
 
 
 def reach(model: str, options: OpenAIOptions, *, key: str | None, tell: Callable[[str], None]) -> Reached:
-    """Ask the server for its models; raises BackendError. The digest is over what it says, for nobody sees the weights."""
+    """Ask the server for its models; raises BackendError.
+
+    The digest is over what it says, for nobody sees the weights.
+    """
     server = Server(
         base_url=options.base_url,
         key=key,

@@ -3,13 +3,13 @@
 Servers agree on little. The text of a choice stands in `text`, `delta.content` or `message.content`; log-probabilities
 are a list `token_logprobs` or objects in `content`, and llama.cpp gives the second shape for completions too. `usage`
 comes in the last event, in one after it, or with every choice, and with several choices in a call it means all of them
-(vLLM) or one (llama.cpp, which also leaves out some tokens' log-probabilities). So in a call for one choice `usage` counts
-its tokens. In a call for several, log-probabilities do if together they are as many as `usage` says, else the `usage` that
-came with the choice's own end; and if a server gives neither, there is no count and no sample. xAI counts a thought beside
-the completion instead of in it, which shows in the total.
+(vLLM) or one (llama.cpp, which also leaves out some tokens' log-probabilities). So in a call for one choice `usage`
+counts its tokens. In a call for several, log-probabilities do if together they are as many as `usage` says, else the
+`usage` that came with the choice's own end; and if a server gives neither, there is no count and no sample. xAI counts
+a thought beside the completion instead of in it, which shows in the total.
 
-What a choice says, and why it ended, is read by `openai_words`. A choice that the server aborted is Spoilt; of several the
-others are kept.
+What a choice says, and why it ended, is read by `openai_words`. A choice that the server aborted is Spoilt; of several
+the others are kept.
 """
 
 from __future__ import annotations
@@ -148,7 +148,8 @@ class Answer:
         count = self._usage.get(key)
         if not isinstance(count, int) or isinstance(count, bool) or not 0 <= count <= _MOST_TOKENS:
             raise Refused(
-                f"the server does not count tokens{self._of_a_stream} (usage.{key} is {count!r:.40}), so nothing has a cost"
+                f"the server does not count tokens{self._of_a_stream} (usage.{key} is {count!r:.40}), so nothing "
+                "has a cost"
             )
         return count
 

@@ -1,8 +1,8 @@
 """The calls that a server is working on, each with a thread that listens, tries again and says what it has.
 
-A thread owns one batch until all its samples are there or the policy is exhausted. It tells the flight what happened, with
-the time, through a queue; only the flight's owner reads that, so the account of seconds needs no lock. What a thread holds
-is bounded by `openai_http` and `openai_answer`, and there are no more threads than the owner starts.
+A thread owns one batch until all its samples are there or the policy is exhausted. It tells the flight what happened,
+with the time, through a queue; only the flight's owner reads that, so the account of seconds needs no lock. What a
+thread holds is bounded by `openai_http` and `openai_answer`, and there are no more threads than the owner starts.
 """
 
 from __future__ import annotations
@@ -99,7 +99,10 @@ class Flight:
         worker.start()
 
     def landed(self) -> Iterator[Sample]:
-        """Wait for news; the sample that it brings, if it does. Raises what ends the sampling, after all that came before."""
+        """Wait for news; the sample that it brings, if it does.
+
+        Raises what ends the sampling, after all that came before.
+        """
         for worker in self._workers:
             worker.look()
         try:

@@ -1,4 +1,7 @@
-"""Ways out of a refusal, guessed from the server's own words: which key of the study would leave out what it does not take."""
+"""Ways out of a refusal, guessed from the server's own words.
+
+Which key of the study would leave out what it does not take.
+"""
 
 from __future__ import annotations
 

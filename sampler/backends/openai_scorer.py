@@ -1,12 +1,13 @@
 """What a model on a server thinks of a text that another model wrote.
 
-The server is asked to write one token after the text, to repeat the text, and to tell how probable it found each token of it:
-`echo` with `logprobs` of /completions, as vLLM and SGLang have it. llama.cpp's server passes it over or refuses it, and most
-hosted ones refuse it; both are told apart from an outage and named. Which tokens are the completion's: see `openai_echo`.
+The server is asked to write one token after the text, to repeat the text, and to tell how probable it found each token
+of it: `echo` with `logprobs` of /completions, as vLLM and SGLang have it. llama.cpp's server passes it over or refuses
+it, and most hosted ones refuse it; both are told apart from an outage and named. Which tokens are the completion's: see
+`openai_echo`.
 
 Where the server cuts texts into tokens (/tokenize beside /v1), prompt and completion are cut each by itself, as if the
-completion had just been sampled after the prompt, and a chat is put by the model's own template. So do the other scorers.
-Elsewhere, and in the dialect "hosted", they go as one text, and a chat cannot be put at all.
+completion had just been sampled after the prompt, and a chat is put by the model's own template. So do the other
+scorers. Elsewhere, and in the dialect "hosted", they go as one text, and a chat cannot be put at all.
 
 The options, outages, refusals, the key and its secrecy are those of `openai`. One text is asked at a time.
 """
@@ -62,7 +63,8 @@ class OpenAIScorer(Closing):
             return after_tokens(self._echoed([*before, *after]), len(before), len(after))
         if prompt.style is PromptStyle.CHAT:
             raise BackendError(
-                f"the server at {self._server.base_url} does not say how a chat is put to its model (no /tokenize, or the"
+                f"the server at {self._server.base_url} does not say how a chat is put to its model (no "
+                "/tokenize, or the"
                 " dialect is \"hosted\"); score with vLLM's server, or with the model's file, --with FILE.gguf"
             )
         if not text:

@@ -1,8 +1,9 @@
 """What one choice of an answer says, and why it ended, in the words of many servers.
 
-The answer is `text`, `delta.content` or `message.content`: a text, null, or a list of parts (Mistral, gateways to Anthropic).
-A thought that a server keeps apart (`reasoning`, `reasoning_content`, parts of the type `thinking`) is no part of the answer,
-as little as the call of a tool. Both are written by the model all the same: their tokens count, and so does their time.
+The answer is `text`, `delta.content` or `message.content`: a text, null, or a list of parts (Mistral, gateways to
+Anthropic). A thought that a server keeps apart (`reasoning`, `reasoning_content`, parts of the type `thinking`) is no
+part of the answer, as little as the call of a tool. Both are written by the model all the same: their tokens count, and
+so does their time.
 """
 
 from __future__ import annotations
@@ -74,7 +75,8 @@ def _of_part(part: dict[str, Any]) -> str:
     return text or ""
 
 
-_ENDS = (  # the first that fits; words of OpenAI, vLLM, SGLang, TGI, Anthropic, Mistral, Cohere, Gemini, DeepSeek, Zhipu
+# The first that fits. Words of OpenAI, vLLM, SGLang, TGI, Anthropic, Mistral, Cohere, Gemini, DeepSeek, Zhipu.
+_ENDS = (
     (End.LENGTH, r"length|max_(?:\w{1,20}_)?tokens|token_limit|context_window"),
     (End.FILTERED, r"filter|safety|sensitive|recitation|block(?:ed|list)|prohibited|refus|moderation|guardrail|toxic"),
     (End.ABORTED, r"abort|error|cancel|fail|time_?out|interrupt|overload|unavailable|insufficient|preempt"),

@@ -116,7 +116,8 @@ class ReplayBackend(Closing):
         size = len(recorded.sample.text.encode("utf-8", "replace"))
         if size > MAX_SOURCE_BYTES:
             raise BackendError(
-                f"{where}: sample {key[1]} of {key[0]} is {size} bytes long, and no sandbox takes a program of more than"
+                f"{where}: sample {key[1]} of {key[0]} is {size} bytes long, and no sandbox takes a program of "
+                "more than"
                 f" {MAX_SOURCE_BYTES}; take it out of the recording"
             )
         if key in self._samples:

@@ -19,7 +19,10 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Patience:
-    """Waits double from `first_wait_s` up to a minute. `longest_wait_s` is how long a server may ask us to stay away."""
+    """Waits double from `first_wait_s` up to a minute.
+
+    `longest_wait_s` is how long a server may ask us to stay away.
+    """
 
     attempts: int
     first_wait_s: float
@@ -39,7 +42,10 @@ class Policy:
         self._lock = threading.Lock()
 
     def attempt(self, do: Callable[[], T], called_off: threading.Event) -> T:
-        """What `do` returns; raises the last Outage when patience ends, at once when called off, and all other errors."""
+        """What `do` returns.
+
+        Raises the last Outage when patience ends, at once when called off, and all other errors.
+        """
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception_type(Outage),
             wait=self._wait,

@@ -1,7 +1,7 @@
 """How probable a model finds a text that another one wrote: the seam for rankers.
 
-The prompt is read, not judged: its tokens are left out of the sum. Sums are compared within one engine only; kernels and
-quantisation differ by some hundredths of a nat per token.
+The prompt is read, not judged: its tokens are left out of the sum. Sums are compared within one engine only; kernels
+and quantisation differ by some hundredths of a nat per token.
 """
 
 from __future__ import annotations

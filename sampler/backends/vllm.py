@@ -13,20 +13,21 @@
     tensor_parallel_size = 2
     max_model_len = 4096
 
-The study holds the scheduler's reins; forward passes and their memory are in processes that vLLM starts, so a crash of the
-engine is an `EngineLost` here. Every sample is a request of its own with the seed `request.seed + i` (what vLLM itself makes of
-n samples), all problems run in one continuous batch, and the engine always holds `ahead` samples, so that it finds work while
-we store. Samples are handed over as they finish. Prefix caching is vLLM's default and stays on; whether siblings found their
-prompt in the cache is not told apart, so `prompt_shared` is false and the prompt is charged to each.
+The study holds the scheduler's reins; forward passes and their memory are in processes that vLLM starts, so a crash of
+the engine is an `EngineLost` here. Every sample is a request of its own with the seed `request.seed + i` (what vLLM
+itself makes of n samples), all problems run in one continuous batch, and the engine always holds `ahead` samples, so
+that it finds work while we store. Samples are handed over as they finish. Prefix caching is vLLM's default and stays
+on; whether siblings found their prompt in the cache is not told apart, so `prompt_shared` is false and the prompt is
+charged to each.
 
-`seeded = false` lets vLLM draw from its one generator: faster for small models on GPUs, where seeds cost a step of their own
-for each sample, and then no sample can be drawn again. Data parallelism is a study for each GPU, or `vllm serve` and the openai
-backend; one offline engine has none.
+`seeded = false` lets vLLM draw from its one generator: faster for small models on GPUs, where seeds cost a step of
+their own for each sample, and then no sample can be drawn again. Data parallelism is a study for each GPU, or `vllm
+serve` and the openai backend; one offline engine has none.
 
-**Seconds.** The wall's time is shared evenly by the samples that are in the batch: those that wait for a place in it do not
-count, and as vLLM serves first come first, they are the latest. A sample's share is split into prompt and decoding as the
-engine's clock split the sample's own time. `completion_tokens` counts every token drawn, the end mark and those of a stop
-string included; `sum_logprob` is over the same tokens, before temperature.
+**Seconds.** The wall's time is shared evenly by the samples that are in the batch: those that wait for a place in it do
+not count, and as vLLM serves first come first, they are the latest. A sample's share is split into prompt and decoding
+as the engine's clock split the sample's own time. `completion_tokens` counts every token drawn, the end mark and those
+of a stop string included; `sum_logprob` is over the same tokens, before temperature.
 
 This is the only module that imports vllm, and it does so when an engine is opened.
 """

@@ -25,7 +25,10 @@ class Piece:
 
 
 class Flight:
-    """The samples that the engine holds: at most `most` in its batch, the others waiting in the order of their coming."""
+    """The samples that the engine holds.
+
+    At most `most` in its batch, the others waiting in the order of their coming.
+    """
 
     def __init__(self, engine: Any, most: int) -> None:
         self._engine = engine

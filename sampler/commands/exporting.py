@@ -30,7 +30,9 @@ from sampler.telling import told
 def export_(
     traceback: bool, /, *, store: Path, to: Path, format_: str | None, study: str | None, model: str | None
 ) -> None:
-    """Write the samples of a STORE to a file or folder; `sampler import` reads all formats but sqlite, which is a store.
+    """Write the samples of a STORE to a file or folder.
+
+    `sampler import` reads all formats but sqlite, which is a store.
 
     \b
     sampler export results.db --to samples.jsonl.gz

@@ -1,4 +1,7 @@
-"""`sampler score` and `sampler claims`: verdicts for what a store holds, and how they stand against those of the files."""
+"""`sampler score` and `sampler claims`.
+
+Verdicts for what a store holds, and how they stand against those of the files.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Scales and ticks: from budgets and rates to fractions of an axis, and the round numbers that are written beside it."""
+"""Scales and ticks.
+
+From budgets and rates to fractions of an axis, and the round numbers that are written beside it.
+"""
 
 from __future__ import annotations
 

@@ -22,7 +22,10 @@ OF_ALL = ("jsonl", "parquet")  # name the model in every row, so one file holds 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExportRequest:
-    """What is exported: a study of a store, whole or one model of it, to a file or, with a file for each model, a folder."""
+    """What is exported.
+
+    A study of a store, whole or one model of it, to a file or, with a file for each model, a folder.
+    """
 
     study: int
     to: Path
@@ -41,7 +44,8 @@ def export(request: ExportRequest, reader: ExportReader) -> list[Path]:
         return [path]
     if len(models) > 1 and _is_file(request):
         raise ExportFault(
-            f"one {request.format} file holds one model, and the study has {len(models)}; name one with --model, or give a "
+            f"one {request.format} file holds one model, and the study has {len(models)}; name one with --model, "
+            "or give a "
             "folder with --to"
         )
     places = [_place(request, model, alone=len(models) == 1) for model in models]

@@ -11,7 +11,10 @@ _STUB = "    pass\n\n\n"  # ends the prompt's function, so that a program which 
 
 
 def recording(row: ExportRow) -> dict[str, Any]:
-    """All that is known of a sample: our own lines, which can be imported and replayed. What is not known is left out."""
+    """All that is known of a sample: our own lines, which can be imported and replayed.
+
+    What is not known is left out.
+    """
     line: dict[str, Any] = {
         "task_id": row.problem,
         "model": row.model,

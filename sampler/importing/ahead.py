@@ -1,7 +1,7 @@
 """Large files are read by a process of their own, ahead of the one that writes the store: two cores do what one did.
 
-The job goes in and lists of samples come out, pickled: both ends are ours, and the pipe holds the reader back when the writer
-is slower. A reader whose writer is gone, killed or not, ends at its next list.
+The job goes in and lists of samples come out, pickled: both ends are ours, and the pipe holds the reader back when the
+writer is slower. A reader whose writer is gone, killed or not, ends at its next list.
 """
 
 from __future__ import annotations
@@ -41,7 +41,8 @@ def _read_ahead(job: ReadingJob) -> Iterator[Ready | SampleLeftOut]:
                 yield from told
         except (EOFError, BrokenPipeError, pickle.UnpicklingError) as error:
             raise ImportFault(
-                f"{job.path}: the process that read it is gone (was it killed, or is memory short?); run the same command "
+                f"{job.path}: the process that read it is gone (was it killed, or is memory short?); run the same "
+                "command "
                 "again, it goes on where it stopped"
             ) from error
         finally:

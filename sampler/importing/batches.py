@@ -1,4 +1,7 @@
-"""Imported samples on their way to the disk: gathered into large transactions, one being written while the next is made."""
+"""Imported samples on their way to the disk.
+
+Gathered into large transactions, one being written while the next is made.
+"""
 
 from __future__ import annotations
 

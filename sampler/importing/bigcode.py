@@ -1,4 +1,7 @@
-"""Generations of the BigCode evaluation harness: a list for every problem, in the data set's order, of whole programs."""
+"""Generations of the BigCode evaluation harness.
+
+A list for every problem, in the data set's order, of whole programs.
+"""
 
 from __future__ import annotations
 

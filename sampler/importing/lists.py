@@ -1,4 +1,7 @@
-"""One object of lists: the programs of every problem under its name, as APPS's evaluation has them (`all_codes.json`)."""
+"""One object of lists.
+
+The programs of every problem under its name, as APPS's evaluation has them (`all_codes.json`).
+"""
 
 from __future__ import annotations
 

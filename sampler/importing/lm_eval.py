@@ -1,7 +1,7 @@
 """Sample logs of the LM evaluation harness (`--log_samples`): a document, its answers and the metrics on every line.
 
-Taken is what that harness executed: its filtered answers, which are whole programs. A metric over one sample is its verdict;
-one over several says nothing of any of them, unless all passed or none did.
+Taken is what that harness executed: its filtered answers, which are whole programs. A metric over one sample is its
+verdict; one over several says nothing of any of them, unless all passed or none did.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Which problem a sample belongs to.
 
-By its name, as samples files write names (`sandbox.problems.find_problem`); else by the prompt; else by its place in the
-data set's order. A prompt need not be the data set's own, because people leave out examples: then the function it begins
-decides, and between two functions of one name the longer common beginning does.
+By its name, as samples files write names (`sandbox.problems.find_problem`); else by the prompt; else by its place in
+the data set's order. A prompt need not be the data set's own, because people leave out examples: then the function it
+begins decides, and between two functions of one name the longer common beginning does.
 """
 
 from __future__ import annotations

@@ -18,7 +18,10 @@ class Numbering:
         self._added: Counter[int] = Counter()
 
     def place(self, problem: int, given: int | None) -> int | None:
-        """The index of a problem's next sample; None if the store holds it. Raises ImportFault for one that comes twice."""
+        """The index of a problem's next sample; None if the store holds it.
+
+        Raises ImportFault for one that comes twice.
+        """
         if given is None:
             index = self._come[problem]
             self._come[problem] += 1

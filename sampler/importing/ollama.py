@@ -1,7 +1,9 @@
-"""Answers of Ollama with its own counts and times: `eval_count` tokens in `eval_duration` nanoseconds, the prompt's likewise.
+"""Answers of Ollama with its own counts and times.
 
-Either one object {problem: [[answer, {counts …}], …]}, or a reply a line with a `task_id` put to it. Time for loading the
-model is no cost of a sample and is passed over.
+`eval_count` tokens in `eval_duration` nanoseconds, the prompt's likewise.
+
+Either one object {problem: [[answer, {counts …}], …]}, or a reply a line with a `task_id` put to it. Time for loading
+the model is no cost of a sample and is passed over.
 """
 
 from __future__ import annotations

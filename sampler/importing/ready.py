@@ -1,4 +1,7 @@
-"""From a file to samples that lack nothing but their place in a store: problem found, program made, texts named by digest."""
+"""From a file to samples that lack nothing but their place in a store.
+
+Problem found, program made, texts named by digest.
+"""
 
 from __future__ import annotations
 

@@ -24,8 +24,8 @@ _STRING, _ARRAY = 8, 9
 _MAX_TEXT = 1 << 20  # a chat template is a few kB; a token far less
 _MAX_DIMENSIONS = 8
 _MAX_NESTING = 4
-# In these families most layers look back no farther than a window. The header says how far, not which layers; in a family
-# that is not listed every layer is taken to see everything, which is the dearer way.
+# In these families most layers look back no farther than a window. The header says how far, not which layers; in a
+# family that is not listed every layer is taken to see everything, which is the dearer way.
 _WHOLE_EVERY = {"gemma2": 2, "gemma3": 6}  # every so many-th layer sees everything
 
 
@@ -176,5 +176,8 @@ def _windowed_layers(family: str, layers: int) -> int:
 
 
 def _vocabulary_weights(tensors: dict[str, tuple[int, ...]]) -> int:
-    """Token embedding and unembedding as they lie in the file: one matrix if they are tied, unless it stands there twice."""
+    """Token embedding and unembedding as they lie in the file.
+
+    One matrix if they are tied, unless it stands there twice.
+    """
     return sum(prod(tensors[name]) for name in ("token_embd.weight", "output.weight") if name in tensors)

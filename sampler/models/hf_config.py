@@ -1,9 +1,9 @@
 """What a model hub's config.json says about its model: the numbers that decide FLOPs and memory.
 
-A config names shapes, not weights, so the weights are counted from the shapes: four attention projections, an MLP of three
-matrices where it is gated (Llama, Mistral, Qwen, Gemma …) and two where it is not, a router and its experts where there are
-experts. Biases and norms are left out (below 0.1 %). A family whose attention has another shape (a latent cache, a state) is
-refused: its costs are unknown rather than guessed.
+A config names shapes, not weights, so the weights are counted from the shapes: four attention projections, an MLP of
+three matrices where it is gated (Llama, Mistral, Qwen, Gemma …) and two where it is not, a router and its experts where
+there are experts. Biases and norms are left out (below 0.1 %). A family whose attention has another shape (a latent
+cache, a state) is refused: its costs are unknown rather than guessed.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@
 * `write` fills the template. Names and messages come from models and files, which are hostile: the template engine
   escapes whatever it is given, and nothing is ever marked as safe.
 
-The figures are plain SVG and can be read without a script. The script adds a rule that follows the pointer and says what
-each model reaches at that budget. Colour never carries a meaning alone: every line has its name at its end and a dash
-pattern of its own beyond the seventh, every cell of the map has its number.
+The figures are plain SVG and can be read without a script. The script adds a rule that follows the pointer and says
+what each model reaches at that budget. Colour never carries a meaning alone: every line has its name at its end and a
+dash pattern of its own beyond the seventh, every cell of the map has its number.
 """

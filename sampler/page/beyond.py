@@ -1,4 +1,7 @@
-"""pass@k beyond the samples, as the page shows it: what was measured, and then what a fitted distribution promises. Pure."""
+"""pass@k beyond the samples, as the page shows it: what was measured, and then what a fitted distribution promises.
+
+Pure.
+"""
 
 from __future__ import annotations
 

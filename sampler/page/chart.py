@@ -19,9 +19,9 @@ DASHES = ("", "7 3", "2 3", "9 3 2 3")
 class Line:
     """One model's curve: the value `ys[i]` holds from `xs[i]` on, up to the next, the last up to `end`.
 
-    `low` and `high` are the band, empty where there is none. From the index `thin` on, the values rest on few subsets. `tone`
-    and `dash` are there where they are not to follow from the line's place, `says` where a point says more than its k. A
-    `piece` of a longer line has no name at its end and is silent outside itself.
+    `low` and `high` are the band, empty where there is none. From the index `thin` on, the values rest on few subsets.
+    `tone` and `dash` are there where they are not to follow from the line's place, `says` where a point says more than
+    its k. A `piece` of a longer line has no name at its end and is silent outside itself.
     """
 
     name: str
@@ -50,7 +50,10 @@ class Mark:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drawn:
-    """A line as SVG paths. `tone` is its colour, `dash` its pattern; the name, if any, stands at (`label_x`, `label_y`)."""
+    """A line as SVG paths.
+
+    `tone` is its colour, `dash` its pattern; the name, if any, stands at (`label_x`, `label_y`).
+    """
 
     name: str
     tone: int
@@ -84,7 +87,10 @@ class Chart:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Extra:
-    """What stands beside the curves: single points, budgets that are worth a vertical rule, and room for names on the right."""
+    """What stands beside the curves.
+
+    Single points, budgets that are worth a vertical rule, and room for names on the right.
+    """
 
     stars: Sequence[Mark] = ()
     rules: Sequence[Mark] = ()

@@ -1,4 +1,7 @@
-"""Whom to ask at each budget, as the page shows it: the frontier as a figure, and the best of each way as a table. Pure."""
+"""Whom to ask at each budget, as the page shows it: the frontier as a figure, and the best of each way as a table.
+
+Pure.
+"""
 
 from __future__ import annotations
 

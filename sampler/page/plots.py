@@ -1,4 +1,7 @@
-"""Figures for papers, drawn by matplotlib (extra `plots`). The only module that imports it, and only when asked to draw."""
+"""Figures for papers, drawn by matplotlib (extra `plots`).
+
+The only module that imports it, and only when asked to draw.
+"""
 
 from __future__ import annotations
 

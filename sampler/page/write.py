@@ -37,7 +37,10 @@ def page_html(sheet: Sheet) -> str:
 
 
 def _figures(sheet: Sheet) -> Iterator[tuple[Chart | None, tuple[Line, ...]]]:
-    """All figures in the order of their numbers: the curves of every unit, then their frontiers, then what lies beyond."""
+    """All figures in the order of their numbers.
+
+    The curves of every unit, then their frontiers, then what lies beyond.
+    """
     yield from ((figure.chart, figure.lines) for figure in sheet.figures)
     for figure in sheet.figures:
         yield (figure.choices.chart, figure.choices.lines) if figure.choices else (None, ())

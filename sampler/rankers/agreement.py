@@ -37,7 +37,7 @@ def _bytes(answer: Answer | None) -> object:
 
 
 def equal(one: Answer | None, other: Answer | None) -> bool:
-    """Whether both are values, and the same by Python's ==, which runs no foreign code on the exact types of our making."""
+    """Whether both are values and equal by Python's ==, which runs no foreign code on the exact types of ours."""
     if one is None or other is None or one.raised is not None or other.raised is not None:
         return False
     try:

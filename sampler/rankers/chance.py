@@ -1,4 +1,7 @@
-"""No opinion: all samples are equal, and any of them is handed out. What every ranker has to beat; its rank-score is pass@1."""
+"""No opinion: all samples are equal, and any of them is handed out.
+
+What every ranker has to beat; its rank-score is pass@1.
+"""
 
 from __future__ import annotations
 

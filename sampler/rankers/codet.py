@@ -1,8 +1,8 @@
 """CodeT (Chen et al. 2022, arXiv 2207.10397): programs and tests that a model wrote vouch for each other.
 
-Samples that pass exactly the same generated tests are a group. With |S| samples in it and |T| tests passed, both counted as
-often as they were written, its score is sqrt(|S|) · |T| (the authors' code, and the paper's appendix) or |S| · |T| (its main
-text). A sample that passes no test is worth nothing.
+Samples that pass exactly the same generated tests are a group. With |S| samples in it and |T| tests passed, both
+counted as often as they were written, its score is sqrt(|S|) · |T| (the authors' code, and the paper's appendix) or |S|
+· |T| (its main text). A sample that passes no test is worth nothing.
 """
 
 from __future__ import annotations

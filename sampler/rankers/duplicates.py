@@ -1,9 +1,9 @@
 """By duplicates: what a model writes most often is what it believes most.
 
-That is self-consistency (Wang et al. 2022, arXiv 2203.11171), on programs instead of answers; none of them runs. Two programs
-are the same if their syntax trees are, once comments, layout, docstrings and annotations are gone and the names that a function
-gives to values of its own are numbered as they come. Parameters keep theirs, since a caller may use them. A text that does not
-parse gets no vote.
+That is self-consistency (Wang et al. 2022, arXiv 2203.11171), on programs instead of answers; none of them runs. Two
+programs are the same if their syntax trees are, once comments, layout, docstrings and annotations are gone and the
+names that a function gives to values of its own are numbered as they come. Parameters keep theirs, since a caller may
+use them. A text that does not parse gets no vote.
 """
 
 from __future__ import annotations

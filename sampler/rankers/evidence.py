@@ -1,7 +1,8 @@
 """What programs answered, from the facts that their verdicts were made from. No box, and nobody's verdict plays a part.
 
-All programs of a problem were asked the same calls in the same order, so the n-th answers belong together. Where a program was
-told to be wrong by its first answers, no more were asked of it: then these facts are too few to compare programs by.
+All programs of a problem were asked the same calls in the same order, so the n-th answers belong together. Where a
+program was told to be wrong by its first answers, no more were asked of it: then these facts are too few to compare
+programs by.
 """
 
 from __future__ import annotations

@@ -1,9 +1,10 @@
 """Tests that a model wrote, one assert at a time.
 
-A text holds many: it is cut before each "assert", and each piece where something new begins. A piece counts if it is Python and
-speaks of the function; of each text only the first few do, since models drift. An assert that is a call and a literal becomes
-data, compared on the host. Any other goes to the box as text, and a line at the end of the program executes it: there a program
-could deceive its tests, but these are a model's guess and no secret, and a ranking is no verdict.
+A text holds many: it is cut before each "assert", and each piece where something new begins. A piece counts if it is
+Python and speaks of the function; of each text only the first few do, since models drift. An assert that is a call and
+a literal becomes data, compared on the host. Any other goes to the box as text, and a line at the end of the program
+executes it: there a program could deceive its tests, but these are a model's guess and no secret, and a ranking is no
+verdict.
 """
 
 from __future__ import annotations
@@ -94,7 +95,10 @@ def _case(test: str, function: str) -> CallTest:
 
 
 def read_texts(path: Path) -> dict[str, tuple[str, ...]]:
-    """The texts of a file of JSON lines, `{"task_id": "HumanEval/0", "tests": ["assert …", …]}`, by problem (.gz allowed)."""
+    """The texts of a file of JSON lines (.gz allowed), by problem.
+
+    A line is `{"task_id": "HumanEval/0", "tests": ["assert …", …]}`.
+    """
     try:
         data = path.read_bytes()
         lines = (gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data).split(b"\n")

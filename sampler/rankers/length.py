@@ -1,7 +1,7 @@
 """By length, in tokens that were written.
 
-Of k chains of thought the shortest tends to be right (Hassid et al. 2025, arXiv 2505.17813, short-1@k); of programs nobody has
-promised it.
+Of k chains of thought the shortest tends to be right (Hassid et al. 2025, arXiv 2505.17813, short-1@k); of programs
+nobody has promised it.
 """
 
 from __future__ import annotations

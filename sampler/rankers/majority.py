@@ -1,7 +1,7 @@
 """By majority of outputs: programs that answer every input alike are one camp, and the largest is handed out first.
 
-So AlphaCode clusters (Li et al. 2022, arXiv 2203.07814). To raise an exception of the same type, or to give no answer, is to
-answer alike, since a program may be right to refuse an input; one that fails on every input gets no vote.
+So AlphaCode clusters (Li et al. 2022, arXiv 2203.07814). To raise an exception of the same type, or to give no answer,
+is to answer alike, since a program may be right to refuse an input; one that fails on every input gets no vote.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """MBR-EXEC (Shi et al. 2022, arXiv 2204.11454): the program whose answers differ from the fewest others.
 
-The loss between two programs is 1 if they differ on any input, else 0, and a program that fails on an input differs there from
-every other, even from one that fails, too. So the least total loss is the largest camp of programs that answer every input, and
-all alike; those that fail come last. Equals are told apart by log-probability, where it is known.
+The loss between two programs is 1 if they differ on any input, else 0, and a program that fails on an input differs
+there from every other, even from one that fails, too. So the least total loss is the largest camp of programs that
+answer every input, and all alike; those that fail come last. Equals are told apart by log-probability, where it is
+known.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """By selection tests: those of a problem that whoever picks an answer may see. What passes comes before what does not.
 
-As a ranking it always hands out something: where nothing passes, any sample. `selected_at_k` says what becomes of it where one
-would rather hand out nothing.
+As a ranking it always hands out something: where nothing passes, any sample. `selected_at_k` says what becomes of it
+where one would rather hand out nothing.
 """
 
 from __future__ import annotations

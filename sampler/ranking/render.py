@@ -89,7 +89,8 @@ def _percent(rate: float | None, interval: Interval | None = None) -> str:
 def _frontier(unit: Unit, best: Sequence[Best], report: RankReport) -> Table:
     charged = "sampling and ranking" if report.charged else "sampling"
     shown = grid(
-        f"Frontier in {NAMES[unit]} of {charged}: the (model, k, chosen by) that no other beats for its cost, none of them "
+        f"Frontier in {NAMES[unit]} of {charged}: the (model, k, chosen by) that no other beats for its cost, "
+        "none of them "
         "with the judge's tests; found among the problems that it is shown for"
     )
     for head in ("model", "chosen by"):
@@ -129,13 +130,16 @@ def _closing(report: RankReport) -> Iterator[str]:
     errors = [point.error for model in report.models for line in model.lines for point in line.points]
     if any(errors):
         yield (
-            f"Where samples vote for each other, values are means over {report.draws} drawn subsets a problem; their largest "
+            f"Where samples vote for each other, values are means over {report.draws} drawn subsets a problem; "
+            "their largest "
             f"standard error is {100 * max(errors):.2f}."
         )
     if report.charged:
         yield (
-            f"Costs are a problem's, of sampling ({_CHARGES[report.prompt]}) and of ranking. Executing is counted in CPU "
-            "seconds of the sandbox, and what came with a verdict as all that the verdict took; what it cost a model to write "
+            f"Costs are a problem's, of sampling ({_CHARGES[report.prompt]}) and of ranking. Executing is counted "
+            "in CPU "
+            "seconds of the sandbox, and what came with a verdict as all that the verdict took; what it cost a "
+            "model to write "
             "tests is not in them."
         )
     yield from map(one_line, report.notes)

@@ -1,8 +1,8 @@
 """Ranking what a store holds: each ranker's opinion of every sample is stored, and what its choice is worth is told.
 
-Only problems on which every wanted sample of a model has a verdict count. The samples of one model on one problem are looked at
-together, and only they are in memory. Opinions that take an engine are stored as they come, so that a ranking which was broken
-off goes on where it stopped; all others are made anew.
+Only problems on which every wanted sample of a model has a verdict count. The samples of one model on one problem are
+looked at together, and only they are in memory. Opinions that take an engine are stored as they come, so that a ranking
+which was broken off goes on where it stopped; all others are made anew.
 """
 
 from __future__ import annotations
@@ -40,7 +40,10 @@ from sandbox.scoring.asking import held
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ranked:
-    """What a ranker makes of a group, and what that cost for each sample; no `rows` where it costs nothing worth telling."""
+    """What a ranker makes of a group, and what that cost for each sample.
+
+    No `rows` where it costs nothing worth telling.
+    """
 
     ranking: Ranking
     rows: tuple[RankedRow, ...] = ()
@@ -115,7 +118,10 @@ def _rank_model(under: _Under, model: ModelRow, tallies: Sequence[TallyRow]) -> 
 
 
 def _valued(under: _Under, model: ModelRow, problems: Sequence[ProblemRow]) -> dict[str, list[Valued]]:
-    """What each ranker makes of each problem; those rankers are missing that nobody asked for and that lack something."""
+    """What each ranker makes of each problem.
+
+    Those rankers are missing that nobody asked for and that lack something.
+    """
     sampling = under.reader.sampling(under.study.id)[model.id]
     facts = any(RANKERS[name.partition("@")[0]] is Need.ANSWERS for name in under.names)
     valued: dict[str, list[Valued]] = {name: [] for name in under.names}

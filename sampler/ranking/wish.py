@@ -64,8 +64,8 @@ class RankDoors:
 class RankPoint:
     """What handing out one of k samples is worth.
 
-    `error` is the standard error of drawing subsets, 0 where the value is exact. `costs` are of the k samples and, where it is
-    charged, of ranking them; None where a cost is not known.
+    `error` is the standard error of drawing subsets, 0 where the value is exact. `costs` are of the k samples and,
+    where it is charged, of ranking them; None where a cost is not known.
     """
 
     k: int
@@ -79,8 +79,8 @@ class RankPoint:
 class SelectedPoint:
     """Handing out a random one of those of k samples that pass the selection tests, or nothing.
 
-    `coverage` is the chance that a sample that is correct is among the k; `false_positive` the share of wrong ones among the
-    answers that are handed out, None where none is. Each has its interval, by the name of the field.
+    `coverage` is the chance that a sample that is correct is among the k; `false_positive` the share of wrong ones
+    among the answers that are handed out, None where none is. Each has its interval, by the name of the field.
     """
 
     k: int
@@ -129,7 +129,8 @@ class Best:
 class RankReport:
     """Everything that a ranking found.
 
-    `frontiers` are over what was valued on the same problems, for each unit in which every cost is known, by rising cost.
+    `frontiers` are over what was valued on the same problems, for each unit in which every cost is known, by rising
+    cost.
     """
 
     study: str

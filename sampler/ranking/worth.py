@@ -41,7 +41,10 @@ def model_lines(
     valued: Mapping[str, Sequence[Valued]],
     wish: RankWish,
 ) -> RankedModel:
-    """The lines of one model: `rows` are its tallies on the complete problems, `greedy` those of its greedy sample there."""
+    """The lines of one model.
+
+    `rows` are its tallies on the complete problems, `greedy` those of its greedy sample there.
+    """
     samples = min(row.scored for row in rows)
     ks = choose_ks(wish.ks, samples)
     costs = {unit: _sampling(model, rows, unit, wish) for unit in UNITS}
@@ -58,7 +61,10 @@ def model_lines(
 
 
 def frontiers(models: Sequence[RankedModel]) -> Mapping[Unit, tuple[Best, ...]]:
-    """What no other (model, k, ranker) beats for its cost, in each unit, of models that were valued on the same problems."""
+    """What no other (model, k, ranker) beats for its cost, in each unit.
+
+    Only models that were valued on the same problems are held against each other.
+    """
     found = {}
     for unit in UNITS:
         every = [_best(model, line, point, unit) for model, line, point in _points(models)]
@@ -165,7 +171,10 @@ def _means(groups: Sequence[Sequence[tuple[float | None, float | None]]]) -> tup
 
 
 def _selected(values: Sequence[Valued], k: int, wish: RankWish) -> SelectedPoint:
-    """Selection by tests at k: sums over problems, so that a problem counts as often as it has an answer to hand out."""
+    """Selection by tests at k.
+
+    Sums over problems, so that a problem counts as often as it has an answer to hand out.
+    """
     found = []
     for value in values:
         both = int((value.passed & value.selected).sum())
@@ -189,7 +198,10 @@ def _selected(values: Sequence[Valued], k: int, wish: RankWish) -> SelectedPoint
 
 
 def _wrong_share(answered: NDArray[np.float64], correct: NDArray[np.float64], seed: int) -> Interval | None:
-    """Percentiles of a ratio of sums over resampled problems, of which some answer; widened to Wilson's where few are wrong."""
+    """Percentiles of a ratio of sums over resampled problems, of which some answer.
+
+    Widened to Wilson's where few are wrong.
+    """
     problems = len(answered)
     if problems < 2 or not answered.any():
         return None

@@ -1,9 +1,9 @@
 """What may end a run before it is complete: its time, its FLOPs, too many faults of ours.
 
-A brake works like the first interrupt: no more samples are asked for, what is under way finishes, everything is kept, and the
-same command continues. FLOPs are those of this run, read from the store's sums once a second, so a run may go over its limit
-by what was under way. A fault is a sample that was not scored by our fault; their share of all that were tried counts
-from `ENOUGH` on, and at the end in any case.
+A brake works like the first interrupt: no more samples are asked for, what is under way finishes, everything is kept,
+and the same command continues. FLOPs are those of this run, read from the store's sums once a second, so a run may go
+over its limit by what was under way. A fault is a sample that was not scored by our fault; their share of all that were
+tried counts from `ENOUGH` on, and at the end in any case.
 """
 
 from __future__ import annotations

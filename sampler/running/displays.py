@@ -1,4 +1,6 @@
-"""How a run without a screen shows how far it is: JSON lines, a bar on a terminal, or nothing. Plain lines are in `headless`.
+"""How a run without a screen shows how far it is: JSON lines, a bar on a terminal, or nothing.
+
+Plain lines are in `headless`.
 
 JSON lines are data and go to standard output; everything else is for people and goes to standard error.
 """

@@ -11,8 +11,8 @@ from sandbox.values import Program, Score
 class Executor(Protocol):
     """An open sandbox. Who opened it closes it; a program that still waits then gets no score.
 
-    A future raises `sandbox.errors.SandboxError` where the fault is ours: then there is no score, and none is made up. One
-    that is cancelled gives its place back to those that wait.
+    A future raises `sandbox.errors.SandboxError` where the fault is ours: then there is no score, and none is made up.
+    One that is cancelled gives its place back to those that wait.
     """
 
     @property

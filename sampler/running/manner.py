@@ -1,7 +1,7 @@
 """How a run without a screen is asked for: what `sampler run` and `budget-tui --headless` have in common.
 
-Apart from `headless` and light to import, because a viewer needs no engine. The display is decided before anything is drawn:
-what was asked for, else a bar where a person looks at a terminal, else plain lines.
+Apart from `headless` and light to import, because a viewer needs no engine. The display is decided before anything is
+drawn: what was asked for, else a bar where a person looks at a terminal, else plain lines.
 """
 
 from __future__ import annotations

@@ -50,7 +50,10 @@ class PlainLines:
         eta = "" if finished else f" · {left.words if left else UNKNOWN}"
         share = now.scored / now.wanted if now.wanted else 1.0
         passed = " · ".join(f"{one_line(m.name)} {m.passed}/{m.verdicts} passed" for m in now.models if m.verdicts)
-        head = f"{one_line(now.study)} {now.sampled}/{now.wanted} sampled, {now.scored} scored ({floor(100 * share)}%){eta}"
+        head = (
+            f"{one_line(now.study)} {now.sampled}/{now.wanted} sampled, {now.scored} scored "
+            f"({floor(100 * share)}%){eta}"
+        )
         self._write(f"{head} · {passed}" if passed else head)
 
     def _write(self, line: str) -> None:

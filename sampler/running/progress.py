@@ -16,7 +16,10 @@ TICK_SECONDS = 1.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelProgress:
-    """How far one model is, over all problems: `sampled` and `scored` of what is wanted, `passed` of all `verdicts` held."""
+    """How far one model is, over all problems.
+
+    `sampled` and `scored` of what is wanted, `passed` of all `verdicts` held.
+    """
 
     name: str
     wanted: int

@@ -1,7 +1,9 @@
-"""Judging what a store holds again, from the facts it keeps: after a change of the judge or of the problems' tests. No box.
+"""Judging what a store holds again, from the facts it keeps: after a change of the judge or of the problems' tests.
 
-A judgement that comes out as it was is left alone; another one becomes a new row beside the old one, and the sums move over.
-Killed half-way, the same command does the rest.
+No box.
+
+A judgement that comes out as it was is left alone; another one becomes a new row beside the old one, and the sums move
+over. Killed half-way, the same command does the rest.
 """
 
 from __future__ import annotations
@@ -53,8 +55,8 @@ def _named(samples: list[str]) -> str:
 def rejudge_study(study: Study, store: Store, references: References) -> Rejudged:
     """Judge every sample of a study again.
 
-    A row whose facts cannot be read stays as it is. Raises StoreError, ProblemsError, FactsError (facts of other tests) or
-    ReferenceFailed (answers that are not kept here).
+    A row whose facts cannot be read stays as it is. Raises StoreError, ProblemsError, FactsError (facts of other tests)
+    or ReferenceFailed (answers that are not kept here).
     """
     problems = choose_problems(study.problems)
     id_ = store.retest_study(study.record(problems))

@@ -7,9 +7,8 @@ values to a subscriber.
 
 Everything that goes wrong by our fault travels as an exception, after the store has noted it. An engine that dies is
 started again as long as each brings something; a model that cannot be sampled costs the other models nothing, and is
-raised when they are done. An interrupt is no fault:
-the first one ends the asking for samples, calls off the programs that wait and lets what is under way finish; a second one
-is a KeyboardInterrupt.
+raised when they are done. An interrupt is no fault: the first one ends the asking for samples, calls off the programs
+that wait and lets what is under way finish; a second one is a KeyboardInterrupt.
 """
 
 from __future__ import annotations
@@ -264,7 +263,8 @@ def _record(ids: StudyIds, model: str, card: ModelCard, sample: Sample, program:
 
 def _alike(model: ModelSpec) -> str:
     return (
-        f"{model.name}: at temperature 0 the {model.samples} samples of a problem are alike, and more of them bring nothing;"
+        f"{model.name}: at temperature 0 the {model.samples} samples of a problem are alike, and more of them "
+        "bring nothing;"
         " raise the temperature, or ask for one (greedy = true has it beside the others)"
     )
 

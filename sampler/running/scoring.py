@@ -113,7 +113,10 @@ class Scoring:
                 self._changed.notify_all()
 
     def _pending(self) -> Iterator[PendingRow]:
-        """Samples without a verdict, as they are stored; ends when the store is complete and seen to its end, or on stop."""
+        """Samples without a verdict, as they are stored.
+
+        Ends when the store is complete and seen to its end, or on stop.
+        """
         cursor = 0
         with Reader(self._job.store.path) as reader:
             while not self._stopped.is_set():

@@ -1,13 +1,13 @@
 """Whom to ask when several models may be asked: single choices, cascades, mixtures, greedy schedules, and an oracle.
 
 Each model is an `Offer`: what k of its samples leave undone on every problem, and what they cost there. Samples of
-different models are independent given the problem, and samples of one model are drawn without replacement from those stored,
-so everything here is an exact expectation over the orders of stored samples; nothing is simulated. A *cascade* asks the first
-model up to k times, stops when a sample is accepted, and only then asks the second. A *mixture* draws all samples of both. With
-k1, k2 free, all their values are two products of matrices (problems inside).
+different models are independent given the problem, and samples of one model are drawn without replacement from those
+stored, so everything here is an exact expectation over the orders of stored samples; nothing is simulated. A *cascade*
+asks the first model up to k times, stops when a sample is accepted, and only then asks the second. A *mixture* draws
+all samples of both. With k1, k2 free, all their values are two products of matrices (problems inside).
 
-A sample is accepted if it passes the selection tests; where a problem has none, if it passes the judge's, which is an oracle.
-`right` is the share of accepted samples that the judge passes too, so an accepted answer is worth that much.
+A sample is accepted if it passes the selection tests; where a problem has none, if it passes the judge's, which is an
+oracle. `right` is the share of accepted samples that the judge passes too, so an accepted answer is worth that much.
 
 Whatever is chosen here by looking at all values was chosen on the problems it is shown for, and is that much too good;
 `sampler.stats.crossfit` says how much.
@@ -74,7 +74,8 @@ class Tried:
 def offer(model: str, tried: Tried, costs: Sequence[UnitCost], mean: UnitCost | None = None) -> Offer:
     """What a model offers, from its counts and the cost of its samples on each problem.
 
-    Whoever shows their `mean` elsewhere, too, hands it over: made anew it may differ by a rounding, and buy one sample less.
+    Whoever shows their `mean` elsewhere, too, hands it over: made anew it may differ by a rounding, and buy one sample
+    less.
     """
     n = min(tried.samples)
     start = np.ones((len(tried.samples), 1))
@@ -98,7 +99,8 @@ def offer(model: str, tried: Tried, costs: Sequence[UnitCost], mean: UnitCost | 
 class Choice:
     """A way to spend: up to so many samples of each model, in this order; its mean cost and the share of right answers.
 
-    `stops` says whether the first accepted sample ends it. `interval`, of the rate, is there where somebody asked for it.
+    `stops` says whether the first accepted sample ends it. `interval`, of the rate, is there where somebody asked for
+    it.
     """
 
     legs: tuple[tuple[str, int], ...]
@@ -123,7 +125,8 @@ def singles(of: Offer, *, stopping: bool) -> list[Choice]:
 class Pairs:
     """k1 samples of one model with k2 of another: tables of k1 x k2, for the `ks` of each.
 
-    That is every k from 1 on up to `EVERY`, and beyond it `EVERY` more, even in their logarithms: all would make millions.
+    That is every k from 1 on up to `EVERY`, and beyond it `EVERY` more, even in their logarithms: all would make
+    millions.
     """
 
     models: tuple[str, str]
@@ -171,7 +174,10 @@ def cascades(first: Offer, second: Offer) -> Pairs:
 
 
 def mixtures(first: Offer, second: Offer) -> Pairs:
-    """k1 samples of the first model and k2 of the second, whatever happens; a random accepted one of the first is preferred."""
+    """k1 samples of the first model and k2 of the second, whatever happens.
+
+    A random accepted one of the first is preferred.
+    """
     k1s, k2s = few_ks(first.n), few_ks(second.n)
     one, two = first.mean_cost, second.mean_cost
     missed = first.left.T[k1s] / len(first.left)
@@ -222,7 +228,10 @@ AnyPriced = TypeVar("AnyPriced", bound=Priced)
 
 
 def pareto(offered: Sequence[AnyPriced]) -> list[AnyPriced]:
-    """What no other beats: none is as good for less, none is better, but for a rounding, for as much. By rising cost."""
+    """What no other beats: none is as good for less, none is better, but for a rounding, for as much.
+
+    By rising cost.
+    """
     kept: list[AnyPriced] = []
     for one in sorted(offered, key=lambda one: (one.cost, -one.rate)):
         if not kept or one.rate > kept[-1].rate + _ROUNDING:
@@ -237,10 +246,12 @@ def best_within(choices: Sequence[Choice], budget: float) -> Choice | None:
 
 
 def oracle(offers: Sequence[Offer], budget: float) -> Floats:
-    """What an oracle reaches that knows for each problem which one model to spend the budget on: an upper bound for routers.
+    """What an oracle reaches that knows for each problem which one model to spend the budget on.
 
-    The maximum over models of noisy rates is too high on average, which an upper bound may be. Undefined where some model has
-    fewer samples than the budget buys.
+    An upper bound for routers.
+
+    The maximum over models of noisy rates is too high on average, which an upper bound may be. Undefined where some
+    model has fewer samples than the budget buys.
     """
     best = np.zeros(len(offers[0].left))
     for one in offers:
@@ -254,10 +265,11 @@ def oracle(offers: Sequence[Offer], budget: float) -> Floats:
 def greedy(fits: Mapping[str, Fit], costs: Mapping[str, UnitCost], most: Mapping[str, int]) -> tuple[str, ...]:
     """Whom to ask next, again and again, while nothing was accepted: whoever promises most for its price.
 
-    After t vain samples of a model on a problem the expected chance of its next one is that of its distribution of difficulty,
-    updated: alpha / (alpha + beta + t), times how likely the problem is possible after all. Divided by the price of a sample
-    it is the rate that a concave greedy climbs (the marginal gain per cost). Models are taken as independent, which they are
-    not: a problem that is hard for one is hard for the other. What the schedule is worth, `scheduled` says without that.
+    After t vain samples of a model on a problem the expected chance of its next one is that of its distribution of
+    difficulty, updated: alpha / (alpha + beta + t), times how likely the problem is possible after all. Divided by the
+    price of a sample it is the rate that a concave greedy climbs (the marginal gain per cost). Models are taken as
+    independent, which they are not: a problem that is hard for one is hard for the other. What the schedule is worth,
+    `scheduled` says without that.
     """
     vain = dict.fromkeys(fits, 0)
     order: list[str] = []
@@ -276,7 +288,10 @@ def _promise(fit: Fit, vain: int) -> float:
 
 
 def scheduled(order: Sequence[str], offers: Mapping[str, Offer]) -> list[Choice]:
-    """What every beginning of a schedule costs and reaches when the first accepted sample ends it; a leg for each run."""
+    """What every beginning of a schedule costs and reaches when the first accepted sample ends it.
+
+    A leg for each run.
+    """
     problems = len(next(iter(offers.values())).left)
     drawn = dict.fromkeys(offers, 0)
     reached, cost, right = np.ones(problems), np.zeros(problems), np.zeros(problems)
@@ -295,10 +310,12 @@ def scheduled(order: Sequence[str], offers: Mapping[str, Offer]) -> list[Choice]
 
 
 def strata(reference: Sequence[float], groups: int = 5) -> list[NDArray[np.int64]]:
-    """Problems by difficulty: `groups` of about equal size by the reference's rate, the hardest first (Snell et al. 2024).
+    """Problems by difficulty: `groups` of about equal size by the reference's rate, the hardest first (Snell et al.
 
-    Equal rates stay in the problems' order. If the reference's own rates are compared within the groups, they are too low among
-    the hard and too high among the easy ones, because luck sorted them too.
+    2024).
+
+    Equal rates stay in the problems' order. If the reference's own rates are compared within the groups, they are too
+    low among the hard and too high among the easy ones, because luck sorted them too.
     """
     if not 1 <= groups <= len(reference):
         raise ValueError(f"{len(reference)} problems make no {groups} groups")
@@ -309,8 +326,8 @@ def strata(reference: Sequence[float], groups: int = 5) -> list[NDArray[np.int64
 def stratum_means(reference: Floats, values: Floats, shares: tuple[float, float], weights: Floats) -> Floats:
     """Means over a stratum of problems that count differently: resamples x columns; `values` is problems x columns.
 
-    The stratum lies between two `shares` of the weight, in the order of `strata`, so that it holds other problems in each
-    resample: where its border lies is part of the doubt. A problem across the border counts with its part inside.
+    The stratum lies between two `shares` of the weight, in the order of `strata`, so that it holds other problems in
+    each resample: where its border lies is part of the doubt. A problem across the border counts with its part inside.
     """
     begin, end = shares
     order = np.argsort(reference, kind="stable")

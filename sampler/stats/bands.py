@@ -1,13 +1,14 @@
 """Bands that hold a whole curve at once, and doubt about samples apart from doubt about problems.
 
-A pointwise interval misses one point in twenty. A band holds every point of the curve with the level's chance: its half width
-at a point is the critical value of the largest |t| over all points, times the point's standard error (max-|t| bootstrap;
-Montiel Olea and Plagborg-Moller 2019, "Simultaneous confidence bands"). It is never narrower than the pointwise interval.
+A pointwise interval misses one point in twenty. A band holds every point of the curve with the level's chance: its half
+width at a point is the critical value of the largest |t| over all points, times the point's standard error (max-|t|
+bootstrap; Montiel Olea and Plagborg-Moller 2019, "Simultaneous confidence bands"). It is never narrower than the
+pointwise interval.
 
 `resample_counts` draws new problems, new samples of the same problems, or both. New problems alone already vary the
-samples (every problem drawn brings its own luck with it), so that is what intervals rest on. New samples alone speak of these
-very problems: how far the benchmark's own value may be from what was measured. Both at once (a two-level bootstrap) counts
-the luck of sampling twice and is the most cautious.
+samples (every problem drawn brings its own luck with it), so that is what intervals rest on. New samples alone speak of
+these very problems: how far the benchmark's own value may be from what was measured. Both at once (a two-level
+bootstrap) counts the luck of sampling twice and is the most cautious.
 """
 
 from __future__ import annotations
@@ -78,9 +79,9 @@ def resample_counts(
 ) -> Floats:
     """Mean pass@1 … pass@n in each resample, centred on the estimate: a table of columns x resamples.
 
-    Samples are drawn anew with replacement, so a problem's count is binomial with the rate that was seen. That pulls pass@k
-    down, because a problem with one success sometimes loses it and one with none never gains any; the means are moved back so
-    that their average is the estimate.
+    Samples are drawn anew with replacement, so a problem's count is binomial with the rate that was seen. That pulls
+    pass@k down, because a problem with one success sometimes loses it and one with none never gains any; the means are
+    moved back so that their average is the estimate.
     """
     n = np.asarray(samples, dtype=np.int64)
     c = np.asarray(correct, dtype=np.int64)

@@ -1,19 +1,21 @@
 """pass@k beyond the samples that were drawn, from a distribution of difficulty fitted to raw counts.
 
-Each problem has its own chance p of a right sample. If p follows a beta distribution over problems, a problem's count of right
-samples is beta-binomial, and pass@k = 1 - B(a, b + k) / B(a, b) for any k. The fit is by maximum likelihood on the counts
-themselves (Kazdan et al. 2025, arXiv 2510.05197: regressions through pass@k points are biased and may promise more than 1).
+Each problem has its own chance p of a right sample. If p follows a beta distribution over problems, a problem's count
+of right samples is beta-binomial, and pass@k = 1 - B(a, b + k) / B(a, b) for any k. The fit is by maximum likelihood on
+the counts themselves (Kazdan et al. 2025, arXiv 2510.05197: regressions through pass@k points are biased and may
+promise more than 1).
 
-A beta distribution has no mass at p = 0, so where some problems are impossible it promises too much. The zero-inflated variant
-adds a share of impossible problems, (1 - z)(1 - B(a, b + k) / B(a, b)), fitted by EM. It is taken where its likelihood is so
-much better that chance would do it one time in twenty (2 log-likelihood ratio above 2.71: the half of a chi-square that a
-parameter at its edge has). The choice is made anew in every resample of problems, so the interval holds the doubt about it.
+A beta distribution has no mass at p = 0, so where some problems are impossible it promises too much. The zero-inflated
+variant adds a share of impossible problems, (1 - z)(1 - B(a, b + k) / B(a, b)), fitted by EM. It is taken where its
+likelihood is so much better that chance would do it one time in twenty (2 log-likelihood ratio above 2.71: the half of
+a chi-square that a parameter at its edge has). The choice is made anew in every resample of problems, so the interval
+holds the doubt about it.
 
-The likelihood needs no gamma function: with A_j problems that have more than j right samples, B_j more than j wrong ones and
-N_j more than j at all, it is sum_j A_j log(a + j) + B_j log(b + j) - N_j log(a + b + j), and Newton's method on the logit of
-the mean a / (a + b) and the logarithm of the size a + b has its derivatives in the same sums. Its steps go uphill wherever
-the likelihood bends upwards, and begin at the likeliest of some sizes. All resamples climb at once. One sample of each
-problem tells the mean alone, so there is no fit.
+The likelihood needs no gamma function: with A_j problems that have more than j right samples, B_j more than j wrong
+ones and N_j more than j at all, it is sum_j A_j log(a + j) + B_j log(b + j) - N_j log(a + b + j), and Newton's method
+on the logit of the mean a / (a + b) and the logarithm of the size a + b has its derivatives in the same sums. Its steps
+go uphill wherever the likelihood bends upwards, and begin at the likeliest of some sizes. All resamples climb at once.
+One sample of each problem tells the mean alone, so there is no fit.
 """
 
 from __future__ import annotations
@@ -62,8 +64,8 @@ class Fit:
 class Extrapolation:
     """pass@k beyond the samples: a model's promise, not a measurement. `beyond` is how many times n it reaches.
 
-    `impossible` is the interval of the fit's share of impossible problems, from the same refits; where all of them find none,
-    what so few problems can tell.
+    `impossible` is the interval of the fit's share of impossible problems, from the same refits; where all of them find
+    none, what so few problems can tell.
     """
 
     k: int
@@ -166,7 +168,8 @@ def _plain(table: _Table, weights: Floats) -> list[Fit]:
 def _starts(table: _Table, weights: Floats, sums: tuple[Floats, ...]) -> Floats:
     """For each fit the likeliest of some sizes, each with the mean that is the most precise if it is true.
 
-    A problem's share of right samples varies as that of n / (1 + (n - 1) / (size + 1)) samples without a difficulty would.
+    A problem's share of right samples varies as that of n / (1 + (n - 1) / (size + 1)) samples without a difficulty
+    would.
     """
     every = table.right + table.wrong
     tried = []
@@ -181,8 +184,8 @@ def _starts(table: _Table, weights: Floats, sums: tuple[Floats, ...]) -> Floats:
 def _inflated(table: _Table, weights: Floats, plain: Sequence[Fit]) -> list[Fit]:
     """The zero-inflated fits: how likely each hopeless problem is possible after all (E), then two Newton steps (M).
 
-    From round to round only the weights of hopeless problems change, which have nothing but wrong samples; fits that stand
-    still are left alone.
+    From round to round only the weights of hopeless problems change, which have nothing but wrong samples; fits that
+    stand still are left alone.
     """
     at = _places(plain)
     total = weights.sum(axis=1)
@@ -261,8 +264,8 @@ def _climb(sums: tuple[Floats, ...], steps: Floats, at: Floats, most: int) -> Fl
 def _newton(sums: tuple[Floats, ...], steps: Floats, at: Floats) -> tuple[Floats, Floats]:
     """The step to the top of a parabola that touches the likelihood, and what it promises to bring, to first order.
 
-    Where the likelihood bends upwards, the parabola bends as much downwards, so that every step goes uphill. What lies at its
-    bound and would go on stays there.
+    Where the likelihood bends upwards, the parabola bends as much downwards, so that every step goes uphill. What lies
+    at its bound and would go on stays there.
     """
     (su, sv), (uu, uv, vv) = _derivatives(sums, steps, at)
     low, high = at <= _SMALLEST, at >= _LARGEST

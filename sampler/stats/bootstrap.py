@@ -1,15 +1,16 @@
 """How sure a mean over problems is: resample the problems.
 
-The problem is what is resampled, never the sample: the samples of one problem are not independent of each other (Miller 2024,
-arXiv 2411.00640, clustered errors). What a resample varies holds both sources of doubt, which problems and which samples, so
-it speaks of new problems of the same kind, each sampled anew; `sampler.stats.levels` parts the two.
+The problem is what is resampled, never the sample: the samples of one problem are not independent of each other (Miller
+2024, arXiv 2411.00640, clustered errors). What a resample varies holds both sources of doubt, which problems and which
+samples, so it speaks of new problems of the same kind, each sampled anew; `sampler.stats.levels` parts the two.
 
-Intervals are BCa (Efron 1987: corrected for bias and skewness), with tails set further out for few problems as Student's t
-does (Hesterberg 2015, section 4.1.3, "expanded percentile"). Where less than `FEW` problems' worth is missing from 0 or from
-1 there is nothing to resample, a bootstrap is far too sure, and Wilson's interval (1927) for that share takes its place where
-it is wider: it is the widest that a mean of values between 0 and 1 can need. `tests/bench/coverage.py` measures how often
-these intervals hold the truth. Plain percentiles (Efron 1979) are there to compare with. Of paired differences the intervals
-and tests are in `sampler.stats.differences`: resampling is too sure where few problems differ.
+Intervals are BCa (Efron 1987: corrected for bias and skewness), with tails set further out for few problems as
+Student's t does (Hesterberg 2015, section 4.1.3, "expanded percentile"). Where less than `FEW` problems' worth is
+missing from 0 or from 1 there is nothing to resample, a bootstrap is far too sure, and Wilson's interval (1927) for
+that share takes its place where it is wider: it is the widest that a mean of values between 0 and 1 can need.
+`tests/bench/coverage.py` measures how often these intervals hold the truth. Plain percentiles (Efron 1979) are there to
+compare with. Of paired differences the intervals and tests are in `sampler.stats.differences`: resampling is too sure
+where few problems differ.
 """
 
 from __future__ import annotations
@@ -101,8 +102,8 @@ def resampled(values: Floats, draws: Floats) -> Resampled:
 def resampled_statistic(of: Statistic, draws: Floats) -> Resampled:
     """`resampled` of what is no mean over problems, but follows from how much each of them counts.
 
-    The skew is that of the jackknife's values: what each problem adds, by leaving it out (Efron and Tibshirani 1993, equation
-    14.15). Those of a mean are the mean's own values.
+    The skew is that of the jackknife's values: what each problem adds, by leaving it out (Efron and Tibshirani 1993,
+    equation 14.15). Those of a mean are the mean's own values.
     """
     problems = draws.shape[1]
     whole = of(np.full((1, problems), 1 / problems))[0]
@@ -147,7 +148,10 @@ def intervals(values: Floats, draws: Floats, method: Method = Method.BCA) -> lis
 
 
 def rate_intervals(values: Floats, draws: Floats) -> list[Interval]:
-    """The interval of each column's mean, of values between 0 and 1: widened where too few problems differ from 0 or 1."""
+    """The interval of each column's mean, of values between 0 and 1.
+
+    Widened where too few problems differ from 0 or 1.
+    """
     return read_rates(resampled(values, draws))
 
 

@@ -37,8 +37,9 @@ class PromptCharge(StrEnum):
 class UnitCost:
     """What k samples of a model cost on a problem: once + k x each.
 
-    Linear in k with one unit cost for all problems, as in Hassid et al. 2024 (arXiv 2404.00725, section 3); `once` is the
-    shared reading of the prompt, as in Brown et al. 2024 (arXiv 2407.21787), and 0 where every sample pays for itself.
+    Linear in k with one unit cost for all problems, as in Hassid et al. 2024 (arXiv 2404.00725, section 3); `once` is
+    the shared reading of the prompt, as in Brown et al. 2024 (arXiv 2407.21787), and 0 where every sample pays for
+    itself.
     """
 
     each: float
@@ -57,8 +58,8 @@ class UnitCost:
     def affordable(self, budget: float) -> int:
         """The largest k with cost(k) <= budget: floor(budget / unit cost), Hassid et al. 2024, equations 2 and 3.
 
-        A division of floats may land just beside a whole number, so the cost itself has the last word. Beyond 2^53 whole
-        numbers are no longer told apart, so that many is the answer to every larger budget.
+        A division of floats may land just beside a whole number, so the cost itself has the last word. Beyond 2^53
+        whole numbers are no longer told apart, so that many is the answer to every larger budget.
         """
         if not (isfinite(budget) and budget >= 0):
             raise ValueError(f"a budget must be a number that is not negative, not {budget}")

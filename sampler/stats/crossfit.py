@@ -1,14 +1,16 @@
 """What a choice is worth on problems that it was not chosen on.
 
-The best of many choices is in part the luckiest: its value on the problems that it was chosen on is too high on average. So the
-problems are dealt into parts; for each part the choice is made on all the others and valued on that part alone, and the values
-of all problems together are the estimate (cross-fitting: Stone 1974, "Cross-validatory choice"; Chernozhukov et al. 2018).
-Each problem is valued by a choice that has not seen it. It is the worth of the *rule* "look at so many problems and take the
-best", made from a fifth fewer problems than there are, and so rather too low than too high. What such a choice costs on
-problems that it has not seen may be more than the budget, and is told beside its worth.
+The best of many choices is in part the luckiest: its value on the problems that it was chosen on is too high on
+average. So the problems are dealt into parts; for each part the choice is made on all the others and valued on that
+part alone, and the values of all problems together are the estimate (cross-fitting: Stone 1974, "Cross-validatory
+choice"; Chernozhukov et al. 2018). Each problem is valued by a choice that has not seen it. It is the worth of the
+*rule* "look at so many problems and take the best", made from a fifth fewer problems than there are, and so rather too
+low than too high. What such a choice costs on problems that it has not seen may be more than the budget, and is told
+beside its worth.
 
-What a sample costs is taken as known: within a part, costs are scaled so that each model's mean is that of all problems.
-Otherwise a budget that buys exactly k samples would buy k - 1 on the half of all parts where problems happen to be long.
+What a sample costs is taken as known: within a part, costs are scaled so that each model's mean is that of all
+problems. Otherwise a budget that buys exactly k samples would buy k - 1 on the half of all parts where problems happen
+to be long.
 """
 
 from __future__ import annotations

@@ -144,7 +144,10 @@ def recosted(of: Curve, cost: UnitCost) -> Curve:
 
 
 def _around(rates: Floats, draws: Floats) -> tuple[Sequence[Interval | None], Sequence[Interval | None]]:
-    """Interval and band of every column, so many columns at a time that a long curve needs no more memory than a short one."""
+    """Interval and band of every column.
+
+    They are computed in parts, so that a long curve needs no more memory than a short one.
+    """
     found: list[Interval] = []
     largest = np.zeros(len(draws))
     for begin in range(0, rates.shape[1], _COLUMNS):

@@ -1,10 +1,10 @@
 """Paired differences of two models on the same problems: intervals, and whether a lead may be claimed.
 
-Intervals are Student's t over problems, after 0.3 of a problem is added where the first model alone is right, and 0.3 where
-the second is. Agresti and Min (2005) add such pseudo-observations, and more of them, to differences of -1, 0 or 1. Without
-them intervals are far too short where few problems differ, because problems that differ may not have been drawn. With fewer
-of them, intervals of 20 hard problems miss the true difference too often; with 8 or 20 problems, most intervals are wider
-than necessary. `tests/bench/winners.py` measures this.
+Intervals are Student's t over problems, after 0.3 of a problem is added where the first model alone is right, and 0.3
+where the second is. Agresti and Min (2005) add such pseudo-observations, and more of them, to differences of -1, 0 or
+1. Without them intervals are far too short where few problems differ, because problems that differ may not have been
+drawn. With fewer of them, intervals of 20 hard problems miss the true difference too often; with 8 or 20 problems, most
+intervals are wider than necessary. `tests/bench/winners.py` measures this.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ TEST = "paired sign-flip test over problems, corrected by step-down maxT for all
 class Difference:
     """How much a mean exceeds another on the same problems.
 
-    `p` is the p value of the sign-flip test for this comparison alone, `p_corrected` the one corrected for its family of
-    comparisons; None where nothing may be claimed.
+    `p` is the p value of the sign-flip test for this comparison alone, `p_corrected` the one corrected for its family
+    of comparisons; None where nothing may be claimed.
     """
 
     mean: float
@@ -88,7 +88,10 @@ def difference_intervals(gaps: Floats) -> list[Interval]:
 
 
 def differences_of(gaps: Floats, tests: list[PValues]) -> list[Difference]:
-    """Return the difference of each column with its test; an interval holds zero wherever the test alone finds nothing."""
+    """Return the difference of each column with its test.
+
+    An interval holds zero wherever the test alone finds nothing.
+    """
     rows = zip(gaps.mean(axis=0), difference_intervals(gaps), tests, strict=True)
     return [
         Difference(

@@ -1,10 +1,11 @@
 """Two models on the same problems: who leads at which budget, from where on, and what these problems could have shown.
 
-Every difference is paired by problem. Holm's step-down rule (1979) corrects p values for each other without an assumption
-about how they hang together; claims of who leads are corrected by `sampler.stats.signflip`.
+Every difference is paired by problem. Holm's step-down rule (1979) corrects p values for each other without an
+assumption about how they hang together; claims of who leads are corrected by `sampler.stats.signflip`.
 
-A *crossover* is the budget from which the model that leads at the end of the common range leads throughout. Its interval is the
-percentile interval over resampled problems; an end that lies outside the range is None: the data cannot say.
+A *crossover* is the budget from which the model that leads at the end of the common range leads throughout. Its
+interval is the percentile interval over resampled problems; an end that lies outside the range is None: the data cannot
+say.
 """
 
 from __future__ import annotations
@@ -28,10 +29,10 @@ _EQUAL = 1e-12  # differences of rates below this are rounding
 class Detectable:
     """What a comparison on so many problems can see.
 
-    `difference` is the smallest true difference whose interval leaves out zero with the chance `POWER`; `problems` is how
-    many of the same kind would show the difference that was measured as often (None where none was measured). The usual
-    normal approximation (Miller 2024, section 5), with the interval's standard error. Correction for several claims comes on
-    top.
+    `difference` is the smallest true difference whose interval leaves out zero with the chance `POWER`; `problems` is
+    how many of the same kind would show the difference that was measured as often (None where none was measured). The
+    usual normal approximation (Miller 2024, section 5), with the interval's standard error. Correction for several
+    claims comes on top.
     """
 
     difference: float
@@ -42,9 +43,9 @@ class Detectable:
 class Crossover:
     """From which budget on `leader` leads to the end of the range.
 
-    `at` is None where it leads from the beginning. `low` None: it may lead from the beginning; `high` None: it may not lead
-    at the end. `always` and `never` are the shares of resamples in which it leads throughout, and not at the end; where the
-    two are equal somewhere, a resample counts half as if `leader` led there, and half as if not.
+    `at` is None where it leads from the beginning. `low` None: it may lead from the beginning; `high` None: it may not
+    lead at the end. `always` and `never` are the shares of resamples in which it leads throughout, and not at the end;
+    where the two are equal somewhere, a resample counts half as if `leader` led there, and half as if not.
     """
 
     leader: str
@@ -83,8 +84,8 @@ def detectable(gaps: Floats) -> Detectable:
 def crossover(names: tuple[str, str], budgets: Sequence[float], gaps: Floats, drawn: Floats) -> Crossover | None:
     """The crossover of two models; None where they are equal at the end of the range.
 
-    `gaps` are the mean differences (first minus second) at rising budgets, `drawn` the same in each resample
-    (a table of budgets x resamples). The interval takes equality for a lead at its low end, and for none at its high end.
+    `gaps` are the mean differences (first minus second) at rising budgets, `drawn` the same in each resample (a table
+    of budgets x resamples). The interval takes equality for a lead at its low end, and for none at its high end.
     """
     if abs(gaps[-1]) <= _EQUAL:
         return None

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 def pass_at_k(samples: int, correct: int, k: int) -> float:
     """The chance that k of `samples`, drawn without replacement, hold one of the `correct`.
 
-    The unbiased estimator 1 - C(n-c, k) / C(n, k) of Chen et al. 2021 (arXiv 2107.03374, equation 1), in whole numbers up
-    to the last division. Undefined for k > n, where other code answers 1.0.
+    The unbiased estimator 1 - C(n-c, k) / C(n, k) of Chen et al. 2021 (arXiv 2107.03374, equation 1), in whole numbers
+    up to the last division. Undefined for k > n, where other code answers 1.0.
     """
     if not 1 <= k <= samples:
         raise ValueError(f"pass@{k} is undefined for {samples} samples")

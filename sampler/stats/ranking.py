@@ -1,16 +1,20 @@
-"""What the answer that is handed out is worth: of k samples one is chosen, by a ranker's score or by tests that may be seen.
+"""What the answer that is handed out is worth.
 
-rank-score@k is the chance that the best-scored of k samples, drawn without replacement, is correct (Hassid et al. 2024, arXiv
-2404.00725, equation 4: 1/C(n,k) times the sum over places i of C(n-i, k-1) pass_i). The paper says nothing of ties. Here equal
-scores stand in random order: with m_g members in the g-th group of equals, c_g of them correct, and S_g = m_1 + … + m_g,
+Of k samples one is chosen, by a ranker's score or by tests that may be seen.
+
+rank-score@k is the chance that the best-scored of k samples, drawn without replacement, is correct (Hassid et al. 2024,
+arXiv 2404.00725, equation 4: 1/C(n,k) times the sum over places i of C(n-i, k-1) pass_i). The paper says nothing of
+ties. Here equal scores stand in random order: with m_g members in the g-th group of equals, c_g of them correct, and
+S_g = m_1 + … + m_g,
 
     rank-score@k = sum over g of [C(n-S_(g-1), k) - C(n-S_g, k)] / C(n, k) · c_g / m_g
 
 which is the paper's value where nothing is tied, and pass@1 where everything is. So rank-score@1 is pass@1 whatever the
 ranker says, a ranker that puts all correct samples first reaches pass@k, and one that puts them last C(c,k) / C(n,k).
 
-The formula needs scores that do not depend on which samples were drawn. Where they do, because samples vote for each other
-(`Votes`), the value is a mean over drawn subsets, and its error is told; where there are few subsets, over all of them.
+The formula needs scores that do not depend on which samples were drawn. Where they do, because samples vote for each
+other (`Votes`), the value is a mean over drawn subsets, and its error is told; where there are few subsets, over all of
+them.
 
 Higher scores are better throughout.
 """
@@ -32,8 +36,8 @@ _AT_ONCE = 1 << 22  # comparisons of votes that are held in memory together
 def rank_weights(samples: int, k: int) -> NDArray[np.float64]:
     """How likely it is that the sample at each place of a ranking is the best of k drawn ones; sums to 1.
 
-    C(n-i, k-1) / C(n, k) for i = 1 … n, by w_1 = k/n and w_(i+1) = w_i · (n-i-k+1) / (n-i): positive terms throughout, so that
-    thousands of samples cost no precision.
+    C(n-i, k-1) / C(n, k) for i = 1 … n, by w_1 = k/n and w_(i+1) = w_i · (n-i-k+1) / (n-i): positive terms throughout,
+    so that thousands of samples cost no precision.
     """
     if not 1 <= k <= samples:
         raise ValueError(f"rank-score@{k} is undefined for {samples} samples")
@@ -51,7 +55,10 @@ def correct_by_place(scores: ArrayLike, passed: ArrayLike) -> NDArray[np.float64
 
 
 def rank_score_at_k(scores: ArrayLike, passed: ArrayLike, k: int) -> float:
-    """The chance that the best-scored of k samples of a problem is correct; the module's docstring gives the formula."""
+    """The chance that the best-scored of k samples of a problem is correct.
+
+    The module's docstring gives the formula.
+    """
     chances = correct_by_place(scores, passed)
     return float(rank_weights(len(chances), k) @ chances)
 
@@ -69,8 +76,9 @@ def _pairs(scores: ArrayLike, passed: ArrayLike) -> tuple[NDArray[np.float64], N
 class Votes:
     """Scores that depend on which samples are there: a sample's is its weight times the size of its camp to some power.
 
-    `camps` are labels, equal for samples that agree with each other. Of equal scores the one with the higher `tie` is better;
-    what is equal in that, too, stands in random order. A weight of 0 is for samples that nobody should vote for.
+    `camps` are labels, equal for samples that agree with each other. Of equal scores the one with the higher `tie` is
+    better; what is equal in that, too, stands in random order. A weight of 0 is for samples that nobody should vote
+    for.
     """
 
     camps: NDArray[np.int64]
@@ -104,7 +112,10 @@ class Drawn:
 def rank_score_of_votes(
     votes: Votes, passed: ArrayLike, k: int, rng: np.random.Generator, *, draws: int = DRAWS
 ) -> Drawn:
-    """rank-score@k where only the k drawn samples vote: over all subsets, or over `draws` of them where there are more."""
+    """rank-score@k where only the k drawn samples vote.
+
+    Over all subsets, or over `draws` of them where there are more.
+    """
     right = np.asarray(passed, dtype=np.float64)
     samples = votes.camps.size
     if right.shape != votes.camps.shape:
@@ -149,10 +160,10 @@ def _best_of(votes: Votes, right: NDArray[np.float64], chosen: NDArray[np.int64]
 
 
 def top_groups_at_k(groups: Sequence[tuple[int, int]], k: int) -> float:
-    """The chance that k picks hold a correct sample, one from each of the best groups (size, correct), given best first.
+    """The chance that k picks hold a correct sample, one pick from each of the groups (size, correct), best first.
 
-    Each pick is random within its group. Where there are fewer groups than picks, it goes round again, and a sample may come
-    twice. So evaluates CodeT (Chen et al. 2022, arXiv 2207.10397), with groups of equal score taken as one.
+    Each pick is random within its group. Where there are fewer groups than picks, it goes round again, and a sample may
+    come twice. So evaluates CodeT (Chen et al. 2022, arXiv 2207.10397), with groups of equal score taken as one.
     """
     if k < 1 or not groups:
         raise ValueError(f"{k} picks from {len(groups)} groups: at least one of each is needed")
@@ -179,11 +190,11 @@ class Selected:
 
 
 def selected_at_k(samples: int, correct: int, wrong: int, k: int) -> Selected:
-    """Handing out a random one of those of k samples that pass the selection tests, judged by tests that nobody has seen.
+    """Handing out a random one of those of k samples that pass the selection tests, judged by the hidden tests.
 
-    Of the `samples`, `correct` pass both and `wrong` the selection's alone. An answer is there with the chance
-    1 - C(n-TP-FP, k) / C(n, k), and then it is correct with TP / (TP+FP), since all that passed are alike (Stroebl et al. 2024,
-    arXiv 2411.17501, ask the question; the closed form is ours). Without one nothing is handed out.
+    Of the `samples`, `correct` pass both and `wrong` the selection's alone. An answer is there with the chance 1 -
+    C(n-TP-FP, k) / C(n, k), and then it is correct with TP / (TP+FP), since all that passed are alike (Stroebl et al.
+    2024, arXiv 2411.17501, ask the question; the closed form is ours). Without one nothing is handed out.
     """
     if min(correct, wrong) < 0 or correct + wrong > samples:
         raise ValueError(f"{correct} correct and {wrong} wrong answers passed selection, of {samples} samples")

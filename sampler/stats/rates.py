@@ -1,9 +1,10 @@
 """One-sided tests of a mean rate of problems against a bound, by the score method.
 
-The standard error is that of a share under the bound (Wilson 1927), with an effective sample size (as for clustered surveys,
-Korn and Graubard 1998): rates between 0 and 1 vary less than outcomes of 0 or 1, so they count as more problems than there
-are. A quarter of a problem is added at 0 and at 1 to the variance, because the problems that were drawn may all be alike.
-Student's t replaces the normal distribution. `tests/bench/gate_null.py` measures the error rates.
+The standard error is that of a share under the bound (Wilson 1927), with an effective sample size (as for clustered
+surveys, Korn and Graubard 1998): rates between 0 and 1 vary less than outcomes of 0 or 1, so they count as more
+problems than there are. A quarter of a problem is added at 0 and at 1 to the variance, because the problems that were
+drawn may all be alike. Student's t replaces the normal distribution. `tests/bench/gate_null.py` measures the error
+rates.
 """
 
 from __future__ import annotations

@@ -1,16 +1,19 @@
-"""Paired sign-flip (randomisation) tests: the p value of one comparison, and p values corrected for a family of comparisons.
+"""Paired sign-flip (randomisation) tests.
 
-The null hypothesis is that on each problem the difference between two models is as likely to be d as -d. It holds exactly for
-two equal models with the same number of samples. Where a budget buys different numbers of samples, two models may solve
-equally much with a skewed difference: a little on most problems, a lot on some. There the test alone names a winner in up to
-7 % of studies (11 % where nearly everything is solved) instead of 5 %. So a claim also needs an interval that leaves out zero
-(`sampler.stats.differences`), which does not assume symmetry. Together they stay below 5 % (`tests/bench/winners.py`).
+The p value of one comparison, and p values corrected for a family of comparisons.
 
-Flipping the sign of a problem's difference does not change the sum of squares, so |sum of d| / sqrt(sum of d^2) orders the
-flips as |t| does, on one scale for all columns. All columns of a family use the same flips, so the largest statistic of a flip
-reflects their correlation, and adding budgets that say nearly the same changes the correction little. The correction is the
-step-down maxT rule of Westfall and Young (1993, algorithm 4.1); Romano and Wolf (2005) show that it controls the chance of even
-one false claim.
+The null hypothesis is that on each problem the difference between two models is as likely to be d as -d. It holds
+exactly for two equal models with the same number of samples. Where a budget buys different numbers of samples, two
+models may solve equally much with a skewed difference: a little on most problems, a lot on some. There the test alone
+names a winner in up to 7 % of studies (11 % where nearly everything is solved) instead of 5 %. So a claim also needs an
+interval that leaves out zero (`sampler.stats.differences`), which does not assume symmetry. Together they stay below 5
+% (`tests/bench/winners.py`).
+
+Flipping the sign of a problem's difference does not change the sum of squares, so |sum of d| / sqrt(sum of d^2) orders
+the flips as |t| does, on one scale for all columns. All columns of a family use the same flips, so the largest
+statistic of a flip reflects their correlation, and adding budgets that say nearly the same changes the correction
+little. The correction is the step-down maxT rule of Westfall and Young (1993, algorithm 4.1); Romano and Wolf (2005)
+show that it controls the chance of even one false claim.
 
 Where few problems differ, all flips are counted and p values are exact. Otherwise `FLIPS` flips are drawn by a seeded
 generator, and p is (1 + as large) / (1 + drawn), which is never too small (Phipson and Smyth 2010).
@@ -48,8 +51,8 @@ def family_tests(
 ) -> list[PValues]:
     """Return the p values of the comparisons `asked`, corrected for all of `family`.
 
-    `values` is a table of problems x columns; a comparison is a pair of columns, first minus second. A comparison need not be
-    in the family: it is then corrected by its rank among the statistics of the family.
+    `values` is a table of problems x columns; a comparison is a pair of columns, first minus second. A comparison need
+    not be in the family: it is then corrected by its rank among the statistics of the family.
     """
     if not asked:
         return []
@@ -64,7 +67,10 @@ def family_tests(
 
 
 def one_sided_p(gaps: Floats, seed: int, flips: int = FLIPS) -> float:
-    """Return the chance of a sum at least as large as that of `gaps` if each sign is random (Fisher's randomisation test)."""
+    """Return the chance of a sum at least as large as that of `gaps` if each sign is random.
+
+    This is Fisher's randomisation test.
+    """
     moved = np.abs(gaps) > _EQUAL
     if not moved.any():
         return 1.0
@@ -94,7 +100,10 @@ class _Pairs:
         self.observed = np.abs(sums) * self.scale
 
     def statistics(self, sums: Floats) -> Floats:
-        """Return the statistic of each comparison under each flip; `sums` are the flipped sums of columns (flips x columns)."""
+        """Return the statistic of each comparison under each flip.
+
+        `sums` are the flipped sums of columns (flips x columns).
+        """
         found = sums[:, self.first]
         found -= sums[:, self.second]
         np.abs(found, out=found)
@@ -108,8 +117,8 @@ def _tested(values: Floats, family: _Pairs, asked: _Pairs, flips: tuple[Iterator
     rising = family.observed[order]
     own_rank = np.searchsorted(rising, rising + _TIE, "right")
     rank = np.searchsorted(rising, asked.observed + _TIE, "right")
-    # In how many flips a statistic is at least the observed one: of the comparison alone, of it and the members of the family
-    # up to its rank, and of each member and those up to its rank.
+    # In how many flips a statistic is at least the observed one: of the comparison alone, of it and the members of the
+    # family up to its rank, and of each member and those up to its rank.
     alone, among, each = np.zeros(len(rank)), np.zeros(len(rank)), np.zeros(len(rising))
     times = 0
     for signs in drawn:

@@ -1,9 +1,10 @@
 """A budget for each problem, spent by other rules than the paper's one k for all problems.
 
-The paper divides the budget by a model's mean cost of a sample (`UnitCost.affordable`). Problems differ in length, so that k
-is too many on the long ones and too few on the short ones. `by_own_cost` divides by each problem's own mean cost.
-`Orders` needs no mean at all: the samples that were drawn are spent in random orders, each at what it cost, until the next one
-does not fit. Where all samples cost the same, the three agree. All end where samples run out: beyond, the value is undefined.
+The paper divides the budget by a model's mean cost of a sample (`UnitCost.affordable`). Problems differ in length, so
+that k is too many on the long ones and too few on the short ones. `by_own_cost` divides by each problem's own mean
+cost. `Orders` needs no mean at all: the samples that were drawn are spent in random orders, each at what it cost, until
+the next one does not fit. Where all samples cost the same, the three agree. All end where samples run out: beyond, the
+value is undefined.
 """
 
 from __future__ import annotations
@@ -20,7 +21,10 @@ from sampler.stats.passk import pass_at_k
 
 
 def by_own_cost(samples: Sequence[int], correct: Sequence[int], costs: Sequence[UnitCost], budget: float) -> Floats:
-    """pass@k of every problem with the k that `budget` buys on that problem; undefined where it buys more than was drawn."""
+    """pass@k of every problem with the k that `budget` buys on that problem.
+
+    Undefined where it buys more than was drawn.
+    """
     rates = []
     for n, c, cost in zip(samples, correct, costs, strict=True):
         k = cost.affordable(budget)
@@ -47,8 +51,9 @@ class Spent:
 class Orders:
     """When each problem is solved in each of some random orders of its samples.
 
-    `solved_at` is what had been spent when the first sample passed (problems x orders; infinite where none does), `begin` the
-    budget from which on some problem has a sample, `end` that from which on some problem has none left to spend on.
+    `solved_at` is what had been spent when the first sample passed (problems x orders; infinite where none does),
+    `begin` the budget from which on some problem has a sample, `end` that from which on some problem has none left to
+    spend on.
     """
 
     solved_at: Floats
@@ -63,7 +68,10 @@ class Orders:
 
 
 def replay(problems: Sequence[Spent], rng: np.random.Generator, orders: int = 200) -> Orders:
-    """Spend every problem's samples in `orders` random orders. Cumulative cost <= budget decides, whatever the mean cost is."""
+    """Spend every problem's samples in `orders` random orders.
+
+    Cumulative cost <= budget decides, whatever the mean cost is.
+    """
     solved = np.stack([_solved_at(problem, rng, orders) for problem in problems])
     begin = min(problem.once + float(problem.costs.min()) for problem in problems)
     end = min(problem.once + float(problem.costs.sum() + problem.costs.min()) for problem in problems)

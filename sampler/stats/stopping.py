@@ -1,16 +1,17 @@
 """Stopping at the first pass: what it costs on average, per problem and over a whole set, and what a solution costs.
 
-The paper's metrics charge k samples whether or not the first was right. Whoever can tell a right program (by tests) stops
-there, and pays for T samples, T being the first that passes, or for k if none does. Drawn without replacement from n samples of
-which c pass, E[min(T, k)] = sum over j < k of C(n-c, j) / C(n, j): the j-th summand is the chance that j were drawn in vain.
+The paper's metrics charge k samples whether or not the first was right. Whoever can tell a right program (by tests)
+stops there, and pays for T samples, T being the first that passes, or for k if none does. Drawn without replacement
+from n samples of which c pass, E[min(T, k)] = sum over j < k of C(n-c, j) / C(n, j): the j-th summand is the chance
+that j were drawn in vain.
 
-A budget for a whole set of problems is best spent in rounds, one sample for every problem not yet solved, as in "Reset and
-Discard" (Meir et al. 2026, arXiv 2601.21522). After k rounds that is every problem stopped at its first pass or at k, so the
-same formula gives the set's expected cost; within a round the problems' order is random, and both cost and solutions grow
-evenly.
+A budget for a whole set of problems is best spent in rounds, one sample for every problem not yet solved, as in "Reset
+and Discard" (Meir et al. 2026, arXiv 2601.21522). After k rounds that is every problem stopped at its first pass or at
+k, so the same formula gives the set's expected cost; within a round the problems' order is random, and both cost and
+solutions grow evenly.
 
-Cost of pass (Erol et al. 2025, arXiv 2504.13359): the cost of a sample over the rate of success, per problem. It is infinite
-where nothing passed, so the share of such problems is always told beside the mean of the others.
+Cost of pass (Erol et al. 2025, arXiv 2504.13359): the cost of a sample over the rate of success, per problem. It is
+infinite where nothing passed, so the share of such problems is always told beside the mean of the others.
 """
 
 from __future__ import annotations
@@ -43,7 +44,8 @@ def attempts_at_every_k(samples: Sequence[int], correct: Sequence[int], ks: int)
 class Stop:
     """What stopping at the first pass, or at k, costs and reaches: means over problems.
 
-    Both are defined whatever passed, for at most k samples are paid. Their intervals are there where somebody asked for them.
+    Both are defined whatever passed, for at most k samples are paid. Their intervals are there where somebody asked for
+    them.
     """
 
     k: int
@@ -63,7 +65,9 @@ def stopping_curve(rates: Floats, attempts: Floats, each: Floats, once: Floats) 
 
 
 def reached_by(stops: Sequence[Stop], budget: float) -> float:
-    """What share is solved when the set's budget is `budget` for each problem, spent in rounds; undefined after the last.
+    """What share is solved when the set's budget is `budget` for each problem, spent in rounds.
+
+    Undefined after the last.
 
     Before the end of the first round as many problems were visited as the budget pays for.
     """
@@ -75,10 +79,12 @@ def reached_by(stops: Sequence[Stop], budget: float) -> float:
 
 
 def reached_in_rounds(costs: Floats, rates: Floats, budgets: Sequence[float]) -> Floats:
-    """What rounds reach within budgets, as a table of sets x budgets; `costs` and `rates` are sets x rounds, from round 0 on.
+    """What rounds reach within budgets, as a table of sets x budgets.
 
-    A set whose rounds end before a budget goes on at the pace of its last round, up to all problems. Real rounds slow down, as
-    what is left is harder, so that is rather too much than too little.
+    `costs` and `rates` are sets x rounds, from round 0 on.
+
+    A set whose rounds end before a budget goes on at the pace of its last round, up to all problems. Real rounds slow
+    down, as what is left is harder, so that is rather too much than too little.
     """
     sets = np.arange(len(costs))
     found = np.empty((len(costs), len(budgets)))
@@ -106,8 +112,9 @@ def rounds_intervals(costs: Floats, rates: Floats, budgets: Sequence[float], dra
 class CostOfPass:
     """The mean cost of one right program over the problems where some passed; None where none did.
 
-    `unsolved` is the share of problems left out of it; over all problems the mean would be infinite where there is one. So the
-    interval is from resamples of the others, none of which is without a pass; there is none below two such problems.
+    `unsolved` is the share of problems left out of it; over all problems the mean would be infinite where there is one.
+    So the interval is from resamples of the others, none of which is without a pass; there is none below two such
+    problems.
     """
 
     mean: float | None
@@ -129,7 +136,10 @@ def frontier(costs: Mapping[str, Floats]) -> Floats:
 
 
 def cost_of_pass(costs: Floats, rng: np.random.Generator, draws: Floats | None) -> CostOfPass:
-    """The summary of one cost of pass for each problem; `draws` are resamples of all of them, `rng` draws the solved ones."""
+    """The summary of one cost of pass for each problem.
+
+    `draws` are resamples of all of them, `rng` draws the solved ones.
+    """
     known = np.isfinite(costs)
     solved = costs[known]
     never = None if draws is None else rate_intervals(1.0 - known[:, None], draws)[0]

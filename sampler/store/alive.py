@@ -1,4 +1,7 @@
-"""Whether the process that runs a study is still there: a status of "running" outlives `kill -9`, its process does not."""
+"""Whether the process that runs a study is still there.
+
+A status of "running" outlives `kill -9`, its process does not.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +33,10 @@ def process_exists(pid: int) -> bool:
 
 
 def began_after(pid: int, moment: float) -> bool:
-    """Whether a process began after a moment (Unix seconds), so that its number was another one's then; False if unknown."""
+    """Whether a process began after a moment (Unix seconds), so that its number was another one's then.
+
+    False if unknown.
+    """
     try:
         stat = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
         uptime = float(Path("/proc/uptime").read_text(encoding="ascii").split()[0])

@@ -2,10 +2,11 @@
 
     model:qwen* verdict:timeout tok>300 problem:HumanEval/3? err:~IndexError -infra since:10m
 
-Words stand side by side and all must hold; `-` before one turns it round. `field:value` compares whole values (`*` and `?` are
-wildcards, commas are "or"), `field:~text` looks for a piece of text, `field>number` compares numbers, and a word alone is
-looked for in the names of model and problem, the verdict and the error. Capitals do not matter. Whatever a person types travels
-as a parameter: the SQL around it is fixed text of this module, whose tables are called `v` (verdict) and `s` (sample).
+Words stand side by side and all must hold; `-` before one turns it round. `field:value` compares whole values (`*` and
+`?` are wildcards, commas are "or"), `field:~text` looks for a piece of text, `field>number` compares numbers, and a
+word alone is looked for in the names of model and problem, the verdict and the error. Capitals do not matter. Whatever
+a person types travels as a parameter: the SQL around it is fixed text of this module, whose tables are called `v`
+(verdict) and `s` (sample).
 """
 
 from __future__ import annotations
@@ -71,7 +72,10 @@ class FilterError(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filter:
-    """A filter as SQL over `v` and `s`. `samples`: it looks at `s`. `pending`: it asks for samples without a verdict."""
+    """A filter as SQL over `v` and `s`.
+
+    `samples`: it looks at `s`. `pending`: it asks for samples without a verdict.
+    """
 
     text: str = ""
     where: str = "1"

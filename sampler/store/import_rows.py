@@ -19,11 +19,13 @@ class ImportedModel:
 
 @dataclass(slots=True)
 class Batch:
-    """Samples that the store does not hold, with their texts and claims; a claim names its sample by its place in `rows`.
+    """Samples that the store does not hold, with their texts and claims.
 
-    A row is: model, problem, index, seed, completion, program (both by digest), finish, prompt tokens, completion tokens,
-    prompt seconds, decode seconds, prompt FLOPs, decode FLOPs, summed log-probability, whether the prompt was shared, why the
-    program is that.
+    A claim names its sample by its place in `rows`.
+
+    A row is: model, problem, index, seed, completion, program (both by digest), finish, prompt tokens, completion
+    tokens, prompt seconds, decode seconds, prompt FLOPs, decode FLOPs, summed log-probability, whether the prompt was
+    shared, why the program is that.
     """
 
     rows: list[tuple[object, ...]] = field(default_factory=list)

@@ -11,7 +11,8 @@ _PROBLEMS = "SELECT id, name, prompt, entry_point FROM problem WHERE study_id = 
 _SAMPLING = "SELECT id, sampling_json FROM model WHERE study_id = ?"
 _RANKABLE = """
 SELECT s.id AS id, s.idx AS "index", completion.body AS completion, program.body AS program,
-  s.completion_tokens AS completion_tokens, s.sum_logprob AS sum_logprob, v.verdict AS verdict, v.selection AS selection,
+  s.completion_tokens AS completion_tokens, s.sum_logprob AS sum_logprob, v.verdict AS verdict,
+  v.selection AS selection,
   v.cpu_s AS cpu_s,
   CASE WHEN ? THEN v.facts END AS facts
 FROM sample s CROSS JOIN verdict v ON v.sample_id = s.id

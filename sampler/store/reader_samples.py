@@ -1,9 +1,9 @@
 """Queries for lists of samples: any filter, any order, a million rows, and never a long statement.
 
-A list is made by scanning verdicts from the newest to the oldest in stretches of ids (`scan`); each stretch is one short
-statement, so that whoever reads is never in the writer's way and can stop after any of them. A scan yields ids alone; the rows
-in sight are read by their ids (`page`). Both need no index but those that the tables have by themselves: a million verdicts are
-scanned in about a second, and the first stretch is there at once.
+A list is made by scanning verdicts from the newest to the oldest in stretches of ids (`scan`); each stretch is one
+short statement, so that whoever reads is never in the writer's way and can stop after any of them. A scan yields ids
+alone; the rows in sight are read by their ids (`page`). Both need no index but those that the tables have by
+themselves: a million verdicts are scanned in about a second, and the first stretch is there at once.
 """
 
 from __future__ import annotations
@@ -47,10 +47,12 @@ WHERE s.id > ? AND s.id <= ? AND {_OF_STUDY} AND {{where}} ORDER BY s.id DESC"""
 
 _COLUMNS = """
 SELECT s.id AS sample_id, v.id AS verdict_id, coalesce(v.created_at, s.created_at) AS at, s.model_id AS model_id,
-  model.name AS model, problem.name AS problem, s.idx AS "index", v.verdict AS verdict, s.prompt_tokens AS prompt_tokens,
+  model.name AS model, problem.name AS problem, s.idx AS "index", v.verdict AS verdict,
+  s.prompt_tokens AS prompt_tokens,
   s.completion_tokens AS completion_tokens, s.prompt_seconds + s.decode_seconds AS seconds,
   s.prompt_flops + s.decode_flops AS flops, s.finish AS finish, v.cpu_s AS cpu_s, v.wall_s AS wall_s,
-  v.memory_mb AS memory_mb, v.error_type AS error_type, v.error_message AS error_message, coalesce(v.flags, '') AS flags,
+  v.memory_mb AS memory_mb, v.error_type AS error_type, v.error_message AS error_message,
+  coalesce(v.flags, '') AS flags,
   coalesce(v.attempt, 0) AS attempt"""
 _JOINED = """
 FROM sample s LEFT JOIN verdict v ON v.sample_id = s.id

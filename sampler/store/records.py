@@ -35,8 +35,8 @@ def problems_digest(problems: Iterable[Problem]) -> str:
 class ModelRecord:
     """A model as the study file asks for it. `sampling` is the canonical JSON of what decides its samples.
 
-    `costs` is JSON, too, and decides nothing: it may change whenever the study file does. `greedy_of` names the model, above
-    in the study, whose greedy sample this is.
+    `costs` is JSON, too, and decides nothing: it may change whenever the study file does. `greedy_of` names the model,
+    above in the study, whose greedy sample this is.
     """
 
     name: str

@@ -1,4 +1,7 @@
-"""What is read back from a store: plain rows for reports and screens. Built by the readers beside it, checked nowhere twice."""
+"""What is read back from a store: plain rows for reports and screens.
+
+Built by the readers beside it, checked nowhere twice.
+"""
 
 from __future__ import annotations
 
@@ -127,7 +130,7 @@ class PendingRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JudgedRow:
-    """The latest verdict of a sample, and what it was made from (`sandbox.judging.facts`; None where that was not kept)."""
+    """The latest verdict of a sample, and what it was made from (`sandbox.judging.facts`; None where not kept)."""
 
     id: int  # verdict id: the cursor
     problem: str
@@ -160,7 +163,7 @@ class OriginRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClaimCount:
-    """How many imported samples of a model were claimed to have passed or not, and have or have not (None: no verdict)."""
+    """How many imported samples of a model were claimed to pass or not, and do or do not (None: no verdict)."""
 
     model: str
     claimed: bool
@@ -185,7 +188,10 @@ class DisputedRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AcceptedRow:
-    """How many scored samples of a problem passed its selection tests, and the judge's too; `untested` had none to pass."""
+    """How many scored samples of a problem passed its selection tests, and the judge's too.
+
+    `untested` had none to pass.
+    """
 
     problem: str
     accepted: int

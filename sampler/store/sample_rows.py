@@ -1,4 +1,7 @@
-"""Samples as lists and pages show them: plain rows, built by `sampler.store.reader_samples`. Their texts are hostile."""
+"""Samples as lists and pages show them: plain rows, built by `sampler.store.reader_samples`.
+
+Their texts are hostile.
+"""
 
 from __future__ import annotations
 

@@ -1,8 +1,9 @@
 """The tables of a store, as SQL text. `sampler.store.migrations` applies them; nothing here touches a database.
 
-Facts are append-only: a `sample` and a `verdict` are never changed (a second judgement is a new row with the next `attempt`).
-Everything that a live screen needs is kept summed in `tally` and `verdict_tally`, in the same transaction as the facts, so that
-no curve ever scans the samples. `id > last` is a safe tail, because SQLite has one writer at a time.
+Facts are append-only: a `sample` and a `verdict` are never changed (a second judgement is a new row with the next
+`attempt`). Everything that a live screen needs is kept summed in `tally` and `verdict_tally`, in the same transaction
+as the facts, so that no curve ever scans the samples. `id > last` is a safe tail, because SQLite has one writer at a
+time.
 """
 
 from __future__ import annotations

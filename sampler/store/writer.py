@@ -124,7 +124,10 @@ class Store(Closing):
         self._put(_Piece(partial(writes_ranking.add_ranked, ranker=ranker, rows=rows, now=self._clock())))
 
     def transact(self, write: Callable[[sqlite3.Connection], T]) -> Future[T]:
-        """Let `write` be a transaction of its own; the future has its answer once it is committed, or what refused it."""
+        """Let `write` be a transaction of its own.
+
+        The future has its answer once it is committed, or what refused it.
+        """
         done: Future[T] = Future()
         self._put(_Piece(write, done))
         return done

@@ -1,4 +1,6 @@
-"""The statements of the writer, of studies, models and runs: each records one thing inside the transaction that is begun.
+"""The statements of the writer, of studies, models and runs.
+
+Each records one thing inside the transaction that is begun.
 
 Those of samples and verdicts are in `writes_samples`, those of imports and rankings beside it.
 """
@@ -42,7 +44,8 @@ def open_study(connection: sqlite3.Connection, record: StudyRecord, now: float) 
 
 def _new_study(connection: sqlite3.Connection, record: StudyRecord, now: float) -> int:
     study = connection.execute(
-        "INSERT INTO study(uid, name, spec_toml, spec_digest, problems_source, problems_digest, seed, limits_json, status,"
+        "INSERT INTO study(uid, name, spec_toml, spec_digest, problems_source, problems_digest, seed, "
+        "limits_json, status,"
         " created_at) VALUES(?, ?, ?, ?, ?, ?, ?, ?, 'created', ?) RETURNING id",
         (
             uuid.uuid4().hex,

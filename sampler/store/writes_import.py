@@ -25,7 +25,10 @@ _SAMPLE = (
     " extraction, created_at) VALUES"
 )
 _TALLY = (
-    f"INSERT INTO tally(model_id, problem_id, sampled, {', '.join(writes.COSTS)}) SELECT model_id, problem_id, count(*), "
+    (
+        f"INSERT INTO tally(model_id, problem_id, sampled, {', '.join(writes.COSTS)}) SELECT model_id, problem_id, "
+        "count(*), "
+    )
     + ", ".join(f"CASE WHEN count({cost}) = count(*) THEN sum({cost}) END" for cost in writes.COSTS)
     + f" FROM sample WHERE id > ? GROUP BY model_id, problem_id ON CONFLICT DO UPDATE SET {writes.ADD_COSTS}"
 )
@@ -44,7 +47,8 @@ def open_study(connection: sqlite3.Connection, record: StudyRecord, now: float) 
 def open_model(connection: sqlite3.Connection, study: int, model: ImportedModel) -> tuple[int, Architecture | None]:
     """The id and architecture of an imported model; raises StudyChanged if the samples held under its name are others.
 
-    What an earlier import told of its size stays known, and what this one tells holds for the samples that are there, too.
+    What an earlier import told of its size stays known, and what this one tells holds for the samples that are there,
+    too.
     """
     try:
         id_ = writes.add_model(connection, study, model.record)
@@ -54,7 +58,8 @@ def open_model(connection: sqlite3.Connection, study: int, model: ImportedModel)
         writes.model_opened(connection, OpenedModel(model_id=id_, card=model.card))
     except StudyChanged as error:
         raise StudyChanged(
-            f"model {model.record.name!r}: the store's samples of it are from other files, or were read in another way; give "
+            f"model {model.record.name!r}: the store's samples of it are from other files, or were read in "
+            "another way; give "
             "all files of a model in one command, or these another --model, --study or STORE"
         ) from error
     architecture = model.card.architecture
@@ -106,7 +111,10 @@ def add_batch(connection: sqlite3.Connection, batch: Batch, now: float) -> None:
 
 
 def _insert(connection: sqlite3.Connection, head: str, rows: Sequence[tuple[object, ...]]) -> None:
-    """Many rows by each statement: SQLite works without Python's lock from one to the next, and the reader of files goes on."""
+    """Many rows by each statement.
+
+    SQLite works without Python's lock from one to the next, and the reader of files goes on.
+    """
     for at in range(0, len(rows), AT_ONCE):
         part = rows[at : at + AT_ONCE]
         places = ", ".join([f"({', '.join('?' * len(part[0]))})"] * len(part))

@@ -1,4 +1,7 @@
-"""The statements of the writer, of samples and verdicts: append-only facts, and the sums over them in the same transaction."""
+"""The statements of the writer, of samples and verdicts.
+
+Append-only facts, and the sums over them in the same transaction.
+"""
 
 from __future__ import annotations
 
@@ -47,7 +50,8 @@ def add_verdict(connection: sqlite3.Connection, record: VerdictRecord, now: floa
     """The verdict, what it was made from, and its share of the tallies; nothing if the sample has one."""
     run = record.score.run
     inserted = connection.execute(
-        "INSERT OR IGNORE INTO verdict(sample_id, verdict, ending, exit_code, signal, cpu_s, wall_s, memory_mb, error_type,"
+        "INSERT OR IGNORE INTO verdict(sample_id, verdict, ending, exit_code, signal, cpu_s, wall_s, memory_mb, "
+        "error_type,"
         " error_message, stdout_sha, stderr_sha, flags, facts, selection, judge, created_at)"
         " SELECT id, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM sample"
         " WHERE model_id = ? AND problem_id = ? AND idx = ?",
@@ -64,7 +68,10 @@ def add_verdict(connection: sqlite3.Connection, record: VerdictRecord, now: floa
         return
     passed = int(record.score.verdict is Verdict.PASSED)
     connection.execute(
-        "UPDATE tally SET scored = scored + 1, passed = passed + ?, cpu_s = cpu_s + ? WHERE model_id = ? AND problem_id = ?",
+        (
+            "UPDATE tally SET scored = scored + 1, passed = passed + ?, cpu_s = cpu_s + ? WHERE model_id = ? AND "
+            "problem_id = ?"
+        ),
         (passed, run.cpu_s, record.model_id, record.problem_id),
     )
     connection.execute(
@@ -81,9 +88,11 @@ def add_judgement(connection: sqlite3.Connection, verdict: int, score: Score, ju
         (verdict,),
     ).fetchone()
     connection.execute(
-        "INSERT INTO verdict(sample_id, attempt, verdict, ending, exit_code, signal, cpu_s, wall_s, memory_mb, error_type,"
+        "INSERT INTO verdict(sample_id, attempt, verdict, ending, exit_code, signal, cpu_s, wall_s, memory_mb, "
+        "error_type,"
         " error_message, stdout_sha, stderr_sha, flags, facts, selection, judge, created_at)"
-        " SELECT sample_id, (SELECT max(attempt) + 1 FROM verdict WHERE sample_id = ?), ?, ending, exit_code, signal, cpu_s,"
+        " SELECT sample_id, (SELECT max(attempt) + 1 FROM verdict WHERE sample_id = ?), ?, ending, exit_code, "
+        "signal, cpu_s,"
         " wall_s, memory_mb, ?, ?, stdout_sha, stderr_sha, ?, facts, ?, ?, ? FROM verdict WHERE id = ?",
         (
             *(sample_id, score.verdict.value),
@@ -97,7 +106,10 @@ def add_judgement(connection: sqlite3.Connection, verdict: int, score: Score, ju
     )
     for counted, change in ((before, -1), (score.verdict.value, 1)):
         connection.execute(
-            "INSERT INTO verdict_tally(model_id, verdict, n) VALUES(?, ?, ?) ON CONFLICT DO UPDATE SET n = n + excluded.n",
+            (
+                "INSERT INTO verdict_tally(model_id, verdict, n) VALUES(?, ?, ?) ON CONFLICT DO UPDATE SET n = n + "
+                "excluded.n"
+            ),
             (model_id, counted, change),
         )
 

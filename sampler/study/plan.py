@@ -1,4 +1,7 @@
-"""What is left to do: what the study wants minus what the store holds. Every run is a resume because every run starts here."""
+"""What is left to do: what the study wants minus what the store holds.
+
+Every run is a resume because every run starts here.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +41,10 @@ def requests(
     study_seed: int,
     shots: Sequence[Problem] = (),
 ) -> list[Request]:
-    """What to ask of a model, after the shots it is shown; `held` names the indices that the store has of each problem."""
+    """What to ask of a model, after the shots it is shown.
+
+    `held` names the indices that the store has of each problem.
+    """
     asked = []
     for problem in problems:
         for first, count in missing(model.samples, held.get(problem.name, frozenset())):

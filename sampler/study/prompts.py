@@ -5,17 +5,18 @@ completion ends where the function ends: at the first line that starts something
 those of the Codex paper, which every published number cuts at, and a closing fence, because models tuned on chats
 close a code block that nobody opened.
 
-Solved problems may be shown before the one that is asked ("shots"). For tests that are asserts (MBPP) that has the form of
-Austin et al. (2021): the task in words, the tests, then the solution between two marks. In completion style, whole programs
-(APPS) are asked for in the form of Hendrycks et al. (2021), question and answer under a heading each, with shots and without.
-In both the answer stands on its own. Other shots are functions above the function.
+Solved problems may be shown before the one that is asked ("shots"). For tests that are asserts (MBPP) that has the form
+of Austin et al. (2021): the task in words, the tests, then the solution between two marks. In completion style, whole
+programs (APPS) are asked for in the form of Hendrycks et al. (2021), question and answer under a heading each, with
+shots and without. In both the answer stands on its own. Other shots are functions above the function.
 
 Chat style asks in words and begins the answer with the opening fence. The beginning matters more for small models than
-their size does: it leaves no room for anything but code. A whole program is asked for as one that reads standard input; where
-the set has code to begin with, it is shown.
+their size does: it leaves no room for anything but code. A whole program is asked for as one that reads standard input;
+where the set has code to begin with, it is shown.
 
-A template (`templates`) puts a problem as its benchmark has published it. Each prompt names its form, and the store keeps that
-beside the sample. `program_for` reads a completion by the prompt that it was written for; the rules are `sandbox.extraction`'s.
+A template (`templates`) puts a problem as its benchmark has published it. Each prompt names its form, and the store
+keeps that beside the sample. `program_for` reads a completion by the prompt that it was written for; the rules are
+`sandbox.extraction`'s.
 """
 
 from __future__ import annotations

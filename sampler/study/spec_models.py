@@ -1,7 +1,9 @@
-"""The models of a study file: [sampling] for all of them, [[models]] with its tables of options, costs and architecture.
+"""The models of a study file.
 
-A model with `greedy = true` is followed by a companion: the same model asked once, at temperature 0, for each problem. Its
-samples are its own; they never mix with the others, and a report shows them as a point beside the model's curve.
+[sampling] for all of them, [[models]] with its tables of options, costs and architecture.
+
+A model with `greedy = true` is followed by a companion: the same model asked once, at temperature 0, for each problem.
+Its samples are its own; they never mix with the others, and a report shows them as a point beside the model's curve.
 """
 
 from __future__ import annotations
@@ -36,7 +38,10 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shots:
-    """Solved problems that are shown before the one that is asked: their names, and where they are if not among the study's."""
+    """Solved problems that are shown before the one that is asked.
+
+    Their names, and where they are if not among the study's.
+    """
 
     names: tuple[str, ...] = ()
     source: str | None = None
@@ -77,9 +82,9 @@ class Sampling:
 class ModelSpec:
     """One model: `model` is what the backend opens (a catalogue name or a path), `file` what a replay reads.
 
-    For openai `model` is what the server calls it. `options` are how the engine runs, those that were given. They do not
-    decide the samples (the dialect is one of `sampling`, too), and neither do `costs`.
-    `architecture` takes the place of what the engine tells. `greedy_of` names the model whose companion this is.
+    For openai `model` is what the server calls it. `options` are how the engine runs, those that were given. They do
+    not decide the samples (the dialect is one of `sampling`, too), and neither do `costs`. `architecture` takes the
+    place of what the engine tells. `greedy_of` names the model whose companion this is.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""The study file that `sampler init` writes: one that runs as it is, with what else it could say beside it as comments."""
+"""The study file that `sampler init` writes. It runs as it is; comments show what else it could say."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from pathlib import Path
 from sampler.study.toml_table import SpecError
 
 START = """\
-# A study: language models, problems, and budgets to compare the models at. `sampler run {file}` runs it; killed, the same
-# command goes on. docs/study.md explains every key; one that does not exist is an error that names the nearest one.
+# A study: language models, problems, and budgets to compare the models at. `sampler run {file}` runs it; killed,
+# the same command goes on. docs/study.md explains every key; one that does not exist is an error that names the nearest.
 name = "{name}"
 seed = 0 # decides every sample's own seed
 # store = "{name}.db" # where samples and verdicts go
@@ -25,7 +25,8 @@ temperature = 0.8
 top_p = 0.95
 max_tokens = 256
 # stop = ["\\ndef "] # in the place of the style's own stop strings
-# shots = ["MBPP/2", "MBPP/3", "MBPP/4"] # solved problems to show first; shots_from = "other.jsonl" if they are elsewhere
+# shots = ["MBPP/2", "MBPP/3", "MBPP/4"] # solved problems to show first
+# shots_from = "other.jsonl" # where they are, if elsewhere
 
 [[models]]
 name = "qwen2.5-coder-0.5b-instruct" # `sampler models list` shows which are known; `sampler run --pull` fetches them

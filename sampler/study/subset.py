@@ -1,7 +1,9 @@
-"""Which of a source's problems a study takes: a published split, numbers, names, every so many-th, no more than a limit.
+"""Which of a source's problems a study takes.
 
-The splits of MBPP are those of Austin et al. (2021, "Program Synthesis with Large Language Models"): tasks 1 to 10 are for
-few-shot prompts, 11 to 510 for testing. The sanitized set and MBPP+ keep the numbers, so they split alike.
+A published split, numbers, names, every so many-th, no more than a limit.
+
+The splits of MBPP are those of Austin et al. (2021, "Program Synthesis with Large Language Models"): tasks 1 to 10 are
+for few-shot prompts, 11 to 510 for testing. The sanitized set and MBPP+ keep the numbers, so they split alike.
 """
 
 from __future__ import annotations

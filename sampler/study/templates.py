@@ -1,8 +1,8 @@
 """Prompts as benchmarks have published them, each by its name.
 
-A template takes the place of a style's own prompt. `livecodebench` and `bigcodebench` are for chats, `apps` is for every style.
-Sources: of LiveCodeBench `lcb_runner/prompts/code_generation.py` (its generic chat),
-of APPS `eval/generate_gpt_codes.py`, of BigCodeBench `bigcodebench/provider/utility.py`.
+A template takes the place of a style's own prompt. `livecodebench` and `bigcodebench` are for chats, `apps` is for
+every style. Sources: of LiveCodeBench `lcb_runner/prompts/code_generation.py` (its generic chat), of APPS
+`eval/generate_gpt_codes.py`, of BigCodeBench `bigcodebench/provider/utility.py`.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ class Template(StrEnum):
 CHAT_TEMPLATES = (Template.LIVECODEBENCH, Template.BIGCODEBENCH)
 
 LIVECODEBENCH_SYSTEM = (
-    "You are an expert Python programmer. You will be given a question (problem specification) and will generate a correct "
+    "You are an expert Python programmer. You will be given a question (problem specification) and will generate "
+    "a correct "
     "Python program that matches the specification and passes all tests."
 )
 _LIVECODEBENCH_STARTER = (
@@ -33,8 +34,10 @@ _LIVECODEBENCH_STARTER = (
     "and enclose your code within delimiters."
 )
 _LIVECODEBENCH_STDIN = (
-    "Read the inputs from stdin solve the problem and write the answer to stdout (do not directly test on the sample inputs). "
-    "Enclose your code within delimiters as follows. Ensure that when the python program runs, it reads the inputs, runs the "
+    "Read the inputs from stdin solve the problem and write the answer to stdout (do not directly test on the "
+    "sample inputs). "
+    "Enclose your code within delimiters as follows. Ensure that when the python program runs, it reads the "
+    "inputs, runs the "
     "algorithm and writes output to STDOUT."
 )
 _BIGCODEBENCH_ASKS = (
@@ -68,7 +71,10 @@ def livecodebench(problem: Problem) -> str:
 
 
 def bigcodebench(problem: Problem) -> str:
-    """Return the user's message of BigCodeBench (Zhuo et al. 2024): its split complete's of code, instruct's of words."""
+    """Return the user's message of BigCodeBench (Zhuo et al.
+
+    2024): its split complete's of code, instruct's of words.
+    """
     asked = problem.prompt.strip()
     if problem.form is Form.DATA:
         return f"{_BIGCODEBENCH_ASKS}\n{asked}\n"

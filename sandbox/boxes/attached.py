@@ -19,7 +19,10 @@ _MAX_STDERR = 8 << 10
 
 
 class Attached:
-    """The attach stream of one container: bytes in, standard output out, a little of standard error kept for messages."""
+    """The attach stream of one container.
+
+    Bytes in, standard output out, a little of standard error kept for messages.
+    """
 
     def __init__(self, holder: Any, container: str) -> None:
         self._holder, self._container = holder, container

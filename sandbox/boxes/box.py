@@ -1,8 +1,8 @@
 """One box: a hardened container with our supervisor as process 1, and one visit at a time.
 
-A program that will be repeated stays inside, compiled, until `farewell`; nobody else comes in before.
-`walls` says how it is made, and `reading` takes what it sends, all of it hostile bytes. If a box does not answer as agreed it
-is lost (`BoxLost`), which is our fault or the machine's and never a verdict.
+A program that will be repeated stays inside, compiled, until `farewell`; nobody else comes in before. `walls` says how
+it is made, and `reading` takes what it sends, all of it hostile bytes. If a box does not answer as agreed it is lost
+(`BoxLost`), which is our fault or the machine's and never a verdict.
 """
 
 from __future__ import annotations
@@ -84,7 +84,8 @@ class Box:
         """
         if job.limits.walls != self.spec.limits.walls:
             raise ValueError(
-                f"this box was made for (memory MB, processes, disk MB, files) = {self.spec.limits.walls}, the job wants "
+                f"this box was made for (memory MB, processes, disk MB, files) = {self.spec.limits.walls}, the "
+                "job wants "
                 f"{job.limits.walls}; open a pool with the job's limits"
             )
         self.clean, self._guest = False, None
@@ -100,7 +101,9 @@ class Box:
         return run
 
     def takes(self, job: Job) -> bool:
-        """Whether this job may come in: nobody is inside and a uid is left, or it is the program that was to come again.
+        """Whether this job may come in.
+
+        Nobody is inside and a uid is left, or it is the program that was to come again.
 
         Where a program has a box to itself, nobody else was in it or will be.
         """
@@ -146,7 +149,7 @@ class Box:
         self._engine.pin(self.id, core)
 
     def broken_from_within(self, lost: BoxLost) -> bool:
-        """Whether the box died (its memory, its supervisor) or fell silent by itself rather than by a hand from outside."""
+        """Whether the box died (its memory, its supervisor) or fell silent, and nobody outside ended it."""
         state = self._engine.state(self.id)
         if state is None:
             return False
@@ -247,7 +250,8 @@ def _runs_as_written_once(source: str, *, graded: bool) -> bool:
 def _given(call: bytes, answer: Answer) -> dict[str, object]:
     raised = answer.raised and {"type": answer.raised.type, "message": answer.raised.message}
     return {
-        "call": call, "value": answer.data, "arguments": answer.arguments, "raised": raised, "exception": answer.exception,
+        "call": call, "value": answer.data, "arguments": answer.arguments, "raised": raised,
+        "exception": answer.exception,
     }  # fmt: skip
 
 

@@ -12,7 +12,10 @@ NAME = "\0codebudget-core-{core}"  # an abstract socket: its owner's end frees i
 
 
 class Cores:
-    """Claims on cores of this machine, held until `close`. A claim is a courtesy: where all are taken, they are shared."""
+    """Claims on cores of this machine, held until `close`.
+
+    A claim is a courtesy: where all are taken, they are shared.
+    """
 
     def __init__(self, count: int, allowed: Iterable[int]) -> None:
         """`count` cores of the allowed ones, some of them several times where there are fewer."""
@@ -42,7 +45,7 @@ class Cores:
 
 
 def allowed_cores(machine: int) -> list[int]:
-    """The cores of an engine's machine with so many of them that this process may use, or all where it is another machine."""
+    """The cores of an engine's machine that this process may use, or all of them where it is another machine."""
     with contextlib.suppress(OSError):
         if mine := [core for core in sorted(os.sched_getaffinity(0)) if core < machine]:
             return mine

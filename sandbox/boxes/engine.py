@@ -39,7 +39,8 @@ PASSING = {  # what an engine counts and measures
 OF_THIS_ONE = {"Cmd", "Image", "Labels"}  # what differs between containers that are made alike, or is only a name
 START_HINT = "start Docker (`make engine` does it on Debian and Ubuntu) or point DOCKER_HOST at a running engine"
 PODMAN_HINT = (
-    "this is Podman's likeness of Docker's API, which refuses walls that a box must have (4.3 takes no system-call filter "
+    "this is Podman's likeness of Docker's API, which refuses walls that a box must have (4.3 takes no "
+    "system-call filter "
     "as text and no limit on the files of a tmpfs); use Docker's own engine"
 )
 
@@ -313,8 +314,8 @@ class Engine:
     def remove(self, container: str) -> None:
         """Kill and remove a container; one that is gone already is fine.
 
-        Two processes that remove the same one at the same time trip over each other inside the engine. Then the second try
-        finds it gone, or removes what is left. What could not be removed is remembered for `sweep`.
+        Two processes that remove the same one at the same time trip over each other inside the engine. Then the second
+        try finds it gone, or removes what is left. What could not be removed is remembered for `sweep`.
         """
         self._unremoved.add(container)
         tries = tenacity.Retrying(

@@ -1,10 +1,10 @@
 """The box image: what it is made of, when it is stale, how it is built.
 
-The image's tag is a digest of what it is made from (the files of `images/` and of `sandbox/inside/`, and the usual bases), so
-an image is stale exactly when no image of the present tag exists. A base given by hand replaces the image of that tag.
-The base comes from a registry where one can be reached, and is made from Debian packages where not; the steps after that are
-the same. Programs run on the Python of the base; another one can be asked for, and so can Python packages, and each such
-`Outfit` is another image.
+The image's tag is a digest of what it is made from (the files of `images/` and of `sandbox/inside/`, and the usual
+bases), so an image is stale exactly when no image of the present tag exists. A base given by hand replaces the image of
+that tag. The base comes from a registry where one can be reached, and is made from Debian packages where not; the steps
+after that are the same. Programs run on the Python of the base; another one can be asked for, and so can Python
+packages, and each such `Outfit` is another image.
 """
 
 from __future__ import annotations
@@ -36,7 +36,9 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outfit:
-    """What an image is fitted out with: a version of Python (None: the base's own), and packages such as numpy or numpy==2.1.3.
+    """What an image is fitted out with.
+
+    A version of Python (None: the base's own), and packages such as numpy or numpy==2.1.3.
 
     The packages are imported before the first program, so that a program's own import of them costs nothing.
     """
@@ -172,7 +174,8 @@ def _run_script(script: Path, words: list[str]) -> None:
     if done.returncode:
         last = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
         raise ImageBuildFailed(
-            f"no base image: no registry is within reach and {script.name} failed ({last[:200]}); run `sandbox build` as "
+            f"no base image: no registry is within reach and {script.name} failed ({last[:200]}); run `sandbox "
+            "build` as "
             "root on Debian or Ubuntu, or load the official slim image of Python into the engine by hand"
         )
 

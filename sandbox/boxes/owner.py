@@ -1,7 +1,7 @@
 """Who a box belongs to, and whether that process still lives: how leftovers of a killed process are found.
 
-An owner is written on every container as a label. Boxes whose owner is gone are removed when the next pool opens. A process
-that this one cannot see (another machine on a shared engine, another process namespace) is taken to be alive.
+An owner is written on every container as a label. Boxes whose owner is gone are removed when the next pool opens. A
+process that this one cannot see (another machine on a shared engine, another process namespace) is taken to be alive.
 """
 
 from __future__ import annotations

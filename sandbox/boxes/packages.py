@@ -1,8 +1,8 @@
 """Python packages for a box: wheels of the base's Python, fetched and unpacked on the host by pip.
 
-The host fetches, so that an image is built without a network on every base, with pip in it or not; nothing of a package is
-run on the host, because only wheels are taken. What is imported before the first program are the modules of the packages asked
-for; those that they need come along by that.
+The host fetches, so that an image is built without a network on every base, with pip in it or not; nothing of a package
+is run on the host, because only wheels are taken. What is imported before the first program are the modules of the
+packages asked for; those that they need come along by that.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Proof that a box has its walls, before any program is trusted to them.
 
 A program of ours (`inside/probe.py`) tries from within what must be forbidden and over-uses what must be limited, as a
-candidate would. Whatever gets through is a wall that does not hold: such a box is not used, and a pool with one does not open.
+candidate would. Whatever gets through is a wall that does not hold: such a box is not used, and a pool with one does
+not open.
 """
 
 from __future__ import annotations
@@ -115,7 +116,8 @@ def _stopped(box: Probed, limits: Limits, wall: str, ending: Ending, changed: Ma
     for _ in range(TRIES):
         run = box.run(_job(_calls([(function, arguments)]), limits, changed))
         if run.ending is not Ending.OUT_OF_WALL or ending is Ending.OUT_OF_WALL:
-            break  # else the machine was too busy to over-use anything within the time, which says nothing about the wall
+            break
+        # else the machine was too busy to over-use anything within the time, which says nothing about the wall
     answer = run.answers[0] if run.answers else None
     refused = answer is not None and (answer.value == "" or (wall == "memory" and answer.raised is not None))
     if run.ending is ending or refused:

@@ -1,13 +1,13 @@
-"""Which boxes have proved all their walls since this machine was started, so that the slow half of the proof is done once.
+"""Which boxes have proved all their walls since this machine started: the slow half of the proof is done once.
 
-To over-use what is limited takes a second. That it was stopped is remembered for exactly what it was shown of: this boot, that
-of the engine's machine, the engine with all that it says of itself, the container as the engine has made it (limits, filter of
-system calls, hidden paths, the image's own digest), what the box says of its machine, and the probe. Everything else is proved
-anew in every box.
+To over-use what is limited takes a second. That it was stopped is remembered for exactly what it was shown of: this
+boot, that of the engine's machine, the engine with all that it says of itself, the container as the engine has made it
+(limits, filter of system calls, hidden paths, the image's own digest), what the box says of its machine, and the probe.
+Everything else is proved anew in every box.
 
 A memory is one small file: its name is a digest of all that, its content says when. Only a plain file that this user
-owns and nobody else can write, in such a directory, and not older than a day is believed; with anything else the walls are
-proved again. A box cannot reach it. Where a wall is missed, all that is remembered is forgotten.
+owns and nobody else can write, in such a directory, and not older than a day is believed; with anything else the walls
+are proved again. A box cannot reach it. Where a wall is missed, all that is remembered is forgotten.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What a box sends, read: hostile bytes, decoded strictly, checked field by field, allowed to choose nothing.
 
-A fact that is missing or of the wrong kind is a box that is lost. What the candidate's process claims is another matter:
-garbage there is silence.
+A fact that is missing or of the wrong kind is a box that is lost. What the candidate's process claims is another
+matter: garbage there is silence.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from sandbox.values import Answer, Ending, Flag, MemorySource, Raised, Run, Stag
 SPARE_CLAIMS = 8
 MAX_LINE = 1 << 31  # a number above it is no line of a program
 _FIELDS = frozenset({
-    "proof", "asked", "answer", "missed", "blamed", "call", "sizes", "values", "value", "arguments", "raised", "exception",
-    "stage", "type", "message", "line",
+    "proof", "asked", "answer", "missed", "blamed", "call", "sizes", "values", "value", "arguments", "raised",
+    "exception", "stage", "type", "message", "line",
 })  # fmt: skip
 _SIZE = struct.Struct(">I")
 T = TypeVar("T")
@@ -35,7 +35,7 @@ def mapping(value: wire.Value, what: str) -> Mapping[str, wire.Value]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Expected:
-    """How many answers there can be, what is known of them, the room for them all, and whether the calls come in turns."""
+    """How many answers there can be, what is known of them, how large they may be, and if calls come in turns."""
 
     calls: int = 0
     known: Sequence[Answer] = ()
@@ -92,7 +92,10 @@ def fact(facts: Mapping[str, wire.Value], name: str, kind: type[T]) -> T:
 
 @dataclass(slots=True)
 class Claims:
-    """What the candidate's process said: the proof, an exception that ended it, answers to calls; a grader's: its calls."""
+    """What the candidate's process said.
+
+    The proof, an exception that ended it, answers to calls; a grader's: its calls.
+    """
 
     proved: bool = False
     raised: Raised | None = None
@@ -115,9 +118,9 @@ def read_claims(
 ) -> Claims:
     """The claims in what came through the answers pipe, when so many calls were asked.
 
-    Answers count in the order of the calls; garbage is silence, and so is everything after more claims than there can be.
-    An answer of the same bytes as the one that is `known` for its call is that one, and is not decoded. Where no bytes
-    are known for a call, none are those: not even no bytes at all.
+    Answers count in the order of the calls; garbage is silence, and so is everything after more claims than there can
+    be. An answer of the same bytes as the one that is `known` for its call is that one, and is not decoded. Where no
+    bytes are known for a call, none are those: not even no bytes at all.
     """
     return _read(data, Claims(room=room or codec.Room(), known=known), proof, calls)
 
@@ -125,8 +128,8 @@ def read_claims(
 def read_claims_in_turn(data: bytes, proof: str, calls: int, room: codec.Room | None = None) -> Claims:
     """The claims where calls were handed out in turns, by the number of frames that had come.
 
-    So the answer to the n-th call is in the n-th frame; where that says anything else, no further answer counts. Otherwise
-    a program could have a later call handed out before it has given the answer that the call tells.
+    So the answer to the n-th call is in the n-th frame; where that says anything else, no further answer counts.
+    Otherwise a program could have a later call handed out before it has given the answer that the call tells.
     """
     return _read(data, Claims(room=room or codec.Room(), in_turn=True), proof, calls)
 
@@ -169,7 +172,10 @@ def _take_claim(claim: Mapping[str, wire.Value], claims: Claims, asked: tuple[st
 
 
 def _take_batch(claim: Mapping[str, wire.Value], claims: Claims, calls: int) -> None:
-    """Answers to calls that follow each other. What is there already stays: a forked child may say again what was said."""
+    """Answers to calls that follow each other.
+
+    What is there already stays: a forked child may say again what was said.
+    """
     first, sizes, values = claim.get("call"), claim.get("sizes"), claim.get("values")
     if type(first) is not int or first < 0 or not isinstance(sizes, bytes) or not isinstance(values, bytes):
         return

@@ -1,4 +1,7 @@
-"""The walls of a box, as far as the engine can set them: what a container is made with. `probing` tries them from within."""
+"""The walls of a box, as far as the engine can set them: what a container is made with.
+
+`probing` tries them from within.
+"""
 
 from __future__ import annotations
 
@@ -18,10 +21,10 @@ OUTPUT_COPIES = 8  # what the supervisor keeps of two streams until the facts ar
 OVERHEAD_PROCESSES = 4  # supervisor, zygote, cleaner, and a runner where a program comes again
 # What the engine's own list hides in its newest release, and what else tells of the host; an older engine hides less.
 MASKED_PATHS = (
-    "/proc/acpi", "/proc/asound", "/proc/cmdline", "/proc/config.gz", "/proc/diskstats", "/proc/interrupts", "/proc/kallsyms",
-    "/proc/kcore", "/proc/keys", "/proc/kmsg", "/proc/latency_stats", "/proc/modules", "/proc/partitions", "/proc/sched_debug",
-    "/proc/schedstat", "/proc/scsi", "/proc/timer_list", "/proc/timer_stats", "/sys/block", "/sys/class",
-    "/sys/devices/virtual", "/sys/firmware", "/sys/kernel", "/sys/module", "/sys/power",
+    "/proc/acpi", "/proc/asound", "/proc/cmdline", "/proc/config.gz", "/proc/diskstats", "/proc/interrupts",
+    "/proc/kallsyms", "/proc/kcore", "/proc/keys", "/proc/kmsg", "/proc/latency_stats", "/proc/modules",
+    "/proc/partitions", "/proc/sched_debug", "/proc/schedstat", "/proc/scsi", "/proc/timer_list", "/proc/timer_stats",
+    "/sys/block", "/sys/class", "/sys/devices/virtual", "/sys/firmware", "/sys/kernel", "/sys/module", "/sys/power",
 )  # fmt: skip
 
 

@@ -1,7 +1,8 @@
 """What this machine is for our boxes: which engine, which kernel, which known holes. Pure: facts in, remarks out.
 
-The walls themselves are not judged by version but proved by `sandbox.boxes.probing`. A version says what no probe can: that a
-program of the machine has a published hole. Distributions mend holes without changing the number, so that is a warning.
+The walls themselves are not judged by version but proved by `sandbox.boxes.probing`. A version says what no probe can:
+that a program of the machine has a published hole. Distributions mend holes without changing the number, so that is a
+warning.
 """
 
 from __future__ import annotations
@@ -84,7 +85,10 @@ def _runc(facts: EngineFacts) -> Remark:
     open_holes = [hole.name for hole in _HOLES if any(first <= version < mended for first, mended in hole.versions)]
     if not open_holes:
         return Remark("runc", found)
-    advice = f"this number has published holes ({'; '.join(open_holes)}) unless your distribution has mended them; update runc"
+    advice = (
+        f"this number has published holes ({'; '.join(open_holes)}) unless your distribution has mended them; update "
+        "runc"
+    )
     return Remark("runc", found, Level.WARNING, advice)
 
 
@@ -106,7 +110,10 @@ def seen_inside(python: str, cpu_source: str, *, landlock: bool, code_kept: bool
         )
         yield Remark("landlock", "absent", Level.WARNING, advice)
     if not code_kept:
-        advice = "a program that uses up its box's memory may be answered late: the kernel takes the interpreter's pages away"
+        advice = (
+            "a program that uses up its box's memory may be answered late: the kernel takes the interpreter's pages "
+            "away"
+        )
         yield Remark("interpreter", "not kept in memory", Level.WARNING, advice)
 
 

@@ -1,8 +1,10 @@
-"""The attack suite: programs that try to get out, to cheat or to break things, on a real box, and what must hold after each.
+"""The attack suite.
 
-A case is a file of `tests/escapes/<group>/` and the expectation beside it. After every case the invariants are checked by code:
-the host process is alive and flat; the box was proved clean; an honest program passes on it next, in normal time; nothing
-is left on the host; the answer came in time; no attack was taken for a fault of ours, and none passed.
+Programs that try to get out, to cheat or to break things, on a real box, and what must hold after each.
+
+A case is a file of `tests/escapes/<group>/` and the expectation beside it. After every case the invariants are checked
+by code: the host process is alive and flat; the box was proved clean; an honest program passes on it next, in normal
+time; nothing is left on the host; the answer came in time; no attack was taken for a fault of ours, and none passed.
 """
 
 from __future__ import annotations
@@ -35,8 +37,8 @@ MAX_OPENED = 8  # connections that the engine's client keeps for later
 TESTS = "assert answer() == 42\n"
 GOOD = Program(source="import os\nopen('mine', 'w').close()\ndef answer():\n    return 42\n", tests=TESTS)
 _KEYS = {
-    "tests", "asserts", "function", "stdin", "stdin_times", "limits", "verdicts", "ending", "flags", "stdout", "stdout_times",
-    "tries",
+    "tests", "asserts", "function", "stdin", "stdin_times", "limits", "verdicts", "ending", "flags", "stdout",
+    "stdout_times", "tries",
 }  # fmt: skip
 
 
@@ -48,8 +50,8 @@ class SuiteError(ValueError):
 class Case:
     """One attack (or honest program), tested in one way.
 
-    `tries` is more than 1 where the program races with the kernel for who is killed. That race can be made rare and not ruled
-    out; a pool, too, runs such a program again, and judges it where a second box dies of it.
+    `tries` is more than 1 where the program races with the kernel for who is killed. That race can be made rare and not
+    ruled out; a pool, too, runs such a program again, and judges it where a second box dies of it.
     """
 
     name: str

@@ -15,7 +15,8 @@ from sandbox.show import harmless
 
 _MARKS = {Level.OK: "✓", Level.WARNING: "!", Level.BAD: "✗"}
 GROUPS = {
-    "T": "time", "M": "memory", "P": "processes", "O": "output", "F": "files", "N": "network", "K": "kernel", "L": "leaks",
+    "T": "time", "M": "memory", "P": "processes", "O": "output", "F": "files", "N": "network", "K": "kernel",
+    "L": "leaks",
     "S": "supervisor", "X": "left behind", "C": "cheats", "V": "honest",
 }  # fmt: skip
 

@@ -1,4 +1,7 @@
-"""How a command ends: its exit codes, and the one line that says why. Imported before any command, so it imports little."""
+"""How a command ends: its exit codes, and the one line that says why.
+
+Imported before any command, so it imports little.
+"""
 
 from __future__ import annotations
 

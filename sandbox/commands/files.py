@@ -1,4 +1,7 @@
-"""Files that a command is to write: looked at before anything is computed for them. Light, because `sampler` asks, too."""
+"""Files that a command is to write: looked at before anything is computed for them.
+
+Light, because `sampler` asks, too.
+"""
 
 from __future__ import annotations
 

@@ -19,8 +19,8 @@ BATCH_BYTES, BATCH_S = 1 << 15, 0.002
 class Answering:
     """One call after the other; an exception is an answer, SystemExit among them.
 
-    With `arguments_back` the arguments that a call has changed go along, so that work done in place is seen. The answers to
-    the first `apart` calls have left before the others are made. All answers together have `room` bytes.
+    With `arguments_back` the arguments that a call has changed go along, so that work done in place is seen. The
+    answers to the first `apart` calls have left before the others are made. All answers together have `room` bytes.
     """
 
     def __init__(self, order: dict[str, Any], report: Report) -> None:

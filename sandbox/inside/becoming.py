@@ -20,7 +20,10 @@ _QUIET = 0b101  # what is refused does not go into the kernel's log; only newer 
 
 
 def inherit_limits() -> None:
-    """Limits that are the same for every candidate; the zygote takes them on once, because each call costs each fork."""
+    """Limits that are the same for every candidate.
+
+    The zygote takes them on once, because each call costs each fork.
+    """
     for what, amount in (
         (resource.RLIMIT_CORE, 1),  # 0 would still start a core handler that the host may have
         (resource.RLIMIT_NOFILE, OPEN_FILES),
@@ -40,10 +43,12 @@ def has_rules() -> bool:
 
 
 def _lay_down_rules() -> None:
-    """Rules under which nothing but the scratch directories and devices can be opened for writing: above all, not /proc.
+    """Rules under which nothing but the scratch directories and devices can be opened for writing.
 
-    A candidate that lowers its OOM score there and fills the box with memory of no process has ours killed before its own.
-    The first version of Landlock would forbid every move from one directory to another, so it is not used.
+    Above all, not /proc.
+
+    A candidate that lowers its OOM score there and fills the box with memory of no process has ours killed before its
+    own. The first version of Landlock would forbid every move from one directory to another, so it is not used.
     """
     if not has_rules():
         return
@@ -73,7 +78,10 @@ def limit(cpu_s: float, disk_mb: int) -> None:
 
 
 def stand_behind_rules() -> None:
-    """First in line where memory runs out, and then bound by the rules of `_lay_down_rules`, whose descriptor must be open."""
+    """First in line where memory runs out, and then bound by the rules of `_lay_down_rules`.
+
+    The descriptor of the rules must be open.
+    """
     score = os.open("/proc/self/oom_score_adj", os.O_WRONLY)
     os.write(score, b"1000")
     os.close(score)

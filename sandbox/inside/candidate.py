@@ -1,9 +1,11 @@
-"""A fork becomes a candidate: privileges go and limits come (`becoming`), the program runs, its end is told (`telling`).
+"""A fork becomes a candidate.
+
+Privileges go and limits come (`becoming`), the program runs, its end is told (`telling`).
 
 Everything up to `becoming.become` is ours; from the first line of the program on, this process is hostile and what it
-writes to the answers pipe is a claim. The one claim that matters, the proof, is a token that the host made for this visit;
-it lies unread in the order pipe until the tests have returned. That keeps an early exit from passing. It does not keep
-out a program that reads our pipe itself; no test in the program's own process could.
+writes to the answers pipe is a claim. The one claim that matters, the proof, is a token that the host made for this
+visit; it lies unread in the order pipe until the tests have returned. That keeps an early exit from passing. It does
+not keep out a program that reads our pipe itself; no test in the program's own process could.
 """
 
 from __future__ import annotations
@@ -136,7 +138,10 @@ def _run_tests(order: dict[str, Any], source: str, space: dict[str, Any], names:
 
 
 def _run_graded(order: dict[str, Any], report: Report) -> int:
-    """A data set's tests over stand-ins: see `grader`. `source` is what the tests may lean on, or the recorded solution."""
+    """A data set's tests over stand-ins: see `grader`.
+
+    `source` is what the tests may lean on, or the recorded solution.
+    """
     tell, prove, source = telling.tell, _prove, order["tests"]
     space = _namespace("solution")
     exec(_compiled(order["source"], "solution.py"), space)
@@ -197,7 +202,10 @@ def _file_of(order: dict[str, Any], space: dict[str, Any], name: str) -> None:
 
 
 def _parts(order: dict[str, Any], name: str) -> list[types.CodeType]:
-    """The set's imports, if there are any, and the program: apart, so that neither moves the other's lines or first words."""
+    """The set's imports, if there are any, and the program.
+
+    Apart, so that neither moves the other's lines or first words.
+    """
     imports = [_compiled(order["imports"], "imports.py")] if order["imports"] else []
     return [*imports, _compiled(order["source"], name)]
 
@@ -241,8 +249,8 @@ def _finish() -> None:
 def _let_go(place: int) -> None:
     """Let a script's names go, given where they were, as the interpreter does at its own end.
 
-    All at once, so that a destructor still finds what it uses; what is open is then written. Names that something outside
-    holds on to (a signal handler, a patched library) are cleared.
+    All at once, so that a destructor still finds what it uses; what is open is then written. Names that something
+    outside holds on to (a signal handler, a patched library) are cleared.
     """
     gc.collect()
     for kept in gc.get_objects():

@@ -1,7 +1,7 @@
 """When a visit's wall time is over: at its limit, and later by what the box has waited for its core meanwhile.
 
-That has an end, too (`longest_s`). A program that the machine has kept waiting until then has not used up its limit, which
-`sandbox.judging.judge.starved` sees in the facts.
+That has an end, too (`longest_s`). A program that the machine has kept waiting until then has not used up its limit,
+which `sandbox.judging.judge.starved` sees in the facts.
 """
 
 from __future__ import annotations

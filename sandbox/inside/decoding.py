@@ -42,7 +42,10 @@ ENDLESS = sys.maxsize
 
 
 class Room:
-    """How many items may still be made, over all the data that are decoded in it. An item of a heavy type counts as many."""
+    """How many items may still be made, over all the data that are decoded in it.
+
+    An item of a heavy type counts as many.
+    """
 
     def __init__(self, items: int = 400_000) -> None:
         self.items = items

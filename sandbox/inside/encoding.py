@@ -1,4 +1,7 @@
-"""From any value to bytes, or to a digest that is the same for equal values. See `codec` for the types and the rules."""
+"""From any value to bytes, or to a digest that is the same for equal values.
+
+See `codec` for the types and the rules.
+"""
 
 from __future__ import annotations
 
@@ -46,8 +49,8 @@ class NoPlace(TooMuch):
 class Encoder:
     """One value on its way out; raises TooMuch for what is beyond the limits.
 
-    Where `strict`, a value of a type without a place is refused, too; else a mark stands for it. Where `exact`, a mark stands
-    for every value that would not be read as one of its own type.
+    Where `strict`, a value of a type without a place is refused, too; else a mark stands for it. Where `exact`, a mark
+    stands for every value that would not be read as one of its own type.
     """
 
     def __init__(self, most_bytes: int = MAX_BYTES, *, strict: bool = False, exact: bool = False) -> None:
@@ -168,7 +171,9 @@ class _ArrayParts:
 
 
 class Hasher:
-    """SHA-256 over a value, without holding its bytes: equal numbers, and sets and dicts in any order, come to the same.
+    """SHA-256 over a value, without holding its bytes.
+
+    Equal numbers, and sets and dicts in any order, come to the same.
 
     What is no data has no digest, wherever in the value it stands. Size is bounded by who asks: a candidate by its CPU
     seconds, the host by what it has decoded.

@@ -1,9 +1,9 @@
 """Replace a value of another type by a value of a known type that equals it, if the known type does the comparison.
 
-A subclass that inherits comparison and iteration unchanged is treated as its base: its content is read with the base's own
-functions. A class is looked at by `type`'s own slots, so no metaclass and no method of the class has a say. What leaves the
-process is plain data in any case, and the comparison is the host's: what is decided here is only whether an honest answer is
-recognised.
+A subclass that inherits comparison and iteration unchanged is treated as its base: its content is read with the base's
+own functions. A class is looked at by `type`'s own slots, so no metaclass and no method of the class has a say. What
+leaves the process is plain data in any case, and the comparison is the host's: what is decided here is only whether an
+honest answer is recognised.
 """
 
 from __future__ import annotations
@@ -31,7 +31,10 @@ _SCALAR_TYPES = frozenset({bool, int, float, complex, str, bytes, date, datetime
 
 
 class NoEquivalent(Exception):
-    """No value of a known type equals the value. The class is `suspect` if its own methods would decide what it equals."""
+    """No value of a known type equals the value.
+
+    The class is `suspect` if its own methods would decide what it equals.
+    """
 
     def __init__(self, *, suspect: bool = False) -> None:
         super().__init__()
@@ -44,7 +47,10 @@ def name_of(kind: type) -> str:
 
 
 def attribute(kind: type, name: str) -> object:
-    """What stands under a name in a class or, in the order of inheritance, in one of its bases; None if nothing does."""
+    """What stands under a name in a class or, in the order of inheritance, in one of its bases.
+
+    None if nothing does.
+    """
     return next((_VARS(base)[name] for base in _MRO(kind) if name in _VARS(base)), None)
 
 
@@ -64,7 +70,8 @@ def decides_truth(kind: type) -> bool:
 def base_of(kind: type, known: frozenset[type], *, hashed: bool) -> type | None:
     """The known type that instances of a subclass can be treated as; None if it is a subclass of no known type.
 
-    `hashed`: they stand among the keys of a dict or the items of a set, where their hash counts, too. Raises NoEquivalent.
+    `hashed`: they stand among the keys of a dict or the items of a set, where their hash counts, too. Raises
+    NoEquivalent.
     """
     base = next((one for one in _MRO(kind) if one in known), None)
     if base is not None and not _inherits(kind, base, _COMPARES + ("__hash__",) * hashed):
@@ -81,7 +88,10 @@ def _inherits(kind: type, base: type, names: tuple[str, ...]) -> bool:
 
 
 def numpy_scalar(value: Any, kind: type) -> object:
-    """The Python value of a scalar of numpy's or a time of pandas's; the value itself if it is neither. Raises NoEquivalent."""
+    """The Python value of a scalar of numpy's or a time of pandas's; the value itself if it is neither.
+
+    Raises NoEquivalent.
+    """
     generic = _of_module("numpy", "generic")
     if generic is not None and generic in _MRO(kind):
         return _from_numpy(value, kind, generic)
@@ -109,12 +119,15 @@ def _from_numpy(value: Any, kind: type, generic: Any) -> object:
 
 
 def _rounds_python_floats() -> bool:
-    """Whether numpy compares a short float with one of Python's at the short one's precision, as it does from version 2 on."""
+    """Whether numpy compares a short float with a float at the short one's precision, as it does from version 2 on."""
     return str(_of_module("numpy", "__version__")).partition(".")[0] not in {"0", "1"}
 
 
 def array_parts(value: Any, kind: type) -> list[object] | None:
-    """The dtype, shape and items of a numpy array; None for any other value, and for items of a kind without a place here."""
+    """The dtype, shape and items of a numpy array.
+
+    None for any other value, and for items of a kind without a place here.
+    """
     if kind is not _of_module("numpy", "ndarray") or value.dtype.char not in _ARRAY_KINDS:
         return None
     return [value.dtype.str, list(value.shape), value.ravel().tolist()]

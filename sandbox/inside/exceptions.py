@@ -1,8 +1,10 @@
-"""Exceptions as data: what of one leaves the box, and one for the tests that every except clause treats as Python would.
+"""Exceptions as data.
 
-What leaves is the names of its classes, its arguments and its attributes, written by the codec. In the grader's process a name
-stands for a class only if it is that of an exception in a module which is loaded there already, or in what the problem itself
-defines; nothing is imported by it, and no constructor of a Python class runs.
+What of one leaves the box, and one for the tests that every except clause treats as Python would.
+
+What leaves is the names of its classes, its arguments and its attributes, written by the codec. In the grader's process
+a name stands for a class only if it is that of an exception in a module which is loaded there already, or in what the
+problem itself defines; nothing is imported by it, and no constructor of a Python class runs.
 """
 
 from __future__ import annotations

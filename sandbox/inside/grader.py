@@ -1,10 +1,10 @@
 """A data set's own test code, run over answers that were given elsewhere. No candidate's code is ever in this process.
 
-The functions under test are stand-ins. With answers *withheld* a stand-in gives none (`withheld`). While *recording* it hands
-each call to the data set's own solution and reports it, so that the host knows what the tests will ask. While *replaying* it
-answers from a list: the n-th call of the tests must be the n-th call of the list. One that is not ends the process with a
-report of it; the host then asks the candidate again, with that call added. All start from the same random seed, so tests that
-roll dice roll the same ones.
+The functions under test are stand-ins. With answers *withheld* a stand-in gives none (`withheld`). While *recording* it
+hands each call to the data set's own solution and reports it, so that the host knows what the tests will ask. While
+*replaying* it answers from a list: the n-th call of the tests must be the n-th call of the list. One that is not ends
+the process with a report of it; the host then asks the candidate again, with that call added. All start from the same
+random seed, so tests that roll dice roll the same ones.
 
 Answers are data of the codec's types. A mark (a spoofed or unknown type) is no answer: the stand-in raises instead. An
 exception of the candidate is raised again so that every except clause treats it as Python would (`exceptions`).

@@ -6,7 +6,7 @@ import ast
 
 
 def put_before(imports: str, source: str) -> str:
-    """Return the source with the imports before its first statement, but behind its docstring and `from __future__ import …`.
+    """Return the source with the imports before its first statement, behind docstring and `from __future__ import …`.
 
     Source that does not parse gets them at its very beginning.
     """

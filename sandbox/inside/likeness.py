@@ -1,7 +1,7 @@
 """What an interpreter in a box looks like to a program: as one that was started for it with `python main.py`.
 
-The program's file is there, the machine has the one processor that a program may use, and a limit that is asked for beyond
-what is allowed is set as far as it is.
+The program's file is there, the machine has the one processor that a program may use, and a limit that is asked for
+beyond what is allowed is set as far as it is.
 """
 
 from __future__ import annotations
@@ -93,7 +93,10 @@ def _set_as_far_as_allowed(what: int, limits: Sequence[int], /) -> None:
 
 
 def _limit_process(pid: int, what: int, limits: Sequence[int] | None = None, /) -> tuple[int, int]:
-    """Return a process's limits of a resource and set others, if some are given; of the calling one as far as allowed."""
+    """Return a process's limits of a resource and set others, if some are given.
+
+    Of the calling one as far as allowed.
+    """
     if pid not in (0, os.getpid()):
         return _limit_another(pid, what) if limits is None else _limit_another(pid, what, tuple(limits))  # type: ignore[arg-type]
     before = _limit_of(what)

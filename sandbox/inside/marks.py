@@ -31,8 +31,8 @@ class TooManyItems(CodecError):
 class Mark:
     """Equal to nothing but itself, so that no comparison with an expected value can ever hold.
 
-    `truth` is what the object itself said when it was asked, as an answer, whether it is true; None where it was not asked or
-    raised an exception.
+    `truth` is what the object itself said when it was asked, as an answer, whether it is true; None where it was not
+    asked or raised an exception.
     """
 
     __slots__ = ("name", "truth")

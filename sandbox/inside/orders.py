@@ -1,7 +1,9 @@
-"""Orders as bytes: the one direction in which everything was written by the host, so the interpreter's own `marshal` reads it.
+"""Orders as bytes.
 
-That takes a fiftieth of the time of our strict reader, in a fork whose every step costs page faults. What comes out of a box is
-read by `wire` and `codec` alone, never by this.
+The one direction in which everything was written by the host, so the interpreter's own `marshal` reads it.
+
+That takes a fiftieth of the time of our strict reader, in a fork whose every step costs page faults. What comes out of
+a box is read by `wire` and `codec` alone, never by this.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""The processes that fork candidates, as the supervisor holds them: the zygote for good, a runner while its program stays."""
+"""The processes that fork candidates, as the supervisor holds them.
+
+The zygote for good, a runner while its program stays.
+"""
 
 from __future__ import annotations
 
@@ -116,7 +119,10 @@ class Zygote:
 
 @dataclass(kw_only=True)
 class Runner:
-    """A program that comes again: its process, its uid, what the box was like when it came, the CPU seconds told so far."""
+    """A program that comes again.
+
+    Its process, its uid, what the box was like when it came, the CPU seconds told so far.
+    """
 
     zygote: Zygote
     pid: int

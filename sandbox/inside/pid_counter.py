@@ -1,7 +1,7 @@
 """Process ids count up in a box, so a program could leave a number in the counter for the next one to read.
 
-After a visit in which more processes or threads were made than our own, process 1 moves the counter on by a number that nobody
-knows. Threads do that cheaply: each takes an id.
+After a visit in which more processes or threads were made than our own, process 1 moves the counter on by a number that
+nobody knows. Threads do that cheaply: each takes an id.
 """
 
 from __future__ import annotations

@@ -1,6 +1,9 @@
-"""What a box must keep a program from doing, tried from within: each function says "" where a wall holds, else what happened.
+"""What a box must keep a program from doing, tried from within.
 
-Runs as a candidate, source and all; it never stands in the supervisor. Numbers of system calls are those of x86-64 and aarch64.
+Each function says "" where a wall holds, else what happened.
+
+Runs as a candidate, source and all; it never stands in the supervisor. Numbers of system calls are those of x86-64 and
+aarch64.
 """
 
 from __future__ import annotations
@@ -190,7 +193,10 @@ def supervisor() -> str:
 
 
 def processes(limit: int) -> str:
-    """No more than `limit` processes and threads: they are counted together, and threads are made at a tenth of the cost."""
+    """No more than `limit` processes and threads.
+
+    They are counted together, and threads are made at a tenth of the cost.
+    """
     gate, before, made = _thread.allocate_lock(), len(os.listdir("/proc/self/task")), 0
     gate.acquire()
 

@@ -1,7 +1,7 @@
 """Visits of no importance, gone through in the zygote before the first real one.
 
-The interpreter makes code quicker while it runs it, by writing into it. What the zygote has often run is quick in every fork
-and is written no more, so a fork starts quicker and copies fewer pages: a tenth of a short program's time.
+The interpreter makes code quicker while it runs it, by writing into it. What the zygote has often run is quick in every
+fork and is written no more, so a fork starts quicker and copies fewer pages: a tenth of a short program's time.
 """
 
 from __future__ import annotations
@@ -28,7 +28,10 @@ _VISITS = (
 
 
 def rehearse() -> None:
-    """Go through visits whose answers nobody reads. Leaves no trace; descriptors 3 and 4 must be open and are as before."""
+    """Go through visits whose answers nobody reads.
+
+    Leaves no trace; descriptors 3 and 4 must be open and are as before.
+    """
     stderr, sys.stderr = sys.stderr, io.StringIO()
     order_fd = os.dup(candidate.ORDER_FD)
     try:

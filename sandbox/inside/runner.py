@@ -1,8 +1,9 @@
 """The runner: a fork of the zygote that has compiled one program and forks a candidate for each of its inputs.
 
-It never runs a line of the program. It has the program's uid already, so that whatever ends the program's processes ends it,
-too, and so that compiling happens under the program's limits. It stays undumpable: its candidates, of the same uid, cannot
-look into its memory or its descriptors. They can stop or kill it, and then they have broken nothing but their own run.
+It never runs a line of the program. It has the program's uid already, so that whatever ends the program's processes
+ends it, too, and so that compiling happens under the program's limits. It stays undumpable: its candidates, of the same
+uid, cannot look into its memory or its descriptors. They can stop or kill it, and then they have broken nothing but
+their own run.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""The short form of plain values: what the interpreter's own `marshal` writes for them, read by a strict reader of ours."""
+"""The short form of plain values.
+
+What the interpreter's own `marshal` writes for them, read by a strict reader of ours.
+"""
 
 from __future__ import annotations
 

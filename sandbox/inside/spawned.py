@@ -1,7 +1,10 @@
-"""A candidate in an interpreter of its own: the fork of the zygote becomes one, walls first, and then starts Python anew.
+"""A candidate in an interpreter of its own.
 
-Nothing of the zygote's memory is left in it: no module that was imported in advance, no state of any library. Everything
-else is as in a fork: the same uid, rules, limits and pipes, and the same code that reads the order and tells of the end.
+The fork of the zygote becomes one, walls first, and then starts Python anew.
+
+Nothing of the zygote's memory is left in it: no module that was imported in advance, no state of any library.
+Everything else is as in a fork: the same uid, rules, limits and pipes, and the same code that reads the order and tells
+of the end.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Standard input as a file: what a program reads lies in memory, under no name, and belongs to process 1.
 
 So its size is known, and it can be mapped and read twice, as where a file is redirected to a program. The program's
-descriptor is for reading alone, and each visit has a file of its own: there is nothing to write into, and no place in it that
-outlives the visit.
+descriptor is for reading alone, and each visit has a file of its own: there is nothing to write into, and no place in
+it that outlives the visit.
 """
 
 from __future__ import annotations

@@ -1,9 +1,10 @@
 """Run test code, call what it only defines, and raise NoTestRan where nothing was tested.
 
-After the file itself come its classes of unittest, its functions and classes named test, and a `check(candidate)` that the file
-defines and does not call. What stands behind `if __name__ == "__main__"` runs, too, but for the runners (`unittest.main()`),
-which would find no test here. The number of tests that ran is counted: each assert, each use of what the program defines, each
-test of unittest. pytest is not there, so a test with fixtures or parameters cannot be called; NoTestRan then says so.
+After the file itself come its classes of unittest, its functions and classes named test, and a `check(candidate)` that
+the file defines and does not call. What stands behind `if __name__ == "__main__"` runs, too, but for the runners
+(`unittest.main()`), which would find no test here. The number of tests that ran is counted: each assert, each use of
+what the program defines, each test of unittest. pytest is not there, so a test with fixtures or parameters cannot be
+called; NoTestRan then says so.
 """
 
 from __future__ import annotations
@@ -60,7 +61,8 @@ def require(ran: int, otherwise: str) -> None:
 def runs_as_written(source: str, *, graded: bool) -> bool:
     """Return whether executing the file is enough: it defines no test without calling it, and an assert is sure to run.
 
-    Where tests are `graded`, the calls that they make are counted anyway. The host asks this, once for each set of tests.
+    Where tests are `graded`, the calls that they make are counted anyway. The host asks this, once for each set of
+    tests.
     """
     if any(word in source for word in _CALLED_LATER):
         return False

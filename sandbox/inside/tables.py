@@ -1,9 +1,9 @@
 """Counts the probes that a dict or a set of hostile keys would need, before it is built.
 
-CPython's hash tables use open addressing: a key goes to the place that its hash names, or to the next free place of a fixed
-probe sequence. Keys whose sequences overlap make building quadratic, even where no two hashes are equal, and an int, a float
-or a tuple of them has a hash that its author can choose. So the tables are simulated here with the hashes alone, in linear
-time, and refused where the keys need more than a constant number of probes each, on average.
+CPython's hash tables use open addressing: a key goes to the place that its hash names, or to the next free place of a
+fixed probe sequence. Keys whose sequences overlap make building quadratic, even where no two hashes are equal, and an
+int, a float or a tuple of them has a hash that its author can choose. So the tables are simulated here with the hashes
+alone, in linear time, and refused where the keys need more than a constant number of probes each, on average.
 
 A table that passes is cheap to search, too, for any key: after at most 13 jumps a probe sequence follows the cycle
 place → 5 · place + 1, and the longest filled stretch of that cycle is bounded.
@@ -138,7 +138,10 @@ class Table:
 
 
 def _hashes(keys: Sequence[object]) -> list[int]:
-    """The hashes of the keys; raises CodecError where many are equal, because then CPython compares the keys themselves."""
+    """The hashes of the keys.
+
+    Raises CodecError where many are equal, because then CPython compares the keys themselves.
+    """
     hashes = list(map(hash, keys))
     ordered = sorted(hashes)
     if any(map(eq, ordered, ordered[MAX_SAME_HASH:])):

@@ -1,7 +1,8 @@
 """Which user ids are a box's own.
 
-The host names a range, at random and far up, so that two boxes hardly ever share one. An engine that maps its containers' ids
-to a part of the machine's (rootless, or with user namespaces) has none such: then a smaller range, out of those that there are.
+The host names a range, at random and far up, so that two boxes hardly ever share one. An engine that maps its
+containers' ids to a part of the machine's (rootless, or with user namespaces) has none such: then a smaller range, out
+of those that there are.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""What the box has used so far, from the kernel's own books: cgroup v1, cgroup v2, or /proc where neither is readable."""
+"""What the box has used so far, from the kernel's own books.
+
+Cgroup v1, cgroup v2, or /proc where neither is readable.
+"""
 
 from __future__ import annotations
 
@@ -58,8 +61,8 @@ def oom_kills() -> int:
 class Locks:
     """Whether the processes of the box hold more than MAX_LOCKS record locks: kernel memory that is charged to nobody.
 
-    The list is long to make and stops whoever locks a file on the whole machine meanwhile, so nobody asks for it before the box
-    has spent time in the kernel, as taking so many locks does, and less often the longer there were none.
+    The list is long to make and stops whoever locks a file on the whole machine meanwhile, so nobody asks for it before
+    the box has spent time in the kernel, as taking so many locks does, and less often the longer there were none.
     """
 
     def __init__(self) -> None:
@@ -108,8 +111,8 @@ class Memory:
 class Shortage:
     """Whether the box is as good as full, so that whoever asks for a page may be killed for it: one of ours, too.
 
-    A process that the kernel kills for want of memory is no candidate for the next killing long before its page tables are
-    given back. Until then nobody else is left to be killed, where a program is a single process.
+    A process that the kernel kills for want of memory is no candidate for the next killing long before its page tables
+    are given back. Until then nobody else is left to be killed, where a program is a single process.
     """
 
     def __init__(self) -> None:
@@ -146,8 +149,8 @@ class Shortage:
 class Peak:
     """The most that the box holds during one visit, over what it held before.
 
-    The kernel keeps the highest mark since the box began, and in a box nobody can set it back. A visit that moves it has held
-    exactly so much; of another one it is known what was seen now and then.
+    The kernel keeps the highest mark since the box began, and in a box nobody can set it back. A visit that moves it
+    has held exactly so much; of another one it is known what was seen now and then.
     """
 
     def __init__(self) -> None:
@@ -249,8 +252,8 @@ def _read_book(path: str) -> str | None:
 def _book(path: str) -> int | None:
     """A book of the kernel, or None where there is none; it is opened once, and then looking costs the box no memory.
 
-    Process 1 looks while a candidate that the kernel has killed still gives its memory back, and whoever asks for some then
-    is killed next.
+    Process 1 looks while a candidate that the kernel has killed still gives its memory back, and whoever asks for some
+    then is killed next.
     """
     if path not in _opened:
         try:

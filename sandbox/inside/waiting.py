@@ -1,25 +1,26 @@
 """How long a box had work and no core: the machine's fault, told from the kernel's books.
 
-A program that the wall clock stops was slow, or it was kept from its core. Its share of the core does not tell which: one
-that sleeps uses as little. The kernel counts for each task how long it was ready to run and did not (its run delay), and
-sleeping does not add to that. Company does: of a program's own threads all but one wait at any time. So a task's delay
-counts without the time in which its own box had the core meanwhile:
+A program that the wall clock stops was slow, or it was kept from its core. Its share of the core does not tell which:
+one that sleeps uses as little. The kernel counts for each task how long it was ready to run and did not (its run
+delay), and sleeping does not add to that. Company does: of a program's own threads all but one wait at any time. So a
+task's delay counts without the time in which its own box had the core meanwhile:
 
     the box waited  >=  delay of a task  -  (CPU seconds of the box  -  CPU seconds of that task)
 
-A box has one core. While the task waited, either the box had the core, which the bracket takes off in full, or somebody else
-had. Every task gives such a bound for the time since its birth. Bounds of times that do not overlap add up, so of processes
-that follow each other each counts; of those that live at the same time the largest does. A delay is booked when it
-ends, and who was never looked at is not known, so the sum is never too high (`Bound`).
+A box has one core. While the task waited, either the box had the core, which the bracket takes off in full, or somebody
+else had. Every task gives such a bound for the time since its birth. Bounds of times that do not overlap add up, so of
+processes that follow each other each counts; of those that live at the same time the largest does. A delay is booked
+when it ends, and who was never looked at is not known, so the sum is never too high (`Bound`).
 
-Of processes that live for some milliseconds it is too low by far. There the time counts that others had the core before a
-look at which something of the program's was ready (`Estimate`). A program may see to it that it is ready whenever we look;
-what it cannot do is use its core as somebody else. Where the kernel keeps an account of the box itself (the line `full`
-of a version 2 cgroup's `cpu.pressure`: something was ready and nothing ran), that takes the place of the estimate.
+Of processes that live for some milliseconds it is too low by far. There the time counts that others had the core before
+a look at which something of the program's was ready (`Estimate`). A program may see to it that it is ready whenever we
+look; what it cannot do is use its core as somebody else. Where the kernel keeps an account of the box itself (the line
+`full` of a version 2 cgroup's `cpu.pressure`: something was ready and nothing ran), that takes the place of the
+estimate.
 
-On a core that nobody else wants, nothing of this can be had. Where others want it, a program gains that this time is not
-counted against it, and that costs nobody else anything: the box stays for a bounded time longer. Where the kernel keeps no
-such books nothing is known, and the wall clock counts.
+On a core that nobody else wants, nothing of this can be had. Where others want it, a program gains that this time is
+not counted against it, and that costs nobody else anything: the box stays for a bounded time longer. Where the kernel
+keeps no such books nothing is known, and the wall clock counts.
 """
 
 from __future__ import annotations
@@ -48,7 +49,10 @@ class Booked(NamedTuple):
 
 @dataclass(slots=True)
 class _Task:
-    """The books of a task now; of the box what it had used, and the bound, at the last look before the task was born."""
+    """The books of a task now.
+
+    Of the box what it had used, and the bound, at the last look before the task was born.
+    """
 
     books: Booked
     box_cpu_s: float
@@ -123,7 +127,10 @@ class Waiting:
 
 
 def pressed_s(book: str | None) -> float:
-    """Of the text of a `cpu.pressure` the seconds in which something was ready and nothing ran; 0 where there is none."""
+    """Of the text of a `cpu.pressure` the seconds in which something was ready and nothing ran.
+
+    0 where there is none.
+    """
     for line in (book or "").splitlines():
         if line.startswith("full "):
             return int(line.rpartition("total=")[2]) * 1e-6
@@ -140,7 +147,10 @@ def idle_s(book: str | None, cores: Collection[int]) -> float | None:
 
 
 def _tasks(ours: frozenset[int]) -> Iterator[tuple[int, Booked, bool]]:
-    """The box's tasks but those of ours, with their books and whether they are ready to run; no more than `_MOST_TASKS`."""
+    """The box's tasks but those of ours, with their books and whether they are ready to run.
+
+    No more than `_MOST_TASKS`.
+    """
     left = _MOST_TASKS
     for pid in usage.pids():
         if pid in ours:

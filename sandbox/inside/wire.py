@@ -1,13 +1,13 @@
 """Values as bytes, and bytes in frames: the one language between host, supervisor and candidate.
 
-A frame is a length (4 bytes, big endian) and that many bytes of payload; a payload is one value. A value is one of a closed
-set of exact types, each a tag and its content:
+A frame is a length (4 bytes, big endian) and that many bytes of payload; a payload is one value. A value is one of a
+closed set of exact types, each a tag and its content:
 
     N none · T true · F false · I int (length, decimal digits) · D float (8 bytes) · S str (length, UTF-8) ·
     B bytes (length, content) · L list (count, values) · M dict with str keys (count, key, value, …)
 
-Lengths and counts are 4 bytes. The decoder is strict: it reads nothing twice, allocates nothing it has not been sent, and
-refuses depth, size and trailing bytes beyond its caps, so hostile bytes cost no more than their length.
+Lengths and counts are 4 bytes. The decoder is strict: it reads nothing twice, allocates nothing it has not been sent,
+and refuses depth, size and trailing bytes beyond its caps, so hostile bytes cost no more than their length.
 """
 
 from __future__ import annotations
@@ -95,7 +95,9 @@ def decode(payload: bytes) -> Value:
 
 
 def decode_record(payload: bytes, known: frozenset[str]) -> dict[str, Value]:
-    """A dict of scalars, or of records of scalars, whose keys are all known; raises WireError before anything else is decoded.
+    """A dict of scalars, or of records of scalars, whose keys are all known.
+
+    Raises WireError before anything else is decoded.
 
     So the work is bounded by the number of known keys, whatever the payload says of itself.
     """

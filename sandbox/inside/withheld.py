@@ -1,9 +1,10 @@
 """Tests run without a single answer: what they ask all the same does not depend on any.
 
-Every call returns the same thing, of which nothing can be learnt: arithmetic and comparisons with it give it back, and whatever
-has to know a value (a branch, a loop, an index, a text) stops the statement. So an argument of a call made here cannot have
-been computed from an answer, however the tests transform answers. A simple statement that is stopped or fails is left out,
-with WITHHELD for the names that it would have given; a compound one ends the tests, because nobody knows how they go on.
+Every call returns the same thing, of which nothing can be learnt: arithmetic and comparisons with it give it back, and
+whatever has to know a value (a branch, a loop, an index, a text) stops the statement. So an argument of a call made
+here cannot have been computed from an answer, however the tests transform answers. A simple statement that is stopped
+or fails is left out, with WITHHELD for the names that it would have given; a compound one ends the tests, because
+nobody knows how they go on.
 """
 
 from __future__ import annotations
@@ -16,13 +17,13 @@ _SIMPLE = (ast.Assert, ast.Expr, ast.Assign, ast.AugAssign, ast.AnnAssign)
 _NAME = "__withheld__"
 _SAME = (
     "add", "radd", "iadd", "sub", "rsub", "isub", "mul", "rmul", "imul", "matmul", "rmatmul", "truediv", "rtruediv",
-    "floordiv", "rfloordiv", "mod", "rmod", "divmod", "rdivmod", "pow", "rpow", "lshift", "rlshift", "rshift", "rrshift",
-    "and", "rand", "or", "ror", "xor", "rxor", "neg", "pos", "abs", "invert", "eq", "ne", "lt", "le", "gt", "ge",
-    "getitem", "call", "getattr", "round", "enter", "trunc", "floor", "ceil",
+    "floordiv", "rfloordiv", "mod", "rmod", "divmod", "rdivmod", "pow", "rpow", "lshift", "rlshift", "rshift",
+    "rrshift", "and", "rand", "or", "ror", "xor", "rxor", "neg", "pos", "abs", "invert", "eq", "ne", "lt", "le", "gt",
+    "ge", "getitem", "call", "getattr", "round", "enter", "trunc", "floor", "ceil",
 )  # fmt: skip
 _STOPS = (
-    "bool", "len", "iter", "next", "reversed", "contains", "hash", "index", "int", "float", "complex", "str", "repr", "bytes",
-    "format", "setitem", "delitem", "exit", "length_hint", "fspath",
+    "bool", "len", "iter", "next", "reversed", "contains", "hash", "index", "int", "float", "complex", "str", "repr",
+    "bytes", "format", "setitem", "delitem", "exit", "length_hint", "fspath",
 )  # fmt: skip
 
 

@@ -1,8 +1,9 @@
 """The zygote: a warm interpreter that forks candidates and waits for them.
 
-It knows nothing of jobs. The supervisor hands it the ends of five fresh pipes and a uid; it forks a candidate and waits for
-it. Or it hands it a socket; then it forks a runner, which will fork the candidates of one program and takes its orders from
-there, and waits for it when it is told to. One candidate at a time. A cleaner stands forked and ready at all times.
+It knows nothing of jobs. The supervisor hands it the ends of five fresh pipes and a uid; it forks a candidate and waits
+for it. Or it hands it a socket; then it forks a runner, which will fork the candidates of one program and takes its
+orders from there, and waits for it when it is told to. One candidate at a time. A cleaner stands forked and ready at
+all times.
 """
 
 from __future__ import annotations

@@ -1,12 +1,12 @@
 """Our boxes as a sandbox of inspect_ai: `sandbox="codebudget"` in a task. The only module that knows of inspect_ai.
 
 inspect_ai gives each sample a machine of its own, with files and any command; a box is less, on purpose. It runs python
-(`sandbox.plugin.python_command`), in a fresh place each time, among the files that the sample was given: what a program writes
-is gone afterwards, and there is no user to choose. That is enough for scorers which run an answer with its tests. What fails by
-our fault is inspect_ai's SandboxUnavailableError, an error of the sample and never a wrong answer.
+(`sandbox.plugin.python_command`), in a fresh place each time, among the files that the sample was given: what a program
+writes is gone afterwards, and there is no user to choose. That is enough for scorers which run an answer with its
+tests. What fails by our fault is inspect_ai's SandboxUnavailableError, an error of the sample and never a wrong answer.
 
-The boxes, one for each core, are opened with the first task that wants them and removed after the last. inspect_ai calls
-methods of the class, so they are kept there.
+The boxes, one for each core, are opened with the first task that wants them and removed after the last. inspect_ai
+calls methods of the class, so they are kept there.
 """
 
 from __future__ import annotations

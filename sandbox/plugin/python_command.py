@@ -1,8 +1,8 @@
 """A command line of python as a program for a box, for those who are used to a machine and not to a program.
 
-A box has no shell and keeps nothing. It can be asked for `python -c CODE …`, `python FILE …` and `python -` with the code
-as standard input; the files of the caller are written anew before every program, into its scratch directory. They travel
-in front of its standard input, which may be larger than its source.
+A box has no shell and keeps nothing. It can be asked for `python -c CODE …`, `python FILE …` and `python -` with the
+code as standard input; the files of the caller are written anew before every program, into its scratch directory. They
+travel in front of its standard input, which may be larger than its source.
 """
 
 from __future__ import annotations
@@ -47,7 +47,10 @@ class NoSuchFile(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """A command with what belongs to it. A relative `cwd` and the names of `files` are meant from the scratch directory."""
+    """A command with what belongs to it.
+
+    A relative `cwd` and the names of `files` are meant from the scratch directory.
+    """
 
     command: Sequence[str]
     stdin: bytes = b""

@@ -1,7 +1,9 @@
-"""BigCodeBench (Zhuo et al. 2024): a function that goes on where `complete_prompt` stops, tested by a class of unittest.
+"""BigCodeBench (Zhuo et al.
 
-Such tests patch modules, read files that the program wrote and use its names, so they run beside the program. Most problems
-need packages (`--packages numpy,pandas,…`; a row's `libs` says which).
+2024): a function that goes on where `complete_prompt` stops, tested by a class of unittest.
+
+Such tests patch modules, read files that the program wrote and use its names, so they run beside the program. Most
+problems need packages (`--packages numpy,pandas,…`; a row's `libs` says which).
 """
 
 from __future__ import annotations

@@ -1,7 +1,9 @@
-"""One test of our own format (see `native`): a call with what is expected, or what a program reads with what it should print.
+"""One test of our own format (see `native`).
 
-What JSON can say is said in JSON: `arguments`, `keywords`, `expected`. What it cannot (tuples, sets, bytes, complex numbers) is
-said in Python: `call` and `returns` are texts with literals, read by their syntax tree and never evaluated.
+A call with what is expected, or what a program reads with what it should print.
+
+What JSON can say is said in JSON: `arguments`, `keywords`, `expected`. What it cannot (tuples, sets, bytes, complex
+numbers) is said in Python: `call` and `returns` are texts with literals, read by their syntax tree and never evaluated.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """From a data set's test code to tests that are data, wherever the code is no more than calls and literals.
 
-`assert candidate(1, [2]) == 3` says the same as "call with (1, [2]), expect 3", and as data it never has to stand beside the
-candidate. What is read here: equality and identity, bare truth and its negation, `abs(candidate(…) - x) < e`, arithmetic on
-literals, names given to literals, docstrings, and asserts of constants. Anything else and the answer is None: the code is then
-run as code.
+`assert candidate(1, [2]) == 3` says the same as "call with (1, [2]), expect 3", and as data it never has to stand
+beside the candidate. What is read here: equality and identity, bare truth and its negation, `abs(candidate(…) - x) <
+e`, arithmetic on literals, names given to literals, docstrings, and asserts of constants. Anything else and the answer
+is None: the code is then run as code.
 
 By syntax tree only; nothing of the data set is executed.
 """
@@ -20,7 +20,8 @@ from sandbox.values import CallTest, CallTests, Comparison
 
 MAX_FOLDED = 10**9  # no larger number goes into arithmetic on literals
 _OPERATORS: dict[type[ast.operator], Callable[[object, object], object]] = {
-    ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv, ast.Pow: operator.pow,
+    ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv,
+    ast.Pow: operator.pow,
 }  # fmt: skip
 _LASTING = (int, float, complex, str, bytes, type(None))  # a call cannot change these
 _NO_NAMES: Mapping[str, object] = MappingProxyType({})
@@ -261,7 +262,10 @@ def _set(items: list[object]) -> set[object]:
 
 
 def _has_large_table(node: ast.expr) -> bool:
-    """Whether a set or a dict of many keys stands in the expression. A problem's author must not stop the host with one."""
+    """Whether a set or a dict of many keys stands in the expression.
+
+    A problem's author must not stop the host with one.
+    """
     if node.lineno == node.end_lineno and (node.end_col_offset or 0) - node.col_offset < FEW:
         return False
     tables = [one for one in ast.walk(node) if isinstance(one, ast.Set | ast.Dict)]

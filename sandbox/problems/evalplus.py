@@ -1,13 +1,13 @@
 """HumanEval+ and MBPP+ (Liu et al. 2023) as inputs: what is expected is what the set's own solution answers.
 
-Compared as EvalPlus compares: equal, or of the same type and within the problem's `atol` (1e-6 for floats where it gives none),
-and its special oracles as data. What is left out: there, a tolerance that one answer has switched on stays on for those after
-it; numpy stretches a short answer to the shape that is expected; `find_zero` is held against the coefficients as the program
-has left them; and any object whose `==` says yes passes. There, each call has a second of wall time, and base and plus inputs
-have a process each; here all calls have CPU seconds together, in one process.
+Compared as EvalPlus compares: equal, or of the same type and within the problem's `atol` (1e-6 for floats where it
+gives none), and its special oracles as data. What is left out: there, a tolerance that one answer has switched on stays
+on for those after it; numpy stretches a short answer to the shape that is expected; `find_zero` is held against the
+coefficients as the program has left them; and any object whose `==` says yes passes. There, each call has a second of
+wall time, and base and plus inputs have a process each; here all calls have CPU seconds together, in one process.
 
-JSON has no tuples, sets and complex numbers. Which arguments of MBPP+ are such is a fact about its problems, kept in `_SHAPES`:
-"tuple" for an argument that is one, "tuples" for a list of them, and so on.
+JSON has no tuples, sets and complex numbers. Which arguments of MBPP+ are such is a fact about its problems, kept in
+`_SHAPES`: "tuple" for an argument that is one, "tuples" for a list of them, and so on.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def knows(row: dict[str, Any]) -> bool:
 
 
 def read(row: dict[str, Any]) -> tuple[ReferenceTests, ReferenceTests | None]:
-    """The judge tests of a row (all inputs) and its selection tests (the base inputs, those of the set before the plus).
+    """The judge tests of a row (all inputs) and its selection tests (the base inputs, those without the plus).
 
     Raises NoTests, or ValueError for what is missing or malformed.
     """
@@ -145,8 +145,33 @@ def _tuple_values(value: dict[str, Any]) -> dict[str, Any]:
 
 def _shapes() -> dict[int, Shape]:
     kinds: list[tuple[Shape, list[int]]] = [
-        (_each(tuple), [2, 116, 132, 143, 222, 261, 273, 394, 399, 421, 424, 429, 470, 560, 579, 596, 616, 630, 726, 740, 744,
-                        809]),
+        (
+            _each(tuple),
+            [
+                2,
+                116,
+                132,
+                143,
+                222,
+                261,
+                273,
+                394,
+                399,
+                421,
+                424,
+                429,
+                470,
+                560,
+                579,
+                596,
+                616,
+                630,
+                726,
+                740,
+                744,
+                809,
+            ],
+        ),
         (_each(_tuples), [63, 64, 70, 94, 120, 237, 272, 299, 400, 409, 417, 438, 473, 614, 780]),
         (_at(_tuples), [75, 413, 444, 753]),
         (_at(_same, tuple), [106, 750]),
@@ -158,7 +183,7 @@ def _shapes() -> dict[int, Shape]:
         (_at(_tuple_values), [722]),
         (_at(complex), [252]),
         (_deep, [580, 615, 791]),
-    ]  # fmt: skip
+    ]
     return {number: shape for shape, numbers in kinds for number in numbers}
 
 

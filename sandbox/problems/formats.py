@@ -1,10 +1,10 @@
 """Files of whole-program problems as people have them: APPS, TACO, CodeContests, LiveCodeBench. Rows in, `Given` out.
 
-A problem is either tested by what it prints or, where the set names a function, by calls: of `Solution().function` if the
-program has such a class, else of the function. What is expected is data in all three, so nothing of theirs is executed. APPS
-itself takes a bare first item for a whole list, and lines in any order; here a list's *only* item may come bare, and order
-counts. APPS and LiveCodeBench put imports before every program, so we do, too (numpy where the image has it). APPS and
-CodeContests are older than Python's limit on the digits of an integer.
+A problem is either tested by what it prints or, where the set names a function, by calls: of `Solution().function` if
+the program has such a class, else of the function. What is expected is data in all three, so nothing of theirs is
+executed. APPS itself takes a bare first item for a whole list, and lines in any order; here a list's *only* item may
+come bare, and order counts. APPS and LiveCodeBench put imports before every program, so we do, too (numpy where the
+image has it). APPS and CodeContests are older than Python's limit on the digits of an integer.
 """
 
 from __future__ import annotations
@@ -46,10 +46,26 @@ APPS = Assumptions(
     long_integers=True,
 )
 CODECONTESTS = Assumptions(long_integers=True)
-_STARRED = ("string", "re", "datetime", "collections", "heapq", "bisect", "copy", "math", "random", "statistics", "itertools",
-            "functools", "operator", "io", "sys", "json")  # fmt: skip
-# LiveCodeBench, lcb_runner/evaluation/testing_util.py; the builtins that math, io and operator shadow come back. Its 6 s a test
-# are wall seconds of a machine that does nothing else.
+_STARRED = (
+    "string",
+    "re",
+    "datetime",
+    "collections",
+    "heapq",
+    "bisect",
+    "copy",
+    "math",
+    "random",
+    "statistics",
+    "itertools",
+    "functools",
+    "operator",
+    "io",
+    "sys",
+    "json",
+)
+# LiveCodeBench, lcb_runner/evaluation/testing_util.py; the builtins that math, io and operator shadow come back. Its 6
+# s a test are wall seconds of a machine that does nothing else.
 LIVECODEBENCH = Assumptions(
     imports=(
         "".join(f"from {name} import *\n" for name in (*_STARRED, "builtins", "typing"))
@@ -115,7 +131,9 @@ def apps_directory(directory: Path) -> dict[str, Any]:
 
 
 def apps(row: dict[str, Any], place: int = 0) -> Given:
-    """Return the problem of a row of APPS (Hendrycks et al. 2021), or of TACO (Li et al. 2023), whose rows have no number.
+    """Return the problem of a row of APPS (Hendrycks et al.
+
+    2021), or of TACO (Li et al. 2023), whose rows have no number.
 
     `input_output` and `solutions` are JSON in JSON.
     """
@@ -206,7 +224,10 @@ def _python_solution(solutions: Any) -> str | None:
 
 
 def livecodebench(row: dict[str, Any]) -> Given:
-    """Return the problem of a row of LiveCodeBench (Jain et al. 2024): stdin tests, or calls with one JSON value a line."""
+    """Return the problem of a row of LiveCodeBench (Jain et al.
+
+    2024): stdin tests, or calls with one JSON value a line.
+    """
     public = list(_halves(rows.inner(row, "public_test_cases") or [], "public_test_cases"))
     private = list(_halves(_private(row.get("private_test_cases") or []), "private_test_cases"))
     if not public and not private:
@@ -268,7 +289,8 @@ def unpacking_at_most(size: int) -> Iterator[None]:
 def _pickled_text(data: bytes) -> str:
     """The one text that a pickle holds, read without an unpickler; raises ValueError for a pickle of anything else.
 
-    What stands around a text (protocol, frames, the memo) is passed over by its length, so that nothing of it is executed.
+    What stands around a text (protocol, frames, the memo) is passed over by its length, so that nothing of it is
+    executed.
     """
     found, at = None, 0
     while (code := data[at : at + 1]) != b".":

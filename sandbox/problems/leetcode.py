@@ -1,9 +1,9 @@
 """LeetCode problems, as DeepSeek-Coder's evaluation (Guo et al. 2024) and LeetCodeDataset (Xia et al. 2025) ship them.
 
 Both test a method of a class Solution by code: the one by asserts over `my_solution` and a `test_input`, the other by a
-`check(candidate)`. Where that is calls and literals it becomes data, with a fresh Solution for each call; nearly all of it is.
-The rest is about linked lists and trees, whose nodes are objects of classes that the prompt defines. No object can leave a
-box, so such tests stand beside the program.
+`check(candidate)`. Where that is calls and literals it becomes data, with a fresh Solution for each call; nearly all of
+it is. The rest is about linked lists and trees, whose nodes are objects of classes that the prompt defines. No object
+can leave a box, so such tests stand beside the program.
 
 Answers are compared as the files compare them, with ==, also where LeetCode itself takes them in any order.
 """
@@ -118,7 +118,10 @@ def _makes_the_instance(node: ast.stmt) -> bool:
 
 
 def _code(source: str, function: str, prelude: str, solution: str | None = None) -> CheckTests | str:
-    """Tests that stay code: for a grader box where they lean on the function alone, else for the program's own process."""
+    """Tests that stay code.
+
+    For a grader box where they lean on the function alone, else for the program's own process.
+    """
     try:
         objects = reaches_a_class(source, prelude)
     except UNREADABLE:

@@ -1,7 +1,7 @@
 """From a file, or a row of one, to problems: which format a row has is told by its fields.
 
-Whatever is wrong with a row is one ProblemsError that names the file, the line and what is wrong. A row without tests is no
-error: it is left out and reported.
+Whatever is wrong with a row is one ProblemsError that names the file, the line and what is wrong. A row without tests
+is no error: it is left out and reported.
 """
 
 from __future__ import annotations
@@ -59,7 +59,9 @@ class ProblemFile:
 
 
 def load_problems(source: str | Path) -> list[Problem]:
-    """The problems of a built-in set ("humaneval"), or of a file: JSON lines, one JSON list (.gz allowed), APPS's directory.
+    """The problems of a built-in set ("humaneval"), or of a file.
+
+    JSON lines, one JSON list (.gz allowed), APPS's directory.
 
     Which format a row has is told by its fields; docs/problems.md lists them. Rows without tests are left out.
     Raises ProblemsError naming the file, the line and what is wrong.
@@ -121,7 +123,10 @@ def _apps_directories(path: Path) -> Iterator[Placed]:
 
 
 def _placed(data: bytes, source: str) -> Iterator[Placed]:
-    """The rows of a file: its lines, or the elements of the one list that it is (MBPP's sanitized file), or one object."""
+    """The rows of a file.
+
+    Its lines, or the elements of the one list that it is (MBPP's sanitized file), or one object.
+    """
     whole = _whole(data)
     if whole is not None:
         for number, row in enumerate(whole, 1):
@@ -233,7 +238,8 @@ _READERS: tuple[tuple[_Read, Callable[[dict[str, Any]], bool]], ...] = (
     (lambda row, _: bigcodebench.read(row), bigcodebench.knows),
 )
 _FORMATS = (
-    "ours (docs/problems.md): tests or check; LeetCode: prompt_sft, or an entry_point Solution().f; APPS, TACO: input_output; "
+    "ours (docs/problems.md): tests or check; LeetCode: prompt_sft, or an entry_point Solution().f; APPS, TACO: "
+    "input_output; "
     "LiveCodeBench: public_test_cases; CodeContests: generated_tests; HumanEval+ and MBPP+: base_input and plus_input; "
     "BigCodeBench: complete_prompt; MBPP: test_list and code; HumanEval: task_id, prompt, entry_point and test"
 )

@@ -1,4 +1,7 @@
-"""Which names a data set's code uses, and who defines them. By syntax tree only; nothing of the data set is executed."""
+"""Which names a data set's code uses, and who defines them.
+
+By syntax tree only; nothing of the data set is executed.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +36,10 @@ def called_function(asserts: str, program: str) -> str:
 
 
 def leans_on(tests: str, prelude: str) -> set[str] | None:
-    """The names that the tests use and neither they, nor the prelude, nor Python itself define; None if they do not parse."""
+    """The names that the tests use and neither they, nor the prelude, nor Python itself define.
+
+    None if they do not parse.
+    """
     try:
         return undefined([ast.parse(tests), ast.parse(prelude)])
     except UNREADABLE:
@@ -41,7 +47,10 @@ def leans_on(tests: str, prelude: str) -> set[str] | None:
 
 
 def undefined(trees: Iterable[ast.AST]) -> set[str]:
-    """Return the names that these trees use, and neither they nor Python define. A name that is local elsewhere is defined."""
+    """Return the names that these trees use, and neither they nor Python define.
+
+    A name that is local elsewhere is defined.
+    """
     nodes = [node for tree in trees for node in ast.walk(tree)]
     used = {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
     return used - _bound(nodes) - set(dir(builtins))

@@ -1,11 +1,13 @@
-"""HumanEval+ and MBPP+ (Liu et al. 2023) in the format of the sets that they extend ("OriginFmt"): one large text of tests.
+"""HumanEval+ and MBPP+ (Liu et al.
 
-The text has a list of inputs, a list of results or a function that gives them, a loop over both, and a comparison that needs
-numpy. The box has no numpy, and the tests are data: they are read by their syntax tree and compared as `evalplus` says.
-Nothing of the text runs but its own `ref_func`, in a grader box, where that says what is expected.
+2023) in the format of the sets that they extend ("OriginFmt"): one large text of tests.
 
-`find_zero` of HumanEval+ is tested by a polynomial that gets its arguments in the wrong places, so that no program passes the
-file's own test. It is read as what it means: the answer is a root.
+The text has a list of inputs, a list of results or a function that gives them, a loop over both, and a comparison that
+needs numpy. The box has no numpy, and the tests are data: they are read by their syntax tree and compared as `evalplus`
+says. Nothing of the text runs but its own `ref_func`, in a grader box, where that says what is expected.
+
+`find_zero` of HumanEval+ is tested by a polynomial that gets its arguments in the wrong places, so that no program
+passes the file's own test. It is read as what it means: the answer is a root.
 """
 
 from __future__ import annotations
@@ -124,7 +126,10 @@ def _cases(text: _Text, function: str) -> tuple[CallTest, ...]:
 
 
 def _is_something(result: object) -> bool:
-    """What is expected of an answer that is only asked whether it is something; the file may have asked so before us."""
+    """What is expected of an answer that is only asked whether it is something.
+
+    The file may have asked so before us.
+    """
     return result if isinstance(result, bool) else result is not None
 
 

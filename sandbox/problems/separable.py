@@ -1,9 +1,11 @@
-"""Which test code cannot be separated from the program that it tests. By syntax tree only; nothing of the data set is executed.
+"""Which test code cannot be separated from the program that it tests.
 
-In a grader box tests see a program's answers, its exceptions and what became of its arguments. They do not see what it prints,
-which files it writes, which random numbers it draws, or that two things are the same object; nor can they patch what it calls.
-Some signs of that are always reason enough to run them in the program's own process. The others count only where the set has no
-solution of its own, because with one it is tried out (`scoring.recording`).
+By syntax tree only; nothing of the data set is executed.
+
+In a grader box tests see a program's answers, its exceptions and what became of its arguments. They do not see what it
+prints, which files it writes, which random numbers it draws, or that two things are the same object; nor can they patch
+what it calls. Some signs of that are always reason enough to run them in the program's own process. The others count
+only where the set has no solution of its own, because with one it is tried out (`scoring.recording`).
 """
 
 from __future__ import annotations
@@ -19,16 +21,16 @@ from sandbox.problems.checks import UNREADABLE
 from sandbox.values import CheckTests
 
 _SURROUNDINGS = frozenset({  # names and attributes that are about the process which the program runs in
-    "redirect_stdout", "redirect_stderr", "capsys", "capfd", "monkeypatch", "mock", "patch", "MagicMock", "setattr", "chdir",
-    "putenv", "setrecursionlimit", "getcontext", "setcontext", "localcontext", "set_int_max_str_digits",
+    "redirect_stdout", "redirect_stderr", "capsys", "capfd", "monkeypatch", "mock", "patch", "MagicMock", "setattr",
+    "chdir", "putenv", "setrecursionlimit", "getcontext", "setcontext", "localcontext", "set_int_max_str_digits",
     "perf_counter", "perf_counter_ns", "monotonic", "process_time", "timeit", "default_timer", "alarm", "setitimer",
 })  # fmt: skip
 _DOUBTFUL = frozenset({
-    "open", "tempfile", "tmp_path", "tmpdir", "TemporaryDirectory", "NamedTemporaryFile", "write_text", "write_bytes", "mkdir",
-    "environ", "argv", "catch_warnings", "assertWarns", "warns", "recwarn", "assertLogs", "caplog", "inspect", "gc", "weakref",
-    "tracemalloc", "settrace", "setprofile", "getsizeof", "id", "getstate", "setstate", "modules", "setlocale", "readouterr",
-    "__context__", "__traceback__", "logging", "asyncio", "threading", "KeyboardInterrupt", "GeneratorExit",
-    "simplefilter", "filterwarnings", "traceback", "__mro__", "__bases__",
+    "open", "tempfile", "tmp_path", "tmpdir", "TemporaryDirectory", "NamedTemporaryFile", "write_text", "write_bytes",
+    "mkdir", "environ", "argv", "catch_warnings", "assertWarns", "warns", "recwarn", "assertLogs", "caplog", "inspect",
+    "gc", "weakref", "tracemalloc", "settrace", "setprofile", "getsizeof", "id", "getstate", "setstate", "modules",
+    "setlocale", "readouterr", "__context__", "__traceback__", "logging", "asyncio", "threading", "KeyboardInterrupt",
+    "GeneratorExit", "simplefilter", "filterwarnings", "traceback", "__mro__", "__bases__",
 })  # fmt: skip
 _DATA = (
     int, float, complex, str, bytes, list, tuple, set, frozenset, dict, range, deque, Counter, OrderedDict, defaultdict,
@@ -57,7 +59,8 @@ def check_code(
 def why_beside(tests: str, function: str, *, solved: bool) -> str | None:
     """Why the tests have to run in the program's process; None where nothing says so.
 
-    They call `function` by its name, or by that of the parameter of their `check`. `solved` is whether the set has a solution.
+    They call `function` by its name, or by that of the parameter of their `check`. `solved` is whether the set has a
+    solution.
     """
     try:
         tree = ast.parse(tests)
@@ -156,7 +159,10 @@ class _Signs:
         )
 
     def _changes_what_may_be_shared(self) -> bool:
-        """Whether an answer is changed that may be what was handed over, hold one thing twice, or be another answer, too."""
+        """Whether an answer is changed that may be shared.
+
+        It may be what was handed over, hold one thing twice, or be another answer, too.
+        """
         changes = [found for node in self._nodes if (found := _changed(node)) is not None and found[0] in self._answers]
         calls = sum(self._is_call(node) for node in self._nodes if isinstance(node, ast.expr))
         if any(within or (calls > 1 and how != "sort") for _, within, how in changes):
@@ -199,7 +205,10 @@ class _Signs:
 
 
 def _changed(node: ast.AST) -> tuple[str, bool, str] | None:
-    """What a call of a method, or something given to an item, changes: the name, whether something within it, and how."""
+    """What a call of a method, or something given to an item, changes.
+
+    The name, whether something within it, and how.
+    """
     match node:
         case ast.Call(func=ast.Attribute(value=value, attr=how)) if how in _CHANGES:
             pass

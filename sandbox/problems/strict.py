@@ -1,4 +1,7 @@
-"""JSON objects whose keys are known. A misspelt key, or a value of the wrong kind, is an error that says what is meant."""
+"""JSON objects whose keys are known.
+
+A misspelt key, or a value of the wrong kind, is an error that says what is meant.
+"""
 
 from __future__ import annotations
 

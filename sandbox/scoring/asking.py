@@ -1,11 +1,11 @@
 """Every answer of a program, for whoever compares programs with each other and not with a truth.
 
-A verdict may stop at the first failure; here each call is to have its answer, whatever became of the others. All are asked in
-one visit. A call that the program does not survive (it hangs, leaves, dies) takes along the calls behind it, and of those
-before it perhaps the last, which were still on their way out; so what is missing is asked again, one call after the other, and
-every answer leaves at once: then the first that does not come is the one to blame. It stays without an answer, and the others
-are asked once more. A program that has spoilt so `PATIENCE` visits gives no further answers. Where the job wants fresh
-processes, each call has a visit of its own from the start.
+A verdict may stop at the first failure; here each call is to have its answer, whatever became of the others. All are
+asked in one visit. A call that the program does not survive (it hangs, leaves, dies) takes along the calls behind it,
+and of those before it perhaps the last, which were still on their way out; so what is missing is asked again, one call
+after the other, and every answer leaves at once: then the first that does not come is the one to blame. It stays
+without an answer, and the others are asked once more. A program that has spoilt so `PATIENCE` visits gives no further
+answers. Where the job wants fresh processes, each call has a visit of its own from the start.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Calls that see nothing of each other: a visit for each, in a process of its own that loads the program anew.
 
-Such a process holds the arguments of its own call alone. It has a uid that nobody had before, and comes into a box that is
-proved clean: no process, file, shared memory or pipe of an earlier call is left. The limits hold for each visit; all visits of
-a sample together may take `Limits.sample_wall_s`.
+Such a process holds the arguments of its own call alone. It has a uid that nobody had before, and comes into a box that
+is proved clean: no process, file, shared memory or pipe of an earlier call is left. The limits hold for each visit; all
+visits of a sample together may take `Limits.sample_wall_s`.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ def ask_afresh(
 ) -> Run:
     """Ask each of `calls`, which are single ones, in a visit of its own; return one run with all answers.
 
-    Stops at a visit that brings no answer, and where `enough` says so of the answers so far; it is asked after 1, 2, 4, 8 …
-    calls. `left_s` is the wall time for all.
+    Stops at a visit that brings no answer, and where `enough` says so of the answers so far; it is asked after 1, 2, 4,
+    8 … calls. `left_s` is the wall time for all.
     """
     runs: list[Run] = []
     for number, one in enumerate(calls, 1):

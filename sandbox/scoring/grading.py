@@ -1,12 +1,12 @@
 """Tests that are code: the candidate answers in its box, the tests run over the answers in another box.
 
-Which calls the tests make is known beforehand (`recording`). So a candidate is asked everything in one visit, and then the
-tests are replayed over its answers. When an answer leads them to a call that nobody foresaw, the candidate is asked again from
-the beginning, with that call added: its process then has the history that it would have had, had the tests been beside it.
-Nothing of the candidate's but data ever reaches the grader box.
+Which calls the tests make is known beforehand (`recording`). So a candidate is asked everything in one visit, and then
+the tests are replayed over its answers. When an answer leads them to a call that nobody foresaw, the candidate is asked
+again from the beginning, with that call added: its process then has the history that it would have had, had the tests
+been beside it. Nothing of the candidate's but data ever reaches the grader box.
 
-All visits of one sample share a budget of wall time: the candidate's have `Limits.sample_wall_s` together, the grader's have
-GRADER_WALL_S.
+All visits of one sample share a budget of wall time: the candidate's have `Limits.sample_wall_s` together, the grader's
+have GRADER_WALL_S.
 """
 
 from __future__ import annotations
@@ -27,7 +27,10 @@ Visit = Callable[[Program, float], Run]  # with the wall seconds that it may tak
 
 @dataclass(frozen=True, slots=True)
 class Rooms:
-    """Where programs run: `candidate` is hostile, `grader` never holds a candidate's code. `limits` are the candidate's."""
+    """Where programs run: `candidate` is hostile, `grader` never holds a candidate's code.
+
+    `limits` are the candidate's.
+    """
 
     candidate: Visit
     grader: Visit
@@ -37,8 +40,8 @@ class Rooms:
 def grade(program: Program, tests: CheckTests, plan: Plan, rooms: Rooms) -> tuple[Run, Run | None]:
     """The candidate's run and the run of the tests over its answers (None where an answer is missing).
 
-    Where the candidate's time is over before the tests are, its run ends with the wall limit. Where the tests still ask when
-    the rounds are over, theirs is the last one, which has come to no end.
+    Where the candidate's time is over before the tests are, its run ends with the wall limit. Where the tests still ask
+    when the rounds are over, theirs is the last one, which has come to no end.
     """
     spent_s = graded_s = 0.0
     for _ in range(MAX_ROUNDS):

@@ -1,12 +1,12 @@
 """Which calls tests will make, found out once for each problem and before any candidate is asked.
 
-The tests run over the data set's own solution, which tells the calls; and once without a single answer, which tells those that
-depend on none. A call that depends on earlier answers, or that hands over what was an answer before, *waits*: a candidate gets
-it when it has given all answers before it, and never sooner, because it could read an expected answer there. Without a solution
-every call waits, since nobody knows the answers.
+The tests run over the data set's own solution, which tells the calls; and once without a single answer, which tells
+those that depend on none. A call that depends on earlier answers, or that hands over what was an answer before,
+*waits*: a candidate gets it when it has given all answers before it, and never sooner, because it could read an
+expected answer there. Without a solution every call waits, since nobody knows the answers.
 
-Then the solution is graded as a candidate would be. Tests that it fails in this way, but passes where they stand beside it
-(they capture what is printed, seed its dice, share a list with it …), have to stand beside every program.
+Then the solution is graded as a candidate would be. Tests that it fails in this way, but passes where they stand beside
+it (they capture what is printed, seed its dice, share a list with it …), have to stand beside every program.
 """
 
 from __future__ import annotations
@@ -31,14 +31,17 @@ Visit = Callable[[Program], Run]
 class UngradableTests(ValueError):
     """Tests that have to stand beside the program.
 
-    They hand the function something that cannot leave a box, or their own solution passes only there. Found out with the data
-    set's own solution, so that no candidate can bring it about.
+    They hand the function something that cannot leave a box, or their own solution passes only there. Found out with
+    the data set's own solution, so that no candidate can bring it about.
     """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Foreseen:
-    """A call that tests will make: whether it waits for all earlier answers, and whether it is made whatever they are."""
+    """A call that tests will make.
+
+    Whether it waits for all earlier answers, and whether it is made whatever they are.
+    """
 
     call: bytes
     waits: bool
@@ -61,8 +64,8 @@ class Recordings:
     ) -> Plan:
         """The calls; found out when asked for the first time.
 
-        `passes` tells whether the solution passes as a candidate that is asked these calls, `passes_beside` whether it does
-        with the tests in its own process. Raises UngradableTests.
+        `passes` tells whether the solution passes as a candidate that is asked these calls, `passes_beside` whether it
+        does with the tests in its own process. Raises UngradableTests.
         """
         with self._lock:
             own = self._locks.setdefault(tests, threading.Lock())

@@ -1,7 +1,7 @@
 """What a data set's own solution answers, where the set gives inputs and a solution but no outputs (HumanEval+, MBPP+).
 
-The solution is somebody's code, too, so it answers in a grader box, once for each set of tests; with a directory to keep
-them in, answers outlive the process, and scored samples can be judged again without a box.
+The solution is somebody's code, too, so it answers in a grader box, once for each set of tests; with a directory to
+keep them in, answers outlive the process, and scored samples can be judged again without a box.
 """
 
 from __future__ import annotations
@@ -45,7 +45,10 @@ class Reference:
 
 
 class References:
-    """What reference programs answer, asked once. Any thread may ask; each waits only for the tests that it asks for."""
+    """What reference programs answer, asked once.
+
+    Any thread may ask; each waits only for the tests that it asks for.
+    """
 
     def __init__(self, directory: Path | None = None) -> None:
         self._directory = directory

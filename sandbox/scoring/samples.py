@@ -1,8 +1,8 @@
 """Files of samples in the format everybody uses: one JSON object a line, `task_id` with `completion` or `solution`.
 
-The name of the field says what its text is, unless the reader is told otherwise (`sandbox.extraction`). A line as `sampler
-export` writes it, with the model and the sample's index, is read as `sampler import` reads it: what was executed stands in
-`program`, and a completion without one is still to be cut.
+The name of the field says what its text is, unless the reader is told otherwise (`sandbox.extraction`). A line as
+`sampler export` writes it, with the model and the sample's index, is read as `sampler import` reads it: what was
+executed stands in `program`, and a completion without one is still to be cut.
 """
 
 from __future__ import annotations
@@ -53,7 +53,10 @@ class FiledSample:
 
     @property
     def digest(self) -> str:
-        """What was asked, in 32 hex digits (16 can be made to collide): lines of the same digest have the same verdict."""
+        """What was asked, in 32 hex digits (16 can be made to collide).
+
+        Lines of the same digest have the same verdict.
+        """
         parts = (
             self.problem,
             self.program.source,
@@ -71,8 +74,9 @@ class FiledSample:
 class ReadOptions:
     """How a file is read: `given` is the kind of its texts; None: the kind that their fields say.
 
-    With `skip_bad`, lines that are no samples are left out. `left_out` is called with the reason for each line that is left
-    out: these, those without a text, and those of `untested` problems. `manner` goes into the digest of each sample.
+    With `skip_bad`, lines that are no samples are left out. `left_out` is called with the reason for each line that is
+    left out: these, those without a text, and those of `untested` problems. `manner` goes into the digest of each
+    sample.
     """
 
     manner: str = ""
@@ -89,7 +93,9 @@ def read_samples(
     wanted: Wanted = Wanted.JUDGE,
     options: ReadOptions = ReadOptions(),
 ) -> Iterator[FiledSample]:
-    """The samples of a JSON-lines file (.gz allowed), in order; raises SamplesError naming file, line and what is wrong.
+    """The samples of a JSON-lines file (.gz allowed), in order.
+
+    Raises SamplesError naming file, line and what is wrong.
 
     Those without a text, or without tests, are left out.
     """

@@ -1,9 +1,9 @@
 """Scoring a file: each distinct program once, results as JSON lines while they come, and a file that can be continued.
 
-A line of the output names the sample's line and the digest of its program. When the same command runs again, lines that are
-there already and still fit are kept; a last line that was cut off by a crash is removed. Each line carries the facts that its
-verdict was made from (or, in `same_as`, the line of an equal program that does), so it can be made anew without a box
-(`sandbox.scoring.rejudging`).
+A line of the output names the sample's line and the digest of its program. When the same command runs again, lines that
+are there already and still fit are kept; a last line that was cut off by a crash is removed. Each line carries the
+facts that its verdict was made from (or, in `same_as`, the line of an equal program that does), so it can be made anew
+without a box (`sandbox.scoring.rejudging`).
 """
 
 from __future__ import annotations
@@ -252,7 +252,10 @@ class Summary:
         return [name for name in problems if name not in self._tested]
 
     def pass_at(self, ks: Sequence[int] = ()) -> dict[int, float]:
-        """pass@k (Chen et al. 2021, eq. 1) for those of these k, or of 1, 10, 100, …, that every problem has samples for."""
+        """pass@k (Chen et al.
+
+        2021, eq. 1) for those of these k, or of 1, 10, 100, …, that every problem has samples for.
+        """
         chosen = [k for k in ks or [10**power for power in range(6)] if k <= self.fewest]
         return {k: math.fsum(self._one(name, k) for name in self._tested) / self.problems for k in chosen}
 

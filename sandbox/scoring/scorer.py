@@ -56,11 +56,12 @@ REFERENCE_TIMES = 4  # a program may take so many times as long as the data set'
 class Manner:
     """How programs are tested.
 
-    With `every_case`, a program goes on after a case that failed, so that partial credit can be counted. With `fresh`, each
-    call is answered by a process of its own, which loads the program anew and holds no other call. `outfit` is what the image
-    is to hold: which Python, which packages. `kept` is a directory where the answers of reference programs outlive this
-    process. `isolation` is how far programs are kept apart, `runtime` what the engine runs boxes with, if not its usual one.
-    The times that a data set has of its own hold for the limits that are not `chosen`, and up to `longest_s`.
+    With `every_case`, a program goes on after a case that failed, so that partial credit can be counted. With `fresh`,
+    each call is answered by a process of its own, which loads the program anew and holds no other call. `outfit` is
+    what the image is to hold: which Python, which packages. `kept` is a directory where the answers of reference
+    programs outlive this process. `isolation` is how far programs are kept apart, `runtime` what the engine runs boxes
+    with, if not its usual one. The times that a data set has of its own hold for the limits that are not `chosen`, and
+    up to `longest_s`.
     """
 
     every_case: bool = False
@@ -133,7 +134,9 @@ class Scorer:
     def ask(
         self, program: Program, tests: CallTests, *, cpu_s: float | None = None, patience: int = PATIENCE
     ) -> Future[Answered]:
-        """A future that holds what a program answers to each call of `tests`; nothing is judged. It raises as `submit` says.
+        """A future that holds what a program answers to each call of `tests`; nothing is judged.
+
+        It raises as `submit` says.
 
         The program's own tests are not run. `cpu_s` is what all calls together may take, if not the limits' own.
         """
@@ -152,7 +155,10 @@ class Scorer:
         return self._pool.converse(lambda slot: ask(job, tests, slot.run, patience))
 
     def _examine(self, job: Job, slot: Slot) -> Score:
-        """Runs and judges on the slot's thread; where both sets of tests are calls, in one visit; no input is run twice."""
+        """Runs and judges on the slot's thread.
+
+        Where both sets of tests are calls, in one visit; no input is run twice.
+        """
         tests, selection = job.program.tests, job.program.selection
         if selection is None:
             return self._examine_one(job, slot)
@@ -204,8 +210,9 @@ class Scorer:
     def _stages(self, calls: CallList, cpu_s: float) -> list[AskedCalls]:
         """All calls or, where they are many, the first few before them: most wrong programs fail there already.
 
-        Each call by itself where it is to have a fresh process. `cpu_s` is what all calls cost the reference, 0 if there is
-        none. Where that is less than a visit, the second stage costs those that pass more than it saves those that fail late.
+        Each call by itself where it is to have a fresh process. `cpu_s` is what all calls cost the reference, 0 if
+        there is none. Where that is less than a visit, the second stage costs those that pass more than it saves those
+        that fail late.
         """
         if self._manner.fresh:
             return calls.singly()
@@ -215,7 +222,10 @@ class Scorer:
         return [calls.first(count) for count in (*counts, len(calls))]
 
     def _asked(self, job: Job, stages: list[AskedCalls], failed: Callable[[Run], bool], slot: Slot) -> Run:
-        """The run of the last stage, or of the first that fails; where calls are fresh, one run over the visits of all."""
+        """The run of the last stage, or of the first that fails.
+
+        Where calls are fresh, one run over the visits of all.
+        """
         if self._manner.fresh:
             apart = stages[0].apart
 
@@ -253,7 +263,10 @@ class Scorer:
         return judge.score_printed(runs, tests, job.limits)
 
     def _repeats(self, place: int, cases: int) -> bool:
-        """Whether a runner is worth it: not for the first case, where most wrong programs stop, and not for a few cases."""
+        """Whether a runner is worth it.
+
+        Not for the first case, where most wrong programs stop, and not for a few cases.
+        """
         if self._manner.isolation is not Isolation.FORK:
             return False
         first = 0 if self._manner.every_case else 1
@@ -358,7 +371,10 @@ def open_pool(
     outfit: Outfit = USUAL,
     say: Callable[[str], None] = lambda _: None,
 ) -> Iterator[Pool]:
-    """The pool of such a scorer, for whoever has other questions to its boxes as well; raises ValueError for no boxes."""
+    """The pool of such a scorer, for whoever has other questions to its boxes as well.
+
+    Raises ValueError for no boxes.
+    """
     if boxes is not None and not 1 <= boxes <= MAX_BOXES:
         raise ValueError(f"boxes must be between 1 and {MAX_BOXES} (left out: one for each core), not {boxes}")
     with contextlib.closing(Engine()) as engine:

@@ -1,6 +1,9 @@
-"""How many connections there are, and how long each may take: for a request's headers, its body, and an answer to be read.
+"""How many connections there are, and how long each may take.
 
-uvicorn bounds neither: connections that send nothing would use up the descriptors of the process, which boxes need, too.
+For a request's headers, its body, and an answer to be read.
+
+uvicorn bounds neither: connections that send nothing would use up the descriptors of the process, which boxes need,
+too.
 """
 
 from __future__ import annotations
@@ -21,7 +24,10 @@ BURST = 128  # connections that the event loop accepts at one time
 
 
 def bounds(boxes: int) -> tuple[int, int]:
-    """How many connections to hold and how many to accept at once, after raising the limit on descriptors as far as it goes."""
+    """How many connections to hold and how many to accept at once.
+
+    The limit on descriptors is raised as far as it goes before.
+    """
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     with contextlib.suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

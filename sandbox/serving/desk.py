@@ -1,6 +1,7 @@
 """Where programs wait for a box: so many and no more, timed and counted.
 
-What a client gives up is called off: it waits no more, makes no further visit to a box and leaves the one that it is in.
+What a client gives up is called off: it waits no more, makes no further visit to a box and leaves the one that it is
+in.
 """
 
 from __future__ import annotations

@@ -62,7 +62,10 @@ def seconds(asked_s: float, ceiling_s: float, name: str) -> float:
 
 
 def job(source: str, stdin: str, limits: Limits, *, wall_s: float, cpu_s: float) -> Job:
-    """The job of a program without tests, with these times in the place of the server's; refused where it is too large."""
+    """The job of a program without tests, with these times in the place of the server's.
+
+    Refused where it is too large.
+    """
     try:
         return Job(
             program=Program(source=_valid(source)),

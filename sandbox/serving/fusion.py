@@ -1,8 +1,8 @@
 """The wire format of SandboxFusion's `/run_code`, which verl, PipelineRL and others speak.
 
-What became of a program is told by `status`, `return_code` and the two streams; a process that ended with 0 is a success there,
-wherever it ended (verdicts are `/v1/score`'s). Python alone. Files are refused, not ignored. Memory is the boxes' own limit,
-fixed when they are made: where a client asks for another amount, `message` says what holds.
+What became of a program is told by `status`, `return_code` and the two streams; a process that ended with 0 is a
+success there, wherever it ended (verdicts are `/v1/score`'s). Python alone. Files are refused, not ignored. Memory is
+the boxes' own limit, fixed when they are made: where a client asks for another amount, `message` says what holds.
 """
 
 from __future__ import annotations

@@ -65,7 +65,10 @@ def serve(pool: Pool, service: Service, listening: socket.socket) -> SandboxErro
 
 
 async def _until_stopped(running: uvicorn.Server, pool: Pool, listening: socket.socket) -> None:
-    """Serve; a pool whose engine stays away stops the server. Nothing is worth waiting for longer than GRACE_S after that."""
+    """Serve; a pool whose engine stays away stops the server.
+
+    Nothing is worth waiting for longer than GRACE_S after that.
+    """
     serving = asyncio.ensure_future(running.serve(sockets=[listening]))
     gives_up_at = math.inf
     while not serving.done():

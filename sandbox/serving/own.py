@@ -1,7 +1,7 @@
 """Our own way to ask: a problem and completions in, a verdict for each out.
 
-The problem is an object in any of the formats of docs/problems.md, or the name of one that the server was started with. A
-completion that could not be judged by our fault has the verdict null and says why.
+The problem is an object in any of the formats of docs/problems.md, or the name of one that the server was started with.
+A completion that could not be judged by our fault has the verdict null and says why.
 """
 
 from __future__ import annotations
@@ -53,7 +53,10 @@ class KnownProblems:
 
     @property
     def generation(self) -> int:
-        """Changes after every so many problems: a scorer keeps what it learnt of each, so it should not outlive them all."""
+        """Changes after every so many problems.
+
+        A scorer keeps what it learnt of each, so it should not outlive them all.
+        """
         return self._read_problems // KEPT_PROBLEMS + self._read_bytes // KEPT_BYTES
 
     def find(self, problem: object) -> Problem:
@@ -84,7 +87,10 @@ class KnownProblems:
         return found
 
     def _keep(self, key: bytes, size: int, problem: Problem) -> None:
-        """Keep a problem in the place of the ones that were asked for least lately; one that is too large not at all."""
+        """Keep a problem in the place of the ones that were asked for least lately.
+
+        One that is too large not at all.
+        """
         if size > KEPT_BYTES or key in self._sent:
             return
         self._sent[key] = size, problem

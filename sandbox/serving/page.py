@@ -17,7 +17,8 @@ def page(described: Mapping[str, Any]) -> str:
     info = described["info"]
     body = "".join(_routes(described))
     return (
-        f"<!doctype html><html lang=en><meta charset=utf-8><title>{escape(info['title'])}</title><style>{_STYLE}</style>"
+        "<!doctype html><html lang=en><meta "
+        f"charset=utf-8><title>{escape(info['title'])}</title><style>{_STYLE}</style>"
         f"<h1>{escape(info['title'])}</h1><p>{escape(info['description'])}</p>"
         f"<p><a href=openapi.json>openapi.json</a></p>{body}</html>"
     )

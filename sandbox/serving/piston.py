@@ -1,7 +1,7 @@
 """The wire format of Piston's `/api/v2/execute` and `/api/v2/runtimes`.
 
-Times are milliseconds and memory is bytes there. One Python file, no arguments. Memory is the boxes' own limit. `output` is
-stdout followed by stderr: which byte came first is not known here.
+Times are milliseconds and memory is bytes there. One Python file, no arguments. Memory is the boxes' own limit.
+`output` is stdout followed by stderr: which byte came first is not known here.
 """
 
 from __future__ import annotations

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 
 class Refused(Exception):
-    """What is told instead of an answer: an HTTP status, a message and, where it helps, when to come again, in seconds."""
+    """What is told instead of an answer.
+
+    An HTTP status, a message and, where it helps, when to come again, in seconds.
+    """
 
     def __init__(self, status: int, message: str, retry_after: int | None = None) -> None:
         super().__init__(message)

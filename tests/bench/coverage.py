@@ -2,9 +2,10 @@
 
     nice python tests/bench/coverage.py [--studies 400]
 
-Each study draws 164 problems with a beta distribution of difficulty and n samples of each. The truth is that distribution's
-pass@k, 1 - B(a, b + k) / B(a, b). Printed for every population and k: the share of studies whose pointwise interval held it,
-by BCa (the report's) and by plain percentiles, then the share of studies whose band held it at every k at once.
+Each study draws 164 problems with a beta distribution of difficulty and n samples of each. The truth is that
+distribution's pass@k, 1 - B(a, b + k) / B(a, b). Printed for every population and k: the share of studies whose
+pointwise interval held it, by BCa (the report's) and by plain percentiles, then the share of studies whose band held it
+at every k at once.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
     python tests/bench/curves_million.py
 
-5 models × 1,000 problems × 200 samples, already counted (a store keeps the counts). The time is wall clock after loading; the
-memory is the process's peak, the interpreter and numpy among it.
+5 models × 1,000 problems × 200 samples, already counted (a store keeps the counts). The time is wall clock after
+loading; the memory is the process's peak, the interpreter and numpy among it.
 """
 
 from __future__ import annotations

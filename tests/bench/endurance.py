@@ -1,8 +1,8 @@
 """A long run in one go: does anything grow? The host process, its descriptors and threads, the containers, the boxes.
 
-Every program is another text. Of ten, one is wrong, one raises, one prints and one leaves a file behind, so that boxes are
-cleaned and reports carry something; of a thousand, one leaves a process. Verdicts are counted. Ends with 1 where something
-is not flat.
+Every program is another text. Of ten, one is wrong, one raises, one prints and one leaves a file behind, so that boxes
+are cleaned and reports carry something; of a thousand, one leaves a process. Verdicts are counted. Ends with 1 where
+something is not flat.
 
     python tests/bench/endurance.py [--programs 100000] [--boxes 2]
 """

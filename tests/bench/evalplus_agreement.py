@@ -1,30 +1,32 @@
-"""Do our boxes and the evalplus package say the same of the same programs on HumanEval+ and MBPP+, and how fast is each?
+"""Compare our boxes with the evalplus package on HumanEval+ and MBPP+: verdicts and speed on the same programs.
 
-Each program is asked the base and the plus inputs (HumanEval+: about 750 calls a problem). The package executes it and compares
-in the program's own process; ours answers in a box, and the host compares. Both have the same number of workers, and are
-asked in turns, so many programs at a time, so that a noisy machine slows both alike. What is expected is computed on both sides
-before the clock starts. A program that runs into a limit costs what the limit says and not what the judge needs, so the rates
-are given twice: in the first pass for all programs, and in a second one for those that no side stopped at a limit.
+Each program is asked the base and the plus inputs (HumanEval+: about 750 calls a problem). The package executes it and
+compares in the program's own process; ours answers in a box, and the host compares. Both have the same number of
+workers, and are asked in turns, so many programs at a time, so that a noisy machine slows both alike. What is expected
+is computed on both sides before the clock starts. A program that runs into a limit costs what the limit says and not
+what the judge needs, so the rates are given twice: in the first pass for all programs, and in a second one for those
+that no side stopped at a limit.
 
-The completions are CodeT's for HumanEval (see `agreement.py`). Where none are given, the data set's own solutions are judged
-and mutants of them: one comparison turned, one constant one larger, one sum a difference, one `return` without its value.
+The completions are CodeT's for HumanEval (see `agreement.py`). Where none are given, the data set's own solutions are
+judged and mutants of them: one comparison turned, one constant one larger, one sum a difference, one `return` without
+its value.
 
-Every difference is asked again, alone, and printed with a cause. Those that are known: the package's environment has numpy and
-whatever else is installed there, a box has the standard library; limits (theirs: 1 s of wall time a call, ours: CPU seconds
-for all calls); and of the package's rules the few that `sandbox.problems.evalplus` leaves out on purpose. What has none of
-these is "not explained".
+Every difference is asked again, alone, and printed with a cause. Those that are known: the package's environment has
+numpy and whatever else is installed there, a box has the standard library; limits (theirs: 1 s of wall time a call,
+ours: CPU seconds for all calls); and of the package's rules the few that `sandbox.problems.evalplus` leaves out on
+purpose. What has none of these is "not explained".
 
-The package is no sandbox: this executes a model's programs with your rights. It lives in an environment of its own, whose
-interpreter `--evalplus` names; without that, one is made with pip in a temporary directory. Mind which interpreter it is: one
-that was built without optimisation makes the package's programs slow, not the package.
+The package is no sandbox: this executes a model's programs with your rights. It lives in an environment of its own,
+whose interpreter `--evalplus` names; without that, one is made with pip in a temporary directory. Mind which
+interpreter it is: one that was built without optimisation makes the package's programs slow, not the package.
 
-Measured on two idle cores, two workers each, `--cpu 1`, every 10th of 12,408 CodeGen programs on HumanEval+: 1,218 programs
-that no side stopped at a limit, 170.3 and 38.5 programs/s, ratio 4.4; all 1,241, 63.7 and 27.9, ratio 2.3; alike 1,240 (one
-wants numpy). A larger sample on busy cores, every 2nd: 122.7 and 24.5 (5.0), all 47.6 and 16.9 (2.8), alike 6,203 of 6,204.
-MBPP+, solutions and mutants: 52.5 and 19.2 (2.7), alike 1,501 of 1,501.
+Measured on two idle cores, two workers each, `--cpu 1`, every 10th of 12,408 CodeGen programs on HumanEval+: 1,218
+programs that no side stopped at a limit, 170.3 and 38.5 programs/s, ratio 4.4; all 1,241, 63.7 and 27.9, ratio 2.3;
+alike 1,240 (one wants numpy). A larger sample on busy cores, every 2nd: 122.7 and 24.5 (5.0), all 47.6 and 16.9 (2.8),
+alike 6,203 of 6,204. MBPP+, solutions and mutants: 52.5 and 19.2 (2.7), alike 1,501 of 1,501.
 
-The right programs of three problems (15, 24, 60) need half a second to two whoever runs them; they are half of our boxes'
-time. An endless loop costs each side its second. Mbpp/255 is left out: one of its answers takes 1.1 GB.
+The right programs of three problems (15, 24, 60) need half a second to two whoever runs them; they are half of our
+boxes' time. An endless loop costs each side its second. Mbpp/255 is left out: one of its answers takes 1.1 GB.
 
     python tests/bench/evalplus_agreement.py HumanEvalPlus.jsonl.gz SOLUTIONS.jsonl.gz PROMPTS.jsonl.gz [--every 20]
     python tests/bench/evalplus_agreement.py MbppPlus.jsonl.gz [--every 3]

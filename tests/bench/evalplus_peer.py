@@ -1,10 +1,12 @@
-"""The evalplus package's side of `evalplus_agreement.py`. Runs in an environment that has evalplus, and needs nothing of ours.
+"""The evalplus package's side of `evalplus_agreement.py`.
 
-Programs are executed as the package's own `evaluate` does it: a pool of worker processes, each of which forks once for the
-base and once for the plus inputs of a program, `fast_check`, its default time limits. What is expected and the reference times
-are computed by its own `get_groundtruth` before the first batch is read. A line of JSON in for each batch,
-`[[task_id, program], …]`; one out: the seconds of the batch and, for each program, how each part ended, how many calls it came
-to, and the seconds.
+Runs in an environment that has evalplus, and needs nothing of ours.
+
+Programs are executed as the package's own `evaluate` does it: a pool of worker processes, each of which forks once for
+the base and once for the plus inputs of a program, `fast_check`, its default time limits. What is expected and the
+reference times are computed by its own `get_groundtruth` before the first batch is read. A line of JSON in for each
+batch, `[[task_id, program], …]`; one out: the seconds of the batch and, for each program, how each part ended, how many
+calls it came to, and the seconds.
 
     HUMANEVAL_OVERRIDE_PATH=data.jsonl python evalplus_peer.py humaneval 2
 """

@@ -1,19 +1,19 @@
 """Coverage-guided fuzzing of everything on the host that reads bytes from a box.
 
 A candidate may write what it likes into its pipes, so four readers meet hostile bytes: `codec.decode`, `wire.decode`,
-`wire.FrameBuffer` and `reading.read_claims`. Hypothesis draws what we can imagine; libFuzzer (by way of atheris) keeps every
-input that reaches a new branch and mutates that, and so walks into states that nobody imagined. Of each input the first byte
-chooses the reader, and the rest is what it reads. For every input of at most 64 KB must hold:
+`wire.FrameBuffer` and `reading.read_claims`. Hypothesis draws what we can imagine; libFuzzer (by way of atheris) keeps
+every input that reaches a new branch and mutates that, and so walks into states that nobody imagined. Of each input the
+first byte chooses the reader, and the rest is what it reads. For every input of at most 64 KB must hold:
 
     codec    only CodecError is raised; what was decoded can be encoded; that decodes to the same again, or is refused
-    wire     only WireError is raised; what was decoded encodes to the very bytes that were read
-    frames   only WireError is raised; the same payloads, whether the bytes come at once or in pieces; nothing is invented
-    claims   nothing is raised; no more answers than calls
-    answer   the same, with the input as the value of a well-formed claim, since chance seldom gets through three envelopes
-    all      less than 1 s of CPU and less than 64 MB more memory at the peak, for one input
+    wire     only WireError is raised; what was decoded encodes to the very bytes that were read frames   only WireError
+    is raised; the same payloads, whether the bytes come at once or in pieces; nothing is invented claims   nothing is
+    raised; no more answers than calls answer   the same, with the input as the value of a well-formed claim, since
+    chance seldom gets through three envelopes all      less than 1 s of CPU and less than 64 MB more memory at the
+    peak, for one input
 
-A finding does not stop the run: the first input of each kind is kept in the corpus's folder `findings` and shown at the end;
-then the exit status is 1. Silence proves nothing beyond the executions that are counted.
+A finding does not stop the run: the first input of each kind is kept in the corpus's folder `findings` and shown at the
+end; then the exit status is 1. Silence proves nothing beyond the executions that are counted.
 
     python tests/bench/fuzz.py [--seconds 180] [--corpus DIR]
 

@@ -1,14 +1,16 @@
-"""How often `sampler gate` errs, and how often it sees what is there: one model at three budgets, on problems drawn anew.
+"""How often `sampler gate` errs, and how often it sees what is there.
+
+One model at three budgets, on problems drawn anew.
 
     python tests/bench/gate_null.py [--times 1000] [--samples 10]
 
-Problems have a chance to be solved that is drawn from a Beta distribution (many never, some always, as on HumanEval), and
-samples are drawn anew on both sides. For 20, 50 and 164 problems:
+Problems have a chance to be solved that is drawn from a Beta distribution (many never, some always, as on HumanEval),
+and samples are drawn anew on both sides. For 20, 50 and 164 problems:
 
-* significant: false alarms without a change where nothing may drop (the hardest null), and where 2 points may; how often a
-  tenth and a quarter of all chances lost are seen.
-* non-inferior by 5 points, at one budget: how often a model passes that lost 5 points (each problem a little, or a few problems
-  wholly), which is to be seldom, and how often one that lost nothing.
+* significant: false alarms without a change where nothing may drop (the hardest null), and where 2 points may; how
+  often a tenth and a quarter of all chances lost are seen.
+* non-inferior by 5 points, at one budget: how often a model passes that lost 5 points (each problem a little, or a few
+  problems wholly), which is to be seldom, and how often one that lost nothing.
 * a minimum of what the model solves in truth: how often `significant` fails it, and `non-inferior` lets it pass.
 
 At alpha 0.05 no more than 6 % of decisions may be wrong.

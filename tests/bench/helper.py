@@ -18,8 +18,24 @@ from typing import Any
 
 Asked = dict[str, Any]
 Passes = Callable[[Asked], bool]
-WANTED = ("collections", "datetime", "decimal", "fractions", "functools", "hashlib", "heapq", "itertools", "json", "math",
-          "numpy", "random", "re", "statistics", "string", "typing")  # fmt: skip
+WANTED = (
+    "collections",
+    "datetime",
+    "decimal",
+    "fractions",
+    "functools",
+    "hashlib",
+    "heapq",
+    "itertools",
+    "json",
+    "math",
+    "numpy",
+    "random",
+    "re",
+    "statistics",
+    "string",
+    "typing",
+)
 
 
 @contextlib.contextmanager

@@ -1,10 +1,12 @@
-"""A million imported samples: how fast they come in, how large the store is, how long its report takes, and in how much memory.
+"""A million imported samples.
+
+How fast they come in, how large the store is, how long its report takes, and in how much memory.
 
     python tests/bench/import_million.py [--rows 1000000] [--distinct 0.75] [--folder /tmp/million]
 
-Completions are those of CodeGen-16B where shared/data lies beside the checkout, else canonical solutions of HumanEval; a share
-of them is made distinct by a comment, as real ones differ. The verdicts that the report needs are drawn by lot and written by
-the script itself: nothing is executed here, and the rates mean nothing.
+Completions are those of CodeGen-16B where shared/data lies beside the checkout, else canonical solutions of HumanEval;
+a share of them is made distinct by a comment, as real ones differ. The verdicts that the report needs are drawn by lot
+and written by the script itself: nothing is executed here, and the rates mean nothing.
 """
 
 from __future__ import annotations
@@ -93,16 +95,19 @@ def draw_verdicts(store: Path) -> None:
         connection.execute("BEGIN")
         connection.execute(
             "INSERT INTO verdict(sample_id, verdict, ending, cpu_s, wall_s, memory_mb, judge, created_at)"
-            " SELECT id, CASE WHEN abs(random()) % 10 < 3 THEN 'PASSED' ELSE 'WRONG' END, 'exited', 0.01, 0.02, 9, 'drawn', 0"
+            " SELECT id, CASE WHEN abs(random()) % 10 < 3 THEN 'PASSED' ELSE 'WRONG' END, 'exited', 0.01, 0.02, "
+            "9, 'drawn', 0"
             " FROM sample"
         )
         connection.execute(
-            "UPDATE tally SET scored = sampled, cpu_s = sampled * 0.01, passed = (SELECT count(*) FROM sample s JOIN verdict v"
+            "UPDATE tally SET scored = sampled, cpu_s = sampled * 0.01, passed = (SELECT count(*) FROM sample s "
+            "JOIN verdict v"
             " ON v.sample_id = s.id WHERE v.verdict = 'PASSED' AND s.model_id = tally.model_id"
             " AND s.problem_id = tally.problem_id)"
         )
         connection.execute(
-            "INSERT INTO verdict_tally SELECT model_id, verdict, count(*) FROM verdict v JOIN sample s ON s.id = v.sample_id"
+            "INSERT INTO verdict_tally SELECT model_id, verdict, count(*) FROM verdict v JOIN sample s ON s.id = "
+            "v.sample_id"
             " GROUP BY 1, 2"
         )
         connection.execute("UPDATE study SET status = 'done'")

@@ -2,8 +2,9 @@
 
     python tests/bench/million.py /tmp/million.db --samples 1000000
 
-Five models of different skill on 200 problems; verdicts, errors, costs and times are drawn with a seed, so that two stores of
-one size are alike. Texts are few (a completion in a hundred is new), because no screen reads them but one at a time.
+Five models of different skill on 200 problems; verdicts, errors, costs and times are drawn with a seed, so that two
+stores of one size are alike. Texts are few (a completion in a hundred is new), because no screen reads them but one at
+a time.
 """
 
 from __future__ import annotations
@@ -72,7 +73,10 @@ def make(path: Path, samples: int, *, status: str = "done") -> None:
         connection.execute("PRAGMA synchronous=OFF")
         _fill(connection, [ids.models[m] for m in MODELS], [ids.problems[p.name] for p in problems], wanted)
         connection.execute(
-            "UPDATE study SET status = ?, started_at = created_at, ended_at = ?, heartbeat_at = ?, exit_reason = 'complete'",
+            (
+                "UPDATE study SET status = ?, started_at = created_at, ended_at = ?, heartbeat_at = ?, exit_reason = "
+                "'complete'"
+            ),
             (status, time.time(), time.time()),
         )
         for model, size in zip(ids.models.values(), (1, 2, 4, 8, 3), strict=True):
@@ -105,9 +109,26 @@ def _fill(connection: sqlite3.Connection, models: list[int], problems: list[int]
             text, size = digests[rng.randrange(TEXTS)], models.index(model) + 1
             flops = 2e9 * size
             samples.append(
-                (number, model, problem, index, index, text, text, "stop", 120, tokens, 0.05 * size, tokens * 0.01 * size,
-                 120 * flops, tokens * flops, -0.4 * tokens, 0, at)
-            )  # fmt: skip
+                (
+                    number,
+                    model,
+                    problem,
+                    index,
+                    index,
+                    text,
+                    text,
+                    "stop",
+                    120,
+                    tokens,
+                    0.05 * size,
+                    tokens * 0.01 * size,
+                    120 * flops,
+                    tokens * flops,
+                    -0.4 * tokens,
+                    0,
+                    at,
+                )
+            )
             verdicts.append(
                 (
                     number,
@@ -136,7 +157,8 @@ def _fill(connection: sqlite3.Connection, models: list[int], problems: list[int]
         connection.execute("BEGIN IMMEDIATE")
         connection.executemany(f"INSERT INTO sample({SAMPLE}) VALUES({','.join('?' * 17)})", samples)
         connection.executemany(
-            "INSERT INTO verdict(sample_id, verdict, ending, exit_code, cpu_s, wall_s, memory_mb, error_type, error_message,"
+            "INSERT INTO verdict(sample_id, verdict, ending, exit_code, cpu_s, wall_s, memory_mb, error_type, "
+            "error_message,"
             " judge, created_at) VALUES(?, ?, 'exited', 0, ?, ?, ?, ?, ?, '5', ?)",
             verdicts,
         )

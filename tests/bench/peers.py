@@ -1,4 +1,7 @@
-"""What the peers need: a Python with them in it, and an image with a shell, and with the same Python and numpy as ours."""
+"""What the peers need.
+
+A Python with them in it, and an image with a shell, and with the same Python and numpy as ours.
+"""
 
 from __future__ import annotations
 
@@ -50,7 +53,10 @@ def forget_peers(engine: Engine) -> None:
 
 
 def peers_image(engine: Engine, box: str) -> str:
-    """The box image's base, with its packages, compiled as in the box: no side is to pay for what is no property of it."""
+    """The box image's base, with its packages, compiled as in the box.
+
+    No side is to pay for what is no property of it.
+    """
     base = (engine.image_labels(box) or {})[image.LABEL_BASE]
     if base.startswith(image.DEBIAN_BASE):
         base = _with_a_shell(engine, base)

@@ -1,6 +1,7 @@
 """The programs that every side of the benchmark runs: three kinds, all in HumanEval's form, all of them right.
 
-`whole` is what a side without a notion of tests runs: the program, and behind it its tests; it ends with 0 if they pass.
+`whole` is what a side without a notion of tests runs: the program, and behind it its tests; it ends with 0 if they
+pass.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Inputs per second of a whole program: compiled once, against a complete visit for each input.
 
-Both sides run in the same box, by turns, round after round, and the median of the rounds counts. The last column is what a
-program costs that has only one input: what a runner costs that was made for nothing. Nothing here gates a test.
+Both sides run in the same box, by turns, round after round, and the median of the rounds counts. The last column is
+what a program costs that has only one input: what a runner costs that was made for nothing. Nothing here gates a test.
 
     python tests/bench/repeats.py [--rounds 9] [--inputs 20]
 """
@@ -64,7 +64,10 @@ def main() -> None:
     options.add_argument("--rounds", type=int, default=9)
     options.add_argument("--inputs", type=int, default=20)
     chosen = options.parse_args()
-    title = f"Inputs per second, {chosen.inputs} inputs, one box, {os.cpu_count()} cores, Python {platform.python_version()}"
+    title = (
+        f"Inputs per second, {chosen.inputs} inputs, one box, {os.cpu_count()} cores, Python "
+        f"{platform.python_version()}"
+    )
     table = Table(title=title)
     for heading in ("lines", "compiled once", "a visit each", "faster by", "one input: ms, once / each"):
         table.add_column(heading, justify="right")

@@ -2,8 +2,8 @@
 
     python tests/bench/scorers.py smollm2-135m http://127.0.0.1:8000/v1 NAME [TEXTS]
 
-The texts are recorded completions of HumanEval. Counts that differ mean tokenizers that differ; numbers are compared where they
-do not.
+The texts are recorded completions of HumanEval. Counts that differ mean tokenizers that differ; numbers are compared
+where they do not.
 """
 
 from __future__ import annotations

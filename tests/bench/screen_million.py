@@ -1,9 +1,12 @@
-"""How the screen bears a million samples: first paint, paging, filtering, sorting and memory, without and with a real terminal.
+"""How the screen bears a million samples.
+
+First paint, paging, filtering, sorting and memory, without and with a real terminal.
 
     python tests/bench/screen_million.py [--samples 1000000] [--store FILE] [--no-tmux]
 
-Under `run_test` (160x48) every figure is from the key to the moment at which all that is asked for stands on the screen. In
-tmux it is from the key to the first look at the pane that shows it, so it includes tmux itself and up to 10 ms of looking.
+Under `run_test` (160x48) every figure is from the key to the moment at which all that is asked for stands on the
+screen. In tmux it is from the key to the first look at the pane that shows it, so it includes tmux itself and up to 10
+ms of looking.
 """
 
 from __future__ import annotations

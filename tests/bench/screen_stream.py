@@ -2,10 +2,10 @@
 
     python tests/bench/screen_stream.py [--rate 500] [--seconds 60]
 
-A writer process records samples and verdicts at the rate, through the real store. The screen (`run_test`, 160x48) follows it
-live; for every row of its tail its own time, which it gets before the writer gathers for up to 100 ms and commits, is held
-against the time at which a snapshot with it had been drawn: the latency told is that of the commit and up to 100 ms more. Told
-are also rows that never came, the size of the write-ahead log, and memory early and late.
+A writer process records samples and verdicts at the rate, through the real store. The screen (`run_test`, 160x48)
+follows it live; for every row of its tail its own time, which it gets before the writer gathers for up to 100 ms and
+commits, is held against the time at which a snapshot with it had been drawn: the latency told is that of the commit and
+up to 100 ms more. Told are also rows that never came, the size of the write-ahead log, and memory early and late.
 """
 
 from __future__ import annotations

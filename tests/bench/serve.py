@@ -1,9 +1,12 @@
-"""What serving costs: requests per second and latency at 1, 16 and 64 clients, against the same programs scored in process.
+"""What serving costs.
 
-The clients are two processes of their own with plain sockets and kept connections, so that what is measured is the server and
-not a client's library; they take processor time of the same machine all the same. HumanEval's canonical solutions
-are scored, by `/v1/score` with one completion a request, by the same with 16 a request, and by `/run_code`, which runs
-a program that prints. In-process rounds go before and after, and their mean is the measure. Nothing here gates a test.
+Requests per second and latency at 1, 16 and 64 clients, against the same programs scored in process.
+
+The clients are two processes of their own with plain sockets and kept connections, so that what is measured is the
+server and not a client's library; they take processor time of the same machine all the same. HumanEval's canonical
+solutions are scored, by `/v1/score` with one completion a request, by the same with 16 a request, and by `/run_code`,
+which runs a program that prints. In-process rounds go before and after, and their mean is the measure. Nothing here
+gates a test.
 
     python tests/bench/serve.py [--boxes 2] [--seconds 8]
 """

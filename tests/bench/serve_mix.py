@@ -1,9 +1,12 @@
-"""Does a server stay quick, small and clean under a mix of clients? Honest, slow, leaving and hostile ones at the same time.
+"""Does a server stay quick, small and clean under a mix of clients?
 
-The server listens on loopback with two honest clients (every answer checked), clients that send or read slowly or leave in the
-middle, connections that say nothing, and samples that attack the host. Printed every ten seconds and at the end: honest
-requests with p50 and p99, wrong answers, the server's memory and descriptors, boxes left after SIGTERM and how long that took.
-Ends with 1 where an honest answer was wrong or missing, a box is left, or the end took longer than 30 s.
+Honest, slow, leaving and hostile ones at the same time.
+
+The server listens on loopback with two honest clients (every answer checked), clients that send or read slowly or leave
+in the middle, connections that say nothing, and samples that attack the host. Printed every ten seconds and at the end:
+honest requests with p50 and p99, wrong answers, the server's memory and descriptors, boxes left after SIGTERM and how
+long that took. Ends with 1 where an honest answer was wrong or missing, a box is left, or the end took longer than 30
+s.
 
     python tests/bench/serve_mix.py [--seconds 600] [--boxes 2]
 """
@@ -37,7 +40,9 @@ ROUNDS = {
     "task_id": "rounds",
     "prompt": "Any.\n",
     "entry_point": "f",
-    "check": "import time\ndef check(candidate):\n    time.sleep(1)\n    a = candidate(3)\n    assert candidate(a) == a\n",
+    "check": (
+        "import time\ndef check(candidate):\n    time.sleep(1)\n    a = candidate(3)\n    assert candidate(a) == a\n"
+    ),
 }
 RAW = """
 import os, struct
@@ -136,7 +141,10 @@ class Mix:
     def slow(self) -> None:
         """Opens connections that say nothing, half a header, half a body, or that never read a long answer."""
         long = json.dumps({"language": "python", "code": "print('x' * 4_000_000)"}).encode()
-        head = b"POST /run_code HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+        head = (
+            b"POST /run_code HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: "
+            b"%d\r\n\r\n"
+        )
         said = (b"", b"POST /run_code HTTP/1.1\r\nHo", head % 9999 + b'{"code":', head % len(long) + long)
         held: list[socket.socket] = []
         for number in count():
@@ -176,7 +184,8 @@ def told(mix: Mix, process: int, began: float) -> str:
     descriptors = len(list(Path(f"/proc/{process}/fd").iterdir()))
     cuts = statistics.quantiles(mix.took, n=100) if len(mix.took) > 1 else [0.0] * 99
     return (
-        f"{time.monotonic() - began:4.0f} s: {len(mix.took)} honest, p50 {1000 * cuts[49]:.0f}, p99 {1000 * cuts[98]:.0f} ms, "
+        f"{time.monotonic() - began:4.0f} s: {len(mix.took)} honest, p50 {1000 * cuts[49]:.0f}, p99 "
+        f"{1000 * cuts[98]:.0f} ms, "
         f"{len(mix.wrong)} wrong; {mix.done}; {resident} MB, {descriptors} descriptors"
     )
 

@@ -1,4 +1,6 @@
-"""A server whose engine is stopped and started again under load: every client gets its answer, and no container is left.
+"""A server whose engine is stopped and started again under load.
+
+Every client gets its answer, and no container is left.
 
 An engine of its own is used, never the usual one; that takes root and a `dockerd`. Nothing here gates a test.
 
@@ -27,7 +29,7 @@ SANDBOX = str(Path(sys.executable).parent / "sandbox")
 
 
 class OwnEngine:
-    """A dockerd apart from the usual one, its network included (or it takes away our bridge), which can go and come back."""
+    """A dockerd apart from the usual one, its network included, which can go and come back."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder

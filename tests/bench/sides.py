@@ -1,4 +1,7 @@
-"""The sides of the benchmark: what is opened before the clock runs, and how a side runs programs and counts those that pass."""
+"""The sides of the benchmark.
+
+What is opened before the clock runs, and how a side runs programs and counts those that pass.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,10 @@ Run = Callable[[list[Problem]], int]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Side:
-    """`at_once`: how many programs a round gives it, so that none takes minutes. `goal`: by how much ours is to be faster."""
+    """`at_once`: how many programs a round gives it, so that none takes minutes.
+
+    `goal`: by how much ours is to be faster.
+    """
 
     name: str
     run: Run

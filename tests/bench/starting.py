@@ -2,8 +2,9 @@
 
     .venv/bin/python tests/bench/starting.py --rounds 7
 
-Rows are medians of rounds in which every side is started once, one after the other; what matters are the ratios. CPU seconds
-are those of the command and its children, not the engine's. "anew" is a first start: nothing is remembered of the walls.
+Rows are medians of rounds in which every side is started once, one after the other; what matters are the ratios. CPU
+seconds are those of the command and its children, not the engine's. "anew" is a first start: nothing is remembered of
+the walls.
 """
 
 from __future__ import annotations

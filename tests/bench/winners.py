@@ -5,14 +5,16 @@
 Every study draws problems with a beta distribution of difficulty and 20 samples of each for every model. The parts:
 
 * `winners`: models that do the same, so every winner is false; shares of studies that name one anywhere in the table.
-* `paired`: coverage of intervals of paired differences: the same model twice, one that is better on every problem, and one that
-  is better on some and worse on others; pass@1, 5 and 20 on both sides, and pass@4 against pass@1. The least of them is told.
+* `paired`: coverage of intervals of paired differences: the same model twice, one that is better on every problem, and
+  one that is better on some and worse on others; pass@1, 5 and 20 on both sides, and pass@4 against pass@1. The least
+  of them is told.
 * `single`: coverage of intervals of pass@1, 5 and 20; the least and the largest.
-* `unlike`: two models of equal pass rate at a budget that buys one of them four or ten times as many samples. Shares of studies
-  that tell them apart: by sign flips alone, and by sign flips and interval together, which is what a claim needs.
-* `power`: shares of studies of 164 problems that name the better one of two and of five models, 10 points ahead by pass@1 (a
-  little on each problem, or much on most and behind on others), at the budget of one sample and at any budget; beside the rule
-  that was used before (BCa p values, Holm over the table).
+* `unlike`: two models of equal pass rate at a budget that buys one of them four or ten times as many samples. Shares of
+  studies that tell them apart: by sign flips alone, and by sign flips and interval together, which is what a claim
+  needs.
+* `power`: shares of studies of 164 problems that name the better one of two and of five models, 10 points ahead by
+  pass@1 (a little on each problem, or much on most and behind on others), at the budget of one sample and at any
+  budget; beside the rule that was used before (BCa p values, Holm over the table).
 
 `--flips` draws fewer than a report, which makes no p value too small, only coarser.
 """
@@ -131,7 +133,10 @@ def old_p_values(of: Resampled) -> list[float]:
 
 
 def false_winners(asked: Asked) -> Iterator[str]:
-    yield "false winners: % of studies with a winner anywhere in the table (the old rule in brackets, two models, 400 studies)"
+    yield (
+        "false winners: % of studies with a winner anywhere in the table (the old rule in brackets, two models, 400 "
+        "studies)"
+    )
     yield f"{'':8}{'problems':>9}{'2 models':>18}{'3 models':>10}{'5 models':>10}"
     for row, kind in enumerate(DIFFICULTIES):
         for size in SIZES:
@@ -151,7 +156,9 @@ def same(kind: str, models: int, size: int, rng: np.random.Generator) -> np.ndar
 
 
 def power(asked: Asked) -> Iterator[str]:
-    yield "power: % of studies of 164 problems that name the model which is 10 points better, at k = 1 and at any budget"
+    yield (
+        "power: % of studies of 164 problems that name the model which is 10 points better, at k = 1 and at any budget"
+    )
     yield f"{'':8}{'on':>13}{'models':>8}{'k = 1':>8}{'old':>8}{'any':>8}{'old':>8}"
     for row, kind in enumerate(("hard", "middle")):
         for apart, noise in enumerate((0.0, 3.0)):
@@ -167,7 +174,10 @@ def power(asked: Asked) -> Iterator[str]:
 
 
 def _named(kind: str, models: int, better: tuple[float, float], rng: np.random.Generator, asked: Asked) -> Floats:
-    """Shares of studies that name the better model: at k = 1, the same by the old rule, anywhere, the same by the old rule."""
+    """Shares of studies that name the better model.
+
+    At k = 1, the same by the old rule, anywhere, the same by the old rule.
+    """
     times, counted = min(1000, asked.studies), np.zeros(4)
     draws = draw_problems(164, rng)
     for seed in range(times):
@@ -190,7 +200,10 @@ AGAINST: dict[str, Callable[[Floats, np.random.Generator], Floats]] = {
 
 
 def paired(asked: Asked) -> Iterator[str]:
-    yield "paired: least coverage in % over pass@1, 5, 20 and (of other models) pass@4 against pass@1; mean width in points"
+    yield (
+        "paired: least coverage in % over pass@1, 5, 20 and (of other models) pass@4 against pass@1; mean width in "
+        "points"
+    )
     yield f"{'':8}{'problems':>9}" + "".join(f"{name:>18}" for name in AGAINST)
     for row, kind in enumerate(DIFFICULTIES):
         for size in SIZES:

@@ -12,7 +12,10 @@ from sandbox.commands.places import Commands, Place
 
 
 def help_without_imports(program: Commands, places: Mapping[str, Place], module: str, heavy: set[str]) -> str:
-    """Assert that each command's help begins as its place says, and that --help imports nothing heavy; return that help."""
+    """Assert that each command's help begins as its place says, and that --help imports nothing heavy.
+
+    Return that help.
+    """
     context = click.Context(program)
     for name, place in places.items():
         command = program.get_command(context, name)

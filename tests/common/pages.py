@@ -7,7 +7,8 @@ A comment in the line above a block is for the test, and no reader sees it:
     <!-- exit code: 1 -->       the exit code that is right here, in the place of 0
     <!-- printed -->            a block of text: each of its lines stands in what the block before it has printed
 
-A block with a title is written to the file of that name; other blocks of bash and Python are run, the rest is only read.
+A block with a title is written to the file of that name; other blocks of bash and Python are run, the rest is only
+read.
 """
 
 from __future__ import annotations

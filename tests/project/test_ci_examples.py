@@ -21,7 +21,10 @@ BINARIES = str(Path(sys.executable).parent)
 
 
 def blocks(text: str, keys: tuple[str, ...]) -> list[str]:
-    """The shell texts of a file, in order: what stands behind `run:`, or the items of `script:`, a block or a line each."""
+    """The shell texts of a file, in order.
+
+    What stands behind `run:`, or the items of `script:`, a block or a line each.
+    """
     lines, found = text.split("\n"), []
     for number, line in enumerate(lines):
         marked = re.match(rf"( *)(?:- )?(?:{'|'.join(keys)}): *(.*)$", line)

@@ -39,7 +39,10 @@ PORT = "8080"  # what the pages say; the tests take a free one
 
 @pytest.fixture(scope="module")
 def things(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The files that the guides speak of: a study, its store and a copy of it, samples, scores, a program and its tests."""
+    """The files that the guides speak of.
+
+    A study, its store and a copy of it, samples, scores, a program and its tests.
+    """
     place = tmp_path_factory.mktemp("things")
     shutil.copytree(ROOT / "examples", place / "examples", ignore=shutil.ignore_patterns("*.db*"))
     (place / "program.py").write_text("def double(x):\n    return 2 * x\n")

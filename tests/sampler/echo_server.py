@@ -1,7 +1,7 @@
 """A server that scores texts, in the forms that vLLM 0.32, SGLang and hosted ones were seen or are documented to have.
 
-Its model: a token is as probable as a hash of it and of the one before says. A line break and the spaces after it are one
-token, and so are a space and the word after it. A character outside the basic plane takes two.
+Its model: a token is as probable as a hash of it and of the one before says. A line break and the spaces after it are
+one token, and so are a space and the word after it. A character outside the basic plane takes two.
 """
 
 from __future__ import annotations

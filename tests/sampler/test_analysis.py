@@ -192,7 +192,8 @@ def test_whoever_hands_out_what_the_selection_tests_accept_is_judged_by_the_othe
     made = read_analysis(Asked(path=path, params={}), wish)
     assert (made.problems, made.left_out) == (1, 1)
     one, two = made.allotment.rows
-    # One sample: with 3/4 something is handed out on P/0, and 2/3 of that is right. Two: with 1, for no two of four all fail.
+    # One sample: with 3/4 something is handed out on P/0, and 2/3 of that is right. Two: with 1, for no two of four all
+    # fail.
     assert one.single.rate == pytest.approx(3 / 4 * 2 / 3)
     assert two.single.rate == pytest.approx(2 / 3)
     assert two.stopping.cost == pytest.approx(1 + 1 / 4)
@@ -226,7 +227,10 @@ def test_the_tables_stand_under_their_definitions(counts_file):
 
 
 def test_a_choice_stands_beside_what_it_is_worth_on_problems_it_has_not_seen(counts_file):
-    """Two models of equal cost, each right on the other's wrong half but for one problem: whoever is taken gains by luck."""
+    """Two models of equal cost, each right on the other's wrong half but for one problem.
+
+    Whoever is taken gains by luck.
+    """
     path = counts_file(small=(2, 2, 2, 0, 0), large=(0, 0, 0, 2, 2), flops=1.0)
     (row,) = analysed(path, replace(BY_TABLE, budgets=(1.0,))).allotment.rows
     assert (row.single.rate, row.single.legs) == (pytest.approx(3 / 5), (("small", 1),))

@@ -316,7 +316,10 @@ def recordings(pytestconfig) -> Path:
 def test_recorded_samples_of_real_models_give_their_known_rates(tmp_path, support, recordings):
     """Scored by the recording's own verdicts: pass@1 0.435 and 0.625, pass@10 0.900 for both."""
     models = "".join(
-        f'[[models]]\nname = "{size}"\nbackend = "replay"\nfile = "{recordings / RECORDING.format(size)}"\nsamples = 10\n'
+        (
+            f'[[models]]\nname = "{size}"\nbackend = "replay"\nfile = '
+            f'"{recordings / RECORDING.format(size)}"\nsamples = 10\n'
+        )
         for size in ("0.5b", "1.5b")
     )
     path = tmp_path / "study.toml"

@@ -149,7 +149,10 @@ def test_while_the_report_is_of_fewer_problems_no_lead_is_called_clear(counts_fi
 
 
 def test_one_problem_with_fewer_samples_does_not_cut_the_others_in_silence(tmp_path, support):
-    """Twenty problems of twenty samples, but one of one: pass@k ends at k = 1, and everything that is printed says why."""
+    """Twenty problems of twenty samples, but one of one.
+
+    Pass@k ends at k = 1, and everything that is printed says why.
+    """
     path = tmp_path / "uneven.db"
     support.write_study(tmp_path, count=20)
     file = tmp_path / "in.jsonl"

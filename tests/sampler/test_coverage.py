@@ -47,7 +47,10 @@ def two_models(problems, rng):
 
 
 def test_strata_are_held_as_often_as_they_say_because_their_borders_move():
-    """The middle fifth: with its borders held fast, as if nobody had sorted, the reference is missed every other time."""
+    """The middle fifth.
+
+    With its borders held fast, as if nobody had sorted, the reference is missed every other time.
+    """
     rng, problems, shares = np.random.default_rng(7), 150, (0.4, 0.6)
     everyone = two_models(400_000, rng)
     truth = everyone[strata(everyone[:, 0].tolist(), 5)[2]].mean(axis=0)

@@ -1,4 +1,7 @@
-"""What a choice is worth on problems that it has not seen: exact where counting by hand can say, honest where luck chose."""
+"""What a choice is worth on problems that it has not seen.
+
+Exact where counting by hand can say, honest where luck chose.
+"""
 
 from __future__ import annotations
 
@@ -65,7 +68,10 @@ def of_one_model(offers, _places):
 
 
 def test_leaving_one_problem_out_is_what_counting_by_hand_says():
-    """Three problems, one sample each at cost 1; whichever model has more right on the other two is taken for the third."""
+    """Three problems, one sample each at cost 1.
+
+    Whichever model has more right on the other two is taken for the third.
+    """
     first, second = [1, 1, 0], [0, 0, 1]
     offers = [
         offer(name, Tried(samples=[1] * 3, accepted=right, right=right), [UnitCost(each=1.0)] * 3)
@@ -90,7 +96,10 @@ def test_where_all_problems_are_alike_the_choice_is_worth_what_it_seems():
 
 
 def test_the_best_of_many_equal_models_only_seems_better_than_each():
-    """Ten models that are right half of the time, whatever is asked: looking promises 57 % and more, and half is true."""
+    """Ten models that are right half of the time, whatever is asked.
+
+    Looking promises 57 % and more, and half is true.
+    """
     rng = np.random.default_rng(5)
     seen, unseen = [], []
     for _ in range(60):

@@ -163,7 +163,10 @@ def test_an_interval_holds_its_mean_and_turns_with_its_sides(gaps):
 
 
 def test_an_interval_is_never_sharper_than_the_test():
-    """Five problems of 164: the interval alone would leave out zero, five coins that fall alike happen in 6 % of cases."""
+    """Five problems of 164.
+
+    The interval alone would leave out zero, five coins that fall alike happen in 6 % of cases.
+    """
     gaps = np.array([1.0] * 5 + [0.0] * 159)[:, None]
     assert difference_intervals(gaps)[0].low > 0
     (found,) = differences_of(gaps, ps_of(gaps))

@@ -14,7 +14,7 @@ REQUEST = Request(problem="P/0", prompt=Prompt(style=PromptStyle.COMPLETION, tex
 
 
 class Clocked:
-    """A clock, a counter that runs at a given power, and an engine that takes three seconds for a sample, one on its prompt."""
+    """A clock, a counter of a given power, and an engine that takes 3 s for a sample, 1 s of them on its prompt."""
 
     def __init__(self, support, watts: float = 300.0) -> None:
         self.now = 100.0

@@ -1,4 +1,7 @@
-"""Architectures from the configs that a model hub keeps. The numbers of real models are those that they are published with."""
+"""Architectures from the configs that a model hub keeps.
+
+The numbers of real models are those that they are published with.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,8 @@ def llama(*shape):
     hidden, layers, inner, vocabulary, kv_heads, heads = shape
     return {
         "model_type": "llama", "hidden_size": hidden, "num_hidden_layers": layers, "intermediate_size": inner,
-        "vocab_size": vocabulary, "num_key_value_heads": kv_heads, "num_attention_heads": heads, "tie_word_embeddings": False,
+        "vocab_size": vocabulary, "num_key_value_heads": kv_heads, "num_attention_heads": heads,
+        "tie_word_embeddings": False,
     }  # fmt: skip
 
 
@@ -58,7 +62,8 @@ def test_the_config_and_the_weight_file_of_a_model_say_the_same():
 
 def test_gemma_has_heads_of_a_size_of_their_own_and_windows_in_most_layers():
     config = {
-        "model_type": "gemma3_text", "hidden_size": 640, "num_hidden_layers": 18, "intermediate_size": 2048, "head_dim": 256,
+        "model_type": "gemma3_text", "hidden_size": 640, "num_hidden_layers": 18, "intermediate_size": 2048,
+        "head_dim": 256,
         "num_attention_heads": 4, "num_key_value_heads": 1, "vocab_size": 262144, "sliding_window": 512,
     }  # fmt: skip
     architecture = config_architecture(config)
@@ -83,7 +88,8 @@ def test_of_experts_only_those_in_use_are_multiplied_and_all_lie_in_memory():
     )  # 46.7 B in all, 12.9 B for a token, the authors say
     assert architecture.params + architecture.unembed_params == pytest.approx(12.88e9, rel=1e-3)
     qwen = llama(2048, 48, 6144, 151936, 4, 32) | {
-        "model_type": "qwen3_moe", "num_experts": 128, "num_experts_per_tok": 8, "moe_intermediate_size": 768, "head_dim": 128,
+        "model_type": "qwen3_moe", "num_experts": 128, "num_experts_per_tok": 8, "moe_intermediate_size": 768,
+        "head_dim": 128,
         "decoder_sparse_step": 1, "mlp_only_layers": [],
     }  # fmt: skip
     thirty = config_architecture(qwen)
@@ -147,8 +153,17 @@ def test_a_file_that_is_no_config_is_refused_by_name(tmp_path, text):
 
 
 VALUES = st.none() | st.integers(-3, 2**45) | st.booleans() | st.text(max_size=3) | st.lists(st.integers(), max_size=2)
-KEYS = [*llama(8, 4, 32, 100, 2, 2), "num_experts", "num_experts_per_tok", "sliding_window", "layer_types", "mlp_only_layers",
-        "decoder_sparse_step", "head_dim", "text_config"]  # fmt: skip
+KEYS = [
+    *llama(8, 4, 32, 100, 2, 2),
+    "num_experts",
+    "num_experts_per_tok",
+    "sliding_window",
+    "layer_types",
+    "mlp_only_layers",
+    "decoder_sparse_step",
+    "head_dim",
+    "text_config",
+]
 
 
 @given(changes=st.dictionaries(st.sampled_from(KEYS), VALUES, max_size=4))

@@ -1,4 +1,7 @@
-"""What the engine has finished is handed over, whatever befalls it afterwards. No engine: its events are put in by hand."""
+"""What the engine has finished is handed over, whatever befalls it afterwards.
+
+No engine: its events are put in by hand.
+"""
 
 from __future__ import annotations
 

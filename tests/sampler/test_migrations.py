@@ -24,7 +24,8 @@ def old_store(path: Path, version: str) -> None:
         migrate(connection, {name: known[name] for name in known if name <= version})
         connection.executescript("""
             PRAGMA foreign_keys=ON;
-            INSERT INTO study(id, uid, name, spec_toml, spec_digest, problems_source, problems_digest, seed, limits_json,
+            INSERT INTO study(id, uid, name, spec_toml, spec_digest, problems_source, problems_digest, seed,
+              limits_json,
               status, created_at) VALUES(1, 'u', 'old', '', 'd', 'here', 'p', 3, '{}', 'interrupted', 1.0);
             INSERT INTO model(id, study_id, name, backend, wanted, position) VALUES(1, 1, 'small', 'replay', 2, 0);
             INSERT INTO problem(id, study_id, name, prompt, tests, entry_point, position)

@@ -58,7 +58,7 @@ def wanted(echoing, prompt: str, completion: str) -> list[float]:
     return [-echoing.logprob(*pair) for pair in pairwise(tokens)]
 
 
-# --- what is asked, and what comes of it ----------------------------------------------------------------------------------
+# --- what is asked, and what comes of it ------------------------------------------------------------------------------
 
 
 def test_prompt_and_completion_are_cut_each_by_itself_and_asked_as_tokens(server, echoing):
@@ -104,7 +104,7 @@ def test_a_hosted_server_is_not_asked_to_cut_texts(server):
         opened.score(CHAT, BODY)
 
 
-# --- the border, by characters --------------------------------------------------------------------------------------------
+# --- the border, by characters ----------------------------------------------------------------------------------------
 
 
 def echo(tokens: list[str], *, sent: int | None = None) -> Echo:
@@ -156,7 +156,7 @@ def test_a_first_token_without_a_prompt_has_no_score():
         after_tokens(echo(["a", "b", "+"]), 0, 2)
 
 
-# --- servers that cannot, will not, or break ------------------------------------------------------------------------------
+# --- servers that cannot, will not, or break --------------------------------------------------------------------------
 
 
 def silent_about(key: str):

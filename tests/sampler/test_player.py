@@ -48,7 +48,10 @@ def test_a_replayed_study_comes_bit_by_bit_and_ends_as_it_was(million: ModuleTyp
 def test_a_replay_has_the_costs_of_its_source_and_what_is_unknown_there_is_no_zero(
     million: ModuleType, tmp_path: Path
 ) -> None:
-    """Joules of every sample but one, CPU seconds of every verdict, and the tokens of one problem lacking one sample's."""
+    """Joules of every sample but one, CPU seconds of every verdict.
+
+    The tokens of one problem lack one sample's.
+    """
     source, copy = tmp_path / "study.db", tmp_path / "copy.db"
     million.make(source, SAMPLES)
     with closing(sqlite3.connect(source)) as connection, connection:
@@ -56,7 +59,8 @@ def test_a_replay_has_the_costs_of_its_source_and_what_is_unknown_there_is_no_ze
         connection.execute("UPDATE sample SET completion_tokens = NULL WHERE id = 2")
         for cost in ("prompt_joules", "decode_joules", "completion_tokens"):
             connection.execute(
-                f"UPDATE tally SET {cost} = (SELECT CASE WHEN count({cost}) = count(*) THEN sum({cost}) END FROM sample s"
+                f"UPDATE tally SET {cost} = (SELECT CASE WHEN count({cost}) = count(*) THEN sum({cost}) END FROM "
+                "sample s"
                 " WHERE (s.model_id, s.problem_id) = (tally.model_id, tally.problem_id))"
             )
     with Player(source, copy, speed=1e9), Reader(copy) as reader:

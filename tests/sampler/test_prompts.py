@@ -53,7 +53,8 @@ def shots_of(mbpp):
 def test_mbpp_with_shots_has_the_form_that_its_authors_published(mbpp):
     prompt = prompt_for(mbpp["MBPP/11"], PromptStyle.COMPLETION, shots_of(mbpp))
     assert prompt.text.startswith(
-        "You are an expert Python programmer, and here is your task: Write a function to find the similar elements from the"
+        "You are an expert Python programmer, and here is your task: Write a function to find the similar "
+        "elements from the"
         " given two tuple lists. Your code should pass these tests:\n\nassert similar_elements("
     )
     assert prompt.text.count("[BEGIN]\n") == 4

@@ -110,7 +110,10 @@ def test_the_package_passk_inference_sees_the_same_paired_differences(peer):
 
 
 def test_the_package_passk_inference_draws_the_same_simultaneous_band(peer):
-    """It multiplies problems by normal noise, we draw them anew; with 300 problems the two critical values are within 5 %."""
+    """It multiplies problems by normal noise, we draw them anew.
+
+    With 300 problems the two critical values are within 5 %.
+    """
     one, other, n = two_models(300)
     rows = pass_at_every_k([n] * 300, other.tolist(), n) - pass_at_every_k([n] * 300, one.tolist(), n)
     theirs = peer.simultaneous_band(rows, seed=1)

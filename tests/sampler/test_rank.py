@@ -188,8 +188,10 @@ def test_models_that_are_complete_on_other_problems_have_no_frontier_together(st
         connection.executescript("""
             INSERT INTO model(id, study_id, name, backend, wanted, position)
               SELECT 99, study_id, 'twin', backend, wanted, 1 FROM model;
-            INSERT INTO sample(id, model_id, problem_id, idx, seed, completion_sha, program_sha, prompt_shared, created_at)
-              SELECT id + 1000, 99, problem_id, idx, seed, completion_sha, program_sha, prompt_shared, created_at FROM sample;
+            INSERT INTO sample(
+              id, model_id, problem_id, idx, seed, completion_sha, program_sha, prompt_shared, created_at)
+              SELECT id + 1000, 99, problem_id, idx, seed, completion_sha, program_sha, prompt_shared, created_at
+              FROM sample;
             INSERT INTO verdict(sample_id, verdict, ending, cpu_s, wall_s, memory_mb, judge, created_at)
               SELECT sample_id + 1000, verdict, ending, cpu_s, wall_s, memory_mb, judge, created_at FROM verdict;
             CREATE TEMP TABLE twin AS SELECT * FROM tally;
@@ -236,7 +238,7 @@ def test_what_nobody_asked_for_is_left_out_where_it_cannot_be(study):
         ranked(study, RankWish(rankers=("mean-logprob",)))
 
 
-# --- another model's opinion ----------------------------------------------------------------------------------------------
+# --- another model's opinion ------------------------------------------------------------------------------------------
 
 
 def test_another_models_opinion_is_stored_as_a_mean_and_a_sum_and_not_asked_for_again(study, support):
@@ -297,7 +299,7 @@ def test_an_unknown_cost_is_not_zero(study):
     assert paid.models[0].lines[0].points[0].costs[Unit.FLOPS] is None
 
 
-# --- by execution ---------------------------------------------------------------------------------------------------------
+# --- by execution -----------------------------------------------------------------------------------------------------
 
 
 def generated(folder: Path, tests: dict[str, list[str]]) -> Path:
@@ -503,7 +505,7 @@ def real(scorer: Scorer):
     )
 
 
-# --- the command ----------------------------------------------------------------------------------------------------------
+# --- the command ------------------------------------------------------------------------------------------------------
 
 
 def call(*words: object):
@@ -577,7 +579,7 @@ def test_names_are_taken_once():
         known(["?"])
 
 
-# --- real numbers ---------------------------------------------------------------------------------------------------------
+# --- real numbers -----------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("size", "expected"), [("0.5b", 0.60), ("1.5b", 0.85)])

@@ -35,7 +35,7 @@ def raised(kind: str = "ValueError") -> Answer:
     return Answer(raised=Raised(stage=Stage.PROGRAM, type=kind, message="no"))
 
 
-# --- scores ---------------------------------------------------------------------------------------------------------------
+# --- scores -----------------------------------------------------------------------------------------------------------
 
 
 def test_chance_has_no_opinion():
@@ -66,7 +66,7 @@ def test_a_log_probability_that_nobody_told_is_not_made_up(ranker):
         ranker([entry(7, sum_logprob=None)])
 
 
-# --- duplicates -----------------------------------------------------------------------------------------------------------
+# --- duplicates -------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ def test_what_does_not_parse_gets_no_vote():
     assert list(votes.scores) == [0.0] * 4 + [2.0, 2.0, 1.0]
 
 
-# --- answers --------------------------------------------------------------------------------------------------------------
+# --- answers ----------------------------------------------------------------------------------------------------------
 
 
 def test_the_majority_is_of_programs_that_do_the_same_on_every_input():
@@ -160,7 +160,7 @@ def test_mbr_exec_is_the_least_total_loss(rows):
     assert list(scores) == [len(rows) - sum(loss(mine, its) for its in rows) for mine in rows]
 
 
-# --- CodeT ----------------------------------------------------------------------------------------------------------------
+# --- CodeT ------------------------------------------------------------------------------------------------------------
 
 
 def test_codet_groups_by_what_is_passed_and_counts_tests_as_often_as_they_were_written():
@@ -175,7 +175,7 @@ def test_groups_of_equal_score_are_one_and_the_worthless_are_none():
     assert groups_of(codet([()], []), [True]) == []
 
 
-# --- tests that a model wrote ---------------------------------------------------------------------------------------------
+# --- tests that a model wrote -----------------------------------------------------------------------------------------
 
 TEXT = """Sure:
 assert f(1) == 2, 'one'
@@ -249,7 +249,7 @@ def test_texts_of_a_problem_on_several_lines_belong_together(tmp_path):
         read_texts(tmp_path / "none.jsonl")
 
 
-# --- scores of somebody else ----------------------------------------------------------------------------------------------
+# --- scores of somebody else ------------------------------------------------------------------------------------------
 
 
 def test_scores_of_a_file_are_found_with_and_without_a_model(tmp_path):

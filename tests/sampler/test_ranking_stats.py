@@ -121,7 +121,7 @@ def test_a_sample_that_cannot_be_scored_is_last():
     assert list(correct_by_place([-np.inf, 3.0, 1.0], [True, False, False])) == [0.0, 0.0, 1.0]
 
 
-# --- samples that vote for each other -----------------------------------------------------------------------------------
+# --- samples that vote for each other ---------------------------------------------------------------------------------
 
 VOTERS = st.lists(
     st.tuples(st.integers(0, 2), st.integers(0, 2), st.integers(0, 1), st.booleans()), min_size=1, max_size=7
@@ -196,7 +196,7 @@ def test_votes_are_undefined_rather_than_invented():
         Votes(camps=np.array([0]), weights=np.array([1.0]), tie=np.array([1.0, 2.0]))
 
 
-# --- picks from groups --------------------------------------------------------------------------------------------------
+# --- picks from groups ------------------------------------------------------------------------------------------------
 
 
 def test_picks_go_through_the_groups_and_round_again():
@@ -211,7 +211,7 @@ def test_picks_go_through_the_groups_and_round_again():
         top_groups_at_k([(1, 2)], 1)
 
 
-# --- selection tests, then judge tests ----------------------------------------------------------------------------------
+# --- selection tests, then judge tests --------------------------------------------------------------------------------
 
 
 @given(kinds=st.lists(st.sampled_from(["TP", "FP", "rest"]), min_size=1, max_size=8), data=st.data())

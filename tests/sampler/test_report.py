@@ -88,7 +88,10 @@ def flops(made):
 
 @pytest.fixture
 def small_and_large(model):
-    """The small model passes 2 of 8 everywhere, the large one 4 of 4 on half of the problems; it costs four times as much."""
+    """The small model passes 2 of 8 everywhere, the large one 4 of 4 on half of the problems.
+
+    It costs four times as much.
+    """
     models = [model(1, "small", 8), model(2, "large", 4)]
     tallies = [tally(1, n, 8, 2, 10.0) for n in range(20)] + [tally(2, n, 4, 4 * (n % 2), 40.0) for n in range(20)]
     return models, tallies

@@ -1,4 +1,7 @@
-"""Runs that are killed and disks that are full: what was committed stays, nothing is there twice, the same command finishes."""
+"""Runs that are killed and disks that are full.
+
+What was committed stays, nothing is there twice, the same command finishes.
+"""
 
 from __future__ import annotations
 
@@ -46,7 +49,8 @@ def facts(path: Path) -> dict[str, list[tuple]]:
     return {
         "samples": query(
             path,
-            "SELECT problem.name, idx, seed, c.body, p.body, finish, prompt_tokens, completion_tokens, sum_logprob, verdict"
+            "SELECT problem.name, idx, seed, c.body, p.body, finish, prompt_tokens, completion_tokens, "
+            "sum_logprob, verdict"
             " FROM sample s JOIN problem ON problem.id = problem_id JOIN text c ON c.sha256 = completion_sha"
             " JOIN text p ON p.sha256 = program_sha JOIN verdict ON sample_id = s.id ORDER BY 1, 2",
         ),

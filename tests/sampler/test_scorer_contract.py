@@ -1,7 +1,7 @@
 """What every scorer promises, asked of llama.cpp and vLLM with a real model and of servers in each form that is known.
 
-CODEBUDGET_TEST_VLLM_MODEL is a folder with a model for vLLM's offline engine; CODEBUDGET_TEST_ECHO_URL is the base_url of a
-running server that echoes, whose only model is asked.
+CODEBUDGET_TEST_VLLM_MODEL is a folder with a model for vLLM's offline engine; CODEBUDGET_TEST_ECHO_URL is the base_url
+of a running server that echoes, whose only model is asked.
 """
 
 from __future__ import annotations

@@ -52,8 +52,14 @@ def test_what_is_not_known_is_not_bought():
 def test_a_folder_with_a_config_is_a_model(tmp_path):
     folder = tmp_path / "tiny"
     folder.mkdir()
-    config = {"model_type": "llama", "hidden_size": 8, "num_hidden_layers": 2, "intermediate_size": 32, "vocab_size": 100,
-              "num_attention_heads": 2}  # fmt: skip
+    config = {
+        "model_type": "llama",
+        "hidden_size": 8,
+        "num_hidden_layers": 2,
+        "intermediate_size": 32,
+        "vocab_size": 100,
+        "num_attention_heads": 2,
+    }
     (folder / "config.json").write_text(json.dumps(config))
     assert subject_of(str(folder)).name == "tiny"
     assert subject_of(str(folder / "config.json")) == subject_of(str(folder))

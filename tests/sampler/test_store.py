@@ -36,14 +36,16 @@ def assert_sums_agree(path: Path) -> None:
     counted = query(
         path,
         "SELECT s.model_id, problem_id, count(*), count(v.id), total(v.verdict = 'PASSED'), sum(prompt_tokens),"
-        " sum(completion_tokens), total(prompt_seconds), total(decode_seconds), total(prompt_flops), total(decode_flops),"
+        " sum(completion_tokens), total(prompt_seconds), total(decode_seconds), total(prompt_flops), "
+        "total(decode_flops),"
         " total(prompt_joules), total(decode_joules), total(cpu_s)"
         " FROM sample s LEFT JOIN latest_verdict v ON v.sample_id = s.id GROUP BY 1, 2 ORDER BY 1, 2",
     )
     kept = query(
         path,
         "SELECT model_id, problem_id, sampled, scored, passed, prompt_tokens, completion_tokens, prompt_seconds,"
-        " decode_seconds, prompt_flops, decode_flops, coalesce(prompt_joules, 0), coalesce(decode_joules, 0), cpu_s FROM tally"
+        " decode_seconds, prompt_flops, decode_flops, coalesce(prompt_joules, 0), coalesce(decode_joules, 0), "
+        "cpu_s FROM tally"
         " ORDER BY 1, 2",
     )
     assert kept == [pytest.approx(row) for row in counted]
@@ -164,7 +166,8 @@ def write_old_store(path: Path) -> None:
             "INSERT INTO sample VALUES(1, 1, 1, 0, 0, x'00', x'00', 'stop', 1, 1, 1, 1, NULL, NULL, NULL, 0, 0)"
         )
         connection.execute(
-            "INSERT INTO verdict VALUES(1, 1, 1, 'PASSED', 'exited', 0, NULL, 0.75, 1, 9, NULL, NULL, NULL, NULL, '', '1', 0)"
+            "INSERT INTO verdict VALUES(1, 1, 1, 'PASSED', 'exited', 0, NULL, 0.75, 1, 9, NULL, NULL, NULL, NULL, "
+            "'', '1', 0)"
         )
         connection.execute("INSERT INTO tally VALUES(1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0)")
 

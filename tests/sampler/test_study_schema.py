@@ -23,8 +23,8 @@ VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
 EXAMPLES = Path(__file__).parents[2] / "examples"
 # What the reader alone can say: these words stand in its messages, and the schema lets such a file pass.
 BEYOND = (
-    "two models are called", "shots are shown in style", "ends before it begins", "both or neither", "windowed_layers is",
-    "is no package", "is no list of different texts", "[models.options]",
+    "two models are called", "shots are shown in style", "ends before it begins", "both or neither",
+    "windowed_layers is", "is no package", "is no list of different texts", "[models.options]",
 )  # fmt: skip
 
 

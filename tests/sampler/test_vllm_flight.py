@@ -1,4 +1,7 @@
-"""How the vllm backend keeps its account, on an engine that is a rule; the real one is held to the contract elsewhere."""
+"""How the vllm backend keeps its account, on an engine that is a rule.
+
+The real one is held to the contract elsewhere.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Limits of what is asked and answered: they grow with what is expected, and where one is reached the explanation is true."""
+"""Limits of what is asked and answered.
+
+They grow with what is expected, and where one is reached the explanation is true.
+"""
 
 from __future__ import annotations
 

@@ -41,7 +41,8 @@ def indented(code: str) -> str:
 # Of each family: the answer's text, from the code that it hands over and a draft that it thought better of.
 STYLES = {
     "DeepSeek, the template opened the reasoning": lambda code, draft: (
-        f"Okay, let me try\n\n{fenced(draft)}\n\nWait, that is not it.\n</think>\n\n### Solution\n\n{fenced(code)}\n\nDone."
+        f"Okay, let me try\n\n{fenced(draft)}\n\nWait, that is not it.\n</think>\n\n### "
+        f"Solution\n\n{fenced(code)}\n\nDone."
     ),
     "DeepSeek, cut at its special token": lambda code, draft: (
         f"<think>\n{draft}\n</think>{fenced(code)}<\uff5cend\u2581of\u2581sentence\uff5c>{fenced(draft)}"
@@ -50,10 +51,12 @@ STYLES = {
         f"<think>\nHm. {fenced(draft, '')}\n</think>\n\n{fenced(code)}<|im_end|>\n<|im_start|>user\n{draft}<|im_end|>"
     ),
     "Qwen, thinking off, prose around": lambda code, _: (
-        f"<think>\n\n</think>\n\nCertainly! Here's it:\n\n{fenced(code)}\n\n**Explanation**:\n1. It reads.\n2. It's simple."
+        f"<think>\n\n</think>\n\nCertainly! Here's it:\n\n{fenced(code)}\n\n**Explanation**:\n1. It reads.\n2. "
+        "It's simple."
     ),
     "gpt-oss, channels": lambda code, draft: (
-        f"<|channel|>analysis<|message|>We need code.\n{fenced(draft)}<|end|><|start|>assistant<|channel|>analysis<|message|>"
+        "<|channel|>analysis<|message|>We need "
+        f"code.\n{fenced(draft)}<|end|><|start|>assistant<|channel|>analysis<|message|>"
         f"No.<|end|><|start|>assistant<|channel|>final<|message|>**Answer**\n\n{fenced(code)}<|return|>"
     ),
     "gpt-oss, channels without their tokens": lambda code, draft: (
@@ -64,7 +67,8 @@ STYLES = {
         f"[INST] Better than\n{fenced(draft)} [/INST] {fenced(code)}\n\nThis code works.</s>[INST] {fenced(draft)}"
     ),
     "Seed-OSS": lambda code, draft: (
-        f"<seed:think>\n<seed:cot_budget_reflect>I used 12 tokens.</seed:cot_budget_reflect>\n{fenced(draft)}\n</seed:think>"
+        "<seed:think>\n<seed:cot_budget_reflect>I used 12 "
+        f"tokens.</seed:cot_budget_reflect>\n{fenced(draft)}\n</seed:think>"
         f"\n{fenced(code)}<seed:eos>"
     ),
     "Gemma, a channel for the thought": lambda code, draft: (
@@ -91,7 +95,8 @@ STYLES = {
         f"<|begin_of_thought|>\n{fenced(draft)}\n<|end_of_thought|>\n\n<|begin_of_solution|>\n{fenced(code)}\n<|end_of_solution|>"
     ),
     "Llama, corrected": lambda code, draft: (
-        f"<|start_header_id|>assistant<|end_header_id|>\n\nFirst version:\n{fenced(draft)}\nThat fails for the example. "
+        f"<|start_header_id|>assistant<|end_header_id|>\n\nFirst version:\n{fenced(draft)}\nThat fails for the "
+        "example. "
         f"Corrected:\n{fenced(code)}\nYou can run it like so:\n{fenced('python main.py', 'bash')}<|eot_id|>"
     ),
     "Code Llama, [PYTHON]": lambda code, _: f"[PYTHON]\n{code}\n[/PYTHON]\n[TESTS]\nassert False\n[/TESTS]",
@@ -113,7 +118,8 @@ STYLES = {
     ),
     "Ollama's terminal": lambda code, draft: f"Thinking...\nHm:\n{fenced(draft)}\n...done thinking.\n\n{fenced(code)}",
     "Open WebUI": lambda code, draft: (
-        f'<details type="reasoning" done="true">\n<summary>Thought for 3 s</summary>\n{fenced(draft)}</details>\n{fenced(code)}'
+        '<details type="reasoning" done="true">\n<summary>Thought for 3 '
+        f"s</summary>\n{fenced(draft)}</details>\n{fenced(code)}"
     ),
     "thoughts behind the answer, too": lambda code, draft: (
         f"<think>{fenced(draft)}</think>\n{fenced(code)}\n<reflection>\nNot {fenced(draft)}\n</reflection>\n"

@@ -1,4 +1,7 @@
-"""Answers of types beside the plain ones: equal to what is expected where Python says so, and never where only they say so."""
+"""Answers of types beside the plain ones.
+
+Equal to what is expected where Python says so, and never where only they say so.
+"""
 
 from __future__ import annotations
 
@@ -59,24 +62,30 @@ def own(base: type, **methods: Callable[..., object]) -> Any:
 
 
 ALIKE = [
-    (Pair(1, 2), (1, 2)), (time.gmtime(0), (1970, 1, 1, 0, 0, 0, 3, 1, 0)), (Level.LOW, 1), (Right.READ, 4), (Word.A, "ab"),
+    (Pair(1, 2), (1, 2)), (time.gmtime(0), (1970, 1, 1, 0, 0, 0, 3, 1, 0)), (Level.LOW, 1), (Right.READ, 4),
+    (Word.A, "ab"),
     (enum.StrEnum("W", {"A": "ab"}).A, "ab"), (bytearray(b"ab"), b"ab"), (memoryview(b"ab"), b"ab"),
     ({1: 0, 3: 0}.keys(), {1, 3}), (OrderedDict({1: 2}).keys(), {1}), ({1: 2}.items(), {(1, 2)}),
     (ChainMap({"a": 1}, {"a": 2, "b": 3}), {"a": 1, "b": 3}), (ChainMap({1: 2}).keys(), {1}),
     (UserDict({1: 2}).items(), {(1, 2)}), (own(UserDict)({1: 2}).keys(), {1}), (memoryview(b"ab").cast("b"), b"ab"),
     (memoryview(b"\xff").cast("b"), b"\xff"), (memoryview(b"ab").cast("c"), b"ab"),
-    (ChainMap(ChainMap({"a": 1}), UserDict(b=2)), {"a": 1, "b": 2}), (ChainMap(Counter(a=1), {"b": 2}), {"a": 1, "b": 2}),
+    (ChainMap(ChainMap({"a": 1}), UserDict(b=2)), {"a": 1, "b": 2}),
+    (ChainMap(Counter(a=1), {"b": 2}), {"a": 1, "b": 2}),
     (ChainMap({"a": 1}, Counter(b=2)), {"a": 1, "b": 2}), (types.MappingProxyType(ChainMap({"a": 1})), {"a": 1}),
     (types.MappingProxyType(types.MappingProxyType({"a": 1})), {"a": 1}),
     (types.MappingProxyType({"a": 1}), {"a": 1}), (UserList([1, 2]), [1, 2]), (UserDict({1: 2}), {1: 2}),
-    (UserString("ab"), "ab"), (Stack([1]), [1]), (Table(a=1), {"a": 1}), (Number(5), 5), (Text("x"), "x"), (Bag([1]), {1}),
+    (UserString("ab"), "ab"), (Stack([1]), [1]), (Table(a=1), {"a": 1}), (Number(5), 5), (Text("x"), "x"),
+    (Bag([1]), {1}),
     (Counter("aab"), {"a": 2, "b": 1}), (defaultdict(list, {1: [2]}), {1: [2]}), (OrderedDict(a=1), {"a": 1}),
     ({Text("k"): Number(1)}, {"k": 1}), ({Pair(1, 2), Level.LOW}, {(1, 2), 1}), ([[Pair(Stack(), 2)]], [[([], 2)]]),
-    (np.float64(1.5), 1.5), (np.int64(3), 3), (np.bool_(True), True), (np.str_("a"), "a"), ([np.int8(1), np.int8(2)], [1, 2]),
-    ({np.int64(1): np.float32(0.1)}, {1: 0.1}), (np.array([5]), [5]), (np.array(5), 5), (np.datetime64("2020-01-01"), None),
+    (np.float64(1.5), 1.5), (np.int64(3), 3), (np.bool_(True), True), (np.str_("a"), "a"),
+    ([np.int8(1), np.int8(2)], [1, 2]),
+    ({np.int64(1): np.float32(0.1)}, {1: 0.1}), (np.array([5]), [5]), (np.array(5), 5),
+    (np.datetime64("2020-01-01"), None),
     ([np.array(1), {"k": np.array([2])}], [1, {"k": 2}]), ([np.array([1, 2])], [1]), ([np.array(1)], [2]),
     (np.longdouble(1.5), 1.5), (np.array([1, 2]), [1, 2]), (np.array([[1]]), [[1]]), (np.array([]), []),
-    ([1, 2], (1, 2)), ({1: 2}.values(), [2]), (Plain.ONE, 1), (deque([1]), [1]), (range(1), [0]), ({1: []}.items(), set()),
+    ([1, 2], (1, 2)), ({1: 2}.values(), [2]), (Plain.ONE, 1), (deque([1]), [1]), (range(1), [0]),
+    ({1: []}.items(), set()),
     (Right.READ, 3), (UserList([1]), [2]), (Pair(1, 2), (1, 3)), (bytearray(b"a"), "a"), (Number(5), 6), (Word.A, "a"),
     (re.match("a", "a"), "a"), (uuid.UUID(int=1), 1), (len, len), (object, object), (iter([1]), [1]), (Level, Level),
 ]  # fmt: skip
@@ -218,9 +227,11 @@ def test_a_verdict_agrees_with_python_for_answers_in_any_dress(one: Any, other: 
 @pytest.mark.parametrize(
     ("answer", "expected", "tolerance", "right"),
     [
-        (Fraction(1, 3), 0.33333, 1e-3, True), (1j, 1.0001j, 1e-3, True), (1j, 2j, 1e-3, False), (Decimal(3), 3, 0.5, True),
+        (Fraction(1, 3), 0.33333, 1e-3, True), (1j, 1.0001j, 1e-3, True), (1j, 2j, 1e-3, False),
+        (Decimal(3), 3, 0.5, True),
         (Decimal("0.3"), 0.3, 0.5, False), (np.float32(0.25), 0.25, 1e-9, True), (np.array([0.5]), 0.5, 1e-9, True),
-        (np.array([0.5, 0.5]), 0.5, 1e-9, False), ("0.5", 0.5, 1e9, False), (None, 0.5, 1e9, False), (10**400, 0.5, 1e9, False),
+        (np.array([0.5, 0.5]), 0.5, 1e-9, False), ("0.5", 0.5, 1e9, False), (None, 0.5, 1e9, False),
+        (10**400, 0.5, 1e9, False),
         (Fraction(1, 3), Fraction(1, 3), 1e-9, True), (float("nan"), 0.5, 1e9, False), ([0.5], 0.5, 1e9, False),
     ],
 )  # fmt: skip
@@ -235,7 +246,8 @@ def test_close_is_for_all_numbers_that_python_subtracts(
     [
         ({"a": 0.1 + 0.2}, {"a": 0.3}, True), ({"a": 0.31}, {"a": 0.3}, False), ({"b": 0.3}, {"a": 0.3}, False),
         ({"a": 0.3, "b": 0.3}, {"a": 0.3}, False), (OrderedDict(a=0.1 + 0.2), {"a": 0.3}, True),
-        ([0.1 + 0.2, "a", {"k": (0.1 + 0.2, None)}], [0.3, "a", {"k": (0.3, None)}], True), ([0.3, "b"], [0.3, "a"], False),
+        ([0.1 + 0.2, "a", {"k": (0.1 + 0.2, None)}], [0.3, "a", {"k": (0.3, None)}], True),
+        ([0.3, "b"], [0.3, "a"], False),
         ([0.1 + 0.2], (0.3,), False),
     ],
 )  # fmt: skip
@@ -328,6 +340,9 @@ def test_a_large_answer_is_judged_as_a_small_one(answer: object, expected: objec
 
 def test_the_conversions_need_no_package() -> None:
     """They run in a box, where numpy is the exception."""
-    code = "import sys; sys.modules['numpy'] = None; from sandbox.inside import codec; print(codec.encode_briefly({}.keys()))"
+    code = (
+        "import sys; sys.modules['numpy'] = None; from sandbox.inside import codec; "
+        "print(codec.encode_briefly({}.keys()))"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60)
     assert done.stdout == "b'E\\x00\\x00\\x00\\x00'\n"

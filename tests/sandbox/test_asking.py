@@ -62,7 +62,10 @@ class TestAsking:
 
 
 def test_what_is_missing_is_asked_again_one_call_after_the_other() -> None:
-    """A door that loses whatever was on its way out: nothing of the first visit arrives, the later ones answer one by one."""
+    """A door that loses whatever was on its way out.
+
+    Nothing of the first visit arrives, the later ones answer one by one.
+    """
     seen: list[tuple[int, bool]] = []
 
     def visit(job: Job) -> Run:

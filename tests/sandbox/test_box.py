@@ -53,7 +53,8 @@ def test_the_container_has_every_wall_that_docker_can_set() -> None:
     assert profile["defaultAction"] == "SCMP_ACT_ERRNO"
     allowed = {name for rule in profile["syscalls"] for name in rule["names"] if rule["action"] == "SCMP_ACT_ALLOW"}
     forbidden = (
-        "ptrace io_uring_setup memfd_create mount bpf keyctl unshare setns shmget mq_open mknod process_vm_readv splice "
+        "ptrace io_uring_setup memfd_create mount bpf keyctl unshare setns shmget mq_open mknod process_vm_readv "
+        "splice "
         "seccomp personality pidfd_open inotify_init1 setpriority sched_setaffinity userfaultfd open_by_handle_at"
     )
     assert not allowed & set(forbidden.split())
@@ -280,7 +281,8 @@ def test_a_job_with_other_walls_is_refused(box: Box) -> None:
 
 
 FACTS: dict[str, wire.Value] = {
-    "ending": "exited", "status": 0, "cpu_s": 0.1, "wall_s": 0.1, "waited_s": 0.0, "peak_kb": 2048, "memory_source": "rusage",
+    "ending": "exited", "status": 0, "cpu_s": 0.1, "wall_s": 0.1, "waited_s": 0.0, "peak_kb": 2048,
+    "memory_source": "rusage",
     "stdout": b"", "stderr": b"",
     "answers": b"", "flags": [], "clean": True,
 }  # fmt: skip

@@ -44,23 +44,45 @@ def test_an_assert_that_calls_and_compares_becomes_data(line: str, test: tuple[o
 
 @pytest.mark.parametrize(
     "line",
-    ["x = candidate(1)", "assert candidate(x) == 1", "assert candidate(1) == g(1)", "assert candidate(1) == candidate(2)",
-     "assert candidate(*[1]) == 1", "assert candidate(**{1: 1}) == 1", "assert candidate(a=1, **{'a': 1}) == 1",
-     "x = [1]; assert candidate(x) == 1; assert candidate(x) == 1", "for i in range(3): assert candidate(i) == i",
-     "assert candidate(1) > 0", "assert 1 == candidate(1) == 1", "assert False", "assert other(1) == 1",
-     "assert candidate(9 ** 9 ** 9) == 1", "assert candidate('a' * 10 ** 9) == 1", "assert candidate(1).x == 1",
-     "assert candidate(lambda: 1) == 1", "assert candidate(1 / 0) == 1", "print(candidate(1))"],
-)  # fmt: skip
+    [
+        "x = candidate(1)",
+        ("assert candidate(x) == 1"),
+        ("assert candidate(1) == g(1)"),
+        ("assert candidate(1) == candidate(2)"),
+        "assert candidate(*[1]) == 1",
+        "assert candidate(**{1: 1}) == 1",
+        "assert candidate(a=1, **{'a': 1}) == 1",
+        "x = [1]; assert candidate(x) == 1; assert candidate(x) == 1",
+        "for i in range(3): assert candidate(i) == i",
+        "assert candidate(1) > 0",
+        "assert 1 == candidate(1) == 1",
+        "assert False",
+        "assert other(1) == 1",
+        "assert candidate(9 ** 9 ** 9) == 1",
+        "assert candidate('a' * 10 ** 9) == 1",
+        "assert candidate(1).x == 1",
+        "assert candidate(lambda: 1) == 1",
+        "assert candidate(1 / 0) == 1",
+        "print(candidate(1))",
+    ],
+)
 def test_anything_else_stays_code(line: str) -> None:
     assert read("assert candidate(0) == 0", line) is None
 
 
 @pytest.mark.parametrize(
     "source",
-    ["", "def check(candidate):\n    pass", "def check(candidate):\n    assert True", "def check(a, b): assert a(1) == 1",
-     "import os\ndef check(candidate): assert candidate(1) == 1", "def check(candidate): assert candidate(", "x = 1",
-     "def g(x): return x\ndef check(candidate): assert candidate(1) == 1"],
-)  # fmt: skip
+    [
+        "",
+        ("def check(candidate):\n    pass"),
+        ("def check(candidate):\n    assert True"),
+        ("def check(a, b): assert a(1) == 1"),
+        "import os\ndef check(candidate): assert candidate(1) == 1",
+        "def check(candidate): assert candidate(",
+        "x = 1",
+        "def g(x): return x\ndef check(candidate): assert candidate(1) == 1",
+    ],
+)
 def test_a_module_that_does_more_or_nothing_stays_code(source: str) -> None:
     assert check_tests(source, "f") is None
 

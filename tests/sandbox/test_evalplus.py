@@ -17,7 +17,8 @@ from sandbox.scoring.scorer import Scorer
 from sandbox.values import CallTest, Comparison, ReferenceTests, Verdict
 
 ROW: dict[str, Any] = {
-    "task_id": "HumanEval/0", "prompt": "def f(x):\n", "canonical_solution": "    return [x / 3] * 40000\n", "entry_point": "f",
+    "task_id": "HumanEval/0", "prompt": "def f(x):\n", "canonical_solution": "    return [x / 3] * 40000\n",
+    "entry_point": "f",
     "base_input": [[1]], "plus_input": [[2], [3.5]], "atol": 0,
 }  # fmt: skip
 

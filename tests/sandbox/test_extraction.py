@@ -122,9 +122,12 @@ GOOD_ANSWERS = {
     "tabs": "```python\ndef add(a, b):\n\treturn a + b\n```",
     "a wrong version before it": f"```python\ndef add(a, b):\n    return a\n```\nNo:\n```python\n{ADDS}\n```",
     "a stub that raises before it": (
-        "```python\ndef add(a, b):\n    raise NotImplementedError\n```\n```python\ndef add(a, b):\n    return a + b\n```"
+        "```python\ndef add(a, b):\n    raise NotImplementedError\n```\n```python\ndef add(a, b):\n    return a + "
+        "b\n```"
     ),
-    "a stub after it": "```python\ndef add(a, b):\n    return a + b\n```\nFor you:\n```python\ndef add(a, b):\n    ...\n```",
+    "a stub after it": (
+        "```python\ndef add(a, b):\n    return a + b\n```\nFor you:\n```python\ndef add(a, b):\n    ...\n```"
+    ),
     "a version after it that is no Python": (
         "```python\ndef add(a, b):\n    return a + b\n```\nIn short:\n```python\ndef add(a, b): … as before\n```"
     ),
@@ -136,13 +139,16 @@ GOOD_ANSWERS = {
     "a helper after it": (
         "```python\ndef add(a, b):\n    return plus(a, b)\n```\n```python\ndef plus(a, b):\n    return a + b\n```"
     ),
-    "a value in a block of its own": "```python\nZERO = 0\n```\n```python\ndef add(a, b):\n    return ZERO + a + b\n```",
+    ("a value in a block of its own"): (
+        "```python\nZERO = 0\n```\n```python\ndef add(a, b):\n    return ZERO + a + b\n```"
+    ),
     "a fence in the docstring": (
         '```python\ndef add(a, b):\n    """\n    ```\n    add(1, 2)\n    ```\n    """\n    return a + b\n```'
     ),
     "a tagged fence in a text at the margin": f"```python\nNOTE = '''\n```python\nx\n```\n'''\n{ADDS}\n```",
     "a literal that never ends before it": (
-        '```python\ndef add(a, b):\n    """Oh\n    return 1\n```\nAgain:\n```python\ndef add(a, b):\n    return a + b\n```'
+        '```python\ndef add(a, b):\n    """Oh\n    return 1\n```\nAgain:\n```python\ndef add(a, b):\n    return a '
+        "+ b\n```"
     ),
     "a block of Markdown": "````markdown\n# Title\n```python\ndef add(a, b):\n    return a + b\n```\n````",
     "a quotation": "> Here:\n> ```python\n> def add(a, b):\n>     return a + b\n> ```",
@@ -151,18 +157,26 @@ GOOD_ANSWERS = {
     "a fence behind prose": "Here it is: ```python\ndef add(a, b):\n    return a + b\n```",
     "a fence that the prompt opened": "def add(a, b):\n    return a + b\n```\nUse:\n```python\nprint(add(1, 2))\n```",
     "a body, and a fence that the prompt opened": "    return a + b\n```\nDone.",
-    "an unclosed fence, prose behind it": "```python\ndef add(a, b):\n    return a + b\n\nThis **adds** them:\n- a\n- b",
+    ("an unclosed fence, prose behind it"): (
+        "```python\ndef add(a, b):\n    return a + b\n\nThis **adds** them:\n- a\n- b"
+    ),
     "no fence, prose that looks like code": (
         "for example, one adds so:\n\ndef add(a, b):\n    return a + b\n\nreturn value is the sum.\nNote: fast.\n"
     ),
-    "no fence, prose between": "First:\nfrom operator import add as plus\n\nNow it:\n\ndef add(a, b):\n    return plus(a, b)\n",
-    "no fence, two versions": "So:\n\ndef add(a, b):\n    return a\n\nNo, rather:\n\ndef add(a, b):\n    return a + b\n",
+    ("no fence, prose between"): (
+        "First:\nfrom operator import add as plus\n\nNow it:\n\ndef add(a, b):\n    return plus(a, b)\n"
+    ),
+    "no fence, two versions": (
+        "So:\n\ndef add(a, b):\n    return a\n\nNo, rather:\n\ndef add(a, b):\n    return a + b\n"
+    ),
     "no fence, a list over several lines": "TABLE = [\n1,\n]\n\ndef add(a, b):\n    return a + b\n",
     "no fence, a docstring at the margin": '"""\nA module\nfor sums.\n"""\ndef add(a, b):\n    return a + b\n',
     "no fence, cut in a call": "def add(a, b):\n    return a + b\n\nprint(add(1,",
     "no fence, a console session before": ">>> add(1, 2)\n3\n\ndef add(a, b):\n    return a + b\n",
     "no fence, the word python first": "python\ndef add(a, b):\n    return a + b\n",
-    "no fence, it indented and a helper not": "    def add(a, b):\n        return h(a) + b\n\ndef h(x):\n    return x\n",
+    ("no fence, it indented and a helper not"): (
+        "    def add(a, b):\n        return h(a) + b\n\ndef h(x):\n    return x\n"
+    ),
     "no fence, a body and a helper": "    return h(a) + b\n\ndef h(x):\n    return x\n",
     "a body in prose": "Just return the sum:\n\n    return a + b\n\nThat is all.",
     "a body that lost its first indentation": "c = a\n    c += b\n    return c",
@@ -179,26 +193,37 @@ GOOD_ANSWERS = {
     "a body with a function in it": "```python\ndef h(x):\n    return x + b\n\nif a == a:\n    return h(a)\n```",
     "indentation by no-break spaces": "```python\ndef add(a, b):\n\u00a0\u00a0\u00a0\u00a0return a + b\n```",
     "a byte order mark": "\ufeffdef add(a, b):\n    return a + b\n",
-    "code about special tokens": "```python\ndef add(a, b):\n    s = '</s>'  # not <|im_end|> here\n    return a + b\n```",
-    "a whole chat": f"<|im_start|>user\n```python\ndef add(a, b): return 0\n```<|im_end|>\n<|im_start|>assistant\n{ADDS}",
+    ("code about special tokens"): (
+        "```python\ndef add(a, b):\n    s = '</s>'  # not <|im_end|> here\n    return a + b\n```"
+    ),
+    "a whole chat": (
+        f"<|im_start|>user\n```python\ndef add(a, b): return 0\n```<|im_end|>\n<|im_start|>assistant\n{ADDS}"
+    ),
     "a mark of reasoning that it quotes": f"<think>x</think>\n```python\n{ADDS}\n```\nI closed `<think>`.",
     "reasoning that quotes marks": (
         f"<think>\nuse <think>…</think> then\n```python\ndef add(a, b): return 0\n```\n</think>\n{ADDS}"
     ),
     "reasoning again behind it": (
-        "<think>x</think>\n```python\ndef add(a, b):\n    return a + b\n```\n<think>\n```python\ndef add(a, b): return 0\n```"
+        "<think>x</think>\n```python\ndef add(a, b):\n    return a + b\n```\n<think>\n```python\ndef add(a, b): "
+        "return 0\n```"
     ),
     "a lone surrogate in a comment": "```python\ndef add(a, b):\n    return a + b  # \ud800\n```",
     "a console session in prose": "So:\n\n>>> def add(a, b):\n...     return a + b\n...\n>>> add(1, 2)\n3\n\nDone.",
-    "a session of IPython": "```\nIn [1]: def add(a, b):\n   ...:     return a + b\n   ...:\nIn [2]: add(1, 2)\nOut[2]: 3\n```",
+    "a session of IPython": (
+        "```\nIn [1]: def add(a, b):\n   ...:     return a + b\n   ...:\nIn [2]: add(1, 2)\nOut[2]: 3\n```"
+    ),
     "a helper of it corrected": (
         "```python\ndef plus(a, b):\n    return a\n\ndef add(a, b):\n    return plus(a, b)\n```\nCorrected:\n"
         "```python\ndef plus(a, b):\n    return a + b\n```"
     ),
     "a part of it behind it": f"```python\n{ADDS}\n```\nMore:\n```python\ndef add(a, b):\n    ...\n    return a\n```",
-    "an output by its name behind it": f"```python\n{ADDS}\n```\n```python\nadd = add(1, 2)\n```\n```python\nadd = [3]\n```",
+    ("an output by its name behind it"): (
+        f"```python\n{ADDS}\n```\n```python\nadd = add(1, 2)\n```\n```python\nadd = [3]\n```"
+    ),
     "a quotation without a fence": "> def add(a, b):\n>     return a + b\n",
-    "in a branch": "```python\ntry:\n    import add\nexcept ImportError:\n    def add(a, b):\n        return a + b\n```",
+    "in a branch": (
+        "```python\ntry:\n    import add\nexcept ImportError:\n    def add(a, b):\n        return a + b\n```"
+    ),
     "an escape that warns": "```python\ndef add(a, b):\n    '\\d'\n    return a + b\n```",
 }
 
@@ -231,14 +256,19 @@ def test_a_tag_of_python_may_be_written_in_many_ways(tag):
     "token",
     ["<|im_end|>", "</s>", "<|eot_id|>", "<|endoftext|>", "<end_of_turn>", "<eos>", "<|EOT|>",
      "<\uff5cend\u2581of\u2581sentence\uff5c>", "<|file_sep|>", "<file_sep>", "[/INST]", "<|anything_like_it|>",
-     "<filename>", "<jupyter_code>", "<fim-middle>", "<EOT>", "<extra_id_0>", "[UNUSED_TOKEN_145]", "<0x0A>", "</assistant>"],
+     "<filename>", "<jupyter_code>", "<fim-middle>", "<EOT>", "<extra_id_0>", "[UNUSED_TOKEN_145]", "<0x0A>",
+     "</assistant>"],
 )  # fmt: skip
 @pytest.mark.parametrize("way", range(4))
 def test_a_special_token_ends_every_kind_of_text(token, way):
     other = "\ndef add(a, b):\n    return 0\n"
     whole = "def add(a, b):\n    return a + b"
-    texts = [whole + token + other, f"```python\n{whole}\n```{token}```python{other}```", f"```python\n{whole}{token}{other}",
-             f"    return a + b{token}{other}"]  # fmt: skip
+    texts = [
+        whole + token + other,
+        f"```python\n{whole}\n```{token}```python{other}```",
+        f"```python\n{whole}{token}{other}",
+        f"    return a + b{token}{other}",
+    ]
     assert add_of(extract(texts[way], ADD).source)(2, 3) == 5
     assert add_of(extract(f"    return a + b\n{token}{other}", ADD, given="raw").source)(2, 3) == 5
 
@@ -416,8 +446,10 @@ def test_a_huge_answer_takes_no_time_worth_mentioning(pattern, size):
 
 pieces = st.sampled_from(
     [
-        "```", "```python", "~~~", "````", "\n", "\r\n", "\r", "def add(a, b):", "    return a + b", "return", ">>> ", "... ",
-        "<think>", "</think>", "from __future__ import x", "import", "class A:", "add = ", "(", '"""', "'''", "\\", "\t", "#",
+        "```", "```python", "~~~", "````", "\n", "\r\n", "\r", "def add(a, b):", "    return a + b", "return", ">>> ",
+        "... ",
+        "<think>", "</think>", "from __future__ import x", "import", "class A:", "add = ", "(", '"""', "'''", "\\",
+        "\t", "#",
         "\0", "\ud800", "\x1b[31m", "\u2028", "prose and more", " ", "@", "if x:", "```py x", "`",
     ]
 )  # fmt: skip

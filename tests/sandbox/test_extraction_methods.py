@@ -50,7 +50,8 @@ ANSWERS = {
     "the method alone, indented": textwrap.indent(METHOD, "    "),
     "the method alone, without a fence": f"{METHOD}\n",
     "methods and an import": py(
-        "import math\n\ndef add(self, x, y):\n    return self.h(x, y)\n\ndef h(self, x, y):\n    return math.floor(x + y)"
+        "import math\n\ndef add(self, x, y):\n    return self.h(x, y)\n\ndef h(self, x, y):\n    return "
+        "math.floor(x + y)"
     ),
     "a method that takes the place of a wrong one": py(
         "class Solution:\n    def add(self, x, y):\n        return self.h(x)\n    def h(self, x):\n        return x"

@@ -56,7 +56,9 @@ ANSWERS = {
     "one line each": "n = int(input())\nif n: print(n * 2)\nelse: print(0)",
     "a match": "n = int(input())\nmatch n:\n    case _:\n        print(n * 2)",
     "a list over lines": "a = [\n1,\n2,\n]\nprint(int(input()) * a[1])",
-    "comments at the margin, prose around": "So:\n\nn = int(input())\n# double it\nm = n * 2\n# print it\nprint(m)\n\nDone.",
+    ("comments at the margin, prose around"): (
+        "So:\n\nn = int(input())\n# double it\nm = n * 2\n# print it\nprint(m)\n\nDone."
+    ),
     "parts with prose between them": "Read:\n\na = []\na.append(int(input()))\n\nThen print it:\n\nprint(a[0] * 2)\n",
     "an input that it may take from a file": "```python\nprint(1)\n```\nNo:\n"
     + py("import sys\nif 0:\n    sys.stdin = open('x')\n" + RIGHT),

@@ -186,8 +186,10 @@ def test_the_text_of_a_pickle_is_read_without_an_unpickler(protocol: int, size: 
 @pytest.mark.parametrize(
     "data",
     [
-        b"", b".", b"\x80\x04.", b"\x80\x02Nr\x00\x00\x00\x80.", b"X\xff\xff\xff\xff[].", b"X\x02\x00", b"X\x02\x00\x00\x00[]",
-        b"\x8d" + b"\xff" * 8, b"V[]", b"p1", b"X\x02\0\0\0[]X\x02\0\0\0[].", b"I" + b"9" * 100_000 + b"\n.", b"N" * (1 << 20),
+        b"", b".", b"\x80\x04.", b"\x80\x02Nr\x00\x00\x00\x80.", b"X\xff\xff\xff\xff[].", b"X\x02\x00",
+        b"X\x02\x00\x00\x00[]",
+        b"\x8d" + b"\xff" * 8, b"V[]", b"p1", b"X\x02\0\0\0[]X\x02\0\0\0[].", b"I" + b"9" * 100_000 + b"\n.",
+        b"N" * (1 << 20),
     ],
 )  # fmt: skip
 def test_a_pickle_of_anything_else_is_refused_at_once(data: bytes, tmp_path: Path) -> None:
@@ -251,13 +253,21 @@ def test_the_solutions_of_apps_pass_and_its_generations_are_told_apart(
         ("print(2 * int(input()))", Verdict.PASSED, "all 5 outputs are right"),
         ("print(2 * int(input())); import sys; sys.exit(0)", Verdict.PASSED, "all 5"),
         ("print(2 * int(input())); import sys; sys.exit(1)", Verdict.ERROR, "exit code 1"),
-        ("n = int(input()); print(2 * n if n != 4 else 0)", Verdict.WRONG, "printed '0' where '8' was expected, line 1"),
+        (
+            ("n = int(input()); print(2 * n if n != 4 else 0)"),
+            Verdict.WRONG,
+            ("printed '0' where '8' was expected, line 1"),
+        ),
         ("n = int(input()); print(2 * n)\nwhile n == 3: pass", Verdict.TIMEOUT, "test 3 of 5"),
         ("n = int(input())\nassert n != 5\nprint(2 * n)", Verdict.ERROR, "AssertionError"),
         ("print(", Verdict.SYNTAX, "SyntaxError"),
-        ("open('/tmp/n', 'a').write('x'); print(2 * int(input()) * len(open('/tmp/n').read()))", Verdict.PASSED, "all 5"),
+        (
+            ("open('/tmp/n', 'a').write('x'); print(2 * int(input()) * len(open('/tmp/n').read()))"),
+            Verdict.PASSED,
+            "all 5",
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_whole_program_is_tested_by_what_it_prints(source: str, verdict: Verdict, said: str, scorer: Scorer) -> None:
     program = Program(source=source, tests=DOUBLE)
     scored = scorer.submit(program).result(timeout=300)

@@ -144,17 +144,28 @@ def test_calls_that_depend_on_no_answer_are_handed_out_together(scorer: Scorer) 
 
 
 BESIDE = {  # what the tests do with the program, and a right and a wrong one
-    "its print": ("b, o = io.StringIO(), sys.stdout\nsys.stdout = b\nf('x')\nsys.stdout = o\nassert b.getvalue() == 'x\\n'\n",
-                  "def f(x): print(x)\n", "def f(x): print(x, x)\n"),
-    "its dice": ("random.seed(4)\ne = random.random()\nrandom.seed(4)\nassert f(1) == e\n",
-                 "import random\ndef f(x): return random.random()\n", "def f(x): return 0.4\n"),
-    "a row": ("row = [1]\nm = [row, [2]]\nf(m)\nassert row == [9]\n",
-              "def f(m): m[0][0] = 9\n", "def f(m): m[0] = [9]\n"),
+    "its print": (
+        ("b, o = io.StringIO(), sys.stdout\nsys.stdout = b\nf('x')\nsys.stdout = o\nassert b.getvalue() == 'x\\n'\n"),
+        "def f(x): print(x)\n",
+        "def f(x): print(x, x)\n",
+    ),
+    "its dice": (
+        "random.seed(4)\ne = random.random()\nrandom.seed(4)\nassert f(1) == e\n",
+        "import random\ndef f(x): return random.random()\n",
+        "def f(x): return 0.4\n",
+    ),
+    "a row": (
+        "row = [1]\nm = [row, [2]]\nf(m)\nassert row == [9]\n",
+        "def f(m): m[0][0] = 9\n",
+        "def f(m): m[0] = [9]\n",
+    ),
     "the same object": ("x = [1]\nassert f(x) is x\n", "def f(x): return x\n", "def f(x): return list(x)\n"),
-    "an object": ("s = f(3)\ns.push(1)\nassert s.size == 4\n",
-                  "class S:\n    def __init__(s, n): s.size = n\n    def push(s, x): s.size += 1\ndef f(x): return S(x)\n",
-                  "class S:\n    size = 3\n    def push(s, x): pass\ndef f(x): return S()\n"),
-}  # fmt: skip
+    "an object": (
+        "s = f(3)\ns.push(1)\nassert s.size == 4\n",
+        ("class S:\n    def __init__(s, n): s.size = n\n    def push(s, x): s.size += 1\ndef f(x): return S(x)\n"),
+        "class S:\n    size = 3\n    def push(s, x): pass\ndef f(x): return S()\n",
+    ),
+}
 
 
 @pytest.mark.parametrize("kind", BESIDE)
@@ -192,7 +203,8 @@ def test_a_claim_meant_for_graders_does_not_help_a_candidate(scorer: Scorer) -> 
     forged = (
         "import struct, os\n"
         "def put(tag, data): return tag + struct.pack('>I', len(data)) + data\n"
-        "body = b'M' + struct.pack('>I', 2) + put(b'S', b'asked') + put(b'B', b'x') + put(b'S', b'missed') + put(b'I', b'0')\n"
+        "body = b'M' + struct.pack('>I', 2) + put(b'S', b'asked') + put(b'B', b'x') + put(b'S', b'missed') + "
+        "put(b'I', b'0')\n"
         "os.write(3, struct.pack('>I', len(body)) + body)\n"
         "def f(x): return 4\n"
     )
@@ -208,7 +220,10 @@ def test_tests_that_hand_over_what_cannot_leave_a_box_run_beside_the_program(sco
 
 @pytest.mark.parametrize("handed", ["str", "lambda x: x", "Pair(3)", "bytearray(b'a')", "Level.LOW"])
 def test_what_cannot_leave_a_box_is_found_without_a_solution(scorer: Scorer, handed: str) -> None:
-    known = "from enum import IntEnum\nclass Pair:\n    def __init__(self, x): self.x = x\nLevel = IntEnum('Level', 'LOW')\n"
+    known = (
+        "from enum import IntEnum\nclass Pair:\n    def __init__(self, x): self.x = x\nLevel = IntEnum('Level', "
+        "'LOW')\n"
+    )
     tests = f"{known}assert f({handed}) is not None\nassert f(f(1)) == 1\n"
     found = scored(scorer, "def f(kind): return kind", tests)
     assert (found.verdict, Flag.IN_PROCESS in found.flags) == (Verdict.PASSED, True)

@@ -38,8 +38,14 @@ def send(data):
         "class I(int):\n    __eq__ = lambda *_: True\ndef answer(x): return [I(1)]",
         "def answer(x):\n    class M(type):\n        def mro(cls): raise SystemExit\n    return M('X', (), {})()",
         "class I(int):\n    __hash__ = lambda _: hash(1)\ndef answer(x): return {I(2)}",
-        "class T:\n    __class__ = int\n    __eq__ = lambda *_: True\n    __bool__ = lambda _: True\ndef answer(x): return T()",
-        "class L(list):\n    __reduce__ = lambda _: (int, (1,))\n    __iter__ = lambda _: iter([1])\ndef answer(x): return L()",
+        (
+            "class T:\n    __class__ = int\n    __eq__ = lambda *_: True\n    __bool__ = lambda _: True\ndef "
+            "answer(x): return T()"
+        ),
+        (
+            "class L(list):\n    __reduce__ = lambda _: (int, (1,))\n    __iter__ = lambda _: iter([1])\ndef "
+            "answer(x): return L()"
+        ),
         (
             "class M(type):\n    __eq__ = lambda *_: True\n    __hash__ = lambda _: hash(int)\nclass I(metaclass=M):\n"
             "    to_bytes = bit_length = __int__ = __index__ = lambda *_, **__: 1\ndef answer(x): return I()"

@@ -31,12 +31,15 @@ def passes():
 
 def output(text):
     said = ModelOutput.from_content("mockllm/model", text)
-    said.usage = ModelUsage(input_tokens=1, output_tokens=1, total_tokens=2)  # else it fetches a tokenizer to count them
+    # Without it a tokenizer is fetched to count them.
+    said.usage = ModelUsage(input_tokens=1, output_tokens=1, total_tokens=2)
     return said
 
 answers = ["return a + b", "return a - b", "while True: pass", "return b + a"]
 model = get_model("mockllm/model", custom_outputs=[output(f"def add(a, b):\\n    {body}") for body in answers])
-samples = [Sample(input="Write add.", target="assert add(1, 2) == 3", files={"hint.txt": "a hint"}, id=n) for n in range(4)]
+samples = [
+    Sample(input="Write add.", target="assert add(1, 2) == 3", files={"hint.txt": "a hint"}, id=n) for n in range(4)
+]
 task = Task(dataset=samples, solver=generate(), scorer=passes(), sandbox="codebudget")
 (log,) = eval(task, model=model, display="none", log_dir=sys.argv[1], max_samples=1)
 scores = [sample.scores["passes"] for sample in log.samples]

@@ -17,14 +17,17 @@ from sandbox.values import CallTests, CheckTests, Comparison, Flag, Limits, Verd
 CLASS = "class Solution:\n    def raised(self, nums: List[int], by: int) -> List[int]:\n        "
 BODY = "return [n + by for n in nums]\n"
 DEEPSEEK: dict[str, Any] = {
-    "task_id": "raise-all", "url": "https://example.org/raise-all", "title": "raise-all", "meta": {"difficulty": "Easy"},
-    "prompt": f'"""\nRaise all.\n"""\n{CLASS}', "prompt_sft": f"Raise all.\n```python\n{CLASS}\n```", "start_time": 1705804200,
+    "task_id": "raise-all", "url": "https://example.org/raise-all", "title": "raise-all",
+    "meta": {"difficulty": "Easy"},
+    "prompt": f'"""\nRaise all.\n"""\n{CLASS}', "prompt_sft": f"Raise all.\n```python\n{CLASS}\n```",
+    "start_time": 1705804200,
     "test": "\nmy_solution = Solution()\n\n"
             'test_input = { "nums": [1,2], "by": 3 }\nassert my_solution.raised(**test_input) == [4,5]\n\n'
             'test_input = { "nums": [], "by": 3 }\nassert my_solution.raised(**test_input) == []\n',
 }  # fmt: skip
 DATASET: dict[str, Any] = {
-    "task_id": "raise-all", "question_id": 1, "difficulty": "Easy", "starter_code": CLASS, "problem_description": "Raise all.",
+    "task_id": "raise-all", "question_id": 1, "difficulty": "Easy", "starter_code": CLASS,
+    "problem_description": "Raise all.",
     "prompt": "from typing import *\nfrom collections import *\ninf = float('inf')\n", "completion": CLASS + BODY,
     "entry_point": "Solution().raised", "query": "Raise all, please.",
     "test": "def check(candidate):\n    assert candidate(nums = [1,2],by = 3) == [4,5]\n"
@@ -91,7 +94,10 @@ def test_a_program_gets_the_imports_that_its_set_assumes(
 def test_tests_that_hand_over_objects_stand_beside_the_program(tmp_path: Path, scorer: Scorer) -> None:
     deepseek = DEEPSEEK | {
         "prompt": f"{NODES}\n{LAST}",
-        "test": 'my_solution = Solution()\ntest_input = { "head": chain([1,2]) }\nassert my_solution.last(**test_input) == 2\n',
+        "test": (
+            'my_solution = Solution()\ntest_input = { "head": chain([1,2]) }\nassert my_solution.last(**test_input) '
+            "== 2\n"
+        ),
     }
     dataset = DATASET | {
         "prompt": DATASET["prompt"] + NODES,

@@ -63,20 +63,35 @@ GOOD = [
     DOUBLE,
     CHECKED,
     CHECKED | {"in_process": True},
-    ADD | {"tests": [{"arguments": [1], "keywords": {"b": 2}, "expected": 3}, {"keywords": {"a": 1, "b": 2}, "expected": 3}]},
-    ADD | {"tests": [{"call": "add((1,), b=(2,))", "returns": "(1, 2)"}, {"arguments": [[1], [2]], "returns": "[1, 2]"}]},
+    ADD
+    | {
+        "tests": [
+            {"arguments": [1], "keywords": {"b": 2}, "expected": 3},
+            {"keywords": {"a": 1, "b": 2}, "expected": 3},
+        ]
+    },
+    ADD
+    | {"tests": [{"call": "add((1,), b=(2,))", "returns": "(1, 2)"}, {"arguments": [[1], [2]], "returns": "[1, 2]"}]},
     ADD | {"tests": [{"call": "add(b'1', b'2')", "returns": "b'12'"}, {"call": "add(1, 2j)", "returns": "1 + 2j"}]},
     ADD | {"tests": [{"arguments": [1, 2]}, {"call": "add({1}, {2})"}], "reference": True},
     ADD | {"tests": [{"arguments": [0.1, 0.2], "expected": 0.3}], "comparison": "close", "tolerance": 1e-9},
     ADD | {"tests": [{"arguments": [0.1, 0.2], "expected": 0.3, "comparison": "approximate"}]},
-    ADD | {"tests": [{"arguments": [1, 2]}, {"arguments": [1, 2], "expected": 3, "comparison": "equal"}], "comparison": "true"},
-    ADD | {"tests": [{"arguments": [1, 2], "comparison": "not_none"}], "public_tests": [{"arguments": [0, 0], "expected": 0}]},
+    ADD
+    | {
+        "tests": [{"arguments": [1, 2]}, {"arguments": [1, 2], "expected": 3, "comparison": "equal"}],
+        "comparison": "true",
+    },
+    ADD
+    | {
+        "tests": [{"arguments": [1, 2], "comparison": "not_none"}],
+        "public_tests": [{"arguments": [0, 0], "expected": 0}],
+    },
     ADD | {"prompt": "Write add.", "canonical_solution": "def add(a, b): return a + b\n", "imports": "import math"},
     ADD | {"entry_point": "Solution.add", "in_process": False, "reference": False},
     CHECKED | {"public_tests": [{"arguments": [1, 2], "expected": 3}], "comparison": "lists"},
     DOUBLE | {"output_rule": "tokens", "public_tests": [{"stdin": "", "stdout": ""}]},
     DOUBLE | {"output_rule": "nocase", "tolerance": 1e-3},
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize("row", GOOD)
@@ -105,15 +120,33 @@ BAD = [
     (ADD | {"comparison": "root"}, "no comparison 'root'"),
     (ADD | {"comparison": "true"}, "tests[0]: the comparison true expects no value; expected would have no effect"),
     (ADD | {"tests": [3]}, "tests[0]: an object is expected, not 3"),
-    (ADD | {"tests": [{"argument": [1, 2], "expected": 3}]}, "tests[0]: there is no key 'argument' (do you mean 'arguments'?)"),
-    (ADD | {"tests": [{"arguments": [1, 2]}]}, "tests[0]: what is expected is said either in JSON (expected) or in Python"),
-    (ADD | {"tests": [{"arguments": [1, 2], "expected": 3, "returns": "3"}]}, "tests[0]: what is expected is said either"),
+    (
+        ADD | {"tests": [{"argument": [1, 2], "expected": 3}]},
+        ("tests[0]: there is no key 'argument' (do you mean 'arguments'?)"),
+    ),
+    (
+        ADD | {"tests": [{"arguments": [1, 2]}]},
+        ("tests[0]: what is expected is said either in JSON (expected) or in Python"),
+    ),
+    (
+        ADD | {"tests": [{"arguments": [1, 2], "expected": 3, "returns": "3"}]},
+        ("tests[0]: what is expected is said either"),
+    ),
     (ADD | {"tests": [{"arguments": {"a": 1}, "expected": 3}]}, "tests[0]: arguments must be a list"),
-    (ADD | {"tests": [{"expected": 3}]}, "tests[0]: a call is said either in JSON (arguments, keywords) or in Python (call)"),
+    (
+        ADD | {"tests": [{"expected": 3}]},
+        ("tests[0]: a call is said either in JSON (arguments, keywords) or in Python (call)"),
+    ),
     (ADD | {"tests": [{"call": "add(1, 2)", "arguments": [1], "expected": 3}]}, "tests[0]: a call is said either"),
     (ADD | {"tests": [{"call": "add(1)", "returns": "1", "tolerance": 1}]}, "tests[0]: tolerance stands beside"),
-    (ADD | {"tests": [*ADD["tests"], {"stdin": "1", "stdout": "1"}]}, "tests[1]: stdin and stdout are for whole programs"),
-    (ADD | {"tests": [{"arguments": [1, 2], "expected": 3}], "reference": True}, "tests[0]: the problem's own solution says"),
+    (
+        ADD | {"tests": [*ADD["tests"], {"stdin": "1", "stdout": "1"}]},
+        ("tests[1]: stdin and stdout are for whole programs"),
+    ),
+    (
+        ADD | {"tests": [{"arguments": [1, 2], "expected": 3}], "reference": True},
+        ("tests[0]: the problem's own solution says"),
+    ),
     (ADD | {"public_tests": [{"arguments": [1, 2]}]}, "public_tests[0]: what is expected"),
     (without(ADD, "entry_point"), "tests[0]: a call needs a function; entry_point"),
     (without(ADD, "canonical_solution") | {"tests": [{"arguments": [1, 2]}], "reference": True}, "reference says that"),
@@ -128,17 +161,32 @@ BAD = [
     (DOUBLE | {"tests": [{"stdin": "1", "stdout": 1}]}, "tests[0]: stdout must be a text, not 1"),
     (DOUBLE | {"tests": [{"stdin": "1", "stdout": "2", "output": "2"}]}, "tests[0]: there is no key 'output'"),
     (DOUBLE | {"reference": True}, "reference says that"),
-]  # fmt: skip
+]
 BEYOND_THE_SCHEMA = [
     (ADD | {"tests": [{"call": "sub(1, 2)", "returns": "3"}]}, "tests[0]: call is a call of add with Python literals"),
     (ADD | {"tests": [{"call": "add(x)", "returns": "3"}]}, "such as 'add((1, 2), [3])', not 'add(x)'"),
     (ADD | {"tests": [{"call": "add(", "returns": "3"}]}, "tests[0]: call is a call of add"),
-    (ADD | {"tests": [{"arguments": [1], "returns": "open('x')"}]}, "tests[0]: returns is a Python literal, such as '(1, {2})"),
-    (ADD | {"tests": [{"arguments": [1], "expected": "3"}], "comparison": "close", "tolerance": 1}, "no answer can ever be"),
-    (ADD | {"tests": [{"arguments": [1], "expected": [[1]]}], "comparison": "set"}, "no answer can ever be set to [[1]]"),
-    (CHECKED | {"check": "def test(candidate): assert candidate(1, 2) == 3"}, "check is Python code that defines check("),
-    (CHECKED | {"check": "def check(candidate): assert candidate(Pair(1, 2)) == 3"}, "check uses Pair, which only the program"),
-]  # fmt: skip
+    (
+        ADD | {"tests": [{"arguments": [1], "returns": "open('x')"}]},
+        ("tests[0]: returns is a Python literal, such as '(1, {2})"),
+    ),
+    (
+        ADD | {"tests": [{"arguments": [1], "expected": "3"}], "comparison": "close", "tolerance": 1},
+        "no answer can ever be",
+    ),
+    (
+        ADD | {"tests": [{"arguments": [1], "expected": [[1]]}], "comparison": "set"},
+        ("no answer can ever be set to [[1]]"),
+    ),
+    (
+        CHECKED | {"check": ("def test(candidate): assert candidate(1, 2) == 3")},
+        ("check is Python code that defines check("),
+    ),
+    (
+        CHECKED | {"check": ("def check(candidate): assert candidate(Pair(1, 2)) == 3")},
+        ("check uses Pair, which only the program"),
+    ),
+]
 
 
 @pytest.mark.parametrize(("row", "said"), [*BAD, *BEYOND_THE_SCHEMA])

@@ -151,7 +151,10 @@ def test_a_text_that_does_anything_else_is_refused(change: tuple[str, str], said
 
 
 def test_a_loop_that_needs_no_numpy_stays_code(tmp_path: Path) -> None:
-    test = "def check(candidate):\n    inputs = [[1]]\n    for inp in inputs:\n        assert candidate(*inp) == inp[0] / 2\n"
+    test = (
+        "def check(candidate):\n    inputs = [[1]]\n    for inp in inputs:\n        assert candidate(*inp) == inp[0] "
+        "/ 2\n"
+    )
     (problem,) = loaded(tmp_path, HUMANEVAL | {"test": test})
     assert isinstance(problem.checked_by, CheckTests)
 

@@ -159,7 +159,8 @@ def test_an_api_that_never_answers_is_given_up(middleman: Middleman, monkeypatch
 class SecondEngine:
     """A dockerd of our own, which may be killed.
 
-    It has a network of its own, because one that has no bridge takes away the bridge of the engine that is there already.
+    It has a network of its own, because one that has no bridge takes away the bridge of the engine that is there
+    already.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -168,7 +169,8 @@ class SecondEngine:
 
     def start(self) -> None:
         words = [
-            "unshare", "--net", "dockerd", "--data-root", f"{self._directory}/data", "--exec-root", f"{self._directory}/exec",
+            "unshare", "--net", "dockerd", "--data-root", f"{self._directory}/data", "--exec-root",
+            f"{self._directory}/exec",
             "-H", f"unix://{self.socket}", "--pidfile", f"{self._directory}/pid", "--bridge=none", "--iptables=false",
         ]  # fmt: skip
         with (self._directory / "log").open("ab") as log:

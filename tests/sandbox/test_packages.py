@@ -1,4 +1,7 @@
-"""Packages in a box: numpy is there before the first program, has one thread, and does not cost a program its memory."""
+"""Packages in a box.
+
+Numpy is there before the first program, has one thread, and does not cost a program its memory.
+"""
 
 from __future__ import annotations
 

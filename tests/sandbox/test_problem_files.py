@@ -1,4 +1,7 @@
-"""Files of problems as they are published, and rows of them that are wrong: each has its place, its key and the reason."""
+"""Files of problems as they are published, and rows of them that are wrong.
+
+Each has its place, its key and the reason.
+"""
 
 from __future__ import annotations
 
@@ -163,41 +166,112 @@ def check(candidate):
 """
 BODY = "    return x\n"
 FORMATS: dict[str, dict[str, Any]] = {
-    "ours, calls": {"task_id": "a", "prompt": "p", "entry_point": "f", "imports": "", "comparison": "close", "tolerance": 0.1,
-                    "tests": [{"arguments": [1], "expected": 1}], "public_tests": [{"call": "f(1)", "returns": "1"}]},
-    "ours, reference": {"task_id": "a", "prompt": "def f(x):\n", "entry_point": "f", "canonical_solution": "    return x\n",
-                        "reference": True, "tests": [{"arguments": [1], "keywords": {}}]},
+    "ours, calls": {
+        "task_id": "a",
+        "prompt": "p",
+        "entry_point": "f",
+        "imports": "",
+        "comparison": "close",
+        "tolerance": 0.1,
+        "tests": [{"arguments": [1], "expected": 1}],
+        "public_tests": [{"call": "f(1)", "returns": "1"}],
+    },
+    "ours, reference": {
+        "task_id": "a",
+        "prompt": "def f(x):\n",
+        "entry_point": "f",
+        "canonical_solution": "    return x\n",
+        "reference": True,
+        "tests": [{"arguments": [1], "keywords": {}}],
+    },
     "ours, code": {"task_id": "a", "prompt": "p", "entry_point": "f", "check": CHECK, "in_process": False},
-    "ours, printed": {"task_id": "a", "prompt": "p", "output_rule": "nocase", "tolerance": 0.1,
-                      "tests": [{"stdin": "", "stdout": ""}]},
-    "HumanEval": {"task_id": "HumanEval/0", "prompt": "def f(x):\n", "entry_point": "f", "test": CHECK,
-                  "example_test": CHECK,
-                  "canonical_solution": BODY, "suffix": ""},
-    "HumanEval+": {"task_id": "HumanEval/0", "prompt": "def f(x):\n", "entry_point": "f", "canonical_solution": BODY,
-                   "base_input": [[1]], "plus_input": [[2]], "atol": 0},
-    "MBPP+": {"task_id": "Mbpp/722", "prompt": "", "entry_point": "surface_Area", "canonical_solution": "", "atol": 1e-6,
-              "base_input": [[{"a": [1]}, 1]], "plus_input": []},
-    "origin": {"task_id": "HumanEval/0", "prompt": "def f(x):\n", "entry_point": "f", "test": ORIGIN, "canonical_solution": ""},
-    "MBPP": {"task_id": 1, "text": "?", "code": "def f(x): return x", "test_list": ["assert f(1) == 1"], "test_setup_code": "",
-             "test_imports": []},
+    "ours, printed": {
+        "task_id": "a",
+        "prompt": "p",
+        "output_rule": "nocase",
+        "tolerance": 0.1,
+        "tests": [{"stdin": "", "stdout": ""}],
+    },
+    "HumanEval": {
+        "task_id": "HumanEval/0",
+        "prompt": "def f(x):\n",
+        "entry_point": "f",
+        "test": CHECK,
+        "example_test": CHECK,
+        "canonical_solution": BODY,
+        "suffix": "",
+    },
+    "HumanEval+": {
+        "task_id": "HumanEval/0",
+        "prompt": "def f(x):\n",
+        "entry_point": "f",
+        "canonical_solution": BODY,
+        "base_input": [[1]],
+        "plus_input": [[2]],
+        "atol": 0,
+    },
+    "MBPP+": {
+        "task_id": "Mbpp/722",
+        "prompt": "",
+        "entry_point": "surface_Area",
+        "canonical_solution": "",
+        "atol": 1e-6,
+        "base_input": [[{"a": [1]}, 1]],
+        "plus_input": [],
+    },
+    "origin": {
+        "task_id": "HumanEval/0",
+        "prompt": "def f(x):\n",
+        "entry_point": "f",
+        "test": ORIGIN,
+        "canonical_solution": "",
+    },
+    "MBPP": {
+        "task_id": 1,
+        "text": "?",
+        "code": "def f(x): return x",
+        "test_list": ["assert f(1) == 1"],
+        "test_setup_code": "",
+        "test_imports": [],
+    },
     "BigCodeBench": BIGCODEBENCH,
     "APPS": {"problem_id": 1, "question": "?", "starter_code": "", "solutions": '["x"]', "input_output": STDIN_TESTS},
     "APPS, packed": {"problem_id": 1, "question": "?", "input_output": json.dumps(CALL_TESTS)},
     "TACO": {"question": "?", "input_output": CALL_TESTS, "solutions": ["x"]},
-    "CodeContests": {"name": "a", "description": "?", "public_tests": {"input": ["1"], "output": ["1"]}, "private_tests": [],
-                     "generated_tests": [{"input": "1", "output": "1"}], "solutions": {"language": [3], "solution": ["x"]}},
-    "LiveCodeBench": livecodebench("[]", metadata='{"func_name": "f"}', starter_code="",
-                                   public_test_cases=[{"input": "[1]", "output": "1"}]),
-    "LeetCode": {"task_id": "a", "prompt_sft": "p", "prompt": "class Solution:\n",
-                 "test": "my_solution = Solution()\nassert my_solution.f(1) == 1"},
-    "LeetCodeDataset": {"task_id": "a", "prompt": "", "query": "?", "problem_description": "?", "starter_code": "",
-                        "test": CHECK, "entry_point": "Solution().f", "completion": "class Solution: pass"},
-}  # fmt: skip
+    "CodeContests": {
+        "name": "a",
+        "description": "?",
+        "public_tests": {"input": ["1"], "output": ["1"]},
+        "private_tests": [],
+        "generated_tests": [{"input": "1", "output": "1"}],
+        "solutions": {"language": [3], "solution": ["x"]},
+    },
+    "LiveCodeBench": livecodebench(
+        "[]", metadata='{"func_name": "f"}', starter_code="", public_test_cases=[{"input": "[1]", "output": "1"}]
+    ),
+    "LeetCode": {
+        "task_id": "a",
+        "prompt_sft": "p",
+        "prompt": "class Solution:\n",
+        "test": "my_solution = Solution()\nassert my_solution.f(1) == 1",
+    },
+    "LeetCodeDataset": {
+        "task_id": "a",
+        "prompt": "",
+        "query": "?",
+        "problem_description": "?",
+        "starter_code": "",
+        "test": CHECK,
+        "entry_point": "Solution().f",
+        "completion": "class Solution: pass",
+    },
+}
 NESTED: list[Any] = []
 for _ in range(5000):
     NESTED = [NESTED]
 WRONG: tuple[Any, ...] = (
-    None, True, 0, -1, 7, 10**400, 1e308, float("nan"), float("inf"), "", "x", "\0", "\ud800", "(" * 5000, "[" * 100_000, "{",
+    None, True, 0, -1, 7, 10**400, 1e308, float("nan"), float("inf"), "", "x", "\0", "\ud800", "(" * 5000,
+    "[" * 100_000, "{",
     "[]", "null", "def f(", "eJw=", [], [[]], [None], [1], ["x"], [{}], [[1, 2]], {}, {"a": 1},
     {"input": [1], "output": []}, NESTED,
 )  # fmt: skip

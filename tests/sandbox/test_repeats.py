@@ -1,4 +1,7 @@
-"""A program that comes again: what one visit leaves is not there in the next, and a broken runner harms its program alone."""
+"""A program that comes again.
+
+What one visit leaves is not there in the next, and a broken runner harms its program alone.
+"""
 
 from __future__ import annotations
 
@@ -146,10 +149,12 @@ def test_stopping_its_parent_costs_its_own_time(box: Box) -> None:
 def test_it_cannot_look_into_its_parent(box: Box) -> None:
     source = """
 import os
-for name in ('mem', 'maps', 'environ', 'fd', 'fd/100', 'fdinfo', 'cwd', 'exe', 'oom_score_adj', 'io', 'auxv', 'task/%d/mem'):
+for name in ('mem', 'maps', 'environ', 'fd', 'fd/100', 'fdinfo', 'cwd', 'exe', 'oom_score_adj', 'io', 'auxv',
+             'task/%d/mem'):
     path = f'/proc/{os.getppid()}/' + name.replace('%d', str(os.getppid()))
     try:
-        os.listdir(path) if name in ('fd', 'fdinfo') else os.readlink(path) if name in ('cwd', 'exe', 'fd/100') else open(
+        os.listdir(path) if name in ('fd', 'fdinfo') else os.readlink(path) if name in (
+            'cwd', 'exe', 'fd/100') else open(
             path, 'rb').read(1) if name != 'oom_score_adj' else open(path, 'w').write('-1000')
         print('opened', name)
     except PermissionError:

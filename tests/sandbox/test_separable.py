@@ -46,7 +46,10 @@ DOUBTFUL = [
 ]
 SEPARABLE = [
     "assert candidate([1, 2]) == [2, 1]",
-    "import random\n    random.seed(7)\n    x = [random.random() for _ in range(9)]\n    assert candidate(x) == sorted(x)",
+    (
+        "import random\n    random.seed(7)\n    x = [random.random() for _ in range(9)]\n    assert candidate(x) == "
+        "sorted(x)"
+    ),
     "rng = random.Random(3)\n    assert candidate(rng.randint(0, 9)) >= 0",
     "assert candidate(1) is None and candidate(2) is not True",
     "try:\n        candidate(-1)\n    except ValueError as e:\n        assert e.args\n    else:\n        assert False",

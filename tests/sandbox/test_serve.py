@@ -348,7 +348,10 @@ ROUNDS = {
         "task_id": "rounds",
         "prompt": "Say any number.",
         "entry_point": "f",
-        "check": "import time\ndef check(candidate):\n    time.sleep(4)\n    a = candidate(3)\n    assert candidate(a) == a\n",
+        "check": (
+            "import time\ndef check(candidate):\n    time.sleep(4)\n    a = candidate(3)\n    assert candidate(a) == "
+            "a\n"
+        ),
     },
     "solutions": ["import os\ndef f(n):\n    return int.from_bytes(os.urandom(6), 'big')\n"],
 }

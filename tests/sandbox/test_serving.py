@@ -204,9 +204,14 @@ async def pieces(*parts: bytes) -> AsyncIterator[bytes]:
 class TestBodies:
     @pytest.mark.parametrize(
         ("text", "status"),
-        [(b"[1]", 422), (b"{", 400), (b'{"a": ' + b"[" * 100_000, 400), (b'{"a": [' + b"[]," * 2_500_000 + b"1]}", 413)],
+        [
+            (b"[1]", 422),
+            (b"{", 400),
+            (b'{"a": ' + b"[" * 100_000, 400),
+            (b'{"a": [' + b"[]," * 2_500_000 + b"1]}", 413),
+        ],
         ids=["list", "broken", "nested", "many values"],
-    )  # fmt: skip
+    )
     def test_a_body_that_is_no_object_or_too_much_is_refused(self, text: bytes, status: int) -> None:
         bodies = Bodies()
         with pytest.raises(Refused) as refused, bodies.hold() as body:

@@ -11,7 +11,10 @@ from sandbox.scoring.scorer import Scorer
 from sandbox.values import CheckTests, Flag, Program, Verdict
 
 ADD = "def add(x, y):\n    return x + y\n"
-CASE = "import unittest\nclass Sums(unittest.TestCase):\n    def test_sum(self):\n        self.assertEqual(add(1, 2), {})\n"
+CASE = (
+    "import unittest\nclass Sums(unittest.TestCase):\n    def test_sum(self):\n        self.assertEqual(add(1, 2), "
+    "{})\n"
+)
 FORMS = {  # each with 3, which is right, and with 4
     "an assert": "assert add(1, 2) == {}\n",
     "behind a guard": "if __name__ == '__main__':\n    assert add(1, 2) == {}\n",
@@ -20,18 +23,22 @@ FORMS = {  # each with 3, which is right, and with 4
     "a class of unittest and a guarded runner": CASE + "if __name__ == '__main__':\n    unittest.main(verbosity=2)\n",
     "a runner that raises nothing": CASE
     + "unittest.TextTestRunner().run(unittest.TestLoader().loadTestsFromTestCase(Sums))\n",
-    "a class within a check": "import unittest\ndef check(f):\n    class T(unittest.TestCase):\n        def test(self):\n"
+    "a class within a check": "import unittest\ndef check(f):\n    class T(unittest.TestCase):\n        def "
+    "test(self):\n"
     "            self.assertEqual(f(1, 2), {})\ncheck(add)\n",
     "a subtest": "import unittest\nclass T(unittest.TestCase):\n    def test(self):\n        with self.subTest(n=1):\n"
     "            self.assertEqual(add(1, 2), {})\n",
     "a function": "def test_sum():\n    assert add(1, 2) == {}\n",
     "a coroutine": "async def test_sum():\n    assert add(1, 2) == {}\n",
-    "functions that the guard calls": "def sums():\n    assert add(1, 2) == {}\nif __name__ == '__main__':\n    sums()\n",
+    ("functions that the guard calls"): (
+        "def sums():\n    assert add(1, 2) == {}\nif __name__ == '__main__':\n    sums()\n"
+    ),
     "a class of functions": "class TestSums:\n    def test_sum(self):\n        assert add(1, 2) == {}\n",
     "functions between others": "n = 0\ndef setup_module():\n    global n\n    n = 1\n"
     "def setup_function(test):\n    global n\n    n += 1\ndef test_sum():\n    assert add(1, n) == {}\n",
     "a class of functions between others": "class TestSums:\n    def setup_class(cls):\n        cls.m = 1\n"
-    "    def setup_method(self):\n        self.n = self.m + 1\n    def test_sum(self):\n        assert add(1, self.n) == {}\n",
+    "    def setup_method(self):\n        self.n = self.m + 1\n    def test_sum(self):\n        assert add(1, "
+    "self.n) == {}\n",
     "a class that inherits its tests": "class Sums:\n    def test_sum(self):\n        assert add(1, 2) == {}\n"
     "class TestSums(Sums):\n    pass\n",
     "functions in a branch": "try:\n    import nowhere\nexcept ImportError:\n    def test_sum():\n"

@@ -1,4 +1,7 @@
-"""Hash tables of keys that their author chose: what is quadratic is refused before it is built, all else is let through."""
+"""Hash tables of keys that their author chose.
+
+What is quadratic is refused before it is built, all else is let through.
+"""
 
 from __future__ import annotations
 

@@ -14,7 +14,10 @@ PROBLEM = Problem(
     name="T/0",
     prompt="def f(x):\n",
     entry_point="f",
-    tests="def check(candidate):\n    assert candidate(1) == 2\n    assert candidate(2) == 3\n    assert candidate(5) == 6\n",
+    tests=(
+        "def check(candidate):\n    assert candidate(1) == 2\n    assert candidate(2) == 3\n    assert candidate(5) "
+        "== 6\n"
+    ),
     public_tests="def check(candidate):\n    assert candidate(1) == 2\n",
 )
 
@@ -96,7 +99,10 @@ class TestOrder:
         [
             "import os\ndef f(x):\n    n = len(os.listdir())\n    open(str(n), 'w').close()\n    return [3, 2, 6][n]\n",
             "import mmap\nm = mmap.mmap(-1, 4096)\ndef f(x):\n    m[0] += 1\n    return [3, 2, 6][m[0] - 1]\n",
-            "import os\nr, w = os.pipe()\ndef f(x):\n    os.write(w, b'x')\n    return [3, 2, 6][len(os.read(r, 9)) - 1]\n",
+            (
+                "import os\nr, w = os.pipe()\ndef f(x):\n    os.write(w, b'x')\n    return [3, 2, 6][len(os.read(r, "
+                "9)) - 1]\n"
+            ),
             "import os\np = os.getpid()\ndef f(x):\n    return [3, 2, 6][os.getpid() - p - 1]\n",
         ],
     )
@@ -107,7 +113,10 @@ class TestOrder:
     @pytest.mark.parametrize(
         "source",
         [
-            "from concurrent.futures import *\nex = ThreadPoolExecutor(2)\ndef f(x): return ex.submit(int, x + 1).result()\n",
+            (
+                "from concurrent.futures import *\nex = ThreadPoolExecutor(2)\ndef f(x): return ex.submit(int, x + "
+                "1).result()\n"
+            ),
             "import signal\nsignal.signal(signal.SIGCHLD, signal.SIG_IGN)\ndef f(x):\n    return x + 1\n",
         ],
     )

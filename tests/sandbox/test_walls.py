@@ -95,7 +95,7 @@ def test_a_wall_that_is_taken_away_is_missed(wall: str, engine: Engine, monkeypa
 def test_a_probe_leaves_no_thread_that_the_next_one_would_be_short_of(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The probe of the limit on processes takes all that there are, and the one of the scratch directories needs one."""
+    """The probe of the limit on processes takes all of them, and the one of the scratch directories needs one."""
     real = box_module.container_body
     monkeypatch.setattr(box_module, "container_body", lambda spec, uid: TAKEN_AWAY["root_directory"](real(spec, uid)))
     with closing(open_box(engine)) as box:

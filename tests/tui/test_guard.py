@@ -68,7 +68,8 @@ def test_a_port_that_is_taken_is_one_line(tmp_path: Path) -> None:
         )  # fmt: skip
     assert ended.returncode == 2
     assert ended.stderr == (
-        f"budget-tui: cannot listen at {LOOPBACK}, port {number}: Address already in use; choose another one with --port\n"
+        f"budget-tui: cannot listen at {LOOPBACK}, port {number}: Address already in use; choose another one with "
+        "--port\n"
     )
 
 

@@ -96,7 +96,8 @@ def test_what_comes_while_one_looks_stands_on_top(store: Path, tmp_path: Path) -
             assert listed(after)[50:] == listed(before), "an order that was handed out does not change"
             with connection:
                 connection.execute(
-                    "INSERT INTO verdict(sample_id, attempt, verdict, ending, cpu_s, wall_s, memory_mb, judge, created_at)"
+                    "INSERT INTO verdict(sample_id, attempt, verdict, ending, cpu_s, wall_s, memory_mb, judge, "
+                    "created_at)"
                     " VALUES(7, 2, 'PASSED', 'exited', 0, 0, 0, '6', 0)"
                 )
             again = through(reader, listing)

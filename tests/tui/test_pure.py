@@ -235,7 +235,10 @@ def test_a_comparison_is_the_opposite_of_its_reverse(shot: Snapshot) -> None:
 
 
 def test_a_lead_on_the_screen_is_clear_where_the_report_says_so(shot: Snapshot) -> None:
-    """Corrected for all models and budgets of the study, as the report is; a study with a model that lags claims nothing."""
+    """Corrected for all models and budgets of the study, as the report is.
+
+    A study with a model that lags claims nothing.
+    """
     facts = Facts(study=shot.study, models=shot.models, tallies=shot.tallies, verdicts={})
     budgets = (1.3e11, 2e11)
     wish = ReportWish(units=(Unit.FLOPS,), budgets={Unit.FLOPS: budgets}, seed=shot.study.seed)

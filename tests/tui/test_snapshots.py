@@ -1,8 +1,9 @@
 """Every screen as it was last looked at and found right: its text, and how each piece of it looks.
 
-A snapshot is a text file: the lines of the screen, below them the runs of equal style in each line (`12a3b`: twelve cells in
-style a, three in style b), and at the end what the letters stand for. A change of the look shows up as a readable difference;
-one of a colour alone touches one line. The clock, the machine and the study are frozen. To renew them, then look at `git diff`:
+A snapshot is a text file: the lines of the screen, below them the runs of equal style in each line (`12a3b`: twelve
+cells in style a, three in style b), and at the end what the letters stand for. A change of the look shows up as a
+readable difference; one of a colour alone touches one line. The clock, the machine and the study are frozen. To renew
+them, then look at `git diff`:
 
     pytest tests/tui/test_snapshots.py --renew-snapshots
 """

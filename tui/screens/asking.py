@@ -15,7 +15,8 @@ from textual.widgets import Button, Static
 
 _CSS = """
 {name} {{ align: center middle; }}
-{name} > Vertical {{ width: 76; max-width: 96%; height: auto; border: round $accent; background: $surface; padding: 1 2; }}
+{name} > Vertical {{ width: 76; max-width: 96%; height: auto; padding: 1 2; }}
+{name} > Vertical {{ border: round $accent; background: $surface; }}
 {name} Static {{ height: auto; margin-bottom: 1; }}
 {name} Button {{ width: 100%; margin-bottom: 0; }}
 """

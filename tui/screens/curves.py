@@ -57,13 +57,13 @@ class CurvesScreen(PlotScreen):
     GUESTS = True
     LABELS = 30
     HELP: ClassVar[str] = """
-Pass rate against budget per problem: a budget buys each model k samples, and the rate is the chance that one of k passes.
-The rule (←→, a click) marks one budget; the table below reads every model there, the best first. ★ is a model's greedy sample,
-where the study has one: a point with its own cost, none of the samples that the curve is made of.
+Pass rate against budget per problem: a budget buys each model k samples, and the rate is the chance that one of k
+passes. The rule (←→, a click) marks one budget; the table below reads every model there, the best first. ★ is a model's
+greedy sample, where the study has one: a point with its own cost, none of the samples that the curve is made of.
 
-+ and - look closer and step back around the rule, ctrl+← and ctrl+→ slide, = shows everything again.
-x counts budgets in FLOPs, seconds, tokens or samples, l makes the axis linear, b hides the band, p compares each model on
-its own problems instead of shared ones, c pins a model for Compare.
++ and - look closer and step back around the rule, ctrl+← and ctrl+→ slide, = shows everything again. x counts budgets
+in FLOPs, seconds, tokens or samples, l makes the axis linear, b hides the band, p compares each model on its own
+problems instead of shared ones, c pins a model for Compare.
 """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("plus", f"scale({IN})", "Closer", key_display="+-", id="curves.closer"),

@@ -1,4 +1,4 @@
-"""One sample: its program, what the model wrote, the prompt, the tests, the output, why it has its verdict, and what passed."""
+"""One sample: its program, the answer, the prompt, the tests, the output, why it has its verdict, and what passed."""
 
 from __future__ import annotations
 
@@ -52,14 +52,16 @@ class DetailScreen(Screen[None]):
     """All of a sample, in tabs."""
 
     HELP: ClassVar[str] = """
-A sample with all its texts. Code is what was executed; Answer what the model wrote; Why says in words how the verdict came
-about, from the facts that the run kept; Diff holds the program against a shorter one of the same problem that passed.
+A sample with all its texts. Code is what was executed; Answer what the model wrote; Why says in words how the verdict
+came about, from the facts that the run kept; Diff holds the program against a shorter one of the same problem that
+passed.
 
-/ searches in the page, n and N go from match to match until escape; without a search n and p go to the next and previous sample
-of the list, N and P to failures only.
+/ searches in the page, n and N go from match to match until escape; without a search n and p go to the next and
+previous sample of the list, N and P to failures only.
 
-o opens the page as it is shown in $EDITOR or $PAGER. R executes the program once more, in a box with the study's limits, and
-shows what came of it in a tab of its own; where there is no verdict yet it runs the study, which scores what waits.
+o opens the page as it is shown in $EDITOR or $PAGER. R executes the program once more, in a box with the study's
+limits, and shows what came of it in a tab of its own; where there is no verdict yet it runs the study, which scores
+what waits.
 """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("right,right_square_bracket,tab", "tab(1)", "Next tab", key_display="←→", id="detail.next_tab"),

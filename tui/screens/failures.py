@@ -23,8 +23,8 @@ class FailuresScreen(StudyScreen):
 
     NAME = "failures"
     HELP: ClassVar[str] = """
-Every latest verdict that is not PASSED, grouped by the verdict, the error and its message. Names in quotes and numbers are left
-out of a message (…), so that failures of one kind stand together. "by model" counts each model by its mark.
+Every latest verdict that is not PASSED, grouped by the verdict, the error and its message. Names in quotes and numbers
+are left out of a message (…), so that failures of one kind stand together. "by model" counts each model by its mark.
 
 enter lists the samples of a group, o those of the chosen model alone; m puts all messages of an error together.
 """

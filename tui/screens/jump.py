@@ -19,7 +19,8 @@ class JumpScreen(ModalScreen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,ctrl+o", "dismiss", "Close", id="jump.close")]
     CSS = """
     JumpScreen { background: $background 20%; }
-    JumpScreen Label { position: absolute; width: 5; height: 1; background: $warning; color: $background; text-style: bold;
+    JumpScreen Label { position: absolute; width: 5; height: 1;
+      background: $warning; color: $background; text-style: bold;
       content-align: center middle; }
     """
 

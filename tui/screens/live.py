@@ -36,9 +36,9 @@ class LiveScreen(PlotScreen):
     NAME = "live"
     HELP: ClassVar[str] = """
 Models: share of samples scored, pass@1 over them, and at the rule's budget the pass rate with its 95 % interval (10,000
-resamples of the problems, as in the report, 1,000 while the study runs; ± half of it, or how far it reaches down and up) and
-the number of samples per problem, k, that it buys.
-≥ marks a budget beyond what was sampled, "buys none" one below a single sample.
+resamples of the problems, as in the report, 1,000 while the study runs; ± half of it, or how far it reaches down and
+up) and the number of samples per problem, k, that it buys. ≥ marks a budget beyond what was sampled, "buys none" one
+below a single sample.
 
 Plot: pass rate against budget per problem; every sample is charged its prompt. The thick line is the selected
 model, with its interval. Where a line thins out, k is above half of the samples and the estimate rests on few of them.

@@ -24,10 +24,11 @@ class ProblemsScreen(StudyScreen):
 
     NAME = "problems"
     HELP: ClassVar[str] = """
-Problems x models: the share of samples that pass, as a shade, in percent, and as passed/scored. · means: no verdict yet.
+Problems x models: the share of samples that pass, as a shade, in percent, and as passed/scored. · means: no verdict
+yet.
 
-←→ chooses the model (▸), enter lists its samples of the problem, o those of every model. s sorts: the data set's order, hardest
-first, easiest first, where models differ most, least sampled.
+←→ chooses the model (▸), enter lists its samples of the problem, o those of every model. s sorts: the data set's order,
+hardest first, easiest first, where models differ most, least sampled.
 """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(

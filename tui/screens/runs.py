@@ -23,8 +23,9 @@ class RunsScreen(StudyScreen):
 
     NAME = "runs"
     HELP: ClassVar[str] = """
-The studies of the store that is open (▸) and of every other *.db in its folder, the latest first. A study that says it runs but
-whose process is gone is CRASHED; one that has not given a sign for half a minute is STALE. enter opens one on the Live screen.
+The studies of the store that is open (▸) and of every other *.db in its folder, the latest first. A study that says it
+runs but whose process is gone is CRASHED; one that has not given a sign for half a minute is STALE. enter opens one on
+the Live screen.
 """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("y", "copy", "Copy", id="runs.copy", show=False, tooltip="Copy the store's path"),

@@ -48,7 +48,10 @@ def heat_style(widget: Widget, share: float) -> RichStyle:
 
 
 def cursor_style(widget: Widget, base: RichStyle) -> RichStyle:
-    """How the chosen line stands out: by a lighter ground that leaves its colours alone; turned round without colours."""
+    """How the chosen line stands out.
+
+    By a lighter ground that leaves its colours alone; turned round without colours.
+    """
     if widget.app.no_color:
         return RichStyle(reverse=True) if widget.has_focus else RichStyle(underline=True)
     plain, under = ground(base)

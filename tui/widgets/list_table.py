@@ -1,7 +1,7 @@
 """A list of lines with a cursor: only the lines in sight are ever put into words, so a million cost no more than fifty.
 
-It asks for a line's cells when it draws it, by position. Where a line comes from (a tuple, pages of a database) is the business
-of whoever gave the `lines`.
+It asks for a line's cells when it draws it, by position. Where a line comes from (a tuple, pages of a database) is the
+business of whoever gave the `lines`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The newest verdicts and log lines, one each, following the end unless the reader looks back.
 
-Only the lines in sight are put into words, so ten thousand rows cost no more than ten. It scrolls by itself: Textual's own
-scrolling would lay out the whole screen again for every line that comes.
+Only the lines in sight are put into words, so ten thousand rows cost no more than ten. It scrolls by itself: Textual's
+own scrolling would lay out the whole screen again for every line that comes.
 """
 
 from __future__ import annotations
