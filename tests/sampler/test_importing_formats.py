@@ -268,9 +268,9 @@ def test_samples_are_numbered_as_they_come_or_as_they_say_but_not_both():
 
 
 def test_the_documentation_shows_the_example_of_every_format():
-    shown = (Path(__file__).parents[2] / "docs" / "importing.md").read_text(encoding="utf-8").splitlines()
-    rows = [json.loads(line) for line in shown if line.startswith(("{", "["))]
-    assert all(f"| `{known.name}` |" in "\n".join(shown) for known in FORMATS)
+    page = (Path(__file__).parents[2] / "docs" / "importing.md").read_text(encoding="utf-8")
+    rows = [json.loads(line) for line in page.partition("```json\n")[2].partition("```")[0].splitlines()]
+    assert all(f"| `{known.name}` |" in page for known in FORMATS)
     assert sorted(recognised(row, "docs").name for row in rows) == sorted(known.name for known in FORMATS)
     assert all(json.loads(known.example) in rows for known in FORMATS)
 
