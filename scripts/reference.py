@@ -78,8 +78,8 @@ file. Written by `scripts/reference.py` from the types that the reader fills.
 PATH/study.schema.json` into the first line.
 
 What decides the samples (problems, seed, `[sampling]`, the model) may not change under a store; nor may what decides the
-verdicts (`[sandbox]`, but for `boxes`). `samples`, `greedy`, `[models.options]`, `[models.costs]` and `[report]` may,
-whenever you like.
+verdicts (`[sandbox]`, but for `boxes`, and `[problems.assume]`). `samples`, `greedy`, `[models.options]`, `[models.costs]` and
+`[report]` may, whenever you like.
 
 Under `[sampling]` stands what holds for every model; a model says otherwise under the same keys. With `shots`, problems of
 MBPP are put as Austin et al. (2021) put them, problems of APPS as Hendrycks et al. (2021); other problems are functions, and
@@ -145,6 +145,7 @@ def study_page() -> str:
     tables = {
         "At the top": top,
         "`[problems]`": top["properties"]["problems"],
+        "`[problems.assume]`": top["properties"]["problems"]["properties"]["assume"],
         "`[sampling]`": top["properties"]["sampling"],
         "`[[models]]`": _without(model, top["properties"]["sampling"]["properties"]),
         **{

@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from sampler.store.sample_rows import SampleDetail
+from sandbox.problems.assumed import in_words
+from sandbox.values import Limits
 from tui.deeds import CannotAct, Command, spelled
 
 PATIENCE_SECONDS = 300.0
@@ -24,7 +26,9 @@ _OPTIONS: Mapping[str, str] = {
     "disk_mb": "--disk",
     "files": "--files",
     "python": "--python",
+    "output_rule": "--output-rule",
 }
+_USUAL, _TIMES = Limits(), ("cpu_s", "wall_s")  # usual times are none that were chosen: a data set may have its own
 
 
 def again_command(detail: SampleDetail, source: str, near: Path, file: Path) -> Command:
@@ -38,8 +42,10 @@ def again_command(detail: SampleDetail, source: str, near: Path, file: Path) -> 
     limits = json.loads(detail.limits_json)
     words = ["sandbox", "score", "--problems", str(beside) if beside.is_file() else source, "--samples", str(file)]
     for name, option in _OPTIONS.items():
-        if name in limits:
+        if name in limits and not (name in _TIMES and limits[name] == getattr(_USUAL, name)):
             words += [option, f"{limits[name]:g}" if isinstance(limits[name], int | float) else str(limits[name])]
+    for word in in_words(limits.get("assume", {})):
+        words += ["--assume", word]
     if limits.get("packages"):
         words += ["--packages", ",".join(limits["packages"])]
     if limits.get("fresh"):

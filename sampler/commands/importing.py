@@ -22,6 +22,7 @@ from sampler.store.reader import Reader
 from sampler.store.writer import Store
 from sampler.telling import told
 from sampler.values import Architecture
+from sandbox.commands.reading import ProblemReader, assume_option, problem_options
 from sandbox.problems import ProblemsError
 from sandbox.show import first_few
 
@@ -37,14 +38,13 @@ _SOLUTION = "solution"  # what `sandbox score` calls a whole program
 @click.option("--model", help="The model's name, where the files give none; default: the file's name.")
 @click.option("--problems", default="humaneval", help="The problems that were asked: humaneval, or a JSON-lines file.")
 @click.option("--sampled-only", is_flag=True, help="Let the study be of those problems that the files have samples of.")
-@click.option(
-    "--skip-bad", is_flag=True, help="Leave out rows that are malformed, and say which, in the place of stopping."
-)
+@problem_options
+@assume_option
 @click.option("--study", help="The study's name in the store; default: the store's name.")
 @click.option(
     "--as",
-    "reading",
-    type=click.Choice([*(reading.value for reading in Reading), _SOLUTION]),
+    "given",
+    type=click.Choice([*(kind.value for kind in Reading), _SOLUTION]),
     help="What a text is: a completion as it is, a raw one to be cut, a whole program (solution) as it is, or a chat's answer.",
 )
 @click.option("--map", "columns", multiple=True, metavar="COLUMN=FIELD", help="Name a column of plain JSON lines.")
@@ -65,9 +65,9 @@ def import_(
     model: str | None,
     problems: str,
     sampled_only: bool,
-    skip_bad: bool,
+    reader: ProblemReader,
     study: str | None,
-    reading: str | None,
+    given: str | None,
     columns: tuple[str, ...],
     architecture: str | None,
     params: float | None,
@@ -89,10 +89,12 @@ def import_(
             study=study or store.stem,
             problems=problems,
             sampled_only=sampled_only,
-            skip_bad=skip_bad,
+            skip_bad=reader.skip_bad,
+            output_rule=reader.output_rule,
+            assumed=reader.assumed,
             format=format_,
             model=model,
-            reading=None if reading is None else Reading.PROGRAM if reading == _SOLUTION else Reading(reading),
+            reading=None if given is None else Reading.PROGRAM if given == _SOLUTION else Reading(given),
             columns=tuple(_column(column) for column in columns),
             architecture=None if architecture is None else _architecture(architecture),
             params=None if params is None else round(params),

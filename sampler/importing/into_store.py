@@ -29,7 +29,7 @@ from sampler.store.import_rows import ImportedModel
 from sampler.store.reader import Reader, StoreError
 from sampler.store.records import ModelRecord, StudyIds, StudyRecord, canonical_json
 from sampler.store.writer import Store
-from sampler.study.spec import ProblemsSpec, choose_problems
+from sampler.study.spec import choose_problems
 from sampler.values import Architecture, ModelCard
 from sandbox.problems import BUILT_IN, LeftOut, Problem
 from sandbox.values import Limits
@@ -39,7 +39,7 @@ def import_files(request: ImportRequest, store: Store, *, clock: Callable[[], fl
     """Add the samples of files to a store; raises ImportFault, ProblemsError or StoreError."""
     manners = [understood(path, request)[1] for path in request.files]
     left_out: list[LeftOut] = []
-    problems = choose_problems(ProblemsSpec(source=request.problems, skip_bad=request.skip_bad), left_out.append)
+    problems = choose_problems(request.chosen, left_out.append)
     untested = frozenset(one.name for one in left_out if one.name)
     if request.sampled_only:
         problems = _sampled(problems, request, untested)
@@ -144,7 +144,7 @@ class _Importer:
             f"name = {json.dumps(self._request.study)}\n[problems]\nsource = {json.dumps(source)}\n",
             problems_source=source if source in BUILT_IN else str(Path(source).resolve()),
             seed=0,
-            limits=canonical_json(asdict(Limits())),
+            limits=canonical_json(asdict(Limits()) | self._request.chosen.decides),
             models=(),
             problems=problems,
         )

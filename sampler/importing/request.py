@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from sampler.importing.imported import Reading
+from sampler.study.spec import ProblemsSpec
 from sampler.values import Architecture
 
 
@@ -15,8 +17,9 @@ class ImportRequest:
     """What is imported, and how it is understood.
 
     `model` is the name where files give none, else the file's own; `reading` overrides what the format says of its texts;
-    with `skip_bad`, malformed rows of samples and of problems are left out; `columns` is {field: column} for lines of no known
-    format. A model that is in no catalogue has FLOPs only with an `architecture`, or by the rule "2N" with `params`.
+    with `skip_bad`, malformed rows of samples and of problems are left out; `output_rule` and `assumed` take the place of what
+    the problems' data set says; `columns` is {field: column} for lines of no known format. A model that is in no catalogue has
+    FLOPs only with an `architecture`, or by the rule "2N" with `params`.
     """
 
     files: tuple[Path, ...]
@@ -24,12 +27,21 @@ class ImportRequest:
     problems: str = "humaneval"
     sampled_only: bool = False
     skip_bad: bool = False
+    output_rule: str | None = None
+    assumed: Mapping[str, object] = field(default_factory=dict)
     format: str | None = None
     model: str | None = None
     reading: Reading | None = None
     columns: tuple[tuple[str, str], ...] = ()
     architecture: Architecture | None = None
     params: int | None = None
+
+    @property
+    def chosen(self) -> ProblemsSpec:
+        """The problems that are wanted, and how they are read."""
+        return ProblemsSpec(
+            source=self.problems, skip_bad=self.skip_bad, output_rule=self.output_rule, assumed=self.assumed
+        )
 
 
 @dataclass(slots=True)

@@ -187,7 +187,8 @@ class Tools:
     def _assumed(self) -> Mapping[str, Assumptions]:
         """What the programs of each problem may assume; says so where the problems cannot be read any more."""
         try:
-            return {name: problem.assumptions for name, problem in self._problems.items()}
+            assumed = self._study.sandbox.assumed
+            return {name: problem.assuming(assumed).assumptions for name, problem in self._problems.items()}
         except ProblemsError as error:
             self._doors.say(f"generated tests run without the imports that the data set may provide: {error}")
             return {}

@@ -13,7 +13,7 @@ from sampler.store.sample_rows import SampleDetail
 from sandbox.judging.explaining import explain
 from sandbox.judging.facts import FactsError, rejudge, unpack
 from sandbox.problems import Form, Problem, ProblemsError
-from sandbox.values import Flag, Limits, Program
+from sandbox.values import LIMIT_BOUNDS, Flag, Limits, Program
 
 MOST_FACTS = 1 << 20  # bytes; to judge more anew takes longer than a person wants to wait
 
@@ -113,6 +113,6 @@ def _told(detail: SampleDetail) -> str:
 
 def _limits(text: str) -> Limits | None:
     try:
-        return Limits(**json.loads(text))
+        return Limits(**{key: value for key, value in json.loads(text).items() if key in LIMIT_BOUNDS})
     except (ValueError, TypeError):
         return None

@@ -6,7 +6,6 @@ Killed, the same command does the rest.
 
 from __future__ import annotations
 
-import json
 import os
 import threading
 from collections.abc import Callable
@@ -22,7 +21,7 @@ from sampler.store.records import problems_digest
 from sampler.store.rows import PendingRow, StudyRow
 from sampler.store.writer import Store
 from sampler.store.writes_import import BACKEND
-from sampler.study.spec import ProblemsSpec, choose_problems
+from sampler.study.spec import ProblemsSpec, StudySandbox, choose_problems, stored_sandbox
 from sandbox.judging.judge import JUDGE_VERSION
 from sandbox.problems import Problem
 from sandbox.values import Limits
@@ -47,8 +46,8 @@ def score_stored(wish: StoredScoring, store: Store, tell: Subscriber, stop: thre
     study = wish.study.id
     with Reader(store.path) as reader:
         _refuse_drawn(reader, wish.study)
-        problems = _problems(reader, wish)
-        limits = Limits(**json.loads(reader.limits(study)))
+        sandbox = stored_sandbox(reader.limits(study))
+        problems, limits = _problems(reader, wish, sandbox), sandbox.limits
         waiting = bool(reader.pending(study, limit=1))
     if waiting:
         store.begin_run(study)
@@ -110,11 +109,15 @@ def _refuse_drawn(reader: Reader, study: StudyRow) -> None:
         )
 
 
-def _problems(reader: Reader, wish: StoredScoring) -> dict[str, Problem]:
+def _problems(reader: Reader, wish: StoredScoring, sandbox: StudySandbox) -> dict[str, Problem]:
     """The study's problems; raises StoreError if they are not those that its samples were made for."""
     source = wish.problems or wish.study.problems_source
     names = tuple(reader.problem_names(wish.study.id))  # chosen when the study was made; other rows are no matter
-    chosen = choose_problems(ProblemsSpec(source=source, names=names, skip_bad=True))
+    chosen = choose_problems(
+        ProblemsSpec(
+            source=source, names=names, skip_bad=True, output_rule=sandbox.output_rule, assumed=sandbox.assumed
+        )
+    )
     if problems_digest(chosen) != wish.study.problems_digest:
         raise StoreError(
             f"the problems of {source!r} are not those of study {wish.study.name!r}: a prompt or a test has changed; "

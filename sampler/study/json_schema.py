@@ -20,7 +20,7 @@ from sampler.study.templates import Template
 from sampler.study.toml_table import MOST
 from sampler.values import Architecture, GivenCosts, PromptStyle, SamplingParams
 from sandbox.problems import BUILT_IN
-from sandbox.values import LIMIT_BOUNDS, OUTPUT_RULES, Limits
+from sandbox.values import LIMIT_BOUNDS, OUTPUT_RULES, RECURSION_BOUNDS, Limits
 
 Schema = dict[str, Any]
 _TEXT: Schema = {"type": "string", "pattern": r"\S"}
@@ -67,11 +67,28 @@ def _problems() -> Schema:
         "names": _TEXTS,
         "skip_bad": _FLAG,
         "output_rule": {"enum": list(OUTPUT_RULES)},
+        "assume": _assume(),
     }
     keys["source"]["examples"] = list(BUILT_IN)
     counted = [{"required": [key]} for key in ("split", "numbers", "every", "limit")]
     alone = {"if": {"required": ["names"]}, "then": {"not": {"anyOf": counted}}}
     return _table(keys, words.PROBLEMS, required=("source",)) | alone
+
+
+def _assume() -> Schema:
+    least, most = RECURSION_BOUNDS
+    keys: dict[str, Schema] = {
+        "imports": {"type": "string"},
+        "recursion_limit": {"type": "integer", "minimum": least, "maximum": most},
+        "long_integers": {"type": "boolean"},
+        **{key: {"type": "number", **_within(key)} for key in ("cpu_s", "wall_s")},
+    }
+    return _table(keys, words.ASSUME)
+
+
+def _within(limit: str) -> Schema:
+    least, most = LIMIT_BOUNDS[limit]
+    return {"minimum": least, "maximum": most}
 
 
 def _sampling() -> dict[str, Schema]:
@@ -153,10 +170,7 @@ def _field(default: object, kind: str, bounds: Schema) -> Schema:
 
 def _sandbox() -> Schema:
     usual = Limits()
-    limits = {
-        key: _number(getattr(usual, key)) | {"minimum": least, "maximum": most}
-        for key, (least, most) in LIMIT_BOUNDS.items()
-    }
+    limits = {key: _number(getattr(usual, key)) | _within(key) for key in LIMIT_BOUNDS}
     packages = {
         "type": "array",
         "items": {"type": "string", "pattern": r"^[A-Za-z0-9][A-Za-z0-9._-]*(==[A-Za-z0-9.+!]+)?$"},

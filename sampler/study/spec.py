@@ -7,7 +7,8 @@ where. In short:
     seed = 0
     [problems]
     source = "humaneval"               # or a JSON-lines file; paths are relative to the study file
-    every = 8                          # also split, numbers, limit, names
+    every = 8                          # also split, numbers, limit, names, skip_bad, output_rule
+    [problems.assume]                  # what programs may assume, where the data set's own is not wanted
     [sampling]                         # for all models; a model may say otherwise
     temperature = 0.8                  # also style, top_p, max_tokens, stop, shots
     [[models]]
@@ -31,7 +32,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,7 @@ from sampler.study.toml_table import SpecError, TomlTable, parse_toml, read_text
 from sampler.study.words import STUDY
 from sandbox.boxes.packages import is_requirement
 from sandbox.problems import LeftOut, Problem, ProblemsError, read_problems
+from sandbox.problems.assumed import read_assumed
 from sandbox.values import OUTPUT_RULES, Limits
 
 PYTHON = r"3\.[0-9]{1,2}"
@@ -53,7 +55,8 @@ MOST_SEED = 2**63 - 1  # what a column of a store holds
 class ProblemsSpec:
     """Which problems: those of these names; or of a split, or of these numbers, every so many-th up to a limit.
 
-    `more` are further sources, whose problems follow those of the first.
+    `more` are further sources, whose problems follow those of the first. The rule for what is printed, and what programs may
+    assume, take the place of the data set's own.
     """
 
     source: str
@@ -65,6 +68,13 @@ class ProblemsSpec:
     names: tuple[str, ...] = ()
     skip_bad: bool = False
     output_rule: str | None = None
+    assumed: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def decides(self) -> dict[str, object]:
+        """What of it decides the verdicts beside the problems' texts, where it is not as usual."""
+        said = {"output_rule": self.output_rule, "assume": dict(self.assumed)}
+        return {key: value for key, value in said.items() if value}
 
     @property
     def sources(self) -> tuple[str, ...]:
@@ -107,7 +117,7 @@ class Study:
         """What decides the verdicts, besides the problems: the limits, and the rest where it is not as usual."""
         said: dict[str, object] = asdict(self.limits)
         unusual = {"python": self.python, "packages": self.packages, "fresh": self.fresh}
-        return said | {key: value for key, value in unusual.items() if value}
+        return said | {key: value for key, value in unusual.items() if value} | self.problems.decides
 
 
 def _model_record(model: ModelSpec) -> ModelRecord:
@@ -150,19 +160,30 @@ def stored_budgets(text: str, path: Path) -> Mapping[Unit, tuple[float, ...]]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StudySandbox:
-    """The limits, the Python and the packages of a study's programs; `fresh`: a process for each call."""
+    """The limits, the Python and the packages of a study's programs; `fresh`: a process for each call.
+
+    `output_rule` and `assumed` take the place of what the problems' data set says.
+    """
 
     limits: Limits
     python: str | None
     packages: tuple[str, ...]
     fresh: bool
+    output_rule: str | None = None
+    assumed: Mapping[str, object] = field(default_factory=dict)
 
 
 def stored_sandbox(said: str) -> StudySandbox:
     """Return a study's sandbox as its store keeps it: JSON of the limits, and of the rest where it is not the default."""
     told: dict[str, Any] = json.loads(said)
-    python, packages, fresh = told.pop("python", None), tuple(told.pop("packages", ())), told.pop("fresh", False)
-    return StudySandbox(limits=Limits(**told), python=python, packages=packages, fresh=fresh)
+    return StudySandbox(
+        python=told.pop("python", None),
+        packages=tuple(told.pop("packages", ())),
+        fresh=told.pop("fresh", False),
+        output_rule=told.pop("output_rule", None),
+        assumed=told.pop("assume", {}),
+        limits=Limits(**told),
+    )
 
 
 def choose_problems(spec: ProblemsSpec, left_out: Callable[[LeftOut], None] = lambda _: None) -> tuple[Problem, ...]:
@@ -170,7 +191,8 @@ def choose_problems(spec: ProblemsSpec, left_out: Callable[[LeftOut], None] = la
 
     `left_out` is called with each row that was left out: those without tests and, with `skip_bad`, those that are no problems.
     """
-    problems = {problem.name: problem for problem in _load(spec.sources, skip_bad=spec.skip_bad, left_out=left_out)}
+    loaded = _load(spec.sources, skip_bad=spec.skip_bad, left_out=left_out)
+    problems = {problem.name: problem.assuming(spec.assumed) for problem in loaded}
     if spec.output_rule is not None:
         rule = OUTPUT_RULES[spec.output_rule]
         problems = {name: problem.with_output_rule(rule) for name, problem in problems.items()}
@@ -249,9 +271,17 @@ def _problems(table: TomlTable, folder: Path) -> ProblemsSpec:
         names=table.texts("names"),
         skip_bad=table.flag("skip_bad"),
         output_rule=table.choice("output_rule", tuple(OUTPUT_RULES)) if table.has("output_rule") else None,
+        assumed=_assumed(TomlTable(table.path, "[problems.assume]", table.take("assume", {}))),
     )
     table.done()
     return spec
+
+
+def _assumed(table: TomlTable) -> dict[str, object]:
+    try:
+        return read_assumed({key: table.take(key) for key in table.keys})
+    except ValueError as error:
+        raise table.error(str(error)) from error
 
 
 def _sandbox(table: TomlTable) -> dict[str, Any]:

@@ -31,6 +31,16 @@ class TomlTable:
         self._left: dict[str, Any] = dict(values)
         self._asked: set[str] = set()
 
+    @property
+    def path(self) -> Path:
+        """The file."""
+        return self._path
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The keys that nobody has taken."""
+        return tuple(self._left)
+
     def error(self, message: str) -> SpecError:
         """The exception for something wrong in this table."""
         where = f" {self._label}" if self._label else ""

@@ -21,6 +21,14 @@ PROBLEMS = {
     "names": 'In the place of all that: problems by name, such as "HumanEval/0".',
     "skip_bad": "Leave out rows that are malformed, and say which, in the place of stopping.",
     "output_rule": "How what whole programs print is compared, in the place of the data set's own rule (docs/problems.md).",
+    "assume": "What programs may assume, in the place of what their data set says (docs/problems.md).",
+}
+ASSUME = {
+    "imports": "Python that runs before every program, in its namespace.",
+    "recursion_limit": "The recursion limit that programs begin with.",
+    "long_integers": "Whether integers of more than 4,300 digits are read and printed.",
+    "cpu_s": "CPU seconds of a program; what [sandbox] says wins, unless that is the usual.",
+    "wall_s": "Seconds until a program is stopped; likewise.",
 }
 SAMPLING = {
     "style": "completion: the model goes on where the prompt stops. chat: it is asked in words.",

@@ -11,7 +11,7 @@ import click
 from sandbox.boxes.image import Outfit
 from sandbox.commands.common import chosen_limits, limit_options, limits_of, outfit_options
 from sandbox.commands.ending import OUR_FAULT, PASSED, PROGRAM_FAULT, USAGE, say, stop
-from sandbox.commands.reading import ProblemReader, problem_options
+from sandbox.commands.reading import ProblemReader, assume_option, problem_options
 from sandbox.errors import SandboxError
 from sandbox.judging.explaining import explain
 from sandbox.problems import Problem, ProblemsError
@@ -26,6 +26,7 @@ from sandbox.values import CallTests, CheckTests, Flag, ReferenceTests, StdinTes
 @click.option("--check", is_flag=True, help="Run every canonical solution and name those that do not pass.")
 @click.option("--boxes", type=click.IntRange(min=1), help="How many boxes [default: one per core].")
 @problem_options
+@assume_option
 @outfit_options
 @limit_options
 def problems_(

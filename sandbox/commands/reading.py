@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import click
 
 from sandbox.commands.ending import say
 from sandbox.problems import Problem, ProblemFile, read_problems
+from sandbox.problems.assumed import KEYS, read_words
 from sandbox.show import first_few
 from sandbox.values import OUTPUT_RULES
 
@@ -31,12 +32,38 @@ def problem_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return with_reader
 
 
+def assume_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """`--assume`, which goes into the `reader` of `problem_options`: stands below it."""
+
+    @click.option(
+        "--assume", "assumed", multiple=True, metavar="KEY=VALUE", callback=_assumed,
+        help=f"What programs may assume, in the place of what their data set says: {', '.join(KEYS)} (docs/problems.md). "
+        "May be given several times.",
+    )  # fmt: skip
+    @functools.wraps(command)
+    def assuming(*args: Any, reader: ProblemReader, assumed: Mapping[str, Any], **options: Any) -> Any:
+        return command(*args, reader=replace(reader, assumed=assumed), **options)
+
+    return assuming
+
+
+def _assumed(_context: click.Context, _option: click.Parameter, words: Sequence[str]) -> Mapping[str, Any]:
+    try:
+        return read_words(words)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProblemReader:
-    """Reads files of problems: with `skip_bad` malformed rows are left out, `output_rule` takes the place of the data set's."""
+    """Reads files of problems: with `skip_bad` malformed rows are left out.
+
+    `output_rule`, and what programs may assume (`assumed`), take the place of the data set's.
+    """
 
     skip_bad: bool = False
     output_rule: str | None = None
+    assumed: Mapping[str, Any] = field(default_factory=dict)
 
     def problems(self, source: str) -> list[Problem]:
         """Return the problems of a file; print to standard error what was left out. Raises ProblemsError."""
@@ -46,10 +73,10 @@ class ProblemReader:
         """Return the same, with what was left out."""
         found = read_problems(source, skip_bad=self.skip_bad)
         say_left_out(found.left_out, "problem")
-        if self.output_rule is None:
-            return found
-        rule = OUTPUT_RULES[self.output_rule]
-        return replace(found, problems=tuple(one.with_output_rule(rule) for one in found.problems))
+        problems = [one.assuming(self.assumed) for one in found.problems]
+        if self.output_rule is not None:
+            problems = [one.with_output_rule(OUTPUT_RULES[self.output_rule]) for one in problems]
+        return replace(found, problems=tuple(problems))
 
 
 def say_left_out(left_out: Sequence[str], what: str) -> None:

@@ -14,7 +14,7 @@ import click
 from sandbox.commands.common import limit_options, limits_of, manner_options
 from sandbox.commands.ending import OUR_FAULT, PASSED, USAGE, say, stop
 from sandbox.commands.files import inside_a_folder
-from sandbox.commands.reading import ProblemReader, problem_options, say_left_out
+from sandbox.commands.reading import ProblemReader, assume_option, problem_options, say_left_out
 from sandbox.console import progress
 from sandbox.errors import SandboxError
 from sandbox.extraction import TEXT_KINDS
@@ -85,6 +85,7 @@ k_option = click.option("--k", "ks", callback=_ks, metavar="N,…", help="Which 
 @k_option
 @click.option("--boxes", type=click.IntRange(min=1), help="How many boxes [default: one per core].")
 @problem_options
+@assume_option
 @manner_options
 @limit_options
 def score(

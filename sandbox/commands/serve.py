@@ -13,7 +13,7 @@ from click.core import ParameterSource
 from sandbox.boxes.image import Outfit
 from sandbox.commands.common import chosen_limits, limit_options, limits_of, outfit_options
 from sandbox.commands.ending import OUR_FAULT, PASSED, USAGE, say, stop
-from sandbox.commands.reading import ProblemReader
+from sandbox.commands.reading import ProblemReader, assume_option, problem_options
 from sandbox.errors import SandboxError
 from sandbox.problems import ProblemsError
 from sandbox.scoring.references import usual_directory
@@ -37,7 +37,12 @@ OUTPUT_KB = 6 << 10  # unless another limit is asked for: clients of other serve
     show_envvar=False,
     help="The environment variable with the bearer token; where it is set, every client needs it.",
 )
-@click.option("--problems", "source", metavar="NAME|FILE", help="Problems that clients may ask for by their names.")
+@click.option(
+    "--problems",
+    "source",
+    metavar="NAME|FILE",
+    help="Problems that clients may ask for by their names; --skip-bad, --output-rule and --assume are about these.",
+)
 @click.option("--room", type=click.IntRange(min=1), default=ROOM, show_default=True, help="How many programs may wait.")
 @click.option(
     "--longest",
@@ -47,10 +52,14 @@ OUTPUT_KB = 6 << 10  # unless another limit is asked for: clients of other serve
     metavar="S",
     help="The longest time that a client may ask for a program.",
 )
+@problem_options
+@assume_option
 @outfit_options
 @limit_options
 @click.pass_context
-def serve(context: click.Context, /, host: str, port: int, boxes: int | None, **options: Any) -> None:
+def serve(
+    context: click.Context, /, host: str, port: int, boxes: int | None, reader: ProblemReader, **options: Any
+) -> None:
     """Serve boxes over HTTP: /v1/score, SandboxFusion's /run_code, Piston's /api/v2/execute; / says how to ask.
 
     \b
@@ -71,7 +80,7 @@ def serve(context: click.Context, /, host: str, port: int, boxes: int | None, **
     except ImportError as error:
         _not_installed(error)
     try:
-        problems = ProblemReader().problems(source) if source else []
+        problems = reader.problems(source) if source else []
         with listening.listen(host, port) as door, open_pool(limits, boxes=boxes, outfit=outfit, say=say) as pool:
             service = app.Service(
                 manner=_manner(outfit, longest), problems=problems, token=token, room=room, longest_s=longest

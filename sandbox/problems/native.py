@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from sandbox.inside.imports import put_before
+from sandbox.problems import assumed
 from sandbox.problems.cases import Asked, Rule, call, rule_of, run
 from sandbox.problems.checks import UNREADABLE, check_tests
 from sandbox.problems.formats import Given
@@ -27,7 +28,6 @@ _PROBLEM = {
     "prompt": "a text with something in it",
     "entry_point": "a text",
     "canonical_solution": "a text",
-    "imports": "a text",
     "tests": "a list with something in it",
     "public_tests": "a list with something in it",
     "check": "a text",
@@ -36,10 +36,7 @@ _PROBLEM = {
     "comparison": "a text",
     "tolerance": "a number above 0",
     "output_rule": "a text",
-    "recursion_limit": "a whole number above 0",
-    "long_integers": "true or false",
-    "cpu_s": "a number above 0",
-    "wall_s": "a number above 0",
+    **assumed.KEYS,
 }
 _ENTRY_POINT = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)?", re.ASCII)
 T = TypeVar("T")
@@ -153,13 +150,11 @@ def _check(problem: dict[str, Any]) -> CallTests | CheckTests | str:
 
 
 def _assumptions(problem: dict[str, Any]) -> Assumptions:
-    given = {key: problem[key] for key in ("recursion_limit", "long_integers", "cpu_s", "wall_s") if key in problem}
-    return Assumptions(imports=_imports(problem), **given)
+    return Assumptions(**assumed.read_assumed({key: problem[key] for key in assumed.KEYS if key in problem}))
 
 
 def _imports(problem: dict[str, Any]) -> str:
-    imports = problem.get("imports", "")
-    return imports if not imports or imports.endswith("\n") else f"{imports}\n"
+    return _assumptions(problem).imports
 
 
 def _whole(problem: dict[str, Any]) -> str:

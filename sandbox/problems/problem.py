@@ -6,6 +6,7 @@ import functools
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from typing import Any
 
 from sandbox.problems.checks import assert_tests, check_tests
 from sandbox.problems.names import leans_on
@@ -126,6 +127,10 @@ class Problem:
                 return self.selected_by, None
             case Wanted.SELECTION:
                 raise ProblemsError(f"{self.name} has no selection tests; ask for the judge's, or for both")
+
+    def assuming(self, assumed: Mapping[str, Any]) -> Problem:
+        """The problem whose programs may assume these in the place of its data set's (`assumed.read_assumed`)."""
+        return replace(self, assumptions=replace(self.assumptions, **assumed)) if assumed else self
 
     def with_output_rule(self, rule: OutputRule) -> Problem:
         """The problem with another rule for what whole programs print; itself where it is tested otherwise."""

@@ -109,6 +109,7 @@ class FakeExecutor:
 
     def __init__(self, *, delay_s: float = 0.0, broken: bool = False) -> None:
         self.seen: list[str] = []
+        self.programs: list[Program] = []
         self._delay_s = delay_s
         self._broken = broken
         self._threads = ThreadPoolExecutor(max_workers=2)
@@ -123,6 +124,7 @@ class FakeExecutor:
     def _score(self, program: Program) -> Score:
         time.sleep(self._delay_s)
         self.seen.append(program.source)
+        self.programs.append(program)
         if self._broken or "lose me" in program.source:
             raise BoxLost("the box went away; nothing was judged")
         return score(Verdict.PASSED if "return x" in program.source else Verdict.WRONG)

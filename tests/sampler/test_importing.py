@@ -250,6 +250,20 @@ def test_problems_that_changed_since_are_not_scored_with(folder, support):
         score(folder / "s.db", support)
 
 
+def test_how_the_problems_are_read_is_part_of_the_study(folder, support):
+    row = {"task_id": "P/0", "prompt": "p", "tests": [{"stdin": "", "stdout": "a"}]}
+    path = write_lines(folder / "printed.jsonl", [row])
+    file = write_lines(folder / "a.jsonl", [{"task_id": "P/0", "completion": "print('a')"}])
+    chosen = {"output_rule": "lines", "assumed": {"recursion_limit": 5000}}
+    take(folder, file, problems=str(path), **chosen)
+    executor = support.FakeExecutor()
+    assert score(folder / "s.db", support, executor).reason == "complete"
+    (program,) = executor.programs
+    assert (program.tests.rule.name, program.assumptions.recursion_limit) == ("lines", 5000)
+    with pytest.raises(StudyChanged, match=r"the problems|\[sandbox\]"):
+        take(folder, file, problems=str(path))
+
+
 def test_claims_stand_beside_our_verdicts_and_are_compared_with_them(folder):
     file = [row | {"passed": n % 4 == 0} for n, row in enumerate(rows(4))]
     take(folder, write_lines(folder / "a.jsonl", file))

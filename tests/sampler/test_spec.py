@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from sampler.stats.budget import Unit
-from sampler.study.spec import ProblemsSpec, choose_problems, load_study
+from sampler.study.spec import ProblemsSpec, choose_problems, load_study, stored_sandbox
 from sampler.study.toml_table import SpecError
 from sampler.values import PromptStyle
 from sandbox.problems import ProblemsError
@@ -252,3 +252,18 @@ def test_rows_that_are_no_problems_are_left_out_on_request_and_told(tmp_path):
     assert [told.partition("p.jsonl, ")[2][:7] for told in left_out] == ["line 2:", "line 3:"]
     assert problem.given.rule.name == "nocase"
     assert problem.tests != choose_problems(replace(spec, output_rule=None))[0].tests
+
+
+def test_what_programs_may_assume_takes_the_place_of_what_the_set_says(load, tmp_path):
+    row = {"task_id": "a", "prompt": "p", "tests": [{"stdin": "", "stdout": ""}], "cpu_s": 7, "recursion_limit": 500}
+    (tmp_path / "p.jsonl").write_text(json.dumps(row) + "\n", encoding="utf-8")
+    text = f'[problems]\nsource = "p.jsonl"\noutput_rule = "lines"\n{SMALL[SMALL.index("[[models]]") :]}'
+    table = '[problems.assume]\nimports = "import math"\ncpu_s = 4\nlong_integers = true\n'
+    study = load(text + table)
+    (problem,) = choose_problems(study.problems)
+    assert problem.assumptions.text == "1 line of imports, recursion limit 500, long integers, 4 s cpu"
+    stored = stored_sandbox(study.record((problem,)).limits)
+    assert (stored.output_rule, stored.assumed) == ("lines", study.problems.assumed)
+    for odd in ("cpu = 4", "cpu_s = true", "recursion_limit = 1", 'long_integers = "yes"'):
+        with pytest.raises(SpecError, match=rf"\[problems.assume\].*{odd.split()[0]}"):
+            load(f"{text}[problems.assume]\n{odd}\n")

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from sandbox.cli import cli
 from sandbox.inside.imports import put_before
 from sandbox.problems import Problem, read_problem
+from sandbox.problems.assumed import in_words, read_words
 from sandbox.scoring.scorer import Manner, Scorer, open_scorer
 from sandbox.values import Assumptions, Flag, Limits, Program, StdinTest, StdinTests, Verdict, changed
 
@@ -97,6 +101,22 @@ class TestTheValue:
         ):
             with pytest.raises(ValueError, match=key):
                 read_problem(row | {key: odd})
+
+    def test_a_command_can_say_it(self, tmp_path: Path) -> None:
+        (tmp_path / "p.jsonl").write_text(
+            json.dumps({"task_id": "a", "prompt": "p", "tests": [{"stdin": "", "stdout": ""}], "cpu_s": 7})
+        )
+        words = ["cpu_s=4", "imports=import math", "recursion_limit=5000", "long_integers=true"]
+        given = [part for word in words for part in ("--assume", word)]
+        told = CliRunner().invoke(cli, ["problems", str(tmp_path / "p.jsonl"), *given])
+        assert "1 line of imports, recursion limit 5000, long integers, 4 s cpu" in told.output
+        assert read_words(in_words(read_words(words))) == read_words(words)
+        for odd, why in (
+            ("cpu=4", "there is no key 'cpu' (do you mean 'cpu_s'?)"), ("long_integers=yes", "must be true or false"),
+            ("recursion_limit=5", "must lie between 100 and"), ("cpu_s", "'cpu_s' has no value"),
+        ):  # fmt: skip
+            told = CliRunner().invoke(cli, ["problems", "humaneval", "--assume", odd])
+            assert (told.exit_code, why in told.output) == (2, True), told.output
 
     @pytest.mark.parametrize(("source", "whole"), [
         ("x = 1\n", "import m\nx = 1\n"),

@@ -22,7 +22,10 @@ from tui.deeds import CannotAct
 from tui.screens.detail import DetailScreen
 
 View = Callable[..., AbstractAsyncContextManager[Any]]
-LIMITS = '{"cpu_s":3.0,"memory_mb":512,"python":"3.13","packages":["numpy"],"fresh":true}'
+LIMITS = (
+    '{"cpu_s":4.0,"wall_s":10.0,"memory_mb":512,"python":"3.13","packages":["numpy"],"fresh":true,'
+    '"output_rule":"lines","assume":{"imports":"import math\\n","long_integers":true}}'
+)
 
 
 def digest(file: Path) -> str:
@@ -41,7 +44,8 @@ def test_the_command_has_the_studys_problems_and_limits(detail: SampleDetail, tm
     file = tmp_path / "my sample.jsonl"
     command = again_command(detail, "humaneval", tmp_path, file)
     assert command.typed == (
-        f"sandbox score --problems humaneval --samples '{file}' --cpu 3 --memory 512 --python 3.13 --packages numpy "
+        f"sandbox score --problems humaneval --samples '{file}' --cpu 4 --memory 512 --python 3.13 "
+        "--output-rule lines --assume 'imports=import math\n' --assume long_integers=true --packages numpy "
         "--fresh --boxes 1 --explain"
     )
     (tmp_path / "own.jsonl").touch()
@@ -52,7 +56,7 @@ def test_the_command_has_the_studys_problems_and_limits(detail: SampleDetail, tm
 
 def test_every_option_of_the_command_is_one_of_sandbox_score(detail: SampleDetail, tmp_path: Path) -> None:
     every = {
-        **json.loads(LIMITS), "wall_s": 10.0, "output_kb": 1024, "processes": 32, "disk_mb": 64, "files": 2048,
+        **json.loads(LIMITS), "wall_s": 11.0, "output_kb": 1024, "processes": 32, "disk_mb": 64, "files": 2048,
     }  # fmt: skip
     words = again_command(replace(detail, limits_json=json.dumps(every)), "humaneval", tmp_path, tmp_path).words
     score = sandbox.get_command(click.Context(sandbox), "score")
