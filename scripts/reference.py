@@ -60,12 +60,12 @@ fish: `fish_source`).
 | 70 | a bug of ours |
 | 130, 143 | interrupted, terminated; what was stored is kept |
 
-When whoever reads the output leaves, all of them end with 141, as SIGPIPE would have it.
+If the reader of the output closes it (as `head` does), all of them end with 141, the exit code of SIGPIPE.
 """
 STORE_HEAD = """# The store
 
-One SQLite file per study, written by one process at a time. Written by `scripts/reference.py` from the schema that the
-migrations leave behind; what a column means stands beside it. Facts are append-only: a `sample` and a `verdict` never change.
+One SQLite file per study, written by one process at a time. Written by `scripts/reference.py` from the schema after all
+migrations; comments say what a column means. Facts are append-only: a `sample` and a `verdict` never change.
 Open it with any SQLite tool, `sqlite-utils` for instance; while a run is writing, read-only.
 """
 STUDY_HEAD = """# The study file
@@ -79,11 +79,10 @@ PATH/study.schema.json` into the first line.
 
 What decides the samples (problems, seed, `[sampling]`, the model) may not change under a store; nor may what decides the
 verdicts (`[sandbox]`, but for `boxes`, and `[problems.assume]`). `samples`, `greedy`, `[models.options]`, `[models.costs]` and
-`[report]` may, whenever you like.
+`[report]` may change at any time.
 
-Under `[sampling]` stands what holds for every model; a model says otherwise under the same keys. With `shots`, problems of
-MBPP are put as Austin et al. (2021) put them, problems of APPS as Hendrycks et al. (2021); other problems are functions, and
-shots stand above them.
+`[sampling]` holds for every model; a model overrides it with the same keys. With `shots`, prompts of MBPP have the form of
+Austin et al. (2021), prompts of APPS that of Hendrycks et al. (2021). Other problems are functions, with the shots above them.
 
 A budget buys the most samples whose cost does not exceed it. A unit in which a model's cost is not known compares that model
 with nobody: unknown is never zero. `--prompt once` charges reading the prompt to a problem's first sample.
