@@ -35,13 +35,18 @@ class Wanted:
 
 
 def pairs(after: Facts, before: Facts | None, wanted: Wanted) -> list[Pair]:
-    """A pair for each model and budget. Raises GateError where one of them cannot be had: nothing is left out in silence."""
+    """A pair for each model and budget.
+
+    Raises GateError where one of them cannot be had: nothing is left out in silence.
+    """
     sides = _sides(after, before, wanted.models)
     return [_pair(now, then, budget, wanted.unit) for now, then in sides for budget in wanted.budgets]
 
 
 def usual_budgets(after: Facts, before: Facts | None, wanted: Wanted, given: Sequence[float]) -> tuple[float, ...]:
-    """The budgets of a gate that was told none: those `given` by the study file, or else those that a report would show.
+    """The budgets of a gate that was told none.
+
+    Those `given` by the study file, or else those that a report would show.
 
     Only those at which every model can be read on both sides; raises GateError where there is none.
     """
@@ -55,7 +60,8 @@ def usual_budgets(after: Facts, before: Facts | None, wanted: Wanted, given: Seq
     found = tuple(budget for budget in given or choose_budgets(curves) if begin <= budget < end)
     if not found:
         raise GateError(
-            f"at no budget in {wanted.unit} that {'the study names' if given else 'a report shows'} can all models be read; "
+            f"at no budget in {wanted.unit} that {'the study names' if given else 'a report shows'} can all "
+            "models be read; "
             "give an --at"
         )
     return found

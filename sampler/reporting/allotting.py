@@ -1,8 +1,10 @@
-"""Whom to ask at each budget: the best single choice, cascade, mixture and greedy schedule, and an oracle router above all.
+"""Whom to ask at each budget.
 
-What counts as accepted is the offers' business: the judge's pass, an oracle, or the selection tests'. Cascades and mixtures go
-from the cheaper model to the dearer. The best of each kind is chosen on the problems that it is shown for, so beside it stands
-what choosing so is worth on problems that were not looked at (`sampler.stats.crossfit`).
+The best single choice, cascade, mixture and greedy schedule, and an oracle router above all.
+
+What counts as accepted is the offers' business: the judge's pass, an oracle, or the selection tests'. Cascades and
+mixtures go from the cheaper model to the dearer. The best of each kind is chosen on the problems that it is shown for,
+so beside it stands what choosing so is worth on problems that were not looked at (`sampler.stats.crossfit`).
 """
 
 from __future__ import annotations
@@ -39,10 +41,10 @@ Fits = Callable[[Places], Mapping[str, Fit]]  # of the models whose difficulty c
 class Allotted:
     """The best of each kind that costs no more than `budget` on average; None where nothing of the kind does.
 
-    `single` pays for all its k samples, `stopping` ends at the first pass. `oracle` is undefined where a model has fewer
-    samples than the budget buys; its interval is around that bound, which lies too high by the luck of single samples. `held`
-    is, by kind, the worth of such a choice on problems that it was not made on, and has the interval: resamples of the
-    problems that a choice was made on know nothing of how much too good that made it.
+    `single` pays for all its k samples, `stopping` ends at the first pass. `oracle` is undefined where a model has
+    fewer samples than the budget buys; its interval is around that bound, which lies too high by the luck of single
+    samples. `held` is, by kind, the worth of such a choice on problems that it was not made on, and has the interval:
+    resamples of the problems that a choice was made on know nothing of how much too good that made it.
     """
 
     budget: float

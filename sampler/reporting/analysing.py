@@ -25,7 +25,10 @@ from sampler.store.rows import AcceptedRow, StudyRow
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """What to read: a file, one of its studies, some of its models (by a part of their names), and its programs or not."""
+    """What to read.
+
+    A file, one of its studies, some of its models (by a part of their names), and its programs or not.
+    """
 
     path: Path
     study: str | None = None

@@ -1,8 +1,10 @@
-"""What a study says beyond its curves: what a solution costs, what more samples would bring, and whom to ask at a budget.
+"""What a study says beyond its curves.
 
-Pure: a `Ground` in, one `Analysis` out, in one unit. Everything is said of the problems that are complete for every model
-that is compared. A model whose cost in the unit is not known is named as `unknown` and left out of all that needs a cost.
-Intervals are from the ground's resamples of problems, the same for all models.
+What a solution costs, what more samples would bring, and whom to ask at a budget.
+
+Pure: a `Ground` in, one `Analysis` out, in one unit. Everything is said of the problems that are complete for every
+model that is compared. A model whose cost in the unit is not known is named as `unknown` and left out of all that needs
+a cost. Intervals are from the ground's resamples of problems, the same for all models.
 """
 
 from __future__ import annotations
@@ -65,7 +67,9 @@ class Beyond:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelAnalysis:
-    """One model. `stopped` is what up to n samples cost and reach if the first pass ends them; costs are None if unknown.
+    """One model.
+
+    `stopped` is what up to n samples cost and reach if the first pass ends them; costs are None if unknown.
 
     `spent` is what other rules of spending reach at the budgets. `fit` and `beyond` are missing where nothing passed,
     everything did, or every problem has one sample; `not_fitted` says so.

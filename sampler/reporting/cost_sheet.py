@@ -1,7 +1,9 @@
-"""A model's cost sheet: its numbers, what a token and a sample cost by each formula, and how many samples a budget buys.
+"""A model's cost sheet.
 
-Pure, but for looking into model files. A sample's cost is computed by the same functions as in a report, for a sample of so
-many tokens; what only a run can measure (seconds, joules) is unknown here.
+Its numbers, what a token and a sample cost by each formula, and how many samples a budget buys.
+
+Pure, but for looking into model files. A sample's cost is computed by the same functions as in a report, for a sample
+of so many tokens; what only a run can measure (seconds, joules) is unknown here.
 """
 
 from __future__ import annotations

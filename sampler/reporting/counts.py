@@ -1,9 +1,9 @@
 """Counts of passed samples without the samples: enough for every curve and comparison, nothing more.
 
-The file is JSON, plain or `.gz`: `{model: {"n": 100, "correct": {problem: passed}}}`, as EvalPerf publishes it. A model may say
-what its samples cost: `"params": 8e9` (FLOPs by the rule 2N × 128 a sample, so that budgets compare as parameters do),
-`"flops": …`, `"seconds": …` for one sample. Out come the same facts that a store has, so that reports and comparisons know
-no difference.
+The file is JSON, plain or `.gz`: `{model: {"n": 100, "correct": {problem: passed}}}`, as EvalPerf publishes it. A model
+may say what its samples cost: `"params": 8e9` (FLOPs by the rule 2N × 128 a sample, so that budgets compare as
+parameters do), `"flops": …`, `"seconds": …` for one sample. Out come the same facts that a store has, so that reports
+and comparisons know no difference.
 """
 
 from __future__ import annotations

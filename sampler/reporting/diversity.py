@@ -1,11 +1,11 @@
 """How many different right programs a model writes for a problem that it solves.
 
-Two programs are the same as a ranker by duplicates has it (`sampler.rankers.duplicates`): their trees are, without looks and
-names of their own. A text that is too long to be parsed is a program of its own. More samples find more programs, so only
-models with equally many samples compare.
+Two programs are the same as a ranker by duplicates has it (`sampler.rankers.duplicates`): their trees are, without
+looks and names of their own. A text that is too long to be parsed is a program of its own. More samples find more
+programs, so only models with equally many samples compare.
 
-Intervals are from resamples of the solved problems, as those of the cost of pass are: a resample of all problems may hold none
-of them. Where all solved problems have as many, an interval has no width, and promises too much.
+Intervals are from resamples of the solved problems, as those of the cost of pass are: a resample of all problems may
+hold none of them. Where all solved problems have as many, an interval has no width, and promises too much.
 """
 
 from __future__ import annotations
@@ -34,7 +34,10 @@ class Diversity:
 
 
 def diversity(solved: Sequence[Sequence[tuple[str, int]]], rng: np.random.Generator) -> Diversity | None:
-    """From each solved problem's different right texts, and how many samples had each; None where nothing was solved."""
+    """From each solved problem's different right texts, and how many samples had each.
+
+    None where nothing was solved.
+    """
     if not solved:
         return None
     table = np.array([_counted(texts) for texts in solved], dtype=np.float64)

@@ -1,11 +1,13 @@
-"""The family of comparisons that claims are corrected for: every pair of models at every budget that both can be read at.
+"""The family of comparisons that claims are corrected for.
 
-It depends on the models, their problems and their costs in one unit, and not on which budgets a table shows. So a report, a
-page, a comparison of two of the models and a screen say the same of the same budget, and the chance that any of them names even
-one false winner, at whatever budget it is looked at, is below 5 %. Units are families of their own.
+Every pair of models at every budget that both can be read at.
 
-Of long curves the family holds `STEPS` budgets for each pair of models, evenly in their logarithm: neighbouring budgets say
-nearly the same, and a budget between two of them is corrected as they are.
+It depends on the models, their problems and their costs in one unit, and not on which budgets a table shows. So a
+report, a page, a comparison of two of the models and a screen say the same of the same budget, and the chance that any
+of them names even one false winner, at whatever budget it is looked at, is below 5 %. Units are families of their own.
+
+Of long curves the family holds `STEPS` budgets for each pair of models, evenly in their logarithm: neighbouring budgets
+say nearly the same, and a budget between two of them is corrected as they are.
 """
 
 from __future__ import annotations

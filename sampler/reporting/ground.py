@@ -1,4 +1,6 @@
-"""The common ground of a comparison: the problems that are complete for every model, and what each model reaches on them.
+"""The common ground of a comparison.
+
+The problems that are complete for every model, and what each model reaches on them.
 
 It is laid out once and serves every unit, every pair and every table: all see the same resamples of the same problems.
 """

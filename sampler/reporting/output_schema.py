@@ -1,7 +1,8 @@
-"""JSON schemas of what `sampler report`, `compare` and `analyse` print with `--json`, made from the values that are printed.
+"""JSON schemas of what `sampler report`, `compare` and `analyse` print with `--json`, made from the printed values.
 
-`scripts/reference.py` writes them beside this module as `report.schema.json` and so on; a test says when they are stale, and
-holds real output against them. A value that may be None is null; a mapping by an enumeration has its words as keys.
+`scripts/reference.py` writes them beside this module as `report.schema.json` and so on; a test says when they are
+stale, and holds real output against them. A value that may be None is null; a mapping by an enumeration has its words
+as keys.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""A report as text for a terminal or a log, and as JSON. Names are hostile: shown character by character, never obeyed."""
+"""A report as text for a terminal or a log, and as JSON.
+
+Names are hostile: shown character by character, never obeyed.
+"""
 
 from __future__ import annotations
 
@@ -42,7 +45,9 @@ _FLOPS = {Unit.FLOPS, Unit.FLOPS_PARAMS, Unit.FLOPS_128, Unit.TABLE_FLOPS}
 _SECONDS = {Unit.SECONDS, Unit.TABLE_SECONDS, Unit.SANDBOX_SECONDS, Unit.TOTAL_SECONDS}
 _IN_FRONT = 2  # units whose costs stand in the table of models, where there is no room for more
 _WAYS_OUT = {
-    Unit.FLOPS: "it takes token counts and the model's architecture, --unit flops_params its size, --unit samples nothing",
+    Unit.FLOPS: (
+        "it takes token counts and the model's architecture, --unit flops_params its size, --unit samples nothing"
+    ),
     Unit.FLOPS_PARAMS: "it takes token counts and the model's size, --unit samples nothing",
 }
 _CHARGES = {
@@ -52,7 +57,10 @@ _CHARGES = {
 
 
 class Page(HarmlessConsole):
-    """Where reports are printed. A reader who leaves is an exception like any other: Rich would end the process with 1."""
+    """Where reports are printed.
+
+    A reader who leaves is an exception like any other: Rich would end the process with 1.
+    """
 
     def __init__(self, file: TextIO) -> None:
         super().__init__(file=file, highlight=False)
@@ -213,7 +221,8 @@ def _closing(report: Report) -> Iterator[str]:
     yield (
         f"± is half the {report.level:.0%} interval from {report.resamples:,} resamplings of the problems (BCa); "
         "where it is lopsided, - and + say how far it reaches. "
-        "* marks a winner: its paired lead over every other model is significant in a sign-flip test, corrected (maxT) for "
+        "* marks a winner: its paired lead over every other model is significant in a sign-flip test, corrected "
+        "(maxT) for "
         "all pairs of models and all budgets in this unit, and the interval of the lead leaves out zero."
     )
     if any(cell.point and cell.point.thin for table in report.tables for row in table.rows for cell in row.cells):
@@ -234,7 +243,10 @@ def grid(title: str) -> RichTable:
 
 
 def in_lines(name: str, width: int) -> Text:
-    """A name, broken at its hyphens and blanks into lines of about `width`, so that a column stays as narrow as its numbers."""
+    """A name, broken at its hyphens and blanks into lines of about `width`.
+
+    So a column stays as narrow as its numbers.
+    """
     lines = [""]
     for part in re.split(r"(?<=[-_ ])", one_line(name)):
         if lines[-1] and len(lines[-1] + part) > width:

@@ -68,7 +68,8 @@ def _solving(made: Analysis) -> RichTable:
     if made.cheapest:
         rows.append(["cheapest of all", "", "", "", *_pass_cells(made.cheapest, made.unit)])
     title = (
-        "Cost to solve: mean cost of a problem if the first pass ends it, or n samples do. Cost of pass: mean over solved "
+        "Cost to solve: mean cost of a problem if the first pass ends it, or n samples do. Cost of pass: mean "
+        "over solved "
         "problems of cost of a sample / pass@1 (Erol et al. 2025)"
     )
     return _table(title, ("model", "n", "to solve", "solved", "cost of pass", "never solved"), iter(rows))
@@ -94,7 +95,8 @@ def _pass_cells(found: CostOfPass, unit: Unit) -> list[str]:
 def _spending(made: Analysis) -> RichTable:
     called = _called(made)
     title = (
-        "The same budget by four rules: the paper's k = budget / mean cost; each problem's own k; sample by sample in random "
+        "The same budget by four rules: the paper's k = budget / mean cost; each problem's own k; sample by "
+        "sample in random "
         "orders, at what each cost; and for the set as a whole, in rounds, each problem ended by its first pass"
     )
     rows = (
@@ -153,7 +155,10 @@ def _number(value: float, near: Interval | None) -> str:
 
 
 def _frontier(choices: Sequence[Choice], made: Analysis) -> RichTable:
-    title = "Frontier: the (model, k) that no other beats for its cost, all k samples paid; every doubling of k, and each turn"
+    title = (
+        "Frontier: the (model, k) that no other beats for its cost, all k samples paid; every doubling of k, and each "
+        "turn"
+    )
     called = _called(made)
     rows = (
         (legs_words(one, called), amount(one.cost, made.unit), _around(one.rate, one.interval))
@@ -174,8 +179,10 @@ def turning(choices: Sequence[Choice]) -> Iterator[Choice]:
 
 def _budgets(rows: Sequence[Allotted], made: Analysis) -> RichTable:
     title = (
-        "The best of each way within each mean budget. Seen: on the problems that it was chosen on, which is too good, and so "
-        "without an interval. Unseen: chosen on four fifths of the problems and valued on the rest, five times, with what it "
+        "The best of each way within each mean budget. Seen: on the problems that it was chosen on, which is too "
+        "good, and so "
+        "without an interval. Unseen: chosen on four fifths of the problems and valued on the rest, five times, "
+        "with what it "
         "cost there"
     )
     called = _called(made)
@@ -231,7 +238,10 @@ def _titled(model: str, called: Mapping[str, str]) -> str:
 
 
 def _strata(made: Analysis) -> RichTable:
-    title = f"Difficulty: fifths of the problems by pass@1 of {one_line(made.reference or '')}, and who solves how much of each"
+    title = (
+        f"Difficulty: fifths of the problems by pass@1 of {one_line(made.reference or '')}, and who solves how much "
+        "of each"
+    )
 
     called = _called(made)
 
@@ -260,15 +270,18 @@ def _closing(made: Analysis) -> Iterator[str]:
     if made.allotment:
         yield (
             "Ways: k samples of one model; up to k, to the first pass; a cascade, up to k1, then up to k2, ended by a "
-            "pass; a mixture, k1 and k2 whatever happens; the greedy schedule, ended by a pass; a router that knows for each "
+            "pass; a mixture, k1 and k2 whatever happens; the greedy schedule, ended by a pass; a router that "
+            "knows for each "
             "problem which one model to spend the budget on, all samples paid: a bound, and too high by luck."
         )
     if made.left_out:
         yield f"Left out, because they have no selection tests: {made.left_out} problem(s)."
     yield from map(one_line, made.notes)
     yield (
-        f"Intervals are of {made.level:.0%}, from resampled problems: ± is half of one, - and + say how far it reaches where "
-        f"it is lopsided. {_STOPS[made.accept]} Strata were sorted by the reference's own luck, too: among the hard its rates "
+        f"Intervals are of {made.level:.0%}, from resampled problems: ± is half of one, - and + say how far it "
+        "reaches where "
+        f"it is lopsided. {_STOPS[made.accept]} Strata were sorted by the reference's own luck, too: among the "
+        "hard its rates "
         "are too low, among the easy too high."
     )
 
@@ -289,8 +302,10 @@ def _around(rate: float, near: Interval | None) -> str:
 _STOPS = {
     Accept.JUDGE: "What stops early stops at the judge's pass: an upper bound for whoever has other tests.",
     Accept.SELECTION: (
-        "What is solved is a right answer handed out: one of those that pass the selection tests, none where none does. What "
-        "stops early stops at the first that passes them, right or wrong. Cost of pass and pass@k beyond the samples are "
+        "What is solved is a right answer handed out: one of those that pass the selection tests, none where none "
+        "does. What "
+        "stops early stops at the first that passes them, right or wrong. Cost of pass and pass@k beyond the "
+        "samples are "
         "by the judge's tests."
     ),
 }

@@ -1,8 +1,8 @@
 """The report of a study: what each model does alone, and who reaches more at equal budget.
 
-Pure: rows of a store in, one `Report` out. Models are compared only on problems that are complete for all of them; their unit
-costs are means over those problems. Who wins at which budget
-is decided in `sampler.reporting.findings`. Nothing here favours a size.
+Pure: rows of a store in, one `Report` out. Models are compared only on problems that are complete for all of them;
+their unit costs are means over those problems. Who wins at which budget is decided in `sampler.reporting.findings`.
+Nothing here favours a size.
 """
 
 from __future__ import annotations
@@ -26,7 +26,10 @@ __all__ = ["Facts", "Finding", "ModelLine", "Report", "Row", "Table", "Wish", "c
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """What a store says about one study. `verdicts` counts by (model id, verdict); `greedy` are the models' greedy samples."""
+    """What a store says about one study.
+
+    `verdicts` counts by (model id, verdict); `greedy` are the models' greedy samples.
+    """
 
     study: StudyRow
     models: Sequence[ModelRow]
@@ -37,7 +40,10 @@ class Facts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
-    """What a report should show. Budgets that are not given are chosen from what samples cost; `seed` is the bootstrap's."""
+    """What a report should show.
+
+    Budgets that are not given are chosen from what samples cost; `seed` is the bootstrap's.
+    """
 
     units: tuple[Unit, ...] = (Unit.FLOPS, Unit.SECONDS)
     charge: PromptCharge = PromptCharge.EACH
@@ -49,7 +55,8 @@ class Wish:
 class ModelLine:
     """One model alone, on its own complete problems; a mean is None before there is a sample.
 
-    `greedy` is its pass@1 at temperature 0, from one sample of each problem that is none of the others; None without it.
+    `greedy` is its pass@1 at temperature 0, from one sample of each problem that is none of the others; None without
+    it.
     """
 
     name: str
@@ -74,8 +81,8 @@ class Table:
     """The comparison in one unit.
 
     `unknown` are the models whose cost in it is not known: they are not compared. From `end` on nothing can be said of
-    `ends`: that model was not sampled often enough. `greedy` are the models' greedy samples on the compared problems, each a
-    point with a cost of its own; a model is missing there until all of its are scored.
+    `ends`: that model was not sampled often enough. `greedy` are the models' greedy samples on the compared problems,
+    each a point with a cost of its own; a model is missing there until all of its are scored.
     """
 
     unit: Unit
@@ -217,8 +224,8 @@ def _table(ground: Ground, unit: Unit, wish: Wish) -> Table:
 def choose_budgets(curves: Sequence[Curve]) -> tuple[float, ...]:
     """Budgets worth a row: 1, 2, 4 … samples of the dearest model, one sample of each model, and all that each has.
 
-    Only as far as every curve goes; beyond, there is nothing to compare. Of budgets that read the same in three digits the
-    largest is taken, which buys whatever the others buy.
+    Only as far as every curve goes; beyond, there is nothing to compare. Of budgets that read the same in three digits
+    the largest is taken, which buys whatever the others buy.
     """
     if not curves:
         return ()

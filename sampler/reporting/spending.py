@@ -1,7 +1,7 @@
 """The same budget spent by four rules: one k for all problems, each problem's own k, sample by sample, and in rounds.
 
-Pure. The first is the paper's and that of every curve here; `sampler.stats.spending` and `sampler.stats.stopping` say what the
-others are. The last is a budget for the whole set of problems, and ends a problem at its first pass.
+Pure. The first is the paper's and that of every curve here; `sampler.stats.spending` and `sampler.stats.stopping` say
+what the others are. The last is a budget for the whole set of problems, and ends a problem at its first pass.
 """
 
 from __future__ import annotations
@@ -39,7 +39,10 @@ class Spending:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Solved:
-    """What a rule solves of each problem at a budget, and whether that was measured: whether the budget buys anything."""
+    """What a rule solves of each problem at a budget, and whether that was measured.
+
+    Whether the budget buys anything.
+    """
 
     rates: Floats
     measured: bool
@@ -48,7 +51,10 @@ class _Solved:
 def spending(
     of: Offer, counts: Counts, orders: Orders | None, budgets: Sequence[float], draws: Floats | None
 ) -> tuple[Spending, ...]:
-    """A model at each budget; without `orders`, nothing is said sample by sample; without `draws`, nothing of intervals."""
+    """A model at each budget.
+
+    Without `orders`, nothing is said sample by sample; without `draws`, nothing of intervals.
+    """
     own = [UnitCost(each=float(each), once=float(once)) for each, once in zip(of.each, of.once, strict=True)]
     solved = [_solved(of, counts, own, orders, budget) for budget in budgets]
     rounds = _rounds(of, budgets, draws)

@@ -39,7 +39,10 @@ def counts_of(model: ModelRow, tallies: Iterable[TallyRow], problems: Sequence[s
 
 
 def uneven_samples(model: ModelRow, tallies: Iterable[TallyRow], problems: Sequence[str]) -> str | None:
-    """What to say where a model has unequally many samples of its problems, as pass@k ends with the fewest; else None."""
+    """What to say where a model has unequally many samples of its problems, as pass@k ends with the fewest.
+
+    Else None.
+    """
     held = frozenset(problems)
     rows = [row for row in tallies if row.model_id == model.id and row.problem in held]
     fewest, most = (of((row.scored for row in rows), default=0) for of in (min, max))
@@ -48,7 +51,8 @@ def uneven_samples(model: ModelRow, tallies: Iterable[TallyRow], problems: Seque
     short = [row.problem for row in rows if row.scored == fewest]
     named = ", ".join(short[:MOST_NAMED]) + (f" and {len(short) - MOST_NAMED} more" if len(short) > MOST_NAMED else "")
     return (
-        f"{model.name}: pass@k ends at k = {fewest}, because {len(short)} of {len(rows)} problems ({named}) have no more "
+        f"{model.name}: pass@k ends at k = {fewest}, because {len(short)} of {len(rows)} problems ({named}) have "
+        "no more "
         f"samples; others have up to {most}. Add samples of these problems, or leave them out of the study."
     )
 

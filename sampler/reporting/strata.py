@@ -1,8 +1,9 @@
 """Who solves how much of the problems of like difficulty. Pure.
 
-Strata are fifths of the problems by pass@1 of the dearest model; its own rates within them are too low among the hard and too
-high among the easy ones, because luck sorted them too. Their intervals are from resamples of all problems, each sorted and
-parted anew, so they speak of the fifths of new problems of the same kind, with that same luck, and not of these borders.
+Strata are fifths of the problems by pass@1 of the dearest model; its own rates within them are too low among the hard
+and too high among the easy ones, because luck sorted them too. Their intervals are from resamples of all problems, each
+sorted and parted anew, so they speak of the fifths of new problems of the same kind, with that same luck, and not of
+these borders.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ GROUPS = 5
 class Stratum:
     """Problems of like difficulty: pass@1 of the dearest model there, and each model's rate at each budget.
 
-    Without an interval is what is no measurement, because the budget buys no sample, and all in a stratum of one problem.
+    Without an interval is what is no measurement, because the budget buys no sample, and all in a stratum of one
+    problem.
     """
 
     problems: int

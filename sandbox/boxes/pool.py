@@ -1,11 +1,12 @@
 """A pool of warm boxes, one for each core, a thread for each box.
 
-A job goes to whichever box is free. A box that is lost or not proved clean is thrown away; a spare takes its place. A job
-whose box was lost is tried again on another one: by a hand from outside (a removed container, a restarted engine) as often as
-`PATIENCE` allows, but a program whose boxes die or fall silent from within twice, where another box then serves an honest
-program, is judged, so that nobody can buy retries by breaking boxes. When the engine stays away, every waiting job gets the
-exception until it answers again; none gets a verdict. Nor does a program that the machine has kept waiting for a core: the box
-gives it that time back (`inside/waiting.py`), but not for ever, and nobody else waits for it.
+A job goes to whichever box is free. A box that is lost or not proved clean is thrown away; a spare takes its place. A
+job whose box was lost is tried again on another one: by a hand from outside (a removed container, a restarted engine)
+as often as `PATIENCE` allows, but a program whose boxes die or fall silent from within twice, where another box then
+serves an honest program, is judged, so that nobody can buy retries by breaking boxes. When the engine stays away, every
+waiting job gets the exception until it answers again; none gets a verdict. Nor does a program that the machine has kept
+waiting for a core: the box gives it that time back (`inside/waiting.py`), but not for ever, and nobody else waits for
+it.
 """
 
 from __future__ import annotations
@@ -198,7 +199,8 @@ class Pool:
         """A future for whatever a conversation with the boxes of one thread comes to."""
         if os.getpid() != self._process:
             raise PoolInOtherProcess(
-                f"this pool belongs to process {self._process}, which opened it; a fork has none of its threads. Open a pool "
+                f"this pool belongs to process {self._process}, which opened it; a fork has none of its threads. "
+                "Open a pool "
                 "in each process, after forking"
             )
         if self._stopping.is_set():
@@ -209,7 +211,10 @@ class Pool:
         return future
 
     def _look_ahead(self) -> None:
-        """Open the spare box when a second conversation is asked for: one program seldom needs it, and does not wait for it."""
+        """Open the spare box when a second conversation is asked for.
+
+        One program seldom needs it, and does not wait for it.
+        """
         with self._lock:
             self._asked += 1
             if self._asked == 2 and self._spare is None:
@@ -435,7 +440,8 @@ class Pool:
 def _not_starved(run: Run, limits: Limits) -> Run:
     if judge.starved(run, limits):
         raise MachineBusy(
-            f"the machine was too busy: the program's box waited for a core for {run.waited_s:.1f} of {run.wall_s:.1f} s and "
+            f"the machine was too busy: the program's box waited for a core for {run.waited_s:.1f} of "
+            f"{run.wall_s:.1f} s and "
             f"had {run.cpu_s:.2f} s of it; try again with fewer boxes, or when less is running here"
         )
     return run

@@ -1,4 +1,7 @@
-"""What code lacks, and what of an answer's other blocks supplies it: imports, functions, classes, values, each by its name."""
+"""What code lacks, and what of an answer's other blocks supplies it.
+
+Imports, functions, classes, values, each by its name.
+"""
 
 from __future__ import annotations
 
@@ -16,8 +19,8 @@ from sandbox.problems.names import Definition, first_line, undefined
 class Found:
     """Code that was found, and why it was chosen.
 
-    It is the body of the function that the prompt began where `body` is true. Where `continues` is, it goes on where the
-    prompt stops, to the letter.
+    It is the body of the function that the prompt began where `body` is true. Where `continues` is, it goes on where
+    the prompt stops, to the letter.
     """
 
     code: str
@@ -120,7 +123,10 @@ def _name(node: ast.stmt) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Assembly:
-    """The blocks of an answer, of which one is chosen. `known` names stand before it anyway, `own` it defines itself."""
+    """The blocks of an answer, of which one is chosen.
+
+    `known` names stand before it anyway, `own` it defines itself.
+    """
 
     blocks: Sequence[Block]
     parser: Parser
@@ -175,7 +181,10 @@ class Assembly:
         return "\n".join(lines)
 
     def helpers(self, code: str, chosen: int) -> list[Supply]:
-        """Return what of the other blocks gives the code the names that it lacks. Of a name's definitions the last counts."""
+        """Return what of the other blocks gives the code the names that it lacks.
+
+        Of a name's definitions the last counts.
+        """
         tree = self.parser.tree(code)
         wanted = set[str]() if tree is None or len(self.blocks) < 2 else lacking([tree], self.known)
         if not wanted:

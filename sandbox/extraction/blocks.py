@@ -1,9 +1,9 @@
 """The fenced blocks of an answer, and what stands outside of them.
 
-Fences are read as CommonMark has them, with what models write on top of it: a closing fence at the end of a line of code, an
-opening one behind prose, a tagged fence that opens the next block where the last one was never closed, code in the line of the
-fence. A fence within a literal of the block's code, or indented deeper than the one that opened it, is text. Where the first
-fence closes what nobody opened, the prompt did, and what stands before it is a block.
+Fences are read as CommonMark has them, with what models write on top of it: a closing fence at the end of a line of
+code, an opening one behind prose, a tagged fence that opens the next block where the last one was never closed, code in
+the line of the fence. A fence within a literal of the block's code, or indented deeper than the one that opened it, is
+text. Where the first fence closes what nobody opened, the prompt did, and what stands before it is a block.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ _PYTHON = re.compile(
     r"python[-_]?code|[\w./-]+\.py"
 )
 _OTHER = frozenset({
-    "text", "txt", "plain", "plaintext", "output", "out", "console", "terminal", "bash", "sh", "shell", "zsh", "powershell",
-    "cmd", "bat", "cpp", "c++", "c", "cc", "h", "java", "javascript", "js", "typescript", "ts", "go", "rust", "rs", "ruby",
-    "rb", "php", "csharp", "c#", "cs", "kotlin", "swift", "scala", "haskell", "hs", "perl", "lua", "r", "julia", "pascal",
-    "fortran",
-    "json", "yaml", "yml", "toml", "xml", "html", "css", "sql", "diff", "patch", "latex", "tex", "math", "mermaid", "dot",
-    "csv", "input", "stdin", "stdout", "log", "ini", "makefile", "dockerfile", "pseudocode", "pseudo", "algorithm", "example",
-    "result", "tests", "test", "error", "traceback", "none", "markdown", "md",
+    "text", "txt", "plain", "plaintext", "output", "out", "console", "terminal", "bash", "sh", "shell", "zsh",
+    "powershell", "cmd", "bat", "cpp", "c++", "c", "cc", "h", "java", "javascript", "js", "typescript", "ts", "go",
+    "rust", "rs", "ruby", "rb", "php", "csharp", "c#", "cs", "kotlin", "swift", "scala", "haskell", "hs", "perl", "lua",
+    "r", "julia", "pascal", "fortran", "json", "yaml", "yml", "toml", "xml", "html", "css", "sql", "diff", "patch",
+    "latex", "tex", "math", "mermaid", "dot", "csv", "input", "stdin", "stdout", "log", "ini", "makefile", "dockerfile",
+    "pseudocode", "pseudo", "algorithm", "example", "result", "tests", "test", "error", "traceback", "none", "markdown",
+    "md",
 })  # fmt: skip
 _DEFINES = re.compile(r"^(?:async def|def|class) ", re.MULTILINE)
 _NOTEBOOK = re.compile(r"In \[\d+\]: | {2,6}\.{3}: ?")  # of IPython

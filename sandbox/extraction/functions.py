@@ -1,9 +1,9 @@
 """Which code of an answer defines the function that a problem asks for.
 
-Blocks that define it come first, in this order: the last closed one that is Python and no stub; the last one that was never
-closed, up to its last whole statement; the last one that is no Python after all. Where none defines it, a block or a text that
-only makes sense within the function is its body. A stub is what answers quote of the question: a signature with nothing but a
-docstring, `pass`, `...`, `return None` or `raise NotImplementedError`.
+Blocks that define it come first, in this order: the last closed one that is Python and no stub; the last one that was
+never closed, up to its last whole statement; the last one that is no Python after all. Where none defines it, a block
+or a text that only makes sense within the function is its body. A stub is what answers quote of the question: a
+signature with nothing but a docstring, `pass`, `...`, `return None` or `raise NotImplementedError`.
 """
 
 from __future__ import annotations
@@ -92,7 +92,10 @@ class Target:
         )
 
     def as_methods(self, code: str) -> str | None:
-        """A method without its class, put into it; None if the code is none. What else stands at the margin stays there."""
+        """A method without its class, put into it; None if the code is none.
+
+        What else stands at the margin stays there.
+        """
         tree = self._parser.tree(code) if self.owner else None
         if tree is None or self.has_class(code):
             return None
@@ -222,7 +225,10 @@ def _in_class(chosen: int, whole: Sequence[int], blocks: Sequence[Block], target
 
 
 def without_function(blocks: Sequence[Block], target: Target, parser: Parser) -> Found | None:
-    """Return the last block of Python all the same, so that its verdict says what is missing: another function, or a body."""
+    """Return the last block of Python all the same, so that its verdict says what is missing.
+
+    Another function, or a body.
+    """
     for block in reversed(blocks):
         if block.python is not False and (body := as_body_without_return(block.code, target, parser)) is not None:
             return Found(body, "the last block of Python, which defines and returns nothing", body=True)
@@ -270,7 +276,10 @@ def as_body(code: str, parser: Parser) -> str | None:
 
 
 def as_body_without_return(code: str, target: Target, parser: Parser) -> str | None:
-    """Return the code, at the margin, if it is Python that defines nothing: a body that returns nothing, if one at all."""
+    """Return the code, at the margin, if it is Python that defines nothing.
+
+    A body that returns nothing, if one at all.
+    """
     code = textwrap.dedent(code)
     tree = parser.tree(code) if target.begun else None
     if tree is None or not is_code(tree):

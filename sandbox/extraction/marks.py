@@ -1,7 +1,8 @@
 """Marks that models and tokenizers put around an answer: reasoning, special tokens, headers of turns, wrappers.
 
-The marks of reasoning are those of the models' templates as of 2026. A closing mark without an opening one is common: the
-template opened the reasoning. Which mark ends it is decided by where it stands: the last one that is no part of code.
+The marks of reasoning are those of the models' templates as of 2026. A closing mark without an opening one is common:
+the template opened the reasoning. Which mark ends it is decided by where it stands: the last one that is no part of
+code.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ import re
 from sandbox.extraction.blocks import FENCE, scan
 from sandbox.extraction.parsing import Parser, Scanner
 
-# <think>, <think:6124c78e> (Hunyuan), <seed:think>, <mm:think>, <ifm|think_fast>, <longcat_think>, <thinking>, <Thought> …
+# <think>, <think:6124c78e> (Hunyuan), <seed:think>, <mm:think>, <ifm|think_fast>, <longcat_think>, <thinking>,
+# <Thought> …
 _WORD = (
     r"(?:think(?:ing)?|thoughts?|reasoning|reason|analysis|scratchpad|reflection|monologue|cot|chain_of_thought|rationale|"
     r"planning)"
@@ -89,7 +91,10 @@ _TEST_MARKS_END = re.compile(r"^[ \t]*\[/TESTS?\][ \t]*$", re.IGNORECASE | re.MU
 
 
 def without_reasoning(text: str, parser: Parser) -> tuple[str, str]:
-    """Return the answer after a model's reasoning, and what was found: "", "done" or "cut" (it never ended: no answer)."""
+    """Return the answer after a model's reasoning, and what was found.
+
+    "", "done" or "cut" (it never ended: no answer).
+    """
     text = begun_by_assistant(text)
     if _CHANNEL.search(text) or _BARE_ANALYSIS.match(text):
         return _final_channel(text)

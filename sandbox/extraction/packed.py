@@ -5,8 +5,24 @@ from __future__ import annotations
 import json
 from typing import Any
 
-_FIELDS = ("code", "program", "solution", "python", "python_code", "source_code", "source", "implementation", "completion",
-           "final_answer", "answer", "response", "content", "output", "result", "arguments")  # fmt: skip
+_FIELDS = (
+    "code",
+    "program",
+    "solution",
+    "python",
+    "python_code",
+    "source_code",
+    "source",
+    "implementation",
+    "completion",
+    "final_answer",
+    "answer",
+    "response",
+    "content",
+    "output",
+    "result",
+    "arguments",
+)
 
 
 def unpacked(text: str) -> str | None:

@@ -1,4 +1,7 @@
-"""Python within bounds: a parser with a budget of characters, and a scanner that knows where literals and brackets end."""
+"""Python within bounds.
+
+A parser with a budget of characters, and a scanner that knows where literals and brackets end.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +29,10 @@ class Parser:
         self._known: dict[str, ast.Module | None] = {}
 
     def tree(self, code: str) -> ast.Module | None:
-        """Return the syntax tree; None if the code is not Python, too long, too much for the parser or beyond the budget."""
+        """Return the syntax tree.
+
+        None if the code is not Python, too long, too much for the parser or beyond the budget.
+        """
         if code not in self._known:
             if not self._affords(code):
                 return None
@@ -171,7 +177,10 @@ def returns(body: Sequence[ast.stmt]) -> bool:
 
 
 def is_code(tree: ast.Module) -> bool:
-    """Whether the tree is more than words: prose such as `Solution`, `Note: this` or `fast and simple` is Python, too."""
+    """Whether the tree is more than words.
+
+    Prose such as `Solution`, `Note: this` or `fast and simple` is Python, too.
+    """
     return any(not has_no_effect(node) for node in tree.body)
 
 
@@ -182,9 +191,20 @@ def has_no_effect(node: ast.stmt) -> bool:
             return True
         case ast.Expr(value=value):
             kinds = (
-                ast.Name | ast.Constant | ast.Tuple | ast.Compare | ast.BoolOp | ast.UnaryOp | ast.BinOp | ast.Attribute
-                | ast.Dict | ast.List | ast.Set | ast.Subscript | ast.Starred
-            )  # fmt: skip
+                ast.Name
+                | ast.Constant
+                | ast.Tuple
+                | ast.Compare
+                | ast.BoolOp
+                | ast.UnaryOp
+                | ast.BinOp
+                | ast.Attribute
+                | ast.Dict
+                | ast.List
+                | ast.Set
+                | ast.Subscript
+                | ast.Starred
+            )
             return isinstance(value, kinds) and not any(isinstance(part, ast.Call) for part in ast.walk(value))
         case _:
             return False

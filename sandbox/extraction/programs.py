@@ -1,9 +1,9 @@
 """Which code of an answer is the whole program that a problem asks for.
 
-A program reads its input, does something by itself and prints. Of the closed blocks of Python it is the last one that does all
-of it, together with what it takes from other blocks; else the last one that does something; else the last one. Blocks that call
-themselves tests, or hand an input to the program, are none. Blocks without a tag count where none tagged as Python serves:
-sample runs and plans have no tag either.
+A program reads its input, does something by itself and prints. Of the closed blocks of Python it is the last one that
+does all of it, together with what it takes from other blocks; else the last one that does something; else the last one.
+Blocks that call themselves tests, or hand an input to the program, are none. Blocks without a tag count where none
+tagged as Python serves: sample runs and plans have no tag either.
 """
 
 from __future__ import annotations

@@ -29,7 +29,10 @@ def looks_like_statement(line: str) -> bool:
 
 
 def without_prose(text: str, parser: Parser, *, keep_broken: bool = False) -> str:
-    """Return the statements of a text. Lines that are no Python are left out, or with `keep_broken` such as read as prose."""
+    """Return the statements of a text.
+
+    Lines that are no Python are left out, or with `keep_broken` such as read as prose.
+    """
     return "\n".join(runs(text, parser, keep_broken=keep_broken))
 
 

@@ -1,22 +1,23 @@
 """Answers as bytes: how a candidate's values leave the box, and how arguments come in. Used on both sides.
 
-A closed set of exact types, `type(x) is T` and nothing looser: None, bool, int, float, complex, str, bytes, list, tuple,
-set, frozenset, dict, range, deque, Counter, OrderedDict, defaultdict, Decimal, Fraction, date, time, datetime, timedelta.
-A value of another type that equals one of these arrives as that (`equivalents`): an instance of a subclass that inherits
-comparison and iteration, a bytearray, a view of a dict, a scalar of numpy's. Anything else arrives as a mark that equals
-nothing: `Spoof` for an instance of a class with a comparison or a truth of its own, `Opaque` for any other type, `Iterated`
-for an iterator, whose items come along, `Array` for an array of numpy's, likewise, and `Oversized` for what is beyond the
-limits. An answer that is a mark says whether it counts as true. A `Digest` may stand for an answer of many bytes, where
-equality is all that is asked of it; it is taken over a form in which values that are equal look the same.
+A closed set of exact types, `type(x) is T` and nothing looser: None, bool, int, float, complex, str, bytes, list,
+tuple, set, frozenset, dict, range, deque, Counter, OrderedDict, defaultdict, Decimal, Fraction, date, time, datetime,
+timedelta. A value of another type that equals one of these arrives as that (`equivalents`): an instance of a subclass
+that inherits comparison and iteration, a bytearray, a view of a dict, a scalar of numpy's. Anything else arrives as a
+mark that equals nothing: `Spoof` for an instance of a class with a comparison or a truth of its own, `Opaque` for any
+other type, `Iterated` for an iterator, whose items come along, `Array` for an array of numpy's, likewise, and
+`Oversized` for what is beyond the limits. An answer that is a mark says whether it counts as true. A `Digest` may stand
+for an answer of many bytes, where equality is all that is asked of it; it is taken over a form in which values that are
+equal look the same.
 
-A *plain* value (None, numbers, texts, bytes, and lists, tuples, sets and dicts of such) has a second, short form: what the
-interpreter's own `marshal` writes for it, because that takes a twentieth of the time. Our own reader reads it, too:
+A *plain* value (None, numbers, texts, bytes, and lists, tuples, sets and dicts of such) has a second, short form: what
+the interpreter's own `marshal` writes for it, because that takes a twentieth of the time. Our own reader reads it, too:
 `marshal.loads` sees only what the host wrote (`calls_from`, in the box), never a byte of a candidate's.
 
-No pickle, no eval, no name that chooses a class: a tag is looked up in a table of ours. The encoder runs in the candidate's
-process under the candidate's limits; the candidate can break it, and then breaks only its own answers. The decoder is
-strict: depth, items, digits and text are capped, nothing is allocated that was not sent, and what is malformed is refused with
-CodecError.
+No pickle, no eval, no name that chooses a class: a tag is looked up in a table of ours. The encoder runs in the
+candidate's process under the candidate's limits; the candidate can break it, and then breaks only its own answers. The
+decoder is strict: depth, items, digits and text are capped, nothing is allocated that was not sent, and what is
+malformed is refused with CodecError.
 
 `encoding` writes, `decoding` reads; `short` is the short form both ways; `marks` is what all of them share.
 """
@@ -117,7 +118,10 @@ def changeable_bytes(values: list[Any]) -> bytes:
 
 
 def call_key(call: Any) -> bytes:
-    """The bytes of a call: equal only for equal calls, whatever their size. Raises CodecError for one that has no bytes."""
+    """The bytes of a call: equal only for equal calls, whatever their size.
+
+    Raises CodecError for one that has no bytes.
+    """
     try:
         return Encoder(strict=True).bytes_of(call)
     except TooMuch as error:
@@ -127,8 +131,8 @@ def call_key(call: Any) -> bytes:
 class AnswerEncoder:
     """Encodes answers that may take `most_bytes` together: plain ones in the short form, others in the long one.
 
-    Unless `whole`, a digest replaces a plain answer of more than MAX_PLAIN bytes; one with a float in it only if there is no
-    room for the answer itself. A mark replaces any other answer without room.
+    Unless `whole`, a digest replaces a plain answer of more than MAX_PLAIN bytes; one with a float in it only if there
+    is no room for the answer itself. A mark replaces any other answer without room.
     """
 
     def __init__(self, most_bytes: int, *, whole: bool) -> None:
@@ -182,7 +186,9 @@ def may_hold_spoofs(data: bytes) -> bool:
 
 
 def encode_calls(calls: list[Any]) -> list[bytes]:
-    """Calls for the box: in one piece where all of them are plain, else one by one. The host writes, `calls_from` reads.
+    """Calls for the box: in one piece where all of them are plain, else one by one.
+
+    The host writes, `calls_from` reads.
 
     Raises CodecError for what a box cannot be handed.
     """

@@ -1,7 +1,9 @@
-"""Forking on order: what the supervisor says to the processes that fork for it, zygote and runner, and what they answer.
+"""Forking on order.
 
-An order is one packet: what to do, for whom, under which limits, with descriptors beside it. The answer to every fork is
-`started` with the child's pid; whoever waits for a child tells of its end with `ended`.
+What the supervisor says to the processes that fork for it, zygote and runner, and what they answer.
+
+An order is one packet: what to do, for whom, under which limits, with descriptors beside it. The answer to every fork
+is `started` with the child's pid; whoever waits for a child tells of its end with `ended`.
 """
 
 from __future__ import annotations

@@ -1,12 +1,12 @@
 """The code that our own processes run on stays in memory, whatever a candidate does to the box's memory.
 
-Where memory runs out, the kernel first throws out what it can read again from files: the interpreter itself, if this box was
-the first to read it. From then on every process of the box waits for the disk at nearly every step, process 1 included, and a
-limit that was reached is noticed many seconds late. So process 1, before it forks anyone, locks the files that it is mapped
-from; such a lock is the page's, and serves all processes and all boxes. Engines set the limit on locked memory low and cannot
-always raise it, so what is over it gets a copy in its place: what no file holds cannot be thrown out either, for a box has no
-swap. Copies cost each fork time, so nothing is copied that no process of ours runs on. Afterwards nobody in the box may lock
-anything.
+Where memory runs out, the kernel first throws out what it can read again from files: the interpreter itself, if this
+box was the first to read it. From then on every process of the box waits for the disk at nearly every step, process 1
+included, and a limit that was reached is noticed many seconds late. So process 1, before it forks anyone, locks the
+files that it is mapped from; such a lock is the page's, and serves all processes and all boxes. Engines set the limit
+on locked memory low and cannot always raise it, so what is over it gets a copy in its place: what no file holds cannot
+be thrown out either, for a box has no swap. Copies cost each fork time, so nothing is copied that no process of ours
+runs on. Afterwards nobody in the box may lock anything.
 """
 
 from __future__ import annotations
@@ -30,7 +30,10 @@ class Mapping(NamedTuple):
 
 
 def keep_code() -> bool:
-    """Keep all files in memory that this process is mapped from, and give up the right to; whether that worked for each."""
+    """Keep all files in memory that this process is mapped from, and give up the right to.
+
+    Whether that worked for each.
+    """
     with open("/proc/self/maps", encoding="utf-8") as file:
         mappings = file_mappings(file.read())
     libc = _libc()

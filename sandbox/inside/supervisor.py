@@ -1,11 +1,12 @@
 """Process 1 of a box: reads jobs from the host, lets them be run, reports facts, proves the box clean.
 
 It answers each order with one frame of facts, and may tell before that a limit has moved. The facts say whether the box
-is clean: no process but our own, nothing in the scratch directories, no trace in flight. A box that is not clean is not used
-again; the supervisor then ends, and the container with it.
+is clean: no process but our own, nothing in the scratch directories, no trace in flight. A box that is not clean is not
+used again; the supervisor then ends, and the container with it.
 
-An order may say that its program will come again. Then a runner stays, and "clean" means clean but for the runner; what one
-visit leaves behind never meets the next. The order None ends this: the runner goes, and the box has to be clean without it.
+An order may say that its program will come again. Then a runner stays, and "clean" means clean but for the runner; what
+one visit leaves behind never meets the next. The order None ends this: the runner goes, and the box has to be clean
+without it.
 """
 
 from __future__ import annotations
@@ -113,7 +114,10 @@ class Supervisor:
         }
 
     def _cpu_s(self, seen: visit.Outcome) -> float:
-        """What the reaped have used. A child whose end its parent ignores, or whose parent is the zygote, is in no such sum."""
+        """What the reaped have used.
+
+        A child whose end its parent ignores, or whose parent is the zygote, is in no such sum.
+        """
         told_s = seen.cpu_s + self._orphans.cpu_s
         return seen.box_cpu_s if seen.box_cpu_s > told_s + _OURS_S else told_s
 
@@ -163,7 +167,10 @@ class Supervisor:
         return found
 
     def _as_before(self) -> bool:
-        """Whether nothing is in flight and the memory is back; or, while there is a runner, whether that is still there."""
+        """Whether nothing is in flight and the memory is back.
+
+        Or, while there is a runner, whether that is still there.
+        """
         if self._runner is None:
             return traces.gone(self._before) and self._memory.is_back()
         return not self._runner.gone and traces.gone(self._runner.before)

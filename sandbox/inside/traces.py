@@ -1,7 +1,8 @@
 """What a program can leave behind although all its processes are dead and its directories are empty.
 
-A socket that carries itself in flight keeps alive whatever else it carries: a bound name, a terminal, the blocks of a file
-without a name. The kernel collects such a ring in its own time. So a box is compared with what it was when it opened.
+A socket that carries itself in flight keeps alive whatever else it carries: a bound name, a terminal, the blocks of a
+file without a name. The kernel collects such a ring in its own time. So a box is compared with what it was when it
+opened.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """One visit of a program, seen from the supervisor: pipes, clocks, caps.
 
 A visit is over when the main process is dead, never when a pipe is: a leftover process may hold a pipe open for ever.
-The supervisor acts on a limit and says so itself; nobody guesses causes from exit codes. Where a runner is the parent, the
-candidate can stop or kill it: then the visit is over when the runner is, and the runner's end is the visit's.
+The supervisor acts on a limit and says so itself; nobody guesses causes from exit codes. Where a runner is the parent,
+the candidate can stop or kill it: then the visit is over when the runner is, and the runner's end is the visit's.
 """
 
 from __future__ import annotations
@@ -54,7 +54,9 @@ class Order:
 
 @dataclass
 class Outcome:
-    """What the supervisor saw of the main process. `box_cpu_s`: what the whole box used until its end, without process 1.
+    """What the supervisor saw of the main process.
+
+    `box_cpu_s`: what the whole box used until its end, without process 1.
 
     `waited_s`: how long the box waited for its core meanwhile, at least.
     """
@@ -192,7 +194,10 @@ class Visit:
         return theirs, ours
 
     def run(self, tell: Callable[[float], None]) -> Outcome:
-        """Watch until the main process is dead. `tell` hears what the box has waited when that has moved the wall limit."""
+        """Watch until the main process is dead.
+
+        `tell` hears what the box has waited when that has moved the wall limit.
+        """
         self._poll.register(self._parent.control, select.POLLIN)
         self._poll.register(self._orphans.fd, select.POLLIN)
         for fd in list(self._writers):
@@ -226,7 +231,10 @@ class Visit:
         return usage.tree_cpu_s() - self._cpu_before - (time.process_time() - self._own_before)
 
     def said(self) -> dict[str, bytes]:
-        """What the program wrote. Only for a box that was swept: a copy may need more room than the program has left."""
+        """What the program wrote.
+
+        Only for a box that was swept: a copy may need more room than the program has left.
+        """
         return {"stdout": self._stdout.taken(), "stderr": self._stderr.taken(), "answers": self._answers.taken()}
 
     @property
@@ -254,7 +262,10 @@ class Visit:
         return None
 
     def _hand_out(self) -> None:
-        """The next calls, where every earlier one has its answer: until then the program must not be able to read them."""
+        """The next calls, where every earlier one has its answer.
+
+        Until then the program must not be able to read them.
+        """
         while self._later and self._later[0][0] <= self._answers.frames():
             self._told.add(self._later.pop(0)[1])
             self._writers[self._told.fd] = self._told
@@ -287,7 +298,10 @@ class Visit:
         return forking.Ended.unpack(data)
 
     def _watch_limits(self) -> None:
-        """Act on a limit that is reached; else say how long there is nothing to look at. One look into the books a step."""
+        """Act on a limit that is reached; else say how long there is nothing to look at.
+
+        One look into the books a step.
+        """
         if not self._ending:
             box_cpu_s = usage.tree_cpu_s() - self._cpu_before
             cpu_left_s = self._order.cpu_s - (box_cpu_s - (time.process_time() - self._own_before))

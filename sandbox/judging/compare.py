@@ -1,7 +1,8 @@
 """Holding an answer against what is expected. Pure, and safe on hostile values: they are of exact types of our making.
 
-`==` between such values is Python's own and runs no code of a candidate: 1 == 1.0, True == 1, an OrderedDict equals a dict,
-and a mark (`codec.Mark`) equals nothing. An array of numpy's with one item equals what that item equals, as there.
+`==` between such values is Python's own and runs no code of a candidate: 1 == 1.0, True == 1, an OrderedDict equals a
+dict, and a mark (`codec.Mark`) equals nothing. An array of numpy's with one item equals what that item equals, as
+there.
 """
 
 from __future__ import annotations
@@ -66,7 +67,10 @@ def _holds_of_value(answer: object, test: CallTest) -> bool:
 
 
 def _holds_of_digest(answer: Digest, test: CallTest) -> bool:
-    """Whether a digest is right: its value has many bytes, so it is true and not None, and equals one of the same digest."""
+    """Whether a digest is right.
+
+    Its value has many bytes, so it is true and not None, and equals one of the same digest.
+    """
     match test.comparison:
         case Comparison.TRUE | Comparison.ANYTHING:
             return True
@@ -97,7 +101,10 @@ def _equal(answer: object, expected: object) -> bool:
 
 
 def _pairwise(answer: object, expected: object, alike: _Pair, holds_one: _Pair) -> bool:
-    """Whether all pairs of items hold, at any depth. Containers that are `alike` are pairs of their items, all else is one."""
+    """Whether all pairs of items hold, at any depth.
+
+    Containers that are `alike` are pairs of their items, all else is one.
+    """
     waiting: list[tuple[Any, Any]] = [(answer, expected)]
     while waiting:
         mine, its = waiting.pop()
@@ -172,8 +179,8 @@ def _items(answer: object) -> object:
 def _same_items(answer: Any, expected: Any) -> bool:
     """Equal as sets; a TypeError is a no. The only hash table is one of the expected items, each marked when it is met.
 
-    A set of the answer could take the memory of a range without end, or quadratic time: decoding bounds the keys of sets and
-    dicts that stand in an answer, but not the items of its lists.
+    A set of the answer could take the memory of a range without end, or quadratic time: decoding bounds the keys of
+    sets and dicts that stand in an answer, but not the items of its lists.
     """
     wanted = distinct(list(expected))
     refuse_costly_dict(wanted)

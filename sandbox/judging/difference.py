@@ -1,4 +1,7 @@
-"""Where two values first differ, for a person to read. Both are of exact types of our own making, so looking is safe."""
+"""Where two values first differ, for a person to read.
+
+Both are of exact types of our own making, so looking is safe.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,9 @@ def short(value: object) -> str:
 
 
 def first_difference(answer: object, expected: object) -> str | None:
-    """The place of the first difference inside two containers or texts, and what stands there; None where there is no inside.
+    """The place of the first difference inside two containers or texts, and what stands there.
+
+    None where there is no inside.
 
     "at [2]['a']: 5 where 6 was expected"
     """

@@ -1,4 +1,7 @@
-"""Why a score is what it is, in one sentence for a person. Pure; what is shown of a program is its own words, bounded."""
+"""Why a score is what it is, in one sentence for a person.
+
+Pure; what is shown of a program is its own words, bounded.
+"""
 
 from __future__ import annotations
 

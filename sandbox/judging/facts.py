@@ -1,8 +1,8 @@
 """The facts behind a score as bytes, so that it can be judged again without a box.
 
-Kept are the run (or the runs of a whole program, by their case), the answers as the codec wrote them, the run of tests in a
-grader box, and the same for the selection tests; never what is expected, which the data set says anew. What is read back is
-checked like what comes from a box, since a file may have been written by anyone.
+Kept are the run (or the runs of a whole program, by their case), the answers as the codec wrote them, the run of tests
+in a grader box, and the same for the selection tests; never what is expected, which the data set says anew. What is
+read back is checked like what comes from a box, since a file may have been written by anyone.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from sandbox.values import (
     Stage,
     StdinTests,
     Tests,
-)  # fmt: skip
+)
 
 FORMAT = 1
 MAX_PACKED = 8 << 20  # a program that printed more cannot be judged again without a box
@@ -146,7 +146,10 @@ def _rejudge(facts: Facts, tests: Tests) -> Score:
 
 
 def _rejudge_called(facts: Facts, tests: CallTests, *, whole: bool) -> Score:
-    """`whole`: whether a box of today sends every answer as a value (`needs_values`); earlier ones sent digests, too."""
+    """`whole`: whether a box of today sends every answer as a value (`needs_values`).
+
+    Earlier ones sent digests, too.
+    """
     if facts.calls != tests.fingerprint:
         raise FactsError("the answers belong to other calls")
     run = facts.run
@@ -181,8 +184,16 @@ def unpack(data: bytes) -> Facts:
         if not isinstance(told, dict) or told.get("format") != FORMAT:
             raise FactsError("these facts are of another format")
         return _facts(told)
-    except (zlib.error, codec.CodecError, ValueError, TypeError, LookupError, AttributeError, ArithmeticError,
-            RecursionError) as error:  # fmt: skip
+    except (
+        zlib.error,
+        codec.CodecError,
+        ValueError,
+        TypeError,
+        LookupError,
+        AttributeError,
+        ArithmeticError,
+        RecursionError,
+    ) as error:
         raise Unreadable(f"no facts of ours: {error}") from error
 
 

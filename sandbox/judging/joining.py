@@ -1,7 +1,7 @@
 """Selection tests and judge tests in one visit, where both are calls.
 
-Each call is asked once, the selection's first: a program that hangs in a judge's call has answered the selection's by then.
-Each set gets its own view of the run, as if its calls alone had been asked.
+Each call is asked once, the selection's first: a program that hangs in a judge's call has answered the selection's by
+then. Each set gets its own view of the run, as if its calls alone had been asked.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from sandbox.values import CallList, CallTest, CallTests, Ending, Run, needs_val
 class Joined:
     """The calls of both sets, and at which place the answer to each set's n-th call stands.
 
-    `judge` are the judge's tests, arranged so that the calls which they share with the selection come first: so the answers
-    to the first calls of both are the first answers of each.
+    `judge` are the judge's tests, arranged so that the calls which they share with the selection come first: so the
+    answers to the first calls of both are the first answers of each.
     """
 
     calls: CallList

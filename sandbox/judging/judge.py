@@ -1,7 +1,7 @@
 """The judgement over a run: the one place where facts become a verdict. Pure; a stored run can be judged again.
 
-Passing needs evidence: the proof that only a finished program (or, with tests, a finished test) sends. Not having failed
-is not evidence.
+Passing needs evidence: the proof that only a finished program (or, with tests, a finished test) sends. Not having
+failed is not evidence.
 """
 
 from __future__ import annotations
@@ -44,8 +44,8 @@ _PRIORITY = (
 def starved(run: Run, limits: Limits) -> bool:
     """Return whether a visit reached its wall limit because its box waited for a core: then there can be no verdict.
 
-    The seconds in which the box waited are no part of the program's wall time. A program that the CPU limit stopped has had
-    all of its time.
+    The seconds in which the box waited are no part of the program's wall time. A program that the CPU limit stopped has
+    had all of its time.
     """
     return run.ending is Ending.OUT_OF_WALL and _own_wall_s(run) < limits.wall_s
 
@@ -88,13 +88,19 @@ def _judge_graded(run: Run, graded: Run | None) -> Verdict:
 
 
 def _blamed(run: Run, graded: Run) -> Answer | None:
-    """Return the answer whose exception ended the tests: the program raised it, or its value could not leave the box."""
+    """Return the answer whose exception ended the tests.
+
+    The program raised it, or its value could not leave the box.
+    """
     number = graded.blamed
     return run.answers[number] if number is not None and 0 <= number < len(run.answers) else None
 
 
 def _judge_wrong(answer: Answer) -> Verdict:
-    """Return the verdict of an answer that is not right. One beyond the limits is wrong: they follow from what is expected."""
+    """Return the verdict of an answer that is not right.
+
+    One beyond the limits is wrong: they follow from what is expected.
+    """
     return Verdict.WRONG if answer.raised is None else _judge_raised(answer.raised)
 
 
@@ -110,7 +116,10 @@ def _judge_answers(run: Run, tests: CallTests) -> Verdict:
 
 
 def first_failure(run: Run, tests: CallTests) -> int | None:
-    """The number of the first case with a wrong answer, from 0; else of the first without an answer; None if all are right."""
+    """The number of the first case with a wrong answer, from 0.
+
+    Else of the first without an answer; None if all are right.
+    """
     missing = None
     for number, test in enumerate(tests.cases):
         answer = answer_to(number, run, tests)
@@ -245,7 +254,15 @@ def too_large(message: str, program: Program, limits: Limits) -> Score:
     """The score of a program that no box is asked to run."""
     refused = Raised(stage=Stage.COMPILE, type="TooLarge", message=message)
     run = Run(
-        ending=Ending.EXITED, exit_code=None, signal=None, cpu_s=0.0, wall_s=0.0, memory_mb=0.0, stdout=b"", stderr=b"",
-        proved=False, raised=refused,
-    )  # fmt: skip
+        ending=Ending.EXITED,
+        exit_code=None,
+        signal=None,
+        cpu_s=0.0,
+        wall_s=0.0,
+        memory_mb=0.0,
+        stdout=b"",
+        stderr=b"",
+        proved=False,
+        raised=refused,
+    )
     return score(run, program, limits)

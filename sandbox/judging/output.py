@@ -1,7 +1,8 @@
 """Holding what a program printed against what is expected, by the data set's rule. Pure; bytes in, yes or no out.
 
-A program may print tens of MB, so both sides are read word by word and line by line, up to the first that differs: the work is
-linear in the bytes, and the memory in what is expected. No pattern backtracks for long. Only ASCII digits make a number.
+A program may print tens of MB, so both sides are read word by word and line by line, up to the first that differs: the
+work is linear in the bytes, and the memory in what is expected. No pattern backtracks for long. Only ASCII digits make
+a number.
 """
 
 from __future__ import annotations

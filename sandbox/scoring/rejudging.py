@@ -1,4 +1,7 @@
-"""Judging scored samples again from the facts in their rows, after a change of the judge or of what is expected. No box."""
+"""Judging scored samples again from the facts in their rows, after a change of the judge or of what is expected.
+
+No box.
+"""
 
 from __future__ import annotations
 
@@ -38,8 +41,8 @@ class Changes:
 def rejudged(rows: Iterable[Row], problems: Mapping[str, Problem], references: References) -> Iterator[Rejudged]:
     """Yield each row with the same row as today's judge has it, made from the facts. No box is asked.
 
-    A row without facts, or with such as cannot be read, stays as it is; one whose facts are not enough has no verdict then.
-    Raises SamplesError naming the line and what is wrong, or ReferenceFailed.
+    A row without facts, or with such as cannot be read, stays as it is; one whose facts are not enough has no verdict
+    then. Raises SamplesError naming the line and what is wrong, or ReferenceFailed.
     """
     anew: dict[int, Row] = {}
     for row in rows:

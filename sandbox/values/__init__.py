@@ -1,10 +1,11 @@
 """The words of the sandbox: what is asked of a box, what it reports, what that means.
 
 A *program* is what is executed. A *job* is one visit of a program to a box, under *limits*. A *run* is what happened
-during that visit: facts only. A *verdict* is the judgement over a run; `sandbox.judging.judge` is the one place that makes it.
+during that visit: facts only. A *verdict* is the judgement over a run; `sandbox.judging.judge` is the one place that
+makes it.
 
-`jobs` is what is asked, under which `limits` and `assumptions`, `tests` how it is tested, `output_rules` how printed output is
-compared, `runs` what is reported, `scores` what that means.
+`jobs` is what is asked, under which `limits` and `assumptions`, `tests` how it is tested, `output_rules` how printed
+output is compared, `runs` what is reported, `scores` what that means.
 """
 
 from __future__ import annotations

@@ -15,8 +15,9 @@ RECURSION_BOUNDS = (100, 1_000_000)
 class Assumptions:
     """What a data set's own runner does for every program, and the times that it gives them.
 
-    `imports` is source text that runs before the program, in its namespace. With `long_integers`, integers of any length are
-    read and printed, as before Python 3.11. `cpu_s` and `wall_s` stand in the place of the usual limits. None: as usual.
+    `imports` is source text that runs before the program, in its namespace. With `long_integers`, integers of any
+    length are read and printed, as before Python 3.11. `cpu_s` and `wall_s` stand in the place of the usual limits.
+    None: as usual.
     """
 
     imports: str = ""
@@ -40,7 +41,10 @@ class Assumptions:
         return {name: value for name, value in given.items() if value is not None}
 
     def limits(self, usual: Limits, chosen: Collection[str], longest_s: float = math.inf) -> Limits:
-        """The limits of a program: the usual ones, with these times where the user has not chosen them, up to `longest_s`."""
+        """The limits of a program.
+
+        The usual ones, with these times where the user has not chosen them, up to `longest_s`.
+        """
         times = {
             name: min(value, max(longest_s, getattr(usual, name)))
             for name, value in self.times().items()

@@ -22,10 +22,12 @@ class Isolation(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Program:
-    """Source text and how it is tested: by calls, by what it prints, by code in a grader box or (str) in its process, or not.
+    """Source text and how it is tested.
 
-    `tests` give the verdict. `selection` tests, which whoever picks an answer may see, are judged beside them and apart.
-    `AskedCalls` and `Grading` are the two halves of being tested by code in a grader box.
+    By calls, by what it prints, by code in a grader box or (str) in its process, or not.
+
+    `tests` give the verdict. `selection` tests, which whoever picks an answer may see, are judged beside them and
+    apart. `AskedCalls` and `Grading` are the two halves of being tested by code in a grader box.
     """
 
     source: str
@@ -44,9 +46,9 @@ class Program:
 class Job:
     """One visit of a program to a box.
 
-    `answers` limits all answers together; None: the limits follow from the expected answers. With `fresh`, each call gets a
-    visit of its own. With `repeat` the program, a script, will come again with another `stdin`; the box keeps it compiled,
-    and so it is a fork.
+    `answers` limits all answers together; None: the limits follow from the expected answers. With `fresh`, each call
+    gets a visit of its own. With `repeat` the program, a script, will come again with another `stdin`; the box keeps it
+    compiled, and so it is a fork.
     """
 
     program: Program

@@ -57,7 +57,8 @@ class Limits:
     def with_room_for(self, expected: bytes) -> Limits:
         """Return the limits of a program that should print this: it may print twice as much, if that is more.
 
-        So a right program is never stopped for printing, and one that prints other or more spaces is judged by its words.
+        So a right program is never stopped for printing, and one that prints other or more spaces is judged by its
+        words.
         """
         wanted_kb = min((2 * len(expected) >> 10) + 1, int(LIMIT_BOUNDS["output_kb"][1]))
         return self if wanted_kb <= self.output_kb else replace(self, output_kb=wanted_kb)

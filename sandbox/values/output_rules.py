@@ -1,7 +1,7 @@
 """How printed output is held against what is expected: a rule is a small value, and each has a name.
 
-Integers that differ are different under every rule but `apps_lax`: a tolerance is for decimal fractions. What a data set's own
-grader does has the set's name.
+Integers that differ are different under every rule but `apps_lax`: a tolerance is for decimal fractions. What a data
+set's own grader does has the set's name.
 """
 
 from __future__ import annotations
@@ -42,7 +42,8 @@ class Numbers(StrEnum):
 class OutputRule:
     """One rule. The tolerance of a number is `absolute` + `relative` × the expected one's size.
 
-    With `any_case`, letters A to Z equal their small ones. With `lone_numbers`, only a line's only number has a tolerance.
+    With `any_case`, letters A to Z equal their small ones. With `lone_numbers`, only a line's only number has a
+    tolerance.
     """
 
     LINES: ClassVar[OutputRule]
@@ -95,7 +96,8 @@ def _rules() -> dict[str, OutputRule]:
             lone_numbers=True,
         ),
         OutputRule(
-            name="apps_lax", layout=Layout.SETS, numbers=Numbers.ALL, relative=RELATIVE, absolute=ABSOLUTE, lone_numbers=True
+            name="apps_lax", layout=Layout.SETS, numbers=Numbers.ALL, relative=RELATIVE, absolute=ABSOLUTE,
+            lone_numbers=True
         ),
     ]  # fmt: skip
     return {rule.name: rule for rule in rules}

@@ -66,8 +66,8 @@ class Raised:
 class Answer:
     """What one call came to, as the program's own process says: a value of exact types or marks, or an exception.
 
-    `data` is the value, and `arguments` what became of the arguments (where asked for), as the codec wrote them; `exception`
-    is what a grader box needs to raise the exception again (likewise).
+    `data` is the value, and `arguments` what became of the arguments (where asked for), as the codec wrote them;
+    `exception` is what a grader box needs to raise the exception again (likewise).
     """
 
     value: object = None
@@ -81,9 +81,9 @@ class Answer:
 class Run:
     """The facts of one visit.
 
-    Seconds of CPU are summed over the process tree. For at least `waited_s` of `wall_s` the box waited for its core; these do
-    not count against the limit. `memory_mb` is the peak of the box over what it held before or of its largest process,
-    whichever is more, as `memory_source` says.
+    Seconds of CPU are summed over the process tree. For at least `waited_s` of `wall_s` the box waited for its core;
+    these do not count against the limit. `memory_mb` is the peak of the box over what it held before or of its largest
+    process, whichever is more, as `memory_source` says.
     """
 
     ending: Ending

@@ -28,9 +28,10 @@ class Verdict(StrEnum):
 class Score:
     """A verdict with the run it was made from, and the exception that decided it, if one did.
 
-    `graded` is the run of tests that are code, in a grader box. Of a program with many runs, `run` is the one that decided,
-    with the seconds of all, and `runs` are all by their case. `passed_cases` of `cases` were right, as far as they were tried.
-    `flags` are the run's and the judge's. `selection` is the score by the selection tests, where they were asked for.
+    `graded` is the run of tests that are code, in a grader box. Of a program with many runs, `run` is the one that
+    decided, with the seconds of all, and `runs` are all by their case. `passed_cases` of `cases` were right, as far as
+    they were tried. `flags` are the run's and the judge's. `selection` is the score by the selection tests, where they
+    were asked for.
     """
 
     verdict: Verdict

@@ -1,4 +1,7 @@
-"""How programs are tested: by calls, by what they print, or by code; and how an answer is held against what is expected."""
+"""How programs are tested.
+
+By calls, by what they print, or by code; and how an answer is held against what is expected.
+"""
 
 from __future__ import annotations
 
@@ -91,11 +94,14 @@ class ReferenceTests:
 
 @dataclass(frozen=True, kw_only=True)
 class CallTests:
-    """Tests that are data: calls, and answers compared on the host. `source` is the data set's text they were read from.
+    """Tests that are data: calls, and answers compared on the host.
 
-    The calls are made in an order that follows from the calls themselves, so that a program which counts them gains nothing,
-    and answers to them can be held against another expectation later. `arranged` is another order, by the cases' numbers. The
-    sizes of `measured` cases are not checked: they were checked before, or a box has given the expected answers.
+    `source` is the data set's text they were read from.
+
+    The calls are made in an order that follows from the calls themselves, so that a program which counts them gains
+    nothing, and answers to them can be held against another expectation later. `arranged` is another order, by the
+    cases' numbers. The sizes of `measured` cases are not checked: they were checked before, or a box has given the
+    expected answers.
     """
 
     cases: tuple[CallTest, ...]
@@ -124,7 +130,9 @@ class CallTests:
 
     @functools.cached_property
     def order(self) -> tuple[int, ...]:
-        """The numbers of the cases as they are asked: shuffled, and where they are many, within each stage (see `scoring`).
+        """The numbers of the cases as they are asked.
+
+        Shuffled, and where they are many, within each stage (see `scoring`).
 
         The first cases of a file are the simplest ones as a rule, and tell most wrong programs soonest.
         """
@@ -173,8 +181,8 @@ def _refuse_too_large(cases: Iterable[CallTest]) -> None:
 def needs_values(cases: Iterable[CallTest]) -> bool:
     """Return whether answers must arrive as values, because a digest cannot decide what the tests ask.
 
-    A digest decides equality and nothing else. It has to do where the set's own solution gave an answer that no box has room
-    for: then that digest is all that is known of the expected answer.
+    A digest decides equality and nothing else. It has to do where the set's own solution gave an answer that no box has
+    room for: then that digest is all that is known of the expected answer.
     """
     cases = list(cases)
     known = not any(isinstance(case.expected, codec.Digest) for case in cases)
@@ -182,9 +190,12 @@ def needs_values(cases: Iterable[CallTest]) -> bool:
 
 
 class CallList:
-    """Cases in the order in which their calls are asked. What is expected stays here, to recognise an answer by its bytes.
+    """Cases in the order in which their calls are asked.
 
-    The first `apart` calls are a set of their own. Where `whole`, no digest may stand for an answer (see `needs_values`).
+    What is expected stays here, to recognise an answer by its bytes.
+
+    The first `apart` calls are a set of their own. Where `whole`, no digest may stand for an answer (see
+    `needs_values`).
     """
 
     def __init__(self, cases: list[CallTest], *, apart: int = 0, whole: bool | None = None) -> None:
@@ -215,9 +226,13 @@ class CallList:
     def _asked(self, start: int, end: int) -> AskedCalls:
         pieces = codec.encode_calls([_call(case) for case in self._cases[start:end]])
         return AskedCalls(
-            pieces=tuple(pieces), count=end - start, apart=self.apart, known=self._known[start:end], whole=self.whole,
+            pieces=tuple(pieces),
+            count=end - start,
+            apart=self.apart,
+            known=self._known[start:end],
+            whole=self.whole,
             limits=self.limits,
-        )  # fmt: skip
+        )
 
     @functools.cached_property
     def limits(self) -> AnswerLimits:
@@ -234,7 +249,10 @@ class CallList:
 
 
 def _recognisable(expected: object, *, whole: bool) -> bytes:
-    """The bytes that a box would write for the value; none at all where they would not be read as one that equals it."""
+    """The bytes that a box would write for the value.
+
+    None at all where they would not be read as one that equals it.
+    """
     data = codec.encode_briefly(expected, whole=whole)
     try:
         read = codec.decode(data)
@@ -278,11 +296,13 @@ class StdinTests:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckTests:
-    """Tests that are code. They run in a grader box, where no candidate's code ever is, over answers that were asked before.
+    """Tests that are code.
 
-    `source` calls the `functions` by their names and may use what `prelude` defines. `solution` (prelude included) is the data
-    set's own program; running the tests over it tells which calls they make. `independent` tests never need one call to come
-    after another.
+    They run in a grader box, where no candidate's code ever is, over answers that were asked before.
+
+    `source` calls the `functions` by their names and may use what `prelude` defines. `solution` (prelude included) is
+    the data set's own program; running the tests over it tells which calls they make. `independent` tests never need
+    one call to come after another.
     """
 
     source: str
@@ -306,10 +326,10 @@ Tests = CallTests | ReferenceTests | StdinTests | CheckTests | str  # str: code 
 class AskedCalls:
     """Encoded calls, of which the answers are wanted; with `arguments_back`, the arguments after each call, too.
 
-    The answers to the first `apart` calls leave the box before the other calls are made. An answer with the same bytes as the
-    one that is `known` for its call has its value; `known` stays on the host. With `whole`, no digest may stand for an answer.
-    `turns` are the numbers of calls in each turn, where each piece holds one call: the calls of a turn are handed out when all
-    earlier calls have their answers, and each answer leaves the box at once.
+    The answers to the first `apart` calls leave the box before the other calls are made. An answer with the same bytes
+    as the one that is `known` for its call has its value; `known` stays on the host. With `whole`, no digest may stand
+    for an answer. `turns` are the numbers of calls in each turn, where each piece holds one call: the calls of a turn
+    are handed out when all earlier calls have their answers, and each answer leaves the box at once.
     """
 
     pieces: tuple[bytes, ...]
@@ -329,7 +349,9 @@ class AskedCalls:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grading:
-    """One run of tests in a grader box: over given answers, or (None) over the data set's own solution, to record the calls.
+    """One run of tests in a grader box.
+
+    Over given answers, or (None) over the data set's own solution, to record the calls.
 
     With `withheld`, no call gets an answer, so that the calls that are made depend on none.
     """
