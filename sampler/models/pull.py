@@ -180,8 +180,12 @@ def _download(requirement: str, folder: Path, pip_options: Sequence[str]) -> Pat
     command += ["--no-cache-dir", "--disable-pip-version-check", "--progress-bar=off", "--dest", str(folder)]
     done = subprocess.run(
         [*command, *pip_options, requirement],
-        stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", check=False,
-    )  # fmt: skip
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        check=False,
+    )
     wheels = list(folder.glob("*.whl"))
     if done.returncode != 0 or len(wheels) != 1:
         if "No space left" in done.stderr:

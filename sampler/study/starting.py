@@ -7,8 +7,8 @@ from pathlib import Path
 from sampler.study.toml_table import SpecError
 
 START = """\
-# A study: language models, problems, and budgets to compare the models at. `sampler run {file}` runs it; killed,
-# the same command goes on. docs/study.md explains every key; one that does not exist is an error that names the nearest.
+# A study: language models, problems, and budgets to compare the models at. `sampler run {file}` runs it; if killed,
+# the same command goes on. docs/study.md explains every key; an unknown one is an error that names the nearest.
 name = "{name}"
 seed = 0 # decides every sample's own seed
 # store = "{name}.db" # where samples and verdicts go

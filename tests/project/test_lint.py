@@ -50,7 +50,9 @@ def test_only_tables_of_literals_keep_a_form_of_their_own() -> None:
 
 
 def _is_table(node: ast.AST) -> bool:
-    """Whether a node is a list, tuple, set or dict of three items or more that are written out."""
+    """Whether a node is a list, tuple, set or dict of three items or more, or a call with such a table."""
+    if isinstance(node, ast.Call):
+        return bool(node.args) and not node.keywords and _is_table(node.args[-1])
     if isinstance(node, ast.Dict):
         return len(node.values) >= 3
     return isinstance(node, ast.List | ast.Tuple | ast.Set) and len(node.elts) >= 3

@@ -196,9 +196,13 @@ class TestADataSet:
             assert verdict(scorer, problem, "print(int(input()))\n") is Verdict.PASSED
         assert verdict(scorer, livecodebench("a", digits, digits), "print(int(input()))\n") is Verdict.ERROR
 
-    @pytest.mark.parametrize("test", [
-        "assert {}(5000) == '1' + '0' * 5000", "assert any(len({}(n)) == n + 1 == len(str(10 ** n)) for n in [5000])",
-    ])  # fmt: skip
+    @pytest.mark.parametrize(
+        "test",
+        [
+            "assert {}(5000) == '1' + '0' * 5000",
+            "assert any(len({}(n)) == n + 1 == len(str(10 ** n)) for n in [5000])",
+        ],
+    )
     def test_functions_of_older_sets_write_long_integers_and_so_do_their_tests(self, scorer: Scorer, test: str) -> None:
         source = "def f(n):\n    return str(10 ** n)\n"
         check = f"def check(candidate):\n    {test.format('candidate')}\n"

@@ -29,9 +29,24 @@ ADD = {
 PLAIN = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8)
 ANYTHING = PLAIN | st.lists(PLAIN, max_size=2) | st.dictionaries(st.sampled_from(["content", "x"]), PLAIN, max_size=2)
 KEYS = st.sampled_from(
-    ["language", "code", "stdin", "run_timeout", "compile_timeout", "memory_limit_MB", "files", "fetch_files", "args",
-     "version", "run_cpu_time", "problem", "completions", "solutions", "tests"]
-)  # fmt: skip
+    [
+        "language",
+        "code",
+        "stdin",
+        "run_timeout",
+        "compile_timeout",
+        "memory_limit_MB",
+        "files",
+        "fetch_files",
+        "args",
+        "version",
+        "run_cpu_time",
+        "problem",
+        "completions",
+        "solutions",
+        "tests",
+    ]
+)
 
 
 def a_run(ending: Ending = Ending.EXITED, **facts: object) -> Run:

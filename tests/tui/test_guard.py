@@ -64,8 +64,12 @@ def test_a_port_that_is_taken_is_one_line(tmp_path: Path) -> None:
         number = taken.getsockname()[1]
         ended = subprocess.run(
             [sys.executable, "-c", "from tui.cli import main; main()", "serve", "--port", str(number), "x.db"],
-            capture_output=True, text=True, timeout=300, check=False, cwd=tmp_path,
-        )  # fmt: skip
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+            cwd=tmp_path,
+        )
     assert ended.returncode == 2
     assert ended.stderr == (
         f"budget-tui: cannot listen at {LOOPBACK}, port {number}: Address already in use; choose another one with "

@@ -159,12 +159,14 @@ Flips lists the problems by how far the models lie apart at the rule; enter list
             columns=("budget", "k_chosen", "k_pinned", "chosen", "pinned", "difference", "low", "high"),
             rows=(
                 (
-                    at.budget, *at.ks, *at.rates,
+                    at.budget,
+                    *at.ks,
+                    *at.rates,
                     *((at.gap.mean, at.gap.interval.low, at.gap.interval.high) if at.gap else (None,) * 3),
                 )
                 for at in self._found.ladder
             ),
-        )  # fmt: skip
+        )
 
     def on_list_table_opened(self, event: ListTable.Opened) -> None:
         """List the samples of a problem."""
