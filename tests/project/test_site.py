@@ -16,6 +16,8 @@ from typing import Any
 import pytest
 from script import ROOT, load_script
 
+from sandbox.values import Flag, Verdict
+
 DOCS = ROOT / "docs"
 DOCUMENTS = [*ROOT.glob("*.md"), *DOCS.rglob("*.md")]
 
@@ -57,6 +59,15 @@ def test_links_and_pictures_lead_to_files(document: Path) -> None:
     targets = re.findall(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)", text) + re.findall(r'(?:src|srcset)="([^":]+)"', text)
     missing = [target for target in targets if not (document.parent / target).exists()]
     assert missing == []
+
+
+def test_every_extra_every_verdict_and_every_flag_is_explained() -> None:
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    install = (DOCS / "install.md").read_text(encoding="utf-8")
+    extras = set(settings["project"]["optional-dependencies"]) - {"dev"}
+    assert set(re.findall(r"^\| `(\w+)` \|", install, re.MULTILINE)) == extras
+    verdicts = (DOCS / "verdicts.md").read_text(encoding="utf-8")
+    assert [word for word in (*Verdict, *Flag) if f"`{word}`" not in verdicts] == []
 
 
 def test_every_picture_is_there_in_light_and_dark_and_is_shown() -> None:
