@@ -34,9 +34,9 @@ MOST_COLUMNS = 90  # of a signature on one line
 PROGRAMS = {"sandbox": sandbox_cli, "sampler": sampler_cli, "budget-tui": tui_cli}
 CLI_HEAD = """# Commands
 
-Written by `scripts/reference.py` from the programs' own `--help`. Shell completion, for instance in bash:
-`eval "$(_SANDBOX_COMPLETE=bash_source sandbox)"`, and so for `_SAMPLER_COMPLETE` and `_BUDGET_TUI_COMPLETE` (zsh: `zsh_source`,
-fish: `fish_source`).
+Written by `scripts/reference.py` from the programs' own `--help`. Shell completion, for instance in bash: `eval
+"$(_SANDBOX_COMPLETE=bash_source sandbox)"`, and so for `_SAMPLER_COMPLETE` and `_BUDGET_TUI_COMPLETE` (zsh:
+`zsh_source`, fish: `fish_source`).
 
 ## Exit codes
 
@@ -70,27 +70,28 @@ Open it with any SQLite tool, `sqlite-utils` for instance; while a run is writin
 """
 STUDY_HEAD = """# The study file
 
-TOML, read strictly: a key that is not listed here is an error that names the nearest one. `sampler init` writes a file to
-start from; `examples/` holds some that run, `examples/paper/` those of Hassid et al. (2024). Paths are relative to the study
-file. Written by `scripts/reference.py` from the types that the reader fills.
+TOML, read strictly: a key that is not listed here is an error that names the nearest one. `sampler init` writes a file
+to start from; `examples/` holds some that run, `examples/paper/` those of Hassid et al. (2024). Paths are relative to
+the study file. Written by `scripts/reference.py` from the types that the reader fills.
 
 `sampler/study/study.schema.json` says the same to an editor: with Taplo or Even Better TOML, write `#:schema
 PATH/study.schema.json` into the first line.
 
-What decides the samples (problems, seed, `[sampling]`, the model) may not change under a store; nor may what decides the
-verdicts (`[sandbox]`, but for `boxes`, and `[problems.assume]`). `samples`, `greedy`, `[models.options]`, `[models.costs]` and
-`[report]` may change at any time.
+What decides the samples (problems, seed, `[sampling]`, the model) may not change under a store; nor may what decides
+the verdicts (`[sandbox]`, but for `boxes`, and `[problems.assume]`). `samples`, `greedy`, `[models.options]`,
+`[models.costs]` and `[report]` may change at any time.
 
-`[sampling]` holds for every model; a model overrides it with the same keys. With `shots`, prompts of MBPP have the form of
-Austin et al. (2021), prompts of APPS that of Hendrycks et al. (2021). Other problems are functions, with the shots above them.
+`[sampling]` holds for every model; a model overrides it with the same keys. With `shots`, prompts of MBPP have the form
+of Austin et al. (2021), prompts of APPS that of Hendrycks et al. (2021). Other problems are functions, with the shots
+above them.
 
-A budget buys the most samples whose cost does not exceed it. A unit in which a model's cost is not known compares that model
-with nobody: unknown is never zero. `--prompt once` charges reading the prompt to a problem's first sample.
+A budget buys the most samples whose cost does not exceed it. A unit in which a model's cost is not known compares that
+model with nobody: unknown is never zero. `--prompt once` charges reading the prompt to a problem's first sample.
 """
 PYTHON_HEAD = """# Python API
 
-Written by `scripts/reference.py` from the docstrings of what the packages export. Everything else may change without notice.
-[Use the sandbox from Python](guides/python.md) has an example.
+Written by `scripts/reference.py` from the docstrings of what the packages export. Everything else may change without
+notice. [Use the sandbox from Python](guides/python.md) has an example.
 """
 
 

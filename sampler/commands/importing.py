@@ -45,7 +45,10 @@ _SOLUTION = "solution"  # what `sandbox score` calls a whole program
     "--as",
     "given",
     type=click.Choice([*(kind.value for kind in Reading), _SOLUTION]),
-    help="What a text is: a completion as it is, a raw one to be cut, a whole program (solution) as it is, or a chat's answer.",
+    help=(
+        "What a text is: a completion as it is, a raw one to be cut, a whole program (solution) as it is, or a chat's "
+        "answer."
+    ),
 )
 @click.option("--map", "columns", multiple=True, metavar="COLUMN=FIELD", help="Name a column of plain JSON lines.")
 @click.option("--architecture", help="The model's numbers, for FLOPs: a catalogue name, a .gguf file or a config.json.")

@@ -1,8 +1,9 @@
 """From files into a store: what the files hold minus what the store holds, in large transactions.
 
-A batch is committed whole while the next one is made. Samples that a file does not number are numbered as they come, so the
-same files give the same samples, and an import that was killed is finished by the same command. Until its end the imported
-models want nothing, and no report takes them for complete; then they want of every problem what all sampled problems have.
+A batch is committed whole while the next one is made. Samples that a file does not number are numbered as they come, so
+the same files give the same samples, and an import that was killed is finished by the same command. Until its end the
+imported models want nothing, and no report takes them for complete; then they want of every problem what all sampled
+problems have.
 """
 
 from __future__ import annotations

@@ -16,10 +16,10 @@ from sampler.values import Architecture
 class ImportRequest:
     """What is imported, and how it is understood.
 
-    `model` is the name where files give none, else the file's own; `reading` overrides what the format says of its texts;
-    with `skip_bad`, malformed rows of samples and of problems are left out; `output_rule` and `assumed` take the place of what
-    the problems' data set says; `columns` is {field: column} for lines of no known format. A model that is in no catalogue has
-    FLOPs only with an `architecture`, or by the rule "2N" with `params`.
+    `model` is the name where files give none, else the file's own; `reading` overrides what the format says of its
+    texts; with `skip_bad`, malformed rows of samples and of problems are left out; `output_rule` and `assumed` take the
+    place of what the problems' data set says; `columns` is {field: column} for lines of no known format. A model that
+    is in no catalogue has FLOPs only with an `architecture`, or by the rule "2N" with `params`.
     """
 
     files: tuple[Path, ...]

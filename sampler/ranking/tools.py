@@ -148,15 +148,21 @@ class Tools:
 
     @cached_property
     def _problems(self) -> Mapping[str, Problem]:
-        """The study's problems as their file has them: what a prompt looks like depends on more than the store keeps."""
+        """The study's problems as their file has them.
+
+        What a prompt looks like depends on more than the store keeps.
+        """
         sources = [self._study.problems] if Path(self._study.problems).exists() else self._study.problems.split(", ")
         return {problem.name: problem for source in sources for problem in _readable(source)}
 
     def answers(self, group: Group) -> tuple[list[Answers], list[float]]:
-        """What the programs answer, and the sandbox's seconds for it: to generated tests if there are such, else as stored.
+        """What the programs answer, and the sandbox's seconds for it.
 
-        Of generated tests the inputs alone count, and of these such as some program has a value for: an input that a model
-        guessed wrong would make every program fail. Stored answers came with the verdict, so they cost what that did.
+        To generated tests if there are such, else as stored.
+
+        Of generated tests the inputs alone count, and of these such as some program has a value for: an input that a
+        model guessed wrong would make every program fail. Stored answers came with the verdict, so they cost what that
+        did.
         """
         if self._wish.tests is not None:
             executed, generated = self.executed(group)
@@ -173,7 +179,10 @@ class Tools:
         return answers, [row.cpu_s for row in group.rows]
 
     def executed(self, group: Group) -> tuple[list[Executed], Generated]:
-        """The programs with their answers to the generated tests; raises SandboxError, or RankingError without tests."""
+        """The programs with their answers to the generated tests.
+
+        Raises SandboxError, or RankingError without tests.
+        """
         generated = self._tests_of(group.problem)
         if generated is None:
             raise NoTests(f"no test was generated for {group.problem.name}")

@@ -1,7 +1,7 @@
 """Why a sample has its verdict, in sentences, from what the store keeps: no box and no data set are asked.
 
-The sentence is the judge's own, made from the kept facts and the stored tests. Where these are not enough (facts that were not
-kept, tests of another form) it says what the columns of the verdict say.
+The sentence is the judge's own, made from the kept facts and the stored tests. Where these are not enough (facts that
+were not kept, tests of another form) it says what the columns of the verdict say.
 """
 
 from __future__ import annotations
@@ -61,7 +61,10 @@ def _sentences(detail: SampleDetail) -> Iterator[str]:
     if detail.selection is not None:
         yield f"The selection tests say {detail.selection}."
     if row.finish == "length":
-        yield f"The model was stopped at its token limit, after {row.completion_tokens} tokens; the program may be cut short."
+        yield (
+            f"The model was stopped at its token limit, after {row.completion_tokens} tokens; the program may be cut "
+            "short."
+        )
     if len(detail.attempts) > 1:
         told = ", ".join(f"{one.verdict} by judge {one.judge}" for one in detail.attempts)
         yield f"It was judged {len(detail.attempts)} times: {told}."

@@ -1,7 +1,7 @@
 """Scoring an imported study, which has no file: whatever sample has no verdict is executed.
 
-The store knows the problems' names, their digest and the limits; the problems themselves come from where the study had them.
-Killed, the same command does the rest.
+The store knows the problems' names, their digest and the limits; the problems themselves come from where the study had
+them. Killed, the same command does the rest.
 """
 
 from __future__ import annotations

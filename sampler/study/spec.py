@@ -1,7 +1,7 @@
 """The study file: what is to be sampled, from which models, on which problems, under which limits. TOML.
 
-`docs/study.md` lists every key, `sampler init` writes a file to start from, `study.schema.json` tells an editor what may stand
-where. In short:
+`docs/study.md` lists every key, `sampler init` writes a file to start from, `study.schema.json` tells an editor what
+may stand where. In short:
 
     name = "humaneval-qwen"            # the store is <study file>.db beside it, unless store = "x.db" says otherwise
     seed = 0
@@ -55,8 +55,8 @@ MOST_SEED = 2**63 - 1  # what a column of a store holds
 class ProblemsSpec:
     """Which problems: those of these names; or of a split, or of these numbers, every so many-th up to a limit.
 
-    `more` are further sources, whose problems follow those of the first. The rule for what is printed, and what programs may
-    assume, take the place of the data set's own.
+    `more` are further sources, whose problems follow those of the first. The rule for what is printed, and what
+    programs may assume, take the place of the data set's own.
     """
 
     source: str
@@ -174,7 +174,10 @@ class StudySandbox:
 
 
 def stored_sandbox(said: str) -> StudySandbox:
-    """Return a study's sandbox as its store keeps it: JSON of the limits, and of the rest where it is not the default."""
+    """Return a study's sandbox as its store keeps it.
+
+    JSON of the limits, and of the rest where it is not the default.
+    """
     told: dict[str, Any] = json.loads(said)
     return StudySandbox(
         python=told.pop("python", None),
@@ -189,7 +192,8 @@ def stored_sandbox(said: str) -> StudySandbox:
 def choose_problems(spec: ProblemsSpec, left_out: Callable[[LeftOut], None] = lambda _: None) -> tuple[Problem, ...]:
     """Return the problems that the study asks for; raises ProblemsError.
 
-    `left_out` is called with each row that was left out: those without tests and, with `skip_bad`, those that are no problems.
+    `left_out` is called with each row that was left out: those without tests and, with `skip_bad`, those that are no
+    problems.
     """
     loaded = _load(spec.sources, skip_bad=spec.skip_bad, left_out=left_out)
     problems = {problem.name: problem.assuming(spec.assumed) for problem in loaded}

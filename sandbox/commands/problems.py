@@ -34,9 +34,10 @@ def problems_(
 ) -> None:
     """List the problems of a set, and how each is tested.
 
-    "data": calls, and answers compared here. "stdin": whole programs, and what they print compared here. "code": the tests run
-    in a grader box over the answers. "in_process": they have to stand beside the program. Then the rule for what is printed,
-    and what programs may assume: imports, a recursion limit, integers of any length, times in the place of the usual ones.
+    "data": calls, and answers compared here. "stdin": whole programs, and what they print compared here. "code": the
+    tests run in a grader box over the answers. "in_process": they have to stand beside the program. Then the rule for
+    what is printed, and what programs may assume: imports, a recursion limit, integers of any length, times in the
+    place of the usual ones.
     """
     chosen = limits_of(limits)
     try:

@@ -36,10 +36,15 @@ def assume_option(command: Callable[..., Any]) -> Callable[..., Any]:
     """`--assume`, which goes into the `reader` of `problem_options`: stands below it."""
 
     @click.option(
-        "--assume", "assumed", multiple=True, metavar="KEY=VALUE", callback=_assumed,
-        help=f"What programs may assume, in the place of what their data set says: {', '.join(KEYS)} (docs/problems.md). "
+        "--assume",
+        "assumed",
+        multiple=True,
+        metavar="KEY=VALUE",
+        callback=_assumed,
+        help=f"What programs may assume, in the place of what their data set says: {', '.join(KEYS)} "
+        "(docs/problems.md). "
         "May be given several times.",
-    )  # fmt: skip
+    )
     @functools.wraps(command)
     def assuming(*args: Any, reader: ProblemReader, assumed: Mapping[str, Any], **options: Any) -> Any:
         return command(*args, reader=replace(reader, assumed=assumed), **options)

@@ -1,8 +1,10 @@
-"""Our own format of problems: one JSON object a line. docs/problems.md tells users of it, problem.schema.json tells programs.
+"""Our own format of problems.
 
-A problem with an `entry_point` is tested by calls of it, or by code that defines check(candidate); one without is a whole
-program, tested by what it prints. Nothing is guessed: an unknown key, or one that would have no effect, is an error. Nothing
-of a file runs on the host; the Python in it is read by its syntax tree.
+One JSON object a line. docs/problems.md tells users of it, problem.schema.json tells programs.
+
+A problem with an `entry_point` is tested by calls of it, or by code that defines check(candidate); one without is a
+whole program, tested by what it prints. Nothing is guessed: an unknown key, or one that would have no effect, is an
+error. Nothing of a file runs on the host; the Python in it is read by its syntax tree.
 """
 
 from __future__ import annotations
@@ -142,7 +144,8 @@ def _check(problem: dict[str, Any]) -> CallTests | CheckTests | str:
     prelude = _imports(problem) + _preamble(problem)
     if foreign := (leans_on(code, prelude) or set()) - {owner or method}:
         raise ValueError(
-            f"check uses {', '.join(sorted(foreign))}, which only the program could define; define it in check or imports, "
+            f"check uses {', '.join(sorted(foreign))}, which only the program could define; define it in check or "
+            "imports, "
             "or say in_process: true, and check runs beside the program"
         )
     solution = _whole(problem) if "canonical_solution" in problem else None

@@ -48,12 +48,15 @@ class Wanted(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Problem:
-    """A prompt, and two sets of tests: hidden ones (judge tests) and, where the data set has such, public ones (selection).
+    """A prompt, and two sets of tests.
 
-    `tests` and `public_tests` are the data set's own text, `given` and `public` the same as data where the file has it so.
-    `canonical_solution` goes on where the prompt stops; where programs stand alone (form DATA), it does so, too. A completion
-    is followed by `suffix` (HumanEval-Infilling asks for what is missing in the middle). `starter` is code to begin with, with
-    which the prompt of a program that stands alone may end. `assumptions` are what every program of the set may assume.
+    Hidden ones (judge tests) and, where the data set has such, public ones (selection).
+
+    `tests` and `public_tests` are the data set's own text, `given` and `public` the same as data where the file has it
+    so. `canonical_solution` goes on where the prompt stops; where programs stand alone (form DATA), it does so, too. A
+    completion is followed by `suffix` (HumanEval-Infilling asks for what is missing in the middle). `starter` is code
+    to begin with, with which the prompt of a program that stands alone may end. `assumptions` are what every program of
+    the set may assume.
     """
 
     name: str
@@ -117,7 +120,10 @@ class Problem:
         return Program(source=solution, tests=tests, selection=selection, assumptions=self.assumptions)
 
     def tests_for(self, wanted: Wanted) -> tuple[Tests, Tests | None]:
-        """The tests that give the verdict, and those that are judged beside it. Raises ProblemsError as `solve` does."""
+        """The tests that give the verdict, and those that are judged beside it.
+
+        Raises ProblemsError as `solve` does.
+        """
         match wanted:
             case Wanted.JUDGE:
                 return self.checked_by, None
@@ -144,8 +150,8 @@ class Problem:
     def checked_by(self) -> Tests:
         """The judge tests as data where they are plain data; else as code for a grader box.
 
-        As code for the program's own process (str) only where they use names that the program itself has to define, or look at
-        more than answers (`separable`).
+        As code for the program's own process (str) only where they use names that the program itself has to define, or
+        look at more than answers (`separable`).
         """
         return self.given or self._as_data(self.tests) or self._graded(self.tests) or self._as_code(self.tests)
 

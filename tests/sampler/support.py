@@ -1,4 +1,6 @@
-"""Small real things for the tests of the sampler: a fake sandbox, a model that makes its samples up by rule, and builders.
+"""Small real things for the tests of the sampler.
+
+A fake sandbox, a model that makes its samples up by rule, and builders.
 
 Also run as a script by tests that kill a process: `python support.py write STORE`, `… run STUDY STORE` or
 `… import STORE FILE PROBLEMS`.

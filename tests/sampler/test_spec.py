@@ -189,9 +189,8 @@ def test_what_decides_the_samples_has_one_spelling(load):
     assert load(SMALL + "top_p = 0.9\n").models[0].sampling.decides != load(SMALL).models[0].sampling.decides
 
 
-SERVED = (
-    SMALL.replace('"llamacpp"', '"openai"')
-    + 'model = "org/Name-7B"\n[models.options]\nbase_url = "http://127.0.0.1:8000/v1"\nstream = false\nconcurrency = 64\n'
+SERVED = SMALL.replace('"llamacpp"', '"openai"') + (
+    'model = "org/Name-7B"\n[models.options]\nbase_url = "http://127.0.0.1:8000/v1"\nstream = false\nconcurrency = 64\n'
 )
 
 
