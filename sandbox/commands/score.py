@@ -190,7 +190,8 @@ def _passed_on(rows: Iterable[Row], summary: Summary, explain: Callable[[Row], N
 
 
 def _report(summary: Summary, known: Sequence[str], ks: tuple[int, ...], *, err: bool) -> None:
-    counted = ", ".join(f"{number} {verdict}" for verdict, number in summary.verdicts.most_common())
+    by_number = sorted(summary.verdicts.items(), key=lambda item: (-item[1], item[0]))
+    counted = ", ".join(f"{number} {verdict}" for verdict, number in by_number)
     samples, problems = sum(summary.verdicts.values()), summary.problems
     scored = f"{samples} sample{'s' * (samples != 1)} of {problems} problem{'s' * (problems != 1)}"
     click.echo(f"{scored}: {counted or 'none'}", err=err)
