@@ -71,10 +71,10 @@ from sampler.telling import told
 def gate(traceback: bool, /, **options: Any) -> None:
     """Compare a STORE with its baseline at equal budget; exit code 1 where a model got worse.
 
-    Both studies have to be complete, and of the same problems. Differences are paired by problem. Two things are tested at
-    the level --alpha: the drop from --baseline against --max-drop, and the rate against --min less --margin. The mode
-    significant fails a model that is shown to be worse than allowed. The mode non-inferior fails one that is not shown to be
-    as good, and says how many problems would be enough.
+    Both studies have to be complete, and of the same problems. Differences are paired by problem. Two things are tested
+    at the level --alpha: the drop from --baseline against --max-drop, and the rate against --min less --margin. The
+    mode significant fails a model that is shown to be worse than allowed. The mode non-inferior fails one that is not
+    shown to be as good, and says how many problems would be enough.
 
     \b
     sampler gate new.db --baseline old.db --at 1e12 --max-drop 0.02

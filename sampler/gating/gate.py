@@ -1,22 +1,22 @@
 """Whether models got worse: the decision of `sampler gate`. Pure arithmetic over each problem's rate before and after.
 
-A *drop* is pass@budget before minus after, on the same problems. The comparison is paired by problem: the samples of one
-problem are not independent, and problems differ far more than versions of a model do. There are two modes.
+A *drop* is pass@budget before minus after, on the same problems. The comparison is paired by problem: the samples of
+one problem are not independent, and problems differ far more than versions of a model do. There are two modes.
 
-`significant` fails a model when the data show that its drop is larger than allowed: one-sided p below alpha, corrected by Holm
-over all tests of the gate, so that at most alpha of all gates over unchanged models fail. Two tests have to agree: Student's t
-with the standard error of `sampler.stats.differences`, and sign flips (where nothing changed, before and after are
-exchangeable, so that this test is exact for any number of problems).
+`significant` fails a model when the data show that its drop is larger than allowed: one-sided p below alpha, corrected
+by Holm over all tests of the gate, so that at most alpha of all gates over unchanged models fail. Two tests have to
+agree: Student's t with the standard error of `sampler.stats.differences`, and sign flips (where nothing changed, before
+and after are exchangeable, so that this test is exact for any number of problems).
 
-`non-inferior` fails a model unless the data show that its drop is smaller than allowed: p below alpha, by the same t with
-`PROOF` of a problem added on each side, because a loss on a few whole problems may easily not be drawn. Each model is tested
-by itself, so nothing is corrected. Too few problems fail a model, too, which is what a release wants; the message says how
-many would be enough if there was no true drop. Where no problem differs, 101 are enough at the defaults. A study that is
-compared with a copy of itself has lost nothing, however few its problems.
+`non-inferior` fails a model unless the data show that its drop is smaller than allowed: p below alpha, by the same t
+with `PROOF` of a problem added on each side, because a loss on a few whole problems may easily not be drawn. Each model
+is tested by itself, so nothing is corrected. Too few problems fail a model, too, which is what a release wants; the
+message says how many would be enough if there was no true drop. Where no problem differs, 101 are enough at the
+defaults. A study that is compared with a copy of itself has lost nothing, however few its problems.
 
 `least` is a minimum of pass@budget, tested in the same mode: `significant` fails a model that is shown to solve less,
-`non-inferior` one that is not shown to solve as much, each less `margin`. The printed verdict is computed here once, and is
-the exit code. `tests/bench/gate_null.py` measures false alarms and power.
+`non-inferior` one that is not shown to solve as much, each less `margin`. The printed verdict is computed here once,
+and is the exit code. `tests/bench/gate_null.py` measures false alarms and power.
 """
 
 from __future__ import annotations
@@ -82,7 +82,10 @@ class Rule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Side:
-    """What a model solves within a budget: k samples a problem, and of each problem the chance that one of them is right."""
+    """What a model solves within a budget.
+
+    K samples a problem, and of each problem the chance that one of them is right.
+    """
 
     k: int
     rates: tuple[float, ...]
@@ -117,9 +120,9 @@ class Pair:
 class Drop:
     """How much worse a model is than before. `p` is of the rule's mode; `corrected` is p by Holm, or p itself.
 
-    `detectable` is the smallest true drop that these problems would have shown with probability `POWER`; None where no problem
-    differs, because then their spread is unknown. `needed` is how many problems of this kind would show with that
-    probability that the drop is smaller than allowed, if there was no true drop.
+    `detectable` is the smallest true drop that these problems would have shown with probability `POWER`; None where no
+    problem differs, because then their spread is unknown. `needed` is how many problems of this kind would show with
+    that probability that the drop is smaller than allowed, if there was no true drop.
     """
 
     mean: float
@@ -136,8 +139,8 @@ class Drop:
 class Minimum:
     """The test of a model against a minimum. `p` is of the rule's mode; `corrected` is p by Holm, or p itself.
 
-    `needed` is how many such problems would show, with probability `POWER`, that it is reached; None where the measured rate
-    is below.
+    `needed` is how many such problems would show, with probability `POWER`, that it is reached; None where the measured
+    rate is below.
     """
 
     floor: float
@@ -233,7 +236,10 @@ def _reach(rule: Rule) -> float:
 
 
 def _needed(gaps: Floats, rule: Rule) -> int:
-    """Return the least number of problems with which a model without a true drop passes (always, where the gaps are equal)."""
+    """Return the least number of problems with which a model without a true drop passes.
+
+    Where all gaps are equal it always does.
+    """
     low, high = 1, 2
     while not _enough(high, gaps, rule) and high < _MOST_NEEDED:
         low, high = high, 2 * high
@@ -268,7 +274,10 @@ def _against_drop(drop: Drop, rule: Rule) -> str | None:
     shown = drop.corrected < rule.alpha
     match rule.mode:
         case Mode.SIGNIFICANT if drop.mean > rule.max_drop and shown:
-            return f"dropped by {100 * drop.mean:.1f} points, more than {100 * rule.max_drop:.1f} (p = {drop.corrected:.2g})"
+            return (
+                f"dropped by {100 * drop.mean:.1f} points, more than {100 * rule.max_drop:.1f} (p = "
+                f"{drop.corrected:.2g})"
+            )
         case Mode.NON_INFERIOR if not shown:
             return (
                 f"may have dropped by more than {100 * rule.max_drop:.1f} points (measured {100 * drop.mean:.1f}, "

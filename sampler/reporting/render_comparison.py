@@ -55,16 +55,21 @@ def _closing(made: Comparison) -> Iterator[str]:
             share = f"{len(clear)} of {len(made.steps)} budgets"
             yield f"{one_line(name)} is clearly ahead at {share} between {begin} and {end}."
     if not made.family:
-        yield "No lead is called clear yet: the study's report is of fewer problems, until its other models are complete."
+        yield (
+            "No lead is called clear yet: the study's report is of fewer problems, until its other models are complete."
+        )
     first, second = map(one_line, made.names)
     yield f"Solved by {second} alone: {_names(made.fixed)}. By {first} alone: {_names(made.broken)}."
     yield from map(one_line, made.notes)
     pairs = f" and all pairs of its {len(made.family)} models" if len(made.family) > 2 else ""
     yield (
-        f"± is half the {LEVEL:.0%} interval of a model alone (BCa over problems), - and + say how far it reaches where it is "
-        f"lopsided. A - B is paired by problem, with its own interval (Student's t, {ADDED} of a problem added on each side). "
+        f"± is half the {LEVEL:.0%} interval of a model alone (BCa over problems), - and + say how far it reaches "
+        "where it is "
+        f"lopsided. A - B is paired by problem, with its own interval (Student's t, {ADDED} of a problem added on "
+        "each side). "
         f"p is of a sign-flip test, corrected for all budgets{pairs} (maxT). * marks a clear lead: p is at most "
-        f"{1 - LEVEL:.2f}, and the interval leaves out zero. sees: the smallest true difference whose interval would leave out "
+        f"{1 - LEVEL:.2f}, and the interval leaves out zero. sees: the smallest true difference whose interval "
+        "would leave out "
         f"zero with {POWER:.0%} chance."
     )
 
@@ -77,7 +82,10 @@ def _names(names: tuple[str, ...]) -> str:
 
 
 def crossover_words(found: Crossover | None, unit: Unit, end: float, *, clear: bool) -> str:
-    """A crossover in a sentence; a leader is named where it is `clear` that it is ahead at `end`, the largest budget."""
+    """A crossover in a sentence.
+
+    A leader is named where it is `clear` that it is ahead at `end`, the largest budget.
+    """
     largest = f"the largest budget that both cover, {amount(end, unit)}"
     if found is None:
         return f"The two are equal at {largest}: there is no crossover."

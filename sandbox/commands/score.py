@@ -200,14 +200,20 @@ def _report(summary: Summary, known: Sequence[str], ks: tuple[int, ...], *, err:
     for line in _beside(summary, known, ks):
         click.echo(line, err=err)
     if summary.selected:
-        right = f"{summary.selected_right} of them ({100 * summary.selected_right / summary.selected:.1f} %) the judge tests"
+        right = (
+            f"{summary.selected_right} of them ({100 * summary.selected_right / summary.selected:.1f} %) the judge "
+            "tests"
+        )
         click.echo(f"{summary.selected} samples pass the selection tests, {right}", err=err)
     if summary.unscored:
         say(f"sandbox: {summary.unscored} samples could not be scored (not their fault); run the command again")
 
 
 def _beside(summary: Summary, problems: Sequence[str], ks: tuple[int, ...]) -> Iterator[str]:
-    """What pass@k does not say by itself: problems without a sample, uneven numbers of them, and each k that is too large."""
+    """What pass@k does not say by itself.
+
+    Problems without a sample, uneven numbers of them, and each k that is too large.
+    """
     if not summary.problems:
         return
     missing = summary.without_sample(problems)

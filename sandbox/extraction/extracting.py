@@ -1,4 +1,7 @@
-"""The way from a text to a source: what it was given as decides which rules hold. The package's docstring lists them."""
+"""The way from a text to a source: what it was given as decides which rules hold.
+
+The package's docstring lists them.
+"""
 
 from __future__ import annotations
 
@@ -43,8 +46,8 @@ class Extracted:
 def extract(text: str, problem: Problem, *, given: TextKind = "answer") -> Extracted:
     """Return the source to execute for what a model wrote, and why it is that.
 
-    `given` says what the text is: a chat's "answer", a "completion" of the problem's prompt or a "solution" that stands alone,
-    both as they are, or a "raw" completion, still to be cut. Nothing is run, and no text makes this raise.
+    `given` says what the text is: a chat's "answer", a "completion" of the problem's prompt or a "solution" that stands
+    alone, both as they are, or a "raw" completion, still to be cut. Nothing is run, and no text makes this raise.
     """
     match given:
         case "solution":
@@ -64,8 +67,8 @@ def extract(text: str, problem: Problem, *, given: TextKind = "answer") -> Extra
 def continued(text: str, problem: Problem, *, stops: Sequence[str] = (), alone: bool = False) -> Extracted:
     """Return the source of a completion that is to be cut: at a stop string, a fence or a special token.
 
-    One that `alone` is true of stands alone instead of going on where the prompt stops. One that begins with a fence is a
-    chat's answer.
+    One that `alone` is true of stands alone instead of going on where the prompt stops. One that begins with a fence is
+    a chat's answer.
     """
     clean = _clean(text)
     if FENCE.match(clean.lstrip()):
