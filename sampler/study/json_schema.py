@@ -82,6 +82,7 @@ def _assume() -> Schema:
         "recursion_limit": {"type": "integer", "minimum": least, "maximum": most},
         "long_integers": {"type": "boolean"},
         **{key: {"type": "number", **_within(key)} for key in ("cpu_s", "wall_s")},
+        "time_per_test": {"type": "boolean"},
     }
     return _table(keys, words.ASSUME)
 

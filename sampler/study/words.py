@@ -29,6 +29,7 @@ ASSUME = {
     "long_integers": "Whether integers of more than 4,300 digits are read and printed.",
     "cpu_s": "CPU seconds of a program; what [sandbox] says wins, unless that is the usual.",
     "wall_s": "Seconds until a program is stopped; likewise.",
+    "time_per_test": "Whether the limits of time hold for each call of the tests, not for all together.",
 }
 SAMPLING = {
     "style": "completion: the model goes on where the prompt stops. chat: it is asked in words.",

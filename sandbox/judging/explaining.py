@@ -37,10 +37,8 @@ def explain(scored: Score, limits: Limits, program: Program) -> str:
         return _explain_printed(scored, scored.case, limits, program.tests)
     run = scored.run
     match run.ending:
-        case Ending.OUT_OF_CPU:
-            return f"used {run.cpu_s:.2f} s of {limits.cpu_s:g} s CPU and was killed"
-        case Ending.OUT_OF_WALL:
-            return _out_of_wall(run, limits, kept_waiting=Flag.KEPT_WAITING in scored.flags)
+        case Ending.OUT_OF_CPU | Ending.OUT_OF_WALL:
+            return _out_of_time(scored, limits, program)
         case Ending.OUT_OF_MEMORY:
             return f"wanted more than {limits.memory_mb} MB and was killed"
         case Ending.TOO_MUCH_OUTPUT:
@@ -51,6 +49,17 @@ def explain(scored: Score, limits: Limits, program: Program) -> str:
             return _explain_graded(scored, scored.graded)
         case Ending.EXITED:
             return _explain_exit(run, program)
+
+
+def _out_of_time(scored: Score, limits: Limits, program: Program) -> str:
+    run = scored.run
+    if program.assumptions.time_per_test and run.answers:
+        most = f"{limits.cpu_s:g} s CPU" if run.ending is Ending.OUT_OF_CPU else f"{limits.wall_s:g} s wall time"
+        used = f"{run.cpu_s:.2f} s CPU and {run.wall_s:.2f} s wall time in all visits"
+        return f"gave {len(run.answers)} answers, used more than {most} for the next and was killed ({used})"
+    if run.ending is Ending.OUT_OF_CPU:
+        return f"used {run.cpu_s:.2f} s of {limits.cpu_s:g} s CPU and was killed"
+    return _out_of_wall(run, limits, kept_waiting=Flag.KEPT_WAITING in scored.flags)
 
 
 def _out_of_wall(run: Run, limits: Limits, *, kept_waiting: bool) -> str:

@@ -15,6 +15,7 @@ KEYS = {
     "long_integers": "true or false",
     "cpu_s": "a number above 0",
     "wall_s": "a number above 0",
+    "time_per_test": "true or false",
 }
 
 

@@ -74,6 +74,7 @@ LIVECODEBENCH = Assumptions(
     recursion_limit=50_000,
     cpu_s=6.0,
     wall_s=12.0,
+    time_per_test=True,
 )
 MAX_PRIVATE_BYTES = 512 << 20
 _most_unpacked: ContextVar[int] = ContextVar("most_unpacked", default=MAX_PRIVATE_BYTES)

@@ -1,8 +1,8 @@
-"""Calls that see nothing of each other: a visit for each, in a process of its own that loads the program anew.
+"""Several visits of one program: for calls that see nothing of each other, or have their time for themselves.
 
-Such a process holds the arguments of its own call alone. It has a uid that nobody had before, and comes into a box that
-is proved clean: no process, file, shared memory or pipe of an earlier call is left. The limits hold for each visit; all
-visits of a sample together may take `Limits.sample_wall_s`.
+Each visit loads the program anew, in a process with a uid that nobody had before, in a box that is proved clean: no process,
+file, shared memory or pipe of an earlier visit is left. The limits hold for each visit, from outside the program; all visits
+of a sample share a budget of wall time.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from sandbox.values import AskedCalls, Ending, Job, Run
+from sandbox.values import AskedCalls, CallList, Ending, Job, Run
 
 MIN_VISIT_S = 0.05  # no visit is begun with less wall time
 
@@ -21,13 +21,13 @@ def ask_afresh(
 ) -> Run:
     """Ask each of `calls`, which are single ones, in a visit of its own; return one run with all answers.
 
+    So a process holds the arguments of its own call alone.
     Stops at a visit that brings no answer, and where `enough` says so of the answers so far; it is asked after 1, 2, 4,
     8 … calls. `left_s` is the wall time for all.
     """
     runs: list[Run] = []
     for number, one in enumerate(calls, 1):
-        limits = replace(job.limits, wall_s=min(job.limits.wall_s, max(left_s, MIN_VISIT_S)))
-        run = visit(replace(job, program=replace(job.program, tests=one, selection=None), limits=limits))
+        run = visit(_within(job, one, left_s))
         runs.append(run)
         left_s -= run.wall_s - run.waited_s
         if not run.proved or not run.answers:
@@ -38,6 +38,33 @@ def ask_afresh(
         if number & (number - 1) == 0 and number < len(calls) and enough(_together(runs)):
             break
     return _together(runs)
+
+
+def ask_on(job: Job, calls: CallList, count: int, visit: Callable[[Job], Run], left_s: float) -> Run:
+    """Ask the first `count` calls, each of which has the limits of time for itself; return one run with all answers.
+
+    All are asked in one visit, and most programs need no other. Where its time is over, the calls without an answer are
+    asked in another visit: the one that was stopped is the first there, and has all the time. It has had more than its
+    limit if it is stopped again. Each visit but the last brings an answer, so the time is no more than the limit for each
+    call, and `left_s` at most. A program gains nothing by false answers: those that it has given stay.
+    """
+    runs: list[Run] = []
+    start = 0
+    while True:
+        run = visit(_within(job, calls.between(start, count), left_s))
+        left_s -= run.wall_s - run.waited_s
+        answered = min(len(run.answers), count - start - 1)  # the last call is over when the program is
+        stopped = run.ending in {Ending.OUT_OF_CPU, Ending.OUT_OF_WALL}
+        if not stopped or not answered or left_s < MIN_VISIT_S:
+            return _together([*runs, run])
+        runs.append(replace(run, answers=run.answers[:answered]))
+        start += answered
+
+
+def _within(job: Job, calls: AskedCalls, left_s: float) -> Job:
+    """The visit for these calls, with so much wall time or its limit, whichever is less."""
+    limits = replace(job.limits, wall_s=min(job.limits.wall_s, max(left_s, MIN_VISIT_S)))
+    return replace(job, program=replace(job.program, tests=calls, selection=None), limits=limits)
 
 
 def _together(runs: Sequence[Run]) -> Run:

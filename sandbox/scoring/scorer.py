@@ -19,7 +19,7 @@ from sandbox.boxes.pool import MAX_BOXES, Conversation, Pool, PoolSpec, Slot
 from sandbox.judging import judge
 from sandbox.judging.joining import Joined, join, seen_by_judge, seen_by_selection
 from sandbox.scoring.asking import PATIENCE, Answered, ask
-from sandbox.scoring.fresh import ask_afresh
+from sandbox.scoring.fresh import ask_afresh, ask_on
 from sandbox.scoring.grading import GRADER_WALL_S, Rooms, grade
 from sandbox.scoring.recording import Plan, Recordings, UngradableTests
 from sandbox.scoring.references import Reference, References
@@ -79,6 +79,14 @@ class Manner:
         outfit = f"{self.outfit.python} {','.join(self.outfit.packages)}"
         chosen = "".join(f" {name}" for name in sorted(self.chosen & {"cpu_s", "wall_s"}))
         return f"{self.every_case} {self.fresh} {outfit} {self.isolation} {self.runtime}{chosen}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Stages:
+    """Calls, and how many of them are asked at each stage."""
+
+    calls: CallList
+    counts: tuple[int, ...]
 
 
 class Scorer:
@@ -207,34 +215,36 @@ class Scorer:
         selected = _scored(seen_by_selection(run, joined), job, part.tests)
         return replace(_scored(seen_by_judge(run, joined), job, joined.judge), selection=selected)
 
-    def _stages(self, calls: CallList, cpu_s: float) -> list[AskedCalls]:
+    def _stages(self, calls: CallList, cpu_s: float) -> _Stages:
         """All calls or, where they are many, the first few before them: most wrong programs fail there already.
 
-        Each call by itself where it is to have a fresh process. `cpu_s` is what all calls cost the reference, 0 if
-        there is none. Where that is less than a visit, the second stage costs those that pass more than it saves those
-        that fail late.
+        `cpu_s` is what all calls cost the reference, 0 if there is none. Where that is less than a visit, the second
+        stage costs those that pass more than it saves those that fail late.
         """
-        if self._manner.fresh:
-            return calls.singly()
         stages = len(calls) - calls.apart >= MANY and not self._manner.every_case
         few = STAGES[:1] if 0 < cpu_s < CHEAP_CPU_S else STAGES
         counts = [calls.apart + more for more in few] if stages else []
-        return [calls.first(count) for count in (*counts, len(calls))]
+        return _Stages(calls, (*counts, len(calls)))
 
-    def _asked(self, job: Job, stages: list[AskedCalls], failed: Callable[[Run], bool], slot: Slot) -> Run:
+    def _asked(self, job: Job, stages: _Stages, failed: Callable[[Run], bool], slot: Slot) -> Run:
         """The run of the last stage, or of the first that fails.
 
-        Where calls are fresh, one run over the visits of all.
+        Where calls are fresh, or have their time for themselves, one run over several visits.
         """
+        calls, each = stages.calls, job.program.assumptions.time_per_test
+        left_s = job.limits.tests_wall_s(len(calls)) if each else job.limits.sample_wall_s
         if self._manner.fresh:
-            apart = stages[0].apart
 
             def enough(run: Run) -> bool:
-                return len(run.answers) >= apart and not self._manner.every_case and failed(run)
+                return len(run.answers) >= calls.apart and not self._manner.every_case and failed(run)
 
-            return ask_afresh(job, stages, slot.run, enough, job.limits.sample_wall_s)
-        for calls in stages:
-            run = slot.run(replace(job, program=replace(job.program, tests=calls, selection=None)))
+            return ask_afresh(job, calls.singly(), slot.run, enough, left_s)
+        for count in stages.counts:
+            if each:
+                run = ask_on(job, calls, count, slot.run, left_s)
+                left_s -= run.wall_s - run.waited_s
+            else:
+                run = slot.run(replace(job, program=replace(job.program, tests=calls.first(count), selection=None)))
             if not run.proved or failed(run):
                 break
         return run

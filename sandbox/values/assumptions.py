@@ -17,7 +17,8 @@ class Assumptions:
 
     `imports` is source text that runs before the program, in its namespace. With `long_integers`, integers of any
     length are read and printed, as before Python 3.11. `cpu_s` and `wall_s` stand in the place of the usual limits.
-    None: as usual.
+    None: as usual. With `time_per_test`, the limits of time hold for each call of the tests, not for all calls
+    together; each run of a whole program has them for itself in any case.
     """
 
     imports: str = ""
@@ -25,6 +26,7 @@ class Assumptions:
     long_integers: bool = False
     cpu_s: float | None = None
     wall_s: float | None = None
+    time_per_test: bool = False
 
     def __post_init__(self) -> None:
         least, most = RECURSION_BOUNDS
@@ -65,4 +67,5 @@ class Assumptions:
         said += [f"recursion limit {self.recursion_limit}"] if self.recursion_limit else []
         said += ["long integers"] if self.long_integers else []
         said += [f"{value:g} s {name.removesuffix('_s')}" for name, value in self.times().items()]
+        said += ["time for each test"] if self.time_per_test else []
         return ", ".join(said)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
 
+MAX_SAMPLE_WALL_S = 600.0  # that a sample's visits may take together where each test has the limits for itself
 SAMPLE_WALLS = 5  # how many times its wall limit a sample's visits may take together
 # An interpreter needs 64 MB; the rest keeps a limit within what the kernel and one frame can hold.
 LIMIT_BOUNDS: dict[str, tuple[float, float]] = {
@@ -48,6 +49,10 @@ class Limits:
     def sample_wall_s(self) -> float:
         """Wall seconds that all visits of one sample may take together, where its tests need several of them."""
         return SAMPLE_WALLS * self.wall_s
+
+    def tests_wall_s(self, tests: int) -> float:
+        """Return the wall seconds for all visits of a sample where each of so many tests has the limits for itself."""
+        return max(self.wall_s, min(tests * self.wall_s, MAX_SAMPLE_WALL_S))
 
     @property
     def walls(self) -> tuple[int, int, int, int]:

@@ -209,12 +209,12 @@ class CallList:
     def first(self, count: int) -> AskedCalls:
         """Return the first `count` calls, ready to be asked."""
         if (asked := self._first.get(count)) is None:
-            asked = self._first[count] = self._asked(0, count)
+            asked = self._first[count] = self.between(0, count)
         return asked
 
     def singly(self) -> list[AskedCalls]:
         """Return each call for a process of its own, which is to see no other call."""
-        return [self._asked(number, number + 1) for number in range(len(self))]
+        return [self.between(number, number + 1) for number in range(len(self))]
 
     def in_turns(self) -> AskedCalls:
         """Return all calls, each of which is handed out when all calls before it have their answers."""
@@ -223,7 +223,8 @@ class CallList:
             pieces=pieces, count=len(pieces), whole=self.whole, limits=self.limits, turns=(1,) * len(pieces)
         )
 
-    def _asked(self, start: int, end: int) -> AskedCalls:
+    def between(self, start: int, end: int) -> AskedCalls:
+        """Return the calls from number `start`, from 0, to the one before `end`, ready to be asked."""
         pieces = codec.encode_calls([_call(case) for case in self._cases[start:end]])
         return AskedCalls(
             pieces=tuple(pieces),

@@ -10,10 +10,29 @@ from click.testing import CliRunner
 
 from sandbox.cli import cli
 from sandbox.inside.imports import put_before
-from sandbox.problems import Problem, read_problem
+from sandbox.judging.explaining import explain
+from sandbox.problems import Problem, Wanted, read_problem
 from sandbox.problems.assumed import in_words, read_words
+from sandbox.scoring.fresh import ask_on
 from sandbox.scoring.scorer import Manner, Scorer, open_scorer
-from sandbox.values import Assumptions, Flag, Limits, Program, StdinTest, StdinTests, Verdict, changed
+from sandbox.values import (
+    Answer,
+    Assumptions,
+    CallList,
+    CallTest,
+    Comparison,
+    Ending,
+    Flag,
+    Job,
+    Limits,
+    Program,
+    Run,
+    StdinTest,
+    StdinTests,
+    Verdict,
+    changed,
+)  # fmt: skip
+from sandbox.values.limits import MAX_SAMPLE_WALL_S
 
 
 def livecodebench(name: str, stdin: str, stdout: str, **more: object) -> Problem:
@@ -82,7 +101,7 @@ class TestTheValue:
     def test_each_reader_says_what_its_set_assumes(self) -> None:
         assert (
             livecodebench("a", "", "").assumptions.text
-            == "19 lines of imports, recursion limit 50000, 6 s cpu, 12 s wall"
+            == "19 lines of imports, recursion limit 50000, 6 s cpu, 12 s wall, time for each test"
         )
         assert "long integers" in apps("", "").assumptions.text
         older = codecontests("", ""), humaneval("def check(candidate):\n    assert candidate(1)\n"), mbpp("assert f(1)")
@@ -90,7 +109,8 @@ class TestTheValue:
 
     def test_our_own_format_can_say_it(self) -> None:
         row = {"task_id": "a", "prompt": "Any.", "tests": [{"stdin": "", "stdout": ""}]}
-        given = {"recursion_limit": 5000, "long_integers": True, "cpu_s": 1, "wall_s": 2.5, "imports": "import math"}
+        given = {"recursion_limit": 5000, "long_integers": True, "cpu_s": 1, "wall_s": 2.5}
+        given |= {"imports": "import math", "time_per_test": True}
         assert read_problem(row | given).assumptions == Assumptions(**given | {"imports": "import math\n"})  # type: ignore[arg-type]
         for key, odd in (
             ("recursion_limit", 9),
@@ -224,6 +244,70 @@ class TestADataSet:
         assert scored.run.wall_s < 5
         chosen = Scorer(scorer._pool, Manner(chosen=frozenset({"wall_s"})))
         assert verdict(chosen, read_problem(row), "import time\ntime.sleep(1)\nprint('ok')\n") is Verdict.PASSED
+
+
+BURN = (
+    "import time\ndef f(x):\n    began = time.process_time()\n"
+    "    while time.process_time() - began < x / 10: pass\n    return x + {more}\n"
+)
+
+
+def burning(tenths: list[int], **more: object) -> Problem:
+    """Calls that take so many tenths of a CPU second."""
+    tests = [{"arguments": [x], "expected": x} for x in tenths]
+    row = {"task_id": "a", "prompt": "Any.", "entry_point": "f", "tests": tests, "cpu_s": 1, "wall_s": 60}
+    return read_problem(row | more)
+
+
+@pytest.mark.docker
+class TestTimeForEachTest:
+    RIGHT = BURN.format(more=0)
+
+    def test_calls_that_take_their_time_together_pass_where_each_has_it_for_itself(self, scorer: Scorer) -> None:
+        tenths = [4, 4, 3, 4, 3, 0]
+        assert verdict(scorer, burning(tenths), self.RIGHT) is Verdict.TIMEOUT
+        assert verdict(scorer, burning(tenths, time_per_test=True), self.RIGHT) is Verdict.PASSED
+        public = [{"arguments": [x], "expected": x} for x in (3, 4)]
+        both = burning(tenths, time_per_test=True, public_tests=public)
+        scored = scorer.submit(both.solve(self.RIGHT, Wanted.BOTH)).result(timeout=120)
+        assert scored.selection is not None
+        assert (scored.verdict, scored.selection.verdict) == (Verdict.PASSED, Verdict.PASSED)
+
+    def test_a_call_beyond_its_limit_is_out_of_time_wherever_it_stands(self, scorer: Scorer) -> None:
+        for tenths in ([13], [4, 4, 4, 13], [0, 13, 0]):
+            problem = burning(tenths, time_per_test=True)
+            program = problem.solve(self.RIGHT)
+            scored = scorer.submit(program).result(timeout=120)
+            assert scored.verdict is Verdict.TIMEOUT
+            assert "1 s CPU" in explain(scored, scorer.limits_for(program.assumptions), program)
+
+    def test_a_wrong_answer_stays_wrong_however_long_all_take(self, scorer: Scorer) -> None:
+        problem = burning([4, 4, 4, 4], time_per_test=True)
+        assert verdict(scorer, problem, BURN.format(more=1)) is Verdict.WRONG
+
+    def test_an_answer_does_not_buy_time_for_another_one(self, scorer: Scorer) -> None:
+        """A program that writes to the pipe of answers by itself has given these answers for good."""
+        forging = "import os\nos.write(3, b'\\0\\0\\0\\x01N' * 50)\n"
+        assert verdict(scorer, burning([13, 0], time_per_test=True), forging + self.RIGHT) is not Verdict.PASSED
+
+    def test_all_together_have_an_end(self) -> None:
+        limits = Limits(wall_s=12)
+        assert [limits.tests_wall_s(tests) for tests in (1, 10, 1000)] == [12, 120, MAX_SAMPLE_WALL_S]
+        assert Limits(wall_s=1000).tests_wall_s(3) == 1000
+        calls = CallList(
+            [CallTest(function="f", arguments=(n,), comparison=Comparison.EQUAL, expected=n) for n in range(100)]
+        )
+        taken: list[float] = []
+
+        def visit(job: Job) -> Run:
+            taken.append(job.limits.wall_s)
+            return Run(
+                ending=Ending.OUT_OF_WALL, exit_code=None, signal=9, cpu_s=1.0, wall_s=job.limits.wall_s, memory_mb=1.0,
+                stdout=b"", stderr=b"", proved=False, answers=(Answer(value=0),),
+            )  # fmt: skip
+
+        run = ask_on(Job(program=Program(source=""), limits=limits), calls, 100, visit, 30.0)
+        assert (taken, len(run.answers), run.ending) == ([12, 12, 6], 3, Ending.OUT_OF_WALL)
 
 
 SUM = "print(sum(map(int, {}.split()[1:])))\n"
