@@ -11,7 +11,7 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
-from sampler.store.sample_rows import SampleDetail
+from sampler.store.read_models import SampleDetail
 from sandbox.problems.assumed import in_words
 from sandbox.values import Limits
 from tui.deeds import CannotAct, Command, spelled

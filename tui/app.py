@@ -18,7 +18,7 @@ from textual.dom import DOMNode
 from textual.message import Message
 from textual.screen import Screen
 
-from sampler.store.sample_rows import SampleDetail
+from sampler.store.read_models import SampleDetail
 from tui.again import again_command
 from tui.choice import Choice
 from tui.deeds import CannotAct, Command, Deed, Place, carry_out, command_for, study_file_of

@@ -229,7 +229,7 @@ def _settings(theme: str) -> Settings:
 def _replay(store: Path, speed: float, options: Mapping[str, Any]) -> None:
     """Play a copy of the store; the store itself is only read."""
     _refuse_unreadable(store, missing_too=True)
-    from sampler.store.player import Player  # only a replay writes
+    from sampler.store.playback import Player  # only a replay writes
 
     with tempfile.TemporaryDirectory(prefix="budget-tui-") as folder:
         copy = Path(folder) / store.name

@@ -17,7 +17,7 @@ from sampler.reporting.ground import Ground, ground_of
 from sampler.stats.budget import Unit
 from sampler.stats.curves import Counts, Curve, Standing, shared_range, standing
 from sampler.stats.differences import Difference
-from sampler.store.rows import ModelRow
+from sampler.store.read_models import ModelRow
 from tui.cells import Cell, Column
 from tui.curves import CHARGE
 from tui.text import harmless

@@ -11,7 +11,7 @@ from sampler.reporting.standings import complete_problems, counts_of, shared_pro
 from sampler.stats.bootstrap import RESAMPLES, draw_problems
 from sampler.stats.budget import PromptCharge, Unit, UnitCost
 from sampler.stats.curves import Curve, curve_over
-from sampler.store.rows import ModelRow, TallyRow
+from sampler.store.read_models import ModelRow, TallyRow
 from tui.plot import Series
 from tui.text import harmless
 from tui.view import UNITS, Curves, Snapshot, with_guests

@@ -14,8 +14,8 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any, TextIO
 
+from sampler.store.read_models import SampleRow
 from sampler.store.reader_samples import SampleReader
-from sampler.store.sample_rows import SampleRow
 from tui.listing import Order
 from tui.tabular import Tabular
 

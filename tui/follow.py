@@ -18,9 +18,9 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from sampler.store.alive import is_abandoned, process_exists
+from sampler.store.lock import is_abandoned, process_exists
+from sampler.store.read_models import EventRow, StudyRow, TailRow
 from sampler.store.reader import Reader, StoreError, StoreUnmade
-from sampler.store.rows import EventRow, StudyRow, TailRow
 from tui.curves import Wish, available_units, curves_of
 from tui.guests import GuestReader
 from tui.view import Curves, Snapshot, Trouble

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from sampler.store.filters import narrowed
+from sampler.store.read_models import GroupRow
 from sampler.store.reader_samples import SampleReader
-from sampler.store.sample_rows import GroupRow
 from tui.cells import Cell, Column
 from tui.heading import grouped
 from tui.plot import mark

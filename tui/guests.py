@@ -14,8 +14,8 @@ from pathlib import Path
 from sampler.closing import Closing
 from sampler.reporting.comparison import NotComparable
 from sampler.reporting.sources import refuse_other_problems
+from sampler.store.read_models import ModelRow, StudyRow
 from sampler.store.reader import Reader
-from sampler.store.rows import ModelRow, StudyRow
 from tui.view import Guests
 
 __all__ = ["GuestReader", "NotComparable", "refuse_other_store"]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from sampler.drawing.axis import measured, quantity
 from sampler.stats.budget import Unit
-from sampler.store.rows import TallyRow
+from sampler.store.read_models import TallyRow
 from tui.text import fit_middle, harmless
 from tui.view import STANDING_MOODS, UNIT_NAMES, Curves, Eta, Mood, Snapshot, Standing, eta, pace, standing
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from sampler.store.alive import is_abandoned
+from sampler.store.lock import is_abandoned
+from sampler.store.read_models import StudyRow
 from sampler.store.reader import Reader, StoreError
-from sampler.store.rows import StudyRow
 from tui.cells import Cell, Column
 from tui.heading import duration, grouped
 from tui.text import harmless

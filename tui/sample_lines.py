@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
 from sampler.drawing.axis import quantity
-from sampler.store.sample_rows import SampleRow
+from sampler.store.read_models import SampleRow
 from tui.cells import Cell, Column
 from tui.plot import mark
 from tui.text import harmless

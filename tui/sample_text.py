@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from sampler.drawing.axis import quantity
-from sampler.store.sample_rows import SampleDetail, SampleRow
+from sampler.store.read_models import SampleDetail, SampleRow
 from tui.heading import Part
 from tui.text import ELLIPSIS, harmless, in_words
 from tui.view import Mood, mood

@@ -7,8 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from statistics import median
 
-from sampler.store.rows import EventRow
-from sampler.store.sample_rows import SettingsRow, UsageRow
+from sampler.store.read_models import EventRow, SettingsRow, UsageRow
 from tui.cells import Cell, Column
 from tui.heading import duration, grouped
 from tui.host import HostFacts

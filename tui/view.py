@@ -14,7 +14,7 @@ from datetime import datetime
 from enum import Enum
 
 from sampler.stats.budget import Unit
-from sampler.store.rows import EventRow, ModelRow, StudyRow, TailRow, TallyRow
+from sampler.store.read_models import EventRow, ModelRow, StudyRow, TailRow, TallyRow
 from tui.plot import Reading, Series, reading
 from tui.text import harmless
 

@@ -61,7 +61,7 @@ from sampler.backends.openai_flight import Asking, Batch, Flight
 from sampler.backends.openai_http import Refused, Server, ask
 from sampler.backends.retries import Patience, Policy
 from sampler.closing import Closing
-from sampler.store.records import canonical_json, valid_text
+from sampler.store.write_models import canonical_json, valid_text
 from sampler.values import ModelCard, PromptStyle, Request, Sample, SamplingParams
 
 HOSTED = "hosted"

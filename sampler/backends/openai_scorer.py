@@ -26,7 +26,7 @@ from sampler.backends.openai_echo import NO_ECHO, Echo, NoEcho, after_text, afte
 from sampler.backends.openai_http import Refused, ask
 from sampler.backends.scorer import TextScore
 from sampler.closing import Closing
-from sampler.store.records import valid_text
+from sampler.store.write_models import valid_text
 from sampler.values import ModelCard, Prompt, PromptStyle
 
 _MOST_ID = 2**31 - 1

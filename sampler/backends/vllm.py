@@ -48,7 +48,7 @@ from sampler.backends.scorer import TextScore
 from sampler.backends.vllm_flight import Flight, Piece
 from sampler.closing import Closing
 from sampler.models.hf_config import ConfigError, config_architecture
-from sampler.store.records import canonical_json, valid_text
+from sampler.store.write_models import canonical_json, valid_text
 from sampler.values import ModelCard, Prompt, PromptStyle, Request, Sample, SamplingParams
 
 _EDGE = 1 << 20  # bytes of a large file's beginning and end that its digest takes in

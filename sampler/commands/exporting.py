@@ -10,8 +10,8 @@ import click
 from sampler.commands.common import STORE, study_option
 from sampler.exits import Exit
 from sampler.exporting.export import FORMATS, ExportRequest, export, format_of
-from sampler.store.opening import chosen_study, up_to_date
-from sampler.store.reader_export import ExportReader
+from sampler.store.command_readers import ExportReader
+from sampler.store.open_store import chosen_study, open_migrated
 from sampler.telling import told
 
 
@@ -39,7 +39,7 @@ def export_(
     sampler export results.db --to programs --format evalplus --model small
     """
     with told(sys.stderr, traceback=traceback) as failed:
-        with up_to_date(store, ExportReader) as reader:
+        with open_migrated(store, ExportReader) as reader:
             row = chosen_study(reader.studies(), store, study)
             written = export(ExportRequest(study=row.id, to=to, format=format_ or format_of(to), model=model), reader)
         for path in written:

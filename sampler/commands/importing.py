@@ -17,7 +17,7 @@ from sampler.importing.request import ImportEnd, ImportRequest
 from sampler.models.catalogue import find
 from sampler.models.gguf_file import GgufError, read_architecture
 from sampler.models.hf_config import ConfigError, read_config
-from sampler.store.opening import remove
+from sampler.store.open_store import remove
 from sampler.store.reader import Reader
 from sampler.store.writer import Store
 from sampler.telling import told

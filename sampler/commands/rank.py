@@ -24,9 +24,9 @@ from sampler.reporting.render import Page
 from sampler.running.doors import TextEngine, rank_doors
 from sampler.stats.budget import PromptCharge
 from sampler.stats.ranking import DRAWS
-from sampler.store.opening import chosen_study, up_to_date
+from sampler.store.open_store import chosen_study, open_migrated
+from sampler.store.read_models import StudyRow
 from sampler.store.reader import Reader
-from sampler.store.rows import StudyRow
 from sampler.store.writer import Store
 from sampler.study.spec import load_study
 from sampler.telling import told
@@ -192,7 +192,7 @@ def _ranked(path: Path, name: str | None, wish: RankWish, doors: RankDoors) -> R
     if path.suffix == ".toml" and path.is_file():
         study_file = load_study(path)
         path, name = study_file.store, name or study_file.name
-    with up_to_date(path, Reader) as reader:
+    with open_migrated(path, Reader) as reader:
         study: StudyRow = chosen_study(reader.studies(), path, name)
     with Store(path) as opened:
         return rank_study(opened, study, wish, doors)

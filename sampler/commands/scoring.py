@@ -28,10 +28,10 @@ from sampler.running.interrupts import interrupts
 from sampler.running.plain import PlainLines
 from sampler.running.progress import Subscriber
 from sampler.running.scoring_stored import StoredScoring, score_stored
-from sampler.store.opening import chosen_study, up_to_date
+from sampler.store.command_readers import ClaimReader
+from sampler.store.open_store import chosen_study, open_migrated
+from sampler.store.read_models import DisputedRow
 from sampler.store.reader import Reader
-from sampler.store.reader_claims import ClaimReader
-from sampler.store.rows import DisputedRow
 from sampler.store.writer import Store
 from sampler.telling import told
 
@@ -58,7 +58,7 @@ def score(traceback: bool, /, *, store: Path, study: str | None, display: str, e
     tell: Subscriber = PlainLines(sys.stderr) if display == "plain" else lambda _event: None
     stop = threading.Event()
     with told(sys.stderr, traceback=traceback) as failed:
-        with up_to_date(store, Reader) as reader:
+        with open_migrated(store, Reader) as reader:
             row = chosen_study(reader.studies(), store, study)
         with Store(store) as opened, interrupts(stop.set, tell) as caught:
             wish = StoredScoring(
@@ -82,7 +82,7 @@ def score(traceback: bool, /, *, store: Path, study: str | None, display: str, e
 def claims(traceback: bool, /, *, store: Path, study: str | None, as_lines: bool) -> None:
     """Compare the verdicts that came with the imported samples of a STORE with ours."""
     with told(sys.stderr, traceback=traceback) as failed:
-        with up_to_date(store, ClaimReader) as reader:
+        with open_migrated(store, ClaimReader) as reader:
             row = chosen_study(reader.studies(), store, study)
             rows = agreements(reader.claim_counts(row.id))
             if not rows:

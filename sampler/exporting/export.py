@@ -8,9 +8,8 @@ from pathlib import Path
 
 from sampler.exporting import files, formats
 from sampler.exporting.files import ExportFault
-from sampler.store.export_rows import ExportRow
-from sampler.store.reader_export import ExportReader
-from sampler.store.rows import ModelRow
+from sampler.store.command_readers import ExportReader
+from sampler.store.read_models import ExportRow, ModelRow
 
 SUFFIXES: Mapping[str, str] = {
     "jsonl": ".jsonl", "humaneval": ".jsonl", "evalplus": ".jsonl", "paper": ".json", "bigcode": ".json",

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from sampler.exporting.formats import program_path
-from sampler.store.export_rows import ExportRow
+from sampler.store.read_models import ExportRow
 
 
 class ExportFault(ValueError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from sampler.store.export_rows import ExportRow
+from sampler.store.read_models import ExportRow
 
 _STUB = "    pass\n\n\n"  # ends the prompt's function, so that a program which stands on its own may follow it
 

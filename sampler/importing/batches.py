@@ -11,8 +11,8 @@ from functools import partial
 
 from sampler.costs import Flops, arch_flops
 from sampler.importing.ready import Ready
-from sampler.store import writes_import
-from sampler.store.import_rows import Batch
+from sampler.store import import_statements
+from sampler.store.write_models import Batch
 from sampler.store.writer import Store
 from sampler.values import Architecture
 
@@ -68,7 +68,7 @@ class Batches:
     def _write(self) -> None:
         if self._batch.rows:
             self._wait()
-            write = partial(writes_import.add_batch, batch=self._batch, now=self._clock())
+            write = partial(import_statements.add_batch, batch=self._batch, now=self._clock())
             self._writing = self._store.transact(write)
             self._batch, self._characters = Batch(), 0
 

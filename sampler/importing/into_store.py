@@ -25,10 +25,9 @@ from sampler.importing.numbering import Numbering
 from sampler.importing.ready import ReadingJob, Ready, SampleLeftOut
 from sampler.importing.request import ImportEnd, ImportRequest
 from sampler.models.catalogue import UnknownModel, find
-from sampler.store import writes_import
-from sampler.store.import_rows import ImportedModel
+from sampler.store import import_statements
 from sampler.store.reader import Reader, StoreError
-from sampler.store.records import ModelRecord, StudyIds, StudyRecord, canonical_json
+from sampler.store.write_models import ImportedModel, ModelRecord, StudyIds, StudyRecord, canonical_json
 from sampler.store.writer import Store
 from sampler.study.spec import choose_problems
 from sampler.values import Architecture, ModelCard
@@ -133,7 +132,7 @@ class _Importer:
         wanted = {self._models[name].id: count for name, count in end.wanted.items()}
         told = end.lines if end.added.total() else []
         self._store.transact(
-            partial(writes_import.end_import, study=self._ids.study, wanted=wanted, told=told, now=self._clock())
+            partial(import_statements.end_import, study=self._ids.study, wanted=wanted, told=told, now=self._clock())
         ).result()
         return end
 
@@ -149,16 +148,16 @@ class _Importer:
             models=(),
             problems=problems,
         )
-        return self._store.transact(partial(writes_import.open_study, record=record, now=self._clock())).result()
+        return self._store.transact(partial(import_statements.open_study, record=record, now=self._clock())).result()
 
     def _open_model(self, name: str, manner: Manner) -> _Model:
         architecture = self._request.architecture or _catalogued(name)
         engine = f"import ({manner.format})"
         card = ModelCard(name=name, digest=self._digest, architecture=architecture, engine=engine)
         decides = canonical_json({"format": manner.format, "reading": manner.reading.value})
-        record = ModelRecord(name=name, backend=writes_import.BACKEND, sampling=decides, wanted=0)
+        record = ModelRecord(name=name, backend=import_statements.BACKEND, sampling=decides, wanted=0)
         model = ImportedModel(record=record, card=card, params=self._request.params)
-        opening = partial(writes_import.open_model, study=self._ids.study, model=model)
+        opening = partial(import_statements.open_model, study=self._ids.study, model=model)
         id_, architecture = self._store.transact(opening).result()
         with Reader(self._store.path) as held:
             numbering = Numbering({problem: held.held_indices(id_, problem) for problem in self._ids.problems.values()})

@@ -16,7 +16,7 @@ from sampler.importing.imported import Imported, ImportFault, NoText, Reading
 from sampler.importing.manner import Manner, understood
 from sampler.importing.match import Matcher
 from sampler.importing.request import ImportRequest
-from sampler.store.records import valid_text
+from sampler.store.write_models import valid_text
 from sandbox.extraction import Extracted, TextKind, extract
 from sandbox.problems import Problem
 from sandbox.values import MAX_SOURCE_BYTES

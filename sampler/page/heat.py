@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sampler.store.rows import ModelRow, TallyRow
+from sampler.store.read_models import ModelRow, TallyRow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 from sampler.page.sheet import PageFacts, Sheet, make_sheet
 from sampler.reporting.reading import asked
 from sampler.stats.budget import PromptCharge, Unit
-from sampler.store.opening import chosen_study, up_to_date
+from sampler.store.open_store import chosen_study, open_migrated
 from sampler.store.reader import Reader
 
 
@@ -15,7 +15,7 @@ def read_sheet(
     path: Path, name: str | None = None, *, units: tuple[Unit, ...] = (), charge: PromptCharge = PromptCharge.EACH
 ) -> Sheet:
     """What the page of a study says; as `read_report`."""
-    with up_to_date(path, Reader) as reader:
+    with open_migrated(path, Reader) as reader:
         row = chosen_study(reader.studies(), path, name)
         facts, wish = asked(reader, row, path, units, charge)
         page = PageFacts(facts=facts, failures=reader.failures(row.id), origin=reader.origin(row.id))

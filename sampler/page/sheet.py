@@ -16,7 +16,7 @@ from sampler.reporting.ground import Ground, ground_of
 from sampler.reporting.report import Facts, Finding, Report, Row, Table, Wish, make_report
 from sampler.stats.budget import PromptCharge
 from sampler.stats.curves import Curve
-from sampler.store.rows import FailureRow, ModelRow, OriginRow, StudyRow
+from sampler.store.read_models import FailureRow, ModelRow, OriginRow, StudyRow
 
 MOST_FAILURES = 40
 

@@ -11,7 +11,7 @@ from sampler.reporting.comparison import crossovers
 from sampler.reporting.ground import Ground
 from sampler.reporting.render_comparison import crossover_words
 from sampler.stats.budget import PromptCharge, Unit
-from sampler.store.rows import ModelRow
+from sampler.store.read_models import ModelRow
 
 ALL_PAIRS = 4  # models; of more, only those are compared that cost nearly the same
 

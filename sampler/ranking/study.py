@@ -30,9 +30,9 @@ from sampler.ranking.worth import Valued, frontiers, model_lines
 from sampler.reporting.standings import complete_problems
 from sampler.stats.bootstrap import LEVEL, RESAMPLES
 from sampler.stats.ranking import Votes
-from sampler.store.ranking_rows import ProblemRow, RankedRow, RankerRecord
-from sampler.store.reader_ranking import RankingReader
-from sampler.store.rows import ModelRow, StudyRow, TallyRow
+from sampler.store.command_readers import RankingReader
+from sampler.store.read_models import ModelRow, ProblemRow, StudyRow, TallyRow
+from sampler.store.write_models import RankedRow, RankerRecord
 from sampler.store.writer import Store
 from sampler.study.spec import stored_sandbox
 from sandbox.scoring.asking import held

@@ -21,8 +21,7 @@ from sampler.rankers.generated import Generated, generated_tests, read_texts
 from sampler.rankers.names import RANKERS, Need
 from sampler.rankers.values import Entry, RankingError
 from sampler.ranking.wish import Inputs, RankDoors, RankWish, TextModel
-from sampler.store.ranking_rows import ProblemRow, RankableRow
-from sampler.store.rows import ModelRow
+from sampler.store.read_models import ModelRow, ProblemRow, RankableRow
 from sampler.study.prompts import prompt_for, unbegun
 from sampler.study.spec import StudySandbox
 from sampler.study.templates import Template

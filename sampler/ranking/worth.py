@@ -17,8 +17,8 @@ from sampler.stats.bootstrap import FEW, LEVEL, Interval, draw_problems, rate_in
 from sampler.stats.budget import Unit
 from sampler.stats.passk import pass_at_k
 from sampler.stats.ranking import Drawn, Votes, rank_score_at_k, rank_score_of_votes, selected_at_k
-from sampler.store.ranking_rows import RankedRow
-from sampler.store.rows import ModelRow, TallyRow
+from sampler.store.read_models import ModelRow, TallyRow
+from sampler.store.write_models import RankedRow
 
 UNITS = (Unit.FLOPS, Unit.SECONDS)
 USUAL = (1, 2, 5, 10, 20, 50, 100)

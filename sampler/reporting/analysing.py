@@ -16,11 +16,10 @@ from sampler.reporting.ground import Ground, ground_of
 from sampler.reporting.sources import begins_as_counts, facts_of, refuse_params_of_a_store
 from sampler.reporting.spending import orders_of
 from sampler.stats.spending import Orders
-from sampler.store.opening import up_to_date
+from sampler.store.command_readers import SAMPLE_COSTS, RankingReader, SpentReader
+from sampler.store.open_store import open_migrated
+from sampler.store.read_models import AcceptedRow, StudyRow
 from sampler.store.reader import Reader
-from sampler.store.reader_ranking import RankingReader
-from sampler.store.reader_spent import COLUMNS, SpentReader
-from sampler.store.rows import AcceptedRow, StudyRow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +82,7 @@ def _accepted(path: Path, ground: Ground, *, counts: bool) -> tuple[dict[int, li
 def _orders(path: Path, ground: Ground, wish: AnalysisWish) -> dict[int, Orders]:
     """The models' samples in random orders, in a unit that single samples have."""
     found: dict[int, Orders] = {}
-    if wish.unit not in COLUMNS:
+    if wish.unit not in SAMPLE_COSTS:
         return found
     with SpentReader(path) as reader:
         for model in ground.models:
@@ -94,7 +93,7 @@ def _orders(path: Path, ground: Ground, wish: AnalysisWish) -> dict[int, Orders]
 
 
 def _diversity(path: Path, study: StudyRow, ground: Ground) -> dict[int, Diversity]:
-    up_to_date(path, Reader).close()
+    open_migrated(path, Reader).close()
     found = {}
     with RankingReader(path) as reader:
         problems = [row.id for row in reader.problems(study.id) if row.name in frozenset(ground.problems)]

@@ -30,7 +30,7 @@ from sampler.stats.crossfit import Places
 from sampler.stats.curves import Counts
 from sampler.stats.spending import Orders
 from sampler.stats.stopping import CostOfPass, Stop, cost_of_pass, costs_of_pass, frontier
-from sampler.store.rows import AcceptedRow, ModelRow
+from sampler.store.read_models import AcceptedRow, ModelRow
 
 TIMES = (2, 5, 10)  # how far beyond n, where no k is asked for
 OFF = 0.02  # from here on a fit that misses what was measured is told

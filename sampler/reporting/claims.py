@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sampler.store.rows import ClaimCount
+from sampler.store.read_models import ClaimCount
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

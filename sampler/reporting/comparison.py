@@ -22,7 +22,7 @@ from sampler.stats.budget import PromptCharge, Unit, UnitCost
 from sampler.stats.curves import Curve, shared_range
 from sampler.stats.differences import Difference
 from sampler.stats.paired import Crossover, Detectable, crossover, detectable
-from sampler.store.rows import ModelRow
+from sampler.store.read_models import ModelRow
 
 MOST = 200
 

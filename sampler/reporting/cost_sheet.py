@@ -18,7 +18,7 @@ from sampler.models.gguf_file import read_architecture
 from sampler.models.hf_config import read_config
 from sampler.reporting.standings import unit_cost
 from sampler.stats.budget import PromptCharge, Unit, UnitCost
-from sampler.store.rows import ModelRow, TallyRow
+from sampler.store.read_models import ModelRow, TallyRow
 from sampler.study.spec import Study
 from sampler.study.spec_models import ModelSpec
 from sampler.values import Architecture, GivenCosts

@@ -17,7 +17,7 @@ from typing import Any
 
 from sampler.reporting.report import Facts, Report, Wish, make_report
 from sampler.stats.budget import Unit
-from sampler.store.rows import ModelRow, StudyRow, TallyRow
+from sampler.store.read_models import ModelRow, StudyRow, TallyRow
 from sampler.values import GivenCosts
 
 LARGEST = 256 * 1024 * 1024

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 
-from sampler.store.sample_rows import SampleDetail
+from sampler.store.read_models import SampleDetail
 from sandbox.judging.explaining import explain
 from sandbox.judging.facts import FactsError, rejudge, unpack
 from sandbox.problems import Form, Problem, ProblemsError

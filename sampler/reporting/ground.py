@@ -17,7 +17,7 @@ from sampler.reporting.standings import complete_problems, counts_of, shared_pro
 from sampler.stats.bootstrap import Floats, draw_problems
 from sampler.stats.budget import PromptCharge, Unit, UnitCost
 from sampler.stats.curves import Counts, Curve, curve_over, recosted
-from sampler.store.rows import ModelRow, TallyRow
+from sampler.store.read_models import ModelRow, TallyRow
 
 _ONE = UnitCost(each=1.0)
 

@@ -7,23 +7,23 @@ from pathlib import Path
 
 from sampler.reporting.report import Facts, Report, Wish, make_report
 from sampler.stats.budget import PromptCharge, Unit
-from sampler.store.alive import as_it_stands
-from sampler.store.opening import chosen_study, up_to_date
+from sampler.store.lock import as_it_stands
+from sampler.store.open_store import chosen_study, open_migrated
+from sampler.store.read_models import StudyRow
 from sampler.store.reader import Reader
-from sampler.store.rows import StudyRow
 from sampler.study.spec import stored_budgets
 
 
 def read_facts(path: Path, name: str | None = None) -> Facts:
     """What a store says about the study called `name` (or with that id), or about the newest one; raises StoreError."""
-    with up_to_date(path, Reader) as reader:
+    with open_migrated(path, Reader) as reader:
         row = chosen_study(reader.studies(), path, name)
         return _facts(reader, row)
 
 
 def read_budgets(path: Path, name: str | None, unit: Unit) -> tuple[float, ...]:
     """The budgets in a unit that the study file of a store's study names; raises StoreError."""
-    with up_to_date(path, Reader) as reader:
+    with open_migrated(path, Reader) as reader:
         row = chosen_study(reader.studies(), path, name)
         return stored_budgets(reader.spec(row.id), path).get(unit, ())
 
@@ -35,7 +35,7 @@ def read_report(
 
     A store of an older version is brought up to date first.
     """
-    with up_to_date(path, Reader) as reader:
+    with open_migrated(path, Reader) as reader:
         row = chosen_study(reader.studies(), path, name)
         facts, wish = asked(reader, row, path, units, charge)
     return make_report(facts, wish)

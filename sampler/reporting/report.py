@@ -19,7 +19,7 @@ from sampler.reporting.standings import complete_problems, counts_of, unit_cost
 from sampler.stats.bootstrap import LEVEL, RESAMPLES
 from sampler.stats.budget import PromptCharge, Unit, UnitCost
 from sampler.stats.curves import Curve, Point, curve, shared_range
-from sampler.store.rows import ModelRow, StudyRow, TallyRow
+from sampler.store.read_models import ModelRow, StudyRow, TallyRow
 
 __all__ = ["Facts", "Finding", "ModelLine", "Report", "Row", "Table", "Wish", "choose_budgets", "make_report"]
 

@@ -11,7 +11,7 @@ from sampler.reporting.counts import CountsError, choose, read_counts
 from sampler.reporting.ground import Ground, ground_of
 from sampler.reporting.reading import read_facts
 from sampler.reporting.report import Facts
-from sampler.store.rows import ModelRow, TallyRow
+from sampler.store.read_models import ModelRow, TallyRow
 
 _SQLITE = b"SQLite format 3\x00"
 

@@ -18,7 +18,7 @@ from sampler.stats.budget import PromptCharge, UnitCost
 from sampler.stats.curves import Counts
 from sampler.stats.spending import Orders, Spent, by_own_cost, replay
 from sampler.stats.stopping import Stop, reached_by, rounds_intervals
-from sampler.store.rows import ModelRow, SpentRow
+from sampler.store.read_models import ModelRow, SpentRow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from sampler.costs import calflops128, params_flops
 from sampler.stats.budget import PromptCharge, Unit, UnitCost
 from sampler.stats.curves import Counts
-from sampler.store.rows import ModelRow, TallyRow
+from sampler.store.read_models import ModelRow, TallyRow
 
 TOKENS_PRICED = 1e6  # prices are for a million tokens
 MOST_NAMED = 3  # problems

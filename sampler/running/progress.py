@@ -7,8 +7,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
+from sampler.store.read_models import ModelRow, TallyRow
 from sampler.store.reader import Reader, StoreError
-from sampler.store.rows import ModelRow, TallyRow
 from sampler.store.writer import Store
 
 TICK_SECONDS = 1.0

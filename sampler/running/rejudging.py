@@ -12,8 +12,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from sampler.store.read_models import JudgedRow
 from sampler.store.reader import Reader
-from sampler.store.rows import JudgedRow
 from sampler.store.writer import Store
 from sampler.study.spec import Study, choose_problems
 from sandbox.judging.facts import FactsError, NotEnough, Unreadable, rejudge, unpack

@@ -29,7 +29,7 @@ from sampler.running.executor import Executor
 from sampler.running.progress import Notice, Progress, Subscriber, Ticker, read_progress
 from sampler.running.scoring import Scoring, ScoringJob
 from sampler.store.reader import Reader, StoreError
-from sampler.store.records import OpenedModel, SampleRecord, StudyIds, canonical_json, valid_text
+from sampler.store.write_models import OpenedModel, SampleRecord, StudyIds, canonical_json, valid_text
 from sampler.store.writer import Store
 from sampler.study.plan import requests
 from sampler.study.prompts import program_for

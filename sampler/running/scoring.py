@@ -17,9 +17,9 @@ from types import TracebackType
 from typing import Self
 
 from sampler.running.executor import Executor
+from sampler.store.read_models import PendingRow
 from sampler.store.reader import Reader
-from sampler.store.records import VerdictRecord
-from sampler.store.rows import PendingRow
+from sampler.store.write_models import VerdictRecord
 from sampler.store.writer import Store
 from sandbox.errors import SandboxError
 from sandbox.judging.explaining import explain

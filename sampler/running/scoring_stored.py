@@ -16,11 +16,11 @@ from sampler.running.executor import Executor
 from sampler.running.progress import Notice, Progress, Subscriber, Ticker, read_progress
 from sampler.running.run import AHEAD_LEAST, AHEAD_PER_BOX, RunEnd
 from sampler.running.scoring import Scoring, ScoringJob
+from sampler.store.import_statements import BACKEND
+from sampler.store.read_models import PendingRow, StudyRow
 from sampler.store.reader import Reader, StoreError
-from sampler.store.records import problems_digest
-from sampler.store.rows import PendingRow, StudyRow
+from sampler.store.write_models import problems_digest
 from sampler.store.writer import Store
-from sampler.store.writes_import import BACKEND
 from sampler.study.spec import ProblemsSpec, StudySandbox, choose_problems, stored_sandbox
 from sandbox.judging.judge import JUDGE_VERSION
 from sandbox.problems import Problem

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from sampler.closing import Closing
-from sampler.store.rows import (
+from sampler.store.read_models import (
     EventRow,
     FailureRow,
     HeldRow,
@@ -31,6 +31,8 @@ from sampler.store.schema import APPLICATION, VERSIONS
 from sampler.values import Architecture, GivenCosts
 
 BUSY_SECONDS = 10.0
+# Joins the latest verdict `v` of a sample `s`, by the index on both columns.
+LATEST = "v.sample_id = s.id AND v.attempt = (SELECT max(attempt) FROM verdict w WHERE w.sample_id = s.id)"
 BOOKS = "_sqlite_migrations"  # what a store is made with first: which schema was applied when
 
 
@@ -263,10 +265,10 @@ class Reader(Closing):
                     f"{str(self._path)!r} is a study file, and this reads a store; give the one that its run writes: "
                     f"{str(self._path.with_suffix('.db'))!r}, unless the study file says otherwise"
                 ) from error
-            raise StoreError(f"cannot read the store {str(self._path)!r}: {error}; {way_out(error)}") from error
+            raise StoreError(f"cannot read the store {str(self._path)!r}: {error}; {sqlite_hint(error)}") from error
 
 
-def way_out(error: sqlite3.Error) -> str:
+def sqlite_hint(error: sqlite3.Error) -> str:
     """What may help, by SQLite's primary error code."""
     match getattr(error, "sqlite_errorcode", 0) & 0xFF:
         case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:

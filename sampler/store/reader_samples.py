@@ -12,8 +12,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sampler.store.filters import Filter
-from sampler.store.reader import Reader
-from sampler.store.sample_rows import AttemptRow, GroupRow, SampleDetail, SampleRow, SettingsRow, UsageRow
+from sampler.store.read_models import AttemptRow, GroupRow, SampleDetail, SampleRow, SettingsRow, UsageRow
+from sampler.store.reader import LATEST, Reader
 
 LONGEST_TEXT = 1_000_000
 MESSAGE = 80  # characters by which error messages are told apart
@@ -31,16 +31,16 @@ SORTS: Mapping[str, str] = {  # what a list may be sorted by, as a number
     "mem": "coalesce(v.memory_mb, -1)",
 }
 
-_LATEST = "NOT EXISTS (SELECT 1 FROM verdict w WHERE w.sample_id = v.sample_id AND w.attempt > v.attempt)"
+_NO_LATER = "NOT EXISTS (SELECT 1 FROM verdict w WHERE w.sample_id = v.sample_id AND w.attempt > v.attempt)"
 _OF_STUDY = "s.model_id IN (SELECT id FROM model WHERE study_id = ?)"
 
 # CROSS JOIN keeps SQLite's planner to the order written here.
 _SCAN = f"""
 SELECT v.id AS id, {{key}} AS key FROM verdict v CROSS JOIN sample s ON s.id = v.sample_id
-WHERE v.id > ? AND v.id <= ? AND {_LATEST} AND {_OF_STUDY} AND {{where}} ORDER BY v.id DESC"""
+WHERE v.id > ? AND v.id <= ? AND {_NO_LATER} AND {_OF_STUDY} AND {{where}} ORDER BY v.id DESC"""
 _SCAN_VERDICTS = f"""
 SELECT v.id AS id, 0 AS key FROM verdict v
-WHERE v.id > ? AND v.id <= ? AND {_LATEST} AND {{where}} ORDER BY v.id DESC"""
+WHERE v.id > ? AND v.id <= ? AND {_NO_LATER} AND {{where}} ORDER BY v.id DESC"""
 _SCAN_PENDING = f"""
 SELECT s.id AS id, {{key}} AS key FROM sample s LEFT JOIN verdict v ON v.sample_id = s.id
 WHERE s.id > ? AND s.id <= ? AND {_OF_STUDY} AND {{where}} ORDER BY s.id DESC"""
@@ -54,9 +54,8 @@ SELECT s.id AS sample_id, v.id AS verdict_id, coalesce(v.created_at, s.created_a
   v.memory_mb AS memory_mb, v.error_type AS error_type, v.error_message AS error_message,
   coalesce(v.flags, '') AS flags,
   coalesce(v.attempt, 0) AS attempt"""
-_JOINED = """
-FROM sample s LEFT JOIN verdict v ON v.sample_id = s.id
-    AND v.attempt = (SELECT max(attempt) FROM verdict w WHERE w.sample_id = s.id)
+_JOINED = f"""
+FROM sample s LEFT JOIN verdict v ON {LATEST}
   CROSS JOIN model ON model.id = s.model_id CROSS JOIN problem ON problem.id = s.problem_id"""
 _BY_VERDICT = "WHERE s.id IN (SELECT sample_id FROM verdict WHERE id IN ({marks}))"
 _BY_SAMPLE = "WHERE s.id IN ({marks})"
@@ -81,7 +80,7 @@ _GROUPS = f"""
 SELECT v.verdict AS verdict, v.error_type AS error_type, substr(v.error_message, 1, {MESSAGE}) AS message,
   s.model_id AS model_id, count(*) AS count, max(v.id) AS newest
 FROM verdict v CROSS JOIN sample s ON s.id = v.sample_id
-WHERE v.id > ? AND v.id <= ? AND v.verdict <> 'PASSED' AND {_LATEST} AND {_OF_STUDY} GROUP BY 1, 2, 3, 4"""
+WHERE v.id > ? AND v.id <= ? AND v.verdict <> 'PASSED' AND {_NO_LATER} AND {_OF_STUDY} GROUP BY 1, 2, 3, 4"""
 _USAGE = """
 SELECT v.created_at AS at, v.verdict AS verdict, v.cpu_s AS cpu_s, v.wall_s AS wall_s, v.memory_mb AS memory_mb,
   v.flags AS flags

@@ -25,12 +25,20 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from sampler.closing import Closing
-from sampler.store import writes, writes_ranking, writes_samples
+from sampler.store import statements
 from sampler.store.lock import StoreBusy, StoreLock
 from sampler.store.migrations import migrate
-from sampler.store.ranking_rows import RankedRow, RankerRecord
-from sampler.store.reader import BOOKS, BUSY_SECONDS, StoreError, StoreUnmade, refuse_foreign, way_out
-from sampler.store.records import OpenedModel, SampleRecord, StudyIds, StudyRecord, VerdictRecord, valid_text
+from sampler.store.reader import BOOKS, BUSY_SECONDS, StoreError, StoreUnmade, refuse_foreign, sqlite_hint
+from sampler.store.write_models import (
+    OpenedModel,
+    RankedRow,
+    RankerRecord,
+    SampleRecord,
+    StudyIds,
+    StudyRecord,
+    VerdictRecord,
+    valid_text,
+)
 from sandbox.values import Score
 
 BATCH = 200
@@ -76,52 +84,52 @@ class Store(Closing):
 
     def open_study(self, record: StudyRecord) -> StudyIds:
         """Find the study of this name or make it; raises StudyChanged if the stored samples are not of this study."""
-        return self._call(partial(writes.open_study, record=record, now=self._clock()))
+        return self._call(partial(statements.open_study, record=record, now=self._clock()))
 
     def begin_run(self, study: int, *, versions: str = "{}") -> None:
         """The study runs, in this process, from now on; `versions` is JSON."""
         host = (socket.gethostname(), os.getpid())
-        self._call(partial(writes.begin_run, study=study, host=host, versions=versions, now=self._clock()))
+        self._call(partial(statements.begin_run, study=study, host=host, versions=versions, now=self._clock()))
         self._beating = study
 
     def end_run(self, study: int, status: str, reason: str) -> None:
         """The study has stopped: `status` is done, failed or interrupted."""
         self._beating = None
-        self._call(partial(writes.end_run, study=study, status=status, reason=reason, now=self._clock()))
+        self._call(partial(statements.end_run, study=study, status=status, reason=reason, now=self._clock()))
 
     def opened_executor(self, study: int, image: str) -> None:
         """Keep the name of the image that the study's programs are executed in from now on."""
-        self._call(partial(writes.opened_executor, study=study, image=image))
+        self._call(partial(statements.opened_executor, study=study, image=image))
 
     def model_opened(self, opened: OpenedModel) -> None:
         """Keep what a backend told about its model; raises StudyChanged if the held samples are another model's."""
-        self._call(partial(writes.model_opened, opened=opened))
+        self._call(partial(statements.model_opened, opened=opened))
 
     def add_sample(self, record: SampleRecord) -> None:
         """Record a sample; one that is held already is left as it is."""
-        self._put(_Piece(partial(writes_samples.add_sample, record=record, now=self._clock())))
+        self._put(_Piece(partial(statements.add_sample, record=record, now=self._clock())))
 
     def add_verdict(self, record: VerdictRecord) -> None:
         """Record the verdict of a stored sample; one that has a verdict keeps it."""
-        self._put(_Piece(partial(writes_samples.add_verdict, record=record, now=self._clock())))
+        self._put(_Piece(partial(statements.add_verdict, record=record, now=self._clock())))
 
     def add_judgement(self, verdict: int, score: Score, judge: str) -> None:
         """Record what the judge now makes of the facts of a stored verdict, beside it."""
         self._put(
-            _Piece(partial(writes_samples.add_judgement, verdict=verdict, score=score, judge=judge, now=self._clock()))
+            _Piece(partial(statements.add_judgement, verdict=verdict, score=score, judge=judge, now=self._clock()))
         )
 
     def retest_study(self, record: StudyRecord) -> int:
         """Let the tests of a stored study be those of `record`; raises StudyChanged if more than tests has changed."""
-        return self._call(partial(writes.retest_study, record=record))
+        return self._call(partial(statements.retest_study, record=record))
 
     def open_ranker(self, record: RankerRecord) -> int:
         """The id of a ranker of a study; values that were made with another digest are forgotten."""
-        return self._call(partial(writes_ranking.open_ranker, record=record))
+        return self._call(partial(statements.open_ranker, record=record))
 
     def add_ranked(self, ranker: int, rows: Sequence[RankedRow]) -> None:
         """Record what a ranker thinks of some samples, in the place of what it thought before."""
-        self._put(_Piece(partial(writes_ranking.add_ranked, ranker=ranker, rows=rows, now=self._clock())))
+        self._put(_Piece(partial(statements.add_ranked, ranker=ranker, rows=rows, now=self._clock())))
 
     def transact(self, write: Callable[[sqlite3.Connection], T]) -> Future[T]:
         """Let `write` be a transaction of its own.
@@ -135,7 +143,7 @@ class Store(Closing):
     def add_event(self, study: int, level: str, kind: str, message: str) -> None:
         """Add a line to the study's log; `level` is info, warning or error."""
         row = (study, level, kind, valid_text(message), self._clock())
-        self._put(_Piece(partial(writes.add_event, row=row)))
+        self._put(_Piece(partial(statements.add_event, row=row)))
 
     def flush(self) -> None:
         """Wait until everything recorded so far is committed."""
@@ -176,7 +184,7 @@ class Store(Closing):
             batch, ended = self._collect()
             if self._beating is not None and self._clock() - beaten >= HEARTBEAT_SECONDS:
                 beaten = self._clock()
-                batch.append(_Piece(partial(writes.heartbeat, study=self._beating, now=beaten)))
+                batch.append(_Piece(partial(statements.heartbeat, study=self._beating, now=beaten)))
             if batch:
                 self._commit(batch)
         try:
@@ -280,7 +288,7 @@ def _refuse_foreign(connection: sqlite3.Connection, path: Path) -> None:
 
 
 def _unopened(path: Path, error: sqlite3.Error) -> StoreError:
-    message = f"cannot open the store {str(path)!r}: {error}; {way_out(error)}"
+    message = f"cannot open the store {str(path)!r}: {error}; {sqlite_hint(error)}"
     match getattr(error, "sqlite_errorcode", 0) & 0xFF:
         case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
             return StoreBusy(message)
@@ -291,5 +299,5 @@ def _unopened(path: Path, error: sqlite3.Error) -> StoreError:
 
 
 def _unwritable(path: Path, error: Exception) -> WriteFailed:
-    hint = way_out(error) if isinstance(error, sqlite3.Error) else "run the same command again"
+    hint = sqlite_hint(error) if isinstance(error, sqlite3.Error) else "run the same command again"
     return WriteFailed(f"cannot write the store {str(path)!r}: {error}; {hint}")

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 from sampler.backends.llamacpp import LlamaOptions
 from sampler.backends.openai import HOSTED, OpenAIOptions
 from sampler.backends.vllm import VllmOptions
-from sampler.store.records import canonical_json
+from sampler.store.write_models import canonical_json
 from sampler.study.templates import CHAT_TEMPLATES, Template
 from sampler.study.toml_table import MOST, SpecError, TomlTable
 from sampler.values import Architecture, GivenCosts, PromptStyle, SamplingParams

@@ -21,7 +21,7 @@ from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
 
-from sampler.store.records import ModelRecord, StudyRecord
+from sampler.store.write_models import ModelRecord, StudyRecord
 from sampler.store.writer import Store
 from sampler.values import Architecture
 from sandbox.problems import Problem

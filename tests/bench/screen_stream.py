@@ -25,7 +25,7 @@ from million import MODELS, TESTS
 from screen_million import resident_mb
 
 from sampler.store.reader import Reader
-from sampler.store.records import ModelRecord, SampleRecord, StudyRecord, VerdictRecord
+from sampler.store.write_models import ModelRecord, SampleRecord, StudyRecord, VerdictRecord
 from sampler.store.writer import Store
 from sampler.values import Finish, Sample
 from sandbox.problems import Problem

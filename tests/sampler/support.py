@@ -24,7 +24,7 @@ from sampler.importing.into_store import import_files
 from sampler.importing.request import ImportRequest
 from sampler.running.headless import run_study
 from sampler.running.run import Doors
-from sampler.store.records import ModelRecord, SampleRecord, StudyRecord, VerdictRecord
+from sampler.store.write_models import ModelRecord, SampleRecord, StudyRecord, VerdictRecord
 from sampler.store.writer import Store
 from sampler.study.spec import load_study
 from sampler.values import Architecture, Finish, ModelCard, Request, Sample, SamplingParams

@@ -23,7 +23,7 @@ from sampler.reporting.render_analysis import print_analysis
 from sampler.reporting.spending import orders_of
 from sampler.stats.bootstrap import Interval
 from sampler.stats.budget import PromptCharge, Unit
-from sampler.store.rows import ModelRow, SpentRow, TallyRow
+from sampler.store.read_models import ModelRow, SpentRow, TallyRow
 from sampler.store.writer import Store
 from sandbox.values import Verdict
 

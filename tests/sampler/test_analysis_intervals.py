@@ -20,7 +20,7 @@ from sampler.stats.budget import PromptCharge, Unit, UnitCost
 from sampler.stats.passk import pass_at_k
 from sampler.stats.spending import by_own_cost
 from sampler.stats.stopping import attempts_at_every_k
-from sampler.store.rows import ModelRow, SpentRow, TallyRow
+from sampler.store.read_models import ModelRow, SpentRow, TallyRow
 from sampler.values import GivenCosts
 
 pytestmark = pytest.mark.slow

@@ -31,8 +31,8 @@ from sampler.running.plain import PlainLines
 from sampler.running.progress import ModelProgress, Notice, Progress
 from sampler.store.lock import StoreBusy
 from sampler.store.reader import StoreError
+from sampler.store.statements import StudyChanged
 from sampler.store.writer import Store, WriteFailed
-from sampler.store.writes import StudyChanged
 from sampler.study.prompts import program_for, prompt_for
 from sampler.study.spec import choose_problems, load_study
 from sampler.study.toml_table import SpecError

@@ -23,7 +23,7 @@ from sampler.importing.into_store import import_files
 from sampler.importing.request import ImportRequest
 from sampler.reporting.reading import read_report
 from sampler.running.scoring_stored import StoredScoring, score_stored
-from sampler.store.export_rows import ExportRow
+from sampler.store.read_models import ExportRow
 from sampler.store.reader import Reader
 from sampler.store.writer import Store
 from sampler.values import Prompt, PromptStyle, Request, SamplingParams

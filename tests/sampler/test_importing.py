@@ -25,11 +25,11 @@ from sampler.models.catalogue import find
 from sampler.reporting.reading import read_report
 from sampler.running.scoring_stored import StoredScoring, score_stored
 from sampler.stats.budget import Unit
+from sampler.store.command_readers import ClaimReader
 from sampler.store.lock import StoreBusy
 from sampler.store.reader import Reader
-from sampler.store.reader_claims import ClaimReader
+from sampler.store.statements import StudyChanged
 from sampler.store.writer import Store
-from sampler.store.writes import StudyChanged
 from sandbox.problems import ProblemsError, load_problems
 from sandbox.problems.rows import long_integers
 from sandbox.scoring.samples import ReadOptions, read_samples

@@ -28,7 +28,7 @@ from sampler.reporting.ground import ground_of
 from sampler.reporting.render import spanned
 from sampler.reporting.report import Facts, Finding, Wish, make_report
 from sampler.stats.budget import PromptCharge, Unit
-from sampler.store.rows import FailureRow, ModelRow, OriginRow, StudyRow, TallyRow
+from sampler.store.read_models import FailureRow, ModelRow, OriginRow, StudyRow, TallyRow
 
 pytestmark = pytest.mark.slow
 

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import math
+import sqlite3
 
 import pytest
 
-from sampler.store.ranking_rows import RankedRow, RankerRecord
-from sampler.store.reader_ranking import RankingReader
+from sampler.store.command_readers import RankingReader
+from sampler.store.write_models import RankedRow, RankerRecord
 from sampler.store.writer import Store
 from sandbox.values import Verdict
 
@@ -22,6 +23,11 @@ def filled(tmp_path, support):
         for index, verdict in enumerate([Verdict.WRONG, Verdict.PASSED]):
             store.add_verdict(support.verdict_record(model, problem, index, verdict))
     return path, ids
+
+
+def digest_of(path, name):
+    with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as connection:
+        return connection.execute("SELECT digest FROM ranker WHERE name = ?", (name,)).fetchone()[0]
 
 
 def test_only_samples_with_a_verdict_are_ranked(filled):
@@ -50,8 +56,7 @@ def test_what_a_ranker_thinks_takes_the_place_of_what_it_thought(filled):
         store.flush()
         ranked = reader.ranked(ids.study, "mean-logprob@big", model, problem)
         assert (ranked[1].value, ranked[2].value, ranked[2].seconds, ranked[2].flops) == (-math.inf, 2.5, 0.5, 0.0)
-        assert reader.ranker_digest(ids.study, "mean-logprob@big") == "d1"
-        assert reader.ranker_digest(ids.study, "codet") is None
+        assert digest_of(path, "mean-logprob@big") == "d1"
 
 
 def test_values_made_with_another_model_or_file_are_forgotten(filled):
@@ -61,4 +66,5 @@ def test_values_made_with_another_model_or_file_are_forgotten(filled):
         store.add_ranked(ranker, [RankedRow(sample_id=1, value=1.0)])
         assert store.open_ranker(RankerRecord(study=ids.study, name="external", digest="d2")) == ranker
         assert reader.ranked(ids.study, "external", ids.models["small"], ids.problems["P/0"]) == {}
-        assert reader.ranker_digest(ids.study, "external") == "d2"
+        store.flush()
+        assert digest_of(path, "external") == "d2"

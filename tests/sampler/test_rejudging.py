@@ -15,8 +15,8 @@ from sampler.running.headless import run_headless
 from sampler.running.manner import Headless
 from sampler.running.rejudging import rejudge_study
 from sampler.store.reader import Reader, StoreError
+from sampler.store.statements import StudyChanged
 from sampler.store.writer import Store
-from sampler.store.writes import StudyChanged
 from sampler.study.spec import load_study
 from sandbox.boxes.engine import Engine
 from sandbox.scoring.references import References

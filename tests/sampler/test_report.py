@@ -18,7 +18,7 @@ from sampler.reporting.report import Facts, Finding, Wish, make_report
 from sampler.reporting.standings import complete_problems, shared_problems, unit_cost
 from sampler.stats.budget import PromptCharge, Unit
 from sampler.stats.curves import Reach
-from sampler.store.rows import ModelRow, StudyRow, TallyRow
+from sampler.store.read_models import ModelRow, StudyRow, TallyRow
 from sampler.values import GivenCosts
 
 STUDY = StudyRow(

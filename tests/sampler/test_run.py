@@ -19,7 +19,7 @@ from sampler.running.progress import Notice, Progress
 from sampler.running.run import RESTARTS_IN_VAIN
 from sampler.running.scoring import FAULTS_IN_A_ROW
 from sampler.store.reader import Reader
-from sampler.store.writes import StudyChanged
+from sampler.store.statements import StudyChanged
 from sampler.study.spec import load_study
 from sandbox.errors import BoxLost
 

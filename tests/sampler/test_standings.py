@@ -9,7 +9,7 @@ import pytest
 from sampler.costs import params_flops
 from sampler.reporting.standings import unit_cost
 from sampler.stats.budget import PromptCharge, Unit, UnitCost
-from sampler.store.rows import ModelRow, TallyRow
+from sampler.store.read_models import ModelRow, TallyRow
 from sampler.values import GivenCosts
 
 MODEL = ModelRow(id=1, name="m", backend="replay", engine="e", digest="d", architecture=None, params=None, wanted=2)

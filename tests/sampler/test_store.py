@@ -16,12 +16,11 @@ import pytest
 from sampler.reporting.reading import read_report
 from sampler.stats.budget import Unit, UnitCost
 from sampler.store.lock import StoreBusy
-from sampler.store.reader import Reader, StoreError, StoreOld, StoreUnmade, way_out
-from sampler.store.records import ModelRecord, OpenedModel
+from sampler.store.reader import Reader, StoreError, StoreOld, StoreUnmade, sqlite_hint
 from sampler.store.schema import APPLICATION, VERSIONS
+from sampler.store.statements import OUTPUT_KEPT, StudyChanged
+from sampler.store.write_models import ModelRecord, OpenedModel
 from sampler.store.writer import Store, WriteFailed
-from sampler.store.writes import StudyChanged
-from sampler.store.writes_samples import OUTPUT_KEPT
 from sampler.values import GivenCosts, ModelCard
 from sandbox.values import Verdict
 
@@ -447,7 +446,7 @@ def test_a_store_that_another_program_has_locked_is_told_so(tmp_path):
         holder.execute("BEGIN IMMEDIATE")
         with pytest.raises(sqlite3.OperationalError) as caught:
             other.execute("BEGIN IMMEDIATE")
-    assert "another program holds a lock" in way_out(caught.value)
+    assert "another program holds a lock" in sqlite_hint(caught.value)
 
 
 def test_a_store_that_is_cut_short_is_called_damaged(tmp_path, support):

@@ -14,7 +14,7 @@ import pytest
 from textual.app import App
 from textual.pilot import Pilot
 
-from sampler.store.records import ModelRecord, OpenedModel, SampleRecord, StudyIds, StudyRecord, VerdictRecord
+from sampler.store.write_models import ModelRecord, OpenedModel, SampleRecord, StudyIds, StudyRecord, VerdictRecord
 from sampler.store.writer import Store
 from sampler.values import Architecture, Finish, ModelCard, Sample
 from sandbox.problems import Problem

@@ -13,8 +13,8 @@ from typing import Any
 import click
 import pytest
 
+from sampler.store.read_models import SampleDetail
 from sampler.store.reader_samples import SampleReader
-from sampler.store.sample_rows import SampleDetail
 from sandbox.cli import cli as sandbox
 from tui.again import again_command, write_sample
 from tui.app import Rights

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from sampler.stats.budget import Unit
-from sampler.store.alive import began_after, process_exists
+from sampler.store.lock import began_after, process_exists
 from tui.curves import Wish
 from tui.follow import Follower
 from tui.view import Snapshot, Trouble

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from sampler.stats.budget import Unit
 from sampler.stats.passk import pass_at_k
+from sampler.store.read_models import EventRow, ModelRow, StudyRow, TailRow, TallyRow
 from sampler.store.reader import Reader
-from sampler.store.rows import EventRow, ModelRow, StudyRow, TailRow, TallyRow
 from tui.bars import Bar, bars, folded
 from tui.curves import Wish, available_units, curves_of
 from tui.heading import GAP, duration, fitted, heading, plot_title, spent_flops

@@ -16,7 +16,7 @@ from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Footer, Static
 
-from sampler.store.sample_rows import SampleDetail
+from sampler.store.read_models import SampleDetail
 from tui.choice import Choice
 from tui.deeds import Command
 from tui.desk import Desk

@@ -18,8 +18,8 @@ from textual.screen import Screen
 from textual.widgets import Footer, Input
 
 from sampler.reporting.explaining import explanation
+from sampler.store.read_models import SampleDetail
 from sampler.store.reader_samples import SampleReader
-from sampler.store.sample_rows import SampleDetail
 from tui.again import said, start, write_sample
 from tui.deeds import CannotAct, Command
 from tui.highlight import coloured_lines

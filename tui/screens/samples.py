@@ -12,8 +12,8 @@ from textual.widget import Widget
 from textual.widgets import Input
 
 from sampler.store.filters import FilterError, parse, toggled
+from sampler.store.read_models import SampleRow
 from sampler.store.reader_samples import SampleReader
-from sampler.store.sample_rows import SampleRow
 from tui.cells import Cell
 from tui.choice import toned_names
 from tui.export import SampleExport

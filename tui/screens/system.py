@@ -10,8 +10,8 @@ from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.widget import Widget
 
+from sampler.store.read_models import SettingsRow, UsageRow
 from sampler.store.reader_samples import SampleReader
-from sampler.store.sample_rows import SettingsRow, UsageRow
 from tui.host import HostFacts
 from tui.screens.base import StudyScreen
 from tui.system_lines import LOG, Pair, box_pairs, host_pairs, log_cells, log_lines, run_pairs

@@ -17,7 +17,7 @@ from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
-from sampler.store.rows import EventRow, TailRow
+from sampler.store.read_models import EventRow, TailRow
 from tui.text import fit
 from tui.view import Mood, clock, tail_key, tail_line
 from tui.widgets.ink import mood_style

@@ -8,10 +8,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from sampler.costs import arch_flops
-from sampler.store import writes
-from sampler.store.import_rows import Batch, ImportedModel
-from sampler.store.records import OpenedModel, StudyIds, StudyRecord
-from sampler.store.writes import StudyChanged
+from sampler.store import statements
+from sampler.store.statements import StudyChanged
+from sampler.store.write_models import Batch, ImportedModel, OpenedModel, StudyIds, StudyRecord
 from sampler.values import Architecture
 
 BACKEND = "import"
@@ -26,11 +25,11 @@ _SAMPLE = (
 )
 _TALLY = (
     (
-        f"INSERT INTO tally(model_id, problem_id, sampled, {', '.join(writes.COSTS)}) SELECT model_id, problem_id, "
+        f"INSERT INTO tally(model_id, problem_id, sampled, {', '.join(statements.COSTS)}) SELECT model_id, problem_id, "
         "count(*), "
     )
-    + ", ".join(f"CASE WHEN count({cost}) = count(*) THEN sum({cost}) END" for cost in writes.COSTS)
-    + f" FROM sample WHERE id > ? GROUP BY model_id, problem_id ON CONFLICT DO UPDATE SET {writes.ADD_COSTS}"
+    + ", ".join(f"CASE WHEN count({cost}) = count(*) THEN sum({cost}) END" for cost in statements.COSTS)
+    + f" FROM sample WHERE id > ? GROUP BY model_id, problem_id ON CONFLICT DO UPDATE SET {statements.ADD_COSTS}"
 )
 
 
@@ -38,8 +37,8 @@ def open_study(connection: sqlite3.Connection, record: StudyRecord, now: float) 
     """The study that samples are imported into, made or found; the models and the text that it has stay as they are."""
     found = connection.execute("SELECT spec_toml FROM study WHERE name = ?", (record.name,)).fetchone()
     if found is None:
-        return writes.open_study(connection, record, now)
-    study = writes.known_study(connection, replace(record, spec_toml=found[0]))
+        return statements.open_study(connection, record, now)
+    study = statements.known_study(connection, replace(record, spec_toml=found[0]))
     problems = connection.execute("SELECT name, id FROM problem WHERE study_id = ?", (study,)).fetchall()
     return StudyIds(study=study, models={}, problems=dict(problems))
 
@@ -51,11 +50,11 @@ def open_model(connection: sqlite3.Connection, study: int, model: ImportedModel)
     too.
     """
     try:
-        id_ = writes.add_model(connection, study, model.record)
+        id_ = statements.add_model(connection, study, model.record)
         known, params = connection.execute(
             "SELECT architecture_json, params FROM model WHERE id = ?", (id_,)
         ).fetchone()
-        writes.model_opened(connection, OpenedModel(model_id=id_, card=model.card))
+        statements.model_opened(connection, OpenedModel(model_id=id_, card=model.card))
     except StudyChanged as error:
         raise StudyChanged(
             f"model {model.record.name!r}: the store's samples of it are from other files, or were read in "
@@ -128,4 +127,4 @@ def end_import(
     for model, samples in wanted.items():
         connection.execute("UPDATE model SET wanted = ? WHERE id = ?", (samples, model))
     for message in told:
-        writes.add_event(connection, (study, "info", "imported", message, now))
+        statements.add_event(connection, (study, "info", "imported", message, now))

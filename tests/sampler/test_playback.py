@@ -7,7 +7,7 @@ from dataclasses import astuple
 from pathlib import Path
 from types import ModuleType
 
-from sampler.store.player import Player
+from sampler.store.playback import Player
 from sampler.store.reader import Reader
 
 SAMPLES = 1_000

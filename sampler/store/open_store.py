@@ -5,14 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TypeVar
 
+from sampler.store.read_models import StudyRow
 from sampler.store.reader import Reader, StoreError, StoreOld
-from sampler.store.rows import StudyRow
 from sampler.store.writer import Store
 
 AnyReader = TypeVar("AnyReader", bound=Reader)
 
 
-def up_to_date(path: Path, kind: type[AnyReader]) -> AnyReader:
+def open_migrated(path: Path, kind: type[AnyReader]) -> AnyReader:
     """A reader of this kind; a store of an older version is brought up to date first. Raises StoreError."""
     try:
         return kind(path)

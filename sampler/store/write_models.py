@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sampler.values import ModelCard, Sample
 from sandbox.problems import Problem
@@ -109,3 +109,48 @@ class OpenedModel:
 
     model_id: int
     card: ModelCard
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RankedRow:
+    """What a ranker thinks of a sample, and what that took."""
+
+    sample_id: int
+    value: float
+    seconds: float = 0.0
+    prompt_flops: float | None = 0.0
+    flops: float | None = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RankerRecord:
+    """A ranker by its name in a study, and a digest of what decides its values beside the samples."""
+
+    study: int
+    name: str
+    digest: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportedModel:
+    """A model whose samples are imported. `params` is its size where only that is known."""
+
+    record: ModelRecord
+    card: ModelCard
+    params: int | None
+
+
+@dataclass(slots=True)
+class Batch:
+    """Samples that the store does not hold, with their texts and claims.
+
+    A claim names its sample by its place in `rows`.
+
+    A row is: model, problem, index, seed, completion, program (both by digest), finish, prompt tokens, completion
+    tokens, prompt seconds, decode seconds, prompt FLOPs, decode FLOPs, summed log-probability, whether the prompt was
+    shared, why the program is that.
+    """
+
+    rows: list[tuple[object, ...]] = field(default_factory=list)
+    texts: dict[bytes, str] = field(default_factory=dict)
+    claims: list[tuple[int, bool, str | None]] = field(default_factory=list)

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Self
 
 from sampler.store.reader import Reader
+from sampler.store.statements import COSTS
 from sampler.store.writer import Store
-from sampler.store.writes import COSTS
 
 TICK_SECONDS = 0.1
 _COPIED = ("study", "model", "problem")
