@@ -310,9 +310,9 @@ def scheduled(order: Sequence[str], offers: Mapping[str, Offer]) -> list[Choice]
 
 
 def strata(reference: Sequence[float], groups: int = 5) -> list[NDArray[np.int64]]:
-    """Problems by difficulty: `groups` of about equal size by the reference's rate, the hardest first (Snell et al.
+    """Problems by difficulty: `groups` of about equal size by the reference's rate, the hardest first.
 
-    2024).
+    Source: Snell et al. 2024.
 
     Equal rates stay in the problems' order. If the reference's own rates are compared within the groups, they are too
     low among the hard and too high among the easy ones, because luck sorted them too.

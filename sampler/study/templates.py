@@ -71,9 +71,9 @@ def livecodebench(problem: Problem) -> str:
 
 
 def bigcodebench(problem: Problem) -> str:
-    """Return the user's message of BigCodeBench (Zhuo et al.
+    """Return the user's message of BigCodeBench (Zhuo et al. 2024).
 
-    2024): its split complete's of code, instruct's of words.
+    That of its split complete is code, that of instruct is words.
     """
     asked = problem.prompt.strip()
     if problem.form is Form.DATA:

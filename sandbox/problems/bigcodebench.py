@@ -1,6 +1,6 @@
-"""BigCodeBench (Zhuo et al.
+"""BigCodeBench (Zhuo et al. 2024).
 
-2024): a function that goes on where `complete_prompt` stops, tested by a class of unittest.
+A function goes on where `complete_prompt` stops; a class of unittest tests it.
 
 Such tests patch modules, read files that the program wrote and use its names, so they run beside the program. Most
 problems need packages (`--packages numpy,pandas,…`; a row's `libs` says which).

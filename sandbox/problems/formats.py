@@ -132,9 +132,9 @@ def apps_directory(directory: Path) -> dict[str, Any]:
 
 
 def apps(row: dict[str, Any], place: int = 0) -> Given:
-    """Return the problem of a row of APPS (Hendrycks et al.
+    """Return the problem of a row of APPS or TACO, whose rows have no number.
 
-    2021), or of TACO (Li et al. 2023), whose rows have no number.
+    Sources: Hendrycks et al. 2021, Li et al. 2023.
 
     `input_output` and `solutions` are JSON in JSON.
     """
@@ -225,9 +225,9 @@ def _python_solution(solutions: Any) -> str | None:
 
 
 def livecodebench(row: dict[str, Any]) -> Given:
-    """Return the problem of a row of LiveCodeBench (Jain et al.
+    """Return the problem of a row of LiveCodeBench (Jain et al. 2024).
 
-    2024): stdin tests, or calls with one JSON value a line.
+    Its tests are stdin tests, or calls with one JSON value a line.
     """
     public = list(_halves(rows.inner(row, "public_test_cases") or [], "public_test_cases"))
     private = list(_halves(_private(row.get("private_test_cases") or []), "private_test_cases"))

@@ -1,6 +1,6 @@
-"""HumanEval+ and MBPP+ (Liu et al.
+"""HumanEval+ and MBPP+ (Liu et al. 2023) in the format of the sets that they extend.
 
-2023) in the format of the sets that they extend ("OriginFmt"): one large text of tests.
+There ("OriginFmt") the tests are one large text.
 
 The text has a list of inputs, a list of results or a function that gives them, a loop over both, and a comparison that
 needs numpy. The box has no numpy, and the tests are data: they are read by their syntax tree and compared as `evalplus`

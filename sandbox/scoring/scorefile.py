@@ -252,9 +252,9 @@ class Summary:
         return [name for name in problems if name not in self._tested]
 
     def pass_at(self, ks: Sequence[int] = ()) -> dict[int, float]:
-        """pass@k (Chen et al.
+        """pass@k (Chen et al. 2021, eq. 1) for each k that every problem has samples for.
 
-        2021, eq. 1) for those of these k, or of 1, 10, 100, …, that every problem has samples for.
+        Considered are these k, or 1, 10, 100, ….
         """
         chosen = [k for k in ks or [10**power for power in range(6)] if k <= self.fewest]
         return {k: math.fsum(self._one(name, k) for name in self._tested) / self.problems for k in chosen}

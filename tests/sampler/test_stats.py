@@ -87,9 +87,9 @@ def test_the_affordable_k_fits_and_one_more_does_not(cost, ratio):
 
 
 def test_the_paper_s_translation_of_a_budget():
-    """Hassid et al.
+    """Hassid et al. 2024, Table 1.
 
-    2024, Table 1: a 70B sample buys 10, 5 and 2 samples of 7B, 13B and 34B by FLOPs, 14, 8, 1 by time.
+    A 70B sample buys 10, 5 and 2 samples of 7B, 13B and 34B by FLOPs, 14, 8 and 1 by time.
     """
     flops, seconds = (1.69, 3.29, 8.58), (395, 667, 2994)
     assert [UnitCost(each=each).affordable(17.60) for each in flops] == [10, 5, 2]
