@@ -1,8 +1,10 @@
-"""The JSON schema of a study file, made from the types that its reader fills: an editor checks with it while one writes.
+"""The JSON schema of a study file, made from the types that its reader fills.
 
-`study.schema.json` beside this module and `docs/study.md` are written from here by `scripts/reference.py`; tests say when they
-are stale, and hold the schema against the reader. What a schema cannot say (names that must differ, numbers that must fit
-each other) the reader says alone.
+An editor checks with it while one writes.
+
+`study.schema.json` beside this module and `docs/study.md` are written from here by `scripts/reference.py`; tests say
+when they are stale, and hold the schema against the reader. What a schema cannot say (names that must differ, numbers
+that must fit each other) the reader says alone.
 """
 
 from __future__ import annotations

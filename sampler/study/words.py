@@ -1,4 +1,7 @@
-"""What the keys of a study file mean, in a sentence each; for its schema, for `docs/study.md`, and for `sampler init`."""
+"""What the keys of a study file mean, in a sentence each.
+
+For its schema, for `docs/study.md`, and for `sampler init`.
+"""
 
 from __future__ import annotations
 
@@ -13,14 +16,18 @@ STUDY = {
     "report": "What the report shows.",
 }
 PROBLEMS = {
-    "source": "A built-in set (humaneval), a file of problems or a directory of APPS, relative to the study file; or a list.",
+    "source": (
+        "A built-in set (humaneval), a file of problems or a directory of APPS, relative to the study file; or a list."
+    ),
     "split": "A published split of the data set: of MBPP, tasks 1–10 (prompt), 11–510 (test), 511–600, 601–974.",
     "numbers": 'Problems by the number at the end of their names, such as "11-510" or "2, 3, 4".',
     "every": "Of those, every so many-th, from the first.",
     "limit": "Of those, no more than so many.",
     "names": 'In the place of all that: problems by name, such as "HumanEval/0".',
     "skip_bad": "Leave out rows that are malformed, and say which, in the place of stopping.",
-    "output_rule": "How what whole programs print is compared, in the place of the data set's own rule (docs/problems.md).",
+    "output_rule": (
+        "How what whole programs print is compared, in the place of the data set's own rule (docs/problems.md)."
+    ),
     "assume": "What programs may assume, in the place of what their data set says (docs/problems.md).",
 }
 ASSUME = {

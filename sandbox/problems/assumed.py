@@ -1,4 +1,7 @@
-"""What programs may assume, as somebody says it: a row of our own format, an option of a command, a table of a study file."""
+"""What programs may assume, as somebody says it.
+
+A row of our own format, an option of a command, a table of a study file.
+"""
 
 from __future__ import annotations
 

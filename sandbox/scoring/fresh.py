@@ -1,8 +1,8 @@
 """Several visits of one program: for calls that see nothing of each other, or have their time for themselves.
 
-Each visit loads the program anew, in a process with a uid that nobody had before, in a box that is proved clean: no process,
-file, shared memory or pipe of an earlier visit is left. The limits hold for each visit, from outside the program; all visits
-of a sample share a budget of wall time.
+Each visit loads the program anew, in a process with a uid that nobody had before, in a box that is proved clean: no
+process, file, shared memory or pipe of an earlier visit is left. The limits hold for each visit, from outside the
+program; all visits of a sample share a budget of wall time.
 """
 
 from __future__ import annotations
@@ -45,8 +45,8 @@ def ask_on(job: Job, calls: CallList, count: int, visit: Callable[[Job], Run], l
 
     All are asked in one visit, and most programs need no other. Where its time is over, the calls without an answer are
     asked in another visit: the one that was stopped is the first there, and has all the time. It has had more than its
-    limit if it is stopped again. Each visit but the last brings an answer, so the time is no more than the limit for each
-    call, and `left_s` at most. A program gains nothing by false answers: those that it has given stay.
+    limit if it is stopped again. Each visit but the last brings an answer, so the time is no more than the limit for
+    each call, and `left_s` at most. A program gains nothing by false answers: those that it has given stay.
     """
     runs: list[Run] = []
     start = 0

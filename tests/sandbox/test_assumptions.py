@@ -232,7 +232,8 @@ class TestADataSet:
     def test_a_sets_own_solution_may_assume_what_programs_may(self, scorer: Scorer) -> None:
         solution = "def f(n):\n    return 0 if n == 0 else len(str(10 ** 5000)) - 5000 + f(n - 1)\n"
         row = {
-            "task_id": "a", "prompt": "Any.", "entry_point": "f", "canonical_solution": solution, "recursion_limit": 9000,
+            "task_id": "a", "prompt": "Any.", "entry_point": "f", "canonical_solution": solution,
+            "recursion_limit": 9000,
             "long_integers": True, "reference": True, "tests": [{"arguments": [5000]}],
         }  # fmt: skip
         assert verdict(scorer, read_problem(row), solution) is Verdict.PASSED
@@ -315,18 +316,25 @@ SUM = "print(sum(map(int, {}.split()[1:])))\n"
 
 @pytest.mark.docker
 class TestStandardInput:
-    @pytest.mark.parametrize("source", [
-        "import os\n" + SUM.format("os.read(0, os.fstat(0).st_size)"),
-        "import mmap\n" + SUM.format("mmap.mmap(0, 0, access=mmap.ACCESS_READ).read()"),
-        "import sys\nsys.stdin.read()\nsys.stdin.seek(0)\n" + SUM.format("sys.stdin.read()"),
-        "import sys\nsys.stdin.buffer.seek(0, 2)\nsys.stdin.buffer.seek(0)\n" + SUM.format("sys.stdin.buffer.read()"),
-        "import os\nos.lseek(0, 0, 2)\n" + SUM.format("open('/dev/stdin').read()"),
-        "import io, os\n" + SUM.format("io.BytesIO(os.read(0, os.fstat(0).st_size)).read()"),
-        "import fileinput\n" + SUM.format("''.join(fileinput.input())"),
-        "import select, sys\nselect.select([sys.stdin], [], [])\n" + SUM.format("sys.stdin.read()"),
-        "import subprocess, sys\nsubprocess.run([sys.executable, '-c', 'print(sum(map(int, open(0).read().split()[1:])))'])\n",
-        "n = int(input())\n" + SUM.format("('0 ' + input())"),
-    ])  # fmt: skip
+    @pytest.mark.parametrize(
+        "source",
+        [
+            "import os\n" + SUM.format("os.read(0, os.fstat(0).st_size)"),
+            "import mmap\n" + SUM.format("mmap.mmap(0, 0, access=mmap.ACCESS_READ).read()"),
+            "import sys\nsys.stdin.read()\nsys.stdin.seek(0)\n" + SUM.format("sys.stdin.read()"),
+            "import sys\nsys.stdin.buffer.seek(0, 2)\nsys.stdin.buffer.seek(0)\n"
+            + SUM.format("sys.stdin.buffer.read()"),
+            "import os\nos.lseek(0, 0, 2)\n" + SUM.format("open('/dev/stdin').read()"),
+            "import io, os\n" + SUM.format("io.BytesIO(os.read(0, os.fstat(0).st_size)).read()"),
+            "import fileinput\n" + SUM.format("''.join(fileinput.input())"),
+            "import select, sys\nselect.select([sys.stdin], [], [])\n" + SUM.format("sys.stdin.read()"),
+            (
+                "import subprocess, sys\nsubprocess.run([sys.executable, '-c', 'print(sum(map(int, "
+                "open(0).read().split()[1:])))'])\n"
+            ),
+            "n = int(input())\n" + SUM.format("('0 ' + input())"),
+        ],
+    )
     @pytest.mark.parametrize("cases", [1, 5])
     def test_is_a_file_like_any_other(self, scorer: Scorer, source: str, cases: int) -> None:
         assert printed(scorer, source, "3\n1 2 3\n", "6\n", cases) == (Verdict.PASSED, "6\n")
@@ -345,23 +353,41 @@ class TestAnInterpreterOfItsOwn:
     @pytest.mark.parametrize(
         "source",
         [
-            "assert open(__file__).read()[:6] == 'assert'\nimport os, sys\nassert __file__ == os.path.abspath(sys.argv[0])",
+            (
+                "assert open(__file__).read()[:6] == 'assert'\nimport os, sys\nassert __file__ == "
+                "os.path.abspath(sys.argv[0])"
+            ),
             "open('helper.py', 'w').write('x = 1')\nimport helper",
             "\ufeffassert 1",
             "import resource as r\nr.setrlimit(r.RLIMIT_STACK, (r.RLIM_INFINITY, r.RLIM_INFINITY))",
             "import resource as r\nr.setrlimit(3, [400 << 20, -1])\nassert r.getrlimit(r.RLIMIT_STACK)[0] == 400 << 20",
-            "import resource as r\nr.setrlimit(r.RLIMIT_NOFILE, (1 << 20, 1 << 20))\nr.setrlimit(r.RLIMIT_CPU, (-1, -1))",
-            "import resource as r\nr.setrlimit(r.RLIMIT_NOFILE, (10, 20))\nassert r.getrlimit(r.RLIMIT_NOFILE) == (10, 20)",
+            (
+                "import resource as r\nr.setrlimit(r.RLIMIT_NOFILE, (1 << 20, 1 << 20))\nr.setrlimit(r.RLIMIT_CPU, "
+                "(-1, -1))"
+            ),
+            (
+                "import resource as r\nr.setrlimit(r.RLIMIT_NOFILE, (10, 20))\nassert r.getrlimit(r.RLIMIT_NOFILE) == "
+                "(10, 20)"
+            ),
             "import resource as r\ntry: r.setrlimit(r.RLIMIT_NOFILE, (20, 10))\nexcept ValueError: pass\nelse: 1 / 0",
             (
                 "import os, resource as r\nr.prlimit(os.getpid(), r.RLIMIT_STACK, (-1, -1))\n"
                 "assert r.prlimit(0, 3) == r.getrlimit(3)"
             ),
-            "import locale\nlocale.setlocale(locale.LC_ALL, '')\nassert locale.getpreferredencoding(False).upper() == 'UTF-8'",
+            (
+                "import locale\nlocale.setlocale(locale.LC_ALL, '')\nassert "
+                "locale.getpreferredencoding(False).upper() == 'UTF-8'"
+            ),
             "import getpass, os, pwd\nassert pwd.getpwuid(os.getuid()).pw_name == getpass.getuser() == 'box'",
             "import grp, os\nassert grp.getgrgid(os.getgid()).gr_name == 'box'",
-            "import multiprocessing as m, os\nassert os.cpu_count() == m.cpu_count() == len(os.sched_getaffinity(0)) == 1",
-            "import concurrent.futures as c, time\nwith c.ThreadPoolExecutor(40) as t: list(t.map(time.sleep, [0.1] * 40))",
+            (
+                "import multiprocessing as m, os\nassert os.cpu_count() == m.cpu_count() == "
+                "len(os.sched_getaffinity(0)) == 1"
+            ),
+            (
+                "import concurrent.futures as c, time\nwith c.ThreadPoolExecutor(40) as t: list(t.map(time.sleep, "
+                "[0.1] * 40))"
+            ),
         ],
     )
     def test_is_what_a_program_finds(self, scorer: Scorer, source: str) -> None:
@@ -403,7 +429,8 @@ class TestAnInterpreterOfItsOwn:
     def test_no_limit_of_another_process_can_be_set(self, scorer: Scorer) -> None:
         source = (
             "import os, resource as r\nfor pid in (1, os.getppid()):\n    try:\n"
-            "        r.prlimit(pid, r.RLIMIT_NOFILE, (9, 9))\n    except PermissionError: continue\n    1 / 0\nprint('ok')\n"
+            "        r.prlimit(pid, r.RLIMIT_NOFILE, (9, 9))\n    except PermissionError: continue\n    1 / "
+            "0\nprint('ok')\n"
         )
         assert printed(scorer, source, cases=5) == (Verdict.PASSED, "ok\n")
 
