@@ -31,7 +31,7 @@ from sandbox.values import (
     StdinTests,
     Verdict,
     changed,
-)  # fmt: skip
+)
 from sandbox.values.limits import MAX_SAMPLE_WALL_S
 
 
@@ -303,9 +303,17 @@ class TestTimeForEachTest:
         def visit(job: Job) -> Run:
             taken.append(job.limits.wall_s)
             return Run(
-                ending=Ending.OUT_OF_WALL, exit_code=None, signal=9, cpu_s=1.0, wall_s=job.limits.wall_s, memory_mb=1.0,
-                stdout=b"", stderr=b"", proved=False, answers=(Answer(value=0),),
-            )  # fmt: skip
+                ending=Ending.OUT_OF_WALL,
+                exit_code=None,
+                signal=9,
+                cpu_s=1.0,
+                wall_s=job.limits.wall_s,
+                memory_mb=1.0,
+                stdout=b"",
+                stderr=b"",
+                proved=False,
+                answers=(Answer(value=0),),
+            )
 
         run = ask_on(Job(program=Program(source=""), limits=limits), calls, 100, visit, 30.0)
         assert (taken, len(run.answers), run.ending) == ([12, 12, 6], 3, Ending.OUT_OF_WALL)
