@@ -135,7 +135,9 @@ def rank(
     boxes: int | None,
     as_json: bool,
 ) -> None:
-    """Rank the samples of a STORE, or of a study file's; keep what rankers think of each, print what their choice is worth.
+    """Rank the samples of a STORE, or of a study file's.
+
+    Keep what rankers think of each, print what their choice is worth.
 
     \b
     sampler rank results.db

@@ -1,7 +1,8 @@
 """Reading a store: one read-only connection, no open transaction between calls.
 
-A reader is a guest. It may look while a study writes; `changed` is cheap enough to be asked twenty times a second. Every query
-is fetched to its end before a method returns, so no reader ever keeps the writer's log from being checkpointed.
+A reader is a guest. It may look while a study writes; `changed` is cheap enough to be asked twenty times a second.
+Every query is fetched to its end before a method returns, so no reader ever keeps the writer's log from being
+checkpointed.
 """
 
 from __future__ import annotations
@@ -284,7 +285,7 @@ def sqlite_hint(error: sqlite3.Error) -> str:
 
 
 def refuse_foreign(connection: sqlite3.Connection, path: Path) -> None:
-    """Raise StoreError for a database that is no store of ours or was made by a newer version, StoreUnmade for an empty one."""
+    """Raise StoreError if a database is no store of ours or of a newer version, StoreUnmade if it is empty."""
     tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'").fetchall()}
     if not tables - {BOOKS}:
         raise StoreUnmade(
@@ -293,13 +294,15 @@ def refuse_foreign(connection: sqlite3.Connection, path: Path) -> None:
         )
     if BOOKS not in tables:
         raise StoreError(
-            f"{str(path)!r} is a database but no store of codebudget; give the file that `sampler run` or `sampler import` made"
+            f"{str(path)!r} is a database but no store of codebudget; give the file that `sampler run` or "
+            "`sampler import` made"
         )
     query = "SELECT name FROM _sqlite_migrations WHERE migration_set = ?"
     applied = {row[0] for row in connection.execute(query, (APPLICATION,)).fetchall()}
     if not applied:
         raise StoreError(
-            f"{str(path)!r} is a database but no store of codebudget; give the file that `sampler run` or `sampler import` made"
+            f"{str(path)!r} is a database but no store of codebudget; give the file that `sampler run` or "
+            "`sampler import` made"
         )
     if newer := sorted(applied - set(VERSIONS)):
         raise StoreError(
