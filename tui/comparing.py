@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from sampler.drawing.axis import quantity
 from sampler.reporting.family import Entry, pair_differences
-from sampler.reporting.ground import Ground, ground_of
+from sampler.reporting.paired_data import PairedData, paired_data
 from sampler.stats.budget import Unit
 from sampler.stats.curves import Counts, Curve, Standing, shared_range, standing
 from sampler.stats.differences import Difference
@@ -67,30 +67,30 @@ class Comparison:
 def compare(shot: Snapshot, tones: tuple[int, int], unit: Unit, rule: float | None) -> Comparison:
     """The comparison of two models by their places in the study."""
     models = shot.models[tones[0]], shot.models[tones[1]]
-    ground = _ground(models, shot)
-    if len(ground.models) < 2 or len(ground.problems) < 2:
+    paired = _ground(models, shot)
+    if len(paired.models) < 2 or len(paired.problems) < 2:
         return Comparison(tones=tones, why_not="fewer than two problems are complete for both models")
-    pair, family = (ground.entries(some, unit, CHARGE) for some in (ground.models, ground.family))
+    pair, family = (paired.entries(some, unit, CHARGE) for some in (paired.models, paired.family))
     if len(pair) < 2:
         return Comparison(tones=tones, why_not=f"a model has no cost in {unit.value}")
     first, second = pair.values()
     ladder = _budgets((first[1], second[1]))
-    found = _at([*ladder, *(() if rule is None else (rule,))], pair, family, ground.seed)
+    found = _at([*ladder, *(() if rule is None else (rule,))], pair, family, paired.seed)
     here = found[-1] if rule is not None else None
     flips = _flips((first[0], second[0]), here.ks) if here is not None else ()
     return Comparison(
-        tones=tones, problems=len(ground.problems), rule=here, ladder=tuple(found[: len(ladder)]), flips=flips
+        tones=tones, problems=len(paired.problems), rule=here, ladder=tuple(found[: len(ladder)]), flips=flips
     )
 
 
-def _ground(pair: Sequence[ModelRow], shot: Snapshot) -> Ground:
+def _ground(pair: Sequence[ModelRow], shot: Snapshot) -> PairedData:
     """What the pair has in common, with the family of its study's report; of two studies, the pair is the family."""
-    ground = ground_of(pair, shot.tallies, shot.study.seed, intervals=False)
+    paired = paired_data(pair, shot.tallies, shot.study.seed, intervals=False)
     second_store = {model.id < 0 for model in pair}  # a second store's models have ids below zero
     if len(second_store) > 1:
-        return ground
+        return paired
     study = [model for model in shot.models if model.wanted and {model.id < 0} == second_store]
-    return ground.corrected_for(study, shot.tallies)
+    return paired.corrected_for(study, shot.tallies)
 
 
 def _budgets(pair: tuple[Curve, Curve]) -> list[float]:

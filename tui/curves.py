@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from sampler.reporting.standings import complete_problems, counts_of, shared_problems, unit_cost
+from sampler.reporting.unit_costs import complete_problems, counts_of, shared_problems, unit_cost
 from sampler.stats.bootstrap import RESAMPLES, draw_problems
 from sampler.stats.budget import PromptCharge, Unit, UnitCost
 from sampler.stats.curves import Curve, curve_over

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from sampler.closing import Closing
 from sampler.reporting.comparison import NotComparable
-from sampler.reporting.sources import refuse_other_problems
+from sampler.reporting.inputs import refuse_other_problems
 from sampler.store.read_models import ModelRow, StudyRow
 from sampler.store.reader import Reader
 from tui.view import Guests

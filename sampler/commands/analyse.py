@@ -19,10 +19,10 @@ from sampler.commands.common import (
 )
 from sampler.entry import read_along
 from sampler.exits import Exit
-from sampler.reporting.analysing import Asked, read_analysis
-from sampler.reporting.analysis import Accept, AnalysisWish
+from sampler.reporting.analysis.analyse import Accept, AnalysisWish
+from sampler.reporting.analysis.load import AnalysisSource, read_analysis
+from sampler.reporting.analysis.render import analysis_json, print_analysis
 from sampler.reporting.render import Page
-from sampler.reporting.render_analysis import analysis_json, print_analysis
 from sampler.stats.budget import PromptCharge, Unit
 from sampler.telling import told
 
@@ -75,7 +75,7 @@ def analyse(
     """
     with told(sys.stderr, traceback=traceback) as failed:
         wish = AnalysisWish(unit=Unit(unit), charge=PromptCharge(prompt), budgets=budgets, ks=ks, accept=Accept(accept))
-        asked = Asked(path=store, study=study, models=models, params=params_of(params), programs=diversity)
+        asked = AnalysisSource(path=store, study=study, models=models, params=params_of(params), programs=diversity)
         made = read_analysis(asked, wish)
         with read_along(sys.stdout):
             if as_json:

@@ -10,9 +10,9 @@ from sampler.commands.common import budget_option, json_option, params_of, param
 from sampler.entry import read_along
 from sampler.exits import Exit
 from sampler.reporting.comparison import compare as compared
+from sampler.reporting.inputs import load_paired, source
 from sampler.reporting.render import Page
 from sampler.reporting.render_comparison import comparison_json, print_comparison
-from sampler.reporting.sources import common_ground, source
 from sampler.stats.budget import PromptCharge, Unit
 from sampler.telling import told
 
@@ -46,8 +46,8 @@ def compare(
     sampler compare counts.json.gz:8B counts.json.gz:70B --unit flops_128 --params 8B=8b --params 70B=70b
     """
     with told(sys.stderr, traceback=traceback) as failed:
-        ground = common_ground((source(first), source(second)), params_of(params))
-        made = compared(ground, Unit(unit), PromptCharge(prompt), budgets)
+        paired = load_paired((source(first), source(second)), params_of(params))
+        made = compared(paired, Unit(unit), PromptCharge(prompt), budgets)
         with read_along(sys.stdout):
             if as_json:
                 click.echo(comparison_json(made))

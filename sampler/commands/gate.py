@@ -16,7 +16,7 @@ from sampler.exits import Exit
 from sampler.gating.gate import Decision, Mode, Rule, decide
 from sampler.gating.render import cases, decision_json, print_decision, verdict_line
 from sampler.gating.study import GateError, NotComplete, Unlike, Wanted, pairs, usual_budgets
-from sampler.reporting.reading import read_budgets, read_facts
+from sampler.reporting.inputs import read_budgets, read_facts
 from sampler.reporting.render import Page
 from sampler.reporting.report import Facts
 from sampler.running.ci import Places, tell_ci

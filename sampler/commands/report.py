@@ -24,11 +24,9 @@ from sampler.page.reading import read_sheet
 from sampler.page.sheet import Sheet
 from sampler.page.write import page_html
 from sampler.reporting.counts import CountsError, report_counts
-from sampler.reporting.csv_files import write_csv
-from sampler.reporting.reading import read_report
-from sampler.reporting.render import Page, print_report, report_json
+from sampler.reporting.inputs import begins_as_counts, read_report, refuse_params_of_a_store
+from sampler.reporting.render import Page, print_report, report_json, write_csv
 from sampler.reporting.report import Report
-from sampler.reporting.sources import begins_as_counts, refuse_params_of_a_store
 from sampler.stats.budget import PromptCharge, Unit
 from sampler.telling import told
 from sandbox.commands.files import inside_a_folder

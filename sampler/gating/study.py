@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from sampler.gating.gate import Pair, Side
 from sampler.reporting.report import Facts, choose_budgets
-from sampler.reporting.standings import counts_of, shared_problems, unit_cost
+from sampler.reporting.unit_costs import counts_of, shared_problems, unit_cost
 from sampler.stats.budget import PromptCharge, Unit, UnitCost
 from sampler.stats.curves import Counts, curve_over, shared_range
 from sampler.store.read_models import ModelRow

@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from sampler.page.chart import Chart, Extra, Line, Mark, chart
-from sampler.reporting.analysis import TIMES, AnalysisWish, Beyond, beyond
-from sampler.reporting.ground import Ground
+from sampler.reporting.analysis.analyse import TIMES, AnalysisWish, Beyond, beyond
+from sampler.reporting.paired_data import PairedData
 from sampler.stats.curves import Counts, Curve
 
 POINTS = 24  # of a promise, even in the logarithm of k
@@ -48,14 +48,14 @@ class Promises:
     rows: tuple[Promise, ...]
 
 
-def promises(ground: Ground, seed: int) -> Promises | None:
+def promises(paired: PairedData, seed: int) -> Promises | None:
     """The promises of all models; None where no model can be resampled."""
-    if ground.draws is None:
+    if paired.draws is None:
         return None
     lines: list[Line] = []
     rows: list[Promise] = []
-    for tone, model in enumerate(ground.models):
-        counts, curve = ground.counts[model.id], ground.curves[model.id]
+    for tone, model in enumerate(paired.models):
+        counts, curve = paired.counts[model.id], paired.curves[model.id]
         if not curve.points:
             continue
         found, why_not = _promised(counts, seed)

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from sampler.page.chart import Chart, Extra, Line, chart
-from sampler.reporting.allotting import Allotment, Allotted
-from sampler.reporting.analysis import AnalysisWish, allotment
-from sampler.reporting.ground import Ground
-from sampler.reporting.render_analysis import WAYS, legs_words, short_names
+from sampler.reporting.analysis.allocation_report import Allotment, Allotted
+from sampler.reporting.analysis.analyse import AnalysisWish, allotment
+from sampler.reporting.analysis.render import WAYS, legs_words, short_names
+from sampler.reporting.paired_data import PairedData
 from sampler.reporting.report import Table
 from sampler.stats.allocation import Choice
 from sampler.stats.bootstrap import Interval
@@ -53,12 +53,12 @@ class Choices:
     rows: tuple[Within, ...]
 
 
-def choices(ground: Ground, table: Table, seed: int) -> Choices | None:
+def choices(paired: PairedData, table: Table, seed: int) -> Choices | None:
     """Whom to ask in the unit of a table; None where that was not worked out: no budget, or too many models."""
     budgets = [row.budget for row in table.rows]
     if not budgets or len(table.unit_costs) > MOST_MODELS:
         return None
-    made = allotment(ground, AnalysisWish(unit=table.unit, charge=table.charge, seed=seed), budgets)
+    made = allotment(paired, AnalysisWish(unit=table.unit, charge=table.charge, seed=seed), budgets)
     if made is None:
         return None
     tones = {drawn.model: tone for tone, drawn in enumerate(table.curves)}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from sampler.page.sheet import PageFacts, Sheet, make_sheet
-from sampler.reporting.reading import asked
+from sampler.reporting.inputs import facts_and_request
 from sampler.stats.budget import PromptCharge, Unit
 from sampler.store.open_store import chosen_study, open_migrated
 from sampler.store.reader import Reader
@@ -17,6 +17,6 @@ def read_sheet(
     """What the page of a study says; as `read_report`."""
     with open_migrated(path, Reader) as reader:
         row = chosen_study(reader.studies(), path, name)
-        facts, wish = asked(reader, row, path, units, charge)
+        facts, wish = facts_and_request(reader, row, path, units, charge)
         page = PageFacts(facts=facts, failures=reader.failures(row.id), origin=reader.origin(row.id))
     return make_sheet(page, wish)

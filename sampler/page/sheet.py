@@ -12,7 +12,7 @@ from sampler.page.chart import Chart, Extra, Line, Mark, chart
 from sampler.page.choices import Choices, choices
 from sampler.page.heat import Heat, heat
 from sampler.page.turns import Turn, marks, turns
-from sampler.reporting.ground import Ground, ground_of
+from sampler.reporting.paired_data import PairedData, paired_data
 from sampler.reporting.report import Facts, Finding, Report, Row, Table, Wish, make_report
 from sampler.stats.budget import PromptCharge
 from sampler.stats.curves import Curve
@@ -69,11 +69,11 @@ def make_sheet(page: PageFacts, wish: Wish) -> Sheet:
     facts = page.facts
     report = make_report(facts, wish)
     models = [model for model in facts.models if model.wanted]
-    ground = ground_of(models, facts.tallies, wish.seed)
+    paired = paired_data(models, facts.tallies, wish.seed)
     return Sheet(
         report=report,
-        figures=tuple(_figure(table, ground, wish.seed) for table in report.tables),
-        beyond=promises(ground, wish.seed),
+        figures=tuple(_figure(table, paired, wish.seed) for table in report.tables),
+        beyond=promises(paired, wish.seed),
         heat=heat(models, facts.tallies),
         mixes=tuple(_mixes(models, facts.verdicts)),
         failures=tuple(page.failures[:MOST_FAILURES]),
@@ -82,11 +82,11 @@ def make_sheet(page: PageFacts, wish: Wish) -> Sheet:
     )
 
 
-def _figure(table: Table, ground: Ground, seed: int) -> Figure:
+def _figure(table: Table, paired: PairedData, seed: int) -> Figure:
     lines = tuple(_line(drawn) for drawn in table.curves)
-    found = turns(ground, table.unit, table.charge)
+    found = turns(paired, table.unit, table.charge)
     extra = Extra(stars=tuple(_stars(table, lines)), rules=marks(found))
-    whom = choices(ground, table, seed)
+    whom = choices(paired, table, seed)
     return Figure(table=table, chart=chart(lines, extra), lines=lines, turns=found, choices=whom)
 
 

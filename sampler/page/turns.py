@@ -8,7 +8,7 @@ from itertools import combinations, pairwise
 
 from sampler.page.chart import Mark
 from sampler.reporting.comparison import crossovers
-from sampler.reporting.ground import Ground
+from sampler.reporting.paired_data import PairedData
 from sampler.reporting.render_comparison import crossover_words
 from sampler.stats.budget import PromptCharge, Unit
 from sampler.store.read_models import ModelRow
@@ -25,9 +25,9 @@ class Turn:
     said: str
 
 
-def turns(ground: Ground, unit: Unit, charge: PromptCharge) -> tuple[Turn, ...]:
+def turns(paired: PairedData, unit: Unit, charge: PromptCharge) -> tuple[Turn, ...]:
     """The turns of the pairs of models that have a cost in `unit` and share a budget."""
-    found = crossovers(ground, _pairs(ground, unit, charge), unit, charge) if ground.draws is not None else []
+    found = crossovers(paired, _pairs(paired, unit, charge), unit, charge) if paired.draws is not None else []
     return tuple(
         Turn(
             names=one.names,
@@ -38,8 +38,8 @@ def turns(ground: Ground, unit: Unit, charge: PromptCharge) -> tuple[Turn, ...]:
     )
 
 
-def _pairs(ground: Ground, unit: Unit, charge: PromptCharge) -> Sequence[tuple[ModelRow, ModelRow]]:
-    costs = ((ground.cost(model, unit, charge), model) for model in ground.models)
+def _pairs(paired: PairedData, unit: Unit, charge: PromptCharge) -> Sequence[tuple[ModelRow, ModelRow]]:
+    costs = ((paired.cost(model, unit, charge), model) for model in paired.models)
     known = sorted(((cost.of(1), at, model) for at, (cost, model) in enumerate(costs) if cost), key=lambda row: row[:2])
     models = [model for _, _, model in known]
     return list(combinations(models, 2)) if len(models) <= ALL_PAIRS else list(pairwise(models))

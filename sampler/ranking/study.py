@@ -27,7 +27,7 @@ from sampler.rankers.values import Ranking, RankingError
 from sampler.ranking.tools import Group, NoSelection, NoTests, StudySetup, Tools
 from sampler.ranking.wish import RankDoors, RankedModel, RankReport, RankWish
 from sampler.ranking.worth import Valued, frontiers, model_lines
-from sampler.reporting.standings import complete_problems
+from sampler.reporting.unit_costs import complete_problems
 from sampler.stats.bootstrap import LEVEL, RESAMPLES
 from sampler.stats.ranking import Votes
 from sampler.store.command_readers import RankingReader

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from sampler.rankers.values import Ranking
 from sampler.ranking.wish import Best, RankedModel, RankLine, RankPoint, RankWish, SelectedPoint
-from sampler.reporting.standings import unit_cost
+from sampler.reporting.unit_costs import unit_cost
 from sampler.stats.allocation import pareto
 from sampler.stats.bootstrap import FEW, LEVEL, Interval, draw_problems, rate_intervals, wilson
 from sampler.stats.budget import Unit

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from sampler.reporting.family import METHODS, Methods, Pairing, differences, pair_differences, shared_budgets
-from sampler.reporting.ground import Ground
+from sampler.reporting.paired_data import PairedData
 from sampler.reporting.report import choose_budgets
 from sampler.stats.bands import difference_bands, largest_t
 from sampler.stats.bootstrap import Floats, Interval, resampled_means
@@ -76,24 +76,24 @@ class Comparison:
         return tuple(step for step in self.steps if step.row)
 
 
-def compare(ground: Ground, unit: Unit, charge: PromptCharge, budgets: Sequence[float] = ()) -> Comparison:
-    """The comparison of the two models of a ground."""
-    grid = _grid(ground, unit, charge, budgets)
-    fixed, broken = _flips(ground)
-    pair, family = (ground.entries(models, unit, charge) for models in (ground.models, ground.family))
-    found = pair_differences(pair, family, grid.ks, ground.seed)
+def compare(paired: PairedData, unit: Unit, charge: PromptCharge, budgets: Sequence[float] = ()) -> Comparison:
+    """The comparison of the two models of paired data."""
+    grid = _grid(paired, unit, charge, budgets)
+    fixed, broken = _flips(paired)
+    pair, family = (paired.entries(models, unit, charge) for models in (paired.models, paired.family))
+    found = pair_differences(pair, family, grid.ks, paired.seed)
     return Comparison(
         names=grid.names,
         unit=unit,
         charge=charge,
         costs=(grid.curves[0].cost, grid.curves[1].cost),
-        problems=len(ground.problems),
+        problems=len(paired.problems),
         steps=_steps(grid, found),
         crossover=grid.crossover,
         clear_at_end=found[-1].clear,
         family=tuple(counts.model for counts, _ in family.values()),
         methods=METHODS,
-        notes=ground.uneven_samples,
+        notes=paired.uneven_samples,
         fixed=fixed,
         broken=broken,
     )
@@ -110,21 +110,21 @@ class PairCrossover:
 
 
 def crossovers(
-    ground: Ground, pairs: Iterable[tuple[ModelRow, ModelRow]], unit: Unit, charge: PromptCharge
+    paired: PairedData, pairs: Iterable[tuple[ModelRow, ModelRow]], unit: Unit, charge: PromptCharge
 ) -> list[PairCrossover]:
     """The crossover of each pair of models that shares a budget."""
-    entries = ground.entries(ground.family, unit, charge)
+    entries = paired.entries(paired.family, unit, charge)
     places = {model: at for at, model in enumerate(entries)}
     grids, asked = [], []
     for first, second in pairs:
         try:
-            grid = _grid(replace(ground, models=(first, second)), unit, charge, ())
+            grid = _grid(replace(paired, models=(first, second)), unit, charge, ())
         except NotComparable:
             continue
         a, b = grid.ks[-1]
         grids.append((grid.names, grid.crossover, grid.budgets[-1]))
         asked.append(Pairing(places[first.id], a, places[second.id], b))
-    leads = differences(list(entries.values()), asked, ground.seed)
+    leads = differences(list(entries.values()), asked, paired.seed)
     return [
         PairCrossover(names=names, crossover=found, end=end, clear_at_end=lead.clear)
         for (names, found, end), lead in zip(grids, leads, strict=True)
@@ -148,34 +148,34 @@ class _Grid:
         return crossover(self.names, self.budgets, self.gaps.mean(axis=0), self.means)
 
 
-def _grid(ground: Ground, unit: Unit, charge: PromptCharge, budgets: Sequence[float]) -> _Grid:
-    if len(ground.models) != 2 or ground.draws is None:
+def _grid(paired: PairedData, unit: Unit, charge: PromptCharge, budgets: Sequence[float]) -> _Grid:
+    if len(paired.models) != 2 or paired.draws is None:
         raise NotComparable(
-            f"{len(ground.models)} model(s) share {len(ground.problems)} complete problem(s); it takes two of each"
+            f"{len(paired.models)} model(s) share {len(paired.problems)} complete problem(s); it takes two of each"
         )
-    costs = (_cost(ground, 0, unit, charge), _cost(ground, 1, unit, charge))
-    first, second = (ground.curve(model, cost) for model, cost in zip(ground.models, costs, strict=True))
+    costs = (_cost(paired, 0, unit, charge), _cost(paired, 1, unit, charge))
+    first, second = (paired.curve(model, cost) for model, cost in zip(paired.models, costs, strict=True))
     shown = _inside(budgets or choose_budgets((first, second)), (first, second))
     all_budgets = _budgets((first, second), shown)
     ks = [(first.cost.affordable(budget), second.cost.affordable(budget)) for budget in all_budgets]
-    rates = [ground.counts[model.id].rates for model in ground.models]
+    rates = [paired.counts[model.id].rates for model in paired.models]
     gaps = np.stack([rates[0][:, a - 1] - rates[1][:, b - 1] for a, b in ks], axis=1)
     return _Grid(
-        names=(ground.models[0].name, ground.models[1].name),
+        names=(paired.models[0].name, paired.models[1].name),
         curves=(first, second),
         budgets=all_budgets,
         shown=frozenset(shown),
         ks=ks,
         gaps=gaps,
-        means=resampled_means(gaps, ground.draws),
+        means=resampled_means(gaps, paired.draws),
     )
 
 
-def _cost(ground: Ground, at: int, unit: Unit, charge: PromptCharge) -> UnitCost:
-    cost = ground.cost(ground.models[at], unit, charge)
+def _cost(paired: PairedData, at: int, unit: Unit, charge: PromptCharge) -> UnitCost:
+    cost = paired.cost(paired.models[at], unit, charge)
     if cost is None:
         raise NotComparable(
-            f"what a sample of {ground.models[at].name} costs in {unit.value} is not known; choose another --unit"
+            f"what a sample of {paired.models[at].name} costs in {unit.value} is not known; choose another --unit"
         )
     return cost
 
@@ -216,9 +216,9 @@ def _steps(grid: _Grid, found: Sequence[Difference]) -> tuple[Step, ...]:
     )
 
 
-def _flips(ground: Ground) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    before, after = (ground.counts[model.id].passed for model in ground.models)
-    rows = list(zip(ground.problems, before, after, strict=True))
+def _flips(paired: PairedData) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    before, after = (paired.counts[model.id].passed for model in paired.models)
+    rows = list(zip(paired.problems, before, after, strict=True))
     fixed = tuple(name for name, old, new in rows if new and not old)
     broken = tuple(name for name, old, new in rows if old and not new)
     return fixed, broken

@@ -16,7 +16,7 @@ from sampler.costs import arch_flops, cache_bytes, calflops128
 from sampler.models.catalogue import CATALOGUE, find
 from sampler.models.gguf_file import read_architecture
 from sampler.models.hf_config import read_config
-from sampler.reporting.standings import unit_cost
+from sampler.reporting.unit_costs import unit_cost
 from sampler.stats.budget import PromptCharge, Unit, UnitCost
 from sampler.store.read_models import ModelRow, TallyRow
 from sampler.study.spec import Study

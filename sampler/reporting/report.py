@@ -1,7 +1,7 @@
 """The report of a study: what each model does alone, and who reaches more at equal budget.
 
 Pure: rows of a store in, one `Report` out. Models are compared only on problems that are complete for all of them;
-their unit costs are means over those problems. Who wins at which budget is decided in `sampler.reporting.findings`.
+their unit costs are means over those problems. Who wins at which budget is decided in `sampler.reporting.report`.
 Nothing here favours a size.
 """
 
@@ -9,17 +9,109 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from enum import StrEnum
+from itertools import combinations
 
 import numpy as np
 
-from sampler.reporting.family import METHODS, Methods
-from sampler.reporting.findings import Finding, Row, rows_of
-from sampler.reporting.ground import Ground, ground_of
-from sampler.reporting.standings import complete_problems, counts_of, unit_cost
+from sampler.reporting.family import METHODS, Entry, Methods, Pairing, differences
+from sampler.reporting.paired_data import PairedData, paired_data
+from sampler.reporting.unit_costs import complete_problems, counts_of, unit_cost
 from sampler.stats.bootstrap import LEVEL, RESAMPLES
 from sampler.stats.budget import PromptCharge, Unit, UnitCost
-from sampler.stats.curves import Curve, Point, curve, shared_range
+from sampler.stats.curves import Curve, Point, Reach, Standing, curve, shared_range, standing
+from sampler.stats.differences import Difference
+from sampler.stats.signflip import FLIPS
 from sampler.store.read_models import ModelRow, StudyRow, TallyRow
+
+# What a table of budgets shows: who wins, where, and where nobody can say.
+#
+# Every pair of models that a budget lets in is compared, paired by problem. A winner is named where its lead over every
+# other model is clear, corrected for the whole family of comparisons (`sampler.reporting.family`), so that the chance of
+# naming even one false winner in the whole table is below 5 %. The intervals that are shown beside it are of 95 % each.
+
+
+class Finding(StrEnum):
+    """What a budget shows."""
+
+    CLEAR = "clear"  # one model is better than every other, beyond its interval
+    NO_CLEAR_WINNER = "no_clear_winner"
+    ONLY_ONE = "only_one"  # no other model's sample fits into the budget
+    NOTHING_FITS = "nothing_fits"  # no model's sample does
+    TOO_FEW_SAMPLES = "too_few_samples"  # some model was not sampled often enough to say
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One budget. `model` is the winner or the only one; `differences` are its paired leads over the others."""
+
+    budget: float
+    cells: tuple[Standing, ...]
+    finding: Finding
+    model: str | None
+    differences: Mapping[str, Difference]
+
+
+Pairs = Mapping[tuple[str, str], Difference]
+
+
+def rows_of(
+    entries: Sequence[Entry], budgets: Sequence[float], seed: int | None, flips: int = FLIPS
+) -> tuple[Row, ...]:
+    """One row for each budget; without a `seed` there are no comparisons."""
+    cells = [tuple(standing(drawn, budget) for _, drawn in entries) for budget in budgets]
+    claimed = _claimed(entries, cells, seed, flips) if seed is not None else [{} for _ in cells]
+    rows = zip(budgets, cells, claimed, strict=True)
+    return tuple(_row(budget, row, found) for budget, row, found in rows)
+
+
+def _claimed(entries: Sequence[Entry], rows: Sequence[Sequence[Standing]], seed: int, flips: int) -> list[Pairs]:
+    """Every pair of models at every budget."""
+    compared = [_pairs(row) for row in rows]
+    asked = [Pairing(a, row[a].k, b, row[b].k) for row, pairs in zip(rows, compared, strict=True) for a, b in pairs]
+    told = iter(differences(entries, asked, seed, flips))
+    return [
+        {(row[a].model, row[b].model): next(told) for a, b in pairs} for row, pairs in zip(rows, compared, strict=True)
+    ]
+
+
+def _pairs(cells: Sequence[Standing]) -> list[tuple[int, int]]:
+    """Every pair of models at one budget; none where a model has too few samples to say."""
+    if any(cell.reach is Reach.UNDEFINED for cell in cells):
+        return []
+    return list(combinations([at for at, cell in enumerate(cells) if cell.reach is Reach.REACHED], 2))
+
+
+def _row(budget: float, cells: tuple[Standing, ...], pairs: Pairs) -> Row:
+    reached = [cell for cell in cells if cell.reach is Reach.REACHED]
+    undefined = any(cell.reach is Reach.UNDEFINED for cell in cells)
+    if undefined or not reached:
+        finding = Finding.TOO_FEW_SAMPLES if undefined else Finding.NOTHING_FITS
+        return Row(budget=budget, cells=cells, finding=finding, model=None, differences={})
+    best = max(reached, key=_rate)
+    others = [cell.model for cell in reached if cell is not best]
+    leads = {other: _lead(best.model, other, pairs) for other in others} if pairs else {}
+    finding = _finding(alone=not others, leads=tuple(leads.values()))
+    model = None if finding is Finding.NO_CLEAR_WINNER else best.model
+    return Row(budget=budget, cells=cells, finding=finding, model=model, differences=leads)
+
+
+def _lead(best: str, other: str, pairs: Pairs) -> Difference:
+    """How much `best` leads, whichever way round the pair was compared."""
+    if (best, other) in pairs:
+        return pairs[best, other]
+    return pairs[other, best].reversed
+
+
+def _finding(*, alone: bool, leads: Sequence[Difference]) -> Finding:
+    if alone:
+        return Finding.ONLY_ONE
+    return Finding.CLEAR if leads and all(lead.clear for lead in leads) else Finding.NO_CLEAR_WINNER
+
+
+def _rate(cell: Standing) -> float:
+    return cell.point.rate if cell.point else 0.0
+
 
 __all__ = ["Facts", "Finding", "ModelLine", "Report", "Row", "Table", "Wish", "choose_budgets", "make_report"]
 
@@ -115,29 +207,29 @@ class Report:
 def make_report(facts: Facts, wish: Wish) -> Report:
     """The report of one study."""
     models = [model for model in facts.models if model.wanted]
-    ground = ground_of(models, facts.tallies, wish.seed)
-    waiting = [model.name for model in models if model not in ground.models]
+    paired = paired_data(models, facts.tallies, wish.seed)
+    waiting = [model.name for model in models if model not in paired.models]
     return Report(
         study=facts.study.name,
         status=facts.study.status,
         problems=facts.study.problems,
-        compared=len(ground.problems),
-        models=tuple(_line(model, facts, wish, ground) for model in models),
+        compared=len(paired.problems),
+        models=tuple(_line(model, facts, wish, paired) for model in models),
         tables=tuple(
-            replace(_table(ground, unit, wish), greedy=_stars(ground.models, facts, ground.problems, (unit, wish)))
+            replace(_table(paired, unit, wish), greedy=_stars(paired.models, facts, paired.problems, (unit, wish)))
             for unit in wish.units
         ),
         level=LEVEL,
         resamples=RESAMPLES,
         methods=METHODS,
-        notes=(*_notes(facts, waiting, len(ground.problems)), *ground.uneven_samples),
+        notes=(*_notes(facts, waiting, len(paired.problems)), *paired.uneven_samples),
     )
 
 
-def _line(model: ModelRow, facts: Facts, wish: Wish, ground: Ground) -> ModelLine:
+def _line(model: ModelRow, facts: Facts, wish: Wish, paired: PairedData) -> ModelLine:
     rows = [row for row in facts.tallies if row.model_id == model.id]
     complete = complete_problems(model, rows)
-    points = _alone(model, rows, complete, ground, wish.seed).points
+    points = _alone(model, rows, complete, paired, wish.seed).points
     sampled = sum(row.sampled for row in rows)
     stars = (
         _star(row, facts.tallies, complete_problems(row, facts.tallies), Unit.SAMPLES, wish)
@@ -163,10 +255,10 @@ def _line(model: ModelRow, facts: Facts, wish: Wish, ground: Ground) -> ModelLin
     )
 
 
-def _alone(model: ModelRow, rows: Sequence[TallyRow], complete: Sequence[str], ground: Ground, seed: int) -> Curve:
+def _alone(model: ModelRow, rows: Sequence[TallyRow], complete: Sequence[str], paired: PairedData, seed: int) -> Curve:
     """A model's curve on its own complete problems, which may be more than those that all models share."""
-    if model.id in ground.curves and tuple(complete) == ground.problems:
-        return ground.curves[model.id]
+    if model.id in paired.curves and tuple(complete) == paired.problems:
+        return paired.curves[model.id]
     return curve(counts_of(model, rows, complete), UnitCost(each=1.0), np.random.default_rng(seed))
 
 
@@ -201,10 +293,10 @@ def _star(row: ModelRow, tallies: Sequence[TallyRow], problems: Sequence[str], u
     return replace(points[0], thin=False)  # one of one: no subset was taken
 
 
-def _table(ground: Ground, unit: Unit, wish: Wish) -> Table:
-    costs = {model.name: ground.cost(model, unit, wish.charge) for model in ground.models}
+def _table(paired: PairedData, unit: Unit, wish: Wish) -> Table:
+    costs = {model.name: paired.cost(model, unit, wish.charge) for model in paired.models}
     known = {name: cost for name, cost in costs.items() if cost is not None}
-    entries = list(ground.entries(ground.models, unit, wish.charge).values())
+    entries = list(paired.entries(paired.models, unit, wish.charge).values())
     curves = [drawn for _, drawn in entries]
     budgets = wish.budgets.get(unit) or choose_budgets(curves)
     shortest = min(curves, key=lambda drawn: drawn.end, default=None)
@@ -213,7 +305,7 @@ def _table(ground: Ground, unit: Unit, wish: Wish) -> Table:
         charge=wish.charge,
         unit_costs=known,
         unknown=tuple(name for name, cost in costs.items() if cost is None),
-        rows=rows_of(entries, budgets, None if ground.draws is None else ground.seed) if entries else (),
+        rows=rows_of(entries, budgets, None if paired.draws is None else paired.seed) if entries else (),
         curves=tuple(curves),
         greedy={},
         ends=None if shortest is None else shortest.model,

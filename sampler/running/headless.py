@@ -17,7 +17,7 @@ from typing import TextIO
 from sampler.entry import read_along
 from sampler.exits import Exit
 from sampler.models.folder import models_dir
-from sampler.reporting.reading import read_report
+from sampler.reporting.inputs import read_report
 from sampler.reporting.render import Page, print_report, report_json
 from sampler.running.brakes import Brakes, RunLimits
 from sampler.running.ci import Case, Outcome, tell_ci

@@ -31,7 +31,7 @@ from statistics import NormalDist
 
 import numpy as np
 
-from sampler.reporting.findings import Finding, rows_of
+from sampler.reporting.report import Finding, rows_of
 from sampler.stats.bootstrap import Floats, Resampled, draw_problems, read_intervals, read_rates, resampled
 from sampler.stats.budget import UnitCost
 from sampler.stats.curves import Counts, Curve, Point

@@ -13,14 +13,13 @@ from rich.console import Console
 
 from sampler.commands import cli
 from sampler.exits import Exit
-from sampler.reporting.analysing import Asked, read_analysis
-from sampler.reporting.analysis import Accept, AnalysisWish, analyse
+from sampler.reporting.analysis.analyse import Accept, AnalysisWish, analyse, diversity
+from sampler.reporting.analysis.load import AnalysisSource, read_analysis
+from sampler.reporting.analysis.render import print_analysis
+from sampler.reporting.analysis.spending import orders_of
 from sampler.reporting.comparison import NotComparable
 from sampler.reporting.counts import CountsError, read_counts
-from sampler.reporting.diversity import diversity
-from sampler.reporting.ground import ground_of
-from sampler.reporting.render_analysis import print_analysis
-from sampler.reporting.spending import orders_of
+from sampler.reporting.paired_data import paired_data
 from sampler.stats.bootstrap import Interval
 from sampler.stats.budget import PromptCharge, Unit
 from sampler.store.read_models import ModelRow, SpentRow, TallyRow
@@ -49,7 +48,7 @@ def counts_file(tmp_path):
 
 def analysed(path, wish=BY_TABLE):
     facts = read_counts(path)
-    return analyse("counted", ground_of(facts.models, facts.tallies, 0), wish)
+    return analyse("counted", paired_data(facts.models, facts.tallies, 0), wish)
 
 
 def test_solving_costs_what_counting_by_hand_says(counts_file):
@@ -163,10 +162,10 @@ def test_diversity_is_read_from_the_programs_that_passed(tmp_path, support):
                 record = replace(support.sample_record(model, problem, index, text), source=text)
                 store.add_sample(record)
                 store.add_verdict(support.verdict_record(model, problem, index, passed))
-    made = read_analysis(Asked(path=path, params={}, programs=True), AnalysisWish(unit=Unit.SAMPLES))
+    made = read_analysis(AnalysisSource(path=path, params={}, programs=True), AnalysisWish(unit=Unit.SAMPLES))
     found = made.models[0].diversity
     assert (found.solved, found.correct, found.texts, found.programs) == (1, 3.0, 2.0, 1.0)
-    (model_,) = read_analysis(Asked(path=path, params={}), AnalysisWish(unit=Unit.TOKENS)).models
+    (model_,) = read_analysis(AnalysisSource(path=path, params={}), AnalysisWish(unit=Unit.TOKENS)).models
     first = model_.spent[0]
     assert first.by_mean == first.by_own == 3 / 4 / 2
     assert first.by_sample == pytest.approx(3 / 4 / 2, abs=0.05)  # all samples cost the same
@@ -189,7 +188,7 @@ def test_whoever_hands_out_what_the_selection_tests_accept_is_judged_by_the_othe
               FROM sample JOIN problem ON problem.id = problem_id WHERE sample.id = sample_id AND name <> 'P/1'
         """)
     wish = AnalysisWish(unit=Unit.SAMPLES, budgets=(1.0, 2.0), accept=Accept.SELECTION)
-    made = read_analysis(Asked(path=path, params={}), wish)
+    made = read_analysis(AnalysisSource(path=path, params={}), wish)
     assert (made.problems, made.left_out) == (1, 1)
     one, two = made.allotment.rows
     # One sample: with 3/4 something is handed out on P/0, and 2/3 of that is right. Two: with 1, for no two of four all
@@ -203,19 +202,19 @@ def test_whoever_hands_out_what_the_selection_tests_accept_is_judged_by_the_othe
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("UPDATE verdict SET selection = NULL")
     with pytest.raises(NotComparable, match="leave --accept away"):
-        read_analysis(Asked(path=path, params={}), wish)
+        read_analysis(AnalysisSource(path=path, params={}), wish)
 
 
 def test_counts_hold_no_selection_tests(counts_file):
     with pytest.raises(NotComparable, match="no verdicts of selection tests"):
-        read_analysis(Asked(path=counts_file(), params={}), replace(BY_TABLE, accept=Accept.SELECTION))
+        read_analysis(AnalysisSource(path=counts_file(), params={}), replace(BY_TABLE, accept=Accept.SELECTION))
 
 
 def test_counts_hold_no_programs_and_only_their_own_models(counts_file):
     with pytest.raises(NotComparable, match="holds counts, not programs"):
-        read_analysis(Asked(path=counts_file(), params={}, programs=True), BY_TABLE)
+        read_analysis(AnalysisSource(path=counts_file(), params={}, programs=True), BY_TABLE)
     with pytest.raises(CountsError, match="name one of: small, large"):
-        read_analysis(Asked(path=counts_file(), params={}, models=("tiny",)), BY_TABLE)
+        read_analysis(AnalysisSource(path=counts_file(), params={}, models=("tiny",)), BY_TABLE)
 
 
 def test_the_tables_stand_under_their_definitions(counts_file):
@@ -282,13 +281,13 @@ def test_a_budget_is_spent_by_four_rules(counts_file):
 
 def test_samples_are_spent_one_by_one_at_what_each_cost():
     """One problem, two samples: a cheap wrong one of 1 s and a right one of 3 s."""
-    ground = ground_of(*one_problem_of_two_samples())
-    (model,) = ground.models
+    paired = paired_data(*one_problem_of_two_samples())
+    (model,) = paired.models
     rows = [
         SpentRow(problem="P/0", reading=0.0, writing=1.0, passed=0),
         SpentRow(problem="P/0", reading=0.0, writing=3.0, passed=1),
     ]
-    orders = orders_of(ground, model, rows, PromptCharge.EACH)
+    orders = orders_of(paired, model, rows, PromptCharge.EACH)
     assert orders.end == 5.0
     assert orders.rates(2.9).tolist() == [0.0]
     assert orders.rates(3.0)[0] == pytest.approx(0.5, abs=0.15)  # where the right one comes first

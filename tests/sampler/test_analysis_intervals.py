@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from sampler.reporting.analysis import Analysis, AnalysisWish, Read, analyse
-from sampler.reporting.ground import Ground, ground_of
-from sampler.reporting.render_analysis import print_analysis
-from sampler.reporting.spending import orders_of
+from sampler.reporting.analysis.analyse import Analysis, AnalysisWish, Read, analyse
+from sampler.reporting.analysis.render import print_analysis
+from sampler.reporting.analysis.spending import orders_of
+from sampler.reporting.paired_data import PairedData, paired_data
 from sampler.stats.bootstrap import Interval, draw_problems, intervals, rate_intervals
 from sampler.stats.budget import PromptCharge, Unit, UnitCost
 from sampler.stats.passk import pass_at_k
@@ -36,7 +36,7 @@ def tokens(model: int, at: int) -> int:
     return (1, 3)[model - 1] * (2 + at % 3)
 
 
-def ground(small: Sequence[int] = SMALL, large: Sequence[int] = LARGE) -> Ground:
+def paired(small: Sequence[int] = SMALL, large: Sequence[int] = LARGE) -> PairedData:
     models = [
         ModelRow(
             id=number, name=name, backend="replay", engine=None, digest=None, architecture=None, params=None, wanted=N
@@ -60,10 +60,10 @@ def ground(small: Sequence[int] = SMALL, large: Sequence[int] = LARGE) -> Ground
         for number, counts in ((1, small), (2, large))
         for at, passed in enumerate(counts)
     ]
-    return ground_of(models, tallies, 0)
+    return paired_data(models, tallies, 0)
 
 
-def orders(under: Ground) -> Read:
+def orders(under: PairedData) -> Read:
     """The samples one by one, each at what the problem's samples cost on average."""
     found = {}
     for model in under.models:
@@ -76,12 +76,12 @@ def orders(under: Ground) -> Read:
     return Read(orders={model: one for model, one in found.items() if one})
 
 
-def analysed(under: Ground | None = None, wish: AnalysisWish = WISH) -> Analysis:
-    under = under or ground()
+def analysed(under: PairedData | None = None, wish: AnalysisWish = WISH) -> Analysis:
+    under = under or paired()
     return analyse("a", under, wish, orders(under))
 
 
-def drawn(values: Sequence[float], under: Ground) -> object:
+def drawn(values: Sequence[float], under: PairedData) -> object:
     """The interval of a mean of rates: its ends, to compare with `ends` but for a rounding."""
     assert under.draws is not None
     return pytest.approx(ends(rate_intervals(np.array(values)[:, None], under.draws)[0]))
@@ -93,7 +93,7 @@ def ends(of: Interval | None) -> tuple[float, float]:
 
 
 def test_what_it_costs_to_solve_has_the_interval_of_a_mean_over_problems():
-    under = ground()
+    under = paired()
     small = analysed(under).models[0]
     assert small.stopped is not None
     each = np.array([tokens(1, at) for at in range(len(SMALL))])
@@ -106,7 +106,7 @@ def test_what_it_costs_to_solve_has_the_interval_of_a_mean_over_problems():
 
 
 def test_each_rule_of_spending_has_the_interval_of_what_it_solves():
-    under = ground()
+    under = paired()
     small, large = analysed(under).models
     _, six, _, _ = small.spent
     # Six tokens buy two samples of 3 on average: 3, 2 or 1 by a problem's own cost.
@@ -131,7 +131,7 @@ def test_what_is_undefined_has_no_interval():
 
 
 def test_the_router_has_the_interval_of_the_better_model_of_each_problem():
-    under = ground()
+    under = paired()
     made = analysed(under)
     assert made.allotment is not None
     two, six, twelve, more = made.allotment.rows
@@ -144,7 +144,7 @@ def test_the_router_has_the_interval_of_the_better_model_of_each_problem():
 
 
 def test_what_a_choice_costs_on_unseen_problems_has_its_interval():
-    under = ground()
+    under = paired()
     made = analysed(under, replace(WISH, budgets=(3.0,)))
     assert made.allotment is not None
     held = made.allotment.rows[0].held["single"]  # one sample of the small model, whatever problems one looks at
@@ -164,13 +164,13 @@ def test_strata_have_intervals_unless_they_are_of_one_problem():
                 assert (near is not None) == bought
                 if near is not None and rate is not None:
                     assert near.low - 1e-9 <= rate <= near.high + 1e-9
-    one_each = analysed(ground(SMALL[:5], LARGE[:5])).strata
+    one_each = analysed(paired(SMALL[:5], LARGE[:5])).strata
     assert [stratum.problems for stratum in one_each] == [1] * 5
     assert not any(near for stratum in one_each for name in stratum.rates for near in stratum.intervals[name])
 
 
 def test_the_same_problems_many_times_over_are_surer():
-    few, many = (analysed(ground(SMALL * times, LARGE * times)) for times in (1, 9))
+    few, many = (analysed(paired(SMALL * times, LARGE * times)) for times in (1, 9))
     (a, _), (b, _) = few.models, many.models
     assert a.stopped is not None
     assert b.stopped is not None
@@ -187,7 +187,7 @@ def width(of: Interval | None) -> float:
 
 
 def test_one_problem_has_numbers_and_no_interval():
-    made = analysed(ground(SMALL[:1], LARGE[1:2]))
+    made = analysed(paired(SMALL[:1], LARGE[1:2]))
     (small, _), (stratum,) = made.models, made.strata
     assert small.stopped is not None
     assert small.cost_of_pass is not None
@@ -229,9 +229,9 @@ def test_a_cost_stands_beside_its_interval_and_a_size_that_all_have_is_told_once
     assert re.search(r" \d+(\.\d+)? \[\d+(\.\d+)?, \d+(\.\d+)?\] TFLOP ", large)
 
 
-def dear() -> Ground:
+def dear() -> PairedData:
     """Each sample at a table's cost, in units that have a size."""
-    under = ground()
+    under = paired()
     models = tuple(replace(model, costs=GivenCosts(table_flops=1e13 * model.id)) for model in under.models)
     return replace(under, models=models)
 
@@ -248,6 +248,6 @@ def test_costs_of_an_analysis_do_not_depend_on_a_rounding_of_the_budget():
 
 def test_the_draws_are_the_ground_s():
     """All models see the same resamples, so that a number of one may be held against another's."""
-    under = ground()
+    under = paired()
     assert under.draws is not None
     assert np.array_equal(under.draws, draw_problems(len(SMALL), np.random.default_rng(0)))

@@ -22,7 +22,7 @@ from sampler.commands import COMMANDS, cli
 from sampler.exits import Exit
 from sampler.faults import exit_for
 from sampler.models.catalogue import UnknownModel
-from sampler.reporting.reading import read_report
+from sampler.reporting.inputs import read_report
 from sampler.reporting.render import report_json
 from sampler.running.doors import in_steps, real_doors
 from sampler.running.headless import run_headless, run_study
@@ -363,7 +363,7 @@ def test_the_console_script_survives_a_terminal_that_knows_only_ascii(store):
 
 def test_reading_a_report_does_not_import_docker_or_a_screen(store):
     code = (
-        "import sys; from pathlib import Path; from sampler.reporting.reading import read_report;"
+        "import sys; from pathlib import Path; from sampler.reporting.inputs import read_report;"
         f"read_report(Path({str(store)!r})); print([m for m in ('docker', 'textual', 'xllamacpp') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300, check=False)

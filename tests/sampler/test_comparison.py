@@ -13,10 +13,9 @@ from sampler.importing.into_store import import_files
 from sampler.importing.request import ImportRequest
 from sampler.reporting.comparison import NotComparable, compare
 from sampler.reporting.counts import CountsError, read_counts
-from sampler.reporting.ground import ground_of
-from sampler.reporting.reading import read_facts
+from sampler.reporting.inputs import load_paired, read_facts, source
+from sampler.reporting.paired_data import paired_data
 from sampler.reporting.report import Wish, make_report
-from sampler.reporting.sources import common_ground, source
 from sampler.running.scoring_stored import StoredScoring, score_stored
 from sampler.stats.budget import PromptCharge, Unit
 from sampler.stats.curves import Reach
@@ -49,7 +48,7 @@ def small_and_large(counts_file):
 
 
 def sides(path, first="small", second="large"):
-    return common_ground((source(f"{path}:{first}"), source(f"{path}:{second}")), {})
+    return load_paired((source(f"{path}:{first}"), source(f"{path}:{second}")), {})
 
 
 @pytest.mark.parametrize(
@@ -66,7 +65,7 @@ def sides(path, first="small", second="large"):
 def test_published_counts_give_the_published_rates(shared_data, model, expected):
     facts = read_counts(shared_data / EVALPERF)
     found = next(row for row in facts.models if model in row.name)
-    points = ground_of([found], facts.tallies, 0).curves[found.id].points
+    points = paired_data([found], facts.tallies, 0).curves[found.id].points
     shown = [f"{100 * points[k - 1].rate:.{2 if k == 1 else 1}f}" for k in (1, 10, 50)]
     assert shown == [f"{expected[0]:.2f}", f"{expected[1]:.1f}", f"{expected[2]:.1f}"]
 
@@ -82,10 +81,10 @@ def test_published_counts_give_the_published_rates(shared_data, model, expected)
 )
 def test_at_equal_parameters_small_models_win_three_times_and_lose_once(shared_data, small, large, k, rates):
     path = shared_data / EVALPERF
-    ground = common_ground(
+    paired = load_paired(
         (source(f"{path}:{small[0]}"), source(f"{path}:{large[0]}")), {small[0]: small[1], large[0]: large[1]}
     )
-    (step,) = compare(ground, Unit.FLOPS_128, PromptCharge.EACH, [256 * large[1]]).rows
+    (step,) = compare(paired, Unit.FLOPS_128, PromptCharge.EACH, [256 * large[1]]).rows
     assert step.ks == (k, 1)
     assert [100 * rate for rate in step.rates] == pytest.approx(rates, abs=0.06)
     assert (step.difference.mean > 0) == (rates[0] > rates[1])
@@ -189,10 +188,10 @@ def test_a_budget_that_is_none_is_refused(small_and_large, budget):
 
 
 def test_each_rate_of_a_comparison_has_the_interval_that_a_report_gives_it(small_and_large):
-    ground = sides(small_and_large)
-    for step in compare(ground, Unit.FLOPS_128, PromptCharge.EACH).steps:
-        for model, k, rate, near in zip(ground.models, step.ks, step.rates, step.intervals, strict=True):
-            point = ground.curves[model.id].points[k - 1]
+    paired = sides(small_and_large)
+    for step in compare(paired, Unit.FLOPS_128, PromptCharge.EACH).steps:
+        for model, k, rate, near in zip(paired.models, step.ks, step.rates, step.intervals, strict=True):
+            point = paired.curves[model.id].points[k - 1]
             assert near == point.interval
             assert rate == pytest.approx(point.rate)
     shown = CliRunner().invoke(
@@ -212,12 +211,12 @@ def test_other_problems_are_refused(counts_file):
     one = counts_file("one.json", a=entry(2, [1, 0]))
     other = counts_file("other.json", a={"n": 2, "correct": {"Q/0": 1, "Q/1": 2}})
     with pytest.raises(NotComparable, match="different problems"):
-        common_ground((source(str(one)), source(str(other))), {})
+        load_paired((source(str(one)), source(str(other))), {})
 
 
 def test_two_files_of_one_model_keep_apart(counts_file):
     before, after = (counts_file(name, m=entry(2, passed)) for name, passed in (("a.json", [1, 0]), ("b.json", [2, 1])))
-    made = compare(common_ground((source(str(before)), source(str(after))), {}), Unit.SAMPLES, PromptCharge.EACH)
+    made = compare(load_paired((source(str(before)), source(str(after))), {}), Unit.SAMPLES, PromptCharge.EACH)
     assert made.names == ("m (a)", "m (b)")
     assert made.steps[0].difference.mean == pytest.approx(-0.5)
 

@@ -21,7 +21,7 @@ from sampler.exporting import formats
 from sampler.exporting.export import FORMATS
 from sampler.importing.into_store import import_files
 from sampler.importing.request import ImportRequest
-from sampler.reporting.reading import read_report
+from sampler.reporting.inputs import read_report
 from sampler.running.scoring_stored import StoredScoring, score_stored
 from sampler.store.read_models import ExportRow
 from sampler.store.reader import Reader

@@ -7,7 +7,7 @@ from contextlib import closing
 from dataclasses import replace
 
 from sampler.exits import Exit
-from sampler.reporting.reading import read_report
+from sampler.reporting.inputs import read_report
 from sampler.running.headless import run_study
 from sampler.running.progress import Progress, read_progress
 from sampler.stats.budget import Unit

@@ -22,7 +22,7 @@ from sampler.importing.into_store import import_files
 from sampler.importing.ready import ReadingJob, ready
 from sampler.importing.request import ImportRequest
 from sampler.models.catalogue import find
-from sampler.reporting.reading import read_report
+from sampler.reporting.inputs import read_report
 from sampler.running.scoring_stored import StoredScoring, score_stored
 from sampler.stats.budget import Unit
 from sampler.store.command_readers import ClaimReader

@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from sampler.commands import cli
 from sampler.exits import Exit
-from sampler.reporting.standings import unit_cost
+from sampler.reporting.unit_costs import unit_cost
 from sampler.stats.budget import PromptCharge, Unit
 from sampler.store.migrations import migrate
 from sampler.store.reader import Reader

@@ -23,8 +23,8 @@ from sampler.page.plots import PlotError, draw
 from sampler.page.sheet import PageFacts, Sheet, make_sheet
 from sampler.page.turns import marks, turns
 from sampler.page.write import page_html
-from sampler.reporting.analysis import AnalysisWish, analyse
-from sampler.reporting.ground import ground_of
+from sampler.reporting.analysis.analyse import AnalysisWish, analyse
+from sampler.reporting.paired_data import paired_data
 from sampler.reporting.render import spanned
 from sampler.reporting.report import Facts, Finding, Wish, make_report
 from sampler.stats.budget import PromptCharge, Unit
@@ -209,13 +209,13 @@ def test_the_router_of_the_page_is_that_of_the_analysis() -> None:
         for number in (1, 2)
         for at in range(11)
     ]
-    ground = ground_of(models, tallies, 0)
+    paired = paired_data(models, tallies, 0)
     (table,) = make_report(
         Facts(study=study(), models=models, tallies=tallies, verdicts={}), Wish(units=(Unit.FLOPS_PARAMS,), budgets={})
     ).tables
-    found = choices(ground, table, 0)
+    found = choices(paired, table, 0)
     assert found is not None
-    made = analyse("a", ground, AnalysisWish(unit=Unit.FLOPS_PARAMS))
+    made = analyse("a", paired, AnalysisWish(unit=Unit.FLOPS_PARAMS))
     assert made.allotment is not None
     assert [(row.budget, row.router, row.router_interval) for row in found.rows] == [
         (row.budget, row.oracle, row.oracle_interval) for row in made.allotment.rows if row.single
@@ -243,13 +243,13 @@ def test_what_lies_beyond_the_samples_is_dashed_and_warned_of() -> None:
 
 
 def test_a_model_that_solved_nothing_promises_nothing_and_the_page_says_why() -> None:
-    nothing = promises(ground_of([model(1, "a")], [tally(1, f"p/{at}", 0) for at in range(3)], 0), 0)
+    nothing = promises(paired_data([model(1, "a")], [tally(1, f"p/{at}", 0) for at in range(3)], 0), 0)
     assert nothing is not None
     (row,) = nothing.rows
     assert row.shown == ()
     assert row.why_not is not None
     assert "nothing passed" in row.why_not
-    assert promises(ground_of([model(1, "a")], [tally(1, "p/0", 1)], 0), 0) is None
+    assert promises(paired_data([model(1, "a")], [tally(1, "p/0", 1)], 0), 0) is None
 
 
 def test_a_unit_that_nobody_has_a_cost_in_is_said_to_be_unknown() -> None:
@@ -383,7 +383,7 @@ def test_the_budget_from_which_another_model_leads_is_marked_and_said(times: int
     models = [model(1, "small"), model(2, "large")]
     small = [tally(1, f"p/{n}", 4 if n % 2 else 0) for n in range(8 * times)]
     tallies = small + [tally(2, f"p/{n}", 1) for n in range(8 * times)]
-    found = turns(ground_of(models, tallies, 0), Unit.SAMPLES, PromptCharge.EACH)
+    found = turns(paired_data(models, tallies, 0), Unit.SAMPLES, PromptCharge.EACH)
     assert [turn.names for turn in found] == [("small", "large")]
     assert found[0].at == 3.0  # 1/4 and 2/4 against a half, then 3/4
     assert said in found[0].said

@@ -22,7 +22,7 @@ from sampler.rankers.values import RankingError
 from sampler.ranking.render import ranks_json
 from sampler.ranking.study import rank_study
 from sampler.ranking.wish import Inputs, RankDoors, RankWish, TextModel
-from sampler.reporting.reading import read_report
+from sampler.reporting.inputs import read_report
 from sampler.running.headless import run_study
 from sampler.running.run import Doors
 from sampler.stats.bootstrap import draw_problems, rate_intervals

@@ -11,11 +11,10 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from sampler.reporting.csv_files import write_csv
 from sampler.reporting.output_schema import output_schema
-from sampler.reporting.render import amount, around, one_line, print_report, report_json
+from sampler.reporting.render import amount, around, one_line, print_report, report_json, write_csv
 from sampler.reporting.report import Facts, Finding, Wish, make_report
-from sampler.reporting.standings import complete_problems, shared_problems, unit_cost
+from sampler.reporting.unit_costs import complete_problems, shared_problems, unit_cost
 from sampler.stats.budget import PromptCharge, Unit
 from sampler.stats.curves import Reach
 from sampler.store.read_models import ModelRow, StudyRow, TallyRow

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from sampler.reporting.reading import read_report
+from sampler.reporting.inputs import read_report
 from sampler.stats.budget import Unit, UnitCost
 from sampler.store.lock import StoreBusy
 from sampler.store.reader import Reader, StoreError, StoreOld, StoreUnmade, sqlite_hint

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sampler.reporting.reading import read_report
+from sampler.reporting.inputs import read_report
 from sampler.reporting.report import Facts, make_report
 from sampler.reporting.report import Wish as ReportWish
 from sampler.stats.budget import Unit

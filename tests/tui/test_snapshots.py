@@ -97,13 +97,13 @@ def make(new_writer: Callable[..., Any], store: Path, *, done: bool) -> float:
 
 
 def told(style: Style | None, text: str) -> str:
-    """How a piece looks, in words; the colour of blanks is that of their ground."""
+    """How a piece looks, in words; the colour of blanks is that of their paired data."""
     if style is None:
         return "none"
     ways = [way for way in WAYS if getattr(style, way)]
     ink = [style.color.name] if style.color and (text.strip() or {"underline", "reverse"} & set(ways)) else []
-    ground = [f"on {style.bgcolor.name}"] if style.bgcolor else []
-    return " ".join([*ink, *ground, *(ways if ink else [])]) or "plain"
+    paired = [f"on {style.bgcolor.name}"] if style.bgcolor else []
+    return " ".join([*ink, *paired, *(ways if ink else [])]) or "plain"
 
 
 def drawn(app: BudgetApp) -> str:

@@ -1,4 +1,7 @@
-"""What `sampler compare` is pointed at: `FILE` or `FILE:MODEL`, the file a store or counts."""
+"""Read what reports and comparisons are made from: a study in a store, or a file of counts.
+
+`sampler compare` is pointed at `FILE` or `FILE:MODEL`.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +11,61 @@ from pathlib import Path
 
 from sampler.reporting.comparison import NotComparable
 from sampler.reporting.counts import CountsError, choose, read_counts
-from sampler.reporting.ground import Ground, ground_of
-from sampler.reporting.reading import read_facts
-from sampler.reporting.report import Facts
-from sampler.store.read_models import ModelRow, TallyRow
+from sampler.reporting.paired_data import PairedData, paired_data
+from sampler.reporting.report import Facts, Report, Wish, make_report
+from sampler.stats.budget import PromptCharge, Unit
+from sampler.store.lock import as_it_stands
+from sampler.store.open_store import chosen_study, open_migrated
+from sampler.store.read_models import ModelRow, StudyRow, TallyRow
+from sampler.store.reader import Reader
+from sampler.study.spec import stored_budgets
+
+
+def read_facts(path: Path, name: str | None = None) -> Facts:
+    """What a store says about the study called `name` (or with that id), or about the newest one; raises StoreError."""
+    with open_migrated(path, Reader) as reader:
+        row = chosen_study(reader.studies(), path, name)
+        return _facts(reader, row)
+
+
+def read_budgets(path: Path, name: str | None, unit: Unit) -> tuple[float, ...]:
+    """The budgets in a unit that the study file of a store's study names; raises StoreError."""
+    with open_migrated(path, Reader) as reader:
+        row = chosen_study(reader.studies(), path, name)
+        return stored_budgets(reader.spec(row.id), path).get(unit, ())
+
+
+def read_report(
+    path: Path, name: str | None = None, *, units: tuple[Unit, ...] = (), charge: PromptCharge = PromptCharge.EACH
+) -> Report:
+    """The report of the study called `name`, or of the newest one, in a store; raises StoreError.
+
+    A store of an older version is brought up to date first.
+    """
+    with open_migrated(path, Reader) as reader:
+        row = chosen_study(reader.studies(), path, name)
+        facts, wish = facts_and_request(reader, row, path, units, charge)
+    return make_report(facts, wish)
+
+
+def facts_and_request(
+    reader: Reader, row: StudyRow, path: Path, units: tuple[Unit, ...], charge: PromptCharge
+) -> tuple[Facts, Wish]:
+    """The facts of a study, and what is wanted of them: the units that were facts_and_request for, or else the study file's."""
+    facts = _facts(reader, row)
+    wish = Wish(budgets=stored_budgets(reader.spec(row.id), path), charge=charge, seed=row.seed)
+    return facts, replace(wish, units=units or tuple(dict.fromkeys([*wish.units, *wish.budgets])))
+
+
+def _facts(reader: Reader, row: StudyRow) -> Facts:
+    return Facts(
+        study=as_it_stands(row),
+        models=reader.models(row.id),
+        greedy=reader.greedy(row.id),
+        tallies=reader.tallies(row.id),
+        verdicts=reader.verdict_counts(row.id),
+    )
+
 
 _SQLITE = b"SQLite format 3\x00"
 
@@ -55,8 +109,8 @@ def facts_of(path: Path, params: Mapping[str, float], study: str | None = None) 
     return read_counts(path, params) if begins_as_counts(path) else read_facts(path, study)
 
 
-def common_ground(sides: tuple[Source, Source], params: Mapping[str, float]) -> Ground:
-    """Two models on the problems that both have complete; refuses sides that were not asked the same problems.
+def load_paired(sides: tuple[Source, Source], params: Mapping[str, float]) -> PairedData:
+    """Two models on the problems that both have complete; refuses sides that were not facts_and_request the same problems.
 
     Claims are corrected for all models of a study where both are of one; of two files, for the two models alone.
     """
@@ -71,15 +125,15 @@ def common_ground(sides: tuple[Source, Source], params: Mapping[str, float]) -> 
             replace(model, name=f"{model.name} ({side.path.stem})") for model, side in zip(models, sides, strict=True)
         ]
     tallies = [*_renumbered(models[0], first, 1), *_renumbered(models[1], second, 2)]
-    return ground_of([replace(models[0], id=1), replace(models[1], id=2)], tallies, first.study.seed)
+    return paired_data([replace(models[0], id=1), replace(models[1], id=2)], tallies, first.study.seed)
 
 
-def _within(sides: tuple[Source, Source], facts: Facts) -> Ground:
+def _within(sides: tuple[Source, Source], facts: Facts) -> PairedData:
     models = [_only(side, facts) for side in sides]
     if models[0].id == models[1].id:
         raise NotComparable(f"{models[0].name} on both sides; name two models as FILE:MODEL")
-    ground = ground_of(models, facts.tallies, facts.study.seed)
-    return ground.corrected_for([model for model in facts.models if model.wanted], facts.tallies)
+    paired = paired_data(models, facts.tallies, facts.study.seed)
+    return paired.corrected_for([model for model in facts.models if model.wanted], facts.tallies)
 
 
 def refuse_other_problems(paths: tuple[Path, Path], digests: tuple[str, str]) -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from sampler.costs import params_flops
-from sampler.reporting.standings import unit_cost
+from sampler.reporting.unit_costs import unit_cost
 from sampler.stats.budget import PromptCharge, Unit, UnitCost
 from sampler.store.read_models import ModelRow, TallyRow
 from sampler.values import GivenCosts

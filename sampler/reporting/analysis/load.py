@@ -8,13 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
-from sampler.reporting.analysis import Accept, Analysis, AnalysisWish, Read, analyse
+from sampler.reporting.analysis.analyse import Accept, Analysis, AnalysisWish, Diversity, Read, analyse, diversity
+from sampler.reporting.analysis.spending import orders_of
 from sampler.reporting.comparison import NotComparable
 from sampler.reporting.counts import choose
-from sampler.reporting.diversity import Diversity, diversity
-from sampler.reporting.ground import Ground, ground_of
-from sampler.reporting.sources import begins_as_counts, facts_of, refuse_params_of_a_store
-from sampler.reporting.spending import orders_of
+from sampler.reporting.inputs import begins_as_counts, facts_of, refuse_params_of_a_store
+from sampler.reporting.paired_data import PairedData, paired_data
 from sampler.stats.spending import Orders
 from sampler.store.command_readers import SAMPLE_COSTS, RankingReader, SpentReader
 from sampler.store.open_store import open_migrated
@@ -23,7 +22,7 @@ from sampler.store.reader import Reader
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class AnalysisSource:
     """What to read.
 
     A file, one of its studies, some of its models (by a part of their names), and its programs or not.
@@ -36,7 +35,7 @@ class Asked:
     programs: bool = False
 
 
-def read_analysis(asked: Asked, wish: AnalysisWish) -> Analysis:
+def read_analysis(asked: AnalysisSource, wish: AnalysisWish) -> Analysis:
     """The analysis of a file; raises StoreError, CountsError or NotComparable."""
     counts = begins_as_counts(asked.path)
     refuse_params_of_a_store(asked.path, asked.params)
@@ -46,58 +45,58 @@ def read_analysis(asked: Asked, wish: AnalysisWish) -> Analysis:
     wanted = [model for model in facts.models if model.wanted]
     chosen = {choose(wanted, part).id for part in asked.models} or {model.id for model in wanted}
     compared = [model for model in wanted if model.id in chosen]
-    ground = ground_of(compared, facts.tallies, facts.study.seed)
+    paired = paired_data(compared, facts.tallies, facts.study.seed)
     accepted: dict[int, list[AcceptedRow]] = {}
     untested: frozenset[str] = frozenset()
     if wish.accept is Accept.SELECTION:
-        accepted, untested = _accepted(asked.path, ground, counts=counts)
+        accepted, untested = _accepted(asked.path, paired, counts=counts)
         tested = [row for row in facts.tallies if row.problem not in untested]
-        ground = ground_of(compared, tested, facts.study.seed) if untested else ground
+        paired = paired_data(compared, tested, facts.study.seed) if untested else paired
     wish = replace(wish, seed=facts.study.seed)
     read = Read(
-        diversity=_diversity(asked.path, facts.study, ground) if asked.programs else {},
-        orders={} if counts or wish.accept is Accept.SELECTION else _orders(asked.path, ground, wish),
+        diversity=_diversity(asked.path, facts.study, paired) if asked.programs else {},
+        orders={} if counts or wish.accept is Accept.SELECTION else _orders(asked.path, paired, wish),
         accepted=accepted,
         untested=len(untested),
     )
-    return analyse(facts.study.name, ground, wish, read)
+    return analyse(facts.study.name, paired, wish, read)
 
 
-def _accepted(path: Path, ground: Ground, *, counts: bool) -> tuple[dict[int, list[AcceptedRow]], frozenset[str]]:
+def _accepted(path: Path, paired: PairedData, *, counts: bool) -> tuple[dict[int, list[AcceptedRow]], frozenset[str]]:
     """What the selection tests let through, on the problems that have some, and those that have none."""
     if counts:
         raise NotComparable(f"{str(path)!r} holds counts, and no verdicts of selection tests; ask a store")
     with SpentReader(path) as reader:
-        rows = {model.id: {row.problem: row for row in reader.accepted(model.id)} for model in ground.models}
+        rows = {model.id: {row.problem: row for row in reader.accepted(model.id)} for model in paired.models}
     untested = frozenset(row.problem for held in rows.values() for row in held.values() if row.untested)
-    tested = [name for name in ground.problems if name not in untested]
+    tested = [name for name in paired.problems if name not in untested]
     if not tested:
         raise NotComparable(
             f"no complete problem of {str(path)!r} has verdicts of selection tests; leave --accept away, or study "
             "problems that have such tests"
         )
-    return {model: [held[name] for name in tested] for model, held in rows.items()}, untested & set(ground.problems)
+    return {model: [held[name] for name in tested] for model, held in rows.items()}, untested & set(paired.problems)
 
 
-def _orders(path: Path, ground: Ground, wish: AnalysisWish) -> dict[int, Orders]:
+def _orders(path: Path, paired: PairedData, wish: AnalysisWish) -> dict[int, Orders]:
     """The models' samples in random orders, in a unit that single samples have."""
     found: dict[int, Orders] = {}
     if wish.unit not in SAMPLE_COSTS:
         return found
     with SpentReader(path) as reader:
-        for model in ground.models:
-            made = orders_of(ground, model, reader.spent(model.id, wish.unit), wish.charge)
+        for model in paired.models:
+            made = orders_of(paired, model, reader.spent(model.id, wish.unit), wish.charge)
             if made is not None:
                 found[model.id] = made
     return found
 
 
-def _diversity(path: Path, study: StudyRow, ground: Ground) -> dict[int, Diversity]:
+def _diversity(path: Path, study: StudyRow, paired: PairedData) -> dict[int, Diversity]:
     open_migrated(path, Reader).close()
     found = {}
     with RankingReader(path) as reader:
-        problems = [row.id for row in reader.problems(study.id) if row.name in frozenset(ground.problems)]
-        for model in ground.models:
+        problems = [row.id for row in reader.problems(study.id) if row.name in frozenset(paired.problems)]
+        for model in paired.models:
             texts = [held for problem in problems if (held := reader.correct(model.id, problem))]
             made = diversity(texts, np.random.default_rng(study.seed))
             if made is not None:

@@ -10,10 +10,10 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from sampler.drawing.around import around
-from sampler.reporting.allotting import Allotted
-from sampler.reporting.analysis import Accept, Analysis, ModelAnalysis
+from sampler.reporting.analysis.allocation_report import Allotted
+from sampler.reporting.analysis.analyse import Accept, Analysis, ModelAnalysis
+from sampler.reporting.analysis.difficulty_bins import Stratum
 from sampler.reporting.render import NAMES, amount, grid, in_lines, one_line, plain, spanned
-from sampler.reporting.strata import Stratum
 from sampler.stats.allocation import Choice
 from sampler.stats.bootstrap import Interval
 from sampler.stats.budget import Unit

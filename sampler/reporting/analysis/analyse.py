@@ -2,9 +2,9 @@
 
 What a solution costs, what more samples would bring, and whom to ask at a budget.
 
-Pure: a `Ground` in, one `Analysis` out, in one unit. Everything is said of the problems that are complete for every
+Pure: a `PairedData` in, one `Analysis` out, in one unit. Everything is said of the problems that are complete for every
 model that is compared. A model whose cost in the unit is not known is named as `unknown` and left out of all that needs
-a cost. Intervals are from the ground's resamples of problems, the same for all models.
+a cost. Intervals are from the paired data's resamples of problems, the same for all models.
 """
 
 from __future__ import annotations
@@ -16,21 +16,71 @@ from typing import TypedDict
 
 import numpy as np
 
-from sampler.reporting.allotting import Allotment, Doubt, allot
-from sampler.reporting.diversity import Diversity
-from sampler.reporting.ground import Ground
+from sampler.rankers.duplicates import normal_form
+from sampler.reporting.analysis.allocation_report import Allotment, Doubt, allot
+from sampler.reporting.analysis.difficulty_bins import Stratum, strata_of
+from sampler.reporting.analysis.spending import Spending, spending
+from sampler.reporting.paired_data import PairedData
 from sampler.reporting.report import choose_budgets
-from sampler.reporting.spending import Spending, spending
-from sampler.reporting.strata import Stratum, strata_of
 from sampler.stats.allocation import Offer, Tried, offer
 from sampler.stats.betabinomial import Extrapolation, Fit, extrapolate, fit
-from sampler.stats.bootstrap import LEVEL, Floats, intervals, rate_intervals
+from sampler.stats.bootstrap import LEVEL, Floats, Interval, draw_problems, intervals, rate_intervals
 from sampler.stats.budget import PromptCharge, Unit, UnitCost
 from sampler.stats.crossfit import Places
 from sampler.stats.curves import Counts
 from sampler.stats.spending import Orders
 from sampler.stats.stopping import CostOfPass, Stop, cost_of_pass, costs_of_pass, frontier
 from sampler.store.read_models import AcceptedRow, ModelRow
+
+# How many different right programs a model writes for a problem that it solves.
+#
+# Two programs are the same as a ranker by duplicates has it (`sampler.rankers.duplicates`): their trees are, without
+# looks and names of their own. A text that is too long to be parsed is a program of its own. More samples find more
+# programs, so only models with equally many samples compare.
+#
+# Intervals are from resamples of the solved problems, as those of the cost of pass are: a resample of all problems may
+# hold none of them. Where all solved problems have as many, an interval has no width, and promises too much.
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Diversity:
+    """Means over the problems with a right sample: right samples, different texts, different programs.
+
+    Each has its interval, by the name of the field; none below two such problems.
+    """
+
+    solved: int
+    correct: float
+    texts: float
+    programs: float
+    intervals: Mapping[str, Interval | None]
+
+
+def diversity(solved: Sequence[Sequence[tuple[str, int]]], rng: np.random.Generator) -> Diversity | None:
+    """From each solved problem's different right texts, and how many samples had each.
+
+    None where nothing was solved.
+    """
+    if not solved:
+        return None
+    table = np.array([_counted(texts) for texts in solved], dtype=np.float64)
+    correct, texts, programs = (float(mean) for mean in table.mean(axis=0))
+    names = ("correct", "texts", "programs")
+    near = intervals(table, draw_problems(len(table), rng)) if len(table) > 1 else [None] * len(names)
+    return Diversity(
+        solved=len(table),
+        correct=correct,
+        texts=texts,
+        programs=programs,
+        intervals=dict(zip(names, near, strict=True)),
+    )
+
+
+def _counted(texts: Sequence[tuple[str, int]]) -> tuple[int, int, int]:
+    """Of one problem: right samples, different texts, different programs."""
+    programs = {normal_form(text) or text for text, _ in texts}
+    return sum(count for _, count in texts), len(texts), len(programs)
+
 
 TIMES = (2, 5, 10)  # how far beyond n, where no k is asked for
 OFF = 0.02  # from here on a fit that misses what was measured is told
@@ -112,7 +162,7 @@ class Analysis:
 class Read:
     """What was read of single samples, by model id: how diverse the programs are, and the samples in random orders.
 
-    `accepted` is what the selection tests let through, in the order of the ground's problems; empty, the judge accepts.
+    `accepted` is what the selection tests let through, in the order of the paired data's problems; empty, the judge accepts.
     `untested` problems were left out, because they have no selection tests.
     """
 
@@ -122,48 +172,48 @@ class Read:
     untested: int = 0
 
 
-def analyse(study: str, ground: Ground, wish: AnalysisWish, read: Read | None = None) -> Analysis:
-    """The analysis of the models of a ground, and of their samples as far as those were read."""
+def analyse(study: str, paired: PairedData, wish: AnalysisWish, read: Read | None = None) -> Analysis:
+    """The analysis of the models of paired data, and of their samples as far as those were read."""
     read = read or Read()
-    offers = _offers(ground, wish, read)
-    fits, why_not = _fits(ground, range(len(ground.problems)))
-    curves = [ground.curve(model, offers[model.id].mean_cost) for model in ground.models if model.id in offers]
+    offers = _offers(paired, wish, read)
+    fits, why_not = _fits(paired, range(len(paired.problems)))
+    curves = [paired.curve(model, offers[model.id].mean_cost) for model in paired.models if model.id in offers]
     budgets = wish.budgets or choose_budgets(curves)
-    passes = _passes(ground, offers)
-    doubt = Doubt(draws=ground.draws, seed=wish.seed)
+    passes = _passes(paired, offers)
+    doubt = Doubt(draws=paired.draws, seed=wish.seed)
     dearest = max(offers.values(), key=lambda one: one.mean_cost.of(1), default=None)
     return Analysis(
         study=study,
         unit=wish.unit,
         charge=wish.charge,
         accept=wish.accept,
-        problems=len(ground.problems),
+        problems=len(paired.problems),
         left_out=read.untested,
         level=LEVEL,
         budgets=budgets,
         models=tuple(
             ModelAnalysis(
                 name=model.name,
-                n=ground.counts[model.id].n,
+                n=paired.counts[model.id].n,
                 **_costs(offers.get(model.id), passes.get(model.name), doubt),
                 fit=fits.get(model.name),
-                beyond=beyond(ground.counts[model.id], wish) if model.name in fits else (),
+                beyond=beyond(paired.counts[model.id], wish) if model.name in fits else (),
                 not_fitted=why_not.get(model.name),
                 spent=spending(
-                    offers[model.id], ground.counts[model.id], read.orders.get(model.id), budgets, ground.draws
+                    offers[model.id], paired.counts[model.id], read.orders.get(model.id), budgets, paired.draws
                 )
                 if model.id in offers and wish.accept is Accept.JUDGE
                 else (),
                 diversity=read.diversity.get(model.id),
             )
-            for model in ground.models
+            for model in paired.models
         ),
-        unknown=tuple(model.name for model in ground.models if model.id not in offers),
+        unknown=tuple(model.name for model in paired.models if model.id not in offers),
         cheapest=_cost_of_pass(frontier(passes), doubt) if passes else None,
-        allotment=allotment(ground, wish, budgets, read),
+        allotment=allotment(paired, wish, budgets, read),
         reference=dearest.model if dearest else None,
-        notes=ground.uneven_samples,
-        strata=strata_of(list(offers.values()), dearest, budgets, ground.draws) if dearest else (),
+        notes=paired.uneven_samples,
+        strata=strata_of(list(offers.values()), dearest, budgets, paired.draws) if dearest else (),
     )
 
 
@@ -173,25 +223,27 @@ class _Costs(TypedDict):
     cost_of_pass: CostOfPass | None
 
 
-def _offers(ground: Ground, wish: AnalysisWish, read: Read) -> dict[int, Offer]:
-    found = ((model.id, _offer(model, ground, wish, read.accepted.get(model.id))) for model in ground.models)
+def _offers(paired: PairedData, wish: AnalysisWish, read: Read) -> dict[int, Offer]:
+    found = ((model.id, _offer(model, paired, wish, read.accepted.get(model.id))) for model in paired.models)
     return {model: made for model, made in found if made is not None}
 
 
-def _offer(model: ModelRow, ground: Ground, wish: AnalysisWish, accepted: Sequence[AcceptedRow] | None) -> Offer | None:
-    costs = ground.own_costs(model, wish.unit, wish.charge)
-    counts = ground.counts[model.id]
+def _offer(
+    model: ModelRow, paired: PairedData, wish: AnalysisWish, accepted: Sequence[AcceptedRow] | None
+) -> Offer | None:
+    costs = paired.own_costs(model, wish.unit, wish.charge)
+    counts = paired.counts[model.id]
     if costs is None or not counts.n:
         return None
     tried = Tried(samples=counts.scored, accepted=counts.passed, right=counts.passed)
     if accepted is not None:
         tried = replace(tried, accepted=[row.accepted for row in accepted], right=[row.right for row in accepted])
-    return offer(model.name, tried, costs, ground.cost(model, wish.unit, wish.charge))
+    return offer(model.name, tried, costs, paired.cost(model, wish.unit, wish.charge))
 
 
-def _passes(ground: Ground, offers: Mapping[int, Offer]) -> dict[str, Floats]:
+def _passes(paired: PairedData, offers: Mapping[int, Offer]) -> dict[str, Floats]:
     """What a pass costs on each problem, by the model's name."""
-    found = ((model.name, ground.counts[model.id], offers.get(model.id)) for model in ground.models)
+    found = ((model.name, paired.counts[model.id], offers.get(model.id)) for model in paired.models)
     return {name: costs_of_pass(counts.scored, counts.passed, of.each) for name, counts, of in found if of is not None}
 
 
@@ -219,22 +271,22 @@ def _stopped(of: Offer, draws: Floats | None) -> Stop:
 
 
 def allotment(
-    ground: Ground, wish: AnalysisWish, budgets: Sequence[float], read: Read | None = None
+    paired: PairedData, wish: AnalysisWish, budgets: Sequence[float], read: Read | None = None
 ) -> Allotment | None:
     """Whom to ask at each budget; None where no model has a cost."""
-    offers = list(_offers(ground, wish, read or Read()).values())
+    offers = list(_offers(paired, wish, read or Read()).values())
 
     def fits(problems: Places) -> Mapping[str, Fit]:
-        return _fits(ground, problems.tolist())[0]
+        return _fits(paired, problems.tolist())[0]
 
-    return allot(offers, fits, budgets, Doubt(draws=ground.draws, seed=wish.seed)) if offers else None
+    return allot(offers, fits, budgets, Doubt(draws=paired.draws, seed=wish.seed)) if offers else None
 
 
-def _fits(ground: Ground, problems: Sequence[int]) -> tuple[dict[str, Fit], dict[str, str]]:
+def _fits(paired: PairedData, problems: Sequence[int]) -> tuple[dict[str, Fit], dict[str, str]]:
     """The models whose difficulty can be fitted to some of the problems, and why the others cannot."""
     fits, why_not = {}, {}
-    for model in ground.models:
-        counts = ground.counts[model.id]
+    for model in paired.models:
+        counts = paired.counts[model.id]
         try:
             fits[model.name] = fit([counts.scored[at] for at in problems], [counts.passed[at] for at in problems])
         except ValueError as error:

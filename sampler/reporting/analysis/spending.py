@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sampler.reporting.ground import Ground
+from sampler.reporting.paired_data import PairedData
 from sampler.stats.allocation import Offer
 from sampler.stats.bootstrap import Floats, Interval, rate_intervals
 from sampler.stats.budget import PromptCharge, UnitCost
@@ -105,9 +105,9 @@ def _rounds(of: Offer, budgets: Sequence[float], draws: Floats | None) -> list[t
     return [(reached_by(stops, budget), next(near)) if budget in inside else (None, None) for budget in budgets]
 
 
-def orders_of(ground: Ground, model: ModelRow, rows: Iterable[SpentRow], charge: PromptCharge) -> Orders | None:
-    """A model's samples in random orders; None unless each of the ground's problems has samples with a cost."""
-    by_problem: dict[str, list[SpentRow]] = {name: [] for name in ground.problems}
+def orders_of(paired: PairedData, model: ModelRow, rows: Iterable[SpentRow], charge: PromptCharge) -> Orders | None:
+    """A model's samples in random orders; None unless each of the paired data's problems has samples with a cost."""
+    by_problem: dict[str, list[SpentRow]] = {name: [] for name in paired.problems}
     for row in rows:
         if row.problem in by_problem:
             by_problem[row.problem].append(row)

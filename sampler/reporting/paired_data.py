@@ -1,4 +1,4 @@
-"""The common ground of a comparison.
+"""The common paired data of a comparison.
 
 The problems that are complete for every model, and what each model reaches on them.
 
@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from sampler.reporting.family import Entry
-from sampler.reporting.standings import complete_problems, counts_of, shared_problems, uneven_samples, unit_cost
+from sampler.reporting.unit_costs import complete_problems, counts_of, shared_problems, uneven_samples, unit_cost
 from sampler.stats.bootstrap import Floats, draw_problems
 from sampler.stats.budget import PromptCharge, Unit, UnitCost
 from sampler.stats.curves import Counts, Curve, curve_over, recosted
@@ -23,7 +23,7 @@ _ONE = UnitCost(each=1.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ground:
+class PairedData:
     """`models` are those with a complete problem; `curves` count cost in samples.
 
     There are no `draws` below two problems, or where no intervals are wanted. `family` are the models whose comparisons
@@ -60,8 +60,8 @@ class Ground:
         costs = [(model, self.cost(model, unit, charge)) for model in models if self.counts[model.id].n]
         return {model.id: (self.counts[model.id], self.curve(model, cost)) for model, cost in costs if cost is not None}
 
-    def corrected_for(self, study: Sequence[ModelRow], tallies: Sequence[TallyRow]) -> Ground:
-        """The same ground, with all models of a study as the family, as in the study's report.
+    def corrected_for(self, study: Sequence[ModelRow], tallies: Sequence[TallyRow]) -> PairedData:
+        """The same paired data, with all models of a study as the family, as in the study's report.
 
         Where the report is of other problems, because a third model lacks verdicts, the family is empty.
         """
@@ -83,13 +83,15 @@ class Ground:
         return recosted(self.curves[model.id], cost)
 
 
-def ground_of(models: Sequence[ModelRow], tallies: Sequence[TallyRow], seed: int, *, intervals: bool = True) -> Ground:
-    """The common ground of the models that have a complete problem; without `intervals` it is laid out far faster."""
+def paired_data(
+    models: Sequence[ModelRow], tallies: Sequence[TallyRow], seed: int, *, intervals: bool = True
+) -> PairedData:
+    """The common paired data of the models that have a complete problem; without `intervals` it is laid out far faster."""
     ready = [model for model in models if complete_problems(model, tallies)]
     problems = tuple(shared_problems(ready, tallies))
     draws = draw_problems(len(problems), np.random.default_rng(seed)) if intervals and len(problems) > 1 else None
     counts = {model.id: counts_of(model, tallies, problems) for model in ready}
-    return Ground(
+    return PairedData(
         models=tuple(ready),
         problems=problems,
         tallies={model.id: _of(model, tallies, problems) for model in ready},

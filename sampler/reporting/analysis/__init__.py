@@ -1,0 +1,1 @@
+"""What a study says beyond its curves: costs of solutions, more samples, and which model to ask at which budget."""
