@@ -9,7 +9,7 @@ from sampler.exporting.files import ExportFault
 from sampler.importing.imported import ImportFault
 from sampler.models.catalogue import UnknownModel
 from sampler.page.plots import PlotError
-from sampler.rankers.values import RankingError
+from sampler.ranking.rankers import RankingError
 from sampler.reporting.comparison import NotComparable
 from sampler.reporting.counts import CountsError
 from sampler.store.lock import StoreBusy

@@ -16,10 +16,10 @@ from sampler.commands.common import FILE, STORE, boxes_option, json_option, prom
 from sampler.entry import read_along
 from sampler.exits import Exit
 from sampler.models.folder import models_dir
-from sampler.rankers.names import RANKERS, Need, known
+from sampler.ranking.rank_study import rank_study
+from sampler.ranking.rankers import RANKERS, Need, known
 from sampler.ranking.render import print_ranks, ranks_json
-from sampler.ranking.study import rank_study
-from sampler.ranking.wish import Inputs, RankDoors, RankReport, RankWish
+from sampler.ranking.request import Inputs, RankDependencies, RankReport, RankRequest
 from sampler.reporting.render import Page
 from sampler.running.doors import TextEngine, rank_doors
 from sampler.stats.budget import PromptCharge
@@ -147,7 +147,7 @@ def rank(
     """
     engine = TextEngine(backend=backend, options=_engine_options(options, model))
     with told(sys.stderr, traceback=traceback) as failed:
-        wish = RankWish(
+        request = RankRequest(
             rankers=known(rankers) or _usual(model),
             explicit=bool(rankers or model),
             ks=ks,
@@ -159,7 +159,7 @@ def rank(
             prompt=PromptCharge(prompt),
             draws=draws,
         )
-        made = _ranked(store, study, wish, rank_doors(models_dir(), boxes, _say, engine))
+        made = _ranked(store, study, request, rank_doors(models_dir(), boxes, _say, engine))
         with read_along(sys.stdout):
             if as_json:
                 click.echo(ranks_json(made))
@@ -189,7 +189,7 @@ def _engine_options(lines: Sequence[str], model: str | None) -> Mapping[str, obj
         raise click.UsageError(f"--option: the options do not go together: {error}") from error
 
 
-def _ranked(path: Path, name: str | None, wish: RankWish, doors: RankDoors) -> RankReport:
+def _ranked(path: Path, name: str | None, request: RankRequest, doors: RankDependencies) -> RankReport:
     """Rank a study of a store, or the one that a study file runs."""
     if path.suffix == ".toml" and path.is_file():
         study_file = load_study(path)
@@ -197,4 +197,4 @@ def _ranked(path: Path, name: str | None, wish: RankWish, doors: RankDoors) -> R
     with open_migrated(path, Reader) as reader:
         study: StudyRow = chosen_study(reader.studies(), path, name)
     with Store(path) as opened:
-        return rank_study(opened, study, wish, doors)
+        return rank_study(opened, study, request, doors)

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from sampler.drawing.around import around
-from sampler.ranking.wish import Best, RankedModel, RankLine, RankPoint, RankReport
+from sampler.ranking.request import Best, RankedModel, RankLine, RankPoint, RankReport
 from sampler.reporting.render import NAMES, amount, grid, in_lines, one_line, plain
 from sampler.stats.bootstrap import Interval
 from sampler.stats.budget import PromptCharge, Unit

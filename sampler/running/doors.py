@@ -16,8 +16,8 @@ from sampler.backends.open import Surroundings, open_backend, open_scorer
 from sampler.energy import GpuMeter, NoMeter
 from sampler.models.catalogue import Model, find
 from sampler.models.pull import Progress, PullError, absence, cached, pull
-from sampler.rankers.execution import Asker
-from sampler.ranking.wish import RankDoors, TextModel
+from sampler.ranking.execution import Asker
+from sampler.ranking.request import RankDependencies, TextModel
 from sampler.running.executor import Executor
 from sampler.running.run import Doors
 from sampler.study.spec import Study, StudySandbox
@@ -131,7 +131,7 @@ def check_model(model: ModelSpec, models_dir: Path, absent: Callable[[Model], No
         absent(pinned)
 
 
-def rank_doors(models_dir: Path, boxes: int | None, say: Callable[[str], None], engine: TextEngine) -> RankDoors:
+def rank_doors(models_dir: Path, boxes: int | None, say: Callable[[str], None], engine: TextEngine) -> RankDependencies:
     """What ranking may open: a sandbox, and a model that scores texts."""
 
     def asker(of: StudySandbox) -> AbstractContextManager[Asker]:
@@ -148,7 +148,7 @@ def rank_doors(models_dir: Path, boxes: int | None, say: Callable[[str], None], 
         with open_scorer(engine.backend, name, engine.options, around) as (card, scorer):
             yield TextModel(name=name, digest=card.digest, architecture=card.architecture, scorer=scorer)
 
-    return RankDoors(asker=asker, text_model=text_model, say=say)
+    return RankDependencies(asker=asker, text_model=text_model, say=say)
 
 
 def _secret(name: str) -> str | None:

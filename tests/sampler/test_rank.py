@@ -17,11 +17,10 @@ from sampler.backends.replay import ReplayBackend
 from sampler.backends.scorer import TextScore
 from sampler.commands import cli
 from sampler.exits import Exit
-from sampler.rankers.names import known
-from sampler.rankers.values import RankingError
+from sampler.ranking.rank_study import rank_study
+from sampler.ranking.rankers import RankingError, known
 from sampler.ranking.render import ranks_json
-from sampler.ranking.study import rank_study
-from sampler.ranking.wish import Inputs, RankDoors, RankWish, TextModel
+from sampler.ranking.request import Inputs, RankDependencies, RankRequest, TextModel
 from sampler.reporting.inputs import read_report
 from sampler.running.headless import run_study
 from sampler.running.run import Doors
@@ -93,7 +92,7 @@ def study(tmp_path, support) -> Path:
     return asked.store
 
 
-def ranked(path: Path, wish: RankWish, *, asker: Asker | None = None, scorer=None, **more):
+def ranked(path: Path, request: RankRequest, *, asker: Asker | None = None, scorer=None, **more):
     opened = more.get("opened", [])
 
     @contextmanager
@@ -111,11 +110,11 @@ def ranked(path: Path, wish: RankWish, *, asker: Asker | None = None, scorer=Non
         opened.append(sandbox)
         yield asker or Asker()
 
-    doors = RankDoors(asker=open_asker, text_model=text_model, say=more.get("say", lambda _message: None))
+    doors = RankDependencies(asker=open_asker, text_model=text_model, say=more.get("say", lambda _message: None))
     with Reader(path) as reader:
         row = reader.studies()[0]
     with Store(path) as store:
-        return rank_study(store, row, wish, doors)
+        return rank_study(store, row, request, doors)
 
 
 def rows(path: Path, sql: str) -> list[tuple]:
@@ -138,7 +137,7 @@ def rates(line) -> dict[int, float]:
 
 
 def test_rank_score_stands_beside_pass_at_k_and_opinions_are_kept(study):
-    (model,) = ranked(study, RankWish(rankers=("random", "duplicates"), ks=(1, 2, 4))).models
+    (model,) = ranked(study, RankRequest(rankers=("random", "duplicates"), ks=(1, 2, 4))).models
     passed = truth(study)
     assert model.samples == 4
     for k in (1, 2, 4):
@@ -155,7 +154,7 @@ def test_pass_at_k_has_the_interval_that_a_report_shows_and_is_not_sure_of_a_han
     """What passes is made to pass always: three solved problems are no proof that all are."""
     with closing(sqlite3.connect(study)) as connection, connection:
         connection.executescript("UPDATE verdict SET verdict = 'PASSED'; UPDATE tally SET passed = scored")
-    (model,) = ranked(study, RankWish(rankers=("random",), ks=(1, 4))).models
+    (model,) = ranked(study, RankRequest(rankers=("random",), ks=(1, 4))).models
     (line,) = read_report(study, units=(Unit.SAMPLES,)).models
     first, last = model.oracle.points
     assert (last.rate, last.interval) == (line.most.rate, line.most.interval)
@@ -165,7 +164,7 @@ def test_pass_at_k_has_the_interval_that_a_report_shows_and_is_not_sure_of_a_han
 
 def test_the_frontier_holds_what_no_other_model_k_and_ranker_beats_for_its_cost(study, support):
     report = ranked(
-        study, RankWish(rankers=("random", "shortest", "longest", "duplicates"), ks=(1, 2, 4)), support=support
+        study, RankRequest(rankers=("random", "shortest", "longest", "duplicates"), ks=(1, 2, 4)), support=support
     )
     every = [
         (point.costs[Unit.SECONDS], point.rate)
@@ -198,14 +197,14 @@ def test_models_that_are_complete_on_other_problems_have_no_frontier_together(st
             UPDATE twin SET model_id = 99;
             INSERT INTO tally SELECT * FROM twin;
         """)
-    wish = RankWish(rankers=("random",), ks=(1,))
-    assert ranked(study, wish).frontiers
+    request = RankRequest(rankers=("random",), ks=(1,))
+    assert ranked(study, request).frontiers
     with closing(sqlite3.connect(study)) as connection, connection:
         connection.executescript("""
             UPDATE tally SET scored = scored - 1 WHERE model_id = 99 AND problem_id = (SELECT min(id) FROM problem);
             UPDATE tally SET scored = scored - 1 WHERE model_id <> 99 AND problem_id = (SELECT max(id) FROM problem);
         """)
-    report = ranked(study, wish)
+    report = ranked(study, request)
     assert [model.oracle.problems for model in report.models] == [2, 2]
     assert not report.frontiers
     assert "No frontier: the models are not complete on the same problems." in report.notes
@@ -219,7 +218,7 @@ def test_a_greedy_sample_stands_beside_the_rankers(study):
             INSERT INTO tally(model_id, problem_id, sampled, scored, passed)
               SELECT 99, id, 1, 1, name <> 'P/1' FROM problem;
         """)
-    (model,) = ranked(study, RankWish(rankers=("random",), ks=(1,))).models
+    (model,) = ranked(study, RankRequest(rankers=("random",), ks=(1,))).models
     assert model.greedy == pytest.approx(2 / 3)
     assert (
         model.greedy_interval
@@ -231,11 +230,11 @@ def test_a_greedy_sample_stands_beside_the_rankers(study):
 def test_what_nobody_asked_for_is_left_out_where_it_cannot_be(study):
     with closing(sqlite3.connect(study)) as connection, connection:
         connection.execute("UPDATE sample SET sum_logprob = NULL")
-    report = ranked(study, RankWish(rankers=("mean-logprob", "longest"), explicit=False))
+    report = ranked(study, RankRequest(rankers=("mean-logprob", "longest"), explicit=False))
     assert [line.ranker for line in report.models[0].lines] == ["longest"]
     assert "mean-logprob is left out for small: sample 0 of P/0 has no log-probability" in report.notes[0]
     with pytest.raises(RankingError, match="has no log-probability"):
-        ranked(study, RankWish(rankers=("mean-logprob",)))
+        ranked(study, RankRequest(rankers=("mean-logprob",)))
 
 
 # --- another model's opinion ------------------------------------------------------------------------------------------
@@ -243,8 +242,8 @@ def test_what_nobody_asked_for_is_left_out_where_it_cannot_be(study):
 
 def test_another_models_opinion_is_stored_as_a_mean_and_a_sum_and_not_asked_for_again(study, support):
     scorer = LengthScorer()
-    wish = RankWish(rankers=("mean-logprob", "sum-logprob"), model="m", ks=(2,))
-    (model,) = ranked(study, wish, scorer=scorer, support=support).models
+    request = RankRequest(rankers=("mean-logprob", "sum-logprob"), model="m", ks=(2,))
+    (model,) = ranked(study, request, scorer=scorer, support=support).models
     assert [line.ranker for line in model.lines] == ["mean-logprob@m", "sum-logprob@m"]
     assert len(scorer.scored) == 12
     texts = dict(rows(study, "SELECT sample.id, body FROM sample JOIN text ON sha256 = completion_sha"))
@@ -252,7 +251,7 @@ def test_another_models_opinion_is_stored_as_a_mean_and_a_sum_and_not_asked_for_
         rows(study, "SELECT sample_id, value FROM ranking JOIN ranker ON id = ranker_id WHERE name = 'sum-logprob@m'")
     )
     assert sums == {sample: -0.5 * len(text) for sample, text in texts.items()}
-    again = ranked(study, wish, scorer=scorer, support=support)
+    again = ranked(study, request, scorer=scorer, support=support)
     assert len(scorer.scored) == 12
     assert again.models == (model,)
 
@@ -260,28 +259,28 @@ def test_another_models_opinion_is_stored_as_a_mean_and_a_sum_and_not_asked_for_
 def test_a_ranking_that_was_broken_off_goes_on_where_it_stopped(study):
     scorer = LengthScorer()
     scorer.fail_after = 5
-    wish = RankWish(rankers=("mean-logprob",), model="m")
+    request = RankRequest(rankers=("mean-logprob",), model="m")
     with pytest.raises(KeyboardInterrupt):
-        ranked(study, wish, scorer=scorer)
+        ranked(study, request, scorer=scorer)
     scorer.fail_after = None
-    ranked(study, wish, scorer=scorer)
+    ranked(study, request, scorer=scorer)
     assert len(scorer.scored) == 12
 
 
 def test_another_model_of_the_same_name_is_asked_anew(study):
     scorer = LengthScorer()
-    wish = RankWish(rankers=("mean-logprob",), model="m")
-    ranked(study, wish, scorer=scorer)
+    request = RankRequest(rankers=("mean-logprob",), model="m")
+    ranked(study, request, scorer=scorer)
     with closing(sqlite3.connect(study)) as connection, connection:
         connection.execute("UPDATE ranker SET digest = 'other'")
-    ranked(study, wish, scorer=scorer)
+    ranked(study, request, scorer=scorer)
     assert len(scorer.scored) == 24
 
 
 def test_ranking_is_charged_on_request_its_prompt_once_for_a_problem(study, support):
-    wish = {"rankers": ("sum-logprob",), "model": "m", "ks": (1, 4), "prompt": PromptCharge.ONCE}
-    free = ranked(study, RankWish(**wish), support=support).models[0]
-    paid = ranked(study, RankWish(**wish, charge=True), support=support).models[0]
+    request = {"rankers": ("sum-logprob",), "model": "m", "ks": (1, 4), "prompt": PromptCharge.ONCE}
+    free = ranked(study, RankRequest(**request), support=support).models[0]
+    paid = ranked(study, RankRequest(**request, charge=True), support=support).models[0]
     assert free.lines[0].points[1].costs == free.oracle.points[1].costs
     extra = [paid.lines[0].points[n].costs[Unit.FLOPS] - free.lines[0].points[n].costs[Unit.FLOPS] for n in (0, 1)]
     ((prompt, each),) = rows(
@@ -295,7 +294,7 @@ def test_ranking_is_charged_on_request_its_prompt_once_for_a_problem(study, supp
 
 
 def test_an_unknown_cost_is_not_zero(study):
-    paid = ranked(study, RankWish(rankers=("sum-logprob",), model="m", ks=(1,), charge=True))
+    paid = ranked(study, RankRequest(rankers=("sum-logprob",), model="m", ks=(1,), charge=True))
     assert paid.models[0].lines[0].points[0].costs[Unit.FLOPS] is None
 
 
@@ -318,8 +317,8 @@ def test_generated_tests_run_in_a_sandbox_like_the_study_s(tmp_path, support):
     asked = load_study(path)
     run_study(asked, support.rule_doors(), lambda _event: None)
     opened: list[StudySandbox] = []
-    wish = RankWish(rankers=("codet",), tests=generated(tmp_path, {"P/0": ["assert f0(1) == 1"]}), ks=(1,))
-    ranked(asked.store, wish, opened=opened)
+    request = RankRequest(rankers=("codet",), tests=generated(tmp_path, {"P/0": ["assert f0(1) == 1"]}), ks=(1,))
+    ranked(asked.store, request, opened=opened)
     assert opened == [StudySandbox(limits=asked.limits, python="3.12", packages=("numpy",), fresh=True)]
     assert opened[0].limits.memory_mb == 777
 
@@ -336,12 +335,12 @@ def test_generated_tests_run_with_the_imports_of_the_data_set(tmp_path, support)
     run_study(asked, support.rule_doors(), lambda _event: None)
     tests = generated(tmp_path, {f"P/{n}": [f"assert f{n}(1) == 1"] for n in range(3)})
     asker, said = Asker(), []
-    ranked(asked.store, RankWish(rankers=("codet",), tests=tests, ks=(1,)), asker=asker, say=said.append)
+    ranked(asked.store, RankRequest(rankers=("codet",), tests=tests, ks=(1,)), asker=asker, say=said.append)
     assert {program.assumptions.imports for program in asker.asked} == {IMPORTS}
     assert not any("imports" in line for line in said)
     problems.unlink()
     rankers = ("codet-product",)
-    ranked(asked.store, RankWish(rankers=rankers, tests=tests, ks=(1,)), asker=(asker := Asker()), say=said.append)
+    ranked(asked.store, RankRequest(rankers=rankers, tests=tests, ks=(1,)), asker=(asker := Asker()), say=said.append)
     assert {program.assumptions.imports for program in asker.asked} == {""}
     assert sum("run without the imports that the data set may provide" in line for line in said) == 1
 
@@ -349,8 +348,10 @@ def test_generated_tests_run_with_the_imports_of_the_data_set(tmp_path, support)
 def test_codet_finds_the_right_ones_by_tests_that_are_right(study, tmp_path):
     tests = generated(tmp_path, {f"P/{n}": [f"assert f{n}(1) == 1\nassert f{n}(5) == 5"] for n in range(3)})
     asker = Asker()
-    wish = RankWish(rankers=("codet", "codet-product", "majority", "mbr-exec"), tests=tests, ks=(1, 2, 4), charge=True)
-    (model,) = ranked(study, wish, asker=asker).models
+    request = RankRequest(
+        rankers=("codet", "codet-product", "majority", "mbr-exec"), tests=tests, ks=(1, 2, 4), charge=True
+    )
+    (model,) = ranked(study, request, asker=asker).models
     passed = truth(study)
     for line in model.lines[:2]:  # f(x) = seed is never 1, so all that pass a test are right
         for k in (1, 2, 4):
@@ -365,7 +366,7 @@ def test_codet_finds_the_right_ones_by_tests_that_are_right(study, tmp_path):
 def test_a_guess_that_no_program_survives_does_not_silence_the_votes(study, tmp_path):
     texts = [["assert f{n}(1) == 1", "assert f{n}(1, 2, 3) == 1", "assert ____ == f{n}(1)"] for n in range(3)]
     tests = generated(tmp_path, {f"P/{n}": [one.format(n=n) for one in three] for n, three in enumerate(texts)})
-    (model,) = ranked(study, RankWish(rankers=("mbr-exec",), tests=tests, ks=(4,))).models
+    (model,) = ranked(study, RankRequest(rankers=("mbr-exec",), tests=tests, ks=(4,))).models
     expected = [
         1.0 if sum(one) > 1 else sum(one) / 4 for one in truth(study)
     ]  # each wrong program is wrong in its own way
@@ -375,7 +376,7 @@ def test_a_guess_that_no_program_survives_does_not_silence_the_votes(study, tmp_
 
 def test_a_problem_without_a_generated_test_has_nothing_to_choose_by(study, tmp_path):
     tests = generated(tmp_path, {"P/0": ["assert f0(1) == 1"], "P/1": ["nothing"]})
-    report = ranked(study, RankWish(rankers=("codet",), tests=tests, ks=(4,)))
+    report = ranked(study, RankRequest(rankers=("codet",), tests=tests, ks=(4,)))
     first, *others = truth(study)
     expected = [float(any(first)), *[sum(one) / 4 for one in others]]
     assert rates(report.models[0].lines[0])[4] == pytest.approx(np.mean(expected))
@@ -388,7 +389,7 @@ def test_a_text_is_put_to_another_model_as_it_was_to_its_own_or_not_at_all(study
     )
     scorer = LengthScorer()
     with pytest.raises(RankingError, match=r"no problem 'P/2' with the prompt that the samples were made for"):
-        ranked(study, RankWish(rankers=("mean-logprob",), model="m"), scorer=scorer)
+        ranked(study, RankRequest(rankers=("mean-logprob",), model="m"), scorer=scorer)
     assert set(scorer.prompts) == {"def f0(x):\n", "def f1(x):\n"}
 
 
@@ -397,7 +398,7 @@ def test_a_text_of_a_hosted_model_is_put_without_a_beginning(study):
     with closing(sqlite3.connect(study)) as connection, connection:
         connection.execute('UPDATE model SET sampling_json = \'{"style":"chat","dialect":"hosted"}\'')
     scorer = LengthScorer()
-    ranked(study, RankWish(rankers=("mean-logprob",), model="m"), scorer=scorer)
+    ranked(study, RankRequest(rankers=("mean-logprob",), model="m"), scorer=scorer)
     assert set(scorer.begun) == {""}
 
 
@@ -405,7 +406,7 @@ def test_answers_that_were_not_kept_are_not_made_up(study):
     with closing(sqlite3.connect(study)) as connection, connection:
         connection.execute("UPDATE verdict SET facts = NULL")
     with pytest.raises(RankingError, match=r"P/0: the facts of a verdict were not kept; .*--tests FILE"):
-        ranked(study, RankWish(rankers=("majority",)))
+        ranked(study, RankRequest(rankers=("majority",)))
 
 
 def test_a_sample_whose_facts_cannot_be_read_counts_as_one_without_answers(study):
@@ -415,7 +416,7 @@ def test_a_sample_whose_facts_cannot_be_read_counts_as_one_without_answers(study
             " JOIN problem ON problem.id = problem_id WHERE problem.name = 'P/0' AND idx = 0)"
         )
     said: list[str] = []
-    ranked(study, RankWish(rankers=("majority",)), say=said.append)
+    ranked(study, RankRequest(rankers=("majority",)), say=said.append)
     assert [line for line in said if "facts cannot be read" in line] == [
         "sample 0 of P/0 by small counts as one without answers: its facts cannot be read; score it again"
     ]
@@ -425,7 +426,7 @@ def test_scores_of_a_file_rank_as_they_say(study, tmp_path):
     path = tmp_path / "scores.jsonl"
     lines = [{"task_id": f"P/{p}", "index": n, "score": n} for p in range(3) for n in range(4)]
     path.write_text("\n".join(map(json.dumps, lines)), encoding="utf-8")
-    (model,) = ranked(study, RankWish(rankers=("external",), scores=path, ks=(2,))).models
+    (model,) = ranked(study, RankRequest(rankers=("external",), scores=path, ks=(2,))).models
     expected = [rank_score_at_k(range(4), one, 2) for one in truth(study)]
     assert rates(model.lines[0])[2] == pytest.approx(np.mean(expected))
 
@@ -478,8 +479,8 @@ def test_selection_tests_and_answers_of_a_real_study(tmp_path, scorer: Scorer):
     )
     asked = load_study(study)
     run_study(asked, real(scorer), lambda _event: None)
-    wish = RankWish(rankers=("selection-tests", "majority", "mbr-exec"), ks=(1, 2, 5))
-    chosen, majority, mbr = ranked(asked.store, wish).models[0].lines
+    request = RankRequest(rankers=("selection-tests", "majority", "mbr-exec"), ks=(1, 2, 5))
+    chosen, majority, mbr = ranked(asked.store, request).models[0].lines
     for point in chosen.selected:
         expected = selected_at_k(5, 2, 2, point.k)
         assert (point.answered, point.correct) == pytest.approx((expected.answered, expected.correct))
@@ -489,9 +490,9 @@ def test_selection_tests_and_answers_of_a_real_study(tmp_path, scorer: Scorer):
             assert point.intervals[name].low < getattr(point, name) <= point.intervals[name].high
     assert rates(chosen)[5] == pytest.approx(0.5)
     assert rates(majority)[5] == rates(mbr)[5] == pytest.approx(0.5)  # two camps of two
-    shown = ranked(asked.store, RankWish(rankers=("majority",), inputs=Inputs.SELECTION, ks=(5,))).models[0].lines[0]
+    shown = ranked(asked.store, RankRequest(rankers=("majority",), inputs=Inputs.SELECTION, ks=(5,))).models[0].lines[0]
     assert rates(shown)[5] == pytest.approx(0.5)  # on the input 1 four of them agree, of which two are right
-    told = json.loads(ranks_json(ranked(asked.store, wish)))
+    told = json.loads(ranks_json(ranked(asked.store, request)))
     assert told["models"][0]["lines"][0]["selected"][0]["coverage"] == pytest.approx(0.4)
 
 

@@ -7,17 +7,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sampler.rankers.agreement import informative
-from sampler.rankers.chance import chance
-from sampler.rankers.codet import PLAIN, codet, groups_of
-from sampler.rankers.duplicates import duplicates, normal_form
-from sampler.rankers.external import external, read_scores
-from sampler.rankers.generated import asserts, generated_tests, read_texts
-from sampler.rankers.length import longest, shortest
-from sampler.rankers.logprob import mean_logprob, sum_logprob
-from sampler.rankers.majority import majority
-from sampler.rankers.mbr import mbr_exec
-from sampler.rankers.values import Entry, RankingError
+from sampler.normal_form import normal_form
+from sampler.ranking.generated_tests import asserts, generated_tests, read_texts
+from sampler.ranking.rankers import (
+    Entry,
+    RankingError,
+    chance,
+    external,
+    longest,
+    mean_logprob,
+    read_scores,
+    shortest,
+    sum_logprob,
+)
+from sampler.ranking.votes import PLAIN, codet, duplicates, groups_of, informative, majority, mbr_exec
 from sampler.stats.ranking import rank_score_of_votes
 from sandbox.inside import codec
 from sandbox.values import Answer, Comparison, Raised, Stage

@@ -16,7 +16,7 @@ from typing import TypedDict
 
 import numpy as np
 
-from sampler.rankers.duplicates import normal_form
+from sampler.normal_form import normal_form
 from sampler.reporting.analysis.allocation_report import Allotment, Doubt, allot
 from sampler.reporting.analysis.difficulty_bins import Stratum, strata_of
 from sampler.reporting.analysis.spending import Spending, spending
@@ -34,7 +34,7 @@ from sampler.store.read_models import AcceptedRow, ModelRow
 
 # How many different right programs a model writes for a problem that it solves.
 #
-# Two programs are the same as a ranker by duplicates has it (`sampler.rankers.duplicates`): their trees are, without
+# Two programs are the same as a ranker by duplicates has it (`sampler.ranking.votes`): their trees are, without
 # looks and names of their own. A text that is too long to be parsed is a program of its own. More samples find more
 # programs, so only models with equally many samples compare.
 #

@@ -9,8 +9,8 @@ from math import fsum, sqrt
 import numpy as np
 from numpy.typing import NDArray
 
-from sampler.rankers.values import Ranking
-from sampler.ranking.wish import Best, RankedModel, RankLine, RankPoint, RankWish, SelectedPoint
+from sampler.ranking.rankers import Ranking
+from sampler.ranking.request import Best, RankedModel, RankLine, RankPoint, RankRequest, SelectedPoint
 from sampler.reporting.unit_costs import unit_cost
 from sampler.stats.allocation import pareto
 from sampler.stats.bootstrap import FEW, LEVEL, Interval, draw_problems, rate_intervals, wilson
@@ -39,24 +39,24 @@ def model_lines(
     rows: Sequence[TallyRow],
     greedy: Sequence[TallyRow],
     valued: Mapping[str, Sequence[Valued]],
-    wish: RankWish,
+    request: RankRequest,
 ) -> RankedModel:
     """The lines of one model.
 
     `rows` are its tallies on the complete problems, `greedy` those of its greedy sample there.
     """
     samples = min(row.scored for row in rows)
-    ks = choose_ks(wish.ks, samples)
-    costs = {unit: _sampling(model, rows, unit, wish) for unit in UNITS}
+    ks = choose_ks(request.ks, samples)
+    costs = {unit: _sampling(model, rows, unit, request) for unit in UNITS}
     known = [([pass_at_k(row.scored, row.passed, k) for k in ks], [0.0] * len(ks)) for row in rows]
     star = np.array([[row.passed / row.scored] for row in greedy]) if len(greedy) == len(rows) else None
     return RankedModel(
         model=model.name,
         samples=samples,
-        oracle=_line("oracle", known, ks, costs, wish),
+        oracle=_line("oracle", known, ks, costs, request),
         greedy=None if star is None else float(star.mean()),
-        greedy_interval=None if star is None else _bands(star, wish.seed)[0],
-        lines=tuple(_ranker_line(name, values, ks, costs, wish) for name, values in valued.items() if values),
+        greedy_interval=None if star is None else _bands(star, request.seed)[0],
+        lines=tuple(_ranker_line(name, values, ks, costs, request) for name, values in valued.items() if values),
     )
 
 
@@ -97,20 +97,27 @@ def choose_ks(asked: Sequence[int], samples: int) -> tuple[int, ...]:
 _Costs = Mapping[Unit, tuple[float, float] | None]  # once, and for each sample
 
 
-def _sampling(model: ModelRow, rows: Sequence[TallyRow], unit: Unit, wish: RankWish) -> tuple[float, float] | None:
-    cost = unit_cost(model, rows, unit, wish.prompt)
+def _sampling(
+    model: ModelRow, rows: Sequence[TallyRow], unit: Unit, request: RankRequest
+) -> tuple[float, float] | None:
+    cost = unit_cost(model, rows, unit, request.prompt)
     return None if cost is None else (cost.once, cost.each)
 
 
-def _ranker_line(name: str, values: Sequence[Valued], ks: Sequence[int], costs: _Costs, wish: RankWish) -> RankLine:
-    rng = np.random.default_rng(wish.seed)
-    drawn = [[_score(value, k, rng, wish.draws) for k in ks] for value in values]
+def _ranker_line(
+    name: str, values: Sequence[Valued], ks: Sequence[int], costs: _Costs, request: RankRequest
+) -> RankLine:
+    rng = np.random.default_rng(request.seed)
+    drawn = [[_score(value, k, rng, request.draws) for k in ks] for value in values]
     table = [([one.mean for one in row], [one.error for one in row]) for row in drawn]
-    line = _line(name, table, ks, _charged(costs, values) if wish.charge else costs, wish)
+    line = _line(name, table, ks, _charged(costs, values) if request.charge else costs, request)
     if name != "selection-tests":
         return line
     return RankLine(
-        ranker=name, problems=line.problems, points=line.points, selected=tuple(_selected(values, k, wish) for k in ks)
+        ranker=name,
+        problems=line.problems,
+        points=line.points,
+        selected=tuple(_selected(values, k, request) for k in ks),
     )
 
 
@@ -123,9 +130,9 @@ def _score(value: Valued, k: int, rng: np.random.Generator, draws: int) -> Drawn
 _Table = Sequence[tuple[Sequence[float], Sequence[float]]]  # of each problem: values and their errors at every k
 
 
-def _line(name: str, table: _Table, ks: Sequence[int], costs: _Costs, wish: RankWish) -> RankLine:
+def _line(name: str, table: _Table, ks: Sequence[int], costs: _Costs, request: RankRequest) -> RankLine:
     values = np.array([row for row, _ in table])
-    bands = _bands(values, wish.seed)
+    bands = _bands(values, request.seed)
     points = (
         RankPoint(
             k=k,
@@ -170,7 +177,7 @@ def _means(groups: Sequence[Sequence[tuple[float | None, float | None]]]) -> tup
     return sum(once) / len(once), sum(each) / len(each)
 
 
-def _selected(values: Sequence[Valued], k: int, wish: RankWish) -> SelectedPoint:
+def _selected(values: Sequence[Valued], k: int, request: RankRequest) -> SelectedPoint:
     """Selection by tests at k.
 
     Sums over problems, so that a problem counts as often as it has an answer to hand out.
@@ -186,14 +193,14 @@ def _selected(values: Sequence[Valued], k: int, wish: RankWish) -> SelectedPoint
         ]
     )
     coverage, handed_out, correct = (float(mean) for mean in table.mean(axis=0))
-    near = dict(zip(("coverage", "answered", "correct"), _bands(table, wish.seed), strict=True))
+    near = dict(zip(("coverage", "answered", "correct"), _bands(table, request.seed), strict=True))
     return SelectedPoint(
         k=k,
         coverage=coverage,
         answered=handed_out,
         correct=correct,
         false_positive=1 - correct / handed_out if handed_out else None,
-        intervals={**near, "false_positive": _wrong_share(table[:, 1], table[:, 2], wish.seed)},
+        intervals={**near, "false_positive": _wrong_share(table[:, 1], table[:, 2], request.seed)},
     )
 
 

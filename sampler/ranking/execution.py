@@ -8,7 +8,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Protocol
 
-from sampler.rankers.generated import Generated
+from sampler.ranking.generated_tests import Generated
 from sandbox.scoring.asking import Answered
 from sandbox.values import Assumptions, CallTests, Program
 

@@ -13,20 +13,23 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from sampler.rankers.chance import chance
-from sampler.rankers.codet import DAMPED, PLAIN, codet
-from sampler.rankers.duplicates import duplicates
-from sampler.rankers.external import external
-from sampler.rankers.length import longest, shortest
-from sampler.rankers.logprob import mean_logprob, sum_logprob
-from sampler.rankers.majority import majority
-from sampler.rankers.mbr import mbr_exec
-from sampler.rankers.names import RANKERS, Need
-from sampler.rankers.selection import selection
-from sampler.rankers.values import Ranking, RankingError
-from sampler.ranking.tools import Group, NoSelection, NoTests, StudySetup, Tools
-from sampler.ranking.wish import RankDoors, RankedModel, RankReport, RankWish
-from sampler.ranking.worth import Valued, frontiers, model_lines
+from sampler.ranking.evaluation import Valued, frontiers, model_lines
+from sampler.ranking.evidence import Group, NoSelection, NoTests, StudySetup, Tools
+from sampler.ranking.rankers import (
+    RANKERS,
+    Need,
+    Ranking,
+    RankingError,
+    chance,
+    external,
+    longest,
+    mean_logprob,
+    selection,
+    shortest,
+    sum_logprob,
+)
+from sampler.ranking.request import RankDependencies, RankedModel, RankReport, RankRequest
+from sampler.ranking.votes import DAMPED, PLAIN, codet, duplicates, majority, mbr_exec
 from sampler.reporting.unit_costs import complete_problems
 from sampler.stats.bootstrap import LEVEL, RESAMPLES
 from sampler.stats.ranking import Votes
@@ -57,7 +60,7 @@ class _Under:
     reader: RankingReader
     study: StudyRow
     tools: Tools
-    wish: RankWish
+    request: RankRequest
     names: list[str]
     notes: list[str] = field(default_factory=list)
     ids: dict[str, int] = field(default_factory=dict)
@@ -73,15 +76,15 @@ def _refuse_too_large(ks: Sequence[int], models: Sequence[ModelRow], tallies: Se
         )
 
 
-def rank_study(store: Store, study: StudyRow, wish: RankWish, doors: RankDoors) -> RankReport:
+def rank_study(store: Store, study: StudyRow, request: RankRequest, doors: RankDependencies) -> RankReport:
     """Rank the samples of a study; raises RankingError, StoreError, BackendError or SandboxError."""
     with ExitStack() as stack, RankingReader(store.path) as reader:
-        names = [name for asked in wish.rankers for name in _stored_names(asked, wish)]
+        names = [name for asked in request.rankers for name in _stored_names(asked, request)]
         setup = StudySetup(problems=study.problems_source, sandbox=stored_sandbox(reader.limits(study.id)))
-        under = _Under(store, reader, study, Tools(wish, doors, stack, setup), wish, list(dict.fromkeys(names)))
+        under = _Under(store, reader, study, Tools(request, doors, stack, setup), request, list(dict.fromkeys(names)))
         tallies = reader.tallies(study.id)
         models = [model for model in reader.models(study.id) if model.wanted]
-        _refuse_too_large(wish.ks, models, tallies)
+        _refuse_too_large(request.ks, models, tallies)
         ranked = [found for model in models if (found := _rank_model(under, model, tallies)) and found.oracle.points]
         store.flush()
     complete = {frozenset(complete_problems(model, tallies)) for model in models} - {frozenset[str]()}
@@ -89,20 +92,20 @@ def rank_study(store: Store, study: StudyRow, wish: RankWish, doors: RankDoors) 
         under.notes.append("No frontier: the models are not complete on the same problems.")
     return RankReport(
         study=study.name,
-        charged=wish.charge,
-        prompt=wish.prompt,
+        charged=request.charge,
+        prompt=request.prompt,
         level=LEVEL,
         resamples=RESAMPLES,
-        draws=wish.draws,
+        draws=request.draws,
         models=tuple(ranked),
         frontiers=frontiers(ranked) if len(complete) == 1 else {},
         notes=tuple(under.notes),
     )
 
 
-def _stored_names(ranker: str, wish: RankWish) -> list[str]:
+def _stored_names(ranker: str, request: RankRequest) -> list[str]:
     """The name under which a ranker's opinions are stored: with whose opinion it is, where that is another model's."""
-    return [f"{ranker}@{wish.model}" if wish.model is not None and RANKERS[ranker] is Need.LOGPROBS else ranker]
+    return [f"{ranker}@{request.model}" if request.model is not None and RANKERS[ranker] is Need.LOGPROBS else ranker]
 
 
 def _rank_model(under: _Under, model: ModelRow, tallies: Sequence[TallyRow]) -> RankedModel | None:
@@ -114,7 +117,7 @@ def _rank_model(under: _Under, model: ModelRow, tallies: Sequence[TallyRow]) -> 
     valued = _valued(under, model, problems)
     greedy = next((other.id for other in under.reader.greedy(under.study.id) if other.greedy_of == model.id), None)
     own, its = ([row for row in tallies if row.model_id == of and row.problem in complete] for of in (model.id, greedy))
-    return model_lines(model, own, its, valued, under.wish)
+    return model_lines(model, own, its, valued, under.request)
 
 
 def _valued(under: _Under, model: ModelRow, problems: Sequence[ProblemRow]) -> dict[str, list[Valued]]:
@@ -126,7 +129,7 @@ def _valued(under: _Under, model: ModelRow, problems: Sequence[ProblemRow]) -> d
     facts = any(RANKERS[name.partition("@")[0]] is Need.ANSWERS for name in under.names)
     valued: dict[str, list[Valued]] = {name: [] for name in under.names}
     for problem in problems:
-        rows = under.reader.rankable(model.id, problem.id, facts=facts and under.wish.tests is None)
+        rows = under.reader.rankable(model.id, problem.id, facts=facts and under.request.tests is None)
         group = Group(model=model, problem=problem, sampling=sampling, rows=tuple(rows))
         for name in list(valued):
             ranked = _tried(under, name, group, valued)
@@ -155,7 +158,7 @@ def _tried(under: _Under, name: str, group: Group, valued: dict[str, list[Valued
     except NoSelection:
         return None
     except RankingError as error:
-        if under.wish.explicit:
+        if under.request.explicit:
             raise
         under.notes.append(f"{name} is left out for {group.model.name}: {error}.")
         del valued[name]
@@ -238,7 +241,7 @@ def _timed(group: Group, seconds: Sequence[float]) -> tuple[RankedRow, ...]:
 
 def _asked(under: _Under, kind: str, group: Group) -> Ranked:
     """By another model's opinion, which is stored as it comes; a mean and a sum of each sample."""
-    model = under.wish.model
+    model = under.request.model
     ids = {name: _ranker(under, f"{name}@{model}") for name in ("mean-logprob", "sum-logprob")}
     stored = {
         name: dict(under.reader.ranked(under.study.id, f"{name}@{model}", group.model.id, group.problem.id))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,21 +13,19 @@ from pathlib import Path
 
 from sampler.backends.openai import HOSTED
 from sampler.costs import arch_flops
-from sampler.rankers.agreement import Answers, informative
-from sampler.rankers.evidence import stored_answers
-from sampler.rankers.execution import Asker, Executed, execute
-from sampler.rankers.external import Given, read_scores
-from sampler.rankers.generated import Generated, generated_tests, read_texts
-from sampler.rankers.names import RANKERS, Need
-from sampler.rankers.values import Entry, RankingError
-from sampler.ranking.wish import Inputs, RankDoors, RankWish, TextModel
+from sampler.ranking.execution import Asker, Executed, execute
+from sampler.ranking.generated_tests import Generated, generated_tests, read_texts
+from sampler.ranking.rankers import RANKERS, Entry, Given, Need, RankingError, read_scores
+from sampler.ranking.request import Inputs, RankDependencies, RankRequest, TextModel
+from sampler.ranking.votes import Answers, informative
 from sampler.store.read_models import ModelRow, ProblemRow, RankableRow
 from sampler.study.prompts import prompt_for, unbegun
 from sampler.study.spec import StudySandbox
 from sampler.study.templates import Template
 from sampler.values import Prompt, PromptStyle
+from sandbox.judging.facts import Facts, FactsError, unpack
 from sandbox.problems import Problem, ProblemsError, read_problems
-from sandbox.values import Assumptions
+from sandbox.values import Answer, Assumptions, Run
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,8 +79,8 @@ class StudySetup:
 class Tools:
     """Evidence for rankers. What it opens is closed with `stack`."""
 
-    def __init__(self, wish: RankWish, doors: RankDoors, stack: ExitStack, study: StudySetup) -> None:
-        self._wish, self._doors, self._stack, self._study = wish, doors, stack, study
+    def __init__(self, request: RankRequest, doors: RankDependencies, stack: ExitStack, study: StudySetup) -> None:
+        self._wish, self._doors, self._stack, self._study = request, doors, stack, study
         self._generated: dict[str, Generated | None] = {}
         self._executed: tuple[tuple[int, int], list[Executed]] | None = None  # of the latest group, for the next ranker
 
@@ -235,3 +233,82 @@ def _named(path: Path | None, what: str, option: str) -> Path:
     if path is None:
         raise RankingError(f"{what} is needed; name it with {option}")
     return path
+
+
+# What programs answered, from the facts that their verdicts were made from. No box, and nobody's verdict plays a part.
+#
+# All programs of a problem were asked the same calls in the same order, so the n-th answers belong together. Where a
+# program was told to be wrong by its first answers, no more were asked of it: then these facts are too few to compare
+# programs by.
+
+_WAY_OUT = "have the programs answer generated tests (--tests FILE), or choose another ranker"
+
+
+def stored_answers(
+    packed: Sequence[bytes | None],
+    problem: str,
+    *,
+    selection: bool = False,
+    unreadable: Callable[[int], None] = lambda _: None,
+) -> list[Answers]:
+    """The answers of each program to the judge's calls or, if wanted, to the selection's; raises RankingError.
+
+    A program whose facts cannot be read gave no answer; `unreadable` is told its number.
+    """
+    views = [_view(data, problem, selection=selection) for data in packed]
+    for number, view in enumerate(views):
+        if view is None:
+            unreadable(number)
+    answered = _answers([view for view in views if view is not None], problem)
+    silent: Answers = (None,) * (len(answered[0]) if answered else 0)
+    rest = iter(answered)
+    return [silent if view is None else next(rest) for view in views]
+
+
+def _answers(facts: Sequence[Facts], problem: str) -> list[Answers]:
+    if any(one.in_process for one in facts):
+        raise RankingError(f"{problem}: its tests ran beside the programs, which were asked nothing; {_WAY_OUT}")
+    if any(one.runs is not None for one in facts):
+        return [_printed(one, facts, problem) for one in facts]
+    lengths = [len(one.run.answers) for one in facts if one.run.proved]
+    if all(one.calls is None for one in facts):  # tests that are code foresee the same calls of all, and may add some
+        count = min(lengths, default=0)
+    else:
+        count = max((len(one.run.answers) for one in facts), default=0)
+        if lengths and min(lengths) < count:
+            raise RankingError(f"{problem}: wrong programs were asked too few calls to compare them; {_WAY_OUT}")
+    return [_first(one.run, count) for one in facts]
+
+
+def _view(data: bytes | None, problem: str, *, selection: bool) -> Facts | None:
+    if data is None:
+        raise RankingError(f"{problem}: the facts of a verdict were not kept; {_WAY_OUT}")
+    try:
+        facts = unpack(data)
+    except FactsError:
+        return None
+    if not selection:
+        return facts
+    if facts.selection is None:
+        raise RankingError(
+            f"{problem} has no selection tests, or was scored without them; leave --inputs selection out"
+        )
+    return facts.selection
+
+
+def _first(run: Run, count: int) -> Answers:
+    given = run.answers[:count]
+    return (*given, *[None] * (count - len(given)))
+
+
+def _printed(facts: Facts, everyone: Sequence[Facts], problem: str) -> Answers:
+    """What a whole program printed for each case, as its answer; one that did not come to its end gave none."""
+    cases = range(max(len(one.runs or {}) for one in everyone))
+    runs = facts.runs or {}
+    if not set(cases) <= set(runs):
+        raise RankingError(f"{problem}: programs stopped at their first wrong output; {_WAY_OUT}")
+    return [_output(runs[number]) for number in cases]
+
+
+def _output(run: Run) -> Answer | None:
+    return Answer(value=run.stdout, data=run.stdout) if run.proved else None

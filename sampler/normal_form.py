@@ -1,35 +1,17 @@
-"""By duplicates: what a model writes most often is what it believes most.
-
-That is self-consistency (Wang et al. 2022, arXiv 2203.11171), on programs instead of answers; none of them runs. Two
-programs are the same if their syntax trees are, once comments, layout, docstrings and annotations are gone and the
-names that a function gives to values of its own are numbered as they come. Parameters keep theirs, since a caller may
-use them. A text that does not parse gets no vote.
-"""
+"""Bring a Python program to a normal form, so that programs that differ in looks alone are equal."""
 
 from __future__ import annotations
 
 import ast
 import warnings
-from collections.abc import Sequence
-
-import numpy as np
-
-from sampler.rankers.values import Entry
-from sampler.stats.ranking import Votes
 
 MAX_PARSED = 50_000  # characters given to the parser, which takes some hundred bytes for each
+
+
 _HAS_DOCSTRING = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+
+
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
-
-
-def duplicates(entries: Sequence[Entry]) -> Votes:
-    """Each sample's camp is all that are the same program."""
-    camps: dict[str, int] = {}
-    forms = [normal_form(entry.source) for entry in entries]
-    return Votes(
-        camps=np.array([camps.setdefault(form or "", len(camps)) for form in forms]),
-        weights=np.array([0.0 if form is None else 1.0 for form in forms]),
-    )
 
 
 def normal_form(source: str) -> str | None:

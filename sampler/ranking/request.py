@@ -9,7 +9,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from sampler.backends.scorer import Scorer
-from sampler.rankers.execution import Asker
+from sampler.ranking.execution import Asker
 from sampler.stats.bootstrap import Interval
 from sampler.stats.budget import PromptCharge, Unit
 from sampler.stats.ranking import DRAWS
@@ -25,7 +25,7 @@ class Inputs(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RankWish:
+class RankRequest:
     """Which rankers, at which k (empty: some that suit), by what; `explicit` ones may not fail."""
 
     rankers: tuple[str, ...]
@@ -52,7 +52,7 @@ class TextModel:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RankDoors:
+class RankDependencies:
     """How a ranking gets at a sandbox like a study's, and at a model; `say` hears what takes its time."""
 
     asker: Callable[[StudySandbox], AbstractContextManager[Asker]]

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sampler.rankers.values import RankingError
+from sampler.ranking.rankers import RankingError
 from sandbox.problems.checks import assert_tests
 from sandbox.values import CallTest, CallTests, Comparison
 
