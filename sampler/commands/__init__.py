@@ -30,10 +30,7 @@ COMMANDS = {
     "rank": Place(
         "sampler.commands.rank",
         "rank",
-        (
-            "Rank the samples of a STORE, or of a study file's; keep what rankers think of each, print what their "
-            "choice is worth."
-        ),
+        "Rank the samples of a STORE, or of a study file's, and print what the choice is worth.",
     ),
     "import": Place(
         "sampler.commands.importing",
@@ -59,10 +56,7 @@ COMMANDS = {
     "export": Place(
         "sampler.commands.exporting",
         "export_",
-        (
-            "Write the samples of a STORE to a file or folder; `sampler import` reads all formats but sqlite, which "
-            "is a store."
-        ),
+        "Write the samples of a STORE to a file or folder.",
     ),
 }
 

@@ -135,9 +135,9 @@ def rank(
     boxes: int | None,
     as_json: bool,
 ) -> None:
-    """Rank the samples of a STORE, or of a study file's.
+    """Rank the samples of a STORE, or of a study file's, and print what the choice is worth.
 
-    Keep what rankers think of each, print what their choice is worth.
+    The store keeps what rankers think of each sample.
 
     \b
     sampler rank results.db
