@@ -6,7 +6,7 @@ from sampler.backends.base import BackendError
 from sampler.backends.open import UnknownBackend
 from sampler.exits import Exit
 from sampler.exporting.files import ExportFault
-from sampler.importing.imported import ImportFault
+from sampler.importing.imported_sample import ImportFault
 from sampler.models.catalogue import UnknownModel
 from sampler.page.plots import PlotError
 from sampler.ranking.rankers import RankingError

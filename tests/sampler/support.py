@@ -19,9 +19,9 @@ from typing import Self
 
 from sampler.backends.base import BackendError
 from sampler.backends.replay import ReplayBackend
-from sampler.importing import batches
-from sampler.importing.into_store import import_files
-from sampler.importing.request import ImportRequest
+from sampler.importing import importer
+from sampler.importing.import_options import ImportRequest
+from sampler.importing.importer import import_files
 from sampler.running.headless import run_study
 from sampler.running.run import Doors
 from sampler.store.write_models import ModelRecord, SampleRecord, StudyRecord, VerdictRecord
@@ -257,7 +257,7 @@ def run_replay(study: Path, path: Path) -> None:
 
 def import_slowly(path: Path, file: Path, source: Path) -> None:
     """An import in small batches; says when the store is open."""
-    batches.ROWS = 500
+    importer.ROWS = 500
     with Store(path) as store:
         sys.stdout.write("opened\n")
         sys.stdout.flush()

@@ -9,8 +9,8 @@ from click.testing import CliRunner
 
 from sampler.commands import cli
 from sampler.exits import Exit
-from sampler.importing.into_store import import_files
-from sampler.importing.request import ImportRequest
+from sampler.importing.import_options import ImportRequest
+from sampler.importing.importer import import_files
 from sampler.reporting.comparison import NotComparable, compare
 from sampler.reporting.counts import CountsError, read_counts
 from sampler.reporting.inputs import load_paired, read_facts, source

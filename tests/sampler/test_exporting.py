@@ -19,8 +19,8 @@ from sampler.commands import cli
 from sampler.exits import Exit
 from sampler.exporting import formats
 from sampler.exporting.export import FORMATS
-from sampler.importing.into_store import import_files
-from sampler.importing.request import ImportRequest
+from sampler.importing.import_options import ImportRequest
+from sampler.importing.importer import import_files
 from sampler.reporting.inputs import read_report
 from sampler.running.scoring_stored import StoredScoring, score_stored
 from sampler.store.read_models import ExportRow

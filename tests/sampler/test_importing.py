@@ -17,10 +17,10 @@ from click.testing import CliRunner
 
 from sampler.commands import cli
 from sampler.exits import Exit
-from sampler.importing.imported import ImportFault, Reading
-from sampler.importing.into_store import import_files
-from sampler.importing.ready import ReadingJob, ready
-from sampler.importing.request import ImportRequest
+from sampler.importing.import_options import ImportRequest
+from sampler.importing.imported_sample import ImportFault, Reading
+from sampler.importing.importer import import_files
+from sampler.importing.prepare import ReadingJob, prepare_samples
 from sampler.models.catalogue import find
 from sampler.reporting.inputs import read_report
 from sampler.running.scoring_stored import StoredScoring, score_stored
@@ -187,7 +187,7 @@ def test_a_file_means_the_same_to_an_import_and_to_the_sandbox(folder, key, besi
     given = {None: None, Reading.PROGRAM: "solution"}.get(reading, reading and reading.value)
     scored = read_samples(path, problems, Limits(), options=ReadOptions(given=given))
     job = ReadingJob(path=path, request=request(folder, path, reading=reading), problems=tuple(problems.values()))
-    assert [one.program.source for one in scored] == [one.program for one in ready(job)]
+    assert [one.program.source for one in scored] == [one.program for one in prepare_samples(job)]
 
 
 def test_why_a_program_is_what_it_is_stands_beside_the_sample(folder):
@@ -224,7 +224,7 @@ def test_every_problem_wants_what_all_sampled_problems_have(folder):
 
 
 def test_a_file_that_breaks_off_leaves_what_was_whole_and_the_mended_one_is_other_samples(folder, monkeypatch):
-    monkeypatch.setattr("sampler.importing.batches.ROWS", 2)
+    monkeypatch.setattr("sampler.importing.importer.ROWS", 2)
     bad = folder / "a.jsonl"
     bad.write_text(write_lines(bad, rows(2)).read_text() + "oops\n")
     with pytest.raises(ImportFault, match="line 7"):

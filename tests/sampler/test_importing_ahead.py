@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from sampler.importing import ahead
-from sampler.importing.ahead import read
-from sampler.importing.imported import ImportFault
-from sampler.importing.ready import ReadingJob, ready
-from sampler.importing.request import ImportRequest
+from sampler.importing import subprocess_reader
+from sampler.importing.import_options import ImportRequest
+from sampler.importing.imported_sample import ImportFault
+from sampler.importing.prepare import ReadingJob, prepare_samples
+from sampler.importing.subprocess_reader import read
 from sandbox.problems import load_problems
 
 PROBLEMS = load_problems("humaneval")
@@ -40,7 +40,7 @@ def readers() -> set[str]:
 
 @pytest.fixture
 def everything_is_large(monkeypatch):
-    monkeypatch.setattr(ahead, "LARGE_BYTES", 1)
+    monkeypatch.setattr(subprocess_reader, "LARGE_BYTES", 1)
 
 
 @pytest.mark.usefixtures("everything_is_large")
@@ -48,7 +48,7 @@ def test_a_large_file_gives_the_samples_that_it_gives_when_read_here(tmp_path):
     lines = [sample(n, passed=n % 2 == 0) for n in range(1300)] + [json.dumps({"task_id": 3, "completion": LONE})]
     asked = job(tmp_path / "a.jsonl", lines)
     before = readers()
-    assert list(read(asked)) == list(ready(asked))
+    assert list(read(asked)) == list(prepare_samples(asked))
     assert readers() == before
 
 
@@ -88,14 +88,14 @@ def test_a_reader_ends_when_its_writer_is_killed(tmp_path):
     program = f"""
 import os, time
 from pathlib import Path
-from sampler.importing import ahead
-from sampler.importing.ready import ReadingJob
-from sampler.importing.request import ImportRequest
+from sampler.importing import subprocess_reader
+from sampler.importing.prepare import ReadingJob
+from sampler.importing.import_options import ImportRequest
 from sandbox.problems import load_problems
-ahead.LARGE_BYTES = 1
+subprocess_reader.LARGE_BYTES = 1
 path = Path({str(tmp_path / "a.jsonl")!r})
 request = ImportRequest(files=(path,), study="s", model="m")
-samples = ahead.read(ReadingJob(path=path, request=request, problems=load_problems("humaneval")))
+samples = subprocess_reader.read(ReadingJob(path=path, request=request, problems=load_problems("humaneval")))
 next(samples)
 print(Path(f"/proc/self/task/{{os.getpid()}}/children").read_text(), flush=True)
 time.sleep(60)

@@ -12,12 +12,10 @@ from variants import variants
 
 from sampler.importing.files import digest_of, format_of, samples_of, values_of
 from sampler.importing.formats import FORMATS, named, recognised
-from sampler.importing.imported import Claim, Imported, ImportFault, NoText, Reading
-from sampler.importing.mapped import reader
-from sampler.importing.match import Matcher
-from sampler.importing.numbering import Numbering
-from sampler.importing.ready import ReadingJob, Ready, SampleLeftOut, ready
-from sampler.importing.request import ImportRequest
+from sampler.importing.import_options import ImportRequest, column_reader
+from sampler.importing.imported_sample import Claim, Imported, ImportFault, NoText, Reading
+from sampler.importing.importer import Numbering
+from sampler.importing.prepare import Matcher, PreparedSample, ReadingJob, SampleLeftOut, prepare_samples
 from sampler.values import Finish
 from sandbox.problems import Problem, load_problems
 
@@ -99,8 +97,8 @@ def test_whatever_a_row_of_a_format_holds_it_is_read_left_out_or_one_error(known
             asked = ImportRequest(files=(path,), study="s", format=known.name, skip_bad=skip_bad)
             with suppress(ImportFault):
                 assert all(
-                    isinstance(row, Ready | SampleLeftOut)
-                    for row in ready(ReadingJob(path=path, request=asked, problems=problems))
+                    isinstance(row, PreparedSample | SampleLeftOut)
+                    for row in prepare_samples(ReadingJob(path=path, request=asked, problems=problems))
                 )
 
 
@@ -145,15 +143,15 @@ def test_an_lm_eval_metric_over_several_samples_claims_nothing_unless_they_agree
 
 
 def test_columns_are_mapped_by_name_also_inside_objects_and_misspelt_fields_are_told():
-    samples = reader({"problem": "info.id", "text": "answer", "completion_tokens": "n", "passed": "ok"})
+    samples = column_reader({"problem": "info.id", "text": "answer", "completion_tokens": "n", "passed": "ok"})
     (sample,) = samples({"info": {"id": "a"}, "answer": "x", "n": 3, "ok": 1})
     assert (sample.problem, sample.text, sample.completion_tokens) == ("a", "x", 3)
     assert sample.claim == Claim(passed=True)
     assert sample.prompt_tokens is None
     with pytest.raises(ImportFault, match="did you mean 'problem'"):
-        reader({"problm": "x", "text": "y"})
+        column_reader({"problm": "x", "text": "y"})
     with pytest.raises(ImportFault, match="must name the columns"):
-        reader({"text": "y"})
+        column_reader({"text": "y"})
 
 
 @pytest.mark.parametrize(
@@ -252,7 +250,7 @@ def test_how_a_text_is_read_decides_its_program(tmp_path):
     ]:
         path.write_text(json.dumps({"task_id": "P/0", "completion": said}) + "\n")
         asked = ImportRequest(files=(path,), study="s", reading=reading)
-        (row,) = ready(ReadingJob(path=path, request=asked, problems=(one,)))
+        (row,) = prepare_samples(ReadingJob(path=path, request=asked, problems=(one,)))
         assert row.program == source
 
 

@@ -105,7 +105,7 @@ def texts_of(values: Iterable[object], what: str) -> Iterator[str | NoText]:
             raise TypeError(f"{what} holds {value!r:.40}, not a text")
 
 
-class Told(TypedDict):
+class SampleFields(TypedDict):
     """What a row tells beside the sample itself."""
 
     model: str | None
@@ -118,7 +118,7 @@ class Told(TypedDict):
     sum_logprob: float | None
 
 
-def told_by(row: Mapping[str, Any]) -> Told:
+def sample_fields(row: Mapping[str, Any]) -> SampleFields:
     """The model and the costs that a row tells; raises TypeError or ValueError."""
     nll = number_of(row, "sum_nll")
     return {

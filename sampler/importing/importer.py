@@ -10,34 +10,142 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Mapping
+from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 
-from sampler.importing.ahead import read
-from sampler.importing.batches import Batches
+from sampler.costs import Flops, arch_flops
 from sampler.importing.files import digest_of
-from sampler.importing.imported import ImportFault
-from sampler.importing.manner import Manner, understood
-from sampler.importing.numbering import Numbering
-from sampler.importing.ready import ReadingJob, Ready, SampleLeftOut
-from sampler.importing.request import ImportEnd, ImportRequest
+from sampler.importing.import_options import FileOptions, ImportEnd, ImportRequest, options_of
+from sampler.importing.imported_sample import ImportFault
+from sampler.importing.prepare import PreparedSample, ReadingJob, SampleLeftOut
+from sampler.importing.subprocess_reader import read
 from sampler.models.catalogue import UnknownModel, find
 from sampler.store import import_statements
 from sampler.store.reader import Reader, StoreError
-from sampler.store.write_models import ImportedModel, ModelRecord, StudyIds, StudyRecord, canonical_json
+from sampler.store.write_models import Batch, ImportedModel, ModelRecord, StudyIds, StudyRecord, canonical_json
 from sampler.store.writer import Store
 from sampler.study.spec import choose_problems
 from sampler.values import Architecture, ModelCard
 from sandbox.problems import BUILT_IN, LeftOut, Problem
 from sandbox.values import Limits
 
+# Imported samples on their way to the disk.
+#
+# Gathered into large transactions, one being written while the next is made.
+
+ROWS = 25_000
+CHARACTERS = 32 << 20
+
+
+class Batches:
+    """The way of samples into a store; `finish` ends it."""
+
+    def __init__(self, store: Store, clock: Callable[[], float]) -> None:
+        self._store = store
+        self._clock = clock
+        self._batch, self._characters = Batch(), 0
+        self._writing: Future[None] | None = None
+
+    def add(self, place: tuple[int, int, int], sample: PreparedSample, architecture: Architecture | None) -> None:
+        """A sample with its place (model, problem, index); raises what broke the store."""
+        batch, flops = self._batch, _flops(architecture, sample)
+        if sample.claim is not None:
+            batch.claims.append((len(batch.rows), *sample.claim))
+        batch.rows.append(
+            (
+                *place,
+                sample.seed,
+                sample.completion_sha,
+                sample.program_sha,
+                sample.finish,
+                sample.prompt_tokens,
+                sample.completion_tokens,
+                sample.prompt_seconds,
+                sample.decode_seconds,
+                sample.prompt_joules,
+                sample.decode_joules,
+                flops and float(flops.prompt),
+                flops and float(flops.decode),
+                sample.sum_logprob,
+                int(sample.prompt_shared),
+                sample.extraction,
+            )
+        )
+        batch.texts[sample.completion_sha] = sample.completion
+        batch.texts[sample.program_sha] = sample.program
+        self._characters += len(sample.completion) + len(sample.program)
+        if len(batch.rows) >= ROWS or self._characters >= CHARACTERS:
+            self._write()
+
+    def finish(self) -> None:
+        """Write what is left."""
+        self._write()
+        self._wait()
+
+    def _write(self) -> None:
+        if self._batch.rows:
+            self._wait()
+            write = partial(import_statements.add_batch, batch=self._batch, now=self._clock())
+            self._writing = self._store.transact(write)
+            self._batch, self._characters = Batch(), 0
+
+    def _wait(self) -> None:
+        if self._writing is not None:
+            self._writing.result()
+            self._writing = None
+
+
+def _flops(architecture: Architecture | None, sample: PreparedSample) -> Flops | None:
+    if architecture is None or sample.prompt_tokens is None or sample.completion_tokens is None:
+        return None
+    return arch_flops(architecture, sample.prompt_tokens, sample.completion_tokens)
+
+
+class Numbering:
+    """The samples of one model. `held` are the indices that the store has of each problem, by the problem's id."""
+
+    def __init__(self, held: Mapping[int, Collection[int]]) -> None:
+        self._held = held
+        self._come: Counter[int] = Counter()
+        self._numbers: dict[int, set[int]] = {}
+        self._added: Counter[int] = Counter()
+
+    def place(self, problem: int, given: int | None) -> int | None:
+        """The index of a problem's next sample; None if the store holds it.
+
+        Raises ImportFault for one that comes twice.
+        """
+        if given is None:
+            index = self._come[problem]
+            self._come[problem] += 1
+        else:
+            index = given
+            numbers = self._numbers.setdefault(problem, set())
+            if index in numbers:
+                raise ImportFault(f"a sample no. {index} of the same model and problem has come before")
+            numbers.add(index)
+        if self._come[problem] and self._numbers.get(problem):
+            raise ImportFault("some samples of this model and problem are numbered and others are not")
+        if index in self._held.get(problem, ()):
+            return None
+        self._added[problem] += 1
+        return index
+
+    @property
+    def counts(self) -> list[int]:
+        """How many samples each problem has that has any, those that were added included."""
+        both = {problem: len(held) for problem, held in self._held.items()}
+        return [count for problem in both | self._added if (count := both.get(problem, 0) + self._added[problem])]
+
 
 def import_files(request: ImportRequest, store: Store, *, clock: Callable[[], float] = time.time) -> ImportEnd:
     """Add the samples of files to a store; raises ImportFault, ProblemsError or StoreError."""
-    manners = [understood(path, request)[1] for path in request.files]
+    all_options = [options_of(path, request)[1] for path in request.files]
     left_out: list[LeftOut] = []
     problems = choose_problems(request.chosen, left_out.append)
     untested = frozenset(one.name for one in left_out if one.name)
@@ -46,9 +154,9 @@ def import_files(request: ImportRequest, store: Store, *, clock: Callable[[], fl
     importer = _Importer(request, store, problems, clock)
     importer.end.problems_left_out.extend(left_out)
     with importer.recording_interruption():
-        for path, manner in zip(request.files, manners, strict=True):
-            importer.end.formats.append(manner.format)
-            importer.take(ReadingJob(path=path, request=request, problems=problems, untested=untested), manner)
+        for path, options in zip(request.files, all_options, strict=True):
+            importer.end.formats.append(options.format)
+            importer.take(ReadingJob(path=path, request=request, problems=problems, untested=untested), options)
         return importer.finish()
 
 
@@ -58,7 +166,7 @@ def _sampled(problems: tuple[Problem, ...], request: ImportRequest, untested: fr
         sample.problem
         for path in request.files
         for sample in read(ReadingJob(path=path, request=request, problems=problems, untested=untested))
-        if isinstance(sample, Ready)
+        if isinstance(sample, PreparedSample)
     }
     return tuple(problem for problem in problems if problem.name in held)
 
@@ -98,13 +206,13 @@ class _Importer:
                     self._store.end_run(self._ids.study, "interrupted", "an import broke off; the same command goes on")
             raise
 
-    def take(self, job: ReadingJob, manner: Manner) -> None:
+    def take(self, job: ReadingJob, options: FileOptions) -> None:
         """Add what a file holds and the store does not."""
         for sample in read(job):
             if isinstance(sample, SampleLeftOut):
                 self.end.left_out.append(f"{sample.where}: {sample.why}")
                 continue
-            model = self._models.get(sample.model) or self._open_model(sample.model, manner)
+            model = self._models.get(sample.model) or self._open_model(sample.model, options)
             problem = self._ids.problems[sample.problem]
             try:
                 index = model.numbering.place(problem, sample.number)
@@ -150,11 +258,11 @@ class _Importer:
         )
         return self._store.transact(partial(import_statements.open_study, record=record, now=self._clock())).result()
 
-    def _open_model(self, name: str, manner: Manner) -> _Model:
+    def _open_model(self, name: str, options: FileOptions) -> _Model:
         architecture = self._request.architecture or _catalogued(name)
-        engine = f"import ({manner.format})"
+        engine = f"import ({options.format})"
         card = ModelCard(name=name, digest=self._digest, architecture=architecture, engine=engine)
-        decides = canonical_json({"format": manner.format, "reading": manner.reading.value})
+        decides = canonical_json({"format": options.format, "reading": options.reading.value})
         record = ModelRecord(name=name, backend=import_statements.BACKEND, sampling=decides, wanted=0)
         model = ImportedModel(record=record, card=card, params=self._request.params)
         opening = partial(import_statements.open_model, study=self._ids.study, model=model)

@@ -14,21 +14,21 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import IO
 
-from sampler.importing.imported import ImportFault
-from sampler.importing.ready import ReadingJob, Ready, SampleLeftOut, ready
+from sampler.importing.imported_sample import ImportFault
+from sampler.importing.prepare import PreparedSample, ReadingJob, SampleLeftOut, prepare_samples
 
 LARGE_BYTES = 16 << 20  # a process costs about as long as this takes
 AT_ONCE = 500
 
 
-def read(job: ReadingJob) -> Iterator[Ready | SampleLeftOut]:
+def read(job: ReadingJob) -> Iterator[PreparedSample | SampleLeftOut]:
     """The samples of a file, in its order, however large it is; raises ImportFault."""
     large = job.path.is_file() and job.path.stat().st_size >= LARGE_BYTES
-    return _read_ahead(job) if large else ready(job)
+    return _read_ahead(job) if large else prepare_samples(job)
 
 
-def _read_ahead(job: ReadingJob) -> Iterator[Ready | SampleLeftOut]:
-    words = [sys.executable, "-m", "sampler.importing.ahead"]
+def _read_ahead(job: ReadingJob) -> Iterator[PreparedSample | SampleLeftOut]:
+    words = [sys.executable, "-m", "sampler.importing.subprocess_reader"]
     with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as reader:
         if reader.stdin is None or reader.stdout is None:  # what PIPE rules out
             raise ImportFault("no pipe to the reading process")
@@ -51,7 +51,7 @@ def _read_ahead(job: ReadingJob) -> Iterator[Ready | SampleLeftOut]:
 
 def _tell(job: ReadingJob, out: IO[bytes]) -> None:
     """Lists of samples, then None, or what is wrong with the file in its place."""
-    samples = ready(job)
+    samples = prepare_samples(job)
     try:
         while part := list(islice(samples, AT_ONCE)):
             pickle.dump(part, out, pickle.HIGHEST_PROTOCOL)
