@@ -21,7 +21,7 @@ class OutOfResources(SandboxError):
     """Descriptors, memory or processes are lacking at the moment, here and not in the engine."""
 
 
-class CalledOff(SandboxError):
+class TaskCancelled(SandboxError):
     """Nobody waits any more for what was asked."""
 
 

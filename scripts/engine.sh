@@ -5,7 +5,7 @@ set -eu
 python=$1
 log=/var/log/codebudget-dockerd.log
 stop() { echo "engine.sh: $*" >&2; exit 3; }
-answers() { "$python" -c 'from sandbox.boxes.engine import Engine; Engine().close()' 2>/dev/null; }
+answers() { "$python" -c 'from sandbox.boxes.docker_client import DockerClient; DockerClient().close()' 2>/dev/null; }
 as_root() {
     if [ "$(id -u)" = 0 ]; then "$@"; elif sudo -n true 2>/dev/null; then sudo -n "$@"; else return 1; fi
 }
@@ -33,7 +33,7 @@ for _ in $(seq 120); do
     answers && exit 0
     sleep 0.5
 done
-if as_root "$python" -c 'from sandbox.boxes.engine import Engine; Engine().close()' 2>/dev/null; then
+if as_root "$python" -c 'from sandbox.boxes.docker_client import DockerClient; DockerClient().close()' 2>/dev/null; then
     stop "the engine runs, but this user may not use it; as root: usermod -aG docker $(id -un), then log in again"
 fi
 stop "dockerd did not start within 60 s; its last line: $(tail -n 1 "$log" 2>/dev/null | cut -c1-300)"

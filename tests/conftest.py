@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis.internal.detection import is_hypothesis_test
 from script import ROOT, load_script
 
-from sandbox.boxes.engine import Engine
+from sandbox.boxes.docker_client import DockerClient
 from sandbox.errors import EngineUnavailable
 from sandbox.scoring.scorer import Scorer, open_scorer
 from sandbox.values import Limits
@@ -64,9 +64,9 @@ def shared_data() -> Path:
 
 
 @pytest.fixture(scope="session")
-def engine() -> Iterator[Engine]:
+def engine() -> Iterator[DockerClient]:
     try:
-        connected = Engine()
+        connected = DockerClient()
     except EngineUnavailable as error:
         if os.environ.get("CI"):
             raise
@@ -76,7 +76,7 @@ def engine() -> Iterator[Engine]:
 
 
 @pytest.fixture(scope="session")
-def scorer(engine: Engine) -> Iterator[Scorer]:
+def scorer(engine: DockerClient) -> Iterator[Scorer]:
     """Two boxes with the ordinary limits."""
     assert engine is not None
     with open_scorer(Limits(), boxes=2) as opened:

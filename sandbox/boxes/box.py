@@ -1,8 +1,8 @@
 """One box: a hardened container with our supervisor as process 1, and one visit at a time.
 
-A program that will be repeated stays inside, compiled, until `farewell`; nobody else comes in before. `walls` says how
-it is made, and `reading` takes what it sends, all of it hostile bytes. If a box does not answer as agreed it is lost
-(`BoxLost`), which is our fault or the machine's and never a verdict.
+A program that will be repeated stays inside, compiled, until `release_program`; nobody else comes in before.
+`container_config` says how it is made, and `result_decoder` reads what it sends, all of it hostile bytes. If a box does
+not answer as agreed it is lost (`BoxLost`), which is our fault or the machine's and never a verdict.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ import time
 from collections.abc import Mapping
 from dataclasses import replace
 
-from sandbox.boxes.attached import Attached
-from sandbox.boxes.engine import Engine
-from sandbox.boxes.reading import Expected, fact, mapping, read_facts
-from sandbox.boxes.walls import OVERHEAD_MB, SPARE_MB, BoxSpec, container_body, memory_wall_mb
+from sandbox.boxes.container_config import OVERHEAD_MB, SPARE_MB, BoxSpec, container_body, memory_wall_mb
+from sandbox.boxes.docker_client import DockerClient
+from sandbox.boxes.docker_stream import DockerStream
+from sandbox.boxes.result_decoder import Expected, fact, mapping, read_facts
 from sandbox.errors import BoxLost, BoxSilent
 from sandbox.inside import codec, orders, suites, uids, wire
 from sandbox.values import (
@@ -55,7 +55,7 @@ _FIRST_UID, _RANGES = 1 << 20, 200_000
 class Box:
     """A running box. One thread owns it; `close` always."""
 
-    def __init__(self, engine: Engine, spec: BoxSpec) -> None:
+    def __init__(self, engine: DockerClient, spec: BoxSpec) -> None:
         """Create, start and greet; raises a SandboxError and leaves nothing behind if that fails."""
         self._engine, self.spec, self.runs, self.clean = engine, spec, 0, True
         self._guest: Program | None = None  # whose runner may be inside
@@ -64,7 +64,7 @@ class Box:
         self._buffer = wire.FrameBuffer()
         first_uid = _FIRST_UID + random.SystemRandom().randrange(_RANGES) * uids.STEP
         self.id = engine.create(container_body(spec, first_uid))
-        self._stream: Attached | None = None
+        self._stream: DockerStream | None = None
         try:
             self._stream = engine.attach(self.id)
             engine.start(self.id)
@@ -80,7 +80,7 @@ class Box:
     def run(self, job: Job) -> Run:
         """One visit; raises BoxLost. Afterwards `clean` says whether the box may be used for any program.
 
-        After a job that will be repeated it may not: the program's runner is inside, until `farewell`.
+        After a job that will be repeated it may not: the program's runner is inside, until `release_program`.
         """
         if job.limits.walls != self.spec.limits.walls:
             raise ValueError(
@@ -100,7 +100,7 @@ class Box:
         self.clean, self._guest = clean and not job.repeat, job.program if clean and job.repeat else None
         return run
 
-    def takes(self, job: Job) -> bool:
+    def accepts(self, job: Job) -> bool:
         """Whether this job may come in.
 
         Nobody is inside and a uid is left, or it is the program that was to come again.
@@ -112,11 +112,11 @@ class Box:
             return False
         return (self.clean and self.runs < self._most_runs) or (job.repeat and job.program == self._guest)
 
-    def hand_over(self) -> None:
+    def mark_ready(self) -> None:
         """What has run until now was ours, and no program to be kept from another."""
         self._ours = self.runs
 
-    def farewell(self) -> None:
+    def release_program(self) -> None:
         """Send away a program that was to come again. Afterwards `clean` says whether the box may be used again."""
         if self._guest is not None:
             self._guest = None

@@ -19,7 +19,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from sandbox.boxes.engine import Engine
+from sandbox.boxes.docker_client import DockerClient
 from sandbox.boxes.packages import Fetched, Platform, fetch, is_requirement
 from sandbox.errors import EngineUnavailable, ImageBuildFailed, ImageMissing
 
@@ -89,7 +89,7 @@ def image_tag(outfit: Outfit = USUAL) -> str:
     return f"{REPOSITORY}:{content_digest(outfit)[:16]}"
 
 
-def ensure_image(engine: Engine, outfit: Outfit = USUAL, *, say: Say) -> str:
+def ensure_image(engine: DockerClient, outfit: Outfit = USUAL, *, say: Say) -> str:
     """The present image's reference, built now if it is missing or stale."""
     tag = image_tag(outfit)
     if engine.image_labels(tag) is None:
@@ -98,7 +98,7 @@ def ensure_image(engine: Engine, outfit: Outfit = USUAL, *, say: Say) -> str:
     return tag
 
 
-def build_image(engine: Engine, outfit: Outfit = USUAL, *, base: str | None = None, say: Say) -> str:
+def build_image(engine: DockerClient, outfit: Outfit = USUAL, *, base: str | None = None, say: Say) -> str:
     """Build the image on `base` (None: find one); returns its reference."""
     tag, chosen = image_tag(outfit), base or _find_base(engine, outfit.python, say)
     if base is not None and engine.image_labels(base) is None:
@@ -111,7 +111,7 @@ def build_image(engine: Engine, outfit: Outfit = USUAL, *, base: str | None = No
     return tag
 
 
-def _packages(engine: Engine, base: str, outfit: Outfit, say: Say) -> dict[str, bytes]:
+def _packages(engine: DockerClient, base: str, outfit: Outfit, say: Say) -> dict[str, bytes]:
     """What the packages add to the build context: their files, and the list of modules to import in advance."""
     fetched = Fetched()
     if outfit.packages:
@@ -128,7 +128,7 @@ def registry_reference(python: str | None) -> str:
     return REGISTRY_BASE if python is None else f"python:{python}-slim"
 
 
-def _find_base(engine: Engine, python: str | None, say: Say) -> str:
+def _find_base(engine: DockerClient, python: str | None, say: Say) -> str:
     official = registry_reference(python)
     for reference in (official, debian_reference(python)):
         if engine.image_labels(reference) is not None:
@@ -142,7 +142,7 @@ def _find_base(engine: Engine, python: str | None, say: Say) -> str:
     return official
 
 
-def debian_base(engine: Engine, *, python: str | None = None, say: Say) -> str:
+def debian_base(engine: DockerClient, *, python: str | None = None, say: Say) -> str:
     """A base image made from the packages that this Debian or Ubuntu machine installs from; needs root."""
     if python is not None and python not in DEBIAN_SUITES:
         raise ImageBuildFailed(
@@ -194,7 +194,7 @@ def _archive(files: Mapping[str, bytes]) -> io.BytesIO:
     return out
 
 
-def remove_images(engine: Engine) -> list[str]:
+def remove_images(engine: DockerClient) -> list[str]:
     """Remove every box image and every base made from packages; returns their references."""
     tags = [*engine.images(LABEL_CONTENT), *(tag for tag in engine.images(LABEL_BASE) if tag.startswith(DEBIAN_BASE))]
     for tag in tags:

@@ -27,22 +27,21 @@ from typing import Any, Generic, Self, TypeVar
 import tenacity
 
 from sandbox.boxes.box import GRACE_S, Box
+from sandbox.boxes.container_config import BoxSpec
 from sandbox.boxes.cores import Cores, allowed_cores
-from sandbox.boxes.engine import Engine
-from sandbox.boxes.leftovers import reap
-from sandbox.boxes.owner import Owner
-from sandbox.boxes.probing import require_walls
-from sandbox.boxes.proofs import Proofs, prove, subject_of
-from sandbox.boxes.walls import BoxSpec
+from sandbox.boxes.docker_client import DockerClient
+from sandbox.boxes.isolation_cache import IsolationCache, check_isolation, subject_of
+from sandbox.boxes.isolation_check import require_isolation
+from sandbox.boxes.ownership import Owner, remove_orphans
 from sandbox.errors import (
     LACKING,
     BoxLost,
-    CalledOff,
     EngineUnavailable,
     MachineBusy,
     OutOfResources,
     PoolInOtherProcess,
     SandboxError,
+    TaskCancelled,
 )
 from sandbox.judging import judge
 from sandbox.values import Ending, Flag, Job, Limits, Program, Run
@@ -52,8 +51,8 @@ PATIENCE_S = 60.0
 DEATHS_FROM_WITHIN = 2
 MAX_BOXES = 512
 OPENINGS = 3
-CALLED_OFF = "nobody waits any more for this program"
-CALLED_OFF_S = 2.0  # that a visit may go on when nobody waits for it; a new box costs about as much
+CANCELLED = "nobody waits any more for this program"
+CANCELLED_S = 2.0  # that a visit may go on when nobody waits for it; a new box costs about as much
 RECOVERY_S = 1.0  # between two questions whether an engine is back
 FIRST_WAIT_S = 0.05  # before a job whose box was lost is tried again; then longer
 HONEST = Job(program=Program(source=""))
@@ -75,26 +74,26 @@ class PoolSpec:
 
 
 @dataclass(slots=True)
-class Seat:
-    """Where a box of a pool stands: the core that it is pinned to, and the box (None before it is first needed)."""
+class PinnedBox:
+    """A box and the core that it is pinned to; the box is None before it is first needed."""
 
     core: int
     box: Box | None = None
 
 
-class Slot:
+class WorkerBoxes:
     """What one thread of a pool works with: a box for candidates and, opened when first needed, a box for graders.
 
     A box that is lost or not proved clean is replaced here. The grader box never holds a candidate's code.
     """
 
     def __init__(self, pool: Pool, core: int, box: Box) -> None:
-        self._pool, self._candidate, self._grader = pool, Seat(core, box), Seat(core)
-        self.called_off = threading.Event()
+        self._pool, self._candidate, self._grader = pool, PinnedBox(core, box), PinnedBox(core)
+        self.cancelled = threading.Event()
 
     def run(self, job: Job) -> Run:
         """One visit of a candidate; raises MachineBusy where the machine kept it waiting for a core until the end."""
-        return _not_starved(self._pool.visit(self._candidate, job, self.called_off), job.limits)
+        return _not_starved(self._pool.visit(self._candidate, job, self.cancelled), job.limits)
 
     @contextlib.contextmanager
     def repeating(self) -> Iterator[None]:
@@ -103,11 +102,11 @@ class Slot:
             yield
         finally:
             if self._candidate.box is not None:
-                self._candidate.box.farewell()
+                self._candidate.box.release_program()
 
     def grade(self, job: Job) -> Run:
         """One visit of a data set's own code; raises MachineBusy as `run` does."""
-        return _not_starved(self._pool.visit(self._grader, job, self.called_off), job.limits)
+        return _not_starved(self._pool.visit(self._grader, job, self.cancelled), job.limits)
 
     def abort(self) -> None:
         """Remove the boxes under a visit. Any thread may do this; the next visit gets other ones."""
@@ -116,7 +115,7 @@ class Slot:
                 box.abort()
 
 
-Conversation = Callable[[Slot], T]
+PoolTask = Callable[[WorkerBoxes], T]
 
 
 @dataclass(slots=True)
@@ -127,30 +126,30 @@ class _Deaths:
 
 
 @dataclass(slots=True)
-class _Asked(Generic[T]):
-    conversation: Conversation[T]
+class _QueuedTask(Generic[T]):
+    task: PoolTask[T]
     future: Future[T]
 
 
 class Pool:
     """Runs jobs in warm boxes. A context manager: leaving it removes every container of the pool."""
 
-    def __init__(self, engine: Engine, spec: PoolSpec) -> None:
+    def __init__(self, engine: DockerClient, spec: PoolSpec) -> None:
         """Open all boxes; raises a SandboxError and leaves nothing behind if one does not open."""
         self.spec = spec
         self._engine = engine
-        self._queue: queue.SimpleQueue[_Asked[Any] | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[_QueuedTask[Any] | None] = queue.SimpleQueue()
         self._stopping = threading.Event()
         self._failure: SandboxError | None = None
         self._boxes: set[Box] = set()
-        self._running: dict[Future[Any], Slot] = {}
+        self._running: dict[Future[Any], WorkerBoxes] = {}
         self._lock = threading.Lock()
         self._process = os.getpid()
         self._asked_engine = 0.0  # when the engine was last asked whether it is back
         self._openers = ThreadPoolExecutor(max_workers=4, thread_name_prefix="box-opener")
-        self._proofs = None if spec.proofs is None else Proofs(spec.proofs)
+        self._cache = None if spec.proofs is None else IsolationCache(spec.proofs)
         self._facts = self._openers.submit(engine.facts)
-        reaped = self._openers.submit(reap, engine)
+        reaped = self._openers.submit(remove_orphans, engine)
         first = [self._openers.submit(self._open_box, first=number == 0) for number in range(spec.boxes)]
         try:
             ready = [future.result() for future in first]
@@ -161,8 +160,8 @@ class Pool:
             for box in self._abort_boxes():
                 box.close()
             raise
-        self._spare: Future[Box] | None = None  # opened once more than one conversation was asked for
-        self._asked = 0
+        self._spare: Future[Box] | None = None  # opened once a second task is submitted
+        self._submitted = 0
         self._cores = Cores(spec.boxes, allowed_cores(facts.cores))
         self._workers = [
             threading.Thread(target=self._work, args=(box, core), name=f"box-{number}", daemon=True)
@@ -193,10 +192,10 @@ class Pool:
                 f"this pool's boxes were made for (memory MB, processes, disk MB, files) = {self.spec.limits.walls}, "
                 f"the job wants {job.limits.walls}; open a pool with these limits"
             )
-        return self.converse(lambda slot: slot.run(job))
+        return self.submit_task(lambda boxes: boxes.run(job))
 
-    def converse(self, conversation: Conversation[T]) -> Future[T]:
-        """A future for whatever a conversation with the boxes of one thread comes to."""
+    def submit_task(self, task: PoolTask[T]) -> Future[T]:
+        """Run `task` on one thread, with its boxes; return a future of what it returns."""
         if os.getpid() != self._process:
             raise PoolInOtherProcess(
                 f"this pool belongs to process {self._process}, which opened it; a fork has none of its threads. "
@@ -207,130 +206,130 @@ class Pool:
             raise RuntimeError("this pool is closed")
         self._look_ahead()
         future: Future[T] = Future()
-        self._queue.put(_Asked(conversation, future))
+        self._queue.put(_QueuedTask(task, future))
         return future
 
     def _look_ahead(self) -> None:
-        """Open the spare box when a second conversation is asked for.
+        """Open the spare box when a second task is submitted.
 
         One program seldom needs it, and does not wait for it.
         """
         with self._lock:
-            self._asked += 1
-            if self._asked == 2 and self._spare is None:
+            self._submitted += 1
+            if self._submitted == 2 and self._spare is None:
                 self._spare = self._openers.submit(self._open_box)
 
-    def call_off(self, future: Future[Any]) -> None:
-        """End a conversation that nobody waits for: it makes no further visit, and the one under way ends soon."""
+    def cancel(self, future: Future[Any]) -> None:
+        """Cancel a task that nobody waits for: it makes no further visit, and the one under way ends soon."""
         if future.cancel():
             return
         with self._lock:
-            slot = self._running.get(future)
-            if slot is not None:
-                slot.called_off.set()
-        if slot is not None:
-            timer = threading.Timer(CALLED_OFF_S, self._end, (future, slot))
+            boxes = self._running.get(future)
+            if boxes is not None:
+                boxes.cancelled.set()
+        if boxes is not None:
+            timer = threading.Timer(CANCELLED_S, self._end, (future, boxes))
             timer.daemon = True
             timer.start()
 
-    def _end(self, future: Future[Any], slot: Slot) -> None:
-        """Remove the boxes under a conversation that was called off and goes on."""
-        if self._running.get(future) is slot:
+    def _end(self, future: Future[Any], boxes: WorkerBoxes) -> None:
+        """Remove the boxes of a task that was cancelled and goes on."""
+        if self._running.get(future) is boxes:
             with contextlib.suppress(SandboxError):
-                slot.abort()
+                boxes.abort()
 
     def _work(self, box: Box, core: int) -> None:
         try:
             box.pin(core)
         except SandboxError:
             box.clean = False
-        slot = Slot(self, core, box)
-        while (asked := self._queue.get()) is not None:
-            if not asked.future.set_running_or_notify_cancel():
+        boxes = WorkerBoxes(self, core, box)
+        while (queued := self._queue.get()) is not None:
+            if not queued.future.set_running_or_notify_cancel():
                 continue
             try:
-                came = self._conversed(asked, slot)
-            except BaseException as error:  # noqa: BLE001  (it travels to whoever asked)
-                asked.future.set_exception(error)
+                came = self._run_task(queued, boxes)
+            except BaseException as error:  # noqa: BLE001  (the future hands it on)
+                queued.future.set_exception(error)
             else:
-                asked.future.set_result(came)
+                queued.future.set_result(came)
 
-    def _conversed(self, asked: _Asked[T], slot: Slot) -> T:
-        """What the conversation comes to; meanwhile it can be called off."""
+    def _run_task(self, queued: _QueuedTask[T], boxes: WorkerBoxes) -> T:
+        """Return what the task returns; meanwhile it can be cancelled."""
         if not self.recover():
             assert self._failure is not None  # noqa: S101  (the same exception for every waiting job)
             raise self._failure
-        slot.called_off = threading.Event()
+        boxes.cancelled = threading.Event()
         with self._lock:
-            self._running[asked.future] = slot
+            self._running[queued.future] = boxes
         try:
-            return asked.conversation(slot)
+            return queued.task(boxes)
         finally:
             with self._lock:
-                del self._running[asked.future]
+                del self._running[queued.future]
 
-    def visit(self, seat: Seat, job: Job, called_off: threading.Event) -> Run:
-        """The run of a job in the box of a seat, or in the one that replaces it there."""
+    def visit(self, pinned: PinnedBox, job: Job, cancelled: threading.Event) -> Run:
+        """Return the run of a job in a worker's box, or in the one that replaces it."""
         deaths = _Deaths()
         try:
             try:
-                return self._visit_once(seat, job, called_off, deaths)
+                return self._visit_once(pinned, job, cancelled, deaths)
             except (SandboxError, OSError) as error:
-                if not self._worth_another_try(error, called_off):
+                if not self._worth_another_try(error, cancelled):
                     raise
-            return self._visit_again(seat, job, called_off, deaths)
+            return self._visit_again(pinned, job, cancelled, deaths)
         except EngineUnavailable as error:
             self._failure, self._asked_engine = error, time.monotonic()
             raise
 
-    def _visit_again(self, seat: Seat, job: Job, called_off: threading.Event, deaths: _Deaths) -> Run:
+    def _visit_again(self, pinned: PinnedBox, job: Job, cancelled: threading.Event, deaths: _Deaths) -> Run:
         """The run of a job whose first try has failed."""
         waits = tenacity.Retrying(
-            retry=tenacity.retry_if_exception(lambda error: self._worth_another_try(error, called_off)),
+            retry=tenacity.retry_if_exception(lambda error: self._worth_another_try(error, cancelled)),
             wait=tenacity.wait_exponential(multiplier=FIRST_WAIT_S, max=5),
             stop=tenacity.stop_after_delay(PATIENCE_S + DEATHS_FROM_WITHIN * (job.limits.wall_s + GRACE_S)),
             reraise=True,
         )
         time.sleep(FIRST_WAIT_S)
-        return waits(self._visit_once, seat, job, called_off, deaths)
+        return waits(self._visit_once, pinned, job, cancelled, deaths)
 
-    def _visit_once(self, seat: Seat, job: Job, called_off: threading.Event, deaths: _Deaths) -> Run:
-        if called_off.is_set():
-            raise CalledOff(CALLED_OFF)
-        box = seat.box if seat.box is not None and seat.box.takes(job) else self._replace(seat)
+    def _visit_once(self, pinned: PinnedBox, job: Job, cancelled: threading.Event, deaths: _Deaths) -> Run:
+        if cancelled.is_set():
+            raise TaskCancelled(CANCELLED)
+        box = pinned.box if pinned.box is not None and pinned.box.accepts(job) else self._replace(pinned)
         try:
             return box.run(job)
         except BoxLost as lost:
             box.clean = False
-            if called_off.is_set():
-                raise CalledOff(CALLED_OFF) from lost
+            if cancelled.is_set():
+                raise TaskCancelled(CANCELLED) from lost
             deaths.count += box.broken_from_within(lost)
             if deaths.count < DEATHS_FROM_WITHIN:
                 raise
         # A machine that loses this one, too, is to blame itself.
-        self._replace(seat).run(replace(HONEST, limits=job.limits))
+        self._replace(pinned).run(replace(HONEST, limits=job.limits))
         return _broke_its_boxes()
 
-    def _worth_another_try(self, error: BaseException, called_off: threading.Event) -> bool:
+    def _worth_another_try(self, error: BaseException, cancelled: threading.Event) -> bool:
         lacking = isinstance(error, OSError) and error.errno in LACKING
         passing = lacking or isinstance(error, BoxLost | EngineUnavailable | OutOfResources)
-        return passing and not self._stopping.is_set() and not called_off.is_set()
+        return passing and not self._stopping.is_set() and not cancelled.is_set()
 
-    def _replace(self, seat: Seat) -> Box:
-        """Throw away the box of a seat (if there is one) and put the spare there, while the next one opens."""
-        if seat.box is not None:
-            gone, seat.box = seat.box, None
+    def _replace(self, pinned: PinnedBox) -> Box:
+        """Throw away a worker's box (if there is one) and put the spare in its place, while the next one opens."""
+        if pinned.box is not None:
+            gone, pinned.box = pinned.box, None
             self._drop(gone)
         with self._lock:
             taken = self._spare or self._openers.submit(self._open_box)
             self._spare = self._openers.submit(self._open_box)
-        seat.box = taken.result()
+        pinned.box = taken.result()
         try:
-            seat.box.pin(seat.core)
+            pinned.box.pin(pinned.core)
         except SandboxError:
-            seat.box.clean = False
+            pinned.box.clean = False
             raise
-        return seat.box
+        return pinned.box
 
     def _open_box(self, *, first: bool = False) -> Box:
         """A box whose walls were tried; another one where it is lost meanwhile (see SECURITY.md on memory)."""
@@ -356,10 +355,10 @@ class Pool:
             if stopping:
                 raise BoxLost("the pool was closed while a box opened")  # closed below, like the others
             if first:
-                prove(box, spec.limits, self._proofs, functools.partial(self._subject, box))
+                check_isolation(box, spec.limits, self._cache, functools.partial(self._subject, box))
             else:
-                require_walls(box, spec.limits, thorough=False)
-            box.hand_over()
+                require_isolation(box, spec.limits, thorough=False)
+            box.mark_ready()
         except BaseException:
             self._drop(box)
             raise
@@ -367,7 +366,7 @@ class Pool:
 
     def _subject(self, box: Box) -> str:
         """What the proof of a box's walls is remembered of."""
-        return subject_of(self._facts.result().identity, self._engine.made(box.id), box.greeting, self.spec.limits)
+        return subject_of(self._facts.result().identity, self._engine.settings(box.id), box.greeting, self.spec.limits)
 
     def _drop(self, box: Box) -> None:
         box.close()  # where that fails, the box stays on the list, and closing the pool removes it
@@ -409,11 +408,11 @@ class Pool:
     def _cancel_waiting(self) -> None:
         while True:
             try:
-                asked = self._queue.get_nowait()
+                queued = self._queue.get_nowait()
             except queue.Empty:
                 return
-            if asked is not None:
-                asked.future.cancel()
+            if queued is not None:
+                queued.future.cancel()
 
     def _abort_boxes(self) -> set[Box]:
         """Remove all containers at once; ends the visits under way."""

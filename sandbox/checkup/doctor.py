@@ -1,6 +1,6 @@
 """What this machine is for our boxes: which engine, which kernel, which known holes. Pure: facts in, remarks out.
 
-The walls themselves are not judged by version but proved by `sandbox.boxes.probing`. A version says what no probe can:
+The walls themselves are not judged by version but proved by `sandbox.boxes.isolation_check`. A version says what no probe can:
 that a program of the machine has a published hole. Distributions mend holes without changing the number, so that is a
 warning.
 """
@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from sandbox.boxes.engine import PODMAN_HINT, EngineFacts
+from sandbox.boxes.docker_client import PODMAN_HINT, EngineFacts
 
 Version = tuple[int, ...]
 

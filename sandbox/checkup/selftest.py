@@ -19,9 +19,9 @@ from pathlib import Path
 from typing import Any
 
 from sandbox.boxes.box import Box
-from sandbox.boxes.engine import Engine
-from sandbox.boxes.owner import Owner
-from sandbox.boxes.walls import LABEL, LABEL_OWNER, BoxSpec
+from sandbox.boxes.container_config import LABEL, LABEL_OWNER, BoxSpec
+from sandbox.boxes.docker_client import DockerClient
+from sandbox.boxes.ownership import Owner
 from sandbox.errors import BoxLost
 from sandbox.judging import judge
 from sandbox.judging.explaining import explain
@@ -167,10 +167,10 @@ def _tests(name: str, kind: str, expected: dict[str, Any]) -> Tests | None:
             raise SuiteError(f"{name}: tests of no known kind: {kind!r}")
 
 
-class Range:
+class AttackRunner:
     """One box on which case after case is run; replaced where it is no longer clean, as a pool does."""
 
-    def __init__(self, engine: Engine, image: str, runtime: str | None = None, *, slower: float = 1) -> None:
+    def __init__(self, engine: DockerClient, image: str, runtime: str | None = None, *, slower: float = 1) -> None:
         """On a machine that is so many times slower an honest program may take so many times as long."""
         engine.require_runtime(runtime)
         self._engine = engine
@@ -205,10 +205,10 @@ class Range:
         box = self._fresh()
         for _ in range(times):
             box.run(again)
-            if not box.takes(again):
+            if not box.accepts(again):
                 yield "the box could not be cleaned between two visits"
                 return
-        box.farewell()
+        box.release_program()
         yield from self._invariants(case, 0.0)
 
     def _fresh(self) -> Box:

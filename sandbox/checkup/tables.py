@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.table import Table
 
-from sandbox.boxes.probing import WALLS, Finding
+from sandbox.boxes.isolation_check import WALLS, Finding
 from sandbox.checkup.doctor import Level, Remark
 from sandbox.checkup.selftest import Outcome
 from sandbox.show import harmless

@@ -8,15 +8,15 @@ from typing import Any
 
 import click
 
-from sandbox.boxes import image, leftovers
+from sandbox.boxes import image, ownership
 from sandbox.boxes.box import Box
-from sandbox.boxes.engine import Engine
-from sandbox.boxes.owner import Owner
-from sandbox.boxes.probing import probe
-from sandbox.boxes.proofs import Proofs, usual_directory
-from sandbox.boxes.walls import BoxSpec
+from sandbox.boxes.container_config import BoxSpec
+from sandbox.boxes.docker_client import DockerClient
+from sandbox.boxes.isolation_cache import IsolationCache, usual_directory
+from sandbox.boxes.isolation_check import probe
+from sandbox.boxes.ownership import Owner
 from sandbox.checkup.doctor import Level, Remark, examine, seen_inside
-from sandbox.checkup.selftest import Range, SuiteError, escapes_directory, read_cases
+from sandbox.checkup.selftest import AttackRunner, SuiteError, escapes_directory, read_cases
 from sandbox.checkup.tables import print_examination, print_outcomes
 from sandbox.commands.common import limit_options, limits_of, outfit_options
 from sandbox.commands.ending import OUR_FAULT, PASSED, PROGRAM_FAULT, USAGE, say, stop
@@ -39,10 +39,10 @@ def selftest(groups: tuple[str, ...], runtime: str | None, slower: float, outfit
     """Run the attack suite on this machine and show what holds."""
     try:
         cases = [case.slowed(slower) for case in read_cases(escapes_directory(), groups)]
-        with closing(Engine()) as engine:
+        with closing(DockerClient()) as engine:
             tag = image.ensure_image(engine, outfit, say=say)
             with (
-                closing(Range(engine, tag, runtime, slower=slower)) as boxes,
+                closing(AttackRunner(engine, tag, runtime, slower=slower)) as boxes,
                 progress("testing", len(cases), 0) as advance,
             ):
                 outcomes = [(boxes.run(case), advance())[0] for case in cases]
@@ -65,7 +65,7 @@ def doctor(runtime: str | None, outfit: image.Outfit, **options: Any) -> None:
     """
     limits, remarks = limits_of(options), list[Remark]()
     try:
-        with closing(Engine()) as engine:
+        with closing(DockerClient()) as engine:
             remarks += examine(engine.facts(), runtime)
             engine.require_runtime(runtime)
             tag = image.ensure_image(engine, outfit, say=say)
@@ -80,7 +80,7 @@ def doctor(runtime: str | None, outfit: image.Outfit, **options: Any) -> None:
         stop(str(error), OUR_FAULT)
     print_examination(remarks, findings, HarmlessConsole())
     if open_walls := any(finding.through for finding in findings):
-        Proofs(usual_directory()).clear()
+        IsolationCache(usual_directory()).clear()
     bad = open_walls or any(remark.level is Level.BAD for remark in remarks)
     sys.exit(PROGRAM_FAULT if bad else PASSED)
 
@@ -92,7 +92,7 @@ def doctor(runtime: str | None, outfit: image.Outfit, **options: Any) -> None:
 def build(base: str | None, force: bool, outfit: image.Outfit) -> None:
     """Build the box image (does nothing if it is there and fits)."""
     try:
-        with closing(Engine()) as engine:
+        with closing(DockerClient()) as engine:
             wanted = image.build_image(engine, outfit, base=base, say=say) if base or force else None
             tag = wanted or image.ensure_image(engine, outfit, say=say)
     except SandboxError as error:
@@ -105,8 +105,8 @@ def build(base: str | None, force: bool, outfit: image.Outfit) -> None:
 def clean(images: bool) -> None:
     """Remove every box of ours from the engine, running ones included."""
     try:
-        with closing(Engine()) as engine:
-            click.echo(f"{leftovers.remove_all(engine)} boxes removed")
+        with closing(DockerClient()) as engine:
+            click.echo(f"{ownership.remove_all(engine)} boxes removed")
             if images:
                 click.echo(f"{len(image.remove_images(engine))} images removed")
     except SandboxError as error:

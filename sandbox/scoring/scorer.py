@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from sandbox.boxes import proofs
-from sandbox.boxes.engine import Engine
+from sandbox.boxes import isolation_cache
+from sandbox.boxes.docker_client import DockerClient
 from sandbox.boxes.image import USUAL, Outfit, ensure_image
-from sandbox.boxes.pool import MAX_BOXES, Conversation, Pool, PoolSpec, Slot
+from sandbox.boxes.pool import MAX_BOXES, Pool, PoolSpec, PoolTask, WorkerBoxes
 from sandbox.judging import judge
 from sandbox.judging.joining import Joined, join, seen_by_judge, seen_by_selection
 from sandbox.scoring.asking import PATIENCE, Answered, ask
@@ -118,15 +118,15 @@ class Scorer:
         It raises a SandboxError when the program was not judged by our fault. A program larger than anything we take is
         judged without a visit.
         """
-        asked = self.conversation(program, stdin)
+        asked = self.task(program, stdin)
         if isinstance(asked, Score):
             scored: Future[Score] = Future()
             scored.set_result(asked)
             return scored
-        return self._pool.converse(asked)
+        return self._pool.submit_task(asked)
 
-    def conversation(self, program: Program, stdin: bytes = b"") -> Conversation[Score] | Score:
-        """What `submit` asks of the pool, for whoever asks by himself; the score where no visit is needed."""
+    def task(self, program: Program, stdin: bytes = b"") -> PoolTask[Score] | Score:
+        """Return what `submit` hands to the pool, for callers that do so themselves; the score where no visit is needed."""
         try:
             job = Job(
                 program=program,
@@ -137,7 +137,7 @@ class Scorer:
             )
         except ValueError as error:
             return judge.too_large(str(error), program, self.limits_for(program.assumptions))
-        return lambda slot: self._examine(job, slot)
+        return lambda boxes: self._examine(job, boxes)
 
     def ask(
         self, program: Program, tests: CallTests, *, cpu_s: float | None = None, patience: int = PATIENCE
@@ -160,49 +160,49 @@ class Scorer:
             silent: Future[Answered] = Future()
             silent.set_result(Answered(answers=(None,) * len(tests.cases), cpu_s=0.0, wall_s=0.0, visits=0))
             return silent
-        return self._pool.converse(lambda slot: ask(job, tests, slot.run, patience))
+        return self._pool.submit_task(lambda boxes: ask(job, tests, boxes.run, patience))
 
-    def _examine(self, job: Job, slot: Slot) -> Score:
-        """Runs and judges on the slot's thread.
+    def _examine(self, job: Job, boxes: WorkerBoxes) -> Score:
+        """Runs and judges on the worker's thread.
 
         Where both sets of tests are calls, in one visit; no input is run twice.
         """
         tests, selection = job.program.tests, job.program.selection
         if selection is None:
-            return self._examine_one(job, slot)
+            return self._examine_one(job, boxes)
         if isinstance(tests, CallTests | ReferenceTests) and isinstance(selection, CallTests | ReferenceTests):
-            whole, part = (self._expected(either, job, slot) for either in (tests, selection))
-            return self._examine_joined(job, whole, part, slot)
+            whole, part = (self._expected(either, job, boxes) for either in (tests, selection))
+            return self._examine_joined(job, whole, part, boxes)
         known: dict[tuple[bytes, Limits], Run] = {}
         selecting = replace(job, program=replace(job.program, tests=selection, selection=None))
-        selected = self._examine_one(selecting, slot, known)
-        return replace(self._examine_one(job, slot, known), selection=selected)
+        selected = self._examine_one(selecting, boxes, known)
+        return replace(self._examine_one(job, boxes, known), selection=selected)
 
-    def _examine_one(self, job: Job, slot: Slot, known: dict[tuple[bytes, Limits], Run] | None = None) -> Score:
+    def _examine_one(self, job: Job, boxes: WorkerBoxes, known: dict[tuple[bytes, Limits], Run] | None = None) -> Score:
         match job.program.tests:
             case CallTests() | ReferenceTests() as tests:
-                return self._examine_called(job, self._expected(tests, job, slot), slot)
+                return self._examine_called(job, self._expected(tests, job, boxes), boxes)
             case StdinTests() as tests:
-                return self._examine_printed(job, tests, slot, {} if known is None else known)
+                return self._examine_printed(job, tests, boxes, {} if known is None else known)
             case CheckTests() as tests:
-                return self._examine_graded(job, tests, slot)
+                return self._examine_graded(job, tests, boxes)
             case _:
-                return judge.score(slot.run(job), job.program, job.limits)
+                return judge.score(boxes.run(job), job.program, job.limits)
 
-    def _expected(self, tests: CallTests | ReferenceTests, job: Job, slot: Slot) -> Reference:
+    def _expected(self, tests: CallTests | ReferenceTests, job: Job, boxes: WorkerBoxes) -> Reference:
         """The tests with what is expected, asked of the set's own program where they do not say it."""
         if isinstance(tests, ReferenceTests):
-            return self._references.of(tests, partial(self._grader, slot, job.program.assumptions))
+            return self._references.of(tests, partial(self._grader, boxes, job.program.assumptions))
         return Reference(tests=tests, cpu_s=0.0, size=0)
 
-    def _examine_called(self, job: Job, reference: Reference, slot: Slot) -> Score:
+    def _examine_called(self, job: Job, reference: Reference, boxes: WorkerBoxes) -> Score:
         """Calls; where a reference has given the answers, a program has some multiple of its time and room."""
         tests, job = reference.tests, _in_proportion(job, reference)
         stages = self._stages(tests.calls, reference.cpu_s)
-        run = self._asked(job, stages, lambda run: judge.has_failed(run, tests), slot)
+        run = self._asked(job, stages, lambda run: judge.has_failed(run, tests), boxes)
         return _scored(run, job, tests)
 
-    def _examine_joined(self, job: Job, whole: Reference, part: Reference, slot: Slot) -> Score:
+    def _examine_joined(self, job: Job, whole: Reference, part: Reference, boxes: WorkerBoxes) -> Score:
         """Two sets of calls, asked in one visit and judged apart."""
         key = part.tests.source, whole.tests.source
         joined = self._joined.get(key) or self._joined.setdefault(key, join(part.tests, whole.tests))
@@ -211,7 +211,7 @@ class Scorer:
             return judge.has_failed(seen_by_judge(run, joined), joined.judge)
 
         job = _in_proportion(job, whole)
-        run = self._asked(job, self._stages(joined.calls, whole.cpu_s), failed, slot)
+        run = self._asked(job, self._stages(joined.calls, whole.cpu_s), failed, boxes)
         selected = _scored(seen_by_selection(run, joined), job, part.tests)
         return replace(_scored(seen_by_judge(run, joined), job, joined.judge), selection=selected)
 
@@ -226,7 +226,7 @@ class Scorer:
         counts = [calls.apart + more for more in few] if stages else []
         return _Stages(calls, (*counts, len(calls)))
 
-    def _asked(self, job: Job, stages: _Stages, failed: Callable[[Run], bool], slot: Slot) -> Run:
+    def _asked(self, job: Job, stages: _Stages, failed: Callable[[Run], bool], boxes: WorkerBoxes) -> Run:
         """The run of the last stage, or of the first that fails.
 
         Where calls are fresh, or have their time for themselves, one run over several visits.
@@ -238,19 +238,19 @@ class Scorer:
             def enough(run: Run) -> bool:
                 return len(run.answers) >= calls.apart and not self._manner.every_case and failed(run)
 
-            return ask_afresh(job, calls.singly(), slot.run, enough, left_s)
+            return ask_afresh(job, calls.singly(), boxes.run, enough, left_s)
         for count in stages.counts:
             if each:
-                run = ask_on(job, calls, count, slot.run, left_s)
+                run = ask_on(job, calls, count, boxes.run, left_s)
                 left_s -= run.wall_s - run.waited_s
             else:
-                run = slot.run(replace(job, program=replace(job.program, tests=calls.first(count), selection=None)))
+                run = boxes.run(replace(job, program=replace(job.program, tests=calls.first(count), selection=None)))
             if not run.proved or failed(run):
                 break
         return run
 
     def _examine_printed(
-        self, job: Job, tests: StdinTests, slot: Slot, known: dict[tuple[bytes, Limits], Run]
+        self, job: Job, tests: StdinTests, boxes: WorkerBoxes, known: dict[tuple[bytes, Limits], Run]
     ) -> Score:
         """A process for each case, most from code compiled once, in an order that no program can foresee from the file.
 
@@ -260,13 +260,13 @@ class Scorer:
         order = list(range(len(tests.cases)))
         random.Random(f"{tests.source}{job.program.source}").shuffle(order)  # repeatable, no secret
         runs: dict[int, Run] = {}
-        with slot.repeating():
+        with boxes.repeating():
             for place, number in enumerate(order):
                 case, repeat = tests.cases[number], self._repeats(place, len(order))
                 asked = case.stdin, job.limits.with_room_for(case.expected)
                 if asked not in known:
                     stdin, limits = asked
-                    known[asked] = slot.run(replace(job, program=script, stdin=stdin, limits=limits, repeat=repeat))
+                    known[asked] = boxes.run(replace(job, program=script, stdin=stdin, limits=limits, repeat=repeat))
                 runs[number] = known[asked]
                 if not self._manner.every_case and not judge.printed_right(runs[number], tests, number):
                     break
@@ -282,49 +282,51 @@ class Scorer:
         first = 0 if self._manner.every_case else 1
         return place >= first and cases - first >= RUNNER_PAYS
 
-    def _examine_graded(self, job: Job, tests: CheckTests, slot: Slot) -> Score:
+    def _examine_graded(self, job: Job, tests: CheckTests, boxes: WorkerBoxes) -> Score:
         """The candidate answers in its box, the tests run in the grader's."""
         try:
-            plan = self._plan(job.program, tests, slot)
+            plan = self._plan(job.program, tests, boxes)
         except UngradableTests:  # a property of the problem: its tests have to stand beside the program
             beside = replace(job.program, tests=tests.source, selection=None)
-            return judge.score(slot.run(replace(job, program=beside)), beside, job.limits)
-        run, graded = grade(job.program, tests, plan, self._rooms(job, slot))
+            return judge.score(boxes.run(replace(job, program=beside)), beside, job.limits)
+        run, graded = grade(job.program, tests, plan, self._rooms(job, boxes))
         return judge.score(run, job.program, job.limits, graded)
 
-    def _plan(self, program: Program, tests: CheckTests, slot: Slot) -> Plan:
+    def _plan(self, program: Program, tests: CheckTests, boxes: WorkerBoxes) -> Plan:
         """What the tests will ask. A data set's own solution has a grader's limits, wherever it runs."""
         solution = replace(program, source=tests.solution or "", tests=tests, selection=None)
         own = Job(program=solution, limits=self._grader_limits, answers=GRADER_ANSWERS)
 
         def passes(plan: Plan) -> bool:
-            run, graded = grade(solution, tests, plan, self._rooms(own, slot))
+            run, graded = grade(solution, tests, plan, self._rooms(own, boxes))
             return judge.judge(run, solution, graded) is Verdict.PASSED
 
         def passes_beside() -> bool:
-            return slot.run(replace(own, program=replace(solution, tests=tests.source))).proved
+            return boxes.run(replace(own, program=replace(solution, tests=tests.source))).proved
 
-        return self._recordings.plan(tests, partial(self._grader, slot, program.assumptions), passes, passes_beside)
+        return self._recordings.plan(tests, partial(self._grader, boxes, program.assumptions), passes, passes_beside)
 
-    def _rooms(self, job: Job, slot: Slot) -> Rooms:
+    def _rooms(self, job: Job, boxes: WorkerBoxes) -> Rooms:
         def candidate(program: Program, wall_s: float) -> Run:
             if job.fresh and isinstance(program.tests, AskedCalls):
                 return ask_afresh(
-                    replace(job, program=program), program.tests.singly(), slot.run, lambda _: False, wall_s
+                    replace(job, program=program), program.tests.singly(), boxes.run, lambda _: False, wall_s
                 )
             limits = replace(job.limits, wall_s=min(job.limits.wall_s, wall_s))
-            return slot.run(replace(job, program=program, limits=limits))
+            return boxes.run(replace(job, program=program, limits=limits))
 
-        return Rooms(candidate, partial(self._grader, slot, job.program.assumptions), job.limits)
+        return Rooms(candidate, partial(self._grader, boxes, job.program.assumptions), job.limits)
 
-    def _grader(self, slot: Slot, assumptions: Assumptions, program: Program, wall_s: float = GRADER_WALL_S) -> Run:
-        """A visit to the slot's grader box, by a data set's own code. It has all the time that it needs.
+    def _grader(
+        self, boxes: WorkerBoxes, assumptions: Assumptions, program: Program, wall_s: float = GRADER_WALL_S
+    ) -> Run:
+        """A visit to the worker's grader box, by a data set's own code. It has all the time that it needs.
 
         The walls are the boxes' own, and it may assume what programs may.
         """
         program = replace(program, assumptions=assumptions.of_the_interpreter)
         limits = replace(self._grader_limits, wall_s=wall_s)
-        return slot.grade(Job(program=program, limits=limits, answers=GRADER_ANSWERS))
+        return boxes.grade(Job(program=program, limits=limits, answers=GRADER_ANSWERS))
 
     @property
     def _grader_limits(self) -> Limits:
@@ -387,7 +389,7 @@ def open_pool(
     """
     if boxes is not None and not 1 <= boxes <= MAX_BOXES:
         raise ValueError(f"boxes must be between 1 and {MAX_BOXES} (left out: one for each core), not {boxes}")
-    with contextlib.closing(Engine()) as engine:
+    with contextlib.closing(DockerClient()) as engine:
         engine.require_runtime(runtime)
         image = ensure_image(engine, outfit, say=say)
         spec = PoolSpec(
@@ -395,7 +397,7 @@ def open_pool(
             limits=limits,
             boxes=usable_cores() if boxes is None else boxes,
             runtime=runtime,
-            proofs=proofs.usual_directory(),
+            proofs=isolation_cache.usual_directory(),
         )
         with Pool(engine, spec) as pool:
             yield pool

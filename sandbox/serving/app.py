@@ -22,8 +22,8 @@ from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, R
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from sandbox.boxes.pool import Conversation, Pool, Slot
-from sandbox.errors import CalledOff, SandboxError
+from sandbox.boxes.pool import Pool, PoolTask, WorkerBoxes
+from sandbox.errors import SandboxError, TaskCancelled
 from sandbox.problems import Problem
 from sandbox.scoring.scorefile import told
 from sandbox.scoring.scorer import Manner, Scorer
@@ -114,8 +114,8 @@ class Server:
         return Json(piston.answer(came.came, job.limits, self._python), headers=_timing([came]))
 
     async def _visited(self, request: Request, job: Job, full: int) -> Timed[Run] | SandboxError:
-        def visit(slot: Slot) -> Run:
-            return slot.run(job)
+        def visit(boxes: WorkerBoxes) -> Run:
+            return boxes.run(job)
 
         (came,) = await self._waited(request, self._desk.ask([visit], lambda run: run.ending, full))
         return came
@@ -127,27 +127,27 @@ class Server:
             asked = await run_in_threadpool(own.read, body, self._problems)
         distinct = list(dict.fromkeys(program.source for program in asked.programs))
         by_source = {program.source: program for program in asked.programs}
-        conversations = [self._scoring(by_source[source]) for source in distinct]
-        came = await self._waited(request, self._desk.ask(conversations, lambda row: str(row["verdict"])))
+        tasks = [self._scoring(by_source[source]) for source in distinct]
+        came = await self._waited(request, self._desk.ask(tasks, lambda row: str(row["verdict"])))
         rows = dict(zip(distinct, map(_row, came), strict=True))
         ran = [one for one in came if isinstance(one, Timed)]
         return Json(own.answer(asked, [rows[p.source] for p in asked.programs]), headers=_timing(ran))
 
-    def _scoring(self, program: Program) -> Conversation[dict[str, Any]]:
+    def _scoring(self, program: Program) -> PoolTask[dict[str, Any]]:
         """A program's score as a row, made on the box's own thread."""
         if self._generation != self._problems.generation:
             self._scorer, self._generation = Scorer(self._pool, self._service.manner), self._problems.generation
-        asked, limits = self._scorer.conversation(program), self._scorer.limits_for(program.assumptions)
+        asked, limits = self._scorer.task(program), self._scorer.limits_for(program.assumptions)
 
-        def conversation(slot: Slot) -> dict[str, Any]:
-            return told(asked if isinstance(asked, Score) else asked(slot), program, limits)
+        def task(boxes: WorkerBoxes) -> dict[str, Any]:
+            return told(asked if isinstance(asked, Score) else asked(boxes), program, limits)
 
-        return conversation
+        return task
 
     async def _waited(self, request: Request, futures: Sequence[Future[Timed[T]]]) -> list[Timed[T] | SandboxError]:
         """What came of each, in order. Raises ClientDisconnect when the client leaves.
 
-        Whatever ends the waiting, what is not finished then is called off: it waits no more, or leaves its box.
+        Whatever ends the waiting, what is not finished then is cancelled: it waits no more, or leaves its box.
         """
         came = asyncio.gather(*map(asyncio.wrap_future, futures), return_exceptions=True)
         came.add_done_callback(_heard)
@@ -159,7 +159,7 @@ class Server:
         finally:
             left.cancel()
             for future in futures:
-                self._desk.call_off(future)
+                self._desk.cancel(future)
             came.cancel()
         return [_told(one) for one in came.result()]
 
@@ -221,7 +221,7 @@ def _pieces(request: Request) -> AsyncIterator[bytes]:
 
 
 def _heard(came: asyncio.Future[Any]) -> None:
-    """Nobody awaits what was called off: without a look at how it ended, Python would print a complaint."""
+    """Nobody awaits what was cancelled: without a look at how it ended, Python would print a complaint."""
     if not came.cancelled():
         came.exception()
 
@@ -229,7 +229,7 @@ def _heard(came: asyncio.Future[Any]) -> None:
 def _told(one: Timed[T] | BaseException) -> Timed[T] | SandboxError:
     """What is told to a client; a bug of ours is not, and travels on."""
     if isinstance(one, asyncio.CancelledError):
-        return CalledOff("the server is stopping")
+        return TaskCancelled("the server is stopping")
     if isinstance(one, BaseException) and not isinstance(one, SandboxError):
         raise one
     return one

@@ -1,6 +1,6 @@
 """Where programs wait for a box: so many and no more, timed and counted.
 
-What a client gives up is called off: it waits no more, makes no further visit to a box and leaves the one that it is
+What a client gives up is cancelled: it waits no more, makes no further visit to a box and leaves the one that it is
 in.
 """
 
@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Generic, TypeVar
 
-from sandbox.boxes.pool import Conversation, Pool, Slot
+from sandbox.boxes.pool import Pool, PoolTask, WorkerBoxes
 from sandbox.serving.metrics import Metrics
 from sandbox.serving.refused import Refused
 
@@ -36,7 +36,7 @@ class Timed(Generic[T]):
 
 
 class Desk:
-    """Hands conversations to a pool, at most `room` at a time. Any thread may ask."""
+    """Submits tasks to a pool, at most `room` at a time. Any thread may ask."""
 
     def __init__(self, pool: Pool, metrics: Metrics, room: int, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._pool, self._metrics, self._clock = pool, metrics, clock
@@ -51,24 +51,24 @@ class Desk:
         return self._waiting
 
     def ask(
-        self, conversations: Sequence[Conversation[T]], outcome: Callable[[T], str], full: int = FULL
+        self, tasks: Sequence[PoolTask[T]], outcome: Callable[[T], str], full: int = FULL
     ) -> list[Future[Timed[T]]]:
         """A future for each; all of them get a place, or the request is Refused, with the status `full`.
 
         `outcome` names what came, for the counts.
         """
-        self._take(len(conversations), full)
+        self._take(len(tasks), full)
         futures = []
-        for conversation in conversations:
-            future = self._pool.converse(partial(self._timed, conversation, self._clock()))
+        for task in tasks:
+            future = self._pool.submit_task(partial(self._timed, task, self._clock()))
             future.add_done_callback(partial(self._finished, outcome))
             futures.append(future)
         return futures
 
-    def call_off(self, future: Future[Timed[T]]) -> None:
+    def cancel(self, future: Future[Timed[T]]) -> None:
         """Give up what has not come yet."""
         if not future.done():
-            self._pool.call_off(future)
+            self._pool.cancel(future)
 
     def _take(self, places: int, full: int) -> None:
         with self._lock:
@@ -80,9 +80,9 @@ class Desk:
                 )
             self._waiting += places
 
-    def _timed(self, conversation: Conversation[T], asked: float, slot: Slot) -> Timed[T]:
+    def _timed(self, task: PoolTask[T], asked: float, boxes: WorkerBoxes) -> Timed[T]:
         began = self._clock()
-        came = conversation(slot)
+        came = task(boxes)
         run_s = self._clock() - began
         self._metrics.took("sandbox_queue_seconds", began - asked)
         self._metrics.took("sandbox_run_seconds", run_s)

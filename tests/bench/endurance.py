@@ -25,9 +25,9 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from sandbox.boxes.engine import Engine
-from sandbox.boxes.owner import Owner
-from sandbox.boxes.walls import LABEL_OWNER
+from sandbox.boxes.container_config import LABEL_OWNER
+from sandbox.boxes.docker_client import DockerClient
+from sandbox.boxes.ownership import Owner
 from sandbox.scoring.scorer import Scorer, open_scorer
 from sandbox.values import Limits, Program, Score, Verdict
 
@@ -58,7 +58,7 @@ def program(number: int) -> Program:
 class Sample:
     """What is there now."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: DockerClient) -> None:
         status = Path("/proc/self/status").read_text(encoding="ascii")
         self.rss_mb = int(re.findall(r"VmRSS:\s+(\d+)", status)[0]) / 1024
         self.descriptors = len(os.listdir("/proc/self/fd"))
@@ -75,7 +75,7 @@ def idle_boxes_mb() -> list[float]:
     return [float(number) for number in re.findall(r"^([\d.]+)MiB", told, re.MULTILINE)]
 
 
-def run(scorer: Scorer, engine: Engine, programs: int, rows: list[tuple[int, Sample]]) -> int:
+def run(scorer: Scorer, engine: DockerClient, programs: int, rows: list[tuple[int, Sample]]) -> int:
     """How many verdicts are not the expected one."""
     waiting: deque[tuple[int, Future[Score]]] = deque()
     surprises: Counter[tuple[int, str]] = Counter()
@@ -105,7 +105,7 @@ def main() -> None:
     options.add_argument("--boxes", type=int, default=2)
     chosen = options.parse_args()
     rows: list[tuple[int, Sample]] = []
-    with closing(Engine()) as engine:
+    with closing(DockerClient()) as engine:
         before = Sample(engine)
         with open_scorer(Limits(), boxes=chosen.boxes, say=print) as scorer:
             fresh, began = idle_boxes_mb(), time.perf_counter()

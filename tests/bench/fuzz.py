@@ -1,7 +1,7 @@
 """Coverage-guided fuzzing of everything on the host that reads bytes from a box.
 
 A candidate may write what it likes into its pipes, so four readers meet hostile bytes: `codec.decode`, `wire.decode`,
-`wire.FrameBuffer` and `reading.read_claims`. Hypothesis draws what we can imagine; libFuzzer (by way of atheris) keeps
+`wire.FrameBuffer` and `result_decoder.read_claims`. Hypothesis draws what we can imagine; libFuzzer (by way of atheris) keeps
 every input that reaches a new branch and mutates that, and so walks into states that nobody imagined. Of each input the
 first byte chooses the reader, and the rest is what it reads. For every input of at most 64 KB must hold:
 
@@ -51,7 +51,7 @@ except ImportError:
     )
 
 with atheris.instrument_imports(include=["sandbox"]):
-    from sandbox.boxes import reading
+    from sandbox.boxes import result_decoder
     from sandbox.inside import codec, wire
 
 MAX_INPUT = 64 << 10
@@ -132,7 +132,7 @@ def read_frames(data: bytes) -> None:
 
 
 def read_claims(data: bytes) -> None:
-    claims = reading.read_claims(data, PROOF, CALLS)
+    claims = result_decoder.read_claims(data, PROOF, CALLS)
     if len(claims.answers) > CALLS:
         raise Broken("more answers than calls")
 

@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from sandbox.boxes import image
-from sandbox.boxes.engine import Engine
+from sandbox.boxes.docker_client import DockerClient
 
 PACKAGES = ("llm-sandbox[docker]==0.3.46", "epicbox==1.1.0", "urllib3<2")  # epicbox calls what urllib3 2 has not
 _OURS = "the peers of the benchmark"
@@ -46,13 +46,13 @@ def peers_python(given: str | None) -> Iterator[str]:
         yield python
 
 
-def forget_peers(engine: Engine) -> None:
+def forget_peers(engine: DockerClient) -> None:
     """Remove what a peer has made and left: one that cannot start its container lets it lie."""
     for found in engine.containers(f"{image.LABEL_CONTENT}={_OURS}"):
         engine.remove(found.id)
 
 
-def peers_image(engine: Engine, box: str) -> str:
+def peers_image(engine: DockerClient, box: str) -> str:
     """The box image's base, with its packages, compiled as in the box.
 
     No side is to pay for what is no property of it.
@@ -74,7 +74,7 @@ def peers_image(engine: Engine, box: str) -> str:
     return tag
 
 
-def _with_a_shell(engine: Engine, base: str) -> str:
+def _with_a_shell(engine: DockerClient, base: str) -> str:
     reference = f"{base}-shell"
     if engine.image_labels(reference) is None:
         with tempfile.TemporaryDirectory(prefix="codebudget-peers-") as directory:

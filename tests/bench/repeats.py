@@ -20,10 +20,10 @@ from rich.console import Console
 from rich.table import Table
 
 from sandbox.boxes.box import Box
-from sandbox.boxes.engine import Engine
+from sandbox.boxes.container_config import BoxSpec
+from sandbox.boxes.docker_client import DockerClient
 from sandbox.boxes.image import ensure_image
-from sandbox.boxes.owner import Owner
-from sandbox.boxes.walls import BoxSpec
+from sandbox.boxes.ownership import Owner
 from sandbox.values import Job, Limits, Program
 
 FUNCTION = """
@@ -55,7 +55,7 @@ def timed(box: Box, asked: Program, inputs: int, *, repeat: bool) -> float:
         run = box.run(Job(program=asked, stdin=INPUT, limits=box.spec.limits, repeat=repeat))
         if not run.proved or not run.stdout.startswith(b"0 1 2 3"):
             sys.exit("a program has not come to its end: this measurement counts nothing")
-    box.farewell()
+    box.release_program()
     return (time.perf_counter() - began) / inputs
 
 
@@ -71,7 +71,7 @@ def main() -> None:
     table = Table(title=title)
     for heading in ("lines", "compiled once", "a visit each", "faster by", "one input: ms, once / each"):
         table.add_column(heading, justify="right")
-    with closing(Engine()) as engine:
+    with closing(DockerClient()) as engine:
         spec = BoxSpec(image=ensure_image(engine, say=print), limits=Limits(), owner=Owner.this().label())
         with closing(Box(engine, spec)) as box:
             for lines in (40, 150, 600):

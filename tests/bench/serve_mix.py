@@ -29,9 +29,9 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from sandbox.boxes.engine import Engine
-from sandbox.boxes.owner import Owner
-from sandbox.boxes.walls import LABEL, LABEL_OWNER
+from sandbox.boxes.container_config import LABEL, LABEL_OWNER
+from sandbox.boxes.docker_client import DockerClient
+from sandbox.boxes.ownership import Owner
 
 SANDBOX = str(Path(sys.executable).parent / "sandbox")
 JSON = {"Content-Type": "application/json"}
@@ -192,7 +192,7 @@ def told(mix: Mix, process: int, began: float) -> str:
 
 def boxes_of(process: int) -> int:
     """How many boxes the server has."""
-    with contextlib.closing(Engine()) as engine:
+    with contextlib.closing(DockerClient()) as engine:
         owners = [Owner.parse(found.labels.get(LABEL_OWNER, "")) for found in engine.containers(LABEL)]
     return sum(owner is not None and owner.pid == process for owner in owners)
 

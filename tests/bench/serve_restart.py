@@ -22,7 +22,7 @@ from pathlib import Path
 
 import requests
 
-from sandbox.boxes.engine import Engine
+from sandbox.boxes.docker_client import DockerClient
 from sandbox.boxes.image import ensure_image
 
 SANDBOX = str(Path(sys.executable).parent / "sandbox")
@@ -91,7 +91,7 @@ def main() -> None:
     parser.add_argument("--programs", type=int, default=200)
     parser.add_argument("--away", type=float, default=3.0)
     chosen = parser.parse_args()
-    with closing(Engine()) as usual:
+    with closing(DockerClient()) as usual:
         image = ensure_image(usual, say=print)
     with tempfile.TemporaryDirectory(prefix="own-engine-", ignore_cleanup_errors=True) as folder:
         engine = OwnEngine(Path(folder))

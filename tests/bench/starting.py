@@ -21,7 +21,7 @@ from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 
-from sandbox.boxes.engine import Engine
+from sandbox.boxes.docker_client import DockerClient
 from sandbox.boxes.image import ensure_image
 
 HERE = Path(sys.executable).parent
@@ -40,7 +40,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=7)
     rounds = parser.parse_args().rounds
-    with closing(Engine()) as engine:
+    with closing(DockerClient()) as engine:
         image = ensure_image(engine, say=print)
     run = ["docker", "run", "--rm", "--network", "none", "--entrypoint", "/opt/box/python", image, "-c", PROGRAM]
     python, one = [sys.executable, "-c", "pass"], [str(HERE / "sandbox"), "exec", "-c", PROGRAM]

@@ -32,7 +32,7 @@ from rich.console import Console
 from rich.table import Table
 from sides import Side, beside, by_answers, docker_exec, docker_run, helpers, in_a_grader, ours
 
-from sandbox.boxes.engine import Engine, EngineFacts
+from sandbox.boxes.docker_client import DockerClient, EngineFacts
 from sandbox.boxes.image import Outfit, ensure_image
 from sandbox.problems import Problem
 from sandbox.scoring.scorer import Manner, Scorer, open_scorer
@@ -46,7 +46,7 @@ ONE_BY_ONE = 500
 Rates = dict[str, dict[str, list[float]]]  # side, kind: programs per second and core, a number a round
 
 
-def open_sides(stack: ExitStack, engine: Engine, chosen: argparse.Namespace) -> list[Side]:
+def open_sides(stack: ExitStack, engine: DockerClient, chosen: argparse.Namespace) -> list[Side]:
     """Everything that is warm when the clock starts."""
     workers = chosen.workers
     plain = stack.enter_context(open_scorer(Limits(), boxes=workers, say=print))
@@ -158,7 +158,7 @@ def main() -> None:
     chosen = options.parse_args()
     problems = kinds()
     with ExitStack() as stack:
-        engine = stack.enter_context(closing(Engine()))
+        engine = stack.enter_context(closing(DockerClient()))
         stack.callback(forget_peers, engine)
         sides = open_sides(stack, engine, chosen)
         rates: Rates = {side.name: {kind: [] for kind in problems} for side in sides}

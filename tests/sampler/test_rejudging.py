@@ -18,7 +18,7 @@ from sampler.store.reader import Reader, StoreError
 from sampler.store.statements import StudyChanged
 from sampler.store.writer import Store
 from sampler.study.spec import load_study
-from sandbox.boxes.engine import Engine
+from sandbox.boxes.docker_client import DockerClient
 from sandbox.scoring.references import References
 
 PROBLEM: dict[str, Any] = {
@@ -45,7 +45,7 @@ BODIES = ["    return x + 1\n", "    return 2 * x\n", "    return (\n", "    ret
 
 
 @pytest.fixture
-def study(tmp_path: Path, engine: Engine) -> Path:
+def study(tmp_path: Path, engine: DockerClient) -> Path:
     assert engine is not None
     recorded = {
         "task_id": "T/0",

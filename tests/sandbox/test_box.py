@@ -10,11 +10,11 @@ from contextlib import closing
 import pytest
 
 from sandbox.boxes.box import Box
-from sandbox.boxes.engine import Engine
+from sandbox.boxes.container_config import LABEL, BoxSpec, container_body
+from sandbox.boxes.docker_client import DockerClient
 from sandbox.boxes.image import ensure_image
-from sandbox.boxes.owner import Owner
-from sandbox.boxes.reading import Claims, read_claims, read_facts
-from sandbox.boxes.walls import LABEL, BoxSpec, container_body
+from sandbox.boxes.ownership import Owner
+from sandbox.boxes.result_decoder import Claims, read_claims, read_facts
 from sandbox.errors import BoxLost
 from sandbox.inside import codec, wire
 from sandbox.values import CallTest, CallTests, Comparison, Ending, Flag, Job, Limits, MemorySource, Program, Run
@@ -23,7 +23,7 @@ LIMITS = Limits(memory_mb=128, disk_mb=8, files=64)
 
 
 @pytest.fixture(scope="module")
-def box(engine: Engine) -> Iterator[Box]:
+def box(engine: DockerClient) -> Iterator[Box]:
     spec = BoxSpec(image=ensure_image(engine, say=print), limits=LIMITS, owner=Owner.this().label())
     with closing(Box(engine, spec)) as opened:
         yield opened

@@ -8,9 +8,9 @@ from dataclasses import replace
 
 import pytest
 
-from sandbox.boxes.engine import Engine
+from sandbox.boxes.docker_client import DockerClient
 from sandbox.boxes.image import Outfit, ensure_image
-from sandbox.checkup.selftest import Case, Range, SuiteError, escapes_directory, excused, read_cases
+from sandbox.checkup.selftest import AttackRunner, Case, SuiteError, escapes_directory, excused, read_cases
 from sandbox.errors import BoxLost, SandboxError
 from sandbox.values import Run
 
@@ -23,7 +23,7 @@ LISTED = {
 
 
 @pytest.fixture(scope="module", params=[None, "3.13"], ids=["usual", "python-3.13"])
-def boxes(engine: Engine, request: pytest.FixtureRequest) -> Iterator[Range]:
+def boxes(engine: DockerClient, request: pytest.FixtureRequest) -> Iterator[AttackRunner]:
     """A box of the usual Python, and one where a frame's locals can be written through (PEP 667)."""
     try:
         image = ensure_image(engine, Outfit(python=request.param), say=print)
@@ -31,7 +31,7 @@ def boxes(engine: Engine, request: pytest.FixtureRequest) -> Iterator[Range]:
         if request.param is None:
             raise
         pytest.skip(f"no image with Python {request.param} here: {error}")
-    with closing(Range(engine, image)) as opened:
+    with closing(AttackRunner(engine, image)) as opened:
         yield opened
 
 
@@ -58,7 +58,7 @@ def test_a_group_that_is_not_there_is_named() -> None:
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.name}-{case.kind}")
-def test_a_program_gets_its_verdict_and_leaves_nothing(case: Case, boxes: Range) -> None:
+def test_a_program_gets_its_verdict_and_leaves_nothing(case: Case, boxes: AttackRunner) -> None:
     outcome = boxes.run(case)
     assert not outcome.broken, (
         outcome.broken,
@@ -69,7 +69,7 @@ def test_a_program_gets_its_verdict_and_leaves_nothing(case: Case, boxes: Range)
 @pytest.mark.parametrize(
     "case", [case for case in CASES if case.group in "FKPX" and case.kind == "code"], ids=lambda case: case.name
 )
-def test_a_program_that_comes_again_leaves_nothing_either(case: Case, boxes: Range) -> None:
+def test_a_program_that_comes_again_leaves_nothing_either(case: Case, boxes: AttackRunner) -> None:
     assert not list(boxes.run_again(case))
 
 
@@ -88,7 +88,7 @@ class Dying:
 
 @pytest.mark.parametrize(("tries", "deaths"), [(1, 1), (2, 2)])
 def test_a_case_that_takes_all_its_boxes_with_it_does_not_hold(
-    boxes: Range, monkeypatch: pytest.MonkeyPatch, tries: int, deaths: int
+    boxes: AttackRunner, monkeypatch: pytest.MonkeyPatch, tries: int, deaths: int
 ) -> None:
     dying = Dying(deaths)
     monkeypatch.setattr(boxes, "_fresh", lambda: dying)
@@ -96,7 +96,7 @@ def test_a_case_that_takes_all_its_boxes_with_it_does_not_hold(
     assert dying.deaths == 0
 
 
-def test_a_case_that_may_lose_a_box_has_another(boxes: Range, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_case_that_may_lose_a_box_has_another(boxes: AttackRunner, monkeypatch: pytest.MonkeyPatch) -> None:
     dying = Dying(1)
     monkeypatch.setattr(boxes, "_fresh", lambda: dying)
     with pytest.raises(NotImplementedError):

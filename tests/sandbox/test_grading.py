@@ -40,7 +40,7 @@ def test_all_visits_of_a_sample_have_one_budget_of_wall_time(scorer: Scorer) -> 
     checked = CheckTests(source="a = f(3)\nassert f(a) == a\n", functions=("f",), solution="def f(x): return x\n")
     program, limits = Program(source=astray, tests=checked), replace(scorer.limits, wall_s=0.5)
     job = Job(program=program, limits=limits)
-    found = scorer._pool.converse(lambda slot: scorer._examine(job, slot)).result(timeout=600)
+    found = scorer._pool.submit_task(lambda boxes: scorer._examine(job, boxes)).result(timeout=600)
     assert found.verdict is Verdict.TIMEOUT
     assert found.run.wall_s < 2 * limits.sample_wall_s
     assert "that they have together" in explain(found, limits, program)
@@ -139,7 +139,7 @@ def test_calls_that_depend_on_no_answer_are_handed_out_together(scorer: Scorer) 
         functions=("f",),
         solution="def f(x): return [x[0] + 9]\n",
     )
-    plan = scorer._pool.converse(lambda slot: scorer._plan(Program(source=""), tests, slot)).result(timeout=600)
+    plan = scorer._pool.submit_task(lambda boxes: scorer._plan(Program(source=""), tests, boxes)).result(timeout=600)
     assert [(one.waits, one.always) for one in plan] == [(False, True)] * 10 + [(True, False)]
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.boxes.engine import Engine
+from sandbox.boxes.docker_client import DockerClient
 from sandbox.errors import RuntimeUnknown
 from sandbox.judging.explaining import explain
 from sandbox.problems.checks import assert_tests
@@ -76,7 +76,7 @@ MIXED: dict[str, tuple[str, Tests | None, Verdict]] = {
 
 
 @pytest.fixture(scope="module")
-def scorers(engine: Engine) -> Iterator[dict[Isolation, Scorer]]:
+def scorers(engine: DockerClient) -> Iterator[dict[Isolation, Scorer]]:
     assert engine is not None
     with contextlib.ExitStack() as stack:
         yield {
@@ -148,7 +148,7 @@ def test_a_program_that_is_repeated_cannot_be_kept_apart_from_itself() -> None:
 
 @pytest.mark.parametrize("command", [["exec", "-c", "1"], ["selftest", "--group", "V"], ["doctor"]])
 def test_a_runtime_that_the_engine_does_not_know_is_an_error_that_names_those_it_has(
-    command: list[str], engine: Engine
+    command: list[str], engine: DockerClient
 ) -> None:
     done = subprocess.run(
         [SANDBOX, *command, "--runtime", "kata"], capture_output=True, text=True, check=False, timeout=300
@@ -157,7 +157,7 @@ def test_a_runtime_that_the_engine_does_not_know_is_an_error_that_names_those_it
     assert all(name in done.stderr for name in ("'kata'", *engine.facts().runtimes))
 
 
-def test_the_runtime_is_handed_to_the_engine(engine: Engine) -> None:
+def test_the_runtime_is_handed_to_the_engine(engine: DockerClient) -> None:
     known = engine.facts().runtime
     with open_scorer(LIMITS, boxes=1, manner=Manner(runtime=known)) as scorer:
         assert scorer.score(Program(source="print(1)")).verdict is Verdict.PASSED
@@ -166,7 +166,7 @@ def test_the_runtime_is_handed_to_the_engine(engine: Engine) -> None:
 
 
 @pytest.mark.parametrize("isolation", list(Isolation))
-def test_the_command_takes_the_isolation(isolation: Isolation, engine: Engine) -> None:
+def test_the_command_takes_the_isolation(isolation: Isolation, engine: DockerClient) -> None:
     assert engine is not None
     done = subprocess.run(
         [SANDBOX, "exec", "-c", "print(6 * 7)", "--isolation", isolation], capture_output=True, check=False, timeout=600

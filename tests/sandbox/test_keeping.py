@@ -11,10 +11,10 @@ import docker
 import pytest
 
 from sandbox.boxes.box import Box
-from sandbox.boxes.engine import Engine
+from sandbox.boxes.container_config import BoxSpec
+from sandbox.boxes.docker_client import DockerClient
 from sandbox.boxes.image import Outfit, ensure_image
-from sandbox.boxes.owner import Owner
-from sandbox.boxes.walls import BoxSpec
+from sandbox.boxes.ownership import Owner
 from sandbox.checkup.selftest import GRACE_S, LIMITS, escapes_directory
 from sandbox.inside.keeping import Mapping, file_mappings
 from sandbox.values import Job, Program
@@ -36,7 +36,9 @@ def test_what_is_kept_are_the_files_that_nobody_writes_to() -> None:
 
 @pytest.mark.docker
 @pytest.mark.parametrize("python", [None, "3.13"], ids=["usual", "python-3.13"])
-def test_memory_that_runs_out_in_the_first_box_of_an_image_delays_no_answer(engine: Engine, python: str | None) -> None:
+def test_memory_that_runs_out_in_the_first_box_of_an_image_delays_no_answer(
+    engine: DockerClient, python: str | None
+) -> None:
     """The pages of files belong to the box that reads them first, and only from that one the kernel takes them away."""
     image = ensure_image(engine, Outfit(python=python), say=print)
     if not forgotten(image):

@@ -12,9 +12,9 @@ import pytest
 
 import sandbox
 from sandbox import Pool, Problem, Verdict, load_problems, read_problem, reward, score
-from sandbox.boxes.engine import Engine
-from sandbox.boxes.owner import Owner
-from sandbox.boxes.walls import LABEL, LABEL_OWNER
+from sandbox.boxes.container_config import LABEL, LABEL_OWNER
+from sandbox.boxes.docker_client import DockerClient
+from sandbox.boxes.ownership import Owner
 from sandbox.errors import BoxLost, SandboxError
 from sandbox.values import Program, Score
 
@@ -83,7 +83,7 @@ def test_every_public_name_is_there_and_a_wrong_one_is_an_error() -> None:
 
 
 @pytest.fixture(scope="module")
-def pool(engine: Engine) -> Iterator[Pool]:
+def pool(engine: DockerClient) -> Iterator[Pool]:
     assert engine is not None
     with Pool(boxes=1) as opened:
         yield opened
@@ -141,7 +141,7 @@ def test_no_boxes_are_refused_before_anything_is_opened() -> None:
 
 
 @pytest.mark.docker
-def test_a_pool_that_nobody_closes_ends_quietly_with_its_process(engine: Engine) -> None:
+def test_a_pool_that_nobody_closes_ends_quietly_with_its_process(engine: DockerClient) -> None:
     source = (
         "from sandbox import Pool, read_problem, score\n"
         "problem = read_problem({'task_id': 't', 'prompt': 'Say 1.', 'tests': [{'stdin': '', 'stdout': '1'}]})\n"

@@ -14,7 +14,7 @@ import pytest
 from click.testing import CliRunner
 from json_handler import JsonHandler
 
-from sandbox.boxes.engine import Engine
+from sandbox.boxes.docker_client import DockerClient
 from sandbox.cli import cli
 from sandbox.errors import EngineUnavailable
 
@@ -61,7 +61,7 @@ def podman(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.mark.usefixtures("podman")
 def test_what_podman_refuses_is_told_with_its_name_and_the_way_out() -> None:
-    engine = Engine()
+    engine = DockerClient()
     with pytest.raises(EngineUnavailable, match=r"opening seccomp profile .*Podman.* use Docker's own engine$") as told:
         engine.create({"Image": "x"})
     engine.close()

@@ -22,12 +22,12 @@ from pathlib import Path
 import docker
 import pytest
 
-from sandbox.boxes import engine as engine_module
-from sandbox.boxes.engine import Engine
+from sandbox.boxes import docker_client as engine_module
+from sandbox.boxes.container_config import LABEL, LABEL_OWNER
+from sandbox.boxes.docker_client import DockerClient
 from sandbox.boxes.image import ensure_image
-from sandbox.boxes.leftovers import remove_all
+from sandbox.boxes.ownership import remove_all
 from sandbox.boxes.pool import Pool, PoolSpec
-from sandbox.boxes.walls import LABEL, LABEL_OWNER
 from sandbox.errors import EngineUnavailable
 from sandbox.problems import load_problems
 from sandbox.values import Ending, Job, Limits, Program
@@ -105,7 +105,7 @@ class Middleman:
 
 
 @pytest.fixture
-def middleman(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Iterator[Middleman]:
+def middleman(engine: DockerClient, monkeypatch: pytest.MonkeyPatch) -> Iterator[Middleman]:
     assert engine is not None
     if not Path("/var/run/docker.sock").is_socket():
         pytest.skip("the engine is not at /var/run/docker.sock")
@@ -115,7 +115,7 @@ def middleman(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Iterator[Middl
 
 
 def test_a_stream_that_is_cut_in_the_middle_of_a_frame_costs_a_retry(middleman: Middleman) -> None:
-    with contextlib.closing(Engine()) as engine, Pool(engine, spec(engine)) as pool:
+    with contextlib.closing(DockerClient()) as engine, Pool(engine, spec(engine)) as pool:
         assert pool.submit(job("print(1)")).result(timeout=300).stdout == b"1\n"
         middleman.cut_after = 30
         run = pool.submit(job(SLOW)).result(timeout=300)
@@ -123,12 +123,12 @@ def test_a_stream_that_is_cut_in_the_middle_of_a_frame_costs_a_retry(middleman: 
         assert (run.stdout, run.ending) == (b"done\n", Ending.EXITED)
 
 
-def spec(engine: Engine) -> PoolSpec:
+def spec(engine: DockerClient) -> PoolSpec:
     return PoolSpec(image=ensure_image(engine, say=print), limits=LIMITS, boxes=1)
 
 
 def test_an_api_that_answers_500_for_a_while_costs_time_and_no_verdict(middleman: Middleman) -> None:
-    with contextlib.closing(Engine()) as engine, Pool(engine, spec(engine)) as pool:
+    with contextlib.closing(DockerClient()) as engine, Pool(engine, spec(engine)) as pool:
         running = pool.submit(job(SLOW))
         time.sleep(0.5)
         middleman.refusing = True
@@ -143,7 +143,7 @@ def test_an_api_that_answers_500_for_a_while_costs_time_and_no_verdict(middleman
 def test_an_api_that_only_answers_500_is_named(middleman: Middleman) -> None:
     middleman.refusing = True
     with pytest.raises(EngineUnavailable, match="Docker"):
-        Engine()
+        DockerClient()
 
 
 def test_an_api_that_never_answers_is_given_up(middleman: Middleman, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -151,7 +151,7 @@ def test_an_api_that_never_answers_is_given_up(middleman: Middleman, monkeypatch
     middleman.silent = True
     began = time.monotonic()
     with pytest.raises(EngineUnavailable):
-        Engine()
+        DockerClient()
     assert time.monotonic() - began < 50
     middleman.silent = False
 
@@ -203,7 +203,7 @@ class SecondEngine:
 
 
 @pytest.fixture
-def second_engine(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Iterator[SecondEngine]:
+def second_engine(engine: DockerClient, monkeypatch: pytest.MonkeyPatch) -> Iterator[SecondEngine]:
     if os.getuid() != 0 or None in map(shutil.which, ("dockerd", "unshare")):
         pytest.skip("a second engine takes root, dockerd and unshare")
     image = ensure_image(engine, say=print)
@@ -220,7 +220,7 @@ def second_engine(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Iterator[S
 
 
 def test_an_engine_that_is_killed_and_started_again_costs_time_and_no_verdict(second_engine: SecondEngine) -> None:
-    with contextlib.closing(Engine()) as engine:
+    with contextlib.closing(DockerClient()) as engine:
         with Pool(engine, spec(engine)) as pool:
             futures = [pool.submit(job(f"{SLOW}  # {number}")) for number in range(4)]
             time.sleep(0.7)
@@ -248,13 +248,13 @@ def score(samples: Path, out: Path) -> list[str]:
     return [SANDBOX, "score", "--problems", "humaneval", "--samples", str(samples), "--out", str(out), "--boxes", "2"]
 
 
-def boxes_of(engine: Engine, pids: set[int]) -> list[str]:
+def boxes_of(engine: DockerClient, pids: set[int]) -> list[str]:
     owners = {found.id: found.labels[LABEL_OWNER].split("/")[2] for found in engine.containers(LABEL)}
     return [container for container, pid in owners.items() if int(pid) in pids]
 
 
 def test_killed_ten_times_under_load_nothing_is_lost_or_counted_twice_and_no_box_outlives_the_next_start(
-    engine: Engine, tmp_path: Path
+    engine: DockerClient, tmp_path: Path
 ) -> None:
     lines = samples_file(tmp_path / "samples.jsonl", 3000)
     command, dice, killed = score(tmp_path / "samples.jsonl", tmp_path / "out.jsonl"), random.Random(7), set[int]()
@@ -281,7 +281,7 @@ def size_of(path: Path) -> int:
     return path.stat().st_size if path.is_file() else 0
 
 
-def test_a_full_disk_stops_the_run_and_the_next_one_goes_on(engine: Engine, tmp_path: Path) -> None:
+def test_a_full_disk_stops_the_run_and_the_next_one_goes_on(engine: DockerClient, tmp_path: Path) -> None:
     assert engine is not None
     small = tmp_path / "small"
     small.mkdir()
@@ -305,7 +305,7 @@ def test_a_full_disk_stops_the_run_and_the_next_one_goes_on(engine: Engine, tmp_
         subprocess.run(["umount", str(small)], check=True)
 
 
-def test_ctrl_c_ends_the_command_at_once_and_leaves_no_box(engine: Engine, tmp_path: Path) -> None:
+def test_ctrl_c_ends_the_command_at_once_and_leaves_no_box(engine: DockerClient, tmp_path: Path) -> None:
     lines = samples_file(tmp_path / "samples.jsonl", 3000)
     words = [sys.executable, "-c", INTERRUPTIBLE, *score(tmp_path / "samples.jsonl", tmp_path / "out.jsonl")[1:]]
     process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

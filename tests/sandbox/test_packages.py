@@ -12,11 +12,11 @@ from contextlib import closing
 import pytest
 
 from sandbox.boxes.box import Box
-from sandbox.boxes.engine import Engine
+from sandbox.boxes.container_config import BoxSpec
+from sandbox.boxes.docker_client import DockerClient
 from sandbox.boxes.image import Outfit, ensure_image, image_tag
-from sandbox.boxes.owner import Owner
+from sandbox.boxes.ownership import Owner
 from sandbox.boxes.packages import Platform, fetch
-from sandbox.boxes.walls import BoxSpec
 from sandbox.errors import ImageBuildFailed
 from sandbox.values import Ending, Job, Limits, Program, Run
 
@@ -26,7 +26,7 @@ FILLS = "import numpy\nfull = numpy.ones(({} << 20) // 8)\nprint(full.sum())\n"
 
 
 @pytest.fixture(scope="module")
-def box(engine: Engine) -> Iterator[Box]:
+def box(engine: DockerClient) -> Iterator[Box]:
     try:
         image = ensure_image(engine, NUMPY, say=print)
     except ImageBuildFailed as error:

@@ -20,28 +20,27 @@ from typing import Any
 import pytest
 
 from sandbox.boxes import box as box_module
+from sandbox.boxes.container_config import LABEL, LABEL_OWNER, BoxSpec
 from sandbox.boxes.cores import Cores, allowed_cores
-from sandbox.boxes.engine import Engine
+from sandbox.boxes.docker_client import DockerClient
 from sandbox.boxes.image import ensure_image
-from sandbox.boxes.leftovers import reap
-from sandbox.boxes.owner import Owner
-from sandbox.boxes.pool import Pool, PoolSpec, Slot
-from sandbox.boxes.probing import WallBroken
-from sandbox.boxes.walls import LABEL, LABEL_OWNER, BoxSpec
-from sandbox.errors import CalledOff, ImageMissing, PoolInOtherProcess
+from sandbox.boxes.isolation_check import WallBroken
+from sandbox.boxes.ownership import Owner, remove_orphans
+from sandbox.boxes.pool import Pool, PoolSpec, WorkerBoxes
+from sandbox.errors import ImageMissing, PoolInOtherProcess, TaskCancelled
 from sandbox.values import Ending, Flag, Job, Limits, Program
 
 pytestmark = pytest.mark.docker
 LIMITS = Limits(cpu_s=2, wall_s=5, memory_mb=128)
 
 
-def ours(engine: Engine) -> list[str]:
+def ours(engine: DockerClient) -> list[str]:
     """The boxes of this process (the session's own scorer has some, too)."""
     return [found.id for found in engine.containers(LABEL) if found.labels[LABEL_OWNER] == Owner.this().label()]
 
 
 @contextlib.contextmanager
-def a_pool(engine: Engine, boxes: int = 1) -> Iterator[tuple[Pool, set[str]]]:
+def a_pool(engine: DockerClient, boxes: int = 1) -> Iterator[tuple[Pool, set[str]]]:
     before = set(ours(engine))
     with Pool(engine, PoolSpec(image=ensure_image(engine, say=print), limits=LIMITS, boxes=boxes)) as pool:
         yield pool, before
@@ -52,7 +51,7 @@ def job(source: str, wall_s: float = LIMITS.wall_s) -> Job:
     return Job(program=Program(source=source), limits=replace(LIMITS, wall_s=wall_s))
 
 
-def test_many_threads_may_ask_and_everyone_gets_his_own_answer(engine: Engine) -> None:
+def test_many_threads_may_ask_and_everyone_gets_his_own_answer(engine: DockerClient) -> None:
     with a_pool(engine, boxes=2) as (pool, _):
         answers: dict[int, bytes] = {}
 
@@ -67,7 +66,7 @@ def test_many_threads_may_ask_and_everyone_gets_his_own_answer(engine: Engine) -
         assert answers == {number: b"%d\n" % number for number in range(40)}
 
 
-def test_one_program_opens_one_box_and_the_second_a_spare(engine: Engine) -> None:
+def test_one_program_opens_one_box_and_the_second_a_spare(engine: DockerClient) -> None:
     with a_pool(engine) as (pool, before):
         for number, boxes in ((1, 1), (2, 2)):
             assert pool.submit(job(f"print({number})")).result().stdout == b"%d\n" % number
@@ -77,7 +76,7 @@ def test_one_program_opens_one_box_and_the_second_a_spare(engine: Engine) -> Non
             assert len(set(ours(engine)) - before) == boxes
 
 
-def test_a_box_removed_from_outside_costs_a_retry_and_no_verdict(engine: Engine) -> None:
+def test_a_box_removed_from_outside_costs_a_retry_and_no_verdict(engine: DockerClient) -> None:
     with a_pool(engine) as (pool, before):
         running = pool.submit(job("import time; time.sleep(1); print('done')"))
         time.sleep(0.4)
@@ -89,7 +88,7 @@ def test_a_box_removed_from_outside_costs_a_retry_and_no_verdict(engine: Engine)
 
 
 def test_a_program_whose_boxes_die_from_within_is_judged_in_the_end(
-    engine: Engine, monkeypatch: pytest.MonkeyPatch
+    engine: DockerClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # No program of ours can kill a box from within, so the one fact that says so is played.
     monkeypatch.setattr("sandbox.boxes.box.Box.broken_from_within", lambda *_: True)
@@ -104,7 +103,7 @@ def test_a_program_whose_boxes_die_from_within_is_judged_in_the_end(
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root may stop the processes of a container")
 def test_a_program_whose_boxes_fall_silent_twice_is_judged_and_its_neighbour_is_not(
-    engine: Engine, monkeypatch: pytest.MonkeyPatch
+    engine: DockerClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(box_module, "GRACE_S", 2.0)
     limits = Limits(cpu_s=2, wall_s=3, memory_mb=128)
@@ -119,7 +118,7 @@ def test_a_program_whose_boxes_fall_silent_twice_is_judged_and_its_neighbour_is_
 FAMILY = "import os, time\nfor _ in range(3):\n  os.fork() or (time.sleep(100), os._exit(0))\ntime.sleep(100)"
 
 
-def visited(engine: Engine, before: set[str]) -> Iterator[tuple[str, int]]:
+def visited(engine: DockerClient, before: set[str]) -> Iterator[tuple[str, int]]:
     """Each box when the family is in it (and not the probe of the walls), and the pid of its supervisor."""
     seen, deadline = set[str](), time.monotonic() + 120
     while time.monotonic() < deadline:
@@ -130,7 +129,7 @@ def visited(engine: Engine, before: set[str]) -> Iterator[tuple[str, int]]:
         time.sleep(0.02)
 
 
-def busy(engine: Engine, container: str) -> int | None:
+def busy(engine: DockerClient, container: str) -> int | None:
     """The pid of a box's supervisor, while the family sleeps in the box."""
     pid = int((engine.state(container) or {}).get("Pid", 0))
     with contextlib.suppress(OSError):
@@ -143,7 +142,7 @@ def busy(engine: Engine, container: str) -> int | None:
     return None
 
 
-def test_leaving_early_cancels_what_waits_and_ends_what_runs(engine: Engine) -> None:
+def test_leaving_early_cancels_what_waits_and_ends_what_runs(engine: DockerClient) -> None:
     with contextlib.suppress(KeyboardInterrupt), a_pool(engine) as (pool, _):
         waiting = [pool.submit(job("import time; time.sleep(90)", wall_s=100)) for _ in range(5)]
         time.sleep(0.3)
@@ -173,14 +172,14 @@ def start_owner() -> subprocess.Popen[bytes]:
     return process
 
 
-def boxes_of(engine: Engine, pid: int) -> list[str]:
+def boxes_of(engine: DockerClient, pid: int) -> list[str]:
     return [found.id for found in engine.containers(LABEL) if f"/{pid}/" in found.labels[LABEL_OWNER]]
 
 
-def test_what_a_killed_process_left_is_reaped_by_the_next_pool_and_not_before(engine: Engine) -> None:
+def test_what_a_killed_process_left_is_reaped_by_the_next_pool_and_not_before(engine: DockerClient) -> None:
     with start_owner() as process:
         assert boxes_of(engine, process.pid)
-        reap(engine)
+        remove_orphans(engine)
         assert boxes_of(engine, process.pid), "a living process keeps its boxes"
         process.kill()
         process.communicate()
@@ -188,7 +187,7 @@ def test_what_a_killed_process_left_is_reaped_by_the_next_pool_and_not_before(en
         assert not boxes_of(engine, process.pid)
 
 
-def test_an_interrupted_process_leaves_no_box(engine: Engine) -> None:
+def test_an_interrupted_process_leaves_no_box(engine: DockerClient) -> None:
     with start_owner() as process:
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=300)
@@ -204,26 +203,26 @@ def test_an_owner_is_told_from_another_process_with_the_same_pid() -> None:
     assert Owner.parse("garbage") is None
 
 
-def test_an_image_that_is_not_there_is_named_with_the_way_out(engine: Engine) -> None:
+def test_an_image_that_is_not_there_is_named_with_the_way_out(engine: DockerClient) -> None:
     with pytest.raises(ImageMissing, match="sandbox build"):
         Pool(engine, PoolSpec(image="codebudget-box:no-such", limits=LIMITS, boxes=1))
 
 
-def test_a_closed_pool_takes_no_job(engine: Engine) -> None:
+def test_a_closed_pool_takes_no_job(engine: DockerClient) -> None:
     with a_pool(engine) as (pool, _):
         pass
     with pytest.raises(RuntimeError, match="closed"):
         pool.submit(job(""))
 
 
-def test_a_box_is_replaced_before_its_uids_come_round(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_box_is_replaced_before_its_uids_come_round(engine: DockerClient, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(box_module, "MAX_RUNS", 10)
     with a_pool(engine) as (pool, _):
         uids = [pool.submit(job("import os; print(os.getuid())")).result(timeout=300).stdout for _ in range(24)]
     assert len(set(uids)) == 24
 
 
-def test_a_pool_whose_walls_do_not_hold_does_not_open(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_pool_whose_walls_do_not_hold_does_not_open(engine: DockerClient, monkeypatch: pytest.MonkeyPatch) -> None:
     real, before = box_module.container_body, ours(engine)
 
     def unlimited(spec: BoxSpec, uid: int) -> dict[str, Any]:
@@ -236,7 +235,7 @@ def test_a_pool_whose_walls_do_not_hold_does_not_open(engine: Engine, monkeypatc
     assert ours(engine) == before
 
 
-def test_removing_one_container_from_many_sides_at_once_is_no_error(engine: Engine) -> None:
+def test_removing_one_container_from_many_sides_at_once_is_no_error(engine: DockerClient) -> None:
     """Two programs that start at the same time both remove what a third has left."""
     image = ensure_image(engine, say=print)
     for _ in range(3):
@@ -246,7 +245,7 @@ def test_removing_one_container_from_many_sides_at_once_is_no_error(engine: Engi
         assert engine.state(container) is None
 
 
-def test_a_visit_that_raises_after_its_box_was_replaced_leaks_no_box(engine: Engine) -> None:
+def test_a_visit_that_raises_after_its_box_was_replaced_leaks_no_box(engine: DockerClient) -> None:
     with a_pool(engine) as (pool, before):
         assert pool.submit(job("print(1)")).result().stdout == b"1\n"
         other = replace(job("print(1)"), limits=replace(LIMITS, memory_mb=64))
@@ -254,7 +253,7 @@ def test_a_visit_that_raises_after_its_box_was_replaced_leaks_no_box(engine: Eng
             for box in set(ours(engine)) - before:
                 engine.remove(box)
             with pytest.raises(ValueError, match="this box was made for"):
-                pool.converse(lambda slot: slot.run(other)).result(timeout=120)
+                pool.submit_task(lambda boxes: boxes.run(other)).result(timeout=120)
         assert pool.submit(job("print(2)")).result(timeout=120).stdout == b"2\n"
         deadline = time.monotonic() + 60
         while len(set(ours(engine)) - before) > 2 and time.monotonic() < deadline:
@@ -262,32 +261,32 @@ def test_a_visit_that_raises_after_its_box_was_replaced_leaks_no_box(engine: Eng
         assert len(set(ours(engine)) - before) <= 2, "the box in use and the spare one"
 
 
-def test_a_conversation_that_was_called_off_leaves_its_box(engine: Engine) -> None:
+def test_a_task_that_was_cancelled_leaves_its_box(engine: DockerClient) -> None:
     with a_pool(engine) as (pool, _):
         visits: list[bytes] = []
         inside = threading.Event()
 
-        def talk(slot: Slot) -> None:
+        def talk(boxes: WorkerBoxes) -> None:
             inside.set()
             while True:
-                visits.append(slot.run(job("import time; time.sleep(0.2)")).stdout)
+                visits.append(boxes.run(job("import time; time.sleep(0.2)")).stdout)
 
         long = pool.submit(job("import time; time.sleep(60)", wall_s=90))
         time.sleep(0.5)
-        pool.call_off(long)
-        with pytest.raises(CalledOff):
+        pool.cancel(long)
+        with pytest.raises(TaskCancelled):
             long.result(timeout=60)
-        talking = pool.converse(talk)
+        talking = pool.submit_task(talk)
         waiting = pool.submit(job("print(3)"))
         inside.wait(60)
-        pool.call_off(talking)
-        with pytest.raises(CalledOff):
+        pool.cancel(talking)
+        with pytest.raises(TaskCancelled):
             talking.result(timeout=60)
         assert waiting.result(timeout=60).stdout == b"3\n"
         assert pool.failure is None
 
 
-def test_a_fork_of_a_pools_process_is_told_so_and_leaves_the_boxes_alone(engine: Engine) -> None:
+def test_a_fork_of_a_pools_process_is_told_so_and_leaves_the_boxes_alone(engine: DockerClient) -> None:
     with a_pool(engine) as (pool, _):
         reading, writing = os.pipe()
         if (child := os.fork()) == 0:
@@ -304,7 +303,7 @@ def test_a_fork_of_a_pools_process_is_told_so_and_leaves_the_boxes_alone(engine:
         os.close(writing)
 
 
-def test_a_passing_lack_of_descriptors_is_no_failure_of_the_pool(engine: Engine) -> None:
+def test_a_passing_lack_of_descriptors_is_no_failure_of_the_pool(engine: DockerClient) -> None:
     limits = resource.getrlimit(resource.RLIMIT_NOFILE)
     with a_pool(engine) as (pool, before):
         for box in set(ours(engine)) - before:

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sandbox.boxes.reading import read_claims
+from sandbox.boxes.result_decoder import read_claims
 from sandbox.inside import codec, wire
 from sandbox.judging import facts, judge
 from sandbox.judging.facts import Facts, FactsError, NotEnough, Unreadable, facts_of, pack, packed, rejudge, unpack

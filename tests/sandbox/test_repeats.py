@@ -13,11 +13,11 @@ from dataclasses import replace
 import pytest
 
 from sandbox.boxes.box import Box
-from sandbox.boxes.engine import Engine
+from sandbox.boxes.container_config import LABEL, LABEL_OWNER, BoxSpec
+from sandbox.boxes.docker_client import DockerClient
 from sandbox.boxes.image import ensure_image
-from sandbox.boxes.owner import Owner
-from sandbox.boxes.pool import Slot
-from sandbox.boxes.walls import LABEL, LABEL_OWNER, BoxSpec
+from sandbox.boxes.ownership import Owner
+from sandbox.boxes.pool import WorkerBoxes
 from sandbox.judging import judge
 from sandbox.scoring.scorer import Manner, Scorer, open_scorer
 from sandbox.values import Ending, Flag, Job, Limits, Program, Run, StdinTest, StdinTests, Verdict
@@ -41,7 +41,7 @@ def test_only_a_script_can_be_repeated() -> None:
 
 
 @pytest.fixture(scope="module")
-def only(engine: Engine) -> Iterator[Box]:
+def only(engine: DockerClient) -> Iterator[Box]:
     spec = BoxSpec(image=ensure_image(engine, say=print), limits=LIMITS, owner=Owner.this().label())
     with closing(Box(engine, spec)) as opened:
         yield opened
@@ -51,7 +51,7 @@ def only(engine: Engine) -> Iterator[Box]:
 def box(only: Box) -> Iterator[Box]:
     """The one box of these tests, which every test has to leave clean."""
     yield only
-    only.farewell()
+    only.release_program()
     assert only.clean
     assert verdict(only.run(replace(job(GOOD, b"1"), repeat=False))) is Verdict.PASSED
 
@@ -89,7 +89,7 @@ print('main')
 def test_it_keeps_its_uid_and_the_next_program_has_another(box: Box) -> None:
     source = "import os; print(os.getresuid(), os.getgroups())"
     first, second = (box.run(job(source)).stdout for _ in range(2))
-    box.farewell()
+    box.release_program()
     assert first == second != box.run(job(source)).stdout
 
 
@@ -133,7 +133,7 @@ print('done')
 """
     said = [box.run(job(source, word)) for word in (b"live\n", b"kill\n", b"live\n", b"kill\n")]
     assert [verdict(run) for run in said] == [Verdict.PASSED, Verdict.CRASHED] * 2
-    assert box.takes(job(source))
+    assert box.accepts(job(source))
 
 
 @pytest.mark.docker
@@ -208,9 +208,9 @@ def test_time_and_memory_for_compiling_are_limited(box: Box) -> None:
     slow, large = "x = a + b * (c - d)\n" * 30_000, "x = [" + "(y, z), " * 450_000 + "]"
     said = [box.run(job(slow, limits=replace(LIMITS, cpu_s=0.05))) for _ in range(2)]
     assert [run.ending for run in said] == [Ending.OUT_OF_CPU] * 2
-    box.farewell()
+    box.release_program()
     assert box.run(job(slow, limits=replace(LIMITS, wall_s=0.05))).ending is Ending.OUT_OF_WALL
-    box.farewell()
+    box.release_program()
     assert verdict(box.run(job(large, limits=replace(LIMITS, cpu_s=9, wall_s=20)))) is Verdict.MEMORY
 
 
@@ -218,17 +218,17 @@ def test_time_and_memory_for_compiling_are_limited(box: Box) -> None:
 def test_nobody_else_comes_in_before_the_farewell(box: Box) -> None:
     box.run(job(GOOD, b"1"))
     assert not box.clean
-    assert box.takes(job(GOOD, b"2"))
-    assert not box.takes(replace(job(GOOD, b"2"), repeat=False))
-    assert not box.takes(job("print(1)"))
-    box.farewell()
-    assert box.takes(job("print(1)"))
+    assert box.accepts(job(GOOD, b"2"))
+    assert not box.accepts(replace(job(GOOD, b"2"), repeat=False))
+    assert not box.accepts(job("print(1)"))
+    box.release_program()
+    assert box.accepts(job("print(1)"))
 
 
 @pytest.mark.docker
 def test_a_farewell_to_nobody_changes_nothing(box: Box) -> None:
-    box.farewell()
-    box.farewell()
+    box.release_program()
+    box.release_program()
     assert box.clean
 
 
@@ -270,34 +270,34 @@ def test_it_stops_at_the_first_failure_or_tries_every_case(scorer: Scorer) -> No
 
 
 @pytest.mark.docker
-def test_a_box_that_was_left_with_a_runner_inside_is_not_used_again(scorer: Scorer, engine: Engine) -> None:
-    def fail(slot: Slot) -> None:
-        slot.run(job("print(1)"))
+def test_a_box_that_was_left_with_a_runner_inside_is_not_used_again(scorer: Scorer, engine: DockerClient) -> None:
+    def fail(boxes: WorkerBoxes) -> None:
+        boxes.run(job("print(1)"))
         raise RuntimeError("the host's thread fails")
 
     before = boxes(engine)
     with pytest.raises(RuntimeError):
-        scorer._pool.converse(fail).result()
+        scorer._pool.submit_task(fail).result()
     assert scorer.score(Program(source=GOOD, tests=DOUBLE)).verdict is Verdict.PASSED
     assert len(before - boxes(engine)) == 1
 
 
 @pytest.mark.docker
-def test_a_conversation_that_fails_leaves_a_clean_box(scorer: Scorer, engine: Engine) -> None:
-    def fail(slot: Slot) -> None:
-        with slot.repeating():
-            slot.run(job("print(1)"))
+def test_a_task_that_fails_leaves_a_clean_box(scorer: Scorer, engine: DockerClient) -> None:
+    def fail(boxes: WorkerBoxes) -> None:
+        with boxes.repeating():
+            boxes.run(job("print(1)"))
             raise RuntimeError("the host's thread fails")
 
     before = boxes(engine)
     with pytest.raises(RuntimeError):
-        scorer._pool.converse(fail).result()
+        scorer._pool.submit_task(fail).result()
     assert scorer.score(Program(source=GOOD, tests=DOUBLE)).verdict is Verdict.PASSED
     assert before <= boxes(engine)
 
 
 @pytest.mark.docker
-def test_a_box_that_is_lost_in_between_costs_a_retry_and_no_verdict(scorer: Scorer, engine: Engine) -> None:
+def test_a_box_that_is_lost_in_between_costs_a_retry_and_no_verdict(scorer: Scorer, engine: DockerClient) -> None:
     program = Program(source="import time; time.sleep(0.3); print(2 * int(input()))", tests=DOUBLE)
     running = scorer.submit(program)
     time.sleep(0.5)
@@ -306,6 +306,6 @@ def test_a_box_that_is_lost_in_between_costs_a_retry_and_no_verdict(scorer: Scor
     assert running.result(timeout=300).verdict is Verdict.PASSED
 
 
-def boxes(engine: Engine) -> set[str]:
+def boxes(engine: DockerClient) -> set[str]:
     """The boxes of this process, spares included."""
     return {found.id for found in engine.containers(LABEL) if found.labels[LABEL_OWNER] == Owner.this().label()}

@@ -23,9 +23,9 @@ import jsonschema
 import pytest
 import requests
 
-from sandbox.boxes.engine import Engine
-from sandbox.boxes.owner import Owner
-from sandbox.boxes.walls import LABEL, LABEL_OWNER
+from sandbox.boxes.container_config import LABEL, LABEL_OWNER
+from sandbox.boxes.docker_client import DockerClient
+from sandbox.boxes.ownership import Owner
 from sandbox.serving.app import openapi
 
 pytestmark = pytest.mark.docker
@@ -59,7 +59,7 @@ class Serving:
         )
         return float(found[1]) if found else 0.0
 
-    def boxes(self, engine: Engine) -> list[str]:
+    def boxes(self, engine: DockerClient) -> list[str]:
         owners = ((found.id, Owner.parse(found.labels[LABEL_OWNER])) for found in engine.containers(LABEL))
         return [box for box, owner in owners if owner and owner.pid == self.process.pid]
 
@@ -85,7 +85,7 @@ def a_server(*words: str, **environment: str) -> Iterator[Serving]:
 
 
 @pytest.fixture(scope="module")
-def server(engine: Engine) -> Iterator[Serving]:
+def server(engine: DockerClient) -> Iterator[Serving]:
     assert engine is not None
     with a_server("--boxes", "2", "--problems", "humaneval") as serving:
         yield serving
@@ -260,18 +260,18 @@ def leave_waiting(server: Serving, code: str, clients: int) -> list[socket.socke
 
 
 def test_clients_that_leave_take_their_waiting_programs_along(server: Serving) -> None:
-    called_off, left = 'sandbox_programs_total{outcome="cancelled"}', "sandbox_clients_left_total"
-    before, left_before = server.metric(called_off), server.metric(left)
+    cancelled, left = 'sandbox_programs_total{outcome="cancelled"}', "sandbox_clients_left_total"
+    before, left_before = server.metric(cancelled), server.metric(left)
     connections = leave_waiting(server, "import time; time.sleep(1)", 40)
     assert until(lambda: server.metric("sandbox_waiting") == 40)
     for connection in connections:
         connection.close()
     assert until(lambda: server.metric("sandbox_waiting") == 0, 5.0), "at most two of them ran on"
-    assert server.metric(called_off) - before >= 36
+    assert server.metric(cancelled) - before >= 36
     assert server.metric(left) - left_before == 40
 
 
-def test_boxes_that_vanish_under_load_cost_no_answer(server: Serving, engine: Engine) -> None:
+def test_boxes_that_vanish_under_load_cost_no_answer(server: Serving, engine: DockerClient) -> None:
     stop = threading.Event()
     removed = 0
     with ThreadPoolExecutor(8) as clients:
@@ -332,7 +332,7 @@ class TestWhoIsLetIn:
         assert "cannot listen at 127.0.0.1" in done.stderr
 
 
-def test_a_server_that_is_told_to_stop_answers_what_waits_and_leaves_no_box(engine: Engine) -> None:
+def test_a_server_that_is_told_to_stop_answers_what_waits_and_leaves_no_box(engine: DockerClient) -> None:
     with a_server("--boxes", "1") as server, ThreadPoolExecutor(6) as clients:
         waiting = [clients.submit(server.run_code, "import time; time.sleep(0.3); print(1)") for _ in range(6)]
         assert until(lambda: server.metric("sandbox_waiting") == 6)
@@ -368,7 +368,7 @@ def test_a_client_that_leaves_in_the_middle_of_rounds_gives_its_box_back() -> No
         assert server.run_code("print(1)").json()["run_result"]["stdout"] == "1\n"
 
 
-def test_a_server_that_is_told_to_stop_gives_up_what_does_not_end_and_leaves_no_box(engine: Engine) -> None:
+def test_a_server_that_is_told_to_stop_gives_up_what_does_not_end_and_leaves_no_box(engine: DockerClient) -> None:
     with a_server("--boxes", "1") as server, ThreadPoolExecutor(1) as clients:
         asking = clients.submit(server.post, "/v1/score", ROUNDS)
         assert until(lambda: server.metric("sandbox_waiting") == 1)

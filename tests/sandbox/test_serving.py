@@ -260,24 +260,24 @@ def test_a_body_is_read_or_refused_whatever_it_holds(body: dict) -> None:
 
 
 class Hands:
-    """A pool whose conversations a test holds in its hands."""
+    """A pool whose tasks a test holds in its hands."""
 
     def __init__(self) -> None:
         self.spec = PoolSpec(image="none", limits=LIMITS, boxes=2)
         self.asked: list = []
 
-    def converse(self, conversation):
+    def submit_task(self, task):
         future: Future = Future()
-        self.asked.append((conversation, future))
+        self.asked.append((task, future))
         return future
 
-    def call_off(self, future: Future) -> None:
+    def cancel(self, future: Future) -> None:
         future.cancel()
 
     def run(self, number: int) -> None:
-        conversation, future = self.asked[number]
+        task, future = self.asked[number]
         if future.set_running_or_notify_cancel():
-            future.set_result(conversation(None))
+            future.set_result(task(None))
 
 
 class TestDesk:

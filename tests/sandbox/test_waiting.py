@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sandbox.boxes import box as box_module
-from sandbox.boxes.engine import Engine
+from sandbox.boxes.docker_client import DockerClient
 from sandbox.errors import MachineBusy
 from sandbox.inside.waiting import Booked, Bound, Estimate, idle_s, pressed_s
 from sandbox.judging import facts, judge
@@ -205,7 +205,7 @@ def company(of_each_core: int) -> Iterator[None]:
 
 
 @pytest.fixture
-def lonely(engine: Engine) -> Iterator[Scorer]:
+def lonely(engine: DockerClient) -> Iterator[Scorer]:
     """A scorer with one box that was opened while nobody of ours was in its way."""
     assert engine is not None
     with open_scorer(LIMITS, boxes=1) as scorer:

@@ -11,11 +11,11 @@ import pytest
 
 from sandbox.boxes import box as box_module
 from sandbox.boxes.box import Box
-from sandbox.boxes.engine import Engine, EngineFacts
+from sandbox.boxes.container_config import BoxSpec
+from sandbox.boxes.docker_client import DockerClient, EngineFacts
 from sandbox.boxes.image import ensure_image
-from sandbox.boxes.owner import Owner
-from sandbox.boxes.probing import WALLS, WallBroken, probe, quick_probe, require_walls
-from sandbox.boxes.walls import BoxSpec
+from sandbox.boxes.isolation_check import WALLS, WallBroken, probe, quick_probe, require_isolation
+from sandbox.boxes.ownership import Owner
 from sandbox.checkup.doctor import Level, examine, seen_inside
 from sandbox.inside.places import RUN
 from sandbox.values import Ending, Job, Limits, Run
@@ -24,14 +24,14 @@ LIMITS = Limits(memory_mb=128, processes=8, disk_mb=8, files=64, output_kb=256)
 Body = dict[str, Any]
 
 
-def open_box(engine: Engine) -> Box:
+def open_box(engine: DockerClient) -> Box:
     return Box(engine, BoxSpec(image=ensure_image(engine, say=print), limits=LIMITS, owner=Owner.this().label()))
 
 
 @pytest.mark.docker
-def test_every_wall_of_a_box_holds_and_the_box_is_clean_afterwards(engine: Engine) -> None:
+def test_every_wall_of_a_box_holds_and_the_box_is_clean_afterwards(engine: DockerClient) -> None:
     with closing(open_box(engine)) as box:
-        require_walls(box, LIMITS)
+        require_isolation(box, LIMITS)
         assert [finding.wall for finding in probe(box, LIMITS)] == list(WALLS)
         assert box.clean
 
@@ -53,10 +53,10 @@ class SlowAtFirst:
 
 
 @pytest.mark.docker
-def test_a_probe_that_a_busy_machine_stopped_is_tried_again(engine: Engine) -> None:
+def test_a_probe_that_a_busy_machine_stopped_is_tried_again(engine: DockerClient) -> None:
     with closing(open_box(engine)) as box:
         slow = SlowAtFirst(box)
-        require_walls(slow, LIMITS)
+        require_isolation(slow, LIMITS)
         assert slow.visits == 7  # one from within, one for each of the five that are over-used, and one again
 
 
@@ -84,16 +84,16 @@ TAKEN_AWAY = {
 
 @pytest.mark.docker
 @pytest.mark.parametrize("wall", TAKEN_AWAY)
-def test_a_wall_that_is_taken_away_is_missed(wall: str, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_wall_that_is_taken_away_is_missed(wall: str, engine: DockerClient, monkeypatch: pytest.MonkeyPatch) -> None:
     real = box_module.container_body
     monkeypatch.setattr(box_module, "container_body", lambda spec, uid: TAKEN_AWAY[wall](real(spec, uid)))
     with closing(open_box(engine)) as box, pytest.raises(WallBroken, match=rf"\({wall}\)"):
-        require_walls(box, LIMITS)
+        require_isolation(box, LIMITS)
 
 
 @pytest.mark.docker
 def test_a_probe_leaves_no_thread_that_the_next_one_would_be_short_of(
-    engine: Engine, monkeypatch: pytest.MonkeyPatch
+    engine: DockerClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The probe of the limit on processes takes all of them, and the one of the scratch directories needs one."""
     real = box_module.container_body

@@ -1,7 +1,7 @@
-"""Who a box belongs to, and whether that process still lives: how leftovers of a killed process are found.
+"""Which process a container belongs to, and the removal of containers whose process is gone.
 
-An owner is written on every container as a label. Boxes whose owner is gone are removed when the next pool opens. A
-process that this one cannot see (another machine on a shared engine, another process namespace) is taken to be alive.
+The owner is written on every container as a label. Containers whose owner is gone are removed when the next pool opens.
+A process that this one cannot see (another machine on a shared engine, another process namespace) is taken to be alive.
 """
 
 from __future__ import annotations
@@ -10,6 +10,9 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
+
+from sandbox.boxes.container_config import LABEL, LABEL_OWNER
+from sandbox.boxes.docker_client import DockerClient
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,3 +67,22 @@ def _started(pid: int) -> int | None:
         return None
     fields = text.rpartition(")")[2].split()
     return None if fields[0] in "ZX" else int(fields[19])
+
+
+def remove_orphans(engine: DockerClient) -> int:
+    """Remove the containers of processes that are gone; return how many."""
+    removed = 0
+    for found in engine.containers(LABEL):
+        owner = Owner.parse(found.labels.get(LABEL_OWNER, ""))
+        if owner is not None and owner.is_gone():
+            engine.remove(found.id)
+            removed += 1
+    return removed
+
+
+def remove_all(engine: DockerClient) -> int:
+    """Remove every container of ours on this engine, whoever owns it; return how many."""
+    found = engine.containers(LABEL)
+    for container in found:
+        engine.remove(container.id)
+    return len(found)

@@ -18,7 +18,7 @@ _STDOUT = 1
 _MAX_STDERR = 8 << 10
 
 
-class Attached:
+class DockerStream:
     """The attach stream of one container.
 
     Bytes in, standard output out, a little of standard error kept for messages.

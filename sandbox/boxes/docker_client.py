@@ -1,6 +1,6 @@
 """The door to Docker: the only module that imports `docker`, and the only one that knows its names.
 
-Life-cycle calls go through docker-py's low-level client. The data path does not: see `attached`.
+Life-cycle calls go through docker-py's low-level client. The data path does not: see `docker_stream`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import docker.utils
 import requests
 import tenacity
 
-from sandbox.boxes.attached import Attached
+from sandbox.boxes.docker_stream import DockerStream
 from sandbox.errors import (
     LACKING,
     BoxLost,
@@ -115,7 +115,7 @@ class EngineFacts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
+class ContainerInfo:
     """A container of ours, as the engine lists it."""
 
     id: str
@@ -123,7 +123,7 @@ class Found:
     running: bool
 
 
-class Engine:
+class DockerClient:
     """A connected Docker engine. Usable from many threads."""
 
     def __init__(self, *, connections: int = 32) -> None:
@@ -270,11 +270,11 @@ class Engine:
             raise
         return str(answer["Id"])
 
-    def attach(self, container: str) -> Attached:
+    def attach(self, container: str) -> DockerStream:
         """The standard streams of a container, before it is started."""
         with engine_errors():
             holder = self._api.attach_socket(container, params={"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1})
-        return Attached(holder, container)
+        return DockerStream(holder, container)
 
     def start(self, container: str) -> None:
         """Start it."""
@@ -291,7 +291,7 @@ class Engine:
         with engine_errors():
             self._api.update_container(container, mem_limit=megabytes << 20, memswap_limit=megabytes << 20)
 
-    def made(self, container: str) -> Mapping[str, object]:
+    def settings(self, container: str) -> Mapping[str, object]:
         """How a container was made: the digest of its image, and all that the engine has set; raises BoxLost."""
         with engine_errors():
             found = self._api.inspect_container(container)
@@ -342,12 +342,14 @@ class Engine:
             if "already in progress" not in _text(error):
                 raise
 
-    def containers(self, label: str) -> list[Found]:
+    def containers(self, label: str) -> list[ContainerInfo]:
         """Every container that carries a label, running or not."""
         with engine_errors():
             found = self._api.containers(all=True, filters={"label": label})
         return [
-            Found(id=str(item["Id"]), labels=dict(item.get("Labels") or {}), running=item.get("State") == "running")
+            ContainerInfo(
+                id=str(item["Id"]), labels=dict(item.get("Labels") or {}), running=item.get("State") == "running"
+            )
             for item in found
         ]
 

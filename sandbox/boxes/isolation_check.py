@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
-from sandbox.boxes.walls import memory_wall_mb
+from sandbox.boxes.container_config import memory_wall_mb
 from sandbox.errors import SandboxError
 from sandbox.values import CallTest, CallTests, Comparison, Ending, Job, Limits, Program, Run
 
@@ -63,7 +63,7 @@ class Finding:
     through: str = ""
 
 
-def require_walls(box: Probed, limits: Limits, *, thorough: bool = True) -> None:
+def require_isolation(box: Probed, limits: Limits, *, thorough: bool = True) -> None:
     """Raise WallBroken, naming every wall that does not hold. Not thorough: only those that one visit can try."""
     found = probe(box, limits) if thorough else quick_probe(box, limits)
     if broken := [finding for finding in found if finding.through]:

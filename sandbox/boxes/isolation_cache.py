@@ -24,10 +24,10 @@ from pathlib import Path
 
 from platformdirs import user_cache_path
 
-from sandbox.boxes import probing
+from sandbox.boxes import isolation_check
 from sandbox.boxes.box import Box
-from sandbox.boxes.owner import boot
-from sandbox.boxes.probing import WallBroken, probe_source, require_walls
+from sandbox.boxes.isolation_check import WallBroken, probe_source, require_isolation
+from sandbox.boxes.ownership import boot
 from sandbox.values import Limits
 
 FORMAT = 1
@@ -38,12 +38,12 @@ _SAID = ("protocol", "python", "cpu_source", "landlock", "code_kept", "boot")
 
 
 def usual_directory() -> Path:
-    """Where proofs are remembered unless somebody says otherwise."""
+    """Return where passed checks are remembered by default."""
     return user_cache_path("codebudget") / "proofs"
 
 
-class Proofs:
-    """The memory of one user, in a directory."""
+class IsolationCache:
+    """Remembers passed checks of one user, in a directory."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
@@ -99,23 +99,23 @@ def subject_of(engine: str, made: Mapping[str, object], greeting: Mapping[str, o
         "made": made,
         "said": [repr(greeting.get(name)) for name in _SAID],
         "limits": repr(limits),
-        "probe": [probe_source(), Path(probing.__file__).read_text(encoding="utf-8")],
+        "probe": [probe_source(), Path(isolation_check.__file__).read_text(encoding="utf-8")],
     }
     return hashlib.sha256(json.dumps(told, sort_keys=True, default=repr).encode()).hexdigest()
 
 
-def prove(box: Box, limits: Limits, proofs: Proofs | None, subject: Callable[[], str]) -> None:
+def check_isolation(box: Box, limits: Limits, cache: IsolationCache | None, subject: Callable[[], str]) -> None:
     """Prove every wall of a pool's first box, but for what is remembered of such a box. Raises WallBroken."""
     told = bool(box.greeting.get("boot"))  # else the engine's machine may have been started anew, and nobody would know
-    known = told and proofs is not None and proofs.has(subject())
+    known = told and cache is not None and cache.has(subject())
     try:
-        require_walls(box, limits, thorough=not known)
+        require_isolation(box, limits, thorough=not known)
     except WallBroken:
-        if proofs is not None:
-            proofs.clear()
+        if cache is not None:
+            cache.clear()
         raise
-    if told and proofs is not None and not known:
-        proofs.add(subject())
+    if told and cache is not None and not known:
+        cache.add(subject())
 
 
 def _is_ours_alone(found: os.stat_result) -> bool:

@@ -13,15 +13,15 @@ from typing import Any
 import pytest
 
 from sandbox.boxes import box as box_module
-from sandbox.boxes import proofs as proofs_module
+from sandbox.boxes import isolation_cache as proofs_module
 from sandbox.boxes.box import Box
-from sandbox.boxes.engine import Engine
+from sandbox.boxes.container_config import BoxSpec
+from sandbox.boxes.docker_client import DockerClient
 from sandbox.boxes.image import ensure_image
-from sandbox.boxes.owner import Owner, boot
+from sandbox.boxes.isolation_cache import MAX_AGE_S, MOST, IsolationCache, check_isolation, subject_of
+from sandbox.boxes.isolation_check import WallBroken
+from sandbox.boxes.ownership import Owner, boot
 from sandbox.boxes.pool import Pool, PoolSpec
-from sandbox.boxes.probing import WallBroken
-from sandbox.boxes.proofs import MAX_AGE_S, MOST, Proofs, prove, subject_of
-from sandbox.boxes.walls import BoxSpec
 from sandbox.values import Job, Limits, Program
 
 LIMITS = Limits(cpu_s=2, wall_s=5, memory_mb=128)
@@ -35,13 +35,13 @@ def directory(tmp_path: Path) -> Path:
 
 
 def test_what_was_proved_is_known_to_the_next_process_until_it_is_forgotten(directory: Path) -> None:
-    assert not Proofs(directory).has("a")
-    Proofs(directory).add("a")
-    assert Proofs(directory).has("a")
-    assert not Proofs(directory).has("b")
+    assert not IsolationCache(directory).has("a")
+    IsolationCache(directory).add("a")
+    assert IsolationCache(directory).has("a")
+    assert not IsolationCache(directory).has("b")
     assert (directory.stat().st_mode & 0o777, (directory / "a").stat().st_mode & 0o777) == (0o700, 0o600)
-    Proofs(directory).clear()
-    assert not Proofs(directory).has("a")
+    IsolationCache(directory).clear()
+    assert not IsolationCache(directory).has("a")
 
 
 def linked(file: Path) -> None:
@@ -84,33 +84,33 @@ ODD: dict[str, Callable[[Path], object]] = {
 
 @pytest.mark.parametrize("odd", ODD)
 def test_whatever_is_odd_about_it_is_not_believed(odd: str, directory: Path) -> None:
-    proofs = Proofs(directory)
-    proofs.add("a")
-    assert proofs.has("a")
+    cache = IsolationCache(directory)
+    cache.add("a")
+    assert cache.has("a")
     ODD[odd](directory / "a")
-    assert not proofs.has("a")
+    assert not cache.has("a")
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
 @pytest.mark.parametrize("whose", ["a", "."])
 def test_what_belongs_to_another_user_is_not_believed(whose: str, directory: Path) -> None:
-    proofs = Proofs(directory)
-    proofs.add("a")
+    cache = IsolationCache(directory)
+    cache.add("a")
     os.chown(directory / whose, 4321, 4321)
-    assert not proofs.has("a")
+    assert not cache.has("a")
 
 
 def test_where_nothing_can_be_kept_nothing_is_known_and_nothing_breaks(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    proofs = Proofs(tmp_path / "file" / "proofs")
-    proofs.add("a")
-    proofs.clear()
-    assert not proofs.has("a")
+    cache = IsolationCache(tmp_path / "file" / "proofs")
+    cache.add("a")
+    cache.clear()
+    assert not cache.has("a")
 
 
 def test_old_memories_go(directory: Path) -> None:
     for number in range(MOST + 5):
-        Proofs(directory).add(str(number))
+        IsolationCache(directory).add(str(number))
     assert len(list(directory.iterdir())) == MOST
 
 
@@ -136,17 +136,17 @@ def test_a_memory_is_of_one_boot_engine_container_machine_probe_and_set_of_limit
 
 
 @pytest.mark.docker
-def test_boxes_that_are_made_alike_have_one_subject_and_others_another(engine: Engine) -> None:
+def test_boxes_that_are_made_alike_have_one_subject_and_others_another(engine: DockerClient) -> None:
     def subject(limits: Limits) -> str:
         spec = BoxSpec(image=ensure_image(engine, say=print), limits=limits, owner=Owner.this().label())
         with closing(Box(engine, spec)) as box:
-            return subject_of(engine.facts().identity, engine.made(box.id), box.greeting, LIMITS)
+            return subject_of(engine.facts().identity, engine.settings(box.id), box.greeting, LIMITS)
 
     assert subject(LIMITS) == subject(LIMITS)
     assert subject(LIMITS) != subject(replace(LIMITS, memory_mb=130))
 
 
-def a_box(engine: Engine, monkeypatch: pytest.MonkeyPatch, **changes: object) -> Box:
+def a_box(engine: DockerClient, monkeypatch: pytest.MonkeyPatch, **changes: object) -> Box:
     real = box_module.container_body
 
     def body(spec: BoxSpec, uid: int) -> dict[str, Any]:
@@ -159,32 +159,34 @@ def a_box(engine: Engine, monkeypatch: pytest.MonkeyPatch, **changes: object) ->
 
 @pytest.mark.docker
 def test_only_the_slow_half_of_a_proof_is_remembered_and_a_hole_forgets_it(
-    directory: Path, engine: Engine, monkeypatch: pytest.MonkeyPatch
+    directory: Path, engine: DockerClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    proofs = Proofs(directory)
+    cache = IsolationCache(directory)
     with closing(a_box(engine, monkeypatch, Memory=0, MemorySwap=0)) as unlimited:
         with pytest.raises(WallBroken, match=r"\(memory\)"):
-            prove(unlimited, LIMITS, proofs, lambda: "a")
-        assert not proofs.has("a")
-        proofs.add("a")
+            check_isolation(unlimited, LIMITS, cache, lambda: "a")
+        assert not cache.has("a")
+        cache.add("a")
         assert unlimited.greeting["boot"] == boot()  # the engine is on this machine
-        prove(unlimited, LIMITS, proofs, lambda: "a")  # so memory is not over-used again where that is remembered
+        check_isolation(
+            unlimited, LIMITS, cache, lambda: "a"
+        )  # so memory is not over-used again where that is remembered
         unlimited.greeting = {**unlimited.greeting, "boot": ""}  # was the engine's machine started anew?
         with pytest.raises(WallBroken, match=r"\(memory\)"):
-            prove(unlimited, LIMITS, proofs, lambda: "a")
-        assert not proofs.has("a")
-        proofs.add("a")
+            check_isolation(unlimited, LIMITS, cache, lambda: "a")
+        assert not cache.has("a")
+        cache.add("a")
     with closing(
         a_box(engine, monkeypatch, SecurityOpt=["no-new-privileges:true", "seccomp=unconfined"])
     ) as unfiltered:
-        assert proofs.has("a")
+        assert cache.has("a")
         with pytest.raises(WallBroken, match=r"\(system_calls\)"):
-            prove(unfiltered, LIMITS, proofs, lambda: "a")
-    assert not proofs.has("a")
+            check_isolation(unfiltered, LIMITS, cache, lambda: "a")
+    assert not cache.has("a")
 
 
 @pytest.mark.docker
-def test_a_pool_proves_everything_once_and_remembers_it(directory: Path, engine: Engine) -> None:
+def test_a_pool_proves_everything_once_and_remembers_it(directory: Path, engine: DockerClient) -> None:
     spec = PoolSpec(image=ensure_image(engine, say=print), limits=LIMITS, boxes=1, proofs=directory)
     for _ in range(2):
         with Pool(engine, spec) as pool:

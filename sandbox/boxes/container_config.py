@@ -1,6 +1,6 @@
 """The walls of a box, as far as the engine can set them: what a container is made with.
 
-`probing` tries them from within.
+`isolation_check` tries them from within.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sandbox.boxes.engine import inline_seccomp
+from sandbox.boxes.docker_client import inline_seccomp
 from sandbox.inside.places import RUN, STACK_BYTES, USER
 from sandbox.values import MAX_STDIN_BYTES, Limits
 
