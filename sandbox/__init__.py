@@ -5,11 +5,11 @@ function on the host makes the *verdict*. Our fault is an exception (`SandboxErr
 case: a box breaks or cannot be proved clean; it is thrown away, the job is tried on another one, and nothing is scored
 by accident.
 
-From the outside in, and imports go that way only: `cli` and `commands` read the command line; `serving` (HTTP),
-`library` (Python) and `plugin` (inspect_ai) are for other programs; `scoring` ties together `boxes`, which run
-programs, `judging`, which decides, `extraction`, which finds the program in an answer, and `problems`, which say what
-is asked; `checkup` tells whether a machine is fit for it. `values` are the words of all of them, and `inside` is what
-runs in the container.
+From the outside in, and imports go that way only: `cli` and `commands` read the command line; `serving` (HTTP), `api`
+(Python) and `plugin` (inspect_ai) are for other programs; `scoring` ties together `boxes`, which run programs,
+`judging`, which decides, `extraction`, which finds the program in an answer, and `problems`, which say what is asked;
+`diagnostics` tells whether a machine is fit for it. `values` are the words of all of them, and `inside` is what runs in
+the container.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from sandbox.api import Pool, reward, score
     from sandbox.errors import SandboxError
-    from sandbox.library import Pool, reward, score
     from sandbox.problems import Problem, ProblemFile, load_problems, read_problem, read_problems
     from sandbox.scoring.scorer import Manner
     from sandbox.values import Limits, Score, Verdict
@@ -41,9 +41,9 @@ __all__ = [
 ]
 _HOMES = {
     "SandboxError": "errors",
-    "Pool": "library",
-    "reward": "library",
-    "score": "library",
+    "Pool": "api",
+    "reward": "api",
+    "score": "api",
     "Problem": "problems",
     "ProblemFile": "problems",
     "read_problems": "problems",

@@ -3,25 +3,36 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
+from collections.abc import Sequence
 from contextlib import closing
 from typing import Any
 
 import click
+from rich.console import Console
+from rich.table import Table
 
 from sandbox.boxes import image, ownership
 from sandbox.boxes.box import Box
 from sandbox.boxes.container_config import BoxSpec
 from sandbox.boxes.docker_client import DockerClient
 from sandbox.boxes.isolation_cache import IsolationCache, usual_directory
-from sandbox.boxes.isolation_check import probe
+from sandbox.boxes.isolation_check import WALLS, Finding, probe
 from sandbox.boxes.ownership import Owner
-from sandbox.checkup.doctor import Level, Remark, examine, seen_inside
-from sandbox.checkup.selftest import AttackRunner, SuiteError, escapes_directory, read_cases
-from sandbox.checkup.tables import print_examination, print_outcomes
 from sandbox.commands.common import limit_options, limits_of, outfit_options
 from sandbox.commands.ending import OUR_FAULT, PASSED, PROGRAM_FAULT, USAGE, say, stop
 from sandbox.console import HarmlessConsole, progress
+from sandbox.diagnostics.doctor import Level, Remark, examine, seen_inside
+from sandbox.diagnostics.selftest import AttackRunner, Outcome, SuiteError, escapes_directory, read_cases
 from sandbox.errors import SandboxError
+from sandbox.show import harmless
+
+_MARKS = {Level.OK: "✓", Level.WARNING: "!", Level.BAD: "✗"}
+_GROUPS = {
+    "T": "time", "M": "memory", "P": "processes", "O": "output", "F": "files", "N": "network", "K": "kernel",
+    "L": "leaks",
+    "S": "supervisor", "X": "left behind", "C": "cheats", "V": "honest",
+}  # fmt: skip
 
 
 @click.command()
@@ -50,7 +61,7 @@ def selftest(groups: tuple[str, ...], runtime: str | None, slower: float, outfit
         stop(str(error), USAGE)
     except SandboxError as error:
         stop(str(error), OUR_FAULT)
-    print_outcomes(outcomes, HarmlessConsole())
+    _print_outcomes(outcomes, HarmlessConsole())
     sys.exit(PROGRAM_FAULT if any(outcome.broken for outcome in outcomes) else PASSED)
 
 
@@ -76,9 +87,9 @@ def doctor(runtime: str | None, outfit: image.Outfit, **options: Any) -> None:
                 remarks += seen_inside(python, source, landlock=landlock, code_kept=kept)
                 findings = list(probe(box, limits))
     except SandboxError as error:
-        print_examination(remarks, [], HarmlessConsole())  # among them may be why
+        _print_examination(remarks, [], HarmlessConsole())  # among them may be why
         stop(str(error), OUR_FAULT)
-    print_examination(remarks, findings, HarmlessConsole())
+    _print_examination(remarks, findings, HarmlessConsole())
     if open_walls := any(finding.through for finding in findings):
         IsolationCache(usual_directory()).clear()
     bad = open_walls or any(remark.level is Level.BAD for remark in remarks)
@@ -111,3 +122,42 @@ def clean(images: bool) -> None:
                 click.echo(f"{len(image.remove_images(engine))} images removed")
     except SandboxError as error:
         stop(str(error), OUR_FAULT)
+
+
+def _print_outcomes(outcomes: Sequence[Outcome], console: Console) -> None:
+    """A row for each group of the attack suite, then every case of which something did not hold."""
+    table = Table()
+    for heading in ("group", "cases", "hold", "slowest", "verdicts"):
+        table.add_column(heading, justify="left" if heading in {"group", "verdicts"} else "right")
+    for group in sorted({outcome.case.group for outcome in outcomes}):
+        those = [outcome for outcome in outcomes if outcome.case.group == group]
+        verdicts = Counter(outcome.score.verdict for outcome in those if outcome.score)
+        table.add_row(
+            f"{group} {_GROUPS.get(group, '')}",
+            str(len(those)),
+            str(sum(not outcome.broken for outcome in those)),
+            f"{max(outcome.seconds for outcome in those):.2f} s",
+            ", ".join(f"{number} {verdict}" for verdict, number in verdicts.most_common()),
+        )
+    console.print(table)
+    for outcome in outcomes:
+        for what in outcome.broken:
+            console.print(f"{outcome.case.name} ({outcome.case.kind}): {harmless(what)}", markup=False, highlight=False)
+    held = sum(not outcome.broken for outcome in outcomes)
+    console.print(f"{held} of {len(outcomes)} cases hold", highlight=False)
+
+
+def _print_examination(remarks: Sequence[Remark], findings: Sequence[Finding], console: Console) -> None:
+    """What the machine is, then each wall and whether it holds."""
+    for remark in remarks:
+        advice = f": {remark.advice}" if remark.advice else ""
+        line = f"{_MARKS[remark.level]} {remark.what:<16} {harmless(remark.found)}{advice}"
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+    for finding in findings:
+        level = Level.BAD if finding.through else Level.OK
+        told = f"does not hold: {harmless(finding.through)}" if finding.through else "holds"
+        line = f"{_MARKS[level]} {finding.wall:<16} {WALLS[finding.wall]}: {told}"
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+    held = sum(not finding.through for finding in findings)
+    told = f"{held} of {len(findings)} walls hold" if findings else "no wall was tried"
+    console.print(told, highlight=False)

@@ -76,17 +76,17 @@ def serve(
     if context.get_parameter_source("output_kb") is ParameterSource.DEFAULT:
         limits = replace(limits, output_kb=OUTPUT_KB)
     try:
-        from sandbox.serving import app, listening  # an extra
+        from sandbox.serving import app, server  # an extra
     except ImportError as error:
         _not_installed(error)
     try:
         problems = reader.problems(source) if source else []
-        with listening.listen(host, port) as door, open_pool(limits, boxes=boxes, outfit=outfit, say=say) as pool:
+        with server.listen(host, port) as door, open_pool(limits, boxes=boxes, outfit=outfit, say=say) as pool:
             service = app.Service(
                 manner=_manner(outfit, longest), problems=problems, token=token, room=room, longest_s=longest
             )
             say(f"serving {pool.spec.boxes} boxes at http://{_shown(door.getsockname())}/")
-            broken = listening.serve(pool, service, door)
+            broken = server.serve(pool, service, door)
     except ProblemsError as error:
         stop(str(error), USAGE)
     except SandboxError as error:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from sandbox.extraction.blocks import Block
 from sandbox.extraction.parsing import Parser, is_abridged, is_placeholder
-from sandbox.problems.names import Definition, first_line, undefined
+from sandbox.problems.ast_names import Definition, first_line, undefined
 
 
 @dataclass(frozen=True, slots=True)

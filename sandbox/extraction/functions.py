@@ -20,7 +20,7 @@ from sandbox.extraction.blocks import Block
 from sandbox.extraction.parsing import Parser, is_code, is_placeholder, returns
 from sandbox.extraction.prose import without_prose
 from sandbox.problems import Form, Problem
-from sandbox.problems.names import Definition, first_line
+from sandbox.problems.ast_names import Definition, first_line
 
 _CALLABLE = re.compile(r"^(?:(?:async\s+)?def|class)\s", re.MULTILINE)
 

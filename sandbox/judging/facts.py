@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from sandbox.inside import codec, wire
 from sandbox.judging import judge
-from sandbox.judging.joining import join
+from sandbox.judging.merged_tests import join
 from sandbox.values import (
     Answer,
     CallTests,

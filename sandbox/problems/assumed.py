@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sandbox.problems.strict import checked
+from sandbox.problems.json_validation import checked
 from sandbox.values import Assumptions
 
 KEYS = {

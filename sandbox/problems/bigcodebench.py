@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 from sandbox.problems import rows
-from sandbox.problems.formats import Given
+from sandbox.problems.stdin_formats import Given
 
 
 def knows(row: dict[str, Any]) -> bool:

@@ -16,10 +16,10 @@ from typing import Any
 
 from sandbox.inside.imports import put_before
 from sandbox.problems import rows
+from sandbox.problems.ast_names import leans_on, reaches_a_class
 from sandbox.problems.checks import UNREADABLE, NotData, Reader, called, check_tests
-from sandbox.problems.formats import NUMPY_IF_THERE, Given
-from sandbox.problems.names import leans_on, reaches_a_class
 from sandbox.problems.separable import check_code
+from sandbox.problems.stdin_formats import NUMPY_IF_THERE, Given
 from sandbox.values import Assumptions, CallTests, CheckTests
 
 # DeepSeek-Coder, Evaluation/LeetCode

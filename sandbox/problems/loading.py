@@ -17,10 +17,10 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, Self
 
-from sandbox.problems import bigcodebench, evalplus, formats, leetcode, native, origin, rows
-from sandbox.problems.formats import Given
-from sandbox.problems.names import called_function
+from sandbox.problems import bigcodebench, codebudget_format, evalplus, evalplus_tests, leetcode, rows, stdin_formats
+from sandbox.problems.ast_names import called_function
 from sandbox.problems.problem import Form, Problem, ProblemsError
+from sandbox.problems.stdin_formats import Given
 from sandbox.values import Assumptions
 
 BUILT_IN = ("humaneval",)
@@ -119,7 +119,7 @@ def _apps_directories(path: Path) -> Iterator[Placed]:
         raise ProblemsError(
             f"{path} holds no directory with an input_output.json; give APPS's directory, or a JSON-lines file"
         )
-    return ((str(directory), partial(formats.apps_directory, directory)) for directory in found)
+    return ((str(directory), partial(stdin_formats.apps_directory, directory)) for directory in found)
 
 
 def _placed(data: bytes, source: str) -> Iterator[Placed]:
@@ -196,7 +196,7 @@ def _problem(row: dict[str, Any], place: int) -> Problem:
         missing = next((key for key in ("task_id", "prompt", "entry_point", "test") if key not in row), "test")
         raise ValueError(f"{missing!r} is missing. These formats are known by these fields: {_FORMATS}")
     problem = _mbpp(row) if "test_list" in row else _humaneval(row)
-    return _origin(problem, row["test"]) if origin.knows(row) else problem
+    return _origin(problem, row["test"]) if evalplus_tests.knows(row) else problem
 
 
 def _given(given: Given) -> Problem:
@@ -231,9 +231,9 @@ def _evalplus(row: dict[str, Any]) -> Given:
 
 _Read = Callable[[dict[str, Any], int], Given]
 _READERS: tuple[tuple[_Read, Callable[[dict[str, Any]], bool]], ...] = (
-    (lambda row, _: native.read(row), native.knows),
+    (lambda row, _: codebudget_format.read(row), codebudget_format.knows),
     (lambda row, _: leetcode.read(row), leetcode.knows),
-    (formats.read, formats.knows),
+    (stdin_formats.read, stdin_formats.knows),
     (lambda row, _: _evalplus(row), evalplus.knows),
     (lambda row, _: bigcodebench.read(row), bigcodebench.knows),
 )
@@ -248,7 +248,7 @@ _FORMATS = (
 def _origin(problem: Problem, source: str) -> Problem:
     """The problem with the tests of HumanEval+ or MBPP+ in the place of those that its fields say."""
     try:
-        given = origin.read(source, problem.entry_point)
+        given = evalplus_tests.read(source, problem.entry_point)
     except ValueError:
         if problem.form is Form.CHECK and "numpy" not in source:  # someone else's loop, which runs as code
             return problem

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
+from sandbox.problems.ast_names import leans_on
 from sandbox.problems.checks import assert_tests, check_tests
-from sandbox.problems.names import leans_on
 from sandbox.problems.separable import check_code
 from sandbox.values import (
     MAX_TESTS_CHARACTERS,

@@ -1,6 +1,6 @@
 """Programs in, verdicts out: the boxes, the judge and the problems tied together.
 
 `scorer` takes one program after another. Where tests have no results, `references` asks the data set's own solution;
-where they are code, `grading` runs them in a box of their own; where programs are compared with each other, `asking`
-gets every answer. `samples` and `scorefile` are for files, and `rejudging` judges again without a box.
+where they are code, `grader_tests` runs them in a box of their own; where programs are compared with each other,
+`asking` gets every answer. `samples` and `scorefile` are for files, and `rejudging` judges again without a box.
 """

@@ -17,10 +17,10 @@ from sandbox.boxes.docker_client import DockerClient
 from sandbox.boxes.image import USUAL, Outfit, ensure_image
 from sandbox.boxes.pool import MAX_BOXES, Pool, PoolSpec, PoolTask, WorkerBoxes
 from sandbox.judging import judge
-from sandbox.judging.joining import Joined, join, seen_by_judge, seen_by_selection
+from sandbox.judging.merged_tests import Joined, join, seen_by_judge, seen_by_selection
 from sandbox.scoring.asking import PATIENCE, Answered, ask
 from sandbox.scoring.fresh import ask_afresh, ask_on
-from sandbox.scoring.grading import GRADER_WALL_S, Rooms, grade
+from sandbox.scoring.grader_tests import GRADER_WALL_S, Rooms, grade
 from sandbox.scoring.recording import Plan, Recordings, UngradableTests
 from sandbox.scoring.references import Reference, References
 from sandbox.values import (

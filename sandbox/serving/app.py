@@ -27,12 +27,12 @@ from sandbox.errors import SandboxError, TaskCancelled
 from sandbox.problems import Problem
 from sandbox.scoring.scorefile import told
 from sandbox.scoring.scorer import Manner, Scorer
-from sandbox.serving import fusion, own, piston
+from sandbox.serving import fusion, piston, score_api
+from sandbox.serving.admission import FULL, AdmissionQueue, Timed
 from sandbox.serving.bodies import Bodies
-from sandbox.serving.desk import FULL, Desk, Timed
+from sandbox.serving.http_errors import Refused
 from sandbox.serving.metrics import Metrics
 from sandbox.serving.page import page
-from sandbox.serving.refused import Refused
 from sandbox.values import Job, Program, Run, Score
 
 _LEFT = 499  # nobody reads it
@@ -58,8 +58,8 @@ class Server:
     def __init__(self, pool: Pool, service: Service, python: str) -> None:
         self._pool, self._service, self._python = pool, service, python
         self._metrics, self._bodies = Metrics(), Bodies()
-        self._desk = Desk(pool, self._metrics, service.room)
-        self._problems = own.KnownProblems(service.problems)
+        self._admission = AdmissionQueue(pool, self._metrics, service.room)
+        self._problems = score_api.KnownProblems(service.problems)
         self._scorer, self._generation = Scorer(pool, service.manner), 0
 
     def app(self, hosts: Sequence[str] = ("*",)) -> ASGIApp:
@@ -117,21 +117,21 @@ class Server:
         def visit(boxes: WorkerBoxes) -> Run:
             return boxes.run(job)
 
-        (came,) = await self._waited(request, self._desk.ask([visit], lambda run: run.ending, full))
+        (came,) = await self._waited(request, self._admission.ask([visit], lambda run: run.ending, full))
         return came
 
     async def _score(self, request: Request, body: Mapping[str, object]) -> Response:
         if isinstance(body.get("problem"), str):
-            asked = own.read(body, self._problems)
+            asked = score_api.read(body, self._problems)
         else:  # reading a problem may take long, and others want to be heard meanwhile
-            asked = await run_in_threadpool(own.read, body, self._problems)
+            asked = await run_in_threadpool(score_api.read, body, self._problems)
         distinct = list(dict.fromkeys(program.source for program in asked.programs))
         by_source = {program.source: program for program in asked.programs}
         tasks = [self._scoring(by_source[source]) for source in distinct]
-        came = await self._waited(request, self._desk.ask(tasks, lambda row: str(row["verdict"])))
+        came = await self._waited(request, self._admission.ask(tasks, lambda row: str(row["verdict"])))
         rows = dict(zip(distinct, map(_row, came), strict=True))
         ran = [one for one in came if isinstance(one, Timed)]
-        return Json(own.answer(asked, [rows[p.source] for p in asked.programs]), headers=_timing(ran))
+        return Json(score_api.answer(asked, [rows[p.source] for p in asked.programs]), headers=_timing(ran))
 
     def _scoring(self, program: Program) -> PoolTask[dict[str, Any]]:
         """A program's score as a row, made on the box's own thread."""
@@ -159,7 +159,7 @@ class Server:
         finally:
             left.cancel()
             for future in futures:
-                self._desk.cancel(future)
+                self._admission.cancel(future)
             came.cancel()
         return [_told(one) for one in came.result()]
 
@@ -170,8 +170,8 @@ class Server:
 
     def _measured(self, _: Request) -> Response:
         gauges = {
-            "sandbox_waiting": self._desk.waiting,
-            "sandbox_room": self._desk.room,
+            "sandbox_waiting": self._admission.waiting,
+            "sandbox_room": self._admission.room,
             "sandbox_boxes": self._pool.spec.boxes,
         }
         return PlainTextResponse(self._metrics.text(gauges), media_type="text/plain; version=0.0.4")
@@ -242,7 +242,7 @@ async def _departure(request: Request) -> None:
 
 def _row(came: Timed[dict[str, Any]] | SandboxError) -> dict[str, object]:
     if isinstance(came, SandboxError):
-        return own.failure(str(came))
+        return score_api.failure(str(came))
     return came.came | {"queue_s": round(came.queue_s, 6), "run_s": round(came.run_s, 6)}
 
 

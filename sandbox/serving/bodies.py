@@ -6,7 +6,7 @@ import contextlib
 import json
 from collections.abc import AsyncIterator, Iterator, Mapping
 
-from sandbox.serving.refused import Refused
+from sandbox.serving.http_errors import Refused
 
 MOST_BODY_BYTES = 64 << 20
 MOST_VALUES_BYTES = 256 << 20  # that the values of one body take in memory

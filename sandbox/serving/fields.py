@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import replace
 
-from sandbox.serving.refused import Refused
+from sandbox.serving.http_errors import Refused
 from sandbox.values import Job, Limits, Program
 
 UNREADABLE = 422

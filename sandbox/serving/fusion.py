@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sandbox.serving import fields
-from sandbox.serving.refused import Refused
+from sandbox.serving.http_errors import Refused
 from sandbox.values import Ending, Job, Limits, Run
 
 TIMEOUT_S = 10.0  # theirs

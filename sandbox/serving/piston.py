@@ -12,7 +12,7 @@ import signal
 from collections.abc import Mapping
 
 from sandbox.serving import fields
-from sandbox.serving.refused import Refused
+from sandbox.serving.http_errors import Refused
 from sandbox.values import Ending, Job, Limits, Run
 
 TIMEOUT_MS = 3000.0  # theirs

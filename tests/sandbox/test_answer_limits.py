@@ -13,7 +13,7 @@ import pytest
 
 from sandbox.inside import codec
 from sandbox.judging.explaining import explain
-from sandbox.judging.joining import join
+from sandbox.judging.merged_tests import join
 from sandbox.problems import ProblemsError, load_problems
 from sandbox.problems.loading import read_problem
 from sandbox.scoring.scorer import Scorer

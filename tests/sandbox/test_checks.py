@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from sandbox.inside import codec
 from sandbox.judging.compare import holds, spoofed
 from sandbox.problems import load_problems
+from sandbox.problems.ast_names import called_function
 from sandbox.problems.checks import assert_tests, check_tests
-from sandbox.problems.names import called_function
 from sandbox.values import CallTest, CallTests, Comparison
 
 EQUAL, IS, TRUE, FALSE, CLOSE = Comparison.EQUAL, Comparison.IS, Comparison.TRUE, Comparison.FALSE, Comparison.CLOSE

@@ -10,7 +10,7 @@ import pytest
 
 from sandbox.boxes.docker_client import DockerClient
 from sandbox.boxes.image import Outfit, ensure_image
-from sandbox.checkup.selftest import AttackRunner, Case, SuiteError, escapes_directory, excused, read_cases
+from sandbox.diagnostics.selftest import AttackRunner, Case, SuiteError, escapes_directory, excused, read_cases
 from sandbox.errors import BoxLost, SandboxError
 from sandbox.values import Run
 

@@ -16,7 +16,7 @@ from sandbox.boxes.docker_client import DockerClient, EngineFacts
 from sandbox.boxes.image import ensure_image
 from sandbox.boxes.isolation_check import WALLS, WallBroken, probe, quick_probe, require_isolation
 from sandbox.boxes.ownership import Owner
-from sandbox.checkup.doctor import Level, examine, seen_inside
+from sandbox.diagnostics.doctor import Level, examine, seen_inside
 from sandbox.inside.places import RUN
 from sandbox.values import Ending, Job, Limits, Run
 

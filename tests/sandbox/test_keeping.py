@@ -15,7 +15,7 @@ from sandbox.boxes.container_config import BoxSpec
 from sandbox.boxes.docker_client import DockerClient
 from sandbox.boxes.image import Outfit, ensure_image
 from sandbox.boxes.ownership import Owner
-from sandbox.checkup.selftest import GRACE_S, LIMITS, escapes_directory
+from sandbox.diagnostics.selftest import GRACE_S, LIMITS, escapes_directory
 from sandbox.inside.keeping import Mapping, file_mappings
 from sandbox.values import Job, Program
 

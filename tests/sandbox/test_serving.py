@@ -12,11 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sandbox.boxes.pool import PoolSpec
-from sandbox.serving import fusion, own, piston
+from sandbox.serving import fusion, piston, score_api
+from sandbox.serving.admission import AdmissionQueue
 from sandbox.serving.bodies import Bodies
-from sandbox.serving.desk import Desk
+from sandbox.serving.http_errors import Refused
 from sandbox.serving.metrics import Metrics
-from sandbox.serving.refused import Refused
 from sandbox.values import Ending, Limits, Run
 
 LIMITS = Limits(memory_mb=512, output_kb=64)
@@ -161,9 +161,9 @@ class TestPiston:
 
 class TestOwn:
     def test_completions_go_on_where_the_prompt_stops_and_solutions_stand_alone(self) -> None:
-        known = own.KnownProblems()
-        (gone_on,) = own.read({"problem": ADD, "completions": ["    return 3\n"]}, known).programs
-        (alone,) = own.read({"problem": ADD, "solutions": ["add = max"]}, known).programs
+        known = score_api.KnownProblems()
+        (gone_on,) = score_api.read({"problem": ADD, "completions": ["    return 3\n"]}, known).programs
+        (alone,) = score_api.read({"problem": ADD, "solutions": ["add = max"]}, known).programs
         assert (gone_on.source, alone.source) == ("def add(a, b):\n    return 3\n", "add = max")
         assert gone_on.tests is alone.tests, "the problem was read once"
 
@@ -186,24 +186,24 @@ class TestOwn:
     )
     def test_what_is_wrong_is_said(self, body, status, message) -> None:
         with pytest.raises(Refused, match=message) as refused:
-            own.read(body, own.KnownProblems())
+            score_api.read(body, score_api.KnownProblems())
         assert refused.value.status == status
 
     def test_problems_that_are_sent_do_not_pile_up(self) -> None:
-        known = own.KnownProblems()
-        for number in range(own.KEPT_PROBLEMS + 5):
+        known = score_api.KnownProblems()
+        for number in range(score_api.KEPT_PROBLEMS + 5):
             known.find({**ADD, "task_id": f"add{number}"})
-        assert len(known._sent) == own.KEPT_PROBLEMS
+        assert len(known._sent) == score_api.KEPT_PROBLEMS
         assert known.generation == 1
 
     @pytest.mark.slow
     def test_large_problems_are_kept_by_their_size(self) -> None:
-        known = own.KnownProblems()
+        known = score_api.KnownProblems()
         large = {**ADD, "tests": [{"arguments": [[[] for _ in range(150_000)], 1], "expected": 1}]}
         for number in range(5):
             known.find({**large, "task_id": f"large{number}"})
-        assert 0 < known._kept_bytes <= own.KEPT_BYTES
-        assert len(known._sent) == own.KEPT_BYTES // (known._kept_bytes // len(known._sent))
+        assert 0 < known._kept_bytes <= score_api.KEPT_BYTES
+        assert len(known._sent) == score_api.KEPT_BYTES // (known._kept_bytes // len(known._sent))
         assert known.generation >= 1
         kept = known.find({**large, "task_id": "large4"})
         assert known.find({**large, "task_id": "large4"}) is kept
@@ -246,11 +246,11 @@ class TestBodies:
 
 @given(body=st.dictionaries(KEYS, ANYTHING | st.just("python"), max_size=6))
 def test_a_body_is_read_or_refused_whatever_it_holds(body: dict) -> None:
-    known, refused = own.KnownProblems(), []
+    known, refused = score_api.KnownProblems(), []
     for read in (
         lambda: fusion.read(body, LIMITS, 60.0),
         lambda: piston.read(body, LIMITS, 60.0),
-        lambda: own.read(body, known),
+        lambda: score_api.read(body, known),
     ):
         try:
             read()
@@ -280,7 +280,7 @@ class Hands:
             future.set_result(task(None))
 
 
-class TestDesk:
+class TestAdmissionQueue:
     @pytest.fixture
     def hands(self) -> Hands:
         return Hands()
@@ -289,26 +289,26 @@ class TestDesk:
     def metrics(self) -> Metrics:
         return Metrics()
 
-    def test_a_full_desk_refuses_all_of_a_request_and_says_when_to_come_again(self, hands, metrics) -> None:
-        desk = Desk(hands, metrics, room=3)
-        desk.ask([lambda _: "a"] * 2, str)
+    def test_a_full_queue_refuses_all_of_a_request_and_says_when_to_come_again(self, hands, metrics) -> None:
+        admission = AdmissionQueue(hands, metrics, room=3)
+        admission.ask([lambda _: "a"] * 2, str)
         with pytest.raises(Refused, match="2 programs wait and 3 may") as refused:
-            desk.ask([lambda _: "b"] * 2, str, full=504)
+            admission.ask([lambda _: "b"] * 2, str, full=504)
         assert (refused.value.status, refused.value.retry_after) == (504, 1)
         assert len(hands.asked) == 2
         hands.run(0)
-        assert desk.waiting == 1
-        assert len(desk.ask([lambda _: "b"] * 2, str)) == 2
+        assert admission.waiting == 1
+        assert len(admission.ask([lambda _: "b"] * 2, str)) == 2
 
     def test_waiting_is_timed_apart_from_running(self, hands, metrics) -> None:
         now = [10.0]
-        desk = Desk(hands, metrics, room=3, clock=lambda: now[0])
+        admission = AdmissionQueue(hands, metrics, room=3, clock=lambda: now[0])
 
         def takes_two_seconds(_: object) -> str:
             now[0] += 2
             return "done"
 
-        (future,) = desk.ask([takes_two_seconds], str)
+        (future,) = admission.ask([takes_two_seconds], str)
         now[0] += 5
         hands.run(0)
         assert (future.result().queue_s, future.result().run_s) == (5.0, 2.0)
@@ -317,10 +317,10 @@ class TestDesk:
         assert 'sandbox_queue_seconds_bucket{le="2.5"} 0' in metrics.text({})
 
     def test_what_is_called_off_gives_its_place_back_and_is_counted(self, hands, metrics) -> None:
-        desk = Desk(hands, metrics, room=1)
-        (future,) = desk.ask([lambda _: "a"], str)
+        admission = AdmissionQueue(hands, metrics, room=1)
+        (future,) = admission.ask([lambda _: "a"], str)
         assert future.cancel()
-        assert desk.waiting == 0
+        assert admission.waiting == 0
         assert 'sandbox_programs_total{outcome="cancelled"} 1' in metrics.text({})
 
 

@@ -17,7 +17,7 @@ from sandbox.judging import output
 from sandbox.judging.compare import holds
 from sandbox.judging.explaining import explain
 from sandbox.problems import ProblemsError, load_problems, read_problem
-from sandbox.problems.formats import unpacking_at_most
+from sandbox.problems.stdin_formats import unpacking_at_most
 from sandbox.scoring.scorer import Manner, Scorer, open_scorer
 from sandbox.values import (
     OUTPUT_RULES,

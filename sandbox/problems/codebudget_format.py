@@ -16,13 +16,13 @@ from typing import Any, TypeVar
 
 from sandbox.inside.imports import put_before
 from sandbox.problems import assumed
-from sandbox.problems.cases import Asked, Rule, call, rule_of, run
+from sandbox.problems.ast_names import Definition, first_line, leans_on
 from sandbox.problems.checks import UNREADABLE, check_tests
-from sandbox.problems.formats import Given
-from sandbox.problems.names import Definition, first_line, leans_on
+from sandbox.problems.codebudget_tests import Asked, Rule, call, rule_of, run
+from sandbox.problems.json_validation import checked, meant
 from sandbox.problems.rows import digest
 from sandbox.problems.separable import check_code
-from sandbox.problems.strict import checked, meant
+from sandbox.problems.stdin_formats import Given
 from sandbox.values import OUTPUT_RULES, Assumptions, CallTests, CheckTests, OutputRule, ReferenceTests, StdinTests
 
 _PROBLEM = {

@@ -16,8 +16,8 @@ from functools import partial
 from typing import Generic, TypeVar
 
 from sandbox.boxes.pool import Pool, PoolTask, WorkerBoxes
+from sandbox.serving.http_errors import Refused
 from sandbox.serving.metrics import Metrics
-from sandbox.serving.refused import Refused
 
 T = TypeVar("T")
 FULL = 429
@@ -35,7 +35,7 @@ class Timed(Generic[T]):
     run_s: float
 
 
-class Desk:
+class AdmissionQueue:
     """Submits tasks to a pool, at most `room` at a time. Any thread may ask."""
 
     def __init__(self, pool: Pool, metrics: Metrics, room: int, *, clock: Callable[[], float] = time.monotonic) -> None:

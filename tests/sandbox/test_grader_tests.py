@@ -9,7 +9,7 @@ import pytest
 
 from sandbox.judging.explaining import explain
 from sandbox.problems import load_problems
-from sandbox.problems.names import leans_on
+from sandbox.problems.ast_names import leans_on
 from sandbox.scoring.scorer import Scorer, open_scorer
 from sandbox.values import CheckTests, Flag, Job, Limits, Program, Score, Verdict
 

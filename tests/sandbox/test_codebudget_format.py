@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sandbox.judging.explaining import explain
-from sandbox.problems import Problem, ProblemsError, cases, load_problems, native
+from sandbox.problems import Problem, ProblemsError, codebudget_format, codebudget_tests, load_problems
 from sandbox.scoring.scorer import Scorer, open_scorer
 from sandbox.values import (
     OUTPUT_RULES,
@@ -28,7 +28,7 @@ from sandbox.values import (
     Verdict,
 )
 
-SCHEMA = json.loads((Path(native.__file__).parent / "problem.schema.json").read_text(encoding="utf-8"))
+SCHEMA = json.loads((Path(codebudget_format.__file__).parent / "problem.schema.json").read_text(encoding="utf-8"))
 VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
 ADD: dict[str, Any] = {
     "task_id": "add",
@@ -205,7 +205,7 @@ def test_the_schema_refuses_what_the_reader_refuses(row: dict[str, Any]) -> None
 
 
 def test_the_schema_and_the_reader_know_the_same_words() -> None:
-    assert SCHEMA["$defs"]["comparison"]["enum"] == list(cases.COMPARISONS)
+    assert SCHEMA["$defs"]["comparison"]["enum"] == list(codebudget_tests.COMPARISONS)
     assert SCHEMA["properties"]["output_rule"]["enum"] == list(OUTPUT_RULES)
 
 
@@ -213,7 +213,7 @@ def drawn(**values: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]
     return st.fixed_dictionaries({}, optional=values)
 
 
-COMPARISON = st.sampled_from([*cases.COMPARISONS, "is"])
+COMPARISON = st.sampled_from([*codebudget_tests.COMPARISONS, "is"])
 CALL = drawn(
     arguments=st.sampled_from([[], [1], 1]),
     keywords=st.sampled_from([{}, {"b": 1}, []]),
@@ -252,14 +252,14 @@ NEARLY_GOOD = st.builds(
     lambda row, change, gone: without(row | change, *gone),
     st.sampled_from(GOOD),
     CHANGE,
-    st.lists(st.sampled_from(sorted(native._PROBLEM)), max_size=1),
+    st.lists(st.sampled_from(sorted(codebudget_format._PROBLEM)), max_size=1),
 )
 
 
 @given(ROW | NEARLY_GOOD)
 def test_the_schema_and_the_reader_agree_on_every_row(row: dict[str, Any]) -> None:
     try:
-        native.read(row)
+        codebudget_format.read(row)
     except ValueError as error:
         beyond = "no answer can ever be" in str(error)  # a value for its comparison; more may be wrong behind it
         assert beyond or not VALIDATOR.is_valid(row)
@@ -268,12 +268,12 @@ def test_the_schema_and_the_reader_agree_on_every_row(row: dict[str, Any]) -> No
 
 
 def test_the_examples_of_the_document_are_right() -> None:
-    text = (Path(native.__file__).parents[2] / "docs" / "problems.md").read_text(encoding="utf-8")
+    text = (Path(codebudget_format.__file__).parents[2] / "docs" / "problems.md").read_text(encoding="utf-8")
     rows = [json.loads(line) for line in text.splitlines() if line.startswith('{"task_id"')]
     assert len(rows) == 3
     for row in rows:
         VALIDATOR.validate(row)
-        assert native.read(row).name == row["task_id"]
+        assert codebudget_format.read(row).name == row["task_id"]
 
 
 def test_a_row_that_fits_no_format_is_told_which_there_are(tmp_path: Path) -> None:
@@ -296,7 +296,7 @@ def test_json_and_python_say_the_same_calls() -> None:
             {"call": "add(1, b=[2])", "returns": "[3]"},
         ]
     }
-    tests = native.read(row).tests
+    tests = codebudget_format.read(row).tests
     assert isinstance(tests, CallTests)
     one, other = tests.cases
     assert one == other
@@ -305,7 +305,7 @@ def test_json_and_python_say_the_same_calls() -> None:
 
 def test_a_comparison_of_a_case_takes_the_place_of_the_problems() -> None:
     given_cases = [{"arguments": [1, 2], "expected": 3}, {"arguments": [1, 2], "expected": 3, "comparison": "lists"}]
-    tests = native.read(ADD | {"tests": given_cases, "comparison": "close", "tolerance": 0.5}).tests
+    tests = codebudget_format.read(ADD | {"tests": given_cases, "comparison": "close", "tolerance": 0.5}).tests
     assert isinstance(tests, CallTests)
     assert [(one.comparison, one.tolerance) for one in tests.cases] == [
         (Comparison.CLOSE, 0.5),
@@ -315,11 +315,13 @@ def test_a_comparison_of_a_case_takes_the_place_of_the_problems() -> None:
 
 def test_the_problem_chooses_how_it_is_tested() -> None:
     plain = "def check(candidate):\n    assert candidate(1, 2) == 3\n"
-    assert isinstance(native.read(CHECKED | {"check": plain}).tests, CallTests)
-    assert isinstance(native.read(CHECKED).tests, CheckTests)
-    assert isinstance(native.read(CHECKED | {"in_process": True}).tests, str)
-    assert isinstance(native.read(ADD | {"tests": [{"arguments": [1, 2]}], "reference": True}).tests, ReferenceTests)
-    read = native.read(DOUBLE | {"public_tests": DOUBLE["tests"][:1], "output_rule": "lines"})
+    assert isinstance(codebudget_format.read(CHECKED | {"check": plain}).tests, CallTests)
+    assert isinstance(codebudget_format.read(CHECKED).tests, CheckTests)
+    assert isinstance(codebudget_format.read(CHECKED | {"in_process": True}).tests, str)
+    assert isinstance(
+        codebudget_format.read(ADD | {"tests": [{"arguments": [1, 2]}], "reference": True}).tests, ReferenceTests
+    )
+    read = codebudget_format.read(DOUBLE | {"public_tests": DOUBLE["tests"][:1], "output_rule": "lines"})
     assert isinstance(read.public, StdinTests)
     assert (len(read.public.cases), read.public.rule) == (1, OutputRule.LINES)
 
@@ -336,7 +338,7 @@ def test_the_problem_chooses_how_it_is_tested() -> None:
     ],
 )
 def test_a_completion_goes_on_where_a_prompt_begins_the_entry_point(prompt: str, goes_on: object) -> None:
-    assert native.read(ADD | {"prompt": prompt}).continues is goes_on
+    assert codebudget_format.read(ADD | {"prompt": prompt}).continues is goes_on
 
 
 @pytest.fixture(scope="module")

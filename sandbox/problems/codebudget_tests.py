@@ -1,4 +1,4 @@
-"""One test of our own format (see `native`).
+"""One test of our own format (see `codebudget_format`).
 
 A call with what is expected, or what a program reads with what it should print.
 
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sandbox.problems.checks import UNREADABLE, Reader, literal
-from sandbox.problems.strict import checked, meant
+from sandbox.problems.json_validation import checked, meant
 from sandbox.values import CallTest, Comparison, StdinTest
 
 _CALL = {

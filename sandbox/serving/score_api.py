@@ -15,11 +15,11 @@ from dataclasses import dataclass
 
 from sandbox.judging import judge
 from sandbox.problems import Problem, ProblemsError, Wanted, find_problem, read_problem
-from sandbox.problems.formats import unpacking_at_most
-from sandbox.problems.strict import checked
+from sandbox.problems.json_validation import checked
+from sandbox.problems.stdin_formats import unpacking_at_most
 from sandbox.serving import fields
 from sandbox.serving.bodies import weight
-from sandbox.serving.refused import Refused
+from sandbox.serving.http_errors import Refused
 from sandbox.values import Program
 
 MOST_COMPLETIONS = 1024
