@@ -7,6 +7,8 @@ sample.
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from enum import StrEnum
 from math import isfinite
@@ -182,3 +184,13 @@ class ModelCard:
     digest: str
     architecture: Architecture | None
     engine: str
+
+
+def valid_text(text: str) -> str:
+    """`text` as a store can hold it: what no UTF-8 can say (lone surrogates) becomes a question mark."""
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def canonical_json(value: Mapping[str, object]) -> str:
+    """The one spelling of a value, so that equal values have equal texts."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"))

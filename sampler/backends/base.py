@@ -1,17 +1,14 @@
-"""What every engine can do, and nothing more: describe its model, and sample.
-
-A backend raises `BackendError` when the engine fails; it never returns a made-up sample. Samples come back in any
-order, each as soon as it is there, so that scoring overlaps sampling. `close` is idempotent; backends are context
-managers.
-"""
+"""Protocols of engines: a `Backend` describes its model and samples, a `Scorer` says how probable a model finds a text."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Protocol, Self
 
-from sampler.values import ModelCard, Request, Sample, SamplingParams
+from sampler.values import ModelCard, Prompt, Request, Sample, SamplingParams
 
 MOST_SECONDS = 1e6  # eleven days; what the system's clocks can wait for is not much more
 
@@ -40,6 +37,56 @@ class Backend(Protocol):
 
     def close(self) -> None:
         """Give the engine back."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+
+# How probable a model finds a text that another one wrote: the seam for rankers.
+#
+# The prompt is read, not judged: its tokens are left out of the sum. Sums are compared within one engine only; kernels
+# and quantisation differ by some hundredths of a nat per token.
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextScore:
+    """The negative log-probabilities of a completion's tokens after its prompt, in nats, before temperature."""
+
+    token_nlls: tuple[float, ...]
+    prompt_tokens: int = 0  # that were read before, and are part of the cost alone
+
+    def __post_init__(self) -> None:
+        for nll in self.token_nlls:
+            if not math.isfinite(nll) or nll < 0:
+                raise ValueError(f"a token's NLL must be a number of at least 0, not {nll!r}")
+
+    @property
+    def sum_nll(self) -> float:
+        """Nats over all tokens."""
+        return math.fsum(self.token_nlls)
+
+    @property
+    def tokens(self) -> int:
+        """How many tokens of the model the completion is."""
+        return len(self.token_nlls)
+
+    @property
+    def mean_nll(self) -> float | None:
+        """Nats per token; None for a completion without tokens."""
+        return self.sum_nll / self.tokens if self.tokens else None
+
+
+class Scorer(Protocol):
+    """One model, ready to score texts."""
+
+    def score(self, prompt: Prompt, completion: str) -> TextScore:
+        """How probable the model finds `completion` after `prompt`; raises BackendError."""
+
+    def close(self) -> None:
+        """Give the engine back; calling it again does nothing."""
 
     def __enter__(self) -> Self: ...
 

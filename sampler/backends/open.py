@@ -10,14 +10,13 @@ from dataclasses import MISSING, Field, dataclass, field, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sampler.backends.base import Backend, BackendError, CannotLoad
-from sampler.backends.llamacpp import LlamaCppBackend, LlamaOptions, ModelFile
-from sampler.backends.llamacpp_scorer import LlamaCppScorer, ScoringOptions
-from sampler.backends.openai import OpenAIBackend, OpenAIOptions
-from sampler.backends.openai_http import KEY_FORM, is_key
-from sampler.backends.openai_scorer import OpenAIScorer
+from sampler.backends.base import Backend, BackendError, CannotLoad, Scorer
+from sampler.backends.llamacpp.backend import LlamaCppBackend, LlamaOptions, ModelFile
+from sampler.backends.llamacpp.scorer import LlamaCppScorer, ScoringOptions
+from sampler.backends.openai.backend import OpenAIBackend, OpenAIOptions
+from sampler.backends.openai.http_client import KEY_FORM, is_key
+from sampler.backends.openai.scorer import OpenAIScorer
 from sampler.backends.replay import ReplayBackend
-from sampler.backends.scorer import Scorer
 from sampler.backends.vllm import VllmBackend, VllmOptions
 from sampler.models.catalogue import UnknownModel, find
 from sampler.models.gguf_file import GgufError, read_architecture
@@ -41,7 +40,7 @@ class UnknownBackend(ValueError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Surroundings:
+class BackendContext:
     """What backends need of the world: where models lie, a secret by its variable's name, and who hears of outages."""
 
     models_dir: Path = field(default_factory=default_cache)
@@ -50,7 +49,7 @@ class Surroundings:
 
 
 def open_backend(
-    kind: str, model: str, options: Mapping[str, object] | None = None, surroundings: Surroundings | None = None
+    kind: str, model: str, options: Mapping[str, object] | None = None, surroundings: BackendContext | None = None
 ) -> Backend:
     """The backend called `kind`, ready to sample from `model`.
 
@@ -59,7 +58,7 @@ def open_backend(
     dataclass. For "replay" the model is the path of a recording, without options. Raises UnknownBackend or
     BackendError.
     """
-    around = surroundings or Surroundings()
+    around = surroundings or BackendContext()
     if kind == "llamacpp":
         return _llama(model, around.models_dir, _options(LlamaOptions, options or {}))
     if kind == "openai":
@@ -75,13 +74,13 @@ def open_backend(
 
 @contextmanager
 def open_scorer(
-    kind: str, model: str, options: Mapping[str, object] | None = None, surroundings: Surroundings | None = None
+    kind: str, model: str, options: Mapping[str, object] | None = None, surroundings: BackendContext | None = None
 ) -> Iterator[tuple[ModelCard, Scorer]]:
     """A model that says how probable it finds a text.
 
     Model and options as for `open_backend`, those of llamacpp its own.
     """
-    around = surroundings or Surroundings()
+    around = surroundings or BackendContext()
     if kind == "llamacpp":
         file = model_file(model, around.models_dir)
         with LlamaCppScorer(file, _options(ScoringOptions, options or {})) as llama:
@@ -116,7 +115,7 @@ def _llama(model: str, models_dir: Path, options: LlamaOptions) -> LlamaCppBacke
         ) from error
 
 
-def _key(options: OpenAIOptions, around: Surroundings) -> str | None:
+def _key(options: OpenAIOptions, around: BackendContext) -> str | None:
     if not options.api_key_env:
         return None
     key = (around.secret(options.api_key_env) or "").strip()  # a line break from a file is not part of it

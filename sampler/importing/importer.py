@@ -27,10 +27,10 @@ from sampler.importing.subprocess_reader import read
 from sampler.models.catalogue import UnknownModel, find
 from sampler.store import import_statements
 from sampler.store.reader import Reader, StoreError
-from sampler.store.write_models import Batch, ImportedModel, ModelRecord, StudyIds, StudyRecord, canonical_json
+from sampler.store.write_models import Batch, ImportedModel, ModelRecord, StudyIds, StudyRecord
 from sampler.store.writer import Store
 from sampler.study.spec import choose_problems
-from sampler.values import Architecture, ModelCard
+from sampler.values import Architecture, ModelCard, canonical_json
 from sandbox.problems import BUILT_IN, LeftOut, Problem
 from sandbox.values import Limits
 

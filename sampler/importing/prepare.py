@@ -15,7 +15,7 @@ from typing import NamedTuple
 from sampler.importing.files import samples_of
 from sampler.importing.import_options import FileOptions, ImportRequest, options_of
 from sampler.importing.imported_sample import Imported, ImportFault, NoText, Reading, Untested
-from sampler.store.write_models import valid_text
+from sampler.values import valid_text
 from sandbox.extraction import Extracted, TextKind, extract
 from sandbox.problems import Problem, find_name, find_problem
 from sandbox.values import MAX_SOURCE_BYTES

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from sampler.backends.openai import HOSTED
+from sampler.backends.openai.backend import HOSTED
 from sampler.costs import arch_flops
 from sampler.ranking.execution import Asker, Executed, execute
 from sampler.ranking.generated_tests import Generated, generated_tests, read_texts

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from sampler.backends.scorer import Scorer
+from sampler.backends.base import Scorer
 from sampler.ranking.execution import Asker
 from sampler.stats.bootstrap import Interval
 from sampler.stats.budget import PromptCharge, Unit

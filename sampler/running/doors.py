@@ -11,9 +11,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from sampler.backends.base import Backend, BackendError
-from sampler.backends.metered import MeteredBackend
-from sampler.backends.open import Surroundings, open_backend, open_scorer
-from sampler.energy import GpuMeter, NoMeter
+from sampler.backends.energy import GpuMeter, MeteredBackend, NoMeter
+from sampler.backends.open import BackendContext, open_backend, open_scorer
 from sampler.models.catalogue import Model, find
 from sampler.models.pull import Progress, PullError, absence, cached, pull
 from sampler.ranking.execution import Asker
@@ -55,7 +54,7 @@ def real_doors(models_dir: Path, say: Callable[[str], None], *, fetch: bool = Fa
         raise BackendError(f"{absence(model, models_dir)}, or the study with --pull")
 
     def backend(model: ModelSpec, tell: Callable[[str], None]) -> Backend:
-        around = Surroundings(models_dir=models_dir, secret=_secret, tell=tell)
+        around = BackendContext(models_dir=models_dir, secret=_secret, tell=tell)
         opened = open_backend(model.backend, str(model.file or model.model), model.options, around)
         return _metered(opened) if model.backend in ON_GPUS else opened
 
@@ -144,7 +143,7 @@ def rank_doors(models_dir: Path, boxes: int | None, say: Callable[[str], None], 
 
     @contextmanager
     def text_model(name: str) -> Iterator[TextModel]:
-        around = Surroundings(models_dir=models_dir, secret=_secret, tell=say)
+        around = BackendContext(models_dir=models_dir, secret=_secret, tell=say)
         with open_scorer(engine.backend, name, engine.options, around) as (card, scorer):
             yield TextModel(name=name, digest=card.digest, architecture=card.architecture, scorer=scorer)
 

@@ -29,13 +29,13 @@ from sampler.running.executor import Executor
 from sampler.running.progress import Notice, Progress, Subscriber, Ticker, read_progress
 from sampler.running.scoring import Scoring, ScoringJob
 from sampler.store.reader import Reader, StoreError
-from sampler.store.write_models import OpenedModel, SampleRecord, StudyIds, canonical_json, valid_text
+from sampler.store.write_models import OpenedModel, SampleRecord, StudyIds
 from sampler.store.writer import Store
 from sampler.study.plan import requests
 from sampler.study.prompts import program_for
 from sampler.study.spec import Study, choose_problems, choose_shots
 from sampler.study.spec_models import ModelSpec
-from sampler.values import ModelCard, Request, Sample
+from sampler.values import ModelCard, Request, Sample, canonical_json, valid_text
 from sandbox.extraction import Extracted
 from sandbox.judging.judge import JUDGE_VERSION
 from sandbox.problems import Problem

@@ -26,8 +26,8 @@ from sampler.store.write_models import (
     StudyRecord,
     VerdictRecord,
     problems_digest,
-    valid_text,
 )
+from sampler.values import valid_text
 from sandbox.values import Score, Verdict
 
 COSTS = (

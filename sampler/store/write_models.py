@@ -12,16 +12,6 @@ from sandbox.problems import Problem
 from sandbox.values import Score
 
 
-def valid_text(text: str) -> str:
-    """`text` as a store can hold it: what no UTF-8 can say (lone surrogates) becomes a question mark."""
-    return text.encode("utf-8", "replace").decode("utf-8")
-
-
-def canonical_json(value: Mapping[str, object]) -> str:
-    """The one spelling of a value, so that equal values have equal texts."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"))
-
-
 def problems_digest(problems: Iterable[Problem]) -> str:
     """SHA-256 over everything of the chosen problems that decides a sample or a verdict, in their order."""
     digest = hashlib.sha256()

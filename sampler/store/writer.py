@@ -37,8 +37,8 @@ from sampler.store.write_models import (
     StudyIds,
     StudyRecord,
     VerdictRecord,
-    valid_text,
 )
+from sampler.values import valid_text
 from sandbox.values import Score
 
 BATCH = 200

@@ -37,11 +37,12 @@ from pathlib import Path
 from typing import Any
 
 from sampler.stats.budget import Unit
-from sampler.store.write_models import ModelRecord, StudyRecord, canonical_json, valid_text
+from sampler.store.write_models import ModelRecord, StudyRecord
 from sampler.study.spec_models import ModelSpec, Shots, given_fields, read_models, source_of
 from sampler.study.subset import SPLIT_NAMES, in_ranges, in_split, ranges_of
 from sampler.study.toml_table import SpecError, TomlTable, parse_toml, read_text
 from sampler.study.words import STUDY
+from sampler.values import canonical_json, valid_text
 from sandbox.boxes.packages import is_requirement
 from sandbox.problems import LeftOut, Problem, ProblemsError, read_problems
 from sandbox.problems.assumed import read_assumed

@@ -14,13 +14,12 @@ from dataclasses import MISSING, asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sampler.backends.llamacpp import LlamaOptions
-from sampler.backends.openai import HOSTED, OpenAIOptions
+from sampler.backends.llamacpp.backend import LlamaOptions
+from sampler.backends.openai.backend import HOSTED, OpenAIOptions
 from sampler.backends.vllm import VllmOptions
-from sampler.store.write_models import canonical_json
 from sampler.study.templates import CHAT_TEMPLATES, Template
 from sampler.study.toml_table import MOST, SpecError, TomlTable
-from sampler.values import Architecture, GivenCosts, PromptStyle, SamplingParams
+from sampler.values import Architecture, GivenCosts, PromptStyle, SamplingParams, canonical_json
 from sandbox.problems import BUILT_IN
 
 OPTIONS: Mapping[str, type[Any] | None] = {

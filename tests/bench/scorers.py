@@ -15,8 +15,8 @@ import time
 from pathlib import Path
 from statistics import fmean
 
-from sampler.backends.open import Surroundings, open_scorer
-from sampler.backends.scorer import TextScore
+from sampler.backends.base import TextScore
+from sampler.backends.open import BackendContext, open_scorer
 from sampler.models.folder import models_dir
 from sampler.study.prompts import prompt_for
 from sampler.values import PromptStyle
@@ -41,7 +41,7 @@ def main(file: str, url: str, name: str, texts: str = "45") -> None:
 
 def scored(kind: str, model: str, options: dict[str, object], rows: list[dict], style: PromptStyle) -> list[TextScore]:
     problems = {problem.name: problem for problem in load_problems("humaneval")}
-    with open_scorer(kind, model, options, Surroundings(models_dir=models_dir())) as (card, scorer):
+    with open_scorer(kind, model, options, BackendContext(models_dir=models_dir())) as (card, scorer):
         began = time.monotonic()
         scores = [scorer.score(prompt_for(problems[row["task_id"]], style), row["completion"]) for row in rows]
         print(f"  {card.engine}: {len(rows)} texts in {time.monotonic() - began:.1f} s")

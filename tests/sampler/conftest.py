@@ -9,7 +9,7 @@ from types import ModuleType
 
 import pytest
 
-from sampler.backends.llamacpp import ModelFile
+from sampler.backends.llamacpp.backend import ModelFile
 from sampler.models.catalogue import find
 from sampler.models.folder import models_dir
 from sampler.models.pull import PullError, cached, pull

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from sampler.backends.base import Backend, BackendError
-from sampler.backends.llamacpp import LlamaCppBackend, LlamaOptions, ModelFile
-from sampler.backends.llamacpp_process import EngineOptions, EngineProcess, physical_cores
-from sampler.backends.open import Surroundings, open_backend
+from sampler.backends.llamacpp.backend import LlamaCppBackend, LlamaOptions, ModelFile
+from sampler.backends.llamacpp.process import EngineOptions, EngineProcess, physical_cores
+from sampler.backends.open import BackendContext, open_backend
 from sampler.models.catalogue import find
 from sampler.models.folder import models_dir
 from sampler.models.pull import PullError, cached, pull
@@ -62,7 +62,7 @@ def fresh(kind: str) -> Iterator[Backend]:
             yield stack.enter_context(open_backend("replay", str(RECORDING)))
         elif kind == "llamacpp":
             assert smollm2().is_file()
-            around = Surroundings(models_dir=models_dir())
+            around = BackendContext(models_dir=models_dir())
             options = {"slots": 4, "context": 2048}
             yield stack.enter_context(open_backend("llamacpp", "smollm2-135m", options, around))
         elif kind == "openai":

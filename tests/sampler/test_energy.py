@@ -6,8 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from sampler.backends.metered import MeteredBackend
-from sampler.energy import GpuMeter, NoMeter
+from sampler.backends.energy import GpuMeter, MeteredBackend, NoMeter
 from sampler.values import Prompt, PromptStyle, Request, SamplingParams
 
 REQUEST = Request(problem="P/0", prompt=Prompt(style=PromptStyle.COMPLETION, text="p"), first=0, count=5, seed=0)

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from sampler.backends.base import BackendError, CannotLoad
-from sampler.backends.llamacpp import LlamaCppBackend, LlamaOptions, ModelFile
-from sampler.backends.llamacpp_process import physical_cores
-from sampler.backends.open import Surroundings, open_backend
+from sampler.backends.llamacpp.backend import LlamaCppBackend, LlamaOptions, ModelFile
+from sampler.backends.llamacpp.process import physical_cores
+from sampler.backends.open import BackendContext, open_backend
 from sampler.models.catalogue import find
 from sampler.values import Finish, Prompt, PromptStyle, Request, SamplingParams
 
@@ -172,7 +172,7 @@ def test_closing_ends_the_engine(model):
 def test_a_killed_parent_leaves_no_engine_behind(model):
     script = (
         "import sys, time; from pathlib import Path\n"
-        "from sampler.backends.llamacpp import LlamaCppBackend, LlamaOptions, ModelFile\n"
+        "from sampler.backends.llamacpp.backend import LlamaCppBackend, LlamaOptions, ModelFile\n"
         "model = ModelFile(path=Path(sys.argv[1]), name='m', digest='', architecture=None)\n"
         "backend = LlamaCppBackend(model, LlamaOptions(slots=1, context=256))\n"
         "print(backend.engine_pid, flush=True); time.sleep(60)\n"
@@ -212,7 +212,7 @@ def test_idle_engine_threads_sleep():
     pytest.importorskip("xllamacpp")
     options = json.dumps({"path": "/nowhere.gguf", "slots": 1, "context": 256, "threads": 1})
     with subprocess.Popen(
-        [sys.executable, "-m", "sampler.backends.llamacpp_server", options],
+        [sys.executable, "-m", "sampler.backends.llamacpp.server_process", options],
         cwd=ROOT,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -247,4 +247,4 @@ def test_a_pulled_model_that_was_damaged_later_names_the_commands_that_fetch_it_
     facts = {"sha256": known.sha256, "size": known.size, "mtime_ns": path.stat().st_mtime_ns}
     path.with_name(f"{known.file}.checked").write_text(json.dumps(facts))
     with pytest.raises(BackendError, match=rf"cannot load .*models remove {known.name}`, then `sampler models pull"):
-        open_backend("llamacpp", known.name, surroundings=Surroundings(models_dir=tmp_path))
+        open_backend("llamacpp", known.name, surroundings=BackendContext(models_dir=tmp_path))

@@ -10,7 +10,7 @@ import time
 import pytest
 
 from sampler.backends.base import EngineLost
-from sampler.backends.llamacpp_flight import Batch, Flight, Room, _Aloft
+from sampler.backends.llamacpp.in_flight import Batch, EngineCapacity, InFlight, _Aloft
 from sampler.values import Prompt, PromptStyle, Request
 
 
@@ -21,7 +21,7 @@ def batch(problem: str) -> Batch:
 
 
 def test_samples_that_were_whole_before_the_engine_died_are_kept_though_the_bad_news_of_another_came_first() -> None:
-    flight = Flight(None, Room(slots=4, context=64, answer_timeout_s=300.0))
+    flight = InFlight(None, EngineCapacity(slots=4, context=64, answer_timeout_s=300.0))
     now = time.monotonic()
     for number, problem in enumerate(("a", "b", "c"), 1):
         flight._aloft[number] = _Aloft(number, batch(problem), flight._shares, now)

@@ -9,11 +9,10 @@ import numpy as np
 import numpy._core._multiarray_umath as numpy_core
 import pytest
 
-from sampler.backends.base import BackendError, CannotLoad
-from sampler.backends.llamacpp import LlamaCppBackend, LlamaOptions, ModelFile
-from sampler.backends.llamacpp_scorer import LlamaCppScorer, ScoringOptions
-from sampler.backends.llamacpp_symbols import BATCH, Engine, EngineUnlike, _Parameters, library
-from sampler.backends.scorer import TextScore
+from sampler.backends.base import BackendError, CannotLoad, TextScore
+from sampler.backends.llamacpp.backend import LlamaCppBackend, LlamaOptions, ModelFile
+from sampler.backends.llamacpp.ctypes_binding import BATCH, Engine, EngineUnlike, _Parameters, library
+from sampler.backends.llamacpp.scorer import LlamaCppScorer, ScoringOptions
 from sampler.values import Finish, Prompt, PromptStyle, Request, SamplingParams
 
 pytestmark = pytest.mark.model

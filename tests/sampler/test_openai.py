@@ -18,11 +18,11 @@ import pytest
 from json_handler import JsonHandler
 
 from sampler.backends.base import BackendError
-from sampler.backends.open import Surroundings, UnknownBackend, open_backend
-from sampler.backends.openai import OpenAIBackend, OpenAIOptions
-from sampler.backends.openai_flight import REFUSALS_IN_A_ROW, Batch, Flight
-from sampler.backends.openai_http import Outage, Refused, Server
-from sampler.backends.retries import Patience, Policy
+from sampler.backends.open import BackendContext, UnknownBackend, open_backend
+from sampler.backends.openai.backend import OpenAIBackend, OpenAIOptions
+from sampler.backends.openai.http_client import Outage, Refused, Server
+from sampler.backends.openai.in_flight import REFUSALS_IN_A_ROW, Batch, InFlight
+from sampler.backends.openai.retries import Policy, RetryLimits
 from sampler.values import Prompt, PromptStyle, Request, Sample, SamplingParams
 
 PROMPT = Prompt(style=PromptStyle.COMPLETION, text="def f(x):\n", stop=("\ndef ",))
@@ -531,7 +531,7 @@ def test_no_message_repeats_the_key_even_if_the_server_does(server):
 
 
 def test_the_key_comes_from_the_variable_that_the_study_names(server):
-    around = Surroundings(secret={"MY_KEY": KEY}.get)
+    around = BackendContext(secret={"MY_KEY": KEY}.get)
     options = {"base_url": server.url, "api_key_env": "MY_KEY"}
     with open_backend("openai", "tiny", options, around) as opened:
         assert len(list(opened.sample([request(1)], SamplingParams()))) == 1
@@ -592,7 +592,7 @@ class LateAsking:
 
     def __init__(self, server: ModelServer) -> None:
         self._server = Server(base_url=server.url, connect_timeout_s=5.0, answer_timeout_s=30.0, call_timeout_s=30.0)
-        patience = Patience(attempts=3, first_wait_s=0.01, longest_wait_s=1.0)
+        patience = RetryLimits(attempts=3, first_wait_s=0.01, longest_wait_s=1.0)
         self.policy, self.max_tokens = Policy(patience, lambda _words: None), 8
         self.between = lambda: None
 
@@ -614,7 +614,7 @@ def test_a_call_that_begins_while_it_is_called_off_does_not_go_on(server):
 
     server.ways = [forever] * 3
     asking = LateAsking(server)
-    flight = Flight(asking)
+    flight = InFlight(asking)
     flight.start(Batch(request=request(1), offset=0, count=1))
     (worker,) = flight._workers
     worker.join(0.3)
@@ -623,7 +623,7 @@ def test_a_call_that_begins_while_it_is_called_off_does_not_go_on(server):
     worker.join(300)
     assert not worker.is_alive()
 
-    late = Flight(asking)
+    late = InFlight(asking)
     asking.between = lambda: [one.call_off() for one in late._workers]
     late.start(Batch(request=request(1), offset=0, count=1))
     (worker,) = late._workers
@@ -721,7 +721,7 @@ def test_a_model_that_the_server_does_not_list_is_told(server):
 def test_a_key_that_no_header_can_hold_is_refused_and_not_repeated(server, key):
     options = {"base_url": server.url, "api_key_env": "MY_KEY"}
     with pytest.raises(BackendError, match="the variable MY_KEY holds no key: ") as caught:
-        open_backend("openai", "tiny", options, Surroundings(secret={"MY_KEY": key}.get))
+        open_backend("openai", "tiny", options, BackendContext(secret={"MY_KEY": key}.get))
     with pytest.raises(ValueError, match="that is no key") as direct:
         OpenAIBackend("tiny", OpenAIOptions(base_url=server.url), key=key)
     assert "cret" not in str(caught.value) + str(direct.value)
@@ -730,7 +730,7 @@ def test_a_key_that_no_header_can_hold_is_refused_and_not_repeated(server, key):
 
 def test_the_line_break_at_the_end_of_a_key_file_is_no_part_of_the_key(server):
     options = {"base_url": server.url, "api_key_env": "MY_KEY"}
-    with open_backend("openai", "tiny", options, Surroundings(secret={"MY_KEY": f"{KEY}\r\n"}.get)) as opened:
+    with open_backend("openai", "tiny", options, BackendContext(secret={"MY_KEY": f"{KEY}\r\n"}.get)) as opened:
         list(opened.sample([request(1)], SamplingParams()))
     assert server.seen[-1]["headers"]["Authorization"] == f"Bearer {KEY}"
 

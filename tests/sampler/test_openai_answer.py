@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sampler.backends.openai_answer import Answer
-from sampler.backends.openai_http import Outage, Refused, retry_after
+from sampler.backends.openai.answer import Answer
+from sampler.backends.openai.http_client import Outage, Refused, retry_after
 from sampler.values import Finish
 
 USAGE = {"prompt_tokens": 9, "completion_tokens": 2}

@@ -17,12 +17,11 @@ from hypothesis import given
 from hypothesis.strategies import integers, lists, sampled_from, text
 
 from sampler.backends.base import BackendError
-from sampler.backends.llamacpp_process import EngineOptions, EngineProcess
-from sampler.backends.open import Surroundings, open_scorer
-from sampler.backends.openai import OpenAIOptions
-from sampler.backends.openai_echo import Echo, NoEcho, after_text, after_tokens
-from sampler.backends.openai_http import Outage, Refused
-from sampler.backends.openai_scorer import OpenAIScorer
+from sampler.backends.llamacpp.process import EngineOptions, EngineProcess
+from sampler.backends.open import BackendContext, open_scorer
+from sampler.backends.openai.backend import OpenAIOptions
+from sampler.backends.openai.http_client import Outage, Refused
+from sampler.backends.openai.scorer import Echo, NoEcho, OpenAIScorer, after_text, after_tokens
 from sampler.values import Prompt, PromptStyle
 
 CODE = Prompt(style=PromptStyle.COMPLETION, text="def f(x):\n")
@@ -308,7 +307,7 @@ def test_a_refusal_is_told_in_the_servers_words_without_the_key(server, code):
 
 
 def test_the_key_comes_from_the_variable_that_is_named(server):
-    around = Surroundings(secret={"MY_KEY": KEY}.get)
+    around = BackendContext(secret={"MY_KEY": KEY}.get)
     options = {"base_url": server.url, "api_key_env": "MY_KEY"}
     with open_scorer("openai", "tiny", options, around) as (card, opened):
         assert opened.score(CODE, BODY).tokens

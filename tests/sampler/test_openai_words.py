@@ -6,9 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sampler.backends.openai_answer import Answer
-from sampler.backends.openai_http import Refused, Spoilt
-from sampler.backends.openai_words import End, ended, said
+from sampler.backends.openai.answer import Answer, End, ended, said
+from sampler.backends.openai.http_client import Refused, Spoilt
 from sampler.values import Finish
 
 USAGE = {"prompt_tokens": 9, "completion_tokens": 4}

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
+from sampler.backends.base import TextScore
 from sampler.backends.replay import ReplayBackend
-from sampler.backends.scorer import TextScore
 from sampler.commands import cli
 from sampler.exits import Exit
 from sampler.ranking.rank_study import rank_study

@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from sampler.backends.scorer import TextScore
+from sampler.backends.base import TextScore
 
 
 def test_the_sum_and_the_mean_are_over_the_completions_tokens():

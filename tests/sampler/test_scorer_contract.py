@@ -13,10 +13,9 @@ from importlib.util import find_spec
 
 import pytest
 
-from sampler.backends.base import BackendError
-from sampler.backends.open import Surroundings, UnknownBackend, open_scorer
-from sampler.backends.openai_http import Server, ask
-from sampler.backends.scorer import Scorer
+from sampler.backends.base import BackendError, Scorer
+from sampler.backends.open import BackendContext, UnknownBackend, open_scorer
+from sampler.backends.openai.http_client import Server, ask
 from sampler.models.folder import models_dir
 from sampler.values import Prompt, PromptStyle
 
@@ -60,7 +59,7 @@ def scorer(request: pytest.FixtureRequest, echoing) -> Iterator[Scorer]:
                 pytest.skip("CODEBUDGET_TEST_ECHO_URL names no server")
             where = Server(base_url=url, connect_timeout_s=5.0, answer_timeout_s=60.0, call_timeout_s=60.0)
             kind, model, options = "openai", ask(where, "GET", "/models")["data"][0]["id"], {"base_url": url}
-        around = Surroundings(models_dir=models_dir())
+        around = BackendContext(models_dir=models_dir())
         card, opened = stack.enter_context(open_scorer(kind, model, options, around))
         assert len(card.digest) == 64
         yield opened

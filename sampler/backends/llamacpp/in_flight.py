@@ -9,15 +9,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from sampler.backends.attribution import WallShares
 from sampler.backends.base import BackendError, EngineLost
-from sampler.backends.llamacpp_http import EventStream
-from sampler.backends.llamacpp_process import EngineProcess
+from sampler.backends.llamacpp.http_client import EventStream
+from sampler.backends.llamacpp.process import EngineProcess
+from sampler.backends.time_sharing import WallShares
 from sampler.values import Finish, Request, Sample, SamplingParams
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Room:
+class EngineCapacity:
     """What fits into the engine at a time, and how long it may be silent."""
 
     slots: int
@@ -44,12 +44,12 @@ class _Draft:
     logprobs: list[float] = field(default_factory=list)
 
 
-class Flight:
+class InFlight:
     """The batches that the engine is working on."""
 
-    def __init__(self, engine: EngineProcess, room: Room) -> None:
+    def __init__(self, engine: EngineProcess, capacity: EngineCapacity) -> None:
         self._engine = engine
-        self._room = room
+        self._room = capacity
         self._shares = WallShares()
         self._news: queue.SimpleQueue[tuple[int, float, dict[str, Any] | BackendError | None]] = queue.SimpleQueue()
         self._streams: dict[int, EventStream] = {}

@@ -8,7 +8,7 @@ Sample i of a request draws with the seed `request.seed + i`. The same requests 
 elsewhere the same seed nearly always does, but not always: what else lies in the engine's memory changes the order in
 which it adds, and a near tie may tip over.
 
-Seconds are shares of the wall's time, see `attribution`. `prompt_seconds` is the share of reading the batch's prompt,
+Seconds are shares of the wall's time, see `time_sharing`. `prompt_seconds` is the share of reading the batch's prompt,
 and every sample of the batch carries it whole, because the prompt was read once for all of them (`prompt_shared`):
 count it once per request. `decode_seconds` is the sample's own share from then on. `completion_tokens` counts every
 token drawn, the end mark and those of a stop string included, because they were paid for; `sum_logprob` is over the
@@ -26,9 +26,9 @@ from pathlib import Path
 from typing import Any
 
 from sampler.backends.base import MOST_SECONDS, BackendError
-from sampler.backends.llamacpp_flight import Batch, Flight, Room
-from sampler.backends.llamacpp_http import ask
-from sampler.backends.llamacpp_process import EngineOptions, EngineProcess, physical_cores
+from sampler.backends.llamacpp.http_client import ask
+from sampler.backends.llamacpp.in_flight import Batch, EngineCapacity, InFlight
+from sampler.backends.llamacpp.process import EngineOptions, EngineProcess, physical_cores
 from sampler.closing import Closing
 from sampler.values import Architecture, ModelCard, Prompt, PromptStyle, Request, Sample, SamplingParams
 
@@ -106,8 +106,10 @@ class LlamaCppBackend(Closing):
         Batches still in flight when the iterator is closed are called off.
         """
         options = self._options
-        room = Room(slots=options.slots, context=options.context, answer_timeout_s=options.answer_timeout_s)
-        flight = Flight(self._engine, room)
+        capacity = EngineCapacity(
+            slots=options.slots, context=options.context, answer_timeout_s=options.answer_timeout_s
+        )
+        flight = InFlight(self._engine, capacity)
         batches = (batch for request in requests for batch in self._batches(request, params))
         waiting = next(batches, None)
         try:
@@ -125,8 +127,8 @@ class LlamaCppBackend(Closing):
 
     def _batches(self, request: Request, params: SamplingParams) -> Iterator[Batch]:
         prompt = tuple(self._tokens(request.prompt))
-        room = self._options.context - len(prompt)
-        size = min(self._options.slots, room // params.max_tokens)
+        capacity = self._options.context - len(prompt)
+        size = min(self._options.slots, capacity // params.max_tokens)
         if not prompt:
             raise BackendError(f"{request.problem}: the prompt is empty, and a model needs something to go on from")
         if size < 1:

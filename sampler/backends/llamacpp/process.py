@@ -38,7 +38,7 @@ class EngineProcess:
 
     def __init__(self, options: EngineOptions, *, start_timeout_s: float) -> None:
         self._child = subprocess.Popen(
-            [sys.executable, "-m", "sampler.backends.llamacpp_server", json.dumps(asdict(options))],
+            [sys.executable, "-m", "sampler.backends.llamacpp.server_process", json.dumps(asdict(options))],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

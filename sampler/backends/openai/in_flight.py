@@ -2,12 +2,13 @@
 
 A thread owns one batch until all its samples are there or the policy is exhausted. It tells the flight what happened,
 with the time, through a queue; only the flight's owner reads that, so the account of seconds needs no lock. What a
-thread holds is bounded by `openai_http` and `openai_answer`, and there are no more threads than the owner starts.
+thread holds is bounded by `http_client` and `answer`, and there are no more threads than the owner starts.
 """
 
 from __future__ import annotations
 
 import queue
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -16,12 +17,11 @@ from enum import Enum, auto
 from functools import partial
 from typing import Any
 
-from sampler.backends.attribution import WallShares
 from sampler.backends.base import BackendError
-from sampler.backends.openai_answer import Answer, Written
-from sampler.backends.openai_hints import way_out
-from sampler.backends.openai_http import Call, Outage, Refused, Server, Spoilt
-from sampler.backends.retries import Policy
+from sampler.backends.openai.answer import Answer, Written
+from sampler.backends.openai.http_client import Call, Outage, Refused, Server, Spoilt
+from sampler.backends.openai.retries import Policy
+from sampler.backends.time_sharing import WallShares
 from sampler.values import Request, Sample
 
 REFUSALS_IN_A_ROW = 8
@@ -68,7 +68,7 @@ class _News:
     error: BackendError | None = None
 
 
-class Flight:
+class InFlight:
     """The batches under way."""
 
     def __init__(self, asking: Asking) -> None:
@@ -119,7 +119,7 @@ class Flight:
         """Raise Refused if something was refused, now that everything else is there."""
         if self._refusals:
             first = str(self._refusals[0])
-            raise Refused(f"{len(self._refusals)} calls were refused, the first: {first}{way_out(first)}")
+            raise Refused(f"{len(self._refusals)} calls were refused, the first: {first}{refusal_hint(first)}")
 
     def call_off(self) -> None:
         """End every call."""
@@ -170,7 +170,7 @@ class Flight:
 
 def _explained(error: BackendError | None) -> BackendError | None:
     """A refusal with its way out, if one comes to mind."""
-    hint = way_out(str(error)) if isinstance(error, Refused) else ""
+    hint = refusal_hint(str(error)) if isinstance(error, Refused) else ""
     return Refused(f"{error}{hint}", error.status) if hint and isinstance(error, Refused) else error
 
 
@@ -282,3 +282,32 @@ def _sample(batch: Batch, offset: int, written: Written, seconds: tuple[float, f
         sum_logprob=written.sum_logprob,
         prompt_shared=batch.count > 1,
     )
+
+
+# Ways out of a refusal, guessed from the server's own words.
+#
+# Which key of the study would leave out what it does not take.
+
+_OPTION = "in [models.options]"
+_HINTS = (
+    (
+        r"\b(top_k|min_p|repetition_penalty|continue_final_message|add_generation_prompt)\b",
+        f'dialect = "hosted" {_OPTION}',
+    ),
+    (r"\bchat model\b|chat/completions|\bendpoint\b.*\bcompletions\b", 'style = "chat" in [sampling]'),
+    (r"chat template", 'style = "completion" in [sampling]'),
+    (r"\bmax_completion_tokens\b", f'max_tokens_key = "max_completion_tokens" {_OPTION}'),
+    (r"context length|context window|max_model_len|max_tokens", "a lower max_tokens in [sampling]"),
+    (r"\b(top_)?logprobs?\b", f"logprobs = false {_OPTION}"),
+    (r"\bstream(ing|_options)?\b", f"stream = false {_OPTION}"),
+    (r"\bstop (sequences?|strings?)|['\"`]stop['\"`]", f"a lower most_stops {_OPTION}"),
+    (r"(?<![\w'])n\b (must|should|is|has)\b|['\"`]n['\"`]|best_of|multiple (choices|completions)", f"n = 1 {_OPTION}"),
+)
+
+
+def refusal_hint(words: str) -> str:
+    """What to try, as the end of a message; empty where nothing comes to mind."""
+    for pattern, remedy in _HINTS:
+        if re.search(pattern, words, re.IGNORECASE):
+            return f"; try {remedy}"
+    return ""

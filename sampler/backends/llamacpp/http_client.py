@@ -15,7 +15,7 @@ from http.client import HTTPConnection, HTTPException, HTTPResponse
 from typing import Any
 
 from sampler.backends.base import BackendError, EngineLost
-from sampler.backends.llamacpp_process import EngineProcess
+from sampler.backends.llamacpp.process import EngineProcess
 
 _MAX_ANSWER = 1 << 24
 _MAX_EVENT = 1 << 22

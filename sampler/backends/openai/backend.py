@@ -38,12 +38,12 @@ that sample alone.
 **Answers.** Content may be a text, null, or a list of parts. What a server keeps apart as the model's thought
 (`reasoning`, `reasoning_content`, parts of the type `thinking`), and calls of tools, are left out of the sample's text;
 their tokens count. An answer without a text is a sample like any other. A `finish_reason` that is missing or that we do
-not know gives None for `finish`, or the limit where as many tokens came (`openai_words`).
+not know gives None for `finish`, or the limit where as many tokens came (`said`).
 
 **Seconds.** A server does not tell what it is at work on, so the wall's time is shared evenly by the samples in flight,
 its queue included: `prompt_seconds` until the first token came, be it of a thought or of the answer, `decode_seconds`
 from then on, and all of it decoding where nothing is streamed. The shares add up to the time during which the server
-had work of ours. `completion_tokens` is the server's count, see `openai_answer`; `sum_logprob` is None where it is not
+had work of ours. `completion_tokens` is the server's count, see `answer`; `sum_logprob` is None where it is not
 told for every one of them.
 """
 
@@ -57,12 +57,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from sampler.backends.base import MOST_SECONDS
-from sampler.backends.openai_flight import Asking, Batch, Flight
-from sampler.backends.openai_http import Refused, Server, ask
-from sampler.backends.retries import Patience, Policy
+from sampler.backends.openai.http_client import Refused, Server, ask
+from sampler.backends.openai.in_flight import Asking, Batch, InFlight
+from sampler.backends.openai.retries import Policy, RetryLimits
 from sampler.closing import Closing
-from sampler.store.write_models import canonical_json, valid_text
-from sampler.values import ModelCard, PromptStyle, Request, Sample, SamplingParams
+from sampler.values import ModelCard, PromptStyle, Request, Sample, SamplingParams, canonical_json, valid_text
 
 HOSTED = "hosted"
 DIALECTS = ("open", HOSTED)
@@ -128,7 +127,7 @@ class OpenAIBackend(Closing):
         self._model = model
         reached = reach(model, options, key=key, tell=tell)
         self._server, self._policy, self._card = reached.server, reached.policy, reached.card
-        self._flights: list[Flight] = []
+        self._flights: list[InFlight] = []
 
     @property
     def card(self) -> ModelCard:
@@ -140,7 +139,7 @@ class OpenAIBackend(Closing):
 
         Calls still in flight when the iterator or the backend is closed are called off.
         """
-        flight = Flight(
+        flight = InFlight(
             Asking(
                 server=self._server,
                 policy=self._policy,
@@ -219,7 +218,7 @@ def reach(model: str, options: OpenAIOptions, *, key: str | None, tell: Callable
         answer_timeout_s=options.answer_timeout_s,
         call_timeout_s=options.call_timeout_s,
     )
-    patience = Patience(
+    patience = RetryLimits(
         attempts=options.attempts, first_wait_s=options.retry_wait_s, longest_wait_s=options.longest_wait_s
     )
     policy = Policy(patience, tell)

@@ -1,4 +1,8 @@
-"""A backend whose engine's energy is measured, and attributed to samples as its seconds are.
+"""Measure the energy of the machine's GPUs and attribute it to samples as their seconds are.
+
+NVIDIA's management library is used here alone, and only where it is there. Its counter is the driver's own, in
+millijoules since it was loaded, on Volta and later. All GPUs that the library shows are summed, busy or not: run a
+study alone on its GPUs, or hide the others from it.
 
 A sample's joules are its own share of the engine's seconds times the mean power since sampling began. Where the seconds
 of all samples add up to the time that the engine worked, their joules therefore add up to what the meter counted, as
@@ -11,11 +15,51 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
-from typing import Protocol
+from typing import Any, Protocol
 
 from sampler.backends.base import Backend
 from sampler.closing import Closing
 from sampler.values import ModelCard, Request, Sample, SamplingParams
+
+# The energy of the machine's GPUs, by NVIDIA's management library: the one door to it, and only where it is there.
+#
+# The counter is the driver's own, in millijoules since it was loaded, on Volta and later. All GPUs that the library shows
+# are summed, busy or not: run a study alone on its GPUs, or hide the others from it.
+
+
+class NoMeter(Exception):
+    """The library, its Python package, a GPU, or a GPU's counter is not there."""
+
+
+class GpuMeter(Closing):
+    """The joules that the GPUs have used. Close it, or use it as a context."""
+
+    def __init__(self) -> None:
+        """Raises NoMeter."""
+        try:
+            import pynvml  # an optional package
+        except ImportError as error:
+            raise NoMeter("the package nvidia-ml-py is not installed; pip install 'codebudget[energy]'") from error
+        self._nvml: Any = pynvml
+        try:
+            pynvml.nvmlInit()
+            count = pynvml.nvmlDeviceGetCount()
+            self._devices = [pynvml.nvmlDeviceGetHandleByIndex(number) for number in range(count)]
+        except pynvml.NVMLError as error:
+            raise NoMeter(f"the energy of the GPUs cannot be read: {error}") from error
+        if not self._devices or self.joules() is None:
+            raise NoMeter("this machine has no GPU, or one that does not count its energy")
+
+    def joules(self) -> float | None:
+        """Joules since some moment in the past; None if the counter fails."""
+        try:
+            return sum(int(self._nvml.nvmlDeviceGetTotalEnergyConsumption(one)) for one in self._devices) / 1000
+        except self._nvml.NVMLError:
+            return None
+
+    def close(self) -> None:
+        """Give the library back."""
+        self._nvml.nvmlShutdown()
 
 
 class Meter(Protocol):

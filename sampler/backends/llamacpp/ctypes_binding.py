@@ -5,7 +5,7 @@ blob, larger than any version's, of which only the first words are written: cont
 Before it scores anything, `Engine` proves that these words mean what they meant, by their defaults, and by asking the
 context what it was made with; it refuses an engine where they do not. The wheel's version is pinned as well.
 
-Only the child process of `llamacpp_scoring` imports this: an engine that aborts takes its process with it.
+Only the child process of `scoring_process` imports this: an engine that aborts takes its process with it.
 """
 
 from __future__ import annotations

@@ -17,11 +17,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sampler.backends.base import BackendError, CannotLoad
-from sampler.backends.llamacpp import ModelFile
-from sampler.backends.llamacpp_http import ask
-from sampler.backends.llamacpp_process import EngineOptions, EngineProcess, end_child, physical_cores, refuse_missing
-from sampler.backends.scorer import TextScore
+from sampler.backends.base import BackendError, CannotLoad, TextScore
+from sampler.backends.llamacpp.backend import ModelFile
+from sampler.backends.llamacpp.http_client import ask
+from sampler.backends.llamacpp.process import EngineOptions, EngineProcess, end_child, physical_cores, refuse_missing
 from sampler.closing import Closing
 from sampler.values import Prompt, PromptStyle
 
@@ -57,7 +56,7 @@ class LlamaCppScorer(Closing):
         self._last_words = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the engine
         how = {"path": str(model.path.resolve()), "context": options.context, "threads": self._threads}
         self._child = subprocess.Popen(
-            [sys.executable, "-m", "sampler.backends.llamacpp_scoring", json.dumps(how)],
+            [sys.executable, "-m", "sampler.backends.llamacpp.scoring_process", json.dumps(how)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._last_words,

@@ -1,8 +1,8 @@
-"""The scoring engine's own process: `python -m sampler.backends.llamacpp_scoring OPTIONS-AS-JSON`.
+"""The scoring engine's own process: `python -m sampler.backends.llamacpp.scoring_process OPTIONS-AS-JSON`.
 
 It loads one model, says so in one line of JSON on its standard output, and then answers each line of JSON on its
 standard input with one. It lives until that ends; the kernel closes the pipe however the parent dies. Why a process of
-its own, and why its idle threads sleep: see `llamacpp_server`.
+its own, and why its idle threads sleep: see `server_process`.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def main() -> None:
     try:
         import xllamacpp
 
-        from sampler.backends.llamacpp_symbols import Engine, library
+        from sampler.backends.llamacpp.ctypes_binding import Engine, library
     except ImportError as error:
         _say(answers, {"missing": str(error)})
         return

@@ -1,4 +1,4 @@
-"""The engine's own process: `python -m sampler.backends.llamacpp_server OPTIONS-AS-JSON`.
+"""The engine's own process: `python -m sampler.backends.llamacpp.server_process OPTIONS-AS-JSON`.
 
 It loads one model, serves it over HTTP on a free port of 127.0.0.1, tells the port in one line of JSON on its standard
 output, and lives until its standard input ends. That pipe is the life line: the kernel closes it however the parent

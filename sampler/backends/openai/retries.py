@@ -10,7 +10,7 @@ from typing import TypeVar
 
 import tenacity
 
-from sampler.backends.openai_http import Outage
+from sampler.backends.openai.http_client import Outage
 
 LONGEST_BACKOFF_S = 60.0
 QUIET_S = 10.0  # thirty calls that fail together are one outage, and worth one line
@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Patience:
+class RetryLimits:
     """Waits double from `first_wait_s` up to a minute.
 
     `longest_wait_s` is how long a server may ask us to stay away.
@@ -33,7 +33,7 @@ class Policy:
     """Tries again after an Outage. `tell` hears of outages, on whatever thread they happen."""
 
     def __init__(
-        self, patience: Patience, tell: Callable[[str], None], *, clock: Callable[[], float] = time.monotonic
+        self, patience: RetryLimits, tell: Callable[[str], None], *, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._patience = patience
         self._tell = tell
