@@ -8,9 +8,9 @@ import sys
 def main() -> None:
     """The console script. Importing takes a moment: it happens here, where ctrl-C leaves no traceback."""
     try:
+        from sampler.cli_main import run_command
         from sampler.commands import cli
-        from sampler.entry import enter
 
-        enter(cli, "sampler")
+        run_command(cli, "sampler")
     except KeyboardInterrupt:
         sys.exit(130)

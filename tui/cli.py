@@ -18,9 +18,9 @@ from typing import Any, NoReturn
 import click
 import platformdirs
 
-from sampler.entry import enter
-from sampler.exits import Exit
-from sampler.running.manner import Headless, headless_options
+from sampler.cli_main import run_command
+from sampler.exit_codes import Exit
+from sampler.running.headless_options import HeadlessOptions, headless_options
 from sampler.store.reader import Reader, StoreError, StoreUnmade
 from tui.settings import FILE, Settings, SettingsError, read_settings, refuse_unknown
 
@@ -110,7 +110,7 @@ def watch(
     what: Path | None,
     *,
     headless: bool,
-    manner: Headless,
+    manner: HeadlessOptions,
     screenshot: Path | None,
     replay: bool,
     speed: float,
@@ -156,7 +156,7 @@ def serve(what: Path, *, port: int) -> None:
 
 def main() -> None:
     """The console script."""
-    enter(cli, "budget-tui")
+    run_command(cli, "budget-tui")
 
 
 def _newest(folder: Path) -> Path:
@@ -166,7 +166,7 @@ def _newest(folder: Path) -> Path:
     return found[-1]
 
 
-def _run_headless(study: Path | None, manner: Headless) -> int:
+def _run_headless(study: Path | None, manner: HeadlessOptions) -> int:
     """The same run as `sampler run`; Textual is never imported."""
     if study is None or study.suffix != ".toml":
         named = f"{str(study)!r} does not end in .toml" if study else "none is named"

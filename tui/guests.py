@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
-from sampler.closing import Closing
+from sampler.closeable import Closeable
 from sampler.reporting.comparison import NotComparable
 from sampler.reporting.inputs import refuse_other_problems
 from sampler.store.read_models import ModelRow, StudyRow
@@ -21,7 +21,7 @@ from tui.view import Guests
 __all__ = ["GuestReader", "NotComparable", "refuse_other_store"]
 
 
-class GuestReader(Closing):
+class GuestReader(Closeable):
     """Reads the second store whenever something was committed there. Not for use from several threads at once."""
 
     def __init__(self, path: Path) -> None:

@@ -15,8 +15,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from sampler.drawing.around import around
-from sampler.drawing.axis import Scale, budget_scale, budget_ticks, quantity, rate_scale, rate_ticks
+from sampler.drawing.axis import Scale, budget_scale, budget_ticks, format_interval, quantity, rate_scale, rate_ticks
 from tui.canvas import DOTS_HIGH, DOTS_WIDE, Canvas, Ink, Span, Style
 from tui.labels import Box, Label, place, quietest
 from tui.names import short_names
@@ -158,7 +157,7 @@ def layout(series: Sequence[Series], size: tuple[int, int], options: Options) ->
         return _words(canvas, "too small for a plot")
     if budgets is None:
         return _words(canvas, "no curve yet: it begins when the first problems are complete")
-    frame = _Frame.around(shown, canvas, budgets, options)
+    frame = _Frame.format_interval(shown, canvas, budgets, options)
     _draw_axes(canvas, frame, options)
     _draw_band(canvas, frame, options)
     _draw_rule(canvas, frame, options)
@@ -183,7 +182,7 @@ class _Frame:
     rates: Scale
 
     @classmethod
-    def around(cls, series: Sequence[Series], canvas: Canvas, budgets: Scale, options: Options) -> _Frame:
+    def format_interval(cls, series: Sequence[Series], canvas: Canvas, budgets: Scale, options: Options) -> _Frame:
         room = canvas.width - _GUTTER
         longest = max(len(one.label) for one in series) + 2
         margin = min(longest + 1, room // 4) if room >= 40 else 0
@@ -356,7 +355,7 @@ def _draw_readings(canvas: Canvas, frame: _Frame, options: Options) -> list[Box]
 
 def near_words(one: Reading, *, brief: bool = False) -> str:
     """The interval of a reading, as the report has it; nothing where there is none."""
-    return "" if one.rate is None or one.near is None else around(one.rate, *one.near, brief=brief)
+    return "" if one.rate is None or one.near is None else format_interval(one.rate, *one.near, brief=brief)
 
 
 def told(one: Reading, spread: int) -> str:

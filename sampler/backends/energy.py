@@ -18,7 +18,7 @@ from dataclasses import replace
 from typing import Any, Protocol
 
 from sampler.backends.base import Backend
-from sampler.closing import Closing
+from sampler.closeable import Closeable
 from sampler.values import ModelCard, Request, Sample, SamplingParams
 
 # The energy of the machine's GPUs, by NVIDIA's management library: the one door to it, and only where it is there.
@@ -31,7 +31,7 @@ class NoMeter(Exception):
     """The library, its Python package, a GPU, or a GPU's counter is not there."""
 
 
-class GpuMeter(Closing):
+class GpuMeter(Closeable):
     """The joules that the GPUs have used. Close it, or use it as a context."""
 
     def __init__(self) -> None:
@@ -72,7 +72,7 @@ class Meter(Protocol):
         """Give it back."""
 
 
-class MeteredBackend(Closing):
+class MeteredBackend(Closeable):
     """Another backend, with a meter beside it."""
 
     def __init__(self, inner: Backend, meter: Meter, *, clock: Callable[[], float] = time.monotonic) -> None:

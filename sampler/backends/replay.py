@@ -30,7 +30,7 @@ from pathlib import Path
 from typing import Any
 
 from sampler.backends.base import BackendError
-from sampler.closing import Closing
+from sampler.closeable import Closeable
 from sampler.models.catalogue import UnknownModel, find
 from sampler.values import Architecture, Finish, ModelCard, Request, Sample, SamplingParams
 from sandbox.values import MAX_SOURCE_BYTES
@@ -52,7 +52,7 @@ class _Recorded:
     seeded: bool
 
 
-class ReplayBackend(Closing):
+class ReplayBackend(Closeable):
     """The samples of one recording."""
 
     def __init__(self, path: Path) -> None:

@@ -48,7 +48,7 @@ from typing import Any
 
 from sampler.backends.base import BackendError, CannotLoad, EngineLost, TextScore
 from sampler.backends.time_sharing import WallShares
-from sampler.closing import Closing
+from sampler.closeable import Closeable
 from sampler.models.hf_config import ConfigError, config_architecture
 from sampler.values import (
     Finish,
@@ -183,7 +183,7 @@ class VllmOptions:
                 raise ValueError(f"{name} has no place in [models.options.engine]; it is set by us")
 
 
-class VllmBackend(Closing):
+class VllmBackend(Closeable):
     """One model in vLLM's engine. It scores texts as well, see `scorer`."""
 
     def __init__(self, model: str, options: VllmOptions) -> None:

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import click
 
+from sampler.cli_errors import error_boundary
+from sampler.cli_main import allow_closed_pipe
 from sampler.commands.common import (
     STORE,
     budget_option,
@@ -17,14 +19,12 @@ from sampler.commands.common import (
     study_option,
     unit_option,
 )
-from sampler.entry import read_along
-from sampler.exits import Exit
+from sampler.exit_codes import Exit
 from sampler.reporting.analysis.analyse import Accept, AnalysisWish
 from sampler.reporting.analysis.load import AnalysisSource, read_analysis
 from sampler.reporting.analysis.render import analysis_json, print_analysis
 from sampler.reporting.render import Page
 from sampler.stats.budget import PromptCharge, Unit
-from sampler.telling import told
 
 
 @click.command()
@@ -73,11 +73,11 @@ def analyse(
     sampler analyse results.db --unit seconds --budget 10 --budget 60 --diversity
     sampler analyse counts.json.gz --unit flops_128 --model 8B --model 70B --params 8B=8b --params 70B=70b --k 1000
     """
-    with told(sys.stderr, traceback=traceback) as failed:
+    with error_boundary(sys.stderr, traceback=traceback) as failed:
         wish = AnalysisWish(unit=Unit(unit), charge=PromptCharge(prompt), budgets=budgets, ks=ks, accept=Accept(accept))
         asked = AnalysisSource(path=store, study=study, models=models, params=params_of(params), programs=diversity)
         made = read_analysis(asked, wish)
-        with read_along(sys.stdout):
+        with allow_closed_pipe(sys.stdout):
             if as_json:
                 click.echo(analysis_json(made))
             else:

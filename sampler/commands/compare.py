@@ -6,15 +6,15 @@ import sys
 
 import click
 
+from sampler.cli_errors import error_boundary
+from sampler.cli_main import allow_closed_pipe
 from sampler.commands.common import budget_option, json_option, params_of, params_option, prompt_option, unit_option
-from sampler.entry import read_along
-from sampler.exits import Exit
+from sampler.exit_codes import Exit
 from sampler.reporting.comparison import compare as compared
 from sampler.reporting.inputs import load_paired, source
 from sampler.reporting.render import Page
 from sampler.reporting.render_comparison import comparison_json, print_comparison
 from sampler.stats.budget import PromptCharge, Unit
-from sampler.telling import told
 
 
 @click.command()
@@ -45,10 +45,10 @@ def compare(
     sampler compare before.db after.db --unit seconds --json
     sampler compare counts.json.gz:8B counts.json.gz:70B --unit flops_128 --params 8B=8b --params 70B=70b
     """
-    with told(sys.stderr, traceback=traceback) as failed:
+    with error_boundary(sys.stderr, traceback=traceback) as failed:
         paired = load_paired((source(first), source(second)), params_of(params))
         made = compared(paired, Unit(unit), PromptCharge(prompt), budgets)
-        with read_along(sys.stdout):
+        with allow_closed_pipe(sys.stdout):
             if as_json:
                 click.echo(comparison_json(made))
             else:

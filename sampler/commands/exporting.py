@@ -7,12 +7,12 @@ from pathlib import Path
 
 import click
 
+from sampler.cli_errors import error_boundary
 from sampler.commands.common import STORE, study_option
-from sampler.exits import Exit
+from sampler.exit_codes import Exit
 from sampler.exporting.export import FORMATS, ExportRequest, export, format_of
 from sampler.store.command_readers import ExportReader
 from sampler.store.open_store import chosen_study, open_migrated
-from sampler.telling import told
 
 
 @click.command("export")
@@ -38,7 +38,7 @@ def export_(
     sampler export results.db --to samples.jsonl.gz
     sampler export results.db --to programs --format evalplus --model small
     """
-    with told(sys.stderr, traceback=traceback) as failed:
+    with error_boundary(sys.stderr, traceback=traceback) as failed:
         with open_migrated(store, ExportReader) as reader:
             row = chosen_study(reader.studies(), store, study)
             written = export(ExportRequest(study=row.id, to=to, format=format_ or format_of(to), model=model), reader)

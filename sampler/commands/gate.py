@@ -10,9 +10,10 @@ from typing import Any, NoReturn
 
 import click
 
+from sampler.cli_errors import error_boundary
+from sampler.cli_main import allow_closed_pipe
 from sampler.commands.common import FILE, STORE, Amount, json_option, study_option, unit_option
-from sampler.entry import read_along
-from sampler.exits import Exit
+from sampler.exit_codes import Exit
 from sampler.gating.gate import Decision, Mode, Rule, decide
 from sampler.gating.render import cases, decision_json, print_decision, verdict_line
 from sampler.gating.study import GateError, NotComplete, Unlike, Wanted, pairs, usual_budgets
@@ -21,7 +22,6 @@ from sampler.reporting.render import Page
 from sampler.reporting.report import Facts
 from sampler.running.ci import Places, tell_ci
 from sampler.stats.budget import Unit
-from sampler.telling import told
 
 
 @click.command()
@@ -80,7 +80,7 @@ def gate(traceback: bool, /, **options: Any) -> None:
     sampler gate new.db --baseline old.db --at 1e12 --max-drop 0.02
     sampler gate new.db --mode non-inferior --min 0.35 --margin 0.02
     """
-    with told(sys.stderr, traceback=traceback) as failed:
+    with error_boundary(sys.stderr, traceback=traceback) as failed:
         unit = Unit(options["unit"])
         try:
             decision = _decided(options, unit)
@@ -91,7 +91,7 @@ def gate(traceback: bool, /, **options: Any) -> None:
         except (GateError, ValueError) as error:
             _stop(error, Exit.USAGE)
         places = Places(junit=options["junit_file"], summary=options["github_summary"], annotate=options["annotate"])
-        with read_along(sys.stdout):
+        with allow_closed_pipe(sys.stdout):
             if options["as_json"]:
                 click.echo(decision_json(decision, unit))
             else:

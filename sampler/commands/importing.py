@@ -8,8 +8,9 @@ from pathlib import Path
 
 import click
 
+from sampler.cli_errors import error_boundary
 from sampler.commands.common import FILE, Count
-from sampler.exits import Exit
+from sampler.exit_codes import Exit
 from sampler.importing.formats import NAMES
 from sampler.importing.import_options import ImportEnd, ImportRequest
 from sampler.importing.imported_sample import ImportFault, Reading
@@ -20,7 +21,6 @@ from sampler.models.hf_config import ConfigError, read_config
 from sampler.store.open_store import remove
 from sampler.store.reader import Reader
 from sampler.store.writer import Store
-from sampler.telling import told
 from sampler.values import Architecture
 from sandbox.commands.reading import ProblemReader, assume_option, problem_options
 from sandbox.problems import ProblemsError
@@ -86,7 +86,7 @@ def import_(
     sampler import published.db samples.jsonl.gz --model codegen-16b
     sampler import published.db answers.jsonl --map id=problem --map answer=text --params 8e9
     """
-    with told(sys.stderr, traceback=traceback) as failed:
+    with error_boundary(sys.stderr, traceback=traceback) as failed:
         request = ImportRequest(
             files=files,
             study=study or store.stem,

@@ -12,16 +12,17 @@ from pathlib import Path
 import click
 
 from sampler.backends.open import SCORING_KINDS
+from sampler.cli_errors import error_boundary
+from sampler.cli_main import allow_closed_pipe
 from sampler.commands.common import FILE, STORE, boxes_option, json_option, prompt_option, study_option
-from sampler.entry import read_along
-from sampler.exits import Exit
-from sampler.models.folder import models_dir
+from sampler.exit_codes import Exit
+from sampler.models.pull import models_dir
 from sampler.ranking.rank_study import rank_study
 from sampler.ranking.rankers import RANKERS, Need, known
 from sampler.ranking.render import print_ranks, ranks_json
 from sampler.ranking.request import Inputs, RankDependencies, RankReport, RankRequest
 from sampler.reporting.render import Page
-from sampler.running.doors import TextEngine, rank_doors
+from sampler.running.dependencies import TextEngine, rank_dependencies
 from sampler.stats.budget import PromptCharge
 from sampler.stats.ranking import DRAWS
 from sampler.store.open_store import chosen_study, open_migrated
@@ -29,7 +30,6 @@ from sampler.store.read_models import StudyRow
 from sampler.store.reader import Reader
 from sampler.store.writer import Store
 from sampler.study.spec import load_study
-from sampler.telling import told
 
 
 class _Numbers(click.ParamType[tuple[int, ...]]):
@@ -146,7 +146,7 @@ def rank(
     sampler rank results.db --ranker codet --ranker majority --tests generated.jsonl --k 1,2,10
     """
     engine = TextEngine(backend=backend, options=_engine_options(options, model))
-    with told(sys.stderr, traceback=traceback) as failed:
+    with error_boundary(sys.stderr, traceback=traceback) as failed:
         request = RankRequest(
             rankers=known(rankers) or _usual(model),
             explicit=bool(rankers or model),
@@ -159,8 +159,8 @@ def rank(
             prompt=PromptCharge(prompt),
             draws=draws,
         )
-        made = _ranked(store, study, request, rank_doors(models_dir(), boxes, _say, engine))
-        with read_along(sys.stdout):
+        made = _ranked(store, study, request, rank_dependencies(models_dir(), boxes, _say, engine))
+        with allow_closed_pipe(sys.stdout):
             if as_json:
                 click.echo(ranks_json(made))
             else:
@@ -189,7 +189,7 @@ def _engine_options(lines: Sequence[str], model: str | None) -> Mapping[str, obj
         raise click.UsageError(f"--option: the options do not go together: {error}") from error
 
 
-def _ranked(path: Path, name: str | None, request: RankRequest, doors: RankDependencies) -> RankReport:
+def _ranked(path: Path, name: str | None, request: RankRequest, dependencies: RankDependencies) -> RankReport:
     """Rank a study of a store, or the one that a study file runs."""
     if path.suffix == ".toml" and path.is_file():
         study_file = load_study(path)
@@ -197,4 +197,4 @@ def _ranked(path: Path, name: str | None, request: RankRequest, doors: RankDepen
     with open_migrated(path, Reader) as reader:
         study: StudyRow = chosen_study(reader.studies(), path, name)
     with Store(path) as opened:
-        return rank_study(opened, study, request, doors)
+        return rank_study(opened, study, request, dependencies)

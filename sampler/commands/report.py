@@ -7,6 +7,8 @@ from pathlib import Path
 
 import click
 
+from sampler.cli_errors import error_boundary
+from sampler.cli_main import allow_closed_pipe
 from sampler.commands.common import (
     FILE,
     FOLDER,
@@ -17,19 +19,29 @@ from sampler.commands.common import (
     prompt_option,
     study_option,
 )
-from sampler.entry import read_along
-from sampler.exits import Exit
+from sampler.exit_codes import Exit
+from sampler.page.page_model import PageFacts, Sheet, make_sheet
 from sampler.page.plots import draw
-from sampler.page.reading import read_sheet
-from sampler.page.sheet import Sheet
 from sampler.page.write import page_html
 from sampler.reporting.counts import CountsError, report_counts
-from sampler.reporting.inputs import begins_as_counts, read_report, refuse_params_of_a_store
+from sampler.reporting.inputs import begins_as_counts, facts_and_request, read_report, refuse_params_of_a_store
 from sampler.reporting.render import Page, print_report, report_json, write_csv
 from sampler.reporting.report import Report
 from sampler.stats.budget import PromptCharge, Unit
-from sampler.telling import told
+from sampler.store.open_store import chosen_study, open_migrated
+from sampler.store.reader import Reader
 from sandbox.commands.files import inside_a_folder
+
+
+def read_sheet(
+    path: Path, name: str | None = None, *, units: tuple[Unit, ...] = (), charge: PromptCharge = PromptCharge.EACH
+) -> Sheet:
+    """What the page of a study says; as `read_report`."""
+    with open_migrated(path, Reader) as reader:
+        row = chosen_study(reader.studies(), path, name)
+        facts, wish = facts_and_request(reader, row, path, units, charge)
+        page = PageFacts(facts=facts, failures=reader.failures(row.id), origin=reader.origin(row.id))
+    return make_sheet(page, wish)
 
 
 @click.command()
@@ -76,7 +88,7 @@ def report(
     sampler report results.db --html report.html --plot curves.pdf
     sampler report counts.json.gz --params 8B=8.03e9 --params 70B=70.6e9
     """
-    with told(sys.stderr, traceback=traceback) as failed:
+    with error_boundary(sys.stderr, traceback=traceback) as failed:
         refuse_params_of_a_store(store, params_of(params))
         if begins_as_counts(store):
             made = _of_counts(store, units, params, elsewhere=bool(html or plot))
@@ -89,7 +101,7 @@ def report(
         if csv_folder:
             for path in write_csv(made, csv_folder):
                 click.echo(f"wrote {path}", err=as_json)
-        with read_along(sys.stdout):
+        with allow_closed_pipe(sys.stdout):
             if as_json:
                 click.echo(report_json(made))
             elif not html and not plot:

@@ -8,15 +8,15 @@ from pathlib import Path
 
 import click
 
+from sampler.cli_errors import error_boundary
 from sampler.commands.common import FILE
-from sampler.exits import Exit
+from sampler.exit_codes import Exit
 from sampler.running.headless import run_headless
-from sampler.running.manner import Headless, headless_options
+from sampler.running.headless_options import HeadlessOptions, headless_options
 from sampler.running.rejudging import rejudge_study
 from sampler.store.reader import StoreError
 from sampler.store.writer import Store
 from sampler.study.spec import load_study
-from sampler.telling import told
 from sandbox.scoring.references import References, usual_directory
 
 
@@ -24,7 +24,7 @@ from sandbox.scoring.references import References, usual_directory
 @click.argument("study", type=FILE)
 @headless_options
 @click.pass_obj
-def run(traceback: bool, /, *, study: Path, manner: Headless) -> None:
+def run(traceback: bool, /, *, study: Path, manner: HeadlessOptions) -> None:
     """Run the study of a STUDY.toml, or continue it, and print its report.
 
     \b
@@ -43,7 +43,7 @@ def rejudge(traceback: bool, /, *, study: Path, store: Path | None) -> None:
 
     For when the judge or the problems' tests have changed. Earlier verdicts stay beside the new ones.
     """
-    with told(sys.stderr, traceback=traceback) as failed:
+    with error_boundary(sys.stderr, traceback=traceback) as failed:
         asked = load_study(study)
         path = store or asked.store
         if not path.is_file():

@@ -17,14 +17,14 @@ import click
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
+from sampler.cli_errors import error_boundary
+from sampler.cli_main import allow_closed_pipe
 from sampler.commands.common import STORE, boxes_option, study_option
-from sampler.entry import read_along
-from sampler.exits import Exit
+from sampler.exit_codes import Exit
 from sampler.reporting.render import Page, one_line
-from sampler.running.doors import real_executor
-from sampler.running.headless import saying
-from sampler.running.interrupts import interrupts
-from sampler.running.plain import PlainLines
+from sampler.running.dependencies import real_executor
+from sampler.running.displays import PlainLines
+from sampler.running.headless import interrupts, saying
 from sampler.running.progress import Subscriber
 from sampler.running.scoring_stored import StoredScoring, score_stored
 from sampler.store.command_readers import ClaimReader
@@ -32,7 +32,6 @@ from sampler.store.open_store import chosen_study, open_migrated
 from sampler.store.read_models import ClaimCount, DisputedRow
 from sampler.store.reader import Reader
 from sampler.store.writer import Store
-from sampler.telling import told
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,7 +113,7 @@ def score(traceback: bool, /, *, store: Path, study: str | None, display: str, e
     """
     tell: Subscriber = PlainLines(sys.stderr) if display == "plain" else lambda _event: None
     stop = threading.Event()
-    with told(sys.stderr, traceback=traceback) as failed:
+    with error_boundary(sys.stderr, traceback=traceback) as failed:
         with open_migrated(store, Reader) as reader:
             row = chosen_study(reader.studies(), store, study)
         with Store(store) as opened, interrupts(stop.set, tell) as caught:
@@ -138,7 +137,7 @@ def score(traceback: bool, /, *, store: Path, study: str | None, display: str, e
 @click.pass_obj
 def claims(traceback: bool, /, *, store: Path, study: str | None, as_lines: bool) -> None:
     """Compare the verdicts that came with the imported samples of a STORE with ours."""
-    with told(sys.stderr, traceback=traceback) as failed:
+    with error_boundary(sys.stderr, traceback=traceback) as failed:
         with open_migrated(store, ClaimReader) as reader:
             row = chosen_study(reader.studies(), store, study)
             rows = agreements(reader.claim_counts(row.id))
@@ -146,7 +145,7 @@ def claims(traceback: bool, /, *, store: Path, study: str | None, as_lines: bool
                 nothing = f"no sample of study {row.name!r} came with a verdict; there is nothing to compare"
                 click.echo(f"sampler: {nothing}", err=True)
                 sys.exit(Exit.EMPTY)
-            with read_along(sys.stdout):
+            with allow_closed_pipe(sys.stdout):
                 if as_lines:
                     disputed = [asdict(one) for one in _disputed(reader, row.id)]
                     click.echo(json.dumps({"models": as_json(rows), "disputed": disputed}, indent=2))

@@ -1,7 +1,4 @@
-"""Scales and ticks.
-
-From budgets and rates to fractions of an axis, and the round numbers that are written beside it.
-"""
+"""Scales, ticks, and how numbers and intervals are written."""
 
 from __future__ import annotations
 
@@ -177,3 +174,17 @@ def _thinned(ticks: Sequence[Tick], columns: int) -> list[Tick]:
 def _merged(ticks: Sequence[Tick], minor: Sequence[Tick]) -> list[Tick]:
     held = {round(t.at, 9) for t in ticks}
     return sorted([*ticks, *(m for m in minor if round(m.at, 9) not in held)], key=lambda t: t.at)
+
+
+LOPSIDED = 1.5  # one side of an interval longer than the other by this factor
+
+
+def format_interval(rate: float, low: float, high: float, *, brief: bool = False) -> str:
+    """An interval of shares in points: ± where both sides are about alike, else how far it reaches down and up.
+
+    `brief`, the latter has no tenths.
+    """
+    down, up = (round(100 * reach, 9) + 0.0 for reach in (rate - low, high - rate))  # a rounding is no -0
+    if max(down, up) > LOPSIDED * min(down, up):
+        return f"-{down:.0f} +{up:.0f}" if brief else f"-{down:.1f} +{up:.1f}"
+    return f"±{round(50 * (high - low), 9):.1f}"  # so that half of 0.305 reads the same however it was summed

@@ -6,6 +6,7 @@ import errno
 import fcntl
 import hashlib
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -261,3 +262,9 @@ def _short(text: str) -> str:
     """One bounded line of somebody else's words."""
     line = " ".join(text.split())
     return "".join(c for c in line if c.isprintable())[:200]
+
+
+def models_dir() -> Path:
+    """The folder that the variable CODEBUDGET_MODELS names, or else one in the user's cache."""
+    named = os.environ.get("CODEBUDGET_MODELS")  # noqa: TID251 - asked by the commands of two programs
+    return Path(named) if named else default_cache()

@@ -1,10 +1,10 @@
 """A study's report as one HTML file that needs nothing else: no network, no server, no other file.
 
-    store ─► facts ─► sheet ─► chart, heat ─► page.html.jinja ─► one file
+    store ─► facts ─► page model ─► chart ─► page.html.jinja ─► one file
 
-* `sheet` decides what is shown: the report's own tables, a curve for each model in each unit, every problem's share of
+* `page_model` decides what is shown: the report's own tables, a curve for each model in each unit, every problem's share of
   right samples, what the verdicts were, and where each number comes from.
-* `chart` lays a figure out in pixels, `heat` a map of problems. Both are pure: values in, values out.
+* `chart` lays a figure out in pixels. It is pure: values in, values out.
 * `write` fills the template. Names and messages come from models and files, which are hostile: the template engine
   escapes whatever it is given, and nothing is ever marked as safe.
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from sampler.drawing.axis import budget_ticks
 from sampler.drawing.palette import ON_LIGHT
 from sampler.page.chart import DASHES, Line
-from sampler.page.sheet import Figure, Sheet
+from sampler.page.page_model import Figure, Sheet
 from sampler.reporting.render import NAMES, one_line
 
 if TYPE_CHECKING:

@@ -8,9 +8,9 @@ from importlib import resources
 import jinja2
 
 from sampler.drawing.palette import ON_DARK, ON_LIGHT, Rgb
+from sampler.page.allocation_table import MOST_MODELS
 from sampler.page.chart import Chart, Line
-from sampler.page.choices import MOST_MODELS
-from sampler.page.sheet import Sheet, charge_words, sentence
+from sampler.page.page_model import Sheet, charge_words, sentence
 from sampler.reporting.render import NAMES, amount, one_line, spanned
 from sampler.stats.budget import Unit
 

@@ -19,9 +19,8 @@ from sampler.ranking.rankers import RANKERS, Entry, Given, Need, RankingError, r
 from sampler.ranking.request import Inputs, RankDependencies, RankRequest, TextModel
 from sampler.ranking.votes import Answers, informative
 from sampler.store.read_models import ModelRow, ProblemRow, RankableRow
-from sampler.study.prompts import prompt_for, unbegun
+from sampler.study.prompts import Template, prompt_for, unbegun
 from sampler.study.spec import StudySandbox
-from sampler.study.templates import Template
 from sampler.values import Prompt, PromptStyle
 from sandbox.judging.facts import Facts, FactsError, unpack
 from sandbox.problems import Problem, ProblemsError, read_problems
@@ -79,35 +78,37 @@ class StudySetup:
 class Tools:
     """Evidence for rankers. What it opens is closed with `stack`."""
 
-    def __init__(self, request: RankRequest, doors: RankDependencies, stack: ExitStack, study: StudySetup) -> None:
-        self._wish, self._doors, self._stack, self._study = request, doors, stack, study
+    def __init__(
+        self, request: RankRequest, dependencies: RankDependencies, stack: ExitStack, study: StudySetup
+    ) -> None:
+        self._request, self._dependencies, self._stack, self._study = request, dependencies, stack, study
         self._generated: dict[str, Generated | None] = {}
         self._executed: tuple[tuple[int, int], list[Executed]] | None = None  # of the latest group, for the next ranker
 
     @cached_property
     def text_model(self) -> TextModel:
         """The model whose opinion is asked for; raises BackendError."""
-        if self._wish.model is None:
+        if self._request.model is None:
             raise RankingError("no model is named whose opinion to ask for; name one with --with")
-        self._doors.say(f"opening {self._wish.model}")
-        return self._stack.enter_context(self._doors.text_model(self._wish.model))
+        self._dependencies.say(f"opening {self._request.model}")
+        return self._stack.enter_context(self._dependencies.text_model(self._request.model))
 
     @cached_property
     def given(self) -> Given:
         """The scores of somebody else."""
-        return read_scores(_named(self._wish.scores, "a file of scores", "--scores"))
+        return read_scores(_named(self._request.scores, "a file of scores", "--scores"))
 
     def digest(self, ranker: str) -> str:
         """SHA-256 of what decides a ranker's values beside the samples and the ranker's name."""
         total = hashlib.sha256()
         if "@" in ranker:
             total.update(self.text_model.digest.encode())
-        if RANKERS[ranker.partition("@")[0]] in {Need.ANSWERS, Need.TESTS} and self._wish.tests is not None:
-            total.update(self._wish.tests.read_bytes())
+        if RANKERS[ranker.partition("@")[0]] in {Need.ANSWERS, Need.TESTS} and self._request.tests is not None:
+            total.update(self._request.tests.read_bytes())
             differing = {name: one for name, one in self._assumed.items() if one != Assumptions()}
             total.update(repr(sorted(differing.items())).encode() if differing else b"")
-        if RANKERS[ranker.partition("@")[0]] is Need.FILE and self._wish.scores is not None:
-            total.update(self._wish.scores.read_bytes())
+        if RANKERS[ranker.partition("@")[0]] is Need.FILE and self._request.scores is not None:
+            total.update(self._request.scores.read_bytes())
         return total.hexdigest()
 
     def opinion(self, group: Group, row: RankableRow) -> Opinion:
@@ -161,16 +162,16 @@ class Tools:
         model guessed wrong would make every program fail. Stored answers came with the verdict, so they cost what that
         did.
         """
-        if self._wish.tests is not None:
+        if self._request.tests is not None:
             executed, generated = self.executed(group)
             answers = informative([one.answered.answers for one in executed], generated.inputs)
             return answers, [one.cpu_s for one in executed]
         facts = [row.facts for row in group.rows]
-        selection = self._wish.inputs is Inputs.SELECTION
+        selection = self._request.inputs is Inputs.SELECTION
 
         def unreadable(number: int) -> None:
             sample = f"sample {group.rows[number].index} of {group.problem.name} by {group.model.name}"
-            self._doors.say(f"{sample} counts as one without answers: its facts cannot be read; score it again")
+            self._dependencies.say(f"{sample} counts as one without answers: its facts cannot be read; score it again")
 
         answers = stored_answers(facts, group.problem.name, selection=selection, unreadable=unreadable)
         return answers, [row.cpu_s for row in group.rows]
@@ -196,16 +197,16 @@ class Tools:
             assumed = self._study.sandbox.assumed
             return {name: problem.assuming(assumed).assumptions for name, problem in self._problems.items()}
         except ProblemsError as error:
-            self._doors.say(f"generated tests run without the imports that the data set may provide: {error}")
+            self._dependencies.say(f"generated tests run without the imports that the data set may provide: {error}")
             return {}
 
     @cached_property
     def _asker(self) -> Asker:
-        return self._stack.enter_context(self._doors.asker(self._study.sandbox))
+        return self._stack.enter_context(self._dependencies.asker(self._study.sandbox))
 
     @cached_property
     def _texts(self) -> Mapping[str, tuple[str, ...]]:
-        return read_texts(_named(self._wish.tests, "a file of generated tests", "--tests"))
+        return read_texts(_named(self._request.tests, "a file of generated tests", "--tests"))
 
     def _tests_of(self, problem: ProblemRow) -> Generated | None:
         if problem.entry_point is None:

@@ -76,12 +76,14 @@ def _refuse_too_large(ks: Sequence[int], models: Sequence[ModelRow], tallies: Se
         )
 
 
-def rank_study(store: Store, study: StudyRow, request: RankRequest, doors: RankDependencies) -> RankReport:
+def rank_study(store: Store, study: StudyRow, request: RankRequest, dependencies: RankDependencies) -> RankReport:
     """Rank the samples of a study; raises RankingError, StoreError, BackendError or SandboxError."""
     with ExitStack() as stack, RankingReader(store.path) as reader:
         names = [name for asked in request.rankers for name in _stored_names(asked, request)]
         setup = StudySetup(problems=study.problems_source, sandbox=stored_sandbox(reader.limits(study.id)))
-        under = _Under(store, reader, study, Tools(request, doors, stack, setup), request, list(dict.fromkeys(names)))
+        under = _Under(
+            store, reader, study, Tools(request, dependencies, stack, setup), request, list(dict.fromkeys(names))
+        )
         tallies = reader.tallies(study.id)
         models = [model for model in reader.models(study.id) if model.wanted]
         _refuse_too_large(request.ks, models, tallies)

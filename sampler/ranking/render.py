@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from sampler.drawing.around import around
+from sampler.drawing.axis import format_interval
 from sampler.ranking.request import Best, RankedModel, RankLine, RankPoint, RankReport
 from sampler.reporting.render import NAMES, amount, grid, in_lines, one_line, plain
 from sampler.stats.bootstrap import Interval
@@ -83,7 +83,7 @@ def _point(point: RankPoint | Best) -> str:
 def _percent(rate: float | None, interval: Interval | None = None) -> str:
     if rate is None:
         return "–"
-    return f"{100 * rate:.1f}" + (f" {around(rate, interval.low, interval.high)}" if interval else "")
+    return f"{100 * rate:.1f}" + (f" {format_interval(rate, interval.low, interval.high)}" if interval else "")
 
 
 def _frontier(unit: Unit, best: Sequence[Best], report: RankReport) -> Table:

@@ -19,8 +19,7 @@ from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from sampler.drawing.around import around
-from sampler.drawing.axis import sized
+from sampler.drawing.axis import format_interval, sized
 from sampler.reporting.report import Finding, ModelLine, Report, Row, Table
 from sampler.stats.bootstrap import Interval
 from sampler.stats.budget import PromptCharge, Unit, UnitCost
@@ -235,7 +234,7 @@ def _closing(report: Report) -> Iterator[str]:
 def _percent(point: Point | None) -> str:
     if point is None:
         return "–"
-    spread = f" {around(point.rate, point.interval.low, point.interval.high)}" if point.interval else ""
+    spread = f" {format_interval(point.rate, point.interval.low, point.interval.high)}" if point.interval else ""
     return f"{point.rate * 100:.1f}{spread}"
 
 

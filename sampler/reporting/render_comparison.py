@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from rich.console import Console
 from rich.text import Text
 
-from sampler.drawing.around import around
+from sampler.drawing.axis import format_interval
 from sampler.reporting.comparison import Comparison, Step
 from sampler.reporting.render import NAMES, amount, grid, one_line, plain
 from sampler.stats.bootstrap import LEVEL
@@ -37,7 +37,7 @@ def _cells(step: Step, made: Comparison) -> Iterator[str]:
     lead = step.difference
     yield amount(step.budget, made.unit)
     for rate, near, k in zip(step.rates, step.intervals, step.ks, strict=True):
-        spread = f" {around(rate, near.low, near.high, brief=True)}" if near else ""
+        spread = f" {format_interval(rate, near.low, near.high, brief=True)}" if near else ""
         yield f"{100 * rate:.1f}{spread} (k={k})"
     mark = " *" if lead.clear else ""
     yield f"{100 * lead.mean:+.1f} [{100 * lead.interval.low:+.1f}, {100 * lead.interval.high:+.1f}]{mark}"

@@ -8,30 +8,30 @@ from __future__ import annotations
 
 import json
 import signal
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import FrameType
 from typing import TextIO
 
-from sampler.entry import read_along
-from sampler.exits import Exit
-from sampler.models.folder import models_dir
+from sampler.cli_errors import error_boundary
+from sampler.cli_main import allow_closed_pipe
+from sampler.exit_codes import Exit
+from sampler.models.pull import models_dir
 from sampler.reporting.inputs import read_report
 from sampler.reporting.render import Page, print_report, report_json
-from sampler.running.brakes import Brakes, RunLimits
 from sampler.running.ci import Case, Outcome, tell_ci
-from sampler.running.displays import Bar, JsonLines
-from sampler.running.doors import real_doors
-from sampler.running.interrupts import interrupts
-from sampler.running.manner import Display, Headless
-from sampler.running.plain import PlainLines
+from sampler.running.dependencies import real_dependencies
+from sampler.running.displays import Bar, JsonLines, PlainLines
+from sampler.running.headless_options import Display, HeadlessOptions
 from sampler.running.progress import Notice, Subscriber
-from sampler.running.run import Doors, Run, RunEnd
+from sampler.running.run import Dependencies, Run, RunEnd
+from sampler.running.run_limits import RunLimits, RunStopper
 from sampler.store.reader import Reader
 from sampler.store.writer import Store
 from sampler.study.spec import Study, load_study
-from sampler.telling import told
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,8 +48,8 @@ def run_headless(
     *,
     out: TextIO,
     log: TextIO | None = None,
-    doors: Doors | None = None,
-    manner: Headless = Headless(),  # noqa: B008 - frozen
+    dependencies: Dependencies | None = None,
+    manner: HeadlessOptions = HeadlessOptions(),  # noqa: B008 - frozen
 ) -> int:
     """Run a study: progress and errors to `log` (or `out`), the report to `out`. Returns the exit code.
 
@@ -57,15 +57,15 @@ def run_headless(
     """
     log = log or out
     lines = JsonLines(out) if manner.display is Display.JSON else None
-    with told(log, traceback=manner.traceback, program=manner.program) as failed:
+    with error_boundary(log, traceback=manner.traceback, program=manner.program) as failed:
         study = load_study(study_path)
         study = replace(study, store=manner.store or study.store, boxes=manner.boxes or study.boxes)
         with _shown(manner.display, log, lines) as tell:
-            doors = doors or real_doors(models_dir(), saying(tell), fetch=manner.fetch)
-            ended = run_limited(study, doors, tell, manner.limits)
+            dependencies = dependencies or real_dependencies(models_dir(), saying(tell), fetch=manner.fetch)
+            ended = run_limited(study, dependencies, tell, manner.limits)
         tell_ci(manner.places, f"{study.name}: {ended.reason}", ended.cases, lambda line: _write_line(log, line))
         made = read_report(study.store, study.name)
-        with read_along(out):
+        with allow_closed_pipe(out):
             if lines is None:
                 print_report(made, Page(file=out))
             else:
@@ -98,23 +98,23 @@ def _shown(display: Display, log: TextIO, lines: JsonLines | None) -> Iterator[S
             yield PlainLines(log)
 
 
-def run_study(study: Study, doors: Doors, tell: Subscriber) -> Exit:
+def run_study(study: Study, dependencies: Dependencies, tell: Subscriber) -> Exit:
     """Run a study into its store; raises what broke it."""
-    return run_limited(study, doors, tell, RunLimits()).code
+    return run_limited(study, dependencies, tell, RunLimits()).code
 
 
-def run_limited(study: Study, doors: Doors, tell: Subscriber, limits: RunLimits) -> Ended:
+def run_limited(study: Study, dependencies: Dependencies, tell: Subscriber, limits: RunLimits) -> Ended:
     """The same, within limits."""
-    brakes = Brakes(limits, tell, lambda: _spent(study.store))
+    brakes = RunStopper(limits, tell, lambda: _spent(study.store))
     with Store(study.store) as store:
-        run = Run(study, store, doors, brakes)
+        run = Run(study, store, dependencies, brakes)
         with brakes.watching(run.stop), interrupts(run.stop, tell) as caught:
             end = run()
     tell(Notice(level="info" if end.complete else "warning", kind="end", message=f"{study.name}: {end.reason}"))
     return Ended(code=_code(end, brakes, caught), reason=end.reason, cases=_cases(study.name, end, brakes))
 
 
-def _code(end: RunEnd, brakes: Brakes, caught: Sequence[int]) -> Exit:
+def _code(end: RunEnd, brakes: RunStopper, caught: Sequence[int]) -> Exit:
     if caught and not end.complete:
         return Exit.TERMINATED if caught[0] == signal.SIGTERM else Exit.INTERRUPTED
     if brakes.too_many_faults:
@@ -122,7 +122,7 @@ def _code(end: RunEnd, brakes: Brakes, caught: Sequence[int]) -> Exit:
     return Exit.OK if end.complete else Exit.INCOMPLETE
 
 
-def _cases(name: str, end: RunEnd, brakes: Brakes) -> tuple[Case, ...]:
+def _cases(name: str, end: RunEnd, brakes: RunStopper) -> tuple[Case, ...]:
     """A run's gates: that it is complete, and that not too much of it failed by our fault."""
     complete = Outcome.PASSED if end.complete else Outcome.FAILED
     faults = Outcome.ERROR if brakes.too_many_faults else Outcome.PASSED
@@ -142,3 +142,30 @@ def _spent(path: Path) -> float:
 def saying(tell: Subscriber) -> Callable[[str], None]:
     """What a door says while it opens, as notices."""
     return lambda message: tell(Notice(level="info", kind="setup", message=message))
+
+
+@contextmanager
+def interrupts(stop: Callable[[], None], tell: Subscriber) -> Iterator[list[int]]:
+    """The first SIGINT or SIGTERM asks the run to stop, the second breaks it off. Which ones came is in the list.
+
+    Outside the main thread there are no signals to catch, and nothing is changed.
+    """
+    caught: list[int] = []
+
+    def handle(number: int, _frame: FrameType | None) -> None:
+        caught.append(number)
+        if len(caught) > 1:
+            raise KeyboardInterrupt
+        stop()
+        message = "stopping: what is under way finishes, everything is kept; once more to break off"
+        threading.Thread(target=tell, args=(Notice(level="warning", kind="stop", message=message),)).start()
+
+    if threading.current_thread() is not threading.main_thread():
+        yield caught
+        return
+    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield caught
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

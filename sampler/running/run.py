@@ -2,7 +2,7 @@
 
 The plan is what the study wants minus what the store holds, so a run after a crash, a run with more samples and a first
 run are the same thing. Models are sampled one after the other in the calling thread; every sample is stored as it
-comes, and scored from the store by `Scoring` meanwhile. The outside worlds come in as `Doors`; what happens goes out as
+comes, and scored from the store by `Scoring` meanwhile. The outside worlds come in as `Dependencies`; what happens goes out as
 values to a subscriber.
 
 Everything that goes wrong by our fault travels as an exception, after the store has noted it. An engine that dies is
@@ -48,7 +48,7 @@ _Planned = tuple[ModelSpec, list[Request]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Doors:
+class Dependencies:
     """How a run gets at a model and at a sandbox. `check` raises for a model that could not be opened."""
 
     check: Callable[[ModelSpec, Callable[[str], None]], None]  # the second hears what takes its time
@@ -88,10 +88,10 @@ class RunEnd:
 class Run:
     """One run of a study into its store."""
 
-    def __init__(self, study: Study, store: Store, doors: Doors, tell: Subscriber) -> None:
+    def __init__(self, study: Study, store: Store, dependencies: Dependencies, tell: Subscriber) -> None:
         self._study = study
         self._store = store
-        self._doors = doors
+        self._dependencies = dependencies
         self._tell = tell
         self._stop = threading.Event()
 
@@ -111,7 +111,7 @@ class Run:
         if not planned and progress.scored >= progress.wanted:
             return self._end(ids)
         for model, _ in planned:
-            self._doors.check(model, lambda message: self._note(ids, "info", "setup", message))
+            self._dependencies.check(model, lambda message: self._note(ids, "info", "setup", message))
         self._store.begin_run(ids.study, versions=_versions())
         with self._noted(ids), Ticker(self._store, ids.study, self._tell):
             self._work(ids, problems, planned)
@@ -143,7 +143,7 @@ class Run:
             tell_fault=lambda message: self._note(ids, "warning", "unscored", message),
         )
         failures: dict[str, BackendError] = {}
-        with self._doors.executor(self._study) as executor, Scoring(executor, job) as scoring:
+        with self._dependencies.executor(self._study) as executor, Scoring(executor, job) as scoring:
             self._store.opened_executor(ids.study, executor.image)
             for _, group in groupby(planned, key=lambda pair: pair[0].greedy_of or pair[0].name):
                 if self._stop.is_set():
@@ -186,7 +186,7 @@ class Run:
         def tell(message: str) -> None:
             self._note(ids, "warning", "outage", f"{group[0][0].name}: {message}")
 
-        with self._doors.backend(group[0][0], tell) as backend:
+        with self._dependencies.backend(group[0][0], tell) as backend:
             for model, asked in group:
                 told = backend.card
                 card = told if model.architecture is None else replace(told, architecture=model.architecture)

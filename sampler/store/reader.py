@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sampler.closing import Closing
+from sampler.closeable import Closeable
 from sampler.store.read_models import (
     EventRow,
     FailureRow,
@@ -128,7 +128,7 @@ def _immutable(path: Path) -> str:
     return "" if written or os.access(path.resolve().parent, os.W_OK) else "&immutable=1"
 
 
-class Reader(Closing):
+class Reader(Closeable):
     """Queries over one store file. Not for use from several threads at once."""
 
     def __init__(self, path: Path) -> None:

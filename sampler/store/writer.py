@@ -24,7 +24,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sampler.closing import Closing
+from sampler.closeable import Closeable
 from sampler.store import statements
 from sampler.store.lock import StoreBusy, StoreLock
 from sampler.store.migrations import migrate
@@ -61,7 +61,7 @@ class _Piece:
     done: Future[Any] | None = None
 
 
-class Store(Closing):
+class Store(Closeable):
     """The one writer of a store file. Its methods may be called from any thread."""
 
     def __init__(self, path: Path, *, clock: Callable[[], float] = time.time) -> None:

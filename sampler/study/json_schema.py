@@ -14,11 +14,10 @@ from dataclasses import MISSING, fields
 from typing import Any
 
 from sampler.stats.budget import Unit
-from sampler.study import words
-from sampler.study.spec import MOST_SEED, PYTHON
+from sampler.study import key_docs
+from sampler.study.prompts import Template
+from sampler.study.spec import MOST_SEED, NUMBERS, PYTHON, SPLIT_NAMES
 from sampler.study.spec_models import MOST_WEIGHTS, OPTIONS
-from sampler.study.subset import NUMBERS, SPLIT_NAMES
-from sampler.study.templates import Template
 from sampler.study.toml_table import MOST
 from sampler.values import Architecture, GivenCosts, PromptStyle, SamplingParams
 from sandbox.problems import BUILT_IN
@@ -43,13 +42,13 @@ def study_schema() -> Schema:
         "seed": {"type": "integer", "minimum": 0, "maximum": MOST_SEED, "default": 0},
         "store": _TEXT,
         "problems": _problems(),
-        "sampling": _table(_sampling(), words.SAMPLING),
+        "sampling": _table(_sampling(), key_docs.SAMPLING),
         "models": {"type": "array", "minItems": 1, "items": _model()},
         "sandbox": _sandbox(),
         "report": _report(),
     }
     head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "A study of codebudget"}
-    return head | _table(top, words.STUDY, required=("problems", "models"))
+    return head | _table(top, key_docs.STUDY, required=("problems", "models"))
 
 
 def _table(properties: Mapping[str, Schema], told: Mapping[str, str], *, required: tuple[str, ...] = ()) -> Schema:
@@ -74,7 +73,7 @@ def _problems() -> Schema:
     keys["source"]["examples"] = list(BUILT_IN)
     counted = [{"required": [key]} for key in ("split", "numbers", "every", "limit")]
     alone = {"if": {"required": ["names"]}, "then": {"not": {"anyOf": counted}}}
-    return _table(keys, words.PROBLEMS, required=("source",)) | alone
+    return _table(keys, key_docs.PROBLEMS, required=("source",)) | alone
 
 
 def _assume() -> Schema:
@@ -86,7 +85,7 @@ def _assume() -> Schema:
         **{key: {"type": "number", **_within(key)} for key in ("cpu_s", "wall_s")},
         "time_per_test": {"type": "boolean"},
     }
-    return _table(keys, words.ASSUME)
+    return _table(keys, key_docs.ASSUME)
 
 
 def _within(limit: str) -> Schema:
@@ -122,8 +121,8 @@ def _model() -> Schema:
         "greedy": _FLAG,
         **own,
         "options": {"type": "object"},
-        "costs": _given(GivenCosts, words.COSTS, {}),
-        "architecture": _given(Architecture, words.ARCHITECTURE, {"maximum": MOST_WEIGHTS}),
+        "costs": _given(GivenCosts, key_docs.COSTS, {}),
+        "architecture": _given(Architecture, key_docs.ARCHITECTURE, {"maximum": MOST_WEIGHTS}),
     }
     keys["costs"]["dependentRequired"] = {
         "prompt_dollars": ["completion_dollars"],
@@ -134,14 +133,14 @@ def _model() -> Schema:
         "then": {"required": ["file"], "properties": {"greedy": {"const": False}}},
         "else": {"properties": {"file": False}},
     }
-    model = _table(keys, words.MODEL | words.SAMPLING, required=("name", "backend", "samples"))
+    model = _table(keys, key_docs.MODEL | key_docs.SAMPLING, required=("name", "backend", "samples"))
     return model | {"allOf": [recorded, *map(_options_of, OPTIONS)]}
 
 
 def _options_of(backend: str) -> Schema:
     kind = OPTIONS[backend]
     keys = {} if kind is None else {item.name: _field(item.default, str(item.type), {}) for item in fields(kind)}
-    options = _table(keys, {key: words.options_word(backend, key) for key in keys})
+    options = _table(keys, {key: key_docs.options_word(backend, key) for key in keys})
     return {
         "if": {"properties": {"backend": {"const": backend}}, "required": ["backend"]},
         "then": {"properties": {"options": options}},
@@ -185,10 +184,10 @@ def _sandbox() -> Schema:
         "fresh": _FLAG,
         **limits,
     }
-    return _table(keys, words.SANDBOX | words.LIMITS)
+    return _table(keys, key_docs.SANDBOX | key_docs.LIMITS)
 
 
 def _report() -> Schema:
     amounts = {"type": "array", "items": {"type": "number", "exclusiveMinimum": 0}}
-    budgets = _table({unit.value: amounts for unit in Unit}, words.BUDGETS)
-    return _table({"budgets": budgets}, words.REPORT)
+    budgets = _table({unit.value: amounts for unit in Unit}, key_docs.BUDGETS)
+    return _table({"budgets": budgets}, key_docs.REPORT)

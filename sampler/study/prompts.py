@@ -14,7 +14,7 @@ Chat style asks in words and begins the answer with the opening fence. The begin
 their size does: it leaves no room for anything but code. A whole program is asked for as one that reads standard input;
 where the set has code to begin with, it is shown.
 
-A template (`templates`) puts a problem as its benchmark has published it. Each prompt names its form, and the store
+A template puts a problem as its benchmark has published it. Each prompt names its form, and the store
 keeps that beside the sample. `program_for` reads a completion by the prompt that it was written for; the rules are
 `sandbox.extraction`'s.
 """
@@ -23,12 +23,87 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from enum import StrEnum
 
-from sampler.study import templates
-from sampler.study.templates import Template
 from sampler.values import Prompt, PromptStyle
 from sandbox.extraction import PROGRAM_STOPS, STOPS, Extracted, answered, continued
 from sandbox.problems import Form, Problem
+
+# Prompts as benchmarks have published them, each by its name.
+#
+# A template takes the place of a style's own prompt. `livecodebench` and `bigcodebench` are for chats, `apps` is for
+# every style. Sources: of LiveCodeBench `lcb_runner/prompts/code_generation.py` (its generic chat), of APPS
+# `eval/generate_gpt_codes.py`, of BigCodeBench `bigcodebench/provider/utility.py`.
+
+QUESTION, ANSWER = "\nQUESTION:\n", "\nANSWER:\n"
+
+
+class Template(StrEnum):
+    """A published form of a prompt."""
+
+    APPS = "apps"
+    LIVECODEBENCH = "livecodebench"
+    BIGCODEBENCH = "bigcodebench"
+
+
+CHAT_TEMPLATES = (Template.LIVECODEBENCH, Template.BIGCODEBENCH)
+
+LIVECODEBENCH_SYSTEM = (
+    "You are an expert Python programmer. You will be given a question (problem specification) and will generate "
+    "a correct "
+    "Python program that matches the specification and passes all tests."
+)
+_LIVECODEBENCH_STARTER = (
+    "You will use the following starter code to write the solution to the problem "
+    "and enclose your code within delimiters."
+)
+_LIVECODEBENCH_STDIN = (
+    "Read the inputs from stdin solve the problem and write the answer to stdout (do not directly test on the "
+    "sample inputs). "
+    "Enclose your code within delimiters as follows. Ensure that when the python program runs, it reads the "
+    "inputs, runs the "
+    "algorithm and writes output to STDOUT."
+)
+_BIGCODEBENCH_ASKS = (
+    "Please provide a self-contained Python script that solves the following problem in a markdown code block:"
+)
+BIGCODEBENCH_PREFILL = (
+    "Below is a Python script with a self-contained function that solves the problem and passes corresponding tests:\n"
+    "```python\n"
+)
+
+
+def question_of(problem: Problem) -> str:
+    """Return the problem's text without its starter code."""
+    return problem.prompt.rstrip().removesuffix(problem.starter.rstrip()).rstrip()
+
+
+def apps(problem: Problem) -> str:
+    """Return the question as APPS puts it (Hendrycks et al. 2021)."""
+    way = "Use Call-Based format" if problem.entry_point else "Use Standard Input format"
+    return f"{QUESTION}{problem.prompt.rstrip()}\n\n{way}\n{ANSWER}"
+
+
+def livecodebench(problem: Problem) -> str:
+    """Return the user's message of LiveCodeBench (Jain et al. 2024)."""
+    starter = problem.starter or (problem.prompt if problem.form is not Form.DATA else "")
+    asks, code = (_LIVECODEBENCH_STARTER, starter) if starter else (_LIVECODEBENCH_STDIN, "# YOUR CODE HERE")
+    return (
+        f"### Question:\n{question_of(problem)}\n\n### Format: {asks}\n```python\n{code}\n```\n\n"
+        "### Answer: (use the provided format with backticks)\n\n"
+    )
+
+
+def bigcodebench(problem: Problem) -> str:
+    """Return the user's message of BigCodeBench (Zhuo et al. 2024).
+
+    That of its split complete is code, that of instruct is words.
+    """
+    asked = problem.prompt.strip()
+    if problem.form is Form.DATA:
+        return f"{_BIGCODEBENCH_ASKS}\n{asked}\n"
+    return f"{_BIGCODEBENCH_ASKS}\n```\n{asked}\n```\n"
+
 
 COMPLETION_STOPS = STOPS
 CHAT_PREFILL = "```python\n"
@@ -52,7 +127,7 @@ def prompt_for(
 def _completion(problem: Problem, shots: Sequence[Problem], template: Template | None) -> Prompt:
     style = PromptStyle.COMPLETION
     if problem.form is Form.DATA or template is Template.APPS:
-        text = "".join(map(_answered, shots)) + templates.apps(problem)
+        text = "".join(map(_answered, shots)) + apps(problem)
         return Prompt(style=style, text=text, stop=PROGRAM_STOPS, continues=False, form=Template.APPS)
     if problem.form is Form.ASSERTS and shots:
         text = "".join(f"{_task(shot)}{_solution(shot)}\n{DONE}\n\n" for shot in shots) + _task(problem)
@@ -65,13 +140,13 @@ def _chat(problem: Problem, template: Template | None) -> Prompt:
     style = PromptStyle.CHAT
     match template:
         case Template.LIVECODEBENCH:
-            text, system = templates.livecodebench(problem), templates.LIVECODEBENCH_SYSTEM
+            text, system = livecodebench(problem), LIVECODEBENCH_SYSTEM
             return Prompt(style=style, text=text, system=system, form=template)
         case Template.BIGCODEBENCH:
-            text, prefill = templates.bigcodebench(problem), templates.BIGCODEBENCH_PREFILL
+            text, prefill = bigcodebench(problem), BIGCODEBENCH_PREFILL
             return Prompt(style=style, text=text, prefill=prefill, stop=CHAT_STOPS, form=template)
         case Template.APPS:
-            return Prompt(style=style, text=templates.apps(problem), form=template)
+            return Prompt(style=style, text=apps(problem), form=template)
         case None:
             form = "chat, a whole program" if problem.form is Form.DATA and not problem.entry_point else "chat"
             return Prompt(style=style, text=_request(problem), prefill=CHAT_PREFILL, stop=CHAT_STOPS, form=form)
@@ -112,7 +187,7 @@ def _task(problem: Problem) -> str:
 
 
 def _answered(problem: Problem) -> str:
-    return f"{templates.apps(problem)}{_solution(problem)}\n"
+    return f"{apps(problem)}{_solution(problem)}\n"
 
 
 def _request(problem: Problem) -> str:
@@ -131,4 +206,4 @@ def _request(problem: Problem) -> str:
     asks += f" Answer with one code block that holds {whole} and nothing else."
     code = problem.starter.strip()
     starter = f"\n\nBegin with this code:\n\n```python\n{code}\n```" if code else ""
-    return f"{asks}\n\n{templates.question_of(problem).strip()}{starter}"
+    return f"{asks}\n\n{question_of(problem).strip()}{starter}"

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 from sampler.backends.llamacpp.backend import LlamaOptions
 from sampler.backends.openai.backend import HOSTED, OpenAIOptions
 from sampler.backends.vllm import VllmOptions
-from sampler.study.templates import CHAT_TEMPLATES, Template
+from sampler.study.prompts import CHAT_TEMPLATES, Template
 from sampler.study.toml_table import MOST, SpecError, TomlTable
 from sampler.values import Architecture, GivenCosts, PromptStyle, SamplingParams, canonical_json
 from sandbox.problems import BUILT_IN

@@ -17,7 +17,7 @@ from statistics import fmean
 
 from sampler.backends.base import TextScore
 from sampler.backends.open import BackendContext, open_scorer
-from sampler.models.folder import models_dir
+from sampler.models.pull import models_dir
 from sampler.study.prompts import prompt_for
 from sampler.values import PromptStyle
 from sandbox.problems import load_problems

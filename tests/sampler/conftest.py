@@ -11,8 +11,7 @@ import pytest
 
 from sampler.backends.llamacpp.backend import ModelFile
 from sampler.models.catalogue import find
-from sampler.models.folder import models_dir
-from sampler.models.pull import PullError, cached, pull
+from sampler.models.pull import PullError, cached, models_dir, pull
 from sampler.study.spec import Study, load_study
 
 SUPPORT = Path(__file__).parent / "support.py"

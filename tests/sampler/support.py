@@ -23,7 +23,7 @@ from sampler.importing import importer
 from sampler.importing.import_options import ImportRequest
 from sampler.importing.importer import import_files
 from sampler.running.headless import run_study
-from sampler.running.run import Doors
+from sampler.running.run import Dependencies
 from sampler.store.write_models import ModelRecord, SampleRecord, StudyRecord, VerdictRecord
 from sampler.store.writer import Store
 from sampler.study.spec import load_study
@@ -193,7 +193,7 @@ samples = {samples}
 
 
 def write_study(folder: Path, *, count: int = 3, samples: int = 4, more: str = "") -> Path:
-    """A study file and its problems in `folder`; the file of its replay is never opened by `rule_doors`."""
+    """A study file and its problems in `folder`; the file of its replay is never opened by `rule_dependencies`."""
     lines = [
         f'{{"task_id": "{p.name}", "prompt": {p.prompt!r}, "entry_point": "{p.entry_point}", "test": {p.tests!r}}}'
         for p in problems(count)
@@ -205,10 +205,10 @@ def write_study(folder: Path, *, count: int = 3, samples: int = 4, more: str = "
     return path
 
 
-def rule_doors(*backends: RuleBackend, executor: FakeExecutor | None = None) -> Doors:
-    """Doors that open these backends, by name, and this sandbox."""
+def rule_dependencies(*backends: RuleBackend, executor: FakeExecutor | None = None) -> Dependencies:
+    """Dependencies that open these backends, by name, and this sandbox."""
     known = {backend.card.name: backend for backend in backends}
-    return Doors(
+    return Dependencies(
         check=lambda _model, _tell: None,
         backend=lambda model, _tell: known.get(model.name) or RuleBackend(model.name),
         executor=lambda _study: executor or FakeExecutor(),
@@ -234,13 +234,13 @@ def write_forever(path: Path) -> None:
 
 def run_slowly(study: Path, path: Path) -> None:
     """The study of a file with a slow model and a slow sandbox."""
-    doors = rule_doors(RuleBackend("small", delay_s=0.01), executor=FakeExecutor(delay_s=0.02))
-    sys.exit(run_study(replace(load_study(study), store=path), doors, lambda _event: None))
+    dependencies = rule_dependencies(RuleBackend("small", delay_s=0.01), executor=FakeExecutor(delay_s=0.02))
+    sys.exit(run_study(replace(load_study(study), store=path), dependencies, lambda _event: None))
 
 
-def replay_doors() -> Doors:
+def replay_dependencies() -> Dependencies:
     """The replay backend as it is, and a sandbox that takes no time."""
-    return Doors(
+    return Dependencies(
         check=lambda _model, _tell: None,
         backend=lambda model, _tell: ReplayBackend(model.file),
         executor=lambda _study: FakeExecutor(),
@@ -252,7 +252,7 @@ def run_replay(study: Path, path: Path) -> None:
     asked = replace(load_study(study), store=path)
     sys.stdout.write("going\n")
     sys.stdout.flush()
-    sys.exit(run_study(asked, replay_doors(), lambda _event: None))
+    sys.exit(run_study(asked, replay_dependencies(), lambda _event: None))
 
 
 def import_slowly(path: Path, file: Path, source: Path) -> None:

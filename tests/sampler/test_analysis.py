@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from rich.console import Console
 
 from sampler.commands import cli
-from sampler.exits import Exit
+from sampler.exit_codes import Exit
 from sampler.reporting.analysis.analyse import Accept, AnalysisWish, analyse, diversity
 from sampler.reporting.analysis.load import AnalysisSource, read_analysis
 from sampler.reporting.analysis.render import print_analysis

@@ -15,8 +15,7 @@ from sampler.backends.llamacpp.backend import LlamaCppBackend, LlamaOptions, Mod
 from sampler.backends.llamacpp.process import EngineOptions, EngineProcess, physical_cores
 from sampler.backends.open import BackendContext, open_backend
 from sampler.models.catalogue import find
-from sampler.models.folder import models_dir
-from sampler.models.pull import PullError, cached, pull
+from sampler.models.pull import PullError, cached, models_dir, pull
 from sampler.study.prompts import prompt_for
 from sampler.values import Finish, Prompt, PromptStyle, Request, SamplingParams
 from sandbox.problems import load_problems

@@ -18,16 +18,16 @@ from lazy_commands import help_without_imports
 
 from sampler.backends.base import BackendError
 from sampler.backends.replay import ReplayBackend
+from sampler.cli_errors import error_boundary, exit_for
 from sampler.commands import COMMANDS, cli
-from sampler.exits import Exit
-from sampler.faults import exit_for
+from sampler.exit_codes import Exit
 from sampler.models.catalogue import UnknownModel
 from sampler.reporting.inputs import read_report
 from sampler.reporting.render import report_json
-from sampler.running.doors import in_steps, real_doors
+from sampler.running.dependencies import in_steps, real_dependencies
+from sampler.running.displays import PlainLines
 from sampler.running.headless import run_headless, run_study
-from sampler.running.manner import Headless
-from sampler.running.plain import PlainLines
+from sampler.running.headless_options import HeadlessOptions
 from sampler.running.progress import ModelProgress, Notice, Progress
 from sampler.store.lock import StoreBusy
 from sampler.store.reader import StoreError
@@ -36,7 +36,6 @@ from sampler.store.writer import Store, WriteFailed
 from sampler.study.prompts import program_for, prompt_for
 from sampler.study.spec import choose_problems, load_study
 from sampler.study.toml_table import SpecError
-from sampler.telling import told
 from sampler.values import PromptStyle
 from sandbox.errors import EngineUnavailable, SandboxError
 from sandbox.problems import ProblemsError
@@ -53,7 +52,7 @@ def call(*words: object):
 @pytest.fixture
 def store(tmp_path, support) -> Path:
     study = load_study(support.write_study(tmp_path))
-    run_study(study, support.rule_doors(), lambda _event: None)
+    run_study(study, support.rule_dependencies(), lambda _event: None)
     return study.store
 
 
@@ -167,11 +166,11 @@ def test_what_goes_wrong_is_one_line_with_the_way_out_and_its_exit_code(words, c
 
 def test_a_bug_is_not_hidden_and_not_shown_as_a_user_s_mistake():
     log = io.StringIO()
-    with told(log) as failed:
+    with error_boundary(log) as failed:
         raise ZeroDivisionError("oops")
     assert failed == [Exit.BUG]
     assert log.getvalue().startswith("sampler: internal error: ZeroDivisionError: oops; this is a bug")
-    with pytest.raises(ZeroDivisionError), told(log, traceback=True):
+    with pytest.raises(ZeroDivisionError), error_boundary(log, traceback=True):
         raise ZeroDivisionError("oops")
 
 
@@ -227,7 +226,10 @@ def test_the_headless_twin_prints_lines_and_the_table_and_answers_the_exit_code(
     path = support.write_study(tmp_path)
     out = io.StringIO()
     assert (
-        run_headless(path, manner=Headless(store=tmp_path / "other.db"), out=out, doors=support.rule_doors()) == Exit.OK
+        run_headless(
+            path, manner=HeadlessOptions(store=tmp_path / "other.db"), out=out, dependencies=support.rule_dependencies()
+        )
+        == Exit.OK
     )
     lines = out.getvalue()
     assert "small: 12 samples" in lines
@@ -236,16 +238,16 @@ def test_the_headless_twin_prints_lines_and_the_table_and_answers_the_exit_code(
     assert not (tmp_path / "study.db").exists()
     broken = io.StringIO()
     path.write_text("name = ", encoding="utf-8")
-    assert run_headless(path, out=broken, doors=support.rule_doors()) == Exit.USAGE
+    assert run_headless(path, out=broken, dependencies=support.rule_dependencies()) == Exit.USAGE
     assert broken.getvalue().startswith("sampler: ")
     assert broken.getvalue().count("\n") == 1
 
 
 def test_an_unfinished_run_still_shows_its_table_and_says_what_is_missing(tmp_path, support):
     path = support.write_study(tmp_path, more='[[models]]\nname = "b"\nbackend = "replay"\nfile = "x"\nsamples = 2\n')
-    doors = support.rule_doors(support.RuleBackend("b", text="    lose me\n"))
+    dependencies = support.rule_dependencies(support.RuleBackend("b", text="    lose me\n"))
     out = io.StringIO()
-    assert run_headless(path, out=out, doors=doors) == Exit.INCOMPLETE
+    assert run_headless(path, out=out, dependencies=dependencies) == Exit.INCOMPLETE
     assert "warning: sample 0 of P/0 was not scored" in out.getvalue()
     assert "0 samples to draw, 6 to score; the same command continues" in out.getvalue()
     assert "Interim" in out.getvalue()
@@ -286,7 +288,7 @@ def test_a_log_that_nobody_reads_any_more_does_not_stop_a_study(tmp_path, suppor
     log = io.StringIO()
     log.close()
     study = load_study(support.write_study(tmp_path))
-    assert run_study(study, support.rule_doors(), PlainLines(log)) is Exit.OK
+    assert run_study(study, support.rule_dependencies(), PlainLines(log)) is Exit.OK
 
 
 def test_progress_lines_come_every_ten_seconds_when_it_is_slow():
@@ -337,8 +339,10 @@ def test_recorded_samples_of_real_models_give_their_known_rates(tmp_path, suppor
         def _score(self, program):
             return support.score(Verdict.PASSED if passed[program.source] else Verdict.WRONG)
 
-    doors = replace(support.rule_doors(executor=Recorded()), backend=lambda model, _tell: ReplayBackend(model.file))
-    assert run_study(study, doors, lambda _event: None) is Exit.OK
+    dependencies = replace(
+        support.rule_dependencies(executor=Recorded()), backend=lambda model, _tell: ReplayBackend(model.file)
+    )
+    assert run_study(study, dependencies, lambda _event: None) is Exit.OK
     made = read_report(study.store)
     small, large = made.models
     assert (small.completion_tokens, large.completion_tokens) == (pytest.approx(55, abs=1), pytest.approx(55, abs=1))
@@ -425,14 +429,14 @@ def test_a_damaged_model_is_called_so_before_anything_is_sampled(tmp_path, suppo
         text.replace('"replay"\nfile = "none.jsonl"', '"llamacpp"\nmodel = "smollm2-135m"'), encoding="utf-8"
     )
     (model,) = load_study(path).models
-    doors = real_doors(tmp_path, lambda _words: None)
+    dependencies = real_dependencies(tmp_path, lambda _words: None)
     with pytest.raises(
         BackendError, match=r"is not in .* run `sampler models pull smollm2-135m-instruct`, or the study"
     ):
-        doors.check(model, print)
+        dependencies.check(model, print)
     (tmp_path / "SmolLM2-135M-Instruct.Q4_1.gguf").write_bytes(b"GGUF")
     with pytest.raises(BackendError, match=r"is damaged: .* has 4 of 98362432 bytes; run `sampler models pull"):
-        doors.check(model, print)
+        dependencies.check(model, print)
 
 
 def test_an_engine_that_is_not_installed_is_told_before_its_weights_are_fetched(tmp_path, support):
@@ -466,9 +470,9 @@ def test_a_long_download_tells_how_far_it_is_and_a_short_one_is_silent():
 
 def test_what_a_check_says_stands_in_the_store_for_whoever_watches(tmp_path, support):
     study = load_study(support.write_study(tmp_path))
-    doors = replace(support.rule_doors(), check=lambda model, tell: tell(f"fetching {model.name}"))
+    dependencies = replace(support.rule_dependencies(), check=lambda model, tell: tell(f"fetching {model.name}"))
     heard = []
-    assert run_study(study, doors, heard.append) is Exit.OK
+    assert run_study(study, dependencies, heard.append) is Exit.OK
     with closing(sqlite3.connect(study.store)) as connection:
         told = connection.execute("SELECT message FROM event WHERE kind = 'setup'").fetchall()
     assert told == [(f"fetching {model.name}",) for model in study.models]
@@ -484,7 +488,7 @@ def test_the_first_study_needs_no_model_and_gives_its_known_rates(tmp_path, pyte
     except SandboxError as error:
         pytest.skip(f"no sandbox here: {error}")
     out = io.StringIO()
-    assert run_headless(study, manner=Headless(store=tmp_path / "r.db"), out=out) == Exit.OK, out.getvalue()
+    assert run_headless(study, manner=HeadlessOptions(store=tmp_path / "r.db"), out=out) == Exit.OK, out.getvalue()
     small, large = read_report(tmp_path / "r.db").models
     assert (small.first.rate, large.first.rate) == (pytest.approx(0.435), pytest.approx(0.625))
     assert "43.5 ±" in out.getvalue()

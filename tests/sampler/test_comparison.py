@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from sampler.commands import cli
-from sampler.exits import Exit
+from sampler.exit_codes import Exit
 from sampler.importing.import_options import ImportRequest
 from sampler.importing.importer import import_files
 from sampler.reporting.comparison import NotComparable, compare

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from sampler.backends.replay import ReplayBackend
 from sampler.commands import cli
-from sampler.exits import Exit
+from sampler.exit_codes import Exit
 from sampler.exporting import formats
 from sampler.exporting.export import FORMATS
 from sampler.importing.import_options import ImportRequest

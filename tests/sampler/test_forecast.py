@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sampler.running.displays import PlainLines
 from sampler.running.forecast import Forecast, TimeLeft
-from sampler.running.plain import PlainLines
 from sampler.running.progress import ModelProgress, Progress
 
 

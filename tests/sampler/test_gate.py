@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from sampler.commands import cli
-from sampler.exits import Exit
+from sampler.exit_codes import Exit
 from sampler.gating.gate import Decision, Mode, Pair, Rule, Side, decide
 from sampler.gating.render import decision_json, print_decision, verdict_line
 from sampler.running.ci import ANNOTATIONS, SUMMARY_BYTES, Case, Outcome, junit, remarks, summary
@@ -233,9 +233,9 @@ class TestCommand:
         """A store where half of the samples are right, and one of the same study where none is."""
         study = load_study(support.write_study(tmp_path, count=40))
         good, bad = tmp_path / "good.db", tmp_path / "bad.db"
-        run_study(replace(study, store=good), support.rule_doors(), lambda _: None)
+        run_study(replace(study, store=good), support.rule_dependencies(), lambda _: None)
         wrong = support.RuleBackend("small", text="    return 0\n")
-        run_study(replace(study, store=bad), support.rule_doors(wrong), lambda _: None)
+        run_study(replace(study, store=bad), support.rule_dependencies(wrong), lambda _: None)
         return good, bad
 
     def call(self, *words: object, **environment: str):
@@ -292,7 +292,7 @@ class TestCommand:
         path = support.write_study(tmp_path, count=40)
         path.write_text(path.read_text() + "\n[report.budgets]\ntokens = [5, 30, 60, 1000]\n")
         study = load_study(path)
-        run_study(study, support.rule_doors(), lambda _: None)
+        run_study(study, support.rule_dependencies(), lambda _: None)
         done = self.call(study.store, "--min", "0.1", "--unit", "tokens", "--json")
         assert [one["budget"] for one in json.loads(done.stdout)["comparisons"]] == [30, 60], "those that can be read"
 
@@ -305,7 +305,7 @@ class TestCommand:
         good, _ = stores
         other = tmp_path / "other"
         other.mkdir()
-        run_study(load_study(support.write_study(other, count=39)), support.rule_doors(), lambda _: None)
+        run_study(load_study(support.write_study(other, count=39)), support.rule_dependencies(), lambda _: None)
         done = self.call(other / "study.db", "--baseline", good, "--at", "15", "--unit", "tokens")
         assert done.exit_code == Exit.STORE
         assert "are of different problems" in done.stderr

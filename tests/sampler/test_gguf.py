@@ -9,9 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sampler.models.catalogue import CATALOGUE
-from sampler.models.folder import models_dir
 from sampler.models.gguf_file import GgufError, read_architecture
-from sampler.models.pull import cached
+from sampler.models.pull import cached, models_dir
 
 TEXT, ARRAY, U32, U64, FLOAT = 8, 9, 4, 10, 6
 

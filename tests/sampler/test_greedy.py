@@ -6,7 +6,7 @@ import sqlite3
 from contextlib import closing
 from dataclasses import replace
 
-from sampler.exits import Exit
+from sampler.exit_codes import Exit
 from sampler.reporting.inputs import read_report
 from sampler.running.headless import run_study
 from sampler.running.progress import Progress, read_progress
@@ -47,8 +47,8 @@ def run(support, path):
         opened.append(model.name)
         return Noting(model.name)
 
-    doors = replace(support.rule_doors(), backend=backend)
-    assert run_study(load_study(path), doors, lambda _event: None) is Exit.OK
+    dependencies = replace(support.rule_dependencies(), backend=backend)
+    assert run_study(load_study(path), dependencies, lambda _event: None) is Exit.OK
     return asked, opened
 
 

@@ -16,7 +16,7 @@ import pytest
 from click.testing import CliRunner
 
 from sampler.commands import cli
-from sampler.exits import Exit
+from sampler.exit_codes import Exit
 from sampler.importing.import_options import ImportRequest
 from sampler.importing.imported_sample import ImportFault, Reading
 from sampler.importing.importer import import_files

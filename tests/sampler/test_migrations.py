@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from sampler.commands import cli
-from sampler.exits import Exit
+from sampler.exit_codes import Exit
 from sampler.reporting.unit_costs import unit_cost
 from sampler.stats.budget import PromptCharge, Unit
 from sampler.store.migrations import migrate

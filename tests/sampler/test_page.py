@@ -15,13 +15,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sampler.commands import cli
-from sampler.page.beyond import promises
+from sampler.page.allocation_table import MOST_MODELS, choices
 from sampler.page.chart import HEIGHT, WIDTH, Extra, Line, Mark, chart
-from sampler.page.choices import MOST_MODELS, choices
-from sampler.page.heat import heat
+from sampler.page.extrapolation import promises
+from sampler.page.page_model import PageFacts, Sheet, heat, make_sheet, marks, turns
 from sampler.page.plots import PlotError, draw
-from sampler.page.sheet import PageFacts, Sheet, make_sheet
-from sampler.page.turns import marks, turns
 from sampler.page.write import page_html
 from sampler.reporting.analysis.analyse import AnalysisWish, analyse
 from sampler.reporting.paired_data import paired_data

@@ -6,8 +6,7 @@ import warnings
 import pytest
 
 import sampler
-from sampler.study.prompts import program_for, prompt_for, unbegun
-from sampler.study.templates import Template
+from sampler.study.prompts import Template, program_for, prompt_for, unbegun
 from sampler.values import PromptStyle
 from sandbox.problems import load_problems
 

@@ -16,14 +16,14 @@ from click.testing import CliRunner
 from sampler.backends.base import TextScore
 from sampler.backends.replay import ReplayBackend
 from sampler.commands import cli
-from sampler.exits import Exit
+from sampler.exit_codes import Exit
 from sampler.ranking.rank_study import rank_study
 from sampler.ranking.rankers import RankingError, known
 from sampler.ranking.render import ranks_json
 from sampler.ranking.request import Inputs, RankDependencies, RankRequest, TextModel
 from sampler.reporting.inputs import read_report
 from sampler.running.headless import run_study
-from sampler.running.run import Doors
+from sampler.running.run import Dependencies
 from sampler.stats.bootstrap import draw_problems, rate_intervals
 from sampler.stats.budget import PromptCharge, Unit
 from sampler.stats.passk import pass_at_k
@@ -88,7 +88,7 @@ def study(tmp_path, support) -> Path:
     """The store of a study of 3 problems with 4 samples each, half of them right."""
     path = support.write_study(tmp_path)
     asked = load_study(path)
-    run_study(asked, support.rule_doors(), lambda _event: None)
+    run_study(asked, support.rule_dependencies(), lambda _event: None)
     return asked.store
 
 
@@ -110,11 +110,11 @@ def ranked(path: Path, request: RankRequest, *, asker: Asker | None = None, scor
         opened.append(sandbox)
         yield asker or Asker()
 
-    doors = RankDependencies(asker=open_asker, text_model=text_model, say=more.get("say", lambda _message: None))
+    dependencies = RankDependencies(asker=open_asker, text_model=text_model, say=more.get("say", lambda _message: None))
     with Reader(path) as reader:
         row = reader.studies()[0]
     with Store(path) as store:
-        return rank_study(store, row, request, doors)
+        return rank_study(store, row, request, dependencies)
 
 
 def rows(path: Path, sql: str) -> list[tuple]:
@@ -315,7 +315,7 @@ def test_generated_tests_run_in_a_sandbox_like_the_study_s(tmp_path, support):
         path.read_text() + '\n[sandbox]\npackages = ["numpy"]\npython = "3.12"\nfresh = true\nmemory_mb = 777\n'
     )
     asked = load_study(path)
-    run_study(asked, support.rule_doors(), lambda _event: None)
+    run_study(asked, support.rule_dependencies(), lambda _event: None)
     opened: list[StudySandbox] = []
     request = RankRequest(rankers=("codet",), tests=generated(tmp_path, {"P/0": ["assert f0(1) == 1"]}), ks=(1,))
     ranked(asked.store, request, opened=opened)
@@ -332,7 +332,7 @@ def test_generated_tests_run_with_the_imports_of_the_data_set(tmp_path, support)
         for one in support.problems(3)
     ]
     problems.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
-    run_study(asked, support.rule_doors(), lambda _event: None)
+    run_study(asked, support.rule_dependencies(), lambda _event: None)
     tests = generated(tmp_path, {f"P/{n}": [f"assert f{n}(1) == 1"] for n in range(3)})
     asker, said = Asker(), []
     ranked(asked.store, RankRequest(rankers=("codet",), tests=tests, ks=(1,)), asker=asker, say=said.append)
@@ -501,7 +501,7 @@ def real(scorer: Scorer):
     def executor(_study):
         yield scorer
 
-    return Doors(
+    return Dependencies(
         check=lambda _model, _tell: None, backend=lambda model, _tell: ReplayBackend(model.file), executor=executor
     )
 

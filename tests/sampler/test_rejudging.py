@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from sampler.exits import Exit
+from sampler.exit_codes import Exit
 from sampler.running.headless import run_headless
-from sampler.running.manner import Headless
+from sampler.running.headless_options import HeadlessOptions
 from sampler.running.rejudging import rejudge_study
 from sampler.store.reader import Reader, StoreError
 from sampler.store.statements import StudyChanged
@@ -60,7 +60,7 @@ def study(tmp_path: Path, engine: DockerClient) -> Path:
     (tmp_path / "problems.jsonl").write_text(json.dumps(PROBLEM), encoding="utf-8")
     (tmp_path / "study.toml").write_text(STUDY, encoding="utf-8")
     out = io.StringIO()
-    assert run_headless(tmp_path / "study.toml", manner=Headless(store=tmp_path / "s.db"), out=out) == Exit.OK, (
+    assert run_headless(tmp_path / "study.toml", manner=HeadlessOptions(store=tmp_path / "s.db"), out=out) == Exit.OK, (
         out.getvalue()
     )
     return tmp_path / "study.toml"
@@ -94,7 +94,7 @@ def test_verdicts_follow_tests_that_were_mended(study: Path) -> None:
     passed, counts, rows = sums(study)
     assert (passed, counts, len(rows)) == (1, {"PASSED": 1, "WRONG": 2, "SYNTAX": 1}, 6)
     assert again(study).endswith("4 verdicts looked at, 0 changed")
-    assert run_headless(study, manner=Headless(store=study.with_name("s.db")), out=io.StringIO()) == Exit.OK
+    assert run_headless(study, manner=HeadlessOptions(store=study.with_name("s.db")), out=io.StringIO()) == Exit.OK
 
 
 @pytest.mark.docker

@@ -12,7 +12,7 @@ import pytest
 from rich.console import Console
 
 from sampler.reporting.output_schema import output_schema
-from sampler.reporting.render import amount, around, one_line, print_report, report_json, write_csv
+from sampler.reporting.render import amount, format_interval, one_line, print_report, report_json, write_csv
 from sampler.reporting.report import Facts, Finding, Wish, make_report
 from sampler.reporting.unit_costs import complete_problems, shared_problems, unit_cost
 from sampler.stats.budget import PromptCharge, Unit
@@ -339,7 +339,7 @@ def test_a_budget_beyond_all_counting_is_undefined_and_not_an_error(small_and_la
     ],
 )
 def test_an_interval_that_is_lopsided_says_both_its_sides(rate, low, high, said):
-    assert around(rate, low, high) == said
+    assert format_interval(rate, low, high) == said
 
 
 def with_greedy(model, tallies, *, complete: bool = True):

@@ -22,7 +22,7 @@ import pytest
 from click.testing import CliRunner
 
 from sampler.commands import cli
-from sampler.exits import Exit
+from sampler.exit_codes import Exit
 from sampler.running.headless import run_study
 from sampler.store.writer import WriteFailed
 from sampler.study.spec import load_study
@@ -132,11 +132,11 @@ def test_a_run_on_a_disk_that_fills_up_says_so_and_goes_on_when_there_is_room(tm
     study = load_study(write_replay(tmp_path, support, samples=300, text=long))
     study = replace(study, store=small_disk / "s.db")
     with pytest.raises(WriteFailed, match="make room"):
-        run_study(study, support.replay_doors(), lambda _event: None)
+        run_study(study, support.replay_dependencies(), lambda _event: None)
     (held,) = query(study.store, "SELECT count(*) FROM sample")[0]
     assert held < 900
     grow(small_disk)
-    assert run_study(study, support.replay_doors(), lambda _event: None) is Exit.OK
+    assert run_study(study, support.replay_dependencies(), lambda _event: None) is Exit.OK
     assert query(study.store, "SELECT sum(sampled), sum(scored) FROM tally") == [(900, 900)]
     assert query(study.store, "PRAGMA integrity_check") == [("ok",)]
 

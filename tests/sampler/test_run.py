@@ -13,7 +13,7 @@ from dataclasses import replace
 import pytest
 
 from sampler.backends.base import BackendError, EngineLost
-from sampler.exits import Exit
+from sampler.exit_codes import Exit
 from sampler.running.headless import run_study
 from sampler.running.progress import Notice, Progress
 from sampler.running.run import RESTARTS_IN_VAIN
@@ -45,7 +45,7 @@ def state(path):
 def test_a_study_is_sampled_scored_and_summed(tmp_path, support):
     study = load_study(support.write_study(tmp_path))
     told: list[Progress | Notice] = []
-    code = run_study(study, support.rule_doors(), told.append)
+    code = run_study(study, support.rule_dependencies(), told.append)
     assert code is Exit.OK
     with Reader(study.store) as reader:
         (row,) = reader.studies()
@@ -65,27 +65,27 @@ def test_a_study_is_sampled_scored_and_summed(tmp_path, support):
 
 def test_a_complete_study_runs_again_without_opening_a_door(tmp_path, support):
     study = load_study(support.write_study(tmp_path))
-    run_study(study, support.rule_doors(), nobody)
+    run_study(study, support.rule_dependencies(), nobody)
     before = study.store.read_bytes()
 
     def no_door(_asked):
         raise AssertionError("nothing was to be done")
 
-    doors = replace(support.rule_doors(), backend=no_door, executor=no_door)
-    assert run_study(study, doors, nobody) is Exit.OK
+    dependencies = replace(support.rule_dependencies(), backend=no_door, executor=no_door)
+    assert run_study(study, dependencies, nobody) is Exit.OK
     assert rows(study.store, "SELECT status, ended_at FROM study") != []
     assert len(study.store.read_bytes()) == len(before)
 
 
 def test_raising_samples_asks_only_for_the_new_ones(tmp_path, support):
     study = load_study(support.write_study(tmp_path, samples=2))
-    run_study(study, support.rule_doors(), nobody)
+    run_study(study, support.rule_dependencies(), nobody)
     more = load_study(support.write_study(tmp_path, samples=5))
     backend = support.RuleBackend("small")
-    assert run_study(more, support.rule_doors(backend), nobody) is Exit.OK
+    assert run_study(more, support.rule_dependencies(backend), nobody) is Exit.OK
     assert backend.asked == [(f"P/{problem}", index) for problem in range(3) for index in (2, 3, 4)]
     fresh = replace(more, store=tmp_path / "fresh.db")
-    run_study(fresh, support.rule_doors(), nobody)
+    run_study(fresh, support.rule_dependencies(), nobody)
     assert state(more.store) == state(fresh.store)
 
 
@@ -99,7 +99,7 @@ def test_how_a_problem_was_put_and_its_answer_read_stands_beside_the_sample(tmp_
     path.write_text(asked, encoding="utf-8")
     study = load_study(path)
     assert study.models[0].backend == "llamacpp"
-    run_study(study, support.rule_doors(), nobody)
+    run_study(study, support.rule_dependencies(), nobody)
     (form, why), *_ = rows(study.store, "SELECT DISTINCT prompt_form, extraction FROM sample")
     assert form == "chat"
     assert "body of f0" in why
@@ -107,11 +107,11 @@ def test_how_a_problem_was_put_and_its_answer_read_stands_beside_the_sample(tmp_
 
 def test_adding_a_model_samples_that_model_alone(tmp_path, support):
     study = load_study(support.write_study(tmp_path))
-    run_study(study, support.rule_doors(), nobody)
+    run_study(study, support.rule_dependencies(), nobody)
     second = '[[models]]\nname = "large"\nbackend = "replay"\nfile = "n.jsonl"\nsamples = 1\n'
     grown = load_study(support.write_study(tmp_path, more=second))
     small, large = support.RuleBackend("small"), support.RuleBackend("large")
-    assert run_study(grown, support.rule_doors(small, large), nobody) is Exit.OK
+    assert run_study(grown, support.rule_dependencies(small, large), nobody) is Exit.OK
     assert (small.asked, len(large.asked)) == ([], 3)
 
 
@@ -122,21 +122,21 @@ def test_adding_a_model_samples_that_model_alone(tmp_path, support):
 )
 def test_changing_what_decides_samples_or_verdicts_is_refused(tmp_path, support, more, what):
     study = load_study(support.write_study(tmp_path))
-    run_study(study, support.rule_doors(), nobody)
+    run_study(study, support.rule_dependencies(), nobody)
     changed = load_study(support.write_study(tmp_path, samples=9, more=more))
     with pytest.raises(StudyChanged, match=what):
-        run_study(changed, support.rule_doors(), nobody)
+        run_study(changed, support.rule_dependencies(), nobody)
     with Reader(study.store) as reader:
         assert reader.studies()[0].status == "done"
 
 
 def test_other_weights_under_the_same_name_are_refused(tmp_path, support):
     study = load_study(support.write_study(tmp_path, samples=1))
-    run_study(study, support.rule_doors(), nobody)
+    run_study(study, support.rule_dependencies(), nobody)
     more = load_study(support.write_study(tmp_path, samples=2))
     other = support.RuleBackend("small", digest="d2")
     with pytest.raises(StudyChanged, match="digest d1, and now it is d2"):
-        run_study(more, support.rule_doors(other), nobody)
+        run_study(more, support.rule_dependencies(other), nobody)
     assert other.asked == []
 
 
@@ -145,13 +145,13 @@ def test_an_engine_that_fails_stops_the_study_and_the_next_run_continues(tmp_pat
     failing = support.RuleBackend("small")
     failing.fail_after = 5
     with pytest.raises(BackendError, match="the engine is gone"):
-        run_study(study, support.rule_doors(failing), nobody)
+        run_study(study, support.rule_dependencies(failing), nobody)
     with Reader(study.store) as reader:
         (row,) = reader.studies()
         assert (row.status, row.exit_reason, row.sampled) == ("failed", "the engine is gone", 5)
         assert reader.events(row.id)[-1].level == "error"
     again = support.RuleBackend("small")
-    assert run_study(study, support.rule_doors(again), nobody) is Exit.OK
+    assert run_study(study, support.rule_dependencies(again), nobody) is Exit.OK
     assert len(again.asked) == 7
     assert not set(again.asked) & set(failing.asked)
 
@@ -160,7 +160,7 @@ def test_a_sample_that_our_fault_left_unscored_is_told_and_scored_by_the_next_ru
     study = load_study(support.write_study(tmp_path, count=2, samples=2))
     unlucky = support.RuleBackend("small", text="    return x  # lose me\n")
     told: list[Progress | Notice] = []
-    assert run_study(study, support.rule_doors(unlucky), told.append) is Exit.INCOMPLETE
+    assert run_study(study, support.rule_dependencies(unlucky), told.append) is Exit.INCOMPLETE
     with Reader(study.store) as reader:
         (row,) = reader.studies()
         assert (row.status, row.sampled, row.scored) == ("failed", 4, 0)
@@ -173,7 +173,7 @@ def test_a_sample_that_our_fault_left_unscored_is_told_and_scored_by_the_next_ru
         def _score(self, _program):
             return support.score()
 
-    assert run_study(study, support.rule_doors(unlucky, executor=Mended()), nobody) is Exit.OK
+    assert run_study(study, support.rule_dependencies(unlucky, executor=Mended()), nobody) is Exit.OK
     assert len(unlucky.asked) == 4
     assert rows(study.store, "SELECT sum(scored), sum(passed) FROM tally") == [(4, 4)]
 
@@ -182,7 +182,9 @@ def test_a_sandbox_that_fails_every_time_stops_the_study(tmp_path, support):
     study = load_study(support.write_study(tmp_path, samples=40))
     executor = support.FakeExecutor(broken=True)
     with pytest.raises(BoxLost, match="the box went away"):
-        run_study(study, support.rule_doors(support.RuleBackend("small", delay_s=0.005), executor=executor), nobody)
+        run_study(
+            study, support.rule_dependencies(support.RuleBackend("small", delay_s=0.005), executor=executor), nobody
+        )
     assert FAULTS_IN_A_ROW <= len(executor.seen) < 120
     assert rows(study.store, "SELECT status FROM study") == [("failed",)]
 
@@ -194,7 +196,7 @@ def test_a_bug_in_the_sandbox_is_not_taken_for_a_verdict(tmp_path, support):
 
     study = load_study(support.write_study(tmp_path))
     with pytest.raises(ZeroDivisionError):
-        run_study(study, support.rule_doors(executor=Buggy()), nobody)
+        run_study(study, support.rule_dependencies(executor=Buggy()), nobody)
     assert rows(study.store, "SELECT count(*) FROM verdict") == [(0,)]
 
 
@@ -204,7 +206,7 @@ def test_scoring_goes_on_while_sampling_does(tmp_path, support):
     backend = support.RuleBackend("small", delay_s=0.03)
     scored_while_sampling: list[int] = []
     backend.on_sample = lambda _count: scored_while_sampling.append(len(executor.seen))
-    run_study(study, support.rule_doors(backend, executor=executor), nobody)
+    run_study(study, support.rule_dependencies(backend, executor=executor), nobody)
     assert scored_while_sampling[-1] > 5
 
 
@@ -213,14 +215,14 @@ def test_ctrl_c_finishes_what_is_under_way_and_the_next_run_continues(tmp_path, 
     backend = support.RuleBackend("small")
     backend.on_sample = lambda count: signal.raise_signal(signal.SIGINT) if count == 6 else None
     handler = signal.getsignal(signal.SIGINT)
-    assert run_study(study, support.rule_doors(backend), nobody) is Exit.INTERRUPTED
+    assert run_study(study, support.rule_dependencies(backend), nobody) is Exit.INTERRUPTED
     assert signal.getsignal(signal.SIGINT) is handler
     assert len(backend.asked) == 8  # the second request was under way and is whole
     with Reader(study.store) as reader:
         (row,) = reader.studies()
         assert (row.status, row.sampled) == ("interrupted", 8)
     again = support.RuleBackend("small")
-    assert run_study(study, support.rule_doors(again), nobody) is Exit.OK
+    assert run_study(study, support.rule_dependencies(again), nobody) is Exit.OK
     assert again.asked == [("P/2", index) for index in range(4)]
 
 
@@ -229,18 +231,18 @@ def test_ctrl_c_twice_breaks_off_at_once_and_keeps_what_was_sampled(tmp_path, su
     backend = support.RuleBackend("small")
     backend.on_sample = lambda count: signal.raise_signal(signal.SIGINT) if count in (5, 6) else None
     with pytest.raises(KeyboardInterrupt):
-        run_study(study, support.rule_doors(backend), nobody)
+        run_study(study, support.rule_dependencies(backend), nobody)
     with Reader(study.store) as reader:
         (row,) = reader.studies()
         assert (row.status, row.sampled) == ("interrupted", 5)
-    assert run_study(study, support.rule_doors(), nobody) is Exit.OK
+    assert run_study(study, support.rule_dependencies(), nobody) is Exit.OK
 
 
 def test_sigterm_is_told_apart(tmp_path, support):
     study = load_study(support.write_study(tmp_path))
     backend = support.RuleBackend("small")
     backend.on_sample = lambda count: signal.raise_signal(signal.SIGTERM) if count == 1 else None
-    assert run_study(study, support.rule_doors(backend), nobody) is Exit.TERMINATED
+    assert run_study(study, support.rule_dependencies(backend), nobody) is Exit.TERMINATED
 
 
 def test_a_study_killed_again_and_again_ends_with_the_same_samples_as_one_left_alone(tmp_path, support, support_script):
@@ -259,8 +261,8 @@ def test_a_study_killed_again_and_again_ends_with_the_same_samples_as_one_left_a
     assert held > 0
     alone = replace(load_study(path), store=tmp_path / "alone.db")
     killed = replace(load_study(path), store=store)
-    assert run_study(killed, support.rule_doors(), nobody) is Exit.OK
-    assert run_study(alone, support.rule_doors(), nobody) is Exit.OK
+    assert run_study(killed, support.rule_dependencies(), nobody) is Exit.OK
+    assert run_study(alone, support.rule_dependencies(), nobody) is Exit.OK
     assert state(store) == state(alone.store)
     assert len(state(store)) == 30
     assert rows(store, "SELECT sum(sampled), sum(scored) FROM tally") == [(30, 30)]
@@ -286,25 +288,25 @@ def test_ctrl_c_calls_off_the_programs_that_wait(tmp_path, support):
 
     study = load_study(support.write_study(tmp_path, samples=60))
     executor = Slow(delay_s=0.1)
-    assert run_study(study, support.rule_doors(executor=executor), nobody) is Exit.INTERRUPTED
+    assert run_study(study, support.rule_dependencies(executor=executor), nobody) is Exit.INTERRUPTED
     assert len(executor.seen) < 60  # of all samples of the study it is a fraction
     ((scored,),) = rows(study.store, "SELECT sum(scored) FROM tally")
     assert scored == len(executor.seen)
-    assert run_study(study, support.rule_doors(), nobody) is Exit.OK
+    assert run_study(study, support.rule_dependencies(), nobody) is Exit.OK
 
 
 def test_the_store_knows_what_the_programs_were_executed_in(tmp_path, support):
     study = load_study(support.write_study(tmp_path, samples=1))
-    run_study(study, support.rule_doors(), nobody)
+    run_study(study, support.rule_dependencies(), nobody)
     assert rows(study.store, "SELECT image FROM study") == [("fake:1",)]
 
 
 def test_fewer_samples_and_models_than_before_are_counted_as_what_is_wanted_now(tmp_path, support):
     second = '[[models]]\nname = "large"\nbackend = "replay"\nfile = "n.jsonl"\nsamples = 6\n'
-    run_study(load_study(support.write_study(tmp_path, samples=6, more=second)), support.rule_doors(), nobody)
+    run_study(load_study(support.write_study(tmp_path, samples=6, more=second)), support.rule_dependencies(), nobody)
     told: list[Progress | Notice] = []
     fewer = load_study(support.write_study(tmp_path, samples=2))
-    assert run_study(fewer, support.rule_doors(), told.append) is Exit.OK
+    assert run_study(fewer, support.rule_dependencies(), told.append) is Exit.OK
     with Reader(fewer.store) as reader:
         (row,) = reader.studies()
         assert (row.wanted, row.sampled, row.scored) == (6, 6, 6)
@@ -341,7 +343,7 @@ class DyingBackend:
 def test_an_engine_that_dies_is_started_again_and_nothing_is_lost_or_doubled(tmp_path, support):
     study = load_study(support.write_study(tmp_path))
     dying = DyingBackend(support, after=5)
-    assert run_study(study, replace(support.rule_doors(), backend=dying.open), nobody) is Exit.OK
+    assert run_study(study, replace(support.rule_dependencies(), backend=dying.open), nobody) is Exit.OK
     assert dying.opened == 3
     assert sorted(dying.asked) == [(f"P/{problem}", index) for problem in range(3) for index in range(4)]
     with Reader(study.store) as reader:
@@ -354,9 +356,9 @@ def test_an_engine_that_dies_in_vain_again_and_again_ends_the_run_and_the_next_o
     study = load_study(support.write_study(tmp_path))
     dead = DyingBackend(support, after=0)
     with pytest.raises(EngineLost, match="signal 9"):
-        run_study(study, replace(support.rule_doors(), backend=dead.open), nobody)
+        run_study(study, replace(support.rule_dependencies(), backend=dead.open), nobody)
     assert dead.opened == 1 + RESTARTS_IN_VAIN
-    assert run_study(study, support.rule_doors(), nobody) is Exit.OK
+    assert run_study(study, support.rule_dependencies(), nobody) is Exit.OK
 
 
 def test_one_models_outage_does_not_lose_another_models_work(tmp_path, support):
@@ -365,11 +367,11 @@ def test_one_models_outage_does_not_lose_another_models_work(tmp_path, support):
     small, large = support.RuleBackend("small"), support.RuleBackend("large")
     small.fail_after = 3
     with pytest.raises(BackendError, match="the engine is gone"):
-        run_study(study, support.rule_doors(small, large), nobody)
+        run_study(study, support.rule_dependencies(small, large), nobody)
     assert len(large.asked) == 6
     assert rows(study.store, "SELECT sum(sampled), sum(scored) FROM tally") == [(9, 9)]
     assert rows(study.store, "SELECT status FROM study") == [("failed",)]
-    assert run_study(study, support.rule_doors(), nobody) is Exit.OK
+    assert run_study(study, support.rule_dependencies(), nobody) is Exit.OK
 
 
 def test_two_models_that_fail_are_both_named(tmp_path, support):
@@ -378,7 +380,7 @@ def test_two_models_that_fail_are_both_named(tmp_path, support):
     small, large = support.RuleBackend("small"), support.RuleBackend("large")
     small.fail_after = large.fail_after = 0
     with pytest.raises(BackendError, match="small: the engine is gone; large: the engine is gone"):
-        run_study(study, support.rule_doors(small, large), nobody)
+        run_study(study, support.rule_dependencies(small, large), nobody)
 
 
 @pytest.mark.parametrize(("line", "told"), [("temperature = 0\n", 1), ("temperature = 0.1\n", 0)])
@@ -386,7 +388,7 @@ def test_many_samples_at_temperature_0_are_told_to_be_alike(tmp_path, support, l
     path = support.write_study(tmp_path, samples=2, more=line)
     path.write_text(path.read_text().replace('"replay"\nfile = "none.jsonl"', '"llamacpp"'))
     study = load_study(path)
-    assert run_study(study, support.rule_doors(), nobody) is Exit.OK
+    assert run_study(study, support.rule_dependencies(), nobody) is Exit.OK
     with Reader(study.store) as reader:
         said = [event.message for event in reader.events(reader.studies()[0].id) if event.kind == "alike"]
     assert len(said) == told
@@ -400,7 +402,7 @@ def test_what_a_backend_tells_of_an_outage_is_an_event(tmp_path, support):
         tell("the server failed with status 503")
         return support.RuleBackend("small")
 
-    assert run_study(study, replace(support.rule_doors(), backend=door), nobody) is Exit.OK
+    assert run_study(study, replace(support.rule_dependencies(), backend=door), nobody) is Exit.OK
     with Reader(study.store) as reader:
         (outage,) = [event for event in reader.events(reader.studies()[0].id) if event.kind == "outage"]
     assert (outage.level, outage.message) == ("warning", "small: the server failed with status 503")

@@ -16,7 +16,7 @@ import pytest
 from sampler.backends.base import BackendError, Scorer
 from sampler.backends.open import BackendContext, UnknownBackend, open_scorer
 from sampler.backends.openai.http_client import Server, ask
-from sampler.models.folder import models_dir
+from sampler.models.pull import models_dir
 from sampler.values import Prompt, PromptStyle
 
 CODE = Prompt(style=PromptStyle.COMPLETION, text="def add(a, b):\n")

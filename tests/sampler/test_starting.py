@@ -8,9 +8,9 @@ import pytest
 from click.testing import CliRunner
 
 from sampler.commands import cli
-from sampler.exits import Exit
+from sampler.commands.init import START, start_study
+from sampler.exit_codes import Exit
 from sampler.study.spec import choose_problems, load_study
-from sampler.study.starting import START, start_study
 from sampler.study.toml_table import SpecError
 
 

@@ -29,7 +29,7 @@ from sampler.backends.base import MOST_SECONDS, BackendError
 from sampler.backends.llamacpp.http_client import ask
 from sampler.backends.llamacpp.in_flight import Batch, EngineCapacity, InFlight
 from sampler.backends.llamacpp.process import EngineOptions, EngineProcess, physical_cores
-from sampler.closing import Closing
+from sampler.closeable import Closeable
 from sampler.values import Architecture, ModelCard, Prompt, PromptStyle, Request, Sample, SamplingParams
 
 MOST_SLOTS = 256  # the engine's own bound, seen: with 257 it does not start
@@ -68,7 +68,7 @@ class ModelFile:
     architecture: Architecture | None
 
 
-class LlamaCppBackend(Closing):
+class LlamaCppBackend(Closeable):
     """One model in an engine process of its own."""
 
     def __init__(self, model: ModelFile, options: LlamaOptions) -> None:

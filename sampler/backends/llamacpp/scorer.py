@@ -21,7 +21,7 @@ from sampler.backends.base import BackendError, CannotLoad, TextScore
 from sampler.backends.llamacpp.backend import ModelFile
 from sampler.backends.llamacpp.http_client import ask
 from sampler.backends.llamacpp.process import EngineOptions, EngineProcess, end_child, physical_cores, refuse_missing
-from sampler.closing import Closing
+from sampler.closeable import Closeable
 from sampler.values import Prompt, PromptStyle
 
 MOST_CONTEXT = 2**20  # tokens; more take more memory than a machine has
@@ -46,7 +46,7 @@ class ScoringOptions:
             raise ValueError(f"threads must not be negative, not {self.threads}")
 
 
-class LlamaCppScorer(Closing):
+class LlamaCppScorer(Closeable):
     """One model in a process of its own, ready to score texts. Not for use from several threads at once."""
 
     def __init__(self, model: ModelFile, options: ScoringOptions) -> None:

@@ -60,7 +60,7 @@ from sampler.backends.base import MOST_SECONDS
 from sampler.backends.openai.http_client import Refused, Server, ask
 from sampler.backends.openai.in_flight import Asking, Batch, InFlight
 from sampler.backends.openai.retries import Policy, RetryLimits
-from sampler.closing import Closing
+from sampler.closeable import Closeable
 from sampler.values import ModelCard, PromptStyle, Request, Sample, SamplingParams, canonical_json, valid_text
 
 HOSTED = "hosted"
@@ -111,7 +111,7 @@ class OpenAIOptions:
             raise ValueError(f"n = {self.n} must not exceed concurrency = {self.concurrency}, which counts samples")
 
 
-class OpenAIBackend(Closing):
+class OpenAIBackend(Closeable):
     """One model of a server."""
 
     def __init__(

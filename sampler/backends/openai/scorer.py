@@ -24,7 +24,7 @@ from typing import Any
 from sampler.backends.base import BackendError, TextScore
 from sampler.backends.openai.backend import HOSTED, OpenAIOptions, reach
 from sampler.backends.openai.http_client import Outage, Refused, ask
-from sampler.closing import Closing
+from sampler.closeable import Closeable
 from sampler.values import ModelCard, Prompt, PromptStyle, valid_text
 
 # Which of the tokens that a server echoes are a completion's, and how probable it found them. No input or output here.
@@ -151,7 +151,7 @@ def _unlike(text: str, here: int) -> BackendError:
 _MOST_ID = 2**31 - 1
 
 
-class OpenAIScorer(Closing):
+class OpenAIScorer(Closeable):
     """One model of a server, ready to score texts. Not for use from several threads at once."""
 
     def __init__(

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from sampler.drawing.around import around
+from sampler.drawing.axis import format_interval
 from sampler.reporting.analysis.allocation_report import Allotted
 from sampler.reporting.analysis.analyse import Accept, Analysis, ModelAnalysis
 from sampler.reporting.analysis.difficulty_bins import Stratum
@@ -315,7 +315,7 @@ def _rate(rate: float | None, near: Interval | None) -> str:
     """A rate and its interval where there is little room."""
     if rate is None:
         return "undefined"
-    return _percent(rate) + (f" {around(rate, near.low, near.high, brief=True)}" if near else "")
+    return _percent(rate) + (f" {format_interval(rate, near.low, near.high, brief=True)}" if near else "")
 
 
 def _percent(rate: float) -> str:

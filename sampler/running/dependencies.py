@@ -1,4 +1,4 @@
-"""The real doors of a run: engines and the sandbox."""
+"""What a run needs from outside: engines and the sandbox."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from sampler.models.pull import Progress, PullError, absence, cached, pull
 from sampler.ranking.execution import Asker
 from sampler.ranking.request import RankDependencies, TextModel
 from sampler.running.executor import Executor
-from sampler.running.run import Doors
+from sampler.running.run import Dependencies
 from sampler.study.spec import Study, StudySandbox
 from sampler.study.spec_models import ModelSpec
 from sandbox.scoring.references import usual_directory
@@ -37,7 +37,7 @@ class TextEngine:
     options: Mapping[str, object] = field(default_factory=dict)
 
 
-def real_doors(models_dir: Path, say: Callable[[str], None], *, fetch: bool = False) -> Doors:
+def real_dependencies(models_dir: Path, say: Callable[[str], None], *, fetch: bool = False) -> Dependencies:
     """Backends by their names, the sandbox by Docker; `say` hears what takes its time.
 
     With `fetch`, a model of the catalogue that is not here is pulled; without, it is an error that says how.
@@ -69,7 +69,7 @@ def real_doors(models_dir: Path, say: Callable[[str], None], *, fetch: bool = Fa
     def check(model: ModelSpec, tell: Callable[[str], None]) -> None:
         check_model(model, models_dir, (lambda absent: fetched(absent, tell)) if fetch else refused)
 
-    return Doors(check=check, backend=backend, executor=executor)
+    return Dependencies(check=check, backend=backend, executor=executor)
 
 
 def in_steps(name: str, tell: Callable[[str], None], *, clock: Callable[[], float] = time.monotonic) -> Progress:
@@ -130,7 +130,9 @@ def check_model(model: ModelSpec, models_dir: Path, absent: Callable[[Model], No
         absent(pinned)
 
 
-def rank_doors(models_dir: Path, boxes: int | None, say: Callable[[str], None], engine: TextEngine) -> RankDependencies:
+def rank_dependencies(
+    models_dir: Path, boxes: int | None, say: Callable[[str], None], engine: TextEngine
+) -> RankDependencies:
     """What ranking may open: a sandbox, and a model that scores texts."""
 
     def asker(of: StudySandbox) -> AbstractContextManager[Asker]:

@@ -6,17 +6,106 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations, pairwise
 
-from sampler.page.beyond import Promises, promises
+from sampler.page.allocation_table import Choices, choices
 from sampler.page.chart import Chart, Extra, Line, Mark, chart
-from sampler.page.choices import Choices, choices
-from sampler.page.heat import Heat, heat
-from sampler.page.turns import Turn, marks, turns
+from sampler.page.extrapolation import Promises, promises
+from sampler.reporting.comparison import crossovers
 from sampler.reporting.paired_data import PairedData, paired_data
+from sampler.reporting.render_comparison import crossover_words
 from sampler.reporting.report import Facts, Finding, Report, Row, Table, Wish, make_report
-from sampler.stats.budget import PromptCharge
+from sampler.stats.budget import PromptCharge, Unit
 from sampler.stats.curves import Curve
-from sampler.store.read_models import FailureRow, ModelRow, OriginRow, StudyRow
+from sampler.store.read_models import FailureRow, ModelRow, OriginRow, StudyRow, TallyRow
+
+ALL_PAIRS = 4  # models; of more, only those are compared that cost nearly the same
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """Two models and what is to be said of the budget from which one of them leads; `at` is None where none turns."""
+
+    names: tuple[str, str]
+    at: float | None
+    said: str
+
+
+def turns(paired: PairedData, unit: Unit, charge: PromptCharge) -> tuple[Turn, ...]:
+    """The turns of the pairs of models that have a cost in `unit` and share a budget."""
+    found = crossovers(paired, _marked_pairs(paired, unit, charge), unit, charge) if paired.draws is not None else []
+    return tuple(
+        Turn(
+            names=one.names,
+            at=one.crossover.at if one.crossover else None,
+            said=crossover_words(one.crossover, unit, one.end, clear=one.clear_at_end),
+        )
+        for one in found
+    )
+
+
+def _marked_pairs(paired: PairedData, unit: Unit, charge: PromptCharge) -> Sequence[tuple[ModelRow, ModelRow]]:
+    costs = ((paired.cost(model, unit, charge), model) for model in paired.models)
+    known = sorted(((cost.of(1), at, model) for at, (cost, model) in enumerate(costs) if cost), key=lambda row: row[:2])
+    models = [model for _, _, model in known]
+    return list(combinations(models, 2)) if len(models) <= ALL_PAIRS else list(pairwise(models))
+
+
+def marks(found: Sequence[Turn]) -> tuple[Mark, ...]:
+    """The turns inside a figure, as vertical rules."""
+    return tuple(Mark(x=turn.at, y=0.0, text=f"{' and '.join(turn.names)}: {turn.said}") for turn in found if turn.at)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    """One model on one problem: passed of scored samples."""
+
+    passed: int
+    scored: int
+
+    @property
+    def share(self) -> float | None:
+        """The share of right samples; None without a scored one."""
+        return self.passed / self.scored if self.scored else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeatRow:
+    """One problem, a cell for each model."""
+
+    problem: str
+    cells: tuple[Cell, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heat:
+    """The map. Its rows run from what everybody solves to what nobody does."""
+
+    models: tuple[str, ...]
+    rows: tuple[HeatRow, ...]
+
+    @property
+    def unsolved(self) -> int:
+        """How many problems nobody has solved."""
+        return sum(not any(cell.passed for cell in row.cells) for row in self.rows)
+
+
+def heat(models: Sequence[ModelRow], tallies: Sequence[TallyRow]) -> Heat:
+    """The map of all problems with a scored sample."""
+    held = {(row.model_id, row.problem): Cell(passed=row.passed, scored=row.scored) for row in tallies}
+    nothing = Cell(passed=0, scored=0)
+    problems = dict.fromkeys(row.problem for row in tallies if row.scored)
+    rows = [
+        HeatRow(problem=problem, cells=tuple(held.get((model.id, problem), nothing) for model in models))
+        for problem in problems
+    ]
+    return Heat(models=tuple(model.name for model in models), rows=tuple(sorted(rows, key=_ease, reverse=True)))
+
+
+def _ease(row: HeatRow) -> float:
+    shares = [cell.share for cell in row.cells if cell.share is not None]
+    return sum(shares) / len(shares) if shares else 0.0
+
 
 MOST_FAILURES = 40
 

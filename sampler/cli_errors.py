@@ -1,10 +1,14 @@
-"""Whose fault an exception is, as an exit code. Kept apart from the codes, because it has to know every door."""
+"""Turn whatever breaks a command into one line that names the way out, and an exit code."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TextIO
+
 from sampler.backends.base import BackendError
 from sampler.backends.open import UnknownBackend
-from sampler.exits import Exit
+from sampler.exit_codes import Exit
 from sampler.exporting.files import ExportFault
 from sampler.importing.imported_sample import ImportFault
 from sampler.models.catalogue import UnknownModel
@@ -12,6 +16,7 @@ from sampler.page.plots import PlotError
 from sampler.ranking.rankers import RankingError
 from sampler.reporting.comparison import NotComparable
 from sampler.reporting.counts import CountsError
+from sampler.reporting.render import one_line
 from sampler.store.lock import StoreBusy
 from sampler.store.reader import StoreError
 from sampler.store.writer import WriteFailed
@@ -19,6 +24,33 @@ from sampler.study.toml_table import SpecError
 from sandbox.errors import SandboxError
 from sandbox.judging.facts import FactsError
 from sandbox.problems import ProblemsError
+
+
+@contextmanager
+def error_boundary(log: TextIO, *, traceback: bool = False, program: str = "sampler") -> Iterator[list[Exit]]:
+    """Whatever breaks in here becomes one line of `program` that names the way out.
+
+    Its exit code is put into the list.
+    """
+    failed: list[Exit] = []
+    try:
+        yield failed
+    except (Exception, KeyboardInterrupt) as error:
+        failed.append(exit_for(error))
+        if traceback:
+            raise
+        log.write(f"{program}: {_line(error, failed[0])}\n")
+
+
+def _line(error: BaseException, code: Exit) -> str:
+    match code:
+        case Exit.INTERRUPTED:
+            return "broken off; what was stored is kept, the same command continues"
+        case Exit.BUG:
+            what = one_line(f"{type(error).__name__}: {error}")
+            return f"internal error: {what}; this is a bug: please report it with what --traceback shows"
+        case _:
+            return one_line(str(error))
 
 
 def exit_for(error: BaseException) -> Exit:

@@ -16,8 +16,8 @@ from typing import Any
 
 import click
 
-from sampler.running.brakes import RunLimits
 from sampler.running.ci import Places
+from sampler.running.run_limits import RunLimits
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 
@@ -41,7 +41,7 @@ def choose(asked: Display, *, terminal: bool, environment: Mapping[str, str]) ->
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Headless:
+class HeadlessOptions:
     """How a run without a screen shows itself, how much it may take, and where continuous integration hears of it."""
 
     display: Display = Display.PLAIN
@@ -99,13 +99,13 @@ def headless_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return asked
 
 
-def _manner(said: dict[str, Any]) -> Headless:
+def _manner(said: dict[str, Any]) -> HeadlessOptions:
     environment = {"CI": said["ci"], "TERM": said["term"]}
     try:
         limits = RunLimits(seconds=said["max_seconds"], flops=said["max_flops"], infra_rate=said["max_infra_rate"])
     except ValueError as error:
         raise click.UsageError(str(error)) from error
-    return Headless(
+    return HeadlessOptions(
         display=choose(Display(said["display"]), terminal=sys.stderr.isatty(), environment=environment),
         limits=limits,
         places=Places(junit=said["junit"], summary=said["github_summary"], annotate=said["annotate"]),

@@ -1,4 +1,4 @@
-"""What is closed where it was opened: a context manager whose end is `close`."""
+"""A context manager whose end is `close`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from types import TracebackType
 from typing import Self
 
 
-class Closing:
+class Closeable:
     """Give it a `close` that may be called twice."""
 
     def close(self) -> None:

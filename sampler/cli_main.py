@@ -1,4 +1,4 @@
-"""How a command becomes a process: a wrong call is one line, ctrl-C no traceback, and a reader may leave."""
+"""Run a command as a process: a wrong call is one line, ctrl-C leaves no traceback, and a reader may close the pipe."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from typing import NoReturn, TextIO
 
 import click
 
-from sampler.exits import Exit
+from sampler.exit_codes import Exit
 from sandbox.terminal import guard
 
 
-def enter(command: click.Command, name: str) -> NoReturn:
+def run_command(command: click.Command, name: str) -> NoReturn:
     """Run `command` as the program called `name`, and exit."""
     guard()
     try:
-        with read_along(sys.stdout):
+        with allow_closed_pipe(sys.stdout):
             code = command.main(prog_name=name, standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:
         error.show()
@@ -39,7 +39,7 @@ def _one_line(error: click.ClickException) -> str:
 
 
 @contextmanager
-def read_along(out: TextIO) -> Iterator[None]:
+def allow_closed_pipe(out: TextIO) -> Iterator[None]:
     """Whoever reads `out` may leave: then the process ends quietly, with the code that SIGPIPE would have given it."""
     try:
         yield

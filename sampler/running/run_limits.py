@@ -37,7 +37,7 @@ class RunLimits:
             raise ValueError(f"a rate of faults lies from 0 to below 1, not {self.infra_rate}")
 
 
-class Brake(Enum):
+class StopReason(Enum):
     """Which limit was met."""
 
     SECONDS = auto()
@@ -45,7 +45,7 @@ class Brake(Enum):
     INFRA = auto()
 
 
-class Brakes:
+class RunStopper:
     """A subscriber that passes everything on, and stops the run at the first limit that is met."""
 
     def __init__(self, limits: RunLimits, tell: Subscriber, spent: Callable[[], float]) -> None:
@@ -55,7 +55,7 @@ class Brakes:
         self._begun: tuple[float, int] | None = None  # FLOPs and verdicts before this run
         self._scored = 0
         self.faults = 0
-        self.met: Brake | None = None
+        self.met: StopReason | None = None
 
     def __call__(self, event: Progress | Notice) -> None:
         """Hear what happens."""
@@ -69,11 +69,11 @@ class Brakes:
                 self._begun = self._begun or (flops, event.scored)
                 self._scored = event.scored - self._begun[1]
                 if self._limits.flops is not None and flops - self._begun[0] >= self._limits.flops:
-                    self._brake(Brake.FLOPS, f"the run has spent its {self._limits.flops:.3g} FLOPs")
+                    self._brake(StopReason.FLOPS, f"the run has spent its {self._limits.flops:.3g} FLOPs")
             case Notice():
                 return
         if self.faults + self._scored >= ENOUGH and self.too_many_faults:
-            self._brake(Brake.INFRA, self.fault_line)
+            self._brake(StopReason.INFRA, self.fault_line)
 
     @property
     def too_many_faults(self) -> bool:
@@ -92,7 +92,9 @@ class Brakes:
         self._stop = stop
         timer = None
         if (seconds := self._limits.seconds) is not None:
-            timer = threading.Timer(seconds, self._brake, (Brake.SECONDS, f"the run has had its {seconds:g} seconds"))
+            timer = threading.Timer(
+                seconds, self._brake, (StopReason.SECONDS, f"the run has had its {seconds:g} seconds")
+            )
             timer.daemon = True
             timer.start()
         try:
@@ -101,7 +103,7 @@ class Brakes:
             if timer is not None:
                 timer.cancel()
 
-    def _brake(self, met: Brake, why: str) -> None:
+    def _brake(self, met: StopReason, why: str) -> None:
         with self._lock:
             if self.met is not None:
                 return
