@@ -23,8 +23,8 @@ from sampler.values import ModelCard, Request, Sample, SamplingParams
 
 # The energy of the machine's GPUs, by NVIDIA's management library: the one door to it, and only where it is there.
 #
-# The counter is the driver's own, in millijoules since it was loaded, on Volta and later. All GPUs that the library shows
-# are summed, busy or not: run a study alone on its GPUs, or hide the others from it.
+# The counter is the driver's own, in millijoules since it was loaded, on Volta and later. All GPUs that the library
+# shows are summed, busy or not: run a study alone on its GPUs, or hide the others from it.
 
 
 class NoMeter(Exception):

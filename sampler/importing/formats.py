@@ -1,7 +1,7 @@
 """Formats of samples: our own, and those that others publish samples in, each read by a pure function.
 
-`is_X` says whether a value has the format X, `X_samples` yields its samples, `X_EXAMPLE` shows one. A file's first value
-tells its format.
+`is_X` says whether a value has the format X, `X_samples` yields its samples, `X_EXAMPLE` shows one. A file's first
+value tells its format.
 """
 
 from __future__ import annotations

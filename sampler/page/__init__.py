@@ -2,8 +2,8 @@
 
     store ─► facts ─► page model ─► chart ─► page.html.jinja ─► one file
 
-* `page_model` decides what is shown: the report's own tables, a curve for each model in each unit, every problem's share of
-  right samples, what the verdicts were, and where each number comes from.
+* `page_model` decides what is shown: the report's own tables, a curve for each model in each unit, every problem's
+  share of right samples, what the verdicts were, and where each number comes from.
 * `chart` lays a figure out in pixels. It is pure: values in, values out.
 * `write` fills the template. Names and messages come from models and files, which are hostile: the template engine
   escapes whatever it is given, and nothing is ever marked as safe.

@@ -1,14 +1,15 @@
-"""Choose which of k samples to hand out when nobody may look at the judge's tests, and measure what the choice is worth.
+"""Choose which of k samples to hand out without the judge's tests, and measure what the choice is worth.
 
-A ranker is a pure function from the samples of one problem, and the evidence it needs, to a *ranking*. There are two kinds,
-which statistics treat differently (`sampler.stats.ranking`):
+A ranker is a pure function from the samples of one problem, and the evidence it needs, to a *ranking*. There are two
+kinds, which statistics treat differently (`sampler.stats.ranking`):
 
-* **scores** (`rankers`), one for each sample, the same whichever others are there: length, log-probability (the sampling
-  model's own, or another model's), scores from a file, selection tests, chance;
+* **scores** (`rankers`), one for each sample, the same whichever others are there: length, log-probability (the
+  sampling model's own, or another model's), scores from a file, selection tests, chance;
 * **votes** (`votes`), where samples that agree support each other: duplicates (the same program but for its looks),
   majority and MBR-EXEC (the same answers), CodeT (the same generated tests passed).
 
-Evidence comes in as data: `generated_tests` reads tests that a model wrote, `execution` has programs answer calls in the
-sandbox, a `Scorer` of `sampler.backends` says how probable a model finds a text. Samples are hostile text; nothing here runs
-any of it. What a ranker cannot score it puts last, with -inf; what it lacks altogether, it says in a RankingError.
+Evidence comes in as data: `generated_tests` reads tests that a model wrote, `execution` has programs answer calls in
+the sandbox, a `Scorer` of `sampler.backends` says how probable a model finds a text. Samples are hostile text; nothing
+here runs any of it. What a ranker cannot score it puts last, with -inf; what it lacks altogether, it says in a
+RankingError.
 """

@@ -86,7 +86,10 @@ class PairedData:
 def paired_data(
     models: Sequence[ModelRow], tallies: Sequence[TallyRow], seed: int, *, intervals: bool = True
 ) -> PairedData:
-    """The common paired data of the models that have a complete problem; without `intervals` it is laid out far faster."""
+    """The common paired data of the models that have a complete problem.
+
+    Without `intervals` it is laid out far faster.
+    """
     ready = [model for model in models if complete_problems(model, tallies)]
     problems = tuple(shared_problems(ready, tallies))
     draws = draw_problems(len(problems), np.random.default_rng(seed)) if intervals and len(problems) > 1 else None

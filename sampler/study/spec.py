@@ -51,8 +51,8 @@ from sandbox.values import OUTPUT_RULES, Limits
 #
 # A published split, numbers, names, every so many-th, no more than a limit.
 #
-# The splits of MBPP are those of Austin et al. (2021, "Program Synthesis with Large Language Models"): tasks 1 to 10 are
-# for few-shot prompts, 11 to 510 for testing. The sanitized set and MBPP+ keep the numbers, so they split alike.
+# The splits of MBPP are those of Austin et al. (2021, "Program Synthesis with Large Language Models"): tasks 1 to 10
+# are for few-shot prompts, 11 to 510 for testing. The sanitized set and MBPP+ keep the numbers, so they split alike.
 
 SPLITS: Mapping[str, Mapping[str, tuple[int, int]]] = {
     "mbpp": {"prompt": (1, 10), "test": (11, 510), "validation": (511, 600), "train": (601, 974)},

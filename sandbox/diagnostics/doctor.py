@@ -1,8 +1,8 @@
 """What this machine is for our boxes: which engine, which kernel, which known holes. Pure: facts in, remarks out.
 
-The walls themselves are not judged by version but proved by `sandbox.boxes.isolation_check`. A version says what no probe can:
-that a program of the machine has a published hole. Distributions mend holes without changing the number, so that is a
-warning.
+The walls themselves are not judged by version but proved by `sandbox.boxes.isolation_check`. A version says what no
+probe can: that a program of the machine has a published hole. Distributions mend holes without changing the number, so
+that is a warning.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Coverage-guided fuzzing of everything on the host that reads bytes from a box.
 
 A candidate may write what it likes into its pipes, so four readers meet hostile bytes: `codec.decode`, `wire.decode`,
-`wire.FrameBuffer` and `result_decoder.read_claims`. Hypothesis draws what we can imagine; libFuzzer (by way of atheris) keeps
-every input that reaches a new branch and mutates that, and so walks into states that nobody imagined. Of each input the
-first byte chooses the reader, and the rest is what it reads. For every input of at most 64 KB must hold:
+`wire.FrameBuffer` and `result_decoder.read_claims`. Hypothesis draws what we can imagine; libFuzzer (by way of atheris)
+keeps every input that reaches a new branch and mutates that, and so walks into states that nobody imagined. Of each
+input the first byte chooses the reader, and the rest is what it reads. For every input of at most 64 KB must hold:
 
     codec    only CodecError is raised; what was decoded can be encoded; that decodes to the same again, or is refused
     wire     only WireError is raised; what was decoded encodes to the very bytes that were read frames   only WireError

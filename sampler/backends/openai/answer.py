@@ -28,8 +28,8 @@ from sandbox.values import MAX_SOURCE_BYTES
 #
 # The answer is `text`, `delta.content` or `message.content`: a text, null, or a list of parts (Mistral, gateways to
 # Anthropic). A thought that a server keeps apart (`reasoning`, `reasoning_content`, parts of the type `thinking`) is no
-# part of the answer, as little as the call of a tool. Both are written by the model all the same: their tokens count, and
-# so does their time.
+# part of the answer, as little as the call of a tool. Both are written by the model all the same: their tokens count,
+# and so does their time.
 
 _THOUGHT = re.compile(r"reason|think|thought", re.IGNORECASE)
 _TOOLS = ("tool_calls", "function_call")

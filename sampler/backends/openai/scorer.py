@@ -30,16 +30,16 @@ from sampler.values import ModelCard, Prompt, PromptStyle, valid_text
 # Which of the tokens that a server echoes are a completion's, and how probable it found them. No input or output here.
 #
 # Where the server cuts texts into tokens for us, prompt and completion are cut each by itself, and counting tells them
-# apart. Where it does not, they go as one text, and only its characters tell. `text_offset` is not believed: SGLang's is
-# -1 everywhere, and vLLM's counts the characters of a mark at the beginning that the text does not hold. The tokens' own
-# texts are laid along the text that was sent instead. Some have none there: such a mark, and the parts of a character
-# that takes several tokens, which servers show as nothing, as a replacement character or as bytes. They reach from the
-# last token that was found to the next one.
+# apart. Where it does not, they go as one text, and only its characters tell. `text_offset` is not believed: SGLang's
+# is -1 everywhere, and vLLM's counts the characters of a mark at the beginning that the text does not hold. The tokens'
+# own texts are laid along the text that was sent instead. Some have none there: such a mark, and the parts of a
+# character that takes several tokens, which servers show as nothing, as a replacement character or as bytes. They reach
+# from the last token that was found to the next one.
 #
-# **At the border.** A token that holds the prompt's last characters and the completion's first ones is the completion's,
-# and so is every token that might be: then nothing of the completion goes unjudged, and its first token may say something
-# of the prompt. Models often have one token for a line break and the spaces after it, so in Python this is the rule, not
-# the exception; where the server cuts texts into tokens, it does not arise.
+# **At the border.** A token that holds the prompt's last characters and the completion's first ones is the
+# completion's, and so is every token that might be: then nothing of the completion goes unjudged, and its first token
+# may say something of the prompt. Models often have one token for a line break and the spaces after it, so in Python
+# this is the rule, not the exception; where the server cuts texts into tokens, it does not arise.
 
 WIDEST = 8  # characters that one token without a text of its own may hold
 _ROUNDING = 1e-3  # a log-probability that is higher than 0 by no more is 0
