@@ -8,7 +8,7 @@ import sys
 sys.path.insert(0, "/opt/box")
 
 if sys.argv[1:] == ["candidate"]:
-    from sandbox.inside.spawned import go_on as main
+    from sandbox.inside.candidate import resume as main
 else:
     from sandbox.inside.supervisor import main
 

@@ -22,7 +22,7 @@ from sandbox.boxes.docker_client import DockerClient
 from sandbox.boxes.docker_stream import DockerStream
 from sandbox.boxes.result_decoder import Expected, fact, mapping, read_facts
 from sandbox.errors import BoxLost, BoxSilent
-from sandbox.inside import codec, orders, suites, uids, wire
+from sandbox.inside import codec, job_encoding, layout, test_runner, wire
 from sandbox.values import (
     Answer,
     AskedCalls,
@@ -62,7 +62,7 @@ class Box:
         self._sole: str | None = None  # the program that has the box to itself
         self._ours = 0  # visits before the first program
         self._buffer = wire.FrameBuffer()
-        first_uid = _FIRST_UID + random.SystemRandom().randrange(_RANGES) * uids.STEP
+        first_uid = _FIRST_UID + random.SystemRandom().randrange(_RANGES) * layout.UID_STEP
         self.id = engine.create(container_body(spec, first_uid))
         self._stream: DockerStream | None = None
         try:
@@ -128,7 +128,7 @@ class Box:
         assert self._stream is not None  # noqa: S101  (set since __init__)
         began = time.monotonic()
         deadline = began + patience_s
-        self._stream.send(wire.frame(orders.pack(order)), deadline)
+        self._stream.send(wire.frame(job_encoding.pack(order)), deadline)
         while True:
             said = mapping(self._receive(deadline), "facts")
             if said.keys() != {"waited_s"}:
@@ -181,7 +181,7 @@ def _order(job: Job, proof: str) -> dict[str, object]:
     limits, answers, later = job.limits, job.answer_limits.size, _later(job.program)
     calls = _expected(job.program).calls
     return {
-        "program": orders.pack(_instructions(job.program) | {"later": len(later), "room": answers}),
+        "program": job_encoding.pack(_instructions(job.program) | {"later": len(later), "room": answers}),
         "later": later,
         "repeat": job.repeat,
         "spawn": job.isolation is Isolation.SPAWN,
@@ -222,7 +222,7 @@ def _later(program: Program) -> list[list[object]]:
     """Calls that are handed out later: how many answers must have come before, and the calls."""
     turns = program.tests.turns if isinstance(program.tests, AskedCalls) else ()
     starts = itertools.pairwise(itertools.accumulate(turns))
-    return [[start, orders.pack(list(program.tests.pieces[start:end]))] for start, end in starts]  # type: ignore[union-attr]
+    return [[start, job_encoding.pack(list(program.tests.pieces[start:end]))] for start, end in starts]  # type: ignore[union-attr]
 
 
 def _grading(grading: Grading) -> dict[str, object]:
@@ -238,13 +238,13 @@ def _grading(grading: Grading) -> dict[str, object]:
 
 
 def _runs_as_written(source: str, *, graded: bool) -> bool:
-    """See `suites.runs_as_written`; short tests are looked at once."""
-    return (_runs_as_written_once if len(source) <= REMEMBERED else suites.runs_as_written)(source, graded=graded)
+    """See `test_runner.runs_as_written`; short tests are looked at once."""
+    return (_runs_as_written_once if len(source) <= REMEMBERED else test_runner.runs_as_written)(source, graded=graded)
 
 
 @functools.lru_cache(maxsize=256)
 def _runs_as_written_once(source: str, *, graded: bool) -> bool:
-    return suites.runs_as_written(source, graded=graded)
+    return test_runner.runs_as_written(source, graded=graded)
 
 
 def _given(call: bytes, answer: Answer) -> dict[str, object]:

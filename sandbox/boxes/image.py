@@ -70,7 +70,7 @@ def _context() -> dict[str, bytes]:
     directory = images_directory()
     files = {name: (directory / name).read_bytes() for name in _CONTEXT_FILES}
     inside = Path(__file__).parents[1] / "inside"
-    files |= {f"inside/{path.name}": path.read_bytes() for path in sorted(inside.glob("*.py"))}
+    files |= {f"inside/{path.relative_to(inside)}": path.read_bytes() for path in sorted(inside.rglob("*.py"))}
     return files
 
 

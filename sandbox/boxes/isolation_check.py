@@ -1,8 +1,8 @@
 """Proof that a box has its walls, before any program is trusted to them.
 
-A program of ours (`inside/probe.py`) tries from within what must be forbidden and over-uses what must be limited, as a
-candidate would. Whatever gets through is a wall that does not hold: such a box is not used, and a pool with one does
-not open.
+A program of ours (`inside/isolation_probe.py`) tries from within what must be forbidden and over-uses what must be
+limited, as a candidate would. Whatever gets through is a wall that does not hold: such a box is not used, and a pool
+with one does not open.
 """
 
 from __future__ import annotations
@@ -136,7 +136,7 @@ def _calls(calls: list[tuple[str, tuple[int, ...]]]) -> CallTests:
 
 def probe_source() -> str:
     """The program that tries the walls."""
-    return (Path(__file__).parents[1] / "inside" / "probe.py").read_text(encoding="utf-8")
+    return (Path(__file__).parents[1] / "inside" / "isolation_probe.py").read_text(encoding="utf-8")
 
 
 def _job(tests: CallTests, limits: Limits, changed: Mapping[str, float]) -> Job:

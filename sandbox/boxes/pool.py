@@ -5,7 +5,7 @@ job whose box was lost is tried again on another one: by a hand from outside (a 
 as often as `PATIENCE` allows, but a program whose boxes die or fall silent from within twice, where another box then
 serves an honest program, is judged, so that nobody can buy retries by breaking boxes. When the engine stays away, every
 waiting job gets the exception until it answers again; none gets a verdict. Nor does a program that the machine has kept
-waiting for a core: the box gives it that time back (`inside/waiting.py`), but not for ever, and nobody else waits for
+waiting for a core: the box gives it that time back (`inside/deadline.py`), but not for ever, and nobody else waits for
 it.
 """
 

@@ -2,7 +2,7 @@
 
 Privileges go and limits come (`becoming`), the program runs, its end is told (`telling`).
 
-Everything up to `becoming.become` is ours; from the first line of the program on, this process is hostile and what it
+Everything up to `privileges.become` is ours; from the first line of the program on, this process is hostile and what it
 writes to the answers pipe is a claim. The one claim that matters, the proof, is a token that the host made for this
 visit; it lies unread in the order pipe until the tests have returned. That keeps an early exit from passing. It does
 not keep out a program that reads our pipe itself; no test in the program's own process could.
@@ -20,19 +20,20 @@ import threading
 import traceback
 import types
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NoReturn
 
-from sandbox.inside import becoming, codec, grader, likeness, orders, suites, telling, wire, withheld
-from sandbox.inside.answering import Answering, flush, function_of
-from sandbox.inside.telling import Report
+from sandbox.inside import codec, exceptions, interpreter, job_encoding, privileges, test_replay, test_runner, wire
+from sandbox.inside.call_runner import Answering, flush, function_of
+from sandbox.inside.exceptions import Report
 
 ANSWERS_FD = 3
 ORDER_FD = 4
+_COMMAND = ("/opt/box/python", "-s", "-P", "-B", "/opt/box/start.py", "candidate")  # `start.py` calls `resume`
 
 
 def read_order(fd: int) -> dict[str, wire.Value]:
     """The program in an order pipe; leaves the proof, which comes after it."""
-    order: dict[str, wire.Value] = orders.unpack(wire.read_frame(fd) or b"")
+    order: dict[str, wire.Value] = job_encoding.unpack(wire.read_frame(fd) or b"")
     return order
 
 
@@ -60,7 +61,7 @@ def _reporter() -> Report:
 
 def _next_calls() -> list[wire.Value]:
     """Calls that are handed out now that all earlier ones have their answers."""
-    calls: list[wire.Value] = orders.unpack(wire.read_frame(ORDER_FD) or b"")
+    calls: list[wire.Value] = job_encoding.unpack(wire.read_frame(ORDER_FD) or b"")
     return calls
 
 
@@ -96,7 +97,7 @@ class Script:
 
 def _run_plain(script: Script, report: Report) -> int:
     """A script as the interpreter itself would run it, down to exit handlers and waiting for threads."""
-    prove, tell, finish, let_go = _prove, telling.tell, _finish, _let_go
+    prove, tell, finish, let_go = _prove, exceptions.tell, _finish, _let_go
     code, stage = 0, "compile"
     space = _namespace("__main__")
     try:
@@ -131,10 +132,10 @@ def _run_tested(order: dict[str, Any], tests: str, report: Report) -> int:
 
 def _run_tests(order: dict[str, Any], source: str, space: dict[str, Any], names: frozenset[str] | None = None) -> None:
     if order["as_written"]:
-        exec(_compiled(source, suites.NAME), space)
+        exec(_compiled(source, test_runner.NAME), space)
     else:
-        _remember(source, suites.NAME)
-        suites.run(source, space, names)
+        _remember(source, test_runner.NAME)
+        test_runner.run(source, space, names)
 
 
 def _run_graded(order: dict[str, Any], report: Report) -> int:
@@ -142,26 +143,26 @@ def _run_graded(order: dict[str, Any], report: Report) -> int:
 
     `source` is what the tests may lean on, or the recorded solution.
     """
-    tell, prove, source = telling.tell, _prove, order["tests"]
+    tell, prove, source = exceptions.tell, _prove, order["tests"]
     space = _namespace("solution")
     exec(_compiled(order["source"], "solution.py"), space)
     solution = dict(space)
-    replayer = grader.Replayer(order["answers"] or [], report, solution)
-    stand_in: grader.Replayer | grader.Recorder | withheld.Asker = replayer
+    replayer = test_replay.Replayer(order["answers"] or [], report, solution)
+    stand_in: test_replay.Replayer | test_replay.Recorder | test_replay.Asker = replayer
     if order["withheld"]:
-        space |= withheld.names()
-        stand_in = withheld.Asker(lambda call: report({"asked": call}), grader.MAX_ASKED, _exactly)
+        space |= test_replay.names()
+        stand_in = test_replay.Asker(lambda call: report({"asked": call}), test_replay.MAX_ASKED, _exactly)
     elif order["answers"] is None:
-        stand_in = grader.Recorder(lambda function: function_of(solution, function), report)
+        stand_in = test_replay.Recorder(lambda function: function_of(solution, function), report)
     tests = _namespace("tests") | space
-    grader.bind(tests, order["functions"], stand_in)
-    grader.seed()
+    test_replay.bind(tests, order["functions"], stand_in)
+    test_replay.seed()
     try:
         if order["withheld"]:
-            exec(withheld.compiled(source, suites.NAME), tests)
+            exec(test_replay.compiled(source, test_runner.NAME), tests)
         else:
             _run_tests(order, source, tests, frozenset(name.partition(".")[0] for name in order["functions"]))
-            suites.require(stand_in.asked, f"the tests never call {' or '.join(order['functions'])}")
+            test_runner.require(stand_in.asked, f"the tests never call {' or '.join(order['functions'])}")
     except BaseException as error:
         if (number := replayer.blame(error)) is not None:
             report({"blamed": number})
@@ -177,7 +178,7 @@ def _exactly(call: object) -> bytes:
 
 def _run_module(order: dict[str, Any], check: Callable[[dict[str, Any]], None], report: Report) -> int:
     """The program as a module, then `check` over its namespace. Only a check that returns earns the proof."""
-    prove, tell = _prove, telling.tell
+    prove, tell = _prove, exceptions.tell
     stage = "compile"
     try:
         parts = _parts(order, "solution.py")
@@ -198,7 +199,7 @@ def _run_module(order: dict[str, Any], check: Callable[[dict[str, Any]], None], 
 
 
 def _file_of(order: dict[str, Any], space: dict[str, Any], name: str) -> None:
-    space["__file__"] = likeness.put_file(order["source"], order["imports"], name)
+    space["__file__"] = interpreter.put_file(order["source"], order["imports"], name)
 
 
 def _parts(order: dict[str, Any], name: str) -> list[types.CodeType]:
@@ -261,18 +262,40 @@ def _let_go(place: int) -> None:
 
 def main(uid: int, cpu_s: float, disk_mb: int, fds: list[int]) -> None:
     """A fork of the zygote, to its end. Never returns."""
-    live(lambda: becoming.become(uid, cpu_s, disk_mb, fds), run)
+    live(lambda: privileges.become(uid, cpu_s, disk_mb, fds), run)
 
 
 def main_again(script: Script, cpu_s: float, disk_mb: int, fds: list[int]) -> None:
     """A fork of a runner, to its end. Never returns."""
 
     def become_again() -> None:
-        becoming.take_pipes(fds)
-        becoming.limit(cpu_s, disk_mb)
-        becoming.show()
+        privileges.take_pipes(fds)
+        privileges.limit(cpu_s, disk_mb)
+        privileges.show()
 
     live(become_again, lambda: _run_plain(script, _reporter()))
+
+
+def main_exec(uid: int, cpu_s: float, disk_mb: int, fds: list[int]) -> None:
+    """Become a candidate in a fork of the zygote, then start a fresh interpreter that calls `resume`. Never returns.
+
+    Nothing of the zygote's memory is left in it: no module imported in advance, no state of a library. The uid, the
+    rules, the limits and the pipes are those of a fork.
+    """
+
+    def start() -> NoReturn:
+        for fd in (ANSWERS_FD, ORDER_FD):
+            os.set_inheritable(fd, True)
+        os.execv(_COMMAND[0], _COMMAND)
+
+    live(lambda: privileges.become(uid, cpu_s, disk_mb, fds), start)
+
+
+def resume() -> None:
+    """Run the program in the fresh interpreter that `main_exec` started. Never returns."""
+    for fd in (ANSWERS_FD, ORDER_FD):
+        os.set_inheritable(fd, False)
+    live(interpreter.clear_the_stage, run)
 
 
 def live(begin: Callable[[], object], run: Callable[[], int]) -> None:

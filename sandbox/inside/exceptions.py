@@ -1,22 +1,30 @@
-"""Exceptions as data.
+"""Exceptions of a program, as a report for the host and as data for a grader.
 
-What of one leaves the box, and one for the tests that every except clause treats as Python would.
-
-What leaves is the names of its classes, its arguments and its attributes, written by the codec. In the grader's process
-a name stands for a class only if it is that of an exception in a module which is loaded there already, or in what the
-problem itself defines; nothing is imported by it, and no constructor of a Python class runs.
+The report (`describe`) is bounded text, and all of it is the program's claim. The data (`exception_bytes`) are the names
+of its classes, its arguments and its attributes, written by the codec. From them `exception_from` makes, in the grader's
+process, an exception that every except clause treats as Python would. There a name stands for a class only if it is an
+exception class of a module that is loaded already, or of what the problem itself defines: nothing is imported by name,
+and no constructor of a Python class runs.
 """
 
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
-from collections.abc import Mapping
-from types import ModuleType
+import traceback
+import types
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from sandbox.inside import codec
 
+MAX_MESSAGE = 2000
+MOST_FRAMES = 1000  # the innermost; those of 50,000 would be more than a program may print
+_PROGRAM_FILES = frozenset({"main.py", "solution.py"})
+_OURS = frozenset(
+    os.path.join(os.path.dirname(__file__), name) for name in ("candidate.py", "call_runner.py", "test_runner.py")
+)
 MAX_CLASSES = 32
 MAX_BYTES = 1 << 16
 MAX_DEPTH = 3
@@ -26,8 +34,45 @@ _MEMBERS = ("filename", "filename2", "name", "path")  # of built-in exceptions, 
 _OWN = "solution"  # the module that a program is
 _TESTS = frozenset({"tests", "__main__"})  # exceptions of the tests themselves are none of the program's
 
+
+Report = Callable[[dict[str, object]], None]
 Error = Exception | SystemExit
 Names = list[tuple[str, str]]  # of an exception's classes, the module and the name, in the order of the `__mro__`
+
+
+def tell(error: BaseException, stage: str, report: Report) -> None:
+    """To the host as a claim, and to stderr as the interpreter would."""
+    report(describe(error, stage))
+    traceback.print_exception(type(error), error, _trace(error), limit=-MOST_FRAMES)
+
+
+def describe(error: BaseException, stage: str) -> dict[str, object]:
+    """The claim that it was raised, bounded."""
+    lines: list[int | None] = [
+        line for frame, line in traceback.walk_tb(_trace(error)) if frame.f_code.co_filename in _PROGRAM_FILES
+    ]
+    if isinstance(error, SyntaxError) and stage == "compile":
+        lines = [error.lineno]
+    return {"stage": stage, "type": _name(error), "message": _message(error), "line": lines[-1] if lines else None}
+
+
+def _trace(error: BaseException) -> types.TracebackType | None:
+    """Where it was raised, without our own frames."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_frame.f_code.co_filename in _OURS:
+        trace = trace.tb_next
+    return trace
+
+
+def _name(error: BaseException) -> str:
+    return str(type(error).__name__)[:200]
+
+
+def _message(error: BaseException) -> str:
+    try:
+        return str(error)[:MAX_MESSAGE]
+    except BaseException:
+        return "(its message cannot be shown)"
 
 
 def exception_bytes(error: BaseException, depth: int = MAX_DEPTH) -> bytes:
@@ -120,7 +165,7 @@ def _known(module: str, name: str, own: Mapping[str, object]) -> type[Error] | N
     loaded = sys.modules.get(module)
     if module == _OWN:
         found = own.get(name)
-    elif module in _TESTS or not isinstance(loaded, ModuleType):
+    elif module in _TESTS or not isinstance(loaded, types.ModuleType):
         found = None
     else:
         found = vars(loaded).get(name)

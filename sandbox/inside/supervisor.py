@@ -19,20 +19,19 @@ import sys
 import time
 
 from sandbox.inside import (
-    becoming,
-    keeping,
-    likeness,
-    orders,
-    orphans,
-    parents,
-    pid_counter,
-    traces,
-    uids,
+    interpreter,
+    job_encoding,
+    layout,
+    memory_lock,
+    privileges,
+    process_handles,
+    residue,
     usage,
     visit,
     wire,
 )
-from sandbox.inside.cleaner import SCRATCH_DIRECTORIES, is_empty
+from sandbox.inside.layout import SCRATCH_DIRECTORIES
+from sandbox.inside.residue import is_empty
 
 PROTOCOL = 8
 _CLEANING_S = 5.0
@@ -44,15 +43,15 @@ class Supervisor:
     """One zygote, at most one runner, one candidate at a time."""
 
     def __init__(self, ids: range) -> None:
-        self._code_kept = keeping.keep_code()
+        self._code_kept = memory_lock.keep_code()
         self._uids, self._given = list(ids[1:]), 0
         random.SystemRandom().shuffle(self._uids)  # or a program could count by its uid how many came before it
-        self._zygote = parents.Zygote(keeper=ids[0])
-        self._runner: parents.Runner | None = None
-        self._orphans = orphans.Orphans(self._zygote)
-        likeness.name_users(ids)
-        self._pid_counter, self._forks = pid_counter.PidCounter(), 0  # since it was settled
-        self._before, self._memory = traces.traces(), usage.Memory()
+        self._zygote = process_handles.Zygote(keeper=ids[0])
+        self._runner: process_handles.Runner | None = None
+        self._orphans = process_handles.Orphans(self._zygote)
+        interpreter.name_users(ids)
+        self._pid_counter, self._forks = residue.PidCounter(), 0  # since it was settled
+        self._before, self._memory = residue.traces(), usage.Memory()
 
     def serve(self) -> None:
         """Answer orders until the host hangs up or the box is no longer clean."""
@@ -60,7 +59,7 @@ class Supervisor:
         ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, 1 << 18)
         wire.write_frame(1, wire.encode(self._greeting()))
         while (payload := wire.read_frame(0)) is not None:
-            told, payload = orders.unpack(payload), None
+            told, payload = job_encoding.unpack(payload), None
             order, told = None if told is None else visit.Order(**told), None
             facts = self._farewell() if order is None else self._visit(order)
             wire.write_frame(1, wire.encode(facts))
@@ -78,7 +77,7 @@ class Supervisor:
             "idle_mb": usage.memory_mb(),
             "uids": len(self._uids),
             "code_kept": self._code_kept,
-            "landlock": becoming.has_rules(),
+            "landlock": privileges.has_rules(),
             "boot": _boot(),
         }
 
@@ -121,7 +120,7 @@ class Supervisor:
         told_s = seen.cpu_s + self._orphans.cpu_s
         return seen.box_cpu_s if seen.box_cpu_s > told_s + _OURS_S else told_s
 
-    def _parent(self, order: visit.Order) -> tuple[parents.Parent, int]:
+    def _parent(self, order: visit.Order) -> tuple[process_handles.Parent, int]:
         """Who forks the candidate, and its uid. Nobody comes in before a runner of another program was sent away."""
         if self._runner is not None and not (order.repeat and order.program == self._runner.program):
             raise wire.WireError("another program, and no farewell to the last one")
@@ -150,7 +149,7 @@ class Supervisor:
         """What a visit left behind, and whether the box is clean now; looks twice only if there was something."""
         found = self._leftovers()
         if "leftover_files" in found:  # perhaps nothing but the file that we have put there
-            likeness.take_files()
+            interpreter.take_files()
             found = self._leftovers()
         if not found and self._as_before():
             return found, True
@@ -172,8 +171,8 @@ class Supervisor:
         Or, while there is a runner, whether that is still there.
         """
         if self._runner is None:
-            return traces.gone(self._before) and self._memory.is_back()
-        return not self._runner.gone and traces.gone(self._runner.before)
+            return residue.gone(self._before) and self._memory.is_back()
+        return not self._runner.gone and residue.gone(self._runner.before)
 
     def _clean_up(self, uid: int) -> None:
         """Kill and reap what is left, empty the scratch directories."""
@@ -215,5 +214,5 @@ def main() -> None:
     ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
     resource.setrlimit(resource.RLIMIT_CORE, (1, 1))
     with open("/proc/self/uid_map", encoding="ascii") as uid_map:
-        ids = uids.share(int(sys.argv[1]), uid_map.read())
+        ids = layout.uid_range(int(sys.argv[1]), uid_map.read())
     Supervisor(ids).serve()

@@ -18,11 +18,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from sandbox.inside import forking, stdin, usage, wire
-from sandbox.inside.deadline import Deadline
-from sandbox.inside.orphans import Orphans
-from sandbox.inside.parents import Parent
-from sandbox.inside.waiting import Waiting
+from sandbox.inside import fork_protocol, usage, wire
+from sandbox.inside.deadline import Deadline, Waiting
+from sandbox.inside.layout import RUN
+from sandbox.inside.process_handles import Orphans, Parent
 
 _POLL_MS = 50
 _QUIET_MS = (
@@ -170,8 +169,8 @@ class Visit:
         self._company = False  # whether there were more processes than the candidate's first one at its limit
         # A parent that is dead is found out by listening to it.
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-            what = forking.SPAWN if order.spawn else forking.RUN
-            message = forking.ORDER.pack(what, uid, order.cpu_s, order.disk_mb)
+            what = fork_protocol.SPAWN if order.spawn else fork_protocol.RUN
+            message = fork_protocol.ORDER.pack(what, uid, order.cpu_s, order.disk_mb)
             socket.send_fds(parent.control, [message], theirs)
         for fd in theirs:
             os.close(fd)
@@ -182,7 +181,7 @@ class Visit:
 
         The first two pipes belong to the candidate, or it could not open /dev/stdout; the others must not.
         """
-        theirs, ours = [stdin.opened(data)], []
+        theirs, ours = [_stdin_file(data)], []
         os.setresuid(-1, uid, -1)
         for number, they_read in enumerate((False, False, False, True)):
             if number == 2:
@@ -242,7 +241,7 @@ class Visit:
         """Whether the program printed more than was kept."""
         return any(reader.size > reader.cap for reader in (self._stdout, self._stderr))
 
-    def _step(self) -> forking.Ended | None:
+    def _step(self) -> fork_protocol.Ended | None:
         """Wait for something to happen, and see to it."""
         for fd, _ in self._poll.poll(self._wait_ms):
             if fd == self._parent.control.fileno():
@@ -285,7 +284,7 @@ class Visit:
                 self._poll.unregister(fd)
             os.close(fd)
 
-    def _hear(self) -> forking.Ended | None:
+    def _hear(self) -> fork_protocol.Ended | None:
         try:
             data = self._parent.control.recv(64)
         except ConnectionResetError:  # it died with our order unread
@@ -293,9 +292,9 @@ class Visit:
         if not data:
             return self._parent.bury()
         if data[0] == 1:
-            self._pid = forking.STARTED.unpack(data)[1]
+            self._pid = fork_protocol.STARTED.unpack(data)[1]
             return None
-        return forking.Ended.unpack(data)
+        return fork_protocol.Ended.unpack(data)
 
     def _watch_limits(self) -> None:
         """Act on a limit that is reached; else say how long there is nothing to look at.
@@ -353,3 +352,19 @@ class Visit:
         for fd in self._open:
             os.close(fd)
         self._open.clear()
+
+
+def _stdin_file(data: bytes) -> int:
+    """Return a read-only descriptor of an unnamed file in memory that holds the program's standard input.
+
+    A file has a size, can be mapped and can be read twice, as when a shell redirects a file. It belongs to process 1,
+    and each visit has its own, so a program can leave nothing in it.
+    """
+    writing = os.open(RUN, os.O_TMPFILE | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o444)
+    try:
+        rest = memoryview(data)
+        while rest:
+            rest = rest[os.write(writing, rest) :]
+        return os.open(f"/proc/self/fd/{writing}", os.O_RDONLY | os.O_CLOEXEC)
+    finally:
+        os.close(writing)

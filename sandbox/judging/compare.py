@@ -17,7 +17,7 @@ from typing import Any
 
 from sandbox.inside import codec
 from sandbox.inside.codec import Array, Digest, Iterated, Mark, Spoof
-from sandbox.inside.tables import distinct, refuse_costly_dict
+from sandbox.inside.codec.hash_tables import distinct, refuse_costly_dict
 from sandbox.values import CallTest, Comparison
 
 DEFAULT_TOLERANCE, RELATIVE = 1e-6, 1e-7

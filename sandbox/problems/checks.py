@@ -15,7 +15,7 @@ import operator
 from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 
-from sandbox.inside.tables import FEW, distinct, refuse_costly_dict, refuse_costly_set
+from sandbox.inside.codec.hash_tables import FEW, distinct, refuse_costly_dict, refuse_costly_set
 from sandbox.values import CallTest, CallTests, Comparison
 
 MAX_FOLDED = 10**9  # no larger number goes into arithmetic on literals

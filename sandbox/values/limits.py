@@ -79,7 +79,7 @@ def changed(limits: Limits) -> frozenset[str]:
 class AnswerLimits:
     """How many bytes all answers of a visit may have, and how many items the host makes of them.
 
-    An item of a heavy type counts as many (`sandbox.inside.decoding.WEIGHTS`).
+    An item of a heavy type counts as many (`sandbox.inside.codec.decoding`).
     """
 
     size: int = 8 << 20

@@ -49,7 +49,7 @@ class Stage(StrEnum):
     TESTS = "tests"
 
 
-NO_TEST_RAN = "NoTestRan"  # what a box says of tests that tested nothing (`inside/suites.py`)
+NO_TEST_RAN = "NoTestRan"  # what a box says of tests that tested nothing (`inside/test_runner.py`)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,20 +8,20 @@ import sys
 
 import pytest
 
-from sandbox.inside import orders
+from sandbox.inside import job_encoding
 
 PROGRAM = """
 import linecache, os, sys
-from sandbox.inside import candidate, rehearsal, telling
+from sandbox.inside import candidate, exceptions, zygote
 while os.open("/dev/null", os.O_RDWR) < max(candidate.ANSWERS_FD, candidate.ORDER_FD):
     pass
 def state():
     links = (f"/proc/self/fd/{fd}" for fd in os.listdir("/proc/self/fd"))
     places = sorted((link, os.readlink(link)) for link in links if os.path.lexists(link))
     return set(sys.modules), dict(linecache.cache), places, sys.stderr
-rehearsal.rehearse()
+zygote.warm_up()
 before = state()
-rehearsal.rehearse()
+zygote.warm_up()
 assert state() == before, (state(), before)
 assert not {"solution", "tests"} & sys.modules.keys()
 assert not {"solution.py", "tests.py"} & linecache.cache.keys()
@@ -39,6 +39,6 @@ def test_a_rehearsal_quickens_the_code_and_leaves_no_trace() -> None:
 
 def test_orders_come_out_as_they_went_in_and_take_nothing_but_plain_values() -> None:
     order = {"a": None, "b": [True, 2**70, 1.5, "text \udc80"], "c": {"d": os.urandom(9)}}
-    assert orders.unpack(orders.pack(order)) == order
+    assert job_encoding.unpack(job_encoding.pack(order)) == order
     with pytest.raises(ValueError, match="unmarshallable"):
-        orders.pack({"a": object()})
+        job_encoding.pack({"a": object()})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sandbox.inside.suites import NoTestRan, run, runs_as_written
+from sandbox.inside.test_runner import NoTestRan, run, runs_as_written
 from sandbox.judging.explaining import explain
 from sandbox.problems import Problem
 from sandbox.scoring.scorer import Scorer

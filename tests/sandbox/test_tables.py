@@ -15,7 +15,8 @@ from datetime import timedelta
 
 import pytest
 
-from sandbox.inside import codec, tables
+from sandbox.inside import codec
+from sandbox.inside.codec import hash_tables
 from sandbox.judging.compare import holds
 from sandbox.problems.checks import check_tests, literal
 from sandbox.values import CallTest, Comparison
@@ -75,12 +76,12 @@ KINDS: dict[str, Callable[[int], object]] = {
 def test_numbers_whose_hashes_share_their_probes_are_refused(make: Callable[[int], object]) -> None:
     keys = [make(number) for number in (COLLIDING if hash(make(1)) == 1 else CHAIN)]
     with pytest.raises(codec.CodecError):
-        tables.refuse_costly_dict(keys)
+        hash_tables.refuse_costly_dict(keys)
 
 
 def test_a_table_in_which_other_keys_would_be_sought_for_long_is_refused() -> None:
     """No two keys of the chain collide; but whatever else is looked up there goes through all of it."""
-    for refuse in (tables.refuse_costly_set, tables.refuse_costly_dict):
+    for refuse in (hash_tables.refuse_costly_set, hash_tables.refuse_costly_dict):
         with pytest.raises(codec.CodecError, match="close"):
             refuse(list(CHAIN))
 
@@ -88,7 +89,7 @@ def test_a_table_in_which_other_keys_would_be_sought_for_long_is_refused() -> No
 def test_equal_hashes_are_refused() -> None:
     for keys in ([k * MODULUS for k in range(5000)], [(k * MODULUS, 1) for k in range(5000)]):
         with pytest.raises(codec.CodecError, match="same hash"):
-            tables.refuse_costly_dict(keys)
+            hash_tables.refuse_costly_dict(keys)
 
 
 def _int(number: int) -> bytes:
@@ -155,8 +156,8 @@ ORDINARY = {
 @pytest.mark.parametrize("keys", ORDINARY.values(), ids=ORDINARY.keys())
 def test_keys_as_programs_have_them_are_let_through(keys: list[object]) -> None:
     for order in (list(keys), random.Random(2).sample(list(keys), len(keys))):
-        tables.refuse_costly_set(order)
-        tables.refuse_costly_dict(order)
+        hash_tables.refuse_costly_set(order)
+        hash_tables.refuse_costly_dict(order)
 
 
 @pytest.mark.parametrize("count", [1, 4, 5, 6, 19, 77, 307, 1_000, 19_661, 78_642, 78_644, 100_000])
@@ -165,7 +166,7 @@ def test_a_simulated_set_has_the_order_of_the_interpreters(count: int, bits: int
     draw = random.Random(count * bits)
     keys = list({draw.randrange(-1 << bits, 1 << bits) for _ in range(count)})
     draw.shuffle(keys)
-    assert tables.set_table(list(map(hash, keys))).in_order() == list(map(hash, set(keys)))
+    assert hash_tables.set_table(list(map(hash, keys))).in_order() == list(map(hash, set(keys)))
 
 
 @pytest.mark.parametrize("answer", [COLLIDING, [*COLLIDING, []], range(10**12)])
@@ -181,9 +182,9 @@ def test_equal_items_count_once() -> None:
     assert holds(list(range(300)), test)
     assert holds([*expected, 1.0, True], test)
     assert not holds(list(range(299)), test)
-    assert tables.distinct([3, 1, 3.0, True, *range(200)]) == [3, 1, 0, 2, *range(4, 200)]
+    assert hash_tables.distinct([3, 1, 3.0, True, *range(200)]) == [3, 1, 0, 2, *range(4, 200)]
     with pytest.raises(codec.CodecError, match="same hash"):
-        tables.distinct([k * MODULUS for k in range(5000)])
+        hash_tables.distinct([k * MODULUS for k in range(5000)])
     assert literal(ast.parse(f"{{{'1, ' * 500} 2}}", mode="eval").body) == {1, 2}
 
 

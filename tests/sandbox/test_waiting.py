@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from sandbox.boxes import box as box_module
 from sandbox.boxes.docker_client import DockerClient
 from sandbox.errors import MachineBusy
-from sandbox.inside.waiting import Booked, Bound, Estimate, idle_s, pressed_s
+from sandbox.inside.deadline import Booked, Bound, Estimate, idle_s, pressed_s
 from sandbox.judging import facts, judge
 from sandbox.judging.explaining import explain
 from sandbox.scoring.scorer import Scorer, open_scorer, usable_cores

@@ -1,17 +1,21 @@
-"""The processes that fork candidates, as the supervisor holds them.
+"""The supervisor's handles of the other processes: zygote, runner, and orphans to reap.
 
-The zygote for good, a runner while its program stays.
+The zygote stays for the life of the box, a runner while its program stays. Processes whose parents have ended become
+children of process 1; they count against the limit on processes until they are reaped.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
 from dataclasses import dataclass
 from typing import NoReturn, Protocol
 
-from sandbox.inside import cleaner, forking, traces, usage, wire, zygote
+from sandbox.inside import fork_protocol, residue, usage, wire, zygote
+
+_CHUNK = 4096
 
 Program = bytes  # packed by the host, opened by the candidate alone
 
@@ -36,7 +40,7 @@ class Parent(Protocol):
     def kill(self) -> None:
         """Called while there is no candidate to be killed, or none that dies."""
 
-    def bury(self) -> forking.Ended:
+    def bury(self) -> fork_protocol.Ended:
         """Called when it has hung up; how it ended."""
 
 
@@ -68,7 +72,7 @@ class Zygote:
     def kill_all(self, uid: int) -> bool:
         """Everything of the candidate's goes at once: what is left would take the time of those who see to it."""
         company = len(usage.pids()) > len(self.ours) + 1
-        cleaner.kill_all(uid, self._keeper)
+        residue.kill_all(uid, self._keeper)
         return company
 
     def kill(self) -> None:
@@ -81,36 +85,36 @@ class Zygote:
     def start_runner(self, uid: int, program: Program) -> Runner:
         """A runner for a program, which it will find in its first order pipe."""
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        before = traces.traces()
-        socket.send_fds(self.control, [forking.ORDER.pack(forking.RUNNER, uid, 0.0, 0)], [theirs.fileno()])
+        before = residue.traces()
+        socket.send_fds(self.control, [fork_protocol.ORDER.pack(fork_protocol.RUNNER, uid, 0.0, 0)], [theirs.fileno()])
         theirs.close()
         return Runner(zygote=self, pid=self._started(), uid=uid, program=program, control=ours, before=before)
 
-    def wait_for(self, pid: int) -> forking.Ended:
+    def wait_for(self, pid: int) -> fork_protocol.Ended:
         """How a runner ended."""
-        self._tell(forking.WAIT, pid)
-        return forking.Ended.unpack(self._hear())
+        self._tell(fork_protocol.WAIT, pid)
+        return fork_protocol.Ended.unpack(self._hear())
 
     def clean(self, uid: int) -> None:
         """Let the spare cleaner do its work."""
-        self._tell(forking.CLEAN, uid)
+        self._tell(fork_protocol.CLEAN, uid)
         self._hear()
         self.spare = 0
 
     def reap(self) -> None:
         """Let it reap what a candidate made its child."""
-        self._tell(forking.REAP)
+        self._tell(fork_protocol.REAP)
 
     def fork_spare(self) -> None:
         """Let it fork the next cleaner."""
-        self._tell(forking.SPARE)
+        self._tell(fork_protocol.SPARE)
         self.spare = self._started()
 
     def _tell(self, what: int, whom: int = 0) -> None:
-        self.control.send(forking.ORDER.pack(what, whom, 0.0, 0))
+        self.control.send(fork_protocol.ORDER.pack(what, whom, 0.0, 0))
 
     def _started(self) -> int:
-        pid: int = forking.STARTED.unpack(self._hear())[1]
+        pid: int = fork_protocol.STARTED.unpack(self._hear())[1]
         return pid
 
     def _hear(self) -> bytes:
@@ -152,10 +156,36 @@ class Runner:
         """It hangs up when it is dead; until it is buried its pid is nobody else's."""
         os.kill(self.pid, signal.SIGKILL)
 
-    def bury(self) -> forking.Ended:
+    def bury(self) -> fork_protocol.Ended:
         """See it dead. Of its CPU seconds, and those of its children, the ones count that no visit has been told of."""
         self.kill()
         self.control.close()
         self.gone = True
         ended = self.zygote.wait_for(self.pid)
         return ended._replace(cpu_s=max(0.0, ended.cpu_s - self.told_s))
+
+
+class Orphans:
+    """Buries them, and adds up what they have used. One a process, made when the zygote is there: it takes SIGCHLD."""
+
+    def __init__(self, zygote: Zygote) -> None:
+        self._zygote = zygote
+        self.cpu_s = 0.0
+        self.fd, writing = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)  # readable as soon as somebody is to be buried
+        signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
+        signal.signal(signal.SIGCHLD, lambda *_: None)  # only where there is a handler the descriptor is written to
+
+    def bury(self) -> None:
+        """All who are dead now. Where the zygote is among them, the box ends."""
+        with contextlib.suppress(BlockingIOError):
+            os.read(self.fd, _CHUNK)
+        while True:
+            try:
+                pid, _, used = os.wait4(-1, os.WNOHANG)
+            except ChildProcessError:
+                self._zygote.bury()
+            if pid == 0:
+                return
+            if pid == self._zygote.pid:
+                self._zygote.bury()
+            self.cpu_s += used.ru_utime + used.ru_stime

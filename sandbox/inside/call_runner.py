@@ -10,8 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from sandbox.inside import codec, wire
-from sandbox.inside.exceptions import exception_bytes
-from sandbox.inside.telling import Report, describe
+from sandbox.inside.exceptions import Report, describe, exception_bytes
 
 BATCH_BYTES, BATCH_S = 1 << 15, 0.002
 

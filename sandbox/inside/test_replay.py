@@ -1,30 +1,49 @@
-"""A data set's own test code, run over answers that were given elsewhere. No candidate's code is ever in this process.
+"""Run a data set's own test code over answers that were given elsewhere, without any code of a candidate.
 
-The functions under test are stand-ins. With answers *withheld* a stand-in gives none (`withheld`). While *recording* it
-hands each call to the data set's own solution and reports it, so that the host knows what the tests will ask. While
-*replaying* it answers from a list: the n-th call of the tests must be the n-th call of the list. One that is not ends
-the process with a report of it; the host then asks the candidate again, with that call added. All start from the same
-random seed, so tests that roll dice roll the same ones.
+The functions under test are replaced by stand-ins (`bind`):
 
-Answers are data of the codec's types. A mark (a spoofed or unknown type) is no answer: the stand-in raises instead. An
-exception of the candidate is raised again so that every except clause treats it as Python would (`exceptions`).
+* `Recorder` hands each call to the data set's own solution and reports it, so that the host knows what the tests ask.
+* `Replayer` answers from a list: the n-th call of the tests must be the n-th call of the list. A call that is not ends
+  the process with a report of it; the host then asks the candidate again, with that call added.
+* `Withholder` reports each call and gives no answer, so what the tests ask then does not depend on any. Each call
+  returns the same object. Arithmetic and comparisons with it return it again, and whatever needs a value (a branch, a
+  loop, an index, a text) stops the statement. So no argument of a later call can have been computed from an answer. A
+  simple statement that is stopped or fails is skipped, and the names that it would have set are set to WITHHELD; a
+  compound statement ends the tests, because nobody knows how they go on.
+
+All start from the same random seed, so tests that draw random values draw the same ones. Answers are data of the codec's
+types. A mark (a spoofed or unknown type) is no answer: the stand-in raises instead. An exception of the candidate is
+raised again so that every except clause treats it as Python would (`exceptions`).
 """
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import importlib
 import os
 import random
 from collections import deque
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from typing import Any, NoReturn, Protocol
 
 from sandbox.inside import codec
 from sandbox.inside.exceptions import exception_from
 
 SEED = 20240731
 MAX_ASKED = 20_000  # calls of tests that get no answer
+_SIMPLE = (ast.Assert, ast.Expr, ast.Assign, ast.AugAssign, ast.AnnAssign)
+_NAME = "__withheld__"
+_SAME = (
+    "add", "radd", "iadd", "sub", "rsub", "isub", "mul", "rmul", "imul", "matmul", "rmatmul", "truediv", "rtruediv",
+    "floordiv", "rfloordiv", "mod", "rmod", "divmod", "rdivmod", "pow", "rpow", "lshift", "rlshift", "rshift",
+    "rrshift", "and", "rand", "or", "ror", "xor", "rxor", "neg", "pos", "abs", "invert", "eq", "ne", "lt", "le", "gt",
+    "ge", "getitem", "call", "getattr", "round", "enter", "trunc", "floor", "ceil",
+)  # fmt: skip
+_STOPS = (
+    "bool", "len", "iter", "next", "reversed", "contains", "hash", "index", "int", "float", "complex", "str", "repr",
+    "bytes", "format", "setitem", "delitem", "exit", "length_hint", "fspath",
+)  # fmt: skip
 
 
 Call = tuple[str, tuple[Any, ...], dict[str, Any]]  # the function's name, its arguments and keyword arguments
@@ -144,3 +163,74 @@ def _restore(arguments: tuple[Any, ...], after: object) -> None:
         elif isinstance(mine, dict | set | deque):
             mine.clear()
             (mine.extend if isinstance(mine, deque) else mine.update)(theirs)
+
+
+class Unknown(BaseException):
+    """Something wanted to know an answer."""
+
+
+def _same(self: object, *_: object, **__: object) -> object:
+    return self
+
+
+def _stop(*_: object, **__: object) -> NoReturn:
+    raise Unknown
+
+
+_MEMBERS: dict[str, Any] = {f"__{name}__": _same for name in _SAME} | {f"__{name}__": _stop for name in _STOPS}
+WITHHELD = type("Withheld", (), _MEMBERS)()  # in the place of every answer
+
+
+def compiled(source: str, name: str) -> Any:
+    """The tests, each simple statement of which may fail."""
+    tree = _Lenient().visit(ast.parse(source, name))
+    return compile(ast.fix_missing_locations(tree), name, "exec", dont_inherit=True)
+
+
+def names() -> dict[str, object]:
+    """What the compiled tests need in their namespace."""
+    return {_NAME: WITHHELD}
+
+
+class Asker:
+    """The stand-in that reports each call and answers none, up to so many calls."""
+
+    def __init__(self, report: Callable[[bytes], None], most: int, encode: Callable[[object], bytes]) -> None:
+        self._report, self._most, self._encode, self.asked = report, most, encode, 0
+
+    def __call__(self, call: object) -> object:
+        """Nothing that anybody could learn from."""
+        if self.asked >= self._most:
+            raise Unknown
+        self.asked += 1
+        self._report(self._encode(call))
+        return WITHHELD
+
+
+class _Lenient(ast.NodeTransformer):
+    def generic_visit(self, node: ast.AST) -> ast.AST:
+        node = super().generic_visit(node)
+        for field in ("body", "orelse", "finalbody"):
+            statements = getattr(node, field, None)
+            if isinstance(statements, list):
+                setattr(node, field, [_lenient(one) if isinstance(one, _SIMPLE) else one for one in statements])
+        return node
+
+
+def _lenient(statement: ast.stmt) -> ast.stmt:
+    if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant):
+        return statement
+    otherwise: list[ast.stmt] = [
+        ast.Assign(targets=[ast.Name(name, ast.Store())], value=ast.Name(_NAME, ast.Load()))
+        for name in _given(statement)
+    ]
+    failed = ast.ExceptHandler(type=None, name=None, body=otherwise or [ast.Pass()])
+    return ast.copy_location(ast.Try(body=[statement], handlers=[failed], orelse=[], finalbody=[]), statement)
+
+
+def _given(statement: ast.stmt) -> list[str]:
+    """The names that a simple statement gives."""
+    inner = [node.target for node in ast.walk(statement) if isinstance(node, ast.NamedExpr)]
+    targets = [*getattr(statement, "targets", []), *filter(None, [getattr(statement, "target", None)]), *inner]
+    nodes = (node for target in targets for node in ast.walk(target))
+    return [node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)]

@@ -9,14 +9,16 @@ import functools
 import math
 import struct
 import sys
+from array import array
 from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Callable, Iterable
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from fractions import Fraction
+from itertools import zip_longest
 from typing import Any
 
-from sandbox.inside.marks import (
+from sandbox.inside.codec.codec_types import (
     COMPLEX,
     FLOAT,
     LENGTH,
@@ -24,6 +26,7 @@ from sandbox.inside.marks import (
     MAX_FRACTION_BITS,
     MAX_INT_BYTES,
     MAX_NAME,
+    SHORT,
     Array,
     CodecError,
     Digest,
@@ -35,10 +38,11 @@ from sandbox.inside.marks import (
     TooManyItems,
     int_bytes,
 )
-from sandbox.inside.tables import refuse_costly_dict, refuse_costly_set
+from sandbox.inside.codec.hash_tables import refuse_costly_dict, refuse_costly_set
 
-END = object()  # of a container that does not say beforehand how many items it has
-ENDLESS = sys.maxsize
+_SIGNED = struct.Struct("<i")
+_END = object()  # of a container that does not say beforehand how many items it has
+_ENDLESS = sys.maxsize
 
 
 class Room:
@@ -65,18 +69,18 @@ class Decoder:
 
     def take(self, depth: int) -> object:
         """The next value; raises CodecError. Containers wait in a list of ours, so that depth costs no frames."""
-        waiting: list[Waiting] = []
+        waiting: list[_Container] = []
         while True:
             value = self._begun()
-            if type(value) is Waiting:
+            if type(value) is _Container:
                 if len(waiting) >= depth:
                     raise CodecError("nested too deeply")
                 waiting.append(value)
                 if value.missing:
                     continue
                 value = waiting.pop().made()
-            elif value is END:
-                if not waiting or waiting[-1].missing < ENDLESS >> 1:
+            elif value is _END:
+                if not waiting or waiting[-1].missing < _ENDLESS >> 1:
                     raise CodecError("the end of a dict that did not begin")
                 value = waiting.pop().made()
             while waiting:
@@ -91,13 +95,13 @@ class Decoder:
         """The next value or, if it is a container, one that waits for its items."""
         tag = self.data[self.at : self.at + 1]
         self.at += 1
-        self._room.spend(WEIGHTS.get(tag, 1))
-        if tag in CONSTANTS:
-            return CONSTANTS[tag]
+        self._room.spend(_WEIGHTS.get(tag, 1))
+        if tag in _CONSTANTS:
+            return _CONSTANTS[tag]
         if tag in _FROM_SCALAR:
-            return made(_FROM_SCALAR[tag], self._sized(), tag)
-        if tag in FROM_ITEMS:
-            return Waiting(tag, _COUNTS[tag] if tag in _COUNTS else self._length())
+            return _made(_FROM_SCALAR[tag], self._sized(), tag)
+        if tag in _FROM_ITEMS:
+            return _Container(tag, _COUNTS[tag] if tag in _COUNTS else self._length())
         raise CodecError(f"no value begins with {tag!r}")
 
     def _sized(self) -> bytes:
@@ -116,7 +120,7 @@ class Decoder:
         return size
 
 
-class Waiting:
+class _Container:
     """A container that lacks so many items."""
 
     __slots__ = ("items", "missing", "tag")
@@ -132,10 +136,10 @@ class Waiting:
 
     def made(self) -> object:
         """The container; raises CodecError."""
-        return made(FROM_ITEMS[self.tag], self.items, self.tag)
+        return _made(_FROM_ITEMS[self.tag], self.items, self.tag)
 
 
-def made(make: Callable[[Any], object], content: Any, tag: bytes) -> object:
+def _made(make: Callable[[Any], object], content: Any, tag: bytes) -> object:
     """What `make` makes of the content; raises CodecError."""
     try:
         return make(content)
@@ -143,6 +147,66 @@ def made(make: Callable[[Any], object], content: Any, tag: bytes) -> object:
         raise
     except (ValueError, TypeError, ArithmeticError, LookupError, struct.error) as error:
         raise CodecError(f"a value of the kind {tag!r} is malformed: {error}") from None
+
+
+class MarshalDecoder(Decoder):
+    """Reads what `marshal` writes for plain values, and nothing else that it could write."""
+
+    def __init__(self, data: bytes, room: Room) -> None:
+        super().__init__(data, room)
+        self.at = len(SHORT)
+
+    def _begun(self) -> object:
+        """The next value or, if it is a container, one that waits for its items."""
+        tag = self._content(1)
+        self._room.spend(_WEIGHTS.get(_MARSHAL_CONTAINERS.get(tag, b""), 1))
+        if tag in _CONSTANTS:
+            return _CONSTANTS[tag]
+        if tag in _MARSHAL_NUMBERS:
+            kind, layout = _MARSHAL_NUMBERS[tag]
+            return kind(*layout.unpack(self._content(layout.size)))
+        match tag:
+            case b"l":
+                return self._long()
+            case b"s":
+                return self._content(self._count())
+            case b"u":
+                return _made(_text_from, self._content(self._count()), tag)
+            case b"{":
+                return _Container(b"M", _ENDLESS)
+            case b"0":
+                return _END
+            case b"[" | b"(" | b"<" | b">":
+                return _Container(_MARSHAL_CONTAINERS[tag], self._count())
+            case _:
+                raise CodecError(f"no plain value begins with {tag!r}")
+
+    def _long(self) -> int:
+        """An int of more than 32 bits: digits of 15 bits, the least first; their number carries the sign."""
+        count = _SIGNED.unpack(self._content(4))[0]
+        digits = array("H", self._content(2 * abs(count)))
+        if sys.byteorder == "big":
+            digits.byteswap()
+        if not digits or not digits[-1] or max(digits) >> 15:
+            raise CodecError("an int is not in its shortest form")
+        parts, bits = list(digits), 15
+        while len(parts) > 1:
+            parts = [low | high << bits for low, high in zip_longest(parts[::2], parts[1::2], fillvalue=0)]
+            bits *= 2
+        return parts[0] if count > 0 else -parts[0]
+
+    def _count(self) -> int:
+        count: int = _SIGNED.unpack(self._content(4))[0]
+        if not 0 <= count <= len(self.data) - self.at:
+            raise CodecError(f"{count} is more than the data hold")
+        return count
+
+    def _content(self, size: int) -> bytes:
+        content = self.data[self.at : self.at + size]
+        if len(content) != size:
+            raise CodecError("the data stop in the middle of a value")
+        self.at += size
+        return content
 
 
 def _int_from(content: bytes) -> int:
@@ -169,12 +233,12 @@ def _decimal_from(content: bytes) -> Decimal:
     return value
 
 
-def text_from(content: bytes) -> str:
+def _text_from(content: bytes) -> str:
     """A text, lone surrogates included."""
     return content.decode("utf-8", "surrogatepass")
 
 
-def dict_from(items: list[object]) -> dict[object, object]:
+def _dict_from(items: list[object]) -> dict[object, object]:
     """A dict from its keys and values, one after the other."""
     if len(items) % 2:
         raise CodecError("a dict has a key without a value")
@@ -198,7 +262,7 @@ def _set_from(kind: Callable[[Iterable[object]], object]) -> Callable[[list[obje
 
 def _counter_from(items: list[object]) -> Counter[object]:
     made: Counter[object] = Counter()
-    for key, count in dict_from(items).items():
+    for key, count in _dict_from(items).items():
         made[key] = count  # type: ignore[assignment]  # whatever the candidate counted with
     return made
 
@@ -246,35 +310,35 @@ def _said(items: list[object], *, truth: bool) -> Mark:
     return mark
 
 
-WEIGHTS = {b"Q": 12, b"O": 8, b"E": 4, b"Z": 4, b"M": 2, b"K": 4, b"V": 4, b"X": 2, b"P": 2}
+_WEIGHTS = {b"Q": 12, b"O": 8, b"E": 4, b"Z": 4, b"M": 2, b"K": 4, b"V": 4, b"X": 2, b"P": 2}
 HEAVY = {  # the same by type; of a Fraction, with its two ints
     deque: 12, OrderedDict: 8, set: 4, frozenset: 4, dict: 2, Counter: 4, defaultdict: 4, Decimal: 2, Fraction: 4,
 }  # fmt: skip
-CONSTANTS: dict[bytes, bool | None] = {b"N": None, b"T": True, b"F": False}
+_CONSTANTS: dict[bytes, bool | None] = {b"N": None, b"T": True, b"F": False}
 _FROM_SCALAR: dict[bytes, Callable[[bytes], object]] = {
     b"I": _int_from,
     b"D": lambda content: FLOAT.unpack(content)[0],
     b"C": lambda content: complex(*COMPLEX.unpack(content)),
-    b"S": text_from,
+    b"S": _text_from,
     b"B": bytes,
     b"X": _decimal_from,
     b"W": lambda content: datetime.fromisoformat(content.decode("ascii")),
     b"Y": lambda content: date.fromisoformat(content.decode("ascii")),
     b"H": lambda content: time.fromisoformat(content.decode("ascii")),
     b"#": _digest_from,
-    b"!": lambda content: Spoof(text_from(content)[:MAX_NAME]),
-    b"?": lambda content: Opaque(text_from(content)[:MAX_NAME]),
-    b"%": lambda content: Oversized(text_from(content)[:MAX_NAME]),
+    b"!": lambda content: Spoof(_text_from(content)[:MAX_NAME]),
+    b"?": lambda content: Opaque(_text_from(content)[:MAX_NAME]),
+    b"%": lambda content: Oversized(_text_from(content)[:MAX_NAME]),
 }
-FROM_ITEMS: dict[bytes, Callable[[list[object]], object]] = {
+_FROM_ITEMS: dict[bytes, Callable[[list[object]], object]] = {
     b"L": list,
     b"U": tuple,
     b"E": _set_from(set),
     b"Z": _set_from(frozenset),
-    b"M": dict_from,
-    b"O": lambda items: OrderedDict(dict_from(items)),
+    b"M": _dict_from,
+    b"O": lambda items: OrderedDict(_dict_from(items)),
     b"K": _counter_from,
-    b"V": lambda items: defaultdict(None, dict_from(items)),
+    b"V": lambda items: defaultdict(None, _dict_from(items)),
     b"Q": _deque_from,
     b"R": lambda items: range(*_ints(items, 3)),
     b"P": lambda items: Fraction(*_small(_ints(items, 2))),
@@ -285,3 +349,9 @@ FROM_ITEMS: dict[bytes, Callable[[list[object]], object]] = {
     b"-": functools.partial(_said, truth=False),
 }
 _COUNTS = {b"G": 3, b"+": 1, b"-": 1}  # where no number of items is written
+_MARSHAL_NUMBERS: dict[bytes, tuple[Callable[..., object], struct.Struct]] = {
+    b"i": (int, _SIGNED),
+    b"g": (float, struct.Struct("<d")),
+    b"y": (complex, struct.Struct("<dd")),
+}
+_MARSHAL_CONTAINERS = {b"[": b"L", b"(": b"U", b"<": b"E", b">": b"Z", b"{": b"M"}

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from itertools import groupby
 from operator import eq
 
-from sandbox.inside.marks import MAX_SAME_HASH, CodecError
+from sandbox.inside.codec.codec_types import MAX_SAME_HASH, CodecError
 
 FEW = 100  # so few keys are cheap whatever their hashes
 MAX_PROBES = 64  # for each key on average, in all tables that are filled until the last one; ordinary keys come to 20

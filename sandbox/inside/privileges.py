@@ -7,7 +7,7 @@ import os
 import resource
 import struct
 
-from sandbox.inside.places import SCRATCH, STACK_BYTES
+from sandbox.inside.layout import SCRATCH, STACK_BYTES
 
 OPEN_FILES = 256
 RULES_FD = 101  # in the zygote: Landlock rules, where the kernel has them

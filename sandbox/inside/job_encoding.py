@@ -11,7 +11,7 @@ from __future__ import annotations
 import marshal
 from typing import Any
 
-from sandbox.inside.short import MARSHAL_VERSION
+from sandbox.inside.codec.codec_types import MARSHAL_VERSION
 
 
 def pack(order: Any) -> bytes:

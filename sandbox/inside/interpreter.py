@@ -14,7 +14,7 @@ import types
 from collections.abc import Iterable, Sequence
 
 from sandbox.inside.imports import put_before
-from sandbox.inside.places import RUN, SCRATCH, USER
+from sandbox.inside.layout import RUN, SCRATCH, USER
 
 PLACES = tuple(f"{SCRATCH}/{name}" for name in ("main.py", "solution.py"))
 _STARTS_PROCESSES = ("multiprocessing", "concurrent")  # which look for a module's file

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from typing import Any
 
 MAX_DEPTH = 500  # levels of one value
 MAX_ITERATED = 50_000  # items of an iterator that come along
@@ -15,9 +16,14 @@ MAX_BYTES = 64 << 20  # of one value
 MAX_NAME = 200
 MAX_DECIMAL = 10_000
 
+SHORT = b"~"  # before the short form of a plain value
+MARSHAL_VERSION = 2  # no references between the parts; older than any interpreter we run on
+
 LENGTH = struct.Struct(">I")
 FLOAT = struct.Struct(">d")
 COMPLEX = struct.Struct(">dd")
+_ATOMS = frozenset({type(None), bool, int, float, complex, str, bytes})
+_PLAIN_CONTAINERS = frozenset({list, tuple, set, frozenset, dict})
 
 
 class CodecError(ValueError):
@@ -113,3 +119,41 @@ class Digest:
 def int_bytes(value: int) -> bytes:
     """An int in its shortest form."""
     return value.to_bytes((value.bit_length() + 8) // 8, "big", signed=True)
+
+
+def is_plain(value: Any, depth: int = MAX_DEPTH) -> bool:
+    """Whether the value is of these exact types and no others, at any depth up to `depth`."""
+    kind = type(value)
+    if kind in _ATOMS:
+        return True
+    if kind in _PLAIN_CONTAINERS and kind is not dict and set(map(type, value)) <= _ATOMS:
+        return depth > 0
+    waiting = [iter((value,))]
+    while waiting:
+        for item in waiting[-1]:
+            kind = type(item)
+            if kind in _ATOMS:
+                continue
+            if kind not in _PLAIN_CONTAINERS or len(waiting) > depth:
+                return False
+            items = [*item.keys(), *item.values()] if kind is dict else item
+            if not set(map(type, items)) <= _ATOMS:
+                waiting.append(iter(items))
+                break
+        else:
+            waiting.pop()
+    return True
+
+
+def kinds_in(value: Any) -> set[type]:
+    """The types within a plain value, its own included."""
+    found, waiting = {type(value)}, [value]
+    while waiting:
+        one = waiting.pop()
+        if type(one) in _PLAIN_CONTAINERS:
+            items = [*one.keys(), *one.values()] if type(one) is dict else one
+            kinds = set(map(type, items))
+            found |= kinds
+            if kinds & _PLAIN_CONTAINERS:
+                waiting += items
+    return found

@@ -15,9 +15,8 @@ from fractions import Fraction
 from itertools import islice
 from typing import Any
 
-from sandbox.inside import equivalents
-from sandbox.inside.equivalents import NoEquivalent
-from sandbox.inside.marks import (
+from sandbox.inside.codec import equivalents
+from sandbox.inside.codec.codec_types import (
     COMPLEX,
     FLOAT,
     LENGTH,
@@ -36,6 +35,7 @@ from sandbox.inside.marks import (
     Spoof,
     int_bytes,
 )
+from sandbox.inside.codec.equivalents import NoEquivalent
 
 
 class TooMuch(Exception):

@@ -19,7 +19,8 @@ candidate's process under the candidate's limits; the candidate can break it, an
 decoder is strict: depth, items, digits and text are capped, nothing is allocated that was not sent, and what is
 malformed is refused with CodecError.
 
-`encoding` writes, `decoding` reads; `short` is the short form both ways; `marks` is what all of them share.
+`encoding` writes, `decoding` reads both forms, `codec_types` holds the marks, the limits and what a plain value is, and
+`hash_tables` refuses keys that make a dict or a set slow.
 """
 
 from __future__ import annotations
@@ -29,16 +30,16 @@ from collections import deque
 from collections.abc import Iterator
 from typing import Any
 
-from sandbox.inside.decoding import HEAVY, Decoder, Room
-from sandbox.inside.encoding import Encoder, Hasher, NoPlace, TooMuch, oversized
-from sandbox.inside.marks import (
+from sandbox.inside.codec.codec_types import (
     LENGTH,
+    MARSHAL_VERSION,
     MAX_BYTES,
     MAX_DEPTH,
     MAX_DIGEST_DEPTH,
     MAX_INT_BYTES,
     MAX_ITERATED,
     MAX_PLAIN,
+    SHORT,
     Array,
     CodecError,
     Digest,
@@ -48,8 +49,11 @@ from sandbox.inside.marks import (
     Oversized,
     Spoof,
     TooManyItems,
+    is_plain,
+    kinds_in,
 )
-from sandbox.inside.short import MARSHAL_VERSION, SHORT, ShortDecoder, is_plain, kinds_in
+from sandbox.inside.codec.decoding import HEAVY, Decoder, MarshalDecoder, Room
+from sandbox.inside.codec.encoding import Encoder, Hasher, NoPlace, TooMuch, oversized
 
 __all__ = [
     "MAX_BYTES",
@@ -239,7 +243,7 @@ def digest(value: object) -> bytes | None:
 
 def decode(data: bytes, room: Room | None = None) -> object:
     """The value of `data`, made of exact types of ours and of marks; raises CodecError."""
-    decoder = (ShortDecoder if data[:1] == SHORT else Decoder)(data, room or Room(TRUSTED))
+    decoder = (MarshalDecoder if data[:1] == SHORT else Decoder)(data, room or Room(TRUSTED))
     value = decoder.take(MAX_DEPTH + 2)
     if decoder.at != len(data):
         raise CodecError(f"{len(data) - decoder.at} bytes follow the value")
