@@ -2,7 +2,7 @@
 
 A *study* is models x problems x samples. Running one is always a resume: what the study wants minus what the store
 holds is sampled, what has no verdict is scored, each fact is written once, and a kill at any moment costs at most the
-work in flight. The sandbox is known through one protocol (`executor`), engines through another (`backends.base`);
+work in flight. The sandbox is known through one protocol (`Executor`), engines through another (`backends.base`);
 statistics (`stats`) are plain arithmetic on counts, so that a reader can check the science in one sitting.
 
 For other programs: `extract(answer, problem)` returns the source to execute for what a model wrote, and why it is that.

@@ -14,9 +14,19 @@ from sampler.cli_errors import error_boundary
 from sampler.cli_main import allow_closed_pipe
 from sampler.commands.common import FILE, STORE, Amount, json_option, study_option, unit_option
 from sampler.exit_codes import Exit
-from sampler.gating.gate import Decision, Mode, Rule, decide
+from sampler.gating.gate import (
+    Decision,
+    GateError,
+    Mode,
+    NotComplete,
+    Rule,
+    Unlike,
+    Wanted,
+    decide,
+    pairs,
+    usual_budgets,
+)
 from sampler.gating.render import cases, decision_json, print_decision, verdict_line
-from sampler.gating.study import GateError, NotComplete, Unlike, Wanted, pairs, usual_budgets
 from sampler.reporting.inputs import read_budgets, read_facts
 from sampler.reporting.render import Page
 from sampler.reporting.report import Facts

@@ -13,7 +13,7 @@ from sampler.commands.common import FILE
 from sampler.exit_codes import Exit
 from sampler.running.headless import run_headless
 from sampler.running.headless_options import HeadlessOptions, headless_options
-from sampler.running.rejudging import rejudge_study
+from sampler.running.stored import rejudge_study
 from sampler.store.reader import StoreError
 from sampler.store.writer import Store
 from sampler.study.spec import load_study

@@ -26,7 +26,7 @@ from sampler.running.dependencies import real_executor
 from sampler.running.displays import PlainLines
 from sampler.running.headless import interrupts, saying
 from sampler.running.progress import Subscriber
-from sampler.running.scoring_stored import StoredScoring, score_stored
+from sampler.running.stored import StoredScoring, score_stored
 from sampler.store.command_readers import ClaimReader
 from sampler.store.open_store import chosen_study, open_migrated
 from sampler.store.read_models import ClaimCount, DisputedRow

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from sampler.exporting import files, formats
+from sampler.exporting import files
 from sampler.exporting.files import ExportFault
 from sampler.store.command_readers import ExportReader
 from sampler.store.read_models import ExportRow, ModelRow
@@ -90,11 +90,11 @@ class _Source:
 
 def _write(name: str, path: Path, source: _Source) -> None:
     writers: Mapping[str, Callable[[], None]] = {
-        "jsonl": lambda: files.write_lines(path, map(formats.recording, source.rows())),
-        "humaneval": lambda: files.write_lines(path, map(formats.humaneval, source.rows())),
-        "paper": lambda: files.write_document(path, formats.paper(source.groups())),
-        "bigcode": lambda: files.write_document(path, list(formats.bigcode(source.groups()))),
-        "parquet": lambda: files.write_parquet(path, ([formats.recording(r) for r in g] for g in source.groups())),
+        "jsonl": lambda: files.write_lines(path, map(files.recording, source.rows())),
+        "humaneval": lambda: files.write_lines(path, map(files.humaneval, source.rows())),
+        "paper": lambda: files.write_document(path, files.paper(source.groups())),
+        "bigcode": lambda: files.write_document(path, list(files.bigcode(source.groups()))),
+        "parquet": lambda: files.write_parquet(path, ([files.recording(r) for r in g] for g in source.groups())),
         "evalplus": lambda: _write_evalplus(path, source),
     }
     writers[name]()
@@ -102,7 +102,7 @@ def _write(name: str, path: Path, source: _Source) -> None:
 
 def _write_evalplus(path: Path, source: _Source) -> None:
     if path.suffix in {".jsonl", ".gz"}:
-        files.write_lines(path, map(formats.evalplus, source.rows()))
+        files.write_lines(path, map(files.evalplus, source.rows()))
     else:
         files.write_programs(path, source.rows())
 

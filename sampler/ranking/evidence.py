@@ -13,8 +13,7 @@ from pathlib import Path
 
 from sampler.backends.openai.backend import HOSTED
 from sampler.costs import arch_flops
-from sampler.ranking.execution import Asker, Executed, execute
-from sampler.ranking.generated_tests import Generated, generated_tests, read_texts
+from sampler.ranking.generated_tests import Asker, Executed, Generated, execute, generated_tests, read_texts
 from sampler.ranking.rankers import RANKERS, Entry, Given, Need, RankingError, read_scores
 from sampler.ranking.request import Inputs, RankDependencies, RankRequest, TextModel
 from sampler.ranking.votes import Answers, informative

@@ -15,14 +15,16 @@ import json
 import warnings
 import zlib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from sampler.ranking.rankers import RankingError
 from sandbox.problems.checks import assert_tests
-from sandbox.values import CallTest, CallTests, Comparison
+from sandbox.scoring.asking import Answered
+from sandbox.values import Assumptions, CallTest, CallTests, Comparison, Program
 
 FROM_EACH = 5  # CodeT's
 _STOPS = ("\nclass", "\ndef", "\n#", "\nif", "\nprint")
@@ -123,3 +125,40 @@ def _row(line: bytes, where: str) -> tuple[str, tuple[str, ...]]:
     if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
         raise RankingError(f"{where}: tests is no list of texts")
     return str(problem), tuple(texts)
+
+
+CPU_S = 1.0  # for all the calls of a program
+PATIENCE = 2  # calls that a program may fail to survive before the rest count as unanswered
+
+
+class Asker(Protocol):
+    """An open sandbox that has programs answer calls. Its futures raise SandboxError where the fault is ours."""
+
+    def ask(
+        self, program: Program, tests: CallTests, *, cpu_s: float | None = None, patience: int = PATIENCE
+    ) -> Future[Answered]:
+        """What a program answers to each call of `tests`; its own tests are not run."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Executed:
+    """A program's answers, and its share of the seconds that they took in the sandbox."""
+
+    answered: Answered
+    cpu_s: float
+
+
+def execute(asker: Asker, sources: Sequence[str], generated: Generated, assumptions: Assumptions) -> list[Executed]:
+    """What each program answers to the calls of generated tests, run as its data set runs it; raises SandboxError."""
+    count = Counter(sources)
+    programs = {source: Program(source=source + generated.harness, assumptions=assumptions) for source in count}
+    futures = {
+        source: asker.ask(program, generated.tests, cpu_s=CPU_S, patience=PATIENCE)
+        for source, program in programs.items()
+    }
+    try:
+        answered = {source: future.result() for source, future in futures.items()}
+    finally:
+        for future in futures.values():
+            future.cancel()  # what is left of them if one failed
+    return [Executed(answered=answered[source], cpu_s=answered[source].cpu_s / count[source]) for source in sources]

@@ -9,7 +9,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from sampler.backends.base import Scorer
-from sampler.ranking.execution import Asker
+from sampler.ranking.generated_tests import Asker
 from sampler.stats.bootstrap import Interval
 from sampler.stats.budget import PromptCharge, Unit
 from sampler.stats.ranking import DRAWS

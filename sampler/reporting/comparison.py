@@ -16,10 +16,9 @@ import numpy as np
 from sampler.reporting.family import METHODS, Methods, Pairing, differences, pair_differences, shared_budgets
 from sampler.reporting.paired_data import PairedData
 from sampler.reporting.report import choose_budgets
-from sampler.stats.bands import difference_bands, largest_t
 from sampler.stats.bootstrap import Floats, Interval, resampled_means
 from sampler.stats.budget import PromptCharge, Unit, UnitCost
-from sampler.stats.curves import Curve, shared_range
+from sampler.stats.curves import Curve, difference_bands, largest_t, shared_range
 from sampler.stats.differences import Difference
 from sampler.stats.paired import Crossover, Detectable, crossover, detectable
 from sampler.store.read_models import ModelRow

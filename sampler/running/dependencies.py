@@ -15,10 +15,10 @@ from sampler.backends.energy import GpuMeter, MeteredBackend, NoMeter
 from sampler.backends.open import BackendContext, open_backend, open_scorer
 from sampler.models.catalogue import Model, find
 from sampler.models.pull import Progress, PullError, absence, cached, pull
-from sampler.ranking.execution import Asker
+from sampler.ranking.generated_tests import Asker
 from sampler.ranking.request import RankDependencies, TextModel
-from sampler.running.executor import Executor
 from sampler.running.run import Dependencies
+from sampler.running.scoring import Executor
 from sampler.study.spec import Study, StudySandbox
 from sampler.study.spec_models import ModelSpec
 from sandbox.scoring.references import usual_directory

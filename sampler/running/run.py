@@ -13,11 +13,12 @@ that wait and lets what is under way finish; a second one is a KeyboardInterrupt
 
 from __future__ import annotations
 
+import hashlib
 import os
 import platform
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, replace
 from importlib.metadata import version
@@ -25,14 +26,12 @@ from itertools import groupby
 
 from sampler.backends.base import Backend, BackendError, EngineLost
 from sampler.costs import sample_flops
-from sampler.running.executor import Executor
 from sampler.running.progress import Notice, Progress, Subscriber, Ticker, read_progress
-from sampler.running.scoring import Scoring, ScoringJob
+from sampler.running.scoring import Executor, Scoring, ScoringJob
 from sampler.store.reader import Reader, StoreError
 from sampler.store.write_models import OpenedModel, SampleRecord, StudyIds
 from sampler.store.writer import Store
-from sampler.study.plan import requests
-from sampler.study.prompts import program_for
+from sampler.study.prompts import program_for, prompt_for, unbegun
 from sampler.study.spec import Study, choose_problems, choose_shots
 from sampler.study.spec_models import ModelSpec
 from sampler.values import ModelCard, Request, Sample, canonical_json, valid_text
@@ -282,3 +281,50 @@ def _one(failures: dict[str, BackendError]) -> BackendError:
 
 def _versions() -> str:
     return canonical_json({"codebudget": version("codebudget"), "python": platform.python_version()})
+
+
+# What is left to do: what the study wants minus what the store holds.
+#
+# Every run is a resume because every run starts here.
+
+SEEDS = 1 << 30  # a problem's first seed lies below; with its index added it stays below 2**31
+
+
+def first_seed(study_seed: int, problem: str) -> int:
+    """The seed of sample 0 of a problem: a hash, so that no two problems draw the same stream by being neighbours."""
+    digest = hashlib.sha256(f"{study_seed} {problem}".encode("utf-8", "replace")).digest()
+    return int.from_bytes(digest[:8], "big") % SEEDS
+
+
+def missing(wanted: int, held: Collection[int]) -> Iterator[tuple[int, int]]:
+    """The indices below `wanted` that are not held, as (first, count) of each unbroken stretch, in order."""
+    first: int | None = None
+    for index in range(wanted + 1):
+        lacking = index < wanted and index not in held
+        if lacking and first is None:
+            first = index
+        if not lacking and first is not None:
+            yield first, index - first
+            first = None
+
+
+def requests(
+    model: ModelSpec,
+    problems: Iterable[Problem],
+    held: Mapping[str, Collection[int]],
+    study_seed: int,
+    shots: Sequence[Problem] = (),
+) -> list[Request]:
+    """What to ask of a model, after the shots it is shown.
+
+    `held` names the indices that the store has of each problem.
+    """
+    asked = []
+    for problem in problems:
+        for first, count in missing(model.samples, held.get(problem.name, frozenset())):
+            seed = first_seed(study_seed, problem.name) + first
+            prompt = prompt_for(problem, model.sampling.style, shots, model.sampling.stop, model.sampling.template)
+            if model.sampling.hosted:
+                prompt = unbegun(prompt)
+            asked.append(Request(problem=problem.name, prompt=prompt, first=first, count=count, seed=seed))
+    return asked

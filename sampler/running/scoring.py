@@ -14,9 +14,8 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
-from sampler.running.executor import Executor
 from sampler.store.read_models import PendingRow
 from sampler.store.reader import Reader
 from sampler.store.write_models import VerdictRecord
@@ -26,6 +25,22 @@ from sandbox.judging.explaining import explain
 from sandbox.judging.facts import packed
 from sandbox.problems import Problem, Wanted
 from sandbox.values import Limits, Program, Score, Verdict, changed
+
+
+class Executor(Protocol):
+    """An open sandbox. Who opened it closes it; a program that still waits then gets no score.
+
+    A future raises `sandbox.errors.SandboxError` where the fault is ours: then there is no score, and none is made up.
+    One that is cancelled gives its place back to those that wait.
+    """
+
+    @property
+    def image(self) -> str:
+        """What programs are executed in, by a name that changes with its contents; kept with the study."""
+
+    def submit(self, program: Program) -> Future[Score]:
+        """Execute and judge a program as soon as there is room. Does not wait for it; any thread may call."""
+
 
 FAULTS_IN_A_ROW = 8
 LOOK_SECONDS = 0.1  # how long a new sample, or a stop, may go unnoticed

@@ -14,8 +14,8 @@ from enum import StrEnum
 
 import numpy as np
 
-from sampler.stats.bands import clipped, largest_t, simultaneous
 from sampler.stats.bootstrap import (
+    LEVEL,
     Floats,
     Interval,
     draw_problems,
@@ -24,7 +24,57 @@ from sampler.stats.bootstrap import (
     summary,
 )
 from sampler.stats.budget import UnitCost
+from sampler.stats.differences import paired_spread
 from sampler.stats.passk import pass_at_every_k
+
+# A pointwise interval misses one point in twenty. A band holds every point of the curve with the level's chance: its half
+# width at a point is the critical value of the largest |t| over all points, times the point's standard error (max-|t|
+# bootstrap; Montiel Olea and Plagborg-Moller 2019, "Simultaneous confidence bands"). It is never narrower than the
+# pointwise interval.
+
+_STILL = 1e-12  # the standard error of a column that does not vary
+
+
+def largest_t(values: Floats, means: Floats) -> Floats:
+    """The largest |t| over the columns of `values` (problems x columns) in each resample.
+
+    `means` are the columns' means in resamples: columns x resamples, each resample in its place.
+    """
+    largest = np.zeros(means.shape[1])
+    for row, estimate, error in zip(means, values.mean(axis=0), _errors(values), strict=True):
+        if error > _STILL:
+            np.maximum(largest, np.abs(row - estimate) / error, out=largest)
+    return largest
+
+
+def simultaneous(values: Floats, largest: Floats, points: Sequence[Interval]) -> list[Interval]:
+    """The band around the mean of each column; `points` are the pointwise intervals."""
+    problems = len(values)
+    half = float(np.quantile(largest, LEVEL)) * np.sqrt(problems / (problems - 1)) * _errors(values)
+    return [
+        Interval(min(point.low, float(estimate - wide)), max(point.high, float(estimate + wide)))
+        for point, estimate, wide in zip(points, values.mean(axis=0), half, strict=True)
+    ]
+
+
+def difference_bands(gaps: Floats, largest: Floats, points: Sequence[Interval]) -> list[Interval]:
+    """The band around the mean of each column of paired differences; its scale is that of their intervals."""
+    of, problems = paired_spread(gaps), len(gaps)
+    half = float(np.quantile(largest, LEVEL)) * np.sqrt(problems / (problems - 1)) * of.standard_error
+    return [
+        Interval(max(-1.0, min(point.low, float(low))), min(1.0, max(point.high, float(high))))
+        for point, low, high in zip(points, of.centre - half, of.centre + half, strict=True)
+    ]
+
+
+def _errors(values: Floats) -> Floats:
+    return np.asarray(values.std(axis=0, ddof=1) / np.sqrt(len(values)), dtype=np.float64)
+
+
+def clipped(bands: Sequence[Interval]) -> list[Interval]:
+    """Bands of rates: within 0 and 1."""
+    return [Interval(max(0.0, band.low), min(1.0, band.high)) for band in bands]
+
 
 _COLUMNS = 256
 

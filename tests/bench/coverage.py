@@ -17,9 +17,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sampler.stats.bands import clipped, largest_t, simultaneous
 from sampler.stats.betabinomial import Fit
 from sampler.stats.bootstrap import Method, draw_problems, read_intervals, read_rates, resampled_means, summary
+from sampler.stats.curves import clipped, largest_t, simultaneous
 from sampler.stats.passk import pass_at_every_k
 
 PROBLEMS = 164

@@ -18,8 +18,7 @@ from sampler.reporting.paired_data import PairedData, paired_data
 from sampler.stats.bootstrap import Interval, draw_problems, intervals, rate_intervals
 from sampler.stats.budget import PromptCharge, Unit, UnitCost
 from sampler.stats.passk import pass_at_k
-from sampler.stats.spending import by_own_cost
-from sampler.stats.stopping import attempts_at_every_k
+from sampler.stats.stopping import attempts_at_every_k, by_own_cost
 from sampler.store.read_models import ModelRow, SpentRow, TallyRow
 from sampler.values import GivenCosts
 

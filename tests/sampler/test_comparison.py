@@ -16,7 +16,7 @@ from sampler.reporting.counts import CountsError, read_counts
 from sampler.reporting.inputs import load_paired, read_facts, source
 from sampler.reporting.paired_data import paired_data
 from sampler.reporting.report import Wish, make_report
-from sampler.running.scoring_stored import StoredScoring, score_stored
+from sampler.running.stored import StoredScoring, score_stored
 from sampler.stats.budget import PromptCharge, Unit
 from sampler.stats.curves import Reach
 from sampler.store.writer import Store

@@ -29,14 +29,16 @@ from sampler.stats.betabinomial import Fit, extrapolate, fit, fit_plain
 from sampler.stats.bootstrap import Method, draw_problems, rate_intervals, read_intervals, resampled_statistic, wilson
 from sampler.stats.budget import UnitCost
 from sampler.stats.passk import pass_at_every_k, pass_at_k
-from sampler.stats.spending import Spent, by_own_cost, replay
 from sampler.stats.stopping import (
+    Spent,
     attempts_at_every_k,
+    by_own_cost,
     cost_of_pass,
     costs_of_pass,
     frontier,
     reached_by,
     reached_in_rounds,
+    replay,
     rounds_intervals,
     stopping_curve,
 )

@@ -17,12 +17,12 @@ from hypothesis import strategies as st
 from sampler.backends.replay import ReplayBackend
 from sampler.commands import cli
 from sampler.exit_codes import Exit
-from sampler.exporting import formats
+from sampler.exporting import files
 from sampler.exporting.export import FORMATS
 from sampler.importing.import_options import ImportRequest
 from sampler.importing.importer import import_files
 from sampler.reporting.inputs import read_report
-from sampler.running.scoring_stored import StoredScoring, score_stored
+from sampler.running.stored import StoredScoring, score_stored
 from sampler.store.read_models import ExportRow
 from sampler.store.reader import Reader
 from sampler.store.writer import Store
@@ -140,7 +140,7 @@ def test_a_completion_for_human_eval_makes_the_executed_program_or_one_that_mean
     alone = f"from typing import List\n\ndef {problem.entry_point}(numbers, threshold):\n{body}"
     for program in (problem.prompt + body, alone):
         row = export_row(prompt=problem.prompt, program=program)
-        source = problem.prompt + formats.humaneval(row)["completion"]
+        source = problem.prompt + files.humaneval(row)["completion"]
         names: dict = {}
         exec(source, names)
         assert names[problem.entry_point]([1, 2, 3], 2)
@@ -240,7 +240,7 @@ def export_row(**changed: object) -> ExportRow:
 
 @given(name=st.text(max_size=20), index=st.integers(0, 9))
 def test_no_name_of_a_problem_leaves_the_folder_of_programs(name, index):
-    path = Path(formats.program_path(export_row(problem=name, index=index)))
+    path = Path(files.program_path(export_row(problem=name, index=index)))
     assert len(path.parts) == 2
     assert not path.is_absolute()
     assert path.parts[0] not in {"", ".", ".."}
@@ -250,5 +250,5 @@ def test_no_name_of_a_problem_leaves_the_folder_of_programs(name, index):
 @settings(max_examples=200)
 def test_whatever_is_executed_comes_back_from_evalplus_lines_as_it_was(text):
     problem = load_problems("humaneval")[1]
-    row = formats.evalplus(export_row(program=text))
+    row = files.evalplus(export_row(program=text))
     assert extract(json.loads(json.dumps(row))["solution"], problem, given="solution").source == text

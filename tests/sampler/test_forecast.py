@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sampler.running.displays import PlainLines
-from sampler.running.forecast import Forecast, TimeLeft
+from sampler.running.displays import Forecast, PlainLines, TimeLeft
 from sampler.running.progress import ModelProgress, Progress
 
 

@@ -23,7 +23,7 @@ from sampler.importing.importer import import_files
 from sampler.importing.prepare import ReadingJob, prepare_samples
 from sampler.models.catalogue import find
 from sampler.reporting.inputs import read_report
-from sampler.running.scoring_stored import StoredScoring, score_stored
+from sampler.running.stored import StoredScoring, score_stored
 from sampler.stats.budget import Unit
 from sampler.store.command_readers import ClaimReader
 from sampler.store.lock import StoreBusy

@@ -20,9 +20,8 @@ from json_handler import JsonHandler
 from sampler.backends.base import BackendError
 from sampler.backends.open import BackendContext, UnknownBackend, open_backend
 from sampler.backends.openai.backend import OpenAIBackend, OpenAIOptions
-from sampler.backends.openai.http_client import Outage, Refused, Server
+from sampler.backends.openai.http_client import Outage, Policy, Refused, RetryLimits, Server
 from sampler.backends.openai.in_flight import REFUSALS_IN_A_ROW, Batch, InFlight
-from sampler.backends.openai.retries import Policy, RetryLimits
 from sampler.values import Prompt, PromptStyle, Request, Sample, SamplingParams
 
 PROMPT = Prompt(style=PromptStyle.COMPLETION, text="def f(x):\n", stop=("\ndef ",))

@@ -9,10 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sampler.stats.bands import largest_t, simultaneous
 from sampler.stats.bootstrap import Interval, draw_problems, resampled_means
 from sampler.stats.budget import UnitCost
-from sampler.stats.curves import Counts
+from sampler.stats.curves import Counts, largest_t, simultaneous
 from sampler.stats.differences import difference_intervals
 from sampler.stats.passk import pass_at_every_k, pass_at_k
 

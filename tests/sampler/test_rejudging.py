@@ -13,7 +13,7 @@ import pytest
 from sampler.exit_codes import Exit
 from sampler.running.headless import run_headless
 from sampler.running.headless_options import HeadlessOptions
-from sampler.running.rejudging import rejudge_study
+from sampler.running.stored import rejudge_study
 from sampler.store.reader import Reader, StoreError
 from sampler.store.statements import StudyChanged
 from sampler.store.writer import Store

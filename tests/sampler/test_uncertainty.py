@@ -1,13 +1,10 @@
 from __future__ import annotations
 
-from itertools import product
-
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sampler.stats.bands import Vary, clipped, largest_t, resample_counts, simultaneous, spread
 from sampler.stats.bootstrap import (
     FEW,
     Interval,
@@ -22,7 +19,7 @@ from sampler.stats.bootstrap import (
     wilson,
 )
 from sampler.stats.budget import UnitCost
-from sampler.stats.curves import Counts, curve_over
+from sampler.stats.curves import Counts, clipped, curve_over, largest_t, simultaneous
 from sampler.stats.paired import crossover, detectable, holm
 from sampler.stats.passk import pass_at_every_k
 
@@ -183,39 +180,3 @@ def test_a_long_curve_has_the_same_intervals_as_its_columns_one_by_one():
         (alone,) = rate_intervals(pass_at_every_k([600] * 30, correct, k)[:, -1:], draws)
         assert points[k - 1].interval.low == pytest.approx(alone.low)
         assert points[k - 1].interval.high == pytest.approx(alone.high)
-
-
-def test_new_samples_of_the_same_problems_vary_as_binomials_do():
-    rng = np.random.default_rng(0)
-    samples, correct = [10] * 50, rng.integers(0, 11, 50).tolist()
-    means = resample_counts(samples, correct, Vary.SAMPLES, rng, 4000)
-    expected = np.sqrt(sum(c / 10 * (1 - c / 10) / 10 for c in correct)) / 50
-    assert means[0].std() == pytest.approx(expected, rel=0.05)
-    assert means.mean(axis=1) == pytest.approx(pass_at_every_k(samples, correct, 10).mean(axis=0))
-
-
-def test_varying_both_is_the_most_cautious():
-    rng = np.random.default_rng(0)
-    samples, correct = [5] * 60, rng.integers(0, 6, 60).tolist()
-    halves = {
-        vary: spread(resample_counts(samples, correct, vary, np.random.default_rng(1), 3000))[0].half for vary in Vary
-    }
-    assert halves[Vary.SAMPLES] < halves[Vary.PROBLEMS] < halves[Vary.BOTH]
-    (plain,) = intervals(
-        pass_at_every_k(samples, correct, 5)[:, :1],
-        draw_problems(60, np.random.default_rng(1), 3000),
-        Method.PERCENTILE,
-    )
-    assert halves[Vary.PROBLEMS] == pytest.approx(plain.half, rel=1e-6)
-
-
-@pytest.mark.slow
-def test_the_percentiles_of_both_levels_are_those_over_every_resample():
-    """Two problems of two samples: every pair of problems, every pair of counts."""
-    found = resample_counts([2, 2], [1, 2], Vary.BOTH, np.random.default_rng(0), 60_000)[0]
-    every = [
-        (first + second) / 2
-        for problems in product((1, 2), repeat=2)
-        for first, second in product(*([0.0, 0.5, 0.5, 1.0] if c == 1 else [1.0] * 4 for c in problems))
-    ]
-    assert found.std() == pytest.approx(np.std(every), rel=0.02)

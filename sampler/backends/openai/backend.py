@@ -57,9 +57,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from sampler.backends.base import MOST_SECONDS
-from sampler.backends.openai.http_client import Refused, Server, ask
+from sampler.backends.openai.http_client import Policy, Refused, RetryLimits, Server, ask
 from sampler.backends.openai.in_flight import Asking, Batch, InFlight
-from sampler.backends.openai.retries import Policy, RetryLimits
 from sampler.closeable import Closeable
 from sampler.values import ModelCard, PromptStyle, Request, Sample, SamplingParams, canonical_json, valid_text
 

@@ -19,8 +19,7 @@ from typing import Any
 
 from sampler.backends.base import BackendError
 from sampler.backends.openai.answer import Answer, Written
-from sampler.backends.openai.http_client import Call, Outage, Refused, Server, Spoilt
-from sampler.backends.openai.retries import Policy
+from sampler.backends.openai.http_client import Call, Outage, Policy, Refused, Server, Spoilt
 from sampler.backends.time_sharing import WallShares
 from sampler.values import Request, Sample
 

@@ -28,8 +28,7 @@ from sampler.stats.bootstrap import LEVEL, Floats, Interval, draw_problems, inte
 from sampler.stats.budget import PromptCharge, Unit, UnitCost
 from sampler.stats.crossfit import Places
 from sampler.stats.curves import Counts
-from sampler.stats.spending import Orders
-from sampler.stats.stopping import CostOfPass, Stop, cost_of_pass, costs_of_pass, frontier
+from sampler.stats.stopping import CostOfPass, Orders, Stop, cost_of_pass, costs_of_pass, frontier
 from sampler.store.read_models import AcceptedRow, ModelRow
 
 # How many different right programs a model writes for a problem that it solves.

@@ -14,7 +14,7 @@ from sampler.reporting.comparison import NotComparable
 from sampler.reporting.counts import choose
 from sampler.reporting.inputs import begins_as_counts, facts_of, refuse_params_of_a_store
 from sampler.reporting.paired_data import PairedData, paired_data
-from sampler.stats.spending import Orders
+from sampler.stats.stopping import Orders
 from sampler.store.command_readers import SAMPLE_COSTS, RankingReader, SpentReader
 from sampler.store.open_store import open_migrated
 from sampler.store.read_models import AcceptedRow, StudyRow

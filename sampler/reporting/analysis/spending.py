@@ -1,6 +1,6 @@
 """The same budget spent by four rules: one k for all problems, each problem's own k, sample by sample, and in rounds.
 
-Pure. The first is the paper's and that of every curve here; `sampler.stats.spending` and `sampler.stats.stopping` say
+Pure. The first is the paper's and that of every curve here; `sampler.stats.stopping` and `sampler.stats.stopping` say
 what the others are. The last is a budget for the whole set of problems, and ends a problem at its first pass.
 """
 
@@ -16,8 +16,7 @@ from sampler.stats.allocation import Offer
 from sampler.stats.bootstrap import Floats, Interval, rate_intervals
 from sampler.stats.budget import PromptCharge, UnitCost
 from sampler.stats.curves import Counts
-from sampler.stats.spending import Orders, Spent, by_own_cost, replay
-from sampler.stats.stopping import Stop, reached_by, rounds_intervals
+from sampler.stats.stopping import Orders, Spent, Stop, by_own_cost, reached_by, replay, rounds_intervals
 from sampler.store.read_models import ModelRow, SpentRow
 
 
