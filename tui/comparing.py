@@ -15,7 +15,7 @@ from sampler.drawing.axis import quantity
 from sampler.reporting.family import Entry, pair_differences
 from sampler.reporting.paired_data import PairedData, paired_data
 from sampler.stats.budget import Unit
-from sampler.stats.curves import Counts, Curve, Standing, shared_range, standing
+from sampler.stats.curves import Counts, Curve, CurveValue, shared_range, standing
 from sampler.stats.differences import Difference
 from sampler.store.read_models import ModelRow
 from tui.cells import Cell, Column
@@ -120,7 +120,7 @@ def _at(budgets: Sequence[float], pair: Mapping[int, Entry], family: Mapping[int
     ]
 
 
-def _rate(of: Standing) -> float | None:
+def _rate(of: CurveValue) -> float | None:
     return of.point.rate if of.point else None
 
 

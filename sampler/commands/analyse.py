@@ -20,7 +20,7 @@ from sampler.commands.common import (
     unit_option,
 )
 from sampler.exit_codes import Exit
-from sampler.reporting.analysis.analyse import Accept, AnalysisWish
+from sampler.reporting.analysis.analyse import Accept, AnalysisRequest
 from sampler.reporting.analysis.load import AnalysisSource, read_analysis
 from sampler.reporting.analysis.render import analysis_json, print_analysis
 from sampler.reporting.render import Page
@@ -74,9 +74,11 @@ def analyse(
     sampler analyse counts.json.gz --unit flops_128 --model 8B --model 70B --params 8B=8b --params 70B=70b --k 1000
     """
     with error_boundary(sys.stderr, traceback=traceback) as failed:
-        wish = AnalysisWish(unit=Unit(unit), charge=PromptCharge(prompt), budgets=budgets, ks=ks, accept=Accept(accept))
+        request = AnalysisRequest(
+            unit=Unit(unit), charge=PromptCharge(prompt), budgets=budgets, ks=ks, accept=Accept(accept)
+        )
         asked = AnalysisSource(path=store, study=study, models=models, params=params_of(params), programs=diversity)
-        made = read_analysis(asked, wish)
+        made = read_analysis(asked, request)
         with allow_closed_pipe(sys.stdout):
             if as_json:
                 click.echo(analysis_json(made))

@@ -39,9 +39,9 @@ def read_sheet(
     """What the page of a study says; as `read_report`."""
     with open_migrated(path, Reader) as reader:
         row = chosen_study(reader.studies(), path, name)
-        facts, wish = facts_and_request(reader, row, path, units, charge)
+        facts, request = facts_and_request(reader, row, path, units, charge)
         page = PageFacts(facts=facts, failures=reader.failures(row.id), origin=reader.origin(row.id))
-    return make_sheet(page, wish)
+    return make_sheet(page, request)
 
 
 @click.command()

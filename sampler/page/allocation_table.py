@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from sampler.page.chart import Chart, Extra, Line, chart
-from sampler.reporting.analysis.allocation_report import Allotment, Allotted
-from sampler.reporting.analysis.analyse import AnalysisWish, allotment
+from sampler.reporting.analysis.allocation_report import Allocation, AllocationRow
+from sampler.reporting.analysis.analyse import AnalysisRequest, allotment
 from sampler.reporting.analysis.render import WAYS, legs_words, short_names
 from sampler.reporting.paired_data import PairedData
 from sampler.reporting.report import Table
 from sampler.stats.allocation import Choice
 from sampler.stats.bootstrap import Interval
-from sampler.stats.crossfit import Held
+from sampler.stats.crossfit import CrossValidated
 
 MARGIN = 16  # on the right of a figure without names
 MOST_MODELS = 8  # of more, cascades and mixtures would take longer than a page may
@@ -30,7 +30,7 @@ class Way:
     words: str
     choice: str
     seen: float
-    held: Held | None
+    held: CrossValidated | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +58,7 @@ def choices(paired: PairedData, table: Table, seed: int) -> Choices | None:
     budgets = [row.budget for row in table.rows]
     if not budgets or len(table.unit_costs) > MOST_MODELS:
         return None
-    made = allotment(paired, AnalysisWish(unit=table.unit, charge=table.charge, seed=seed), budgets)
+    made = allotment(paired, AnalysisRequest(unit=table.unit, charge=table.charge, seed=seed), budgets)
     if made is None:
         return None
     tones = {drawn.model: tone for tone, drawn in enumerate(table.curves)}
@@ -73,7 +73,7 @@ def choices(paired: PairedData, table: Table, seed: int) -> Choices | None:
     )
 
 
-def _lines(made: Allotment, tones: Mapping[str, int], ends: Mapping[str, float]) -> Iterator[Line]:
+def _lines(made: Allocation, tones: Mapping[str, int], ends: Mapping[str, float]) -> Iterator[Line]:
     """A piece for each stretch of the frontier that one model holds, up to where the next one takes over."""
     runs = [list(run) for _, run in groupby(made.frontier, key=_model)]
     for at, run in enumerate(runs):
@@ -98,12 +98,12 @@ def _model(choice: Choice) -> str:
     return choice.legs[0][0]
 
 
-def _within(row: Allotted, called: Mapping[str, str]) -> Within:
+def _within(row: AllocationRow, called: Mapping[str, str]) -> Within:
     ways = tuple(_ways(row, called))
     return Within(budget=row.budget, ways=ways, router=row.oracle, router_interval=row.oracle_interval)
 
 
-def _ways(row: Allotted, called: Mapping[str, str]) -> Iterator[Way]:
+def _ways(row: AllocationRow, called: Mapping[str, str]) -> Iterator[Way]:
     for kind, words in WAYS.items():
         choice: Choice | None = getattr(row, kind)
         if choice is not None:

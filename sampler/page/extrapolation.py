@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from sampler.page.chart import Chart, Extra, Line, Mark, chart
-from sampler.reporting.analysis.analyse import TIMES, AnalysisWish, Beyond, beyond
+from sampler.reporting.analysis.analyse import TIMES, AnalysisRequest, Beyond, beyond
 from sampler.reporting.paired_data import PairedData
 from sampler.stats.curves import Counts, Curve
 
@@ -71,7 +71,7 @@ def _promised(counts: Counts, seed: int) -> tuple[Sequence[Beyond], str | None]:
     far = np.geomspace(counts.n + 1, max(TIMES) * counts.n, POINTS).round().astype(int).tolist()
     ks = tuple(sorted({*far, *(times * counts.n for times in TIMES)}))
     try:
-        return beyond(counts, AnalysisWish(ks=ks, seed=seed)), None
+        return beyond(counts, AnalysisRequest(ks=ks, seed=seed)), None
     except ValueError as error:
         return (), str(error)
 

@@ -14,7 +14,7 @@ from sampler.page.extrapolation import Promises, promises
 from sampler.reporting.comparison import crossovers
 from sampler.reporting.paired_data import PairedData, paired_data
 from sampler.reporting.render_comparison import crossover_words
-from sampler.reporting.report import Facts, Finding, Report, Row, Table, Wish, make_report
+from sampler.reporting.report import Facts, Finding, Report, ReportRequest, Row, Table, make_report
 from sampler.stats.budget import PromptCharge, Unit
 from sampler.stats.curves import Curve
 from sampler.store.read_models import FailureRow, ModelRow, OriginRow, StudyRow, TallyRow
@@ -153,16 +153,16 @@ class PageFacts:
     origin: OriginRow
 
 
-def make_sheet(page: PageFacts, wish: Wish) -> Sheet:
+def make_sheet(page: PageFacts, request: ReportRequest) -> Sheet:
     """The page of one study."""
     facts = page.facts
-    report = make_report(facts, wish)
+    report = make_report(facts, request)
     models = [model for model in facts.models if model.wanted]
-    paired = paired_data(models, facts.tallies, wish.seed)
+    paired = paired_data(models, facts.tallies, request.seed)
     return Sheet(
         report=report,
-        figures=tuple(_figure(table, paired, wish.seed) for table in report.tables),
-        beyond=promises(paired, wish.seed),
+        figures=tuple(_figure(table, paired, request.seed) for table in report.tables),
+        beyond=promises(paired, request.seed),
         heat=heat(models, facts.tallies),
         mixes=tuple(_mixes(models, facts.verdicts)),
         failures=tuple(page.failures[:MOST_FAILURES]),

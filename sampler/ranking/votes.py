@@ -16,10 +16,10 @@ from sampler.stats.ranking import Votes
 from sandbox.values import Answer
 
 Answers = Sequence[Answer | None]  # of one program, to each call; None where it gave none
-ENOUGH = 200  # camps that a program is compared with by value; what agrees with none of them stands alone
+ENOUGH = 200  # clusters that a program is compared with by value; what agrees with none of them stands alone
 
 
-def camps(programs: Sequence[Answers], alike: Callable[[Answers, Answers], bool]) -> NDArray[np.int64]:
+def clusters(programs: Sequence[Answers], alike: Callable[[Answers, Answers], bool]) -> NDArray[np.int64]:
     """A label for each program, equal for those that answer alike."""
     first: list[tuple[Answers, int]] = []
     by_bytes: dict[tuple[object, ...], int] = {}
@@ -27,11 +27,11 @@ def camps(programs: Sequence[Answers], alike: Callable[[Answers, Answers], bool]
     for answers in programs:
         key = tuple(_bytes(answer) for answer in answers)
         if key not in by_bytes:
-            same = (camp for other, camp in first[:ENOUGH] if alike(answers, other))
-            camp = next(same, len(first))
-            if camp == len(first):
-                first.append((answers, camp))
-            by_bytes[key] = camp
+            same = (cluster for other, cluster in first[:ENOUGH] if alike(answers, other))
+            cluster = next(same, len(first))
+            if cluster == len(first):
+                first.append((answers, cluster))
+            by_bytes[key] = cluster
         found.append(by_bytes[key])
     return np.array(found, dtype=np.int64)
 
@@ -63,16 +63,16 @@ def informative(programs: Sequence[Answers], numbers: Sequence[int]) -> list[Ans
     return [tuple(answers[number] for number in kept) for answers in programs]
 
 
-# By majority of outputs: programs that answer every input alike are one camp, and the largest is handed out first.
+# By majority of outputs: programs that answer every input alike are one cluster, and the largest is handed out first.
 #
 # So AlphaCode clusters (Li et al. 2022, arXiv 2203.07814). To raise an exception of the same type, or to give no answer,
 # is to answer alike, since a program may be right to refuse an input; one that fails on every input gets no vote.
 
 
 def majority(programs: Sequence[Answers]) -> Votes:
-    """Each sample's camp is all whose programs do the same on every input."""
+    """Each sample's cluster is all whose programs do the same on every input."""
     return Votes(
-        camps=camps(programs, _alike),
+        clusters=clusters(programs, _alike),
         weights=np.array([float(not all(map(failed, answers))) for answers in programs]),
     )
 
@@ -95,15 +95,15 @@ def _failure(answer: Answer | None) -> str | None:
 # MBR-EXEC (Shi et al. 2022, arXiv 2204.11454): the program whose answers differ from the fewest others.
 #
 # The loss between two programs is 1 if they differ on any input, else 0, and a program that fails on an input differs
-# there from every other, even from one that fails, too. So the least total loss is the largest camp of programs that
+# there from every other, even from one that fails, too. So the least total loss is the largest cluster of programs that
 # answer every input, and all alike; those that fail come last. Equals are told apart by log-probability, where it is
 # known.
 
 
 def mbr_exec(entries: Sequence[Entry], programs: Sequence[Answers]) -> Votes:
-    """Each sample's camp is all that answer everything, and alike; what fails on an input gets no vote."""
+    """Each sample's cluster is all that answer everything, and alike; what fails on an input gets no vote."""
     return Votes(
-        camps=camps(programs, lambda one, other: all(map(equal, one, other))),
+        clusters=clusters(programs, lambda one, other: all(map(equal, one, other))),
         weights=np.array([float(not any(map(failed, answers))) for answers in programs]),
         tie=np.array([-np.inf if entry.sum_logprob is None else entry.sum_logprob for entry in entries]),
     )
@@ -122,7 +122,7 @@ def codet(passed: Sequence[Sequence[bool]], written: Sequence[int], power: float
     """`passed` says for each sample which tests it passes, `written` how often each test was written."""
     groups: dict[tuple[bool, ...], int] = {}
     return Votes(
-        camps=np.array([groups.setdefault(tuple(row), len(groups)) for row in passed], dtype=np.int64),
+        clusters=np.array([groups.setdefault(tuple(row), len(groups)) for row in passed], dtype=np.int64),
         weights=np.array([float(sum(n for n, ok in zip(written, row, strict=True) if ok)) for row in passed]),
         power=power,
     )
@@ -147,10 +147,10 @@ def _counted(right: NDArray[np.bool_]) -> tuple[int, int]:
 
 
 def duplicates(entries: Sequence[Entry]) -> Votes:
-    """Each sample's camp is all that are the same program."""
-    camps: dict[str, int] = {}
+    """Each sample's cluster is all that are the same program."""
+    clusters: dict[str, int] = {}
     forms = [normal_form(entry.source) for entry in entries]
     return Votes(
-        camps=np.array([camps.setdefault(form or "", len(camps)) for form in forms]),
+        clusters=np.array([clusters.setdefault(form or "", len(clusters)) for form in forms]),
         weights=np.array([0.0 if form is None else 1.0 for form in forms]),
     )

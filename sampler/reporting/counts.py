@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from sampler.reporting.report import Facts, Report, Wish, make_report
+from sampler.reporting.report import Facts, Report, ReportRequest, make_report
 from sampler.stats.budget import Unit
 from sampler.store.read_models import ModelRow, StudyRow, TallyRow
 from sampler.values import GivenCosts
@@ -42,7 +42,7 @@ def read_counts(path: Path, params: Mapping[str, float] | None = None) -> Facts:
 
 def report_counts(path: Path, params: Mapping[str, float], units: tuple[Unit, ...]) -> Report:
     """The report of a counts file, in FLOPs of one pass over 128 tokens unless other units are asked for."""
-    return make_report(read_counts(path, params), Wish(budgets={}, units=units or (Unit.FLOPS_128,)))
+    return make_report(read_counts(path, params), ReportRequest(budgets={}, units=units or (Unit.FLOPS_128,)))
 
 
 def _chosen(names: Mapping[str, Any], part: str) -> str:

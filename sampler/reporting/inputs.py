@@ -12,7 +12,7 @@ from pathlib import Path
 from sampler.reporting.comparison import NotComparable
 from sampler.reporting.counts import CountsError, choose, read_counts
 from sampler.reporting.paired_data import PairedData, paired_data
-from sampler.reporting.report import Facts, Report, Wish, make_report
+from sampler.reporting.report import Facts, Report, ReportRequest, make_report
 from sampler.stats.budget import PromptCharge, Unit
 from sampler.store.lock import as_it_stands
 from sampler.store.open_store import chosen_study, open_migrated
@@ -44,17 +44,17 @@ def read_report(
     """
     with open_migrated(path, Reader) as reader:
         row = chosen_study(reader.studies(), path, name)
-        facts, wish = facts_and_request(reader, row, path, units, charge)
-    return make_report(facts, wish)
+        facts, request = facts_and_request(reader, row, path, units, charge)
+    return make_report(facts, request)
 
 
 def facts_and_request(
     reader: Reader, row: StudyRow, path: Path, units: tuple[Unit, ...], charge: PromptCharge
-) -> tuple[Facts, Wish]:
+) -> tuple[Facts, ReportRequest]:
     """The facts of a study, and what is wanted of them: the units that were facts_and_request for, or else the study file's."""
     facts = _facts(reader, row)
-    wish = Wish(budgets=stored_budgets(reader.spec(row.id), path), charge=charge, seed=row.seed)
-    return facts, replace(wish, units=units or tuple(dict.fromkeys([*wish.units, *wish.budgets])))
+    request = ReportRequest(budgets=stored_budgets(reader.spec(row.id), path), charge=charge, seed=row.seed)
+    return facts, replace(request, units=units or tuple(dict.fromkeys([*request.units, *request.budgets])))
 
 
 def _facts(reader: Reader, row: StudyRow) -> Facts:

@@ -23,7 +23,7 @@ from sampler.drawing.axis import format_interval, sized
 from sampler.reporting.report import Finding, ModelLine, Report, Row, Table
 from sampler.stats.bootstrap import Interval
 from sampler.stats.budget import PromptCharge, Unit, UnitCost
-from sampler.stats.curves import Point, Reach, Standing
+from sampler.stats.curves import CurveValue, Point, Reach
 from sandbox.console import HarmlessConsole
 from sandbox.show import harmless
 
@@ -191,7 +191,7 @@ def _why_not(table: Table) -> str:
     return "no problem is complete yet"
 
 
-def _cell(cell: Standing, *, clear: bool) -> Text:
+def _cell(cell: CurveValue, *, clear: bool) -> Text:
     match cell.reach:
         case Reach.TOO_DEAR:
             return Text("one costs more", style="dim")

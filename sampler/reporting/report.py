@@ -19,7 +19,7 @@ from sampler.reporting.paired_data import PairedData, paired_data
 from sampler.reporting.unit_costs import complete_problems, counts_of, unit_cost
 from sampler.stats.bootstrap import LEVEL, RESAMPLES
 from sampler.stats.budget import PromptCharge, Unit, UnitCost
-from sampler.stats.curves import Curve, Point, Reach, Standing, curve, shared_range, standing
+from sampler.stats.curves import Curve, CurveValue, Point, Reach, curve, shared_range, standing
 from sampler.stats.differences import Difference
 from sampler.stats.signflip import FLIPS
 from sampler.store.read_models import ModelRow, StudyRow, TallyRow
@@ -46,7 +46,7 @@ class Row:
     """One budget. `model` is the winner or the only one; `differences` are its paired leads over the others."""
 
     budget: float
-    cells: tuple[Standing, ...]
+    cells: tuple[CurveValue, ...]
     finding: Finding
     model: str | None
     differences: Mapping[str, Difference]
@@ -65,7 +65,7 @@ def rows_of(
     return tuple(_row(budget, row, found) for budget, row, found in rows)
 
 
-def _claimed(entries: Sequence[Entry], rows: Sequence[Sequence[Standing]], seed: int, flips: int) -> list[Pairs]:
+def _claimed(entries: Sequence[Entry], rows: Sequence[Sequence[CurveValue]], seed: int, flips: int) -> list[Pairs]:
     """Every pair of models at every budget."""
     compared = [_pairs(row) for row in rows]
     asked = [Pairing(a, row[a].k, b, row[b].k) for row, pairs in zip(rows, compared, strict=True) for a, b in pairs]
@@ -75,14 +75,14 @@ def _claimed(entries: Sequence[Entry], rows: Sequence[Sequence[Standing]], seed:
     ]
 
 
-def _pairs(cells: Sequence[Standing]) -> list[tuple[int, int]]:
+def _pairs(cells: Sequence[CurveValue]) -> list[tuple[int, int]]:
     """Every pair of models at one budget; none where a model has too few samples to say."""
     if any(cell.reach is Reach.UNDEFINED for cell in cells):
         return []
     return list(combinations([at for at, cell in enumerate(cells) if cell.reach is Reach.REACHED], 2))
 
 
-def _row(budget: float, cells: tuple[Standing, ...], pairs: Pairs) -> Row:
+def _row(budget: float, cells: tuple[CurveValue, ...], pairs: Pairs) -> Row:
     reached = [cell for cell in cells if cell.reach is Reach.REACHED]
     undefined = any(cell.reach is Reach.UNDEFINED for cell in cells)
     if undefined or not reached:
@@ -109,11 +109,11 @@ def _finding(*, alone: bool, leads: Sequence[Difference]) -> Finding:
     return Finding.CLEAR if leads and all(lead.clear for lead in leads) else Finding.NO_CLEAR_WINNER
 
 
-def _rate(cell: Standing) -> float:
+def _rate(cell: CurveValue) -> float:
     return cell.point.rate if cell.point else 0.0
 
 
-__all__ = ["Facts", "Finding", "ModelLine", "Report", "Row", "Table", "Wish", "choose_budgets", "make_report"]
+__all__ = ["Facts", "Finding", "ModelLine", "Report", "ReportRequest", "Row", "Table", "choose_budgets", "make_report"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,7 +131,7 @@ class Facts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
+class ReportRequest:
     """What a report should show.
 
     Budgets that are not given are chosen from what samples cost; `seed` is the bootstrap's.
@@ -204,20 +204,22 @@ class Report:
     notes: tuple[str, ...]
 
 
-def make_report(facts: Facts, wish: Wish) -> Report:
+def make_report(facts: Facts, request: ReportRequest) -> Report:
     """The report of one study."""
     models = [model for model in facts.models if model.wanted]
-    paired = paired_data(models, facts.tallies, wish.seed)
+    paired = paired_data(models, facts.tallies, request.seed)
     waiting = [model.name for model in models if model not in paired.models]
     return Report(
         study=facts.study.name,
         status=facts.study.status,
         problems=facts.study.problems,
         compared=len(paired.problems),
-        models=tuple(_line(model, facts, wish, paired) for model in models),
+        models=tuple(_line(model, facts, request, paired) for model in models),
         tables=tuple(
-            replace(_table(paired, unit, wish), greedy=_stars(paired.models, facts, paired.problems, (unit, wish)))
-            for unit in wish.units
+            replace(
+                _table(paired, unit, request), greedy=_stars(paired.models, facts, paired.problems, (unit, request))
+            )
+            for unit in request.units
         ),
         level=LEVEL,
         resamples=RESAMPLES,
@@ -226,13 +228,13 @@ def make_report(facts: Facts, wish: Wish) -> Report:
     )
 
 
-def _line(model: ModelRow, facts: Facts, wish: Wish, paired: PairedData) -> ModelLine:
+def _line(model: ModelRow, facts: Facts, request: ReportRequest, paired: PairedData) -> ModelLine:
     rows = [row for row in facts.tallies if row.model_id == model.id]
     complete = complete_problems(model, rows)
-    points = _alone(model, rows, complete, paired, wish.seed).points
+    points = _alone(model, rows, complete, paired, request.seed).points
     sampled = sum(row.sampled for row in rows)
     stars = (
-        _star(row, facts.tallies, complete_problems(row, facts.tallies), Unit.SAMPLES, wish)
+        _star(row, facts.tallies, complete_problems(row, facts.tallies), Unit.SAMPLES, request)
         for row in facts.greedy
         if row.greedy_of == model.id and row.wanted
     )
@@ -250,7 +252,7 @@ def _line(model: ModelRow, facts: Facts, wish: Wish, paired: PairedData) -> Mode
         greedy=next(stars, None),
         prompt_tokens=_each([row.prompt_tokens for row in rows], sampled),
         completion_tokens=_each([row.completion_tokens for row in rows], sampled),
-        unit_costs={unit: unit_cost(model, rows, unit, wish.charge) for unit in Unit},
+        unit_costs={unit: unit_cost(model, rows, unit, request.charge) for unit in Unit},
         verdicts={verdict: count for (owner, verdict), count in facts.verdicts.items() if owner == model.id},
     )
 
@@ -269,7 +271,7 @@ def _each(sums: Sequence[int | None], sampled: int) -> float | None:
 
 
 def _stars(
-    models: Sequence[ModelRow], facts: Facts, problems: Sequence[str], shown: tuple[Unit, Wish]
+    models: Sequence[ModelRow], facts: Facts, problems: Sequence[str], shown: tuple[Unit, ReportRequest]
 ) -> Mapping[str, Point]:
     """The greedy samples of models as points, of those that are complete on the compared problems."""
     owners = {model.id: model.name for model in models}
@@ -283,26 +285,28 @@ def _stars(
     return stars
 
 
-def _star(row: ModelRow, tallies: Sequence[TallyRow], problems: Sequence[str], unit: Unit, wish: Wish) -> Point | None:
+def _star(
+    row: ModelRow, tallies: Sequence[TallyRow], problems: Sequence[str], unit: Unit, request: ReportRequest
+) -> Point | None:
     """The point of a greedy sample: its own cost and its own rate; None where one of them is not known."""
     chosen = frozenset(problems)
-    cost = unit_cost(row, [tally for tally in tallies if tally.problem in chosen], unit, wish.charge)
+    cost = unit_cost(row, [tally for tally in tallies if tally.problem in chosen], unit, request.charge)
     if cost is None or not problems:
         return None
-    points = curve(counts_of(row, tallies, problems), cost, np.random.default_rng(wish.seed)).points
+    points = curve(counts_of(row, tallies, problems), cost, np.random.default_rng(request.seed)).points
     return replace(points[0], thin=False)  # one of one: no subset was taken
 
 
-def _table(paired: PairedData, unit: Unit, wish: Wish) -> Table:
-    costs = {model.name: paired.cost(model, unit, wish.charge) for model in paired.models}
+def _table(paired: PairedData, unit: Unit, request: ReportRequest) -> Table:
+    costs = {model.name: paired.cost(model, unit, request.charge) for model in paired.models}
     known = {name: cost for name, cost in costs.items() if cost is not None}
-    entries = list(paired.entries(paired.models, unit, wish.charge).values())
+    entries = list(paired.entries(paired.models, unit, request.charge).values())
     curves = [drawn for _, drawn in entries]
-    budgets = wish.budgets.get(unit) or choose_budgets(curves)
+    budgets = request.budgets.get(unit) or choose_budgets(curves)
     shortest = min(curves, key=lambda drawn: drawn.end, default=None)
     return Table(
         unit=unit,
-        charge=wish.charge,
+        charge=request.charge,
         unit_costs=known,
         unknown=tuple(name for name, cost in costs.items() if cost is None),
         rows=rows_of(entries, budgets, None if paired.draws is None else paired.seed) if entries else (),

@@ -1,6 +1,6 @@
 """Whom to ask when several models may be asked: single choices, cascades, mixtures, greedy schedules, and an oracle.
 
-Each model is an `Offer`: what k of its samples leave undone on every problem, and what they cost there. Samples of
+Each model is an `ModelStats`: what k of its samples leave undone on every problem, and what they cost there. Samples of
 different models are independent given the problem, and samples of one model are drawn without replacement from those
 stored, so everything here is an exact expectation over the orders of stored samples; nothing is simulated. A *cascade*
 asks the first model up to k times, stops when a sample is accepted, and only then asks the second. A *mixture* draws
@@ -33,7 +33,7 @@ _ROUNDING = 1e-12  # means of the same costs in another order differ by that muc
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Offer:
+class ModelStats:
     """One model on some problems: tables of problems x (n + 1), for k = 0 … n samples."""
 
     model: str
@@ -63,7 +63,7 @@ class Offer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Tried:
+class SampleCounts:
     """Samples of one model on some problems: how many, how many were accepted, and how many of those were right."""
 
     samples: Sequence[int]
@@ -71,7 +71,7 @@ class Tried:
     right: Sequence[int]
 
 
-def offer(model: str, tried: Tried, costs: Sequence[UnitCost], mean: UnitCost | None = None) -> Offer:
+def offer(model: str, tried: SampleCounts, costs: Sequence[UnitCost], mean: UnitCost | None = None) -> ModelStats:
     """What a model offers, from its counts and the cost of its samples on each problem.
 
     Whoever shows their `mean` elsewhere, too, hands it over: made anew it may differ by a rounding, and buy one sample
@@ -84,7 +84,7 @@ def offer(model: str, tried: Tried, costs: Sequence[UnitCost], mean: UnitCost | 
     each, once = np.array([cost.each for cost in costs]), np.array([cost.once for cost in costs])
     if (right > accepted).any():
         raise ValueError(f"{model}: more accepted samples are right than were accepted")
-    return Offer(
+    return ModelStats(
         model=model,
         left=np.concatenate([start, 1 - pass_at_every_k(tried.samples, tried.accepted, n)], axis=1),
         attempts=np.concatenate([start * 0, attempts_at_every_k(tried.samples, tried.accepted, n)], axis=1),
@@ -110,7 +110,7 @@ class Choice:
     interval: Interval | None = None
 
 
-def singles(of: Offer, *, stopping: bool) -> list[Choice]:
+def singles(of: ModelStats, *, stopping: bool) -> list[Choice]:
     """Every k of one model: k samples whatever happens, or until the first accepted one."""
     rates = of.answered.mean(axis=0)
     unit = of.mean_cost
@@ -160,7 +160,7 @@ def few_ks(n: int) -> NDArray[np.int64]:
     return np.unique(np.concatenate([np.arange(1, min(n, EVERY) + 1), far]))
 
 
-def cascades(first: Offer, second: Offer) -> Pairs:
+def cascades(first: ModelStats, second: ModelStats) -> Pairs:
     """Up to k1 samples of the first model, then up to k2 of the second, until one is accepted."""
     k1s, k2s = few_ks(first.n), few_ks(second.n)
     reached = first.left.T[k1s] / len(first.left)
@@ -173,7 +173,7 @@ def cascades(first: Offer, second: Offer) -> Pairs:
     )
 
 
-def mixtures(first: Offer, second: Offer) -> Pairs:
+def mixtures(first: ModelStats, second: ModelStats) -> Pairs:
     """k1 samples of the first model and k2 of the second, whatever happens.
 
     A random accepted one of the first is preferred.
@@ -190,7 +190,7 @@ def mixtures(first: Offer, second: Offer) -> Pairs:
     )
 
 
-def outcome(choice: Choice, offers: Mapping[str, Offer]) -> tuple[Floats, Floats]:
+def outcome(choice: Choice, offers: Mapping[str, ModelStats]) -> tuple[Floats, Floats]:
     """What a choice costs on each problem, and how likely its answer there is right."""
     problems = len(next(iter(offers.values())).left)
     drawn = dict.fromkeys(offers, 0)
@@ -245,7 +245,7 @@ def best_within(choices: Sequence[Choice], budget: float) -> Choice | None:
     return max(fitting, key=lambda one: (one.rate, -one.cost), default=None)
 
 
-def oracle(offers: Sequence[Offer], budget: float) -> Floats:
+def oracle(offers: Sequence[ModelStats], budget: float) -> Floats:
     """What an oracle reaches that knows for each problem which one model to spend the budget on.
 
     An upper bound for routers.
@@ -287,7 +287,7 @@ def _promise(fit: Fit, vain: int) -> float:
     return fit.alpha / (fit.alpha + fit.beta + vain) * possible / (possible + still)
 
 
-def scheduled(order: Sequence[str], offers: Mapping[str, Offer]) -> list[Choice]:
+def scheduled(order: Sequence[str], offers: Mapping[str, ModelStats]) -> list[Choice]:
     """What every beginning of a schedule costs and reaches when the first accepted sample ends it.
 
     A leg for each run.

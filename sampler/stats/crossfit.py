@@ -21,16 +21,18 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from sampler.stats.allocation import Choice, Offer, best_within, outcome
+from sampler.stats.allocation import Choice, ModelStats, best_within, outcome
 from sampler.stats.bootstrap import Floats, Interval, intervals, rate_intervals
 
 PARTS = 5
 Places = NDArray[np.int64]
-Ways = Callable[[Sequence[Offer], Places], Sequence[Choice]]  # offers on some problems, and which problems these are
+Ways = Callable[
+    [Sequence[ModelStats], Places], Sequence[Choice]
+]  # offers on some problems, and which problems these are
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Held:
+class CrossValidated:
     """What choices cost and reach on problems that they were not chosen on; no intervals below two problems.
 
     The cost's says how far from the budget such choices end on other problems, which may be longer, or harder.
@@ -54,8 +56,8 @@ def deal(problems: int, rng: np.random.Generator, parts: int = PARTS) -> list[Pl
 
 
 def held_out(
-    ways: Ways, offers: Sequence[Offer], budgets: Sequence[float], parts: Sequence[Places], draws: Floats | None
-) -> list[Held | None]:
+    ways: Ways, offers: Sequence[ModelStats], budgets: Sequence[float], parts: Sequence[Places], draws: Floats | None
+) -> list[CrossValidated | None]:
     """The worth at each budget of taking the best of `ways`; None where on the problems of some part nothing fits."""
     problems = len(offers[0].left)
     costs, rates = np.full((2, problems, len(budgets)), np.nan)
@@ -70,10 +72,10 @@ def held_out(
     return [_held(costs[:, at], rates[:, at], draws) for at in range(len(budgets))]
 
 
-def _held(costs: Floats, rates: Floats, draws: Floats | None) -> Held | None:
+def _held(costs: Floats, rates: Floats, draws: Floats | None) -> CrossValidated | None:
     if np.isnan(rates).any():
         return None
-    return Held(
+    return CrossValidated(
         cost=float(costs.mean()),
         cost_interval=None if draws is None else intervals(costs[:, None], draws)[0],
         rate=float(rates.mean()),
@@ -81,7 +83,7 @@ def _held(costs: Floats, rates: Floats, draws: Floats | None) -> Held | None:
     )
 
 
-def within(of: Offer, problems: Places, *, scaled: bool = True) -> Offer:
+def within(of: ModelStats, problems: Places, *, scaled: bool = True) -> ModelStats:
     """An offer on some of its problems; `scaled`, a sample costs on average what it does on all."""
     each, once = of.each[problems], of.once[problems]
     if scaled:

@@ -155,7 +155,7 @@ class Reach(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class CurveValue:
     """What a model reaches at a budget: `point` is there exactly if it is REACHED."""
 
     model: str
@@ -208,11 +208,11 @@ def _around(rates: Floats, draws: Floats) -> tuple[Sequence[Interval | None], Se
     return found, clipped(simultaneous(rates, largest, found))
 
 
-def standing(of: Curve, budget: float) -> Standing:
+def standing(of: Curve, budget: float) -> CurveValue:
     """What the model reaches at a budget."""
     k = of.cost.affordable(budget)
     if k == 0:
-        return Standing(model=of.model, reach=Reach.TOO_DEAR, k=0, point=None)
+        return CurveValue(model=of.model, reach=Reach.TOO_DEAR, k=0, point=None)
     if k > of.n:
-        return Standing(model=of.model, reach=Reach.UNDEFINED, k=k, point=None)
-    return Standing(model=of.model, reach=Reach.REACHED, k=k, point=of.points[k - 1])
+        return CurveValue(model=of.model, reach=Reach.UNDEFINED, k=k, point=None)
+    return CurveValue(model=of.model, reach=Reach.REACHED, k=k, point=of.points[k - 1])

@@ -74,31 +74,33 @@ def _pairs(scores: ArrayLike, passed: ArrayLike) -> tuple[NDArray[np.float64], N
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Votes:
-    """Scores that depend on which samples are there: a sample's is its weight times the size of its camp to some power.
+    """Scores that depend on which samples are there: a sample's is its weight times the size of its cluster to some power.
 
-    `camps` are labels, equal for samples that agree with each other. Of equal scores the one with the higher `tie` is
+    `clusters` are labels, equal for samples that agree with each other. Of equal scores the one with the higher `tie` is
     better; what is equal in that, too, stands in random order. A weight of 0 is for samples that nobody should vote
     for.
     """
 
-    camps: NDArray[np.int64]
+    clusters: NDArray[np.int64]
     weights: NDArray[np.float64]
     power: float = 1.0
     tie: NDArray[np.float64] | None = None
 
     def __post_init__(self) -> None:
-        if self.camps.shape != self.weights.shape or self.camps.ndim != 1 or not self.camps.size:
-            raise ValueError(f"{self.camps.size} camps and {self.weights.size} weights; every sample needs one of each")
-        if self.tie is not None and self.tie.shape != self.camps.shape:
-            raise ValueError(f"{self.tie.size} tie breakers for {self.camps.size} samples")
+        if self.clusters.shape != self.weights.shape or self.clusters.ndim != 1 or not self.clusters.size:
+            raise ValueError(
+                f"{self.clusters.size} clusters and {self.weights.size} weights; every sample needs one of each"
+            )
+        if self.tie is not None and self.tie.shape != self.clusters.shape:
+            raise ValueError(f"{self.tie.size} tie breakers for {self.clusters.size} samples")
         if not (np.isfinite(self.weights).all() and (self.weights >= 0).all()):
             raise ValueError("a weight is a number of at least 0")
 
     @property
     def scores(self) -> NDArray[np.float64]:
         """The scores where every sample votes."""
-        _, camp, sizes = np.unique(self.camps, return_inverse=True, return_counts=True)
-        return np.asarray(self.weights * sizes[camp] ** self.power, dtype=np.float64)
+        _, cluster, sizes = np.unique(self.clusters, return_inverse=True, return_counts=True)
+        return np.asarray(self.weights * sizes[cluster] ** self.power, dtype=np.float64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,8 +119,8 @@ def rank_score_of_votes(
     Over all subsets, or over `draws` of them where there are more.
     """
     right = np.asarray(passed, dtype=np.float64)
-    samples = votes.camps.size
-    if right.shape != votes.camps.shape:
+    samples = votes.clusters.size
+    if right.shape != votes.clusters.shape:
         raise ValueError(f"{samples} votes and {right.size} verdicts; one of each is needed for every sample")
     if not 1 <= k <= samples:
         raise ValueError(f"rank-score@{k} is undefined for {samples} samples")
@@ -149,8 +151,8 @@ def _some(samples: int, k: int, rng: np.random.Generator, draws: int) -> Iterato
 
 def _best_of(votes: Votes, right: NDArray[np.float64], chosen: NDArray[np.int64]) -> NDArray[np.float64]:
     """For each subset (a row), how likely its best sample is correct: the share of correct ones among the best."""
-    camps = votes.camps[chosen]
-    sizes = (camps[:, :, None] == camps[:, None, :]).sum(axis=2)
+    clusters = votes.clusters[chosen]
+    sizes = (clusters[:, :, None] == clusters[:, None, :]).sum(axis=2)
     scores = votes.weights[chosen] * sizes**votes.power
     best = scores == scores.max(axis=1, keepdims=True)
     if votes.tie is not None:

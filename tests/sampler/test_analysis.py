@@ -13,7 +13,7 @@ from rich.console import Console
 
 from sampler.commands import cli
 from sampler.exit_codes import Exit
-from sampler.reporting.analysis.analyse import Accept, AnalysisWish, analyse, diversity
+from sampler.reporting.analysis.analyse import Accept, AnalysisRequest, analyse, diversity
 from sampler.reporting.analysis.load import AnalysisSource, read_analysis
 from sampler.reporting.analysis.render import print_analysis
 from sampler.reporting.analysis.spending import orders_of
@@ -26,7 +26,7 @@ from sampler.store.read_models import ModelRow, SpentRow, TallyRow
 from sampler.store.writer import Store
 from sandbox.values import Verdict
 
-BY_TABLE = AnalysisWish(unit=Unit.TABLE_FLOPS)
+BY_TABLE = AnalysisRequest(unit=Unit.TABLE_FLOPS)
 
 
 @pytest.fixture
@@ -46,9 +46,9 @@ def counts_file(tmp_path):
     return writing
 
 
-def analysed(path, wish=BY_TABLE):
+def analysed(path, request=BY_TABLE):
     facts = read_counts(path)
-    return analyse("counted", paired_data(facts.models, facts.tallies, 0), wish)
+    return analyse("counted", paired_data(facts.models, facts.tallies, 0), request)
 
 
 def test_solving_costs_what_counting_by_hand_says(counts_file):
@@ -162,10 +162,10 @@ def test_diversity_is_read_from_the_programs_that_passed(tmp_path, support):
                 record = replace(support.sample_record(model, problem, index, text), source=text)
                 store.add_sample(record)
                 store.add_verdict(support.verdict_record(model, problem, index, passed))
-    made = read_analysis(AnalysisSource(path=path, params={}, programs=True), AnalysisWish(unit=Unit.SAMPLES))
+    made = read_analysis(AnalysisSource(path=path, params={}, programs=True), AnalysisRequest(unit=Unit.SAMPLES))
     found = made.models[0].diversity
     assert (found.solved, found.correct, found.texts, found.programs) == (1, 3.0, 2.0, 1.0)
-    (model_,) = read_analysis(AnalysisSource(path=path, params={}), AnalysisWish(unit=Unit.TOKENS)).models
+    (model_,) = read_analysis(AnalysisSource(path=path, params={}), AnalysisRequest(unit=Unit.TOKENS)).models
     first = model_.spent[0]
     assert first.by_mean == first.by_own == 3 / 4 / 2
     assert first.by_sample == pytest.approx(3 / 4 / 2, abs=0.05)  # all samples cost the same
@@ -187,8 +187,8 @@ def test_whoever_hands_out_what_the_selection_tests_accept_is_judged_by_the_othe
             UPDATE verdict SET selection = CASE WHEN idx < 3 AND name = 'P/0' THEN 'PASSED' ELSE 'WRONG' END
               FROM sample JOIN problem ON problem.id = problem_id WHERE sample.id = sample_id AND name <> 'P/1'
         """)
-    wish = AnalysisWish(unit=Unit.SAMPLES, budgets=(1.0, 2.0), accept=Accept.SELECTION)
-    made = read_analysis(AnalysisSource(path=path, params={}), wish)
+    request = AnalysisRequest(unit=Unit.SAMPLES, budgets=(1.0, 2.0), accept=Accept.SELECTION)
+    made = read_analysis(AnalysisSource(path=path, params={}), request)
     assert (made.problems, made.left_out) == (1, 1)
     one, two = made.allotment.rows
     # One sample: with 3/4 something is handed out on P/0, and 2/3 of that is right. Two: with 1, for no two of four all
@@ -202,7 +202,7 @@ def test_whoever_hands_out_what_the_selection_tests_accept_is_judged_by_the_othe
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("UPDATE verdict SET selection = NULL")
     with pytest.raises(NotComparable, match="leave --accept away"):
-        read_analysis(AnalysisSource(path=path, params={}), wish)
+        read_analysis(AnalysisSource(path=path, params={}), request)
 
 
 def test_counts_hold_no_selection_tests(counts_file):

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from sampler.reporting.analysis.analyse import Analysis, AnalysisWish, Read, analyse
+from sampler.reporting.analysis.analyse import Analysis, AnalysisRequest, SampleEvidence, analyse
 from sampler.reporting.analysis.render import print_analysis
 from sampler.reporting.analysis.spending import orders_of
 from sampler.reporting.paired_data import PairedData, paired_data
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.slow
 N = 6
 SMALL = (6, 5, 4, 3, 3, 2, 2, 1, 1, 1, 0, 0, 0, 0)
 LARGE = (6, 6, 6, 6, 5, 4, 5, 3, 3, 4, 2, 1, 1, 0)
-WISH = AnalysisWish(unit=Unit.TOKENS, budgets=(2.0, 6.0, 12.0, 24.0))
+WISH = AnalysisRequest(unit=Unit.TOKENS, budgets=(2.0, 6.0, 12.0, 24.0))
 
 
 def tokens(model: int, at: int) -> int:
@@ -62,7 +62,7 @@ def paired(small: Sequence[int] = SMALL, large: Sequence[int] = LARGE) -> Paired
     return paired_data(models, tallies, 0)
 
 
-def orders(under: PairedData) -> Read:
+def orders(under: PairedData) -> SampleEvidence:
     """The samples one by one, each at what the problem's samples cost on average."""
     found = {}
     for model in under.models:
@@ -72,12 +72,12 @@ def orders(under: PairedData) -> Read:
             for index in range(N)
         ]
         found[model.id] = orders_of(under, model, rows, PromptCharge.EACH)
-    return Read(orders={model: one for model, one in found.items() if one})
+    return SampleEvidence(orders={model: one for model, one in found.items() if one})
 
 
-def analysed(under: PairedData | None = None, wish: AnalysisWish = WISH) -> Analysis:
+def analysed(under: PairedData | None = None, request: AnalysisRequest = WISH) -> Analysis:
     under = under or paired()
-    return analyse("a", under, wish, orders(under))
+    return analyse("a", under, request, orders(under))
 
 
 def drawn(values: Sequence[float], under: PairedData) -> object:
@@ -223,7 +223,7 @@ def test_a_cost_stands_beside_its_interval_and_a_size_that_all_have_is_told_once
     (small,) = (line for line in said.getvalue().splitlines() if re.match(r" small +6 ", line))
     assert re.search(r" \d\.\d+ \[\d\.\d+, \d+(\.\d+)?\] ", small)
     many = io.StringIO()
-    print_analysis(analysed(wish=replace(WISH, unit=Unit.TABLE_FLOPS), under=dear()), Console(file=many, width=200))
+    print_analysis(analysed(request=replace(WISH, unit=Unit.TABLE_FLOPS), under=dear()), Console(file=many, width=200))
     (large,) = (line for line in many.getvalue().splitlines() if re.match(r" large +6 ", line))
     assert re.search(r" \d+(\.\d+)? \[\d+(\.\d+)?, \d+(\.\d+)?\] TFLOP ", large)
 
@@ -240,7 +240,7 @@ def test_costs_of_an_analysis_do_not_depend_on_a_rounding_of_the_budget():
     made = analysed()
     (small, _) = made.models
     assert small.stopped is not None
-    (again, _) = analysed(wish=replace(WISH, budgets=(small.stopped.cost,))).models
+    (again, _) = analysed(request=replace(WISH, budgets=(small.stopped.cost,))).models
     assert again.spent[0].in_rounds == pytest.approx(small.stopped.rate)
     assert again.spent[0].intervals["in_rounds"] is not None
 

@@ -15,7 +15,7 @@ from sampler.reporting.comparison import NotComparable, compare
 from sampler.reporting.counts import CountsError, read_counts
 from sampler.reporting.inputs import load_paired, read_facts, source
 from sampler.reporting.paired_data import paired_data
-from sampler.reporting.report import Wish, make_report
+from sampler.reporting.report import ReportRequest, make_report
 from sampler.running.stored import StoredScoring, score_stored
 from sampler.stats.budget import PromptCharge, Unit
 from sampler.stats.curves import Reach
@@ -122,7 +122,7 @@ def test_two_models_of_a_study_are_called_apart_only_where_its_report_does(three
     path = three_alike
     within = compare(sides(path, "a", "b"), Unit.SAMPLES, PromptCharge.EACH)
     assert within.family == ("a", "b", "c")
-    reported = make_report(read_counts(path), Wish(units=(Unit.SAMPLES,), budgets={}))
+    reported = make_report(read_counts(path), ReportRequest(units=(Unit.SAMPLES,), budgets={}))
     for row in reported.tables[0].rows:
         lead = next(lead for other, lead in row.differences.items() if other in "ab")
         step = next(step for step in within.steps if step.budget == row.budget)
@@ -165,8 +165,8 @@ def test_one_problem_with_fewer_samples_does_not_cut_the_others_in_silence(tmp_p
     with Store(path) as store:
         import_files(ImportRequest(files=(file,), study="s", problems=str(tmp_path / "problems.jsonl")), store)
         (study,) = (read_facts(path).study,)
-        wish = StoredScoring(study=study, problems=None, executor=lambda _limits: support.FakeExecutor(), boxes=None)
-        score_stored(wish, store, lambda _event: None, threading.Event())
+        request = StoredScoring(study=study, problems=None, executor=lambda _limits: support.FakeExecutor(), boxes=None)
+        score_stored(request, store, lambda _event: None, threading.Event())
     said = "a: pass@k ends at k = 1, because 1 of 20 problems (P/7) have no more samples; others have up to 20."
     asked = ["--unit", "samples"]
     for command in (["report", str(path)], ["analyse", str(path)], ["compare", f"{path}:a", f"{path}:b"]):
@@ -265,7 +265,7 @@ def test_a_packed_file_reads_the_same_and_a_cut_one_is_refused(small_and_large, 
 
 
 def test_counts_make_a_report_like_any_store(small_and_large):
-    made = make_report(read_counts(small_and_large), Wish(units=(Unit.FLOPS_128,), budgets={}))
+    made = make_report(read_counts(small_and_large), ReportRequest(units=(Unit.FLOPS_128,), budgets={}))
     assert made.compared == 40
     assert [cell.reach for cell in made.tables[0].rows[-1].cells] == [Reach.REACHED] * 2
 

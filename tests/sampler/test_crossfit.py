@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sampler.stats.allocation import (
-    Tried,
+    SampleCounts,
     best_within,
     cascades,
     mixtures,
@@ -32,8 +32,12 @@ def two(passed, once=0.5):
     small, large = ([counts[at] for counts in passed] for at in (0, 1))
     dearer = [UnitCost(each=3.0 + at, once=once) for at in range(len(passed))]
     return (
-        offer("small", Tried(samples=[4] * len(small), accepted=small, right=small), [UnitCost(each=1.0)] * len(small)),
-        offer("large", Tried(samples=[3] * len(large), accepted=large, right=[c // 2 for c in large]), dearer),
+        offer(
+            "small",
+            SampleCounts(samples=[4] * len(small), accepted=small, right=small),
+            [UnitCost(each=1.0)] * len(small),
+        ),
+        offer("large", SampleCounts(samples=[3] * len(large), accepted=large, right=[c // 2 for c in large]), dearer),
     )
 
 
@@ -74,7 +78,7 @@ def test_leaving_one_problem_out_is_what_counting_by_hand_says():
     """
     first, second = [1, 1, 0], [0, 0, 1]
     offers = [
-        offer(name, Tried(samples=[1] * 3, accepted=right, right=right), [UnitCost(each=1.0)] * 3)
+        offer(name, SampleCounts(samples=[1] * 3, accepted=right, right=right), [UnitCost(each=1.0)] * 3)
         for name, right in (("a", first), ("b", second))
     ]
     parts = [np.array([at]) for at in range(3)]
@@ -87,7 +91,7 @@ def test_leaving_one_problem_out_is_what_counting_by_hand_says():
 
 def test_where_all_problems_are_alike_the_choice_is_worth_what_it_seems():
     small, large = two([(2, 1)] * 10, once=0.0)
-    large = offer("large", Tried(samples=[3] * 10, accepted=[2] * 10, right=[2] * 10), [UnitCost(each=3.0)] * 10)
+    large = offer("large", SampleCounts(samples=[3] * 10, accepted=[2] * 10, right=[2] * 10), [UnitCost(each=3.0)] * 10)
     parts = deal(10, np.random.default_rng(0))
     for budget in (1.0, 3.0, 6.0):
         seen = best_within(of_one_model([small, large], None), budget)
@@ -107,7 +111,9 @@ def test_the_best_of_many_equal_models_only_seems_better_than_each():
         for number in range(10):
             right = rng.binomial(2, 0.5, 40).tolist()
             offers.append(
-                offer(f"m{number}", Tried(samples=[2] * 40, accepted=right, right=right), [UnitCost(each=1.0)] * 40)
+                offer(
+                    f"m{number}", SampleCounts(samples=[2] * 40, accepted=right, right=right), [UnitCost(each=1.0)] * 40
+                )
             )
         seen.append(best_within(of_one_model(offers, None), 1.0).rate)
         (held,) = held_out(of_one_model, offers, [1.0], deal(40, rng), None)
@@ -122,7 +128,7 @@ def test_a_budget_of_just_so_many_samples_buys_as_many_in_every_part():
     rng = np.random.default_rng(1)
     costs = [UnitCost(each=float(each)) for each in rng.lognormal(0, 1, 30)]
     right = rng.binomial(5, 0.4, 30).tolist()
-    one = offer("m", Tried(samples=[5] * 30, accepted=right, right=right), costs)
+    one = offer("m", SampleCounts(samples=[5] * 30, accepted=right, right=right), costs)
     parts = deal(30, rng)
     for k in range(1, 6):
         (held,) = held_out(of_one_model, [one], [one.mean_cost.of(k)], parts, None)
@@ -135,8 +141,8 @@ def test_a_budget_of_just_so_many_samples_buys_as_many_in_every_part():
 
 def test_of_very_many_samples_pairs_are_thinned_and_say_which_k_they_mean():
     right = np.random.default_rng(2).binomial(700, 0.1, 4).tolist()
-    few = offer("few", Tried(samples=[3] * 4, accepted=[1] * 4, right=[1] * 4), [UnitCost(each=2.0)] * 4)
-    many = offer("many", Tried(samples=[700] * 4, accepted=right, right=right), [UnitCost(each=1.0)] * 4)
+    few = offer("few", SampleCounts(samples=[3] * 4, accepted=[1] * 4, right=[1] * 4), [UnitCost(each=2.0)] * 4)
+    many = offer("many", SampleCounts(samples=[700] * 4, accepted=right, right=right), [UnitCost(each=1.0)] * 4)
     pairs = cascades(many, few)
     assert len(pairs.ks[0]) <= 200
     assert pairs.ks[0].tolist()[:100] == list(range(1, 101))

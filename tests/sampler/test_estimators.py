@@ -12,7 +12,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from sampler.stats.allocation import (
-    Tried,
+    SampleCounts,
     best_within,
     cascades,
     greedy,
@@ -183,8 +183,12 @@ def two_offers(passed, selected=None):
     more = selected or passed
     costs = ([UnitCost(each=1.0)] * len(passed), [UnitCost(each=3.0, once=0.5)] * len(passed))
     return (
-        offer("small", Tried(samples=[4] * len(small), accepted=[one for one, _ in more], right=small), costs[0]),
-        offer("large", Tried(samples=[3] * len(large), accepted=[two for _, two in more], right=large), costs[1]),
+        offer(
+            "small", SampleCounts(samples=[4] * len(small), accepted=[one for one, _ in more], right=small), costs[0]
+        ),
+        offer(
+            "large", SampleCounts(samples=[3] * len(large), accepted=[two for _, two in more], right=large), costs[1]
+        ),
     )
 
 
@@ -344,7 +348,7 @@ def test_the_interval_of_rounds_is_the_one_over_every_resample():
 
 def test_more_right_than_accepted_is_refused():
     with pytest.raises(ValueError, match="more accepted samples are right"):
-        offer("m", Tried(samples=[2], accepted=[1], right=[2]), [UnitCost(each=1.0)])
+        offer("m", SampleCounts(samples=[2], accepted=[1], right=[2]), [UnitCost(each=1.0)])
 
 
 def test_the_fit_finds_the_distribution_that_made_the_counts():

@@ -21,10 +21,10 @@ from sampler.page.extrapolation import promises
 from sampler.page.page_model import PageFacts, Sheet, heat, make_sheet, marks, turns
 from sampler.page.plots import PlotError, draw
 from sampler.page.write import page_html
-from sampler.reporting.analysis.analyse import AnalysisWish, analyse
+from sampler.reporting.analysis.analyse import AnalysisRequest, analyse
 from sampler.reporting.paired_data import paired_data
 from sampler.reporting.render import spanned
-from sampler.reporting.report import Facts, Finding, Wish, make_report
+from sampler.reporting.report import Facts, Finding, ReportRequest, make_report
 from sampler.stats.budget import PromptCharge, Unit
 from sampler.store.read_models import FailureRow, ModelRow, OriginRow, StudyRow, TallyRow
 
@@ -103,7 +103,7 @@ def sheet(*, names: tuple[str, str] = ("small", "large"), failures: tuple[Failur
         failures=failures,
         origin=origin(),
     )
-    return make_sheet(page, Wish(units=(Unit.FLOPS_PARAMS, Unit.FLOPS), budgets={}))
+    return make_sheet(page, ReportRequest(units=(Unit.FLOPS_PARAMS, Unit.FLOPS), budgets={}))
 
 
 class Balanced(HTMLParser):
@@ -192,7 +192,7 @@ def test_of_many_models_the_page_says_who_works_out_whom_to_ask() -> None:
     tallies = [tally(number, f"p/{at}", (number + at) % 5) for number in range(1, MOST_MODELS + 2) for at in range(3)]
     facts = Facts(study=study(), models=models, tallies=tallies, verdicts={})
     made = make_sheet(
-        PageFacts(facts=facts, failures=(), origin=origin()), Wish(units=(Unit.FLOPS_PARAMS,), budgets={})
+        PageFacts(facts=facts, failures=(), origin=origin()), ReportRequest(units=(Unit.FLOPS_PARAMS,), budgets={})
     )
     page = page_html(made)
     assert f"for at most {MOST_MODELS} models; <code>sampler analyse</code>" in page
@@ -209,11 +209,12 @@ def test_the_router_of_the_page_is_that_of_the_analysis() -> None:
     ]
     paired = paired_data(models, tallies, 0)
     (table,) = make_report(
-        Facts(study=study(), models=models, tallies=tallies, verdicts={}), Wish(units=(Unit.FLOPS_PARAMS,), budgets={})
+        Facts(study=study(), models=models, tallies=tallies, verdicts={}),
+        ReportRequest(units=(Unit.FLOPS_PARAMS,), budgets={}),
     ).tables
     found = choices(paired, table, 0)
     assert found is not None
-    made = analyse("a", paired, AnalysisWish(unit=Unit.FLOPS_PARAMS))
+    made = analyse("a", paired, AnalysisRequest(unit=Unit.FLOPS_PARAMS))
     assert made.allotment is not None
     assert [(row.budget, row.router, row.router_interval) for row in found.rows] == [
         (row.budget, row.oracle, row.oracle_interval) for row in made.allotment.rows if row.single
@@ -327,7 +328,7 @@ def test_a_star_says_its_interval_where_one_points_at_it() -> None:
         greedy=[star],
     )
     made = make_sheet(
-        PageFacts(facts=facts, failures=(), origin=origin()), Wish(units=(Unit.FLOPS_PARAMS,), budgets={})
+        PageFacts(facts=facts, failures=(), origin=origin()), ReportRequest(units=(Unit.FLOPS_PARAMS,), budgets={})
     )
     (figure,) = made.figures
     assert figure.chart is not None

@@ -489,7 +489,7 @@ def test_selection_tests_and_answers_of_a_real_study(tmp_path, scorer: Scorer):
         for name in ("coverage", "answered", "correct", "false_positive"):
             assert point.intervals[name].low < getattr(point, name) <= point.intervals[name].high
     assert rates(chosen)[5] == pytest.approx(0.5)
-    assert rates(majority)[5] == rates(mbr)[5] == pytest.approx(0.5)  # two camps of two
+    assert rates(majority)[5] == rates(mbr)[5] == pytest.approx(0.5)  # two clusters of two
     shown = ranked(asked.store, RankRequest(rankers=("majority",), inputs=Inputs.SELECTION, ks=(5,))).models[0].lines[0]
     assert rates(shown)[5] == pytest.approx(0.5)  # on the input 1 four of them agree, of which two are right
     told = json.loads(ranks_json(ranked(asked.store, request)))

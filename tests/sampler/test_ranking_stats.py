@@ -129,9 +129,9 @@ VOTERS = st.lists(
 
 
 def votes_of(voters: list[tuple[int, int, int, bool]], power: float) -> tuple[Votes, list[bool]]:
-    camps, weights, tie, passed = zip(*voters, strict=True)
+    clusters, weights, tie, passed = zip(*voters, strict=True)
     votes = Votes(
-        camps=np.array(camps), weights=np.array(weights, dtype=float), power=power, tie=np.array(tie, dtype=float)
+        clusters=np.array(clusters), weights=np.array(weights, dtype=float), power=power, tie=np.array(tie, dtype=float)
     )
     return votes, list(passed)
 
@@ -140,7 +140,7 @@ def voted_by_hand(voters: list[tuple[int, int, int, bool]], power: float, k: int
     subsets = list(combinations(voters, k))
     total = 0.0
     for subset in subsets:
-        scored = [(w * sum(camp == other for other, *_ in subset) ** power, tie) for camp, w, tie, _ in subset]
+        scored = [(w * sum(cluster == other for other, *_ in subset) ** power, tie) for cluster, w, tie, _ in subset]
         top = [voter[3] for voter, score in zip(subset, scored, strict=True) if score == max(scored)]
         total += sum(top) / len(top)
     return total / len(subsets)
@@ -168,13 +168,13 @@ def test_drawn_subsets_come_within_their_error_of_all_of_them(voters, seed):
 
 @given(voters=VOTERS)
 def test_all_samples_together_vote_as_the_scores_say(voters):
-    votes, passed = votes_of([(camp, weight, 0, right) for camp, weight, _, right in voters], 1.0)
+    votes, passed = votes_of([(cluster, weight, 0, right) for cluster, weight, _, right in voters], 1.0)
     everyone = rank_score_of_votes(votes, passed, len(passed), NEVER)
     assert everyone.mean == pytest.approx(rank_score_at_k(votes.scores, passed, len(passed)))
 
 
 def test_camps_of_one_leave_what_the_weights_say():
-    votes = Votes(camps=np.arange(6), weights=np.array([3.0, 1, 4, 1, 5, 9]))
+    votes = Votes(clusters=np.arange(6), weights=np.array([3.0, 1, 4, 1, 5, 9]))
     passed = [True, False, True, False, False, True]
     for k in range(1, 7):
         assert rank_score_of_votes(votes, passed, k, NEVER).mean == pytest.approx(
@@ -183,17 +183,17 @@ def test_camps_of_one_leave_what_the_weights_say():
 
 
 def test_votes_are_undefined_rather_than_invented():
-    votes = Votes(camps=np.array([0, 0]), weights=np.array([1.0, 1.0]))
+    votes = Votes(clusters=np.array([0, 0]), weights=np.array([1.0, 1.0]))
     with pytest.raises(ValueError, match="undefined"):
         rank_score_of_votes(votes, [True, False], 3, NEVER)
     with pytest.raises(ValueError, match="verdicts"):
         rank_score_of_votes(votes, [True], 1, NEVER)
     with pytest.raises(ValueError, match="at least 0"):
-        Votes(camps=np.array([0]), weights=np.array([-1.0]))
+        Votes(clusters=np.array([0]), weights=np.array([-1.0]))
     with pytest.raises(ValueError, match="every sample"):
-        Votes(camps=np.array([0]), weights=np.array([1.0, 1.0]))
+        Votes(clusters=np.array([0]), weights=np.array([1.0, 1.0]))
     with pytest.raises(ValueError, match="tie breakers"):
-        Votes(camps=np.array([0]), weights=np.array([1.0]), tie=np.array([1.0, 2.0]))
+        Votes(clusters=np.array([0]), weights=np.array([1.0]), tie=np.array([1.0, 2.0]))
 
 
 # --- picks from groups ------------------------------------------------------------------------------------------------

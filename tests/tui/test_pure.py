@@ -13,8 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sampler.reporting.inputs import read_report
-from sampler.reporting.report import Facts, make_report
-from sampler.reporting.report import Wish as ReportWish
+from sampler.reporting.report import Facts, ReportRequest, make_report
 from sampler.stats.budget import Unit
 from sampler.store.filters import parse
 from sampler.store.reader import Reader
@@ -241,7 +240,7 @@ def test_a_lead_on_the_screen_is_clear_where_the_report_says_so(shot: Snapshot) 
     """
     facts = Facts(study=shot.study, models=shot.models, tallies=shot.tallies, verdicts={})
     budgets = (1.3e11, 2e11)
-    wish = ReportWish(units=(Unit.FLOPS,), budgets={Unit.FLOPS: budgets}, seed=shot.study.seed)
+    wish = ReportRequest(units=(Unit.FLOPS,), budgets={Unit.FLOPS: budgets}, seed=shot.study.seed)
     compared = 0
     for row in make_report(facts, wish).tables[0].rows:
         best = max(row.cells, key=lambda cell: cell.point.rate if cell.point else -1.0).model

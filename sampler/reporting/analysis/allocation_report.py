@@ -17,7 +17,7 @@ import numpy as np
 
 from sampler.stats.allocation import (
     Choice,
-    Offer,
+    ModelStats,
     best_within,
     cascades,
     few_ks,
@@ -31,14 +31,14 @@ from sampler.stats.allocation import (
 )
 from sampler.stats.betabinomial import Fit
 from sampler.stats.bootstrap import Floats, Interval, rate_intervals
-from sampler.stats.crossfit import Held, Places, deal, held_out
+from sampler.stats.crossfit import CrossValidated, Places, deal, held_out
 
 _COLUMNS = 256
 Fits = Callable[[Places], Mapping[str, Fit]]  # of the models whose difficulty can be fitted to these problems
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Allotted:
+class AllocationRow:
     """The best of each kind that costs no more than `budget` on average; None where nothing of the kind does.
 
     `single` pays for all its k samples, `stopping` ends at the first pass. `oracle` is undefined where a model has
@@ -55,11 +55,11 @@ class Allotted:
     greedy: Choice | None
     oracle: float | None
     oracle_interval: Interval | None
-    held: Mapping[str, Held | None]
+    held: Mapping[str, CrossValidated | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Allotment:
+class Allocation:
     """The frontier over (model, k), the greedy schedule in runs of one model, and the best of each kind at each budget.
 
     Of a model's very many samples the frontier shows every k up to a hundred, and a hundred more.
@@ -67,39 +67,39 @@ class Allotment:
 
     frontier: tuple[Choice, ...]
     schedule: tuple[tuple[str, int], ...]
-    rows: tuple[Allotted, ...]
+    rows: tuple[AllocationRow, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Doubt:
+class Resampling:
     """How the problems are resampled (not at all below two) and dealt into parts."""
 
     draws: Floats | None
     seed: int
 
 
-def allot(offers: Sequence[Offer], fits: Fits, budgets: Sequence[float], doubt: Doubt) -> Allotment:
+def allot(offers: Sequence[ModelStats], fits: Fits, budgets: Sequence[float], resampling: Resampling) -> Allocation:
     """The allotment of some models."""
     rising = sorted(offers, key=lambda one: one.mean_cost.of(1))
     whole = np.arange(len(rising[0].left))
     ways = {kind: make(rising, whole) for kind, make in _ways(fits).items()}
-    return Allotment(
-        frontier=_around(_few(ways["single"], rising), {one.model: one for one in rising}, doubt.draws),
+    return Allocation(
+        frontier=_around(_few(ways["single"], rising), {one.model: one for one in rising}, resampling.draws),
         schedule=ways["greedy"][-1].legs if ways["greedy"] else (),
-        rows=tuple(_rows(ways, rising, budgets, doubt.draws, _held(fits, rising, budgets, doubt))),
+        rows=tuple(_rows(ways, rising, budgets, resampling.draws, _held(fits, rising, budgets, resampling))),
     )
 
 
 def _rows(
     ways: Mapping[str, Sequence[Choice]],
-    rising: Sequence[Offer],
+    rising: Sequence[ModelStats],
     budgets: Sequence[float],
     draws: Floats | None,
-    held: Mapping[str, Sequence[Held | None]],
-) -> Iterator[Allotted]:
+    held: Mapping[str, Sequence[CrossValidated | None]],
+) -> Iterator[AllocationRow]:
     for at, budget in enumerate(budgets):
         rate, near = _oracle(rising, budget, draws)
-        yield Allotted(
+        yield AllocationRow(
             budget=budget,
             **{kind: best_within(choices, budget) for kind, choices in ways.items()},
             oracle=rate,
@@ -109,19 +109,19 @@ def _rows(
 
 
 def _held(
-    fits: Fits, rising: Sequence[Offer], budgets: Sequence[float], doubt: Doubt
-) -> Mapping[str, Sequence[Held | None]]:
-    parts = deal(len(rising[0].left), np.random.default_rng(doubt.seed))
-    return {kind: held_out(make, rising, budgets, parts, doubt.draws) for kind, make in _ways(fits).items()}
+    fits: Fits, rising: Sequence[ModelStats], budgets: Sequence[float], resampling: Resampling
+) -> Mapping[str, Sequence[CrossValidated | None]]:
+    parts = deal(len(rising[0].left), np.random.default_rng(resampling.seed))
+    return {kind: held_out(make, rising, budgets, parts, resampling.draws) for kind, make in _ways(fits).items()}
 
 
-_Way = Callable[[Sequence[Offer], Places], list[Choice]]
+_Way = Callable[[Sequence[ModelStats], Places], list[Choice]]
 
 
 def _ways(fits: Fits) -> Mapping[str, _Way]:
     """What is worth considering of each kind, of models by rising cost."""
 
-    def scheduling(rising: Sequence[Offer], problems: Places) -> list[Choice]:
+    def scheduling(rising: Sequence[ModelStats], problems: Places) -> list[Choice]:
         order = _schedule(rising, fits(problems))
         return scheduled(order, {one.model: one for one in rising}) if order else []
 
@@ -138,7 +138,7 @@ def _ways(fits: Fits) -> Mapping[str, _Way]:
     }
 
 
-def _schedule(rising: Sequence[Offer], fits: Mapping[str, Fit]) -> tuple[str, ...]:
+def _schedule(rising: Sequence[ModelStats], fits: Mapping[str, Fit]) -> tuple[str, ...]:
     """The greedy order of the models whose difficulty could be fitted."""
     known = [one for one in rising if one.model in fits]
     return greedy(
@@ -148,7 +148,7 @@ def _schedule(rising: Sequence[Offer], fits: Mapping[str, Fit]) -> tuple[str, ..
     )
 
 
-def _oracle(offers: Sequence[Offer], budget: float, draws: Floats | None) -> tuple[float | None, Interval | None]:
+def _oracle(offers: Sequence[ModelStats], budget: float, draws: Floats | None) -> tuple[float | None, Interval | None]:
     """What the oracle reaches; a budget that buys no sample reaches nothing, and nothing is uncertain about that."""
     bought = [one.mean_cost.affordable(budget) for one in offers]
     if any(k > one.n for k, one in zip(bought, offers, strict=True)):
@@ -158,7 +158,7 @@ def _oracle(offers: Sequence[Offer], budget: float, draws: Floats | None) -> tup
     return float(solved.mean()), near
 
 
-def _few(frontier: Sequence[Choice], offers: Sequence[Offer]) -> list[Choice]:
+def _few(frontier: Sequence[Choice], offers: Sequence[ModelStats]) -> list[Choice]:
     """The frontier without most of its many large k; where another model takes over, all is kept."""
     known = {one.model: frozenset(few_ks(one.n).tolist()) for one in offers}
     legs = [choice.legs[0] for choice in frontier]
@@ -171,7 +171,7 @@ def _few(frontier: Sequence[Choice], offers: Sequence[Offer]) -> list[Choice]:
     ]
 
 
-def _around(choices: Sequence[Choice], offers: Mapping[str, Offer], draws: Floats | None) -> tuple[Choice, ...]:
+def _around(choices: Sequence[Choice], offers: Mapping[str, ModelStats], draws: Floats | None) -> tuple[Choice, ...]:
     """The choices with intervals of their rates, so many at a time that a long frontier needs no more memory."""
     if draws is None:
         return tuple(choices)

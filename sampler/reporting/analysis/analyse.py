@@ -17,12 +17,12 @@ from typing import TypedDict
 import numpy as np
 
 from sampler.normal_form import normal_form
-from sampler.reporting.analysis.allocation_report import Allotment, Doubt, allot
+from sampler.reporting.analysis.allocation_report import Allocation, Resampling, allot
 from sampler.reporting.analysis.difficulty_bins import Stratum, strata_of
 from sampler.reporting.analysis.spending import Spending, spending
 from sampler.reporting.paired_data import PairedData
 from sampler.reporting.report import choose_budgets
-from sampler.stats.allocation import Offer, Tried, offer
+from sampler.stats.allocation import ModelStats, SampleCounts, offer
 from sampler.stats.betabinomial import Extrapolation, Fit, extrapolate, fit
 from sampler.stats.bootstrap import LEVEL, Floats, Interval, draw_problems, intervals, rate_intervals
 from sampler.stats.budget import PromptCharge, Unit, UnitCost
@@ -94,7 +94,7 @@ class Accept(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AnalysisWish:
+class AnalysisRequest:
     """What is to be analysed. Without budgets or ks they are chosen; `seed` is that of the resamples."""
 
     accept: Accept = Accept.JUDGE
@@ -151,14 +151,14 @@ class Analysis:
     models: tuple[ModelAnalysis, ...]
     unknown: tuple[str, ...]
     cheapest: CostOfPass | None
-    allotment: Allotment | None
+    allotment: Allocation | None
     reference: str | None
     notes: tuple[str, ...]
     strata: tuple[Stratum, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Read:
+class SampleEvidence:
     """What was read of single samples, by model id: how diverse the programs are, and the samples in random orders.
 
     `accepted` is what the selection tests let through, in the order of the paired data's problems; empty, the judge accepts.
@@ -171,21 +171,21 @@ class Read:
     untested: int = 0
 
 
-def analyse(study: str, paired: PairedData, wish: AnalysisWish, read: Read | None = None) -> Analysis:
+def analyse(study: str, paired: PairedData, request: AnalysisRequest, read: SampleEvidence | None = None) -> Analysis:
     """The analysis of the models of paired data, and of their samples as far as those were read."""
-    read = read or Read()
-    offers = _offers(paired, wish, read)
+    read = read or SampleEvidence()
+    offers = _offers(paired, request, read)
     fits, why_not = _fits(paired, range(len(paired.problems)))
     curves = [paired.curve(model, offers[model.id].mean_cost) for model in paired.models if model.id in offers]
-    budgets = wish.budgets or choose_budgets(curves)
+    budgets = request.budgets or choose_budgets(curves)
     passes = _passes(paired, offers)
-    doubt = Doubt(draws=paired.draws, seed=wish.seed)
+    resampling = Resampling(draws=paired.draws, seed=request.seed)
     dearest = max(offers.values(), key=lambda one: one.mean_cost.of(1), default=None)
     return Analysis(
         study=study,
-        unit=wish.unit,
-        charge=wish.charge,
-        accept=wish.accept,
+        unit=request.unit,
+        charge=request.charge,
+        accept=request.accept,
         problems=len(paired.problems),
         left_out=read.untested,
         level=LEVEL,
@@ -194,22 +194,22 @@ def analyse(study: str, paired: PairedData, wish: AnalysisWish, read: Read | Non
             ModelAnalysis(
                 name=model.name,
                 n=paired.counts[model.id].n,
-                **_costs(offers.get(model.id), passes.get(model.name), doubt),
+                **_costs(offers.get(model.id), passes.get(model.name), resampling),
                 fit=fits.get(model.name),
-                beyond=beyond(paired.counts[model.id], wish) if model.name in fits else (),
+                beyond=beyond(paired.counts[model.id], request) if model.name in fits else (),
                 not_fitted=why_not.get(model.name),
                 spent=spending(
                     offers[model.id], paired.counts[model.id], read.orders.get(model.id), budgets, paired.draws
                 )
-                if model.id in offers and wish.accept is Accept.JUDGE
+                if model.id in offers and request.accept is Accept.JUDGE
                 else (),
                 diversity=read.diversity.get(model.id),
             )
             for model in paired.models
         ),
         unknown=tuple(model.name for model in paired.models if model.id not in offers),
-        cheapest=_cost_of_pass(frontier(passes), doubt) if passes else None,
-        allotment=allotment(paired, wish, budgets, read),
+        cheapest=_cost_of_pass(frontier(passes), resampling) if passes else None,
+        allotment=allotment(paired, request, budgets, read),
         reference=dearest.model if dearest else None,
         notes=paired.uneven_samples,
         strata=strata_of(list(offers.values()), dearest, budgets, paired.draws) if dearest else (),
@@ -222,42 +222,42 @@ class _Costs(TypedDict):
     cost_of_pass: CostOfPass | None
 
 
-def _offers(paired: PairedData, wish: AnalysisWish, read: Read) -> dict[int, Offer]:
-    found = ((model.id, _offer(model, paired, wish, read.accepted.get(model.id))) for model in paired.models)
+def _offers(paired: PairedData, request: AnalysisRequest, read: SampleEvidence) -> dict[int, ModelStats]:
+    found = ((model.id, _offer(model, paired, request, read.accepted.get(model.id))) for model in paired.models)
     return {model: made for model, made in found if made is not None}
 
 
 def _offer(
-    model: ModelRow, paired: PairedData, wish: AnalysisWish, accepted: Sequence[AcceptedRow] | None
-) -> Offer | None:
-    costs = paired.own_costs(model, wish.unit, wish.charge)
+    model: ModelRow, paired: PairedData, request: AnalysisRequest, accepted: Sequence[AcceptedRow] | None
+) -> ModelStats | None:
+    costs = paired.own_costs(model, request.unit, request.charge)
     counts = paired.counts[model.id]
     if costs is None or not counts.n:
         return None
-    tried = Tried(samples=counts.scored, accepted=counts.passed, right=counts.passed)
+    tried = SampleCounts(samples=counts.scored, accepted=counts.passed, right=counts.passed)
     if accepted is not None:
         tried = replace(tried, accepted=[row.accepted for row in accepted], right=[row.right for row in accepted])
-    return offer(model.name, tried, costs, paired.cost(model, wish.unit, wish.charge))
+    return offer(model.name, tried, costs, paired.cost(model, request.unit, request.charge))
 
 
-def _passes(paired: PairedData, offers: Mapping[int, Offer]) -> dict[str, Floats]:
+def _passes(paired: PairedData, offers: Mapping[int, ModelStats]) -> dict[str, Floats]:
     """What a pass costs on each problem, by the model's name."""
     found = ((model.name, paired.counts[model.id], offers.get(model.id)) for model in paired.models)
     return {name: costs_of_pass(counts.scored, counts.passed, of.each) for name, counts, of in found if of is not None}
 
 
-def _costs(of: Offer | None, passes: Floats | None, doubt: Doubt) -> _Costs:
+def _costs(of: ModelStats | None, passes: Floats | None, resampling: Resampling) -> _Costs:
     if of is None or passes is None:
         return {"unit_cost": None, "stopped": None, "cost_of_pass": None}
-    found = _cost_of_pass(passes, doubt)
-    return {"unit_cost": of.mean_cost, "stopped": _stopped(of, doubt.draws), "cost_of_pass": found}
+    found = _cost_of_pass(passes, resampling)
+    return {"unit_cost": of.mean_cost, "stopped": _stopped(of, resampling.draws), "cost_of_pass": found}
 
 
-def _cost_of_pass(passes: Floats, doubt: Doubt) -> CostOfPass:
-    return cost_of_pass(passes, np.random.default_rng(doubt.seed), doubt.draws)
+def _cost_of_pass(passes: Floats, resampling: Resampling) -> CostOfPass:
+    return cost_of_pass(passes, np.random.default_rng(resampling.seed), resampling.draws)
 
 
-def _stopped(of: Offer, draws: Floats | None) -> Stop:
+def _stopped(of: ModelStats, draws: Floats | None) -> Stop:
     """What up to n samples cost and reach where the first pass ends them."""
     costs, rates = of.stopped[:, -1:], of.answered[:, -1:]
     return Stop(
@@ -270,15 +270,15 @@ def _stopped(of: Offer, draws: Floats | None) -> Stop:
 
 
 def allotment(
-    paired: PairedData, wish: AnalysisWish, budgets: Sequence[float], read: Read | None = None
-) -> Allotment | None:
+    paired: PairedData, request: AnalysisRequest, budgets: Sequence[float], read: SampleEvidence | None = None
+) -> Allocation | None:
     """Whom to ask at each budget; None where no model has a cost."""
-    offers = list(_offers(paired, wish, read or Read()).values())
+    offers = list(_offers(paired, request, read or SampleEvidence()).values())
 
     def fits(problems: Places) -> Mapping[str, Fit]:
         return _fits(paired, problems.tolist())[0]
 
-    return allot(offers, fits, budgets, Doubt(draws=paired.draws, seed=wish.seed)) if offers else None
+    return allot(offers, fits, budgets, Resampling(draws=paired.draws, seed=request.seed)) if offers else None
 
 
 def _fits(paired: PairedData, problems: Sequence[int]) -> tuple[dict[str, Fit], dict[str, str]]:
@@ -293,10 +293,10 @@ def _fits(paired: PairedData, problems: Sequence[int]) -> tuple[dict[str, Fit], 
     return fits, why_not
 
 
-def beyond(counts: Counts, wish: AnalysisWish) -> tuple[Beyond, ...]:
+def beyond(counts: Counts, request: AnalysisRequest) -> tuple[Beyond, ...]:
     """pass@k at the wished ks that no sample reaches; raises ValueError where nothing passed, or everything did."""
-    ks = [k for k in wish.ks or tuple(times * counts.n for times in TIMES) if k > counts.n]
-    found = extrapolate(counts.scored, counts.passed, ks, np.random.default_rng(wish.seed)) if ks else ()
+    ks = [k for k in request.ks or tuple(times * counts.n for times in TIMES) if k > counts.n]
+    found = extrapolate(counts.scored, counts.passed, ks, np.random.default_rng(request.seed)) if ks else ()
     at_n = fit(counts.scored, counts.passed).pass_at(counts.n)
     return tuple(Beyond(promise=one, warnings=tuple(_warnings(one, counts, at_n))) for one in found)
 

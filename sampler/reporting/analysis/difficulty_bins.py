@@ -15,7 +15,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from sampler.stats.allocation import Offer, strata, stratum_means
+from sampler.stats.allocation import ModelStats, strata, stratum_means
 from sampler.stats.bootstrap import Floats, Interval, read_rates, resampled_statistic
 
 GROUPS = 5
@@ -40,7 +40,7 @@ _Bought = tuple[str, int]  # so many samples of a model
 
 
 def strata_of(
-    offers: Sequence[Offer], dearest: Offer, budgets: Sequence[float], draws: Floats | None
+    offers: Sequence[ModelStats], dearest: ModelStats, budgets: Sequence[float], draws: Floats | None
 ) -> tuple[Stratum, ...]:
     """The strata, the hardest first; `draws` are resamples of all problems."""
     bought = {one.model: [one.mean_cost.affordable(budget) for budget in budgets] for one in offers}

@@ -8,7 +8,15 @@ from pathlib import Path
 
 import numpy as np
 
-from sampler.reporting.analysis.analyse import Accept, Analysis, AnalysisWish, Diversity, Read, analyse, diversity
+from sampler.reporting.analysis.analyse import (
+    Accept,
+    Analysis,
+    AnalysisRequest,
+    Diversity,
+    SampleEvidence,
+    analyse,
+    diversity,
+)
 from sampler.reporting.analysis.spending import orders_of
 from sampler.reporting.comparison import NotComparable
 from sampler.reporting.counts import choose
@@ -35,7 +43,7 @@ class AnalysisSource:
     programs: bool = False
 
 
-def read_analysis(asked: AnalysisSource, wish: AnalysisWish) -> Analysis:
+def read_analysis(asked: AnalysisSource, request: AnalysisRequest) -> Analysis:
     """The analysis of a file; raises StoreError, CountsError or NotComparable."""
     counts = begins_as_counts(asked.path)
     refuse_params_of_a_store(asked.path, asked.params)
@@ -48,18 +56,18 @@ def read_analysis(asked: AnalysisSource, wish: AnalysisWish) -> Analysis:
     paired = paired_data(compared, facts.tallies, facts.study.seed)
     accepted: dict[int, list[AcceptedRow]] = {}
     untested: frozenset[str] = frozenset()
-    if wish.accept is Accept.SELECTION:
+    if request.accept is Accept.SELECTION:
         accepted, untested = _accepted(asked.path, paired, counts=counts)
         tested = [row for row in facts.tallies if row.problem not in untested]
         paired = paired_data(compared, tested, facts.study.seed) if untested else paired
-    wish = replace(wish, seed=facts.study.seed)
-    read = Read(
+    request = replace(request, seed=facts.study.seed)
+    read = SampleEvidence(
         diversity=_diversity(asked.path, facts.study, paired) if asked.programs else {},
-        orders={} if counts or wish.accept is Accept.SELECTION else _orders(asked.path, paired, wish),
+        orders={} if counts or request.accept is Accept.SELECTION else _orders(asked.path, paired, request),
         accepted=accepted,
         untested=len(untested),
     )
-    return analyse(facts.study.name, paired, wish, read)
+    return analyse(facts.study.name, paired, request, read)
 
 
 def _accepted(path: Path, paired: PairedData, *, counts: bool) -> tuple[dict[int, list[AcceptedRow]], frozenset[str]]:
@@ -78,14 +86,14 @@ def _accepted(path: Path, paired: PairedData, *, counts: bool) -> tuple[dict[int
     return {model: [held[name] for name in tested] for model, held in rows.items()}, untested & set(paired.problems)
 
 
-def _orders(path: Path, paired: PairedData, wish: AnalysisWish) -> dict[int, Orders]:
+def _orders(path: Path, paired: PairedData, request: AnalysisRequest) -> dict[int, Orders]:
     """The models' samples in random orders, in a unit that single samples have."""
     found: dict[int, Orders] = {}
-    if wish.unit not in SAMPLE_COSTS:
+    if request.unit not in SAMPLE_COSTS:
         return found
     with SpentReader(path) as reader:
         for model in paired.models:
-            made = orders_of(paired, model, reader.spent(model.id, wish.unit), wish.charge)
+            made = orders_of(paired, model, reader.spent(model.id, request.unit), request.charge)
             if made is not None:
                 found[model.id] = made
     return found

@@ -10,7 +10,7 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from sampler.drawing.axis import format_interval
-from sampler.reporting.analysis.allocation_report import Allotted
+from sampler.reporting.analysis.allocation_report import AllocationRow
 from sampler.reporting.analysis.analyse import Accept, Analysis, ModelAnalysis
 from sampler.reporting.analysis.difficulty_bins import Stratum
 from sampler.reporting.render import NAMES, amount, grid, in_lines, one_line, plain, spanned
@@ -177,7 +177,7 @@ def turning(choices: Sequence[Choice]) -> Iterator[Choice]:
             yield choice
 
 
-def _budgets(rows: Sequence[Allotted], made: Analysis) -> RichTable:
+def _budgets(rows: Sequence[AllocationRow], made: Analysis) -> RichTable:
     title = (
         "The best of each way within each mean budget. Seen: on the problems that it was chosen on, which is too "
         "good, and so "
@@ -203,7 +203,7 @@ WAYS = {  # as the attributes of a row, and in words
 }
 
 
-def _ways(row: Allotted, unit: Unit, called: Mapping[str, str]) -> Iterator[Sequence[str]]:
+def _ways(row: AllocationRow, unit: Unit, called: Mapping[str, str]) -> Iterator[Sequence[str]]:
     for kind, words in WAYS.items():
         choice: Choice | None = getattr(row, kind)
         if choice is None:

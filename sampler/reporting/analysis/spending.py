@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sampler.reporting.paired_data import PairedData
-from sampler.stats.allocation import Offer
+from sampler.stats.allocation import ModelStats
 from sampler.stats.bootstrap import Floats, Interval, rate_intervals
 from sampler.stats.budget import PromptCharge, UnitCost
 from sampler.stats.curves import Counts
@@ -48,7 +48,7 @@ class _Solved:
 
 
 def spending(
-    of: Offer, counts: Counts, orders: Orders | None, budgets: Sequence[float], draws: Floats | None
+    of: ModelStats, counts: Counts, orders: Orders | None, budgets: Sequence[float], draws: Floats | None
 ) -> tuple[Spending, ...]:
     """A model at each budget.
 
@@ -70,7 +70,7 @@ def spending(
 
 
 def _solved(
-    of: Offer, counts: Counts, own: Sequence[UnitCost], orders: Orders | None, budget: float
+    of: ModelStats, counts: Counts, own: Sequence[UnitCost], orders: Orders | None, budget: float
 ) -> dict[str, _Solved | None]:
     """By the three rules that spend a budget on each problem; None where one needs more samples than there are."""
     k, ks = of.mean_cost.affordable(budget), [cost.affordable(budget) for cost in own]
@@ -95,7 +95,9 @@ def _near(solved: Sequence[Mapping[str, _Solved | None]], draws: Floats | None) 
     return dict(zip(columns, rate_intervals(np.stack(list(columns.values()), axis=1), draws), strict=True))
 
 
-def _rounds(of: Offer, budgets: Sequence[float], draws: Floats | None) -> list[tuple[float | None, Interval | None]]:
+def _rounds(
+    of: ModelStats, budgets: Sequence[float], draws: Floats | None
+) -> list[tuple[float | None, Interval | None]]:
     """What rounds reach at each budget, with its interval; None from where on their samples are spent."""
     rates, costs = of.answered.mean(axis=0), of.stopped.mean(axis=0)
     stops = [Stop(k=k, cost=float(costs[k]), rate=float(rates[k])) for k in range(1, of.n + 1)]
