@@ -6,21 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TextIO
 
-from sampler.backends.base import BackendError
-from sampler.backends.open import UnknownBackend
-from sampler.exit_codes import Exit
-from sampler.exporting.files import ExportFault
-from sampler.importing.imported_sample import ImportFault
-from sampler.models.catalogue import UnknownModel
-from sampler.page.plots import PlotError
-from sampler.ranking.rankers import RankingError
-from sampler.reporting.comparison import NotComparable
-from sampler.reporting.counts import CountsError
+from sampler.exit_codes import CommandError, Exit
 from sampler.reporting.render import one_line
-from sampler.store.lock import StoreBusy
-from sampler.store.reader import StoreError
-from sampler.store.writer import WriteFailed
-from sampler.study.toml_table import SpecError
 from sandbox.errors import SandboxError
 from sandbox.judging.facts import FactsError
 from sandbox.problems import ProblemsError
@@ -56,22 +43,13 @@ def _line(error: BaseException, code: Exit) -> str:
 def exit_for(error: BaseException) -> Exit:
     """The exit code for what a command raised."""
     match error:
-        case (
-            SpecError()
-            | ImportFault()
-            | ExportFault()
-            | RankingError()
-            | ProblemsError()
-            | UnknownModel()
-            | UnknownBackend()
-            | PlotError()
-            | NotComparable()
-            | CountsError()
-        ):
+        case CommandError():
+            return error.exit_code
+        case ProblemsError():
             return Exit.USAGE
-        case SandboxError() | BackendError() | WriteFailed() | StoreBusy():
+        case SandboxError():
             return Exit.INFRASTRUCTURE
-        case StoreError() | FactsError():
+        case FactsError():
             return Exit.STORE
         case OSError():  # a file that cannot be written; every other door has an error of its own
             return Exit.INFRASTRUCTURE

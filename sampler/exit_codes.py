@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import IntEnum
+from typing import ClassVar
 
 
 class Exit(IntEnum):
@@ -18,3 +19,9 @@ class Exit(IntEnum):
     BUG = 70
     INTERRUPTED = 130
     TERMINATED = 143
+
+
+class CommandError(Exception):
+    """An error that a command reports in one line, and the exit code that it then ends with."""
+
+    exit_code: ClassVar[Exit]

@@ -8,13 +8,16 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Protocol, Self
 
+from sampler.exit_codes import CommandError, Exit
 from sampler.values import ModelCard, Prompt, Request, Sample, SamplingParams
 
 MOST_SECONDS = 1e6  # eleven days; what the system's clocks can wait for is not much more
 
 
-class BackendError(Exception):
+class BackendError(CommandError):
     """The engine failed. Our fault or the machine's, never the model's: nothing is recorded."""
+
+    exit_code = Exit.INFRASTRUCTURE
 
 
 class CannotLoad(BackendError):

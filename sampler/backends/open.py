@@ -18,6 +18,7 @@ from sampler.backends.openai.http_client import KEY_FORM, is_key
 from sampler.backends.openai.scorer import OpenAIScorer
 from sampler.backends.replay import ReplayBackend
 from sampler.backends.vllm import VllmBackend, VllmOptions
+from sampler.exit_codes import CommandError, Exit
 from sampler.models.catalogue import UnknownModel, find
 from sampler.models.gguf_file import GgufError, read_architecture
 from sampler.models.pull import absence, cached, default_cache
@@ -35,8 +36,10 @@ _TYPES: dict[str, tuple[str, tuple[type, ...]]] = {
 }
 
 
-class UnknownBackend(ValueError):
+class UnknownBackend(CommandError, ValueError):
     """A backend, an option or a model that does not exist: the user's words, not the engine's fault."""
+
+    exit_code = Exit.USAGE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TextIO
 
+from sampler.exit_codes import CommandError, Exit
 from sampler.store.read_models import ExportRow
 
 _STUB = "    pass\n\n\n"  # ends the prompt's function, so that a program which stands on its own may follow it
@@ -91,8 +92,10 @@ def bigcode(groups: Iterable[list[ExportRow]]) -> Iterator[list[str]]:
         yield [row.program for row in rows]
 
 
-class ExportFault(ValueError):
+class ExportFault(CommandError, ValueError):
     """An export that cannot be written, with the way out."""
+
+    exit_code = Exit.USAGE
 
 
 class PyarrowMissing(ExportFault):

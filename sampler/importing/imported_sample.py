@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, TypedDict
 
+from sampler.exit_codes import CommandError, Exit
 from sampler.values import Finish
 
 
@@ -20,8 +21,10 @@ class Reading(StrEnum):
     ANSWER = "answer"  # of a chat: prose with code in it
 
 
-class ImportFault(ValueError):
+class ImportFault(CommandError, ValueError):
     """A file that cannot be imported, with the place and the way out."""
+
+    exit_code = Exit.USAGE
 
 
 class NoText(ImportFault):

@@ -5,11 +5,14 @@ from __future__ import annotations
 import difflib
 from dataclasses import dataclass
 
+from sampler.exit_codes import CommandError, Exit
 from sampler.values import Architecture
 
 
-class UnknownModel(ValueError):
+class UnknownModel(CommandError, ValueError):
     """A name that the catalogue does not hold."""
+
+    exit_code = Exit.USAGE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from sampler.drawing.axis import budget_ticks
 from sampler.drawing.palette import ON_LIGHT
+from sampler.exit_codes import CommandError, Exit
 from sampler.page.chart import DASHES, Line
 from sampler.page.page_model import Figure, Sheet
 from sampler.reporting.render import NAMES, one_line
@@ -24,8 +25,10 @@ DOTS_PER_INCH = 300
 TICK_LETTERS = 48  # that fit below a figure of this width
 
 
-class PlotError(Exception):
+class PlotError(CommandError):
     """The figure cannot be drawn: its kind is not known, or matplotlib is missing."""
+
+    exit_code = Exit.USAGE
 
 
 def draw(sheet: Sheet, path: Path) -> None:

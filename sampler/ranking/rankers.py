@@ -17,14 +17,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sampler.exit_codes import CommandError, Exit
 from sampler.stats.ranking import Votes
 
 Scores = NDArray[np.float64]
 Ranking = Scores | Votes
 
 
-class RankingError(ValueError):
+class RankingError(CommandError, ValueError):
     """A ranker lacks what it would rank by: the user's choice, nobody's fault."""
+
+    exit_code = Exit.USAGE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

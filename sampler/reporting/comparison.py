@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from sampler.exit_codes import CommandError, Exit
 from sampler.reporting.family import METHODS, Methods, Pairing, differences, pair_differences, shared_budgets
 from sampler.reporting.paired_data import PairedData
 from sampler.reporting.report import choose_budgets
@@ -26,8 +27,10 @@ from sampler.store.read_models import ModelRow
 MOST = 200
 
 
-class NotComparable(Exception):
+class NotComparable(CommandError):
     """Two models that share too little to be compared; the message says what and the way out."""
+
+    exit_code = Exit.USAGE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from sampler.exit_codes import CommandError, Exit
 from sampler.reporting.report import Facts, Report, ReportRequest, make_report
 from sampler.stats.budget import Unit
 from sampler.store.read_models import ModelRow, StudyRow, TallyRow
@@ -23,8 +24,10 @@ from sampler.values import GivenCosts
 LARGEST = 256 * 1024 * 1024
 
 
-class CountsError(Exception):
+class CountsError(CommandError):
     """The file is no counts file; the message names the place."""
+
+    exit_code = Exit.USAGE
 
 
 def read_counts(path: Path, params: Mapping[str, float] | None = None) -> Facts:

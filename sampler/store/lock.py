@@ -14,12 +14,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Self
 
+from sampler.exit_codes import Exit
 from sampler.store.read_models import StudyRow
 from sampler.store.reader import StoreError
 
 
 class StoreBusy(StoreError):
     """Another process is writing this store."""
+
+    exit_code = Exit.INFRASTRUCTURE
 
 
 class StoreLock:

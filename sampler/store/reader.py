@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from sampler.closeable import Closeable
+from sampler.exit_codes import CommandError, Exit
 from sampler.store.read_models import (
     EventRow,
     FailureRow,
@@ -37,8 +38,10 @@ LATEST = "v.sample_id = s.id AND v.attempt = (SELECT max(attempt) FROM verdict w
 BOOKS = "_sqlite_migrations"  # what a store is made with first: which schema was applied when
 
 
-class StoreError(Exception):
+class StoreError(CommandError):
     """The file is missing, is no store of ours, comes from a newer version, or cannot be written."""
+
+    exit_code = Exit.STORE
 
 
 class StoreUnmade(StoreError):

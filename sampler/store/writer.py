@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from sampler.closeable import Closeable
+from sampler.exit_codes import Exit
 from sampler.store import statements
 from sampler.store.lock import StoreBusy, StoreLock
 from sampler.store.migrations import migrate
@@ -51,6 +52,8 @@ T = TypeVar("T")
 
 class WriteFailed(StoreError):
     """The disk is full or fails, or another program keeps its lock; nothing more can be recorded."""
+
+    exit_code = Exit.INFRASTRUCTURE
 
 
 @dataclass(frozen=True, slots=True)

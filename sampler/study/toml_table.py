@@ -12,12 +12,16 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+from sampler.exit_codes import CommandError, Exit
+
 MOST = 2**31 - 1
 _STORE = b"SQLite format 3\0"  # how every store begins
 
 
-class SpecError(ValueError):
+class SpecError(CommandError, ValueError):
     """A study file that cannot be understood."""
+
+    exit_code = Exit.USAGE
 
 
 class TomlTable:
