@@ -1,4 +1,4 @@
-"""Protocols of engines: a `Backend` describes its model and samples, a `Scorer` says how probable a model finds a text."""
+"""Protocols of engines: a `Backend` samples, a `Scorer` says how probable a model finds a given text."""
 
 from __future__ import annotations
 
