@@ -160,9 +160,9 @@ def selection(passed: Sequence[bool]) -> Scores:
 
 # By scores that somebody else has made: a trained ranker, a judge model, a person.
 #
-# A file of JSON lines, one for each sample: `{"model": "…", "task_id": "HumanEval/0", "index": 3, "score": 1.25}`. Higher
-# is better; `model` may be left out where the store has one model only. The scores are taken as fixed: they do not change
-# with k.
+# A file of JSON lines, one for each sample: `{"model": "…", "task_id": "HumanEval/0", "index": 3, "score": 1.25}`.
+# Higher is better; `model` may be left out where the store has one model only. The scores are taken as fixed: they do
+# not change with k.
 
 Given = Mapping[tuple[str | None, str, int], float]
 

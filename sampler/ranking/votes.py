@@ -1,6 +1,7 @@
 """Rankers by votes: samples that agree support each other, so a score depends on who else was drawn.
 
-`majority` and `mbr_exec` compare what programs answer, `codet` which generated tests they pass, `duplicates` their text.
+`majority` and `mbr_exec` compare what programs answer, `codet` which generated tests they pass, `duplicates` their
+text.
 """
 
 from __future__ import annotations
@@ -65,8 +66,9 @@ def informative(programs: Sequence[Answers], numbers: Sequence[int]) -> list[Ans
 
 # By majority of outputs: programs that answer every input alike are one cluster, and the largest is handed out first.
 #
-# So AlphaCode clusters (Li et al. 2022, arXiv 2203.07814). To raise an exception of the same type, or to give no answer,
-# is to answer alike, since a program may be right to refuse an input; one that fails on every input gets no vote.
+# So AlphaCode clusters (Li et al. 2022, arXiv 2203.07814). To raise an exception of the same type, or to give no
+# answer, is to answer alike, since a program may be right to refuse an input; one that fails on every input gets no
+# vote.
 
 
 def majority(programs: Sequence[Answers]) -> Votes:
@@ -112,8 +114,8 @@ def mbr_exec(entries: Sequence[Entry], programs: Sequence[Answers]) -> Votes:
 # CodeT (Chen et al. 2022, arXiv 2207.10397): programs and tests that a model wrote vouch for each other.
 #
 # Samples that pass exactly the same generated tests are a group. With |S| samples in it and |T| tests passed, both
-# counted as often as they were written, its score is sqrt(|S|) · |T| (the authors' code, and the paper's appendix) or |S|
-# · |T| (its main text). A sample that passes no test is worth nothing.
+# counted as often as they were written, its score is sqrt(|S|) · |T| (the authors' code, and the paper's appendix) or
+# |S| · |T| (its main text). A sample that passes no test is worth nothing.
 
 DAMPED, PLAIN = 0.5, 1.0
 

@@ -1,9 +1,9 @@
 """Two models at every budget that both have samples for: who leads, by how much, from where on, and on which problems.
 
-The grid holds every budget at which either model gets one more sample, thinned to `MOST` where there are more. Over the whole
-grid runs a band of paired differences that holds all of them at once, and a crossover. The rows are the few budgets that a
-report would show. A lead is clear where the report of the same study finds it clear: its p value is corrected for all budgets
-and for all pairs of the study's models (`sampler.reporting.family`).
+The grid holds every budget at which either model gets one more sample, thinned to `MOST` where there are more. Over the
+whole grid runs a band of paired differences that holds all of them at once, and a crossover. The rows are the few
+budgets that a report would show. A lead is clear where the report of the same study finds it clear: its p value is
+corrected for all budgets and for all pairs of the study's models (`sampler.reporting.family`).
 """
 
 from __future__ import annotations
@@ -52,10 +52,12 @@ class Step:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """Two models in one unit. `fixed` are problems that only the second ever solved, `broken` those that only the first did.
+    """Two models in one unit.
 
-    `clear_at_end`: whether the crossover's leader is clearly ahead at the largest budget. `family` names the models whose
-    comparisons claims are corrected for; where it is empty, nothing is claimed.
+    `fixed` are problems that only the second ever solved, `broken` those that only the first did.
+
+    `clear_at_end`: whether the crossover's leader is clearly ahead at the largest budget. `family` names the models
+    whose comparisons claims are corrected for; where it is empty, nothing is claimed.
     """
 
     names: tuple[str, str]
@@ -188,7 +190,8 @@ def _inside(budgets: Sequence[float], curves: Sequence[Curve]) -> list[float]:
     inside = [budget for budget in budgets if begin <= budget < end]
     if not inside:
         raise NotComparable(
-            f"no budget buys a sample of both {curves[0].model} and {curves[1].model} with the samples that were drawn: "
+            f"no budget buys a sample of both {curves[0].model} and {curves[1].model} with the samples that were "
+            "drawn: "
             "draw more of the cheaper one"
         )
     return inside

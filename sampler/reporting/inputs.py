@@ -51,7 +51,10 @@ def read_report(
 def facts_and_request(
     reader: Reader, row: StudyRow, path: Path, units: tuple[Unit, ...], charge: PromptCharge
 ) -> tuple[Facts, ReportRequest]:
-    """The facts of a study, and what is wanted of them: the units that were facts_and_request for, or else the study file's."""
+    """The facts of a study, and what is wanted of them.
+
+    The units that were facts_and_request for, or else the study file's.
+    """
     facts = _facts(reader, row)
     request = ReportRequest(budgets=stored_budgets(reader.spec(row.id), path), charge=charge, seed=row.seed)
     return facts, replace(request, units=units or tuple(dict.fromkeys([*request.units, *request.budgets])))
@@ -110,7 +113,9 @@ def facts_of(path: Path, params: Mapping[str, float], study: str | None = None) 
 
 
 def load_paired(sides: tuple[Source, Source], params: Mapping[str, float]) -> PairedData:
-    """Two models on the problems that both have complete; refuses sides that were not facts_and_request the same problems.
+    """Two models on the problems that both have complete.
+
+    Refuses sides that were not facts_and_request the same problems.
 
     Claims are corrected for all models of a study where both are of one; of two files, for the two models alone.
     """

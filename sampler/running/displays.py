@@ -27,8 +27,8 @@ from sandbox.console import HarmlessConsole
 
 # When a study will be done, from how fast the last minutes went, and no more certain than that.
 #
-# Models are sampled one after the other, so what is left is the sum over models of what each has left at its own pace. A
-# pace is measured in slices of the last five minutes; the slowest and the fastest of them bound it. Before there is
+# Models are sampled one after the other, so what is left is the sum over models of what each has left at its own pace.
+# A pace is measured in slices of the last five minutes; the slowest and the fastest of them bound it. Before there is
 # enough to measure, nothing is said; where a model has not begun, or some slice brought nothing, only how long it takes
 # at least.
 

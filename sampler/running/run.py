@@ -2,8 +2,8 @@
 
 The plan is what the study wants minus what the store holds, so a run after a crash, a run with more samples and a first
 run are the same thing. Models are sampled one after the other in the calling thread; every sample is stored as it
-comes, and scored from the store by `Scoring` meanwhile. The outside worlds come in as `Dependencies`; what happens goes out as
-values to a subscriber.
+comes, and scored from the store by `Scoring` meanwhile. The outside worlds come in as `Dependencies`; what happens goes
+out as values to a subscriber.
 
 Everything that goes wrong by our fault travels as an exception, after the store has noted it. An engine that dies is
 started again as long as each brings something; a model that cannot be sampled costs the other models nothing, and is

@@ -1,7 +1,7 @@
 """Score or judge again what a store holds, without its study's engines.
 
-An imported study has no file: whatever sample has no verdict is executed. After a change of the judge or of the problems'
-tests, the facts that the store keeps are judged again, and no program runs.
+An imported study has no file: whatever sample has no verdict is executed. After a change of the judge or of the
+problems' tests, the facts that the store keeps are judged again, and no program runs.
 """
 
 from __future__ import annotations
@@ -142,8 +142,8 @@ def _end(study: StudyRow, store: Store, tell: Subscriber, stop: threading.Event)
 #
 # No box.
 #
-# A judgement that comes out as it was is left alone; another one becomes a new row beside the old one, and the sums move
-# over. Killed half-way, the same command does the rest.
+# A judgement that comes out as it was is left alone; another one becomes a new row beside the old one, and the sums
+# move over. Killed half-way, the same command does the rest.
 
 _SHOWN = 5
 

@@ -27,10 +27,10 @@ from sampler.stats.budget import UnitCost
 from sampler.stats.differences import paired_spread
 from sampler.stats.passk import pass_at_every_k
 
-# A pointwise interval misses one point in twenty. A band holds every point of the curve with the level's chance: its half
-# width at a point is the critical value of the largest |t| over all points, times the point's standard error (max-|t|
-# bootstrap; Montiel Olea and Plagborg-Moller 2019, "Simultaneous confidence bands"). It is never narrower than the
-# pointwise interval.
+# A pointwise interval misses one point in twenty. A band holds every point of the curve with the level's chance: its
+# half width at a point is the critical value of the largest |t| over all points, times the point's standard error
+# (max-|t| bootstrap; Montiel Olea and Plagborg-Moller 2019, "Simultaneous confidence bands"). It is never narrower than
+# the pointwise interval.
 
 _STILL = 1e-12  # the standard error of a column that does not vary
 

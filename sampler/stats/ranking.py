@@ -74,10 +74,12 @@ def _pairs(scores: ArrayLike, passed: ArrayLike) -> tuple[NDArray[np.float64], N
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Votes:
-    """Scores that depend on which samples are there: a sample's is its weight times the size of its cluster to some power.
+    """Scores that depend on which samples are there.
 
-    `clusters` are labels, equal for samples that agree with each other. Of equal scores the one with the higher `tie` is
-    better; what is equal in that, too, stands in random order. A weight of 0 is for samples that nobody should vote
+    A sample's is its weight times the size of its cluster to some power.
+
+    `clusters` are labels, equal for samples that agree with each other. Of equal scores the one with the higher `tie`
+    is better; what is equal in that, too, stands in random order. A weight of 0 is for samples that nobody should vote
     for.
     """
 

@@ -158,9 +158,9 @@ def cost_of_pass(costs: Floats, rng: np.random.Generator, draws: Floats | None) 
 #
 # The paper divides the budget by a model's mean cost of a sample (`UnitCost.affordable`). Problems differ in length, so
 # that k is too many on the long ones and too few on the short ones. `by_own_cost` divides by each problem's own mean
-# cost. `Orders` needs no mean at all: the samples that were drawn are spent in random orders, each at what it cost, until
-# the next one does not fit. Where all samples cost the same, the three agree. All end where samples run out: beyond, the
-# value is undefined.
+# cost. `Orders` needs no mean at all: the samples that were drawn are spent in random orders, each at what it cost,
+# until the next one does not fit. Where all samples cost the same, the three agree. All end where samples run out:
+# beyond, the value is undefined.
 
 
 def by_own_cost(samples: Sequence[int], correct: Sequence[int], costs: Sequence[UnitCost], budget: float) -> Floats:

@@ -161,8 +161,8 @@ class Analysis:
 class SampleEvidence:
     """What was read of single samples, by model id: how diverse the programs are, and the samples in random orders.
 
-    `accepted` is what the selection tests let through, in the order of the paired data's problems; empty, the judge accepts.
-    `untested` problems were left out, because they have no selection tests.
+    `accepted` is what the selection tests let through, in the order of the paired data's problems; empty, the judge
+    accepts. `untested` problems were left out, because they have no selection tests.
     """
 
     diversity: Mapping[int, Diversity] = field(default_factory=dict)
