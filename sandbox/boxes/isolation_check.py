@@ -64,7 +64,10 @@ class Finding:
 
 
 def require_isolation(box: Probed, limits: Limits, *, thorough: bool = True) -> None:
-    """Raise WallBroken, naming every wall that does not hold. Not thorough: only those that one visit can try."""
+    """Raise WallBroken, naming every wall that does not hold.
+
+    Not thorough: only those that one visit can try in little time; what takes long has been tried on this machine before.
+    """
     found = probe(box, limits) if thorough else quick_probe(box, limits)
     if broken := [finding for finding in found if finding.through]:
         told = "; ".join(f"{WALLS[finding.wall]} ({finding.wall}): {finding.through}" for finding in broken)
@@ -75,7 +78,7 @@ def require_isolation(box: Probed, limits: Limits, *, thorough: bool = True) -> 
 
 def probe(box: Probed, limits: Limits) -> Iterator[Finding]:
     """Every wall of a box that was made with these limits, one after the other."""
-    yield from quick_probe(box, limits)
+    yield from quick_probe(box, limits, fill=True)
     yield _stopped(box, limits, "memory", Ending.OUT_OF_MEMORY, {})
     yield _stopped(box, limits, "locks", Ending.OUT_OF_MEMORY, {})
     yield _stopped(box, limits, "cpu", Ending.OUT_OF_CPU, {"cpu_s": SHORT_S})
@@ -83,9 +86,16 @@ def probe(box: Probed, limits: Limits) -> Iterator[Finding]:
     yield _stopped(box, limits, "output", Ending.TOO_MUCH_OUTPUT, {})
 
 
-def quick_probe(box: Probed, limits: Limits) -> Iterator[Finding]:
-    """Try the walls that one visit can try; the others need a visit each, and more time."""
-    arguments = {"processes": (limits.processes,), "files": (limits.files,), "disk": (limits.disk_mb,)}
+def quick_probe(box: Probed, limits: Limits, *, fill: bool = False) -> Iterator[Finding]:
+    """Try the walls that one visit can try; the others need a visit each, and more time.
+
+    With `fill` the scratch directories are filled; otherwise they are believed where they name the limit themselves.
+    """
+    arguments = {
+        "processes": (limits.processes,),
+        "files": (limits.files, int(fill)),
+        "disk": (limits.disk_mb, int(fill)),
+    }
     tried = [wall for wall in WALLS if wall not in _OVERUSED]
     tests = _calls([(wall, arguments.get(wall, ())) for wall in tried])
     run = box.run(_job(tests, limits, {}))

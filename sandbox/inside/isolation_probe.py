@@ -218,16 +218,21 @@ def processes(limit: int) -> str:
     return f"made {made}" if made > limit else ""
 
 
-def files(limit: int) -> str:
-    """No more than `limit` files in a scratch directory."""
+def files(limit: int, fill: int) -> str:
+    """No more than `limit` files in a scratch directory: by its own word or, with `fill`, by making more."""
+    if not fill and 0 < os.statvfs(SCRATCH).f_files <= limit:
+        return ""
     made = _fill(limit + 1, lambda number: os.close(os.open(f"{SCRATCH}/{number}", os.O_CREAT | os.O_WRONLY)))
     for number in range(made):
         os.remove(f"{SCRATCH}/{number}")
     return f"made {made}" if made > limit else ""
 
 
-def disk(limit_mb: int) -> str:
-    """No more than `limit_mb` MB in a scratch directory."""
+def disk(limit_mb: int, fill: int) -> str:
+    """No more than `limit_mb` MB in a scratch directory: by its own word or, with `fill`, by taking more."""
+    room = os.statvfs(SCRATCH)
+    if not fill and 0 < room.f_blocks * room.f_frsize <= limit_mb << 20:
+        return ""
     fds = []
 
     def one(number: int) -> None:
