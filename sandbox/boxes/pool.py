@@ -1,38 +1,33 @@
 """A pool of warm boxes, one for each core, a thread for each box.
 
-A job goes to whichever box is free. A box that is lost or not proved clean is thrown away; a spare takes its place. A
-job whose box was lost is tried again on another one: by a hand from outside (a removed container, a restarted engine)
-as often as `PATIENCE` allows, but a program whose boxes die or fall silent from within twice, where another box then
-serves an honest program, is judged, so that nobody can buy retries by breaking boxes. When the engine stays away, every
-waiting job gets the exception until it answers again; none gets a verdict. Nor does a program that the machine has kept
-waiting for a core: the box gives it that time back (`inside/deadline.py`), but not for ever, and nobody else waits for
-it.
+A job goes to whichever box is free. A box that is lost or not proved clean is thrown away; a spare takes its place
+(`box_supply`). A job whose box was lost is tried again on another one: by a hand from outside (a removed container, a
+restarted engine) as often as `PATIENCE` allows, but a program whose boxes die or fall silent from within twice, where
+another box then serves an honest program, is judged, so that nobody can buy retries by breaking boxes. When the engine
+stays away, every waiting job gets the exception until it answers again; none gets a verdict. Nor does a program that
+the machine has kept waiting for a core: the box gives it that time back (`inside/deadline.py`), but not for ever, and
+nobody else waits for it.
 """
 
 from __future__ import annotations
 
 import contextlib
-import functools
 import os
 import queue
 import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass, replace
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 
 import tenacity
 
 from sandbox.boxes.box import GRACE_S, Box
-from sandbox.boxes.container_config import BoxSpec
+from sandbox.boxes.box_supply import BoxSupply, PinnedBox, PoolSpec
 from sandbox.boxes.cores import Cores, allowed_cores
 from sandbox.boxes.docker_client import DockerClient
-from sandbox.boxes.isolation_cache import IsolationCache, check_isolation, subject_of
-from sandbox.boxes.isolation_check import require_isolation
-from sandbox.boxes.ownership import Owner, remove_orphans
 from sandbox.errors import (
     LACKING,
     BoxLost,
@@ -49,36 +44,11 @@ from sandbox.values import Ending, Flag, Job, Limits, Program, Run
 T = TypeVar("T")
 PATIENCE_S = 60.0
 DEATHS_FROM_WITHIN = 2
-MAX_BOXES = 512
-OPENINGS = 3
 CANCELLED = "nobody waits any more for this program"
 CANCELLED_S = 2.0  # that a visit may go on when nobody waits for it; a new box costs about as much
 RECOVERY_S = 1.0  # between two questions whether an engine is back
 FIRST_WAIT_S = 0.05  # before a job whose box was lost is tried again; then longer
 HONEST = Job(program=Program(source=""))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PoolSpec:
-    """What a pool is made of."""
-
-    image: str
-    limits: Limits
-    boxes: int
-    runtime: str | None = None
-    proofs: Path | None = None  # a directory where it is remembered which boxes have proved all their walls
-
-    def __post_init__(self) -> None:
-        if not 1 <= self.boxes <= MAX_BOXES:
-            raise ValueError(f"a pool has between 1 and {MAX_BOXES} boxes, not {self.boxes}")
-
-
-@dataclass(slots=True)
-class PinnedBox:
-    """A box and the core that it is pinned to; the box is None before it is first needed."""
-
-    core: int
-    box: Box | None = None
 
 
 class WorkerBoxes:
@@ -139,30 +109,15 @@ class Pool:
         self.spec = spec
         self._engine = engine
         self._queue: queue.SimpleQueue[_QueuedTask[Any] | None] = queue.SimpleQueue()
-        self._stopping = threading.Event()
         self._failure: SandboxError | None = None
-        self._boxes: set[Box] = set()
         self._running: dict[Future[Any], WorkerBoxes] = {}
         self._lock = threading.Lock()
         self._process = os.getpid()
         self._asked_engine = 0.0  # when the engine was last asked whether it is back
-        self._openers = ThreadPoolExecutor(max_workers=4, thread_name_prefix="box-opener")
-        self._cache = None if spec.proofs is None else IsolationCache(spec.proofs)
-        self._facts = self._openers.submit(engine.facts)
-        reaped = self._openers.submit(remove_orphans, engine)
-        first = [self._openers.submit(self._open_box, first=number == 0) for number in range(spec.boxes)]
-        try:
-            ready = [future.result() for future in first]
-            reaped.result()
-            facts = self._facts.result()
-        except BaseException:
-            self._stopping.set()
-            for box in self._abort_boxes():
-                box.close()
-            raise
-        self._spare: Future[Box] | None = None  # opened once a second task is submitted
+        self._supply = BoxSupply(engine, spec)
+        ready = self._supply.first_boxes()
         self._submitted = 0
-        self._cores = Cores(spec.boxes, allowed_cores(facts.cores))
+        self._cores = Cores(spec.boxes, allowed_cores(self._supply.cores))
         self._workers = [
             threading.Thread(target=self._work, args=(box, core), name=f"box-{number}", daemon=True)
             for number, (box, core) in enumerate(zip(ready, self._cores.chosen, strict=True))
@@ -202,7 +157,7 @@ class Pool:
                 "Open a pool "
                 "in each process, after forking"
             )
-        if self._stopping.is_set():
+        if self._supply.stopping.is_set():
             raise RuntimeError("this pool is closed")
         self._look_ahead()
         future: Future[T] = Future()
@@ -216,8 +171,9 @@ class Pool:
         """
         with self._lock:
             self._submitted += 1
-            if self._submitted == 2 and self._spare is None:
-                self._spare = self._openers.submit(self._open_box)
+            second = self._submitted == 2
+        if second:
+            self._supply.open_spare()
 
     def cancel(self, future: Future[Any]) -> None:
         """Cancel a task that nobody waits for: it makes no further visit, and the one under way ends soon."""
@@ -296,7 +252,7 @@ class Pool:
     def _visit_once(self, pinned: PinnedBox, job: Job, cancelled: threading.Event, deaths: _Deaths) -> Run:
         if cancelled.is_set():
             raise TaskCancelled(CANCELLED)
-        box = pinned.box if pinned.box is not None and pinned.box.accepts(job) else self._replace(pinned)
+        box = pinned.box if pinned.box is not None and pinned.box.accepts(job) else self._supply.replace(pinned)
         try:
             return box.run(job)
         except BoxLost as lost:
@@ -307,71 +263,13 @@ class Pool:
             if deaths.count < DEATHS_FROM_WITHIN:
                 raise
         # A machine that loses this one, too, is to blame itself.
-        self._replace(pinned).run(replace(HONEST, limits=job.limits))
+        self._supply.replace(pinned).run(replace(HONEST, limits=job.limits))
         return _broke_its_boxes()
 
     def _worth_another_try(self, error: BaseException, cancelled: threading.Event) -> bool:
         lacking = isinstance(error, OSError) and error.errno in LACKING
         passing = lacking or isinstance(error, BoxLost | EngineUnavailable | OutOfResources)
-        return passing and not self._stopping.is_set() and not cancelled.is_set()
-
-    def _replace(self, pinned: PinnedBox) -> Box:
-        """Throw away a worker's box (if there is one) and put the spare in its place, while the next one opens."""
-        if pinned.box is not None:
-            gone, pinned.box = pinned.box, None
-            self._drop(gone)
-        with self._lock:
-            taken = self._spare or self._openers.submit(self._open_box)
-            self._spare = self._openers.submit(self._open_box)
-        pinned.box = taken.result()
-        try:
-            pinned.box.pin(pinned.core)
-        except SandboxError:
-            pinned.box.clean = False
-            raise
-        return pinned.box
-
-    def _open_box(self, *, first: bool = False) -> Box:
-        """A box whose walls were tried; another one where it is lost meanwhile (see SECURITY.md on memory)."""
-        tries = tenacity.Retrying(
-            retry=tenacity.retry_if_exception(lambda error: isinstance(error, BoxLost) and not self._stopping.is_set()),
-            stop=tenacity.stop_after_attempt(OPENINGS),
-            reraise=True,
-        )
-        return tries(self._open_once, first=first)
-
-    def _open_once(self, *, first: bool) -> Box:
-        """One try, with all walls in the pool's first box; raises WallBroken or BoxLost."""
-        spec = self.spec
-        box = Box(
-            self._engine,
-            BoxSpec(image=spec.image, limits=spec.limits, owner=Owner.this().label(), runtime=spec.runtime),
-        )
-        with self._lock:
-            stopping = self._stopping.is_set()
-            if not stopping:
-                self._boxes.add(box)
-        try:
-            if stopping:
-                raise BoxLost("the pool was closed while a box opened")  # closed below, like the others
-            if first:
-                check_isolation(box, spec.limits, self._cache, functools.partial(self._subject, box))
-            else:
-                require_isolation(box, spec.limits, thorough=False)
-            box.mark_ready()
-        except BaseException:
-            self._drop(box)
-            raise
-        return box
-
-    def _subject(self, box: Box) -> str:
-        """What the proof of a box's walls is remembered of."""
-        return subject_of(self._facts.result().identity, self._engine.settings(box.id), box.greeting, self.spec.limits)
-
-    def _drop(self, box: Box) -> None:
-        box.close()  # where that fails, the box stays on the list, and closing the pool removes it
-        with self._lock:
-            self._boxes.discard(box)
+        return passing and not self._supply.stopping.is_set() and not cancelled.is_set()
 
     def close(self, *, finish: bool = False) -> None:
         """Remove every container. With `finish`, after the jobs that wait; else they are cancelled.
@@ -381,29 +279,25 @@ class Pool:
         if os.getpid() != self._process:
             return
         if not finish:
-            self._stopping.set()
+            self._supply.stopping.set()
             self._cancel_waiting()
         for _ in self._workers:
             self._queue.put(None)
         if finish:
             for worker in self._workers:
                 worker.join()
-        self._stopping.set()
+        self._supply.stopping.set()
         with contextlib.ExitStack() as closing:  # all of it, even where the engine is gone and each removal fails
             closing.callback(self._engine.sweep)
-            for box in self._boxes_now():
+            for box in self._supply.open_boxes():
                 closing.callback(box.close)
             closing.callback(self._cores.close)
             closing.callback(self._join_workers)
-            closing.callback(self._abort_boxes)
+            closing.callback(self._supply.abort)
 
     def _join_workers(self) -> None:
         for worker in self._workers:
             worker.join()
-
-    def _boxes_now(self) -> set[Box]:
-        with self._lock:
-            return set(self._boxes)
 
     def _cancel_waiting(self) -> None:
         while True:
@@ -413,19 +307,6 @@ class Pool:
                 return
             if queued is not None:
                 queued.future.cancel()
-
-    def _abort_boxes(self) -> set[Box]:
-        """Remove all containers at once; ends the visits under way."""
-        with self._lock:
-            boxes, self._boxes = self._boxes, set()
-        try:
-            with ThreadPoolExecutor(max_workers=8) as aborters:
-                list(aborters.map(Box.abort, boxes))
-        except RuntimeError:  # the interpreter is ending and starts no more threads
-            for box in boxes:
-                box.abort()
-        self._openers.shutdown(wait=True, cancel_futures=True)
-        return boxes
 
     def __enter__(self) -> Self:
         return self

@@ -13,9 +13,10 @@ from functools import partial
 from pathlib import Path
 
 from sandbox.boxes import isolation_cache
+from sandbox.boxes.box_supply import MAX_BOXES, PoolSpec
 from sandbox.boxes.docker_client import DockerClient
 from sandbox.boxes.image import USUAL, Outfit, ensure_image
-from sandbox.boxes.pool import MAX_BOXES, Pool, PoolSpec, PoolTask, WorkerBoxes
+from sandbox.boxes.pool import Pool, PoolTask, WorkerBoxes
 from sandbox.judging import judge
 from sandbox.judging.merged_tests import Joined, join, seen_by_judge, seen_by_selection
 from sandbox.scoring.asking import PATIENCE, Answered, ask

@@ -15,13 +15,14 @@ import pytest
 from sandbox.boxes import box as box_module
 from sandbox.boxes import isolation_cache as proofs_module
 from sandbox.boxes.box import Box
+from sandbox.boxes.box_supply import PoolSpec
 from sandbox.boxes.container_config import BoxSpec
 from sandbox.boxes.docker_client import DockerClient
 from sandbox.boxes.image import ensure_image
 from sandbox.boxes.isolation_cache import MAX_AGE_S, MOST, IsolationCache, check_isolation, subject_of
 from sandbox.boxes.isolation_check import WallBroken
 from sandbox.boxes.ownership import Owner, boot
-from sandbox.boxes.pool import Pool, PoolSpec
+from sandbox.boxes.pool import Pool
 from sandbox.values import Job, Limits, Program
 
 LIMITS = Limits(cpu_s=2, wall_s=5, memory_mb=128)

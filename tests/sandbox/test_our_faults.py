@@ -23,11 +23,12 @@ import docker
 import pytest
 
 from sandbox.boxes import docker_client as engine_module
+from sandbox.boxes.box_supply import PoolSpec
 from sandbox.boxes.container_config import LABEL, LABEL_OWNER
 from sandbox.boxes.docker_client import DockerClient
 from sandbox.boxes.image import ensure_image
 from sandbox.boxes.ownership import remove_all
-from sandbox.boxes.pool import Pool, PoolSpec
+from sandbox.boxes.pool import Pool
 from sandbox.errors import EngineUnavailable
 from sandbox.problems import load_problems
 from sandbox.values import Ending, Job, Limits, Program

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sandbox.boxes.pool import PoolSpec
+from sandbox.boxes.box_supply import PoolSpec
 from sandbox.serving import fusion, piston, score_api
 from sandbox.serving.admission import AdmissionQueue
 from sandbox.serving.bodies import Bodies

@@ -1,0 +1,167 @@
+"""The boxes of a pool: opened, tried for holes in their walls, replaced, and removed.
+
+A box is used when its walls have been tried. One spare box is kept, so that a box which is lost or not proved clean can
+be replaced without waiting.
+"""
+
+from __future__ import annotations
+
+import functools
+import threading
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import tenacity
+
+from sandbox.boxes.box import Box
+from sandbox.boxes.container_config import BoxSpec
+from sandbox.boxes.docker_client import DockerClient
+from sandbox.boxes.isolation_cache import IsolationCache, check_isolation, subject_of
+from sandbox.boxes.isolation_check import require_isolation
+from sandbox.boxes.ownership import Owner, remove_orphans
+from sandbox.errors import BoxLost, SandboxError
+from sandbox.values import Limits
+
+MAX_BOXES = 512
+OPENINGS = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PoolSpec:
+    """What a pool is made of."""
+
+    image: str
+    limits: Limits
+    boxes: int
+    runtime: str | None = None
+    proofs: Path | None = None  # a directory where it is remembered which boxes have proved all their walls
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.boxes <= MAX_BOXES:
+            raise ValueError(f"a pool has between 1 and {MAX_BOXES} boxes, not {self.boxes}")
+
+
+@dataclass(slots=True)
+class PinnedBox:
+    """A box and the core that it is pinned to; the box is None before it is first needed."""
+
+    core: int
+    box: Box | None = None
+
+
+class BoxSupply:
+    """Opens the boxes of one pool, and knows all that are open. Any thread may ask."""
+
+    def __init__(self, engine: DockerClient, spec: PoolSpec) -> None:
+        """Begin to open the first boxes; `first_boxes` waits for them."""
+        self._engine, self._spec = engine, spec
+        self.stopping = threading.Event()  # set by the pool when it closes: no box is opened from then on
+        self._boxes: set[Box] = set()
+        self._lock = threading.Lock()
+        self._openers = ThreadPoolExecutor(max_workers=4, thread_name_prefix="box-opener")
+        self._cache = None if spec.proofs is None else IsolationCache(spec.proofs)
+        self._facts = self._openers.submit(engine.facts)
+        self._orphans = self._openers.submit(remove_orphans, engine)
+        self._first = [self._openers.submit(self._open_box, first=number == 0) for number in range(spec.boxes)]
+        self._spare: Future[Box] | None = None
+
+    def first_boxes(self) -> list[Box]:
+        """Return as many boxes as the pool has; raises a SandboxError and removes all if one does not open."""
+        try:
+            ready = [future.result() for future in self._first]
+            self._orphans.result()
+            self._facts.result()
+        except BaseException:
+            self.stopping.set()
+            for box in self.abort():
+                box.close()
+            raise
+        return ready
+
+    @property
+    def cores(self) -> int:
+        """How many cores the engine's machine has."""
+        return self._facts.result().cores
+
+    def open_spare(self) -> None:
+        """Begin to open the spare box, unless there is one."""
+        with self._lock:
+            if self._spare is None:
+                self._spare = self._openers.submit(self._open_box)
+
+    def replace(self, pinned: PinnedBox) -> Box:
+        """Throw away a worker's box (if there is one) and put the spare in its place, while the next one opens."""
+        if pinned.box is not None:
+            gone, pinned.box = pinned.box, None
+            self._drop(gone)
+        with self._lock:
+            taken = self._spare or self._openers.submit(self._open_box)
+            self._spare = self._openers.submit(self._open_box)
+        pinned.box = taken.result()
+        try:
+            pinned.box.pin(pinned.core)
+        except SandboxError:
+            pinned.box.clean = False
+            raise
+        return pinned.box
+
+    def _open_box(self, *, first: bool = False) -> Box:
+        """A box whose walls were tried; another one where it is lost meanwhile (see SECURITY.md on memory)."""
+        tries = tenacity.Retrying(
+            retry=tenacity.retry_if_exception(lambda error: isinstance(error, BoxLost) and not self.stopping.is_set()),
+            stop=tenacity.stop_after_attempt(OPENINGS),
+            reraise=True,
+        )
+        return tries(self._open_once, first=first)
+
+    def _open_once(self, *, first: bool) -> Box:
+        """One try, with all walls in the pool's first box; raises WallBroken or BoxLost."""
+        spec = self._spec
+        box = Box(
+            self._engine,
+            BoxSpec(image=spec.image, limits=spec.limits, owner=Owner.this().label(), runtime=spec.runtime),
+        )
+        with self._lock:
+            stopping = self.stopping.is_set()
+            if not stopping:
+                self._boxes.add(box)
+        try:
+            if stopping:
+                raise BoxLost("the pool was closed while a box opened")  # closed below, like the others
+            if first:
+                check_isolation(box, spec.limits, self._cache, functools.partial(self._subject, box))
+            else:
+                require_isolation(box, spec.limits, thorough=False)
+            box.mark_ready()
+        except BaseException:
+            self._drop(box)
+            raise
+        return box
+
+    def _subject(self, box: Box) -> str:
+        """What the proof of a box's walls is remembered of."""
+        return subject_of(self._facts.result().identity, self._engine.settings(box.id), box.greeting, self._spec.limits)
+
+    def _drop(self, box: Box) -> None:
+        box.close()  # where that fails, the box stays on the list, and closing the pool removes it
+        with self._lock:
+            self._boxes.discard(box)
+
+    def open_boxes(self) -> set[Box]:
+        """Return the boxes that are open now."""
+        with self._lock:
+            return set(self._boxes)
+
+    def abort(self) -> set[Box]:
+        """Remove all containers at once; ends the visits under way."""
+        with self._lock:
+            boxes, self._boxes = self._boxes, set()
+        try:
+            with ThreadPoolExecutor(max_workers=8) as aborters:
+                list(aborters.map(Box.abort, boxes))
+        except RuntimeError:  # the interpreter is ending and starts no more threads
+            for box in boxes:
+                box.abort()
+        self._openers.shutdown(wait=True, cancel_futures=True)
+        return boxes
