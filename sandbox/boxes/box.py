@@ -94,7 +94,7 @@ class Box:
         proof = secrets.token_hex(16)
         facts = self._ask(_order(job, proof), job.limits.wall_s + GRACE_S, longest_s=_longest_s(job) + GRACE_S)
         self.runs += 1
-        room = codec.Room(job.answer_limits.items)
+        room = codec.DecodeBudget(job.answer_limits.items)
         run = read_facts(facts, proof, replace(_expected(job.program), room=room))
         clean = facts.get("clean") is True
         self.clean, self._guest = clean and not job.repeat, job.program if clean and job.repeat else None

@@ -40,7 +40,7 @@ class Expected:
     calls: int = 0
     known: Sequence[Answer] = ()
     in_turn: bool = False
-    room: codec.Room | None = None
+    room: codec.DecodeBudget | None = None
 
 
 def read_facts(facts: Mapping[str, wire.Value], proof: str, expected: Expected | None = None) -> Run:
@@ -104,7 +104,7 @@ class Claims:
     digests: list[bytes] = field(default_factory=list)
     missed: int | None = None
     blamed: int | None = None
-    room: codec.Room = field(default_factory=codec.Room, compare=False)
+    room: codec.DecodeBudget = field(default_factory=codec.DecodeBudget, compare=False)
     known: Sequence[Answer] = field(default=(), compare=False)
     in_turn: bool = field(default=False, compare=False)
 
@@ -113,7 +113,7 @@ def read_claims(
     data: bytes,
     proof: str,
     calls: int,
-    room: codec.Room | None = None,
+    room: codec.DecodeBudget | None = None,
     known: Sequence[Answer] = (),
 ) -> Claims:
     """The claims in what came through the answers pipe, when so many calls were asked.
@@ -122,16 +122,16 @@ def read_claims(
     be. An answer of the same bytes as the one that is `known` for its call is that one, and is not decoded. Where no
     bytes are known for a call, none are those: not even no bytes at all.
     """
-    return _read(data, Claims(room=room or codec.Room(), known=known), proof, calls)
+    return _read(data, Claims(room=room or codec.DecodeBudget(), known=known), proof, calls)
 
 
-def read_claims_in_turn(data: bytes, proof: str, calls: int, room: codec.Room | None = None) -> Claims:
+def read_claims_in_turn(data: bytes, proof: str, calls: int, room: codec.DecodeBudget | None = None) -> Claims:
     """The claims where calls were handed out in turns, by the number of frames that had come.
 
     So the answer to the n-th call is in the n-th frame; where that says anything else, no further answer counts.
     Otherwise a program could have a later call handed out before it has given the answer that the call tells.
     """
-    return _read(data, Claims(room=room or codec.Room(), in_turn=True), proof, calls)
+    return _read(data, Claims(room=room or codec.DecodeBudget(), in_turn=True), proof, calls)
 
 
 def _read(data: bytes, claims: Claims, proof: str, calls: int) -> Claims:

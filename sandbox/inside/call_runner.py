@@ -1,4 +1,4 @@
-"""Calls of a program's functions, and their answers on the way out."""
+"""Call a program's functions and report their answers."""
 
 from __future__ import annotations
 
@@ -15,40 +15,40 @@ from sandbox.inside.exceptions import Report, describe, exception_bytes
 BATCH_BYTES, BATCH_S = 1 << 15, 0.002
 
 
-class Answering:
-    """One call after the other; an exception is an answer, SystemExit among them.
+class CallRunner:
+    """Make one call after the other; an exception is an answer, SystemExit among them.
 
-    With `arguments_back` the arguments that a call has changed go along, so that work done in place is seen. The
-    answers to the first `apart` calls have left before the others are made. All answers together have `room` bytes.
+    With `arguments_back` an answer carries the arguments that the call has changed, so that work done in place is seen.
+    The answers to the first `apart` calls are sent before the others are made. All answers together have `room` bytes.
     """
 
     def __init__(self, order: dict[str, Any], report: Report) -> None:
         pieces, arguments_back = order["calls"], bool(order["arguments_back"])
         self._report, self._arguments_back, self._apart = report, arguments_back, order["apart"]
-        self._describe, self._find, self._exception_bytes = describe, function_of, exception_bytes
+        self._describe, self._find, self._exception_bytes = describe, find_function, exception_bytes
         whole = arguments_back or bool(order["whole"])  # a grader needs the values themselves
         self._encode = codec.AnswerEncoder(order["room"], whole=whole)
-        self._written = codec.changeable_bytes
+        self._written = codec.mutable_bytes
         # Calls with their arguments back come from a grader box, not from the host.
-        self._read = _one_call if arguments_back else codec.calls_from
+        self._read = _one_call if arguments_back else codec.decode_calls
         self._asked = self._calls(pieces)
         self._getpid, self._pid = os.getpid, os.getpid()
 
     def _calls(self, pieces: list[wire.Value]) -> list[Any]:
         return [call for piece in pieces if type(piece) is bytes for call in self._read(piece)]
 
-    def all(self, space: dict[str, Any]) -> None:
-        """In this process, one after the other."""
+    def run_all(self, space: dict[str, Any]) -> None:
+        """Make all calls in this process, one after the other."""
         if not self._arguments_back:
             self._all_in_batches(space)
             return
         for number, call in enumerate(self._asked):
             self._answer(number, call, space)
 
-    def in_turns(self, later: int, next_calls: Callable[[], list[wire.Value]]) -> Callable[[dict[str, Any]], None]:
-        """Likewise, where so many turns of calls follow, each handed out when all earlier calls have their answers.
+    def run_in_turns(self, later: int, next_calls: Callable[[], list[wire.Value]]) -> Callable[[dict[str, Any]], None]:
+        """Return a function like `run_all` that also makes `later` more turns of calls, read by `next_calls`.
 
-        Every answer leaves at once. No call of a later turn is anywhere in this process before.
+        Each turn is sent to this process only when all earlier calls have their answers, so every answer is sent at once.
         """
 
         def all_turns(space: dict[str, Any]) -> None:
@@ -63,7 +63,7 @@ class Answering:
         return all_turns
 
     def _all_in_batches(self, space: dict[str, Any]) -> None:
-        """Answers leave in batches; one that took long to come, and those before it, at once."""
+        """Send answers in batches; one that took long to make is sent at once, with those before it."""
         describe, find, encode, batch = self._describe, self._find, self._encode, _Batch(self._report)
         try:
             for number, (function, arguments, named) in enumerate(self._asked):
@@ -80,7 +80,7 @@ class Answering:
             batch.flush()
 
     def _refuse_children(self, error: BaseException) -> None:
-        """A child that the program forked leaves by SystemExit; in the program itself that is an answer."""
+        """Raise SystemExit again in a child that the program forked; in the program itself it is an answer."""
         if isinstance(error, SystemExit) and self._getpid() != self._pid:
             raise error
 
@@ -102,11 +102,11 @@ class Answering:
 
 
 def _one_call(piece: bytes) -> list[Any]:
-    return [codec.decode(piece, codec.Room(codec.TRUSTED))]
+    return [codec.decode(piece, codec.DecodeBudget(codec.TRUSTED))]
 
 
 class _Batch:
-    """Encoded answers on their way out. What a program loses by dying is at most what it had said within BATCH_S."""
+    """Encoded answers to be sent together. A program that dies loses at most the answers of its last BATCH_S seconds."""
 
     def __init__(self, report: Report) -> None:
         self._report, self._clock, self._pack = report, time.monotonic, struct.pack
@@ -127,8 +127,8 @@ class _Batch:
         self.first, self._size, self._since = self.first + len(answers), 0, self._clock()
 
 
-def function_of(space: dict[str, Any], name: str) -> Callable[..., object]:
-    """The function of that name; of "A.f" the method f of a fresh A, or a function f where there is no A."""
+def find_function(space: dict[str, Any], name: str) -> Callable[..., object]:
+    """Return the function of that name; for "A.f" the method f of a new A, or a function f where there is no A."""
     owner, _, method = name.rpartition(".")
     if owner in space:
         found: Callable[..., object] = getattr(space[owner](), method)
@@ -141,7 +141,7 @@ def function_of(space: dict[str, Any], name: str) -> Callable[..., object]:
 
 
 def flush() -> None:
-    """Write what stands in the streams, whatever the program made of them."""
+    """Flush the standard streams, whatever the program put in their place."""
     for stream in (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__):
         try:
             if stream is not None:

@@ -1,11 +1,10 @@
-"""A fork becomes a candidate.
+"""Run one program in a process that has become a candidate, and report how it ended.
 
-Privileges go and limits come (`becoming`), the program runs, its end is told (`telling`).
-
-Everything up to `privileges.become` is ours; from the first line of the program on, this process is hostile and what it
-writes to the answers pipe is a claim. The one claim that matters, the proof, is a token that the host made for this
-visit; it lies unread in the order pipe until the tests have returned. That keeps an early exit from passing. It does
-not keep out a program that reads our pipe itself; no test in the program's own process could.
+The process is a fork of the zygote (`main`), a fork of a runner (`main_in_runner`) or a fresh interpreter (`main_exec`,
+`resume`). From the first line of the program on it is hostile, and what it writes to the answers pipe is a claim. The
+one claim that matters is the proof, a token that the host made for this visit. It stays unread in the order pipe until
+the tests have returned, so an early exit cannot pass. A program that reads the pipe itself can still take it; no test in
+the program's own process could prevent that.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ from collections.abc import Callable
 from typing import Any, NoReturn
 
 from sandbox.inside import codec, exceptions, interpreter, job_encoding, privileges, test_replay, test_runner, wire
-from sandbox.inside.call_runner import Answering, flush, function_of
+from sandbox.inside.call_runner import CallRunner, find_function, flush
 from sandbox.inside.exceptions import Report
 
 ANSWERS_FD = 3
@@ -32,23 +31,23 @@ _COMMAND = ("/opt/box/python", "-s", "-P", "-B", "/opt/box/start.py", "candidate
 
 
 def read_order(fd: int) -> dict[str, wire.Value]:
-    """The program in an order pipe; leaves the proof, which comes after it."""
+    """Read the program from an order pipe; leaves the proof, which comes after it."""
     order: dict[str, wire.Value] = job_encoding.unpack(wire.read_frame(fd) or b"")
     return order
 
 
 def run() -> int:
-    """Run the program that waits in the order pipe; returns the exit code."""
+    """Read a program from the order pipe, run it and return its exit code."""
     order = read_order(ORDER_FD)
     tests, calls, later = order["tests"], order["calls"], order["later"]
-    assume(order)
+    apply_assumptions(order)
     if order["functions"] is not None:
         return _run_graded(order, _reporter())
     if isinstance(calls, list):
-        answering = Answering(order, _reporter())
+        runner = CallRunner(order, _reporter())
         if type(later) is int and later:
-            return _run_module(order, answering.in_turns(later, _next_calls), _reporter())
-        return _run_module(order, answering.all, _reporter())
+            return _run_module(order, runner.run_in_turns(later, _next_calls), _reporter())
+        return _run_module(order, runner.run_all, _reporter())
     if tests is None:
         return _run_plain(Script(order), _reporter())
     return _run_tested(order, str(tests), _reporter())
@@ -60,7 +59,7 @@ def _reporter() -> Report:
 
 
 def _next_calls() -> list[wire.Value]:
-    """Calls that are handed out now that all earlier ones have their answers."""
+    """Read the calls that are sent now that all earlier ones have their answers."""
     calls: list[wire.Value] = job_encoding.unpack(wire.read_frame(ORDER_FD) or b"")
     return calls
 
@@ -69,8 +68,8 @@ def _prove(report: Report) -> None:
     report({"proof": (wire.read_frame(ORDER_FD) or b"").decode()})
 
 
-def assume(order: dict[str, Any]) -> None:
-    """Set up what the program's data set lets it assume of the interpreter."""
+def apply_assumptions(order: dict[str, Any]) -> None:
+    """Set the recursion limit and the limit on digits that programs of the data set may assume."""
     if order["recursion_limit"] is not None:
         sys.setrecursionlimit(order["recursion_limit"])
     if order["long_integers"]:
@@ -78,7 +77,7 @@ def assume(order: dict[str, Any]) -> None:
 
 
 class Script:
-    """A whole program, compiled once; what is wrong with it is raised whenever it is asked for."""
+    """A whole program, compiled once; `parts` raises what compiling raised."""
 
     def __init__(self, order: dict[str, Any]) -> None:
         self.order = order
@@ -89,15 +88,15 @@ class Script:
             self._wrong = error
 
     def parts(self) -> list[types.CodeType]:
-        """The set's imports, if there are any, and the program, if it compiles."""
+        """Return the code of the data set's imports, if any, and of the program."""
         if self._wrong is not None:
             raise self._wrong
         return self._parts
 
 
 def _run_plain(script: Script, report: Report) -> int:
-    """A script as the interpreter itself would run it, down to exit handlers and waiting for threads."""
-    prove, tell, finish, let_go = _prove, exceptions.tell, _finish, _let_go
+    """Run a script as the interpreter itself would, down to exit handlers and waiting for threads."""
+    prove, tell, finish, let_go = _prove, exceptions.report_exception, _finish, _release_namespace
     code, stage = 0, "compile"
     space = _namespace("__main__")
     try:
@@ -122,7 +121,7 @@ def _run_plain(script: Script, report: Report) -> int:
 
 
 def _run_tested(order: dict[str, Any], tests: str, report: Report) -> int:
-    """The tests as code, in the program's namespace."""
+    """Run the program, then tests that are code in its namespace."""
 
     def check(space: dict[str, Any]) -> None:
         _run_tests(order, tests, space)
@@ -139,27 +138,27 @@ def _run_tests(order: dict[str, Any], source: str, space: dict[str, Any], names:
 
 
 def _run_graded(order: dict[str, Any], report: Report) -> int:
-    """A data set's tests over stand-ins: see `grader`.
+    """Run a data set's tests over stand-ins (`test_replay`).
 
-    `source` is what the tests may lean on, or the recorded solution.
+    The order's `source` is what the tests may use, or the solution to record.
     """
-    tell, prove, source = exceptions.tell, _prove, order["tests"]
+    tell, prove, source = exceptions.report_exception, _prove, order["tests"]
     space = _namespace("solution")
     exec(_compiled(order["source"], "solution.py"), space)
     solution = dict(space)
     replayer = test_replay.Replayer(order["answers"] or [], report, solution)
-    stand_in: test_replay.Replayer | test_replay.Recorder | test_replay.Asker = replayer
+    stand_in: test_replay.Replayer | test_replay.Recorder | test_replay.Withholder = replayer
     if order["withheld"]:
-        space |= test_replay.names()
-        stand_in = test_replay.Asker(lambda call: report({"asked": call}), test_replay.MAX_ASKED, _exactly)
+        space |= test_replay.withheld_names()
+        stand_in = test_replay.Withholder(lambda call: report({"asked": call}), test_replay.MAX_ASKED, _exactly)
     elif order["answers"] is None:
-        stand_in = test_replay.Recorder(lambda function: function_of(solution, function), report)
+        stand_in = test_replay.Recorder(lambda function: find_function(solution, function), report)
     tests = _namespace("tests") | space
     test_replay.bind(tests, order["functions"], stand_in)
-    test_replay.seed()
+    test_replay.seed_random()
     try:
         if order["withheld"]:
-            exec(test_replay.compiled(source, test_runner.NAME), tests)
+            exec(test_replay.compile_lenient(source, test_runner.NAME), tests)
         else:
             _run_tests(order, source, tests, frozenset(name.partition(".")[0] for name in order["functions"]))
             test_runner.require(stand_in.asked, f"the tests never call {' or '.join(order['functions'])}")
@@ -177,8 +176,8 @@ def _exactly(call: object) -> bytes:
 
 
 def _run_module(order: dict[str, Any], check: Callable[[dict[str, Any]], None], report: Report) -> int:
-    """The program as a module, then `check` over its namespace. Only a check that returns earns the proof."""
-    prove, tell = _prove, exceptions.tell
+    """Run the program as a module, then `check` over its namespace; send the proof if both return."""
+    prove, tell = _prove, exceptions.report_exception
     stage = "compile"
     try:
         parts = _parts(order, "solution.py")
@@ -199,13 +198,13 @@ def _run_module(order: dict[str, Any], check: Callable[[dict[str, Any]], None], 
 
 
 def _file_of(order: dict[str, Any], space: dict[str, Any], name: str) -> None:
-    space["__file__"] = interpreter.put_file(order["source"], order["imports"], name)
+    space["__file__"] = interpreter.write_program_file(order["source"], order["imports"], name)
 
 
 def _parts(order: dict[str, Any], name: str) -> list[types.CodeType]:
-    """The set's imports, if there are any, and the program.
+    """Compile the data set's imports, if any, and the program.
 
-    Apart, so that neither moves the other's lines or first words.
+    Apart, so that the program keeps its line numbers, its docstring and its `from __future__` imports.
     """
     imports = [_compiled(order["imports"], "imports.py")] if order["imports"] else []
     return [*imports, _compiled(order["source"], name)]
@@ -231,7 +230,7 @@ def _namespace(name: str) -> dict[str, object]:
 
 
 def _exit_code(stop: SystemExit) -> int:
-    """What the interpreter makes of sys.exit's argument."""
+    """Return the exit code that the interpreter makes of sys.exit's argument."""
     if stop.code is None:
         return 0
     if isinstance(stop.code, int):
@@ -241,17 +240,17 @@ def _exit_code(stop: SystemExit) -> int:
 
 
 def _finish() -> None:
-    """What the interpreter does at the end of a script."""
+    """Do what the interpreter does at the end of a script."""
     threading._shutdown()  # type: ignore[attr-defined]  # noqa: SLF001  (joins the threads; the interpreter calls it, too)
     atexit._run_exitfuncs()  # noqa: SLF001  (as the interpreter does before it ends)
     flush()  # of a stream that is the program's own, while it still finds its names
 
 
-def _let_go(place: int) -> None:
-    """Let a script's names go, given where they were, as the interpreter does at its own end.
+def _release_namespace(place: int) -> None:
+    """Release a script's namespace, the dict whose id is `place`, as the interpreter does at its own end.
 
-    All at once, so that a destructor still finds what it uses; what is open is then written. Names that something
-    outside holds on to (a signal handler, a patched library) are cleared.
+    All names go at once, so that a destructor still finds what it uses; open files are then written. A namespace that
+    something outside refers to (a signal handler, a patched library) is cleared.
     """
     gc.collect()
     for kept in gc.get_objects():
@@ -261,19 +260,19 @@ def _let_go(place: int) -> None:
 
 
 def main(uid: int, cpu_s: float, disk_mb: int, fds: list[int]) -> None:
-    """A fork of the zygote, to its end. Never returns."""
-    live(lambda: privileges.become(uid, cpu_s, disk_mb, fds), run)
+    """Become a candidate in a fork of the zygote and run the program. Never returns."""
+    run_process(lambda: privileges.become_candidate(uid, cpu_s, disk_mb, fds), run)
 
 
-def main_again(script: Script, cpu_s: float, disk_mb: int, fds: list[int]) -> None:
-    """A fork of a runner, to its end. Never returns."""
+def main_in_runner(script: Script, cpu_s: float, disk_mb: int, fds: list[int]) -> None:
+    """Become a candidate in a fork of a runner and run its program. Never returns."""
 
-    def become_again() -> None:
+    def become() -> None:
         privileges.take_pipes(fds)
-        privileges.limit(cpu_s, disk_mb)
-        privileges.show()
+        privileges.set_limits(cpu_s, disk_mb)
+        privileges.make_dumpable()
 
-    live(become_again, lambda: _run_plain(script, _reporter()))
+    run_process(become, lambda: _run_plain(script, _reporter()))
 
 
 def main_exec(uid: int, cpu_s: float, disk_mb: int, fds: list[int]) -> None:
@@ -288,18 +287,18 @@ def main_exec(uid: int, cpu_s: float, disk_mb: int, fds: list[int]) -> None:
             os.set_inheritable(fd, True)
         os.execv(_COMMAND[0], _COMMAND)
 
-    live(lambda: privileges.become(uid, cpu_s, disk_mb, fds), start)
+    run_process(lambda: privileges.become_candidate(uid, cpu_s, disk_mb, fds), start)
 
 
 def resume() -> None:
     """Run the program in the fresh interpreter that `main_exec` started. Never returns."""
     for fd in (ANSWERS_FD, ORDER_FD):
         os.set_inheritable(fd, False)
-    live(interpreter.clear_the_stage, run)
+    run_process(interpreter.reset_interpreter, run)
 
 
-def live(begin: Callable[[], object], run: Callable[[], int]) -> None:
-    """A candidate's life. Never returns."""
+def run_process(begin: Callable[[], object], run: Callable[[], int]) -> None:
+    """Call `begin`, then `run`, and exit with its code. Never returns."""
     leave, code = os._exit, 1
     try:
         begin()

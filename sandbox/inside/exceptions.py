@@ -20,7 +20,7 @@ from typing import Any
 from sandbox.inside import codec
 
 MAX_MESSAGE = 2000
-MOST_FRAMES = 1000  # the innermost; those of 50,000 would be more than a program may print
+MAX_FRAMES = 1000  # the innermost; those of 50,000 would be more than a program may print
 _PROGRAM_FILES = frozenset({"main.py", "solution.py"})
 _OURS = frozenset(
     os.path.join(os.path.dirname(__file__), name) for name in ("candidate.py", "call_runner.py", "test_runner.py")
@@ -28,7 +28,7 @@ _OURS = frozenset(
 MAX_CLASSES = 32
 MAX_BYTES = 1 << 16
 MAX_DEPTH = 3
-_WITHIN = "__exception__"  # begins what stands for an exception within an exception
+_NESTED = "__exception__"  # begins what stands for an exception within an exception
 _CAUSE = "__cause__"
 _MEMBERS = ("filename", "filename2", "name", "path")  # of built-in exceptions, beside their arguments
 _OWN = "solution"  # the module that a program is
@@ -40,10 +40,10 @@ Error = Exception | SystemExit
 Names = list[tuple[str, str]]  # of an exception's classes, the module and the name, in the order of the `__mro__`
 
 
-def tell(error: BaseException, stage: str, report: Report) -> None:
+def report_exception(error: BaseException, stage: str, report: Report) -> None:
     """To the host as a claim, and to stderr as the interpreter would."""
     report(describe(error, stage))
-    traceback.print_exception(type(error), error, _trace(error), limit=-MOST_FRAMES)
+    traceback.print_exception(type(error), error, _trace(error), limit=-MAX_FRAMES)
 
 
 def describe(error: BaseException, stage: str) -> dict[str, object]:
@@ -85,26 +85,26 @@ def exception_bytes(error: BaseException, depth: int = MAX_DEPTH) -> bytes:
         attributes = _of_own_classes(error) | _members(error) | vars(error)
         if depth and error.__cause__ is not None:
             attributes[_CAUSE] = error.__cause__
-        carried = {key: _carried(value, depth) for key, value in attributes.items()}
-        data = codec.encode([names, [_carried(one, depth) for one in error.args], carried])
+        carried = {key: _encodable(value, depth) for key, value in attributes.items()}
+        data = codec.encode([names, [_encodable(one, depth) for one in error.args], carried])
         return data if len(data) <= MAX_BYTES else codec.encode([names, [], {}])
     except Exception:
         return b""
 
 
-def _carried(value: object, depth: int) -> object:
+def _encodable(value: object, depth: int) -> object:
     """The value, or what stands for it where it is an exception or a sequence of some."""
     if isinstance(value, BaseException) and depth:
-        return (_WITHIN, exception_bytes(value, depth - 1), type(value).__name__, str(value))
+        return (_NESTED, exception_bytes(value, depth - 1), type(value).__name__, str(value))
     if type(value) in {list, tuple} and any(isinstance(one, BaseException) for one in value):  # type: ignore[attr-defined]
-        return [_carried(one, depth) for one in value]  # type: ignore[attr-defined]
+        return [_encodable(one, depth) for one in value]  # type: ignore[attr-defined]
     return value
 
 
-def _revived(value: object, own: Mapping[str, object]) -> object:
+def _decoded(value: object, own: Mapping[str, object]) -> object:
     if type(value) is list:
-        return [_revived(one, own) for one in value]
-    if type(value) is tuple and len(value) == 4 and value[0] == _WITHIN:
+        return [_decoded(one, own) for one in value]
+    if type(value) is tuple and len(value) == 4 and value[0] == _NESTED:
         return exception_from(value[1], value[2], value[3], own)
     return value
 
@@ -133,8 +133,8 @@ def exception_from(data: bytes, name: str, message: str, own: Mapping[str, objec
     """
     try:
         names, arguments, attributes = _read(data)
-        revived = {key: _revived(value, own) for key, value in attributes.items()}
-        return _made(_class_of(names, own), tuple(_revived(one, own) for one in arguments), revived, message)
+        revived = {key: _decoded(value, own) for key, value in attributes.items()}
+        return _exception_of(_class_of(names, own), tuple(_decoded(one, own) for one in arguments), revived, message)
     except Exception:
         return _by_name(name, message)
 
@@ -179,16 +179,16 @@ def _subclass(name: str, bases: tuple[type[Error], ...], **members: object) -> t
         return type(name, bases[:1], {"__module__": _OWN, **members})
 
 
-def _made(kind: type[Error], arguments: tuple[Any, ...], attributes: Mapping[str, Any], message: str) -> Error:
+def _exception_of(kind: type[Error], arguments: tuple[Any, ...], attributes: Mapping[str, Any], message: str) -> Error:
     """An exception of that class, made by the built-in one of its bases alone; its text is `message`."""
-    error = _plainly_made(kind, arguments, attributes)
+    error = _construct(kind, arguments, attributes)
     if str(error)[: len(message)] == message:
         return error
     said = _subclass(kind.__name__, (kind,), __str__=lambda _: message, __module__=kind.__module__)
-    return _plainly_made(said, arguments, attributes)
+    return _construct(said, arguments, attributes)
 
 
-def _plainly_made(kind: type[Error], arguments: tuple[Any, ...], attributes: Mapping[str, Any]) -> Error:
+def _construct(kind: type[Error], arguments: tuple[Any, ...], attributes: Mapping[str, Any]) -> Error:
     base: Any = next(one for one in kind.__mro__ if one.__module__ == "builtins")
     error: Error = base.__new__(kind, *arguments)
     with contextlib.suppress(TypeError):

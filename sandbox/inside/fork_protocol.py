@@ -1,9 +1,7 @@
-"""Forking on order.
+"""Packets between the supervisor and the processes that fork for it (zygote and runner).
 
-What the supervisor says to the processes that fork for it, zygote and runner, and what they answer.
-
-An order is one packet: what to do, for whom, under which limits, with descriptors beside it. The answer to every fork
-is `started` with the child's pid; whoever waits for a child tells of its end with `ended`.
+An order is one packet: what to do, for which uid or pid, under which limits, with descriptors beside it. Each fork is
+answered by STARTED with the child's pid, and each child that was waited for by ENDED.
 """
 
 from __future__ import annotations
@@ -23,7 +21,7 @@ CONTROL_FD = 100
 
 
 class Ended(NamedTuple):
-    """How a child ended: wait status, CPU seconds of it and of what it waited for, peak kB."""
+    """How a child ended: wait status, CPU seconds of it and of its own reaped children, peak kB."""
 
     status: int
     cpu_s: float
@@ -31,13 +29,13 @@ class Ended(NamedTuple):
 
     @classmethod
     def unpack(cls, data: bytes) -> Ended:
-        """What `wait` has packed."""
+        """Read what `wait` has packed."""
         _, _, status, user_s, system_s, peak_kb = ENDED.unpack(data)
         return cls(status, user_s + system_s, peak_kb)
 
 
 def receive(control: socket.socket) -> tuple[tuple[int, int, float, int], list[int]]:
-    """The next order and its descriptors; ends the process when the supervisor is gone."""
+    """Return the next order and its descriptors; ends the process when the supervisor has ended."""
     data, fds, _, _ = socket.recv_fds(control, ORDER.size, 5, socket.MSG_CMSG_CLOEXEC)
     if not data:
         os._exit(0)
@@ -46,7 +44,7 @@ def receive(control: socket.socket) -> tuple[tuple[int, int, float, int], list[i
 
 
 def fork(control: socket.socket, child: Callable[[], object]) -> int:
-    """Fork and tell of it; returns the child's pid. `child` does not return."""
+    """Fork, report it and return the child's pid. `child` is called in the child and does not return."""
     pid = os.fork()
     if pid == 0:
         child()
@@ -54,10 +52,10 @@ def fork(control: socket.socket, child: Callable[[], object]) -> int:
     return pid
 
 
-def see_off(control: socket.socket, pid: int, fds: list[int], *, before_s: float = 0.0) -> None:
-    """Wait for a candidate and tell how it ended; `before_s` are CPU seconds that its parent spent for it.
+def wait_and_report(control: socket.socket, pid: int, fds: list[int], *, before_s: float = 0.0) -> None:
+    """Wait for a candidate and report how it ended; `before_s` are CPU seconds that its parent spent for it.
 
-    Its pipes stay open here until that is told, so that the supervisor wakes once when it ends, and not for every pipe.
+    Its pipes stay open here until then, so that the supervisor wakes up once when it ends, and not for every pipe.
     """
     control.send(wait(pid, before_s=before_s))
     for fd in fds:
@@ -65,6 +63,6 @@ def see_off(control: socket.socket, pid: int, fds: list[int], *, before_s: float
 
 
 def wait(pid: int, *, before_s: float = 0.0) -> bytes:
-    """Wait for a child; returns what tells of its end."""
+    """Wait for a child; returns the ENDED packet."""
     _, status, used = os.wait4(pid, 0)
     return ENDED.pack(2, pid, status, used.ru_utime + before_s, used.ru_stime, used.ru_maxrss)

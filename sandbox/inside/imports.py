@@ -1,11 +1,11 @@
-"""Imports that a data set puts before every program, as text, for where program and imports have to be one."""
+"""Put the imports that a data set assumes into a program's source, where both have to be one text."""
 
 from __future__ import annotations
 
 import ast
 
 
-def put_before(imports: str, source: str) -> str:
+def prepend_imports(imports: str, source: str) -> str:
     """Return the source with the imports before its first statement, behind docstring and `from __future__ import …`.
 
     Source that does not parse gets them at its very beginning.

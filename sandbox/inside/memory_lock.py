@@ -1,12 +1,13 @@
-"""The code that our own processes run on stays in memory, whatever a candidate does to the box's memory.
+"""Keep the code that our own processes run in memory, whatever a candidate does to the memory of the box.
 
-Where memory runs out, the kernel first throws out what it can read again from files: the interpreter itself, if this
+When memory runs out, the kernel first evicts pages that it can read again from files: the interpreter itself, if this
 box was the first to read it. From then on every process of the box waits for the disk at nearly every step, process 1
-included, and a limit that was reached is noticed many seconds late. So process 1, before it forks anyone, locks the
-files that it is mapped from; such a lock is the page's, and serves all processes and all boxes. Engines set the limit
-on locked memory low and cannot always raise it, so what is over it gets a copy in its place: what no file holds cannot
-be thrown out either, for a box has no swap. Copies cost each fork time, so nothing is copied that no process of ours
-runs on. Afterwards nobody in the box may lock anything.
+included, and a limit is noticed many seconds late. So process 1, before it forks, locks the files that it is mapped
+from; such a lock belongs to the page and holds for all processes and all boxes.
+
+Engines set a low limit on locked memory and cannot always raise it. A mapping above the limit is replaced by an
+anonymous copy, which cannot be evicted either because a box has no swap. Copies cost time of each fork, so nothing is
+copied that none of our processes runs. Afterwards no process of the box may lock memory.
 """
 
 from __future__ import annotations
@@ -17,22 +18,22 @@ import resource
 from typing import NamedTuple
 
 _MAYMOVE_FIXED = 1 | 2
-_UNUSED = "/libcrypto."  # a third of all; `hashlib` loads it, and only candidates and graders call it
+_UNUSED = "/libcrypto."  # a third of all bytes; `hashlib` loads it, and only candidates and graders call it
 _FAILED = ctypes.c_void_p(-1).value
 
 
 class Mapping(NamedTuple):
-    """A piece of a file in memory that nobody writes to."""
+    """A read-only mapping of a file."""
 
     start: int
     size: int
     rights: int
 
 
-def keep_code() -> bool:
-    """Keep all files in memory that this process is mapped from, and give up the right to.
+def lock_code() -> bool:
+    """Lock or copy all files that this process is mapped from, then give up the right to lock.
 
-    Whether that worked for each.
+    Returns whether that worked for each.
     """
     with open("/proc/self/maps", encoding="utf-8") as file:
         mappings = file_mappings(file.read())
@@ -44,7 +45,7 @@ def keep_code() -> bool:
 
 
 def file_mappings(maps: str) -> list[Mapping]:
-    """The private mappings of files that can be read and not written, as /proc tells of them."""
+    """Return the read-only private mappings of files, from the text of `/proc/self/maps`."""
     found = []
     for line in maps.splitlines():
         span, rights, _, _, _, *name = line.split(maxsplit=5)
@@ -65,7 +66,10 @@ def _libc() -> ctypes.CDLL:
 
 
 def _copied(libc: ctypes.CDLL, mapping: Mapping) -> bool:
-    """The kernel moves a copy into its place in one step, so that even the code that asks for it can be replaced."""
+    """Replace a mapping by a copy; returns whether that worked.
+
+    The kernel moves the copy into place in one step, so even the code that is running can be replaced.
+    """
     start, size, rights = mapping
     copy = libc.mmap(None, size, mmap.PROT_READ | mmap.PROT_WRITE, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS, -1, 0)
     if copy == _FAILED:

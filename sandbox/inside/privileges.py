@@ -1,4 +1,4 @@
-"""From a fork of the zygote to a process that a program may have: privileges go, limits and rules come."""
+"""Turn a fork of the zygote into an unprivileged process: uid, resource limits, Landlock rules."""
 
 from __future__ import annotations
 
@@ -10,20 +10,17 @@ import struct
 from sandbox.inside.layout import SCRATCH, STACK_BYTES
 
 OPEN_FILES = 256
-RULES_FD = 101  # in the zygote: Landlock rules, where the kernel has them
+LANDLOCK_FD = 101  # in the zygote: the Landlock ruleset, where the kernel has one
 WRITABLE = ("/tmp", "/dev")  # /dev/shm included
 _PR_SET_DUMPABLE = 4
 _prctl, _syscall = ctypes.CDLL(None).prctl, ctypes.CDLL(None).syscall  # looked up here, once, and not in every fork
 _CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446  # the same on every architecture
 _WRITE_FILE, _REFER = 1 << 1, 1 << 13
-_QUIET = 0b101  # what is refused does not go into the kernel's log; only newer versions know this
+_QUIET = 0b101  # refusals are not logged by the kernel; older versions do not know these flags
 
 
-def inherit_limits() -> None:
-    """Limits that are the same for every candidate.
-
-    The zygote takes them on once, because each call costs each fork.
-    """
+def set_common_limits() -> None:
+    """Set the limits that are the same for every candidate, once in the zygote: each call costs time of each fork."""
     for what, amount in (
         (resource.RLIMIT_CORE, 1),  # 0 would still start a core handler that the host may have
         (resource.RLIMIT_NOFILE, OPEN_FILES),
@@ -34,23 +31,22 @@ def inherit_limits() -> None:
         1
     ]  # programs raise it before they recurse; it is memory like any other
     resource.setrlimit(resource.RLIMIT_STACK, (STACK_BYTES, endless))
-    _lay_down_rules()
+    _create_landlock_rules()
 
 
-def has_rules() -> bool:
-    """Whether the kernel has Landlock rules of a version that is used here."""
+def has_landlock() -> bool:
+    """Return whether the kernel has Landlock in a version that is used here (ABI 2)."""
     return bool(_syscall(_CREATE_RULESET, None, 0, 1) >= 2)
 
 
-def _lay_down_rules() -> None:
-    """Rules under which nothing but the scratch directories and devices can be opened for writing.
+def _create_landlock_rules() -> None:
+    """Create rules that allow writing to files in the scratch directories and to devices only.
 
-    Above all, not /proc.
-
-    A candidate that lowers its OOM score there and fills the box with memory of no process has ours killed before its
-    own. The first version of Landlock would forbid every move from one directory to another, so it is not used.
+    Above all, not to /proc: a candidate that lowers its OOM score there, and fills the box with memory that belongs to no
+    process, would get our processes killed before its own. ABI 1 of Landlock would forbid every move from one directory
+    to another, so it is not used.
     """
-    if not has_rules():
+    if not has_landlock():
         return
     rights = _WRITE_FILE | _REFER
     rules = _syscall(_CREATE_RULESET, struct.pack("=Q", rights), 8, 0)
@@ -58,39 +54,39 @@ def _lay_down_rules() -> None:
         place = os.open(directory, os.O_PATH | os.O_CLOEXEC)
         _syscall(_ADD_RULE, rules, 1, struct.pack("=Qi", rights, place), 0)
         os.close(place)
-    os.dup2(rules, RULES_FD, inheritable=False)
+    os.dup2(rules, LANDLOCK_FD, inheritable=False)
     os.close(rules)
 
 
 def take_pipes(fds: list[int]) -> None:
-    """As 0-4 stdin, stdout, stderr, answers, order, and no other descriptor; in a session of its own."""
+    """Make `fds` the descriptors 0-4 (stdin, stdout, stderr, answers, order), close all others, start a session."""
     os.setsid()
     for target, fd in enumerate(fds):
         os.dup2(fd, target, inheritable=target < 3)
     os.closerange(len(fds), OPEN_FILES)
 
 
-def limit(cpu_s: float, disk_mb: int) -> None:
-    """The limits that an order brings. The supervisor measures finer and acts first."""
+def set_limits(cpu_s: float, disk_mb: int) -> None:
+    """Set the limits of an order. The supervisor measures more finely and acts first."""
     seconds, size = int(cpu_s) + 2, disk_mb << 20
     resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
 
 
-def stand_behind_rules() -> None:
-    """First in line where memory runs out, and then bound by the rules of `_lay_down_rules`.
+def apply_landlock() -> None:
+    """Make this process the first to be OOM-killed, then apply the rules of `_create_landlock_rules` to it.
 
-    The descriptor of the rules must be open.
+    The order counts: the rules forbid writing the score. LANDLOCK_FD must be open.
     """
     score = os.open("/proc/self/oom_score_adj", os.O_WRONLY)
     os.write(score, b"1000")
     os.close(score)
-    if _syscall(_RESTRICT_SELF, RULES_FD, _QUIET):
-        _syscall(_RESTRICT_SELF, RULES_FD, 0)
+    if _syscall(_RESTRICT_SELF, LANDLOCK_FD, _QUIET):
+        _syscall(_RESTRICT_SELF, LANDLOCK_FD, 0)
 
 
-def give_up_root(uid: int) -> None:
-    """Become `uid` for good. Leaving uid 0 empties every capability set."""
+def drop_privileges(uid: int) -> None:
+    """Change to `uid` for good. Leaving uid 0 empties every capability set."""
     os.setgroups([])
     os.setresgid(uid, uid, uid)
     os.setresuid(uid, uid, uid)
@@ -98,20 +94,20 @@ def give_up_root(uid: int) -> None:
     os.chdir(SCRATCH)
 
 
-def show() -> None:
-    """Changing uid makes a process undumpable, and then it may not even open /dev/stdin."""
+def make_dumpable() -> None:
+    """Make the process dumpable again: a change of uid ends that, and then it could not even open /dev/stdin."""
     _prctl(_PR_SET_DUMPABLE, 1, 0, 0, 0)
 
 
-def hide() -> None:
-    """Keep other processes of the same uid out of memory and descriptors. A fork inherits it."""
+def make_undumpable() -> None:
+    """Keep other processes of the same uid from reading memory and descriptors. A fork inherits it."""
     _prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
 
 
-def become(uid: int, cpu_s: float, disk_mb: int, fds: list[int]) -> None:
-    """From a fork of the zygote to a process that a program may have."""
-    stand_behind_rules()
+def become_candidate(uid: int, cpu_s: float, disk_mb: int, fds: list[int]) -> None:
+    """Turn a fork of the zygote into the process of a candidate."""
+    apply_landlock()
     take_pipes(fds)
-    limit(cpu_s, disk_mb)
-    give_up_root(uid)
-    show()
+    set_limits(cpu_s, disk_mb)
+    drop_privileges(uid)
+    make_dumpable()

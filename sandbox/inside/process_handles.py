@@ -21,111 +21,111 @@ Program = bytes  # packed by the host, opened by the candidate alone
 
 
 class Parent(Protocol):
-    """What a visit needs of the process that forks its candidate."""
+    """The process that forks the candidate of a visit, as the visit uses it."""
 
     @property
     def control(self) -> socket.socket:
-        """Takes RUN; tells of the candidate's start and end."""
+        """Socket that takes RUN and reports the candidate's start and end."""
 
     @property
     def ours(self) -> frozenset[int]:
         """The processes that were in the box before the candidate."""
 
-    def introduce(self, program: Program) -> bytes:
-        """What stands in the order pipe before the proof."""
+    def program_bytes(self, program: Program) -> bytes:
+        """Return what must be written to the order pipe before the proof."""
 
     def kill_all(self, uid: int) -> bool:
-        """Called at a limit, with the candidate's uid; whether more than the candidate's first process was killed."""
+        """Kill all processes of the candidate's uid at a limit; returns whether there were more than its first one."""
 
     def kill(self) -> None:
-        """Called while there is no candidate to be killed, or none that dies."""
+        """Kill this process, where there is no candidate to kill or it does not die."""
 
-    def bury(self) -> fork_protocol.Ended:
-        """Called when it has hung up; how it ended."""
+    def reap(self) -> fork_protocol.Ended:
+        """Return how this process ended, after its socket was closed."""
 
 
 class Zygote:
-    """The one process without which there is no box."""
+    """The zygote: the box ends with it."""
 
-    def __init__(self, keeper: int) -> None:
-        self._keeper = keeper
+    def __init__(self, cleaner_uid: int) -> None:
+        self._cleaner_uid = cleaner_uid
         self.control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.pid = os.fork()
         if self.pid == 0:
             try:
                 self.control.close()
-                zygote.main(theirs, keeper)
+                zygote.main(theirs, cleaner_uid)
             finally:
                 os._exit(1)
         theirs.close()
-        self.spare = self._started()
+        self.spare = self._receive_started()
 
     @property
     def ours(self) -> frozenset[int]:
-        """The supervisor, the zygote and the cleaner (0 where there is none)."""
+        """Pids of the supervisor, the zygote and the cleaner (0 where there is none)."""
         return frozenset({1, self.pid, self.spare})
 
-    def introduce(self, program: Program) -> bytes:
-        """A zygote knows no program."""
+    def program_bytes(self, program: Program) -> bytes:
+        """Return the program: a zygote keeps none."""
         return wire.frame(program)
 
     def kill_all(self, uid: int) -> bool:
-        """Everything of the candidate's goes at once: what is left would take the time of those who see to it."""
+        """Kill all of the candidate's processes: survivors would compete with the cleanup for the core."""
         company = len(usage.pids()) > len(self.ours) + 1
-        residue.kill_all(uid, self._keeper)
+        residue.kill_all(uid, self._cleaner_uid)
         return company
 
     def kill(self) -> None:
-        """It stays; its candidate can be killed as soon as it has begun."""
+        """Do nothing: the candidate can be killed as soon as it has started."""
 
-    def bury(self) -> NoReturn:
-        """The box ends with it."""
+    def reap(self) -> NoReturn:
+        """End the box."""
         raise SystemExit("the zygote is gone")
 
     def start_runner(self, uid: int, program: Program) -> Runner:
-        """A runner for a program, which it will find in its first order pipe."""
+        """Start a runner for a program, which it reads from its first order pipe."""
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        before = residue.traces()
+        before = residue.snapshot()
         socket.send_fds(self.control, [fork_protocol.ORDER.pack(fork_protocol.RUNNER, uid, 0.0, 0)], [theirs.fileno()])
         theirs.close()
-        return Runner(zygote=self, pid=self._started(), uid=uid, program=program, control=ours, before=before)
+        return Runner(zygote=self, pid=self._receive_started(), uid=uid, program=program, control=ours, before=before)
 
     def wait_for(self, pid: int) -> fork_protocol.Ended:
-        """How a runner ended."""
-        self._tell(fork_protocol.WAIT, pid)
-        return fork_protocol.Ended.unpack(self._hear())
+        """Wait for a runner and return how it ended."""
+        self._send(fork_protocol.WAIT, pid)
+        return fork_protocol.Ended.unpack(self._receive())
 
     def clean(self, uid: int) -> None:
-        """Let the spare cleaner do its work."""
-        self._tell(fork_protocol.CLEAN, uid)
-        self._hear()
+        """Have the spare cleaner remove what `uid` has left, and wait for it."""
+        self._send(fork_protocol.CLEAN, uid)
+        self._receive()
         self.spare = 0
 
-    def reap(self) -> None:
-        """Let it reap what a candidate made its child."""
-        self._tell(fork_protocol.REAP)
+    def reap_adopted(self) -> None:
+        """Have the zygote reap processes that a candidate made its children."""
+        self._send(fork_protocol.REAP)
 
     def fork_spare(self) -> None:
-        """Let it fork the next cleaner."""
-        self._tell(fork_protocol.SPARE)
-        self.spare = self._started()
+        """Have the zygote fork the next cleaner."""
+        self._send(fork_protocol.SPARE)
+        self.spare = self._receive_started()
 
-    def _tell(self, what: int, whom: int = 0) -> None:
+    def _send(self, what: int, whom: int = 0) -> None:
         self.control.send(fork_protocol.ORDER.pack(what, whom, 0.0, 0))
 
-    def _started(self) -> int:
-        pid: int = fork_protocol.STARTED.unpack(self._hear())[1]
+    def _receive_started(self) -> int:
+        pid: int = fork_protocol.STARTED.unpack(self._receive())[1]
         return pid
 
-    def _hear(self) -> bytes:
-        return self.control.recv(64) or self.bury()
+    def _receive(self) -> bytes:
+        return self.control.recv(64) or self.reap()
 
 
 @dataclass(kw_only=True)
 class Runner:
-    """A program that comes again.
+    """The runner of a program that is run again and again.
 
-    Its process, its uid, what the box was like when it came, the CPU seconds told so far.
+    `before` is the snapshot of the box from when it started, `reported_cpu_s` the CPU seconds in the facts so far.
     """
 
     zygote: Zygote
@@ -134,58 +134,61 @@ class Runner:
     program: Program
     control: socket.socket
     before: tuple[object, ...]
-    told_s: float = 0.0
-    introduced: bool = False
+    reported_cpu_s: float = 0.0
+    program_sent: bool = False
     gone: bool = False
 
     @property
     def ours(self) -> frozenset[int]:
-        """The zygote's, and it."""
+        """Pids of the zygote's `ours`, and of the runner."""
         return self.zygote.ours | {self.pid}
 
-    def introduce(self, program: Program) -> bytes:
-        """Once is enough."""
-        known, self.introduced = self.introduced, True
+    def program_bytes(self, program: Program) -> bytes:
+        """Return the program the first time, then nothing."""
+        known, self.program_sent = self.program_sent, True
         return b"" if known else wire.frame(program)
 
     def kill_all(self, uid: int) -> bool:  # noqa: ARG002  (of the protocol)
-        """It has that uid itself, and stays."""
+        """Do nothing: the runner has that uid itself and must stay."""
         return False
 
     def kill(self) -> None:
-        """It hangs up when it is dead; until it is buried its pid is nobody else's."""
+        """Kill the runner. Its pid cannot be given again until the runner is reaped."""
         os.kill(self.pid, signal.SIGKILL)
 
-    def bury(self) -> fork_protocol.Ended:
-        """See it dead. Of its CPU seconds, and those of its children, the ones count that no visit has been told of."""
+    def reap(self) -> fork_protocol.Ended:
+        """Kill the runner and return how it ended, with the CPU seconds that are in no visit's facts yet."""
         self.kill()
         self.control.close()
         self.gone = True
         ended = self.zygote.wait_for(self.pid)
-        return ended._replace(cpu_s=max(0.0, ended.cpu_s - self.told_s))
+        return ended._replace(cpu_s=max(0.0, ended.cpu_s - self.reported_cpu_s))
 
 
-class Orphans:
-    """Buries them, and adds up what they have used. One a process, made when the zygote is there: it takes SIGCHLD."""
+class OrphanReaper:
+    """Reap orphaned processes and add up their CPU seconds.
+
+    There is one in a process, because it takes SIGCHLD; it is made after the zygote.
+    """
 
     def __init__(self, zygote: Zygote) -> None:
         self._zygote = zygote
         self.cpu_s = 0.0
-        self.fd, writing = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)  # readable as soon as somebody is to be buried
+        self.fd, writing = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)  # readable when there is a child to reap
         signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
-        signal.signal(signal.SIGCHLD, lambda *_: None)  # only where there is a handler the descriptor is written to
+        signal.signal(signal.SIGCHLD, lambda *_: None)  # without a handler nothing is written to the descriptor
 
-    def bury(self) -> None:
-        """All who are dead now. Where the zygote is among them, the box ends."""
+    def reap(self) -> None:
+        """Reap all that are dead now. If the zygote is among them, the box ends."""
         with contextlib.suppress(BlockingIOError):
             os.read(self.fd, _CHUNK)
         while True:
             try:
                 pid, _, used = os.wait4(-1, os.WNOHANG)
             except ChildProcessError:
-                self._zygote.bury()
+                self._zygote.reap()
             if pid == 0:
                 return
             if pid == self._zygote.pid:
-                self._zygote.bury()
+                self._zygote.reap()
             self.cpu_s += used.ru_utime + used.ru_stime

@@ -2,8 +2,8 @@
 
 Processes and files (`clean`) are removed under the candidate's own uid: root without DAC_OVERRIDE cannot empty a
 directory that its owner closed, but the owner can. One `kill(-1)` ends all processes of the uid; the kernel lets none of
-them fork meanwhile. The cleaner takes the uid as its effective one only; its real and saved uid is the keeper's, so no
-process of the candidate can signal it. Files are removed without recursion, so that no depth of nesting exhausts
+them fork meanwhile. The cleaner takes the uid as its effective one only; its real and saved uid is its own (`cleaner_uid`),
+so no process of the candidate can signal it. Files are removed without recursion, so that no depth of nesting exhausts
 anything: the contents of a directory are first moved up, then it is removed.
 
 Kernel objects (`snapshot`) can outlive processes and files. A socket that carries itself in flight keeps alive whatever
@@ -36,20 +36,23 @@ _STACK_BYTES = 1 << 16
 _ATTRIBUTE_BYTES = 64  # what the C library's pthread_attr_t takes at most
 
 
-def clean(uid: int, keeper: int) -> None:
-    """Kill all that runs under `uid`, remove all that it owns in the scratch directories."""
+def clean(uid: int, cleaner_uid: int) -> None:
+    """Kill all processes of `uid` and remove its files from the scratch directories.
+
+    Runs in the cleaner; its real uid stays `cleaner_uid`.
+    """
     os.setgroups([])
     os.setresgid(uid, uid, uid)
-    os.setresuid(keeper, uid, keeper)
+    os.setresuid(cleaner_uid, uid, cleaner_uid)
     with contextlib.suppress(ProcessLookupError):
         os.kill(-1, signal.SIGKILL)
     for directory in SCRATCH_DIRECTORIES:
         _empty(directory)
 
 
-def kill_all(uid: int, keeper: int) -> None:
-    """Kill all that runs under `uid` at once, from a process of root that goes on as such."""
-    os.setresuid(keeper, uid, 0)
+def kill_all(uid: int, cleaner_uid: int) -> None:
+    """Kill all processes of `uid` at once, from a process of root, which is root again afterwards."""
+    os.setresuid(cleaner_uid, uid, 0)
     try:
         with contextlib.suppress(ProcessLookupError):
             os.kill(-1, signal.SIGKILL)
@@ -62,23 +65,26 @@ def _empty(directory: str) -> None:
     secret = os.urandom(16).hex()  # so that no candidate can have taken the names we move things to
     fresh = (f".{secret}-{number}".encode() for number in itertools.count())
     try:
-        while names := _some(top):
+        while names := _some_names(top):
             for name in names:
                 _remove(name, top, fresh)
-            if _some(top) == names:
-                return  # something that will not go; the supervisor sees it and gives the box up
+            if _some_names(top) == names:
+                return  # something cannot be removed; the supervisor sees it and gives the box up
     finally:
         os.close(top)
 
 
 def is_empty(directory: str) -> bool:
-    """Whether there is nothing in a directory; told without the names of all that is."""
+    """Return whether a directory is empty, without listing all of it."""
     with os.scandir(directory) as entries:
         return next(entries, None) is None
 
 
-def _some(place: int) -> list[bytes]:
-    """Names in an open directory, never all: thousands of long ones take megabytes, which a full box does not have."""
+def _some_names(place: int) -> list[bytes]:
+    """Return some names in an open directory.
+
+    Never all of them: thousands of long names take megabytes, which a full box does not have.
+    """
     with os.scandir(place) as entries:
         return [os.fsencode(entry.name) for entry in itertools.islice(entries, _AT_ONCE)]
 
@@ -91,7 +97,7 @@ def _remove(name: bytes, top: int, fresh: Iterator[bytes]) -> None:
     os.chmod(name, 0o700, dir_fd=top)
     inner = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=top)
     try:
-        while names := _some(inner):
+        while names := _some_names(inner):
             for child in names:
                 if stat.S_ISDIR(os.lstat(child, dir_fd=inner).st_mode):
                     os.chmod(child, 0o700, dir_fd=inner)
@@ -103,9 +109,9 @@ def _remove(name: bytes, top: int, fresh: Iterator[bytes]) -> None:
     os.rmdir(name, dir_fd=top)
 
 
-def traces() -> tuple[object, ...]:
-    """Free blocks and inodes of the scratch directories, terminals, message queues, and how many sockets there are."""
-    rooms = [os.statvfs(directory) for directory in SCRATCH_DIRECTORIES]
+def snapshot() -> tuple[object, ...]:
+    """Return free blocks and inodes of the scratch directories, terminals, message queues and the number of sockets."""
+    systems = [os.statvfs(directory) for directory in SCRATCH_DIRECTORIES]
     fd = os.open("/proc/net/unix", os.O_RDONLY | os.O_CLOEXEC)
     try:
         sockets = 0
@@ -114,13 +120,13 @@ def traces() -> tuple[object, ...]:
     finally:
         os.close(fd)
     listed = [sorted(os.listdir(directory)) for directory in ("/dev/pts", "/dev/mqueue") if os.path.isdir(directory)]
-    return sockets, listed, [(room.f_bfree, room.f_ffree) for room in rooms]
+    return sockets, listed, [(system.f_bfree, system.f_ffree) for system in systems]
 
 
-def gone(before: tuple[object, ...]) -> bool:
-    """Whether everything is as it was; asks the kernel to collect, and waits a moment for it."""
+def is_unchanged(before: tuple[object, ...]) -> bool:
+    """Return whether the box is as it was; has the kernel collect sockets in flight, and waits a moment for it."""
     deadline = time.monotonic() + _PATIENCE_S
-    while traces() != before:
+    while snapshot() != before:
         if time.monotonic() > deadline:
             return False
         for end in socket.socketpair():  # closing a socket is what makes the kernel collect
@@ -130,7 +136,7 @@ def gone(before: tuple[object, ...]) -> bool:
 
 
 class PidCounter:
-    """The box's counter of process ids, as it stood after our own last step."""
+    """The box's counter of process ids, and its value after our own last step."""
 
     def __init__(self) -> None:
         self._libc = ctypes.CDLL(None)
@@ -139,8 +145,8 @@ class PidCounter:
         self._libc.pthread_attr_setstacksize(self._attributes, ctypes.c_size_t(_STACK_BYTES))
         self._last = _last_pid()
 
-    def settle(self, ours: int) -> None:
-        """Move the counter on if it moved by more than our own `ours` processes since the last time."""
+    def randomize(self, ours: int) -> None:
+        """Move the counter on by a random number if it moved by other than our own `ours` forks since the last call."""
         last = _last_pid()
         if last != self._last + ours:
             self._move(int.from_bytes(os.urandom(2), "big") % SPREAD)
@@ -156,7 +162,7 @@ class PidCounter:
 
 
 def _last_pid() -> int:
-    """The id that was given last in this box; 0 where the kernel does not tell."""
+    """Return the last process id of this box; 0 where the kernel does not say."""
     fd = os.open("/proc/loadavg", os.O_RDONLY | os.O_CLOEXEC)
     try:
         return int(os.read(fd, 100).split()[-1])

@@ -132,7 +132,7 @@ def _named(name: str, stand_in: StandIn) -> Callable[..., object]:
     return function
 
 
-def seed() -> None:
+def seed_random() -> None:
     """The same dice for every process that runs the same tests."""
     random.seed(SEED)
 
@@ -165,7 +165,7 @@ def _restore(arguments: tuple[Any, ...], after: object) -> None:
             (mine.extend if isinstance(mine, deque) else mine.update)(theirs)
 
 
-class Unknown(BaseException):
+class AnswerNeeded(BaseException):
     """Something wanted to know an answer."""
 
 
@@ -174,25 +174,25 @@ def _same(self: object, *_: object, **__: object) -> object:
 
 
 def _stop(*_: object, **__: object) -> NoReturn:
-    raise Unknown
+    raise AnswerNeeded
 
 
 _MEMBERS: dict[str, Any] = {f"__{name}__": _same for name in _SAME} | {f"__{name}__": _stop for name in _STOPS}
 WITHHELD = type("Withheld", (), _MEMBERS)()  # in the place of every answer
 
 
-def compiled(source: str, name: str) -> Any:
+def compile_lenient(source: str, name: str) -> Any:
     """The tests, each simple statement of which may fail."""
     tree = _Lenient().visit(ast.parse(source, name))
     return compile(ast.fix_missing_locations(tree), name, "exec", dont_inherit=True)
 
 
-def names() -> dict[str, object]:
+def withheld_names() -> dict[str, object]:
     """What the compiled tests need in their namespace."""
     return {_NAME: WITHHELD}
 
 
-class Asker:
+class Withholder:
     """The stand-in that reports each call and answers none, up to so many calls."""
 
     def __init__(self, report: Callable[[bytes], None], most: int, encode: Callable[[object], bytes]) -> None:
@@ -201,7 +201,7 @@ class Asker:
     def __call__(self, call: object) -> object:
         """Nothing that anybody could learn from."""
         if self.asked >= self._most:
-            raise Unknown
+            raise AnswerNeeded
         self.asked += 1
         self._report(self._encode(call))
         return WITHHELD
@@ -222,13 +222,13 @@ def _lenient(statement: ast.stmt) -> ast.stmt:
         return statement
     otherwise: list[ast.stmt] = [
         ast.Assign(targets=[ast.Name(name, ast.Store())], value=ast.Name(_NAME, ast.Load()))
-        for name in _given(statement)
+        for name in _assigned_names(statement)
     ]
     failed = ast.ExceptHandler(type=None, name=None, body=otherwise or [ast.Pass()])
     return ast.copy_location(ast.Try(body=[statement], handlers=[failed], orelse=[], finalbody=[]), statement)
 
 
-def _given(statement: ast.stmt) -> list[str]:
+def _assigned_names(statement: ast.stmt) -> list[str]:
     """The names that a simple statement gives."""
     inner = [node.target for node in ast.walk(statement) if isinstance(node, ast.NamedExpr)]
     targets = [*getattr(statement, "targets", []), *filter(None, [getattr(statement, "target", None)]), *inner]

@@ -1,8 +1,8 @@
-"""One visit of a program, seen from the supervisor: pipes, clocks, caps.
+"""One visit of a program, as the supervisor runs it: pipes, clocks, caps.
 
-A visit is over when the main process is dead, never when a pipe is: a leftover process may hold a pipe open for ever.
-The supervisor acts on a limit and says so itself; nobody guesses causes from exit codes. Where a runner is the parent,
-the candidate can stop or kill it: then the visit is over when the runner is, and the runner's end is the visit's.
+A visit ends when the main process is dead, never when a pipe is closed: a leftover process may hold a pipe open for
+ever. The supervisor acts on a limit and reports which, so no cause is guessed from an exit code. Where a runner is the
+parent, the candidate can stop or kill it: then the visit ends with the runner, as the runner ended.
 """
 
 from __future__ import annotations
@@ -19,25 +19,24 @@ from dataclasses import dataclass
 from typing import Any
 
 from sandbox.inside import fork_protocol, usage, wire
-from sandbox.inside.deadline import Deadline, Waiting
+from sandbox.inside.deadline import CoreWait, Deadline
 from sandbox.inside.layout import RUN
-from sandbox.inside.process_handles import Orphans, Parent
+from sandbox.inside.process_handles import OrphanReaper, Parent
 
 _POLL_MS = 50
-_QUIET_MS = (
-    10  # at first nobody is woken by what is written: most programs are over before, and a pipe holds what they write
-)
-_LOOK_MS = 50  # how often the memory of a box is looked at; a short program ends before
+# Output does not wake us up at first: most programs have ended before, and a pipe holds what they write.
+_QUIET_MS = 10
+_SAMPLE_MS = 50  # between looks at the memory of the box; a short program ends before
 _DYING_S = 0.5
 _CHUNK = 1 << 16
 
 
 @dataclass
 class Order:
-    """What the host asks: see `sandbox.boxes.box`, which writes it."""
+    """An order of the host; `sandbox.boxes.box` writes it."""
 
     program: bytes
-    later: list[list[Any]]  # of calls that are handed out later: how many answers must have come before, and the calls
+    later: list[list[Any]]  # calls to send later: the number of answers that must have come first, and the calls
     repeat: bool
     spawn: bool
     proof: bytes
@@ -52,12 +51,11 @@ class Order:
 
 
 @dataclass
-class Outcome:
-    """What the supervisor saw of the main process.
+class VisitResult:
+    """How the main process ended and what it used.
 
-    `box_cpu_s`: what the whole box used until its end, without process 1.
-
-    `waited_s`: how long the box waited for its core meanwhile, at least.
+    `box_cpu_s` are CPU seconds of the whole box without process 1, `waited_s` is a lower bound of the seconds that the
+    box waited for its core, and `had_others` says whether there were more processes than the first one at a limit.
     """
 
     ending: str
@@ -68,21 +66,21 @@ class Outcome:
     waited_s: float
     peak_kb: int
     memory_source: str
-    company: bool
+    had_others: bool
 
 
 class _Writer:
-    """Bytes on their way into a pipe that may never be read."""
+    """Bytes to write into a pipe that may never be read."""
 
     def __init__(self, fd: int, data: bytes) -> None:
         self.fd, self.rest = fd, memoryview(data)
 
     def add(self, data: bytes) -> None:
-        """Write this behind the rest."""
+        """Append bytes to what is still to be written."""
         self.rest = memoryview(bytes(self.rest) + data)
 
-    def push(self) -> bool:
-        """Write what fits; False when done or when nobody reads any more."""
+    def write(self) -> bool:
+        """Write what fits; returns False when all is written or the other end is closed."""
         try:
             while self.rest:
                 self.rest = self.rest[os.write(self.fd, self.rest) :]
@@ -94,7 +92,7 @@ class _Writer:
 
 
 class _Reader:
-    """A bounded collector: keeps `cap` bytes, lets others pass, and notices when there are more than `most`."""
+    """Read a pipe: keep the first `cap` bytes, discard the others, and notice when there are more than `most`."""
 
     def __init__(self, fd: int, cap: int, most: int) -> None:
         self.fd, self.cap, self.most, self.data, self.size = fd, cap, most, bytearray(), 0
@@ -102,11 +100,11 @@ class _Reader:
 
     @property
     def over(self) -> bool:
-        """Whether there was more than may be."""
+        """Whether there were more than `most` bytes."""
         return self.size > self.most
 
-    def pull(self) -> bool:
-        """Read what is there; False at the end of the stream."""
+    def read(self) -> bool:
+        """Read what is there; returns False at the end of the stream."""
         try:
             while not self.over:
                 part = os.read(self.fd, _CHUNK)
@@ -126,7 +124,7 @@ class _Reader:
         return True
 
     def frames(self) -> int:
-        """How many whole frames have come, by their lengths."""
+        """Return how many whole frames have come, by their lengths."""
         while (end := self._whole + 4) <= len(self.data):
             end += int.from_bytes(self.data[self._whole : end], "big")
             if end > len(self.data):
@@ -134,40 +132,42 @@ class _Reader:
             self._whole, self._frames = end, self._frames + 1
         return self._frames
 
-    def taken(self) -> bytes:
-        """What was kept."""
+    def content(self) -> bytes:
+        """Return the bytes that were kept."""
         return bytes(self.data)
 
 
 class Visit:
-    """Starts a candidate, feeds and reads it, kills it at its limits. Use once; close always."""
+    """Start a candidate, write its input, read its output, kill it at its limits. Use once; always close."""
 
-    def __init__(self, order: Order, uid: int, parent: Parent, orphans: Orphans, shortage: usage.Shortage) -> None:
-        self._order, self._uid, self._parent, self._orphans, self._shortage = order, uid, parent, orphans, shortage
+    def __init__(
+        self, order: Order, uid: int, parent: Parent, reaper: OrphanReaper, pressure: usage.MemoryPressure
+    ) -> None:
+        self._order, self._uid, self._parent, self._reaper, self._pressure = order, uid, parent, reaper, pressure
         theirs, ours = self._pipes(uid, order.stdin)
-        order.stdin = b""  # it lies in a file now, and a program needs the room
+        order.stdin = b""  # it is in a file now, and the program needs the memory
         stdout, stderr, answers, instructions = ours
         self._later = [(before, wire.frame(calls)) for before, calls in order.later]
-        told, proof = parent.introduce(order.program), wire.frame(order.proof)
+        program, proof = parent.program_bytes(order.program), wire.frame(order.proof)
         if self._later:
             before, calls = self._later.pop()
             self._later.append((before, calls + proof))
-        self._told = _Writer(instructions, told if self._later else told + proof)
-        self._writers = {instructions: self._told}
+        self._instructions = _Writer(instructions, program if self._later else program + proof)
+        self._writers = {instructions: self._instructions}
         self._stdout = _Reader(stdout, order.output, order.printed)
         self._stderr = _Reader(stderr, order.output, order.printed)
         self._answers = _Reader(answers, order.answers, order.answers)
         self._readers = {reader.fd: reader for reader in (self._stdout, self._stderr, self._answers)}
         self._open = set(ours)
         self._poll, self._listening = select.poll(), False
-        self._peak, self._locks = usage.Peak(), usage.Locks()
-        self._cpu_before = usage.tree_cpu_s()
+        self._peak, self._locks = usage.PeakMemory(), usage.RecordLocks()
+        self._cpu_before = usage.box_cpu_s()
         self._own_before = time.process_time()
-        self._deadline = Deadline(order.wall_s, order.longest_s, Waiting(parent.ours))
-        self._pid, self._looked = 0, self._deadline.began
-        self._ending, self._killed_at, self._wait_ms = "", 0.0, 0
-        self._company = False  # whether there were more processes than the candidate's first one at its limit
-        # A parent that is dead is found out by listening to it.
+        self._deadline = Deadline(order.wall_s, order.longest_s, CoreWait(parent.ours))
+        self._pid, self._sampled = 0, self._deadline.began
+        self._ending, self._killed_at, self._poll_ms = "", 0.0, 0
+        self._had_others = False  # whether there were more processes than the candidate's first one at its limit
+        # If the parent is dead, `run` finds its socket closed.
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
             what = fork_protocol.SPAWN if order.spawn else fork_protocol.RUN
             message = fork_protocol.ORDER.pack(what, uid, order.cpu_s, order.disk_mb)
@@ -177,9 +177,9 @@ class Visit:
 
     @staticmethod
     def _pipes(uid: int, data: bytes) -> tuple[list[int], list[int]]:
-        """Their stdin, and their ends and ours of stdout, stderr, answers, order.
+        """Return the candidate's descriptors (stdin, stdout, stderr, answers, order), and our ends of the last four.
 
-        The first two pipes belong to the candidate, or it could not open /dev/stdout; the others must not.
+        The first two pipes are made under the candidate's uid, or it could not open /dev/stdout; the others must not be.
         """
         theirs, ours = [_stdin_file(data)], []
         os.setresuid(-1, uid, -1)
@@ -192,15 +192,15 @@ class Visit:
             os.set_blocking(ours[-1], False)
         return theirs, ours
 
-    def run(self, tell: Callable[[float], None]) -> Outcome:
-        """Watch until the main process is dead.
+    def run(self, tell: Callable[[float], None]) -> VisitResult:
+        """Run until the main process is dead.
 
-        `tell` hears what the box has waited when that has moved the wall limit.
+        `tell` is called with the seconds that the box has waited for its core when they have moved the wall limit.
         """
         self._poll.register(self._parent.control, select.POLLIN)
-        self._poll.register(self._orphans.fd, select.POLLIN)
+        self._poll.register(self._reaper.fd, select.POLLIN)
         for fd in list(self._writers):
-            self._push(fd)
+            self._write(fd)
         self._watch_limits()
         while (ended := self._step()) is None:
             self._watch_limits()
@@ -208,13 +208,13 @@ class Visit:
                 tell(self._deadline.waited_s)
         wall_s = time.monotonic() - self._deadline.began
         box_cpu_s = self._box_cpu_s()
-        self._shortage.sit_out()
+        self._pressure.wait_for_memory()
         for reader in self._readers.values():
-            reader.pull()
-        if self._flooded():
+            reader.read()
+        if self._has_too_much_output():
             self._ending = self._ending or "too_much_output"
-        peak_kb, memory_source = self._peak.told(ended.peak_kb)
-        return Outcome(
+        peak_kb, memory_source = self._peak.result(ended.peak_kb)
+        return VisitResult(
             ending=self._ending or ("signalled" if os.WIFSIGNALED(ended.status) else "exited"),
             status=ended.status,
             cpu_s=ended.cpu_s,
@@ -223,18 +223,18 @@ class Visit:
             waited_s=self._deadline.waited_s,
             peak_kb=peak_kb,
             memory_source=memory_source,
-            company=self._company,
+            had_others=self._had_others,
         )
 
     def _box_cpu_s(self) -> float:
-        return usage.tree_cpu_s() - self._cpu_before - (time.process_time() - self._own_before)
+        return usage.box_cpu_s() - self._cpu_before - (time.process_time() - self._own_before)
 
-    def said(self) -> dict[str, bytes]:
-        """What the program wrote.
+    def output(self) -> dict[str, bytes]:
+        """Return what the program wrote.
 
-        Only for a box that was swept: a copy may need more room than the program has left.
+        Call it after the box was cleaned: a copy may need more memory than the program has left.
         """
-        return {"stdout": self._stdout.taken(), "stderr": self._stderr.taken(), "answers": self._answers.taken()}
+        return {"stdout": self._stdout.content(), "stderr": self._stderr.content(), "answers": self._answers.content()}
 
     @property
     def truncated(self) -> bool:
@@ -242,40 +242,37 @@ class Visit:
         return any(reader.size > reader.cap for reader in (self._stdout, self._stderr))
 
     def _step(self) -> fork_protocol.Ended | None:
-        """Wait for something to happen, and see to it."""
-        for fd, _ in self._poll.poll(self._wait_ms):
+        """Wait for an event and handle it; returns how the main process ended, once it has."""
+        for fd, _ in self._poll.poll(self._poll_ms):
             if fd == self._parent.control.fileno():
-                if (ended := self._hear()) is not None:
+                if (ended := self._receive()) is not None:
                     return ended
-            elif fd == self._orphans.fd:
-                self._orphans.bury()
-            elif self._shortage.lasts():  # bytes in a pipe take memory of whoever writes them there, too
+            elif fd == self._reaper.fd:
+                self._reaper.reap()
+            elif self._pressure.is_high():  # writing to a pipe takes memory, too
                 time.sleep(usage.SHORT_S)
             elif fd in self._writers:
-                self._push(fd)
+                self._write(fd)
             elif fd in self._readers:
-                if not self._readers[fd].pull():
+                if not self._readers[fd].read():
                     self._poll.unregister(fd)
                 if self._later:
-                    self._hand_out()
+                    self._send_next_calls()
         return None
 
-    def _hand_out(self) -> None:
-        """The next calls, where every earlier one has its answer.
-
-        Until then the program must not be able to read them.
-        """
+    def _send_next_calls(self) -> None:
+        """Send the next calls if every earlier one has its answer; the program must not be able to read them before."""
         while self._later and self._later[0][0] <= self._answers.frames():
-            self._told.add(self._later.pop(0)[1])
-            self._writers[self._told.fd] = self._told
-            self._push(self._told.fd)
+            self._instructions.add(self._later.pop(0)[1])
+            self._writers[self._instructions.fd] = self._instructions
+            self._write(self._instructions.fd)
 
-    def _push(self, fd: int) -> None:
-        if self._writers[fd].push():
+    def _write(self, fd: int) -> None:
+        if self._writers[fd].write():
             self._poll.register(fd, select.POLLOUT)
             return
         del self._writers[fd]
-        if fd == self._told.fd and self._later:
+        if fd == self._instructions.fd and self._later:
             with contextlib.suppress(KeyError):
                 self._poll.unregister(fd)
         elif fd in self._open:
@@ -284,13 +281,13 @@ class Visit:
                 self._poll.unregister(fd)
             os.close(fd)
 
-    def _hear(self) -> fork_protocol.Ended | None:
+    def _receive(self) -> fork_protocol.Ended | None:
         try:
             data = self._parent.control.recv(64)
-        except ConnectionResetError:  # it died with our order unread
+        except ConnectionResetError:  # it died before it read our order
             data = b""
         if not data:
-            return self._parent.bury()
+            return self._parent.reap()
         if data[0] == 1:
             self._pid = fork_protocol.STARTED.unpack(data)[1]
             return None
@@ -299,56 +296,56 @@ class Visit:
     def _watch_limits(self) -> None:
         """Act on a limit that is reached; else say how long there is nothing to look at.
 
-        One look into the books a step.
+        One look into the times a step.
         """
         if not self._ending:
-            box_cpu_s = usage.tree_cpu_s() - self._cpu_before
+            box_cpu_s = usage.box_cpu_s() - self._cpu_before
             cpu_left_s = self._order.cpu_s - (box_cpu_s - (time.process_time() - self._own_before))
-            wall_left_s = self._deadline.left_s(box_cpu_s, looking=not self._shortage.lasts())
+            wall_left_s = self._deadline.left_s(box_cpu_s, looking=not self._pressure.is_high())
             if cpu_left_s < 0:
                 self._ending = "out_of_cpu"
             elif wall_left_s < 0:
                 self._ending = "out_of_wall"
-            elif self._flooded():
+            elif self._has_too_much_output():
                 self._ending = "too_much_output"
-            self._wait_ms = min(_LOOK_MS, int(1000 * min(wall_left_s, max(cpu_left_s, 0.002))) + 1)
+            self._poll_ms = min(_SAMPLE_MS, int(1000 * min(wall_left_s, max(cpu_left_s, 0.002))) + 1)
         now = time.monotonic()
         if not self._listening:
             self._listen(now)
-        if now - self._looked > _LOOK_MS / 1000:
-            self._looked = now
-            self._peak.look()
-            if not self._ending and not self._shortage.lasts() and self._locks.are_too_many():
+        if now - self._sampled > _SAMPLE_MS / 1000:
+            self._sampled = now
+            self._peak.sample()
+            if not self._ending and not self._pressure.is_high() and self._locks.are_too_many():
                 self._ending = "out_of_memory"
         if self._ending:
-            self._wait_ms = _POLL_MS
+            self._poll_ms = _POLL_MS
             self._kill()
 
     def _listen(self, now: float) -> None:
-        """Begin to wake for what the program writes, if it is time to or if more calls wait for its answers."""
+        """Start to wake up for output once `_QUIET_MS` have passed, or at once if later calls depend on answers."""
         quiet_ms = _QUIET_MS - 1000 * (now - self._deadline.began)
         if quiet_ms > 0 and not self._later:
-            self._wait_ms = min(self._wait_ms, int(quiet_ms) + 1)
+            self._poll_ms = min(self._poll_ms, int(quiet_ms) + 1)
             return
         self._listening = True
         for fd in self._readers:
             self._poll.register(fd, select.POLLIN)
 
     def _kill(self) -> None:
-        """End the candidate, or its parent where there is no candidate yet, or where nobody says that it is dead."""
+        """Kill the candidate, or its parent if there is no candidate yet or its end is not reported in time."""
         if not self._killed_at:
-            self._killed_at, self._company = time.monotonic(), self._parent.kill_all(self._uid)
+            self._killed_at, self._had_others = time.monotonic(), self._parent.kill_all(self._uid)
         if self._pid:
             with contextlib.suppress(ProcessLookupError):  # it may have ended a moment ago
                 os.kill(self._pid, signal.SIGKILL)
         if not self._pid or time.monotonic() - self._killed_at > _DYING_S:
             self._parent.kill()
 
-    def _flooded(self) -> bool:
+    def _has_too_much_output(self) -> bool:
         return any(reader.over for reader in (self._stdout, self._stderr, self._answers))
 
     def close(self) -> None:
-        """Close what is still open."""
+        """Close all descriptors that are still open."""
         for fd in self._open:
             os.close(fd)
         self._open.clear()

@@ -104,18 +104,18 @@ _WARM_UP_VISITS = (
 )
 
 
-def main(control: socket.socket, keeper: int) -> None:
-    """Serve orders until the supervisor is gone. `keeper` is the uid that a cleaner answers to. Never returns."""
+def main(control: socket.socket, cleaner_uid: int) -> None:
+    """Serve orders until the supervisor is gone. `cleaner_uid` is the uid that a cleaner answers to. Never returns."""
     control = _move_up(control)
     _preload()
-    privileges.inherit_limits()
-    spare = _fork_cleaner(control, keeper)
+    privileges.set_common_limits()
+    spare = _fork_cleaner(control, cleaner_uid)
     while True:
         (what, whom, cpu_s, disk_mb), fds = fork_protocol.receive(control)
         if what in {fork_protocol.RUN, fork_protocol.SPAWN}:
             become = candidate.main if what == fork_protocol.RUN else candidate.main_exec
             child = functools.partial(become, whom, cpu_s, disk_mb, fds)
-            fork_protocol.see_off(control, fork_protocol.fork(control, child), fds)
+            fork_protocol.wait_and_report(control, fork_protocol.fork(control, child), fds)
         elif what == fork_protocol.RUNNER:
             fork_protocol.fork(control, functools.partial(_run_runner, control, whom, fds[0]))
             os.close(fds[0])
@@ -128,7 +128,7 @@ def main(control: socket.socket, keeper: int) -> None:
         elif what == fork_protocol.REAP:
             _reap_adopted()
         else:
-            spare = _fork_cleaner(control, keeper)
+            spare = _fork_cleaner(control, cleaner_uid)
 
 
 def _move_up(control: socket.socket) -> socket.socket:
@@ -141,7 +141,7 @@ def _move_up(control: socket.socket) -> socket.socket:
     file = os.open(_PACKAGES, os.O_RDONLY | os.O_CLOEXEC)  # any file: a candidate's standard input will be one
     os.dup2(file, 0, inheritable=False)
     os.close(file)
-    interpreter.read_stdin_anew()
+    interpreter.reopen_stdin()
     return high
 
 
@@ -154,7 +154,7 @@ def _preload() -> None:
         with contextlib.suppress(ImportError):
             importlib.import_module(name)
     warm_up()
-    interpreter.clear_the_stage()
+    interpreter.reset_interpreter()
     gc.collect()
     gc.freeze()
 
@@ -164,14 +164,14 @@ class _Spare(NamedTuple):
     wake: int
 
 
-def _fork_cleaner(control: socket.socket, keeper: int) -> _Spare:
+def _fork_cleaner(control: socket.socket, cleaner_uid: int) -> _Spare:
     asleep, wake = os.pipe2(os.O_CLOEXEC)
-    pid = fork_protocol.fork(control, functools.partial(_sleep, control, keeper, asleep, wake))
+    pid = fork_protocol.fork(control, functools.partial(_sleep, control, cleaner_uid, asleep, wake))
     os.close(asleep)
     return _Spare(pid, wake)
 
 
-def _sleep(control: socket.socket, keeper: int, asleep: int, wake: int) -> None:
+def _sleep(control: socket.socket, cleaner_uid: int, asleep: int, wake: int) -> None:
     """A cleaner's life. Never returns."""
     code = 1
     try:
@@ -179,7 +179,7 @@ def _sleep(control: socket.socket, keeper: int, asleep: int, wake: int) -> None:
         os.close(wake)
         order = os.read(asleep, 4)
         if len(order) == 4:
-            residue.clean(struct.unpack(">I", order)[0], keeper)
+            residue.clean(struct.unpack(">I", order)[0], cleaner_uid)
         code = 0
     finally:
         os._exit(code)
@@ -231,26 +231,26 @@ def _run_runner(control: socket.socket, uid: int, own_control: int) -> None:
 
 def _become_runner(control: socket.socket, uid: int, own_control: int) -> None:
     """Take a control socket of its own in the place of the zygote's, keep nothing else of that, take the uid."""
-    privileges.stand_behind_rules()
+    privileges.apply_landlock()
     os.setsid()
     os.dup2(own_control, control.fileno(), inheritable=False)
     os.dup2(0, 2)  # compiling may warn, and our standard error is the container's
     os.closerange(fork_protocol.FIRST_RECEIVED_FD, control.fileno())
     os.closerange(control.fileno() + 1, privileges.OPEN_FILES)
-    privileges.give_up_root(uid)
-    privileges.hide()
+    privileges.drop_privileges(uid)
+    privileges.make_undumpable()
 
 
 def _fork_for_program(control: socket.socket) -> None:
     """Compile what the first order brings; fork for it and for every order after it."""
     (_, _, cpu_s, disk_mb), fds = fork_protocol.receive(control)
     order = candidate.read_order(fds[candidate.ORDER_FD])
-    candidate.assume(order)
+    candidate.apply_assumptions(order)
     script = candidate.Script(order)
     gc.freeze()
     compiling_s = time.process_time()
     while True:
-        child = functools.partial(candidate.main_again, script, cpu_s, disk_mb, fds)
-        fork_protocol.see_off(control, fork_protocol.fork(control, child), fds, before_s=compiling_s)
+        child = functools.partial(candidate.main_in_runner, script, cpu_s, disk_mb, fds)
+        fork_protocol.wait_and_report(control, fork_protocol.fork(control, child), fds, before_s=compiling_s)
         compiling_s = 0.0
         (_, _, cpu_s, disk_mb), fds = fork_protocol.receive(control)

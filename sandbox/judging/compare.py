@@ -96,7 +96,7 @@ def truth(answer: object) -> bool | None:
 def _equal(answer: object, expected: object) -> bool:
     if answer == expected:
         return True
-    has_array = any(isinstance(part, Array) for part in codec.parts(answer))
+    has_array = any(isinstance(part, Array) for part in codec.walk(answer))
     return has_array and _pairwise(answer, expected, _same_shape, _equal_one)
 
 
@@ -236,4 +236,4 @@ def _possible(expected: object) -> list[object]:
 
 def spoofed(value: object) -> bool:
     """Whether an instance of a subclass of a known type stands anywhere in the value."""
-    return any(isinstance(part, Spoof) for part in codec.parts(value))
+    return any(isinstance(part, Spoof) for part in codec.walk(value))

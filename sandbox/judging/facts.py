@@ -261,7 +261,7 @@ def _run(told: Mapping[str, Any]) -> Run:
 def _answer(raised: list[Any] | None, data: bytes) -> Answer:
     if raised is not None:
         return Answer(raised=_raised(raised))
-    return Answer(value=codec.decode(_exactly(data, bytes), codec.Room(MAX_UNPACKED >> 4)), data=data)
+    return Answer(value=codec.decode(_exactly(data, bytes), codec.DecodeBudget(MAX_UNPACKED >> 4)), data=data)
 
 
 def _raised(told: list[Any] | None) -> Raised | None:

@@ -174,7 +174,7 @@ def score(run: Run, program: Program, limits: Limits, graded: Run | None = None)
         flags.add(Flag.IN_PROCESS)
     if run.ending is Ending.OUT_OF_WALL and run.cpu_s < _IDLE * _own_wall_s(run):
         flags.add(Flag.IDLE)
-    if any(codec.may_hold_spoofs(answer.data) and spoofed(answer.value) for answer in run.answers):
+    if any(codec.may_contain_spoofs(answer.data) and spoofed(answer.value) for answer in run.answers):
         flags.add(Flag.TYPE_SPOOF)
     flags |= _timing(run, limits)
     verdict = judge(run, program, graded)

@@ -15,7 +15,7 @@ import operator
 from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 
-from sandbox.inside.codec.hash_tables import FEW, distinct, refuse_costly_dict, refuse_costly_set
+from sandbox.inside.codec.hash_tables import SMALL, distinct, refuse_costly_dict, refuse_costly_set
 from sandbox.values import CallTest, CallTests, Comparison
 
 MAX_FOLDED = 10**9  # no larger number goes into arithmetic on literals
@@ -266,10 +266,10 @@ def _has_large_table(node: ast.expr) -> bool:
 
     A problem's author must not stop the host with one.
     """
-    if node.lineno == node.end_lineno and (node.end_col_offset or 0) - node.col_offset < FEW:
+    if node.lineno == node.end_lineno and (node.end_col_offset or 0) - node.col_offset < SMALL:
         return False
     tables = [one for one in ast.walk(node) if isinstance(one, ast.Set | ast.Dict)]
-    return any(len(one.elts if isinstance(one, ast.Set) else one.keys) > FEW for one in tables)
+    return any(len(one.elts if isinstance(one, ast.Set) else one.keys) > SMALL for one in tables)
 
 
 def _folded(op: ast.operator, left: object, right: object) -> object:

@@ -14,7 +14,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
-from sandbox.inside.imports import put_before
+from sandbox.inside.imports import prepend_imports
 from sandbox.problems import assumed
 from sandbox.problems.ast_names import Definition, first_line, leans_on
 from sandbox.problems.checks import UNREADABLE, check_tests
@@ -163,7 +163,7 @@ def _imports(problem: dict[str, Any]) -> str:
 def _whole(problem: dict[str, Any]) -> str:
     """The canonical solution as a program that stands alone."""
     prompt = problem["prompt"] if _continues(problem) else ""
-    return put_before(_imports(problem), prompt + str(problem["canonical_solution"]))
+    return prepend_imports(_imports(problem), prompt + str(problem["canonical_solution"]))
 
 
 def _continues(problem: dict[str, Any]) -> bool:

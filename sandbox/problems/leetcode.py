@@ -14,7 +14,7 @@ import ast
 import math
 from typing import Any
 
-from sandbox.inside.imports import put_before
+from sandbox.inside.imports import prepend_imports
 from sandbox.problems import rows
 from sandbox.problems.ast_names import leans_on, reaches_a_class
 from sandbox.problems.checks import UNREADABLE, NotData, Reader, called, check_tests
@@ -129,5 +129,5 @@ def _code(source: str, function: str, prelude: str, solution: str | None = None)
     wanted = leans_on(source, prelude)
     if objects or wanted is None or not wanted <= {_OWNER}:
         return source
-    whole = None if solution is None else put_before(prelude, solution)
+    whole = None if solution is None else prepend_imports(prelude, solution)
     return check_code(source, function, prelude=prelude, solution=whole)

@@ -124,7 +124,7 @@ def _foreseen(run: Run, independent: frozenset[bytes]) -> Iterator[Foreseen]:
 
 def _holds_answer(call: bytes, answers: set[bytes]) -> bool:
     """Whether an answer stands anywhere in what the call hands over."""
-    for number, part in enumerate(codec.parts(codec.decode(call))):
+    for number, part in enumerate(codec.walk(codec.decode(call))):
         if number > MAX_PARTS:
             return True
         digest = hashlib.sha256(codec.encode(part)).digest()
@@ -135,7 +135,7 @@ def _holds_answer(call: bytes, answers: set[bytes]) -> bool:
 
 def _marks(value: object) -> list[codec.Mark]:
     """What stands in the value for something without a place in the codec."""
-    return [part for part in codec.parts(value) if isinstance(part, codec.Mark)]
+    return [part for part in codec.walk(value) if isinstance(part, codec.Mark)]
 
 
 def _proved(tests: CheckTests, plan: Plan, passes: Callable[[Plan], bool], passes_beside: Callable[[], bool]) -> Plan:

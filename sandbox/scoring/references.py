@@ -111,7 +111,7 @@ def _ask(tests: ReferenceTests, grader: Visit) -> tuple[list[bytes], float]:
 
 
 def _reference(tests: ReferenceTests, answers: list[bytes], cpu_s: float) -> Reference:
-    room = codec.Room(codec.TRUSTED)
+    room = codec.DecodeBudget(codec.TRUSTED)
     cases = []
     for case, data in zip(tests.cases, answers, strict=True):
         value = codec.decode(data, room)

@@ -163,11 +163,11 @@ def _refuse_too_large(cases: Iterable[CallTest]) -> None:
     calls = expected = 0
     for number, case in enumerate(cases, 1):
         try:
-            calls += codec.size_of(_call(case))
+            calls += codec.encoded_size(_call(case))
         except codec.CodecError as error:
             raise ValueError(f"call {number} cannot be asked: {error}") from None
         try:
-            expected += codec.size_of(case.expected)
+            expected += codec.encoded_size(case.expected)
         except codec.CodecError as error:
             raise ValueError(f"what is expected of call {number} cannot be answered: {error}") from None
     for what, size, most in (
@@ -240,7 +240,7 @@ class CallList:
         """The limits of the answers, which grow with what is expected; a digest that is expected needs no room."""
         expected = [value for case in self._cases for value in (case.expected, *case.also)]
         values = [value for value in expected if not isinstance(value, codec.Digest)]
-        return USUAL_LIMITS.with_room_for(sum(map(codec.size_of, values)), sum(map(codec.items_in, values)))
+        return USUAL_LIMITS.with_room_for(sum(map(codec.encoded_size, values)), sum(map(codec.item_count, values)))
 
     @functools.cached_property
     def _known(self) -> tuple[Answer, ...]:
@@ -254,7 +254,7 @@ def _recognisable(expected: object, *, whole: bool) -> bytes:
 
     None at all where they would not be read as one that equals it.
     """
-    data = codec.encode_briefly(expected, whole=whole)
+    data = codec.encode_answer(expected, whole=whole)
     try:
         read = codec.decode(data)
     except codec.CodecError:

@@ -214,5 +214,5 @@ def test_an_answers_pipe_that_is_flooded_is_named_as_such(scorer: Scorer) -> Non
 
 def test_room_for_items_is_what_the_host_makes() -> None:
     with pytest.raises(codec.TooManyItems):
-        codec.decode(codec.encode_briefly([[]] * 100), codec.Room(100))
-    assert codec.decode(codec.encode_briefly([[]] * 100), codec.Room(101)) == [[]] * 100
+        codec.decode(codec.encode_answer([[]] * 100), codec.DecodeBudget(100))
+    assert codec.decode(codec.encode_answer([[]] * 100), codec.DecodeBudget(101)) == [[]] * 100

@@ -53,8 +53,8 @@ Stack, Table, Number, Text, Bag = (type("Own", (kind,), {}) for kind in (list, d
 def judged(answer: object, expected: object, comparison: Comparison = Comparison.EQUAL, tolerance: float = 0.0) -> bool:
     """The verdict over an answer as it comes out of a box."""
     test = CallTest(function="f", arguments=(), comparison=comparison, expected=expected, tolerance=tolerance)
-    data = codec.encode_briefly(answer, whole=comparison is not Comparison.EQUAL)
-    return holds(codec.decode(data, codec.Room(codec.TRUSTED)), test)
+    data = codec.encode_answer(answer, whole=comparison is not Comparison.EQUAL)
+    return holds(codec.decode(data, codec.DecodeBudget(codec.TRUSTED)), test)
 
 
 def own(base: type, **methods: Callable[..., object]) -> Any:
@@ -118,7 +118,7 @@ LIARS = [
 def test_an_answer_that_compares_by_itself_equals_nothing_and_is_flagged(answer: Any, expected: object) -> None:
     assert not judged(answer, expected)
     assert not judged(answer, expected, Comparison.APPROXIMATE, 1e9)
-    back = codec.decode(codec.encode_briefly(answer))
+    back = codec.decode(codec.encode_answer(answer))
     assert spoofed(back)
 
 
@@ -296,10 +296,10 @@ def test_an_object_counts_as_true_as_it_says_itself(answer: object, true: object
 def test_an_object_is_asked_once_whether_it_is_true_and_flagged_if_its_class_decides() -> None:
     space: dict[str, Any] = {}
     exec(compile(PROGRAM, "solution.py", "exec"), space)
-    data = codec.encode_briefly(space["Asks"]())
+    data = codec.encode_answer(space["Asks"]())
     back = codec.decode(data)
     assert (space["Asks"].asked, type(back)) == (1, codec.Spoof)
-    assert codec.may_hold_spoofs(data)
+    assert codec.may_contain_spoofs(data)
     for comparison, right in ((Comparison.TRUE, True), (Comparison.FALSE, False), (Comparison.EQUAL, False)):
         assert holds(back, CallTest(function="f", arguments=(), comparison=comparison, expected=True)) is right
 
@@ -342,7 +342,7 @@ def test_the_conversions_need_no_package() -> None:
     """They run in a box, where numpy is the exception."""
     code = (
         "import sys; sys.modules['numpy'] = None; from sandbox.inside import codec; "
-        "print(codec.encode_briefly({}.keys()))"
+        "print(codec.encode_answer({}.keys()))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60)
     assert done.stdout == "b'E\\x00\\x00\\x00\\x00'\n"

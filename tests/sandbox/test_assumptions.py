@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from sandbox.cli import cli
-from sandbox.inside.imports import put_before
+from sandbox.inside.imports import prepend_imports
 from sandbox.judging.explaining import explain
 from sandbox.problems import Problem, Wanted, read_problem
 from sandbox.problems.assumed import in_words, read_words
@@ -148,8 +148,8 @@ class TestTheValue:
         ("", "import m\n"),
     ])  # fmt: skip
     def test_imports_stand_behind_what_must_be_first(self, source: str, whole: str) -> None:
-        assert put_before("import m\n", source) == whole
-        assert put_before("", source) == source
+        assert prepend_imports("import m\n", source) == whole
+        assert prepend_imports("", source) == source
 
 
 @pytest.mark.docker

@@ -339,7 +339,7 @@ def test_answers_count_in_the_order_of_the_calls_and_only_once() -> None:
 
 
 def batch(first: object, *values: object, cut: int = 0) -> bytes:
-    answers = [codec.encode_briefly(value) for value in values]
+    answers = [codec.encode_answer(value) for value in values]
     sizes = b"".join(len(answer).to_bytes(4, "big") for answer in answers)
     joined = b"".join(answers)
     return claim({"call": first, "sizes": sizes, "values": joined[: len(joined) - cut]})

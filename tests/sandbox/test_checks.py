@@ -118,7 +118,7 @@ def test_what_is_written_as_a_call_is_what_is_asked(arguments: list[object], key
     assert tests is not None
     assert tests.cases[0].arguments == tuple(arguments)
     assert tests.cases[0].keywords == keywords
-    (call,) = codec.calls_from(tests.calls.first(1).pieces[0])
+    (call,) = codec.decode_calls(tests.calls.first(1).pieces[0])
     assert call == ("f", tuple(arguments), keywords)
 
 

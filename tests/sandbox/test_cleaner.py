@@ -26,7 +26,7 @@ def test_names_are_never_all_in_memory(tmp_path: Path) -> None:
         (tmp_path / str(number)).touch()
     place = os.open(tmp_path, os.O_RDONLY)
     try:
-        assert len(residue._some(place)) == residue._AT_ONCE
-        assert residue._some(place) == residue._some(place), "it begins at the first one again"
+        assert len(residue._some_names(place)) == residue._AT_ONCE
+        assert residue._some_names(place) == residue._some_names(place), "it begins at the first one again"
     finally:
         os.close(place)

@@ -79,7 +79,7 @@ def test_the_rare_ones_come_back_too(value: object) -> None:
 
 @given(values)
 def test_a_value_comes_back_from_its_short_form_as_it_was(value: object) -> None:
-    assert written(codec.decode(codec.encode_briefly(value))) == written(value)
+    assert written(codec.decode(codec.encode_answer(value))) == written(value)
 
 
 @pytest.mark.parametrize(
@@ -108,30 +108,30 @@ def test_a_value_comes_back_from_its_short_form_as_it_was(value: object) -> None
     ],
 )
 def test_plain_values_have_a_short_form(value: object) -> None:
-    data = codec.encode_briefly(value)
+    data = codec.encode_answer(value)
     assert data[:1] == b"~"
     assert written(codec.decode(data)) == written(value)
 
 
 def test_what_is_not_plain_keeps_its_mark_in_the_short_form() -> None:
     for inside in (Agreeable([1]), [Agreeable([1])], ({"a": [1, Agreeable([1])]},)):
-        assert b"~" not in codec.encode_briefly(inside)[:1]
-        assert codec.may_hold_spoofs(codec.encode_briefly(inside))
+        assert b"~" not in codec.encode_answer(inside)[:1]
+        assert codec.may_contain_spoofs(codec.encode_answer(inside))
     for other in (memoryview(array("d", [1])), array("b", b"x"), (lambda: 1).__code__, ..., StopIteration):
-        back = codec.decode(codec.encode_briefly([other]))
+        back = codec.decode(codec.encode_answer([other]))
         assert isinstance(back, list)
         assert type(back[0]) is codec.Opaque
 
 
 def test_what_has_too_many_bytes_for_the_short_form_becomes_a_digest() -> None:
     for value in ("x" * codec.MAX_PLAIN, [1] * codec.MAX_PLAIN, 1 << 9 * codec.MAX_PLAIN, [["ab" * 10]] * 20_000):
-        assert type(codec.decode(codec.encode_briefly(value))) is codec.Digest
-        assert codec.decode(codec.encode_briefly(value, whole=True), codec.Room(codec.TRUSTED)) == value
+        assert type(codec.decode(codec.encode_answer(value))) is codec.Digest
+        assert codec.decode(codec.encode_answer(value, whole=True), codec.DecodeBudget(codec.TRUSTED)) == value
 
 
 @pytest.mark.parametrize("value", [[math.nan] * 50_000, [0.5] * 50_000, deque(range(90_000)), [Fraction(1)] * 30_000])
 def test_a_value_whose_equality_no_digest_decides_comes_itself(value: object) -> None:
-    assert type(codec.decode(codec.encode_briefly(value))) is type(value)
+    assert type(codec.decode(codec.encode_answer(value))) is type(value)
 
 
 def nested(levels: int) -> object:
@@ -143,7 +143,7 @@ def nested(levels: int) -> object:
 
 def test_a_value_may_be_nested_so_many_levels_deep() -> None:
     deepest = nested(codec.MAX_DEPTH)
-    for encode in (codec.encode, codec.encode_briefly):
+    for encode in (codec.encode, codec.encode_answer):
         assert codec.decode(encode(deepest)) == deepest
         assert type(codec.decode(encode(nested(codec.MAX_DEPTH + 1)))) is codec.Oversized
 
@@ -175,7 +175,7 @@ def test_calls_go_in_as_they_are_whether_plain_or_not() -> None:
     plain = [("f", (1, [2, "x"], {"a": (3,)})), ("A.g", ())]
     assert len(codec.encode_calls(plain)) == 1
     for calls in (plain, [*plain, ("f", (Decimal(1), deque([1], 3)))]):
-        assert [call for part in codec.encode_calls(calls) for call in codec.calls_from(part)] == calls
+        assert [call for part in codec.encode_calls(calls) for call in codec.decode_calls(part)] == calls
 
 
 def test_an_int_longer_than_python_prints_comes_back() -> None:
@@ -266,7 +266,7 @@ def test_hostile_bytes_give_a_value_or_a_codec_error(data: bytes, before: bytes)
 
 @given(values, st.data())
 def test_changed_bytes_give_a_value_or_a_codec_error(value: object, data: st.DataObject) -> None:
-    good = bytearray(data.draw(st.sampled_from([codec.encode, codec.encode_briefly]))(value))
+    good = bytearray(data.draw(st.sampled_from([codec.encode, codec.encode_answer]))(value))
     good[data.draw(st.integers(0, len(good) - 1))] = data.draw(st.integers(0, 255))
     with contextlib.suppress(codec.CodecError):
         codec.decode(bytes(good))
@@ -274,7 +274,7 @@ def test_changed_bytes_give_a_value_or_a_codec_error(value: object, data: st.Dat
 
 @given(values, st.data())
 def test_data_cut_anywhere_are_refused(value: object, data: st.DataObject) -> None:
-    good = data.draw(st.sampled_from([codec.encode, codec.encode_briefly]))(value)
+    good = data.draw(st.sampled_from([codec.encode, codec.encode_answer]))(value)
     with pytest.raises(codec.CodecError):
         codec.decode(good[: data.draw(st.integers(0, len(good) - 1))])
 

@@ -69,13 +69,13 @@ def test_a_root_is_where_the_polynomial_is_nought() -> None:
 
 def test_a_large_answer_is_compared_by_its_digest() -> None:
     large = list(range(200_000))
-    data = codec.encode_briefly(large)
+    data = codec.encode_answer(large)
     assert len(data) < 100
     test = CallTest(function="f", arguments=(), comparison=Comparison.EQUAL, expected=large)
     assert holds(codec.decode(data), test)
-    assert not holds(codec.decode(codec.encode_briefly([*large, 1])), test)
-    assert codec.decode(codec.encode_briefly([1, "a"])) == [1, "a"]
-    assert codec.decode(codec.encode_briefly(1 << 700_000)) == codec.decode(codec.encode_briefly(1 << 700_000))
+    assert not holds(codec.decode(codec.encode_answer([*large, 1])), test)
+    assert codec.decode(codec.encode_answer([1, "a"])) == [1, "a"]
+    assert codec.decode(codec.encode_answer(1 << 700_000)) == codec.decode(codec.encode_answer(1 << 700_000))
 
 
 def test_what_json_cannot_hold_is_restored() -> None:
@@ -147,7 +147,7 @@ def test_answers_of_the_solution_that_no_visit_has_room_for_are_compared_by_dige
     ("comparison", "right"), [(Comparison.TRUE, True), (Comparison.FALSE, False), (Comparison.APPROXIMATE, False)]
 )
 def test_an_expected_digest_says_nothing_of_whether_an_answer_is_true(comparison: Comparison, right: object) -> None:
-    expected = codec.decode(codec.encode_briefly("x" * 300_000))
+    expected = codec.decode(codec.encode_answer("x" * 300_000))
     test = CallTest(function="f", arguments=(), comparison=comparison, expected=expected)
     assert isinstance(expected, codec.Digest)
     assert holds("y", test) is right

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from sandbox.boxes import box as box_module
 from sandbox.boxes.docker_client import DockerClient
 from sandbox.errors import MachineBusy
-from sandbox.inside.deadline import Booked, Bound, Estimate, idle_s, pressed_s
+from sandbox.inside.deadline import TaskTimes, WaitBound, WaitEstimate, idle_s, pressure_s
 from sandbox.judging import facts, judge
 from sandbox.judging.explaining import explain
 from sandbox.scoring.scorer import Scorer, open_scorer, usable_cores
@@ -51,9 +51,9 @@ class Core:
         for book in (self.ran, self.delay, self.waits):
             book.pop(task, None)
 
-    def look(self, bound: Bound) -> None:
+    def look(self, bound: WaitBound) -> None:
         """Show the books."""
-        bound.look(self.cpu_s, [(task, Booked(self.ran[task], self.delay[task])) for task in self.ran])
+        bound.update(self.cpu_s, [(task, TaskTimes(self.ran[task], self.delay[task])) for task in self.ran])
 
 
 STEPS = st.tuples(
@@ -68,7 +68,7 @@ STEPS = st.tuples(
 def test_no_company_of_tasks_makes_up_a_waiting_that_was_not(
     steps: list[tuple[int, frozenset[int], bool, int | None]],
 ) -> None:
-    core, bound = Core(), Bound()
+    core, bound = Core(), WaitBound()
     for runs, ready, look, ends in steps:
         core.step(runs, ready)
         if look:
@@ -79,7 +79,7 @@ def test_no_company_of_tasks_makes_up_a_waiting_that_was_not(
 
 
 def test_one_task_has_all_its_waiting_and_those_that_follow_each_other_each_have_theirs() -> None:
-    core, bound = Core(), Bound()
+    core, bound = Core(), WaitBound()
     for task in range(3):
         for runs in (OTHER, OTHER, task, OTHER, task):
             core.step(runs, frozenset({task}))
@@ -89,7 +89,7 @@ def test_one_task_has_all_its_waiting_and_those_that_follow_each_other_each_have
 
 
 def test_tasks_that_wait_for_each_other_have_waited_for_nobody() -> None:
-    core, bound = Core(), Bound()
+    core, bound = Core(), WaitBound()
     for number in range(40):
         core.step(number % TASKS, frozenset(range(TASKS)))
         core.look(bound)
@@ -105,26 +105,26 @@ def test_tasks_that_wait_for_each_other_have_waited_for_nobody() -> None:
     ],
 )
 def test_the_kernels_own_account_of_a_box_is_read_where_there_is_one(book: str | None, seconds: float) -> None:
-    assert pressed_s(book) == seconds
+    assert pressure_s(book) == seconds
 
 
 @given(st.lists(st.tuples(st.sampled_from(["box", "others", "nobody"]), st.floats(0, 9), st.booleans())))
 def test_a_program_that_is_ready_at_every_look_has_waited_no_longer_than_others_had_the_core(
     times: list[tuple[str, float, bool]],
 ) -> None:
-    estimate, had = Estimate(), dict.fromkeys(("box", "others", "nobody"), 0.0)
-    estimate.look(0.0, 0.0, 0.0, ready=True)
+    estimate, had = WaitEstimate(), dict.fromkeys(("box", "others", "nobody"), 0.0)
+    estimate.update(0.0, 0.0, 0.0, ready=True)
     for who, seconds, ready in times:
         had[who] += seconds
-        estimate.look(sum(had.values()), had["box"], had["nobody"], ready=ready)
+        estimate.update(sum(had.values()), had["box"], had["nobody"], ready=ready)
     assert estimate.seconds <= had["others"] + 1e-9
     assert any(ready for *_, ready in times) or estimate.seconds == 0
 
 
 def test_others_time_before_a_look_at_which_it_was_ready_is_waiting_and_the_rest_is_not() -> None:
-    estimate = Estimate()
+    estimate = WaitEstimate()
     for now, used, idle, ready in [(5, 1, 1, True), (9, 2, 2, True), (19, 2, 2, False), (23, 3, 3, True)]:
-        estimate.look(now, used, idle, ready=ready)
+        estimate.update(now, used, idle, ready=ready)
     assert estimate.seconds == 2 + 2
 
 

@@ -12,7 +12,7 @@ equal look the same.
 
 A *plain* value (None, numbers, texts, bytes, and lists, tuples, sets and dicts of such) has a second, short form: what
 the interpreter's own `marshal` writes for it, because that takes a twentieth of the time. Our own reader reads it, too:
-`marshal.loads` sees only what the host wrote (`calls_from`, in the box), never a byte of a candidate's.
+`marshal.loads` sees only what the host wrote (`decode_calls`, in the box), never a byte of a candidate's.
 
 No pickle, no eval, no name that chooses a class: a tag is looked up in a table of ours. The encoder runs in the
 candidate's process under the candidate's limits; the candidate can break it, and then breaks only its own answers. The
@@ -50,10 +50,10 @@ from sandbox.inside.codec.codec_types import (
     Spoof,
     TooManyItems,
     is_plain,
-    kinds_in,
+    types_in,
 )
-from sandbox.inside.codec.decoding import HEAVY, Decoder, MarshalDecoder, Room
-from sandbox.inside.codec.encoding import Encoder, Hasher, NoPlace, TooMuch, oversized
+from sandbox.inside.codec.decoding import HEAVY, DecodeBudget, Decoder, MarshalDecoder
+from sandbox.inside.codec.encoding import Encoder, Hasher, NotEncodable, NotReproducible, oversized
 
 __all__ = [
     "MAX_BYTES",
@@ -66,33 +66,33 @@ __all__ = [
     "AnswerEncoder",
     "Array",
     "CodecError",
+    "DecodeBudget",
     "Digest",
     "Iterated",
     "Mark",
     "Opaque",
     "Oversized",
-    "Room",
     "Spoof",
     "TooManyItems",
     "call_key",
-    "calls_from",
-    "changeable_bytes",
     "decode",
+    "decode_calls",
     "digest",
     "encode",
-    "encode_briefly",
+    "encode_answer",
     "encode_calls",
-    "items_in",
-    "may_hold_spoofs",
-    "parts",
-    "size_of",
+    "encoded_size",
+    "item_count",
+    "may_contain_spoofs",
+    "mutable_bytes",
+    "walk",
 ]
 
 TOO_LARGE = oversized("something too large: there is no room for so many bytes")
 TOO_MANY = oversized("something too large: there is no room for so many items")
-CHANGEABLE = frozenset({list, set, dict, tuple, frozenset})  # a tuple may hold a list
+MUTABLE_TYPES = frozenset({list, set, dict, tuple, frozenset})  # a tuple may hold a list
 TRUSTED = 1 << 62  # items: the room for what no candidate has written
-_WITHOUT_DIGEST = frozenset({float, complex})  # a NaN equals nothing, and a digest of it would
+_NOT_DIGESTED = frozenset({float, complex})  # a NaN equals nothing, and a digest of it would
 _MARKS = frozenset({b"!", b"?", b"%", b"G", b"A"})
 
 
@@ -103,21 +103,21 @@ def encode(value: object, most_bytes: int = MAX_BYTES, *, exact: bool = False) -
     """
     try:
         return Encoder(most_bytes, exact=exact).bytes_of(value)
-    except TooMuch as error:
+    except NotEncodable as error:
         return _refused(value, error)
 
 
-def _refused(value: object, error: TooMuch) -> bytes:
-    if isinstance(error, NoPlace):
+def _refused(value: object, error: NotEncodable) -> bytes:
+    if isinstance(error, NotReproducible):
         return Encoder().bytes_of(Opaque(type(value).__name__))
     return oversized(f"something too large: {error}")
 
 
-def changeable_bytes(values: list[Any]) -> bytes:
+def mutable_bytes(values: list[Any]) -> bytes:
     """The bytes of values that a function is given, to see whether it changes them; none at all if it cannot."""
     if is_plain(values):
         kinds = set(map(type, values))
-        return b"" if kinds.isdisjoint(CHANGEABLE) else marshal.dumps(values, MARSHAL_VERSION)
+        return b"" if kinds.isdisjoint(MUTABLE_TYPES) else marshal.dumps(values, MARSHAL_VERSION)
     return encode(values)
 
 
@@ -128,7 +128,7 @@ def call_key(call: Any) -> bytes:
     """
     try:
         return Encoder(strict=True).bytes_of(call)
-    except TooMuch as error:
+    except NotEncodable as error:
         raise CodecError(str(error)) from None
 
 
@@ -162,13 +162,13 @@ class AnswerEncoder:
     def _written(self, value: Any) -> bytes:
         try:
             data = Encoder(self._left).bytes_of(value)
-        except TooMuch as error:
+        except NotEncodable as error:
             data = _refused(value, error)
         return data if data[:1] not in _MARKS else _truth(value) + data
 
 
 def _digested(value: Any) -> bytes | None:
-    return None if kinds_in(value) & _WITHOUT_DIGEST else digest(value)
+    return None if types_in(value) & _NOT_DIGESTED else digest(value)
 
 
 def _truth(value: object) -> bytes:
@@ -179,12 +179,12 @@ def _truth(value: object) -> bytes:
         return b""
 
 
-def encode_briefly(value: Any, *, whole: bool = False) -> bytes:
+def encode_answer(value: Any, *, whole: bool = False) -> bytes:
     """The bytes that a box writes for an answer that it has room for."""
     return AnswerEncoder(MAX_BYTES, whole=whole)(value)
 
 
-def may_hold_spoofs(data: bytes) -> bool:
+def may_contain_spoofs(data: bytes) -> bool:
     """False where the data cannot hold a Spoof: told from the bytes alone, because that takes no time."""
     return data[:1] != SHORT and b"!" in data
 
@@ -192,7 +192,7 @@ def may_hold_spoofs(data: bytes) -> bool:
 def encode_calls(calls: list[Any]) -> list[bytes]:
     """Calls for the box: in one piece where all of them are plain, else one by one.
 
-    The host writes, `calls_from` reads.
+    The host writes, `decode_calls` reads.
 
     Raises CodecError for what a box cannot be handed.
     """
@@ -201,17 +201,17 @@ def encode_calls(calls: list[Any]) -> list[bytes]:
     return [call_key(call) for call in calls]
 
 
-def size_of(value: Any) -> int:
+def encoded_size(value: Any) -> int:
     """How many bytes a value has on its way; raises CodecError if it has none."""
     return len(marshal.dumps(value, MARSHAL_VERSION)) if is_plain(value) else len(call_key(value))
 
 
-def items_in(value: Any) -> int:
+def item_count(value: Any) -> int:
     """How many items a reader makes of a value: its own, those within it, each with its weight."""
-    return sum(HEAVY.get(type(part), 1) for part in parts(value))
+    return sum(HEAVY.get(type(part), 1) for part in walk(value))
 
 
-def parts(value: Any) -> Iterator[Any]:
+def walk(value: Any) -> Iterator[Any]:
     """The value and everything within it, keys of dicts and items of marks included; a range has no parts."""
     waiting = [value]
     while waiting:
@@ -225,9 +225,9 @@ def parts(value: Any) -> Iterator[Any]:
             waiting += one
 
 
-def calls_from(part: bytes) -> list[Any]:
+def decode_calls(part: bytes) -> list[Any]:
     """The calls of one piece. Only for what the host wrote: `marshal` believes what it reads."""
-    return marshal.loads(part[1:]) if part[:1] == SHORT else [decode(part, Room(TRUSTED))]  # noqa: S302  (written by the host)
+    return marshal.loads(part[1:]) if part[:1] == SHORT else [decode(part, DecodeBudget(TRUSTED))]  # noqa: S302  (written by the host)
 
 
 def digest(value: object) -> bytes | None:
@@ -235,15 +235,15 @@ def digest(value: object) -> bytes | None:
     hashed = Hasher()
     try:
         hashed.put(value, MAX_DIGEST_DEPTH)
-    except TooMuch:
+    except NotEncodable:
         return None
     content = hashed.size.to_bytes(8, "big") + hashed.sha256.digest()
     return b"#" + LENGTH.pack(len(content)) + content
 
 
-def decode(data: bytes, room: Room | None = None) -> object:
+def decode(data: bytes, budget: DecodeBudget | None = None) -> object:
     """The value of `data`, made of exact types of ours and of marks; raises CodecError."""
-    decoder = (MarshalDecoder if data[:1] == SHORT else Decoder)(data, room or Room(TRUSTED))
+    decoder = (MarshalDecoder if data[:1] == SHORT else Decoder)(data, budget or DecodeBudget(TRUSTED))
     value = decoder.take(MAX_DEPTH + 2)
     if decoder.at != len(data):
         raise CodecError(f"{len(data) - decoder.at} bytes follow the value")

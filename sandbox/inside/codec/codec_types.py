@@ -145,7 +145,7 @@ def is_plain(value: Any, depth: int = MAX_DEPTH) -> bool:
     return True
 
 
-def kinds_in(value: Any) -> set[type]:
+def types_in(value: Any) -> set[type]:
     """The types within a plain value, its own included."""
     found, waiting = {type(value)}, [value]
     while waiting:

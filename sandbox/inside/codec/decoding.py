@@ -45,7 +45,7 @@ _END = object()  # of a container that does not say beforehand how many items it
 _ENDLESS = sys.maxsize
 
 
-class Room:
+class DecodeBudget:
     """How many items may still be made, over all the data that are decoded in it.
 
     An item of a heavy type counts as many.
@@ -64,42 +64,42 @@ class Room:
 class Decoder:
     """Data in the long form, and how far it has been read."""
 
-    def __init__(self, data: bytes, room: Room) -> None:
-        self.data, self.at, self._room = data, 0, room
+    def __init__(self, data: bytes, budget: DecodeBudget) -> None:
+        self.data, self.at, self._budget = data, 0, budget
 
     def take(self, depth: int) -> object:
         """The next value; raises CodecError. Containers wait in a list of ours, so that depth costs no frames."""
-        waiting: list[_Container] = []
+        open_containers: list[_Container] = []
         while True:
-            value = self._begun()
+            value = self._next()
             if type(value) is _Container:
-                if len(waiting) >= depth:
+                if len(open_containers) >= depth:
                     raise CodecError("nested too deeply")
-                waiting.append(value)
+                open_containers.append(value)
                 if value.missing:
                     continue
-                value = waiting.pop().made()
+                value = open_containers.pop().finish()
             elif value is _END:
-                if not waiting or waiting[-1].missing < _ENDLESS >> 1:
+                if not open_containers or open_containers[-1].missing < _ENDLESS >> 1:
                     raise CodecError("the end of a dict that did not begin")
-                value = waiting.pop().made()
-            while waiting:
-                waiting[-1].items.append(value)
-                if waiting[-1].lacks_one():
+                value = open_containers.pop().finish()
+            while open_containers:
+                open_containers[-1].items.append(value)
+                if open_containers[-1].is_incomplete():
                     break
-                value = waiting.pop().made()
+                value = open_containers.pop().finish()
             else:
                 return value
 
-    def _begun(self) -> object:
+    def _next(self) -> object:
         """The next value or, if it is a container, one that waits for its items."""
         tag = self.data[self.at : self.at + 1]
         self.at += 1
-        self._room.spend(_WEIGHTS.get(tag, 1))
+        self._budget.spend(_WEIGHTS.get(tag, 1))
         if tag in _CONSTANTS:
             return _CONSTANTS[tag]
         if tag in _FROM_SCALAR:
-            return _made(_FROM_SCALAR[tag], self._sized(), tag)
+            return _convert(_FROM_SCALAR[tag], self._sized(), tag)
         if tag in _FROM_ITEMS:
             return _Container(tag, _COUNTS[tag] if tag in _COUNTS else self._length())
         raise CodecError(f"no value begins with {tag!r}")
@@ -129,17 +129,17 @@ class _Container:
         self.tag, self.missing = tag, missing
         self.items: list[object] = []
 
-    def lacks_one(self) -> bool:
+    def is_incomplete(self) -> bool:
         """Whether items are missing, now that one has come."""
         self.missing -= 1
         return self.missing > 0
 
-    def made(self) -> object:
+    def finish(self) -> object:
         """The container; raises CodecError."""
-        return _made(_FROM_ITEMS[self.tag], self.items, self.tag)
+        return _convert(_FROM_ITEMS[self.tag], self.items, self.tag)
 
 
-def _made(make: Callable[[Any], object], content: Any, tag: bytes) -> object:
+def _convert(make: Callable[[Any], object], content: Any, tag: bytes) -> object:
     """What `make` makes of the content; raises CodecError."""
     try:
         return make(content)
@@ -152,14 +152,14 @@ def _made(make: Callable[[Any], object], content: Any, tag: bytes) -> object:
 class MarshalDecoder(Decoder):
     """Reads what `marshal` writes for plain values, and nothing else that it could write."""
 
-    def __init__(self, data: bytes, room: Room) -> None:
-        super().__init__(data, room)
+    def __init__(self, data: bytes, budget: DecodeBudget) -> None:
+        super().__init__(data, budget)
         self.at = len(SHORT)
 
-    def _begun(self) -> object:
+    def _next(self) -> object:
         """The next value or, if it is a container, one that waits for its items."""
         tag = self._content(1)
-        self._room.spend(_WEIGHTS.get(_MARSHAL_CONTAINERS.get(tag, b""), 1))
+        self._budget.spend(_WEIGHTS.get(_MARSHAL_CONTAINERS.get(tag, b""), 1))
         if tag in _CONSTANTS:
             return _CONSTANTS[tag]
         if tag in _MARSHAL_NUMBERS:
@@ -171,7 +171,7 @@ class MarshalDecoder(Decoder):
             case b"s":
                 return self._content(self._count())
             case b"u":
-                return _made(_text_from, self._content(self._count()), tag)
+                return _convert(_text_from, self._content(self._count()), tag)
             case b"{":
                 return _Container(b"M", _ENDLESS)
             case b"0":
@@ -280,7 +280,7 @@ def _ints(items: list[object], count: int) -> list[int]:
     return items  # type: ignore[return-value]
 
 
-def _small(items: list[int]) -> list[int]:
+def _bounded(items: list[int]) -> list[int]:
     if any(item.bit_length() > MAX_FRACTION_BITS for item in items):
         raise CodecError("a Fraction has too many digits")
     return items
@@ -302,7 +302,7 @@ def _array(items: list[object]) -> Array:
     return Array(dtype[:MAX_NAME], _ints(shape, len(shape)), found)
 
 
-def _said(items: list[object], *, truth: bool) -> Mark:
+def _mark_with_truth(items: list[object], *, truth: bool) -> Mark:
     mark = items[0]
     if not isinstance(mark, Mark) or mark.truth is not None:
         raise CodecError("truth is said of a mark alone, and once")
@@ -341,12 +341,12 @@ _FROM_ITEMS: dict[bytes, Callable[[list[object]], object]] = {
     b"V": lambda items: defaultdict(None, _dict_from(items)),
     b"Q": _deque_from,
     b"R": lambda items: range(*_ints(items, 3)),
-    b"P": lambda items: Fraction(*_small(_ints(items, 2))),
+    b"P": lambda items: Fraction(*_bounded(_ints(items, 2))),
     b"J": lambda items: timedelta(*_ints(items, 3)),
     b"G": _iterated,
     b"A": _array,
-    b"+": functools.partial(_said, truth=True),
-    b"-": functools.partial(_said, truth=False),
+    b"+": functools.partial(_mark_with_truth, truth=True),
+    b"-": functools.partial(_mark_with_truth, truth=False),
 }
 _COUNTS = {b"G": 3, b"+": 1, b"-": 1}  # where no number of items is written
 _MARSHAL_NUMBERS: dict[bytes, tuple[Callable[..., object], struct.Struct]] = {

@@ -38,16 +38,16 @@ from sandbox.inside.codec.codec_types import (
 from sandbox.inside.codec.equivalents import NoEquivalent
 
 
-class TooMuch(Exception):
+class NotEncodable(Exception):
     """A value beyond a limit, or of a type that has no place; the text says which."""
 
 
-class NoPlace(TooMuch):
+class NotReproducible(NotEncodable):
     """A value that no reader could make again, though its type has a place."""
 
 
 class Encoder:
-    """One value on its way out; raises TooMuch for what is beyond the limits.
+    """One value on its way out; raises NotEncodable for what is beyond the limits.
 
     Where `strict`, a value of a type without a place is refused, too; else a mark stands for it. Where `exact`, a mark
     stands for every value that would not be read as one of its own type.
@@ -76,7 +76,7 @@ class Encoder:
             self._write(value if kind is _Written else _constant(value))
             return
         if depth == 0:
-            raise TooMuch(f"nested more than {MAX_DEPTH} levels deep")
+            raise NotEncodable(f"nested more than {MAX_DEPTH} levels deep")
         tag, items = container[0], container[1](value)
         self._write(tag if kind is _Iteration else tag + LENGTH.pack(len(items)))
         inside = hashed or kind in _SETS
@@ -105,7 +105,7 @@ class Encoder:
         except NoEquivalent as no:
             suspect = no.suspect
         if self._strict:
-            raise TooMuch(f"a value of the type {equivalents.name_of(kind)!r}, which no box can be handed")
+            raise NotEncodable(f"a value of the type {equivalents.name_of(kind)!r}, which no box can be handed")
         return self._marked(value, kind, suspect=suspect)
 
     def _converted(self, value: Any, kind: type, *, hashed: bool) -> tuple[type, Any]:
@@ -140,7 +140,7 @@ class Encoder:
     def _write(self, part: bytes) -> None:
         self._size += len(part)
         if self._size > self._most_bytes:
-            raise TooMuch("too many bytes")
+            raise NotEncodable("too many bytes")
         self._parts.append(part)
 
 
@@ -183,9 +183,9 @@ class Hasher:
         self.sha256, self.size = hashlib.sha256(), 0
 
     def put(self, value: object, depth: int) -> None:
-        """Take a value in; raises TooMuch for what has no digest."""
+        """Take a value in; raises NotEncodable for what has no digest."""
         if depth < 0:
-            raise TooMuch("nested too deeply")
+            raise NotEncodable("nested too deeply")
         kind = type(value)
         if (number := _number(value, kind)) is not None:
             self._take(number)
@@ -197,7 +197,7 @@ class Hasher:
         elif kind is type(None):
             self._take(b"N")
         else:
-            raise TooMuch(f"a {equivalents.name_of(kind)} within a large value")
+            raise NotEncodable(f"a {equivalents.name_of(kind)} within a large value")
 
     def _put_items(
         self, kind: type, container: tuple[bytes, Callable[..., list[object]]], value: object, depth: int
@@ -270,16 +270,16 @@ def _flat(items: Any) -> bytes | None:
 
 def _int_content(value: int) -> bytes:
     if value.bit_length() > 8 * MAX_INT_BYTES - 1:
-        raise TooMuch(f"an int of more than {MAX_INT_BYTES} bytes")
+        raise NotEncodable(f"an int of more than {MAX_INT_BYTES} bytes")
     return int_bytes(value)
 
 
 def _decimal_bytes(value: Decimal) -> bytes:
     text = Decimal.__str__(value)
     if Decimal.is_snan(value):
-        raise NoPlace("a Decimal that signals")
+        raise NotReproducible("a Decimal that signals")
     if len(text) > MAX_DECIMAL:
-        raise TooMuch(f"a Decimal of more than {MAX_DECIMAL} digits")
+        raise NotEncodable(f"a Decimal of more than {MAX_DECIMAL} digits")
     return text.encode("ascii")
 
 
@@ -294,7 +294,7 @@ def _ordered_pairs(value: OrderedDict[object, object]) -> list[object]:
 def _fraction_parts(value: Fraction) -> list[object]:
     parts: list[Any] = [Fraction.numerator.fget(value), Fraction.denominator.fget(value)]  # type: ignore[attr-defined]
     if any(int.bit_length(part) > MAX_FRACTION_BITS for part in parts):
-        raise TooMuch(f"a Fraction with a part of more than {MAX_FRACTION_BITS} bits")
+        raise NotEncodable(f"a Fraction with a part of more than {MAX_FRACTION_BITS} bits")
     return parts
 
 

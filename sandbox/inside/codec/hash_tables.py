@@ -17,7 +17,7 @@ from operator import eq
 
 from sandbox.inside.codec.codec_types import MAX_SAME_HASH, CodecError
 
-FEW = 100  # so few keys are cheap whatever their hashes
+SMALL = 100  # so few keys are cheap whatever their hashes
 MAX_PROBES = 64  # for each key on average, in all tables that are filled until the last one; ordinary keys come to 20
 MAX_STRETCH = 512  # filled places of the cycle in a row; ordinary keys come to 30, powers of two to 130
 SAME_HASH = "too many keys with the same hash"
@@ -30,7 +30,7 @@ _MASK_64 = (1 << 64) - 1
 
 def refuse_costly_dict(keys: Sequence[object]) -> None:
     """Raise CodecError for keys whose dict would take more than linear time, to build or to search."""
-    if len(keys) <= FEW:
+    if len(keys) <= SMALL:
         return
     hashes = _hashes(keys)
     probes, size, usable = MAX_PROBES * len(hashes), 8, 5
@@ -45,13 +45,13 @@ def refuse_costly_dict(keys: Sequence[object]) -> None:
 
 def refuse_costly_set(keys: Sequence[object]) -> None:
     """Raise CodecError for keys whose set or frozenset would take more than linear time, to build or to search."""
-    if len(keys) > FEW:
+    if len(keys) > SMALL:
         set_table(_hashes(keys)).refuse_long_stretches()
 
 
 def distinct(keys: Sequence[object]) -> list[object]:
     """The keys without those that equal an earlier one; raises CodecError where too many others have the same hash."""
-    if len(keys) <= FEW:
+    if len(keys) <= SMALL:
         return list(dict.fromkeys(keys))
     hashes = list(map(hash, keys))
     kept: list[int] = []
