@@ -41,13 +41,13 @@ Names = list[tuple[str, str]]  # of an exception's classes, the module and the n
 
 
 def report_exception(error: BaseException, stage: str, report: Report) -> None:
-    """To the host as a claim, and to stderr as the interpreter would."""
+    """Report an exception to the host as a claim, and print it to stderr as the interpreter would."""
     report(describe(error, stage))
     traceback.print_exception(type(error), error, _trace(error), limit=-MAX_FRAMES)
 
 
 def describe(error: BaseException, stage: str) -> dict[str, object]:
-    """The claim that it was raised, bounded."""
+    """Return the bounded claim that an exception was raised."""
     lines: list[int | None] = [
         line for frame, line in traceback.walk_tb(_trace(error)) if frame.f_code.co_filename in _PROGRAM_FILES
     ]
@@ -57,7 +57,7 @@ def describe(error: BaseException, stage: str) -> dict[str, object]:
 
 
 def _trace(error: BaseException) -> types.TracebackType | None:
-    """Where it was raised, without our own frames."""
+    """Return the traceback without our own frames."""
     trace = error.__traceback__
     while trace is not None and trace.tb_frame.f_code.co_filename in _OURS:
         trace = trace.tb_next
@@ -76,7 +76,7 @@ def _message(error: BaseException) -> str:
 
 
 def exception_bytes(error: BaseException, depth: int = MAX_DEPTH) -> bytes:
-    """The bytes that stand for an exception; none where its program has made that impossible.
+    """Encode an exception; b"" if its program has made that impossible.
 
     Exceptions within it (of a group, its cause) come along so many levels deep.
     """
@@ -93,7 +93,7 @@ def exception_bytes(error: BaseException, depth: int = MAX_DEPTH) -> bytes:
 
 
 def _encodable(value: object, depth: int) -> object:
-    """The value, or what stands for it where it is an exception or a sequence of some."""
+    """Return the value, or what stands for an exception or a sequence of exceptions."""
     if isinstance(value, BaseException) and depth:
         return (_NESTED, exception_bytes(value, depth - 1), type(value).__name__, str(value))
     if type(value) in {list, tuple} and any(isinstance(one, BaseException) for one in value):  # type: ignore[attr-defined]
@@ -115,7 +115,7 @@ def _members(error: BaseException) -> dict[str, object]:
 
 
 def _of_own_classes(error: BaseException) -> dict[str, object]:
-    """What the program's own classes give the exception: constants, slots, properties; no methods."""
+    """Return the attributes from the program's own classes: constants, slots, properties; no methods."""
     names = {
         name
         for kind in type(error).__mro__
@@ -127,7 +127,7 @@ def _of_own_classes(error: BaseException) -> dict[str, object]:
 
 
 def exception_from(data: bytes, name: str, message: str, own: Mapping[str, object]) -> Error:
-    """The exception that `data` stands for; `name` and `message` say what they can where the data do not.
+    """Decode an exception; `name` and `message` are used where the data are missing or malformed.
 
     `own` are the names that the problem defines for program and tests alike.
     """
@@ -150,7 +150,7 @@ def _read(data: bytes) -> tuple[Names, list[Any], dict[str, Any]]:
 
 
 def _class_of(names: Names, own: Mapping[str, object]) -> type[Error]:
-    """The class of that name, or a new one of that name with the same known bases."""
+    """Return the class of that name, or a new one of that name with the same known bases."""
     known = [_known(module, name, own) for module, name in names]
     if known[0] is not None:
         return known[0]
@@ -180,7 +180,7 @@ def _subclass(name: str, bases: tuple[type[Error], ...], **members: object) -> t
 
 
 def _exception_of(kind: type[Error], arguments: tuple[Any, ...], attributes: Mapping[str, Any], message: str) -> Error:
-    """An exception of that class, made by the built-in one of its bases alone; its text is `message`."""
+    """Make an exception of that class by its built-in base alone; its text is `message`."""
     error = _construct(kind, arguments, attributes)
     if str(error)[: len(message)] == message:
         return error

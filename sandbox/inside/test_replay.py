@@ -50,14 +50,14 @@ Call = tuple[str, tuple[Any, ...], dict[str, Any]]  # the function's name, its a
 
 
 class StandIn(Protocol):
-    """Takes the place of the function under test."""
+    """Replacement of the function under test."""
 
     def __call__(self, call: Call) -> object:
-        """The answer to one call."""
+        """Answer one call."""
 
 
 class Recorder:
-    """Answers with the data set's own solution, and tells of each call."""
+    """Answer with the data set's own solution, and report each call."""
 
     def __init__(
         self, find: Callable[[str], Callable[..., object]], report: Callable[[dict[str, object]], None]
@@ -77,7 +77,7 @@ class Recorder:
 
 
 class Replayer:
-    """Answers with a candidate's answers. `own` are the names that the problem defines for program and tests alike."""
+    """Answer with a candidate's answers. `own` are the names that the problem defines for program and tests alike."""
 
     def __init__(
         self, answers: list[dict[str, Any]], report: Callable[[dict[str, object]], None], own: Mapping[str, object]
@@ -86,7 +86,7 @@ class Replayer:
         self.blamed: dict[int, BaseException] = {}
 
     def __call__(self, call: Call) -> object:
-        """The answer to the next call; ends the process if it is not the call that was foreseen."""
+        """Answer the next call; ends the process with a report if it is not the next call of the list."""
         number, asked = self.asked, codec.encode(call)
         if number >= len(self._answers) or self._answers[number]["call"] != asked:
             self._report({"missed": number, "asked": asked})
@@ -107,7 +107,7 @@ class Replayer:
             raise
 
     def blame(self, error: BaseException) -> int | None:
-        """The number of the answer that raised this exception."""
+        """Return the number of the answer that raised this exception."""
         return next((number for number, raised in self.blamed.items() if raised is error), None)
 
 
@@ -133,7 +133,7 @@ def _named(name: str, stand_in: StandIn) -> Callable[..., object]:
 
 
 def seed_random() -> None:
-    """The same dice for every process that runs the same tests."""
+    """Seed `random`, so that every process that runs the same tests draws the same values."""
     random.seed(SEED)
 
 
@@ -152,7 +152,7 @@ def _received(answer: object) -> object:
 
 
 def _restore(arguments: tuple[Any, ...], after: object) -> None:
-    """What the candidate did to its arguments is done to the tests' own."""
+    """Change the tests' own arguments as the candidate changed its copies."""
     if not isinstance(after, list) or len(after) != len(arguments):
         return
     for mine, theirs in zip(arguments, after, strict=True):
@@ -166,7 +166,7 @@ def _restore(arguments: tuple[Any, ...], after: object) -> None:
 
 
 class AnswerNeeded(BaseException):
-    """Something wanted to know an answer."""
+    """The tests needed the value of a withheld answer."""
 
 
 def _same(self: object, *_: object, **__: object) -> object:
@@ -182,24 +182,24 @@ WITHHELD = type("Withheld", (), _MEMBERS)()  # in the place of every answer
 
 
 def compile_lenient(source: str, name: str) -> Any:
-    """The tests, each simple statement of which may fail."""
+    """Compile tests so that each simple statement may fail."""
     tree = _Lenient().visit(ast.parse(source, name))
     return compile(ast.fix_missing_locations(tree), name, "exec", dont_inherit=True)
 
 
 def withheld_names() -> dict[str, object]:
-    """What the compiled tests need in their namespace."""
+    """Return the names that tests from `compile_lenient` need in their namespace."""
     return {_NAME: WITHHELD}
 
 
 class Withholder:
-    """The stand-in that reports each call and answers none, up to so many calls."""
+    """Report each call and answer none, up to `most` calls."""
 
     def __init__(self, report: Callable[[bytes], None], most: int, encode: Callable[[object], bytes]) -> None:
         self._report, self._most, self._encode, self.asked = report, most, encode, 0
 
     def __call__(self, call: object) -> object:
-        """Nothing that anybody could learn from."""
+        """Return WITHHELD, from which nothing can be learnt."""
         if self.asked >= self._most:
             raise AnswerNeeded
         self.asked += 1
@@ -229,7 +229,7 @@ def _lenient(statement: ast.stmt) -> ast.stmt:
 
 
 def _assigned_names(statement: ast.stmt) -> list[str]:
-    """The names that a simple statement gives."""
+    """Return the names that a simple statement assigns."""
     inner = [node.target for node in ast.walk(statement) if isinstance(node, ast.NamedExpr)]
     targets = [*getattr(statement, "targets", []), *filter(None, [getattr(statement, "target", None)]), *inner]
     nodes = (node for target in targets for node in ast.walk(target))

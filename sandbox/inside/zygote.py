@@ -105,7 +105,7 @@ _WARM_UP_VISITS = (
 
 
 def main(control: socket.socket, cleaner_uid: int) -> None:
-    """Serve orders until the supervisor is gone. `cleaner_uid` is the uid that a cleaner answers to. Never returns."""
+    """Serve orders until the supervisor has ended. `cleaner_uid` is the real uid of the cleaners. Never returns."""
     control = _move_up(control)
     _preload()
     privileges.set_common_limits()
@@ -132,7 +132,7 @@ def main(control: socket.socket, cleaner_uid: int) -> None:
 
 
 def _move_up(control: socket.socket) -> socket.socket:
-    """Keep the low descriptors busy with nothing, so that received ones never lie where a candidate's will go."""
+    """Occupy the low descriptors, so that received ones never have the numbers that a candidate's will get."""
     high = socket.socket(fileno=os.dup2(control.detach(), fork_protocol.CONTROL_FD, inheritable=False))
     null = os.open("/dev/null", os.O_RDWR)
     for fd in range(fork_protocol.FIRST_RECEIVED_FD):
@@ -172,7 +172,7 @@ def _fork_cleaner(control: socket.socket, cleaner_uid: int) -> _Spare:
 
 
 def _sleep(control: socket.socket, cleaner_uid: int, asleep: int, wake: int) -> None:
-    """A cleaner's life. Never returns."""
+    """Wait in a cleaner for the uid to clean, then clean. Never returns."""
     code = 1
     try:
         control.close()
@@ -186,16 +186,16 @@ def _sleep(control: socket.socket, cleaner_uid: int, asleep: int, wake: int) -> 
 
 
 def _reap_adopted() -> None:
-    """A candidate can make the zygote the parent of a process (CLONE_PARENT); its remains must not stay."""
+    """Reap processes that a candidate made children of the zygote (CLONE_PARENT)."""
     with contextlib.suppress(ChildProcessError):
         while os.waitpid(-1, os.WNOHANG)[0]:
             pass
 
 
 def warm_up() -> None:
-    """Go through visits whose answers nobody reads.
+    """Run programs of ours, without reading their answers, so that the interpreter specializes our code.
 
-    Leaves no trace; descriptors 3 and 4 must be open and are as before.
+    Changes nothing else; descriptors 3 and 4 must be open and are restored.
     """
     stderr, sys.stderr = sys.stderr, io.StringIO()
     order_fd = os.dup(candidate.ORDER_FD)
@@ -221,7 +221,7 @@ def _run_once(order: bytes) -> None:
 
 
 def _run_runner(control: socket.socket, uid: int, own_control: int) -> None:
-    """From fork to end. Never returns."""
+    """Run a runner in a fork of the zygote. Never returns."""
     try:
         _become_runner(control, uid, own_control)
         _fork_for_program(control)
@@ -230,7 +230,7 @@ def _run_runner(control: socket.socket, uid: int, own_control: int) -> None:
 
 
 def _become_runner(control: socket.socket, uid: int, own_control: int) -> None:
-    """Take a control socket of its own in the place of the zygote's, keep nothing else of that, take the uid."""
+    """Replace the zygote's control socket by the runner's own, close all else, change to the uid."""
     privileges.apply_landlock()
     os.setsid()
     os.dup2(own_control, control.fileno(), inheritable=False)
@@ -242,7 +242,7 @@ def _become_runner(control: socket.socket, uid: int, own_control: int) -> None:
 
 
 def _fork_for_program(control: socket.socket) -> None:
-    """Compile what the first order brings; fork for it and for every order after it."""
+    """Compile the program of the first order; fork a candidate for it and for every later order."""
     (_, _, cpu_s, disk_mb), fds = fork_protocol.receive(control)
     order = candidate.read_order(fds[candidate.ORDER_FD])
     candidate.apply_assumptions(order)

@@ -1,4 +1,4 @@
-"""Answers as bytes: how a candidate's values leave the box, and how arguments come in. Used on both sides.
+"""Encode answers and arguments as bytes, and decode them strictly; host and box both use it.
 
 A closed set of exact types, `type(x) is T` and nothing looser: None, bool, int, float, complex, str, bytes, list,
 tuple, set, frozenset, dict, range, deque, Counter, OrderedDict, defaultdict, Decimal, Fraction, date, time, datetime,
@@ -97,9 +97,9 @@ _MARKS = frozenset({b"!", b"?", b"%", b"G", b"A"})
 
 
 def encode(value: object, most_bytes: int = MAX_BYTES, *, exact: bool = False) -> bytes:
-    """The bytes of any value at all, in the long form; what has no place becomes a mark.
+    """Encode any value in the long form; a value that the codec cannot carry becomes a mark.
 
-    So does, where `exact`, what would be read as a value of another type that equals it.
+    With `exact`, so does a value that would be decoded as one of another type that equals it.
     """
     try:
         return Encoder(most_bytes, exact=exact).bytes_of(value)
@@ -114,7 +114,7 @@ def _refused(value: object, error: NotEncodable) -> bytes:
 
 
 def mutable_bytes(values: list[Any]) -> bytes:
-    """The bytes of values that a function is given, to see whether it changes them; none at all if it cannot."""
+    """Encode the arguments of a function, to see whether it changes them; b"" if it cannot change any."""
     if is_plain(values):
         kinds = set(map(type, values))
         return b"" if kinds.isdisjoint(MUTABLE_TYPES) else marshal.dumps(values, MARSHAL_VERSION)
@@ -122,10 +122,7 @@ def mutable_bytes(values: list[Any]) -> bytes:
 
 
 def call_key(call: Any) -> bytes:
-    """The bytes of a call: equal only for equal calls, whatever their size.
-
-    Raises CodecError for one that has no bytes.
-    """
+    """Encode a call, of any size; only equal calls have equal bytes. Raises CodecError if it cannot be encoded."""
     try:
         return Encoder(strict=True).bytes_of(call)
     except NotEncodable as error:
@@ -143,7 +140,7 @@ class AnswerEncoder:
         self._left, self._whole = most_bytes, whole
 
     def __call__(self, value: Any) -> bytes:
-        """The bytes of any value."""
+        """Encode an answer."""
         if is_plain(value):
             data = SHORT + marshal.dumps(value, MARSHAL_VERSION)
             size = len(data)
@@ -180,21 +177,19 @@ def _truth(value: object) -> bytes:
 
 
 def encode_answer(value: Any, *, whole: bool = False) -> bytes:
-    """The bytes that a box writes for an answer that it has room for."""
+    """Encode an answer as a box does that has room for it."""
     return AnswerEncoder(MAX_BYTES, whole=whole)(value)
 
 
 def may_contain_spoofs(data: bytes) -> bool:
-    """False where the data cannot hold a Spoof: told from the bytes alone, because that takes no time."""
+    """Return False if the data cannot contain a Spoof, judged from the bytes alone because that is fast."""
     return data[:1] != SHORT and b"!" in data
 
 
 def encode_calls(calls: list[Any]) -> list[bytes]:
-    """Calls for the box: in one piece where all of them are plain, else one by one.
+    """Encode calls for a box (`decode_calls` reads them): in one piece if all are plain, else one by one.
 
-    The host writes, `decode_calls` reads.
-
-    Raises CodecError for what a box cannot be handed.
+    Raises CodecError for a value that a box cannot be given.
     """
     if is_plain(calls):
         return [SHORT + marshal.dumps(calls, MARSHAL_VERSION)]
@@ -202,17 +197,17 @@ def encode_calls(calls: list[Any]) -> list[bytes]:
 
 
 def encoded_size(value: Any) -> int:
-    """How many bytes a value has on its way; raises CodecError if it has none."""
+    """Return how many bytes a value takes when encoded; raises CodecError if it cannot be."""
     return len(marshal.dumps(value, MARSHAL_VERSION)) if is_plain(value) else len(call_key(value))
 
 
 def item_count(value: Any) -> int:
-    """How many items a reader makes of a value: its own, those within it, each with its weight."""
+    """Return the weight of a value and all items within it in a DecodeBudget."""
     return sum(HEAVY.get(type(part), 1) for part in walk(value))
 
 
 def walk(value: Any) -> Iterator[Any]:
-    """The value and everything within it, keys of dicts and items of marks included; a range has no parts."""
+    """Yield the value and everything within it, keys of dicts and items of marks included; a range has no parts."""
     waiting = [value]
     while waiting:
         one = waiting.pop()
@@ -226,12 +221,12 @@ def walk(value: Any) -> Iterator[Any]:
 
 
 def decode_calls(part: bytes) -> list[Any]:
-    """The calls of one piece. Only for what the host wrote: `marshal` believes what it reads."""
+    """Decode the calls of one piece. Only for bytes of the host: `marshal` trusts what it reads."""
     return marshal.loads(part[1:]) if part[:1] == SHORT else [decode(part, DecodeBudget(TRUSTED))]  # noqa: S302  (written by the host)
 
 
 def digest(value: object) -> bytes | None:
-    """The bytes of the Digest that stands for a value; None for a value whose equality to another no digest decides."""
+    """Encode the Digest of a value; None for a value whose equality to another one no digest can decide."""
     hashed = Hasher()
     try:
         hashed.put(value, MAX_DIGEST_DEPTH)
@@ -242,7 +237,7 @@ def digest(value: object) -> bytes | None:
 
 
 def decode(data: bytes, budget: DecodeBudget | None = None) -> object:
-    """The value of `data`, made of exact types of ours and of marks; raises CodecError."""
+    """Decode bytes to a value of exact types and marks; raises CodecError."""
     decoder = (MarshalDecoder if data[:1] == SHORT else Decoder)(data, budget or DecodeBudget(TRUSTED))
     value = decoder.take(MAX_DEPTH + 2)
     if decoder.at != len(data):

@@ -1,4 +1,4 @@
-"""What stands in the codec for values without a place there, and how much of anything there may be."""
+"""Types of the codec: marks for values that it cannot carry, plain values, and the limits of both."""
 
 from __future__ import annotations
 
@@ -31,14 +31,13 @@ class CodecError(ValueError):
 
 
 class TooManyItems(CodecError):
-    """More items than the reader has room for."""
+    """More items than the budget of the reader allows."""
 
 
 class Mark:
-    """Equal to nothing but itself, so that no comparison with an expected value can ever hold.
+    """Stands for a value that the codec cannot carry. Equal to nothing but itself, so no comparison with it can hold.
 
-    `truth` is what the object itself said when it was asked, as an answer, whether it is true; None where it was not
-    asked or raised an exception.
+    `truth` is the truth value of the object itself, asked once when it was an answer; None if it was not asked or raised.
     """
 
     __slots__ = ("name", "truth")
@@ -52,19 +51,19 @@ class Mark:
 
 
 class Spoof(Mark):
-    """An instance of a class that compares, iterates or counts as true by methods of its own; `name` is the class."""
+    """An instance of a class with methods of its own for comparison, iteration or truth; `name` is the class."""
 
     __slots__ = ()
 
 
 class Opaque(Mark):
-    """An instance of a type without a place here; `name` says which."""
+    """An instance of a type that the codec does not know; `name` is the type."""
 
     __slots__ = ()
 
 
 class Oversized(Mark):
-    """A value beyond a limit; `name` says beyond which."""
+    """A value beyond a limit; `name` says which limit."""
 
     __slots__ = ()
 
@@ -99,7 +98,7 @@ class Array(Mark):
 
 
 class Digest:
-    """What stands for a value of too many bytes: their number and SHA-256. Equal to the one of an equal value."""
+    """Stands for a value of too many bytes: their number and SHA-256. Equal values have equal digests."""
 
     __slots__ = ("sha256", "size")
 
@@ -117,12 +116,12 @@ class Digest:
 
 
 def int_bytes(value: int) -> bytes:
-    """An int in its shortest form."""
+    """Encode an int in as few bytes as possible."""
     return value.to_bytes((value.bit_length() + 8) // 8, "big", signed=True)
 
 
 def is_plain(value: Any, depth: int = MAX_DEPTH) -> bool:
-    """Whether the value is of these exact types and no others, at any depth up to `depth`."""
+    """Return whether a value is made of plain types only, nested at most `depth` levels."""
     kind = type(value)
     if kind in _ATOMS:
         return True
@@ -146,7 +145,7 @@ def is_plain(value: Any, depth: int = MAX_DEPTH) -> bool:
 
 
 def types_in(value: Any) -> set[type]:
-    """The types within a plain value, its own included."""
+    """Return the types within a plain value, its own included."""
     found, waiting = {type(value)}, [value]
     while waiting:
         one = waiting.pop()

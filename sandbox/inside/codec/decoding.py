@@ -1,6 +1,6 @@
-"""From hostile bytes to a value of exact types of ours, strictly: nothing is allocated that was not sent.
+"""Decode hostile bytes strictly to values of exact types; nothing is allocated that was not sent.
 
-What is here reads the long form; `short` reads the other one and makes containers as it is done here.
+`Decoder` reads the long form, `MarshalDecoder` the short form of plain values, which is what `marshal` writes for them.
 """
 
 from __future__ import annotations
@@ -46,29 +46,29 @@ _ENDLESS = sys.maxsize
 
 
 class DecodeBudget:
-    """How many items may still be made, over all the data that are decoded in it.
+    """Number of items that may still be decoded, over all data that share this budget.
 
-    An item of a heavy type counts as many.
+    An item of a type that takes much memory counts as several.
     """
 
     def __init__(self, items: int = 400_000) -> None:
         self.items = items
 
     def spend(self, weight: int) -> None:
-        """Make an item; raises TooManyItems."""
+        """Take an item of this weight from the budget; raises TooManyItems."""
         self.items -= weight
         if self.items < 0:
             raise TooManyItems("too many items")
 
 
 class Decoder:
-    """Data in the long form, and how far it has been read."""
+    """Reader of the long form: the data, and the position `at` of the next byte."""
 
     def __init__(self, data: bytes, budget: DecodeBudget) -> None:
         self.data, self.at, self._budget = data, 0, budget
 
     def take(self, depth: int) -> object:
-        """The next value; raises CodecError. Containers wait in a list of ours, so that depth costs no frames."""
+        """Decode the next value; raises CodecError. Open containers are in a list, so that depth costs no stack frames."""
         open_containers: list[_Container] = []
         while True:
             value = self._next()
@@ -92,7 +92,7 @@ class Decoder:
                 return value
 
     def _next(self) -> object:
-        """The next value or, if it is a container, one that waits for its items."""
+        """Return the next value, or a container that still lacks its items."""
         tag = self.data[self.at : self.at + 1]
         self.at += 1
         self._budget.spend(_WEIGHTS.get(tag, 1))
@@ -121,7 +121,7 @@ class Decoder:
 
 
 class _Container:
-    """A container that lacks so many items."""
+    """A container with its items so far; `missing` items are still to come."""
 
     __slots__ = ("items", "missing", "tag")
 
@@ -130,17 +130,17 @@ class _Container:
         self.items: list[object] = []
 
     def is_incomplete(self) -> bool:
-        """Whether items are missing, now that one has come."""
+        """Count an item that has come; returns whether more are missing."""
         self.missing -= 1
         return self.missing > 0
 
     def finish(self) -> object:
-        """The container; raises CodecError."""
+        """Return the finished container; raises CodecError."""
         return _convert(_FROM_ITEMS[self.tag], self.items, self.tag)
 
 
 def _convert(make: Callable[[Any], object], content: Any, tag: bytes) -> object:
-    """What `make` makes of the content; raises CodecError."""
+    """Call `make` with the content; raises CodecError for whatever it raises."""
     try:
         return make(content)
     except CodecError:
@@ -150,14 +150,14 @@ def _convert(make: Callable[[Any], object], content: Any, tag: bytes) -> object:
 
 
 class MarshalDecoder(Decoder):
-    """Reads what `marshal` writes for plain values, and nothing else that it could write."""
+    """Reader of what `marshal` writes for plain values, and of nothing else that it could write."""
 
     def __init__(self, data: bytes, budget: DecodeBudget) -> None:
         super().__init__(data, budget)
         self.at = len(SHORT)
 
     def _next(self) -> object:
-        """The next value or, if it is a container, one that waits for its items."""
+        """Return the next value, or a container that still lacks its items."""
         tag = self._content(1)
         self._budget.spend(_WEIGHTS.get(_MARSHAL_CONTAINERS.get(tag, b""), 1))
         if tag in _CONSTANTS:
@@ -182,7 +182,7 @@ class MarshalDecoder(Decoder):
                 raise CodecError(f"no plain value begins with {tag!r}")
 
     def _long(self) -> int:
-        """An int of more than 32 bits: digits of 15 bits, the least first; their number carries the sign."""
+        """Decode an int of more than 32 bits: 15-bit digits, the least first; the sign of their count is its sign."""
         count = _SIGNED.unpack(self._content(4))[0]
         digits = array("H", self._content(2 * abs(count)))
         if sys.byteorder == "big":
@@ -234,12 +234,12 @@ def _decimal_from(content: bytes) -> Decimal:
 
 
 def _text_from(content: bytes) -> str:
-    """A text, lone surrogates included."""
+    """Decode a text, lone surrogates included."""
     return content.decode("utf-8", "surrogatepass")
 
 
 def _dict_from(items: list[object]) -> dict[object, object]:
-    """A dict from its keys and values, one after the other."""
+    """Make a dict from alternating keys and values."""
     if len(items) % 2:
         raise CodecError("a dict has a key without a value")
     refuse_costly_dict(items[::2])

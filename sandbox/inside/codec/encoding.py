@@ -1,6 +1,6 @@
-"""From any value to bytes, or to a digest that is the same for equal values.
+"""Encode any value as bytes, or as a digest that is the same for equal values.
 
-See `codec` for the types and the rules.
+The package `codec` describes the types and the rules.
 """
 
 from __future__ import annotations
@@ -39,15 +39,15 @@ from sandbox.inside.codec.equivalents import NoEquivalent
 
 
 class NotEncodable(Exception):
-    """A value beyond a limit, or of a type that has no place; the text says which."""
+    """The value is beyond a limit or of a type that the codec does not know; the text says which."""
 
 
 class NotReproducible(NotEncodable):
-    """A value that no reader could make again, though its type has a place."""
+    """The type is known, but no reader could make this value again."""
 
 
 class Encoder:
-    """One value on its way out; raises NotEncodable for what is beyond the limits.
+    """Encoder of one value; raises NotEncodable for what is beyond the limits.
 
     Where `strict`, a value of a type without a place is refused, too; else a mark stands for it. Where `exact`, a mark
     stands for every value that would not be read as one of its own type.
@@ -59,7 +59,7 @@ class Encoder:
         self._most_bytes, self._strict, self._exact = most_bytes, strict, exact
 
     def bytes_of(self, value: object) -> bytes:
-        """The bytes of a value."""
+        """Encode a value."""
         self._put(value, MAX_DEPTH, hashed=False)
         return b"".join(self._parts)
 
@@ -88,7 +88,7 @@ class Encoder:
                 self._put(item, depth - 1, hashed=inside)
 
     def _known(self, value: Any, kind: type, *, hashed: bool) -> tuple[type, Any]:
-        """What to write in the place of a value of another type: its type, as which it is treated, and the value."""
+        """Return what to encode for a value of another type: the type as which it is treated, and the value."""
         if isinstance(value, Mark) and kind in _MARKS:
             return self._again(value)
         suspect = False
@@ -128,7 +128,7 @@ class Encoder:
         return _Written, _mark(b"!" if suspect else b"?", name)
 
     def _again(self, value: Any) -> tuple[type, Any]:
-        """A mark that was read, written once more."""
+        """Encode a mark that was decoded before."""
         if value.truth is not None:
             self._write(b"+" if value.truth else b"-")
         if type(value) is Iterated:
@@ -145,7 +145,7 @@ class Encoder:
 
 
 def oversized(why: str) -> bytes:
-    """The bytes of a mark for a value beyond a limit."""
+    """Encode a mark for a value beyond a limit."""
     return _mark(b"%", why)
 
 
@@ -183,7 +183,7 @@ class Hasher:
         self.sha256, self.size = hashlib.sha256(), 0
 
     def put(self, value: object, depth: int) -> None:
-        """Take a value in; raises NotEncodable for what has no digest."""
+        """Add a value; raises NotEncodable for what has no digest."""
         if depth < 0:
             raise NotEncodable("nested too deeply")
         kind = type(value)
@@ -228,7 +228,7 @@ class Hasher:
 
 
 def _number(value: Any, kind: type) -> bytes | None:
-    """One form for all numbers that are equal, as their hash is; None for what is no number."""
+    """Encode a number so that equal numbers of all types have equal bytes; None for what is no number."""
     if kind is complex and not value.imag:
         value, kind = value.real, float
     if kind is bool or (kind is float and value.is_integer()) or (kind in _RATIONAL and _is_whole(value)):

@@ -1,4 +1,4 @@
-"""Counts the probes that a dict or a set of hostile keys would need, before it is built.
+"""Count the probes that a dict or a set of hostile keys would need, before it is built.
 
 CPython's hash tables use open addressing: a key goes to the place that its hash names, or to the next free place of a
 fixed probe sequence. Keys whose sequences overlap make building quadratic, even where no two hashes are equal, and an
