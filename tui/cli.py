@@ -146,7 +146,7 @@ def serve(what: Path, *, port: int) -> None:
     Needs the extra `web`: pip install 'codebudget[web]'.
     """
     _refuse_unreadable(_store_of(what), missing_too=False)
-    from tui.serving import NoServer, serve_page  # an extra
+    from tui.web_server import NoServer, serve_page  # an extra
 
     try:
         serve_page(what, port)
@@ -191,7 +191,7 @@ def _store_of(what: Path) -> Path:
 
 def _picture(store: Path, file: Path, options: Mapping[str, Any]) -> None:
     _refuse_unreadable(store, missing_too=True)
-    from tui.picture import Motif, NoKey, NoPicture, take_picture  # Textual is slow to import
+    from tui.screenshot import Motif, NoKey, NoPicture, take_picture  # Textual is slow to import
 
     if file.suffix != ".svg":
         _fail(Exit.USAGE, f"a picture is SVG; name it so, as in {str(file.with_suffix('.svg'))!r}")
@@ -248,8 +248,8 @@ def _watch(store: Path, what: Path, options: Mapping[str, Any]) -> None:
     if os.environ.get("TERM") == "dumb":
         os.environ["NO_COLOR"] = "1"  # Textual looks here
     from tui.app import BudgetApp, Rights  # Textual is slow, and there is a terminal only from here on
-    from tui.follow import Follower
-    from tui.host import Machine
+    from tui.data.store_watcher import Follower
+    from tui.data.system_info import Machine
 
     study = what if what.suffix == ".toml" else None
     editor = "" if _in_browser() else next(filter(None, map(os.environ.get, EDITORS)), "less")
@@ -293,7 +293,7 @@ def _refuse_against(store: Path, other: Path | None) -> None:
     _refuse_unreadable(other, missing_too=True)
     if not store.exists():
         return
-    from tui.guests import NotComparable, refuse_other_store  # it needs the statistics, slow to import
+    from tui.data.comparison_store import NotComparable, refuse_other_store  # it needs the statistics, slow to import
 
     try:
         refuse_other_store(store, other)

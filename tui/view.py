@@ -15,8 +15,8 @@ from enum import Enum
 
 from sampler.stats.budget import Unit
 from sampler.store.read_models import EventRow, ModelRow, StudyRow, TailRow, TallyRow
-from tui.plot import Reading, Series, reading
 from tui.text import harmless
+from tui.widgets.plot import Reading, Series, reading
 
 STALE_SECONDS = 30.0
 QUIET_SECONDS = 7.5  # one heartbeat and a half: from here on a missing process counts as gone

@@ -31,10 +31,10 @@ from textual.pilot import Pilot
 from sampler.store.filters import parse
 from sampler.store.reader_samples import SampleReader
 from tui.app import BudgetApp
-from tui.follow import Follower
-from tui.listing import Listing, Wanted
+from tui.data.sample_index import Listing, Wanted
+from tui.data.store_watcher import Follower
 from tui.screens.samples import SamplesScreen
-from tui.widgets.sql_table import SqlTable
+from tui.widgets.paged_table import SqlTable
 
 SIZE = (160, 48)
 PAGES = 30

@@ -31,7 +31,7 @@ from sampler.values import Finish, Sample
 from sandbox.problems import Problem
 from sandbox.values import Ending, Run, Score, Verdict
 from tui.app import BudgetApp
-from tui.follow import Follower
+from tui.data.store_watcher import Follower
 from tui.view import Snapshot
 
 SIZE = (160, 48)

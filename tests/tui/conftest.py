@@ -20,7 +20,7 @@ from sampler.values import Architecture, Finish, ModelCard, Sample
 from sandbox.problems import Problem
 from sandbox.values import Ending, Raised, Run, Score, Stage, Verdict
 from tui.app import BudgetApp
-from tui.follow import Follower
+from tui.data.store_watcher import Follower
 from tui.view import Snapshot
 
 PATIENCE = 120.0

@@ -14,7 +14,7 @@ from sampler.commands import cli as sampler
 from sampler.store.writer import Store
 from tui.app import BudgetApp
 from tui.cli import cli
-from tui.follow import Follower
+from tui.data.store_watcher import Follower
 from tui.view import Snapshot
 
 Make = Callable[..., Path]

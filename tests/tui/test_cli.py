@@ -18,8 +18,8 @@ from click.testing import CliRunner
 
 from sampler.commands.run import run as sampler_run
 from tui.cli import cli, watch
-from tui.picture import refuse_unknown
-from tui.serving import LOOPBACK, page_command
+from tui.screenshot import refuse_unknown
+from tui.web_server import LOOPBACK, page_command
 
 COMMAND = [sys.executable, "-c", "from tui.cli import main; main()"]
 

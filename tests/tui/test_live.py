@@ -14,7 +14,7 @@ from textual.pilot import Pilot
 
 from sampler.drawing.axis import quantity
 from tui.app import BudgetApp
-from tui.follow import Follower
+from tui.data.store_watcher import Follower
 from tui.screens.live import LiveScreen
 from tui.view import default_rule
 from tui.widgets.curve_plot import CurvePlot

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from tui.screens.detail import DetailScreen
+from tui.screens.sample_detail import DetailScreen
 from tui.screens.samples import SamplesScreen
-from tui.widgets.sql_table import SqlTable
+from tui.widgets.paged_table import SqlTable
 
 SIZES = [(80, 24), (140, 40)]
 View = Callable[..., Any]

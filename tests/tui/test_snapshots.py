@@ -27,8 +27,8 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from tui.app import BudgetApp
-from tui.follow import Follower
-from tui.host import HostFacts, Machine
+from tui.data.store_watcher import Follower
+from tui.data.system_info import HostFacts, Machine
 from tui.screens.base import StudyScreen
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
@@ -97,13 +97,13 @@ def make(new_writer: Callable[..., Any], store: Path, *, done: bool) -> float:
 
 
 def told(style: Style | None, text: str) -> str:
-    """How a piece looks, in words; the colour of blanks is that of their paired data."""
+    """How a piece looks, in words; the colour of blanks is that of their ground."""
     if style is None:
         return "none"
     ways = [way for way in WAYS if getattr(style, way)]
     ink = [style.color.name] if style.color and (text.strip() or {"underline", "reverse"} & set(ways)) else []
-    paired = [f"on {style.bgcolor.name}"] if style.bgcolor else []
-    return " ".join([*ink, *paired, *(ways if ink else [])]) or "plain"
+    ground = [f"on {style.bgcolor.name}"] if style.bgcolor else []
+    return " ".join([*ink, *ground, *(ways if ink else [])]) or "plain"
 
 
 def drawn(app: BudgetApp) -> str:

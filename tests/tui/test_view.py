@@ -10,9 +10,8 @@ from sampler.stats.budget import Unit
 from sampler.stats.passk import pass_at_k
 from sampler.store.read_models import EventRow, ModelRow, StudyRow, TailRow, TallyRow
 from sampler.store.reader import Reader
-from tui.bars import Bar, bars, folded
-from tui.curves import Wish, available_units, curves_of
-from tui.heading import GAP, duration, fitted, heading, plot_title, spent_flops
+from tui.data.curves import Wish, available_units, curves_of
+from tui.header import GAP, duration, fitted, heading, plot_title, spent_flops
 from tui.view import (
     Mood,
     Snapshot,
@@ -26,6 +25,7 @@ from tui.view import (
     tail_line,
     tail_rows,
 )
+from tui.widgets.verdict_counts import Bar, bars, folded
 
 NOW = 10_000.0
 STUDY = StudyRow(

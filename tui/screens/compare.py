@@ -12,15 +12,15 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from sampler.store.filters import narrowed
-from tui.choice import labels_of, pinned_of, rule_of, tone_of
-from tui.comparing import FLIPS, LADDER, Comparison, compare, flip_cells, ladder_cells, verdict_words
-from tui.plot import Series, mark
-from tui.screens.plotting import PlotScreen
-from tui.tabular import Tabular
+from tui.data.comparison import FLIPS, LADDER, Comparison, compare, flip_cells, ladder_cells, verdict_words
+from tui.data.tabular import Tabular
+from tui.screens.plot_base import PlotScreen
 from tui.text import harmless
 from tui.view import UNIT_NAMES, Snapshot
+from tui.view_state import labels_of, pinned_of, rule_of, tone_of
 from tui.widgets.curve_plot import CurvePlot
 from tui.widgets.list_table import ListTable, PlainTable
+from tui.widgets.plot import Series, mark
 
 BRIEF = 14  # a name in the table of differences
 

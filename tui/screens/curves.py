@@ -10,15 +10,15 @@ from textual.containers import Container
 from textual.widget import Widget
 
 from sampler.drawing.axis import measured
-from tui.cells import Cell, Column
-from tui.choice import rule_of, tone_of
-from tui.plot import STAR, Reading, mark, near_words, readings
-from tui.screens.plotting import PlotScreen
-from tui.tabular import Tabular
+from tui.data.tabular import Tabular
+from tui.screens.plot_base import PlotScreen
 from tui.view import Mood, Snapshot
+from tui.view_state import rule_of, tone_of
+from tui.widgets.cells import Cell, Column
 from tui.widgets.curve_plot import CurvePlot
 from tui.widgets.list_table import ListTable, StillTable
-from tui.window import scaled, slid, whole
+from tui.widgets.plot import STAR, Reading, mark, near_words, readings
+from tui.widgets.zoom import scaled, slid, whole
 
 COLUMNS = (
     Column(key="rank", label="", width=2, right=True),

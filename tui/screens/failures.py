@@ -9,12 +9,12 @@ from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.widget import Widget
 
-from tui.choice import tone_of
-from tui.groups import COLUMNS, Group, Groups, GroupTable, coarser, filter_of, group_cells
-from tui.heading import grouped
+from tui.data.failure_groups import COLUMNS, Group, Groups, GroupTable, coarser, filter_of, group_cells
+from tui.data.tabular import Tabular
+from tui.header import grouped
 from tui.screens.base import StudyScreen
-from tui.tabular import Tabular
 from tui.view import Snapshot
+from tui.view_state import tone_of
 from tui.widgets.list_table import ListTable
 
 

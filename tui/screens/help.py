@@ -13,7 +13,7 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Input
 
-from tui.help import Entry, matching, paragraphs
+from tui.screens.keymap_help import Entry, matching, paragraphs
 from tui.widgets.text_view import TextView
 
 _KEY = 16

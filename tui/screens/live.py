@@ -10,17 +10,17 @@ from textual.containers import Container
 from textual.widget import Widget
 from textual.widgets import DataTable
 
-from tui.bars import bars
-from tui.choice import LABEL_WIDTH, labels_of, marked_names, rule_of, tone_of
-from tui.heading import budget_words
-from tui.plot import Reading
-from tui.screens.plotting import PlotScreen
-from tui.tabular import Tabular
+from tui.data.tabular import Tabular
+from tui.header import budget_words
+from tui.screens.plot_base import PlotScreen
 from tui.view import Snapshot, model_lines, tail_rows
+from tui.view_state import LABEL_WIDTH, labels_of, marked_names, rule_of, tone_of
 from tui.widgets.curve_plot import CurvePlot
 from tui.widgets.models_table import ModelsTable
+from tui.widgets.plot import Reading
 from tui.widgets.tail import Tail
 from tui.widgets.verdict_bars import VerdictBars
+from tui.widgets.verdict_counts import bars
 
 NARROW_LABEL = 12
 

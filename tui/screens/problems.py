@@ -11,11 +11,11 @@ from textual.events import Resize
 from textual.widget import Widget
 
 from sampler.store.filters import narrowed
-from tui.choice import labels_of, tone_of
-from tui.heat import ORDERS, HeatLine, heat_cells, heat_columns, heat_lines, heat_words, name_width
+from tui.data.tabular import Tabular
 from tui.screens.base import StudyScreen
-from tui.tabular import Tabular
+from tui.screens.heatmap import ORDERS, HeatLine, heat_cells, heat_columns, heat_lines, heat_words, name_width
 from tui.view import Snapshot
+from tui.view_state import labels_of, tone_of
 from tui.widgets.list_table import ListTable
 
 

@@ -9,9 +9,9 @@ from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.widget import Widget
 
-from tui.runs import COLUMNS, Run, find_runs, run_cells
+from tui.data.runs import COLUMNS, Run, find_runs, run_cells
+from tui.data.tabular import Tabular
 from tui.screens.base import StudyScreen
-from tui.tabular import Tabular
 from tui.view import Snapshot, Trouble
 from tui.widgets.list_table import ListTable
 

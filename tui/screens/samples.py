@@ -14,18 +14,18 @@ from textual.widgets import Input
 from sampler.store.filters import FilterError, parse, toggled
 from sampler.store.read_models import SampleRow
 from sampler.store.reader_samples import SampleReader
-from tui.cells import Cell
-from tui.choice import toned_names
-from tui.export import SampleExport
-from tui.heading import grouped
-from tui.listing import NOTHING, Listing, Order, Wanted
-from tui.sample_lines import COLUMNS, SORT_ORDER, SORTED_BY, sample_cells, sample_json, sample_words
+from tui.data.export import SampleExport
+from tui.data.sample_index import NOTHING, Listing, Order, Wanted
+from tui.header import grouped
 from tui.screens.base import StudyScreen
-from tui.screens.detail import DetailScreen
+from tui.screens.sample_detail import DetailScreen
+from tui.screens.sample_lines import COLUMNS, SORT_ORDER, SORTED_BY, sample_cells, sample_json, sample_words
 from tui.text import harmless
 from tui.view import Snapshot
+from tui.view_state import toned_names
+from tui.widgets.cells import Cell
 from tui.widgets.list_table import ListTable
-from tui.widgets.sql_table import SqlTable
+from tui.widgets.paged_table import SqlTable
 
 HINT = "model:qwen*  verdict:timeout  tok>300  problem:HumanEval/3?  err:~IndexError  -infra  since:10m"
 

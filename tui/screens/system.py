@@ -12,10 +12,10 @@ from textual.widget import Widget
 
 from sampler.store.read_models import SettingsRow, UsageRow
 from sampler.store.reader_samples import SampleReader
-from tui.host import HostFacts
+from tui.data.system_info import HostFacts
+from tui.data.tabular import Tabular
 from tui.screens.base import StudyScreen
-from tui.system_lines import LOG, Pair, box_pairs, host_pairs, log_cells, log_lines, run_pairs
-from tui.tabular import Tabular
+from tui.screens.system_lines import LOG, Pair, box_pairs, host_pairs, log_cells, log_lines, run_pairs
 from tui.view import Snapshot
 from tui.widgets.list_table import ListTable
 from tui.widgets.text_view import TextView

@@ -1,4 +1,4 @@
-"""The plot on the screen: a thin widget around `tui.plot.layout`."""
+"""The plot on the screen: a thin widget around `tui.widgets.plot.layout`."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from sampler.drawing.palette import Rgb, series_colour
-from tui.canvas import Ink, Span, Style
-from tui.plot import Options, Plot, Series, layout
-from tui.widgets.ink import coloured, faded, ground, is_dark
+from tui.widgets.canvas import Ink, Span, Style
+from tui.widgets.plot import Options, Plot, Series, layout
+from tui.widgets.styles import coloured, faded, ground, is_dark
 
 _SHARES = {Ink.AXIS: 0.65, Ink.GRID: 0.16, Ink.NOTE: 0.75, Ink.RULE: 0.9, Ink.BLANK: 1.0}
 _BAND = 0.26

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from rich.text import Text
 from textual.widget import Widget
 
-from tui.heading import GAP, Part, fitted
-from tui.widgets.ink import mood_style
+from tui.header import GAP, Part, fitted
+from tui.widgets.styles import mood_style
 
 
 class HeaderLine(Widget):

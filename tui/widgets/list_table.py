@@ -18,9 +18,9 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from tui.cells import GAP, Cell, Column, Place, fitted_cell, heading_cell, places
 from tui.view import Mood
-from tui.widgets.ink import cursor_style, heat_style, mood_style, series_style
+from tui.widgets.cells import GAP, Cell, Column, Place, fitted_cell, heading_cell, places
+from tui.widgets.styles import cursor_style, heat_style, mood_style, series_style
 
 HEAD = 1  # the line of column heads
 Lines = Callable[[int], Sequence[Cell] | None]  # the cells of a line, one for each column; None: not there yet

@@ -12,9 +12,9 @@ from textual.events import Resize
 from textual.widgets import DataTable
 
 from tui.names import short_names
-from tui.plot import Reading, mark, near_words
 from tui.view import ModelLine
-from tui.widgets.ink import series_style
+from tui.widgets.plot import Reading, mark, near_words
+from tui.widgets.styles import series_style
 
 _DONE = 4
 _PASS_1 = 6

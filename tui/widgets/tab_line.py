@@ -11,7 +11,7 @@ from textual.message import Message
 from textual.widget import Widget
 
 from tui.view import Mood
-from tui.widgets.ink import mood_style
+from tui.widgets.styles import mood_style
 
 SCREENS = ("runs", "live", "curves", "samples", "failures", "problems", "compare", "system")
 SCREEN_TABS = tuple((name, f"{number} {name.capitalize()}") for number, name in enumerate(SCREENS))

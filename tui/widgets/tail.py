@@ -20,7 +20,7 @@ from textual.widget import Widget
 from sampler.store.read_models import EventRow, TailRow
 from tui.text import fit
 from tui.view import Mood, clock, tail_key, tail_line
-from tui.widgets.ink import mood_style
+from tui.widgets.styles import mood_style
 
 _WORD = 10
 WHEEL = 3

@@ -14,7 +14,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from tui.view import Mood
-from tui.widgets.ink import mood_style
+from tui.widgets.styles import mood_style
 
 _STEP = 8
 

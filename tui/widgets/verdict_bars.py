@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from rich.text import Text
 from textual.widget import Widget
 
-from tui.bars import Bar, folded
-from tui.heading import grouped
+from tui.header import grouped
 from tui.text import fit
 from tui.view import Mood, glyph, mood
-from tui.widgets.ink import mood_style
+from tui.widgets.styles import mood_style
+from tui.widgets.verdict_counts import Bar, folded
 
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
 _WORD = 10

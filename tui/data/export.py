@@ -16,8 +16,8 @@ from typing import Any, TextIO
 
 from sampler.store.read_models import SampleRow
 from sampler.store.reader_samples import SampleReader
-from tui.listing import Order
-from tui.tabular import Tabular
+from tui.data.sample_index import Order
+from tui.data.tabular import Tabular
 
 PIECE = 1_000
 FORMATS = ("csv", "json")

@@ -1,7 +1,7 @@
 """A sample's program executed once more, in a box with the study's limits, by the command that a person would type.
 
-Nothing is stored: what the command says is shown beside the sample. A sample without a verdict is not executed here but
-by the run, which stores what it finds.
+Nothing is stored: what the command says is shown beside the sample. A sample without a verdict is not executed here but by the
+run, which stores what it finds.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 from sampler.store.read_models import SampleDetail
 from sandbox.problems.assumed import in_words
 from sandbox.values import Limits
-from tui.deeds import CannotAct, Command, spelled
+from tui.run_control import CannotAct, Command, spelled
 
 PATIENCE_SECONDS = 300.0
 _OPTIONS: Mapping[str, str] = {
@@ -61,10 +61,7 @@ def write_sample(detail: SampleDetail, file: Path) -> None:
 
 
 def start(command: Command) -> subprocess.Popen[str]:
-    """Start the command of this very installation; `said` waits for what it says.
-
-    Its rows are for programs, and left out.
-    """
+    """Start the command of this very installation; `said` waits for what it says. Its rows are for programs, and left out."""
     words, quiet = spelled(command.words), subprocess.DEVNULL
     return subprocess.Popen(words, stdin=quiet, stdout=quiet, stderr=subprocess.PIPE, text=True, errors="replace")
 

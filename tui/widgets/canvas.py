@@ -1,6 +1,6 @@
 """A grid of cells to draw on: dots finer than a cell, bands with soft edges, text that knows its place.
 
-Only `tui.plot` draws on it, and nobody sees it afterwards: `rows` gives finished, immutable rows.
+Only `tui.widgets.plot` draws on it, and nobody sees it afterwards: `rows` gives finished, immutable rows.
 """
 
 from __future__ import annotations

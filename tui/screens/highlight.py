@@ -12,7 +12,7 @@ from pygments.token import Comment, Keyword, Name, Number, Operator, String, _To
 from rich.style import Style
 from rich.text import Text
 
-from tui.sample_text import Kind, Page
+from tui.screens.sample_pages import Kind, Page
 
 MOST = 60_000  # characters; a lexer is no match for a megabyte of hostile text
 

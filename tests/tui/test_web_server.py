@@ -15,8 +15,8 @@ pytest.importorskip("textual_serve", reason="the extra `web` is not installed")
 
 from aiohttp import web
 
-from tui.guard import is_ours, policy
-from tui.serving import LOOPBACK, page_server
+from tui.origin_check import is_ours, policy
+from tui.web_server import LOOPBACK, page_server
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""A sample's texts as pages: which there are, and their lines made harmless. Pure; colours come later, from `tui.highlight`."""
+"""A sample's texts as pages: which there are, and their lines made harmless. Pure; `highlight` colours them later."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from enum import Enum
 
 from sampler.drawing.axis import quantity
 from sampler.store.read_models import SampleDetail, SampleRow
-from tui.heading import Part
+from tui.header import Part
 from tui.text import ELLIPSIS, harmless, in_words
 from tui.view import Mood, mood
 

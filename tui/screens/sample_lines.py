@@ -8,10 +8,10 @@ from dataclasses import asdict
 
 from sampler.drawing.axis import quantity
 from sampler.store.read_models import SampleRow
-from tui.cells import Cell, Column
-from tui.plot import mark
 from tui.text import harmless
 from tui.view import Mood, clock, glyph, mood
+from tui.widgets.cells import Cell, Column
+from tui.widgets.plot import mark
 
 COLUMNS = (
     Column(key="mark", label="", width=1),

@@ -18,10 +18,10 @@ from sampler.stats.budget import Unit
 from sampler.stats.curves import Counts, Curve, CurveValue, shared_range, standing
 from sampler.stats.differences import Difference
 from sampler.store.read_models import ModelRow
-from tui.cells import Cell, Column
-from tui.curves import CHARGE
+from tui.data.curves import CHARGE
 from tui.text import harmless
 from tui.view import Mood, Snapshot
+from tui.widgets.cells import Cell, Column
 
 BUDGETS = 12
 

@@ -15,11 +15,11 @@ from functools import lru_cache
 from sampler.store.filters import narrowed
 from sampler.store.read_models import GroupRow
 from sampler.store.reader_samples import SampleReader
-from tui.cells import Cell, Column
-from tui.heading import grouped
-from tui.plot import mark
+from tui.header import grouped
 from tui.text import harmless
 from tui.view import Mood, glyph, mood
+from tui.widgets.cells import Cell, Column
+from tui.widgets.plot import mark
 
 SLICE_SECONDS = 0.025
 FIRST = 4_000

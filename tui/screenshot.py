@@ -13,10 +13,10 @@ from textual.keys import REPLACED_KEYS, Keys
 from textual.pilot import Pilot
 
 from tui.app import BudgetApp
-from tui.follow import Follower
+from tui.data.store_watcher import Follower
+from tui.data.svg import without_fonts
 from tui.screens.base import StudyScreen
 from tui.settings import Settings
-from tui.svg import without_fonts
 from tui.view import Trouble
 
 PATIENCE_SECONDS = 20.0

@@ -21,8 +21,8 @@ from pathlib import Path
 from sampler.store.lock import is_abandoned, process_exists
 from sampler.store.read_models import EventRow, StudyRow, TailRow
 from sampler.store.reader import Reader, StoreError, StoreUnmade
-from tui.curves import Wish, available_units, curves_of
-from tui.guests import GuestReader
+from tui.data.comparison_store import GuestReader
+from tui.data.curves import Wish, available_units, curves_of
 from tui.view import Curves, Snapshot, Trouble
 
 POLL_SECONDS = 0.05

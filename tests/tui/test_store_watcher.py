@@ -13,8 +13,8 @@ from typing import Any
 
 from sampler.stats.budget import Unit
 from sampler.store.lock import began_after, process_exists
-from tui.curves import Wish
-from tui.follow import Follower
+from tui.data.curves import Wish
+from tui.data.store_watcher import Follower
 from tui.view import Snapshot, Trouble
 
 PATIENCE = 120.0

@@ -20,16 +20,16 @@ from textual.widgets import Footer, Input
 from sampler.reporting.verdict_explanation import explanation
 from sampler.store.read_models import SampleDetail
 from sampler.store.reader_samples import SampleReader
-from tui.again import said, start, write_sample
-from tui.deeds import CannotAct, Command
-from tui.highlight import coloured_lines
-from tui.sample_text import AGAIN, Kind, Page, clean_lines, pages, sample_parts
-from tui.screens.asking import PickScreen
+from tui.rerun import said, start, write_sample
+from tui.run_control import CannotAct, Command
 from tui.screens.base import Hall
+from tui.screens.dialogs import PickScreen
+from tui.screens.highlight import coloured_lines
+from tui.screens.sample_pages import AGAIN, Kind, Page, clean_lines, pages, sample_parts
 from tui.text import harmless
 from tui.view import glyph
 from tui.widgets.header_line import HeaderLine
-from tui.widgets.ink import is_dark
+from tui.widgets.styles import is_dark
 from tui.widgets.tab_line import TabLine
 from tui.widgets.text_view import TextView
 

@@ -16,10 +16,10 @@ import pytest
 from sampler.store.read_models import SampleDetail
 from sampler.store.reader_samples import SampleReader
 from sandbox.cli import cli as sandbox
-from tui.again import again_command, write_sample
 from tui.app import Rights
-from tui.deeds import CannotAct
-from tui.screens.detail import DetailScreen
+from tui.rerun import again_command, write_sample
+from tui.run_control import CannotAct
+from tui.screens.sample_detail import DetailScreen
 
 View = Callable[..., AbstractAsyncContextManager[Any]]
 LIMITS = (

@@ -8,10 +8,10 @@ from pathlib import Path
 from sampler.store.lock import is_abandoned
 from sampler.store.read_models import StudyRow
 from sampler.store.reader import Reader, StoreError
-from tui.cells import Cell, Column
-from tui.heading import duration, grouped
+from tui.header import duration, grouped
 from tui.text import harmless
 from tui.view import STANDING_MOODS, Mood, standing
+from tui.widgets.cells import Cell, Column
 
 MOST = 200  # stores that are looked into
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from sampler.store.reader import Reader
-from tui.deeds import CannotAct, Deed, Place, command_for, study_file_of
+from tui.run_control import CannotAct, Deed, Place, command_for, study_file_of
 from tui.view import Snapshot
 
 NOW = 1_000.0

@@ -14,8 +14,8 @@ from typing import Generic, TypeVar
 
 from textual.message import Message
 
-from tui.cells import Cell, Column
-from tui.listing import NOTHING, Order
+from tui.data.sample_index import NOTHING, Order
+from tui.widgets.cells import Cell, Column
 from tui.widgets.list_table import ListTable
 
 Row = TypeVar("Row", bound=Hashable)

@@ -16,10 +16,10 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from sampler.drawing.axis import Scale, budget_scale, budget_ticks, format_interval, quantity, rate_scale, rate_ticks
-from tui.canvas import DOTS_HIGH, DOTS_WIDE, Canvas, Ink, Span, Style
-from tui.labels import Box, Label, place, quietest
 from tui.names import short_names
 from tui.text import narrow
+from tui.widgets.canvas import DOTS_HIGH, DOTS_WIDE, Canvas, Ink, Span, Style
+from tui.widgets.labels import Box, Label, place, quietest
 
 MARKS = "●■▲◆▼⬢✚◼"
 STAR = "★"
@@ -157,7 +157,7 @@ def layout(series: Sequence[Series], size: tuple[int, int], options: Options) ->
         return _words(canvas, "too small for a plot")
     if budgets is None:
         return _words(canvas, "no curve yet: it begins when the first problems are complete")
-    frame = _Frame.format_interval(shown, canvas, budgets, options)
+    frame = _Frame.around(shown, canvas, budgets, options)
     _draw_axes(canvas, frame, options)
     _draw_band(canvas, frame, options)
     _draw_rule(canvas, frame, options)
@@ -182,7 +182,7 @@ class _Frame:
     rates: Scale
 
     @classmethod
-    def format_interval(cls, series: Sequence[Series], canvas: Canvas, budgets: Scale, options: Options) -> _Frame:
+    def around(cls, series: Sequence[Series], canvas: Canvas, budgets: Scale, options: Options) -> _Frame:
         room = canvas.width - _GUTTER
         longest = max(len(one.label) for one in series) + 2
         margin = min(longest + 1, room // 4) if room >= 40 else 0

@@ -8,11 +8,11 @@ from datetime import datetime
 from statistics import median
 
 from sampler.store.read_models import EventRow, SettingsRow, UsageRow
-from tui.cells import Cell, Column
-from tui.heading import duration, grouped
-from tui.host import HostFacts
+from tui.data.system_info import HostFacts
+from tui.header import duration, grouped
 from tui.text import harmless, in_words
 from tui.view import Mood, Snapshot, clock, pace, standing
+from tui.widgets.cells import Cell, Column
 
 Pair = tuple[str, str]
 LOG = (

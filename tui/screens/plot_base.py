@@ -7,13 +7,13 @@ from typing import ClassVar
 
 from textual.binding import Binding, BindingType
 
-from tui.choice import LABEL_WIDTH, labels_of, rule_of, tone_of
-from tui.heading import plot_title, rule_words
-from tui.plot import Options, Series
+from tui.header import plot_title, rule_words
 from tui.screens.base import StudyScreen
 from tui.view import UNIT_NAMES, Snapshot, following
+from tui.view_state import LABEL_WIDTH, labels_of, rule_of, tone_of
 from tui.widgets.curve_plot import CurvePlot
-from tui.window import Window, clipped
+from tui.widgets.plot import Options, Series
+from tui.widgets.zoom import Window, clipped
 
 FAR = 10
 

@@ -10,7 +10,7 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tui.deeds import spelled
+from tui.run_control import spelled
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -33,7 +33,7 @@ def page_server(what: Path, port: int) -> Server:
     try:
         from textual_serve.server import Server  # an extra
 
-        from tui.guard import guard
+        from tui.origin_check import guard
     except ImportError as error:
         raise NoServer("the browser needs the extra `web`: pip install 'codebudget[web]'") from error
 

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tui.curves import Wish
+from tui.data.curves import Wish
 from tui.names import short_names
-from tui.plot import mark
 from tui.text import harmless
 from tui.view import Snapshot, default_rule
+from tui.widgets.plot import mark
 
 LABEL_WIDTH = 20
 

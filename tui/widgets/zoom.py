@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
-from tui.plot import Series
+from tui.widgets.plot import Series
 
 Window = tuple[float, float]  # from a budget to a larger one
 _LEAST = 1.05  # a window's ends differ at least by this factor

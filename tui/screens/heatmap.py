@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from tui.cells import Cell, Column
-from tui.plot import mark
 from tui.text import harmless
 from tui.view import Mood, Snapshot
+from tui.widgets.cells import Cell, Column
+from tui.widgets.plot import mark
 
 SHADES = " ░▒▓█"
 ORDERS = ("order", "hardest", "easiest", "spread", "unfinished")
