@@ -19,21 +19,17 @@ from textual.message import Message
 from textual.screen import Screen
 
 from sampler.store.read_models import SampleDetail
-from tui.data.export import export_name, written
+from tui.data.export import export_name, without_fonts, written
 from tui.data.query_worker import Desk
+from tui.data.snapshot import Snapshot, Trouble
 from tui.data.store_watcher import Follower
-from tui.data.svg import without_fonts
 from tui.data.system_info import Machine
-from tui.rerun import again_command
-from tui.run_control import CannotAct, Command, Deed, Place, carry_out, command_for, study_file_of
+from tui.run_control import CannotAct, Command, Deed, Place, again_command, carry_out, command_for, study_file_of
 from tui.screens.base import StudyScreen
 from tui.screens.compare import CompareScreen
 from tui.screens.curves import CurvesScreen
-from tui.screens.dialogs import PickScreen
+from tui.screens.dialogs import Entry, HelpScreen, JumpScreen, PickScreen, entries_of
 from tui.screens.failures import FailuresScreen
-from tui.screens.help import HelpScreen
-from tui.screens.jump import JumpScreen
-from tui.screens.keymap_help import Entry, entries_of
 from tui.screens.live import LiveScreen
 from tui.screens.plot_base import PlotScreen
 from tui.screens.problems import ProblemsScreen
@@ -43,11 +39,10 @@ from tui.screens.samples import SamplesScreen
 from tui.screens.system import SystemScreen
 from tui.settings import Settings
 from tui.text import harmless
-from tui.view import Snapshot, Trouble
 from tui.view_state import Choice
+from tui.widgets.header import SCREENS, TabLine
 from tui.widgets.list_table import ListTable
 from tui.widgets.models_table import ModelsTable
-from tui.widgets.tab_line import SCREENS, TabLine
 from tui.widgets.tail import Tail
 from tui.widgets.text_view import TextView
 

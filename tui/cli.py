@@ -293,7 +293,8 @@ def _refuse_against(store: Path, other: Path | None) -> None:
     _refuse_unreadable(other, missing_too=True)
     if not store.exists():
         return
-    from tui.data.comparison_store import NotComparable, refuse_other_store  # it needs the statistics, slow to import
+    from sampler.reporting.comparison import NotComparable  # it needs the statistics, slow to import
+    from tui.data.store_watcher import refuse_other_store  # it needs the statistics, slow to import
 
     try:
         refuse_other_store(store, other)

@@ -13,11 +13,11 @@ from textual.keys import REPLACED_KEYS, Keys
 from textual.pilot import Pilot
 
 from tui.app import BudgetApp
+from tui.data.export import without_fonts
+from tui.data.snapshot import Trouble
 from tui.data.store_watcher import Follower
-from tui.data.svg import without_fonts
 from tui.screens.base import StudyScreen
 from tui.settings import Settings
-from tui.view import Trouble
 
 PATIENCE_SECONDS = 20.0
 STEP_SECONDS = 0.05

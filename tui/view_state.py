@@ -8,9 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tui.data.curves import Wish
-from tui.names import short_names
-from tui.text import harmless
-from tui.view import Snapshot, default_rule
+from tui.data.snapshot import Curves, Snapshot
+from tui.text import harmless, short_names
 from tui.widgets.plot import mark
 
 LABEL_WIDTH = 20
@@ -69,3 +68,14 @@ def toned_names(shot: Snapshot) -> dict[int, tuple[int, str]]:
     """The models' tones and short names, by id."""
     named = zip(shot.models, labels_of(shot), strict=True)
     return {model.id: (tone, label) for tone, (model, label) in enumerate(named)}
+
+
+def default_rule(curves: Curves | None) -> float | None:
+    """The largest budget at which every curve that has begun can be read: there a comparison says most."""
+    series = [one for one in curves.series if one.xs] if curves else []
+    if not series:
+        return None
+    reached = min(one.end for one in series)
+    begun = max(one.xs[0] for one in series)
+    shared = [x for one in series for x in one.xs if begun <= x < reached]
+    return max(shared) if shared else max(one.xs[-1] for one in series)

@@ -31,8 +31,8 @@ from sampler.values import Finish, Sample
 from sandbox.problems import Problem
 from sandbox.values import Ending, Run, Score, Verdict
 from tui.app import BudgetApp
+from tui.data.snapshot import Snapshot
 from tui.data.store_watcher import Follower
-from tui.view import Snapshot
 
 SIZE = (160, 48)
 PROBLEMS = 200

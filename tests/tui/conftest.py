@@ -20,8 +20,8 @@ from sampler.values import Architecture, Finish, ModelCard, Sample
 from sandbox.problems import Problem
 from sandbox.values import Ending, Raised, Run, Score, Stage, Verdict
 from tui.app import BudgetApp
+from tui.data.snapshot import Snapshot
 from tui.data.store_watcher import Follower
-from tui.view import Snapshot
 
 PATIENCE = 120.0
 SKILLS = {"toy-coder-0.5b": 0.4, "toy-coder-1.5b": 0.6, "toy-coder-3b": 0.75}

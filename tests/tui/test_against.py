@@ -14,8 +14,8 @@ from sampler.commands import cli as sampler
 from sampler.store.writer import Store
 from tui.app import BudgetApp
 from tui.cli import cli
+from tui.data.snapshot import Snapshot
 from tui.data.store_watcher import Follower
-from tui.view import Snapshot
 
 Make = Callable[..., Path]
 View = Callable[..., AbstractAsyncContextManager[Any]]

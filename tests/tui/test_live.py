@@ -16,7 +16,7 @@ from sampler.drawing.axis import quantity
 from tui.app import BudgetApp
 from tui.data.store_watcher import Follower
 from tui.screens.live import LiveScreen
-from tui.view import default_rule
+from tui.view_state import default_rule
 from tui.widgets.curve_plot import CurvePlot
 from tui.widgets.models_table import ModelsTable
 from tui.widgets.tail import Tail

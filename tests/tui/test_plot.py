@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from sampler.drawing.axis import Scale, budget_ticks, magnitude, quantity, rate_scale, rate_ticks
 from sampler.reporting.render import amount
 from sampler.stats.budget import Unit
-from tui.widgets.canvas import Ink, Span
-from tui.widgets.labels import Box, Label, place
-from tui.widgets.plot import STAR, Options, Series, layout, mark, reading, readings
+from tui.data.snapshot import Series
+from tui.widgets.canvas import Box, Ink, Label, Span, place
+from tui.widgets.plot import STAR, Options, layout, mark, reading, readings
 
 SIZES = st.tuples(st.integers(0, 120), st.integers(0, 40))
 RATES = st.floats(0, 1)

@@ -18,17 +18,18 @@ from sampler.stats.budget import Unit
 from sampler.store.filters import parse
 from sampler.store.reader import Reader
 from sandbox.values import Verdict
-from tui.data.comparison import compare, verdict_words
+from tui.data.comparison import compare
 from tui.data.curves import Wish, curves_of
 from tui.data.export import Writer, export_name
-from tui.data.failure_groups import Group, GroupTable, alike, coarser, filter_of, group_cells
-from tui.screens.heatmap import ORDERS, HeatLine, Rate, heat_cells, heat_columns, heat_lines, shade
-from tui.screens.keymap_help import key_words, paragraphs
+from tui.data.failure_groups import Group, GroupTable, alike, coarser, filter_of
+from tui.data.snapshot import Guests, Series, Snapshot, with_guests
+from tui.screens.compare import verdict_words
+from tui.screens.dialogs import key_words, paragraphs
+from tui.screens.failures import group_cells
+from tui.screens.plot_base import clipped, scaled, slid, whole
+from tui.screens.problems import ORDERS, HeatLine, Rate, heat_cells, heat_columns, heat_lines, shade
 from tui.screens.sample_pages import LONGEST_LINE, clean_lines
-from tui.view import Guests, Snapshot, with_guests
 from tui.view_state import Choice, pinned_of
-from tui.widgets.plot import Series
-from tui.widgets.zoom import clipped, scaled, slid, whole
 
 
 @pytest.fixture

@@ -17,8 +17,7 @@ from sampler.store.read_models import SampleDetail
 from sampler.store.reader_samples import SampleReader
 from sandbox.cli import cli as sandbox
 from tui.app import Rights
-from tui.rerun import again_command, write_sample
-from tui.run_control import CannotAct
+from tui.run_control import CannotAct, again_command, write_sample
 from tui.screens.sample_detail import DetailScreen
 
 View = Callable[..., AbstractAsyncContextManager[Any]]

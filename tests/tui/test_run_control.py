@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from sampler.store.reader import Reader
+from tui.data.snapshot import Snapshot
 from tui.run_control import CannotAct, Deed, Place, command_for, study_file_of
-from tui.view import Snapshot
 
 NOW = 1_000.0
 PLACE = Place(store=Path("/s/study.db"), study_file=Path("/s/my study.toml"), host="here")

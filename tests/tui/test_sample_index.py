@@ -15,7 +15,7 @@ from rich.cells import cell_len
 from sampler.store.filters import parse
 from sampler.store.reader_samples import SampleReader
 from tui.data.sample_index import Listing, Order, Wanted
-from tui.widgets.cells import Column, fitted_cell, places
+from tui.widgets.list_table import Column, fitted_cell, places
 
 SAMPLES = 6_000
 

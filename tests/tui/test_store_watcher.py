@@ -14,8 +14,8 @@ from typing import Any
 from sampler.stats.budget import Unit
 from sampler.store.lock import began_after, process_exists
 from tui.data.curves import Wish
+from tui.data.snapshot import Snapshot, Trouble
 from tui.data.store_watcher import Follower
-from tui.view import Snapshot, Trouble
 
 PATIENCE = 120.0
 

@@ -7,8 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from tui.names import short_names
-from tui.text import ELLIPSIS, fit, fit_middle, harmless, narrow
+from tui.text import ELLIPSIS, fit, fit_middle, harmless, narrow, short_names
 
 ANY = st.text(st.characters(codec=None), max_size=60)
 

@@ -11,21 +11,14 @@ from sampler.stats.passk import pass_at_k
 from sampler.store.read_models import EventRow, ModelRow, StudyRow, TailRow, TallyRow
 from sampler.store.reader import Reader
 from tui.data.curves import Wish, available_units, curves_of
-from tui.header import GAP, duration, fitted, heading, plot_title, spent_flops
-from tui.view import (
-    Mood,
-    Snapshot,
-    Standing,
-    default_rule,
-    eta,
-    following,
-    model_lines,
-    pace,
-    standing,
-    tail_line,
-    tail_rows,
-)
-from tui.widgets.verdict_counts import Bar, bars, folded
+from tui.data.snapshot import Snapshot
+from tui.formats import Mood, duration, following
+from tui.progress import GAP, Standing, eta, fitted, heading, pace, spent_flops, standing
+from tui.screens.plot_base import plot_title
+from tui.view_state import default_rule
+from tui.widgets.models_table import model_lines
+from tui.widgets.tail import tail_line, tail_rows
+from tui.widgets.verdict_bars import Bar, bars, folded
 
 NOW = 10_000.0
 STUDY = StudyRow(

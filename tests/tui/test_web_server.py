@@ -15,8 +15,7 @@ pytest.importorskip("textual_serve", reason="the extra `web` is not installed")
 
 from aiohttp import web
 
-from tui.origin_check import is_ours, policy
-from tui.web_server import LOOPBACK, page_server
+from tui.web_server import LOOPBACK, is_ours, page_server, policy
 
 
 @pytest.fixture

@@ -11,7 +11,6 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sampler.drawing.axis import quantity
 from sampler.reporting.family import Entry, pair_differences
 from sampler.reporting.paired_data import PairedData, paired_data
 from sampler.stats.budget import Unit
@@ -19,9 +18,7 @@ from sampler.stats.curves import Counts, Curve, CurveValue, shared_range, standi
 from sampler.stats.differences import Difference
 from sampler.store.read_models import ModelRow
 from tui.data.curves import CHARGE
-from tui.text import harmless
-from tui.view import Mood, Snapshot
-from tui.widgets.cells import Cell, Column
+from tui.data.snapshot import Snapshot
 
 BUDGETS = 12
 
@@ -134,72 +131,3 @@ def _flips(pair: tuple[Counts, Counts], ks: tuple[int, int]) -> tuple[Flip, ...]
         for name, x, y in zip(pair[0].problems, first, second, strict=True)
     ]
     return tuple(sorted(rows, key=lambda row: -abs(row.gap)))
-
-
-LADDER = (
-    Column(key="budget", label="budget", width=11, right=True),
-    Column(key="first", label="chosen", width=7, right=True),
-    Column(key="second", label="pinned", width=7, right=True),
-    Column(key="gap", label=" difference [95%]", width=21),
-    Column(key="ks", label="k", width=6),
-    Column(key="who", label="", width=0),
-)
-FLIPS = (
-    Column(key="problem", label="problem", width=18, middle=True),
-    Column(key="first", label="chosen", width=7, right=True),
-    Column(key="second", label="pinned", width=7, right=True),
-    Column(key="gap", label="gap", width=7, right=True),
-    Column(key="bar", label="", width=64),
-)
-
-
-def ladder_cells(at: At, names: tuple[str, str], unit: str) -> tuple[Cell, ...]:
-    """One budget in words."""
-    if at.gap is None:
-        told, who, feeling = "—", "buys none" if 0 in at.ks else "beyond what was sampled", Mood.FAINT
-    else:
-        low, high = at.gap.interval.low * 100, at.gap.interval.high * 100
-        told = f"{at.gap.mean * 100:+5.1f} [{low:+.1f}, {high:+.1f}]"
-        ahead = names[0] if at.gap.mean > 0 else names[1]
-        who, feeling = (f"▸ {ahead}", Mood.GOOD) if at.gap.clear else ("no clear winner", Mood.FAINT)
-    return (
-        Cell(text=quantity(at.budget, unit)),
-        *(Cell(text="—" if rate is None else f"{rate * 100:.1f}") for rate in at.rates),
-        Cell(text=told),
-        Cell(text=f"{at.ks[0]}:{at.ks[1]}", mood=Mood.FAINT),
-        Cell(text=who, mood=feeling),
-    )
-
-
-def flip_cells(flip: Flip, width: int) -> tuple[Cell, ...]:
-    """One problem in words, and a bar to the side of who is ahead."""
-    half = max(2, (width - 1) // 2)
-    cells = round(abs(flip.gap) * half)
-    left, right = ("█" * cells, "") if flip.gap > 0 else ("", "█" * cells)
-    bar = f"{left:>{half}}│{right:<{half}}"
-    return (
-        Cell(text=harmless(flip.problem, 200)),
-        *(Cell(text=f"{rate * 100:.0f}%") for rate in flip.rates),
-        Cell(text=f"{flip.gap * 100:+.0f}"),
-        Cell(text=bar, mood=Mood.PLAIN if flip.gap else Mood.FAINT),
-    )
-
-
-def verdict_words(found: Comparison, names: tuple[str, str], unit: str) -> str:
-    """The comparison at the rule in one sentence."""
-    if found.why_not:
-        return found.why_not
-    at = found.rule
-    if at is None or at.gap is None:
-        return "at the rule's budget one of them has no value: move the rule (←→)"
-    low, high = at.gap.interval.low * 100, at.gap.interval.high * 100
-    if not at.gap.mean:
-        both = f"{names[0]} and {names[1]} reach the same"
-        return f"at {quantity(at.budget, unit)}: {both}, 95% interval [{low:+.1f}, {high:+.1f}]"
-    lead = f"{abs(at.gap.mean) * 100:.1f} points"
-    who = names[0] if at.gap.mean > 0 else names[1]
-    if at.gap.mean < 0:
-        low, high = -high, -low  # of the lead that is told, and not of its opposite
-    inside = low <= 0 <= high
-    sure = "clear" if at.gap.clear else f"{'zero lies inside' if inside else 'not beyond chance'}: no clear winner"
-    return f"at {quantity(at.budget, unit)}: {who} ahead by {lead}, 95% interval [{low:+.1f}, {high:+.1f}], {sure}"

@@ -12,9 +12,9 @@ from sampler.stats.bootstrap import RESAMPLES, draw_problems
 from sampler.stats.budget import PromptCharge, Unit, UnitCost
 from sampler.stats.curves import Curve, curve_over
 from sampler.store.read_models import ModelRow, TallyRow
+from tui.data.snapshot import Curves, Series, Snapshot, with_guests
+from tui.formats import UNITS
 from tui.text import harmless
-from tui.view import UNITS, Curves, Snapshot, with_guests
-from tui.widgets.plot import Series
 
 CHARGE = PromptCharge.EACH  # as in the report
 INTERIM = 1000  # resamples while a study runs: a tenth of the report's, for all is drawn again and again

@@ -1,4 +1,4 @@
-"""What a screen shows, as a file: CSV for spreadsheets, JSON for programs; SVG is Textual's own business.
+"""What a screen shows, as a file: CSV for spreadsheets, JSON for programs; SVG comes from Textual.
 
 Cells that a spreadsheet would take for a formula get an apostrophe: names, errors and messages are hostile text. Long
 lists are written piece by piece, each from a page of the store, so a million rows cost the memory of a thousand.
@@ -9,15 +9,28 @@ from __future__ import annotations
 import csv
 import json
 import re
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, fields
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, TextIO
 
 from sampler.store.read_models import SampleRow
 from sampler.store.reader_samples import SampleReader
 from tui.data.sample_index import Order
-from tui.data.tabular import Tabular
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tabular:
+    """Column names, and rows of plain values."""
+
+    columns: tuple[str, ...]
+    rows: Iterable[tuple[object, ...]]
+
+
+def without_fonts(svg: str) -> str:
+    """The picture without the web fonts it would fetch; any fixed-width font of the reader's does."""
+    return re.sub(r"@font-face\s*\{[^}]*\}", "", svg)
+
 
 PIECE = 1_000
 FORMATS = ("csv", "json")

@@ -15,11 +15,7 @@ from functools import lru_cache
 from sampler.store.filters import narrowed
 from sampler.store.read_models import GroupRow
 from sampler.store.reader_samples import SampleReader
-from tui.header import grouped
 from tui.text import harmless
-from tui.view import Mood, glyph, mood
-from tui.widgets.cells import Cell, Column
-from tui.widgets.plot import mark
 
 SLICE_SECONDS = 0.025
 FIRST = 4_000
@@ -181,32 +177,3 @@ class Groups:
             scanned=1.0 - self._low / self._first if self._first else 1.0,
             behind=self._low > 0 or (self._top or 0) < top,
         )
-
-
-COLUMNS = (
-    Column(key="count", label="count", width=8, right=True),
-    Column(key="share", label="share", width=6, right=True),
-    Column(key="verdict", label="verdict", width=12),
-    Column(key="error", label="error", width=19, middle=True),
-    Column(key="models", label="by model", width=26, needs=110),
-    Column(key="message", label="message", width=0),
-)
-
-
-def group_cells(group: Group, total: int, tones: Mapping[int, int]) -> tuple[Cell, ...]:
-    """The cells of one group; `tones` are the models' places, by id."""
-    parts = sorted((tones.get(model, 0), count) for model, count in group.by_model.items() if model in tones)
-    return (
-        Cell(text=grouped(group.count), strong=True),
-        Cell(text=f"{group.count / total * 100:.1f}%" if total else "—"),
-        Cell(text=f"{glyph(group.verdict)} {harmless(group.verdict, 20)}", mood=mood(group.verdict)),
-        Cell(text=harmless(group.error, 100) or "—", mood=Mood.PLAIN if group.error else Mood.FAINT),
-        Cell(text=" ".join(f"{mark(tone)}{grouped(count)}" for tone, count in parts)),
-        Cell(text=group.message or _without_message(group), mood=Mood.FAINT),
-    )
-
-
-def _without_message(group: Group) -> str:
-    if group.verdict != "WRONG":
-        return "—"
-    return "an assertion failed" if group.error == "AssertionError" else "answers differ"

@@ -17,17 +17,15 @@ from textual.widget import Widget
 from textual.widgets import Footer, Static
 
 from sampler.store.read_models import SampleDetail
-from tui.data.export import write_table, written
+from tui.data.export import Tabular, write_table, written
 from tui.data.query_worker import Desk
+from tui.data.snapshot import Snapshot, Trouble, with_guests
 from tui.data.system_info import Machine
-from tui.data.tabular import Tabular
-from tui.header import Part, heading
+from tui.progress import Part, heading
 from tui.run_control import Command
 from tui.text import harmless
-from tui.view import Snapshot, Trouble, with_guests
 from tui.view_state import Choice
-from tui.widgets.header_line import HeaderLine
-from tui.widgets.tab_line import TabLine
+from tui.widgets.header import HeaderLine, TabLine
 
 SLIM = 68  # columns below which side panes give way
 

@@ -11,16 +11,87 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Static
 
+from sampler.drawing.axis import quantity
 from sampler.store.filters import narrowed
-from tui.data.comparison import FLIPS, LADDER, Comparison, compare, flip_cells, ladder_cells, verdict_words
-from tui.data.tabular import Tabular
+from tui.data.comparison import At, Comparison, Flip, compare
+from tui.data.export import Tabular
+from tui.data.snapshot import Series, Snapshot
+from tui.formats import UNIT_NAMES, Mood
 from tui.screens.plot_base import PlotScreen
 from tui.text import harmless
-from tui.view import UNIT_NAMES, Snapshot
 from tui.view_state import labels_of, pinned_of, rule_of, tone_of
 from tui.widgets.curve_plot import CurvePlot
-from tui.widgets.list_table import ListTable, PlainTable
-from tui.widgets.plot import Series, mark
+from tui.widgets.list_table import Cell, Column, ListTable, PlainTable
+from tui.widgets.plot import mark
+
+LADDER = (
+    Column(key="budget", label="budget", width=11, right=True),
+    Column(key="first", label="chosen", width=7, right=True),
+    Column(key="second", label="pinned", width=7, right=True),
+    Column(key="gap", label=" difference [95%]", width=21),
+    Column(key="ks", label="k", width=6),
+    Column(key="who", label="", width=0),
+)
+FLIPS = (
+    Column(key="problem", label="problem", width=18, middle=True),
+    Column(key="first", label="chosen", width=7, right=True),
+    Column(key="second", label="pinned", width=7, right=True),
+    Column(key="gap", label="gap", width=7, right=True),
+    Column(key="bar", label="", width=64),
+)
+
+
+def ladder_cells(at: At, names: tuple[str, str], unit: str) -> tuple[Cell, ...]:
+    """One budget in words."""
+    if at.gap is None:
+        told, who, feeling = "—", "buys none" if 0 in at.ks else "beyond what was sampled", Mood.FAINT
+    else:
+        low, high = at.gap.interval.low * 100, at.gap.interval.high * 100
+        told = f"{at.gap.mean * 100:+5.1f} [{low:+.1f}, {high:+.1f}]"
+        ahead = names[0] if at.gap.mean > 0 else names[1]
+        who, feeling = (f"▸ {ahead}", Mood.GOOD) if at.gap.clear else ("no clear winner", Mood.FAINT)
+    return (
+        Cell(text=quantity(at.budget, unit)),
+        *(Cell(text="—" if rate is None else f"{rate * 100:.1f}") for rate in at.rates),
+        Cell(text=told),
+        Cell(text=f"{at.ks[0]}:{at.ks[1]}", mood=Mood.FAINT),
+        Cell(text=who, mood=feeling),
+    )
+
+
+def flip_cells(flip: Flip, width: int) -> tuple[Cell, ...]:
+    """One problem in words, and a bar to the side of who is ahead."""
+    half = max(2, (width - 1) // 2)
+    cells = round(abs(flip.gap) * half)
+    left, right = ("█" * cells, "") if flip.gap > 0 else ("", "█" * cells)
+    bar = f"{left:>{half}}│{right:<{half}}"
+    return (
+        Cell(text=harmless(flip.problem, 200)),
+        *(Cell(text=f"{rate * 100:.0f}%") for rate in flip.rates),
+        Cell(text=f"{flip.gap * 100:+.0f}"),
+        Cell(text=bar, mood=Mood.PLAIN if flip.gap else Mood.FAINT),
+    )
+
+
+def verdict_words(found: Comparison, names: tuple[str, str], unit: str) -> str:
+    """The comparison at the rule in one sentence."""
+    if found.why_not:
+        return found.why_not
+    at = found.rule
+    if at is None or at.gap is None:
+        return "at the rule's budget one of them has no value: move the rule (←→)"
+    low, high = at.gap.interval.low * 100, at.gap.interval.high * 100
+    if not at.gap.mean:
+        both = f"{names[0]} and {names[1]} reach the same"
+        return f"at {quantity(at.budget, unit)}: {both}, 95% interval [{low:+.1f}, {high:+.1f}]"
+    lead = f"{abs(at.gap.mean) * 100:.1f} points"
+    who = names[0] if at.gap.mean > 0 else names[1]
+    if at.gap.mean < 0:
+        low, high = -high, -low  # of the lead that is told, and not of its opposite
+    inside = low <= 0 <= high
+    sure = "clear" if at.gap.clear else f"{'zero lies inside' if inside else 'not beyond chance'}: no clear winner"
+    return f"at {quantity(at.budget, unit)}: {who} ahead by {lead}, 95% interval [{low:+.1f}, {high:+.1f}], {sure}"
+
 
 BRIEF = 14  # a name in the table of differences
 

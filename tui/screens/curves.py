@@ -10,15 +10,14 @@ from textual.containers import Container
 from textual.widget import Widget
 
 from sampler.drawing.axis import measured
-from tui.data.tabular import Tabular
-from tui.screens.plot_base import PlotScreen
-from tui.view import Mood, Snapshot
+from tui.data.export import Tabular
+from tui.data.snapshot import Snapshot
+from tui.formats import Mood
+from tui.screens.plot_base import PlotScreen, scaled, slid, whole
 from tui.view_state import rule_of, tone_of
-from tui.widgets.cells import Cell, Column
 from tui.widgets.curve_plot import CurvePlot
-from tui.widgets.list_table import ListTable, StillTable
+from tui.widgets.list_table import Cell, Column, ListTable, StillTable
 from tui.widgets.plot import STAR, Reading, mark, near_words, readings
-from tui.widgets.zoom import scaled, slid, whole
 
 COLUMNS = (
     Column(key="rank", label="", width=2, right=True),

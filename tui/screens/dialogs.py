@@ -1,19 +1,30 @@
-"""Small questions over a screen: which format to export, and whether a command is to be carried out."""
+"""The boxes over a screen: a question with its answers, a letter for each pane to jump to, and help."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import ClassVar
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from string import ascii_lowercase
+from typing import TYPE_CHECKING, ClassVar
 
+from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.events import Key
-from textual.screen import ModalScreen
-from textual.widgets import Button, Static
+from textual.screen import ModalScreen, Screen
+from textual.widget import Widget
+from textual.widgets import Button, Input, Label, Static
 
-_CSS = """
+from tui.widgets.text_view import TextView
+
+if TYPE_CHECKING:
+    from textual.binding import ActiveBinding
+    from textual.dom import DOMNode
+
+
+_PICK_CSS = """
 {name} {{ align: center middle; }}
 {name} > Vertical {{ width: 76; max-width: 96%; height: auto; padding: 1 2; }}
 {name} > Vertical {{ border: round $accent; background: $surface; }}
@@ -26,7 +37,7 @@ class PickScreen(ModalScreen[str | None]):
     """One of several answers, by its letter, by enter, or by a click."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "Close", id="pick.close")]
-    CSS = _CSS.format(name="PickScreen")
+    CSS = _PICK_CSS.format(name="PickScreen")
 
     def __init__(self, title: str, words: str, answers: Sequence[tuple[str, str, str]]) -> None:
         """`answers` are a letter, what it says, and what it gives back."""
@@ -54,3 +65,198 @@ class PickScreen(ModalScreen[str | None]):
             if event.character == letter:
                 event.stop()
                 self.dismiss(value)
+
+
+class JumpScreen(ModalScreen[None]):
+    """Letters over the screen below."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,ctrl+o", "dismiss", "Close", id="jump.close")]
+    CSS = """
+    JumpScreen { background: $background 20%; }
+    JumpScreen Label { position: absolute; width: 5; height: 1;
+      background: $warning; color: $background; text-style: bold;
+      content-align: center middle; }
+    """
+
+    def __init__(self, below: Screen[object]) -> None:
+        super().__init__()
+        self._targets: dict[str, Widget] = dict(
+            zip(ascii_lowercase, (widget for widget in below.focus_chain if widget.region), strict=False)
+        )
+
+    def compose(self) -> ComposeResult:
+        """A letter at the corner of each pane."""
+        for letter, widget in self._targets.items():
+            label = Label(f"[{letter}]", markup=False)
+            label.styles.offset = (widget.region.x, widget.region.y)
+            yield label
+
+    def on_key(self, event: Key) -> None:
+        """Go to the pane with that letter; a key that is none of them only takes the letters away."""
+        event.stop()
+        self.dismiss()
+        widget = self._targets.get(event.key)
+        if widget is not None:
+            widget.focus()
+
+
+_GROUPS = {"app": "Everywhere", "plot": "Plot", "list": "Lists", "text": "Text", "models": "Models", "tail": "Tail"}
+_ORDER = {"Plot": 1, "Models": 2, "Tail": 2, "Lists": 3, "Text": 3, "Everywhere": 4}  # a screen's own keys come first
+_KEYS = {
+    "question_mark": "?",
+    "exclamation_mark": "!",
+    "slash": "/",
+    "escape": "esc",
+    "plus": "+",
+    "minus": "-",
+    "equals_sign": "=",
+    "left_square_bracket": "[",
+    "right_square_bracket": "]",
+    "left": "←",
+    "right": "→",
+    "up": "↑",
+    "down": "↓",
+    "pageup": "pgup",
+    "pagedown": "pgdn",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """A key, or several for one thing."""
+
+    id: str  # what a keymap calls it
+    key: str
+    name: str
+    words: str
+    action: str
+    node: DOMNode
+
+    @property
+    def group(self) -> str:
+        """Where it works."""
+        head = self.id.partition(".")[0]
+        return _GROUPS.get(head, head.capitalize())
+
+
+def key_words(keys: str) -> str:
+    """Keys as they stand on a keyboard."""
+    told = []
+    for key in keys.split(","):
+        *modifiers, last = key.split("+")
+        last = _KEYS.get(last, last)
+        told.append("+".join([*modifiers, last]))
+    return " ".join(told)
+
+
+def entries_of(bindings: Iterable[ActiveBinding]) -> list[Entry]:
+    """The entries of bindings that have an id of ours; keys that do the same stand together."""
+    found: dict[str, Entry] = {}
+    for active in bindings:
+        binding = active.binding
+        if not binding.id or not binding.description or not active.enabled:
+            continue
+        key = key_words(binding.key)
+        if binding.id in found:
+            before = found[binding.id]
+            key = f"{before.key} {key}"
+        found[binding.id] = Entry(
+            id=binding.id,
+            key=key,
+            name=binding.description,
+            words=binding.tooltip or binding.description,
+            action=binding.action,
+            node=active.node,
+        )
+    return sorted(found.values(), key=lambda entry: _ORDER.get(entry.group, 0))
+
+
+def paragraphs(words: str) -> list[str]:
+    """The paragraphs of a text, each on one line; lines that begin with a space stay as they are."""
+    found: list[str] = []
+    goes_on = False
+    for line in words.strip().splitlines():
+        plain = bool(line.strip()) and not line.startswith(" ")
+        if plain and goes_on:
+            found[-1] += f" {line.strip()}"
+        else:
+            found.append(line.rstrip())
+        goes_on = plain
+    return found
+
+
+def matching(entries: Sequence[Entry], typed: str) -> list[Entry]:
+    """The entries that hold every word typed."""
+    words = typed.lower().split()
+    return [
+        entry
+        for entry in entries
+        if all(word in f"{entry.key} {entry.name} {entry.words} {entry.group} {entry.id}".lower() for word in words)
+    ]
+
+
+_KEY = 16
+
+
+class HelpScreen(ModalScreen[None]):
+    """A box over the screen; typing filters it."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,f1,question_mark", "dismiss", "Close", id="help.close"),
+        Binding("down", "scroll(1)", "Down", id="help.down", show=False),
+        Binding("up", "scroll(-1)", "Up", id="help.up", show=False),
+        Binding("pagedown", "scroll(10)", "Page down", id="help.page_down", show=False),
+        Binding("pageup", "scroll(-10)", "Page up", id="help.page_up", show=False),
+    ]
+    CSS = """
+    HelpScreen { align: center middle; }
+    HelpScreen > Vertical {
+        width: 90%; max-width: 110; height: 90%; max-height: 50; border: round $accent; background: $surface;
+    }
+    HelpScreen Input { height: 1; border: none; padding: 0 1; background: $foreground 10%; }
+    """
+
+    def __init__(self, entries: Sequence[Entry], words: str) -> None:
+        super().__init__()
+        self._entries = entries
+        self._words = paragraphs(words)
+
+    def compose(self) -> ComposeResult:
+        """A field to type into, and the text."""
+        with Vertical() as box:
+            box.border_title = Content("Help · type to search · esc closes")
+            yield Input(placeholder="which key does …", compact=True)
+            yield TextView(id="text")
+
+    def on_mount(self) -> None:
+        """Everything at first."""
+        self.query_one(Input).focus()
+        self._draw("")
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """What holds the words typed. A question mark in an empty field closes, as it opened."""
+        if event.value == "?":
+            self.dismiss()
+            return
+        self._draw(event.value)
+
+    def action_scroll(self, lines: int) -> None:
+        """Scroll the text."""
+        self.query_one(TextView).action_scroll_lines(lines)
+
+    def _draw(self, typed: str) -> None:
+        lines: list[Text] = []
+        words = [line for line in self._words if not typed or typed.lower() in line.lower()]
+        if words:
+            lines += [*(Text(line) for line in words), Text()]
+        group = ""
+        for entry in matching(self._entries, typed):
+            if entry.group != group:
+                group = entry.group
+                lines.append(Text(group, "bold underline"))
+            line = Text(f"  {entry.key:<{_KEY}} ", "bold")
+            line.append(entry.name, "not bold")
+            if entry.words != entry.name:
+                line.append(f" · {entry.words}", "not bold dim")
+            lines.append(line)
+        self.query_one(TextView).show(lines or [Text("  nothing found", "dim")], wrapped=True)

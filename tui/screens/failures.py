@@ -1,21 +1,51 @@
-"""The Failures screen: what goes wrong, how often, and for whom."""
+"""The Failures screen: what goes wrong, how often, and for which model."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import ClassVar
 
 from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.widget import Widget
 
-from tui.data.failure_groups import COLUMNS, Group, Groups, GroupTable, coarser, filter_of, group_cells
-from tui.data.tabular import Tabular
-from tui.header import grouped
+from tui.data.export import Tabular
+from tui.data.failure_groups import Group, Groups, GroupTable, coarser, filter_of
+from tui.data.snapshot import Snapshot
+from tui.formats import Mood, glyph, grouped, mood
 from tui.screens.base import StudyScreen
-from tui.view import Snapshot
+from tui.text import harmless
 from tui.view_state import tone_of
-from tui.widgets.list_table import ListTable
+from tui.widgets.list_table import Cell, Column, ListTable
+from tui.widgets.plot import mark
+
+COLUMNS = (
+    Column(key="count", label="count", width=8, right=True),
+    Column(key="share", label="share", width=6, right=True),
+    Column(key="verdict", label="verdict", width=12),
+    Column(key="error", label="error", width=19, middle=True),
+    Column(key="models", label="by model", width=26, needs=110),
+    Column(key="message", label="message", width=0),
+)
+
+
+def group_cells(group: Group, total: int, tones: Mapping[int, int]) -> tuple[Cell, ...]:
+    """The cells of one group; `tones` are the models' places, by id."""
+    parts = sorted((tones.get(model, 0), count) for model, count in group.by_model.items() if model in tones)
+    return (
+        Cell(text=grouped(group.count), strong=True),
+        Cell(text=f"{group.count / total * 100:.1f}%" if total else "—"),
+        Cell(text=f"{glyph(group.verdict)} {harmless(group.verdict, 20)}", mood=mood(group.verdict)),
+        Cell(text=harmless(group.error, 100) or "—", mood=Mood.PLAIN if group.error else Mood.FAINT),
+        Cell(text=" ".join(f"{mark(tone)}{grouped(count)}" for tone, count in parts)),
+        Cell(text=group.message or _without_message(group), mood=Mood.FAINT),
+    )
+
+
+def _without_message(group: Group) -> str:
+    if group.verdict != "WRONG":
+        return "—"
+    return "an assertion failed" if group.error == "AssertionError" else "answers differ"
 
 
 class FailuresScreen(StudyScreen):

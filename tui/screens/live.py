@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import ClassVar
 
 from textual.binding import Binding, BindingType
@@ -10,17 +10,34 @@ from textual.containers import Container
 from textual.widget import Widget
 from textual.widgets import DataTable
 
-from tui.data.tabular import Tabular
-from tui.header import budget_words
+from sampler.drawing.axis import measured, quantity
+from sampler.stats.budget import Unit
+from tui.data.export import Tabular
+from tui.data.snapshot import Snapshot
+from tui.formats import UNIT_NAMES
 from tui.screens.plot_base import PlotScreen
-from tui.view import Snapshot, model_lines, tail_rows
 from tui.view_state import LABEL_WIDTH, labels_of, marked_names, rule_of, tone_of
 from tui.widgets.curve_plot import CurvePlot
-from tui.widgets.models_table import ModelsTable
+from tui.widgets.models_table import ModelsTable, model_lines
 from tui.widgets.plot import Reading
-from tui.widgets.tail import Tail
-from tui.widgets.verdict_bars import VerdictBars
-from tui.widgets.verdict_counts import bars
+from tui.widgets.tail import Tail, tail_rows
+from tui.widgets.verdict_bars import VerdictBars, bars
+
+_SHORT_UNITS: Mapping[Unit, str] = {
+    Unit.SECONDS: " s",
+    Unit.JOULES: " J",
+    Unit.DOLLARS: " $",
+    Unit.TOKENS: " tok",
+    Unit.SAMPLES: "x",
+}
+
+
+def budget_words(budget: float, unit: Unit) -> str:
+    """A budget for the head of a column."""
+    if unit in _SHORT_UNITS:
+        return f"{measured(budget)}{_SHORT_UNITS[unit]}"
+    return quantity(budget, UNIT_NAMES[unit].partition(" ")[0])
+
 
 NARROW_LABEL = 12
 

@@ -20,17 +20,14 @@ from textual.widgets import Footer, Input
 from sampler.reporting.verdict_explanation import explanation
 from sampler.store.read_models import SampleDetail
 from sampler.store.reader_samples import SampleReader
-from tui.rerun import said, start, write_sample
-from tui.run_control import CannotAct, Command
+from tui.formats import glyph
+from tui.run_control import CannotAct, Command, said, start, write_sample
 from tui.screens.base import Hall
 from tui.screens.dialogs import PickScreen
-from tui.screens.highlight import coloured_lines
-from tui.screens.sample_pages import AGAIN, Kind, Page, clean_lines, pages, sample_parts
+from tui.screens.sample_pages import AGAIN, Kind, Page, clean_lines, coloured_lines, pages, sample_parts
 from tui.text import harmless
-from tui.view import glyph
-from tui.widgets.header_line import HeaderLine
+from tui.widgets.header import HeaderLine, TabLine
 from tui.widgets.styles import is_dark
-from tui.widgets.tab_line import TabLine
 from tui.widgets.text_view import TextView
 
 Found = tuple[SampleDetail, tuple[Page, ...]]

@@ -12,8 +12,9 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from sampler.drawing.palette import Rgb, series_colour
+from tui.data.snapshot import Series
 from tui.widgets.canvas import Ink, Span, Style
-from tui.widgets.plot import Options, Plot, Series, layout
+from tui.widgets.plot import Options, Plot, layout
 from tui.widgets.styles import coloured, faded, ground, is_dark
 
 _SHARES = {Ink.AXIS: 0.65, Ink.GRID: 0.16, Ink.NOTE: 0.75, Ink.RULE: 0.9, Ink.BLANK: 1.0}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import ClassVar
 
 from rich.text import Text
@@ -11,10 +12,42 @@ from textual.coordinate import Coordinate
 from textual.events import Resize
 from textual.widgets import DataTable
 
-from tui.names import short_names
-from tui.view import ModelLine
-from tui.widgets.plot import Reading, mark, near_words
+from tui.data.snapshot import Snapshot
+from tui.progress import scored_of
+from tui.text import harmless, short_names
+from tui.widgets.plot import Reading, mark, near_words, reading
 from tui.widgets.styles import series_style
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelLine:
+    """One model in the table. `at_rule` is None without a curve or a rule."""
+
+    tone: int
+    name: str
+    done: float
+    pass_1: float | None
+    at_rule: Reading | None
+
+
+def model_lines(shot: Snapshot, rule: float | None) -> list[ModelLine]:
+    """The models in the order of the study."""
+    curves = {one.tone: one for one in shot.curves.series} if shot.curves else {}
+    lines = []
+    for tone, model in enumerate(shot.models):
+        wanted = model.wanted * shot.study.problems
+        rows = [row for row in shot.tallies if row.model_id == model.id and row.scored]
+        lines.append(
+            ModelLine(
+                tone=tone,
+                name=harmless(model.name, 200),
+                done=scored_of(shot, model) / wanted if wanted else 0.0,
+                pass_1=sum(row.passed / row.scored for row in rows) / len(rows) if rows else None,
+                at_rule=reading(curves[tone], rule) if rule is not None and tone in curves else None,
+            )
+        )
+    return lines
+
 
 _DONE = 4
 _PASS_1 = 6

@@ -15,8 +15,7 @@ from typing import Generic, TypeVar
 from textual.message import Message
 
 from tui.data.sample_index import NOTHING, Order
-from tui.widgets.cells import Cell, Column
-from tui.widgets.list_table import ListTable
+from tui.widgets.list_table import Cell, Column, ListTable
 
 Row = TypeVar("Row", bound=Hashable)
 HELD = 2_000

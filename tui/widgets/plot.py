@@ -9,17 +9,13 @@ colour: every series has its own mark, and its own dashes where colours are miss
 
 from __future__ import annotations
 
-import math
-from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
 
 from sampler.drawing.axis import Scale, budget_scale, budget_ticks, format_interval, quantity, rate_scale, rate_ticks
-from tui.names import short_names
-from tui.text import narrow
-from tui.widgets.canvas import DOTS_HIGH, DOTS_WIDE, Canvas, Ink, Span, Style
-from tui.widgets.labels import Box, Label, place, quietest
+from tui.data.snapshot import Series
+from tui.text import narrow, short_names
+from tui.widgets.canvas import DOTS_HIGH, DOTS_WIDE, Box, Canvas, Ink, Label, Span, Style, place, quietest
 
 MARKS = "●■▲◆▼⬢✚◼"
 STAR = "★"
@@ -27,44 +23,6 @@ SMALLEST = (24, 6)
 _GUTTER = 6  # "100% " and the axis
 _FOOT = 2  # axis and its numbers
 _DASHES = ((1, 0), (6, 3), (2, 2), (10, 4), (4, 2), (1, 2), (8, 2), (3, 4))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Series:
-    """A step curve: from budget xs[i] on the rate is ys[i], until the next one; from `end` on nothing is known.
-
-    `ks` tells how many samples per problem each budget buys; steps from index `thin` on rest on few subsets and are
-    drawn thinly. `tone` is the series' place in the palette. `star` is the model's greedy sample: its own budget and
-    its own rate.
-    """
-
-    label: str
-    tone: int
-    xs: tuple[float, ...]
-    ys: tuple[float, ...]
-    end: float
-    thin: int | None = None
-    low: tuple[float, ...] = ()
-    high: tuple[float, ...] = ()
-    ks: tuple[float, ...] = ()
-    star: tuple[float, float] | None = None
-
-    def __post_init__(self) -> None:
-        for name in ("ys", "low", "high", "ks"):
-            held = getattr(self, name)
-            if len(held) != len(self.xs) and (held or name == "ys"):
-                raise ValueError(f"{self.label}: {len(held)} {name} for {len(self.xs)} budgets")
-        if not all(
-            math.isfinite(x) for held in (self.xs, self.ys, self.low, self.high, self.star or ()) for x in held
-        ) or not math.isfinite(self.end):
-            raise ValueError(f"{self.label}: budgets and rates must be finite")
-        if any(a >= b for a, b in pairwise([*self.xs, self.end] if self.xs else [])):
-            raise ValueError(f"{self.label}: budgets must ascend up to the end of the curve")
-
-    def step(self, budget: float) -> int | None:
-        """Which step holds at `budget`; None where the budget does not buy one sample."""
-        index = bisect_right(self.xs, budget) - 1
-        return index if index >= 0 else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ from textual.theme import Theme
 from textual.widget import Widget
 
 from sampler.drawing.palette import Rgb, mixed, series_colour
-from tui.view import Mood
+from tui.formats import Mood
 
 _MOODS: Mapping[bool, Mapping[Mood, Rgb]] = {
     True: {Mood.GOOD: (87, 200, 130), Mood.BAD: (240, 110, 100), Mood.WARN: (235, 185, 70)},

@@ -7,6 +7,7 @@ own scrolling would lay out the whole screen again for every line that comes.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import ClassVar
 
 from rich.segment import Segment
@@ -18,9 +19,72 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from sampler.store.read_models import EventRow, TailRow
-from tui.text import fit
-from tui.view import Mood, clock, tail_key, tail_line
+from tui.data.snapshot import Snapshot
+from tui.formats import Mood, clock, glyph, mood
+from tui.text import fit, harmless
 from tui.widgets.styles import mood_style
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TailLine:
+    """One line of the tail, in harmless words."""
+
+    at: float
+    glyph: str
+    word: str
+    mood: Mood
+    text: str
+
+
+def tail_rows(shot: Snapshot) -> list[TailRow | EventRow]:
+    """Verdicts and the study's log in one stream, by time."""
+    rows: list[TailRow | EventRow] = [*shot.tail, *shot.events]
+    rows.sort(key=lambda row: row.at)
+    return rows
+
+
+def tail_key(row: TailRow | EventRow) -> tuple[str, int]:
+    """What tells a row of the tail from all others."""
+    return ("event" if isinstance(row, EventRow) else "verdict"), row.id
+
+
+def tail_line(row: TailRow | EventRow, names: Mapping[int, str]) -> TailLine:
+    """A row of the tail in harmless words; `names` are the models' short names, by id."""
+    return _event_line(row) if isinstance(row, EventRow) else _verdict_line(row, names)
+
+
+def _verdict_line(row: TailRow, names: Mapping[int, str]) -> TailLine:
+    tokens = "" if row.completion_tokens is None else f"{row.completion_tokens} tok"
+    cost = f"{tokens} {row.seconds:.2f} s".lstrip() if row.seconds else tokens  # a replay has no clock
+    error = ": ".join(harmless(part, 300) for part in (row.error_type, row.error_message) if part)
+    model = names.get(row.model_id) or harmless(row.model, 200)
+    name = f"{model} {harmless(row.problem, 200)} #{row.index}"
+    return TailLine(
+        at=row.at,
+        glyph=glyph(row.verdict),
+        word=harmless(row.verdict, 20),
+        mood=mood(row.verdict),
+        text=f"{name}  {cost}  {error}".rstrip(),
+    )
+
+
+_LEVELS: Mapping[str, tuple[str, Mood]] = {
+    "info": ("·", Mood.PLAIN),
+    "warning": ("!", Mood.WARN),
+    "error": ("✗", Mood.BAD),
+}
+
+
+def _event_line(row: EventRow) -> TailLine:
+    sign, feeling = _LEVELS.get(row.level, ("·", Mood.PLAIN))
+    return TailLine(
+        at=row.at,
+        glyph=sign,
+        word=harmless(row.level, 20),
+        mood=feeling,
+        text=f"{harmless(row.kind, 60)}: {harmless(row.message)}",
+    )
+
 
 _WORD = 10
 WHEEL = 3

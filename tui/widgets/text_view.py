@@ -13,7 +13,7 @@ from textual.geometry import Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from tui.view import Mood
+from tui.formats import Mood
 from tui.widgets.styles import mood_style
 
 _STEP = 8

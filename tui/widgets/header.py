@@ -1,4 +1,4 @@
-"""The names of tabs on one line, the present one marked; a click picks one."""
+"""The two lines above a screen's body: how the study stands, and the tabs."""
 
 from __future__ import annotations
 
@@ -10,8 +10,36 @@ from textual.events import Click
 from textual.message import Message
 from textual.widget import Widget
 
-from tui.view import Mood
+from tui.formats import Mood
+from tui.progress import GAP, Part, fitted
 from tui.widgets.styles import mood_style
+
+
+class HeaderLine(Widget):
+    """One line of parts; those of least worth go when it is narrow."""
+
+    DEFAULT_CSS = """
+    HeaderLine { height: 1; width: 1fr; padding: 0 1; background: $panel; color: $foreground; }
+    """
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._parts: tuple[Part, ...] = ()
+
+    def show(self, parts: Sequence[Part]) -> None:
+        """Say this from now on."""
+        if tuple(parts) != self._parts:
+            self._parts = tuple(parts)
+            self.refresh()
+
+    def render(self) -> Text:
+        """The parts that fit."""
+        text = Text(no_wrap=True, overflow="crop", end="")
+        for index, part in enumerate(fitted(self._parts, self.size.width)):
+            text.append(GAP if index else "")
+            text.append(part.text, mood_style(self, part.mood, bold=part.strong))
+        return text
+
 
 SCREENS = ("runs", "live", "curves", "samples", "failures", "problems", "compare", "system")
 SCREEN_TABS = tuple((name, f"{number} {name.capitalize()}") for number, name in enumerate(SCREENS))

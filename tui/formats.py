@@ -1,0 +1,88 @@
+"""How values are written on the screen: units, durations, counts, times, and the sign and the severity of a verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from enum import Enum
+
+from sampler.stats.budget import Unit
+
+UNITS = (Unit.FLOPS, Unit.SECONDS, Unit.JOULES, Unit.DOLLARS, Unit.TOKENS, Unit.SAMPLES)
+UNIT_NAMES: Mapping[Unit, str] = {
+    Unit.FLOPS: "FLOPs",
+    Unit.FLOPS_PARAMS: "FLOPs (2N)",
+    Unit.FLOPS_128: "FLOPs (2N×128)",
+    Unit.TABLE_FLOPS: "FLOPs (table)",
+    Unit.SECONDS: "seconds",
+    Unit.TABLE_SECONDS: "seconds (table)",
+    Unit.SANDBOX_SECONDS: "sandbox seconds",
+    Unit.TOTAL_SECONDS: "total seconds",
+    Unit.JOULES: "joules",
+    Unit.DOLLARS: "dollars",
+    Unit.TOKENS: "tokens",
+    Unit.SAMPLES: "samples",
+}
+
+
+class Mood(Enum):
+    """Whether something is good news; the widget gives it a colour, the words say it too."""
+
+    GOOD = "good"
+    BAD = "bad"
+    WARN = "warn"
+    PLAIN = "plain"
+    FAINT = "faint"
+
+
+GLYPHS: Mapping[str, str] = {
+    "PASSED": "✓",
+    "WRONG": "✗",
+    "ERROR": "!",
+    "SYNTAX": "?",
+    "TIMEOUT": "◷",
+    "MEMORY": "≡",
+    "OUTPUT": "»",
+    "CRASHED": "†",
+    "EARLY_EXIT": "↵",
+}
+
+
+def glyph(verdict: str) -> str:
+    """One cell that stands for a verdict beside its word."""
+    return GLYPHS.get(verdict, "·")
+
+
+def mood(verdict: str) -> Mood:
+    """Passing is good; a wrong answer is plain bad; the rest is a program that did not get that far."""
+    if verdict == "PASSED":
+        return Mood.GOOD
+    return Mood.BAD if verdict == "WRONG" else Mood.WARN
+
+
+def clock(at: float) -> str:
+    """The local time of day."""
+    return datetime.fromtimestamp(at).astimezone().strftime("%H:%M:%S")
+
+
+def following(unit: Unit, available: Sequence[Unit]) -> Unit:
+    """The next unit that somebody has a cost in; the same where there is no other."""
+    start = UNITS.index(unit) if unit in UNITS else -1
+    order = [UNITS[(start + step) % len(UNITS)] for step in range(1, len(UNITS) + 1)]
+    return next((one for one in order if one in available), unit)
+
+
+def duration(seconds: float) -> str:
+    """A stretch of time, as fine as a person wants it."""
+    whole = round(max(0.0, seconds))
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} m {whole % 60:02} s" if whole < 600 else f"{round(whole / 60)} m"
+    hours, minutes = divmod(round(whole / 60), 60)
+    return f"{hours} h {minutes:02} m" if hours < 48 else f"{hours // 24} d {hours % 24} h"
+
+
+def grouped(count: int) -> str:
+    """A whole number in groups of three digits."""
+    return f"{count:,}".replace(",", "\N{NARROW NO-BREAK SPACE}")

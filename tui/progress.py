@@ -1,0 +1,232 @@
+"""How a study stands: its state, its pace, when it will be done, and the header line that says so.
+
+Pure functions of a snapshot and the time. Nothing is claimed that the rows do not hold: a rate needs verdicts of the last
+minutes, an ETA needs a rate and is marked as rough where a model has not begun, a missing number is a dash.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from sampler.drawing.axis import quantity
+from sampler.store.read_models import ModelRow, StudyRow, TailRow, TallyRow
+from tui.data.snapshot import Snapshot
+from tui.formats import Mood, duration, grouped
+from tui.text import fit_middle, harmless
+
+STALE_SECONDS = 30.0
+QUIET_SECONDS = 7.5  # one heartbeat and a half: from here on a missing process counts as gone
+RECENT_SECONDS = 300.0
+FEWEST_FOR_A_PACE = 5
+
+
+class Standing(Enum):
+    """How a study stands: its word on the screen and the glyph before it."""
+
+    WAITING = ("○", "WAITING")
+    RUNNING = ("●", "RUNNING")
+    STALE = ("◌", "STALE")
+    CRASHED = ("✗", "CRASHED")
+    DONE = ("✓", "DONE")
+    FAILED = ("✗", "FAILED")
+    INTERRUPTED = ("■", "INTERRUPTED")
+
+    @property
+    def glyph(self) -> str:
+        """One cell that tells the standing without a colour."""
+        return self.value[0]
+
+    @property
+    def word(self) -> str:
+        """The standing in capitals."""
+        return self.value[1]
+
+
+def standing(study: StudyRow, now: float, *, process_gone: bool) -> Standing:
+    """How the study stands. A status of "running" is believed only while its heart beats."""
+    match study.status:
+        case "running":
+            silence = now - (study.heartbeat_at or study.started_at or study.created_at)
+            if process_gone and silence > QUIET_SECONDS:
+                return Standing.CRASHED
+            return Standing.STALE if silence > STALE_SECONDS else Standing.RUNNING
+        case "done":
+            return Standing.DONE
+        case "failed":
+            return Standing.FAILED
+        case "interrupted":
+            return Standing.INTERRUPTED
+        case _:
+            return Standing.WAITING
+
+
+STANDING_MOODS: Mapping[Standing, Mood] = {
+    Standing.WAITING: Mood.FAINT,
+    Standing.RUNNING: Mood.GOOD,
+    Standing.STALE: Mood.WARN,
+    Standing.CRASHED: Mood.BAD,
+    Standing.DONE: Mood.GOOD,
+    Standing.FAILED: Mood.BAD,
+    Standing.INTERRUPTED: Mood.WARN,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """How fast verdicts came in the last minutes: per second, and wall seconds for each second of engine time."""
+
+    per_second: float
+    stretch: float | None
+
+
+def pace(tail: Sequence[TailRow], now: float) -> Pace | None:
+    """The pace of the last minutes; None with too few verdicts to say."""
+    recent = [row for row in tail if now - RECENT_SECONDS <= row.at <= now]
+    if len(recent) < FEWEST_FOR_A_PACE or now - recent[0].at <= 0:
+        return None
+    elapsed = now - recent[0].at
+    engine = sum(row.seconds or 0.0 for row in recent[1:])
+    return Pace(per_second=(len(recent) - 1) / elapsed, stretch=elapsed / engine if engine > 0 else None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Eta:
+    """Seconds to go. It is a rough guess where a model has not begun: it is taken to cost what the others do."""
+
+    seconds: float
+    rough: bool
+
+
+def eta(shot: Snapshot, now: float) -> Eta | None:
+    """When the study will be done.
+
+    Each model's missing samples at its own mean cost, stretched as the last minutes were.
+    """
+    found = pace(shot.tail, now)
+    missing = {m.id: m.wanted * shot.study.problems - scored_of(shot, m) for m in shot.models}
+    if found is None or found.per_second <= 0 or not any(n > 0 for n in missing.values()):
+        return None
+    left = sum(max(0, n) for n in missing.values())
+    each = {model.id: _seconds_each(shot, model) for model in shot.models}
+    known = [seconds for seconds in each.values() if seconds]
+    if found.stretch is None or not known:
+        return Eta(seconds=left / found.per_second, rough=False)
+    typical = sum(known) / len(known)
+    engine = sum(max(0, missing[m.id]) * (each[m.id] or typical) for m in shot.models)
+    rough = any(missing[m.id] > 0 and not each[m.id] for m in shot.models)
+    return Eta(seconds=engine * found.stretch, rough=rough)
+
+
+def _seconds_each(shot: Snapshot, model: ModelRow) -> float | None:
+    """Engine seconds for each sample of a model so far; None before it has begun, or where some are not known."""
+    rows = [row for row in shot.tallies if row.model_id == model.id]
+    sampled = sum(row.sampled for row in rows)
+    known = [
+        row.prompt_seconds + row.decode_seconds
+        for row in rows
+        if row.prompt_seconds is not None and row.decode_seconds is not None
+    ]
+    return sum(known) / sampled if sampled and len(known) == len(rows) else None
+
+
+def scored_of(shot: Snapshot, model: ModelRow) -> int:
+    """Verdicts of a model, of those wanted."""
+    return sum(min(row.scored, model.wanted) for row in shot.tallies if row.model_id == model.id)
+
+
+GAP = "  "
+_LONGEST_NAME = 28
+_LONGEST_REASON = 60
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """A piece of the header. The one with the highest `worth` stays longest."""
+
+    text: str
+    worth: int
+    mood: Mood = Mood.PLAIN
+    strong: bool = False
+
+
+def heading(shot: Snapshot, now: float, *, paused: int | None = None) -> list[Part]:
+    """Everything the header could say. `paused` is how many verdicts came since the display was paused."""
+    study = shot.study
+    found = standing(study, now, process_gone=shot.process_gone)
+    parts = [
+        Part(text="budget-tui", worth=1, strong=True),
+        Part(text=fit_middle(harmless(study.name, 200), min(_LONGEST_NAME, len(study.name))), worth=7, strong=True),
+        Part(text=_standing_words(shot, found, now), worth=9, mood=STANDING_MOODS[found], strong=True),
+    ]
+    if paused is not None:
+        parts.append(Part(text=f"‖ PAUSED +{paused}", worth=10, mood=Mood.WARN, strong=True))
+    parts.append(Part(text=_progress(study.scored, study.wanted), worth=8))
+    if found is Standing.RUNNING:
+        parts += _speed(shot, now)
+    if study.sampled > study.scored:
+        parts.append(Part(text=f"{grouped(study.sampled - study.scored)} to score", worth=3))
+    parts += _spending(shot.tallies)
+    parts.append(Part(text=_shape(shot), worth=2, mood=Mood.FAINT))
+    return [part for part in parts if part.text]
+
+
+def fitted(parts: Sequence[Part], width: int) -> list[Part]:
+    """The parts that fit side by side in `width` cells, in their order; those of least worth go first."""
+    kept = list(parts)
+    while kept and sum(len(part.text) for part in kept) + len(GAP) * (len(kept) - 1) > width:
+        kept.remove(min(kept, key=lambda part: part.worth))
+    return kept
+
+
+def spent_flops(tallies: Sequence[TallyRow]) -> float:
+    """FLOPs so far, a prompt read once for all samples of its problem; those that are not known are left out."""
+    return sum(_spent(row.prompt_flops, row.decode_flops, row.sampled) for row in tallies)
+
+
+def _spent(read: float | None, written: float | None, sampled: int) -> float:
+    return 0.0 if read is None or written is None or not sampled else read / sampled + written
+
+
+def _standing_words(shot: Snapshot, found: Standing, now: float) -> str:
+    words = f"{found.glyph} {found.word}"
+    study = shot.study
+    if found in {Standing.STALE, Standing.CRASHED}:
+        return f"{words} {duration(now - (study.heartbeat_at or study.created_at))} ago"
+    if found is Standing.FAILED and study.exit_reason:
+        return f"{words}: {harmless(study.exit_reason, _LONGEST_REASON)}"
+    return words
+
+
+def _progress(scored: int, wanted: int) -> str:
+    if not wanted:
+        return f"{grouped(scored)} scored"
+    return f"{grouped(scored)}/{grouped(wanted)} {scored / wanted * 100:.0f}%"
+
+
+def _speed(shot: Snapshot, now: float) -> list[Part]:
+    found = pace(shot.tail, now)
+    if found is None:
+        return [Part(text="ETA —", worth=4, mood=Mood.FAINT)]
+    per_minute = found.per_second * 60
+    rate = f"{per_minute:.0f}/min" if per_minute < 6000 else f"{found.per_second:.0f}/s"
+    return [Part(text=f"ETA {_eta_words(eta(shot, now))}", worth=6), Part(text=rate, worth=4)]
+
+
+def _eta_words(found: Eta | None) -> str:
+    if found is None:
+        return "—"
+    return f"{'≈ ' if found.rough else ''}{duration(found.seconds)}"
+
+
+def _spending(tallies: Sequence[TallyRow]) -> list[Part]:
+    if flops := spent_flops(tallies):
+        return [Part(text=quantity(flops, "FLOPs"), worth=5)]
+    seconds = sum(_spent(row.prompt_seconds, row.decode_seconds, row.sampled) for row in tallies)
+    return [Part(text=f"{duration(seconds)} engine", worth=5)] if seconds else []
+
+
+def _shape(shot: Snapshot) -> str:
+    models, problems = len(shot.models), shot.study.problems
+    return f"{models} model{'s' * (models != 1)} · {problems} problem{'s' * (problems != 1)}"
