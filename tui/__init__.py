@@ -12,6 +12,6 @@
 * `app` holds what all screens share: the two threads, the newest snapshot, the keys that work everywhere.
 * `cli` decides whether there is a terminal at all before Textual is imported.
 
-What models and programs wrote is hostile: it passes `text.harmless` and is never parsed as markup. Colour never carries
+What models and programs wrote is hostile: it passes `text.sanitize` and is never parsed as markup. Colour never carries
 meaning alone: there is a word, a mark or a dash pattern for everything. Quitting ends the viewer, never a run.
 """

@@ -1,7 +1,7 @@
 """The application: what all screens share.
 
-It owns the follower and the desk (the two threads that read), keeps the newest snapshot and the reader's choice, and
-knows the keys that work everywhere.
+It owns the two threads that read (store watcher and query worker), keeps the newest snapshot and what the reader has
+chosen, and knows the keys that work everywhere.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from textual.screen import Screen
 
 from sampler.store.read_models import SampleDetail
 from tui.data.export import export_name, without_fonts, written
-from tui.data.query_worker import Desk
-from tui.data.snapshot import Snapshot, Trouble
-from tui.data.store_watcher import Follower
+from tui.data.query_worker import QueryWorker
+from tui.data.snapshot import Snapshot, StoreProblem
+from tui.data.store_watcher import StoreWatcher
 from tui.data.system_info import Machine
-from tui.run_control import CannotAct, Command, Deed, Place, again_command, carry_out, command_for, study_file_of
+from tui.run_control import Action, CannotAct, Command, RunTarget, command_for, execute, rerun_command, study_file_of
 from tui.screens.base import StudyScreen
 from tui.screens.compare import CompareScreen
 from tui.screens.curves import CurvesScreen
@@ -38,8 +38,8 @@ from tui.screens.sample_detail import DetailScreen
 from tui.screens.samples import SamplesScreen
 from tui.screens.system import SystemScreen
 from tui.settings import Settings
-from tui.text import harmless
-from tui.view_state import Choice
+from tui.text import sanitize
+from tui.view_state import ViewState
 from tui.widgets.header import SCREENS, TabLine
 from tui.widgets.list_table import ListTable
 from tui.widgets.models_table import ModelsTable
@@ -94,9 +94,11 @@ class BudgetApp(App[None]):
             Binding(str(number), f"go('{name}')", name.capitalize(), id=f"app.{name}", show=False)
             for number, name in enumerate(SCREENS)
         ),
-        Binding("R", "deed('run')", "Run", id="app.run", show=False, tooltip="Run the study, or go on with it"),
-        Binding("P", "deed('pause')", "Pause run", id="app.pause", show=False, tooltip="Let the run finish and stop"),
-        Binding("C", "deed('cancel')", "Cancel run", id="app.cancel", show=False, tooltip="Ask the run to end"),
+        Binding("R", "control('run')", "Run", id="app.run", show=False, tooltip="Run the study, or go on with it"),
+        Binding(
+            "P", "control('pause')", "Pause run", id="app.pause", show=False, tooltip="Let the run finish and stop"
+        ),
+        Binding("C", "control('cancel')", "Cancel run", id="app.cancel", show=False, tooltip="Ask the run to end"),
         Binding("e", "export", "Export", id="app.export", show=False, tooltip="What is shown, as CSV, JSON or SVG"),
         Binding("ctrl+o", "jump", "Jump", id="app.jump", show=False, tooltip="Go to a pane by a letter"),
         Binding("t", "change_theme", "Theme", id="app.theme", show=False),
@@ -104,19 +106,19 @@ class BudgetApp(App[None]):
         Binding("q", "quit", "Quit", id="app.quit", tooltip="Quit the viewer; a study goes on"),
     ]
 
-    class Followed(Message):
+    class StoreRead(Message):
         """Something new was read from the store."""
 
-        def __init__(self, news: Snapshot | Trouble) -> None:
+        def __init__(self, news: Snapshot | StoreProblem) -> None:
             super().__init__()
             self.news = news
 
         def can_replace(self, message: Message) -> bool:
             """A newer snapshot holds all of an older one that is still waiting to be drawn."""
-            return isinstance(message, BudgetApp.Followed) and isinstance(message.news, Snapshot)
+            return isinstance(message, BudgetApp.StoreRead) and isinstance(message.news, Snapshot)
 
     class Answered(Message):
-        """The desk has read what somebody asked for."""
+        """The query worker has read what somebody asked for."""
 
         def __init__(self, deliver: Callable[[], None]) -> None:
             super().__init__()
@@ -124,7 +126,7 @@ class BudgetApp(App[None]):
 
     def __init__(
         self,
-        follower: Follower,
+        watcher: StoreWatcher,
         *,
         rights: Rights | None = None,
         settings: Settings | None = None,
@@ -132,40 +134,40 @@ class BudgetApp(App[None]):
         machine: Machine | None = None,
     ) -> None:
         super().__init__()
-        self._follower = follower
+        self._watcher = watcher
         self._rights = rights or Rights()
         self._settings = settings or Settings()
         self._start = start
         self.machine = machine or Machine()
         self._folder = Path.cwd()
-        self.desk = Desk(follower.path, self._answered, self._trouble)
-        self.choice = Choice()
-        self.news: Snapshot | Trouble | None = None
+        self.query_worker = QueryWorker(watcher.path, self._answered, self._trouble)
+        self.view_state = ViewState()
+        self.news: Snapshot | StoreProblem | None = None
 
     @property
     def store(self) -> Path:
         """The file that is looked at."""
-        return self._follower.path
+        return self._watcher.path
 
     def on_mount(self) -> None:
-        """Begin to follow, in a thread, and open the desk, in another."""
+        """Start the store watcher and the query worker, each in a thread."""
         if self._settings.theme:
             self.theme = self._settings.theme
         if self._settings.keymap:
             self.set_keymap(self._settings.keymap)
         self.run_worker(self._follow, name="follow", thread=True, exclusive=True, group="follow")
-        self.run_worker(self.desk.run, name="desk", thread=True, group="desk")
+        self.run_worker(self.query_worker.run, name="query_worker", thread=True, group="query_worker")
         if self._start != self.DEFAULT_MODE:
             self.go(self._start)
 
     def on_unmount(self) -> None:
         """Let the threads end."""
-        self._follower.stop()
-        self.desk.close()
+        self._watcher.stop()
+        self.query_worker.close()
 
     # news
 
-    def on_budget_app_followed(self, message: Followed) -> None:
+    def on_budget_app_store_read(self, message: StoreRead) -> None:
         """Hand the news to the screen in front; the others ask for it when they come to the front."""
         self.news = message.news
         for screen in self.screen_stack:
@@ -173,14 +175,14 @@ class BudgetApp(App[None]):
                 screen.show(message.news)
 
     def on_budget_app_answered(self, message: Answered) -> None:
-        """Hand an answer of the desk over."""
+        """Hand over an answer of the query worker."""
         message.deliver()
 
-    def choose(self, choice: Choice) -> None:
-        """From now on the reader's choice is this."""
-        if choice.wish != self.choice.wish:
-            self._follower.wish(choice.wish)
-        self.choice = choice
+    def choose(self, view_state: ViewState) -> None:
+        """Take over what the reader has chosen, and draw it."""
+        if view_state.curves != self.view_state.curves:
+            self._watcher.request(view_state.curves)
+        self.view_state = view_state
         screen = self.screen
         if isinstance(screen, StudyScreen):
             screen.redraw()
@@ -204,12 +206,12 @@ class BudgetApp(App[None]):
 
     def list_samples(self, text: str) -> None:
         """Show the samples that a filter lets through."""
-        self.choice = replace(self.choice, filter=text)
+        self.view_state = replace(self.view_state, filter=text)
         self.go("samples")
 
     def open_verdict(self, verdict: int) -> None:
         """Show the sample behind a verdict."""
-        self.desk.ask(
+        self.query_worker.ask(
             lambda reader: reader.page([verdict]),
             lambda rows: self._open(rows[0].sample_id) if rows else None,
         )
@@ -219,31 +221,31 @@ class BudgetApp(App[None]):
 
     def open_study(self, store: Path, study: int) -> None:
         """Look at another study, perhaps of another store."""
-        self._follower.turn(store, study)
-        self.desk.open(store)
-        self.choice = Choice()
-        self._follower.wish(self.choice.wish)
+        self._watcher.switch(store, study)
+        self.query_worker.open(store)
+        self.view_state = ViewState()
+        self._watcher.request(self.view_state.curves)
         self.go("live")
 
     # what one does
 
-    def action_deed(self, name: str) -> None:
+    def action_control(self, name: str) -> None:
         """Run, pause or cancel the study through the command that a person would type, once they say yes."""
         if not self.may_act():
             return
-        shot = self.news if isinstance(self.news, Snapshot) else None
-        place = Place(
+        snapshot = self.news if isinstance(self.news, Snapshot) else None
+        target = RunTarget(
             store=self.store, study_file=study_file_of(self.store, self._rights.study_file), host=self.machine.name
         )
         try:
-            command = command_for(Deed(name), shot, place, self.machine.clock())
+            command = command_for(Action(name), snapshot, target, self.machine.clock())
         except CannotAct as error:
             self.notify(str(error), severity="warning", markup=False)
             return
-        question = f"{command.meaning}\n\n$ {harmless(command.typed, 500)}"
+        question = f"{command.meaning}\n\n$ {sanitize(command.typed, 500)}"
         self.push_screen(
             PickScreen(f"{name.capitalize()} this study?", question, [("y", "do it", "yes"), ("n", "leave it", "no")]),
-            lambda answer: self._carry_out(command) if answer == "yes" else None,
+            lambda answer: self._execute(command) if answer == "yes" else None,
         )
 
     def may_act(self) -> bool:
@@ -252,20 +254,20 @@ class BudgetApp(App[None]):
             self.notify("this viewer only looks (--readonly)", severity="warning", markup=False)
         return self._rights.act
 
-    def execute_again(self, detail: SampleDetail, file: Path) -> Command:
+    def rerun_command(self, detail: SampleDetail, file: Path) -> Command:
         """The command that executes a sample's program, written to `file`, once more; raises CannotAct."""
         if not isinstance(self.news, Snapshot):
             raise CannotAct("the store cannot be read now")
         near = (study_file_of(self.store, self._rights.study_file) or self.store).parent
-        return again_command(detail, self.news.study.problems_source, near, file)
+        return rerun_command(detail, self.news.study.problems_source, near, file)
 
-    def _carry_out(self, command: Command) -> None:
+    def _execute(self, command: Command) -> None:
         try:
-            carry_out(command)
+            execute(command)
         except CannotAct as error:
             self.notify(str(error), severity="error", markup=False)
             return
-        self.notify(f"started: {harmless(command.typed, 200)}", markup=False)
+        self.notify(f"started: {sanitize(command.typed, 200)}", markup=False)
 
     def action_export(self) -> None:
         """Write what is shown into a file of the present folder."""
@@ -281,12 +283,12 @@ class BudgetApp(App[None]):
             self.push_screen(PickScreen("Export", words, answers), lambda kind: self._export(screen, kind, picture))
 
     def _export(self, screen: StudyScreen, kind: str | None, picture: str) -> None:
-        if kind is None or screen.shot is None:
+        if kind is None or screen.snapshot is None:
             return
         stamp = datetime.now().astimezone().strftime("%Y%m%d-%H%M%S")
-        file = self._folder / export_name(screen.shot.study.name, screen.NAME, stamp, kind)
+        file = self._folder / export_name(screen.snapshot.study.name, screen.NAME, stamp, kind)
         if kind == "svg":
-            self.desk.think(
+            self.query_worker.run_in_background(
                 lambda: written(file, lambda: file.write_text(without_fonts(picture), encoding="utf-8")), self.tell
             )
         else:
@@ -333,10 +335,10 @@ class BudgetApp(App[None]):
     # the threads
 
     def _follow(self) -> None:
-        self._follower.run(self._deliver)
+        self._watcher.run(self._deliver)
 
-    def _deliver(self, news: Snapshot | Trouble) -> None:
-        self.post_message(self.Followed(news))
+    def _deliver(self, news: Snapshot | StoreProblem) -> None:
+        self.post_message(self.StoreRead(news))
 
     def _answered(self, deliver: Callable[[], None]) -> None:
         self.post_message(self.Answered(deliver))

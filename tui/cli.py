@@ -130,7 +130,7 @@ def watch(
     store = _store_of(what)
     _refuse_against(store, options["against"])
     if screenshot is not None:
-        _picture(store, screenshot, options)
+        _screenshot(store, screenshot, options)
     elif replay:
         _replay(store, speed, options)
     else:
@@ -189,19 +189,21 @@ def _store_of(what: Path) -> Path:
         _fail(Exit.USAGE, str(error))
 
 
-def _picture(store: Path, file: Path, options: Mapping[str, Any]) -> None:
+def _screenshot(store: Path, file: Path, options: Mapping[str, Any]) -> None:
     _refuse_unreadable(store, missing_too=True)
-    from tui.screenshot import Motif, NoKey, NoPicture, take_picture  # Textual is slow to import
+    from tui.screenshot import ScreenshotError, ScreenshotSpec, UnknownKey, take_screenshot  # Textual is slow to import
 
     if file.suffix != ".svg":
         _fail(Exit.USAGE, f"a picture is SVG; name it so, as in {str(file.with_suffix('.svg'))!r}")
     settings = _settings(options["theme"])
-    motif = Motif(screen=options["screen"], size=options["size"], keys=options["keys"].split(), theme=settings.theme)
+    spec = ScreenshotSpec(
+        screen=options["screen"], size=options["size"], keys=options["keys"].split(), theme=settings.theme
+    )
     try:
-        svg = take_picture(store, motif, against=options["against"])
-    except NoKey as error:
+        svg = take_screenshot(store, spec, against=options["against"])
+    except UnknownKey as error:
         _fail(Exit.USAGE, f"--keys: {error}")
-    except NoPicture as error:
+    except ScreenshotError as error:
         _fail(Exit.STORE, str(error))
     try:
         file.write_text(svg, encoding="utf-8")
@@ -248,16 +250,16 @@ def _watch(store: Path, what: Path, options: Mapping[str, Any]) -> None:
     if os.environ.get("TERM") == "dumb":
         os.environ["NO_COLOR"] = "1"  # Textual looks here
     from tui.app import BudgetApp, Rights  # Textual is slow, and there is a terminal only from here on
-    from tui.data.store_watcher import Follower
+    from tui.data.store_watcher import StoreWatcher
     from tui.data.system_info import Machine
 
     study = what if what.suffix == ".toml" else None
     editor = "" if _in_browser() else next(filter(None, map(os.environ.get, EDITORS)), "less")
-    follower = Follower(path=store, hint=f"sampler run {study or 'STUDY.toml'}", against=options["against"])
+    watcher = StoreWatcher(path=store, hint=f"sampler run {study or 'STUDY.toml'}", against=options["against"])
     rights = Rights(act=not options["readonly"], study_file=study)
     try:
         app = BudgetApp(
-            follower,
+            watcher,
             rights=rights,
             settings=_settings(options["theme"]),
             start=options["screen"],
@@ -265,7 +267,7 @@ def _watch(store: Path, what: Path, options: Mapping[str, Any]) -> None:
         )
         app.run(mouse=not options["no_mouse"])
     finally:
-        follower.stop()
+        watcher.stop()
 
 
 def _in_browser() -> bool:

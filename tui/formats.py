@@ -25,7 +25,7 @@ UNIT_NAMES: Mapping[Unit, str] = {
 }
 
 
-class Mood(Enum):
+class Severity(Enum):
     """Whether something is good news; the widget gives it a colour, the words say it too."""
 
     GOOD = "good"
@@ -53,11 +53,11 @@ def glyph(verdict: str) -> str:
     return GLYPHS.get(verdict, "·")
 
 
-def mood(verdict: str) -> Mood:
+def severity_of(verdict: str) -> Severity:
     """Passing is good; a wrong answer is plain bad; the rest is a program that did not get that far."""
     if verdict == "PASSED":
-        return Mood.GOOD
-    return Mood.BAD if verdict == "WRONG" else Mood.WARN
+        return Severity.GOOD
+    return Severity.BAD if verdict == "WRONG" else Severity.WARN
 
 
 def clock(at: float) -> str:
@@ -65,7 +65,7 @@ def clock(at: float) -> str:
     return datetime.fromtimestamp(at).astimezone().strftime("%H:%M:%S")
 
 
-def following(unit: Unit, available: Sequence[Unit]) -> Unit:
+def next_unit(unit: Unit, available: Sequence[Unit]) -> Unit:
     """The next unit that somebody has a cost in; the same where there is no other."""
     start = UNITS.index(unit) if unit in UNITS else -1
     order = [UNITS[(start + step) % len(UNITS)] for step in range(1, len(UNITS) + 1)]

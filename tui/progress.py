@@ -13,8 +13,8 @@ from enum import Enum
 from sampler.drawing.axis import quantity
 from sampler.store.read_models import ModelRow, StudyRow, TailRow, TallyRow
 from tui.data.snapshot import Snapshot
-from tui.formats import Mood, duration, grouped
-from tui.text import fit_middle, harmless
+from tui.formats import Severity, duration, grouped
+from tui.text import fit_middle, sanitize
 
 STALE_SECONDS = 30.0
 QUIET_SECONDS = 7.5  # one heartbeat and a half: from here on a missing process counts as gone
@@ -22,7 +22,7 @@ RECENT_SECONDS = 300.0
 FEWEST_FOR_A_PACE = 5
 
 
-class Standing(Enum):
+class RunState(Enum):
     """How a study stands: its word on the screen and the glyph before it."""
 
     WAITING = ("○", "WAITING")
@@ -35,41 +35,41 @@ class Standing(Enum):
 
     @property
     def glyph(self) -> str:
-        """One cell that tells the standing without a colour."""
+        """One cell that tells the state without a colour."""
         return self.value[0]
 
     @property
     def word(self) -> str:
-        """The standing in capitals."""
+        """The state in capitals."""
         return self.value[1]
 
 
-def standing(study: StudyRow, now: float, *, process_gone: bool) -> Standing:
+def run_state(study: StudyRow, now: float, *, process_gone: bool) -> RunState:
     """How the study stands. A status of "running" is believed only while its heart beats."""
     match study.status:
         case "running":
             silence = now - (study.heartbeat_at or study.started_at or study.created_at)
             if process_gone and silence > QUIET_SECONDS:
-                return Standing.CRASHED
-            return Standing.STALE if silence > STALE_SECONDS else Standing.RUNNING
+                return RunState.CRASHED
+            return RunState.STALE if silence > STALE_SECONDS else RunState.RUNNING
         case "done":
-            return Standing.DONE
+            return RunState.DONE
         case "failed":
-            return Standing.FAILED
+            return RunState.FAILED
         case "interrupted":
-            return Standing.INTERRUPTED
+            return RunState.INTERRUPTED
         case _:
-            return Standing.WAITING
+            return RunState.WAITING
 
 
-STANDING_MOODS: Mapping[Standing, Mood] = {
-    Standing.WAITING: Mood.FAINT,
-    Standing.RUNNING: Mood.GOOD,
-    Standing.STALE: Mood.WARN,
-    Standing.CRASHED: Mood.BAD,
-    Standing.DONE: Mood.GOOD,
-    Standing.FAILED: Mood.BAD,
-    Standing.INTERRUPTED: Mood.WARN,
+STATE_SEVERITY: Mapping[RunState, Severity] = {
+    RunState.WAITING: Severity.FAINT,
+    RunState.RUNNING: Severity.GOOD,
+    RunState.STALE: Severity.WARN,
+    RunState.CRASHED: Severity.BAD,
+    RunState.DONE: Severity.GOOD,
+    RunState.FAILED: Severity.BAD,
+    RunState.INTERRUPTED: Severity.WARN,
 }
 
 
@@ -99,29 +99,29 @@ class Eta:
     rough: bool
 
 
-def eta(shot: Snapshot, now: float) -> Eta | None:
+def eta(snapshot: Snapshot, now: float) -> Eta | None:
     """When the study will be done.
 
     Each model's missing samples at its own mean cost, stretched as the last minutes were.
     """
-    found = pace(shot.tail, now)
-    missing = {m.id: m.wanted * shot.study.problems - scored_of(shot, m) for m in shot.models}
+    found = pace(snapshot.tail, now)
+    missing = {m.id: m.wanted * snapshot.study.problems - scored_of(snapshot, m) for m in snapshot.models}
     if found is None or found.per_second <= 0 or not any(n > 0 for n in missing.values()):
         return None
     left = sum(max(0, n) for n in missing.values())
-    each = {model.id: _seconds_each(shot, model) for model in shot.models}
+    each = {model.id: _seconds_each(snapshot, model) for model in snapshot.models}
     known = [seconds for seconds in each.values() if seconds]
     if found.stretch is None or not known:
         return Eta(seconds=left / found.per_second, rough=False)
     typical = sum(known) / len(known)
-    engine = sum(max(0, missing[m.id]) * (each[m.id] or typical) for m in shot.models)
-    rough = any(missing[m.id] > 0 and not each[m.id] for m in shot.models)
+    engine = sum(max(0, missing[m.id]) * (each[m.id] or typical) for m in snapshot.models)
+    rough = any(missing[m.id] > 0 and not each[m.id] for m in snapshot.models)
     return Eta(seconds=engine * found.stretch, rough=rough)
 
 
-def _seconds_each(shot: Snapshot, model: ModelRow) -> float | None:
+def _seconds_each(snapshot: Snapshot, model: ModelRow) -> float | None:
     """Engine seconds for each sample of a model so far; None before it has begun, or where some are not known."""
-    rows = [row for row in shot.tallies if row.model_id == model.id]
+    rows = [row for row in snapshot.tallies if row.model_id == model.id]
     sampled = sum(row.sampled for row in rows)
     known = [
         row.prompt_seconds + row.decode_seconds
@@ -131,9 +131,9 @@ def _seconds_each(shot: Snapshot, model: ModelRow) -> float | None:
     return sum(known) / sampled if sampled and len(known) == len(rows) else None
 
 
-def scored_of(shot: Snapshot, model: ModelRow) -> int:
+def scored_of(snapshot: Snapshot, model: ModelRow) -> int:
     """Verdicts of a model, of those wanted."""
-    return sum(min(row.scored, model.wanted) for row in shot.tallies if row.model_id == model.id)
+    return sum(min(row.scored, model.wanted) for row in snapshot.tallies if row.model_id == model.id)
 
 
 GAP = "  "
@@ -146,29 +146,29 @@ class Part:
     """A piece of the header. The one with the highest `worth` stays longest."""
 
     text: str
-    worth: int
-    mood: Mood = Mood.PLAIN
+    priority: int
+    severity: Severity = Severity.PLAIN
     strong: bool = False
 
 
-def heading(shot: Snapshot, now: float, *, paused: int | None = None) -> list[Part]:
+def header_parts(snapshot: Snapshot, now: float, *, paused: int | None = None) -> list[Part]:
     """Everything the header could say. `paused` is how many verdicts came since the display was paused."""
-    study = shot.study
-    found = standing(study, now, process_gone=shot.process_gone)
+    study = snapshot.study
+    found = run_state(study, now, process_gone=snapshot.process_gone)
     parts = [
-        Part(text="budget-tui", worth=1, strong=True),
-        Part(text=fit_middle(harmless(study.name, 200), min(_LONGEST_NAME, len(study.name))), worth=7, strong=True),
-        Part(text=_standing_words(shot, found, now), worth=9, mood=STANDING_MOODS[found], strong=True),
+        Part(text="budget-tui", priority=1, strong=True),
+        Part(text=fit_middle(sanitize(study.name, 200), min(_LONGEST_NAME, len(study.name))), priority=7, strong=True),
+        Part(text=_state_words(snapshot, found, now), priority=9, severity=STATE_SEVERITY[found], strong=True),
     ]
     if paused is not None:
-        parts.append(Part(text=f"‖ PAUSED +{paused}", worth=10, mood=Mood.WARN, strong=True))
-    parts.append(Part(text=_progress(study.scored, study.wanted), worth=8))
-    if found is Standing.RUNNING:
-        parts += _speed(shot, now)
+        parts.append(Part(text=f"‖ PAUSED +{paused}", priority=10, severity=Severity.WARN, strong=True))
+    parts.append(Part(text=_progress(study.scored, study.wanted), priority=8))
+    if found is RunState.RUNNING:
+        parts += _speed(snapshot, now)
     if study.sampled > study.scored:
-        parts.append(Part(text=f"{grouped(study.sampled - study.scored)} to score", worth=3))
-    parts += _spending(shot.tallies)
-    parts.append(Part(text=_shape(shot), worth=2, mood=Mood.FAINT))
+        parts.append(Part(text=f"{grouped(study.sampled - study.scored)} to score", priority=3))
+    parts += _spending(snapshot.tallies)
+    parts.append(Part(text=_shape(snapshot), priority=2, severity=Severity.FAINT))
     return [part for part in parts if part.text]
 
 
@@ -176,7 +176,7 @@ def fitted(parts: Sequence[Part], width: int) -> list[Part]:
     """The parts that fit side by side in `width` cells, in their order; those of least worth go first."""
     kept = list(parts)
     while kept and sum(len(part.text) for part in kept) + len(GAP) * (len(kept) - 1) > width:
-        kept.remove(min(kept, key=lambda part: part.worth))
+        kept.remove(min(kept, key=lambda part: part.priority))
     return kept
 
 
@@ -189,13 +189,13 @@ def _spent(read: float | None, written: float | None, sampled: int) -> float:
     return 0.0 if read is None or written is None or not sampled else read / sampled + written
 
 
-def _standing_words(shot: Snapshot, found: Standing, now: float) -> str:
+def _state_words(snapshot: Snapshot, found: RunState, now: float) -> str:
     words = f"{found.glyph} {found.word}"
-    study = shot.study
-    if found in {Standing.STALE, Standing.CRASHED}:
+    study = snapshot.study
+    if found in {RunState.STALE, RunState.CRASHED}:
         return f"{words} {duration(now - (study.heartbeat_at or study.created_at))} ago"
-    if found is Standing.FAILED and study.exit_reason:
-        return f"{words}: {harmless(study.exit_reason, _LONGEST_REASON)}"
+    if found is RunState.FAILED and study.exit_reason:
+        return f"{words}: {sanitize(study.exit_reason, _LONGEST_REASON)}"
     return words
 
 
@@ -205,13 +205,13 @@ def _progress(scored: int, wanted: int) -> str:
     return f"{grouped(scored)}/{grouped(wanted)} {scored / wanted * 100:.0f}%"
 
 
-def _speed(shot: Snapshot, now: float) -> list[Part]:
-    found = pace(shot.tail, now)
+def _speed(snapshot: Snapshot, now: float) -> list[Part]:
+    found = pace(snapshot.tail, now)
     if found is None:
-        return [Part(text="ETA —", worth=4, mood=Mood.FAINT)]
+        return [Part(text="ETA —", priority=4, severity=Severity.FAINT)]
     per_minute = found.per_second * 60
     rate = f"{per_minute:.0f}/min" if per_minute < 6000 else f"{found.per_second:.0f}/s"
-    return [Part(text=f"ETA {_eta_words(eta(shot, now))}", worth=6), Part(text=rate, worth=4)]
+    return [Part(text=f"ETA {_eta_words(eta(snapshot, now))}", priority=6), Part(text=rate, priority=4)]
 
 
 def _eta_words(found: Eta | None) -> str:
@@ -222,11 +222,11 @@ def _eta_words(found: Eta | None) -> str:
 
 def _spending(tallies: Sequence[TallyRow]) -> list[Part]:
     if flops := spent_flops(tallies):
-        return [Part(text=quantity(flops, "FLOPs"), worth=5)]
+        return [Part(text=quantity(flops, "FLOPs"), priority=5)]
     seconds = sum(_spent(row.prompt_seconds, row.decode_seconds, row.sampled) for row in tallies)
-    return [Part(text=f"{duration(seconds)} engine", worth=5)] if seconds else []
+    return [Part(text=f"{duration(seconds)} engine", priority=5)] if seconds else []
 
 
-def _shape(shot: Snapshot) -> str:
-    models, problems = len(shot.models), shot.study.problems
+def _shape(snapshot: Snapshot) -> str:
+    models, problems = len(snapshot.models), snapshot.study.problems
     return f"{models} model{'s' * (models != 1)} · {problems} problem{'s' * (problems != 1)}"

@@ -21,12 +21,12 @@ from sampler.store.read_models import SampleDetail
 from sandbox.problems.assumed import in_words
 from sandbox.values import Limits
 from tui.data.snapshot import Snapshot
-from tui.progress import Standing, standing
+from tui.progress import RunState, run_state
 
 _HOMES = {"sampler": "sampler.cli", "sandbox": "sandbox.cli", "budget-tui": "tui.cli"}
 
 
-class Deed(Enum):
+class Action(Enum):
     """What can be done, as keys and actions call it."""
 
     RUN = "run"
@@ -60,7 +60,7 @@ def study_file_of(store: Path, given: Path | None) -> Path | None:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class RunTarget:
     """Where one acts: the store, the study file if it is known, and this machine's name."""
 
     store: Path
@@ -68,48 +68,50 @@ class Place:
     host: str
 
 
-def command_for(deed: Deed, shot: Snapshot | None, place: Place, now: float) -> Command:
-    """The command of a deed; raises CannotAct."""
-    state = standing(shot.study, now, process_gone=shot.process_gone) if shot else Standing.WAITING
-    runs = state in {Standing.RUNNING, Standing.STALE}
-    if deed is Deed.RUN:
+def command_for(action: Action, snapshot: Snapshot | None, target: RunTarget, now: float) -> Command:
+    """Return the command of an action; raises CannotAct."""
+    state = run_state(snapshot.study, now, process_gone=snapshot.process_gone) if snapshot else RunState.WAITING
+    runs = state in {RunState.RUNNING, RunState.STALE}
+    if action is Action.RUN:
         if runs:
             raise CannotAct("the study runs already")
-        return _run(place, shot)
-    if not runs or shot is None or shot.study.pid is None:
+        return _run(target, snapshot)
+    if not runs or snapshot is None or snapshot.study.pid is None:
         raise CannotAct(f"the study does not run: it is {state.word}")
-    if shot.process_gone:
-        raise CannotAct(f"process {shot.study.pid}, which ran the study, is gone; R goes on from there")
-    if shot.study.host != place.host:
-        raise CannotAct(f"the study runs on {shot.study.host}; press ctrl-C there, or `kill -INT {shot.study.pid}`")
-    if deed is Deed.PAUSE:
-        words = ("kill", "-INT", str(shot.study.pid))
+    if snapshot.process_gone:
+        raise CannotAct(f"process {snapshot.study.pid}, which ran the study, is gone; R goes on from there")
+    if snapshot.study.host != target.host:
+        raise CannotAct(
+            f"the study runs on {snapshot.study.host}; press ctrl-C there, or `kill -INT {snapshot.study.pid}`"
+        )
+    if action is Action.PAUSE:
+        words = ("kill", "-INT", str(snapshot.study.pid))
         return Command(words=words, meaning="Finish what is under way, then stop. R goes on where it stopped.")
-    words = ("kill", "-TERM", str(shot.study.pid))
+    words = ("kill", "-TERM", str(snapshot.study.pid))
     return Command(words=words, meaning="Ask the run to end. Everything that is stored stays; R goes on from there.")
 
 
-def _run(place: Place, shot: Snapshot | None) -> Command:
-    if place.study_file is None:
+def _run(target: RunTarget, snapshot: Snapshot | None) -> Command:
+    if target.study_file is None:
         raise CannotAct("which study file is it? Open the viewer with it: budget-tui STUDY.toml")
-    words = ("sampler", "run", str(place.study_file), "--store", str(place.store))
-    waiting = shot.study.sampled - shot.study.scored if shot else 0
+    words = ("sampler", "run", str(target.study_file), "--store", str(target.store))
+    waiting = snapshot.study.sampled - snapshot.study.scored if snapshot else 0
     again = f" {waiting} samples without a verdict are scored again." if waiting else ""
     return Command(
         words=words,
         meaning=f"Run what is missing of the study.{again} It goes on when the viewer is closed.",
-        log=place.store.with_suffix(".log"),
+        log=target.store.with_suffix(".log"),
     )
 
 
-def carry_out(command: Command) -> None:
+def execute(command: Command) -> None:
     """Start the command, apart from this process; raises CannotAct."""
     try:
         if command.log is None:
             _start(command.words, subprocess.DEVNULL)
             return
         with command.log.open("ab") as log:
-            _start(spelled(command.words), log)
+            _start(argv(command.words), log)
     except OSError as error:
         raise CannotAct(f"cannot start `{command.typed}`: {error.strerror or error}") from error
 
@@ -123,12 +125,12 @@ def _start(words: Sequence[str], out: int | IO[bytes]) -> None:
     threading.Thread(target=started.wait, name="started-run", daemon=True).start()
 
 
-def spelled(words: Sequence[str]) -> list[str]:
+def argv(words: Sequence[str]) -> list[str]:
     """A command of this very installation, wherever the path leads."""
     return [sys.executable, "-c", f"from {_HOMES[words[0]]} import main; main()", *words[1:]]
 
 
-PATIENCE_SECONDS = 300.0
+TIMEOUT_SECONDS = 300.0
 _LIMIT_OPTIONS: Mapping[str, str] = {
     "cpu_s": "--cpu",
     "wall_s": "--wall",
@@ -143,7 +145,7 @@ _LIMIT_OPTIONS: Mapping[str, str] = {
 _USUAL, _TIMES = Limits(), ("cpu_s", "wall_s")  # usual times are none that were chosen: a data set may have its own
 
 
-def again_command(detail: SampleDetail, source: str, near: Path, file: Path) -> Command:
+def rerun_command(detail: SampleDetail, source: str, near: Path, file: Path) -> Command:
     """The command that scores the program in `file` against the study's problems; raises CannotAct.
 
     `source` is where the study had its problems; a file of that name is looked for in the folder `near`, too.
@@ -172,16 +174,16 @@ def write_sample(detail: SampleDetail, file: Path) -> None:
     file.write_text(json.dumps(line) + "\n", encoding="utf-8")
 
 
-def start(command: Command) -> subprocess.Popen[str]:
-    """Start the command of this very installation; `said` waits for what it says. Its rows are for programs, and left out."""
-    words, quiet = spelled(command.words), subprocess.DEVNULL
+def start_command(command: Command) -> subprocess.Popen[str]:
+    """Start the command of this very installation without its rows on stdout; `output_of` waits for its messages."""
+    words, quiet = argv(command.words), subprocess.DEVNULL
     return subprocess.Popen(words, stdin=quiet, stdout=quiet, stderr=subprocess.PIPE, text=True, errors="replace")
 
 
-def said(process: subprocess.Popen[str]) -> str:
-    """What a started command says until it ends; one that does not end is told to."""
+def output_of(process: subprocess.Popen[str]) -> str:
+    """Return the messages of a started command when it ends; end it after `TIMEOUT_SECONDS`."""
     try:
-        return process.communicate(timeout=PATIENCE_SECONDS)[1]
+        return process.communicate(timeout=TIMEOUT_SECONDS)[1]
     except subprocess.TimeoutExpired:
         process.terminate()
-        return f"{process.communicate()[1]}\nended after {PATIENCE_SECONDS:.0f} seconds"
+        return f"{process.communicate()[1]}\nended after {TIMEOUT_SECONDS:.0f} seconds"

@@ -14,25 +14,25 @@ from textual.pilot import Pilot
 
 from tui.app import BudgetApp
 from tui.data.export import without_fonts
-from tui.data.snapshot import Trouble
-from tui.data.store_watcher import Follower
+from tui.data.snapshot import StoreProblem
+from tui.data.store_watcher import StoreWatcher
 from tui.screens.base import StudyScreen
 from tui.settings import Settings
 
-PATIENCE_SECONDS = 20.0
+TIMEOUT_SECONDS = 20.0
 STEP_SECONDS = 0.05
 
 
-class NoPicture(Exception):
+class ScreenshotError(Exception):
     """The store has nothing to show; the message tells why."""
 
 
-class NoKey(Exception):
+class UnknownKey(Exception):
     """A word that is no key's name; the message tells the way out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Motif:
+class ScreenshotSpec:
     """What is to be seen: a screen, after some keys, so large, in a theme."""
 
     screen: str = "live"
@@ -41,32 +41,32 @@ class Motif:
     theme: str = ""
 
 
-def take_picture(store: Path, motif: Motif, against: Path | None = None) -> str:
-    """A screen of a store as SVG, perhaps with a second store beside it; raises NoPicture or NoKey."""
-    refuse_unknown(motif.keys)
-    app = BudgetApp(Follower(path=store, against=against), settings=Settings(theme=motif.theme), start=motif.screen)
+def take_screenshot(store: Path, spec: ScreenshotSpec, against: Path | None = None) -> str:
+    """A screen of a store as SVG, perhaps with a second store beside it; raises ScreenshotError or UnknownKey."""
+    refuse_unknown(spec.keys)
+    app = BudgetApp(StoreWatcher(path=store, against=against), settings=Settings(theme=spec.theme), start=spec.screen)
     taken: list[str] = []
 
     async def look(pilot: Pilot[object]) -> None:
         loop = asyncio.get_running_loop()
-        until = loop.time() + PATIENCE_SECONDS
-        while loop.time() < until and not isinstance(app.news, Trouble):
-            if app.current_mode == motif.screen and isinstance(app.screen, StudyScreen) and app.screen.settled:
-                for key in motif.keys:
+        until = loop.time() + TIMEOUT_SECONDS
+        while loop.time() < until and not isinstance(app.news, StoreProblem):
+            if app.current_mode == spec.screen and isinstance(app.screen, StudyScreen) and app.screen.settled:
+                for key in spec.keys:
                     await pilot.press(key)
-                    await _rest(pilot)
-                await _rest(pilot)
+                    await _settle(pilot)
+                await _settle(pilot)
                 taken.append(app.export_screenshot(title="budget-tui"))
                 break
             await pilot.pause(STEP_SECONDS)
         app.exit()
 
-    app.run(headless=True, size=motif.size, auto_pilot=look)
+    app.run(headless=True, size=spec.size, auto_pilot=look)
     if taken:
         return without_fonts(taken[0])
-    if isinstance(app.news, Trouble):
-        raise NoPicture(app.news.message)
-    raise NoPicture(f"nothing could be drawn from {str(store)!r} in {PATIENCE_SECONDS:.0f} seconds")
+    if isinstance(app.news, StoreProblem):
+        raise ScreenshotError(app.news.message)
+    raise ScreenshotError(f"nothing could be drawn from {str(store)!r} in {TIMEOUT_SECONDS:.0f} seconds")
 
 
 def refuse_unknown(keys: Sequence[str]) -> None:
@@ -77,7 +77,7 @@ def refuse_unknown(keys: Sequence[str]) -> None:
         if len(last) != 1 and key not in named and last not in named and not _is_character(last):
             near = get_close_matches(key, named, n=1)
             meant = f" (did you mean {near[0]}?)" if near else ""
-            raise NoKey(
+            raise UnknownKey(
                 f"{key!r} is no key{meant}; write 'x' for a letter, or a name such as down, enter, escape, ctrl+p"
             )
 
@@ -91,7 +91,7 @@ def _is_character(name: str) -> bool:
     return True
 
 
-async def _rest(pilot: Pilot[object]) -> None:
+async def _settle(pilot: Pilot[object]) -> None:
     """What was asked for has been read and drawn."""
     for _ in range(4):
         await pilot.pause(STEP_SECONDS)

@@ -1,6 +1,6 @@
 """What a person has set for good: the theme and their own keys, from TOML files.
 
-Looked for in `budget-tui.toml` of the folder one is in, then in the user's own configuration folder; the first that has
+Moved for in `budget-tui.toml` of the folder one is in, then in the user's own configuration folder; the first that has
 a table wins for that table. A word that means nothing is an error with the nearest one that does.
 
     theme = "nord"

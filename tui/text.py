@@ -1,4 +1,4 @@
-"""Hostile text made harmless: what models and programs wrote may be shown, but may never act.
+"""Text made safe to show: what models and programs wrote must not act on the terminal.
 
 A terminal obeys characters. Escape sequences recolour or answer it, carriage returns overwrite what was said
 before, bidirectional controls turn words round, joiners and variation selectors make a terminal and us disagree
@@ -26,7 +26,7 @@ _UNKNOWN = frozenset({"Cs", "Co", "Cn"})  # surrogate, private use, unassigned: 
 _BREAKS = frozenset({"Zl", "Zp"})
 
 
-def harmless(text: str, longest: int = LONGEST) -> str:
+def sanitize(text: str, longest: int = LONGEST) -> str:
     """`text` on one line, without anything that a terminal would obey; at most `longest` characters are looked at."""
     cut = text[:longest]
     marks = 0
@@ -49,15 +49,15 @@ def harmless(text: str, longest: int = LONGEST) -> str:
     return "".join(kept)
 
 
-def in_words(flat: str) -> str:
+def json_pairs(flat: str) -> str:
     """A flat JSON object as names and values to read."""
     try:
         told = json.loads(flat)
     except ValueError:
-        return harmless(flat, 200)
+        return sanitize(flat, 200)
     if not isinstance(told, dict):
-        return harmless(flat, 200)
-    pairs = (f"{harmless(str(name), 40)}={harmless(str(value), 60)}" for name, value in told.items())
+        return sanitize(flat, 200)
+    pairs = (f"{sanitize(str(name), 40)}={sanitize(str(value), 60)}" for name, value in told.items())
     return "  ".join(pairs)
 
 

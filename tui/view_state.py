@@ -7,66 +7,66 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tui.data.curves import Wish
+from tui.data.curves import CurveRequest
 from tui.data.snapshot import Curves, Snapshot
-from tui.text import harmless, short_names
+from tui.text import sanitize, short_names
 from tui.widgets.plot import mark
 
 LABEL_WIDTH = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Choice:
+class ViewState:
     """Without a rule of the reader's own it goes where a comparison says most."""
 
     tone: int = 0
     rule: float | None = None
     log: bool = True
     band: bool = True
-    wish: Wish = Wish()
+    curves: CurveRequest = CurveRequest()
     pinned: int | None = None  # the model that the chosen one is compared with
     filter: str = ""
     sort: str = "newest"
     reverse: bool = False
 
 
-def tone_of(choice: Choice, shot: Snapshot) -> int:
+def tone_of(view_state: ViewState, snapshot: Snapshot) -> int:
     """The chosen model's place; the last one where there are fewer."""
-    return max(0, min(choice.tone, len(shot.models) - 1))
+    return max(0, min(view_state.tone, len(snapshot.models) - 1))
 
 
-def pinned_of(choice: Choice, shot: Snapshot) -> int | None:
+def pinned_of(view_state: ViewState, snapshot: Snapshot) -> int | None:
     """The model to compare with.
 
     The pinned one, or the same model of a second store, or the first other one, if any.
     """
-    chosen = tone_of(choice, shot)
-    others = [tone for tone in range(len(shot.models)) if tone != chosen]
-    if choice.pinned in others:
-        return choice.pinned
-    twin = f"{shot.guests.store}:{shot.models[chosen].name}" if shot.guests and shot.models else ""
-    return next((tone for tone in others if shot.models[tone].name == twin), next(iter(others), None))
+    chosen = tone_of(view_state, snapshot)
+    others = [tone for tone in range(len(snapshot.models)) if tone != chosen]
+    if view_state.pinned in others:
+        return view_state.pinned
+    twin = f"{snapshot.compared.store}:{snapshot.models[chosen].name}" if snapshot.compared and snapshot.models else ""
+    return next((tone for tone in others if snapshot.models[tone].name == twin), next(iter(others), None))
 
 
-def rule_of(choice: Choice, shot: Snapshot) -> float | None:
+def rule_of(view_state: ViewState, snapshot: Snapshot) -> float | None:
     """Where the rule stands: where the reader put it, or at its own place."""
-    return choice.rule if choice.rule is not None else default_rule(shot.curves)
+    return view_state.rule if view_state.rule is not None else default_rule(snapshot.curves)
 
 
-def labels_of(shot: Snapshot, width: int = LABEL_WIDTH) -> list[str]:
+def labels_of(snapshot: Snapshot, width: int = LABEL_WIDTH) -> list[str]:
     """The models' names, short and different."""
-    return short_names([harmless(model.name, 200) for model in shot.models], width)
+    return short_names([sanitize(model.name, 200) for model in snapshot.models], width)
 
 
-def marked_names(shot: Snapshot) -> dict[int, str]:
+def marked_names(snapshot: Snapshot) -> dict[int, str]:
     """The models' marks and short names, by id."""
-    named = zip(shot.models, labels_of(shot), strict=True)
+    named = zip(snapshot.models, labels_of(snapshot), strict=True)
     return {model.id: f"{mark(tone)} {label}" for tone, (model, label) in enumerate(named)}
 
 
-def toned_names(shot: Snapshot) -> dict[int, tuple[int, str]]:
+def toned_names(snapshot: Snapshot) -> dict[int, tuple[int, str]]:
     """The models' tones and short names, by id."""
-    named = zip(shot.models, labels_of(shot), strict=True)
+    named = zip(snapshot.models, labels_of(snapshot), strict=True)
     return {model.id: (tone, label) for tone, (model, label) in enumerate(named)}
 
 

@@ -12,7 +12,7 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tui.run_control import spelled
+from tui.run_control import argv
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -26,13 +26,13 @@ LOOPBACK = "127.0.0.1"
 NAMES = (LOOPBACK, "localhost")
 
 
-def is_ours(host: str, origin: str | None, port: int) -> bool:
+def is_own_request(host: str, origin: str | None, port: int) -> bool:
     """Whether a request to this port with these headers comes from our own page, or from no page at all."""
     hosts = {f"{name}:{port}" for name in NAMES} | (set(NAMES) if port == 80 else set())
     return host in hosts and (origin is None or origin in {f"http://{one}" for one in hosts})
 
 
-def policy(port: int) -> str:
+def content_security_policy(port: int) -> str:
     """What a page of ours may fetch: its own parts."""
     own = " ".join(f"http://{name}:{port}" for name in NAMES)
     sockets = " ".join(f"ws://{name}:{port}" for name in NAMES)
@@ -42,18 +42,18 @@ def policy(port: int) -> str:
     )
 
 
-def guard(app: web.Application, port: int) -> None:
+def add_origin_check(app: web.Application, port: int) -> None:
     """Let the application answer nobody else."""
     from aiohttp import web  # an extra
 
     @web.middleware
     async def refuse_strangers(request: web.Request, handler: Handler) -> web.StreamResponse:
-        if not is_ours(request.host, request.headers.get("Origin"), port):
+        if not is_own_request(request.host, request.headers.get("Origin"), port):
             raise web.HTTPForbidden(text=f"open http://{NAMES[0]}:{port} in a browser on this machine\n")
         return await handler(request)
 
     async def bind(_request: web.Request, response: web.StreamResponse) -> None:
-        response.headers["Content-Security-Policy"] = policy(port)
+        response.headers["Content-Security-Policy"] = content_security_policy(port)
 
     app.middlewares.append(refuse_strangers)
     app.on_response_prepare.append(bind)
@@ -65,7 +65,7 @@ class NoServer(Exception):
 
 def page_command(what: Path) -> str:
     """The command that each page runs."""
-    return shlex.join(spelled(["budget-tui", "watch", "--readonly", str(what)]))
+    return shlex.join(argv(["budget-tui", "watch", "--readonly", str(what)]))
 
 
 def page_server(what: Path, port: int) -> Server:
@@ -78,7 +78,7 @@ def page_server(what: Path, port: int) -> Server:
     class Guarded(Server):
         async def _make_app(self) -> web.Application:
             app = await super()._make_app()
-            guard(app, port)
+            add_origin_check(app, port)
             return app
 
         async def on_startup(self, app: web.Application) -> None:  # noqa: ARG002 - Textual's name

@@ -31,10 +31,10 @@ from textual.pilot import Pilot
 from sampler.store.filters import parse
 from sampler.store.reader_samples import SampleReader
 from tui.app import BudgetApp
-from tui.data.sample_index import Listing, Wanted
-from tui.data.store_watcher import Follower
+from tui.data.sample_index import ListQuery, SampleIndex
+from tui.data.store_watcher import StoreWatcher
 from tui.screens.samples import SamplesScreen
-from tui.widgets.paged_table import SqlTable
+from tui.widgets.paged_table import PagedTable
 
 SIZE = (160, 48)
 PAGES = 30
@@ -51,14 +51,14 @@ def resident_mb() -> float:
 async def in_process(store: Path) -> dict[str, float]:
     """The figures under `run_test`."""
     began = time.monotonic()
-    app = BudgetApp(Follower(path=store), start="samples")
+    app = BudgetApp(StoreWatcher(path=store), start="samples")
     told: dict[str, float] = {}
 
-    def table() -> SqlTable[Any]:
-        return app.screen.query_one("#samples", SqlTable)
+    def table() -> PagedTable[Any]:
+        return app.screen.query_one("#samples", PagedTable)
 
     def listed(text: str) -> bool:
-        listing = app.screen._listing
+        listing = app.screen._index
         return listing is not None and listing.wanted.filter.text == text and table().count > 0 and table().complete
 
     async with app.run_test(size=SIZE) as pilot:
@@ -80,7 +80,7 @@ async def in_process(store: Path) -> dict[str, float]:
         await pilot.press("ctrl+underscore")
         await _until(pilot, lambda: app.screen.settled)
         began = time.monotonic()
-        app.choose(replace(app.choice, sort="tok"))
+        app.choose(replace(app.view_state, sort="tok"))
         await _until(pilot, lambda: app.screen.settled and app.screen._order.by_key is not None)
         told["sort all by tokens"] = time.monotonic() - began
         grouped = lambda: app.current_mode == "failures" and app.screen.settled
@@ -92,7 +92,7 @@ async def in_process(store: Path) -> dict[str, float]:
 def pending(store: Path) -> dict[str, float]:
     """The list of samples without a verdict: made once, and then looked at again."""
     with SampleReader(store) as reader:
-        listing = Listing(Wanted(study=1, filter=parse("pending", 0.0)))
+        listing = SampleIndex(ListQuery(study=1, filter=parse("pending", 0.0)))
         began = time.monotonic()
         while listing.step(reader).behind:
             pass

@@ -32,7 +32,7 @@ from sandbox.problems import Problem
 from sandbox.values import Ending, Run, Score, Verdict
 from tui.app import BudgetApp
 from tui.data.snapshot import Snapshot
-from tui.data.store_watcher import Follower
+from tui.data.store_watcher import StoreWatcher
 
 SIZE = (160, 48)
 PROBLEMS = 200
@@ -101,13 +101,13 @@ def write(path: Path, rate: float, seconds: float) -> None:
 class Watched(BudgetApp):
     """The screen, with a look at its clock after each drawing."""
 
-    def __init__(self, follower: Follower) -> None:
-        super().__init__(follower)
+    def __init__(self, watcher: StoreWatcher) -> None:
+        super().__init__(watcher)
         self.latencies: Counter[int] = Counter()  # by milliseconds, so that the script's own memory stays flat
         self.seen = 0
 
-    def on_budget_app_followed(self, message: BudgetApp.Followed) -> None:
-        super().on_budget_app_followed(message)
+    def on_budget_app_store_read(self, message: BudgetApp.StoreRead) -> None:
+        super().on_budget_app_store_read(message)
         if isinstance(message.news, Snapshot):
             fresh = [row for row in message.news.tail if row.id > self.seen]
             if fresh:
@@ -131,7 +131,7 @@ def at_share(latencies: Counter[int], share: float) -> float:
 
 async def watch(path: Path, seconds: float) -> dict[str, float]:
     """Follow until the study is done."""
-    app = Watched(Follower(path=path))
+    app = Watched(StoreWatcher(path=path))
     log = path.with_name(path.name + "-wal")
     sizes: list[int] = []
     memory: list[float] = []

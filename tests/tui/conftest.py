@@ -21,7 +21,7 @@ from sandbox.problems import Problem
 from sandbox.values import Ending, Raised, Run, Score, Stage, Verdict
 from tui.app import BudgetApp
 from tui.data.snapshot import Snapshot
-from tui.data.store_watcher import Follower
+from tui.data.store_watcher import StoreWatcher
 
 PATIENCE = 120.0
 SKILLS = {"toy-coder-0.5b": 0.4, "toy-coder-1.5b": 0.6, "toy-coder-3b": 0.75}
@@ -237,7 +237,7 @@ def view() -> Callable[..., AbstractAsyncContextManager[Viewer]]:
         against: Path | None = None,
         **options: Any,
     ) -> AsyncIterator[Viewer]:
-        app = BudgetApp(Follower(path=store, against=against), start=screen, **options)
+        app = BudgetApp(StoreWatcher(path=store, against=against), start=screen, **options)
         async with app.run_test(size=size) as pilot:
             await until(pilot, lambda: app.current_mode == screen and isinstance(app.news, Snapshot))
             await pilot.pause()

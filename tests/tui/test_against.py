@@ -15,7 +15,7 @@ from sampler.store.writer import Store
 from tui.app import BudgetApp
 from tui.cli import cli
 from tui.data.snapshot import Snapshot
-from tui.data.store_watcher import Follower
+from tui.data.store_watcher import StoreWatcher
 
 Make = Callable[..., Path]
 View = Callable[..., AbstractAsyncContextManager[Any]]
@@ -67,13 +67,13 @@ async def test_what_is_written_into_the_second_store_comes_to_the_screen(
 async def test_a_second_store_with_other_problems_is_not_compared_and_the_screen_says_why(
     finished: Path, other: Make
 ) -> None:
-    app = BudgetApp(Follower(path=finished, against=other(problems=5)), start="compare")
+    app = BudgetApp(StoreWatcher(path=finished, against=other(problems=5)), start="compare")
     async with app.run_test(size=(140, 40)) as pilot:
         while not (isinstance(app.news, Snapshot) and app.news.curves):
             await pilot.pause(0.02)
-        assert app.news.guests is not None
-        assert app.news.guests.models == ()
-        assert "hold different problems" in app.news.guests.why_not
+        assert app.news.compared is not None
+        assert app.news.compared.models == ()
+        assert "hold different problems" in app.news.compared.why_not
         assert len(app.news.curves.series) == 3
 
 

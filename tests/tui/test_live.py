@@ -14,7 +14,7 @@ from textual.pilot import Pilot
 
 from sampler.drawing.axis import quantity
 from tui.app import BudgetApp
-from tui.data.store_watcher import Follower
+from tui.data.store_watcher import StoreWatcher
 from tui.screens.live import LiveScreen
 from tui.view_state import default_rule
 from tui.widgets.curve_plot import CurvePlot
@@ -56,7 +56,7 @@ async def until_curves(pilot: Pilot[None]) -> None:
 
 @pytest.mark.parametrize("size", SIZES)
 async def test_a_finished_study_shows_all_that_matters(finished: Path, size: tuple[int, int]) -> None:
-    app = BudgetApp(Follower(path=finished))
+    app = BudgetApp(StoreWatcher(path=finished))
     async with app.run_test(size=size) as pilot:
         await until_curves(pilot)
         text = screen_text(app)
@@ -74,7 +74,7 @@ async def test_a_finished_study_shows_all_that_matters(finished: Path, size: tup
 
 @pytest.mark.parametrize("size", [(40, 12), (60, 16), (80, 20), (200, 60)])
 async def test_every_size_can_be_drawn(finished: Path, size: tuple[int, int]) -> None:
-    app = BudgetApp(Follower(path=finished))
+    app = BudgetApp(StoreWatcher(path=finished))
     async with app.run_test(size=size) as pilot:
         await until_curves(pilot)
         assert "DONE" in screen_text(app)
@@ -83,7 +83,7 @@ async def test_every_size_can_be_drawn(finished: Path, size: tuple[int, int]) ->
 
 
 async def test_the_rule_the_unit_the_axis_and_the_band_obey_their_keys(finished: Path) -> None:
-    app = BudgetApp(Follower(path=finished))
+    app = BudgetApp(StoreWatcher(path=finished))
     async with app.run_test(size=(140, 40)) as pilot:
         await until_curves(pilot)
         rule = default_rule(app.news.curves)
@@ -107,7 +107,7 @@ async def test_the_rule_the_unit_the_axis_and_the_band_obey_their_keys(finished:
 
 
 async def test_selecting_a_model_changes_verdicts_and_band(finished: Path) -> None:
-    app = BudgetApp(Follower(path=finished))
+    app = BudgetApp(StoreWatcher(path=finished))
     async with app.run_test(size=(140, 40)) as pilot:
         await until_curves(pilot)
         assert "Verdicts · toy-coder-0.5b" in screen_text(app)
@@ -119,7 +119,7 @@ async def test_selecting_a_model_changes_verdicts_and_band(finished: Path) -> No
 
 
 async def test_a_click_into_the_plot_sets_the_rule(finished: Path) -> None:
-    app = BudgetApp(Follower(path=finished))
+    app = BudgetApp(StoreWatcher(path=finished))
     async with app.run_test(size=(140, 40)) as pilot:
         await until_curves(pilot)
         plot = app.screen.query_one(CurvePlot).plot
@@ -128,7 +128,7 @@ async def test_a_click_into_the_plot_sets_the_rule(finished: Path) -> None:
 
 
 async def test_zoom_shows_the_plot_alone_and_escape_brings_the_rest_back(finished: Path) -> None:
-    app = BudgetApp(Follower(path=finished))
+    app = BudgetApp(StoreWatcher(path=finished))
     async with app.run_test(size=(80, 24)) as pilot:
         await until_curves(pilot)
         await pilot.press("z")
@@ -140,7 +140,7 @@ async def test_zoom_shows_the_plot_alone_and_escape_brings_the_rest_back(finishe
 
 
 async def test_help_palette_and_theme_open(finished: Path) -> None:
-    app = BudgetApp(Follower(path=finished))
+    app = BudgetApp(StoreWatcher(path=finished))
     async with app.run_test(size=(140, 40)) as pilot:
         await until_curves(pilot)
         await pilot.press("question_mark")
@@ -156,7 +156,7 @@ async def test_help_palette_and_theme_open(finished: Path) -> None:
 
 
 async def test_another_theme_has_other_colours_for_the_marks(finished: Path) -> None:
-    app = BudgetApp(Follower(path=finished))
+    app = BudgetApp(StoreWatcher(path=finished))
     async with app.run_test(size=(140, 40)) as pilot:
         await until_curves(pilot)
         table = app.screen.query_one(ModelsTable)
@@ -168,7 +168,7 @@ async def test_another_theme_has_other_colours_for_the_marks(finished: Path) -> 
 async def test_a_row_that_a_writer_commits_comes_to_the_screen(new_writer: Writers, store_path: Path) -> None:
     writer = new_writer()
     writer.fill(models=1)
-    app = BudgetApp(Follower(path=store_path))
+    app = BudgetApp(StoreWatcher(path=store_path))
     async with app.run_test(size=(140, 40)) as pilot:
         await until_text(pilot, "● RUNNING")
         await until_text(pilot, "40/120 33%")
@@ -187,7 +187,7 @@ def _commit(writer: Any, index: int, message: str) -> None:
 async def test_a_paused_display_stands_still_and_catches_up(new_writer: Writers, store_path: Path) -> None:
     writer = new_writer()
     writer.fill(models=1)
-    app = BudgetApp(Follower(path=store_path))
+    app = BudgetApp(StoreWatcher(path=store_path))
     async with app.run_test(size=(140, 40)) as pilot:
         await until_text(pilot, "40/120")
         await pilot.press("space")
@@ -202,7 +202,7 @@ async def test_a_paused_display_stands_still_and_catches_up(new_writer: Writers,
 async def test_looking_back_in_the_tail_stops_following_until_asked(new_writer: Writers, store_path: Path) -> None:
     writer = new_writer()
     writer.fill(models=1)
-    app = BudgetApp(Follower(path=store_path))
+    app = BudgetApp(StoreWatcher(path=store_path))
     async with app.run_test(size=(140, 40)) as pilot:
         await until_text(pilot, "40/120")
         app.screen.query_one(Tail).focus()
@@ -220,7 +220,7 @@ async def test_looking_back_in_the_tail_stops_following_until_asked(new_writer: 
 async def test_y_copies_the_newest_line(new_writer: Writers, store_path: Path) -> None:
     writer = new_writer()
     _commit(writer, 0, "copy me")
-    app = BudgetApp(Follower(path=store_path))
+    app = BudgetApp(StoreWatcher(path=store_path))
     async with app.run_test(size=(80, 24)) as pilot:
         await until_text(pilot, "1/120")
         await pilot.press("y")
@@ -234,7 +234,7 @@ async def test_hostile_text_is_shown_and_does_nothing(new_writer: Writers, store
     )
     writer.store.add_event(writer.ids.study, "error", "box", "\x1b[2J[/nothing opened]")
     writer.store.flush()
-    app = BudgetApp(Follower(path=store_path))
+    app = BudgetApp(StoreWatcher(path=store_path))
     async with app.run_test(size=(140, 40)) as pilot:
         await until_text(pilot, "[bold]loud[/bold]")
         text = screen_text(app)
@@ -247,13 +247,13 @@ async def test_a_run_whose_process_is_gone_is_shown_as_crashed(new_writer: Write
     writer = new_writer(clock=lambda: time.time() - 60)
     writer.fill(models=1)
     writer.store.close()
-    app = BudgetApp(Follower(path=store_path, exists=lambda _pid: False))
+    app = BudgetApp(StoreWatcher(path=store_path, exists=lambda _pid: False))
     async with app.run_test(size=(80, 24)) as pilot:
         await until_text(pilot, "✗ CRASHED")
 
 
 async def test_a_store_that_is_not_there_yet_is_waited_for(store_path: Path, new_writer: Writers) -> None:
-    app = BudgetApp(Follower(path=store_path, hint="sampler run toy.toml"))
+    app = BudgetApp(StoreWatcher(path=store_path, hint="sampler run toy.toml"))
     async with app.run_test(size=(80, 24)) as pilot:
         await until_text(pilot, "sampler run toy.toml")
         writer = await asyncio.to_thread(new_writer)
@@ -263,7 +263,7 @@ async def test_a_store_that_is_not_there_yet_is_waited_for(store_path: Path, new
 
 
 async def test_a_store_made_anew_is_followed_on(finished: Path, new_writer: Writers) -> None:
-    app = BudgetApp(Follower(path=finished))
+    app = BudgetApp(StoreWatcher(path=finished))
     async with app.run_test(size=(80, 24)) as pilot:
         await until_text(pilot, "✓ DONE")
         for file in finished.parent.glob("study.db*"):
@@ -274,7 +274,7 @@ async def test_a_store_made_anew_is_followed_on(finished: Path, new_writer: Writ
 
 async def test_quitting_leaves_the_store_as_it_was(finished: Path) -> None:
     before = digest(finished)
-    app = BudgetApp(Follower(path=finished))
+    app = BudgetApp(StoreWatcher(path=finished))
     async with app.run_test(size=(80, 24)) as pilot:
         await until_curves(pilot)
         await pilot.press("q")
@@ -283,7 +283,7 @@ async def test_quitting_leaves_the_store_as_it_was(finished: Path) -> None:
 
 async def test_without_colours_everything_is_still_said(finished: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
-    app = BudgetApp(Follower(path=finished))
+    app = BudgetApp(StoreWatcher(path=finished))
     async with app.run_test(size=(140, 40)) as pilot:
         await until_curves(pilot)
         assert app.no_color
@@ -295,7 +295,7 @@ async def test_without_colours_everything_is_still_said(finished: Path, monkeypa
 
 
 async def test_a_slim_terminal_gives_all_its_columns_to_the_models(finished: Path) -> None:
-    app = BudgetApp(Follower(path=finished))
+    app = BudgetApp(StoreWatcher(path=finished))
     async with app.run_test(size=(60, 24)) as pilot:
         await until_curves(pilot)
         await until_text(pilot, "pass@1")
@@ -310,7 +310,7 @@ async def test_a_model_that_the_study_no_longer_names_is_not_shown(new_writer: W
     with closing(sqlite3.connect(store_path)) as connection, connection:
         connection.execute("UPDATE model SET wanted = 0 WHERE name = 'toy-coder-3b'")
         connection.execute("UPDATE model SET wanted = 3 WHERE wanted > 0")
-    app = BudgetApp(Follower(path=store_path))
+    app = BudgetApp(StoreWatcher(path=store_path))
     async with app.run_test(size=(140, 40)) as pilot:
         await until_curves(pilot)
         await until_text(pilot, "Models (2)")

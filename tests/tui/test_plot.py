@@ -12,7 +12,7 @@ from sampler.drawing.axis import Scale, budget_ticks, magnitude, quantity, rate_
 from sampler.reporting.render import amount
 from sampler.stats.budget import Unit
 from tui.data.snapshot import Series
-from tui.widgets.canvas import Box, Ink, Label, Span, place
+from tui.widgets.canvas import Box, CellKind, Label, Span, place_labels
 from tui.widgets.plot import STAR, Options, layout, mark, reading, readings
 
 SIZES = st.tuples(st.integers(0, 120), st.integers(0, 40))
@@ -97,7 +97,7 @@ def test_a_curve_that_never_falls_has_no_falling_pixels(rates: list[float], widt
     for y, row in enumerate(rows):
         x = 0
         for span in row:
-            if span.style.ink is Ink.LINE:
+            if span.style.kind is CellKind.LINE:
                 for offset in range(len(span.text)):
                     heights.setdefault(x + offset, y)
             x += len(span.text)
@@ -120,7 +120,7 @@ def test_labels_never_stand_on_each_other(data: st.DataObject) -> None:
         for tone in range(count)
     ]
     box = Box(column=5, row=0, width=6, height=2)
-    placed = place(wanted, height, lambda x, y: (x + y) % 7 == 0, [box])
+    placed = place_labels(wanted, height, lambda x, y: (x + y) % 7 == 0, [box])
     for one, other in combinations(placed, 2):
         assert one.row != other.row or one.end <= other.column or other.end <= one.column
     assert all(0 <= label.row < height and not box.meets(label) for label in placed)
@@ -163,7 +163,7 @@ def test_only_the_selected_series_has_its_band_filled() -> None:
     banded = [span for row in layout(series, (80, 20), Options(selected=1)).rows for span in row if span.style.band]
     assert banded
     without = layout(series, (80, 20), Options(selected=1, band=False)).rows
-    assert not [span for row in without for span in row if span.style.band or span.style.ink is Ink.BAND]
+    assert not [span for row in without for span in row if span.style.band or span.style.kind is CellKind.BAND]
 
 
 def test_without_colours_series_differ_by_mark_and_by_dashes() -> None:

@@ -19,32 +19,32 @@ from sampler.store.filters import parse
 from sampler.store.reader import Reader
 from sandbox.values import Verdict
 from tui.data.comparison import compare
-from tui.data.curves import Wish, curves_of
+from tui.data.curves import CurveRequest, curves_of
 from tui.data.export import Writer, export_name
-from tui.data.failure_groups import Group, GroupTable, alike, coarser, filter_of
-from tui.data.snapshot import Guests, Series, Snapshot, with_guests
+from tui.data.failure_groups import Group, GroupTable, filter_of, merge_messages, normalized
+from tui.data.snapshot import ComparisonModels, Series, Snapshot, with_compared
 from tui.screens.compare import verdict_words
 from tui.screens.dialogs import key_words, paragraphs
 from tui.screens.failures import group_cells
 from tui.screens.plot_base import clipped, scaled, slid, whole
 from tui.screens.problems import ORDERS, HeatLine, Rate, heat_cells, heat_columns, heat_lines, shade
 from tui.screens.sample_pages import LONGEST_LINE, clean_lines
-from tui.view_state import Choice, pinned_of
+from tui.view_state import ViewState, pinned_of
 
 
 @pytest.fixture
-def shot(finished: Path) -> Snapshot:
+def snapshot(finished: Path) -> Snapshot:
     bare = read(finished)
-    return replace(bare, curves=curves_of(bare, Wish()))
+    return replace(bare, curves=curves_of(bare, CurveRequest()))
 
 
 def test_at_rest_the_screen_has_the_intervals_of_the_report_to_the_digit(finished: Path) -> None:
     bare = read(finished)
     (table,) = read_report(finished, units=(Unit.FLOPS,)).tables
     reported = [[(point.interval.low, point.interval.high) for point in one.points] for one in table.curves]
-    assert [list(zip(one.low, one.high, strict=True)) for one in curves_of(bare, Wish()).series] == reported
+    assert [list(zip(one.low, one.high, strict=True)) for one in curves_of(bare, CurveRequest()).series] == reported
     running = replace(bare, study=replace(bare.study, status="running"))
-    assert [list(zip(one.low, one.high, strict=True)) for one in curves_of(running, Wish()).series] != reported
+    assert [list(zip(one.low, one.high, strict=True)) for one in curves_of(running, CurveRequest()).series] != reported
 
 
 def read(store: Path) -> Snapshot:
@@ -75,7 +75,7 @@ def read(store: Path) -> Snapshot:
     ],
 )
 def test_messages_of_one_kind_are_alike(message: str, same: str) -> None:
-    assert alike(message) == same
+    assert normalized(message) == same
 
 
 def test_a_greedy_sample_is_a_point_of_its_own_once_all_of_it_is_scored(new_writer: Any, store_path: Path) -> None:
@@ -83,34 +83,34 @@ def test_a_greedy_sample_is_a_point_of_its_own_once_all_of_it_is_scored(new_writ
     writer.fill()
     passed = [writer.add("toy-coder-1.5b greedy", p.name, 0) is Verdict.PASSED for p in writer.problems[:-1]]
     writer.store.flush()
-    assert [one.star for one in curves_of(read(store_path), Wish()).series] == [None, None, None]
+    assert [one.star for one in curves_of(read(store_path), CurveRequest()).series] == [None, None, None]
     passed.append(writer.add("toy-coder-1.5b greedy", writer.problems[-1].name, 0) is Verdict.PASSED)
     writer.store.flush()
-    first, second, third = curves_of(read(store_path), Wish(unit=Unit.SAMPLES)).series
+    first, second, third = curves_of(read(store_path), CurveRequest(unit=Unit.SAMPLES)).series
     assert second.star == (1.0, sum(passed) / len(passed))
     assert (first.star, third.star) == (None, None)
     assert [one.ys for one in (first, second, third)] == [
-        one.ys for one in curves_of(replace(read(store_path), greedy=()), Wish(unit=Unit.SAMPLES)).series
+        one.ys for one in curves_of(replace(read(store_path), greedy=()), CurveRequest(unit=Unit.SAMPLES)).series
     ], "the curves are made of the other samples alone"
 
 
-def test_the_models_of_a_second_store_stand_behind_the_own_ones_on_common_ground(shot: Snapshot) -> None:
-    twin = shot.models[0]
-    guests = Guests(
+def test_the_models_of_a_second_store_stand_behind_the_own_ones_on_common_ground(snapshot: Snapshot) -> None:
+    twin = snapshot.models[0]
+    compared = ComparisonModels(
         store="before",
         models=(replace(twin, id=-1),),
         tallies=tuple(
-            replace(row, model_id=-1) for row in shot.tallies if row.model_id == twin.id and row.problem != "Toy/0"
+            replace(row, model_id=-1) for row in snapshot.tallies if row.model_id == twin.id and row.problem != "Toy/0"
         ),
     )
-    both = with_guests(replace(shot, guests=guests))
-    assert [model.name for model in both.models[-2:]] == [shot.models[-1].name, f"before:{twin.name}"]
-    assert with_guests(both) == both
-    curves = curves_of(replace(shot, guests=guests), Wish())
+    both = with_compared(replace(snapshot, compared=compared))
+    assert [model.name for model in both.models[-2:]] == [snapshot.models[-1].name, f"before:{twin.name}"]
+    assert with_compared(both) == both
+    curves = curves_of(replace(snapshot, compared=compared), CurveRequest())
     assert [one.tone for one in curves.series] == [0, 1, 2, 3]
     assert curves.problems == (7, 7, 7, 7), "Toy/0 is not in the second store"
     assert curves.series[3].ys == curves.series[0].ys
-    assert pinned_of(Choice(), both) == 3, "a model is first compared with itself in the other store"
+    assert pinned_of(ViewState(), both) == 3, "a model is first compared with itself in the other store"
 
 
 GROUP = Group(verdict="ERROR", error="NameError", message="name '…' is not defined", count=3, newest=9, by_model={1: 3})
@@ -130,7 +130,7 @@ def test_the_filter_of_a_group_without_an_error_lists_no_sample_with_one() -> No
 
 @given(st.text(max_size=60), st.text(max_size=20))
 def test_the_filter_of_any_group_can_be_parsed(message: str, error: str) -> None:
-    parse(filter_of(replace(GROUP, message=alike(message), error=error.replace('"', "?"))), 0.0)
+    parse(filter_of(replace(GROUP, message=normalized(message), error=error.replace('"', "?"))), 0.0)
 
 
 @pytest.mark.parametrize(
@@ -144,17 +144,17 @@ def test_a_group_without_a_message_says_what_is_known(verdict: str, error: str, 
 
 def test_putting_messages_together_loses_no_failure() -> None:
     others = replace(GROUP, message="another", count=1, newest=11, by_model={2: 1})
-    table = coarser(GroupTable(groups=(GROUP, others, replace(GROUP, verdict="WRONG")), total=7))
+    table = merge_messages(GroupTable(groups=(GROUP, others, replace(GROUP, verdict="WRONG")), total=7))
     assert [group.count for group in table.groups] == [4, 3]
     assert table.groups[0].by_model == {1: 3, 2: 1}
     assert "+1 other" in table.groups[0].message
 
 
-def test_the_heat_map_holds_every_tally_in_every_order(shot: Snapshot) -> None:
+def test_the_heat_map_holds_every_tally_in_every_order(snapshot: Snapshot) -> None:
     for order in ORDERS:
-        lines = heat_lines(shot, order)
+        lines = heat_lines(snapshot, order)
         assert sum(rate.scored for line in lines for rate in line.rates if rate) == 120
-    hardest = [line.mean for line in heat_lines(shot, "hardest")]
+    hardest = [line.mean for line in heat_lines(snapshot, "hardest")]
     assert hardest == sorted(hardest)
 
 
@@ -209,16 +209,16 @@ def test_windows_stay_inside_what_there_is(low: float, ratio: float, factor: flo
         assert window is None
 
 
-def test_the_whole_window_holds_every_curve(shot: Snapshot) -> None:
-    assert shot.curves is not None
-    found = whole(shot.curves.series)
+def test_the_whole_window_holds_every_curve(snapshot: Snapshot) -> None:
+    assert snapshot.curves is not None
+    found = whole(snapshot.curves.series)
     assert found is not None
-    assert all(found[0] <= one.xs[0] and one.end <= found[1] for one in shot.curves.series)
+    assert all(found[0] <= one.xs[0] and one.end <= found[1] for one in snapshot.curves.series)
     assert whole([]) is None
 
 
-def test_a_comparison_is_the_opposite_of_its_reverse(shot: Snapshot) -> None:
-    forth, back = compare(shot, (0, 2), Unit.FLOPS, 1.3e11), compare(shot, (2, 0), Unit.FLOPS, 1.3e11)
+def test_a_comparison_is_the_opposite_of_its_reverse(snapshot: Snapshot) -> None:
+    forth, back = compare(snapshot, (0, 2), Unit.FLOPS, 1.3e11), compare(snapshot, (2, 0), Unit.FLOPS, 1.3e11)
     assert forth.problems == 8
     assert len(forth.ladder) == len(back.ladder) > 5
     for one, other in zip(forth.ladder, back.ladder, strict=True):
@@ -234,44 +234,44 @@ def test_a_comparison_is_the_opposite_of_its_reverse(shot: Snapshot) -> None:
     assert told == verdict_words(back, ("b", "a"), "FLOPs"), "the interval is that of the lead that is told"
 
 
-def test_a_lead_on_the_screen_is_clear_where_the_report_says_so(shot: Snapshot) -> None:
+def test_a_lead_on_the_screen_is_clear_where_the_report_says_so(snapshot: Snapshot) -> None:
     """Corrected for all models and budgets of the study, as the report is.
 
     A study with a model that lags claims nothing.
     """
-    facts = Facts(study=shot.study, models=shot.models, tallies=shot.tallies, verdicts={})
+    facts = Facts(study=snapshot.study, models=snapshot.models, tallies=snapshot.tallies, verdicts={})
     budgets = (1.3e11, 2e11)
-    wish = ReportRequest(units=(Unit.FLOPS,), budgets={Unit.FLOPS: budgets}, seed=shot.study.seed)
+    request = ReportRequest(units=(Unit.FLOPS,), budgets={Unit.FLOPS: budgets}, seed=snapshot.study.seed)
     compared = 0
-    for row in make_report(facts, wish).tables[0].rows:
+    for row in make_report(facts, request).tables[0].rows:
         best = max(row.cells, key=lambda cell: cell.point.rate if cell.point else -1.0).model
-        places = {model.name: at for at, model in enumerate(shot.models)}
+        places = {model.name: at for at, model in enumerate(snapshot.models)}
         for other, lead in row.differences.items():
-            found = compare(shot, (places[best], places[other]), Unit.FLOPS, row.budget).rule
+            found = compare(snapshot, (places[best], places[other]), Unit.FLOPS, row.budget).rule
             assert found is not None
             assert found.gap is not None
             assert (found.gap.p_corrected, found.gap.clear) == (lead.p_corrected, lead.clear)
             assert found.gap.mean == pytest.approx(lead.mean)
             compared += 1
     assert compared == 2
-    lagging = [replace(row, scored=0) for row in shot.tallies if row.model_id == shot.models[1].id][2:]
+    lagging = [replace(row, scored=0) for row in snapshot.tallies if row.model_id == snapshot.models[1].id][2:]
     fewer = [
         row
-        for row in shot.tallies
+        for row in snapshot.tallies
         if (row.model_id, row.problem) not in {(one.model_id, one.problem) for one in lagging}
     ]
-    found = compare(replace(shot, tallies=(*fewer, *lagging)), (0, 2), Unit.FLOPS, 1.3e11)
+    found = compare(replace(snapshot, tallies=(*fewer, *lagging)), (0, 2), Unit.FLOPS, 1.3e11)
     assert found.problems == 8
     assert all(at.gap is None or at.gap.p_corrected is None for at in found.ladder)
 
 
-def test_a_model_of_a_second_store_may_have_the_same_name(shot: Snapshot) -> None:
-    other = shot.models[2]
-    guest = replace(other, id=-other.id, name=shot.models[0].name)
-    tallies = [replace(row, model_id=guest.id) for row in shot.tallies if row.model_id == other.id]
-    both = replace(shot, models=(*shot.models, guest), tallies=(*shot.tallies, *tallies))
-    same = compare(both, (0, len(shot.models)), Unit.FLOPS, 1.3e11).rule
-    apart = compare(shot, (0, 2), Unit.FLOPS, 1.3e11).rule
+def test_a_model_of_a_second_store_may_have_the_same_name(snapshot: Snapshot) -> None:
+    other = snapshot.models[2]
+    guest = replace(other, id=-other.id, name=snapshot.models[0].name)
+    tallies = [replace(row, model_id=guest.id) for row in snapshot.tallies if row.model_id == other.id]
+    both = replace(snapshot, models=(*snapshot.models, guest), tallies=(*snapshot.tallies, *tallies))
+    same = compare(both, (0, len(snapshot.models)), Unit.FLOPS, 1.3e11).rule
+    apart = compare(snapshot, (0, 2), Unit.FLOPS, 1.3e11).rule
     assert same is not None
     assert apart is not None
     assert same.gap is not None
@@ -280,10 +280,10 @@ def test_a_model_of_a_second_store_may_have_the_same_name(shot: Snapshot) -> Non
     assert same.gap.mean != 0
 
 
-def test_what_cannot_be_compared_says_why(shot: Snapshot) -> None:
-    empty = replace(shot, tallies=())
+def test_what_cannot_be_compared_says_why(snapshot: Snapshot) -> None:
+    empty = replace(snapshot, tallies=())
     assert "fewer than two problems" in compare(empty, (0, 1), Unit.FLOPS, None).why_not
-    unknown = replace(shot, models=tuple(replace(model, architecture=None) for model in shot.models))
+    unknown = replace(snapshot, models=tuple(replace(model, architecture=None) for model in snapshot.models))
     assert "no cost" in compare(unknown, (0, 1), Unit.FLOPS, None).why_not
 
 

@@ -17,7 +17,7 @@ from sampler.store.read_models import SampleDetail
 from sampler.store.reader_samples import SampleReader
 from sandbox.cli import cli as sandbox
 from tui.app import Rights
-from tui.run_control import CannotAct, again_command, write_sample
+from tui.run_control import CannotAct, rerun_command, write_sample
 from tui.screens.sample_detail import DetailScreen
 
 View = Callable[..., AbstractAsyncContextManager[Any]]
@@ -41,23 +41,23 @@ def detail(finished: Path) -> SampleDetail:
 
 def test_the_command_has_the_studys_problems_and_limits(detail: SampleDetail, tmp_path: Path) -> None:
     file = tmp_path / "my sample.jsonl"
-    command = again_command(detail, "humaneval", tmp_path, file)
+    command = rerun_command(detail, "humaneval", tmp_path, file)
     assert command.typed == (
         f"sandbox score --problems humaneval --samples '{file}' --cpu 4 --memory 512 --python 3.13 "
         "--output-rule lines --assume 'imports=import math\n' --assume long_integers=true --packages numpy "
         "--fresh --boxes 1 --explain"
     )
     (tmp_path / "own.jsonl").touch()
-    assert str(tmp_path / "own.jsonl") in again_command(detail, "own.jsonl", tmp_path, file).words
+    assert str(tmp_path / "own.jsonl") in rerun_command(detail, "own.jsonl", tmp_path, file).words
     with pytest.raises(CannotAct, match="several sources"):
-        again_command(detail, "humaneval, mbpp", tmp_path, file)
+        rerun_command(detail, "humaneval, mbpp", tmp_path, file)
 
 
 def test_every_option_of_the_command_is_one_of_sandbox_score(detail: SampleDetail, tmp_path: Path) -> None:
     every = {
         **json.loads(LIMITS), "wall_s": 11.0, "output_kb": 1024, "processes": 32, "disk_mb": 64, "files": 2048,
     }  # fmt: skip
-    words = again_command(replace(detail, limits_json=json.dumps(every)), "humaneval", tmp_path, tmp_path).words
+    words = rerun_command(replace(detail, limits_json=json.dumps(every)), "humaneval", tmp_path, tmp_path).words
     score = sandbox.get_command(click.Context(sandbox), "score")
     assert score is not None
     known = {option for param in score.params for option in param.opts}

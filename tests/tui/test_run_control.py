@@ -7,14 +7,14 @@ import pytest
 
 from sampler.store.reader import Reader
 from tui.data.snapshot import Snapshot
-from tui.run_control import CannotAct, Deed, Place, command_for, study_file_of
+from tui.run_control import Action, CannotAct, RunTarget, command_for, study_file_of
 
 NOW = 1_000.0
-PLACE = Place(store=Path("/s/study.db"), study_file=Path("/s/my study.toml"), host="here")
+PLACE = RunTarget(store=Path("/s/study.db"), study_file=Path("/s/my study.toml"), host="here")
 
 
 @pytest.fixture
-def shot(finished: Path) -> Snapshot:
+def snapshot(finished: Path) -> Snapshot:
     with Reader(finished) as reader:
         study = reader.studies()[0]
     study = replace(study, status="running", host="here", pid=77, heartbeat_at=NOW - 1, scored=100)
@@ -23,35 +23,35 @@ def shot(finished: Path) -> Snapshot:
     )
 
 
-def done(shot: Snapshot) -> Snapshot:
-    return replace(shot, study=replace(shot.study, status="interrupted"))
+def done(snapshot: Snapshot) -> Snapshot:
+    return replace(snapshot, study=replace(snapshot.study, status="interrupted"))
 
 
-def test_running_is_the_command_that_a_person_would_type(shot: Snapshot) -> None:
-    command = command_for(Deed.RUN, done(shot), PLACE, NOW)
+def test_running_is_the_command_that_a_person_would_type(snapshot: Snapshot) -> None:
+    command = command_for(Action.RUN, done(snapshot), PLACE, NOW)
     assert command.typed == "sampler run '/s/my study.toml' --store /s/study.db > /s/study.log 2>&1 &"
     assert "20 samples without a verdict are scored again" in command.meaning
 
 
-def test_a_study_that_runs_is_paused_and_cancelled_by_signals(shot: Snapshot) -> None:
-    assert command_for(Deed.PAUSE, shot, PLACE, NOW).words == ("kill", "-INT", "77")
-    assert command_for(Deed.CANCEL, shot, PLACE, NOW).words == ("kill", "-TERM", "77")
+def test_a_study_that_runs_is_paused_and_cancelled_by_signals(snapshot: Snapshot) -> None:
+    assert command_for(Action.PAUSE, snapshot, PLACE, NOW).words == ("kill", "-INT", "77")
+    assert command_for(Action.CANCEL, snapshot, PLACE, NOW).words == ("kill", "-TERM", "77")
 
 
-def test_what_cannot_be_done_is_told_with_the_way_out(shot: Snapshot) -> None:
+def test_what_cannot_be_done_is_told_with_the_way_out(snapshot: Snapshot) -> None:
     with pytest.raises(CannotAct, match="runs already"):
-        command_for(Deed.RUN, shot, PLACE, NOW)
+        command_for(Action.RUN, snapshot, PLACE, NOW)
     with pytest.raises(CannotAct, match="does not run"):
-        command_for(Deed.PAUSE, done(shot), PLACE, NOW)
+        command_for(Action.PAUSE, done(snapshot), PLACE, NOW)
     with pytest.raises(CannotAct, match=r"budget-tui STUDY\.toml"):
-        command_for(Deed.RUN, done(shot), replace(PLACE, study_file=None), NOW)
-    elsewhere = replace(shot, study=replace(shot.study, host="there"))
+        command_for(Action.RUN, done(snapshot), replace(PLACE, study_file=None), NOW)
+    elsewhere = replace(snapshot, study=replace(snapshot.study, host="there"))
     with pytest.raises(CannotAct, match="runs on there"):
-        command_for(Deed.CANCEL, elsewhere, PLACE, NOW)
-    gone = replace(shot, process_gone=True, study=replace(shot.study, heartbeat_at=NOW - 60))
+        command_for(Action.CANCEL, elsewhere, PLACE, NOW)
+    gone = replace(snapshot, process_gone=True, study=replace(snapshot.study, heartbeat_at=NOW - 60))
     with pytest.raises(CannotAct, match="CRASHED"):
-        command_for(Deed.PAUSE, gone, PLACE, NOW)
-    assert command_for(Deed.RUN, gone, PLACE, NOW).words[:2] == ("sampler", "run")
+        command_for(Action.PAUSE, gone, PLACE, NOW)
+    assert command_for(Action.RUN, gone, PLACE, NOW).words[:2] == ("sampler", "run")
 
 
 def test_a_study_file_beside_the_store_is_found(tmp_path: Path) -> None:

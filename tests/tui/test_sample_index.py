@@ -14,8 +14,8 @@ from rich.cells import cell_len
 
 from sampler.store.filters import parse
 from sampler.store.reader_samples import SampleReader
-from tui.data.sample_index import Listing, Order, Wanted
-from tui.widgets.list_table import Column, fitted_cell, places
+from tui.data.sample_index import ListQuery, Order, SampleIndex
+from tui.widgets.list_table import Column, fitted_cell, lay_out
 
 SAMPLES = 6_000
 
@@ -39,7 +39,7 @@ class Clock:
         return self.now
 
 
-def through(reader: SampleReader, listing: Listing) -> Order:
+def through(reader: SampleReader, listing: SampleIndex) -> Order:
     """The order once nothing more is to be read."""
     for _ in range(1000):
         order = listing.step(reader)
@@ -54,7 +54,7 @@ def listed(order: Order) -> list[int]:
 
 def test_slices_make_up_the_whole_list(store: Path) -> None:
     with SampleReader(store) as reader:
-        listing = Listing(Wanted(study=1), Clock(1.0))
+        listing = SampleIndex(ListQuery(study=1), Clock(1.0))
         first = listing.step(reader)
         assert first.behind
         assert first.scanned < 1
@@ -66,7 +66,7 @@ def test_slices_make_up_the_whole_list(store: Path) -> None:
 @pytest.mark.parametrize("reverse", [False, True])
 def test_a_sorted_list_is_sorted(store: Path, sort: str, reverse: bool) -> None:
     with SampleReader(store) as reader:
-        order = through(reader, Listing(Wanted(study=1, filter=parse("failed", 0), sort=sort, reverse=reverse)))
+        order = through(reader, SampleIndex(ListQuery(study=1, filter=parse("failed", 0), sort=sort, reverse=reverse)))
         rows = reader.page(listed(order))
         keys = dict(reader.scan(1, parse("failed", 0), (0, SAMPLES), sort))
     assert len(rows) == order.total > 100
@@ -82,7 +82,7 @@ def test_what_comes_while_one_looks_stands_on_top(store: Path, tmp_path: Path) -
         with connection:
             connection.execute("DELETE FROM verdict WHERE id > 5900")
         with SampleReader(copy) as reader:
-            listing = Listing(Wanted(study=1))
+            listing = SampleIndex(ListQuery(study=1))
             before = through(reader, listing)
             assert before.total == 5900
             with connection:
@@ -120,7 +120,7 @@ def test_samples_leave_the_list_of_pending_ones_by_their_verdicts_and_nothing_is
     with closing(sqlite3.connect(copy)) as connection, SampleReader(copy) as reader:
         with connection:
             connection.execute("DELETE FROM verdict WHERE id > 5000")
-        listing = Listing(Wanted(study=1, filter=parse("pending", 0), sort=sort), Clock(3.0))
+        listing = SampleIndex(ListQuery(study=1, filter=parse("pending", 0), sort=sort), Clock(3.0))
         before = through(reader, listing)
         assert sorted(listed(before)) == list(range(5001, SAMPLES + 1))
         with connection:
@@ -142,7 +142,7 @@ def test_a_sample_that_is_judged_while_the_list_is_made_is_not_on_it(store: Path
     with closing(sqlite3.connect(copy)) as connection, SampleReader(copy) as reader:
         with connection:
             connection.execute("DELETE FROM verdict")
-        listing = Listing(Wanted(study=1, filter=parse("pending", 0)), Clock(1.0))
+        listing = SampleIndex(ListQuery(study=1, filter=parse("pending", 0)), Clock(1.0))
         assert listing.step(reader).behind
         with connection:
             connection.executemany(INSERT_VERDICT, [(number,) for number in (3, SAMPLES)])
@@ -152,7 +152,7 @@ def test_a_sample_that_is_judged_while_the_list_is_made_is_not_on_it(store: Path
 def test_a_store_made_anew_is_listed_anew(store: Path, tmp_path: Path, million: ModuleType) -> None:
     small = tmp_path / "small.db"
     million.make(small, 1000)
-    listing = Listing(Wanted(study=1))
+    listing = SampleIndex(ListQuery(study=1))
     with SampleReader(store) as reader:
         assert through(reader, listing).total == SAMPLES
     with SampleReader(small) as reader:
@@ -161,7 +161,7 @@ def test_a_store_made_anew_is_listed_anew(store: Path, tmp_path: Path, million: 
 
 def test_slices_grow_while_they_are_quick_and_shrink_when_they_are_slow(store: Path) -> None:
     with SampleReader(store) as reader:
-        quick, slow = Listing(Wanted(study=1), Clock(0.001)), Listing(Wanted(study=1), Clock(1.0))
+        quick, slow = SampleIndex(ListQuery(study=1), Clock(0.001)), SampleIndex(ListQuery(study=1), Clock(1.0))
         for listing in (quick, slow):
             listing.step(reader)
         assert quick._stride > slow._stride
@@ -204,7 +204,7 @@ COLUMNS = st.lists(
 
 @given(COLUMNS, st.integers(0, 120), st.text("ab界é", max_size=30))
 def test_columns_never_leave_the_list_and_cells_fill_theirs(columns: list[Column], width: int, text: str) -> None:
-    found = places(columns, width)
+    found = lay_out(columns, width)
     for place in found:
         assert place.left + place.width <= width
         assert cell_len(fitted_cell(text, place)) == place.width

@@ -10,15 +10,15 @@ import pytest
 
 from tui.screens.sample_detail import DetailScreen
 from tui.screens.samples import SamplesScreen
-from tui.widgets.paged_table import SqlTable
+from tui.widgets.paged_table import PagedTable
 
 SIZES = [(80, 24), (140, 40)]
 View = Callable[..., Any]
 HOSTILE = "\x1b[31m\x1b]52;c;eA==\x07 [bold]loud[/bold] [@click=app.quit]x[/] \u202egnp.exe " + "y" * 1_000_000
 
 
-def table_of(viewer: Any) -> SqlTable[Any]:
-    return viewer.app.screen.query_one("#samples", SqlTable)
+def table_of(viewer: Any) -> PagedTable[Any]:
+    return viewer.app.screen.query_one("#samples", PagedTable)
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -61,7 +61,7 @@ async def test_a_filter_that_says_nothing_is_told_and_escape_brings_the_old_one_
         assert viewer.app.screen.query_one("#filter").has_class("-shown"), "it stays open until it says something"
         await viewer.press("escape")
         await viewer.sees_no("did you mean")
-        assert viewer.app.choice.filter == "failed"
+        assert viewer.app.view_state.filter == "failed"
 
 
 async def test_sorting_goes_from_column_to_column_and_turns_round(finished: Path, view: View) -> None:

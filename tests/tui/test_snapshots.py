@@ -27,7 +27,7 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from tui.app import BudgetApp
-from tui.data.store_watcher import Follower
+from tui.data.store_watcher import StoreWatcher
 from tui.data.system_info import HostFacts, Machine
 from tui.screens.base import StudyScreen
 
@@ -170,9 +170,9 @@ def frozen(
             monkeypatch.setenv("NO_COLOR", "1")
         store_path.with_suffix(".toml").touch()  # a study file: what R would run
         now = make(new_writer, store_path, done=sight.done)
-        follower = Follower(path=Path(store_path.name), host="lab", exists=lambda _pid: True, clock=lambda: now)
+        watcher = StoreWatcher(path=Path(store_path.name), host="lab", exists=lambda _pid: True, clock=lambda: now)
         machine = Machine(clock=lambda: now + 2.0, name="lab", facts=lambda _store, _pid: FACTS)
-        return BudgetApp(follower, start=sight.screen, machine=machine)
+        return BudgetApp(watcher, start=sight.screen, machine=machine)
 
     return open_one
 

@@ -13,9 +13,9 @@ from typing import Any
 
 from sampler.stats.budget import Unit
 from sampler.store.lock import began_after, process_exists
-from tui.data.curves import Wish
-from tui.data.snapshot import Snapshot, Trouble
-from tui.data.store_watcher import Follower
+from tui.data.curves import CurveRequest
+from tui.data.snapshot import Snapshot, StoreProblem
+from tui.data.store_watcher import StoreWatcher
 
 PATIENCE = 120.0
 
@@ -23,15 +23,15 @@ Writers = Callable[..., Any]
 
 
 @contextmanager
-def following(follower: Follower) -> Iterator[list[Snapshot | Trouble]]:
-    """What a follower delivers, while it runs in a thread of its own."""
-    news: list[Snapshot | Trouble] = []
-    thread = threading.Thread(target=follower.run, args=(news.append,))
+def next_unit(watcher: StoreWatcher) -> Iterator[list[Snapshot | StoreProblem]]:
+    """What a watcher delivers, while it runs in a thread of its own."""
+    news: list[Snapshot | StoreProblem] = []
+    thread = threading.Thread(target=watcher.run, args=(news.append,))
     thread.start()
     try:
         yield news
     finally:
-        follower.stop()
+        watcher.stop()
         thread.join(timeout=PATIENCE)
         assert not thread.is_alive()
 
@@ -47,7 +47,7 @@ def test_no_verdict_is_lost_or_told_twice_while_a_study_writes(new_writer: Write
     writer = new_writer(problems=20, wanted=30)
     writer.add("toy-coder-1.5b", "Toy/0", 0)
     writer.store.flush()
-    with following(Follower(path=store_path)) as news:
+    with next_unit(StoreWatcher(path=store_path)) as news:
         wait_for(lambda: news)
         for problem in writer.problems:
             for index in range(writer.wanted):
@@ -60,29 +60,29 @@ def test_no_verdict_is_lost_or_told_twice_while_a_study_writes(new_writer: Write
 
 
 def test_an_idle_study_is_delivered_once_and_once_more_with_its_curves(finished: Path) -> None:
-    with following(Follower(path=finished)) as news:
+    with next_unit(StoreWatcher(path=finished)) as news:
         wait_for(lambda: len(news) == 2)
         time.sleep(0.5)
-        assert [shot.curves is not None for shot in news] == [False, True]
+        assert [snapshot.curves is not None for snapshot in news] == [False, True]
 
 
 def test_another_unit_is_heard_though_nothing_is_new(finished: Path) -> None:
-    follower = Follower(path=finished)
-    with following(follower) as news:
+    watcher = StoreWatcher(path=finished)
+    with next_unit(watcher) as news:
         wait_for(lambda: len(news) == 2)
-        follower.wish(Wish(unit=Unit.TOKENS))
+        watcher.request(CurveRequest(unit=Unit.TOKENS))
         wait_for(lambda: news[-1].curves.unit is Unit.TOKENS)
 
 
-def made(news: list[Snapshot | Trouble]) -> set[int]:
+def made(news: list[Snapshot | StoreProblem]) -> set[int]:
     """The curves that were delivered."""
-    return {id(shot.curves) for shot in news if isinstance(shot, Snapshot) and shot.curves}
+    return {id(snapshot.curves) for snapshot in news if isinstance(snapshot, Snapshot) and snapshot.curves}
 
 
 def test_curves_are_made_anew_at_most_twice_a_second(new_writer: Writers, store_path: Path) -> None:
     writer = new_writer(wanted=2)
     writer.fill(models=1)
-    with following(Follower(path=store_path)) as news:
+    with next_unit(StoreWatcher(path=store_path)) as news:
         wait_for(lambda: len(news) >= 2)
         began = time.monotonic()
         index = 0
@@ -98,7 +98,7 @@ def test_curves_are_made_anew_at_most_twice_a_second(new_writer: Writers, store_
 
 def test_a_reader_at_rest_lets_the_log_be_folded_in(new_writer: Writers, store_path: Path) -> None:
     writer = new_writer()
-    with following(Follower(path=store_path)) as news:
+    with next_unit(StoreWatcher(path=store_path)) as news:
         writer.fill()
         wait_for(lambda: news and isinstance(news[-1], Snapshot) and news[-1].study.scored == 120)
         writer.finish()
@@ -110,11 +110,11 @@ def test_a_reader_at_rest_lets_the_log_be_folded_in(new_writer: Writers, store_p
 def test_trouble_is_told_once_and_recovered_from(tmp_path: Path) -> None:
     path = tmp_path / "notes.db"
     path.write_text("this is no database\n" * 50)
-    with following(Follower(path=path)) as news:
+    with next_unit(StoreWatcher(path=path)) as news:
         wait_for(lambda: news)
         time.sleep(0.8)
         assert len(news) == 1
-        assert isinstance(news[0], Trouble)
+        assert isinstance(news[0], StoreProblem)
         assert news[0].waiting is False
         assert "notes.db" in news[0].message
 
@@ -138,14 +138,14 @@ def test_a_store_that_is_only_just_being_made_is_waited_for(tmp_path: Path) -> N
     path = tmp_path / "s.db"
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("CREATE TABLE _sqlite_migrations(id INTEGER PRIMARY KEY, migration_set, name, applied_at)")
-    follower = Follower(path=path)
-    told: list[Snapshot | Trouble] = []
+    watcher = StoreWatcher(path=path)
+    told: list[Snapshot | StoreProblem] = []
 
-    def deliver(news: Snapshot | Trouble) -> None:
+    def deliver(news: Snapshot | StoreProblem) -> None:
         told.append(news)
-        follower.stop()
+        watcher.stop()
 
-    follower.run(deliver)
+    watcher.run(deliver)
     (trouble,) = told
-    assert isinstance(trouble, Trouble)
+    assert isinstance(trouble, StoreProblem)
     assert trouble.waiting

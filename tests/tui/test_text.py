@@ -7,20 +7,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from tui.text import ELLIPSIS, fit, fit_middle, harmless, narrow, short_names
+from tui.text import ELLIPSIS, fit, fit_middle, narrow, sanitize, short_names
 
 ANY = st.text(st.characters(codec=None), max_size=60)
 
 
 @given(ANY)
 def test_nothing_that_a_terminal_obeys_is_left(text: str) -> None:
-    for char in harmless(text):
+    for char in sanitize(text):
         assert unicodedata.category(char) not in {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 
 
 @given(ANY)
 def test_harmless_text_can_be_written_as_utf_8(text: str) -> None:
-    harmless(text).encode("utf-8")
+    sanitize(text).encode("utf-8")
 
 
 @pytest.mark.parametrize(
@@ -35,17 +35,17 @@ def test_harmless_text_can_be_written_as_utf_8(text: str) -> None:
     ],
 )
 def test_what_hostile_text_becomes(hostile: str, shown: str) -> None:
-    assert harmless(hostile) == shown
+    assert sanitize(hostile) == shown
 
 
 def test_a_line_of_a_megabyte_is_cut_before_it_is_looked_at() -> None:
-    assert harmless("x" * 1_000_000, 100) == "x" * 100 + ELLIPSIS
+    assert sanitize("x" * 1_000_000, 100) == "x" * 100 + ELLIPSIS
 
 
 @given(ANY, st.integers(0, 40))
 def test_fitted_text_has_exactly_the_width(text: str, width: int) -> None:
-    assert cell_len(fit(harmless(text), width)) == width
-    assert cell_len(fit_middle(harmless(text), width)) == width
+    assert cell_len(fit(sanitize(text), width)) == width
+    assert cell_len(fit_middle(sanitize(text), width)) == width
 
 
 @given(ANY)

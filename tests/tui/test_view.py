@@ -10,15 +10,15 @@ from sampler.stats.budget import Unit
 from sampler.stats.passk import pass_at_k
 from sampler.store.read_models import EventRow, ModelRow, StudyRow, TailRow, TallyRow
 from sampler.store.reader import Reader
-from tui.data.curves import Wish, available_units, curves_of
+from tui.data.curves import CurveRequest, available_units, curves_of
 from tui.data.snapshot import Snapshot
-from tui.formats import Mood, duration, following
-from tui.progress import GAP, Standing, eta, fitted, heading, pace, spent_flops, standing
+from tui.formats import Severity, duration, next_unit
+from tui.progress import GAP, RunState, eta, fitted, header_parts, pace, run_state, spent_flops
 from tui.screens.plot_base import plot_title
 from tui.view_state import default_rule
 from tui.widgets.models_table import model_lines
 from tui.widgets.tail import tail_line, tail_rows
-from tui.widgets.verdict_bars import Bar, bars, folded
+from tui.widgets.verdict_bars import VerdictCount, folded, verdict_counts
 
 NOW = 10_000.0
 STUDY = StudyRow(
@@ -83,7 +83,7 @@ def verdict(number: int, at: float, seconds: float = 2.0, message: str | None = 
     )
 
 
-def snapshot(**changes: object) -> Snapshot:
+def make_snapshot(**changes: object) -> Snapshot:
     fields: dict[str, object] = {
         "study": STUDY,
         "models": (model(1), model(2)),
@@ -101,21 +101,21 @@ def snapshot(**changes: object) -> Snapshot:
 @pytest.mark.parametrize(
     ("status", "silence", "gone", "found"),
     [
-        ("created", 500, False, Standing.WAITING),
-        ("running", 1, False, Standing.RUNNING),
-        ("running", 29, False, Standing.RUNNING),
-        ("running", 31, False, Standing.STALE),
-        ("running", 31, True, Standing.CRASHED),
-        ("running", 8, True, Standing.CRASHED),
-        ("running", 1, True, Standing.RUNNING),  # it beat a second ago: then it is not this machine's process
-        ("done", 9999, True, Standing.DONE),
-        ("failed", 9999, True, Standing.FAILED),
-        ("interrupted", 9999, True, Standing.INTERRUPTED),
+        ("created", 500, False, RunState.WAITING),
+        ("running", 1, False, RunState.RUNNING),
+        ("running", 29, False, RunState.RUNNING),
+        ("running", 31, False, RunState.STALE),
+        ("running", 31, True, RunState.CRASHED),
+        ("running", 8, True, RunState.CRASHED),
+        ("running", 1, True, RunState.RUNNING),  # it beat a second ago: then it is not this machine's process
+        ("done", 9999, True, RunState.DONE),
+        ("failed", 9999, True, RunState.FAILED),
+        ("interrupted", 9999, True, RunState.INTERRUPTED),
     ],
 )
-def test_how_a_study_stands(status: str, silence: float, gone: object, found: Standing) -> None:
+def test_how_a_study_stands(status: str, silence: float, gone: object, found: RunState) -> None:
     study = replace(STUDY, status=status, heartbeat_at=NOW - silence)
-    assert standing(study, NOW, process_gone=bool(gone)) is found
+    assert run_state(study, NOW, process_gone=bool(gone)) is found
 
 
 def test_a_pace_needs_several_verdicts_of_the_last_minutes() -> None:
@@ -130,23 +130,23 @@ def test_a_pace_needs_several_verdicts_of_the_last_minutes() -> None:
 def test_an_eta_uses_each_models_own_cost_and_says_when_one_has_not_begun() -> None:
     tail = tuple(verdict(n, NOW - 20 + 2 * n) for n in range(11))
     models = (model(1, wanted=4), model(2, wanted=4))
-    begun = snapshot(models=models, tallies=(tally(1, "p"), tally(1, "q"), tally(2, "p", seconds=6.0)), tail=tail)
+    begun = make_snapshot(models=models, tallies=(tally(1, "p"), tally(1, "q"), tally(2, "p", seconds=6.0)), tail=tail)
     found = eta(begun, NOW)
     assert found is not None
     assert found.rough is False
     assert found.seconds == pytest.approx((4 * 2.0 + 6 * 6.0) * 1.0)
-    guessed = eta(snapshot(models=models, tail=tail), NOW)
+    guessed = eta(make_snapshot(models=models, tail=tail), NOW)
     assert guessed is not None
     assert guessed.rough is True
 
 
 def test_a_complete_study_has_no_eta() -> None:
     tail = tuple(verdict(n, NOW - 20 + 2 * n) for n in range(11))
-    assert eta(snapshot(models=(model(1),), tail=tail), NOW) is None
+    assert eta(make_snapshot(models=(model(1),), tail=tail), NOW) is None
 
 
 def test_a_models_line_tells_progress_and_pass_at_1_or_nothing() -> None:
-    first, second = model_lines(snapshot(tallies=(tally(1, "p", 2, 1), tally(1, "q", 1, 1))), None)
+    first, second = model_lines(make_snapshot(tallies=(tally(1, "p", 2, 1), tally(1, "q", 1, 1))), None)
     assert first.done == pytest.approx(3 / 4)
     assert first.pass_1 == pytest.approx((1 / 2 + 1 / 1) / 2)
     assert first.at_rule is None
@@ -154,16 +154,16 @@ def test_a_models_line_tells_progress_and_pass_at_1_or_nothing() -> None:
 
 
 def test_bars_begin_with_passed_and_sum_to_one() -> None:
-    found = bars(snapshot(), 1)
+    found = verdict_counts(make_snapshot(), 1)
     assert found[0].verdict == "PASSED"
     assert sum(bar.share for bar in found) == pytest.approx(1)
-    assert bars(snapshot(), 2) == []
+    assert verdict_counts(make_snapshot(), 2) == []
 
 
 @given(st.lists(st.integers(1, 50), max_size=12), st.integers(0, 12))
 def test_folding_bars_loses_no_count(counts: list[int], rows: int) -> None:
     total = sum(counts)
-    found = [Bar(verdict=f"V{n}", count=count, share=count / total) for n, count in enumerate(counts)]
+    found = [VerdictCount(verdict=f"V{n}", count=count, share=count / total) for n, count in enumerate(counts)]
     kept = folded(found, rows)
     assert len(kept) <= rows
     if rows:
@@ -172,18 +172,18 @@ def test_folding_bars_loses_no_count(counts: list[int], rows: int) -> None:
 
 def test_the_tail_is_in_order_of_time_and_harmless() -> None:
     event = EventRow(id=1, at=NOW - 5, level="warning", kind="box", message="lost\x1b[2J [bold]box")
-    shot = snapshot(tail=(verdict(1, NOW - 9), verdict(2, NOW - 1, message="a\x1b]0;x\x07")), events=(event,))
-    lines = [tail_line(row, {1: "short"}) for row in tail_rows(shot)]
+    snapshot = make_snapshot(tail=(verdict(1, NOW - 9), verdict(2, NOW - 1, message="a\x1b]0;x\x07")), events=(event,))
+    lines = [tail_line(row, {1: "short"}) for row in tail_rows(snapshot)]
     assert [line.at for line in lines] == [NOW - 9, NOW - 5, NOW - 1]
     assert "\x1b" not in "".join(line.text for line in lines)
     assert lines[1].text == "box: lost␛[2J [bold]box"
-    assert lines[1].mood is Mood.WARN
+    assert lines[1].severity is Severity.WARN
     assert lines[2].text.startswith("short p #0")
 
 
 @given(st.integers(0, 200))
 def test_a_heading_fits_and_keeps_how_the_study_stands_longest(width: int) -> None:
-    parts = heading(snapshot(), NOW)
+    parts = header_parts(make_snapshot(), NOW)
     kept = fitted(parts, width)
     assert len(GAP.join(part.text for part in kept)) <= max(width, 0)
     if width >= len("● RUNNING"):
@@ -191,20 +191,20 @@ def test_a_heading_fits_and_keeps_how_the_study_stands_longest(width: int) -> No
 
 
 def test_a_crashed_study_says_since_when_and_a_failed_one_why() -> None:
-    crashed = snapshot(study=replace(STUDY, heartbeat_at=NOW - 65), process_gone=True)
-    assert "✗ CRASHED 1 m 05 s ago" in [part.text for part in heading(crashed, NOW)]
-    failed = snapshot(study=replace(STUDY, status="failed", exit_reason="disk full\x1b[0m"))
-    assert "✗ FAILED: disk full␛[0m" in [part.text for part in heading(failed, NOW)]
+    crashed = make_snapshot(study=replace(STUDY, heartbeat_at=NOW - 65), process_gone=True)
+    assert "✗ CRASHED 1 m 05 s ago" in [part.text for part in header_parts(crashed, NOW)]
+    failed = make_snapshot(study=replace(STUDY, status="failed", exit_reason="disk full\x1b[0m"))
+    assert "✗ FAILED: disk full␛[0m" in [part.text for part in header_parts(failed, NOW)]
 
 
 def test_samples_without_a_verdict_are_told() -> None:
-    words = [part.text for part in heading(snapshot(study=replace(STUDY, sampled=7)), NOW)]
+    words = [part.text for part in header_parts(make_snapshot(study=replace(STUDY, sampled=7)), NOW)]
     assert "4/8 50%" in words
     assert "3 to score" in words
 
 
 def test_a_pause_tells_what_came_meanwhile() -> None:
-    assert "‖ PAUSED +12" in [part.text for part in heading(snapshot(), NOW, paused=12)]
+    assert "‖ PAUSED +12" in [part.text for part in header_parts(make_snapshot(), NOW, paused=12)]
 
 
 @pytest.mark.parametrize(
@@ -220,19 +220,19 @@ def test_a_prompt_read_for_several_samples_is_spent_once() -> None:
 
 
 def test_units_that_nobody_measured_are_skipped() -> None:
-    assert following(Unit.FLOPS, (Unit.SECONDS, Unit.SAMPLES)) is Unit.SECONDS
-    assert following(Unit.SECONDS, (Unit.SECONDS, Unit.SAMPLES)) is Unit.SAMPLES
-    assert following(Unit.SAMPLES, (Unit.SECONDS, Unit.SAMPLES)) is Unit.SECONDS
-    assert following(Unit.SECONDS, (Unit.SECONDS,)) is Unit.SECONDS
-    assert available_units(snapshot()) == (Unit.SECONDS, Unit.TOKENS, Unit.SAMPLES)
+    assert next_unit(Unit.FLOPS, (Unit.SECONDS, Unit.SAMPLES)) is Unit.SECONDS
+    assert next_unit(Unit.SECONDS, (Unit.SECONDS, Unit.SAMPLES)) is Unit.SAMPLES
+    assert next_unit(Unit.SAMPLES, (Unit.SECONDS, Unit.SAMPLES)) is Unit.SECONDS
+    assert next_unit(Unit.SECONDS, (Unit.SECONDS,)) is Unit.SECONDS
+    assert available_units(make_snapshot()) == (Unit.SECONDS, Unit.TOKENS, Unit.SAMPLES)
 
 
 def test_curves_are_the_samplers_statistics(finished: object) -> None:
     with Reader(finished) as reader:
         study = reader.studies()[0]
         models, tallies = reader.models(study.id), reader.tallies(study.id)
-    shot = snapshot(study=study, models=tuple(models), tallies=tuple(tallies))
-    curves = curves_of(shot, Wish())
+    snapshot = make_snapshot(study=study, models=tuple(models), tallies=tuple(tallies))
+    curves = curves_of(snapshot, CurveRequest())
     assert curves.unit is Unit.FLOPS
     assert curves.problems == (8, 8, 8)
     for one, row in zip(curves.series, models, strict=True):
@@ -245,31 +245,31 @@ def test_curves_are_the_samplers_statistics(finished: object) -> None:
     rule = default_rule(curves)
     assert rule is not None
     assert all(one.xs[0] <= rule < one.end for one in curves.series)
-    assert "8 problems" in plot_title(replace(shot, curves=curves))
+    assert "8 problems" in plot_title(replace(snapshot, curves=curves))
 
 
 def test_models_are_compared_on_shared_problems_unless_asked_otherwise() -> None:
     rows = tuple(tally(1, f"p{n}") for n in range(6)) + tuple(tally(2, f"p{n}") for n in range(3))
-    shot = snapshot(tallies=rows)
-    shared = curves_of(shot, Wish(unit=Unit.SECONDS))
+    snapshot = make_snapshot(tallies=rows)
+    shared = curves_of(snapshot, CurveRequest(unit=Unit.SECONDS))
     assert (shared.problems, shared.shared) == ((3, 3), True)
-    own = curves_of(shot, Wish(unit=Unit.SECONDS, shared=False))
+    own = curves_of(snapshot, CurveRequest(unit=Unit.SECONDS, shared=False))
     assert (own.problems, own.shared) == ((6, 3), False)
-    assert "per problem · interim · each on its own problems: 6, 3" in plot_title(replace(shot, curves=own))
+    assert "per problem · interim · each on its own problems: 6, 3" in plot_title(replace(snapshot, curves=own))
 
 
 def test_a_model_that_has_finished_no_problem_has_no_curve() -> None:
-    curves = curves_of(snapshot(), Wish(unit=Unit.SECONDS))
+    curves = curves_of(make_snapshot(), CurveRequest(unit=Unit.SECONDS))
     assert [one.tone for one in curves.series] == [0]
     assert default_rule(curves) is not None
-    assert default_rule(curves_of(snapshot(tallies=()), Wish())) is None
+    assert default_rule(curves_of(make_snapshot(tallies=()), CurveRequest())) is None
 
 
 def test_engine_seconds_count_a_prompt_once_that_was_read_for_several_samples() -> None:
     row = replace(tally(1, "p", scored=2, seconds=3.0), prompt_seconds=8.0)
-    assert "10 s engine" in [part.text for part in heading(snapshot(tallies=(row,)), NOW)]
+    assert "10 s engine" in [part.text for part in header_parts(make_snapshot(tallies=(row,)), NOW)]
 
 
 def test_more_samples_than_are_wanted_now_are_no_more_than_all() -> None:
-    lines = model_lines(snapshot(models=(model(1, wanted=1),)), None)
+    lines = model_lines(make_snapshot(models=(model(1, wanted=1),)), None)
     assert [line.done for line in lines] == [1.0]

@@ -15,7 +15,7 @@ pytest.importorskip("textual_serve", reason="the extra `web` is not installed")
 
 from aiohttp import web
 
-from tui.web_server import LOOPBACK, is_ours, page_server, policy
+from tui.web_server import LOOPBACK, content_security_policy, is_own_request, page_server
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ async def asked(port: int, path: str, **headers: str) -> tuple[int, str]:
 
 
 async def test_a_browser_on_this_machine_gets_the_page_and_fetches_from_nowhere_else(port: int) -> None:
-    assert await asked(port, "/") == (200, policy(port))
+    assert await asked(port, "/") == (200, content_security_policy(port))
     assert (await asked(port, "/static/css/xterm.css"))[0] == 200
     assert (await asked(port, "/", Host=f"localhost:{port}", Origin=f"http://localhost:{port}"))[0] == 200
 
@@ -100,4 +100,4 @@ async def test_the_socket_is_refused_to_another_page(port: int) -> None:
     ],
 )
 def test_the_port_and_the_whole_name_count(host: str, origin: str | None, *, ours: bool) -> None:
-    assert is_ours(host, origin, 8000) is ours
+    assert is_own_request(host, origin, 8000) is ours

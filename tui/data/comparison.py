@@ -24,7 +24,7 @@ BUDGETS = 12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class At:
+class AtBudget:
     """Both models at one budget; None where a model has no value there."""
 
     budget: float
@@ -55,16 +55,16 @@ class Comparison:
 
     tones: tuple[int, int]
     problems: int = 0
-    rule: At | None = None
-    ladder: tuple[At, ...] = ()
+    rule: AtBudget | None = None
+    ladder: tuple[AtBudget, ...] = ()
     flips: tuple[Flip, ...] = ()
     why_not: str = ""
 
 
-def compare(shot: Snapshot, tones: tuple[int, int], unit: Unit, rule: float | None) -> Comparison:
+def compare(snapshot: Snapshot, tones: tuple[int, int], unit: Unit, rule: float | None) -> Comparison:
     """The comparison of two models by their places in the study."""
-    models = shot.models[tones[0]], shot.models[tones[1]]
-    paired = _ground(models, shot)
+    models = snapshot.models[tones[0]], snapshot.models[tones[1]]
+    paired = _ground(models, snapshot)
     if len(paired.models) < 2 or len(paired.problems) < 2:
         return Comparison(tones=tones, why_not="fewer than two problems are complete for both models")
     pair, family = (paired.entries(some, unit, CHARGE) for some in (paired.models, paired.family))
@@ -80,14 +80,14 @@ def compare(shot: Snapshot, tones: tuple[int, int], unit: Unit, rule: float | No
     )
 
 
-def _ground(pair: Sequence[ModelRow], shot: Snapshot) -> PairedData:
+def _ground(pair: Sequence[ModelRow], snapshot: Snapshot) -> PairedData:
     """What the pair has in common, with the family of its study's report; of two studies, the pair is the family."""
-    paired = paired_data(pair, shot.tallies, shot.study.seed, intervals=False)
+    paired = paired_data(pair, snapshot.tallies, snapshot.study.seed, intervals=False)
     second_store = {model.id < 0 for model in pair}  # a second store's models have ids below zero
     if len(second_store) > 1:
         return paired
-    study = [model for model in shot.models if model.wanted and {model.id < 0} == second_store]
-    return paired.corrected_for(study, shot.tallies)
+    study = [model for model in snapshot.models if model.wanted and {model.id < 0} == second_store]
+    return paired.corrected_for(study, snapshot.tallies)
 
 
 def _budgets(pair: tuple[Curve, Curve]) -> list[float]:
@@ -100,14 +100,14 @@ def _budgets(pair: tuple[Curve, Curve]) -> list[float]:
     return [math.exp(math.log(low) + step * n) * (1 + 1e-12) for n in range(BUDGETS)]
 
 
-def _at(budgets: Sequence[float], pair: Mapping[int, Entry], family: Mapping[int, Entry], seed: int) -> list[At]:
+def _at(budgets: Sequence[float], pair: Mapping[int, Entry], family: Mapping[int, Entry], seed: int) -> list[AtBudget]:
     """Both models at each budget."""
     first, second = (curve for _, curve in pair.values())
     sides = [(standing(first, budget), standing(second, budget)) for budget in budgets]
     bought = [(a.k, b.k) for a, b in sides if a.point and b.point]
     gaps = iter(pair_differences(pair, family, bought, seed))
     return [
-        At(
+        AtBudget(
             budget=budget,
             ks=(a.k, b.k),
             rates=(_rate(a), _rate(b)),

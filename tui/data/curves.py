@@ -12,9 +12,9 @@ from sampler.stats.bootstrap import RESAMPLES, draw_problems
 from sampler.stats.budget import PromptCharge, Unit, UnitCost
 from sampler.stats.curves import Curve, curve_over
 from sampler.store.read_models import ModelRow, TallyRow
-from tui.data.snapshot import Curves, Series, Snapshot, with_guests
+from tui.data.snapshot import Curves, Series, Snapshot, with_compared
 from tui.formats import UNITS
-from tui.text import harmless
+from tui.text import sanitize
 
 CHARGE = PromptCharge.EACH  # as in the report
 INTERIM = 1000  # resamples while a study runs: a tenth of the report's, for all is drawn again and again
@@ -22,56 +22,58 @@ FEWEST = 2  # a model joins the shared problems when it has finished so many
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
+class CurveRequest:
     """Which curves the reader wants. `shared` compares models on the problems that all of them have finished."""
 
     unit: Unit = Unit.FLOPS
     shared: bool = True
 
 
-def available_units(shot: Snapshot) -> tuple[Unit, ...]:
+def available_units(snapshot: Snapshot) -> tuple[Unit, ...]:
     """The units in which some model has a cost, in the order in which they are offered."""
-    shot = with_guests(shot)
+    snapshot = with_compared(snapshot)
     return tuple(
-        unit for unit in UNITS if any(unit_cost(model, shot.tallies, unit, CHARGE) is not None for model in shot.models)
+        unit
+        for unit in UNITS
+        if any(unit_cost(model, snapshot.tallies, unit, CHARGE) is not None for model in snapshot.models)
     )
 
 
-def curves_of(shot: Snapshot, wish: Wish) -> Curves:
-    """The curves in the wished unit, or in the first one that somebody has a cost in; a second store's come behind."""
-    shot = with_guests(shot)
-    offered = available_units(shot)
-    unit = wish.unit if wish.unit in offered or not offered else offered[0]
-    chosen = _problems(shot.models, shot.tallies, shared=wish.shared)
-    resamples = INTERIM if shot.study.status == "running" else RESAMPLES
+def curves_of(snapshot: Snapshot, request: CurveRequest) -> Curves:
+    """The curves in the requested unit, or in the first one that somebody has a cost in; a second store's come behind."""
+    snapshot = with_compared(snapshot)
+    offered = available_units(snapshot)
+    unit = request.unit if request.unit in offered or not offered else offered[0]
+    chosen = _problems(snapshot.models, snapshot.tallies, shared=request.shared)
+    resamples = INTERIM if snapshot.study.status == "running" else RESAMPLES
     # every model sees the same resampled problems, at every look, and those that the report sees
     draws = {
-        count: draw_problems(count, np.random.default_rng(shot.study.seed), resamples)
+        count: draw_problems(count, np.random.default_rng(snapshot.study.seed), resamples)
         for count in {len(names) for names in chosen.values()}
         if count > 1
     }
     series = []
-    for tone, model in enumerate(shot.models):
+    for tone, model in enumerate(snapshot.models):
         problems = frozenset(chosen[model.id])
-        rows = [row for row in shot.tallies if row.model_id == model.id and row.problem in problems]
+        rows = [row for row in snapshot.tallies if row.model_id == model.id and row.problem in problems]
         cost = unit_cost(model, rows, unit, CHARGE)
         if cost is not None:
             found = curve_over(counts_of(model, rows, chosen[model.id]), cost, draws.get(len(problems)))
-            series.append(replace(_series(found, tone, cost), star=_star(model, shot, chosen[model.id], unit)))
-    rests = tuple(len(chosen[model.id]) for model in shot.models)
+            series.append(replace(_series(found, tone, cost), star=_star(model, snapshot, chosen[model.id], unit)))
+    rests = tuple(len(chosen[model.id]) for model in snapshot.models)
     same = len({tuple(names) for names in chosen.values() if names}) < 2
     return Curves(unit=unit, series=tuple(series), problems=rests, shared=same)
 
 
-def _star(owner: ModelRow, shot: Snapshot, problems: Sequence[str], unit: Unit) -> tuple[float, float] | None:
+def _star(owner: ModelRow, snapshot: Snapshot, problems: Sequence[str], unit: Unit) -> tuple[float, float] | None:
     """A model's greedy sample on these problems, as a budget and a rate.
 
     None until all of it is scored, as in the report.
     """
     held = frozenset(problems)
-    for model in shot.greedy:
-        if model.greedy_of == owner.id and model.wanted and held.issubset(complete_problems(model, shot.tallies)):
-            rows = [row for row in shot.tallies if row.model_id == model.id and row.problem in held]
+    for model in snapshot.greedy:
+        if model.greedy_of == owner.id and model.wanted and held.issubset(complete_problems(model, snapshot.tallies)):
+            rows = [row for row in snapshot.tallies if row.model_id == model.id and row.problem in held]
             cost = unit_cost(model, rows, unit, CHARGE)
             if cost is not None and rows:
                 return cost.of(1), float(counts_of(model, rows, problems).rates[:, 0].mean())
@@ -92,7 +94,7 @@ def _series(found: Curve, tone: int, cost: UnitCost) -> Series:
     bands = [point.interval for point in found.points]
     known = all(band is not None for band in bands)
     return Series(
-        label=harmless(found.model, 200),
+        label=sanitize(found.model, 200),
         tone=tone,
         xs=tuple(point.cost for point in found.points),
         ys=tuple(point.rate for point in found.points),

@@ -1,7 +1,7 @@
 """Failures by how they ended: the same verdict, the same error, the same message but for names and numbers.
 
-`Groups` belongs to the thread that reads; each `step` counts one stretch of the store, newest first or what is new, and hands
-over a `GroupTable`. Messages are made alike by taking out what is quoted and counted; there are never more than `MOST` groups.
+`FailureCounter` belongs to the thread that reads. Each `step` counts one stretch of the store, the newest first or what is
+new, and returns a `GroupTable`. What is quoted in a message, and numbers, are taken out; there are at most `MOST` groups.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from functools import lru_cache
 from sampler.store.filters import narrowed
 from sampler.store.read_models import GroupRow
 from sampler.store.reader_samples import SampleReader
-from tui.text import harmless
+from tui.text import sanitize
 
 SLICE_SECONDS = 0.025
 FIRST = 4_000
@@ -50,9 +50,9 @@ class GroupTable:
 
 
 @lru_cache(maxsize=8192)
-def alike(message: str) -> str:
+def normalized(message: str) -> str:
     """A message without what differs from one failure to the next: names in quotes, numbers, addresses."""
-    text = re.sub(r"0x[0-9a-fA-F]+", _HOLE, harmless(message, 200))
+    text = re.sub(r"0x[0-9a-fA-F]+", _HOLE, sanitize(message, 200))
     # It may be cut within quotes; the apostrophe of "doesn't" opens none.
     text = re.sub(r"(?<!\w)'[^']*(?:'|$)|\"[^\"]*(?:\"|$)|`[^`]*(?:`|$)", f"'{_HOLE}'", text)
     return re.sub(r"\d+(?:\.\d+)?", _HOLE, text).strip()
@@ -74,7 +74,7 @@ def filter_of(group: Group, *, model: str | None = None, any_message: bool = Fal
     return narrowed(text, "model", model) if model else text
 
 
-def coarser(table: GroupTable) -> GroupTable:
+def merge_messages(table: GroupTable) -> GroupTable:
     """The groups with one message each: by verdict and error alone; the message is the most frequent one."""
     found: dict[tuple[str, str], list[Group]] = {}
     for group in table.groups:
@@ -112,7 +112,7 @@ class _Count:
     by_model: dict[int, int] = field(default_factory=dict)
 
 
-class Groups:
+class FailureCounter:
     """The failures of one study being counted and kept up. For one thread."""
 
     def __init__(self, study: int, uid: str = "", clock: Callable[[], float] = time.monotonic) -> None:
@@ -152,7 +152,7 @@ class Groups:
 
     def _add(self, rows: Sequence[GroupRow]) -> None:
         for row in rows:
-            key = row.verdict, row.error_type or "", alike(row.message or "")
+            key = row.verdict, row.error_type or "", normalized(row.message or "")
             if key not in self._counts and len(self._counts) >= MOST:
                 key = row.verdict, row.error_type or "", OTHERS
             count = self._counts.setdefault(key, _Count())

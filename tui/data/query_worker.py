@@ -1,4 +1,4 @@
-"""The desk: one thread that reads what screens ask for, urgent things first, and never two at once.
+"""The query worker: one thread that reads what screens ask for, urgent things first, and never two at once.
 
 Every piece of work is short (a page, a slice of a scan): what takes longer asks again for its next piece, so a page
 that somebody waits for is never far behind. Between two pieces no statement is open. Answers go back through `post`,
@@ -18,7 +18,7 @@ from typing import TypeVar
 from sampler.store.reader import StoreError, StoreUnmade
 from sampler.store.reader_samples import SampleReader
 
-SPELL_SECONDS = 0.2
+TURN_SECONDS = 0.2
 T = TypeVar("T")
 Post = Callable[[Callable[[], None]], None]
 
@@ -28,10 +28,10 @@ class _Piece:
     rank: int
     number: int
     work: Callable[[], Callable[[], None]] | None = field(compare=False)
-    otherwise: Callable[[], None] | None = field(compare=False, default=None)
+    on_failure: Callable[[], None] | None = field(compare=False, default=None)
 
 
-class Desk:
+class QueryWorker:
     """Reads one store at a time. `run` belongs to one thread; the rest may be called from any."""
 
     def __init__(self, path: Path, post: Post, trouble: Callable[[str], None]) -> None:
@@ -52,44 +52,43 @@ class Desk:
         work: Callable[[SampleReader], T],
         then: Callable[[T], None],
         *,
-        otherwise: Callable[[], None] | None = None,
-        patient: bool = False,
+        on_failure: Callable[[], None] | None = None,
+        low_priority: bool = False,
     ) -> None:
         """Do `work` with the reader and hand its answer to `then` on the screen's thread.
 
-        `patient` work waits for other.
-
-        Where the store cannot be read, `otherwise` is called in its place.
+        Work of `low_priority` waits for other work. Where the store cannot be read, `on_failure` is called instead of
+        `then`.
         """
 
         def piece() -> Callable[[], None]:
             answer = work(self._open_reader())
             return lambda: then(answer)
 
-        self._queue.put(_Piece(int(patient), next(self._numbers), piece, otherwise))
+        self._queue.put(_Piece(int(low_priority), next(self._numbers), piece, on_failure))
 
-    def go_on(
+    def ask_in_slices(
         self,
         work: Callable[[SampleReader], T],
         then: Callable[[T], None],
         behind: Callable[[T], bool],
-        otherwise: Callable[[], None],
+        on_failure: Callable[[], None],
     ) -> None:
-        """Do slices of patient work until nothing is behind, something else waits, or `SPELL_SECONDS` are over.
+        """Do slices of work of low priority until nothing is behind, something else waits, or `TURN_SECONDS` are over.
 
         So a screen draws a few times a second while a list is made, not after each slice.
         """
 
         def slices(reader: SampleReader) -> T:
-            until = time.monotonic() + SPELL_SECONDS
+            until = time.monotonic() + TURN_SECONDS
             answer = work(reader)
             while behind(answer) and self._queue.empty() and time.monotonic() < until:
                 answer = work(reader)
             return answer
 
-        self.ask(slices, then, otherwise=otherwise, patient=True)
+        self.ask(slices, then, on_failure=on_failure, low_priority=True)
 
-    def think(self, work: Callable[[], T], then: Callable[[T], None]) -> None:
+    def run_in_background(self, work: Callable[[], T], then: Callable[[T], None]) -> None:
         """Do `work` that needs no store, so that the screen need not wait for it."""
 
         def piece() -> Callable[[], None]:
@@ -106,11 +105,11 @@ class Desk:
         """Work until closed."""
         try:
             while (piece := self._queue.get()).work is not None:
-                self._do(piece.work, piece.otherwise)
+                self._do(piece.work, piece.on_failure)
         finally:
             self._forget()
 
-    def _do(self, work: Callable[[], Callable[[], None]], otherwise: Callable[[], None] | None) -> None:
+    def _do(self, work: Callable[[], Callable[[], None]], on_failure: Callable[[], None] | None) -> None:
         try:
             answer = work()
         except StoreError as error:
@@ -118,8 +117,8 @@ class Desk:
             if not isinstance(error, StoreUnmade):
                 words = str(error)
                 self._post(lambda: self._trouble(words))
-            if otherwise is not None:
-                self._post(otherwise)
+            if on_failure is not None:
+                self._post(on_failure)
         else:
             self._post(answer)
 

@@ -2,7 +2,7 @@
 
 Samples that wait for a verdict are listed once; from then on only new samples and new verdicts are looked at.
 
-A `Listing` belongs to the thread that reads. Each `step` reads one stretch of the store, newest first or what is new,
+A `SampleIndex` belongs to the thread that reads. Each `step` reads one stretch of the store, newest first or what is new,
 and hands over an `Order`: a frozen look at the ids so far, eight bytes each. Rows are read for the ids in sight and for
 no others.
 """
@@ -28,7 +28,7 @@ SORT_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class ListQuery:
     """What is to be listed, and how it is sorted."""
 
     study: int
@@ -88,11 +88,11 @@ class Order:
 NOTHING = Order(newer=array("q"), older=array("q"), newest=0, oldest=0, scanned=0.0)
 
 
-class Listing:
+class SampleIndex:
     """One list being made and kept up. For one thread."""
 
-    def __init__(self, wanted: Wanted, clock: Callable[[], float] = time.monotonic) -> None:
-        self.wanted = wanted
+    def __init__(self, query: ListQuery, clock: Callable[[], float] = time.monotonic) -> None:
+        self.query = query
         self._clock = clock
         self._stride = FIRST
         self._top: int | None = None  # up to here everything new was seen
@@ -109,20 +109,20 @@ class Listing:
 
     def step(self, reader: SampleReader) -> Order:
         """Read one stretch more."""
-        top = reader.top(pending=self.wanted.filter.pending)
+        top = reader.top(pending=self.query.filter.pending)
         if self._top is None or top < self._top:
             self._begin(top)
-            self._judged = reader.top() if self.wanted.filter.pending else 0
+            self._judged = reader.top() if self.query.filter.pending else 0
         began = self._clock()
-        if self.wanted.filter.pending:
+        if self.query.filter.pending:
             self._drop_judged(reader)
         if self._top is not None and top > self._top:
             self._catch_up(reader, top)
         elif self._low > 0:
             low = max(0, self._low - self._stride)
-            found = reader.scan(self.wanted.study, self.wanted.filter, (low, self._low), self.wanted.sort)
+            found = reader.scan(self.query.study, self.query.filter, (low, self._low), self.query.sort)
             self._older.extend([id_ for id_, _ in found])
-            if self.wanted.sort != "newest":
+            if self.query.sort != "newest":
                 self._older_keys.extend([key for _, key in found])
             self._low = low
         self._pace(self._clock() - began)
@@ -150,12 +150,12 @@ class Listing:
     def _catch_up(self, reader: SampleReader, top: int) -> None:
         held = self._top or 0
         high = min(top, held + self._stride)
-        if not self.wanted.filter.pending and reader.judged_again((held, high)):
+        if not self.query.filter.pending and reader.judged_again((held, high)):
             self._begin(top)
             return
-        found = reader.scan(self.wanted.study, self.wanted.filter, (held, high), self.wanted.sort)
+        found = reader.scan(self.query.study, self.query.filter, (held, high), self.query.sort)
         self._newer.extend([id_ for id_, _ in reversed(found)])
-        if self.wanted.sort != "newest":
+        if self.query.sort != "newest":
             self._newer_keys.extend([key for _, key in reversed(found)])
         self._top = high
 
@@ -166,14 +166,14 @@ class Listing:
 
     def _order(self, top: int) -> Order:
         behind = self._low > 0 or (self._top is not None and top > self._top)
-        if self.wanted.sort != "newest" and self._low == 0:
+        if self.query.sort != "newest" and self._low == 0:
             self._sort()
         return Order(
             newer=self._newer,
             older=self._older,
             newest=len(self._newer),
             oldest=len(self._older),
-            reverse=self.wanted.reverse,
+            reverse=self.query.reverse,
             by_key=self._sorted,
             scanned=1.0 - self._low / self._first if self._first else 1.0,
             behind=behind,
@@ -188,7 +188,7 @@ class Listing:
             return
         ids = np.concatenate([np.array(self._newer, dtype=np.int64)[::-1], np.array(self._older, dtype=np.int64)])
         keys = np.concatenate([np.array(self._newer_keys)[::-1], np.array(self._older_keys)])
-        order = np.argsort(keys if self.wanted.reverse else -keys, kind="stable")
+        order = np.argsort(keys if self.query.reverse else -keys, kind="stable")
         self._sorted, self._sorted_at, self._sorted_from = ids[order], now, now_from
 
 

@@ -61,7 +61,7 @@ class Curves:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Guests:
+class ComparisonModels:
     """The models of a second store, with ids below zero; none, and `why_not`, where it was asked other problems."""
 
     store: str
@@ -86,33 +86,34 @@ class Snapshot:
     read_at: float
     process_gone: bool = False
     greedy: tuple[ModelRow, ...] = ()  # the models' greedy samples, whose tallies are among the others
-    guests: Guests | None = None  # a second store's models, for the screens that compare
+    compared: ComparisonModels | None = None  # a second store's models, for the screens that compare
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Trouble:
+class StoreProblem:
     """Why there is no snapshot, in one line; `waiting` if it may well come by itself."""
 
     message: str
     waiting: bool
 
 
-def with_guests(shot: Snapshot) -> Snapshot:
+def with_compared(snapshot: Snapshot) -> Snapshot:
     """The snapshot with the models of the second store behind its own: what curves and comparisons are made of.
 
     A model that both have is called STORE:MODEL there, as `sampler compare` takes it.
     """
-    guests = shot.guests
-    if guests is None:
-        return shot
-    own = {model.name for model in shot.models}
+    compared = snapshot.compared
+    if compared is None:
+        return snapshot
+    own = {model.name for model in snapshot.models}
     named = [
-        replace(model, name=f"{guests.store}:{model.name}") if model.name in own else model for model in guests.models
+        replace(model, name=f"{compared.store}:{model.name}") if model.name in own else model
+        for model in compared.models
     ]
     return replace(
-        shot,
-        models=(*shot.models, *named),
-        greedy=(*shot.greedy, *guests.greedy),
-        tallies=(*shot.tallies, *guests.tallies),
-        guests=replace(guests, models=(), greedy=(), tallies=()),
+        snapshot,
+        models=(*snapshot.models, *named),
+        greedy=(*snapshot.greedy, *compared.greedy),
+        tallies=(*snapshot.tallies, *compared.tallies),
+        compared=replace(compared, models=(), greedy=(), tallies=()),
     )

@@ -2,9 +2,9 @@
 
 The loop asks twenty times a second whether anything was committed. If so, it reads the new verdicts and log lines in
 slices, the sums when they are due, and delivers a `Snapshot`. Curves cost more (a bootstrap), so they are made at
-most twice a second and only when the sums, the unit or the choice of problems changed; the rows are delivered
+most twice a second and only when the sums, the unit or the selection of problems changed; the rows are delivered
 before them. Between two looks no statement is open, so the writer never waits for a screen. A store that is not
-there yet is waited for; one that breaks is `Trouble`, reported once, and tried again.
+there yet is waited for; one that breaks is `StoreProblem`, reported once, and tried again.
 
 A second store can be read beside the first, to compare its newest study's models with those of the first. Its ids are
 negated (-1, -2 …), so that they never meet those of the first store; problems are matched by their names, and only where
@@ -28,13 +28,13 @@ from sampler.reporting.inputs import refuse_other_problems
 from sampler.store.lock import is_abandoned, process_exists
 from sampler.store.read_models import EventRow, ModelRow, StudyRow, TailRow
 from sampler.store.reader import Reader, StoreError, StoreUnmade
-from tui.data.curves import Wish, available_units, curves_of
-from tui.data.snapshot import Curves, Guests, Snapshot, Trouble
+from tui.data.curves import CurveRequest, available_units, curves_of
+from tui.data.snapshot import ComparisonModels, Curves, Snapshot, StoreProblem
 
-__all__ = ["GuestReader", "NotComparable", "refuse_other_store"]
+__all__ = ["ComparisonReader", "NotComparable", "refuse_other_store"]
 
 
-class GuestReader(Closeable):
+class ComparisonReader(Closeable):
     """Reads the second store whenever something was committed there. Not for use from several threads at once."""
 
     def __init__(self, path: Path) -> None:
@@ -46,20 +46,20 @@ class GuestReader(Closeable):
         """Whether there is something new (True on the first call)."""
         return self._reader.changed()
 
-    def guests(self, host: StudyRow, store: Path) -> Guests:
+    def compared(self, host: StudyRow, store: Path) -> ComparisonModels:
         """The models of the newest study, for the study of another store; none where it was asked other problems."""
         studies = self._reader.studies()
         if not studies:
-            return Guests(store=self._path.stem, why_not=f"{self._path} holds no study yet")
+            return ComparisonModels(store=self._path.stem, why_not=f"{self._path} holds no study yet")
         study = studies[0]
         try:
             refuse_other_problems((store, self._path), (host.problems_digest, study.problems_digest))
         except NotComparable as error:
-            return Guests(store=self._path.stem, why_not=str(error))
-        return Guests(
+            return ComparisonModels(store=self._path.stem, why_not=str(error))
+        return ComparisonModels(
             store=self._path.stem,
-            models=_turned(model for model in self._reader.models(study.id) if model.wanted),
-            greedy=_turned(self._reader.greedy(study.id)),
+            models=_negated(model for model in self._reader.models(study.id) if model.wanted),
+            greedy=_negated(self._reader.greedy(study.id)),
             tallies=tuple(replace(row, model_id=-row.model_id) for row in self._reader.tallies(study.id)),
         )
 
@@ -68,7 +68,7 @@ class GuestReader(Closeable):
         self._reader.close()
 
 
-def _turned(models: Iterable[ModelRow]) -> tuple[ModelRow, ...]:
+def _negated(models: Iterable[ModelRow]) -> tuple[ModelRow, ...]:
     return tuple(
         replace(model, id=-model.id, greedy_of=None if model.greedy_of is None else -model.greedy_of)
         for model in models
@@ -93,11 +93,11 @@ SLICES_SECONDS = 0.05
 KEPT = 2_000
 SHARE = 0.2  # at most this part of the time goes into reading sums and making curves
 
-Deliver = Callable[[Snapshot | Trouble], None]
+Deliver = Callable[[Snapshot | StoreProblem], None]
 
 
 @dataclass
-class _Due:
+class _Throttle:
     """When something may be done again: not before `least` seconds, and not so often that it eats the processor."""
 
     least: float
@@ -108,10 +108,10 @@ class _Due:
 
 
 @dataclass
-class Follower:
+class StoreWatcher:
     """What is followed, and what of it is wanted.
 
-    `run` belongs to one thread; `wish` and `stop` may be called from any.
+    `run` belongs to one thread; `request` and `stop` may be called from any.
     """
 
     path: Path
@@ -125,17 +125,17 @@ class Follower:
     def __post_init__(self) -> None:
         self._stop = threading.Event()
         self._wake = threading.Event()
-        self._wish = Wish()
-        self._turned = False
+        self._request = CurveRequest()
+        self._switched = False
 
-    def wish(self, wish: Wish) -> None:
+    def request(self, request: CurveRequest) -> None:
         """From now on make these curves; heard at once."""
-        self._wish = wish
+        self._request = request
         self._wake.set()
 
-    def turn(self, path: Path, study: int) -> None:
+    def switch(self, path: Path, study: int) -> None:
         """From now on follow another study, perhaps of another store."""
-        self.path, self.study, self._turned = path, study, True
+        self.path, self.study, self._switched = path, study, True
         self._wake.set()
 
     def stop(self) -> None:
@@ -145,47 +145,47 @@ class Follower:
 
     def run(self, deliver: Deliver) -> None:
         """Follow until stopped."""
-        told: Trouble | None = None
+        told: StoreProblem | None = None
         while not self._stop.is_set():
-            self._turned = False
+            self._switched = False
             try:
                 with Reader(self.path) as reader, self._second() as second:
                     told = None
-                    self._follow(_Eyes(reader, self, second), deliver)
+                    self._follow(_StudyReader(reader, self, second), deliver)
             except StoreError as error:
                 trouble = self._trouble("" if isinstance(error, StoreUnmade) else str(error))
                 if trouble != told:
                     deliver(trouble)
                 told = trouble
-            if not self._turned:
+            if not self._switched:
                 self._rest(RETRY_SECONDS)
 
-    def _follow(self, eyes: _Eyes, deliver: Deliver) -> None:
+    def _follow(self, reader: _StudyReader, deliver: Deliver) -> None:
         """Until stopped, or until another file stands where the open one stood."""
         opened = _inode(self.path)
         told_empty = False
-        while not self._stop.is_set() and not self._turned:
-            shot = eyes.look()
-            if shot is not None:
-                deliver(shot)
-            elif eyes.empty and not told_empty:
+        while not self._stop.is_set() and not self._switched:
+            snapshot = reader.look()
+            if snapshot is not None:
+                deliver(snapshot)
+            elif reader.empty and not told_empty:
                 told_empty = True
                 deliver(self._trouble(""))
-            curved = eyes.curve(self._wish)
+            curved = reader.curve(self._request)
             if curved is not None:
                 deliver(curved)
             if _inode(self.path) not in {opened, None}:
                 return
             self._rest(POLL_SECONDS)
 
-    def _second(self) -> GuestReader | nullcontext[None]:
-        return GuestReader(self.against) if self.against is not None else nullcontext()
+    def _second(self) -> ComparisonReader | nullcontext[None]:
+        return ComparisonReader(self.against) if self.against is not None else nullcontext()
 
-    def _trouble(self, message: str) -> Trouble:
+    def _trouble(self, message: str) -> StoreProblem:
         """Why there is nothing to see; a file that is missing or still empty is about to be made."""
         if message and _written(self.path):
-            return Trouble(message=message, waiting=False)
-        return Trouble(message=f"{self.path} holds no study yet; start one with: {self.hint}", waiting=True)
+            return StoreProblem(message=message, waiting=False)
+        return StoreProblem(message=f"{self.path} holds no study yet; start one with: {self.hint}", waiting=True)
 
     def _rest(self, seconds: float) -> None:
         self._wake.wait(seconds)
@@ -207,27 +207,27 @@ def _inode(path: Path) -> int | None:
         return None
 
 
-class _Eyes:
+class _StudyReader:
     """One open reader and what was last seen through it."""
 
-    def __init__(self, reader: Reader, follower: Follower, second: GuestReader | None) -> None:
+    def __init__(self, reader: Reader, watcher: StoreWatcher, second: ComparisonReader | None) -> None:
         self._reader = reader
         self._second = second
-        self._follower = follower
-        self._shot: Snapshot | None = None
+        self._watcher = watcher
+        self._snapshot: Snapshot | None = None
         self._tail: deque[TailRow] = deque(maxlen=KEPT)
         self._events: deque[EventRow] = deque(maxlen=KEPT)
         self._curves: Curves | None = None
         self._curved_from: tuple[object, ...] = ()
         self._behind = False  # something was committed that is not in the snapshot yet
-        self._sums_due = _Due(SUMS_SECONDS)
-        self._curves_due = _Due(CURVE_SECONDS)
-        self._alive_due = _Due(ALIVE_SECONDS)
+        self._sums_due = _Throttle(SUMS_SECONDS)
+        self._curves_due = _Throttle(CURVE_SECONDS)
+        self._alive_due = _Throttle(ALIVE_SECONDS)
 
     @property
     def empty(self) -> bool:
         """Whether the store was read and holds no study."""
-        return self._shot is None and not self._behind
+        return self._snapshot is None and not self._behind
 
     def look(self) -> Snapshot | None:
         """A new snapshot if there is anything new."""
@@ -236,40 +236,40 @@ class _Eyes:
         began = time.monotonic()
         if self._behind and began >= self._sums_due.at:
             self._behind = False
-            shot = self._read()
+            snapshot = self._read()
             self._sums_due.done(began, time.monotonic())
-            return self._keep(shot) if shot else None
-        if self._shot is not None and began >= self._alive_due.at:
+            return self._keep(snapshot) if snapshot else None
+        if self._snapshot is not None and began >= self._alive_due.at:
             self._alive_due.done(began, time.monotonic())
-            gone = self._gone(self._shot.study)
-            if gone != self._shot.process_gone:
-                return self._keep(replace(self._shot, process_gone=gone))
+            gone = self._gone(self._snapshot.study)
+            if gone != self._snapshot.process_gone:
+                return self._keep(replace(self._snapshot, process_gone=gone))
         return None
 
-    def curve(self, wish: Wish) -> Snapshot | None:
+    def curve(self, request: CurveRequest) -> Snapshot | None:
         """The same snapshot with new curves, if they are due and would differ."""
-        shot, began = self._shot, time.monotonic()
-        if shot is None:
+        snapshot, began = self._snapshot, time.monotonic()
+        if snapshot is None:
             return None
-        origin = (wish, shot.study.id, shot.tallies, shot.models, shot.guests)
-        asked = self._curved_from[:1] != (wish,)
+        origin = (request, snapshot.study.id, snapshot.tallies, snapshot.models, snapshot.compared)
+        asked = self._curved_from[:1] != (request,)
         if origin == self._curved_from or (began < self._curves_due.at and not asked):
             return None
         self._curved_from = origin
-        self._curves = curves_of(shot, wish)
+        self._curves = curves_of(snapshot, request)
         self._curves_due.done(began, time.monotonic())
-        return self._keep(replace(shot, curves=self._curves, units=available_units(shot)))
+        return self._keep(replace(snapshot, curves=self._curves, units=available_units(snapshot)))
 
-    def _keep(self, shot: Snapshot) -> Snapshot:
-        self._shot = shot
-        return shot
+    def _keep(self, snapshot: Snapshot) -> Snapshot:
+        self._snapshot = snapshot
+        return snapshot
 
     def _read(self) -> Snapshot | None:
         studies = self._reader.studies()
         if not studies:
             return None
-        study = next((one for one in studies if one.id == self._follower.study), studies[0])
-        if self._shot is None or self._shot.study.id != study.id:
+        study = next((one for one in studies if one.id == self._watcher.study), studies[0])
+        if self._snapshot is None or self._snapshot.study.id != study.id:
             self._tail.clear()
             self._events.clear()
             self._curves = None
@@ -282,11 +282,11 @@ class _Eyes:
             tail=tuple(self._tail),
             events=tuple(self._events),
             curves=self._curves,
-            units=self._shot.units if self._shot else (),
-            read_at=self._follower.clock(),
+            units=self._snapshot.units if self._snapshot else (),
+            read_at=self._watcher.clock(),
             process_gone=self._gone(study),
             greedy=tuple(self._reader.greedy(study.id)),
-            guests=self._second.guests(study, self._follower.path) if self._second else None,
+            compared=self._second.compared(study, self._watcher.path) if self._second else None,
         )
 
     def _catch_up(self, study: int) -> None:
@@ -303,4 +303,4 @@ class _Eyes:
         self._events.extend(self._reader.events(study, after=self._events[-1].id if self._events else 0, limit=SLICE))
 
     def _gone(self, study: StudyRow) -> bool:
-        return is_abandoned(study, self._follower.host, self._follower.exists)
+        return is_abandoned(study, self._watcher.host, self._watcher.exists)

@@ -18,13 +18,13 @@ from textual.widgets import Footer, Static
 
 from sampler.store.read_models import SampleDetail
 from tui.data.export import Tabular, write_table, written
-from tui.data.query_worker import Desk
-from tui.data.snapshot import Snapshot, Trouble, with_guests
+from tui.data.query_worker import QueryWorker
+from tui.data.snapshot import Snapshot, StoreProblem, with_compared
 from tui.data.system_info import Machine
-from tui.progress import Part, heading
+from tui.progress import Part, header_parts
 from tui.run_control import Command
-from tui.text import harmless
-from tui.view_state import Choice
+from tui.text import sanitize
+from tui.view_state import ViewState
 from tui.widgets.header import HeaderLine, TabLine
 
 SLIM = 68  # columns below which side panes give way
@@ -33,15 +33,15 @@ SLIM = 68  # columns below which side panes give way
 class Hall(Protocol):
     """What every screen may ask of the application."""
 
-    choice: Choice
-    news: Snapshot | Trouble | None
-    desk: Desk
+    view_state: ViewState
+    news: Snapshot | StoreProblem | None
+    query_worker: QueryWorker
     store: Path
     machine: Machine
     no_color: bool
 
-    def choose(self, choice: Choice) -> None:
-        """From now on the reader's choice is this."""
+    def choose(self, view_state: ViewState) -> None:
+        """Take over what the reader has chosen, and draw it."""
 
     def go(self, screen: str) -> None:
         """Show another of the main screens."""
@@ -55,13 +55,13 @@ class Hall(Protocol):
     def list_samples(self, text: str) -> None:
         """Show the samples that a filter lets through."""
 
-    def action_deed(self, name: str) -> None:
+    def action_control(self, name: str) -> None:
         """Run, pause or cancel the study, once the person says yes."""
 
     def may_act(self) -> bool:
         """Whether commands may be started; says so where they may not."""
 
-    def execute_again(self, detail: SampleDetail, file: Path) -> Command:
+    def rerun_command(self, detail: SampleDetail, file: Path) -> Command:
         """The command that executes a sample's program, written to `file`, once more; raises CannotAct."""
 
     def open_study(self, store: Path, study: int) -> None:
@@ -72,13 +72,13 @@ class StudyScreen(Screen[None]):
     """A header, tabs, a body, a footer. `draw` puts a snapshot into the body; nothing is drawn that is not in front."""
 
     NAME: ClassVar[str] = ""
-    GUESTS: ClassVar[bool] = False  # whether a second store's models are shown among the study's own
+    COMPARED: ClassVar[bool] = False  # whether a second store's models are shown among the study's own
 
     def __init__(self) -> None:
         super().__init__()
-        self._shot: Snapshot | None = None  # what is on the screen
+        self._snapshot: Snapshot | None = None  # what is on the screen
         self._newest: Snapshot | None = None
-        self._heard: Snapshot | None = None  # the newest, without guests
+        self._heard: Snapshot | None = None  # the newest, without the models of a second store
         self._paused = False
         self._titles: dict[str, tuple[str, str]] = {}
 
@@ -88,9 +88,9 @@ class StudyScreen(Screen[None]):
         return cast("Hall", self.app)
 
     @property
-    def shot(self) -> Snapshot | None:
+    def snapshot(self) -> Snapshot | None:
         """The snapshot that is on the screen."""
-        return self._shot
+        return self._snapshot
 
     def compose(self) -> ComposeResult:
         """The widgets; their places are CSS, their contents come by `show`."""
@@ -106,7 +106,7 @@ class StudyScreen(Screen[None]):
         """The widgets between tabs and footer."""
 
     @abstractmethod
-    def draw(self, shot: Snapshot) -> None:
+    def draw(self, snapshot: Snapshot) -> None:
         """Put a snapshot on the screen."""
 
     def table(self) -> Tabular | None:
@@ -116,7 +116,7 @@ class StudyScreen(Screen[None]):
     @property
     def settled(self) -> bool:
         """Whether all that the screen wants to show is there: for pictures."""
-        return self._shot is not None and self._shot.curves is not None
+        return self._snapshot is not None and self._snapshot.curves is not None
 
     def export(self, file: Path) -> None:
         """Write what is shown into a file."""
@@ -124,7 +124,9 @@ class StudyScreen(Screen[None]):
         if table is None:
             self.notify("there is no table on this screen; a picture (s) can be made", markup=False)
         else:
-            self.hall.desk.think(lambda: written(file, lambda: write_table(table, file)), self.hall.tell)
+            self.hall.query_worker.run_in_background(
+                lambda: written(file, lambda: write_table(table, file)), self.hall.tell
+            )
 
     def on_mount(self) -> None:
         """Seconds pass without any news."""
@@ -139,17 +141,17 @@ class StudyScreen(Screen[None]):
         if self.hall.news is not None:
             self.show(self.hall.news)
 
-    def show(self, news: Snapshot | Trouble) -> None:
+    def show(self, news: Snapshot | StoreProblem) -> None:
         """Draw what was read, unless the display is paused."""
         if not self._stands:
             return
-        if isinstance(news, Trouble):
+        if isinstance(news, StoreProblem):
             self._tell(news)
             return
         self._heard = news
-        self._newest = with_guests(news) if self.GUESTS else news
-        if not self._paused or self._shot is None:
-            self._shot = self._newest
+        self._newest = with_compared(news) if self.COMPARED else news
+        if not self._paused or self._snapshot is None:
+            self._snapshot = self._newest
             self.redraw()
         self._draw_header()
 
@@ -160,13 +162,13 @@ class StudyScreen(Screen[None]):
 
     def redraw(self) -> None:
         """Draw what is shown once more: the reader has chosen something else."""
-        if self._shot is not None and self._stands and self.is_current:
+        if self._snapshot is not None and self._stands and self.is_current:
             self.remove_class("-empty")
-            self.draw(self._shot)
+            self.draw(self._snapshot)
 
-    def _tell(self, trouble: Trouble) -> None:
-        words = harmless(trouble.message)
-        if self._shot is None:
+    def _tell(self, trouble: StoreProblem) -> None:
+        words = sanitize(trouble.message)
+        if self._snapshot is None:
             self.query_one("#notice", Static).update(Content(f"◌ waiting\n\n{words}" if trouble.waiting else words))
             self.add_class("-empty")
         else:
@@ -176,17 +178,17 @@ class StudyScreen(Screen[None]):
         if self._heard is None or not self._stands or not self.is_current:
             return
         missed = None
-        if self._paused and self._shot is not None:
-            missed = self._heard.study.scored - self._shot.study.scored
+        if self._paused and self._snapshot is not None:
+            missed = self._heard.study.scored - self._snapshot.study.scored
         self.query_one(HeaderLine).show(
-            [*self.crumbs(), *heading(self._heard, self.hall.machine.clock(), paused=missed)]
+            [*self.crumbs(), *header_parts(self._heard, self.hall.machine.clock(), paused=missed)]
         )
 
     def crumbs(self) -> list[Part]:
         """Where one is, for the header."""
         return []
 
-    def entitle(self, pane: str, title: str, subtitle: str = "") -> None:
+    def set_title(self, pane: str, title: str, subtitle: str = "") -> None:
         """Put words into a border; only others than before, because that draws the pane anew."""
         if self._titles.get(pane) != (title, subtitle):
             self._titles[pane] = (title, subtitle)
@@ -199,14 +201,14 @@ class StudyScreen(Screen[None]):
         self.notify(f"{what} copied", timeout=2, markup=False)
 
     def choose(self, **changes: Any) -> None:
-        """Change the reader's choice."""
-        self.hall.choose(replaced(self.hall.choice, **changes))
+        """Change what the reader has chosen."""
+        self.hall.choose(replaced(self.hall.view_state, **changes))
 
     def action_pause(self) -> None:
         """Stop the display, or catch up."""
         self._paused = not self._paused
         if not self._paused:
-            self._shot = self._newest
+            self._snapshot = self._newest
             self.redraw()
         self._draw_header()
 
@@ -222,9 +224,9 @@ class StudyScreen(Screen[None]):
             self.hall.go("live")
 
 
-def replaced(choice: Choice, **changes: Any) -> Choice:
-    """A choice with changes; another unit takes its own rule."""
-    wish = changes.get("wish", choice.wish)
-    if wish.unit != choice.wish.unit and "rule" not in changes:
+def replaced(view_state: ViewState, **changes: Any) -> ViewState:
+    """Return a changed view state; with another unit the rule stands at its default place."""
+    request = changes.get("curves", view_state.curves)
+    if request.unit != view_state.curves.unit and "rule" not in changes:
         changes["rule"] = None
-    return replace(choice, **changes)
+    return replace(view_state, **changes)

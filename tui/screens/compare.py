@@ -13,12 +13,12 @@ from textual.widgets import Static
 
 from sampler.drawing.axis import quantity
 from sampler.store.filters import narrowed
-from tui.data.comparison import At, Comparison, Flip, compare
+from tui.data.comparison import AtBudget, Comparison, Flip, compare
 from tui.data.export import Tabular
 from tui.data.snapshot import Series, Snapshot
-from tui.formats import UNIT_NAMES, Mood
+from tui.formats import UNIT_NAMES, Severity
 from tui.screens.plot_base import PlotScreen
-from tui.text import harmless
+from tui.text import sanitize
 from tui.view_state import labels_of, pinned_of, rule_of, tone_of
 from tui.widgets.curve_plot import CurvePlot
 from tui.widgets.list_table import Cell, Column, ListTable, PlainTable
@@ -41,21 +41,21 @@ FLIPS = (
 )
 
 
-def ladder_cells(at: At, names: tuple[str, str], unit: str) -> tuple[Cell, ...]:
+def ladder_cells(at: AtBudget, names: tuple[str, str], unit: str) -> tuple[Cell, ...]:
     """One budget in words."""
     if at.gap is None:
-        told, who, feeling = "—", "buys none" if 0 in at.ks else "beyond what was sampled", Mood.FAINT
+        told, who, severity = "—", "buys none" if 0 in at.ks else "beyond what was sampled", Severity.FAINT
     else:
         low, high = at.gap.interval.low * 100, at.gap.interval.high * 100
         told = f"{at.gap.mean * 100:+5.1f} [{low:+.1f}, {high:+.1f}]"
         ahead = names[0] if at.gap.mean > 0 else names[1]
-        who, feeling = (f"▸ {ahead}", Mood.GOOD) if at.gap.clear else ("no clear winner", Mood.FAINT)
+        who, severity = (f"▸ {ahead}", Severity.GOOD) if at.gap.clear else ("no clear winner", Severity.FAINT)
     return (
         Cell(text=quantity(at.budget, unit)),
         *(Cell(text="—" if rate is None else f"{rate * 100:.1f}") for rate in at.rates),
         Cell(text=told),
-        Cell(text=f"{at.ks[0]}:{at.ks[1]}", mood=Mood.FAINT),
-        Cell(text=who, mood=feeling),
+        Cell(text=f"{at.ks[0]}:{at.ks[1]}", severity=Severity.FAINT),
+        Cell(text=who, severity=severity),
     )
 
 
@@ -66,10 +66,10 @@ def flip_cells(flip: Flip, width: int) -> tuple[Cell, ...]:
     left, right = ("█" * cells, "") if flip.gap > 0 else ("", "█" * cells)
     bar = f"{left:>{half}}│{right:<{half}}"
     return (
-        Cell(text=harmless(flip.problem, 200)),
+        Cell(text=sanitize(flip.problem, 200)),
         *(Cell(text=f"{rate * 100:.0f}%") for rate in flip.rates),
         Cell(text=f"{flip.gap * 100:+.0f}"),
-        Cell(text=bar, mood=Mood.PLAIN if flip.gap else Mood.FAINT),
+        Cell(text=bar, severity=Severity.PLAIN if flip.gap else Severity.FAINT),
     )
 
 
@@ -100,7 +100,7 @@ class CompareScreen(PlotScreen):
     """Two curves, their paired difference, and the problems on which they differ."""
 
     NAME = "compare"
-    GUESTS = True
+    COMPARED = True
     HELP: ClassVar[str] = """
 The chosen model against the pinned one (c takes another, v turns the pair round), on the problems that both have
 finished. "difference" is chosen minus pinned in points, paired by problem, with its own 95 % interval. ▸ names a winner
@@ -164,43 +164,45 @@ Flips lists the problems by how far the models lie apart at the rule; enter list
         super().on_mount()
         self.query_one("#flips", ListTable).focus()
 
-    def series(self, shot: Snapshot) -> list[Series]:
+    def series(self, snapshot: Snapshot) -> list[Series]:
         """The two curves."""
-        pair = {tone_of(self.hall.choice, shot), pinned_of(self.hall.choice, shot)}
-        return [one for one in super().series(shot) if one.tone in pair]
+        pair = {tone_of(self.hall.view_state, snapshot), pinned_of(self.hall.view_state, snapshot)}
+        return [one for one in super().series(snapshot) if one.tone in pair]
 
-    def draw(self, shot: Snapshot) -> None:
+    def draw(self, snapshot: Snapshot) -> None:
         """Plot at once, numbers when they are made."""
-        self.draw_plot(shot)
-        first, second = tone_of(self.hall.choice, shot), pinned_of(self.hall.choice, shot)
-        if second is None or shot.curves is None:
-            lacks = (shot.guests and shot.guests.why_not) or "a comparison needs two models with a curve"
-            self.query_one("#verdict", Static).update(Content(harmless(lacks)))
+        self.draw_plot(snapshot)
+        first, second = tone_of(self.hall.view_state, snapshot), pinned_of(self.hall.view_state, snapshot)
+        if second is None or snapshot.curves is None:
+            lacks = (snapshot.compared and snapshot.compared.why_not) or "a comparison needs two models with a curve"
+            self.query_one("#verdict", Static).update(Content(sanitize(lacks)))
             return
-        rule, unit = rule_of(self.hall.choice, shot), shot.curves.unit
-        asked = (shot.study.uid, shot.tallies, first, second, unit, rule)
+        rule, unit = rule_of(self.hall.view_state, snapshot), snapshot.curves.unit
+        asked = (snapshot.study.uid, snapshot.tallies, first, second, unit, rule)
         if asked != self._asked and not self._busy:
             self._asked, self._busy = asked, True
-            self.hall.desk.think(lambda: compare(shot, (first, second), unit, rule), self._compared)
-        self._draw_found(shot)
+            self.hall.query_worker.run_in_background(
+                lambda: compare(snapshot, (first, second), unit, rule), self._compared
+            )
+        self._draw_found(snapshot)
 
     def _compared(self, found: Comparison) -> None:
         self._found, self._busy = found, False
-        if self.is_attached and self._shot is not None and self.is_current:
-            self.draw(self._shot)
+        if self.is_attached and self._snapshot is not None and self.is_current:
+            self.draw(self._snapshot)
 
-    def _draw_found(self, shot: Snapshot) -> None:
+    def _draw_found(self, snapshot: Snapshot) -> None:
         found = self._found
-        if found is None or max(found.tones) >= len(shot.models):
+        if found is None or max(found.tones) >= len(snapshot.models):
             return
-        labels = labels_of(shot)
+        labels = labels_of(snapshot)
         names = labels[found.tones[0]], labels[found.tones[1]]
         marked = tuple(f"{mark(tone)} {name}" for tone, name in zip(found.tones, names, strict=True))
-        unit = UNIT_NAMES[shot.curves.unit] if shot.curves else ""
-        alone = f" · {harmless(shot.guests.why_not)}" if shot.guests and shot.guests.why_not else ""
+        unit = UNIT_NAMES[snapshot.curves.unit] if snapshot.curves else ""
+        alone = f" · {sanitize(snapshot.compared.why_not)}" if snapshot.compared and snapshot.compared.why_not else ""
         self.query_one("#verdict", Static).update(Content(verdict_words(found, names, unit) + alone))
         ladder, flips = self.query_one("#ladder", ListTable), self.query_one("#flips", ListTable)
-        brief = labels_of(shot, BRIEF)
+        brief = labels_of(snapshot, BRIEF)
         who = tuple(f"{mark(tone)} {brief[tone]}" for tone in found.tones)
         ladder.show_rows([ladder_cells(at, (who[0], who[1]), unit) for at in found.ladder], empty=found.why_not)
         taken = sum(column.width + 1 for column in FLIPS[:-1])
@@ -210,12 +212,12 @@ Flips lists the problems by how far the models lie apart at the rule; enter list
             lambda at: flip_cells(rows[at], min(64, flips.room - taken)) if at < len(rows) else None,
             empty="move the rule to compare",
         )
-        self.entitle(
+        self.set_title(
             "#ladder-pane", f"{marked[0]} against {marked[1]}", f"{found.problems} problems · chosen minus pinned"
         )
         ahead = sum(row.gap > 0 for row in rows), sum(row.gap < 0 for row in rows)
         told = f"Flips at the rule · {ahead[0]} for {names[0]} · {ahead[1]} for {names[1]}"
-        self.entitle("#flips-pane", told, "bars: chosen ahead to the left, pinned to the right")
+        self.set_title("#flips-pane", told, "bars: chosen ahead to the left, pinned to the right")
 
     @property
     def settled(self) -> bool:
@@ -246,11 +248,11 @@ Flips lists the problems by how far the models lie apart at the rule; enter list
 
     def action_next_pinned(self) -> None:
         """Compare with the next model."""
-        shot = self._shot
-        if shot is None or len(shot.models) < 2:
+        snapshot = self._snapshot
+        if snapshot is None or len(snapshot.models) < 2:
             return
-        chosen, pinned = tone_of(self.hall.choice, shot), pinned_of(self.hall.choice, shot)
-        others = [tone for tone in range(len(shot.models)) if tone != chosen]
+        chosen, pinned = tone_of(self.hall.view_state, snapshot), pinned_of(self.hall.view_state, snapshot)
+        others = [tone for tone in range(len(snapshot.models)) if tone != chosen]
         at = others.index(pinned) if pinned in others else -1
         self.choose(pinned=others[(at + 1) % len(others)])
 
@@ -260,7 +262,7 @@ Flips lists the problems by how far the models lie apart at the rule; enter list
 
     def action_turn(self) -> None:
         """Exchange the two."""
-        shot = self._shot
-        pinned = pinned_of(self.hall.choice, shot) if shot else None
-        if shot is not None and pinned is not None:
-            self.choose(tone=pinned, pinned=tone_of(self.hall.choice, shot))
+        snapshot = self._snapshot
+        pinned = pinned_of(self.hall.view_state, snapshot) if snapshot else None
+        if snapshot is not None and pinned is not None:
+            self.choose(tone=pinned, pinned=tone_of(self.hall.view_state, snapshot))

@@ -12,7 +12,7 @@ from textual.widget import Widget
 from sampler.drawing.axis import measured
 from tui.data.export import Tabular
 from tui.data.snapshot import Snapshot
-from tui.formats import Mood
+from tui.formats import Severity
 from tui.screens.plot_base import PlotScreen, scaled, slid, whole
 from tui.view_state import rule_of, tone_of
 from tui.widgets.curve_plot import CurvePlot
@@ -38,14 +38,14 @@ def readout_cells(one: Reading, rank: int, best: float | None, problems: int) ->
     star = f"{STAR} greedy {one.star[1] * 100:.1f}% at {measured(one.star[0])}" if one.star else ""
     note = "buys none" if one.rate is None else "beyond what was sampled: at least this" if one.beyond else ""
     return (
-        Cell(text=str(rank) if one.rate is not None else "", mood=Mood.FAINT),
+        Cell(text=str(rank) if one.rate is not None else "", severity=Severity.FAINT),
         Cell(text=f"{mark(one.tone)} {one.label}", tone=one.tone),
         Cell(text="—" if one.rate is None else f"{'≥' if one.beyond else ''}{one.rate * 100:.1f}%", strong=True),
         Cell(text=near_words(one)),
         Cell(text="" if one.k is None else f"k={one.k:.0f}"),
         Cell(text=str(problems)),
         Cell(text=behind),
-        Cell(text=" · ".join(part for part in (star, note) if part), mood=Mood.FAINT),
+        Cell(text=" · ".join(part for part in (star, note) if part), severity=Severity.FAINT),
     )
 
 
@@ -53,7 +53,7 @@ class CurvesScreen(PlotScreen):
     """One plot and its readout."""
 
     NAME = "curves"
-    GUESTS = True
+    COMPARED = True
     LABELS = 30
     HELP: ClassVar[str] = """
 Pass rate against budget per problem: a budget buys each model k samples, and the rate is the chance that one of k
@@ -85,25 +85,25 @@ problems instead of shared ones, c pins a model for Compare.
         with Container(id="readout-pane", classes="pane"):
             yield StillTable(COLUMNS, id="readout")
 
-    def draw(self, shot: Snapshot) -> None:
+    def draw(self, snapshot: Snapshot) -> None:
         """Plot and readout."""
-        self.draw_plot(shot, readout=False)
-        found = self._readings(shot)
+        self.draw_plot(snapshot, readout=False)
+        found = self._readings(snapshot)
         best = max((one.rate for one in found if one.rate is not None), default=None)
-        problems = shot.curves.problems if shot.curves else ()
+        problems = snapshot.curves.problems if snapshot.curves else ()
         table = self.query_one(ListTable)
         table.show_rows(
             [readout_cells(one, rank, best, problems[one.tone]) for rank, one in enumerate(found, 1)],
             empty="no curve yet",
         )
         tones = [one.tone for one in found]
-        tone = tone_of(self.hall.choice, shot)
+        tone = tone_of(self.hall.view_state, snapshot)
         table.choose(tones.index(tone) if tone in tones else 0, tell=False)
-        self.entitle("#readout-pane", "At the rule", "↑↓ selects a model · click a line")
+        self.set_title("#readout-pane", "At the rule", "↑↓ selects a model · click a line")
 
     def table(self) -> Tabular | None:
         """Every step of every curve."""
-        curves = self._shot.curves if self._shot else None
+        curves = self._snapshot.curves if self._snapshot else None
         if curves is None:
             return None
         return Tabular(
@@ -125,14 +125,14 @@ problems instead of shared ones, c pins a model for Compare.
 
     def on_list_table_chosen(self, event: ListTable.Chosen) -> None:
         """A click on a model."""
-        found = self._readings(self._shot) if self._shot else []
+        found = self._readings(self._snapshot) if self._snapshot else []
         if event.position < len(found):
             self.choose(tone=found[event.position].tone)
 
     def action_scale(self, factor: float) -> None:
         """Closer, or further away."""
-        full = whole(self.series(self._shot)) if self._shot and not self.window else self._full
-        rule = rule_of(self.hall.choice, self._shot) if self._shot else None
+        full = whole(self.series(self._snapshot)) if self._snapshot and not self.window else self._full
+        rule = rule_of(self.hall.view_state, self._snapshot) if self._snapshot else None
         if full is None or rule is None:
             return
         self._full = full
@@ -152,6 +152,6 @@ problems instead of shared ones, c pins a model for Compare.
 
     _full: tuple[float, float] | None = None
 
-    def _readings(self, shot: Snapshot) -> list[Reading]:
-        rule = rule_of(self.hall.choice, shot)
-        return readings(self.series(shot), rule) if rule is not None else []
+    def _readings(self, snapshot: Snapshot) -> list[Reading]:
+        rule = rule_of(self.hall.view_state, snapshot)
+        return readings(self.series(snapshot), rule) if rule is not None else []

@@ -10,11 +10,11 @@ from textual.containers import Container
 from textual.widget import Widget
 
 from tui.data.export import Tabular
-from tui.data.failure_groups import Group, Groups, GroupTable, coarser, filter_of
+from tui.data.failure_groups import FailureCounter, Group, GroupTable, filter_of, merge_messages
 from tui.data.snapshot import Snapshot
-from tui.formats import Mood, glyph, grouped, mood
+from tui.formats import Severity, glyph, grouped, severity_of
 from tui.screens.base import StudyScreen
-from tui.text import harmless
+from tui.text import sanitize
 from tui.view_state import tone_of
 from tui.widgets.list_table import Cell, Column, ListTable
 from tui.widgets.plot import mark
@@ -35,10 +35,10 @@ def group_cells(group: Group, total: int, tones: Mapping[int, int]) -> tuple[Cel
     return (
         Cell(text=grouped(group.count), strong=True),
         Cell(text=f"{group.count / total * 100:.1f}%" if total else "—"),
-        Cell(text=f"{glyph(group.verdict)} {harmless(group.verdict, 20)}", mood=mood(group.verdict)),
-        Cell(text=harmless(group.error, 100) or "—", mood=Mood.PLAIN if group.error else Mood.FAINT),
+        Cell(text=f"{glyph(group.verdict)} {sanitize(group.verdict, 20)}", severity=severity_of(group.verdict)),
+        Cell(text=sanitize(group.error, 100) or "—", severity=Severity.PLAIN if group.error else Severity.FAINT),
         Cell(text=" ".join(f"{mark(tone)}{grouped(count)}" for tone, count in parts)),
-        Cell(text=group.message or _without_message(group), mood=Mood.FAINT),
+        Cell(text=group.message or _without_message(group), severity=Severity.FAINT),
     )
 
 
@@ -49,7 +49,7 @@ def _without_message(group: Group) -> str:
 
 
 class FailuresScreen(StudyScreen):
-    """Groups of failures, the largest first."""
+    """FailureCounter of failures, the largest first."""
 
     NAME = "failures"
     HELP: ClassVar[str] = """
@@ -71,7 +71,7 @@ enter lists the samples of a group, o those of the chosen model alone; m puts al
 
     def __init__(self) -> None:
         super().__init__()
-        self._groups: Groups | None = None
+        self._counter: FailureCounter | None = None
         self._counted = GroupTable()
         self._coarse = False
         self._busy = False
@@ -91,10 +91,10 @@ enter lists the samples of a group, o those of the chosen model alone; m puts al
         """Whether every failure is counted."""
         return not self._counted.behind and not self._busy
 
-    def draw(self, shot: Snapshot) -> None:
+    def draw(self, snapshot: Snapshot) -> None:
         """Begin to count, or count what is new."""
-        if self._groups is None or self._groups.uid != shot.study.uid:
-            self._groups, self._counted = Groups(shot.study.id, shot.study.uid), GroupTable()
+        if self._counter is None or self._counter.uid != snapshot.study.uid:
+            self._counter, self._counted = FailureCounter(snapshot.study.id, snapshot.study.uid), GroupTable()
         self._pump()
         self._draw_groups()
 
@@ -107,41 +107,41 @@ enter lists the samples of a group, o those of the chosen model alone; m puts al
 
     @property
     def _shown(self) -> GroupTable:
-        return coarser(self._counted) if self._coarse else self._counted
+        return merge_messages(self._counted) if self._coarse else self._counted
 
     def _draw_groups(self) -> None:
-        shot, table = self._shot, self._shown
-        if shot is None:
+        snapshot, table = self._snapshot, self._shown
+        if snapshot is None:
             return
-        tones = {model.id: tone for tone, model in enumerate(shot.models)}
+        tones = {model.id: tone for tone, model in enumerate(snapshot.models)}
         rows = table.groups
         words = "no failure yet" if not table.behind else f"looked through {table.scanned * 100:.0f} % …"
         self.query_one(ListTable).show(
             len(rows), lambda at: group_cells(rows[at], table.total, tones) if at < len(rows) else None, empty=words
         )
-        told = f"Failures · {grouped(table.total)} of {grouped(shot.study.scored)} · {len(rows)} groups"
+        told = f"Failures · {grouped(table.total)} of {grouped(snapshot.study.scored)} · {len(rows)} groups"
         if table.behind:
             told += f" · {table.scanned * 100:.0f} % looked through"
-        self.entitle("#list-pane", told, "by verdict and error" if self._coarse else "by verdict, error and message")
+        self.set_title("#list-pane", told, "by verdict and error" if self._coarse else "by verdict, error and message")
 
     def _pump(self) -> None:
-        groups = self._groups
-        if groups is None or self._busy or not self.is_attached:
+        counter = self._counter
+        if counter is None or self._busy or not self.is_attached:
             return
         self._busy = True
-        self.hall.desk.go_on(
-            groups.step, lambda table: self._stepped(groups, table), lambda table: table.behind, self._idle
+        self.hall.query_worker.ask_in_slices(
+            counter.step, lambda table: self._stepped(counter, table), lambda table: table.behind, self._idle
         )
 
     def _idle(self) -> None:
         self._busy = False
 
-    def _stepped(self, groups: Groups, table: GroupTable) -> None:
+    def _stepped(self, counter: FailureCounter, table: GroupTable) -> None:
         self._busy = False
-        if groups is self._groups and self.is_attached:
+        if counter is self._counter and self.is_attached:
             self._counted = table
             self._draw_groups()
-        if self.is_current and (table.behind or groups is not self._groups):
+        if self.is_current and (table.behind or counter is not self._counter):
             self._pump()
 
     @property
@@ -155,9 +155,9 @@ enter lists the samples of a group, o those of the chosen model alone; m puts al
 
     def action_open_model(self) -> None:
         """List the chosen model's samples of a group."""
-        shot = self._shot
-        if shot is not None and shot.models:
-            self._list(shot.models[tone_of(self.hall.choice, shot)].name)
+        snapshot = self._snapshot
+        if snapshot is not None and snapshot.models:
+            self._list(snapshot.models[tone_of(self.hall.view_state, snapshot)].name)
 
     def _list(self, model: str | None) -> None:
         group = self._chosen

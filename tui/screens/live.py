@@ -21,7 +21,7 @@ from tui.widgets.curve_plot import CurvePlot
 from tui.widgets.models_table import ModelsTable, model_lines
 from tui.widgets.plot import Reading
 from tui.widgets.tail import Tail, tail_rows
-from tui.widgets.verdict_bars import VerdictBars, bars
+from tui.widgets.verdict_bars import VerdictBars, verdict_counts
 
 _SHORT_UNITS: Mapping[Unit, str] = {
     Unit.SECONDS: " s",
@@ -105,55 +105,55 @@ While the study runs, numbers are interim: models are compared on the problems t
         super().on_mount()
         self.query_one(ModelsTable).focus()
 
-    def draw(self, shot: Snapshot) -> None:
+    def draw(self, snapshot: Snapshot) -> None:
         """Every pane."""
-        self._draw_models(shot)
-        self._draw_verdicts(shot)
-        self.draw_plot(shot)
-        self.query_one(Tail).show(tail_rows(shot), marked_names(shot))
+        self._draw_models(snapshot)
+        self._draw_verdicts(snapshot)
+        self.draw_plot(snapshot)
+        self.query_one(Tail).show(tail_rows(snapshot), marked_names(snapshot))
         self._draw_tail_title()
 
     def table(self) -> Tabular | None:
         """The models."""
-        shot = self._shot
-        if shot is None:
+        snapshot = self._snapshot
+        if snapshot is None:
             return None
-        lines = model_lines(shot, rule_of(self.hall.choice, shot))
+        lines = model_lines(snapshot, rule_of(self.hall.view_state, snapshot))
         return Tabular(
             columns=("model", "done", "pass_at_1", "rate_at_rule", "low", "high", "k"),
             rows=((line.name, line.done, line.pass_1, *_at_rule(line.at_rule)) for line in lines),
         )
 
-    def _draw_models(self, shot: Snapshot) -> None:
-        rule = rule_of(self.hall.choice, shot)
-        budget = budget_words(rule, shot.curves.unit) if rule is not None and shot.curves else ""
+    def _draw_models(self, snapshot: Snapshot) -> None:
+        rule = rule_of(self.hall.view_state, snapshot)
+        budget = budget_words(rule, snapshot.curves.unit) if rule is not None and snapshot.curves else ""
         table = self.query_one(ModelsTable)
-        table.show(model_lines(shot, rule), budget)
-        table.choose(tone_of(self.hall.choice, shot))
-        self.entitle("#models-pane", f"Models ({len(shot.models)})")
+        table.show(model_lines(snapshot, rule), budget)
+        table.choose(tone_of(self.hall.view_state, snapshot))
+        self.set_title("#models-pane", f"Models ({len(snapshot.models)})")
 
-    def _draw_verdicts(self, shot: Snapshot) -> None:
-        if shot.models:
-            tone = tone_of(self.hall.choice, shot)
-            self.query_one(VerdictBars).show(bars(shot, shot.models[tone].id))
-            self.entitle(
+    def _draw_verdicts(self, snapshot: Snapshot) -> None:
+        if snapshot.models:
+            tone = tone_of(self.hall.view_state, snapshot)
+            self.query_one(VerdictBars).show(verdict_counts(snapshot, snapshot.models[tone].id))
+            self.set_title(
                 "#verdicts-pane",
-                f"Verdicts · {labels_of(shot, NARROW_LABEL if self.has_class('-narrow') else LABEL_WIDTH)[tone]}",
+                f"Verdicts · {labels_of(snapshot, NARROW_LABEL if self.has_class('-narrow') else LABEL_WIDTH)[tone]}",
             )
 
     def _draw_tail_title(self) -> None:
         tail = self.query_one(Tail)
         words = "following" if tail.following else f"+{tail.unseen} newer, f follows"
-        self.entitle("#tail-pane", f"Tail ({words})")
+        self.set_title("#tail-pane", f"Tail ({words})")
 
     # what the reader does
 
     def on_data_table_row_highlighted(self, event: DataTable.RowHighlighted) -> None:
         """The cursor of the models table is the selected model."""
-        if event.cursor_row != self.hall.choice.tone:
+        if event.cursor_row != self.hall.view_state.tone:
             self.choose(tone=event.cursor_row)
 
-    def on_tail_looked(self, _event: Tail.Looked) -> None:
+    def on_tail_moved(self, _event: Tail.Moved) -> None:
         """Say whether the tail follows."""
         self._draw_tail_title()
 
@@ -163,7 +163,7 @@ While the study runs, numbers are interim: models are compared on the problems t
 
     def action_model(self, models: int) -> None:
         """Select another model."""
-        self.query_one(ModelsTable).choose(self.hall.choice.tone + models)
+        self.query_one(ModelsTable).choose(self.hall.view_state.tone + models)
 
     def action_follow(self) -> None:
         """Follow the newest line of the tail."""

@@ -11,7 +11,7 @@ from textual.binding import Binding, BindingType
 
 from sampler.drawing.axis import quantity
 from tui.data.snapshot import Curves, Series, Snapshot
-from tui.formats import UNIT_NAMES, following
+from tui.formats import UNIT_NAMES, next_unit
 from tui.screens.base import StudyScreen
 from tui.view_state import LABEL_WIDTH, labels_of, rule_of, tone_of
 from tui.widgets.curve_plot import CurvePlot
@@ -78,13 +78,13 @@ def _inside(logs: tuple[float, float], full: Window) -> Window | None:
     return math.exp(low), math.exp(high)
 
 
-def plot_title(shot: Snapshot) -> str:
+def plot_title(snapshot: Snapshot) -> str:
     """What the curves are, on which problems, and whether that is the last word."""
-    curves = shot.curves
+    curves = snapshot.curves
     if curves is None:
         return "pass rate by budget"
     words = [f"pass rate by {UNIT_NAMES[curves.unit]} per problem"]
-    if shot.study.status != "done" or shot.study.scored < shot.study.wanted:
+    if snapshot.study.status != "done" or snapshot.study.scored < snapshot.study.wanted:
         words.append("interim")  # before the rest, which a narrow pane cuts
     if any(curves.problems):
         words.append(_rests_on(curves))
@@ -137,31 +137,31 @@ class PlotScreen(StudyScreen):
     @property
     def curves_shown(self) -> bool:
         """Whether a study with its curves is on the screen."""
-        return self._shot is not None and self._shot.curves is not None
+        return self._snapshot is not None and self._snapshot.curves is not None
 
-    def draw_plot(self, shot: Snapshot, *, readout: bool = True) -> None:
+    def draw_plot(self, snapshot: Snapshot, *, readout: bool = True) -> None:
         """Put the curves into the plot, and words around it."""
-        curves, choice = shot.curves, self.hall.choice
-        rule = rule_of(choice, shot)
+        curves, view_state = snapshot.curves, self.hall.view_state
+        rule = rule_of(view_state, snapshot)
         options = Options(
-            log=choice.log,
-            band=choice.band,
+            log=view_state.log,
+            band=view_state.band,
             dashes=self.app.no_color,
-            selected=tone_of(choice, shot),
+            selected=tone_of(view_state, snapshot),
             rule=rule,
             unit=UNIT_NAMES[curves.unit] if curves else "",
             readout=readout,
         )
-        series = self.series(shot)
+        series = self.series(snapshot)
         self.query_one(CurvePlot).show(
             [clipped(one, self.window) for one in series] if self.window else series, options
         )
-        self.entitle("#plot-pane", plot_title(shot), rule_words(rule, options.unit))
+        self.set_title("#plot-pane", plot_title(snapshot), rule_words(rule, options.unit))
 
-    def series(self, shot: Snapshot) -> list[Series]:
+    def series(self, snapshot: Snapshot) -> list[Series]:
         """The curves of the models that this screen shows, with their short names."""
-        labels = labels_of(shot, self.LABELS)
-        found = shot.curves.series if shot.curves else ()
+        labels = labels_of(snapshot, self.LABELS)
+        found = snapshot.curves.series if snapshot.curves else ()
         return [replace(one, label=labels[one.tone]) for one in found if one.tone < len(labels)]
 
     def on_curve_plot_rule_moved(self, event: CurvePlot.RuleMoved) -> None:
@@ -170,7 +170,7 @@ class PlotScreen(StudyScreen):
 
     def action_rule(self, columns: int) -> None:
         """Move the budget rule."""
-        rule = rule_of(self.hall.choice, self._shot) if self._shot else None
+        rule = rule_of(self.hall.view_state, self._snapshot) if self._snapshot else None
         if rule is not None:
             self.choose(rule=self.query_one(CurvePlot).plot.moved(rule, columns))
 
@@ -180,34 +180,36 @@ class PlotScreen(StudyScreen):
 
     def action_model(self, models: int) -> None:
         """Select another model."""
-        if self._shot is not None:
-            last = len(self._shot.models) - 1
-            self.choose(tone=max(0, min(last, tone_of(self.hall.choice, self._shot) + models)))
+        if self._snapshot is not None:
+            last = len(self._snapshot.models) - 1
+            self.choose(tone=max(0, min(last, tone_of(self.hall.view_state, self._snapshot) + models)))
 
     def action_unit(self) -> None:
         """Count budgets in the next unit that was measured."""
         if self._newest is None or self._newest.curves is None:
             return
-        unit = following(self._newest.curves.unit, self._newest.units)
+        unit = next_unit(self._newest.curves.unit, self._newest.units)
         self.window = None
-        self.choose(wish=replace(self.hall.choice.wish, unit=unit))
+        self.choose(curves=replace(self.hall.view_state.curves, unit=unit))
 
     def action_problems(self) -> None:
         """Compare on shared problems, or show each model on its own."""
-        wish = self.hall.choice.wish
-        self.choose(wish=replace(wish, shared=not wish.shared))
+        request = self.hall.view_state.curves
+        self.choose(curves=replace(request, shared=not request.shared))
 
     def action_log(self) -> None:
         """Logarithmic or linear budgets."""
-        self.choose(log=not self.hall.choice.log)
+        self.choose(log=not self.hall.view_state.log)
 
     def action_band(self) -> None:
         """The interval on or off."""
-        self.choose(band=not self.hall.choice.band)
+        self.choose(band=not self.hall.view_state.band)
 
     def action_pin(self) -> None:
         """Compare others with the chosen model."""
-        if self._shot is not None:
-            tone = tone_of(self.hall.choice, self._shot)
+        if self._snapshot is not None:
+            tone = tone_of(self.hall.view_state, self._snapshot)
             self.choose(pinned=tone)
-            self.notify(f"{labels_of(self._shot)[tone]} is pinned: 6 compares it with the chosen model", markup=False)
+            self.notify(
+                f"{labels_of(self._snapshot)[tone]} is pinned: 6 compares it with the chosen model", markup=False
+            )

@@ -15,9 +15,9 @@ from textual.widget import Widget
 from sampler.store.filters import narrowed
 from tui.data.export import Tabular
 from tui.data.snapshot import Snapshot
-from tui.formats import Mood
+from tui.formats import Severity
 from tui.screens.base import StudyScreen
-from tui.text import harmless
+from tui.text import sanitize
 from tui.view_state import labels_of, tone_of
 from tui.widgets.list_table import Cell, Column, ListTable
 from tui.widgets.plot import mark
@@ -64,13 +64,13 @@ class HeatLine:
         return max(self.shares) - min(self.shares) if self.shares else 0.0
 
 
-def heat_lines(shot: Snapshot, order: str = "order") -> list[HeatLine]:
+def heat_lines(snapshot: Snapshot, order: str = "order") -> list[HeatLine]:
     """The problems that have a sample, in the wanted order."""
     by_problem: dict[str, dict[int, Rate]] = {}
-    for row in shot.tallies:
+    for row in snapshot.tallies:
         by_problem.setdefault(row.problem, {})[row.model_id] = Rate(scored=row.scored, passed=row.passed)
     lines = [
-        HeatLine(problem=problem, rates=tuple(rates.get(model.id) for model in shot.models))
+        HeatLine(problem=problem, rates=tuple(rates.get(model.id) for model in snapshot.models))
         for problem, rates in by_problem.items()
     ]
     match order:
@@ -133,7 +133,7 @@ def heat_cells(line: HeatLine, columns: Sequence[Column]) -> tuple[Cell, ...]:
         if column.key in models:
             cells.append(_rate_cell(models[column.key]))
         elif column.key == "problem":
-            cells.append(Cell(text=harmless(line.problem, 200)))
+            cells.append(Cell(text=sanitize(line.problem, 200)))
         elif column.key == "mean":
             cells.append(Cell(text=f"{line.mean * 100:.0f}%" if line.shares else "—", strong=True))
         else:
@@ -143,7 +143,7 @@ def heat_cells(line: HeatLine, columns: Sequence[Column]) -> tuple[Cell, ...]:
 
 def _rate_cell(rate: Rate | None) -> Cell:
     if rate is None or rate.share is None:
-        return Cell(text="     ·", mood=Mood.FAINT)
+        return Cell(text="     ·", severity=Severity.FAINT)
     glyphs = shade(rate.share) * 2
     return Cell(text=f"{glyphs}{rate.share * 100:>4.0f}% {rate.passed}/{rate.scored}", heat=rate.share)
 
@@ -200,18 +200,18 @@ hardest first, easiest first, where models differ most, least sampled.
         super().on_resize(event)
         self.call_after_refresh(self.redraw)
 
-    def draw(self, shot: Snapshot) -> None:
+    def draw(self, snapshot: Snapshot) -> None:
         """The map."""
         table = self.query_one(ListTable)
-        self._lines = lines = heat_lines(shot, self._order)
+        self._lines = lines = heat_lines(snapshot, self._order)
         width = table.room
-        names = labels_of(shot, name_width(width, len(shot.models)))
-        columns = heat_columns(names, tone_of(self.hall.choice, shot), width)
+        names = labels_of(snapshot, name_width(width, len(snapshot.models)))
+        columns = heat_columns(names, tone_of(self.hall.view_state, snapshot), width)
         table.columns = columns
         table.show(
             len(lines), lambda at: heat_cells(lines[at], columns) if at < len(lines) else None, empty="no sample yet"
         )
-        self.entitle(
+        self.set_title(
             "#list-pane",
             f"Problems · {heat_words(lines)}",
             "in the data set's order" if self._order == ORDERS[0] else f"sorted by {self._order}",
@@ -219,10 +219,10 @@ hardest first, easiest first, where models differ most, least sampled.
 
     def table(self) -> Tabular | None:
         """The map as numbers."""
-        shot = self._shot
-        if shot is None:
+        snapshot = self._snapshot
+        if snapshot is None:
             return None
-        names = [model.name for model in shot.models]
+        names = [model.name for model in snapshot.models]
         return Tabular(
             columns=("problem", "model", "scored", "passed"),
             rows=(
@@ -235,9 +235,9 @@ hardest first, easiest first, where models differ most, least sampled.
 
     def action_model(self, models: int) -> None:
         """Choose another model."""
-        if self._shot is not None:
-            last = len(self._shot.models) - 1
-            self.choose(tone=max(0, min(last, tone_of(self.hall.choice, self._shot) + models)))
+        if self._snapshot is not None:
+            last = len(self._snapshot.models) - 1
+            self.choose(tone=max(0, min(last, tone_of(self.hall.view_state, self._snapshot) + models)))
 
     def action_sort(self) -> None:
         """Another order."""
@@ -251,9 +251,9 @@ hardest first, easiest first, where models differ most, least sampled.
 
     def on_list_table_opened(self, _event: ListTable.Opened) -> None:
         """List the chosen model's samples of a problem."""
-        line, shot = self._chosen, self._shot
-        if line is not None and shot is not None and shot.models:
-            model = shot.models[tone_of(self.hall.choice, shot)].name
+        line, snapshot = self._chosen, self._snapshot
+        if line is not None and snapshot is not None and snapshot.models:
+            model = snapshot.models[tone_of(self.hall.view_state, snapshot)].name
             self.hall.list_samples(narrowed(narrowed("", "problem", line.problem), "model", model))
 
     def action_open_all(self) -> None:
@@ -263,11 +263,11 @@ hardest first, easiest first, where models differ most, least sampled.
 
     def action_copy(self) -> None:
         """Copy the chosen line."""
-        line, shot = self._chosen, self._shot
-        if line is not None and shot is not None:
+        line, snapshot = self._chosen, self._snapshot
+        if line is not None and snapshot is not None:
             told = [
                 f"{model.name} {rate.passed}/{rate.scored}"
-                for model, rate in zip(shot.models, line.rates, strict=True)
+                for model, rate in zip(snapshot.models, line.rates, strict=True)
                 if rate is not None
             ]
             self.copy(f"{line.problem}: {', '.join(told)}", "line")

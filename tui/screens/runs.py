@@ -15,11 +15,11 @@ from sampler.store.lock import is_abandoned
 from sampler.store.read_models import StudyRow
 from sampler.store.reader import Reader, StoreError
 from tui.data.export import Tabular
-from tui.data.snapshot import Snapshot, Trouble
-from tui.formats import Mood, duration, grouped
-from tui.progress import STANDING_MOODS, standing
+from tui.data.snapshot import Snapshot, StoreProblem
+from tui.formats import Severity, duration, grouped
+from tui.progress import STATE_SEVERITY, run_state
 from tui.screens.base import StudyScreen
-from tui.text import harmless
+from tui.text import sanitize
 from tui.widgets.list_table import Cell, Column, ListTable
 
 MOST = 200  # stores that are looked into
@@ -38,7 +38,7 @@ COLUMNS = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Run:
+class StudyEntry:
     """One study in one store; a store that cannot be read is a run without a study and with a reason."""
 
     store: Path
@@ -46,20 +46,20 @@ class Run:
     why_not: str = ""
 
 
-def find_runs(present: Path, host: str) -> list[Run]:
+def find_studies(present: Path, host: str) -> list[StudyEntry]:
     """The studies of the store that is open and of its neighbours, the latest first. `host` is this machine's name."""
     stores = {present, *sorted(present.parent.glob("*.db"), key=_age)[:MOST]}
-    runs: list[Run] = []
+    runs: list[StudyEntry] = []
     for store in sorted(stores):
         try:
             with Reader(store) as reader:
                 runs += [
-                    Run(store=store, study=study, why_not="gone" * is_abandoned(study, host))
+                    StudyEntry(store=store, study=study, why_not="gone" * is_abandoned(study, host))
                     for study in reader.studies()
                 ]
         except StoreError as error:
             if store == present:
-                runs.append(Run(store=store, study=None, why_not=str(error)))
+                runs.append(StudyEntry(store=store, study=None, why_not=str(error)))
     return sorted(runs, key=lambda run: -(run.study.started_at or run.study.created_at) if run.study else 0.0)
 
 
@@ -70,26 +70,26 @@ def _age(file: Path) -> float:
         return 0.0
 
 
-def run_cells(run: Run, now: float, *, here: bool) -> tuple[Cell, ...]:
+def study_cells(run: StudyEntry, now: float, *, here: bool) -> tuple[Cell, ...]:
     """One study in words."""
     study = run.study
     mark = Cell(text="▸" if here else " ", strong=True)
     if study is None:
-        return (mark, Cell(text=run.store.name), Cell(text="unreadable", mood=Mood.BAD), *[Cell()] * 5,
-                Cell(text=harmless(run.why_not, 300)))  # fmt: skip
-    found = standing(study, now, process_gone=bool(run.why_not))
+        return (mark, Cell(text=run.store.name), Cell(text="unreadable", severity=Severity.BAD), *[Cell()] * 5,
+                Cell(text=sanitize(run.why_not, 300)))  # fmt: skip
+    found = run_state(study, now, process_gone=bool(run.why_not))
     began = study.started_at or study.created_at
     until = study.ended_at or study.heartbeat_at or began
     return (
         mark,
-        Cell(text=harmless(study.name, 100), strong=here),
-        Cell(text=f"{found.glyph} {found.word}", mood=STANDING_MOODS[found]),
+        Cell(text=sanitize(study.name, 100), strong=here),
+        Cell(text=f"{found.glyph} {found.word}", severity=STATE_SEVERITY[found]),
         Cell(text=f"{study.scored / study.wanted * 100:.0f}%" if study.wanted else "—"),
         Cell(text=f"{grouped(study.scored)}/{grouped(study.wanted)}"),
         Cell(text=grouped(study.problems)),
         Cell(text=f"{duration(now - began)} ago"),
         Cell(text=duration(until - began)),
-        Cell(text=harmless(run.store.name, 200), mood=Mood.FAINT),
+        Cell(text=sanitize(run.store.name, 200), severity=Severity.FAINT),
     )
 
 
@@ -112,7 +112,7 @@ the Live screen.
 
     def __init__(self) -> None:
         super().__init__()
-        self._runs: list[Run] = []
+        self._runs: list[StudyEntry] = []
 
     def body(self) -> Iterator[Widget]:
         """One list."""
@@ -126,24 +126,24 @@ the Live screen.
         self.set_interval(LOOK_SECONDS, self._look)
         self._look()
 
-    def show(self, news: Snapshot | Trouble) -> None:
+    def show(self, news: Snapshot | StoreProblem) -> None:
         """A store that cannot be read is no reason to hide the others."""
         if isinstance(news, Snapshot):
             super().show(news)
 
-    def draw(self, shot: Snapshot) -> None:
+    def draw(self, snapshot: Snapshot) -> None:
         """The list, with the present study marked."""
         now, present = self.hall.machine.clock(), self.hall.store
         rows = self._runs
         self.query_one(ListTable).show(
             len(rows),
-            lambda at: run_cells(rows[at], now, here=self._is_here(rows[at], shot)) if at < len(rows) else None,
+            lambda at: study_cells(rows[at], now, here=self._is_here(rows[at], snapshot)) if at < len(rows) else None,
             empty="looking …",
         )
-        self.entitle("#list-pane", f"Runs · {len(rows)} in {present.parent}", "enter opens")
+        self.set_title("#list-pane", f"Runs · {len(rows)} in {present.parent}", "enter opens")
 
-    def _is_here(self, run: Run, shot: Snapshot) -> bool:
-        return run.store == self.hall.store and run.study is not None and run.study.id == shot.study.id
+    def _is_here(self, run: StudyEntry, snapshot: Snapshot) -> bool:
+        return run.store == self.hall.store and run.study is not None and run.study.id == snapshot.study.id
 
     @property
     def settled(self) -> bool:
@@ -164,9 +164,9 @@ the Live screen.
     def _look(self) -> None:
         if self.is_current:
             present, host = self.hall.store, self.hall.machine.name
-            self.hall.desk.think(lambda: find_runs(present, host), self._found)
+            self.hall.query_worker.run_in_background(lambda: find_studies(present, host), self._found)
 
-    def _found(self, runs: list[Run]) -> None:
+    def _found(self, runs: list[StudyEntry]) -> None:
         self._runs = runs
         self.redraw()
 

@@ -21,11 +21,11 @@ from sampler.reporting.verdict_explanation import explanation
 from sampler.store.read_models import SampleDetail
 from sampler.store.reader_samples import SampleReader
 from tui.formats import glyph
-from tui.run_control import CannotAct, Command, said, start, write_sample
+from tui.run_control import CannotAct, Command, output_of, start_command, write_sample
 from tui.screens.base import Hall
 from tui.screens.dialogs import PickScreen
 from tui.screens.sample_pages import AGAIN, Kind, Page, clean_lines, coloured_lines, pages, sample_parts
-from tui.text import harmless
+from tui.text import sanitize
 from tui.widgets.header import HeaderLine, TabLine
 from tui.widgets.styles import is_dark
 from tui.widgets.text_view import TextView
@@ -123,7 +123,7 @@ what waits.
 
     def _read(self) -> None:
         sample = self._sample
-        self._hall.desk.ask(lambda reader: read_sample(reader, sample), self._found)
+        self._hall.query_worker.ask(lambda reader: read_sample(reader, sample), self._found)
 
     def _found(self, found: Found | None) -> None:
         if not self.is_attached:
@@ -238,15 +238,15 @@ what waits.
         if detail is None or not self._hall.may_act():
             return
         if detail.row.verdict is None:
-            self._hall.action_deed("run")
+            self._hall.action_control("run")
             return
         file = self._file("sample.jsonl")
         try:
-            command = self._hall.execute_again(detail, file)
+            command = self._hall.rerun_command(detail, file)
         except CannotAct as error:
             self.notify(str(error), severity="warning", markup=False)
             return
-        question = f"{command.meaning}\n\n$ {harmless(command.typed, 500)}"
+        question = f"{command.meaning}\n\n$ {sanitize(command.typed, 500)}"
 
         def answered(answer: str | None) -> None:
             if answer == "yes":
@@ -259,8 +259,8 @@ what waits.
 
     def _execute(self, command: Command, detail: SampleDetail) -> None:
         """In a thread: what the command says becomes a page."""
-        self._process = start(command)
-        text = f"$ {command.typed} > /dev/null\n\n{said(self._process)}"
+        self._process = start_command(command)
+        text = f"$ {command.typed} > /dev/null\n\n{output_of(self._process)}"
         page = Page(key=AGAIN, title="Again", kind=Kind.PLAIN, lines=clean_lines(text), raw=text)
         if self.is_attached:
             self.app.call_from_thread(self._executed, page, detail)

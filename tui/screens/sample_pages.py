@@ -14,9 +14,9 @@ from rich.text import Text
 
 from sampler.drawing.axis import quantity
 from sampler.store.read_models import SampleDetail, SampleRow
-from tui.formats import Mood, mood
+from tui.formats import Severity, severity_of
 from tui.progress import Part
-from tui.text import ELLIPSIS, harmless, in_words
+from tui.text import ELLIPSIS, json_pairs, sanitize
 
 LONGEST_LINE = 2_000
 MOST_LINES = 5_000
@@ -56,9 +56,9 @@ class Page:
 
 
 def clean_lines(text: str, most: int = MOST_LINES) -> tuple[str, ...]:
-    """The lines of a text, each harmless; what is too long is cut and says so."""
+    """The lines of a text, each without control characters; what is too long is cut and says so."""
     lines = text.expandtabs(len(TAB)).replace("\r\n", "\n").split("\n", most + 1)
-    kept = [harmless(line, LONGEST_LINE) for line in lines[:most]]
+    kept = [sanitize(line, LONGEST_LINE) for line in lines[:most]]
     if len(lines) > most:
         kept.append(f"{ELLIPSIS} more lines are not shown")
     while len(kept) > 1 and not kept[-1]:
@@ -100,7 +100,7 @@ def _why(detail: SampleDetail, sentences: Sequence[str]) -> tuple[str, ...]:
         ("wall", None if row.wall_s is None else f"{row.wall_s:.4f} s"),
         ("memory", None if row.memory_mb is None else f"{row.memory_mb:.1f} MB"),
         ("error", ": ".join(part for part in (row.error_type, row.error_message) if part) or None),
-        ("limits", in_words(detail.limits_json)),
+        ("limits", json_pairs(detail.limits_json)),
         ("prompt tokens", row.prompt_tokens),
         ("tokens", row.completion_tokens),
         ("engine", f"{row.seconds:.2f} s" if row.seconds else None),
@@ -110,10 +110,10 @@ def _why(detail: SampleDetail, sentences: Sequence[str]) -> tuple[str, ...]:
         ("asked as", detail.prompt_form),
         ("seed", detail.seed),
     ]
-    told = [harmless(sentence, LONGEST_LINE) for sentence in sentences]
+    told = [sanitize(sentence, LONGEST_LINE) for sentence in sentences]
     if detail.extraction:
-        told.append(harmless(f"Extraction: {detail.extraction}.", LONGEST_LINE))
-    return (*told, "", *(f"{name:>16}  {harmless(str(value), 500)}" for name, value in facts if value is not None))
+        told.append(sanitize(f"Extraction: {detail.extraction}.", LONGEST_LINE))
+    return (*told, "", *(f"{name:>16}  {sanitize(str(value), 500)}" for name, value in facts if value is not None))
 
 
 def _diff(detail: SampleDetail, passing: SampleDetail | None) -> tuple[str, ...]:
@@ -121,7 +121,7 @@ def _diff(detail: SampleDetail, passing: SampleDetail | None) -> tuple[str, ...]
     if passing is None:
         return ("no other sample of this problem has passed yet",)
     mine, theirs = clean_lines(detail.program, DIFF_LINES), clean_lines(passing.program, DIFF_LINES)
-    names = [f"{harmless(one.row.model, 100)} #{one.row.index} {one.row.verdict}" for one in (detail, passing)]
+    names = [f"{sanitize(one.row.model, 100)} #{one.row.index} {one.row.verdict}" for one in (detail, passing)]
     found = tuple(difflib.unified_diff(mine, theirs, names[0], names[1], lineterm="", n=5))
     return found or (f"the same program as {names[1]}",)
 
@@ -130,14 +130,14 @@ def sample_parts(row: SampleRow) -> list[Part]:
     """The head of the page: which sample, and what became of it."""
     verdict = row.verdict or "pending"
     return [
-        Part(text=f"{harmless(row.problem, 80)} #{row.index}", worth=9, strong=True),
-        Part(text=harmless(row.model, 60), worth=7),
-        Part(text=verdict, worth=10, mood=mood(verdict) if row.verdict else Mood.FAINT, strong=True),
-        Part(text="" if row.completion_tokens is None else f"{row.completion_tokens} tok", worth=4),
-        Part(text=f"{row.seconds:.2f} s" if row.seconds else "", worth=3),
-        Part(text=quantity(row.flops, "FLOPs") if row.flops else "", worth=2),
-        Part(text="" if row.cpu_s is None else f"{row.cpu_s:.3f} s CPU", worth=1),
-        Part(text=harmless(row.flags, 60), worth=5, mood=Mood.WARN),
+        Part(text=f"{sanitize(row.problem, 80)} #{row.index}", priority=9, strong=True),
+        Part(text=sanitize(row.model, 60), priority=7),
+        Part(text=verdict, priority=10, severity=severity_of(verdict) if row.verdict else Severity.FAINT, strong=True),
+        Part(text="" if row.completion_tokens is None else f"{row.completion_tokens} tok", priority=4),
+        Part(text=f"{row.seconds:.2f} s" if row.seconds else "", priority=3),
+        Part(text=quantity(row.flops, "FLOPs") if row.flops else "", priority=2),
+        Part(text="" if row.cpu_s is None else f"{row.cpu_s:.3f} s CPU", priority=1),
+        Part(text=sanitize(row.flags, 60), priority=5, severity=Severity.WARN),
     ]
 
 

@@ -18,15 +18,15 @@ from sampler.store.filters import FilterError, parse, toggled
 from sampler.store.read_models import SampleRow
 from sampler.store.reader_samples import SampleReader
 from tui.data.export import SampleExport
-from tui.data.sample_index import NOTHING, Listing, Order, Wanted
+from tui.data.sample_index import NOTHING, ListQuery, Order, SampleIndex
 from tui.data.snapshot import Snapshot
-from tui.formats import Mood, clock, glyph, grouped, mood
+from tui.formats import Severity, clock, glyph, grouped, severity_of
 from tui.screens.base import StudyScreen
 from tui.screens.sample_detail import DetailScreen
-from tui.text import harmless
+from tui.text import sanitize
 from tui.view_state import toned_names
 from tui.widgets.list_table import Cell, Column, ListTable
-from tui.widgets.paged_table import SqlTable
+from tui.widgets.paged_table import PagedTable
 from tui.widgets.plot import mark
 
 COLUMNS = (
@@ -52,33 +52,33 @@ SORT_ORDER = ("newest", "problem", "model", "verdict", "tok", "sec", "flops", "c
 
 def sample_cells(row: SampleRow, models: Mapping[int, tuple[int, str]]) -> Sequence[Cell]:
     """The cells of one sample; `models` are tones and short names, by id."""
-    tone, name = models.get(row.model_id, (-1, harmless(row.model, 200)))
+    tone, name = models.get(row.model_id, (-1, sanitize(row.model, 200)))
     verdict = row.verdict or "pending"
     return (
         Cell(text=" "),
-        Cell(text=clock(row.at), mood=Mood.FAINT),
-        Cell(text=verdict_words(row.verdict), mood=mood(verdict) if row.verdict else Mood.FAINT),
+        Cell(text=clock(row.at), severity=Severity.FAINT),
+        Cell(text=verdict_words(row.verdict), severity=severity_of(verdict) if row.verdict else Severity.FAINT),
         Cell(text=f"{mark(tone)} {name}" if tone >= 0 else name, tone=tone),
-        Cell(text=harmless(row.problem, 200)),
-        Cell(text=str(row.index), mood=Mood.FAINT),
+        Cell(text=sanitize(row.problem, 200)),
+        Cell(text=str(row.index), severity=Severity.FAINT),
         Cell(text="—" if row.completion_tokens is None else str(row.completion_tokens)),
         Cell(text=f"{row.seconds:.2f}" if row.seconds else "—"),
         Cell(text=quantity(row.flops, "FLOPs") if row.flops else "—"),
         Cell(text="—" if row.cpu_s is None else f"{row.cpu_s:.3f}"),
         Cell(text="—" if row.memory_mb is None else f"{row.memory_mb:.0f}"),
-        Cell(text=error_words(row), mood=Mood.PLAIN),
+        Cell(text=error_words(row), severity=Severity.PLAIN),
     )
 
 
 def verdict_words(verdict: str | None) -> str:
     """A verdict with its glyph."""
-    return "○ pending" if verdict is None else f"{glyph(verdict)} {harmless(verdict, 20)}"
+    return "○ pending" if verdict is None else f"{glyph(verdict)} {sanitize(verdict, 20)}"
 
 
 def error_words(row: SampleRow) -> str:
     """How it failed, and what is odd about it."""
-    told = ": ".join(harmless(part, 300) for part in (row.error_type, row.error_message) if part)
-    flags = " ".join(f"[{harmless(flag, 40)}]" for flag in row.flags.split(",") if flag)
+    told = ": ".join(sanitize(part, 300) for part in (row.error_type, row.error_message) if part)
+    flags = " ".join(f"[{sanitize(flag, 40)}]" for flag in row.flags.split(",") if flag)
     return f"{told}  {flags}".strip()
 
 
@@ -89,7 +89,7 @@ def sample_words(row: SampleRow) -> str:
         for part in (
             clock(row.at),
             verdict_words(row.verdict),
-            f"{harmless(row.model, 200)} {harmless(row.problem, 200)} #{row.index}",
+            f"{sanitize(row.model, 200)} {sanitize(row.problem, 200)} #{row.index}",
             "" if row.completion_tokens is None else f"{row.completion_tokens} tok",
             error_words(row),
         )
@@ -141,7 +141,7 @@ Marks (space) choose rows for Y, which copies them as JSON. e exports what the f
 
     def __init__(self) -> None:
         super().__init__()
-        self._listing: Listing | None = None
+        self._index: SampleIndex | None = None
         self._order: Order = NOTHING
         self._busy = False
         self._before = ""  # the filter that escape brings back
@@ -151,7 +151,7 @@ Marks (space) choose rows for Y, which copies them as JSON. e exports what the f
     def body(self) -> Iterator[Widget]:
         """The list and the filter."""
         with Container(id="list-pane", classes="pane"):
-            yield SqlTable(COLUMNS, self._cells, id="samples")
+            yield PagedTable(COLUMNS, self._cells, id="samples")
         yield Input(id="filter", classes="field", placeholder=HINT, compact=True, select_on_focus=False)
 
     def on_mount(self) -> None:
@@ -160,100 +160,108 @@ Marks (space) choose rows for Y, which copies them as JSON. e exports what the f
         self._samples.focus()
 
     @property
-    def _samples(self) -> SqlTable[SampleRow]:
-        return self.query_one("#samples", SqlTable)
+    def _samples(self) -> PagedTable[SampleRow]:
+        return self.query_one("#samples", PagedTable)
 
     @property
     def settled(self) -> bool:
         """Whether everything that the filter lets through is listed."""
-        return self._listing is not None and not self._busy and not self._order.behind and self._samples.complete
+        return self._index is not None and not self._busy and not self._order.behind and self._samples.complete
 
     # the list
 
-    def draw(self, shot: Snapshot) -> None:
+    def draw(self, snapshot: Snapshot) -> None:
         """Begin a list, or see what is new."""
-        self._names = toned_names(shot)
-        wanted = self._wanted(shot)
-        if self._listing is None or self._changed(wanted):
-            self._listing = Listing(wanted)
+        self._names = toned_names(snapshot)
+        query = self._query(snapshot)
+        if self._index is None or self._changed(query):
+            self._index = SampleIndex(query)
             self._order = NOTHING
-            self._samples.begin_anew()
+            self._samples.start_over()
             self._draw_title()
         self._pump()
         self._samples.refresh()
 
-    def _wanted(self, shot: Snapshot) -> Wanted:
-        choice = self.hall.choice
-        held = self._listing.wanted.filter if self._listing else None
+    def _query(self, snapshot: Snapshot) -> ListQuery:
+        view_state = self.hall.view_state
+        held = self._index.query.filter if self._index else None
         asked = (
-            held if held is not None and held.text == choice.filter else parse(choice.filter, self.hall.machine.clock())
+            held
+            if held is not None and held.text == view_state.filter
+            else parse(view_state.filter, self.hall.machine.clock())
         )
-        return Wanted(study=shot.study.id, uid=shot.study.uid, filter=asked, sort=choice.sort, reverse=choice.reverse)
+        return ListQuery(
+            study=snapshot.study.id,
+            uid=snapshot.study.uid,
+            filter=asked,
+            sort=view_state.sort,
+            reverse=view_state.reverse,
+        )
 
-    def _changed(self, wanted: Wanted) -> bool:
-        return self._listing is not None and self._listing.wanted != wanted
+    def _changed(self, query: ListQuery) -> bool:
+        return self._index is not None and self._index.query != query
 
     def _pump(self) -> None:
         """Ask for the next slice, one at a time."""
-        listing = self._listing
-        if listing is None or self._busy or not self.is_attached:
+        index = self._index
+        if index is None or self._busy or not self.is_attached:
             return
         self._busy = True
         drawn = self._order is not NOTHING  # the first slice is shown at once
-        self.hall.desk.go_on(
-            listing.step,
-            lambda order: self._stepped(listing, order),
-            lambda order: drawn and order.behind and listing is self._listing,
+        self.hall.query_worker.ask_in_slices(
+            index.step,
+            lambda order: self._stepped(index, order),
+            lambda order: drawn and order.behind and index is self._index,
             self._idle,
         )
 
     def _idle(self) -> None:
         self._busy = False
 
-    def _stepped(self, listing: Listing, order: Order) -> None:
+    def _stepped(self, index: SampleIndex, order: Order) -> None:
         self._busy = False
-        if listing is self._listing and self.is_attached:
+        if index is self._index and self.is_attached:
             self._order = order
-            wanted = listing.wanted
-            column = next((key for key, sort in SORTED_BY.items() if sort == wanted.sort), "")
-            words = "no sample that the filter lets through" if wanted.filter.text else "no sample yet"
+            query = index.query
+            column = next((key for key, sort in SORTED_BY.items() if sort == query.sort), "")
+            words = "no sample that the filter lets through" if query.filter.text else "no sample yet"
             empty = f"looked through {order.scanned * 100:.0f} % …" if order.behind else words
-            self._samples.give_order(order, empty=empty, sort=(column, wanted.reverse))
+            self._samples.set_order(order, empty=empty, sort=(column, query.reverse))
             self._draw_title()
-        if self.is_current and (order.behind or listing is not self._listing):
+        if self.is_current and (order.behind or index is not self._index):
             self._pump()
 
     def _draw_title(self) -> None:
-        shot, order, choice = self._shot, self._order, self.hall.choice
-        if shot is None:
+        snapshot, order, view_state = self._snapshot, self._order, self.hall.view_state
+        if snapshot is None:
             return
         words = [f"Samples · {grouped(order.total)}"]
-        if choice.filter:
-            words[0] += f" of {grouped(shot.study.scored)}"
-            words.append(harmless(choice.filter, 60))
+        if view_state.filter:
+            words[0] += f" of {grouped(snapshot.study.scored)}"
+            words.append(sanitize(view_state.filter, 60))
         if order.behind:
             words.append(f"{order.scanned * 100:.0f} % looked through")
         marked = len(self._samples.marked)
         foot = [f"{marked} marked"] if marked else []
-        foot.append(f"sorted by {choice.sort}{' ▲' if choice.reverse else ''}")
-        if choice.sort == "newest" and self._samples.following and not choice.reverse:
+        foot.append(f"sorted by {view_state.sort}{' ▲' if view_state.reverse else ''}")
+        if view_state.sort == "newest" and self._samples.following and not view_state.reverse:
             foot.append("following")
-        self.entitle("#list-pane", " · ".join(words), " · ".join(foot))
+        self.set_title("#list-pane", " · ".join(words), " · ".join(foot))
 
     def _cells(self, row: SampleRow) -> Sequence[Cell]:
         return sample_cells(row, self._names)
 
-    def on_sql_table_wants(self, event: SqlTable.Wants) -> None:
+    def on_paged_table_rows_needed(self, event: PagedTable.RowsNeeded) -> None:
         """Read the rows that the list is about to draw."""
-        pending = self._listing.wanted.filter.pending if self._listing else False
+        pending = self._index.query.filter.pending if self._index else False
         ids = event.ids
 
         def read(reader: SampleReader) -> dict[int, SampleRow]:
             rows = reader.page(ids, pending=pending)
             return {(row.sample_id if pending else row.verdict_id or 0): row for row in rows}
 
-        self.hall.desk.ask(
-            read, lambda rows: self._samples.give(rows, ids), otherwise=lambda: self._samples.give({}, ids)
+        self.hall.query_worker.ask(
+            read, lambda rows: self._samples.set_rows(rows, ids), on_failure=lambda: self._samples.set_rows({}, ids)
         )
 
     def on_list_table_chosen(self, _event: ListTable.Chosen) -> None:
@@ -281,7 +289,7 @@ Marks (space) choose rows for Y, which copies them as JSON. e exports what the f
     def on_list_table_head_clicked(self, event: ListTable.HeadClicked) -> None:
         """Sort by that column, or turn it round."""
         sort = SORTED_BY.get(event.key)
-        if sort == self.hall.choice.sort:
+        if sort == self.hall.view_state.sort:
             self.action_reverse()
         elif sort is not None:
             self.choose(sort=sort, reverse=False)
@@ -291,7 +299,7 @@ Marks (space) choose rows for Y, which copies them as JSON. e exports what the f
     def action_filter(self) -> None:
         """Say which samples to list."""
         field = self.query_one("#filter", Input)
-        self._before = self.hall.choice.filter
+        self._before = self.hall.view_state.filter
         field.add_class("-shown")
         field.value = self._before
         field.cursor_position = len(self._before)
@@ -307,11 +315,11 @@ Marks (space) choose rows for Y, which copies them as JSON. e exports what the f
         except FilterError as error:
             field.add_class("-wrong")
             self._told = str(error)
-            self.entitle("#list-pane", f"Samples · {harmless(self._told, 200)}")
+            self.set_title("#list-pane", f"Samples · {sanitize(self._told, 200)}")
             return
         field.remove_class("-wrong")
         self._told = ""
-        if event.value != self.hall.choice.filter:
+        if event.value != self.hall.view_state.filter:
             self.choose(filter=event.value)
 
     def on_input_submitted(self, _event: Input.Submitted) -> None:
@@ -329,7 +337,7 @@ Marks (space) choose rows for Y, which copies them as JSON. e exports what the f
 
     def action_failures(self) -> None:
         """Only failures, or all again."""
-        self.choose(filter=toggled(self.hall.choice.filter, "failed"))
+        self.choose(filter=toggled(self.hall.view_state.filter, "failed"))
 
     def action_clear(self) -> None:
         """No filter."""
@@ -337,12 +345,12 @@ Marks (space) choose rows for Y, which copies them as JSON. e exports what the f
 
     def action_sort(self) -> None:
         """Sort by the next column."""
-        at = SORT_ORDER.index(self.hall.choice.sort)
+        at = SORT_ORDER.index(self.hall.view_state.sort)
         self.choose(sort=SORT_ORDER[(at + 1) % len(SORT_ORDER)], reverse=False)
 
     def action_reverse(self) -> None:
         """Turn the order round."""
-        self.choose(reverse=not self.hall.choice.reverse)
+        self.choose(reverse=not self.hall.view_state.reverse)
 
     def action_mark(self) -> None:
         """Mark the row."""
@@ -364,19 +372,19 @@ Marks (space) choose rows for Y, which copies them as JSON. e exports what the f
         """Copy the marked rows, or the chosen one, as JSON."""
         table = self._samples
         ids = list(table.marked) or ([table.chosen_id] if table.chosen_id is not None else [])
-        pending = self._listing.wanted.filter.pending if self._listing else False
+        pending = self._index.query.filter.pending if self._index else False
         if ids:
-            self.hall.desk.ask(
+            self.hall.query_worker.ask(
                 lambda reader: reader.page(ids[:500], pending=pending),
                 lambda rows: self.copy(sample_json(rows), f"{len(rows)} rows as JSON"),
             )
 
     def export(self, file: Path) -> None:
         """Write every sample that the filter lets through, page by page."""
-        pending = self._listing.wanted.filter.pending if self._listing else False
-        self._go_on(SampleExport(self._order, file, pending=pending))
+        pending = self._index.query.filter.pending if self._index else False
+        self._write_next_page(SampleExport(self._order, file, pending=pending))
 
-    def _go_on(self, export: SampleExport) -> None:
+    def _write_next_page(self, export: SampleExport) -> None:
         def write(reader: SampleReader) -> tuple[int, bool] | str:
             try:
                 return export.step(reader)
@@ -389,9 +397,9 @@ Marks (space) choose rows for Y, which copies them as JSON. e exports what the f
             elif found[1]:
                 self.hall.tell(f"{export.file.name}: {found[0]} rows")
             else:
-                self._go_on(export)
+                self._write_next_page(export)
 
-        self.hall.desk.ask(write, told, patient=True)
+        self.hall.query_worker.ask(write, told, low_priority=True)
 
     def action_back(self) -> None:
         """Close the filter as it was, or leave."""

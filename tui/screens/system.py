@@ -18,10 +18,10 @@ from sampler.store.reader_samples import SampleReader
 from tui.data.export import Tabular
 from tui.data.snapshot import Snapshot
 from tui.data.system_info import HostFacts
-from tui.formats import Mood, clock, duration, grouped
-from tui.progress import pace, standing
+from tui.formats import Severity, clock, duration, grouped
+from tui.progress import pace, run_state
 from tui.screens.base import StudyScreen
-from tui.text import harmless, in_words
+from tui.text import json_pairs, sanitize
 from tui.widgets.list_table import Cell, Column, ListTable
 from tui.widgets.text_view import TextView
 
@@ -32,29 +32,29 @@ LOG = (
     Column(key="kind", label="what", width=14, needs=60),
     Column(key="message", label="message", width=0),
 )
-_LEVELS: Mapping[str, tuple[str, Mood]] = {
-    "info": ("· info", Mood.FAINT),
-    "warning": ("! warning", Mood.WARN),
-    "error": ("✗ error", Mood.BAD),
+_LEVELS: Mapping[str, tuple[str, Severity]] = {
+    "info": ("· info", Severity.FAINT),
+    "warning": ("! warning", Severity.WARN),
+    "error": ("✗ error", Severity.BAD),
 }
 
 
-def run_pairs(shot: Snapshot, settings: SettingsRow | None, now: float) -> list[Pair]:
+def run_pairs(snapshot: Snapshot, settings: SettingsRow | None, now: float) -> list[Pair]:
     """Who runs the study, since when, and how it ended."""
-    study = shot.study
-    found = standing(study, now, process_gone=shot.process_gone)
+    study = snapshot.study
+    found = run_state(study, now, process_gone=snapshot.process_gone)
     beat = study.heartbeat_at
     pairs = [
         (
             "state",
-            f"{found.glyph} {found.word}" + (f": {harmless(study.exit_reason, 200)}" if study.exit_reason else ""),
+            f"{found.glyph} {found.word}" + (f": {sanitize(study.exit_reason, 200)}" if study.exit_reason else ""),
         ),
-        ("process", f"{study.pid} on {harmless(study.host or '?', 60)}" if study.pid else "none yet"),
+        ("process", f"{study.pid} on {sanitize(study.host or '?', 60)}" if study.pid else "none yet"),
         ("started", _moment(study.started_at)),
         ("last sign", f"{duration(now - beat)} ago" if beat and study.status == "running" else _moment(beat)),
         ("ended", _moment(study.ended_at)),
         ("to score", f"{grouped(study.sampled - study.scored)} samples"),
-        ("problems", f"{harmless(study.problems_source, 80)} · {study.problems} · {study.problems_digest[:12]}"),
+        ("problems", f"{sanitize(study.problems_source, 80)} · {study.problems} · {study.problems_digest[:12]}"),
         ("seed", str(study.seed)),
     ]
     return pairs + (_settings(settings) if settings else [])
@@ -62,9 +62,9 @@ def run_pairs(shot: Snapshot, settings: SettingsRow | None, now: float) -> list[
 
 def _settings(settings: SettingsRow) -> list[Pair]:
     return [
-        ("image", harmless(settings.image or "none yet", 80)),
-        ("limits", in_words(settings.limits_json)),
-        ("versions", in_words(settings.versions_json)),
+        ("image", sanitize(settings.image or "none yet", 80)),
+        ("limits", json_pairs(settings.limits_json)),
+        ("versions", json_pairs(settings.versions_json)),
     ]
 
 
@@ -74,9 +74,9 @@ def _moment(at: float | None) -> str:
     return datetime.fromtimestamp(at).astimezone().strftime("%Y-%m-%d %H:%M:%S")
 
 
-def box_pairs(shot: Snapshot, usage: Sequence[UsageRow], now: float) -> list[Pair]:
+def box_pairs(snapshot: Snapshot, usage: Sequence[UsageRow], now: float) -> list[Pair]:
     """What the newest programs used of their boxes."""
-    found = pace(shot.tail, now)
+    found = pace(snapshot.tail, now)
     pairs = [("verdicts", f"{found.per_second:.1f}/s in the last minutes" if found else "none in the last minutes")]
     if not usage:
         return [*pairs, ("programs", "none yet")]
@@ -90,7 +90,7 @@ def box_pairs(shot: Snapshot, usage: Sequence[UsageRow], now: float) -> list[Pai
         ("memory", f"median {median(memory):.0f} MB · most {max(memory):.0f} MB"),
     ]
     flags = Counter(flag for row in usage for flag in row.flags.split(",") if flag)
-    pairs.append(("remarks", "  ".join(f"{harmless(flag, 40)} {n}" for flag, n in flags.most_common(6)) or "none"))
+    pairs.append(("remarks", "  ".join(f"{sanitize(flag, 40)} {n}" for flag, n in flags.most_common(6)) or "none"))
     return pairs
 
 
@@ -129,12 +129,12 @@ def log_lines(events: Sequence[EventRow], *, troubles: bool) -> list[EventRow]:
 
 def log_cells(event: EventRow) -> tuple[Cell, ...]:
     """One line of the log."""
-    words, feeling = _LEVELS.get(event.level, (harmless(event.level, 20), Mood.PLAIN))
+    words, severity = _LEVELS.get(event.level, (sanitize(event.level, 20), Severity.PLAIN))
     return (
-        Cell(text=clock(event.at), mood=Mood.FAINT),
-        Cell(text=words, mood=feeling),
-        Cell(text=harmless(event.kind, 60)),
-        Cell(text=harmless(event.message)),
+        Cell(text=clock(event.at), severity=Severity.FAINT),
+        Cell(text=words, severity=severity),
+        Cell(text=sanitize(event.kind, 60)),
+        Cell(text=sanitize(event.message)),
     )
 
 
@@ -196,22 +196,22 @@ a person would type before anything happens; --readonly turns them off. Quitting
         self.query_one("#log", ListTable).focus()
         self.set_interval(LOOK_SECONDS, self._look)
 
-    def draw(self, shot: Snapshot) -> None:
+    def draw(self, snapshot: Snapshot) -> None:
         """Facts and log."""
         if self._facts is None:
             self._look()
         now = self.hall.machine.clock()
-        self._facts_into("run", run_pairs(shot, self._settings, now))
-        self._facts_into("boxes", box_pairs(shot, self._usage, now))
+        self._facts_into("run", run_pairs(snapshot, self._settings, now))
+        self._facts_into("boxes", box_pairs(snapshot, self._usage, now))
         self._facts_into("host", host_pairs(self._facts) if self._facts else [])
-        rows = log_lines(shot.events, troubles=self._troubles)
+        rows = log_lines(snapshot.events, troubles=self._troubles)
         empty = "no warning and no error" if self._troubles else "the log is empty"
         self.query_one("#log", ListTable).show(
             len(rows), lambda at: log_cells(rows[at]) if at < len(rows) else None, empty=empty
         )
         for pane, words in (("run", "Run"), ("boxes", "Boxes"), ("host", "Host")):
-            self.entitle(f"#{pane}-pane", words)
-        self.entitle(
+            self.set_title(f"#{pane}-pane", words)
+        self.set_title(
             "#log-pane",
             f"Log · {len(rows)} line{'s' * (len(rows) != 1)}" + (" · troubles only" if self._troubles else ""),
         )
@@ -223,7 +223,7 @@ a person would type before anything happens; --readonly turns them off. Quitting
 
     def table(self) -> Tabular | None:
         """The log."""
-        events = self._shot.events if self._shot else ()
+        events = self._snapshot.events if self._snapshot else ()
         return Tabular(
             columns=("at", "level", "kind", "message"),
             rows=((event.at, event.level, event.kind, event.message) for event in events),
@@ -231,16 +231,16 @@ a person would type before anything happens; --readonly turns them off. Quitting
 
     def _look(self) -> None:
         """Read what is not in the snapshot, if anybody sees it."""
-        shot = self._shot
-        if shot is None or not self.is_current:
+        snapshot = self._snapshot
+        if snapshot is None or not self.is_current:
             return
-        study, store, machine = shot.study, self.hall.store, self.hall.machine
+        study, store, machine = snapshot.study, self.hall.store, self.hall.machine
         pid = study.pid if study.status == "running" and study.host == machine.name else None
 
         def read(reader: SampleReader) -> tuple[SettingsRow, Sequence[UsageRow], HostFacts]:
             return reader.settings(study.id), reader.usage(study.id), machine.facts(store, pid)
 
-        self.hall.desk.ask(read, self._looked, patient=True)
+        self.hall.query_worker.ask(read, self._looked, low_priority=True)
 
     def _looked(self, found: tuple[SettingsRow, Sequence[UsageRow], HostFacts]) -> None:
         self._settings, self._usage, self._facts = found
@@ -257,7 +257,7 @@ a person would type before anything happens; --readonly turns them off. Quitting
 
     def action_copy(self) -> None:
         """Copy the chosen line."""
-        rows = log_lines(self._shot.events, troubles=self._troubles) if self._shot else []
+        rows = log_lines(self._snapshot.events, troubles=self._troubles) if self._snapshot else []
         at = self.query_one("#log", ListTable).cursor
         if at < len(rows):
             self.copy(" ".join(cell.text for cell in log_cells(rows[at])), "line")

@@ -18,7 +18,7 @@ _DOT = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
 _EIGHTHS = " ▁▂▃▄▅▆▇█"
 
 
-class Ink(Enum):
+class CellKind(Enum):
     """What a cell is, so that the widget can choose how it looks."""
 
     BLANK = "blank"
@@ -32,14 +32,14 @@ class Ink(Enum):
     BAND = "band"  # a piece of a cell in the band's colour
 
 
-_TO_BE_SEEN = frozenset({Ink.LINE, Ink.PICKED, Ink.LABEL, Ink.NOTE, Ink.AXIS, Ink.RULE})
+_TO_BE_SEEN = frozenset({CellKind.LINE, CellKind.PICKED, CellKind.LABEL, CellKind.NOTE, CellKind.AXIS, CellKind.RULE})
 
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """How a cell is to look: its ink, whose it is, and whether the band lies behind it."""
+    """How a cell is to look: its kind, whose it is, and whether the band lies behind it."""
 
-    ink: Ink = Ink.BLANK
+    kind: CellKind = CellKind.BLANK
     tone: int = -1  # the series' place in the palette; -1 where it belongs to none
     band: bool = False
 
@@ -63,14 +63,14 @@ class Canvas:
         self._dots: dict[tuple[int, int], int] = {}
         self._half: set[tuple[int, int]] = set()  # cells that the band covers by half and more
 
-    def put(self, column: int, row: int, text: str, ink: Ink, tone: int = -1) -> None:
+    def put(self, column: int, row: int, text: str, kind: CellKind, tone: int = -1) -> None:
         """Write `text` from (column, row) on, one cell for each character; what lies outside is left away."""
         if not 0 <= row < self.height:
             return
         for at, char in enumerate(narrow(text), start=column):
             if 0 <= at < self.width:
                 self._glyph[row][at] = char
-                self._style[row][at] = Style(ink, tone, self._style[row][at].band)
+                self._style[row][at] = Style(kind, tone, self._style[row][at].band)
                 self._dots.pop((at, row), None)
 
     def dot(self, x: int, y: int, style: Style) -> None:
@@ -79,12 +79,12 @@ class Canvas:
         if not (0 <= column < self.width and 0 <= row < self.height):
             return
         held = self._style[row][column]
-        mine = (held.ink, held.tone) == (style.ink, style.tone)
+        mine = (held.kind, held.tone) == (style.kind, style.tone)
         bits = self._dots.get((column, row), 0) if mine else 0
         bits |= _DOT[y % DOTS_HIGH][x % DOTS_WIDE]
         self._dots[column, row] = bits
         self._glyph[row][column] = chr(_BRAILLE + bits)
-        self._style[row][column] = Style(style.ink, style.tone, held.band or (column, row) in self._half)
+        self._style[row][column] = Style(style.kind, style.tone, held.band or (column, row) in self._half)
 
     def fill(self, column: int, top: float, bottom: float, tone: int) -> None:
         """Lay a band behind one column, from `top` to `bottom` in rows and fractions of rows."""
@@ -95,17 +95,17 @@ class Canvas:
             if eighths >= 4:
                 self._half.add((column, row))
             if eighths >= 8:
-                self._style[row][column] = Style(self._style[row][column].ink, band=True)
+                self._style[row][column] = Style(self._style[row][column].kind, band=True)
             elif eighths and bottom >= row + 1:  # the band reaches the lower edge of the cell
                 self._glyph[row][column] = _EIGHTHS[eighths]
-                self._style[row][column] = Style(Ink.BAND, tone)
+                self._style[row][column] = Style(CellKind.BAND, tone)
             elif eighths and top <= row:  # the band hangs from the upper edge, where there are fewer glyphs
                 self._glyph[row][column] = "▀" if eighths > 2 else "▔"
-                self._style[row][column] = Style(Ink.BAND, tone)
+                self._style[row][column] = Style(CellKind.BAND, tone)
 
     def busy(self, column: int, row: int) -> bool:
         """Whether something that should stay in sight is drawn there."""
-        return self._style[row][column].ink in _TO_BE_SEEN
+        return self._style[row][column].kind in _TO_BE_SEEN
 
     def rows(self) -> tuple[tuple[Span, ...], ...]:
         """What was drawn, as rows of spans that are `width` cells wide together."""
@@ -159,7 +159,7 @@ class Box:
 Busy = Callable[[int, int], bool]
 
 
-def place(wanted: Sequence[Label], height: int, busy: Busy, kept_free: Sequence[Box] = ()) -> list[Label]:
+def place_labels(wanted: Sequence[Label], height: int, busy: Busy, kept_free: Sequence[Box] = ()) -> list[Label]:
     """The labels on rows 0 … height-1, the earlier ones first served, none over another nor over a box of `kept_free`.
 
     A label for which there is no room is left out.
@@ -173,7 +173,7 @@ def place(wanted: Sequence[Label], height: int, busy: Busy, kept_free: Sequence[
     return placed
 
 
-def quietest(boxes: Sequence[Box], busy: Busy) -> Box:
+def least_covering(boxes: Sequence[Box], busy: Busy) -> Box:
     """The box that would cover least; the first of equals."""
     return min(boxes, key=lambda box: _covered(box, busy))
 

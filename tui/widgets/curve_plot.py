@@ -13,11 +13,11 @@ from textual.widget import Widget
 
 from sampler.drawing.palette import Rgb, series_colour
 from tui.data.snapshot import Series
-from tui.widgets.canvas import Ink, Span, Style
+from tui.widgets.canvas import CellKind, Span, Style
 from tui.widgets.plot import Options, Plot, layout
-from tui.widgets.styles import coloured, faded, ground, is_dark
+from tui.widgets.styles import base_colours, blended, coloured, is_dark
 
-_SHARES = {Ink.AXIS: 0.65, Ink.GRID: 0.16, Ink.NOTE: 0.75, Ink.RULE: 0.9, Ink.BLANK: 1.0}
+_SHARES = {CellKind.AXIS: 0.65, CellKind.GRID: 0.16, CellKind.NOTE: 0.75, CellKind.RULE: 0.9, CellKind.BLANK: 1.0}
 _BAND = 0.26
 _OTHERS = 0.8
 
@@ -81,19 +81,19 @@ class CurvePlot(Widget):
         return Segment(span.text, self._look(span.style, base, dark=dark))
 
     def _look(self, style: Style, base: RichStyle, *, dark: bool) -> RichStyle:
-        plain, under = ground(base)
+        plain, under = base_colours(base)
         band = self._band_colour(under, dark=dark)
         behind = band if style.band else under
-        match style.ink:
-            case Ink.LINE | Ink.LABEL:
-                return coloured(faded(series_colour(style.tone, dark=dark), behind, _OTHERS), behind)
-            case Ink.PICKED:
+        match style.kind:
+            case CellKind.LINE | CellKind.LABEL:
+                return coloured(blended(series_colour(style.tone, dark=dark), behind, _OTHERS), behind)
+            case CellKind.PICKED:
                 return coloured(series_colour(style.tone, dark=dark), behind, bold=True)
-            case Ink.BAND:
+            case CellKind.BAND:
                 return coloured(band, under)
-            case Ink.BLANK | Ink.AXIS | Ink.GRID | Ink.NOTE | Ink.RULE:
-                return coloured(faded(plain, behind, _SHARES[style.ink]), behind, bold=style.ink is Ink.RULE)
+            case CellKind.BLANK | CellKind.AXIS | CellKind.GRID | CellKind.NOTE | CellKind.RULE:
+                return coloured(blended(plain, behind, _SHARES[style.kind]), behind, bold=style.kind is CellKind.RULE)
 
     def _band_colour(self, under: Rgb, *, dark: bool) -> Rgb:
         selected = self._options.selected
-        return faded(series_colour(selected, dark=dark), under, _BAND) if selected is not None else under
+        return blended(series_colour(selected, dark=dark), under, _BAND) if selected is not None else under

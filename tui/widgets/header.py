@@ -10,9 +10,9 @@ from textual.events import Click
 from textual.message import Message
 from textual.widget import Widget
 
-from tui.formats import Mood
+from tui.formats import Severity
 from tui.progress import GAP, Part, fitted
-from tui.widgets.styles import mood_style
+from tui.widgets.styles import severity_style
 
 
 class HeaderLine(Widget):
@@ -37,7 +37,7 @@ class HeaderLine(Widget):
         text = Text(no_wrap=True, overflow="crop", end="")
         for index, part in enumerate(fitted(self._parts, self.size.width)):
             text.append(GAP if index else "")
-            text.append(part.text, mood_style(self, part.mood, bold=part.strong))
+            text.append(part.text, severity_style(self, part.severity, bold=part.strong))
         return text
 
 
@@ -91,7 +91,7 @@ class TabLine(Widget):
         for left, key, words in self._spans():
             text.append(" " * (left - len(text.plain)))
             present = key == self._present
-            text.append(words, RichStyle(bold=True, reverse=True) if present else mood_style(self, Mood.FAINT))
+            text.append(words, RichStyle(bold=True, reverse=True) if present else severity_style(self, Severity.FAINT))
         return text
 
     def on_click(self, event: Click) -> None:

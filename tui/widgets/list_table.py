@@ -20,9 +20,9 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from tui.formats import Mood
+from tui.formats import Severity
 from tui.text import fit, fit_middle
-from tui.widgets.styles import cursor_style, heat_style, mood_style, series_style
+from tui.widgets.styles import cursor_style, heat_style, series_style, severity_style
 
 GAP = 1
 
@@ -44,7 +44,7 @@ class Cell:
     """What stands in one place. `tone` is a series' colour, -1 without one; `heat` a share of 0…1 to shade it by."""
 
     text: str = ""
-    mood: Mood = Mood.PLAIN
+    severity: Severity = Severity.PLAIN
     tone: int = -1
     strong: bool = False
     heat: float | None = None
@@ -54,7 +54,7 @@ BLANK = Cell()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class ColumnLayout:
     """A column as it lies in a list of a certain width."""
 
     column: Column
@@ -62,35 +62,37 @@ class Place:
     width: int
 
 
-def places(columns: Sequence[Column], width: int) -> list[Place]:
+def lay_out(columns: Sequence[Column], width: int) -> list[ColumnLayout]:
     """Where the columns that have room lie; together they are never wider than `width`."""
     shown = [column for column in columns if width >= column.needs]
     fixed = sum(column.width for column in shown) + GAP * max(0, len(shown) - 1)
     rest = max(0, width - fixed)
-    found: list[Place] = []
+    found: list[ColumnLayout] = []
     left = 0
     for column in shown:
         wide = min(column.width or rest, max(0, width - left))
         if wide > 0:
-            found.append(Place(column=column, left=left, width=wide))
+            found.append(ColumnLayout(column=column, left=left, width=wide))
         left += wide + GAP
     return found
 
 
-def fitted_cell(text: str, place: Place) -> str:
-    """The text of a cell in exactly the width of its place."""
-    if place.column.right:
-        return " " * (place.width - cell_len(text)) + text if cell_len(text) < place.width else fit(text, place.width)
-    return (fit_middle if place.column.middle else fit)(text, place.width)
+def fitted_cell(text: str, layout: ColumnLayout) -> str:
+    """The text of a cell in exactly the width of its column."""
+    if layout.column.right:
+        return (
+            " " * (layout.width - cell_len(text)) + text if cell_len(text) < layout.width else fit(text, layout.width)
+        )
+    return (fit_middle if layout.column.middle else fit)(text, layout.width)
 
 
-def heading_cell(place: Place, sort: str, *, reverse: bool) -> str:
+def head_cell(layout: ColumnLayout, sort: str, *, reverse: bool) -> str:
     """The head of a column, with an arrow where the list is sorted by it."""
-    label = place.column.label
-    if place.column.key == sort:
+    label = layout.column.label
+    if layout.column.key == sort:
         arrow = "▲" if reverse else "▼"
-        label = f"{arrow}{label}" if place.column.right else f"{label}{arrow}"
-    return fitted_cell(label, place)
+        label = f"{arrow}{label}" if layout.column.right else f"{label}{arrow}"
+    return fitted_cell(label, layout)
 
 
 HEAD = 1  # the line of column heads
@@ -212,9 +214,9 @@ class ListTable(ScrollView, can_focus=True, inherit_bindings=False):
         if offset is None:
             return
         if offset.y < HEAD:
-            for place in self._places():
-                if place.left <= offset.x < place.left + place.width:
-                    self.post_message(self.HeadClicked(place.column.key))
+            for layout in self._layout():
+                if layout.left <= offset.x < layout.left + layout.width:
+                    self.post_message(self.HeadClicked(layout.column.key))
             return
         position = self.first_in_sight + offset.y - HEAD
         if position >= self.count:
@@ -238,45 +240,49 @@ class ListTable(ScrollView, can_focus=True, inherit_bindings=False):
         position = self.first_in_sight + y - HEAD
         if position >= self.count:
             words = self._empty if not self.count and y == HEAD + 1 else ""
-            return Strip([Segment(f"  {words}", base + mood_style(self, Mood.FAINT))]).adjust_cell_length(width, base)
+            return Strip([Segment(f"  {words}", base + severity_style(self, Severity.FAINT))]).adjust_cell_length(
+                width, base
+            )
         cells = self._lines(position)
         if position == self.cursor and self.CURSOR:
             base += cursor_style(self, base)
         if cells is None:
-            return Strip([Segment("  …", base + mood_style(self, Mood.FAINT))]).adjust_cell_length(width, base)
+            return Strip([Segment("  …", base + severity_style(self, Severity.FAINT))]).adjust_cell_length(width, base)
         return Strip(self._segments(cells, base)).adjust_cell_length(width, base)
 
     def _head(self, base: RichStyle) -> Strip:
-        look = base + mood_style(self, Mood.FAINT)
+        look = base + severity_style(self, Severity.FAINT)
         segments: list[Segment] = []
-        for place in self._places():
-            text = heading_cell(place, self._sort[0], reverse=self._sort[1])
+        for layout in self._layout():
+            text = head_cell(layout, self._sort[0], reverse=self._sort[1])
             segments += [Segment(text, look), Segment(" " * GAP, base)]
         return Strip(segments)
 
     def _segments(self, cells: Sequence[Cell], base: RichStyle) -> list[Segment]:
         by_column = dict(zip((column.key for column in self.columns), cells, strict=False))
         segments: list[Segment] = []
-        for place in self._places():
-            cell = by_column.get(place.column.key, Cell())
+        for layout in self._layout():
+            cell = by_column.get(layout.column.key, Cell())
             look = self._look(cell)
             if cell.strong:
                 look += RichStyle(bold=True)
-            segments += [Segment(fitted_cell(cell.text, place), base + look), Segment(" " * GAP, base)]
+            segments += [Segment(fitted_cell(cell.text, layout), base + look), Segment(" " * GAP, base)]
         return segments
 
     def _look(self, cell: Cell) -> RichStyle:
         if cell.heat is not None:
             return heat_style(self, cell.heat)
-        return series_style(self, cell.tone, bold=cell.strong) if cell.tone >= 0 else mood_style(self, cell.mood)
+        return (
+            series_style(self, cell.tone, bold=cell.strong) if cell.tone >= 0 else severity_style(self, cell.severity)
+        )
 
     @property
     def room(self) -> int:
         """The columns that the scroll bar leaves."""
         return self.scrollable_content_region.width
 
-    def _places(self) -> list[Place]:
-        return places(self.columns, self.room)
+    def _layout(self) -> list[ColumnLayout]:
+        return lay_out(self.columns, self.room)
 
     def _resize(self) -> None:
         wanted = Size(self.room, self.count + HEAD)

@@ -14,7 +14,7 @@ from textual.widgets import DataTable
 
 from tui.data.snapshot import Snapshot
 from tui.progress import scored_of
-from tui.text import harmless, short_names
+from tui.text import sanitize, short_names
 from tui.widgets.plot import Reading, mark, near_words, reading
 from tui.widgets.styles import series_style
 
@@ -30,18 +30,18 @@ class ModelLine:
     at_rule: Reading | None
 
 
-def model_lines(shot: Snapshot, rule: float | None) -> list[ModelLine]:
+def model_lines(snapshot: Snapshot, rule: float | None) -> list[ModelLine]:
     """The models in the order of the study."""
-    curves = {one.tone: one for one in shot.curves.series} if shot.curves else {}
+    curves = {one.tone: one for one in snapshot.curves.series} if snapshot.curves else {}
     lines = []
-    for tone, model in enumerate(shot.models):
-        wanted = model.wanted * shot.study.problems
-        rows = [row for row in shot.tallies if row.model_id == model.id and row.scored]
+    for tone, model in enumerate(snapshot.models):
+        wanted = model.wanted * snapshot.study.problems
+        rows = [row for row in snapshot.tallies if row.model_id == model.id and row.scored]
         lines.append(
             ModelLine(
                 tone=tone,
-                name=harmless(model.name, 200),
-                done=scored_of(shot, model) / wanted if wanted else 0.0,
+                name=sanitize(model.name, 200),
+                done=scored_of(snapshot, model) / wanted if wanted else 0.0,
                 pass_1=sum(row.passed / row.scored for row in rows) / len(rows) if rows else None,
                 at_rule=reading(curves[tone], rule) if rule is not None and tone in curves else None,
             )

@@ -1,6 +1,6 @@
 """A list over a database: it knows ids by position, holds the rows of a few screenfuls, and asks for those it lacks.
 
-The widget never touches the database. It posts `Wants` with the ids that it is about to draw, gets the rows by `give`,
+The widget never touches the database. It posts `RowsNeeded` with the ids that it is about to draw, gets the rows by `give`,
 and shows a mark where a row is still on its way. The cursor belongs to an id: where lines come in above, it stays on
 its line, unless it stands on the first one, which follows what is newest.
 """
@@ -23,10 +23,10 @@ AHEAD = 2  # screenfuls that are asked for in advance, in either direction
 MARK = "▪"
 
 
-class SqlTable(ListTable, Generic[Row]):
+class PagedTable(ListTable, Generic[Row]):
     """Rows of a database by the ids of an `Order`. The first column is for marks."""
 
-    class Wants(Message):
+    class RowsNeeded(Message):
         """Rows that are not here yet."""
 
         def __init__(self, ids: Sequence[int]) -> None:
@@ -49,7 +49,7 @@ class SqlTable(ListTable, Generic[Row]):
         self._chosen: int | None = None
         self.marked: dict[int, None] = {}
 
-    def give_order(self, order: Order, *, empty: str = "", sort: tuple[str, bool] = ("", False)) -> None:
+    def set_order(self, order: Order, *, empty: str = "", sort: tuple[str, bool] = ("", False)) -> None:
         """These ids from now on."""
         before = self.order
         self.order = order
@@ -66,7 +66,7 @@ class SqlTable(ListTable, Generic[Row]):
         self._remember()
         self._look_ahead()
 
-    def begin_anew(self) -> None:
+    def start_over(self) -> None:
         """Another list is coming: its first line is the chosen one, and rows may have other contents."""
         self.order, self.cursor, self.following = NOTHING, 0, True
         self._rows.clear()
@@ -74,7 +74,7 @@ class SqlTable(ListTable, Generic[Row]):
         self._chosen = None
         self.scroll_to(y=0, animate=False, force=True, immediate=True)
 
-    def give(self, rows: Mapping[int, Row], asked: Iterable[int]) -> None:
+    def set_rows(self, rows: Mapping[int, Row], asked: Iterable[int]) -> None:
         """Rows by their ids; `asked` are the ids that were wanted, whether or not they were found."""
         self._asked.difference_update(asked)
         self._rows.update(rows)
@@ -154,4 +154,4 @@ class SqlTable(ListTable, Generic[Row]):
         wide = self.order.ids(first - AHEAD * rows, (2 * AHEAD + 1) * rows)
         missing = [id_ for id_ in wide if id_ not in self._rows and id_ not in self._asked]
         self._asked.update(missing)
-        self.post_message(self.Wants(missing))
+        self.post_message(self.RowsNeeded(missing))

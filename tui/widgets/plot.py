@@ -15,7 +15,18 @@ from dataclasses import dataclass, replace
 from sampler.drawing.axis import Scale, budget_scale, budget_ticks, format_interval, quantity, rate_scale, rate_ticks
 from tui.data.snapshot import Series
 from tui.text import narrow, short_names
-from tui.widgets.canvas import DOTS_HIGH, DOTS_WIDE, Box, Canvas, Ink, Label, Span, Style, place, quietest
+from tui.widgets.canvas import (
+    DOTS_HIGH,
+    DOTS_WIDE,
+    Box,
+    Canvas,
+    CellKind,
+    Label,
+    Span,
+    Style,
+    least_covering,
+    place_labels,
+)
 
 MARKS = "●■▲◆▼⬢✚◼"
 STAR = "★"
@@ -177,27 +188,27 @@ class _Frame:
 
 def _words(canvas: Canvas, text: str) -> Plot:
     cut = text[: canvas.width]
-    canvas.put((canvas.width - len(cut)) // 2, canvas.height // 2, cut, Ink.NOTE)
+    canvas.put((canvas.width - len(cut)) // 2, canvas.height // 2, cut, CellKind.NOTE)
     return Plot(rows=canvas.rows(), budgets=None, left=0, width=0)
 
 
 def _draw_axes(canvas: Canvas, frame: _Frame, options: Options) -> None:
     base = frame.height
     for row in range(frame.height):
-        canvas.put(frame.left - 1, row, "│", Ink.AXIS)
-    canvas.put(frame.left - 1, base, "└" + "─" * (canvas.width - frame.left), Ink.AXIS)
+        canvas.put(frame.left - 1, row, "│", CellKind.AXIS)
+    canvas.put(frame.left - 1, base, "└" + "─" * (canvas.width - frame.left), CellKind.AXIS)
     for tick in rate_ticks(frame.rates, frame.height):
         row = min(frame.height - 1, round((1 - tick.at) * frame.height - 0.5))
-        canvas.put(0, max(0, row), f"{tick.label:>{_GUTTER - 2}} ┤", Ink.AXIS)
-        canvas.put(frame.left, max(0, row), "┈" * (canvas.width - frame.left), Ink.GRID)
+        canvas.put(0, max(0, row), f"{tick.label:>{_GUTTER - 2}} ┤", CellKind.AXIS)
+        canvas.put(frame.left, max(0, row), "┈" * (canvas.width - frame.left), CellKind.GRID)
     unit = f" {options.unit}"
     for tick in budget_ticks(frame.budgets, frame.width):
         column = frame.left + min(frame.width - 1, max(0, int(tick.at * frame.width)))
-        canvas.put(column, base, "┴" if tick.label else "╵", Ink.AXIS)
+        canvas.put(column, base, "┴" if tick.label else "╵", CellKind.AXIS)
         start = max(0, min(column - len(tick.label) // 2, canvas.width - len(tick.label)))
         if start + len(tick.label) <= canvas.width - len(unit):
-            canvas.put(start, base + 1, tick.label, Ink.AXIS)
-    canvas.put(canvas.width - len(unit), base + 1, unit, Ink.AXIS)
+            canvas.put(start, base + 1, tick.label, CellKind.AXIS)
+    canvas.put(canvas.width - len(unit), base + 1, unit, CellKind.AXIS)
 
 
 def _draw_band(canvas: Canvas, frame: _Frame, options: Options) -> None:
@@ -216,13 +227,13 @@ def _draw_rule(canvas: Canvas, frame: _Frame, options: Options) -> None:
         return
     column = frame.column(options.rule)
     for row in range(frame.height):
-        canvas.put(column, row, "│", Ink.RULE)
-    canvas.put(column, frame.height, "╧", Ink.RULE)
+        canvas.put(column, row, "│", CellKind.RULE)
+    canvas.put(column, frame.height, "╧", CellKind.RULE)
 
 
 def _draw_line(canvas: Canvas, frame: _Frame, one: Series, options: Options) -> None:
     picked = one.tone == options.selected
-    style = Style(Ink.PICKED if picked else Ink.LINE, one.tone)
+    style = Style(CellKind.PICKED if picked else CellKind.LINE, one.tone)
     on, off = _DASHES[one.tone % len(_DASHES)] if options.dashes else (1, 0)
     thin_from = frame.dot_column(one.xs[one.thin]) if one.thin is not None else frame.width * DOTS_WIDE
     for travelled, (x, y) in enumerate(_path(frame, one)):
@@ -247,8 +258,8 @@ def _path(frame: _Frame, one: Series) -> Iterator[tuple[int, int]]:
         before = y
 
 
-def _ink(one: Series | Reading | Label, options: Options) -> Ink:
-    return Ink.PICKED if one.tone == options.selected else Ink.LABEL
+def _kind_of(one: Series | Reading | Label, options: Options) -> CellKind:
+    return CellKind.PICKED if one.tone == options.selected else CellKind.LABEL
 
 
 def _marks(frame: _Frame) -> list[Box]:
@@ -266,12 +277,12 @@ def _stars(frame: _Frame) -> list[tuple[Series, Box]]:
 
 def _draw_stars(canvas: Canvas, frame: _Frame, options: Options) -> None:
     for one, at in _stars(frame):
-        canvas.put(at.column, at.row, STAR + mark(one.tone), _ink(one, options), one.tone)
+        canvas.put(at.column, at.row, STAR + mark(one.tone), _kind_of(one, options), one.tone)
 
 
 def _draw_marks(canvas: Canvas, frame: _Frame, options: Options) -> None:
     for one, at in zip(frame.series, _marks(frame), strict=True):
-        canvas.put(at.column, at.row, mark(one.tone), _ink(one, options), one.tone)
+        canvas.put(at.column, at.row, mark(one.tone), _kind_of(one, options), one.tone)
 
 
 def _draw_labels(canvas: Canvas, frame: _Frame, options: Options, kept_free: Sequence[Box]) -> None:
@@ -284,8 +295,8 @@ def _draw_labels(canvas: Canvas, frame: _Frame, options: Options, kept_free: Seq
             text = short_names(names, room - 3)[frame.series.index(one)]
             away = f" {mark(one.tone)} {text}"
             wanted.append(Label(text=f" {text}", away=away, column=column, row=frame.row_of(one.ys[-1]), tone=one.tone))
-    for label in place(wanted, frame.height, canvas.busy, kept_free):
-        canvas.put(label.column, label.row, label.text, _ink(label, options), label.tone)
+    for label in place_labels(wanted, frame.height, canvas.busy, kept_free):
+        canvas.put(label.column, label.row, label.text, _kind_of(label, options), label.tone)
 
 
 def _draw_readings(canvas: Canvas, frame: _Frame, options: Options) -> list[Box]:
@@ -304,10 +315,10 @@ def _draw_readings(canvas: Canvas, frame: _Frame, options: Options) -> list[Box]
     width, height = max(len(title), *(len(text) for _, text in lines)), len(lines) + 1
     right, bottom = canvas.width - width, frame.height - height
     corners = [Box(column=x, row=y, width=width, height=height) for y in (bottom, 0) for x in (right, frame.left + 1)]
-    box = quietest(corners, canvas.busy)
-    canvas.put(box.column, box.row, title.ljust(width), Ink.RULE)
+    box = least_covering(corners, canvas.busy)
+    canvas.put(box.column, box.row, title.ljust(width), CellKind.RULE)
     for row, (one, text) in enumerate(lines, start=box.row + 1):
-        canvas.put(box.column, row, text.ljust(width), _ink(one, options), one.tone)
+        canvas.put(box.column, row, text.ljust(width), _kind_of(one, options), one.tone)
     return [box]
 
 

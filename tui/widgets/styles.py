@@ -11,11 +11,11 @@ from textual.theme import Theme
 from textual.widget import Widget
 
 from sampler.drawing.palette import Rgb, mixed, series_colour
-from tui.formats import Mood
+from tui.formats import Severity
 
-_MOODS: Mapping[bool, Mapping[Mood, Rgb]] = {
-    True: {Mood.GOOD: (87, 200, 130), Mood.BAD: (240, 110, 100), Mood.WARN: (235, 185, 70)},
-    False: {Mood.GOOD: (0, 120, 60), Mood.BAD: (185, 30, 30), Mood.WARN: (150, 95, 0)},
+_COLOURS: Mapping[bool, Mapping[Severity, Rgb]] = {
+    True: {Severity.GOOD: (87, 200, 130), Severity.BAD: (240, 110, 100), Severity.WARN: (235, 185, 70)},
+    False: {Severity.GOOD: (0, 120, 60), Severity.BAD: (185, 30, 30), Severity.WARN: (150, 95, 0)},
 }
 
 
@@ -30,11 +30,11 @@ def series_style(widget: Widget, tone: int, *, bold: bool = False) -> RichStyle:
     return RichStyle(color=_rich(series_colour(tone, dark=is_dark(widget))), bold=bold)
 
 
-def mood_style(widget: Widget, mood: Mood, *, bold: bool = False) -> RichStyle:
+def severity_style(widget: Widget, severity: Severity, *, bold: bool = False) -> RichStyle:
     """How good, bad and doubtful news look."""
-    if mood is Mood.FAINT:
+    if severity is Severity.FAINT:
         return RichStyle(dim=True, bold=bold)
-    colour = _MOODS[is_dark(widget)].get(mood)
+    colour = _COLOURS[is_dark(widget)].get(severity)
     return RichStyle(color=_rich(colour) if colour else None, bold=bold)
 
 
@@ -42,7 +42,7 @@ _COLD, _HOT = {True: (60, 85, 140), False: (70, 90, 150)}, {True: (245, 225, 90)
 
 
 def heat_style(widget: Widget, share: float) -> RichStyle:
-    """From blue to yellow, which every kind of colour vision tells apart, lightness and all."""
+    """From blue to yellow, which every kind of colour vision tells apart, by lightness as well."""
     dark = is_dark(widget)
     return RichStyle(color=_rich(mixed(_HOT[dark], _COLD[dark], share)))
 
@@ -50,27 +50,27 @@ def heat_style(widget: Widget, share: float) -> RichStyle:
 def cursor_style(widget: Widget, base: RichStyle) -> RichStyle:
     """How the chosen line stands out.
 
-    By a lighter ground that leaves its colours alone; turned round without colours.
+    By a lighter background, which leaves its colours alone; reversed where there are no colours.
     """
     if widget.app.no_color:
         return RichStyle(reverse=True) if widget.has_focus else RichStyle(underline=True)
-    plain, under = ground(base)
+    plain, under = base_colours(base)
     return RichStyle(bgcolor=_rich(mixed(plain, under, 0.26 if widget.has_focus else 0.13)), bold=True)
 
 
-def ground(base: RichStyle) -> tuple[Rgb, Rgb]:
+def base_colours(base: RichStyle) -> tuple[Rgb, Rgb]:
     """Foreground and background of a style, as numbers to mix with."""
     return _triplet(base.color, (220, 220, 220)), _triplet(base.bgcolor, (18, 18, 18))
 
 
 @lru_cache(maxsize=4096)
 def coloured(colour: Rgb, under: Rgb, *, bold: bool = False) -> RichStyle:
-    """A colour on a ground."""
+    """A colour on a background."""
     return RichStyle(color=_rich(colour), bgcolor=_rich(under), bold=bold)
 
 
-def faded(colour: Rgb, under: Rgb, share: float) -> Rgb:
-    """A colour that stands back from its ground by so much."""
+def blended(colour: Rgb, under: Rgb, share: float) -> Rgb:
+    """A colour mixed with its background; `share` is how much of the colour stays."""
     return mixed(colour, under, share)
 
 

@@ -20,25 +20,25 @@ from textual.widget import Widget
 
 from sampler.store.read_models import EventRow, TailRow
 from tui.data.snapshot import Snapshot
-from tui.formats import Mood, clock, glyph, mood
-from tui.text import fit, harmless
-from tui.widgets.styles import mood_style
+from tui.formats import Severity, clock, glyph, severity_of
+from tui.text import fit, sanitize
+from tui.widgets.styles import severity_style
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TailLine:
-    """One line of the tail, in harmless words."""
+    """One line of the tail, safe to show."""
 
     at: float
     glyph: str
     word: str
-    mood: Mood
+    severity: Severity
     text: str
 
 
-def tail_rows(shot: Snapshot) -> list[TailRow | EventRow]:
+def tail_rows(snapshot: Snapshot) -> list[TailRow | EventRow]:
     """Verdicts and the study's log in one stream, by time."""
-    rows: list[TailRow | EventRow] = [*shot.tail, *shot.events]
+    rows: list[TailRow | EventRow] = [*snapshot.tail, *snapshot.events]
     rows.sort(key=lambda row: row.at)
     return rows
 
@@ -49,40 +49,40 @@ def tail_key(row: TailRow | EventRow) -> tuple[str, int]:
 
 
 def tail_line(row: TailRow | EventRow, names: Mapping[int, str]) -> TailLine:
-    """A row of the tail in harmless words; `names` are the models' short names, by id."""
+    """A row of the tail, safe to show; `names` are the models' short names, by id."""
     return _event_line(row) if isinstance(row, EventRow) else _verdict_line(row, names)
 
 
 def _verdict_line(row: TailRow, names: Mapping[int, str]) -> TailLine:
     tokens = "" if row.completion_tokens is None else f"{row.completion_tokens} tok"
     cost = f"{tokens} {row.seconds:.2f} s".lstrip() if row.seconds else tokens  # a replay has no clock
-    error = ": ".join(harmless(part, 300) for part in (row.error_type, row.error_message) if part)
-    model = names.get(row.model_id) or harmless(row.model, 200)
-    name = f"{model} {harmless(row.problem, 200)} #{row.index}"
+    error = ": ".join(sanitize(part, 300) for part in (row.error_type, row.error_message) if part)
+    model = names.get(row.model_id) or sanitize(row.model, 200)
+    name = f"{model} {sanitize(row.problem, 200)} #{row.index}"
     return TailLine(
         at=row.at,
         glyph=glyph(row.verdict),
-        word=harmless(row.verdict, 20),
-        mood=mood(row.verdict),
+        word=sanitize(row.verdict, 20),
+        severity=severity_of(row.verdict),
         text=f"{name}  {cost}  {error}".rstrip(),
     )
 
 
-_LEVELS: Mapping[str, tuple[str, Mood]] = {
-    "info": ("·", Mood.PLAIN),
-    "warning": ("!", Mood.WARN),
-    "error": ("✗", Mood.BAD),
+_LEVELS: Mapping[str, tuple[str, Severity]] = {
+    "info": ("·", Severity.PLAIN),
+    "warning": ("!", Severity.WARN),
+    "error": ("✗", Severity.BAD),
 }
 
 
 def _event_line(row: EventRow) -> TailLine:
-    sign, feeling = _LEVELS.get(row.level, ("·", Mood.PLAIN))
+    sign, severity = _LEVELS.get(row.level, ("·", Severity.PLAIN))
     return TailLine(
         at=row.at,
         glyph=sign,
-        word=harmless(row.level, 20),
-        mood=feeling,
-        text=f"{harmless(row.kind, 60)}: {harmless(row.message)}",
+        word=sanitize(row.level, 20),
+        severity=severity,
+        text=f"{sanitize(row.kind, 60)}: {sanitize(row.message)}",
     )
 
 
@@ -104,7 +104,7 @@ class Tail(Widget, can_focus=True):
         Binding("enter", "open", "Open", id="tail.open", show=False, tooltip="See the sample of the chosen line"),
     ]
 
-    class Looked(Message):
+    class Moved(Message):
         """The reader began to look back, or to follow again."""
 
     class Opened(Message):
@@ -150,7 +150,7 @@ class Tail(Widget, can_focus=True):
         """Keep the newest line in sight."""
         self.following = True
         self._settle()
-        self.post_message(self.Looked())
+        self.post_message(self.Moved())
 
     def action_look(self, lines: int) -> None:
         """Choose another line; that ends following, unless it is the newest."""
@@ -158,7 +158,7 @@ class Tail(Widget, can_focus=True):
             self._chosen = min(len(self._rows) - 1, max(0, self._chosen + lines))
             self.following = self._chosen == len(self._rows) - 1
             self._settle()
-            self.post_message(self.Looked())
+            self.post_message(self.Moved())
 
     def action_open(self) -> None:
         """See more of the chosen line."""
@@ -203,8 +203,8 @@ class Tail(Widget, can_focus=True):
             base += RichStyle(reverse=True)
         rest = max(0, width - len("00:00:00 ") - len("x ") - _WORD - 1)
         segments = [
-            Segment(f"{clock(line.at)} ", base + mood_style(self, Mood.FAINT)),
-            Segment(f"{line.glyph} {fit(line.word, _WORD)} ", base + mood_style(self, line.mood)),
+            Segment(f"{clock(line.at)} ", base + severity_style(self, Severity.FAINT)),
+            Segment(f"{line.glyph} {fit(line.word, _WORD)} ", base + severity_style(self, line.severity)),
             Segment(fit(line.text, rest), base),
         ]
         return Strip(segments).adjust_cell_length(width, base)

@@ -13,14 +13,14 @@ from textual.geometry import Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from tui.formats import Mood
-from tui.widgets.styles import mood_style
+from tui.formats import Severity
+from tui.widgets.styles import severity_style
 
 _STEP = 8
 
 
 class TextView(ScrollView, can_focus=True, inherit_bindings=False):
-    """Lines of text that somebody else has made harmless."""
+    """Lines of text that the caller has sanitized."""
 
     DEFAULT_CSS = """
     TextView { width: 1fr; height: 1fr; scrollbar-size: 1 1; background: transparent; }
@@ -127,7 +127,7 @@ class TextView(ScrollView, can_focus=True, inherit_bindings=False):
             return Strip.blank(width, base)
         left = round(self.scroll_x)
         body = Strip(self._segments(at)).crop(left, left + max(0, width - gutter)).apply_style(base)
-        head = [Segment(f"{at + 1:>{gutter - 2}}  ", base + mood_style(self, Mood.FAINT))] if gutter else []
+        head = [Segment(f"{at + 1:>{gutter - 2}}  ", base + severity_style(self, Severity.FAINT))] if gutter else []
         return Strip([*head, *body]).adjust_cell_length(width, base)
 
     def _segments(self, at: int) -> list[Segment]:

@@ -9,13 +9,13 @@ from rich.text import Text
 from textual.widget import Widget
 
 from tui.data.snapshot import Snapshot
-from tui.formats import Mood, glyph, grouped, mood
-from tui.text import fit, harmless
-from tui.widgets.styles import mood_style
+from tui.formats import Severity, glyph, grouped, severity_of
+from tui.text import fit, sanitize
+from tui.widgets.styles import severity_style
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Bar:
+class VerdictCount:
     """How often one verdict came up."""
 
     verdict: str
@@ -23,20 +23,20 @@ class Bar:
     share: float
 
 
-def bars(shot: Snapshot, model: int) -> list[Bar]:
+def verdict_counts(snapshot: Snapshot, model: int) -> list[VerdictCount]:
     """The verdicts of one model (by its id): PASSED first, the others by how often they came up."""
-    found = {verdict: n for (owner, verdict), n in shot.counts.items() if owner == model and n}
+    found = {verdict: n for (owner, verdict), n in snapshot.counts.items() if owner == model and n}
     total = sum(found.values())
     ordered = sorted(found, key=lambda verdict: (verdict != "PASSED", -found[verdict], verdict))
-    return [Bar(verdict=harmless(v, 20), count=found[v], share=found[v] / total) for v in ordered]
+    return [VerdictCount(verdict=sanitize(v, 20), count=found[v], share=found[v] / total) for v in ordered]
 
 
-def folded(found: Sequence[Bar], rows: int) -> list[Bar]:
+def folded(found: Sequence[VerdictCount], rows: int) -> list[VerdictCount]:
     """At most `rows` bars: what does not fit is added up in the last one."""
     if len(found) <= rows or rows < 1:
         return list(found[: max(0, rows)])
     kept, rest = found[: rows - 1], found[rows - 1 :]
-    return [*kept, Bar(verdict="OTHERS", count=sum(b.count for b in rest), share=sum(b.share for b in rest))]
+    return [*kept, VerdictCount(verdict="OTHERS", count=sum(b.count for b in rest), share=sum(b.share for b in rest))]
 
 
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
@@ -63,9 +63,9 @@ class VerdictBars(Widget):
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self._bars: tuple[Bar, ...] = ()
+        self._bars: tuple[VerdictCount, ...] = ()
 
-    def show(self, bars: Sequence[Bar]) -> None:
+    def show(self, bars: Sequence[VerdictCount]) -> None:
         """Draw these bars from now on."""
         if tuple(bars) != self._bars:
             self._bars = tuple(bars)
@@ -74,14 +74,14 @@ class VerdictBars(Widget):
     def render(self) -> Text:
         """As many bars as there are rows."""
         if not self._bars:
-            return Text("no verdict yet", style=mood_style(self, Mood.FAINT), end="")
+            return Text("no verdict yet", style=severity_style(self, Severity.FAINT), end="")
         lines = [self._line(bar, self.size.width) for bar in folded(self._bars, self.size.height)]
         return Text("\n", no_wrap=True, overflow="crop", end="").join(lines)
 
-    def _line(self, bar: Bar, width: int) -> Text:
+    def _line(self, bar: VerdictCount, width: int) -> Text:
         counted = width >= _WIDE
         room = max(1, width - 2 - _WORD - 1 - _SHARE - (_COUNT if counted else 0))
-        style = mood_style(self, Mood.WARN if bar.verdict == "OTHERS" else mood(bar.verdict))
+        style = severity_style(self, Severity.WARN if bar.verdict == "OTHERS" else severity_of(bar.verdict))
         line = Text(no_wrap=True, overflow="crop", end="")
         line.append(f"{glyph(bar.verdict)} {fit(bar.verdict, _WORD)} ", style)
         line.append(bar_text(bar.share, room), style)
