@@ -7,25 +7,17 @@ chosen, and knows the keys that work everywhere.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
 from datetime import datetime
-from pathlib import Path
 from typing import ClassVar
 
-from textual.app import App, SystemCommand
+from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.dom import DOMNode
-from textual.message import Message
 from textual.screen import Screen
 
-from sampler.store.read_models import SampleDetail
 from tui.data.export import export_name, without_fonts, written
-from tui.data.query_worker import QueryWorker
-from tui.data.snapshot import Snapshot, StoreProblem
-from tui.data.store_watcher import StoreWatcher
-from tui.data.system_info import Machine
-from tui.run_control import Action, CannotAct, Command, RunTarget, command_for, execute, rerun_command, study_file_of
-from tui.screens.base import StudyScreen
+from tui.screens import SCREENS
+from tui.screens.base import StudyApp, StudyScreen
 from tui.screens.compare import CompareScreen
 from tui.screens.curves import CurvesScreen
 from tui.screens.dialogs import Entry, HelpScreen, JumpScreen, PickScreen, entries_of
@@ -37,10 +29,7 @@ from tui.screens.runs import RunsScreen
 from tui.screens.sample_detail import DetailScreen
 from tui.screens.samples import SamplesScreen
 from tui.screens.system import SystemScreen
-from tui.settings import Settings
-from tui.text import sanitize
-from tui.view_state import ViewState
-from tui.widgets.header import SCREENS, TabLine
+from tui.widgets.header import TabLine
 from tui.widgets.list_table import ListTable
 from tui.widgets.models_table import ModelsTable
 from tui.widgets.tail import Tail
@@ -50,29 +39,23 @@ WIDTHS = [(0, "-narrow"), (110, "-wide")]  # columns from which a class of the l
 HEIGHTS = [(0, "-tiny"), (23, "-short"), (30, "-tall")]  # lines
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rights:
-    """What the viewer may do beyond looking: run, pause and cancel studies (`act`). `study_file` is what it runs."""
-
-    act: bool = True
-    study_file: Path | None = None
-
-
-class BudgetApp(App[None]):
+class BudgetApp(StudyApp):
     """A viewer of one store at a time. Quitting it never touches a study."""
 
     TITLE = "budget-tui"
     MODES: ClassVar[dict[str, type[StudyScreen]]] = {  # type: ignore[assignment]
-        "runs": RunsScreen,
-        "live": LiveScreen,
-        "curves": CurvesScreen,
-        "samples": SamplesScreen,
-        "failures": FailuresScreen,
-        "problems": ProblemsScreen,
-        "compare": CompareScreen,
-        "system": SystemScreen,
+        screen.NAME: screen
+        for screen in (
+            RunsScreen,
+            LiveScreen,
+            CurvesScreen,
+            SamplesScreen,
+            FailuresScreen,
+            ProblemsScreen,
+            CompareScreen,
+            SystemScreen,
+        )
     }
-    DEFAULT_MODE = "live"
     HORIZONTAL_BREAKPOINTS = WIDTHS
     VERTICAL_BREAKPOINTS = HEIGHTS
     CSS = """
@@ -106,96 +89,6 @@ class BudgetApp(App[None]):
         Binding("q", "quit", "Quit", id="app.quit", tooltip="Quit the viewer; a study goes on"),
     ]
 
-    class StoreRead(Message):
-        """Something new was read from the store."""
-
-        def __init__(self, news: Snapshot | StoreProblem) -> None:
-            super().__init__()
-            self.news = news
-
-        def can_replace(self, message: Message) -> bool:
-            """A newer snapshot holds all of an older one that is still waiting to be drawn."""
-            return isinstance(message, BudgetApp.StoreRead) and isinstance(message.news, Snapshot)
-
-    class Answered(Message):
-        """The query worker has read what somebody asked for."""
-
-        def __init__(self, deliver: Callable[[], None]) -> None:
-            super().__init__()
-            self.deliver = deliver
-
-    def __init__(
-        self,
-        watcher: StoreWatcher,
-        *,
-        rights: Rights | None = None,
-        settings: Settings | None = None,
-        start: str = "live",
-        machine: Machine | None = None,
-    ) -> None:
-        super().__init__()
-        self._watcher = watcher
-        self._rights = rights or Rights()
-        self._settings = settings or Settings()
-        self._start = start
-        self.machine = machine or Machine()
-        self._folder = Path.cwd()
-        self.query_worker = QueryWorker(watcher.path, self._answered, self._trouble)
-        self.view_state = ViewState()
-        self.news: Snapshot | StoreProblem | None = None
-
-    @property
-    def store(self) -> Path:
-        """The file that is looked at."""
-        return self._watcher.path
-
-    def on_mount(self) -> None:
-        """Start the store watcher and the query worker, each in a thread."""
-        if self._settings.theme:
-            self.theme = self._settings.theme
-        if self._settings.keymap:
-            self.set_keymap(self._settings.keymap)
-        self.run_worker(self._follow, name="follow", thread=True, exclusive=True, group="follow")
-        self.run_worker(self.query_worker.run, name="query_worker", thread=True, group="query_worker")
-        if self._start != self.DEFAULT_MODE:
-            self.go(self._start)
-
-    def on_unmount(self) -> None:
-        """Let the threads end."""
-        self._watcher.stop()
-        self.query_worker.close()
-
-    # news
-
-    def on_budget_app_store_read(self, message: StoreRead) -> None:
-        """Hand the news to the screen in front; the others ask for it when they come to the front."""
-        self.news = message.news
-        for screen in self.screen_stack:
-            if isinstance(screen, StudyScreen):
-                screen.show(message.news)
-
-    def on_budget_app_answered(self, message: Answered) -> None:
-        """Hand over an answer of the query worker."""
-        message.deliver()
-
-    def choose(self, view_state: ViewState) -> None:
-        """Take over what the reader has chosen, and draw it."""
-        if view_state.curves != self.view_state.curves:
-            self._watcher.request(view_state.curves)
-        self.view_state = view_state
-        screen = self.screen
-        if isinstance(screen, StudyScreen):
-            screen.redraw()
-
-    # where one goes
-
-    def go(self, screen: str) -> None:
-        """Show another of the main screens."""
-        while len(self.screen_stack) > 1 and not isinstance(self.screen, StudyScreen):
-            self.pop_screen()
-        if screen in self.MODES and screen != self.current_mode:
-            self.switch_mode(screen)
-
     def action_go(self, screen: str) -> None:
         """Show another of the main screens."""
         self.go(screen)
@@ -203,71 +96,6 @@ class BudgetApp(App[None]):
     def on_tab_line_picked(self, event: TabLine.Picked) -> None:
         """A click on a tab."""
         self.go(event.key)
-
-    def list_samples(self, text: str) -> None:
-        """Show the samples that a filter lets through."""
-        self.view_state = replace(self.view_state, filter=text)
-        self.go("samples")
-
-    def open_verdict(self, verdict: int) -> None:
-        """Show the sample behind a verdict."""
-        self.query_worker.ask(
-            lambda reader: reader.page([verdict]),
-            lambda rows: self._open(rows[0].sample_id) if rows else None,
-        )
-
-    def _open(self, sample: int) -> None:
-        self.push_screen(DetailScreen(sample))
-
-    def open_study(self, store: Path, study: int) -> None:
-        """Look at another study, perhaps of another store."""
-        self._watcher.switch(store, study)
-        self.query_worker.open(store)
-        self.view_state = ViewState()
-        self._watcher.request(self.view_state.curves)
-        self.go("live")
-
-    # what one does
-
-    def action_control(self, name: str) -> None:
-        """Run, pause or cancel the study through the command that a person would type, once they say yes."""
-        if not self.may_act():
-            return
-        snapshot = self.news if isinstance(self.news, Snapshot) else None
-        target = RunTarget(
-            store=self.store, study_file=study_file_of(self.store, self._rights.study_file), host=self.machine.name
-        )
-        try:
-            command = command_for(Action(name), snapshot, target, self.machine.clock())
-        except CannotAct as error:
-            self.notify(str(error), severity="warning", markup=False)
-            return
-        question = f"{command.meaning}\n\n$ {sanitize(command.typed, 500)}"
-        self.push_screen(
-            PickScreen(f"{name.capitalize()} this study?", question, [("y", "do it", "yes"), ("n", "leave it", "no")]),
-            lambda answer: self._execute(command) if answer == "yes" else None,
-        )
-
-    def may_act(self) -> bool:
-        """Whether commands may be started; says so where they may not."""
-        if not self._rights.act:
-            self.notify("this viewer only looks (--readonly)", severity="warning", markup=False)
-        return self._rights.act
-
-    def rerun_command(self, detail: SampleDetail, file: Path) -> Command:
-        """The command that executes a sample's program, written to `file`, once more; raises CannotAct."""
-        if not isinstance(self.news, Snapshot):
-            raise CannotAct("the store cannot be read now")
-        near = (study_file_of(self.store, self._rights.study_file) or self.store).parent
-        return rerun_command(detail, self.news.study.problems_source, near, file)
-
-    def _execute(self, command: Command) -> None:
-        try:
-            execute(command)
-        except CannotAct as error:
-            self.notify(str(error), severity="error", markup=False)
-            return
-        self.notify(f"started: {sanitize(command.typed, 200)}", markup=False)
 
     def action_export(self) -> None:
         """Write what is shown into a file of the present folder."""
@@ -293,10 +121,6 @@ class BudgetApp(App[None]):
             )
         else:
             screen.export(file)
-
-    def tell(self, words: str) -> None:
-        """Say something for a moment."""
-        self.notify(words, markup=False)
 
     # help
 
@@ -331,20 +155,6 @@ class BudgetApp(App[None]):
 
     def _doing(self, entry: Entry) -> Callable[[], object]:
         return lambda: self.call_later(self.run_action, entry.action, entry.node)
-
-    # the threads
-
-    def _follow(self) -> None:
-        self._watcher.run(self._deliver)
-
-    def _deliver(self, news: Snapshot | StoreProblem) -> None:
-        self.post_message(self.StoreRead(news))
-
-    def _answered(self, deliver: Callable[[], None]) -> None:
-        self.post_message(self.Answered(deliver))
-
-    def _trouble(self, words: str) -> None:
-        self.notify(words, severity="error", markup=False)
 
 
 def known_ids() -> frozenset[str]:

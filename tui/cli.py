@@ -22,11 +22,11 @@ from sampler.cli_main import run_command
 from sampler.exit_codes import Exit
 from sampler.running.headless_options import HeadlessOptions, headless_options
 from sampler.store.reader import Reader, StoreError, StoreUnmade
+from tui.screens import SCREENS
 from tui.settings import FILE, Settings, SettingsError, read_settings, refuse_unknown
 
 SMALLEST = (40, 12)
 EDITORS = ("VISUAL", "EDITOR", "PAGER")
-SCREENS = ("runs", "live", "curves", "samples", "failures", "problems", "compare", "system")
 
 
 class Size(click.ParamType[tuple[int, int]]):
@@ -249,9 +249,10 @@ def _watch(store: Path, what: Path, options: Mapping[str, Any]) -> None:
     _refuse_unreadable(store, missing_too=False)
     if os.environ.get("TERM") == "dumb":
         os.environ["NO_COLOR"] = "1"  # Textual looks here
-    from tui.app import BudgetApp, Rights  # Textual is slow, and there is a terminal only from here on
+    from tui.app import BudgetApp  # Textual is slow, and there is a terminal only from here on
     from tui.data.store_watcher import StoreWatcher
     from tui.data.system_info import Machine
+    from tui.screens.base import Rights
 
     study = what if what.suffix == ".toml" else None
     editor = "" if _in_browser() else next(filter(None, map(os.environ.get, EDITORS)), "less")

@@ -16,8 +16,8 @@ import pytest
 from sampler.store.read_models import SampleDetail
 from sampler.store.reader_samples import SampleReader
 from sandbox.cli import cli as sandbox
-from tui.app import Rights
 from tui.run_control import CannotAct, rerun_command, write_sample
+from tui.screens.base import Rights
 from tui.screens.sample_detail import DetailScreen
 
 View = Callable[..., AbstractAsyncContextManager[Any]]

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tui.app import Rights
+from tui.screens.base import Rights
 from tui.screens.samples import SamplesScreen
 from tui.widgets.curve_plot import CurvePlot
 from tui.widgets.list_table import ListTable

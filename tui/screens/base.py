@@ -1,17 +1,19 @@
-"""What the screens of a study share: the lines around the body, the pause, and the way to what all of them know."""
+"""What all screens share: the application that reads for them, and the frame of a screen (header, tabs, pause, keys)."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, ClassVar, Protocol, cast
+from typing import Any, ClassVar
 
-from textual.app import ComposeResult
+from textual import getters
+from textual.app import App, ComposeResult
 from textual.containers import Container
 from textual.content import Content
 from textual.events import Resize
+from textual.message import Message
 from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Footer, Static
@@ -20,52 +22,196 @@ from sampler.store.read_models import SampleDetail
 from tui.data.export import Tabular, write_table, written
 from tui.data.query_worker import QueryWorker
 from tui.data.snapshot import Snapshot, StoreProblem, with_compared
+from tui.data.store_watcher import StoreWatcher
 from tui.data.system_info import Machine
 from tui.progress import Part, header_parts
-from tui.run_control import Command
+from tui.run_control import Action, CannotAct, Command, RunTarget, command_for, execute, rerun_command, study_file_of
+from tui.screens import SCREENS
+from tui.screens.dialogs import PickScreen
+from tui.settings import Settings
 from tui.text import sanitize
 from tui.view_state import ViewState
 from tui.widgets.header import HeaderLine, TabLine
 
+TABS = tuple((name, f"{number} {name.capitalize()}") for number, name in enumerate(SCREENS))
 SLIM = 68  # columns below which side panes give way
 
 
-class Hall(Protocol):
-    """What every screen may ask of the application."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rights:
+    """What the viewer may do beyond looking: run, pause and cancel studies (`act`). `study_file` is what it runs."""
 
-    view_state: ViewState
-    news: Snapshot | StoreProblem | None
-    query_worker: QueryWorker
-    store: Path
-    machine: Machine
-    no_color: bool
+    act: bool = True
+    study_file: Path | None = None
+
+
+class StudyApp(App[None]):
+    """What every screen may ask of the application: the two threads that read, what was read last, what was chosen."""
+
+    DEFAULT_MODE = "live"
+
+    class StoreRead(Message):
+        """Something new was read from the store."""
+
+        def __init__(self, news: Snapshot | StoreProblem) -> None:
+            super().__init__()
+            self.news = news
+
+        def can_replace(self, message: Message) -> bool:
+            """A newer snapshot holds all of an older one that is still waiting to be drawn."""
+            return isinstance(message, StudyApp.StoreRead) and isinstance(message.news, Snapshot)
+
+    class Answered(Message):
+        """The query worker has read what somebody asked for."""
+
+        def __init__(self, deliver: Callable[[], None]) -> None:
+            super().__init__()
+            self.deliver = deliver
+
+    def __init__(
+        self,
+        watcher: StoreWatcher,
+        *,
+        rights: Rights | None = None,
+        settings: Settings | None = None,
+        start: str = "live",
+        machine: Machine | None = None,
+    ) -> None:
+        super().__init__()
+        self._watcher = watcher
+        self._rights = rights or Rights()
+        self._settings = settings or Settings()
+        self._start = start
+        self.machine = machine or Machine()
+        self._folder = Path.cwd()
+        self.query_worker = QueryWorker(watcher.path, self._answered, self._trouble)
+        self.view_state = ViewState()
+        self.news: Snapshot | StoreProblem | None = None
+
+    @property
+    def store(self) -> Path:
+        """The file that is looked at."""
+        return self._watcher.path
+
+    def on_mount(self) -> None:
+        """Start the store watcher and the query worker, each in a thread."""
+        if self._settings.theme:
+            self.theme = self._settings.theme
+        if self._settings.keymap:
+            self.set_keymap(self._settings.keymap)
+        self.run_worker(self._follow, name="follow", thread=True, exclusive=True, group="follow")
+        self.run_worker(self.query_worker.run, name="query_worker", thread=True, group="query_worker")
+        if self._start != self.DEFAULT_MODE:
+            self.go(self._start)
+
+    def on_unmount(self) -> None:
+        """Let the threads end."""
+        self._watcher.stop()
+        self.query_worker.close()
+
+    # news
+
+    def on_study_app_store_read(self, message: StoreRead) -> None:
+        """Hand the news to the screen in front; the others ask for it when they come to the front."""
+        self.news = message.news
+        for screen in self.screen_stack:
+            if isinstance(screen, StudyScreen):
+                screen.show(message.news)
+
+    def on_study_app_answered(self, message: Answered) -> None:
+        """Hand over an answer of the query worker."""
+        message.deliver()
 
     def choose(self, view_state: ViewState) -> None:
         """Take over what the reader has chosen, and draw it."""
+        if view_state.curves != self.view_state.curves:
+            self._watcher.request(view_state.curves)
+        self.view_state = view_state
+        screen = self.screen
+        if isinstance(screen, StudyScreen):
+            screen.redraw()
+
+    # where one goes
 
     def go(self, screen: str) -> None:
         """Show another of the main screens."""
-
-    def tell(self, words: str) -> None:
-        """Say something for a moment."""
-
-    def open_verdict(self, verdict: int) -> None:
-        """Show the sample behind a verdict."""
+        while len(self.screen_stack) > 1 and not isinstance(self.screen, StudyScreen):
+            self.pop_screen()
+        if screen in self.MODES and screen != self.current_mode:
+            self.switch_mode(screen)
 
     def list_samples(self, text: str) -> None:
         """Show the samples that a filter lets through."""
-
-    def action_control(self, name: str) -> None:
-        """Run, pause or cancel the study, once the person says yes."""
-
-    def may_act(self) -> bool:
-        """Whether commands may be started; says so where they may not."""
-
-    def rerun_command(self, detail: SampleDetail, file: Path) -> Command:
-        """The command that executes a sample's program, written to `file`, once more; raises CannotAct."""
+        self.view_state = replace(self.view_state, filter=text)
+        self.go("samples")
 
     def open_study(self, store: Path, study: int) -> None:
         """Look at another study, perhaps of another store."""
+        self._watcher.switch(store, study)
+        self.query_worker.open(store)
+        self.view_state = ViewState()
+        self._watcher.request(self.view_state.curves)
+        self.go("live")
+
+    # what one does
+
+    def action_control(self, name: str) -> None:
+        """Run, pause or cancel the study through the command that a person would type, once they say yes."""
+        if not self.may_act():
+            return
+        snapshot = self.news if isinstance(self.news, Snapshot) else None
+        target = RunTarget(
+            store=self.store, study_file=study_file_of(self.store, self._rights.study_file), host=self.machine.name
+        )
+        try:
+            command = command_for(Action(name), snapshot, target, self.machine.clock())
+        except CannotAct as error:
+            self.notify(str(error), severity="warning", markup=False)
+            return
+        question = f"{command.meaning}\n\n$ {sanitize(command.typed, 500)}"
+        self.push_screen(
+            PickScreen(f"{name.capitalize()} this study?", question, [("y", "do it", "yes"), ("n", "leave it", "no")]),
+            lambda answer: self._execute(command) if answer == "yes" else None,
+        )
+
+    def may_act(self) -> bool:
+        """Whether commands may be started; says so where they may not."""
+        if not self._rights.act:
+            self.notify("this viewer only looks (--readonly)", severity="warning", markup=False)
+        return self._rights.act
+
+    def rerun_command(self, detail: SampleDetail, file: Path) -> Command:
+        """The command that executes a sample's program, written to `file`, once more; raises CannotAct."""
+        if not isinstance(self.news, Snapshot):
+            raise CannotAct("the store cannot be read now")
+        near = (study_file_of(self.store, self._rights.study_file) or self.store).parent
+        return rerun_command(detail, self.news.study.problems_source, near, file)
+
+    def _execute(self, command: Command) -> None:
+        try:
+            execute(command)
+        except CannotAct as error:
+            self.notify(str(error), severity="error", markup=False)
+            return
+        self.notify(f"started: {sanitize(command.typed, 200)}", markup=False)
+
+    def tell(self, words: str) -> None:
+        """Say something for a moment."""
+        self.notify(words, markup=False)
+
+    # the threads
+
+    def _follow(self) -> None:
+        self._watcher.run(self._deliver)
+
+    def _deliver(self, news: Snapshot | StoreProblem) -> None:
+        self.post_message(self.StoreRead(news))
+
+    def _answered(self, deliver: Callable[[], None]) -> None:
+        self.post_message(self.Answered(deliver))
+
+    def _trouble(self, words: str) -> None:
+        self.notify(words, severity="error", markup=False)
 
 
 class StudyScreen(Screen[None]):
@@ -73,6 +219,8 @@ class StudyScreen(Screen[None]):
 
     NAME: ClassVar[str] = ""
     COMPARED: ClassVar[bool] = False  # whether a second store's models are shown among the study's own
+
+    app = getters.app(StudyApp)
 
     def __init__(self) -> None:
         super().__init__()
@@ -83,11 +231,6 @@ class StudyScreen(Screen[None]):
         self._titles: dict[str, tuple[str, str]] = {}
 
     @property
-    def hall(self) -> Hall:
-        """The application, as screens know it."""
-        return cast("Hall", self.app)
-
-    @property
     def snapshot(self) -> Snapshot | None:
         """The snapshot that is on the screen."""
         return self._snapshot
@@ -95,7 +238,7 @@ class StudyScreen(Screen[None]):
     def compose(self) -> ComposeResult:
         """The widgets; their places are CSS, their contents come by `show`."""
         yield HeaderLine(id="header")
-        yield TabLine(self.NAME, id="tabs")
+        yield TabLine(TABS, self.NAME, id="tabs")
         yield Static(id="notice", markup=False)
         with Container(id="body"):
             yield from self.body()
@@ -124,8 +267,8 @@ class StudyScreen(Screen[None]):
         if table is None:
             self.notify("there is no table on this screen; a picture (s) can be made", markup=False)
         else:
-            self.hall.query_worker.run_in_background(
-                lambda: written(file, lambda: write_table(table, file)), self.hall.tell
+            self.app.query_worker.run_in_background(
+                lambda: written(file, lambda: write_table(table, file)), self.app.tell
             )
 
     def on_mount(self) -> None:
@@ -138,8 +281,8 @@ class StudyScreen(Screen[None]):
 
     def on_screen_resume(self) -> None:
         """In front again: show what is newest."""
-        if self.hall.news is not None:
-            self.show(self.hall.news)
+        if self.app.news is not None:
+            self.show(self.app.news)
 
     def show(self, news: Snapshot | StoreProblem) -> None:
         """Draw what was read, unless the display is paused."""
@@ -181,7 +324,7 @@ class StudyScreen(Screen[None]):
         if self._paused and self._snapshot is not None:
             missed = self._heard.study.scored - self._snapshot.study.scored
         self.query_one(HeaderLine).show(
-            [*self.crumbs(), *header_parts(self._heard, self.hall.machine.clock(), paused=missed)]
+            [*self.crumbs(), *header_parts(self._heard, self.app.machine.clock(), paused=missed)]
         )
 
     def crumbs(self) -> list[Part]:
@@ -202,7 +345,7 @@ class StudyScreen(Screen[None]):
 
     def choose(self, **changes: Any) -> None:
         """Change what the reader has chosen."""
-        self.hall.choose(replaced(self.hall.view_state, **changes))
+        self.app.choose(replaced(self.app.view_state, **changes))
 
     def action_pause(self) -> None:
         """Stop the display, or catch up."""
@@ -221,7 +364,7 @@ class StudyScreen(Screen[None]):
         if self.has_class("-zoomed"):
             self.remove_class("-zoomed")
         elif self.NAME != "live":
-            self.hall.go("live")
+            self.app.go("live")
 
 
 def replaced(view_state: ViewState, **changes: Any) -> ViewState:

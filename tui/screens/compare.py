@@ -166,22 +166,22 @@ Flips lists the problems by how far the models lie apart at the rule; enter list
 
     def series(self, snapshot: Snapshot) -> list[Series]:
         """The two curves."""
-        pair = {tone_of(self.hall.view_state, snapshot), pinned_of(self.hall.view_state, snapshot)}
+        pair = {tone_of(self.app.view_state, snapshot), pinned_of(self.app.view_state, snapshot)}
         return [one for one in super().series(snapshot) if one.tone in pair]
 
     def draw(self, snapshot: Snapshot) -> None:
         """Plot at once, numbers when they are made."""
         self.draw_plot(snapshot)
-        first, second = tone_of(self.hall.view_state, snapshot), pinned_of(self.hall.view_state, snapshot)
+        first, second = tone_of(self.app.view_state, snapshot), pinned_of(self.app.view_state, snapshot)
         if second is None or snapshot.curves is None:
             lacks = (snapshot.compared and snapshot.compared.why_not) or "a comparison needs two models with a curve"
             self.query_one("#verdict", Static).update(Content(sanitize(lacks)))
             return
-        rule, unit = rule_of(self.hall.view_state, snapshot), snapshot.curves.unit
+        rule, unit = rule_of(self.app.view_state, snapshot), snapshot.curves.unit
         asked = (snapshot.study.uid, snapshot.tallies, first, second, unit, rule)
         if asked != self._asked and not self._busy:
             self._asked, self._busy = asked, True
-            self.hall.query_worker.run_in_background(
+            self.app.query_worker.run_in_background(
                 lambda: compare(snapshot, (first, second), unit, rule), self._compared
             )
         self._draw_found(snapshot)
@@ -244,14 +244,14 @@ Flips lists the problems by how far the models lie apart at the rule; enter list
     def on_list_table_opened(self, event: ListTable.Opened) -> None:
         """List the samples of a problem."""
         if event.table.id == "flips" and self._found is not None and event.position < len(self._found.flips):
-            self.hall.list_samples(narrowed("", "problem", self._found.flips[event.position].problem))
+            self.app.list_samples(narrowed("", "problem", self._found.flips[event.position].problem))
 
     def action_next_pinned(self) -> None:
         """Compare with the next model."""
         snapshot = self._snapshot
         if snapshot is None or len(snapshot.models) < 2:
             return
-        chosen, pinned = tone_of(self.hall.view_state, snapshot), pinned_of(self.hall.view_state, snapshot)
+        chosen, pinned = tone_of(self.app.view_state, snapshot), pinned_of(self.app.view_state, snapshot)
         others = [tone for tone in range(len(snapshot.models)) if tone != chosen]
         at = others.index(pinned) if pinned in others else -1
         self.choose(pinned=others[(at + 1) % len(others)])
@@ -263,6 +263,6 @@ Flips lists the problems by how far the models lie apart at the rule; enter list
     def action_turn(self) -> None:
         """Exchange the two."""
         snapshot = self._snapshot
-        pinned = pinned_of(self.hall.view_state, snapshot) if snapshot else None
+        pinned = pinned_of(self.app.view_state, snapshot) if snapshot else None
         if snapshot is not None and pinned is not None:
-            self.choose(tone=pinned, pinned=tone_of(self.hall.view_state, snapshot))
+            self.choose(tone=pinned, pinned=tone_of(self.app.view_state, snapshot))

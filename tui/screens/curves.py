@@ -97,7 +97,7 @@ problems instead of shared ones, c pins a model for Compare.
             empty="no curve yet",
         )
         tones = [one.tone for one in found]
-        tone = tone_of(self.hall.view_state, snapshot)
+        tone = tone_of(self.app.view_state, snapshot)
         table.choose(tones.index(tone) if tone in tones else 0, tell=False)
         self.set_title("#readout-pane", "At the rule", "↑↓ selects a model · click a line")
 
@@ -132,7 +132,7 @@ problems instead of shared ones, c pins a model for Compare.
     def action_scale(self, factor: float) -> None:
         """Closer, or further away."""
         full = whole(self.series(self._snapshot)) if self._snapshot and not self.window else self._full
-        rule = rule_of(self.hall.view_state, self._snapshot) if self._snapshot else None
+        rule = rule_of(self.app.view_state, self._snapshot) if self._snapshot else None
         if full is None or rule is None:
             return
         self._full = full
@@ -153,5 +153,5 @@ problems instead of shared ones, c pins a model for Compare.
     _full: tuple[float, float] | None = None
 
     def _readings(self, snapshot: Snapshot) -> list[Reading]:
-        rule = rule_of(self.hall.view_state, snapshot)
+        rule = rule_of(self.app.view_state, snapshot)
         return readings(self.series(snapshot), rule) if rule is not None else []

@@ -129,7 +129,7 @@ enter lists the samples of a group, o those of the chosen model alone; m puts al
         if counter is None or self._busy or not self.is_attached:
             return
         self._busy = True
-        self.hall.query_worker.ask_in_slices(
+        self.app.query_worker.ask_in_slices(
             counter.step, lambda table: self._stepped(counter, table), lambda table: table.behind, self._idle
         )
 
@@ -157,13 +157,13 @@ enter lists the samples of a group, o those of the chosen model alone; m puts al
         """List the chosen model's samples of a group."""
         snapshot = self._snapshot
         if snapshot is not None and snapshot.models:
-            self._list(snapshot.models[tone_of(self.hall.view_state, snapshot)].name)
+            self._list(snapshot.models[tone_of(self.app.view_state, snapshot)].name)
 
     def _list(self, model: str | None) -> None:
         group = self._chosen
         if group is None:
             return
-        self.hall.list_samples(filter_of(group, model=model, any_message=self._coarse))
+        self.app.list_samples(filter_of(group, model=model, any_message=self._coarse))
 
     def action_messages(self) -> None:
         """By error alone, or by message, too."""

@@ -16,6 +16,7 @@ from tui.data.export import Tabular
 from tui.data.snapshot import Snapshot
 from tui.formats import UNIT_NAMES
 from tui.screens.plot_base import PlotScreen
+from tui.screens.sample_detail import DetailScreen
 from tui.view_state import LABEL_WIDTH, labels_of, marked_names, rule_of, tone_of
 from tui.widgets.curve_plot import CurvePlot
 from tui.widgets.models_table import ModelsTable, model_lines
@@ -118,23 +119,23 @@ While the study runs, numbers are interim: models are compared on the problems t
         snapshot = self._snapshot
         if snapshot is None:
             return None
-        lines = model_lines(snapshot, rule_of(self.hall.view_state, snapshot))
+        lines = model_lines(snapshot, rule_of(self.app.view_state, snapshot))
         return Tabular(
             columns=("model", "done", "pass_at_1", "rate_at_rule", "low", "high", "k"),
             rows=((line.name, line.done, line.pass_1, *_at_rule(line.at_rule)) for line in lines),
         )
 
     def _draw_models(self, snapshot: Snapshot) -> None:
-        rule = rule_of(self.hall.view_state, snapshot)
+        rule = rule_of(self.app.view_state, snapshot)
         budget = budget_words(rule, snapshot.curves.unit) if rule is not None and snapshot.curves else ""
         table = self.query_one(ModelsTable)
         table.show(model_lines(snapshot, rule), budget)
-        table.choose(tone_of(self.hall.view_state, snapshot))
+        table.choose(tone_of(self.app.view_state, snapshot))
         self.set_title("#models-pane", f"Models ({len(snapshot.models)})")
 
     def _draw_verdicts(self, snapshot: Snapshot) -> None:
         if snapshot.models:
-            tone = tone_of(self.hall.view_state, snapshot)
+            tone = tone_of(self.app.view_state, snapshot)
             self.query_one(VerdictBars).show(verdict_counts(snapshot, snapshot.models[tone].id))
             self.set_title(
                 "#verdicts-pane",
@@ -150,7 +151,7 @@ While the study runs, numbers are interim: models are compared on the problems t
 
     def on_data_table_row_highlighted(self, event: DataTable.RowHighlighted) -> None:
         """The cursor of the models table is the selected model."""
-        if event.cursor_row != self.hall.view_state.tone:
+        if event.cursor_row != self.app.view_state.tone:
             self.choose(tone=event.cursor_row)
 
     def on_tail_moved(self, _event: Tail.Moved) -> None:
@@ -159,11 +160,17 @@ While the study runs, numbers are interim: models are compared on the problems t
 
     def on_tail_opened(self, event: Tail.Opened) -> None:
         """See the sample behind a line."""
-        self.hall.open_verdict(event.verdict)
+        self.app.query_worker.ask(
+            lambda reader: reader.page([event.verdict]),
+            lambda rows: self._open(rows[0].sample_id) if rows else None,
+        )
+
+    def _open(self, sample: int) -> None:
+        self.app.push_screen(DetailScreen(sample))
 
     def action_model(self, models: int) -> None:
         """Select another model."""
-        self.query_one(ModelsTable).choose(self.hall.view_state.tone + models)
+        self.query_one(ModelsTable).choose(self.app.view_state.tone + models)
 
     def action_follow(self) -> None:
         """Follow the newest line of the tail."""

@@ -141,7 +141,7 @@ class PlotScreen(StudyScreen):
 
     def draw_plot(self, snapshot: Snapshot, *, readout: bool = True) -> None:
         """Put the curves into the plot, and words around it."""
-        curves, view_state = snapshot.curves, self.hall.view_state
+        curves, view_state = snapshot.curves, self.app.view_state
         rule = rule_of(view_state, snapshot)
         options = Options(
             log=view_state.log,
@@ -170,7 +170,7 @@ class PlotScreen(StudyScreen):
 
     def action_rule(self, columns: int) -> None:
         """Move the budget rule."""
-        rule = rule_of(self.hall.view_state, self._snapshot) if self._snapshot else None
+        rule = rule_of(self.app.view_state, self._snapshot) if self._snapshot else None
         if rule is not None:
             self.choose(rule=self.query_one(CurvePlot).plot.moved(rule, columns))
 
@@ -182,7 +182,7 @@ class PlotScreen(StudyScreen):
         """Select another model."""
         if self._snapshot is not None:
             last = len(self._snapshot.models) - 1
-            self.choose(tone=max(0, min(last, tone_of(self.hall.view_state, self._snapshot) + models)))
+            self.choose(tone=max(0, min(last, tone_of(self.app.view_state, self._snapshot) + models)))
 
     def action_unit(self) -> None:
         """Count budgets in the next unit that was measured."""
@@ -190,25 +190,25 @@ class PlotScreen(StudyScreen):
             return
         unit = next_unit(self._newest.curves.unit, self._newest.units)
         self.window = None
-        self.choose(curves=replace(self.hall.view_state.curves, unit=unit))
+        self.choose(curves=replace(self.app.view_state.curves, unit=unit))
 
     def action_problems(self) -> None:
         """Compare on shared problems, or show each model on its own."""
-        request = self.hall.view_state.curves
+        request = self.app.view_state.curves
         self.choose(curves=replace(request, shared=not request.shared))
 
     def action_log(self) -> None:
         """Logarithmic or linear budgets."""
-        self.choose(log=not self.hall.view_state.log)
+        self.choose(log=not self.app.view_state.log)
 
     def action_band(self) -> None:
         """The interval on or off."""
-        self.choose(band=not self.hall.view_state.band)
+        self.choose(band=not self.app.view_state.band)
 
     def action_pin(self) -> None:
         """Compare others with the chosen model."""
         if self._snapshot is not None:
-            tone = tone_of(self.hall.view_state, self._snapshot)
+            tone = tone_of(self.app.view_state, self._snapshot)
             self.choose(pinned=tone)
             self.notify(
                 f"{labels_of(self._snapshot)[tone]} is pinned: 6 compares it with the chosen model", markup=False

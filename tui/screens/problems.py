@@ -206,7 +206,7 @@ hardest first, easiest first, where models differ most, least sampled.
         self._lines = lines = heat_lines(snapshot, self._order)
         width = table.room
         names = labels_of(snapshot, name_width(width, len(snapshot.models)))
-        columns = heat_columns(names, tone_of(self.hall.view_state, snapshot), width)
+        columns = heat_columns(names, tone_of(self.app.view_state, snapshot), width)
         table.columns = columns
         table.show(
             len(lines), lambda at: heat_cells(lines[at], columns) if at < len(lines) else None, empty="no sample yet"
@@ -237,7 +237,7 @@ hardest first, easiest first, where models differ most, least sampled.
         """Choose another model."""
         if self._snapshot is not None:
             last = len(self._snapshot.models) - 1
-            self.choose(tone=max(0, min(last, tone_of(self.hall.view_state, self._snapshot) + models)))
+            self.choose(tone=max(0, min(last, tone_of(self.app.view_state, self._snapshot) + models)))
 
     def action_sort(self) -> None:
         """Another order."""
@@ -253,13 +253,13 @@ hardest first, easiest first, where models differ most, least sampled.
         """List the chosen model's samples of a problem."""
         line, snapshot = self._chosen, self._snapshot
         if line is not None and snapshot is not None and snapshot.models:
-            model = snapshot.models[tone_of(self.hall.view_state, snapshot)].name
-            self.hall.list_samples(narrowed(narrowed("", "problem", line.problem), "model", model))
+            model = snapshot.models[tone_of(self.app.view_state, snapshot)].name
+            self.app.list_samples(narrowed(narrowed("", "problem", line.problem), "model", model))
 
     def action_open_all(self) -> None:
         """List every model's samples of a problem."""
         if self._chosen is not None:
-            self.hall.list_samples(narrowed("", "problem", self._chosen.problem))
+            self.app.list_samples(narrowed("", "problem", self._chosen.problem))
 
     def action_copy(self) -> None:
         """Copy the chosen line."""

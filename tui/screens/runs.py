@@ -133,7 +133,7 @@ the Live screen.
 
     def draw(self, snapshot: Snapshot) -> None:
         """The list, with the present study marked."""
-        now, present = self.hall.machine.clock(), self.hall.store
+        now, present = self.app.machine.clock(), self.app.store
         rows = self._runs
         self.query_one(ListTable).show(
             len(rows),
@@ -143,7 +143,7 @@ the Live screen.
         self.set_title("#list-pane", f"Runs · {len(rows)} in {present.parent}", "enter opens")
 
     def _is_here(self, run: StudyEntry, snapshot: Snapshot) -> bool:
-        return run.store == self.hall.store and run.study is not None and run.study.id == snapshot.study.id
+        return run.store == self.app.store and run.study is not None and run.study.id == snapshot.study.id
 
     @property
     def settled(self) -> bool:
@@ -163,8 +163,8 @@ the Live screen.
 
     def _look(self) -> None:
         if self.is_current:
-            present, host = self.hall.store, self.hall.machine.name
-            self.hall.query_worker.run_in_background(lambda: find_studies(present, host), self._found)
+            present, host = self.app.store, self.app.machine.name
+            self.app.query_worker.run_in_background(lambda: find_studies(present, host), self._found)
 
     def _found(self, runs: list[StudyEntry]) -> None:
         self._runs = runs
@@ -174,7 +174,7 @@ the Live screen.
         """Look at that study."""
         run = self._runs[event.position] if event.position < len(self._runs) else None
         if run is not None and run.study is not None:
-            self.hall.open_study(run.store, run.study.id)
+            self.app.open_study(run.store, run.study.id)
 
     def action_copy(self) -> None:
         """Copy the path of the store."""

@@ -8,8 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 from subprocess import Popen
 from tempfile import TemporaryDirectory
-from typing import ClassVar, cast
+from typing import ClassVar
 
+from textual import getters
 from textual.app import ComposeResult, SuspendNotSupported
 from textual.binding import Binding, BindingType
 from textual.containers import Container
@@ -22,7 +23,7 @@ from sampler.store.read_models import SampleDetail
 from sampler.store.reader_samples import SampleReader
 from tui.formats import glyph
 from tui.run_control import CannotAct, Command, output_of, start_command, write_sample
-from tui.screens.base import Hall
+from tui.screens.base import StudyApp
 from tui.screens.dialogs import PickScreen
 from tui.screens.sample_pages import AGAIN, Kind, Page, clean_lines, coloured_lines, pages, sample_parts
 from tui.text import sanitize
@@ -80,6 +81,8 @@ what waits.
     DetailScreen.-zoomed #head, DetailScreen.-zoomed #pages { display: none; }
     """
 
+    app = getters.app(StudyApp)
+
     def __init__(self, sample: int, neighbour: Neighbour | None = None) -> None:
         super().__init__()
         self._sample = sample
@@ -93,7 +96,7 @@ what waits.
     def compose(self) -> ComposeResult:
         """Head, tabs, text."""
         yield HeaderLine(id="head")
-        yield TabLine("", id="pages")
+        yield TabLine((), "", id="pages")
         with Container(id="text-pane", classes="pane"):
             yield TextView(id="text")
         yield Input(id="search", classes="field", placeholder="text to look for", compact=True)
@@ -113,17 +116,13 @@ what waits.
             self._folder.cleanup()
 
     @property
-    def _hall(self) -> Hall:
-        return cast("Hall", self.app)
-
-    @property
     def page(self) -> Page | None:
         """The page that is shown."""
         return next((page for page in self._pages if page.key == self._at), None)
 
     def _read(self) -> None:
         sample = self._sample
-        self._hall.query_worker.ask(lambda reader: read_sample(reader, sample), self._found)
+        self.app.query_worker.ask(lambda reader: read_sample(reader, sample), self._found)
 
     def _found(self, found: Found | None) -> None:
         if not self.is_attached:
@@ -218,7 +217,7 @@ what waits.
 
     def action_open(self) -> None:
         """Read the page in the person's own editor or pager; the screen waits meanwhile."""
-        page, editor = self.page, self._hall.machine.editor
+        page, editor = self.page, self.app.machine.editor
         if page is None or not editor:
             self.notify("set $EDITOR or $PAGER to open a page; in the browser there is none", markup=False)
             return
@@ -235,14 +234,14 @@ what waits.
     def action_again(self) -> None:
         """Execute the program once more, when the person says yes to the command."""
         detail = self.detail
-        if detail is None or not self._hall.may_act():
+        if detail is None or not self.app.may_act():
             return
         if detail.row.verdict is None:
-            self._hall.action_control("run")
+            self.app.action_control("run")
             return
         file = self._file("sample.jsonl")
         try:
-            command = self._hall.rerun_command(detail, file)
+            command = self.app.rerun_command(detail, file)
         except CannotAct as error:
             self.notify(str(error), severity="warning", markup=False)
             return

@@ -183,12 +183,12 @@ Marks (space) choose rows for Y, which copies them as JSON. e exports what the f
         self._samples.refresh()
 
     def _query(self, snapshot: Snapshot) -> ListQuery:
-        view_state = self.hall.view_state
+        view_state = self.app.view_state
         held = self._index.query.filter if self._index else None
         asked = (
             held
             if held is not None and held.text == view_state.filter
-            else parse(view_state.filter, self.hall.machine.clock())
+            else parse(view_state.filter, self.app.machine.clock())
         )
         return ListQuery(
             study=snapshot.study.id,
@@ -208,7 +208,7 @@ Marks (space) choose rows for Y, which copies them as JSON. e exports what the f
             return
         self._busy = True
         drawn = self._order is not NOTHING  # the first slice is shown at once
-        self.hall.query_worker.ask_in_slices(
+        self.app.query_worker.ask_in_slices(
             index.step,
             lambda order: self._stepped(index, order),
             lambda order: drawn and order.behind and index is self._index,
@@ -232,7 +232,7 @@ Marks (space) choose rows for Y, which copies them as JSON. e exports what the f
             self._pump()
 
     def _draw_title(self) -> None:
-        snapshot, order, view_state = self._snapshot, self._order, self.hall.view_state
+        snapshot, order, view_state = self._snapshot, self._order, self.app.view_state
         if snapshot is None:
             return
         words = [f"Samples · {grouped(order.total)}"]
@@ -260,7 +260,7 @@ Marks (space) choose rows for Y, which copies them as JSON. e exports what the f
             rows = reader.page(ids, pending=pending)
             return {(row.sample_id if pending else row.verdict_id or 0): row for row in rows}
 
-        self.hall.query_worker.ask(
+        self.app.query_worker.ask(
             read, lambda rows: self._samples.set_rows(rows, ids), on_failure=lambda: self._samples.set_rows({}, ids)
         )
 
@@ -289,7 +289,7 @@ Marks (space) choose rows for Y, which copies them as JSON. e exports what the f
     def on_list_table_head_clicked(self, event: ListTable.HeadClicked) -> None:
         """Sort by that column, or turn it round."""
         sort = SORTED_BY.get(event.key)
-        if sort == self.hall.view_state.sort:
+        if sort == self.app.view_state.sort:
             self.action_reverse()
         elif sort is not None:
             self.choose(sort=sort, reverse=False)
@@ -299,7 +299,7 @@ Marks (space) choose rows for Y, which copies them as JSON. e exports what the f
     def action_filter(self) -> None:
         """Say which samples to list."""
         field = self.query_one("#filter", Input)
-        self._before = self.hall.view_state.filter
+        self._before = self.app.view_state.filter
         field.add_class("-shown")
         field.value = self._before
         field.cursor_position = len(self._before)
@@ -319,7 +319,7 @@ Marks (space) choose rows for Y, which copies them as JSON. e exports what the f
             return
         field.remove_class("-wrong")
         self._told = ""
-        if event.value != self.hall.view_state.filter:
+        if event.value != self.app.view_state.filter:
             self.choose(filter=event.value)
 
     def on_input_submitted(self, _event: Input.Submitted) -> None:
@@ -337,7 +337,7 @@ Marks (space) choose rows for Y, which copies them as JSON. e exports what the f
 
     def action_failures(self) -> None:
         """Only failures, or all again."""
-        self.choose(filter=toggled(self.hall.view_state.filter, "failed"))
+        self.choose(filter=toggled(self.app.view_state.filter, "failed"))
 
     def action_clear(self) -> None:
         """No filter."""
@@ -345,12 +345,12 @@ Marks (space) choose rows for Y, which copies them as JSON. e exports what the f
 
     def action_sort(self) -> None:
         """Sort by the next column."""
-        at = SORT_ORDER.index(self.hall.view_state.sort)
+        at = SORT_ORDER.index(self.app.view_state.sort)
         self.choose(sort=SORT_ORDER[(at + 1) % len(SORT_ORDER)], reverse=False)
 
     def action_reverse(self) -> None:
         """Turn the order round."""
-        self.choose(reverse=not self.hall.view_state.reverse)
+        self.choose(reverse=not self.app.view_state.reverse)
 
     def action_mark(self) -> None:
         """Mark the row."""
@@ -374,7 +374,7 @@ Marks (space) choose rows for Y, which copies them as JSON. e exports what the f
         ids = list(table.marked) or ([table.chosen_id] if table.chosen_id is not None else [])
         pending = self._index.query.filter.pending if self._index else False
         if ids:
-            self.hall.query_worker.ask(
+            self.app.query_worker.ask(
                 lambda reader: reader.page(ids[:500], pending=pending),
                 lambda rows: self.copy(sample_json(rows), f"{len(rows)} rows as JSON"),
             )
@@ -393,13 +393,13 @@ Marks (space) choose rows for Y, which copies them as JSON. e exports what the f
 
         def told(found: tuple[int, bool] | str) -> None:
             if isinstance(found, str):
-                self.hall.tell(found)
+                self.app.tell(found)
             elif found[1]:
-                self.hall.tell(f"{export.file.name}: {found[0]} rows")
+                self.app.tell(f"{export.file.name}: {found[0]} rows")
             else:
                 self._write_next_page(export)
 
-        self.hall.query_worker.ask(write, told, low_priority=True)
+        self.app.query_worker.ask(write, told, low_priority=True)
 
     def action_back(self) -> None:
         """Close the filter as it was, or leave."""

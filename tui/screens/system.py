@@ -200,7 +200,7 @@ a person would type before anything happens; --readonly turns them off. Quitting
         """Facts and log."""
         if self._facts is None:
             self._look()
-        now = self.hall.machine.clock()
+        now = self.app.machine.clock()
         self._facts_into("run", run_pairs(snapshot, self._settings, now))
         self._facts_into("boxes", box_pairs(snapshot, self._usage, now))
         self._facts_into("host", host_pairs(self._facts) if self._facts else [])
@@ -234,13 +234,13 @@ a person would type before anything happens; --readonly turns them off. Quitting
         snapshot = self._snapshot
         if snapshot is None or not self.is_current:
             return
-        study, store, machine = snapshot.study, self.hall.store, self.hall.machine
+        study, store, machine = snapshot.study, self.app.store, self.app.machine
         pid = study.pid if study.status == "running" and study.host == machine.name else None
 
         def read(reader: SampleReader) -> tuple[SettingsRow, Sequence[UsageRow], HostFacts]:
             return reader.settings(study.id), reader.usage(study.id), machine.facts(store, pid)
 
-        self.hall.query_worker.ask(read, self._looked, low_priority=True)
+        self.app.query_worker.ask(read, self._looked, low_priority=True)
 
     def _looked(self, found: tuple[SettingsRow, Sequence[UsageRow], HostFacts]) -> None:
         self._settings, self._usage, self._facts = found

@@ -41,9 +41,6 @@ class HeaderLine(Widget):
         return text
 
 
-SCREENS = ("runs", "live", "curves", "samples", "failures", "problems", "compare", "system")
-SCREEN_TABS = tuple((name, f"{number} {name.capitalize()}") for number, name in enumerate(SCREENS))
-
 Span = tuple[int, str, str]  # from which cell, which tab, in which words
 
 
@@ -74,9 +71,9 @@ class TabLine(Widget):
             super().__init__()
             self.key = key
 
-    def __init__(self, present: str, *, id: str | None = None) -> None:
+    def __init__(self, tabs: Sequence[tuple[str, str]], present: str, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self._tabs: tuple[tuple[str, str], ...] = SCREEN_TABS
+        self._tabs = tuple(tabs)
         self._present = present
 
     def show(self, tabs: Sequence[tuple[str, str]], present: str) -> None:
