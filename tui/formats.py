@@ -9,20 +9,6 @@ from enum import Enum
 from sampler.stats.budget import Unit
 
 UNITS = (Unit.FLOPS, Unit.SECONDS, Unit.JOULES, Unit.DOLLARS, Unit.TOKENS, Unit.SAMPLES)
-UNIT_NAMES: Mapping[Unit, str] = {
-    Unit.FLOPS: "FLOPs",
-    Unit.FLOPS_PARAMS: "FLOPs (2N)",
-    Unit.FLOPS_128: "FLOPs (2N×128)",
-    Unit.TABLE_FLOPS: "FLOPs (table)",
-    Unit.SECONDS: "seconds",
-    Unit.TABLE_SECONDS: "seconds (table)",
-    Unit.SANDBOX_SECONDS: "sandbox seconds",
-    Unit.TOTAL_SECONDS: "total seconds",
-    Unit.JOULES: "joules",
-    Unit.DOLLARS: "dollars",
-    Unit.TOKENS: "tokens",
-    Unit.SAMPLES: "samples",
-}
 
 
 class Severity(Enum):

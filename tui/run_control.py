@@ -11,7 +11,7 @@ import shlex
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -131,17 +131,6 @@ def argv(words: Sequence[str]) -> list[str]:
 
 
 TIMEOUT_SECONDS = 300.0
-_LIMIT_OPTIONS: Mapping[str, str] = {
-    "cpu_s": "--cpu",
-    "wall_s": "--wall",
-    "memory_mb": "--memory",
-    "output_kb": "--output",
-    "processes": "--processes",
-    "disk_mb": "--disk",
-    "files": "--files",
-    "python": "--python",
-    "output_rule": "--output-rule",
-}
 _USUAL, _TIMES = Limits(), ("cpu_s", "wall_s")  # usual times are none that were chosen: a data set may have its own
 
 
@@ -150,12 +139,15 @@ def rerun_command(detail: SampleDetail, source: str, near: Path, file: Path) -> 
 
     `source` is where the study had its problems; a file of that name is looked for in the folder `near`, too.
     """
+    from sandbox.commands.common import LIMIT_OPTIONS  # slow to import
+
     if ", " in source:
         raise CannotAct(f"the problems come from several sources ({source}); `sandbox score` takes one")
     beside = near / source
     limits = json.loads(detail.limits_json)
     words = ["sandbox", "score", "--problems", str(beside) if beside.is_file() else source, "--samples", str(file)]
-    for name, option in _LIMIT_OPTIONS.items():
+    options = {name: option for name, (option, *_) in LIMIT_OPTIONS.items()}
+    for name, option in {**options, "python": "--python", "output_rule": "--output-rule"}.items():
         if name in limits and not (name in _TIMES and limits[name] == getattr(_USUAL, name)):
             words += [option, f"{limits[name]:g}" if isinstance(limits[name], int | float) else str(limits[name])]
     for word in in_words(limits.get("assume", {})):

@@ -115,7 +115,7 @@ _TUNING = re.compile(rf"[-_](?:instruct|chat|it|base){ELLIPSIS}?$", re.IGNORECAS
 _BOUNDARY = re.compile(r"[-_/: ]")
 
 
-def short_names(names: Sequence[str], width: int) -> list[str]:
+def shorten_names(names: Sequence[str], width: int) -> list[str]:
     """The names in at most `width` cells each.
 
     What all end with goes first, then owners ("Qwen/"), then how a model was tuned ("-instruct"), then what all begin

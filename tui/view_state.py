@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from tui.data.curves import CurveRequest
 from tui.data.snapshot import Curves, Snapshot
-from tui.text import sanitize, short_names
+from tui.text import sanitize, shorten_names
 from tui.widgets.plot import mark
 
 LABEL_WIDTH = 20
@@ -55,7 +55,7 @@ def rule_of(view_state: ViewState, snapshot: Snapshot) -> float | None:
 
 def labels_of(snapshot: Snapshot, width: int = LABEL_WIDTH) -> list[str]:
     """The models' names, short and different."""
-    return short_names([sanitize(model.name, 200) for model in snapshot.models], width)
+    return shorten_names([sanitize(model.name, 200) for model in snapshot.models], width)
 
 
 def marked_names(snapshot: Snapshot) -> dict[int, str]:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from tui.text import ELLIPSIS, fit, fit_middle, narrow, sanitize, short_names
+from tui.text import ELLIPSIS, fit, fit_middle, narrow, sanitize, shorten_names
 
 ANY = st.text(st.characters(codec=None), max_size=60)
 
@@ -58,18 +58,18 @@ NAMES = st.lists(st.text("abc-5.", min_size=1, max_size=30), min_size=1, max_siz
 
 @given(NAMES, st.integers(4, 30))
 def test_short_names_fit_and_stay_different(names: list[str], width: int) -> None:
-    short = short_names(names, width)
+    short = shorten_names(names, width)
     assert all(cell_len(name) <= width for name in short)
     assert len(set(short)) == len(names)
 
 
 def test_names_of_one_family_keep_what_tells_them_apart() -> None:
     names = ["qwen2.5-coder-0.5b-instruct", "qwen2.5-coder-1.5b-instruct"]
-    assert short_names(names, 30) == names
-    assert short_names(names, 20) == ["qwen2.5-coder-0.5b…", "qwen2.5-coder-1.5b…"]
-    assert short_names(names, 10) == ["…0.5b…", "…1.5b…"]
+    assert shorten_names(names, 30) == names
+    assert shorten_names(names, 20) == ["qwen2.5-coder-0.5b…", "qwen2.5-coder-1.5b…"]
+    assert shorten_names(names, 10) == ["…0.5b…", "…1.5b…"]
 
 
 def test_owners_and_tuning_go_before_sizes_do() -> None:
     names = ["meta-llama/Llama-3.1-8B-Instruct", "google/gemma-2-27b-it", "Qwen/Qwen2.5-14B-Instruct"]
-    assert short_names(names, 16) == ["Llama-3.1-8B…", "gemma-2-27b…", "Qwen2.5-14B…"]
+    assert shorten_names(names, 16) == ["Llama-3.1-8B…", "gemma-2-27b…", "Qwen2.5-14B…"]

@@ -12,11 +12,12 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from sampler.drawing.axis import quantity
+from sampler.reporting.render import NAMES as UNIT_NAMES
 from sampler.store.filters import narrowed
 from tui.data.comparison import AtBudget, Comparison, Flip, compare
 from tui.data.export import Tabular
 from tui.data.snapshot import Series, Snapshot
-from tui.formats import UNIT_NAMES, Severity
+from tui.formats import Severity
 from tui.screens.plot_base import PlotScreen
 from tui.text import sanitize
 from tui.view_state import labels_of, pinned_of, rule_of, tone_of

@@ -11,10 +11,10 @@ from textual.widget import Widget
 from textual.widgets import DataTable
 
 from sampler.drawing.axis import measured, quantity
+from sampler.reporting.render import NAMES as UNIT_NAMES
 from sampler.stats.budget import Unit
 from tui.data.export import Tabular
 from tui.data.snapshot import Snapshot
-from tui.formats import UNIT_NAMES
 from tui.screens.plot_base import PlotScreen
 from tui.screens.sample_detail import DetailScreen
 from tui.view_state import LABEL_WIDTH, labels_of, marked_names, rule_of, tone_of

@@ -10,8 +10,9 @@ from typing import ClassVar
 from textual.binding import Binding, BindingType
 
 from sampler.drawing.axis import quantity
+from sampler.reporting.render import NAMES as UNIT_NAMES
 from tui.data.snapshot import Curves, Series, Snapshot
-from tui.formats import UNIT_NAMES, next_unit
+from tui.formats import next_unit
 from tui.screens.base import StudyScreen
 from tui.view_state import LABEL_WIDTH, labels_of, rule_of, tone_of
 from tui.widgets.curve_plot import CurvePlot

@@ -14,7 +14,7 @@ from textual.widgets import DataTable
 
 from tui.data.snapshot import Snapshot
 from tui.progress import scored_of
-from tui.text import sanitize, short_names
+from tui.text import sanitize, shorten_names
 from tui.widgets.plot import Reading, mark, near_words, reading
 from tui.widgets.styles import series_style
 
@@ -104,7 +104,7 @@ class ModelsTable(DataTable[Text], inherit_bindings=False):
     def _draw(self) -> None:
         """Change the cells that differ; begin anew only when the columns or the models are others."""
         columns = self._columns()
-        names = short_names([line.name for line in self._lines], columns[1][1])
+        names = shorten_names([line.name for line in self._lines], columns[1][1])
         cells = [self._cells(line, name, columns) for line, name in zip(self._lines, names, strict=True)]
         wanted = [f"{label}/{width}" for label, width in columns]
         same = len(cells) == self.row_count and wanted == [str(key.value) for key in self.columns]

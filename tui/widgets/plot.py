@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 
 from sampler.drawing.axis import Scale, budget_scale, budget_ticks, format_interval, quantity, rate_scale, rate_ticks
 from tui.data.snapshot import Series
-from tui.text import narrow, short_names
+from tui.text import narrow, shorten_names
 from tui.widgets.canvas import (
     DOTS_HIGH,
     DOTS_WIDE,
@@ -292,7 +292,7 @@ def _draw_labels(canvas: Canvas, frame: _Frame, options: Options, kept_free: Seq
         column = frame.column(one.end) + 1
         room = canvas.width - column
         if room >= 8:
-            text = short_names(names, room - 3)[frame.series.index(one)]
+            text = shorten_names(names, room - 3)[frame.series.index(one)]
             away = f" {mark(one.tone)} {text}"
             wanted.append(Label(text=f" {text}", away=away, column=column, row=frame.row_of(one.ys[-1]), tone=one.tone))
     for label in place_labels(wanted, frame.height, canvas.busy, kept_free):
@@ -304,7 +304,7 @@ def _draw_readings(canvas: Canvas, frame: _Frame, options: Options) -> list[Box]
     if options.rule is None or not options.readout or frame.height < 10 or frame.width < 50:
         return []
     found = readings(frame.series, options.rule)[: max(0, frame.height // 2 - 2)]
-    names = short_names([one.label for one in found], 24)
+    names = shorten_names([one.label for one in found], 24)
     widest = max(map(len, names))
     title = f" at {quantity(options.rule, options.unit)} "
     spread = max(len(near_words(one)) for one in found)
