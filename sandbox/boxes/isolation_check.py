@@ -66,7 +66,8 @@ class Finding:
 def require_isolation(box: Probed, limits: Limits, *, thorough: bool = True) -> None:
     """Raise WallBroken, naming every wall that does not hold.
 
-    Not thorough: only those that one visit can try in little time; what takes long has been tried on this machine before.
+    Not thorough: only those that one visit can try in little time; what takes long has been tried on this machine
+    before.
     """
     found = probe(box, limits) if thorough else quick_probe(box, limits)
     if broken := [finding for finding in found if finding.through]:

@@ -127,7 +127,10 @@ class Scorer:
         return self._pool.submit_task(asked)
 
     def task(self, program: Program, stdin: bytes = b"") -> PoolTask[Score] | Score:
-        """Return what `submit` hands to the pool, for callers that do so themselves; the score where no visit is needed."""
+        """Return what `submit` hands to the pool, for callers that do so themselves.
+
+        The score where no visit is needed.
+        """
         try:
             job = Job(
                 program=program,
