@@ -1,7 +1,7 @@
 """How a study stands: its state, its pace, when it will be done, and the header line that says so.
 
-Pure functions of a snapshot and the time. Nothing is claimed that the rows do not hold: a rate needs verdicts of the last
-minutes, an ETA needs a rate and is marked as rough where a model has not begun, a missing number is a dash.
+Pure functions of a snapshot and the time. Nothing is claimed that the rows do not hold: a rate needs verdicts of the
+last minutes, an ETA needs a rate and is marked as rough where a model has not begun, a missing number is a dash.
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""What a person may do from the screen, as the command that they would type: run, pause, cancel, execute a program again.
+"""What a person may do from the screen, as the command that they would type.
+
+Run, pause, cancel, execute a program again.
 
 The screen starts that command and nothing else. A run that it starts goes on when the viewer is closed. Executing a
 program again stores nothing: the command's messages are shown beside the sample.

@@ -48,7 +48,8 @@ class CallRunner:
     def run_in_turns(self, later: int, next_calls: Callable[[], list[wire.Value]]) -> Callable[[dict[str, Any]], None]:
         """Return a function like `run_all` that also makes `later` more turns of calls, read by `next_calls`.
 
-        Each turn is sent to this process only when all earlier calls have their answers, so every answer is sent at once.
+        Each turn is sent to this process only when all earlier calls have their answers, so every answer is sent at
+        once.
         """
 
         def all_turns(space: dict[str, Any]) -> None:
@@ -106,7 +107,10 @@ def _one_call(piece: bytes) -> list[Any]:
 
 
 class _Batch:
-    """Encoded answers to be sent together. A program that dies loses at most the answers of its last BATCH_S seconds."""
+    """Encoded answers to be sent together.
+
+    A program that dies loses at most the answers of its last BATCH_S seconds.
+    """
 
     def __init__(self, report: Report) -> None:
         self._report, self._clock, self._pack = report, time.monotonic, struct.pack

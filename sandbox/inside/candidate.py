@@ -3,8 +3,8 @@
 The process is a fork of the zygote (`main`), a fork of a runner (`main_in_runner`) or a fresh interpreter (`main_exec`,
 `resume`). From the first line of the program on it is hostile, and what it writes to the answers pipe is a claim. The
 one claim that matters is the proof, a token that the host made for this visit. It stays unread in the order pipe until
-the tests have returned, so an early exit cannot pass. A program that reads the pipe itself can still take it; no test in
-the program's own process could prevent that.
+the tests have returned, so an early exit cannot pass. A program that reads the pipe itself can still take it; no test
+in the program's own process could prevent that.
 """
 
 from __future__ import annotations

@@ -103,7 +103,7 @@ class _Task:
 
 
 class WaitBound:
-    """Lower bound of the `seconds` that the box has waited for its core, from the times of its tasks at several looks."""
+    """Lower bound of the `seconds` that the box has waited for its core, from the times of its tasks at some looks."""
 
     def __init__(self) -> None:
         self._tasks = dict[int, _Task]()
@@ -171,7 +171,10 @@ class CoreWait:
 
 
 def pressure_s(book: str | None) -> float:
-    """Return the seconds in which something was ready and nothing ran, from the text of a `cpu.pressure`; 0 without one."""
+    """Return the seconds in which something was ready and nothing ran, from the text of a `cpu.pressure`.
+
+    0 without one.
+    """
     for line in (book or "").splitlines():
         if line.startswith("full "):
             return int(line.rpartition("total=")[2]) * 1e-6

@@ -1,10 +1,10 @@
 """Exceptions of a program, as a report for the host and as data for a grader.
 
-The report (`describe`) is bounded text, and all of it is the program's claim. The data (`exception_bytes`) are the names
-of its classes, its arguments and its attributes, written by the codec. From them `exception_from` makes, in the grader's
-process, an exception that every except clause treats as Python would. There a name stands for a class only if it is an
-exception class of a module that is loaded already, or of what the problem itself defines: nothing is imported by name,
-and no constructor of a Python class runs.
+The report (`describe`) is bounded text, and all of it is the program's claim. The data (`exception_bytes`) are the
+names of its classes, its arguments and its attributes, written by the codec. From them `exception_from` makes, in the
+grader's process, an exception that every except clause treats as Python would. There a name stands for a class only if
+it is an exception class of a module that is loaded already, or of what the problem itself defines: nothing is imported
+by name, and no constructor of a Python class runs.
 """
 
 from __future__ import annotations

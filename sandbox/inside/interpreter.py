@@ -44,7 +44,8 @@ def reopen_stdin() -> None:
 def write_program_file(source: str, imports: str, name: str) -> str:
     """Write the program's file where `python NAME` would find it, if there is room; returns its path.
 
-    A module that does not use its file gets none. Where other processes may need the file, its directory is on the path.
+    A module that does not use its file gets none. Where other processes may need the file, its directory is on the
+    path.
     """
     path, script = f"{SCRATCH}/{name}", name == "main.py"
     shared = script or any(word in source for word in _STARTS_PROCESSES)

@@ -42,9 +42,9 @@ def has_landlock() -> bool:
 def _create_landlock_rules() -> None:
     """Create rules that allow writing to files in the scratch directories and to devices only.
 
-    Above all, not to /proc: a candidate that lowers its OOM score there, and fills the box with memory that belongs to no
-    process, would get our processes killed before its own. ABI 1 of Landlock would forbid every move from one directory
-    to another, so it is not used.
+    Above all, not to /proc: a candidate that lowers its OOM score there, and fills the box with memory that belongs to
+    no process, would get our processes killed before its own. ABI 1 of Landlock would forbid every move from one
+    directory to another, so it is not used.
     """
     if not has_landlock():
         return

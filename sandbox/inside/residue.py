@@ -1,14 +1,14 @@
 """What a program leaves behind in a box: how it is detected and removed.
 
 Processes and files (`clean`) are removed under the candidate's own uid: root without DAC_OVERRIDE cannot empty a
-directory that its owner closed, but the owner can. One `kill(-1)` ends all processes of the uid; the kernel lets none of
-them fork meanwhile. The cleaner takes the uid as its effective one only; its real and saved uid is its own (`cleaner_uid`),
-so no process of the candidate can signal it. Files are removed without recursion, so that no depth of nesting exhausts
-anything: the contents of a directory are first moved up, then it is removed.
+directory that its owner closed, but the owner can. One `kill(-1)` ends all processes of the uid; the kernel lets none
+of them fork meanwhile. The cleaner takes the uid as its effective one only; its real and saved uid is its own
+(`cleaner_uid`), so no process of the candidate can signal it. Files are removed without recursion, so that no depth of
+nesting exhausts anything: the contents of a directory are first moved up, then it is removed.
 
 Kernel objects (`snapshot`) can outlive processes and files. A socket that carries itself in flight keeps alive whatever
-else it carries: a bound name, a terminal, the blocks of a file without a name. The kernel collects such a ring some time
-later. So a box is compared with a snapshot of it from when it opened.
+else it carries: a bound name, a terminal, the blocks of a file without a name. The kernel collects such a ring some
+time later. So a box is compared with a snapshot of it from when it opened.
 
 Process ids (`PidCounter`) count up in a box, so a program could leave a number in the counter for the next one to read.
 After a visit that made more processes or threads than our own, process 1 moves the counter on by a random number.

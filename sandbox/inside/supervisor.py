@@ -169,7 +169,10 @@ class Supervisor:
         return found
 
     def _is_restored(self) -> bool:
-        """Return whether no kernel object is left and the memory is released; with a runner, whether that still runs."""
+        """Return whether no kernel object is left and the memory is released.
+
+        With a runner, whether that still runs.
+        """
         if self._runner is None:
             return residue.is_unchanged(self._before) and self._memory.is_released()
         return not self._runner.gone and residue.is_unchanged(self._runner.before)

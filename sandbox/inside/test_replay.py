@@ -11,9 +11,9 @@ The functions under test are replaced by stand-ins (`bind`):
   simple statement that is stopped or fails is skipped, and the names that it would have set are set to WITHHELD; a
   compound statement ends the tests, because nobody knows how they go on.
 
-All start from the same random seed, so tests that draw random values draw the same ones. Answers are data of the codec's
-types. A mark (a spoofed or unknown type) is no answer: the stand-in raises instead. An exception of the candidate is
-raised again so that every except clause treats it as Python would (`exceptions`).
+All start from the same random seed, so tests that draw random values draw the same ones. Answers are data of the
+codec's types. A mark (a spoofed or unknown type) is no answer: the stand-in raises instead. An exception of the
+candidate is raised again so that every except clause treats it as Python would (`exceptions`).
 """
 
 from __future__ import annotations

@@ -69,7 +69,10 @@ class RecordLocks:
         self._system_s, self._enough_s = _system_s(), _LOCKING_S
 
     def are_too_many(self) -> bool:
-        """Return whether there are too many now; False without a look if the box has spent too little time in the kernel."""
+        """Return whether there are too many now.
+
+        False without a look if the box has spent too little time in the kernel.
+        """
         now = _system_s()
         if now is not None and self._system_s is not None and now - self._system_s < self._enough_s:
             return False
@@ -91,8 +94,8 @@ def _system_s() -> float | None:
 class MemoryBaseline:
     """Memory of the box when this object was made, to compare with later.
 
-    Page tables and the like are freed some time after their process is dead. A program that started before that could be
-    OOM-killed for memory that is not its own.
+    Page tables and the like are freed some time after their process is dead. A program that started before that could
+    be OOM-killed for memory that is not its own.
     """
 
     def __init__(self) -> None:

@@ -179,7 +179,8 @@ class Visit:
     def _pipes(uid: int, data: bytes) -> tuple[list[int], list[int]]:
         """Return the candidate's descriptors (stdin, stdout, stderr, answers, order), and our ends of the last four.
 
-        The first two pipes are made under the candidate's uid, or it could not open /dev/stdout; the others must not be.
+        The first two pipes are made under the candidate's uid, or it could not open /dev/stdout; the others must not
+        be.
         """
         theirs, ours = [_stdin_file(data)], []
         os.setresuid(-1, uid, -1)

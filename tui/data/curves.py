@@ -40,7 +40,10 @@ def available_units(snapshot: Snapshot) -> tuple[Unit, ...]:
 
 
 def curves_of(snapshot: Snapshot, request: CurveRequest) -> Curves:
-    """The curves in the requested unit, or in the first one that somebody has a cost in; a second store's come behind."""
+    """The curves in the requested unit, or in the first one that somebody has a cost in.
+
+    A second store's come behind.
+    """
     snapshot = with_compared(snapshot)
     offered = available_units(snapshot)
     unit = request.unit if request.unit in offered or not offered else offered[0]

@@ -1,7 +1,8 @@
 """Failures by how they ended: the same verdict, the same error, the same message but for names and numbers.
 
-`FailureCounter` belongs to the thread that reads. Each `step` counts one stretch of the store, the newest first or what is
-new, and returns a `GroupTable`. What is quoted in a message, and numbers, are taken out; there are at most `MOST` groups.
+`FailureCounter` belongs to the thread that reads. Each `step` counts one stretch of the store, the newest first or what
+is new, and returns a `GroupTable`. What is quoted in a message, and numbers, are taken out; there are at most `MOST`
+groups.
 """
 
 from __future__ import annotations
@@ -62,7 +63,10 @@ _NO_ERROR, _NO_MESSAGE = "-err:?*", "-msg:?*"  # nothing of at least one letter
 
 
 def filter_of(group: Group, *, model: str | None = None, any_message: bool = False) -> str:
-    """The filter that lists the samples of a group, or those of one model: none with an error that the group has not."""
+    """The filter that lists the samples of a group, or those of one model.
+
+    None with an error that the group has not.
+    """
     text = narrowed("", "verdict", group.verdict)
     text = narrowed(text, "err", group.error) if group.error else f"{text} {_NO_ERROR}"
     if group.message == OTHERS or any_message:

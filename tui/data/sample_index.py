@@ -2,9 +2,9 @@
 
 Samples that wait for a verdict are listed once; from then on only new samples and new verdicts are looked at.
 
-A `SampleIndex` belongs to the thread that reads. Each `step` reads one stretch of the store, newest first or what is new,
-and hands over an `Order`: a frozen look at the ids so far, eight bytes each. Rows are read for the ids in sight and for
-no others.
+A `SampleIndex` belongs to the thread that reads. Each `step` reads one stretch of the store, newest first or what is
+new, and hands over an `Order`: a frozen look at the ids so far, eight bytes each. Rows are read for the ids in sight
+and for no others.
 """
 
 from __future__ import annotations

@@ -7,8 +7,8 @@ before them. Between two looks no statement is open, so the writer never waits f
 there yet is waited for; one that breaks is `StoreProblem`, reported once, and tried again.
 
 A second store can be read beside the first, to compare its newest study's models with those of the first. Its ids are
-negated (-1, -2 …), so that they never meet those of the first store; problems are matched by their names, and only where
-both studies have the same problems, which their digests tell.
+negated (-1, -2 …), so that they never meet those of the first store; problems are matched by their names, and only
+where both studies have the same problems, which their digests tell.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""What all screens share: the application that reads for them, and the frame of a screen (header, tabs, pause, keys)."""
+"""What all screens share.
+
+The application that reads for them, and the frame of a screen (header, tabs, pause, keys).
+"""
 
 from __future__ import annotations
 

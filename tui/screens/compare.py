@@ -105,12 +105,12 @@ class CompareScreen(PlotScreen):
     HELP: ClassVar[str] = """
 The chosen model against the pinned one (c takes another, v turns the pair round), on the problems that both have
 finished. "difference" is chosen minus pinned in points, paired by problem, with its own 95 % interval. ▸ names a winner
-where the report would: its interval leaves out zero, and its p value is below 5 % after correction for all budgets and all
-pairs of the study's models. A study that still runs is looked at many times: the report decides. Where there is room for
-one, d shows the table of differences in the place of the plot.
+where the report would: its interval leaves out zero, and its p value is below 5 % after correction for all budgets and
+all pairs of the study's models. A study that still runs is looked at many times: the report decides. Where there is
+room for one, d shows the table of differences in the place of the plot.
 
-With --against, the models of a second store stand behind the study's own, here and in Curves, and each is first held against
-itself there.
+With --against, the models of a second store stand behind the study's own, here and in Curves, and each is first held
+against itself there.
 
 Flips lists the problems by how far the models lie apart at the rule; enter lists the samples of both.
 """

@@ -70,15 +70,23 @@ def pages(detail: SampleDetail, sentences: Sequence[str], passing: SampleDetail 
     """The pages of a sample in the order of their keys."""
     output = _outputs(detail)
     return (
-        Page(key="code", title="Code", kind=Kind.PYTHON, lines=clean_lines(detail.program), numbered=True,
-             raw=detail.program),
-        Page(key="answer", title="Answer", kind=Kind.PLAIN, lines=clean_lines(detail.completion), raw=detail.completion),
+        Page(
+            key="code",
+            title="Code",
+            kind=Kind.PYTHON,
+            lines=clean_lines(detail.program),
+            numbered=True,
+            raw=detail.program,
+        ),
+        Page(
+            key="answer", title="Answer", kind=Kind.PLAIN, lines=clean_lines(detail.completion), raw=detail.completion
+        ),
         Page(key="prompt", title="Prompt", kind=Kind.PYTHON, lines=clean_lines(detail.prompt), raw=detail.prompt),
         Page(key="tests", title="Tests", kind=Kind.PYTHON, lines=clean_lines(detail.tests), raw=detail.tests),
         Page(key="output", title="Output", kind=Kind.PLAIN, lines=clean_lines(output), raw=output),
         Page(key="why", title="Why", kind=Kind.PLAIN, lines=_why(detail, sentences), raw="\n".join(sentences)),
         Page(key="diff", title="Diff", kind=Kind.DIFF, lines=_diff(detail, passing)),
-    )  # fmt: skip
+    )
 
 
 def _outputs(detail: SampleDetail) -> str:

@@ -147,11 +147,11 @@ class SystemScreen(StudyScreen):
 
     NAME = "system"
     HELP: ClassVar[str] = """
-Run: who runs the study, since when, with what. Boxes: what the newest 500 programs used. Host: this machine, and the process of
-the run if it is here. Log: what the run told, the newest first; ! leaves only warnings and errors.
+Run: who runs the study, since when, with what. Boxes: what the newest 500 programs used. Host: this machine, and the
+process of the run if it is here. Log: what the run told, the newest first; ! leaves only warnings and errors.
 
-R runs or continues the study, P pauses it (what is under way is finished; R goes on), C cancels it. Each shows the command that
-a person would type before anything happens; --readonly turns them off. Quitting the viewer stops nothing.
+R runs or continues the study, P pauses it (what is under way is finished; R goes on), C cancels it. Each shows the
+command that a person would type before anything happens; --readonly turns them off. Quitting the viewer stops nothing.
 """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(

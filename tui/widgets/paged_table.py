@@ -1,8 +1,8 @@
 """A list over a database: it knows ids by position, holds the rows of a few screenfuls, and asks for those it lacks.
 
-The widget never touches the database. It posts `RowsNeeded` with the ids that it is about to draw, gets the rows by `give`,
-and shows a mark where a row is still on its way. The cursor belongs to an id: where lines come in above, it stays on
-its line, unless it stands on the first one, which follows what is newest.
+The widget never touches the database. It posts `RowsNeeded` with the ids that it is about to draw, gets the rows by
+`give`, and shows a mark where a row is still on its way. The cursor belongs to an id: where lines come in above, it
+stays on its line, unless it stands on the first one, which follows what is newest.
 """
 
 from __future__ import annotations

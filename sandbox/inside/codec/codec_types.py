@@ -37,7 +37,8 @@ class TooManyItems(CodecError):
 class Mark:
     """Stands for a value that the codec cannot carry. Equal to nothing but itself, so no comparison with it can hold.
 
-    `truth` is the truth value of the object itself, asked once when it was an answer; None if it was not asked or raised.
+    `truth` is the truth value of the object itself, asked once when it was an answer; None if it was not asked or
+    raised.
     """
 
     __slots__ = ("name", "truth")

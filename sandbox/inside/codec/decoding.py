@@ -68,7 +68,10 @@ class Decoder:
         self.data, self.at, self._budget = data, 0, budget
 
     def take(self, depth: int) -> object:
-        """Decode the next value; raises CodecError. Open containers are in a list, so that depth costs no stack frames."""
+        """Decode the next value; raises CodecError.
+
+        Open containers are in a list, so that depth costs no stack frames.
+        """
         open_containers: list[_Container] = []
         while True:
             value = self._next()
