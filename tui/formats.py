@@ -58,17 +58,6 @@ def next_unit(unit: Unit, available: Sequence[Unit]) -> Unit:
     return next((one for one in order if one in available), unit)
 
 
-def duration(seconds: float) -> str:
-    """A stretch of time, as fine as a person wants it."""
-    whole = round(max(0.0, seconds))
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} m {whole % 60:02} s" if whole < 600 else f"{round(whole / 60)} m"
-    hours, minutes = divmod(round(whole / 60), 60)
-    return f"{hours} h {minutes:02} m" if hours < 48 else f"{hours // 24} d {hours % 24} h"
-
-
 def grouped(count: int) -> str:
     """A whole number in groups of three digits."""
     return f"{count:,}".replace(",", "\N{NARROW NO-BREAK SPACE}")

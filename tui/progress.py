@@ -10,10 +10,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from sampler.drawing.axis import quantity
+from sampler.drawing.axis import duration, quantity
 from sampler.store.read_models import ModelRow, StudyRow, TailRow, TallyRow
 from tui.data.snapshot import Snapshot
-from tui.formats import Severity, duration, grouped
+from tui.formats import Severity, grouped
 from tui.text import fit_middle, sanitize
 
 STALE_SECONDS = 30.0

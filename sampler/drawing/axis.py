@@ -132,6 +132,18 @@ def sized(value: float, of: str) -> str:
     return f"{short / 1000**power:.3g} {_SIZES[power]}{of}".rstrip()
 
 
+def duration(seconds: float) -> str:
+    """A stretch of time in the unit that a person would choose: seconds, minutes, hours and minutes, or days."""
+    seconds = max(0.0, seconds)
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    if minutes < 100:
+        return f"{minutes} min"
+    hours, rest = divmod(minutes, 60)
+    return f"{hours} h {rest} min" if hours < 48 else f"{hours / 24:.0f} days"
+
+
 def _decades(scale: Scale, mantissas: Iterable[int]) -> list[float]:
     """The numbers m x 10ⁿ inside a logarithmic scale, ascending."""
     chosen = list(mantissas)

@@ -19,6 +19,7 @@ from typing import Any, Self, TextIO
 from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as RichProgress
 
+from sampler.drawing.axis import duration
 from sampler.exit_codes import Exit
 from sampler.reporting.render import one_line
 from sampler.running.progress import ModelProgress, Notice, Progress
@@ -55,10 +56,10 @@ class TimeLeft:
         """For people."""
         if self.high is None:
             models = f", and {self.to_come} model{'s' * (self.to_come > 1)} to come" if self.to_come else ""
-            return f"more than {_duration(max(1.0, self.low))} left{models}"
+            return f"more than {duration(max(1.0, self.low))} left{models}"
         if self.high <= ALIKE * self.low:
-            return f"about {_duration((self.low + self.high) / 2)} left"
-        return f"{_duration(self.low)} to {_duration(self.high)} left"
+            return f"about {duration((self.low + self.high) / 2)} left"
+        return f"{duration(self.low)} to {duration(self.high)} left"
 
 
 UNKNOWN = "time left unknown"
@@ -137,16 +138,6 @@ class Forecast:
         own = self._paces[model.name].rates
         owner = self._paces.get(model.name.removesuffix(GREEDY))
         return own or (owner.rates if owner else None)
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    if minutes < 100:
-        return f"{minutes} min"
-    hours, rest = divmod(minutes, 60)
-    return f"{hours} h {rest} min" if hours < 48 else f"{hours / 24:.0f} days"
 
 
 LINE_SECONDS = 10.0

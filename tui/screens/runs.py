@@ -11,12 +11,13 @@ from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.widget import Widget
 
+from sampler.drawing.axis import duration
 from sampler.store.lock import is_abandoned
 from sampler.store.read_models import StudyRow
 from sampler.store.reader import Reader, StoreError
 from tui.data.export import Tabular
 from tui.data.snapshot import Snapshot, StoreProblem
-from tui.formats import Severity, duration, grouped
+from tui.formats import Severity, grouped
 from tui.progress import STATE_SEVERITY, run_state
 from tui.screens.base import StudyScreen
 from tui.text import sanitize
@@ -31,7 +32,7 @@ COLUMNS = (
     Column(key="done", label="done", width=5, right=True),
     Column(key="samples", label="samples", width=19, right=True, needs=76),
     Column(key="problems", label="problems", width=9, right=True, needs=96),
-    Column(key="began", label="began", width=12, right=True, needs=92),
+    Column(key="began", label="started", width=15, right=True, needs=92),
     Column(key="took", label="took", width=11, right=True, needs=110),
     Column(key="store", label="store", width=0, middle=True),
 )
@@ -102,7 +103,7 @@ class RunsScreen(StudyScreen):
     NAME = "runs"
     HELP: ClassVar[str] = """
 The studies of the store that is open (▸) and of every other *.db in its folder, the latest first. A study that says it
-runs but whose process is gone is CRASHED; one that has not given a sign for half a minute is STALE. enter opens one on
+runs, but whose process is gone, is CRASHED. A study without a heartbeat for 30 seconds is STALE. enter opens a study on
 the Live screen.
 """
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -138,7 +139,7 @@ the Live screen.
         self.query_one(ListTable).show(
             len(rows),
             lambda at: study_cells(rows[at], now, here=self._is_here(rows[at], snapshot)) if at < len(rows) else None,
-            empty="looking …",
+            empty="searching …",
         )
         self.set_title("#list-pane", f"Runs · {len(rows)} in {present.parent}", "enter opens")
 

@@ -13,12 +13,13 @@ from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.widget import Widget
 
+from sampler.drawing.axis import duration
 from sampler.store.read_models import EventRow, SettingsRow, UsageRow
 from sampler.store.reader_samples import SampleReader
 from tui.data.export import Tabular
 from tui.data.snapshot import Snapshot
 from tui.data.system_info import HostFacts
-from tui.formats import Severity, clock, duration, grouped
+from tui.formats import Severity, clock, grouped
 from tui.progress import pace, run_state
 from tui.screens.base import StudyScreen
 from tui.text import json_pairs, sanitize
@@ -51,9 +52,9 @@ def run_pairs(snapshot: Snapshot, settings: SettingsRow | None, now: float) -> l
         ),
         ("process", f"{study.pid} on {sanitize(study.host or '?', 60)}" if study.pid else "none yet"),
         ("started", _moment(study.started_at)),
-        ("last sign", f"{duration(now - beat)} ago" if beat and study.status == "running" else _moment(beat)),
+        ("heartbeat", f"{duration(now - beat)} ago" if beat and study.status == "running" else _moment(beat)),
         ("ended", _moment(study.ended_at)),
-        ("to score", f"{grouped(study.sampled - study.scored)} samples"),
+        ("unscored", f"{grouped(study.sampled - study.scored)} samples"),
         ("problems", f"{sanitize(study.problems_source, 80)} · {study.problems} · {study.problems_digest[:12]}"),
         ("seed", str(study.seed)),
     ]
@@ -90,7 +91,7 @@ def box_pairs(snapshot: Snapshot, usage: Sequence[UsageRow], now: float) -> list
         ("memory", f"median {median(memory):.0f} MB · most {max(memory):.0f} MB"),
     ]
     flags = Counter(flag for row in usage for flag in row.flags.split(",") if flag)
-    pairs.append(("remarks", "  ".join(f"{sanitize(flag, 40)} {n}" for flag, n in flags.most_common(6)) or "none"))
+    pairs.append(("flags", "  ".join(f"{sanitize(flag, 40)} {n}" for flag, n in flags.most_common(6)) or "none"))
     return pairs
 
 
@@ -99,12 +100,12 @@ def host_pairs(facts: HostFacts) -> list[Pair]:
     pairs: list[Pair] = []
     if facts.load is not None:
         cores = f" on {facts.cores} cores" if facts.cores else ""
-        busy = " · busy: time without a core is not counted" if facts.cores and facts.load > 2 * facts.cores else ""
+        busy = " · busy: waiting for a core is not counted" if facts.cores and facts.load > 2 * facts.cores else ""
         pairs.append(("load", f"{facts.load:.2f}{cores}{busy}"))
     if facts.memory_total and facts.memory_free is not None:
         pairs.append(("memory", f"{amount(facts.memory_free)} of {amount(facts.memory_total)} free"))
     if facts.disk_free is not None:
-        pairs.append(("disk", f"{amount(facts.disk_free)} free where the store lies"))
+        pairs.append(("disk", f"{amount(facts.disk_free)} free on the disk of the store"))
     if facts.store_bytes is not None:
         log = f" · log {amount(facts.log_bytes)}" if facts.log_bytes else ""
         pairs.append(("store", f"{amount(facts.store_bytes)}{log}"))
@@ -123,7 +124,7 @@ def amount(size: float) -> str:
 
 
 def log_lines(events: Sequence[EventRow], *, troubles: bool) -> list[EventRow]:
-    """The log, the newest first; `troubles` leaves out what is only told."""
+    """The log, the newest first; `troubles` leaves out information."""
     return [event for event in reversed(events) if not troubles or event.level != "info"]
 
 
@@ -147,15 +148,21 @@ class SystemScreen(StudyScreen):
 
     NAME = "system"
     HELP: ClassVar[str] = """
-Run: who runs the study, since when, with what. Boxes: what the newest 500 programs used. Host: this machine, and the
-process of the run if it is here. Log: what the run told, the newest first; ! leaves only warnings and errors.
+Run: the process of the study, its times and settings. Boxes: the resources that the newest 500 programs used. Host: this
+machine, and the process of the run if it is here. Log: messages of the run, the newest first; ! shows only warnings and
+errors.
 
-R runs or continues the study, P pauses it (what is under way is finished; R goes on), C cancels it. Each shows the
-command that a person would type before anything happens; --readonly turns them off. Quitting the viewer stops nothing.
+R runs or resumes the study. P pauses it: what is running is finished, and R resumes. C cancels it. Each shows its command
+and asks before it starts it; --readonly turns them off. Quitting the viewer stops nothing.
 """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(
-            "exclamation_mark", "troubles", "Troubles", key_display="!", id="system.troubles", tooltip="Only troubles"
+            "exclamation_mark",
+            "troubles",
+            "Warnings",
+            key_display="!",
+            id="system.troubles",
+            tooltip="Only warnings and errors",
         ),
         Binding("y", "copy", "Copy", id="system.copy", show=False, tooltip="Copy the line of the log"),
         Binding("z", "zoom", "Zoom", id="system.zoom", show=False),
@@ -213,7 +220,8 @@ command that a person would type before anything happens; --readonly turns them 
             self.set_title(f"#{pane}-pane", words)
         self.set_title(
             "#log-pane",
-            f"Log · {len(rows)} line{'s' * (len(rows) != 1)}" + (" · troubles only" if self._troubles else ""),
+            f"Log · {len(rows)} line{'s' * (len(rows) != 1)}"
+            + (" · warnings and errors only" if self._troubles else ""),
         )
 
     @property
