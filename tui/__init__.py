@@ -9,7 +9,8 @@
 * `screens` arrange widgets and hold what the reader has chosen. What a screen says is decided by pure functions, from
   rows to words and cells, which most tests call.
 * `widgets` draw the values that they are given and send messages up.
-* `app` holds what all screens share: the two threads, the newest snapshot, the keys that work everywhere.
+* `app` has the keys that work everywhere. `screens.base` holds what all screens share: the two threads, the newest
+  snapshot, what the reader has chosen.
 * `cli` decides whether there is a terminal at all before Textual is imported.
 
 What models and programs wrote is hostile: it passes `text.sanitize` and is never parsed as markup. Colour never carries
