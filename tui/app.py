@@ -77,16 +77,21 @@ class BudgetApp(StudyApp):
             Binding(str(number), f"go('{name}')", name.capitalize(), id=f"app.{name}", show=False)
             for number, name in enumerate(SCREENS)
         ),
-        Binding("R", "control('run')", "Run", id="app.run", show=False, tooltip="Run the study, or go on with it"),
+        Binding("R", "control('run')", "Run", id="app.run", show=False, tooltip="Run or resume the study"),
         Binding(
-            "P", "control('pause')", "Pause run", id="app.pause", show=False, tooltip="Let the run finish and stop"
+            "P",
+            "control('pause')",
+            "Pause run",
+            id="app.pause",
+            show=False,
+            tooltip="Finish what is running, then stop",
         ),
-        Binding("C", "control('cancel')", "Cancel run", id="app.cancel", show=False, tooltip="Ask the run to end"),
-        Binding("e", "export", "Export", id="app.export", show=False, tooltip="What is shown, as CSV, JSON or SVG"),
+        Binding("C", "control('cancel')", "Cancel run", id="app.cancel", show=False, tooltip="End the run"),
+        Binding("e", "export", "Export", id="app.export", show=False, tooltip="Save what is shown as CSV, JSON or SVG"),
         Binding("ctrl+o", "jump", "Jump", id="app.jump", show=False, tooltip="Go to a pane by a letter"),
         Binding("t", "change_theme", "Theme", id="app.theme", show=False),
         Binding("question_mark", "help", "Help", key_display="?", id="app.help"),
-        Binding("q", "quit", "Quit", id="app.quit", tooltip="Quit the viewer; a study goes on"),
+        Binding("q", "quit", "Quit", id="app.quit", tooltip="Quit the viewer. The study goes on."),
     ]
 
     def action_go(self, screen: str) -> None:
@@ -106,7 +111,7 @@ class BudgetApp(StudyApp):
                 ("j", "JSON, for programs", "json"),
                 ("s", "SVG, a picture", "svg"),
             ]
-            words = f"What the screen shows goes into a new file in {self._folder}."
+            words = f"What the screen shows is saved to a new file in {self._folder}."
             picture = self.export_screenshot(title="budget-tui")
             self.push_screen(PickScreen("Export", words, answers), lambda kind: self._export(screen, kind, picture))
 
@@ -139,7 +144,7 @@ class BudgetApp(StudyApp):
     def action_help_quit(self) -> None:
         """Ctrl-C ends nothing, since a hand may have meant to copy: it says which key does."""
         keys = [key for key, active in self.active_bindings.items() if active.binding.id == "app.quit"]
-        self.tell(f"{' or '.join(keys) or 'ctrl+q'} quits the viewer; a study goes on")
+        self.tell(f"{' or '.join(keys) or 'ctrl+q'} quits the viewer. The study goes on.")
 
     def action_jump(self) -> None:
         """Put a letter on every pane that can have the keys."""

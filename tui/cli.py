@@ -103,7 +103,7 @@ def cli() -> None:
 @click.option("--theme", default="", help="A theme by its name, e.g. nord.")
 @click.option("--replay", is_flag=True, help="Play the finished study of STORE as if it ran, from a copy.")
 @click.option("--speed", type=click.FloatRange(min=0.01), default=10.0, show_default=True, help="How much faster.")
-@click.option("--readonly", is_flag=True, help="Only look: no key runs, pauses or cancels a study.")
+@click.option("--readonly", is_flag=True, help="Read-only: no key runs, pauses or cancels a study.")
 @click.option("--no-mouse", is_flag=True, help="Leave the mouse to the terminal.")
 @headless_options
 def watch(
@@ -141,7 +141,7 @@ def watch(
 @click.argument("what", metavar="STORE_OR_STUDY", type=click.Path(path_type=Path))
 @click.option("--port", type=click.IntRange(1024, 65535), default=8000, show_default=True)
 def serve(what: Path, *, port: int) -> None:
-    """Watch in the browser: a page on this machine alone, which whoever may log in here can open. It only looks.
+    """Watch in the browser, read-only: the page is on this machine alone; anyone who can log in here can open it.
 
     Needs the extra `web`: pip install 'codebudget[web]'.
     """

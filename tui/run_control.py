@@ -76,32 +76,32 @@ def command_for(action: Action, snapshot: Snapshot | None, target: RunTarget, no
     runs = state in {RunState.RUNNING, RunState.STALE}
     if action is Action.RUN:
         if runs:
-            raise CannotAct("the study runs already")
+            raise CannotAct("The study is already running.")
         return _run(target, snapshot)
     if not runs or snapshot is None or snapshot.study.pid is None:
-        raise CannotAct(f"the study does not run: it is {state.word}")
+        raise CannotAct(f"The study is not running: it is {state.word}.")
     if snapshot.process_gone:
-        raise CannotAct(f"process {snapshot.study.pid}, which ran the study, is gone; R goes on from there")
+        raise CannotAct(f"Process {snapshot.study.pid}, which ran the study, is gone. Press R to resume.")
     if snapshot.study.host != target.host:
         raise CannotAct(
-            f"the study runs on {snapshot.study.host}; press ctrl-C there, or `kill -INT {snapshot.study.pid}`"
+            f"The study runs on {snapshot.study.host}. Press ctrl-C there, or type `kill -INT {snapshot.study.pid}`."
         )
     if action is Action.PAUSE:
         words = ("kill", "-INT", str(snapshot.study.pid))
-        return Command(words=words, meaning="Finish what is under way, then stop. R goes on where it stopped.")
+        return Command(words=words, meaning="Finish what is running, then stop. R resumes the study.")
     words = ("kill", "-TERM", str(snapshot.study.pid))
-    return Command(words=words, meaning="Ask the run to end. Everything that is stored stays; R goes on from there.")
+    return Command(words=words, meaning="End the run. What is stored stays. R resumes the study.")
 
 
 def _run(target: RunTarget, snapshot: Snapshot | None) -> Command:
     if target.study_file is None:
-        raise CannotAct("which study file is it? Open the viewer with it: budget-tui STUDY.toml")
+        raise CannotAct("The study file is not known. Open the viewer with it: budget-tui STUDY.toml")
     words = ("sampler", "run", str(target.study_file), "--store", str(target.store))
     waiting = snapshot.study.sampled - snapshot.study.scored if snapshot else 0
     again = f" {waiting} samples without a verdict are scored again." if waiting else ""
     return Command(
         words=words,
-        meaning=f"Run what is missing of the study.{again} It goes on when the viewer is closed.",
+        meaning=f"Run the missing samples of the study.{again} The run goes on when the viewer is closed.",
         log=target.store.with_suffix(".log"),
     )
 
@@ -115,7 +115,7 @@ def execute(command: Command) -> None:
         with command.log.open("ab") as log:
             _start(argv(command.words), log)
     except OSError as error:
-        raise CannotAct(f"cannot start `{command.typed}`: {error.strerror or error}") from error
+        raise CannotAct(f"Cannot start `{command.typed}`: {error.strerror or error}") from error
 
 
 def _start(words: Sequence[str], out: int | IO[bytes]) -> None:
@@ -144,7 +144,7 @@ def rerun_command(detail: SampleDetail, source: str, near: Path, file: Path) -> 
     from sandbox.commands.common import LIMIT_OPTIONS  # slow to import
 
     if ", " in source:
-        raise CannotAct(f"the problems come from several sources ({source}); `sandbox score` takes one")
+        raise CannotAct(f"The problems come from several sources ({source}). `sandbox score` takes one.")
     beside = near / source
     limits = json.loads(detail.limits_json)
     words = ["sandbox", "score", "--problems", str(beside) if beside.is_file() else source, "--samples", str(file)]
@@ -158,7 +158,7 @@ def rerun_command(detail: SampleDetail, source: str, near: Path, file: Path) -> 
         words += ["--packages", ",".join(limits["packages"])]
     if limits.get("fresh"):
         words.append("--fresh")
-    meaning = "Execute this program once more, in a box with the study's limits. The verdict is shown here, not stored."
+    meaning = "Execute this program again, in a box with the study's limits. The verdict is shown here and not stored."
     return Command(words=(*words, "--boxes", "1", "--explain"), meaning=meaning)
 
 
@@ -180,4 +180,4 @@ def output_of(process: subprocess.Popen[str]) -> str:
         return process.communicate(timeout=TIMEOUT_SECONDS)[1]
     except subprocess.TimeoutExpired:
         process.terminate()
-        return f"{process.communicate()[1]}\nended after {TIMEOUT_SECONDS:.0f} seconds"
+        return f"{process.communicate()[1]}\nStopped after {TIMEOUT_SECONDS:.0f} seconds"

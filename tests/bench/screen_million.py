@@ -149,7 +149,7 @@ def in_tmux(store: Path) -> dict[str, float]:
     try:
         tmux("-f", "/dev/null", "new-session", "-d", "-x", str(SIZE[0]), "-y", str(SIZE[1]), command)
         told["tmux: start to first row"] = until(lambda text: "Toy/" in text)
-        until(lambda text: "looked through" not in text)
+        until(lambda text: "% scanned" not in text)
         pages = []
         for _ in range(PAGES):
             before = tmux("capture-pane", "-p")

@@ -93,7 +93,7 @@ async def test_a_viewer_that_only_looks_executes_nothing(finished: Path, view: V
         await viewer.press("enter")
         await viewer.until(lambda: isinstance(viewer.app.screen, DetailScreen) and viewer.app.screen.detail)
         await viewer.press("R")
-        await viewer.hears("only looks")
+        await viewer.hears("read-only")
 
 
 async def test_without_an_editor_a_page_is_not_opened(finished: Path, view: View) -> None:

@@ -127,7 +127,7 @@ async def test_a_sample_opens_with_all_its_texts(finished: Path, view: View, siz
             ("answer", "return"),
             ("prompt", "def f():"),
             ("tests", "assert candidate() is None"),
-            ("output", "it wrote nothing"),
+            ("output", "no output"),
             ("diff", "passed yet"),
         ):
             for _ in range(7):

@@ -138,7 +138,7 @@ async def test_troubles_of_the_log_can_be_seen_alone(new_writer: View, store_pat
         await viewer.sees("begins", "␛[2Jlost [red]box", "● RUNNING", "in the last minutes")
         await viewer.press("exclamation_mark")
         await viewer.sees_no("begins")
-        await viewer.sees("✗ error", "troubles only")
+        await viewer.sees("✗ error", "warnings and errors only")
 
 
 async def test_another_store_of_the_folder_is_opened_from_the_runs(
@@ -185,7 +185,7 @@ async def test_what_is_shown_is_exported_and_formulas_are_defused(
 async def test_a_viewer_that_only_looks_starts_nothing(finished: Path, view: View) -> None:
     async with view(finished, rights=Rights(act=False, study_file=Path("study.toml"))) as viewer:
         await viewer.press("R")
-        await viewer.hears("only looks")
+        await viewer.hears("read-only")
 
 
 async def test_running_a_study_shows_the_command_and_starts_it_when_told_so(
@@ -208,7 +208,7 @@ async def test_running_a_study_shows_the_command_and_starts_it_when_told_so(
 async def test_pausing_is_refused_where_nothing_runs(finished: Path, view: View) -> None:
     async with view(finished) as viewer:
         await viewer.press("P")
-        await viewer.hears("does not run")
+        await viewer.hears("not running")
 
 
 async def test_jump_mode_puts_a_letter_on_every_pane(finished: Path, view: View) -> None:

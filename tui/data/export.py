@@ -83,7 +83,7 @@ def written(file: Path, write: Callable[[], int]) -> str:
     try:
         amount = write()
     except OSError as error:
-        return f"cannot write {str(file)!r}: {error.strerror or error}"
+        return f"Cannot write {str(file)!r}: {error.strerror or error}"
     return f"{file.name}: {amount} {'characters' if file.suffix == '.svg' else 'rows'}"
 
 

@@ -185,7 +185,7 @@ class StoreWatcher:
         """Why there is nothing to see; a file that is missing or still empty is about to be made."""
         if message and _written(self.path):
             return StoreProblem(message=message, waiting=False)
-        return StoreProblem(message=f"{self.path} holds no study yet; start one with: {self.hint}", waiting=True)
+        return StoreProblem(message=f"{self.path} holds no study yet. Start one with: {self.hint}", waiting=True)
 
     def _rest(self, seconds: float) -> None:
         self._wake.wait(seconds)

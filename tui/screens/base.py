@@ -173,20 +173,20 @@ class StudyApp(App[None]):
             return
         question = f"{command.meaning}\n\n$ {sanitize(command.typed, 500)}"
         self.push_screen(
-            PickScreen(f"{name.capitalize()} this study?", question, [("y", "do it", "yes"), ("n", "leave it", "no")]),
+            PickScreen(f"{name.capitalize()} this study?", question, [("y", "yes", "yes"), ("n", "no", "no")]),
             lambda answer: self._execute(command) if answer == "yes" else None,
         )
 
     def may_act(self) -> bool:
         """Whether commands may be started; says so where they may not."""
         if not self._rights.act:
-            self.notify("this viewer only looks (--readonly)", severity="warning", markup=False)
+            self.notify("This viewer is read-only (--readonly).", severity="warning", markup=False)
         return self._rights.act
 
     def rerun_command(self, detail: SampleDetail, file: Path) -> Command:
         """The command that executes a sample's program, written to `file`, once more; raises CannotAct."""
         if not isinstance(self.news, Snapshot):
-            raise CannotAct("the store cannot be read now")
+            raise CannotAct("The store cannot be read now.")
         near = (study_file_of(self.store, self._rights.study_file) or self.store).parent
         return rerun_command(detail, self.news.study.problems_source, near, file)
 
@@ -196,7 +196,7 @@ class StudyApp(App[None]):
         except CannotAct as error:
             self.notify(str(error), severity="error", markup=False)
             return
-        self.notify(f"started: {sanitize(command.typed, 200)}", markup=False)
+        self.notify(f"Started: {sanitize(command.typed, 200)}", markup=False)
 
     def tell(self, words: str) -> None:
         """Say something for a moment."""
@@ -268,7 +268,7 @@ class StudyScreen(Screen[None]):
         """Write what is shown into a file."""
         table = self.table()
         if table is None:
-            self.notify("there is no table on this screen; a picture (s) can be made", markup=False)
+            self.notify("This screen has no table. Save a picture (s) instead.", markup=False)
         else:
             self.app.query_worker.run_in_background(
                 lambda: written(file, lambda: write_table(table, file)), self.app.tell
@@ -344,7 +344,7 @@ class StudyScreen(Screen[None]):
     def copy(self, text: str, what: str) -> None:
         """Put text into the clipboard of the terminal (OSC 52)."""
         self.app.copy_to_clipboard(text)
-        self.notify(f"{what} copied", timeout=2, markup=False)
+        self.notify(f"Copied: {what}", timeout=2, markup=False)
 
     def choose(self, **changes: Any) -> None:
         """Change what the reader has chosen."""

@@ -45,7 +45,7 @@ FLIPS = (
 def ladder_cells(at: AtBudget, names: tuple[str, str], unit: str) -> tuple[Cell, ...]:
     """One budget in words."""
     if at.gap is None:
-        told, who, severity = "—", "buys none" if 0 in at.ks else "beyond what was sampled", Severity.FAINT
+        told, who, severity = "—", "< 1 sample" if 0 in at.ks else "beyond the samples", Severity.FAINT
     else:
         low, high = at.gap.interval.low * 100, at.gap.interval.high * 100
         told = f"{at.gap.mean * 100:+5.1f} [{low:+.1f}, {high:+.1f}]"
@@ -80,7 +80,7 @@ def verdict_words(found: Comparison, names: tuple[str, str], unit: str) -> str:
         return found.why_not
     at = found.rule
     if at is None or at.gap is None:
-        return "at the rule's budget one of them has no value: move the rule (←→)"
+        return "one model has no value at this budget: move the rule (←→)"
     low, high = at.gap.interval.low * 100, at.gap.interval.high * 100
     if not at.gap.mean:
         both = f"{names[0]} and {names[1]} reach the same"
@@ -90,7 +90,11 @@ def verdict_words(found: Comparison, names: tuple[str, str], unit: str) -> str:
     if at.gap.mean < 0:
         low, high = -high, -low  # of the lead that is told, and not of its opposite
     inside = low <= 0 <= high
-    sure = "clear" if at.gap.clear else f"{'zero lies inside' if inside else 'not beyond chance'}: no clear winner"
+    sure = (
+        "clear"
+        if at.gap.clear
+        else f"{'the interval contains 0' if inside else 'not significant after correction'}: no clear winner"
+    )
     return f"at {quantity(at.budget, unit)}: {who} ahead by {lead}, 95% interval [{low:+.1f}, {high:+.1f}], {sure}"
 
 
@@ -103,16 +107,16 @@ class CompareScreen(PlotScreen):
     NAME = "compare"
     COMPARED = True
     HELP: ClassVar[str] = """
-The chosen model against the pinned one (c takes another, v turns the pair round), on the problems that both have
-finished. "difference" is chosen minus pinned in points, paired by problem, with its own 95 % interval. ▸ names a winner
-where the report would: its interval leaves out zero, and its p value is below 5 % after correction for all budgets and
-all pairs of the study's models. A study that still runs is looked at many times: the report decides. Where there is
-room for one, d shows the table of differences in the place of the plot.
+The chosen model against the pinned one (c pins the next model, v swaps the two), on the problems that both have
+finished. "difference" is chosen minus pinned in percentage points, paired by problem, with its 95 % interval. ▸ names
+a winner where the report would: the interval excludes 0, and the p value is below 5 % after correction for all budgets
+and all pairs of the study's models. While a study runs, only the report at its end decides. In a small window, d shows
+the table of differences instead of the plot.
 
-With --against, the models of a second store stand behind the study's own, here and in Curves, and each is first held
-against itself there.
+With --against, the models of a second store are added here and in Curves. Each model is first compared with itself in
+the other store.
 
-Flips lists the problems by how far the models lie apart at the rule; enter lists the samples of both.
+Flips lists the problems by the difference between the models at the rule. enter lists the samples of both.
 """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("c", "next_pinned", "Other", id="compare.other", tooltip="Compare with the next model"),
@@ -122,9 +126,9 @@ Flips lists the problems by how far the models lie apart at the rule; enter list
             "Differences",
             id="compare.ladder",
             show=False,
-            tooltip="Where there is room for one: the table",
+            tooltip="In a small window: the table instead of the plot",
         ),
-        Binding("v", "turn", "Turn round", id="compare.turn", show=False, tooltip="Exchange chosen and pinned"),
+        Binding("v", "turn", "Swap", id="compare.turn", show=False, tooltip="Swap the chosen and the pinned model"),
     ]
     CSS = """
     CompareScreen #verdict { height: auto; min-height: 1; max-height: 2; padding: 0 1; text-style: bold; }
@@ -218,7 +222,7 @@ Flips lists the problems by how far the models lie apart at the rule; enter list
         )
         ahead = sum(row.gap > 0 for row in rows), sum(row.gap < 0 for row in rows)
         told = f"Flips at the rule · {ahead[0]} for {names[0]} · {ahead[1]} for {names[1]}"
-        self.set_title("#flips-pane", told, "bars: chosen ahead to the left, pinned to the right")
+        self.set_title("#flips-pane", told, "bar to the left: chosen ahead · to the right: pinned ahead")
 
     @property
     def settled(self) -> bool:

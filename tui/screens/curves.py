@@ -36,7 +36,7 @@ def readout_cells(one: Reading, rank: int, best: float | None, problems: int) ->
     """One model at the rule."""
     behind = "" if one.rate is None or best is None else f"{(one.rate - best) * 100:+.1f}" if one.rate < best else "—"
     star = f"{STAR} greedy {one.star[1] * 100:.1f}% at {measured(one.star[0])}" if one.star else ""
-    note = "buys none" if one.rate is None else "beyond what was sampled: at least this" if one.beyond else ""
+    note = "< 1 sample" if one.rate is None else "beyond the samples: lower bound" if one.beyond else ""
     return (
         Cell(text=str(rank) if one.rate is not None else "", severity=Severity.FAINT),
         Cell(text=f"{mark(one.tone)} {one.label}", tone=one.tone),
@@ -57,17 +57,17 @@ class CurvesScreen(PlotScreen):
     LABELS = 30
     HELP: ClassVar[str] = """
 Pass rate against budget per problem: a budget buys each model k samples, and the rate is the chance that one of k
-passes. The rule (←→, a click) marks one budget; the table below reads every model there, the best first. ★ is a model's
-greedy sample, where the study has one: a point with its own cost, none of the samples that the curve is made of.
+passes. The rule (←→ or a click) marks one budget. The table below shows every model at this budget, the best first. ★
+is a model's greedy sample, if the study has one: it has its own cost and is not one of the curve's samples.
 
-+ and - look closer and step back around the rule, ctrl+← and ctrl+→ slide, = shows everything again. x counts budgets
-in FLOPs, seconds, tokens or samples, l makes the axis linear, b hides the band, p compares each model on its own
++ and - zoom in and out around the rule, ctrl+← and ctrl+→ move the range, = shows the whole range. x changes the unit
+of budgets (FLOPs, seconds, tokens, samples), l makes the axis linear, b hides the band, p uses each model's own
 problems instead of shared ones, c pins a model for Compare.
 """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("plus", f"scale({IN})", "Closer", key_display="+-", id="curves.closer"),
-        Binding("minus", f"scale({OUT})", "Back out", key_display="-", id="curves.out", show=False),
-        Binding("equals_sign", "whole", "Everything", key_display="=", id="curves.whole", show=False),
+        Binding("plus", f"scale({IN})", "Zoom in", key_display="+-", id="curves.closer"),
+        Binding("minus", f"scale({OUT})", "Zoom out", key_display="-", id="curves.out", show=False),
+        Binding("equals_sign", "whole", "Whole range", key_display="=", id="curves.whole", show=False),
         Binding("ctrl+left", f"slide(-{SIDE})", "Slide left", id="curves.slide_left", show=False),
         Binding("ctrl+right", f"slide({SIDE})", "Slide right", id="curves.slide_right", show=False),
     ]
@@ -99,7 +99,7 @@ problems instead of shared ones, c pins a model for Compare.
         tones = [one.tone for one in found]
         tone = tone_of(self.app.view_state, snapshot)
         table.choose(tones.index(tone) if tone in tones else 0, tell=False)
-        self.set_title("#readout-pane", "At the rule", "↑↓ selects a model · click a line")
+        self.set_title("#readout-pane", "At the rule", "↑↓ or a click selects a model")
 
     def table(self) -> Tabular | None:
         """Every step of every curve."""

@@ -50,7 +50,7 @@ class PickScreen(ModalScreen[str | None]):
         """The question and a button for each answer."""
         with Vertical() as box:
             box.border_title = Content(self._title)
-            box.border_subtitle = Content("esc: do nothing")
+            box.border_subtitle = Content("esc closes")
             yield Static(Content(self._words), markup=False)
             for letter, label, value in self._answers:
                 yield Button(Content(f"{letter}  {label}"), id=f"answer-{value}", compact=True)
@@ -225,7 +225,7 @@ class HelpScreen(ModalScreen[None]):
         """A field to type into, and the text."""
         with Vertical() as box:
             box.border_title = Content("Help · type to search · esc closes")
-            yield Input(placeholder="which key does …", compact=True)
+            yield Input(placeholder="search for a key or a word", compact=True)
             yield TextView(id="text")
 
     def on_mount(self) -> None:
@@ -259,4 +259,4 @@ class HelpScreen(ModalScreen[None]):
             if entry.words != entry.name:
                 line.append(f" · {entry.words}", "not bold dim")
             lines.append(line)
-        self.query_one(TextView).show(lines or [Text("  nothing found", "dim")], wrapped=True)
+        self.query_one(TextView).show(lines or [Text("  no match", "dim")], wrapped=True)

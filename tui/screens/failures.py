@@ -53,17 +53,23 @@ class FailuresScreen(StudyScreen):
 
     NAME = "failures"
     HELP: ClassVar[str] = """
-Every latest verdict that is not PASSED, grouped by the verdict, the error and its message. Names in quotes and numbers
-are left out of a message (…), so that failures of one kind stand together. "by model" counts each model by its mark.
+Every sample whose latest verdict is not PASSED, grouped by verdict, error and message. Quoted names and numbers are
+replaced by … in a message, so that failures of one kind form one group. "by model" shows the count of each model beside
+its mark.
 
-enter lists the samples of a group, o those of the chosen model alone; m puts all messages of an error together.
+enter lists the samples of a group, o only those of the selected model. m merges the messages of an error.
 """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("m", "messages", "Messages", id="failures.messages", tooltip="By error alone, or by message, too"),
+        Binding("m", "messages", "Messages", id="failures.messages", tooltip="Group by error, or by error and message"),
         Binding(
-            "o", "open_model", "Of the model", id="failures.open_model", show=False, tooltip="List the chosen model's"
+            "o",
+            "open_model",
+            "Samples of the model",
+            id="failures.open_model",
+            show=False,
+            tooltip="List the selected model's samples",
         ),
-        Binding("y", "copy", "Copy", id="failures.copy", show=False, tooltip="Copy the group in words"),
+        Binding("y", "copy", "Copy", id="failures.copy", show=False, tooltip="Copy the group"),
         Binding("z", "zoom", "Zoom", id="failures.zoom", show=False),
         Binding("space", "pause", "Pause", id="failures.pause", show=False),
         Binding("escape", "back", "Back", id="failures.back", show=False),
@@ -115,13 +121,13 @@ enter lists the samples of a group, o those of the chosen model alone; m puts al
             return
         tones = {model.id: tone for tone, model in enumerate(snapshot.models)}
         rows = table.groups
-        words = "no failure yet" if not table.behind else f"looked through {table.scanned * 100:.0f} % …"
+        words = "no failure yet" if not table.behind else f"{table.scanned * 100:.0f} % scanned …"
         self.query_one(ListTable).show(
             len(rows), lambda at: group_cells(rows[at], table.total, tones) if at < len(rows) else None, empty=words
         )
         told = f"Failures · {grouped(table.total)} of {grouped(snapshot.study.scored)} · {len(rows)} groups"
         if table.behind:
-            told += f" · {table.scanned * 100:.0f} % looked through"
+            told += f" · {table.scanned * 100:.0f} % scanned"
         self.set_title("#list-pane", told, "by verdict and error" if self._coarse else "by verdict, error and message")
 
     def _pump(self) -> None:

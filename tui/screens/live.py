@@ -53,21 +53,23 @@ class LiveScreen(PlotScreen):
 
     NAME = "live"
     HELP: ClassVar[str] = """
-Models: share of samples scored, pass@1 over them, and at the rule's budget the pass rate with its 95 % interval (10,000
-resamples of the problems, as in the report, 1,000 while the study runs; ± half of it, or how far it reaches down and
-up) and the number of samples per problem, k, that it buys. ≥ marks a budget beyond what was sampled, "buys none" one
-below a single sample.
+Models: the share of samples scored, pass@1 over them, and at the rule's budget the pass rate with its 95 % interval
+and k, the number of samples per problem that the budget buys. The interval comes from 10,000 bootstrap resamples of
+the problems, as in the report (1,000 while the study runs). It is shown as ± half its width, or as its distance down
+and up. ≥ marks a budget beyond the samples: the rate is a lower bound. "< 1 sample" marks a budget below the cost of
+one sample.
 
-Plot: pass rate against budget per problem; every sample is charged its prompt. The thick line is the selected
-model, with its interval. Where a line thins out, k is above half of the samples and the estimate rests on few of them.
+Plot: pass rate against budget per problem. Every sample pays for its prompt. The thick line is the selected model, with
+its interval. A line is thin where k is above half of the samples: there the estimate rests on few of them.
 
-While the study runs, numbers are interim: models are compared on the problems that all have finished (p changes that).
+While the study runs, numbers are interim. Models are compared on the problems that all of them have finished (p changes
+this).
 """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("space", "pause", "Pause", id="live.pause", tooltip="Stop the display; the study goes on"),
+        Binding("space", "pause", "Pause", id="live.pause", tooltip="Pause the display. The study goes on."),
         Binding("f", "follow", "Follow", id="live.follow", show=False, tooltip="Keep the newest line in sight"),
-        Binding("y", "copy", "Copy line", id="live.copy", show=False, tooltip="Copy the chosen line of the tail"),
+        Binding("y", "copy", "Copy line", id="live.copy", show=False, tooltip="Copy the selected line of the tail"),
     ]
 
     CSS = """

@@ -119,16 +119,25 @@ class PlotScreen(StudyScreen):
         Binding("right", "rule(1)", "Rule right", id="plot.rule_right", show=False),
         Binding("shift+left", f"rule(-{FAR})", "Rule far left", id="plot.rule_far_left", show=False),
         Binding("shift+right", f"rule({FAR})", "Rule far right", id="plot.rule_far_right", show=False),
-        Binding("backspace", "rule_home", "Rule to its own place", id="plot.rule_home", show=False),
+        Binding("backspace", "rule_home", "Reset the rule", id="plot.rule_home", show=False),
         Binding("up,k", "model(-1)", "Previous model", id="plot.model_up", show=False),
         Binding("down,j", "model(1)", "Next model", id="plot.model_down", show=False),
         Binding("x", "unit", "Unit", id="plot.unit", tooltip="Count budgets in FLOPs, seconds, tokens or samples"),
-        Binding("l", "log", "Log", id="plot.log", show=False, tooltip="Logarithmic or linear budgets"),
-        Binding("b", "band", "Band", id="plot.band", tooltip="The selected model's 95 % interval on or off"),
-        Binding("p", "problems", "Problems", id="plot.problems", show=False, tooltip="Shared problems or each its own"),
-        Binding("c", "pin", "Pin", id="plot.pin", show=False, tooltip="Compare other models with this one"),
-        Binding("z", "zoom", "Zoom", id="plot.zoom", tooltip="The plot alone"),
-        Binding("space", "pause", "Pause", id="plot.pause", show=False, tooltip="Stop the display; the study goes on"),
+        Binding("l", "log", "Log", id="plot.log", show=False, tooltip="Use a logarithmic or a linear axis"),
+        Binding("b", "band", "Band", id="plot.band", tooltip="Show or hide the selected model's 95 % interval"),
+        Binding(
+            "p",
+            "problems",
+            "Problems",
+            id="plot.problems",
+            show=False,
+            tooltip="Use shared problems, or each model's own",
+        ),
+        Binding("c", "pin", "Pin", id="plot.pin", show=False, tooltip="Pin this model to compare others with it"),
+        Binding("z", "zoom", "Zoom", id="plot.zoom", tooltip="Show only the plot"),
+        Binding(
+            "space", "pause", "Pause", id="plot.pause", show=False, tooltip="Pause the display. The study goes on."
+        ),
         Binding("escape", "back", "Back", id="plot.back", show=False),
     ]
 
@@ -212,5 +221,6 @@ class PlotScreen(StudyScreen):
             tone = tone_of(self.app.view_state, self._snapshot)
             self.choose(pinned=tone)
             self.notify(
-                f"{labels_of(self._snapshot)[tone]} is pinned: 6 compares it with the chosen model", markup=False
+                f"{labels_of(self._snapshot)[tone]} is pinned. Press 6 to compare it with the selected model.",
+                markup=False,
             )

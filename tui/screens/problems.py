@@ -161,19 +161,24 @@ class ProblemsScreen(StudyScreen):
 
     NAME = "problems"
     HELP: ClassVar[str] = """
-Problems x models: the share of samples that pass, as a shade, in percent, and as passed/scored. · means: no verdict
-yet.
+Problems x models: the share of samples that passed, as a shade, in percent, and as passed/scored. · means that there is
+no verdict yet.
 
-←→ chooses the model (▸), enter lists its samples of the problem, o those of every model. s sorts: the data set's order,
-hardest first, easiest first, where models differ most, least sampled.
+←→ selects a model (▸). enter lists its samples of the problem, o those of all models. s changes the order: that of the
+data set, hardest first, easiest first, largest difference between models first, least sampled first.
 """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(
-            "left,h", "model(-1)", "Model", key_display="←→", id="problems.model_left", tooltip="The previous model"
+            "left,h",
+            "model(-1)",
+            "Model",
+            key_display="←→",
+            id="problems.model_left",
+            tooltip="Select the previous model",
         ),
         Binding("right,l", "model(1)", "Next model", id="problems.model_right", show=False),
-        Binding("s", "sort", "Sort", id="problems.sort", tooltip="Another order"),
-        Binding("o", "open_all", "All models", id="problems.open_all", tooltip="List the samples of every model"),
+        Binding("s", "sort", "Sort", id="problems.sort", tooltip="Change the order"),
+        Binding("o", "open_all", "All models", id="problems.open_all", tooltip="List the samples of all models"),
         Binding("y", "copy", "Copy", id="problems.copy", show=False, tooltip="Copy the problem's line"),
         Binding("z", "zoom", "Zoom", id="problems.zoom", show=False),
         Binding("space", "pause", "Pause", id="problems.pause", show=False),

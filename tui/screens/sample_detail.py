@@ -50,16 +50,14 @@ class DetailScreen(Screen[None]):
     """All of a sample, in tabs."""
 
     HELP: ClassVar[str] = """
-A sample with all its texts. Code is what was executed; Answer what the model wrote; Why says in words how the verdict
-came about, from the facts that the run kept; Diff holds the program against a shorter one of the same problem that
-passed.
+A sample with all its texts. Code is the program that was executed. Answer is what the model wrote. Why explains the
+verdict from the stored facts of the run. Diff compares the program with a shorter one for the same problem that passed.
 
-/ searches in the page, n and N go from match to match until escape; without a search n and p go to the next and
-previous sample of the list, N and P to failures only.
+/ searches in the page; n and N go to the next and previous match until esc. Without a search, n and p go to the next
+and previous sample of the list, N and P to the next and previous failure.
 
-o opens the page as it is shown in $EDITOR or $PAGER. R executes the program once more, in a box with the study's
-limits, and shows what came of it in a tab of its own; where there is no verdict yet it runs the study, which scores
-what waits.
+o opens the page in $EDITOR or $PAGER. R executes the program again, in a box with the study's limits, and shows the
+result in its own tab. If the sample has no verdict yet, R runs the study, which scores it.
 """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("right,right_square_bracket,tab", "tab(1)", "Next tab", key_display="←→", id="detail.next_tab"),
@@ -69,10 +67,17 @@ what waits.
         Binding("N", "next(1, True)", "Next failure", id="detail.next_failure", show=False),
         Binding("P", "next(-1, True)", "Previous failure", id="detail.previous_failure", show=False),
         Binding("slash", "search", "Search", key_display="/", id="detail.search"),
-        Binding("y", "copy", "Copy", id="detail.copy", tooltip="Copy the text of this page as it is"),
+        Binding("y", "copy", "Copy", id="detail.copy", tooltip="Copy the text of this page"),
         Binding("Y", "copy_all", "Copy all", id="detail.copy_all", show=False, tooltip="Copy every page"),
         Binding("o", "open", "Open", id="detail.open", tooltip="Open this page in $EDITOR or $PAGER"),
-        Binding("R", "again", "Execute again", id="detail.again", show=False, tooltip="In a box; nothing is stored"),
+        Binding(
+            "R",
+            "again",
+            "Execute again",
+            id="detail.again",
+            show=False,
+            tooltip="Execute the program in a box. Nothing is stored.",
+        ),
         Binding("z", "zoom", "Zoom", id="detail.zoom", show=False),
         Binding("escape", "back", "Back", id="detail.back"),
     ]
@@ -99,7 +104,7 @@ what waits.
         yield TabLine((), "", id="pages")
         with Container(id="text-pane", classes="pane"):
             yield TextView(id="text")
-        yield Input(id="search", classes="field", placeholder="text to look for", compact=True)
+        yield Input(id="search", classes="field", placeholder="text to search for", compact=True)
         yield Footer(compact=True)
 
     def on_mount(self) -> None:
@@ -128,7 +133,7 @@ what waits.
         if not self.is_attached:
             return
         if found is None:
-            self.notify("that sample is no longer in the store", severity="warning", markup=False)
+            self.notify("This sample is no longer in the store.", severity="warning", markup=False)
             return
         self.detail, self._pages = found
         if self._at not in {page.key for page in self._pages}:
@@ -170,7 +175,7 @@ what waits.
             return
         sample = self._neighbour(step, failing) if self._neighbour else None
         if sample is None:
-            self.notify("no further sample in the list", timeout=2, markup=False)
+            self.notify("There is no further sample in the list.", timeout=2, markup=False)
         else:
             self._sample = sample
             self._read()
@@ -203,12 +208,12 @@ what waits.
         page = self.page
         if page is not None:
             self.app.copy_to_clipboard(page.raw or page.text)
-            self.notify(f"{page.title.lower()} copied", timeout=2, markup=False)
+            self.notify(f"Copied: {page.title.lower()}", timeout=2, markup=False)
 
     def action_copy_all(self) -> None:
         """Copy every page."""
         self.app.copy_to_clipboard("\n\n".join(f"# {page.title}\n{page.raw or page.text}" for page in self._pages))
-        self.notify("all pages copied", timeout=2, markup=False)
+        self.notify("Copied: all pages", timeout=2, markup=False)
 
     def _file(self, name: str) -> Path:
         """A file that goes when the screen does."""
@@ -219,7 +224,7 @@ what waits.
         """Read the page in the person's own editor or pager; the screen waits meanwhile."""
         page, editor = self.page, self.app.machine.editor
         if page is None or not editor:
-            self.notify("set $EDITOR or $PAGER to open a page; in the browser there is none", markup=False)
+            self.notify("Set $EDITOR or $PAGER to open a page. In the browser there is no editor.", markup=False)
             return
         file = self._file(f"{page.key}{'.py' if page.kind is Kind.PYTHON else '.txt'}")
         file.write_text(page.text + "\n", encoding="utf-8")  # as it is shown: no control character reaches the terminal
@@ -227,9 +232,9 @@ what waits.
             with self.app.suspend():
                 subprocess.run([*shlex.split(editor), str(file)], check=False)
         except SuspendNotSupported:
-            self.notify("this terminal cannot be handed to another program", severity="warning", markup=False)
+            self.notify("This terminal cannot run another program.", severity="warning", markup=False)
         except (OSError, ValueError) as error:
-            self.notify(f"cannot start {editor!r}: {error}", severity="error", markup=False)
+            self.notify(f"Cannot start {editor!r}: {error}", severity="error", markup=False)
 
     def action_again(self) -> None:
         """Execute the program once more, when the person says yes to the command."""
@@ -250,10 +255,10 @@ what waits.
         def answered(answer: str | None) -> None:
             if answer == "yes":
                 write_sample(detail, file)
-                self.notify("executing …", timeout=2, markup=False)
+                self.notify("Executing …", timeout=2, markup=False)
                 self.run_worker(lambda: self._execute(command, detail), name="again", thread=True, exclusive=True)
 
-        answers = [("y", "do it", "yes"), ("n", "leave it", "no")]
+        answers = [("y", "yes", "yes"), ("n", "no", "no")]
         self.app.push_screen(PickScreen("Execute this program again?", question, answers), answered)
 
     def _execute(self, command: Command, detail: SampleDetail) -> None:

@@ -60,7 +60,7 @@ def clean_lines(text: str, most: int = MOST_LINES) -> tuple[str, ...]:
     lines = text.expandtabs(len(TAB)).replace("\r\n", "\n").split("\n", most + 1)
     kept = [sanitize(line, LONGEST_LINE) for line in lines[:most]]
     if len(lines) > most:
-        kept.append(f"{ELLIPSIS} more lines are not shown")
+        kept.append(f"{ELLIPSIS} further lines are not shown")
     while len(kept) > 1 and not kept[-1]:
         kept.pop()
     return tuple(kept)
@@ -95,7 +95,7 @@ def _outputs(detail: SampleDetail) -> str:
         for name, body in (("stdout", detail.stdout), ("stderr", detail.stderr))
         if body
     ]
-    return "\n\n".join(parts) or "it wrote nothing"
+    return "\n\n".join(parts) or "no output"
 
 
 def _why(detail: SampleDetail, sentences: Sequence[str]) -> tuple[str, ...]:
@@ -114,8 +114,8 @@ def _why(detail: SampleDetail, sentences: Sequence[str]) -> tuple[str, ...]:
         ("engine", f"{row.seconds:.2f} s" if row.seconds else None),
         ("cost", quantity(row.flops, "FLOPs") if row.flops else None),
         ("log-probability", None if detail.sum_logprob is None else f"{detail.sum_logprob:.2f} nats"),
-        ("finish", row.finish),
-        ("asked as", detail.prompt_form),
+        ("finish reason", row.finish),
+        ("prompt form", detail.prompt_form),
         ("seed", detail.seed),
     ]
     told = [sanitize(sentence, LONGEST_LINE) for sentence in sentences]
@@ -127,11 +127,11 @@ def _why(detail: SampleDetail, sentences: Sequence[str]) -> tuple[str, ...]:
 def _diff(detail: SampleDetail, passing: SampleDetail | None) -> tuple[str, ...]:
     """What a sample that passed has instead."""
     if passing is None:
-        return ("no other sample of this problem has passed yet",)
+        return ("No other sample of this problem has passed yet.",)
     mine, theirs = clean_lines(detail.program, DIFF_LINES), clean_lines(passing.program, DIFF_LINES)
     names = [f"{sanitize(one.row.model, 100)} #{one.row.index} {one.row.verdict}" for one in (detail, passing)]
     found = tuple(difflib.unified_diff(mine, theirs, names[0], names[1], lineterm="", n=5))
-    return found or (f"the same program as {names[1]}",)
+    return found or (f"The program is the same as that of {names[1]}.",)
 
 
 def sample_parts(row: SampleRow) -> list[Part]:

@@ -111,25 +111,30 @@ class SamplesScreen(StudyScreen):
 
     NAME = "samples"
     HELP: ClassVar[str] = """
-Every sample with its latest verdict, the newest first. Only the rows in sight are read, so a million are no burden.
+Every sample with its latest verdict, the newest first. Only visible rows are read, so a long list is fast.
 
-Filter (/): words side by side must all hold, - turns one round.
+Filter (/): all words must match; - negates a word.
   model:qwen*   verdict:timeout,wrong   problem:HumanEval/3?   err:IndexError   err:~"out of range"   flag:near_limit
   tok>300   sec<2   flops>1e12   cpu>1   mem>100   idx:0   since:10m   before:1h   code:~"import os"   finish:length
-  passed   failed   pending (or infra: our fault left it without a verdict)   flagged   cut   and any other word
+  passed   failed   pending (or infra: no verdict, because the sandbox failed)   flagged   cut   and any other word
 
-Marks (space) choose rows for Y, which copies them as JSON. e exports what the filter lets through.
+space marks rows; Y copies the marked rows as JSON. e exports all samples that match the filter.
 """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("slash", "filter", "Filter", key_display="/", id="samples.filter", tooltip="Say which samples to list"),
+        Binding("slash", "filter", "Filter", key_display="/", id="samples.filter", tooltip="Filter the list"),
         Binding(
-            "exclamation_mark", "failures", "Failures", key_display="!", id="samples.failures", tooltip="Only failures"
+            "exclamation_mark",
+            "failures",
+            "Failures",
+            key_display="!",
+            id="samples.failures",
+            tooltip="List only failures, or all samples",
         ),
         Binding("ctrl+slash,ctrl+underscore", "clear", "Clear filter", id="samples.clear", show=False),
         Binding("s", "sort", "Sort", id="samples.sort", tooltip="Sort by the next column"),
-        Binding("S", "reverse", "Reverse", id="samples.reverse", show=False, tooltip="Turn the order round"),
-        Binding("space", "mark", "Mark", id="samples.mark", show=False, tooltip="Mark the row, or take its mark away"),
-        Binding("f", "follow", "Follow", id="samples.follow", show=False, tooltip="Stay with the newest"),
+        Binding("S", "reverse", "Reverse", id="samples.reverse", show=False, tooltip="Reverse the order"),
+        Binding("space", "mark", "Mark", id="samples.mark", show=False, tooltip="Mark or unmark the row"),
+        Binding("f", "follow", "Follow", id="samples.follow", show=False, tooltip="Follow the newest sample"),
         Binding("y", "copy", "Copy", id="samples.copy", show=False, tooltip="Copy the row"),
         Binding(
             "Y", "copy_json", "Copy JSON", id="samples.copy_json", show=False, tooltip="Copy the marked rows as JSON"
@@ -224,8 +229,8 @@ Marks (space) choose rows for Y, which copies them as JSON. e exports what the f
             self._order = order
             query = index.query
             column = next((key for key, sort in SORTED_BY.items() if sort == query.sort), "")
-            words = "no sample that the filter lets through" if query.filter.text else "no sample yet"
-            empty = f"looked through {order.scanned * 100:.0f} % …" if order.behind else words
+            words = "no sample matches the filter" if query.filter.text else "no sample yet"
+            empty = f"{order.scanned * 100:.0f} % scanned …" if order.behind else words
             self._samples.set_order(order, empty=empty, sort=(column, query.reverse))
             self._draw_title()
         if self.is_current and (order.behind or index is not self._index):
@@ -240,7 +245,7 @@ Marks (space) choose rows for Y, which copies them as JSON. e exports what the f
             words[0] += f" of {grouped(snapshot.study.scored)}"
             words.append(sanitize(view_state.filter, 60))
         if order.behind:
-            words.append(f"{order.scanned * 100:.0f} % looked through")
+            words.append(f"{order.scanned * 100:.0f} % scanned")
         marked = len(self._samples.marked)
         foot = [f"{marked} marked"] if marked else []
         foot.append(f"sorted by {view_state.sort}{' ▲' if view_state.reverse else ''}")
@@ -389,7 +394,7 @@ Marks (space) choose rows for Y, which copies them as JSON. e exports what the f
             try:
                 return export.step(reader)
             except OSError as error:
-                return f"cannot write {str(export.file)!r}: {error.strerror or error}"
+                return f"Cannot write {str(export.file)!r}: {error.strerror or error}"
 
         def told(found: tuple[int, bool] | str) -> None:
             if isinstance(found, str):

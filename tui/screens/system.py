@@ -105,7 +105,7 @@ def host_pairs(facts: HostFacts) -> list[Pair]:
     if facts.memory_total and facts.memory_free is not None:
         pairs.append(("memory", f"{amount(facts.memory_free)} of {amount(facts.memory_total)} free"))
     if facts.disk_free is not None:
-        pairs.append(("disk", f"{amount(facts.disk_free)} free on the disk of the store"))
+        pairs.append(("disk", f"{amount(facts.disk_free)} free (the store's disk)"))
     if facts.store_bytes is not None:
         log = f" · log {amount(facts.log_bytes)}" if facts.log_bytes else ""
         pairs.append(("store", f"{amount(facts.store_bytes)}{log}"))
@@ -148,12 +148,12 @@ class SystemScreen(StudyScreen):
 
     NAME = "system"
     HELP: ClassVar[str] = """
-Run: the process of the study, its times and settings. Boxes: the resources that the newest 500 programs used. Host: this
-machine, and the process of the run if it is here. Log: messages of the run, the newest first; ! shows only warnings and
-errors.
+Run: the process of the study, its times and settings. Boxes: the resources that the newest 500 programs used. Host:
+this machine, and the process of the run if it is here. Log: messages of the run, the newest first; ! shows only
+warnings and errors.
 
-R runs or resumes the study. P pauses it: what is running is finished, and R resumes. C cancels it. Each shows its command
-and asks before it starts it; --readonly turns them off. Quitting the viewer stops nothing.
+R runs or resumes the study. P pauses it: what is running is finished, and R resumes. C cancels it. Each shows its
+command and asks before it starts it; --readonly turns them off. Quitting the viewer stops nothing.
 """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(

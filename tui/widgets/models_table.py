@@ -154,7 +154,7 @@ def rate_words(found: Reading | None, *, brief: bool = False) -> str:
     if found is None:
         return "    —"
     if found.rate is None:
-        return "buys none"
+        return "< 1 sample"
     rate = f"{'≥' if found.beyond else ''}{found.rate * 100:.1f}"
     return f"{rate:>6} {near_words(found, brief=brief)}".rstrip()
 

@@ -125,7 +125,7 @@ def layout(series: Sequence[Series], size: tuple[int, int], options: Options) ->
     if columns < SMALLEST[0] or rows < SMALLEST[1]:
         return _words(canvas, "too small for a plot")
     if budgets is None:
-        return _words(canvas, "no curve yet: it begins when the first problems are complete")
+        return _words(canvas, "no curve yet: it starts when the first problems are complete")
     frame = _Frame.around(shown, canvas, budgets, options)
     _draw_axes(canvas, frame, options)
     _draw_band(canvas, frame, options)
@@ -330,7 +330,7 @@ def near_words(one: Reading, *, brief: bool = False) -> str:
 def told(one: Reading, spread: int) -> str:
     """A reading in words of fixed width: rate, interval, samples per problem."""
     if one.rate is None:
-        return f"{'buys none':>12}"
+        return f"{'< 1 sample':>12}"
     rate = f"{'≥' if one.beyond else ''}{one.rate * 100:.1f}"
     samples = "" if one.k is None else f" k={one.k:.3g}"
     return f"{rate:>6} {near_words(one):<{spread}}{samples:<5}"
