@@ -150,7 +150,7 @@ async def test_help_palette_and_theme_open(finished: Path) -> None:
         await pilot.press("ctrl+p")
         await until_text(pilot, "Band")
         await pilot.press(*"pause")
-        await until_text(pilot, "the study goes on")
+        await until_text(pilot, "The study goes on")
         await pilot.press("enter")
         await until_text(pilot, "PAUSED +0")
 
