@@ -77,7 +77,7 @@ class Piece:
 class InFlight:
     """The samples that the engine holds.
 
-    At most `most` in its batch, the others waiting in the order of their coming.
+    At most `most` are in its batch; the others wait in the order of their arrival.
     """
 
     def __init__(self, engine: Any, most: int) -> None:

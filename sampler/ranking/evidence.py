@@ -155,7 +155,7 @@ class Tools:
     def answers(self, group: Group) -> tuple[list[Answers], list[float]]:
         """What the programs answer, and the sandbox's seconds for it.
 
-        To generated tests if there are such, else as stored.
+        These are answers to generated tests if there are any, else the stored ones.
 
         Of generated tests the inputs alone count, and of these such as some program has a value for: an input that a
         model guessed wrong would make every program fail. Stored answers came with the verdict, so they cost what that

@@ -41,7 +41,7 @@ def counts_of(model: ModelRow, tallies: Iterable[TallyRow], problems: Sequence[s
 def uneven_samples(model: ModelRow, tallies: Iterable[TallyRow], problems: Sequence[str]) -> str | None:
     """What to say where a model has unequally many samples of its problems, as pass@k ends with the fewest.
 
-    Else None.
+    Return None otherwise.
     """
     held = frozenset(problems)
     rows = [row for row in tallies if row.model_id == model.id and row.problem in held]

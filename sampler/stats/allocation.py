@@ -230,7 +230,7 @@ AnyPriced = TypeVar("AnyPriced", bound=Priced)
 def pareto(offered: Sequence[AnyPriced]) -> list[AnyPriced]:
     """What no other beats: none is as good for less, none is better, but for a rounding, for as much.
 
-    By rising cost.
+    The result is in order of rising cost.
     """
     kept: list[AnyPriced] = []
     for one in sorted(offered, key=lambda one: (one.cost, -one.rate)):

@@ -118,7 +118,7 @@ def rank_score_of_votes(
 ) -> Drawn:
     """rank-score@k where only the k drawn samples vote.
 
-    Over all subsets, or over `draws` of them where there are more.
+    The mean is over all subsets, or over `draws` of them where there are more.
     """
     right = np.asarray(passed, dtype=np.float64)
     samples = votes.clusters.size

@@ -1,7 +1,7 @@
 """Playing a finished study as if it ran: its rows are copied into a new store at the pace at which they once came.
 
-For demonstrations, and for tests of the screen that want a run without a model. The source is only read; the copy is an
-ordinary store, and whoever looks at it cannot tell it from a live one, except that its times are those of now.
+This serves demonstrations, and tests of the screen that want a run without a model. The source is only read; the copy
+is an ordinary store, and whoever looks at it cannot tell it from a live one, except that its times are those of now.
 """
 
 from __future__ import annotations

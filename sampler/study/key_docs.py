@@ -1,6 +1,6 @@
 """What the keys of a study file mean, in a sentence each.
 
-For its schema, for `docs/study.md`, and for `sampler init`.
+The schema, `docs/study.md` and `sampler init` use them.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The data path to a box: the raw attach socket of its container, as Docker frames it.
 
-With a bounded reader of our own, because docker-py's streams have no timeouts and no caps.
+The reader is bounded and our own, because docker-py's streams have no timeouts and no caps.
 """
 
 from __future__ import annotations

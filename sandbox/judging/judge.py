@@ -118,7 +118,7 @@ def _judge_answers(run: Run, tests: CallTests) -> Verdict:
 def first_failure(run: Run, tests: CallTests) -> int | None:
     """The number of the first case with a wrong answer, from 0.
 
-    Else of the first without an answer; None if all are right.
+    If none is wrong, return the number of the first case without an answer; None if all are right.
     """
     missing = None
     for number, test in enumerate(tests.cases):

@@ -1,6 +1,6 @@
 """Which names a data set's code uses, and who defines them.
 
-By syntax tree only; nothing of the data set is executed.
+Only the syntax tree is looked at; nothing of the data set is executed.
 """
 
 from __future__ import annotations

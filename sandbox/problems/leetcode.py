@@ -120,7 +120,7 @@ def _makes_the_instance(node: ast.stmt) -> bool:
 def _code(source: str, function: str, prelude: str, solution: str | None = None) -> CheckTests | str:
     """Tests that stay code.
 
-    For a grader box where they lean on the function alone, else for the program's own process.
+    They run in a grader box where they use the function alone, else in the program's own process.
     """
     try:
         objects = reaches_a_class(source, prelude)

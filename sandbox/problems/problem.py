@@ -150,8 +150,8 @@ class Problem:
     def checked_by(self) -> Tests:
         """The judge tests as data where they are plain data; else as code for a grader box.
 
-        As code for the program's own process (str) only where they use names that the program itself has to define, or
-        look at more than answers (`separable`).
+        They are code for the program's own process (str) only where they use names that the program itself has to
+        define, or look at more than answers (`separable`).
         """
         return self.given or self._as_data(self.tests) or self._graded(self.tests) or self._as_code(self.tests)
 

@@ -1,6 +1,6 @@
 """Which test code cannot be separated from the program that it tests.
 
-By syntax tree only; nothing of the data set is executed.
+Only the syntax tree is looked at; nothing of the data set is executed.
 
 In a grader box tests see a program's answers, its exceptions and what became of its arguments. They do not see what it
 prints, which files it writes, which random numbers it draws, or that two things are the same object; nor can they patch

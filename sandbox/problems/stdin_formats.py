@@ -325,7 +325,7 @@ def _after_line(data: bytes, at: int) -> int:
 def _whole_keys(given: list[Any], expected: Any) -> tuple[list[Any], Any]:
     """A case of APPS with whole numbers for the keys that JSON has made texts of: where its own runner undoes that.
 
-    That is in a dict that is the first argument, the answer, or the first item of the answer.
+    It undoes that in a dict that is the first argument, the answer, or the first item of the answer.
     """
     first = given[:1] if not given or not isinstance(given[0], dict) else [_with_whole_keys(given[0])]
     if isinstance(expected, dict):

@@ -279,7 +279,7 @@ class Scorer:
     def _repeats(self, place: int, cases: int) -> bool:
         """Whether a runner is worth it.
 
-        Not for the first case, where most wrong programs stop, and not for a few cases.
+        It is not for the first case, where most wrong programs stop, and not for a few cases.
         """
         if self._manner.isolation is not Isolation.FORK:
             return False

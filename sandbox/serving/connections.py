@@ -1,6 +1,4 @@
-"""How many connections there are, and how long each may take.
-
-For a request's headers, its body, and an answer to be read.
+"""How many connections there are, and how long each may take for headers, body and reading an answer.
 
 uvicorn bounds neither: connections that send nothing would use up the descriptors of the process, which boxes need,
 too.

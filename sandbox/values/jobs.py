@@ -24,7 +24,7 @@ class Isolation(StrEnum):
 class Program:
     """Source text and how it is tested.
 
-    By calls, by what it prints, by code in a grader box or (str) in its process, or not.
+    It is tested by calls, by what it prints, by code in a grader box or (str) in its process, or not.
 
     `tests` give the verdict. `selection` tests, which whoever picks an answer may see, are judged beside them and
     apart. `AskedCalls` and `Grading` are the two halves of being tested by code in a grader box.

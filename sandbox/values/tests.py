@@ -1,6 +1,6 @@
 """How programs are tested.
 
-By calls, by what they print, or by code; and how an answer is held against what is expected.
+They are tested by calls, by what they print, or by code. Here is also how an answer is held against what is expected.
 """
 
 from __future__ import annotations
@@ -352,7 +352,7 @@ class AskedCalls:
 class Grading:
     """One run of tests in a grader box.
 
-    Over given answers, or (None) over the data set's own solution, to record the calls.
+    They run over given answers, or (None) over the data set's own solution, to record the calls.
 
     With `withheld`, no call gets an answer, so that the calls that are made depend on none.
     """

@@ -50,7 +50,7 @@ def heat_style(widget: Widget, share: float) -> RichStyle:
 def cursor_style(widget: Widget, base: RichStyle) -> RichStyle:
     """How the chosen line stands out.
 
-    By a lighter background, which leaves its colours alone; reversed where there are no colours.
+    It has a lighter background, which leaves its colours alone; reversed where there are no colours.
     """
     if widget.app.no_color:
         return RichStyle(reverse=True) if widget.has_focus else RichStyle(underline=True)

@@ -1,8 +1,9 @@
 """HTTP to a model server: one question, answered by events, over a connection of its own.
 
-Of its own, because a stream must be breakable from outside at any moment: closing the connection is how a server learns
-that nobody wants the rest. The server is not trusted: lines and answers are capped, silence is timed, redirects are not
-followed (they would carry the key elsewhere), and no message of ours repeats the key, whatever the server echoes.
+The connection is its own, because a stream must be breakable from outside at any moment: closing the connection is
+how a server learns that nobody wants the rest. The server is not trusted: lines and answers are capped, silence is
+timed, redirects are not followed (they would carry the key elsewhere), and no message of ours repeats the key,
+whatever the server echoes.
 """
 
 from __future__ import annotations
