@@ -12,8 +12,8 @@ import sys
 
 import click
 
-from sandbox.commands.ending import INTERRUPTED, OUR_FAULT, USAGE, stop
-from sandbox.commands.places import Commands, Place
+from sandbox.commands.exit_codes import INTERRUPTED, OUR_FAULT, USAGE, stop
+from sandbox.commands.lazy_commands import Commands, Place
 from sandbox.terminal import guard
 
 PLACES = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from sandbox.commands.places import Commands, Place
+from sandbox.commands.lazy_commands import Commands, Place
 
 COMMANDS = {
     "init": Place(

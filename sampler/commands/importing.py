@@ -22,7 +22,7 @@ from sampler.store.open_store import remove
 from sampler.store.reader import Reader
 from sampler.store.writer import Store
 from sampler.values import Architecture
-from sandbox.commands.reading import ProblemReader, assume_option, problem_options
+from sandbox.commands.problem_options import ProblemReader, assume_option, problem_options
 from sandbox.problems import ProblemsError
 from sandbox.show import first_few
 

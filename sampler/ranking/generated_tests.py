@@ -23,7 +23,7 @@ from typing import Any, Protocol
 
 from sampler.ranking.rankers import RankingError
 from sandbox.problems.checks import assert_tests
-from sandbox.scoring.asking import Answered
+from sandbox.scoring.collect_answers import Answered
 from sandbox.values import Assumptions, CallTest, CallTests, Comparison, Program
 
 FROM_EACH = 5  # CodeT's

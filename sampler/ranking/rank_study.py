@@ -38,7 +38,7 @@ from sampler.store.read_models import ModelRow, ProblemRow, StudyRow, TallyRow
 from sampler.store.write_models import RankedRow, RankerRecord
 from sampler.store.writer import Store
 from sampler.study.spec import stored_sandbox
-from sandbox.scoring.asking import held
+from sandbox.scoring.collect_answers import held
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

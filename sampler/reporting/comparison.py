@@ -3,7 +3,7 @@
 The grid holds every budget at which either model gets one more sample, thinned to `MOST` where there are more. Over the
 whole grid runs a band of paired differences that holds all of them at once, and a crossover. The rows are the few
 budgets that a report would show. A lead is clear where the report of the same study finds it clear: its p value is
-corrected for all budgets and for all pairs of the study's models (`sampler.reporting.family`).
+corrected for all budgets and for all pairs of the study's models (`sampler.reporting.comparison_family`).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from sampler.exit_codes import CommandError, Exit
-from sampler.reporting.family import METHODS, Methods, Pairing, differences, pair_differences, shared_budgets
+from sampler.reporting.comparison_family import METHODS, Methods, Pairing, differences, pair_differences, shared_budgets
 from sampler.reporting.paired_data import PairedData
 from sampler.reporting.report import choose_budgets
 from sampler.stats.bootstrap import Floats, Interval, resampled_means

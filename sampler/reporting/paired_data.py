@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from sampler.reporting.family import Entry
+from sampler.reporting.comparison_family import Entry
 from sampler.reporting.unit_costs import complete_problems, counts_of, shared_problems, uneven_samples, unit_cost
 from sampler.stats.bootstrap import Floats, draw_problems
 from sampler.stats.budget import PromptCharge, Unit, UnitCost

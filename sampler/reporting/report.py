@@ -14,7 +14,7 @@ from itertools import combinations
 
 import numpy as np
 
-from sampler.reporting.family import METHODS, Entry, Methods, Pairing, differences
+from sampler.reporting.comparison_family import METHODS, Entry, Methods, Pairing, differences
 from sampler.reporting.paired_data import PairedData, paired_data
 from sampler.reporting.unit_costs import complete_problems, counts_of, unit_cost
 from sampler.stats.bootstrap import LEVEL, RESAMPLES
@@ -27,9 +27,9 @@ from sampler.store.read_models import ModelRow, StudyRow, TallyRow
 # What a table of budgets shows: who wins, where, and where nobody can say.
 #
 # Every pair of models that a budget lets in is compared, paired by problem. A winner is named where its lead over every
-# other model is clear, corrected for the whole family of comparisons (`sampler.reporting.family`), so that the chance
-# of naming even one false winner in the whole table is below 5 %. The intervals that are shown beside it are of 95 %
-# each.
+# other model is clear, corrected for the whole family of comparisons (`sampler.reporting.comparison_family`), so that
+# the chance of naming even one false winner in the whole table is below 5 %. The intervals that are shown beside it
+# are of 95 % each.
 
 
 class Finding(StrEnum):

@@ -44,7 +44,7 @@ from sampler.study.toml_table import SpecError, TomlTable, parse_toml, read_text
 from sampler.values import canonical_json, valid_text
 from sandbox.boxes.packages import is_requirement
 from sandbox.problems import LeftOut, Problem, ProblemsError, read_problems
-from sandbox.problems.assumed import read_assumed
+from sandbox.problems.assumption_options import read_assumed
 from sandbox.values import OUTPUT_RULES, Limits
 
 # Which of a source's problems a study takes.

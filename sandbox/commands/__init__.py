@@ -1,4 +1,5 @@
 """The commands of `sandbox`, by what they work on.
 
-Each is imported when it is run (`places`). `common`, `ending`, `reading` and `files` hold what they share.
+Each is imported when it is run (`lazy_commands`). `common`, `exit_codes`, `problem_options` and `files` hold what
+they share.
 """

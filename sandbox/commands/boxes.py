@@ -20,7 +20,7 @@ from sandbox.boxes.isolation_cache import IsolationCache, usual_directory
 from sandbox.boxes.isolation_check import WALLS, Finding, probe
 from sandbox.boxes.ownership import Owner
 from sandbox.commands.common import limit_options, limits_of, outfit_options
-from sandbox.commands.ending import OUR_FAULT, PASSED, PROGRAM_FAULT, USAGE, say, stop
+from sandbox.commands.exit_codes import OUR_FAULT, PASSED, PROGRAM_FAULT, USAGE, say, stop
 from sandbox.console import HarmlessConsole, progress
 from sandbox.diagnostics.doctor import Level, Remark, examine, seen_inside
 from sandbox.diagnostics.selftest import AttackRunner, Outcome, SuiteError, escapes_directory, read_cases

@@ -11,7 +11,7 @@ import click
 from click.core import ParameterSource
 
 from sandbox.boxes.image import Outfit
-from sandbox.commands.ending import USAGE, stop
+from sandbox.commands.exit_codes import USAGE, stop
 from sandbox.scoring.scorer import Manner
 from sandbox.values import Isolation, Limits
 

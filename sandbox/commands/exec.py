@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from sandbox.commands.common import limit_options, limits_of, manner_options
-from sandbox.commands.ending import OUR_FAULT, PASSED, PROGRAM_FAULT, USAGE, say, stop
+from sandbox.commands.exit_codes import OUR_FAULT, PASSED, PROGRAM_FAULT, USAGE, say, stop
 from sandbox.errors import SandboxError
 from sandbox.judging.explaining import explain
 from sandbox.scoring.scorer import Manner, open_scorer

@@ -10,8 +10,8 @@ import click
 
 from sandbox.boxes.image import Outfit
 from sandbox.commands.common import chosen_limits, limit_options, limits_of, outfit_options
-from sandbox.commands.ending import OUR_FAULT, PASSED, PROGRAM_FAULT, USAGE, say, stop
-from sandbox.commands.reading import ProblemReader, assume_option, problem_options
+from sandbox.commands.exit_codes import OUR_FAULT, PASSED, PROGRAM_FAULT, USAGE, say, stop
+from sandbox.commands.problem_options import ProblemReader, assume_option, problem_options
 from sandbox.errors import SandboxError
 from sandbox.judging.explaining import explain
 from sandbox.problems import Problem, ProblemsError

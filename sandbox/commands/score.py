@@ -12,9 +12,9 @@ from typing import Any, TextIO
 import click
 
 from sandbox.commands.common import limit_options, limits_of, manner_options
-from sandbox.commands.ending import OUR_FAULT, PASSED, USAGE, say, stop
+from sandbox.commands.exit_codes import OUR_FAULT, PASSED, USAGE, say, stop
 from sandbox.commands.files import inside_a_folder
-from sandbox.commands.reading import ProblemReader, assume_option, problem_options, say_left_out
+from sandbox.commands.problem_options import ProblemReader, assume_option, problem_options, say_left_out
 from sandbox.console import progress
 from sandbox.errors import SandboxError
 from sandbox.extraction import TEXT_KINDS

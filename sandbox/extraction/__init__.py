@@ -10,7 +10,7 @@ Three things are handed over as `given`, and a fourth one is for files of uncut 
 
 How an answer is read, in this order (docs/extraction.md says the same to users, with each rule's reason):
 
-1. `marks`: the reasoning of a model is no part of its answer; a special token ends it.
+1. `special_tokens`: the reasoning of a model is no part of its answer; a special token ends it.
 2. `blocks`: what is fenced, and what is not. A fence within a Python literal is text.
 3. `functions` or `programs`: which of the blocks is the code. Of a function the last closed one that defines it with a
    body, of a whole program the last closed one that is complete; imports and helpers that it lacks come from the other

@@ -15,9 +15,9 @@ from sandbox.extraction import bare, functions, programs
 from sandbox.extraction.assembly import Found
 from sandbox.extraction.blocks import FENCE, Block, outside, scan
 from sandbox.extraction.functions import Target
-from sandbox.extraction.marks import marks_code, until_end, unwrapped, without_reasoning
-from sandbox.extraction.packed import unpacked
+from sandbox.extraction.json_answers import unpacked
 from sandbox.extraction.parsing import Parser, Scanner
+from sandbox.extraction.special_tokens import marks_code, until_end, unwrapped, without_reasoning
 from sandbox.problems import Form, Problem
 
 TextKind = Literal["answer", "completion", "solution", "raw"]

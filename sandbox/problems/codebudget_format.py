@@ -15,13 +15,13 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from sandbox.inside.imports import prepend_imports
-from sandbox.problems import assumed
+from sandbox.problems import assumption_options
 from sandbox.problems.ast_names import Definition, first_line, leans_on
 from sandbox.problems.checks import UNREADABLE, check_tests
 from sandbox.problems.codebudget_tests import Asked, Rule, call, rule_of, run
 from sandbox.problems.json_validation import checked, meant
 from sandbox.problems.rows import digest
-from sandbox.problems.separable import check_code
+from sandbox.problems.separability import check_code
 from sandbox.problems.stdin_formats import Given
 from sandbox.values import OUTPUT_RULES, Assumptions, CallTests, CheckTests, OutputRule, ReferenceTests, StdinTests
 
@@ -38,7 +38,7 @@ _PROBLEM = {
     "comparison": "a text",
     "tolerance": "a number above 0",
     "output_rule": "a text",
-    **assumed.KEYS,
+    **assumption_options.KEYS,
 }
 _ENTRY_POINT = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)?", re.ASCII)
 T = TypeVar("T")
@@ -153,7 +153,9 @@ def _check(problem: dict[str, Any]) -> CallTests | CheckTests | str:
 
 
 def _assumptions(problem: dict[str, Any]) -> Assumptions:
-    return Assumptions(**assumed.read_assumed({key: problem[key] for key in assumed.KEYS if key in problem}))
+    return Assumptions(
+        **assumption_options.read_assumed({key: problem[key] for key in assumption_options.KEYS if key in problem})
+    )
 
 
 def _imports(problem: dict[str, Any]) -> str:

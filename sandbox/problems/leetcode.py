@@ -18,7 +18,7 @@ from sandbox.inside.imports import prepend_imports
 from sandbox.problems import rows
 from sandbox.problems.ast_names import leans_on, reaches_a_class
 from sandbox.problems.checks import UNREADABLE, NotData, Reader, called, check_tests
-from sandbox.problems.separable import check_code
+from sandbox.problems.separability import check_code
 from sandbox.problems.stdin_formats import NUMPY_IF_THERE, Given
 from sandbox.values import Assumptions, CallTests, CheckTests
 

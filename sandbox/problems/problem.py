@@ -10,7 +10,7 @@ from typing import Any
 
 from sandbox.problems.ast_names import leans_on
 from sandbox.problems.checks import assert_tests, check_tests
-from sandbox.problems.separable import check_code
+from sandbox.problems.separability import check_code
 from sandbox.values import (
     MAX_TESTS_CHARACTERS,
     Assumptions,
@@ -151,7 +151,7 @@ class Problem:
         """The judge tests as data where they are plain data; else as code for a grader box.
 
         They are code for the program's own process (str) only where they use names that the program itself has to
-        define, or look at more than answers (`separable`).
+        define, or look at more than answers (`separability`).
         """
         return self.given or self._as_data(self.tests) or self._graded(self.tests) or self._as_code(self.tests)
 

@@ -2,5 +2,6 @@
 
 `scorer` takes one program after another. Where tests have no results, `references` asks the data set's own solution;
 where they are code, `grader_tests` runs them in a box of their own; where programs are compared with each other,
-`asking` gets every answer. `samples` and `scorefile` are for files, and `rejudging` judges again without a box.
+`collect_answers` gets every answer. `samples` and `scorefile` are for files, and `rejudging` judges again without a
+box.
 """

@@ -15,8 +15,8 @@ import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from sandbox.scoring.fresh import MIN_VISIT_S
 from sandbox.scoring.recording import Foreseen, Plan
+from sandbox.scoring.separate_visits import MIN_VISIT_S
 from sandbox.values import FOR_TESTS, AskedCalls, CheckTests, Ending, Grading, Limits, Program, Run, shuffled
 
 MAX_ROUNDS = 200  # calls beyond the foreseen ones

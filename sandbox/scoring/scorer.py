@@ -19,11 +19,11 @@ from sandbox.boxes.image import USUAL, Outfit, ensure_image
 from sandbox.boxes.pool import Pool, PoolTask, WorkerBoxes
 from sandbox.judging import judge
 from sandbox.judging.merged_tests import Joined, join, seen_by_judge, seen_by_selection
-from sandbox.scoring.asking import PATIENCE, Answered, ask
-from sandbox.scoring.fresh import ask_afresh, ask_on
+from sandbox.scoring.collect_answers import PATIENCE, Answered, ask
 from sandbox.scoring.grader_tests import GRADER_WALL_S, Rooms, grade
 from sandbox.scoring.recording import Plan, Recordings, UngradableTests
 from sandbox.scoring.references import Reference, References
+from sandbox.scoring.separate_visits import ask_afresh, ask_on
 from sandbox.values import (
     MANY,
     MAX_ANSWERS_BYTES,

@@ -27,7 +27,7 @@ from sandbox.errors import SandboxError, TaskCancelled
 from sandbox.problems import Problem
 from sandbox.scoring.scorefile import told
 from sandbox.scoring.scorer import Manner, Scorer
-from sandbox.serving import fusion, piston, score_api
+from sandbox.serving import piston, sandboxfusion, score_api
 from sandbox.serving.admission import FULL, AdmissionQueue, Timed
 from sandbox.serving.bodies import Bodies
 from sandbox.serving.http_errors import Refused
@@ -65,7 +65,7 @@ class Server:
     def app(self, hosts: Sequence[str] = ("*",)) -> ASGIApp:
         """The ASGI application, for requests to these hosts."""
         routes = [
-            self._post("/run_code", self._run_code, fusion.failure),
+            self._post("/run_code", self._run_code, sandboxfusion.failure),
             self._post("/api/v2/execute", self._execute, _message),
             self._post("/v1/score", self._score, _error),
             Route("/api/v2/runtimes", lambda _: Json(piston.runtimes(self._python))),
@@ -100,11 +100,11 @@ class Server:
         return Route(path, answered, methods=["POST"])
 
     async def _run_code(self, request: Request, body: Mapping[str, object]) -> Response:
-        asked = fusion.read(body, self._pool.spec.limits, self._service.longest_s)
-        came = await self._visited(request, asked.job, fusion.FULL)
+        asked = sandboxfusion.read(body, self._pool.spec.limits, self._service.longest_s)
+        came = await self._visited(request, asked.job, sandboxfusion.FULL)
         if isinstance(came, SandboxError):
-            return Json(fusion.failure(str(came)))
-        return Json(fusion.answer(asked, came.came), headers=_timing([came]))
+            return Json(sandboxfusion.failure(str(came)))
+        return Json(sandboxfusion.answer(asked, came.came), headers=_timing([came]))
 
     async def _execute(self, request: Request, body: Mapping[str, object]) -> Response:
         job = piston.read(body, self._pool.spec.limits, self._service.longest_s)

@@ -36,7 +36,7 @@ from sampler.ranking.votes import DAMPED, PLAIN, codet, groups_of
 from sampler.stats.passk import pass_at_k
 from sampler.stats.ranking import rank_score_at_k, top_groups_at_k
 from sandbox.problems import Problem, load_problems
-from sandbox.scoring.asking import Answered, held
+from sandbox.scoring.collect_answers import Answered, held
 from sandbox.scoring.scorer import Scorer, open_scorer
 from sandbox.values import Limits, Score, Verdict
 

@@ -32,7 +32,7 @@ from sampler.store.reader import Reader
 from sampler.store.writer import Store
 from sampler.study.spec import StudySandbox, load_study
 from sandbox.inside import codec
-from sandbox.scoring.asking import Answered
+from sandbox.scoring.collect_answers import Answered
 from sandbox.scoring.scorer import Scorer
 from sandbox.values import Answer, Program, Raised, Stage
 

@@ -12,9 +12,9 @@ from sandbox.cli import cli
 from sandbox.inside.imports import prepend_imports
 from sandbox.judging.explaining import explain
 from sandbox.problems import Problem, Wanted, read_problem
-from sandbox.problems.assumed import in_words, read_words
-from sandbox.scoring.fresh import ask_on
+from sandbox.problems.assumption_options import in_words, read_words
 from sandbox.scoring.scorer import Manner, Scorer, open_scorer
+from sandbox.scoring.separate_visits import ask_on
 from sandbox.values import (
     Answer,
     Assumptions,

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sandbox.boxes.box_supply import PoolSpec
-from sandbox.serving import fusion, piston, score_api
+from sandbox.serving import piston, sandboxfusion, score_api
 from sandbox.serving.admission import AdmissionQueue
 from sandbox.serving.bodies import Bodies
 from sandbox.serving.http_errors import Refused
@@ -64,7 +64,7 @@ def a_run(ending: Ending = Ending.EXITED, **facts: object) -> Run:
 
 class TestFusion:
     def test_what_a_client_leaves_out_has_their_defaults(self) -> None:
-        asked = fusion.read({"language": "python", "code": "pass"}, LIMITS, 60.0)
+        asked = sandboxfusion.read({"language": "python", "code": "pass"}, LIMITS, 60.0)
         assert (asked.job.limits.wall_s, asked.job.limits.cpu_s, asked.job.stdin) == (10.0, 10.0, b"")
 
     @pytest.mark.parametrize(
@@ -80,16 +80,18 @@ class TestFusion:
         ],
     )
     def test_how_a_program_ended_is_told_in_their_words(self, ending, facts, status, result) -> None:
-        told = fusion.answer(fusion.read({"language": "python", "code": ""}, LIMITS, 60.0), a_run(ending, **facts))
+        told = sandboxfusion.answer(
+            sandboxfusion.read({"language": "python", "code": ""}, LIMITS, 60.0), a_run(ending, **facts)
+        )
         ran = told["run_result"]
         assert (told["status"], (ran["status"], ran["return_code"])) == (status, result)
         assert (ran["stdout"], ran["stderr"], ran["execution_time"]) == ("out", "err", 0.2)
 
     def test_another_memory_limit_is_not_promised(self) -> None:
-        asked = fusion.read({"language": "python", "code": "", "memory_limit_MB": 1024}, LIMITS, 60.0)
-        assert "the memory limit was 512 MB" in fusion.answer(asked, a_run())["message"]
-        same = fusion.read({"language": "python", "code": "", "memory_limit_MB": 512}, LIMITS, 60.0)
-        assert fusion.answer(same, a_run())["message"] == ""
+        asked = sandboxfusion.read({"language": "python", "code": "", "memory_limit_MB": 1024}, LIMITS, 60.0)
+        assert "the memory limit was 512 MB" in sandboxfusion.answer(asked, a_run())["message"]
+        same = sandboxfusion.read({"language": "python", "code": "", "memory_limit_MB": 512}, LIMITS, 60.0)
+        assert sandboxfusion.answer(same, a_run())["message"] == ""
 
     @pytest.mark.parametrize(
         ("body", "status", "message"),
@@ -108,7 +110,7 @@ class TestFusion:
     )
     def test_what_is_not_served_is_refused_by_name(self, body, status, message) -> None:
         with pytest.raises(Refused, match=message) as refused:
-            fusion.read(body, LIMITS, 60.0)
+            sandboxfusion.read(body, LIMITS, 60.0)
         assert refused.value.status == status
 
 
@@ -248,7 +250,7 @@ class TestBodies:
 def test_a_body_is_read_or_refused_whatever_it_holds(body: dict) -> None:
     known, refused = score_api.KnownProblems(), []
     for read in (
-        lambda: fusion.read(body, LIMITS, 60.0),
+        lambda: sandboxfusion.read(body, LIMITS, 60.0),
         lambda: piston.read(body, LIMITS, 60.0),
         lambda: score_api.read(body, known),
     ):

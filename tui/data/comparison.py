@@ -11,7 +11,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sampler.reporting.family import Entry, pair_differences
+from sampler.reporting.comparison_family import Entry, pair_differences
 from sampler.reporting.paired_data import PairedData, paired_data
 from sampler.stats.budget import Unit
 from sampler.stats.curves import Counts, Curve, CurveValue, shared_range, standing

@@ -9,9 +9,9 @@ from typing import Any
 
 import click
 
-from sandbox.commands.ending import say
+from sandbox.commands.exit_codes import say
 from sandbox.problems import Problem, ProblemFile, read_problems
-from sandbox.problems.assumed import KEYS, read_words
+from sandbox.problems.assumption_options import KEYS, read_words
 from sandbox.show import first_few
 from sandbox.values import OUTPUT_RULES
 

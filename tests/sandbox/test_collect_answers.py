@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sandbox.problems.checks import assert_tests
-from sandbox.scoring.asking import Answered, ask, held
+from sandbox.scoring.collect_answers import Answered, ask, held
 from sandbox.scoring.scorer import Scorer
 from sandbox.values import Assumptions, CallTests, Ending, Job, Limits, Program, Run
 
