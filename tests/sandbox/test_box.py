@@ -252,8 +252,9 @@ for _ in range(4):
         exact, seen = run(box, source), run(box, source)
         assert exact.memory_source is MemorySource.CGROUP
         assert seen.memory_source in {MemorySource.SAMPLED, MemorySource.CGROUP}
+        late_mb = 8  # what the kernel may still hold of the program before; it counts as held when a visit begins
         for told in (exact, seen):
-            assert 80 <= told.memory_mb <= 110
+            assert 80 - late_mb <= told.memory_mb <= 110
 
     def test_of_one_process_the_peak_is_its_own(self, box: Box) -> None:
         told = run(box, "held = bytearray(b'x') * (30 << 20); del held")
