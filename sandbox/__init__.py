@@ -1,15 +1,15 @@
-"""Runs untrusted programs in hardened Docker boxes and says whether they passed. Knows nothing of models or studies.
+"""Run untrusted programs in hardened Docker boxes and say whether they passed. Knows nothing of models or studies.
 
-Who trusts whom: the host trusts nothing that comes out of a box. A *job* goes in, facts come out (`Run`), and a pure
-function on the host makes the *verdict*. Our fault is an exception (`SandboxError`), the program's fault is data. Worst
-case: a box breaks or cannot be proved clean; it is thrown away, the job is tried on another one, and nothing is scored
-by accident.
+The host trusts nothing that comes out of a box. A *job* goes in, facts come out (`Run`), and a pure function on the
+host makes the *verdict*. Our fault is an exception (`SandboxError`), the program's fault is data. In the worst case a
+box breaks or cannot be proved clean: then it is removed, and the job is tried in another box. Nothing is scored by
+accident.
 
 From the outside in, and imports go that way only: `cli` and `commands` read the command line; `serving` (HTTP), `api`
 (Python) and `plugin` (inspect_ai) are for other programs; `scoring` ties together `boxes`, which run programs,
 `judging`, which decides, `extraction`, which finds the program in an answer, and `problems`, which say what is asked;
-`diagnostics` tells whether a machine is fit for it. `values` are the words of all of them, and `inside` is what runs in
-the container.
+`diagnostics` checks whether a machine is fit for it. `values` holds the types that all of them share, and `inside` is
+what runs in the container.
 """
 
 from __future__ import annotations
@@ -57,9 +57,9 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> object:
-    """The names of `__all__`, from their modules when first asked for.
+    """Import a name of `__all__` from its module when it is first used.
 
-    Docker's client is heavy, and not everybody needs it.
+    Docker's client takes long to import, and not every caller needs it.
     """
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,4 +1,4 @@
-"""What another program of yours imports: a pool of warm boxes, scores for completions, rewards for a trainer.
+"""The Python API for other programs: a pool of warm boxes, scores for completions, rewards for a trainer.
 
     from sandbox import Pool, load_problems, score
 
@@ -7,8 +7,8 @@
             print(scored.verdict)
 
 `given` says what the texts are: an "answer" of a chat, in which code is looked for (`sandbox.extraction`); a
-"completion" of the problem's prompt or a "solution" that stands alone, both executed as they are; or a "raw"
-completion, which is cut first. Without `given`, the messages of a chat are answers and texts are completions.
+"completion" of the problem's prompt or a complete "solution", both executed as they are; or a "raw" completion, which
+is cut first. Without `given`, the messages of a chat are answers and texts are completions.
 
 A score is always a verdict over what the program did. Where a program could not be judged by our fault, `score` raises
 and `reward` returns None: counting it as 0 would teach a model that it was wrong. Equal programs of a problem run once.
@@ -36,27 +36,25 @@ _PASSED_OVER = frozenset({"thinking", "redacted_thinking", "reasoning", "refusal
 
 
 class Pool:
-    """Warm boxes, one for each core unless `boxes` says how many.
+    """Warm boxes: one for each core, or as many as `boxes` says.
 
-    A context manager; leaving it removes every container.
-
-    So does `close`, and the end of the process for a pool that is neither left nor closed. A pool belongs to the
-    process that opened it: in a fork, using it raises PoolInOtherProcess (a SandboxError).
+    A pool is a context manager: leaving it removes every container. So does `close`, and the end of the process. A pool
+    belongs to the process that opened it: in a fork, using it raises PoolInOtherProcess (a SandboxError).
     """
 
     def __init__(self, limits: Limits | None = None, *, boxes: int | None = None, manner: Manner | None = None) -> None:
-        """Open the boxes (and build their image when it is missing); raises SandboxError and leaves nothing behind."""
+        """Open the boxes, and build a missing image; on failure raise SandboxError and leave nothing behind."""
         with ExitStack() as opening:
             self._scorer = opening.enter_context(open_scorer(limits or Limits(), boxes=boxes, manner=manner))
             self._opened = opening.pop_all()
         self._closed = weakref.finalize(self, _close_quietly, self._opened)
 
     def submit(self, program: Program) -> Future[Score]:
-        """A future of a program's score; it raises SandboxError where the program was not judged by our fault."""
+        """Submit a program; return a future of its score, which raises SandboxError if we could not judge it."""
         return self._scorer.submit(program)
 
     def close(self) -> None:
-        """Remove the boxes, after what was submitted."""
+        """Wait for the submitted programs, then remove the boxes."""
         self._closed.detach()
         self._opened.close()
 
@@ -71,9 +69,9 @@ class Pool:
 
 
 def _close_quietly(opened: ExitStack) -> None:
-    """Close a pool that nobody closed, when the process ends or the pool is collected.
+    """Close a pool that is still open when the process ends or the pool is garbage-collected.
 
-    Without waiting, ignoring errors.
+    It does not wait, and ignores errors.
     """
     with suppress(Exception):
         opened.__exit__(GeneratorExit, GeneratorExit(), None)
@@ -120,7 +118,7 @@ def reward(
 
 
 def _submitted(asked: Iterable[tuple[tuple[str, TextKind], Problem]], pool: Pool) -> list[Future[Score]]:
-    """A future for each text; equal programs with equal tests share one."""
+    """Return a future for each text; equal programs with equal tests share one."""
     known: dict[tuple[str, str, Assumptions], Future[Score]] = {}
     futures = []
     for (text, given), problem in asked:
@@ -133,7 +131,7 @@ def _submitted(asked: Iterable[tuple[tuple[str, TextKind], Problem]], pool: Pool
 
 
 def _texts(completions: Sequence[str | Sequence[Message]], given: TextKind | None) -> list[tuple[str, TextKind]]:
-    """The texts, each with what it is."""
+    """Return the texts, each with its kind."""
     if given not in {None, *TEXT_KINDS}:
         raise ValueError(f"given is {given!r}; there are {', '.join(TEXT_KINDS)}")
     found: list[tuple[str, TextKind]] = []
@@ -144,9 +142,9 @@ def _texts(completions: Sequence[str | Sequence[Message]], given: TextKind | Non
 
 
 def _refuse_one_text(completions: Sequence[str | Sequence[Message]]) -> Sequence[str | Sequence[Message]]:
-    """The completions; raises TypeError for one text.
+    """Return the completions; raises TypeError for a single text.
 
-    That is a sequence, too, and each letter would be scored as a program.
+    A text is a sequence, too, and each letter would be scored as a program.
     """
     if isinstance(completions, str):
         raise TypeError("completions is one text; hand over a list of them, as in [text]")
@@ -172,7 +170,7 @@ def _text(completion: str | Sequence[Message], where: str) -> str:
 
 
 def _part(part: object, where: str) -> str:
-    """The text of a part of a message; nothing for one that holds reasoning, a refusal or a call of a tool."""
+    """Return the text of a part of a message; empty for reasoning, a refusal or a tool call."""
     if isinstance(part, str):
         return part
     kind = part.get("type") if isinstance(part, Mapping) else None

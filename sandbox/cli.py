@@ -46,9 +46,9 @@ PLACES = {
 
 
 class Program(Commands):
-    """A group that ends as SIGPIPE would have ended it when a reader leaves.
+    """A group that exits as after SIGPIPE when the reader of its output has closed.
 
-    Click says 1, our code for the program's fault.
+    Click would exit with 1, our code for the program's fault.
     """
 
     def invoke(self, ctx: click.Context) -> object:
@@ -78,7 +78,7 @@ def cli() -> None:
 
 
 def main() -> None:
-    """The console script: whatever goes wrong is one line and an exit code."""
+    """Run the console script; every error becomes one line and an exit code."""
     guard()
     try:
         sys.exit(cli(standalone_mode=False, obj=os.environ))

@@ -1,4 +1,4 @@
-"""What Rich draws: a console without anything in its texts that a terminal obeys, and a progress bar.
+"""Draw with Rich: a console that shows control characters as text, and a progress bar.
 
 Rich takes a moment to import, so only commands that draw import this module.
 """
@@ -18,7 +18,7 @@ from sandbox.show import harmless
 
 
 class HarmlessConsole(Console):
-    """Rich's console. Control characters in what it draws are made visible; it writes past the filter of its stream."""
+    """Rich's console, with control characters in texts made visible; it bypasses the filter of its stream."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)

@@ -1,4 +1,4 @@
-"""Our faults. The program's faults are data (`sandbox.values.Run`), never exceptions."""
+"""Define our own faults. A program's faults are data (`sandbox.values.Run`), never exceptions."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ LACKING = frozenset(
 
 
 class SandboxError(Exception):
-    """Something of ours or of the machine failed; whatever was asked stays unscored. The message names the way out."""
+    """A failure of the sandbox or the machine: the program stays unscored, and the message says what to do."""
 
 
 class EngineUnavailable(SandboxError):
@@ -18,11 +18,11 @@ class EngineUnavailable(SandboxError):
 
 
 class OutOfResources(SandboxError):
-    """Descriptors, memory or processes are lacking at the moment, here and not in the engine."""
+    """Descriptors, memory or processes are lacking at the moment, in this process and not in the engine."""
 
 
 class TaskCancelled(SandboxError):
-    """Nobody waits any more for what was asked."""
+    """The task was cancelled."""
 
 
 class PoolInOtherProcess(SandboxError, RuntimeError):

@@ -1,4 +1,4 @@
-"""How hostile text is shown to a person: bytes that mean something to a terminal are made visible instead."""
+"""Make hostile text safe to show: control characters and escape sequences become visible text."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _SUSPICIOUS = re.compile("[^\n\t -~]")
 
 
 def harmless(data: bytes | str) -> str:
-    """Text without control characters, escape sequences, direction overrides and lone surrogates.
+    """Return text without control characters, escape sequences, direction overrides and lone surrogates.
 
     Line ends and tabs stay.
     """

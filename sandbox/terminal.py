@@ -1,8 +1,8 @@
-"""Standard output and standard error without control characters that a terminal would obey.
+"""Filter control characters out of standard output and standard error.
 
-Names, messages and outputs come from files, models and programs. `guard` replaces both streams by filters, so no caller
-can forget to clean a text. Rich needs escape sequences of its own: `console.HarmlessConsole` cleans the text that it
-draws, and writes past the filter.
+Names, messages and outputs come from files, models and programs. `guard` replaces both streams by filters, so that
+every text is cleaned. Rich needs escape sequences of its own: `console.HarmlessConsole` cleans the text that it draws,
+and bypasses the filter.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from sandbox.show import harmless
 class HarmlessText(io.TextIOWrapper):
     """A text stream over the bytes of another one, which stays in `unfiltered`.
 
-    All text that is written is made harmless.
+    Control characters in written text become visible text.
     """
 
     def __init__(self, stream: io.TextIOWrapper) -> None:

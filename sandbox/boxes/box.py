@@ -1,8 +1,8 @@
 """One box: a hardened container with our supervisor as process 1, and one visit at a time.
 
-A program that will be repeated stays inside, compiled, until `release_program`; nobody else comes in before.
-`container_config` says how it is made, and `result_decoder` reads what it sends, all of it hostile bytes. If a box does
-not answer as agreed it is lost (`BoxLost`), which is our fault or the machine's and never a verdict.
+A program that will be repeated stays inside, compiled, until `release_program`; no other program runs before that.
+`container_config` says how it is made, and `result_decoder` reads what it sends, all of it hostile bytes. A box that
+breaks the protocol is lost (`BoxLost`): this is our fault or the machine's, and never a verdict.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class Box:
     """A running box. One thread owns it; `close` always."""
 
     def __init__(self, engine: DockerClient, spec: BoxSpec) -> None:
-        """Create, start and greet; raises a SandboxError and leaves nothing behind if that fails."""
+        """Start a container and read its greeting; if that fails, raise a SandboxError and leave nothing behind."""
         self._engine, self.spec, self.runs, self.clean = engine, spec, 0, True
         self._guest: Program | None = None  # whose runner may be inside
         self._sole: str | None = None  # the program that has the box to itself
@@ -78,7 +78,7 @@ class Box:
             raise
 
     def run(self, job: Job) -> Run:
-        """One visit; raises BoxLost. Afterwards `clean` says whether the box may be used for any program.
+        """Run a job in one visit; raises BoxLost. Afterwards `clean` says whether the box may be used for any program.
 
         After a job that will be repeated it may not: the program's runner is inside, until `release_program`.
         """
@@ -101,11 +101,10 @@ class Box:
         return run
 
     def accepts(self, job: Job) -> bool:
-        """Whether this job may come in.
+        """Return whether this box may run the job.
 
-        Nobody is inside and a uid is left, or it is the program that was to come again.
-
-        Where a program has a box to itself, nobody else was in it or will be.
+        It may if the box is clean and has a uid left, or if the job repeats the program whose runner is inside. With
+        `Isolation.BOX`, no other program may have run in the box, and none may run in it later.
         """
         sole = job.isolation is Isolation.BOX or self._sole is not None
         if sole and job.program.source != self._sole and self.runs > self._ours:
@@ -113,18 +112,21 @@ class Box:
         return (self.clean and self.runs < self._most_runs) or (job.repeat and job.program == self._guest)
 
     def mark_ready(self) -> None:
-        """What has run until now was ours, and no program to be kept from another."""
+        """Mark all visits so far as our own: they do not count for `Isolation.BOX`."""
         self._ours = self.runs
 
     def release_program(self) -> None:
-        """Send away a program that was to come again. Afterwards `clean` says whether the box may be used again."""
+        """End the runner of a repeated program. Afterwards `clean` says whether the box may be used again."""
         if self._guest is not None:
             self._guest = None
             with contextlib.suppress(BoxLost):  # a lost box harms nobody now; it is not clean, and so not used again
                 self.clean = self._ask(None, GRACE_S).get("clean") is True
 
     def _ask(self, order: object, patience_s: float, *, longest_s: float = 0.0) -> Mapping[str, wire.Value]:
-        """The facts. While the box says that it waits for its core we do, too, for at most `longest_s` in all."""
+        """Send an order and return the facts.
+
+        While the box reports that it waits for its core, the deadline moves by that time, up to `longest_s` in all.
+        """
         assert self._stream is not None  # noqa: S101  (set since __init__)
         began = time.monotonic()
         deadline = began + patience_s
@@ -149,7 +151,7 @@ class Box:
         self._engine.pin(self.id, core)
 
     def broken_from_within(self, lost: BoxLost) -> bool:
-        """Whether the box died (its memory, its supervisor) or fell silent, and nobody outside ended it."""
+        """Return whether the box died (out of memory, supervisor ended) or fell silent, and nobody outside ended it."""
         state = self._engine.state(self.id)
         if state is None:
             return False
@@ -164,7 +166,7 @@ class Box:
         self._engine.remove(self.id)
 
     def close(self) -> None:
-        """Abort, and give everything back."""
+        """Remove the container and close its stream."""
         try:
             self.abort()
         finally:
@@ -173,7 +175,7 @@ class Box:
 
 
 def _longest_s(job: Job) -> float:
-    """The seconds after which a visit ends, however long its box has waited for a core."""
+    """Return the seconds after which a visit ends, however long its box has waited for a core."""
     return float(max(PATIENCE * job.limits.wall_s, job.limits.wall_s + PATIENCE_S))
 
 
@@ -198,7 +200,7 @@ def _order(job: Job, proof: str) -> dict[str, object]:
 
 
 def _instructions(program: Program) -> dict[str, object]:
-    """What the candidate's process is told: of calls the arguments only."""
+    """Return what the candidate's process receives: of calls, only the arguments."""
     told: dict[str, object] = {
         "source": program.source, "tests": None, "calls": None, "arguments_back": False, "apart": 0, "functions": None,
         "answers": None, "withheld": False, "as_written": False, "whole": False, "imports": program.assumptions.imports,
@@ -219,7 +221,7 @@ def _instructions(program: Program) -> dict[str, object]:
 
 
 def _later(program: Program) -> list[list[object]]:
-    """Calls that are handed out later: how many answers must have come before, and the calls."""
+    """Return the calls that are handed out later, each group with the number of answers that must come before it."""
     turns = program.tests.turns if isinstance(program.tests, AskedCalls) else ()
     starts = itertools.pairwise(itertools.accumulate(turns))
     return [[start, job_encoding.pack(list(program.tests.pieces[start:end]))] for start, end in starts]  # type: ignore[union-attr]
@@ -238,7 +240,7 @@ def _grading(grading: Grading) -> dict[str, object]:
 
 
 def _runs_as_written(source: str, *, graded: bool) -> bool:
-    """See `test_runner.runs_as_written`; short tests are looked at once."""
+    """Return `test_runner.runs_as_written`, cached for short tests."""
     return (_runs_as_written_once if len(source) <= REMEMBERED else test_runner.runs_as_written)(source, graded=graded)
 
 

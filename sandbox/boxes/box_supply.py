@@ -1,7 +1,7 @@
-"""The boxes of a pool: opened, tried for holes in their walls, replaced, and removed.
+"""Open, check, replace and remove the boxes of a pool.
 
-A box is used when its walls have been tried. One spare box is kept, so that a box which is lost or not proved clean can
-be replaced without waiting.
+A box is used only after its isolation has been checked. One spare box is kept, so that a box which is lost or not
+proved clean can be replaced without waiting.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class PinnedBox:
 
 
 class BoxSupply:
-    """Opens the boxes of one pool, and knows all that are open. Any thread may ask."""
+    """Opens the boxes of one pool and keeps track of them; safe to call from any thread."""
 
     def __init__(self, engine: DockerClient, spec: PoolSpec) -> None:
         """Begin to open the first boxes; `first_boxes` waits for them."""
@@ -67,7 +67,7 @@ class BoxSupply:
         self._spare: Future[Box] | None = None
 
     def first_boxes(self) -> list[Box]:
-        """Return as many boxes as the pool has; raises a SandboxError and removes all if one does not open."""
+        """Return one box for each worker; if one does not open, remove all and raise a SandboxError."""
         try:
             ready = [future.result() for future in self._first]
             self._orphans.result()
@@ -81,7 +81,7 @@ class BoxSupply:
 
     @property
     def cores(self) -> int:
-        """How many cores the engine's machine has."""
+        """Return the number of cores of the engine's machine."""
         return self._facts.result().cores
 
     def open_spare(self) -> None:
@@ -91,7 +91,7 @@ class BoxSupply:
                 self._spare = self._openers.submit(self._open_box)
 
     def replace(self, pinned: PinnedBox) -> Box:
-        """Throw away a worker's box (if there is one) and put the spare in its place, while the next one opens."""
+        """Remove a worker's box (if any), put the spare in its place, and begin to open the next spare."""
         if pinned.box is not None:
             gone, pinned.box = pinned.box, None
             self._drop(gone)
@@ -107,7 +107,7 @@ class BoxSupply:
         return pinned.box
 
     def _open_box(self, *, first: bool = False) -> Box:
-        """A box whose walls were tried; another one where it is lost meanwhile (see SECURITY.md on memory)."""
+        """Open and check a box; if it is lost meanwhile, open another one (see SECURITY.md on memory)."""
         tries = tenacity.Retrying(
             retry=tenacity.retry_if_exception(lambda error: isinstance(error, BoxLost) and not self.stopping.is_set()),
             stop=tenacity.stop_after_attempt(OPENINGS),
@@ -116,7 +116,7 @@ class BoxSupply:
         return tries(self._open_once, first=first)
 
     def _open_once(self, *, first: bool) -> Box:
-        """One try, with all walls in the pool's first box; raises WallBroken or BoxLost."""
+        """Try once to open a box, and check all walls if it is the `first`; raises WallBroken or BoxLost."""
         spec = self._spec
         box = Box(
             self._engine,
@@ -140,7 +140,7 @@ class BoxSupply:
         return box
 
     def _subject(self, box: Box) -> str:
-        """What the proof of a box's walls is remembered of."""
+        """Return the digest under which the passed checks of this box are cached."""
         return subject_of(self._facts.result().identity, self._engine.settings(box.id), box.greeting, self._spec.limits)
 
     def _drop(self, box: Box) -> None:

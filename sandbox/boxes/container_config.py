@@ -1,6 +1,6 @@
-"""The walls of a box, as far as the engine can set them: what a container is made with.
+"""Build the settings of a container: every wall of a box that the engine can set.
 
-`isolation_check` tries them from within.
+`isolation_check` tests these walls from within.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class BoxSpec:
 
 
 def container_body(spec: BoxSpec, first_uid: int) -> dict[str, Any]:
-    """The body of the engine's create request: every wall that Docker can set."""
+    """Return the body of the engine's create request, with every wall that Docker can set."""
     limits = spec.limits
     memory = memory_wall_mb(limits, OVERHEAD_MB) << 20
     scratch = f"rw,nosuid,nodev,noexec,mode=1777,size={limits.disk_mb}m,nr_inodes={limits.files}"
@@ -91,7 +91,7 @@ def container_body(spec: BoxSpec, first_uid: int) -> dict[str, Any]:
 
 
 def memory_wall_mb(limits: Limits, ours_mb: int) -> int:
-    """What all processes of a box together may take, where our own need so much."""
+    """Return the memory limit in MB of a whole box, whose own processes need `ours_mb`."""
     return limits.memory_mb + ours_mb + (OUTPUT_COPIES * limits.output_kb >> 10)
 
 

@@ -1,4 +1,4 @@
-"""Which cores a pool pins its boxes to: those that this process may use, and first those that no other pool has."""
+"""Choose the cores that a pool pins its boxes to: allowed ones, and first those that no other pool has claimed."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ NAME = "\0codebudget-core-{core}"  # an abstract socket: its owner's end frees i
 class Cores:
     """Claims on cores of this machine, held until `close`.
 
-    A claim is a courtesy: where all are taken, they are shared.
+    A claim does not lock others out: if all cores are taken, pools share them.
     """
 
     def __init__(self, count: int, allowed: Iterable[int]) -> None:
-        """`count` cores of the allowed ones, some of them several times where there are fewer."""
+        """Claim `count` of the allowed cores; if there are fewer, some are claimed several times."""
         self._claims: list[socket.socket] = []
         free: list[int] = []
         taken: list[int] = []
@@ -39,13 +39,13 @@ class Cores:
         return True
 
     def close(self) -> None:
-        """Give the claims back."""
+        """Release the claims."""
         while self._claims:
             self._claims.pop().close()
 
 
 def allowed_cores(machine: int) -> list[int]:
-    """The cores of an engine's machine that this process may use, or all of them where it is another machine."""
+    """Return the cores of the engine's machine that this process may use; on another machine, all of them."""
     with contextlib.suppress(OSError):
         if mine := [core for core in sorted(os.sched_getaffinity(0)) if core < machine]:
             return mine

@@ -1,4 +1,4 @@
-"""The door to Docker: the only module that imports `docker`, and the only one that knows its names.
+"""Connect to Docker: no other module imports `docker` or knows its names.
 
 Life-cycle calls go through docker-py's low-level client. The data path does not: see `docker_stream`.
 """
@@ -47,7 +47,7 @@ PODMAN_HINT = (
 
 @contextlib.contextmanager
 def engine_errors() -> Iterator[None]:
-    """Docker's exceptions become ours here; nowhere else does anyone know their names."""
+    """Translate Docker's exceptions into ours; no other module knows their names."""
     try:
         yield
     except docker.errors.ImageNotFound as error:
@@ -66,12 +66,12 @@ def engine_errors() -> Iterator[None]:
 
 
 def _half_removed(error: BaseException) -> bool:
-    """Whether somebody else was removing the same container."""
+    """Return whether another process was removing the same container."""
     return isinstance(error, docker.errors.APIError) and "unable to remove filesystem" in _text(error)
 
 
 def _lacking(error: BaseException | None) -> str:
-    """What this machine lacks at the moment, where that is why a call failed; "" if it is anything else."""
+    """Return which resource this machine lacks, if that made a call fail; else ""."""
     while error is not None:
         if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno in LACKING):
             return getattr(error, "strerror", None) or "no memory is left"
@@ -80,7 +80,7 @@ def _lacking(error: BaseException | None) -> str:
 
 
 def _cause(error: BaseException) -> str:
-    """What the machine said, below the layers that quote each other."""
+    """Return the innermost error message, without the layers that quote it."""
     while (inner := error.__cause__ or error.__context__) is not None:
         error = inner
     return getattr(error, "strerror", None) or _text(error)
@@ -93,7 +93,7 @@ def _text(error: BaseException) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngineFacts:
-    """What the engine says of itself."""
+    """What the engine reports about itself."""
 
     version: str
     api: str
@@ -110,7 +110,7 @@ class EngineFacts:
 
     @property
     def is_podman(self) -> bool:
-        """Whether it is Podman, which answers to Docker's API."""
+        """Return whether it is Podman, which answers to Docker's API."""
         return "podman" in " ".join([self.version, self.system, *self.components]).casefold()
 
 
@@ -139,7 +139,7 @@ class DockerClient:
         self._api.close()
 
     def answers(self) -> bool:
-        """Whether the engine is there now."""
+        """Return whether the engine answers now."""
         try:
             with engine_errors():
                 return bool(self._api.ping())
@@ -147,7 +147,7 @@ class DockerClient:
             return False
 
     def facts(self) -> EngineFacts:
-        """Version and limits of the engine."""
+        """Return the engine's version and limits."""
         with engine_errors():
             info, version = self._api.info(), self._api.version()
         return EngineFacts(
@@ -172,7 +172,7 @@ class DockerClient:
     def require_runtime(self, name: str | None) -> None:
         """Raise RuntimeUnknown for a runtime that the engine does not know.
 
-        It need not list the shims of containerd, whose names have dots.
+        The engine need not list containerd's shims, whose names have dots.
         """
         if name is None or "." in name:
             return
@@ -184,7 +184,7 @@ class DockerClient:
     # images
 
     def image_labels(self, reference: str) -> Mapping[str, str] | None:
-        """The labels of a local image; None if there is no such image."""
+        """Return the labels of a local image; None if there is no such image."""
         try:
             with engine_errors():
                 return dict(self._api.inspect_image(reference)["Config"].get("Labels") or {})
@@ -227,7 +227,7 @@ class DockerClient:
                 said += str(event.get("stream", "")).split("\n")
 
     def output(self, image: str, command: Sequence[str]) -> str:
-        """What a command of an image prints; raises ImageBuildFailed if it fails."""
+        """Run a command in an image and return what it prints; raises ImageBuildFailed if it fails."""
         body = {
             "Image": image,
             "Cmd": list(command),
@@ -247,7 +247,7 @@ class DockerClient:
         return said
 
     def images(self, label: str) -> list[str]:
-        """Every tag of the images that carry a label."""
+        """Return every tag of the images that carry a label."""
         with engine_errors():
             found = self._api.images(filters={"label": label})
         return [tag for image in found for tag in image.get("RepoTags") or []]
@@ -271,13 +271,13 @@ class DockerClient:
         return str(answer["Id"])
 
     def attach(self, container: str) -> DockerStream:
-        """The standard streams of a container, before it is started."""
+        """Attach to the standard streams of a container before it is started."""
         with engine_errors():
             holder = self._api.attach_socket(container, params={"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1})
         return DockerStream(holder, container)
 
     def start(self, container: str) -> None:
-        """Start it."""
+        """Start a container."""
         with engine_errors():
             self._api.start(container)
 
@@ -287,12 +287,12 @@ class DockerClient:
             self._api.update_container(container, cpuset_cpus=str(core))
 
     def limit_memory(self, container: str, megabytes: int) -> None:
-        """Let a container take so much memory and no swap."""
+        """Limit a container to this much memory, without swap."""
         with engine_errors():
             self._api.update_container(container, mem_limit=megabytes << 20, memswap_limit=megabytes << 20)
 
     def settings(self, container: str) -> Mapping[str, object]:
-        """How a container was made: the digest of its image, and all that the engine has set; raises BoxLost."""
+        """Return how a container was made: its image's digest and all settings of the engine; raises BoxLost."""
         with engine_errors():
             found = self._api.inspect_container(container)
         config = {key: value for key, value in found["Config"].items() if key not in OF_THIS_ONE}
@@ -304,7 +304,7 @@ class DockerClient:
         }
 
     def state(self, container: str) -> Mapping[str, Any] | None:
-        """How a container is or ended; None when the engine no longer knows it."""
+        """Return the state of a container that runs or has ended; None if the engine no longer knows it."""
         try:
             with engine_errors():
                 return dict(self._api.inspect_container(container)["State"])
@@ -314,8 +314,8 @@ class DockerClient:
     def remove(self, container: str) -> None:
         """Kill and remove a container; one that is gone already is fine.
 
-        Two processes that remove the same one at the same time trip over each other inside the engine. Then the second
-        try finds it gone, or removes what is left. What could not be removed is remembered for `sweep`.
+        If two processes remove the same container at the same time, the engine reports an error. A second try then
+        finds it gone, or removes what is left. Containers that could not be removed are remembered for `sweep`.
         """
         self._unremoved.add(container)
         tries = tenacity.Retrying(
@@ -331,7 +331,7 @@ class DockerClient:
         self._unremoved.discard(container)
 
     def sweep(self) -> None:
-        """Remove what could not be removed when that was asked for."""
+        """Try again to remove the containers that `remove` could not remove."""
         for container in list(self._unremoved):
             self.remove(container)
 
@@ -343,7 +343,7 @@ class DockerClient:
                 raise
 
     def containers(self, label: str) -> list[ContainerInfo]:
-        """Every container that carries a label, running or not."""
+        """Return every container that carries a label, running or not."""
         with engine_errors():
             found = self._api.containers(all=True, filters={"label": label})
         return [
@@ -355,5 +355,5 @@ class DockerClient:
 
 
 def inline_seccomp(profile: str) -> str:
-    """The security option for a profile; the API wants the text itself, never a path."""
+    """Return the security option for a profile; the API expects the text itself, not a path."""
     return f"seccomp={json.dumps(json.loads(profile), separators=(',', ':'))}"

@@ -1,4 +1,4 @@
-"""The data path to a box: the raw attach socket of its container, as Docker frames it.
+"""Send and receive bytes over the raw attach socket of a container, in Docker's frames.
 
 The reader is bounded and our own, because docker-py's streams have no timeouts and no caps.
 """
@@ -21,7 +21,7 @@ _MAX_STDERR = 8 << 10
 class DockerStream:
     """The attach stream of one container.
 
-    Bytes in, standard output out, a little of standard error kept for messages.
+    It sends bytes, receives standard output, and keeps a little of standard error for messages.
     """
 
     def __init__(self, holder: Any, container: str) -> None:
@@ -39,7 +39,7 @@ class DockerStream:
             raise BoxLost(self._said(f"cannot be written to: {error}")) from error
 
     def receive(self, deadline: float) -> bytes:
-        """What has come on standard output, at least one byte; raises BoxLost at the end or after `deadline`."""
+        """Return what has come on standard output, at least one byte; raises BoxLost at its end or after `deadline`."""
         while True:
             while (part := self._next_part()) is not None:
                 stream, content = part
@@ -76,12 +76,12 @@ class DockerStream:
         return f"box {self._container[:12]} {what}" + (f"; it said: {said[-1][:300]}" if said else "")
 
     def hang_up(self) -> None:
-        """End the stream; whoever waits in `receive` gets BoxLost. Any thread may do this."""
+        """End the stream; a thread that waits in `receive` gets BoxLost. Safe to call from any thread."""
         with contextlib.suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
-        """Hang up and give the descriptor back; only for the thread that reads, or when it is gone."""
+        """Hang up and close the descriptor. Call it only from the reading thread, or after that has ended."""
         self.hang_up()
         for end in (self._socket, self._holder, getattr(self._holder, "_response", None)):
             with contextlib.suppress(OSError, ValueError):  # urllib3 minds a socket that is closed already

@@ -1,10 +1,10 @@
-"""The box image: what it is made of, when it is stale, how it is built.
+"""Build the box image when it is missing or stale.
 
 The image's tag is a digest of what it is made from (the files of `images/` and of `sandbox/inside/`, and the usual
 bases), so an image is stale exactly when no image of the present tag exists. A base given by hand replaces the image of
 that tag. The base comes from a registry where one can be reached, and is made from Debian packages where not; the steps
-after that are the same. Programs run on the Python of the base; another one can be asked for, and so can Python
-packages, and each such `Outfit` is another image.
+after that are the same. Programs run on the Python of the base; an `Outfit` asks for another Python or for Python
+packages, and each `Outfit` is another image.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ Say = Callable[[str], None]
 class Outfit:
     """What an image is fitted out with.
 
-    A version of Python (None: the base's own), and packages such as numpy or numpy==2.1.3.
+    It names a version of Python (None: the base's own), and packages such as numpy or numpy==2.1.3.
 
     The packages are imported before the first program, so that a program's own import of them costs nothing.
     """
@@ -58,7 +58,7 @@ USUAL = Outfit()
 
 
 def images_directory() -> Path:
-    """Where the image's files lie: beside the packages in a checkout, inside `sandbox` in an installed wheel."""
+    """Return the directory of the image's files: beside the packages in a checkout, within `sandbox` in a wheel."""
     package = Path(__file__).parents[1]
     for directory in (package / "_images", package.parent / "images"):
         if (directory / "Dockerfile").is_file():
@@ -85,12 +85,12 @@ def content_digest(outfit: Outfit = USUAL) -> str:
 
 
 def image_tag(outfit: Outfit = USUAL) -> str:
-    """The reference of the image that fits the present files."""
+    """Return the reference of the image that fits the present files."""
     return f"{REPOSITORY}:{content_digest(outfit)[:16]}"
 
 
 def ensure_image(engine: DockerClient, outfit: Outfit = USUAL, *, say: Say) -> str:
-    """The present image's reference, built now if it is missing or stale."""
+    """Return the present image's reference; build the image first if it is missing or stale."""
     tag = image_tag(outfit)
     if engine.image_labels(tag) is None:
         say(f"building the box image {tag} (once)")
@@ -112,7 +112,7 @@ def build_image(engine: DockerClient, outfit: Outfit = USUAL, *, base: str | Non
 
 
 def _packages(engine: DockerClient, base: str, outfit: Outfit, say: Say) -> dict[str, bytes]:
-    """What the packages add to the build context: their files, and the list of modules to import in advance."""
+    """Return what the packages add to the build context: their files, and the modules to import in advance."""
     fetched = Fetched()
     if outfit.packages:
         version = engine.output(base, ["python3", "-c", "import platform as p; print(p.python_version(), p.machine())"])
@@ -124,7 +124,7 @@ def _packages(engine: DockerClient, base: str, outfit: Outfit, say: Say) -> dict
 
 
 def registry_reference(python: str | None) -> str:
-    """The official image's name."""
+    """Return the official image's name."""
     return REGISTRY_BASE if python is None else f"python:{python}-slim"
 
 
@@ -143,7 +143,7 @@ def _find_base(engine: DockerClient, python: str | None, say: Say) -> str:
 
 
 def debian_base(engine: DockerClient, *, python: str | None = None, say: Say) -> str:
-    """A base image made from the packages that this Debian or Ubuntu machine installs from; needs root."""
+    """Make a base image from the package sources of this Debian or Ubuntu machine; needs root."""
     if python is not None and python not in DEBIAN_SUITES:
         raise ImageBuildFailed(
             f"no registry is within reach, and no Debian has Python {python}; choose one of {', '.join(DEBIAN_SUITES)}"
@@ -160,7 +160,7 @@ def debian_base(engine: DockerClient, *, python: str | None = None, say: Say) ->
 
 
 def debian_reference(python: str | None) -> str:
-    """The name of the base made from packages; it changes with the script that makes it."""
+    """Return the name of the base made from packages; it changes with the script that makes it."""
     script = (images_directory() / "debian-base.sh").read_bytes()
     release = "" if python is None else python
     return f"{DEBIAN_BASE}:{hashlib.sha256(script + release.encode()).hexdigest()[:16]}"

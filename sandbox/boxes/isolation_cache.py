@@ -1,13 +1,13 @@
-"""Which boxes have proved all their walls since this machine started: the slow half of the proof is done once.
+"""Remember which boxes have passed all isolation checks since this machine started, so that slow checks run once.
 
-To over-use what is limited takes a second. That it was stopped is remembered for exactly what it was shown of: this
-boot, that of the engine's machine, the engine with all that it says of itself, the container as the engine has made it
-(limits, filter of system calls, hidden paths, the image's own digest), what the box says of its machine, and the probe.
-Everything else is proved anew in every box.
+Checks that over-use a limit take about a second. A passed check is remembered for exactly these: this boot, the boot of
+the engine's machine, what the engine reports about itself, the container's settings (limits, filter of system calls,
+hidden paths, the image's digest), what the box reports about its machine, and the probe. All other checks run in every
+box.
 
-A memory is one small file: its name is a digest of all that, its content says when. Only a plain file that this user
-owns and nobody else can write, in such a directory, and not older than a day is believed; with anything else the walls
-are proved again. A box cannot reach it. Where a wall is missed, all that is remembered is forgotten.
+An entry is one small file: its name is a digest of all that, and its content is the time. It counts only if it is a
+plain file that this user owns and nobody else can write, in such a directory, and at most a day old. Otherwise the
+checks run again. A box cannot reach the entries. If a check fails, all entries are removed.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _SAID = ("protocol", "python", "cpu_source", "landlock", "code_kept", "boot")
 
 
 def usual_directory() -> Path:
-    """Return where passed checks are remembered by default."""
+    """Return the directory where passed checks are remembered by default."""
     return user_cache_path("codebudget") / "proofs"
 
 
@@ -49,7 +49,7 @@ class IsolationCache:
         self._directory = directory
 
     def has(self, subject: str) -> bool:
-        """Whether this was proved, on this boot and less than a day ago."""
+        """Return whether this check has passed on this boot, less than a day ago."""
         try:
             folder = os.open(self._directory, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
         except OSError:
@@ -64,7 +64,7 @@ class IsolationCache:
             os.close(folder)
 
     def add(self, subject: str) -> None:
-        """Remember it; where that cannot be, the next pool proves again."""
+        """Remember a passed check; if it cannot be written, the next pool checks again."""
         with contextlib.suppress(OSError):
             self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             file, fresh = tempfile.mkstemp(dir=self._directory, prefix=".")  # for its owner alone
@@ -90,7 +90,7 @@ class IsolationCache:
 
 
 def subject_of(engine: str, made: Mapping[str, object], greeting: Mapping[str, object], limits: Limits) -> str:
-    """A digest of all that a proof depends on: the engine, the container that it made, what the box said, the probe."""
+    """Return a digest of all that a check depends on: the engine, the container, what the box said, and the probe."""
     told = {
         "format": FORMAT,
         "boot": boot(),
@@ -105,7 +105,7 @@ def subject_of(engine: str, made: Mapping[str, object], greeting: Mapping[str, o
 
 
 def check_isolation(box: Box, limits: Limits, cache: IsolationCache | None, subject: Callable[[], str]) -> None:
-    """Prove every wall of a pool's first box, but for what is remembered of such a box. Raises WallBroken."""
+    """Check every wall of a pool's first box, except those that are remembered for such a box; raises WallBroken."""
     told = bool(box.greeting.get("boot"))  # else the engine's machine may have been started anew, and nobody would know
     known = told and cache is not None and cache.has(subject())
     try:
@@ -139,5 +139,5 @@ def _is_fresh(text: str) -> bool:
 
 
 def _now() -> float:
-    """Seconds since this machine was started: no clock that somebody sets."""
+    """Return the seconds since this machine was started, by a clock that nobody can set."""
     return time.clock_gettime(time.CLOCK_BOOTTIME)

@@ -1,4 +1,4 @@
-"""Proof that a box has its walls, before any program is trusted to them.
+"""Check the isolation of a box before any candidate runs in it.
 
 A program of ours (`inside/isolation_probe.py`) tries from within what must be forbidden and over-uses what must be
 limited, as a candidate would. Whatever gets through is a wall that does not hold: such a box is not used, and a pool
@@ -47,17 +47,17 @@ class WallBroken(SandboxError):
 
 
 class Probed(Protocol):
-    """What is probed: a box."""
+    """A box that can be probed."""
 
     clean: bool
 
     def run(self, job: Job) -> Run:
-        """One visit."""
+        """Run a job in one visit."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One wall, and what got through (nothing where it holds)."""
+    """One wall, and what got through (empty if it holds)."""
 
     wall: str
     through: str = ""
@@ -66,8 +66,8 @@ class Finding:
 def require_isolation(box: Probed, limits: Limits, *, thorough: bool = True) -> None:
     """Raise WallBroken, naming every wall that does not hold.
 
-    Not thorough: only those that one visit can try in little time; what takes long has been tried on this machine
-    before.
+    If not `thorough`, check only the walls that one visit can test in little time: the slow checks have passed on this
+    machine before.
     """
     found = probe(box, limits) if thorough else quick_probe(box, limits)
     if broken := [finding for finding in found if finding.through]:
@@ -78,7 +78,7 @@ def require_isolation(box: Probed, limits: Limits, *, thorough: bool = True) -> 
 
 
 def probe(box: Probed, limits: Limits) -> Iterator[Finding]:
-    """Every wall of a box that was made with these limits, one after the other."""
+    """Test every wall of a box that was made with these limits, one after the other."""
     yield from quick_probe(box, limits, fill=True)
     yield _stopped(box, limits, "memory", Ending.OUT_OF_MEMORY, {})
     yield _stopped(box, limits, "locks", Ending.OUT_OF_MEMORY, {})
@@ -88,9 +88,9 @@ def probe(box: Probed, limits: Limits) -> Iterator[Finding]:
 
 
 def quick_probe(box: Probed, limits: Limits, *, fill: bool = False) -> Iterator[Finding]:
-    """Try the walls that one visit can try; the others need a visit each, and more time.
+    """Test the walls that one visit can test; the others need a visit each, and more time.
 
-    With `fill` the scratch directories are filled; otherwise they are believed where they name the limit themselves.
+    With `fill` the scratch directories are filled; otherwise the size that they report is taken as their limit.
     """
     arguments = {
         "processes": (limits.processes,),
@@ -115,7 +115,7 @@ def _through(run: Run, place: int) -> str:
 
 
 def _stopped(box: Probed, limits: Limits, wall: str, ending: Ending, changed: Mapping[str, float]) -> Finding:
-    """A wall that shows in how a run ends."""
+    """Return the finding for a wall that shows in how a run ends."""
     beyond = memory_wall_mb(limits, BEYOND_MB)
     function, arguments = {
         "memory": ("memory", (beyond,)),
@@ -146,7 +146,7 @@ def _calls(calls: list[tuple[str, tuple[int, ...]]]) -> CallTests:
 
 
 def probe_source() -> str:
-    """The program that tries the walls."""
+    """Return the source of the program that tests the walls."""
     return (Path(__file__).parents[1] / "inside" / "isolation_probe.py").read_text(encoding="utf-8")
 
 

@@ -1,4 +1,4 @@
-"""Which process a container belongs to, and the removal of containers whose process is gone.
+"""Record which process owns a container, and remove the containers whose process is gone.
 
 The owner is written on every container as a label. Containers whose owner is gone are removed when the next pool opens.
 A process that this one cannot see (another machine on a shared engine, another process namespace) is taken to be alive.
@@ -17,7 +17,7 @@ from sandbox.boxes.docker_client import DockerClient
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """A process, so that no other can be mistaken for it: boot, process namespace, pid, start time in clock ticks."""
+    """The unique identity of a process: boot, process namespace, pid, start time in clock ticks."""
 
     boot: str
     namespace: int
@@ -26,17 +26,17 @@ class Owner:
 
     @classmethod
     def this(cls) -> Self:
-        """The process that asks."""
+        """Return the identity of the calling process."""
         pid = os.getpid()
         return cls(boot(), _namespace(), pid, _started(pid) or 0)
 
     def label(self) -> str:
-        """As a container label."""
+        """Return the identity as a container label."""
         return f"{self.boot}/{self.namespace}/{self.pid}/{self.started}"
 
     @classmethod
     def parse(cls, label: str) -> Self | None:
-        """From a container label; None if it is not one of ours."""
+        """Read the identity from a container label; None if it is not one of ours."""
         boot, _, rest = label.partition("/")
         numbers = rest.split("/")
         if len(numbers) != 3 or not all(number.isdigit() for number in numbers):
@@ -44,14 +44,14 @@ class Owner:
         return cls(boot, *(int(number) for number in numbers))
 
     def is_gone(self) -> bool:
-        """Whether the process is known to be dead."""
+        """Return whether the process is known to be dead."""
         if self.boot != boot() or self.namespace != _namespace():
             return False
         return _started(self.pid) != self.started
 
 
 def boot() -> str:
-    """What tells one start of this machine from another."""
+    """Return an id that differs between two starts of this machine."""
     return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
 
 
@@ -60,7 +60,7 @@ def _namespace() -> int:
 
 
 def _started(pid: int) -> int | None:
-    """Start time of a process in clock ticks since boot; None if there is none (a zombie counts as none)."""
+    """Return a process's start time in clock ticks since boot; None for no such process, or a zombie."""
     try:
         text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
     except OSError:

@@ -1,8 +1,8 @@
-"""Python packages for a box: wheels of the base's Python, fetched and unpacked on the host by pip.
+"""Fetch Python packages for a box: wheels for the base's Python, unpacked on the host by pip.
 
-The host fetches, so that an image is built without a network on every base, with pip in it or not; nothing of a package
-is run on the host, because only wheels are taken. What is imported before the first program are the modules of the
-packages asked for; those that they need come along by that.
+The host fetches them, so that an image can be built without a network on every base, with pip in it or not. Only wheels
+are taken, so no code of a package runs on the host. The modules of the requested packages are imported before the first
+program; they import the modules that they need.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _FETCHING_S = 900
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Platform:
-    """Whose wheels fit: a version of Python such as 3.12, and a machine such as x86_64."""
+    """What the wheels must fit: a version of Python such as 3.12, and a machine such as x86_64."""
 
     python: str
     machine: str
@@ -40,12 +40,12 @@ class Fetched:
 
 
 def is_requirement(text: str) -> bool:
-    """Whether it names a package, and perhaps a version of it: numpy, numpy==2.1.3."""
+    """Return whether a text names a package, perhaps with its version: numpy, numpy==2.1.3."""
     return _REQUIREMENT.fullmatch(text) is not None
 
 
 def fetch(requirements: Sequence[str], platform: Platform) -> Fetched:
-    """The packages and all that they need; raises ImageBuildFailed where they cannot be had."""
+    """Return the packages and all that they need; raises ImageBuildFailed if they cannot be fetched."""
     with tempfile.TemporaryDirectory(prefix="codebudget-packages-") as name:
         directory = Path(name)
         _run_pip(requirements, platform, directory)
@@ -90,7 +90,7 @@ def _run_pip(requirements: Sequence[str], platform: Platform, directory: Path) -
 
 
 def _files(directory: Path) -> Iterator[tuple[str, bytes]]:
-    """Every file but the programs that packages bring."""
+    """Return every file except the programs that packages install."""
     for path in sorted(directory.rglob("*")):
         inside = path.relative_to(directory)
         if path.is_file() and inside.parts[0] != "bin":
@@ -98,7 +98,7 @@ def _files(directory: Path) -> Iterator[tuple[str, bytes]]:
 
 
 def _modules(found: Distribution) -> set[str]:
-    """The modules that a package is imported by: directories with an `__init__.py`, and single files."""
+    """Return the modules of a package that can be imported: directories with an `__init__.py`, and single files."""
     paths = [Path(path) for path in found.files or []]
     packages = {path.parts[0] for path in paths if len(path.parts) == 2 and path.name == "__init__.py"}
     return packages | {path.stem for path in paths if len(path.parts) == 1 and path.suffix == ".py"}

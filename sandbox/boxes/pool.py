@@ -1,12 +1,13 @@
-"""A pool of warm boxes, one for each core, a thread for each box.
+"""Run jobs in a pool of warm boxes: one box for each core, and one thread for each box.
 
-A job goes to whichever box is free. A box that is lost or not proved clean is thrown away; a spare takes its place
-(`box_supply`). A job whose box was lost is tried again on another one: by a hand from outside (a removed container, a
-restarted engine) as often as `PATIENCE` allows, but a program whose boxes die or fall silent from within twice, where
-another box then serves an honest program, is judged, so that nobody can buy retries by breaking boxes. When the engine
-stays away, every waiting job gets the exception until it answers again; none gets a verdict. Nor does a program that
-the machine has kept waiting for a core: the box gives it that time back (`inside/deadline.py`), but not for ever, and
-nobody else waits for it.
+A job goes to any free box. A box that is lost or not proved clean is removed; a spare takes its place (`box_supply`). A
+job whose box was lost is tried again in another one. If the cause came from outside (a removed container, a restarted
+engine), it is tried up to `PATIENCE` times. If the boxes of a program die or fall silent from within twice, and another
+box then runs an honest program, the program is judged: breaking boxes brings no retries.
+
+While the engine does not answer, every waiting job gets the exception, and none gets a verdict. A program that waited
+for a core until its time was over gets none either. The box adds that waiting time to the program's time
+(`inside/deadline.py`), but only up to a limit.
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ HONEST = Job(program=Program(source=""))
 
 
 class WorkerBoxes:
-    """What one thread of a pool works with: a box for candidates and, opened when first needed, a box for graders.
+    """The boxes of one thread: one for candidates and, opened when first needed, one for graders.
 
     A box that is lost or not proved clean is replaced here. The grader box never holds a candidate's code.
     """
@@ -62,12 +63,12 @@ class WorkerBoxes:
         self.cancelled = threading.Event()
 
     def run(self, job: Job) -> Run:
-        """One visit of a candidate; raises MachineBusy where the machine kept it waiting for a core until the end."""
+        """Run a candidate's job in one visit; raises MachineBusy if it waited for a core until the end."""
         return _not_starved(self._pool.visit(self._candidate, job, self.cancelled), job.limits)
 
     @contextlib.contextmanager
     def repeating(self) -> Iterator[None]:
-        """Jobs of one program with `repeat` belong in here; in the end the box has to be clean of it."""
+        """Run jobs of one program with `repeat` within this context; at its end the box must be clean again."""
         try:
             yield
         finally:
@@ -75,11 +76,11 @@ class WorkerBoxes:
                 self._candidate.box.release_program()
 
     def grade(self, job: Job) -> Run:
-        """One visit of a data set's own code; raises MachineBusy as `run` does."""
+        """Run a data set's own code in one visit; raises MachineBusy as `run` does."""
         return _not_starved(self._pool.visit(self._grader, job, self.cancelled), job.limits)
 
     def abort(self) -> None:
-        """Remove the boxes under a visit. Any thread may do this; the next visit gets other ones."""
+        """Remove the boxes during a visit; the next visit gets new ones. Safe to call from any thread."""
         for box in (self._candidate.box, self._grader.box):
             if box is not None:
                 box.abort()
@@ -90,7 +91,7 @@ PoolTask = Callable[[WorkerBoxes], T]
 
 @dataclass(slots=True)
 class _Deaths:
-    """How many boxes have died from within under one job."""
+    """Counts the boxes that have died from within during one job."""
 
     count: int = 0
 
@@ -127,11 +128,11 @@ class Pool:
 
     @property
     def failure(self) -> SandboxError | None:
-        """Why nothing runs; None while the pool works. See `recover`."""
+        """Return why nothing runs; None while the pool works. See `recover`."""
         return self._failure
 
     def recover(self) -> bool:
-        """Whether the pool works, or works again because the engine answers again."""
+        """Return whether the pool works, or works again because the engine answers again."""
         with self._lock:
             ask = self._failure is not None and time.monotonic() - self._asked_engine > RECOVERY_S
             if ask:
@@ -141,7 +142,7 @@ class Pool:
         return self._failure is None
 
     def submit(self, job: Job) -> Future[Run]:
-        """A future that holds the run, or raises a SandboxError. Any thread may ask."""
+        """Submit a job; return a future of its run, which may raise a SandboxError. Safe to call from any thread."""
         if job.limits.walls != self.spec.limits.walls:
             raise ValueError(
                 f"this pool's boxes were made for (memory MB, processes, disk MB, files) = {self.spec.limits.walls}, "
@@ -176,7 +177,7 @@ class Pool:
             self._supply.open_spare()
 
     def cancel(self, future: Future[Any]) -> None:
-        """Cancel a task that nobody waits for: it makes no further visit, and the one under way ends soon."""
+        """Cancel a task: it makes no further visit, and the present visit ends soon."""
         if future.cancel():
             return
         with self._lock:
@@ -189,7 +190,7 @@ class Pool:
             timer.start()
 
     def _end(self, future: Future[Any], boxes: WorkerBoxes) -> None:
-        """Remove the boxes of a task that was cancelled and goes on."""
+        """Remove the boxes of a cancelled task that still runs."""
         if self._running.get(future) is boxes:
             with contextlib.suppress(SandboxError):
                 boxes.abort()
@@ -239,7 +240,7 @@ class Pool:
             raise
 
     def _visit_again(self, pinned: PinnedBox, job: Job, cancelled: threading.Event, deaths: _Deaths) -> Run:
-        """The run of a job whose first try has failed."""
+        """Return the run of a job whose first try has failed."""
         waits = tenacity.Retrying(
             retry=tenacity.retry_if_exception(lambda error: self._worth_another_try(error, cancelled)),
             wait=tenacity.wait_exponential(multiplier=FIRST_WAIT_S, max=5),
@@ -272,7 +273,7 @@ class Pool:
         return passing and not self._supply.stopping.is_set() and not cancelled.is_set()
 
     def close(self, *, finish: bool = False) -> None:
-        """Remove every container. With `finish`, after the jobs that wait; else they are cancelled.
+        """Remove every container. With `finish`, run the waiting jobs first; else cancel them.
 
         In a fork of the process that opened the pool this does nothing: the containers are not the fork's.
         """
@@ -328,7 +329,7 @@ def _not_starved(run: Run, limits: Limits) -> Run:
 
 
 def _broke_its_boxes() -> Run:
-    """What is said of a program whose boxes died from within as often as we allow."""
+    """Return the run of a program whose boxes died from within as often as we allow."""
     return Run(
         ending=Ending.SIGNALLED,
         exit_code=None,

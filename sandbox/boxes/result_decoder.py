@@ -1,7 +1,7 @@
-"""What a box sends, read: hostile bytes, decoded strictly, checked field by field, allowed to choose nothing.
+"""Read what a box sends: hostile bytes, decoded strictly and checked field by field.
 
-A fact that is missing or of the wrong kind is a box that is lost. What the candidate's process claims is another
-matter: garbage there is silence.
+A fact that is missing or of the wrong type means that the box is lost. Garbage from the candidate's process counts as
+no answer.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ T = TypeVar("T")
 
 
 def mapping(value: wire.Value, what: str) -> Mapping[str, wire.Value]:
-    """A message that has to be one; raises BoxLost."""
+    """Return the value, which must be a mapping; raises BoxLost."""
     if not isinstance(value, dict):
         raise BoxLost(f"a box sent {type(value).__name__} for its {what}")
     return value
@@ -35,7 +35,7 @@ def mapping(value: wire.Value, what: str) -> Mapping[str, wire.Value]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Expected:
-    """How many answers there can be, what is known of them, how large they may be, and if calls come in turns."""
+    """What is expected of the answers: how many, which bytes are known, how large, and whether calls come in turns."""
 
     calls: int = 0
     known: Sequence[Answer] = ()
@@ -44,7 +44,7 @@ class Expected:
 
 
 def read_facts(facts: Mapping[str, wire.Value], proof: str, expected: Expected | None = None) -> Run:
-    """The run that a box reports; raises BoxLost if a fact is missing or of the wrong kind."""
+    """Return the run that a box reports; raises BoxLost if a fact is missing or of the wrong type."""
     status = fact(facts, "status", int)
     signalled = os.WIFSIGNALED(status)
     claims = _claims(fact(facts, "answers", bytes), proof, expected or Expected())
@@ -83,7 +83,7 @@ def _claims(data: bytes, proof: str, expected: Expected) -> Claims:
 
 
 def fact(facts: Mapping[str, wire.Value], name: str, kind: type[T]) -> T:
-    """A fact of that exact type; raises BoxLost."""
+    """Return a fact, which must be of that exact type; raises BoxLost."""
     value = facts.get(name)
     if type(value) is not kind:
         raise BoxLost(f"a box sent {type(value).__name__} for {name}")
@@ -94,7 +94,7 @@ def fact(facts: Mapping[str, wire.Value], name: str, kind: type[T]) -> T:
 class Claims:
     """What the candidate's process said.
 
-    The proof, an exception that ended it, answers to calls; a grader's: its calls.
+    These are the proof, an exception that ended it, and answers to calls. A grader's process also says its calls.
     """
 
     proved: bool = False
@@ -116,20 +116,20 @@ def read_claims(
     room: codec.DecodeBudget | None = None,
     known: Sequence[Answer] = (),
 ) -> Claims:
-    """The claims in what came through the answers pipe, when so many calls were asked.
+    """Read the claims from the bytes of the answers pipe, to at most `calls` calls.
 
-    Answers count in the order of the calls; garbage is silence, and so is everything after more claims than there can
-    be. An answer of the same bytes as the one that is `known` for its call is that one, and is not decoded. Where no
-    bytes are known for a call, none are those: not even no bytes at all.
+    Answers count in the order of the calls. Garbage counts as no answer, and so does everything after the largest
+    possible number of claims. An answer with the bytes that are `known` for its call is taken as that value and not
+    decoded. If no bytes are known for a call, every answer to it is decoded, an empty one too.
     """
     return _read(data, Claims(room=room or codec.DecodeBudget(), known=known), proof, calls)
 
 
 def read_claims_in_turn(data: bytes, proof: str, calls: int, room: codec.DecodeBudget | None = None) -> Claims:
-    """The claims where calls were handed out in turns, by the number of frames that had come.
+    """Read the claims of calls that were handed out in turns, by the number of frames that had come.
 
-    So the answer to the n-th call is in the n-th frame; where that says anything else, no further answer counts.
-    Otherwise a program could have a later call handed out before it has given the answer that the call tells.
+    The answer to the n-th call is in the n-th frame; if that frame holds anything else, no further answer counts.
+    Otherwise a program could receive a later call, which reveals an earlier answer, before it has given that answer.
     """
     return _read(data, Claims(room=room or codec.DecodeBudget(), in_turn=True), proof, calls)
 
@@ -172,9 +172,9 @@ def _take_claim(claim: Mapping[str, wire.Value], claims: Claims, asked: tuple[st
 
 
 def _take_batch(claim: Mapping[str, wire.Value], claims: Claims, calls: int) -> None:
-    """Answers to calls that follow each other.
+    """Take a batch of answers to consecutive calls.
 
-    What is there already stays: a forked child may say again what was said.
+    An answer that is there already stays: a forked child may send it again.
     """
     first, sizes, values = claim.get("call"), claim.get("sizes"), claim.get("values")
     if type(first) is not int or first < 0 or not isinstance(sizes, bytes) or not isinstance(values, bytes):

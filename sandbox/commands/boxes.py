@@ -125,7 +125,7 @@ def clean(images: bool) -> None:
 
 
 def _print_outcomes(outcomes: Sequence[Outcome], console: Console) -> None:
-    """A row for each group of the attack suite, then every case of which something did not hold."""
+    """Print a row for each group of the attack suite, then every case with a failed expectation."""
     table = Table()
     for heading in ("group", "cases", "hold", "slowest", "verdicts"):
         table.add_column(heading, justify="left" if heading in {"group", "verdicts"} else "right")
@@ -148,7 +148,7 @@ def _print_outcomes(outcomes: Sequence[Outcome], console: Console) -> None:
 
 
 def _print_examination(remarks: Sequence[Remark], findings: Sequence[Finding], console: Console) -> None:
-    """What the machine is, then each wall and whether it holds."""
+    """Print the facts of the machine, then each wall and whether it holds."""
     for remark in remarks:
         advice = f": {remark.advice}" if remark.advice else ""
         line = f"{_MARKS[remark.level]} {remark.what:<16} {harmless(remark.found)}{advice}"

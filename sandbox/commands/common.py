@@ -1,4 +1,4 @@
-"""What the commands share: the options for limits and for how programs are tested."""
+"""Define options that several commands share: limits, and how programs are tested."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ LIMIT_OPTIONS = {  # of every limit the option, its unit, and what it is
 
 
 def limit_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """One option for each limit, with the one default that `Limits` has."""
+    """Add one option for each limit, with the default of `Limits`."""
     for item in reversed(fields(Limits)):
         kind = float if isinstance(item.default, float) else int
         option, unit, words = LIMIT_OPTIONS[item.name]
@@ -38,7 +38,7 @@ def limit_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def outfit_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """`--python` and `--packages`, handed to the command as the `outfit` of its boxes."""
+    """Add `--python` and `--packages`; the command gets them as the `outfit` of its boxes."""
 
     @click.option("--python", metavar="VERSION", help="The Python that programs run on, like 3.13.")
     @click.option("--packages", metavar="NAMES", help="Packages that programs may import, like numpy,pandas==2.2.3.")
@@ -54,7 +54,7 @@ def outfit_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def manner_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """`--isolation`, `--runtime` and what `outfit_options` has, handed to the command as the `manner` of its boxes."""
+    """Add `--isolation`, `--runtime` and `outfit_options`; the command gets them as the `manner` of its boxes."""
 
     @outfit_options
     @click.option(
@@ -74,7 +74,7 @@ def manner_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def limits_of(options: dict[str, Any]) -> Limits:
-    """The limits that the options ask for; ends the command where they cannot be."""
+    """Return the limits that the options ask for; end the command if they are not possible."""
     try:
         return Limits(**options)
     except ValueError as error:
@@ -83,7 +83,7 @@ def limits_of(options: dict[str, Any]) -> Limits:
 
 
 def chosen_limits() -> frozenset[str]:
-    """The names of the limits that were given on the command line; a data set's own do not take their place."""
+    """Return the names of the limits on the command line, which a data set's own limits do not replace."""
     context = click.get_current_context()
     return frozenset(
         name for name in LIMIT_OPTIONS if context.get_parameter_source(name) not in {ParameterSource.DEFAULT, None}

@@ -1,4 +1,4 @@
-"""`sandbox exec`: one program, its output, how it ended."""
+"""`sandbox exec`: run one program, show its output and how it ended."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def exec_(file: Any, code: str | None, stdin: Any, tests: Any, as_json: bool, ma
 
 
 def _text(file: Any) -> str:
-    """The text of a Python file, in the encoding that it says itself (PEP 263); ends the command where it is none."""
+    """Read a Python file in the encoding that it declares (PEP 263); end the command if that fails."""
     data: bytes = file.read()
     try:
         encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)

@@ -1,6 +1,6 @@
-"""How a command ends: its exit codes, and the one line that says why.
+"""End a command with an exit code and one line that says why.
 
-Imported before any command, so it imports little.
+This module is imported before any command, so it imports little.
 """
 
 from __future__ import annotations
@@ -16,7 +16,10 @@ PASSED, PROGRAM_FAULT, USAGE, OUR_FAULT, INTERRUPTED = 0, 1, 2, 3, 130
 
 
 def say(message: str) -> None:
-    """Print a line on standard error. Cleaned here, because Rich replaces the filtered stream while it shows a bar."""
+    """Print a line on standard error, without control characters.
+
+    It is cleaned here, because Rich replaces the filtered stream while it shows a bar.
+    """
     click.echo(harmless(message), err=True)
 
 

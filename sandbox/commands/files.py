@@ -1,6 +1,6 @@
-"""Files that a command is to write: looked at before anything is computed for them.
+"""Check the files that a command will write, before anything is computed for them.
 
-Light, because `sampler` asks, too.
+This module imports little, because `sampler` uses it, too.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import click
 
 
 def inside_a_folder(_context: click.Context, _option: click.Parameter, path: Path | None) -> Path | None:
-    """A file that is to be written: its folder must be there."""
+    """Return the path of a file that will be written; its folder must exist."""
     if path is not None and not path.parent.is_dir():
         raise click.BadParameter(f"there is no folder {str(path.parent)!r}; make it, or name another one")
     return path

@@ -1,4 +1,4 @@
-"""Commands that are imported only when they are run: to import all of them takes a third of a second."""
+"""Import commands only when they run: importing all of them takes a third of a second."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ class Commands(click.Group):
         self._places = places
 
     def list_commands(self, _ctx: click.Context) -> list[str]:
-        """The names, sorted."""
+        """Return the names, sorted."""
         return sorted(self._places)
 
     def get_command(self, _ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The command of that name, None where there is none."""
+        """Return the command of that name; None if there is none."""
         if (place := self._places.get(cmd_name)) is None:
             return None
         return cast("click.Command", getattr(importlib.import_module(place.module), place.name))

@@ -1,4 +1,4 @@
-"""The options for reading a file of problems, and the report of rows that are left out."""
+"""Define options for reading a file of problems, and report rows that are left out."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def problem_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def assume_option(command: Callable[..., Any]) -> Callable[..., Any]:
-    """`--assume`, which goes into the `reader` of `problem_options`: stands below it."""
+    """Add `--assume`, which goes into the `reader` of `problem_options`; use it below that decorator."""
 
     @click.option(
         "--assume",
@@ -61,9 +61,9 @@ def _assumed(_context: click.Context, _option: click.Parameter, words: Sequence[
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProblemReader:
-    """Reads files of problems: with `skip_bad` malformed rows are left out.
+    """Reads files of problems; with `skip_bad`, malformed rows are left out.
 
-    `output_rule`, and what programs may assume (`assumed`), take the place of the data set's.
+    `output_rule` and `assumed` (what programs may assume) replace those of the data set.
     """
 
     skip_bad: bool = False
@@ -75,7 +75,7 @@ class ProblemReader:
         return list(self.file(source).problems)
 
     def file(self, source: str) -> ProblemFile:
-        """Return the same, with what was left out."""
+        """Return the same, with the rows that were left out."""
         found = read_problems(source, skip_bad=self.skip_bad)
         say_left_out(found.left_out, "problem")
         problems = [one.assuming(self.assumed) for one in found.problems]

@@ -1,4 +1,4 @@
-"""`sandbox problems`: what is in a set, and whether its own solutions pass."""
+"""`sandbox problems`: list a set of problems, and check its own solutions."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ def problems_(
     """List the problems of a set, and how each is tested.
 
     "data": calls, and answers compared here. "stdin": whole programs, and what they print compared here. "code": the
-    tests run in a grader box over the answers. "in_process": they have to stand beside the program. Then the rule for
-    what is printed, and what programs may assume: imports, a recursion limit, integers of any length, times in the
-    place of the usual ones.
+    tests run in a grader box over the answers. "in_process": the tests run in the program's own process. Then come the
+    rule for printed output, and what programs may assume: imports, a recursion limit, integers of any length, times
+    instead of the usual ones.
     """
     chosen = limits_of(limits)
     try:
@@ -61,7 +61,7 @@ def problems_(
 
 
 def _ways(problem: Problem) -> str:
-    """The rule for what is printed, where that counts, and what programs may assume."""
+    """Return the rule for printed output, if it is used, and what programs may assume."""
     tests = problem.checked_by
     rule = f"output rule {tests.rule.name}" if isinstance(tests, StdinTests) else ""
     return ", ".join(filter(None, (rule, problem.assumptions.text)))
@@ -80,7 +80,7 @@ def _kind(problem: Problem) -> str:
 
 
 def _check_canonical(problems: list[Problem], scorer: Scorer) -> int:
-    """How many canonical solutions do not pass; each is named with the reason."""
+    """Print each canonical solution that does not pass, with the reason; return how many there are."""
     solved = [(p, p.complete(p.canonical_solution)) for p in problems if p.canonical_solution is not None]
     running = [(problem, program, scorer.submit(program)) for problem, program in solved]
     failed = 0

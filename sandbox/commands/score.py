@@ -39,7 +39,7 @@ from sandbox.values import Verdict
 
 
 def _ks(_context: click.Context, _option: click.Parameter, text: str | None) -> tuple[int, ...]:
-    """Whole numbers above 0, with commas between them."""
+    """Parse whole numbers above 0, separated by commas."""
     words = [word.strip() for word in text.split(",")] if text else []
     if not all(word.isascii() and word.isdecimal() and 0 < int(word) < 10**9 for word in words):
         raise click.BadParameter(f"{text!r} is no list of whole numbers above 0, such as 1,5,10")
@@ -210,9 +210,9 @@ def _report(summary: Summary, known: Sequence[str], ks: tuple[int, ...], *, err:
 
 
 def _beside(summary: Summary, problems: Sequence[str], ks: tuple[int, ...]) -> Iterator[str]:
-    """What pass@k does not say by itself.
+    """Print what pass@k does not show by itself.
 
-    Problems without a sample, uneven numbers of them, and each k that is too large.
+    These are problems without a sample, unequal numbers of samples, and each k that is too large.
     """
     if not summary.problems:
         return

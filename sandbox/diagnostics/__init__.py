@@ -1,4 +1,4 @@
-"""What tells a person whether this machine and its boxes are fit to run hostile programs.
+"""Check for the user whether this machine and its boxes are fit to run hostile programs.
 
 `doctor` reads versions, `selftest` runs the attacks of `tests/escapes`.
 """

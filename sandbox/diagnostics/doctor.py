@@ -1,8 +1,8 @@
-"""What this machine is for our boxes: which engine, which kernel, which known holes. Pure: facts in, remarks out.
+"""Examine this machine: which engine, which kernel, which known holes. Pure functions from facts to remarks.
 
-The walls themselves are not judged by version but proved by `sandbox.boxes.isolation_check`. A version says what no
-probe can: that a program of the machine has a published hole. Distributions mend holes without changing the number, so
-that is a warning.
+The walls themselves are not judged by version but tested by `sandbox.boxes.isolation_check`. A version shows what no
+probe can: that a program of the machine has a published hole. Distributions fix holes without changing the version, so
+such a remark is a warning.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ _FOREIGN_GROUPS = ("Docker Desktop", "OrbStack", "colima")
 
 
 def examine(facts: EngineFacts, runtime: str | None = None) -> list[Remark]:
-    """Every remark about an engine and the runtime that boxes would use."""
+    """Return every remark about an engine and the runtime that boxes would use."""
     chosen = runtime or facts.runtime
     return [
         Remark("engine", f"Docker {facts.version}, API {facts.api}, {facts.system or 'an unnamed system'}"),
@@ -93,7 +93,7 @@ def _runc(facts: EngineFacts) -> Remark:
 
 
 def seen_inside(python: str, cpu_source: str, *, landlock: bool, code_kept: bool) -> Iterator[Remark]:
-    """What a box says of itself when it opens."""
+    """Return remarks from what a box reports about itself when it opens."""
     yield Remark("box", f"Python {python}, CPU by {cpu_source}")
     if cpu_source == "proc":
         advice = (

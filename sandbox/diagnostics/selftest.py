@@ -1,10 +1,11 @@
-"""The attack suite.
+"""Run the attack suite.
 
-Programs that try to get out, to cheat or to break things, on a real box, and what must hold after each.
+Its programs try to escape, to cheat or to break things in a real box.
 
-A case is a file of `tests/escapes/<group>/` and the expectation beside it. After every case the invariants are checked
-by code: the host process is alive and flat; the box was proved clean; an honest program passes on it next, in normal
-time; nothing is left on the host; the answer came in time; no attack was taken for a fault of ours, and none passed.
+A case is a file of `tests/escapes/<group>/` and the expectation beside it. After every case these invariants are
+checked: the host process is alive, and its memory has not grown; the box was proved clean; an honest program passes in
+it next, in normal time; nothing is left on the host; the answer came in time; no attack was taken for a fault of ours,
+and none passed.
 """
 
 from __future__ import annotations
@@ -43,15 +44,15 @@ _KEYS = {
 
 
 class SuiteError(ValueError):
-    """A case that says something that cannot be meant, or nothing."""
+    """A case without an expectation, or with an impossible one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
     """One attack (or honest program), tested in one way.
 
-    `tries` is more than 1 where the program races with the kernel for who is killed. That race can be made rare and not
-    ruled out; a pool, too, runs such a program again, and judges it where a second box dies of it.
+    `tries` is more than 1 if the kernel may kill either the program or one of our processes. That is rare but cannot be
+    excluded. A pool, too, runs such a program again, and judges it if a second box dies of it.
     """
 
     name: str
@@ -66,19 +67,19 @@ class Case:
     tries: int = 1
 
     def slowed(self, times: float) -> Case:
-        """The same with so many times its CPU and wall seconds."""
+        """Return the case with so many times its CPU and wall seconds."""
         limits = replace(self.limits, cpu_s=self.limits.cpu_s * times, wall_s=self.limits.wall_s * times)
         return replace(self, limits=limits)
 
     @property
     def group(self) -> str:
-        """The letter of its group."""
+        """Return the letter of its group."""
         return self.name[0]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What became of a case: `broken` names each expectation and invariant that did not hold."""
+    """The result of a case: `broken` names each expectation and invariant that did not hold."""
 
     case: Case
     score: Score | None
@@ -87,7 +88,7 @@ class Outcome:
 
 
 def escapes_directory() -> Path:
-    """Where the cases lie: inside `sandbox` in an installed wheel, beside the packages in a checkout."""
+    """Return the directory of the cases: within `sandbox` in an installed wheel, beside the packages in a checkout."""
     package = Path(__file__).parents[1]
     for directory in (package / "_escapes", package.parent / "tests" / "escapes"):
         if directory.is_dir():
@@ -96,12 +97,12 @@ def escapes_directory() -> Path:
 
 
 def excused(directory: Path) -> dict[str, str]:
-    """The attacks that cannot be a file, each with the reason."""
+    """Return the attacks that cannot be a file, each with the reason."""
     return {name: reason for group in _groups(directory) for name, reason in _expected(group)[1].items()}
 
 
 def read_cases(directory: Path, groups: Sequence[str] = ()) -> list[Case]:
-    """The cases of these groups (of all, if none is named); raises SuiteError for one without an expectation."""
+    """Read the cases of these groups (all if none is named); raises SuiteError for one without an expectation."""
     found = [case for group in _groups(directory) if not groups or group.name in groups for case in _cases(group)]
     if not found:
         raise SuiteError(
@@ -168,10 +169,10 @@ def _tests(name: str, kind: str, expected: dict[str, Any]) -> Tests | None:
 
 
 class AttackRunner:
-    """One box on which case after case is run; replaced where it is no longer clean, as a pool does."""
+    """Runs case after case in one box, which is replaced when it is no longer clean, as in a pool."""
 
     def __init__(self, engine: DockerClient, image: str, runtime: str | None = None, *, slower: float = 1) -> None:
-        """On a machine that is so many times slower an honest program may take so many times as long."""
+        """Open a box; an honest program may take `slower` times as long as on a usual machine."""
         engine.require_runtime(runtime)
         self._engine = engine
         self._spec = BoxSpec(image=image, limits=LIMITS, owner=Owner.this().label(), runtime=runtime)
@@ -182,7 +183,7 @@ class AttackRunner:
         self._fds = _open_files()
 
     def run(self, case: Case) -> Outcome:
-        """Run a case and look at everything that must hold."""
+        """Run a case and check everything that must hold."""
         began = time.monotonic()
         for tried in range(1, case.tries + 1):
             began = time.monotonic()
@@ -200,7 +201,7 @@ class AttackRunner:
         return Outcome(case=case, score=scored, seconds=seconds, broken=tuple(broken))
 
     def run_again(self, case: Case, times: int = 2) -> Iterator[str]:
-        """Run a case's program as a script that comes again and again; what does not hold."""
+        """Run a case's program as a script that runs again and again; return what does not hold."""
         again = Job(program=Program(source=case.program.source), limits=LIMITS, repeat=True)
         box = self._fresh()
         for _ in range(times):
@@ -218,7 +219,7 @@ class AttackRunner:
         return self._box
 
     def _opened(self) -> Box:
-        """A box on one core, as in a pool."""
+        """Open a box on one core, as in a pool."""
         box = Box(self._engine, self._spec)
         box.pin(self._core)
         return box
@@ -250,7 +251,7 @@ class AttackRunner:
 
 
 def _against(case: Case, scored: Score) -> Iterator[str]:
-    """What the score has that is not expected."""
+    """Return how the score differs from what is expected."""
     run = scored.run
     if scored.verdict not in case.verdicts:
         wanted = " or ".join(sorted(case.verdicts))

@@ -1,6 +1,6 @@
-"""What code lacks, and what of an answer's other blocks supplies it.
+"""Add to code what it lacks from an answer's other blocks.
 
-Imports, functions, classes, values, each by its name.
+These are imports, functions, classes and values, each by its name.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from sandbox.problems.ast_names import Definition, first_line, undefined
 class Found:
     """Code that was found, and why it was chosen.
 
-    It is the body of the function that the prompt began where `body` is true. Where `continues` is, it goes on where
-    the prompt stops, to the letter.
+    If `body` is true, it is the body of the function that the prompt began. If `continues` is true, it is put directly
+    after the prompt.
     """
 
     code: str
@@ -31,7 +31,7 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Supply:
-    """A statement of another block: which names it gives, and where it stands."""
+    """A statement of another block: the names that it defines, and its place."""
 
     names: frozenset[str]
     node: ast.stmt
@@ -45,7 +45,7 @@ def lacking(nodes: Sequence[ast.AST], known: frozenset[str] = frozenset()) -> se
 
 
 def supplies(code: str, tree: ast.Module, block: int, *, values: bool) -> list[Supply]:
-    """Return the statements of a block that give names; assignments only where `values` are asked for."""
+    """Return the statements of a block that define names; assignments only if `values` is true."""
     lines = code.split("\n")
     found = []
     for node in tree.body:
@@ -76,9 +76,9 @@ def _given(node: ast.stmt, *, values: bool) -> frozenset[str]:
 
 
 def supplied(wanted: set[str], offered: Sequence[Supply], known: frozenset[str]) -> list[Supply]:
-    """Return what of the offered statements gives the wanted names, and in turn what these lack; later ones come first.
+    """Return the offered statements that define the wanted names, and those that these need; later ones come first.
 
-    A name that nobody gives may come from `from module import *`, so all of these are taken where one is missing.
+    A name without a definition may come from `from module import *`, so all such imports are taken if one is missing.
     """
     by_name = {name: supply for supply in offered for name in supply.names}
     taken: dict[tuple[int, int], Supply] = {}
@@ -100,14 +100,14 @@ def _lines_of(node: ast.stmt, code: str) -> str:
 
 
 def _of_project(node: ast.stmt) -> bool:
-    """Whether a statement imports names, as they are, from a module that is none of Python's own."""
+    """Return whether a statement imports names, as they are, from a module that is none of Python's own."""
     if not isinstance(node, ast.ImportFrom) or any(one.asname or one.name == "*" for one in node.names):
         return False
     return (node.module or "").partition(".")[0] not in sys.stdlib_module_names
 
 
 def _takes_the_place(node: ast.stmt, of: ast.stmt | None) -> bool:
-    """Whether a definition is another version of one: of the same kind, with as many arguments, and no stub."""
+    """Return whether a definition is another version of one: same kind, same number of arguments, and no stub."""
     match node, of:
         case ast.FunctionDef(args=new, body=body), ast.FunctionDef(args=old):
             return len(new.args) == len(old.args) and not all(map(is_placeholder, body))
@@ -125,7 +125,7 @@ def _name(node: ast.stmt) -> str:
 class Assembly:
     """The blocks of an answer, of which one is chosen.
 
-    `known` names stand before it anyway, `own` it defines itself.
+    `known` names are defined before it in any case; `own` names it defines itself.
     """
 
     blocks: Sequence[Block]
@@ -134,7 +134,7 @@ class Assembly:
     own: frozenset[str] = frozenset()
 
     def found(self, code: str, why: str, chosen: int) -> Found:
-        """Return the code of the chosen block behind what it lacks and other blocks have."""
+        """Return the code of the chosen block, after the definitions that it lacks and other blocks have."""
         changed = self._changed(self._in_one_file(code, chosen), chosen)
         if changed != code:
             code, why = changed, f"{why}, with what later blocks change of it"
@@ -151,7 +151,7 @@ class Assembly:
         return [n for n, code in codes.items() if not is_abridged(code, self.parser.tree(code))] or list(chosen)
 
     def _in_one_file(self, code: str, chosen: int) -> str:
-        """The code without its imports of what other blocks define, as of files of a project."""
+        """Return the code without imports of names that other blocks define, as if they were files of a project."""
         tree = self.parser.tree(code)
         own = [node for node in tree.body if _of_project(node)] if tree is not None and len(self.blocks) > 1 else []
         if not own:
@@ -164,7 +164,7 @@ class Assembly:
         return "\n".join(lines).strip("\n")
 
     def _changed(self, code: str, chosen: int) -> str:
-        """The code with the functions and classes that later blocks of Python, which hold nothing else, define anew."""
+        """Return the code with its definitions replaced by newer ones from later blocks that hold only definitions."""
         tree = self.parser.tree(code)
         own = {} if tree is None else {node.name: node for node in tree.body if isinstance(node, Definition)}
         anew: dict[str, str] = {}
@@ -181,9 +181,9 @@ class Assembly:
         return "\n".join(lines)
 
     def helpers(self, code: str, chosen: int) -> list[Supply]:
-        """Return what of the other blocks gives the code the names that it lacks.
+        """Return the statements of other blocks that define the names that the code lacks.
 
-        Of a name's definitions the last counts.
+        If a name has several definitions, the last one counts.
         """
         tree = self.parser.tree(code)
         wanted = set[str]() if tree is None or len(self.blocks) < 2 else lacking([tree], self.known)

@@ -1,4 +1,4 @@
-"""Code that stands in no fence: as a whole if it is Python as a whole, else without the prose around and between."""
+"""Find code outside of fences: the whole text if all of it is Python, else its code without the prose."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from sandbox.extraction.prose import looks_like_statement, runs, unlabelled
 
 
 def _whole(text: str, serves: Callable[[str], bool], parser: Parser) -> str | None:
-    """Return the text, at the margin, if it is Python as a whole and serves; None if not."""
+    """Return the text, at the margin, if all of it is Python and `serves`; None if not."""
     code = tidy(unlabelled(text).split("\n"))
     if not code.strip() or not serves(code):
         return None
@@ -27,7 +27,7 @@ def _whole(text: str, serves: Callable[[str], bool], parser: Parser) -> str | No
 
 
 def _without_words(code: str, tree: ast.Module) -> str:
-    """The code without lines such as `Sample` and `O(1)`: prose that is Python, of names that nothing defines."""
+    """Return the code without lines such as `Sample` and `O(1)`: prose that parses as Python, with undefined names."""
     unknown = frozenset() if re.search(r"import[ (]+\*", code) else lacking([tree])
     lines = code.split("\n")
     alone = Counter(number for node in tree.body for number in {node.lineno, node.end_lineno})
@@ -40,12 +40,12 @@ def _without_words(code: str, tree: ast.Module) -> str:
 
 
 def _is_list_item(node: ast.stmt) -> bool:
-    """Whether a statement is an item of a list, as in `* print`, which no interpreter takes."""
+    """Return whether a statement is an item of a list, as in `* print`, which no interpreter takes."""
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Starred)
 
 
 def _is_complexity(node: ast.stmt) -> bool:
-    """Whether a statement names a complexity, as in `O(n)`."""
+    """Return whether a statement names a complexity, as in `O(n)`."""
     match node:
         case ast.Expr(value=ast.Call(func=ast.Name(id="O"))):
             return True
@@ -54,12 +54,12 @@ def _is_complexity(node: ast.stmt) -> bool:
 
 
 def whole_program(text: str, parser: Parser) -> str | None:
-    """Return the text, at the margin, if it is Python as a whole."""
+    """Return the text, at the margin, if all of it is Python."""
     return _whole(text, bool, parser)
 
 
 def whole_function(text: str, target: Target, parser: Parser) -> str | None:
-    """Return the text, at the margin, if it is Python as a whole that defines the function, and no body of it."""
+    """Return the text, at the margin, if all of it is Python that defines the function, and not only its body."""
     code = _whole(text, target.defined_in, parser)
     tree = None if code is None else parser.tree(code)
     return code if tree is not None and not returns(tree.body) else None
@@ -106,7 +106,7 @@ def _part_of_it(text: str, target: Target, parser: Parser) -> Found | None:
 
 
 def _continues(text: str, target: Target, parser: Parser) -> bool:
-    """Whether the text begins with the body, indented, and what follows at the margin is Python, too."""
+    """Return whether the text begins with the body, indented, and what follows at the margin is Python, too."""
     body, rest = _indented_first(text)
     if not body or not rest or (as_body(body, parser) or as_body_without_return(body, target, parser)) is None:
         return False
@@ -114,21 +114,21 @@ def _continues(text: str, target: Target, parser: Parser) -> bool:
 
 
 def _first_at_margin(text: str, target: Target, parser: Parser) -> str | None:
-    """A text whose function alone is indented, and what it calls is not: all of it at the margin."""
+    """Return a text in which only the function is indented, with all of it at the margin."""
     first, rest = _indented_first(text)
     code = f"{textwrap.dedent(first)}\n{rest}"
     return code if first and rest and target.defined_in(code) and parser.tree(code) is not None else None
 
 
 def _indented_first(text: str) -> tuple[str, str]:
-    """The indented lines that a text begins with, and the others."""
+    """Return the indented lines that a text begins with, and the others."""
     lines = text.strip("\n").split("\n")
     first = list(itertools.takewhile(_off_margin, lines))
     return "\n".join(first), "\n".join(lines[len(first) :])
 
 
 def _finished(parts: list[str], target: Target, parser: Parser) -> str:
-    """The statements as one text, without an unfinished line at the end where the function stands before it."""
+    """Return the statements as one text, without an unfinished last line after the function."""
     code = "\n".join(parts)
     if not parser.refuses(code):
         return code
@@ -162,7 +162,7 @@ def program(text: str, parser: Parser) -> Found | None:
 
 
 def _indented(text: str, parser: Parser) -> str:
-    """The stretches of indented lines that are Python: code as Markdown has it without fences."""
+    """Return the runs of indented lines that are Python: Markdown's code blocks without fences."""
     found = []
     for indented, lines in itertools.groupby(text.split("\n"), _off_margin):
         code = textwrap.dedent("\n".join(lines)).strip("\n") if indented else ""
@@ -173,7 +173,7 @@ def _indented(text: str, parser: Parser) -> str:
 
 
 def _stands_alone(parts: list[Block], parser: Parser) -> bool:
-    """Whether the last part uses no value that an earlier one made: then it is another version, and no continuation."""
+    """Return whether the last part uses no value of an earlier part: then it is another version, not a continuation."""
     *earlier, last = (parser.tree(part.code) for part in parts)
     if last is None:
         return False
@@ -190,7 +190,7 @@ def _stands_alone(parts: list[Block], parser: Parser) -> bool:
 
 
 def _indented_body(lines: list[str], target: Target, parser: Parser) -> Found | None:
-    """The indented lines with which a text begins, if they are a body; their first may have lost its indentation."""
+    """Return the indented lines that begin a text, if they are a body; the first may have lost its indentation."""
     first = list(itertools.takewhile(_off_margin, lines[1:]))
     begins_indented = lines[0][:2].isspace()
     if not begins_indented and not first:
@@ -216,7 +216,7 @@ def _indented_body(lines: list[str], target: Target, parser: Parser) -> Found | 
 
 
 def _body_in_prose(lines: list[str], parser: Parser) -> str | None:
-    """The first stretch of indented lines that is a body."""
+    """Return the first run of indented lines that is a body."""
     at = 0
     while at < len(lines):
         end = at
@@ -238,7 +238,7 @@ def _is_behind_prose(lines: list[str], at: int) -> bool:
 
 
 def _stretch(text: str) -> str:
-    """The lines that look like code, from the first such line to the last before prose."""
+    """Return the lines that look like code, from the first such line to the last one before prose."""
     lines = tidy(unlabelled(text).split("\n")).split("\n")
     start = next((n for n, line in enumerate(lines) if looks_like_statement(line)), len(lines))
     end = start

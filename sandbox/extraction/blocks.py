@@ -1,9 +1,9 @@
-"""The fenced blocks of an answer, and what stands outside of them.
+"""Find the fenced blocks of an answer, and the text outside of them.
 
-Fences are read as CommonMark has them, with what models write on top of it: a closing fence at the end of a line of
-code, an opening one behind prose, a tagged fence that opens the next block where the last one was never closed, code in
-the line of the fence. A fence within a literal of the block's code, or indented deeper than the one that opened it, is
-text. Where the first fence closes what nobody opened, the prompt did, and what stands before it is a block.
+Fences are read as in CommonMark, with these forms that models write besides: a closing fence at the end of a line of
+code, an opening one after prose, a tagged fence that opens the next block although the last one was not closed, code in
+the line of the fence. A fence within a literal of the block's code, or indented deeper than its opening fence, is text.
+If the first fence is a closing one, the prompt has opened the block, and the text before it is a block.
 """
 
 from __future__ import annotations
@@ -39,9 +39,9 @@ _REWINDS = 8  # fences in literals that turned out to be none
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Block:
-    """A fenced block: its code at the margin, where its fences stand in the text, and what its tag says.
+    """A fenced block: its code at the margin, the places of its fences in the text, and its tag.
 
-    `python` is True for a tag of Python, False for any other one, None where nothing, or nothing known, is said.
+    `python` is True for a tag of Python, False for any other known tag, None without a known tag.
     """
 
     code: str
@@ -52,7 +52,7 @@ class Block:
 
     @property
     def python(self) -> bool | None:
-        """What the tag says of the language."""
+        """Return whether the tag names Python; None without a known tag."""
         if _PYTHON.fullmatch(self.tag):
             return True
         return False if self.tag in _OTHER else None
@@ -60,7 +60,7 @@ class Block:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Fence:
-    """What opens a block: the mark, how far it stands from the margin, the tag, and code in its line."""
+    """An opening fence: its mark, its indentation, its tag, and code in its line."""
 
     mark: str
     indent: int
@@ -70,7 +70,7 @@ class _Fence:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _End:
-    """Where a block ends: its last line of code (cut to `last`, where that carries the fence), and where to go on."""
+    """The end of a block: its last line of code (cut to `last` if it carries the fence), and where to go on."""
 
     line: int
     closed: bool
@@ -84,7 +84,7 @@ def scan(text: str) -> list[Block]:
 
 
 def outside(text: str, blocks: Sequence[Block]) -> str:
-    """Return what stands in no block, as one text."""
+    """Return the text outside of all blocks, as one text."""
     parts, at = [], 0
     for block in blocks:
         parts.append(text[at : block.begin])
@@ -145,7 +145,7 @@ class _Text:
         return _End(line=len(self._lines), closed=False, then=len(self._lines))
 
     def _head(self) -> tuple[Block, int] | None:
-        """The code before the first fence where that closes what the prompt opened, and where to go on."""
+        """Return the code before the first fence, if that closes what the prompt opened, and where to go on."""
         scanner = Scanner()
         for number, line in enumerate(self._lines):
             mark, label = _mark(line)
@@ -162,7 +162,7 @@ class _Text:
 
 
 def _ended(line: str, number: int, fence: _Fence) -> _End | None:
-    """How this line ends the block that the fence opened, if it does."""
+    """Return how this line ends the block that the fence opened, if it does."""
     mark, label = _mark(line)
     if not mark:
         if _carries_fence(line):
@@ -177,7 +177,7 @@ def _ended(line: str, number: int, fence: _Fence) -> _End | None:
 
 
 def _opens(line: str) -> _Fence | None:
-    """The fence that opens a block in this line."""
+    """Return the fence that opens a block in this line."""
     mark, label = _mark(line)
     if mark:
         tag, rest = _tag(label)
@@ -189,7 +189,7 @@ def _opens(line: str) -> _Fence | None:
 
 
 def _on_one_line(line: str) -> str:
-    """The code of a block that begins and ends in this line; nothing if the line is none."""
+    """Return the code of a block that begins and ends in this line; empty if there is none."""
     text = line.strip()
     if text.count("`") == 2 and text[0] == text[-1] == "`" and _INLINE.match(text[1:-1]):
         return text[1:-1]
@@ -200,9 +200,9 @@ def _on_one_line(line: str) -> str:
 
 
 def _mark(line: str) -> tuple[str, str]:
-    """The fence that the line is and what stands behind it; two empty texts if it is none.
+    """Return the fence of a line and the text after it; two empty texts if there is none.
 
-    By hand, because a pattern would need time quadratic in a line of spaces.
+    It is parsed by hand, because a pattern would need quadratic time for a line of spaces.
     """
     text = line.strip()
     mark = text[: len(text) - len(text.lstrip(text[0]))] if text[:1] in {"`", "~"} else ""
@@ -211,7 +211,7 @@ def _mark(line: str) -> tuple[str, str]:
 
 
 def _tag(label: str) -> tuple[str, str]:
-    """The language in lower case, and the code that stands behind the fence in its line."""
+    """Return the language in lower case, and the code after the fence in its line."""
     if _CODE_IN_LABEL.match(label):
         return "", label
     word, _, rest = label.partition(" ")
@@ -222,12 +222,12 @@ def _tag(label: str) -> tuple[str, str]:
 
 
 def _carries_fence(line: str) -> bool:
-    """Whether a line of code carries the closing fence at its end, as small models write it."""
+    """Return whether a line of code carries the closing fence at its end, as small models write it."""
     return line.rstrip().endswith(("```", "~~~")) and bool(line.strip("`~ \t"))
 
 
 def _ends_within(scanner: Scanner, line: str) -> bool:
-    """Whether the fence at the end of this line stands in a literal or a comment."""
+    """Return whether the fence at the end of this line stands in a literal or a comment."""
     copy = Scanner()
     copy.quote = scanner.quote
     text = line.rstrip()
@@ -239,7 +239,7 @@ def _is_label(line: str) -> bool:
 
 
 def _is_python(lines: list[str]) -> bool:
-    """Whether these lines are Python as a file, or as the body of a function."""
+    """Return whether these lines are Python as a file, or as the body of a function."""
     code = tidy(lines)
     if not code.strip() or len(code) > MOST_PARSED:
         return False
@@ -248,7 +248,7 @@ def _is_python(lines: list[str]) -> bool:
 
 
 def tidy(lines: Sequence[str]) -> str:
-    """Return code as a file would hold it: at the margin, without a console's prompts."""
+    """Return code as in a file: at the margin, without a console's prompts."""
     code = "\n".join(lines).strip("\n")
     if code[:1] in {" ", "\t"}:  # only then, because dedent also empties the blank lines of a docstring
         code = textwrap.dedent(code)

@@ -1,4 +1,4 @@
-"""The way from a text to a source: what it was given as decides which rules hold.
+"""Extract the source from a text; the kind of the text decides which rules hold.
 
 The package's docstring lists them.
 """
@@ -37,17 +37,17 @@ _QUOTED = re.compile(r"^>(?: |$)", re.MULTILINE)
 
 @dataclass(frozen=True, slots=True)
 class Extracted:
-    """A program's source, without the tests, and why it is that."""
+    """A program's source, without the tests, and the reason for this choice."""
 
     source: str
     why: str
 
 
 def extract(text: str, problem: Problem, *, given: TextKind = "answer") -> Extracted:
-    """Return the source to execute for what a model wrote, and why it is that.
+    """Return the source to execute for what a model wrote, and the reason for this choice.
 
-    `given` says what the text is: a chat's "answer", a "completion" of the problem's prompt or a "solution" that stands
-    alone, both as they are, or a "raw" completion, still to be cut. Nothing is run, and no text makes this raise.
+    `given` is the kind of the text: a chat's "answer", a "completion" of the problem's prompt or a complete "solution",
+    both used as they are, or a "raw" completion, which is cut first. Nothing is run, and no text raises an exception.
     """
     match given:
         case "solution":
@@ -65,10 +65,10 @@ def extract(text: str, problem: Problem, *, given: TextKind = "answer") -> Extra
 
 
 def continued(text: str, problem: Problem, *, stops: Sequence[str] = (), alone: bool = False) -> Extracted:
-    """Return the source of a completion that is to be cut: at a stop string, a fence or a special token.
+    """Cut a completion at a stop string, a fence or a special token, and return its source.
 
-    One that `alone` is true of stands alone instead of going on where the prompt stops. One that begins with a fence is
-    a chat's answer.
+    With `alone`, it is a complete program and does not continue the prompt. A completion that begins with a fence is
+    read as a chat's answer.
     """
     clean = _clean(text)
     if FENCE.match(clean.lstrip()):
@@ -85,7 +85,7 @@ def continued(text: str, problem: Problem, *, stops: Sequence[str] = (), alone: 
 def answered(text: str, problem: Problem, *, prefill: str = "") -> Extracted:
     """Return the source of a chat's answer to a prompt that began it with `prefill`.
 
-    An answer of no text at all adds nothing: the prompt alone is judged, as it is of an empty completion.
+    For an empty answer the prompt alone is judged, as for an empty completion.
     """
     if not text.strip():
         return Extracted("" if problem.form is Form.DATA else problem.continued(""), "an empty answer")
@@ -125,7 +125,7 @@ def _found(text: str, target: Target | None, parser: Parser) -> Found | None:
 
 
 def _in_json(text: str, target: Target | None, parser: Parser) -> Found | None:
-    """The code in the last block of JSON that holds some."""
+    """Return the code in the last JSON block that holds code."""
     for block in reversed(scan(text)):
         inner = unpacked(block.code) if block.tag in {"json", ""} else None
         found = None if inner is None else _found(_clean(inner), target, parser)
@@ -135,13 +135,13 @@ def _in_json(text: str, target: Target | None, parser: Parser) -> Found | None:
 
 
 def _holds_program(rest: str, parser: Parser) -> bool:
-    """Whether what stands outside of blocks is more than prose about them."""
+    """Return whether the text outside of blocks is more than prose."""
     found = bare.program(rest, parser)
     return found is not None and ("print" in found.code or "input" in found.code)
 
 
 def _something_else(rest: str, parser: Parser, *, tried: bool) -> Found | None:
-    """Another function than the one that was asked for, so that its verdict says what is missing."""
+    """Return another function than the one that was asked for, so that its verdict says what is missing."""
     found = None if tried else bare.program(rest, parser)
     if found is None or not ("def " in found.code or "class " in found.code):
         return None
@@ -149,7 +149,7 @@ def _something_else(rest: str, parser: Parser, *, tried: bool) -> Found | None:
 
 
 def _nested(blocks: list[Block]) -> list[Block]:
-    """The blocks, and in the place of one of Markdown those that it holds."""
+    """Return the blocks, with every Markdown block replaced by the blocks within it."""
     found = []
     for block in blocks:
         inner = scan(block.code) if block.tag in {"markdown", "md", ""} and FENCE.search(block.code) else []
@@ -175,13 +175,13 @@ def _made(found: Found, problem: Problem, target: Target | None) -> Extracted:
 
 
 def _split(body: str) -> tuple[str, str]:
-    """A body up to its return at the margin, and the functions behind that, which stand beside the function."""
+    """Split code into a body, up to its last return, and the functions after it at the margin."""
     ends = _RETURNED.search(body)
     return (body[: ends.end()], f"\n\n{body[ends.end() :]}") if ends else (body, "")
 
 
 def _continued(problem: Problem, target: Target | None, code: str) -> str:
-    """The code behind what begins the function: the prompt or, where programs stand alone, the starter code."""
+    """Return the code after the text that begins the function: the prompt, or a complete program's starter code."""
     if target is None or problem.form is not Form.DATA:
         return problem.continued(code)
     return f"{problem.starter.rstrip()}\n{code}"  # its last line may already have the body's indentation
@@ -191,7 +191,7 @@ _NO_CODE = 'raise NotImplementedError("the answer holds no code")\n'
 
 
 def _nothing(problem: Problem, target: Target | None, why: str) -> Extracted:
-    """The source of an answer without code: it fails and says so. A test that expects nothing would pass without it."""
+    """Return the source for an answer without code: it fails, because a test that expects nothing would pass else."""
     if problem.form is Form.DATA:
         return Extracted(_NO_CODE, why)
     indentation = _indentation(problem.prompt) if target is not None and target.begun else ""
@@ -199,7 +199,7 @@ def _nothing(problem: Problem, target: Target | None, why: str) -> Extracted:
 
 
 def _alone(problem: Problem, source: str) -> str:
-    """The prompt's imports and helpers, then the source; what must stand first is moved there."""
+    """Return the prompt's imports and helpers, then the source; statements that must come first are moved up."""
     if not problem.preamble:
         return source
     lines = source.split("\n")
@@ -209,7 +209,7 @@ def _alone(problem: Problem, source: str) -> str:
 
 
 def _indentation(prompt: str) -> str:
-    """How far a function's body stands from the margin where the prompt stops."""
+    """Return the indentation of a function's body at the end of the prompt."""
     last = prompt.rstrip().rpartition("\n")[2]
     indent = last[: len(last) - len(last.lstrip(" \t"))]
     if last.rstrip().endswith(":") and last.lstrip().startswith(("def ", "async ")):
@@ -218,7 +218,7 @@ def _indentation(prompt: str) -> str:
 
 
 def _clean(text: str) -> str:
-    """The text as valid Unicode, with line ends and indentation as Python has them, and without a byte order mark."""
+    """Return the text as valid Unicode, with Python's line ends and indentation, without a byte order mark."""
     clean = text
     if not text.isascii():
         clean = text.encode("utf-8", "replace").decode("utf-8").removeprefix("\ufeff")
@@ -227,7 +227,7 @@ def _clean(text: str) -> str:
 
 
 def _cut(text: str, stops: Sequence[str]) -> tuple[str, str]:
-    """The text before the first stop string, and what that is."""
+    """Return the text before the first stop string, and that string."""
     ends = [(at, stop) for stop in stops if (at := text.find(stop)) >= 0]
     if not ends:
         return text, ""
@@ -236,7 +236,7 @@ def _cut(text: str, stops: Sequence[str]) -> tuple[str, str]:
 
 
 def _until_fence(text: str) -> str:
-    """The text before the first fence that stands in no literal."""
+    """Return the text before the first fence outside of literals."""
     if "```" not in text and "~~~" not in text:
         return text
     scanner, at = Scanner(), 0

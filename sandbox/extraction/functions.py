@@ -1,9 +1,9 @@
-"""Which code of an answer defines the function that a problem asks for.
+"""Find the code of an answer that defines the function that a problem asks for.
 
 Blocks that define it come first, in this order: the last closed one that is Python and no stub; the last one that was
-never closed, up to its last whole statement; the last one that is no Python after all. Where none defines it, a block
-or a text that only makes sense within the function is its body. A stub is what answers quote of the question: a
-signature with nothing but a docstring, `pass`, `...`, `return None` or `raise NotImplementedError`.
+not closed, up to its last whole statement; the last one that is not Python. If none defines it, a block or a text that
+only makes sense within the function is its body. A stub is quoted from the question: a signature with nothing but a
+docstring, `pass`, `...`, `return None` or `raise NotImplementedError`.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _CALLABLE = re.compile(r"^(?:(?:async\s+)?def|class)\s", re.MULTILINE)
 
 
 class Target:
-    """The function that is asked for, and the text that a model was given of it."""
+    """The function that is asked for, and the text of it that the model got."""
 
     def __init__(self, problem: Problem, parser: Parser) -> None:
         self.name = problem.entry_point
@@ -46,13 +46,13 @@ class Target:
 
     @cached_property
     def known(self) -> frozenset[str]:
-        """The names that stand before the function anyway."""
+        """Return the names that are defined before the function in any case."""
         tree = self._parser.tree(self._preamble)
         given = supplies(self._preamble, tree, 0, values=True) if tree is not None else []
         return frozenset().union(*(supply.names for supply in given))
 
     def defined_in(self, code: str) -> bool:
-        """Whether the code defines the function, or the class that has it, at the margin or in a branch there."""
+        """Return whether the code defines the function, or its class, at the margin or in a branch there."""
         tree = self._parser.tree(code) if self.function in code else None
         if tree is None or (self._defines.search(code) is None and self._assigns.search(code) is None):
             return (tree is not None and self.function in _defined_in_branches(tree.body)) or self._looks_defined(code)
@@ -64,7 +64,7 @@ class Target:
         )  # else a body with a variable of its name
 
     def _looks_defined(self, code: str) -> bool:
-        """The same by the looks of code that was not parsed."""
+        """Return the same for code that cannot be parsed, by its lines."""
         if self._parser.tree(code) is not None:
             return False
         if self._defines.search(code) is not None:
@@ -85,16 +85,16 @@ class Target:
         return False
 
     def has_class(self, code: str) -> bool:
-        """Whether the code defines the class that has the function."""
+        """Return whether the code defines the class that has the function."""
         tree = self._parser.tree(code)
         return tree is not None and any(
             isinstance(node, ast.ClassDef) and node.name == self.owner for node in tree.body
         )
 
     def as_methods(self, code: str) -> str | None:
-        """A method without its class, put into it; None if the code is none.
+        """Return a method without its class put into its class; None if the code is no method.
 
-        What else stands at the margin stays there.
+        Other code at the margin stays there.
         """
         tree = self._parser.tree(code) if self.owner else None
         if tree is None or self.has_class(code):
@@ -116,11 +116,11 @@ class Target:
         return "\n\n\n".join(filter(None, [head, f"class {self.owner}:\n{body}", "\n".join(lines[at:]).strip("\n")]))
 
     def has_def(self, code: str) -> bool:
-        """Whether the function, or its class, is defined as such, and not as a value: that may be an output."""
+        """Return whether the function, or its class, is defined by def or class, and not by an assignment."""
         return self._defines.search(code) is not None
 
     def is_stub(self, code: str) -> bool:
-        """Whether the function is there without anything that it does."""
+        """Return whether the function is defined without a real body."""
         tree = self._parser.tree(code)
         if tree is None:
             return self._parser.tree(f"{code.rstrip()}\n    pass") is not None and code.rstrip().endswith(":")
@@ -141,7 +141,7 @@ class Target:
 
 
 def _is_output(node: ast.stmt) -> bool:
-    """Whether an assignment gives a name what no function is: a literal, or something made by calling that name."""
+    """Return whether an assigned value is no function: it is a literal, or the result of a call of that name."""
     if not isinstance(node, ast.Assign):
         return False
     literal = ast.Constant | ast.List | ast.Tuple | ast.Dict | ast.Set | ast.JoinedStr | ast.ListComp
@@ -153,7 +153,7 @@ def _is_output(node: ast.stmt) -> bool:
 
 
 def _is_method(node: ast.stmt) -> bool:
-    """Whether a function takes `self` or `cls`."""
+    """Return whether a function takes `self` or `cls`."""
     if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
         return False
     arguments = [*node.args.posonlyargs, *node.args.args]
@@ -161,7 +161,7 @@ def _is_method(node: ast.stmt) -> bool:
 
 
 def _defined_in_branches(body: Sequence[ast.stmt]) -> set[str]:
-    """The functions that statements define in their branches, as in `try` and `if`."""
+    """Return the functions that statements define in their branches, as in `try` and `if`."""
     found, waiting = set[str](), list(body)
     while waiting:
         match waiting.pop():
@@ -203,7 +203,7 @@ def in_blocks(blocks: Sequence[Block], target: Target, parser: Parser) -> Found 
 
 
 def _closed(real: Sequence[int], blocks: Sequence[Block], target: Target, parser: Parser) -> list[int]:
-    """The closed blocks that define the function: those that are most surely Python, else the others."""
+    """Return the closed blocks that define the function: those that are surely Python, else the others."""
     closed = [n for n in real if blocks[n].closed and not parser.refuses(blocks[n].code)]
     named = [n for n in closed if blocks[n].python is not False]
     return (
@@ -214,7 +214,7 @@ def _closed(real: Sequence[int], blocks: Sequence[Block], target: Target, parser
 
 
 def _in_class(chosen: int, whole: Sequence[int], blocks: Sequence[Block], target: Target) -> str:
-    """The code of the chosen block; a method of a class that another block defines takes its place there."""
+    """Return the code of the chosen block; a method is put into its class, if another block defines that."""
     code = blocks[chosen].code
     if target.as_methods(code) is None:
         return code
@@ -225,9 +225,9 @@ def _in_class(chosen: int, whole: Sequence[int], blocks: Sequence[Block], target
 
 
 def without_function(blocks: Sequence[Block], target: Target, parser: Parser) -> Found | None:
-    """Return the last block of Python all the same, so that its verdict says what is missing.
+    """Return the last block of Python, which does not define the function, so that its verdict says what is missing.
 
-    Another function, or a body.
+    It is another function, or a body.
     """
     for block in reversed(blocks):
         if block.python is not False and (body := as_body_without_return(block.code, target, parser)) is not None:
@@ -250,7 +250,7 @@ def _body_block(blocks: Sequence[Block], target: Target, parser: Parser) -> Foun
 
 
 def _until_cut(code: str, target: Target, parser: Parser) -> str:
-    """Return code that was never closed without an unfinished last statement, or without the prose behind it."""
+    """Return code of an unclosed block without its unfinished last statement, or without the prose after it."""
     if not parser.refuses(code):
         return code
     lines = code.split("\n")
@@ -265,7 +265,7 @@ def _until_cut(code: str, target: Target, parser: Parser) -> str:
 def as_body(code: str, parser: Parser) -> str | None:
     """Return the code, at the margin, if it makes sense within a function alone; None if it does not.
 
-    The first line may have lost its indentation on the way, or a part of it.
+    The first line may have lost all or part of its indentation.
     """
     for tried in (textwrap.dedent(code), *_indented_again(code)):
         tree = parser.tree("def _():\n    0\n" + textwrap.indent(tried, "    "))
@@ -278,7 +278,7 @@ def as_body(code: str, parser: Parser) -> str | None:
 def as_body_without_return(code: str, target: Target, parser: Parser) -> str | None:
     """Return the code, at the margin, if it is Python that defines nothing.
 
-    A body that returns nothing, if one at all.
+    It may be a body that returns nothing.
     """
     code = textwrap.dedent(code)
     tree = parser.tree(code) if target.begun else None
@@ -289,7 +289,7 @@ def as_body_without_return(code: str, target: Target, parser: Parser) -> str | N
 
 
 def _indented_again(code: str) -> list[str]:
-    """The code with its first lines as far from the margin as the others, in the ways that may have been meant."""
+    """Yield the code with its first lines indented like the others, in every way that may be meant."""
     first, _, rest = code.strip("\n").partition("\n")
     indents = [line[: len(line) - len(line.lstrip())] for line in rest.split("\n") if line.strip()]
     least = min(indents, key=len, default="")

@@ -1,4 +1,4 @@
-"""Code that an answer hands over within JSON: in a field of an object, or in a notebook's cells."""
+"""Find code within JSON: in a field of an object, or in a notebook's cells."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _FIELDS = (
 
 
 def unpacked(text: str) -> str | None:
-    """Return the code's text within one that is a JSON object as a whole; None if it is none, or holds none."""
+    """Return the code within a text that is a JSON object; None if it is none, or holds no code."""
     text = text.strip()
     if text[:1] != "{" or text[-1:] != "}":
         return None
@@ -57,7 +57,7 @@ def _is_code(cell: object) -> bool:
 
 
 def _source(cell: dict[str, Any]) -> str:
-    """The text of a notebook's cell, which holds it as one or as a list of lines."""
+    """Return the text of a notebook's cell, which is one text or a list of lines."""
     source = cell.get("source")
     if isinstance(source, list):
         return "".join(line for line in source if isinstance(line, str))

@@ -1,6 +1,6 @@
-"""Python within bounds.
+"""Parse Python within limits.
 
-A parser with a budget of characters, and a scanner that knows where literals and brackets end.
+There are a parser with a budget of characters, and a scanner that knows where literals and brackets end.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _END = {'"""': re.compile(r'\\.|"""'), "'''": re.compile(r"\\.|'''")}
 
 
 class Parser:
-    """Syntax trees of code, within a budget of characters; the same code is parsed once."""
+    """Makes syntax trees of code, within a budget of characters; the same code is parsed once."""
 
     def __init__(self) -> None:
         self._left = MOST_IN_ALL
@@ -41,11 +41,11 @@ class Parser:
         return self._known[code]
 
     def refuses(self, code: str) -> bool:
-        """Whether the code was looked at and is not Python. What is too long to be looked at is not refused."""
+        """Return whether the code was parsed and is not Python; code that is too long to be parsed is not refused."""
         return (code in self._known or self._affords(code)) and self.tree(code) is None
 
     def empty(self, code: str) -> bool:
-        """Whether the code has no statement: nothing, or comments alone."""
+        """Return whether the code has no statement: it is empty, or has only comments."""
         tree = self.tree(code)
         return not code.strip() or (tree is not None and not tree.body)
 
@@ -54,7 +54,7 @@ class Parser:
 
 
 def parsed(code: str) -> ast.Module | None:
-    """Return the syntax tree, or None for whatever reason the parser has to refuse."""
+    """Return the syntax tree; None if the parser refuses the code for any reason."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -73,7 +73,7 @@ class Scanner:
 
     @property
     def open(self) -> bool:
-        """Whether the next line goes on with this one."""
+        """Return whether the next line continues this one."""
         return bool(self.quote) or self._depth > 0 or self._goes_on
 
     def feed(self, line: str) -> list[tuple[int, int]]:
@@ -119,9 +119,9 @@ class Scanner:
 
 
 def statements(lines: list[str], parser: Parser) -> Iterator[tuple[str, ast.Module | None]]:
-    """Yield the statements at the margin, each with the lines that belong to it and its tree; None: it is no Python.
+    """Yield the statements at the margin, each with its lines and its tree (None if it is not Python).
 
-    A line that begins no statement stands for itself.
+    A line that begins no statement is yielded alone.
     """
     at, room = 0, _LEAST_ROOM + 4 * len(lines)
     while at < len(lines):
@@ -145,7 +145,7 @@ _LEAST_ROOM = 10_000  # lines that may be looked at again, because a bracket in 
 
 
 def at_margin(line: str) -> bool:
-    """Whether a line is neither blank nor indented."""
+    """Return whether a line is neither blank nor indented."""
     return bool(line.strip()) and line[0] not in " \t"
 
 
@@ -165,7 +165,7 @@ def _end_of_statement(lines: list[str], start: int, most: int) -> int:
 
 
 def returns(body: Sequence[ast.stmt]) -> bool:
-    """Whether these statements return or yield something themselves: then they stand within a function, or should."""
+    """Return whether these statements return or yield outside of functions: then they are a function's body."""
     waiting: list[ast.AST] = [*body]
     while waiting:
         node = waiting.pop()
@@ -177,15 +177,15 @@ def returns(body: Sequence[ast.stmt]) -> bool:
 
 
 def is_code(tree: ast.Module) -> bool:
-    """Whether the tree is more than words.
+    """Return whether the tree is more than words.
 
-    Prose such as `Solution`, `Note: this` or `fast and simple` is Python, too.
+    Prose such as `Solution`, `Note: this` or `fast and simple` parses as Python, too.
     """
     return any(not has_no_effect(node) for node in tree.body)
 
 
 def has_no_effect(node: ast.stmt) -> bool:
-    """Whether a statement only names something, or is an expression without a call."""
+    """Return whether a statement is only a name, or an expression without a call."""
     match node:
         case ast.AnnAssign(value=None):
             return True
@@ -211,7 +211,7 @@ def has_no_effect(node: ast.stmt) -> bool:
 
 
 def is_placeholder(statement: ast.stmt) -> bool:
-    """Whether a statement is one of a stub: a docstring, `pass`, `...`, `return None`, NotImplementedError."""
+    """Return whether a statement is part of a stub: a docstring, `pass`, `...`, `return None`, NotImplementedError."""
     match statement:
         case ast.Pass() | ast.Expr(value=ast.Constant()) | ast.Return(value=None | ast.Constant(value=None)):
             return True
@@ -230,7 +230,7 @@ _LEFT_OUT = re.compile(
 
 
 def is_abridged(code: str, tree: ast.Module | None) -> bool:
-    """Whether the code leaves out what stands elsewhere: `...` beside other statements, or a comment that says so."""
+    """Return whether the code is abridged: it has `...` beside other statements, or a comment that says so."""
     if _LEFT_OUT.search(code):
         return True
     bodies = (

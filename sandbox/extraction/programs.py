@@ -1,9 +1,9 @@
-"""Which code of an answer is the whole program that a problem asks for.
+"""Find the code of an answer that is the whole program that a problem asks for.
 
-A program reads its input, does something by itself and prints. Of the closed blocks of Python it is the last one that
-does all of it, together with what it takes from other blocks; else the last one that does something; else the last one.
-Blocks that call themselves tests, or hand an input to the program, are none. Blocks without a tag count where none
-tagged as Python serves: sample runs and plans have no tag either.
+A program reads its input, does something at module level and prints. It is the last closed block of Python that does
+all of this, with what it takes from other blocks; else the last one that does something; else the last one. Blocks that
+are tests, or that give an input to the program, are not programs. Blocks without a tag count only if no block tagged as
+Python fits, because sample runs and plans have no tag either.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def in_blocks(blocks: Sequence[Block], parser: Parser) -> Found | None:
 
 
 def _reads_and_prints_as_python(block: Block, parser: Parser) -> bool:
-    """Whether a block whose tag says something else is a program in Python all the same."""
+    """Return whether a block with another tag is nevertheless a program in Python."""
     tree = parser.tree(block.code) if block.python is False else None
     nodes = [] if tree is None else list(ast.walk(tree))
     return any(map(_reads, nodes)) and any(map(_prints, nodes))
@@ -70,13 +70,13 @@ def _last_that(said: str, fits: Callable[[int, Assembly], bool], together: Assem
 
 
 def _closed(together: Assembly) -> tuple[list[int], list[int]]:
-    """The closed blocks that may be Python, and those of them that say so."""
+    """Return the closed blocks that may be Python, and those of them that are tagged as Python."""
     whole = [n for n, block in enumerate(together.blocks) if block.closed and _may_be(block, together.parser)]
     return whole, [n for n in whole if together.blocks[n].python]
 
 
 def _may_be(block: Block, parser: Parser) -> bool:
-    """Whether the block may be Python; of one without a tag of Python, whether it is."""
+    """Return whether the block is tagged as Python, or parses as Python without such a tag."""
     if block.python:
         return bool(block.code.strip()) and not parser.refuses(block.code)
     tree = parser.tree(block.code) if block.python is None else None
@@ -102,7 +102,7 @@ def _reads_and_prints(n: int, together: Assembly) -> bool:
 
 
 def _does(node: ast.stmt) -> bool:
-    """Whether a statement at the margin does anything but define and set up."""
+    """Return whether a statement at the margin does anything but define and set up."""
     match node:
         case ast.Expr(value=ast.Constant()) | ast.Expr(value=ast.Name()):
             return False
@@ -144,7 +144,7 @@ def _prints(node: ast.AST) -> bool:
 
 
 def _is_test(block: Block, parser: Parser) -> bool:
-    """Whether the block is about a program rather than one: it tests it, imports it or plays its input."""
+    """Return whether the block tests a program, imports it or gives its input, and so is not the program."""
     tree = parser.tree(block.code)
     if tree is None:
         return False

@@ -1,4 +1,4 @@
-"""Telling code from prose, line by line, where both stand in one text."""
+"""Tell code from prose, line by line, in one text."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ _LONGEST_LINE = 5_000  # of which the beginning is looked at
 
 
 def looks_like_statement(line: str) -> bool:
-    """Whether a line at the margin looks like Python, by how it begins."""
+    """Return whether a line at the margin looks like Python, by how it begins."""
     return _STATEMENT.match(line[:_LONGEST_LINE]) is not None
 
 
 def without_prose(text: str, parser: Parser, *, keep_broken: bool = False) -> str:
     """Return the statements of a text.
 
-    Lines that are no Python are left out, or with `keep_broken` such as read as prose.
+    Lines that are not Python are left out; with `keep_broken`, only those that read as prose.
     """
     return "\n".join(runs(text, parser, keep_broken=keep_broken))
 
 
 def runs(text: str, parser: Parser, *, keep_broken: bool = False) -> list[str]:
-    """Return the statements of a text, those together between which no prose stands."""
+    """Return the statements of a text, grouped so that no prose comes between them."""
     lines = tidy(unlabelled(text).split("\n")).split("\n")
     found: list[list[str]] = [[]]
     for code, tree in statements(lines, parser):
@@ -54,7 +54,7 @@ def _looks_like_code(code: str) -> bool:
 
 
 def _is_prose(code: str) -> bool:
-    """Whether a line that is no Python reads as a sentence, a heading or an item of a list."""
+    """Return whether a line that is not Python reads as a sentence, a heading or an item of a list."""
     line = code.split("\n", 1)[0][:_LONGEST_LINE].strip()
     if not looks_like_statement(line):
         return True
@@ -62,6 +62,6 @@ def _is_prose(code: str) -> bool:
 
 
 def unlabelled(text: str) -> str:
-    """Return the text without the word "python", or whose turn it is, alone in its first line."""
+    """Return the text without a first line that is only the word "python" or the name of a turn."""
     label = _LABEL.match(text)
     return text[label.end() :] if label and label[0].strip() else text

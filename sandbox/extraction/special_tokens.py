@@ -1,8 +1,7 @@
-"""Marks that models and tokenizers put around an answer: reasoning, special tokens, headers of turns, wrappers.
+"""Remove marks that models and tokenizers put around an answer: reasoning, special tokens, headers, wrappers.
 
-The marks of reasoning are those of the models' templates as of 2026. A closing mark without an opening one is common:
-the template opened the reasoning. Which mark ends it is decided by where it stands: the last one that is no part of
-code.
+The marks of reasoning are those of the models' templates as of 2026. A closing mark without an opening one is common,
+because the template has opened the reasoning. The last closing mark outside of code ends the reasoning.
 """
 
 from __future__ import annotations
@@ -93,7 +92,7 @@ _TEST_MARKS_END = re.compile(r"^[ \t]*\[/TESTS?\][ \t]*$", re.IGNORECASE | re.MU
 def without_reasoning(text: str, parser: Parser) -> tuple[str, str]:
     """Return the answer after a model's reasoning, and what was found.
 
-    "", "done" or "cut" (it never ended: no answer).
+    The latter is "", "done", or "cut" (the reasoning did not end, so there is no answer).
     """
     text = begun_by_assistant(text)
     if _CHANNEL.search(text) or _BARE_ANALYSIS.match(text):
@@ -119,7 +118,7 @@ def without_reasoning(text: str, parser: Parser) -> tuple[str, str]:
 
 
 def _before_last_thoughts(text: str, closings: list[re.Match[str]]) -> tuple[str, int]:
-    """The text and where its answer begins: behind the last reasoning or, where that ends the text, before it."""
+    """Return the text and where its answer begins: after the last reasoning or, if that ends the text, before it."""
     openings = list(_OPENS.finditer(text))
     end, begin = len(text), len(text) - len(text.lstrip())
     for closing in reversed(closings):
@@ -140,7 +139,7 @@ def _begins_line(text: str, found: re.Match[str]) -> bool:
 
 
 def _final_channel(text: str) -> tuple[str, str]:
-    """Of an answer in channels: what the last one says that a user sees."""
+    """Return the last channel that a user sees, from an answer in channels."""
     shown = [
         found
         for found in _CHANNEL.finditer(text)
@@ -156,7 +155,7 @@ def _final_channel(text: str) -> tuple[str, str]:
 
 
 def _outside_code(text: str, marks: list[re.Match[str]], parser: Parser) -> list[re.Match[str]]:
-    """Which of these marks, in order, stand outside of closed blocks of Python."""
+    """Return those of these marks, in order, that are outside of closed blocks of Python."""
     code = [block for block in scan(text) if block.closed and not parser.refuses(block.code)] if marks else []
     found, at = [], 0
     for mark in marks:
@@ -190,7 +189,7 @@ def until_end(text: str) -> str:
 
 
 class _Lines:
-    """A walk over lines of code, to see whether a token is part of a literal or a comment."""
+    """Walks over lines of code, to find whether a token is part of a literal or a comment."""
 
     def __init__(self, text: str) -> None:
         self._text = text
@@ -200,7 +199,7 @@ class _Lines:
         self._inside: list[tuple[int, int]] = []
 
     def holds(self, token: re.Match[str]) -> bool:
-        """Whether this token, which stands behind all that were asked before, is part of the code."""
+        """Return whether this token is part of the code; tokens must be asked in their order."""
         while self._end < token.start():
             self._begin = self._end + 1
             end = self._text.find("\n", self._begin)
@@ -218,7 +217,7 @@ class _Lines:
 
 
 def unwrapped(text: str) -> list[str]:
-    """The texts in which code is looked for, in order: what stands within <answer> or the like, then everything."""
+    """Return the texts in which code is searched, in order: the text within <answer> or the like, then everything."""
     text = _marked_as_fences(text)
     openings = [found for found in _WRAPPER.finditer(text) if not found[1]]
     if not openings:
@@ -230,12 +229,12 @@ def unwrapped(text: str) -> list[str]:
 
 
 def marks_code(text: str) -> bool:
-    """Whether marks such as [BEGIN], of which some are Python, too, stand in the place of fences."""
+    """Return whether marks such as [BEGIN], some of which are also valid Python, are used as fences."""
     return FENCE.search(text) is None and any(marks.search(text) for marks in (_CODE_MARKS, _PREFORMATTED, _UNUSED))
 
 
 def _marked_as_fences(text: str) -> str:
-    """The text with fences in the place of marks such as [PYTHON] and <code>."""
+    """Return the text with fences instead of marks such as [PYTHON] and <code>."""
     if not marks_code(text):
         return text
     if _PREFORMATTED.search(text):

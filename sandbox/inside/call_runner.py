@@ -18,7 +18,7 @@ BATCH_BYTES, BATCH_S = 1 << 15, 0.002
 class CallRunner:
     """Make one call after the other; an exception is an answer, SystemExit among them.
 
-    With `arguments_back` an answer carries the arguments that the call has changed, so that work done in place is seen.
+    With `arguments_back` an answer carries the arguments that the call has changed, so that changes in place are seen.
     The answers to the first `apart` calls are sent before the others are made. All answers together have `room` bytes.
     """
 

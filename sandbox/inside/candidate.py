@@ -1,10 +1,10 @@
 """Run one program in a process that has become a candidate, and report how it ended.
 
 The process is a fork of the zygote (`main`), a fork of a runner (`main_in_runner`) or a fresh interpreter (`main_exec`,
-`resume`). From the first line of the program on it is hostile, and what it writes to the answers pipe is a claim. The
-one claim that matters is the proof, a token that the host made for this visit. It stays unread in the order pipe until
-the tests have returned, so an early exit cannot pass. A program that reads the pipe itself can still take it; no test
-in the program's own process could prevent that.
+`resume`). From the first line of the program on it is hostile, and what it writes to the answers pipe is an untrusted
+claim. The only claim that matters is the proof, a token that the host made for this visit. It stays unread in the order
+pipe until the tests have returned, so an early exit cannot pass. A program that reads the pipe itself can still take
+it; no test in the program's own process could prevent that.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _COMMAND = ("/opt/box/python", "-s", "-P", "-B", "/opt/box/start.py", "candidate
 
 
 def read_order(fd: int) -> dict[str, wire.Value]:
-    """Read the program from an order pipe; leaves the proof, which comes after it."""
+    """Read the program from an order pipe, but not the proof, which comes after it."""
     order: dict[str, wire.Value] = job_encoding.unpack(wire.read_frame(fd) or b"")
     return order
 
@@ -140,7 +140,7 @@ def _run_tests(order: dict[str, Any], source: str, space: dict[str, Any], names:
 def _run_graded(order: dict[str, Any], report: Report) -> int:
     """Run a data set's tests over stand-ins (`test_replay`).
 
-    The order's `source` is what the tests may use, or the solution to record.
+    The order's `source` is the code that the tests may use, or the solution to record.
     """
     tell, prove, source = exceptions.report_exception, _prove, order["tests"]
     space = _namespace("solution")
@@ -204,7 +204,8 @@ def _file_of(order: dict[str, Any], space: dict[str, Any], name: str) -> None:
 def _parts(order: dict[str, Any], name: str) -> list[types.CodeType]:
     """Compile the data set's imports, if any, and the program.
 
-    Apart, so that the program keeps its line numbers, its docstring and its `from __future__` imports.
+    They are compiled separately, so that the program keeps its line numbers, its docstring and its `from __future__`
+    imports.
     """
     imports = [_compiled(order["imports"], "imports.py")] if order["imports"] else []
     return [*imports, _compiled(order["source"], name)]
@@ -217,12 +218,12 @@ def _compiled(source: str, name: str) -> types.CodeType:
 
 
 def _remember(source: str, name: str) -> None:
-    """Let tracebacks and `inspect` find the lines."""
+    """Register the source lines, so that tracebacks and `inspect` find them."""
     linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)
 
 
 def _namespace(name: str) -> dict[str, object]:
-    """A fresh module, registered so that pickling and dataclasses find it."""
+    """Create a module and register it, so that pickling and dataclasses find it."""
     module = types.ModuleType(name)
     module.__dict__["__builtins__"] = builtins
     sys.modules[name] = module

@@ -1,7 +1,7 @@
 """Wall-time limit of a visit, extended by the time in which the box waited for its core.
 
-A program that reaches its wall limit was slow, or the machine kept it from its core. Its share of the core does not
-tell which: a sleeping program uses as little. The kernel counts for each task how long it was ready to run and did not
+A program that reaches its wall limit was slow, or it had to wait for its core. Its share of the core does not tell
+which: a sleeping program uses little, too. The kernel counts for each task how long it was ready to run and did not
 (its run delay, in `/proc/PID/schedstat`). Sleeping does not add to that, but the box's own load does: of a program's
 threads all but one wait at any time. So a task's delay counts without the time in which its own box had the core:
 
@@ -18,8 +18,8 @@ whenever we look, but it cannot use its core from outside the box. Where the ker
 (the line `full` of a version 2 cgroup's `cpu.pressure`: something was ready and nothing ran), that account replaces the
 estimate.
 
-A program cannot gain any of this time on a core that nobody else wants. Where others want the core, it gains only that
-this time is not counted against it, up to `longest_s`, and costs nobody else anything. Where the kernel keeps no such
+A program cannot gain any of this time on a core that no other container uses. If others use the core, this time is only
+not counted against the program, up to `longest_s`, and costs the others nothing. Where the kernel keeps no such
 accounts, the wall clock alone counts. `sandbox.judging.judge.starved` reads the result from the facts.
 """
 
@@ -55,7 +55,7 @@ class Deadline:
 
     @property
     def waited_s(self) -> float:
-        """Seconds that the box has waited for its core, as of the last look."""
+        """Return seconds that the box has waited for its core, as of the last look."""
         return self._waiting.seconds
 
     def left_s(self, box_cpu_s: float, *, looking: bool) -> float:
@@ -146,7 +146,7 @@ class WaitEstimate:
 class CoreWait:
     """Seconds that a box has waited for its core since this object was made.
 
-    `ours` are the processes that no program has started.
+    `ours` are the box's own processes, which no candidate has started.
     """
 
     def __init__(self, ours: frozenset[int]) -> None:
@@ -155,7 +155,7 @@ class CoreWait:
 
     @property
     def seconds(self) -> float:
-        """The seconds, as of the last look."""
+        """Return the seconds, as of the last look."""
         return max(self._bound.seconds, self._estimate.seconds, self._pressure_s)
 
     def update(self, box_cpu_s: float) -> None:

@@ -76,7 +76,7 @@ def _message(error: BaseException) -> str:
 
 
 def exception_bytes(error: BaseException, depth: int = MAX_DEPTH) -> bytes:
-    """Encode an exception; b"" if its program has made that impossible.
+    """Encode an exception; b"" if the program has made that impossible.
 
     Exceptions within it (of a group, its cause) come along so many levels deep.
     """

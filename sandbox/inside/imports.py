@@ -1,4 +1,4 @@
-"""Put the imports that a data set assumes into a program's source, where both have to be one text."""
+"""Put the imports that a data set assumes into a program's source, if both have to be one text."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ _setrlimit, _getrlimit, _prlimit = resource.setrlimit, resource.getrlimit, resou
 
 
 def reset_interpreter() -> None:
-    """Remove our modules, arguments and paths from the interpreter, and replace what would tell of the machine."""
+    """Remove our modules, arguments and paths from the interpreter, and replace functions that reveal the machine."""
     for name in [name for name in sys.modules if name.split(".")[0] == "sandbox"]:
         del sys.modules[name]  # a candidate may have a module of that name
     sys.modules["__main__"] = types.ModuleType("__main__")  # ours has a file, which `multiprocessing` would run again

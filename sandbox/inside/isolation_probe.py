@@ -1,9 +1,9 @@
-"""What a box must keep a program from doing, tried from within.
+"""Try from within a box what the box must forbid.
 
-Each function says "" where a wall holds, else what happened.
+Each function returns "" if a wall holds, else what happened.
 
-Runs as a candidate, source and all; it never stands in the supervisor. Numbers of system calls are those of x86-64 and
-aarch64.
+This module runs as a candidate, as source text; the supervisor never imports it. Numbers of system calls are those of
+x86-64 and aarch64.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ _FAMILIES = {"AF_INET": 2, "AF_INET6": 10, "AF_NETLINK": 16, "AF_PACKET": 17, "A
 
 
 def system_calls() -> str:
-    """Every call of the list is refused."""
+    """Check that every system call of the list is refused."""
     libc = ctypes.CDLL(None, use_errno=True)
     got_through = []
     for name, (x86, arm, arguments) in _CALLS.items():
@@ -77,7 +77,7 @@ def system_calls() -> str:
 
 
 def sockets() -> str:
-    """Nothing but a local socket can be made."""
+    """Check that only local sockets can be made."""
     made = []
     for name, family in _FAMILIES.items():
         for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM, socket.SOCK_RAW, socket.SOCK_SEQPACKET):
@@ -90,7 +90,7 @@ def sockets() -> str:
 
 
 def kernel_memory() -> str:
-    """Nothing makes the kernel hold memory that is charged to nobody: socket filters, locks that it does not list."""
+    """Check that no kernel memory can be taken that no cgroup is charged for: socket filters, unlisted locks."""
     given = {name: _attaches(option) for name, option in _FILTERS.items()}
     given["a lock of an open file"] = _locks_an_open_file()
     given["a process that shares descriptors"] = _shares_descriptors()
@@ -129,14 +129,14 @@ def _shares_descriptors() -> bool:
 
 
 def network() -> str:
-    """There is no device but the loopback, and that is down or alone."""
+    """Check that there is no network device but the loopback, and that it is down or alone."""
     with open("/proc/net/dev", encoding="ascii") as file:
         devices = [line.partition(":")[0].strip() for line in file if ":" in line]
     return ", ".join(device for device in devices if device != "lo")
 
 
 def privileges() -> str:
-    """No root, no capability, no way to new ones, and a filter in force."""
+    """Check that there is no root, no capability, no way to gain any, and that a seccomp filter is active."""
     with open("/proc/self/status", encoding="utf-8") as file:
         status = dict(line.rstrip("\n").split(":\t", 1) for line in file if ":\t" in line)
     wanted = {"CapEff": "0" * 16, "CapPrm": "0" * 16, "CapAmb": "0" * 16, "NoNewPrivs": "1", "Seccomp": "2"}
@@ -145,7 +145,7 @@ def privileges() -> str:
 
 
 def root_directory() -> str:
-    """The root is read-only, and the scratch directories hold nothing that can be run."""
+    """Check that the root is read-only, and that no file in the scratch directories can be executed."""
     wrong = []
     for path in ("/x", "/usr/x", "/etc/x", "/opt/box/x", "/var/x"):
         try:
@@ -176,7 +176,7 @@ def root_directory() -> str:
 
 
 def supervisor() -> str:
-    """Process 1 is out of reach: no signal, no memory, no environment, no file of its own."""
+    """Check that process 1 is out of reach: no signal, no memory, no environment, none of its files."""
     wrong = []
     try:
         os.kill(1, 0)
@@ -193,9 +193,9 @@ def supervisor() -> str:
 
 
 def processes(limit: int) -> str:
-    """No more than `limit` processes and threads.
+    """Check that there can be at most `limit` processes and threads.
 
-    They are counted together, and threads are made at a tenth of the cost.
+    They are counted together, and a thread costs a tenth of the time of a process.
     """
     gate, before, made = _thread.allocate_lock(), len(os.listdir("/proc/self/task")), 0
     gate.acquire()
@@ -219,7 +219,7 @@ def processes(limit: int) -> str:
 
 
 def files(limit: int, fill: int) -> str:
-    """No more than `limit` files in a scratch directory: by its own word or, with `fill`, by making more."""
+    """Check that a scratch directory has at most `limit` files: as it reports or, with `fill`, by making more."""
     if not fill and 0 < os.statvfs(SCRATCH).f_files <= limit:
         return ""
     made = _fill(limit + 1, lambda number: os.close(os.open(f"{SCRATCH}/{number}", os.O_CREAT | os.O_WRONLY)))
@@ -229,7 +229,7 @@ def files(limit: int, fill: int) -> str:
 
 
 def disk(limit_mb: int, fill: int) -> str:
-    """No more than `limit_mb` MB in a scratch directory: by its own word or, with `fill`, by taking more."""
+    """Check that a scratch directory has at most `limit_mb` MB: as it reports or, with `fill`, by writing more."""
     room = os.statvfs(SCRATCH)
     if not fill and 0 < room.f_blocks * room.f_frsize <= limit_mb << 20:
         return ""
@@ -258,13 +258,13 @@ def _fill(count: int, make: Callable[[int], None]) -> int:
 
 
 def memory(megabytes: int) -> str:
-    """Takes and touches this much; whoever comes back had it."""
+    """Allocate and touch this much memory; if it returns, there was no limit."""
     block = bytearray(megabytes << 20)
     return f"took {len(block) >> 20} MB"
 
 
 def locks(files: int, each: int) -> str:
-    """Holds so many record locks until it is stopped. A kernel that lists none keeps them where memory is charged."""
+    """Hold so many record locks until stopped; a kernel that lists no locks charges their memory to the box."""
     if not os.path.exists("/proc/locks"):
         return ""
     held = []
@@ -282,17 +282,17 @@ def locks(files: int, each: int) -> str:
 
 
 def spin() -> None:
-    """Uses CPU seconds until it is stopped."""
+    """Use CPU seconds until stopped."""
     while True:
         pass
 
 
 def sleep() -> None:
-    """Uses wall seconds until it is stopped."""
+    """Use wall seconds until stopped."""
     time.sleep(3600)
 
 
 def talk() -> None:
-    """Writes until it is stopped."""
+    """Write output until stopped."""
     while True:
         os.write(1, b"x" * 65536)

@@ -1,4 +1,4 @@
-"""Paths, names, sizes and user ids of a box, as host and box both know them.
+"""Define paths, names, sizes and user ids of a box, for the host and the box.
 
 The host names a range of user ids for each box, at random and above those of a distribution, so that two boxes hardly
 ever share one. An engine that maps its containers' ids to a part of the machine's (rootless, or with user namespaces)

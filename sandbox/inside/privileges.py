@@ -86,7 +86,7 @@ def apply_landlock() -> None:
 
 
 def drop_privileges(uid: int) -> None:
-    """Change to `uid` for good. Leaving uid 0 empties every capability set."""
+    """Change to `uid` irrevocably; leaving uid 0 empties every capability set."""
     os.setgroups([])
     os.setresgid(uid, uid, uid)
     os.setresuid(uid, uid, uid)

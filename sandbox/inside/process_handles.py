@@ -1,4 +1,4 @@
-"""The supervisor's handles of the other processes: zygote, runner, and orphans to reap.
+"""Control the other processes of a box from the supervisor: zygote, runner, and orphans to reap.
 
 The zygote stays for the life of the box, a runner while its program stays. Processes whose parents have ended become
 children of process 1; they count against the limit on processes until they are reaped.
@@ -29,7 +29,7 @@ class Parent(Protocol):
 
     @property
     def ours(self) -> frozenset[int]:
-        """The processes that were in the box before the candidate."""
+        """Return the processes that were in the box before the candidate."""
 
     def program_bytes(self, program: Program) -> bytes:
         """Return what must be written to the order pipe before the proof."""
@@ -38,7 +38,7 @@ class Parent(Protocol):
         """Kill all processes of the candidate's uid at a limit; returns whether there were more than its first one."""
 
     def kill(self) -> None:
-        """Kill this process, where there is no candidate to kill or it does not die."""
+        """Kill this process, if there is no candidate to kill or the candidate does not die."""
 
     def reap(self) -> fork_protocol.Ended:
         """Return how this process ended, after its socket was closed."""

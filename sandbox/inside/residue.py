@@ -1,4 +1,4 @@
-"""What a program leaves behind in a box: how it is detected and removed.
+"""Detect and remove what a program leaves behind in a box.
 
 Processes and files (`clean`) are removed under the candidate's own uid: root without DAC_OVERRIDE cannot empty a
 directory that its owner closed, but the owner can. One `kill(-1)` ends all processes of the uid; the kernel lets none

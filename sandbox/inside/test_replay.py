@@ -1,15 +1,15 @@
-"""Run a data set's own test code over answers that were given elsewhere, without any code of a candidate.
+"""Run a data set's own test code over answers from another process, without any code of a candidate.
 
 The functions under test are replaced by stand-ins (`bind`):
 
-* `Recorder` hands each call to the data set's own solution and reports it, so that the host knows what the tests ask.
-* `Replayer` answers from a list: the n-th call of the tests must be the n-th call of the list. A call that is not ends
-  the process with a report of it; the host then asks the candidate again, with that call added.
+* `Recorder` passes each call to the data set's own solution and reports it, so that the host knows the tests' calls.
+* `Replayer` answers from a list: the n-th call of the tests must be the n-th call of the list. Any other call
+  ends the process with a report of it; the host then asks the candidate again, with that call added.
 * `Withholder` reports each call and gives no answer, so what the tests ask then does not depend on any. Each call
   returns the same object. Arithmetic and comparisons with it return it again, and whatever needs a value (a branch, a
   loop, an index, a text) stops the statement. So no argument of a later call can have been computed from an answer. A
   simple statement that is stopped or fails is skipped, and the names that it would have set are set to WITHHELD; a
-  compound statement ends the tests, because nobody knows how they go on.
+  compound statement ends the tests, because their further course is unknown.
 
 All start from the same random seed, so tests that draw random values draw the same ones. Answers are data of the
 codec's types. A mark (a spoofed or unknown type) is no answer: the stand-in raises instead. An exception of the
@@ -199,7 +199,7 @@ class Withholder:
         self._report, self._most, self._encode, self.asked = report, most, encode, 0
 
     def __call__(self, call: object) -> object:
-        """Return WITHHELD, from which nothing can be learnt."""
+        """Return WITHHELD, which contains no information."""
         if self.asked >= self._most:
             raise AnswerNeeded
         self.asked += 1

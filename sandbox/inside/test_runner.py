@@ -1,9 +1,9 @@
-"""Run test code, call what it only defines, and raise NoTestRan where nothing was tested.
+"""Run test code, call tests that it only defines, and raise NoTestRan if nothing was tested.
 
-After the file itself come its classes of unittest, its functions and classes named test, and a `check(candidate)` that
-the file defines and does not call. What stands behind `if __name__ == "__main__"` runs, too, but for the runners
-(`unittest.main()`), which would find no test here. The number of tests that ran is counted: each assert, each use of
-what the program defines, each test of unittest. pytest is not there, so a test with fixtures or parameters cannot be
+The file itself runs first. Then its unittest classes are run, its functions and classes named test, and a
+`check(candidate)` that it defines and does not call. The code under `if __name__ == "__main__"` runs, too, except for
+the runners (`unittest.main()`), which would find no test here. The tests that ran are counted: each assert, each use of
+a name of the program, each unittest test. pytest is not available, so a test with fixtures or parameters cannot be
 called; NoTestRan then says so.
 """
 
@@ -28,7 +28,7 @@ _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
 class NoTestRan(Exception):
-    """The tests came to their end and have tested nothing."""
+    """The tests came to their end without testing anything."""
 
 
 def run(source: str, space: dict[str, Any], names: frozenset[str] | None = None) -> None:
@@ -61,8 +61,7 @@ def require(ran: int, otherwise: str) -> None:
 def runs_as_written(source: str, *, graded: bool) -> bool:
     """Return whether executing the file is enough: it defines no test without calling it, and an assert is sure to run.
 
-    Where tests are `graded`, the calls that they make are counted anyway. The host asks this, once for each set of
-    tests.
+    For `graded` tests, their calls are counted in any case. The host calls this once for each set of tests.
     """
     if any(word in source for word in _CALLED_LATER):
         return False
@@ -80,7 +79,7 @@ def runs_as_written(source: str, *, graded: bool) -> bool:
 
 
 class _Counter:
-    """Count what ran: `_Counting` puts a call of it before each assert and around each use of the program."""
+    """Count the tests that ran: `_Counting` adds a call of it before each assert and around each use of the program."""
 
     def __init__(self) -> None:
         self.ran = 0
@@ -155,7 +154,7 @@ class _File:
 
 
 def _definitions(body: list[ast.stmt]) -> Iterator[Any]:
-    """The functions and classes of a file, in its branches, too."""
+    """Yield the functions and classes of a file, in its branches, too."""
     for node in body:
         if isinstance(node, (*_FUNCTIONS, ast.ClassDef)):
             yield node
@@ -166,7 +165,7 @@ def _definitions(body: list[ast.stmt]) -> Iterator[Any]:
 
 
 def _of_class(owner: str, kind: type) -> Iterator[Callable[[], object]]:
-    """The tests of a class that is none of unittest's, each on an object of its own."""
+    """Yield the tests of a class outside of unittest, each on its own object."""
     names = dict.fromkeys(name for base in reversed(kind.__mro__) for name in vars(base) if name.startswith("test"))
     _prepare(getattr(kind, "setup_class", None), kind)
     for name in [name for name in names if callable(getattr(kind, name))]:
@@ -197,13 +196,13 @@ def _unguarded(node: ast.stmt) -> list[ast.stmt]:
 
 
 def _runs_all(node: ast.stmt) -> bool:
-    """Whether a statement has a runner collect and run all tests."""
+    """Return whether a statement makes a runner collect and run all tests."""
     calls = (one.func for one in ast.walk(node) if isinstance(one, ast.Call)) if isinstance(node, ast.Expr) else ()
     return any(ast.unparse(function) in {"unittest.main", "pytest.main"} for function in calls)
 
 
 def _callable(name: str, test: Callable[..., object]) -> Callable[[], object]:
-    """The test as a call; raises NoTestRan for one that only pytest's own runner could call."""
+    """Return the test as a call; raises NoTestRan for one that only pytest's own runner could call."""
     wanted, marks = _wanted(test), {getattr(mark, "name", "") for mark in getattr(test, "pytestmark", [])} & _MARKS
     if wanted or marks:
         what = f"the fixtures {', '.join(wanted)}" if wanted else f"its mark {min(marks)}"
@@ -220,7 +219,7 @@ def _callable(name: str, test: Callable[..., object]) -> Callable[[], object]:
 
 
 def _wanted(test: Callable[..., object]) -> list[str]:
-    """The parameters without which it cannot be called."""
+    """Return the parameters that a call of the test must give."""
     parameters = inspect.signature(test).parameters.values()
     return [
         one.name
@@ -230,7 +229,7 @@ def _wanted(test: Callable[..., object]) -> list[str]:
 
 
 def _defined(space: dict[str, Any]) -> frozenset[str]:
-    """The names of what the program has defined itself, and can be called."""
+    """Return the names of callables that the program has defined itself."""
     return frozenset(name for name, value in space.items() if not name.startswith("__") and _is_own(value))
 
 
@@ -242,7 +241,7 @@ def _is_own(value: object) -> bool:
 
 
 def _only_function(space: dict[str, Any], tested: frozenset[str]) -> object:
-    """The function that an uncalled `check` is for."""
+    """Return the function that an uncalled `check` is for."""
     own = sorted(name for name in tested if isinstance(space.get(name), FunctionType))
     if len(own) != 1:
         these = f"the program defines {', '.join(own)}" if own else "the program defines no function"
@@ -260,7 +259,7 @@ def _cases() -> list[type]:
 
 
 def _run_cases(kinds: list[type]) -> int:
-    """Run their tests; returns how many were not skipped, and raises what the first failed one raised."""
+    """Run the tests of these classes; return how many were not skipped; raise the exception of the first failure."""
     if not kinds:
         return 0
     unittest: Any = importlib.import_module("unittest")

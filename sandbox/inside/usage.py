@@ -1,6 +1,6 @@
-"""What the box has used: CPU, memory, record locks, processes.
+"""Measure what the box has used: CPU, memory, record locks, processes.
 
-Read from cgroup v1, from cgroup v2, or from /proc where neither is readable.
+The values come from cgroup v1, from cgroup v2, or from /proc if neither is readable.
 """
 
 from __future__ import annotations
@@ -199,7 +199,7 @@ def _charged_without_files() -> int:
 
 
 def memory_mb() -> int:
-    """Return the megabytes that the box takes now, without file cache; 0 where the kernel does not count."""
+    """Return the megabytes that the box uses now, without file cache; 0 where the kernel does not count."""
     return (_charged_without_files() >> 20) + 1 if _charged_bytes() else 0
 
 

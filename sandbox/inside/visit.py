@@ -1,8 +1,8 @@
-"""One visit of a program, as the supervisor runs it: pipes, clocks, caps.
+"""Run one visit of a program in the supervisor: pipes, clocks and limits.
 
-A visit ends when the main process is dead, never when a pipe is closed: a leftover process may hold a pipe open for
-ever. The supervisor acts on a limit and reports which, so no cause is guessed from an exit code. Where a runner is the
-parent, the candidate can stop or kill it: then the visit ends with the runner, as the runner ended.
+A visit ends when the main process is dead, never when a pipe is closed: a leftover process may hold a pipe open without
+end. The supervisor acts on a limit and reports which one, so no cause is guessed from an exit code. If a runner is the
+parent, the candidate can stop or kill it: then the visit ends with the runner, and with the runner's ending.
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ class _Reader:
 
     @property
     def over(self) -> bool:
-        """Whether there were more than `most` bytes."""
+        """Return whether there were more than `most` bytes."""
         return self.size > self.most
 
     def read(self) -> bool:
@@ -239,7 +239,7 @@ class Visit:
 
     @property
     def truncated(self) -> bool:
-        """Whether the program printed more than was kept."""
+        """Return whether the program printed more than was kept."""
         return any(reader.size > reader.cap for reader in (self._stdout, self._stderr))
 
     def _step(self) -> fork_protocol.Ended | None:

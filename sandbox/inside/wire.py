@@ -1,4 +1,4 @@
-"""Values as bytes, and bytes in frames: the one language between host, supervisor and candidate.
+"""Encode values as bytes, and bytes in frames: the only format between host, supervisor and candidate.
 
 A frame is a length (4 bytes, big endian) and that many bytes of payload; a payload is one value. A value is one of a
 closed set of exact types, each a tag and its content:
@@ -6,8 +6,9 @@ closed set of exact types, each a tag and its content:
     N none · T true · F false · I int (length, decimal digits) · D float (8 bytes) · S str (length, UTF-8) ·
     B bytes (length, content) · L list (count, values) · M dict with str keys (count, key, value, …)
 
-Lengths and counts are 4 bytes. The decoder is strict: it reads nothing twice, allocates nothing it has not been sent,
-and refuses depth, size and trailing bytes beyond its caps, so hostile bytes cost no more than their length.
+Lengths and counts are 4 bytes. The decoder is strict: it reads nothing twice, allocates memory only for bytes that were
+sent, and refuses trailing bytes, and depth or size above its caps. So the cost of hostile bytes is linear in their
+length.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ class WireError(ValueError):
 
 
 def encode(value: object) -> bytes:
-    """The payload for a value; raises WireError for a type outside the set (subclasses included)."""
+    """Encode a value as a payload; raises WireError for a type outside the set (subclasses included)."""
     parts: list[bytes] = []
     _encode(value, parts, MAX_DEPTH)
     return b"".join(parts)
@@ -87,7 +88,7 @@ def _sized(tag: bytes, content: bytes) -> bytes:
 
 
 def decode(payload: bytes) -> Value:
-    """The value of a payload; raises WireError for anything that `encode` would not have written."""
+    """Decode a payload to its value; raises WireError for anything that `encode` would not have written."""
     value, end = _decode(payload, 0, MAX_DEPTH)
     if end != len(payload):
         raise WireError(f"{len(payload) - end} bytes follow the value")
@@ -95,11 +96,10 @@ def decode(payload: bytes) -> Value:
 
 
 def decode_record(payload: bytes, known: frozenset[str]) -> dict[str, Value]:
-    """A dict of scalars, or of records of scalars, whose keys are all known.
+    """Decode a dict of scalars, or of records of scalars, whose keys are all known.
 
-    Raises WireError before anything else is decoded.
-
-    So the work is bounded by the number of known keys, whatever the payload says of itself.
+    Raises WireError at the first other key or value, and decodes nothing after it. So the work is bounded by the number
+    of known keys, for any payload.
     """
     record, end = _decode_record(payload, 0, known, nested=True)
     if end != len(payload):
@@ -212,7 +212,7 @@ def _take(data: bytes, at: int, size: int) -> bytes:
 
 
 def frame(payload: bytes) -> bytes:
-    """The payload with its length before it."""
+    """Return the payload with its length before it."""
     if len(payload) > MAX_FRAME:
         raise WireError(f"a frame of {len(payload)} bytes is over the cap of {MAX_FRAME}")
     return _LENGTH.pack(len(payload)) + payload
@@ -230,7 +230,7 @@ class FrameBuffer:
         self._data += data
 
     def next(self) -> bytes | None:
-        """The next whole payload, or None until more has arrived; raises WireError for a length over the cap."""
+        """Return the next whole payload, or None until more has arrived; raises WireError for a length over the cap."""
         if len(self._data) < 4:
             return None
         size: int = _LENGTH.unpack_from(self._data)[0]
@@ -244,7 +244,7 @@ class FrameBuffer:
 
 
 def read_frame(fd: int) -> bytes | None:
-    """One payload from a blocking descriptor; None at a clean end; raises WireError at an end in the middle."""
+    """Read one payload from a blocking descriptor; None at a clean end; raises WireError at an end in the middle."""
     head = _read_exactly(fd, 4)
     if not head:
         return None

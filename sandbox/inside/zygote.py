@@ -1,12 +1,12 @@
 """The zygote: a warm interpreter that forks candidates, runners and cleaners, and waits for them.
 
-It never sees a job. With the ends of five fresh pipes and a uid the supervisor has it fork a candidate and wait for it,
-one candidate at a time. With a socket the supervisor has it fork a runner, which takes its orders from that socket. A
-cleaner is always forked in advance.
+It never sees a job. The supervisor sends it the ends of five fresh pipes and a uid, to fork a candidate and wait for
+it, one candidate at a time. Or the supervisor sends it a socket, to fork a runner, which takes its orders from that
+socket. A cleaner is always forked in advance.
 
-Warm-up: the interpreter makes code quicker while it runs it, by writing into it. What the zygote has often run is quick
-in every fork and is not written again, so a fork starts quicker and copies fewer pages: a tenth of a short program's
-time. So the zygote runs some programs of its own before it forks the first candidate.
+Warm-up: the interpreter specializes code while it runs it, by writing into it. Code that the zygote has often run is
+specialized in every fork and is not written again. So a fork starts faster and copies fewer pages, which saves a tenth
+of a short program's time. So the zygote runs some programs of its own before it forks the first candidate.
 
 Runner: a fork that has compiled one program and forks a candidate for each of its inputs. It never runs a line of the
 program. It has the program's uid, so that whatever ends the program's processes ends it too, and so that compiling

@@ -1,8 +1,9 @@
-"""Holding an answer against what is expected. Pure, and safe on hostile values: they are of exact types of our making.
+"""Compare an answer with what is expected.
+
+The functions are pure, and safe on hostile values, because the codec makes only values of exact types.
 
 `==` between such values is Python's own and runs no code of a candidate: 1 == 1.0, True == 1, an OrderedDict equals a
-dict, and a mark (`codec.Mark`) equals nothing. An array of numpy's with one item equals what that item equals, as
-there.
+dict, and a mark (`codec.Mark`) equals nothing. A numpy array with one item equals what that item equals, as in numpy.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ _NUMBERS = frozenset({bool, int, float, complex, Fraction, Decimal})
 
 
 def holds(answer: object, test: CallTest) -> bool:
-    """Whether the answer is what the test expects, or also right."""
+    """Return whether the answer is what the test expects, or another right answer (`also`)."""
     if answer is test.expected and test.comparison in _EQUAL_HOLDS and bool(answer == answer):  # noqa: PLR0124  (a NaN is not)
         return True
     return _holds(answer, test) or any(_holds(answer, replace(test, expected=other, also=())) for other in test.also)
@@ -67,9 +68,9 @@ def _holds_of_value(answer: object, test: CallTest) -> bool:
 
 
 def _holds_of_digest(answer: Digest, test: CallTest) -> bool:
-    """Whether a digest is right.
+    """Return whether an answer that came as a digest is right.
 
-    Its value has many bytes, so it is true and not None, and equals one of the same digest.
+    Such a value has many bytes, so it is true and not None, and it equals a value of the same digest.
     """
     match test.comparison:
         case Comparison.TRUE | Comparison.ANYTHING:
@@ -89,7 +90,7 @@ def _has_digest(value: object, wanted: Digest) -> bool:
 
 
 def truth(answer: object) -> bool | None:
-    """Whether an answer counts as true; None where it is not known."""
+    """Return whether an answer counts as true; None if it is not known."""
     return answer.truth if isinstance(answer, Mark) else bool(answer)
 
 
@@ -101,9 +102,9 @@ def _equal(answer: object, expected: object) -> bool:
 
 
 def _pairwise(answer: object, expected: object, alike: _Pair, holds_one: _Pair) -> bool:
-    """Whether all pairs of items hold, at any depth.
+    """Return whether all pairs of items hold, at any depth.
 
-    Containers that are `alike` are pairs of their items, all else is one.
+    Two containers that are `alike` are compared item by item; any other two values are one pair.
     """
     waiting: list[tuple[Any, Any]] = [(answer, expected)]
     while waiting:
@@ -123,12 +124,12 @@ def _pairwise(answer: object, expected: object, alike: _Pair, holds_one: _Pair) 
 
 
 def _same_shape(answer: object, expected: object) -> bool:
-    """The same type; of dicts, whichever."""
+    """Return whether both have the same type; all kinds of dict count as one."""
     return type(answer) is type(expected) or (isinstance(answer, dict) and isinstance(expected, dict))
 
 
 def _same_shape_in_json(answer: object, expected: object) -> bool:
-    """The same, where every tuple counts as a list."""
+    """Return the same, where every tuple counts as a list."""
     return any(isinstance(answer, kind) and isinstance(expected, kind) for kind in (list | tuple, dict))
 
 
@@ -139,14 +140,14 @@ def _equal_one(answer: object, expected: object) -> bool:
 
 
 def _same_item(answer: Array, expected: object) -> bool:
-    """Whether an array of one item equals a value. numpy gives no single truth for more items."""
+    """Return whether an array of one item equals a value; numpy gives no single truth for more items."""
     while isinstance(expected, list | tuple) and len(expected) == 1:
         expected = expected[0]
     return len(answer.items) == 1 and bool(answer.items[0] == expected)
 
 
 def _close(answer: Any, test: CallTest) -> bool:
-    """Whether the distance is less than the tolerance. A Decimal minus a float raises TypeError, as Python has it."""
+    """Return whether the distance is less than the tolerance; a Decimal minus a float raises TypeError."""
     if isinstance(answer, Array) and len(answer.items) == 1:
         answer = answer.items[0]
     expected: Any = test.expected
@@ -156,7 +157,7 @@ def _close(answer: Any, test: CallTest) -> bool:
 
 
 def _holds_by_evalplus(answer: object, test: CallTest) -> bool:
-    """The comparisons that HumanEval+ and MBPP+ define."""
+    """Compare as HumanEval+ and MBPP+ define it."""
     match test.comparison:
         case Comparison.SET:
             return _same_items(_items(answer), test.expected)
@@ -177,10 +178,11 @@ def _items(answer: object) -> object:
 
 
 def _same_items(answer: Any, expected: Any) -> bool:
-    """Equal as sets; a TypeError is a no. The only hash table is one of the expected items, each marked when it is met.
+    """Return whether both are equal as sets; a TypeError counts as no.
 
-    A set of the answer could take the memory of a range without end, or quadratic time: decoding bounds the keys of
-    sets and dicts that stand in an answer, but not the items of its lists.
+    Only the expected items go into a hash table, and each is marked when it is found. A set of the answer's items could
+    need the memory of a huge range, or quadratic time: decoding limits the keys of sets and dicts in an answer, but not
+    the items of its lists.
     """
     wanted = distinct(list(expected))
     refuse_costly_dict(wanted)
@@ -203,7 +205,7 @@ def _is_root(answer: object, test: CallTest) -> bool:
 
 
 def _approximate(answer: object, test: CallTest) -> bool:
-    """The same shape, and each number within the tolerance + 1e-7 of the expected one's size (numpy.testing's rule)."""
+    """Return whether shapes agree, and each number is within tolerance + 1e-7 × the expected one (numpy.testing)."""
     tolerance = test.tolerance or (DEFAULT_TOLERANCE if _is_floats(test.expected) else 0.0)
     near = functools.partial(_near_one, tolerance)
     return tolerance > 0 and _same_shape(answer, test.expected) and _pairwise(answer, test.expected, _same_shape, near)
@@ -225,7 +227,7 @@ def _near_one(tolerance: float, answer: object, expected: object) -> bool:
 
 
 def _same_lists(answer: object, expected: object) -> bool:
-    """Equal where every tuple counts as a list, at any depth."""
+    """Return whether both are equal when every tuple counts as a list, at any depth."""
     return _pairwise(answer, expected, _same_shape_in_json, _equal_one)
 
 
@@ -235,5 +237,5 @@ def _possible(expected: object) -> list[object]:
 
 
 def spoofed(value: object) -> bool:
-    """Whether an instance of a subclass of a known type stands anywhere in the value."""
+    """Return whether the value contains an instance of a subclass of a known type, at any depth."""
     return any(isinstance(part, Spoof) for part in codec.walk(value))

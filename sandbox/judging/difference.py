@@ -1,6 +1,6 @@
-"""Where two values first differ, for a person to read.
+"""Describe for a person where two values first differ.
 
-Both are of exact types of our own making, so looking is safe.
+Both come from the codec and have exact types, so no code of a candidate runs here.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ CONTEXT = 20  # characters of a text before the place where it differs
 
 
 def short(value: object) -> str:
-    """A value in at most MAX_TEXT characters."""
+    """Return a value as text of at most MAX_TEXT characters."""
     try:
         text = reprlib.repr(value)
     except (ValueError, RecursionError):  # an int longer than Python prints, a value nested more deeply
@@ -22,11 +22,9 @@ def short(value: object) -> str:
 
 
 def first_difference(answer: object, expected: object) -> str | None:
-    """The place of the first difference inside two containers or texts, and what stands there.
+    """Return the place of the first difference within two containers or texts, and both values there.
 
-    None where there is no inside.
-
-    "at [2]['a']: 5 where 6 was expected"
+    For example: "at [2]['a']: 5 where 6 was expected". None for values that have no items.
     """
     place = ""
     while (step := _step(answer, expected)) is not None:
@@ -38,7 +36,7 @@ def first_difference(answer: object, expected: object) -> str | None:
 
 
 class _Nothing:
-    """The side that has already ended."""
+    """Stands for the side that has already ended."""
 
 
 def _shown(value: object) -> str:
@@ -46,7 +44,7 @@ def _shown(value: object) -> str:
 
 
 def _step(answer: object, expected: object) -> tuple[str, object, object] | None:
-    """One step down towards the first difference: where, and what stands there on both sides."""
+    """Return one step towards the first difference: its place, and the values of both sides there."""
     if type(answer) is not type(expected):
         return None
     if isinstance(answer, list | tuple) and isinstance(expected, list | tuple):
@@ -76,7 +74,7 @@ def _into_keys(answer: dict[object, object], expected: dict[object, object]) -> 
 
 
 def _into_text(answer: str, expected: str) -> tuple[str, object, object] | None:
-    """Cut to where the texts part, with a little of what they share; short enough not to be cut again."""
+    """Cut both texts around the first difference, with a little of their common text."""
     parted = next((n for n, (a, b) in enumerate(zip(answer, expected, strict=False)) if a != b), None)
     if parted is None:
         parted = min(len(answer), len(expected))

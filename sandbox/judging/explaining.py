@@ -1,6 +1,6 @@
-"""Why a score is what it is, in one sentence for a person.
+"""Explain a score in one sentence for a person.
 
-Pure; what is shown of a program is its own words, bounded.
+Pure; the text that it quotes from a program is cut to a maximal length.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _COMPARED_INSIDE = frozenset({Comparison.EQUAL, Comparison.LISTS, Comparison.APP
 
 
 def explain(scored: Score, limits: Limits, program: Program) -> str:
-    """One sentence for a person: why this verdict."""
+    """Return one sentence that explains the verdict."""
     if scored.tests is not None:
         program = replace(program, tests=scored.tests)
     if scored.case is not None and isinstance(program.tests, StdinTests):

@@ -1,8 +1,8 @@
-"""The facts behind a score as bytes, so that it can be judged again without a box.
+"""Write and read the facts behind a score as bytes, so that it can be judged again without a box.
 
-Kept are the run (or the runs of a whole program, by their case), the answers as the codec wrote them, the run of tests
-in a grader box, and the same for the selection tests; never what is expected, which the data set says anew. What is
-read back is checked like what comes from a box, since a file may have been written by anyone.
+The facts are the run (or the runs of a whole program, by their case), the answers as the codec wrote them, and the run
+of tests in a grader box; and the same for the selection tests. Expected answers are not kept: they come from the data
+set again. Facts that are read are checked like data from a box, since anyone may have written the file.
 """
 
 from __future__ import annotations
@@ -62,12 +62,12 @@ class Unreadable(FactsError):
 
 
 class NotEnough(FactsError):
-    """Facts that were enough for their verdict, and are not for another one."""
+    """Facts that were enough for their own verdict, but not for judging again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """What a score was made from. `in_process`: its tests ran beside the program."""
+    """What a score was made from. `in_process`: its tests ran in the program's process."""
 
     limits: Limits
     run: Run
@@ -79,7 +79,7 @@ class Facts:
 
 
 def facts_of(scored: Score, limits: Limits) -> Facts:
-    """The facts of a score."""
+    """Return the facts of a score."""
     return Facts(
         limits=limits,
         run=scored.run,
@@ -92,7 +92,7 @@ def facts_of(scored: Score, limits: Limits) -> Facts:
 
 
 def packed(scored: Score, limits: Limits) -> bytes | None:
-    """The facts of a score as bytes; None where they are too many to keep, or to read again."""
+    """Return the facts of a score as bytes; None if they are too large to keep or to read again."""
     told = _encoded(facts_of(scored, limits))
     if len(told) > MAX_UNPACKED:
         return None
@@ -101,7 +101,7 @@ def packed(scored: Score, limits: Limits) -> bytes | None:
 
 
 def rejudge(facts: Facts, tests: Tests, selection: Tests | None = None) -> Score:
-    """The score that the judge of today makes of the facts.
+    """Return the score that today's judge makes of the facts.
 
     Raises FactsError if they are facts of other tests, NotEnough, or Unreadable for what no box reports.
     """
@@ -146,9 +146,9 @@ def _rejudge(facts: Facts, tests: Tests) -> Score:
 
 
 def _rejudge_called(facts: Facts, tests: CallTests, *, whole: bool) -> Score:
-    """`whole`: whether a box of today sends every answer as a value (`needs_values`).
+    """Judge answers to calls again.
 
-    Earlier ones sent digests, too.
+    `whole` says whether today's boxes send every answer as a value (`needs_values`); earlier boxes sent digests, too.
     """
     if facts.calls != tests.fingerprint:
         raise FactsError("the answers belong to other calls")
@@ -161,14 +161,14 @@ def _rejudge_called(facts: Facts, tests: CallTests, *, whole: bool) -> Score:
 
 
 def _kept_as_digest(number: int, run: Run, tests: CallTests) -> bool:
-    """Whether an answer was kept as a digest though its comparison asks for more than equality."""
+    """Return whether an answer was kept as a digest although its comparison needs more than equality."""
     answer = judge.answer_to(number, run, tests)
     digest = answer is not None and isinstance(answer.value, codec.Digest)
     return digest and tests.cases[number].comparison is not Comparison.EQUAL
 
 
 def pack(facts: Facts) -> bytes:
-    """The facts as compressed bytes."""
+    """Return the facts as compressed bytes."""
     return zlib.compress(_encoded(facts), LEVEL)
 
 
@@ -177,7 +177,7 @@ def _encoded(facts: Facts) -> bytes:
 
 
 def unpack(data: bytes) -> Facts:
-    """The facts; raises Unreadable."""
+    """Read the facts from bytes; raises Unreadable."""
     try:
         unpacker = zlib.decompressobj()
         told = wire.decode(unpacker.decompress(data, MAX_UNPACKED))

@@ -1,7 +1,7 @@
-"""The judgement over a run: the one place where facts become a verdict. Pure; a stored run can be judged again.
+"""Judge a run: the only place where facts become a verdict. Pure; a stored run can be judged again.
 
-Passing needs evidence: the proof that only a finished program (or, with tests, a finished test) sends. Not having
-failed is not evidence.
+Passing needs evidence: the proof that only a finished program (or, with tests, a finished test) sends. The absence of a
+failure is not evidence.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ _PRIORITY = (
 
 
 def starved(run: Run, limits: Limits) -> bool:
-    """Return whether a visit reached its wall limit because its box waited for a core: then there can be no verdict.
+    """Return whether a visit reached its wall limit because its box waited for a core; then there is no verdict.
 
     The seconds in which the box waited are no part of the program's wall time. A program that the CPU limit stopped has
     had all of its time.
@@ -51,12 +51,12 @@ def starved(run: Run, limits: Limits) -> bool:
 
 
 def _own_wall_s(run: Run) -> float:
-    """Seconds of wall time without those in which the box waited for its core."""
+    """Return the wall time in seconds without the time in which the box waited for its core."""
     return run.wall_s - run.waited_s
 
 
 def judge(run: Run, program: Program, graded: Run | None = None) -> Verdict:
-    """What the run of a program is worth; `graded` is the run of its tests in a grader box, where they are code."""
+    """Return the verdict of a program's run; `graded` is the run of its tests in a grader box, if they are code."""
     match run.ending:
         case Ending.OUT_OF_CPU | Ending.OUT_OF_WALL:
             return Verdict.TIMEOUT
@@ -75,7 +75,7 @@ def judge(run: Run, program: Program, graded: Run | None = None) -> Verdict:
 
 
 def _judge_graded(run: Run, graded: Run | None) -> Verdict:
-    """The tests have run elsewhere, over the answers; whatever stopped them, it was the answers."""
+    """Judge by tests that ran in a grader box; if the tests were stopped, the answers were the cause."""
     if graded is None:
         return Verdict.EARLY_EXIT  # an answer is missing, so the tests were never begun
     if graded.ending is Ending.EXITED and graded.proved:
@@ -105,7 +105,7 @@ def _judge_wrong(answer: Answer) -> Verdict:
 
 
 def _judge_answers(run: Run, tests: CallTests) -> Verdict:
-    """Every call must have its answer, and each must hold; the first that does not decides."""
+    """Judge the answers: every call needs a right answer, and the first failure decides."""
     failure = first_failure(run, tests)
     if failure is None:
         return Verdict.PASSED
@@ -116,7 +116,7 @@ def _judge_answers(run: Run, tests: CallTests) -> Verdict:
 
 
 def first_failure(run: Run, tests: CallTests) -> int | None:
-    """The number of the first case with a wrong answer, from 0.
+    """Return the number of the first case with a wrong answer, from 0.
 
     If none is wrong, return the number of the first case without an answer; None if all are right.
     """
@@ -131,19 +131,19 @@ def first_failure(run: Run, tests: CallTests) -> int | None:
 
 
 def has_failed(run: Run, tests: CallTests) -> bool:
-    """Whether an answer is wrong already, whatever the calls that were not made yet would come to."""
+    """Return whether an answer is wrong already, so that the missing calls cannot change the verdict."""
     failure = first_failure(run, tests)
     return failure is not None and answer_to(failure, run, tests) is not None
 
 
 def answer_to(number: int, run: Run, tests: CallTests) -> Answer | None:
-    """The answer to a case; None if it did not come."""
+    """Return the answer to a case; None if it did not come."""
     place = tests.places[number]
     return run.answers[place] if place < len(run.answers) else None
 
 
 def _judge_exit(run: Run, program: Program) -> Verdict:
-    """A process that ended by itself and proved nothing."""
+    """Judge a process that ended by itself without the proof."""
     if run.raised is not None:
         return _judge_raised(run.raised)
     if program.tests is None and run.exit_code:
@@ -166,7 +166,7 @@ def _judge_raised(raised: Raised) -> Verdict:
 
 
 def score(run: Run, program: Program, limits: Limits, graded: Run | None = None) -> Score:
-    """The verdict with its runs, and the flags that the host can tell."""
+    """Return the verdict with its runs, and the flags that the host can determine."""
     flags = set()
     if program.tests is None:
         flags.add(Flag.NO_TESTS)
@@ -198,7 +198,7 @@ def _timing(run: Run, limits: Limits) -> set[Flag]:
 
 
 def _decisive(run: Run, program: Program, graded: Run | None) -> Raised | None:
-    """The exception that ended the program or its tests, or the one that it gave for its first wrong answer."""
+    """Return the exception that ended the program or its tests, or that was its first wrong answer."""
     if run.raised is None and graded is not None:
         blamed = _blamed(run, graded)
         return (blamed and blamed.raised) or graded.raised
@@ -210,7 +210,7 @@ def _decisive(run: Run, program: Program, graded: Run | None) -> Raised | None:
 
 
 def score_printed(runs: Mapping[int, Run], tests: StdinTests, limits: Limits) -> Score:
-    """The verdict over the runs of a whole program, by the number of the case; those that are missing were not tried.
+    """Score the runs of a whole program, by the number of the case; cases without a run were not tried.
 
     The worst verdict counts (`_PRIORITY`), so it does not depend on the order in which the cases ran.
     """
@@ -239,19 +239,19 @@ def score_printed(runs: Mapping[int, Run], tests: StdinTests, limits: Limits) ->
 
 
 def printed_right(run: Run, tests: StdinTests, number: int) -> bool:
-    """Whether the run of one case is all that it should be."""
+    """Return whether the run of one case passes."""
     return _judge_printed(run, tests, number) is Verdict.PASSED
 
 
 def _judge_printed(run: Run, tests: StdinTests, number: int) -> Verdict:
-    """A script must come to its end by itself, without an error, and have printed what is expected."""
+    """Judge a script: it must end by itself, without an error, and have printed what is expected."""
     verdict = judge(run, Program(source="", tests=None))
     right = output.holds(run.stdout, tests.cases[number].expected, tests.rule)
     return Verdict.WRONG if verdict is Verdict.PASSED and not right else verdict
 
 
 def too_large(message: str, program: Program, limits: Limits) -> Score:
-    """The score of a program that no box is asked to run."""
+    """Return the score of a program that is too large to be run."""
     refused = Raised(stage=Stage.COMPILE, type="TooLarge", message=message)
     run = Run(
         ending=Ending.EXITED,

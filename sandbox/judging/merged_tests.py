@@ -1,7 +1,7 @@
-"""Selection tests and judge tests in one visit, where both are calls.
+"""Ask selection tests and judge tests in one visit, if both are calls.
 
-Each call is asked once, the selection's first: a program that hangs in a judge's call has answered the selection's by
-then. Each set gets its own view of the run, as if its calls alone had been asked.
+Each call is asked once, those of the selection first: so a program that hangs in a call of the judge tests has already
+answered the selection's. Each set gets its own view of the run, as if only its calls had been asked.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from sandbox.values import CallList, CallTest, CallTests, Ending, Run, needs_val
 
 @dataclass(frozen=True, slots=True)
 class Joined:
-    """The calls of both sets, and at which place the answer to each set's n-th call stands.
+    """The calls of both sets, and the places of the answers to each set's calls.
 
-    `judge` are the judge's tests, arranged so that the calls which they share with the selection come first: so the
-    answers to the first calls of both are the first answers of each.
+    `judge` are the judge tests, with the calls that they share with the selection first. So the first answers of the
+    visit are the first answers of both sets.
     """
 
     calls: CallList
@@ -26,7 +26,7 @@ class Joined:
 
 
 def join(selection: CallTests, judge: CallTests) -> Joined:
-    """One list of calls for two sets."""
+    """Join two sets of tests into one list of calls."""
     places: dict[bytes, int] = {}
     cases: list[CallTest] = []
 
@@ -45,12 +45,12 @@ def join(selection: CallTests, judge: CallTests) -> Joined:
 
 
 def seen_by_judge(run: Run, joined: Joined) -> Run:
-    """The run with the answers to the judge's calls alone."""
+    """Return the run with only the answers to the judge tests."""
     return _with_answers(run, joined.of_judge)
 
 
 def seen_by_selection(run: Run, joined: Joined) -> Run:
-    """The run as far as the selection is concerned: over, with evidence, once its last answer has come."""
+    """Return the run as the selection sees it: it ends, with evidence, when its last answer has come."""
     seen = _with_answers(run, joined.of_selection)
     if len(seen.answers) < len(joined.of_selection):
         return seen
@@ -58,7 +58,7 @@ def seen_by_selection(run: Run, joined: Joined) -> Run:
 
 
 def _with_answers(run: Run, places: tuple[int, ...]) -> Run:
-    """The answers at these places, up to the first that did not come."""
+    """Return the run with the answers at these places, up to the first missing one."""
     come = len(run.answers)
     missing = next((number for number, place in enumerate(places) if place >= come), len(places))
     return replace(run, answers=tuple(run.answers[place] for place in places[:missing]))

@@ -1,8 +1,8 @@
-"""Holding what a program printed against what is expected, by the data set's rule. Pure; bytes in, yes or no out.
+"""Compare what a program printed with what is expected, by the data set's rule. Pure functions over bytes.
 
-A program may print tens of MB, so both sides are read word by word and line by line, up to the first that differs: the
-work is linear in the bytes, and the memory in what is expected. No pattern backtracks for long. Only ASCII digits make
-a number.
+A program may print tens of MB, so both sides are read word by word and line by line, up to the first difference. The
+work is linear in the bytes, and the memory is linear in the expected output. No pattern backtracks for long. Only ASCII
+digits make a number.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def holds(output: bytes, expected: bytes, rule: OutputRule) -> bool:
 
 
 def _lines(text: bytes) -> Iterator[bytes]:
-    """The lines without the spaces at their ends; an empty one at the beginning and those at the end are left out."""
+    """Yield the lines without trailing spaces, without an empty first line and without empty last lines."""
     for number, line in enumerate(io.BytesIO(text.rstrip())):
         if (kept := line.rstrip()) or number:
             yield kept
@@ -63,7 +63,7 @@ def _words(text: bytes) -> Iterator[bytes]:
 def _pairwise(
     ours: Iterable[bytes], theirs: Iterable[bytes], same: Callable[[bytes, bytes], bool] | None = None
 ) -> bool:
-    """Whether both sides have as many items, and those at the same place are equal or, if that is given, the same."""
+    """Return whether both sides have as many items, and items at the same place are equal or, if given, `same`."""
     for mine, wanted in zip_longest(ours, theirs):
         if mine != wanted and (same is None or mine is None or wanted is None or not same(mine, wanted)):
             return False
@@ -71,9 +71,9 @@ def _pairwise(
 
 
 def _same_lines(output: bytes, expected: bytes, rule: OutputRule) -> bool:
-    """Whether lines of nothing but numbers are the same by value, and others to the letter but for spaces around them.
+    """Return whether lines of numbers are equal by value, and other lines by their text without outer spaces.
 
-    Empty lines before the first one that is not empty do not count (LiveCodeBench's evaluation strips both texts).
+    Leading empty lines do not count (LiveCodeBench's evaluation strips both texts).
     """
 
     def same(ours: bytes, theirs: bytes) -> bool:
@@ -85,7 +85,7 @@ def _same_lines(output: bytes, expected: bytes, rule: OutputRule) -> bool:
 
 
 def _same_filled_lines(output: bytes, expected: bytes, rule: OutputRule) -> bool:
-    """Whether the lines that are not empty have the same words."""
+    """Return whether the lines that are not empty have the same words."""
     return _pairwise(_filled(output), _filled(expected), lambda ours, theirs: _same_words(ours, theirs, rule))
 
 
@@ -94,7 +94,7 @@ def _filled(text: bytes) -> Iterator[bytes]:
 
 
 def _same_words(ours: bytes, theirs: bytes, rule: OutputRule) -> bool:
-    """Whether the words are the same one by one; only numbers may differ in how they are written."""
+    """Return whether the words are equal one by one; only numbers may be written differently."""
     if rule.lone_numbers and len(theirs.split(None, 1)) != 1:
         rule = replace(rule, numbers=Numbers.BY_VALUE)
     return _pairwise(_words(ours), _words(theirs), lambda mine, wanted: _same_number(mine, wanted, rule))
@@ -131,16 +131,16 @@ def _is_integer(number: bytes) -> bool:
 
 
 def _same_sets(output: bytes, expected: bytes) -> bool:
-    """APPS's last resort: the same set of lines, each a set of words; numbers rounded, where all words are numbers."""
+    """Compare as sets of lines, each a set of words, as APPS does last; if all words are numbers, round them."""
     if _sets_equal(output, expected, frozenset):
         return True
     return all(map(_NUMBER.fullmatch, _words(expected))) and _sets_equal(output, expected, _rounded)
 
 
 def _sets_equal(output: bytes, expected: bytes, form: Callable[[Iterable[bytes]], frozenset[bytes]]) -> bool:
-    """Whether both have the same set of lines, each a set of words in this form.
+    """Return whether both have the same set of lines, each a set of words in this form.
 
-    Words of the output that are not expected are not kept.
+    Words that are not expected are not kept in memory.
     """
     theirs = {form(line.split()) for line in _filled(expected)}
     known: frozenset[bytes] = frozenset().union(*theirs)
@@ -158,7 +158,7 @@ def _sets_equal(output: bytes, expected: bytes, form: Callable[[Iterable[bytes]]
 
 
 def _parts(line: bytes) -> Iterator[bytes]:
-    """A line in parts of about 1 MB, none of which ends within a word."""
+    """Yield a line in parts of about 1 MB; no part ends within a word."""
     at = 0
     while at < len(line):
         space = _SPACE.search(line, at + _PART)
@@ -168,7 +168,10 @@ def _parts(line: bytes) -> Iterator[bytes]:
 
 
 def _rounded(words: Iterable[bytes]) -> frozenset[bytes]:
-    """The words rounded, as texts, because a program can choose numbers whose hashes are equal; others as they are."""
+    """Return numbers rounded, and other words as they are.
+
+    Numbers stay texts, because a program could choose numbers with equal hashes.
+    """
     distinct = set(words)
     return frozenset(
         str(round(float(word), _DECIMALS)).encode() if _NUMBER.fullmatch(word) else b"no number" for word in distinct
@@ -176,9 +179,9 @@ def _rounded(words: Iterable[bytes]) -> frozenset[bytes]:
 
 
 def first_difference(output: bytes, expected: bytes, rule: OutputRule) -> tuple[int, bytes, bytes]:
-    """Return the number of the first line that differs, from 1, and both sides' line (empty where a side has ended).
+    """Return the number of the first line that differs, from 1, and both sides' line (empty if a side has ended).
 
-    Where a line differs by the rule, it is the first such line; else the first that is not the same to the letter.
+    It is the first line that differs by the rule, or else the first that is not identical.
     """
     first = (0, b"", b"")
     for number, (mine, wanted) in enumerate(zip_longest(_lines(output), _lines(expected), fillvalue=b""), 1):

@@ -1,1 +1,1 @@
-"""Our boxes inside another harness: `inspect_provider` for inspect_ai, `python_command` for its command lines."""
+"""Use our boxes in another harness: `inspect_provider` for inspect_ai, `python_command` for its command lines."""

@@ -1,12 +1,12 @@
-"""Our boxes as a sandbox of inspect_ai: `sandbox="codebudget"` in a task. The only module that knows of inspect_ai.
+"""Provide our boxes as a sandbox of inspect_ai: `sandbox="codebudget"` in a task. No other module uses inspect_ai.
 
-inspect_ai gives each sample a machine of its own, with files and any command; a box is less, on purpose. It runs python
-(`sandbox.plugin.python_command`), in a fresh place each time, among the files that the sample was given: what a program
-writes is gone afterwards, and there is no user to choose. That is enough for scorers which run an answer with its
-tests. What fails by our fault is inspect_ai's SandboxUnavailableError, an error of the sample and never a wrong answer.
+inspect_ai expects one machine for each sample, with files and any command; a box offers less, on purpose. It runs only
+python (`sandbox.plugin.python_command`), each time in a fresh directory with the sample's files. Files that a program
+writes are gone afterwards, and no user can be chosen. That is enough for scorers which run an answer with its tests. A
+fault of ours raises inspect_ai's SandboxUnavailableError, an error of the sample and never a wrong answer.
 
-The boxes, one for each core, are opened with the first task that wants them and removed after the last. inspect_ai
-calls methods of the class, so they are kept there.
+The boxes, one for each core, are opened with the first task that uses them and removed after the last. inspect_ai calls
+methods of the class, so the class holds the boxes.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ NOT_FOUND, KILLED = 127, 128
 
 
 class _Boxes:
-    """One pool for all tasks that are under way."""
+    """The pool for all tasks that are running."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -65,7 +65,7 @@ class _Boxes:
 
 @sandboxenv(name="codebudget")
 class CodebudgetSandbox(SandboxEnvironment):
-    """The sandbox of one sample: its files, and the boxes that all share."""
+    """The sandbox of one sample: its files, and the boxes that all samples share."""
 
     _boxes = _Boxes()
 
@@ -75,7 +75,7 @@ class CodebudgetSandbox(SandboxEnvironment):
 
     @classmethod
     async def task_init(cls, task_name: str, config: SandboxEnvironmentConfigType | None) -> None:
-        """Open the boxes, or share those that are open."""
+        """Open the boxes, or use those that are open."""
         del task_name
         if config is not None:
             raise ValueError('the codebudget sandbox takes no configuration; write sandbox="codebudget"')
@@ -83,7 +83,7 @@ class CodebudgetSandbox(SandboxEnvironment):
 
     @classmethod
     async def task_cleanup(cls, task_name: str, config: SandboxEnvironmentConfigType | None, cleanup: bool) -> None:
-        """Remove the boxes when no task needs them any more; they are of no use to anybody afterwards."""
+        """Remove the boxes when no task needs them any more."""
         del task_name, config, cleanup
         await anyio.to_thread.run_sync(cls._boxes.leave)
 
@@ -91,7 +91,7 @@ class CodebudgetSandbox(SandboxEnvironment):
     async def sample_init(
         cls, task_name: str, config: SandboxEnvironmentConfigType | None, metadata: dict[str, str]
     ) -> dict[str, SandboxEnvironment]:
-        """A sandbox for a sample."""
+        """Create the sandbox of a sample."""
         del task_name, config, metadata
         return {"default": cls()}
 
@@ -103,7 +103,7 @@ class CodebudgetSandbox(SandboxEnvironment):
         environments: dict[str, SandboxEnvironment],
         interrupted: bool,
     ) -> None:
-        """Nothing of a sample is in a box between its programs."""
+        """Do nothing: a box holds nothing of a sample between its programs."""
 
     async def exec(
         self,
@@ -142,7 +142,7 @@ class CodebudgetSandbox(SandboxEnvironment):
             future.cancel()
 
     async def write_file(self, file: str, contents: str | bytes) -> None:
-        """A file that every program of this sample finds."""
+        """Store a file for every program of this sample."""
         path = self._path(file)
         if any(other.startswith(f"{path}/") for other in self._files):
             raise IsADirectoryError(f"{file} is a directory")
@@ -155,7 +155,7 @@ class CodebudgetSandbox(SandboxEnvironment):
     async def read_file(self, file: str, text: Literal[False]) -> bytes: ...
 
     async def read_file(self, file: str, text: bool = True) -> str | bytes:
-        """A file as it was written; what programs wrote is gone with them."""
+        """Return a file as it was written by `write_file`; files of programs are not kept."""
         path = self._path(file)
         if any(other.startswith(f"{path}/") for other in self._files):
             raise IsADirectoryError(f"{file} is a directory")
@@ -166,7 +166,7 @@ class CodebudgetSandbox(SandboxEnvironment):
         return data.decode() if text else data
 
     def _path(self, file: str) -> str:
-        """The file's name from the scratch directory, outside which a program may not write."""
+        """Return the file's name relative to the scratch directory, outside which a program may not write."""
         path = place(file)
         if path.startswith("/"):
             raise PermissionError(f"{file}: a box has files below {HOME} alone")
@@ -181,7 +181,7 @@ def _job(asked: Asked, timeout: int | None) -> Job:
 
 
 def _told(run: Run, timeout: int | None) -> ExecResult[str]:
-    """What became of a command, in inspect_ai's words."""
+    """Return the result of a command as inspect_ai's type."""
     stdout, stderr = (stream.decode("utf-8", "replace") for stream in (run.stdout, run.stderr))
     match run.ending:
         case Ending.OUT_OF_CPU | Ending.OUT_OF_WALL:

@@ -1,8 +1,8 @@
-"""A command line of python as a program for a box, for those who are used to a machine and not to a program.
+"""Turn a python command line into a program for a box, for callers that expect a machine.
 
-A box has no shell and keeps nothing. It can be asked for `python -c CODE …`, `python FILE …` and `python -` with the
-code as standard input; the files of the caller are written anew before every program, into its scratch directory. They
-travel in front of its standard input, which may be larger than its source.
+A box has no shell and keeps nothing. It runs `python -c CODE …`, `python FILE …` and `python -` with the code as
+standard input. The caller's files are written again before every program, into its scratch directory. They are sent
+before its standard input, which may be larger than its source.
 """
 
 from __future__ import annotations
@@ -38,18 +38,18 @@ exec(compile({source!r}, {name!r}, "exec"))
 
 
 class NotPython(ValueError):
-    """A command that no box can run; the message says what it can."""
+    """A command that no box can run; the message says which commands it can run."""
 
 
 class NoSuchFile(ValueError):
-    """A command whose program is no file that was written."""
+    """A command whose program is not a file that was written."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """A command with what belongs to it.
+    """A command with its files, input and directory.
 
-    A relative `cwd` and the names of `files` are meant from the scratch directory.
+    A relative `cwd` and the names of `files` are relative to the scratch directory.
     """
 
     command: Sequence[str]
@@ -60,13 +60,13 @@ class Asked:
 
 
 def place(path: str, cwd: str = "") -> str:
-    """Where a path leads, from the scratch directory if it can; nothing of this touches a disk of ours."""
+    """Return a path relative to the scratch directory, if possible; the host's disk is not used."""
     whole = posixpath.normpath(posixpath.join(HOME, cwd, path))
     return posixpath.relpath(whole, HOME) if whole.startswith(f"{HOME}/") else whole
 
 
 def program_of(asked: Asked) -> tuple[str, bytes]:
-    """The source to run in a box, and its standard input. Raises NotPython or NoSuchFile."""
+    """Return the source to run in a box, and its standard input; raises NotPython or NoSuchFile."""
     source, name, argv, stdin = _chosen(asked)
     head, sizes = b"".join(asked.files.values()), [(path, len(data)) for path, data in asked.files.items()]
     setting = _SETTING.format(
@@ -82,7 +82,7 @@ def program_of(asked: Asked) -> tuple[str, bytes]:
 
 
 def _chosen(asked: Asked) -> tuple[str, str, list[str], bytes]:
-    """The program's source, its name in tracebacks, its arguments and what is left for its standard input."""
+    """Return the program's source, its name in tracebacks, its arguments and its standard input."""
     match list(asked.command):
         case [python, *_] if not _PYTHON.fullmatch(python):
             raise NotPython(f"{python}: not found; a box runs python alone (python -c CODE, python FILE)")

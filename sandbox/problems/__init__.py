@@ -1,12 +1,12 @@
-"""Problems, and files of them as people have them.
+"""Read problems from files in the usual formats.
 
-Nothing of a data set is run here: its Python is read by the syntax tree.
+Nothing of a data set is run here: its Python is only parsed.
 
 `problem` is the value, `loading` finds the reader of a row by the row's fields, and each format has a reader of its
 own: `codebudget_format` (ours, with `codebudget_tests`, and `problem.schema.json` that says the same), `leetcode`,
-`evalplus`, `evalplus_tests`, `bigcodebench`, and `stdin_formats` for whole programs. `rows` looks at each field where
-it is read; `assumption_options` reads what programs may assume. `checks` makes data of tests that are calls and
-literals; `ast_names` says which names a text uses.
+`evalplus`, `evalplus_tests`, `bigcodebench`, and `stdin_formats` for whole programs. `rows` checks each field when it
+is read; `assumption_options` reads what programs may assume. `checks` turns tests that are calls and literals into
+data; `ast_names` finds the names that a text uses.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""What programs may assume, as somebody says it.
+"""Read what programs may assume.
 
-A row of our own format, an option of a command, a table of a study file.
+It comes from a row of our own format, an option of a command, or a table of a study file.
 """
 
 from __future__ import annotations

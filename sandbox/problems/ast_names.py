@@ -1,4 +1,4 @@
-"""Which names a data set's code uses, and who defines them.
+"""Find which names a data set's code uses, and where they are defined.
 
 Only the syntax tree is looked at; nothing of the data set is executed.
 """
@@ -20,9 +20,9 @@ Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
 
 def called_function(asserts: str, program: str) -> str:
-    """The function of `program` that the asserts call; "" if there is none.
+    """Return the function of `program` that the asserts call; "" if there is none.
 
-    One that it defines comes before a name that it gives to something else (`f = lambda …`).
+    A function that it defines has precedence over a name that it assigns (`f = lambda …`).
     """
     try:
         body = ast.parse(program).body
@@ -36,9 +36,9 @@ def called_function(asserts: str, program: str) -> str:
 
 
 def leans_on(tests: str, prelude: str) -> set[str] | None:
-    """The names that the tests use and neither they, nor the prelude, nor Python itself define.
+    """Return the names that the tests use, and that neither they, nor the prelude, nor Python define.
 
-    None if they do not parse.
+    None if the tests or the prelude do not parse.
     """
     try:
         return undefined([ast.parse(tests), ast.parse(prelude)])
@@ -63,7 +63,7 @@ def first_line(statement: ast.stmt) -> int:
 
 
 def _bound(nodes: Iterable[ast.AST]) -> set[str]:
-    """The names that these nodes give to something."""
+    """Return the names that these nodes bind."""
     names: set[str] = set()
     for node in nodes:
         match node:
@@ -85,7 +85,7 @@ def _bound(nodes: Iterable[ast.AST]) -> set[str]:
 
 
 def reaches_a_class(tests: str, prelude: str) -> bool:
-    """Whether the tests use a class of the prelude, or a function of it that does, at whatever distance."""
+    """Return whether the tests use a class of the prelude, directly or through functions of the prelude."""
     defined = {node.name: node for node in ast.parse(prelude).body if isinstance(node, Definition)}
     waiting, seen = _used(ast.parse(tests)), set[str]()
     while waiting:

@@ -1,9 +1,9 @@
-"""BigCodeBench (Zhuo et al. 2024).
+"""Read BigCodeBench (Zhuo et al. 2024).
 
-A function goes on where `complete_prompt` stops; a class of unittest tests it.
+A completion continues `complete_prompt`; a unittest class tests it.
 
-Such tests patch modules, read files that the program wrote and use its names, so they run beside the program. Most
-problems need packages (`--packages numpy,pandas,…`; a row's `libs` says which).
+Such tests patch modules, read files that the program wrote and use its names, so they run in the program's process.
+Most problems need packages (`--packages numpy,pandas,…`; a row's `libs` says which).
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from sandbox.problems.stdin_formats import Given
 
 
 def knows(row: dict[str, Any]) -> bool:
-    """Whether the row has this format."""
+    """Return whether the row has this format."""
     return "complete_prompt" in row
 
 
 def read(row: dict[str, Any]) -> Given:
-    """Return the problem of a row; raises ValueError for what is missing or malformed."""
+    """Return the problem of a row; raises ValueError for missing or malformed fields."""
     source = rows.text(row, "test")
     if "class TestCases" not in source:
         raise ValueError("test defines no class TestCases, so nothing could ever fail")

@@ -1,11 +1,11 @@
-"""From a data set's test code to tests that are data, wherever the code is no more than calls and literals.
+"""Turn a data set's test code into data, if the code consists only of calls and literals.
 
-`assert candidate(1, [2]) == 3` says the same as "call with (1, [2]), expect 3", and as data it never has to stand
-beside the candidate. What is read here: equality and identity, bare truth and its negation, `abs(candidate(…) - x) <
-e`, arithmetic on literals, names given to literals, docstrings, and asserts of constants. Anything else and the answer
-is None: the code is then run as code.
+`assert candidate(1, [2]) == 3` says the same as "call with (1, [2]), expect 3"; as data it never has to run in the
+candidate's process. Supported are equality and identity, truth and its negation, `abs(candidate(…) - x) < e`,
+arithmetic on literals, names for literals, docstrings, and asserts of constants. For anything else the result is None,
+and the code is run as code.
 
-By syntax tree only; nothing of the data set is executed.
+The code is only parsed; nothing of the data set is executed.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ UNREADABLE = (SyntaxError, ValueError, RecursionError, MemoryError, NotData)  # 
 
 
 def check_tests(source: str, function: str, names: Mapping[str, object] = _NO_NAMES) -> CallTests | None:
-    """The tests of a module that defines `check(candidate)`, as calls of `function`; None if they are not plain data.
+    """Return the tests of a `check(candidate)` as calls of `function`; None if they are not plain data.
 
     `names` are those that stand for a value wherever the tests run.
     """
@@ -48,7 +48,7 @@ def check_tests(source: str, function: str, names: Mapping[str, object] = _NO_NA
 
 
 def assert_tests(source: str, function: str) -> CallTests | None:
-    """The tests of a list of asserts that call `function` by its name; None if they are not plain data."""
+    """Return the tests of asserts that call `function` by its name; None if they are not plain data."""
     try:
         cases = called(ast.parse(source).body, Reader(function, function))
     except UNREADABLE:
@@ -57,13 +57,13 @@ def assert_tests(source: str, function: str) -> CallTests | None:
 
 
 def _tests(cases: tuple[CallTest, ...], source: str) -> CallTests | None:
-    """The tests; None if there are none, or if they want different answers to one call, and so their order counts."""
+    """Return the tests; None if there are none, or if they want different answers to one call (order matters)."""
     tests = CallTests(cases=cases, source=source) if cases else None
     return None if tests is None or wants_an_order(tests) else tests
 
 
 def wants_an_order(tests: CallTests) -> bool:
-    """Whether one call is to be answered first with one value and later with another."""
+    """Return whether the same call has two different expected answers."""
     if len(set(tests.encoded)) == len(tests.cases):
         return False
     wanted: dict[tuple[bytes, bool], object] = {}
@@ -76,12 +76,12 @@ def wants_an_order(tests: CallTests) -> bool:
 
 
 def called(statements: Iterable[ast.stmt], reader: Reader) -> tuple[CallTest, ...]:
-    """The calls that the statements make, in their order; raises NotData."""
+    """Return the calls that the statements make, in their order; raises NotData."""
     return tuple(case for statement in statements for case in reader.cases(statement))
 
 
 def _check(module: ast.Module) -> ast.FunctionDef:
-    """The one function; beside it nothing that could matter."""
+    """Return the only function; there may be nothing else that has an effect."""
     functions = [node for node in module.body if isinstance(node, ast.FunctionDef)]
     if len(functions) != 1 or functions[0].name != "check" or len(functions[0].args.args) != 1:
         raise NotData
@@ -92,7 +92,7 @@ def _check(module: ast.Module) -> ast.FunctionDef:
 
 
 def is_call_of_check(node: ast.stmt) -> bool:
-    """`check(f)` at the margin: what we do ourselves."""
+    """Return whether a statement is `check(f)` at module level, which we call ourselves."""
     match node:
         case ast.Expr(value=ast.Call(func=ast.Name(id="check"), args=[ast.Name()], keywords=[])):
             return True
@@ -101,7 +101,7 @@ def is_call_of_check(node: ast.stmt) -> bool:
 
 
 def _says_nothing(node: ast.stmt) -> bool:
-    """A constant, or a name given to a literal (HumanEval's METADATA)."""
+    """Return whether a statement is a constant, or assigns a literal to a name (HumanEval's METADATA)."""
     if isinstance(node, ast.Assign):
         return all(isinstance(target, ast.Name) for target in node.targets) and _is_literal(node.value)
     return isinstance(node, ast.Pass) or (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))
@@ -110,14 +110,14 @@ def _says_nothing(node: ast.stmt) -> bool:
 class Reader:
     """Reads statements one after the other, as calls of `function`, which they call `candidate`.
 
-    A name given to a literal stands for it; but only once where a call could change what it names.
+    A name for a literal is replaced by it; only once if a call could change the value.
     """
 
     def __init__(self, candidate: str, function: str, names: Mapping[str, object] = _NO_NAMES) -> None:
         self._candidate, self._function, self._names = candidate, function, dict(names)
 
     def cases(self, statement: ast.stmt) -> list[CallTest]:
-        """The call that the statement makes, if it makes one; raises NotData."""
+        """Yield the call that the statement makes, if any; raises NotData."""
         match statement:
             case ast.Pass() | ast.Expr(value=ast.Constant()):
                 return []
@@ -171,7 +171,7 @@ class Reader:
         )
 
     def arguments(self, call: ast.expr) -> tuple[tuple[object, ...], dict[str, object]]:
-        """What a call of the candidate hands over, by place and by name; raises NotData for any other expression."""
+        """Return the positional and keyword arguments of a call of the candidate; raises NotData for anything else."""
         match call:
             case ast.Call(func=ast.Name(id=name), args=arguments, keywords=keywords) if name == self._candidate:
                 return tuple(self._value(argument) for argument in arguments), self._keywords(keywords)
@@ -213,7 +213,7 @@ def _no_name(_: str) -> object:
 
 
 def literal(node: ast.expr, named: Callable[[str], object] = _no_name) -> object:
-    """The value of a literal, of arithmetic on literals, or of a name that `named` knows; raises NotData."""
+    """Return the value of a literal, of arithmetic on literals, or of a name in `named`; raises NotData."""
     if not _has_large_table(node):
         try:
             return ast.literal_eval(node)
@@ -262,9 +262,9 @@ def _set(items: list[object]) -> set[object]:
 
 
 def _has_large_table(node: ast.expr) -> bool:
-    """Whether a set or a dict of many keys stands in the expression.
+    """Return whether the expression contains a set or a dict with many keys.
 
-    A problem's author must not stop the host with one.
+    A problem's author must not be able to slow down the host with one.
     """
     if node.lineno == node.end_lineno and (node.end_col_offset or 0) - node.col_offset < SMALL:
         return False

@@ -1,6 +1,6 @@
-"""Our own format of problems.
+"""Read problems in our own format: one JSON object a line.
 
-One JSON object a line. docs/problems.md tells users of it, problem.schema.json tells programs.
+docs/problems.md describes the format for users, problem.schema.json for programs.
 
 A problem with an `entry_point` is tested by calls of it, or by code that defines check(candidate); one without is a
 whole program, tested by what it prints. Nothing is guessed: an unknown key, or one that would have no effect, is an
@@ -45,12 +45,12 @@ T = TypeVar("T")
 
 
 def knows(row: Mapping[str, Any]) -> bool:
-    """Whether the row has this format: no other has one of these keys."""
+    """Return whether the row has this format: no other format has one of these keys."""
     return "tests" in row or "check" in row
 
 
 def read(row: dict[str, Any]) -> Given:
-    """The problem of a row; raises ValueError, which says what is wrong and what would be right."""
+    """Return the problem of a row; raises ValueError, which says what is wrong and what would be right."""
     problem = checked(row, _PROBLEM)
     for key in ("task_id", "prompt"):
         if key not in problem:
@@ -69,7 +69,7 @@ def read(row: dict[str, Any]) -> Given:
 
 
 def _refuse_what_has_no_effect(problem: dict[str, Any]) -> None:
-    """What the keys of a problem say together."""
+    """Raise ValueError for keys that have no effect together."""
     if ("tests" in problem) == ("check" in problem):
         raise ValueError("a problem is tested either by tests or by check")
     if problem.get("in_process") and "check" not in problem:
@@ -96,7 +96,7 @@ def _refuse_for_a_function(problem: dict[str, Any]) -> None:
 
 
 def _tests(problem: dict[str, Any], key: str) -> CallTests | ReferenceTests | StdinTests:
-    """The tests under one key."""
+    """Return the tests under one key."""
     function, reference = problem.get("entry_point"), bool(problem.get("reference"))
     if function is None:
         return StdinTests(cases=_each(run, problem[key], key), rule=_output_rule(problem))
@@ -128,9 +128,9 @@ def _output_rule(problem: dict[str, Any]) -> OutputRule:
 
 
 def _check(problem: dict[str, Any]) -> CallTests | CheckTests | str:
-    """Tests that are code: data where they are no more than that, else for a grader box, or beside the program.
+    """Return tests that are code: as data if possible, else for a grader box or for the program's own process.
 
-    The latter where `in_process` says so, or where they look at more than answers.
+    They run in the program's process if `in_process` says so, or if they check more than answers.
     """
     source, function = problem["check"], problem["entry_point"]
     owner, _, method = function.rpartition(".")
@@ -163,18 +163,18 @@ def _imports(problem: dict[str, Any]) -> str:
 
 
 def _whole(problem: dict[str, Any]) -> str:
-    """The canonical solution as a program that stands alone."""
+    """Return the canonical solution as a complete program."""
     prompt = problem["prompt"] if _continues(problem) else ""
     return prepend_imports(_imports(problem), prompt + str(problem["canonical_solution"]))
 
 
 def _continues(problem: dict[str, Any]) -> bool:
-    """Whether a completion goes on where the prompt stops: where the prompt is Python that begins the entry point."""
+    """Return whether a completion continues the prompt: the prompt is Python that begins the entry point."""
     return _begun(problem) is not None
 
 
 def _preamble(problem: dict[str, Any]) -> str:
-    """What stands in the prompt before the entry point, where the prompt begins it."""
+    """Return the text of the prompt before the entry point, if the prompt begins the entry point."""
     begun = _begun(problem)
     if begun is None:
         return ""
@@ -182,7 +182,7 @@ def _preamble(problem: dict[str, Any]) -> str:
 
 
 def _begun(problem: dict[str, Any]) -> Definition | None:
-    """The definition of the entry point, or of its class, in the prompt."""
+    """Return the definition of the entry point, or of its class, in the prompt."""
     name = problem.get("entry_point", "").partition(".")[0]
     bodies = ("", "\n    pass", "\n        pass")
     return next((found for body in bodies if (found := _defined(problem["prompt"] + body, name))), None)

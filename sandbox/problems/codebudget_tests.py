@@ -1,9 +1,10 @@
-"""One test of our own format (see `codebudget_format`).
+"""Read one test of our own format (see `codebudget_format`).
 
-A call with what is expected, or what a program reads with what it should print.
+A test is a call with its expected answer, or the input of a program with its expected output.
 
-What JSON can say is said in JSON: `arguments`, `keywords`, `expected`. What it cannot (tuples, sets, bytes, complex
-numbers) is said in Python: `call` and `returns` are texts with literals, read by their syntax tree and never evaluated.
+Values that JSON has are written in JSON: `arguments`, `keywords`, `expected`. Other values (tuples, sets, bytes,
+complex numbers) are written in Python: `call` and `returns` are texts with literals, which are parsed and never
+evaluated.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ class Rule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """What the calls of a problem have in common. With `reference`, its own solution says what is expected."""
+    """What the calls of a problem have in common; with `reference`, its own solution gives the expected answers."""
 
     function: str
     rule: Rule
@@ -51,7 +52,7 @@ class Asked:
 
 
 def rule_of(fields: dict[str, Any], otherwise: Rule) -> Rule:
-    """The rule that an object says by its `comparison` and `tolerance`, which belong together; raises ValueError."""
+    """Return the rule of an object's `comparison` and `tolerance`, which belong together; raises ValueError."""
     if "comparison" not in fields:
         if "tolerance" in fields:
             raise ValueError("tolerance stands beside a comparison, close or approximate")
@@ -70,7 +71,7 @@ def rule_of(fields: dict[str, Any], otherwise: Rule) -> Rule:
 
 
 def run(case: object) -> StdinTest:
-    """What a whole program reads, and what it should print; raises ValueError."""
+    """Return the input of a whole program and its expected output; raises ValueError."""
     if isinstance(case, dict) and case.keys() & _CALL.keys():
         raise ValueError("a call needs a function; entry_point of the problem has to name it")
     fields = checked(case, _RUN)
@@ -81,7 +82,7 @@ def run(case: object) -> StdinTest:
 
 
 def call(case: object, asked: Asked) -> CallTest:
-    """A call of the problem's function, and what is expected; raises ValueError."""
+    """Return a call of the problem's function with its expected answer; raises ValueError."""
     if isinstance(case, dict) and case.keys() & _RUN.keys():
         raise ValueError("stdin and stdout are for whole programs; a problem with an entry_point is tested by calls")
     fields = checked(case, _CALL)

@@ -1,13 +1,14 @@
-"""HumanEval+ and MBPP+ (Liu et al. 2023) as inputs: what is expected is what the set's own solution answers.
+"""Read HumanEval+ and MBPP+ (Liu et al. 2023) as inputs; the set's own solution gives the expected answers.
 
-Compared as EvalPlus compares: equal, or of the same type and within the problem's `atol` (1e-6 for floats where it
-gives none), and its special oracles as data. What is left out: there, a tolerance that one answer has switched on stays
-on for those after it; numpy stretches a short answer to the shape that is expected; `find_zero` is held against the
-coefficients as the program has left them; and any object whose `==` says yes passes. There, each call has a second of
-wall time, and base and plus inputs have a process each; here all calls have CPU seconds together, in one process.
+Answers are compared as EvalPlus does: equal, or of the same type and within the problem's `atol` (1e-6 for floats if it
+gives none), with its special oracles as data. These parts of EvalPlus are left out: a tolerance that one answer has
+switched on stays on for later answers; numpy broadcasts a short answer to the expected shape; `find_zero` is checked
+with the coefficients as the program has left them; and any object whose `==` returns true passes. In EvalPlus each call
+has one second of wall time, and base and plus inputs run in two processes; here all calls share CPU seconds in one
+process.
 
-JSON has no tuples, sets and complex numbers. Which arguments of MBPP+ are such is a fact about its problems, kept in
-`_SHAPES`: "tuple" for an argument that is one, "tuples" for a list of them, and so on.
+JSON has no tuples, sets and complex numbers. Which arguments of MBPP+ have such types is listed in `_SHAPES`: "tuple"
+for an argument that is one, "tuples" for a list of them, and so on.
 """
 
 from __future__ import annotations
@@ -27,12 +28,12 @@ _NOT_NONE = frozenset({"check_str", "text_match_three", "text_starta_endb"})
 
 
 def knows(row: dict[str, Any]) -> bool:
-    """Whether the row has this format."""
+    """Return whether the row has this format."""
     return "base_input" in row and "plus_input" in row
 
 
 def read(row: dict[str, Any]) -> tuple[ReferenceTests, ReferenceTests | None]:
-    """The judge tests of a row (all inputs) and its selection tests (the base inputs, those without the plus).
+    """Return the judge tests of a row (all inputs) and its selection tests (the base inputs only).
 
     Raises NoTests, or ValueError for what is missing or malformed.
     """
@@ -61,7 +62,7 @@ def read(row: dict[str, Any]) -> tuple[ReferenceTests, ReferenceTests | None]:
 
 
 def _inputs(row: dict[str, Any], key: str, shape: Shape) -> list[tuple[Any, ...]]:
-    """The arguments of each call; raises ValueError."""
+    """Return the arguments of each call; raises ValueError."""
     found = []
     for number, given in enumerate(rows.a_list(rows.field(row, key) or [], key)):
         try:
@@ -72,7 +73,7 @@ def _inputs(row: dict[str, Any], key: str, shape: Shape) -> list[tuple[Any, ...]
 
 
 def comparison_for(function: str) -> Comparison:
-    """How EvalPlus holds answers of this function against what is expected."""
+    """Return how EvalPlus compares answers of this function with what is expected."""
     if function in _SETS:
         return Comparison.SET
     if function in _NOT_NONE:
@@ -81,7 +82,7 @@ def comparison_for(function: str) -> Comparison:
 
 
 def also_right(function: str, given: tuple[Any, ...]) -> tuple[object, ...]:
-    """Other right answers: three problems of MBPP can be read in two ways."""
+    """Return other right answers: three problems of MBPP can be read in two ways."""
     try:
         return _also_right(function, given)
     except (TypeError, ValueError, ArithmeticError):  # an input that the problem does not foresee has no second answer
@@ -115,7 +116,7 @@ def _each(one: Callable[[Any], Any]) -> Shape:
 
 
 def _at(*places: Callable[[Any], Any]) -> Shape:
-    """The first arguments by these functions, the others as they are."""
+    """Return the first arguments converted by these functions, and the others unchanged."""
     return lambda given: [*(f(a) for f, a in zip(places, given, strict=False)), *given[len(places) :]]
 
 

@@ -1,13 +1,13 @@
-"""HumanEval+ and MBPP+ (Liu et al. 2023) in the format of the sets that they extend.
+"""Read HumanEval+ and MBPP+ (Liu et al. 2023) in the format of the sets that they extend.
 
-There ("OriginFmt") the tests are one large text.
+In this format ("OriginFmt") the tests are one large text.
 
 The text has a list of inputs, a list of results or a function that gives them, a loop over both, and a comparison that
-needs numpy. The box has no numpy, and the tests are data: they are read by their syntax tree and compared as `evalplus`
-says. Nothing of the text runs but its own `ref_func`, in a grader box, where that says what is expected.
+needs numpy. The box has no numpy, and the tests are data: they are parsed, and compared as in `evalplus`. Nothing of
+the text runs except its own `ref_func`, in a grader box, if that gives the expected answers.
 
-`find_zero` of HumanEval+ is tested by a polynomial that gets its arguments in the wrong places, so that no program
-passes the file's own test. It is read as what it means: the answer is a root.
+The test of HumanEval+'s `find_zero` calls a polynomial with swapped arguments, so that no program passes the file's own
+test. It is read as it is meant: the answer is a root.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _OURS = frozenset({"check", "assertion", "is_floats"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Text:
-    """The parts of a text: its functions, its lists by their names, and the statement that is done for each input."""
+    """The parts of a text: its functions, its lists by their names, and the statement that runs for each input."""
 
     functions: dict[str, ast.FunctionDef]
     imports: list[ast.stmt]
@@ -40,13 +40,13 @@ class _Text:
 
 
 def knows(row: dict[str, Any]) -> bool:
-    """Whether the row's test has this format; its fields are those of HumanEval or of MBPP."""
+    """Return whether the row's test has this format; its fields are those of HumanEval or of MBPP."""
     text = row.get("test")
     return isinstance(text, str) and "inputs = [" in text and "(*inp)" in text
 
 
 def read(source: str, function: str) -> CallTests | ReferenceTests:
-    """The tests of the text as data; raises ValueError where it does anything else."""
+    """Return the tests of the text as data; raises ValueError if it does anything else."""
     if len(source) > MAX_TEXT:
         raise ValueError(f"its test has {len(source)} characters; at most {MAX_TEXT} are read")
     try:
@@ -63,7 +63,7 @@ def read(source: str, function: str) -> CallTests | ReferenceTests:
 
 
 def _text(module: ast.Module, function: str) -> _Text:
-    """The parts of a module; what tests stands in `check`, if there is one, else in the module itself."""
+    """Return the parts of a module; the tests are in `check` if there is one, else in the module itself."""
     functions = {node.name: node for node in module.body if isinstance(node, ast.FunctionDef)}
     check = functions.get("check")
     body, candidate = (module.body, function) if check is None else (check.body, ast.unparse(check.args))
@@ -126,15 +126,15 @@ def _cases(text: _Text, function: str) -> tuple[CallTest, ...]:
 
 
 def _is_something(result: object) -> bool:
-    """What is expected of an answer that is only asked whether it is something.
+    """Return the expected truth of `answer is not None`, for tests that check only that.
 
-    The file may have asked so before us.
+    The file may already hold this truth instead of a result.
     """
     return result if isinstance(result, bool) else result is not None
 
 
 def _compared(text: _Text, function: str) -> tuple[Comparison, float]:
-    """How the statement that is done for each input compares, and how exactly."""
+    """Return how the statement for each input compares, and its tolerance."""
     answer = f"{text.candidate}(*inp)"
     match text.done:
         case ast.Assert(
@@ -162,7 +162,7 @@ def _number(node: ast.expr) -> float:
 
 
 def _reference(text: _Text, function: str) -> str:
-    """A program whose `function` is the text's own `ref_func`, with what stands around it."""
+    """Return a program whose `function` is the text's own `ref_func`, with the code around it."""
     imports = [node for node in map(ast.unparse, text.imports) if "numpy" not in node]
     functions = [ast.unparse(node) for name, node in text.functions.items() if name not in _OURS]
     return "\n".join([*imports, *functions, f"{function} = ref_func\n"])

@@ -1,6 +1,6 @@
-"""JSON objects whose keys are known.
+"""Check JSON objects whose keys are known.
 
-A misspelt key, or a value of the wrong kind, is an error that says what is meant.
+A misspelt key, or a value of the wrong type, is an error that suggests what was meant.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _KINDS: dict[str, Callable[[object], bool]] = {
 
 
 def checked(value: object, kinds: Mapping[str, str]) -> dict[str, Any]:
-    """The object, when it has no other keys than these and each value is of its kind; else raises ValueError."""
+    """Return the object if it has only these keys and each value has its type; else raise ValueError."""
     if not isinstance(value, dict):
         raise ValueError(f"an object is expected, not {reprlib.repr(value)}")  # a file's fault
     for key, item in value.items():
@@ -37,6 +37,6 @@ def checked(value: object, kinds: Mapping[str, str]) -> dict[str, Any]:
 
 
 def meant(word: str, known: Iterable[str]) -> str:
-    """The question whether a known word was meant, where one is near."""
+    """Return the question whether a known word was meant, if one is similar."""
     near = difflib.get_close_matches(word, list(known), n=1)
     return f" (do you mean {near[0]!r}?)" if near else ""

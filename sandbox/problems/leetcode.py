@@ -1,11 +1,11 @@
-"""LeetCode problems, as DeepSeek-Coder's evaluation (Guo et al. 2024) and LeetCodeDataset (Xia et al. 2025) ship them.
+"""Read LeetCode problems from DeepSeek-Coder's evaluation (Guo et al. 2024) and LeetCodeDataset (Xia et al. 2025).
 
-Both test a method of a class Solution by code: the one by asserts over `my_solution` and a `test_input`, the other by a
-`check(candidate)`. Where that is calls and literals it becomes data, with a fresh Solution for each call; nearly all of
-it is. The rest is about linked lists and trees, whose nodes are objects of classes that the prompt defines. No object
-can leave a box, so such tests stand beside the program.
+Both test a method of a class Solution by code: DeepSeek-Coder by asserts over `my_solution` and a `test_input`,
+LeetCodeDataset by a `check(candidate)`. Tests of calls and literals become data, with a fresh Solution for each call;
+nearly all tests are such. The rest use linked lists and trees, whose nodes are objects of classes that the prompt
+defines. No such object can leave a box, so these tests run in the program's process.
 
-Answers are compared as the files compare them, with ==, also where LeetCode itself takes them in any order.
+Answers are compared as in the files, with ==, even if LeetCode itself accepts them in any order.
 """
 
 from __future__ import annotations
@@ -32,17 +32,17 @@ _NAMES = {"inf": math.inf}  # both sets define it for tests and programs alike
 
 
 def knows(row: dict[str, Any]) -> bool:
-    """Whether the row has one of the two formats."""
+    """Return whether the row has one of the two formats."""
     return "prompt_sft" in row or ("test" in row and str(row.get("entry_point")).startswith(f"{_OWNER}()."))
 
 
 def read(row: dict[str, Any]) -> Given:
-    """The problem of a row; raises ValueError for what is missing or malformed."""
+    """Return the problem of a row; raises ValueError for what is missing or malformed."""
     return deepseek(row) if "prompt_sft" in row else dataset(row)
 
 
 def deepseek(row: dict[str, Any]) -> Given:
-    """A row of DeepSeek-Coder's file. It has no solutions, and leaves imports to whoever runs it."""
+    """Return the problem of a row of DeepSeek-Coder's file, which has no solutions and no imports."""
     prompt, source = rows.text(row, "prompt"), rows.text(row, "test")
     function = f"{_OWNER}.{_method(source)}"
     before, found, _ = prompt.partition(f"class {_OWNER}")
@@ -59,7 +59,7 @@ def deepseek(row: dict[str, Any]) -> Given:
 
 
 def dataset(row: dict[str, Any]) -> Given:
-    """A row of LeetCodeDataset; its `prompt` is what stands before every program."""
+    """Return the problem of a row of LeetCodeDataset, whose `prompt` is put before every program."""
     entry_point, source, prelude, solution = (
         rows.text(row, key) for key in ("entry_point", "test", "prompt", "completion")
     )
@@ -80,7 +80,7 @@ def dataset(row: dict[str, Any]) -> Given:
 
 
 def _method(source: str) -> str:
-    """The one method of `my_solution` that the tests call."""
+    """Return the only method of `my_solution` that the tests call."""
     try:
         nodes = list(ast.walk(ast.parse(source)))
     except UNREADABLE as error:
@@ -96,7 +96,7 @@ def _is_instance(node: ast.expr) -> bool:
 
 
 def _asserted(source: str, function: str) -> CallTests | None:
-    """Asserts over `my_solution.f(…)` as data, if they are."""
+    """Return asserts over `my_solution.f(…)` as data, if they are plain data."""
     module = _CallsByName().visit(ast.parse(source))
     statements = [node for node in module.body if not _makes_the_instance(node)]
     try:
@@ -107,7 +107,7 @@ def _asserted(source: str, function: str) -> CallTests | None:
 
 
 class _CallsByName(ast.NodeTransformer):
-    """Writes `my_solution(…)` for `my_solution.f(…)`; of f there is one alone."""
+    """Replaces `my_solution.f(…)` by `my_solution(…)`; the tests use only one method f."""
 
     def visit_Attribute(self, node: ast.Attribute) -> ast.expr:
         return node.value if _is_instance(node.value) else node
@@ -118,9 +118,9 @@ def _makes_the_instance(node: ast.stmt) -> bool:
 
 
 def _code(source: str, function: str, prelude: str, solution: str | None = None) -> CheckTests | str:
-    """Tests that stay code.
+    """Return tests that stay code.
 
-    They run in a grader box where they use the function alone, else in the program's own process.
+    They run in a grader box if they use only the function, else in the program's own process.
     """
     try:
         objects = reaches_a_class(source, prelude)

@@ -1,7 +1,7 @@
-"""From a file, or a row of one, to problems: which format a row has is told by its fields.
+"""Load problems from a file, or from a row of one; a row's fields determine its format.
 
-Whatever is wrong with a row is one ProblemsError that names the file, the line and what is wrong. A row without tests
-is no error: it is left out and reported.
+A fault in a row raises a ProblemsError that names the file, the line and the fault. A row without tests is no error: it
+is left out and reported.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ Placed = tuple[str, Callable[[], object]]  # where a row stands, and what gives 
 
 
 class LeftOut(str):
-    """A row that was left out: its place and the reason, and in `name` the problem's name where it has no tests."""
+    """A row that was left out: its place and the reason, and in `name` the problem's name if it has no tests."""
 
     __slots__ = ("name",)
 
     def __new__(cls, error: ProblemsError) -> Self:
-        """What a row came to."""
+        """Make the text from the place and the reason."""
         told = super().__new__(cls, error)
         told.name = error.__cause__.name if isinstance(error.__cause__, rows.NoTests) else ""
         return told
@@ -47,30 +47,32 @@ class LeftOut(str):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProblemFile:
-    """What a file of problems holds: the problems, and the rows that were left out."""
+    """The content of a file of problems: the problems, and the rows that were left out."""
 
     problems: tuple[Problem, ...]
     left_out: tuple[LeftOut, ...] = ()
 
     @property
     def untested(self) -> frozenset[str]:
-        """The names of problems that were left out because they have no tests."""
+        """Return the names of problems that were left out because they have no tests."""
         return frozenset(one.name for one in self.left_out if one.name)
 
 
 def load_problems(source: str | Path) -> list[Problem]:
-    """The problems of a built-in set ("humaneval"), or of a file.
+    """Load the problems of a built-in set ("humaneval"), or of a file.
 
-    JSON lines, one JSON list (.gz allowed), APPS's directory.
-
-    Which format a row has is told by its fields; docs/problems.md lists them. Rows without tests are left out.
-    Raises ProblemsError naming the file, the line and what is wrong.
+    A file holds JSON lines or one JSON list (.gz allowed); APPS's directory is accepted, too. A row's fields determine
+    its format; docs/problems.md lists the formats. Rows without tests are left out. Raises ProblemsError, which names
+    the file, the line and the fault.
     """
     return list(read_problems(source).problems)
 
 
 def read_problems(source: str | Path, *, skip_bad: bool = False) -> ProblemFile:
-    """The same, with what was left out: rows without tests and, with `skip_bad`, rows that are no problems."""
+    """Load the same, and return the rows that were left out, too.
+
+    These are rows without tests and, with `skip_bad`, rows that are no problems.
+    """
     problems: dict[str, Problem] = {}
     left_out: list[LeftOut] = []
     for place, (where, row) in enumerate(_rows(source)):
@@ -113,7 +115,7 @@ def _rows(source: str | Path) -> Iterator[Placed]:
 
 
 def _apps_directories(path: Path) -> Iterator[Placed]:
-    """The problems of a directory as APPS is unpacked: one directory for each, here or below."""
+    """Return the problems of an unpacked APPS directory: one directory for each, here or below."""
     found = sorted(file.parent for file in path.rglob("input_output.json"))
     if not found:
         raise ProblemsError(
@@ -123,9 +125,9 @@ def _apps_directories(path: Path) -> Iterator[Placed]:
 
 
 def _placed(data: bytes, source: str) -> Iterator[Placed]:
-    """The rows of a file.
+    """Yield the rows of a file.
 
-    Its lines, or the elements of the one list that it is (MBPP's sanitized file), or one object.
+    They are its lines, or the elements of its only list (MBPP's sanitized file), or one object.
     """
     whole = _whole(data)
     if whole is not None:
@@ -138,7 +140,7 @@ def _placed(data: bytes, source: str) -> Iterator[Placed]:
 
 
 def _whole(data: bytes) -> list[object] | None:
-    """The list that a file is as a whole, or the object over several lines; None where it is lines."""
+    """Return the list that the whole file is, or the object over several lines; None if it is JSON lines."""
     text = data.lstrip()
     if text[:1] not in {b"[", b"{"} or (text[:1] == b"{" and text.partition(b"\n")[0].rstrip()[-1:] == b"}"):
         return None
@@ -171,9 +173,9 @@ def _read(row: Callable[[], object], where: str, place: int) -> Problem:
 
 
 def read_problem(row: object, where: str = "the problem", place: int = 0) -> Problem:
-    """The problem that an object says, in any of the formats of a file; raises ProblemsError.
+    """Return the problem of an object, in any of the formats of a file; raises ProblemsError.
 
-    `place` is how many rows stand before it: the name of a row that has no other.
+    `place` is the number of rows before it, which names a row without a name.
     """
     if not isinstance(row, dict):
         raise ProblemsError(f"{where}: a problem is a JSON object, not {type(row).__name__}")
@@ -246,7 +248,7 @@ _FORMATS = (
 
 
 def _origin(problem: Problem, source: str) -> Problem:
-    """The problem with the tests of HumanEval+ or MBPP+ in the place of those that its fields say."""
+    """Return the problem with the tests of HumanEval+ or MBPP+ instead of those in its own fields."""
     try:
         given = evalplus_tests.read(source, problem.entry_point)
     except ValueError:
@@ -257,7 +259,10 @@ def _origin(problem: Problem, source: str) -> Problem:
 
 
 def _humaneval(row: dict[str, Any]) -> Problem:
-    """A row of HumanEval, HumanEvalPack or HumanEval-Infilling, which has a `suffix` (Bavarian et al. 2022)."""
+    """Return the problem of a row of HumanEval, HumanEvalPack or HumanEval-Infilling.
+
+    HumanEval-Infilling has a `suffix` (Bavarian et al. 2022).
+    """
     if not rows.text(row, "test").strip():
         raise rows.NoTests(rows.name(row, "task_id"))
     return Problem(
@@ -273,7 +278,7 @@ def _humaneval(row: dict[str, Any]) -> Problem:
 
 
 def _mbpp(row: dict[str, Any]) -> Problem:
-    """One row of MBPP, full or sanitized: asserts, and a solution from which the function's name is read."""
+    """Return the problem of a row of MBPP, full or sanitized; the function's name is read from its solution."""
     asserts, code = "\n".join(rows.texts(row, "test_list")), rows.text(row, "code").replace("\r\n", "\n")
     if not asserts.strip():
         raise rows.NoTests(f"MBPP/{rows.name(row, 'task_id')}")

@@ -1,4 +1,4 @@
-"""Problems: a prompt, tests, and how a completion becomes a program."""
+"""Define problems: a prompt, tests, and how a completion becomes a program."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Form(StrEnum):
 
 
 class Wanted(StrEnum):
-    """Which of a problem's two sets of tests a program is asked to pass."""
+    """Which of a problem's two sets of tests a program has to pass."""
 
     JUDGE = "judge"  # the hidden ones, which give the verdict
     SELECTION = "selection"  # those that whoever picks an answer may see; they give the verdict here
@@ -50,13 +50,13 @@ class Wanted(StrEnum):
 class Problem:
     """A prompt, and two sets of tests.
 
-    Hidden ones (judge tests) and, where the data set has such, public ones (selection).
+    The judge tests are hidden; the selection tests, if the data set has any, are public.
 
-    `tests` and `public_tests` are the data set's own text, `given` and `public` the same as data where the file has it
-    so. `canonical_solution` goes on where the prompt stops; where programs stand alone (form DATA), it does so, too. A
-    completion is followed by `suffix` (HumanEval-Infilling asks for what is missing in the middle). `starter` is code
-    to begin with, with which the prompt of a program that stands alone may end. `assumptions` are what every program of
-    the set may assume.
+    `tests` and `public_tests` are the data set's own text; `given` and `public` are the same as data, if the file has
+    them as data. `canonical_solution` continues the prompt; if programs are complete (form DATA), it is a complete
+    program, too. `suffix` is put after a completion (HumanEval-Infilling asks for the missing middle). `starter` is
+    initial code, with which the prompt of a complete program may end. `assumptions` are what every program of the set
+    may assume.
     """
 
     name: str
@@ -84,7 +84,10 @@ class Problem:
             raise ProblemsError(f"{self.name}: its tests assert nothing, so nothing could ever fail")
 
     def _refuse_what_cannot_be_asked(self) -> None:
-        """Tests that are too large are the problem's fault; small ones cannot be, and are read when they are needed."""
+        """Raise an error for tests that are too large: this is the problem's fault, not a program's.
+
+        Small texts cannot be too large, and are read only when they are needed.
+        """
         text = self.tests if self.given is None else self.given if isinstance(self.given, str) else ""
         if len(text) > MAX_TESTS_CHARACTERS:
             raise ProblemsError(
@@ -98,29 +101,29 @@ class Problem:
 
     @property
     def preamble(self) -> str:
-        """What stands in the prompt before the function to write, or before its class: imports and helpers."""
+        """Return the prompt's text before the function to write, or before its class: imports and helpers."""
         owner = self.entry_point.rpartition(".")[0]
         head, found, _ = self.prompt.partition(f"class {owner}" if owner else f"def {self.entry_point}(")
         return head if found and self.form is not Form.DATA else ""
 
     def complete(self, completion: str, wanted: Wanted = Wanted.JUDGE) -> Program:
-        """The program for text that goes on where the prompt stops."""
+        """Return the program for text that continues the prompt."""
         return self.solve(completion if self.form is Form.DATA else self.continued(completion), wanted)
 
     def continued(self, completion: str) -> str:
-        """The prompt with the completion and what follows it."""
+        """Return the prompt with the completion and the suffix."""
         return self.prompt + completion + self.suffix
 
     def solve(self, solution: str, wanted: Wanted = Wanted.JUDGE) -> Program:
-        """The program for source text that stands on its own; what the data set puts before it goes along.
+        """Return the program for complete source text, with the code that the data set puts before it.
 
-        Raises ProblemsError where selection tests alone are wanted and the problem has none.
+        Raises ProblemsError if only selection tests are wanted and the problem has none.
         """
         tests, selection = self.tests_for(wanted)
         return Program(source=solution, tests=tests, selection=selection, assumptions=self.assumptions)
 
     def tests_for(self, wanted: Wanted) -> tuple[Tests, Tests | None]:
-        """The tests that give the verdict, and those that are judged beside it.
+        """Return the tests that give the verdict, and those that are judged besides.
 
         Raises ProblemsError as `solve` does.
         """
@@ -135,11 +138,11 @@ class Problem:
                 raise ProblemsError(f"{self.name} has no selection tests; ask for the judge's, or for both")
 
     def assuming(self, assumed: Mapping[str, Any]) -> Problem:
-        """The problem whose programs may assume these in the place of its data set's (`assumed.read_assumed`)."""
+        """Return the problem with these assumptions instead of its data set's (`assumed.read_assumed`)."""
         return replace(self, assumptions=replace(self.assumptions, **assumed)) if assumed else self
 
     def with_output_rule(self, rule: OutputRule) -> Problem:
-        """The problem with another rule for what whole programs print; itself where it is tested otherwise."""
+        """Return the problem with another rule for printed output; itself if it is not tested by printed output."""
         if not isinstance(self.given, StdinTests):
             return self
         public = replace(self.public, rule=rule) if isinstance(self.public, StdinTests) else self.public
@@ -148,21 +151,21 @@ class Problem:
 
     @functools.cached_property
     def checked_by(self) -> Tests:
-        """The judge tests as data where they are plain data; else as code for a grader box.
+        """Return the judge tests: as data if they are plain data, else as code for a grader box.
 
-        They are code for the program's own process (str) only where they use names that the program itself has to
-        define, or look at more than answers (`separability`).
+        They are code for the program's own process (str) only if they use names that the program has to define, or
+        check more than answers (`separability`).
         """
         return self.given or self._as_data(self.tests) or self._graded(self.tests) or self._as_code(self.tests)
 
     @functools.cached_property
     def selected_by(self) -> Tests | None:
-        """The selection tests, likewise; None if there are none (or none that say anything: HumanEvalPack has such)."""
+        """Return the selection tests likewise; None if there are none, or none that checks anything (HumanEvalPack)."""
         return self.public or self._as_data(self.public_tests) or self._graded(self.public_tests)
 
     @property
     def selection_source(self) -> str:
-        """The selection tests as text, for digests."""
+        """Return the selection tests as text, for digests."""
         if self.public is None or isinstance(self.public, str):
             return self.public or self.public_tests
         return self.public.source
@@ -185,21 +188,21 @@ class Problem:
 
     @property
     def tests_as_code(self) -> str:
-        """The judge tests as code that runs after the program, in its namespace."""
+        """Return the judge tests as code that runs after the program, in its namespace."""
         return self._as_code(self.tests)
 
 
 def find_problem(problems: Mapping[str, Problem], task_id: object) -> Problem | None:
-    """The problem that a samples file means: by its name, or by the part behind the slash, in any letter case.
+    """Find the problem of a `task_id`: by its name, or by the part after the slash, in any letter case.
 
-    A number there is a number: 42 is APPS's 0042.
+    Numbers are compared by value: 42 is APPS's 0042.
     """
     name = find_name(problems, task_id)
     return None if name is None else problems[name]
 
 
 def find_name(names: Collection[str], task_id: object) -> str | None:
-    """The one of the names that a samples file means, likewise."""
+    """Find one of the names in the same way."""
     wanted = str(task_id)
     if wanted in names:
         return wanted
@@ -210,6 +213,6 @@ def find_name(names: Collection[str], task_id: object) -> str | None:
 
 
 def _place(name: str) -> str:
-    """What stands behind the slash; of a number its value."""
+    """Return the part after the slash; if it is a number, its value."""
     last = name.rpartition("/")[2]
     return last.lstrip("0") or "0" if last.isdecimal() else last.casefold()

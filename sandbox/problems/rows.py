@@ -1,6 +1,6 @@
 """Read and check the fields of a row of a problem file.
 
-A value of the wrong type or range is a ValueError that names the key. JSON within a text is read here, too.
+A value of the wrong type or range raises a ValueError that names the key. JSON within a text is read here, too.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _lifted, _lock = 0, threading.Lock()
 
 
 class NoTests(ValueError):
-    """A problem without a test. Its file is not malformed, but no program could fail it."""
+    """A problem without tests: its file is not malformed, but no program could fail it."""
 
     def __init__(self, name: str) -> None:
         super().__init__(f"{name} has no test")
@@ -29,7 +29,7 @@ class NoTests(ValueError):
 
 @contextmanager
 def long_integers() -> Iterator[None]:
-    """Let Python read and write integers of up to MAX_DIGITS digits meanwhile; usually it stops at 4,300."""
+    """Let Python read and write integers of up to MAX_DIGITS digits within this context; its usual limit is 4,300."""
     global _lifted  # noqa: PLW0603  (Python's limit is one for the whole process, too)
     with _lock:
         _lifted += 1
@@ -66,13 +66,13 @@ def text(row: Mapping[str, Any], key: str) -> str:
 
 
 def text_or(row: Mapping[str, Any], key: str, otherwise: str = "") -> str:
-    """Return a text, or something else where there is none (or null)."""
+    """Return a text, or a default if it is missing or null."""
     value = row.get(key)
     return otherwise if value is None else _text(value, key)
 
 
 def text_or_none(row: Mapping[str, Any], key: str) -> str | None:
-    """Return a text, or None where there is none."""
+    """Return a text, or None if it is missing or null."""
     return None if row.get(key) is None else text(row, key)
 
 
@@ -119,7 +119,7 @@ def number(row: Mapping[str, Any], key: str) -> float:
 
 
 def inner(row: Mapping[str, Any], key: str) -> Any:
-    """Return a field that is JSON in a text or, in converted files, the value itself; None where there is nothing."""
+    """Return a field that is JSON in a text or, in converted files, the value itself; None if it is missing."""
     value = row.get(key)
     if isinstance(value, str):
         return parsed(value, key) if value.strip() else None
@@ -127,12 +127,12 @@ def inner(row: Mapping[str, Any], key: str) -> Any:
 
 
 def digest(value: object) -> str:
-    """Return the SHA-256 of a value that JSON can say, in the place of a text of its size."""
+    """Return the SHA-256 of a JSON value, to stand for its text."""
     return hashlib.sha256(json.dumps(value).encode()).hexdigest()
 
 
 def shown(value: object) -> str:
-    """Return a value in a few characters, whatever it is."""
+    """Return a short text for any value."""
     try:
         return reprlib.repr(value)
     except (ValueError, RecursionError):  # an int that Python does not write, a value nested more deeply

@@ -1,11 +1,11 @@
-"""Which test code cannot be separated from the program that it tests.
+"""Decide which test code has to run in the process of the program that it tests.
 
 Only the syntax tree is looked at; nothing of the data set is executed.
 
-In a grader box tests see a program's answers, its exceptions and what became of its arguments. They do not see what it
-prints, which files it writes, which random numbers it draws, or that two things are the same object; nor can they patch
-what it calls. Some signs of that are always reason enough to run them in the program's own process. The others count
-only where the set has no solution of its own, because with one it is tried out (`scoring.recording`).
+In a grader box tests see a program's answers, its exceptions, and its arguments after each call. They do not see what
+it prints, which files it writes, which random numbers it draws, or that two values are the same object; nor can they
+patch what it calls. Some signs of such tests always suffice to run them in the program's own process. Other signs count
+only if the set has no solution; with a solution it is tried out (`scoring.recording`).
 """
 
 from __future__ import annotations
@@ -47,9 +47,9 @@ _MUTABLE = (ast.List, ast.Dict, ast.Set, ast.ListComp, ast.DictComp, ast.SetComp
 def check_code(
     source: str, function: str, *, prelude: str, solution: str | None, independent: bool = False
 ) -> CheckTests | str:
-    """Return test code as tests for a grader box; the code itself where it has to run in the program's process.
+    """Return test code as tests for a grader box, or the code itself if it has to run in the program's process.
 
-    `function` is "f" or "Class.f"; `solution` is the set's own program, where it has one. See `CheckTests`.
+    `function` is "f" or "Class.f"; `solution` is the set's own program, if it has one. See `CheckTests`.
     """
     if why_beside(source, function.rpartition(".")[2], solved=solution is not None):
         return source
@@ -57,10 +57,10 @@ def check_code(
 
 
 def why_beside(tests: str, function: str, *, solved: bool) -> str | None:
-    """Why the tests have to run in the program's process; None where nothing says so.
+    """Return why the tests have to run in the program's process; None if they need not.
 
-    They call `function` by its name, or by that of the parameter of their `check`. `solved` is whether the set has a
-    solution.
+    The tests call `function` by its name, or by the name of the parameter of their `check`. `solved` says whether the
+    set has a solution.
     """
     try:
         tree = ast.parse(tests)
@@ -84,7 +84,7 @@ class _Signs:
         self._answers = {name for name, value in self._assigned() if self._is_call(value)}
 
     def certain(self) -> Iterator[str]:
-        """Signs that suffice."""
+        """Yield signs that always suffice."""
         for node in self._nodes:
             if (name := _named(node)) in _SURROUNDINGS:
                 yield f"uses {name}"
@@ -102,7 +102,7 @@ class _Signs:
             yield "changes an answer that may be what was handed over"
 
     def doubtful(self) -> Iterator[str]:
-        """Signs of what a solution would show."""
+        """Yield signs that count only without a solution."""
         for node in self._nodes:
             if (name := _named(node)) in _DOUBTFUL:
                 yield f"uses {name}"
@@ -139,14 +139,14 @@ class _Signs:
                 pass
 
     def _seeds_random_of_program(self) -> bool:
-        """Whether the tests seed `random` without drawing from it themselves, or more than once."""
+        """Return whether the tests seed `random` without drawing from it themselves, or more than once."""
         used = [ast.unparse(node) for node in self._nodes if isinstance(node, ast.Attribute)]
         seeds = used.count("random.seed") + used.count("np.random.seed") + used.count("numpy.random.seed")
         draws = {name for name in used if name.startswith("random.")} - {"random.seed", "random.Random"}
         return seeds > 1 or (seeds == 1 and not draws)
 
     def _keeps_a_part(self) -> bool:
-        """Whether something that can be changed has a name and stands in something else, too."""
+        """Return whether a mutable object has a name and is also part of another object."""
         kept = {name for name, value in self._assigned() if isinstance(value, _MUTABLE)}
         nested = {name for name, value in self._assigned() if _holds_what_changes(value)}
         taken = [value.value for _, value in self._assigned() if isinstance(value, ast.Subscript)]
@@ -159,9 +159,9 @@ class _Signs:
         )
 
     def _changes_what_may_be_shared(self) -> bool:
-        """Whether an answer is changed that may be shared.
+        """Return whether an answer is changed that may be shared.
 
-        It may be what was handed over, hold one thing twice, or be another answer, too.
+        It may be an argument of the call, hold one object twice, or be the same object as another answer.
         """
         changes = [found for node in self._nodes if (found := _changed(node)) is not None and found[0] in self._answers]
         calls = sum(self._is_call(node) for node in self._nodes if isinstance(node, ast.expr))
@@ -205,9 +205,9 @@ class _Signs:
 
 
 def _changed(node: ast.AST) -> tuple[str, bool, str] | None:
-    """What a call of a method, or something given to an item, changes.
+    """Return what a method call, or an assignment to an item, changes.
 
-    The name, whether something within it, and how.
+    The result is the name, whether something within it is changed, and how.
     """
     match node:
         case ast.Call(func=ast.Attribute(value=value, attr=how)) if how in _CHANGES:

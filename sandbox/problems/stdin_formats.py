@@ -1,9 +1,9 @@
-"""Files of whole-program problems as people have them: APPS, TACO, CodeContests, LiveCodeBench. Rows in, `Given` out.
+"""Read rows of whole-program problems as `Given`: APPS, TACO, CodeContests, LiveCodeBench.
 
-A problem is either tested by what it prints or, where the set names a function, by calls: of `Solution().function` if
-the program has such a class, else of the function. What is expected is data in all three, so nothing of theirs is
-executed. APPS itself takes a bare first item for a whole list, and lines in any order; here a list's *only* item may
-come bare, and order counts. APPS and LiveCodeBench put imports before every program, so we do, too (numpy where the
+A problem is tested by its printed output or, if the set names a function, by calls: of `Solution().function` if the
+program has such a class, else of the function. All expected answers are data, so no code of the sets is executed. APPS
+itself accepts the first item alone instead of a list, and lines in any order; here only a list with one item may come
+as that item, and order counts. APPS and LiveCodeBench put imports before every program, so we do, too (numpy where the
 image has it). APPS and CodeContests are older than Python's limit on the digits of an integer.
 """
 
@@ -86,9 +86,9 @@ _TESTS_OF_CODECONTESTS = ("public_tests", "private_tests", "generated_tests")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Given:
-    """What a row says of one problem: `public` tests are those that its text shows, `tests` all of them.
+    """The problem of a row: `public` tests are those that its text shows, `tests` are all of them.
 
-    A program stands alone, unless it `continues` the question, as in HumanEval.
+    A program is complete, unless it `continues` the question, as in HumanEval.
     """
 
     name: str
@@ -103,12 +103,12 @@ class Given:
 
 
 def knows(row: dict[str, Any]) -> bool:
-    """Whether the row has one of the four formats."""
+    """Return whether the row has one of the four formats."""
     return "input_output" in row or "public_test_cases" in row or "generated_tests" in row
 
 
 def read(row: dict[str, Any], place: int = 0) -> Given:
-    """Return the problem of a row, which is the one after `place` others; raises NoTests or ValueError."""
+    """Return the problem of a row that has `place` rows before it; raises NoTests or ValueError."""
     if "input_output" in row:
         return apps(row, place)
     return livecodebench(row) if "public_test_cases" in row else codecontests(row)
@@ -136,7 +136,7 @@ def apps(row: dict[str, Any], place: int = 0) -> Given:
 
     Sources: Hendrycks et al. 2021, Li et al. 2023.
 
-    `input_output` and `solutions` are JSON in JSON.
+    `input_output` and `solutions` are texts that hold JSON.
     """
     tests, function = rows.an_object(rows.inner(row, "input_output") or {}, "input_output"), ""
     inputs, outputs = (rows.a_list(tests.get(key) or [], f"input_output.{key}") for key in ("inputs", "outputs"))
@@ -164,7 +164,7 @@ def apps(row: dict[str, Any], place: int = 0) -> Given:
 
 
 def _apps_name(row: dict[str, Any], place: int) -> str:
-    """The row's number or, in TACO, its place."""
+    """Return the row's number or, in TACO, its place."""
     if row.get("problem_id") is None and row.get("id") is None:
         return f"TACO/{place}"
     return f"APPS/{rows.name(row, 'problem_id', 'id')}"
@@ -190,7 +190,7 @@ def _matched(cases: Iterable[StdinTest]) -> StdinTests:
 
 
 def _cases(tests: Any, key: str) -> tuple[StdinTest, ...]:
-    """Tests as a list of objects or, in the converted files, as an object of two lists."""
+    """Read tests from a list of objects or, in converted files, from an object of two lists."""
     if isinstance(tests, dict):
         inputs, outputs = (rows.a_list(rows.field(tests, part), f"{key}.{part}") for part in ("input", "output"))
         _pair(inputs, outputs)
@@ -199,7 +199,7 @@ def _cases(tests: Any, key: str) -> tuple[StdinTest, ...]:
 
 
 def _halves(tests: Any, key: str) -> Iterator[tuple[Any, Any]]:
-    """The input and the output of each test of a list."""
+    """Return the input and the output of each test of a list."""
     for number, test in enumerate(rows.a_list(tests, key)):
         one = rows.an_object(test, f"{key}[{number}]")
         yield rows.field(one, "input"), rows.field(one, "output")
@@ -210,7 +210,7 @@ def _stdin_cases(pairs: Iterable[tuple[Any, Any]]) -> tuple[StdinTest, ...]:
 
 
 def _python_solution(solutions: Any) -> str | None:
-    """The first solution in Python 3 (language 3, or PYTHON3)."""
+    """Return the first solution in Python 3 (language 3, or PYTHON3)."""
     if isinstance(solutions, dict):
         languages, texts = (
             rows.a_list(rows.field(solutions, part), f"solutions.{part}") for part in ("language", "solution")
@@ -259,7 +259,7 @@ def _livecodebench_tests(tests: list[tuple[Any, Any]], function: str) -> CallTes
 
 
 def _private(value: Any) -> Any:
-    """A list, as JSON, or as base64 of zlib of a pickled JSON text."""
+    """Read a list from JSON, or from base64 of zlib of a pickled JSON text."""
     if not isinstance(value, str):
         return value
     try:
@@ -279,7 +279,7 @@ def _private(value: Any) -> Any:
 
 @contextmanager
 def unpacking_at_most(size: int) -> Iterator[None]:
-    """Refuse private tests that unpack to more bytes meanwhile: for rows that come from a client."""
+    """Refuse private tests that unpack to more than `size` bytes within this context: for rows from a client."""
     before = _most_unpacked.set(size)
     try:
         yield
@@ -288,10 +288,9 @@ def unpacking_at_most(size: int) -> Iterator[None]:
 
 
 def _pickled_text(data: bytes) -> str:
-    """The one text that a pickle holds, read without an unpickler; raises ValueError for a pickle of anything else.
+    """Return the only text in a pickle, read without an unpickler; raises ValueError for any other pickle.
 
-    What stands around a text (protocol, frames, the memo) is passed over by its length, so that nothing of it is
-    executed.
+    The opcodes around the text (protocol, frames, the memo) are skipped by their length, so that nothing is executed.
     """
     found, at = None, 0
     while (code := data[at : at + 1]) != b".":
@@ -323,9 +322,9 @@ def _after_line(data: bytes, at: int) -> int:
 
 
 def _whole_keys(given: list[Any], expected: Any) -> tuple[list[Any], Any]:
-    """A case of APPS with whole numbers for the keys that JSON has made texts of: where its own runner undoes that.
+    """Return a case of APPS with integer keys again, which JSON has turned into texts, as APPS's own runner does.
 
-    It undoes that in a dict that is the first argument, the answer, or the first item of the answer.
+    The runner does it for a dict that is the first argument, the answer, or the first item of the answer.
     """
     first = given[:1] if not given or not isinstance(given[0], dict) else [_with_whole_keys(given[0])]
     if isinstance(expected, dict):
@@ -356,7 +355,7 @@ def _pair(inputs: list[Any], outputs: list[Any]) -> None:
 
 
 def _text(value: Any) -> bytes:
-    """A test's text; some files hold it as a list of lines, or a number as itself."""
+    """Return a test's text; some files hold it as a list of lines, or as a number."""
     try:
         return ("\n".join(map(str, value)) if isinstance(value, list) else str(value)).encode("utf-8", "surrogatepass")
     except RecursionError:

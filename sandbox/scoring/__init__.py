@@ -1,4 +1,4 @@
-"""Programs in, verdicts out: the boxes, the judge and the problems tied together.
+"""Score programs: connect the boxes, the judge and the problems.
 
 `scorer` takes one program after another. Where tests have no results, `references` asks the data set's own solution;
 where they are code, `grader_tests` runs them in a box of their own; where programs are compared with each other,

@@ -1,11 +1,11 @@
-"""Every answer of a program, for whoever compares programs with each other and not with a truth.
+"""Collect every answer of a program, to compare programs with each other and not with expected answers.
 
-A verdict may stop at the first failure; here each call is to have its answer, whatever became of the others. All are
-asked in one visit. A call that the program does not survive (it hangs, leaves, dies) takes along the calls behind it,
-and of those before it perhaps the last, which were still on their way out; so what is missing is asked again, one call
-after the other, and every answer leaves at once: then the first that does not come is the one to blame. It stays
-without an answer, and the others are asked once more. A program that has spoilt so `PATIENCE` visits gives no further
-answers. Where the job wants fresh processes, each call has a visit of its own from the start.
+A verdict may stop at the first failure; here each call should get its answer, whether the other calls fail or not. All
+calls are asked in one visit. If the program does not survive a call (it hangs, exits or dies), the answers to the later
+calls are missing, and perhaps the last earlier answers, which had not left the process yet. The missing calls are
+therefore asked again, one after the other, and every answer leaves the process at once. Then the first missing answer
+shows which call failed. That call stays without an answer, and the others are asked once more. After `PATIENCE` failed
+visits a program is asked no more. If the job wants fresh processes, each call has its own visit from the start.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Answered:
 
 
 def ask(job: Job, tests: CallTests, visit: Callable[[Job], Run], patience: int = PATIENCE) -> Answered:
-    """The answers of a job's program to the calls of `tests`; what is expected there plays no part."""
+    """Return the answers of a job's program to the calls of `tests`; the expected answers are not used."""
     found: list[Answer | None] = [None] * len(tests.cases)
     waiting, runs = list(tests.order), list[Run]()
     asked = _again(tests, waiting, fresh=True) if job.fresh else tests.calls.first(len(waiting))
@@ -55,12 +55,12 @@ def ask(job: Job, tests: CallTests, visit: Callable[[Job], Run], patience: int =
 
 
 def _again(tests: CallTests, waiting: list[int], *, fresh: bool) -> AskedCalls:
-    """What is asked where answers are missing."""
+    """Return the calls to ask again, because their answers are missing."""
     return _calls(tests, waiting[:1]).first(1) if fresh and waiting else _calls(tests, waiting).in_turns()
 
 
 def _never_began(run: Run) -> bool:
-    """Whether no call was made, or asking again would cost another box."""
+    """Return whether no call was made, or whether asking again would cost another box."""
     broken = run.raised is not None and run.raised.stage in {Stage.COMPILE, Stage.PROGRAM}
     return broken or Flag.LOST_TWICE in run.flags
 
@@ -70,7 +70,7 @@ def _calls(tests: CallTests, numbers: list[int]) -> CallList:
 
 
 def held(answered: Answered, tests: CallTests) -> tuple[bool, ...]:
-    """Which of the tests the answers pass, each by itself."""
+    """Return for each test whether its answer passes."""
     return tuple(
         answer is not None and answer.raised is None and holds(answer.value, case)
         for answer, case in zip(answered.answers, tests.cases, strict=True)

@@ -1,12 +1,12 @@
-"""Tests that are code: the candidate answers in its box, the tests run over the answers in another box.
+"""Run tests that are code: the candidate answers in its box, and the tests run over the answers in another box.
 
-Which calls the tests make is known beforehand (`recording`). So a candidate is asked everything in one visit, and then
-the tests are replayed over its answers. When an answer leads them to a call that nobody foresaw, the candidate is asked
-again from the beginning, with that call added: its process then has the history that it would have had, had the tests
-been beside it. Nothing of the candidate's but data ever reaches the grader box.
+The calls of the tests are known beforehand (`recording`). So a candidate is asked all of them in one visit, and then
+the tests are replayed over its answers. If an answer leads to a call that was not foreseen, the candidate is asked
+again from the beginning, with that call added. Its process then gets the same calls in the same order as if the tests
+ran beside it. Only data of the candidate reaches the grader box, never its code.
 
-All visits of one sample share a budget of wall time: the candidate's have `Limits.sample_wall_s` together, the grader's
-have GRADER_WALL_S.
+All visits of one sample share a budget of wall time: `Limits.sample_wall_s` for the candidate's visits together, and
+GRADER_WALL_S for the grader's.
 """
 
 from __future__ import annotations
@@ -38,10 +38,10 @@ class Rooms:
 
 
 def grade(program: Program, tests: CheckTests, plan: Plan, rooms: Rooms) -> tuple[Run, Run | None]:
-    """The candidate's run and the run of the tests over its answers (None where an answer is missing).
+    """Return the candidate's run and the run of the tests over its answers (None if an answer is missing).
 
-    Where the candidate's time is over before the tests are, its run ends with the wall limit. Where the tests still ask
-    when the rounds are over, theirs is the last one, which has come to no end.
+    If the candidate's time is over before the tests end, its run ends with the wall limit. If the tests still make new
+    calls after MAX_ROUNDS rounds, their last run, which is not finished, is returned.
     """
     spent_s = graded_s = 0.0
     for _ in range(MAX_ROUNDS):
@@ -66,7 +66,7 @@ def grade(program: Program, tests: CheckTests, plan: Plan, rooms: Rooms) -> tupl
 
 
 def _ask(plan: Plan, tests: CheckTests) -> tuple[AskedCalls, list[int]]:
-    """The calls in an order of their own where none matters, and the number of each in the plan."""
+    """Return the calls, shuffled where their order does not matter, and the number of each in the plan."""
     starts = [number for number, one in enumerate(plan) if one.waits and number]
     turns = list(itertools.pairwise([0, *starts, len(plan)]))
     order = [number for start, end in turns for number in _order(start, end, tests)]
@@ -81,7 +81,7 @@ def _ask(plan: Plan, tests: CheckTests) -> tuple[AskedCalls, list[int]]:
 
 
 def _in_order(run: Run, order: list[int]) -> Run:
-    """The run with its answers in the order of the plan, if all have come."""
+    """Return the run with its answers in the order of the plan, if all have come."""
     if len(run.answers) < len(order):
         return run
     sorted_back = sorted(zip(order, run.answers, strict=True), key=lambda pair: pair[0])
@@ -94,7 +94,7 @@ def _order(start: int, end: int, tests: CheckTests) -> list[int]:
 
 
 def _extended(plan: Plan, graded: Run) -> Plan:
-    """The calls that the tests did make, the one that was not foreseen, and those that they will make in any case."""
+    """Return the plan with the new call: the calls made so far, the unforeseen one, and those that are always made."""
     place = len(plan) if graded.missed is None else graded.missed
     unforeseen = Foreseen(call=graded.asked[0], waits=True, always=False)
     return (*plan[:place], unforeseen, *(one for one in plan[place:] if one.always))

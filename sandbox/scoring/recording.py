@@ -1,12 +1,12 @@
-"""Which calls tests will make, found out once for each problem and before any candidate is asked.
+"""Find out which calls tests will make, once for each problem and before any candidate is asked.
 
-The tests run over the data set's own solution, which tells the calls; and once without a single answer, which tells
-those that depend on none. A call that depends on earlier answers, or that hands over what was an answer before,
-*waits*: a candidate gets it when it has given all answers before it, and never sooner, because it could read an
-expected answer there. Without a solution every call waits, since nobody knows the answers.
+The tests run over the data set's own solution, which shows the calls; and once without any answer, which shows the
+calls that depend on no answer. A call *waits* if it depends on earlier answers, or if its arguments hold an earlier
+answer. A candidate gets such a call only after it has given all earlier answers, because it could read an expected
+answer there. Without a solution every call waits, since the answers are unknown.
 
-Then the solution is graded as a candidate would be. Tests that it fails in this way, but passes where they stand beside
-it (they capture what is printed, seed its dice, share a list with it …), have to stand beside every program.
+Then the solution is graded as a candidate would be. Some tests pass the solution only in its own process: they capture
+what is printed, seed its random numbers, share a list with it … Such tests have to run in the process of every program.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ Visit = Callable[[Program], Run]
 
 
 class UngradableTests(ValueError):
-    """Tests that have to stand beside the program.
+    """Tests that have to run in the program's own process.
 
-    They hand the function something that cannot leave a box, or their own solution passes only there. Found out with
-    the data set's own solution, so that no candidate can bring it about.
+    They pass something to the function that cannot leave a box, or their own solution passes only there. The data set's
+    own solution shows this, so no candidate can cause it.
     """
 
 
@@ -40,7 +40,7 @@ class UngradableTests(ValueError):
 class Foreseen:
     """A call that tests will make.
 
-    Whether it waits for all earlier answers, and whether it is made whatever they are.
+    `waits` says whether it waits for all earlier answers, `always` whether it is made whatever those answers are.
     """
 
     call: bytes
@@ -53,7 +53,7 @@ Plan = tuple[Foreseen, ...]
 
 @dataclass(slots=True)
 class Recordings:
-    """The calls that tests make, by the tests; any thread may ask, and waits only for the tests that it asks for."""
+    """Caches the calls of each set of tests; a thread waits only for the tests that it asks for."""
 
     _known: dict[CheckTests, Plan | UngradableTests] = field(default_factory=dict)
     _locks: dict[CheckTests, threading.Lock] = field(default_factory=dict)
@@ -62,10 +62,10 @@ class Recordings:
     def plan(
         self, tests: CheckTests, grader: Visit, passes: Callable[[Plan], bool], passes_beside: Callable[[], bool]
     ) -> Plan:
-        """The calls; found out when asked for the first time.
+        """Return the calls; the first request for a set of tests finds them out.
 
-        `passes` tells whether the solution passes as a candidate that is asked these calls, `passes_beside` whether it
-        does with the tests in its own process. Raises UngradableTests.
+        `passes` returns whether the solution passes as a candidate that is asked these calls, `passes_beside` whether
+        it passes with the tests in its own process. Raises UngradableTests.
         """
         with self._lock:
             own = self._locks.setdefault(tests, threading.Lock())
@@ -98,9 +98,9 @@ def _plan(tests: CheckTests, grader: Visit) -> Plan:
 
 
 def _without_answers(tests: CheckTests, grader: Visit) -> list[bytes]:
-    """The calls that need no answer, in their order; none where the tests come to no end without answers.
+    """Return the calls that need no answer, in their order; none if the tests do not end without answers.
 
-    Where there is no solution, what the tests hand over shows here, too; raises UngradableTests.
+    If there is no solution, also check the arguments of the calls; raises UngradableTests.
     """
     run = grader(Program(source=tests.prelude, tests=Grading(tests=tests, withheld=True)))
     if run.ending is not Ending.EXITED:
@@ -123,7 +123,7 @@ def _foreseen(run: Run, independent: frozenset[bytes]) -> Iterator[Foreseen]:
 
 
 def _holds_answer(call: bytes, answers: set[bytes]) -> bool:
-    """Whether an answer stands anywhere in what the call hands over."""
+    """Return whether the arguments of a call contain an answer."""
     for number, part in enumerate(codec.walk(codec.decode(call))):
         if number > MAX_PARTS:
             return True
@@ -134,12 +134,12 @@ def _holds_answer(call: bytes, answers: set[bytes]) -> bool:
 
 
 def _marks(value: object) -> list[codec.Mark]:
-    """What stands in the value for something without a place in the codec."""
+    """Return the marks in the value: they stand for objects that the codec cannot write."""
     return [part for part in codec.walk(value) if isinstance(part, codec.Mark)]
 
 
 def _proved(tests: CheckTests, plan: Plan, passes: Callable[[Plan], bool], passes_beside: Callable[[], bool]) -> Plan:
-    """The plan, if the data set's own solution passes with it, or passes in no other way either."""
+    """Return the plan, unless the set's own solution passes only in its own process: then raise UngradableTests."""
     if tests.solution is None or not plan or passes(plan) or not passes_beside():
         return plan
     raise UngradableTests("the data set's own solution passes its tests only where they stand beside it")

@@ -1,6 +1,6 @@
-"""What a data set's own solution answers, where the set gives inputs and a solution but no outputs (HumanEval+, MBPP+).
+"""Ask a data set's own solution for the expected answers, if the set gives no outputs (HumanEval+, MBPP+).
 
-The solution is somebody's code, too, so it answers in a grader box, once for each set of tests; with a directory to
+The solution is not trusted code either, so it answers in a grader box, once for each set of tests. With a directory to
 keep them in, answers outlive the process, and scored samples can be judged again without a box.
 """
 
@@ -27,17 +27,17 @@ Visit = Callable[[Program], Run]
 
 
 class ReferenceFailed(SandboxError):
-    """A data set's own solution gave no answer to one of its own inputs, or its answers are not at hand."""
+    """A data set's own solution gave no answer to one of its inputs, or its answers are not available."""
 
 
 def usual_directory() -> Path:
-    """Where the answers of data sets' own solutions are kept unless somebody says otherwise."""
+    """Return the default directory for the answers of data sets' own solutions."""
     return user_cache_path("codebudget") / "references"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reference:
-    """What a reference program answered, as tests, and what it took: CPU seconds, and bytes of answers."""
+    """The answers of a reference program, as tests, and their cost: CPU seconds, and bytes of answers."""
 
     tests: CallTests
     cpu_s: float
@@ -45,9 +45,9 @@ class Reference:
 
 
 class References:
-    """What reference programs answer, asked once.
+    """Asks reference programs once and caches their answers.
 
-    Any thread may ask; each waits only for the tests that it asks for.
+    A thread waits only for the tests that it asks for.
     """
 
     def __init__(self, directory: Path | None = None) -> None:
@@ -57,14 +57,14 @@ class References:
         self._lock = threading.Lock()
 
     def of(self, tests: ReferenceTests, grader: Visit) -> Reference:
-        """The tests with what is expected filled in. Raises ReferenceFailed."""
+        """Return the tests with the expected answers filled in; raises ReferenceFailed."""
         with self._lock:
             own = self._locks.setdefault(tests.source, threading.Lock())
         with own:
             return self.known(tests) or self._asked(tests, grader)
 
     def known(self, tests: ReferenceTests) -> Reference | None:
-        """The same if it was asked before, by this process or one that kept its answers; else None."""
+        """Return the same, if an earlier request or a process that kept its answers has asked before; else None."""
         if (known := self._known.get(tests.source)) is None and self._directory is not None:
             answers = _kept(_file(self._directory, tests), len(tests.cases))
             if answers is not None:
@@ -72,7 +72,7 @@ class References:
         return known
 
     def without_box(self, tests: Tests) -> Tests:
-        """Any tests, with what is expected filled in from what is known; raises ReferenceFailed."""
+        """Return any tests, with expected answers filled in from those that are known; raises ReferenceFailed."""
         if not isinstance(tests, ReferenceTests):
             return tests
         known = self.known(tests)
@@ -91,7 +91,7 @@ class References:
 
 
 def _ask(tests: ReferenceTests, grader: Visit) -> tuple[list[bytes], float]:
-    """The answers in the order of the cases, and the CPU seconds they took."""
+    """Ask the solution; return its answers in the order of the cases, and the CPU seconds they took."""
     asked = CallTests(cases=tests.cases, source=tests.source, measured=True)
     calls = asked.calls.first(len(tests.cases))  # whole: an answer that differs has to be held against the value itself
     run = grader(Program(source=tests.reference, tests=replace(calls, whole=True)))
@@ -134,7 +134,7 @@ def _keep(path: Path, answers: list[bytes], cpu_s: float) -> None:
 
 
 def _kept(path: Path, count: int) -> tuple[list[bytes], float] | None:
-    """The kept answers; None if there is no such file, or none that can be read: they are then asked anew."""
+    """Return the kept answers; None if the file is missing or cannot be read, so that the solution is asked again."""
     try:
         told = wire.decode(zlib.decompressobj().decompress(path.read_bytes(), MAX_KEPT))
     except (OSError, zlib.error, wire.WireError):

@@ -1,6 +1,6 @@
-"""Judging scored samples again from the facts in their rows, after a change of the judge or of what is expected.
+"""Judge scored samples again from the facts in their rows, after a change of the judge or of the expected answers.
 
-No box.
+No box is needed.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Rejudged = tuple[Row, Row, str]  # a row as it was and as it is, and why its fac
 
 
 class Changes:
-    """What became of verdicts."""
+    """Counts how verdicts have changed."""
 
     def __init__(self) -> None:
         self.moved: Counter[tuple[str, str]] = Counter()
@@ -28,7 +28,7 @@ class Changes:
         self.unreadable: list[str] = []  # rows whose facts cannot be read, and why
 
     def counted(self, rows: Iterable[Rejudged]) -> Iterator[Row]:
-        """The new rows, counted as they pass."""
+        """Yield the new rows and count their changes."""
         for old, new, unreadable in rows:
             self.without_facts += not old.get("facts") and "same_as" not in old
             if unreadable:
@@ -39,10 +39,10 @@ class Changes:
 
 
 def rejudged(rows: Iterable[Row], problems: Mapping[str, Problem], references: References) -> Iterator[Rejudged]:
-    """Yield each row with the same row as today's judge has it, made from the facts. No box is asked.
+    """Yield each row together with the row that today's judge makes from its facts.
 
-    A row without facts, or with such as cannot be read, stays as it is; one whose facts are not enough has no verdict
-    then. Raises SamplesError naming the line and what is wrong, or ReferenceFailed.
+    A row without facts, or with facts that cannot be read, stays as it is. A row whose facts are not enough has no
+    verdict afterwards. Raises SamplesError naming the line and what is wrong, or ReferenceFailed.
     """
     anew: dict[int, Row] = {}
     for row in rows:
@@ -72,7 +72,7 @@ def _anew(row: Row, problems: Mapping[str, Problem], references: References) -> 
 
 
 def _kept(row: Row) -> tuple[Facts, Wanted]:
-    """The facts of a row, and which tests it was asked; raises Unreadable."""
+    """Return the facts of a row, and which tests it was asked; raises Unreadable."""
     try:
         return unpack(base64.b64decode(row["facts"], validate=True)), Wanted(row["tests"])
     except Unreadable:

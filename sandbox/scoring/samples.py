@@ -1,8 +1,8 @@
-"""Files of samples in the format everybody uses: one JSON object a line, `task_id` with `completion` or `solution`.
+"""Read samples in the usual format: one JSON object a line, with `task_id` and `completion` or `solution`.
 
-The name of the field says what its text is, unless the reader is told otherwise (`sandbox.extraction`). A line as
-`sampler export` writes it, with the model and the sample's index, is read as `sampler import` reads it: what was
-executed stands in `program`, and a completion without one is still to be cut.
+The name of the field says what kind of text it holds, unless `ReadOptions.given` says otherwise (`sandbox.extraction`).
+A line from `sampler export`, with the model and the sample's index, is read as `sampler import` reads it. Its `program`
+is what was executed; a completion without a `program` still has to be cut.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class SamplesError(ValueError):
 
 
 class NoText(SamplesError):
-    """A sample without a text: an answer that never came."""
+    """A sample without a text, because the model gave no answer."""
 
 
 class NoTests(SamplesError):
@@ -53,9 +53,9 @@ class FiledSample:
 
     @property
     def digest(self) -> str:
-        """What was asked, in 32 hex digits (16 can be made to collide).
+        """Return the digest of what is asked, in 32 hex digits (with 16, collisions could be made).
 
-        Lines of the same digest have the same verdict.
+        Lines with the same digest have the same verdict.
         """
         parts = (
             self.problem,
@@ -72,11 +72,11 @@ class FiledSample:
 
 @dataclass(frozen=True, slots=True)
 class ReadOptions:
-    """How a file is read: `given` is the kind of its texts; None: the kind that their fields say.
+    """How a file is read.
 
-    With `skip_bad`, lines that are no samples are left out. `left_out` is called with the reason for each line that is
-    left out: these, those without a text, and those of `untested` problems. `manner` goes into the digest of each
-    sample.
+    `given` is the kind of its texts; None: the kind that their fields say. With `skip_bad`, lines that are no samples
+    are left out. `left_out` is called with the reason for each line that is left out: such lines, lines without a text,
+    and lines of `untested` problems. `manner` goes into the digest of each sample.
     """
 
     manner: str = ""
@@ -93,11 +93,10 @@ def read_samples(
     wanted: Wanted = Wanted.JUDGE,
     options: ReadOptions = ReadOptions(),
 ) -> Iterator[FiledSample]:
-    """The samples of a JSON-lines file (.gz allowed), in order.
+    """Read the samples of a JSON-lines file (.gz allowed), in order.
 
-    Raises SamplesError naming file, line and what is wrong.
-
-    Those without a text, or without tests, are left out.
+    Samples without a text, or without tests, are left out. Raises SamplesError, which names the file, the line and the
+    fault.
     """
     found, left_out = False, ""
     for number, line in lines_of(path):
@@ -128,7 +127,7 @@ def read_samples(
 
 
 def lines_of(path: Path) -> Iterator[tuple[int, bytes]]:
-    """The lines of a file, plain or gzip by its contents, with their numbers, from 1; raises SamplesError."""
+    """Yield the lines of a file, plain or gzip by its contents, with their numbers from 1; raises SamplesError."""
     try:
         with path.open("rb") as raw:
             zipped = raw.peek(2)[:2] == _GZIP  # a pipe can be looked at, but not read twice
@@ -143,7 +142,7 @@ def lines_of(path: Path) -> Iterator[tuple[int, bytes]]:
 def _sample(
     line: bytes, where: str, problems: Mapping[str, Problem], untested: frozenset[str]
 ) -> tuple[Problem, TextKind, str]:
-    """The problem, what the text is by the name of its field, and the text."""
+    """Return the problem, the kind of text by the name of its field, and the text."""
     try:
         with long_integers():
             row = json.loads(line)

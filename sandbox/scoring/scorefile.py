@@ -1,8 +1,8 @@
-"""Scoring a file: each distinct program once, results as JSON lines while they come, and a file that can be continued.
+"""Score a file of samples: each distinct program once, with one JSON line per result, in a file that can be continued.
 
-A line of the output names the sample's line and the digest of its program. When the same command runs again, lines that
-are there already and still fit are kept; a last line that was cut off by a crash is removed. Each line carries the
-facts that its verdict was made from (or, in `same_as`, the line of an equal program that does), so it can be made anew
+A line of the output names the sample's line and the digest of its program. When the same command runs again, existing
+lines that still fit are kept; a last line that was cut off by a crash is removed. Each line carries the facts that its
+verdict was made from, or `same_as`: the line of an equal program that has them. So the verdict can be made again
 without a box (`sandbox.scoring.rejudging`).
 """
 
@@ -36,9 +36,10 @@ Row = dict[str, Any]
 
 
 def score_samples(samples: Iterable[FiledSample], scorer: Scorer) -> Iterator[Row]:
-    """One row for each sample, as the verdicts come. A sample that could not be judged has verdict None and says why.
+    """Yield one row for each sample, as the verdicts come.
 
-    Programs that are equal to the letter run once. At most `WINDOW` visits are asked for at a time.
+    A sample that could not be judged has verdict None and the reason. Identical programs run once. At most `WINDOW`
+    visits are requested at a time.
     """
     judged: dict[str, Row] = {}
     waiting: dict[str, list[FiledSample]] = {}
@@ -92,7 +93,7 @@ def _judged(future: Future[Score], sample: FiledSample, limits: Limits) -> Row:
 
 
 def told(scored: Score, program: Program, limits: Limits) -> Row:
-    """A score as the fields of a row."""
+    """Return a score as the fields of a row."""
     run = scored.run
     row = {
         "verdict": scored.verdict,
@@ -110,7 +111,7 @@ def told(scored: Score, program: Program, limits: Limits) -> Row:
 
 
 def read_rows(path: Path) -> Iterator[Row]:
-    """The rows of an output; raises SamplesError if it is no output of ours."""
+    """Read the rows of an output; raises SamplesError if it is no output of ours."""
     for number, line in lines_of(path):
         try:
             row = json.loads(line)
@@ -122,7 +123,7 @@ def read_rows(path: Path) -> Iterator[Row]:
 
 
 def _is_ours(row: object) -> bool:
-    """Whether a value has the fields of a row, of the types that a row has."""
+    """Return whether a value has the fields of a row, with the types that a row has."""
     if not isinstance(row, dict) or not {"digest", "verdict"} <= row.keys():
         return False
     texts = [row.get("task_id"), "" if row["verdict"] is None else row["verdict"], row.get("explanation", "")]
@@ -131,9 +132,10 @@ def _is_ours(row: object) -> bool:
 
 
 def read_kept(path: Path) -> dict[int, Row]:
-    """The rows of an output that was begun before, by line. Cuts off a last line without its end, drops unscored rows.
+    """Read the rows of an output that was begun before, by their sample's line.
 
-    Raises SamplesError, and leaves the file as it is, if it is no output of ours.
+    Removes an incomplete last line and drops unscored rows. If the file is no output of ours, it is not changed; raises
+    SamplesError.
     """
     if not path.is_file():
         return {}
@@ -159,7 +161,7 @@ def read_kept(path: Path) -> dict[int, Row]:
 
 
 def still_to_score(samples: Iterable[FiledSample], kept: Mapping[int, Row], out: Path) -> list[FiledSample]:
-    """The samples whose line is not in the output yet; raises SamplesError if the output is of other samples."""
+    """Return the samples whose line is not in the output yet; raises SamplesError if the output is of other samples."""
     asked = {sample.line: sample for sample in samples}
     for line, row in kept.items():
         if line not in asked or row["digest"] != asked[line].digest:
@@ -171,7 +173,7 @@ def still_to_score(samples: Iterable[FiledSample], kept: Mapping[int, Row], out:
 
 @contextlib.contextmanager
 def continued(path: Path) -> Iterator[tuple[TextIO, dict[int, Row]]]:
-    """The output file, for this process alone, with the rows it holds; raises SamplesError if another one writes it."""
+    """Open the output for this process alone, with its rows; raises SamplesError if another process writes it."""
     with path.open("a", encoding="utf-8") as found:
         _lock(found, path)
         kept = read_kept(path)
@@ -190,7 +192,7 @@ def _lock(file: TextIO, path: Path) -> None:
 
 
 def write_rows(rows: Iterable[Row], path: Path | None) -> None:
-    """Put these rows in the place of what the file holds, all at once or not at all; None is the standard output."""
+    """Replace the rows of a file, all at once or not at all; None is the standard output."""
     if path is None:
         sys.stdout.writelines(_line(row) for row in rows)
         return
@@ -201,7 +203,7 @@ def write_rows(rows: Iterable[Row], path: Path | None) -> None:
 
 
 def write_row(row: Row, file: TextIO) -> None:
-    """Write a row so that a kill after this loses nothing of it."""
+    """Write a row and flush it, so that a killed process does not lose it."""
     file.write(_line(row))
     file.flush()
 
@@ -211,7 +213,7 @@ def _line(row: Row) -> str:
 
 
 class Summary:
-    """Counts over rows, and pass@k from them."""
+    """Counts rows, and computes pass@k from the counts."""
 
     def __init__(self) -> None:
         self.verdicts: Counter[str] = Counter()
@@ -234,27 +236,27 @@ class Summary:
 
     @property
     def problems(self) -> int:
-        """Problems with at least one verdict."""
+        """Return the number of problems with at least one verdict."""
         return len(self._tested)
 
     @property
     def fewest(self) -> int:
-        """The fewest samples that a problem with a verdict has."""
+        """Return the smallest number of samples among the problems with a verdict."""
         return min(self._tested.values(), default=0)
 
     @property
     def most(self) -> int:
-        """The most samples that a problem has."""
+        """Return the largest number of samples that a problem has."""
         return max(self._tested.values(), default=0)
 
     def without_sample(self, problems: Iterable[str]) -> list[str]:
-        """Those of the problems that have no verdict."""
+        """Return those of the given problems that have no verdict."""
         return [name for name in problems if name not in self._tested]
 
     def pass_at(self, ks: Sequence[int] = ()) -> dict[int, float]:
-        """pass@k (Chen et al. 2021, eq. 1) for each k that every problem has samples for.
+        """Return pass@k (Chen et al. 2021, eq. 1) for each k that every problem has samples for.
 
-        Considered are these k, or 1, 10, 100, ….
+        The candidates are the given values of k, or 1, 10, 100, ….
         """
         chosen = [k for k in ks or [10**power for power in range(6)] if k <= self.fewest]
         return {k: math.fsum(self._one(name, k) for name in self._tested) / self.problems for k in chosen}

@@ -1,4 +1,4 @@
-"""Scoring: programs in, verdicts out. Ties the pool and the judge together for everyone who wants no more than that."""
+"""Score programs: run them in a pool and judge the runs."""
 
 from __future__ import annotations
 
@@ -57,12 +57,11 @@ REFERENCE_TIMES = 4  # a program may take so many times as long as the data set'
 class Manner:
     """How programs are tested.
 
-    With `every_case`, a program goes on after a case that failed, so that partial credit can be counted. With `fresh`,
-    each call is answered by a process of its own, which loads the program anew and holds no other call. `outfit` is
-    what the image is to hold: which Python, which packages. `kept` is a directory where the answers of reference
-    programs outlive this process. `isolation` is how far programs are kept apart, `runtime` what the engine runs boxes
-    with, if not its usual one. The times that a data set has of its own hold for the limits that are not `chosen`, and
-    up to `longest_s`.
+    With `every_case`, a program goes on after a failed case, so that partial credit can be counted. With `fresh`, each
+    call is answered by its own process, which loads the program anew and holds no other call. `outfit` names the Python
+    and the packages of the image. `kept` is a directory where the answers of reference programs outlive this process.
+    `isolation` says how programs are kept apart, `runtime` which container runtime the engine uses (None: its default).
+    A data set's own times replace the limits that are not `chosen`, up to `longest_s` seconds.
     """
 
     every_case: bool = False
@@ -76,7 +75,7 @@ class Manner:
 
     @property
     def text(self) -> str:
-        """What of it can change a verdict, in one line."""
+        """Return the options that can change a verdict, in one line."""
         outfit = f"{self.outfit.python} {','.join(self.outfit.packages)}"
         chosen = "".join(f" {name}" for name in sorted(self.chosen & {"cpu_s", "wall_s"}))
         return f"{self.every_case} {self.fresh} {outfit} {self.isolation} {self.runtime}{chosen}"
@@ -101,23 +100,23 @@ class Scorer:
 
     @property
     def limits(self) -> Limits:
-        """What each program may use."""
+        """Return the limits of each program."""
         return self._pool.spec.limits
 
     def limits_for(self, assumptions: Assumptions) -> Limits:
-        """What a program of a set with these assumptions may use."""
+        """Return the limits of a program whose data set has these assumptions."""
         return assumptions.limits(self.limits, self._manner.chosen | changed(self.limits), self._manner.longest_s)
 
     @property
     def image(self) -> str:
-        """The box image's reference."""
+        """Return the box image's reference."""
         return self._pool.spec.image
 
     def submit(self, program: Program, stdin: bytes = b"") -> Future[Score]:
-        """A future that holds the score; cancelling it gives the program's place back.
+        """Submit a program; return a future of its score, which can be cancelled.
 
-        It raises a SandboxError when the program was not judged by our fault. A program larger than anything we take is
-        judged without a visit.
+        The future raises a SandboxError if the program could not be judged by our fault. A program above the size
+        limits is judged without a visit.
         """
         asked = self.task(program, stdin)
         if isinstance(asked, Score):
@@ -127,9 +126,9 @@ class Scorer:
         return self._pool.submit_task(asked)
 
     def task(self, program: Program, stdin: bytes = b"") -> PoolTask[Score] | Score:
-        """Return what `submit` hands to the pool, for callers that do so themselves.
+        """Return the task that `submit` passes to the pool, or the score if no visit is needed.
 
-        The score where no visit is needed.
+        It is for callers that submit to the pool themselves.
         """
         try:
             job = Job(
@@ -146,11 +145,10 @@ class Scorer:
     def ask(
         self, program: Program, tests: CallTests, *, cpu_s: float | None = None, patience: int = PATIENCE
     ) -> Future[Answered]:
-        """A future that holds what a program answers to each call of `tests`; nothing is judged.
+        """Submit a program; return a future of its answers to the calls of `tests`, without a verdict.
 
-        It raises as `submit` says.
-
-        The program's own tests are not run. `cpu_s` is what all calls together may take, if not the limits' own.
+        The program's own tests are not run. `cpu_s` limits the CPU seconds of all calls together (None: the usual
+        limit). The future raises as that of `submit`.
         """
         limits = self.limits_for(program.assumptions)
         try:
@@ -167,9 +165,9 @@ class Scorer:
         return self._pool.submit_task(lambda boxes: ask(job, tests, boxes.run, patience))
 
     def _examine(self, job: Job, boxes: WorkerBoxes) -> Score:
-        """Runs and judges on the worker's thread.
+        """Run and judge a job on the worker's thread.
 
-        Where both sets of tests are calls, in one visit; no input is run twice.
+        If both sets of tests are calls, they share one visit. No input is run twice.
         """
         tests, selection = job.program.tests, job.program.selection
         if selection is None:
@@ -194,20 +192,20 @@ class Scorer:
                 return judge.score(boxes.run(job), job.program, job.limits)
 
     def _expected(self, tests: CallTests | ReferenceTests, job: Job, boxes: WorkerBoxes) -> Reference:
-        """The tests with what is expected, asked of the set's own program where they do not say it."""
+        """Return the tests with expected answers; if they have none, ask the data set's own program."""
         if isinstance(tests, ReferenceTests):
             return self._references.of(tests, partial(self._grader, boxes, job.program.assumptions))
         return Reference(tests=tests, cpu_s=0.0, size=0)
 
     def _examine_called(self, job: Job, reference: Reference, boxes: WorkerBoxes) -> Score:
-        """Calls; where a reference has given the answers, a program has some multiple of its time and room."""
+        """Score calls; if a reference gave the answers, a program may take some multiple of the reference's time."""
         tests, job = reference.tests, _in_proportion(job, reference)
         stages = self._stages(tests.calls, reference.cpu_s)
         run = self._asked(job, stages, lambda run: judge.has_failed(run, tests), boxes)
         return _scored(run, job, tests)
 
     def _examine_joined(self, job: Job, whole: Reference, part: Reference, boxes: WorkerBoxes) -> Score:
-        """Two sets of calls, asked in one visit and judged apart."""
+        """Score two sets of calls, asked in one visit and judged apart."""
         key = part.tests.source, whole.tests.source
         joined = self._joined.get(key) or self._joined.setdefault(key, join(part.tests, whole.tests))
 
@@ -220,10 +218,10 @@ class Scorer:
         return replace(_scored(seen_by_judge(run, joined), job, joined.judge), selection=selected)
 
     def _stages(self, calls: CallList, cpu_s: float) -> _Stages:
-        """All calls or, where they are many, the first few before them: most wrong programs fail there already.
+        """Split many calls into stages that begin with the first few: most wrong programs fail there already.
 
-        `cpu_s` is what all calls cost the reference, 0 if there is none. Where that is less than a visit, the second
-        stage costs those that pass more than it saves those that fail late.
+        `cpu_s` is the reference's CPU time for all calls, 0 if there is no reference. If it is less than the cost of a
+        visit, the second stage would cost passing programs more than it saves on failing ones.
         """
         stages = len(calls) - calls.apart >= MANY and not self._manner.every_case
         few = STAGES[:1] if 0 < cpu_s < CHEAP_CPU_S else STAGES
@@ -231,9 +229,9 @@ class Scorer:
         return _Stages(calls, (*counts, len(calls)))
 
     def _asked(self, job: Job, stages: _Stages, failed: Callable[[Run], bool], boxes: WorkerBoxes) -> Run:
-        """The run of the last stage, or of the first that fails.
+        """Return the run of the last stage, or of the first stage that fails.
 
-        Where calls are fresh, or have their time for themselves, one run over several visits.
+        If calls are fresh, or have their own time limits, it is one run merged from several visits.
         """
         calls, each = stages.calls, job.program.assumptions.time_per_test
         left_s = job.limits.tests_wall_s(len(calls)) if each else job.limits.sample_wall_s
@@ -256,9 +254,10 @@ class Scorer:
     def _examine_printed(
         self, job: Job, tests: StdinTests, boxes: WorkerBoxes, known: dict[tuple[bytes, Limits], Run]
     ) -> Score:
-        """A process for each case, most from code compiled once, in an order that no program can foresee from the file.
+        """Score a whole program: one process per case, in an order that no program can foresee.
 
-        `known` are runs by their inputs and limits; those that are made here are added.
+        Most of these processes are forked from code that was compiled once. `known` are runs by their inputs and
+        limits; new runs are added to it.
         """
         script = replace(job.program, tests=None, selection=None)
         order = list(range(len(tests.cases)))
@@ -277,7 +276,7 @@ class Scorer:
         return judge.score_printed(runs, tests, job.limits)
 
     def _repeats(self, place: int, cases: int) -> bool:
-        """Whether a runner is worth it.
+        """Return whether keeping the compiled program in the box saves time.
 
         It is not for the first case, where most wrong programs stop, and not for a few cases.
         """
@@ -287,7 +286,7 @@ class Scorer:
         return place >= first and cases - first >= RUNNER_PAYS
 
     def _examine_graded(self, job: Job, tests: CheckTests, boxes: WorkerBoxes) -> Score:
-        """The candidate answers in its box, the tests run in the grader's."""
+        """Score by tests that are code: the candidate answers in its box, and the tests run in the grader box."""
         try:
             plan = self._plan(job.program, tests, boxes)
         except UngradableTests:  # a property of the problem: its tests have to stand beside the program
@@ -297,7 +296,7 @@ class Scorer:
         return judge.score(run, job.program, job.limits, graded)
 
     def _plan(self, program: Program, tests: CheckTests, boxes: WorkerBoxes) -> Plan:
-        """What the tests will ask. A data set's own solution has a grader's limits, wherever it runs."""
+        """Return the calls that the tests will make; a data set's own solution has a grader's limits in every box."""
         solution = replace(program, source=tests.solution or "", tests=tests, selection=None)
         own = Job(program=solution, limits=self._grader_limits, answers=GRADER_ANSWERS)
 
@@ -324,9 +323,9 @@ class Scorer:
     def _grader(
         self, boxes: WorkerBoxes, assumptions: Assumptions, program: Program, wall_s: float = GRADER_WALL_S
     ) -> Run:
-        """A visit to the worker's grader box, by a data set's own code. It has all the time that it needs.
+        """Run a data set's own code in the worker's grader box, with generous limits of time.
 
-        The walls are the boxes' own, and it may assume what programs may.
+        The box's own walls hold, and the code may assume what programs may.
         """
         program = replace(program, assumptions=assumptions.of_the_interpreter)
         limits = replace(self._grader_limits, wall_s=wall_s)
@@ -337,7 +336,7 @@ class Scorer:
         return replace(self.limits, cpu_s=GRADER_CPU_S, wall_s=GRADER_WALL_S)
 
     def score(self, program: Program, stdin: bytes = b"") -> Score:
-        """One program, waited for."""
+        """Score one program and wait for the result."""
         return self.submit(program, stdin).result()
 
 
@@ -347,7 +346,7 @@ def _scored(run: Run, job: Job, tests: CallTests) -> Score:
 
 
 def _in_proportion(job: Job, reference: Reference) -> Job:
-    """The job with time that fits the number of calls: some multiple of what the reference took."""
+    """Return the job with time limits that are at least some multiple of the reference's CPU time."""
     limits = replace(
         job.limits,
         cpu_s=max(job.limits.cpu_s, REFERENCE_TIMES * reference.cpu_s),
@@ -357,7 +356,7 @@ def _in_proportion(job: Job, reference: Reference) -> Job:
 
 
 def usable_cores() -> int:
-    """How many cores this process may use."""
+    """Return how many cores this process may use."""
     return len(os.sched_getaffinity(0))
 
 
@@ -369,7 +368,7 @@ def open_scorer(
     manner: Manner | None = None,
     say: Callable[[str], None] = lambda _: None,
 ) -> Iterator[Scorer]:
-    """A scorer with `boxes` warm boxes (one per core if not given); builds the box image when it is missing or stale.
+    """Open a scorer with `boxes` warm boxes (None: one per core); build the box image if it is missing or stale.
 
     Raises a SandboxError (no engine, no image) before anything is scored; leaves no container behind.
     """
@@ -387,7 +386,7 @@ def open_pool(
     outfit: Outfit = USUAL,
     say: Callable[[str], None] = lambda _: None,
 ) -> Iterator[Pool]:
-    """The pool of such a scorer, for whoever has other questions to its boxes as well.
+    """Open the pool of such a scorer, for callers that also submit other tasks to it.
 
     Raises ValueError for no boxes.
     """

@@ -1,8 +1,8 @@
-"""Several visits of one program: for calls that see nothing of each other, or have their time for themselves.
+"""Run one program in several visits: for isolated calls, or for calls that each have their own time limit.
 
-Each visit loads the program anew, in a process with a uid that nobody had before, in a box that is proved clean: no
-process, file, shared memory or pipe of an earlier visit is left. The limits hold for each visit, from outside the
-program; all visits of a sample share a budget of wall time.
+Each visit loads the program anew, in a process with a new uid, in a box that is proved clean: no process, file, shared
+memory or pipe of an earlier visit is left. The limits hold for each visit, from outside the program; all visits of a
+sample share a budget of wall time.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ MIN_VISIT_S = 0.05  # no visit is begun with less wall time
 def ask_afresh(
     job: Job, calls: Sequence[AskedCalls], visit: Callable[[Job], Run], enough: Callable[[Run], bool], left_s: float
 ) -> Run:
-    """Ask each of `calls`, which are single ones, in a visit of its own; return one run with all answers.
+    """Ask each of `calls`, which hold one call each, in its own visit; return one run with all answers.
 
-    So a process holds the arguments of its own call alone.
-    Stops at a visit that brings no answer, and where `enough` says so of the answers so far; it is asked after 1, 2, 4,
-    8 … calls. `left_s` is the wall time for all.
+    So a process holds only the arguments of its own call. Asking stops at a visit without an answer, or when `enough`
+    is true for the answers so far; it is checked after 1, 2, 4, 8 … calls. `left_s` is the wall time for all visits, in
+    seconds.
     """
     runs: list[Run] = []
     for number, one in enumerate(calls, 1):
@@ -41,12 +41,12 @@ def ask_afresh(
 
 
 def ask_on(job: Job, calls: CallList, count: int, visit: Callable[[Job], Run], left_s: float) -> Run:
-    """Ask the first `count` calls, each of which has the limits of time for itself; return one run with all answers.
+    """Ask the first `count` calls, where each call has its own time limit; return one run with all answers.
 
-    All are asked in one visit, and most programs need no other. Where its time is over, the calls without an answer are
-    asked in another visit: the one that was stopped is the first there, and has all the time. It has had more than its
-    limit if it is stopped again. Each visit but the last brings an answer, so the time is no more than the limit for
-    each call, and `left_s` at most. A program gains nothing by false answers: those that it has given stay.
+    All calls are asked in one visit, and most programs need no other. When the time of the visit is over, the calls
+    without an answer are asked in another visit. The call that was stopped comes first there and has the full time; if
+    it is stopped again, it exceeds its limit. Each visit but the last brings an answer, so the total time is at most
+    one limit for each call, and at most `left_s`. A program gains nothing by false answers: given answers stay.
     """
     runs: list[Run] = []
     start = 0
@@ -62,13 +62,13 @@ def ask_on(job: Job, calls: CallList, count: int, visit: Callable[[Job], Run], l
 
 
 def _within(job: Job, calls: AskedCalls, left_s: float) -> Job:
-    """The visit for these calls, with so much wall time or its limit, whichever is less."""
+    """Return the job for these calls, with `left_s` or its own limit as wall time, whichever is less."""
     limits = replace(job.limits, wall_s=min(job.limits.wall_s, max(left_s, MIN_VISIT_S)))
     return replace(job, program=replace(job.program, tests=calls, selection=None), limits=limits)
 
 
 def _together(runs: Sequence[Run]) -> Run:
-    """One run with the answers of all, ended as the last one."""
+    """Merge runs into one: it has the answers of all and the ending of the last."""
     return replace(
         runs[-1],
         answers=tuple(answer for run in runs for answer in run.answers),

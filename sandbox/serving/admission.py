@@ -1,7 +1,7 @@
-"""Where programs wait for a box: so many and no more, timed and counted.
+"""Queue programs for a box: a limited number, timed and counted.
 
-What a client gives up is cancelled: it waits no more, makes no further visit to a box and leaves the one that it is
-in.
+When a client gives up, its tasks are cancelled: they wait no more, make no further visit to a box, and leave their
+present box.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _LONGEST_RETRY_S = 60
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timed(Generic[T]):
-    """What came, how long it waited for a box, and how long it was in one."""
+    """A result, how long its task waited for a box, and how long it was in one."""
 
     came: T
     queue_s: float
@@ -36,7 +36,7 @@ class Timed(Generic[T]):
 
 
 class AdmissionQueue:
-    """Submits tasks to a pool, at most `room` at a time. Any thread may ask."""
+    """Submits tasks to a pool, at most `room` at a time; safe to call from any thread."""
 
     def __init__(self, pool: Pool, metrics: Metrics, room: int, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._pool, self._metrics, self._clock = pool, metrics, clock
@@ -47,15 +47,15 @@ class AdmissionQueue:
 
     @property
     def waiting(self) -> int:
-        """How many wait for a box or are in one."""
+        """Return how many tasks wait for a box or are in one."""
         return self._waiting
 
     def ask(
         self, tasks: Sequence[PoolTask[T]], outcome: Callable[[T], str], full: int = FULL
     ) -> list[Future[Timed[T]]]:
-        """A future for each; all of them get a place, or the request is Refused, with the status `full`.
+        """Return a future for each task; if there is no room for all, raise Refused with the status `full`.
 
-        `outcome` names what came, for the counts.
+        `outcome` names the result, for the counts.
         """
         self._take(len(tasks), full)
         futures = []
@@ -66,7 +66,7 @@ class AdmissionQueue:
         return futures
 
     def cancel(self, future: Future[Timed[T]]) -> None:
-        """Give up what has not come yet."""
+        """Cancel the tasks that are not finished."""
         if not future.done():
             self._pool.cancel(future)
 

@@ -1,4 +1,4 @@
-"""The HTTP of `sandbox serve`: routes, the token, bounded bodies, clients that leave. No other module knows of it."""
+"""Handle the HTTP of `sandbox serve`: routes, the token, limited bodies, clients that disconnect."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ Refusal = Callable[[str], dict[str, object]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
-    """What is served, to whom, within which bounds. Without a token everybody is let in who reaches the address."""
+    """What is served, to whom, and with which limits; without a token, every client is admitted."""
 
     manner: Manner
     problems: Sequence[Problem] = ()
@@ -53,7 +53,7 @@ class Service:
 
 
 class Server:
-    """The routes over one pool, whose boxes run this version of Python."""
+    """Serves the routes over one pool, whose boxes run this version of Python."""
 
     def __init__(self, pool: Pool, service: Service, python: str) -> None:
         self._pool, self._service, self._python = pool, service, python
@@ -63,7 +63,7 @@ class Server:
         self._scorer, self._generation = Scorer(pool, service.manner), 0
 
     def app(self, hosts: Sequence[str] = ("*",)) -> ASGIApp:
-        """The ASGI application, for requests to these hosts."""
+        """Return the ASGI application, for requests to these hosts."""
         routes = [
             self._post("/run_code", self._run_code, sandboxfusion.failure),
             self._post("/api/v2/execute", self._execute, _message),
@@ -82,7 +82,7 @@ class Server:
         return Starlette(routes=routes, middleware=doors, exception_handlers=handlers)
 
     def _post(self, path: str, handler: Handler, refusal: Refusal) -> Route:
-        """A route for JSON, with its refusals in its protocol's words, counted."""
+        """Return a route for JSON, which counts requests and reports refusals in its protocol's form."""
 
         async def answered(request: Request) -> Response:
             try:
@@ -134,7 +134,7 @@ class Server:
         return Json(score_api.answer(asked, [rows[p.source] for p in asked.programs]), headers=_timing(ran))
 
     def _scoring(self, program: Program) -> PoolTask[dict[str, Any]]:
-        """A program's score as a row, made on the box's own thread."""
+        """Return a program's score as a row, made on the box's own thread."""
         if self._generation != self._problems.generation:
             self._scorer, self._generation = Scorer(self._pool, self._service.manner), self._problems.generation
         asked, limits = self._scorer.task(program), self._scorer.limits_for(program.assumptions)
@@ -145,9 +145,9 @@ class Server:
         return task
 
     async def _waited(self, request: Request, futures: Sequence[Future[Timed[T]]]) -> list[Timed[T] | SandboxError]:
-        """What came of each, in order. Raises ClientDisconnect when the client leaves.
+        """Wait for all results and return them in order; raises ClientDisconnect when the client disconnects.
 
-        Whatever ends the waiting, what is not finished then is cancelled: it waits no more, or leaves its box.
+        When the waiting ends for any reason, unfinished tasks are cancelled.
         """
         came = asyncio.gather(*map(asyncio.wrap_future, futures), return_exceptions=True)
         came.add_done_callback(_heard)
@@ -164,7 +164,7 @@ class Server:
         return [_told(one) for one in came.result()]
 
     def _health(self, _: Request) -> Response:
-        """Whether programs can be run; 503 with the reason if not."""
+        """Report whether programs can be run; 503 with the reason if not."""
         failure = self._pool.failure
         return PlainTextResponse("ok\n") if failure is None else PlainTextResponse(f"{failure}\n", 503)
 
@@ -178,16 +178,16 @@ class Server:
 
 
 class Json(JSONResponse):
-    """JSON that any text of a program can stand in: what no UTF-8 can say (lone surrogates) becomes a question mark."""
+    """A JSON response for any text of a program: lone surrogates, which UTF-8 cannot encode, become question marks."""
 
     def render(self, content: Any) -> bytes:
-        """Without this, one such text would cost a request all its answers."""
+        """Encode the content; without this, one such text would make the whole response fail."""
         text = json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
         return text.encode("utf-8", "replace")
 
 
 class Bearer:
-    """Lets in whoever has the token; /healthz is for everybody."""
+    """Admits requests with the token; /healthz needs none."""
 
     def __init__(self, app: ASGIApp, token: str) -> None:
         self._app, self._wanted = app, f"Bearer {token}".encode()
@@ -203,7 +203,7 @@ class Bearer:
 
 
 def openapi(longest_s: float) -> dict[str, Any]:
-    """The description of the routes, for programs, of a server that grants so much time."""
+    """Return the OpenAPI description of the routes; `longest_s` is the most time that this server grants."""
     described: dict[str, Any] = json.loads((resources.files("sandbox.serving") / "openapi.json").read_text("utf-8"))
     schemas = described["components"]["schemas"]
     schemas["RunCodeRequest"]["properties"]["run_timeout"]["maximum"] = longest_s
@@ -213,7 +213,7 @@ def openapi(longest_s: float) -> dict[str, Any]:
 
 
 def _pieces(request: Request) -> AsyncIterator[bytes]:
-    """The body as it comes. Only as application/json: a web page cannot send that to us without being asked first."""
+    """Yield the body as it arrives; it must be application/json, which web pages cannot send without a preflight."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json":
         raise Refused(415, f"the body must be application/json, not {kind or 'of no type'}")
@@ -221,13 +221,13 @@ def _pieces(request: Request) -> AsyncIterator[bytes]:
 
 
 def _heard(came: asyncio.Future[Any]) -> None:
-    """Nobody awaits what was cancelled: without a look at how it ended, Python would print a complaint."""
+    """Read a future's exception, so that Python prints no warning about it."""
     if not came.cancelled():
         came.exception()
 
 
 def _told(one: Timed[T] | BaseException) -> Timed[T] | SandboxError:
-    """What is told to a client; a bug of ours is not, and travels on."""
+    """Return the message for a client; a bug of ours is raised again."""
     if isinstance(one, asyncio.CancelledError):
         return TaskCancelled("the server is stopping")
     if isinstance(one, BaseException) and not isinstance(one, SandboxError):
@@ -247,7 +247,7 @@ def _row(came: Timed[dict[str, Any]] | SandboxError) -> dict[str, object]:
 
 
 def _timing(came: Sequence[Timed[Any]]) -> dict[str, str]:
-    """The longest wait and the sum of the visits, as the header for it says them: milliseconds."""
+    """Return the Server-Timing header: the longest wait and the sum of the visits, in milliseconds."""
     queue_s = max((one.queue_s for one in came), default=0.0)
     run_s = sum(one.run_s for one in came)
     return {"Server-Timing": f"queue;dur={1000 * queue_s:.3f}, run;dur={1000 * run_s:.3f}"}
@@ -266,7 +266,7 @@ async def _http_error(request: Request, error: HTTPException) -> Response:
 
 
 def _refusal(request: Request, error: HTTPException) -> str:
-    """What was asked for, and where the routes stand."""
+    """Return the message for an unknown route or method, and where the routes are listed."""
     asked = f"{request.method} {reprlib.repr(request.url.path)}"
     match error.status_code:
         case 404:

@@ -1,4 +1,4 @@
-"""Bodies of requests: JSON objects, read within a bound for each and one for all that are held at the same time."""
+"""Read bodies of requests: JSON objects, with a limit for each and one for all that are held at the same time."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ VALUE_BYTES = 64  # the least that a container of JSON takes in memory
 
 
 def weight(text: bytes | bytearray) -> int:
-    """About how many bytes a JSON text and its values take in memory, told before they are made."""
+    """Estimate how many bytes a JSON text and its values take in memory, before it is parsed."""
     return len(text) + VALUE_BYTES * (text.count(b",") + text.count(b"[") + text.count(b"{"))
 
 
 class Bodies:
-    """What the requests of one server hold. Used by its event loop alone."""
+    """Counts the bytes that the requests of one server hold; used only by its event loop."""
 
     def __init__(self, most: int = MOST_HELD_BYTES) -> None:
         self._most, self._held = most, 0
 
     @contextlib.contextmanager
     def hold(self) -> Iterator[Body]:
-        """A body that counts until the end of the block, when its request has been answered."""
+        """Yield a body that counts until the end of the block, when its request has been answered."""
         body = Body(self)
         try:
             yield body
@@ -35,7 +35,7 @@ class Bodies:
             self._held -= body.size
 
     def take(self, size: int) -> None:
-        """Count bytes that come; raises Refused where all requests together hold too many."""
+        """Count new bytes; raises Refused if all requests together hold too many."""
         if self._held + size > self._most:
             raise Refused(429, f"the requests that are open hold {self._held >> 20} MB; come again later", 1)
         self._held += size
@@ -52,7 +52,7 @@ class Body:
         self.size += size
 
     async def read(self, pieces: AsyncIterator[bytes]) -> Mapping[str, object]:
-        """The JSON object that the pieces are; raises Refused."""
+        """Read the JSON object from the pieces; raises Refused."""
         data = bytearray()
         async for piece in pieces:
             self._take(len(piece))

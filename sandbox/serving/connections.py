@@ -1,6 +1,6 @@
-"""How many connections there are, and how long each may take for headers, body and reading an answer.
+"""Limit the number of connections, and the time of each for headers, body and reading an answer.
 
-uvicorn bounds neither: connections that send nothing would use up the descriptors of the process, which boxes need,
+uvicorn limits neither: connections that send nothing would use up the descriptors of the process, which boxes need,
 too.
 """
 
@@ -22,9 +22,9 @@ BURST = 128  # connections that the event loop accepts at one time
 
 
 def bounds(boxes: int) -> tuple[int, int]:
-    """How many connections to hold and how many to accept at once.
+    """Return how many connections to hold and how many to accept at once.
 
-    The limit on descriptors is raised as far as it goes before.
+    The limit on descriptors is first raised to its maximum.
     """
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     with contextlib.suppress(ValueError, OSError):
@@ -36,7 +36,7 @@ def bounds(boxes: int) -> tuple[int, int]:
 
 
 class Connection(H11Protocol):
-    """A connection that knows what it waits for, and since when. `most` of them may be open."""
+    """A connection that records what it waits for, and since when; at most `most` of them may be open."""
 
     most = MOST
     patience_s: ClassVar[Mapping[str, float]] = {"headers": HEADERS_S, "body": BODY_S, "reading": READING_S}
@@ -44,7 +44,7 @@ class Connection(H11Protocol):
     since = 0.0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Take the place of the connection that has waited longest for a request where there are too many."""
+        """Register the connection; if there are too many, close the one that has waited longest for a request."""
         super().connection_made(transport)
         self.since = self.loop.time()
         if len(self.connections) > self.most:
@@ -52,16 +52,16 @@ class Connection(H11Protocol):
             min(waiting, key=lambda one: one.since, default=self).abort()
 
     def waits(self) -> bool:
-        """Whether no request is under way."""
+        """Return whether no request is being handled."""
         return self.cycle is None or self.cycle.response_complete
 
     def abort(self) -> None:
-        """Close it at once, whatever stands in its buffers."""
+        """Close the connection at once, even with data in its buffers."""
         self.connections.discard(self)
         self.transport.abort()
 
     def look(self) -> None:
-        """Close it where the client has taken too long for what is its turn to do."""
+        """Close the connection if the client has taken too long for its present step."""
         phase, now = self._now_in(), self.loop.time()
         if phase != self._phase:
             self._phase, self.since = phase, now
@@ -78,7 +78,7 @@ class Connection(H11Protocol):
 
 
 def look_after(connections: set[Any]) -> None:
-    """Close the connections that take too long; to be called every second or so."""
+    """Close the connections that take too long; call it about every second."""
     for one in list(connections):
         if isinstance(one, Connection):
             one.look()

@@ -1,4 +1,4 @@
-"""Fields of a JSON object from a client, each of its kind or refused by name."""
+"""Read fields of a JSON object from a client; a field of the wrong type is refused by name."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LEAST_S = 0.01
 
 
 def text(body: Mapping[str, object], name: str, default: str | None = None) -> str:
-    """A text; where there is no default, it is needed."""
+    """Return a text; without a default it is required."""
     value = body.get(name)
     if value is None and default is not None:
         return default
@@ -25,7 +25,7 @@ def text(body: Mapping[str, object], name: str, default: str | None = None) -> s
 
 
 def number(body: Mapping[str, object], name: str, default: float) -> float:
-    """A finite number."""
+    """Return a finite number."""
     value = body.get(name)
     if value is None:
         return default
@@ -35,7 +35,7 @@ def number(body: Mapping[str, object], name: str, default: float) -> float:
 
 
 def items(body: Mapping[str, object], name: str) -> list[object]:
-    """A list, empty if it is not there."""
+    """Return a list; empty if it is missing."""
     value = body.get(name)
     if value is None:
         return []
@@ -45,7 +45,7 @@ def items(body: Mapping[str, object], name: str) -> list[object]:
 
 
 def entries(body: Mapping[str, object], name: str) -> dict[str, object]:
-    """An object, empty if it is not there."""
+    """Return an object; empty if it is missing."""
     value = body.get(name)
     if value is None:
         return {}
@@ -55,16 +55,16 @@ def entries(body: Mapping[str, object], name: str) -> dict[str, object]:
 
 
 def seconds(asked_s: float, ceiling_s: float, name: str) -> float:
-    """A time limit that the client asks for; refused where it is more than this server grants."""
+    """Return a time limit that the client asks for; refused if it is more than this server grants."""
     if not LEAST_S <= asked_s <= ceiling_s:
         raise Refused(400, f"{name} must lie between {LEAST_S:g} s and {ceiling_s:g} s here, not {asked_s:g} s")
     return asked_s
 
 
 def job(source: str, stdin: str, limits: Limits, *, wall_s: float, cpu_s: float) -> Job:
-    """The job of a program without tests, with these times in the place of the server's.
+    """Return the job of a program without tests, with these times instead of the server's.
 
-    Refused where it is too large.
+    It is refused if it is too large.
     """
     try:
         return Job(
@@ -77,5 +77,5 @@ def job(source: str, stdin: str, limits: Limits, *, wall_s: float, cpu_s: float)
 
 
 def _valid(source: str) -> str:
-    """The text without lone surrogates, which JSON can say and no file can hold."""
+    """Return the text without lone surrogates, which JSON can hold and a file cannot."""
     return source.encode("utf-8", "replace").decode("utf-8")

@@ -1,12 +1,12 @@
-"""A request that is not served, and why."""
+"""Define the error for a request that is not served."""
 
 from __future__ import annotations
 
 
 class Refused(Exception):
-    """What is told instead of an answer.
+    """A request that is refused.
 
-    An HTTP status, a message and, where it helps, when to come again, in seconds.
+    It has an HTTP status, a message and, if useful, the seconds after which to retry.
     """
 
     def __init__(self, status: int, message: str, retry_after: int | None = None) -> None:

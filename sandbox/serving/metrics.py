@@ -1,4 +1,4 @@
-"""Counts of what the server did, in Prometheus's text format."""
+"""Count what the server did, in Prometheus's text format."""
 
 from __future__ import annotations
 
@@ -31,18 +31,18 @@ class Metrics:
         self._sums: defaultdict[str, float] = defaultdict(float)
 
     def count(self, name: str, **labels: str) -> None:
-        """One more."""
+        """Count one event."""
         with self._lock:
             self._counts[name, tuple(sorted(labels.items()))] += 1
 
     def took(self, name: str, seconds: float) -> None:
-        """One more duration."""
+        """Record one duration."""
         with self._lock:
             self._buckets[name][bisect_left(BUCKETS_S, seconds)] += 1
             self._sums[name] += seconds
 
     def text(self, gauges: Mapping[str, float]) -> str:
-        """Everything, with what is measured now."""
+        """Return all metrics, with the present gauges."""
         with self._lock:
             return "".join(f"{line}\n" for line in self._lines(gauges))
 
@@ -71,7 +71,7 @@ def _head(name: str, kind: str) -> Iterator[str]:
 
 
 def _braced(labels: Labels) -> str:
-    """Labels as the format has them; their values are words of ours, but escaped all the same."""
+    """Return labels in the text format; their values are escaped."""
     if not labels:
         return ""
     escaped = ((name, value.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")) for name, value in labels)

@@ -1,4 +1,4 @@
-"""The OpenAPI description as a page for people. Nothing is fetched from elsewhere."""
+"""Render the OpenAPI description as an HTML page, without external resources."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _STYLE = (
 
 
 def page(described: Mapping[str, Any]) -> str:
-    """Every route with its fields and an example."""
+    """Return a page with every route, its fields and an example."""
     info = described["info"]
     body = "".join(_routes(described))
     return (

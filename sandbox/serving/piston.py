@@ -1,7 +1,7 @@
-"""The wire format of Piston's `/api/v2/execute` and `/api/v2/runtimes`.
+"""Read and write the format of Piston's `/api/v2/execute` and `/api/v2/runtimes`.
 
-Times are milliseconds and memory is bytes there. One Python file, no arguments. Memory is the boxes' own limit.
-`output` is stdout followed by stderr: which byte came first is not known here.
+Times are milliseconds and memory is bytes in this format. Only one Python file without arguments is supported. The
+memory limit is that of the boxes. `output` is stdout followed by stderr: the order of their bytes is not known.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ ALIASES = ("py", "py3", "python3")
 
 
 def runtimes(version: str) -> list[dict[str, object]]:
-    """What can be run here."""
+    """Return the runtimes: the versions of Python that can be run."""
     return [{"language": "python", "version": version, "aliases": list(ALIASES)}]
 
 
 def read(body: Mapping[str, object], limits: Limits, longest_s: float) -> Job:
-    """The job that a request asks for; raises Refused."""
+    """Read the job of a request; raises Refused."""
     language = fields.text(body, "language")
     if language not in {"python", *ALIASES}:
         raise Refused(400, f"{language} runtime is unknown; python is served here")
@@ -68,7 +68,7 @@ def _content(file: object) -> str:
 
 
 def answer(run: Run, limits: Limits, version: str) -> dict[str, object]:
-    """What became of the program, in their words."""
+    """Return the result of the program in Piston's format."""
     stdout, stderr = (stream.decode("utf-8", "replace") for stream in (run.stdout, run.stderr))
     status, message = _status(run, limits)
     killed = run.ending is not Ending.EXITED
@@ -93,7 +93,7 @@ def _name(number: int) -> str:
 
 
 def _status(run: Run, limits: Limits) -> tuple[str | None, str | None]:
-    """Their two letters for what ended a program, and a line for people."""
+    """Return Piston's two letters for how a program ended, and a line of text."""
     match run.ending:
         case Ending.EXITED:
             return (None, None) if run.exit_code == 0 else ("RE", f"Exited with error status {run.exit_code}")

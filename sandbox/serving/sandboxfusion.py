@@ -1,8 +1,9 @@
-"""The wire format of SandboxFusion's `/run_code`, which verl, PipelineRL and others speak.
+"""Read and write the format of SandboxFusion's `/run_code`, which verl, PipelineRL and others use.
 
-What became of a program is told by `status`, `return_code` and the two streams; a process that ended with 0 is a
-success there, wherever it ended (verdicts are `/v1/score`'s). Python alone. Files are refused, not ignored. Memory is
-the boxes' own limit, fixed when they are made: where a client asks for another amount, `message` says what holds.
+The result of a program is given by `status`, `return_code` and the two streams. A process that ended with 0 is a
+success there, wherever it ended (`/v1/score` gives verdicts). Only Python is supported. Files are refused, not ignored.
+The memory limit is fixed when the boxes are made: if a client asks for another amount, `message` says which limit
+holds.
 """
 
 from __future__ import annotations
@@ -20,14 +21,14 @@ FULL = 504  # what their clients try again on, and on nothing else
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunCode:
-    """One request: the job, and the memory that was asked for, where that is not what the job gets."""
+    """One request: the job, and the requested memory, if the job gets another amount."""
 
     job: Job
     other_memory_mb: float | None
 
 
 def read(body: Mapping[str, object], limits: Limits, longest_s: float) -> RunCode:
-    """The request; raises Refused."""
+    """Read a request; raises Refused."""
     language = fields.text(body, "language")
     if language != "python":
         raise Refused(400, f"language {language!r} is not served here, python is")
@@ -44,7 +45,7 @@ def read(body: Mapping[str, object], limits: Limits, longest_s: float) -> RunCod
 
 
 def answer(asked: RunCode, run: Run) -> dict[str, object]:
-    """What became of the program, in their words."""
+    """Return the result of the program in SandboxFusion's format."""
     late = run.ending in {Ending.OUT_OF_CPU, Ending.OUT_OF_WALL}
     code = None if late else run.exit_code if run.signal is None else -run.signal
     result: dict[str, object] = {
@@ -58,7 +59,7 @@ def answer(asked: RunCode, run: Run) -> dict[str, object]:
 
 
 def failure(message: str) -> dict[str, object]:
-    """What is said where the program was not run by our fault."""
+    """Return the answer if our fault prevented a run of the program."""
     return _response("SandboxError", message, None)
 
 

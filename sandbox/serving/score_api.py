@@ -1,7 +1,7 @@
-"""Our own way to ask: a problem and completions in, a verdict for each out.
+"""Read and write our own format: a problem and completions in, a verdict for each completion out.
 
 The problem is an object in any of the formats of docs/problems.md, or the name of one that the server was started with.
-A completion that could not be judged by our fault has the verdict null and says why.
+A completion that could not be judged by our fault has the verdict null and the reason.
 """
 
 from __future__ import annotations
@@ -36,14 +36,14 @@ _KINDS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """What a request wants scored: a problem's programs, in its order."""
+    """The programs of a problem that a request wants scored, in its order."""
 
     problem: str
     programs: tuple[Program, ...]
 
 
 class KnownProblems:
-    """Problems by their names, and those that clients have sent lately. Any thread may ask."""
+    """Holds problems by name, and problems that clients have sent lately; safe to call from any thread."""
 
     def __init__(self, named: Sequence[Problem] = ()) -> None:
         self._named = {problem.name: problem for problem in named}
@@ -53,14 +53,14 @@ class KnownProblems:
 
     @property
     def generation(self) -> int:
-        """Changes after every so many problems.
+        """Return a number that changes after every so many problems.
 
-        A scorer keeps what it learnt of each, so it should not outlive them all.
+        A scorer caches data of each problem, so it should be replaced when the number changes.
         """
         return self._read_problems // KEPT_PROBLEMS + self._read_bytes // KEPT_BYTES
 
     def find(self, problem: object) -> Problem:
-        """The problem that a request names or says; raises Refused."""
+        """Return the problem that a request names or contains; raises Refused."""
         if isinstance(problem, str):
             found = find_problem(self._named, problem)
             if found is None:
@@ -87,9 +87,9 @@ class KnownProblems:
         return found
 
     def _keep(self, key: bytes, size: int, problem: Problem) -> None:
-        """Keep a problem in the place of the ones that were asked for least lately.
+        """Keep a problem instead of the least recently used ones.
 
-        One that is too large not at all.
+        A problem that is too large is not kept.
         """
         if size > KEPT_BYTES or key in self._sent:
             return
@@ -101,7 +101,7 @@ class KnownProblems:
 
 
 def read(body: Mapping[str, object], problems: KnownProblems) -> Asked:
-    """The request; raises Refused."""
+    """Read a request; raises Refused."""
     try:
         checked(body, _KINDS)
     except ValueError as error:
@@ -135,10 +135,10 @@ def _programs(body: Mapping[str, object], problem: Problem, wanted: Wanted) -> t
 
 
 def answer(asked: Asked, rows: Sequence[Mapping[str, object]]) -> dict[str, object]:
-    """The rows as a response."""
+    """Return the rows as a response."""
     return {"problem": asked.problem, "judge": judge.JUDGE_VERSION, "scores": list(rows)}
 
 
 def failure(message: str) -> dict[str, object]:
-    """The row of a completion that was not judged by our fault."""
+    """Return the row of a completion that could not be judged by our fault."""
     return {"verdict": None, "passed": None, "unscored": message}

@@ -1,4 +1,4 @@
-"""The socket of `sandbox serve`, the server behind it, and how it stops."""
+"""Open the socket of `sandbox serve`, and run and stop the server."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ENDING_S = 8  # that clients then have to read their last answers
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A socket that listens; raises OSError."""
+    """Return a listening socket; raises OSError."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listening = socket.create_server((host, port), family=family, backlog=2048)
     # Else an answer's second packet waits 40 ms until its first is acknowledged.
@@ -31,15 +31,15 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def python_of(pool: Pool) -> str:
-    """The version of Python that programs run on, as one of them says."""
+    """Return the version of Python that programs run on, as one of them reports it."""
     asked = Job(program=Program(source="import platform\nprint(platform.python_version())"), limits=pool.spec.limits)
     return pool.submit(asked).result().stdout.decode("ascii", "replace").strip()
 
 
 def serve(pool: Pool, service: Service, listening: socket.socket) -> SandboxError | None:
-    """Answer until a signal says stop, and finish what was asked; returns the error when the pool broke meanwhile.
+    """Serve until a signal, then finish open requests; return the error if the pool failed meanwhile.
 
-    What is not finished GRACE_S after the signal is given up, and its boxes are removed; who waits for it is told so.
+    Requests that are not finished GRACE_S after the signal are cancelled with an error, and their boxes are removed.
     """
     host = listening.getsockname()[0]
     server = Server(pool, service, python_of(pool))
@@ -65,9 +65,9 @@ def serve(pool: Pool, service: Service, listening: socket.socket) -> SandboxErro
 
 
 async def _until_stopped(running: uvicorn.Server, pool: Pool, listening: socket.socket) -> None:
-    """Serve; a pool whose engine stays away stops the server.
+    """Serve; stop the server if the engine does not come back.
 
-    Nothing is worth waiting for longer than GRACE_S after that.
+    After that it waits at most GRACE_S.
     """
     serving = asyncio.ensure_future(running.serve(sockets=[listening]))
     gives_up_at = math.inf

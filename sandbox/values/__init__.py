@@ -1,11 +1,11 @@
-"""The words of the sandbox: what is asked of a box, what it reports, what that means.
+"""Define the values of the sandbox: what is asked of a box, what the box reports, and what that means.
 
 A *program* is what is executed. A *job* is one visit of a program to a box, under *limits*. A *run* is what happened
 during that visit: facts only. A *verdict* is the judgement over a run; `sandbox.judging.judge` is the one place that
 makes it.
 
-`jobs` is what is asked, under which `limits` and `assumptions`, `tests` how it is tested, `output_rules` how printed
-output is compared, `runs` what is reported, `scores` what that means.
+`jobs` holds programs and jobs, with their `limits` and `assumptions`. `tests` says how programs are tested, and
+`output_rules` how printed output is compared. `runs` holds what a box reports, `scores` the verdicts.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What the programs of a data set may assume: names that are there without an import, a recursion limit, times."""
+"""Define what the programs of a data set may assume: names without an import, a recursion limit, times."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ class Assumptions:
     """What a data set's own runner does for every program, and the times that it gives them.
 
     `imports` is source text that runs before the program, in its namespace. With `long_integers`, integers of any
-    length are read and printed, as before Python 3.11. `cpu_s` and `wall_s` stand in the place of the usual limits.
-    None: as usual. With `time_per_test`, the limits of time hold for each call of the tests, not for all calls
-    together; each run of a whole program has them for itself in any case.
+    length are read and printed, as before Python 3.11. `cpu_s` and `wall_s` replace the usual limits (None: as usual).
+    With `time_per_test`, the time limits hold for each call of the tests, not for all calls together. Each run of a
+    whole program has its own time limits in any case.
     """
 
     imports: str = ""
@@ -38,14 +38,14 @@ class Assumptions:
                 raise ValueError(f"{name} must lie between {low:g} and {high:.7g}, not {value!r}")
 
     def times(self) -> dict[str, float]:
-        """The limits that these bring, by their names."""
+        """Return the time limits that are set here, by their names."""
         given = {"cpu_s": self.cpu_s, "wall_s": self.wall_s}
         return {name: value for name, value in given.items() if value is not None}
 
     def limits(self, usual: Limits, chosen: Collection[str], longest_s: float = math.inf) -> Limits:
-        """The limits of a program.
+        """Return the limits of a program.
 
-        The usual ones, with these times where the user has not chosen them, up to `longest_s`.
+        They are the usual ones with these times, up to `longest_s`, unless the user has chosen the times.
         """
         times = {
             name: min(value, max(longest_s, getattr(usual, name)))
@@ -56,12 +56,12 @@ class Assumptions:
 
     @property
     def of_the_interpreter(self) -> Assumptions:
-        """What of it holds for a data set's own code, too, which has its imports in its text and other times."""
+        """Return the part that also holds for a data set's own code, which has its own imports and times."""
         return Assumptions(recursion_limit=self.recursion_limit, long_integers=self.long_integers)
 
     @property
     def text(self) -> str:
-        """In a few words; empty where nothing is assumed."""
+        """Return a short description; empty if nothing is assumed."""
         lines = len(self.imports.splitlines())
         said = [f"{lines} line{'s' * (lines != 1)} of imports"] if lines else []
         said += [f"recursion limit {self.recursion_limit}"] if self.recursion_limit else []

@@ -1,4 +1,4 @@
-"""What is asked of a box: a program, under limits, kept apart from others in one way or another."""
+"""Define what is asked of a box: a program, its limits, and its isolation from other programs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ MAX_SOURCE_BYTES = 4 << 20
 
 
 class Isolation(StrEnum):
-    """What keeps a program from those before and after it, beside its uid and the proof that the box is clean."""
+    """What isolates a program from earlier and later ones, besides its uid and the proof that the box is clean."""
 
     FORK = "fork"  # a fork of the box's warm interpreter
     SPAWN = "spawn"  # an interpreter started for it, in the same box
@@ -24,10 +24,11 @@ class Isolation(StrEnum):
 class Program:
     """Source text and how it is tested.
 
-    It is tested by calls, by what it prints, by code in a grader box or (str) in its process, or not.
+    It is tested by calls, by its printed output, by code in a grader box, by code in its own process (str), or not at
+    all.
 
-    `tests` give the verdict. `selection` tests, which whoever picks an answer may see, are judged beside them and
-    apart. `AskedCalls` and `Grading` are the two halves of being tested by code in a grader box.
+    `tests` give the verdict. `selection` tests may be used to choose among answers; they are judged separately.
+    `AskedCalls` and `Grading` are the two steps of a test by code in a grader box.
     """
 
     source: str
@@ -37,7 +38,7 @@ class Program:
 
     @property
     def tests_source(self) -> str:
-        """The tests as text, for digests and sizes."""
+        """Return the tests as text, for digests and sizes."""
         both = [tests for tests in (self.tests, self.selection) if tests is not None]
         return "\0".join(tests if isinstance(tests, str) else tests.source for tests in both)
 
@@ -47,8 +48,8 @@ class Job:
     """One visit of a program to a box.
 
     `answers` limits all answers together; None: the limits follow from the expected answers. With `fresh`, each call
-    gets a visit of its own. With `repeat` the program, a script, will come again with another `stdin`; the box keeps it
-    compiled, and so it is a fork.
+    gets a visit of its own. With `repeat` the same script will run again with another `stdin`; so the box keeps it
+    compiled and forks it for each run.
     """
 
     program: Program
@@ -72,7 +73,7 @@ class Job:
 
     @property
     def answer_limits(self) -> AnswerLimits:
-        """The limits of all answers of the visit."""
+        """Return the limits of all answers of the visit."""
         if self.answers is not None:
             return self.answers
         match self.program.tests:

@@ -1,4 +1,4 @@
-"""What one run may use, and how much may be asked and answered. docs/problems.md describes the latter to users."""
+"""Define what one run may use, and how much may be asked and answered (see docs/problems.md for the latter)."""
 
 from __future__ import annotations
 
@@ -26,9 +26,10 @@ _STEP = 8 << 20  # the program's process knows the limit; in such steps the limi
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """What one run may use. Every field is enforced from outside the program, none by its good will.
+    """What one run may use; every limit is enforced from outside the program.
 
-    Seconds, MB and kB (1 kB = 1024 bytes). `walls` are fixed when a box is made; the others may differ from job to job.
+    The units are seconds, MB and kB (1 kB = 1024 bytes). `walls` are fixed when a box is made; the others may differ
+    from job to job.
     """
 
     cpu_s: float = 3.0
@@ -47,37 +48,36 @@ class Limits:
 
     @property
     def sample_wall_s(self) -> float:
-        """Wall seconds that all visits of one sample may take together, where its tests need several of them."""
+        """Return the wall seconds that all visits of one sample may take together, if its tests need several."""
         return SAMPLE_WALLS * self.wall_s
 
     def tests_wall_s(self, tests: int) -> float:
-        """Return the wall seconds for all visits of a sample where each of so many tests has the limits for itself."""
+        """Return the wall seconds for all visits of a sample if each of its tests has its own limits."""
         return max(self.wall_s, min(tests * self.wall_s, MAX_SAMPLE_WALL_S))
 
     @property
     def walls(self) -> tuple[int, int, int, int]:
-        """The limits that belong to the box: memory, processes, disk, files."""
+        """Return the limits that belong to the box: memory, processes, disk, files."""
         return self.memory_mb, self.processes, self.disk_mb, self.files
 
     def with_room_for(self, expected: bytes) -> Limits:
-        """Return the limits of a program that should print this: it may print twice as much, if that is more.
+        """Return the limits of a program that should print `expected`: at least twice that size.
 
-        So a right program is never stopped for printing, and one that prints other or more spaces is judged by its
-        words.
+        So a right program is never stopped for its output, even if it prints more or other spaces than expected.
         """
         wanted_kb = min((2 * len(expected) >> 10) + 1, int(LIMIT_BOUNDS["output_kb"][1]))
         return self if wanted_kb <= self.output_kb else replace(self, output_kb=wanted_kb)
 
 
 def changed(limits: Limits) -> frozenset[str]:
-    """The names of the limits that are not the usual ones: somebody has chosen them."""
+    """Return the names of the limits that differ from the default: the user has chosen them."""
     usual = Limits()
     return frozenset(item.name for item in fields(limits) if getattr(limits, item.name) != getattr(usual, item.name))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnswerLimits:
-    """How many bytes all answers of a visit may have, and how many items the host makes of them.
+    """How many bytes all answers of a visit may have, and how many items the host decodes.
 
     An item of a heavy type counts as many (`sandbox.inside.codec.decoding`).
     """

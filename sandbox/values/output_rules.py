@@ -1,7 +1,7 @@
-"""How printed output is held against what is expected: a rule is a small value, and each has a name.
+"""Define the rules by which printed output is compared with what is expected; each rule has a name.
 
-Integers that differ are different under every rule but `apps_lax`: a tolerance is for decimal fractions. What a data
-set's own grader does has the set's name.
+Different integers differ under every rule but `apps_lax`: a tolerance is for decimal fractions. A rule that copies a
+data set's own grader has the set's name.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ CODECONTESTS = 1e-5  # kDoublePrecision of its tester
 
 
 class Layout(StrEnum):
-    """What of the spacing counts."""
+    """Which part of the spacing counts."""
 
     LINES = "lines"  # line by line; spaces at a line's end and empty lines at the end do not count
     WORDS = "words"  # word by word, however they are spaced
@@ -27,7 +27,7 @@ class Layout(StrEnum):
 
 
 class Numbers(StrEnum):
-    """When two words that are numbers are the same though they are written differently."""
+    """When two numbers count as equal although they are written differently."""
 
     AS_WRITTEN = "as written"
     BY_VALUE = "by value"  # equal, exactly: 3.0 is 3
@@ -40,10 +40,10 @@ class Numbers(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutputRule:
-    """One rule. The tolerance of a number is `absolute` + `relative` × the expected one's size.
+    """A rule; the tolerance of a number is `absolute` + `relative` × the expected number's size.
 
-    With `any_case`, letters A to Z equal their small ones. With `lone_numbers`, only a line's only number has a
-    tolerance.
+    With `any_case`, the letters A to Z equal their lower-case letters. With `lone_numbers`, a number has a tolerance
+    only if it is the only one in its line.
     """
 
     LINES: ClassVar[OutputRule]
@@ -65,12 +65,12 @@ class OutputRule:
 
     @property
     def text(self) -> str:
-        """All of the rule in one line, for digests."""
+        """Return all of the rule in one line, for digests."""
         parts = (self.name, self.layout, self.numbers, self.relative, self.absolute, self.any_case, self.lone_numbers)
         return " ".join(map(str, parts))
 
     def within(self, tolerance: float) -> OutputRule:
-        """The rule with another tolerance; raises ValueError where it has none of its own to replace."""
+        """Return the rule with another tolerance; raises ValueError if the rule has no tolerance to replace."""
         if self.name not in TOLERANT:
             raise ValueError(f"the output_rule {self.name} takes no tolerance; {', '.join(TOLERANT)} do")
         return replace(self, relative=tolerance) if self.relative else replace(self, absolute=tolerance)

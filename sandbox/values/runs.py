@@ -1,4 +1,4 @@
-"""What a box reports of one visit: facts only."""
+"""Define what a box reports of one visit: facts only."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class Ending(StrEnum):
-    """How the program's main process stopped, as the side that acted reports it."""
+    """How the program's main process ended."""
 
     EXITED = "exited"
     SIGNALLED = "signalled"
@@ -34,7 +34,7 @@ class Flag(StrEnum):
 
 
 class MemorySource(StrEnum):
-    """Where a run's peak of memory comes from."""
+    """How a run's peak of memory was measured."""
 
     CGROUP = "cgroup"  # the kernel's mark over all processes and what it holds for them: exact
     SAMPLED = "sampled"  # the same account, looked at every 50 ms, where the box has held more before
@@ -64,10 +64,10 @@ class Raised:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What one call came to, as the program's own process says: a value of exact types or marks, or an exception.
+    """The result of one call, as the program's process reports it: a value of exact types or marks, or an exception.
 
-    `data` is the value, and `arguments` what became of the arguments (where asked for), as the codec wrote them;
-    `exception` is what a grader box needs to raise the exception again (likewise).
+    `data` is the value, and `arguments` are the arguments after the call (if asked for), as the codec wrote them.
+    `exception` is what a grader box needs to raise the exception again, in the same form.
     """
 
     value: object = None
@@ -82,8 +82,8 @@ class Run:
     """The facts of one visit.
 
     Seconds of CPU are summed over the process tree. For at least `waited_s` of `wall_s` the box waited for its core;
-    these do not count against the limit. `memory_mb` is the peak of the box over what it held before or of its largest
-    process, whichever is more, as `memory_source` says.
+    these do not count against the limit. `memory_mb` is a peak: of the box beyond what it held before, or of its
+    largest process, whichever is more; `memory_source` says which.
     """
 
     ending: Ending

@@ -1,4 +1,4 @@
-"""What a run means: verdicts, and scores that keep the runs they were made from."""
+"""Define verdicts, and scores that keep the runs they were made from."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sandbox.values.tests import CallTests
 
 
 class Verdict(StrEnum):
-    """What a run is worth."""
+    """The verdict over a run."""
 
     PASSED = "PASSED"
     WRONG = "WRONG"
@@ -28,10 +28,10 @@ class Verdict(StrEnum):
 class Score:
     """A verdict with the run it was made from, and the exception that decided it, if one did.
 
-    `graded` is the run of tests that are code, in a grader box. Of a program with many runs, `run` is the one that
-    decided, with the seconds of all, and `runs` are all by their case. `passed_cases` of `cases` were right, as far as
-    they were tried. `flags` are the run's and the judge's. `selection` is the score by the selection tests, where they
-    were asked for.
+    `graded` is the run, in a grader box, of tests that are code. For a program with many runs, `run` is the one that
+    decided, with the summed seconds of all, and `runs` are all runs by their case. `passed_cases` of `cases` were
+    right, as far as they were tried. `flags` come from the run and the judge. `selection` is the score by the selection
+    tests, if asked for.
     """
 
     verdict: Verdict

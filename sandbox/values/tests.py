@@ -1,6 +1,6 @@
-"""How programs are tested.
+"""Define how programs are tested: by calls, by their printed output, or by code.
 
-They are tested by calls, by what they print, or by code. Here is also how an answer is held against what is expected.
+`Comparison` says how an answer is compared with what is expected.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ MAX_STDOUT_BYTES = 24 << 20  # that a test may expect; a program may print 32 MB
 
 
 class Comparison(StrEnum):
-    """How an answer is held against what is expected. `==` is Python's, on values of exact types of our own making."""
+    """How an answer is compared with what is expected; `==` is Python's, on values of exact types from the codec."""
 
     EQUAL = "equal"  # answer == expected
     IS = "is"  # the same constant: None, True or False
@@ -48,7 +48,7 @@ class Comparison(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallTest:
-    """One call of the program's function. What is expected, or `also` right, never leaves the host."""
+    """One call of the program's function; the answers that are expected, or `also` right, never leave the host."""
 
     function: str
     arguments: tuple[object, ...]
@@ -63,7 +63,7 @@ Call = tuple[str, tuple[object, ...], dict[str, object]]  # a function's name, i
 
 
 def shuffled(count: int, seed: str) -> tuple[int, ...]:
-    """The numbers below `count` in an order that follows from the seed, and from no place in a file."""
+    """Return the numbers below `count` in an order that depends on the seed only."""
     order = list(range(count))
     random.Random(seed).shuffle(order)  # repeatable, no secret
     return tuple(order)
@@ -71,7 +71,7 @@ def shuffled(count: int, seed: str) -> tuple[int, ...]:
 
 @dataclass(frozen=True, kw_only=True)
 class ReferenceTests:
-    """Calls whose expected answers are those of a reference program, the data set's own; it answers in a grader box."""
+    """Calls whose expected answers come from the data set's own reference program, in a grader box."""
 
     cases: tuple[CallTest, ...]
     reference: str
@@ -83,7 +83,7 @@ class ReferenceTests:
 
     @functools.cached_property
     def source(self) -> str:
-        """A digest of the cases and the reference, in the place of a text."""
+        """Return a digest of the cases and the reference, instead of a text."""
         total = hashlib.sha256(self.reference.encode("utf-8", "surrogatepass"))
         for case in self.cases:  # by a digest, because a set's items stand in no order of their own
             rule = (case.comparison.value, case.tolerance, case.also)
@@ -96,12 +96,10 @@ class ReferenceTests:
 class CallTests:
     """Tests that are data: calls, and answers compared on the host.
 
-    `source` is the data set's text they were read from.
-
-    The calls are made in an order that follows from the calls themselves, so that a program which counts them gains
-    nothing, and answers to them can be held against another expectation later. `arranged` is another order, by the
-    cases' numbers. The sizes of `measured` cases are not checked: they were checked before, or a box has given the
-    expected answers.
+    `source` is the data set's text from which they were read. The order of the calls follows from the calls themselves.
+    So a program that counts calls gains nothing, and its answers can later be compared with other expected answers.
+    `arranged` is another order, by the cases' numbers. The sizes of `measured` cases are not checked: they were checked
+    before, or a box has given the expected answers.
     """
 
     cases: tuple[CallTest, ...]
@@ -117,12 +115,12 @@ class CallTests:
 
     @functools.cached_property
     def encoded(self) -> list[bytes]:
-        """Each case's call as the codec writes it: the same bytes only for the same call, whatever its size."""
+        """Return each case's call as the codec writes it; only equal calls have the same bytes, at any size."""
         return [codec.call_key(_call(case)) for case in self.cases]
 
     @functools.cached_property
     def fingerprint(self) -> str:
-        """A digest of the calls alone."""
+        """Return a digest of the calls alone."""
         total = hashlib.sha256()
         for call in self.encoded:
             total.update(len(call).to_bytes(8, "big") + call)
@@ -130,11 +128,10 @@ class CallTests:
 
     @functools.cached_property
     def order(self) -> tuple[int, ...]:
-        """The numbers of the cases as they are asked.
+        """Return the numbers of the cases in the order in which they are asked.
 
-        Shuffled, and where they are many, within each stage (see `scoring`).
-
-        The first cases of a file are the simplest ones as a rule, and tell most wrong programs soonest.
+        They are shuffled; many cases are shuffled within each stage (see `scoring`). The first cases of a file are
+        usually the simplest ones, and most wrong programs fail there.
         """
         bounds = (0, *STAGES, len(self.cases)) if len(self.cases) >= MANY else (0, len(self.cases))
         return self.arranged or tuple(
@@ -145,12 +142,12 @@ class CallTests:
 
     @functools.cached_property
     def places(self) -> tuple[int, ...]:
-        """For each case, how many are asked before it: the place of its answer."""
+        """Return for each case how many are asked before it: the place of its answer."""
         return tuple(sorted(range(len(self.order)), key=self.order.__getitem__))
 
     @functools.cached_property
     def calls(self) -> CallList:
-        """The calls in the order in which they are asked, with what is expected of each."""
+        """Return the calls in the order in which they are asked, with their expected answers."""
         return CallList([self.cases[number] for number in self.order])
 
 
@@ -159,7 +156,7 @@ def _call(case: CallTest) -> Call:
 
 
 def _refuse_too_large(cases: Iterable[CallTest]) -> None:
-    """A call that no box can be handed, or an answer that none can give, is the problem's fault and no program's."""
+    """Refuse calls that are too large to send to a box, and expected answers that are too large to come back."""
     calls = expected = 0
     for number, case in enumerate(cases, 1):
         try:
@@ -181,8 +178,8 @@ def _refuse_too_large(cases: Iterable[CallTest]) -> None:
 def needs_values(cases: Iterable[CallTest]) -> bool:
     """Return whether answers must arrive as values, because a digest cannot decide what the tests ask.
 
-    A digest decides equality and nothing else. It has to do where the set's own solution gave an answer that no box has
-    room for: then that digest is all that is known of the expected answer.
+    A digest decides equality and nothing else. It has to suffice if the answer of the set's own solution was too large
+    for a box: then only its digest is known.
     """
     cases = list(cases)
     known = not any(isinstance(case.expected, codec.Digest) for case in cases)
@@ -192,10 +189,8 @@ def needs_values(cases: Iterable[CallTest]) -> bool:
 class CallList:
     """Cases in the order in which their calls are asked.
 
-    What is expected stays here, to recognise an answer by its bytes.
-
-    The first `apart` calls are a set of their own. Where `whole`, no digest may stand for an answer (see
-    `needs_values`).
+    The expected answers stay on the host, where an answer is recognised by its bytes. The first `apart` calls are a set
+    of their own. Where `whole`, no digest may stand for an answer (see `needs_values`).
     """
 
     def __init__(self, cases: list[CallTest], *, apart: int = 0, whole: bool | None = None) -> None:
@@ -213,11 +208,11 @@ class CallList:
         return asked
 
     def singly(self) -> list[AskedCalls]:
-        """Return each call for a process of its own, which is to see no other call."""
+        """Return each call for its own process, which must not see other calls."""
         return [self.between(number, number + 1) for number in range(len(self))]
 
     def in_turns(self) -> AskedCalls:
-        """Return all calls, each of which is handed out when all calls before it have their answers."""
+        """Return all calls; each is handed out only after all earlier calls have their answers."""
         pieces = tuple(piece for one in self.singly() for piece in one.pieces)
         return AskedCalls(
             pieces=pieces, count=len(pieces), whole=self.whole, limits=self.limits, turns=(1,) * len(pieces)
@@ -237,7 +232,7 @@ class CallList:
 
     @functools.cached_property
     def limits(self) -> AnswerLimits:
-        """The limits of the answers, which grow with what is expected; a digest that is expected needs no room."""
+        """Return the limits of the answers, which grow with the expected answers; an expected digest adds nothing."""
         expected = [value for case in self._cases for value in (case.expected, *case.also)]
         values = [value for value in expected if not isinstance(value, codec.Digest)]
         return USUAL_LIMITS.with_room_for(sum(map(codec.encoded_size, values)), sum(map(codec.item_count, values)))
@@ -250,9 +245,9 @@ class CallList:
 
 
 def _recognisable(expected: object, *, whole: bool) -> bytes:
-    """The bytes that a box would write for the value.
+    """Return the bytes that a box would write for the value.
 
-    None at all where they would not be read as one that equals it.
+    They are empty if the value read from them would not equal it.
     """
     data = codec.encode_answer(expected, whole=whole)
     try:
@@ -264,7 +259,7 @@ def _recognisable(expected: object, *, whole: bool) -> bytes:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StdinTest:
-    """One run of a whole program: what it reads, and what it should print. The latter never leaves the host."""
+    """One run of a whole program: its input and its expected output, which never leaves the host."""
 
     stdin: bytes
     expected: bytes
@@ -272,7 +267,7 @@ class StdinTest:
 
 @dataclass(frozen=True, kw_only=True)
 class StdinTests:
-    """Tests of a whole program, each in a process of its own."""
+    """Tests of a whole program, each in its own process."""
 
     cases: tuple[StdinTest, ...]
     rule: OutputRule = OutputRule.CLOSE
@@ -287,7 +282,7 @@ class StdinTests:
 
     @functools.cached_property
     def source(self) -> str:
-        """A digest of the cases, in the place of a text."""
+        """Return a digest of the cases, instead of a text."""
         total = hashlib.sha256(self.rule.text.encode())
         for case in self.cases:
             for part in (case.stdin, case.expected):
@@ -299,7 +294,7 @@ class StdinTests:
 class CheckTests:
     """Tests that are code.
 
-    They run in a grader box, where no candidate's code ever is, over answers that were asked before.
+    They run over answers of the candidate, in a grader box that never holds a candidate's code.
 
     `source` calls the `functions` by their names and may use what `prelude` defines. `solution` (prelude included) is
     the data set's own program; running the tests over it tells which calls they make. `independent` tests never need
@@ -325,12 +320,12 @@ Tests = CallTests | ReferenceTests | StdinTests | CheckTests | str  # str: code 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AskedCalls:
-    """Encoded calls, of which the answers are wanted; with `arguments_back`, the arguments after each call, too.
+    """Encoded calls whose answers are wanted; with `arguments_back`, also the arguments after each call.
 
-    The answers to the first `apart` calls leave the box before the other calls are made. An answer with the same bytes
-    as the one that is `known` for its call has its value; `known` stays on the host. With `whole`, no digest may stand
-    for an answer. `turns` are the numbers of calls in each turn, where each piece holds one call: the calls of a turn
-    are handed out when all earlier calls have their answers, and each answer leaves the box at once.
+    The answers to the first `apart` calls leave the box before the other calls are made. An answer whose bytes are
+    those `known` for its call has the known value; `known` stays on the host. With `whole`, no digest may stand for an
+    answer. `turns` are the numbers of calls in each turn, where each piece holds one call: the calls of a turn are
+    handed out when all earlier calls have their answers, and each answer leaves the box at once.
     """
 
     pieces: tuple[bytes, ...]
@@ -344,7 +339,7 @@ class AskedCalls:
     source: str = ""
 
     def singly(self) -> list[AskedCalls]:
-        """Each call for a process of its own; their pieces have to hold one call each."""
+        """Return each call for its own process; every piece has to hold one call."""
         return [replace(self, pieces=(piece,), count=1, turns=()) for piece in self.pieces]
 
 
@@ -352,7 +347,7 @@ class AskedCalls:
 class Grading:
     """One run of tests in a grader box.
 
-    They run over given answers, or (None) over the data set's own solution, to record the calls.
+    The tests run over the given `answers`, or (None) over the data set's own solution, to record the calls.
 
     With `withheld`, no call gets an answer, so that the calls that are made depend on none.
     """
@@ -364,5 +359,5 @@ class Grading:
 
     @property
     def source(self) -> str:
-        """The tests as text."""
+        """Return the tests as text."""
         return self.tests.source

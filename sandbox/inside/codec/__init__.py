@@ -1,23 +1,22 @@
 """Encode answers and arguments as bytes, and decode them strictly; host and box both use it.
 
-A closed set of exact types, `type(x) is T` and nothing looser: None, bool, int, float, complex, str, bytes, list,
-tuple, set, frozenset, dict, range, deque, Counter, OrderedDict, defaultdict, Decimal, Fraction, date, time, datetime,
-timedelta. A value of another type that equals one of these arrives as that (`equivalents`): an instance of a subclass
-that inherits comparison and iteration, a bytearray, a view of a dict, a scalar of numpy's. Anything else arrives as a
-mark that equals nothing: `Spoof` for an instance of a class with a comparison or a truth of its own, `Opaque` for any
-other type, `Iterated` for an iterator, whose items come along, `Array` for an array of numpy's, likewise, and
-`Oversized` for what is beyond the limits. An answer that is a mark says whether it counts as true. A `Digest` may stand
-for an answer of many bytes, where equality is all that is asked of it; it is taken over a form in which values that are
-equal look the same.
+The types are a closed set, checked by `type(x) is T`: None, bool, int, float, complex, str, bytes, list, tuple, set,
+frozenset, dict, range, deque, Counter, OrderedDict, defaultdict, Decimal, Fraction, date, time, datetime, timedelta. A
+value of another type that equals one of these is sent as that one (`equivalents`): an instance of a subclass that
+inherits comparison and iteration, a bytearray, a view of a dict, a numpy scalar. Anything else is sent as a mark that
+equals nothing: `Spoof` for an instance of a class with its own comparison or truth, `Opaque` for any other type,
+`Iterated` for an iterator with its items, `Array` for a numpy array with its items, and `Oversized` for values beyond
+the limits. An answer that is a mark says whether it counts as true. A `Digest` may replace an answer of many bytes if
+only equality is tested; it is taken over a form in which equal values have equal bytes.
 
 A *plain* value (None, numbers, texts, bytes, and lists, tuples, sets and dicts of such) has a second, short form: what
-the interpreter's own `marshal` writes for it, because that takes a twentieth of the time. Our own reader reads it, too:
-`marshal.loads` sees only what the host wrote (`decode_calls`, in the box), never a byte of a candidate's.
+the interpreter's own `marshal` writes for it, because that takes a twentieth of the time. Bytes of a candidate are read
+by our own reader: `marshal.loads` gets only what the host wrote (`decode_calls`, in the box).
 
-No pickle, no eval, no name that chooses a class: a tag is looked up in a table of ours. The encoder runs in the
-candidate's process under the candidate's limits; the candidate can break it, and then breaks only its own answers. The
-decoder is strict: depth, items, digits and text are capped, nothing is allocated that was not sent, and what is
-malformed is refused with CodecError.
+There is no pickle, no eval, and no name that chooses a class: tags are looked up in a fixed table. The encoder runs in
+the candidate's process under its limits; a candidate that breaks it breaks only its own answers. The decoder is strict:
+depth, items, digits and text are limited, memory is allocated only for bytes that were sent, and malformed data raise
+CodecError.
 
 `encoding` writes, `decoding` reads both forms, `codec_types` holds the marks, the limits and what a plain value is, and
 `hash_tables` refuses keys that make a dict or a set slow.
@@ -99,7 +98,7 @@ _MARKS = frozenset({b"!", b"?", b"%", b"G", b"A"})
 def encode(value: object, most_bytes: int = MAX_BYTES, *, exact: bool = False) -> bytes:
     """Encode any value in the long form; a value that the codec cannot carry becomes a mark.
 
-    With `exact`, so does a value that would be decoded as one of another type that equals it.
+    With `exact`, a value that would be decoded as an equal value of another type becomes a mark, too.
     """
     try:
         return Encoder(most_bytes, exact=exact).bytes_of(value)
@@ -169,7 +168,7 @@ def _digested(value: Any) -> bytes | None:
 
 
 def _truth(value: object) -> bytes:
-    """Return a byte that says whether a value is true, or none if asking it raises. It is asked nowhere else."""
+    """Return a byte that says whether a value is true, or b"" if its truth method raises; called once per answer."""
     try:
         return b"+" if value else b"-"
     except Exception:

@@ -1,4 +1,4 @@
-"""Decode hostile bytes strictly to values of exact types; nothing is allocated that was not sent.
+"""Decode hostile bytes strictly to values of exact types; memory is allocated only for bytes that were sent.
 
 `Decoder` reads the long form, `MarshalDecoder` the short form of plain values, which is what `marshal` writes for them.
 """

@@ -49,8 +49,8 @@ class NotReproducible(NotEncodable):
 class Encoder:
     """Encoder of one value; raises NotEncodable for what is beyond the limits.
 
-    Where `strict`, a value of a type without a place is refused, too; else a mark stands for it. Where `exact`, a mark
-    stands for every value that would not be read as one of its own type.
+    With `strict`, a value of an unknown type is refused, too; else a mark stands for it. With `exact`, a mark stands
+    for every value that would not be decoded as one of its own type.
     """
 
     def __init__(self, most_bytes: int = MAX_BYTES, *, strict: bool = False, exact: bool = False) -> None:
@@ -64,7 +64,7 @@ class Encoder:
         return b"".join(self._parts)
 
     def _put(self, value: Any, depth: int, *, hashed: bool) -> None:
-        """One frame of the interpreter for each level. `hashed`: a key of a dict or an item of a set, or within one."""
+        """Encode a value, with one stack frame for each level; `hashed`: it is part of a dict's key or a set's item."""
         kind = type(value)
         if kind not in _KNOWN:
             kind, value = self._known(value, kind, hashed=hashed)
@@ -159,11 +159,11 @@ def _constant(value: object) -> bytes:
 
 
 class _Written:
-    """The type of what is bytes already."""
+    """The type of a value that is encoded already."""
 
 
 class _Iteration:
-    """The type of an iterator's name, whether its items are all, and those."""
+    """The type of an iterator's name, whether its items are complete, and its items."""
 
 
 class _ArrayParts:
@@ -171,19 +171,17 @@ class _ArrayParts:
 
 
 class Hasher:
-    """SHA-256 over a value, without holding its bytes.
+    """Computes SHA-256 over a value, without holding its bytes.
 
-    Equal numbers, and sets and dicts in any order, come to the same.
-
-    What is no data has no digest, wherever in the value it stands. Size is bounded by who asks: a candidate by its CPU
-    seconds, the host by what it has decoded.
+    Equal numbers, and equal sets and dicts in any order, have the same digest. A value that contains anything but data
+    has no digest. The caller limits the size: a candidate by its CPU seconds, the host by what it has decoded.
     """
 
     def __init__(self) -> None:
         self.sha256, self.size = hashlib.sha256(), 0
 
     def put(self, value: object, depth: int) -> None:
-        """Add a value; raises NotEncodable for what has no digest."""
+        """Add a value; raises NotEncodable if it has no digest."""
         if depth < 0:
             raise NotEncodable("nested too deeply")
         kind = type(value)
@@ -245,7 +243,7 @@ def _is_whole(value: Decimal | Fraction) -> bool:
 
 
 def _flat(items: Any) -> bytes | None:
-    """Numbers and texts alone, written at once, for speed; None where there is anything else, or too long an int."""
+    """Encode only numbers and texts at once, for speed; None if there is anything else, or too long an int."""
     kinds = set(map(type, items))
     if kinds & _RATIONAL:
         items = [int(item) if type(item) in _RATIONAL and _is_whole(item) else item for item in items]

@@ -1,9 +1,9 @@
 """Replace a value of another type by a value of a known type that equals it, if the known type does the comparison.
 
 A subclass that inherits comparison and iteration unchanged is treated as its base: its content is read with the base's
-own functions. A class is looked at by `type`'s own slots, so no metaclass and no method of the class has a say. What
-leaves the process is plain data in any case, and the comparison is the host's: what is decided here is only whether an
-honest answer is recognised.
+own functions. A class is examined by `type`'s own slots, so its metaclass and its methods cannot interfere. Only plain
+data leave the process in any case, and the host compares them: this module only decides whether an honest answer is
+recognised.
 """
 
 from __future__ import annotations
@@ -42,25 +42,25 @@ class NoEquivalent(Exception):
 
 
 def name_of(kind: type) -> str:
-    """The name of a class, whatever its metaclass says."""
+    """Return the name of a class, whatever its metaclass says."""
     return str(_NAME(kind))
 
 
 def attribute(kind: type, name: str) -> object:
-    """What stands under a name in a class or, in the order of inheritance, in one of its bases.
+    """Return the attribute of this name from a class or, in the order of inheritance, from one of its bases.
 
-    None if nothing does.
+    None if there is none.
     """
     return next((_VARS(base)[name] for base in _MRO(kind) if name in _VARS(base)), None)
 
 
 def is_iterator(kind: type) -> bool:
-    """Whether instances are iterators."""
+    """Return whether instances are iterators."""
     return attribute(kind, "__next__") is not None
 
 
 def decides_truth(kind: type) -> bool:
-    """Whether a class of the program's own decides when its instances count as true."""
+    """Return whether a class of the program itself defines when its instances count as true."""
     found = attribute(kind, "__bool__") or attribute(kind, "__len__")
     if type(found) is types.FunctionType:
         return not found.__code__.co_filename.startswith(("/", "<frozen"))  # not of the standard library or a package
@@ -68,10 +68,9 @@ def decides_truth(kind: type) -> bool:
 
 
 def base_of(kind: type, known: frozenset[type], *, hashed: bool) -> type | None:
-    """The known type that instances of a subclass can be treated as; None if it is a subclass of no known type.
+    """Return the known type that instances of a subclass can be treated as; None if it is a subclass of no known type.
 
-    `hashed`: they stand among the keys of a dict or the items of a set, where their hash counts, too. Raises
-    NoEquivalent.
+    `hashed`: they are keys of a dict or items of a set, where their hash counts, too. Raises NoEquivalent.
     """
     base = next((one for one in _MRO(kind) if one in known), None)
     if base is not None and not _inherits(kind, base, _COMPARES + ("__hash__",) * hashed):
@@ -80,7 +79,7 @@ def base_of(kind: type, known: frozenset[type], *, hashed: bool) -> type | None:
 
 
 def _inherits(kind: type, base: type, names: tuple[str, ...]) -> bool:
-    """Whether the class has these methods from its base; a number has no length that could be changed."""
+    """Return whether the class has these methods from its base; for numbers, `__len__` does not count."""
     ours = [(name, attribute(base, name)) for name in names]
     return all(
         attribute(kind, name) is found for name, found in ours if found is not None or name not in _OF_CONTAINERS
@@ -88,7 +87,7 @@ def _inherits(kind: type, base: type, names: tuple[str, ...]) -> bool:
 
 
 def numpy_scalar(value: Any, kind: type) -> object:
-    """The Python value of a scalar of numpy's or a time of pandas's; the value itself if it is neither.
+    """Return the Python value of a numpy scalar or a pandas time; the value itself if it is neither.
 
     Raises NoEquivalent.
     """
@@ -124,9 +123,9 @@ def _rounds_python_floats() -> bool:
 
 
 def array_parts(value: Any, kind: type) -> list[object] | None:
-    """The dtype, shape and items of a numpy array.
+    """Return the dtype, shape and items of a numpy array.
 
-    None for any other value, and for items of a kind without a place here.
+    None for any other value, and for items of an unsupported type.
     """
     if kind is not _of_module("numpy", "ndarray") or value.dtype.char not in _ARRAY_KINDS:
         return None
@@ -134,13 +133,13 @@ def array_parts(value: Any, kind: type) -> list[object] | None:
 
 
 def _of_module(module: str, name: str) -> Any:
-    """A name of a module, if that was imported."""
+    """Return an attribute of a module, if the module was imported."""
     found = sys.modules.get(module)
     return vars(found).get(name) if type(found) is types.ModuleType else None
 
 
 def equivalent(value: Any, kind: type, *, hashed: bool) -> object:
-    """A value of a known type that equals one of the standard library's other types; raises NoEquivalent."""
+    """Return a value of a known type that equals one of the standard library's other types; raises NoEquivalent."""
     for own, (convert, names) in _CONVERSIONS.items():
         if own in _MRO(kind):
             if not _inherits(kind, own, names + ("__hash__",) * hashed):
@@ -152,7 +151,7 @@ def equivalent(value: Any, kind: type, *, hashed: bool) -> object:
 
 
 def _memory(value: memoryview) -> bytes:
-    """The bytes that it equals: it compares by items, whatever their size."""
+    """Return the bytes that a memoryview equals: it compares items, of any size."""
     if value.ndim != 1 or value.format not in _INT_FORMATS:
         raise NoEquivalent
     if value.format == "B":
@@ -164,7 +163,7 @@ def _memory(value: memoryview) -> bytes:
 
 
 def _proxied(value: object) -> object:
-    """The mapping behind a mappingproxy, whose own methods would call those of the mapping."""
+    """Return the mapping behind a mappingproxy, whose own methods would call those of the mapping."""
     return gc.get_referents(value)[0]
 
 
@@ -179,7 +178,7 @@ def _chained(value: Any, depth: int = MAX_HELD) -> dict[Any, Any]:
 
 
 def _plain_dict(mapping: Any, depth: int = MAX_HELD) -> dict[Any, Any]:
-    """The dict that equals a mapping, which may hold another mapping, down to `depth` levels."""
+    """Return the dict that equals a mapping, which may hold another mapping, down to `depth` levels."""
     kind = type(mapping)
     if depth and kind is types.MappingProxyType:
         return _plain_dict(_proxied(mapping), depth - 1)
@@ -202,7 +201,7 @@ def _items(value: Any) -> set[object]:
 
 
 def _mapping_of(view: Any) -> dict[Any, Any]:
-    """The dict that a view of collections.abc looks at."""
+    """Return the dict behind a view of collections.abc."""
     return _plain_dict(view._mapping)  # noqa: SLF001  (the one place where it stands)
 
 

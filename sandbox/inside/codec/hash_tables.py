@@ -50,7 +50,7 @@ def refuse_costly_set(keys: Sequence[object]) -> None:
 
 
 def distinct(keys: Sequence[object]) -> list[object]:
-    """The keys without those that equal an earlier one; raises CodecError where too many others have the same hash."""
+    """Return the keys without duplicates; raises CodecError if too many different keys have the same hash."""
     if len(keys) <= SMALL:
         return list(dict.fromkeys(keys))
     hashes = list(map(hash, keys))
@@ -67,7 +67,7 @@ def distinct(keys: Sequence[object]) -> list[object]:
 
 
 def set_table(hashes: list[int]) -> Table:
-    """The last table of a set to which keys of these hashes are added in this order; raises CodecError."""
+    """Return the last table of a set to which keys of these hashes are added in this order; raises CodecError."""
     table, added = Table(8, _SET_REACH, MAX_PROBES * len(hashes)), 0
     while True:
         most = -(-3 * (table.size - 1) // 5)  # so full, it grows
@@ -91,7 +91,7 @@ class Table:
         self._places: list[int | None] = [None] * size
 
     def fill(self, hashes: list[int]) -> None:
-        """Add a key for each hash, as CPython does where no equal one is there; raises CodecError."""
+        """Add a key for each hash, as CPython adds new keys; raises CodecError."""
         taken, places, mask = self._taken, self._places, self.size - 1
         for number in hashes:
             place = number & mask
@@ -101,7 +101,7 @@ class Table:
             places[place] = number
 
     def _free(self, place: int, rest: int) -> int:
-        """The free place for a key whose first one is taken."""
+        """Return the free place for a key whose first one is taken."""
         taken, reach, mask, probes = self._taken, self._reach, self.size - 1, self.probes
         last = self.size - reach  # a set looks at no neighbours where some would be beyond its end
         while taken[place]:
@@ -117,16 +117,16 @@ class Table:
         return place
 
     def in_order(self) -> list[int]:
-        """The hashes by their places: the order of iteration of a set."""
+        """Return the hashes by their places: the order of iteration of a set."""
         return [number for number in self._places if number is not None]
 
     def refuse_long_stretches(self) -> None:
-        """Raise CodecError where the cycle that probe sequences end in is filled for long."""
+        """Raise CodecError if the cycle that probe sequences end in has a long filled stretch."""
         if b"\1" * (MAX_STRETCH // _STRIDE) in self._cycle(_STRIDE) and b"\1" * MAX_STRETCH in self._cycle(1):
             raise CodecError("the keys of a hash table are too close to each other")
 
     def _cycle(self, stride: int) -> bytearray:
-        """Every `stride`-th place of the cycle, from a free one on: 1 where it is taken."""
+        """Return every `stride`-th place of the cycle, starting at a free one: 1 if it is taken."""
         taken, mask, place = self._taken, self.size - 1, self._taken.find(0)
         factor = pow(5, stride, 4 * self.size)
         step = (factor - 1) // 4  # so many steps at once: place → factor · place + step
@@ -138,7 +138,7 @@ class Table:
 
 
 def _hashes(keys: Sequence[object]) -> list[int]:
-    """The hashes of the keys.
+    """Return the hashes of the keys.
 
     Raises CodecError where many are equal, because then CPython compares the keys themselves.
     """
