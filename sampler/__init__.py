@@ -1,11 +1,12 @@
-"""Samples completions from models, accounts for every cost, keeps all of it, and compares models at equal budget.
+"""Sample completions from models, store them with every cost, and compare models at equal budget.
 
-A *study* is models x problems x samples. Running one is always a resume: what the study wants minus what the store
-holds is sampled, what has no verdict is scored, each fact is written once, and a kill at any moment costs at most the
-work in flight. The sandbox is known through one protocol (`Executor`), engines through another (`backends.base`);
-statistics (`stats`) are plain arithmetic on counts, so that a reader can check the science in one sitting.
+A *study* is models x problems x samples. Running a study always resumes it: samples that the store lacks are drawn, and
+samples without a verdict are scored. Each fact is written once, and a killed process loses at most the work in flight.
+The sandbox is used through one protocol (`Executor`), engines through another (`backends.base`). Statistics (`stats`)
+are plain arithmetic on counts, so that they are easy to check.
 
-For other programs: `extract(answer, problem)` returns the source to execute for what a model wrote, and why it is that.
+For other programs: `extract(answer, problem)` returns the source to execute for what a model wrote, and the reason for
+the choice.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ __all__ = ["Extracted", "extract"]
 
 
 def __getattr__(name: str) -> object:
-    """The names of `__all__`, when first asked for: a command that prints its help needs none of them."""
+    """Import a name of `__all__` when it is first used: a command that prints its help needs none of them."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module("sandbox.extraction"), name)

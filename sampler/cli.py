@@ -6,7 +6,7 @@ import sys
 
 
 def main() -> None:
-    """The console script. Importing takes a moment: it happens here, where ctrl-C leaves no traceback."""
+    """Run the console script; slow imports happen here, so that ctrl-C leaves no traceback."""
     try:
         from sampler.cli_main import run_command
         from sampler.commands import cli

@@ -1,4 +1,4 @@
-"""Turn whatever breaks a command into one line that names the way out, and an exit code."""
+"""Turn every error of a command into one line that says what to do, and an exit code."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from sandbox.problems import ProblemsError
 
 @contextmanager
 def error_boundary(log: TextIO, *, traceback: bool = False, program: str = "sampler") -> Iterator[list[Exit]]:
-    """Whatever breaks in here becomes one line of `program` that names the way out.
+    """Print an error in this context as one line of `program`.
 
-    Its exit code is put into the list.
+    Yields a list, to which the error's exit code is appended.
     """
     failed: list[Exit] = []
     try:
@@ -41,7 +41,7 @@ def _line(error: BaseException, code: Exit) -> str:
 
 
 def exit_for(error: BaseException) -> Exit:
-    """The exit code for what a command raised."""
+    """Return the exit code for an exception of a command."""
     match error:
         case CommandError():
             return error.exit_code

@@ -1,4 +1,4 @@
-"""Run a command as a process: a wrong call is one line, ctrl-C leaves no traceback, and a reader may close the pipe."""
+"""Run a command as a process: a wrong call prints one line, ctrl-C no traceback, and a closed pipe is no error."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def _one_line(error: click.ClickException) -> str:
 
 @contextmanager
 def allow_closed_pipe(out: TextIO) -> Iterator[None]:
-    """Whoever reads `out` may leave: then the process ends quietly, with the code that SIGPIPE would have given it."""
+    """End the process silently when the reader of `out` has closed it, with the exit code of SIGPIPE."""
     try:
         yield
         out.flush()

@@ -1,4 +1,4 @@
-"""A context manager whose end is `close`."""
+"""Provide a base class of context managers that end with `close`."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import Self
 
 
 class Closeable:
-    """Give it a `close` that may be called twice."""
+    """A context manager that calls `close` at its end; subclasses define a `close` that may be called twice."""
 
     def close(self) -> None:
-        """Give back what is held."""
+        """Release all resources."""
         raise NotImplementedError
 
     def __enter__(self) -> Self:

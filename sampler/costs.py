@@ -1,4 +1,4 @@
-"""What a sample costs in FLOPs, by three formulas in whole numbers, and what its cache takes in memory.
+"""Compute what a sample costs in FLOPs, by three formulas in whole numbers, and the memory of its cache.
 
 `params` is the rule of thumb of Kaplan et al. (2020), used by nearly every comparison of models at equal compute: 2N
 FLOPs per token (a multiplication and an addition per weight), for prompt and completion alike. Of a mixture of experts
@@ -17,10 +17,10 @@ positions. With W the weights of the layers, U those of the unembedding, L the l
 * a position from which a token is predicted passes the unembedding: 2U.
 
 A prompt of P tokens is read once: positions 1 … P, and only its last one needs the unembedding. A completion of T
-tokens is charged T whole passes, at the positions P+1 … P+T. An engine with a key-value cache may skip the pass of
-the very last token, since nothing is predicted from it; it is charged all the same, as in 2N·T, so that a token costs
-one pass wherever a sample happens to be cut. Embedding look-up, norms, rotary angles, softmax and sampling are left
-out (below 1 %).
+tokens is charged T whole passes, at the positions P+1 … P+T. An engine with a key-value cache may skip the pass of the
+very last token, since nothing is predicted from it; it is charged all the same, as in 2N·T, so that a token costs one
+pass wherever a sample happens to be cut. Embedding look-up, norms, rotary angles, softmax and sampling are left out
+(below 1 %).
 """
 
 from __future__ import annotations
@@ -42,18 +42,18 @@ class Flops:
 
 
 def params_flops(params: int, tokens: int) -> int:
-    """2N FLOPs for each of `tokens`, read or written. Of a mixture of experts, N is the active part."""
+    """Return 2N FLOPs for each of `tokens`, read or written; for a mixture of experts, N is the active part."""
     _check(params=params, tokens=tokens)
     return 2 * params * tokens
 
 
 def calflops128(params: int) -> int:
-    """FLOPs of one pass over 128 tokens, the unit cost of Hassid et al. 2024, Table 1."""
+    """Return the FLOPs of one pass over 128 tokens, the unit cost of Hassid et al. 2024, Table 1."""
     return params_flops(params, CALFLOPS_TOKENS)
 
 
 def arch_flops(architecture: Architecture, prompt_tokens: int, completion_tokens: int) -> Flops:
-    """FLOPs of one sample by the architecture; the module's docstring gives the formula."""
+    """Return the FLOPs of one sample by the architecture; the module's docstring gives the formula."""
     _check(prompt_tokens=prompt_tokens, completion_tokens=completion_tokens)
     layers, unembedding = 2 * architecture.matmul_params, 2 * architecture.unembed_params
     whole = prompt_tokens + completion_tokens
@@ -66,14 +66,14 @@ def arch_flops(architecture: Architecture, prompt_tokens: int, completion_tokens
 
 
 def sample_flops(architecture: Architecture | None, sample: Sample) -> Flops | None:
-    """FLOPs of one sample; None where the architecture or a number of tokens is not known."""
+    """Return the FLOPs of one sample; None if the architecture or a number of tokens is not known."""
     if architecture is None or sample.prompt_tokens is None or sample.completion_tokens is None:
         return None
     return arch_flops(architecture, sample.prompt_tokens, sample.completion_tokens)
 
 
 def cache_bytes(architecture: Architecture, tokens: int) -> int | None:
-    """What the cache keeps of a sequence of `tokens`: a key and a value for each position and layer, in 16 bits.
+    """Return the bytes of a cache for `tokens`: a key and a value for each position and layer, in 16 bits.
 
     A layer with a sliding window keeps its window. None where the width of keys and values is not known.
     """
@@ -86,7 +86,7 @@ def cache_bytes(architecture: Architecture, tokens: int) -> int | None:
 
 
 def _attention(architecture: Architecture, tokens: int) -> int:
-    """Attention of positions 1 … tokens: 4·d times, in each layer, the sum of the positions that each of them sees."""
+    """Return the attention FLOPs of positions 1 … tokens: 4·d times, in each layer, the positions that each sees."""
     near = min(tokens, architecture.window or 0)
     seen = tokens * (tokens + 1) // 2
     seen_in_window = near * (near + 1) // 2 + (tokens - near) * near

@@ -1,4 +1,4 @@
-"""Bring a Python program to a normal form, so that programs that differ in looks alone are equal."""
+"""Bring a Python program to a normal form, so that programs that differ only in style are equal."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 
 
 def normal_form(source: str) -> str | None:
-    """The program without its looks; None if it does not parse."""
+    """Return the program in its normal form; None if it does not parse."""
     if len(source) > MAX_PARSED:
         return None
     try:
@@ -28,7 +28,7 @@ def normal_form(source: str) -> str | None:
 
 
 class _Plain(ast.NodeTransformer):
-    """Takes away what does not run, and numbers the names that functions give to values of their own."""
+    """Removes code that has no effect, and numbers the local names of functions."""
 
     def generic_visit(self, node: ast.AST) -> ast.AST:
         if isinstance(node, _HAS_DOCSTRING) and ast.get_docstring(node, clean=False) is not None:
@@ -43,7 +43,7 @@ class _Plain(ast.NodeTransformer):
 
 
 def _number(scope: ast.AST) -> None:
-    """Numbers in the place of the names that are stored to in a function, in the order in which the tree has them."""
+    """Return numbers for the names that a function assigns, in the order of the tree."""
     inside = list(ast.walk(scope))
     kept = {node.arg for node in inside if isinstance(node, ast.arg)}
     kept |= {name for node in inside if isinstance(node, ast.Global | ast.Nonlocal) for name in node.names}

@@ -1,4 +1,4 @@
-"""The words of the sampler: what is asked of a model, what comes back, what it cost.
+"""Define the values of the sampler: what is asked of a model, what it returns, and the costs.
 
 A *completion* is the text a model wrote. A *sample* is a completion with its provenance and its cost. A *study* is
 models x problems x samples x budgets. Money, energy and the sandbox's own time are costs like any other: facts of the
@@ -63,7 +63,7 @@ class Prompt:
 
     @property
     def messages(self) -> list[dict[str, str]]:
-        """The chat up to the answer, as servers and templates take it: valid Unicode."""
+        """Return the chat up to the answer, as servers and templates take it: valid Unicode."""
         said = [("system", self.system)] * bool(self.system) + [("user", self.text)]
         return [{"role": role, "content": text.encode("utf-8", "replace").decode()} for role, text in said]
 
@@ -87,7 +87,7 @@ class Sample:
     batch's wall time attributed to its samples by their tokens. The joules are attributed in the same way, where the
     engine's energy is measured; None elsewhere. `sum_logprob` is in nats over the sampled tokens, before temperature;
     None where the engine does not tell. `prompt_shared` says that the engine read the prompt once for all samples of
-    the request. What a recording or an imported file does not tell is None, never made up.
+    the request. Values that a recording or an imported file lacks are None.
     """
 
     problem: str
@@ -187,10 +187,10 @@ class ModelCard:
 
 
 def valid_text(text: str) -> str:
-    """`text` as a store can hold it: what no UTF-8 can say (lone surrogates) becomes a question mark."""
+    """Return `text` as a store can hold it: lone surrogates, which UTF-8 cannot encode, become question marks."""
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def canonical_json(value: Mapping[str, object]) -> str:
-    """The one spelling of a value, so that equal values have equal texts."""
+    """Return the canonical JSON of a value, so that equal values have equal texts."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"))

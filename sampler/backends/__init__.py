@@ -1,1 +1,1 @@
-"""Engines behind one protocol: `base` says what each can do, `open` is the only place that maps names to classes."""
+"""Run engines behind one protocol: `base` defines it, and only `open` maps names to classes."""

@@ -1,4 +1,4 @@
-"""Protocols of engines: a `Backend` samples, a `Scorer` says how probable a model finds a given text."""
+"""Define the protocols of engines: a `Backend` samples, a `Scorer` returns how probable a text is for a model."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MOST_SECONDS = 1e6  # eleven days; what the system's clocks can wait for is not 
 
 
 class BackendError(CommandError):
-    """The engine failed. Our fault or the machine's, never the model's: nothing is recorded."""
+    """The engine failed: this is our fault or the machine's, never the model's, so nothing is recorded."""
 
     exit_code = Exit.INFRASTRUCTURE
 
@@ -25,7 +25,7 @@ class CannotLoad(BackendError):
 
 
 class EngineLost(BackendError):
-    """The engine died or fell silent under way. A fresh one may well go on where it stopped."""
+    """The engine died or stopped answering; a new one can continue."""
 
 
 class Backend(Protocol):
@@ -33,13 +33,13 @@ class Backend(Protocol):
 
     @property
     def card(self) -> ModelCard:
-        """The model's name, digest and architecture."""
+        """Return the model's name, digest and architecture."""
 
     def sample(self, requests: Iterable[Request], params: SamplingParams) -> Iterator[Sample]:
-        """Every sample that the requests ask for, each exactly once; raises BackendError."""
+        """Yield every sample that the requests ask for, each exactly once; raises BackendError."""
 
     def close(self) -> None:
-        """Give the engine back."""
+        """Close the engine."""
 
     def __enter__(self) -> Self: ...
 
@@ -68,17 +68,17 @@ class TextScore:
 
     @property
     def sum_nll(self) -> float:
-        """Nats over all tokens."""
+        """Return the nats over all tokens."""
         return math.fsum(self.token_nlls)
 
     @property
     def tokens(self) -> int:
-        """How many tokens of the model the completion is."""
+        """Return the number of the completion's tokens."""
         return len(self.token_nlls)
 
     @property
     def mean_nll(self) -> float | None:
-        """Nats per token; None for a completion without tokens."""
+        """Return the nats per token; None for a completion without tokens."""
         return self.sum_nll / self.tokens if self.tokens else None
 
 
@@ -86,10 +86,10 @@ class Scorer(Protocol):
     """One model, ready to score texts."""
 
     def score(self, prompt: Prompt, completion: str) -> TextScore:
-        """How probable the model finds `completion` after `prompt`; raises BackendError."""
+        """Return how probable `completion` is after `prompt`; raises BackendError."""
 
     def close(self) -> None:
-        """Give the engine back; calling it again does nothing."""
+        """Close the engine; calling it again does nothing."""
 
     def __enter__(self) -> Self: ...
 

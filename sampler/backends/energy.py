@@ -1,13 +1,13 @@
-"""Measure the energy of the machine's GPUs and attribute it to samples as their seconds are.
+"""Measure the energy of the machine's GPUs, and attribute it to samples in the same way as seconds.
 
-NVIDIA's management library is used here alone, and only where it is there. Its counter is the driver's own, in
-millijoules since it was loaded, on Volta and later. All GPUs that the library shows are summed, busy or not: run a
-study alone on its GPUs, or hide the others from it.
+Only this module uses NVIDIA's management library, if it is installed. Its counter is the driver's own, in millijoules
+since it was loaded, on Volta and later. All GPUs that the library shows are summed, busy or not: run a study alone on
+its GPUs, or hide the others from it.
 
 A sample's joules are its own share of the engine's seconds times the mean power since sampling began. Where the seconds
 of all samples add up to the time that the engine worked, their joules therefore add up to what the meter counted, as
-far as power is steady. A sample whose seconds are not known, or during which the counter failed, has none: unknown,
-never zero.
+far as power is steady. If a sample's seconds are not known, or the counter failed meanwhile, its joules are unknown
+(None), never zero.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class GpuMeter(Closeable):
     """The joules that the GPUs have used. Close it, or use it as a context."""
 
     def __init__(self) -> None:
-        """Raises NoMeter."""
+        """Open the meter; raises NoMeter."""
         try:
             import pynvml  # an optional package
         except ImportError as error:
@@ -51,14 +51,14 @@ class GpuMeter(Closeable):
             raise NoMeter("this machine has no GPU, or one that does not count its energy")
 
     def joules(self) -> float | None:
-        """Joules since some moment in the past; None if the counter fails."""
+        """Return the joules since a fixed moment; None if the counter fails."""
         try:
             return sum(int(self._nvml.nvmlDeviceGetTotalEnergyConsumption(one)) for one in self._devices) / 1000
         except self._nvml.NVMLError:
             return None
 
     def close(self) -> None:
-        """Give the library back."""
+        """Close the library."""
         self._nvml.nvmlShutdown()
 
 
@@ -66,14 +66,14 @@ class Meter(Protocol):
     """What counts energy."""
 
     def joules(self) -> float | None:
-        """Joules since some moment in the past; None if nobody can say just now."""
+        """Return the joules since a fixed moment; None if they are not known now."""
 
     def close(self) -> None:
-        """Give it back."""
+        """Close the meter."""
 
 
 class MeteredBackend(Closeable):
-    """Another backend, with a meter beside it."""
+    """A backend that adds a meter's joules to the samples of another backend."""
 
     def __init__(self, inner: Backend, meter: Meter, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._inner = inner
@@ -82,11 +82,11 @@ class MeteredBackend(Closeable):
 
     @property
     def card(self) -> ModelCard:
-        """That of the other backend."""
+        """Return the card of the other backend."""
         return self._inner.card
 
     def sample(self, requests: Iterable[Request], params: SamplingParams) -> Iterator[Sample]:
-        """The samples of the other backend, with their joules; raises BackendError."""
+        """Yield the samples of the other backend, with their joules; raises BackendError."""
         began, counted = self._clock(), self._meter.joules()
         for sample in self._inner.sample(requests, params):
             passed, now = self._clock() - began, self._meter.joules()
@@ -98,7 +98,7 @@ class MeteredBackend(Closeable):
             )
 
     def close(self) -> None:
-        """Give the engine and the meter back."""
+        """Close the engine and the meter."""
         try:
             self._inner.close()
         finally:

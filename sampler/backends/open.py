@@ -1,4 +1,4 @@
-"""From a study's words to a backend: the one place that knows which engines there are."""
+"""Open the backend that a study names: the only module that knows all engines."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ _TYPES: dict[str, tuple[str, tuple[type, ...]]] = {
 
 
 class UnknownBackend(CommandError, ValueError):
-    """A backend, an option or a model that does not exist: the user's words, not the engine's fault."""
+    """A backend, an option or a model that does not exist: a mistake in the study, not the engine's fault."""
 
     exit_code = Exit.USAGE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BackendContext:
-    """What backends need of the world: where models lie, a secret by its variable's name, and who hears of outages."""
+    """What backends need from outside: the models' folder, secrets by their variables' names, a hook for outages."""
 
     models_dir: Path = field(default_factory=default_cache)
     secret: Callable[[str], str | None] = lambda _name: None
@@ -54,10 +54,10 @@ class BackendContext:
 def open_backend(
     kind: str, model: str, options: Mapping[str, object] | None = None, surroundings: BackendContext | None = None
 ) -> Backend:
-    """The backend called `kind`, ready to sample from `model`.
+    """Open the backend called `kind`, ready to sample from `model`.
 
     For "llamacpp" the model is a name of the catalogue, already pulled, or the path of a .gguf file. For "openai" it is
-    what the server calls it, for "vllm" a name of the model hub or a folder. The options are the fields of the kind's
+    the server's name for it, for "vllm" a name of the model hub or a folder. The options are the fields of the kind's
     dataclass. For "replay" the model is the path of a recording, without options. Raises UnknownBackend or
     BackendError.
     """
@@ -79,9 +79,9 @@ def open_backend(
 def open_scorer(
     kind: str, model: str, options: Mapping[str, object] | None = None, surroundings: BackendContext | None = None
 ) -> Iterator[tuple[ModelCard, Scorer]]:
-    """A model that says how probable it finds a text.
+    """Open a model that scores how probable a text is.
 
-    Model and options as for `open_backend`, those of llamacpp its own.
+    Model and options are as for `open_backend`; llamacpp has its own options for scoring.
     """
     around = surroundings or BackendContext()
     if kind == "llamacpp":
@@ -160,7 +160,7 @@ def _only(options: Mapping[str, object], known: Iterable[str]) -> None:
 
 
 def model_file(model: str, models_dir: Path) -> ModelFile:
-    """The file of a model of the catalogue, or of the user's own; raises UnknownBackend or BackendError."""
+    """Return the file of a model of the catalogue, or of the user's own; raises UnknownBackend or BackendError."""
     if model.endswith(".gguf"):
         return _own_file(Path(model))
     try:

@@ -1,4 +1,4 @@
-"""Recorded samples as a backend: a study without an engine, and the way in for samples that others drew.
+"""Replay recorded samples as a backend: for a study without an engine, or for samples that others drew.
 
 A recording is a file of JSON lines, gzip allowed, one sample a line:
 
@@ -13,8 +13,8 @@ A recording is a file of JSON lines, gzip allowed, one sample a line:
      "prompt_shared": true,            optional, else true
      "seed": 0}                        optional, else the seed that was asked for, which then decided nothing
 
-Other fields are passed over; a recorded verdict too, because verdicts are made here. Whatever the study says about
-temperature and length is the recording's business: samples are given as they were drawn.
+Other fields are ignored, a recorded verdict too, because verdicts are made here. The study's temperature and length
+have no effect: samples are returned as they were drawn.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class ReplayBackend(Closeable):
     """The samples of one recording."""
 
     def __init__(self, path: Path) -> None:
-        """Read the whole recording; raises BackendError naming file, line and what is wrong."""
+        """Read the whole recording; raises BackendError, which names the file, the line and the fault."""
         data = _read(path)
         self._path = path
         self._samples: dict[tuple[str, int], _Recorded] = {}
@@ -76,17 +76,17 @@ class ReplayBackend(Closeable):
 
     @property
     def card(self) -> ModelCard:
-        """The recorded model; its digest is that of the recording."""
+        """Return the recorded model's card; its digest is that of the recording."""
         return self._card
 
     def sample(self, requests: Iterable[Request], params: SamplingParams) -> Iterator[Sample]:  # noqa: ARG002 - recorded
-        """The recorded samples; raises BackendError naming what the recording lacks."""
+        """Yield the recorded samples; raises BackendError, which names what the recording lacks."""
         for request in requests:
             for offset in range(request.count):
                 yield self._one(request.problem, request.first + offset, request.seed + offset)
 
     def close(self) -> None:
-        """Nothing is held open."""
+        """Do nothing: no file is held open."""
 
     def _one(self, problem: str, index: int, seed: int) -> Sample:
         recorded = self._samples.get((problem, index))
@@ -185,7 +185,7 @@ def _number(value: Any, key: str) -> float:
 
 
 def _architecture(name: str) -> Architecture | None:
-    """Known for a model of the catalogue; an unknown name has no FLOPs rather than guessed ones."""
+    """Return the architecture of a model of the catalogue; None for an unknown name."""
     try:
         return find(name).architecture
     except UnknownModel:

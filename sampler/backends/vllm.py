@@ -1,4 +1,4 @@
-"""vLLM's offline engine, for GPUs (and for CPUs where vLLM runs on them).
+"""Sample with vLLM's offline engine, on GPUs (and on CPUs that vLLM supports).
 
     [[models]]
     name = "coder"
@@ -13,21 +13,20 @@
     tensor_parallel_size = 2
     max_model_len = 4096
 
-The study holds the scheduler's reins; forward passes and their memory are in processes that vLLM starts, so a crash of
-the engine is an `EngineLost` here. Every sample is a request of its own with the seed `request.seed + i` (what vLLM
-itself makes of n samples), all problems run in one continuous batch, and the engine always holds `ahead` samples, so
-that it finds work while we store. Samples are handed over as they finish. Prefix caching is vLLM's default and stays
-on; whether siblings found their prompt in the cache is not told apart, so `prompt_shared` is false and the prompt is
-charged to each.
+The scheduler runs in the study's process; forward passes and their memory are in processes that vLLM starts, so a crash
+of the engine raises `EngineLost` here. Every sample is its own request with the seed `request.seed + i`, as vLLM itself
+seeds n samples. All problems run in one continuous batch, and the engine always holds `ahead` samples, so that it has
+work while samples are stored. Samples are returned as they finish. Prefix caching is vLLM's default and stays on. It is
+not known whether a prompt was found in the cache, so `prompt_shared` is false and the prompt is charged to each sample.
 
-`seeded = false` lets vLLM draw from its one generator: faster for small models on GPUs, where seeds cost a step of
-their own for each sample, and then no sample can be drawn again. Data parallelism is a study for each GPU, or `vllm
-serve` and the openai backend; one offline engine has none.
+`seeded = false` lets vLLM draw from its one generator: this is faster for small models on GPUs, where each seed costs
+an extra step, but then no sample can be drawn again. For data parallelism run a study for each GPU, or use `vllm serve`
+and the openai backend; one offline engine has none.
 
-**Seconds.** The wall's time is shared evenly by the samples that are in the batch: those that wait for a place in it do
-not count, and as vLLM serves first come first, they are the latest. A sample's share is split into prompt and decoding
-as the engine's clock split the sample's own time. `completion_tokens` counts every token drawn, the end mark and those
-of a stop string included; `sum_logprob` is over the same tokens, before temperature.
+**Seconds.** The wall time is shared evenly by the samples that are in the batch. Samples that wait for a place in it do
+not count; they are the latest ones, because vLLM serves requests in their order. A sample's share is split into prompt
+and decoding as the engine's clock split the sample's own time. `completion_tokens` counts every token drawn, the end
+mark and those of a stop string included; `sum_logprob` is over the same tokens, before temperature.
 
 This is the only module that imports vllm, and it does so when an engine is opened.
 """
@@ -67,7 +66,7 @@ _numbers = count()  # ids of requests in this process; an engine takes no id twi
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Piece:
-    """One sample to draw."""
+    """A sample to draw."""
 
     request: Request
     offset: int
@@ -77,7 +76,7 @@ class Piece:
 class InFlight:
     """The samples that the engine holds.
 
-    At most `most` are in its batch; the others wait in the order of their arrival.
+    At most `most` of them are in its batch; the others wait in the order of their arrival.
     """
 
     def __init__(self, engine: Any, most: int) -> None:
@@ -90,11 +89,11 @@ class InFlight:
 
     @property
     def held(self) -> int:
-        """How many samples the engine holds."""
+        """Return how many samples the engine holds."""
         return len(self._pieces)
 
     def start(self, piece: Piece, params: Any) -> None:
-        """Hand one more to the engine."""
+        """Give one more sample to the engine."""
         number = f"codebudget-{next(_numbers)}"
         self._engine.add_request(number, {"prompt_token_ids": list(piece.prompt)}, params)
         self._pieces[number] = piece
@@ -102,13 +101,13 @@ class InFlight:
         self._let_in(time.monotonic())
 
     def step(self) -> list[Sample]:
-        """One turn of the engine; what finished in it."""
+        """Run one step of the engine; return the samples that it finished."""
         finished = [output for output in self._engine.step() if output.finished]
         now = time.monotonic()
         return [self._land(output, now) for output in finished if output.request_id in self._pieces]
 
     def call_off(self) -> None:
-        """Leave what is under way."""
+        """Cancel all samples in the engine."""
         if self._pieces:
             self._engine.abort_request(list(self._pieces))
         self._pieces.clear()
@@ -153,7 +152,7 @@ def _sample(piece: Piece, output: Any, seconds: float) -> Sample:
 
 
 def _reading_share(metrics: Any) -> float:
-    """Which part of its time in the batch a sample spent until its first token; 0 where the engine does not tell."""
+    """Return the share of a sample's time in the batch before its first token; 0 if the engine does not say."""
     if metrics is None or not metrics.scheduled_ts:
         return 0.0
     whole = metrics.last_token_ts - metrics.scheduled_ts
@@ -168,7 +167,7 @@ _EDGE = 1 << 20  # bytes of a large file's beginning and end that its digest tak
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VllmOptions:
-    """How the engine runs. The module's docstring explains them."""
+    """Options of the engine; the module's docstring explains them."""
 
     ahead: int = 0
     seeded: bool = True
@@ -184,7 +183,7 @@ class VllmOptions:
 
 
 class VllmBackend(Closeable):
-    """One model in vLLM's engine. It scores texts as well, see `scorer`."""
+    """One model in vLLM's engine; it also scores texts (see `scorer`)."""
 
     def __init__(self, model: str, options: VllmOptions) -> None:
         """Start the engine and load the model; raises BackendError."""
@@ -203,13 +202,13 @@ class VllmBackend(Closeable):
 
     @property
     def card(self) -> ModelCard:
-        """The model's name, digest and architecture."""
+        """Return the model's name, digest and architecture."""
         return self._card
 
     def sample(self, requests: Iterable[Request], params: SamplingParams) -> Iterator[Sample]:
-        """Every sample that the requests ask for, each exactly once; raises BackendError.
+        """Yield every sample that the requests ask for, each exactly once; raises BackendError.
 
-        What is still in the engine when the iterator is closed is called off.
+        Samples still in the engine when the iterator is closed are cancelled.
         """
         flight = InFlight(self._engine, self._most)
         pieces = (piece for request in requests for piece in self._pieces(request, params))
@@ -230,7 +229,7 @@ class VllmBackend(Closeable):
                     flight.call_off()
 
     def score(self, prompt: Prompt, completion: str) -> TextScore:
-        """How probable the model finds `completion` after `prompt`; raises BackendError."""
+        """Return how probable `completion` is after `prompt`; raises BackendError."""
         before = self._tokens(prompt)
         tokens = [*before, *self._tokenizer.encode(valid_text(completion), add_special_tokens=False)]
         if len(tokens) >= self._context:
@@ -272,7 +271,7 @@ class VllmBackend(Closeable):
         )
 
     def _tokens(self, prompt: Prompt) -> list[int]:
-        """The prompt as the model reads it; a chat template where the style is that of a chat."""
+        """Return the prompt's tokens, with a chat template in chat style."""
         text = valid_text(prompt.text)
         if prompt.style is PromptStyle.COMPLETION:
             return list(self._tokenizer.encode(text))
@@ -302,7 +301,7 @@ class VllmBackend(Closeable):
 
 
 def _vllm() -> Any:
-    """The package; raises BackendError where there is none."""
+    """Return the package; raises BackendError if it is not installed."""
     for name, value in (("VLLM_LOGGING_STREAM", "ext://sys.stderr"), ("VLLM_LOGGING_LEVEL", "WARNING")):
         os.environ.setdefault(name, value)  # noqa: TID251 - it looks while it is imported, and our stdout is for reports
     try:
@@ -314,7 +313,7 @@ def _vllm() -> Any:
 
 @contextmanager
 def _loading(model: str) -> Iterator[None]:
-    """Start the engine's processes deaf to ctrl-C: it is for the study, which then lets them finish and ends them."""
+    """Start the engine's processes so that they ignore ctrl-C: the study handles it and ends them."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
@@ -327,7 +326,7 @@ def _loading(model: str) -> Iterator[None]:
 
 @contextmanager
 def _alive() -> Iterator[None]:
-    """The engine's death becomes ours to tell here."""
+    """Raise EngineLost if the engine dies in this context."""
     from vllm.v1.engine.exceptions import EngineDeadError
 
     try:
@@ -343,7 +342,7 @@ def _plain(config: Mapping[str, Any]) -> dict[str, object]:
 
 
 def _fingerprint(path: Path) -> str:
-    """Of a small file all bytes, of a large one its size, beginning and end: weights that differ, differ there."""
+    """Return the bytes that identify a file: all of a small one; size, beginning and end of a large one."""
     size = path.stat().st_size
     digest = hashlib.sha256(str(size).encode())
     with path.open("rb") as file:

@@ -1,4 +1,4 @@
-"""The commands of `sampler`, a module each, imported when they are run: all of them take half a second."""
+"""Define the commands of `sampler`: one module each, imported when it runs, because all take half a second."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the commands of `sampler` share."""
+"""Define what several commands of `sampler` share."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ COUNTED = {"k": 1e3, "m": 1e6, "b": 1e9, "t": 1e12}  # parameters are counted as
 
 
 class Count(click.ParamType[float]):
-    """A number of parameters, as people say it: 8e9 or 8b."""
+    """A number of parameters, such as 8e9 or 8b."""
 
     name = "N"
 
     def convert(self, value: str | float, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """The number, or a complaint."""
+        """Parse the number; fail with a message if it is none."""
         try:
             number = counted(value) if isinstance(value, str) else value
         except ValueError:
@@ -39,7 +39,7 @@ class Amount(click.ParamType[float]):
     name = "AMOUNT"
 
     def convert(self, value: str | float, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """The number, or a complaint."""
+        """Parse the number; fail with a message if it is none."""
         try:
             number = float(value)
         except ValueError:
@@ -76,12 +76,12 @@ params_option = click.option(
 
 
 def params_of(given: Sequence[str]) -> dict[str, float]:
-    """Parameters by model, from every `--params MODEL=N`."""
+    """Return the parameters of each model, from every `--params MODEL=N`."""
     return dict(map(_params, given))
 
 
 def counted(text: str) -> float:
-    """The number that `text` says, as 8e9 or 8b; raises ValueError."""
+    """Return the number in a text such as 8e9 or 8b; raises ValueError."""
     scale = COUNTED.get(text[-1:].lower())
     return float(text) if scale is None else float(text[:-1]) * scale
 

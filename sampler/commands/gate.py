@@ -137,7 +137,7 @@ def _decided(options: dict[str, Any], unit: Unit) -> Decision:
 
 
 def _baseline(said: str, store: Path, after: Facts) -> Facts:
-    """Another store's newest study, or a study of this store, by its name or id."""
+    """Return another store's newest study, or a study of this store by its name or id."""
     if Path(said).is_file() or Path(said).suffix == ".db":
         return read_facts(Path(said))
     before = read_facts(store, said)

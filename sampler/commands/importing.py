@@ -125,7 +125,7 @@ def _tell(end: ImportEnd, store: Path, took: float) -> None:
 
 
 def _import(request: ImportRequest, path: Path) -> ImportEnd:
-    """Import into a store; one that was made for it goes again if nothing came in."""
+    """Import into a store; a new store is removed again if nothing was imported."""
     new = not path.exists()
     try:
         with Store(path) as store:

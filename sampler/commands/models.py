@@ -153,7 +153,7 @@ USAGE, FAILED = 2, 3
 
 
 class _Command(click.Group):
-    """A group whose errors are one line and an exit code: 2 for a name that is wrong, 3 for a download that failed."""
+    """A group whose errors are one line and an exit code: 2 for a wrong name, 3 for a failed download."""
 
     def invoke(self, ctx: click.Context) -> object:
         try:

@@ -1,4 +1,4 @@
-"""`sampler rank`: which sample to hand out when nobody may look at the judge's tests, and what that is worth."""
+"""`sampler rank`: choose a sample without the judge's tests, and measure what the choice is worth."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from sampler.study.spec import load_study
 
 
 class _Numbers(click.ParamType[tuple[int, ...]]):
-    """Whole numbers of at least 1, with commas between them."""
+    """Whole numbers of at least 1, separated by commas."""
 
     name = "1,2,10"
 
@@ -47,7 +47,7 @@ class _Numbers(click.ParamType[tuple[int, ...]]):
 
 
 class _Option(click.ParamType[str]):
-    """A line of TOML, given as KEY=VALUE; a value that is none is a text, so that nobody has to quote twice."""
+    """A line of TOML, given as KEY=VALUE; a value that is not TOML is a text, so that no double quotes are needed."""
 
     name = "KEY=VALUE"
 
@@ -180,7 +180,7 @@ def _say(message: str) -> None:
 
 
 def _engine_options(lines: Sequence[str], model: str | None) -> Mapping[str, object]:
-    """The lines as one table: a dotted key is a table in it, as in a study file."""
+    """Return the lines as one table; a dotted key is a table in it, as in a study file."""
     if lines and model is None:
         raise click.UsageError("--option is for the engine of --with; name a model with it")
     try:

@@ -36,7 +36,7 @@ from sandbox.commands.files import inside_a_folder
 def read_sheet(
     path: Path, name: str | None = None, *, units: tuple[Unit, ...] = (), charge: PromptCharge = PromptCharge.EACH
 ) -> Sheet:
-    """What the page of a study says; as `read_report`."""
+    """Return the page model of a study; errors are those of `read_report`."""
     with open_migrated(path, Reader) as reader:
         row = chosen_study(reader.studies(), path, name)
         facts, request = facts_and_request(reader, row, path, units, charge)
@@ -111,14 +111,14 @@ def report(
 
 
 def _of_counts(path: Path, units: tuple[str, ...], params: tuple[str, ...], *, elsewhere: bool) -> Report:
-    """The report of a counts file, which has too little for a page or a figure `elsewhere`."""
+    """Return the report of a counts file, which has too little data for a page or a figure (`elsewhere`)."""
     if elsewhere:
         raise CountsError(f"{str(path)!r} holds counts: a page and a figure need a store; --csv and --json do not")
     return report_counts(path, params_of(params), tuple(map(Unit, units)))
 
 
 def _write(sheet: Sheet, html: Path | None, plot: Path | None, *, err: bool) -> None:
-    """The files that were asked for; what is written says so on standard output, or beside JSON on standard error."""
+    """Write the requested files, and print their names on standard output, or with JSON on standard error."""
     if html:
         html.write_text(page_html(sheet), encoding="utf-8")
         click.echo(f"wrote {html}", err=err)

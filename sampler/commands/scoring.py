@@ -1,6 +1,6 @@
 """`sampler score` and `sampler claims`.
 
-Verdicts for what a store holds, and how they stand against those of the files.
+The first makes verdicts for the samples of a store, the second compares them with those of the files.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from sampler.store.writer import Store
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Agreement:
-    """Of one model: how often a claim and our verdict said the same, and how they differed."""
+    """For one model: how often claims and our verdicts agreed, and how they differed."""
 
     model: str
     both_passed: int
@@ -47,17 +47,17 @@ class Agreement:
 
     @property
     def compared(self) -> int:
-        """Samples with both."""
+        """Return the number of samples with both."""
         return self.both_passed + self.both_failed + self.claimed_only + self.ours_only
 
     @property
     def share(self) -> float | None:
-        """The share that agrees; None where nothing can be compared."""
+        """Return the share that agrees; None if nothing can be compared."""
         return (self.both_passed + self.both_failed) / self.compared if self.compared else None
 
 
 def agreements(counts: Iterable[ClaimCount]) -> list[Agreement]:
-    """One for each model that has claims, in the order of the counts."""
+    """Return one for each model that has claims, in the order of the counts."""
     models: dict[str, dict[tuple[bool, bool | None], int]] = {}
     for count in counts:
         models.setdefault(count.model, {})[count.claimed, count.passed] = count.count
@@ -75,7 +75,7 @@ def agreements(counts: Iterable[ClaimCount]) -> list[Agreement]:
 
 
 def as_json(rows: Sequence[Agreement]) -> list[dict[str, Any]]:
-    """The table as plain values."""
+    """Return the table as plain values."""
     return [
         {
             "model": row.model,

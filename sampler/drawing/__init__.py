@@ -1,1 +1,1 @@
-"""What the screen and the page draw with: scales, ticks, colours. Pure; it knows neither a terminal nor a browser."""
+"""Define scales, ticks and colours for the screen and the page. Pure: no terminal and no browser is used."""

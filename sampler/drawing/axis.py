@@ -1,4 +1,4 @@
-"""Scales, ticks, and how numbers and intervals are written."""
+"""Make scales and ticks, and format numbers and intervals."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _SIZES = ("", "k", "M", "G", "T", "P", "E", "Z", "Y")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scale:
-    """A stretch of numbers, even in the numbers or in their logarithms, laid on 0…1."""
+    """A range of numbers mapped to 0…1, linearly or by logarithms."""
 
     low: float
     high: float
@@ -26,7 +26,7 @@ class Scale:
             raise ValueError(f"a logarithmic scale starts above 0, not at {self.low}")
 
     def at(self, value: float) -> float:
-        """Where `value` lies: 0 at the low end, 1 at the high end, outside beyond them."""
+        """Return the place of `value`: 0 at the low end, 1 at the high end, outside of 0…1 beyond them."""
         if not self.log:
             return (value - self.low) / (self.high - self.low)
         if value <= 0:
@@ -34,7 +34,7 @@ class Scale:
         return (math.log(value) - math.log(self.low)) / (math.log(self.high) - math.log(self.low))
 
     def value(self, fraction: float) -> float:
-        """The number at `fraction` of the way."""
+        """Return the number at `fraction` of the way."""
         if not self.log:
             return self.low + fraction * (self.high - self.low)
         return math.exp(math.log(self.low) + fraction * (math.log(self.high) - math.log(self.low)))
@@ -49,7 +49,7 @@ class Tick:
 
 
 def budget_scale(budgets: Iterable[float], *, log: bool) -> Scale | None:
-    """The scale that holds every budget, with a little air on the left; None without a finite one to show."""
+    """Return the scale for all budgets, with a little space on the left; None without a finite one to show."""
     values = [x for x in budgets if math.isfinite(x) and (x > 0 or not log)]
     if not values:
         return None
@@ -62,7 +62,7 @@ def budget_scale(budgets: Iterable[float], *, log: bool) -> Scale | None:
 
 
 def rate_scale(rates: Iterable[float]) -> Scale:
-    """The stretch of 0…1 that holds every rate, ending on whole tenths, at least two tenths tall."""
+    """Return the part of 0…1 that contains every rate, with ends at whole tenths, at least two tenths tall."""
     values = [y for y in rates if math.isfinite(y)] or [0.0, 1.0]
     low = max(0.0, math.floor(min(values) * 10 - 1e-9) / 10)
     high = min(1.0, math.ceil(max(values) * 10 + 1e-9) / 10)
@@ -72,7 +72,7 @@ def rate_scale(rates: Iterable[float]) -> Scale:
 
 
 def rate_ticks(scale: Scale, rows: int) -> list[Tick]:
-    """Percentages, as many as `rows` lines of text hold without crowding."""
+    """Return percentages, as many as fit into `rows` lines of text."""
     span = round((scale.high - scale.low) * 100)
     step = next((s for s in (5, 10, 20, 25, 50) if span / s <= max(2, rows // 3)), 100)
     first = math.ceil(scale.low * 100 / step - 1e-9) * step
@@ -81,7 +81,7 @@ def rate_ticks(scale: Scale, rows: int) -> list[Tick]:
 
 
 def budget_ticks(scale: Scale, columns: int) -> list[Tick]:
-    """Round budgets whose labels fit side by side in `columns` cells, and unlabelled marks between them."""
+    """Return round budgets whose labels fit side by side in `columns` cells, and unlabelled marks between them."""
     if scale.log:
         candidates = [_decades(scale, mantissas) for mantissas in ((1, 2, 5), (1, 3), (1,))]
         minor = [Tick(at=scale.at(x)) for x in _decades(scale, range(1, 10))]
@@ -97,7 +97,7 @@ def budget_ticks(scale: Scale, columns: int) -> list[Tick]:
 
 
 def magnitude(value: float) -> str:
-    """A round number to read: 0.5, 20, 3000, 5·10¹¹."""
+    """Return a round number to read: 0.5, 20, 3000, 5·10¹¹."""
     if value == 0:
         return "0"
     exponent = math.floor(math.log10(abs(value)) + 1e-9)
@@ -109,7 +109,7 @@ def magnitude(value: float) -> str:
 
 
 def measured(value: float) -> str:
-    """A measured amount with three digits: 0.0123, 41.3, 2.18·10¹²."""
+    """Return a measured amount with three digits: 0.0123, 41.3, 2.18·10¹²."""
     if value == 0:
         return "0"
     rounded = float(f"{value:.3g}")
@@ -117,7 +117,7 @@ def measured(value: float) -> str:
 
 
 def quantity(value: float, unit: str) -> str:
-    """An amount with its unit, as reports have it: 1.63 TFLOP, 15 seconds. `unit` may say more: FLOPs (2N)."""
+    """Return an amount with its unit, as in reports: 1.63 TFLOP, 15 seconds; `unit` may be longer: FLOPs (2N)."""
     name, _, more = unit.partition(" ")
     if name != "FLOPs":
         number = measured(value)
@@ -126,14 +126,14 @@ def quantity(value: float, unit: str) -> str:
 
 
 def sized(value: float, of: str) -> str:
-    """An amount of something, three digits and a size: 491 MB, 1.54 T, 20."""
+    """Return an amount of something, three digits and a size: 491 MB, 1.54 T, 20."""
     short = float(f"{value:.3g}")
     power = min(max(math.floor(math.log10(short)) // 3, 0), len(_SIZES) - 1) if short >= 1 else 0
     return f"{short / 1000**power:.3g} {_SIZES[power]}{of}".rstrip()
 
 
 def duration(seconds: float) -> str:
-    """A stretch of time in the unit that a person would choose: seconds, minutes, hours and minutes, or days."""
+    """Return a duration in a suitable unit: seconds, minutes, hours and minutes, or days."""
     seconds = max(0.0, seconds)
     if seconds < 90:
         return f"{seconds:.0f} s"
@@ -145,7 +145,7 @@ def duration(seconds: float) -> str:
 
 
 def _decades(scale: Scale, mantissas: Iterable[int]) -> list[float]:
-    """The numbers m x 10ⁿ inside a logarithmic scale, ascending."""
+    """Return the numbers m x 10ⁿ inside a logarithmic scale, ascending."""
     chosen = list(mantissas)
     first = math.floor(math.log10(scale.low) - 1e-9)
     last = math.ceil(math.log10(scale.high) + 1e-9)
@@ -154,7 +154,7 @@ def _decades(scale: Scale, mantissas: Iterable[int]) -> list[float]:
 
 
 def _even(scale: Scale, count: int) -> list[float]:
-    """Multiples of 1, 2 or 5 x 10ⁿ inside a linear scale, about `count` of them."""
+    """Return multiples of 1, 2 or 5 x 10ⁿ inside a linear scale, about `count` of them."""
     raw = (scale.high - scale.low) / count
     power = 10.0 ** math.floor(math.log10(raw))
     step = next(m * power for m in (1, 2, 5, 10) if m * power >= raw * (1 - 1e-9))
@@ -175,7 +175,7 @@ def _roomy(ticks: Sequence[Tick], columns: int) -> bool:
 
 
 def _thinned(ticks: Sequence[Tick], columns: int) -> list[Tick]:
-    """As many of the ticks, evenly taken, as stand side by side."""
+    """Return as many of the ticks, evenly chosen, as fit side by side."""
     for stride in range(1, len(ticks) + 1):
         chosen = list(ticks[::stride])
         if len(chosen) < 2 or _roomy(chosen, columns):
@@ -192,9 +192,9 @@ LOPSIDED = 1.5  # one side of an interval longer than the other by this factor
 
 
 def format_interval(rate: float, low: float, high: float, *, brief: bool = False) -> str:
-    """An interval of shares in points: ± where both sides are about alike, else how far it reaches down and up.
+    """Return an interval of shares in points: ± if both sides are about equal, else the distances down and up.
 
-    `brief`, the latter has no tenths.
+    With `brief`, the latter have no tenths.
     """
     down, up = (round(100 * reach, 9) + 0.0 for reach in (rate - low, high - rate))  # a rounding is no -0
     if max(down, up) > LOPSIDED * min(down, up):

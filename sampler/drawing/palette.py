@@ -1,4 +1,4 @@
-"""Colours that people with any kind of colour vision tell apart (Okabe and Ito 2008), and how they mix."""
+"""Define colours that are distinct for any kind of colour vision (Okabe and Ito 2008), and mix them."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ ON_LIGHT: tuple[Rgb, ...] = (
 
 
 def series_colour(tone: int, *, dark: bool) -> Rgb:
-    """The colour of a series. Seven colours meet eight marks, so that 56 series look different."""
+    """Return the colour of a series; seven colours combine with eight marks, so that 56 series look different."""
     colours = ON_DARK if dark else ON_LIGHT
     return colours[tone % len(colours)]
 
 
 def mixed(colour: Rgb, ground: Rgb, share: float) -> Rgb:
-    """`share` of a colour over a ground."""
+    """Return a mix of `share` of a colour with the background."""
     r, g, b = (round(c * share + under * (1 - share)) for c, under in zip(colour, ground, strict=True))
     return r, g, b

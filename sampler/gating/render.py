@@ -1,4 +1,4 @@
-"""A gate's decision as text, as JSON, and as cases for continuous integration. The last line is the verdict."""
+"""Render a gate's decision as text, as JSON, and as cases for continuous integration."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SHOWN = 5  # names of problems
 
 
 def verdict_line(decision: Decision, unit: Unit) -> str:
-    """One line, which is the exit code in words."""
+    """Return the verdict in one line, which says the same as the exit code."""
     failed = [one for one in decision.checked if not one.passed]
     if not failed:
         return f"gate: PASS ({_counted(decision)})"
@@ -39,7 +39,7 @@ def _titled(one: Checked, unit: Unit) -> str:
 
 
 def print_decision(decision: Decision, unit: Unit, console: Console) -> None:
-    """Each comparison with its numbers, and the verdict."""
+    """Print each comparison with its numbers, and in the last line the verdict."""
     for one in decision.checked:
         console.print(Text(f"{'pass' if one.passed else 'FAIL'}  {_titled(one, unit)}"))
         for line in _lines(one, decision.rule):
@@ -96,7 +96,7 @@ def _names(names: tuple[str, ...]) -> str:
 
 
 def decision_json(decision: Decision, unit: Unit) -> str:
-    """The decision as JSON with sorted keys."""
+    """Return the decision as JSON with sorted keys."""
     told: dict[str, Any] = {
         "schema": JSON_SCHEMA,
         "passed": decision.passed,
@@ -146,7 +146,7 @@ def _plain(one: Checked) -> dict[str, Any]:
 
 
 def cases(decision: Decision, unit: Unit) -> list[Case]:
-    """A case for each comparison."""
+    """Return a case for each comparison."""
     return [
         Case(
             suite=one.pair.model,

@@ -1,10 +1,10 @@
-"""Samples that others drew, as they published them, into a store.
+"""Import samples of others, as they were published, into a store.
 
-A file is a line of JSON values (`files`). Its first value tells the format, and each format has a pure function from a
-value to `Imported` samples (`formats`). `prepare` finds the problem that a sample belongs to and makes of its text the
-program that is executed. `importer` adds what the store does not hold yet, so an import that was killed is finished by
-the same command.
+A file is a sequence of JSON values (`files`). Its first value determines the format, and each format has a pure
+function from a value to `Imported` samples (`formats`). `prepare` finds the problem of a sample and makes the program
+to execute from its text. `importer` adds samples that the store does not hold yet, so the same command finishes a
+killed import.
 
-Files are hostile and tell little. A cost that a file does not tell is not known, and stays so. A verdict that it tells
-is a claim: it is kept beside ours, never in its place.
+Files are hostile and often lack facts. A cost that a file lacks stays unknown. A verdict in a file is a claim: it is
+kept beside our verdict and never replaces it.
 """

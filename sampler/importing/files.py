@@ -1,4 +1,4 @@
-"""The door to files of samples: JSON lines, one JSON document, gzip of either, or EvalPlus's folders of programs."""
+"""Read files of samples: JSON lines, one JSON document, gzip of either, or EvalPlus's folders of programs."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Samples = Callable[[Any], Iterator[Imported | NoText]]
 
 
 def digest_of(files: Iterable[Path]) -> str:
-    """SHA-256 over the contents of files and folders, whatever their order; raises ImportFault."""
+    """Return the SHA-256 over the contents of files and folders, in any order; raises ImportFault."""
     digests = []
     for path in sorted(inner for file in files for inner in (_programs(file) if file.is_dir() else [file])):
         try:
@@ -33,9 +33,9 @@ def digest_of(files: Iterable[Path]) -> str:
 
 
 def values_of(path: Path, *, skip_bad: bool = False) -> Iterator[tuple[str, Any]]:
-    """The JSON values of a file, each with its place; raises ImportFault.
+    """Yield the JSON values of a file, each with its place; raises ImportFault.
 
-    With `skip_bad`, a line that is no JSON is an ImportFault in the place of a value.
+    With `skip_bad`, an ImportFault is yielded instead of a line that is not JSON.
     """
     if path.is_dir():
         yield from _of_folder(path)
@@ -53,7 +53,7 @@ def values_of(path: Path, *, skip_bad: bool = False) -> Iterator[tuple[str, Any]
 
 
 def format_of(path: Path, asked: str | None, *, skip_bad: bool = False) -> Format:
-    """The format of a file: the one asked for, or the one that its first value shows; raises ImportFault."""
+    """Return the format of a file: the one asked for, or the one that its first value shows; raises ImportFault."""
     if asked is not None:
         return named(asked)
     broken = None
@@ -93,7 +93,7 @@ def _row(value: Any) -> Any:
 
 
 def _fault(error: Exception) -> ImportFault:
-    """What is wrong with a row whose reading raised this error."""
+    """Return the fault of a row whose reading raised this error."""
     match error:
         case ImportFault():
             return error
@@ -108,9 +108,10 @@ def _fault(error: Exception) -> ImportFault:
 
 
 def _values(lines: Iterable[bytes], path: Path, *, skip_bad: bool) -> Iterator[tuple[str, Any]]:
-    """A file whose first line is no JSON by itself is one document over several lines.
+    """Yield the JSON values of a text.
 
-    A list of objects is as if lines.
+    If the first line alone is not JSON, the file is one document over several lines. A list of objects is read as
+    lines.
     """
     numbered, name = enumerate(lines, 1), str(path)
     for number, given in numbered:
@@ -148,7 +149,7 @@ def _document(data: bytes, path: Path) -> Any:
 
 
 def _of_folder(path: Path) -> Iterator[tuple[str, Any]]:
-    """A folder for each problem, HumanEval_0, with its programs 0.py, 1.py and so on, as EvalPlus writes them."""
+    """Read a folder for each problem, HumanEval_0, with its programs 0.py, 1.py and so on, as EvalPlus writes them."""
     found = _programs(path)
     if not found:
         files = sorted(str(inner) for inner in path.iterdir() if inner.is_file())
@@ -169,7 +170,7 @@ def _of_folder(path: Path) -> Iterator[tuple[str, Any]]:
 
 
 def _of_parquet(path: Path) -> Iterator[tuple[str, Any]]:
-    """The rows of a Parquet file, as if they were lines."""
+    """Yield the rows of a Parquet file, as if they were lines."""
     try:
         import pyarrow as pa  # heavy, and an extra
         import pyarrow.parquet as pq

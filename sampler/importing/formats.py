@@ -1,7 +1,7 @@
-"""Formats of samples: our own, and those that others publish samples in, each read by a pure function.
+"""Read formats of samples: our own, and those in which others publish samples, each by a pure function.
 
 `is_X` says whether a value has the format X, `X_samples` yields its samples, `X_EXAMPLE` shows one. A file's first
-value tells its format.
+value determines its format.
 """
 
 from __future__ import annotations
@@ -39,12 +39,12 @@ JSONL_EXAMPLE = (
 
 
 def is_jsonl(row: object) -> bool:
-    """Whether a line is of this format."""
+    """Return whether a line is of this format."""
     return isinstance(row, dict) and {"task_id", "model", "index", "completion"} <= row.keys()
 
 
 def jsonl_samples(row: Any) -> Iterator[Imported]:
-    """The sample of a line."""
+    """Yield the sample of a line."""
     yield Imported(
         problem=row["task_id"],
         text=text_of(row, "completion"),
@@ -85,7 +85,7 @@ OLLAMA_LINE_EXAMPLE = (
 
 
 def is_ollama(row: object) -> bool:
-    """Whether a file is of the first kind."""
+    """Return whether a file is of the first kind."""
     if not isinstance(row, dict) or not row:
         return False
     first = next(iter(row.values()))
@@ -96,7 +96,7 @@ def is_ollama(row: object) -> bool:
 
 
 def ollama_samples(row: Any) -> Iterator[Imported | NoText]:
-    """All samples of a file of the first kind."""
+    """Yield all samples of a file of the first kind."""
     for name, pairs in row.items():
         for pair in list_of(pairs, name):
             text, told = list_of(pair, f"an answer of {name}")
@@ -107,14 +107,14 @@ def ollama_samples(row: Any) -> Iterator[Imported | NoText]:
 
 
 def is_ollama_line(row: object) -> bool:
-    """Whether a line is a reply with its problem."""
+    """Return whether a line is a reply with its problem."""
     return (
         isinstance(row, dict) and "task_id" in row and ("response" in row or "message" in row) and "eval_count" in row
     )
 
 
 def ollama_line_samples(row: Any) -> Iterator[Imported]:
-    """The sample of a reply."""
+    """Yield the sample of a reply."""
     if row.get("error") and not row.keys() & {"response", "message"}:
         raise NoText(f"there is no answer, but an error: {row['error']!r:.60}")
     text = row["response"] if "response" in row else table_of(row["message"], "message")["content"]
@@ -149,19 +149,19 @@ HUMANEVAL_EXAMPLE = '{"task_id": "HumanEval/0", "completion": "    return number
 
 
 def is_humaneval(row: object) -> bool:
-    """Whether a line is of this format."""
+    """Return whether a line is of this format."""
     return isinstance(row, dict) and "task_id" in row and "completion" in row
 
 
 def humaneval_samples(row: Any) -> Iterator[Imported]:
-    """The sample of a line."""
+    """Yield the sample of a line."""
     yield Imported(
         problem=row["task_id"], text=text_of(row, "completion"), claim=humaneval_claim(row), **sample_fields(row)
     )
 
 
 def humaneval_claim(row: dict[str, Any]) -> Claim | None:
-    """What `passed` and `result` say."""
+    """Return what `passed` and `result` say."""
     passed = row.get("passed")
     if not isinstance(passed, bool):
         return None
@@ -181,19 +181,19 @@ EVALPLUS_RESULTS_EXAMPLE = (
 
 
 def is_evalplus(row: object) -> bool:
-    """Whether a line is of this format."""
+    """Return whether a line is of this format."""
     return isinstance(row, dict) and "task_id" in row and "solution" in row
 
 
 def evalplus_samples(row: Any) -> Iterator[Imported]:
-    """The sample of a line."""
+    """Yield the sample of a line."""
     yield Imported(
         problem=row["task_id"], text=text_of(row, "solution"), claim=humaneval_claim(row), **sample_fields(row)
     )
 
 
 def is_evalplus_results(row: object) -> bool:
-    """Whether a file is of results."""
+    """Return whether a file is of results."""
     if not isinstance(row, dict) or not isinstance(row.get("eval"), dict):
         return False
     first = next(iter(row["eval"].values()), None)
@@ -201,7 +201,7 @@ def is_evalplus_results(row: object) -> bool:
 
 
 def evalplus_results_samples(row: Any) -> Iterator[Imported | NoText]:
-    """The samples of a file of results."""
+    """Yield the samples of a file of results."""
     for name, results in row["eval"].items():
         for result in (table_of(one, f"a result of {name}") for one in list_of(results, name)):
             statuses = [result[field] for field in ("base_status", "plus_status") if result.get(field) is not None]
@@ -225,12 +225,12 @@ _METRICS = ("pass@1", "pass_at_1")
 
 
 def is_lm_eval(row: object) -> bool:
-    """Whether a line is of this format."""
+    """Return whether a line is of this format."""
     return isinstance(row, dict) and isinstance(row.get("doc"), dict) and "resps" in row
 
 
 def lm_eval_samples(row: Any) -> Iterator[Imported | NoText]:
-    """The samples of a line."""
+    """Yield the samples of a line."""
     document = table_of(row["doc"], "doc")
     name = document["task_id"]
     if "test_list" in document and isinstance(name, int):  # MBPP calls its problems by number alone
@@ -246,7 +246,7 @@ def lm_eval_samples(row: Any) -> Iterator[Imported | NoText]:
 
 
 def _nested_texts(value: object) -> list[str]:
-    """All texts of lists in lists, in their order."""
+    """Return all texts of lists in lists, in their order."""
     if isinstance(value, str):
         return [value]
     return [text for part in value for text in _nested_texts(part)] if isinstance(value, list) else []
@@ -258,7 +258,7 @@ CODET_EXAMPLE = '{"prompt": "def add(a, b):\\n", "samples": ["    return a + b\\
 
 
 def is_codet(row: object) -> bool:
-    """Whether a line is of this format."""
+    """Return whether a line is of this format."""
     if not isinstance(row, dict) or not isinstance(row.get("prompt"), str):
         return False
     listed = row.get("samples")
@@ -266,7 +266,7 @@ def is_codet(row: object) -> bool:
 
 
 def codet_samples(row: Any) -> Iterator[Imported | NoText]:
-    """The samples of a line."""
+    """Yield the samples of a line."""
     name = row.get("task_id")
     for text in texts_of(list_of(row["samples"], "samples"), "samples"):
         yield text if isinstance(text, NoText) else Imported(problem=name, prompt=text_of(row, "prompt"), text=text)
@@ -280,7 +280,7 @@ PAPER_EXAMPLE = (
 
 
 def is_paper(row: object) -> bool:
-    """Whether a file is of this format."""
+    """Return whether a file is of this format."""
     if not isinstance(row, dict) or not row:
         return False
     first = next(iter(row.values()))
@@ -290,7 +290,7 @@ def is_paper(row: object) -> bool:
 
 
 def paper_samples(row: Any) -> Iterator[Imported | NoText]:
-    """All samples of a file."""
+    """Yield all samples of a file."""
     for name, problem in row.items():
         prompt = table_of(problem, name).get("prompt")
         for one in list_of(problem["samples"], f"samples of {name}"):
@@ -310,14 +310,14 @@ BIGCODE_EXAMPLE = '[["def add(a, b):\\n    return a + b"], ["def double(n):\\n  
 
 
 def is_bigcode(row: object) -> bool:
-    """Whether a file is of this format."""
+    """Return whether a file is of this format."""
     return isinstance(row, list) and all(
         isinstance(texts, list) and all(isinstance(text, str | None) for text in texts[:1]) for texts in row[:3]
     )
 
 
 def bigcode_samples(row: Any) -> Iterator[Imported | NoText]:
-    """All samples of a file."""
+    """Yield all samples of a file."""
     for position, texts in enumerate(row):
         name = f"list {position}"
         for text in texts_of(list_of(texts, name), name):
@@ -334,12 +334,12 @@ LIVECODEBENCH_EXAMPLE = (
 
 
 def is_livecodebench(row: object) -> bool:
-    """Whether a problem with its programs is of this format."""
+    """Return whether a problem with its programs is of this format."""
     return isinstance(row, dict) and "question_id" in row and bool({"code_list", "output_list"} & row.keys())
 
 
 def livecodebench_samples(row: Any) -> Iterator[Imported | NoText]:
-    """The samples of a problem."""
+    """Yield the samples of a problem."""
     field, reading = ("code_list", None) if "code_list" in row else ("output_list", Reading.ANSWER)
     texts = list_of(row[field], field)
     grades = list_of(row.get("graded_list") or [], "graded_list")
@@ -361,7 +361,7 @@ APPS_EXAMPLE = '{"0": ["print(1)", "print(2)"], "1": ["print(input())"]}'
 
 
 def is_apps(row: object) -> bool:
-    """Whether a file is of this format."""
+    """Return whether a file is of this format."""
     return (
         isinstance(row, dict)
         and bool(row)
@@ -372,7 +372,7 @@ def is_apps(row: object) -> bool:
 
 
 def apps_samples(row: Any) -> Iterator[Imported | NoText]:
-    """All samples of a file."""
+    """Yield all samples of a file."""
     for name, texts in row.items():
         for text in texts_of(list_of(texts, name), name):
             yield text if isinstance(text, NoText) else Imported(problem=name, text=text)
@@ -380,7 +380,7 @@ def apps_samples(row: Any) -> Iterator[Imported | NoText]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Format:
-    """One format: how it is told, how a value of it becomes samples, and what their text is."""
+    """One format: how it is recognised, how a value of it becomes samples, and what kind of text they hold."""
 
     name: str
     recognises: Callable[[object], bool]
@@ -442,7 +442,7 @@ NAMES = tuple(one.name for one in FORMATS)
 
 
 def named(name: str) -> Format:
-    """The format of this name; raises ImportFault."""
+    """Return the format of this name; raises ImportFault."""
     for one in FORMATS:
         if one.name == name:
             return one
@@ -452,7 +452,7 @@ def named(name: str) -> Format:
 
 
 def recognised(first: object, where: str) -> Format:
-    """The format of a file that begins with this value; raises ImportFault."""
+    """Return the format of a file that begins with this value; raises ImportFault."""
     for one in FORMATS:
         if one.recognises(first):
             return one

@@ -1,6 +1,6 @@
-"""What to import, how each file is read, and what came of it.
+"""Define what to import, how each file is read, and the result.
 
-A file is read by its own format, by the one that the user names, or by columns that the user names.
+A file is read by its own format, by a format that the user names, or by columns that the user names.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ from sampler.values import Architecture
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportRequest:
-    """What is imported, and how it is options_of.
+    """What is imported, and how it is read.
 
-    `model` is the name where files give none, else the file's own; `reading` overrides what the format says of its
-    texts; with `skip_bad`, malformed rows of samples and of problems are left out; `output_rule` and `assumed` take the
-    place of what the problems' data set says; `columns` is {field: column} for lines of no known format. A model that
-    is in no catalogue has FLOPs only with an `architecture`, or by the rule "2N" with `params`.
+    `model` is the name for files that give none; `reading` overrides the format's kind of text; with `skip_bad`,
+    malformed rows of samples and of problems are left out; `output_rule` and `assumed` replace those of the problems'
+    data set; `columns` is {field: column} for lines of no known format. A model that is in no catalogue has FLOPs only
+    with an `architecture`, or by the rule "2N" with `params`.
     """
 
     files: tuple[Path, ...]
@@ -55,7 +55,7 @@ class ImportRequest:
 
     @property
     def chosen(self) -> ProblemsSpec:
-        """The problems that are wanted, and how they are read."""
+        """Return which problems are wanted, and how they are read."""
         return ProblemsSpec(
             source=self.problems, skip_bad=self.skip_bad, output_rule=self.output_rule, assumed=self.assumed
         )
@@ -63,7 +63,7 @@ class ImportRequest:
 
 @dataclass(slots=True)
 class ImportEnd:
-    """How many samples the files hold, were added and were held before; of how many problems each model has samples."""
+    """Counts of samples in the files, added, and held before; and of problems with samples, for each model."""
 
     read: int = 0
     added: Counter[str] = field(default_factory=Counter)
@@ -77,7 +77,7 @@ class ImportEnd:
 
     @property
     def lines(self) -> list[str]:
-        """What to tell, a line for each model."""
+        """Return a message, with a line for each model."""
         return [
             f"{name}: {self.added[name]} samples added, {self.wanted[name]} of each of {self.sampled[name]} problems"
             + ("" if self.sampled[name] == self.problems else f" ({self.problems - self.sampled[name]} have none)")
@@ -90,7 +90,7 @@ SUFFIXES = (".gz", ".jsonl", ".json")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileOptions:
-    """How one file is options_of: its format's name, what its texts are, and whose they are if it does not say."""
+    """How one file is read: its format's name, the kind of its texts, and their model if the file does not name it."""
 
     format: str
     reading: Reading
@@ -98,7 +98,7 @@ class FileOptions:
 
 
 def options_of(path: Path, request: ImportRequest) -> tuple[Samples, FileOptions]:
-    """What makes samples of a value of a file, and how the file is options_of; raises ImportFault."""
+    """Return the function that makes samples of a file's values, and how the file is read; raises ImportFault."""
     model = request.model or _stem(path)
     if request.columns:
         columns = dict(request.columns)
@@ -109,7 +109,7 @@ def options_of(path: Path, request: ImportRequest) -> tuple[Samples, FileOptions
 
 
 def _stem(path: Path) -> str:
-    """A file's name without what says how it is written."""
+    """Return a file's name without its endings."""
     name = path.name
     while suffix := next((one for one in SUFFIXES if name.endswith(one) and name != one), ""):
         name = name.removesuffix(suffix)
@@ -124,7 +124,7 @@ EXAMPLE = '{"id": "HumanEval/0", "answer": "    return 1", "tokens": 5}'
 
 
 def column_reader(columns: Mapping[str, str]) -> Callable[[Any], Iterator[Imported]]:
-    """A reader of lines by columns, {field: column}; raises ImportFault for a field that does not exist."""
+    """Return a reader of lines by columns, {field: column}; raises ImportFault for an unknown field."""
     for name in columns:
         if name not in FIELDS:
             near = get_close_matches(name, FIELDS, n=1)
@@ -149,7 +149,7 @@ def column_reader(columns: Mapping[str, str]) -> Callable[[Any], Iterator[Import
 
 
 def _absent(row: Any, column: str) -> bool:
-    """Whether a line has nothing under a column of texts: a batch's answer that is an error has none."""
+    """Return whether a line lacks a column of texts, as an error in a batch of answers does."""
     if column in row:
         return row[column] is None
     try:
@@ -177,7 +177,7 @@ FIELDS = tuple(_CONVERTERS)
 
 
 def _inside(row: Any, column: str) -> dict[str, Any]:
-    """The value of a column with dots in its name, under that name; raises KeyError naming it."""
+    """Return the value of a column whose name has dots, within nested objects; raises KeyError, which names it."""
     value = row
     for part in column.split("."):
         if isinstance(value, list) and part.isdecimal() and int(part) < len(value):

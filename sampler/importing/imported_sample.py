@@ -1,4 +1,4 @@
-"""What a file tells of a sample, and how its fields are read."""
+"""Define what a file says about a sample, and read its fields."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sampler.values import Finish
 
 
 class Reading(StrEnum):
-    """What the text of a sample is."""
+    """What kind of text a sample holds."""
 
     COMPLETION = "completion"  # goes on where the prompt stops, and is executed as it is
     RAW = "raw"  # the same, still to be cut where it begins something new
@@ -22,17 +22,17 @@ class Reading(StrEnum):
 
 
 class ImportFault(CommandError, ValueError):
-    """A file that cannot be imported, with the place and the way out."""
+    """A file that cannot be imported; the message names the place and says what to do."""
 
     exit_code = Exit.USAGE
 
 
 class NoText(ImportFault):
-    """A sample without a text, because the model never answered. It is left out and reported."""
+    """A sample without a text, because the model did not answer; it is left out and reported."""
 
 
 class Untested(NoText):
-    """A sample of a problem without tests. It is left out and reported, too."""
+    """A sample of a problem without tests; it is left out and reported."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,11 +45,11 @@ class Claim:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Imported:
-    """One sample as a file tells it; None: the file does not say.
+    """One sample as a file describes it; None: the file does not say.
 
-    The problem is told by its name, else by the prompt, else by its place in the order of the problems. `program` is
-    there only where the file says what was executed. `index` is there only where the file numbers its samples; else
-    they are numbered as they come.
+    The problem is given by its name, else by the prompt, else by its place in the order of the problems. `program` is
+    set only if the file says what was executed. `index` is set only if the file numbers its samples; else they are
+    numbered in their order.
     """
 
     text: str
@@ -83,9 +83,9 @@ FINISHES: Mapping[str, Finish] = {
 
 
 def text_of(row: Mapping[str, Any], field: str) -> str:
-    """A text that must be there.
+    """Return a text that must be there.
 
-    Raises KeyError, TypeError, or NoText for null and where an error stands in its place.
+    Raises KeyError, TypeError, or NoText for null and for an error instead of a text.
     """
     if field not in row and row.get("error"):
         raise NoText(f"there is no {field}, but an error: {row['error']!r:.60}")
@@ -98,7 +98,7 @@ def text_of(row: Mapping[str, Any], field: str) -> str:
 
 
 def texts_of(values: Iterable[object], what: str) -> Iterator[str | NoText]:
-    """The texts of a list, or NoText in the place of one that is null; raises TypeError."""
+    """Return the texts of a list, with NoText instead of null; raises TypeError."""
     for value in values:
         if value is None:
             yield NoText(f"{what} holds null: an answer without a text")
@@ -109,7 +109,7 @@ def texts_of(values: Iterable[object], what: str) -> Iterator[str | NoText]:
 
 
 class SampleFields(TypedDict):
-    """What a row tells beside the sample itself."""
+    """What a row says besides the sample itself."""
 
     model: str | None
     prompt_tokens: int | None
@@ -122,7 +122,7 @@ class SampleFields(TypedDict):
 
 
 def sample_fields(row: Mapping[str, Any]) -> SampleFields:
-    """The model and the costs that a row tells; raises TypeError or ValueError."""
+    """Return the model and the costs of a row; raises TypeError or ValueError."""
     nll = number_of(row, "sum_nll")
     return {
         "model": None if row.get("model") is None else text_of(row, "model"),
@@ -137,7 +137,7 @@ def sample_fields(row: Mapping[str, Any]) -> SampleFields:
 
 
 def count_of(row: Mapping[str, Any], field: str) -> int | None:
-    """A whole number of at least 0, or None if it is not there; raises ValueError."""
+    """Return a whole number of at least 0, or None if it is missing; raises ValueError."""
     value = row.get(field)
     if value is None:
         return None
@@ -147,7 +147,7 @@ def count_of(row: Mapping[str, Any], field: str) -> int | None:
 
 
 def number_of(row: Mapping[str, Any], field: str) -> float | None:
-    """A finite number, or None if it is not there; raises ValueError."""
+    """Return a finite number, or None if it is missing; raises ValueError."""
     value = row.get(field)
     if value is None:
         return None
@@ -157,7 +157,7 @@ def number_of(row: Mapping[str, Any], field: str) -> float | None:
 
 
 def seconds_of(row: Mapping[str, Any], field: str, *, nanoseconds: bool = False) -> float | None:
-    """A time of at least 0, or None if it is not there; raises ValueError."""
+    """Return a time of at least 0, or None if it is missing; raises ValueError."""
     value = number_of(row, field)
     if value is not None and value < 0:
         raise ValueError(f"{field} is {value}, which is negative")
@@ -165,7 +165,7 @@ def seconds_of(row: Mapping[str, Any], field: str, *, nanoseconds: bool = False)
 
 
 def finish_of(row: Mapping[str, Any], field: str) -> Finish | None:
-    """Why the model stopped, or None if it is not there; raises ValueError."""
+    """Return why the model stopped, or None if it is missing; raises ValueError."""
     value = row.get(field)
     if value is None:
         return None
@@ -175,14 +175,14 @@ def finish_of(row: Mapping[str, Any], field: str) -> Finish | None:
 
 
 def list_of(value: object, what: str) -> list[Any]:
-    """A list; raises TypeError."""
+    """Return a list; raises TypeError."""
     if not isinstance(value, list):
         raise TypeError(f"{what} is {value!r:.40}, not a list")
     return value
 
 
 def table_of(value: object, what: str) -> dict[str, Any]:
-    """An object; raises TypeError."""
+    """Return an object; raises TypeError."""
     if not isinstance(value, dict):
         raise TypeError(f"{what} is {value!r:.40}, not an object")
     return value

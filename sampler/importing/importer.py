@@ -1,9 +1,9 @@
-"""From files into a store: what the files hold minus what the store holds, in large transactions.
+"""Import files into a store: add the samples that it lacks, in large transactions.
 
-A batch is committed whole while the next one is made. Samples that a file does not number are numbered as they come, so
-the same files give the same samples, and an import that was killed is finished by the same command. Until its end the
-imported models want nothing, and no report takes them for complete; then they want of every problem what all sampled
-problems have.
+A batch is committed while the next one is made. Samples that a file does not number are numbered in their order, so the
+same files give the same samples, and the same command finishes a killed import. Until the end, no samples of the
+imported models are wanted, so no report takes them for complete. Then as many are wanted of every problem as all
+sampled problems have.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ CHARACTERS = 32 << 20
 
 
 class Batches:
-    """The way of samples into a store; `finish` ends it."""
+    """Writes samples to a store in batches; `finish` writes the last one."""
 
     def __init__(self, store: Store, clock: Callable[[], float]) -> None:
         self._store = store
@@ -52,7 +52,7 @@ class Batches:
         self._writing: Future[None] | None = None
 
     def add(self, place: tuple[int, int, int], sample: PreparedSample, architecture: Architecture | None) -> None:
-        """A sample with its place (model, problem, index); raises what broke the store."""
+        """Add a sample with its place (model, problem, index); raises the error of a failed store."""
         batch, flops = self._batch, _flops(architecture, sample)
         if sample.claim is not None:
             batch.claims.append((len(batch.rows), *sample.claim))
@@ -83,7 +83,7 @@ class Batches:
             self._write()
 
     def finish(self) -> None:
-        """Write what is left."""
+        """Write the remaining samples."""
         self._write()
         self._wait()
 
@@ -107,7 +107,7 @@ def _flops(architecture: Architecture | None, sample: PreparedSample) -> Flops |
 
 
 class Numbering:
-    """The samples of one model. `held` are the indices that the store has of each problem, by the problem's id."""
+    """Numbers the samples of one model; `held` are the stored indices of each problem, by the problem's id."""
 
     def __init__(self, held: Mapping[int, Collection[int]]) -> None:
         self._held = held
@@ -116,9 +116,9 @@ class Numbering:
         self._added: Counter[int] = Counter()
 
     def place(self, problem: int, given: int | None) -> int | None:
-        """The index of a problem's next sample; None if the store holds it.
+        """Return the index of a problem's next sample; None if the store holds it.
 
-        Raises ImportFault for one that comes twice.
+        Raises ImportFault for an index that comes twice.
         """
         if given is None:
             index = self._come[problem]
@@ -138,7 +138,7 @@ class Numbering:
 
     @property
     def counts(self) -> list[int]:
-        """How many samples each problem has that has any, those that were added included."""
+        """Return the number of samples of each problem that has any, with those that were added."""
         both = {problem: len(held) for problem, held in self._held.items()}
         return [count for problem in both | self._added if (count := both.get(problem, 0) + self._added[problem])]
 
@@ -161,7 +161,7 @@ def import_files(request: ImportRequest, store: Store, *, clock: Callable[[], fl
 
 
 def _sampled(problems: tuple[Problem, ...], request: ImportRequest, untested: frozenset[str]) -> tuple[Problem, ...]:
-    """Those problems of which the files hold a sample."""
+    """Return the problems of which the files hold a sample."""
     held = {
         sample.problem
         for path in request.files
@@ -197,7 +197,7 @@ class _Importer:
 
     @contextmanager
     def recording_interruption(self) -> Iterator[None]:
-        """Record in the store that an import broke off: it does not hold all samples of the files."""
+        """Record in the store that an import was interrupted, so samples of the files are missing."""
         try:
             yield
         except BaseException:
@@ -207,7 +207,7 @@ class _Importer:
             raise
 
     def take(self, job: ReadingJob, options: FileOptions) -> None:
-        """Add what a file holds and the store does not."""
+        """Add the samples of a file that the store lacks."""
         for sample in read(job):
             if isinstance(sample, SampleLeftOut):
                 self.end.left_out.append(f"{sample.where}: {sample.why}")
@@ -228,7 +228,7 @@ class _Importer:
             self.end.claims += sample.claim is not None
 
     def finish(self) -> ImportEnd:
-        """Write what is left, and let the models want what they have."""
+        """Write the remaining samples, and set the wanted numbers of samples."""
         self._batches.finish()
         end = self.end
         if not end.read:

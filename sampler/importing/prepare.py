@@ -1,6 +1,6 @@
-"""From a file to samples that lack nothing but their place in a store.
+"""Prepare the samples of a file for a store.
 
-Problem found, program made, texts named by digest.
+The problem is found, the program is made, and texts are named by their digests.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _SPACE = re.compile(r"\s+")
 
 
 class Matcher:
-    """Finds problems, and remembers what it found: files name each problem many times."""
+    """Finds problems and caches them, because files name each problem many times."""
 
     def __init__(self, problems: Sequence[Problem], untested: frozenset[str] = frozenset()) -> None:
         self._problems, self._untested = problems, untested
@@ -39,7 +39,7 @@ class Matcher:
         self._found: dict[str | int, Problem] = {}
 
     def __call__(self, sample: Imported) -> Problem:
-        """The problem of a sample; raises ImportFault."""
+        """Return the problem of a sample; raises ImportFault."""
         key = sample.problem if sample.problem is not None else sample.prompt
         if key is None:
             return self._at(sample.position)
@@ -84,7 +84,7 @@ class Matcher:
 
 
 def _common(one: str, other: str, function: str) -> int:
-    """How many characters two prompts share from the function on, whatever their white space."""
+    """Return how many characters two prompts share from the function on, ignoring white space."""
     texts = [_SPACE.sub("", text[text.rfind(f"def {function}") :]) for text in (one, other)]
     return next((n for n, pair in enumerate(zip(*texts, strict=False)) if pair[0] != pair[1]), min(map(len, texts)))
 
@@ -99,7 +99,7 @@ _GIVEN: Mapping[Reading, TextKind] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadingJob:
-    """A file that is to be read, and as what."""
+    """A file to read, and how to read it."""
 
     path: Path
     request: ImportRequest
@@ -108,7 +108,7 @@ class ReadingJob:
 
 
 class PreparedSample(NamedTuple):
-    """One sample. A tuple: a million of them go from one process to another."""
+    """One sample; it is a tuple, because a million of them go from one process to another."""
 
     where: str
     model: str
@@ -133,14 +133,14 @@ class PreparedSample(NamedTuple):
 
 
 class SampleLeftOut(NamedTuple):
-    """A sample that is not taken, and why."""
+    """A sample that is left out, and why."""
 
     where: str
     why: str
 
 
 def prepare_samples(job: ReadingJob) -> Iterator[PreparedSample | SampleLeftOut]:
-    """The samples of a file, in its order; raises ImportFault naming the place and what is wrong."""
+    """Yield the samples of a file, in its order; raises ImportFault, which names the place and the fault."""
     skip_bad = job.request.skip_bad
     samples, options = options_of(job.path, job.request)
     match = Matcher(job.problems, job.untested)
@@ -185,7 +185,7 @@ def _ready(where: str, sample: Imported, problem: Problem, options: FileOptions)
 
 
 def _named(text: str) -> tuple[str, bytes]:
-    """A text that a store can keep, and its SHA-256."""
+    """Return a text that a store can keep, and its SHA-256."""
     try:
         data = text.encode()
     except UnicodeEncodeError:  # lone surrogates, which no UTF-8 can say

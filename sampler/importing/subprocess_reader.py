@@ -1,7 +1,7 @@
-"""Large files are read by a process of their own, ahead of the one that writes the store: two cores do what one did.
+"""Read large files in a separate process, ahead of the process that writes the store, to use two cores.
 
-The job goes in and lists of samples come out, pickled: both ends are ours, and the pipe holds the reader back when the
-writer is slower. A reader whose writer is gone, killed or not, ends at its next list.
+The reader gets a job and sends lists of samples, pickled, because both ends are our own. The pipe blocks the reader
+when the writer is slower. If the writer has ended, the reader ends at its next list.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ AT_ONCE = 500
 
 
 def read(job: ReadingJob) -> Iterator[PreparedSample | SampleLeftOut]:
-    """The samples of a file, in its order, however large it is; raises ImportFault."""
+    """Yield the samples of a file of any size, in its order; raises ImportFault."""
     large = job.path.is_file() and job.path.stat().st_size >= LARGE_BYTES
     return _read_ahead(job) if large else prepare_samples(job)
 
@@ -50,7 +50,7 @@ def _read_ahead(job: ReadingJob) -> Iterator[PreparedSample | SampleLeftOut]:
 
 
 def _tell(job: ReadingJob, out: IO[bytes]) -> None:
-    """Lists of samples, then None, or what is wrong with the file in its place."""
+    """Send lists of samples, then None, or the fault of the file instead."""
     samples = prepare_samples(job)
     try:
         while part := list(islice(samples, AT_ONCE)):
@@ -61,7 +61,7 @@ def _tell(job: ReadingJob, out: IO[bytes]) -> None:
 
 
 def main() -> None:
-    """The reading process."""
+    """Run the reading process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # ctrl-C is the writer's to answer
     try:
         _tell(pickle.load(sys.stdin.buffer), sys.stdout.buffer)  # from our own process

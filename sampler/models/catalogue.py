@@ -1,4 +1,4 @@
-"""The models we know by digest."""
+"""List the models that are known by digest."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sampler.values import Architecture
 
 
 class UnknownModel(CommandError, ValueError):
-    """A name that the catalogue does not hold."""
+    """A name that is not in the catalogue."""
 
     exit_code = Exit.USAGE
 
@@ -25,7 +25,7 @@ class HubFile:
 
     @property
     def url(self) -> str:
-        """Where the file is fetched from."""
+        """Return the URL of the file."""
         return f"{self.host}/{self.repo}/resolve/main/{self.file}"
 
     def __str__(self) -> str:
@@ -53,7 +53,7 @@ class Packages:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Model:
-    """A model file, pinned. `architecture` repeats what the file's own header says, for when the file is not here."""
+    """A pinned model file; `architecture` repeats the file's own header, for use without the file."""
 
     name: str
     aliases: tuple[str, ...]
@@ -66,7 +66,7 @@ class Model:
 
 
 def _numbered(package: str, version: str, count: int) -> Packages:
-    """`count` packages named package1, package2 …, each with its piece as data/partNN.bin."""
+    """Return `count` packages named package1, package2 …, each with its piece as data/partNN.bin."""
     folder = package.replace("-", "_")
     return Packages(
         parts=tuple(
@@ -146,7 +146,7 @@ CATALOGUE: tuple[Model, ...] = (
 
 
 def find(name: str) -> Model:
-    """The model with this name or alias, in any case; raises UnknownModel with the nearest names."""
+    """Return the model with this name or alias, in any case; raises UnknownModel with the nearest names."""
     wanted = name.lower()
     for model in CATALOGUE:
         if wanted == model.name or wanted in model.aliases:

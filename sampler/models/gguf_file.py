@@ -1,12 +1,12 @@
-"""What a GGUF file says about its model: the numbers that decide its FLOPs, read from the header alone.
+"""Read from a GGUF file's header the numbers that decide its model's FLOPs.
 
-The header is a list of metadata (key, type, value) and a list of tensors (name, shape, type, offset). Trap: some files
-store a tied embedding matrix twice, as `token_embd` and as `output`, so the sum over all tensors is not the number of
+The header is a list of metadata (key, type, value) and a list of tensors (name, shape, type, offset). Some files store
+a tied embedding matrix twice, as `token_embd` and as `output`, so the sum over all tensors is not the number of
 weights. Here the embedding is never counted (reading it is a look-up, not a multiplication) and the unembedding is
 counted once: `output.weight` where it stands, else the embedding, which then serves as both. Of a mixture of experts
 only the experts used for a token count.
 
-A file may be foreign, so every count and length is checked against the file's size before it is believed.
+The file is not trusted, so every count and length is checked against the file's size before use.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _WHOLE_EVERY = {"gemma2": 2, "gemma3": 6}  # every so many-th layer sees everyth
 
 
 class GgufError(ValueError):
-    """The file is no GGUF, or its header does not hold what we need."""
+    """The file is not a GGUF file, or its header lacks needed values."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class _Header:
 
 
 class _Cursor:
-    """Reading forward through the mapped file; never past its end."""
+    """Reads forward through the mapped file, never past its end."""
 
     def __init__(self, data: mmap.mmap) -> None:
         self._data = data
@@ -55,7 +55,7 @@ class _Cursor:
         return value  # type: ignore[no-any-return]
 
     def count(self, code: str) -> int:
-        """A number of things that follow; each takes at least a byte, so the file's size bounds it."""
+        """Read a number of items that follow; each takes at least a byte, so the file's size limits it."""
         value = int(self.number(code))
         self._need(value)
         return value
@@ -77,7 +77,7 @@ class _Cursor:
 
 
 def read_architecture(path: Path) -> Architecture:
-    """The architecture of the model in `path`; raises GgufError naming the file."""
+    """Read the architecture of the model in `path`; raises GgufError, which names the file."""
     try:
         with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
             header = _header(_Cursor(data))
@@ -107,7 +107,7 @@ def _header(cursor: _Cursor) -> _Header:
 
 
 def _value(cursor: _Cursor, kind: int, depth: int = 0) -> int | float | str | None:
-    """One metadata value; arrays are passed over, because we need none."""
+    """Read one metadata value; arrays are skipped, because none is needed."""
     if kind in _SCALARS:
         return cursor.number(_SCALARS[kind])
     if kind == _STRING:
@@ -176,8 +176,8 @@ def _windowed_layers(family: str, layers: int) -> int:
 
 
 def _vocabulary_weights(tensors: dict[str, tuple[int, ...]]) -> int:
-    """Token embedding and unembedding as they lie in the file.
+    """Return the weights of token embedding and unembedding in the file.
 
-    One matrix if they are tied, unless it stands there twice.
+    If they are tied, it is one matrix, unless the file holds it twice.
     """
     return sum(prod(tensors[name]) for name in ("token_embd.weight", "output.weight") if name in tensors)

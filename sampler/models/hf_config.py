@@ -1,4 +1,4 @@
-"""What a model hub's config.json says about its model: the numbers that decide FLOPs and memory.
+"""Read from a model hub's config.json the numbers that decide FLOPs and memory.
 
 A config names shapes, not weights, so the weights are counted from the shapes: four attention projections, an MLP of
 three matrices where it is gated (Llama, Mistral, Qwen, Gemma …) and two where it is not, a router and its experts where
@@ -44,11 +44,11 @@ _OTHER_SHAPES = (
 
 
 class ConfigError(ValueError):
-    """A config from which the architecture cannot be told."""
+    """A config that does not determine the architecture."""
 
 
 def read_config(path: Path) -> Architecture:
-    """The architecture of a config.json, or of a folder that holds one; raises ConfigError naming the file."""
+    """Read the architecture of a config.json, or of a folder with one; raises ConfigError, which names the file."""
     file = path / "config.json" if path.is_dir() else path
     try:
         config = json.loads(file.read_text(encoding="utf-8"))
@@ -62,7 +62,7 @@ def read_config(path: Path) -> Architecture:
 
 
 def config_architecture(config: Mapping[str, Any]) -> Architecture:
-    """The architecture that a config describes; raises ConfigError for one that it does not."""
+    """Return the architecture that a config describes; raises ConfigError if the config does not determine it."""
     text = config.get("text_config")
     if isinstance(text, Mapping):  # a model that sees as well keeps its language model's numbers in there
         return config_architecture(text)
@@ -95,7 +95,7 @@ def config_architecture(config: Mapping[str, Any]) -> Architecture:
 
 
 def _mlps(config: Mapping[str, Any], layers: int, hidden: int) -> tuple[int, int]:
-    """Weights of all MLPs that a token uses, and of the experts that it does not use."""
+    """Return the weights of all MLPs that a token uses, and of the experts that it does not use."""
     matrices = 2 if str(config.get("model_type")) in _TWO_MATRICES else 3
     experts = _number(config, "num_experts", _number(config, "n_routed_experts", 0, least=0), least=0)
     if not experts:
@@ -113,7 +113,7 @@ def _mlps(config: Mapping[str, Any], layers: int, hidden: int) -> tuple[int, int
 
 
 def _sparse_layers(config: Mapping[str, Any], layers: int) -> int:
-    """How many layers have experts: as Qwen's configs say it, or DeepSeek's."""
+    """Return how many layers have experts, by the keys of Qwen's or DeepSeek's configs."""
     step = _number(config, "decoder_sparse_step", 1)
     dense = config.get("mlp_only_layers") or []
     if not isinstance(dense, list):
@@ -123,7 +123,7 @@ def _sparse_layers(config: Mapping[str, Any], layers: int) -> int:
 
 
 def _windowed_layers(config: Mapping[str, Any], layers: int) -> int:
-    """How many layers look back no farther than the window."""
+    """Return how many layers look back no farther than the window."""
     if not config.get("sliding_window") or config.get("use_sliding_window") is False:
         return 0
     kinds = config.get("layer_types")
@@ -152,7 +152,7 @@ def _is_tied(config: Mapping[str, Any]) -> bool:
 
 
 def _number(config: Mapping[str, Any], key: str, default: object = None, *, least: int = 1) -> int:
-    """A whole number by its name or one of its other names; a null counts as not given."""
+    """Return a whole number by its name or one of its other names; a null counts as not given."""
     found = next((config[name] for name in (key, *_NAMES.get(key, ())) if config.get(name) is not None), default)
     if isinstance(found, bool) or not isinstance(found, int) or not least <= found < 1 << 40:
         raise ConfigError(f"it holds no usable {key}" if found is None else f"its {key} is {found!r:.40}")

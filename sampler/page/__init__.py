@@ -1,4 +1,4 @@
-"""A study's report as one HTML file that needs nothing else: no network, no server, no other file.
+"""Write a study's report as one HTML file that needs no network, no server and no other file.
 
     store ─► facts ─► page model ─► chart ─► page.html.jinja ─► one file
 
@@ -6,7 +6,7 @@
   share of right samples, what the verdicts were, and where each number comes from.
 * `chart` lays a figure out in pixels. It is pure: values in, values out.
 * `write` fills the template. Names and messages come from models and files, which are hostile: the template engine
-  escapes whatever it is given, and nothing is ever marked as safe.
+  escapes all of them, and none is marked as safe.
 
 The figures are plain SVG and can be read without a script. The script adds a rule that follows the pointer and says
 what each model reaches at that budget. Colour never carries a meaning alone: every line has its name at its end and a

@@ -1,6 +1,6 @@
-"""Whom to ask at each budget, as the page shows it: the frontier as a figure, and the best of each way as a table.
+"""Show on the page which model to ask at each budget: the frontier as a figure, the best of each way as a table.
 
-Pure.
+The functions are pure.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ MOST_MODELS = 8  # of more, cascades and mixtures would take longer than a page 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Way:
-    """The best of one way at one budget; `held` is its worth on problems that it was not chosen on."""
+    """The best choice of one way at one budget; `held` is its value on problems that were not used to choose it."""
 
     words: str
     choice: str
@@ -35,7 +35,7 @@ class Way:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Within:
-    """A budget, the best of each way within it, and what an oracle router reaches, with its interval."""
+    """A budget, the best choice of each way within it, and what an oracle router reaches, with its interval."""
 
     budget: float
     ways: tuple[Way, ...]
@@ -54,7 +54,7 @@ class Choices:
 
 
 def choices(paired: PairedData, table: Table, seed: int) -> Choices | None:
-    """Whom to ask in the unit of a table; None where that was not worked out: no budget, or too many models."""
+    """Return which model to ask, in the unit of a table; None if there is no budget, or too many models."""
     budgets = [row.budget for row in table.rows]
     if not budgets or len(table.unit_costs) > MOST_MODELS:
         return None
@@ -74,7 +74,7 @@ def choices(paired: PairedData, table: Table, seed: int) -> Choices | None:
 
 
 def _lines(made: Allocation, tones: Mapping[str, int], ends: Mapping[str, float]) -> Iterator[Line]:
-    """A piece for each stretch of the frontier that one model holds, up to where the next one takes over."""
+    """Return a piece for each part of the frontier that one model holds, up to the next model's part."""
     runs = [list(run) for _, run in groupby(made.frontier, key=_model)]
     for at, run in enumerate(runs):
         name = _model(run[0])

@@ -1,4 +1,4 @@
-"""A figure in pixels: share of problems solved against budget, a line and a band for each model. Pure."""
+"""Lay out a figure in pixels: share of problems solved against budget, a line and a band for each model. Pure."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ class Line:
     """One model's curve: the value `ys[i]` holds from `xs[i]` on, up to the next, the last up to `end`.
 
     `low` and `high` are the band, empty where there is none. From the index `thin` on, the values rest on few subsets.
-    `tone` and `dash` are there where they are not to follow from the line's place, `says` where a point says more than
-    its k. A `piece` of a longer line has no name at its end and is silent outside itself.
+    `tone` and `dash` are set if they do not follow from the line's place, `says` if a point's text is more than its k.
+    A `piece` of a longer line has no name at its end, and no value outside of itself.
     """
 
     name: str
@@ -40,7 +40,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mark:
-    """A point that is no step of a curve, with what it says when it is looked at."""
+    """A point that is no step of a curve, with its text for the pointer."""
 
     x: float
     y: float
@@ -68,7 +68,7 @@ class Drawn:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chart:
-    """Everything that the template draws, and the scales for whoever asks for values at a place."""
+    """Everything that the template draws, and the scales that the script needs to read values."""
 
     width: int
     height: int
@@ -87,9 +87,9 @@ class Chart:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Extra:
-    """What stands beside the curves.
+    """What a figure shows besides the curves.
 
-    Single points, budgets that are worth a vertical rule, and room for names on the right.
+    These are single points, budgets with a vertical rule, and space for names on the right.
     """
 
     stars: Sequence[Mark] = ()
@@ -98,7 +98,7 @@ class Extra:
 
 
 def chart(lines: Sequence[Line], extra: Extra | None = None) -> Chart | None:
-    """The figure of these lines; None where no line has a point at a positive budget."""
+    """Return the figure of these lines; None if no line has a point at a positive budget."""
     extra = extra or Extra()
     shown = [line for line in lines if line.xs]
     stars = [(star.x, star.y) for star in extra.stars]
@@ -133,7 +133,7 @@ def _budget_ticks(frame: _Frame) -> tuple[tuple[float, str], ...]:
 
 @dataclass(frozen=True, slots=True)
 class _Frame:
-    """From budgets and rates to pixels."""
+    """Converts budgets and rates to pixels."""
 
     budgets: Scale
     rates: Scale
@@ -170,7 +170,7 @@ class _Frame:
         )
 
     def _steps(self, line: Line, first: int, last: int) -> str:
-        """A staircase over the points `first` up to `last`, from the end of the step before."""
+        """Return a step line over the points `first` up to `last`, from the end of the step before."""
         if first >= last:
             return ""
         ends = (*line.xs[1:], line.end)
@@ -188,7 +188,7 @@ class _Frame:
 
 
 def _dots(line: Line) -> list[tuple[int, tuple[float, float]]]:
-    """The points that get a dot: all of a short curve, those of k = 1, 2, 4 … of a long one."""
+    """Return the points that get a dot: all of a short curve, those of k = 1, 2, 4 … of a long one."""
     points = list(enumerate(zip(line.xs, line.ys, strict=True)))
     return points if len(points) <= 16 else [point for point in points if line.ks[point[0]].bit_count() == 1]
 
@@ -200,7 +200,7 @@ def _said(line: Line, at: int) -> str:
 
 
 def _spread(drawn: Sequence[Drawn]) -> tuple[Drawn, ...]:
-    """The lines with labels moved apart, up and down, as little as keeps them from covering each other."""
+    """Return the lines with their labels moved up or down just enough that they do not overlap."""
     order = sorted((at for at, line in enumerate(drawn) if line.name), key=lambda at: drawn[at].label_y)
     places: list[float] = []
     for at in order:

@@ -1,6 +1,6 @@
-"""pass@k beyond the samples, as the page shows it: what was measured, and then what a fitted distribution promises.
+"""Show pass@k beyond the samples on the page: first measured values, then those of a fitted distribution.
 
-Pure.
+The functions are pure.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Promise:
 
     @property
     def warnings(self) -> tuple[tuple[str, str], ...]:
-        """What to beware of, each once, and at which k."""
+        """Return the warnings, each once, with their k."""
         at: dict[str, list[int]] = {}
         for one in self.shown:
             for words in one.warnings:
@@ -41,7 +41,7 @@ class Promise:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Promises:
-    """The section. Measured lines are whole, promised ones dashed."""
+    """The section of the page; measured lines are solid, extrapolated ones dashed."""
 
     chart: Chart | None
     lines: tuple[Line, ...]
@@ -49,7 +49,7 @@ class Promises:
 
 
 def promises(paired: PairedData, seed: int) -> Promises | None:
-    """The promises of all models; None where no model can be resampled."""
+    """Return the extrapolations of all models; None if no model can be resampled."""
     if paired.draws is None:
         return None
     lines: list[Line] = []

@@ -1,4 +1,4 @@
-"""What the page says, decided before anything is drawn. Pure: facts of a store in, a `Sheet` out."""
+"""Decide what the page says before anything is drawn. Pure: facts of a store in, a `Sheet` out."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ALL_PAIRS = 4  # models; of more, only those are compared that cost nearly the s
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Turn:
-    """Two models and what is to be said of the budget from which one of them leads; `at` is None where none turns."""
+    """Two models and the text on the budget from which one of them leads; `at` is None without such a budget."""
 
     names: tuple[str, str]
     at: float | None
@@ -32,7 +32,7 @@ class Turn:
 
 
 def turns(paired: PairedData, unit: Unit, charge: PromptCharge) -> tuple[Turn, ...]:
-    """The turns of the pairs of models that have a cost in `unit` and share a budget."""
+    """Return the crossovers of the pairs of models that have a cost in `unit` and share a budget."""
     found = crossovers(paired, _marked_pairs(paired, unit, charge), unit, charge) if paired.draws is not None else []
     return tuple(
         Turn(
@@ -52,7 +52,7 @@ def _marked_pairs(paired: PairedData, unit: Unit, charge: PromptCharge) -> Seque
 
 
 def marks(found: Sequence[Turn]) -> tuple[Mark, ...]:
-    """The turns inside a figure, as vertical rules."""
+    """Return the crossovers within a figure, as vertical rules."""
     return tuple(Mark(x=turn.at, y=0.0, text=f"{' and '.join(turn.names)}: {turn.said}") for turn in found if turn.at)
 
 
@@ -65,7 +65,7 @@ class Cell:
 
     @property
     def share(self) -> float | None:
-        """The share of right samples; None without a scored one."""
+        """Return the share of right samples; None without a scored one."""
         return self.passed / self.scored if self.scored else None
 
 
@@ -79,19 +79,19 @@ class HeatRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Heat:
-    """The map. Its rows run from what everybody solves to what nobody does."""
+    """The map of problems; its rows run from those that all models solve to those that none solves."""
 
     models: tuple[str, ...]
     rows: tuple[HeatRow, ...]
 
     @property
     def unsolved(self) -> int:
-        """How many problems nobody has solved."""
+        """Return how many problems no model has solved."""
         return sum(not any(cell.passed for cell in row.cells) for row in self.rows)
 
 
 def heat(models: Sequence[ModelRow], tallies: Sequence[TallyRow]) -> Heat:
-    """The map of all problems with a scored sample."""
+    """Return the map of all problems with a scored sample."""
     held = {(row.model_id, row.problem): Cell(passed=row.passed, scored=row.scored) for row in tallies}
     nothing = Cell(passed=0, scored=0)
     problems = dict.fromkeys(row.problem for row in tallies if row.scored)
@@ -112,7 +112,7 @@ MOST_FAILURES = 40
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figure:
-    """One unit: the report's table and the curves behind it, and whom to ask at each budget."""
+    """One unit: the report's table, its curves, and which model to ask at each budget."""
 
     table: Table
     chart: Chart | None
@@ -123,7 +123,7 @@ class Figure:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mix:
-    """What a model's verdicts were: (verdict, its tone, count, share), in the same order and tones for every model."""
+    """The verdicts of a model: (verdict, its tone, count, share), in the same order and tones for every model."""
 
     model: str
     total: int
@@ -146,7 +146,7 @@ class Sheet:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageFacts:
-    """What the page needs of a store beyond what the report needs."""
+    """What the page needs from a store, besides what the report needs."""
 
     facts: Facts
     failures: Sequence[FailureRow]
@@ -154,7 +154,7 @@ class PageFacts:
 
 
 def make_sheet(page: PageFacts, request: ReportRequest) -> Sheet:
-    """The page of one study."""
+    """Return the page model of one study."""
     facts = page.facts
     report = make_report(facts, request)
     models = [model for model in facts.models if model.wanted]
@@ -180,7 +180,7 @@ def _figure(table: Table, paired: PairedData, seed: int) -> Figure:
 
 
 def _stars(table: Table, lines: Sequence[Line]) -> Iterator[Mark]:
-    """The greedy samples, in the colour of their model's line."""
+    """Return the greedy samples, in the colour of their model's line."""
     for tone, line in enumerate(lines):
         if point := table.greedy.get(line.name):
             near = f" [{100 * point.interval.low:.1f}, {100 * point.interval.high:.1f}]" if point.interval else ""
@@ -242,7 +242,7 @@ def _costs(model: ModelRow) -> str:
 
 
 def sentence(row: Row) -> str:
-    """What a budget shows, in words."""
+    """Return what a budget shows, in words."""
     match row.finding:
         case Finding.CLEAR:
             leads = ", ".join(
@@ -261,7 +261,7 @@ def sentence(row: Row) -> str:
 
 
 def charge_words(charge: PromptCharge) -> str:
-    """Who pays for the prompt, in words."""
+    """Return how the prompt is charged, in words."""
     match charge:
         case PromptCharge.EACH:
             return "every sample pays for reading its prompt"

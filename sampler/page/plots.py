@@ -1,6 +1,6 @@
-"""Figures for papers, drawn by matplotlib (extra `plots`).
+"""Draw figures for papers with matplotlib (extra `plots`).
 
-The only module that imports it, and only when asked to draw.
+Only this module imports matplotlib, and only when it draws.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ TICK_LETTERS = 48  # that fit below a figure of this width
 
 
 class PlotError(CommandError):
-    """The figure cannot be drawn: its kind is not known, or matplotlib is missing."""
+    """The figure cannot be drawn: its format is unknown, or matplotlib is missing."""
 
     exit_code = Exit.USAGE
 
@@ -51,7 +51,7 @@ def draw(sheet: Sheet, path: Path) -> None:
 
 
 def _dateless(path: Path) -> dict[str, Any]:
-    """No date in the file, so that the same study makes the same bytes."""
+    """Return metadata without a date, so that the same study gives the same bytes."""
     return (
         {}
         if path.suffix.lower() == ".png"
@@ -91,5 +91,5 @@ def _line(axes: Axes, line: Line, tone: int) -> None:
 
 
 def _percent(rates: Sequence[float]) -> list[float]:
-    """In percent, with the last once more: a step goes on to the end of its budget."""
+    """Return values in percent, with the last one twice: a step extends to the end of its budget."""
     return [100 * rate for rate in (*rates, rates[-1])]

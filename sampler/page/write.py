@@ -1,4 +1,4 @@
-"""From a sheet to the text of one HTML file."""
+"""Write a page model as the text of one HTML file."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from sampler.stats.budget import Unit
 
 
 def page_html(sheet: Sheet) -> str:
-    """The page, whole: style and script are inside, nothing is fetched."""
+    """Return the whole page, with style and script inside, without external resources."""
     files = resources.files("sampler.page")
     loader = jinja2.DictLoader({"page": (files / "page.html.jinja").read_text(encoding="utf-8")})
     world = jinja2.Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
@@ -37,9 +37,9 @@ def page_html(sheet: Sheet) -> str:
 
 
 def _figures(sheet: Sheet) -> Iterator[tuple[Chart | None, tuple[Line, ...]]]:
-    """All figures in the order of their numbers.
+    """Return all figures in the order of their numbers.
 
-    The curves of every unit, then their frontiers, then what lies beyond.
+    First come the curves of every unit, then their frontiers, then the extrapolations.
     """
     yield from ((figure.chart, figure.lines) for figure in sheet.figures)
     for figure in sheet.figures:
@@ -49,7 +49,7 @@ def _figures(sheet: Sheet) -> Iterator[tuple[Chart | None, tuple[Line, ...]]]:
 
 
 class _Ours(str):
-    """Text of this package, which the template may put in as it is."""
+    """Text of this package, which the template inserts without escaping."""
 
     __slots__ = ()
 
@@ -62,7 +62,7 @@ def _percent(share: float) -> str:
 
 
 def _data(chart: Chart | None, lines: tuple[Line, ...]) -> Mapping[str, object] | None:
-    """What the script needs to answer what each model reaches at a budget."""
+    """Return the data with which the script finds what each model reaches at a budget."""
     if chart is None:
         return None
     return {

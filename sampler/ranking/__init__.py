@@ -5,11 +5,11 @@ kinds, which statistics treat differently (`sampler.stats.ranking`):
 
 * **scores** (`rankers`), one for each sample, the same whichever others are there: length, log-probability (the
   sampling model's own, or another model's), scores from a file, selection tests, chance;
-* **votes** (`votes`), where samples that agree support each other: duplicates (the same program but for its looks),
-  majority and MBR-EXEC (the same answers), CodeT (the same generated tests passed).
+* **votes** (`votes`), where samples that agree support each other: duplicates (the same program except for its
+  style), majority and MBR-EXEC (the same answers), CodeT (the same generated tests passed).
 
 Evidence comes in as data: `generated_tests` reads tests that a model wrote, `execution` has programs answer calls in
-the sandbox, a `Scorer` of `sampler.backends` says how probable a model finds a text. Samples are hostile text; nothing
-here runs any of it. What a ranker cannot score it puts last, with -inf; what it lacks altogether, it says in a
+the sandbox, a `Scorer` of `sampler.backends` says how probable a model finds a text. Samples are hostile text, and
+nothing here runs it. A sample that a ranker cannot score is last, with -inf; a ranker that lacks its evidence raises
 RankingError.
 """

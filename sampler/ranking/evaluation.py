@@ -1,4 +1,4 @@
-"""What rankings are worth: from rankings of single problems to lines with intervals and costs. Pure."""
+"""Evaluate rankings: from rankings of single problems to lines with intervals and costs. Pure."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ USUAL = (1, 2, 5, 10, 20, 50, 100)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Valued:
-    """A ranking of one problem's samples, and the truth about them; `costs` of ranking each, where there are any."""
+    """A ranking of one problem's samples, and which are correct; `costs` of ranking each, if there are any."""
 
     ranking: Ranking
     passed: NDArray[np.bool_]
@@ -41,7 +41,7 @@ def model_lines(
     valued: Mapping[str, Sequence[Valued]],
     request: RankRequest,
 ) -> RankedModel:
-    """The lines of one model.
+    """Return the lines of one model.
 
     `rows` are its tallies on the complete problems, `greedy` those of its greedy sample there.
     """
@@ -61,9 +61,9 @@ def model_lines(
 
 
 def frontiers(models: Sequence[RankedModel]) -> Mapping[Unit, tuple[Best, ...]]:
-    """What no other (model, k, ranker) beats for its cost, in each unit.
+    """Return the (model, k, ranker) that no other one beats for its cost, in each unit.
 
-    Only models that were valued on the same problems are held against each other.
+    Only models that were evaluated on the same problems are compared.
     """
     found = {}
     for unit in UNITS:
@@ -89,7 +89,7 @@ def _best(model: RankedModel, line: RankLine, point: RankPoint, unit: Unit) -> B
 
 
 def choose_ks(asked: Sequence[int], samples: int) -> tuple[int, ...]:
-    """Those of the wanted k that are defined; without a wish the usual ones, and all samples."""
+    """Return those of the wanted k that are defined; by default the usual ones, and all samples."""
     wanted = asked or (*USUAL, samples)
     return tuple(sorted({k for k in wanted if 1 <= k <= samples}))
 
@@ -154,7 +154,7 @@ def _bands(values: NDArray[np.float64], seed: int) -> Sequence[Interval | None]:
 
 
 def _charged(costs: _Costs, values: Sequence[Valued]) -> _Costs:
-    """The costs with ranking: its prompt once for a problem, and each sample; both as means over problems."""
+    """Return the costs with ranking: its prompt once for a problem, and each sample; both as means over problems."""
     extra: dict[Unit, tuple[float, float] | None] = {
         Unit.FLOPS: _means([[(row.prompt_flops, row.flops) for row in value.costs] for value in values]),
         Unit.SECONDS: _means([[(0.0, row.seconds) for row in value.costs] for value in values]),
@@ -178,9 +178,9 @@ def _means(groups: Sequence[Sequence[tuple[float | None, float | None]]]) -> tup
 
 
 def _selected(values: Sequence[Valued], k: int, request: RankRequest) -> SelectedPoint:
-    """Selection by tests at k.
+    """Evaluate selection by tests at k.
 
-    Sums over problems, so that a problem counts as often as it has an answer to hand out.
+    Sums are over problems, so that a problem counts by its chance of an answer.
     """
     found = []
     for value in values:
@@ -205,9 +205,9 @@ def _selected(values: Sequence[Valued], k: int, request: RankRequest) -> Selecte
 
 
 def _wrong_share(answered: NDArray[np.float64], correct: NDArray[np.float64], seed: int) -> Interval | None:
-    """Percentiles of a ratio of sums over resampled problems, of which some answer.
+    """Return percentiles of a ratio of sums over resampled problems, of which some have an answer.
 
-    Widened to Wilson's where few are wrong.
+    They are widened to Wilson's interval if few are wrong.
     """
     problems = len(answered)
     if problems < 2 or not answered.any():

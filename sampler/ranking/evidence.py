@@ -1,4 +1,4 @@
-"""What rankers work with: the samples of one model on one problem, and evidence, made when it is first needed."""
+"""Provide rankers with the samples of one model on one problem, and with evidence, made when it is first needed."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from sandbox.values import Answer, Assumptions, Run
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
-    """The samples of one model on one problem; `sampling` is how the model was asked, as the store keeps it."""
+    """The samples of one model on one problem; `sampling` are the stored settings of sampling."""
 
     model: ModelRow
     problem: ProblemRow
@@ -37,12 +37,12 @@ class Group:
 
     @property
     def passed(self) -> list[bool]:
-        """Which of the samples are correct, by the judge's tests."""
+        """Return which of the samples are correct, by the judge's tests."""
         return [row.verdict == "PASSED" for row in self.rows]
 
     @property
     def entries(self) -> list[Entry]:
-        """The samples as rankers see them."""
+        """Return the samples as rankers see them."""
         return [
             Entry(
                 problem=self.problem.name,
@@ -57,7 +57,7 @@ class Group:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opinion:
-    """What a model thinks of a completion, and what asking it cost."""
+    """A model's score of a completion, and the cost of scoring it."""
 
     sum_logprob: float
     tokens: int
@@ -68,14 +68,14 @@ class Opinion:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StudySetup:
-    """Where the problems of a study are, and the sandbox that its programs run in."""
+    """The source of a study's problems, and the sandbox of its programs."""
 
     problems: str
     sandbox: StudySandbox
 
 
 class Tools:
-    """Evidence for rankers. What it opens is closed with `stack`."""
+    """Makes evidence for rankers; resources that it opens are closed with `stack`."""
 
     def __init__(
         self, request: RankRequest, dependencies: RankDependencies, stack: ExitStack, study: StudySetup
@@ -86,7 +86,7 @@ class Tools:
 
     @cached_property
     def text_model(self) -> TextModel:
-        """The model whose opinion is asked for; raises BackendError."""
+        """Return the model that scores texts; raises BackendError."""
         if self._request.model is None:
             raise RankingError("no model is named whose opinion to ask for; name one with --with")
         self._dependencies.say(f"opening {self._request.model}")
@@ -94,11 +94,11 @@ class Tools:
 
     @cached_property
     def given(self) -> Given:
-        """The scores of somebody else."""
+        """Return the scores of a given file."""
         return read_scores(_named(self._request.scores, "a file of scores", "--scores"))
 
     def digest(self, ranker: str) -> str:
-        """SHA-256 of what decides a ranker's values beside the samples and the ranker's name."""
+        """Return the SHA-256 of what decides a ranker's values besides the samples and the ranker's name."""
         total = hashlib.sha256()
         if "@" in ranker:
             total.update(self.text_model.digest.encode())
@@ -111,7 +111,7 @@ class Tools:
         return total.hexdigest()
 
     def opinion(self, group: Group, row: RankableRow) -> Opinion:
-        """What the named model thinks of a completion."""
+        """Return the named model's score of a completion."""
         began = time.monotonic()
         score = self.text_model.scorer.score(self._prompt(group), row.completion)
         seconds = time.monotonic() - began
@@ -127,7 +127,7 @@ class Tools:
         )
 
     def _prompt(self, group: Group) -> Prompt:
-        """What was put to the model; raises ProblemsError or RankingError where that cannot be told any more."""
+        """Return the prompt that the model got; raises ProblemsError or RankingError if it cannot be made again."""
         name, asked = group.problem.name, json.loads(group.sampling)
         found = self._problems.get(name)
         if found is None or found.prompt != group.problem.prompt:
@@ -145,21 +145,21 @@ class Tools:
 
     @cached_property
     def _problems(self) -> Mapping[str, Problem]:
-        """The study's problems as their file has them.
+        """Return the study's problems from their file.
 
-        What a prompt looks like depends on more than the store keeps.
+        A prompt depends on more than the store keeps.
         """
         sources = [self._study.problems] if Path(self._study.problems).exists() else self._study.problems.split(", ")
         return {problem.name: problem for source in sources for problem in _readable(source)}
 
     def answers(self, group: Group) -> tuple[list[Answers], list[float]]:
-        """What the programs answer, and the sandbox's seconds for it.
+        """Return the answers of the programs, and the sandbox's seconds for them.
 
         These are answers to generated tests if there are any, else the stored ones.
 
-        Of generated tests the inputs alone count, and of these such as some program has a value for: an input that a
-        model guessed wrong would make every program fail. Stored answers came with the verdict, so they cost what that
-        did.
+        Of generated tests only the inputs count, and only inputs for which some program returns a value: an input that
+        a model guessed wrong would make every program fail. Stored answers were made with the verdict, so their cost is
+        that of the verdict.
         """
         if self._request.tests is not None:
             executed, generated = self.executed(group)
@@ -176,7 +176,7 @@ class Tools:
         return answers, [row.cpu_s for row in group.rows]
 
     def executed(self, group: Group) -> tuple[list[Executed], Generated]:
-        """The programs with their answers to the generated tests.
+        """Return the programs with their answers to the generated tests.
 
         Raises SandboxError, or RankingError without tests.
         """
@@ -191,7 +191,7 @@ class Tools:
 
     @cached_property
     def _assumed(self) -> Mapping[str, Assumptions]:
-        """What the programs of each problem may assume; says so where the problems cannot be read any more."""
+        """Return what the programs of each problem may assume; report problems that cannot be read any more."""
         try:
             assumed = self._study.sandbox.assumed
             return {name: problem.assuming(assumed).assumptions for name, problem in self._problems.items()}
@@ -217,12 +217,12 @@ class Tools:
 
 
 def _readable(source: str) -> tuple[Problem, ...]:
-    """The problems of a source; rows that are no problems were left out when the study was made."""
+    """Return the problems of a source; malformed rows are left out, as when the study was made."""
     return read_problems(source, skip_bad=True).problems
 
 
 class NoTests(RankingError):
-    """There is no test for a problem: nothing to tell its samples apart by."""
+    """There is no test for a problem, so its samples cannot be compared."""
 
 
 class NoSelection(RankingError):
@@ -251,9 +251,9 @@ def stored_answers(
     selection: bool = False,
     unreadable: Callable[[int], None] = lambda _: None,
 ) -> list[Answers]:
-    """The answers of each program to the judge's calls or, if wanted, to the selection's; raises RankingError.
+    """Return the answers of each program to the judge's calls or, if wanted, to the selection's; raises RankingError.
 
-    A program whose facts cannot be read gave no answer; `unreadable` is told its number.
+    A program whose facts cannot be read has no answers; `unreadable` is called with its number.
     """
     views = [_view(data, problem, selection=selection) for data in packed]
     for number, view in enumerate(views):
@@ -302,7 +302,7 @@ def _first(run: Run, count: int) -> Answers:
 
 
 def _printed(facts: Facts, everyone: Sequence[Facts], problem: str) -> Answers:
-    """What a whole program printed for each case, as its answer; one that did not come to its end gave none."""
+    """Return what a whole program printed for each case, as its answer; None for a run that did not finish."""
     cases = range(max(len(one.runs or {}) for one in everyone))
     runs = facts.runs or {}
     if not set(cases) <= set(runs):

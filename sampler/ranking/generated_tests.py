@@ -1,10 +1,10 @@
-"""Tests that a model wrote, one assert at a time.
+"""Read tests that a model wrote, one assert at a time.
 
-A text holds many: it is cut before each "assert", and each piece where something new begins. A piece counts if it is
-Python and speaks of the function; of each text only the first few do, since models drift. An assert that is a call and
-a literal becomes data, compared on the host. Any other goes to the box as text, and a line at the end of the program
-executes it: there a program could deceive its tests, but these are a model's guess and no secret, and a ranking is no
-verdict.
+A text holds many asserts: it is cut before each "assert", and each piece ends where something new begins. A piece
+counts if it is Python and uses the function. Only the first few pieces of each text count, because later ones are often
+worse. An assert of a call and a literal becomes data, compared on the host. Any other assert is sent to the box as text
+and executed by a line at the end of the program. There a program could deceive the tests; this is acceptable, because
+they are only a model's guess, and a ranking is no verdict.
 """
 
 from __future__ import annotations
@@ -42,17 +42,17 @@ class Generated:
 
     @property
     def harness(self) -> str:
-        """What has to stand behind a program for those tests that are code."""
+        """Return the code to add after a program for those tests that are code."""
         return HARNESS if any(case.function == _RUN for case in self.tests.cases) else ""
 
     @property
     def inputs(self) -> tuple[int, ...]:
-        """The numbers of those tests that are calls of the program's function, whose answers can be compared."""
+        """Return the numbers of the tests that are calls of the program's function, whose answers can be compared."""
         return tuple(number for number, case in enumerate(self.tests.cases) if case.function != _RUN)
 
 
 def generated_tests(texts: Iterable[str], function: str, *, from_each: int = FROM_EACH) -> Generated | None:
-    """The tests of some texts; None if they hold none."""
+    """Return the tests of some texts; None if they hold none."""
     written = Counter(test for text in texts for test in _first(asserts(text, function), from_each))
     if not written:
         return None
@@ -65,7 +65,7 @@ def _first(found: Iterator[str], count: int) -> list[str]:
 
 
 def asserts(text: str, function: str) -> Iterator[str]:
-    """The asserts of a text that speak of the function and are Python, in their order."""
+    """Return the asserts of a text that use the function and are Python, in their order."""
     for piece in text.split("assert ")[1:]:
         if function in piece:
             whole = f"assert {piece}".strip()
@@ -97,7 +97,7 @@ def _case(test: str, function: str) -> CallTest:
 
 
 def read_texts(path: Path) -> dict[str, tuple[str, ...]]:
-    """The texts of a file of JSON lines (.gz allowed), by problem.
+    """Read the texts of a file of JSON lines (.gz allowed), by problem.
 
     A line is `{"task_id": "HumanEval/0", "tests": ["assert …", …]}`.
     """
@@ -132,12 +132,12 @@ PATIENCE = 2  # calls that a program may fail to survive before the rest count a
 
 
 class Asker(Protocol):
-    """An open sandbox that has programs answer calls. Its futures raise SandboxError where the fault is ours."""
+    """An open sandbox that lets programs answer calls; its futures raise SandboxError if the fault is ours."""
 
     def ask(
         self, program: Program, tests: CallTests, *, cpu_s: float | None = None, patience: int = PATIENCE
     ) -> Future[Answered]:
-        """What a program answers to each call of `tests`; its own tests are not run."""
+        """Return a future of a program's answers to the calls of `tests`; its own tests are not run."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,7 +149,7 @@ class Executed:
 
 
 def execute(asker: Asker, sources: Sequence[str], generated: Generated, assumptions: Assumptions) -> list[Executed]:
-    """What each program answers to the calls of generated tests, run as its data set runs it; raises SandboxError."""
+    """Return each program's answers to calls of generated tests, run as its data set runs it; raises SandboxError."""
     count = Counter(sources)
     programs = {source: Program(source=source + generated.harness, assumptions=assumptions) for source in count}
     futures = {

@@ -1,8 +1,8 @@
-"""Ranking what a store holds: each ranker's opinion of every sample is stored, and what its choice is worth is told.
+"""Rank the samples of a store: store each ranker's scores, and report what its choice is worth.
 
 Only problems on which every wanted sample of a model has a verdict count. The samples of one model on one problem are
-looked at together, and only they are in memory. Opinions that take an engine are stored as they come, so that a ranking
-which was broken off goes on where it stopped; all others are made anew.
+ranked together, and only they are in memory. Scores that need an engine are stored one by one, so that an interrupted
+ranking continues where it stopped. All other scores are computed again.
 """
 
 from __future__ import annotations
@@ -43,9 +43,9 @@ from sandbox.scoring.collect_answers import held
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ranked:
-    """What a ranker makes of a group, and what that cost for each sample.
+    """A ranking of a group, and its cost for each sample.
 
-    No `rows` where it costs nothing worth telling.
+    There are no `rows` if the cost is negligible.
     """
 
     ranking: Ranking
@@ -67,7 +67,7 @@ class _Under:
 
 
 def _refuse_too_large(ks: Sequence[int], models: Sequence[ModelRow], tallies: Sequence[TallyRow]) -> None:
-    """Of fewer samples than were drawn one can be chosen, and of no more."""
+    """Raise an error for a k that is larger than the number of samples."""
     wanted = {model.id for model in models}
     most = max((row.scored for row in tallies if row.model_id in wanted), default=0)
     if ks and most and min(ks) > most:
@@ -106,7 +106,7 @@ def rank_study(store: Store, study: StudyRow, request: RankRequest, dependencies
 
 
 def _stored_names(ranker: str, request: RankRequest) -> list[str]:
-    """The name under which a ranker's opinions are stored: with whose opinion it is, where that is another model's."""
+    """Return the name under which a ranker's scores are stored, with the scoring model if that is another one."""
     return [f"{ranker}@{request.model}" if request.model is not None and RANKERS[ranker] is Need.LOGPROBS else ranker]
 
 
@@ -123,9 +123,9 @@ def _rank_model(under: _Under, model: ModelRow, tallies: Sequence[TallyRow]) -> 
 
 
 def _valued(under: _Under, model: ModelRow, problems: Sequence[ProblemRow]) -> dict[str, list[Valued]]:
-    """What each ranker makes of each problem.
+    """Return the ranking of each problem by each ranker.
 
-    Those rankers are missing that nobody asked for and that lack something.
+    Rankers that were not requested and lack evidence are left out.
     """
     sampling = under.reader.sampling(under.study.id)[model.id]
     facts = any(RANKERS[name.partition("@")[0]] is Need.ANSWERS for name in under.names)
@@ -150,7 +150,7 @@ def _valued(under: _Under, model: ModelRow, problems: Sequence[ProblemRow]) -> d
 
 
 def _tried(under: _Under, name: str, group: Group, valued: dict[str, list[Valued]]) -> Ranked | None:
-    """The ranking; None where a ranker that nobody asked for lacks something, or no tests speak of the problem."""
+    """Return the ranking; None if a ranker that was not requested lacks evidence, or no test uses the function."""
     try:
         ranked = _rank(under, name, group)
     except NoTests:
@@ -242,7 +242,7 @@ def _timed(group: Group, seconds: Sequence[float]) -> tuple[RankedRow, ...]:
 
 
 def _asked(under: _Under, kind: str, group: Group) -> Ranked:
-    """By another model's opinion, which is stored as it comes; a mean and a sum of each sample."""
+    """Rank by another model's scores, which are stored one by one: a mean and a sum for each sample."""
     model = under.request.model
     ids = {name: _ranker(under, f"{name}@{model}") for name in ("mean-logprob", "sum-logprob")}
     stored = {

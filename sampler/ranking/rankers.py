@@ -1,4 +1,4 @@
-"""The rankers by name, what each needs, and those that score each sample for itself.
+"""Define the rankers by name, what each needs, and those that score each sample separately.
 
 A score is the same whichever other samples there are. Rankers by votes are in `votes`.
 """
@@ -25,7 +25,7 @@ Ranking = Scores | Votes
 
 
 class RankingError(CommandError, ValueError):
-    """A ranker lacks what it would rank by: the user's choice, nobody's fault."""
+    """A ranker lacks its evidence: the user's choice of rankers or inputs does not fit."""
 
     exit_code = Exit.USAGE
 
@@ -45,19 +45,19 @@ class Entry:
 
     @property
     def place(self) -> str:
-        """The sample's name, for messages."""
+        """Return the sample's name, for messages."""
         return f"sample {self.index} of {self.problem}"
 
 
 def tokens_of(entry: Entry) -> int:
-    """How many tokens were written; raises RankingError where nobody told."""
+    """Return how many tokens were written; raises RankingError if it is not known."""
     if entry.tokens is None:
         raise RankingError(f"{entry.place} has no count of tokens: its file did not tell; choose another ranker")
     return entry.tokens
 
 
 class Need(Enum):
-    """What a ranker goes by."""
+    """What a ranker needs."""
 
     SAMPLES = "the samples alone"
     LOGPROBS = "log-probabilities: the sampling model's own, or with --with MODEL another one's"
@@ -84,7 +84,7 @@ RANKERS = {
 
 
 def known(names: Sequence[str]) -> tuple[str, ...]:
-    """The names, each once; raises RankingError for one that is no ranker's."""
+    """Return the names, each once; raises RankingError for a name that is no ranker's."""
     for name in names:
         if name not in RANKERS:
             near = difflib.get_close_matches(name, RANKERS, n=1)
@@ -99,7 +99,7 @@ def known(names: Sequence[str]) -> tuple[str, ...]:
 
 
 def chance(entries: Sequence[Entry]) -> Scores:
-    """The same score for all."""
+    """Give all samples the same score."""
     return np.zeros(len(entries))
 
 
@@ -110,12 +110,12 @@ def chance(entries: Sequence[Entry]) -> Scores:
 
 
 def shortest(entries: Sequence[Entry]) -> Scores:
-    """The fewest tokens first."""
+    """Rank samples with the fewest tokens first."""
     return -longest(entries)
 
 
 def longest(entries: Sequence[Entry]) -> Scores:
-    """The most tokens first."""
+    """Rank samples with the most tokens first."""
     return np.array([float(tokens_of(entry)) for entry in entries])
 
 
@@ -129,12 +129,12 @@ def longest(entries: Sequence[Entry]) -> Scores:
 
 
 def mean_logprob(entries: Sequence[Entry]) -> Scores:
-    """Nats a token; a completion without tokens says nothing and comes last."""
+    """Score by nats per token; a completion without tokens comes last."""
     return np.array([_known(entry) / tokens if (tokens := tokens_of(entry)) else -np.inf for entry in entries])
 
 
 def sum_logprob(entries: Sequence[Entry]) -> Scores:
-    """Nats of the whole completion."""
+    """Score by the nats of the whole completion."""
     return np.array([_known(entry) if tokens_of(entry) else -np.inf for entry in entries])
 
 
@@ -154,7 +154,7 @@ def _known(entry: Entry) -> float:
 
 
 def selection(passed: Sequence[bool]) -> Scores:
-    """1 for what passes the selection tests, 0 for what does not."""
+    """Score 1 for a sample that passes the selection tests, 0 for one that does not."""
     return np.array(passed, dtype=np.float64)
 
 
@@ -168,7 +168,7 @@ Given = Mapping[tuple[str | None, str, int], float]
 
 
 def external(entries: Sequence[Entry], model: str, given: Given) -> Scores:
-    """The scores of a file."""
+    """Score by a file."""
     return np.array([_score(entry, model, given) for entry in entries])
 
 
@@ -180,7 +180,7 @@ def _score(entry: Entry, model: str, given: Given) -> float:
 
 
 def read_scores(path: Path) -> dict[tuple[str | None, str, int], float]:
-    """The scores of a file; raises RankingError naming the line and what is wrong."""
+    """Read the scores of a file; raises RankingError, which names the line and the fault."""
     try:
         lines = path.read_text("utf-8").splitlines()
     except (OSError, ValueError) as error:

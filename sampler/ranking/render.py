@@ -1,4 +1,4 @@
-"""A ranking as tables for a terminal, and as JSON."""
+"""Render a ranking as tables for a terminal, and as JSON."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _CHARGES = {
 
 
 def ranks_json(report: RankReport) -> str:
-    """The ranking as JSON with sorted keys."""
+    """Return the ranking as JSON with sorted keys."""
     return json.dumps({"schema": JSON_SCHEMA, **plain(report)}, sort_keys=True, indent=2)
 
 

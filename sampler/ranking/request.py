@@ -1,4 +1,4 @@
-"""What a ranking is asked for, what it reads, and what comes of it: plain values."""
+"""Define what a ranking is asked for, what it reads, and its results: plain values."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from sampler.values import Architecture
 
 
 class Inputs(StrEnum):
-    """Which tests' inputs programs are compared on. What is expected of them plays no part."""
+    """Whose inputs programs are compared on; expected answers are not used."""
 
     JUDGE = "judge"  # as in the published results: the inputs are known, the outputs are not
     SELECTION = "selection"
@@ -26,7 +26,7 @@ class Inputs(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RankRequest:
-    """Which rankers, at which k (empty: some that suit), by what; `explicit` ones may not fail."""
+    """Which rankers, at which k (empty: suitable ones), and with what evidence; `explicit` ones may not fail."""
 
     rankers: tuple[str, ...]
     explicit: bool = True
@@ -53,7 +53,7 @@ class TextModel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RankDependencies:
-    """How a ranking gets at a sandbox like a study's, and at a model; `say` hears what takes its time."""
+    """How a ranking opens a sandbox like a study's, and a model; `say` is called with progress messages."""
 
     asker: Callable[[StudySandbox], AbstractContextManager[Asker]]
     text_model: Callable[[str], AbstractContextManager[TextModel]]
@@ -62,10 +62,10 @@ class RankDependencies:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RankPoint:
-    """What handing out one of k samples is worth.
+    """The value of handing out one of k samples.
 
-    `error` is the standard error of drawing subsets, 0 where the value is exact. `costs` are of the k samples and,
-    where it is charged, of ranking them; None where a cost is not known.
+    `error` is the standard error of drawing subsets, 0 where the value is exact. `costs` are those of the k samples
+    and, if it is charged, of ranking them; None if a cost is not known.
     """
 
     k: int
@@ -77,7 +77,7 @@ class RankPoint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SelectedPoint:
-    """Handing out a random one of those of k samples that pass the selection tests, or nothing.
+    """The value of handing out a random one of those of k samples that pass the selection tests, or none.
 
     `coverage` is the chance that a sample that is correct is among the k; `false_positive` the share of wrong ones
     among the answers that are handed out, None where none is. Each has its interval, by the name of the field.
@@ -103,7 +103,7 @@ class RankLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RankedModel:
-    """One model's lines, beside the oracle's (pass@k: the judge's own tests choose) and greedy's, if there is one."""
+    """One model's lines, with the oracle's (pass@k: the judge's own tests choose) and greedy's, if there is one."""
 
     model: str
     samples: int
@@ -115,7 +115,7 @@ class RankedModel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Best:
-    """A (model, k, chosen by) that no other one beats for its cost: what handing out its answer is worth."""
+    """A (model, k, ranker) that no other one beats for its cost, with the value of its answer."""
 
     model: str
     ranker: str
@@ -129,8 +129,8 @@ class Best:
 class RankReport:
     """Everything that a ranking found.
 
-    `frontiers` are over what was valued on the same problems, for each unit in which every cost is known, by rising
-    cost.
+    `frontiers` are over lines that were evaluated on the same problems, for each unit in which every cost is known, by
+    rising cost.
     """
 
     study: str

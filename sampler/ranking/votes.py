@@ -1,4 +1,4 @@
-"""Rankers by votes: samples that agree support each other, so a score depends on who else was drawn.
+"""Rank by votes: samples that agree support each other, so a score depends on the other samples.
 
 `majority` and `mbr_exec` compare what programs answer, `codet` which generated tests they pass, `duplicates` their
 text.
@@ -21,7 +21,7 @@ ENOUGH = 200  # clusters that a program is compared with by value; what agrees w
 
 
 def clusters(programs: Sequence[Answers], alike: Callable[[Answers, Answers], bool]) -> NDArray[np.int64]:
-    """A label for each program, equal for those that answer alike."""
+    """Return a label for each program, equal for those with equal answers."""
     first: list[tuple[Answers, int]] = []
     by_bytes: dict[tuple[object, ...], int] = {}
     found: list[int] = []
@@ -44,7 +44,7 @@ def _bytes(answer: Answer | None) -> object:
 
 
 def equal(one: Answer | None, other: Answer | None) -> bool:
-    """Whether both are values and equal by Python's ==, which runs no foreign code on the exact types of ours."""
+    """Return whether both are values and equal by ==, which runs no foreign code on the codec's exact types."""
     if one is None or other is None or one.raised is not None or other.raised is not None:
         return False
     try:
@@ -54,12 +54,12 @@ def equal(one: Answer | None, other: Answer | None) -> bool:
 
 
 def failed(answer: Answer | None) -> bool:
-    """Whether a program has no value to show for a call."""
+    """Return whether a program has no value for a call."""
     return answer is None or answer.raised is not None
 
 
 def informative(programs: Sequence[Answers], numbers: Sequence[int]) -> list[Answers]:
-    """The programs' answers to those of the numbered calls for which some program has a value."""
+    """Return the programs' answers to those of the numbered calls for which some program has a value."""
     kept = [number for number in numbers if not all(failed(answers[number]) for answers in programs)]
     return [tuple(answers[number] for number in kept) for answers in programs]
 
@@ -72,7 +72,7 @@ def informative(programs: Sequence[Answers], numbers: Sequence[int]) -> list[Ans
 
 
 def majority(programs: Sequence[Answers]) -> Votes:
-    """Each sample's cluster is all whose programs do the same on every input."""
+    """Rank by votes of samples whose programs do the same on every input."""
     return Votes(
         clusters=clusters(programs, _alike),
         weights=np.array([float(not all(map(failed, answers))) for answers in programs]),
@@ -88,7 +88,7 @@ def _same(one: Answer | None, other: Answer | None) -> bool:
 
 
 def _failure(answer: Answer | None) -> str | None:
-    """The type of the exception; None for a call without an answer; what no exception is called for a value."""
+    """Return the type of the exception; None for a call without an answer; a name that no exception has for a value."""
     if answer is None:
         return None
     return answer.raised.type if answer.raised is not None else ""
@@ -103,7 +103,7 @@ def _failure(answer: Answer | None) -> str | None:
 
 
 def mbr_exec(entries: Sequence[Entry], programs: Sequence[Answers]) -> Votes:
-    """Each sample's cluster is all that answer everything, and alike; what fails on an input gets no vote."""
+    """Rank by votes of samples with equal answers; a sample that fails on an input gets no vote."""
     return Votes(
         clusters=clusters(programs, lambda one, other: all(map(equal, one, other))),
         weights=np.array([float(not any(map(failed, answers))) for answers in programs]),
@@ -131,7 +131,7 @@ def codet(passed: Sequence[Sequence[bool]], written: Sequence[int], power: float
 
 
 def groups_of(votes: Votes, correct: Sequence[bool]) -> list[tuple[int, int]]:
-    """The groups as (size, correct), best first, those of equal score taken as one, without the worthless."""
+    """Return the groups as (size, correct), best first; equal scores are one group, worthless ones are left out."""
     scores, right = votes.scores, np.asarray(correct)
     return [_counted(right[scores == score]) for score in sorted(set(scores), reverse=True) if score > 0]
 
@@ -149,7 +149,7 @@ def _counted(right: NDArray[np.bool_]) -> tuple[int, int]:
 
 
 def duplicates(entries: Sequence[Entry]) -> Votes:
-    """Each sample's cluster is all that are the same program."""
+    """Rank by votes of samples with the same program."""
     clusters: dict[str, int] = {}
     forms = [normal_form(entry.source) for entry in entries]
     return Votes(

@@ -1,1 +1,1 @@
-"""What a store says about its models: tables at equal budget, comparisons of two, as text, JSON and CSV."""
+"""Report on the models of a store: tables at equal budget and comparisons of two, as text, JSON and CSV."""

@@ -1,9 +1,9 @@
-"""Two models at every budget that both have samples for: who leads, by how much, from where on, and on which problems.
+"""Compare two models at every budget that both have samples for: who leads, by how much, and from which budget on.
 
-The grid holds every budget at which either model gets one more sample, thinned to `MOST` where there are more. Over the
-whole grid runs a band of paired differences that holds all of them at once, and a crossover. The rows are the few
-budgets that a report would show. A lead is clear where the report of the same study finds it clear: its p value is
-corrected for all budgets and for all pairs of the study's models (`sampler.reporting.comparison_family`).
+The grid holds every budget at which either model gets one more sample, thinned to `MOST` budgets. There are a
+simultaneous band of paired differences over the whole grid, and a crossover. The rows are the few budgets that a report
+would show. A lead is clear if the report of the same study finds it clear: its p value is corrected for all budgets and
+for all pairs of the study's models (`sampler.reporting.comparison_family`).
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ MOST = 200
 
 
 class NotComparable(CommandError):
-    """Two models that share too little to be compared; the message says what and the way out."""
+    """Two models that share too little to be compared; the message says what is missing and what to do."""
 
     exit_code = Exit.USAGE
 
@@ -56,8 +56,8 @@ class Comparison:
 
     `fixed` are problems that only the second ever solved, `broken` those that only the first did.
 
-    `clear_at_end`: whether the crossover's leader is clearly ahead at the largest budget. `family` names the models
-    whose comparisons claims are corrected for; where it is empty, nothing is claimed.
+    `clear_at_end`: whether the crossover's leader is clearly ahead at the largest budget. `family` names the models for
+    whose comparisons claims are corrected; if it is empty, nothing is claimed.
     """
 
     names: tuple[str, str]
@@ -76,12 +76,12 @@ class Comparison:
 
     @property
     def rows(self) -> tuple[Step, ...]:
-        """The steps that a table shows."""
+        """Return the steps that a table shows."""
         return tuple(step for step in self.steps if step.row)
 
 
 def compare(paired: PairedData, unit: Unit, charge: PromptCharge, budgets: Sequence[float] = ()) -> Comparison:
-    """The comparison of the two models of paired data."""
+    """Return the comparison of the two models of paired data."""
     grid = _grid(paired, unit, charge, budgets)
     fixed, broken = _flips(paired)
     pair, family = (paired.entries(models, unit, charge) for models in (paired.models, paired.family))
@@ -116,7 +116,7 @@ class PairCrossover:
 def crossovers(
     paired: PairedData, pairs: Iterable[tuple[ModelRow, ModelRow]], unit: Unit, charge: PromptCharge
 ) -> list[PairCrossover]:
-    """The crossover of each pair of models that shares a budget."""
+    """Return the crossover of each pair of models that shares a budget."""
     entries = paired.entries(paired.family, unit, charge)
     places = {model: at for at, model in enumerate(entries)}
     grids, asked = [], []
@@ -185,7 +185,7 @@ def _cost(paired: PairedData, at: int, unit: Unit, charge: PromptCharge) -> Unit
 
 
 def _inside(budgets: Sequence[float], curves: Sequence[Curve]) -> list[float]:
-    """The budgets at which both curves have a value."""
+    """Return the budgets at which both curves have a value."""
     begin, end = shared_range(curves)
     inside = [budget for budget in budgets if begin <= budget < end]
     if not inside:

@@ -1,10 +1,10 @@
-"""The family of comparisons that claims are corrected for.
+"""Define the family of comparisons for which claims are corrected.
 
-Every pair of models at every budget that both can be read at.
+It has every pair of models at every budget at which both have a value.
 
-It depends on the models, their problems and their costs in one unit, and not on which budgets a table shows. So a
-report, a page, a comparison of two of the models and a screen say the same of the same budget, and the chance that any
-of them names even one false winner, at whatever budget it is looked at, is below 5 %. Units are families of their own.
+It depends on the models, their problems and their costs in one unit, and not on the budgets that a table shows. So a
+report, a page, a comparison of two of the models and a screen agree on the same budget. The chance that any of them
+names even one false winner, at any budget, is below 5 %. Each unit has its own family.
 
 Of long curves the family holds `STEPS` budgets for each pair of models, evenly in their logarithm: neighbouring budgets
 say nearly the same, and a budget between two of them is corrected as they are.
@@ -34,7 +34,7 @@ Entry = tuple[Counts, Curve]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Methods:
-    """By what intervals and tests were made: of one rate, of a paired difference, and of who leads."""
+    """The methods of intervals and tests: of one rate, of a paired difference, and of claims of a lead."""
 
     interval: str
     difference: str
@@ -46,7 +46,7 @@ METHODS = Methods(interval=bootstrap.METHOD, difference=paired.METHOD, test=pair
 
 @dataclass(frozen=True, slots=True)
 class Pairing:
-    """Pass@k of one model against another's: their places among the entries, and how many samples each has."""
+    """Pass@k of one model against that of another: their places among the entries, and how many samples each has."""
 
     first: int
     first_k: int
@@ -55,7 +55,7 @@ class Pairing:
 
 
 def differences(entries: Sequence[Entry], asked: Sequence[Pairing], seed: int, flips: int = FLIPS) -> list[Difference]:
-    """The paired differences that are asked for, corrected for the family of all entries.
+    """Return the requested paired differences, corrected for the family of all entries.
 
     All entries have the same problems, at least two of them.
     """
@@ -74,9 +74,9 @@ def differences(entries: Sequence[Entry], asked: Sequence[Pairing], seed: int, f
 def pair_differences(
     pair: Mapping[int, Entry], family: Mapping[int, Entry], bought: Sequence[tuple[int, int]], seed: int
 ) -> list[Difference]:
-    """The first model of a pair minus the second, for each number of samples of both; corrected for the family.
+    """Return the first model of a pair minus the second, for each pair of sample numbers; corrected for the family.
 
-    Models are named by their ids. Where the family is empty, nothing may be claimed of the differences.
+    Models are named by their ids. If the family is empty, nothing may be claimed about the differences.
     """
     entries = family or pair
     first, second = (list(entries).index(model) for model in pair)
@@ -85,7 +85,7 @@ def pair_differences(
 
 
 def shared_budgets(first: Curve, second: Curve) -> list[float]:
-    """The budgets from which on one of two models has a further sample, as far as both curves have a value."""
+    """Return the budgets at which one of two models gets a further sample, as far as both curves have a value."""
     if not first.points or not second.points:
         return []
     begin, end = shared_range((first, second))
@@ -102,7 +102,7 @@ def _family(curves: Sequence[Curve]) -> Iterator[Pairing]:
 
 
 def _some(budgets: Sequence[float], most: int) -> Sequence[float]:
-    """At most so many of the rising budgets, evenly in their logarithm."""
+    """Return at most so many of the rising budgets, evenly in their logarithm."""
     if len(budgets) <= most:
         return budgets
     places = np.searchsorted(budgets, np.geomspace(budgets[0], budgets[-1], most) * (1 + 1e-12), "right") - 1

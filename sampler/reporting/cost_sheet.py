@@ -1,9 +1,9 @@
-"""A model's cost sheet.
+"""Make a model's cost sheet.
 
-Its numbers, what a token and a sample cost by each formula, and how many samples a budget buys.
+It has the model's numbers, the cost of a token and a sample by each formula, and how many samples a budget buys.
 
-Pure, but for looking into model files. A sample's cost is computed by the same functions as in a report, for a sample
-of so many tokens; what only a run can measure (seconds, joules) is unknown here.
+Pure, except for reading model files. A sample's cost is computed by the same functions as in a report, for a given
+number of tokens; seconds and joules, which only a run can measure, are unknown here.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Lengths:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subject:
-    """A model as far as it is known without running it. `file_bytes` is the size of its quantised file."""
+    """What is known of a model without running it; `file_bytes` is the size of its quantised file."""
 
     name: str
     architecture: Architecture | None
@@ -56,7 +56,7 @@ class Bought:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Numbers:
-    """What follows from an architecture: FLOPs, and bytes where they are known."""
+    """Numbers that follow from an architecture: FLOPs, and bytes if they are known."""
 
     params: int  # N: weights multiplied for a written token
     read_token: int  # of reading a token, without attention
@@ -68,7 +68,7 @@ class Numbers:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sheet:
-    """What is known of one model; None where it is not."""
+    """The cost sheet of one model; None for values that are not known."""
 
     name: str
     architecture: Architecture | None
@@ -79,7 +79,7 @@ class Sheet:
 
 
 def make_sheet(subject: Subject, lengths: Lengths, budgets: Mapping[Unit, Sequence[float]]) -> Sheet:
-    """The cost sheet of one model."""
+    """Return the cost sheet of one model."""
     costs = {unit: _cost(subject, lengths, unit) for unit in Unit}
     return Sheet(
         name=subject.name,
@@ -117,7 +117,7 @@ def _buy(costs: Mapping[Unit, UnitCost | None], budgets: Mapping[Unit, Sequence[
 
 
 def _cost(subject: Subject, lengths: Lengths, unit: Unit) -> UnitCost | None:
-    """As a report would compute it after one sample of these lengths."""
+    """Return the cost as a report would compute it after one sample of these lengths."""
     architecture = subject.architecture
     flops = None if architecture is None else arch_flops(architecture, lengths.prompt, lengths.completion)
     model = ModelRow(
@@ -148,7 +148,7 @@ def _cost(subject: Subject, lengths: Lengths, unit: Unit) -> UnitCost | None:
 
 
 def subject_of(name: str) -> Subject:
-    """A model of the catalogue by its name, a .gguf file, a config.json or a folder with one.
+    """Return a model of the catalogue by its name, a .gguf file, a config.json or a folder with one.
 
     Raises UnknownModel, GgufError or ConfigError.
     """
@@ -163,7 +163,7 @@ def subject_of(name: str) -> Subject:
 
 
 def subjects_of(study: Study) -> Iterator[Subject]:
-    """The models of a study; one whose numbers are neither in the study file nor here has no architecture."""
+    """Return the models of a study; without numbers in the study file or a model file, there is no architecture."""
     for model in study.models:
         if model.greedy_of is None:
             known = subject_of(model.model) if _is_here(model) else Subject(name=model.name, architecture=None)

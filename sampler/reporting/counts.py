@@ -1,9 +1,9 @@
-"""Counts of passed samples without the samples: enough for every curve and comparison, nothing more.
+"""Read counts of passed samples without the samples: enough for every curve and comparison.
 
 The file is JSON, plain or `.gz`: `{model: {"n": 100, "correct": {problem: passed}}}`, as EvalPerf publishes it. A model
 may say what its samples cost: `"params": 8e9` (FLOPs by the rule 2N × 128 a sample, so that budgets compare as
-parameters do), `"flops": …`, `"seconds": …` for one sample. Out come the same facts that a store has, so that reports
-and comparisons know no difference.
+parameters do), `"flops": …`, `"seconds": …` for one sample. The result are the same facts as from a store, so that
+reports and comparisons work for both.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class CountsError(CommandError):
 
 
 def read_counts(path: Path, params: Mapping[str, float] | None = None) -> Facts:
-    """The facts of a counts file; `params` are parameters of models by a part of their name that only one model has."""
+    """Return the facts of a counts file; `params` are numbers of parameters by a unique part of a model's name."""
     told = _parsed(path)
     given = {_chosen(told, part): value for part, value in (params or {}).items()}
     models, tallies = [], []
@@ -44,7 +44,7 @@ def read_counts(path: Path, params: Mapping[str, float] | None = None) -> Facts:
 
 
 def report_counts(path: Path, params: Mapping[str, float], units: tuple[Unit, ...]) -> Report:
-    """The report of a counts file, in FLOPs of one pass over 128 tokens unless other units are asked for."""
+    """Return the report of a counts file; the default unit is FLOPs of one pass over 128 tokens."""
     return make_report(read_counts(path, params), ReportRequest(budgets={}, units=units or (Unit.FLOPS_128,)))
 
 
@@ -57,7 +57,7 @@ def _chosen(names: Mapping[str, Any], part: str) -> str:
 
 
 def choose(models: Sequence[ModelRow], part: str) -> ModelRow:
-    """The one model whose name is or contains `part`."""
+    """Return the only model whose name is or contains `part`."""
     named = {model.name: model for model in models}
     return named[_chosen(named, part)]
 

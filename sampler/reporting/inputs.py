@@ -1,6 +1,6 @@
 """Read what reports and comparisons are made from: a study in a store, or a file of counts.
 
-`sampler compare` is pointed at `FILE` or `FILE:MODEL`.
+The arguments of `sampler compare` are `FILE` or `FILE:MODEL`.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from sampler.study.spec import stored_budgets
 
 
 def read_facts(path: Path, name: str | None = None) -> Facts:
-    """What a store says about the study called `name` (or with that id), or about the newest one; raises StoreError."""
+    """Return a store's facts about the study called `name` (or with that id), or the newest one; raises StoreError."""
     with open_migrated(path, Reader) as reader:
         row = chosen_study(reader.studies(), path, name)
         return _facts(reader, row)
 
 
 def read_budgets(path: Path, name: str | None, unit: Unit) -> tuple[float, ...]:
-    """The budgets in a unit that the study file of a store's study names; raises StoreError."""
+    """Return the budgets in a unit that the study file of a store's study names; raises StoreError."""
     with open_migrated(path, Reader) as reader:
         row = chosen_study(reader.studies(), path, name)
         return stored_budgets(reader.spec(row.id), path).get(unit, ())
@@ -38,9 +38,9 @@ def read_budgets(path: Path, name: str | None, unit: Unit) -> tuple[float, ...]:
 def read_report(
     path: Path, name: str | None = None, *, units: tuple[Unit, ...] = (), charge: PromptCharge = PromptCharge.EACH
 ) -> Report:
-    """The report of the study called `name`, or of the newest one, in a store; raises StoreError.
+    """Return the report of the study called `name`, or of the newest one, in a store; raises StoreError.
 
-    A store of an older version is brought up to date first.
+    A store of an older version is migrated first.
     """
     with open_migrated(path, Reader) as reader:
         row = chosen_study(reader.studies(), path, name)
@@ -51,9 +51,9 @@ def read_report(
 def facts_and_request(
     reader: Reader, row: StudyRow, path: Path, units: tuple[Unit, ...], charge: PromptCharge
 ) -> tuple[Facts, ReportRequest]:
-    """The facts of a study, and what is wanted of them.
+    """Return the facts of a study, and the request for its report.
 
-    The units that were facts_and_request for, or else the study file's.
+    The units are the requested ones, or else those of the study file.
     """
     facts = _facts(reader, row)
     request = ReportRequest(budgets=stored_budgets(reader.spec(row.id), path), charge=charge, seed=row.seed)
@@ -82,7 +82,7 @@ class Source:
 
 
 def source(text: str) -> Source:
-    """`FILE:MODEL` taken apart; a file whose own name holds a colon is found first."""
+    """Split `FILE:MODEL`; an existing file with a colon in its name has precedence."""
     if Path(text).is_file() or ":" not in text:
         return Source(path=Path(text), model=None)
     path, _, model = text.partition(":")
@@ -90,7 +90,7 @@ def source(text: str) -> Source:
 
 
 def begins_as_counts(path: Path) -> bool:
-    """Whether a file begins as counts do, plain or compressed; any other is a store, or a broken one."""
+    """Return whether a file begins like a counts file, plain or compressed; any other file is read as a store."""
     if not path.is_file():
         return False
     with path.open("rb") as file:
@@ -99,7 +99,7 @@ def begins_as_counts(path: Path) -> bool:
 
 
 def refuse_params_of_a_store(path: Path, params: Mapping[str, float]) -> None:
-    """A store knows its models' sizes, so parameters that are told beside it would have no effect."""
+    """Raise an error for `--params` with a store: it knows its models' sizes, so they would have no effect."""
     if params and not begins_as_counts(path):
         raise CountsError(
             f"--params is for counts files, and {str(path)!r} is none; a store learns a model's size by "
@@ -108,16 +108,15 @@ def refuse_params_of_a_store(path: Path, params: Mapping[str, float]) -> None:
 
 
 def facts_of(path: Path, params: Mapping[str, float], study: str | None = None) -> Facts:
-    """The facts of a study of a store, or of a counts file."""
+    """Return the facts of a study of a store, or of a counts file."""
     return read_counts(path, params) if begins_as_counts(path) else read_facts(path, study)
 
 
 def load_paired(sides: tuple[Source, Source], params: Mapping[str, float]) -> PairedData:
-    """Two models on the problems that both have complete.
+    """Load two models on the problems that are complete for both.
 
-    Refuses sides that were not facts_and_request the same problems.
-
-    Claims are corrected for all models of a study where both are of one; of two files, for the two models alone.
+    Sides with different problems are refused. Claims are corrected for all models of a study if both are from one
+    study, else only for the two models.
     """
     if sides[0].path == sides[1].path:
         return _within(sides, facts_of(sides[0].path, params))

@@ -1,8 +1,8 @@
-"""JSON schemas of what `sampler report`, `compare` and `analyse` print with `--json`, made from the printed values.
+"""Make JSON schemas of what `sampler report`, `compare` and `analyse` print with `--json`, from the printed types.
 
-`scripts/reference.py` writes them beside this module as `report.schema.json` and so on; a test says when they are
-stale, and holds real output against them. A value that may be None is null; a mapping by an enumeration has its words
-as keys.
+`scripts/reference.py` writes them beside this module as `report.schema.json` and so on; a test fails when they are
+stale, and validates real output against them. A value that may be None is null; a mapping by an enumeration has its
+words as keys.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _PLAIN: Mapping[object, Schema] = {
 
 
 def output_schema(name: str) -> Schema:
-    """The schema of one command's output."""
+    """Return the schema of one command's output."""
     known: dict[str, Schema] = {}
     top = _table(OUTPUTS[name], known)
     top["properties"] |= {"schema": {"type": "integer", "description": "the version of this form"}}
@@ -47,7 +47,7 @@ def output_schema(name: str) -> Schema:
 
 
 def _table(kind: type[Any], known: dict[str, Schema]) -> Schema:
-    """A dataclass: its fields, all of them and no others."""
+    """Return the schema of a dataclass: all of its fields and no others."""
     hints = get_type_hints(kind)
     keys = {item.name: _of(hints[item.name], known) for item in fields(kind)}
     return {"type": "object", "properties": keys, "required": sorted(keys), "additionalProperties": False}
@@ -78,7 +78,7 @@ def _tuple(inner: tuple[Any, ...], known: dict[str, Schema]) -> Schema:
 
 
 def _named(kind: type[Any], known: dict[str, Schema]) -> Schema:
-    """A dataclass inside another one, told once."""
+    """Return a reference to a dataclass inside another one, which is defined once."""
     if kind.__name__ not in known:
         known[kind.__name__] = {}  # it may hold itself
         known[kind.__name__] = {"description": _first_line(kind)} | _table(kind, known)

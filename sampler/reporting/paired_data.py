@@ -1,8 +1,8 @@
-"""The common paired data of a comparison.
+"""Make the paired data of a comparison.
 
-The problems that are complete for every model, and what each model reaches on them.
+They are the problems that are complete for every model, and what each model reaches on them.
 
-It is laid out once and serves every unit, every pair and every table: all see the same resamples of the same problems.
+They are made once for every unit, every pair and every table: all use the same resamples of the same problems.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ _ONE = UnitCost(each=1.0)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PairedData:
-    """`models` are those with a complete problem; `curves` count cost in samples.
+    """The models with a complete problem, and their results on the shared problems.
 
-    There are no `draws` below two problems, or where no intervals are wanted. `family` are the models whose comparisons
-    claims are corrected for; where it is empty, nothing may be claimed.
+    `curves` count cost in samples. There are no `draws` below two problems, or if no intervals are wanted. `family` are
+    the models for whose comparisons claims are corrected; if it is empty, nothing may be claimed.
     """
 
     models: tuple[ModelRow, ...]
@@ -40,18 +40,18 @@ class PairedData:
     family: tuple[ModelRow, ...]
 
     def cost(self, model: ModelRow, unit: Unit, charge: PromptCharge) -> UnitCost | None:
-        """What a sample of a model costs on average over the problems; None where that is not known."""
+        """Return what a sample of a model costs on average over the problems; None if that is not known."""
         return unit_cost(model, self.tallies[model.id], unit, charge)
 
     def own_costs(self, model: ModelRow, unit: Unit, charge: PromptCharge) -> list[UnitCost] | None:
-        """What a sample of a model costs on each problem; None where one of them is not known."""
+        """Return what a sample of a model costs on each problem; None if one of them is not known."""
         costs = [unit_cost(model, [row], unit, charge) for row in self.tallies[model.id]]
         known = [cost for cost in costs if cost is not None]
         return known if len(known) == len(costs) else None
 
     @property
     def uneven_samples(self) -> tuple[str, ...]:
-        """What to say of models whose problems have unequally many samples."""
+        """Return messages on models whose problems have unequal numbers of samples."""
         found = (uneven_samples(model, self.tallies[model.id], self.problems) for model in self.models)
         return tuple(words for words in found if words)
 
@@ -61,9 +61,9 @@ class PairedData:
         return {model.id: (self.counts[model.id], self.curve(model, cost)) for model, cost in costs if cost is not None}
 
     def corrected_for(self, study: Sequence[ModelRow], tallies: Sequence[TallyRow]) -> PairedData:
-        """The same paired data, with all models of a study as the family, as in the study's report.
+        """Return the same paired data, with all models of a study as the family, as in the study's report.
 
-        Where the report is of other problems, because a third model lacks verdicts, the family is empty.
+        If the report uses other problems, because a third model lacks verdicts, the family is empty.
         """
         ready = [model for model in study if complete_problems(model, tallies)]
         if tuple(shared_problems(ready, tallies)) != self.problems:
@@ -79,16 +79,16 @@ class PairedData:
         )
 
     def curve(self, model: ModelRow, cost: UnitCost) -> Curve:
-        """A model's curve in a unit."""
+        """Return a model's curve in a unit."""
         return recosted(self.curves[model.id], cost)
 
 
 def paired_data(
     models: Sequence[ModelRow], tallies: Sequence[TallyRow], seed: int, *, intervals: bool = True
 ) -> PairedData:
-    """The common paired data of the models that have a complete problem.
+    """Return the paired data of the models that have a complete problem.
 
-    Without `intervals` it is laid out far faster.
+    Without `intervals` this is far faster.
     """
     ready = [model for model in models if complete_problems(model, tallies)]
     problems = tuple(shared_problems(ready, tallies))

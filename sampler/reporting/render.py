@@ -1,6 +1,6 @@
 """Print a report as text for a terminal or a log, as JSON and as CSV files.
 
-Names are hostile: shown character by character, never obeyed.
+Names are hostile, so control characters in them are made visible.
 """
 
 from __future__ import annotations
@@ -58,26 +58,26 @@ _CHARGES = {
 
 
 class Page(HarmlessConsole):
-    """Where reports are printed.
+    """The console for reports.
 
-    A reader who leaves is an exception like any other: Rich would end the process with 1.
+    A closed pipe raises an exception here; Rich would end the process with 1.
     """
 
     def __init__(self, file: TextIO) -> None:
         super().__init__(file=file, highlight=False)
 
     def on_broken_pipe(self) -> None:
-        """Called by Rich while it handles the error."""
+        """Raise the error again; Rich calls this while it handles the error."""
         raise BrokenPipeError
 
 
 def one_line(text: str) -> str:
-    """`text` on one line without anything that a terminal obeys."""
+    """Return `text` on one line without control characters."""
     return " ".join(harmless(text).split())
 
 
 def amount(value: float, unit: Unit) -> str:
-    """A cost for people: three digits and a size."""
+    """Return a cost for people: three digits and a size."""
     if unit in _SECONDS:
         return f"{value:.3g} s" if value < 1000 else f"{value:,.0f} s"
     if unit is Unit.DOLLARS:
@@ -88,7 +88,7 @@ def amount(value: float, unit: Unit) -> str:
 
 
 def spanned(cost: float, near: Interval | None, unit: Unit) -> str:
-    """A cost and its interval; a size that all of them have is told once."""
+    """Return a cost and its interval; a size that all of them have is written once."""
     if near is None:
         return amount(cost, unit)
     told = [amount(value, unit) for value in (cost, near.low, near.high)]
@@ -239,12 +239,12 @@ def _percent(point: Point | None) -> str:
 
 
 def grid(title: str) -> RichTable:
-    """An empty table under a title, as narrow as what will be in it."""
+    """Return an empty table with a title, as narrow as its content."""
     return RichTable(title=Text(title), title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, expand=False)
 
 
 def in_lines(name: str, width: int) -> Text:
-    """A name, broken at its hyphens and blanks into lines of about `width`.
+    """Return a name, broken at its hyphens and blanks into lines of about `width`.
 
     So a column stays as narrow as its numbers.
     """
@@ -257,12 +257,12 @@ def in_lines(name: str, width: int) -> Text:
 
 
 def report_json(report: Report) -> str:
-    """The report as JSON with sorted keys."""
+    """Return the report as JSON with sorted keys."""
     return json.dumps({"schema": JSON_SCHEMA, **plain(report)}, sort_keys=True, indent=2)
 
 
 def plain(value: Any) -> Any:
-    """A value of ours as JSON has it."""
+    """Return one of our values as plain JSON values."""
     if is_dataclass(value):
         return {item.name: plain(getattr(value, item.name)) for item in fields(value)}
     if isinstance(value, Enum):
@@ -294,7 +294,7 @@ LEADS = (
 
 
 def write_csv(report: Report, folder: Path) -> tuple[Path, ...]:
-    """Write `curves.csv` and `leads.csv` into a folder, which is made; the files written."""
+    """Write `curves.csv` and `leads.csv` into a folder, which is created; return the files."""
     folder.mkdir(parents=True, exist_ok=True)
     return (
         _write(folder / "curves.csv", CURVES, _curves(report)),

@@ -1,4 +1,4 @@
-"""A comparison of two models as text and as JSON."""
+"""Render a comparison of two models as text and as JSON."""
 
 from __future__ import annotations
 
@@ -82,9 +82,9 @@ def _names(names: tuple[str, ...]) -> str:
 
 
 def crossover_words(found: Crossover | None, unit: Unit, end: float, *, clear: bool) -> str:
-    """A crossover in a sentence.
+    """Return a sentence on a crossover.
 
-    A leader is named where it is `clear` that it is ahead at `end`, the largest budget.
+    A leader is named if it is `clear` that it is ahead at `end`, the largest budget.
     """
     largest = f"the largest budget that both cover, {amount(end, unit)}"
     if found is None:
@@ -99,5 +99,5 @@ def crossover_words(found: Crossover | None, unit: Unit, end: float, *, clear: b
 
 
 def comparison_json(made: Comparison) -> str:
-    """The comparison as JSON with sorted keys."""
+    """Return the comparison as JSON with sorted keys."""
     return json.dumps({"schema": JSON_SCHEMA, "level": LEVEL, **plain(made)}, sort_keys=True, indent=2)

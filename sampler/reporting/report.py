@@ -1,8 +1,8 @@
-"""The report of a study: what each model does alone, and who reaches more at equal budget.
+"""Make the report of a study: what each model reaches alone, and which one reaches more at equal budget.
 
 Pure: rows of a store in, one `Report` out. Models are compared only on problems that are complete for all of them;
-their unit costs are means over those problems. Who wins at which budget is decided in `sampler.reporting.report`.
-Nothing here favours a size.
+their unit costs are means over those problems. The winner at each budget is decided here by one rule for models of all
+sizes.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ Pairs = Mapping[tuple[str, str], Difference]
 def rows_of(
     entries: Sequence[Entry], budgets: Sequence[float], seed: int | None, flips: int = FLIPS
 ) -> tuple[Row, ...]:
-    """One row for each budget; without a `seed` there are no comparisons."""
+    """Return one row for each budget; without a `seed` there are no comparisons."""
     cells = [tuple(standing(drawn, budget) for _, drawn in entries) for budget in budgets]
     claimed = _claimed(entries, cells, seed, flips) if seed is not None else [{} for _ in cells]
     rows = zip(budgets, cells, claimed, strict=True)
@@ -67,7 +67,7 @@ def rows_of(
 
 
 def _claimed(entries: Sequence[Entry], rows: Sequence[Sequence[CurveValue]], seed: int, flips: int) -> list[Pairs]:
-    """Every pair of models at every budget."""
+    """Return every pair of models at every budget."""
     compared = [_pairs(row) for row in rows]
     asked = [Pairing(a, row[a].k, b, row[b].k) for row, pairs in zip(rows, compared, strict=True) for a, b in pairs]
     told = iter(differences(entries, asked, seed, flips))
@@ -77,7 +77,7 @@ def _claimed(entries: Sequence[Entry], rows: Sequence[Sequence[CurveValue]], see
 
 
 def _pairs(cells: Sequence[CurveValue]) -> list[tuple[int, int]]:
-    """Every pair of models at one budget; none where a model has too few samples to say."""
+    """Return every pair of models at one budget; none if a model has too few samples."""
     if any(cell.reach is Reach.UNDEFINED for cell in cells):
         return []
     return list(combinations([at for at, cell in enumerate(cells) if cell.reach is Reach.REACHED], 2))
@@ -98,7 +98,7 @@ def _row(budget: float, cells: tuple[CurveValue, ...], pairs: Pairs) -> Row:
 
 
 def _lead(best: str, other: str, pairs: Pairs) -> Difference:
-    """How much `best` leads, whichever way round the pair was compared."""
+    """Return how much `best` leads, for either order of the pair."""
     if (best, other) in pairs:
         return pairs[best, other]
     return pairs[other, best].reversed
@@ -135,7 +135,7 @@ class Facts:
 class ReportRequest:
     """What a report should show.
 
-    Budgets that are not given are chosen from what samples cost; `seed` is the bootstrap's.
+    Budgets that are not given are chosen from the costs of samples; `seed` is that of the bootstrap.
     """
 
     units: tuple[Unit, ...] = (Unit.FLOPS, Unit.SECONDS)
@@ -148,8 +148,7 @@ class ReportRequest:
 class ModelLine:
     """One model alone, on its own complete problems; a mean is None before there is a sample.
 
-    `greedy` is its pass@1 at temperature 0, from one sample of each problem that is none of the others; None without
-    it.
+    `greedy` is its pass@1 at temperature 0, from one separate sample of each problem; None without it.
     """
 
     name: str
@@ -173,9 +172,9 @@ class ModelLine:
 class Table:
     """The comparison in one unit.
 
-    `unknown` are the models whose cost in it is not known: they are not compared. From `end` on nothing can be said of
-    `ends`: that model was not sampled often enough. `greedy` are the models' greedy samples on the compared problems,
-    each a point with a cost of its own; a model is missing there until all of its are scored.
+    `unknown` are the models whose cost in it is not known: they are not compared. From the budget `end` on, the model
+    `ends` has no value, because it has too few samples. `greedy` are the models' greedy samples on the compared
+    problems, each a point with its own cost; a model is missing until all of its greedy samples are scored.
     """
 
     unit: Unit
@@ -191,7 +190,7 @@ class Table:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """Everything a report says; `render` and `report_json` say it."""
+    """Everything in a report; `render` and `report_json` print it."""
 
     study: str
     status: str
@@ -206,7 +205,7 @@ class Report:
 
 
 def make_report(facts: Facts, request: ReportRequest) -> Report:
-    """The report of one study."""
+    """Return the report of one study."""
     models = [model for model in facts.models if model.wanted]
     paired = paired_data(models, facts.tallies, request.seed)
     waiting = [model.name for model in models if model not in paired.models]
@@ -259,14 +258,14 @@ def _line(model: ModelRow, facts: Facts, request: ReportRequest, paired: PairedD
 
 
 def _alone(model: ModelRow, rows: Sequence[TallyRow], complete: Sequence[str], paired: PairedData, seed: int) -> Curve:
-    """A model's curve on its own complete problems, which may be more than those that all models share."""
+    """Return a model's curve on its own complete problems, which may be more than those that all models share."""
     if model.id in paired.curves and tuple(complete) == paired.problems:
         return paired.curves[model.id]
     return curve(counts_of(model, rows, complete), UnitCost(each=1.0), np.random.default_rng(seed))
 
 
 def _each(sums: Sequence[int | None], sampled: int) -> float | None:
-    """The mean of a sample; None before there is one, or where the cost of some sample is not known."""
+    """Return the mean cost of a sample; None before there is one, or if the cost of some sample is not known."""
     known = [total for total in sums if total is not None]
     return sum(known) / sampled if sampled and len(known) == len(sums) else None
 
@@ -274,7 +273,7 @@ def _each(sums: Sequence[int | None], sampled: int) -> float | None:
 def _stars(
     models: Sequence[ModelRow], facts: Facts, problems: Sequence[str], shown: tuple[Unit, ReportRequest]
 ) -> Mapping[str, Point]:
-    """The greedy samples of models as points, of those that are complete on the compared problems."""
+    """Return the greedy samples as points, for models that are complete on the compared problems."""
     owners = {model.id: model.name for model in models}
     stars = {}
     for row in facts.greedy:
@@ -289,7 +288,7 @@ def _stars(
 def _star(
     row: ModelRow, tallies: Sequence[TallyRow], problems: Sequence[str], unit: Unit, request: ReportRequest
 ) -> Point | None:
-    """The point of a greedy sample: its own cost and its own rate; None where one of them is not known."""
+    """Return the point of a greedy sample: its own cost and rate; None if one of them is not known."""
     chosen = frozenset(problems)
     cost = unit_cost(row, [tally for tally in tallies if tally.problem in chosen], unit, request.charge)
     if cost is None or not problems:
@@ -319,10 +318,10 @@ def _table(paired: PairedData, unit: Unit, request: ReportRequest) -> Table:
 
 
 def choose_budgets(curves: Sequence[Curve]) -> tuple[float, ...]:
-    """Budgets worth a row: 1, 2, 4 … samples of the dearest model, one sample of each model, and all that each has.
+    """Return budgets for rows: 1, 2, 4 … samples of the most expensive model, one of each model, and all of each.
 
-    Only as far as every curve goes; beyond, there is nothing to compare. Of budgets that read the same in three digits
-    the largest is taken, which buys whatever the others buy.
+    Budgets end where the first curve ends, because nothing can be compared beyond. Of budgets that are equal in three
+    digits the largest is taken, which buys all that the others buy.
     """
     if not curves:
         return ()

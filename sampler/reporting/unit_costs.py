@@ -1,4 +1,4 @@
-"""From the rows of a store to the values of the statistics: which problems count, and what a sample costs."""
+"""Convert the rows of a store to the values of the statistics: which problems count, and what a sample costs."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ MOST_NAMED = 3  # problems
 
 
 def complete_problems(model: ModelRow, tallies: Iterable[TallyRow]) -> list[str]:
-    """The problems on which every wanted sample of a model has a verdict, in the order of the rows."""
+    """Return the problems on which every wanted sample of a model has a verdict, in the order of the rows."""
     return [row.problem for row in tallies if row.model_id == model.id and row.scored >= max(1, model.wanted)]
 
 
 def shared_problems(models: Sequence[ModelRow], tallies: Sequence[TallyRow]) -> list[str]:
-    """The problems that are complete for every one of these models: the only ones on which they may be compared."""
+    """Return the problems that are complete for all these models; they may be compared only on these."""
     if not models:
         return []
     first, *others = (complete_problems(model, tallies) for model in models)
@@ -27,7 +27,7 @@ def shared_problems(models: Sequence[ModelRow], tallies: Sequence[TallyRow]) -> 
 
 
 def counts_of(model: ModelRow, tallies: Iterable[TallyRow], problems: Sequence[str]) -> Counts:
-    """A model's counts on `problems`, in that order; each must have a tally."""
+    """Return a model's counts on `problems`, in that order; each must have a tally."""
     rows = {row.problem: row for row in tallies if row.model_id == model.id}
     chosen = [rows[name] for name in problems]
     return Counts(
@@ -39,7 +39,7 @@ def counts_of(model: ModelRow, tallies: Iterable[TallyRow], problems: Sequence[s
 
 
 def uneven_samples(model: ModelRow, tallies: Iterable[TallyRow], problems: Sequence[str]) -> str | None:
-    """What to say where a model has unequally many samples of its problems, as pass@k ends with the fewest.
+    """Return a message if a model's problems have unequal numbers of samples, as pass@k ends with the fewest.
 
     Return None otherwise.
     """
@@ -58,9 +58,9 @@ def uneven_samples(model: ModelRow, tallies: Iterable[TallyRow], problems: Seque
 
 
 def unit_cost(model: ModelRow, tallies: Iterable[TallyRow], unit: Unit, charge: PromptCharge) -> UnitCost | None:
-    """What a sample of a model costs: the mean over problems of the mean over their samples.
+    """Return what a sample of a model costs: the mean over problems of the mean over their samples.
 
-    None where the unit was not measured for every sample or cannot be computed: FLOPs without an architecture, seconds
+    None if the unit was not measured for every sample or cannot be computed: FLOPs without an architecture, seconds
     without a clock, dollars without a price.
     """
     rows = [row for row in tallies if row.model_id == model.id and row.sampled]
@@ -76,7 +76,7 @@ def unit_cost(model: ModelRow, tallies: Iterable[TallyRow], unit: Unit, charge: 
 
 
 def _mean(rows: Sequence[TallyRow], amount: _Amount) -> float | None:
-    """The mean over problems of the mean over their samples; None as soon as one problem's is not known."""
+    """Return the mean over problems of the mean over their samples; None if one problem's mean is not known."""
     amounts = [(amount(row), row.sampled) for row in rows]
     known = [total / sampled for total, sampled in amounts if total is not None]
     return sum(known) / len(known) if len(known) == len(amounts) else None
@@ -108,7 +108,7 @@ def _by_one_pass(model: ModelRow) -> tuple[_Amount, _Amount] | None:
 
 
 def _of_each(cost: float | None) -> tuple[_Amount, _Amount] | None:
-    """A sample costs the same whatever it holds."""
+    """Return costs that are the same for every sample."""
     return None if cost is None else ((lambda _row: 0.0), (lambda row: cost * row.sampled))
 
 
@@ -124,7 +124,7 @@ def _by_prices(model: ModelRow) -> tuple[_Amount, _Amount] | None:
 
 
 def _sandbox(row: TallyRow) -> float | None:
-    """CPU seconds of executing a problem's samples, from those that were: unknown before the first."""
+    """Return the CPU seconds of executing a problem's samples, from those that were executed; None before the first."""
     return row.cpu_s / row.scored * row.sampled if row.scored else None
 
 

@@ -1,7 +1,7 @@
-"""Why a sample has its verdict, in sentences, from what the store keeps: no box and no data set are asked.
+"""Explain a sample's verdict in sentences, from the store alone: no box and no data set are needed.
 
-The sentence is the judge's own, made from the kept facts and the stored tests. Where these are not enough (facts that
-were not kept, tests of another form) it says what the columns of the verdict say.
+The sentence is the judge's own, made from the stored facts and tests. If these are not enough (facts that were not
+kept, tests of another form), it is made from the columns of the verdict.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ REMARKS: Mapping[str, str] = {
 
 
 def explanation(detail: SampleDetail) -> list[str]:
-    """Sentences about the verdict of a sample, the reason first."""
+    """Return sentences about the verdict of a sample, the reason first."""
     return list(_sentences(detail))
 
 
@@ -93,7 +93,7 @@ def _problem(detail: SampleDetail) -> Problem:
 
 
 def _told(detail: SampleDetail) -> str:
-    """What the columns of the verdict say."""
+    """Return what the columns of the verdict say."""
     row, ending = detail.row, detail.ending
     limits = _limits(detail.limits_json)
     used = f"{row.cpu_s or 0:.2f} s CPU, {row.wall_s or 0:.2f} s wall time"

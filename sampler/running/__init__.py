@@ -1,4 +1,4 @@
-"""Running a study.
+"""Run a study.
 
-What is left to do is sampled and scored, watched by whoever listens, until it is done or stopped.
+Missing samples are drawn and scored until the study is complete or stopped; subscribers get its events.
 """

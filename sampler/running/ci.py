@@ -1,6 +1,6 @@
-"""What a run and a gate tell continuous integration: JUnit's XML, GitHub's summary and annotations.
+"""Report runs and gates to continuous integration: JUnit's XML, GitHub's summary and annotations.
 
-A case is a gate, never a problem: that a model fails a problem is what is measured, and no failing test.
+A case is a gate, never a problem: that a model fails a problem is a measurement, not a failing test.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _NOT_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 class Outcome(StrEnum):
-    """What came of a case: `error` is our fault or the machine's."""
+    """The result of a case; `error` is our fault or the machine's."""
 
     PASSED = "passed"
     FAILED = "failed"
@@ -27,7 +27,7 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """One gate: its suite (a model, a study), its name, what came of it and why."""
+    """One gate: its suite (a model, a study), its name, its result and the reason."""
 
     suite: str
     name: str
@@ -37,7 +37,7 @@ class Case:
 
 
 def junit(cases: Sequence[Case]) -> str:
-    """The cases as JUnit's XML, a suite for each model or study."""
+    """Return the cases as JUnit's XML, with a suite for each model or study."""
     suites = dict.fromkeys(case.suite for case in cases)
     body = "".join(_suite(name, [case for case in cases if case.suite == name]) for name in suites)
     return f'<?xml version="1.0" encoding="UTF-8"?>\n<testsuites {_counts(cases)}>\n{body}</testsuites>\n'
@@ -71,7 +71,7 @@ def _inside(case: Case) -> Iterator[str]:
 
 
 def _xml(text: str) -> str:
-    """The text without what XML 1.0 has no way to say."""
+    """Return the text without characters that XML 1.0 forbids."""
     return _NOT_XML.sub("\ufffd", text)
 
 
@@ -80,7 +80,7 @@ def _quoted(text: str) -> str:
 
 
 def summary(title: str, cases: Sequence[Case]) -> str:
-    """The cases as a table for GitHub's page of a step."""
+    """Return the cases as a table for GitHub's summary of a step."""
     lines = [f"### {_cell(title)}", "", "| | gate | |", "|---|---|---|"]
     marks = {Outcome.PASSED: "✅", Outcome.FAILED: "❌", Outcome.ERROR: "⚠️"}
     lines += [f"| {marks[one.outcome]} | {_cell(f'{one.suite}: {one.name}')} | {_cell(one.message)} |" for one in cases]
@@ -90,13 +90,13 @@ def summary(title: str, cases: Sequence[Case]) -> str:
 
 
 def _cell(text: str) -> str:
-    """Text that no table, link or tag of Markdown comes out of."""
+    """Return the text with Markdown's special characters escaped."""
     flat = " ".join(_xml(text).split())
     return re.sub(r"([\\`*_{}\[\]()#+!|~@$:])", r"\\\1", flat.replace("&", "&amp;").replace("<", "&lt;"))
 
 
 def remarks(cases: Sequence[Case]) -> list[str]:
-    """A workflow command for each case that did not pass, as many as GitHub shows."""
+    """Return a workflow command for each case that did not pass, as many as GitHub shows."""
     bad = [case for case in cases if case.outcome is not Outcome.PASSED]
     return [f"::error title={_property(f'{one.suite}: {one.name}')}::{_data(one.message)}" for one in bad[:ANNOTATIONS]]
 
@@ -111,7 +111,7 @@ def _property(text: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Places:
-    """Where to tell it: a file for JUnit, one that GitHub's summary is appended to, and whether to annotate."""
+    """Where to report: a file for JUnit, a file for GitHub's summary (appended), and whether to annotate."""
 
     junit: Path | None = None
     summary: Path | None = None
@@ -119,7 +119,7 @@ class Places:
 
 
 def tell_ci(places: Places, title: str, cases: Sequence[Case], say: Callable[[str], None]) -> None:
-    """Write what the places want; `say` takes annotations. Raises OSError."""
+    """Write the requested reports; `say` is called with annotations. Raises OSError."""
     if places.junit is not None:
         places.junit.parent.mkdir(parents=True, exist_ok=True)
         places.junit.write_text(junit(cases), encoding="utf-8")

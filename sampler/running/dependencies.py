@@ -1,4 +1,4 @@
-"""What a run needs from outside: engines and the sandbox."""
+"""Open what a run needs from outside: engines and the sandbox."""
 
 from __future__ import annotations
 
@@ -31,16 +31,16 @@ STEP_S = 10.0  # a download tells no more often than this how far it is
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TextEngine:
-    """Which engine opens the model whose opinion is asked for, and how."""
+    """Which engine opens the model that scores texts, and how."""
 
     backend: str = "llamacpp"
     options: Mapping[str, object] = field(default_factory=dict)
 
 
 def real_dependencies(models_dir: Path, say: Callable[[str], None], *, fetch: bool = False) -> Dependencies:
-    """Backends by their names, the sandbox by Docker; `say` hears what takes its time.
+    """Return the real dependencies: backends by their names, the sandbox by Docker; `say` gets progress messages.
 
-    With `fetch`, a model of the catalogue that is not here is pulled; without, it is an error that says how.
+    With `fetch`, a missing model of the catalogue is pulled; without it, the error says how to pull it.
     """
 
     def fetched(model: Model, tell: Callable[[str], None]) -> None:
@@ -73,7 +73,7 @@ def real_dependencies(models_dir: Path, say: Callable[[str], None], *, fetch: bo
 
 
 def in_steps(name: str, tell: Callable[[str], None], *, clock: Callable[[], float] = time.monotonic) -> Progress:
-    """What a download that takes its time says of itself: how many tenths are here, and that not too often."""
+    """Return a function that reports a slow download in tenths, at limited intervals."""
     said_at, said = clock(), 0
 
     def progress(done: int, total: int) -> None:
@@ -87,7 +87,7 @@ def in_steps(name: str, tell: Callable[[str], None], *, clock: Callable[[], floa
 
 
 def _metered(backend: Backend) -> Backend:
-    """With a meter of its GPUs' energy, where there is one."""
+    """Return the backend with a meter of its GPUs' energy, if there is one."""
     try:
         return MeteredBackend(backend, GpuMeter())
     except NoMeter:
@@ -95,14 +95,14 @@ def _metered(backend: Backend) -> Backend:
 
 
 def real_executor(limits: Limits, boxes: int | None, say: Callable[[str], None]) -> AbstractContextManager[Executor]:
-    """The usual sandbox, by Docker; `say` hears what takes its time."""
+    """Open the usual sandbox, by Docker; `say` gets progress messages."""
     from sandbox.scoring.scorer import Manner, open_scorer  # Docker's client is heavy
 
     return open_scorer(limits, boxes=boxes, manner=Manner(kept=usual_directory()), say=say)
 
 
 def check_model(model: ModelSpec, models_dir: Path, absent: Callable[[Model], None]) -> None:
-    """Raise BackendError or UnknownModel for a model that cannot be opened: now, not after an hour with another one.
+    """Raise BackendError or UnknownModel for a model that cannot be opened, before other models are sampled.
 
     `absent` is called for a model of the catalogue that is not here.
     """
@@ -133,7 +133,7 @@ def check_model(model: ModelSpec, models_dir: Path, absent: Callable[[Model], No
 def rank_dependencies(
     models_dir: Path, boxes: int | None, say: Callable[[str], None], engine: TextEngine
 ) -> RankDependencies:
-    """What ranking may open: a sandbox, and a model that scores texts."""
+    """Return what ranking may open: a sandbox, and a model that scores texts."""
 
     def asker(of: StudySandbox) -> AbstractContextManager[Asker]:
         from sandbox.boxes.image import Outfit  # Docker's client is heavy

@@ -1,4 +1,4 @@
-"""Show how far a run without a screen is: plain lines, JSON lines, or a bar on a terminal.
+"""Show the progress of a run without a screen: plain lines, JSON lines, or a bar on a terminal.
 
 Plain lines are notices as they come, and progress at most every ten seconds or five percent.
 """
@@ -42,9 +42,9 @@ ALIKE = 1.25  # bounds that are no farther apart are one number
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TimeLeft:
-    """Seconds to go: at least `low`, at most `high`; None where nobody can say.
+    """The remaining seconds: at least `low`, at most `high`; None if not known.
 
-    `to_come` models have not begun, and their pace is not known: their time is in neither.
+    `to_come` models have not begun, so their pace is unknown and their time is not included.
     """
 
     low: float
@@ -53,7 +53,7 @@ class TimeLeft:
 
     @property
     def words(self) -> str:
-        """For people."""
+        """Return the time in words."""
         if self.high is None:
             models = f", and {self.to_come} model{'s' * (self.to_come > 1)} to come" if self.to_come else ""
             return f"more than {duration(max(1.0, self.low))} left{models}"
@@ -67,7 +67,7 @@ UNKNOWN = "time left unknown"
 
 @dataclass(slots=True)
 class _Pace:
-    """What one model did lately: (when, how many were done by then), from where it began to move."""
+    """The recent progress of one model: (time, number done by then), from its first progress on."""
 
     seen: deque[tuple[float, int]] = field(default_factory=deque)
 
@@ -80,7 +80,7 @@ class _Pace:
 
     @property
     def rates(self) -> tuple[float, float] | None:
-        """The slowest and the fastest slice, in samples a second; None before there is enough to tell."""
+        """Return the slowest and the fastest pace, in samples per second; None before there is enough data."""
         if not self.seen:
             return None
         (began, first), (now, last) = self.seen[0], self.seen[-1]
@@ -92,7 +92,7 @@ class _Pace:
         return min(rates), max(rates)
 
     def _done_at(self, moment: float) -> float:
-        """How many were done at a moment, in between what was seen."""
+        """Return how many were done at a moment, interpolated between observations."""
         before = self.seen[0]
         for after in self.seen:
             if after[0] >= moment:
@@ -104,18 +104,18 @@ class _Pace:
 
 
 class Forecast:
-    """Looks on as a study progresses; says what is left."""
+    """Observes the progress of a study and estimates the remaining time."""
 
     def __init__(self) -> None:
         self._paces: dict[str, _Pace] = {}
 
     def see(self, now: float, progress: Progress) -> None:
-        """Take in how far the study is at a moment; moments come in order."""
+        """Record the progress of the study at a moment; moments must be in order."""
         for model in progress.models:
             self._paces.setdefault(model.name, _Pace()).see(now, model.scored)
 
     def left(self, progress: Progress) -> TimeLeft | None:
-        """The time to go; None as long as no model's pace is known."""
+        """Return the remaining time; None as long as no model's pace is known."""
         low, high, known, to_come = 0.0, 0.0, False, 0
         bounded = True
         for model in progress.models:
@@ -134,7 +134,7 @@ class Forecast:
         return TimeLeft(low=low, high=high if bounded else None, to_come=to_come) if known else None
 
     def _rates(self, model: ModelProgress) -> tuple[float, float] | None:
-        """A greedy companion that has not begun goes as fast as its model did."""
+        """Return the paces of the models; a greedy companion that has not begun gets the pace of its model."""
         own = self._paces[model.name].rates
         owner = self._paces.get(model.name.removesuffix(GREEDY))
         return own or (owner.rates if owner else None)
@@ -145,7 +145,7 @@ LINE_SHARE = 0.05
 
 
 class PlainLines:
-    """A subscriber that writes lines: notices as they come, progress now and then. Called from several threads."""
+    """A subscriber that writes lines: each notice, and progress at intervals; called from several threads."""
 
     def __init__(self, out: TextIO, *, clock: Callable[[], float] = time.time) -> None:
         self._out = out
@@ -194,7 +194,7 @@ JSON_SCHEMA = 1
 
 
 class JsonLines:
-    """A subscriber that writes one JSON object a line. Called from several threads."""
+    """A subscriber that writes one JSON object a line; called from several threads."""
 
     def __init__(self, out: TextIO, *, clock: Callable[[], float] = time.time) -> None:
         self._out, self._clock = out, clock
@@ -202,7 +202,7 @@ class JsonLines:
         self._said: Progress | None = None
 
     def __call__(self, event: Progress | Notice) -> None:
-        """Write the event; progress only where something changed."""
+        """Write the event; progress only if something changed."""
         match event:
             case Notice():
                 self.say("notice", **asdict(event))
@@ -223,7 +223,7 @@ class JsonLines:
             self._out.flush()
 
     def done(self, code: Exit, reason: str) -> None:
-        """The last line."""
+        """Write the last line."""
         self.say("done", ok=code is Exit.OK, exit_code=int(code), reason=reason)
 
 
@@ -238,7 +238,7 @@ class Bar:
         self._lock = threading.Lock()
 
     def __call__(self, event: Progress | Notice) -> None:
-        """Draw it."""
+        """Draw the event."""
         with self._lock:
             match event:
                 case Notice():

@@ -1,7 +1,7 @@
-"""A study without a screen: plain progress lines, then the report; the exit code says how it went.
+"""Run a study without a screen: print progress lines, then the report; return an exit code.
 
-Nothing here knows a terminal: lines go to the streams that are handed in, at most one of progress every ten seconds or
-five percent.
+No terminal is needed: lines go to the given streams, with at most one line of progress every ten seconds or five
+percent.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from sampler.study.spec import Study, load_study
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ended:
-    """How a run went. `reason` is a line for people."""
+    """How a run ended; `reason` is a line of text."""
 
     code: Exit
     reason: str
@@ -51,9 +51,9 @@ def run_headless(
     dependencies: Dependencies | None = None,
     manner: HeadlessOptions = HeadlessOptions(),  # noqa: B008 - frozen
 ) -> int:
-    """Run a study: progress and errors to `log` (or `out`), the report to `out`. Returns the exit code.
+    """Run a study: write progress and errors to `log` (or `out`), the report to `out`; return the exit code.
 
-    With the JSON display everything but errors goes to `out`, a line each.
+    With the JSON display everything but errors goes to `out`, one line each.
     """
     log = log or out
     lines = JsonLines(out) if manner.display is Display.JSON else None
@@ -104,7 +104,7 @@ def run_study(study: Study, dependencies: Dependencies, tell: Subscriber) -> Exi
 
 
 def run_limited(study: Study, dependencies: Dependencies, tell: Subscriber, limits: RunLimits) -> Ended:
-    """The same, within limits."""
+    """Run a study within limits."""
     brakes = RunStopper(limits, tell, lambda: _spent(study.store))
     with Store(study.store) as store:
         run = Run(study, store, dependencies, brakes)
@@ -123,7 +123,7 @@ def _code(end: RunEnd, brakes: RunStopper, caught: Sequence[int]) -> Exit:
 
 
 def _cases(name: str, end: RunEnd, brakes: RunStopper) -> tuple[Case, ...]:
-    """A run's gates: that it is complete, and that not too much of it failed by our fault."""
+    """Return a run's gates: that it is complete, and that not too much of it failed by our fault."""
     complete = Outcome.PASSED if end.complete else Outcome.FAILED
     faults = Outcome.ERROR if brakes.too_many_faults else Outcome.PASSED
     return (
@@ -133,22 +133,22 @@ def _cases(name: str, end: RunEnd, brakes: RunStopper) -> tuple[Case, ...]:
 
 
 def _spent(path: Path) -> float:
-    """FLOPs of all samples in a store, as far as they are known."""
+    """Return the FLOPs of all samples in a store, as far as they are known."""
     with Reader(path) as reader:
         rows = [row for study in reader.studies() for row in reader.tallies(study.id)]
     return sum((row.prompt_flops or 0.0) + (row.decode_flops or 0.0) for row in rows)
 
 
 def saying(tell: Subscriber) -> Callable[[str], None]:
-    """What a door says while it opens, as notices."""
+    """Return a function that sends the messages of a dependency as notices."""
     return lambda message: tell(Notice(level="info", kind="setup", message=message))
 
 
 @contextmanager
 def interrupts(stop: Callable[[], None], tell: Subscriber) -> Iterator[list[int]]:
-    """The first SIGINT or SIGTERM asks the run to stop, the second breaks it off. Which ones came is in the list.
+    """Stop the run at the first SIGINT or SIGTERM, abort it at the second; yield the list of received signals.
 
-    Outside the main thread there are no signals to catch, and nothing is changed.
+    Outside the main thread signals cannot be handled, and nothing is changed.
     """
     caught: list[int] = []
 

@@ -1,7 +1,7 @@
-"""How a run without a screen is asked for: what `sampler run` and `budget-tui --headless` have in common.
+"""Define the options that `sampler run` and `budget-tui --headless` have in common.
 
-Apart from `headless` and light to import, because a viewer needs no engine. The display is decided before anything is
-drawn: what was asked for, else a bar where a person looks at a terminal, else plain lines.
+This module is separate from `headless` and imports little, because a viewer needs no engine. The display is chosen
+before anything is drawn: the requested one, else a bar on a terminal, else plain lines.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Display(StrEnum):
 
 
 def choose(asked: Display, *, terminal: bool, environment: Mapping[str, str]) -> Display:
-    """The display for a standard error that is, or is not, a terminal."""
+    """Return the display for a standard error that is, or is not, a terminal."""
     if asked is not Display.AUTO:
         return asked
     watched = terminal and environment.get("TERM") != "dumb" and not environment.get("CI")
@@ -42,7 +42,7 @@ def choose(asked: Display, *, terminal: bool, environment: Mapping[str, str]) ->
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeadlessOptions:
-    """How a run without a screen shows itself, how much it may take, and where continuous integration hears of it."""
+    """The display of a run without a screen, its limits, and where it reports to continuous integration."""
 
     display: Display = Display.PLAIN
     limits: RunLimits = RunLimits()
@@ -55,7 +55,7 @@ class HeadlessOptions:
 
 
 def headless_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Store, boxes, displays, limits and files, handed to the command as `manner`."""
+    """Add options for store, boxes, displays, limits and files; the command gets them as `manner`."""
 
     @click.option("--store", type=_FILE, help="Where samples and verdicts go; default: beside the study file.")
     @click.option("--boxes", type=click.IntRange(min=1), help="How many sandboxes work at once.")

@@ -1,4 +1,4 @@
-"""What a running study tells whoever listens: plain values, the same for a terminal, a log and a test."""
+"""Define the events of a running study: plain values, the same for a terminal, a log and a test."""
 
 from __future__ import annotations
 
@@ -38,23 +38,23 @@ class Progress:
 
     @property
     def wanted(self) -> int:
-        """Samples planned in all."""
+        """Return the number of wanted samples."""
         return sum(model.wanted for model in self.models)
 
     @property
     def sampled(self) -> int:
-        """Samples stored, of those wanted."""
+        """Return the number of wanted samples that are stored."""
         return sum(model.sampled for model in self.models)
 
     @property
     def scored(self) -> int:
-        """Samples with a verdict, of those wanted."""
+        """Return the number of wanted samples that have a verdict."""
         return sum(model.scored for model in self.models)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notice:
-    """Something worth a line; `level` is info, warning or error."""
+    """A message of one line; `level` is info, warning or error."""
 
     level: str
     kind: str
@@ -65,7 +65,7 @@ Subscriber = Callable[[Progress | Notice], None]
 
 
 def read_progress(reader: Reader, study: int) -> Progress:
-    """How far a study is, from its tallies."""
+    """Return the progress of a study, from its tallies."""
     row = next(row for row in reader.studies() if row.id == study)
     tallies = reader.tallies(study)
     return Progress(
@@ -90,7 +90,7 @@ def _model(model: ModelRow, problems: int, tallies: list[TallyRow]) -> ModelProg
 
 
 class Ticker:
-    """Reads the progress of a study once a second and tells it, as long as the context lasts."""
+    """Reads and reports the progress of a study once a second, as long as the context lasts."""
 
     def __init__(self, store: Store, study: int, tell: Subscriber) -> None:
         self._store = store

@@ -1,14 +1,14 @@
-"""Running a study: plan, sample, store, score, store.
+"""Run a study: plan, sample, store, score, store.
 
-The plan is what the study wants minus what the store holds, so a run after a crash, a run with more samples and a first
-run are the same thing. Models are sampled one after the other in the calling thread; every sample is stored as it
-comes, and scored from the store by `Scoring` meanwhile. The outside worlds come in as `Dependencies`; what happens goes
-out as values to a subscriber.
+The plan is what the study wants minus what the store holds, so a run after a crash and a run with more samples work
+like a first run. Models are sampled one after the other in the calling thread. Every sample is stored at once, and
+`Scoring` scores it from the store meanwhile. Engines and the sandbox are passed in as `Dependencies`; events are sent
+as values to a subscriber.
 
-Everything that goes wrong by our fault travels as an exception, after the store has noted it. An engine that dies is
-started again as long as each brings something; a model that cannot be sampled costs the other models nothing, and is
-raised when they are done. An interrupt is no fault: the first one ends the asking for samples, calls off the programs
-that wait and lets what is under way finish; a second one is a KeyboardInterrupt.
+Every fault of ours is recorded in the store and then raised as an exception. A crashed engine is restarted as long as
+each restart yields samples. If a model cannot be sampled, the other models are still sampled, and then its error is
+raised. An interrupt is no fault: after the first one no samples are requested, waiting programs are cancelled, and
+running work finishes. A second one raises KeyboardInterrupt.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ _Planned = tuple[ModelSpec, list[Request]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dependencies:
-    """How a run gets at a model and at a sandbox. `check` raises for a model that could not be opened."""
+    """How a run opens a model and a sandbox; `check` raises for a model that could not be opened."""
 
     check: Callable[[ModelSpec, Callable[[str], None]], None]  # the second hears what takes its time
     backend: Callable[[ModelSpec, Callable[[str], None]], Backend]  # the second hears of outages, on any thread
@@ -57,7 +57,7 @@ class Dependencies:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunEnd:
-    """How a run ended that nothing broke: what is still missing is why it is not complete."""
+    """How a run without an error ended, and what is missing if it is not complete."""
 
     interrupted: bool
     unsampled: int
@@ -65,19 +65,19 @@ class RunEnd:
 
     @property
     def complete(self) -> bool:
-        """Whether every wanted sample is there and has a verdict."""
+        """Return whether every wanted sample is there and has a verdict."""
         return not self.unsampled and not self.unscored
 
     @property
     def status(self) -> str:
-        """The store's word for it."""
+        """Return the store's word for the ending."""
         if self.complete:
             return "done"
         return "interrupted" if self.interrupted else "failed"
 
     @property
     def reason(self) -> str:
-        """A line for people."""
+        """Return the reason as a line of text."""
         if self.complete:
             return "complete"
         how = "interrupted" if self.interrupted else "ended"
@@ -95,11 +95,11 @@ class Run:
         self._stop = threading.Event()
 
     def stop(self) -> None:
-        """Ask for no more samples, finish what is under way. May be called from a signal handler."""
+        """Request no more samples and finish running work; may be called from a signal handler."""
         self._stop.set()
 
     def __call__(self) -> RunEnd:
-        """Do what is left to do; raises StoreError, SandboxError, BackendError or ProblemsError."""
+        """Run until nothing is missing; raises StoreError, SandboxError, BackendError or ProblemsError."""
         left_out: list[str] = []
         problems = choose_problems(self._study.problems, left_out.append)
         ids = self._store.open_study(self._study.record(problems))
@@ -161,7 +161,7 @@ class Run:
     def _sample_to_the_end(
         self, ids: StudyIds, problems: dict[str, Problem], group: list[_Planned], scoring: Scoring
     ) -> None:
-        """Sample with a fresh engine where one was lost, as long as each brings something."""
+        """Sample, with a new engine after each lost one, as long as each engine yields samples."""
         in_vain = 0
         while group:
             try:
@@ -180,7 +180,7 @@ class Run:
     def _sample_with_one_engine(
         self, ids: StudyIds, problems: dict[str, Problem], group: Sequence[_Planned], scoring: Scoring
     ) -> None:
-        """The samples of a model, and those of its greedy companion."""
+        """Draw the samples of a model, and those of its greedy companion."""
 
         def tell(message: str) -> None:
             self._note(ids, "warning", "outage", f"{group[0][0].name}: {message}")
@@ -211,7 +211,7 @@ class Run:
             yield request
 
     def _progress(self, ids: StudyIds) -> Progress:
-        """How far the study is with everything recorded so far; told as well."""
+        """Return and report the progress of the study, with everything recorded so far."""
         self._store.flush()
         with Reader(self._store.path) as reader:
             progress = read_progress(reader, ids.study)
@@ -230,7 +230,7 @@ class Run:
 
     @contextmanager
     def _noted(self, ids: StudyIds) -> Iterator[None]:
-        """Whatever breaks the run is noted in the store before it travels on."""
+        """Record every error of the run in the store before it is raised again."""
         try:
             yield
         except KeyboardInterrupt:
@@ -273,7 +273,7 @@ def _count(planned: Sequence[_Planned]) -> int:
 
 
 def _one(failures: dict[str, BackendError]) -> BackendError:
-    """What ends the run, once all that could be done is done."""
+    """Return the error that ends the run, after everything possible is done."""
     if len(failures) == 1:
         return next(iter(failures.values()))
     return BackendError("; ".join(f"{name}: {error}" for name, error in failures.items()))
@@ -291,13 +291,13 @@ SEEDS = 1 << 30  # a problem's first seed lies below; with its index added it st
 
 
 def first_seed(study_seed: int, problem: str) -> int:
-    """The seed of sample 0 of a problem: a hash, so that no two problems draw the same stream by being neighbours."""
+    """Return the seed of sample 0 of a problem: a hash, so that neighbouring problems share no random stream."""
     digest = hashlib.sha256(f"{study_seed} {problem}".encode("utf-8", "replace")).digest()
     return int.from_bytes(digest[:8], "big") % SEEDS
 
 
 def missing(wanted: int, held: Collection[int]) -> Iterator[tuple[int, int]]:
-    """The indices below `wanted` that are not held, as (first, count) of each unbroken stretch, in order."""
+    """Yield the indices below `wanted` that are not held, as (first, count) of each contiguous range, in order."""
     first: int | None = None
     for index in range(wanted + 1):
         lacking = index < wanted and index not in held
@@ -315,7 +315,7 @@ def requests(
     study_seed: int,
     shots: Sequence[Problem] = (),
 ) -> list[Request]:
-    """What to ask of a model, after the shots it is shown.
+    """Yield the requests to a model, with its shots.
 
     `held` names the indices that the store has of each problem.
     """

@@ -1,8 +1,8 @@
-"""What may end a run before it is complete: its time, its FLOPs, too many faults of ours.
+"""Stop a run before it is complete, by limits on its time, its FLOPs, or the share of faults.
 
-A brake works like the first interrupt: no more samples are asked for, what is under way finishes, everything is kept,
-and the same command continues. FLOPs are those of this run, read from the store's sums once a second, so a run may go
-over its limit by what was under way. A fault is a sample that was not scored by our fault; their share of all that were
+A limit works like the first interrupt: no more samples are requested, running work finishes, everything is kept, and
+the same command continues. FLOPs are those of this run, read from the store's sums once a second, so a run may exceed
+its limit by the work in flight. A fault is a sample that was not scored by our fault; their share of all that were
 tried counts from `ENOUGH` on, and at the end in any case.
 """
 
@@ -22,7 +22,7 @@ ENOUGH = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunLimits:
-    """How much a run may take; None: as much as it wants."""
+    """How much a run may take; None: unlimited."""
 
     seconds: float | None = None
     flops: float | None = None
@@ -38,7 +38,7 @@ class RunLimits:
 
 
 class StopReason(Enum):
-    """Which limit was met."""
+    """Which limit was reached."""
 
     SECONDS = auto()
     FLOPS = auto()
@@ -46,7 +46,7 @@ class StopReason(Enum):
 
 
 class RunStopper:
-    """A subscriber that passes everything on, and stops the run at the first limit that is met."""
+    """A subscriber that passes every event on, and stops the run at the first limit that is reached."""
 
     def __init__(self, limits: RunLimits, tell: Subscriber, spent: Callable[[], float]) -> None:
         self._limits, self._tell, self._spent = limits, tell, spent
@@ -58,7 +58,7 @@ class RunStopper:
         self.met: StopReason | None = None
 
     def __call__(self, event: Progress | Notice) -> None:
-        """Hear what happens."""
+        """Process an event and pass it on."""
         self._tell(event)
         match event:
             case Notice(kind="unscored"):
@@ -77,18 +77,18 @@ class RunStopper:
 
     @property
     def too_many_faults(self) -> bool:
-        """Whether more of what was tried failed by our fault than may."""
+        """Return whether the share of samples that failed by our fault is above its limit."""
         tried = self.faults + self._scored
         return self._limits.infra_rate is not None and tried > 0 and self.faults / tried > self._limits.infra_rate
 
     @property
     def fault_line(self) -> str:
-        """The faults in words."""
+        """Return the faults in words."""
         return f"{self.faults} of {self.faults + self._scored} samples were not scored, by our fault or the machine's"
 
     @contextmanager
     def watching(self, stop: Callable[[], None]) -> Iterator[None]:
-        """The time runs in here; `stop` is what a brake pulls."""
+        """Count the time within this context; `stop` is called when a limit is reached."""
         self._stop = stop
         timer = None
         if (seconds := self._limits.seconds) is not None:

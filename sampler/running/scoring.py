@@ -1,10 +1,10 @@
-"""Scoring what a store holds, while sampling goes on.
+"""Score the samples of a store, while sampling goes on.
 
-One thread follows the store: whatever sample has no verdict, left by an earlier run or stored a moment ago, goes to the
-executor in the order of storing. No more than `ahead` programs wait there, so a backlog of a million costs no memory,
-and a stop calls them off. Verdicts arrive on the executor's threads and go to the store. A sample whose scoring failed
-by our fault stays without a verdict, for the next run to score; many such faults in a row mean that the sandbox itself
-is broken, and stop the study.
+One thread follows the store: every sample without a verdict, from an earlier run or just stored, is sent to the
+executor in the order of storing. At most `ahead` programs wait there, so a backlog of a million costs no memory, and a
+stop cancels them. Verdicts arrive on the executor's threads and go to the store. A sample whose scoring failed by our
+fault stays without a verdict, for the next run to score; many such faults in a row mean that the sandbox itself is
+broken, and stop the study.
 """
 
 from __future__ import annotations
@@ -28,18 +28,18 @@ from sandbox.values import Limits, Program, Score, Verdict, changed
 
 
 class Executor(Protocol):
-    """An open sandbox. Who opened it closes it; a program that still waits then gets no score.
+    """An open sandbox; its opener closes it, and a program that still waits then gets no score.
 
-    A future raises `sandbox.errors.SandboxError` where the fault is ours: then there is no score, and none is made up.
-    One that is cancelled gives its place back to those that wait.
+    A future raises `sandbox.errors.SandboxError` if the fault is ours: then there is no score. A cancelled future frees
+    its place in the queue.
     """
 
     @property
     def image(self) -> str:
-        """What programs are executed in, by a name that changes with its contents; kept with the study."""
+        """Return the name of the programs' image; it changes with its contents and is kept with the study."""
 
     def submit(self, program: Program) -> Future[Score]:
-        """Execute and judge a program as soon as there is room. Does not wait for it; any thread may call."""
+        """Execute and judge a program as soon as there is room; does not block, and any thread may call it."""
 
 
 FAULTS_IN_A_ROW = 8
@@ -50,7 +50,7 @@ LOOK_SECONDS = 0.1  # how long a new sample, or a stop, may go unnoticed
 class ScoringJob:
     """What is scored, where its verdicts go, and how many programs may wait.
 
-    `tell_fault` hears of every fault of ours, `explain` of every sample that did not pass, with why.
+    `tell_fault` is called for every fault of ours, `explain` for every sample that did not pass, with the reason.
     """
 
     store: Store
@@ -64,7 +64,7 @@ class ScoringJob:
 
 
 class Scoring:
-    """The way from stored samples to stored verdicts. Leaving the context stops it."""
+    """Scores stored samples and stores their verdicts; leaving the context stops it."""
 
     def __init__(self, executor: Executor, job: ScoringJob) -> None:
         self._executor = executor
@@ -79,12 +79,12 @@ class Scoring:
         self._feeder = threading.Thread(target=self._feed, name="scoring", daemon=True)
 
     def check(self) -> None:
-        """Raise what broke the scoring, if something did."""
+        """Raise the error that ended the scoring, if any."""
         if self._failure is not None:
             raise self._failure
 
     def finish(self, stop: threading.Event) -> None:
-        """Wait until every sample of the store is scored or, once `stop` is set, called off."""
+        """Wait until every sample of the store is scored or, after `stop`, cancelled."""
         self._job.store.flush()
         self._complete.set()
         while self._feeder.is_alive() or self._in_flight:
@@ -96,7 +96,7 @@ class Scoring:
         self.check()
 
     def stop(self) -> None:
-        """Submit nothing more, and call off what was submitted; the next run scores it."""
+        """Submit nothing more, and cancel the submitted programs; the next run scores them."""
         self._stopped.set()
         with self._changed:
             waiting = list(self._in_flight)
@@ -128,9 +128,9 @@ class Scoring:
                 self._changed.notify_all()
 
     def _pending(self) -> Iterator[PendingRow]:
-        """Samples without a verdict, as they are stored.
+        """Yield samples without a verdict, as they are stored.
 
-        Ends when the store is complete and seen to its end, or on stop.
+        Ends when the store is complete and read to its end, or on stop.
         """
         cursor = 0
         with Reader(self._job.store.path) as reader:
@@ -154,7 +154,7 @@ class Scoring:
         future.add_done_callback(lambda done: self._arrived(row, done))
 
     def _arrived(self, row: PendingRow, done: Future[Score]) -> None:
-        """On a thread of the executor, where no exception may be left: nobody would hear of it."""
+        """Store a verdict on a thread of the executor; all exceptions are handled here, because they would be lost."""
         try:
             self._record(row, done)
         except Exception as error:  # noqa: BLE001 - handed to the main thread, which raises it
@@ -192,7 +192,7 @@ class Scoring:
         return self._job.problems[row.problem].solve(row.source, Wanted.BOTH)
 
     def _limits(self, row: PendingRow) -> Limits:
-        """What this program could use; the study's limits, unless the data set has times of its own."""
+        """Return the limits of a program: the study's, unless the data set has its own times."""
         limits = self._job.limits
         return self._job.problems[row.problem].assumptions.limits(limits, changed(limits))
 

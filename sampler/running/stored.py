@@ -1,6 +1,6 @@
-"""Score or judge again what a store holds, without its study's engines.
+"""Score or judge again the samples of a store, without its study's engines.
 
-An imported study has no file: whatever sample has no verdict is executed. After a change of the judge or of the
+An imported study has no study file: every sample without a verdict is executed. After a change of the judge or of the
 problems' tests, the facts that the store keeps are judged again, and no program runs.
 """
 
@@ -31,9 +31,10 @@ from sandbox.values import Limits, Score
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredScoring:
-    """Which study is scored, where its problems are now (None: where they were), and in what.
+    """Which study is scored, where its problems are now (None: unchanged), and in which sandbox.
 
-    `explain` hears a line for each sample that did not pass: its model, problem and index, its verdict, and why.
+    `explain` is called with a line for each sample that did not pass: its model, problem and index, its verdict, and
+    the reason.
     """
 
     study: StudyRow
@@ -44,7 +45,7 @@ class StoredScoring:
 
 
 def score_stored(wish: StoredScoring, store: Store, tell: Subscriber, stop: threading.Event) -> RunEnd:
-    """Score what has no verdict; raises StoreError, ProblemsError or SandboxError."""
+    """Score the samples without a verdict; raises StoreError, ProblemsError or SandboxError."""
     study = wish.study.id
     with Reader(store.path) as reader:
         _refuse_drawn(reader, wish.study)
@@ -102,7 +103,7 @@ def _explaining(wish: StoredScoring, store: Store) -> Callable[[PendingRow, str]
 
 
 def _refuse_drawn(reader: Reader, study: StudyRow) -> None:
-    """A study file may ask for another sandbox than the usual one, so its studies are scored with it."""
+    """Raise an error for a study with a study file: that may ask for another sandbox, so `sampler run` scores it."""
     drawn = [model.name for model in reader.models(study.id) if model.backend != BACKEND]
     if drawn:
         raise StoreError(
@@ -112,7 +113,7 @@ def _refuse_drawn(reader: Reader, study: StudyRow) -> None:
 
 
 def _problems(reader: Reader, wish: StoredScoring, sandbox: StudySandbox) -> dict[str, Problem]:
-    """The study's problems; raises StoreError if they are not those that its samples were made for."""
+    """Return the study's problems; raises StoreError if they are not those that its samples were made for."""
     source = wish.problems or wish.study.problems_source
     names = tuple(reader.problem_names(wish.study.id))  # chosen when the study was made; other rows are no matter
     chosen = choose_problems(
@@ -129,7 +130,7 @@ def _problems(reader: Reader, wish: StoredScoring, sandbox: StudySandbox) -> dic
 
 
 def _end(study: StudyRow, store: Store, tell: Subscriber, stop: threading.Event) -> RunEnd:
-    """Imported models lack no samples: what their files hold is all there is."""
+    """Return how the run ended; imported models lack no samples, because their files hold all of them."""
     store.flush()
     with Reader(store.path) as reader:
         progress: Progress = read_progress(reader, study.id)
@@ -150,7 +151,7 @@ _SHOWN = 5
 
 @dataclass(slots=True)
 class Rejudged:
-    """How many verdicts were looked at, which changed (from, to), and which could not be made again."""
+    """How many verdicts were judged again, which changed (from, to), and which could not be made again."""
 
     looked_at: int = 0
     changed: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -159,7 +160,7 @@ class Rejudged:
 
     @property
     def line(self) -> str:
-        """A line for people."""
+        """Return a line for people."""
         moved = ", ".join(f"{n} from {old} to {new}" for (old, new), n in self.changed.most_common())
         kept = f"; {self.without_facts} carry too few facts and stay as they were" if self.without_facts else ""
         kept += f"; the facts of {_named(self.unreadable)} cannot be read: score them again" if self.unreadable else ""
@@ -170,7 +171,7 @@ class Rejudged:
 
 
 def _named(samples: list[str]) -> str:
-    """The first few by their names, and how many more."""
+    """Return the first few names, and how many more there are."""
     more = len(samples) - _SHOWN
     return ", ".join(samples[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
 
@@ -209,7 +210,7 @@ def rejudge_study(study: Study, store: Store, references: References) -> Rejudge
 
 
 def _rows(reader: Reader, study: int) -> Iterator[JudgedRow]:
-    """Every latest verdict that is there now; judgements that are added meanwhile are none of it."""
+    """Yield every latest verdict at the time of the call, without judgements that are added meanwhile."""
     cursor, last = 0, reader.last_verdict()
     while rows := reader.judged(study, after=cursor, last=last):
         yield from rows

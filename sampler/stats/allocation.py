@@ -1,16 +1,16 @@
-"""Whom to ask when several models may be asked: single choices, cascades, mixtures, greedy schedules, and an oracle.
+"""Choose which model to ask among several: single choices, cascades, mixtures, greedy schedules, and an oracle.
 
-Each model is an `ModelStats`: what k of its samples leave undone on every problem, and what they cost there. Samples of
-different models are independent given the problem, and samples of one model are drawn without replacement from those
+Each model is a `ModelStats`: the chance that k of its samples leave a problem unsolved, and their cost there. Samples
+of different models are independent given the problem, and samples of one model are drawn without replacement from those
 stored, so everything here is an exact expectation over the orders of stored samples; nothing is simulated. A *cascade*
 asks the first model up to k times, stops when a sample is accepted, and only then asks the second. A *mixture* draws
 all samples of both. With k1, k2 free, all their values are two products of matrices (problems inside).
 
-A sample is accepted if it passes the selection tests; where a problem has none, if it passes the judge's, which is an
+A sample is accepted if it passes the selection tests; if a problem has none, it must pass the judge's, which is an
 oracle. `right` is the share of accepted samples that the judge passes too, so an accepted answer is worth that much.
 
-Whatever is chosen here by looking at all values was chosen on the problems it is shown for, and is that much too good;
-`sampler.stats.crossfit` says how much.
+A choice by all values is made on the problems for which it is shown, so its value is too high; `sampler.stats.crossfit`
+estimates by how much.
 """
 
 from __future__ import annotations
@@ -46,19 +46,19 @@ class ModelStats:
 
     @property
     def n(self) -> int:
-        """The largest k."""
+        """Return the largest k."""
         return int(self.left.shape[1]) - 1
 
     @property
     def stopped(self) -> Floats:
-        """What k samples cost on each problem when the first accepted one ends it."""
+        """Return what k samples cost on each problem when the first accepted one ends it."""
         paid = self.once[:, None] + self.attempts * self.each[:, None]
         paid[:, 0] = 0.0
         return np.asarray(paid, dtype=np.float64)
 
     @property
     def answered(self) -> Floats:
-        """The chance that the answer handed out after k samples is right."""
+        """Return the chance that the answer handed out after k samples is right."""
         return np.asarray((1 - self.left) * self.right[:, None], dtype=np.float64)
 
 
@@ -72,9 +72,9 @@ class SampleCounts:
 
 
 def offer(model: str, tried: SampleCounts, costs: Sequence[UnitCost], mean: UnitCost | None = None) -> ModelStats:
-    """What a model offers, from its counts and the cost of its samples on each problem.
+    """Return a model's stats, from its counts and the cost of its samples on each problem.
 
-    Whoever shows their `mean` elsewhere, too, hands it over: made anew it may differ by a rounding, and buy one sample
+    Pass the `mean` cost if it is shown elsewhere, too: computed again it may differ by a rounding, and buy one sample
     less.
     """
     n = min(tried.samples)
@@ -99,8 +99,7 @@ def offer(model: str, tried: SampleCounts, costs: Sequence[UnitCost], mean: Unit
 class Choice:
     """A way to spend: up to so many samples of each model, in this order; its mean cost and the share of right answers.
 
-    `stops` says whether the first accepted sample ends it. `interval`, of the rate, is there where somebody asked for
-    it.
+    `stops` says whether the first accepted sample ends it. `interval`, of the rate, is set if it was requested.
     """
 
     legs: tuple[tuple[str, int], ...]
@@ -111,7 +110,7 @@ class Choice:
 
 
 def singles(of: ModelStats, *, stopping: bool) -> list[Choice]:
-    """Every k of one model: k samples whatever happens, or until the first accepted one."""
+    """Return every k of one model: always k samples, or until the first accepted one."""
     rates = of.answered.mean(axis=0)
     unit = of.mean_cost
     costs = of.stopped.mean(axis=0) if stopping else [unit.of(k) for k in range(of.n + 1)]
@@ -141,11 +140,11 @@ class Pairs:
         return Choice(legs=legs, stops=self.stops, cost=float(self.costs[one, two]), rate=float(self.rates[one, two]))
 
     def every(self) -> list[Choice]:
-        """All of them."""
+        """Return all of them."""
         return [self.at(one, two) for one, two in np.ndindex(*self.costs.shape)]
 
     def frontier(self) -> list[Choice]:
-        """Those that no other beats, by rising cost: as `pareto` of `every`, which would make all of them first."""
+        """Return the choices that no other beats, by rising cost: `pareto` of `every`, without making all of them."""
         costs, rates = self.costs.ravel(), self.rates.ravel()
         order = np.lexsort((-rates, costs))
         best = np.maximum.accumulate(rates[order])
@@ -155,7 +154,7 @@ class Pairs:
 
 
 def few_ks(n: int) -> NDArray[np.int64]:
-    """Every k up to `EVERY`, then `EVERY` more up to n, even in their logarithms."""
+    """Return every k up to `EVERY`, then `EVERY` more up to n, even in their logarithms."""
     far = np.geomspace(EVERY, n, EVERY).round().astype(np.int64) if n > EVERY else np.array([], dtype=np.int64)
     return np.unique(np.concatenate([np.arange(1, min(n, EVERY) + 1), far]))
 
@@ -191,7 +190,7 @@ def mixtures(first: ModelStats, second: ModelStats) -> Pairs:
 
 
 def outcome(choice: Choice, offers: Mapping[str, ModelStats]) -> tuple[Floats, Floats]:
-    """What a choice costs on each problem, and how likely its answer there is right."""
+    """Return what a choice costs on each problem, and how likely its answer there is right."""
     problems = len(next(iter(offers.values())).left)
     drawn = dict.fromkeys(offers, 0)
     reached, costs, right = np.ones(problems), np.zeros(problems), np.zeros(problems)
@@ -217,18 +216,18 @@ class Priced(Protocol):
 
     @property
     def cost(self) -> float:
-        """What it costs."""
+        """Return what it costs."""
 
     @property
     def rate(self) -> float:
-        """What share it solves."""
+        """Return what share it solves."""
 
 
 AnyPriced = TypeVar("AnyPriced", bound=Priced)
 
 
 def pareto(offered: Sequence[AnyPriced]) -> list[AnyPriced]:
-    """What no other beats: none is as good for less, none is better, but for a rounding, for as much.
+    """Return the choices that no other beats: none is as good for less, and none is better for the same cost.
 
     The result is in order of rising cost.
     """
@@ -240,13 +239,13 @@ def pareto(offered: Sequence[AnyPriced]) -> list[AnyPriced]:
 
 
 def best_within(choices: Sequence[Choice], budget: float) -> Choice | None:
-    """The best choice that costs no more than `budget`, the cheapest of equals; None where nothing fits."""
+    """Return the best choice that costs at most `budget`, the cheapest of equals; None if there is none."""
     fitting = [choice for choice in choices if choice.cost <= budget * (1 + _ROUNDING)]
     return max(fitting, key=lambda one: (one.rate, -one.cost), default=None)
 
 
 def oracle(offers: Sequence[ModelStats], budget: float) -> Floats:
-    """What an oracle reaches that knows for each problem which one model to spend the budget on.
+    """Return what an oracle reaches that knows for each problem the best single model for the budget.
 
     An upper bound for routers.
 
@@ -263,13 +262,12 @@ def oracle(offers: Sequence[ModelStats], budget: float) -> Floats:
 
 
 def greedy(fits: Mapping[str, Fit], costs: Mapping[str, UnitCost], most: Mapping[str, int]) -> tuple[str, ...]:
-    """Whom to ask next, again and again, while nothing was accepted: whoever promises most for its price.
+    """Return the greedy schedule: ask next the model with the best expected gain per cost, until a sample is accepted.
 
-    After t vain samples of a model on a problem the expected chance of its next one is that of its distribution of
-    difficulty, updated: alpha / (alpha + beta + t), times how likely the problem is possible after all. Divided by the
-    price of a sample it is the rate that a concave greedy climbs (the marginal gain per cost). Models are taken as
-    independent, which they are not: a problem that is hard for one is hard for the other. What the schedule is worth,
-    `scheduled` says without that.
+    After t failed samples of a model on a problem, the expected chance of its next one follows from its distribution of
+    difficulty: alpha / (alpha + beta + t), times the probability that the problem is possible. Divided by the cost of a
+    sample this is the marginal gain per cost. Models are taken as independent, although a problem that is hard for one
+    is often hard for the other. `scheduled` computes the value of the schedule without this assumption.
     """
     vain = dict.fromkeys(fits, 0)
     order: list[str] = []
@@ -288,7 +286,7 @@ def _promise(fit: Fit, vain: int) -> float:
 
 
 def scheduled(order: Sequence[str], offers: Mapping[str, ModelStats]) -> list[Choice]:
-    """What every beginning of a schedule costs and reaches when the first accepted sample ends it.
+    """Return what every beginning of a schedule costs and reaches if the first accepted sample ends it.
 
     A leg for each run.
     """
@@ -314,8 +312,8 @@ def strata(reference: Sequence[float], groups: int = 5) -> list[NDArray[np.int64
 
     Source: Snell et al. 2024.
 
-    Equal rates stay in the problems' order. If the reference's own rates are compared within the groups, they are too
-    low among the hard and too high among the easy ones, because luck sorted them too.
+    Equal rates stay in the problems' order. The reference's own rates within the groups are too low for hard problems
+    and too high for easy ones, because the sorting depends on chance, too.
     """
     if not 1 <= groups <= len(reference):
         raise ValueError(f"{len(reference)} problems make no {groups} groups")
@@ -327,7 +325,8 @@ def stratum_means(reference: Floats, values: Floats, shares: tuple[float, float]
     """Means over a stratum of problems that count differently: resamples x columns; `values` is problems x columns.
 
     The stratum lies between two `shares` of the weight, in the order of `strata`, so that it holds other problems in
-    each resample: where its border lies is part of the doubt. A problem across the border counts with its part inside.
+    each resample: the place of its border is part of the uncertainty. A problem across the border counts with its part
+    inside.
     """
     begin, end = shares
     order = np.argsort(reference, kind="stable")

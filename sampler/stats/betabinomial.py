@@ -1,4 +1,4 @@
-"""pass@k beyond the samples that were drawn, from a distribution of difficulty fitted to raw counts.
+"""Extrapolate pass@k beyond the drawn samples, from a distribution of difficulty fitted to raw counts.
 
 Each problem has its own chance p of a right sample. If p follows a beta distribution over problems, a problem's count
 of right samples is beta-binomial, and pass@k = 1 - B(a, b + k) / B(a, b) for any k. The fit is by maximum likelihood on
@@ -8,14 +8,14 @@ promise more than 1).
 A beta distribution has no mass at p = 0, so where some problems are impossible it promises too much. The zero-inflated
 variant adds a share of impossible problems, (1 - z)(1 - B(a, b + k) / B(a, b)), fitted by EM. It is taken where its
 likelihood is so much better that chance would do it one time in twenty (2 log-likelihood ratio above 2.71: the half of
-a chi-square that a parameter at its edge has). The choice is made anew in every resample of problems, so the interval
-holds the doubt about it.
+a chi-square that a parameter at its edge has). The choice is made again in every resample of problems, so the interval
+includes its uncertainty.
 
 The likelihood needs no gamma function: with A_j problems that have more than j right samples, B_j more than j wrong
 ones and N_j more than j at all, it is sum_j A_j log(a + j) + B_j log(b + j) - N_j log(a + b + j), and Newton's method
 on the logit of the mean a / (a + b) and the logarithm of the size a + b has its derivatives in the same sums. Its steps
 go uphill wherever the likelihood bends upwards, and begin at the likeliest of some sizes. All resamples climb at once.
-One sample of each problem tells the mean alone, so there is no fit.
+One sample of each problem determines only the mean, so there is no fit.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class Fit:
     log_likelihood: float
 
     def pass_at(self, k: int) -> float:
-        """The chance that k samples of a problem of this kind hold a right one."""
+        """Return the chance that k samples of a problem of this kind hold a right one."""
         if k < 1:
             raise ValueError(f"pass@{k} is undefined")
         none = lgamma(self.beta + k) + lgamma(self.alpha + self.beta)
@@ -76,13 +76,13 @@ class Extrapolation:
 
 
 def fit(samples: Sequence[int], correct: Sequence[int]) -> Fit:
-    """The beta-binomial distribution, zero-inflated where that fits clearly better; it needs a pass and a miss."""
+    """Fit the beta-binomial distribution, zero-inflated if that fits clearly better; it needs a pass and a miss."""
     _check(samples, correct)
     return _fit(_Table(samples, correct), np.ones((1, len(samples))))[0]
 
 
 def fit_plain(samples: Sequence[int], correct: Sequence[int]) -> Fit:
-    """The beta-binomial distribution without impossible problems."""
+    """Return the beta-binomial distribution without impossible problems."""
     _check(samples, correct)
     return _plain(_Table(samples, correct), np.ones((1, len(samples))))[0]
 
@@ -111,7 +111,7 @@ def extrapolate(
 
 
 def _percentiles(fitted: float, again: Sequence[float]) -> Interval:
-    """What refits say, and the fit itself."""
+    """Return what refits say, and the fit itself."""
     low, high = np.quantile(again, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return Interval(min(fitted, float(low)), max(fitted, float(high)))
 
@@ -151,7 +151,7 @@ def _fit(table: _Table, weights: Floats) -> list[Fit]:
 
 
 def _gains(table: _Table, weights: Floats, at: Floats) -> NDArray[np.bool_]:
-    """Whether the likelihood of each fit rises with a first few impossible problems."""
+    """Return whether the likelihood of each fit rises with a first few impossible problems."""
     surprise = (weights * table.hopeless / np.maximum(_none_right(table, at), 1e-300)).sum(axis=1)
     return np.asarray(surprise > weights.sum(axis=1), dtype=np.bool_)
 
@@ -224,7 +224,7 @@ def _mixed(table: _Table, weights: Floats, at: Floats, share: Floats) -> list[Fi
 
 
 def _none_right(table: _Table, at: Floats) -> Floats:
-    """The chance that a possible problem has no right sample among its own: resamples x problems."""
+    """Return the chance that a possible problem has no right sample among its own: resamples x problems."""
     a, b = _shapes(at)
     running = np.cumsum(np.log((b + table.steps) / (a + b + table.steps)), axis=1)
     counts = table.right + table.wrong
@@ -307,7 +307,7 @@ def _places(fits: Sequence[Fit]) -> Floats:
 
 
 def _shapes(at: Floats) -> tuple[Floats, Floats]:
-    """A and b, each as a column."""
+    """Return a and b, each as a column."""
     size = np.exp(at[:, 1:])
     mean = 1 / (1 + np.exp(-at[:, :1]))
     return size * mean, size * (1 - mean)

@@ -1,16 +1,16 @@
-"""How sure a mean over problems is: resample the problems.
+"""Estimate the uncertainty of a mean over problems by resampling the problems.
 
 The problem is what is resampled, never the sample: the samples of one problem are not independent of each other (Miller
-2024, arXiv 2411.00640, clustered errors). What a resample varies holds both sources of doubt, which problems and which
-samples, so it speaks of new problems of the same kind, each sampled anew; `sampler.stats.levels` parts the two.
+2024, arXiv 2411.00640, clustered errors). Resamples include both sources of uncertainty, the choice of problems and of
+samples, so the intervals are for new problems of the same kind with new samples.
 
 Intervals are BCa (Efron 1987: corrected for bias and skewness), with tails set further out for few problems as
-Student's t does (Hesterberg 2015, section 4.1.3, "expanded percentile"). Where less than `FEW` problems' worth is
-missing from 0 or from 1 there is nothing to resample, a bootstrap is far too sure, and Wilson's interval (1927) for
-that share takes its place where it is wider: it is the widest that a mean of values between 0 and 1 can need.
+Student's t does (Hesterberg 2015, section 4.1.3, "expanded percentile"). If a mean is less than `FEW` problems away
+from 0 or from 1, there is little to resample, and bootstrap intervals are far too short. Then Wilson's interval (1927)
+for that share is used if it is wider: it is the widest that a mean of values between 0 and 1 can need.
 `tests/bench/coverage.py` measures how often these intervals hold the truth. Plain percentiles (Efron 1979) are there to
-compare with. Of paired differences the intervals and tests are in `sampler.stats.differences`: resampling is too sure
-where few problems differ.
+compare with. Intervals and tests of paired differences are in `sampler.stats.differences`: resampling gives intervals
+that are too short if few problems differ.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ Statistic = Callable[[Floats], Floats]
 
 
 class Method(StrEnum):
-    """How an interval is read off the resampled means."""
+    """How an interval is computed from the resampled means."""
 
     BCA = "bca"
     PERCENTILE = "percentile"
@@ -94,13 +94,13 @@ def resampled_means(values: Floats, draws: Floats) -> Floats:
 
 
 def resampled(values: Floats, draws: Floats) -> Resampled:
-    """What intervals are read from."""
+    """Return what intervals are read from."""
     estimates = values.mean(axis=0)
     return summary(values, estimates, resampled_means(values, draws))
 
 
 def resampled_statistic(of: Statistic, draws: Floats) -> Resampled:
-    """`resampled` of what is no mean over problems, but follows from how much each of them counts.
+    """Return `resampled` for a statistic that is no mean, but a function of the problems' weights.
 
     The skew is that of the jackknife's values: what each problem adds, by leaving it out (Efron and Tibshirani 1993,
     equation 14.15). Those of a mean are the mean's own values.
@@ -114,7 +114,7 @@ def resampled_statistic(of: Statistic, draws: Floats) -> Resampled:
 
 
 def summary(values: Floats, estimates: Floats, means: Floats) -> Resampled:
-    """The same, of means that were drawn already; sorts them in place."""
+    """Return the same, of means that were drawn already; sorts them in place."""
     means.sort(axis=1)
     centred = values - estimates
     squares = (centred**2).sum(axis=0)
@@ -131,7 +131,7 @@ def summary(values: Floats, estimates: Floats, means: Floats) -> Resampled:
 
 
 def _share_below(means: Floats, at: float) -> float:
-    """The share of sorted means below `at`, equal ones by half; kept half a resample away from 0 and 1."""
+    """Return the share of sorted means below `at`, equal ones by half; kept half a resample away from 0 and 1."""
     slack = 1e-12 * max(1.0, abs(at))  # sums in another order differ by a rounding
     below = np.searchsorted(means, at - slack, "left") + np.searchsorted(means, at + slack, "right")
     count = len(means)
@@ -143,12 +143,12 @@ def _quantile_of(share: float) -> float:
 
 
 def intervals(values: Floats, draws: Floats, method: Method = Method.BCA) -> list[Interval]:
-    """The interval of each column's mean; `values` is a table of problems x columns."""
+    """Return the interval of each column's mean; `values` is a table of problems x columns."""
     return read_intervals(resampled(values, draws), method)
 
 
 def rate_intervals(values: Floats, draws: Floats) -> list[Interval]:
-    """The interval of each column's mean, of values between 0 and 1.
+    """Return the interval of each column's mean, of values between 0 and 1.
 
     Widened where too few problems differ from 0 or 1.
     """
@@ -162,7 +162,7 @@ def read_rates(of: Resampled, problems: int | None = None) -> list[Interval]:
 
 
 def widened(rate: float, found: Interval, problems: int) -> Interval:
-    """An interval of a share of problems, as wide as Wilson's at least where too few differ from 0 or 1."""
+    """Return an interval of a share of problems, as wide as Wilson's at least where too few differ from 0 or 1."""
     if problems * min(rate, 1 - rate) >= FEW:
         return found
     wide = wilson(rate, problems)
@@ -178,7 +178,7 @@ def wilson(rate: float, problems: float) -> Interval:
 
 
 def read_intervals(of: Resampled, method: Method = Method.BCA) -> list[Interval]:
-    """The interval of each column."""
+    """Return the interval of each column."""
     z = _NORMAL.inv_cdf((1 + LEVEL) / 2)
     found = []
     for means, bias, skew in zip(of.means, of.bias, of.skew, strict=True):
@@ -200,7 +200,7 @@ def _quantile(means: Floats, share: float) -> float:
 
 
 def _corrected(z: float, bias: float, skew: float) -> float:
-    """The share of resamples below the end of a BCa interval (Efron 1987, equation 2.3)."""
+    """Return the share of resamples below the end of a BCa interval (Efron 1987, equation 2.3)."""
     shift = bias + z
     stretch = 1 - skew * shift
     return _NORMAL.cdf(bias + shift / stretch) if stretch > 0 else float(shift > 0)

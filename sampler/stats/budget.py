@@ -1,4 +1,4 @@
-"""From a budget to a number of samples, and back."""
+"""Convert a budget to a number of samples, and back."""
 
 from __future__ import annotations
 
@@ -52,14 +52,14 @@ class UnitCost:
             raise ValueError(f"the shared cost must not be negative, not {self.once}")
 
     def of(self, k: int) -> float:
-        """The cost of k samples."""
+        """Return the cost of k samples."""
         return self.once + k * self.each if k else 0.0
 
     def affordable(self, budget: float) -> int:
         """The largest k with cost(k) <= budget: floor(budget / unit cost), Hassid et al. 2024, equations 2 and 3.
 
-        A division of floats may land just beside a whole number, so the cost itself has the last word. Beyond 2^53
-        whole numbers are no longer told apart, so that many is the answer to every larger budget.
+        A division of floats may be just below or above a whole number, so the cost itself decides. Above 2^53 floats
+        cannot represent all whole numbers, so this is the result for every larger budget.
         """
         if not (isfinite(budget) and budget >= 0):
             raise ValueError(f"a budget must be a number that is not negative, not {budget}")

@@ -1,12 +1,12 @@
-"""What a choice is worth on problems that it was not chosen on.
+"""Estimate the value of a choice on problems that were not used to make it.
 
 The best of many choices is in part the luckiest: its value on the problems that it was chosen on is too high on
 average. So the problems are dealt into parts; for each part the choice is made on all the others and valued on that
 part alone, and the values of all problems together are the estimate (cross-fitting: Stone 1974, "Cross-validatory
 choice"; Chernozhukov et al. 2018). Each problem is valued by a choice that has not seen it. It is the worth of the
-*rule* "look at so many problems and take the best", made from a fifth fewer problems than there are, and so rather too
-low than too high. What such a choice costs on problems that it has not seen may be more than the budget, and is told
-beside its worth.
+*rule* "look at so many problems and take the best", made from a fifth fewer problems than there are, and so it is
+rather too low than too high. On unseen problems such a choice may cost more than the budget; this cost is returned with
+its value.
 
 What a sample costs is taken as known: within a part, costs are scaled so that each model's mean is that of all
 problems. Otherwise a budget that buys exactly k samples would buy k - 1 on the half of all parts where problems happen
@@ -33,7 +33,7 @@ Ways = Callable[
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CrossValidated:
-    """What choices cost and reach on problems that they were not chosen on; no intervals below two problems.
+    """What choices cost and reach on problems that were not used to make them; no intervals below two problems.
 
     The cost's says how far from the budget such choices end on other problems, which may be longer, or harder.
     """
@@ -44,12 +44,12 @@ class CrossValidated:
     interval: Interval | None
 
     def over(self, budget: float) -> bool:
-        """Whether such choices cost clearly more than the budget that they were made for."""
+        """Return whether such choices cost clearly more than the budget that they were made for."""
         return self.cost > 1.01 * budget
 
 
 def deal(problems: int, rng: np.random.Generator, parts: int = PARTS) -> list[Places]:
-    """The problems, dealt at random into parts of about equal size; none for fewer than two."""
+    """Return the problems, divided at random into parts of about equal size; none for fewer than two."""
     if problems < 2:
         return []
     return [np.sort(part) for part in np.array_split(rng.permutation(problems), min(parts, problems))]
@@ -58,7 +58,7 @@ def deal(problems: int, rng: np.random.Generator, parts: int = PARTS) -> list[Pl
 def held_out(
     ways: Ways, offers: Sequence[ModelStats], budgets: Sequence[float], parts: Sequence[Places], draws: Floats | None
 ) -> list[CrossValidated | None]:
-    """The worth at each budget of taking the best of `ways`; None where on the problems of some part nothing fits."""
+    """Return the value at each budget of the best of `ways`; None if no way fits on the problems of some part."""
     problems = len(offers[0].left)
     costs, rates = np.full((2, problems, len(budgets)), np.nan)
     for part in parts:
@@ -84,7 +84,7 @@ def _held(costs: Floats, rates: Floats, draws: Floats | None) -> CrossValidated 
 
 
 def within(of: ModelStats, problems: Places, *, scaled: bool = True) -> ModelStats:
-    """An offer on some of its problems; `scaled`, a sample costs on average what it does on all."""
+    """Return a model's stats on some problems; if `scaled`, the mean cost of a sample is that on all problems."""
     each, once = of.each[problems], of.once[problems]
     if scaled:
         each = each * (of.each.mean() / each.mean())

@@ -1,4 +1,4 @@
-"""pass@budget: what share of the problems a model solves when each may cost so much.
+"""Compute pass@budget: the share of problems that a model solves if each may cost up to the budget.
 
 The metric is pass@k with k = the most samples that the budget buys (Hassid et al. 2024, arXiv 2404.00725, equations 2
 and 3), so a curve is a step function with one step for every k. It ends at k = n: beyond, nothing was measured and the
@@ -36,7 +36,7 @@ _STILL = 1e-12  # the standard error of a column that does not vary
 
 
 def largest_t(values: Floats, means: Floats) -> Floats:
-    """The largest |t| over the columns of `values` (problems x columns) in each resample.
+    """Return the largest |t| over the columns of `values` (problems x columns) in each resample.
 
     `means` are the columns' means in resamples: columns x resamples, each resample in its place.
     """
@@ -48,7 +48,7 @@ def largest_t(values: Floats, means: Floats) -> Floats:
 
 
 def simultaneous(values: Floats, largest: Floats, points: Sequence[Interval]) -> list[Interval]:
-    """The band around the mean of each column; `points` are the pointwise intervals."""
+    """Return the band around the mean of each column; `points` are the pointwise intervals."""
     problems = len(values)
     half = float(np.quantile(largest, LEVEL)) * np.sqrt(problems / (problems - 1)) * _errors(values)
     return [
@@ -58,7 +58,7 @@ def simultaneous(values: Floats, largest: Floats, points: Sequence[Interval]) ->
 
 
 def difference_bands(gaps: Floats, largest: Floats, points: Sequence[Interval]) -> list[Interval]:
-    """The band around the mean of each column of paired differences; its scale is that of their intervals."""
+    """Return the band around the mean of each column of paired differences; its scale is that of their intervals."""
     of, problems = paired_spread(gaps), len(gaps)
     half = float(np.quantile(largest, LEVEL)) * np.sqrt(problems / (problems - 1)) * of.standard_error
     return [
@@ -132,12 +132,12 @@ class Curve:
 
     @property
     def begin(self) -> float:
-        """The cost of one sample: the smallest budget at which the curve has a value."""
+        """Return the cost of one sample: the smallest budget at which the curve has a value."""
         return self.cost.of(1)
 
     @property
     def end(self) -> float:
-        """The cost of one sample more than were drawn: from this budget on, the curve is undefined."""
+        """Return the cost of one sample more than were drawn: from this budget on, the curve is undefined."""
         return self.cost.of(self.n + 1)
 
 
@@ -165,7 +165,7 @@ class CurveValue:
 
 
 def curve(counts: Counts, cost: UnitCost, rng: np.random.Generator) -> Curve:
-    """The curve of one model with intervals from resampled problems.
+    """Return the curve of one model with intervals from resampled problems.
 
     Give equal generators to several models with the same problems, and they see the same resamples.
     """
@@ -174,7 +174,7 @@ def curve(counts: Counts, cost: UnitCost, rng: np.random.Generator) -> Curve:
 
 
 def curve_over(counts: Counts, cost: UnitCost, draws: Floats | None) -> Curve:
-    """The same over resamples that were drawn already; None below two problems."""
+    """Return the same over resamples that were drawn already; None below two problems."""
     points: tuple[Point, ...] = ()
     if counts.n:
         rates = counts.rates
@@ -189,7 +189,7 @@ def curve_over(counts: Counts, cost: UnitCost, draws: Floats | None) -> Curve:
 
 
 def recosted(of: Curve, cost: UnitCost) -> Curve:
-    """The same curve in another unit: what is reached with k samples does not depend on what they cost."""
+    """Return the same curve in another unit: what is reached with k samples does not depend on what they cost."""
     return replace(of, cost=cost, points=tuple(replace(point, cost=cost.of(point.k)) for point in of.points))
 
 
@@ -209,7 +209,7 @@ def _around(rates: Floats, draws: Floats) -> tuple[Sequence[Interval | None], Se
 
 
 def standing(of: Curve, budget: float) -> CurveValue:
-    """What the model reaches at a budget."""
+    """Return what the model reaches at a budget."""
     k = of.cost.affordable(budget)
     if k == 0:
         return CurveValue(model=of.model, reach=Reach.TOO_DEAR, k=0, point=None)

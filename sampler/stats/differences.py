@@ -37,7 +37,7 @@ class Difference:
 
     @property
     def clear(self) -> bool:
-        """Whether the lead may be claimed: the corrected p value is small enough, and the interval leaves out zero."""
+        """Return whether the lead may be claimed: the corrected p value is small, and the interval excludes zero."""
         beyond = self.interval.low > 0 or self.interval.high < 0
         return beyond and self.p_corrected is not None and self.p_corrected <= 1 - LEVEL
 

@@ -1,11 +1,11 @@
-"""Two models on the same problems: who leads at which budget, from where on, and what these problems could have shown.
+"""Compare two models on the same problems: who leads, from which budget on, and what these problems could show.
 
-Every difference is paired by problem. Holm's step-down rule (1979) corrects p values for each other without an
-assumption about how they hang together; claims of who leads are corrected by `sampler.stats.signflip`.
+Every difference is paired by problem. Holm's step-down rule (1979) corrects p values without an assumption about their
+dependence; claims of who leads are corrected by `sampler.stats.signflip`.
 
 A *crossover* is the budget from which the model that leads at the end of the common range leads throughout. Its
-interval is the percentile interval over resampled problems; an end that lies outside the range is None: the data cannot
-say.
+interval is the percentile interval over resampled problems; an end that lies outside the range is None, because the
+data do not determine it.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class Crossover:
 
 
 def holm(ps: Sequence[float]) -> list[float]:
-    """Each p value, corrected for being one of `len(ps)`: reject what stays below 1 - level (Holm 1979)."""
+    """Return each p value, corrected for being one of `len(ps)`: reject what stays below 1 - level (Holm 1979)."""
     order = sorted(range(len(ps)), key=lambda at: ps[at])
     corrected = [1.0] * len(ps)
     largest = 0.0
@@ -68,7 +68,7 @@ def holm(ps: Sequence[float]) -> list[float]:
 
 
 def detectable(gaps: Floats) -> Detectable:
-    """What the paired differences of some problems could have shown."""
+    """Return what the paired differences of some problems could have shown."""
     problems = len(gaps)
     if problems < 2:
         raise ValueError(f"a detectable difference is undefined for {problems} problem(s)")
@@ -82,7 +82,7 @@ def detectable(gaps: Floats) -> Detectable:
 
 
 def crossover(names: tuple[str, str], budgets: Sequence[float], gaps: Floats, drawn: Floats) -> Crossover | None:
-    """The crossover of two models; None where they are equal at the end of the range.
+    """Return the crossover of two models; None where they are equal at the end of the range.
 
     `gaps` are the mean differences (first minus second) at rising budgets, `drawn` the same in each resample (a table
     of budgets x resamples). The interval takes equality for a lead at its low end, and for none at its high end.

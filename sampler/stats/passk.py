@@ -1,4 +1,4 @@
-"""pass@k: the chance that k samples of a problem hold a correct one, averaged over problems."""
+"""Compute pass@k: the chance that k samples of a problem hold a correct one, averaged over problems."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 
 def pass_at_k(samples: int, correct: int, k: int) -> float:
-    """The chance that k of `samples`, drawn without replacement, hold one of the `correct`.
+    """Return the chance that k of `samples`, drawn without replacement, hold one of the `correct`.
 
     The unbiased estimator 1 - C(n-c, k) / C(n, k) of Chen et al. 2021 (arXiv 2107.03374, equation 1), in whole numbers
     up to the last division. Undefined for k > n, where other code answers 1.0.

@@ -1,6 +1,6 @@
-"""What the answer that is handed out is worth.
+"""Compute the chance that the chosen answer is correct.
 
-Of k samples one is chosen, by a ranker's score or by tests that may be seen.
+One of k samples is chosen, by a ranker's score or by visible tests.
 
 rank-score@k is the chance that the best-scored of k samples, drawn without replacement, is correct (Hassid et al. 2024,
 arXiv 2404.00725, equation 4: 1/C(n,k) times the sum over places i of C(n-i, k-1) pass_i). The paper says nothing of
@@ -12,9 +12,9 @@ S_g = m_1 + … + m_g,
 which is the paper's value where nothing is tied, and pass@1 where everything is. So rank-score@1 is pass@1 whatever the
 ranker says, a ranker that puts all correct samples first reaches pass@k, and one that puts them last C(c,k) / C(n,k).
 
-The formula needs scores that do not depend on which samples were drawn. Where they do, because samples vote for each
-other (`Votes`), the value is a mean over drawn subsets, and its error is told; where there are few subsets, over all of
-them.
+The formula needs scores that do not depend on which samples were drawn. If they do, because samples vote for each other
+(`Votes`), the value is a mean over drawn subsets, with its standard error; if there are few subsets, the mean is over
+all of them.
 
 Higher scores are better throughout.
 """
@@ -34,7 +34,7 @@ _AT_ONCE = 1 << 22  # comparisons of votes that are held in memory together
 
 
 def rank_weights(samples: int, k: int) -> NDArray[np.float64]:
-    """How likely it is that the sample at each place of a ranking is the best of k drawn ones; sums to 1.
+    """Return how likely it is that the sample at each place of a ranking is the best of k drawn ones; sums to 1.
 
     C(n-i, k-1) / C(n, k) for i = 1 … n, by w_1 = k/n and w_(i+1) = w_i · (n-i-k+1) / (n-i): positive terms throughout,
     so that thousands of samples cost no precision.
@@ -47,7 +47,7 @@ def rank_weights(samples: int, k: int) -> NDArray[np.float64]:
 
 
 def correct_by_place(scores: ArrayLike, passed: ArrayLike) -> NDArray[np.float64]:
-    """The chance that the sample at each place of the ranking is correct, with equals in random order."""
+    """Return the chance that the sample at each place of the ranking is correct, with equals in random order."""
     given, right = _pairs(scores, passed)
     _, group, members = np.unique(-given, return_inverse=True, return_counts=True)
     share = np.bincount(group, weights=right) / members
@@ -55,7 +55,7 @@ def correct_by_place(scores: ArrayLike, passed: ArrayLike) -> NDArray[np.float64
 
 
 def rank_score_at_k(scores: ArrayLike, passed: ArrayLike, k: int) -> float:
-    """The chance that the best-scored of k samples of a problem is correct.
+    """Return the chance that the best-scored of k samples of a problem is correct.
 
     The module's docstring gives the formula.
     """
@@ -79,8 +79,8 @@ class Votes:
     A sample's is its weight times the size of its cluster to some power.
 
     `clusters` are labels, equal for samples that agree with each other. Of equal scores the one with the higher `tie`
-    is better; what is equal in that, too, stands in random order. A weight of 0 is for samples that nobody should vote
-    for.
+    is better; what is equal in that, too, stands in random order. A weight of 0 is for samples that should get no
+    votes.
     """
 
     clusters: NDArray[np.int64]
@@ -100,7 +100,7 @@ class Votes:
 
     @property
     def scores(self) -> NDArray[np.float64]:
-        """The scores where every sample votes."""
+        """Return the scores where every sample votes."""
         _, cluster, sizes = np.unique(self.clusters, return_inverse=True, return_counts=True)
         return np.asarray(self.weights * sizes[cluster] ** self.power, dtype=np.float64)
 
@@ -189,7 +189,7 @@ class Selected:
 
     @property
     def wrong(self) -> float:
-        """The chance that a wrong answer is handed out."""
+        """Return the chance that a wrong answer is handed out."""
         return self.answered - self.correct
 
 

@@ -1,9 +1,9 @@
-"""Stopping at the first pass: what it costs on average, per problem and over a whole set, and what a solution costs.
+"""Compute the costs of stopping at the first pass, per problem and over a whole set, and the cost of a solution.
 
-The paper's metrics charge k samples whether or not the first was right. Whoever can tell a right program (by tests)
-stops there, and pays for T samples, T being the first that passes, or for k if none does. Drawn without replacement
-from n samples of which c pass, E[min(T, k)] = sum over j < k of C(n-c, j) / C(n, j): the j-th summand is the chance
-that j were drawn in vain.
+The metrics of Hassid et al. charge k samples even if the first was right. With tests that recognise a right program,
+one stops there and pays for T samples, where T is the first that passes, or for k if none does. Drawn without
+replacement from n samples of which c pass, E[min(T, k)] = sum over j < k of C(n-c, j) / C(n, j): the j-th summand is
+the chance that j samples were drawn without a pass.
 
 A budget for a whole set of problems is best spent in rounds, one sample for every problem not yet solved, as in "Reset
 and Discard" (Meir et al. 2026, arXiv 2601.21522). After k rounds that is every problem stopped at its first pass or at
@@ -11,7 +11,7 @@ k, so the same formula gives the set's expected cost; within a round the problem
 solutions grow evenly.
 
 Cost of pass (Erol et al. 2025, arXiv 2504.13359): the cost of a sample over the rate of success, per problem. It is
-infinite where nothing passed, so the share of such problems is always told beside the mean of the others.
+infinite if nothing passed, so the share of such problems is always returned with the mean of the others.
 """
 
 from __future__ import annotations
@@ -46,8 +46,7 @@ def attempts_at_every_k(samples: Sequence[int], correct: Sequence[int], ks: int)
 class Stop:
     """What stopping at the first pass, or at k, costs and reaches: means over problems.
 
-    Both are defined whatever passed, for at most k samples are paid. Their intervals are there where somebody asked for
-    them.
+    Both are always defined, because at most k samples are paid. Their intervals are set if they were requested.
     """
 
     k: int
@@ -67,7 +66,7 @@ def stopping_curve(rates: Floats, attempts: Floats, each: Floats, once: Floats) 
 
 
 def reached_by(stops: Sequence[Stop], budget: float) -> float:
-    """What share is solved when the set's budget is `budget` for each problem, spent in rounds.
+    """Return what share is solved when the set's budget is `budget` for each problem, spent in rounds.
 
     Undefined after the last.
 
@@ -81,7 +80,7 @@ def reached_by(stops: Sequence[Stop], budget: float) -> float:
 
 
 def reached_in_rounds(costs: Floats, rates: Floats, budgets: Sequence[float]) -> Floats:
-    """What rounds reach within budgets, as a table of sets x budgets.
+    """Return what rounds reach within budgets, as a table of sets x budgets.
 
     `costs` and `rates` are sets x rounds, from round 0 on.
 
@@ -101,7 +100,8 @@ def reached_in_rounds(costs: Floats, rates: Floats, budgets: Sequence[float]) ->
 def rounds_intervals(costs: Floats, rates: Floats, budgets: Sequence[float], draws: Floats) -> list[Interval]:
     """The interval of what rounds reach at each budget; `costs` and `rates` are problems x rounds, from round 0 on.
 
-    Each resample spends the budgets anew, so that which problems are dear is a doubt like which are hard.
+    Each resample spends the budgets anew, so that the interval includes the uncertainty about which problems are
+    expensive.
     """
 
     def reached(weights: Floats) -> Floats:
@@ -133,12 +133,12 @@ def costs_of_pass(samples: Sequence[int], correct: Sequence[int], each: Floats) 
 
 
 def frontier(costs: Mapping[str, Floats]) -> Floats:
-    """The least cost of pass that any model has on each problem (Erol et al. 2025)."""
+    """Return the least cost of pass that any model has on each problem (Erol et al. 2025)."""
     return np.asarray(np.min(np.stack(list(costs.values())), axis=0), dtype=np.float64)
 
 
 def cost_of_pass(costs: Floats, rng: np.random.Generator, draws: Floats | None) -> CostOfPass:
-    """The summary of one cost of pass for each problem.
+    """Return the summary of one cost of pass for each problem.
 
     `draws` are resamples of all of them, `rng` draws the solved ones.
     """
@@ -204,7 +204,7 @@ class Orders:
     end: float
 
     def rates(self, budget: float) -> Floats:
-        """The share of orders in which each problem is solved within `budget`."""
+        """Return the share of orders in which each problem is solved within `budget`."""
         if budget >= self.end:
             raise ValueError(f"undefined for a budget of {budget}: the samples of some problem are spent at {self.end}")
         return np.asarray((self.solved_at <= budget).mean(axis=1), dtype=np.float64)

@@ -1,1 +1,1 @@
-"""The SQLite file of a study: its tables, the one that writes, those that read, and the rows between them."""
+"""Keep a study in an SQLite file: its tables, one writer, readers, and the rows between them."""

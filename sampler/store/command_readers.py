@@ -1,4 +1,4 @@
-"""Readers that one command each needs: `rank`, `claims`, `export` and `analyse`.
+"""Read what single commands need: `rank`, `claims`, `export` and `analyse`.
 
 Samples are read for one model and one problem at a time, however many there are in all.
 """
@@ -37,26 +37,26 @@ WHERE study_id = ? AND ranker.name = ? AND model_id = ? AND problem_id = ?"""
 
 
 class RankingReader(Reader):
-    """What rankers ask of a store. Not for use from several threads at once."""
+    """Queries for rankers; not for use from several threads at once."""
 
     def problems(self, study: int) -> list[ProblemRow]:
-        """The problems of a study, in their order."""
+        """Return the problems of a study, in their order."""
         return [ProblemRow(**row) for row in self._rows(_PROBLEMS, study)]
 
     def sampling(self, study: int) -> Mapping[int, str]:
-        """What decides each model's samples, as canonical JSON, by the model's id."""
+        """Return what decides each model's samples, as canonical JSON, by the model's id."""
         return {row["id"]: row["sampling_json"] for row in self._rows(_SAMPLING, study)}
 
     def rankable(self, model: int, problem: int, *, facts: bool = False) -> list[RankableRow]:
-        """The samples of a model on a problem that have a verdict, by their index."""
+        """Return the samples of a model on a problem that have a verdict, by their index."""
         return [RankableRow(**row) for row in self._rows(_RANKABLE, facts, model, problem)]
 
     def correct(self, model: int, problem: int) -> list[tuple[str, int]]:
-        """The different programs of a model that passed on a problem, and how many samples hold each."""
+        """Return the different programs of a model that passed on a problem, and how many samples hold each."""
         return [(row["program"], row["samples"]) for row in self._rows(_CORRECT, model, problem)]
 
     def ranked(self, study: int, name: str, model: int, problem: int) -> Mapping[int, RankedRow]:
-        """What a ranker thinks of a model's samples on a problem, as far as that is stored, by the sample's id."""
+        """Return a ranker's stored scores of a model's samples on a problem, by the sample's id."""
         return {row["sample_id"]: RankedRow(**row) for row in self._rows(_RANKED, study, name, model, problem)}
 
 
@@ -77,7 +77,7 @@ ORDER BY s.id LIMIT ?"""
 
 
 class ClaimReader(Reader):
-    """What `sampler claims` asks of a store."""
+    """Queries for `sampler claims`."""
 
     def claim_counts(self, study: int) -> list[ClaimCount]:
         """Claims against our verdicts, counted."""
@@ -92,7 +92,7 @@ class ClaimReader(Reader):
         ]
 
     def disputed(self, study: int, *, after: int = 0, limit: int = 1000) -> list[DisputedRow]:
-        """Samples whose claim our verdict does not share, by rising ids above `after`."""
+        """Return samples whose claim differs from our verdict, by rising ids above `after`."""
         rows = self._rows(_DISPUTED, after, study, limit)
         return [DisputedRow(**{**row, "claimed": bool(row["claimed"])}) for row in rows]
 
@@ -113,14 +113,14 @@ _PROBLEM_IDS = "SELECT id FROM problem WHERE study_id = ? ORDER BY position"
 
 
 class ExportReader(Reader):
-    """What `sampler export` asks of a store."""
+    """Queries for `sampler export`."""
 
     def problem_ids(self, study: int) -> list[int]:
-        """The problems of a study, in its order."""
+        """Return the problems of a study, in its order."""
         return [row["id"] for row in self._rows(_PROBLEM_IDS, study)]
 
     def samples(self, model: int, problem: int) -> list[ExportRow]:
-        """The samples of a model and a problem, by their numbers."""
+        """Return the samples of a model and a problem, by their numbers."""
         return [
             ExportRow(
                 **{
@@ -133,7 +133,7 @@ class ExportReader(Reader):
         ]
 
     def copy_to(self, path: Path) -> None:
-        """The whole store as one compact file without a log; raises StoreError."""
+        """Copy the whole store to one compact file without a log; raises StoreError."""
         with self._errors():
             self._connection.execute("PRAGMA query_only=OFF")  # the file is open read-only all the same
             try:
@@ -162,13 +162,13 @@ WHERE s.model_id = ? GROUP BY problem.id"""
 
 
 class SpentReader(Reader):
-    """Not for use from several threads at once."""
+    """Queries for the costs of samples; not for use from several threads at once."""
 
     def spent(self, model: int, unit: Unit) -> list[SpentRow]:
-        """The scored samples of a model that have a cost in a unit of `SAMPLE_COSTS`."""
+        """Return the scored samples of a model that have a cost in a unit of `SAMPLE_COSTS`."""
         reading, writing = SAMPLE_COSTS[unit]
         return [SpentRow(**row) for row in self._rows(_SPENT.format(reading=reading, writing=writing), model)]
 
     def accepted(self, model: int) -> list[AcceptedRow]:
-        """What the selection tests made of a model's scored samples, of each problem."""
+        """Return how many of a model's scored samples passed the selection tests, for each problem."""
         return [AcceptedRow(**row) for row in self._rows(_ACCEPTED, model)]

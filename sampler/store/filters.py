@@ -1,11 +1,11 @@
-"""The language in which people pick samples, and how it becomes SQL: a pure module, no database in sight.
+"""Parse filters for samples and translate them to SQL. Pure: no database is used.
 
     model:qwen* verdict:timeout tok>300 problem:HumanEval/3? err:~IndexError -infra since:10m
 
-Words stand side by side and all must hold; `-` before one turns it round. `field:value` compares whole values (`*` and
-`?` are wildcards, commas are "or"), `field:~text` looks for a piece of text, `field>number` compares numbers, and a
-word alone is looked for in the names of model and problem, the verdict and the error. Capitals do not matter. Whatever
-a person types travels as a parameter: the SQL around it is fixed text of this module, whose tables are called `v`
+All words of a filter must match; `-` before a word negates it. `field:value` compares whole values (`*` and `?` are
+wildcards, commas are "or"), `field:~text` searches for a part of the text, `field>number` compares numbers, and a word
+alone is searched in the names of model and problem, the verdict and the error. Upper and lower case are equal. The
+user's text becomes an SQL parameter: the SQL around it is fixed text of this module, whose tables are called `v`
 (verdict) and `s` (sample).
 """
 
@@ -67,7 +67,7 @@ STATES = tuple(_STATES)
 
 
 class FilterError(ValueError):
-    """A filter that says nothing; the message names the word and the way out."""
+    """An invalid filter; the message names the word and says what is valid."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,7 +94,7 @@ class _Term:
 
 
 def parse(text: str, now: float) -> Filter:
-    """The filter that `text` says; raises FilterError. `now` is what `since:` counts back from."""
+    """Parse a filter; raises FilterError. `since:` counts back from `now`."""
     if len(text) > LONGEST:
         raise FilterError(f"a filter of {len(text)} characters is too long; at most {LONGEST} are read")
     words = [match for match in _WORD.finditer(text) if match[0]]
@@ -115,13 +115,13 @@ def parse(text: str, now: float) -> Filter:
 
 
 def toggled(text: str, state: str) -> str:
-    """The filter with a state such as "failed" added, or taken out if it is there."""
+    """Return the filter with a state such as "failed" added, or removed if it is there."""
     words = text.split()
     return " ".join(word for word in words if word != state) if state in words else " ".join([*words, state])
 
 
 def narrowed(text: str, field: str, value: str, op: str = ":") -> str:
-    """The filter with one more word: `field` is exactly `value` (or holds it, with the op ":~")."""
+    """Return the filter with one more word: `field` is exactly `value` (or holds it, with the op ":~")."""
     literal = value.replace('"', "?")
     plain = re.fullmatch(r"[A-Za-z0-9][\w./:+@-]*", literal)
     word = f"{field}{op}{literal}" if plain else f'{field}{op}"{literal}"'
@@ -145,7 +145,7 @@ def _term(word: re.Match[str], now: float) -> _Term:
 
 
 def _plain(word: re.Match[str], value: str) -> _Term:
-    """A word alone: a state, or text to look for."""
+    """Parse a word alone: a state, or text to search for."""
     if not value:
         raise FilterError("'-' turns round the word behind it, and there is none")
     if not word["value"].startswith('"') and value.lower() in _STATES:
@@ -175,7 +175,7 @@ def _text(field: str, op: str, value: str, *, quoted: bool) -> _Term:
 
 
 def _refuse_unknown_verdicts(choices: Iterable[str]) -> None:
-    """There are few verdicts, so a misspelt one is told and not looked for."""
+    """Raise FilterError for an unknown verdict: there are few verdicts, so it is misspelt."""
     for choice in choices:
         if choice.upper() not in _VERDICTS and not {"*", "?"} & set(choice):
             near = _near(choice.upper(), _VERDICTS).lower()

@@ -1,4 +1,4 @@
-"""The statements of an import: many samples in one transaction, with the same facts and the same sums as one by one."""
+"""Write imports: many samples in one transaction, with the same facts and sums as one by one."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _TALLY = (
 
 
 def open_study(connection: sqlite3.Connection, record: StudyRecord, now: float) -> StudyIds:
-    """The study that samples are imported into, made or found; the models and the text that it has stay as they are."""
+    """Find or make the study that samples are imported into; its models and its text stay as they are."""
     found = connection.execute("SELECT spec_toml FROM study WHERE name = ?", (record.name,)).fetchone()
     if found is None:
         return statements.open_study(connection, record, now)
@@ -46,8 +46,7 @@ def open_study(connection: sqlite3.Connection, record: StudyRecord, now: float) 
 def open_model(connection: sqlite3.Connection, study: int, model: ImportedModel) -> tuple[int, Architecture | None]:
     """The id and architecture of an imported model; raises StudyChanged if the samples held under its name are others.
 
-    What an earlier import told of its size stays known, and what this one tells holds for the samples that are there,
-    too.
+    The size from an earlier import stays known, and the size from this one holds for the present samples, too.
     """
     try:
         id_ = statements.add_model(connection, study, model.record)
@@ -97,7 +96,7 @@ def _tell_flops(connection: sqlite3.Connection, model: int, architecture: Archit
 
 
 def add_batch(connection: sqlite3.Connection, batch: Batch, now: float) -> None:
-    """Samples that are not held, their texts, their claims and their share of the tallies."""
+    """Add samples that are not held, their texts, their claims and their share of the tallies."""
     connection.execute(f"PRAGMA cache_size={-CACHE_KB}")  # the index over texts is written all over
     connection.execute("PRAGMA wal_autocheckpoint=100000")
     (last,) = connection.execute("SELECT coalesce(max(id), 0) FROM sample").fetchone()
@@ -110,9 +109,9 @@ def add_batch(connection: sqlite3.Connection, batch: Batch, now: float) -> None:
 
 
 def _insert(connection: sqlite3.Connection, head: str, rows: Sequence[tuple[object, ...]]) -> None:
-    """Many rows by each statement.
+    """Insert many rows with each statement.
 
-    SQLite works without Python's lock from one to the next, and the reader of files goes on.
+    SQLite works without Python's lock meanwhile, so the reader of files continues.
     """
     for at in range(0, len(rows), AT_ONCE):
         part = rows[at : at + AT_ONCE]
@@ -123,7 +122,7 @@ def _insert(connection: sqlite3.Connection, head: str, rows: Sequence[tuple[obje
 def end_import(
     connection: sqlite3.Connection, study: int, wanted: Mapping[int, int], told: Iterable[str], now: float
 ) -> None:
-    """Let the models want what they hold of every problem, note what was done, and that its scoring has not begun."""
+    """Set the wanted samples of the models to those held of every problem, and record the import's end."""
     for model, samples in wanted.items():
         connection.execute("UPDATE model SET wanted = ? WHERE id = ?", (samples, model))
     for message in told:

@@ -1,6 +1,6 @@
 """Let one process write a store at a time, and tell whether the process that runs a study is still there.
 
-The kernel gives the lock back however its owner ends, `kill -9` included. A status of "running" outlives `kill -9`.
+The kernel releases the lock however its owner ends, `kill -9` included. A status of "running" outlives `kill -9`.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class StoreLock:
     """An exclusive lock on the file `<store>.lock`, which names its owner and lives as long as the lock."""
 
     def __init__(self, store: Path) -> None:
-        """Take the lock; raises StoreBusy naming the process that has it."""
+        """Take the lock; raises StoreBusy, which names the process that has it."""
         if store.is_dir():
             raise StoreError(f"{str(store)!r} is a directory; give a store the name of a file")
         self._path = store.with_name(store.name + ".lock")
@@ -65,7 +65,7 @@ class StoreLock:
             return False
 
     def release(self) -> None:
-        """Give the lock back. Removing first is safe: who opened the old file meanwhile sees that it is gone."""
+        """Release the lock; the file is removed first, and a process that opened it meanwhile notices that."""
         if self._file is not None:
             self._path.unlink(missing_ok=True)
             os.close(self._file)
@@ -82,7 +82,7 @@ _CLOCKS_APART = 5.0  # seconds that a clock may have been set by since a run beg
 
 
 def process_exists(pid: int) -> bool:
-    """Whether a process of this machine lives; one that has died but was not waited for does not."""
+    """Return whether a process of this machine lives; one that has died but was not waited for does not."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
@@ -97,7 +97,7 @@ def process_exists(pid: int) -> bool:
 
 
 def began_after(pid: int, moment: float) -> bool:
-    """Whether a process began after a moment (Unix seconds), so that its number was another one's then.
+    """Return whether a process began after a moment (Unix seconds), so that its pid belonged to another one then.
 
     False if unknown.
     """
@@ -111,12 +111,12 @@ def began_after(pid: int, moment: float) -> bool:
 
 
 def is_abandoned(study: StudyRow, host: str, exists: Callable[[int], bool] = process_exists) -> bool:
-    """Whether a study is said to run on this machine, whose name is `host`, and no such process is there."""
+    """Return whether a study is marked as running on this machine (`host`), but its process does not exist."""
     if study.status != "running" or study.pid is None or study.host != host:
         return False
     return not exists(study.pid) or began_after(study.pid, study.started_at or time.time())
 
 
 def as_it_stands(study: StudyRow) -> StudyRow:
-    """The study; one whose process is gone is interrupted, whatever its store says."""
+    """Return the study; if its process is gone, its status is interrupted."""
     return replace(study, status="interrupted") if is_abandoned(study, socket.gethostname()) else study

@@ -1,6 +1,6 @@
-"""Bringing a store file to this version's tables. sqlite-utils keeps the books: which migration was applied when.
+"""Migrate a store file to this version's tables; sqlite-utils records which migration was applied when.
 
-A migration may build a table anew that others refer to, so the connection must not check foreign keys meanwhile.
+A migration may rebuild a table that others refer to, so the connection must not check foreign keys meanwhile.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from sampler.store.schema import APPLICATION, VERSIONS
 
 
 def migrate(connection: sqlite3.Connection, versions: Mapping[str, str] = VERSIONS) -> None:
-    """Apply what is missing, each version in one transaction. The caller has refused newer files already."""
+    """Apply the missing migrations, each in one transaction; the caller has already refused newer files."""
     migrations = sqlite_utils.Migrations(APPLICATION)
     for name, script in versions.items():
         migrations(name=name)(_runner(script))
@@ -30,7 +30,7 @@ def _runner(script: str) -> Callable[[sqlite_utils.Database], None]:
 
 
 def _statements(script: str) -> Iterator[str]:
-    """One statement at a time: `executescript` would commit the migration's transaction under way."""
+    """Yield one statement at a time: `executescript` would commit the migration's transaction."""
     pending = ""
     for line in script.splitlines(keepends=True):
         pending += line

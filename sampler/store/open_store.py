@@ -1,4 +1,4 @@
-"""Opening a store to read it whatever version wrote it, and choosing one of its studies."""
+"""Open a store of any version to read it, and choose one of its studies."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ AnyReader = TypeVar("AnyReader", bound=Reader)
 
 
 def open_migrated(path: Path, kind: type[AnyReader]) -> AnyReader:
-    """A reader of this kind; a store of an older version is brought up to date first. Raises StoreError."""
+    """Open a reader of this kind; a store of an older version is migrated first. Raises StoreError."""
     try:
         return kind(path)
     except StoreOld:
@@ -22,13 +22,13 @@ def open_migrated(path: Path, kind: type[AnyReader]) -> AnyReader:
 
 
 def remove(path: Path) -> None:
-    """Remove a store and what a reader leaves beside it."""
+    """Remove a store and the files that a reader leaves beside it."""
     for ending in ("", "-wal", "-shm"):
         path.with_name(path.name + ending).unlink(missing_ok=True)
 
 
 def chosen_study(studies: list[StudyRow], path: Path, name: str | None) -> StudyRow:
-    """The study called `name`, or the newest one; raises StoreError."""
+    """Return the study called `name`, or the newest one; raises StoreError."""
     chosen = [row for row in studies if name in (None, row.name, row.uid)]
     if not chosen:
         held = ", ".join(repr(row.name) for row in studies) or "none"

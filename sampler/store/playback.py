@@ -1,7 +1,7 @@
-"""Playing a finished study as if it ran: its rows are copied into a new store at the pace at which they once came.
+"""Replay a finished study as if it ran: copy its rows into a new store at their original pace.
 
-This serves demonstrations, and tests of the screen that want a run without a model. The source is only read; the copy
-is an ordinary store, and whoever looks at it cannot tell it from a live one, except that its times are those of now.
+This serves demonstrations, and tests of the screen without a model. The source is only read. The copy is an ordinary
+store and looks like a live one, except that its times are those of the replay.
 """
 
 from __future__ import annotations
@@ -39,10 +39,10 @@ ON CONFLICT DO UPDATE SET n = n + excluded.n"""
 
 
 class Player:
-    """Copies `source` into `copy`, `speed` times as fast as it came, in a thread of its own. Use as a context."""
+    """Copies `source` into `copy`, `speed` times as fast as the original, in its own thread. Use as a context."""
 
     def __init__(self, source: Path, copy: Path, speed: float, *, clock: Callable[[], float] = time.time) -> None:
-        """Lay out the copy with all that a study has before its first sample; raises StoreError."""
+        """Create the copy with all that a study has before its first sample; raises StoreError."""
         Reader(source).close()
         Store(copy).close()
         self._source, self._copy = source, copy
@@ -99,7 +99,7 @@ class Player:
                 )
 
     def _copy_until(self, connection: sqlite3.Connection, played: float, held: dict[str, int]) -> None:
-        """Everything up to that moment of the source, in one transaction with its sums."""
+        """Copy everything up to that moment of the source, in one transaction with its sums."""
         now = self._clock()
         before = dict(held)
         connection.execute("BEGIN IMMEDIATE")
@@ -134,7 +134,7 @@ class Player:
 
 
 def _columns(connection: sqlite3.Connection, table: str) -> str:
-    """The columns that both stores have; the source may be of an older version."""
+    """Return the columns that both stores have; the source may be of an older version."""
     both = (connection.execute(f"PRAGMA {schema}.table_info({table})").fetchall() for schema in ("main", "src"))
     here, there = ({row[1] for row in rows} for rows in both)
     return ", ".join(sorted(here & there))

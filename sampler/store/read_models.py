@@ -1,7 +1,4 @@
-"""Rows that readers return, for reports and screens. Texts are hostile.
-
-The readers build them and check nothing twice.
-"""
+"""Define the rows that readers return, for reports and screens. Texts are hostile."""
 
 from __future__ import annotations
 
@@ -173,7 +170,7 @@ class ClaimCount:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DisputedRow:
-    """An imported sample whose file says otherwise than our verdict. Texts are hostile."""
+    """An imported sample whose claim differs from our verdict. Texts are hostile."""
 
     id: int  # sample id: the cursor
     model: str
@@ -188,9 +185,9 @@ class DisputedRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AcceptedRow:
-    """How many scored samples of a problem passed its selection tests, and the judge's too.
+    """How many scored samples of a problem passed its selection tests, and the judge's, too.
 
-    `untested` had none to pass.
+    `untested` samples had no selection tests.
     """
 
     problem: str
@@ -221,7 +218,7 @@ class ProblemRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RankableRow:
-    """A sample with a verdict, and everything that a ranker may go by. `facts` only where they were asked for."""
+    """A sample with a verdict, and everything that a ranker may use; `facts` only if they were requested."""
 
     id: int
     index: int
@@ -265,13 +262,13 @@ class ExportRow:
 
     @property
     def passed(self) -> bool | None:
-        """Whether the sample passed, by our verdict where there is one."""
+        """Return whether the sample passed, by our verdict where there is one."""
         return self.claimed if self.verdict is None else self.verdict == "PASSED"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SampleRow:
-    """A sample and its latest verdict; what belongs to the verdict is None where there is none yet."""
+    """A sample and its latest verdict; fields of the verdict are None if there is none yet."""
 
     sample_id: int
     verdict_id: int | None
@@ -332,7 +329,7 @@ class SampleDetail:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GroupRow:
-    """Failures of one stretch of verdicts that end alike: how many, and the newest of them."""
+    """Failures of one range of verdicts that ended in the same way: how many, and the newest of them."""
 
     verdict: str
     error_type: str | None

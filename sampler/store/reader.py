@@ -1,8 +1,7 @@
-"""Reading a store: one read-only connection, no open transaction between calls.
+"""Read a store: one read-only connection, without an open transaction between calls.
 
-A reader is a guest. It may look while a study writes; `changed` is cheap enough to be asked twenty times a second.
-Every query is fetched to its end before a method returns, so no reader ever keeps the writer's log from being
-checkpointed.
+A reader may read while a study writes; `changed` is cheap enough for twenty calls a second. Every query is fetched to
+its end before a method returns, so a reader never prevents a checkpoint of the writer's log.
 """
 
 from __future__ import annotations
@@ -45,11 +44,11 @@ class StoreError(CommandError):
 
 
 class StoreUnmade(StoreError):
-    """A run has begun to make this store and holds nothing yet, or broke off there."""
+    """A run has begun to make this store, which is still empty, or was interrupted then."""
 
 
 class StoreOld(StoreError):
-    """The store lacks tables or columns of this version: whoever may write brings it up to date by opening it."""
+    """The store lacks tables or columns of this version: opening it with write access migrates it."""
 
 
 _STUDY = """
@@ -122,9 +121,9 @@ GROUP BY model.id, verdict.verdict, error_type ORDER BY samples DESC, model.posi
 
 
 def _immutable(path: Path) -> str:
-    """What tells SQLite that a store needs no files beside it: it cannot make them where nobody can write.
+    """Return the URI option for SQLite to read a store without making files beside it, in a read-only folder.
 
-    Only where no log lies beside the store, for what is in one would not be seen.
+    It is used only if there is no log beside the store, because rows in a log would not be seen.
     """
     log = path.with_name(path.name + "-wal")
     written = log.is_file() and log.stat().st_size > 0
@@ -135,7 +134,7 @@ class Reader(Closeable):
     """Queries over one store file. Not for use from several threads at once."""
 
     def __init__(self, path: Path) -> None:
-        """Open `path`; raises StoreError with the way out."""
+        """Open `path`; raises StoreError, which says what to do."""
         self._path = path
         self._seen: int | None = None
         if path.is_dir():
@@ -162,22 +161,22 @@ class Reader(Closeable):
             raise
 
     def changed(self) -> bool:
-        """Whether another connection has committed since the last call (True on the first call)."""
+        """Return whether another connection has committed since the last call (True on the first call)."""
         with self._errors():
             version: int = self._connection.execute("PRAGMA data_version").fetchone()[0]
         before, self._seen = self._seen, version
         return version != before
 
     def studies(self) -> list[StudyRow]:
-        """Every study of the store, newest first."""
+        """Return every study of the store, newest first."""
         return [StudyRow(**row) for row in self._rows(_STUDY)]
 
     def models(self, study: int) -> list[ModelRow]:
-        """The models of a study, in the order of the study file, without their greedy samples."""
+        """Return the models of a study, in the order of the study file, without their greedy samples."""
         return [_model(row) for row in self._rows(_MODELS, study, True)]
 
     def greedy(self, study: int) -> list[ModelRow]:
-        """The greedy samples of a study's models, each as a model with one sample for each problem."""
+        """Return the greedy samples of a study's models, each as a model with one sample for each problem."""
         return [_model(row) for row in self._rows(_MODELS, study, False)]
 
     def tallies(self, study: int) -> list[TallyRow]:
@@ -185,7 +184,7 @@ class Reader(Closeable):
         return [TallyRow(**row) for row in self._rows(_TALLIES, study)]
 
     def verdict_counts(self, study: int) -> Mapping[tuple[int, str], int]:
-        """How often (model id, verdict) came up, counting each sample's latest verdict."""
+        """Return how often (model id, verdict) came up, counting each sample's latest verdict."""
         return {(row["model_id"], row["verdict"]): row["n"] for row in self._rows(_COUNTS, study)}
 
     def tail(self, study: int, *, after: int = 0, limit: int = 200) -> list[TailRow]:
@@ -193,15 +192,15 @@ class Reader(Closeable):
         return [TailRow(**row) for row in self._latest(_TAIL, study, after, limit)]
 
     def events(self, study: int, *, after: int = 0, limit: int = 200) -> list[EventRow]:
-        """The log, by the same rule as `tail`."""
+        """Return the log, by the same rule as `tail`."""
         return [EventRow(**row) for row in self._latest(_EVENTS, study, after, limit)]
 
     def held(self, study: int) -> list[HeldRow]:
-        """Every sample that the store holds."""
+        """Return every sample that the store holds."""
         return [HeldRow(**row) for row in self._rows(_HELD, study)]
 
     def held_indices(self, model: int, problem: int) -> set[int]:
-        """The indices of the samples that the store holds of a model and a problem."""
+        """Return the indices of the samples that the store holds of a model and a problem."""
         with self._errors():
             found = self._connection.execute(_HELD_INDICES, (model, problem)).fetchall()
         return {row[0] for row in found}
@@ -211,11 +210,11 @@ class Reader(Closeable):
         return [PendingRow(**row) for row in self._rows(_PENDING, after, study, limit)]
 
     def judged(self, study: int, *, after: int, last: int, limit: int = 200) -> list[JudgedRow]:
-        """The latest verdicts with ids above `after` and up to `last`, with the facts they were made from."""
+        """Return the latest verdicts with ids above `after` and up to `last`, with the facts they were made from."""
         return [JudgedRow(**row) for row in self._rows(_JUDGED, after, last, study, limit)]
 
     def problem_names(self, study: int) -> list[str]:
-        """The problems of a study, in its order."""
+        """Return the problems of a study, in its order."""
         found = self._rows("SELECT name FROM problem WHERE study_id = ? ORDER BY position", study)
         return [row["name"] for row in found]
 
@@ -225,21 +224,24 @@ class Reader(Closeable):
         return limits
 
     def last_verdict(self) -> int:
-        """The highest id of a verdict; 0 without one."""
+        """Return the highest id of a verdict; 0 without one."""
         last: int = self._rows("SELECT coalesce(max(id), 0) AS last FROM verdict")[0]["last"]
         return last
 
     def spec(self, study: int) -> str:
-        """The study file, verbatim."""
+        """Return the study file, verbatim."""
         text: str = self._rows("SELECT spec_toml FROM study WHERE id = ?", study)[0]["spec_toml"]
         return text
 
     def failures(self, study: int) -> list[FailureRow]:
-        """Groups of samples that failed alike, by their latest verdicts, the largest first. Looks at every verdict."""
+        """Return groups of samples that failed in the same way, by their latest verdicts, the largest first.
+
+        It reads every verdict.
+        """
         return [FailureRow(**row) for row in self._rows(_FAILURES, study)]
 
     def origin(self, study: int) -> OriginRow:
-        """What the samples were made and judged with."""
+        """Return what the samples were made and judged with."""
         row = self._rows("SELECT image, limits_json, versions_json FROM study WHERE id = ?", study)[0]
         return OriginRow(
             image=row["image"], limits=json.loads(row["limits_json"]), versions=json.loads(row["versions_json"])
@@ -260,7 +262,7 @@ class Reader(Closeable):
 
     @contextmanager
     def _errors(self) -> Iterator[None]:
-        """SQLite's exceptions become ours here."""
+        """Translate SQLite's exceptions into ours."""
         try:
             yield
         except sqlite3.Error as error:
@@ -273,7 +275,7 @@ class Reader(Closeable):
 
 
 def sqlite_hint(error: sqlite3.Error) -> str:
-    """What may help, by SQLite's primary error code."""
+    """Return a hint, by SQLite's primary error code."""
     match getattr(error, "sqlite_errorcode", 0) & 0xFF:
         case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
             return "another program holds a lock on it: close that program (a database browser, a backup) and try again"

@@ -1,9 +1,9 @@
-"""Queries for lists of samples: any filter, any order, a million rows, and never a long statement.
+"""Query lists of samples: any filter, any order, a million rows, in short statements only.
 
-A list is made by scanning verdicts from the newest to the oldest in stretches of ids (`scan`); each stretch is one
-short statement, so that whoever reads is never in the writer's way and can stop after any of them. A scan yields ids
-alone; the rows in sight are read by their ids (`page`). Both need no index but those that the tables have by
-themselves: a million verdicts are scanned in about a second, and the first stretch is there at once.
+A list is made by scanning verdicts from the newest to the oldest in ranges of ids (`scan`). Each range is one short
+statement, so that a reader never blocks the writer and can stop after any range. A scan yields only ids; the visible
+rows are read by their ids (`page`). Both use only the tables' own indexes: a million verdicts are scanned in about a
+second, and the first range is there at once.
 """
 
 from __future__ import annotations
@@ -91,10 +91,10 @@ _ONE_STUDY = "SELECT count(*) = 1 AS one FROM (SELECT 1 FROM study LIMIT 2)"
 
 
 class SampleReader(Reader):
-    """What screens ask of a store beyond its sums. Not for use from several threads at once."""
+    """Queries of screens beyond a store's sums; not for use from several threads at once."""
 
     def top(self, *, pending: bool = False) -> int:
-        """The highest id that a scan can begin at: of a verdict, or of a sample where pending ones are scanned."""
+        """Return the highest id for the begin of a scan: of a verdict, or of a sample if pending ones are scanned."""
         if not pending:
             return self.last_verdict()
         last: int = self._rows("SELECT coalesce(max(id), 0) AS last FROM sample")[0]["last"]
@@ -103,7 +103,7 @@ class SampleReader(Reader):
     def scan(
         self, study: int, asked: Filter, stretch: tuple[int, int], sort: str = "newest"
     ) -> list[tuple[int, float]]:
-        """Ids in (low, high] that the filter lets through, newest first, each with what it is sorted by.
+        """Return ids in (low, high] that match the filter, newest first, each with its sort key.
 
         Only latest verdicts count. Where the filter asks for pending samples, ids are of samples.
         """
@@ -117,16 +117,16 @@ class SampleReader(Reader):
         return self._pairs(sql.format(key=SORTS[sort], where=asked.where), values)
 
     def judged_again(self, stretch: tuple[int, int]) -> bool:
-        """Whether a verdict with an id in (low, high] took the place of an earlier one."""
+        """Return whether a verdict with an id in (low, high] replaced an earlier one."""
         return bool(self._rows("SELECT 1 FROM verdict WHERE id > ? AND id <= ? AND attempt > 1 LIMIT 1", *stretch))
 
     def judged_samples(self, stretch: tuple[int, int]) -> list[int]:
-        """The samples whose verdicts have ids in (low, high]."""
+        """Return the samples whose verdicts have ids in (low, high]."""
         sql = "SELECT sample_id, 0 FROM verdict WHERE id > ? AND id <= ?"
         return [sample for sample, _ in self._pairs(sql, stretch)]
 
     def page(self, ids: Sequence[int], *, pending: bool = False) -> list[SampleRow]:
-        """The samples with these ids (of verdicts, or of samples where `pending`), in their order; those that exist."""
+        """Return the existing samples with these ids (of verdicts, or of samples if `pending`), in their order."""
         chosen = _BY_SAMPLE if pending else _BY_VERDICT
         sql = f"{_COLUMNS} {_JOINED} {chosen.format(marks=','.join('?' * len(ids)))}"
         rows = [SampleRow(**row) for row in self._rows(sql, *ids)]
@@ -134,7 +134,7 @@ class SampleReader(Reader):
         return [by_id[id_] for id_ in ids if id_ in by_id]
 
     def detail(self, sample: int) -> SampleDetail | None:
-        """All that is known of one sample, by its id."""
+        """Return all that is known of one sample, by its id."""
         found = self._rows(_DETAIL, sample)
         if not found:
             return None
@@ -147,20 +147,20 @@ class SampleReader(Reader):
         return SampleDetail(row=SampleRow(**row), attempts=attempts, **texts, **told)
 
     def passing(self, sample: int) -> SampleRow | None:
-        """A sample of the same problem that passed: of the same model if there is one, the shortest of those."""
+        """Return a sample of the same problem that passed: of the same model if there is one, the shortest of those."""
         found = self._rows(_PASSING, sample)
         return SampleRow(**found[0]) if found else None
 
     def groups(self, study: int, stretch: tuple[int, int]) -> list[GroupRow]:
-        """The failures among the verdicts in (low, high], counted by how they ended and by model."""
+        """Return the failures among the verdicts in (low, high], counted by how they ended and by model."""
         return [GroupRow(**row) for row in self._rows(_GROUPS, *stretch, study)]
 
     def usage(self, study: int, *, after: int = 0, limit: int = 500) -> list[UsageRow]:
-        """What the newest runs used, newest first."""
+        """Return what the newest runs used, newest first."""
         return [UsageRow(**row) for row in self._rows(_USAGE, after, study, limit)]
 
     def settings(self, study: int) -> SettingsRow:
-        """What the study's programs run in and under."""
+        """Return what the study's programs run in and under."""
         return SettingsRow(**self._rows(_SETTINGS, study)[0])
 
     def _only_study(self) -> bool:

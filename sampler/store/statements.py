@@ -1,6 +1,6 @@
 """Write studies, models, runs, samples, verdicts and rankings.
 
-Each records one thing inside the transaction that is begun.
+Each function records one thing within the open transaction.
 
 Those of imports are in `import_statements`. A sample and a verdict are facts that are only added; the sums over them
 are written in the same transaction.
@@ -43,7 +43,7 @@ class StudyChanged(StoreError):
 
 
 def open_study(connection: sqlite3.Connection, record: StudyRecord, now: float) -> StudyIds:
-    """The ids of the study named by `record`, made or brought up to date."""
+    """Make or update the study named by `record`; return its ids."""
     found = connection.execute("SELECT * FROM study WHERE name = ?", (record.name,)).fetchone()
     study = _new_study(connection, record, now) if found is None else known_study(connection, record)
     problems = connection.execute("SELECT name, id FROM problem WHERE study_id = ?", (study,)).fetchall()
@@ -78,7 +78,7 @@ def _new_study(connection: sqlite3.Connection, record: StudyRecord, now: float) 
 
 
 def known_study(connection: sqlite3.Connection, record: StudyRecord) -> int:
-    """The id of a study that is there; raises StudyChanged if its samples are not those of `record`."""
+    """Return the id of a study that is there; raises StudyChanged if its samples are not those of `record`."""
     study, digest, seed, limits = connection.execute(
         "SELECT id, problems_digest, seed, limits_json FROM study WHERE name = ?", (record.name,)
     ).fetchone()
@@ -96,7 +96,7 @@ def known_study(connection: sqlite3.Connection, record: StudyRecord) -> int:
 
 
 def _place_models(connection: sqlite3.Connection, study: int, record: StudyRecord) -> dict[str, int]:
-    """Models that the file no longer names keep their samples, but nothing more is wanted of them."""
+    """Store the places of the models; models that the file no longer names keep their samples, but want none."""
     connection.execute("UPDATE model SET wanted = 0, position = 1000000 WHERE study_id = ?", (study,))
     ids: dict[str, int] = {}
     for position, model in enumerate(record.models):
@@ -122,7 +122,7 @@ def _place_models(connection: sqlite3.Connection, study: int, record: StudyRecor
 
 
 def add_model(connection: sqlite3.Connection, study: int, model: ModelRecord) -> int:
-    """The id of one more model of a study, behind the others; one that is there already stays as it is."""
+    """Return the id of one more model of a study, behind the others; one that is there already stays as it is."""
     row = connection.execute(
         "INSERT INTO model(study_id, name, backend, sampling_json, wanted, position) SELECT ?, ?, ?, ?, ?, count(*)"
         " FROM model WHERE study_id = ?"
@@ -147,7 +147,7 @@ def _changed(of: str, what: str, stored: str, wanted: str) -> str:
 
 
 def begin_run(connection: sqlite3.Connection, study: int, host: tuple[str, int], versions: str, now: float) -> None:
-    """Note who runs the study: the machine's name and the process."""
+    """Record who runs the study: the machine's name and the process."""
     connection.execute(
         "UPDATE study SET status = 'running', host = ?, pid = ?, started_at = ?, heartbeat_at = ?, ended_at = NULL,"
         " exit_reason = NULL, versions_json = ? WHERE id = ?",
@@ -156,12 +156,12 @@ def begin_run(connection: sqlite3.Connection, study: int, host: tuple[str, int],
 
 
 def heartbeat(connection: sqlite3.Connection, study: int, now: float) -> None:
-    """Note that the run lives."""
+    """Record that the run is alive."""
     connection.execute("UPDATE study SET heartbeat_at = ? WHERE id = ?", (now, study))
 
 
 def end_run(connection: sqlite3.Connection, study: int, status: str, reason: str, now: float) -> None:
-    """Note how the run ended. A run that found nothing to do does not move the end of the one that did it."""
+    """Record how the run ended; a run that found nothing to do does not change the earlier end."""
     connection.execute(
         "UPDATE study SET status = ?, exit_reason = ?, heartbeat_at = ?, ended_at = ?"
         " WHERE id = ? AND NOT (status = 'done' AND ? = 'done')",
@@ -170,12 +170,12 @@ def end_run(connection: sqlite3.Connection, study: int, status: str, reason: str
 
 
 def opened_executor(connection: sqlite3.Connection, study: int, image: str) -> None:
-    """Keep what the programs are executed in."""
+    """Record the image in which the programs run."""
     connection.execute("UPDATE study SET image = ? WHERE id = ?", (valid_text(image), study))
 
 
 def model_opened(connection: sqlite3.Connection, opened: OpenedModel) -> None:
-    """Keep the model's card. Held samples of another digest are another model's: refused."""
+    """Record the model's card; refuse a model whose stored samples have another digest."""
     card = opened.card
     name, digest = connection.execute("SELECT name, digest FROM model WHERE id = ?", (opened.model_id,)).fetchone()
     held = connection.execute("SELECT 1 FROM sample WHERE model_id = ? LIMIT 1", (opened.model_id,)).fetchone()
@@ -217,7 +217,7 @@ def retest_study(connection: sqlite3.Connection, record: StudyRecord) -> int:
 
 
 def add_event(connection: sqlite3.Connection, row: tuple[int, str, str, str, float]) -> None:
-    """A line of the log: study, level, kind, message, time."""
+    """Add a line to the log: study, level, kind, message, time."""
     connection.execute("INSERT INTO event(study_id, level, kind, message, created_at) VALUES(?, ?, ?, ?, ?)", row)
 
 
@@ -234,7 +234,7 @@ OUTPUT_KEPT = 16 << 10  # bytes of a program's output that a store keeps
 
 
 def add_sample(connection: sqlite3.Connection, record: SampleRecord, now: float) -> None:
-    """The sample, its texts and its share of the tally; nothing at all if it is held already."""
+    """Add a sample, its texts and its share of the tally; nothing if it is held already."""
     sample, costs = record.sample, _costs(record)
     completion, program = valid_text(sample.text), valid_text(record.source)
     place = (record.model_id, record.problem_id, sample.index, sample.seed, _digest(completion), _digest(program))
@@ -247,7 +247,7 @@ def add_sample(connection: sqlite3.Connection, record: SampleRecord, now: float)
 
 
 def _costs(record: SampleRecord) -> tuple[float | None, ...]:
-    """What the columns of `COSTS` hold."""
+    """Return the values of the columns of `COSTS`."""
     sample = record.sample
     return (
         sample.prompt_tokens, sample.completion_tokens, sample.prompt_seconds, sample.decode_seconds,
@@ -256,7 +256,7 @@ def _costs(record: SampleRecord) -> tuple[float | None, ...]:
 
 
 def add_verdict(connection: sqlite3.Connection, record: VerdictRecord, now: float) -> None:
-    """The verdict, what it was made from, and its share of the tallies; nothing if the sample has one."""
+    """Add a verdict, its facts, and its share of the tallies; nothing if the sample has one."""
     run = record.score.run
     inserted = connection.execute(
         "INSERT OR IGNORE INTO verdict(sample_id, verdict, ending, exit_code, signal, cpu_s, wall_s, memory_mb, "
@@ -290,7 +290,7 @@ def add_verdict(connection: sqlite3.Connection, record: VerdictRecord, now: floa
 
 
 def add_judgement(connection: sqlite3.Connection, verdict: int, score: Score, judge: str, now: float) -> None:
-    """A second judgement over the facts of a verdict: a row beside it, and the tallies moved over."""
+    """Add a second judgement over the facts of a verdict as a new row, and update the tallies."""
     sample_id, before, model_id, problem_id = connection.execute(
         "SELECT sample_id, verdict, model_id, problem_id FROM verdict JOIN sample ON sample.id = sample_id"
         " WHERE verdict.id = ?",
@@ -324,7 +324,7 @@ def add_judgement(connection: sqlite3.Connection, verdict: int, score: Score, ju
 
 
 def _raised(score: Score) -> tuple[str | None, str | None]:
-    """The type and the message of what a program raised."""
+    """Return the type and the message of what a program raised."""
     raised = score.raised
     return (None, None) if raised is None else (valid_text(raised.type), valid_text(raised.message))
 
@@ -334,7 +334,7 @@ def _flags(score: Score) -> str:
 
 
 def _selection(score: Score) -> str | None:
-    """The verdict of the selection tests, where there were any."""
+    """Return the verdict of the selection tests, where there were any."""
     return None if score.selection is None else score.selection.verdict.value
 
 
@@ -349,7 +349,7 @@ def _keep_text(connection: sqlite3.Connection, text: str) -> bytes:
 
 
 def _keep_output(connection: sqlite3.Connection, output: bytes) -> bytes | None:
-    """The beginning of an output; None for an empty one."""
+    """Return the beginning of an output; None for an empty one."""
     if not output:
         return None
     cut = "\n[cut here]" if len(output) > OUTPUT_KEPT else ""
@@ -357,7 +357,7 @@ def _keep_output(connection: sqlite3.Connection, output: bytes) -> bytes | None:
 
 
 def open_ranker(connection: sqlite3.Connection, record: RankerRecord) -> int:
-    """The ranker's id. Values that were made with another digest are another ranker's: they go."""
+    """Return the ranker's id; delete values that were made with another digest."""
     name = valid_text(record.name)
     found = connection.execute(
         "SELECT id, digest FROM ranker WHERE study_id = ? AND name = ?", (record.study, name)
@@ -376,7 +376,7 @@ def open_ranker(connection: sqlite3.Connection, record: RankerRecord) -> int:
 
 
 def add_ranked(connection: sqlite3.Connection, ranker: int, rows: Sequence[RankedRow], now: float) -> None:
-    """What a ranker thinks of some samples, in the place of what it thought before."""
+    """Store a ranker's scores of some samples, instead of its earlier ones."""
     connection.executemany(
         "INSERT OR REPLACE INTO ranking(sample_id, ranker_id, value, seconds, prompt_flops, flops, created_at)"
         " VALUES(?, ?, ?, ?, ?, ?, ?)",

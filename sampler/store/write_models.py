@@ -1,4 +1,4 @@
-"""What is written to a store. The store turns these values into rows and nothing else."""
+"""Define the values that are written to a store, which turns them into rows."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class StudyRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StudyIds:
-    """Where a study stands in its store."""
+    """The ids of a study in its store."""
 
     study: int
     models: Mapping[str, int]
@@ -68,7 +68,7 @@ class StudyIds:
 class SampleRecord:
     """One sample, the program made of it, and its FLOPs (None without an architecture).
 
-    `extraction` says why the program is that, `prompt_form` how the problem was put.
+    `extraction` is the reason for the choice of the program, `prompt_form` the form of the prompt.
     """
 
     model_id: int
@@ -95,7 +95,7 @@ class VerdictRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenedModel:
-    """What a backend told about a model once it had opened it."""
+    """The data of a model from the backend that opened it."""
 
     model_id: int
     card: ModelCard
@@ -103,7 +103,7 @@ class OpenedModel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RankedRow:
-    """What a ranker thinks of a sample, and what that took."""
+    """A ranker's score of a sample, and its cost."""
 
     sample_id: int
     value: float
@@ -138,7 +138,7 @@ class Batch:
 
     A row is: model, problem, index, seed, completion, program (both by digest), finish, prompt tokens, completion
     tokens, prompt seconds, decode seconds, prompt FLOPs, decode FLOPs, summed log-probability, whether the prompt was
-    shared, why the program is that.
+    shared, the reason for the choice of the program.
     """
 
     rows: list[tuple[object, ...]] = field(default_factory=list)

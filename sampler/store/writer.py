@@ -1,9 +1,9 @@
-"""Writing a store: one process, one thread, one connection.
+"""Write a store: one process, one thread, one connection.
 
-Whoever has something to record puts it on a queue and goes on; the writer thread takes what has gathered in 100 ms or
-200 pieces, whichever is first, and commits it as one `BEGIN IMMEDIATE` transaction: facts and their sums together. A
-process that is killed loses at most that batch, and loses it whole. Facts carry unique keys and are inserted with OR
-IGNORE, and a sum only moves when its fact went in, so recording something twice counts once.
+Callers put records on a queue and continue. The writer thread takes the records of 100 ms, or 200 records, whichever
+comes first, and commits them as one `BEGIN IMMEDIATE` transaction: facts and their sums together. A killed process
+loses at most that batch, and always all of it. Facts carry unique keys and are inserted with OR IGNORE, and a sum only
+moves when its fact went in, so recording something twice counts once.
 
 The worst case is a full disk: the batch is rolled back, and from then on every call raises WriteFailed. Nothing is
 dropped silently, and what was committed before stays readable.
@@ -51,14 +51,14 @@ T = TypeVar("T")
 
 
 class WriteFailed(StoreError):
-    """The disk is full or fails, or another program keeps its lock; nothing more can be recorded."""
+    """The disk is full or fails, or another program holds its lock; nothing more can be recorded."""
 
     exit_code = Exit.INFRASTRUCTURE
 
 
 @dataclass(frozen=True, slots=True)
 class _Piece:
-    """One thing to write. Somebody waits for `done` until it is committed."""
+    """One record to write; a caller may wait for `done` until it is committed."""
 
     write: Callable[[sqlite3.Connection], Any]
     done: Future[Any] | None = None
@@ -90,22 +90,22 @@ class Store(Closeable):
         return self._call(partial(statements.open_study, record=record, now=self._clock()))
 
     def begin_run(self, study: int, *, versions: str = "{}") -> None:
-        """The study runs, in this process, from now on; `versions` is JSON."""
+        """Record that the study runs in this process from now on; `versions` is JSON."""
         host = (socket.gethostname(), os.getpid())
         self._call(partial(statements.begin_run, study=study, host=host, versions=versions, now=self._clock()))
         self._beating = study
 
     def end_run(self, study: int, status: str, reason: str) -> None:
-        """The study has stopped: `status` is done, failed or interrupted."""
+        """Record that the study has stopped; `status` is done, failed or interrupted."""
         self._beating = None
         self._call(partial(statements.end_run, study=study, status=status, reason=reason, now=self._clock()))
 
     def opened_executor(self, study: int, image: str) -> None:
-        """Keep the name of the image that the study's programs are executed in from now on."""
+        """Record the name of the image in which the study's programs run from now on."""
         self._call(partial(statements.opened_executor, study=study, image=image))
 
     def model_opened(self, opened: OpenedModel) -> None:
-        """Keep what a backend told about its model; raises StudyChanged if the held samples are another model's."""
+        """Record a backend's data on its model; raises StudyChanged if the held samples are another model's."""
         self._call(partial(statements.model_opened, opened=opened))
 
     def add_sample(self, record: SampleRecord) -> None:
@@ -117,7 +117,7 @@ class Store(Closeable):
         self._put(_Piece(partial(statements.add_verdict, record=record, now=self._clock())))
 
     def add_judgement(self, verdict: int, score: Score, judge: str) -> None:
-        """Record what the judge now makes of the facts of a stored verdict, beside it."""
+        """Record a new judgement of the facts of a stored verdict, beside it."""
         self._put(
             _Piece(partial(statements.add_judgement, verdict=verdict, score=score, judge=judge, now=self._clock()))
         )
@@ -127,17 +127,17 @@ class Store(Closeable):
         return self._call(partial(statements.retest_study, record=record))
 
     def open_ranker(self, record: RankerRecord) -> int:
-        """The id of a ranker of a study; values that were made with another digest are forgotten."""
+        """Return the id of a ranker of a study; values that were made with another digest are deleted."""
         return self._call(partial(statements.open_ranker, record=record))
 
     def add_ranked(self, ranker: int, rows: Sequence[RankedRow]) -> None:
-        """Record what a ranker thinks of some samples, in the place of what it thought before."""
+        """Record a ranker's scores of some samples, instead of its earlier ones."""
         self._put(_Piece(partial(statements.add_ranked, ranker=ranker, rows=rows, now=self._clock())))
 
     def transact(self, write: Callable[[sqlite3.Connection], T]) -> Future[T]:
-        """Let `write` be a transaction of its own.
+        """Run `write` in its own transaction.
 
-        The future has its answer once it is committed, or what refused it.
+        The future has its result after the commit, or the error that prevented it.
         """
         done: Future[T] = Future()
         self._put(_Piece(write, done))
@@ -153,7 +153,7 @@ class Store(Closeable):
         self._call(lambda _connection: None)
 
     def close(self) -> None:
-        """Commit what is left, fold the log into the file, give the lock back. Idempotent."""
+        """Commit the remaining records, checkpoint the log, and release the lock. Idempotent."""
         if self._closed:
             return
         self._closed = True
@@ -180,7 +180,7 @@ class Store(Closeable):
         self._queue.put(piece)
 
     def _work(self) -> None:
-        """The writer thread: collect, commit, until the end is queued."""
+        """Run the writer thread: collect and commit until the end is queued."""
         beaten = self._clock()
         ended = False
         while not ended:
@@ -198,7 +198,10 @@ class Store(Closeable):
             self._connection.close()
 
     def _collect(self) -> tuple[list[_Piece], bool]:
-        """What has gathered, and whether the store is being closed. A piece that somebody waits for ends the batch."""
+        """Return the waiting records, and whether the store is being closed.
+
+        A record with a waiting caller ends the batch.
+        """
         batch: list[_Piece] = []
         timeout = HEARTBEAT_SECONDS / 2
         deadline: float | None = None
@@ -217,7 +220,7 @@ class Store(Closeable):
         return batch, False
 
     def _commit(self, batch: list[_Piece]) -> None:
-        """All of the batch or nothing of it; whoever waits hears of it after the commit."""
+        """Commit all of the batch or nothing of it, then notify waiting callers."""
         if self._failure is None:
             try:
                 answers = self._transact(batch)
@@ -247,7 +250,7 @@ class Store(Closeable):
         return answers
 
     def _refuse(self, batch: list[_Piece], error: StoreError) -> None:
-        """The refused piece is the batch's last, as `_collect` ends a batch with it; what came before is kept."""
+        """Handle a refused record: it is the batch's last, as `_collect` ensures, and earlier ones are kept."""
         refused = batch.pop()
         if batch:
             self._commit(batch)
@@ -256,7 +259,7 @@ class Store(Closeable):
 
 
 def _connect(path: Path) -> sqlite3.Connection:
-    """The writer's connection. It is made here and from then on belongs to the writer thread alone."""
+    """Return the writer's connection; from now on only the writer thread uses it."""
     connection: sqlite3.Connection | None = None
     try:
         connection = sqlite3.connect(path, isolation_level=None, timeout=BUSY_SECONDS, check_same_thread=False)
@@ -281,7 +284,7 @@ def _connect(path: Path) -> sqlite3.Connection:
 
 
 def _refuse_foreign(connection: sqlite3.Connection, path: Path) -> None:
-    """A file without a table of ours is new, also one whose making broke off, for instance on a full disk."""
+    """Raise StoreError for a foreign file; a file without tables of ours is new, also after a failed first run."""
     try:
         refuse_foreign(connection, path)
     except StoreUnmade:

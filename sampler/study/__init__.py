@@ -1,1 +1,1 @@
-"""The study file: what is wanted, read strictly, and how a problem is put to a model."""
+"""Read study files strictly, and make the prompts of problems."""

@@ -1,10 +1,10 @@
-"""The JSON schema of a study file, made from the types that its reader fills.
+"""Make the JSON schema of a study file, from the types that its reader fills.
 
-An editor checks with it while one writes.
+Editors check study files with it.
 
-`study.schema.json` beside this module and `docs/study.md` are written from here by `scripts/reference.py`; tests say
-when they are stale, and hold the schema against the reader. What a schema cannot say (names that must differ, numbers
-that must fit each other) the reader says alone.
+`study.schema.json` beside this module and `docs/study.md` are written from here by `scripts/reference.py`; tests fail
+when they are stale, and compare the schema with the reader. Rules that a schema cannot express (names that must differ,
+numbers that must fit each other) are checked only by the reader.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _PROBABLE = {
 
 
 def study_schema() -> Schema:
-    """The schema, in the order in which a file is best written."""
+    """Return the schema, in the recommended order of a file."""
     top = {
         "name": _TEXT,
         "seed": {"type": "integer", "minimum": 0, "maximum": MOST_SEED, "default": 0},
@@ -52,7 +52,7 @@ def study_schema() -> Schema:
 
 
 def _table(properties: Mapping[str, Schema], told: Mapping[str, str], *, required: tuple[str, ...] = ()) -> Schema:
-    """A table whose keys are these and no others, each explained."""
+    """Return the schema of a table with these keys and no others, each with its description."""
     keys = {key: {"description": told[key], **schema} for key, schema in properties.items()}
     table: Schema = {"type": "object", "properties": keys, "additionalProperties": False}
     return table | {"required": list(required)} if required else table
@@ -148,7 +148,7 @@ def _options_of(backend: str) -> Schema:
 
 
 def _given(kind: type[Any], told: Mapping[str, str], bounds: Schema) -> Schema:
-    """A table of a dataclass's fields."""
+    """Return the schema of a table with a dataclass's fields."""
     keys = {item.name: _field(item.default, str(item.type), {"minimum": 0} | bounds) for item in fields(kind)}
     return _table(keys, told, required=tuple(item.name for item in fields(kind) if item.default is MISSING))
 

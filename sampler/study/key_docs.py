@@ -1,6 +1,6 @@
-"""What the keys of a study file mean, in a sentence each.
+"""Describe each key of a study file in one sentence.
 
-The schema, `docs/study.md` and `sampler init` use them.
+The schema, `docs/study.md` and `sampler init` use these sentences.
 """
 
 from __future__ import annotations
@@ -138,5 +138,5 @@ _OPTIONS = {
 
 
 def options_word(backend: str, key: str) -> str:
-    """What an option of an engine means."""
+    """Return the description of an engine's option."""
     return _OPTIONS.get((backend, key), f"See the docstring of sampler/backends/{backend}.py.")

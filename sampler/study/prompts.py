@@ -1,9 +1,9 @@
-"""How a problem is put to a model, and which program its completion becomes.
+"""Make a problem's prompt for a model, and the program of its completion.
 
-Completion style sends the problem's prompt as it stands and lets the model go on; it is how HumanEval was published. A
-completion ends where the function ends: at the first line that starts something new at the margin. The strings are
-those of the Codex paper, which every published number cuts at, and a closing fence, because models tuned on chats
-close a code block that nobody opened.
+Completion style sends the problem's prompt unchanged, and the model continues it, as HumanEval was published. A
+completion ends where the function ends: at the first line that starts something new at the margin. The stop strings are
+those of the Codex paper, which all published numbers use, and a closing fence, because chat models close a code block
+even if it was not opened.
 
 Solved problems may be shown before the one that is asked ("shots"). For tests that are asserts (MBPP) that has the form
 of Austin et al. (2021): the task in words, the tests, then the solution between two marks. In completion style, whole
@@ -14,8 +14,8 @@ Chat style asks in words and begins the answer with the opening fence. The begin
 their size does: it leaves no room for anything but code. A whole program is asked for as one that reads standard input;
 where the set has code to begin with, it is shown.
 
-A template puts a problem as its benchmark has published it. Each prompt names its form, and the store
-keeps that beside the sample. `program_for` reads a completion by the prompt that it was written for; the rules are
+A template puts a problem as its benchmark has published it. Each prompt names its form, and the store keeps that beside
+the sample. `program_for` reads a completion by the prompt that it was written for; the rules are
 `sandbox.extraction`'s.
 """
 
@@ -119,7 +119,7 @@ def prompt_for(
     stop: tuple[str, ...] | None = None,
     template: Template | None = None,
 ) -> Prompt:
-    """What is sent to a model for this problem; `stop` takes the place of the style's own stop strings."""
+    """Return the prompt for this problem; `stop` replaces the style's own stop strings."""
     made = _chat(problem, template) if style is PromptStyle.CHAT else _completion(problem, shots, template)
     return made if stop is None else replace(made, stop=stop)
 
@@ -153,9 +153,9 @@ def _chat(problem: Problem, template: Template | None) -> Prompt:
 
 
 def unbegun(prompt: Prompt) -> Prompt:
-    """The prompt for a model that cannot be given the beginning of its answer.
+    """Return the prompt for a model whose answer cannot be begun.
 
-    The strings that end an answer go with it: without the opening fence, the first fence is not the last.
+    The stop strings are removed, too: without the opening fence, the first fence is not the closing one.
     """
     if not prompt.prefill:
         return prompt
@@ -163,7 +163,7 @@ def unbegun(prompt: Prompt) -> Prompt:
 
 
 def program_for(problem: Problem, prompt: Prompt, text: str) -> Extracted:
-    """Return the source to execute for `text`, which a model wrote for `prompt`, and why it is that."""
+    """Return the source to execute for `text`, which a model wrote for `prompt`, and the reason for this choice."""
     match prompt.style:
         case PromptStyle.COMPLETION:
             return continued(text, problem, stops=prompt.stop, alone=not prompt.continues)
@@ -176,7 +176,7 @@ def _solution(problem: Problem) -> str:
 
 
 def _task(problem: Problem) -> str:
-    """A task of MBPP in the form that its authors gave it to models."""
+    """Return a task of MBPP in the form that its authors gave it to models."""
     said = problem.prompt.strip().removeprefix('"""').removesuffix('"""').strip()
     question = said.partition("\nassert ")[0]
     asserts = said.removeprefix(question).strip()

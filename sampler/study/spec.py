@@ -1,7 +1,7 @@
-"""The study file: what is to be sampled, from which models, on which problems, under which limits. TOML.
+"""Read a study file (TOML): what to sample, from which models, on which problems, under which limits.
 
-`docs/study.md` lists every key, `sampler init` writes a file to start from, `study.schema.json` tells an editor what
-may stand where. In short:
+`docs/study.md` lists every key, `sampler init` writes a file to start from, and editors check with `study.schema.json`.
+In short:
 
     name = "humaneval-qwen"            # the store is <study file>.db beside it, unless store = "x.db" says otherwise
     seed = 0
@@ -24,7 +24,7 @@ may stand where. In short:
     [report.budgets]
     flops = [6e11, 1.2e12]             # default: chosen from what the models' samples cost
 
-A value of this module is a study that could run: whoever holds one need not check it again.
+Every `Study` of this module is valid and needs no further checks.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ _MOST_DIGITS = 12
 
 
 def ranges_of(text: str) -> tuple[tuple[int, int], ...]:
-    """A text such as "11-510, 601" as ranges, ends included; raises ValueError."""
+    """Return a text such as "11-510, 601" as ranges, ends included; raises ValueError."""
     if not re.fullmatch(NUMBERS, text) or any(len(digits) > _MOST_DIGITS for digits in re.findall("[0-9]+", text)):
         raise ValueError(f'{text!r} names no numbers; write for example "11-510" or "2, 3, 4"')
     ranges = []
@@ -76,7 +76,7 @@ def ranges_of(text: str) -> tuple[tuple[int, int], ...]:
 
 
 def in_split(names: Sequence[str], split: str) -> list[str]:
-    """Those of the names that a published split holds; raises ValueError for a data set without it."""
+    """Return those of the names that a published split holds; raises ValueError for a data set without it."""
     for name in names:
         set_name = name.partition("/")[0].casefold()
         if split not in SPLITS.get(set_name, {}):
@@ -88,7 +88,7 @@ def in_split(names: Sequence[str], split: str) -> list[str]:
 
 
 def in_ranges(names: Iterable[str], ranges: Iterable[tuple[int, int]]) -> list[str]:
-    """Those of the names whose number, their last digits, lies in one of the ranges."""
+    """Return those of the names whose number, their last digits, lies in one of the ranges."""
     ranges = tuple(ranges)
     return [name for name in names if _within(name, ranges)]
 
@@ -123,13 +123,13 @@ class ProblemsSpec:
 
     @property
     def decides(self) -> dict[str, object]:
-        """What of it decides the verdicts beside the problems' texts, where it is not as usual."""
+        """Return what decides the verdicts besides the problems' texts, if it differs from the default."""
         said = {"output_rule": self.output_rule, "assume": dict(self.assumed)}
         return {key: value for key, value in said.items() if value}
 
     @property
     def sources(self) -> tuple[str, ...]:
-        """All the sources, in their order."""
+        """Return all the sources, in their order."""
         return (self.source, *self.more)
 
 
@@ -152,7 +152,7 @@ class Study:
     budgets: Mapping[Unit, tuple[float, ...]]
 
     def record(self, problems: tuple[Problem, ...]) -> StudyRecord:
-        """What a store keeps of the study."""
+        """Return the study's record for a store."""
         return StudyRecord(
             name=self.name,
             spec_toml=self.toml,
@@ -165,7 +165,7 @@ class Study:
 
     @property
     def _judged_under(self) -> dict[str, object]:
-        """What decides the verdicts, besides the problems: the limits, and the rest where it is not as usual."""
+        """Return what decides the verdicts besides the problems: the limits, and other values that are set."""
         said: dict[str, object] = asdict(self.limits)
         unusual = {"python": self.python, "packages": self.packages, "fresh": self.fresh}
         return said | {key: value for key, value in unusual.items() if value} | self.problems.decides
@@ -184,7 +184,7 @@ def _model_record(model: ModelSpec) -> ModelRecord:
 
 
 def load_study(path: Path) -> Study:
-    """Read a study file; raises SpecError naming file, key, value and way out."""
+    """Read a study file; raises SpecError, which names file, key, value and what to do."""
     text = read_text(path)
     top = TomlTable(path, "", parse_toml(text, path))
     top.only(STUDY)
@@ -205,7 +205,7 @@ def load_study(path: Path) -> Study:
 
 
 def stored_budgets(text: str, path: Path) -> Mapping[Unit, tuple[float, ...]]:
-    """The budgets that the study file kept in the store at `path` asks a report for."""
+    """Return the budgets that the study file kept in the store at `path` asks a report for."""
     return _report(TomlTable(path, "[report]", parse_toml(text, path).get("report", {})), path)
 
 
@@ -265,7 +265,7 @@ def choose_problems(spec: ProblemsSpec, left_out: Callable[[LeftOut], None] = la
 
 
 def choose_shots(shots: Shots, problems: ProblemsSpec) -> tuple[Problem, ...]:
-    """The solved problems that a model is shown, from a source of their own or the study's; raises ProblemsError."""
+    """Return the solved problems that a model is shown, from their own source or the study's; raises ProblemsError."""
     if not shots.names:
         return ()
     sources = problems.sources if shots.source is None else (shots.source,)
@@ -277,7 +277,7 @@ def choose_shots(shots: Shots, problems: ProblemsSpec) -> tuple[Problem, ...]:
 
 
 def find_named(names: Iterable[str], known: Mapping[str, Problem], where: str) -> tuple[Problem, ...]:
-    """The problems of these names, each once; raises ProblemsError."""
+    """Return the problems of these names, each once; raises ProblemsError."""
     for name in names:
         if name not in known:
             raise ProblemsError(f"{where} has no problem {name!r}; its first is {next(iter(known))!r}")
@@ -287,7 +287,7 @@ def find_named(names: Iterable[str], known: Mapping[str, Problem], where: str) -
 def _load(
     sources: Iterable[str], *, skip_bad: bool = False, left_out: Callable[[LeftOut], None] = lambda _: None
 ) -> list[Problem]:
-    """The problems of every source in turn; raises ProblemsError."""
+    """Return the problems of every source in turn; raises ProblemsError."""
     found: dict[str, Problem] = {}
     for source in sources:
         held = read_problems(source, skip_bad=skip_bad)

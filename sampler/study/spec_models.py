@@ -1,6 +1,6 @@
-"""The models of a study file.
+"""Read the models of a study file.
 
-[sampling] for all of them, [[models]] with its tables of options, costs and architecture.
+They are [sampling] for all models, and [[models]] with tables of options, costs and architecture.
 
 A model with `greedy = true` is followed by a companion: the same model asked once, at temperature 0, for each problem.
 Its samples are its own; they never mix with the others, and a report shows them as a point beside the model's curve.
@@ -39,7 +39,7 @@ T = TypeVar("T")
 class Shots:
     """Solved problems that are shown before the one that is asked.
 
-    Their names, and where they are if not among the study's.
+    The fields are their names, and their source if they are not among the study's problems.
     """
 
     names: tuple[str, ...] = ()
@@ -48,11 +48,10 @@ class Shots:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sampling:
-    """How a model is asked. `stop` takes the place of the style's own stop strings; None leaves them.
+    """How a model is sampled; `stop` replaces the style's own stop strings (None: keeps them).
 
-    `template` is a published form of prompt in the place of the style's own.
-
-    A hosted model is asked in the dialect "hosted" of the openai backend: nothing is begun for it.
+    `template` is a published form of prompt instead of the style's own. A hosted model is used in the dialect "hosted"
+    of the openai backend: its answers are not begun.
     """
 
     style: PromptStyle = PromptStyle.COMPLETION
@@ -99,7 +98,7 @@ class ModelSpec:
 
 
 def read_models(top: TomlTable, path: Path) -> tuple[ModelSpec, ...]:
-    """The models of a study file, each with its companion behind it; raises SpecError."""
+    """Return the models of a study file, each with its companion behind it; raises SpecError."""
     common = TomlTable(path, "[sampling]", top.take("sampling", {}))
     default = _sampling(common, Sampling(), path.parent)
     common.done()
@@ -153,7 +152,7 @@ def _companion(model: ModelSpec) -> ModelSpec:
 
 
 def _opened(model: str, folder: Path) -> str:
-    """A path is meant relative to the study file; a catalogue's name, or a hub's like owner/model, stays as it is."""
+    """Return a path relative to the study file; a name of the catalogue, or of a hub (owner/model), is not changed."""
     local = model.endswith(".gguf") or model.startswith((".", "/"))
     with suppress(OSError):  # a name that is too long for a file is no file
         local = local or (folder / model).exists()
@@ -176,7 +175,7 @@ def _architecture(table: TomlTable, path: Path) -> Architecture | None:
 
 
 def given_fields(table: TomlTable, kind: type[Any], *, most: int = MOST) -> dict[str, Any]:
-    """Those fields of the dataclass `kind` that the table gives, each of its type; together they make a valid value."""
+    """Return the fields of the dataclass `kind` that the table gives, with checked types and values."""
     given: dict[str, Any] = {}
     for item in fields(kind):
         required = item.default is MISSING and item.default_factory is MISSING
@@ -241,5 +240,5 @@ def _shots(table: TomlTable, default: Shots, folder: Path) -> Shots:
 
 
 def source_of(source: str, folder: Path) -> str:
-    """A built-in set of problems by its name, or a path relative to the study file."""
+    """Return a built-in set of problems by its name, or a path relative to the study file."""
     return source if source in BUILT_IN else str(folder / source)

@@ -1,6 +1,6 @@
-"""Reading a table of a TOML file strictly: every key is asked for once, and what is left over is a mistake.
+"""Read a table of a TOML file strictly: every key is read once, and remaining keys are errors.
 
-Every message names the file, the table, the key, the value and the way out.
+Every message names the file, the table, the key, the value and what to do.
 """
 
 from __future__ import annotations
@@ -37,31 +37,31 @@ class TomlTable:
 
     @property
     def path(self) -> Path:
-        """The file."""
+        """Return the file."""
         return self._path
 
     @property
     def keys(self) -> tuple[str, ...]:
-        """The keys that nobody has taken."""
+        """Return the keys that were not read yet."""
         return tuple(self._left)
 
     def error(self, message: str) -> SpecError:
-        """The exception for something wrong in this table."""
+        """Return the exception for something wrong in this table."""
         where = f" {self._label}" if self._label else ""
         return SpecError(f"{self._path}:{where} {message}")
 
     def has(self, key: str) -> bool:
-        """Whether the key was given."""
+        """Return whether the key was given."""
         self._asked.add(key)
         return key in self._left
 
     def take(self, key: str, default: object = None) -> Any:
-        """The raw value of a key."""
+        """Return the raw value of a key."""
         self._asked.add(key)
         return self._left.pop(key, default)
 
     def text(self, key: str, default: str | None = None) -> str:
-        """A text that is not empty; required if there is no default."""
+        """Return a text that is not empty; required if there is no default."""
         value = self._required(key, default)
         if not isinstance(value, str) or not value.strip():
             raise self.error(f'{key} = {value!r} is not a text; write for example {key} = "{default or key}"')
@@ -70,7 +70,7 @@ class TomlTable:
         return value
 
     def whole(self, key: str, default: int | None = None, *, least: int = 1, most: int = MOST) -> int:
-        """A whole number from `least` to `most`; required if there is no default."""
+        """Return a whole number from `least` to `most`; required if there is no default."""
         value = self._required(key, default)
         if isinstance(value, bool) or not isinstance(value, int) or value < least:
             raise self.error(f"{key} = {value!r} is not a whole number from {least} up; write for example {key} = 8")
@@ -79,7 +79,7 @@ class TomlTable:
         return value
 
     def number(self, key: str, default: float | None = None) -> float:
-        """A finite number; required if there is no default."""
+        """Return a finite number; required if there is no default."""
         value: Any = self._required(key, default)
         if not _is_finite(value):
             raise self.error(f"{key} = {value!r} is not a number; write for example {key} = {default or 1.0}")
@@ -93,21 +93,21 @@ class TomlTable:
         return value
 
     def table(self, key: str) -> dict[str, object]:
-        """A table whose keys are another's affair, empty if it is not given."""
+        """Return a table whose keys are not checked here; empty if it is not given."""
         value = self.take(key, {})
         if not isinstance(value, dict):
             raise self.error(f"{key} = {value!r} is no table; write for example [models.options.{key}]")
         return value
 
     def texts(self, key: str) -> tuple[str, ...]:
-        """A list of texts, empty if it is not given."""
+        """Return a list of texts, empty if it is not given."""
         value = self.take(key, [])
         if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
             raise self.error(f'{key} = {value!r} is not a list of texts; write for example {key} = ["…"]')
         return tuple(value)
 
     def text_or_texts(self, key: str) -> tuple[str, ...]:
-        """One text or a list of them, required; none is empty, and none stands there twice."""
+        """Return one text or a list of texts, required; none is empty, and none occurs twice."""
         if not isinstance(self._left.get(key), list):
             return (self.text(key),)
         texts = self.texts(key)
@@ -117,7 +117,7 @@ class TomlTable:
         return texts
 
     def numbers(self, key: str) -> tuple[float, ...]:
-        """A list of numbers above zero, empty if it is not given."""
+        """Return a list of numbers above zero, empty if it is not given."""
         value = self.take(key, [])
         if not isinstance(value, list) or not all(_is_finite(item) and item > 0 for item in value):
             raise self.error(f"{key} = {value!r} is not a list of numbers above zero; write for example {key} = [1e12]")
@@ -131,7 +131,7 @@ class TomlTable:
         return value
 
     def done(self) -> None:
-        """Raise SpecError for a key that nobody asked for."""
+        """Raise SpecError for a key that was not read."""
         for key in self._left:
             known = ", ".join(sorted(self._asked)) or "none"
             raise self.error(f"{key!r} is no key here{_hint(key, tuple(self._asked))}; the keys are: {known}")
@@ -154,7 +154,7 @@ class TomlTable:
 
 
 def read_text(path: Path) -> str:
-    """The text of a file; raises SpecError."""
+    """Return the text of a file; raises SpecError."""
     try:
         held = path.read_bytes()
         if held.startswith(_STORE):
@@ -173,7 +173,7 @@ def read_text(path: Path) -> str:
 
 
 def parse_toml(text: str, path: Path) -> dict[str, Any]:
-    """The values of a file's text; raises SpecError."""
+    """Return the values of a file's text; raises SpecError."""
     try:
         return tomllib.loads(text)
     except (ValueError, RecursionError) as error:  # ValueError: also a number of more digits than Python reads
@@ -181,7 +181,7 @@ def parse_toml(text: str, path: Path) -> dict[str, Any]:
 
 
 def _is_finite(value: Any) -> bool:
-    """Whether a value is a number that a float can hold; a TOML integer may be larger than that."""
+    """Return whether a value is a number that a float can hold; a TOML integer may be larger than that."""
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
 
 

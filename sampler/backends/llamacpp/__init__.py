@@ -1,1 +1,1 @@
-"""llama.cpp in a process of its own: sampling over a local connection, and scoring of given texts."""
+"""Run llama.cpp in its own process: sampling over a local connection, and scoring of given texts."""

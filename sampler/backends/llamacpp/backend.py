@@ -1,18 +1,18 @@
-"""llama.cpp on the CPU, in a child process: the default engine.
+"""Sample with llama.cpp on the CPU, in a child process: the default engine.
 
 A request becomes one or more batches of at most `slots` samples. The engine reads a batch's prompt once and continues
 it in as many slots. Batches are in flight together as long as slots and context suffice, so that one long sample does
-not leave the cores idle, and each sample is handed over as soon as its last token is there.
+not leave the cores idle. Each sample is returned as soon as it is complete.
 
-Sample i of a request draws with the seed `request.seed + i`. The same requests to a fresh engine give the same texts;
-elsewhere the same seed nearly always does, but not always: what else lies in the engine's memory changes the order in
-which it adds, and a near tie may tip over.
+Sample i of a request draws with the seed `request.seed + i`. The same requests to a fresh engine give the same texts.
+Otherwise the same seed nearly always gives the same text, but not always: other contents of the engine's memory change
+the order of its additions, which can change a near tie.
 
-Seconds are shares of the wall's time, see `time_sharing`. `prompt_seconds` is the share of reading the batch's prompt,
-and every sample of the batch carries it whole, because the prompt was read once for all of them (`prompt_shared`):
-count it once per request. `decode_seconds` is the sample's own share from then on. `completion_tokens` counts every
-token drawn, the end mark and those of a stop string included, because they were paid for; `sum_logprob` is over the
-same tokens.
+Seconds are shares of the wall's time, see `time_sharing`. `prompt_seconds` is the share of reading the batch's prompt.
+Every sample of the batch carries all of it, because the prompt was read once for all of them (`prompt_shared`): count
+it once per request. `decode_seconds` is the sample's own share from then on. `completion_tokens` counts every token
+drawn, the end mark and those of a stop string included, because they were paid for; `sum_logprob` is over the same
+tokens.
 
 Of the engine's many samplers only top-p and temperature are on; at temperature 0 the most probable token is taken.
 Log-probabilities are those of the model itself, before either.
@@ -60,7 +60,7 @@ class LlamaOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelFile:
-    """What is known of a model before the engine runs."""
+    """The facts of a model that are known before the engine runs."""
 
     path: Path
     name: str
@@ -92,18 +92,18 @@ class LlamaCppBackend(Closeable):
 
     @property
     def card(self) -> ModelCard:
-        """The model's name, digest and architecture."""
+        """Return the model's name, digest and architecture."""
         return self._card
 
     @property
     def engine_pid(self) -> int:
-        """The engine's process id, for whoever watches its memory."""
+        """Return the engine's process id, for callers that watch its memory."""
         return self._engine.pid
 
     def sample(self, requests: Iterable[Request], params: SamplingParams) -> Iterator[Sample]:
-        """Every sample that the requests ask for, each exactly once; raises BackendError.
+        """Yield every sample that the requests ask for, each exactly once; raises BackendError.
 
-        Batches still in flight when the iterator is closed are called off.
+        Batches still in flight when the iterator is closed are cancelled.
         """
         options = self._options
         capacity = EngineCapacity(
@@ -142,7 +142,7 @@ class LlamaCppBackend(Closeable):
             yield Batch(request=request, offset=offset, count=count, prompt=prompt, context=need)
 
     def _tokens(self, prompt: Prompt) -> list[int]:
-        """The prompt as the model reads it. Marks such as <|im_end|> are marks only where a chat template is used."""
+        """Return the prompt's tokens; marks such as <|im_end|> are special tokens only if a chat template is used."""
         text = prompt.text.encode("utf-8", "replace").decode()  # the engine takes no lone surrogates
         marks = prompt.style is PromptStyle.CHAT
         if marks:

@@ -1,9 +1,9 @@
-"""llama.cpp by the C functions that the wheel's library exports: its server does not tell how probable a given text is.
+"""Call llama.cpp's C functions in the wheel's library: its server does not return how probable a given text is.
 
-The functions are stable and the structures they take are not: fields come and go between versions. So a structure is a
-blob, larger than any version's, of which only the first words are written: context length, batch sizes and threads.
-Before it scores anything, `Engine` proves that these words mean what they meant, by their defaults, and by asking the
-context what it was made with; it refuses an engine where they do not. The wheel's version is pinned as well.
+The functions are stable, but the structures that they take change between versions. So a structure is a block of bytes,
+larger than in any version, of which only the first words are written: context length, batch sizes and threads. Before
+it scores anything, `Engine` checks the meaning of these words: by their defaults, and by asking the context for its
+settings. It refuses an engine that differs. The wheel's version is pinned as well.
 
 Only the child process of `scoring_process` imports this: an engine that aborts takes its process with it.
 """
@@ -24,17 +24,17 @@ BATCH = 128  # tokens that are read at a time: each takes a row of logits, as wi
 
 
 class EngineUnlike(RuntimeError):
-    """The library is not laid out as this module knows it."""
+    """The library's structures differ from those that this module knows."""
 
 
 class _Parameters(ctypes.Structure):
-    """More room than any version's parameters take."""
+    """Bytes for parameters, larger than in any version."""
 
     _fields_ = (("words", ctypes.c_uint32 * 256),)
 
 
 class _Batch(ctypes.Structure):
-    """Tokens to read, with their places; `wanted` says of which the logits are."""
+    """Tokens to read, with their places; `wanted` says for which of them logits are returned."""
 
     _fields_ = (
         ("count", ctypes.c_int32),
@@ -48,7 +48,7 @@ class _Batch(ctypes.Structure):
 
 
 def library(path: Path) -> Any:
-    """The wheel's library with the types of what is used of it."""
+    """Return the wheel's library with the types of what is used of it."""
     found: Any = ctypes.CDLL(str(path))
     pointer, whole, yes = ctypes.c_void_p, ctypes.c_int32, ctypes.c_bool
     signatures: dict[str, tuple[Any, list[Any]]] = {
@@ -118,9 +118,9 @@ class Engine:
             raise EngineUnlike(f"the engine made a context of {made} where {(context, BATCH, threads)} was asked for")
 
     def tokens(self, text: str, *, begins: bool, marks: bool) -> list[int]:
-        """The text as the model reads it, with what stands before any text if it `begins` one.
+        """Return the tokens of a text, with the tokens that begin every text if `begins`.
 
-        <|marks|> are marks if so.
+        With `begins`, <|marks|> are special tokens.
         """
         data = text.encode("utf-8", "replace")
         most = len(data) + 8
@@ -131,9 +131,9 @@ class Engine:
         return list(found[:count])
 
     def nlls(self, prompt: list[int], completion: list[int]) -> list[float]:
-        """Minus the log-probability of each token of the completion.
+        """Return the negative log-probability of each token of the completion.
 
-        A prompt that was also the last one is not read again.
+        If the prompt is the last one again, it is not read again.
         """
         if not prompt or not completion:
             raise ValueError("a text is scored after a prompt, and each has a token at least")
@@ -166,7 +166,7 @@ class Engine:
         self._prompt, self._next = prompt, rows[-1]
 
     def _decode(self, tokens: list[int], start: int, *, all_rows: bool) -> list[NDArray[np.float32]]:
-        """Read tokens at their places; log-probabilities of what follows each, or the last one alone."""
+        """Read tokens at their places; return the log-probabilities after each token, or only after the last one."""
         batch = self._batch
         batch.count = len(tokens)
         for n, token in enumerate(tokens):

@@ -1,7 +1,6 @@
-"""Talking to the engine: one question and its answer, or a stream of events that a thread listens to.
+"""Send requests to the engine: one question and its answer, or a stream of events that a thread reads.
 
-Plain connections of our own, because a stream must be breakable from outside: closing it is how the engine learns that
-nobody wants the rest.
+These are plain sockets, because a stream must be closed from outside: this tells the engine to stop.
 """
 
 from __future__ import annotations
@@ -22,13 +21,13 @@ _MAX_EVENT = 1 << 22
 
 
 def ask(engine: EngineProcess, path: str, body: dict[str, Any], timeout_s: float) -> dict[str, Any]:
-    """The engine's answer to one question; raises BackendError."""
+    """Return the engine's answer to one question; raises BackendError."""
     with closing(_connection(engine, timeout_s)) as connection, _engine_errors(engine):
         return _object(_response(connection, path, body).read(_MAX_ANSWER))
 
 
 class EventStream:
-    """A completion under way. `tell` is called from a thread: with each event, and last with None or a BackendError."""
+    """A running completion; `tell` is called from a thread: with each event, and last with None or a BackendError."""
 
     def __init__(
         self,
@@ -48,7 +47,7 @@ class EventStream:
         self._thread.start()
 
     def close(self) -> None:
-        """Call the completion off, if it is still under way."""
+        """Cancel the completion, if it is still running."""
         self._called_off = True
         with suppress(OSError):  # it may be over already
             self._socket.shutdown(socket.SHUT_RDWR)
@@ -90,7 +89,7 @@ def _response(connection: HTTPConnection, path: str, body: dict[str, Any]) -> HT
 
 
 def _events(response: HTTPResponse) -> Iterator[dict[str, Any]]:
-    """Server-sent events, each one line of JSON."""
+    """Yield server-sent events, each one line of JSON."""
     while line := response.readline(_MAX_EVENT):
         kind, _, data = line.strip().partition(b": ")
         if kind in {b"data", b"error"} and data != b"[DONE]":

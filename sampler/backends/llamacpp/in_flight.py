@@ -1,4 +1,4 @@
-"""The batches that llama.cpp's engine is working on, and the samples that come out of them. See `llamacpp`."""
+"""Track the batches that llama.cpp's engine is working on, and their samples. See `llamacpp`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from sampler.values import Finish, Request, Sample, SamplingParams
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngineCapacity:
-    """What fits into the engine at a time, and how long it may be silent."""
+    """How much fits into the engine at a time, and how long it may be silent."""
 
     slots: int
     context: int  # tokens over everything in flight
@@ -27,7 +27,7 @@ class EngineCapacity:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
-    """A part of a request that goes to the engine in one piece."""
+    """A part of a request that is sent to the engine at once."""
 
     request: Request
     offset: int
@@ -58,11 +58,11 @@ class InFlight:
 
     @property
     def empty(self) -> bool:
-        """Whether nothing is under way."""
+        """Return whether no batch is in flight."""
         return not self._aloft
 
     def has_room(self, batch: Batch) -> bool:
-        """Whether a batch fits beside what is under way."""
+        """Return whether there is room for another batch."""
         slots = sum(aloft.batch.count for aloft in self._aloft.values()) + batch.count
         context = sum(aloft.batch.context for aloft in self._aloft.values()) + batch.context
         return slots <= self._room.slots and context <= self._room.context
@@ -80,9 +80,9 @@ class InFlight:
         )
 
     def landed(self) -> Iterator[Sample]:
-        """Wait for the next event; the sample that it finishes, if it does; raises BackendError.
+        """Wait for the next event; return the sample that it finishes, if any; raises BackendError.
 
-        Before it raises, it hands over what the other batches have finished.
+        Before it raises, it returns the samples that other batches have finished.
         """
         try:
             number, now, event = self._news.get(timeout=self._room.answer_timeout_s)
@@ -100,14 +100,14 @@ class InFlight:
         self._streams.pop(number).close()
 
     def _finished(self) -> Iterator[Sample]:
-        """The samples whose last word has come already; they are whole, whatever befell the engine since."""
+        """Return the samples that are complete, even if the engine has failed since."""
         while not self._news.empty():
             number, now, event = self._news.get()
             if isinstance(event, dict):
                 yield from self._aloft[number].hear(event, now)
 
     def call_off(self) -> None:
-        """Give up what is under way."""
+        """Cancel all batches."""
         while self._streams:
             _, stream = self._streams.popitem()
             stream.close()
@@ -115,7 +115,7 @@ class InFlight:
 
 
 class _Aloft:
-    """One batch in the engine: its prompt is read, then its samples are written side by side."""
+    """One batch in the engine: its prompt is read, then its samples are written in parallel."""
 
     def __init__(self, number: int, batch: Batch, shares: WallShares, now: float) -> None:
         self.batch = batch
@@ -126,7 +126,7 @@ class _Aloft:
         shares.enter(number, len(batch.prompt), now)
 
     def hear(self, event: dict[str, Any], now: float) -> Iterator[Sample]:
-        """Take in one event; the sample that it finishes, if it does."""
+        """Process one event; return the sample that it finishes, if any."""
         if self._prompt_seconds is None:
             self._prompt_seconds = self._shares.leave(self._number, now)
             for index in self._drafts:
@@ -165,7 +165,7 @@ class _Aloft:
 
 
 def _body(batch: Batch, params: SamplingParams) -> dict[str, Any]:
-    """The engine's own completion request, streamed: only a stream tells the log-probabilities of a stop string."""
+    """Return the engine's own completion request; it is streamed to get the log-probabilities of a stop string."""
     greedy = params.temperature == 0
     return {
         "prompt": list(batch.prompt),
@@ -184,6 +184,6 @@ def _body(batch: Batch, params: SamplingParams) -> dict[str, Any]:
 
 
 def _sum(logprobs: list[float], tokens: int) -> float | None:
-    """Nats over all drawn tokens; None if the engine left one out, as it does inside a character of several tokens."""
+    """Return the nats over all drawn tokens; None if one is missing, as inside a character of several tokens."""
     whole = len(logprobs) == tokens and all(isinstance(p, float | int) and math.isfinite(p) for p in logprobs)
     return math.fsum(logprobs) if whole else None

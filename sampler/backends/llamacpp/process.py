@@ -1,4 +1,4 @@
-"""Starting, watching and ending the engine's process."""
+"""Start, watch and end the engine's process."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class EngineOptions:
 
 
 class EngineProcess:
-    """The child that serves one model. Opened by the constructor, which raises BackendError; ended by `close`."""
+    """The child that serves one model; the constructor starts it (raises BackendError), `close` ends it."""
 
     def __init__(self, options: EngineOptions, *, start_timeout_s: float) -> None:
         self._child = subprocess.Popen(
@@ -58,11 +58,11 @@ class EngineProcess:
 
     @property
     def pid(self) -> int:
-        """The child's process id."""
+        """Return the child's process id."""
         return self._child.pid
 
     def death(self) -> str:
-        """What happened to the child, in one bounded line."""
+        """Return what happened to the child, in one line of limited length."""
         try:
             code = self._child.wait(timeout=1)
         except subprocess.TimeoutExpired:
@@ -108,7 +108,7 @@ class EngineProcess:
 
 
 def end_child(child: subprocess.Popen[bytes]) -> None:
-    """Close the pipes of a child, which ends it; kill one that does not end. Again it does nothing."""
+    """Close the pipes of a child, which ends it; kill it if it does not end. A second call does nothing."""
     for pipe in (child.stdin, child.stdout):
         if pipe is not None:
             with suppress(OSError):  # the child may have gone with something of ours unread
@@ -121,13 +121,13 @@ def end_child(child: subprocess.Popen[bytes]) -> None:
 
 
 def refuse_missing(hello: Mapping[str, str]) -> None:
-    """Raise BackendError where a child says that it has no engine."""
+    """Raise BackendError if a child says that it has no engine."""
     if "missing" in hello:
         raise BackendError(f"the engine is not installed ({hello['missing']}); pip install 'codebudget[llamacpp]'")
 
 
 def physical_cores() -> int:
-    """Cores that this process may use, counting the threads of one core once."""
+    """Return the number of cores that this process may use, counting the threads of one core once."""
     threads = os.sched_getaffinity(0)
     siblings = set()
     for cpu in threads:
@@ -140,7 +140,7 @@ def physical_cores() -> int:
 
 
 def _first_line(pipe: IO[bytes], timeout_s: float) -> bytes | None:
-    """The first line; empty if the other side closed, None if it says nothing in time."""
+    """Return the first line; empty if the other side has closed, None if it says nothing in time."""
     deadline = time.monotonic() + timeout_s
     data = b""
     with selectors.DefaultSelector() as selector:

@@ -1,8 +1,8 @@
-"""llama.cpp's opinion of a text that another model wrote, from an engine in a child process.
+"""Score a text of another model with llama.cpp, in a child process.
 
-The prompt is put as it would be for sampling, a chat template included, and read once for all completions that are
-scored after it in a row. The completion is cut into tokens by itself, as if it had just been sampled after the prompt;
-the mark that ends a text is no part of it. Log-probabilities are the model's own, before temperature.
+The prompt has the form that it has for sampling, with a chat template if there is one. It is read once for all
+completions that are scored after it in a row. The completion is tokenized separately, as if it had just been sampled
+after the prompt, without a token for the end. Log-probabilities are the model's own, before temperature.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ class LlamaCppScorer(Closeable):
             raise
 
     def score(self, prompt: Prompt, completion: str) -> TextScore:
-        """How probable the model finds `completion` after `prompt`; raises BackendError."""
+        """Return how probable the model finds `completion` after `prompt`; raises BackendError."""
         marks = prompt.style is PromptStyle.CHAT
         asked = {"prompt": self._put(prompt), "marks": marks, "completion": completion}
         answer = self._ask(asked)
@@ -94,7 +94,7 @@ class LlamaCppScorer(Closeable):
         return str(hello["version"])
 
     def _put(self, prompt: Prompt) -> str:
-        """The prompt as text; a chat's by the template that the engine's server has from the model file."""
+        """Return the prompt as text; for a chat by the template that the engine's server reads from the model file."""
         text = prompt.text.encode("utf-8", "replace").decode()
         if prompt.style is not PromptStyle.CHAT:
             return text
@@ -115,7 +115,7 @@ class LlamaCppScorer(Closeable):
         return self._heard(ANSWER_S)
 
     def _heard(self, timeout_s: float) -> dict[str, Any]:
-        """The child's next line."""
+        """Return the child's next line."""
         pipe, data, deadline = self._child.stdout, b"", time.monotonic() + timeout_s
         if pipe is None:
             raise BackendError("the engine was started without its pipes")

@@ -1,8 +1,8 @@
 """The scoring engine's own process: `python -m sampler.backends.llamacpp.scoring_process OPTIONS-AS-JSON`.
 
 It loads one model, says so in one line of JSON on its standard output, and then answers each line of JSON on its
-standard input with one. It lives until that ends; the kernel closes the pipe however the parent dies. Why a process of
-its own, and why its idle threads sleep: see `server_process`.
+standard input with one line. It ends when its input ends; the kernel closes the pipe however the parent dies.
+`server_process` gives the reasons for a separate process and for sleeping idle threads.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import IO, Any
 
 
 def main() -> None:
-    """Answer until the parent is gone."""
+    """Answer until the parent has ended."""
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # whatever the engine prints
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

@@ -1,12 +1,12 @@
 """The engine's own process: `python -m sampler.backends.llamacpp.server_process OPTIONS-AS-JSON`.
 
-It loads one model, serves it over HTTP on a free port of 127.0.0.1, tells the port in one line of JSON on its standard
-output, and lives until its standard input ends. That pipe is the life line: the kernel closes it however the parent
-dies, so no engine outlives a killed study.
+It loads one model, serves it over HTTP on a free port of 127.0.0.1, writes the port as one line of JSON to its standard
+output, and runs until its standard input ends. The kernel closes that pipe however the parent dies, so no engine
+outlives a killed study.
 
-A process of its own, because an engine that aborts must not take the study with it, and because OpenMP reads its
-settings once: by default its idle threads spin, and on cores shared with a sandbox at work that slows the engine about
-thirty times. PASSIVE lets them sleep.
+It is a separate process, because an engine that aborts must not end the study, and because OpenMP reads its settings
+once. By default OpenMP's idle threads spin, which slows the engine about thirty times if a busy sandbox shares the
+cores. PASSIVE lets them sleep.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from typing import IO, Any
 
 
 def main() -> None:
-    """Serve until the parent is gone."""
+    """Serve until the parent has ended."""
     answer = _take_stdout()
     threading.Thread(target=_exit_with_parent, daemon=True).start()
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -41,7 +41,7 @@ def main() -> None:
 
 
 def _serve(xllamacpp: Any, options: dict[str, Any]) -> Any:
-    """The running server; it stops with the process."""
+    """Start the server and return it; it stops with the process."""
     params = xllamacpp.CommonParams()
     params.model.path = options["path"]
     params.n_parallel = options["slots"]
@@ -55,7 +55,7 @@ def _serve(xllamacpp: Any, options: dict[str, Any]) -> Any:
 
 
 def _take_stdout() -> IO[str]:
-    """Standard output for our line alone; whatever the engine prints goes to standard error."""
+    """Reserve standard output for our line; what the engine prints goes to standard error."""
     ours = os.dup(1)
     os.dup2(2, 1)
     return os.fdopen(ours, "w", encoding="utf-8")

@@ -1,1 +1,1 @@
-"""Servers that speak OpenAI's API: requests in flight, their answers, retries, and scoring of given texts."""
+"""Use servers with OpenAI's API: requests in flight, their answers, retries, and scoring of given texts."""

@@ -1,4 +1,4 @@
-"""What a server's events say about the choices of one call. No input or output here.
+"""Read what a server's events say about the choices of one call. Pure: no input or output.
 
 Servers agree on little. The text of a choice stands in `text`, `delta.content` or `message.content`; log-probabilities
 are a list `token_logprobs` or objects in `content`, and llama.cpp gives the second shape for completions too. `usage`
@@ -8,8 +8,8 @@ counts its tokens. In a call for several, log-probabilities do if together they 
 `usage` that came with the choice's own end; and if a server gives neither, there is no count and no sample. xAI counts
 a thought beside the completion instead of in it, which shows in the total.
 
-What a choice says, and why it ended, is read by `said`. A choice that the server aborted is Spoilt; of several
-the others are kept.
+What a choice says, and why it ended, is read by `said`. A choice that the server aborted is Spoilt; the other choices
+of the call are kept.
 """
 
 from __future__ import annotations
@@ -48,14 +48,14 @@ class End(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What came: of the answer, and whether the model wrote something beside it."""
+    """A piece of an answer, and whether the model wrote something besides."""
 
     text: str
     beside: bool
 
 
 def said(choice: dict[str, Any]) -> Said:
-    """What a choice of an event says; raises TypeError or AttributeError for what makes no sense."""
+    """Return what a choice of an event says; raises TypeError or AttributeError if it is malformed."""
     part = choice.get("delta") or choice.get("message") or choice
     if part is choice:
         return Said(_text(choice.get("text")), beside=False)
@@ -67,7 +67,7 @@ def said(choice: dict[str, Any]) -> Said:
 
 
 def _text(content: Any) -> str:
-    """The answer's text in a content of any form."""
+    """Return the answer's text in a content of any form."""
     if content is None or isinstance(content, str):
         return content or ""
     if isinstance(content, dict):
@@ -78,7 +78,7 @@ def _text(content: Any) -> str:
 
 
 def _answers(part: dict[str, Any]) -> bool:
-    """Whether a part is of the answer: not a thought, a picture, the call of a tool or a source."""
+    """Return whether a part is of the answer: not a thought, a picture, the call of a tool or a source."""
     kind = part.get("type")
     return kind is None or (isinstance(kind, str) and kind in _ANSWERS)
 
@@ -104,7 +104,7 @@ _MOST_LETTERS = 80
 
 
 def ended(reason: str) -> End:
-    """What a `finish_reason` means."""
+    """Return what a `finish_reason` means."""
     word = re.sub(r"[\s-]", "_", reason[:_MOST_LETTERS].strip().lower()).removeprefix("finish_reason_")
     return next((end for end, pattern in _ENDS if re.search(pattern, word)), End.UNKNOWN)
 
@@ -145,7 +145,7 @@ class Answer:
         self._usage: dict[str, Any] = {}
 
     def hear(self, event: dict[str, Any]) -> list[int]:
-        """Take in an event; the choices that grew by it and are not finished. Raises Spoilt for what makes no sense."""
+        """Process an event; return the unfinished choices that it extended. Raises Spoilt if it is malformed."""
         try:
             choices: list[dict[str, Any]] = event.get("choices") or []
             grown = [index for choice in choices for index in self._choice(choice)]
@@ -160,9 +160,9 @@ class Answer:
         return grown
 
     def check_end(self, *, marked: bool) -> None:
-        """Take in that the answer ended, with or without the mark of an end.
+        """Process the end of the answer, with or without its end mark.
 
-        Raises Spoilt if there was neither that nor a count: then its server is dying.
+        Raises Spoilt if there was neither an end mark nor a count: then the server is failing.
         """
         if not marked and not self._usage:
             raise Spoilt(f"the server's answer broke off before it had counted the tokens{self._of_a_stream}")
@@ -171,10 +171,10 @@ class Answer:
                 draft.finish = ""
 
     def written(self, *, cut: bool = False) -> dict[int, Written]:
-        """The finished choices. Of an answer that was cut off, those whose tokens are known all the same.
+        """Return the finished choices; of a cut answer, those whose number of tokens is known.
 
-        Raises Spoilt if one is missing that should be there, Refused if the server does not count. One that the
-        server's filter cut, or that it aborted, is left out; if it is the only one, that too is Refused or Spoilt.
+        Raises Spoilt if a choice is missing, Refused if the server does not count tokens. A choice that the server's
+        filter cut, or that it aborted, is left out; if it is the only one, Refused or Spoilt is raised.
         """
         several = len(self._drafts) > 1
         if not cut and (missing := sum(1 for draft in self._drafts if draft.finish is None)):
@@ -240,7 +240,7 @@ class Answer:
         return count
 
     def _thought_beside(self) -> int:
-        """Tokens of a thought that are not among those of the completion; mostly they are."""
+        """Return the tokens of a thought that are not counted in the completion; usually they are counted there."""
         details = self._usage.get("completion_tokens_details")
         thought = details.get("reasoning_tokens") if isinstance(details, dict) else None
         if not isinstance(thought, int) or not 0 < thought <= _MOST_TOKENS:
@@ -250,7 +250,7 @@ class Answer:
 
     @property
     def _of_a_stream(self) -> str:
-        """Words from which `refusal_hint` sees that the same answer in one piece may hold the count."""
+        """Return words that tell `refusal_hint` that the same answer without a stream may hold the count."""
         return " in its stream" if self._streamed else ""
 
 
@@ -259,7 +259,7 @@ def _taken(draft: _Draft) -> bool:
 
 
 def _logprobs(said: Any) -> list[float | None]:
-    """One for each token that came; None for one that is told without a number."""
+    """Return one log-probability for each token; None for a token without a number."""
     if not said:
         return []
     if "content" in said:
@@ -270,6 +270,6 @@ def _logprobs(said: Any) -> list[float | None]:
 
 
 def _sum(logprobs: list[float | None], tokens: int) -> float | None:
-    """Nats over all drawn tokens; None if the server left one out."""
+    """Return the nats over all drawn tokens; None if the server left one out."""
     numbers = [x for x in logprobs if x is not None and math.isfinite(x)]
     return math.fsum(numbers) if tokens and len(numbers) == len(logprobs) == tokens else None

@@ -1,4 +1,4 @@
-"""Any server that speaks OpenAI's API: vLLM, SGLang, llama.cpp's, or a hosted one.
+"""Sample from any server with OpenAI's API: vLLM, SGLang, llama.cpp's, or a hosted one.
 
     [[models]]
     name = "coder"                              # ours; what the server calls it, if that differs, is model = "…"
@@ -17,8 +17,8 @@
 
 Completion style asks /completions, chat style /chat/completions. In the dialect "open" the server is told to sample
 plainly (no top-k, min-p or repetition penalty of its own: vLLM takes such defaults from the model's files, llama.cpp
-has some built in), and a chat answer is begun for the model. The dialect "hosted" leaves all that out, so the samples
-are whatever the host's defaults make of them.
+has some built in), and a chat answer is begun for the model. The dialect "hosted" leaves all that out, so the host's
+defaults decide the samples.
 
 OpenAI's API takes four stop strings, and vLLM's server refuses more. The first ones are sent; a model then may write on
 past one of the others, and pays for it. The program is cut at all of them (`extract`). llama.cpp's server takes any
@@ -27,24 +27,24 @@ number.
 **Seeds.** Sample i asks for the seed `request.seed + i`, also inside a call for several choices (vLLM and llama.cpp
 count up from the call's seed). Hosted servers promise little about seeds.
 
-**Failures.** An outage (no connection, silence, a cut stream, nonsense, 408, 429, 5xx) is tried again with growing
-waits, or after Retry-After if that is longer; each one is told. Choices that arrived before a call broke are kept, and
-only the rest is asked again. After `attempts` the sampling ends with BackendError. A refusal (400, 422, a content
-filter, a stream without a count of tokens) concerns one request: it is told, the others go on, and BackendError comes
-at the end; a refusal of everything (401, 403, 404), or many in a row, ends it at once. An answer that is no sample (the
-server aborted it, or it has a form that we do not know) is tried again like an outage, and if it stays so, refused for
-that sample alone.
+**Failures.** An outage (no connection, silence, a cut stream, an invalid answer, 408, 429, 5xx) is tried again with
+growing waits, or after Retry-After if that is longer; each one is reported. Choices that arrived before a call broke
+are kept, and only the rest is asked again. After `attempts` the sampling ends with BackendError. A refusal (400, 422, a
+content filter, a stream without a count of tokens) concerns one request: it is reported, the others go on, and
+BackendError is raised at the end; a refusal of everything (401, 403, 404), or many in a row, ends the sampling at once.
+An answer that is no sample (the server aborted it, or it has a form that we do not know) is tried again like an outage,
+and if it stays so, refused for that sample alone.
 
 **Answers.** Content may be a text, null, or a list of parts. What a server keeps apart as the model's thought
 (`reasoning`, `reasoning_content`, parts of the type `thinking`), and calls of tools, are left out of the sample's text;
 their tokens count. An answer without a text is a sample like any other. A `finish_reason` that is missing or that we do
 not know gives None for `finish`, or the limit where as many tokens came (`said`).
 
-**Seconds.** A server does not tell what it is at work on, so the wall's time is shared evenly by the samples in flight,
-its queue included: `prompt_seconds` until the first token came, be it of a thought or of the answer, `decode_seconds`
-from then on, and all of it decoding where nothing is streamed. The shares add up to the time during which the server
-had work of ours. `completion_tokens` is the server's count, see `answer`; `sum_logprob` is None where it is not
-told for every one of them.
+**Seconds.** A server does not say which request it works on, so the wall time is shared evenly by the samples in
+flight, those in its queue included: `prompt_seconds` until the first token came, be it of a thought or of the answer,
+`decode_seconds` from then on, and all of it decoding where nothing is streamed. The shares add up to the time during
+which the server had work of ours. `completion_tokens` is the server's count, see `answer`; `sum_logprob` is None if the
+server does not give it for every token.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ _SECONDS = ("retry_wait_s", "connect_timeout_s", "answer_timeout_s", "call_timeo
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenAIOptions:
-    """How the server is asked. The module's docstring explains them."""
+    """Options of requests to the server; the module's docstring explains them."""
 
     base_url: str
     api_key_env: str = ""
@@ -121,7 +121,7 @@ class OpenAIBackend(Closeable):
         key: str | None = None,
         tell: Callable[[str], None] = lambda _: None,
     ) -> None:
-        """Ask the server for its models; raises BackendError. `tell` hears of every outage, on several threads."""
+        """Ask the server for its models; raises BackendError. `tell` gets every outage, on several threads."""
         self._options = options
         self._model = model
         reached = reach(model, options, key=key, tell=tell)
@@ -130,13 +130,13 @@ class OpenAIBackend(Closeable):
 
     @property
     def card(self) -> ModelCard:
-        """What the server says of the model; the digest is over that, because nobody sees the weights."""
+        """Return what the server says about the model; the digest is over that, because the weights are not visible."""
         return self._card
 
     def sample(self, requests: Iterable[Request], params: SamplingParams) -> Iterator[Sample]:
-        """Every sample that the requests ask for, each exactly once; raises BackendError.
+        """Yield every sample that the requests ask for, each exactly once; raises BackendError.
 
-        Calls still in flight when the iterator or the backend is closed are called off.
+        Calls still in flight when the iterator or the backend is closed are cancelled.
         """
         flight = InFlight(
             Asking(
@@ -161,7 +161,7 @@ class OpenAIBackend(Closeable):
             self._flights.remove(flight)
 
     def close(self) -> None:
-        """Call off whatever is under way."""
+        """Cancel all calls in flight."""
         for flight in self._flights:
             flight.call_off()
 
@@ -170,7 +170,7 @@ class OpenAIBackend(Closeable):
             yield Batch(request=request, offset=offset, count=min(self._options.n, request.count - offset))
 
     def _question(self, batch: Batch, params: SamplingParams) -> tuple[str, dict[str, Any]]:
-        """The path and the body of a call."""
+        """Return the path and the body of a call."""
         options, prompt = self._options, batch.request.prompt
         body: dict[str, Any] = {
             "model": self._model,
@@ -198,7 +198,7 @@ class OpenAIBackend(Closeable):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reached:
-    """A server that has answered once: where it is, how its outages are borne, and what it says of the model."""
+    """A server that has answered once: its address, its retry policy, and what it says about the model."""
 
     server: Server
     policy: Policy
@@ -208,7 +208,7 @@ class Reached:
 def reach(model: str, options: OpenAIOptions, *, key: str | None, tell: Callable[[str], None]) -> Reached:
     """Ask the server for its models; raises BackendError.
 
-    The digest is over what it says, for nobody sees the weights.
+    The digest is over what it says, because the weights are not visible.
     """
     server = Server(
         base_url=options.base_url,
@@ -228,7 +228,7 @@ def reach(model: str, options: OpenAIOptions, *, key: str | None, tell: Callable
 
 
 def _listed(model: str, server: Server, policy: Policy, tell: Callable[[str], None]) -> dict[str, Any]:
-    """The model as the server lists it; nothing if it does not."""
+    """Return the model as the server lists it; empty if it does not."""
     try:
         listed = policy.attempt(lambda: ask(server, "GET", "/models"), Event()).get("data")
     except Refused as error:
@@ -247,7 +247,7 @@ def _listed(model: str, server: Server, policy: Policy, tell: Callable[[str], No
 
 
 def _digest(model: str, entry: dict[str, Any]) -> str:
-    """SHA-256 of what the server says about the weights, not of how or when it serves them."""
+    """Return the SHA-256 of what the server says about the weights, without how or when it serves them."""
     meta = entry.get("meta")
     meta = meta if isinstance(meta, dict) else {}
     facts = {key: meta[key] for key in ("n_params", "n_vocab", "n_embd", "size", "ftype") if key in meta}

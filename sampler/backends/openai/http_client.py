@@ -1,9 +1,8 @@
-"""HTTP to a model server: one question, answered by events, over a connection of its own.
+"""Send HTTP requests to a model server: one question, answered by events, over its own connection.
 
-The connection is its own, because a stream must be breakable from outside at any moment: closing the connection is
-how a server learns that nobody wants the rest. The server is not trusted: lines and answers are capped, silence is
-timed, redirects are not followed (they would carry the key elsewhere), and no message of ours repeats the key,
-whatever the server echoes.
+Each request has its own connection, because a stream must be closed from outside at any moment: this tells the server
+to stop. The server is not trusted: lines and answers are capped, silence is timed, redirects are not followed (they
+would carry the key elsewhere), and no message of ours repeats the key, whatever the server echoes.
 """
 
 from __future__ import annotations
@@ -38,12 +37,12 @@ KEY_FORM = "a key is of printable ASCII characters, without spaces"
 
 
 def is_key(text: str) -> bool:
-    """Whether it can stand in a header. What cannot would be quoted, differently spelt, by those who refuse it."""
+    """Return whether a key is valid in a header: errors about an invalid one could quote it in another form."""
     return bool(text) and text.isascii() and text.isprintable() and " " not in text
 
 
 class Outage(BackendError):
-    """The server could not answer now: worth another try, after `retry_after_s` if the server said so."""
+    """The server could not answer now: try again, after `retry_after_s` seconds if the server says so."""
 
     def __init__(self, message: str, retry_after_s: float | None = None) -> None:
         super().__init__(message)
@@ -51,11 +50,11 @@ class Outage(BackendError):
 
 
 class Spoilt(Outage):
-    """The server answered, but not with a sample: it aborted it, left it out, or says it in no form that we know."""
+    """The server answered without a valid sample: it was aborted, is missing, or has an unknown form."""
 
 
 class Refused(BackendError):
-    """The server will not answer this question, however often it is asked. `status` is 0 if HTTP was content."""
+    """The server refuses this question, so a retry is useless; `status` is 0 if the HTTP status was no error."""
 
     def __init__(self, message: str, status: int = 0) -> None:
         super().__init__(message)
@@ -63,13 +62,13 @@ class Refused(BackendError):
 
     @property
     def concerns_all(self) -> bool:
-        """Whether every other question would be refused as well: the key, the model's name, the address."""
+        """Return whether every other question would be refused as well: the key, the model's name, the address."""
         return self.status in {401, 402, 403, 404, 405, 407, 429} or 300 <= self.status < 400
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Server:
-    """Where the server is and how long its silence is borne."""
+    """The server's address and the time limits for its answers."""
 
     base_url: str
     key: str | None = field(default=None, repr=False)
@@ -82,14 +81,14 @@ class Server:
             raise ValueError(f"that is no key: {KEY_FORM}")
 
     def clean(self, text: str) -> str:
-        """Words of the server as one bounded line, without the key."""
+        """Return the server's words as one line of limited length, without the key."""
         if self.key:
             text = text.replace(self.key, "***")
         return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:300]
 
 
 class Call:
-    """One question. `events` may be read once; `abort` may come from another thread at any time."""
+    """One question; `events` may be read once, and `abort` may be called from another thread at any time."""
 
     def __init__(self, server: Server) -> None:
         self._server = server
@@ -100,9 +99,9 @@ class Call:
         self.finished = False  # whether the answer came to the end that its form prescribes
 
     def events(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Iterator[dict[str, Any]]:
-        """The objects of the answer: those of a stream as they come, or one; raises Outage or Refused.
+        """Yield the objects of the answer: those of a stream as they come, or one; raises Outage or Refused.
 
-        A stream that simply ends is told apart by its reader, who knows what was still to come.
+        The caller has to check that a stream is complete, because a cut stream simply ends.
         """
         try:
             with self._errors(), closing(self._ask(method, path, body)) as response:
@@ -140,7 +139,7 @@ class Call:
         return self._connection.getresponse()
 
     def _stream(self, response: HTTPResponse) -> Iterator[dict[str, Any]]:
-        """Server-sent events, each one line of JSON; anything else between them is passed over."""
+        """Yield server-sent events, each one line of JSON; anything else between them is skipped."""
         total = 0
         while line := response.readline(MAX_LINE):
             total += len(line)
@@ -183,7 +182,7 @@ class Call:
         return self._said(answer, response.status, wait, f", request {self._server.clean(number)}" if number else "")
 
     def _said(self, answer: dict[str, Any], status: int, wait_s: float | None, request: str = "") -> Outage | Refused:
-        """What an error object means. Inside a stream the object itself holds the status."""
+        """Return the error that an error object means; within a stream the object itself holds the status."""
         error = answer["error"] if isinstance(answer["error"], dict) else {"message": answer["error"]}
         code = error.get("code")
         if isinstance(code, int) and 400 <= code < 600:
@@ -214,7 +213,7 @@ class Call:
 
 
 def ask(server: Server, method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """The answer to a question that is answered by one object; raises Outage or Refused."""
+    """Return the answer to a question that has one object as its answer; raises Outage or Refused."""
     call = Call(server)
     clock = threading.Timer(server.call_timeout_s, call.abort)
     clock.daemon = True
@@ -228,7 +227,7 @@ def ask(server: Server, method: str, path: str, body: Mapping[str, Any] | None =
 
 
 def retry_after(header: str | None, now: datetime) -> float | None:
-    """Seconds to wait by a Retry-After header, which holds seconds or a date; None if it says nothing sensible."""
+    """Return the seconds to wait by a Retry-After header, which holds seconds or a date; None if it is invalid."""
     if header is None:
         return None
     try:
@@ -264,9 +263,9 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetryLimits:
-    """Waits double from `first_wait_s` up to a minute.
+    """Limits of retries: waits double from `first_wait_s` up to a minute.
 
-    `longest_wait_s` is how long a server may ask us to stay away.
+    `longest_wait_s` is the longest wait that a server may ask for.
     """
 
     attempts: int
@@ -275,7 +274,7 @@ class RetryLimits:
 
 
 class Policy:
-    """Tries again after an Outage. `tell` hears of outages, on whatever thread they happen."""
+    """Tries again after an Outage; `tell` is called with each one, on the thread where it happens."""
 
     def __init__(
         self, patience: RetryLimits, tell: Callable[[str], None], *, clock: Callable[[], float] = time.monotonic
@@ -287,9 +286,10 @@ class Policy:
         self._lock = threading.Lock()
 
     def attempt(self, do: Callable[[], T], called_off: threading.Event) -> T:
-        """What `do` returns.
+        """Return what `do` returns, and try again after outages.
 
-        Raises the last Outage when patience ends, at once when called off, and all other errors.
+        Raises the last Outage when the attempts are used up or the policy is cancelled; other errors are raised at
+        once.
         """
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception_type(Outage),
@@ -323,13 +323,13 @@ class Policy:
 
 
 def _asked(state: tenacity.RetryCallState) -> float:
-    """How long the server asked to be left alone."""
+    """Return the seconds that the server asked to wait."""
     error = state.outcome.exception() if state.outcome is not None else None
     return (error.retry_after_s or 0.0) if isinstance(error, Outage) else 0.0
 
 
 class _AskedTooMuch(tenacity.stop.stop_base):
-    """Stops when the server asks for a longer wait than this: it has gone away, and the user should know now."""
+    """Stops the retries if the server asks for a longer wait than this, so that the user knows at once."""
 
     def __init__(self, longest_s: float) -> None:
         self._longest_s = longest_s

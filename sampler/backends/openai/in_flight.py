@@ -1,8 +1,8 @@
-"""The calls that a server is working on, each with a thread that listens, tries again and says what it has.
+"""Manage the calls that a server works on, each with a thread that reads, retries and reports.
 
-A thread owns one batch until all its samples are there or the policy is exhausted. It tells the flight what happened,
-with the time, through a queue; only the flight's owner reads that, so the account of seconds needs no lock. What a
-thread holds is bounded by `http_client` and `answer`, and there are no more threads than the owner starts.
+A thread owns one batch until all its samples are there or the policy gives up. It reports events with their time
+through a queue. Only the caller's thread reads that queue, so the sharing of seconds needs no lock. `http_client` and
+`answer` limit what a thread holds, and there are no more threads than the caller starts.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ Question = Callable[[Batch], tuple[str, dict[str, Any]]]  # the path and the bod
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asking:
-    """How a batch is asked."""
+    """How a batch is requested."""
 
     server: Server
     policy: Policy
@@ -50,7 +50,7 @@ class Asking:
 
 
 class _What(Enum):
-    """What happens: all to one sample, except that OVER is said of a batch."""
+    """Kinds of events: each is about one sample, except OVER, which is about a batch."""
 
     SENT = auto()
     BEGUN = auto()  # its first token came
@@ -68,7 +68,7 @@ class _News:
 
 
 class InFlight:
-    """The batches under way."""
+    """The batches in flight."""
 
     def __init__(self, asking: Asking) -> None:
         self._asking = asking
@@ -83,24 +83,24 @@ class InFlight:
 
     @property
     def empty(self) -> bool:
-        """Whether nothing more will land."""
+        """Return whether no sample is still to come."""
         return not self._workers
 
     @property
     def samples(self) -> int:
-        """How many samples are in the air."""
+        """Return how many samples are in flight."""
         return sum(worker.batch.count for worker in self._workers)
 
     def start(self, batch: Batch) -> None:
-        """Send a batch on its way."""
+        """Start a batch."""
         worker = _Worker(batch, self._asking, self._news)
         self._workers.add(worker)
         worker.start()
 
     def landed(self) -> Iterator[Sample]:
-        """Wait for news; the sample that it brings, if it does.
+        """Wait for the next event; return its sample, if any.
 
-        Raises what ends the sampling, after all that came before.
+        An error that ends the sampling is raised after all earlier events.
         """
         for worker in self._workers:
             worker.look()
@@ -115,13 +115,13 @@ class InFlight:
             raise self._failure
 
     def check(self) -> None:
-        """Raise Refused if something was refused, now that everything else is there."""
+        """Raise Refused if a request was refused; call it when all other samples are there."""
         if self._refusals:
             first = str(self._refusals[0])
             raise Refused(f"{len(self._refusals)} calls were refused, the first: {first}{refusal_hint(first)}")
 
     def call_off(self) -> None:
-        """End every call."""
+        """Cancel every call."""
         for worker in self._workers:
             worker.call_off()
         for worker in self._workers:
@@ -168,13 +168,13 @@ class InFlight:
 
 
 def _explained(error: BackendError | None) -> BackendError | None:
-    """A refusal with its way out, if one comes to mind."""
+    """Return a refusal with a hint, if there is one."""
     hint = refusal_hint(str(error)) if isinstance(error, Refused) else ""
     return Refused(f"{error}{hint}", error.status) if hint and isinstance(error, Refused) else error
 
 
 class _Worker(threading.Thread):
-    """Gets one batch, whatever it takes."""
+    """Gets one batch, with retries."""
 
     def __init__(self, batch: Batch, asking: Asking, news: queue.SimpleQueue[tuple[_Worker, _News]]) -> None:
         super().__init__(name="openai", daemon=True)
@@ -186,7 +186,7 @@ class _Worker(threading.Thread):
         self._called_off = threading.Event()
 
     def look(self) -> None:
-        """Break a call that takes too long; it counts as an outage."""
+        """Abort a call that takes too long; it counts as an outage."""
         call = self._call
         if call is not None and time.monotonic() - call.began > self._asking.server.call_timeout_s:
             call.abort()
@@ -208,7 +208,7 @@ class _Worker(threading.Thread):
         self._tell(_What.OVER, error=error)
 
     def _get_all(self) -> Refused | None:
-        """Ask until nothing is missing; the first refusal that concerned one sample only."""
+        """Ask until nothing is missing; return the first refusal that concerned only one sample."""
         part, refused = self.batch, None
         while self._missing and not self._called_off.is_set():
             try:
@@ -227,7 +227,7 @@ class _Worker(threading.Thread):
         return refused
 
     def _ask(self, asked: Batch) -> None:
-        """One call; raises Outage or Refused. What arrived whole is told even so."""
+        """Make one call; raises Outage or Refused, after reporting the samples that are complete."""
         if self._called_off.is_set() or not set(_offsets(asked)) <= set(self._missing):
             return  # a call before this one brought some of them
         path, body = self._asking.question(asked)
@@ -305,7 +305,7 @@ _HINTS = (
 
 
 def refusal_hint(words: str) -> str:
-    """What to try, as the end of a message; empty where nothing comes to mind."""
+    """Return what to try, as the end of a message; empty if there is no hint."""
     for pattern, remedy in _HINTS:
         if re.search(pattern, words, re.IGNORECASE):
             return f"; try {remedy}"

@@ -1,15 +1,14 @@
-"""What a model on a server thinks of a text that another model wrote.
+"""Score a text of another model with a model on a server.
 
-The server is asked to write one token after the text, to repeat the text, and to tell how probable it found each token
-of it: `echo` with `logprobs` of /completions, as vLLM and SGLang have it. llama.cpp's server passes it over or refuses
-it, and most hosted ones refuse it; both are told apart from an outage and named. Which tokens are the completion's: see
-`read_echo`.
+The server is asked to write one token after the text, to repeat the text, and to return the log-probability of each
+token: `echo` with `logprobs` of /completions, as in vLLM and SGLang. llama.cpp's server ignores or refuses this, and
+most hosted ones refuse it; both raise an error of their own, not an outage. `read_echo` finds the completion's tokens.
 
-Where the server cuts texts into tokens (/tokenize beside /v1), prompt and completion are cut each by itself, as if the
-completion had just been sampled after the prompt, and a chat is put by the model's own template. So do the other
-scorers. Elsewhere, and in the dialect "hosted", they go as one text, and a chat cannot be put at all.
+If the server tokenizes texts (/tokenize beside /v1), prompt and completion are tokenized separately, as if the
+completion had just been sampled after the prompt, and a chat uses the model's own template. The other scorers do the
+same. Otherwise, and in the dialect "hosted", both are sent as one text, and a chat cannot be scored.
 
-The options, outages, refusals, the key and its secrecy are those of `openai`. One text is asked at a time.
+Options, outages, refusals and the key are handled as in `openai`. One text is scored at a time.
 """
 
 from __future__ import annotations
@@ -56,7 +55,7 @@ class NoEcho(BackendError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Echo:
-    """The tokens of what was sent, and perhaps one more that was drawn after them."""
+    """The tokens of the text that was sent, and perhaps one more that was drawn after them."""
 
     texts: tuple[str, ...]
     logprobs: tuple[float | None, ...]
@@ -64,7 +63,7 @@ class Echo:
 
 
 def read_echo(answer: dict[str, Any]) -> Echo:
-    """What the answer of a completions endpoint says; raises NoEcho, or Outage for what makes no sense."""
+    """Read the answer of a completions endpoint; raises NoEcho, or Outage for an invalid answer."""
     try:
         (choice,) = answer["choices"]
         said = choice.get("logprobs")
@@ -79,14 +78,14 @@ def read_echo(answer: dict[str, Any]) -> Echo:
 
 
 def after_tokens(echo: Echo, prompt: int, completion: int) -> TextScore:
-    """The score of the last `completion` of the tokens that were sent."""
+    """Return the score of the last `completion` tokens of those that were sent."""
     if len(echo.logprobs) < prompt + completion:
         raise NoEcho(NO_ECHO)
     return _score(echo, range(prompt, prompt + completion), prompt)
 
 
 def after_text(echo: Echo, prompt: str, completion: str) -> TextScore:
-    """The score of the tokens that hold something of `completion`, which was sent behind `prompt` in one text."""
+    """Return the score of the tokens that overlap `completion`, which was sent after `prompt` in one text."""
     if echo.sent is None or not 0 < echo.sent <= len(echo.logprobs) or len(echo.texts) != len(echo.logprobs):
         raise NoEcho(NO_ECHO)
     spans = list(_spans(prompt + completion, echo.texts[: echo.sent]))
@@ -117,7 +116,7 @@ def _logprob(value: Any) -> float:
 
 
 def _spans(text: str, tokens: Sequence[str]) -> Iterator[tuple[int, int]]:
-    """Where in the text each token stands; those without a text of their own share what is between their neighbours."""
+    """Return the place of each token in the text; tokens without a text share the text between their neighbours."""
     here, hidden = 0, 0
     for token in tokens:
         found = _found(text, token, here, hidden)
@@ -133,7 +132,7 @@ def _spans(text: str, tokens: Sequence[str]) -> Iterator[tuple[int, int]]:
 
 
 def _found(text: str, token: str, here: int, hidden: int) -> int | None:
-    """Where the token begins, if it is there to be seen."""
+    """Return where the token begins in the text, if it can be found."""
     if not token or "\ufffd" in token:
         return None
     found = text.find(token, here, here + WIDEST * hidden + len(token))
@@ -162,7 +161,7 @@ class OpenAIScorer(Closeable):
         key: str | None = None,
         tell: Callable[[str], None] = lambda _: None,
     ) -> None:
-        """Ask the server for its models; raises BackendError. `tell` hears of every outage."""
+        """Ask the server for its models; raises BackendError. `tell` is called with every outage."""
         reached = reach(model, options, key=key, tell=tell)
         self._model = model
         self._server, self._policy = reached.server, reached.policy
@@ -172,7 +171,7 @@ class OpenAIScorer(Closeable):
         self.card: ModelCard = reached.card
 
     def score(self, prompt: Prompt, completion: str) -> TextScore:
-        """How probable the model finds `completion` after `prompt`; raises BackendError."""
+        """Return how probable `completion` is after `prompt`; raises BackendError."""
         text = valid_text(completion)
         before = self._before(prompt)
         if before is not None:
@@ -192,10 +191,10 @@ class OpenAIScorer(Closeable):
         return after_text(self._echoed(asked + text), asked, text)
 
     def close(self) -> None:
-        """Nothing is held open: every question has a connection of its own."""
+        """Do nothing: every question has its own connection."""
 
     def _before(self, prompt: Prompt) -> list[int] | None:
-        """The prompt's tokens, kept for the completions after it; None where the server does not cut texts for us."""
+        """Return the prompt's tokens, cached for its completions; None if the server does not tokenize."""
         if not self._cuts:
             return None
         if self._latest is not None and self._latest[0] == prompt:
@@ -219,7 +218,7 @@ class OpenAIScorer(Closeable):
         return [*self._cut(asked), *begun]
 
     def _cut(self, what: dict[str, Any]) -> list[int]:
-        """The tokens of a text that is not empty, or of a chat; raises Refused where the server does not cut texts."""
+        """Return the tokens of a non-empty text, or of a chat; raises Refused if the server does not tokenize."""
         body = {"model": self._model, **what}
         tokens = self._policy.attempt(lambda: ask(self._root, "POST", "/tokenize", body), Event()).get("tokens")
         if not isinstance(tokens, list) or not tokens or not all(map(_is_id, tokens)):

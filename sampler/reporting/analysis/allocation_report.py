@@ -1,10 +1,11 @@
-"""Whom to ask at each budget.
+"""Find which model to ask at each budget.
 
-The best single choice, cascade, mixture and greedy schedule, and an oracle router above all.
+The report has the best single choice, cascade, mixture and greedy schedule, and an oracle router as upper bound.
 
-What counts as accepted is the offers' business: the judge's pass, an oracle, or the selection tests'. Cascades and
-mixtures go from the cheaper model to the dearer. The best of each kind is chosen on the problems that it is shown for,
-so beside it stands what choosing so is worth on problems that were not looked at (`sampler.stats.crossfit`).
+The model stats decide which samples are accepted: those that pass the judge (an oracle) or the selection tests.
+Cascades and mixtures go from the cheaper model to the more expensive one. The best of each kind is chosen on the
+problems for which it is shown. So its value on problems that were not used for the choice is shown, too
+(`sampler.stats.crossfit`).
 """
 
 from __future__ import annotations
@@ -39,12 +40,12 @@ Fits = Callable[[Places], Mapping[str, Fit]]  # of the models whose difficulty c
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AllocationRow:
-    """The best of each kind that costs no more than `budget` on average; None where nothing of the kind does.
+    """The best of each kind that costs at most `budget` on average; None if there is none of the kind.
 
-    `single` pays for all its k samples, `stopping` ends at the first pass. `oracle` is undefined where a model has
-    fewer samples than the budget buys; its interval is around that bound, which lies too high by the luck of single
-    samples. `held` is, by kind, the worth of such a choice on problems that it was not made on, and has the interval:
-    resamples of the problems that a choice was made on know nothing of how much too good that made it.
+    `single` pays for all its k samples, `stopping` ends at the first pass. `oracle` is undefined if a model has fewer
+    samples than the budget buys; its interval is around that bound, which is too high because of chance in single
+    samples. `held` is, by kind, the value of such a choice on problems that were not used for it. It has the interval,
+    because resamples of the problems used for a choice cannot show how much the choice overstates its value.
     """
 
     budget: float
@@ -62,7 +63,7 @@ class AllocationRow:
 class Allocation:
     """The frontier over (model, k), the greedy schedule in runs of one model, and the best of each kind at each budget.
 
-    Of a model's very many samples the frontier shows every k up to a hundred, and a hundred more.
+    For a model with very many samples the frontier shows every k up to a hundred, and a hundred more.
     """
 
     frontier: tuple[Choice, ...]
@@ -72,14 +73,14 @@ class Allocation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resampling:
-    """How the problems are resampled (not at all below two) and dealt into parts."""
+    """How the problems are resampled (not at all below two) and divided into parts."""
 
     draws: Floats | None
     seed: int
 
 
 def allot(offers: Sequence[ModelStats], fits: Fits, budgets: Sequence[float], resampling: Resampling) -> Allocation:
-    """The allotment of some models."""
+    """Return the allocation for some models."""
     rising = sorted(offers, key=lambda one: one.mean_cost.of(1))
     whole = np.arange(len(rising[0].left))
     ways = {kind: make(rising, whole) for kind, make in _ways(fits).items()}
@@ -119,7 +120,7 @@ _Way = Callable[[Sequence[ModelStats], Places], list[Choice]]
 
 
 def _ways(fits: Fits) -> Mapping[str, _Way]:
-    """What is worth considering of each kind, of models by rising cost."""
+    """Return the useful choices of each kind, for models by rising cost."""
 
     def scheduling(rising: Sequence[ModelStats], problems: Places) -> list[Choice]:
         order = _schedule(rising, fits(problems))
@@ -139,7 +140,7 @@ def _ways(fits: Fits) -> Mapping[str, _Way]:
 
 
 def _schedule(rising: Sequence[ModelStats], fits: Mapping[str, Fit]) -> tuple[str, ...]:
-    """The greedy order of the models whose difficulty could be fitted."""
+    """Return the greedy order of the models whose difficulty could be fitted."""
     known = [one for one in rising if one.model in fits]
     return greedy(
         {one.model: fits[one.model] for one in known},
@@ -149,7 +150,7 @@ def _schedule(rising: Sequence[ModelStats], fits: Mapping[str, Fit]) -> tuple[st
 
 
 def _oracle(offers: Sequence[ModelStats], budget: float, draws: Floats | None) -> tuple[float | None, Interval | None]:
-    """What the oracle reaches; a budget that buys no sample reaches nothing, and nothing is uncertain about that."""
+    """Return what the oracle reaches; a budget that buys no sample reaches 0, without uncertainty."""
     bought = [one.mean_cost.affordable(budget) for one in offers]
     if any(k > one.n for k, one in zip(bought, offers, strict=True)):
         return None, None
@@ -159,7 +160,7 @@ def _oracle(offers: Sequence[ModelStats], budget: float, draws: Floats | None) -
 
 
 def _few(frontier: Sequence[Choice], offers: Sequence[ModelStats]) -> list[Choice]:
-    """The frontier without most of its many large k; where another model takes over, all is kept."""
+    """Return the frontier without most of its many large k; points where another model takes over are kept."""
     known = {one.model: frozenset(few_ks(one.n).tolist()) for one in offers}
     legs = [choice.legs[0] for choice in frontier]
     names = [name for name, _ in legs]
@@ -172,7 +173,7 @@ def _few(frontier: Sequence[Choice], offers: Sequence[ModelStats]) -> list[Choic
 
 
 def _around(choices: Sequence[Choice], offers: Mapping[str, ModelStats], draws: Floats | None) -> tuple[Choice, ...]:
-    """The choices with intervals of their rates, so many at a time that a long frontier needs no more memory."""
+    """Return the choices with intervals of their rates; they are computed in parts, to limit memory."""
     if draws is None:
         return tuple(choices)
     found: list[Choice] = []

@@ -1,10 +1,10 @@
-"""What a study says beyond its curves.
+"""Analyse a study beyond its curves.
 
-What a solution costs, what more samples would bring, and whom to ask at a budget.
+The analysis says what a solution costs, what more samples would bring, and which model to ask at a budget.
 
-Pure: a `PairedData` in, one `Analysis` out, in one unit. Everything is said of the problems that are complete for every
-model that is compared. A model whose cost in the unit is not known is named as `unknown` and left out of all that needs
-a cost. Intervals are from the paired data's resamples of problems, the same for all models.
+Pure: a `PairedData` in, one `Analysis` out, in one unit. It covers only the problems that are complete for every
+compared model. A model whose cost in the unit is not known is named as `unknown` and left out of all that needs a cost.
+Intervals are from the paired data's resamples of problems, the same for all models.
 """
 
 from __future__ import annotations
@@ -56,9 +56,9 @@ class Diversity:
 
 
 def diversity(solved: Sequence[Sequence[tuple[str, int]]], rng: np.random.Generator) -> Diversity | None:
-    """From each solved problem's different right texts, and how many samples had each.
+    """Return the diversity, from each solved problem's different right texts and their numbers of samples.
 
-    None where nothing was solved.
+    None if nothing was solved.
     """
     if not solved:
         return None
@@ -76,7 +76,7 @@ def diversity(solved: Sequence[Sequence[tuple[str, int]]], rng: np.random.Genera
 
 
 def _counted(texts: Sequence[tuple[str, int]]) -> tuple[int, int, int]:
-    """Of one problem: right samples, different texts, different programs."""
+    """Return for one problem: right samples, different texts, different programs."""
     programs = {normal_form(text) or text for text, _ in texts}
     return sum(count for _, count in texts), len(texts), len(programs)
 
@@ -87,7 +87,7 @@ FAR = 5.0  # from here on the fitted distribution's tail, which few problems spe
 
 
 class Accept(StrEnum):
-    """Whose pass ends a search, and hands its answer out; whether that answer is right, the judge's tests say."""
+    """Which tests accept an answer and end a search; the judge's tests say whether that answer is right."""
 
     JUDGE = "judge"  # an oracle
     SELECTION = "selection"  # the tests that a user has
@@ -95,7 +95,7 @@ class Accept(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnalysisRequest:
-    """What is to be analysed. Without budgets or ks they are chosen; `seed` is that of the resamples."""
+    """What is analysed; without budgets or ks they are chosen, and `seed` is that of the resamples."""
 
     accept: Accept = Accept.JUDGE
 
@@ -108,7 +108,7 @@ class AnalysisRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Beyond:
-    """pass@k beyond the samples, with what to beware of."""
+    """pass@k beyond the samples, with warnings."""
 
     promise: Extrapolation
     warnings: tuple[str, ...]
@@ -118,10 +118,9 @@ class Beyond:
 class ModelAnalysis:
     """One model.
 
-    `stopped` is what up to n samples cost and reach if the first pass ends them; costs are None if unknown.
-
-    `spent` is what other rules of spending reach at the budgets. `fit` and `beyond` are missing where nothing passed,
-    everything did, or every problem has one sample; `not_fitted` says so.
+    `stopped` is what up to n samples cost and reach if the first pass ends them; costs are None if unknown. `spent` is
+    what other rules of spending reach at the budgets. `fit` and `beyond` are missing if no sample or every sample
+    passed, or if every problem has one sample; `not_fitted` gives the reason.
     """
 
     name: str
@@ -138,7 +137,7 @@ class ModelAnalysis:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Analysis:
-    """Everything that `sampler analyse` says. `cheapest` is the cost of pass with the best model for each problem."""
+    """Everything that `sampler analyse` reports; `cheapest` is the cost of pass with each problem's best model."""
 
     study: str
     unit: Unit
@@ -159,10 +158,10 @@ class Analysis:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SampleEvidence:
-    """What was read of single samples, by model id: how diverse the programs are, and the samples in random orders.
+    """Data of single samples, by model id: how diverse the programs are, and the samples in random orders.
 
-    `accepted` is what the selection tests let through, in the order of the paired data's problems; empty, the judge
-    accepts. `untested` problems were left out, because they have no selection tests.
+    `accepted` are the samples that pass the selection tests, in the order of the paired data's problems; if it is
+    empty, the judge accepts. `untested` problems were left out, because they have no selection tests.
     """
 
     diversity: Mapping[int, Diversity] = field(default_factory=dict)
@@ -172,7 +171,7 @@ class SampleEvidence:
 
 
 def analyse(study: str, paired: PairedData, request: AnalysisRequest, read: SampleEvidence | None = None) -> Analysis:
-    """The analysis of the models of paired data, and of their samples as far as those were read."""
+    """Return the analysis of the models of paired data, and of their samples as far as those were read."""
     read = read or SampleEvidence()
     offers = _offers(paired, request, read)
     fits, why_not = _fits(paired, range(len(paired.problems)))
@@ -241,7 +240,7 @@ def _offer(
 
 
 def _passes(paired: PairedData, offers: Mapping[int, ModelStats]) -> dict[str, Floats]:
-    """What a pass costs on each problem, by the model's name."""
+    """Return what a pass costs on each problem, by the model's name."""
     found = ((model.name, paired.counts[model.id], offers.get(model.id)) for model in paired.models)
     return {name: costs_of_pass(counts.scored, counts.passed, of.each) for name, counts, of in found if of is not None}
 
@@ -258,7 +257,7 @@ def _cost_of_pass(passes: Floats, resampling: Resampling) -> CostOfPass:
 
 
 def _stopped(of: ModelStats, draws: Floats | None) -> Stop:
-    """What up to n samples cost and reach where the first pass ends them."""
+    """Return what up to n samples cost and reach if the first pass ends them."""
     costs, rates = of.stopped[:, -1:], of.answered[:, -1:]
     return Stop(
         k=of.n,
@@ -272,7 +271,7 @@ def _stopped(of: ModelStats, draws: Floats | None) -> Stop:
 def allotment(
     paired: PairedData, request: AnalysisRequest, budgets: Sequence[float], read: SampleEvidence | None = None
 ) -> Allocation | None:
-    """Whom to ask at each budget; None where no model has a cost."""
+    """Return which model to ask at each budget; None if no model has a cost."""
     offers = list(_offers(paired, request, read or SampleEvidence()).values())
 
     def fits(problems: Places) -> Mapping[str, Fit]:
@@ -282,7 +281,7 @@ def allotment(
 
 
 def _fits(paired: PairedData, problems: Sequence[int]) -> tuple[dict[str, Fit], dict[str, str]]:
-    """The models whose difficulty can be fitted to some of the problems, and why the others cannot."""
+    """Return the models whose difficulty can be fitted to some of the problems, and why the others cannot be fitted."""
     fits, why_not = {}, {}
     for model in paired.models:
         counts = paired.counts[model.id]
@@ -294,7 +293,7 @@ def _fits(paired: PairedData, problems: Sequence[int]) -> tuple[dict[str, Fit], 
 
 
 def beyond(counts: Counts, request: AnalysisRequest) -> tuple[Beyond, ...]:
-    """pass@k at the wished ks that no sample reaches; raises ValueError where nothing passed, or everything did."""
+    """Return pass@k at the wanted ks beyond the samples; raises ValueError if no sample or every sample passed."""
     ks = [k for k in request.ks or tuple(times * counts.n for times in TIMES) if k > counts.n]
     found = extrapolate(counts.scored, counts.passed, ks, np.random.default_rng(request.seed)) if ks else ()
     at_n = fit(counts.scored, counts.passed).pass_at(counts.n)

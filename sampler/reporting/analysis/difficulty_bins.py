@@ -1,9 +1,9 @@
-"""Who solves how much of the problems of like difficulty. Pure.
+"""Compute how much each model solves of problems of similar difficulty. Pure.
 
-Strata are fifths of the problems by pass@1 of the dearest model; its own rates within them are too low among the hard
-and too high among the easy ones, because luck sorted them too. Their intervals are from resamples of all problems, each
-sorted and parted anew, so they speak of the fifths of new problems of the same kind, with that same luck, and not of
-these borders.
+Strata are fifths of the problems by pass@1 of the most expensive model. Its own rates within them are too low for hard
+problems and too high for easy ones, because the sorting depends on chance, too. The intervals come from resamples of
+all problems, each sorted and divided again. So they describe fifths of new problems of the same kind, with the same
+bias, and not these borders.
 """
 
 from __future__ import annotations
@@ -23,10 +23,9 @@ GROUPS = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stratum:
-    """Problems of like difficulty: pass@1 of the dearest model there, and each model's rate at each budget.
+    """Problems of similar difficulty: pass@1 of the most expensive model there, and each model's rate at each budget.
 
-    Without an interval is what is no measurement, because the budget buys no sample, and all in a stratum of one
-    problem.
+    There is no interval for a budget that buys no sample, and none in a stratum of one problem.
     """
 
     problems: int
@@ -42,7 +41,7 @@ _Bought = tuple[str, int]  # so many samples of a model
 def strata_of(
     offers: Sequence[ModelStats], dearest: ModelStats, budgets: Sequence[float], draws: Floats | None
 ) -> tuple[Stratum, ...]:
-    """The strata, the hardest first; `draws` are resamples of all problems."""
+    """Return the strata, the hardest first; `draws` are resamples of all problems."""
     bought = {one.model: [one.mean_cost.affordable(budget) for budget in budgets] for one in offers}
     columns = {(dearest.model, 1): dearest.answered[:, 1]}
     columns |= {(one.model, k): one.answered[:, k] for one in offers for k in bought[one.model] if 1 <= k <= one.n}
@@ -61,7 +60,7 @@ def strata_of(
 def _near(
     first: Floats, table: Floats, shares: tuple[float, float], size: int, draws: Floats | None
 ) -> Sequence[Interval | None]:
-    """The interval of each column in a stratum of so many problems."""
+    """Return the interval of each column in a stratum of so many problems."""
     if draws is None or size < 2:
         return [None] * table.shape[1]
     drawn = resampled_statistic(partial(stratum_means, first, table, shares), draws)

@@ -1,4 +1,4 @@
-"""From a store's or a counts file to its analysis."""
+"""Read a store or a counts file and analyse it."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from sampler.store.reader import Reader
 class AnalysisSource:
     """What to read.
 
-    A file, one of its studies, some of its models (by a part of their names), and its programs or not.
+    It names a file, one of its studies, some of its models (by a part of their names), and whether to read programs.
     """
 
     path: Path
@@ -44,7 +44,7 @@ class AnalysisSource:
 
 
 def read_analysis(asked: AnalysisSource, request: AnalysisRequest) -> Analysis:
-    """The analysis of a file; raises StoreError, CountsError or NotComparable."""
+    """Return the analysis of a file; raises StoreError, CountsError or NotComparable."""
     counts = begins_as_counts(asked.path)
     refuse_params_of_a_store(asked.path, asked.params)
     if counts and asked.programs:
@@ -71,7 +71,7 @@ def read_analysis(asked: AnalysisSource, request: AnalysisRequest) -> Analysis:
 
 
 def _accepted(path: Path, paired: PairedData, *, counts: bool) -> tuple[dict[int, list[AcceptedRow]], frozenset[str]]:
-    """What the selection tests let through, on the problems that have some, and those that have none."""
+    """Return the samples that pass the selection tests, and the problems without selection tests."""
     if counts:
         raise NotComparable(f"{str(path)!r} holds counts, and no verdicts of selection tests; ask a store")
     with SpentReader(path) as reader:
@@ -87,7 +87,7 @@ def _accepted(path: Path, paired: PairedData, *, counts: bool) -> tuple[dict[int
 
 
 def _orders(path: Path, paired: PairedData, request: AnalysisRequest) -> dict[int, Orders]:
-    """The models' samples in random orders, in a unit that single samples have."""
+    """Return the models' samples in random orders, in a unit that single samples have."""
     found: dict[int, Orders] = {}
     if request.unit not in SAMPLE_COSTS:
         return found

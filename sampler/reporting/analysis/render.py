@@ -1,4 +1,4 @@
-"""An analysis as text and as JSON: every table stands under its definition."""
+"""Render an analysis as text and as JSON; every table has its definition above it."""
 
 from __future__ import annotations
 
@@ -168,7 +168,7 @@ def _frontier(choices: Sequence[Choice], made: Analysis) -> RichTable:
 
 
 def turning(choices: Sequence[Choice]) -> Iterator[Choice]:
-    """The first and last of each run of one model, and the powers of two between."""
+    """Return the first and last of each run of one model, and the powers of two between."""
     names = [choice.legs[0][0] for choice in choices]
     for at, choice in enumerate(choices):
         k = choice.legs[0][1]
@@ -224,7 +224,7 @@ def _called(made: Analysis) -> Mapping[str, str]:
 
 
 def short_names(names: Sequence[str]) -> Mapping[str, str]:
-    """What models are called in narrow cells: by name, or by letter where some name is long."""
+    """Return the models' labels for narrow cells: their names, or letters if some name is long."""
     if all(len(name) <= SHORT for name in names):
         return {name: one_line(name) for name in names}
     turns = len(_LETTERS)
@@ -232,7 +232,7 @@ def short_names(names: Sequence[str]) -> Mapping[str, str]:
 
 
 def _titled(model: str, called: Mapping[str, str]) -> str:
-    """A model's name behind its letter, if it has one, in lines that a narrow column takes."""
+    """Return a model's name after its letter, if it has one, broken into lines for a narrow column."""
     name, short = one_line(model), called[model]
     return in_lines(name if short == name else f"{short}: {name}", SHORT).plain
 
@@ -287,7 +287,7 @@ def _closing(made: Analysis) -> Iterator[str]:
 
 
 def legs_words(choice: Choice, called: Mapping[str, str]) -> str:
-    """The samples of each model in the order in which they are asked, or their sums where there are many runs."""
+    """Return the samples of each model in the order in which they are asked, or their sums if there are many runs."""
     sums: dict[str, int] = {}
     for name, k in choice.legs:
         sums[name] = sums.get(name, 0) + k
@@ -312,7 +312,7 @@ _STOPS = {
 
 
 def _rate(rate: float | None, near: Interval | None) -> str:
-    """A rate and its interval where there is little room."""
+    """Return a rate and its interval in a short form."""
     if rate is None:
         return "undefined"
     return _percent(rate) + (f" {format_interval(rate, near.low, near.high, brief=True)}" if near else "")
@@ -323,5 +323,5 @@ def _percent(rate: float) -> str:
 
 
 def analysis_json(made: Analysis) -> str:
-    """The analysis as JSON with sorted keys."""
+    """Return the analysis as JSON with sorted keys."""
     return json.dumps({"schema": JSON_SCHEMA, **plain(made)}, sort_keys=True, indent=2)

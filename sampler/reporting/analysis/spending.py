@@ -1,7 +1,7 @@
-"""The same budget spent by four rules: one k for all problems, each problem's own k, sample by sample, and in rounds.
+"""Spend one budget by four rules: one k for all problems, each problem's own k, sample by sample, and in rounds.
 
-Pure. The first is the paper's and that of every curve here; `sampler.stats.stopping` and `sampler.stats.stopping` say
-what the others are. The last is a budget for the whole set of problems, and ends a problem at its first pass.
+Pure. The first rule is that of Hassid et al. and of every curve here; `sampler.stats.stopping` defines the others. The
+last rule has one budget for the whole set of problems, and ends a problem at its first pass.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from sampler.store.read_models import ModelRow, SpentRow
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spending:
-    """What share is solved at a budget, by each rule; None where a rule has no value there.
+    """The share that is solved at a budget, by each rule; None if a rule has no value there.
 
-    Each has its interval, by the name of the field: none where the budget buys nothing on any problem, for that is no
-    measurement. What a sample costs is taken as known, but for the rounds, where each resample is paid for anew.
+    Each has its interval, by the name of the field; there is none if the budget buys no sample on any problem. The cost
+    of a sample is taken as known, except for the rounds, where each resample has its own cost.
     """
 
     budget: float
@@ -38,10 +38,7 @@ class Spending:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Solved:
-    """What a rule solves of each problem at a budget, and whether that was measured.
-
-    Whether the budget buys anything.
-    """
+    """What a rule solves of each problem at a budget, and whether the budget buys a sample at all."""
 
     rates: Floats
     measured: bool
@@ -50,9 +47,9 @@ class _Solved:
 def spending(
     of: ModelStats, counts: Counts, orders: Orders | None, budgets: Sequence[float], draws: Floats | None
 ) -> tuple[Spending, ...]:
-    """A model at each budget.
+    """Return what a model solves at each budget.
 
-    Without `orders`, nothing is said sample by sample; without `draws`, nothing of intervals.
+    Without `orders` the rule "sample by sample" has no value; without `draws` there are no intervals.
     """
     own = [UnitCost(each=float(each), once=float(once)) for each, once in zip(of.each, of.once, strict=True)]
     solved = [_solved(of, counts, own, orders, budget) for budget in budgets]
@@ -72,7 +69,7 @@ def spending(
 def _solved(
     of: ModelStats, counts: Counts, own: Sequence[UnitCost], orders: Orders | None, budget: float
 ) -> dict[str, _Solved | None]:
-    """By the three rules that spend a budget on each problem; None where one needs more samples than there are."""
+    """Return the values of the three rules per problem; None if a rule needs more samples than there are."""
     k, ks = of.mean_cost.affordable(budget), [cost.affordable(budget) for cost in own]
     found: dict[str, _Solved | None] = dict.fromkeys(("by_mean", "by_own", "by_sample"))
     if k <= of.n:
@@ -86,7 +83,7 @@ def _solved(
 
 
 def _near(solved: Sequence[Mapping[str, _Solved | None]], draws: Floats | None) -> dict[tuple[int, str], Interval]:
-    """The intervals of what was measured, by the budget's place and the rule."""
+    """Return the intervals of measured values, by the budget's place and the rule."""
     columns = {
         (at, rule): one.rates for at, rules in enumerate(solved) for rule, one in rules.items() if one and one.measured
     }
@@ -98,7 +95,7 @@ def _near(solved: Sequence[Mapping[str, _Solved | None]], draws: Floats | None) 
 def _rounds(
     of: ModelStats, budgets: Sequence[float], draws: Floats | None
 ) -> list[tuple[float | None, Interval | None]]:
-    """What rounds reach at each budget, with its interval; None from where on their samples are spent."""
+    """Return what rounds reach at each budget, with its interval; None when all samples are spent."""
     rates, costs = of.answered.mean(axis=0), of.stopped.mean(axis=0)
     stops = [Stop(k=k, cost=float(costs[k]), rate=float(rates[k])) for k in range(1, of.n + 1)]
     inside = [budget for budget in budgets if budget <= stops[-1].cost]
@@ -107,7 +104,7 @@ def _rounds(
 
 
 def orders_of(paired: PairedData, model: ModelRow, rows: Iterable[SpentRow], charge: PromptCharge) -> Orders | None:
-    """A model's samples in random orders; None unless each of the paired data's problems has samples with a cost."""
+    """Return a model's samples in random orders; None unless each problem has samples with a cost."""
     by_problem: dict[str, list[SpentRow]] = {name: [] for name in paired.problems}
     for row in rows:
         if row.problem in by_problem:
