@@ -97,8 +97,9 @@ def truth(answer: object) -> bool | None:
 def _equal(answer: object, expected: object) -> bool:
     if answer == expected:
         return True
-    has_array = any(isinstance(part, Array) for part in codec.walk(answer))
-    return has_array and _pairwise(answer, expected, _same_shape, _equal_one)
+    # Pairs first: they end at the first difference, and a wrong answer may be as large as a box can send.
+    pairs_hold = _pairwise(answer, expected, _same_shape, _equal_one)
+    return pairs_hold and any(isinstance(part, Array) for part in codec.walk(answer))
 
 
 def _pairwise(answer: object, expected: object, alike: _Pair, holds_one: _Pair) -> bool:

@@ -346,3 +346,23 @@ def test_the_conversions_need_no_package() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60)
     assert done.stdout == "b'E\\x00\\x00\\x00\\x00'\n"
+
+
+def test_a_large_wrong_answer_is_told_by_its_first_difference() -> None:
+    """However large it is: no comparison walks through an answer of another shape."""
+    test = CallTest(function="f", arguments=(), comparison=Comparison.EQUAL, expected=[1, 2])
+    calls = 0
+
+    def count(_frame: object, event: str, _argument: object) -> None:
+        nonlocal calls
+        calls += event == "call"
+
+    for answer in (list(range(100_000)), [[0] * 100_000, 2], dict.fromkeys(range(100000), 0)):
+        calls = 0
+        sys.setprofile(count)
+        try:
+            held = holds(answer, test)
+        finally:
+            sys.setprofile(None)
+        assert not held
+        assert calls < 100

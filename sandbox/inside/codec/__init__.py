@@ -205,17 +205,23 @@ def item_count(value: Any) -> int:
     return sum(HEAVY.get(type(part), 1) for part in walk(value))
 
 
+_LEAVES = frozenset({bool, bytes, complex, float, int, str, type(None)})
+_SEQUENCES = (list, tuple, set, frozenset, deque)
+
+
 def walk(value: Any) -> Iterator[Any]:
     """Yield the value and everything within it, keys of dicts and items of marks included; a range has no parts."""
     waiting = [value]
     while waiting:
         one = waiting.pop()
         yield one
+        if type(one) in _LEAVES:
+            continue
         if isinstance(one, dict):
             waiting += [*one.keys(), *one.values()]
-        elif isinstance(one, Iterated | Array):
+        elif isinstance(one, (Iterated, Array)):
             waiting += one.items
-        elif isinstance(one, list | tuple | set | frozenset | deque):
+        elif isinstance(one, _SEQUENCES):
             waiting += one
 
 

@@ -116,9 +116,14 @@ class Digest:
         return f"<{self.size} bytes>"
 
 
+def int_size(value: int) -> int:
+    """Return the number of bytes that an int is encoded in."""
+    return (value.bit_length() + 8) // 8
+
+
 def int_bytes(value: int) -> bytes:
-    """Encode an int in as few bytes as possible."""
-    return value.to_bytes((value.bit_length() + 8) // 8, "big", signed=True)
+    """Encode an int, with its sign."""
+    return value.to_bytes(int_size(value), "big", signed=True)
 
 
 def is_plain(value: Any, depth: int = MAX_DEPTH) -> bool:

@@ -36,7 +36,7 @@ from sandbox.inside.codec.codec_types import (
     Oversized,
     Spoof,
     TooManyItems,
-    int_bytes,
+    int_size,
 )
 from sandbox.inside.codec.hash_tables import refuse_costly_dict, refuse_costly_set
 
@@ -102,16 +102,13 @@ class Decoder:
         if tag in _CONSTANTS:
             return _CONSTANTS[tag]
         if tag in _FROM_SCALAR:
-            return _convert(_FROM_SCALAR[tag], self._sized(), tag)
+            size = self._length()
+            content = self.data[self.at : self.at + size]
+            self.at += size
+            return _convert(_FROM_SCALAR[tag], content, tag)
         if tag in _FROM_ITEMS:
             return _Container(tag, _COUNTS[tag] if tag in _COUNTS else self._length())
         raise CodecError(f"no value begins with {tag!r}")
-
-    def _sized(self) -> bytes:
-        size = self._length()
-        content = self.data[self.at : self.at + size]
-        self.at += size
-        return content
 
     def _length(self) -> int:
         if len(self.data) - self.at < 4:
@@ -216,7 +213,7 @@ def _int_from(content: bytes) -> int:
     if not 1 <= len(content) <= MAX_INT_BYTES:
         raise CodecError("an int is empty or too long")
     value = int.from_bytes(content, "big", signed=True)
-    if int_bytes(value) != content:
+    if len(content) != int_size(value):
         raise CodecError("an int is not in its shortest form")
     return value
 
