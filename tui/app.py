@@ -1,7 +1,7 @@
-"""The application: what all screens share.
+"""Run the application that all screens share.
 
-It owns the two threads that read (store watcher and query worker), keeps the newest snapshot and what the reader has
-chosen, and knows the keys that work everywhere.
+It owns the two reading threads (store watcher and query worker), keeps the newest snapshot and the reader's choices,
+and defines the keys that work everywhere.
 """
 
 from __future__ import annotations
@@ -99,11 +99,11 @@ class BudgetApp(StudyApp):
         self.go(screen)
 
     def on_tab_line_picked(self, event: TabLine.Picked) -> None:
-        """A click on a tab."""
+        """Show the screen of a clicked tab."""
         self.go(event.key)
 
     def action_export(self) -> None:
-        """Write what is shown into a file of the present folder."""
+        """Write the shown data to a file in the current folder."""
         screen = self.screen
         if isinstance(screen, StudyScreen):
             answers = [
@@ -130,7 +130,7 @@ class BudgetApp(StudyApp):
     # help
 
     def entries(self, screen: Screen[object]) -> list[Entry]:
-        """Every key that works on a screen now, with what it does."""
+        """Return every key that works on a screen now, with its action."""
         return entries_of(screen.active_bindings.values())
 
     def action_help(self) -> None:
@@ -142,16 +142,16 @@ class BudgetApp(StudyApp):
             self.push_screen(HelpScreen(self.entries(self.screen), words))
 
     def action_help_quit(self) -> None:
-        """Ctrl-C ends nothing, since a hand may have meant to copy: it says which key does."""
+        """Show which key quits: ctrl-C does not quit, because the user may have wanted to copy."""
         keys = [key for key, active in self.active_bindings.items() if active.binding.id == "app.quit"]
         self.tell(f"{' or '.join(keys) or 'ctrl+q'} quits the viewer. The study goes on.")
 
     def action_jump(self) -> None:
-        """Put a letter on every pane that can have the keys."""
+        """Show a letter on every pane that can get the focus."""
         self.push_screen(JumpScreen(self.screen))
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        """Textual's commands, and every action that has a key now."""
+        """Yield Textual's commands, and every action that has a key now."""
         entries = self.entries(screen)
         own = {entry.name for entry in entries}
         yield from (command for command in super().get_system_commands(screen) if command.title not in own)
@@ -163,7 +163,7 @@ class BudgetApp(StudyApp):
 
 
 def known_ids() -> frozenset[str]:
-    """What a keymap may name: the ids of every binding of the application, its screens and its widgets."""
+    """Return the ids that a keymap may use: those of all bindings of the application, its screens and its widgets."""
     owners: list[type[DOMNode]] = [BudgetApp, DetailScreen, HelpScreen, ListTable, TextView, Tail, ModelsTable]
     owners += [*BudgetApp.MODES.values(), PlotScreen]
     return frozenset(

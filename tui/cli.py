@@ -1,7 +1,7 @@
 """`budget-tui`: look at a study, run one without a screen, or take a picture of one.
 
-Whether there is a terminal is decided here, before Textual is imported: it does not look, and would fill a pipe
-with escape codes.
+This module checks for a terminal before Textual is imported: Textual does not check, and would write escape codes into
+a pipe.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Size(click.ParamType[tuple[int, int]]):
     def convert(
         self, value: str | tuple[int, int], param: click.Parameter | None, ctx: click.Context | None
     ) -> tuple[int, int]:
-        """Two whole numbers, or a complaint."""
+        """Parse two whole numbers; fail with a message otherwise."""
         if isinstance(value, tuple):
             return value
         match = re.fullmatch(r"(\d{1,3})[xX](\d{1,3})", value)
@@ -50,10 +50,10 @@ class Size(click.ParamType[tuple[int, int]]):
 
 
 class Viewer(click.Group):
-    """A group whose usual command, `watch`, need not be named."""
+    """A group with the default command `watch`."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """What is no command is for `watch`."""
+        """Pass arguments without a command to `watch`."""
         if not args or (args[0] not in self.commands and args[0] not in {"-h", "--help", "--version"}):
             args = ["watch", *args]
         return super().parse_args(ctx, args)
@@ -155,7 +155,7 @@ def serve(what: Path, *, port: int) -> None:
 
 
 def main() -> None:
-    """The console script."""
+    """Run the console script."""
     run_command(cli, "budget-tui")
 
 
@@ -167,7 +167,7 @@ def _newest(folder: Path) -> Path:
 
 
 def _run_headless(study: Path | None, manner: HeadlessOptions) -> int:
-    """The same run as `sampler run`; Textual is never imported."""
+    """Run a study as `sampler run` does, without importing Textual."""
     if study is None or study.suffix != ".toml":
         named = f"{str(study)!r} does not end in .toml" if study else "none is named"
         _fail(Exit.USAGE, f"--headless runs a study file, and {named}; write `budget-tui --headless STUDY.toml`")
@@ -177,7 +177,7 @@ def _run_headless(study: Path | None, manner: HeadlessOptions) -> int:
 
 
 def _store_of(what: Path) -> Path:
-    """The store to look at; a study file names it."""
+    """Return the store to show; a study file names its store."""
     if what.suffix != ".toml":
         return what
     from sampler.study.spec import load_study  # only a study file needs it
@@ -214,7 +214,7 @@ def _screenshot(store: Path, file: Path, options: Mapping[str, Any]) -> None:
 
 
 def _settings(theme: str) -> Settings:
-    """The person's own settings; what the command line says wins."""
+    """Return the user's settings; options of the command line have precedence."""
     from textual.app import App  # Textual is slow to import
 
     from tui.app import known_ids
@@ -229,7 +229,7 @@ def _settings(theme: str) -> Settings:
 
 
 def _replay(store: Path, speed: float, options: Mapping[str, Any]) -> None:
-    """Play a copy of the store; the store itself is only read."""
+    """Replay a copy of the store; the store itself is only read."""
     _refuse_unreadable(store, missing_too=True)
     from sampler.store.playback import Player  # only a replay writes
 
@@ -272,12 +272,12 @@ def _watch(store: Path, what: Path, options: Mapping[str, Any]) -> None:
 
 
 def _in_browser() -> bool:
-    """Whether textual-serve has started this process: then its pipe is the screen."""
+    """Return whether textual-serve has started this process, so that its pipe is the screen."""
     return "TEXTUAL_DRIVER" in os.environ
 
 
 def _refuse_unreadable(store: Path, *, missing_too: bool) -> None:
-    """A file that is there but no store of ours is an error at once; one that is not there yet may be waited for."""
+    """Raise an error for an existing file that is no store; a missing file may still be created by a run."""
     if not missing_too and not store.exists():
         return
     try:
@@ -290,7 +290,7 @@ def _refuse_unreadable(store: Path, *, missing_too: bool) -> None:
 
 
 def _refuse_against(store: Path, other: Path | None) -> None:
-    """A second store that cannot be read or was asked other problems is an error at once."""
+    """Raise an error for a second store that cannot be read or has other problems."""
     if other is None:
         return
     _refuse_unreadable(other, missing_too=True)

@@ -1,4 +1,4 @@
-"""How values are written on the screen: units, durations, counts, times, and the sign and the severity of a verdict."""
+"""Format values for the screen: units, durations, counts, times, and the glyph and severity of a verdict."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ UNITS = (Unit.FLOPS, Unit.SECONDS, Unit.JOULES, Unit.DOLLARS, Unit.TOKENS, Unit.
 
 
 class Severity(Enum):
-    """Whether something is good news; the widget gives it a colour, the words say it too."""
+    """How good or bad a result is; the widget gives it a colour, and the text says it, too."""
 
     GOOD = "good"
     BAD = "bad"
@@ -35,29 +35,29 @@ GLYPHS: Mapping[str, str] = {
 
 
 def glyph(verdict: str) -> str:
-    """One cell that stands for a verdict beside its word."""
+    """Return the glyph of a verdict, one cell wide."""
     return GLYPHS.get(verdict, "·")
 
 
 def severity_of(verdict: str) -> Severity:
-    """Passing is good; a wrong answer is plain bad; the rest is a program that did not get that far."""
+    """Return the severity of a verdict: good if it passed, bad for a wrong answer, warn for all others."""
     if verdict == "PASSED":
         return Severity.GOOD
     return Severity.BAD if verdict == "WRONG" else Severity.WARN
 
 
 def clock(at: float) -> str:
-    """The local time of day."""
+    """Return the local time of day."""
     return datetime.fromtimestamp(at).astimezone().strftime("%H:%M:%S")
 
 
 def next_unit(unit: Unit, available: Sequence[Unit]) -> Unit:
-    """The next unit that somebody has a cost in; the same where there is no other."""
+    """Return the next unit in which some model has a cost; the same if there is no other."""
     start = UNITS.index(unit) if unit in UNITS else -1
     order = [UNITS[(start + step) % len(UNITS)] for step in range(1, len(UNITS) + 1)]
     return next((one for one in order if one in available), unit)
 
 
 def grouped(count: int) -> str:
-    """A whole number in groups of three digits."""
+    """Return a whole number in groups of three digits."""
     return f"{count:,}".replace(",", "\N{NARROW NO-BREAK SPACE}")

@@ -1,7 +1,7 @@
-"""How a study stands: its state, its pace, when it will be done, and the header line that says so.
+"""Describe a study's progress: its state, its pace, when it will be done, and the header line.
 
-Pure functions of a snapshot and the time. Nothing is claimed that the rows do not hold: a rate needs verdicts of the
-last minutes, an ETA needs a rate and is marked as rough where a model has not begun, a missing number is a dash.
+Pure functions of a snapshot and the time. Only facts of the rows are shown: a rate needs verdicts of the last minutes,
+an ETA needs a rate and is marked as rough if a model has not begun, and a missing number is a dash.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ FEWEST_FOR_A_PACE = 5
 
 
 class RunState(Enum):
-    """How a study stands: its word on the screen and the glyph before it."""
+    """The state of a study: its word on the screen and the glyph before it."""
 
     WAITING = ("○", "WAITING")
     RUNNING = ("●", "RUNNING")
@@ -35,17 +35,17 @@ class RunState(Enum):
 
     @property
     def glyph(self) -> str:
-        """One cell that tells the state without a colour."""
+        """Return the glyph of one cell that shows the state without a colour."""
         return self.value[0]
 
     @property
     def word(self) -> str:
-        """The state in capitals."""
+        """Return the state in capitals."""
         return self.value[1]
 
 
 def run_state(study: StudyRow, now: float, *, process_gone: bool) -> RunState:
-    """How the study stands. A status of "running" is believed only while its heart beats."""
+    """Return the study's state; a status of "running" counts only with a recent heartbeat."""
     match study.status:
         case "running":
             silence = now - (study.heartbeat_at or study.started_at or study.created_at)
@@ -82,7 +82,7 @@ class Pace:
 
 
 def pace(tail: Sequence[TailRow], now: float) -> Pace | None:
-    """The pace of the last minutes; None with too few verdicts to say."""
+    """Return the pace of the last minutes; None with too few verdicts to say."""
     recent = [row for row in tail if now - RECENT_SECONDS <= row.at <= now]
     if len(recent) < FEWEST_FOR_A_PACE or now - recent[0].at <= 0:
         return None
@@ -93,16 +93,16 @@ def pace(tail: Sequence[TailRow], now: float) -> Pace | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Eta:
-    """Seconds to go. It is a rough guess where a model has not begun: it is taken to cost what the others do."""
+    """The remaining seconds; a rough guess if a model has not begun: its cost is taken from the others."""
 
     seconds: float
     rough: bool
 
 
 def eta(snapshot: Snapshot, now: float) -> Eta | None:
-    """When the study will be done.
+    """Return when the study will be done.
 
-    Each model's missing samples at its own mean cost, stretched as the last minutes were.
+    The time is that of each model's missing samples at its mean cost, scaled by the pace of the last minutes.
     """
     found = pace(snapshot.tail, now)
     missing = {m.id: m.wanted * snapshot.study.problems - scored_of(snapshot, m) for m in snapshot.models}
@@ -120,7 +120,7 @@ def eta(snapshot: Snapshot, now: float) -> Eta | None:
 
 
 def _seconds_each(snapshot: Snapshot, model: ModelRow) -> float | None:
-    """Engine seconds for each sample of a model so far; None before it has begun, or where some are not known."""
+    """Return the engine seconds per sample of a model so far; None before it has begun, or if some are not known."""
     rows = [row for row in snapshot.tallies if row.model_id == model.id]
     sampled = sum(row.sampled for row in rows)
     known = [
@@ -132,7 +132,7 @@ def _seconds_each(snapshot: Snapshot, model: ModelRow) -> float | None:
 
 
 def scored_of(snapshot: Snapshot, model: ModelRow) -> int:
-    """Verdicts of a model, of those wanted."""
+    """Return the number of a model's wanted samples that have a verdict."""
     return sum(min(row.scored, model.wanted) for row in snapshot.tallies if row.model_id == model.id)
 
 
@@ -152,7 +152,7 @@ class Part:
 
 
 def header_parts(snapshot: Snapshot, now: float, *, paused: int | None = None) -> list[Part]:
-    """Everything the header could say. `paused` is how many verdicts came since the display was paused."""
+    """Return all parts of the header; `paused` is how many verdicts came since the display was paused."""
     study = snapshot.study
     found = run_state(study, now, process_gone=snapshot.process_gone)
     parts = [
@@ -173,7 +173,7 @@ def header_parts(snapshot: Snapshot, now: float, *, paused: int | None = None) -
 
 
 def fitted(parts: Sequence[Part], width: int) -> list[Part]:
-    """The parts that fit side by side in `width` cells, in their order; those of least worth go first."""
+    """Return the parts that fit side by side in `width` cells, in their order; those of least worth go first."""
     kept = list(parts)
     while kept and sum(len(part.text) for part in kept) + len(GAP) * (len(kept) - 1) > width:
         kept.remove(min(kept, key=lambda part: part.priority))
@@ -181,7 +181,7 @@ def fitted(parts: Sequence[Part], width: int) -> list[Part]:
 
 
 def spent_flops(tallies: Sequence[TallyRow]) -> float:
-    """FLOPs so far, a prompt read once for all samples of its problem; those that are not known are left out."""
+    """Return the FLOPs so far, with a prompt read once for all samples of its problem; unknown ones are left out."""
     return sum(_spent(row.prompt_flops, row.decode_flops, row.sampled) for row in tallies)
 
 

@@ -1,9 +1,9 @@
-"""What a person may do from the screen, as the command that they would type.
+"""Act from the screen by commands that the user could type.
 
-Run, pause, cancel, execute a program again.
+The actions are run, pause, cancel, and execute a program again.
 
-The screen starts that command and nothing else. A run that it starts goes on when the viewer is closed. Executing a
-program again stores nothing: the command's messages are shown beside the sample.
+The screen starts only such commands. A run that it starts continues when the viewer is closed. Executing a program
+again stores nothing: the command's messages are shown beside the sample.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _HOMES = {"sampler": "sampler.cli", "sandbox": "sandbox.cli", "budget-tui": "tui
 
 
 class Action(Enum):
-    """What can be done, as keys and actions call it."""
+    """The actions, by the names that keys use."""
 
     RUN = "run"
     PAUSE = "pause"
@@ -37,12 +37,12 @@ class Action(Enum):
 
 
 class CannotAct(Exception):
-    """Why that cannot be done now, and the way out."""
+    """The action is not possible now; the message says why and what to do."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
-    """A command and what it will do. `log` takes what it says, where it stays behind on its own."""
+    """A command and what it will do; `log` gets its output if it continues after the viewer."""
 
     words: tuple[str, ...]
     meaning: str
@@ -50,20 +50,20 @@ class Command:
 
     @property
     def typed(self) -> str:
-        """The command as one would type it."""
+        """Return the command as a user would type it."""
         shown = f" > {shlex.quote(str(self.log))} 2>&1 &" if self.log else ""
         return shlex.join(self.words) + shown
 
 
 def study_file_of(store: Path, given: Path | None) -> Path | None:
-    """The study file to run: the one the viewer was opened with, or one of the store's name beside it."""
+    """Return the study file to run: that of the viewer, or one with the store's name beside it."""
     beside = store.with_suffix(".toml")
     return given or (beside if beside.is_file() else None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunTarget:
-    """Where one acts: the store, the study file if it is known, and this machine's name."""
+    """The target of actions: the store, the study file if it is known, and this machine's name."""
 
     store: Path
     study_file: Path | None
@@ -107,7 +107,7 @@ def _run(target: RunTarget, snapshot: Snapshot | None) -> Command:
 
 
 def execute(command: Command) -> None:
-    """Start the command, apart from this process; raises CannotAct."""
+    """Start the command as an independent process; raises CannotAct."""
     try:
         if command.log is None:
             _start(command.words, subprocess.DEVNULL)
@@ -119,16 +119,16 @@ def execute(command: Command) -> None:
 
 
 def _start(words: Sequence[str], out: int | IO[bytes]) -> None:
-    """A process of its own session: what ends the viewer does not reach it.
+    """Start a process in its own session, so that signals to the viewer do not reach it.
 
-    While the viewer lives, it is waited for.
+    While the viewer lives, it waits for the process.
     """
     started = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True)
     threading.Thread(target=started.wait, name="started-run", daemon=True).start()
 
 
 def argv(words: Sequence[str]) -> list[str]:
-    """A command of this very installation, wherever the path leads."""
+    """Return the arguments of a command of this installation, independent of PATH."""
     return [sys.executable, "-c", f"from {_HOMES[words[0]]} import main; main()", *words[1:]]
 
 
@@ -137,9 +137,9 @@ _USUAL, _TIMES = Limits(), ("cpu_s", "wall_s")  # usual times are none that were
 
 
 def rerun_command(detail: SampleDetail, source: str, near: Path, file: Path) -> Command:
-    """The command that scores the program in `file` against the study's problems; raises CannotAct.
+    """Return the command that scores the program in `file` against the study's problems; raises CannotAct.
 
-    `source` is where the study had its problems; a file of that name is looked for in the folder `near`, too.
+    `source` is the study's source of problems; a file of that name is also searched in the folder `near`.
     """
     from sandbox.commands.common import LIMIT_OPTIONS  # slow to import
 
@@ -163,13 +163,13 @@ def rerun_command(detail: SampleDetail, source: str, near: Path, file: Path) -> 
 
 
 def write_sample(detail: SampleDetail, file: Path) -> None:
-    """The one line that the command reads: the program that was executed."""
+    """Write the line that the command reads: the program that was executed."""
     line = {"task_id": detail.row.problem, "solution": detail.program}
     file.write_text(json.dumps(line) + "\n", encoding="utf-8")
 
 
 def start_command(command: Command) -> subprocess.Popen[str]:
-    """Start the command of this very installation without its rows on stdout; `output_of` waits for its messages."""
+    """Start the command of this installation without its rows on stdout; `output_of` waits for its messages."""
     words, quiet = argv(command.words), subprocess.DEVNULL
     return subprocess.Popen(words, stdin=quiet, stdout=quiet, stderr=subprocess.PIPE, text=True, errors="replace")
 

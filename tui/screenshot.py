@@ -1,4 +1,4 @@
-"""A picture of a screen without a terminal."""
+"""Make a picture of a screen without a terminal."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ STEP_SECONDS = 0.05
 
 
 class ScreenshotError(Exception):
-    """The store has nothing to show; the message tells why."""
+    """The store has nothing to show; the message says why."""
 
 
 class UnknownKey(Exception):
-    """A word that is no key's name; the message tells the way out."""
+    """A word that is no key's name; the message says which names are valid."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +42,7 @@ class ScreenshotSpec:
 
 
 def take_screenshot(store: Path, spec: ScreenshotSpec, against: Path | None = None) -> str:
-    """A screen of a store as SVG, perhaps with a second store beside it; raises ScreenshotError or UnknownKey."""
+    """Return a store's screen as SVG, perhaps with a second store; raises ScreenshotError or UnknownKey."""
     refuse_unknown(spec.keys)
     app = BudgetApp(StoreWatcher(path=store, against=against), settings=Settings(theme=spec.theme), start=spec.screen)
     taken: list[str] = []
@@ -70,7 +70,7 @@ def take_screenshot(store: Path, spec: ScreenshotSpec, against: Path | None = No
 
 
 def refuse_unknown(keys: Sequence[str]) -> None:
-    """A key is one character, or has a name; pressing anything else would do nothing and leave no word of it."""
+    """Raise UnknownKey for a word that is neither one character nor a key's name: pressing it would do nothing."""
     named = {key.value for key in Keys} | {*REPLACED_KEYS, *REPLACED_KEYS.values()}
     for key in keys:
         last = key.rpartition("+")[2] or "+"  # behind ctrl+, shift+, alt+
@@ -83,7 +83,7 @@ def refuse_unknown(keys: Sequence[str]) -> None:
 
 
 def _is_character(name: str) -> bool:
-    """Whether it is what Textual calls a sign, such as question_mark."""
+    """Return whether it is Textual's name of a character, such as question_mark."""
     try:
         unicodedata.lookup(name.replace("_", " "))
     except KeyError:
@@ -92,6 +92,6 @@ def _is_character(name: str) -> bool:
 
 
 async def _settle(pilot: Pilot[object]) -> None:
-    """What was asked for has been read and drawn."""
+    """Wait until everything is read and drawn."""
     for _ in range(4):
         await pilot.pause(STEP_SECONDS)

@@ -1,7 +1,7 @@
-"""What a person has set for good: the theme and their own keys, from TOML files.
+"""Read the user's settings, a theme and keys, from TOML files.
 
-Moved for in `budget-tui.toml` of the folder one is in, then in the user's own configuration folder; the first that has
-a table wins for that table. A word that means nothing is an error with the nearest one that does.
+They are read from `budget-tui.toml` in the current folder, then from the user's configuration folder; for each table
+the first file that has it counts. An unknown word is an error that names the most similar valid one.
 
     theme = "nord"
     [keymap]
@@ -23,7 +23,7 @@ KNOWN = ("theme", "keymap")
 
 
 class SettingsError(ValueError):
-    """A file of settings that cannot be used; the message names it and the way out."""
+    """A file of settings that cannot be used; the message names it and says what to do."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +35,7 @@ class Settings:
 
 
 def read_settings(files: Sequence[Path]) -> Settings:
-    """The settings of the files that are there, the earlier ones first asked; raises SettingsError."""
+    """Read the settings of the existing files; earlier files have precedence. Raises SettingsError."""
     found: dict[str, Any] = {}
     for file in files:
         for name, value in _read(file).items():

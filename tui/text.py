@@ -1,10 +1,9 @@
-"""Text made safe to show: what models and programs wrote must not act on the terminal.
+"""Make text safe to show: texts of models and programs must not control the terminal.
 
-A terminal obeys characters. Escape sequences recolour or answer it, carriage returns overwrite what was said
-before, bidirectional controls turn words round, joiners and variation selectors make a terminal and us disagree
-about width, stacked accents paint over the neighbouring rows. Every one of them is replaced by something visible or
-dropped, lines are cut before they are looked at, and the caller wraps what is left in a rich `Text`, so that markup
-is never parsed. Names of one family are made short without making them alike.
+Escape sequences change colours or make the terminal answer, carriage returns overwrite earlier text, bidirectional
+controls reverse words, joiners and variation selectors change widths, and stacked accents cover neighbouring rows. Each
+of them is replaced by something visible or removed. Lines are cut before they are processed, and the caller wraps the
+result in a rich `Text`, so that markup is never parsed. Similar names are shortened so that they stay different.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ _BREAKS = frozenset({"Zl", "Zp"})
 
 
 def sanitize(text: str, longest: int = LONGEST) -> str:
-    """`text` on one line, without anything that a terminal would obey; at most `longest` characters are looked at."""
+    """Return `text` on one line, without control characters; at most `longest` characters are read."""
     cut = text[:longest]
     marks = 0
     kept: list[str] = []
@@ -50,7 +49,7 @@ def sanitize(text: str, longest: int = LONGEST) -> str:
 
 
 def json_pairs(flat: str) -> str:
-    """A flat JSON object as names and values to read."""
+    """Return a flat JSON object as pairs of names and values."""
     try:
         told = json.loads(flat)
     except ValueError:
@@ -62,14 +61,14 @@ def json_pairs(flat: str) -> str:
 
 
 def narrow(text: str) -> str:
-    """`text` with one cell for each character: wide ones become a middle dot, those without width go."""
+    """Return `text` with one cell per character: wide ones become a middle dot, those without width are removed."""
     if text.isascii() and text.isprintable():
         return text
     return "".join(char if cell_len(char) == 1 else "·" for char in text if cell_len(char))
 
 
 def fit(text: str, width: int) -> str:
-    """`text` in exactly `width` cells: padded with spaces, or cut with an ellipsis."""
+    """Return `text` in exactly `width` cells: padded with spaces, or cut with an ellipsis."""
     if width <= 0:
         return ""
     if cell_len(text) <= width:
@@ -78,9 +77,9 @@ def fit(text: str, width: int) -> str:
 
 
 def fit_middle(text: str, width: int) -> str:
-    """`text` in exactly `width` cells.
+    """Return `text` in exactly `width` cells.
 
-    What does not fit is left out behind its first third: names differ at their end.
+    If it is too long, a part after its first third is left out, because names differ at their end.
     """
     if width < 5 or cell_len(text) <= width or cell_len(text) != len(text):
         return fit(text, width)
@@ -116,11 +115,10 @@ _BOUNDARY = re.compile(r"[-_/: ]")
 
 
 def shorten_names(names: Sequence[str], width: int) -> list[str]:
-    """The names in at most `width` cells each.
+    """Return the names in at most `width` cells each.
 
-    What all end with goes first, then owners ("Qwen/"), then how a model was tuned ("-instruct"), then what all begin
-    with, and at last the middle. No more goes than must. Different names stay different as long as `width` holds a
-    number.
+    Removed are, in this order and no more than necessary: a common ending, owners ("Qwen/"), the tuning ("-instruct"),
+    a common beginning, and the middle. Different names stay different as long as `width` holds a number.
     """
     short = list(names)
     if len(set(names)) > 1:
@@ -131,9 +129,9 @@ def shorten_names(names: Sequence[str], width: int) -> list[str]:
 
 
 def _shorter(names: list[str], ways: Iterable[list[str]], width: int) -> list[str]:
-    """The first of the ways in which every name fits.
+    """Return the names unchanged if they fit, else by the first way in which every name fits.
 
-    The last of them where none does; the names as they are if they fit.
+    If no way fits, the last one is used.
     """
     for way in chain([names], ways):
         if len(set(way)) < len(set(names)):
@@ -145,7 +143,7 @@ def _shorter(names: list[str], ways: Iterable[list[str]], width: int) -> list[st
 
 
 def _common(names: Sequence[str]) -> str:
-    """What all names begin with."""
+    """Return the common beginning of all names."""
     return "".join(chars[0] for chars in takewhile(lambda chars: len(set(chars)) == 1, zip(*names, strict=False)))
 
 
@@ -170,7 +168,7 @@ def _ends(names: list[str]) -> Iterator[list[str]]:
 
 
 def _told_apart(names: list[str], short: list[str], width: int) -> list[str]:
-    """Number those that became alike although they are not."""
+    """Number different names that have become equal."""
     apart = []
     for at, (name, brief) in enumerate(zip(names, short, strict=True)):
         twins = [other for other, text in enumerate(short) if text == brief and names[other] != name]

@@ -1,6 +1,6 @@
-"""What the reader has chosen and every screen honours.
+"""Hold the reader's choices, which apply to every screen.
 
-The model, the budget, how curves look, which samples are listed.
+They are the model, the budget, the style of curves, and which samples are listed.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ LABEL_WIDTH = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ViewState:
-    """Without a rule of the reader's own it goes where a comparison says most."""
+    """The reader's choices; without a chosen rule, the rule is at the most informative budget."""
 
     tone: int = 0
     rule: float | None = None
@@ -31,12 +31,12 @@ class ViewState:
 
 
 def tone_of(view_state: ViewState, snapshot: Snapshot) -> int:
-    """The chosen model's place; the last one where there are fewer."""
+    """Return the chosen model's place; the last one where there are fewer."""
     return max(0, min(view_state.tone, len(snapshot.models) - 1))
 
 
 def pinned_of(view_state: ViewState, snapshot: Snapshot) -> int | None:
-    """The model to compare with.
+    """Return the model to compare with.
 
     The pinned one, or the same model of a second store, or the first other one, if any.
     """
@@ -49,29 +49,29 @@ def pinned_of(view_state: ViewState, snapshot: Snapshot) -> int | None:
 
 
 def rule_of(view_state: ViewState, snapshot: Snapshot) -> float | None:
-    """Where the rule stands: where the reader put it, or at its own place."""
+    """Return the rule's budget: the chosen one, or the default."""
     return view_state.rule if view_state.rule is not None else default_rule(snapshot.curves)
 
 
 def labels_of(snapshot: Snapshot, width: int = LABEL_WIDTH) -> list[str]:
-    """The models' names, short and different."""
+    """Return the models' names, short and different."""
     return shorten_names([sanitize(model.name, 200) for model in snapshot.models], width)
 
 
 def marked_names(snapshot: Snapshot) -> dict[int, str]:
-    """The models' marks and short names, by id."""
+    """Return the models' marks and short names, by id."""
     named = zip(snapshot.models, labels_of(snapshot), strict=True)
     return {model.id: f"{mark(tone)} {label}" for tone, (model, label) in enumerate(named)}
 
 
 def toned_names(snapshot: Snapshot) -> dict[int, tuple[int, str]]:
-    """The models' tones and short names, by id."""
+    """Return the models' tones and short names, by id."""
     named = zip(snapshot.models, labels_of(snapshot), strict=True)
     return {model.id: (tone, label) for tone, (model, label) in enumerate(named)}
 
 
 def default_rule(curves: Curves | None) -> float | None:
-    """The largest budget at which every curve that has begun can be read: there a comparison says most."""
+    """Return the largest budget at which all curves that have begun have a value: the most informative one."""
     series = [one for one in curves.series if one.xs] if curves else []
     if not series:
         return None

@@ -1,8 +1,8 @@
-"""The screen in a browser, through textual-serve: one viewer for each page, read-only, on the loopback address alone.
+"""Serve the screen to a browser with textual-serve: one read-only viewer for each page, on the loopback address only.
 
-Any page on the web can make a browser send requests to 127.0.0.1, and can make a name of its own mean 127.0.0.1. The
-first carries an `Origin` that is not ours, the second a `Host` that is not ours. Both are refused before a screen is
-started. Every answer forbids the browser to fetch from anywhere else.
+Any web page can make a browser send requests to 127.0.0.1, and can resolve its own name to 127.0.0.1. The first request
+has a foreign `Origin`, the second a foreign `Host`. Both are refused before a screen is started. Every answer forbids
+the browser to load anything from elsewhere.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ NAMES = (LOOPBACK, "localhost")
 
 
 def is_own_request(host: str, origin: str | None, port: int) -> bool:
-    """Whether a request to this port with these headers comes from our own page, or from no page at all."""
+    """Return whether a request to this port with these headers comes from our own page, or from no page at all."""
     hosts = {f"{name}:{port}" for name in NAMES} | (set(NAMES) if port == 80 else set())
     return host in hosts and (origin is None or origin in {f"http://{one}" for one in hosts})
 
 
 def content_security_policy(port: int) -> str:
-    """What a page of ours may fetch: its own parts."""
+    """Return a policy that allows a page to load only its own parts."""
     own = " ".join(f"http://{name}:{port}" for name in NAMES)
     sockets = " ".join(f"ws://{name}:{port}" for name in NAMES)
     return (
@@ -43,7 +43,7 @@ def content_security_policy(port: int) -> str:
 
 
 def add_origin_check(app: web.Application, port: int) -> None:
-    """Let the application answer nobody else."""
+    """Make the application refuse all other requests."""
     from aiohttp import web  # an extra
 
     @web.middleware
@@ -60,16 +60,16 @@ def add_origin_check(app: web.Application, port: int) -> None:
 
 
 class NoServer(Exception):
-    """Why no page can be served, and the way out."""
+    """No page can be served; the message says why and what to do."""
 
 
 def page_command(what: Path) -> str:
-    """The command that each page runs."""
+    """Return the command that each page runs."""
     return shlex.join(argv(["budget-tui", "watch", "--readonly", str(what)]))
 
 
 def page_server(what: Path, port: int) -> Server:
-    """The server of the page, which answers nobody but a browser on this machine; raises NoServer."""
+    """Return the server of the page, which answers only a browser on this machine; raises NoServer."""
     try:
         from textual_serve.server import Server  # an extra
     except ImportError as error:
@@ -82,7 +82,7 @@ def page_server(what: Path, port: int) -> Server:
             return app
 
         async def on_startup(self, app: web.Application) -> None:  # noqa: ARG002 - Textual's name
-            """Say where the page is, in the place of a banner with the command that each page runs."""
+            """Print the page's address instead of a banner with the command of each page."""
             self.console.print(f"showing {what} at {self.public_url}/; ctrl-C ends it", markup=False, highlight=False)
 
     return Guarded(page_command(what), host=LOOPBACK, port=port, title="budget-tui")

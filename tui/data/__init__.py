@@ -1,1 +1,1 @@
-"""What is shown: snapshots of a store and what a screen asks for beyond them. Nothing here draws."""
+"""Read what is shown: snapshots of a store, and what a screen requests beyond them. Nothing here draws."""

@@ -1,8 +1,8 @@
-"""Two models held against each other: at many budgets, and at the rule problem by problem. Pure, but not cheap.
+"""Compare two models: at many budgets, and problem by problem at the budget rule. Pure, but slow.
 
-The difference is paired: both models on the same problems. A lead is called clear where the study's report calls it so:
-its p value is corrected for all budgets and all pairs of the study's models. While a study runs it is interim, and
-looking many times finds something more often than 5 % of the time; only a report decides.
+The difference is paired: both models on the same problems. A lead is clear if the study's report calls it clear: its p
+value is corrected for all budgets and all pairs of the study's models. While a study runs the result is interim, and
+repeated looks find a false lead more often than 5 % of the time; only the final report decides.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ BUDGETS = 12
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AtBudget:
-    """Both models at one budget; None where a model has no value there."""
+    """Both models at one budget; None if a model has no value there."""
 
     budget: float
     ks: tuple[int, int]  # samples that the budget buys, the first model's and the second's
@@ -42,7 +42,7 @@ class Flip:
 
     @property
     def gap(self) -> float:
-        """By how much the first model is ahead."""
+        """Return by how much the first model is ahead."""
         return self.rates[0] - self.rates[1]
 
 
@@ -50,7 +50,7 @@ class Flip:
 class Comparison:
     """The first model (the chosen one) against the second.
 
-    `why_not` says what lacks where there is nothing to compare.
+    `why_not` is the reason if there is nothing to compare.
     """
 
     tones: tuple[int, int]
@@ -62,7 +62,7 @@ class Comparison:
 
 
 def compare(snapshot: Snapshot, tones: tuple[int, int], unit: Unit, rule: float | None) -> Comparison:
-    """The comparison of two models by their places in the study."""
+    """Return the comparison of two models by their places in the study."""
     models = snapshot.models[tones[0]], snapshot.models[tones[1]]
     paired = _ground(models, snapshot)
     if len(paired.models) < 2 or len(paired.problems) < 2:
@@ -81,7 +81,7 @@ def compare(snapshot: Snapshot, tones: tuple[int, int], unit: Unit, rule: float 
 
 
 def _ground(pair: Sequence[ModelRow], snapshot: Snapshot) -> PairedData:
-    """What the pair has in common, with the family of its study's report; of two studies, the pair is the family."""
+    """Return the pair's paired data, with the family of its study's report; for two studies, the pair is the family."""
     paired = paired_data(pair, snapshot.tallies, snapshot.study.seed, intervals=False)
     second_store = {model.id < 0 for model in pair}  # a second store's models have ids below zero
     if len(second_store) > 1:
@@ -91,7 +91,7 @@ def _ground(pair: Sequence[ModelRow], snapshot: Snapshot) -> PairedData:
 
 
 def _budgets(pair: tuple[Curve, Curve]) -> list[float]:
-    """Budgets from the first at which both can be read to the last, in even steps of their logarithm."""
+    """Return budgets from the first to the last at which both have a value, in even steps of their logarithm."""
     low, end = shared_range(pair)
     high = end * (1 - 1e-9)
     if not low < high:
@@ -101,7 +101,7 @@ def _budgets(pair: tuple[Curve, Curve]) -> list[float]:
 
 
 def _at(budgets: Sequence[float], pair: Mapping[int, Entry], family: Mapping[int, Entry], seed: int) -> list[AtBudget]:
-    """Both models at each budget."""
+    """Return both models at each budget."""
     first, second = (curve for _, curve in pair.values())
     sides = [(standing(first, budget), standing(second, budget)) for budget in budgets]
     bought = [(a.k, b.k) for a, b in sides if a.point and b.point]
@@ -122,7 +122,7 @@ def _rate(of: CurveValue) -> float | None:
 
 
 def _flips(pair: tuple[Counts, Counts], ks: tuple[int, int]) -> tuple[Flip, ...]:
-    """The problems, those first where the models differ most; more samples than were drawn count as all of them."""
+    """Return the problems, largest differences first; more samples than were drawn count as all of them."""
     if 0 in ks:
         return ()
     first, second = (one.rates[:, min(k, one.n) - 1] for one, k in zip(pair, ks, strict=True))

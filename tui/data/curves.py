@@ -1,4 +1,4 @@
-"""The curves of a snapshot: the sampler's statistics on its sums, as series for the plot. Pure, but not cheap."""
+"""Make the curves of a snapshot: the sampler's statistics on its sums, as series for the plot. Pure, but slow."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ FEWEST = 2  # a model joins the shared problems when it has finished so many
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CurveRequest:
-    """Which curves the reader wants. `shared` compares models on the problems that all of them have finished."""
+    """Which curves the reader wants; `shared` compares models on the problems that all of them have finished."""
 
     unit: Unit = Unit.FLOPS
     shared: bool = True
 
 
 def available_units(snapshot: Snapshot) -> tuple[Unit, ...]:
-    """The units in which some model has a cost, in the order in which they are offered."""
+    """Return the units in which some model has a cost, in the order in which they are offered."""
     snapshot = with_compared(snapshot)
     return tuple(
         unit
@@ -40,9 +40,9 @@ def available_units(snapshot: Snapshot) -> tuple[Unit, ...]:
 
 
 def curves_of(snapshot: Snapshot, request: CurveRequest) -> Curves:
-    """The curves in the requested unit, or in the first one that somebody has a cost in.
+    """Return the curves in the requested unit, or in the first one in which some model has a cost.
 
-    A second store's come behind.
+    The curves of a second store come last.
     """
     snapshot = with_compared(snapshot)
     offered = available_units(snapshot)
@@ -69,7 +69,7 @@ def curves_of(snapshot: Snapshot, request: CurveRequest) -> Curves:
 
 
 def _star(owner: ModelRow, snapshot: Snapshot, problems: Sequence[str], unit: Unit) -> tuple[float, float] | None:
-    """A model's greedy sample on these problems, as a budget and a rate.
+    """Return a model's greedy sample on these problems, as a budget and a rate.
 
     None until all of it is scored, as in the report.
     """
@@ -84,7 +84,7 @@ def _star(owner: ModelRow, snapshot: Snapshot, problems: Sequence[str], unit: Un
 
 
 def _problems(models: Sequence[ModelRow], tallies: Sequence[TallyRow], *, shared: bool) -> Mapping[int, list[str]]:
-    """The problems on which each model's curve rests, by model id."""
+    """Return the problems on which each model's curve rests, by model id."""
     own = {model.id: complete_problems(model, tallies) for model in models}
     begun = [model for model in models if len(own[model.id]) >= FEWEST]
     if not shared or not begun:

@@ -1,7 +1,7 @@
-"""What a screen shows, as a file: CSV for spreadsheets, JSON for programs; SVG comes from Textual.
+"""Export what a screen shows: CSV for spreadsheets, JSON for programs; SVG comes from Textual.
 
-Cells that a spreadsheet would take for a formula get an apostrophe: names, errors and messages are hostile text. Long
-lists are written piece by piece, each from a page of the store, so a million rows cost the memory of a thousand.
+Cells that a spreadsheet would read as a formula get an apostrophe: names, errors and messages are hostile text. Long
+lists are written page by page, so a million rows need no more memory than a thousand.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Tabular:
 
 
 def without_fonts(svg: str) -> str:
-    """The picture without the web fonts it would fetch; any fixed-width font of the reader's does."""
+    """Return the picture without web fonts; any fixed-width font of the reader is used."""
     return re.sub(r"@font-face\s*\{[^}]*\}", "", svg)
 
 
@@ -37,20 +37,20 @@ FORMATS = ("csv", "json")
 
 
 def export_name(study: str, screen: str, stamp: str, kind: str) -> str:
-    """A file name that says what it holds and is one on every system."""
+    """Return a descriptive file name that is valid on every system."""
     safe = re.sub(r"[^A-Za-z0-9._]+", "-", f"{study}-{screen}").strip("-.")[:80]
     return f"{safe}-{stamp}.{kind}"
 
 
 def cell_of(value: object) -> object:
-    """A value as a cell of a CSV file."""
+    """Return a value as a cell of a CSV file."""
     if isinstance(value, str) and value[:1] in {"=", "+", "-", "@", "\t", "\r"}:
         return f"'{value}"
     return "" if value is None else value
 
 
 class Writer:
-    """Writes rows of plain values to an open file, in either format. `end` closes what has to be closed."""
+    """Writes rows of plain values to an open file, in either format. `end` writes closing brackets."""
 
     def __init__(self, out: TextIO, kind: str, columns: Sequence[str]) -> None:
         self._out = out
@@ -64,7 +64,7 @@ class Writer:
             out.write("[")
 
     def write(self, row: Sequence[object]) -> None:
-        """One row."""
+        """Write one row."""
         if self._kind == "csv":
             self._csv.writerow([cell_of(value) for value in row])
         else:
@@ -73,13 +73,13 @@ class Writer:
         self.rows += 1
 
     def end(self) -> None:
-        """Nothing more comes."""
+        """Finish the file."""
         if self._kind == "json":
             self._out.write("\n]\n")
 
 
 def written(file: Path, write: Callable[[], int]) -> str:
-    """Write a file, and what to say of it."""
+    """Write a file; return a message about it."""
     try:
         amount = write()
     except OSError as error:
@@ -88,7 +88,7 @@ def written(file: Path, write: Callable[[], int]) -> str:
 
 
 def write_table(table: Tabular, file: Path) -> int:
-    """Write a table; how many rows. Raises OSError."""
+    """Write a table; return the number of rows. Raises OSError."""
     with file.open("x", encoding="utf-8", newline="") as out:
         writer = Writer(out, file.suffix.removeprefix("."), table.columns)
         for row in table.rows:
@@ -109,7 +109,7 @@ class SampleExport:
         self._writer: Writer | None = None
 
     def step(self, reader: SampleReader) -> tuple[int, bool]:
-        """Write one page more; how many rows there are now, and whether that is all."""
+        """Write another page; return how many rows there are now, and whether that is all."""
         if self._out is None or self._writer is None:
             self._out = self.file.open("x", encoding="utf-8", newline="")
             columns = [field.name for field in fields(SampleRow)]

@@ -1,8 +1,7 @@
-"""Failures by how they ended: the same verdict, the same error, the same message but for names and numbers.
+"""Group failures by verdict, error, and message without names and numbers.
 
-`FailureCounter` belongs to the thread that reads. Each `step` counts one stretch of the store, the newest first or what
-is new, and returns a `GroupTable`. What is quoted in a message, and numbers, are taken out; there are at most `MOST`
-groups.
+`FailureCounter` belongs to the reading thread. Each `step` counts one range of the store, newest first or new rows, and
+returns a `GroupTable`. Quoted text and numbers in a message are removed; there are at most `MOST` groups.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ Key = tuple[str, str, str]  # verdict, error type, message made alike
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
-    """Failures that ended alike. `by_model` counts them by model id; `newest` is a verdict's id."""
+    """Failures that ended in the same way; `by_model` counts them by model id, `newest` is a verdict's id."""
 
     verdict: str
     error: str
@@ -52,7 +51,7 @@ class GroupTable:
 
 @lru_cache(maxsize=8192)
 def normalized(message: str) -> str:
-    """A message without what differs from one failure to the next: names in quotes, numbers, addresses."""
+    """Return a message without parts that differ between failures: names in quotes, numbers, addresses."""
     text = re.sub(r"0x[0-9a-fA-F]+", _HOLE, sanitize(message, 200))
     # It may be cut within quotes; the apostrophe of "doesn't" opens none.
     text = re.sub(r"(?<!\w)'[^']*(?:'|$)|\"[^\"]*(?:\"|$)|`[^`]*(?:`|$)", f"'{_HOLE}'", text)
@@ -63,10 +62,7 @@ _NO_ERROR, _NO_MESSAGE = "-err:?*", "-msg:?*"  # nothing of at least one letter
 
 
 def filter_of(group: Group, *, model: str | None = None, any_message: bool = False) -> str:
-    """The filter that lists the samples of a group, or those of one model.
-
-    None with an error that the group has not.
-    """
+    """Return the filter that lists the samples of a group, or those of one model."""
     text = narrowed("", "verdict", group.verdict)
     text = narrowed(text, "err", group.error) if group.error else f"{text} {_NO_ERROR}"
     if group.message == OTHERS or any_message:
@@ -79,7 +75,7 @@ def filter_of(group: Group, *, model: str | None = None, any_message: bool = Fal
 
 
 def merge_messages(table: GroupTable) -> GroupTable:
-    """The groups with one message each: by verdict and error alone; the message is the most frequent one."""
+    """Return the groups by verdict and error only, each with its most frequent message."""
     found: dict[tuple[str, str], list[Group]] = {}
     for group in table.groups:
         found.setdefault((group.verdict, group.error), []).append(group)
@@ -117,7 +113,7 @@ class _Count:
 
 
 class FailureCounter:
-    """The failures of one study being counted and kept up. For one thread."""
+    """Counts the failures of one study and keeps the counts up to date; for one thread only."""
 
     def __init__(self, study: int, uid: str = "", clock: Callable[[], float] = time.monotonic) -> None:
         self.study = study
@@ -129,7 +125,7 @@ class FailureCounter:
         self._counts: dict[Key, _Count] = {}
 
     def step(self, reader: SampleReader) -> GroupTable:
-        """Count one stretch more."""
+        """Count another range."""
         top = reader.top()
         if self._top is None or top < self._top:
             self._begin(top)

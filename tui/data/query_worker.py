@@ -1,8 +1,8 @@
-"""The query worker: one thread that reads what screens ask for, urgent things first, and never two at once.
+"""Run queries of screens in one thread, urgent ones first, one at a time.
 
-Every piece of work is short (a page, a slice of a scan): what takes longer asks again for its next piece, so a page
-that somebody waits for is never far behind. Between two pieces no statement is open. Answers go back through `post`,
-which hands a function to the screen's own thread.
+Every piece of work is short (a page, a slice of a scan): longer work requests its next piece again, so that a needed
+page is read soon. Between two pieces no statement is open. Results go back through `post`, which passes a function to
+the screen's own thread.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class QueryWorker:
         self._inode: int | None = None
 
     def open(self, path: Path) -> None:
-        """From now on read another store."""
+        """Read another store from now on."""
         self._path = path
 
     def ask(
@@ -55,9 +55,9 @@ class QueryWorker:
         on_failure: Callable[[], None] | None = None,
         low_priority: bool = False,
     ) -> None:
-        """Do `work` with the reader and hand its answer to `then` on the screen's thread.
+        """Do `work` with the reader, and pass its result to `then` on the screen's thread.
 
-        Work of `low_priority` waits for other work. Where the store cannot be read, `on_failure` is called instead of
+        Work of `low_priority` waits for other work. If the store cannot be read, `on_failure` is called instead of
         `then`.
         """
 
@@ -74,7 +74,7 @@ class QueryWorker:
         behind: Callable[[T], bool],
         on_failure: Callable[[], None],
     ) -> None:
-        """Do slices of work of low priority until nothing is behind, something else waits, or `TURN_SECONDS` are over.
+        """Do slices of low-priority work until it is done, other work waits, or `TURN_SECONDS` are over.
 
         So a screen draws a few times a second while a list is made, not after each slice.
         """
@@ -89,7 +89,7 @@ class QueryWorker:
         self.ask(slices, then, on_failure=on_failure, low_priority=True)
 
     def run_in_background(self, work: Callable[[], T], then: Callable[[T], None]) -> None:
-        """Do `work` that needs no store, so that the screen need not wait for it."""
+        """Do `work` that needs no store, without blocking the screen."""
 
         def piece() -> Callable[[], None]:
             answer = work()
@@ -98,7 +98,7 @@ class QueryWorker:
         self._queue.put(_Piece(1, next(self._numbers), piece))
 
     def close(self) -> None:
-        """Let `run` return soon."""
+        """Make `run` return soon."""
         self._queue.put(_Piece(-1, next(self._numbers), None))
 
     def run(self) -> None:
@@ -123,7 +123,7 @@ class QueryWorker:
             self._post(answer)
 
     def _open_reader(self) -> SampleReader:
-        """The reader of the file that stands at the path now."""
+        """Return a reader of the file that is at the path now."""
         try:
             inode: int | None = self._path.stat().st_ino
         except OSError:

@@ -1,10 +1,9 @@
-"""Long lists as ids: a scan that goes on in short slices, and the order in which it lets them be seen.
+"""Make long lists as ids: a scan in short slices, and the order in which they are shown.
 
-Samples that wait for a verdict are listed once; from then on only new samples and new verdicts are looked at.
+Samples that wait for a verdict are listed once; afterwards only new samples and new verdicts are read.
 
-A `SampleIndex` belongs to the thread that reads. Each `step` reads one stretch of the store, newest first or what is
-new, and hands over an `Order`: a frozen look at the ids so far, eight bytes each. Rows are read for the ids in sight
-and for no others.
+A `SampleIndex` belongs to the reading thread. Each `step` reads one range of the store, newest first or new rows, and
+returns an `Order`: an immutable copy of the ids so far, eight bytes each. Rows are read only for the visible ids.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ SORT_SECONDS = 2.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListQuery:
-    """What is to be listed, and how it is sorted."""
+    """What is listed, and how it is sorted."""
 
     study: int
     uid: str = ""  # which store's study that is
@@ -40,7 +39,7 @@ class ListQuery:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Order:
-    """Ids by position. `newer` came while one looked, by rising id; `older` was there, by falling id."""
+    """Ids by position; `newer` ids arrived later, by rising id; `older` ids were there at first, by falling id."""
 
     newer: array[int]
     older: array[int]
@@ -53,11 +52,11 @@ class Order:
 
     @property
     def total(self) -> int:
-        """How many ids there are."""
+        """Return how many ids there are."""
         return self.newest + self.oldest if self.by_key is None else len(self.by_key)
 
     def at(self, position: int) -> int:
-        """The id at a position."""
+        """Return the id at a position."""
         if self.by_key is not None:
             return int(self.by_key[position])
         position = self.total - 1 - position if self.reverse else position
@@ -66,7 +65,7 @@ class Order:
         return self.older[position - self.newest]
 
     def position(self, id_: int) -> int | None:
-        """Where an id stands; None where it does not."""
+        """Return the position of an id; None if it is not in the list."""
         if self.by_key is not None:
             found = np.flatnonzero(self.by_key == id_)
             return int(found[0]) if len(found) else None
@@ -81,7 +80,7 @@ class Order:
         return self.total - 1 - position if self.reverse else position
 
     def ids(self, first: int, count: int) -> list[int]:
-        """The ids at `count` positions from `first` on, as far as there are."""
+        """Return the ids at `count` positions from `first` on, as far as there are any."""
         return [self.at(position) for position in range(max(0, first), min(self.total, first + count))]
 
 
@@ -89,7 +88,7 @@ NOTHING = Order(newer=array("q"), older=array("q"), newest=0, oldest=0, scanned=
 
 
 class SampleIndex:
-    """One list being made and kept up. For one thread."""
+    """Makes one list and keeps it up to date; for one thread only."""
 
     def __init__(self, query: ListQuery, clock: Callable[[], float] = time.monotonic) -> None:
         self.query = query
@@ -108,7 +107,7 @@ class SampleIndex:
         self._begin(None)
 
     def step(self, reader: SampleReader) -> Order:
-        """Read one stretch more."""
+        """Read another range."""
         top = reader.top(pending=self.query.filter.pending)
         if self._top is None or top < self._top:
             self._begin(top)
@@ -137,7 +136,7 @@ class SampleIndex:
         self._sorted_at = -SORT_SECONDS
 
     def _drop_judged(self, reader: SampleReader) -> None:
-        """Samples leave a list of pending ones by a verdict that is newer than the list: only those are looked at."""
+        """Remove samples from a list of pending ones; only verdicts that are newer than the list are read."""
         last = reader.top()
         while self._judged < last:
             high = min(last, self._judged + MOST)
@@ -160,7 +159,7 @@ class SampleIndex:
         self._top = high
 
     def _pace(self, seconds: float) -> None:
-        """Let the next slice take as long as a slice should."""
+        """Adapt the size of the next slice to the wanted time of a slice."""
         aim = self._stride * SLICE_SECONDS / max(seconds, 1e-4)
         self._stride = round(min(MOST, max(LEAST, min(aim, self._stride * 2))))
 
@@ -180,7 +179,7 @@ class SampleIndex:
         )
 
     def _sort(self) -> None:
-        """Sort by key, falling, the newest first among equals; not so often that it eats the processor."""
+        """Sort by falling key, newest first among equals, at limited intervals."""
         total = len(self._newer) + len(self._older)
         now = self._clock()
         now_from = (total, self._gone)
@@ -193,7 +192,7 @@ class SampleIndex:
 
 
 def _without(gone: NDArray[np.int64], ids: array[int], keys: array[float]) -> tuple[array[int], array[float]]:
-    """The ids that are not gone, with their keys if they have any: new arrays, because orders hold the old ones."""
+    """Return the remaining ids, with their keys if there are any, as new arrays, because orders hold the old ones."""
     stay = ~np.isin(np.frombuffer(ids, dtype=np.int64), gone) if len(ids) else np.zeros(0, dtype=bool)
     if stay.all():
         return ids, keys

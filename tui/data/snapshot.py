@@ -1,4 +1,4 @@
-"""What the screen knows at one moment, as immutable values that one thread reads and another one draws."""
+"""Define the data of the screen at one moment: immutable values that one thread reads and another one draws."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Series:
             raise ValueError(f"{self.label}: budgets must ascend up to the end of the curve")
 
     def step(self, budget: float) -> int | None:
-        """Which step holds at `budget`; None where the budget does not buy one sample."""
+        """Return the step at `budget`; None if the budget does not buy one sample."""
         index = bisect_right(self.xs, budget) - 1
         return index if index >= 0 else None
 
@@ -62,7 +62,7 @@ class Curves:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ComparisonModels:
-    """The models of a second store, with ids below zero; none, and `why_not`, where it was asked other problems."""
+    """The models of a second store, with ids below zero; none, and `why_not`, if it has other problems."""
 
     store: str
     models: tuple[ModelRow, ...] = ()
@@ -91,16 +91,16 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoreProblem:
-    """Why there is no snapshot, in one line; `waiting` if it may well come by itself."""
+    """Why there is no snapshot, in one line; `waiting` if a snapshot may still come."""
 
     message: str
     waiting: bool
 
 
 def with_compared(snapshot: Snapshot) -> Snapshot:
-    """The snapshot with the models of the second store behind its own: what curves and comparisons are made of.
+    """Return the snapshot with the models of the second store after its own, for curves and comparisons.
 
-    A model that both have is called STORE:MODEL there, as `sampler compare` takes it.
+    A model that both stores have is called STORE:MODEL, as in `sampler compare`.
     """
     compared = snapshot.compared
     if compared is None:

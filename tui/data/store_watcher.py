@@ -1,10 +1,10 @@
-"""Following a store: a loop in a thread of its own that reads what is new and hands over one immutable value.
+"""Watch a store: a loop in its own thread reads new rows and delivers one immutable value.
 
-The loop asks twenty times a second whether anything was committed. If so, it reads the new verdicts and log lines in
-slices, the sums when they are due, and delivers a `Snapshot`. Curves cost more (a bootstrap), so they are made at
-most twice a second and only when the sums, the unit or the selection of problems changed; the rows are delivered
-before them. Between two looks no statement is open, so the writer never waits for a screen. A store that is not
-there yet is waited for; one that breaks is `StoreProblem`, reported once, and tried again.
+The loop checks twenty times a second whether anything was committed. If so, it reads the new verdicts and log lines in
+slices, the sums when they are due, and delivers a `Snapshot`. Curves cost more (a bootstrap), so they are made at most
+twice a second and only when the sums, the unit or the selection of problems changed; the rows are delivered before
+them. Between two checks no statement is open, so the writer never waits for a screen. A missing store is waited for; a
+broken one is reported once as `StoreProblem`, and tried again.
 
 A second store can be read beside the first, to compare its newest study's models with those of the first. Its ids are
 negated (-1, -2 …), so that they never meet those of the first store; problems are matched by their names, and only
@@ -35,7 +35,7 @@ __all__ = ["ComparisonReader", "NotComparable", "refuse_other_store"]
 
 
 class ComparisonReader(Closeable):
-    """Reads the second store whenever something was committed there. Not for use from several threads at once."""
+    """Reads the second store after each commit there; not for use from several threads at once."""
 
     def __init__(self, path: Path) -> None:
         """Open the store; raises StoreError."""
@@ -43,11 +43,11 @@ class ComparisonReader(Closeable):
         self._reader = Reader(path)
 
     def changed(self) -> bool:
-        """Whether there is something new (True on the first call)."""
+        """Return whether there is something new (True on the first call)."""
         return self._reader.changed()
 
     def compared(self, host: StudyRow, store: Path) -> ComparisonModels:
-        """The models of the newest study, for the study of another store; none where it was asked other problems."""
+        """Return the models of the newest study, for the study of another store; none if it has other problems."""
         studies = self._reader.studies()
         if not studies:
             return ComparisonModels(store=self._path.stem, why_not=f"{self._path} holds no study yet")
@@ -98,7 +98,7 @@ Deliver = Callable[[Snapshot | StoreProblem], None]
 
 @dataclass
 class _Throttle:
-    """When something may be done again: not before `least` seconds, and not so often that it eats the processor."""
+    """Limits how often something is done: at least `least` seconds apart, and with limited use of the processor."""
 
     least: float
     at: float = 0.0
@@ -109,7 +109,7 @@ class _Throttle:
 
 @dataclass
 class StoreWatcher:
-    """What is followed, and what of it is wanted.
+    """Watches a study of a store, and makes the requested curves.
 
     `run` belongs to one thread; `request` and `stop` may be called from any.
     """
@@ -129,12 +129,12 @@ class StoreWatcher:
         self._switched = False
 
     def request(self, request: CurveRequest) -> None:
-        """From now on make these curves; heard at once."""
+        """Make these curves from now on; takes effect at once."""
         self._request = request
         self._wake.set()
 
     def switch(self, path: Path, study: int) -> None:
-        """From now on follow another study, perhaps of another store."""
+        """Watch another study from now on, perhaps in another store."""
         self.path, self.study, self._switched = path, study, True
         self._wake.set()
 
@@ -144,7 +144,7 @@ class StoreWatcher:
         self._wake.set()
 
     def run(self, deliver: Deliver) -> None:
-        """Follow until stopped."""
+        """Watch until stopped."""
         told: StoreProblem | None = None
         while not self._stop.is_set():
             self._switched = False
@@ -161,7 +161,7 @@ class StoreWatcher:
                 self._rest(RETRY_SECONDS)
 
     def _follow(self, reader: _StudyReader, deliver: Deliver) -> None:
-        """Until stopped, or until another file stands where the open one stood."""
+        """Watch until stopped, or until another file replaces the open one."""
         opened = _inode(self.path)
         told_empty = False
         while not self._stop.is_set() and not self._switched:
@@ -182,7 +182,7 @@ class StoreWatcher:
         return ComparisonReader(self.against) if self.against is not None else nullcontext()
 
     def _trouble(self, message: str) -> StoreProblem:
-        """Why there is nothing to see; a file that is missing or still empty is about to be made."""
+        """Return why there is nothing to show; a missing or empty file is expected to be written soon."""
         if message and _written(self.path):
             return StoreProblem(message=message, waiting=False)
         return StoreProblem(message=f"{self.path} holds no study yet. Start one with: {self.hint}", waiting=True)
@@ -193,7 +193,7 @@ class StoreWatcher:
 
 
 def _written(path: Path) -> bool:
-    """Whether there is anything that could be a store: one that is just being made is still empty."""
+    """Return whether there is anything that could be a store: one that is just being made is still empty."""
     try:
         return path.stat().st_size > 0
     except OSError:
@@ -226,11 +226,11 @@ class _StudyReader:
 
     @property
     def empty(self) -> bool:
-        """Whether the store was read and holds no study."""
+        """Return whether the store was read and holds no study."""
         return self._snapshot is None and not self._behind
 
     def look(self) -> Snapshot | None:
-        """A new snapshot if there is anything new."""
+        """Return a new snapshot if there is anything new."""
         fresh = [source.changed() for source in (self._reader, self._second) if source is not None]
         self._behind = any(fresh) or self._behind
         began = time.monotonic()
@@ -247,7 +247,7 @@ class _StudyReader:
         return None
 
     def curve(self, request: CurveRequest) -> Snapshot | None:
-        """The same snapshot with new curves, if they are due and would differ."""
+        """Return the same snapshot with new curves, if they are due and would differ."""
         snapshot, began = self._snapshot, time.monotonic()
         if snapshot is None:
             return None

@@ -1,6 +1,6 @@
-"""A look at the machine: load, memory, disk, the process that runs a study.
+"""Read facts of the machine: load, memory, disk, the process that runs a study.
 
-Only /proc is read; elsewhere there are gaps.
+Only /proc is read; on systems without it the facts are missing.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _PROC = Path("/proc")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostFacts:
-    """What could be read; None where the system does not tell."""
+    """The facts that could be read; None for missing ones."""
 
     cores: int | None = None
     load: float | None = None  # runnable processes, mean of a minute
@@ -32,7 +32,7 @@ class HostFacts:
 
 
 def host_facts(store: Path, pid: int | None) -> HostFacts:
-    """The facts of this moment; `pid` is a process of this machine, or None."""
+    """Return the facts of this moment; `pid` is a process of this machine, or None."""
     total, free = _memory()
     resident, cpu = _process(pid) if pid is not None else (None, None)
     return HostFacts(
@@ -50,9 +50,9 @@ def host_facts(store: Path, pid: int | None) -> HostFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Machine:
-    """What a viewer asks of the machine that it runs on: the time, its name, how it fares. A test freezes all three.
+    """The viewer's machine: the time, its name and its facts; tests can fix all three.
 
-    `editor` is the command line with which the person reads a file; "" where there is no terminal for it.
+    `editor` is the command line to show a file to the user; "" without a terminal.
     """
 
     clock: Callable[[], float] = time.time

@@ -1,6 +1,6 @@
-"""Screens: they arrange widgets and hold what the reader has chosen.
+"""Arrange widgets on screens, and hold the reader's choices.
 
-Pure functions above each class decide what it says.
+Pure functions above each class make its texts.
 """
 
 SCREENS = ("runs", "live", "curves", "samples", "failures", "problems", "compare", "system")  # by their keys, from 0

@@ -1,6 +1,6 @@
-"""What all screens share.
+"""Define what all screens share.
 
-The application that reads for them, and the frame of a screen (header, tabs, pause, keys).
+These are the application, which reads for them, and the frame of a screen (header, tabs, pause, keys).
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Rights:
 
 
 class StudyApp(App[None]):
-    """What every screen may ask of the application: the two threads that read, what was read last, what was chosen."""
+    """The application as screens use it: the two reading threads, the newest data, and the reader's choices."""
 
     DEFAULT_MODE = "live"
 
@@ -61,11 +61,11 @@ class StudyApp(App[None]):
             self.news = news
 
         def can_replace(self, message: Message) -> bool:
-            """A newer snapshot holds all of an older one that is still waiting to be drawn."""
+            """Return whether this news can replace one that is not drawn yet: a newer one holds all of it."""
             return isinstance(message, StudyApp.StoreRead) and isinstance(message.news, Snapshot)
 
     class Answered(Message):
-        """The query worker has read what somebody asked for."""
+        """The query worker has the result of a request."""
 
         def __init__(self, deliver: Callable[[], None]) -> None:
             super().__init__()
@@ -93,7 +93,7 @@ class StudyApp(App[None]):
 
     @property
     def store(self) -> Path:
-        """The file that is looked at."""
+        """Return the path of the shown store."""
         return self._watcher.path
 
     def on_mount(self) -> None:
@@ -108,25 +108,25 @@ class StudyApp(App[None]):
             self.go(self._start)
 
     def on_unmount(self) -> None:
-        """Let the threads end."""
+        """End the threads."""
         self._watcher.stop()
         self.query_worker.close()
 
     # news
 
     def on_study_app_store_read(self, message: StoreRead) -> None:
-        """Hand the news to the screen in front; the others ask for it when they come to the front."""
+        """Pass the news to the screen in front; the others get it when they come to the front."""
         self.news = message.news
         for screen in self.screen_stack:
             if isinstance(screen, StudyScreen):
                 screen.show(message.news)
 
     def on_study_app_answered(self, message: Answered) -> None:
-        """Hand over an answer of the query worker."""
+        """Pass on a result of the query worker."""
         message.deliver()
 
     def choose(self, view_state: ViewState) -> None:
-        """Take over what the reader has chosen, and draw it."""
+        """Set the reader's choices and draw them."""
         if view_state.curves != self.view_state.curves:
             self._watcher.request(view_state.curves)
         self.view_state = view_state
@@ -144,12 +144,12 @@ class StudyApp(App[None]):
             self.switch_mode(screen)
 
     def list_samples(self, text: str) -> None:
-        """Show the samples that a filter lets through."""
+        """Show the samples that match a filter."""
         self.view_state = replace(self.view_state, filter=text)
         self.go("samples")
 
     def open_study(self, store: Path, study: int) -> None:
-        """Look at another study, perhaps of another store."""
+        """Show another study, perhaps of another store."""
         self._watcher.switch(store, study)
         self.query_worker.open(store)
         self.view_state = ViewState()
@@ -159,7 +159,7 @@ class StudyApp(App[None]):
     # what one does
 
     def action_control(self, name: str) -> None:
-        """Run, pause or cancel the study through the command that a person would type, once they say yes."""
+        """Run, pause or cancel the study by a command that the user confirms first."""
         if not self.may_act():
             return
         snapshot = self.news if isinstance(self.news, Snapshot) else None
@@ -178,13 +178,13 @@ class StudyApp(App[None]):
         )
 
     def may_act(self) -> bool:
-        """Whether commands may be started; says so where they may not."""
+        """Return whether commands may be started; show a message if not."""
         if not self._rights.act:
             self.notify("This viewer is read-only (--readonly).", severity="warning", markup=False)
         return self._rights.act
 
     def rerun_command(self, detail: SampleDetail, file: Path) -> Command:
-        """The command that executes a sample's program, written to `file`, once more; raises CannotAct."""
+        """Return the command that executes a sample's program, written to `file`, once more; raises CannotAct."""
         if not isinstance(self.news, Snapshot):
             raise CannotAct("The store cannot be read now.")
         near = (study_file_of(self.store, self._rights.study_file) or self.store).parent
@@ -199,7 +199,7 @@ class StudyApp(App[None]):
         self.notify(f"Started: {sanitize(command.typed, 200)}", markup=False)
 
     def tell(self, words: str) -> None:
-        """Say something for a moment."""
+        """Show a message for a moment."""
         self.notify(words, markup=False)
 
     # the threads
@@ -235,11 +235,11 @@ class StudyScreen(Screen[None]):
 
     @property
     def snapshot(self) -> Snapshot | None:
-        """The snapshot that is on the screen."""
+        """Return the snapshot that is on the screen."""
         return self._snapshot
 
     def compose(self) -> ComposeResult:
-        """The widgets; their places are CSS, their contents come by `show`."""
+        """Yield the widgets; CSS sets their places, `show` their contents."""
         yield HeaderLine(id="header")
         yield TabLine(TABS, self.NAME, id="tabs")
         yield Static(id="notice", markup=False)
@@ -249,19 +249,19 @@ class StudyScreen(Screen[None]):
 
     @abstractmethod
     def body(self) -> Iterator[Widget]:
-        """The widgets between tabs and footer."""
+        """Return the widgets between tabs and footer."""
 
     @abstractmethod
     def draw(self, snapshot: Snapshot) -> None:
         """Put a snapshot on the screen."""
 
     def table(self) -> Tabular | None:
-        """What is shown, for export; None where it is no table."""
+        """Return what is shown, for export; None where it is no table."""
         return None
 
     @property
     def settled(self) -> bool:
-        """Whether all that the screen wants to show is there: for pictures."""
+        """Return whether everything is loaded that the screen shows; screenshots wait for that."""
         return self._snapshot is not None and self._snapshot.curves is not None
 
     def export(self, file: Path) -> None:
@@ -275,20 +275,20 @@ class StudyScreen(Screen[None]):
             )
 
     def on_mount(self) -> None:
-        """Seconds pass without any news."""
+        """Update the header every second, also without new data."""
         self.set_interval(1.0, self._draw_header)
 
     def on_resize(self, event: Resize) -> None:
-        """Where it is slim, side panes give way."""
+        """Hide side panes on a narrow screen."""
         self.set_class(event.size.width < SLIM, "-slim")
 
     def on_screen_resume(self) -> None:
-        """In front again: show what is newest."""
+        """Show the newest data when the screen is in front again."""
         if self.app.news is not None:
             self.show(self.app.news)
 
     def show(self, news: Snapshot | StoreProblem) -> None:
-        """Draw what was read, unless the display is paused."""
+        """Draw new data, unless the display is paused."""
         if not self._stands:
             return
         if isinstance(news, StoreProblem):
@@ -303,11 +303,11 @@ class StudyScreen(Screen[None]):
 
     @property
     def _stands(self) -> bool:
-        """Whether there are widgets to draw on. News can come before there are, and while they are being taken down."""
+        """Return whether there are widgets to draw on; data can come before they exist and while they are removed."""
         return self.is_mounted and bool(self.query(HeaderLine))
 
     def redraw(self) -> None:
-        """Draw what is shown once more: the reader has chosen something else."""
+        """Draw the data again after another choice of the reader."""
         if self._snapshot is not None and self._stands and self.is_current:
             self.remove_class("-empty")
             self.draw(self._snapshot)
@@ -331,11 +331,11 @@ class StudyScreen(Screen[None]):
         )
 
     def crumbs(self) -> list[Part]:
-        """Where one is, for the header."""
+        """Return the path of screens for the header."""
         return []
 
     def set_title(self, pane: str, title: str, subtitle: str = "") -> None:
-        """Put words into a border; only others than before, because that draws the pane anew."""
+        """Set a border's title if it has changed, because that draws the pane again."""
         if self._titles.get(pane) != (title, subtitle):
             self._titles[pane] = (title, subtitle)
             widget = self.query_one(pane)
@@ -359,7 +359,7 @@ class StudyScreen(Screen[None]):
         self._draw_header()
 
     def action_zoom(self) -> None:
-        """The main pane alone, without borders, or everything again."""
+        """Show only the main pane, without borders, or everything again."""
         self.toggle_class("-zoomed")
 
     def action_back(self) -> None:
@@ -371,7 +371,7 @@ class StudyScreen(Screen[None]):
 
 
 def replaced(view_state: ViewState, **changes: Any) -> ViewState:
-    """Return a changed view state; with another unit the rule stands at its default place."""
+    """Return a changed view state; with another unit the rule is at its default place."""
     request = changes.get("curves", view_state.curves)
     if request.unit != view_state.curves.unit and "rule" not in changes:
         changes["rule"] = None

@@ -43,7 +43,7 @@ FLIPS = (
 
 
 def ladder_cells(at: AtBudget, names: tuple[str, str], unit: str) -> tuple[Cell, ...]:
-    """One budget in words."""
+    """Return the cells of one budget."""
     if at.gap is None:
         told, who, severity = "—", "< 1 sample" if 0 in at.ks else "beyond the samples", Severity.FAINT
     else:
@@ -61,7 +61,7 @@ def ladder_cells(at: AtBudget, names: tuple[str, str], unit: str) -> tuple[Cell,
 
 
 def flip_cells(flip: Flip, width: int) -> tuple[Cell, ...]:
-    """One problem in words, and a bar to the side of who is ahead."""
+    """Return the cells of one problem, with a bar on the side of the leading model."""
     half = max(2, (width - 1) // 2)
     cells = round(abs(flip.gap) * half)
     left, right = ("█" * cells, "") if flip.gap > 0 else ("", "█" * cells)
@@ -75,7 +75,7 @@ def flip_cells(flip: Flip, width: int) -> tuple[Cell, ...]:
 
 
 def verdict_words(found: Comparison, names: tuple[str, str], unit: str) -> str:
-    """The comparison at the rule in one sentence."""
+    """Return the comparison at the rule in one sentence."""
     if found.why_not:
         return found.why_not
     at = found.rule
@@ -154,7 +154,7 @@ Flips lists the problems by the difference between the models at the rule. enter
         self._busy = False
 
     def body(self) -> Iterator[Widget]:
-        """The sentence, plot and ladder, flips."""
+        """Yield the sentence, plot and ladder, flips."""
         yield Static(id="verdict", markup=False)
         with Container(id="upper"):
             with Container(id="plot-pane", classes="pane"):
@@ -165,17 +165,17 @@ Flips lists the problems by the difference between the models at the rule. enter
             yield ListTable(FLIPS, id="flips")
 
     def on_mount(self) -> None:
-        """The flips have the keys."""
+        """Focus the flips."""
         super().on_mount()
         self.query_one("#flips", ListTable).focus()
 
     def series(self, snapshot: Snapshot) -> list[Series]:
-        """The two curves."""
+        """Return the two curves."""
         pair = {tone_of(self.app.view_state, snapshot), pinned_of(self.app.view_state, snapshot)}
         return [one for one in super().series(snapshot) if one.tone in pair]
 
     def draw(self, snapshot: Snapshot) -> None:
-        """Plot at once, numbers when they are made."""
+        """Draw the plot at once, and the numbers when they are computed."""
         self.draw_plot(snapshot)
         first, second = tone_of(self.app.view_state, snapshot), pinned_of(self.app.view_state, snapshot)
         if second is None or snapshot.curves is None:
@@ -226,11 +226,11 @@ Flips lists the problems by the difference between the models at the rule. enter
 
     @property
     def settled(self) -> bool:
-        """Whether the numbers are made."""
+        """Return whether the numbers are made."""
         return super().settled and self._found is not None and not self._busy
 
     def table(self) -> Tabular | None:
-        """The ladder."""
+        """Return the ladder."""
         if self._found is None:
             return None
         return Tabular(
@@ -262,7 +262,7 @@ Flips lists the problems by the difference between the models at the rule. enter
         self.choose(pinned=others[(at + 1) % len(others)])
 
     def action_ladder(self) -> None:
-        """Where it is narrow: the table of differences in the place of the plot, or the plot again."""
+        """On a narrow screen, show the table of differences instead of the plot, or the plot again."""
         self.toggle_class("-ladder")
 
     def action_turn(self) -> None:

@@ -33,7 +33,7 @@ IN, OUT, SIDE = 0.6, 1 / 0.6, 0.2
 
 
 def readout_cells(one: Reading, rank: int, best: float | None, problems: int) -> tuple[Cell, ...]:
-    """One model at the rule."""
+    """Return the cells of one model at the rule."""
     behind = "" if one.rate is None or best is None else f"{(one.rate - best) * 100:+.1f}" if one.rate < best else "—"
     star = f"{STAR} greedy {one.star[1] * 100:.1f}% at {measured(one.star[0])}" if one.star else ""
     note = "< 1 sample" if one.rate is None else "beyond the samples: lower bound" if one.beyond else ""
@@ -79,14 +79,14 @@ problems instead of shared ones, c pins a model for Compare.
     """
 
     def body(self) -> Iterator[Widget]:
-        """The plot above, the readout below."""
+        """Yield the plot above, the readout below."""
         with Container(id="plot-pane", classes="pane"):
             yield CurvePlot(id="plot")
         with Container(id="readout-pane", classes="pane"):
             yield StillTable(COLUMNS, id="readout")
 
     def draw(self, snapshot: Snapshot) -> None:
-        """Plot and readout."""
+        """Draw plot and readout."""
         self.draw_plot(snapshot, readout=False)
         found = self._readings(snapshot)
         best = max((one.rate for one in found if one.rate is not None), default=None)
@@ -102,7 +102,7 @@ problems instead of shared ones, c pins a model for Compare.
         self.set_title("#readout-pane", "At the rule", "↑↓ or a click selects a model")
 
     def table(self) -> Tabular | None:
-        """Every step of every curve."""
+        """Return every step of every curve."""
         curves = self._snapshot.curves if self._snapshot else None
         if curves is None:
             return None
@@ -124,13 +124,13 @@ problems instead of shared ones, c pins a model for Compare.
         )
 
     def on_list_table_chosen(self, event: ListTable.Chosen) -> None:
-        """A click on a model."""
+        """Select a clicked model."""
         found = self._readings(self._snapshot) if self._snapshot else []
         if event.position < len(found):
             self.choose(tone=found[event.position].tone)
 
     def action_scale(self, factor: float) -> None:
-        """Closer, or further away."""
+        """Zoom in or out."""
         full = whole(self.series(self._snapshot)) if self._snapshot and not self.window else self._full
         rule = rule_of(self.app.view_state, self._snapshot) if self._snapshot else None
         if full is None or rule is None:
@@ -140,13 +140,13 @@ problems instead of shared ones, c pins a model for Compare.
         self.redraw()
 
     def action_slide(self, share: float) -> None:
-        """Look further left or right."""
+        """Move the shown range left or right."""
         if self.window and self._full:
             self.window = slid(self.window, self._full, share)
             self.redraw()
 
     def action_whole(self) -> None:
-        """Everything again."""
+        """Show all budgets again."""
         self.window = None
         self.redraw()
 

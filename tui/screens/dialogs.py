@@ -1,4 +1,4 @@
-"""The boxes over a screen: a question with its answers, a letter for each pane to jump to, and help."""
+"""Show dialogs over a screen: a question with its answers, a letter for each pane to jump to, and help."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class PickScreen(ModalScreen[str | None]):
         self._answers = answers
 
     def compose(self) -> ComposeResult:
-        """The question and a button for each answer."""
+        """Yield the question and a button for each answer."""
         with Vertical() as box:
             box.border_title = Content(self._title)
             box.border_subtitle = Content("esc closes")
@@ -56,11 +56,11 @@ class PickScreen(ModalScreen[str | None]):
                 yield Button(Content(f"{letter}  {label}"), id=f"answer-{value}", compact=True)
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
-        """A click or enter."""
+        """Choose the answer of a button."""
         self.dismiss((event.button.id or "").removeprefix("answer-"))
 
     def on_key(self, event: Key) -> None:
-        """A letter."""
+        """Choose the answer of a letter."""
         for letter, _, value in self._answers:
             if event.character == letter:
                 event.stop()
@@ -85,14 +85,14 @@ class JumpScreen(ModalScreen[None]):
         )
 
     def compose(self) -> ComposeResult:
-        """A letter at the corner of each pane."""
+        """Yield a letter at the corner of each pane."""
         for letter, widget in self._targets.items():
             label = Label(f"[{letter}]", markup=False)
             label.styles.offset = (widget.region.x, widget.region.y)
             yield label
 
     def on_key(self, event: Key) -> None:
-        """Go to the pane with that letter; a key that is none of them only takes the letters away."""
+        """Go to the pane with that letter; any other key only removes the letters."""
         event.stop()
         self.dismiss()
         widget = self._targets.get(event.key)
@@ -134,13 +134,13 @@ class Entry:
 
     @property
     def group(self) -> str:
-        """Where it works."""
+        """Return where the key works."""
         head = self.id.partition(".")[0]
         return _GROUPS.get(head, head.capitalize())
 
 
 def key_words(keys: str) -> str:
-    """Keys as they stand on a keyboard."""
+    """Return keys as they are named on a keyboard."""
     told = []
     for key in keys.split(","):
         *modifiers, last = key.split("+")
@@ -150,7 +150,7 @@ def key_words(keys: str) -> str:
 
 
 def entries_of(bindings: Iterable[ActiveBinding]) -> list[Entry]:
-    """The entries of bindings that have an id of ours; keys that do the same stand together."""
+    """Return the entries of bindings that have an id of ours; keys with the same action are one entry."""
     found: dict[str, Entry] = {}
     for active in bindings:
         binding = active.binding
@@ -172,7 +172,7 @@ def entries_of(bindings: Iterable[ActiveBinding]) -> list[Entry]:
 
 
 def paragraphs(words: str) -> list[str]:
-    """The paragraphs of a text, each on one line; lines that begin with a space stay as they are."""
+    """Return the paragraphs of a text, each on one line; lines that begin with a space stay as they are."""
     found: list[str] = []
     goes_on = False
     for line in words.strip().splitlines():
@@ -186,7 +186,7 @@ def paragraphs(words: str) -> list[str]:
 
 
 def matching(entries: Sequence[Entry], typed: str) -> list[Entry]:
-    """The entries that hold every word typed."""
+    """Return the entries that hold every word typed."""
     words = typed.lower().split()
     return [
         entry
@@ -222,19 +222,19 @@ class HelpScreen(ModalScreen[None]):
         self._words = paragraphs(words)
 
     def compose(self) -> ComposeResult:
-        """A field to type into, and the text."""
+        """Yield a field to type into, and the text."""
         with Vertical() as box:
             box.border_title = Content("Help · type to search · esc closes")
             yield Input(placeholder="search for a key or a word", compact=True)
             yield TextView(id="text")
 
     def on_mount(self) -> None:
-        """Everything at first."""
+        """Show all entries at first."""
         self.query_one(Input).focus()
         self._draw("")
 
     def on_input_changed(self, event: Input.Changed) -> None:
-        """What holds the words typed. A question mark in an empty field closes, as it opened."""
+        """Show the entries that hold the typed words; a question mark in an empty field closes the help."""
         if event.value == "?":
             self.dismiss()
             return

@@ -30,7 +30,7 @@ COLUMNS = (
 
 
 def group_cells(group: Group, total: int, tones: Mapping[int, int]) -> tuple[Cell, ...]:
-    """The cells of one group; `tones` are the models' places, by id."""
+    """Return the cells of one group; `tones` are the models' places, by id."""
     parts = sorted((tones.get(model, 0), count) for model, count in group.by_model.items() if model in tones)
     return (
         Cell(text=grouped(group.count), strong=True),
@@ -88,13 +88,13 @@ enter lists the samples of a group, o only those of the selected model. m merges
             yield ListTable(COLUMNS, id="groups")
 
     def on_mount(self) -> None:
-        """The list has the keys at first."""
+        """Focus the list."""
         super().on_mount()
         self.query_one(ListTable).focus()
 
     @property
     def settled(self) -> bool:
-        """Whether every failure is counted."""
+        """Return whether every failure is counted."""
         return not self._counted.behind and not self._busy
 
     def draw(self, snapshot: Snapshot) -> None:
@@ -105,7 +105,7 @@ enter lists the samples of a group, o only those of the selected model. m merges
         self._draw_groups()
 
     def table(self) -> Tabular | None:
-        """The groups."""
+        """Return the groups."""
         return Tabular(
             columns=("verdict", "error", "message", "count"),
             rows=((group.verdict, group.error, group.message, group.count) for group in self._shown.groups),
@@ -172,7 +172,7 @@ enter lists the samples of a group, o only those of the selected model. m merges
         self.app.list_samples(filter_of(group, model=model, any_message=self._coarse))
 
     def action_messages(self) -> None:
-        """By error alone, or by message, too."""
+        """Group by error only, or by message, too."""
         self._coarse = not self._coarse
         self._draw_groups()
 

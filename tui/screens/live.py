@@ -34,7 +34,7 @@ _SHORT_UNITS: Mapping[Unit, str] = {
 
 
 def budget_words(budget: float, unit: Unit) -> str:
-    """A budget for the head of a column."""
+    """Return a budget for the head of a column."""
     if unit in _SHORT_UNITS:
         return f"{measured(budget)}{_SHORT_UNITS[unit]}"
     return quantity(budget, UNIT_NAMES[unit].partition(" ")[0])
@@ -44,7 +44,7 @@ NARROW_LABEL = 12
 
 
 def _at_rule(found: Reading | None) -> tuple[float | None, ...]:
-    """A reading as an export has it: rate, interval, k."""
+    """Return a reading as an export has it: rate, interval, k."""
     return (None,) * 4 if found is None else (found.rate, *(found.near or (None, None)), found.k)
 
 
@@ -104,12 +104,12 @@ this).
             yield Tail(id="tail")
 
     def on_mount(self) -> None:
-        """The models have the keys at first."""
+        """Focus the models."""
         super().on_mount()
         self.query_one(ModelsTable).focus()
 
     def draw(self, snapshot: Snapshot) -> None:
-        """Every pane."""
+        """Draw every pane."""
         self._draw_models(snapshot)
         self._draw_verdicts(snapshot)
         self.draw_plot(snapshot)
@@ -117,7 +117,7 @@ this).
         self._draw_tail_title()
 
     def table(self) -> Tabular | None:
-        """The models."""
+        """Return the models."""
         snapshot = self._snapshot
         if snapshot is None:
             return None
@@ -152,16 +152,16 @@ this).
     # what the reader does
 
     def on_data_table_row_highlighted(self, event: DataTable.RowHighlighted) -> None:
-        """The cursor of the models table is the selected model."""
+        """Select the model under the cursor of the models table."""
         if event.cursor_row != self.app.view_state.tone:
             self.choose(tone=event.cursor_row)
 
     def on_tail_moved(self, _event: Tail.Moved) -> None:
-        """Say whether the tail follows."""
+        """Show whether the tail follows."""
         self._draw_tail_title()
 
     def on_tail_opened(self, event: Tail.Opened) -> None:
-        """See the sample behind a line."""
+        """Show the sample of a line."""
         self.app.query_worker.ask(
             lambda reader: reader.page([event.verdict]),
             lambda rows: self._open(rows[0].sample_id) if rows else None,

@@ -1,4 +1,4 @@
-"""What screens with a plot share: the rule, the unit, the axis, the band, and the part of the budgets that is shown."""
+"""Define what screens with a plot share: the rule, the unit, the axis, the band, and the shown range of budgets."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ _LEAST = 1.05  # a window's ends differ at least by this factor
 
 
 def whole(series: Sequence[Series]) -> Window | None:
-    """The window that holds every curve; None without one that lies above 0."""
+    """Return the window that holds every curve; None without one that lies above 0."""
     begun = [one for one in series if one.xs and one.end > 0]
     lows = [next((x for x in one.xs if x > 0), one.end) for one in begun]
     return (min(lows), max(one.end for one in begun)) if begun and min(lows) < max(one.end for one in begun) else None
 
 
 def clipped(one: Series, window: Window) -> Series:
-    """The part of a curve that lies in the window; without steps where there is none."""
+    """Return the part of a curve that lies in the window; without steps where there is none."""
     low, high = window
     if not one.xs or one.end <= low or one.xs[0] >= high:
         return replace(one, xs=(), ys=(), low=(), high=(), ks=(), thin=None, star=None)
@@ -53,7 +53,7 @@ def clipped(one: Series, window: Window) -> Series:
 
 
 def scaled(window: Window, full: Window, around: float, factor: float) -> Window | None:
-    """The window made larger or smaller around a budget, in equal shares of its logarithm.
+    """Return the window made larger or smaller around a budget, in equal shares of its logarithm.
 
     None where it holds everything.
     """
@@ -65,7 +65,7 @@ def scaled(window: Window, full: Window, around: float, factor: float) -> Window
 
 
 def slid(window: Window, full: Window, share: float) -> Window | None:
-    """The window moved by a share of its width, kept inside."""
+    """Return the window moved by a share of its width, kept inside."""
     low, high = (math.log(end) for end in window)
     step = (high - low) * share
     step = max(math.log(full[0]) - low, min(math.log(full[1]) - high, step))
@@ -80,7 +80,7 @@ def _inside(logs: tuple[float, float], full: Window) -> Window | None:
 
 
 def plot_title(snapshot: Snapshot) -> str:
-    """What the curves are, on which problems, and whether that is the last word."""
+    """Return what the curves are, on which problems, and whether they are final."""
     curves = snapshot.curves
     if curves is None:
         return "pass rate by budget"
@@ -97,7 +97,7 @@ def plot_title(snapshot: Snapshot) -> str:
 
 
 def rule_words(rule: float | None, unit: str) -> str:
-    """Where the rule stands, and the keys that matter there."""
+    """Return the rule's budget, and the keys to move it."""
     return "" if rule is None else f"budget {quantity(rule, unit)} · ←→ move · x unit"
 
 
@@ -146,7 +146,7 @@ class PlotScreen(StudyScreen):
 
     @property
     def curves_shown(self) -> bool:
-        """Whether a study with its curves is on the screen."""
+        """Return whether a study with its curves is on the screen."""
         return self._snapshot is not None and self._snapshot.curves is not None
 
     def draw_plot(self, snapshot: Snapshot, *, readout: bool = True) -> None:
@@ -169,13 +169,13 @@ class PlotScreen(StudyScreen):
         self.set_title("#plot-pane", plot_title(snapshot), rule_words(rule, options.unit))
 
     def series(self, snapshot: Snapshot) -> list[Series]:
-        """The curves of the models that this screen shows, with their short names."""
+        """Return the curves of the models that this screen shows, with their short names."""
         labels = labels_of(snapshot, self.LABELS)
         found = snapshot.curves.series if snapshot.curves else ()
         return [replace(one, label=labels[one.tone]) for one in found if one.tone < len(labels)]
 
     def on_curve_plot_rule_moved(self, event: CurvePlot.RuleMoved) -> None:
-        """The reader pointed at a budget."""
+        """Move the rule to a clicked budget."""
         self.choose(rule=event.budget)
 
     def action_rule(self, columns: int) -> None:
@@ -185,7 +185,7 @@ class PlotScreen(StudyScreen):
             self.choose(rule=self.query_one(CurvePlot).plot.moved(rule, columns))
 
     def action_rule_home(self) -> None:
-        """Let the rule stand at its own place again."""
+        """Move the rule to its default place."""
         self.choose(rule=None)
 
     def action_model(self, models: int) -> None:
@@ -208,11 +208,11 @@ class PlotScreen(StudyScreen):
         self.choose(curves=replace(request, shared=not request.shared))
 
     def action_log(self) -> None:
-        """Logarithmic or linear budgets."""
+        """Switch between logarithmic and linear budgets."""
         self.choose(log=not self.app.view_state.log)
 
     def action_band(self) -> None:
-        """The interval on or off."""
+        """Show or hide the interval."""
         self.choose(band=not self.app.view_state.band)
 
     def action_pin(self) -> None:

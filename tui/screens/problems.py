@@ -50,22 +50,22 @@ class HeatLine:
 
     @property
     def shares(self) -> list[float]:
-        """The shares that are known."""
+        """Return the shares that are known."""
         return [rate.share for rate in self.rates if rate is not None and rate.share is not None]
 
     @property
     def mean(self) -> float:
-        """The mean share over the models that have one; 0 without any."""
+        """Return the mean share over the models that have one; 0 without any."""
         return fmean(self.shares) if self.shares else 0.0
 
     @property
     def spread(self) -> float:
-        """How far the models lie apart."""
+        """Return how far the models lie apart."""
         return max(self.shares) - min(self.shares) if self.shares else 0.0
 
 
 def heat_lines(snapshot: Snapshot, order: str = "order") -> list[HeatLine]:
-    """The problems that have a sample, in the wanted order."""
+    """Return the problems that have a sample, in the wanted order."""
     by_problem: dict[str, dict[int, Rate]] = {}
     for row in snapshot.tallies:
         by_problem.setdefault(row.problem, {})[row.model_id] = Rate(scored=row.scored, passed=row.passed)
@@ -88,22 +88,22 @@ def heat_lines(snapshot: Snapshot, order: str = "order") -> list[HeatLine]:
 
 
 def shade(share: float) -> str:
-    """A glyph as dark as a share is large."""
+    """Return a glyph as dark as a share is large."""
     return SHADES[min(len(SHADES) - 1, int(share * (len(SHADES) - 1) + 0.999))]
 
 
 def _column_width(width: int, models: int) -> int:
-    """How wide a model's column may be, where all of them have room; the least otherwise."""
+    """Return how wide a model's column may be, where all of them have room; the least otherwise."""
     return max(_WIDTH, min(_WIDEST, (width - _NAME - 1 - 8) // max(1, models) - 1))
 
 
 def name_width(width: int, models: int) -> int:
-    """How long a model's name may be in its column, behind two marks and a blank."""
+    """Return how long a model's name may be in its column, behind two marks and a blank."""
     return _column_width(width, models) - 3
 
 
 def heat_columns(names: Sequence[str], chosen: int, width: int) -> tuple[Column, ...]:
-    """A column for the problem, one for each model around the chosen one that has room, one for the mean."""
+    """Return a column for the problem, one for each model around the chosen one that has room, one for the mean."""
     each = _column_width(width, len(names))
     room = max(1, (width - _NAME - 1 - 8) // (each + 1))
     first = max(0, min(chosen - room // 2, len(names) - room))
@@ -126,7 +126,7 @@ def heat_columns(names: Sequence[str], chosen: int, width: int) -> tuple[Column,
 
 
 def heat_cells(line: HeatLine, columns: Sequence[Column]) -> tuple[Cell, ...]:
-    """The cells of one problem, for the columns that are shown."""
+    """Return the cells of one problem, for the columns that are shown."""
     models: Mapping[str, Rate | None] = {f"model{tone}": rate for tone, rate in enumerate(line.rates)}
     cells: list[Cell] = []
     for column in columns:
@@ -149,7 +149,7 @@ def _rate_cell(rate: Rate | None) -> Cell:
 
 
 def heat_words(lines: Sequence[HeatLine]) -> str:
-    """What the map says in one line."""
+    """Return a summary of the map in one line."""
     known = [line for line in lines if line.shares]
     nobody = sum(max(line.shares) == 0 for line in known)
     always = sum(min(line.shares) == 1 for line in known)
@@ -191,22 +191,22 @@ data set, hardest first, easiest first, largest difference between models first,
         self._lines: list[HeatLine] = []
 
     def body(self) -> Iterator[Widget]:
-        """One list."""
+        """Yield the list."""
         with Container(id="list-pane", classes="pane"):
             yield ListTable((), id="heat")
 
     def on_mount(self) -> None:
-        """The list has the keys at first."""
+        """Focus the list."""
         super().on_mount()
         self.query_one(ListTable).focus()
 
     def on_resize(self, event: Resize) -> None:
-        """Another width has room for other models."""
+        """Draw again after a change of width."""
         super().on_resize(event)
         self.call_after_refresh(self.redraw)
 
     def draw(self, snapshot: Snapshot) -> None:
-        """The map."""
+        """Draw the map."""
         table = self.query_one(ListTable)
         self._lines = lines = heat_lines(snapshot, self._order)
         width = table.room
@@ -223,7 +223,7 @@ data set, hardest first, easiest first, largest difference between models first,
         )
 
     def table(self) -> Tabular | None:
-        """The map as numbers."""
+        """Return the map as numbers."""
         snapshot = self._snapshot
         if snapshot is None:
             return None
@@ -245,7 +245,7 @@ data set, hardest first, easiest first, largest difference between models first,
             self.choose(tone=max(0, min(last, tone_of(self.app.view_state, self._snapshot) + models)))
 
     def action_sort(self) -> None:
-        """Another order."""
+        """Sort in the next order."""
         self._order = ORDERS[(ORDERS.index(self._order) + 1) % len(ORDERS)]
         self.redraw()
 

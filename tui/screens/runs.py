@@ -48,7 +48,7 @@ class StudyEntry:
 
 
 def find_studies(present: Path, host: str) -> list[StudyEntry]:
-    """The studies of the store that is open and of its neighbours, the latest first. `host` is this machine's name."""
+    """Return the studies of this store and of the stores beside it, latest first; `host` is this machine's name."""
     stores = {present, *sorted(present.parent.glob("*.db"), key=_age)[:MOST]}
     runs: list[StudyEntry] = []
     for store in sorted(stores):
@@ -72,7 +72,7 @@ def _age(file: Path) -> float:
 
 
 def study_cells(run: StudyEntry, now: float, *, here: bool) -> tuple[Cell, ...]:
-    """One study in words."""
+    """Return the cells of one study."""
     study = run.study
     mark = Cell(text="▸" if here else " ", strong=True)
     if study is None:
@@ -116,24 +116,24 @@ the Live screen.
         self._runs: list[StudyEntry] = []
 
     def body(self) -> Iterator[Widget]:
-        """One list."""
+        """Yield the list."""
         with Container(id="list-pane", classes="pane"):
             yield ListTable(COLUMNS, id="runs")
 
     def on_mount(self) -> None:
-        """The folder is looked at now and then."""
+        """Read the folder again at intervals."""
         super().on_mount()
         self.query_one(ListTable).focus()
         self.set_interval(LOOK_SECONDS, self._look)
         self._look()
 
     def show(self, news: Snapshot | StoreProblem) -> None:
-        """A store that cannot be read is no reason to hide the others."""
+        """Show all studies, even if one store cannot be read."""
         if isinstance(news, Snapshot):
             super().show(news)
 
     def draw(self, snapshot: Snapshot) -> None:
-        """The list, with the present study marked."""
+        """Draw the list, with the present study marked."""
         now, present = self.app.machine.clock(), self.app.store
         rows = self._runs
         self.query_one(ListTable).show(
@@ -148,11 +148,11 @@ the Live screen.
 
     @property
     def settled(self) -> bool:
-        """Whether the folder was looked at."""
+        """Return whether the folder was looked at."""
         return bool(self._runs)
 
     def table(self) -> Tabular | None:
-        """The list."""
+        """Return the list."""
         return Tabular(
             columns=("store", "study", "status", "scored", "wanted"),
             rows=(
@@ -172,7 +172,7 @@ the Live screen.
         self.redraw()
 
     def on_list_table_opened(self, event: ListTable.Opened) -> None:
-        """Look at that study."""
+        """Show that study."""
         run = self._runs[event.position] if event.position < len(self._runs) else None
         if run is not None and run.study is not None:
             self.app.open_study(run.store, run.study.id)

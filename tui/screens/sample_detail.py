@@ -37,7 +37,7 @@ FIRST_PAGE = {"PASSED": "code", None: "code"}
 
 
 def read_sample(reader: SampleReader, sample: int) -> Found | None:
-    """A sample and its pages."""
+    """Return a sample and its pages."""
     detail = reader.detail(sample)
     if detail is None:
         return None
@@ -99,7 +99,7 @@ result in its own tab. If the sample has no verdict yet, R runs the study, which
         self.detail: SampleDetail | None = None
 
     def compose(self) -> ComposeResult:
-        """Head, tabs, text."""
+        """Yield head, tabs and text."""
         yield HeaderLine(id="head")
         yield TabLine((), "", id="pages")
         with Container(id="text-pane", classes="pane"):
@@ -122,7 +122,7 @@ result in its own tab. If the sample has no verdict yet, R runs the study, which
 
     @property
     def page(self) -> Page | None:
-        """The page that is shown."""
+        """Return the page that is shown."""
         return next((page for page in self._pages if page.key == self._at), None)
 
     def _read(self) -> None:
@@ -155,20 +155,20 @@ result in its own tab. If the sample has no verdict yet, R runs the study, which
         pane.border_subtitle = Content(f"{glyph(verdict)} {verdict}")
 
     def on_tab_line_picked(self, event: TabLine.Picked) -> None:
-        """A click on a tab."""
+        """Show the page of a clicked tab."""
         event.stop()
         self._at = event.key
         self._draw()
 
     def action_tab(self, step: int) -> None:
-        """Another page."""
+        """Show another page."""
         keys = [page.key for page in self._pages]
         if self._at in keys:
             self._at = keys[(keys.index(self._at) + step) % len(keys)]
             self._draw()
 
     def action_next(self, step: int, failing: bool) -> None:  # noqa: FBT001 - Textual hands it over by place
-        """Another match while one searches, or another sample of the list."""
+        """Go to another match during a search, or to another sample of the list."""
         view = self.query_one(TextView)
         if view.pattern:
             self._tell_match(view.next_match(-1 if failing or step < 0 else 1))
@@ -186,7 +186,7 @@ result in its own tab. If the sample has no verdict yet, R runs the study, which
         self.query_one("#text-pane").border_title = Content(f"/{view.pattern} · {told}")
 
     def action_search(self) -> None:
-        """Look for text in the page."""
+        """Search for text in the page."""
         field = self.query_one("#search", Input)
         field.add_class("-shown")
         field.focus()
@@ -216,12 +216,12 @@ result in its own tab. If the sample has no verdict yet, R runs the study, which
         self.notify("Copied: all pages", timeout=2, markup=False)
 
     def _file(self, name: str) -> Path:
-        """A file that goes when the screen does."""
+        """Return a temporary file that is removed with the screen."""
         self._folder = self._folder or TemporaryDirectory(prefix="budget-tui-")
         return Path(self._folder.name) / name
 
     def action_open(self) -> None:
-        """Read the page in the person's own editor or pager; the screen waits meanwhile."""
+        """Open the page in the user's editor or pager; the screen waits meanwhile."""
         page, editor = self.page, self.app.machine.editor
         if page is None or not editor:
             self.notify("Set $EDITOR or $PAGER to open a page. In the browser there is no editor.", markup=False)
@@ -237,7 +237,7 @@ result in its own tab. If the sample has no verdict yet, R runs the study, which
             self.notify(f"Cannot start {editor!r}: {error}", severity="error", markup=False)
 
     def action_again(self) -> None:
-        """Execute the program once more, when the person says yes to the command."""
+        """Execute the program again, after the user confirms the command."""
         detail = self.detail
         if detail is None or not self.app.may_act():
             return
@@ -262,7 +262,7 @@ result in its own tab. If the sample has no verdict yet, R runs the study, which
         self.app.push_screen(PickScreen("Execute this program again?", question, answers), answered)
 
     def _execute(self, command: Command, detail: SampleDetail) -> None:
-        """In a thread: what the command says becomes a page."""
+        """Run the command in a thread and show its output as a page."""
         self._process = start_command(command)
         text = f"$ {command.typed} > /dev/null\n\n{output_of(self._process)}"
         page = Page(key=AGAIN, title="Again", kind=Kind.PLAIN, lines=clean_lines(text), raw=text)
@@ -277,7 +277,7 @@ result in its own tab. If the sample has no verdict yet, R runs the study, which
         self._draw()
 
     def action_zoom(self) -> None:
-        """The text alone, without borders, so that the terminal's own selection copies nothing else."""
+        """Show only the text, without borders, so that the terminal's selection copies nothing else."""
         self.toggle_class("-zoomed")
 
     def action_back(self) -> None:

@@ -46,17 +46,17 @@ class Page:
 
     @property
     def wrapped(self) -> bool:
-        """Whether long lines are broken: prose is, code is not."""
+        """Return whether long lines are broken: prose is, code is not."""
         return self.key in {"why", "answer", "output", AGAIN}
 
     @property
     def text(self) -> str:
-        """The lines as one text."""
+        """Return the lines as one text."""
         return "\n".join(self.lines)
 
 
 def clean_lines(text: str, most: int = MOST_LINES) -> tuple[str, ...]:
-    """The lines of a text, each without control characters; what is too long is cut and says so."""
+    """Return the lines of a text, each without control characters; texts that are too long are cut and marked."""
     lines = text.expandtabs(len(TAB)).replace("\r\n", "\n").split("\n", most + 1)
     kept = [sanitize(line, LONGEST_LINE) for line in lines[:most]]
     if len(lines) > most:
@@ -67,7 +67,7 @@ def clean_lines(text: str, most: int = MOST_LINES) -> tuple[str, ...]:
 
 
 def pages(detail: SampleDetail, sentences: Sequence[str], passing: SampleDetail | None) -> tuple[Page, ...]:
-    """The pages of a sample in the order of their keys."""
+    """Return the pages of a sample in the order of their keys."""
     output = _outputs(detail)
     return (
         Page(
@@ -125,7 +125,7 @@ def _why(detail: SampleDetail, sentences: Sequence[str]) -> tuple[str, ...]:
 
 
 def _diff(detail: SampleDetail, passing: SampleDetail | None) -> tuple[str, ...]:
-    """What a sample that passed has instead."""
+    """Return the difference to a sample that passed."""
     if passing is None:
         return ("No other sample of this problem has passed yet.",)
     mine, theirs = clean_lines(detail.program, DIFF_LINES), clean_lines(passing.program, DIFF_LINES)
@@ -135,7 +135,7 @@ def _diff(detail: SampleDetail, passing: SampleDetail | None) -> tuple[str, ...]
 
 
 def sample_parts(row: SampleRow) -> list[Part]:
-    """The head of the page: which sample, and what became of it."""
+    """Return the head of the page: which sample, and its verdict."""
     verdict = row.verdict or "pending"
     return [
         Part(text=f"{sanitize(row.problem, 80)} #{row.index}", priority=9, strong=True),
@@ -183,7 +183,7 @@ _SIGNS: Mapping[str, Mapping[bool, Style]] = {
 
 
 def coloured_lines(page: Page, *, dark: bool) -> list[Text]:
-    """The lines of a page."""
+    """Return the lines of a page."""
     match page.kind:
         case Kind.PYTHON if len(page.text) <= MOST:
             return _python(page.lines, dark=dark)
@@ -206,7 +206,7 @@ def _python(lines: Sequence[str], *, dark: bool) -> list[Text]:
 
 
 def _style(styles: Mapping[_TokenType, Style], kind: _TokenType) -> Style:
-    """The style of a token, or of the kind of token that it belongs to."""
+    """Return the style of a token, or of the kind of token that it belongs to."""
     walk: _TokenType | None = kind
     while walk is not None:
         if walk in styles:

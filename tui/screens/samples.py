@@ -51,7 +51,7 @@ SORT_ORDER = ("newest", "problem", "model", "verdict", "tok", "sec", "flops", "c
 
 
 def sample_cells(row: SampleRow, models: Mapping[int, tuple[int, str]]) -> Sequence[Cell]:
-    """The cells of one sample; `models` are tones and short names, by id."""
+    """Return the cells of one sample; `models` are tones and short names, by id."""
     tone, name = models.get(row.model_id, (-1, sanitize(row.model, 200)))
     verdict = row.verdict or "pending"
     return (
@@ -71,19 +71,19 @@ def sample_cells(row: SampleRow, models: Mapping[int, tuple[int, str]]) -> Seque
 
 
 def verdict_words(verdict: str | None) -> str:
-    """A verdict with its glyph."""
+    """Return a verdict with its glyph."""
     return "○ pending" if verdict is None else f"{glyph(verdict)} {sanitize(verdict, 20)}"
 
 
 def error_words(row: SampleRow) -> str:
-    """How it failed, and what is odd about it."""
+    """Return how it failed, and what is odd about it."""
     told = ": ".join(sanitize(part, 300) for part in (row.error_type, row.error_message) if part)
     flags = " ".join(f"[{sanitize(flag, 40)}]" for flag in row.flags.split(",") if flag)
     return f"{told}  {flags}".strip()
 
 
 def sample_words(row: SampleRow) -> str:
-    """A sample on one line."""
+    """Return a sample on one line."""
     return "  ".join(
         part
         for part in (
@@ -154,13 +154,13 @@ space marks rows; Y copies the marked rows as JSON. e exports all samples that m
         self._names: Mapping[int, tuple[int, str]] = {}
 
     def body(self) -> Iterator[Widget]:
-        """The list and the filter."""
+        """Yield the list and the filter."""
         with Container(id="list-pane", classes="pane"):
             yield PagedTable(COLUMNS, self._cells, id="samples")
         yield Input(id="filter", classes="field", placeholder=HINT, compact=True, select_on_focus=False)
 
     def on_mount(self) -> None:
-        """The list has the keys at first."""
+        """Focus the list."""
         super().on_mount()
         self._samples.focus()
 
@@ -170,13 +170,13 @@ space marks rows; Y copies the marked rows as JSON. e exports all samples that m
 
     @property
     def settled(self) -> bool:
-        """Whether everything that the filter lets through is listed."""
+        """Return whether all samples that match the filter are listed."""
         return self._index is not None and not self._busy and not self._order.behind and self._samples.complete
 
     # the list
 
     def draw(self, snapshot: Snapshot) -> None:
-        """Begin a list, or see what is new."""
+        """Begin a list, or read what is new."""
         self._names = toned_names(snapshot)
         query = self._query(snapshot)
         if self._index is None or self._changed(query):
@@ -270,11 +270,11 @@ space marks rows; Y copies the marked rows as JSON. e exports all samples that m
         )
 
     def on_list_table_chosen(self, _event: ListTable.Chosen) -> None:
-        """Say whether the list follows."""
+        """Show whether the list follows."""
         self._draw_title()
 
     def on_list_table_opened(self, _event: ListTable.Opened) -> None:
-        """See all of a sample."""
+        """Show all of a sample."""
         row = self._samples.chosen
         if row is not None:
             self.app.push_screen(DetailScreen(row.sample_id, self._neighbour))
@@ -292,7 +292,7 @@ space marks rows; Y copies the marked rows as JSON. e exports all samples that m
         return None
 
     def on_list_table_head_clicked(self, event: ListTable.HeadClicked) -> None:
-        """Sort by that column, or turn it round."""
+        """Sort by that column, or reverse its order."""
         sort = SORTED_BY.get(event.key)
         if sort == self.app.view_state.sort:
             self.action_reverse()
@@ -302,7 +302,7 @@ space marks rows; Y copies the marked rows as JSON. e exports all samples that m
     # the filter
 
     def action_filter(self) -> None:
-        """Say which samples to list."""
+        """Open the field for a filter."""
         field = self.query_one("#filter", Input)
         self._before = self.app.view_state.filter
         field.add_class("-shown")
@@ -311,7 +311,7 @@ space marks rows; Y copies the marked rows as JSON. e exports all samples that m
         field.focus()
 
     def on_input_changed(self, event: Input.Changed) -> None:
-        """List at once what is typed, if it says something."""
+        """Apply the typed filter at once, if it is valid."""
         field = event.input
         if not field.has_class("-shown"):
             return
@@ -341,11 +341,11 @@ space marks rows; Y copies the marked rows as JSON. e exports all samples that m
         self._draw_title()
 
     def action_failures(self) -> None:
-        """Only failures, or all again."""
+        """List only failures, or all samples again."""
         self.choose(filter=toggled(self.app.view_state.filter, "failed"))
 
     def action_clear(self) -> None:
-        """No filter."""
+        """Clear the filter."""
         self.choose(filter="")
 
     def action_sort(self) -> None:
@@ -354,7 +354,7 @@ space marks rows; Y copies the marked rows as JSON. e exports all samples that m
         self.choose(sort=SORT_ORDER[(at + 1) % len(SORT_ORDER)], reverse=False)
 
     def action_reverse(self) -> None:
-        """Turn the order round."""
+        """Reverse the order."""
         self.choose(reverse=not self.app.view_state.reverse)
 
     def action_mark(self) -> None:
@@ -363,12 +363,12 @@ space marks rows; Y copies the marked rows as JSON. e exports all samples that m
         self._draw_title()
 
     def action_follow(self) -> None:
-        """Back to the newest, and stay there."""
+        """Go to the newest sample and follow it."""
         self._samples.follow()
         self._draw_title()
 
     def action_copy(self) -> None:
-        """Copy the row in words."""
+        """Copy the row as text."""
         row = self._samples.chosen
         if row is not None:
             self.copy(sample_words(row), "row")
@@ -385,7 +385,7 @@ space marks rows; Y copies the marked rows as JSON. e exports all samples that m
             )
 
     def export(self, file: Path) -> None:
-        """Write every sample that the filter lets through, page by page."""
+        """Write every sample that matches the filter, page by page."""
         pending = self._index.query.filter.pending if self._index else False
         self._write_next_page(SampleExport(self._order, file, pending=pending))
 
@@ -407,7 +407,7 @@ space marks rows; Y copies the marked rows as JSON. e exports all samples that m
         self.app.query_worker.ask(write, told, low_priority=True)
 
     def action_back(self) -> None:
-        """Close the filter as it was, or leave."""
+        """Close the filter without a change, or leave the screen."""
         if self.query_one("#filter", Input).has_class("-shown"):
             self.choose(filter=self._before)
             self._close_filter()

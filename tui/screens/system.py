@@ -41,7 +41,7 @@ _LEVELS: Mapping[str, tuple[str, Severity]] = {
 
 
 def run_pairs(snapshot: Snapshot, settings: SettingsRow | None, now: float) -> list[Pair]:
-    """Who runs the study, since when, and how it ended."""
+    """Return who runs the study, since when, and how it ended."""
     study = snapshot.study
     found = run_state(study, now, process_gone=snapshot.process_gone)
     beat = study.heartbeat_at
@@ -76,7 +76,7 @@ def _moment(at: float | None) -> str:
 
 
 def box_pairs(snapshot: Snapshot, usage: Sequence[UsageRow], now: float) -> list[Pair]:
-    """What the newest programs used of their boxes."""
+    """Return what the newest programs used of their boxes."""
     found = pace(snapshot.tail, now)
     pairs = [("verdicts", f"{found.per_second:.1f}/s in the last minutes" if found else "none in the last minutes")]
     if not usage:
@@ -96,7 +96,7 @@ def box_pairs(snapshot: Snapshot, usage: Sequence[UsageRow], now: float) -> list
 
 
 def host_pairs(facts: HostFacts) -> list[Pair]:
-    """How this machine fares."""
+    """Return the present load of this machine."""
     pairs: list[Pair] = []
     if facts.load is not None:
         cores = f" on {facts.cores} cores" if facts.cores else ""
@@ -115,7 +115,7 @@ def host_pairs(facts: HostFacts) -> list[Pair]:
 
 
 def amount(size: float) -> str:
-    """Bytes to read: 512 B, 3.4 MiB."""
+    """Return a number of bytes as text: 512 B, 3.4 MiB."""
     for unit in ("B", "KiB", "MiB", "GiB"):
         if size < 1024:
             return f"{size:.0f} {unit}" if unit == "B" or size >= 100 else f"{size:.1f} {unit}"
@@ -124,12 +124,12 @@ def amount(size: float) -> str:
 
 
 def log_lines(events: Sequence[EventRow], *, troubles: bool) -> list[EventRow]:
-    """The log, the newest first; `troubles` leaves out information."""
+    """Return the log, the newest first; `troubles` leaves out information."""
     return [event for event in reversed(events) if not troubles or event.level != "info"]
 
 
 def log_cells(event: EventRow) -> tuple[Cell, ...]:
-    """One line of the log."""
+    """Return the cells of one line of the log."""
     words, severity = _LEVELS.get(event.level, (sanitize(event.level, 20), Severity.PLAIN))
     return (
         Cell(text=clock(event.at), severity=Severity.FAINT),
@@ -189,7 +189,7 @@ command and asks before it starts it; --readonly turns them off. Quitting the vi
         self._facts: HostFacts | None = None
 
     def body(self) -> Iterator[Widget]:
-        """Facts above, the log below."""
+        """Yield the facts above and the log below."""
         with Container(id="facts"):
             for name in ("run", "boxes", "host"):
                 with Container(id=f"{name}-pane", classes="pane"):
@@ -198,13 +198,13 @@ command and asks before it starts it; --readonly turns them off. Quitting the vi
             yield ListTable(LOG, id="log")
 
     def on_mount(self) -> None:
-        """The log has the keys at first; the machine is looked at now and then."""
+        """Focus the log, and read the machine's facts at intervals."""
         super().on_mount()
         self.query_one("#log", ListTable).focus()
         self.set_interval(LOOK_SECONDS, self._look)
 
     def draw(self, snapshot: Snapshot) -> None:
-        """Facts and log."""
+        """Draw facts and log."""
         if self._facts is None:
             self._look()
         now = self.app.machine.clock()
@@ -226,11 +226,11 @@ command and asks before it starts it; --readonly turns them off. Quitting the vi
 
     @property
     def settled(self) -> bool:
-        """Whether the machine was looked at."""
+        """Return whether the machine's facts were read."""
         return self._facts is not None
 
     def table(self) -> Tabular | None:
-        """The log."""
+        """Return the log."""
         events = self._snapshot.events if self._snapshot else ()
         return Tabular(
             columns=("at", "level", "kind", "message"),
@@ -238,7 +238,7 @@ command and asks before it starts it; --readonly turns them off. Quitting the vi
         )
 
     def _look(self) -> None:
-        """Read what is not in the snapshot, if anybody sees it."""
+        """Read facts that are not in the snapshot, if the screen is visible."""
         snapshot = self._snapshot
         if snapshot is None or not self.is_current:
             return
@@ -259,7 +259,7 @@ command and asks before it starts it; --readonly turns them off. Quitting the vi
         self.query_one(f"#{name}", TextView).show(lines, wrapped=True, hang=_NAME + 2, stay=True)
 
     def action_troubles(self) -> None:
-        """Only warnings and errors, or everything."""
+        """Show only warnings and errors, or everything."""
         self._troubles = not self._troubles
         self.redraw()
 

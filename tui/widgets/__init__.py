@@ -1,1 +1,1 @@
-"""Widgets: they draw the values they are given and send messages up. What to show is decided elsewhere."""
+"""Draw given values in widgets, which send messages up; other modules decide what is shown."""

@@ -1,4 +1,4 @@
-"""A grid of cells to draw a plot on (dots finer than a cell, bands with soft edges, text), and where labels find room.
+"""Draw a plot on a grid of cells (dots finer than a cell, bands with soft edges, text), and place labels.
 
 Only `tui.widgets.plot` draws on it: `rows` gives finished, immutable rows.
 """
@@ -19,7 +19,7 @@ _EIGHTHS = " ▁▂▃▄▅▆▇█"
 
 
 class CellKind(Enum):
-    """What a cell is, so that the widget can choose how it looks."""
+    """What a cell shows; the widget chooses its colours."""
 
     BLANK = "blank"
     AXIS = "axis"  # axis lines and their numbers
@@ -37,7 +37,7 @@ _TO_BE_SEEN = frozenset({CellKind.LINE, CellKind.PICKED, CellKind.LABEL, CellKin
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """How a cell is to look: its kind, whose it is, and whether the band lies behind it."""
+    """The look of a cell: its kind, its series, and whether the band is behind it."""
 
     kind: CellKind = CellKind.BLANK
     tone: int = -1  # the series' place in the palette; -1 where it belongs to none
@@ -64,7 +64,7 @@ class Canvas:
         self._half: set[tuple[int, int]] = set()  # cells that the band covers by half and more
 
     def put(self, column: int, row: int, text: str, kind: CellKind, tone: int = -1) -> None:
-        """Write `text` from (column, row) on, one cell for each character; what lies outside is left away."""
+        """Write `text` from (column, row) on, one cell for each character; parts outside are cut."""
         if not 0 <= row < self.height:
             return
         for at, char in enumerate(narrow(text), start=column):
@@ -74,7 +74,7 @@ class Canvas:
                 self._dots.pop((at, row), None)
 
     def dot(self, x: int, y: int, style: Style) -> None:
-        """Set one dot of a 2 x 4 cell. A cell shows the dots of whoever drew there last."""
+        """Set one dot of a 2 x 4 cell; a cell shows only the dots of the last series drawn there."""
         column, row = x // DOTS_WIDE, y // DOTS_HIGH
         if not (0 <= column < self.width and 0 <= row < self.height):
             return
@@ -87,7 +87,7 @@ class Canvas:
         self._style[row][column] = Style(style.kind, style.tone, held.band or (column, row) in self._half)
 
     def fill(self, column: int, top: float, bottom: float, tone: int) -> None:
-        """Lay a band behind one column, from `top` to `bottom` in rows and fractions of rows."""
+        """Draw a band behind one column, from `top` to `bottom` in rows and fractions of rows."""
         top, bottom = max(0.0, top), min(float(self.height), bottom)
         for row in range(int(top), min(self.height, int(bottom) + 1)):
             covered = max(0.0, min(bottom, row + 1) - max(top, row))
@@ -104,11 +104,11 @@ class Canvas:
                 self._style[row][column] = Style(CellKind.BAND, tone)
 
     def busy(self, column: int, row: int) -> bool:
-        """Whether something that should stay in sight is drawn there."""
+        """Return whether something that must stay visible is drawn there."""
         return self._style[row][column].kind in _TO_BE_SEEN
 
     def rows(self) -> tuple[tuple[Span, ...], ...]:
-        """What was drawn, as rows of spans that are `width` cells wide together."""
+        """Return the drawing as rows of spans, each row `width` cells wide."""
         return tuple(self._row(y) for y in range(self.height))
 
     def _row(self, y: int) -> tuple[Span, ...]:
@@ -137,7 +137,7 @@ class Label:
 
     @property
     def end(self) -> int:
-        """The first column behind the text."""
+        """Return the first column after the text."""
         return self.column + len(self.text)
 
 
@@ -151,7 +151,7 @@ class Box:
     height: int
 
     def meets(self, label: Label) -> bool:
-        """Whether a label would stand in it."""
+        """Return whether a label would overlap it."""
         rows = self.row <= label.row < self.row + self.height
         return rows and label.column < self.column + self.width and self.column < label.end
 
@@ -160,7 +160,7 @@ Busy = Callable[[int, int], bool]
 
 
 def place_labels(wanted: Sequence[Label], height: int, busy: Busy, kept_free: Sequence[Box] = ()) -> list[Label]:
-    """The labels on rows 0 … height-1, the earlier ones first served, none over another nor over a box of `kept_free`.
+    """Return labels on rows 0 … height-1, earlier ones first, without overlaps with others or with `kept_free`.
 
     A label for which there is no room is left out.
     """
@@ -174,7 +174,7 @@ def place_labels(wanted: Sequence[Label], height: int, busy: Busy, kept_free: Se
 
 
 def least_covering(boxes: Sequence[Box], busy: Busy) -> Box:
-    """The box that would cover least; the first of equals."""
+    """Return the box that would cover least; the first of equals."""
     return min(boxes, key=lambda box: _covered(box, busy))
 
 

@@ -1,4 +1,4 @@
-"""The plot on the screen: a thin widget around `tui.widgets.plot.layout`."""
+"""Show the plot: a thin widget around `tui.widgets.plot.layout`."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _OTHERS = 0.8
 
 
 class CurvePlot(Widget):
-    """Curves of pass rate against budget. Made anew only when the series, the options or the size change."""
+    """Curves of pass rate against budget; computed again only if the series, the options or the size change."""
 
     DEFAULT_CSS = "CurvePlot { width: 1fr; height: 1fr; }"
     ALLOW_SELECT = False
@@ -44,7 +44,7 @@ class CurvePlot(Widget):
 
     @property
     def plot(self) -> Plot:
-        """The finished picture in the present size."""
+        """Return the finished picture in the present size."""
         size = self.size.width, self.size.height
         if self._plot is None or size != self._plotted:
             self._plot, self._plotted = layout(self._series, size, self._options), size
@@ -58,18 +58,18 @@ class CurvePlot(Widget):
             self.refresh()
 
     def on_resize(self) -> None:
-        """Another size is another picture."""
+        """Make the picture again for a new size."""
         self.refresh()
 
     def on_click(self, event: Click) -> None:
-        """A click sets the rule."""
+        """Set the rule at a click."""
         offset = event.get_content_offset(self)
         budget = self.plot.budget_at(offset.x) if offset is not None else None
         if budget is not None:
             self.post_message(self.RuleMoved(budget))
 
     def render_line(self, y: int) -> Strip:
-        """One row of the picture."""
+        """Return one row of the picture."""
         base = self.visual_style.rich_style
         rows = self.plot.rows
         if y >= len(rows):

@@ -1,4 +1,4 @@
-"""The two lines above a screen's body: how the study stands, and the tabs."""
+"""Show the two lines above a screen's body: the study's state, and the tabs."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ class HeaderLine(Widget):
         self._parts: tuple[Part, ...] = ()
 
     def show(self, parts: Sequence[Part]) -> None:
-        """Say this from now on."""
+        """Show these parts from now on."""
         if tuple(parts) != self._parts:
             self._parts = tuple(parts)
             self.refresh()
 
     def render(self) -> Text:
-        """The parts that fit."""
+        """Return the parts that fit."""
         text = Text(no_wrap=True, overflow="crop", end="")
         for index, part in enumerate(fitted(self._parts, self.size.width)):
             text.append(GAP if index else "")
@@ -45,7 +45,7 @@ Span = tuple[int, str, str]  # from which cell, which tab, in which words
 
 
 def tab_spans(tabs: Sequence[tuple[str, str]], present: str, width: int) -> list[Span]:
-    """Where the tabs lie; where it is narrow the others shrink to their first letter."""
+    """Return the places of the tabs; on a narrow screen inactive tabs shrink to their first letter."""
     labels = [label for _, label in tabs]
     if sum(map(len, labels)) + len(labels) > width:
         labels = [label if key == present else label[0] for key, label in tabs]
@@ -77,13 +77,13 @@ class TabLine(Widget):
         self._present = present
 
     def show(self, tabs: Sequence[tuple[str, str]], present: str) -> None:
-        """These tabs from now on."""
+        """Show these tabs from now on."""
         if (tuple(tabs), present) != (self._tabs, self._present):
             self._tabs, self._present = tuple(tabs), present
             self.refresh()
 
     def render(self) -> Text:
-        """The tabs that fit."""
+        """Return the tabs that fit."""
         text = Text(no_wrap=True, overflow="crop", end="")
         for left, key, words in self._spans():
             text.append(" " * (left - len(text.plain)))
@@ -92,7 +92,7 @@ class TabLine(Widget):
         return text
 
     def on_click(self, event: Click) -> None:
-        """A click picks a tab."""
+        """Pick a tab at a click."""
         offset = event.get_content_offset(self)
         for left, key, words in self._spans():
             if offset is not None and left <= offset.x < left + len(words):

@@ -1,7 +1,7 @@
-"""A list of lines with a cursor: only the lines in sight are ever put into words, so a million cost no more than fifty.
+"""Show a list of lines with a cursor; only visible lines are formatted, so a million cost no more than fifty.
 
-It asks for a line's cells when it draws it, by position. Where a line comes from (a tuple, pages of a database) is the
-business of whoever gave the `lines`. Cells and columns are values; pure functions make them.
+It requests a line's cells by position when it draws the line. The caller's `lines` decide where a line comes from (a
+tuple, pages of a database). Cells and columns are values; pure functions make them.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ GAP = 1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Column:
-    """A column; the one of width 0 takes what is left. It is left out where the list is narrower than `needs`."""
+    """A column; the one of width 0 takes the remaining width. It is hidden if the list is narrower than `needs`."""
 
     key: str
     label: str
@@ -41,7 +41,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cell:
-    """What stands in one place. `tone` is a series' colour, -1 without one; `heat` a share of 0…1 to shade it by."""
+    """The content of one cell; `tone` is a series' colour (-1: none), `heat` a share of 0…1 for its shade."""
 
     text: str = ""
     severity: Severity = Severity.PLAIN
@@ -55,7 +55,7 @@ BLANK = Cell()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ColumnLayout:
-    """A column as it lies in a list of a certain width."""
+    """The place of a column in a list of a certain width."""
 
     column: Column
     left: int
@@ -63,7 +63,7 @@ class ColumnLayout:
 
 
 def lay_out(columns: Sequence[Column], width: int) -> list[ColumnLayout]:
-    """Where the columns that have room lie; together they are never wider than `width`."""
+    """Return the places of the columns that fit; together they are never wider than `width`."""
     shown = [column for column in columns if width >= column.needs]
     fixed = sum(column.width for column in shown) + GAP * max(0, len(shown) - 1)
     rest = max(0, width - fixed)
@@ -78,7 +78,7 @@ def lay_out(columns: Sequence[Column], width: int) -> list[ColumnLayout]:
 
 
 def fitted_cell(text: str, layout: ColumnLayout) -> str:
-    """The text of a cell in exactly the width of its column."""
+    """Return the text of a cell in exactly the width of its column."""
     if layout.column.right:
         return (
             " " * (layout.width - cell_len(text)) + text if cell_len(text) < layout.width else fit(text, layout.width)
@@ -87,7 +87,7 @@ def fitted_cell(text: str, layout: ColumnLayout) -> str:
 
 
 def head_cell(layout: ColumnLayout, sort: str, *, reverse: bool) -> str:
-    """The head of a column, with an arrow where the list is sorted by it."""
+    """Return the head of a column, with an arrow if the list is sorted by it."""
     label = layout.column.label
     if layout.column.key == sort:
         arrow = "▲" if reverse else "▼"
@@ -129,7 +129,7 @@ class ListTable(ScrollView, can_focus=True, inherit_bindings=False):
 
         @property
         def control(self) -> ListTable:
-            """Where it happened."""
+            """Return the list that sent the message."""
             return self.table
 
     class Opened(Chosen):
@@ -152,7 +152,7 @@ class ListTable(ScrollView, can_focus=True, inherit_bindings=False):
         self._empty = ""
 
     def show(self, count: int, lines: Lines, *, empty: str = "", sort: tuple[str, bool] = ("", False)) -> None:
-        """There are so many lines from now on; `empty` is said where there is none."""
+        """Set the number of lines; `empty` is shown if there is none."""
         self._lines, self._empty, self._sort = lines, empty, sort
         if count != self.count:
             self.count = count
@@ -163,11 +163,11 @@ class ListTable(ScrollView, can_focus=True, inherit_bindings=False):
     def show_rows(
         self, rows: Sequence[Sequence[Cell]], *, empty: str = "", sort: tuple[str, bool] = ("", False)
     ) -> None:
-        """Show lines that are all there."""
+        """Show lines that are all in memory."""
         self.show(len(rows), lambda at: rows[at] if at < len(rows) else None, empty=empty, sort=sort)
 
     def choose(self, position: int, *, tell: bool = True) -> None:
-        """Put the cursor on a line and bring it into sight."""
+        """Put the cursor on a line and scroll to it."""
         position = min(max(0, position), max(0, self.count - 1))
         moved, self.cursor = position != self.cursor, position
         self._into_sight()
@@ -177,12 +177,12 @@ class ListTable(ScrollView, can_focus=True, inherit_bindings=False):
 
     @property
     def rows_in_sight(self) -> int:
-        """How many lines fit below the heads."""
+        """Return how many lines fit below the heads."""
         return max(1, self.size.height - HEAD)
 
     @property
     def first_in_sight(self) -> int:
-        """The position of the uppermost line."""
+        """Return the position of the uppermost line."""
         return round(self.scroll_y)
 
     def action_move(self, lines: int) -> None:
@@ -209,7 +209,7 @@ class ListTable(ScrollView, can_focus=True, inherit_bindings=False):
             self.post_message(self.Opened(self, self.cursor))
 
     def on_click(self, event: Click) -> None:
-        """A click chooses, a click on what is chosen opens, one on a head sorts."""
+        """Choose a clicked line, open a chosen line, or sort by a clicked head."""
         offset = event.get_content_offset(self)
         if offset is None:
             return
@@ -227,12 +227,12 @@ class ListTable(ScrollView, can_focus=True, inherit_bindings=False):
             self.choose(position)
 
     def on_resize(self) -> None:
-        """Another height shows other lines."""
+        """Show other lines after a change of size."""
         self._resize()
         self._into_sight()
 
     def render_line(self, y: int) -> Strip:
-        """A line of heads, or of cells."""
+        """Return a line of heads, or of cells."""
         base = self.visual_style.rich_style
         width = self.room
         if y < HEAD:
@@ -278,7 +278,7 @@ class ListTable(ScrollView, can_focus=True, inherit_bindings=False):
 
     @property
     def room(self) -> int:
-        """The columns that the scroll bar leaves."""
+        """Return the columns that the scroll bar leaves."""
         return self.scrollable_content_region.width
 
     def _layout(self) -> list[ColumnLayout]:
@@ -297,12 +297,12 @@ class ListTable(ScrollView, can_focus=True, inherit_bindings=False):
             self.scroll_to(y=top, animate=False, force=True, immediate=True)
 
     def cursor_region(self) -> Region:
-        """Where the chosen line lies in the widget."""
+        """Return the place of the chosen line in the widget."""
         return Region(0, self.cursor - self.first_in_sight + HEAD, self.size.width, 1)
 
 
 class StillTable(ListTable, can_focus=False):
-    """A list that has no keys of its own; its chosen line shows what is selected elsewhere."""
+    """A list without its own keys; its chosen line shows what is selected elsewhere."""
 
 
 class PlainTable(ListTable, can_focus=False):

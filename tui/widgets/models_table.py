@@ -1,4 +1,4 @@
-"""The models of a study: how far each is, and what it reaches at the rule's budget."""
+"""Show the models of a study: their progress, and what each reaches at the rule's budget."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class ModelLine:
 
 
 def model_lines(snapshot: Snapshot, rule: float | None) -> list[ModelLine]:
-    """The models in the order of the study."""
+    """Return the models in the order of the study."""
     curves = {one.tone: one for one in snapshot.curves.series} if snapshot.curves else {}
     lines = []
     for tone, model in enumerate(snapshot.models):
@@ -83,17 +83,17 @@ class ModelsTable(DataTable[Text], inherit_bindings=False):
         self._shown: list[list[Text]] = []
 
     def show(self, lines: Sequence[ModelLine], budget: str) -> None:
-        """These models from now on; `budget` is what the rule stands at."""
+        """Show these models from now on; `budget` is that of the rule."""
         if (tuple(lines), budget) != (self._lines, self._budget):
             self._lines, self._budget = tuple(lines), budget
             self._draw()
 
     def on_resize(self, _event: Resize) -> None:
-        """Another width has other columns."""
+        """Show other columns after a change of size."""
         self._draw()
 
     def on_mount(self) -> None:
-        """Another theme has other colours."""
+        """Draw again when the theme changes."""
         self.app.theme_changed_signal.subscribe(self, lambda _theme: self._draw())
 
     def choose(self, tone: int) -> None:
@@ -102,7 +102,7 @@ class ModelsTable(DataTable[Text], inherit_bindings=False):
             self.move_cursor(row=tone)
 
     def _draw(self) -> None:
-        """Change the cells that differ; begin anew only when the columns or the models are others."""
+        """Change the cells that differ; fill the table again only if its columns or models change."""
         columns = self._columns()
         names = shorten_names([line.name for line in self._lines], columns[1][1])
         cells = [self._cells(line, name, columns) for line, name in zip(self._lines, names, strict=True)]
@@ -150,7 +150,7 @@ class ModelsTable(DataTable[Text], inherit_bindings=False):
 
 
 def rate_words(found: Reading | None, *, brief: bool = False) -> str:
-    """What a model reaches at the rule: 81.2 ±12.3 or 76.2 -23.8 +14.3, with ≥ where its curve has ended."""
+    """Return what a model reaches at the rule: 81.2 ±12.3 or 76.2 -23.8 +14.3, with ≥ after its curve's end."""
     if found is None:
         return "    —"
     if found.rate is None:
@@ -160,7 +160,7 @@ def rate_words(found: Reading | None, *, brief: bool = False) -> str:
 
 
 def k_words(found: Reading | None) -> str:
-    """How many samples per problem the rule's budget buys."""
+    """Return how many samples per problem the rule's budget buys."""
     if found is None or found.k is None:
         return "—"
     return f"{'>' if found.beyond else ''}{found.k:.0f}"

@@ -1,8 +1,8 @@
-"""A list over a database: it knows ids by position, holds the rows of a few screenfuls, and asks for those it lacks.
+"""Show a list from a database: hold ids by position and the rows of a few screens, and request missing rows.
 
-The widget never touches the database. It posts `RowsNeeded` with the ids that it is about to draw, gets the rows by
-`give`, and shows a mark where a row is still on its way. The cursor belongs to an id: where lines come in above, it
-stays on its line, unless it stands on the first one, which follows what is newest.
+The widget does not use the database. It posts `RowsNeeded` with the ids that it is about to draw, gets the rows by
+`set_rows`, and shows a mark for a row that is not loaded yet. The cursor belongs to an id: it stays on its line when
+lines are added above, except on the first line, where it follows the newest one.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class PagedTable(ListTable, Generic[Row]):
     """Rows of a database by the ids of an `Order`. The first column is for marks."""
 
     class RowsNeeded(Message):
-        """Rows that are not here yet."""
+        """Rows that are not loaded yet."""
 
         def __init__(self, ids: Sequence[int]) -> None:
             super().__init__()
@@ -50,7 +50,7 @@ class PagedTable(ListTable, Generic[Row]):
         self.marked: dict[int, None] = {}
 
     def set_order(self, order: Order, *, empty: str = "", sort: tuple[str, bool] = ("", False)) -> None:
-        """These ids from now on."""
+        """Show these ids from now on."""
         before = self.order
         self.order = order
         at = 0
@@ -67,7 +67,7 @@ class PagedTable(ListTable, Generic[Row]):
         self._look_ahead()
 
     def start_over(self) -> None:
-        """Another list is coming: its first line is the chosen one, and rows may have other contents."""
+        """Prepare for another list: choose its first line, and forget the loaded rows."""
         self.order, self.cursor, self.following = NOTHING, 0, True
         self._rows.clear()
         self._asked.clear()
@@ -75,7 +75,7 @@ class PagedTable(ListTable, Generic[Row]):
         self.scroll_to(y=0, animate=False, force=True, immediate=True)
 
     def set_rows(self, rows: Mapping[int, Row], asked: Iterable[int]) -> None:
-        """Rows by their ids; `asked` are the ids that were wanted, whether or not they were found."""
+        """Store rows by their ids; `asked` are the requested ids, found or not."""
         self._asked.difference_update(asked)
         self._rows.update(rows)
         while len(self._rows) > HELD:
@@ -84,17 +84,17 @@ class PagedTable(ListTable, Generic[Row]):
 
     @property
     def chosen(self) -> Row | None:
-        """The row under the cursor, if it is here."""
+        """Return the row under the cursor, if it is loaded."""
         return self._rows.get(self._chosen) if self._chosen is not None else None
 
     @property
     def complete(self) -> bool:
-        """Whether every row in sight is here."""
+        """Return whether every visible row is loaded."""
         return all(id_ in self._rows for id_ in self.order.ids(self.first_in_sight, self.rows_in_sight))
 
     @property
     def chosen_id(self) -> int | None:
-        """The id under the cursor."""
+        """Return the id under the cursor."""
         return self._chosen
 
     def follow(self) -> None:
@@ -104,14 +104,14 @@ class PagedTable(ListTable, Generic[Row]):
         self._remember()
 
     def choose(self, position: int, *, tell: bool = True) -> None:
-        """Put the cursor on a line; away from the first one it no longer follows what is newest."""
+        """Put the cursor on a line; only on the first one it follows the newest line."""
         super().choose(position, tell=tell)
         self.following = self.cursor == 0
         self._remember()
         self._look_ahead()
 
     def action_mark(self) -> None:
-        """Mark the chosen row, or take its mark away."""
+        """Mark the chosen row, or remove its mark."""
         if self._chosen is not None:
             if self._chosen in self.marked:
                 del self.marked[self._chosen]
@@ -120,13 +120,13 @@ class PagedTable(ListTable, Generic[Row]):
             self.action_move(1)
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
-        """Other lines are in sight."""
+        """Request rows after scrolling."""
         super().watch_scroll_y(old_value, new_value)
         if round(old_value) != round(new_value):
             self._look_ahead()
 
     def on_resize(self) -> None:
-        """Another height shows other lines."""
+        """Request rows after a change of size."""
         super().on_resize()
         self._look_ahead()
 
@@ -146,7 +146,7 @@ class PagedTable(ListTable, Generic[Row]):
         self._chosen = self.order.at(self.cursor) if self.cursor < self.order.total else None
 
     def _look_ahead(self) -> None:
-        """Ask for the rows in sight, and if any lacks, for some screenfuls around them."""
+        """Request missing visible rows, with those of some screens around them."""
         rows, first = self.rows_in_sight, self.first_in_sight
         near = self.order.ids(first - rows // 2, 2 * rows)
         if all(id_ in self._rows or id_ in self._asked for id_ in near):

@@ -1,10 +1,10 @@
-"""The picture of pass rate against budget, as a pure function from series to rows of cells.
+"""Draw pass rate against budget, as a pure function from series to rows of cells.
 
-Curves are steps: a budget buys a whole number of samples. The x axis is logarithmic unless asked otherwise, the y
-axis fits what is shown. Only the selected series has its band filled, because five bands are mud. Names stand at
-the ends of their lines and make way for each other. A star is a model's greedy sample, with the model's mark beside
-it. A vertical rule marks one budget; a small table beside it reads every series there, best first. Nothing hangs on
-colour: every series has its own mark, and its own dashes where colours are missing.
+Curves are steps: a budget buys a whole number of samples. The x axis is logarithmic by default, the y axis fits the
+shown values. Only the selected series has its band filled, because several bands would be unreadable. Names are at the
+ends of their lines and do not overlap. A star is a model's greedy sample, with the model's mark beside it. A vertical
+rule marks one budget; a small table shows the value of every series there, best first. Colour is never the only sign:
+every series has its own mark, and its own dashes without colours.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _DASHES = ((1, 0), (6, 3), (2, 2), (10, 4), (4, 2), (1, 2), (8, 2), (3, 4))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """What the reader has chosen. `selected` and `rule` are None where nothing is."""
+    """The reader's choices; `selected` and `rule` are None without a choice."""
 
     log: bool = True
     band: bool = True
@@ -51,7 +51,7 @@ class Options:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plot:
-    """A finished picture, and where its inner part lies: for the mouse, and for moving the rule by a column."""
+    """A finished picture, and the place of its inner part, for the mouse and for moving the rule by a column."""
 
     rows: tuple[tuple[Span, ...], ...]
     budgets: Scale | None
@@ -59,13 +59,13 @@ class Plot:
     width: int
 
     def budget_at(self, column: int) -> float | None:
-        """The budget in the middle of a column of the picture; None outside the inner part."""
+        """Return the budget in the middle of a column of the picture; None outside the inner part."""
         if self.budgets is None or not 0 <= column - self.left < self.width:
             return None
         return self.budgets.value((column - self.left + 0.5) / self.width)
 
     def moved(self, budget: float, columns: int) -> float:
-        """The budget `columns` to the right of `budget`, kept inside the picture."""
+        """Return the budget `columns` to the right of `budget`, kept inside the picture."""
         if self.budgets is None:
             return budget
         inside = min(1.0, max(0.0, self.budgets.at(budget)))
@@ -87,12 +87,12 @@ class Reading:
 
 
 def mark(tone: int) -> str:
-    """The shape that stands for a series."""
+    """Return the mark of a series."""
     return MARKS[tone % len(MARKS)]
 
 
 def reading(series: Series, budget: float) -> Reading:
-    """What a series says at one budget."""
+    """Return the value of a series at one budget."""
     step = series.step(budget)
     if step is None:
         return Reading(
@@ -110,13 +110,13 @@ def reading(series: Series, budget: float) -> Reading:
 
 
 def readings(series: Sequence[Series], budget: float) -> list[Reading]:
-    """Every series at one budget, best first; those it does not buy a sample of come last."""
+    """Return the values of all series at one budget, best first; those without a sample come last."""
     found = (reading(one, budget) for one in series)
     return sorted(found, key=lambda r: (r.rate is None, -(r.rate or 0.0), r.tone))
 
 
 def layout(series: Sequence[Series], size: tuple[int, int], options: Options) -> Plot:
-    """The picture of `series` in `size` (columns, rows) cells. Never raises for a valid series, whatever the size."""
+    """Return the picture of `series` in `size` (columns, rows) cells; never raises for valid series, at any size."""
     columns, rows = max(0, size[0]), max(0, size[1])
     canvas = Canvas(columns, rows)
     shown = [replace(one, label=narrow(one.label)) for one in series if one.xs and (not options.log or one.end > 0)]
@@ -244,7 +244,7 @@ def _draw_line(canvas: Canvas, frame: _Frame, one: Series, options: Options) -> 
 
 
 def _path(frame: _Frame, one: Series) -> Iterator[tuple[int, int]]:
-    """The dots of a step curve from left to right, risers included."""
+    """Yield the dots of a step curve from left to right, risers included."""
     first, last = frame.dot_column(one.xs[0]), frame.dot_column(one.end)
     before: int | None = None
     for x in range(first, last + 1):
@@ -267,7 +267,7 @@ def _marks(frame: _Frame) -> list[Box]:
 
 
 def _stars(frame: _Frame) -> list[tuple[Series, Box]]:
-    """Where the greedy samples stand, each two cells wide: the star, and whose it is."""
+    """Return the places of the greedy samples, each two cells wide: the star and the model's mark."""
     starred = [(one, one.star) for one in frame.series if one.star is not None]
     return [
         (one, Box(column=frame.column(budget), row=frame.row_of(rate), width=2, height=1))
@@ -300,7 +300,7 @@ def _draw_labels(canvas: Canvas, frame: _Frame, options: Options, kept_free: Seq
 
 
 def _draw_readings(canvas: Canvas, frame: _Frame, options: Options) -> list[Box]:
-    """A small table of every series at the rule, in the corner where it covers least."""
+    """Draw a small table of every series at the rule, in the corner where it covers least."""
     if options.rule is None or not options.readout or frame.height < 10 or frame.width < 50:
         return []
     found = readings(frame.series, options.rule)[: max(0, frame.height // 2 - 2)]
@@ -323,12 +323,12 @@ def _draw_readings(canvas: Canvas, frame: _Frame, options: Options) -> list[Box]
 
 
 def near_words(one: Reading, *, brief: bool = False) -> str:
-    """The interval of a reading, as the report has it; nothing where there is none."""
+    """Return the interval of a reading, as in the report; empty without one."""
     return "" if one.rate is None or one.near is None else format_interval(one.rate, *one.near, brief=brief)
 
 
 def told(one: Reading, spread: int) -> str:
-    """A reading in words of fixed width: rate, interval, samples per problem."""
+    """Return a reading as text of fixed width: rate, interval, samples per problem."""
     if one.rate is None:
         return f"{'< 1 sample':>12}"
     rate = f"{'≥' if one.beyond else ''}{one.rate * 100:.1f}"

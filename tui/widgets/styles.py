@@ -1,4 +1,4 @@
-"""From what a thing is to how it looks in the present theme. Every style is a real one, never None."""
+"""Choose styles in the present theme by meaning; a style is never None."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ _COLOURS: Mapping[bool, Mapping[Severity, Rgb]] = {
 
 
 def is_dark(widget: Widget) -> bool:
-    """Whether the present theme is a dark one."""
+    """Return whether the present theme is a dark one."""
     theme: Theme = widget.app.current_theme
     return theme.dark
 
 
 def series_style(widget: Widget, tone: int, *, bold: bool = False) -> RichStyle:
-    """How a series' mark looks outside the plot."""
+    """Return the style of a series' mark outside the plot."""
     return RichStyle(color=_rich(series_colour(tone, dark=is_dark(widget))), bold=bold)
 
 
 def severity_style(widget: Widget, severity: Severity, *, bold: bool = False) -> RichStyle:
-    """How good, bad and doubtful news look."""
+    """Return the style of good, bad and doubtful results."""
     if severity is Severity.FAINT:
         return RichStyle(dim=True, bold=bold)
     colour = _COLOURS[is_dark(widget)].get(severity)
@@ -42,13 +42,13 @@ _COLD, _HOT = {True: (60, 85, 140), False: (70, 90, 150)}, {True: (245, 225, 90)
 
 
 def heat_style(widget: Widget, share: float) -> RichStyle:
-    """From blue to yellow, which every kind of colour vision tells apart, by lightness as well."""
+    """Return a style from blue to yellow, which differ for every kind of colour vision, also in lightness."""
     dark = is_dark(widget)
     return RichStyle(color=_rich(mixed(_HOT[dark], _COLD[dark], share)))
 
 
 def cursor_style(widget: Widget, base: RichStyle) -> RichStyle:
-    """How the chosen line stands out.
+    """Return the style of the chosen line.
 
     It has a lighter background, which leaves its colours alone; reversed where there are no colours.
     """
@@ -65,12 +65,12 @@ def base_colours(base: RichStyle) -> tuple[Rgb, Rgb]:
 
 @lru_cache(maxsize=4096)
 def coloured(colour: Rgb, under: Rgb, *, bold: bool = False) -> RichStyle:
-    """A colour on a background."""
+    """Return a colour on a background."""
     return RichStyle(color=_rich(colour), bgcolor=_rich(under), bold=bold)
 
 
 def blended(colour: Rgb, under: Rgb, share: float) -> Rgb:
-    """A colour mixed with its background; `share` is how much of the colour stays."""
+    """Return a colour mixed with its background; `share` is how much of the colour stays."""
     return mixed(colour, under, share)
 
 

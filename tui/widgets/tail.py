@@ -1,7 +1,7 @@
-"""The newest verdicts and log lines, one each, following the end unless the reader looks back.
+"""Show the newest verdicts and log lines, and follow the end unless the reader scrolls back.
 
-Only the lines in sight are put into words, so ten thousand rows cost no more than ten. It scrolls by itself: Textual's
-own scrolling would lay out the whole screen again for every line that comes.
+Only visible lines are formatted, so ten thousand rows cost no more than ten. It scrolls by itself: Textual's own
+scrolling would lay out the whole screen again for every line that comes.
 """
 
 from __future__ import annotations
@@ -44,12 +44,12 @@ def tail_rows(snapshot: Snapshot) -> list[TailRow | EventRow]:
 
 
 def tail_key(row: TailRow | EventRow) -> tuple[str, int]:
-    """What tells a row of the tail from all others."""
+    """Return a key that identifies a row of the tail."""
     return ("event" if isinstance(row, EventRow) else "verdict"), row.id
 
 
 def tail_line(row: TailRow | EventRow, names: Mapping[int, str]) -> TailLine:
-    """A row of the tail, safe to show; `names` are the models' short names, by id."""
+    """Return a row of the tail, safe to show; `names` are the models' short names, by id."""
     return _event_line(row) if isinstance(row, EventRow) else _verdict_line(row, names)
 
 
@@ -91,7 +91,7 @@ WHEEL = 3
 
 
 class Tail(Widget, can_focus=True):
-    """Lines by time. `following` means that the newest stays in sight."""
+    """Lines by time; with `following` the newest stays visible."""
 
     DEFAULT_CSS = "Tail { width: 1fr; height: 1fr; }"
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -105,7 +105,7 @@ class Tail(Widget, can_focus=True):
     ]
 
     class Moved(Message):
-        """The reader began to look back, or to follow again."""
+        """The reader began to scroll back, or to follow again."""
 
     class Opened(Message):
         """The reader wants to see the sample behind a verdict."""
@@ -124,11 +124,11 @@ class Tail(Widget, can_focus=True):
 
     @property
     def unseen(self) -> int:
-        """How many lines came after the chosen one."""
+        """Return how many lines came after the chosen one."""
         return 0 if self.following else len(self._rows) - 1 - self._chosen
 
     def show(self, rows: Sequence[TailRow | EventRow], names: Mapping[int, str]) -> None:
-        """These are the lines from now on, the newest last; `names` are the models' short names, by id."""
+        """Show these lines from now on, the newest last; `names` are the models' short names, by id."""
         if (rows, names) == (self._rows, self._names):
             return
         if not self.following and self._rows:
@@ -140,14 +140,14 @@ class Tail(Widget, can_focus=True):
         self._settle()
 
     def chosen_text(self) -> str | None:
-        """The chosen line in words; the newest while following."""
+        """Return the text of the chosen line; while following, of the newest."""
         if not self._rows:
             return None
         line = tail_line(self._rows[self._chosen], {})
         return f"{clock(line.at)} {line.glyph} {line.word} {line.text}"
 
     def action_follow(self) -> None:
-        """Keep the newest line in sight."""
+        """Keep the newest line visible."""
         self.following = True
         self._settle()
         self.post_message(self.Moved())
@@ -175,25 +175,25 @@ class Tail(Widget, can_focus=True):
         self.action_look(-len(self._rows))
 
     def on_mouse_scroll_up(self) -> None:
-        """The wheel looks back."""
+        """Scroll back by the mouse wheel."""
         self.action_look(-WHEEL)
 
     def on_mouse_scroll_down(self) -> None:
-        """The wheel looks forward."""
+        """Scroll forward by the mouse wheel."""
         self.action_look(WHEEL)
 
     def on_click(self, event: Click) -> None:
-        """A click chooses a line."""
+        """Choose a clicked line."""
         offset = event.get_content_offset(self)
         if offset is not None and self._top + offset.y < len(self._rows):
             self.action_look(self._top + offset.y - self._chosen)
 
     def on_resize(self) -> None:
-        """Another height shows other lines."""
+        """Show other lines after a change of size."""
         self._settle()
 
     def render_line(self, y: int) -> Strip:
-        """One line in words."""
+        """Return one line as text."""
         base = self.visual_style.rich_style
         at, width = self._top + y, self.size.width
         if at >= len(self._rows):
@@ -210,7 +210,7 @@ class Tail(Widget, can_focus=True):
         return Strip(segments).adjust_cell_length(width, base)
 
     def _settle(self) -> None:
-        """Keep the chosen line in sight: the newest while following."""
+        """Keep the chosen line visible: the newest while following."""
         height, last = max(1, self.size.height), len(self._rows) - 1
         if self.following:
             self._chosen = last

@@ -1,4 +1,4 @@
-"""Text to read: lines with colours, scrolled both ways, searched. Only the lines in sight are drawn."""
+"""Show text: lines with colours, scrolled both ways, with search. Only visible lines are drawn."""
 
 from __future__ import annotations
 
@@ -50,9 +50,9 @@ class TextView(ScrollView, can_focus=True, inherit_bindings=False):
     def show(
         self, lines: Sequence[Text], *, numbered: bool = False, wrapped: bool = False, hang: int = 0, stay: bool = False
     ) -> None:
-        """These lines from now on, from their beginning unless one is to `stay` where one is.
+        """Show these lines from now on, from the first one, or with `stay` from the present position.
 
-        A wrapped line goes on `hang` columns from the left, or below its own beginning.
+        A wrapped line continues `hang` columns from the left, or below its own beginning.
         """
         self._given, self._numbered, self._wrapped, self._hang = lines, numbered, wrapped, hang
         self._lay_out()
@@ -60,7 +60,7 @@ class TextView(ScrollView, can_focus=True, inherit_bindings=False):
             self.scroll_to(0, 0, animate=False, force=True, immediate=True)
 
     def on_resize(self) -> None:
-        """Another width breaks lines elsewhere."""
+        """Break lines again after a change of width."""
         if self._wrapped:
             self._lay_out()
 
@@ -75,7 +75,7 @@ class TextView(ScrollView, can_focus=True, inherit_bindings=False):
         self.search(self._pattern)
 
     def _broken(self, line: Text, width: int) -> list[Text]:
-        """A line in parts of `width` columns; where less than half of them is left beside the indent, without it."""
+        """Return a line in parts of `width` columns; an indent of more than half of them is dropped."""
         hang = self._hang or len(line.plain) - len(line.plain.lstrip(" "))
         hang = hang if hang * 2 < width else 0
         head, rest = line.divide([hang])
@@ -84,11 +84,11 @@ class TextView(ScrollView, can_focus=True, inherit_bindings=False):
 
     @property
     def pattern(self) -> str:
-        """What is searched for."""
+        """Return the searched text."""
         return self._pattern
 
     def search(self, pattern: str) -> int:
-        """Mark every line that holds a piece of text; how many there are."""
+        """Mark every line that contains a text; return how many there are."""
         self._pattern = pattern.lower()
         held = self._pattern
         self.matches = [at for at, line in enumerate(self._lines) if held and held in line.plain.lower()]
@@ -97,7 +97,7 @@ class TextView(ScrollView, can_focus=True, inherit_bindings=False):
         return len(self.matches)
 
     def next_match(self, step: int) -> int | None:
-        """Go to another match; its number from 1, or None without one."""
+        """Go to another match; return its number from 1, or None without one."""
         if not self.matches:
             return None
         self._match = (self._match + step) % len(self.matches) if self._match >= 0 else (0 if step > 0 else -1)
@@ -120,7 +120,7 @@ class TextView(ScrollView, can_focus=True, inherit_bindings=False):
         self.scroll_to(x=self.scroll_x + columns, animate=False)
 
     def render_line(self, y: int) -> Strip:
-        """One line."""
+        """Return one line."""
         base = self.visual_style.rich_style
         at, width, gutter = round(self.scroll_y) + y, self.size.width, self._gutter
         if at >= len(self._lines):

@@ -1,4 +1,4 @@
-"""How often each verdict came up for a model, as bars: a sign, a word, a count and a share."""
+"""Show how often a model got each verdict, as bars: a sign, a word, a count and a share."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class VerdictCount:
 
 
 def verdict_counts(snapshot: Snapshot, model: int) -> list[VerdictCount]:
-    """The verdicts of one model (by its id): PASSED first, the others by how often they came up."""
+    """Return the verdicts of one model (by its id): PASSED first, the others by how often they came up."""
     found = {verdict: n for (owner, verdict), n in snapshot.counts.items() if owner == model and n}
     total = sum(found.values())
     ordered = sorted(found, key=lambda verdict: (verdict != "PASSED", -found[verdict], verdict))
@@ -32,7 +32,7 @@ def verdict_counts(snapshot: Snapshot, model: int) -> list[VerdictCount]:
 
 
 def folded(found: Sequence[VerdictCount], rows: int) -> list[VerdictCount]:
-    """At most `rows` bars: what does not fit is added up in the last one."""
+    """Return at most `rows` bars; the last one adds up the verdicts that do not fit."""
     if len(found) <= rows or rows < 1:
         return list(found[: max(0, rows)])
     kept, rest = found[: rows - 1], found[rows - 1 :]
@@ -47,7 +47,7 @@ _WIDE = 44
 
 
 def bar_text(share: float, width: int) -> str:
-    """A share of 0…1 as a bar of exactly `width` cells, fine to an eighth of a cell."""
+    """Return a share of 0…1 as a bar of exactly `width` cells, fine to an eighth of a cell."""
     eighths = round(min(1.0, max(0.0, share)) * width * 8)
     if share > 0:
         eighths = max(1, eighths)
@@ -57,7 +57,7 @@ def bar_text(share: float, width: int) -> str:
 
 
 class VerdictBars(Widget):
-    """One bar for each verdict, most of the width for the bar; without room the count goes first."""
+    """One bar for each verdict, with most of the width; on a narrow screen the count is hidden first."""
 
     DEFAULT_CSS = "VerdictBars { width: 1fr; height: 1fr; }"
 
@@ -72,7 +72,7 @@ class VerdictBars(Widget):
             self.refresh()
 
     def render(self) -> Text:
-        """As many bars as there are rows."""
+        """Return as many bars as there are rows."""
         if not self._bars:
             return Text("no verdict yet", style=severity_style(self, Severity.FAINT), end="")
         lines = [self._line(bar, self.size.width) for bar in folded(self._bars, self.size.height)]
