@@ -119,7 +119,7 @@ class Box:
         """End the runner of a repeated program. Afterwards `clean` says whether the box may be used again."""
         if self._guest is not None:
             self._guest = None
-            with contextlib.suppress(BoxLost):  # a lost box harms nobody now; it is not clean, and so not used again
+            with contextlib.suppress(BoxLost):  # a lost box is not clean, and so not used again
                 self.clean = self._ask(None, GRACE_S).get("clean") is True
 
     def _ask(self, order: object, patience_s: float, *, longest_s: float = 0.0) -> Mapping[str, wire.Value]:

@@ -46,7 +46,7 @@ T = TypeVar("T")
 PATIENCE_S = 60.0
 DEATHS_FROM_WITHIN = 2
 CANCELLED = "nobody waits any more for this program"
-CANCELLED_S = 2.0  # that a visit may go on when nobody waits for it; a new box costs about as much
+CANCELLED_S = 2.0  # how long a cancelled visit may go on; a new box costs about as much
 RECOVERY_S = 1.0  # between two questions whether an engine is back
 FIRST_WAIT_S = 0.05  # before a job whose box was lost is tried again; then longer
 HONEST = Job(program=Program(source=""))

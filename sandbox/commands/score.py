@@ -130,7 +130,7 @@ def score(
     except (ProblemsError, SamplesError, ValueError) as error:
         stop(str(error), USAGE)
     except BrokenPipeError:
-        raise  # whoever read our output has left: no error
+        raise  # the reader of our output has closed it: no error
     except (SandboxError, OSError) as error:
         kept_too = "; what was scored is kept, run the command again to continue" if summary.verdicts and out else ""
         stop(f"{error}{kept_too}", OUR_FAULT)

@@ -20,7 +20,7 @@ from sandbox.inside import codec, test_replay
 from sandbox.values import NO_TEST_RAN, CheckTests, Ending, Grading, Program, Run
 
 MAX_PARTS = 5_000  # of one call's arguments, to be held against answers; a call that has more waits
-_WITHHELD = type(test_replay.WITHHELD).__name__  # the mark of an answer that nobody gives
+_WITHHELD = type(test_replay.WITHHELD).__name__  # the mark of a withheld answer
 _CANNOT_LEAVE = "the tests pass something to the function that cannot leave a box"
 _NOTHING: tuple[object, ...] = (None, True, False, "", [], (), {})  # too common to show that they were an answer
 _TRIVIAL = frozenset(hashlib.sha256(codec.encode(one)).digest() for one in _NOTHING)

@@ -102,5 +102,5 @@ def _outcome(outcome: Callable[[T], str], future: Future[Timed[T]]) -> str:
         return outcome(future.result().came)
     except CancelledError:
         return "cancelled"
-    except Exception:  # noqa: BLE001  (whoever asked gets the exception; here it is counted)
+    except Exception:  # noqa: BLE001  (the caller gets the exception; here it is counted)
         return "unscored"

@@ -35,7 +35,7 @@ from sandbox.serving.metrics import Metrics
 from sandbox.serving.page import page
 from sandbox.values import Job, Program, Run, Score
 
-_LEFT = 499  # nobody reads it
+_LEFT = 499  # the client has disconnected
 T = TypeVar("T")
 Handler = Callable[[Request, Mapping[str, object]], Awaitable[Response]]
 Refusal = Callable[[str], dict[str, object]]

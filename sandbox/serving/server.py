@@ -60,7 +60,7 @@ def serve(pool: Pool, service: Service, listening: socket.socket) -> SandboxErro
     try:
         asyncio.run(_until_stopped(running, pool, listening))
     finally:
-        pool.close()  # nobody listens any more
+        pool.close()  # no request is served any more
     return pool.failure
 
 
