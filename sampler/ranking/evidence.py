@@ -235,7 +235,7 @@ def _named(path: Path | None, what: str, option: str) -> Path:
     return path
 
 
-# What programs answered, from the facts that their verdicts were made from. No box, and nobody's verdict plays a part.
+# What programs answered, from the facts that their verdicts were made from. No box and no verdict is needed.
 #
 # All programs of a problem were asked the same calls in the same order, so the n-th answers belong together. Where a
 # program was told to be wrong by its first answers, no more were asked of it: then these facts are too few to compare

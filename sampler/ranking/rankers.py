@@ -106,7 +106,7 @@ def chance(entries: Sequence[Entry]) -> Scores:
 # By length, in tokens that were written.
 #
 # Of k chains of thought the shortest tends to be right (Hassid et al. 2025, arXiv 2505.17813, short-1@k); of programs
-# nobody has promised it.
+# this is not known.
 
 
 def shortest(entries: Sequence[Entry]) -> Scores:
@@ -147,7 +147,7 @@ def _known(entry: Entry) -> float:
     return entry.sum_logprob
 
 
-# By selection tests: those of a problem that whoever picks an answer may see. What passes comes before what does not.
+# By selection tests: those that may be used to choose an answer. Samples that pass come first.
 #
 # As a ranking it always hands out something: where nothing passes, any sample. `selected_at_k` says what becomes of it
 # where one would rather hand out nothing.
@@ -158,7 +158,7 @@ def selection(passed: Sequence[bool]) -> Scores:
     return np.array(passed, dtype=np.float64)
 
 
-# By scores that somebody else has made: a trained ranker, a judge model, a person.
+# By given scores: of a trained ranker, a judge model, a person.
 #
 # A file of JSON lines, one for each sample: `{"model": "…", "task_id": "HumanEval/0", "index": 3, "score": 1.25}`.
 # Higher is better; `model` may be left out where the store has one model only. The scores are taken as fixed: they do

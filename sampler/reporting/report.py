@@ -24,7 +24,7 @@ from sampler.stats.differences import Difference
 from sampler.stats.signflip import FLIPS
 from sampler.store.read_models import ModelRow, StudyRow, TallyRow
 
-# What a table of budgets shows: who wins, where, and where nobody can say.
+# What a table of budgets shows: who wins, where, and where it is not known.
 #
 # Every pair of models that a budget lets in is compared, paired by problem. A winner is named where its lead over every
 # other model is clear, corrected for the whole family of comparisons (`sampler.reporting.comparison_family`), so that

@@ -185,7 +185,7 @@ class PlainLines:
 
     def _write(self, line: str) -> None:
         stamp = time.strftime("%H:%M:%S", time.localtime(self._clock()))
-        with suppress(OSError, ValueError):  # whoever read along has left; the study goes on
+        with suppress(OSError, ValueError):  # the reader has closed the stream; the study goes on
             self._out.write(f"{stamp} {line}\n")
             self._out.flush()
 
@@ -218,7 +218,7 @@ class JsonLines:
         line = json.dumps(
             {"schema": JSON_SCHEMA, "event": event, "at": round(self._clock(), 3), **more}, sort_keys=True
         )
-        with self._lock, suppress(OSError, ValueError):  # whoever read along has left; the study goes on
+        with self._lock, suppress(OSError, ValueError):  # the reader has closed the stream; the study goes on
             self._out.write(f"{line}\n")
             self._out.flush()
 

@@ -45,7 +45,7 @@ from sandbox.values import Score
 BATCH = 200
 FLUSH_SECONDS = 0.1
 HEARTBEAT_SECONDS = 5.0
-QUEUED = 10_000  # then whoever records waits for the disk
+QUEUED = 10_000  # above this, callers wait for the disk
 
 T = TypeVar("T")
 
@@ -224,7 +224,7 @@ class Store(Closeable):
         if self._failure is None:
             try:
                 answers = self._transact(batch)
-            except StoreError as error:  # a refusal by one piece: only pieces that somebody waits for refuse
+            except StoreError as error:  # a refusal by one piece: only records with a waiting caller are refused
                 self._refuse(batch, error)
                 return
             except Exception as error:  # noqa: BLE001 - whatever it is, who waits must hear of it, and nothing may be skipped

@@ -202,7 +202,7 @@ class _Worker(threading.Thread):
             error = self._get_all()
         except BackendError as caught:
             error = caught
-        except Exception as caught:  # noqa: BLE001 - nobody hears a thread's exception; this one is raised by the owner
+        except Exception as caught:  # noqa: BLE001 - a thread's exception would be lost; the caller's thread raises this one
             error = BackendError(f"internal error in a call to the server: {caught!r}")
             error.__cause__ = caught
         self._tell(_What.OVER, error=error)
@@ -235,7 +235,7 @@ class _Worker(threading.Thread):
         answer = Answer(asked.count, self._asking.max_tokens, prefill, streamed=streamed)
         self._call = Call(self._asking.server)
         if self._called_off.is_set():
-            self._call.abort()  # called off between the look above and now, by somebody who saw no call yet
+            self._call.abort()  # cancelled between the check above and now, before the call was set
         for number in range(asked.count):
             self._tell(_What.SENT, asked.offset + number)
         begun: set[int] = set()
