@@ -330,15 +330,4 @@ def _not_starved(run: Run, limits: Limits) -> Run:
 
 def _broke_its_boxes() -> Run:
     """Return the run of a program whose boxes died from within as often as we allow."""
-    return Run(
-        ending=Ending.SIGNALLED,
-        exit_code=None,
-        signal=9,
-        cpu_s=0.0,
-        wall_s=0.0,
-        memory_mb=0.0,
-        stdout=b"",
-        stderr=b"",
-        proved=False,
-        flags=frozenset({Flag.LOST_TWICE}),
-    )
+    return Run(ending=Ending.SIGNALLED, signal=9, flags=frozenset({Flag.LOST_TWICE}))

@@ -253,16 +253,4 @@ def _judge_printed(run: Run, tests: StdinTests, number: int) -> Verdict:
 def too_large(message: str, program: Program, limits: Limits) -> Score:
     """Return the score of a program that is too large to be run."""
     refused = Raised(stage=Stage.COMPILE, type="TooLarge", message=message)
-    run = Run(
-        ending=Ending.EXITED,
-        exit_code=None,
-        signal=None,
-        cpu_s=0.0,
-        wall_s=0.0,
-        memory_mb=0.0,
-        stdout=b"",
-        stderr=b"",
-        proved=False,
-        raised=refused,
-    )
-    return score(run, program, limits)
+    return score(Run(ending=Ending.EXITED, raised=refused), program, limits)

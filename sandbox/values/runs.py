@@ -83,18 +83,18 @@ class Run:
 
     Seconds of CPU are summed over the process tree. For at least `waited_s` of `wall_s` the box waited for its core;
     these do not count against the limit. `memory_mb` is a peak: of the box beyond what it held before, or of its
-    largest process, whichever is more; `memory_source` says which.
+    largest process, whichever is more; `memory_source` says which. The defaults are those of a program that never ran.
     """
 
     ending: Ending
-    exit_code: int | None
-    signal: int | None
-    cpu_s: float
-    wall_s: float
-    memory_mb: float
-    stdout: bytes
-    stderr: bytes
-    proved: bool
+    exit_code: int | None = None
+    signal: int | None = None
+    cpu_s: float = 0.0
+    wall_s: float = 0.0
+    memory_mb: float = 0.0
+    stdout: bytes = b""
+    stderr: bytes = b""
+    proved: bool = False
     waited_s: float = 0.0
     memory_source: MemorySource = MemorySource.RUSAGE
     raised: Raised | None = None

@@ -13,6 +13,7 @@ import pytest
 from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
+from study_rows import study_row
 
 from sampler.commands import cli
 from sampler.page.allocation_table import MOST_MODELS, choices
@@ -26,36 +27,12 @@ from sampler.reporting.paired_data import paired_data
 from sampler.reporting.render import spanned
 from sampler.reporting.report import Facts, Finding, ReportRequest, make_report
 from sampler.stats.budget import PromptCharge, Unit
-from sampler.store.read_models import FailureRow, ModelRow, OriginRow, StudyRow, TallyRow
+from sampler.store.read_models import FailureRow, ModelRow, OriginRow, TallyRow
 
 pytestmark = pytest.mark.slow
 
 HOSTILE = "<script>alert(1)</script>\x1b[31m\"'&"
 VOID = {"meta", "br", "hr", "img", "link", "input"}
-
-
-def study(**changed: object) -> StudyRow:
-    row = StudyRow(
-        id=1,
-        uid="u",
-        name="a study",
-        problems_source="humaneval",
-        problems_digest="d" * 64,
-        seed=3,
-        status="done",
-        host=None,
-        pid=None,
-        created_at=0.0,
-        started_at=None,
-        heartbeat_at=None,
-        ended_at=None,
-        exit_reason=None,
-        problems=4,
-        wanted=32,
-        sampled=32,
-        scored=32,
-    )
-    return replace(row, **changed)  # type: ignore[arg-type]
 
 
 def model(number: int, name: str) -> ModelRow:
@@ -96,7 +73,10 @@ def sheet(*, names: tuple[str, str] = ("small", "large"), failures: tuple[Failur
     solved = {"p/0": (4, 4), "p/1": (1, 4), "p/2": (0, 3), "p/3": (0, 0)}
     tallies = [tally(number, name, row[number - 1]) for number in (1, 2) for name, row in solved.items()]
     facts = Facts(
-        study=study(), models=models, tallies=tallies, verdicts={(1, "PASSED"): 5, (1, "WRONG"): 11, (2, "PASSED"): 11}
+        study=study_row(),
+        models=models,
+        tallies=tallies,
+        verdicts={(1, "PASSED"): 5, (1, "WRONG"): 11, (2, "PASSED"): 11},
     )
     page = PageFacts(
         facts=facts,
@@ -190,7 +170,7 @@ def test_whom_to_ask_is_said_with_its_worth_on_problems_that_the_choice_has_not_
 def test_of_many_models_the_page_says_who_works_out_whom_to_ask() -> None:
     models = [model(number, f"m{number}") for number in range(1, MOST_MODELS + 2)]
     tallies = [tally(number, f"p/{at}", (number + at) % 5) for number in range(1, MOST_MODELS + 2) for at in range(3)]
-    facts = Facts(study=study(), models=models, tallies=tallies, verdicts={})
+    facts = Facts(study=study_row(), models=models, tallies=tallies, verdicts={})
     made = make_sheet(
         PageFacts(facts=facts, failures=(), origin=origin()), ReportRequest(units=(Unit.FLOPS_PARAMS,), budgets={})
     )
@@ -209,7 +189,7 @@ def test_the_router_of_the_page_is_that_of_the_analysis() -> None:
     ]
     paired = paired_data(models, tallies, 0)
     (table,) = make_report(
-        Facts(study=study(), models=models, tallies=tallies, verdicts={}),
+        Facts(study=study_row(), models=models, tallies=tallies, verdicts={}),
         ReportRequest(units=(Unit.FLOPS_PARAMS,), budgets={}),
     ).tables
     found = choices(paired, table, 0)
@@ -321,7 +301,7 @@ def test_a_star_says_its_interval_where_one_points_at_it() -> None:
     star = replace(model(3, "small (greedy)"), greedy_of=1, wanted=1)
     one = [replace(tally(3, f"p/{at}", at % 2), sampled=1, scored=1) for at in range(4)]
     facts = Facts(
-        study=study(),
+        study=study_row(),
         models=models,
         tallies=[*(tally(number, f"p/{at}", at) for number in (1, 2) for at in range(4)), *one],
         verdicts={},

@@ -10,6 +10,7 @@ import jsonschema
 import numpy as np
 import pytest
 from rich.console import Console
+from study_rows import study_row
 
 from sampler.reporting.output_schema import output_schema
 from sampler.reporting.render import amount, format_interval, one_line, print_report, report_json, write_csv
@@ -17,29 +18,10 @@ from sampler.reporting.report import Facts, Finding, ReportRequest, make_report
 from sampler.reporting.unit_costs import complete_problems, shared_problems, unit_cost
 from sampler.stats.budget import PromptCharge, Unit
 from sampler.stats.curves import Reach
-from sampler.store.read_models import ModelRow, StudyRow, TallyRow
+from sampler.store.read_models import ModelRow, TallyRow
 from sampler.values import GivenCosts
 
-STUDY = StudyRow(
-    id=1,
-    uid="u",
-    name="a study",
-    problems_source="here",
-    problems_digest="d",
-    seed=1,
-    status="done",
-    host=None,
-    pid=None,
-    created_at=0.0,
-    started_at=None,
-    heartbeat_at=None,
-    ended_at=None,
-    exit_reason=None,
-    problems=20,
-    wanted=0,
-    sampled=0,
-    scored=0,
-)
+STUDY = study_row(problems_source="here", problems_digest="d", seed=1, problems=20, wanted=0, sampled=0, scored=0)
 
 
 @pytest.fixture
