@@ -45,7 +45,7 @@ from sandbox.values import Ending, Flag, Job, Limits, Program, Run
 T = TypeVar("T")
 PATIENCE_S = 60.0
 DEATHS_FROM_WITHIN = 2
-CANCELLED = "nobody waits any more for this program"
+CANCELLED = "this program was cancelled"
 CANCELLED_S = 2.0  # how long a cancelled visit may go on; a new box costs about as much
 RECOVERY_S = 1.0  # between two questions whether an engine is back
 FIRST_WAIT_S = 0.05  # before a job whose box was lost is tried again; then longer
