@@ -19,8 +19,8 @@ from sampler.backends.openai.scorer import OpenAIScorer
 from sampler.backends.replay import ReplayBackend
 from sampler.backends.vllm import VllmBackend, VllmOptions
 from sampler.exit_codes import CommandError, Exit
+from sampler.models.architecture import GgufError, read_gguf
 from sampler.models.catalogue import UnknownModel, find
-from sampler.models.gguf_file import GgufError, read_architecture
 from sampler.models.pull import absence, cached, default_cache
 from sampler.values import ModelCard
 
@@ -175,7 +175,7 @@ def model_file(model: str, models_dir: Path) -> ModelFile:
 
 def _own_file(path: Path) -> ModelFile:
     try:
-        architecture = read_architecture(path)
+        architecture = read_gguf(path)
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
     except (GgufError, OSError) as error:

@@ -46,9 +46,9 @@ from pathlib import Path
 from typing import Any
 
 from sampler.backends.base import BackendError, CannotLoad, EngineLost, TextScore
-from sampler.backends.time_sharing import WallShares
+from sampler.backends.cost_attribution import WallShares
 from sampler.closeable import Closeable
-from sampler.models.hf_config import ConfigError, config_architecture
+from sampler.models.architecture import ConfigError, config_architecture
 from sampler.values import (
     Finish,
     ModelCard,

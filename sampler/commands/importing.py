@@ -15,9 +15,8 @@ from sampler.importing.formats import NAMES
 from sampler.importing.import_options import ImportEnd, ImportRequest
 from sampler.importing.imported_sample import ImportFault, Reading
 from sampler.importing.importer import import_files
+from sampler.models.architecture import ConfigError, GgufError, read_config, read_gguf
 from sampler.models.catalogue import find
-from sampler.models.gguf_file import GgufError, read_architecture
-from sampler.models.hf_config import ConfigError, read_config
 from sampler.store.open_store import remove
 from sampler.store.reader import Reader
 from sampler.store.writer import Store
@@ -152,6 +151,6 @@ def _architecture(words: str) -> Architecture:
     try:
         if words.endswith(".json"):
             return read_config(Path(words))
-        return read_architecture(Path(words)) if words.endswith(".gguf") else find(words).architecture
+        return read_gguf(Path(words)) if words.endswith(".gguf") else find(words).architecture
     except (GgufError, ConfigError, OSError) as error:
         raise ImportFault(str(error)) from error

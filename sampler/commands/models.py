@@ -15,9 +15,8 @@ from rich.text import Text
 
 from sampler.commands.common import json_option, prompt_option, unit_option
 from sampler.drawing.axis import sized
+from sampler.models.architecture import ConfigError, GgufError
 from sampler.models.catalogue import CATALOGUE, Model, UnknownModel, find
-from sampler.models.gguf_file import GgufError
-from sampler.models.hf_config import ConfigError
 from sampler.models.pull import PullError, cached, models_dir, pull, remove
 from sampler.reporting.cost_sheet import Lengths, Sheet, make_sheet, subject_of, subjects_of
 from sampler.reporting.render import NAMES, amount, one_line

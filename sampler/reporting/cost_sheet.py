@@ -13,9 +13,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sampler.costs import arch_flops, cache_bytes, calflops128
+from sampler.models.architecture import read_config, read_gguf
 from sampler.models.catalogue import CATALOGUE, find
-from sampler.models.gguf_file import read_architecture
-from sampler.models.hf_config import read_config
 from sampler.reporting.unit_costs import unit_cost
 from sampler.stats.budget import PromptCharge, Unit, UnitCost
 from sampler.store.read_models import ModelRow, TallyRow
@@ -154,7 +153,7 @@ def subject_of(name: str) -> Subject:
     """
     path = Path(name)
     if name.endswith(".gguf"):
-        return Subject(name=path.stem, architecture=read_architecture(path), file_bytes=path.stat().st_size)
+        return Subject(name=path.stem, architecture=read_gguf(path), file_bytes=path.stat().st_size)
     if path.is_dir() or path.name.endswith(".json"):
         shown = path.resolve() if path.is_dir() else path.resolve().parent
         return Subject(name=shown.name, architecture=read_config(path))

@@ -11,7 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from sampler.backends.base import Backend, BackendError
-from sampler.backends.energy import GpuMeter, MeteredBackend, NoMeter
+from sampler.backends.cost_attribution import GpuMeter, MeteredBackend, NoMeter
 from sampler.backends.open import BackendContext, open_backend, open_scorer
 from sampler.models.catalogue import Model, find
 from sampler.models.pull import Progress, PullError, absence, cached, pull

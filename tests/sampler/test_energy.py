@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from sampler.backends.energy import GpuMeter, MeteredBackend, NoMeter
+from sampler.backends.cost_attribution import GpuMeter, MeteredBackend, NoMeter
 from sampler.values import Prompt, PromptStyle, Request, SamplingParams
 
 REQUEST = Request(problem="P/0", prompt=Prompt(style=PromptStyle.COMPLETION, text="p"), first=0, count=5, seed=0)

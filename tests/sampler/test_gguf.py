@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sampler.models.architecture import GgufError, read_gguf
 from sampler.models.catalogue import CATALOGUE
-from sampler.models.gguf_file import GgufError, read_architecture
 from sampler.models.pull import cached, models_dir
 
 TEXT, ARRAY, U32, U64, FLOAT = 8, 9, 4, 10, 6
@@ -60,7 +60,7 @@ OUTPUT = tensor("output.weight", 8, 100)
 def read(tmp_path, data: bytes):
     path = tmp_path / "toy.gguf"
     path.write_bytes(data)
-    return read_architecture(path)
+    return read_gguf(path)
 
 
 def test_only_matrices_that_are_multiplied_count(tmp_path):
@@ -132,7 +132,7 @@ def test_a_file_that_is_no_usable_model_is_refused_by_name(tmp_path, data, why):
 
 def test_a_missing_file_is_refused_by_name(tmp_path):
     with pytest.raises(GgufError, match=r"nowhere\.gguf.*No such file"):
-        read_architecture(tmp_path / "nowhere.gguf")
+        read_gguf(tmp_path / "nowhere.gguf")
 
 
 @settings(max_examples=200)
@@ -143,7 +143,7 @@ def test_a_damaged_header_is_read_or_refused_but_never_worse(tmp_path_factory, c
     path = tmp_path_factory.getbasetemp() / "damaged.gguf"
     path.write_bytes(data)
     with suppress(GgufError):
-        read_architecture(path)
+        read_gguf(path)
 
 
 @pytest.mark.model
@@ -152,4 +152,4 @@ def test_the_catalogue_repeats_what_the_files_say(model):
     path = cached(model, models_dir())
     if path is None:
         pytest.skip(f"{model.name} has not been pulled")
-    assert read_architecture(path) == model.architecture
+    assert read_gguf(path) == model.architecture

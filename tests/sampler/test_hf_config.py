@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sampler.costs import cache_bytes, calflops128
+from sampler.models.architecture import ConfigError, config_architecture, read_config
 from sampler.models.catalogue import find
-from sampler.models.hf_config import ConfigError, config_architecture, read_config
 from sampler.study.spec import load_study
 from sampler.values import Architecture
 

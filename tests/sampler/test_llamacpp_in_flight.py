@@ -10,7 +10,7 @@ import time
 import pytest
 
 from sampler.backends.base import EngineLost
-from sampler.backends.llamacpp.in_flight import Batch, EngineCapacity, InFlight, _Aloft
+from sampler.backends.llamacpp.backend import Batch, EngineCapacity, InFlight, _Aloft
 from sampler.values import Prompt, PromptStyle, Request
 
 

@@ -11,8 +11,8 @@ import pytest
 
 from sampler.backends.base import BackendError, CannotLoad, TextScore
 from sampler.backends.llamacpp.backend import LlamaCppBackend, LlamaOptions, ModelFile
-from sampler.backends.llamacpp.ctypes_binding import BATCH, Engine, EngineUnlike, _Parameters, library
 from sampler.backends.llamacpp.scorer import LlamaCppScorer, ScoringOptions
+from sampler.backends.llamacpp.scoring_process import BATCH, Engine, EngineUnlike, _Parameters, library
 from sampler.values import Finish, Prompt, PromptStyle, Request, SamplingParams
 
 pytestmark = pytest.mark.model

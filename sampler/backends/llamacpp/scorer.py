@@ -19,8 +19,14 @@ from typing import Any
 
 from sampler.backends.base import BackendError, CannotLoad, TextScore
 from sampler.backends.llamacpp.backend import ModelFile
-from sampler.backends.llamacpp.http_client import ask
-from sampler.backends.llamacpp.process import EngineOptions, EngineProcess, end_child, physical_cores, refuse_missing
+from sampler.backends.llamacpp.process import (
+    EngineOptions,
+    EngineProcess,
+    ask,
+    end_child,
+    physical_cores,
+    refuse_missing,
+)
 from sampler.closeable import Closeable
 from sampler.values import Prompt, PromptStyle
 

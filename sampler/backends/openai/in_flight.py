@@ -18,9 +18,9 @@ from functools import partial
 from typing import Any
 
 from sampler.backends.base import BackendError
+from sampler.backends.cost_attribution import WallShares
 from sampler.backends.openai.answer import Answer, Written
 from sampler.backends.openai.http_client import Call, Outage, Policy, Refused, Server, Spoilt
-from sampler.backends.time_sharing import WallShares
 from sampler.values import Request, Sample
 
 REFUSALS_IN_A_ROW = 8

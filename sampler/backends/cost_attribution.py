@@ -1,4 +1,9 @@
-"""Measure the energy of the machine's GPUs, and attribute it to samples in the same way as seconds.
+"""Attribute an engine's seconds, and the energy of the machine's GPUs, to the samples that it works on at once.
+
+At any moment the wall time is split by the tokens that the engine works on: a prompt that is being read counts as its
+number of tokens, a sample that is being written counts as one. So the shares add up exactly to the time during which
+the engine had work. This is amortised throughput time, which decides how long a study takes; it is not the latency of a
+sample that runs alone.
 
 Only this module uses NVIDIA's management library, if it is installed. Its counter is the driver's own, in millijoules
 since it was loaded, on Volta and later. All GPUs that the library shows are summed, busy or not: run a study alone on
@@ -13,18 +18,13 @@ far as power is steady. If a sample's seconds are not known, or the counter fail
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import replace
 from typing import Any, Protocol
 
 from sampler.backends.base import Backend
 from sampler.closeable import Closeable
 from sampler.values import ModelCard, Request, Sample, SamplingParams
-
-# The energy of the machine's GPUs, by NVIDIA's management library: the one door to it, and only where it is there.
-#
-# The counter is the driver's own, in millijoules since it was loaded, on Volta and later. All GPUs that the library
-# shows are summed, busy or not: run a study alone on its GPUs, or hide the others from it.
 
 
 class NoMeter(Exception):
@@ -107,3 +107,34 @@ class MeteredBackend(Closeable):
 
 def _times(watts: float | None, seconds: float | None) -> float | None:
     return None if watts is None or seconds is None else watts * seconds
+
+
+class WallShares:
+    """Accounts for wall time; call it when something enters or leaves the engine, with the clock's reading then."""
+
+    def __init__(self) -> None:
+        self._weights: dict[Hashable, int] = {}
+        self._shares: dict[Hashable, float] = {}
+        self._until = 0.0
+
+    def enter(self, key: Hashable, weight: int, now: float) -> None:
+        """Record that `key` begins to occupy the engine, with `weight` tokens at a time."""
+        if weight < 1:
+            raise ValueError(f"weight must be at least 1, not {weight}")
+        self._settle(now)
+        self._weights[key] = weight
+        self._shares[key] = 0.0
+
+    def leave(self, key: Hashable, now: float) -> float:
+        """Record that `key` has left the engine; return its seconds."""
+        self._settle(now)
+        del self._weights[key]
+        return self._shares.pop(key)
+
+    def _settle(self, now: float) -> None:
+        """Share the seconds since the last event; two threads may report events in the wrong order."""
+        now = max(now, self._until)
+        passed, everything = now - self._until, sum(self._weights.values())
+        for key, weight in self._weights.items():
+            self._shares[key] += passed * weight / everything
+        self._until = now
