@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -25,8 +26,8 @@ from sampler.page.plots import draw
 from sampler.page.write import page_html
 from sampler.reporting.counts import CountsError, report_counts
 from sampler.reporting.inputs import begins_as_counts, facts_and_request, read_report, refuse_params_of_a_store
+from sampler.reporting.metrics import MetricChoice, metric_choice
 from sampler.reporting.render import Page, print_report, report_json, write_csv
-from sampler.reporting.report import Report
 from sampler.stats.budget import PromptCharge, Unit
 from sampler.store.open_store import chosen_study, open_migrated
 from sampler.store.reader import Reader
@@ -34,14 +35,19 @@ from sandbox.commands.files import inside_a_folder
 
 
 def read_sheet(
-    path: Path, name: str | None = None, *, units: tuple[Unit, ...] = (), charge: PromptCharge = PromptCharge.EACH
+    path: Path,
+    name: str | None = None,
+    *,
+    units: tuple[Unit, ...] = (),
+    charge: PromptCharge = PromptCharge.EACH,
+    metrics: tuple[MetricChoice, ...] = (),
 ) -> Sheet:
     """Return the page model of a study; errors are those of `read_report`."""
     with open_migrated(path, Reader) as reader:
         row = chosen_study(reader.studies(), path, name)
         facts, request = facts_and_request(reader, row, path, units, charge)
         page = PageFacts(facts=facts, failures=reader.failures(row.id), origin=reader.origin(row.id))
-    return make_sheet(page, request)
+    return make_sheet(page, replace(request, metrics=metrics))
 
 
 @click.command()
@@ -64,6 +70,13 @@ def read_sheet(
     type=click.Choice([unit.value for unit in Unit]),
     help="What budgets are counted in; may be repeated. Default: flops and seconds.",
 )
+@click.option(
+    "--metric",
+    "metrics",
+    multiple=True,
+    metavar="NAME",
+    help="A table of pass@k, pass^k, g-pass@k, g-pass@k:0.75, mg-pass@k, maj@k or bayes@n; may be repeated.",
+)
 @params_option
 @click.pass_obj
 def report(
@@ -78,6 +91,7 @@ def report(
     plot: Path | None,
     prompt: str,
     units: tuple[str, ...],
+    metrics: tuple[str, ...],
     params: tuple[str, ...],
 ) -> None:
     """Print what every model of a STORE, or of a counts file, reaches at equal budget.
@@ -85,19 +99,25 @@ def report(
     \b
     sampler report results.db
     sampler report results.db --unit flops --prompt once --json
+    sampler report results.db --metric pass^k --metric g-pass@k:0.75
     sampler report results.db --html report.html --plot curves.pdf
     sampler report counts.json.gz --params 8B=8.03e9 --params 70B=70.6e9
     """
     with error_boundary(sys.stderr, traceback=traceback) as failed:
         refuse_params_of_a_store(store, params_of(params))
+        wanted = tuple(map(metric_choice, metrics))
         if begins_as_counts(store):
-            made = _of_counts(store, units, params, elsewhere=bool(html or plot))
+            if html or plot:
+                raise CountsError(
+                    f"{str(store)!r} holds counts: a page and a figure need a store; --csv and --json do not"
+                )
+            made = report_counts(store, params_of(params), tuple(map(Unit, units)), wanted)
         elif html or plot:
-            sheet = read_sheet(store, study, units=tuple(map(Unit, units)), charge=PromptCharge(prompt))
+            sheet = read_sheet(store, study, units=tuple(map(Unit, units)), charge=PromptCharge(prompt), metrics=wanted)
             _write(sheet, html, plot, err=as_json)
             made = sheet.report
         else:
-            made = read_report(store, study, units=tuple(map(Unit, units)), charge=PromptCharge(prompt))
+            made = read_report(store, study, units=tuple(map(Unit, units)), charge=PromptCharge(prompt), metrics=wanted)
         if csv_folder:
             for path in write_csv(made, csv_folder):
                 click.echo(f"wrote {path}", err=as_json)
@@ -108,13 +128,6 @@ def report(
                 print_report(made, Page(file=sys.stdout))
         sys.exit(Exit.OK if made.compared else Exit.EMPTY)
     sys.exit(failed[0])
-
-
-def _of_counts(path: Path, units: tuple[str, ...], params: tuple[str, ...], *, elsewhere: bool) -> Report:
-    """Return the report of a counts file, which has too little data for a page or a figure (`elsewhere`)."""
-    if elsewhere:
-        raise CountsError(f"{str(path)!r} holds counts: a page and a figure need a store; --csv and --json do not")
-    return report_counts(path, params_of(params), tuple(map(Unit, units)))
 
 
 def _write(sheet: Sheet, html: Path | None, plot: Path | None, *, err: bool) -> None:

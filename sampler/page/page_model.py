@@ -12,6 +12,7 @@ from sampler.page.allocation_table import Choices, choices
 from sampler.page.chart import Chart, Extra, Line, Mark, chart
 from sampler.page.extrapolation import Promises, promises
 from sampler.reporting.comparison import crossovers
+from sampler.reporting.metrics import RELIABILITY, MetricTable, metric_tables
 from sampler.reporting.paired_data import PairedData, paired_data
 from sampler.reporting.render_comparison import crossover_words
 from sampler.reporting.report import Facts, Finding, Report, ReportRequest, Row, Table, make_report
@@ -136,6 +137,7 @@ class Sheet:
 
     report: Report
     figures: tuple[Figure, ...]
+    reliability: tuple[MetricTable, ...]
     beyond: Promises | None
     heat: Heat
     mixes: tuple[Mix, ...]
@@ -162,6 +164,7 @@ def make_sheet(page: PageFacts, request: ReportRequest) -> Sheet:
     return Sheet(
         report=report,
         figures=tuple(_figure(table, paired, request.seed) for table in report.tables),
+        reliability=report.metrics or metric_tables(paired, RELIABILITY),
         beyond=promises(paired, request.seed),
         heat=heat(models, facts.tallies),
         mixes=tuple(_mixes(models, facts.verdicts)),

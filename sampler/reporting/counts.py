@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from sampler.exit_codes import CommandError, Exit
+from sampler.reporting.metrics import MetricChoice
 from sampler.reporting.report import Facts, Report, ReportRequest, make_report
 from sampler.stats.budget import Unit
 from sampler.store.read_models import ModelRow, StudyRow, TallyRow
@@ -43,9 +44,12 @@ def read_counts(path: Path, params: Mapping[str, float] | None = None) -> Facts:
     return Facts(study=_study(path, problems, tallies), models=models, tallies=tallies, verdicts={})
 
 
-def report_counts(path: Path, params: Mapping[str, float], units: tuple[Unit, ...]) -> Report:
+def report_counts(
+    path: Path, params: Mapping[str, float], units: tuple[Unit, ...], metrics: tuple[MetricChoice, ...] = ()
+) -> Report:
     """Return the report of a counts file; the default unit is FLOPs of one pass over 128 tokens."""
-    return make_report(read_counts(path, params), ReportRequest(budgets={}, units=units or (Unit.FLOPS_128,)))
+    request = ReportRequest(budgets={}, units=units or (Unit.FLOPS_128,), metrics=metrics)
+    return make_report(read_counts(path, params), request)
 
 
 def _chosen(names: Mapping[str, Any], part: str) -> str:

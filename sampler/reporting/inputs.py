@@ -11,6 +11,7 @@ from pathlib import Path
 
 from sampler.reporting.comparison import NotComparable
 from sampler.reporting.counts import CountsError, choose, read_counts
+from sampler.reporting.metrics import MetricChoice
 from sampler.reporting.paired_data import PairedData, paired_data
 from sampler.reporting.report import Facts, Report, ReportRequest, make_report
 from sampler.stats.budget import PromptCharge, Unit
@@ -36,7 +37,12 @@ def read_budgets(path: Path, name: str | None, unit: Unit) -> tuple[float, ...]:
 
 
 def read_report(
-    path: Path, name: str | None = None, *, units: tuple[Unit, ...] = (), charge: PromptCharge = PromptCharge.EACH
+    path: Path,
+    name: str | None = None,
+    *,
+    units: tuple[Unit, ...] = (),
+    charge: PromptCharge = PromptCharge.EACH,
+    metrics: tuple[MetricChoice, ...] = (),
 ) -> Report:
     """Return the report of the study called `name`, or of the newest one, in a store; raises StoreError.
 
@@ -45,7 +51,7 @@ def read_report(
     with open_migrated(path, Reader) as reader:
         row = chosen_study(reader.studies(), path, name)
         facts, request = facts_and_request(reader, row, path, units, charge)
-    return make_report(facts, request)
+    return make_report(facts, replace(request, metrics=metrics))
 
 
 def facts_and_request(

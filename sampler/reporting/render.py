@@ -20,6 +20,7 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from sampler.drawing.axis import format_interval, sized
+from sampler.reporting.metrics import MetricTable, MetricValue
 from sampler.reporting.report import Finding, ModelLine, Report, Row, Table
 from sampler.stats.bootstrap import Interval
 from sampler.stats.budget import PromptCharge, Unit, UnitCost
@@ -107,6 +108,8 @@ def print_report(report: Report, console: Console) -> None:
         _print_table(table, console)
         if table.unit in _units(report)[_IN_FRONT:]:
             console.print(Text(_unit_costs(table)))
+    for metric in report.metrics:
+        _print_metric(metric, console)
     for note in _closing(report):
         console.print(Text(note))
 
@@ -177,6 +180,27 @@ def _print_table(table: Table, console: Console) -> None:
     if table.unknown:
         names = ", ".join(one_line(name) for name in table.unknown)
         console.print(Text(f"Without a known cost in {NAMES[table.unit]}, so not compared: {names}."))
+
+
+def _print_metric(table: MetricTable, console: Console) -> None:
+    kind = "credible intervals, for these problems" if table.credible else "intervals for new problems of the kind"
+    shown = grid(f"{table.metric}, over the compared problems ({kind})")
+    shown.add_column("model", overflow="fold")
+    ks = sorted({value.k for line in table.lines for value in line.values})
+    for k in ks:
+        shown.add_column(f"{'n' if table.credible else 'k'}={k}", justify="right", no_wrap=True)
+    for line in table.lines:
+        held = {value.k: value for value in line.values}
+        shown.add_row(in_lines(line.model, 18), *(Text(_metric_cell(held.get(k))) for k in ks))
+    console.print()
+    console.print(shown)
+
+
+def _metric_cell(of: MetricValue | None) -> str:
+    if of is None:
+        return "–"
+    spread = f" {format_interval(of.value, of.interval.low, of.interval.high)}" if of.interval else ""
+    return f"{of.value * 100:.1f}{spread}"
 
 
 def _unit_costs(table: Table) -> str:
@@ -278,6 +302,7 @@ CURVES = (
     *("unit", "prompt", "model", "problems", "k", "cost", "pass_rate"),
     *("interval_low", "interval_high", "band_low", "band_high", "k_above_half_of_samples"),
 )
+METRICS = ("metric", "model", "k", "value", "interval", "interval_low", "interval_high")
 LEADS = (
     "unit",
     "prompt",
@@ -294,12 +319,16 @@ LEADS = (
 
 
 def write_csv(report: Report, folder: Path) -> tuple[Path, ...]:
-    """Write `curves.csv` and `leads.csv` into a folder, which is created; return the files."""
+    """Write `curves.csv`, `leads.csv` and, if metrics were asked for, `metrics.csv` into a folder; return the files.
+
+    The folder is created.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    return (
+    written = (
         _write(folder / "curves.csv", CURVES, _curves(report)),
         _write(folder / "leads.csv", LEADS, _leads(report)),
     )
+    return (*written, _write(folder / "metrics.csv", METRICS, _metrics(report))) if report.metrics else written
 
 
 def _write(path: Path, head: Sequence[str], rows: Iterable[Sequence[object]]) -> Path:
@@ -316,6 +345,14 @@ def _curves(report: Report) -> Iterator[Sequence[object]]:
             for at in drawn.points:
                 start = (table.unit.value, table.charge.value, drawn.model, drawn.problems, at.k, at.cost, at.rate)
                 yield (*start, *_ends(at.interval), *_ends(at.band), int(at.thin))
+
+
+def _metrics(report: Report) -> Iterator[Sequence[object]]:
+    for table in report.metrics:
+        kind = "credible" if table.credible else "new problems"
+        for line in table.lines:
+            for at in line.values:
+                yield (table.metric, line.model, at.k, at.value, kind, *_ends(at.interval))
 
 
 def _leads(report: Report) -> Iterator[Sequence[object]]:

@@ -15,6 +15,7 @@ from itertools import combinations
 import numpy as np
 
 from sampler.reporting.comparison_family import METHODS, Entry, Methods, Pairing, differences
+from sampler.reporting.metrics import MetricChoice, MetricTable, metric_tables
 from sampler.reporting.paired_data import PairedData, paired_data
 from sampler.reporting.unit_costs import complete_problems, counts_of, unit_cost
 from sampler.stats.bootstrap import LEVEL, RESAMPLES
@@ -135,13 +136,15 @@ class Facts:
 class ReportRequest:
     """What a report should show.
 
-    Budgets that are not given are chosen from the costs of samples; `seed` is that of the bootstrap.
+    Budgets that are not given are chosen from the costs of samples; `seed` is that of the bootstrap. `metrics` are
+    shown beside pass@k, each in a table of its own.
     """
 
     units: tuple[Unit, ...] = (Unit.FLOPS, Unit.SECONDS)
     charge: PromptCharge = PromptCharge.EACH
     budgets: Mapping[Unit, tuple[float, ...]]
     seed: int = 0
+    metrics: tuple[MetricChoice, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -198,6 +201,7 @@ class Report:
     compared: int
     models: tuple[ModelLine, ...]
     tables: tuple[Table, ...]
+    metrics: tuple[MetricTable, ...]
     level: float
     resamples: int
     methods: Methods
@@ -221,6 +225,7 @@ def make_report(facts: Facts, request: ReportRequest) -> Report:
             )
             for unit in request.units
         ),
+        metrics=metric_tables(paired, request.metrics),
         level=LEVEL,
         resamples=RESAMPLES,
         methods=METHODS,

@@ -142,6 +142,19 @@ def test_the_page_says_what_the_report_says() -> None:
                 assert f"{100 * cell.point.rate:.1f} [{low:.1f}, {high:.1f}]" in page
 
 
+def test_the_page_shows_every_metric_of_reliability_and_whose_its_interval_is() -> None:
+    made = sheet()
+    text = " ".join(page_html(made).split())
+    names = [table.metric for table in made.reliability]
+    assert names == ["pass@k", "pass^k", "g-pass@k:0.5", "mg-pass@k", "maj@k", "bayes@n"]
+    assert all(f"<th>{name}</th>" in text for name in names)
+    assert "credible one for <b>these</b> problems" in text
+    (all_right,) = [table for table in made.reliability if table.metric == "pass^k"]
+    last = all_right.lines[0].values[-1]
+    assert (last.k, last.value) == (4, 0.25), "small passes all four samples on one of four problems"
+    assert f"k=4</span> {100 * last.value:.1f}" in text
+
+
 def test_whom_to_ask_is_said_with_its_worth_on_problems_that_the_choice_has_not_seen() -> None:
     made = sheet()
     page = page_html(made)
