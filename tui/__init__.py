@@ -5,7 +5,7 @@
 
 * `data` reads. The store watcher polls the store, reads what is new, closes every statement, and posts one immutable
   `Snapshot`. The query worker reads what a screen requests beyond the snapshot, urgent requests first; there
-  the scans of `sample_index` and `failure_groups` run in short slices.
+  the scans of `sample_index` and of the failures run in short slices.
 * `screens` arrange widgets and hold what the reader has chosen. What a screen says is decided by pure functions, from
   rows to words and cells, which most tests call.
 * `widgets` draw the values that they are given and send messages up.

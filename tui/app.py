@@ -1,39 +1,42 @@
 """Run the application that all screens share.
 
-It owns the two reading threads (store watcher and query worker), keeps the newest snapshot and the reader's choices,
-and defines the keys that work everywhere.
+`BudgetApp` has the keys that work everywhere; `take_screenshot` runs it without a terminal.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import asyncio
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from difflib import get_close_matches
+from pathlib import Path
 from typing import ClassVar
 
 from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.dom import DOMNode
+from textual.keys import REPLACED_KEYS, Keys
+from textual.pilot import Pilot
 from textual.screen import Screen
 
 from tui.data.export import export_name, without_fonts, written
+from tui.data.snapshot import StoreProblem
+from tui.data.store_watcher import StoreWatcher
 from tui.screens import SCREENS
 from tui.screens.base import StudyApp, StudyScreen
 from tui.screens.compare import CompareScreen
 from tui.screens.curves import CurvesScreen
-from tui.screens.dialogs import Entry, HelpScreen, JumpScreen, PickScreen, entries_of
+from tui.screens.dialogs import HelpScreen, JumpScreen, KeyEntry, PickScreen, entries_of
 from tui.screens.failures import FailuresScreen
 from tui.screens.live import LiveScreen
-from tui.screens.plot_base import PlotScreen
 from tui.screens.problems import ProblemsScreen
 from tui.screens.runs import RunsScreen
-from tui.screens.sample_detail import DetailScreen
 from tui.screens.samples import SamplesScreen
 from tui.screens.system import SystemScreen
+from tui.settings import Settings
 from tui.widgets.header import TabLine
-from tui.widgets.list_table import ListTable
-from tui.widgets.models_table import ModelsTable
-from tui.widgets.tail import Tail
-from tui.widgets.text_view import TextView
 
 WIDTHS = [(0, "-narrow"), (110, "-wide")]  # columns from which a class of the layout holds
 HEIGHTS = [(0, "-tiny"), (23, "-short"), (30, "-tall")]  # lines
@@ -129,7 +132,7 @@ class BudgetApp(StudyApp):
 
     # help
 
-    def entries(self, screen: Screen[object]) -> list[Entry]:
+    def entries(self, screen: Screen[object]) -> list[KeyEntry]:
         """Return every key that works on a screen now, with its action."""
         return entries_of(screen.active_bindings.values())
 
@@ -158,17 +161,100 @@ class BudgetApp(StudyApp):
         for entry in entries:
             yield SystemCommand(entry.name, f"{entry.words} (key {entry.key})", self._doing(entry))
 
-    def _doing(self, entry: Entry) -> Callable[[], object]:
+    def _doing(self, entry: KeyEntry) -> Callable[[], object]:
         return lambda: self.call_later(self.run_action, entry.action, entry.node)
 
 
 def known_ids() -> frozenset[str]:
     """Return the ids that a keymap may use: those of all bindings of the application, its screens and its widgets."""
-    owners: list[type[DOMNode]] = [BudgetApp, DetailScreen, HelpScreen, ListTable, TextView, Tail, ModelsTable]
-    owners += [*BudgetApp.MODES.values(), PlotScreen]
     return frozenset(
         binding.id
-        for owner in owners
+        for owner in _subclasses(DOMNode)
+        if owner.__module__.startswith("tui.")
         for binding in owner.__dict__.get("BINDINGS", ())
         if isinstance(binding, Binding) and binding.id
     )
+
+
+def _subclasses(owner: type[DOMNode]) -> Iterator[type[DOMNode]]:
+    for one in owner.__subclasses__():
+        yield one
+        yield from _subclasses(one)
+
+
+TIMEOUT_SECONDS = 20.0
+STEP_SECONDS = 0.05
+
+
+class ScreenshotError(Exception):
+    """The store has nothing to show; the message says why."""
+
+
+class UnknownKey(Exception):
+    """A word that is no key's name; the message says which names are valid."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScreenshotSpec:
+    """What is to be seen: a screen, after some keys, so large, in a theme."""
+
+    screen: str = "live"
+    size: tuple[int, int] = (140, 40)
+    keys: Sequence[str] = ()
+    theme: str = ""
+
+
+def take_screenshot(store: Path, spec: ScreenshotSpec, against: Path | None = None) -> str:
+    """Return a store's screen as SVG, perhaps with a second store; raises ScreenshotError or UnknownKey."""
+    refuse_unknown_keys(spec.keys)
+    app = BudgetApp(StoreWatcher(path=store, against=against), settings=Settings(theme=spec.theme), start=spec.screen)
+    taken: list[str] = []
+
+    async def look(pilot: Pilot[object]) -> None:
+        loop = asyncio.get_running_loop()
+        until = loop.time() + TIMEOUT_SECONDS
+        while loop.time() < until and not isinstance(app.news, StoreProblem):
+            if app.current_mode == spec.screen and isinstance(app.screen, StudyScreen) and app.screen.settled:
+                for key in spec.keys:
+                    await pilot.press(key)
+                    await _settle(pilot)
+                await _settle(pilot)
+                taken.append(app.export_screenshot(title="budget-tui"))
+                break
+            await pilot.pause(STEP_SECONDS)
+        app.exit()
+
+    app.run(headless=True, size=spec.size, auto_pilot=look)
+    if taken:
+        return without_fonts(taken[0])
+    if isinstance(app.news, StoreProblem):
+        raise ScreenshotError(app.news.message)
+    raise ScreenshotError(f"nothing could be drawn from {str(store)!r} in {TIMEOUT_SECONDS:.0f} seconds")
+
+
+def refuse_unknown_keys(keys: Sequence[str]) -> None:
+    """Raise UnknownKey for a word that is neither one character nor a key's name: pressing it would do nothing."""
+    named = {key.value for key in Keys} | {*REPLACED_KEYS, *REPLACED_KEYS.values()}
+    for key in keys:
+        last = key.rpartition("+")[2] or "+"  # behind ctrl+, shift+, alt+
+        if len(last) != 1 and key not in named and last not in named and not _is_character(last):
+            near = get_close_matches(key, named, n=1)
+            meant = f" (did you mean {near[0]}?)" if near else ""
+            raise UnknownKey(
+                f"{key!r} is no key{meant}; write 'x' for a letter, or a name such as down, enter, escape, ctrl+p"
+            )
+
+
+def _is_character(name: str) -> bool:
+    """Return whether it is Textual's name of a character, such as question_mark."""
+    try:
+        unicodedata.lookup(name.replace("_", " "))
+    except KeyError:
+        return False
+    return True
+
+
+async def _settle(pilot: Pilot[object]) -> None:
+    """Wait until everything is read and drawn."""
+    for _ in range(4):
+        await pilot.pause(STEP_SECONDS)

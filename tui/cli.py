@@ -191,7 +191,7 @@ def _store_of(what: Path) -> Path:
 
 def _screenshot(store: Path, file: Path, options: Mapping[str, Any]) -> None:
     _refuse_unreadable(store, missing_too=True)
-    from tui.screenshot import ScreenshotError, ScreenshotSpec, UnknownKey, take_screenshot  # Textual is slow to import
+    from tui.app import ScreenshotError, ScreenshotSpec, UnknownKey, take_screenshot  # Textual is slow to import
 
     if file.suffix != ".svg":
         _fail(Exit.USAGE, f"a picture is SVG; name it so, as in {str(file.with_suffix('.svg'))!r}")

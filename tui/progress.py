@@ -13,8 +13,7 @@ from enum import Enum
 from sampler.drawing.axis import duration, quantity
 from sampler.store.read_models import ModelRow, StudyRow, TailRow, TallyRow
 from tui.data.snapshot import Snapshot
-from tui.formats import Severity, grouped
-from tui.text import fit_middle, sanitize
+from tui.text import Severity, fit_middle, grouped, sanitize
 
 STALE_SECONDS = 30.0
 QUIET_SECONDS = 7.5  # one heartbeat and a half: from here on a missing process counts as gone
@@ -142,8 +141,8 @@ _LONGEST_REASON = 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
-    """A piece of the header. The one with the highest `worth` stays longest."""
+class HeaderPart:
+    """A piece of the header. The one with the highest `priority` stays longest."""
 
     text: str
     priority: int
@@ -151,29 +150,31 @@ class Part:
     strong: bool = False
 
 
-def header_parts(snapshot: Snapshot, now: float, *, paused: int | None = None) -> list[Part]:
+def header_parts(snapshot: Snapshot, now: float, *, paused: int | None = None) -> list[HeaderPart]:
     """Return all parts of the header; `paused` is how many verdicts came since the display was paused."""
     study = snapshot.study
     found = run_state(study, now, process_gone=snapshot.process_gone)
     parts = [
-        Part(text="budget-tui", priority=1, strong=True),
-        Part(text=fit_middle(sanitize(study.name, 200), min(_LONGEST_NAME, len(study.name))), priority=7, strong=True),
-        Part(text=_state_words(snapshot, found, now), priority=9, severity=STATE_SEVERITY[found], strong=True),
+        HeaderPart(text="budget-tui", priority=1, strong=True),
+        HeaderPart(
+            text=fit_middle(sanitize(study.name, 200), min(_LONGEST_NAME, len(study.name))), priority=7, strong=True
+        ),
+        HeaderPart(text=_state_words(snapshot, found, now), priority=9, severity=STATE_SEVERITY[found], strong=True),
     ]
     if paused is not None:
-        parts.append(Part(text=f"‖ PAUSED +{paused}", priority=10, severity=Severity.WARN, strong=True))
-    parts.append(Part(text=_progress(study.scored, study.wanted), priority=8))
+        parts.append(HeaderPart(text=f"‖ PAUSED +{paused}", priority=10, severity=Severity.WARN, strong=True))
+    parts.append(HeaderPart(text=_progress(study.scored, study.wanted), priority=8))
     if found is RunState.RUNNING:
         parts += _speed(snapshot, now)
     if study.sampled > study.scored:
-        parts.append(Part(text=f"{grouped(study.sampled - study.scored)} to score", priority=3))
+        parts.append(HeaderPart(text=f"{grouped(study.sampled - study.scored)} to score", priority=3))
     parts += _spending(snapshot.tallies)
-    parts.append(Part(text=_shape(snapshot), priority=2, severity=Severity.FAINT))
+    parts.append(HeaderPart(text=_shape(snapshot), priority=2, severity=Severity.FAINT))
     return [part for part in parts if part.text]
 
 
-def fitted(parts: Sequence[Part], width: int) -> list[Part]:
-    """Return the parts that fit side by side in `width` cells, in their order; those of least worth go first."""
+def fitted(parts: Sequence[HeaderPart], width: int) -> list[HeaderPart]:
+    """Return the parts that fit side by side in `width` cells, in their order; those of least priority go first."""
     kept = list(parts)
     while kept and sum(len(part.text) for part in kept) + len(GAP) * (len(kept) - 1) > width:
         kept.remove(min(kept, key=lambda part: part.priority))
@@ -205,13 +206,13 @@ def _progress(scored: int, wanted: int) -> str:
     return f"{grouped(scored)}/{grouped(wanted)} {scored / wanted * 100:.0f}%"
 
 
-def _speed(snapshot: Snapshot, now: float) -> list[Part]:
+def _speed(snapshot: Snapshot, now: float) -> list[HeaderPart]:
     found = pace(snapshot.tail, now)
     if found is None:
-        return [Part(text="ETA —", priority=4, severity=Severity.FAINT)]
+        return [HeaderPart(text="ETA —", priority=4, severity=Severity.FAINT)]
     per_minute = found.per_second * 60
     rate = f"{per_minute:.0f}/min" if per_minute < 6000 else f"{found.per_second:.0f}/s"
-    return [Part(text=f"ETA {_eta_words(eta(snapshot, now))}", priority=6), Part(text=rate, priority=4)]
+    return [HeaderPart(text=f"ETA {_eta_words(eta(snapshot, now))}", priority=6), HeaderPart(text=rate, priority=4)]
 
 
 def _eta_words(found: Eta | None) -> str:
@@ -220,11 +221,11 @@ def _eta_words(found: Eta | None) -> str:
     return f"{'≈ ' if found.rough else ''}{duration(found.seconds)}"
 
 
-def _spending(tallies: Sequence[TallyRow]) -> list[Part]:
+def _spending(tallies: Sequence[TallyRow]) -> list[HeaderPart]:
     if flops := spent_flops(tallies):
-        return [Part(text=quantity(flops, "FLOPs"), priority=5)]
+        return [HeaderPart(text=quantity(flops, "FLOPs"), priority=5)]
     seconds = sum(_spent(row.prompt_seconds, row.decode_seconds, row.sampled) for row in tallies)
-    return [Part(text=f"{duration(seconds)} engine", priority=5)] if seconds else []
+    return [HeaderPart(text=f"{duration(seconds)} engine", priority=5)] if seconds else []
 
 
 def _shape(snapshot: Snapshot) -> str:

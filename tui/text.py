@@ -1,9 +1,10 @@
-"""Make text safe to show: texts of models and programs must not control the terminal.
+"""Make text safe to show, make it fit, and format values.
 
-Escape sequences change colours or make the terminal answer, carriage returns overwrite earlier text, bidirectional
-controls reverse words, joiners and variation selectors change widths, and stacked accents cover neighbouring rows. Each
-of them is replaced by something visible or removed. Lines are cut before they are processed, and the caller wraps the
-result in a rich `Text`, so that markup is never parsed. Similar names are shortened so that they stay different.
+Texts of models and programs must not control the terminal: escape sequences change colours or make the terminal
+answer, carriage returns overwrite earlier text, bidirectional controls reverse words, joiners and variation selectors
+change widths, and stacked accents cover neighbouring rows. Each of them is replaced by something visible or removed.
+Lines are cut before they are processed, and the caller wraps the result in a rich `Text`, so that markup is never
+parsed. Similar names are shortened so that they stay different.
 """
 
 from __future__ import annotations
@@ -11,10 +12,14 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from enum import Enum
 from itertools import chain, takewhile
 
 from rich.cells import cell_len, set_cell_size
+
+from sampler.stats.budget import Unit
 
 LONGEST = 2_000
 ELLIPSIS = "…"
@@ -175,3 +180,58 @@ def _told_apart(names: list[str], short: list[str], width: int) -> list[str]:
         number = f"#{at + 1}"
         apart.append(fit(brief, max(0, width - len(number))).rstrip() + number if twins else brief)
     return apart
+
+
+UNITS = (Unit.FLOPS, Unit.SECONDS, Unit.JOULES, Unit.DOLLARS, Unit.TOKENS, Unit.SAMPLES)
+
+
+class Severity(Enum):
+    """How good or bad a result is; the widget gives it a colour, and the text says it, too."""
+
+    GOOD = "good"
+    BAD = "bad"
+    WARN = "warn"
+    PLAIN = "plain"
+    FAINT = "faint"
+
+
+GLYPHS: Mapping[str, str] = {
+    "PASSED": "✓",
+    "WRONG": "✗",
+    "ERROR": "!",
+    "SYNTAX": "?",
+    "TIMEOUT": "◷",
+    "MEMORY": "≡",
+    "OUTPUT": "»",
+    "CRASHED": "†",
+    "EARLY_EXIT": "↵",
+}
+
+
+def glyph(verdict: str) -> str:
+    """Return the glyph of a verdict, one cell wide."""
+    return GLYPHS.get(verdict, "·")
+
+
+def severity_of(verdict: str) -> Severity:
+    """Return the severity of a verdict: good if it passed, bad for a wrong answer, warn for all others."""
+    if verdict == "PASSED":
+        return Severity.GOOD
+    return Severity.BAD if verdict == "WRONG" else Severity.WARN
+
+
+def clock(at: float) -> str:
+    """Return the local time of day."""
+    return datetime.fromtimestamp(at).astimezone().strftime("%H:%M:%S")
+
+
+def next_unit(unit: Unit, available: Sequence[Unit]) -> Unit:
+    """Return the next unit in which some model has a cost; the same if there is no other."""
+    start = UNITS.index(unit) if unit in UNITS else -1
+    order = [UNITS[(start + step) % len(UNITS)] for step in range(1, len(UNITS) + 1)]
+    return next((one for one in order if one in available), unit)
+
+
+def grouped(count: int) -> str:
+    """Return a whole number in groups of three digits."""
+    return f"{count:,}".replace(",", "\N{NARROW NO-BREAK SPACE}")

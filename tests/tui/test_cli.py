@@ -17,8 +17,8 @@ import pytest
 from click.testing import CliRunner
 
 from sampler.commands.run import run as sampler_run
+from tui.app import refuse_unknown_keys
 from tui.cli import cli, watch
-from tui.screenshot import refuse_unknown
 from tui.web_server import LOOPBACK, page_command
 
 COMMAND = [sys.executable, "-c", "from tui.cli import main; main()"]
@@ -66,7 +66,9 @@ def test_a_picture_that_cannot_be_as_asked_is_not_taken(
 
 
 def test_the_names_of_keys_are_known() -> None:
-    refuse_unknown(["x", "?", "+", "down", "ctrl+p", "shift+left", "question_mark", "minus", "f1", "pageup", "enter"])
+    refuse_unknown_keys(
+        ["x", "?", "+", "down", "ctrl+p", "shift+left", "question_mark", "minus", "f1", "pageup", "enter"]
+    )
 
 
 def test_a_folder_is_no_store(tmp_path: Path) -> None:

@@ -17,8 +17,8 @@ from tui.app import BudgetApp
 from tui.data.store_watcher import StoreWatcher
 from tui.screens.live import LiveScreen
 from tui.view_state import default_rule
-from tui.widgets.curve_plot import CurvePlot
 from tui.widgets.models_table import ModelsTable
+from tui.widgets.plot import CurvePlot
 from tui.widgets.tail import Tail
 
 SIZES = [(80, 24), (140, 40)]

@@ -12,7 +12,7 @@ from sampler.drawing.axis import Scale, budget_ticks, magnitude, quantity, rate_
 from sampler.reporting.render import amount
 from sampler.stats.budget import Unit
 from tui.data.snapshot import Series
-from tui.widgets.canvas import Box, CellKind, Label, Span, place_labels
+from tui.widgets.canvas import CellKind, Label, Rectangle, Span, place_labels
 from tui.widgets.plot import STAR, Options, layout, mark, reading, readings
 
 SIZES = st.tuples(st.integers(0, 120), st.integers(0, 40))
@@ -119,7 +119,7 @@ def test_labels_never_stand_on_each_other(data: st.DataObject) -> None:
         )
         for tone in range(count)
     ]
-    box = Box(column=5, row=0, width=6, height=2)
+    box = Rectangle(column=5, row=0, width=6, height=2)
     placed = place_labels(wanted, height, lambda x, y: (x + y) % 7 == 0, [box])
     for one, other in combinations(placed, 2):
         assert one.row != other.row or one.end <= other.column or other.end <= one.column

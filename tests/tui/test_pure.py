@@ -18,15 +18,13 @@ from sampler.stats.budget import Unit
 from sampler.store.filters import parse
 from sampler.store.reader import Reader
 from sandbox.values import Verdict
-from tui.data.comparison import compare
-from tui.data.curves import CurveRequest, curves_of
+from tui.data.curves import CurveRequest, compare, curves_of
 from tui.data.export import Writer, export_name
-from tui.data.failure_groups import Group, GroupTable, filter_of, merge_messages, normalized
 from tui.data.snapshot import ComparisonModels, Series, Snapshot, with_compared
 from tui.screens.compare import verdict_words
+from tui.screens.curves import clipped, scaled, slid, whole
 from tui.screens.dialogs import key_words, paragraphs
-from tui.screens.failures import group_cells
-from tui.screens.plot_base import clipped, scaled, slid, whole
+from tui.screens.failures import FailureGroup, GroupTable, filter_of, group_cells, merge_messages, normalized
 from tui.screens.problems import ORDERS, HeatLine, Rate, heat_cells, heat_columns, heat_lines, shade
 from tui.screens.sample_pages import LONGEST_LINE, clean_lines
 from tui.view_state import ViewState, pinned_of
@@ -113,7 +111,9 @@ def test_the_models_of_a_second_store_stand_behind_the_own_ones_on_common_ground
     assert pinned_of(ViewState(), both) == 3, "a model is first compared with itself in the other store"
 
 
-GROUP = Group(verdict="ERROR", error="NameError", message="name '…' is not defined", count=3, newest=9, by_model={1: 3})
+GROUP = FailureGroup(
+    verdict="ERROR", error="NameError", message="name '…' is not defined", count=3, newest=9, by_model={1: 3}
+)
 
 
 def test_the_filter_of_a_group_can_be_parsed_and_names_all_of_it() -> None:

@@ -14,7 +14,7 @@ from rich.cells import cell_len
 
 from sampler.store.filters import parse
 from sampler.store.reader_samples import SampleReader
-from tui.data.sample_index import ListQuery, Order, SampleIndex
+from tui.data.sample_index import ListQuery, SampleIndex, SampleOrder
 from tui.widgets.list_table import Column, fitted_cell, lay_out
 
 SAMPLES = 6_000
@@ -39,7 +39,7 @@ class Clock:
         return self.now
 
 
-def through(reader: SampleReader, listing: SampleIndex) -> Order:
+def through(reader: SampleReader, listing: SampleIndex) -> SampleOrder:
     """The order once nothing more is to be read."""
     for _ in range(1000):
         order = listing.step(reader)
@@ -48,7 +48,7 @@ def through(reader: SampleReader, listing: SampleIndex) -> Order:
     raise AssertionError("it never came to an end")
 
 
-def listed(order: Order) -> list[int]:
+def listed(order: SampleOrder) -> list[int]:
     return order.ids(0, order.total)
 
 
@@ -178,7 +178,7 @@ ORDERS = st.builds(
 @given(ORDERS, st.integers(1, 2000))
 def test_every_id_stands_where_the_order_says(parts: tuple[list[int], list[int], bool], other: int) -> None:
     newer, older, reverse = parts
-    order = Order(
+    order = SampleOrder(
         newer=array("q", newer), older=array("q", older), newest=len(newer), oldest=len(older), reverse=reverse
     )
     ids = listed(order)

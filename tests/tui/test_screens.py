@@ -14,8 +14,8 @@ import pytest
 
 from tui.screens.base import Rights
 from tui.screens.samples import SamplesScreen
-from tui.widgets.curve_plot import CurvePlot
 from tui.widgets.list_table import ListTable
+from tui.widgets.plot import CurvePlot
 
 SIZES = [(80, 24), (140, 40)]
 View = Callable[..., Any]

@@ -13,13 +13,12 @@ from sampler.store.read_models import EventRow, ModelRow, StudyRow, TailRow, Tal
 from sampler.store.reader import Reader
 from tui.data.curves import CurveRequest, available_units, curves_of
 from tui.data.snapshot import Snapshot
-from tui.formats import Severity, next_unit
 from tui.progress import GAP, RunState, eta, fitted, header_parts, pace, run_state, spent_flops
-from tui.screens.plot_base import plot_title
+from tui.screens.curves import plot_title
+from tui.text import Severity, next_unit
 from tui.view_state import default_rule
-from tui.widgets.models_table import model_lines
+from tui.widgets.models_table import VerdictCount, folded, model_lines, verdict_counts
 from tui.widgets.tail import tail_line, tail_rows
-from tui.widgets.verdict_bars import VerdictCount, folded, verdict_counts
 
 NOW = 10_000.0
 STUDY = StudyRow(

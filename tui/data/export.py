@@ -16,7 +16,7 @@ from typing import Any, TextIO
 
 from sampler.store.read_models import SampleRow
 from sampler.store.reader_samples import SampleReader
-from tui.data.sample_index import Order
+from tui.data.sample_index import SampleOrder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +100,7 @@ def write_table(table: Tabular, file: Path) -> int:
 class SampleExport:
     """A list of samples being written, page by page. `step` belongs to the thread that reads; it raises OSError."""
 
-    def __init__(self, order: Order, file: Path, *, pending: bool) -> None:
+    def __init__(self, order: SampleOrder, file: Path, *, pending: bool) -> None:
         self._order = order
         self._pending = pending
         self.file = file

@@ -24,7 +24,7 @@ Post = Callable[[Callable[[], None]], None]
 
 
 @dataclass(order=True, slots=True)
-class _Piece:
+class _Slice:
     rank: int
     number: int
     work: Callable[[], Callable[[], None]] | None = field(compare=False)
@@ -38,7 +38,7 @@ class QueryWorker:
         self._path = path
         self._post = post
         self._trouble = trouble
-        self._queue: queue.PriorityQueue[_Piece] = queue.PriorityQueue()
+        self._queue: queue.PriorityQueue[_Slice] = queue.PriorityQueue()
         self._numbers = count()
         self._reader: SampleReader | None = None
         self._inode: int | None = None
@@ -65,7 +65,7 @@ class QueryWorker:
             answer = work(self._open_reader())
             return lambda: then(answer)
 
-        self._queue.put(_Piece(int(low_priority), next(self._numbers), piece, on_failure))
+        self._queue.put(_Slice(int(low_priority), next(self._numbers), piece, on_failure))
 
     def ask_in_slices(
         self,
@@ -95,11 +95,11 @@ class QueryWorker:
             answer = work()
             return lambda: then(answer)
 
-        self._queue.put(_Piece(1, next(self._numbers), piece))
+        self._queue.put(_Slice(1, next(self._numbers), piece))
 
     def close(self) -> None:
         """Make `run` return soon."""
-        self._queue.put(_Piece(-1, next(self._numbers), None))
+        self._queue.put(_Slice(-1, next(self._numbers), None))
 
     def run(self) -> None:
         """Work until closed."""

@@ -3,7 +3,7 @@
 Samples that wait for a verdict are listed once; afterwards only new samples and new verdicts are read.
 
 A `SampleIndex` belongs to the reading thread. Each `step` reads one range of the store, newest first or new rows, and
-returns an `Order`: an immutable copy of the ids so far, eight bytes each. Rows are read only for the visible ids.
+returns an `SampleOrder`: an immutable copy of the ids so far, eight bytes each. Rows are read only for the visible ids.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class ListQuery:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Order:
+class SampleOrder:
     """Ids by position; `newer` ids arrived later, by rising id; `older` ids were there at first, by falling id."""
 
     newer: array[int]
@@ -84,7 +84,7 @@ class Order:
         return [self.at(position) for position in range(max(0, first), min(self.total, first + count))]
 
 
-NOTHING = Order(newer=array("q"), older=array("q"), newest=0, oldest=0, scanned=0.0)
+NOTHING = SampleOrder(newer=array("q"), older=array("q"), newest=0, oldest=0, scanned=0.0)
 
 
 class SampleIndex:
@@ -106,7 +106,7 @@ class SampleIndex:
         )
         self._begin(None)
 
-    def step(self, reader: SampleReader) -> Order:
+    def step(self, reader: SampleReader) -> SampleOrder:
         """Read another range."""
         top = reader.top(pending=self.query.filter.pending)
         if self._top is None or top < self._top:
@@ -163,11 +163,11 @@ class SampleIndex:
         aim = self._stride * SLICE_SECONDS / max(seconds, 1e-4)
         self._stride = round(min(MOST, max(LEAST, min(aim, self._stride * 2))))
 
-    def _order(self, top: int) -> Order:
+    def _order(self, top: int) -> SampleOrder:
         behind = self._low > 0 or (self._top is not None and top > self._top)
         if self.query.sort != "newest" and self._low == 0:
             self._sort()
-        return Order(
+        return SampleOrder(
             newer=self._newer,
             older=self._older,
             newest=len(self._newer),

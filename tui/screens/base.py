@@ -27,7 +27,7 @@ from tui.data.query_worker import QueryWorker
 from tui.data.snapshot import Snapshot, StoreProblem, with_compared
 from tui.data.store_watcher import StoreWatcher
 from tui.data.system_info import Machine
-from tui.progress import Part, header_parts
+from tui.progress import HeaderPart, header_parts
 from tui.run_control import Action, CannotAct, Command, RunTarget, command_for, execute, rerun_command, study_file_of
 from tui.screens import SCREENS
 from tui.screens.dialogs import PickScreen
@@ -64,7 +64,7 @@ class StudyApp(App[None]):
             """Return whether this news can replace one that is not drawn yet: a newer one holds all of it."""
             return isinstance(message, StudyApp.StoreRead) and isinstance(message.news, Snapshot)
 
-    class Answered(Message):
+    class QueryAnswered(Message):
         """The query worker has the result of a request."""
 
         def __init__(self, deliver: Callable[[], None]) -> None:
@@ -121,7 +121,7 @@ class StudyApp(App[None]):
             if isinstance(screen, StudyScreen):
                 screen.show(message.news)
 
-    def on_study_app_answered(self, message: Answered) -> None:
+    def on_study_app_query_answered(self, message: QueryAnswered) -> None:
         """Pass on a result of the query worker."""
         message.deliver()
 
@@ -211,7 +211,7 @@ class StudyApp(App[None]):
         self.post_message(self.StoreRead(news))
 
     def _answered(self, deliver: Callable[[], None]) -> None:
-        self.post_message(self.Answered(deliver))
+        self.post_message(self.QueryAnswered(deliver))
 
     def _trouble(self, words: str) -> None:
         self.notify(words, severity="error", markup=False)
@@ -330,7 +330,7 @@ class StudyScreen(Screen[None]):
             [*self.crumbs(), *header_parts(self._heard, self.app.machine.clock(), paused=missed)]
         )
 
-    def crumbs(self) -> list[Part]:
+    def crumbs(self) -> list[HeaderPart]:
         """Return the path of screens for the header."""
         return []
 

@@ -14,16 +14,14 @@ from textual.widgets import Static
 from sampler.drawing.axis import quantity
 from sampler.reporting.render import NAMES as UNIT_NAMES
 from sampler.store.filters import narrowed
-from tui.data.comparison import AtBudget, Comparison, Flip, compare
+from tui.data.curves import AtBudget, Flip, ModelComparison, compare
 from tui.data.export import Tabular
 from tui.data.snapshot import Series, Snapshot
-from tui.formats import Severity
-from tui.screens.plot_base import PlotScreen
-from tui.text import sanitize
+from tui.screens.curves import PlotScreen
+from tui.text import Severity, sanitize
 from tui.view_state import labels_of, pinned_of, rule_of, tone_of
-from tui.widgets.curve_plot import CurvePlot
 from tui.widgets.list_table import Cell, Column, ListTable, PlainTable
-from tui.widgets.plot import mark
+from tui.widgets.plot import CurvePlot, mark
 
 LADDER = (
     Column(key="budget", label="budget", width=11, right=True),
@@ -74,7 +72,7 @@ def flip_cells(flip: Flip, width: int) -> tuple[Cell, ...]:
     )
 
 
-def verdict_words(found: Comparison, names: tuple[str, str], unit: str) -> str:
+def verdict_words(found: ModelComparison, names: tuple[str, str], unit: str) -> str:
     """Return the comparison at the rule in one sentence."""
     if found.why_not:
         return found.why_not
@@ -149,7 +147,7 @@ Flips lists the problems by the difference between the models at the rule. enter
 
     def __init__(self) -> None:
         super().__init__()
-        self._found: Comparison | None = None
+        self._found: ModelComparison | None = None
         self._asked: tuple[object, ...] = ()
         self._busy = False
 
@@ -191,7 +189,7 @@ Flips lists the problems by the difference between the models at the rule. enter
             )
         self._draw_found(snapshot)
 
-    def _compared(self, found: Comparison) -> None:
+    def _compared(self, found: ModelComparison) -> None:
         self._found, self._busy = found, False
         if self.is_attached and self._snapshot is not None and self.is_current:
             self.draw(self._snapshot)

@@ -1,23 +1,236 @@
-"""The Curves screen: the plot as large as it gets, and what every model reaches at the rule."""
+"""The Curves screen: the plot as large as it gets, and what every model reaches at the rule.
+
+`PlotScreen` is what all screens with a plot share: the rule, the unit, the axis, the band, the shown range of budgets.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import ClassVar
 
 from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.widget import Widget
 
-from sampler.drawing.axis import measured
+from sampler.drawing.axis import measured, quantity
+from sampler.reporting.render import NAMES as UNIT_NAMES
 from tui.data.export import Tabular
-from tui.data.snapshot import Snapshot
-from tui.formats import Severity
-from tui.screens.plot_base import PlotScreen, scaled, slid, whole
-from tui.view_state import rule_of, tone_of
-from tui.widgets.curve_plot import CurvePlot
+from tui.data.snapshot import Curves, Series, Snapshot
+from tui.screens.base import StudyScreen
+from tui.text import Severity, next_unit
+from tui.view_state import LABEL_WIDTH, labels_of, rule_of, tone_of
 from tui.widgets.list_table import Cell, Column, ListTable, StillTable
-from tui.widgets.plot import STAR, Reading, mark, near_words, readings
+from tui.widgets.plot import STAR, CurvePlot, CurveReading, Options, mark, near_words, readings
+
+Window = tuple[float, float]  # from a budget to a larger one
+_LEAST = 1.05  # a window's ends differ at least by this factor
+
+
+def whole(series: Sequence[Series]) -> Window | None:
+    """Return the window that holds every curve; None without one that lies above 0."""
+    begun = [one for one in series if one.xs and one.end > 0]
+    lows = [next((x for x in one.xs if x > 0), one.end) for one in begun]
+    return (min(lows), max(one.end for one in begun)) if begun and min(lows) < max(one.end for one in begun) else None
+
+
+def clipped(one: Series, window: Window) -> Series:
+    """Return the part of a curve that lies in the window; without steps where there is none."""
+    low, high = window
+    if not one.xs or one.end <= low or one.xs[0] >= high:
+        return replace(one, xs=(), ys=(), low=(), high=(), ks=(), thin=None, star=None)
+    first = one.step(low) or 0
+    last = max(at for at, x in enumerate(one.xs) if x < high)
+    kept = slice(first, last + 1)
+    xs = (max(low, one.xs[first]), *one.xs[first + 1 : last + 1])
+    thin = None if one.thin is None or one.thin > last else max(0, one.thin - first)
+    return replace(
+        one,
+        xs=xs,
+        ys=one.ys[kept],
+        low=one.low[kept],
+        high=one.high[kept],
+        ks=one.ks[kept],
+        thin=thin,
+        end=min(one.end, high),
+        star=one.star if one.star and low <= one.star[0] <= high else None,
+    )
+
+
+def scaled(window: Window, full: Window, around: float, factor: float) -> Window | None:
+    """Return the window made larger or smaller around a budget, in equal shares of its logarithm.
+
+    None where it holds everything.
+    """
+    low, high = (math.log(end) for end in window)
+    centre = math.log(min(max(around, window[0]), window[1]))
+    wide = max((high - low) * factor, math.log(_LEAST))
+    share = (centre - low) / (high - low)
+    return _inside((centre - share * wide, centre + (1 - share) * wide), full)
+
+
+def slid(window: Window, full: Window, share: float) -> Window | None:
+    """Return the window moved by a share of its width, kept inside."""
+    low, high = (math.log(end) for end in window)
+    step = (high - low) * share
+    step = max(math.log(full[0]) - low, min(math.log(full[1]) - high, step))
+    return _inside((low + step, high + step), full)
+
+
+def _inside(logs: tuple[float, float], full: Window) -> Window | None:
+    low, high = max(math.log(full[0]), logs[0]), min(math.log(full[1]), logs[1])
+    if high - low >= (math.log(full[1]) - math.log(full[0])) * (1 - 1e-9):
+        return None
+    return math.exp(low), math.exp(high)
+
+
+def plot_title(snapshot: Snapshot) -> str:
+    """Return what the curves are, on which problems, and whether they are final."""
+    curves = snapshot.curves
+    if curves is None:
+        return "pass rate by budget"
+    words = [f"pass rate by {UNIT_NAMES[curves.unit]} per problem"]
+    if snapshot.study.status != "done" or snapshot.study.scored < snapshot.study.wanted:
+        words.append("interim")  # before the rest, which a narrow pane cuts
+    if any(curves.problems):
+        words.append(_rests_on(curves))
+    if any(one.low for one in curves.series):
+        words.append("95% interval")
+    if any(one.star for one in curves.series):
+        words.append("★ greedy")
+    return " · ".join(words)
+
+
+def rule_words(rule: float | None, unit: str) -> str:
+    """Return the rule's budget, and the keys to move it."""
+    return "" if rule is None else f"budget {quantity(rule, unit)} · ←→ move · x unit"
+
+
+def _rests_on(curves: Curves) -> str:
+    if curves.shared:
+        count = max(curves.problems)
+        return f"{count} problem{'s' * (count != 1)}"
+    return f"each on its own problems: {', '.join(map(str, curves.problems))}"
+
+
+FAR = 10
+
+
+class PlotScreen(StudyScreen):
+    """A screen with a `CurvePlot` in a pane named plot-pane."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("left", "rule(-1)", "Rule", key_display="←→", id="plot.rule_left", tooltip="Move the budget rule left"),
+        Binding("right", "rule(1)", "Rule right", id="plot.rule_right", show=False),
+        Binding("shift+left", f"rule(-{FAR})", "Rule far left", id="plot.rule_far_left", show=False),
+        Binding("shift+right", f"rule({FAR})", "Rule far right", id="plot.rule_far_right", show=False),
+        Binding("backspace", "rule_home", "Reset the rule", id="plot.rule_home", show=False),
+        Binding("up,k", "model(-1)", "Previous model", id="plot.model_up", show=False),
+        Binding("down,j", "model(1)", "Next model", id="plot.model_down", show=False),
+        Binding("x", "unit", "Unit", id="plot.unit", tooltip="Count budgets in FLOPs, seconds, tokens or samples"),
+        Binding("l", "log", "Log", id="plot.log", show=False, tooltip="Use a logarithmic or a linear axis"),
+        Binding("b", "band", "Band", id="plot.band", tooltip="Show or hide the selected model's 95 % interval"),
+        Binding(
+            "p",
+            "problems",
+            "Problems",
+            id="plot.problems",
+            show=False,
+            tooltip="Use shared problems, or each model's own",
+        ),
+        Binding("c", "pin", "Pin", id="plot.pin", show=False, tooltip="Pin this model to compare others with it"),
+        Binding("z", "zoom", "Zoom", id="plot.zoom", tooltip="Show only the plot"),
+        Binding(
+            "space", "pause", "Pause", id="plot.pause", show=False, tooltip="Pause the display. The study goes on."
+        ),
+        Binding("escape", "back", "Back", id="plot.back", show=False),
+    ]
+
+    LABELS: ClassVar[int] = LABEL_WIDTH  # the longest name of a line
+    window: Window | None = None
+
+    @property
+    def curves_shown(self) -> bool:
+        """Return whether a study with its curves is on the screen."""
+        return self._snapshot is not None and self._snapshot.curves is not None
+
+    def draw_plot(self, snapshot: Snapshot, *, readout: bool = True) -> None:
+        """Put the curves into the plot, and words around it."""
+        curves, view_state = snapshot.curves, self.app.view_state
+        rule = rule_of(view_state, snapshot)
+        options = Options(
+            log=view_state.log,
+            band=view_state.band,
+            dashes=self.app.no_color,
+            selected=tone_of(view_state, snapshot),
+            rule=rule,
+            unit=UNIT_NAMES[curves.unit] if curves else "",
+            readout=readout,
+        )
+        series = self.series(snapshot)
+        self.query_one(CurvePlot).show(
+            [clipped(one, self.window) for one in series] if self.window else series, options
+        )
+        self.set_title("#plot-pane", plot_title(snapshot), rule_words(rule, options.unit))
+
+    def series(self, snapshot: Snapshot) -> list[Series]:
+        """Return the curves of the models that this screen shows, with their short names."""
+        labels = labels_of(snapshot, self.LABELS)
+        found = snapshot.curves.series if snapshot.curves else ()
+        return [replace(one, label=labels[one.tone]) for one in found if one.tone < len(labels)]
+
+    def on_curve_plot_rule_moved(self, event: CurvePlot.RuleMoved) -> None:
+        """Move the rule to a clicked budget."""
+        self.choose(rule=event.budget)
+
+    def action_rule(self, columns: int) -> None:
+        """Move the budget rule."""
+        rule = rule_of(self.app.view_state, self._snapshot) if self._snapshot else None
+        if rule is not None:
+            self.choose(rule=self.query_one(CurvePlot).plot.moved(rule, columns))
+
+    def action_rule_home(self) -> None:
+        """Move the rule to its default place."""
+        self.choose(rule=None)
+
+    def action_model(self, models: int) -> None:
+        """Select another model."""
+        if self._snapshot is not None:
+            last = len(self._snapshot.models) - 1
+            self.choose(tone=max(0, min(last, tone_of(self.app.view_state, self._snapshot) + models)))
+
+    def action_unit(self) -> None:
+        """Count budgets in the next unit that was measured."""
+        if self._newest is None or self._newest.curves is None:
+            return
+        unit = next_unit(self._newest.curves.unit, self._newest.units)
+        self.window = None
+        self.choose(curves=replace(self.app.view_state.curves, unit=unit))
+
+    def action_problems(self) -> None:
+        """Compare on shared problems, or show each model on its own."""
+        request = self.app.view_state.curves
+        self.choose(curves=replace(request, shared=not request.shared))
+
+    def action_log(self) -> None:
+        """Switch between logarithmic and linear budgets."""
+        self.choose(log=not self.app.view_state.log)
+
+    def action_band(self) -> None:
+        """Show or hide the interval."""
+        self.choose(band=not self.app.view_state.band)
+
+    def action_pin(self) -> None:
+        """Compare others with the chosen model."""
+        if self._snapshot is not None:
+            tone = tone_of(self.app.view_state, self._snapshot)
+            self.choose(pinned=tone)
+            self.notify(
+                f"{labels_of(self._snapshot)[tone]} is pinned. Press 6 to compare it with the selected model.",
+                markup=False,
+            )
+
 
 COLUMNS = (
     Column(key="rank", label="", width=2, right=True),
@@ -32,7 +245,7 @@ COLUMNS = (
 IN, OUT, SIDE = 0.6, 1 / 0.6, 0.2
 
 
-def readout_cells(one: Reading, rank: int, best: float | None, problems: int) -> tuple[Cell, ...]:
+def readout_cells(one: CurveReading, rank: int, best: float | None, problems: int) -> tuple[Cell, ...]:
     """Return the cells of one model at the rule."""
     behind = "" if one.rate is None or best is None else f"{(one.rate - best) * 100:+.1f}" if one.rate < best else "—"
     star = f"{STAR} greedy {one.star[1] * 100:.1f}% at {measured(one.star[0])}" if one.star else ""
@@ -152,6 +365,6 @@ problems instead of shared ones, c pins a model for Compare.
 
     _full: tuple[float, float] | None = None
 
-    def _readings(self, snapshot: Snapshot) -> list[Reading]:
+    def _readings(self, snapshot: Snapshot) -> list[CurveReading]:
         rule = rule_of(self.app.view_state, snapshot)
         return readings(self.series(snapshot), rule) if rule is not None else []

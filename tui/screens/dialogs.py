@@ -122,7 +122,7 @@ _KEYS = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class KeyEntry:
     """A key, or several for one thing."""
 
     id: str  # what a keymap calls it
@@ -149,9 +149,9 @@ def key_words(keys: str) -> str:
     return " ".join(told)
 
 
-def entries_of(bindings: Iterable[ActiveBinding]) -> list[Entry]:
+def entries_of(bindings: Iterable[ActiveBinding]) -> list[KeyEntry]:
     """Return the entries of bindings that have an id of ours; keys with the same action are one entry."""
-    found: dict[str, Entry] = {}
+    found: dict[str, KeyEntry] = {}
     for active in bindings:
         binding = active.binding
         if not binding.id or not binding.description or not active.enabled:
@@ -160,7 +160,7 @@ def entries_of(bindings: Iterable[ActiveBinding]) -> list[Entry]:
         if binding.id in found:
             before = found[binding.id]
             key = f"{before.key} {key}"
-        found[binding.id] = Entry(
+        found[binding.id] = KeyEntry(
             id=binding.id,
             key=key,
             name=binding.description,
@@ -185,7 +185,7 @@ def paragraphs(words: str) -> list[str]:
     return found
 
 
-def matching(entries: Sequence[Entry], typed: str) -> list[Entry]:
+def matching(entries: Sequence[KeyEntry], typed: str) -> list[KeyEntry]:
     """Return the entries that hold every word typed."""
     words = typed.lower().split()
     return [
@@ -216,7 +216,7 @@ class HelpScreen(ModalScreen[None]):
     HelpScreen Input { height: 1; border: none; padding: 0 1; background: $foreground 10%; }
     """
 
-    def __init__(self, entries: Sequence[Entry], words: str) -> None:
+    def __init__(self, entries: Sequence[KeyEntry], words: str) -> None:
         super().__init__()
         self._entries = entries
         self._words = paragraphs(words)

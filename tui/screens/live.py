@@ -15,14 +15,12 @@ from sampler.reporting.render import NAMES as UNIT_NAMES
 from sampler.stats.budget import Unit
 from tui.data.export import Tabular
 from tui.data.snapshot import Snapshot
-from tui.screens.plot_base import PlotScreen
+from tui.screens.curves import PlotScreen
 from tui.screens.sample_detail import DetailScreen
 from tui.view_state import LABEL_WIDTH, labels_of, marked_names, rule_of, tone_of
-from tui.widgets.curve_plot import CurvePlot
-from tui.widgets.models_table import ModelsTable, model_lines
-from tui.widgets.plot import Reading
+from tui.widgets.models_table import ModelsTable, VerdictBars, model_lines, verdict_counts
+from tui.widgets.plot import CurvePlot, CurveReading
 from tui.widgets.tail import Tail, tail_rows
-from tui.widgets.verdict_bars import VerdictBars, verdict_counts
 
 _SHORT_UNITS: Mapping[Unit, str] = {
     Unit.SECONDS: " s",
@@ -43,7 +41,7 @@ def budget_words(budget: float, unit: Unit) -> str:
 NARROW_LABEL = 12
 
 
-def _at_rule(found: Reading | None) -> tuple[float | None, ...]:
+def _at_rule(found: CurveReading | None) -> tuple[float | None, ...]:
     """Return a reading as an export has it: rate, interval, k."""
     return (None,) * 4 if found is None else (found.rate, *(found.near or (None, None)), found.k)
 
@@ -160,7 +158,7 @@ this).
         """Show whether the tail follows."""
         self._draw_tail_title()
 
-    def on_tail_opened(self, event: Tail.Opened) -> None:
+    def on_tail_sample_opened(self, event: Tail.SampleOpened) -> None:
         """Show the sample of a line."""
         self.app.query_worker.ask(
             lambda reader: reader.page([event.verdict]),

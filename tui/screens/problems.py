@@ -15,9 +15,8 @@ from textual.widget import Widget
 from sampler.store.filters import narrowed
 from tui.data.export import Tabular
 from tui.data.snapshot import Snapshot
-from tui.formats import Severity
 from tui.screens.base import StudyScreen
-from tui.text import sanitize
+from tui.text import Severity, sanitize
 from tui.view_state import labels_of, tone_of
 from tui.widgets.list_table import Cell, Column, ListTable
 from tui.widgets.plot import mark

@@ -17,10 +17,9 @@ from sampler.store.read_models import StudyRow
 from sampler.store.reader import Reader, StoreError
 from tui.data.export import Tabular
 from tui.data.snapshot import Snapshot, StoreProblem
-from tui.formats import Severity, grouped
 from tui.progress import STATE_SEVERITY, run_state
 from tui.screens.base import StudyScreen
-from tui.text import sanitize
+from tui.text import Severity, grouped, sanitize
 from tui.widgets.list_table import Cell, Column, ListTable
 
 MOST = 200  # stores that are looked into

@@ -21,17 +21,16 @@ from textual.widgets import Footer, Input
 from sampler.reporting.verdict_explanation import explanation
 from sampler.store.read_models import SampleDetail
 from sampler.store.reader_samples import SampleReader
-from tui.formats import glyph
 from tui.run_control import CannotAct, Command, output_of, start_command, write_sample
 from tui.screens.base import StudyApp
 from tui.screens.dialogs import PickScreen
-from tui.screens.sample_pages import AGAIN, Kind, Page, clean_lines, coloured_lines, pages, sample_parts
-from tui.text import sanitize
+from tui.screens.sample_pages import AGAIN, Kind, SamplePage, clean_lines, coloured_lines, pages, sample_parts
+from tui.text import glyph, sanitize
 from tui.widgets.header import HeaderLine, TabLine
 from tui.widgets.styles import is_dark
 from tui.widgets.text_view import TextView
 
-Found = tuple[SampleDetail, tuple[Page, ...]]
+Found = tuple[SampleDetail, tuple[SamplePage, ...]]
 Neighbour = Callable[[int, bool], int | None]
 FIRST_PAGE = {"PASSED": "code", None: "code"}
 
@@ -92,7 +91,7 @@ result in its own tab. If the sample has no verdict yet, R runs the study, which
         super().__init__()
         self._sample = sample
         self._neighbour = neighbour
-        self._pages: tuple[Page, ...] = ()
+        self._pages: tuple[SamplePage, ...] = ()
         self._at: str | None = None
         self._folder: TemporaryDirectory[str] | None = None
         self._process: Popen[str] | None = None
@@ -121,7 +120,7 @@ result in its own tab. If the sample has no verdict yet, R runs the study, which
             self._folder.cleanup()
 
     @property
-    def page(self) -> Page | None:
+    def page(self) -> SamplePage | None:
         """Return the page that is shown."""
         return next((page for page in self._pages if page.key == self._at), None)
 
@@ -265,11 +264,11 @@ result in its own tab. If the sample has no verdict yet, R runs the study, which
         """Run the command in a thread and show its output as a page."""
         self._process = start_command(command)
         text = f"$ {command.typed} > /dev/null\n\n{output_of(self._process)}"
-        page = Page(key=AGAIN, title="Again", kind=Kind.PLAIN, lines=clean_lines(text), raw=text)
+        page = SamplePage(key=AGAIN, title="Again", kind=Kind.PLAIN, lines=clean_lines(text), raw=text)
         if self.is_attached:
             self.app.call_from_thread(self._executed, page, detail)
 
-    def _executed(self, page: Page, detail: SampleDetail) -> None:
+    def _executed(self, page: SamplePage, detail: SampleDetail) -> None:
         if detail is not self.detail:  # the reader has gone on to another sample
             return
         self._pages = (*(one for one in self._pages if one.key != AGAIN), page)

@@ -14,9 +14,8 @@ from rich.text import Text
 
 from sampler.drawing.axis import quantity
 from sampler.store.read_models import SampleDetail, SampleRow
-from tui.formats import Severity, severity_of
-from tui.progress import Part
-from tui.text import ELLIPSIS, json_pairs, sanitize
+from tui.progress import HeaderPart
+from tui.text import ELLIPSIS, Severity, json_pairs, sanitize, severity_of
 
 LONGEST_LINE = 2_000
 MOST_LINES = 5_000
@@ -34,7 +33,7 @@ class Kind(Enum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Page:
+class SamplePage:
     """One tab of the sample."""
 
     key: str
@@ -66,11 +65,11 @@ def clean_lines(text: str, most: int = MOST_LINES) -> tuple[str, ...]:
     return tuple(kept)
 
 
-def pages(detail: SampleDetail, sentences: Sequence[str], passing: SampleDetail | None) -> tuple[Page, ...]:
+def pages(detail: SampleDetail, sentences: Sequence[str], passing: SampleDetail | None) -> tuple[SamplePage, ...]:
     """Return the pages of a sample in the order of their keys."""
     output = _outputs(detail)
     return (
-        Page(
+        SamplePage(
             key="code",
             title="Code",
             kind=Kind.PYTHON,
@@ -78,14 +77,14 @@ def pages(detail: SampleDetail, sentences: Sequence[str], passing: SampleDetail 
             numbered=True,
             raw=detail.program,
         ),
-        Page(
+        SamplePage(
             key="answer", title="Answer", kind=Kind.PLAIN, lines=clean_lines(detail.completion), raw=detail.completion
         ),
-        Page(key="prompt", title="Prompt", kind=Kind.PYTHON, lines=clean_lines(detail.prompt), raw=detail.prompt),
-        Page(key="tests", title="Tests", kind=Kind.PYTHON, lines=clean_lines(detail.tests), raw=detail.tests),
-        Page(key="output", title="Output", kind=Kind.PLAIN, lines=clean_lines(output), raw=output),
-        Page(key="why", title="Why", kind=Kind.PLAIN, lines=_why(detail, sentences), raw="\n".join(sentences)),
-        Page(key="diff", title="Diff", kind=Kind.DIFF, lines=_diff(detail, passing)),
+        SamplePage(key="prompt", title="Prompt", kind=Kind.PYTHON, lines=clean_lines(detail.prompt), raw=detail.prompt),
+        SamplePage(key="tests", title="Tests", kind=Kind.PYTHON, lines=clean_lines(detail.tests), raw=detail.tests),
+        SamplePage(key="output", title="Output", kind=Kind.PLAIN, lines=clean_lines(output), raw=output),
+        SamplePage(key="why", title="Why", kind=Kind.PLAIN, lines=_why(detail, sentences), raw="\n".join(sentences)),
+        SamplePage(key="diff", title="Diff", kind=Kind.DIFF, lines=_diff(detail, passing)),
     )
 
 
@@ -134,18 +133,20 @@ def _diff(detail: SampleDetail, passing: SampleDetail | None) -> tuple[str, ...]
     return found or (f"The program is the same as that of {names[1]}.",)
 
 
-def sample_parts(row: SampleRow) -> list[Part]:
+def sample_parts(row: SampleRow) -> list[HeaderPart]:
     """Return the head of the page: which sample, and its verdict."""
     verdict = row.verdict or "pending"
     return [
-        Part(text=f"{sanitize(row.problem, 80)} #{row.index}", priority=9, strong=True),
-        Part(text=sanitize(row.model, 60), priority=7),
-        Part(text=verdict, priority=10, severity=severity_of(verdict) if row.verdict else Severity.FAINT, strong=True),
-        Part(text="" if row.completion_tokens is None else f"{row.completion_tokens} tok", priority=4),
-        Part(text=f"{row.seconds:.2f} s" if row.seconds else "", priority=3),
-        Part(text=quantity(row.flops, "FLOPs") if row.flops else "", priority=2),
-        Part(text="" if row.cpu_s is None else f"{row.cpu_s:.3f} s CPU", priority=1),
-        Part(text=sanitize(row.flags, 60), priority=5, severity=Severity.WARN),
+        HeaderPart(text=f"{sanitize(row.problem, 80)} #{row.index}", priority=9, strong=True),
+        HeaderPart(text=sanitize(row.model, 60), priority=7),
+        HeaderPart(
+            text=verdict, priority=10, severity=severity_of(verdict) if row.verdict else Severity.FAINT, strong=True
+        ),
+        HeaderPart(text="" if row.completion_tokens is None else f"{row.completion_tokens} tok", priority=4),
+        HeaderPart(text=f"{row.seconds:.2f} s" if row.seconds else "", priority=3),
+        HeaderPart(text=quantity(row.flops, "FLOPs") if row.flops else "", priority=2),
+        HeaderPart(text="" if row.cpu_s is None else f"{row.cpu_s:.3f} s CPU", priority=1),
+        HeaderPart(text=sanitize(row.flags, 60), priority=5, severity=Severity.WARN),
     ]
 
 
@@ -182,7 +183,7 @@ _SIGNS: Mapping[str, Mapping[bool, Style]] = {
 }
 
 
-def coloured_lines(page: Page, *, dark: bool) -> list[Text]:
+def coloured_lines(page: SamplePage, *, dark: bool) -> list[Text]:
     """Return the lines of a page."""
     match page.kind:
         case Kind.PYTHON if len(page.text) <= MOST:

@@ -18,12 +18,11 @@ from sampler.store.filters import FilterError, parse, toggled
 from sampler.store.read_models import SampleRow
 from sampler.store.reader_samples import SampleReader
 from tui.data.export import SampleExport
-from tui.data.sample_index import NOTHING, ListQuery, Order, SampleIndex
+from tui.data.sample_index import NOTHING, ListQuery, SampleIndex, SampleOrder
 from tui.data.snapshot import Snapshot
-from tui.formats import Severity, clock, glyph, grouped, severity_of
 from tui.screens.base import StudyScreen
 from tui.screens.sample_detail import DetailScreen
-from tui.text import sanitize
+from tui.text import Severity, clock, glyph, grouped, sanitize, severity_of
 from tui.view_state import toned_names
 from tui.widgets.list_table import Cell, Column, ListTable
 from tui.widgets.paged_table import PagedTable
@@ -147,7 +146,7 @@ space marks rows; Y copies the marked rows as JSON. e exports all samples that m
     def __init__(self) -> None:
         super().__init__()
         self._index: SampleIndex | None = None
-        self._order: Order = NOTHING
+        self._order: SampleOrder = NOTHING
         self._busy = False
         self._before = ""  # the filter that escape brings back
         self._told = ""
@@ -223,7 +222,7 @@ space marks rows; Y copies the marked rows as JSON. e exports all samples that m
     def _idle(self) -> None:
         self._busy = False
 
-    def _stepped(self, index: SampleIndex, order: Order) -> None:
+    def _stepped(self, index: SampleIndex, order: SampleOrder) -> None:
         self._busy = False
         if index is self._index and self.is_attached:
             self._order = order

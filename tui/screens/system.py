@@ -19,10 +19,9 @@ from sampler.store.reader_samples import SampleReader
 from tui.data.export import Tabular
 from tui.data.snapshot import Snapshot
 from tui.data.system_info import HostFacts
-from tui.formats import Severity, clock, grouped
 from tui.progress import pace, run_state
 from tui.screens.base import StudyScreen
-from tui.text import json_pairs, sanitize
+from tui.text import Severity, clock, grouped, json_pairs, sanitize
 from tui.widgets.list_table import Cell, Column, ListTable
 from tui.widgets.text_view import TextView
 

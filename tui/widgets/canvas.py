@@ -142,7 +142,7 @@ class Label:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Box:
+class Rectangle:
     """A rectangle of cells."""
 
     column: int
@@ -159,7 +159,7 @@ class Box:
 Busy = Callable[[int, int], bool]
 
 
-def place_labels(wanted: Sequence[Label], height: int, busy: Busy, kept_free: Sequence[Box] = ()) -> list[Label]:
+def place_labels(wanted: Sequence[Label], height: int, busy: Busy, kept_free: Sequence[Rectangle] = ()) -> list[Label]:
     """Return labels on rows 0 … height-1, earlier ones first, without overlaps with others or with `kept_free`.
 
     A label for which there is no room is left out.
@@ -173,12 +173,12 @@ def place_labels(wanted: Sequence[Label], height: int, busy: Busy, kept_free: Se
     return placed
 
 
-def least_covering(boxes: Sequence[Box], busy: Busy) -> Box:
+def least_covering(boxes: Sequence[Rectangle], busy: Busy) -> Rectangle:
     """Return the box that would cover least; the first of equals."""
     return min(boxes, key=lambda box: _covered(box, busy))
 
 
-def _covered(box: Box, busy: Busy) -> int:
+def _covered(box: Rectangle, busy: Busy) -> int:
     cells = ((x, y) for y in range(box.row, box.row + box.height) for x in range(box.column, box.column + box.width))
     return sum(busy(x, y) for x, y in cells)
 

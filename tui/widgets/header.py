@@ -10,13 +10,13 @@ from textual.events import Click
 from textual.message import Message
 from textual.widget import Widget
 
-from tui.formats import Severity
-from tui.progress import GAP, Part, fitted
+from tui.progress import GAP, HeaderPart, fitted
+from tui.text import Severity
 from tui.widgets.styles import severity_style
 
 
 class HeaderLine(Widget):
-    """One line of parts; those of least worth go when it is narrow."""
+    """One line of parts; those of least priority go when it is narrow."""
 
     DEFAULT_CSS = """
     HeaderLine { height: 1; width: 1fr; padding: 0 1; background: $panel; color: $foreground; }
@@ -24,9 +24,9 @@ class HeaderLine(Widget):
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self._parts: tuple[Part, ...] = ()
+        self._parts: tuple[HeaderPart, ...] = ()
 
-    def show(self, parts: Sequence[Part]) -> None:
+    def show(self, parts: Sequence[HeaderPart]) -> None:
         """Show these parts from now on."""
         if tuple(parts) != self._parts:
             self._parts = tuple(parts)

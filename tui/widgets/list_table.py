@@ -20,8 +20,7 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from tui.formats import Severity
-from tui.text import fit, fit_middle
+from tui.text import Severity, fit, fit_middle
 from tui.widgets.styles import cursor_style, heat_style, series_style, severity_style
 
 GAP = 1

@@ -1,4 +1,4 @@
-"""Show the models of a study: their progress, and what each reaches at the rule's budget."""
+"""Show the models of a study: the progress of each, what it reaches at the rule's budget, and its verdicts as bars."""
 
 from __future__ import annotations
 
@@ -10,27 +10,28 @@ from rich.text import Text
 from textual.binding import Binding, BindingType
 from textual.coordinate import Coordinate
 from textual.events import Resize
+from textual.widget import Widget
 from textual.widgets import DataTable
 
 from tui.data.snapshot import Snapshot
 from tui.progress import scored_of
-from tui.text import sanitize, shorten_names
-from tui.widgets.plot import Reading, mark, near_words, reading
-from tui.widgets.styles import series_style
+from tui.text import Severity, fit, glyph, grouped, sanitize, severity_of, shorten_names
+from tui.widgets.plot import CurveReading, mark, near_words, reading
+from tui.widgets.styles import series_style, severity_style
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ModelLine:
+class ModelProgress:
     """One model in the table. `at_rule` is None without a curve or a rule."""
 
     tone: int
     name: str
     done: float
     pass_1: float | None
-    at_rule: Reading | None
+    at_rule: CurveReading | None
 
 
-def model_lines(snapshot: Snapshot, rule: float | None) -> list[ModelLine]:
+def model_lines(snapshot: Snapshot, rule: float | None) -> list[ModelProgress]:
     """Return the models in the order of the study."""
     curves = {one.tone: one for one in snapshot.curves.series} if snapshot.curves else {}
     lines = []
@@ -38,7 +39,7 @@ def model_lines(snapshot: Snapshot, rule: float | None) -> list[ModelLine]:
         wanted = model.wanted * snapshot.study.problems
         rows = [row for row in snapshot.tallies if row.model_id == model.id and row.scored]
         lines.append(
-            ModelLine(
+            ModelProgress(
                 tone=tone,
                 name=sanitize(model.name, 200),
                 done=scored_of(snapshot, model) / wanted if wanted else 0.0,
@@ -78,11 +79,11 @@ class ModelsTable(DataTable[Text], inherit_bindings=False):
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id, cursor_type="row", zebra_stripes=False, cursor_foreground_priority="renderable")
-        self._lines: tuple[ModelLine, ...] = ()
+        self._lines: tuple[ModelProgress, ...] = ()
         self._budget = ""
         self._shown: list[list[Text]] = []
 
-    def show(self, lines: Sequence[ModelLine], budget: str) -> None:
+    def show(self, lines: Sequence[ModelProgress], budget: str) -> None:
         """Show these models from now on; `budget` is that of the rule."""
         if (tuple(lines), budget) != (self._lines, self._budget):
             self._lines, self._budget = tuple(lines), budget
@@ -135,7 +136,7 @@ class ModelsTable(DataTable[Text], inherit_bindings=False):
         name = width - 3 - sum(w + 2 for _, w in rest) - 2
         return [("", 1), ("model", max(_SHORTEST_NAME, name)), *rest]
 
-    def _cells(self, line: ModelLine, name: str, columns: Sequence[tuple[str, int]]) -> list[Text]:
+    def _cells(self, line: ModelProgress, name: str, columns: Sequence[tuple[str, int]]) -> list[Text]:
         cells = [
             Text(mark(line.tone), style=series_style(self, line.tone, bold=True)),
             Text(name, no_wrap=True),
@@ -149,7 +150,7 @@ class ModelsTable(DataTable[Text], inherit_bindings=False):
         return cells[: len(columns)]
 
 
-def rate_words(found: Reading | None, *, brief: bool = False) -> str:
+def rate_words(found: CurveReading | None, *, brief: bool = False) -> str:
     """Return what a model reaches at the rule: 81.2 ±12.3 or 76.2 -23.8 +14.3, with ≥ after its curve's end."""
     if found is None:
         return "    —"
@@ -159,8 +160,85 @@ def rate_words(found: Reading | None, *, brief: bool = False) -> str:
     return f"{rate:>6} {near_words(found, brief=brief)}".rstrip()
 
 
-def k_words(found: Reading | None) -> str:
+def k_words(found: CurveReading | None) -> str:
     """Return how many samples per problem the rule's budget buys."""
     if found is None or found.k is None:
         return "—"
     return f"{'>' if found.beyond else ''}{found.k:.0f}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerdictCount:
+    """How often one verdict came up."""
+
+    verdict: str
+    count: int
+    share: float
+
+
+def verdict_counts(snapshot: Snapshot, model: int) -> list[VerdictCount]:
+    """Return the verdicts of one model (by its id): PASSED first, the others by how often they came up."""
+    found = {verdict: n for (owner, verdict), n in snapshot.counts.items() if owner == model and n}
+    total = sum(found.values())
+    ordered = sorted(found, key=lambda verdict: (verdict != "PASSED", -found[verdict], verdict))
+    return [VerdictCount(verdict=sanitize(v, 20), count=found[v], share=found[v] / total) for v in ordered]
+
+
+def folded(found: Sequence[VerdictCount], rows: int) -> list[VerdictCount]:
+    """Return at most `rows` bars; the last one adds up the verdicts that do not fit."""
+    if len(found) <= rows or rows < 1:
+        return list(found[: max(0, rows)])
+    kept, rest = found[: rows - 1], found[rows - 1 :]
+    return [*kept, VerdictCount(verdict="OTHERS", count=sum(b.count for b in rest), share=sum(b.share for b in rest))]
+
+
+_EIGHTHS = " ▏▎▍▌▋▊▉█"
+_WORD = 10
+_SHARE = 7
+_COUNT = 8
+_COUNTED_FROM = 44
+
+
+def bar_text(share: float, width: int) -> str:
+    """Return a share of 0…1 as a bar of exactly `width` cells, fine to an eighth of a cell."""
+    eighths = round(min(1.0, max(0.0, share)) * width * 8)
+    if share > 0:
+        eighths = max(1, eighths)
+    whole, rest = divmod(eighths, 8)
+    drawn = "█" * whole + (_EIGHTHS[rest] if rest else "")
+    return drawn.ljust(width)
+
+
+class VerdictBars(Widget):
+    """One bar for each verdict, with most of the width; on a narrow screen the count is hidden first."""
+
+    DEFAULT_CSS = "VerdictBars { width: 1fr; height: 1fr; }"
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._bars: tuple[VerdictCount, ...] = ()
+
+    def show(self, bars: Sequence[VerdictCount]) -> None:
+        """Draw these bars from now on."""
+        if tuple(bars) != self._bars:
+            self._bars = tuple(bars)
+            self.refresh()
+
+    def render(self) -> Text:
+        """Return as many bars as there are rows."""
+        if not self._bars:
+            return Text("no verdict yet", style=severity_style(self, Severity.FAINT), end="")
+        lines = [self._line(bar, self.size.width) for bar in folded(self._bars, self.size.height)]
+        return Text("\n", no_wrap=True, overflow="crop", end="").join(lines)
+
+    def _line(self, bar: VerdictCount, width: int) -> Text:
+        counted = width >= _COUNTED_FROM
+        room = max(1, width - 2 - _WORD - 1 - _SHARE - (_COUNT if counted else 0))
+        style = severity_style(self, Severity.WARN if bar.verdict == "OTHERS" else severity_of(bar.verdict))
+        line = Text(no_wrap=True, overflow="crop", end="")
+        line.append(f"{glyph(bar.verdict)} {fit(bar.verdict, _WORD)} ", style)
+        line.append(bar_text(bar.share, room), style)
+        if counted:
+            line.append(f"{grouped(bar.count):>{_COUNT}}")
+        line.append(f"{bar.share * 100:>{_SHARE - 1}.1f}%")
+        return line

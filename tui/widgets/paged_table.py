@@ -14,7 +14,7 @@ from typing import Generic, TypeVar
 
 from textual.message import Message
 
-from tui.data.sample_index import NOTHING, Order
+from tui.data.sample_index import NOTHING, SampleOrder
 from tui.widgets.list_table import Cell, Column, ListTable
 
 Row = TypeVar("Row", bound=Hashable)
@@ -24,7 +24,7 @@ MARK = "▪"
 
 
 class PagedTable(ListTable, Generic[Row]):
-    """Rows of a database by the ids of an `Order`. The first column is for marks."""
+    """Rows of a database by the ids of an `SampleOrder`. The first column is for marks."""
 
     class RowsNeeded(Message):
         """Rows that are not loaded yet."""
@@ -42,14 +42,14 @@ class PagedTable(ListTable, Generic[Row]):
     ) -> None:
         super().__init__(columns, id=id)
         self._cells = cells
-        self.order: Order = NOTHING
+        self.order: SampleOrder = NOTHING
         self.following = True
         self._rows: OrderedDict[int, Row] = OrderedDict()
         self._asked: set[int] = set()
         self._chosen: int | None = None
         self.marked: dict[int, None] = {}
 
-    def set_order(self, order: Order, *, empty: str = "", sort: tuple[str, bool] = ("", False)) -> None:
+    def set_order(self, order: SampleOrder, *, empty: str = "", sort: tuple[str, bool] = ("", False)) -> None:
         """Show these ids from now on."""
         before = self.order
         self.order = order

@@ -1,4 +1,4 @@
-"""Draw pass rate against budget, as a pure function from series to rows of cells.
+"""Draw pass rate against budget: a pure function from series to rows of cells, and the widget that shows them.
 
 Curves are steps: a budget buys a whole number of samples. The x axis is logarithmic by default, the y axis fits the
 shown values. Only the selected series has its band filled, because several bands would be unreadable. Names are at the
@@ -12,21 +12,30 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from rich.segment import Segment
+from rich.style import Style as RichStyle
+from textual.events import Click
+from textual.message import Message
+from textual.strip import Strip
+from textual.widget import Widget
+
 from sampler.drawing.axis import Scale, budget_scale, budget_ticks, format_interval, quantity, rate_scale, rate_ticks
+from sampler.drawing.palette import Rgb, series_colour
 from tui.data.snapshot import Series
 from tui.text import narrow, shorten_names
 from tui.widgets.canvas import (
     DOTS_HIGH,
     DOTS_WIDE,
-    Box,
     Canvas,
     CellKind,
     Label,
+    Rectangle,
     Span,
     Style,
     least_covering,
     place_labels,
 )
+from tui.widgets.styles import base_colours, blended, coloured, is_dark
 
 MARKS = "●■▲◆▼⬢✚◼"
 STAR = "★"
@@ -74,7 +83,7 @@ class Plot:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
+class CurveReading:
     """One series at the rule."""
 
     label: str
@@ -91,14 +100,14 @@ def mark(tone: int) -> str:
     return MARKS[tone % len(MARKS)]
 
 
-def reading(series: Series, budget: float) -> Reading:
+def reading(series: Series, budget: float) -> CurveReading:
     """Return the value of a series at one budget."""
     step = series.step(budget)
     if step is None:
-        return Reading(
+        return CurveReading(
             label=series.label, tone=series.tone, rate=None, near=None, k=None, beyond=False, star=series.star
         )
-    return Reading(
+    return CurveReading(
         label=series.label,
         tone=series.tone,
         rate=series.ys[step],
@@ -109,7 +118,7 @@ def reading(series: Series, budget: float) -> Reading:
     )
 
 
-def readings(series: Sequence[Series], budget: float) -> list[Reading]:
+def readings(series: Sequence[Series], budget: float) -> list[CurveReading]:
     """Return the values of all series at one budget, best first; those without a sample come last."""
     found = (reading(one, budget) for one in series)
     return sorted(found, key=lambda r: (r.rate is None, -(r.rate or 0.0), r.tone))
@@ -126,7 +135,7 @@ def layout(series: Sequence[Series], size: tuple[int, int], options: Options) ->
         return _words(canvas, "too small for a plot")
     if budgets is None:
         return _words(canvas, "no curve yet: it starts when the first problems are complete")
-    frame = _Frame.around(shown, canvas, budgets, options)
+    frame = _PlotArea.around(shown, canvas, budgets, options)
     _draw_axes(canvas, frame, options)
     _draw_band(canvas, frame, options)
     _draw_rule(canvas, frame, options)
@@ -140,7 +149,7 @@ def layout(series: Sequence[Series], size: tuple[int, int], options: Options) ->
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Frame:
+class _PlotArea:
     """The inner part of the picture, and the scales that lie on it."""
 
     series: tuple[Series, ...]
@@ -151,7 +160,7 @@ class _Frame:
     rates: Scale
 
     @classmethod
-    def around(cls, series: Sequence[Series], canvas: Canvas, budgets: Scale, options: Options) -> _Frame:
+    def around(cls, series: Sequence[Series], canvas: Canvas, budgets: Scale, options: Options) -> _PlotArea:
         room = canvas.width - _GUTTER
         longest = max(len(one.label) for one in series) + 2
         margin = min(longest + 1, room // 4) if room >= 40 else 0
@@ -192,7 +201,7 @@ def _words(canvas: Canvas, text: str) -> Plot:
     return Plot(rows=canvas.rows(), budgets=None, left=0, width=0)
 
 
-def _draw_axes(canvas: Canvas, frame: _Frame, options: Options) -> None:
+def _draw_axes(canvas: Canvas, frame: _PlotArea, options: Options) -> None:
     base = frame.height
     for row in range(frame.height):
         canvas.put(frame.left - 1, row, "│", CellKind.AXIS)
@@ -211,7 +220,7 @@ def _draw_axes(canvas: Canvas, frame: _Frame, options: Options) -> None:
     canvas.put(canvas.width - len(unit), base + 1, unit, CellKind.AXIS)
 
 
-def _draw_band(canvas: Canvas, frame: _Frame, options: Options) -> None:
+def _draw_band(canvas: Canvas, frame: _PlotArea, options: Options) -> None:
     for one in frame.series:
         if not options.band or one.tone != options.selected or not one.low or not one.high:
             continue
@@ -222,7 +231,7 @@ def _draw_band(canvas: Canvas, frame: _Frame, options: Options) -> None:
             canvas.fill(column, top, bottom, one.tone)
 
 
-def _draw_rule(canvas: Canvas, frame: _Frame, options: Options) -> None:
+def _draw_rule(canvas: Canvas, frame: _PlotArea, options: Options) -> None:
     if options.rule is None or not 0 <= frame.budgets.at(options.rule) <= 1:
         return
     column = frame.column(options.rule)
@@ -231,7 +240,7 @@ def _draw_rule(canvas: Canvas, frame: _Frame, options: Options) -> None:
     canvas.put(column, frame.height, "╧", CellKind.RULE)
 
 
-def _draw_line(canvas: Canvas, frame: _Frame, one: Series, options: Options) -> None:
+def _draw_line(canvas: Canvas, frame: _PlotArea, one: Series, options: Options) -> None:
     picked = one.tone == options.selected
     style = Style(CellKind.PICKED if picked else CellKind.LINE, one.tone)
     on, off = _DASHES[one.tone % len(_DASHES)] if options.dashes else (1, 0)
@@ -243,7 +252,7 @@ def _draw_line(canvas: Canvas, frame: _Frame, one: Series, options: Options) -> 
                 canvas.dot(frame.left * DOTS_WIDE + x, y + 1, style)
 
 
-def _path(frame: _Frame, one: Series) -> Iterator[tuple[int, int]]:
+def _path(frame: _PlotArea, one: Series) -> Iterator[tuple[int, int]]:
     """Yield the dots of a step curve from left to right, risers included."""
     first, last = frame.dot_column(one.xs[0]), frame.dot_column(one.end)
     before: int | None = None
@@ -258,34 +267,36 @@ def _path(frame: _Frame, one: Series) -> Iterator[tuple[int, int]]:
         before = y
 
 
-def _kind_of(one: Series | Reading | Label, options: Options) -> CellKind:
+def _kind_of(one: Series | CurveReading | Label, options: Options) -> CellKind:
     return CellKind.PICKED if one.tone == options.selected else CellKind.LABEL
 
 
-def _marks(frame: _Frame) -> list[Box]:
-    return [Box(column=frame.column(one.end), row=frame.row_of(one.ys[-1]), width=1, height=1) for one in frame.series]
+def _marks(frame: _PlotArea) -> list[Rectangle]:
+    return [
+        Rectangle(column=frame.column(one.end), row=frame.row_of(one.ys[-1]), width=1, height=1) for one in frame.series
+    ]
 
 
-def _stars(frame: _Frame) -> list[tuple[Series, Box]]:
+def _stars(frame: _PlotArea) -> list[tuple[Series, Rectangle]]:
     """Return the places of the greedy samples, each two cells wide: the star and the model's mark."""
     starred = [(one, one.star) for one in frame.series if one.star is not None]
     return [
-        (one, Box(column=frame.column(budget), row=frame.row_of(rate), width=2, height=1))
+        (one, Rectangle(column=frame.column(budget), row=frame.row_of(rate), width=2, height=1))
         for one, (budget, rate) in starred
     ]
 
 
-def _draw_stars(canvas: Canvas, frame: _Frame, options: Options) -> None:
+def _draw_stars(canvas: Canvas, frame: _PlotArea, options: Options) -> None:
     for one, at in _stars(frame):
         canvas.put(at.column, at.row, STAR + mark(one.tone), _kind_of(one, options), one.tone)
 
 
-def _draw_marks(canvas: Canvas, frame: _Frame, options: Options) -> None:
+def _draw_marks(canvas: Canvas, frame: _PlotArea, options: Options) -> None:
     for one, at in zip(frame.series, _marks(frame), strict=True):
         canvas.put(at.column, at.row, mark(one.tone), _kind_of(one, options), one.tone)
 
 
-def _draw_labels(canvas: Canvas, frame: _Frame, options: Options, kept_free: Sequence[Box]) -> None:
+def _draw_labels(canvas: Canvas, frame: _PlotArea, options: Options, kept_free: Sequence[Rectangle]) -> None:
     wanted = []
     names = [one.label for one in frame.series]
     for one in sorted(frame.series, key=lambda s: (s.tone != options.selected, -s.ys[-1], s.tone)):
@@ -299,7 +310,7 @@ def _draw_labels(canvas: Canvas, frame: _Frame, options: Options, kept_free: Seq
         canvas.put(label.column, label.row, label.text, _kind_of(label, options), label.tone)
 
 
-def _draw_readings(canvas: Canvas, frame: _Frame, options: Options) -> list[Box]:
+def _draw_readings(canvas: Canvas, frame: _PlotArea, options: Options) -> list[Rectangle]:
     """Draw a small table of every series at the rule, in the corner where it covers least."""
     if options.rule is None or not options.readout or frame.height < 10 or frame.width < 50:
         return []
@@ -314,7 +325,9 @@ def _draw_readings(canvas: Canvas, frame: _Frame, options: Options) -> list[Box]
     ]
     width, height = max(len(title), *(len(text) for _, text in lines)), len(lines) + 1
     right, bottom = canvas.width - width, frame.height - height
-    corners = [Box(column=x, row=y, width=width, height=height) for y in (bottom, 0) for x in (right, frame.left + 1)]
+    corners = [
+        Rectangle(column=x, row=y, width=width, height=height) for y in (bottom, 0) for x in (right, frame.left + 1)
+    ]
     box = least_covering(corners, canvas.busy)
     canvas.put(box.column, box.row, title.ljust(width), CellKind.RULE)
     for row, (one, text) in enumerate(lines, start=box.row + 1):
@@ -322,15 +335,97 @@ def _draw_readings(canvas: Canvas, frame: _Frame, options: Options) -> list[Box]
     return [box]
 
 
-def near_words(one: Reading, *, brief: bool = False) -> str:
+def near_words(one: CurveReading, *, brief: bool = False) -> str:
     """Return the interval of a reading, as in the report; empty without one."""
     return "" if one.rate is None or one.near is None else format_interval(one.rate, *one.near, brief=brief)
 
 
-def told(one: Reading, spread: int) -> str:
+def told(one: CurveReading, spread: int) -> str:
     """Return a reading as text of fixed width: rate, interval, samples per problem."""
     if one.rate is None:
         return f"{'< 1 sample':>12}"
     rate = f"{'≥' if one.beyond else ''}{one.rate * 100:.1f}"
     samples = "" if one.k is None else f" k={one.k:.3g}"
     return f"{rate:>6} {near_words(one):<{spread}}{samples:<5}"
+
+
+_SHARES = {CellKind.AXIS: 0.65, CellKind.GRID: 0.16, CellKind.NOTE: 0.75, CellKind.RULE: 0.9, CellKind.BLANK: 1.0}
+_BAND = 0.26
+_OTHERS = 0.8
+
+
+class CurvePlot(Widget):
+    """Curves of pass rate against budget; computed again only if the series, the options or the size change."""
+
+    DEFAULT_CSS = "CurvePlot { width: 1fr; height: 1fr; }"
+    ALLOW_SELECT = False
+
+    class RuleMoved(Message):
+        """The reader pointed at a budget."""
+
+        def __init__(self, budget: float) -> None:
+            super().__init__()
+            self.budget = budget
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._series: tuple[Series, ...] = ()
+        self._options = Options()
+        self._plot: Plot | None = None
+        self._plotted = (0, 0)
+
+    @property
+    def plot(self) -> Plot:
+        """Return the finished picture in the present size."""
+        size = self.size.width, self.size.height
+        if self._plot is None or size != self._plotted:
+            self._plot, self._plotted = layout(self._series, size, self._options), size
+        return self._plot
+
+    def show(self, series: Sequence[Series], options: Options) -> None:
+        """Draw these series from now on."""
+        if (tuple(series), options) != (self._series, self._options):
+            self._series, self._options = tuple(series), options
+            self._plot = None
+            self.refresh()
+
+    def on_resize(self) -> None:
+        """Make the picture again for a new size."""
+        self.refresh()
+
+    def on_click(self, event: Click) -> None:
+        """Set the rule at a click."""
+        offset = event.get_content_offset(self)
+        budget = self.plot.budget_at(offset.x) if offset is not None else None
+        if budget is not None:
+            self.post_message(self.RuleMoved(budget))
+
+    def render_line(self, y: int) -> Strip:
+        """Return one row of the picture."""
+        base = self.visual_style.rich_style
+        rows = self.plot.rows
+        if y >= len(rows):
+            return Strip.blank(self.size.width, base)
+        dark = is_dark(self)
+        return Strip([self._segment(span, base, dark=dark) for span in rows[y]], self.size.width)
+
+    def _segment(self, span: Span, base: RichStyle, *, dark: bool) -> Segment:
+        return Segment(span.text, self._look(span.style, base, dark=dark))
+
+    def _look(self, style: Style, base: RichStyle, *, dark: bool) -> RichStyle:
+        plain, under = base_colours(base)
+        band = self._band_colour(under, dark=dark)
+        behind = band if style.band else under
+        match style.kind:
+            case CellKind.LINE | CellKind.LABEL:
+                return coloured(blended(series_colour(style.tone, dark=dark), behind, _OTHERS), behind)
+            case CellKind.PICKED:
+                return coloured(series_colour(style.tone, dark=dark), behind, bold=True)
+            case CellKind.BAND:
+                return coloured(band, under)
+            case CellKind.BLANK | CellKind.AXIS | CellKind.GRID | CellKind.NOTE | CellKind.RULE:
+                return coloured(blended(plain, behind, _SHARES[style.kind]), behind, bold=style.kind is CellKind.RULE)
+
+    def _band_colour(self, under: Rgb, *, dark: bool) -> Rgb:
+        selected = self._options.selected
+        return blended(series_colour(selected, dark=dark), under, _BAND) if selected is not None else under

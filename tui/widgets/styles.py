@@ -11,7 +11,7 @@ from textual.theme import Theme
 from textual.widget import Widget
 
 from sampler.drawing.palette import Rgb, mixed, series_colour
-from tui.formats import Severity
+from tui.text import Severity
 
 _COLOURS: Mapping[bool, Mapping[Severity, Rgb]] = {
     True: {Severity.GOOD: (87, 200, 130), Severity.BAD: (240, 110, 100), Severity.WARN: (235, 185, 70)},

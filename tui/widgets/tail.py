@@ -20,8 +20,7 @@ from textual.widget import Widget
 
 from sampler.store.read_models import EventRow, TailRow
 from tui.data.snapshot import Snapshot
-from tui.formats import Severity, clock, glyph, severity_of
-from tui.text import fit, sanitize
+from tui.text import Severity, clock, fit, glyph, sanitize, severity_of
 from tui.widgets.styles import severity_style
 
 
@@ -107,7 +106,7 @@ class Tail(Widget, can_focus=True):
     class Moved(Message):
         """The reader began to scroll back, or to follow again."""
 
-    class Opened(Message):
+    class SampleOpened(Message):
         """The reader wants to see the sample behind a verdict."""
 
         def __init__(self, verdict: int) -> None:
@@ -164,7 +163,7 @@ class Tail(Widget, can_focus=True):
         """See more of the chosen line."""
         row = self._rows[self._chosen] if self._rows else None
         if isinstance(row, TailRow):
-            self.post_message(self.Opened(row.id))
+            self.post_message(self.SampleOpened(row.id))
 
     def action_look_page(self, pages: int) -> None:
         """Choose a line a screenful away."""

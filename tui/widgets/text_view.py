@@ -13,7 +13,7 @@ from textual.geometry import Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from tui.formats import Severity
+from tui.text import Severity
 from tui.widgets.styles import severity_style
 
 _STEP = 8
