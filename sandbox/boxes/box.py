@@ -22,7 +22,7 @@ from sandbox.boxes.docker_client import DockerClient
 from sandbox.boxes.docker_stream import DockerStream
 from sandbox.boxes.result_decoder import Expected, fact, mapping, read_facts
 from sandbox.errors import BoxLost, BoxSilent
-from sandbox.inside import codec, job_encoding, layout, test_runner, wire
+from sandbox.inside import codec, environment, test_runner, wire
 from sandbox.values import (
     Answer,
     AskedCalls,
@@ -62,7 +62,7 @@ class Box:
         self._sole: str | None = None  # the program that has the box to itself
         self._ours = 0  # visits before the first program
         self._buffer = wire.FrameBuffer()
-        first_uid = _FIRST_UID + random.SystemRandom().randrange(_RANGES) * layout.UID_STEP
+        first_uid = _FIRST_UID + random.SystemRandom().randrange(_RANGES) * environment.UID_STEP
         self.id = engine.create(container_body(spec, first_uid))
         self._stream: DockerStream | None = None
         try:
@@ -130,7 +130,7 @@ class Box:
         assert self._stream is not None  # noqa: S101  (set since __init__)
         began = time.monotonic()
         deadline = began + patience_s
-        self._stream.send(wire.frame(job_encoding.pack(order)), deadline)
+        self._stream.send(wire.frame(wire.pack_order(order)), deadline)
         while True:
             said = mapping(self._receive(deadline), "facts")
             if said.keys() != {"waited_s"}:
@@ -183,7 +183,7 @@ def _order(job: Job, proof: str) -> dict[str, object]:
     limits, answers, later = job.limits, job.answer_limits.size, _later(job.program)
     calls = _expected(job.program).calls
     return {
-        "program": job_encoding.pack(_instructions(job.program) | {"later": len(later), "room": answers}),
+        "program": wire.pack_order(_instructions(job.program) | {"later": len(later), "room": answers}),
         "later": later,
         "repeat": job.repeat,
         "spawn": job.isolation is Isolation.SPAWN,
@@ -224,7 +224,7 @@ def _later(program: Program) -> list[list[object]]:
     """Return the calls that are handed out later, each group with the number of answers that must come before it."""
     turns = program.tests.turns if isinstance(program.tests, AskedCalls) else ()
     starts = itertools.pairwise(itertools.accumulate(turns))
-    return [[start, job_encoding.pack(list(program.tests.pieces[start:end]))] for start, end in starts]  # type: ignore[union-attr]
+    return [[start, wire.pack_order(list(program.tests.pieces[start:end]))] for start, end in starts]  # type: ignore[union-attr]
 
 
 def _grading(grading: Grading) -> dict[str, object]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from sandbox.boxes.docker_client import inline_seccomp
-from sandbox.inside.layout import RUN, STACK_BYTES, USER
+from sandbox.inside.environment import RUN, STACK_BYTES, USER
 from sandbox.values import MAX_STDIN_BYTES, Limits
 
 LABEL = "codebudget.box"

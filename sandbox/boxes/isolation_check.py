@@ -1,6 +1,6 @@
 """Check the isolation of a box before any candidate runs in it.
 
-A program of ours (`inside/isolation_probe.py`) tries from within what must be forbidden and over-uses what must be
+A program of ours (`isolation_probe`) tries from within what must be forbidden and over-uses what must be
 limited, as a candidate would. Whatever gets through is a wall that does not hold: such a box is not used, and a pool
 with one does not open.
 """
@@ -147,7 +147,7 @@ def _calls(calls: list[tuple[str, tuple[int, ...]]]) -> CallTests:
 
 def probe_source() -> str:
     """Return the source of the program that tests the walls."""
-    return (Path(__file__).parents[1] / "inside" / "isolation_probe.py").read_text(encoding="utf-8")
+    return Path(__file__).with_name("isolation_probe.py").read_text(encoding="utf-8")
 
 
 def _job(tests: CallTests, limits: Limits, changed: Mapping[str, float]) -> Job:

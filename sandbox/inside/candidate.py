@@ -21,9 +21,8 @@ import types
 from collections.abc import Callable
 from typing import Any, NoReturn
 
-from sandbox.inside import codec, exceptions, interpreter, job_encoding, privileges, test_replay, test_runner, wire
-from sandbox.inside.call_runner import CallRunner, find_function, flush
-from sandbox.inside.exceptions import Report
+from sandbox.inside import answers, codec, environment, privileges, test_replay, test_runner, wire
+from sandbox.inside.answers import CallRunner, Report, find_function, flush
 
 ANSWERS_FD = 3
 ORDER_FD = 4
@@ -32,7 +31,7 @@ _COMMAND = ("/opt/box/python", "-s", "-P", "-B", "/opt/box/start.py", "candidate
 
 def read_order(fd: int) -> dict[str, wire.Value]:
     """Read the program from an order pipe, but not the proof, which comes after it."""
-    order: dict[str, wire.Value] = job_encoding.unpack(wire.read_frame(fd) or b"")
+    order: dict[str, wire.Value] = wire.unpack_order(wire.read_frame(fd) or b"")
     return order
 
 
@@ -60,7 +59,7 @@ def _reporter() -> Report:
 
 def _next_calls() -> list[wire.Value]:
     """Read the calls that are sent now that all earlier ones have their answers."""
-    calls: list[wire.Value] = job_encoding.unpack(wire.read_frame(ORDER_FD) or b"")
+    calls: list[wire.Value] = wire.unpack_order(wire.read_frame(ORDER_FD) or b"")
     return calls
 
 
@@ -96,7 +95,7 @@ class Script:
 
 def _run_plain(script: Script, report: Report) -> int:
     """Run a script as the interpreter itself would, down to exit handlers and waiting for threads."""
-    prove, tell, finish, let_go = _prove, exceptions.report_exception, _finish, _release_namespace
+    prove, tell, finish, let_go = _prove, answers.report_exception, _finish, _release_namespace
     code, stage = 0, "compile"
     space = _namespace("__main__")
     try:
@@ -142,7 +141,7 @@ def _run_graded(order: dict[str, Any], report: Report) -> int:
 
     The order's `source` is the code that the tests may use, or the solution to record.
     """
-    tell, prove, source = exceptions.report_exception, _prove, order["tests"]
+    tell, prove, source = answers.report_exception, _prove, order["tests"]
     space = _namespace("solution")
     exec(_compiled(order["source"], "solution.py"), space)
     solution = dict(space)
@@ -177,7 +176,7 @@ def _exactly(call: object) -> bytes:
 
 def _run_module(order: dict[str, Any], check: Callable[[dict[str, Any]], None], report: Report) -> int:
     """Run the program as a module, then `check` over its namespace; send the proof if both return."""
-    prove, tell = _prove, exceptions.report_exception
+    prove, tell = _prove, answers.report_exception
     stage = "compile"
     try:
         parts = _parts(order, "solution.py")
@@ -198,7 +197,7 @@ def _run_module(order: dict[str, Any], check: Callable[[dict[str, Any]], None], 
 
 
 def _file_of(order: dict[str, Any], space: dict[str, Any], name: str) -> None:
-    space["__file__"] = interpreter.write_program_file(order["source"], order["imports"], name)
+    space["__file__"] = environment.write_program_file(order["source"], order["imports"], name)
 
 
 def _parts(order: dict[str, Any], name: str) -> list[types.CodeType]:
@@ -295,7 +294,7 @@ def resume() -> None:
     """Run the program in the fresh interpreter that `main_exec` started. Never returns."""
     for fd in (ANSWERS_FD, ORDER_FD):
         os.set_inheritable(fd, False)
-    run_process(interpreter.reset_interpreter, run)
+    run_process(environment.reset_interpreter, run)
 
 
 def run_process(begin: Callable[[], object], run: Callable[[], int]) -> None:

@@ -7,7 +7,7 @@ import os
 import resource
 import struct
 
-from sandbox.inside.layout import SCRATCH, STACK_BYTES
+from sandbox.inside.environment import SCRATCH, STACK_BYTES
 
 OPEN_FILES = 256
 LANDLOCK_FD = 101  # in the zygote: the Landlock ruleset, where the kernel has one

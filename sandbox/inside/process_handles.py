@@ -13,7 +13,8 @@ import socket
 from dataclasses import dataclass
 from typing import NoReturn, Protocol
 
-from sandbox.inside import fork_protocol, residue, usage, wire, zygote
+from sandbox.inside import residue, usage, wire, zygote
+from sandbox.inside.zygote import Ended
 
 _CHUNK = 4096
 
@@ -40,7 +41,7 @@ class Parent(Protocol):
     def kill(self) -> None:
         """Kill this process, if there is no candidate to kill or the candidate does not die."""
 
-    def reap(self) -> fork_protocol.Ended:
+    def reap(self) -> Ended:
         """Return how this process ended, after its socket was closed."""
 
 
@@ -86,35 +87,35 @@ class Zygote:
         """Start a runner for a program, which it reads from its first order pipe."""
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         before = residue.snapshot()
-        socket.send_fds(self.control, [fork_protocol.ORDER.pack(fork_protocol.RUNNER, uid, 0.0, 0)], [theirs.fileno()])
+        socket.send_fds(self.control, [zygote.ORDER.pack(zygote.RUNNER, uid, 0.0, 0)], [theirs.fileno()])
         theirs.close()
         return Runner(zygote=self, pid=self._receive_started(), uid=uid, program=program, control=ours, before=before)
 
-    def wait_for(self, pid: int) -> fork_protocol.Ended:
+    def wait_for(self, pid: int) -> Ended:
         """Wait for a runner and return how it ended."""
-        self._send(fork_protocol.WAIT, pid)
-        return fork_protocol.Ended.unpack(self._receive())
+        self._send(zygote.WAIT, pid)
+        return Ended.unpack(self._receive())
 
     def clean(self, uid: int) -> None:
         """Have the spare cleaner remove what `uid` has left, and wait for it."""
-        self._send(fork_protocol.CLEAN, uid)
+        self._send(zygote.CLEAN, uid)
         self._receive()
         self.spare = 0
 
     def reap_adopted(self) -> None:
         """Have the zygote reap processes that a candidate made its children."""
-        self._send(fork_protocol.REAP)
+        self._send(zygote.REAP)
 
     def fork_spare(self) -> None:
         """Have the zygote fork the next cleaner."""
-        self._send(fork_protocol.SPARE)
+        self._send(zygote.SPARE)
         self.spare = self._receive_started()
 
     def _send(self, what: int, whom: int = 0) -> None:
-        self.control.send(fork_protocol.ORDER.pack(what, whom, 0.0, 0))
+        self.control.send(zygote.ORDER.pack(what, whom, 0.0, 0))
 
     def _receive_started(self) -> int:
-        pid: int = fork_protocol.STARTED.unpack(self._receive())[1]
+        pid: int = zygote.STARTED.unpack(self._receive())[1]
         return pid
 
     def _receive(self) -> bytes:
@@ -156,7 +157,7 @@ class Runner:
         """Kill the runner. Its pid cannot be given again until the runner is reaped."""
         os.kill(self.pid, signal.SIGKILL)
 
-    def reap(self) -> fork_protocol.Ended:
+    def reap(self) -> Ended:
         """Kill the runner and return how it ended, with the CPU seconds that are in no visit's facts yet."""
         self.kill()
         self.control.close()

@@ -27,7 +27,7 @@ import stat
 import time
 from collections.abc import Iterator
 
-from sandbox.inside.layout import SCRATCH_DIRECTORIES
+from sandbox.inside.environment import SCRATCH_DIRECTORIES
 
 SPREAD = 1024  # the counter of process ids moves on by fewer than this
 _AT_ONCE = 64  # names of one directory that are in memory

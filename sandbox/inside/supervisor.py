@@ -7,31 +7,94 @@ box that is not clean is not used again: the supervisor then exits, and the cont
 An order may say that its program will be run again. Then a runner stays, and "clean" means clean but for the runner;
 what one visit leaves behind is removed before the next. The order None ends the runner, and the box has to be clean
 without it.
+
+Before all that it keeps our own code in memory (`lock_code`). When memory runs out, the kernel first evicts pages that
+it can read again from files: the interpreter itself, if this box was the first to read it. From then on every process
+of the box waits for the disk at nearly every step, process 1 included, and a limit is noticed many seconds late. So
+process 1, before it forks, locks the files that it is mapped from; such a lock belongs to the page and holds for all
+processes and all boxes. Engines set a low limit on locked memory and cannot always raise it. A mapping above the limit
+is replaced by an anonymous copy, which cannot be evicted either because a box has no swap. Copies cost time of each
+fork, so nothing is copied that none of our processes runs. Afterwards no process of the box may lock memory.
 """
 
 from __future__ import annotations
 
 import ctypes
+import mmap
 import platform
 import random
 import resource
 import sys
 import time
+from typing import NamedTuple
 
-from sandbox.inside import (
-    interpreter,
-    job_encoding,
-    layout,
-    memory_lock,
-    privileges,
-    process_handles,
-    residue,
-    usage,
-    visit,
-    wire,
-)
-from sandbox.inside.layout import SCRATCH_DIRECTORIES
+from sandbox.inside import environment, privileges, process_handles, residue, usage, visit, wire
+from sandbox.inside.environment import SCRATCH_DIRECTORIES
 from sandbox.inside.residue import is_empty
+
+_MAYMOVE_FIXED = 1 | 2
+_UNUSED = "/libcrypto."  # a third of all bytes; `hashlib` loads it, and only candidates and graders call it
+_FAILED = ctypes.c_void_p(-1).value
+
+
+class Mapping(NamedTuple):
+    """A read-only mapping of a file."""
+
+    start: int
+    size: int
+    rights: int
+
+
+def lock_code() -> bool:
+    """Lock or copy all files that this process is mapped from, then give up the right to lock.
+
+    Returns whether that worked for each.
+    """
+    with open("/proc/self/maps", encoding="utf-8") as file:
+        mappings = file_mappings(file.read())
+    libc = _libc()
+    largest_first = sorted(mappings, key=lambda mapping: -mapping.size)
+    kept = [libc.mlock(mapping.start, mapping.size) == 0 or _copied(libc, mapping) for mapping in largest_first]
+    resource.setrlimit(resource.RLIMIT_MEMLOCK, (0, 0))
+    return all(kept)
+
+
+def file_mappings(maps: str) -> list[Mapping]:
+    """Return the read-only private mappings of files, from the text of `/proc/self/maps`."""
+    found = []
+    for line in maps.splitlines():
+        span, rights, _, _, _, *name = line.split(maxsplit=5)
+        if name and name[0].startswith("/") and _UNUSED not in name[0] and rights in {"r--p", "r-xp"}:
+            start, end = (int(place, 16) for place in span.split("-"))
+            executable = mmap.PROT_EXEC if "x" in rights else 0
+            found.append(Mapping(start, end - start, mmap.PROT_READ | executable))
+    return found
+
+
+def _libc() -> ctypes.CDLL:
+    libc, place, size, number = ctypes.CDLL(None), ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int
+    libc.mlock.argtypes = libc.munmap.argtypes = (place, size)
+    libc.mmap.argtypes, libc.mmap.restype = (place, size, number, number, number, ctypes.c_long), place
+    libc.mprotect.argtypes = (place, size, number)
+    libc.mremap.argtypes, libc.mremap.restype = (place, size, size, number, place), place
+    return libc
+
+
+def _copied(libc: ctypes.CDLL, mapping: Mapping) -> bool:
+    """Replace a mapping by a copy; returns whether that worked.
+
+    The kernel moves the copy into place in one step, so even the code that is running can be replaced.
+    """
+    start, size, rights = mapping
+    copy = libc.mmap(None, size, mmap.PROT_READ | mmap.PROT_WRITE, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS, -1, 0)
+    if copy == _FAILED:
+        return False
+    ctypes.memmove(copy, start, size)
+    if libc.mprotect(copy, size, rights) == 0 and libc.mremap(copy, size, size, _MAYMOVE_FIXED, start) == start:
+        return True
+    libc.munmap(copy, size)
+    return False
+
 
 PROTOCOL = 8
 _CLEANING_S = 5.0
@@ -43,13 +106,13 @@ class Supervisor:
     """One zygote, at most one runner, one candidate at a time."""
 
     def __init__(self, ids: range) -> None:
-        self._code_kept = memory_lock.lock_code()
+        self._code_kept = lock_code()
         self._uids, self._given = list(ids[1:]), 0
         random.SystemRandom().shuffle(self._uids)  # in order, its uid would tell a program how many came before it
         self._zygote = process_handles.Zygote(cleaner_uid=ids[0])
         self._runner: process_handles.Runner | None = None
         self._reaper = process_handles.OrphanReaper(self._zygote)
-        interpreter.write_user_files(ids)
+        environment.write_user_files(ids)
         self._pid_counter, self._forks = residue.PidCounter(), 0  # since the last call of `randomize`
         self._before, self._memory = residue.snapshot(), usage.MemoryBaseline()
 
@@ -59,7 +122,7 @@ class Supervisor:
         ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, 1 << 18)
         wire.write_frame(1, wire.encode(self._greeting()))
         while (payload := wire.read_frame(0)) is not None:
-            fields, payload = job_encoding.unpack(payload), None
+            fields, payload = wire.unpack_order(payload), None
             order, fields = None if fields is None else visit.Order(**fields), None
             facts = self._release_program() if order is None else self._visit(order)
             wire.write_frame(1, wire.encode(facts))
@@ -126,7 +189,7 @@ class Supervisor:
         Raises WireError if a runner of another program has not been released.
         """
         if self._runner is not None and not (order.repeat and order.program == self._runner.program):
-            raise wire.WireError("another program, and no farewell to the last one")
+            raise wire.WireError("another program, and the last one was not released")
         if not order.repeat:
             return self._zygote, self._new_uid()
         if self._runner is None:
@@ -152,7 +215,7 @@ class Supervisor:
         """Return what a visit left behind, and whether the box is clean after cleaning up."""
         found = self._leftovers()
         if "leftover_files" in found:  # it may be the program's file, which we wrote
-            interpreter.remove_program_files()
+            environment.remove_program_files()
             found = self._leftovers()
         if not found and self._is_restored():
             return found, True
@@ -217,5 +280,5 @@ def main() -> None:
     ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
     resource.setrlimit(resource.RLIMIT_CORE, (1, 1))
     with open("/proc/self/uid_map", encoding="ascii") as uid_map:
-        ids = layout.uid_range(int(sys.argv[1]), uid_map.read())
+        ids = environment.uid_range(int(sys.argv[1]), uid_map.read())
     Supervisor(ids).serve()

@@ -13,7 +13,7 @@ The functions under test are replaced by stand-ins (`bind`):
 
 All start from the same random seed, so tests that draw random values draw the same ones. Answers are data of the
 codec's types. A mark (a spoofed or unknown type) is no answer: the stand-in raises instead. An exception of the
-candidate is raised again so that every except clause treats it as Python would (`exceptions`).
+candidate is raised again so that every except clause treats it as Python would (`answers`).
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NoReturn, Protocol
 
 from sandbox.inside import codec
-from sandbox.inside.exceptions import exception_from
+from sandbox.inside.answers import exception_from
 
 SEED = 20240731
 MAX_ASKED = 20_000  # calls of tests that get no answer

@@ -18,9 +18,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from sandbox.inside import fork_protocol, usage, wire
-from sandbox.inside.deadline import CoreWait, Deadline
-from sandbox.inside.layout import RUN
+from sandbox.inside import usage, wire, zygote
+from sandbox.inside.environment import RUN
 from sandbox.inside.process_handles import OrphanReaper, Parent
 
 _POLL_MS = 50
@@ -29,6 +28,10 @@ _QUIET_MS = 10
 _SAMPLE_MS = 50  # between looks at the memory of the box; a short program ends before
 _DYING_S = 0.5
 _CHUNK = 1 << 16
+_FIRST_LOOK_S = 0.05  # a short program ends before and costs no look at the times of tasks
+_MIN_OFF_CORE_S = 0.02  # looks are worth their time only if the box was off its core for longer than this
+_LOOK_SHARE = 40  # at most one look per 1/40 of the visit: each takes some tenths of a millisecond
+_REPORT_S = 1.0
 
 
 @dataclass
@@ -67,6 +70,49 @@ class VisitResult:
     peak_kb: int
     memory_source: str
     had_others: bool
+
+
+class Deadline:
+    """The end of one visit's wall time, which begins when this object is made.
+
+    Time in which the box waited for its core moves the end, up to `longest_s`. A program cannot gain any of it on a
+    core that no other container uses. If others use the core, this time is only not counted against the program, and
+    costs the others nothing. `sandbox.judging.judge.starved` reads the result from the facts.
+    """
+
+    def __init__(self, wall_s: float, longest_s: float, waiting: usage.CoreWait) -> None:
+        self._waiting = waiting
+        self.began = time.monotonic()
+        self._wall_s, self._longest = wall_s, self.began + longest_s
+        self._next_look, self._reported = self.began + _FIRST_LOOK_S, self.began + wall_s
+
+    @property
+    def waited_s(self) -> float:
+        """Return seconds that the box has waited for its core, as of the last look."""
+        return self._waiting.seconds
+
+    def left_s(self, box_cpu_s: float, *, looking: bool) -> float:
+        """Return the seconds left, negative when the time is over.
+
+        Reads the accounts of the tasks first if `looking` allows it: that takes memory of the box.
+        """
+        now = time.monotonic()
+        due = now > self._next_look or now > self._end()
+        if looking and due and now - self.began - box_cpu_s > _MIN_OFF_CORE_S:
+            self._waiting.update(box_cpu_s)
+            self._next_look = now + max(_FIRST_LOOK_S, (now - self.began) / _LOOK_SHARE)
+        return self._end() - now
+
+    def has_moved(self) -> bool:
+        """Return whether the end is later than was reported last; true at most once a second."""
+        now = time.monotonic()
+        if not self._reported < now < self._end():
+            return False
+        self._reported = max(self._end(), now + _REPORT_S)
+        return True
+
+    def _end(self) -> float:
+        return min(self.began + self._wall_s + self._waiting.seconds, self._longest)
 
 
 class _Writer:
@@ -163,14 +209,14 @@ class Visit:
         self._peak, self._locks = usage.PeakMemory(), usage.RecordLocks()
         self._cpu_before = usage.box_cpu_s()
         self._own_before = time.process_time()
-        self._deadline = Deadline(order.wall_s, order.longest_s, CoreWait(parent.ours))
+        self._deadline = Deadline(order.wall_s, order.longest_s, usage.CoreWait(parent.ours))
         self._pid, self._sampled = 0, self._deadline.began
         self._ending, self._killed_at, self._poll_ms = "", 0.0, 0
         self._had_others = False  # whether there were more processes than the candidate's first one at its limit
         # If the parent is dead, `run` finds its socket closed.
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-            what = fork_protocol.SPAWN if order.spawn else fork_protocol.RUN
-            message = fork_protocol.ORDER.pack(what, uid, order.cpu_s, order.disk_mb)
+            what = zygote.SPAWN if order.spawn else zygote.RUN
+            message = zygote.ORDER.pack(what, uid, order.cpu_s, order.disk_mb)
             socket.send_fds(parent.control, [message], theirs)
         for fd in theirs:
             os.close(fd)
@@ -242,7 +288,7 @@ class Visit:
         """Return whether the program printed more than was kept."""
         return any(reader.size > reader.cap for reader in (self._stdout, self._stderr))
 
-    def _step(self) -> fork_protocol.Ended | None:
+    def _step(self) -> zygote.Ended | None:
         """Wait for an event and handle it; returns how the main process ended, once it has."""
         for fd, _ in self._poll.poll(self._poll_ms):
             if fd == self._parent.control.fileno():
@@ -282,7 +328,7 @@ class Visit:
                 self._poll.unregister(fd)
             os.close(fd)
 
-    def _receive(self) -> fork_protocol.Ended | None:
+    def _receive(self) -> zygote.Ended | None:
         try:
             data = self._parent.control.recv(64)
         except ConnectionResetError:  # it died before it read our order
@@ -290,9 +336,9 @@ class Visit:
         if not data:
             return self._parent.reap()
         if data[0] == 1:
-            self._pid = fork_protocol.STARTED.unpack(data)[1]
+            self._pid = zygote.STARTED.unpack(data)[1]
             return None
-        return fork_protocol.Ended.unpack(data)
+        return zygote.Ended.unpack(data)
 
     def _watch_limits(self) -> None:
         """Act on a limit that is reached; else say how long there is nothing to look at.

@@ -1,4 +1,4 @@
-"""Encode values as bytes, and bytes in frames: the only format between host, supervisor and candidate.
+"""Encode values as bytes, and bytes in frames: the only formats between host, supervisor and candidate.
 
 A frame is a length (4 bytes, big endian) and that many bytes of payload; a payload is one value. A value is one of a
 closed set of exact types, each a tag and its content:
@@ -9,12 +9,20 @@ closed set of exact types, each a tag and its content:
 Lengths and counts are 4 bytes. The decoder is strict: it reads nothing twice, allocates memory only for bytes that were
 sent, and refuses trailing bytes, and depth or size above its caps. So the cost of hostile bytes is linear in their
 length.
+
+Orders go the other way. Only the host writes them, so their reader may trust them, and they are written by the
+interpreter's own `marshal` (`pack_order`). That takes a fiftieth of the time of our strict reader, in a fork where
+every step costs page faults. `unpack_order` must never see bytes from a box.
 """
 
 from __future__ import annotations
 
+import marshal
 import os
 import struct
+from typing import Any
+
+from sandbox.inside.codec.codec_types import MARSHAL_VERSION
 
 MAX_FRAME = 192 << 20
 MAX_DEPTH = 32
@@ -275,3 +283,13 @@ def write_frame(fd: int, payload: bytes) -> None:
     data = memoryview(frame(payload))
     while data:
         data = data[os.write(fd, data) :]
+
+
+def pack_order(order: Any) -> bytes:
+    """Encode an order of None, bool, int, float, str, bytes, lists and dicts; raises ValueError for anything else."""
+    return marshal.dumps(order, MARSHAL_VERSION)
+
+
+def unpack_order(data: bytes) -> Any:
+    """Decode an order that the host packed."""
+    return marshal.loads(data)  # noqa: S302  (written by the host)

@@ -4,6 +4,10 @@ It never sees a job. The supervisor sends it the ends of five fresh pipes and a 
 it, one candidate at a time. Or the supervisor sends it a socket, to fork a runner, which takes its orders from that
 socket. A cleaner is always forked in advance.
 
+Packets: an order to the zygote or a runner is one packet (`ORDER`): what to do, for which uid or pid, under which
+limits, with descriptors beside it. Each fork is answered by STARTED with the child's pid, and each child that was
+waited for by ENDED.
+
 Warm-up: the interpreter specializes code while it runs it, by writing into it. Code that the zygote has often run is
 specialized in every fork and is not written again. So a fork starts faster and copies fewer pages, which saves a tenth
 of a short program's time. So the zygote runs some programs of its own before it forks the first candidate.
@@ -27,9 +31,66 @@ import socket
 import struct
 import sys
 import time
+from collections.abc import Callable
 from typing import NamedTuple
 
-from sandbox.inside import candidate, codec, fork_protocol, interpreter, job_encoding, privileges, residue, wire
+from sandbox.inside import candidate, codec, environment, privileges, residue, wire
+
+RUN, SPAWN, RUNNER, WAIT, CLEAN, REAP, SPARE = range(1, 8)
+ORDER = struct.Struct(">BIdI")  # what, whom (a uid; the pid to WAIT for), CPU seconds, MB of disk
+STARTED = struct.Struct(">BI")  # 1, pid
+ENDED = struct.Struct(">BIiddQ")  # 2, pid, wait status, user s, system s, peak kB
+FIRST_RECEIVED_FD = 16
+CONTROL_FD = 100
+
+
+class Ended(NamedTuple):
+    """How a child ended: wait status, CPU seconds of it and of its own reaped children, peak kB."""
+
+    status: int
+    cpu_s: float
+    peak_kb: int
+
+    @classmethod
+    def unpack(cls, data: bytes) -> Ended:
+        """Read what `wait` has packed."""
+        _, _, status, user_s, system_s, peak_kb = ENDED.unpack(data)
+        return cls(status, user_s + system_s, peak_kb)
+
+
+def receive(control: socket.socket) -> tuple[tuple[int, int, float, int], list[int]]:
+    """Return the next order and its descriptors; ends the process when the supervisor has ended."""
+    data, fds, _, _ = socket.recv_fds(control, ORDER.size, 5, socket.MSG_CMSG_CLOEXEC)
+    if not data:
+        os._exit(0)
+    what, whom, cpu_s, disk_mb = ORDER.unpack(data)
+    return (what, whom, cpu_s, disk_mb), fds
+
+
+def fork(control: socket.socket, child: Callable[[], object]) -> int:
+    """Fork, report it and return the child's pid. `child` is called in the child and does not return."""
+    pid = os.fork()
+    if pid == 0:
+        child()
+    control.send(STARTED.pack(1, pid))
+    return pid
+
+
+def wait_and_report(control: socket.socket, pid: int, fds: list[int], *, before_s: float = 0.0) -> None:
+    """Wait for a candidate and report how it ended; `before_s` are CPU seconds that its parent spent for it.
+
+    Its pipes stay open here until then, so that the supervisor wakes up once when it ends, and not for every pipe.
+    """
+    control.send(wait(pid, before_s=before_s))
+    for fd in fds:
+        os.close(fd)
+
+
+def wait(pid: int, *, before_s: float = 0.0) -> bytes:
+    """Wait for a child; returns the ENDED packet."""
+    _, status, used = os.wait4(pid, 0)
+    return ENDED.pack(2, pid, status, used.ru_utime + before_s, used.ru_stime, used.ru_maxrss)
+
 
 PRELOAD = [  # and what /opt/box/preload lists: the packages that the image was made with
     "abc",
@@ -111,21 +172,21 @@ def main(control: socket.socket, cleaner_uid: int) -> None:
     privileges.set_common_limits()
     spare = _fork_cleaner(control, cleaner_uid)
     while True:
-        (what, whom, cpu_s, disk_mb), fds = fork_protocol.receive(control)
-        if what in {fork_protocol.RUN, fork_protocol.SPAWN}:
-            become = candidate.main if what == fork_protocol.RUN else candidate.main_exec
+        (what, whom, cpu_s, disk_mb), fds = receive(control)
+        if what in {RUN, SPAWN}:
+            become = candidate.main if what == RUN else candidate.main_exec
             child = functools.partial(become, whom, cpu_s, disk_mb, fds)
-            fork_protocol.wait_and_report(control, fork_protocol.fork(control, child), fds)
-        elif what == fork_protocol.RUNNER:
-            fork_protocol.fork(control, functools.partial(_run_runner, control, whom, fds[0]))
+            wait_and_report(control, fork(control, child), fds)
+        elif what == RUNNER:
+            fork(control, functools.partial(_run_runner, control, whom, fds[0]))
             os.close(fds[0])
-        elif what == fork_protocol.WAIT:
-            control.send(fork_protocol.wait(whom))
-        elif what == fork_protocol.CLEAN:
+        elif what == WAIT:
+            control.send(wait(whom))
+        elif what == CLEAN:
             os.write(spare.wake, struct.pack(">I", whom))
             os.close(spare.wake)
-            control.send(fork_protocol.wait(spare.pid))
-        elif what == fork_protocol.REAP:
+            control.send(wait(spare.pid))
+        elif what == REAP:
             _reap_adopted()
         else:
             spare = _fork_cleaner(control, cleaner_uid)
@@ -133,15 +194,15 @@ def main(control: socket.socket, cleaner_uid: int) -> None:
 
 def _move_up(control: socket.socket) -> socket.socket:
     """Occupy the low descriptors, so that received ones never have the numbers that a candidate's will get."""
-    high = socket.socket(fileno=os.dup2(control.detach(), fork_protocol.CONTROL_FD, inheritable=False))
+    high = socket.socket(fileno=os.dup2(control.detach(), CONTROL_FD, inheritable=False))
     null = os.open("/dev/null", os.O_RDWR)
-    for fd in range(fork_protocol.FIRST_RECEIVED_FD):
+    for fd in range(FIRST_RECEIVED_FD):
         if fd not in {2, null}:
             os.dup2(null, fd, inheritable=False)
     file = os.open(_PACKAGES, os.O_RDONLY | os.O_CLOEXEC)  # any file: a candidate's standard input will be one
     os.dup2(file, 0, inheritable=False)
     os.close(file)
-    interpreter.reopen_stdin()
+    environment.reopen_stdin()
     return high
 
 
@@ -154,7 +215,7 @@ def _preload() -> None:
         with contextlib.suppress(ImportError):
             importlib.import_module(name)
     warm_up()
-    interpreter.reset_interpreter()
+    environment.reset_interpreter()
     gc.collect()
     gc.freeze()
 
@@ -166,7 +227,7 @@ class _Spare(NamedTuple):
 
 def _fork_cleaner(control: socket.socket, cleaner_uid: int) -> _Spare:
     asleep, wake = os.pipe2(os.O_CLOEXEC)
-    pid = fork_protocol.fork(control, functools.partial(_sleep, control, cleaner_uid, asleep, wake))
+    pid = fork(control, functools.partial(_sleep, control, cleaner_uid, asleep, wake))
     os.close(asleep)
     return _Spare(pid, wake)
 
@@ -201,7 +262,7 @@ def warm_up() -> None:
     order_fd = os.dup(candidate.ORDER_FD)
     try:
         for visit in _WARM_UP_VISITS * _WARM_UP_ROUNDS:
-            _run_once(wire.frame(job_encoding.pack(_WARM_UP_ORDER | visit)) + wire.frame(b"a proof"))
+            _run_once(wire.frame(wire.pack_order(_WARM_UP_ORDER | visit)) + wire.frame(b"a proof"))
     finally:
         sys.stderr = stderr
         os.dup2(order_fd, candidate.ORDER_FD, inheritable=False)
@@ -235,7 +296,7 @@ def _become_runner(control: socket.socket, uid: int, own_control: int) -> None:
     os.setsid()
     os.dup2(own_control, control.fileno(), inheritable=False)
     os.dup2(0, 2)  # compiling may warn, and our standard error is the container's
-    os.closerange(fork_protocol.FIRST_RECEIVED_FD, control.fileno())
+    os.closerange(FIRST_RECEIVED_FD, control.fileno())
     os.closerange(control.fileno() + 1, privileges.OPEN_FILES)
     privileges.drop_privileges(uid)
     privileges.make_undumpable()
@@ -243,7 +304,7 @@ def _become_runner(control: socket.socket, uid: int, own_control: int) -> None:
 
 def _fork_for_program(control: socket.socket) -> None:
     """Compile the program of the first order; fork a candidate for it and for every later order."""
-    (_, _, cpu_s, disk_mb), fds = fork_protocol.receive(control)
+    (_, _, cpu_s, disk_mb), fds = receive(control)
     order = candidate.read_order(fds[candidate.ORDER_FD])
     candidate.apply_assumptions(order)
     script = candidate.Script(order)
@@ -251,6 +312,6 @@ def _fork_for_program(control: socket.socket) -> None:
     compiling_s = time.process_time()
     while True:
         child = functools.partial(candidate.main_in_runner, script, cpu_s, disk_mb, fds)
-        fork_protocol.wait_and_report(control, fork_protocol.fork(control, child), fds, before_s=compiling_s)
+        wait_and_report(control, fork(control, child), fds, before_s=compiling_s)
         compiling_s = 0.0
-        (_, _, cpu_s, disk_mb), fds = fork_protocol.receive(control)
+        (_, _, cpu_s, disk_mb), fds = receive(control)

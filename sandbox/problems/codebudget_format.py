@@ -14,7 +14,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
-from sandbox.inside.imports import prepend_imports
+from sandbox.inside.environment import prepend_imports
 from sandbox.problems import assumption_options
 from sandbox.problems.ast_names import Definition, first_line, leans_on
 from sandbox.problems.checks import UNREADABLE, check_tests

@@ -14,7 +14,7 @@ import ast
 import math
 from typing import Any
 
-from sandbox.inside.imports import prepend_imports
+from sandbox.inside.environment import prepend_imports
 from sandbox.problems import rows
 from sandbox.problems.ast_names import leans_on, reaches_a_class
 from sandbox.problems.checks import UNREADABLE, NotData, Reader, called, check_tests

@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from sandbox.cli import cli
-from sandbox.inside.imports import prepend_imports
+from sandbox.inside.environment import prepend_imports
 from sandbox.judging.explaining import explain
 from sandbox.problems import Problem, Wanted, read_problem
 from sandbox.problems.assumption_options import in_words, read_words

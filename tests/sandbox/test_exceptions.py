@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from sandbox.inside import codec
-from sandbox.inside.exceptions import exception_bytes, exception_from
+from sandbox.inside.answers import exception_bytes, exception_from
 from sandbox.scoring.scorer import Scorer
 from sandbox.values import CheckTests, Program, Score, Verdict
 

@@ -17,7 +17,7 @@ from sandbox.boxes.image import ensure_image
 from sandbox.boxes.isolation_check import WALLS, WallBroken, probe, quick_probe, require_isolation
 from sandbox.boxes.ownership import Owner
 from sandbox.diagnostics.doctor import Level, examine, seen_inside
-from sandbox.inside.layout import RUN
+from sandbox.inside.environment import RUN
 from sandbox.values import Ending, Job, Limits, Run
 
 LIMITS = Limits(memory_mb=128, processes=8, disk_mb=8, files=64, output_kb=256)

@@ -16,7 +16,7 @@ from sandbox.boxes.docker_client import DockerClient
 from sandbox.boxes.image import Outfit, ensure_image
 from sandbox.boxes.ownership import Owner
 from sandbox.diagnostics.selftest import GRACE_S, LIMITS, escapes_directory
-from sandbox.inside.memory_lock import Mapping, file_mappings
+from sandbox.inside.supervisor import Mapping, file_mappings
 from sandbox.values import Job, Program
 
 MAPS = """\

@@ -8,11 +8,11 @@ import sys
 
 import pytest
 
-from sandbox.inside import job_encoding
+from sandbox.inside import wire
 
 PROGRAM = """
 import linecache, os, sys
-from sandbox.inside import candidate, exceptions, zygote
+from sandbox.inside import candidate, zygote
 while os.open("/dev/null", os.O_RDWR) < max(candidate.ANSWERS_FD, candidate.ORDER_FD):
     pass
 def state():
@@ -39,6 +39,6 @@ def test_a_rehearsal_quickens_the_code_and_leaves_no_trace() -> None:
 
 def test_orders_come_out_as_they_went_in_and_take_nothing_but_plain_values() -> None:
     order = {"a": None, "b": [True, 2**70, 1.5, "text \udc80"], "c": {"d": os.urandom(9)}}
-    assert job_encoding.unpack(job_encoding.pack(order)) == order
+    assert wire.unpack_order(wire.pack_order(order)) == order
     with pytest.raises(ValueError, match="unmarshallable"):
-        job_encoding.pack({"a": object()})
+        wire.pack_order({"a": object()})

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from sandbox.boxes import box as box_module
 from sandbox.boxes.docker_client import DockerClient
 from sandbox.errors import MachineBusy
-from sandbox.inside.deadline import TaskTimes, WaitBound, WaitEstimate, idle_s, pressure_s
+from sandbox.inside.usage import TaskTimes, WaitBound, WaitEstimate, idle_s, pressure_s
 from sandbox.judging import facts, judge
 from sandbox.judging.explaining import explain
 from sandbox.scoring.scorer import Scorer, open_scorer, usable_cores

@@ -1,11 +1,19 @@
-"""Make the interpreter look to a program as if it had been started by `python main.py`.
+"""What a program finds in a box: paths, users and their ids, its own file, an interpreter that looks freshly started.
 
-No module of ours can be found by name, the program's file exists, the machine has the one processor that a program may
-use, and a resource limit above what is allowed is set to what is allowed.
+To a program it looks as if it had been started by `python main.py`: no module of ours can be found by name, the
+program's file exists, the machine has the one processor that a program may use, and a resource limit above what is
+allowed is set to what is allowed.
+
+User ids: the host names a range of them for each box, at random and above those of a distribution, so that two boxes
+hardly ever share one. An engine that maps its containers' ids to a part of the machine's (rootless, or with user
+namespaces) has fewer ids: there `uid_range` takes a smaller range out of those that exist.
+
+The host uses the paths, names and sizes, and `prepend_imports`.
 """
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import os
 import resource
@@ -13,12 +21,37 @@ import sys
 import types
 from collections.abc import Iterable, Sequence
 
-from sandbox.inside.imports import prepend_imports
-from sandbox.inside.layout import RUN, SCRATCH, USER
+SCRATCH = "/tmp"  # emptied after each visit
+SCRATCH_DIRECTORIES = (SCRATCH, "/dev/shm")
+RUN = "/run/box"  # only process 1 can write here
+USER = "box"  # the name of every user and group but root
+STACK_BYTES = 256 << 20  # 50,000 levels of recursion through C take up to 5 kB each; what is not used costs nothing
+
+MAX_UIDS = 4096  # of one box
+MIN_UIDS = 1024  # of one box, where the engine maps ids
+FIRST_UID = 1000  # ids below belong to the distribution
+UID_STEP = 8192  # distance between the ranges that the host names
 
 PROGRAM_FILES = tuple(f"{SCRATCH}/{name}" for name in ("main.py", "solution.py"))
 _STARTS_PROCESSES = ("multiprocessing", "concurrent")  # which look for a module's file
 _setrlimit, _getrlimit, _prlimit = resource.setrlimit, resource.getrlimit, resource.prlimit
+
+
+def uid_range(first: int, uid_map: str) -> range:
+    """Return the user ids of a box that was given those from `first` on.
+
+    `uid_map` is the text of `/proc/self/uid_map`. Raises SystemExit where the engine maps fewer ids than a box needs.
+    """
+    end = max(int(start) + int(count) for start, _, count in map(str.split, uid_map.splitlines()))
+    if first + MAX_UIDS <= end:
+        return range(first, first + MAX_UIDS)
+    ranges = (end - FIRST_UID) // MIN_UIDS
+    if ranges < 1:
+        raise SystemExit(
+            f"the engine gives its containers {end} user ids, and a box needs {FIRST_UID + MIN_UIDS} (/etc/subuid)"
+        )
+    begin = FIRST_UID + first // UID_STEP % ranges * MIN_UIDS
+    return range(begin, begin + MIN_UIDS)
 
 
 def reset_interpreter() -> None:
@@ -55,6 +88,37 @@ def write_program_file(source: str, imports: str, name: str) -> str:
         with contextlib.suppress(OSError), open(path, "xb", buffering=0) as file:
             file.write(prepend_imports(imports, source).encode("utf-8", "surrogatepass"))
     return path
+
+
+def prepend_imports(imports: str, source: str) -> str:
+    """Return the source with the imports before its first statement, behind docstring and `from __future__ import …`.
+
+    Source that does not parse gets them at its very beginning.
+    """
+    try:
+        body = ast.parse(source).body if imports else []
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        body = []
+    head = [node for number, node in enumerate(body) if _stands_first(node, number)]
+    if not head:
+        return imports + source
+    lines = source.encode("utf-8", "surrogatepass").splitlines(keepends=True)
+    last = head[-1]
+    line, column = last.end_lineno or 0, last.end_col_offset or 0
+    before = b"".join(lines[: line - 1]) + lines[line - 1][:column]
+    after = lines[line - 1][column:].lstrip(b" \t;") + b"".join(lines[line:])
+    return f"{before.decode('utf-8', 'surrogatepass')}\n{imports}{after.decode('utf-8', 'surrogatepass')}"
+
+
+def _stands_first(node: ast.stmt, number: int) -> bool:
+    if isinstance(node, ast.ImportFrom):
+        return node.module == "__future__"
+    return (
+        number == 0
+        and isinstance(node, ast.Expr)
+        and isinstance(node.value, ast.Constant)
+        and isinstance(node.value.value, str)
+    )
 
 
 def remove_program_files() -> None:
