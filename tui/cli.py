@@ -20,7 +20,7 @@ import platformdirs
 
 from sampler.cli_main import run_command
 from sampler.exit_codes import Exit
-from sampler.running.headless_options import HeadlessOptions, headless_options
+from sampler.running.run_options import HeadlessOptions, headless_options
 from sampler.store.reader import Reader, StoreError, StoreUnmade
 from tui.screens import SCREENS
 from tui.settings import FILE, Settings, SettingsError, read_settings, refuse_unknown

@@ -12,7 +12,7 @@ from sampler.cli_errors import error_boundary
 from sampler.commands.common import FILE
 from sampler.exit_codes import Exit
 from sampler.running.headless import run_headless
-from sampler.running.headless_options import HeadlessOptions, headless_options
+from sampler.running.run_options import HeadlessOptions, headless_options
 from sampler.running.stored import rejudge_study
 from sampler.store.reader import StoreError
 from sampler.store.writer import Store

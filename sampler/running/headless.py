@@ -25,10 +25,9 @@ from sampler.reporting.render import Page, print_report, report_json
 from sampler.running.ci import Case, Outcome, tell_ci
 from sampler.running.dependencies import real_dependencies
 from sampler.running.displays import Bar, JsonLines, PlainLines
-from sampler.running.headless_options import Display, HeadlessOptions
 from sampler.running.progress import Notice, Subscriber
 from sampler.running.run import Dependencies, Run, RunEnd
-from sampler.running.run_limits import RunLimits, RunStopper
+from sampler.running.run_options import Display, HeadlessOptions, RunLimits, RunStopper
 from sampler.store.reader import Reader
 from sampler.store.writer import Store
 from sampler.study.spec import Study, load_study

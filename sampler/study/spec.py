@@ -38,7 +38,6 @@ from typing import Any
 
 from sampler.stats.budget import Unit
 from sampler.store.write_models import ModelRecord, StudyRecord
-from sampler.study.key_docs import STUDY
 from sampler.study.spec_models import ModelSpec, Shots, given_fields, read_models, source_of
 from sampler.study.toml_table import SpecError, TomlTable, parse_toml, read_text
 from sampler.values import canonical_json, valid_text
@@ -99,6 +98,7 @@ def _within(name: str, ranges: Iterable[tuple[int, int]]) -> bool:
 
 
 PYTHON = r"3\.[0-9]{1,2}"
+_KEYS = ("name", "seed", "store", "problems", "sampling", "models", "sandbox", "report")
 MOST_SEED = 2**63 - 1  # what a column of a store holds
 
 
@@ -187,7 +187,7 @@ def load_study(path: Path) -> Study:
     """Read a study file; raises SpecError, which names file, key, value and what to do."""
     text = read_text(path)
     top = TomlTable(path, "", parse_toml(text, path))
-    top.only(STUDY)
+    top.only(_KEYS)
     folder = path.parent
     study = Study(
         path=path,

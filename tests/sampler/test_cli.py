@@ -27,8 +27,8 @@ from sampler.reporting.render import report_json
 from sampler.running.dependencies import in_steps, real_dependencies
 from sampler.running.displays import PlainLines
 from sampler.running.headless import run_headless, run_study
-from sampler.running.headless_options import HeadlessOptions
 from sampler.running.progress import ModelProgress, Notice, Progress
+from sampler.running.run_options import HeadlessOptions
 from sampler.store.lock import StoreBusy
 from sampler.store.reader import StoreError
 from sampler.store.statements import StudyChanged

@@ -18,9 +18,8 @@ from sampler.exit_codes import Exit
 from sampler.running.ci import Places
 from sampler.running.displays import Bar
 from sampler.running.headless import run_headless
-from sampler.running.headless_options import Display, HeadlessOptions, choose
 from sampler.running.progress import ModelProgress, Notice, Progress
-from sampler.running.run_limits import RunLimits
+from sampler.running.run_options import Display, HeadlessOptions, RunLimits, choose
 from sampler.store.reader import Reader
 
 LOST = '[[models]]\nname = "b"\nbackend = "replay"\nfile = "x"\nsamples = 2\n'

@@ -12,7 +12,7 @@ import pytest
 
 from sampler.exit_codes import Exit
 from sampler.running.headless import run_headless
-from sampler.running.headless_options import HeadlessOptions
+from sampler.running.run_options import HeadlessOptions
 from sampler.running.stored import rejudge_study
 from sampler.store.reader import Reader, StoreError
 from sampler.store.statements import StudyChanged

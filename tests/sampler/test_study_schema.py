@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sampler.study import key_docs as study_words
+from sampler.study import json_schema as study_words
 from sampler.study.json_schema import study_schema
 from sampler.study.spec import load_study
 from sampler.study.toml_table import SpecError
