@@ -21,17 +21,17 @@ if TYPE_CHECKING:
     from sandbox.api import Pool, reward, score
     from sandbox.errors import SandboxError
     from sandbox.problems import Problem, ProblemFile, load_problems, read_problem, read_problems
-    from sandbox.scoring.scorer import Manner
+    from sandbox.scoring.strategy import ScoringOptions
     from sandbox.values import Limits, Score, Verdict
 
 __all__ = [
     "Limits",
-    "Manner",
     "Pool",
     "Problem",
     "ProblemFile",
     "SandboxError",
     "Score",
+    "ScoringOptions",
     "Verdict",
     "load_problems",
     "read_problem",
@@ -49,7 +49,7 @@ _HOMES = {
     "read_problems": "problems",
     "load_problems": "problems",
     "read_problem": "problems",
-    "Manner": "scoring.scorer",
+    "ScoringOptions": "scoring.strategy",
     "Limits": "values",
     "Score": "values",
     "Verdict": "values",

@@ -27,7 +27,8 @@ from typing import Self
 from sandbox.errors import SandboxError
 from sandbox.extraction import TEXT_KINDS, TextKind, extract
 from sandbox.problems import Problem
-from sandbox.scoring.scorer import Manner, open_scorer
+from sandbox.scoring.scorer import open_scorer
+from sandbox.scoring.strategy import ScoringOptions
 from sandbox.values import Assumptions, Limits, Program, Score, Verdict
 
 Message = Mapping[str, object]  # of a chat: its `content` is a text, or a list of parts
@@ -42,10 +43,12 @@ class Pool:
     belongs to the process that opened it: in a fork, using it raises PoolInOtherProcess (a SandboxError).
     """
 
-    def __init__(self, limits: Limits | None = None, *, boxes: int | None = None, manner: Manner | None = None) -> None:
+    def __init__(
+        self, limits: Limits | None = None, *, boxes: int | None = None, options: ScoringOptions | None = None
+    ) -> None:
         """Open the boxes, and build a missing image; on failure raise SandboxError and leave nothing behind."""
         with ExitStack() as opening:
-            self._scorer = opening.enter_context(open_scorer(limits or Limits(), boxes=boxes, manner=manner))
+            self._scorer = opening.enter_context(open_scorer(limits or Limits(), boxes=boxes, options=options))
             self._opened = opening.pop_all()
         self._closed = weakref.finalize(self, _close_quietly, self._opened)
 

@@ -60,11 +60,12 @@ def real_dependencies(models_dir: Path, say: Callable[[str], None], *, fetch: bo
 
     def executor(study: Study) -> AbstractContextManager[Executor]:
         from sandbox.boxes.image import Outfit  # Docker's client is heavy
-        from sandbox.scoring.scorer import Manner, open_scorer
+        from sandbox.scoring.scorer import open_scorer
+        from sandbox.scoring.strategy import ScoringOptions
 
         outfit = Outfit(python=study.python, packages=study.packages)
-        manner = Manner(fresh=study.fresh, outfit=outfit, kept=usual_directory())
-        return open_scorer(study.limits, boxes=study.boxes, manner=manner, say=say)
+        options = ScoringOptions(fresh=study.fresh, outfit=outfit, kept=usual_directory())
+        return open_scorer(study.limits, boxes=study.boxes, options=options, say=say)
 
     def check(model: ModelSpec, tell: Callable[[str], None]) -> None:
         check_model(model, models_dir, (lambda absent: fetched(absent, tell)) if fetch else refused)
@@ -96,9 +97,10 @@ def _metered(backend: Backend) -> Backend:
 
 def real_executor(limits: Limits, boxes: int | None, say: Callable[[str], None]) -> AbstractContextManager[Executor]:
     """Open the usual sandbox, by Docker; `say` gets progress messages."""
-    from sandbox.scoring.scorer import Manner, open_scorer  # Docker's client is heavy
+    from sandbox.scoring.scorer import open_scorer  # Docker's client is heavy
+    from sandbox.scoring.strategy import ScoringOptions
 
-    return open_scorer(limits, boxes=boxes, manner=Manner(kept=usual_directory()), say=say)
+    return open_scorer(limits, boxes=boxes, options=ScoringOptions(kept=usual_directory()), say=say)
 
 
 def check_model(model: ModelSpec, models_dir: Path, absent: Callable[[Model], None]) -> None:
@@ -137,11 +139,11 @@ def rank_dependencies(
 
     def asker(of: StudySandbox) -> AbstractContextManager[Asker]:
         from sandbox.boxes.image import Outfit  # Docker's client is heavy
-        from sandbox.scoring.scorer import Manner
         from sandbox.scoring.scorer import open_scorer as open_sandbox
+        from sandbox.scoring.strategy import ScoringOptions
 
-        manner = Manner(fresh=of.fresh, outfit=Outfit(python=of.python, packages=of.packages))
-        return open_sandbox(of.limits, boxes=boxes, manner=manner, say=say)
+        options = ScoringOptions(fresh=of.fresh, outfit=Outfit(python=of.python, packages=of.packages))
+        return open_sandbox(of.limits, boxes=boxes, options=options, say=say)
 
     @contextmanager
     def text_model(name: str) -> Iterator[TextModel]:

@@ -44,10 +44,14 @@ class PoolSpec:
 
 @dataclass(slots=True)
 class PinnedBox:
-    """A box and the core that it is pinned to; the box is None before it is first needed."""
+    """A box, the core that it is pinned to, and its image (None: the pool's).
+
+    The box is None before it is first needed.
+    """
 
     core: int
     box: Box | None = None
+    image: str | None = None
 
 
 class BoxSupply:
@@ -65,6 +69,7 @@ class BoxSupply:
         self._orphans = self._openers.submit(remove_orphans, engine)
         self._first = [self._openers.submit(self._open_box, first=number == 0) for number in range(spec.boxes)]
         self._spare: Future[Box] | None = None
+        self._checked: set[str] = set()  # images of which a box has passed the check of all walls
 
     def first_boxes(self) -> list[Box]:
         """Return one box for each worker; if one does not open, remove all and raise a SandboxError."""
@@ -91,14 +96,14 @@ class BoxSupply:
                 self._spare = self._openers.submit(self._open_box)
 
     def replace(self, pinned: PinnedBox) -> Box:
-        """Remove a worker's box (if any), put the spare in its place, and begin to open the next spare."""
+        """Remove a worker's box (if any), put the spare in its place, and begin to open the next spare.
+
+        There is no spare for an image that is not the pool's.
+        """
         if pinned.box is not None:
             gone, pinned.box = pinned.box, None
             self._drop(gone)
-        with self._lock:
-            taken = self._spare or self._openers.submit(self._open_box)
-            self._spare = self._openers.submit(self._open_box)
-        pinned.box = taken.result()
+        pinned.box = self._opening(pinned.image).result()
         try:
             pinned.box.pin(pinned.core)
         except SandboxError:
@@ -106,21 +111,29 @@ class BoxSupply:
             raise
         return pinned.box
 
-    def _open_box(self, *, first: bool = False) -> Box:
+    def _opening(self, image: str | None) -> Future[Box]:
+        with self._lock:
+            if image is not None and image != self._spec.image:
+                return self._openers.submit(self._open_box, first=image not in self._checked, image=image)
+            taken = self._spare or self._openers.submit(self._open_box)
+            self._spare = self._openers.submit(self._open_box)
+        return taken
+
+    def _open_box(self, *, first: bool = False, image: str | None = None) -> Box:
         """Open and check a box; if it is lost meanwhile, open another one (see SECURITY.md on memory)."""
         tries = tenacity.Retrying(
             retry=tenacity.retry_if_exception(lambda error: isinstance(error, BoxLost) and not self.stopping.is_set()),
             stop=tenacity.stop_after_attempt(OPENINGS),
             reraise=True,
         )
-        return tries(self._open_once, first=first)
+        return tries(self._open_once, first=first, image=image or self._spec.image)
 
-    def _open_once(self, *, first: bool) -> Box:
+    def _open_once(self, *, first: bool, image: str) -> Box:
         """Try once to open a box, and check all walls if it is the `first`; raises WallBroken or BoxLost."""
         spec = self._spec
         box = Box(
             self._engine,
-            BoxSpec(image=spec.image, limits=spec.limits, owner=Owner.this().label(), runtime=spec.runtime),
+            BoxSpec(image=image, limits=spec.limits, owner=Owner.this().label(), runtime=spec.runtime),
         )
         with self._lock:
             stopping = self.stopping.is_set()
@@ -131,6 +144,7 @@ class BoxSupply:
                 raise BoxLost("the pool was closed while a box opened")  # closed below, like the others
             if first:
                 check_isolation(box, spec.limits, self._cache, functools.partial(self._subject, box))
+                self._checked.add(image)
             else:
                 require_isolation(box, spec.limits, thorough=False)
             box.mark_ready()

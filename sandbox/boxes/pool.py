@@ -52,36 +52,56 @@ FIRST_WAIT_S = 0.05  # before a job whose box was lost is tried again; then long
 HONEST = Job(program=Program(source=""))
 
 
-class WorkerBoxes:
-    """The boxes of one thread: one for candidates and, opened when first needed, one for graders.
+@dataclass(frozen=True, slots=True)
+class BoxRole:
+    """Names one of the boxes of a thread: what it is for, and its image (None: the pool's).
 
-    A box that is lost or not proved clean is replaced here. The grader box never holds a candidate's code.
+    Each role has a container of its own, so programs of two roles never meet.
+    """
+
+    name: str
+    image: str | None = None
+
+
+CANDIDATE = BoxRole("candidate")
+GRADER = BoxRole("grader")  # runs code of the data set; never holds a candidate's code
+
+
+class WorkerBoxes:
+    """The boxes of one thread, one for each role: the candidate's is open, the others are opened when first needed.
+
+    A box that is lost or not proved clean is replaced here.
     """
 
     def __init__(self, pool: Pool, core: int, box: Box) -> None:
-        self._pool, self._candidate, self._grader = pool, PinnedBox(core, box), PinnedBox(core)
+        self._pool, self._core = pool, core
+        self._boxes = {CANDIDATE: PinnedBox(core, box)}
         self.cancelled = threading.Event()
 
     def run(self, job: Job) -> Run:
         """Run a candidate's job in one visit; raises MachineBusy if it waited for a core until the end."""
-        return _not_starved(self._pool.visit(self._candidate, job, self.cancelled), job.limits)
+        return self.visit(CANDIDATE, job)
+
+    def visit(self, role: BoxRole, job: Job) -> Run:
+        """Run a job in the box of a role; raises MachineBusy as `run` does."""
+        if role not in self._boxes:
+            self._boxes[role] = PinnedBox(self._core, image=role.image)
+        return _not_starved(self._pool.visit(self._boxes[role], job, self.cancelled), job.limits)
 
     @contextlib.contextmanager
-    def repeating(self) -> Iterator[None]:
+    def repeating(self, role: BoxRole = CANDIDATE) -> Iterator[None]:
         """Run jobs of one program with `repeat` within this context; at its end the box must be clean again."""
         try:
             yield
         finally:
-            if self._candidate.box is not None:
-                self._candidate.box.release_program()
-
-    def grade(self, job: Job) -> Run:
-        """Run a data set's own code in one visit; raises MachineBusy as `run` does."""
-        return _not_starved(self._pool.visit(self._grader, job, self.cancelled), job.limits)
+            pinned = self._boxes.get(role)
+            if pinned is not None and pinned.box is not None:
+                pinned.box.release_program()
 
     def abort(self) -> None:
         """Remove the boxes during a visit; the next visit gets new ones. Safe to call from any thread."""
-        for box in (self._candidate.box, self._grader.box):
+        for pinned in tuple(self._boxes.values()):
+            box = pinned.box
             if box is not None:
                 box.abort()
 

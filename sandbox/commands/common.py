@@ -12,7 +12,7 @@ from click.core import ParameterSource
 
 from sandbox.boxes.image import Outfit
 from sandbox.commands.exit_codes import USAGE, stop
-from sandbox.scoring.scorer import Manner
+from sandbox.scoring.strategy import ScoringOptions
 from sandbox.values import Isolation, Limits
 
 LIMIT_OPTIONS = {  # of every limit the option, its unit, and what it is
@@ -53,8 +53,8 @@ def outfit_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return outfitted
 
 
-def manner_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add `--isolation`, `--runtime` and `outfit_options`; the command gets them as the `manner` of its boxes."""
+def scoring_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add `--isolation`, `--runtime` and `outfit_options`; the command gets them as `scoring`."""
 
     @outfit_options
     @click.option(
@@ -66,11 +66,11 @@ def manner_options(command: Callable[..., Any]) -> Callable[..., Any]:
     )
     @click.option("--runtime", metavar="NAME", help="The engine's runtime for the boxes, like runsc or kata.")
     @functools.wraps(command)
-    def mannered(*args: Any, outfit: Outfit, isolation: str, runtime: str | None, **options: Any) -> Any:
-        manner = Manner(outfit=outfit, isolation=Isolation(isolation), runtime=runtime, chosen=chosen_limits())
-        return command(*args, manner=manner, **options)
+    def with_scoring(*args: Any, outfit: Outfit, isolation: str, runtime: str | None, **options: Any) -> Any:
+        scoring = ScoringOptions(outfit=outfit, isolation=Isolation(isolation), runtime=runtime, chosen=chosen_limits())
+        return command(*args, scoring=scoring, **options)
 
-    return mannered
+    return with_scoring
 
 
 def limits_of(options: dict[str, Any]) -> Limits:

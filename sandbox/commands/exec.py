@@ -10,11 +10,12 @@ from typing import Any
 
 import click
 
-from sandbox.commands.common import limit_options, limits_of, manner_options
+from sandbox.commands.common import limit_options, limits_of, scoring_options
 from sandbox.commands.exit_codes import OUR_FAULT, PASSED, PROGRAM_FAULT, USAGE, say, stop
 from sandbox.errors import SandboxError
 from sandbox.judging.explaining import explain
-from sandbox.scoring.scorer import Manner, open_scorer
+from sandbox.scoring.scorer import open_scorer
+from sandbox.scoring.strategy import ScoringOptions
 from sandbox.show import harmless
 from sandbox.values import Limits, Program, Score, Verdict
 
@@ -31,9 +32,11 @@ _ENCODINGS = "save it as UTF-8, or name its encoding in the first line, such as 
     help="Python that runs after the program, in its namespace; tests that it only defines are called.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of the program's output.")
-@manner_options
+@scoring_options
 @limit_options
-def exec_(file: Any, code: str | None, stdin: Any, tests: Any, as_json: bool, manner: Manner, **limits: Any) -> None:
+def exec_(
+    file: Any, code: str | None, stdin: Any, tests: Any, as_json: bool, scoring: ScoringOptions, **limits: Any
+) -> None:
     """Run one program (FILE, - for standard input, or -c CODE), show its output and how it ended."""
     if (file is None) == (code is None):
         stop("give a FILE (or -), or -c CODE, and not both", USAGE)
@@ -41,7 +44,7 @@ def exec_(file: Any, code: str | None, stdin: Any, tests: Any, as_json: bool, ma
     try:
         source = code if code is not None else _text(file)
         program = Program(source=source, tests=_text(tests) if tests else None)
-        with open_scorer(chosen, boxes=1, manner=manner, say=say) as scorer:
+        with open_scorer(chosen, boxes=1, options=scoring, say=say) as scorer:
             scored = scorer.score(program, stdin.read() if stdin else b"")
     except SandboxError as error:
         stop(str(error), OUR_FAULT)

@@ -16,7 +16,8 @@ from sandbox.errors import SandboxError
 from sandbox.judging.explaining import explain
 from sandbox.problems import Problem, ProblemsError
 from sandbox.scoring.references import ReferenceFailed, usual_directory
-from sandbox.scoring.scorer import Manner, Scorer, open_scorer
+from sandbox.scoring.scorer import Scorer, open_scorer
+from sandbox.scoring.strategy import ScoringOptions
 from sandbox.show import one_line
 from sandbox.values import CallTests, CheckTests, Flag, ReferenceTests, StdinTests, Verdict
 
@@ -50,8 +51,8 @@ def problems_(
             counted = ", ".join(f"{number} tested by {kind}" for kind, number in kinds.most_common())
             click.echo(f"{len(found)} problems: {counted}")
             return
-        manner = Manner(outfit=outfit, kept=usual_directory(), chosen=chosen_limits())
-        with open_scorer(chosen, boxes=boxes, manner=manner, say=say) as scorer:
+        scoring = ScoringOptions(outfit=outfit, kept=usual_directory(), chosen=chosen_limits())
+        with open_scorer(chosen, boxes=boxes, options=scoring, say=say) as scorer:
             failed = _check_canonical(found, scorer)
     except ProblemsError as error:
         stop(str(error), USAGE)

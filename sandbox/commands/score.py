@@ -11,7 +11,7 @@ from typing import Any, TextIO
 
 import click
 
-from sandbox.commands.common import limit_options, limits_of, manner_options
+from sandbox.commands.common import limit_options, limits_of, scoring_options
 from sandbox.commands.exit_codes import OUR_FAULT, PASSED, USAGE, say, stop
 from sandbox.commands.files import inside_a_folder
 from sandbox.commands.problem_options import ProblemReader, assume_option, problem_options, say_left_out
@@ -86,7 +86,7 @@ k_option = click.option("--k", "ks", callback=_ks, metavar="N,…", help="Which 
 @click.option("--boxes", type=click.IntRange(min=1), help="How many boxes [default: one per core].")
 @problem_options
 @assume_option
-@manner_options
+@scoring_options
 @limit_options
 def score(
     problems: str,
@@ -98,18 +98,22 @@ def score(
     **options: Any,
 ) -> None:
     """Score a file of samples and print pass@k."""
-    given, wanted, fresh, explain, manner = (
-        options.pop(name) for name in ("given", "wanted", "fresh", "explain", "manner")
+    given, wanted, fresh, explain, scoring = (
+        options.pop(name) for name in ("given", "wanted", "fresh", "explain", "scoring")
     )
     left_out: list[str] = []
-    manner = replace(manner, fresh=fresh, kept=usual_directory())
+    scoring = replace(scoring, fresh=fresh, kept=usual_directory())
     chosen = limits_of(options)
     summary = Summary()
     try:
         held = reader.file(problems)
         known = {problem.name: problem for problem in held.problems}
         how = ReadOptions(
-            manner=manner.text, given=given, skip_bad=reader.skip_bad, left_out=left_out.append, untested=held.untested
+            tested=scoring.text,
+            given=given,
+            skip_bad=reader.skip_bad,
+            left_out=left_out.append,
+            untested=held.untested,
         )
         asked = list(read_samples(samples, known, chosen, Wanted(wanted), how))
         say_left_out(left_out, "sample")
@@ -119,7 +123,7 @@ def score(
             todo = still_to_score(asked, kept, out) if out else asked
             for row in kept.values():
                 summary.add(row)
-            opened = open_scorer(chosen, boxes=boxes, manner=manner, say=say)
+            opened = open_scorer(chosen, boxes=boxes, options=scoring, say=say)
             with opened as scorer, progress("scoring", len(asked), len(kept)) as advance:
                 for row in score_samples(todo, scorer):
                     write_row(row, file)

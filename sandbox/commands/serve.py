@@ -17,7 +17,8 @@ from sandbox.commands.problem_options import ProblemReader, assume_option, probl
 from sandbox.errors import SandboxError
 from sandbox.problems import ProblemsError
 from sandbox.scoring.references import usual_directory
-from sandbox.scoring.scorer import Manner, open_pool
+from sandbox.scoring.scorer import open_pool
+from sandbox.scoring.strategy import ScoringOptions
 
 ROOM = 4096
 OUTPUT_KB = 6 << 10  # unless another limit is asked for: clients of other servers expect whole outputs
@@ -83,7 +84,7 @@ def serve(
         problems = reader.problems(source) if source else []
         with server.listen(host, port) as door, open_pool(limits, boxes=boxes, outfit=outfit, say=say) as pool:
             service = app.Service(
-                manner=_manner(outfit, longest), problems=problems, token=token, room=room, longest_s=longest
+                options=_scoring_options(outfit, longest), problems=problems, token=token, room=room, longest_s=longest
             )
             say(f"serving {pool.spec.boxes} boxes at http://{_shown(door.getsockname())}/")
             broken = server.serve(pool, service, door)
@@ -99,8 +100,8 @@ def serve(
     sys.exit(PASSED)
 
 
-def _manner(outfit: Outfit, longest_s: float) -> Manner:
-    return Manner(outfit=outfit, kept=usual_directory(), chosen=chosen_limits(), longest_s=longest_s)
+def _scoring_options(outfit: Outfit, longest_s: float) -> ScoringOptions:
+    return ScoringOptions(outfit=outfit, kept=usual_directory(), chosen=chosen_limits(), longest_s=longest_s)
 
 
 def _is_loopback(host: str) -> bool:

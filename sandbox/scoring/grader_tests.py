@@ -12,32 +12,65 @@ GRADER_WALL_S for the grader's.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-from sandbox.scoring.recording import Foreseen, Plan
-from sandbox.scoring.separate_visits import MIN_VISIT_S
-from sandbox.values import FOR_TESTS, AskedCalls, CheckTests, Ending, Grading, Limits, Program, Run, shuffled
+from sandbox.judging import judge
+from sandbox.scoring.recording import Foreseen, Plan, Recordings, UngradableTests
+from sandbox.scoring.separate_visits import MIN_VISIT_S, ask_afresh
+from sandbox.scoring.strategy import GRADER_ANSWERS, GRADER_WALL_S, Visits, tests_of
+from sandbox.values import (
+    FOR_TESTS,
+    AskedCalls,
+    CheckTests,
+    Ending,
+    Grading,
+    Job,
+    Program,
+    Run,
+    Score,
+    Verdict,
+    shuffled,
+)
 
 MAX_ROUNDS = 200  # calls beyond the foreseen ones
-GRADER_WALL_S = 60.0
-
-Visit = Callable[[Program, float], Run]  # with the wall seconds that it may take
 
 
-@dataclass(frozen=True, slots=True)
-class Rooms:
-    """Where programs run: `candidate` is hostile, `grader` never holds a candidate's code.
+class GraderStrategy:
+    """Scores by `CheckTests`; keeps the calls that each set of tests is known to make."""
 
-    `limits` are the candidate's.
-    """
+    def __init__(self) -> None:
+        self._recordings = Recordings()
 
-    candidate: Visit
-    grader: Visit
-    limits: Limits
+    def __call__(self, job: Job, visits: Visits) -> Score:
+        """Score by tests that are code; if they cannot be separated from the program, they run in its process."""
+        tests = tests_of(job, CheckTests)
+        try:
+            plan = self.plan(job, tests, visits)
+        except UngradableTests:  # a property of the problem: its tests have to stand beside the program
+            beside = replace(job.program, tests=tests.source, selection=None)
+            return judge.score(visits.candidate(replace(job, program=beside)), beside, job.limits)
+        run, graded = grade(job, tests, plan, visits)
+        return judge.score(run, job.program, job.limits, graded)
+
+    def plan(self, job: Job, tests: CheckTests, visits: Visits) -> Plan:
+        """Return the calls that the tests will make; a data set's own solution has a grader's limits in every box.
+
+        Raises UngradableTests.
+        """
+        solution = replace(job.program, source=tests.solution or "", tests=tests, selection=None)
+        own = Job(program=solution, limits=visits.grader_limits, answers=GRADER_ANSWERS)
+
+        def passes(plan: Plan) -> bool:
+            run, graded = grade(own, tests, plan, visits)
+            return judge.judge(run, solution, graded) is Verdict.PASSED
+
+        def passes_beside() -> bool:
+            return visits.candidate(replace(own, program=replace(solution, tests=tests.source))).proved
+
+        return self._recordings.plan(tests, lambda program: visits.grader(program, job), passes, passes_beside)
 
 
-def grade(program: Program, tests: CheckTests, plan: Plan, rooms: Rooms) -> tuple[Run, Run | None]:
+def grade(job: Job, tests: CheckTests, plan: Plan, visits: Visits) -> tuple[Run, Run | None]:
     """Return the candidate's run and the run of the tests over its answers (None if an answer is missing).
 
     If the candidate's time is over before the tests end, its run ends with the wall limit. If the tests still make new
@@ -45,24 +78,32 @@ def grade(program: Program, tests: CheckTests, plan: Plan, rooms: Rooms) -> tupl
     """
     spent_s = graded_s = 0.0
     for _ in range(MAX_ROUNDS):
-        left_s = rooms.limits.sample_wall_s - spent_s
+        left_s = job.limits.sample_wall_s - spent_s
         asked, order = _ask(plan, tests)
-        run = _in_order(rooms.candidate(replace(program, tests=asked, selection=None), left_s), order)
+        run = _in_order(_answers(job, asked, visits, left_s), order)
         before_s, spent_s = spent_s, spent_s + run.wall_s - run.waited_s
         if run.ending is Ending.OUT_OF_WALL and before_s:
             run = replace(run, wall_s=spent_s, waited_s=0.0)
         if not run.proved or len(run.answers) < len(plan):
             return run, None
         calls = tuple(one.call for one in plan)
-        over = Grading(tests=tests, calls=calls, answers=run.answers)
-        graded = rooms.grader(Program(source=tests.prelude, tests=over), max(GRADER_WALL_S - graded_s, MIN_VISIT_S))
+        over = Program(source=tests.prelude, tests=Grading(tests=tests, calls=calls, answers=run.answers))
+        graded = visits.grader(over, job, max(GRADER_WALL_S - graded_s, MIN_VISIT_S))
         graded_s += graded.wall_s - graded.waited_s
         if not graded.asked:
             return run, graded
-        if spent_s > rooms.limits.sample_wall_s - MIN_VISIT_S:
+        if spent_s > job.limits.sample_wall_s - MIN_VISIT_S:
             return replace(run, ending=Ending.OUT_OF_WALL, wall_s=spent_s, waited_s=0.0, proved=False), None
         plan = _extended(plan, graded)
     return run, graded
+
+
+def _answers(job: Job, asked: AskedCalls, visits: Visits, left_s: float) -> Run:
+    """Return the run of the candidate's visit, or of its visits where each call has a process of its own."""
+    job = replace(job, program=replace(job.program, tests=asked, selection=None))
+    if job.fresh:
+        return ask_afresh(job, asked.singly(), visits.candidate, lambda _: False, left_s)
+    return visits.candidate(replace(job, limits=replace(job.limits, wall_s=min(job.limits.wall_s, left_s))))
 
 
 def _ask(plan: Plan, tests: CheckTests) -> tuple[AskedCalls, list[int]]:

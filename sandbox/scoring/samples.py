@@ -48,7 +48,7 @@ class FiledSample:
     program: Program
     limits: Limits
     wanted: Wanted = Wanted.JUDGE
-    manner: str = ""  # how it is tested, where it matters
+    tested: str = ""  # how it is tested, where it matters
     extraction: str | None = None
 
     @property
@@ -64,7 +64,7 @@ class FiledSample:
             self.wanted,
             str(self.limits),
             repr(self.program.assumptions),
-            self.manner,
+            self.tested,
         )
         text = "".join(f"{len(part)} {part}" for part in parts)
         return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
@@ -76,10 +76,10 @@ class ReadOptions:
 
     `given` is the kind of its texts; None: the kind that their fields say. With `skip_bad`, lines that are no samples
     are left out. `left_out` is called with the reason for each line that is left out: such lines, lines without a text,
-    and lines of `untested` problems. `manner` goes into the digest of each sample.
+    and lines of `untested` problems. `tested` (see `ScoringOptions.text`) goes into the digest of each sample.
     """
 
-    manner: str = ""
+    tested: str = ""
     given: TextKind | None = None
     skip_bad: bool = False
     left_out: Callable[[str], None] = lambda _: None
@@ -117,7 +117,7 @@ def read_samples(
                 program=problem.solve(taken.source, wanted),
                 limits=limits,
                 wanted=wanted,
-                manner=options.manner,
+                tested=options.tested,
                 extraction=taken.why if options.given == "answer" else None,
             )
     if not found:

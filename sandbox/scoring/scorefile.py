@@ -166,7 +166,7 @@ def still_to_score(samples: Iterable[FiledSample], kept: Mapping[int, Row], out:
     for line, row in kept.items():
         if line not in asked or row["digest"] != asked[line].digest:
             raise SamplesError(
-                f"{out} holds results of other samples, limits or manners (line {line}); name another --out"
+                f"{out} holds results of other samples, limits or options (line {line}); name another --out"
             )
     return [sample for line, sample in asked.items() if line not in kept]
 

@@ -26,7 +26,8 @@ from sandbox.boxes.pool import Pool, PoolTask, WorkerBoxes
 from sandbox.errors import SandboxError, TaskCancelled
 from sandbox.problems import Problem
 from sandbox.scoring.scorefile import told
-from sandbox.scoring.scorer import Manner, Scorer
+from sandbox.scoring.scorer import Scorer
+from sandbox.scoring.strategy import ScoringOptions
 from sandbox.serving import piston, sandboxfusion, score_api
 from sandbox.serving.admission import FULL, AdmissionQueue, Timed
 from sandbox.serving.bodies import Bodies
@@ -45,7 +46,7 @@ Refusal = Callable[[str], dict[str, object]]
 class Service:
     """What is served, to whom, and with which limits; without a token, every client is admitted."""
 
-    manner: Manner
+    options: ScoringOptions
     problems: Sequence[Problem] = ()
     token: str | None = None
     room: int
@@ -60,7 +61,7 @@ class Server:
         self._metrics, self._bodies = Metrics(), Bodies()
         self._admission = AdmissionQueue(pool, self._metrics, service.room)
         self._problems = score_api.KnownProblems(service.problems)
-        self._scorer, self._generation = Scorer(pool, service.manner), 0
+        self._scorer, self._generation = Scorer(pool, service.options), 0
 
     def app(self, hosts: Sequence[str] = ("*",)) -> ASGIApp:
         """Return the ASGI application, for requests to these hosts."""
@@ -136,7 +137,7 @@ class Server:
     def _scoring(self, program: Program) -> PoolTask[dict[str, Any]]:
         """Return a program's score as a row, made on the box's own thread."""
         if self._generation != self._problems.generation:
-            self._scorer, self._generation = Scorer(self._pool, self._service.manner), self._problems.generation
+            self._scorer, self._generation = Scorer(self._pool, self._service.options), self._problems.generation
         asked, limits = self._scorer.task(program), self._scorer.limits_for(program.assumptions)
 
         def task(boxes: WorkerBoxes) -> dict[str, Any]:

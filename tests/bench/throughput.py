@@ -35,11 +35,12 @@ from sides import Side, beside, by_answers, docker_exec, docker_run, helpers, in
 from sandbox.boxes.docker_client import DockerClient, EngineFacts
 from sandbox.boxes.image import Outfit, ensure_image
 from sandbox.problems import Problem
-from sandbox.scoring.scorer import Manner, Scorer, open_scorer
+from sandbox.scoring.scorer import Scorer, open_scorer
+from sandbox.scoring.strategy import ScoringOptions
 from sandbox.values import Limits, Program
 
 OURS, FLOOR = "ours, answers only", "the floor: fork and exec, no walls"
-WITH_NUMPY = Manner(outfit=Outfit(packages=("numpy",)))
+WITH_NUMPY = ScoringOptions(outfit=Outfit(packages=("numpy",)))
 OFTEN, SELDOM = 492, 12  # programs a round: 3 × HumanEval; a container each
 ONE_BY_ONE = 500
 
@@ -50,13 +51,13 @@ def open_sides(stack: ExitStack, engine: DockerClient, chosen: argparse.Namespac
     """Everything that is warm when the clock starts."""
     workers = chosen.workers
     plain = stack.enter_context(open_scorer(Limits(), boxes=workers, say=print))
-    numpy = stack.enter_context(open_scorer(Limits(), boxes=workers, manner=WITH_NUMPY, say=print))
+    numpy = stack.enter_context(open_scorer(Limits(), boxes=workers, options=WITH_NUMPY, say=print))
 
     def usual(problem: Problem) -> Scorer:
         return numpy if "numpy" in problem.prompt else plain
 
     def afresh(problem: Problem) -> Scorer:
-        return Scorer(usual(problem)._pool, Manner(fresh=True))
+        return Scorer(usual(problem)._pool, ScoringOptions(fresh=True))
 
     image = peers_image(engine, ensure_image(engine, WITH_NUMPY.outfit, say=print))
 
@@ -173,7 +174,7 @@ def main() -> None:
         )
     latencies = {}
     for kind, asked in problems.items():
-        with open_scorer(Limits(), boxes=1, manner=WITH_NUMPY if kind == "numpy" else None) as scorer:
+        with open_scorer(Limits(), boxes=1, options=WITH_NUMPY if kind == "numpy" else None) as scorer:
             latencies[kind] = one_by_one(scorer, asked)
     show_latencies(latencies)
 

@@ -13,8 +13,9 @@ from sandbox.inside.environment import prepend_imports
 from sandbox.judging.explaining import explain
 from sandbox.problems import Problem, Wanted, read_problem
 from sandbox.problems.assumption_options import in_words, read_words
-from sandbox.scoring.scorer import Manner, Scorer, open_scorer
+from sandbox.scoring.scorer import Scorer, open_scorer
 from sandbox.scoring.separate_visits import ask_on
+from sandbox.scoring.strategy import ScoringOptions
 from sandbox.values import (
     Answer,
     Assumptions,
@@ -243,7 +244,7 @@ class TestADataSet:
         scored = scorer.submit(read_problem(row).solve("import time\ntime.sleep(5)\nprint('ok')\n")).result(timeout=60)
         assert scored.verdict is Verdict.TIMEOUT
         assert scored.run.wall_s < 5
-        chosen = Scorer(scorer._pool, Manner(chosen=frozenset({"wall_s"})))
+        chosen = Scorer(scorer._pool, ScoringOptions(chosen=frozenset({"wall_s"})))
         assert verdict(chosen, read_problem(row), "import time\ntime.sleep(1)\nprint('ok')\n") is Verdict.PASSED
 
 

@@ -7,10 +7,14 @@ from dataclasses import replace
 
 import pytest
 
+from sandbox.boxes.pool import WorkerBoxes
 from sandbox.judging.explaining import explain
 from sandbox.problems import load_problems
 from sandbox.problems.ast_names import leans_on
+from sandbox.scoring.grader_tests import GraderStrategy
+from sandbox.scoring.recording import Plan
 from sandbox.scoring.scorer import Scorer, open_scorer
+from sandbox.scoring.strategy import Visits
 from sandbox.values import CheckTests, Flag, Job, Limits, Program, Score, Verdict
 
 pytestmark = pytest.mark.docker
@@ -40,7 +44,7 @@ def test_all_visits_of_a_sample_have_one_budget_of_wall_time(scorer: Scorer) -> 
     checked = CheckTests(source="a = f(3)\nassert f(a) == a\n", functions=("f",), solution="def f(x): return x\n")
     program, limits = Program(source=astray, tests=checked), replace(scorer.limits, wall_s=0.5)
     job = Job(program=program, limits=limits)
-    found = scorer._pool.submit_task(lambda boxes: scorer._examine(job, boxes)).result(timeout=600)
+    found = scorer._pool.submit_task(lambda boxes: scorer._score(job, boxes)).result(timeout=600)
     assert found.verdict is Verdict.TIMEOUT
     assert found.run.wall_s < 2 * limits.sample_wall_s
     assert "that they have together" in explain(found, limits, program)
@@ -139,7 +143,12 @@ def test_calls_that_depend_on_no_answer_are_handed_out_together(scorer: Scorer) 
         functions=("f",),
         solution="def f(x): return [x[0] + 9]\n",
     )
-    plan = scorer._pool.submit_task(lambda boxes: scorer._plan(Program(source=""), tests, boxes)).result(timeout=600)
+    job = Job(program=Program(source="", tests=tests))
+
+    def planned(boxes: WorkerBoxes) -> Plan:
+        return GraderStrategy().plan(job, tests, Visits(boxes=boxes, limits=scorer.limits, options=scorer.options))
+
+    plan = scorer._pool.submit_task(planned).result(timeout=600)
     assert [(one.waits, one.always) for one in plan] == [(False, True)] * 10 + [(True, False)]
 
 

@@ -15,7 +15,8 @@ from sandbox.boxes.docker_client import DockerClient
 from sandbox.errors import RuntimeUnknown
 from sandbox.judging.explaining import explain
 from sandbox.problems.checks import assert_tests
-from sandbox.scoring.scorer import Manner, Scorer, open_scorer
+from sandbox.scoring.scorer import Scorer, open_scorer
+from sandbox.scoring.strategy import ScoringOptions
 from sandbox.values import (
     CheckTests,
     Flag,
@@ -80,7 +81,7 @@ def scorers(engine: DockerClient) -> Iterator[dict[Isolation, Scorer]]:
     assert engine is not None
     with contextlib.ExitStack() as stack:
         yield {
-            isolation: stack.enter_context(open_scorer(LIMITS, boxes=2, manner=Manner(isolation=isolation)))
+            isolation: stack.enter_context(open_scorer(LIMITS, boxes=2, options=ScoringOptions(isolation=isolation)))
             for isolation in Isolation
         }
 
@@ -159,9 +160,9 @@ def test_a_runtime_that_the_engine_does_not_know_is_an_error_that_names_those_it
 
 def test_the_runtime_is_handed_to_the_engine(engine: DockerClient) -> None:
     known = engine.facts().runtime
-    with open_scorer(LIMITS, boxes=1, manner=Manner(runtime=known)) as scorer:
+    with open_scorer(LIMITS, boxes=1, options=ScoringOptions(runtime=known)) as scorer:
         assert scorer.score(Program(source="print(1)")).verdict is Verdict.PASSED
-    with pytest.raises(RuntimeUnknown), open_scorer(LIMITS, boxes=1, manner=Manner(runtime="nosuch")):
+    with pytest.raises(RuntimeUnknown), open_scorer(LIMITS, boxes=1, options=ScoringOptions(runtime="nosuch")):
         pass
 
 

@@ -27,12 +27,13 @@ from sandbox.boxes.docker_client import DockerClient
 from sandbox.boxes.image import ensure_image
 from sandbox.boxes.isolation_check import WallBroken
 from sandbox.boxes.ownership import Owner, remove_orphans
-from sandbox.boxes.pool import Pool, WorkerBoxes
+from sandbox.boxes.pool import CANDIDATE, GRADER, BoxRole, Pool, WorkerBoxes
 from sandbox.errors import ImageMissing, PoolInOtherProcess, TaskCancelled
 from sandbox.values import Ending, Flag, Job, Limits, Program
 
 pytestmark = pytest.mark.docker
 LIMITS = Limits(cpu_s=2, wall_s=5, memory_mb=128)
+WHERE = "import os; print(os.stat('/tmp').st_dev)"  # tells containers apart
 
 
 def ours(engine: DockerClient) -> list[str]:
@@ -263,6 +264,23 @@ def test_a_visit_that_raises_after_its_box_was_replaced_leaks_no_box(engine: Doc
         while len(set(ours(engine)) - before) > 2 and time.monotonic() < deadline:
             time.sleep(0.1)
         assert len(set(ours(engine)) - before) <= 2, "the box in use and the spare one"
+
+
+def test_each_role_of_a_task_has_a_box_of_its_own_and_may_have_another_image(engine: DockerClient) -> None:
+    with a_pool(engine) as (pool, _):
+        other = BoxRole("compiler", image=f"docker.io/library/{pool.spec.image}")  # the same, by another name
+
+        def task(boxes: WorkerBoxes) -> list[str]:
+            seen = [boxes.visit(role, job(WHERE)).stdout.decode() for role in (CANDIDATE, GRADER, other, other)]
+            assert boxes.run(job(WHERE)).stdout.decode() == seen[0]
+            return seen
+
+        candidate, grader, compiler, again = pool.submit_task(task).result(timeout=300)
+        assert len({candidate, grader, compiler}) == 3
+        assert again == compiler, "a box is opened once"
+        missing = BoxRole("compiler", image="codebudget-box:none")
+        with pytest.raises(ImageMissing, match="codebudget-box:none"):
+            pool.submit_task(lambda boxes: boxes.visit(missing, job(WHERE))).result(timeout=300)
 
 
 def test_a_task_that_was_cancelled_leaves_its_box(engine: DockerClient) -> None:

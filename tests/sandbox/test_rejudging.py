@@ -24,7 +24,8 @@ from sandbox.scoring.references import ReferenceFailed, References
 from sandbox.scoring.rejudging import Changes, rejudged
 from sandbox.scoring.samples import SamplesError, read_samples
 from sandbox.scoring.scorefile import Row, Summary, read_kept, read_rows, score_samples, write_rows
-from sandbox.scoring.scorer import Manner, Scorer
+from sandbox.scoring.scorer import Scorer
+from sandbox.scoring.strategy import ScoringOptions
 from sandbox.values import (
     OUTPUT_RULES,
     Answer,
@@ -70,7 +71,7 @@ CASES = [
 
 def scored_rows(
     tmp_path: Path, scorer: Scorer, row: dict[str, Any], texts: list[str]
-) -> tuple[Path, list[Row], Manner]:
+) -> tuple[Path, list[Row], ScoringOptions]:
     problems, samples = tmp_path / "problems.jsonl", tmp_path / "samples.jsonl"
     problems.write_text(json.dumps(row) + "\n", encoding="utf-8")
     known = {problem.name: problem for problem in load_problems(problems)}
@@ -78,9 +79,9 @@ def scored_rows(
     samples.write_text(
         "".join(json.dumps({"task_id": name, "completion": text}) + "\n" for text in texts), encoding="utf-8"
     )
-    manner = Manner(kept=tmp_path / "references")
+    options = ScoringOptions(kept=tmp_path / "references")
     filed = read_samples(samples, known, Limits(), Wanted.BOTH)
-    return problems, list(score_samples(filed, Scorer(scorer._pool, manner))), manner
+    return problems, list(score_samples(filed, Scorer(scorer._pool, options))), options
 
 
 @pytest.mark.docker
@@ -88,10 +89,10 @@ def scored_rows(
 def test_the_same_judge_says_the_same_again(
     tmp_path: Path, scorer: Scorer, row: dict[str, Any], texts: list[str]
 ) -> None:
-    problems, rows, manner = scored_rows(tmp_path, scorer, row, [*texts, texts[0]])
+    problems, rows, options = scored_rows(tmp_path, scorer, row, [*texts, texts[0]])
     write_rows(rows, tmp_path / "out.jsonl")
     known = {problem.name: problem for problem in load_problems(problems)}
-    rows_anew = list(rejudged(read_rows(tmp_path / "out.jsonl"), known, References(manner.kept)))
+    rows_anew = list(rejudged(read_rows(tmp_path / "out.jsonl"), known, References(options.kept)))
     assert [old for old, _, _ in rows_anew] == [new for _, new, _ in rows_anew]
     assert len({old["verdict"] for old, _, _ in rows_anew}) > 1
     assert [old["verdict"] for old, _, _ in rows_anew if "same_as" in old] == ["PASSED"]
@@ -100,13 +101,13 @@ def test_the_same_judge_says_the_same_again(
 @pytest.mark.docker
 def test_a_mended_expectation_changes_verdicts_without_a_box(tmp_path: Path, scorer: Scorer) -> None:
     row = CODE | {"test": "def check(candidate):\n    assert candidate(1) == 2\n    assert candidate(2) == 4\n"}
-    problems, rows, manner = scored_rows(tmp_path, scorer, row, ["    return x + 1\n", "    return 2 * x\n"])
+    problems, rows, options = scored_rows(tmp_path, scorer, row, ["    return x + 1\n", "    return 2 * x\n"])
     assert sorted(one["verdict"] for one in rows) == ["PASSED", "WRONG"]
     mended = row | {"test": row["test"].replace("== 4", "== 3")}
     problems.write_text(json.dumps(mended), encoding="utf-8")
     known = {problem.name: problem for problem in load_problems(problems)}
     changes = Changes()
-    anew = list(changes.counted(rejudged(rows, known, References(manner.kept))))
+    anew = list(changes.counted(rejudged(rows, known, References(options.kept))))
     assert {one["line"]: one["verdict"] for one in anew} == {1: "PASSED", 2: "WRONG"}
     assert changes.moved == {("WRONG", "PASSED"): 1, ("PASSED", "WRONG"): 1}
 

@@ -19,7 +19,8 @@ from sandbox.boxes.image import ensure_image
 from sandbox.boxes.ownership import Owner
 from sandbox.boxes.pool import WorkerBoxes
 from sandbox.judging import judge
-from sandbox.scoring.scorer import Manner, Scorer, open_scorer
+from sandbox.scoring.scorer import Scorer, open_scorer
+from sandbox.scoring.strategy import ScoringOptions
 from sandbox.values import Ending, Flag, Job, Limits, Program, Run, StdinTest, StdinTests, Verdict
 
 LIMITS = Limits(cpu_s=1, wall_s=3, memory_mb=128)
@@ -255,7 +256,7 @@ def scorer() -> Iterator[Scorer]:
 )
 @pytest.mark.docker
 def test_a_good_program_passes_after_a_bad_one(source: str, expected: Verdict, scorer: Scorer) -> None:
-    for chosen in (scorer, Scorer(scorer._pool, Manner(every_case=True))):
+    for chosen in (scorer, Scorer(scorer._pool, ScoringOptions(every_case=True))):
         assert chosen.score(Program(source=source, tests=DOUBLE)).verdict is expected
         assert scorer.score(Program(source=GOOD, tests=DOUBLE)).verdict is Verdict.PASSED
 
@@ -263,7 +264,7 @@ def test_a_good_program_passes_after_a_bad_one(source: str, expected: Verdict, s
 @pytest.mark.docker
 def test_it_stops_at_the_first_failure_or_tries_every_case(scorer: Scorer) -> None:
     program = Program(source="import time; time.sleep(0.2)", tests=DOUBLE)
-    first, every = scorer.score(program), Scorer(scorer._pool, Manner(every_case=True)).score(program)
+    first, every = scorer.score(program), Scorer(scorer._pool, ScoringOptions(every_case=True)).score(program)
     assert (first.verdict, every.verdict, every.passed_cases) == (Verdict.WRONG, Verdict.WRONG, 0)
     assert [len(one.runs or ()) for one in (first, every)] == [1, len(DOUBLE.cases)]
     assert every.run.wall_s > 0.2 * len(DOUBLE.cases)

@@ -236,7 +236,7 @@ def test_results_under_other_limits_or_of_other_lines_are_refused(tmp_path: Path
     assert still_to_score(samples, rows, tmp_path) == []
     other = [FiledSample(line=one.line, problem="a", program=one.program, limits=Limits(cpu_s=1)) for one in samples]
     for changed in (other, samples[:1], filed("bad", "good")):
-        with pytest.raises(SamplesError, match="other samples, limits or manners"):
+        with pytest.raises(SamplesError, match="other samples, limits or options"):
             still_to_score(changed, rows, tmp_path)
 
 
