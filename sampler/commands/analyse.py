@@ -20,10 +20,9 @@ from sampler.commands.common import (
     unit_option,
 )
 from sampler.exit_codes import Exit
-from sampler.reporting.analysis.analyse import Accept, AnalysisRequest
-from sampler.reporting.analysis.load import AnalysisSource, read_analysis
-from sampler.reporting.analysis.render import analysis_json, print_analysis
+from sampler.reporting.analyse import Accept, AnalysisRequest, AnalysisSource, read_analysis
 from sampler.reporting.render import Page
+from sampler.reporting.render_analysis import analysis_json, print_analysis
 from sampler.stats.budget import PromptCharge, Unit
 
 

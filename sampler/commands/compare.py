@@ -11,9 +11,9 @@ from sampler.cli_main import allow_closed_pipe
 from sampler.commands.common import budget_option, json_option, params_of, params_option, prompt_option, unit_option
 from sampler.exit_codes import Exit
 from sampler.reporting.comparison import compare as compared
+from sampler.reporting.comparison import comparison_json, print_comparison
 from sampler.reporting.inputs import load_paired, source
 from sampler.reporting.render import Page
-from sampler.reporting.render_comparison import comparison_json, print_comparison
 from sampler.stats.budget import PromptCharge, Unit
 
 

@@ -18,8 +18,8 @@ from sampler.drawing.axis import sized
 from sampler.models.architecture import ConfigError, GgufError
 from sampler.models.catalogue import CATALOGUE, Model, UnknownModel, find
 from sampler.models.pull import PullError, cached, models_dir, pull, remove
-from sampler.reporting.cost_sheet import Lengths, Sheet, make_sheet, subject_of, subjects_of
 from sampler.reporting.render import NAMES, amount, one_line
+from sampler.reporting.unit_costs import Lengths, Sheet, make_sheet, subject_of, subjects_of
 from sampler.stats.budget import PromptCharge, Unit, UnitCost
 from sampler.study.spec import load_study
 from sampler.study.toml_table import SpecError

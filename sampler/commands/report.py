@@ -24,8 +24,14 @@ from sampler.exit_codes import Exit
 from sampler.page.page_model import PageFacts, Sheet, make_sheet
 from sampler.page.plots import draw
 from sampler.page.write import page_html
-from sampler.reporting.counts import CountsError, report_counts
-from sampler.reporting.inputs import begins_as_counts, facts_and_request, read_report, refuse_params_of_a_store
+from sampler.reporting.inputs import (
+    CountsError,
+    begins_as_counts,
+    facts_and_request,
+    read_report,
+    refuse_params_of_a_store,
+    report_counts,
+)
 from sampler.reporting.metrics import MetricChoice, metric_choice
 from sampler.reporting.render import Page, print_report, report_json, write_csv
 from sampler.stats.budget import PromptCharge, Unit

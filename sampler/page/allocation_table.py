@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from sampler.page.chart import Chart, Extra, Line, chart
-from sampler.reporting.analysis.allocation_report import Allocation, AllocationRow
-from sampler.reporting.analysis.analyse import AnalysisRequest, allotment
-from sampler.reporting.analysis.render import WAYS, legs_words, short_names
+from sampler.reporting.allocation_report import Allocation, AllocationRow
+from sampler.reporting.analyse import AnalysisRequest, allotment
 from sampler.reporting.paired_data import PairedData
+from sampler.reporting.render_analysis import WAYS, legs_words, short_names
 from sampler.reporting.report import Table
 from sampler.stats.allocation import Choice
 from sampler.stats.bootstrap import Interval

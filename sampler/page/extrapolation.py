@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from sampler.page.chart import Chart, Extra, Line, Mark, chart
-from sampler.reporting.analysis.analyse import TIMES, AnalysisRequest, Beyond, beyond
+from sampler.reporting.analyse import TIMES, AnalysisRequest, Beyond, beyond
 from sampler.reporting.paired_data import PairedData
 from sampler.stats.curves import Counts, Curve
 

@@ -11,10 +11,9 @@ from itertools import combinations, pairwise
 from sampler.page.allocation_table import Choices, choices
 from sampler.page.chart import Chart, Extra, Line, Mark, chart
 from sampler.page.extrapolation import Promises, promises
-from sampler.reporting.comparison import crossovers
+from sampler.reporting.comparison import crossover_words, crossovers
 from sampler.reporting.metrics import RELIABILITY, MetricTable, metric_tables
 from sampler.reporting.paired_data import PairedData, paired_data
-from sampler.reporting.render_comparison import crossover_words
 from sampler.reporting.report import Facts, Finding, Report, ReportRequest, Row, Table, make_report
 from sampler.stats.budget import PromptCharge, Unit
 from sampler.stats.curves import Curve

@@ -13,7 +13,7 @@ from dataclasses import fields, is_dataclass
 from enum import Enum
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
-from sampler.reporting.analysis.analyse import Analysis
+from sampler.reporting.analyse import Analysis
 from sampler.reporting.comparison import Comparison
 from sampler.reporting.report import Report
 

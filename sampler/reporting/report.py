@@ -14,9 +14,8 @@ from itertools import combinations
 
 import numpy as np
 
-from sampler.reporting.comparison_family import METHODS, Entry, Methods, Pairing, differences
 from sampler.reporting.metrics import MetricChoice, MetricTable, metric_tables
-from sampler.reporting.paired_data import PairedData, paired_data
+from sampler.reporting.paired_data import METHODS, Entry, Methods, PairedData, Pairing, differences, paired_data
 from sampler.reporting.unit_costs import complete_problems, counts_of, unit_cost
 from sampler.stats.bootstrap import LEVEL, RESAMPLES
 from sampler.stats.budget import PromptCharge, Unit, UnitCost
@@ -28,7 +27,7 @@ from sampler.store.read_models import ModelRow, StudyRow, TallyRow
 # What a table of budgets shows: who wins, where, and where it is not known.
 #
 # Every pair of models that a budget lets in is compared, paired by problem. A winner is named where its lead over every
-# other model is clear, corrected for the whole family of comparisons (`sampler.reporting.comparison_family`), so that
+# other model is clear, corrected for the whole family of comparisons (`sampler.reporting.paired_data`), so that
 # the chance of naming even one false winner in the whole table is below 5 %. The intervals that are shown beside it
 # are of 95 % each.
 

@@ -13,13 +13,19 @@ from rich.console import Console
 
 from sampler.commands import cli
 from sampler.exit_codes import Exit
-from sampler.reporting.analysis.analyse import Accept, AnalysisRequest, analyse, diversity
-from sampler.reporting.analysis.load import AnalysisSource, read_analysis
-from sampler.reporting.analysis.render import print_analysis
-from sampler.reporting.analysis.spending import orders_of
+from sampler.reporting.allocation_report import orders_of
+from sampler.reporting.analyse import (
+    Accept,
+    AnalysisRequest,
+    AnalysisSource,
+    analyse,
+    diversity,
+    read_analysis,
+)
 from sampler.reporting.comparison import NotComparable
-from sampler.reporting.counts import CountsError, read_counts
+from sampler.reporting.inputs import CountsError, read_counts
 from sampler.reporting.paired_data import paired_data
+from sampler.reporting.render_analysis import print_analysis
 from sampler.stats.bootstrap import Interval
 from sampler.stats.budget import PromptCharge, Unit
 from sampler.store.read_models import ModelRow, SpentRow, TallyRow

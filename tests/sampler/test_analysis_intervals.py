@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from sampler.reporting.analysis.analyse import Analysis, AnalysisRequest, SampleEvidence, analyse
-from sampler.reporting.analysis.render import print_analysis
-from sampler.reporting.analysis.spending import orders_of
+from sampler.reporting.allocation_report import orders_of
+from sampler.reporting.analyse import Analysis, AnalysisRequest, SampleEvidence, analyse
 from sampler.reporting.paired_data import PairedData, paired_data
+from sampler.reporting.render_analysis import print_analysis
 from sampler.stats.bootstrap import Interval, draw_problems, intervals, rate_intervals
 from sampler.stats.budget import PromptCharge, Unit, UnitCost
 from sampler.stats.passk import pass_at_k

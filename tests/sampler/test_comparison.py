@@ -12,8 +12,7 @@ from sampler.exit_codes import Exit
 from sampler.importing.import_options import ImportRequest
 from sampler.importing.importer import import_files
 from sampler.reporting.comparison import NotComparable, compare
-from sampler.reporting.counts import CountsError, read_counts
-from sampler.reporting.inputs import load_paired, read_facts, source
+from sampler.reporting.inputs import CountsError, load_paired, read_counts, read_facts, source
 from sampler.reporting.paired_data import paired_data
 from sampler.reporting.report import ReportRequest, make_report
 from sampler.running.stored import StoredScoring, score_stored

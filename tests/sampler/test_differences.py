@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sampler.reporting.comparison_family import Pairing, differences, shared_budgets
+from sampler.reporting.paired_data import Pairing, differences, shared_budgets
 from sampler.stats.budget import UnitCost
 from sampler.stats.curves import Counts, curve_over
 from sampler.stats.differences import Difference, difference_intervals, differences_of

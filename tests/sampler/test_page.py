@@ -22,7 +22,7 @@ from sampler.page.extrapolation import promises
 from sampler.page.page_model import PageFacts, Sheet, heat, make_sheet, marks, turns
 from sampler.page.plots import PlotError, draw
 from sampler.page.write import page_html
-from sampler.reporting.analysis.analyse import AnalysisRequest, analyse
+from sampler.reporting.analyse import AnalysisRequest, analyse
 from sampler.reporting.paired_data import paired_data
 from sampler.reporting.render import spanned
 from sampler.reporting.report import Facts, Finding, ReportRequest, make_report

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from sampler.commands import cli
 from sampler.costs import arch_flops
 from sampler.models.catalogue import find
-from sampler.reporting.cost_sheet import Lengths, Subject, make_sheet, subject_of, subjects_of
+from sampler.reporting.unit_costs import Lengths, Subject, make_sheet, subject_of, subjects_of
 from sampler.stats.budget import PromptCharge, Unit
 from sampler.study.spec import load_study
 from sampler.values import GivenCosts

@@ -14,8 +14,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from sampler.reporting.comparison_family import Entry, pair_differences
-from sampler.reporting.paired_data import PairedData, paired_data
+from sampler.reporting.paired_data import Entry, PairedData, pair_differences, paired_data
 from sampler.reporting.unit_costs import complete_problems, counts_of, shared_problems, unit_cost
 from sampler.stats.bootstrap import RESAMPLES, draw_problems
 from sampler.stats.budget import PromptCharge, Unit, UnitCost

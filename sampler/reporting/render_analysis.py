@@ -10,9 +10,8 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from sampler.drawing.axis import format_interval
-from sampler.reporting.analysis.allocation_report import AllocationRow
-from sampler.reporting.analysis.analyse import Accept, Analysis, ModelAnalysis
-from sampler.reporting.analysis.difficulty_bins import Stratum
+from sampler.reporting.allocation_report import AllocationRow, Stratum
+from sampler.reporting.analyse import Accept, Analysis, ModelAnalysis
 from sampler.reporting.render import NAMES, amount, grid, in_lines, one_line, plain, spanned
 from sampler.stats.allocation import Choice
 from sampler.stats.bootstrap import Interval

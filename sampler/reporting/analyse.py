@@ -2,9 +2,10 @@
 
 The analysis says what a solution costs, what more samples would bring, and which model to ask at a budget.
 
-Pure: a `PairedData` in, one `Analysis` out, in one unit. It covers only the problems that are complete for every
-compared model. A model whose cost in the unit is not known is named as `unknown` and left out of all that needs a cost.
-Intervals are from the paired data's resamples of problems, the same for all models.
+`analyse` is pure: a `PairedData` in, one `Analysis` out, in one unit. `read_analysis` makes its arguments from a store
+or a file of counts. The analysis covers only the problems that are complete for every compared model. A model whose
+cost in the unit is not known is named as `unknown` and left out of all that needs a cost. Intervals are from the paired
+data's resamples of problems, the same for all models.
 """
 
 from __future__ import annotations
@@ -12,15 +13,25 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from pathlib import Path
 from typing import TypedDict
 
 import numpy as np
 
 from sampler.normal_form import normal_form
-from sampler.reporting.analysis.allocation_report import Allocation, Resampling, allot
-from sampler.reporting.analysis.difficulty_bins import Stratum, strata_of
-from sampler.reporting.analysis.spending import Spending, spending
-from sampler.reporting.paired_data import PairedData
+from sampler.reporting.allocation_report import (
+    Allocation,
+    Resampling,
+    Spending,
+    Stratum,
+    allot,
+    orders_of,
+    spending,
+    strata_of,
+)
+from sampler.reporting.comparison import NotComparable
+from sampler.reporting.inputs import begins_as_counts, choose, facts_of, refuse_params_of_a_store
+from sampler.reporting.paired_data import PairedData, paired_data
 from sampler.reporting.report import choose_budgets
 from sampler.stats.allocation import ModelStats, SampleCounts, offer
 from sampler.stats.betabinomial import Extrapolation, Fit, extrapolate, fit
@@ -29,7 +40,10 @@ from sampler.stats.budget import PromptCharge, Unit, UnitCost
 from sampler.stats.crossfit import Places
 from sampler.stats.curves import Counts
 from sampler.stats.stopping import CostOfPass, Orders, Stop, cost_of_pass, costs_of_pass, frontier
-from sampler.store.read_models import AcceptedRow, ModelRow
+from sampler.store.command_readers import SAMPLE_COSTS, RankingReader, SpentReader
+from sampler.store.open_store import open_migrated
+from sampler.store.read_models import AcceptedRow, ModelRow, StudyRow
+from sampler.store.reader import Reader
 
 # How many different right programs a model writes for a problem that it solves.
 #
@@ -39,6 +53,10 @@ from sampler.store.read_models import AcceptedRow, ModelRow
 #
 # Intervals are from resamples of the solved problems, as those of the cost of pass are: a resample of all problems may
 # hold none of them. Where all solved problems have as many, an interval has no width, and promises too much.
+
+TIMES = (2, 5, 10)  # how far beyond n, where no k is asked for
+OFF = 0.02  # from here on a fit that misses what was measured is told
+FAR = 5.0  # from here on the fitted distribution's tail, which few problems speak of, decides
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,11 +97,6 @@ def _counted(texts: Sequence[tuple[str, int]]) -> tuple[int, int, int]:
     """Return for one problem: right samples, different texts, different programs."""
     programs = {normal_form(text) or text for text, _ in texts}
     return sum(count for _, count in texts), len(texts), len(programs)
-
-
-TIMES = (2, 5, 10)  # how far beyond n, where no k is asked for
-OFF = 0.02  # from here on a fit that misses what was measured is told
-FAR = 5.0  # from here on the fitted distribution's tail, which few problems speak of, decides
 
 
 class Accept(StrEnum):
@@ -313,3 +326,86 @@ def _warnings(promise: Extrapolation, counts: Counts, at_n: float) -> list[str]:
     if 2 * unsolved > len(counts.passed):
         words.append(f"{unsolved} of {len(counts.passed)} problems were never solved: how many are possible is a guess")
     return words
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnalysisSource:
+    """What to read.
+
+    It names a file, one of its studies, some of its models (by a part of their names), and whether to read programs.
+    """
+
+    path: Path
+    study: str | None = None
+    models: tuple[str, ...] = ()
+    params: Mapping[str, float]
+    programs: bool = False
+
+
+def read_analysis(asked: AnalysisSource, request: AnalysisRequest) -> Analysis:
+    """Return the analysis of a file; raises StoreError, CountsError or NotComparable."""
+    counts = begins_as_counts(asked.path)
+    refuse_params_of_a_store(asked.path, asked.params)
+    if counts and asked.programs:
+        raise NotComparable(f"{str(asked.path)!r} holds counts, not programs; ask a store for their diversity")
+    facts = facts_of(asked.path, asked.params, asked.study)
+    wanted = [model for model in facts.models if model.wanted]
+    chosen = {choose(wanted, part).id for part in asked.models} or {model.id for model in wanted}
+    compared = [model for model in wanted if model.id in chosen]
+    paired = paired_data(compared, facts.tallies, facts.study.seed)
+    accepted: dict[int, list[AcceptedRow]] = {}
+    untested: frozenset[str] = frozenset()
+    if request.accept is Accept.SELECTION:
+        accepted, untested = _accepted(asked.path, paired, counts=counts)
+        tested = [row for row in facts.tallies if row.problem not in untested]
+        paired = paired_data(compared, tested, facts.study.seed) if untested else paired
+    request = replace(request, seed=facts.study.seed)
+    read = SampleEvidence(
+        diversity=_diversity(asked.path, facts.study, paired) if asked.programs else {},
+        orders={} if counts or request.accept is Accept.SELECTION else _orders(asked.path, paired, request),
+        accepted=accepted,
+        untested=len(untested),
+    )
+    return analyse(facts.study.name, paired, request, read)
+
+
+def _accepted(path: Path, paired: PairedData, *, counts: bool) -> tuple[dict[int, list[AcceptedRow]], frozenset[str]]:
+    """Return the samples that pass the selection tests, and the problems without selection tests."""
+    if counts:
+        raise NotComparable(f"{str(path)!r} holds counts, and no verdicts of selection tests; ask a store")
+    with SpentReader(path) as reader:
+        rows = {model.id: {row.problem: row for row in reader.accepted(model.id)} for model in paired.models}
+    untested = frozenset(row.problem for held in rows.values() for row in held.values() if row.untested)
+    tested = [name for name in paired.problems if name not in untested]
+    if not tested:
+        raise NotComparable(
+            f"no complete problem of {str(path)!r} has verdicts of selection tests; leave --accept away, or study "
+            "problems that have such tests"
+        )
+    return {model: [held[name] for name in tested] for model, held in rows.items()}, untested & set(paired.problems)
+
+
+def _orders(path: Path, paired: PairedData, request: AnalysisRequest) -> dict[int, Orders]:
+    """Return the models' samples in random orders, in a unit that single samples have."""
+    found: dict[int, Orders] = {}
+    if request.unit not in SAMPLE_COSTS:
+        return found
+    with SpentReader(path) as reader:
+        for model in paired.models:
+            made = orders_of(paired, model, reader.spent(model.id, request.unit), request.charge)
+            if made is not None:
+                found[model.id] = made
+    return found
+
+
+def _diversity(path: Path, study: StudyRow, paired: PairedData) -> dict[int, Diversity]:
+    open_migrated(path, Reader).close()
+    found = {}
+    with RankingReader(path) as reader:
+        problems = [row.id for row in reader.problems(study.id) if row.name in frozenset(paired.problems)]
+        for model in paired.models:
+            texts = [held for problem in problems if (held := reader.correct(model.id, problem))]
+            made = diversity(texts, np.random.default_rng(study.seed))
+            if made is not None:
+                found[model.id] = made
+    return found
