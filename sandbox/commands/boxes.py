@@ -28,15 +28,10 @@ from sandbox.errors import SandboxError
 from sandbox.show import harmless
 
 _MARKS = {Level.OK: "✓", Level.WARNING: "!", Level.BAD: "✗"}
-_GROUPS = {
-    "T": "time", "M": "memory", "P": "processes", "O": "output", "F": "files", "N": "network", "K": "kernel",
-    "L": "leaks",
-    "S": "supervisor", "X": "left behind", "C": "cheats", "V": "honest",
-}  # fmt: skip
 
 
 @click.command()
-@click.option("--group", "groups", multiple=True, metavar="LETTER", help="One group of attacks; may be repeated.")
+@click.option("--group", "groups", multiple=True, metavar="NAME", help="One group, such as cheating; may be repeated.")
 @click.option("--runtime", metavar="NAME", help="The container runtime to test, like runsc.")
 @click.option(
     "--slower",
@@ -133,7 +128,7 @@ def _print_outcomes(outcomes: Sequence[Outcome], console: Console) -> None:
         those = [outcome for outcome in outcomes if outcome.case.group == group]
         verdicts = Counter(outcome.score.verdict for outcome in those if outcome.score)
         table.add_row(
-            f"{group} {_GROUPS.get(group, '')}",
+            group,
             str(len(those)),
             str(sum(not outcome.broken for outcome in those)),
             f"{max(outcome.seconds for outcome in those):.2f} s",

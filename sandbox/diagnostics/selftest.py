@@ -29,7 +29,11 @@ from sandbox.judging.explaining import explain
 from sandbox.problems.checks import assert_tests
 from sandbox.values import Ending, Flag, Job, Limits, Program, Score, Tests, Verdict
 
-HONEST = "V"  # the one group whose programs must pass
+GROUPS = {
+    "T": "time", "M": "memory", "P": "processes", "O": "output", "F": "files", "N": "network", "K": "kernel",
+    "L": "leaks", "S": "supervisor", "X": "residue", "C": "cheating", "V": "honest",
+}  # fmt: skip
+HONEST = "honest"  # the one group whose programs must pass
 LIMITS = Limits(cpu_s=1, wall_s=5, memory_mb=256)
 GRACE_S = 8.0  # how long after its wall limit a case may take to be answered
 NORMAL_S = 1.0  # the honest program takes milliseconds
@@ -56,6 +60,7 @@ class Case:
     """
 
     name: str
+    group: str
     kind: str
     program: Program
     limits: Limits
@@ -70,11 +75,6 @@ class Case:
         """Return the case with so many times its CPU and wall seconds."""
         limits = replace(self.limits, cpu_s=self.limits.cpu_s * times, wall_s=self.limits.wall_s * times)
         return replace(self, limits=limits)
-
-    @property
-    def group(self) -> str:
-        """Return the letter of its group."""
-        return self.name[0]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,13 +102,15 @@ def excused(directory: Path) -> dict[str, str]:
 
 
 def read_cases(directory: Path, groups: Sequence[str] = ()) -> list[Case]:
-    """Read the cases of these groups (all if none is named); raises SuiteError for one without an expectation."""
-    found = [case for group in _groups(directory) if not groups or group.name in groups for case in _cases(group)]
-    if not found:
-        raise SuiteError(
-            f"no case in {', '.join(groups)}; the groups are {', '.join(g.name for g in _groups(directory))}"
-        )
-    return found
+    """Read the cases of these groups (all if none is named); raises SuiteError for one without an expectation.
+
+    A group is named as its folder, or by the letter with which its cases begin.
+    """
+    folders = {folder.name: folder for folder in _groups(directory)}
+    if unknown := [group for group in groups if GROUPS.get(group, group) not in folders]:
+        raise SuiteError(f"no case in {', '.join(unknown)}; the groups are {', '.join(folders)}")
+    names = {GROUPS.get(group, group) for group in groups} or folders.keys()
+    return [case for name, folder in folders.items() if name in names for case in _cases(folder)]
 
 
 def _groups(directory: Path) -> list[Path]:
@@ -130,19 +132,21 @@ def _cases(group: Path) -> Iterator[Case]:
         )
     for name, path in files.items():
         for kind in expected[name].get("tests", ["code"]):
-            yield _case(name, kind, path.read_text(encoding="utf-8"), expected[name])
+            yield _case(path, kind, expected[name])
 
 
-def _case(name: str, kind: str, source: str, expected: dict[str, Any]) -> Case:
+def _case(file: Path, kind: str, expected: dict[str, Any]) -> Case:
+    name, group = file.stem, file.parent.name
     if unknown := expected.keys() - _KEYS:
         raise SuiteError(f"{name}: unknown keys {sorted(unknown)}")
     verdicts = frozenset(map(Verdict, expected.get("verdicts", [Verdict.PASSED])))
-    if (verdicts == {Verdict.PASSED}) != (name[0] == HONEST) or (Verdict.PASSED in verdicts and len(verdicts) > 1):
+    if (verdicts == {Verdict.PASSED}) != (group == HONEST) or (Verdict.PASSED in verdicts and len(verdicts) > 1):
         raise SuiteError(f"{name}: honest programs pass and no other does")
     return Case(
         name=name,
+        group=group,
         kind=kind,
-        program=Program(source=source, tests=_tests(name, kind, expected)),
+        program=Program(source=file.read_text(encoding="utf-8"), tests=_tests(name, kind, expected)),
         limits=replace(LIMITS, **expected.get("limits", {})),
         stdin=expected.get("stdin", "").encode() * expected.get("stdin_times", 1),
         verdicts=verdicts,

@@ -10,7 +10,7 @@ import pytest
 
 from sandbox.boxes.docker_client import DockerClient
 from sandbox.boxes.image import Outfit, ensure_image
-from sandbox.diagnostics.selftest import AttackRunner, Case, SuiteError, escapes_directory, excused, read_cases
+from sandbox.diagnostics.selftest import GROUPS, AttackRunner, Case, SuiteError, escapes_directory, excused, read_cases
 from sandbox.errors import BoxLost, SandboxError
 from sandbox.values import Run
 
@@ -39,22 +39,29 @@ def test_every_excuse_gives_a_reason() -> None:
     assert all(reason.strip() for reason in NOT_APPLICABLE.values())
 
 
-@pytest.mark.parametrize(("group", "last"), LISTED.items())
-def test_every_listed_attack_is_a_file_or_says_why_not(group: str, last: int) -> None:
-    files = {case.name.partition("_")[0] for case in CASES if case.group == group}
-    reasons = {name for name in NOT_APPLICABLE if name.startswith(group)}
-    assert files | reasons >= {f"{group}{number:02}" for number in range(1, last + 1)}
+@pytest.mark.parametrize(("letter", "last"), LISTED.items())
+def test_every_listed_attack_is_a_file_or_says_why_not(letter: str, last: int) -> None:
+    files = {case.name.partition("_")[0] for case in CASES if case.group == GROUPS[letter]}
+    reasons = {name for name in NOT_APPLICABLE if name.startswith(letter)}
+    assert files | reasons >= {f"{letter}{number:02}" for number in range(1, last + 1)}
     assert not files & reasons
 
 
 def test_every_cheat_meets_tests_that_are_data() -> None:
-    cheats = {case.name for case in CASES if case.group == "C"}
-    assert cheats == {case.name for case in CASES if case.group == "C" and case.kind == "data"}
+    cheats = {case.name for case in CASES if case.group == "cheating"}
+    assert cheats == {case.name for case in CASES if case.group == "cheating" and case.kind == "data"}
 
 
 def test_a_group_that_is_not_there_is_named() -> None:
-    with pytest.raises(SuiteError, match="no case in Q; the groups are C, F"):
-        read_cases(escapes_directory(), ["Q"])
+    with pytest.raises(SuiteError, match="no case in quoting; the groups are cheating, files"):
+        read_cases(escapes_directory(), ["honest", "quoting"])
+
+
+@pytest.mark.parametrize("letter", GROUPS)
+def test_a_group_is_named_in_full_or_by_the_letter_of_its_cases(letter: str) -> None:
+    cases = read_cases(escapes_directory(), [letter])
+    assert {case.name[0] for case in cases} == {letter}
+    assert [case.name for case in cases] == [case.name for case in CASES if case.group == GROUPS[letter]]
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.name}-{case.kind}")
@@ -67,7 +74,9 @@ def test_a_program_gets_its_verdict_and_leaves_nothing(case: Case, boxes: Attack
 
 
 @pytest.mark.parametrize(
-    "case", [case for case in CASES if case.group in "FKPX" and case.kind == "code"], ids=lambda case: case.name
+    "case",
+    [case for case in CASES if case.group in {"files", "kernel", "processes", "residue"} and case.kind == "code"],
+    ids=lambda case: case.name,
 )
 def test_a_program_that_comes_again_leaves_nothing_either(case: Case, boxes: AttackRunner) -> None:
     assert not list(boxes.run_again(case))

@@ -43,7 +43,7 @@ def test_memory_that_runs_out_in_the_first_box_of_an_image_delays_no_answer(
     image = ensure_image(engine, Outfit(python=python), say=print)
     if not forgotten(image):
         pytest.skip("the layers of the image are not ours to read")
-    source = (escapes_directory() / "K" / "K10_dies_later_than_others.py").read_text(encoding="utf-8")
+    source = (escapes_directory() / "kernel" / "K10_dies_later_than_others.py").read_text(encoding="utf-8")
     with closing(Box(engine, BoxSpec(image=image, limits=LIMITS, owner=Owner.this().label()))) as box:
         assert box.greeting["code_kept"] is True
         run = box.run(Job(program=Program(source=source, tests="answer()"), limits=LIMITS))
