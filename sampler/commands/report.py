@@ -22,8 +22,7 @@ from sampler.commands.common import (
 )
 from sampler.exit_codes import Exit
 from sampler.page.page_model import PageFacts, Sheet, make_sheet
-from sampler.page.plots import draw
-from sampler.page.write import page_html
+from sampler.page.write import draw, page_html
 from sampler.reporting.inputs import (
     CountsError,
     begins_as_counts,

@@ -31,14 +31,19 @@ import numpy as np
 
 from sampler.reporting.report import Facts, choose_budgets
 from sampler.reporting.unit_costs import counts_of, shared_problems, unit_cost
-from sampler.stats.bootstrap import Floats, Interval
+from sampler.stats.bootstrap import Floats, Interval, t_quantile
 from sampler.stats.budget import PromptCharge, Unit, UnitCost
-from sampler.stats.curves import Counts, curve_over, shared_range
-from sampler.stats.differences import difference_intervals, paired_spread
-from sampler.stats.paired import POWER, holm
-from sampler.stats.rates import p_above, p_below, problems_needed
+from sampler.stats.differences import (
+    POWER,
+    difference_intervals,
+    holm,
+    p_above,
+    p_below,
+    paired_spread,
+    problems_needed,
+)
+from sampler.stats.passk import Counts, curve_over, shared_range
 from sampler.stats.signflip import one_sided_p
-from sampler.stats.student_t import t_quantile
 from sampler.store.read_models import ModelRow
 
 PROOF = 0.75  # of a problem added on each side where a small drop has to be shown

@@ -14,7 +14,7 @@ from sampler.gating.gate import Checked, Decision, Drop, Minimum, Mode, Rule, Si
 from sampler.reporting.render import amount, one_line
 from sampler.running.ci import Case, Outcome
 from sampler.stats.budget import Unit
-from sampler.stats.paired import POWER
+from sampler.stats.differences import POWER
 
 JSON_SCHEMA = 2
 SHOWN = 5  # names of problems

@@ -5,8 +5,8 @@
 * `page_model` decides what is shown: the report's own tables, a curve for each model in each unit, every problem's
   share of right samples, what the verdicts were, and where each number comes from.
 * `chart` lays a figure out in pixels. It is pure: values in, values out.
-* `write` fills the template. Names and messages come from models and files, which are hostile: the template engine
-  escapes all of them, and none is marked as safe.
+* `write` fills the template, or draws the same figures with matplotlib for papers. Names and messages come from models
+  and files, which are hostile: the template engine escapes all of them, and none is marked as safe.
 
 The figures are plain SVG and can be read without a script. The script adds a rule that follows the pointer and says
 what each model reaches at that budget. Colour never carries a meaning alone: every line has its name at its end and a

@@ -5,7 +5,7 @@ The report has the best single choice, cascade, mixture and greedy schedule, and
 The model stats decide which samples are accepted: those that pass the judge (an oracle) or the selection tests.
 Cascades and mixtures go from the cheaper model to the more expensive one. The best of each kind is chosen on the
 problems for which it is shown. So its value on problems that were not used for the choice is shown, too
-(`sampler.stats.crossfit`).
+(`sampler.stats.allocation`).
 
 Four rules spend one budget: one k for all problems, each problem's own k, sample by sample, and in rounds. The first is
 that of Hassid et al. and of every curve here; `sampler.stats.stopping` defines the others. The last rule has one budget
@@ -29,11 +29,15 @@ import numpy as np
 from sampler.reporting.paired_data import PairedData
 from sampler.stats.allocation import (
     Choice,
+    CrossValidated,
     ModelStats,
+    Places,
     best_within,
     cascades,
+    deal,
     few_ks,
     greedy,
+    held_out,
     mixtures,
     oracle,
     outcome,
@@ -46,8 +50,7 @@ from sampler.stats.allocation import (
 from sampler.stats.betabinomial import Fit
 from sampler.stats.bootstrap import Floats, Interval, rate_intervals, read_rates, resampled_statistic
 from sampler.stats.budget import PromptCharge, UnitCost
-from sampler.stats.crossfit import CrossValidated, Places, deal, held_out
-from sampler.stats.curves import Counts
+from sampler.stats.passk import Counts
 from sampler.stats.stopping import Orders, Spent, Stop, by_own_cost, reached_by, replay, rounds_intervals
 from sampler.store.read_models import ModelRow, SpentRow
 

@@ -33,12 +33,11 @@ from sampler.reporting.comparison import NotComparable
 from sampler.reporting.inputs import begins_as_counts, choose, facts_of, refuse_params_of_a_store
 from sampler.reporting.paired_data import PairedData, paired_data
 from sampler.reporting.report import choose_budgets
-from sampler.stats.allocation import ModelStats, SampleCounts, offer
+from sampler.stats.allocation import ModelStats, Places, SampleCounts, offer
 from sampler.stats.betabinomial import Extrapolation, Fit, extrapolate, fit
 from sampler.stats.bootstrap import LEVEL, Floats, Interval, draw_problems, intervals, rate_intervals
 from sampler.stats.budget import PromptCharge, Unit, UnitCost
-from sampler.stats.crossfit import Places
-from sampler.stats.curves import Counts
+from sampler.stats.passk import Counts
 from sampler.stats.stopping import CostOfPass, Orders, Stop, cost_of_pass, costs_of_pass, frontier
 from sampler.store.command_readers import SAMPLE_COSTS, RankingReader, SpentReader
 from sampler.store.open_store import open_migrated

@@ -33,9 +33,8 @@ from sampler.reporting.render import NAMES, amount, grid, one_line, plain
 from sampler.reporting.report import choose_budgets
 from sampler.stats.bootstrap import LEVEL, Floats, Interval, resampled_means
 from sampler.stats.budget import PromptCharge, Unit, UnitCost
-from sampler.stats.curves import Curve, difference_bands, largest_t, shared_range
-from sampler.stats.differences import ADDED, Difference
-from sampler.stats.paired import POWER, Crossover, Detectable, crossover, detectable
+from sampler.stats.differences import ADDED, POWER, Crossover, Detectable, Difference, crossover, detectable
+from sampler.stats.passk import Curve, difference_bands, largest_t, shared_range
 from sampler.store.read_models import ModelRow
 
 MOST = 200

@@ -19,8 +19,7 @@ import numpy as np
 from sampler.exit_codes import CommandError, Exit
 from sampler.reporting.paired_data import PairedData
 from sampler.stats.bootstrap import Floats, Interval, rate_intervals
-from sampler.stats.curves import Counts
-from sampler.stats.passk import pass_at_k
+from sampler.stats.passk import Counts, pass_at_k
 from sampler.stats.reliability import HALF, bayes_at_n, g_pass_at_k, maj_at_k, mg_pass_at_k, pass_hat_k
 
 

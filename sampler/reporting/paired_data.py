@@ -25,8 +25,8 @@ from sampler.stats import bootstrap
 from sampler.stats import differences as paired
 from sampler.stats.bootstrap import Floats, draw_problems
 from sampler.stats.budget import PromptCharge, Unit, UnitCost
-from sampler.stats.curves import Counts, Curve, curve_over, recosted, shared_range
 from sampler.stats.differences import Difference, differences_of
+from sampler.stats.passk import Counts, Curve, curve_over, recosted, shared_range
 from sampler.stats.signflip import FLIPS, family_tests
 from sampler.store.read_models import ModelRow, TallyRow
 

@@ -24,7 +24,7 @@ from sampler.reporting.metrics import MetricTable, MetricValue
 from sampler.reporting.report import Finding, ModelLine, Report, Row, Table
 from sampler.stats.bootstrap import Interval
 from sampler.stats.budget import PromptCharge, Unit, UnitCost
-from sampler.stats.curves import CurveValue, Point, Reach
+from sampler.stats.passk import CurveValue, Point, Reach
 from sandbox.console import HarmlessConsole
 from sandbox.show import harmless
 

@@ -19,8 +19,8 @@ from sampler.reporting.paired_data import METHODS, Entry, Methods, PairedData, P
 from sampler.reporting.unit_costs import complete_problems, counts_of, unit_cost
 from sampler.stats.bootstrap import LEVEL, RESAMPLES
 from sampler.stats.budget import PromptCharge, Unit, UnitCost
-from sampler.stats.curves import Curve, CurveValue, Point, Reach, curve, shared_range, standing
 from sampler.stats.differences import Difference
+from sampler.stats.passk import Curve, CurveValue, Point, Reach, curve, shared_range, standing
 from sampler.stats.signflip import FLIPS
 from sampler.store.read_models import ModelRow, StudyRow, TallyRow
 

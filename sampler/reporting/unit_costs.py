@@ -17,7 +17,7 @@ from sampler.costs import arch_flops, cache_bytes, calflops128, params_flops
 from sampler.models.architecture import read_config, read_gguf
 from sampler.models.catalogue import CATALOGUE, find
 from sampler.stats.budget import PromptCharge, Unit, UnitCost
-from sampler.stats.curves import Counts
+from sampler.stats.passk import Counts
 from sampler.store.read_models import ModelRow, TallyRow
 from sampler.study.spec import Study
 from sampler.study.spec_models import ModelSpec

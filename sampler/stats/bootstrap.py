@@ -11,6 +11,9 @@ for that share is used if it is wider: it is the widest that a mean of values be
 `tests/bench/coverage.py` measures how often these intervals hold the truth. Plain percentiles (Efron 1979) are there to
 compare with. Intervals and tests of paired differences are in `sampler.stats.differences`: resampling gives intervals
 that are too short if few problems differ.
+
+Student's t distribution is by Wallace's approximation (1959), which needs only the normal distribution.
+The 97.5 % quantile is right to 1.2 % from 3 degrees of freedom on; it is 4 % too large at 2 and 38 % too large at 1.
 """
 
 from __future__ import annotations
@@ -18,13 +21,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from math import sqrt
+from math import copysign, expm1, inf, isinf, log1p, sqrt
 from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
-
-from sampler.stats.student_t import normal_to_t
 
 RESAMPLES = 10_000
 LEVEL = 0.95
@@ -33,6 +34,31 @@ METHOD = (
 )
 FEW = 5.0
 _AT_ONCE = 1000  # resamples whose statistics are made together: they may take tables as wide as there are samples
+
+
+def t_quantile(p: float, df: int) -> float:
+    """Return the value below which Student's t with `df` degrees of freedom lies with probability `p`."""
+    return normal_to_t(_NORMAL.inv_cdf(p), df)
+
+
+def t_upper_tail(t: float, df: int) -> float:
+    """Return the probability that Student's t is larger than `t`."""
+    return 1 - _NORMAL.cdf(t_to_normal(t, df))
+
+
+def normal_to_t(z: float, df: int) -> float:
+    """Return the t value that has the same upper tail as the standard normal value `z`."""
+    scaled = z * (8 * df + 3) / (8 * df + 1)
+    return copysign(sqrt(df * expm1(scaled**2 / df)), z)
+
+
+def t_to_normal(t: float, df: int) -> float:
+    """Return the standard normal value that has the same upper tail as `t`: the inverse of `normal_to_t`."""
+    if isinf(t):
+        return copysign(inf, t)
+    return copysign(sqrt(df * log1p(t**2 / df)) * (8 * df + 1) / (8 * df + 3), t)
+
+
 _NORMAL = NormalDist()
 
 Floats = NDArray[np.float64]

@@ -19,8 +19,7 @@ import numpy as np
 
 from sampler.stats.betabinomial import Fit
 from sampler.stats.bootstrap import Method, draw_problems, read_intervals, read_rates, resampled_means, summary
-from sampler.stats.curves import clipped, largest_t, simultaneous
-from sampler.stats.passk import pass_at_every_k
+from sampler.stats.passk import clipped, largest_t, pass_at_every_k, simultaneous
 
 PROBLEMS = 164
 KS = (1, 2, 5, 10, 20, 50)

@@ -16,7 +16,7 @@ import numpy as np
 
 from sampler.stats.bootstrap import RESAMPLES, draw_problems
 from sampler.stats.budget import UnitCost
-from sampler.stats.curves import Counts, curve_over
+from sampler.stats.passk import Counts, curve_over
 
 MODELS, PROBLEMS, SAMPLES = 5, 1000, 200
 

@@ -34,10 +34,8 @@ import numpy as np
 from sampler.reporting.report import Finding, rows_of
 from sampler.stats.bootstrap import Floats, Resampled, draw_problems, read_intervals, read_rates, resampled
 from sampler.stats.budget import UnitCost
-from sampler.stats.curves import Counts, Curve, Point
-from sampler.stats.differences import difference_intervals
-from sampler.stats.paired import holm
-from sampler.stats.passk import pass_at_every_k
+from sampler.stats.differences import difference_intervals, holm
+from sampler.stats.passk import Counts, Curve, Point, pass_at_every_k
 from sampler.stats.signflip import family_tests
 
 N = 20

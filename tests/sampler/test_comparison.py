@@ -17,7 +17,7 @@ from sampler.reporting.paired_data import paired_data
 from sampler.reporting.report import ReportRequest, make_report
 from sampler.running.stored import StoredScoring, score_stored
 from sampler.stats.budget import PromptCharge, Unit
-from sampler.stats.curves import Reach
+from sampler.stats.passk import Reach
 from sampler.store.writer import Store
 
 EVALPERF = "evalperf_counts_34models_118tasks_n100.json.gz"

@@ -14,15 +14,17 @@ from sampler.stats.allocation import (
     SampleCounts,
     best_within,
     cascades,
+    deal,
+    held_out,
     mixtures,
     offer,
     outcome,
     pareto,
     scheduled,
     singles,
+    within,
 )
 from sampler.stats.budget import UnitCost
-from sampler.stats.crossfit import deal, held_out, within
 
 COUNTS = st.lists(st.tuples(st.integers(0, 4), st.integers(0, 3)), min_size=1, max_size=6)
 

@@ -11,13 +11,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sampler.reporting.paired_data import Pairing, differences, shared_budgets
+from sampler.stats.bootstrap import t_quantile, t_upper_tail
 from sampler.stats.budget import UnitCost
-from sampler.stats.curves import Counts, curve_over
-from sampler.stats.differences import Difference, difference_intervals, differences_of
-from sampler.stats.paired import detectable
-from sampler.stats.rates import p_above, p_below, problems_needed
+from sampler.stats.differences import (
+    Difference,
+    detectable,
+    difference_intervals,
+    differences_of,
+    p_above,
+    p_below,
+    problems_needed,
+)
+from sampler.stats.passk import Counts, curve_over
 from sampler.stats.signflip import PValues, family_tests, one_sided_p
-from sampler.stats.student_t import t_quantile, t_upper_tail
 
 GAPS = st.lists(st.integers(-4, 4).map(lambda n: n / 4), min_size=2, max_size=10)
 

@@ -16,12 +16,9 @@ from hypothesis import strategies as st
 from study_rows import study_row
 
 from sampler.commands import cli
-from sampler.page.allocation_table import MOST_MODELS, choices
-from sampler.page.chart import HEIGHT, WIDTH, Extra, Line, Mark, chart
-from sampler.page.extrapolation import promises
-from sampler.page.page_model import PageFacts, Sheet, heat, make_sheet, marks, turns
-from sampler.page.plots import PlotError, draw
-from sampler.page.write import page_html
+from sampler.page.chart import HEIGHT, WIDTH, Extra, Line, Mark, chart, promises
+from sampler.page.page_model import MOST_MODELS, PageFacts, Sheet, choices, heat, make_sheet, marks, turns
+from sampler.page.write import PlotError, draw, page_html
 from sampler.reporting.analyse import AnalysisRequest, analyse
 from sampler.reporting.paired_data import paired_data
 from sampler.reporting.render import spanned

@@ -11,9 +11,8 @@ from hypothesis import strategies as st
 
 from sampler.stats.bootstrap import Interval, draw_problems, resampled_means
 from sampler.stats.budget import UnitCost
-from sampler.stats.curves import Counts, largest_t, simultaneous
 from sampler.stats.differences import difference_intervals
-from sampler.stats.passk import pass_at_every_k, pass_at_k
+from sampler.stats.passk import Counts, largest_t, pass_at_every_k, pass_at_k, simultaneous
 
 KS = (1, 2, 4, 16, 64, 128, 256, 500, 1000)
 HUMANEVAL = {  # Hassid et al. 2024, Table 2

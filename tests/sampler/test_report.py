@@ -17,7 +17,7 @@ from sampler.reporting.render import amount, format_interval, one_line, print_re
 from sampler.reporting.report import Facts, Finding, ReportRequest, make_report
 from sampler.reporting.unit_costs import complete_problems, shared_problems, unit_cost
 from sampler.stats.budget import PromptCharge, Unit
-from sampler.stats.curves import Reach
+from sampler.stats.passk import Reach
 from sampler.store.read_models import ModelRow, TallyRow
 from sampler.values import GivenCosts
 

@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 
 from sampler.stats.bootstrap import Interval, Method, draw_problems, intervals
 from sampler.stats.budget import UnitCost
-from sampler.stats.curves import Counts, Reach, curve, standing
-from sampler.stats.passk import pass_at_every_k, pass_at_k
+from sampler.stats.passk import Counts, Reach, curve, pass_at_every_k, pass_at_k, standing
 
 COSTS = st.builds(
     lambda each, ratio: UnitCost(each=each, once=each * ratio),

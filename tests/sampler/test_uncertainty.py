@@ -19,9 +19,8 @@ from sampler.stats.bootstrap import (
     wilson,
 )
 from sampler.stats.budget import UnitCost
-from sampler.stats.curves import Counts, clipped, curve_over, largest_t, simultaneous
-from sampler.stats.paired import crossover, detectable, holm
-from sampler.stats.passk import pass_at_every_k
+from sampler.stats.differences import crossover, detectable, holm
+from sampler.stats.passk import Counts, clipped, curve_over, largest_t, pass_at_every_k, simultaneous
 
 PS = st.lists(st.floats(0, 1), min_size=1, max_size=8)
 

@@ -18,8 +18,8 @@ from sampler.reporting.paired_data import Entry, PairedData, pair_differences, p
 from sampler.reporting.unit_costs import complete_problems, counts_of, shared_problems, unit_cost
 from sampler.stats.bootstrap import RESAMPLES, draw_problems
 from sampler.stats.budget import PromptCharge, Unit, UnitCost
-from sampler.stats.curves import Counts, Curve, CurveValue, curve_over, shared_range, standing
 from sampler.stats.differences import Difference
+from sampler.stats.passk import Counts, Curve, CurveValue, curve_over, shared_range, standing
 from sampler.store.read_models import ModelRow, TallyRow
 from tui.data.snapshot import Curves, Series, Snapshot, with_compared
 from tui.text import UNITS, sanitize
