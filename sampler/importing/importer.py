@@ -31,7 +31,7 @@ from sampler.store.write_models import Batch, ImportedModel, ModelRecord, StudyI
 from sampler.store.writer import Store
 from sampler.study.spec import choose_problems
 from sampler.values import Architecture, ModelCard, canonical_json
-from sandbox.problems import BUILT_IN, LeftOut, Problem
+from sandbox.problems import LeftOut, Problem, is_named
 from sandbox.values import Limits
 
 # Imported samples on their way to the disk.
@@ -250,7 +250,7 @@ class _Importer:
             name=self._request.study,
             spec_toml="# Made by `sampler import`: the samples of this study were drawn elsewhere.\n"
             f"name = {json.dumps(self._request.study)}\n[problems]\nsource = {json.dumps(source)}\n",
-            problems_source=source if source in BUILT_IN else str(Path(source).resolve()),
+            problems_source=source if is_named(source) else str(Path(source).resolve()),
             seed=0,
             limits=canonical_json(asdict(Limits()) | self._request.chosen.decides),
             models=(),

@@ -35,13 +35,19 @@ STUDY = {
 }
 PROBLEMS = {
     "source": (
-        "A built-in set (humaneval), a file of problems or a directory of APPS, relative to the study file; or a list."
+        "A name that `sandbox problems --list` shows, hf:ORG/NAME@REVISION[:CONFIG][/SPLIT], or a file or folder of "
+        "problems, relative to the study file; or a list."
     ),
     "split": "A published split of the data set: of MBPP, tasks 1–10 (prompt), 11–510 (test), 511–600, 601–974.",
     "numbers": 'Problems by the number at the end of their names, such as "11-510" or "2, 3, 4".',
     "every": "Of those, every so many-th, from the first.",
     "limit": "Of those, no more than so many.",
     "names": 'In the place of all that: problems by name, such as "HumanEval/0".',
+    "since": 'Of those, problems of this date or later, such as "2024-08" or "2024-08-31".',
+    "until": "Of those, problems of this date or earlier.",
+    "difficulty": 'Of those, problems of these difficulties, or of a range of ratings such as "1200-1600".',
+    "platform": "Of those, problems from these platforms.",
+    "tags": "Of those, problems that have one of these tags.",
     "skip_bad": "Leave out rows that are malformed, and say which, in the place of stopping.",
     "output_rule": (
         "How what whole programs print is compared, in the place of the data set's own rule (docs/problems.md)."
@@ -203,6 +209,8 @@ def _problems() -> Schema:
         "every": _COUNT,
         "limit": _COUNT,
         "names": _TEXTS,
+        **{key: {"type": "string", "pattern": "^[0-9]{4}(-[0-9]{2}(-[0-9]{2})?)?$"} for key in ("since", "until")},
+        **dict.fromkeys(("difficulty", "platform", "tags"), _TEXTS),
         "skip_bad": _FLAG,
         "output_rule": {"enum": list(OUTPUT_RULES)},
         "assume": _assume(),

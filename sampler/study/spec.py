@@ -42,7 +42,7 @@ from sampler.study.spec_models import ModelSpec, Shots, given_fields, read_model
 from sampler.study.toml_table import SpecError, TomlTable, parse_toml, read_text
 from sampler.values import canonical_json, valid_text
 from sandbox.boxes.packages import is_requirement
-from sandbox.problems import LeftOut, Problem, ProblemsError, read_problems
+from sandbox.problems import Filters, LeftOut, Problem, ProblemsError, read_problems
 from sandbox.problems.assumption_options import read_assumed
 from sandbox.values import OUTPUT_RULES, Limits
 
@@ -106,7 +106,8 @@ MOST_SEED = 2**63 - 1  # what a column of a store holds
 class ProblemsSpec:
     """Which problems: those of these names; or of a split, or of these numbers, every so many-th up to a limit.
 
-    `more` are further sources, whose problems follow those of the first. The rule for what is printed, and what
+    `more` are further sources, whose problems follow those of the first. `filters` choose by date, difficulty, platform
+    and tags. The rule for what is printed, and what
     programs may assume, take the place of the data set's own.
     """
 
@@ -117,6 +118,7 @@ class ProblemsSpec:
     every: int | None = None
     limit: int | None = None
     names: tuple[str, ...] = ()
+    filters: Filters = field(default_factory=Filters)
     skip_bad: bool = False
     output_rule: str | None = None
     assumed: Mapping[str, object] = field(default_factory=dict)
@@ -246,7 +248,7 @@ def choose_problems(spec: ProblemsSpec, left_out: Callable[[LeftOut], None] = la
     `left_out` is called with each row that was left out: those without tests and, with `skip_bad`, those that are no
     problems.
     """
-    loaded = _load(spec.sources, skip_bad=spec.skip_bad, left_out=left_out)
+    loaded = _load(spec.sources, spec.filters, skip_bad=spec.skip_bad, left_out=left_out)
     problems = {problem.name: problem.assuming(spec.assumed) for problem in loaded}
     if spec.output_rule is not None:
         rule = OUTPUT_RULES[spec.output_rule]
@@ -285,12 +287,16 @@ def find_named(names: Iterable[str], known: Mapping[str, Problem], where: str) -
 
 
 def _load(
-    sources: Iterable[str], *, skip_bad: bool = False, left_out: Callable[[LeftOut], None] = lambda _: None
+    sources: Iterable[str],
+    filters: Filters | None = None,
+    *,
+    skip_bad: bool = False,
+    left_out: Callable[[LeftOut], None] = lambda _: None,
 ) -> list[Problem]:
     """Return the problems of every source in turn; raises ProblemsError."""
     found: dict[str, Problem] = {}
     for source in sources:
-        held = read_problems(source, skip_bad=skip_bad)
+        held = read_problems(source, skip_bad=skip_bad, filters=filters or Filters())
         for told in held.left_out:
             left_out(told)
         for problem in held.problems:
@@ -324,12 +330,22 @@ def _problems(table: TomlTable, folder: Path) -> ProblemsSpec:
         every=table.whole("every") if "every" in given else None,
         limit=table.whole("limit") if "limit" in given else None,
         names=table.texts("names"),
+        filters=_filters(table),
         skip_bad=table.flag("skip_bad"),
         output_rule=table.choice("output_rule", tuple(OUTPUT_RULES)) if table.has("output_rule") else None,
         assumed=_assumed(TomlTable(table.path, "[problems.assume]", table.take("assume", {}))),
     )
     table.done()
     return spec
+
+
+def _filters(table: TomlTable) -> Filters:
+    since, until = (table.text(key) if table.has(key) else "" for key in ("since", "until"))
+    difficulty, platform, tags = (table.texts(key) for key in ("difficulty", "platform", "tags"))
+    try:
+        return Filters(since=since, until=until, difficulty=difficulty, platform=platform, tags=tags)
+    except ValueError as error:
+        raise table.error(str(error)) from error
 
 
 def _assumed(table: TomlTable) -> dict[str, object]:

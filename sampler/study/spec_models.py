@@ -20,7 +20,7 @@ from sampler.backends.vllm import VllmOptions
 from sampler.study.prompts import CHAT_TEMPLATES, Template
 from sampler.study.toml_table import MOST, SpecError, TomlTable
 from sampler.values import Architecture, GivenCosts, PromptStyle, SamplingParams, canonical_json
-from sandbox.problems import BUILT_IN
+from sandbox.problems import is_named
 
 OPTIONS: Mapping[str, type[Any] | None] = {
     "llamacpp": LlamaOptions,
@@ -241,4 +241,4 @@ def _shots(table: TomlTable, default: Shots, folder: Path) -> Shots:
 
 def source_of(source: str, folder: Path) -> str:
     """Return a built-in set of problems by its name, or a path relative to the study file."""
-    return source if source in BUILT_IN else str(folder / source)
+    return source if is_named(source) else str(folder / source)

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from sandbox.commands.exit_codes import say
-from sandbox.problems import Problem, ProblemFile, read_problems
+from sandbox.problems import Filters, Problem, ProblemFile, read_problems
 from sandbox.problems.assumption_options import KEYS, read_words
 from sandbox.show import first_few
 from sandbox.values import OUTPUT_RULES
@@ -30,6 +30,33 @@ def problem_options(command: Callable[..., Any]) -> Callable[..., Any]:
         return command(*args, reader=ProblemReader(skip_bad=skip_bad, output_rule=output_rule), **options)
 
     return with_reader
+
+
+def filter_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add options that choose problems, for the `reader` of `problem_options`; use it below that decorator."""
+
+    @click.option("--since", default="", metavar="DATE", help="Take problems of this date or later, as 2024-08-31.")
+    @click.option(
+        "--until", default="", metavar="DATE", help="Take problems of this date or earlier; 2024-08 is a month."
+    )
+    @click.option("--difficulty", metavar="NAME,…", help="Take problems of one of these difficulties, or 1200-1600.")
+    @click.option("--platform", metavar="NAME,…", help="Take problems from one of these platforms, as codeforces.")
+    @click.option("--tags", metavar="NAME,…", help="Take problems that have one of these tags.")
+    @functools.wraps(command)
+    def filtering(*args: Any, reader: ProblemReader, **options: Any) -> Any:
+        dates, names = (options.pop("since"), options.pop("until")), ("difficulty", "platform", "tags")
+        difficulty, platform, tags = (_words(options.pop(name)) for name in names)
+        try:
+            chosen = Filters(since=dates[0], until=dates[1], difficulty=difficulty, platform=platform, tags=tags)
+        except ValueError as error:
+            raise click.UsageError(str(error)) from error
+        return command(*args, reader=replace(reader, filters=chosen), **options)
+
+    return filtering
+
+
+def _words(text: str | None) -> tuple[str, ...]:
+    return tuple(word.strip() for word in (text or "").split(",") if word.strip())
 
 
 def assume_option(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -63,12 +90,14 @@ def _assumed(_context: click.Context, _option: click.Parameter, words: Sequence[
 class ProblemReader:
     """Reads files of problems; with `skip_bad`, malformed rows are left out.
 
-    `output_rule` and `assumed` (what programs may assume) replace those of the data set.
+    `filters` choose among the rows. `output_rule` and `assumed` (what programs may assume) replace those of the data
+    set.
     """
 
     skip_bad: bool = False
     output_rule: str | None = None
     assumed: Mapping[str, Any] = field(default_factory=dict)
+    filters: Filters = field(default_factory=Filters)
 
     def problems(self, source: str) -> list[Problem]:
         """Return the problems of a file; print to standard error what was left out. Raises ProblemsError."""
@@ -76,7 +105,9 @@ class ProblemReader:
 
     def file(self, source: str) -> ProblemFile:
         """Return the same, with the rows that were left out."""
-        found = read_problems(source, skip_bad=self.skip_bad)
+        found = read_problems(source, skip_bad=self.skip_bad, filters=self.filters)
+        for note in found.notes:
+            say(note)
         say_left_out(found.left_out, "problem")
         problems = [one.assuming(self.assumed) for one in found.problems]
         if self.output_rule is not None:

@@ -11,10 +11,10 @@ import click
 from sandbox.boxes.image import Outfit
 from sandbox.commands.common import chosen_limits, limit_options, limits_of, outfit_options
 from sandbox.commands.exit_codes import OUR_FAULT, PASSED, PROGRAM_FAULT, USAGE, say, stop
-from sandbox.commands.problem_options import ProblemReader, assume_option, problem_options
+from sandbox.commands.problem_options import ProblemReader, assume_option, filter_options, problem_options
 from sandbox.errors import SandboxError
 from sandbox.judging.explaining import explain
-from sandbox.problems import Problem, ProblemsError
+from sandbox.problems import CATALOGUE, Problem, ProblemsError
 from sandbox.scoring.references import ReferenceFailed, usual_directory
 from sandbox.scoring.scorer import Scorer, open_scorer
 from sandbox.scoring.strategy import ScoringOptions
@@ -23,23 +23,31 @@ from sandbox.values import CallTests, CheckTests, Flag, ReferenceTests, StdinTes
 
 
 @click.command("problems")
-@click.argument("source", metavar="NAME|FILE")
+@click.argument("source", metavar="NAME|FILE", required=False)
+@click.option("--list", "listed", is_flag=True, help="List the data sets that have a name, with what each asks for.")
 @click.option("--check", is_flag=True, help="Run every canonical solution and name those that do not pass.")
 @click.option("--boxes", type=click.IntRange(min=1), help="How many boxes [default: one per core].")
 @problem_options
+@filter_options
 @assume_option
 @outfit_options
 @limit_options
 def problems_(
-    source: str, check: bool, boxes: int | None, reader: ProblemReader, outfit: Outfit, **limits: Any
+    source: str | None, check: bool, boxes: int | None, reader: ProblemReader, outfit: Outfit, **limits: Any
 ) -> None:
-    """List the problems of a set, and how each is tested.
+    """List the problems of a set, and how each is tested; with --list, the sets that have a name.
 
     "data": calls, and answers compared here. "stdin": whole programs, and what they print compared here. "code": the
     tests run in a grader box over the answers. "in_process": the tests run in the program's own process. Then come the
     rule for printed output, and what programs may assume: imports, a recursion limit, integers of any length, times
     instead of the usual ones.
     """
+    listed = limits.pop("listed")
+    if listed or source is None:
+        if not listed or source is not None:
+            raise click.UsageError("give a set of problems, or --list")
+        _list_sets()
+        return
     chosen = limits_of(limits)
     try:
         found = reader.problems(source)
@@ -59,6 +67,14 @@ def problems_(
     except SandboxError as error:
         stop(str(error), OUR_FAULT)
     sys.exit(PROGRAM_FAULT if failed else PASSED)
+
+
+def _list_sets() -> None:
+    """Print a line of fields for each data set of the catalogue, with tabs between them."""
+    for one in CATALOGUE.values():
+        told = (one.name, one.origin, one.licence, f"{one.problems} problems", one.tests, one.limits)
+        profile = f"profile {one.profile}" if one.profile else "no packages"
+        click.echo("\t".join((*told, profile, one.prompt, one.about, one.checked)).rstrip("\t"))
 
 
 def _ways(problem: Problem) -> str:

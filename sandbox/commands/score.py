@@ -14,12 +14,12 @@ import click
 from sandbox.commands.common import limit_options, limits_of, scoring_options
 from sandbox.commands.exit_codes import OUR_FAULT, PASSED, USAGE, say, stop
 from sandbox.commands.files import inside_a_folder
-from sandbox.commands.problem_options import ProblemReader, assume_option, problem_options, say_left_out
+from sandbox.commands.problem_options import ProblemReader, assume_option, filter_options, problem_options, say_left_out
 from sandbox.console import progress
 from sandbox.errors import SandboxError
 from sandbox.extraction import TEXT_KINDS
 from sandbox.judging import judge
-from sandbox.problems import BUILT_IN, ProblemsError, Wanted
+from sandbox.problems import ProblemsError, Wanted
 from sandbox.scoring.references import ReferenceFailed, References, usual_directory
 from sandbox.scoring.rejudging import Changes, rejudged
 from sandbox.scoring.samples import ReadOptions, SamplesError, read_samples
@@ -50,7 +50,12 @@ k_option = click.option("--k", "ks", callback=_ks, metavar="N,…", help="Which 
 
 
 @click.command("score")
-@click.option("--problems", required=True, metavar="NAME|FILE", help=f"{', '.join(BUILT_IN)}, or a file of problems.")
+@click.option(
+    "--problems",
+    required=True,
+    metavar="NAME|FILE",
+    help="A name that `sandbox problems --list` shows, hf:ORG/NAME@REVISION, or a file or folder of problems.",
+)
 @click.option(
     "--samples",
     required=True,
@@ -85,6 +90,7 @@ k_option = click.option("--k", "ks", callback=_ks, metavar="N,…", help="Which 
 @k_option
 @click.option("--boxes", type=click.IntRange(min=1), help="How many boxes [default: one per core].")
 @problem_options
+@filter_options
 @assume_option
 @scoring_options
 @limit_options
@@ -162,6 +168,7 @@ def _explain(row: Row) -> None:
 @click.option("--explain", is_flag=True, help="Say for each sample that does not pass why, with the first difference.")
 @k_option
 @problem_options
+@filter_options
 def rejudge(
     problems: str, file: Path, out: Path | None, explain: bool, reader: ProblemReader, ks: tuple[int, ...]
 ) -> None:

@@ -13,7 +13,7 @@ from click.core import ParameterSource
 from sandbox.boxes.image import Outfit
 from sandbox.commands.common import chosen_limits, limit_options, limits_of, outfit_options
 from sandbox.commands.exit_codes import OUR_FAULT, PASSED, USAGE, say, stop
-from sandbox.commands.problem_options import ProblemReader, assume_option, problem_options
+from sandbox.commands.problem_options import ProblemReader, assume_option, filter_options, problem_options
 from sandbox.errors import SandboxError
 from sandbox.problems import ProblemsError
 from sandbox.scoring.references import usual_directory
@@ -54,6 +54,7 @@ OUTPUT_KB = 6 << 10  # unless another limit is asked for: clients of other serve
     help="The longest time that a client may ask for a program.",
 )
 @problem_options
+@filter_options
 @assume_option
 @outfit_options
 @limit_options

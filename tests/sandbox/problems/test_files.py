@@ -1,0 +1,132 @@
+"""Rows of files and folders, and the filters that choose among them."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+
+import pytest
+
+from sandbox.problems import Filters, ProblemsError, load_problems, read_problems
+from sandbox.problems.filters import Facets, facets_of
+
+
+def row(number: int, **more: object) -> dict[str, object]:
+    return {
+        "task_id": f"s/{number}",
+        "prompt": "def f(n):\n",
+        "entry_point": "f",
+        "test": f"def check(f):\n    assert f({number}) == {number + 1}\n",
+        **more,
+    }
+
+
+def lines(*rows: object) -> str:
+    return "".join(json.dumps(one) + "\n" for one in rows)
+
+
+def names(path: Path, filters: Filters = Filters()) -> list[str]:
+    return [problem.name for problem in load_problems(path, filters=filters)]
+
+
+def test_lines_a_list_an_object_over_lines_and_packed_files_hold_the_same_problem(tmp_path: Path) -> None:
+    (tmp_path / "lines.jsonl").write_text("\n\n" + lines(row(1)))
+    (tmp_path / "list.json").write_text(json.dumps([row(1)], indent=2))
+    (tmp_path / "object.json").write_text(json.dumps(row(1), indent=2))
+    (tmp_path / "bom.jsonl").write_bytes(b"\xef\xbb\xbf" + lines(row(1)).encode())
+    (tmp_path / "packed.bin").write_bytes(gzip.compress(json.dumps([row(1)]).encode()))
+    for file in sorted(tmp_path.iterdir()):
+        assert names(file) == ["s/1"], file
+
+
+def test_a_folder_of_data_files_is_one_set_in_the_order_of_their_names(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "part-1.jsonl").write_text(lines(row(2)))
+    (tmp_path / "data" / "part-0.jsonl").write_text(lines(row(1)))
+    (tmp_path / "dataset_infos.json").write_text("{}")
+    (tmp_path / "README.md").write_text("a set")
+    assert names(tmp_path) == ["s/1", "s/2"]
+
+
+def test_a_folder_without_data_says_what_would_be_read(tmp_path: Path) -> None:
+    (tmp_path / "README.md").write_text("a set")
+    with pytest.raises(ProblemsError, match=r"neither data files \(\.parquet.*input_output\.json"):
+        load_problems(tmp_path)
+
+
+def test_columns_are_read_like_lines(tmp_path: Path) -> None:
+    pa = pytest.importorskip("pyarrow", reason="pyarrow is not installed (extra hub)")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    table = pa.Table.from_pylist([row(number) for number in range(40)])
+    parquet.write_table(table, tmp_path / "set.parquet", row_group_size=7)
+    with pa.OSFile(str(tmp_path / "set.arrow"), "wb") as sink, pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+    (tmp_path / "lines.jsonl").write_text(lines(*map(row, range(40))))
+    read = [load_problems(tmp_path / name) for name in ("set.parquet", "set.arrow", "lines.jsonl")]
+    assert read[0] == read[1] == read[2]
+    (tmp_path / "cut.parquet").write_bytes((tmp_path / "set.parquet").read_bytes()[:-20])
+    with pytest.raises(ProblemsError, match=r"cut\.parquet cannot be read"):
+        load_problems(tmp_path / "cut.parquet")
+
+
+# What the sets write: LiveCodeBench, TACO, CodeContests, open-r1/codeforces, LeetCodeDataset, BigCodeBench.
+SAID = [
+    (
+        {"contest_date": "2024-08-17T00:00:00", "difficulty": "hard", "platform": "atcoder"},
+        Facets(date="2024-08-17", difficulty="hard", platform="atcoder"),
+    ),
+    (
+        {"date": None, "difficulty": "VERY_HARD", "source": "codechef", "tags": "['Dynamic programming', 'Math']"},
+        Facets(difficulty="very-hard", platform="codechef", tags=frozenset({"dynamic-programming", "math"})),
+    ),
+    (
+        {"difficulty": 8, "source": 2, "cf_rating": 1300, "cf_tags": ["dp"]},
+        Facets(difficulty="b", platform="codeforces", rating=1300.0, tags=frozenset({"dp"})),
+    ),
+    (
+        {"contest_start": 1700000000, "rating": 2100, "tags": ["graphs"]},
+        Facets(date="2023-11-14", rating=2100.0, tags=frozenset({"graphs"})),
+    ),
+    ({"estimated_date": "2024-08-04", "difficulty": "Medium"}, Facets(date="2024-08-04", difficulty="medium")),
+    ({"libs": "['numpy', 'pandas']"}, Facets(tags=frozenset({"numpy", "pandas"}))),
+    ({"difficulty": 99, "source": [], "tags": {"a": 1}, "date": "soon", "rating": True}, Facets()),
+]
+
+
+@pytest.mark.parametrize(("said", "facets"), SAID)
+def test_what_a_row_says_of_its_problem_is_read_as_each_set_writes_it(said: dict[str, object], facets: Facets) -> None:
+    assert facets_of(said) == facets
+
+
+def test_filters_choose_by_date_difficulty_platform_and_tags(tmp_path: Path) -> None:
+    file = tmp_path / "set.jsonl"
+    dates = ("2024-07-31", "2024-08-01", "2024-08-31", "2024-09-01")
+    file.write_text(
+        lines(*(row(n, contest_date=date, difficulty="easy" if n % 2 else "hard") for n, date in enumerate(dates)))
+    )
+    assert names(file, Filters(since="2024-08", until="2024-08")) == ["s/1", "s/2"]
+    assert names(file, Filters(since="2024-08-02")) == ["s/2", "s/3"]
+    assert names(file, Filters(difficulty=("Hard",), until="2024-08-31")) == ["s/0", "s/2"]
+    assert read_problems(file, filters=Filters(until="2024")).notes == ("4 of 4 problems fit until=2024",)
+    rated = tmp_path / "rated.jsonl"
+    rated.write_text(lines(*(row(n, rating=800 + 400 * n) for n in range(4))))
+    assert names(rated, Filters(difficulty=("1200-1600",))) == ["s/1", "s/2"]
+    assert names(rated, Filters(difficulty=("2000", "-800"))) == ["s/0", "s/3"]
+
+
+def test_a_filter_that_no_row_knows_or_that_nothing_fits_is_an_error(tmp_path: Path) -> None:
+    file = tmp_path / "set.jsonl"
+    file.write_text(lines(row(1, difficulty="easy"), row(2, difficulty="easy")))
+    with pytest.raises(ProblemsError, match="says what the filter platform asks for"):
+        names(file, Filters(platform=("atcoder",)))
+    with pytest.raises(ProblemsError, match="no problem that fits difficulty=hard"):
+        names(file, Filters(difficulty=("hard",)))
+    with pytest.raises(ValueError, match="since must be a date such as 2024-08"):
+        Filters(since="August")
+
+
+def test_rows_that_do_not_fit_are_never_read_as_problems(tmp_path: Path) -> None:
+    file = tmp_path / "set.jsonl"
+    file.write_text(lines(row(1, difficulty="easy"), {"task_id": 2, "difficulty": "hard", "test": None}))
+    assert names(file, Filters(difficulty=("easy",))) == ["s/1"]
