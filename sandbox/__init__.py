@@ -20,11 +20,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from sandbox.api import Pool, reward, score
     from sandbox.errors import SandboxError
-    from sandbox.problems import Problem, ProblemFile, load_problems, read_problem, read_problems
+    from sandbox.problems import Filters, Problem, ProblemFile, load_problems, read_problem, read_problems
     from sandbox.scoring.strategy import ScoringOptions
     from sandbox.values import Limits, Score, Verdict
 
 __all__ = [
+    "Filters",
     "Limits",
     "Pool",
     "Problem",
@@ -44,6 +45,7 @@ _HOMES = {
     "Pool": "api",
     "reward": "api",
     "score": "api",
+    "Filters": "problems",
     "Problem": "problems",
     "ProblemFile": "problems",
     "read_problems": "problems",

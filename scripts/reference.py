@@ -1,4 +1,4 @@
-"""Writes docs/cli.md, docs/store.md, docs/study.md, docs/python.md and the schema of study files from the code itself.
+"""Writes docs/cli.md, store.md, study.md, python.md, datasets.md and the schema of study files from the code itself.
 
 A test says when they are stale.
 
@@ -27,6 +27,7 @@ from sampler.store.migrations import migrate
 from sampler.study.json_schema import study_schema
 from sampler.study.spec_models import OPTIONS
 from sandbox.cli import cli as sandbox_cli
+from sandbox.problems import CATALOGUE
 from tui.cli import cli as tui_cli
 
 DOCS = Path(__file__).parent.parent / "docs"
@@ -87,6 +88,35 @@ above them.
 
 A budget buys the most samples whose cost does not exceed it. A unit in which a model's cost is not known compares that
 model with nobody: unknown is never zero. `--prompt once` charges reading the prompt to a problem's first sample.
+"""
+DATASETS_HEAD = """# Data sets by name
+
+`--problems NAME` of `sandbox score`, `problems` and `serve`, and `[problems] source` of a study, take these names. The
+table is written by `scripts/reference.py` from `sandbox/problems/catalogue.py`; `sandbox problems --list` prints it.
+
+Any other data set of the Hugging Face Hub is named `hf:ORG/NAME@REVISION[:CONFIG][/SPLIT]`: a revision is a commit, a
+tag or a branch. This needs the extra `hub`. Files are fetched once, into the hub's own cache (`HF_HOME`), and are read
+without a network from then on; a branch is asked for again, and its commit is told. The card of a set says which files
+belong to a config and a split; without a split, `test` is taken. No script of a data set is run.
+
+On a machine that cannot reach the hub, the error says which command brings the files; a file (JSON lines, a JSON list,
+Parquet, Arrow; `.gz` allowed) or a folder of them is given in place of the name.
+
+`--since`, `--until` (dates, both included), `--difficulty`, `--platform` and `--tags` choose among the problems, by
+what the rows say of them; a study has keys of these names in `[problems]`. A difficulty is a name, or a range of
+ratings such as `1200-1600`. Where no row says what a filter asks for, that is an error.
+
+<!-- not run: needs a network -->
+```bash
+sandbox problems livecodebench-v6 --since 2024-10 --until 2025-01 --platform atcoder
+sandbox score --problems hf:evalplus/mbppplus@8a14ef6 --samples samples.jsonl
+```
+
+"Checked" says what was run here. Where it says "not run on the whole set", the reader is tested on rows that were
+written from the documented fields.
+
+| name | data set | problems | licence | tested by | limits of a program | packages | prompt | checked |
+|---|---|---|---|---|---|---|---|---|
 """
 PYTHON_HEAD = """# Python API
 
@@ -264,6 +294,17 @@ def _prose(thing: Any) -> str:
     return inspect.getdoc(thing) or ""
 
 
+def datasets_page() -> str:
+    """Every entry of the catalogue, a row each."""
+    rows = []
+    for one in CATALOGUE.values():
+        profile = f"`--profile {one.profile}`" if one.profile else ""
+        about = f"{one.about}<br>`{one.origin}`"
+        cells = (f"`{one.name}`", about, f"{one.problems:,}", one.licence, one.tests, one.limits, profile, one.prompt)
+        rows.append(f"| {' | '.join(cells)} | {one.checked} |\n")
+    return DATASETS_HEAD + "".join(rows)
+
+
 def schema_file(schema: dict[str, Any]) -> str:
     """A schema as it is shipped."""
     return json.dumps(schema, indent=1, ensure_ascii=False) + "\n"
@@ -276,6 +317,7 @@ def pages() -> dict[Path, str]:
         DOCS / "store.md": store_page(),
         DOCS / "study.md": study_page(),
         DOCS / "python.md": python_page(),
+        DOCS / "datasets.md": datasets_page(),
         DOCS.parent / "sampler" / "study" / "study.schema.json": schema_file(study_schema()),
         **{
             DOCS.parent / "sampler" / "reporting" / f"{name}.schema.json": schema_file(output_schema(name))

@@ -35,7 +35,9 @@ from sandbox.values import CallTests, CheckTests, Flag, ReferenceTests, StdinTes
 def problems_(
     source: str | None, check: bool, boxes: int | None, reader: ProblemReader, outfit: Outfit, **limits: Any
 ) -> None:
-    """List the problems of a set, and how each is tested; with --list, the sets that have a name.
+    """List the problems of a set, and how each is tested.
+
+    With --list it lists the sets that have a name.
 
     "data": calls, and answers compared here. "stdin": whole programs, and what they print compared here. "code": the
     tests run in a grader box over the answers. "in_process": the tests run in the program's own process. Then come the

@@ -156,7 +156,9 @@ def _open(source: str | Path) -> _Opened:
         )
     path = Path(source)
     if not path.is_dir():
-        way_out = "give a file of problems, hf:ORG/NAME@REVISION, or a name that `sandbox problems --list` shows"
+        way_out = (
+            "give a file of problems, hf:ORG/NAME@REVISION, or a name such as humaneval (`sandbox problems --list`)"
+        )
         return _Opened(rows=files.rows_of(path, name, way_out))
     return _Opened(rows=_apps_directories(path) if _is_apps(path) else files.rows_of_folder(path))
 

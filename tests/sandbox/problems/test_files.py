@@ -26,7 +26,10 @@ def lines(*rows: object) -> str:
     return "".join(json.dumps(one) + "\n" for one in rows)
 
 
-def names(path: Path, filters: Filters = Filters()) -> list[str]:
+EVERY = Filters()
+
+
+def names(path: Path, filters: Filters = EVERY) -> list[str]:
     return [problem.name for problem in load_problems(path, filters=filters)]
 
 

@@ -92,7 +92,7 @@ class Hub:
             def _file(self, commit: str, name: str) -> None:
                 data = hub.files[name]
                 self.send_response(200)
-                self.send_header("ETag", f'"{hashlib.sha1(data).hexdigest()}"')
+                self.send_header("ETag", f'"{hashlib.sha256(data).hexdigest()}"')
                 self.send_header("X-Repo-Commit", commit)
                 self.send_header("Content-Length", str(len(data)))
                 self.end_headers()
