@@ -23,7 +23,7 @@ import sampler
 import sandbox
 from sampler.commands import cli as sampler_cli
 from sampler.reporting.output_schema import OUTPUTS, output_schema
-from sampler.store.migrations import migrate
+from sampler.store.writer import migrate
 from sampler.study.json_schema import study_schema
 from sampler.study.spec_models import OPTIONS
 from sandbox.cli import cli as sandbox_cli

@@ -17,9 +17,8 @@ from sampler.importing.imported_sample import ImportFault, Reading
 from sampler.importing.importer import import_files
 from sampler.models.architecture import ConfigError, GgufError, read_config, read_gguf
 from sampler.models.catalogue import find
-from sampler.store.open_store import remove
 from sampler.store.reader import Reader
-from sampler.store.writer import Store
+from sampler.store.writer import Store, remove
 from sampler.values import Architecture
 from sandbox.commands.problem_options import ProblemReader, assume_option, problem_options
 from sandbox.problems import ProblemsError

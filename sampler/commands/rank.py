@@ -25,10 +25,9 @@ from sampler.reporting.render import Page
 from sampler.running.dependencies import TextEngine, rank_dependencies
 from sampler.stats.budget import PromptCharge
 from sampler.stats.ranking import DRAWS
-from sampler.store.open_store import chosen_study, open_migrated
 from sampler.store.read_models import StudyRow
 from sampler.store.reader import Reader
-from sampler.store.writer import Store
+from sampler.store.writer import Store, chosen_study, open_migrated
 from sampler.study.spec import load_study
 
 

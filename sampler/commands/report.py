@@ -34,8 +34,8 @@ from sampler.reporting.inputs import (
 from sampler.reporting.metrics import MetricChoice, metric_choice
 from sampler.reporting.render import Page, print_report, report_json, write_csv
 from sampler.stats.budget import PromptCharge, Unit
-from sampler.store.open_store import chosen_study, open_migrated
 from sampler.store.reader import Reader
+from sampler.store.writer import chosen_study, open_migrated
 from sandbox.commands.files import inside_a_folder
 
 

@@ -27,11 +27,10 @@ from sampler.running.displays import PlainLines
 from sampler.running.headless import interrupts, saying
 from sampler.running.progress import Subscriber
 from sampler.running.stored import StoredScoring, score_stored
-from sampler.store.command_readers import ClaimReader
-from sampler.store.open_store import chosen_study, open_migrated
 from sampler.store.read_models import ClaimCount, DisputedRow
 from sampler.store.reader import Reader
-from sampler.store.writer import Store
+from sampler.store.sample_readers import ClaimReader
+from sampler.store.writer import Store, chosen_study, open_migrated
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from sampler.exporting import files
 from sampler.exporting.files import ExportFault
-from sampler.store.command_readers import ExportReader
 from sampler.store.read_models import ExportRow, ModelRow
+from sampler.store.sample_readers import ExportReader
 
 SUFFIXES: Mapping[str, str] = {
     "jsonl": ".jsonl", "humaneval": ".jsonl", "evalplus": ".jsonl", "paper": ".json", "bigcode": ".json",

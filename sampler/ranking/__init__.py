@@ -1,11 +1,11 @@
 """Choose which of k samples to hand out without the judge's tests, and measure what the choice is worth.
 
 A ranker is a pure function from the samples of one problem, and the evidence it needs, to a *ranking*. There are two
-kinds, which statistics treat differently (`sampler.stats.ranking`):
+kinds (`rankers`), which statistics treat differently (`sampler.stats.ranking`):
 
-* **scores** (`rankers`), one for each sample, the same whichever others are there: length, log-probability (the
+* **scores**, one for each sample, the same whichever others are there: length, log-probability (the
   sampling model's own, or another model's), scores from a file, selection tests, chance;
-* **votes** (`votes`), where samples that agree support each other: duplicates (the same program except for its
+* **votes**, where samples that agree support each other: duplicates (the same program except for its
   style), majority and MBR-EXEC (the same answers), CodeT (the same generated tests passed).
 
 Evidence comes in as data: `generated_tests` reads tests that a model wrote, `execution` has programs answer calls in

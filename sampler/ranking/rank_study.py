@@ -16,25 +16,30 @@ import numpy as np
 from sampler.ranking.evaluation import Valued, frontiers, model_lines
 from sampler.ranking.evidence import Group, NoSelection, NoTests, StudySetup, Tools
 from sampler.ranking.rankers import (
+    DAMPED,
+    PLAIN,
     RANKERS,
     Need,
     Ranking,
     RankingError,
     chance,
+    codet,
+    duplicates,
     external,
     longest,
+    majority,
+    mbr_exec,
     mean_logprob,
     selection,
     shortest,
     sum_logprob,
 )
 from sampler.ranking.request import RankDependencies, RankedModel, RankReport, RankRequest
-from sampler.ranking.votes import DAMPED, PLAIN, codet, duplicates, majority, mbr_exec
 from sampler.reporting.unit_costs import complete_problems
 from sampler.stats.bootstrap import LEVEL, RESAMPLES
 from sampler.stats.ranking import Votes
-from sampler.store.command_readers import RankingReader
 from sampler.store.read_models import ModelRow, ProblemRow, StudyRow, TallyRow
+from sampler.store.sample_readers import RankingReader
 from sampler.store.write_models import RankedRow, RankerRecord
 from sampler.store.writer import Store
 from sampler.study.spec import stored_sandbox

@@ -39,14 +39,14 @@ from sampler.stats.bootstrap import LEVEL, Floats, Interval, draw_problems, inte
 from sampler.stats.budget import PromptCharge, Unit, UnitCost
 from sampler.stats.passk import Counts
 from sampler.stats.stopping import CostOfPass, Orders, Stop, cost_of_pass, costs_of_pass, frontier
-from sampler.store.command_readers import SAMPLE_COSTS, RankingReader, SpentReader
-from sampler.store.open_store import open_migrated
 from sampler.store.read_models import AcceptedRow, ModelRow, StudyRow
 from sampler.store.reader import Reader
+from sampler.store.sample_readers import SAMPLE_COSTS, RankingReader, SpentReader
+from sampler.store.writer import open_migrated
 
 # How many different right programs a model writes for a problem that it solves.
 #
-# Two programs are the same as a ranker by duplicates has it (`sampler.ranking.votes`): their trees are, without
+# Two programs are the same as a ranker by duplicates has it (`sampler.ranking.rankers`): their trees are, without
 # looks and names of their own. A text that is too long to be parsed is a program of its own. More samples find more
 # programs, so only models with equally many samples compare.
 #

@@ -26,9 +26,9 @@ from sampler.reporting.paired_data import PairedData, paired_data
 from sampler.reporting.report import Facts, Report, ReportRequest, make_report
 from sampler.stats.budget import PromptCharge, Unit
 from sampler.store.lock import as_it_stands
-from sampler.store.open_store import chosen_study, open_migrated
 from sampler.store.read_models import ModelRow, StudyRow, TallyRow
 from sampler.store.reader import Reader
+from sampler.store.writer import chosen_study, open_migrated
 from sampler.study.spec import stored_budgets
 from sampler.values import GivenCosts
 

@@ -1,4 +1,4 @@
-"""Define the tables of a store as SQL text; `sampler.store.migrations` applies them.
+"""Define the tables of a store as SQL text; `sampler.store.writer` applies them.
 
 Facts are append-only: a `sample` and a `verdict` are never changed (a second judgement is a new row with the next
 `attempt`). Everything that a live screen needs is kept summed in `tally` and `verdict_tally`, in the same transaction

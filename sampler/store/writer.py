@@ -7,6 +7,9 @@ moves when its fact went in, so recording something twice counts once.
 
 The worst case is a full disk: the batch is rolled back, and from then on every call raises WriteFailed. Nothing is
 dropped silently, and what was committed before stays readable.
+
+A store of an older version is migrated when it is opened; sqlite-utils records which migration was applied when. A
+migration may rebuild a table that others refer to, so the connection must not check foreign keys meanwhile.
 """
 
 from __future__ import annotations
@@ -17,19 +20,31 @@ import socket
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
+import sqlite_utils
+
 from sampler.closeable import Closeable
 from sampler.exit_codes import Exit
 from sampler.store import statements
 from sampler.store.lock import StoreBusy, StoreLock
-from sampler.store.migrations import migrate
-from sampler.store.reader import BOOKS, BUSY_SECONDS, StoreError, StoreUnmade, refuse_foreign, sqlite_hint
+from sampler.store.read_models import StudyRow
+from sampler.store.reader import (
+    BOOKS,
+    BUSY_SECONDS,
+    Reader,
+    StoreError,
+    StoreOld,
+    StoreUnmade,
+    refuse_foreign,
+    sqlite_hint,
+)
+from sampler.store.schema import APPLICATION, VERSIONS
 from sampler.store.write_models import (
     OpenedModel,
     RankedRow,
@@ -46,6 +61,33 @@ BATCH = 200
 FLUSH_SECONDS = 0.1
 HEARTBEAT_SECONDS = 5.0
 QUEUED = 10_000  # above this, callers wait for the disk
+
+
+def migrate(connection: sqlite3.Connection, versions: Mapping[str, str] = VERSIONS) -> None:
+    """Apply the missing migrations, each in one transaction; the caller has already refused newer files."""
+    migrations = sqlite_utils.Migrations(APPLICATION)
+    for name, script in versions.items():
+        migrations(name=name)(_runner(script))
+    migrations.apply(sqlite_utils.Database(connection))
+
+
+def _runner(script: str) -> Callable[[sqlite_utils.Database], None]:
+    def run(database: sqlite_utils.Database) -> None:
+        for statement in _statements(script):
+            database.execute(statement)
+
+    return run
+
+
+def _statements(script: str) -> Iterator[str]:
+    """Yield one statement at a time: `executescript` would commit the migration's transaction."""
+    pending = ""
+    for line in script.splitlines(keepends=True):
+        pending += line
+        if sqlite3.complete_statement(pending):
+            yield pending
+            pending = ""
+
 
 T = TypeVar("T")
 
@@ -307,3 +349,32 @@ def _unopened(path: Path, error: sqlite3.Error) -> StoreError:
 def _unwritable(path: Path, error: Exception) -> WriteFailed:
     hint = sqlite_hint(error) if isinstance(error, sqlite3.Error) else "run the same command again"
     return WriteFailed(f"cannot write the store {str(path)!r}: {error}; {hint}")
+
+
+AnyReader = TypeVar("AnyReader", bound=Reader)
+
+
+def open_migrated(path: Path, kind: type[AnyReader]) -> AnyReader:
+    """Open a reader of this kind; a store of an older version is migrated first. Raises StoreError."""
+    try:
+        return kind(path)
+    except StoreOld:
+        Store(path).close()
+        return kind(path)
+
+
+def remove(path: Path) -> None:
+    """Remove a store and the files that a reader leaves beside it."""
+    for ending in ("", "-wal", "-shm"):
+        path.with_name(path.name + ending).unlink(missing_ok=True)
+
+
+def chosen_study(studies: list[StudyRow], path: Path, name: str | None) -> StudyRow:
+    """Return the study called `name`, or the newest one; raises StoreError."""
+    chosen = [row for row in studies if name in (None, row.name, row.uid)]
+    if not chosen:
+        held = ", ".join(repr(row.name) for row in studies) or "none"
+        raise StoreError(
+            f"{str(path)!r} holds no study {name!r} (it holds: {held})" if name else f"{str(path)!r} is empty"
+        )
+    return chosen[0]

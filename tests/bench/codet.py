@@ -32,7 +32,7 @@ from typing import Any
 import numpy as np
 
 from sampler.ranking.generated_tests import Generated, generated_tests
-from sampler.ranking.votes import DAMPED, PLAIN, codet, groups_of
+from sampler.ranking.rankers import DAMPED, PLAIN, codet, groups_of
 from sampler.stats.passk import pass_at_k
 from sampler.stats.ranking import rank_score_at_k, top_groups_at_k
 from sandbox.problems import Problem, load_problems

@@ -29,7 +29,7 @@ from million import make
 from textual.pilot import Pilot
 
 from sampler.store.filters import parse
-from sampler.store.reader_samples import SampleReader
+from sampler.store.sample_readers import SampleReader
 from tui.app import BudgetApp
 from tui.data.sample_index import ListQuery, SampleIndex
 from tui.data.store_watcher import StoreWatcher

@@ -25,9 +25,9 @@ from sampler.models.catalogue import find
 from sampler.reporting.inputs import read_report
 from sampler.running.stored import StoredScoring, score_stored
 from sampler.stats.budget import Unit
-from sampler.store.command_readers import ClaimReader
 from sampler.store.lock import StoreBusy
 from sampler.store.reader import Reader
+from sampler.store.sample_readers import ClaimReader
 from sampler.store.statements import StudyChanged
 from sampler.store.writer import Store
 from sandbox.problems import ProblemsError, load_problems

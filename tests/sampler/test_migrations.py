@@ -11,10 +11,9 @@ from sampler.commands import cli
 from sampler.exit_codes import Exit
 from sampler.reporting.unit_costs import unit_cost
 from sampler.stats.budget import PromptCharge, Unit
-from sampler.store.migrations import migrate
 from sampler.store.reader import Reader
 from sampler.store.schema import VERSIONS
-from sampler.store.writer import Store
+from sampler.store.writer import Store, migrate
 
 
 def old_store(path: Path, version: str) -> None:

@@ -10,17 +10,23 @@ from hypothesis import strategies as st
 from sampler.normal_form import normal_form
 from sampler.ranking.generated_tests import asserts, generated_tests, read_texts
 from sampler.ranking.rankers import (
+    PLAIN,
     Entry,
     RankingError,
     chance,
+    codet,
+    duplicates,
     external,
+    groups_of,
+    informative,
     longest,
+    majority,
+    mbr_exec,
     mean_logprob,
     read_scores,
     shortest,
     sum_logprob,
 )
-from sampler.ranking.votes import PLAIN, codet, duplicates, groups_of, informative, majority, mbr_exec
 from sampler.stats.ranking import rank_score_of_votes
 from sandbox.inside import codec
 from sandbox.values import Answer, Comparison, Raised, Stage

@@ -5,7 +5,7 @@ import sqlite3
 
 import pytest
 
-from sampler.store.command_readers import RankingReader
+from sampler.store.sample_readers import RankingReader
 from sampler.store.write_models import RankedRow, RankerRecord
 from sampler.store.writer import Store
 from sandbox.values import Verdict

@@ -9,7 +9,7 @@ from types import ModuleType
 import pytest
 
 from sampler.store.filters import EVERYTHING, parse
-from sampler.store.reader_samples import SORTS, SampleReader
+from sampler.store.sample_readers import SORTS, SampleReader
 
 SAMPLES = 2_000
 SLICE = 300

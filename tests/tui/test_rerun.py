@@ -14,7 +14,7 @@ import click
 import pytest
 
 from sampler.store.read_models import SampleDetail
-from sampler.store.reader_samples import SampleReader
+from sampler.store.sample_readers import SampleReader
 from sandbox.cli import cli as sandbox
 from tui.run_control import CannotAct, rerun_command, write_sample
 from tui.screens.base import Rights

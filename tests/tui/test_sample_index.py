@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from sampler.store.filters import parse
-from sampler.store.reader_samples import SampleReader
+from sampler.store.sample_readers import SampleReader
 from tui.data.sample_index import ListQuery, SampleIndex, SampleOrder
 from tui.widgets.list_table import Column, fitted_cell, lay_out
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from sampler.store.read_models import SampleRow
-from sampler.store.reader_samples import SampleReader
+from sampler.store.sample_readers import SampleReader
 from tui.data.sample_index import SampleOrder
 
 

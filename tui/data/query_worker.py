@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from sampler.store.reader import StoreError, StoreUnmade
-from sampler.store.reader_samples import SampleReader
+from sampler.store.sample_readers import SampleReader
 
 TURN_SECONDS = 0.2
 T = TypeVar("T")

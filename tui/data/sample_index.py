@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sampler.store.filters import EVERYTHING, Filter
-from sampler.store.reader_samples import SampleReader
+from sampler.store.sample_readers import SampleReader
 
 SLICE_SECONDS = 0.025
 FIRST = 4_000

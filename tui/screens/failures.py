@@ -20,7 +20,7 @@ from textual.widget import Widget
 
 from sampler.store.filters import narrowed
 from sampler.store.read_models import GroupRow
-from sampler.store.reader_samples import SampleReader
+from sampler.store.sample_readers import SampleReader
 from tui.data.export import Tabular
 from tui.data.snapshot import Snapshot
 from tui.screens.base import StudyScreen

@@ -20,7 +20,7 @@ from textual.widgets import Footer, Input
 
 from sampler.reporting.verdict_explanation import explanation
 from sampler.store.read_models import SampleDetail
-from sampler.store.reader_samples import SampleReader
+from sampler.store.sample_readers import SampleReader
 from tui.run_control import CannotAct, Command, output_of, start_command, write_sample
 from tui.screens.base import StudyApp
 from tui.screens.dialogs import PickScreen

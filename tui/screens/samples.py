@@ -16,7 +16,7 @@ from textual.widgets import Input
 from sampler.drawing.axis import quantity
 from sampler.store.filters import FilterError, parse, toggled
 from sampler.store.read_models import SampleRow
-from sampler.store.reader_samples import SampleReader
+from sampler.store.sample_readers import SampleReader
 from tui.data.export import SampleExport
 from tui.data.sample_index import NOTHING, ListQuery, SampleIndex, SampleOrder
 from tui.data.snapshot import Snapshot

@@ -15,7 +15,7 @@ from textual.widget import Widget
 
 from sampler.drawing.axis import duration
 from sampler.store.read_models import EventRow, SettingsRow, UsageRow
-from sampler.store.reader_samples import SampleReader
+from sampler.store.sample_readers import SampleReader
 from tui.data.export import Tabular
 from tui.data.snapshot import Snapshot
 from tui.data.system_info import HostFacts
