@@ -250,9 +250,15 @@ def _costs(record: SampleRecord) -> tuple[float | None, ...]:
     """Return the values of the columns of `COSTS`."""
     sample = record.sample
     return (
-        sample.prompt_tokens, sample.completion_tokens, sample.prompt_seconds, sample.decode_seconds,
-        record.prompt_flops, record.decode_flops, sample.prompt_joules, sample.decode_joules,
-    )  # fmt: skip
+        sample.prompt_tokens,
+        sample.completion_tokens,
+        sample.prompt_seconds,
+        sample.decode_seconds,
+        record.prompt_flops,
+        record.decode_flops,
+        sample.prompt_joules,
+        sample.decode_joules,
+    )
 
 
 def add_verdict(connection: sqlite3.Connection, record: VerdictRecord, now: float) -> None:

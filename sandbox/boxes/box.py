@@ -202,10 +202,20 @@ def _order(job: Job, proof: str) -> dict[str, object]:
 def _instructions(program: Program) -> dict[str, object]:
     """Return what the candidate's process receives: of calls, only the arguments."""
     told: dict[str, object] = {
-        "source": program.source, "tests": None, "calls": None, "arguments_back": False, "apart": 0, "functions": None,
-        "answers": None, "withheld": False, "as_written": False, "whole": False, "imports": program.assumptions.imports,
-        "recursion_limit": program.assumptions.recursion_limit, "long_integers": program.assumptions.long_integers,
-    }  # fmt: skip
+        "source": program.source,
+        "tests": None,
+        "calls": None,
+        "arguments_back": False,
+        "apart": 0,
+        "functions": None,
+        "answers": None,
+        "withheld": False,
+        "as_written": False,
+        "whole": False,
+        "imports": program.assumptions.imports,
+        "recursion_limit": program.assumptions.recursion_limit,
+        "long_integers": program.assumptions.long_integers,
+    }
     match program.tests:
         case CallTests(calls=calls):
             return told | {"calls": list(calls.first(len(calls)).pieces), "whole": calls.whole}
@@ -234,9 +244,12 @@ def _grading(grading: Grading) -> dict[str, object]:
     functions = list(grading.tests.functions)
     as_written = _runs_as_written(grading.tests.source, graded=True)
     return {
-        "tests": grading.tests.source, "as_written": as_written, "functions": functions, "answers": answers,
+        "tests": grading.tests.source,
+        "as_written": as_written,
+        "functions": functions,
+        "answers": answers,
         "withheld": grading.withheld,
-    }  # fmt: skip
+    }
 
 
 def _runs_as_written(source: str, *, graded: bool) -> bool:
@@ -252,9 +265,12 @@ def _runs_as_written_once(source: str, *, graded: bool) -> bool:
 def _given(call: bytes, answer: Answer) -> dict[str, object]:
     raised = answer.raised and {"type": answer.raised.type, "message": answer.raised.message}
     return {
-        "call": call, "value": answer.data, "arguments": answer.arguments, "raised": raised,
+        "call": call,
+        "value": answer.data,
+        "arguments": answer.arguments,
+        "raised": raised,
         "exception": answer.exception,
-    }  # fmt: skip
+    }
 
 
 def _expected(program: Program) -> Expected:

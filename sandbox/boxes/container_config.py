@@ -80,14 +80,28 @@ def container_body(spec: BoxSpec, first_uid: int) -> dict[str, Any]:
         "Image": spec.image,
         "Cmd": [str(first_uid)],
         "User": "0:0",
-        "Env": ["PATH=/usr/local/bin:/usr/bin:/bin", "LANG=C.UTF-8", "HOME=/tmp", "PYTHONHASHSEED=0", "TMPDIR=/tmp",
-                f"USER={USER}", f"LOGNAME={USER}", "PYTHON_CPU_COUNT=1"],
+        "Env": [
+            "PATH=/usr/local/bin:/usr/bin:/bin",
+            "LANG=C.UTF-8",
+            "HOME=/tmp",
+            "PYTHONHASHSEED=0",
+            "TMPDIR=/tmp",
+            f"USER={USER}",
+            f"LOGNAME={USER}",
+            "PYTHON_CPU_COUNT=1",
+        ],
         "Hostname": "box",
-        "OpenStdin": True, "StdinOnce": True, "AttachStdin": True, "AttachStdout": True, "AttachStderr": True,
-        "Tty": False, "NetworkDisabled": True, "StopSignal": "SIGKILL",
+        "OpenStdin": True,
+        "StdinOnce": True,
+        "AttachStdin": True,
+        "AttachStdout": True,
+        "AttachStderr": True,
+        "Tty": False,
+        "NetworkDisabled": True,
+        "StopSignal": "SIGKILL",
         "Labels": {LABEL: "1", LABEL_OWNER: spec.owner},
         "HostConfig": host,
-    }  # fmt: skip
+    }
 
 
 def memory_wall_mb(limits: Limits, ours_mb: int) -> int:

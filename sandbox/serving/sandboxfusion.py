@@ -65,9 +65,13 @@ def failure(message: str) -> dict[str, object]:
 
 def _response(status: str, message: str, result: dict[str, object] | None) -> dict[str, object]:
     return {
-        "status": status, "message": message, "compile_result": None, "run_result": result, "executor_pod_name": None,
+        "status": status,
+        "message": message,
+        "compile_result": None,
+        "run_result": result,
+        "executor_pod_name": None,
         "files": {},
-    }  # fmt: skip
+    }
 
 
 def _message(asked: RunCode, run: Run) -> str:

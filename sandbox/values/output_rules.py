@@ -92,14 +92,22 @@ def _rules() -> dict[str, OutputRule]:
         OutputRule(name="codecontests", numbers=Numbers.EITHER_FRACTION, absolute=CODECONTESTS, any_case=True),
         OutputRule(name="livecodebench", layout=Layout.LINES, numbers=Numbers.BY_VALUE),
         OutputRule(
-            name="apps", layout=Layout.WORDS_OF_LINES, numbers=Numbers.FRACTIONS, relative=RELATIVE, absolute=ABSOLUTE,
+            name="apps",
+            layout=Layout.WORDS_OF_LINES,
+            numbers=Numbers.FRACTIONS,
+            relative=RELATIVE,
+            absolute=ABSOLUTE,
             lone_numbers=True,
         ),
         OutputRule(
-            name="apps_lax", layout=Layout.SETS, numbers=Numbers.ALL, relative=RELATIVE, absolute=ABSOLUTE,
-            lone_numbers=True
+            name="apps_lax",
+            layout=Layout.SETS,
+            numbers=Numbers.ALL,
+            relative=RELATIVE,
+            absolute=ABSOLUTE,
+            lone_numbers=True,
         ),
-    ]  # fmt: skip
+    ]
     return {rule.name: rule for rule in rules}
 
 

@@ -122,9 +122,14 @@ def measure(folder: Path, wanted: int, distinct: float) -> None:
             written.write(json.dumps(row) + "\n")
     print(f"{wanted} samples, {distinct:.0%} made distinct, a file of {file.stat().st_size / 1e6:.0f} MB")
     columns = [
-        "task_id=problem", "completion=text", "prompt_tokens=prompt_tokens", "completion_tokens=completion_tokens",
-        "prompt_seconds=prompt_seconds", "decode_seconds=decode_seconds", "passed=passed",
-    ]  # fmt: skip
+        "task_id=problem",
+        "completion=text",
+        "prompt_tokens=prompt_tokens",
+        "completion_tokens=completion_tokens",
+        "prompt_seconds=prompt_seconds",
+        "decode_seconds=decode_seconds",
+        "passed=passed",
+    ]
     mapped = [word for column in columns for word in ("--map", column)]
     took, used = command("import", store, file, "--model", "many", "--params", 16e9, *mapped)
     texts = sqlite3.connect(store).execute("SELECT count(*) FROM text").fetchone()[0]

@@ -45,8 +45,17 @@ def test_each_exception_has_its_reason() -> None:
 
 def test_only_tables_of_literals_keep_a_form_of_their_own() -> None:
     for name, line, _ in comments_with("fmt:"):
-        tables = [node for node in ast.walk(ast.parse(programs()[name])) if _is_table(node) and node.end_lineno == line]
+        tree = ast.parse(programs()[name])
+        tables = [node for node in ast.walk(tree) if _is_table(node) and node.end_lineno == line]
         assert tables, f"{name}:{line} is no table of literals; leave its form to the formatter"
+        assert not any(_runs(node, line) for node in ast.walk(tree)), f"{name}:{line} is a statement of a function"
+
+
+def _runs(node: ast.AST, line: int) -> bool:
+    """Whether a line belongs to the body of a function: what is told there is code, and no table."""
+    return isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and any(
+        one.lineno <= line <= (one.end_lineno or one.lineno) for one in node.body
+    )
 
 
 def _is_table(node: ast.AST) -> bool:

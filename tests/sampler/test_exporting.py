@@ -228,13 +228,30 @@ def test_a_place_that_cannot_be_written_is_one_line(tmp_path, store, form):
 
 def export_row(**changed: object) -> ExportRow:
     values: dict = {
-        "model": "m", "problem": "P/0", "prompt": "", "index": 0, "seed": None, "completion": "", "program": "",
-        "extraction": None, "prompt_form": None,
-        "finish": None, "prompt_tokens": None, "completion_tokens": None, "prompt_seconds": None,
-        "decode_seconds": None, "prompt_joules": None, "decode_joules": None,
-        "prompt_flops": None, "decode_flops": None, "sum_logprob": None, "prompt_shared": False,
-        "verdict": None, "claimed": None, "said": None,
-    }  # fmt: skip
+        "model": "m",
+        "problem": "P/0",
+        "prompt": "",
+        "index": 0,
+        "seed": None,
+        "completion": "",
+        "program": "",
+        "extraction": None,
+        "prompt_form": None,
+        "finish": None,
+        "prompt_tokens": None,
+        "completion_tokens": None,
+        "prompt_seconds": None,
+        "decode_seconds": None,
+        "prompt_joules": None,
+        "decode_joules": None,
+        "prompt_flops": None,
+        "decode_flops": None,
+        "sum_logprob": None,
+        "prompt_shared": False,
+        "verdict": None,
+        "claimed": None,
+        "said": None,
+    }
     return ExportRow(**{**values, **changed})
 
 

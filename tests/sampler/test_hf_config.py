@@ -23,10 +23,15 @@ from sampler.values import Architecture
 def llama(*shape):
     hidden, layers, inner, vocabulary, kv_heads, heads = shape
     return {
-        "model_type": "llama", "hidden_size": hidden, "num_hidden_layers": layers, "intermediate_size": inner,
-        "vocab_size": vocabulary, "num_key_value_heads": kv_heads, "num_attention_heads": heads,
+        "model_type": "llama",
+        "hidden_size": hidden,
+        "num_hidden_layers": layers,
+        "intermediate_size": inner,
+        "vocab_size": vocabulary,
+        "num_key_value_heads": kv_heads,
+        "num_attention_heads": heads,
         "tie_word_embeddings": False,
-    }  # fmt: skip
+    }
 
 
 CODE_LLAMA = {
@@ -62,10 +67,16 @@ def test_the_config_and_the_weight_file_of_a_model_say_the_same():
 
 def test_gemma_has_heads_of_a_size_of_their_own_and_windows_in_most_layers():
     config = {
-        "model_type": "gemma3_text", "hidden_size": 640, "num_hidden_layers": 18, "intermediate_size": 2048,
+        "model_type": "gemma3_text",
+        "hidden_size": 640,
+        "num_hidden_layers": 18,
+        "intermediate_size": 2048,
         "head_dim": 256,
-        "num_attention_heads": 4, "num_key_value_heads": 1, "vocab_size": 262144, "sliding_window": 512,
-    }  # fmt: skip
+        "num_attention_heads": 4,
+        "num_key_value_heads": 1,
+        "vocab_size": 262144,
+        "sliding_window": 512,
+    }
     architecture = config_architecture(config)
     assert (architecture.matmul_params, architecture.unembed_params) == (100_270_080, 167_772_160)
     assert (architecture.window, architecture.windowed_layers) == (512, 15)
@@ -88,10 +99,14 @@ def test_of_experts_only_those_in_use_are_multiplied_and_all_lie_in_memory():
     )  # 46.7 B in all, 12.9 B for a token, the authors say
     assert architecture.params + architecture.unembed_params == pytest.approx(12.88e9, rel=1e-3)
     qwen = llama(2048, 48, 6144, 151936, 4, 32) | {
-        "model_type": "qwen3_moe", "num_experts": 128, "num_experts_per_tok": 8, "moe_intermediate_size": 768,
+        "model_type": "qwen3_moe",
+        "num_experts": 128,
+        "num_experts_per_tok": 8,
+        "moe_intermediate_size": 768,
         "head_dim": 128,
-        "decoder_sparse_step": 1, "mlp_only_layers": [],
-    }  # fmt: skip
+        "decoder_sparse_step": 1,
+        "mlp_only_layers": [],
+    }
     thirty = config_architecture(qwen)
     assert thirty.weights == pytest.approx(30.53e9, rel=1e-3)  # Qwen3-30B-A3B: 30.5 B, of which 3.3 B are in use
     assert thirty.params + thirty.unembed_params == pytest.approx(3.35e9, rel=1e-2)

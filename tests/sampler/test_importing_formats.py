@@ -122,9 +122,15 @@ def test_evalplus_results_pass_only_with_every_test_that_was_run():
 
 def test_ollama_counts_and_nanoseconds_become_costs_without_the_loading_of_the_model():
     told = {
-        "prompt_eval_count": 197, "prompt_eval_duration": 572604786, "eval_count": 41, "eval_duration": 581462322,
-        "load_duration": 8373851005, "total_duration": 9530461290, "result": "failed: no", "done_reason": "length",
-    }  # fmt: skip
+        "prompt_eval_count": 197,
+        "prompt_eval_duration": 572604786,
+        "eval_count": 41,
+        "eval_duration": 581462322,
+        "load_duration": 8373851005,
+        "total_duration": 9530461290,
+        "result": "failed: no",
+        "done_reason": "length",
+    }
     (sample,) = read("ollama", {"HumanEval/0": [["    return 1", told]]})
     assert (sample.prompt_tokens, sample.completion_tokens) == (197, 41)
     assert (sample.prompt_seconds, sample.decode_seconds) == (0.572604786, 0.581462322)

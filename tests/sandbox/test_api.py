@@ -124,8 +124,12 @@ class TestWithBoxes:
 
     def test_the_last_message_of_a_chat_is_an_answer_and_a_text_is_not(self, pool: Pool, problem: Problem) -> None:
         fenced = "<think>hm</think>Sure!\n```python\ndef add(a, b):\n    return a + b\n```\n"
-        parts = [{"type": "thinking", "thinking": "hm"}, {"type": "text", "text": fenced[:30]}, {"text": fenced[30:]},
-                 {"type": "tool_use", "name": "run", "input": {}}]  # fmt: skip
+        parts = [
+            {"type": "thinking", "thinking": "hm"},
+            {"type": "text", "text": fenced[:30]},
+            {"text": fenced[30:]},
+            {"type": "tool_use", "name": "run", "input": {}},
+        ]
         chats = [[{"role": "assistant", "content": content}] for content in (fenced, parts, RIGHT)]
         assert reward([*chats, fenced, RIGHT], problem, pool=pool) == [1.0, 1.0, 1.0, 0.0, 1.0]
         assert reward([fenced], problem, pool=pool, given="answer") == [1.0]

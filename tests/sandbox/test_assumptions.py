@@ -63,10 +63,14 @@ def mbpp(test: str) -> Problem:
 
 def deepseek(tests: str) -> Problem:
     prompt = "from typing import List\n\nclass Solution:\n    def f(self, a: List[int]) -> List[int]:\n"
-    return read_problem({
-        "task_id": "d", "prompt": prompt, "prompt_sft": "x",
-        "test": f"my_solution = Solution()\n{tests}\n",
-    })  # fmt: skip
+    return read_problem(
+        {
+            "task_id": "d",
+            "prompt": prompt,
+            "prompt_sft": "x",
+            "test": f"my_solution = Solution()\n{tests}\n",
+        }
+    )
 
 
 def verdict(scorer: Scorer, problem: Problem, solution: str) -> Verdict:
@@ -133,9 +137,11 @@ class TestTheValue:
         assert "1 line of imports, recursion limit 5000, long integers, 4 s cpu" in told.output
         assert read_words(in_words(read_words(words))) == read_words(words)
         for odd, why in (
-            ("cpu=4", "there is no key 'cpu' (do you mean 'cpu_s'?)"), ("long_integers=yes", "must be true or false"),
-            ("recursion_limit=5", "must lie between 100 and"), ("cpu_s", "'cpu_s' has no value"),
-        ):  # fmt: skip
+            ("cpu=4", "there is no key 'cpu' (do you mean 'cpu_s'?)"),
+            ("long_integers=yes", "must be true or false"),
+            ("recursion_limit=5", "must lie between 100 and"),
+            ("cpu_s", "'cpu_s' has no value"),
+        ):
             told = CliRunner().invoke(cli, ["problems", "humaneval", "--assume", odd])
             assert (told.exit_code, why in told.output) == (2, True), told.output
 
@@ -233,10 +239,15 @@ class TestADataSet:
     def test_a_sets_own_solution_may_assume_what_programs_may(self, scorer: Scorer) -> None:
         solution = "def f(n):\n    return 0 if n == 0 else len(str(10 ** 5000)) - 5000 + f(n - 1)\n"
         row = {
-            "task_id": "a", "prompt": "Any.", "entry_point": "f", "canonical_solution": solution,
+            "task_id": "a",
+            "prompt": "Any.",
+            "entry_point": "f",
+            "canonical_solution": solution,
             "recursion_limit": 9000,
-            "long_integers": True, "reference": True, "tests": [{"arguments": [5000]}],
-        }  # fmt: skip
+            "long_integers": True,
+            "reference": True,
+            "tests": [{"arguments": [5000]}],
+        }
         assert verdict(scorer, read_problem(row), solution) is Verdict.PASSED
 
     def test_times_are_the_sets(self, scorer: Scorer) -> None:

@@ -14,9 +14,16 @@ PLAIN = Program(source="")
 
 def a_run(**facts: object) -> Run:
     usual = {
-        "ending": Ending.EXITED, "exit_code": 0, "signal": None, "cpu_s": 0.1, "wall_s": 0.1, "memory_mb": 10.0,
-        "stdout": b"", "stderr": b"", "proved": False,
-    }  # fmt: skip
+        "ending": Ending.EXITED,
+        "exit_code": 0,
+        "signal": None,
+        "cpu_s": 0.1,
+        "wall_s": 0.1,
+        "memory_mb": 10.0,
+        "stdout": b"",
+        "stderr": b"",
+        "proved": False,
+    }
     return Run(**(usual | facts))  # type: ignore[arg-type]
 
 

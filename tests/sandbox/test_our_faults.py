@@ -170,10 +170,20 @@ class SecondEngine:
 
     def start(self) -> None:
         words = [
-            "unshare", "--net", "dockerd", "--data-root", f"{self._directory}/data", "--exec-root",
+            "unshare",
+            "--net",
+            "dockerd",
+            "--data-root",
+            f"{self._directory}/data",
+            "--exec-root",
             f"{self._directory}/exec",
-            "-H", f"unix://{self.socket}", "--pidfile", f"{self._directory}/pid", "--bridge=none", "--iptables=false",
-        ]  # fmt: skip
+            "-H",
+            f"unix://{self.socket}",
+            "--pidfile",
+            f"{self._directory}/pid",
+            "--bridge=none",
+            "--iptables=false",
+        ]
         with (self._directory / "log").open("ab") as log:
             self._process = subprocess.Popen(words, stdout=log, stderr=log)
         deadline = time.monotonic() + 120

@@ -29,8 +29,12 @@ def written(path: Path, *rows: dict[str, Any]) -> Path:
 
 def livecodebench(private: str, **more: Any) -> dict[str, Any]:
     public = json.dumps([{"input": "1\n", "output": "2\n", "testtype": "stdin"}])
-    return {"question_id": "x", "question_content": "Double it.", "public_test_cases": public,
-            "private_test_cases": private} | more  # fmt: skip
+    return {
+        "question_id": "x",
+        "question_content": "Double it.",
+        "public_test_cases": public,
+        "private_test_cases": private,
+    } | more
 
 
 NO_TESTS: list[dict[str, Any]] = [
@@ -122,9 +126,14 @@ def test_what_a_private_pickle_says_besides_a_text_is_never_done(tmp_path: Path)
 
 @pytest.mark.docker
 def test_what_is_missing_in_the_middle_stands_before_its_suffix(tmp_path: Path, scorer: Scorer) -> None:
-    row = {"task_id": "SingleLineInfilling/HumanEval/0/L1", "entry_point": "f", "prompt": "def f(x):\n    y = 1\n",
-           "suffix": "    return y\n", "canonical_solution": "    y += x\n",
-           "test": "def check(candidate):\n    assert candidate(2) == 3\n"}  # fmt: skip
+    row = {
+        "task_id": "SingleLineInfilling/HumanEval/0/L1",
+        "entry_point": "f",
+        "prompt": "def f(x):\n    y = 1\n",
+        "suffix": "    return y\n",
+        "canonical_solution": "    y += x\n",
+        "test": "def check(candidate):\n    assert candidate(2) == 3\n",
+    }
     (problem,) = load_problems(written(tmp_path / "fim.jsonl", row))
     assert problem.canonical_solution is not None
     assert scorer.score(problem.complete(problem.canonical_solution)).verdict is Verdict.PASSED

@@ -209,9 +209,14 @@ def test_what_a_client_sends_unpacks_within_a_bound() -> None:
 
 def test_codecontests_in_both_its_shapes(tmp_path: Path) -> None:
     tests = {"input": ["1\n"], "output": ["2\n"]}
-    row = {"name": "a", "description": "Double.", "public_tests": tests, "private_tests": {"input": [], "output": []},
-           "generated_tests": [{"input": "2\n", "output": "4\n"}],
-           "solutions": {"language": [2, 3], "solution": ["int main(){}", "print(2*int(input()))"]}}  # fmt: skip
+    row = {
+        "name": "a",
+        "description": "Double.",
+        "public_tests": tests,
+        "private_tests": {"input": [], "output": []},
+        "generated_tests": [{"input": "2\n", "output": "4\n"}],
+        "solutions": {"language": [2, 3], "solution": ["int main(){}", "print(2*int(input()))"]},
+    }
     (problem,) = load_problems(written(tmp_path / "cc.jsonl", row))
     assert isinstance(problem.given, StdinTests)
     assert [case.expected for case in problem.given.cases] == [b"2\n", b"4\n"]

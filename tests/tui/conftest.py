@@ -219,8 +219,18 @@ class Viewer:
 
 
 def _key_of(char: str) -> str:
-    names = {" ": "space", ":": "colon", "~": "tilde", ">": "greater_than_sign", "*": "asterisk", "/": "slash",
-             "-": "minus", "?": "question_mark", ".": "full_stop", '"': "quotation_mark"}  # fmt: skip
+    names = {
+        " ": "space",
+        ":": "colon",
+        "~": "tilde",
+        ">": "greater_than_sign",
+        "*": "asterisk",
+        "/": "slash",
+        "-": "minus",
+        "?": "question_mark",
+        ".": "full_stop",
+        '"': "quotation_mark",
+    }
     return names.get(char, char)
 
 

@@ -55,8 +55,13 @@ def test_the_command_has_the_studys_problems_and_limits(detail: SampleDetail, tm
 
 def test_every_option_of_the_command_is_one_of_sandbox_score(detail: SampleDetail, tmp_path: Path) -> None:
     every = {
-        **json.loads(LIMITS), "wall_s": 11.0, "output_kb": 1024, "processes": 32, "disk_mb": 64, "files": 2048,
-    }  # fmt: skip
+        **json.loads(LIMITS),
+        "wall_s": 11.0,
+        "output_kb": 1024,
+        "processes": 32,
+        "disk_mb": 64,
+        "files": 2048,
+    }
     words = rerun_command(replace(detail, limits_json=json.dumps(every)), "humaneval", tmp_path, tmp_path).words
     score = sandbox.get_command(click.Context(sandbox), "score")
     assert score is not None

@@ -75,8 +75,13 @@ def study_cells(run: StudyEntry, now: float, *, here: bool) -> tuple[Cell, ...]:
     study = run.study
     mark = Cell(text="▸" if here else " ", strong=True)
     if study is None:
-        return (mark, Cell(text=run.store.name), Cell(text="unreadable", severity=Severity.BAD), *[Cell()] * 5,
-                Cell(text=sanitize(run.why_not, 300)))  # fmt: skip
+        return (
+            mark,
+            Cell(text=run.store.name),
+            Cell(text="unreadable", severity=Severity.BAD),
+            *[Cell()] * 5,
+            Cell(text=sanitize(run.why_not, 300)),
+        )
     found = run_state(study, now, process_gone=bool(run.why_not))
     began = study.started_at or study.created_at
     until = study.ended_at or study.heartbeat_at or began
