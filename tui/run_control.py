@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import IO
 
 from sampler.store.read_models import SampleDetail
-from sandbox.problems.assumption_options import in_words
+from sandbox.problems.codebudget_format import assumption_words
 from sandbox.values import Limits
 from tui.data.snapshot import Snapshot
 from tui.progress import RunState, run_state
@@ -152,7 +152,7 @@ def rerun_command(detail: SampleDetail, source: str, near: Path, file: Path) -> 
     for name, option in {**options, "python": "--python", "output_rule": "--output-rule"}.items():
         if name in limits and not (name in _TIMES and limits[name] == getattr(_USUAL, name)):
             words += [option, f"{limits[name]:g}" if isinstance(limits[name], int | float) else str(limits[name])]
-    for word in in_words(limits.get("assume", {})):
+    for word in assumption_words(limits.get("assume", {})):
         words += ["--assume", word]
     if limits.get("packages"):
         words += ["--packages", ",".join(limits["packages"])]

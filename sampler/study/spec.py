@@ -43,7 +43,7 @@ from sampler.study.toml_table import SpecError, TomlTable, parse_toml, read_text
 from sampler.values import canonical_json, valid_text
 from sandbox.boxes.packages import is_requirement
 from sandbox.problems import Filters, LeftOut, Problem, ProblemsError, read_problems
-from sandbox.problems.assumption_options import read_assumed
+from sandbox.problems.codebudget_format import read_assumptions
 from sandbox.values import OUTPUT_RULES, Limits
 
 # Which of a source's problems a study takes.
@@ -350,7 +350,7 @@ def _filters(table: TomlTable) -> Filters:
 
 def _assumed(table: TomlTable) -> dict[str, object]:
     try:
-        return read_assumed({key: table.take(key) for key in table.keys})
+        return read_assumptions({key: table.take(key) for key in table.keys})
     except ValueError as error:
         raise table.error(str(error)) from error
 

@@ -11,7 +11,7 @@ import click
 
 from sandbox.commands.exit_codes import say
 from sandbox.problems import Filters, Problem, ProblemFile, read_problems
-from sandbox.problems.assumption_options import KEYS, read_words
+from sandbox.problems.codebudget_format import ASSUMPTION_KEYS, read_assumption_words
 from sandbox.show import first_few
 from sandbox.values import OUTPUT_RULES
 
@@ -68,7 +68,7 @@ def assume_option(command: Callable[..., Any]) -> Callable[..., Any]:
         multiple=True,
         metavar="KEY=VALUE",
         callback=_assumed,
-        help=f"What programs may assume, in the place of what their data set says: {', '.join(KEYS)} "
+        help=f"What programs may assume, in the place of what their data set says: {', '.join(ASSUMPTION_KEYS)} "
         "(docs/problems.md). "
         "May be given several times.",
     )
@@ -81,7 +81,7 @@ def assume_option(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def _assumed(_context: click.Context, _option: click.Parameter, words: Sequence[str]) -> Mapping[str, Any]:
     try:
-        return read_words(words)
+        return read_assumption_words(words)
     except ValueError as error:
         raise click.BadParameter(str(error)) from error
 

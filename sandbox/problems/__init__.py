@@ -2,12 +2,12 @@
 
 Nothing of a data set is run here: its Python is only parsed.
 
-`problem` is the value, `loading` finds the reader of a row by the row's fields, and each format has a reader of its
-own: `codebudget_format` (ours, with `codebudget_tests`, and `problem.schema.json` that says the same), `leetcode`,
-`evalplus`, `evalplus_tests`, `bigcodebench`, and `stdin_formats` for whole programs. `rows` checks each field when it
-is read; `files` opens files and folders, `hub` fetches data sets by name, `catalogue` has short names for them, and
-`filters` chooses problems by date, difficulty, platform and tags. `assumption_options` reads what programs may assume.
-`checks` turns tests that are calls and literals into data; `ast_names` finds the names that a text uses.
+`problem` is the value, `loading` finds the reader of a row by the row's fields. A module of readers for each kind of
+format: `codebudget_format` (ours; `problem.schema.json` says the same), `stdin_formats` (whole programs),
+`code_formats` (tests that are code), `evalplus` (inputs and a reference). `rows` checks each field when it is read;
+`files` opens files and folders, `hub` fetches data sets by name, `catalogue` has short names for them, and `filters`
+chooses problems by date, difficulty, platform and tags. `checks` turns tests that are calls and literals into data,
+`separability` decides where the others run, and `ast_names` finds the names that a text uses.
 """
 
 from __future__ import annotations

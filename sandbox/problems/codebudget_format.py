@@ -5,26 +5,51 @@ docs/problems.md describes the format for users, problem.schema.json for program
 A problem with an `entry_point` is tested by calls of it, or by code that defines check(candidate); one without is a
 whole program, tested by what it prints. Nothing is guessed: an unknown key, or one that would have no effect, is an
 error. Nothing of a file runs on the host; the Python in it is read by its syntax tree.
+
+A test is a call with its expected answer, or the input of a program with its expected output. Values that JSON has are
+written in JSON: `arguments`, `keywords`, `expected`. Other values (tuples, sets, bytes, complex numbers) are written in
+Python: `call` and `returns` are texts with literals, which are parsed and never evaluated.
+
+What programs may assume has the same keys in a row, in an option of a command and in a table of a study file
+(`ASSUMPTION_KEYS`).
 """
 
 from __future__ import annotations
 
 import ast
+import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from sandbox.inside.environment import prepend_imports
-from sandbox.problems import assumption_options
 from sandbox.problems.ast_names import Definition, first_line, leans_on
-from sandbox.problems.checks import UNREADABLE, check_tests
-from sandbox.problems.codebudget_tests import Asked, Rule, call, rule_of, run
-from sandbox.problems.json_validation import checked, meant
-from sandbox.problems.rows import digest
+from sandbox.problems.checks import UNREADABLE, Reader, check_tests, literal
+from sandbox.problems.rows import checked, digest, meant
 from sandbox.problems.separability import check_code
 from sandbox.problems.stdin_formats import Given
-from sandbox.values import OUTPUT_RULES, Assumptions, CallTests, CheckTests, OutputRule, ReferenceTests, StdinTests
+from sandbox.values import (
+    OUTPUT_RULES,
+    Assumptions,
+    CallTest,
+    CallTests,
+    CheckTests,
+    Comparison,
+    OutputRule,
+    ReferenceTests,
+    StdinTest,
+    StdinTests,
+)
 
+ASSUMPTION_KEYS = {
+    "imports": "a text",
+    "recursion_limit": "a whole number above 0",
+    "long_integers": "true or false",
+    "cpu_s": "a number above 0",
+    "wall_s": "a number above 0",
+    "time_per_test": "true or false",
+}
 _PROBLEM = {
     "task_id": "a text with something in it",
     "prompt": "a text with something in it",
@@ -38,10 +63,25 @@ _PROBLEM = {
     "comparison": "a text",
     "tolerance": "a number above 0",
     "output_rule": "a text",
-    **assumption_options.KEYS,
+    **ASSUMPTION_KEYS,
 }
+_CALL = {
+    "arguments": "a list",
+    "keywords": "an object",
+    "call": "a text",
+    "expected": "any value",
+    "returns": "a text",
+    "comparison": "a text",
+    "tolerance": "a number above 0",
+}
+_RUN = {"stdin": "a text", "stdout": "a text"}
 _ENTRY_POINT = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)?", re.ASCII)
 T = TypeVar("T")
+_EXPECTING_NOTHING = (Comparison.TRUE, Comparison.FALSE, Comparison.NOT_NONE, Comparison.ANYTHING)
+_TOLERANT = (Comparison.CLOSE, Comparison.APPROXIMATE)
+COMPARISONS = {
+    one.value: one for one in (Comparison.EQUAL, Comparison.LISTS, Comparison.SET, *_TOLERANT, *_EXPECTING_NOTHING)
+}
 
 
 def knows(row: Mapping[str, Any]) -> bool:
@@ -99,12 +139,14 @@ def _tests(problem: dict[str, Any], key: str) -> CallTests | ReferenceTests | St
     """Return the tests under one key."""
     function, reference = problem.get("entry_point"), bool(problem.get("reference"))
     if function is None:
-        return StdinTests(cases=_each(run, problem[key], key), rule=_output_rule(problem))
-    asked = Asked(function=function, rule=rule_of(problem, Rule()), reference=reference)
-    cases = _each(lambda case: call(case, asked), problem[key], key)
+        return StdinTests(cases=_each(_stdin_test, problem[key], key), rule=_output_rule(problem))
+    common = _CallFormat(function=function, rule=_answer_rule(problem, _AnswerRule()), reference=reference)
+    cases = _each(lambda case: _call_test(case, common), problem[key], key)
     if reference:
         return ReferenceTests(cases=cases, reference=_whole(problem))
-    return CallTests(cases=cases, source=digest([function, problem[key], asked.rule.comparison, asked.rule.tolerance]))
+    return CallTests(
+        cases=cases, source=digest([function, problem[key], common.rule.comparison, common.rule.tolerance])
+    )
 
 
 def _each(read_one: Callable[[object], T], cases: list[object], key: str) -> tuple[T, ...]:
@@ -153,9 +195,7 @@ def _check(problem: dict[str, Any]) -> CallTests | CheckTests | str:
 
 
 def _assumptions(problem: dict[str, Any]) -> Assumptions:
-    return Assumptions(
-        **assumption_options.read_assumed({key: problem[key] for key in assumption_options.KEYS if key in problem})
-    )
+    return Assumptions(**read_assumptions({key: problem[key] for key in ASSUMPTION_KEYS if key in problem}))
 
 
 def _imports(problem: dict[str, Any]) -> str:
@@ -194,3 +234,154 @@ def _defined(source: str, name: str) -> Definition | None:
     except UNREADABLE:
         return None
     return next((node for node in body if isinstance(node, Definition) and node.name == name), None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _AnswerRule:
+    """How answers are compared."""
+
+    comparison: Comparison = Comparison.EQUAL
+    tolerance: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _CallFormat:
+    """What the calls of a problem have in common; with `reference`, its own solution gives the expected answers."""
+
+    function: str
+    rule: _AnswerRule
+    reference: bool
+
+
+def _answer_rule(fields: dict[str, Any], otherwise: _AnswerRule) -> _AnswerRule:
+    """Return the rule of an object's `comparison` and `tolerance`, which belong together; raises ValueError."""
+    if "comparison" not in fields:
+        if "tolerance" in fields:
+            raise ValueError("tolerance stands beside a comparison, close or approximate")
+        return otherwise
+    name = fields["comparison"]
+    if name not in COMPARISONS:
+        raise ValueError(
+            f"there is no comparison {name!r}{meant(name, COMPARISONS)}; there are {', '.join(COMPARISONS)}"
+        )
+    comparison = COMPARISONS[name]
+    if "tolerance" in fields and comparison not in _TOLERANT:
+        raise ValueError(f"the comparison {name} has no tolerance; close and approximate have")
+    if "tolerance" not in fields and comparison is Comparison.CLOSE:
+        raise ValueError("the comparison close needs a tolerance; approximate has one of its own")
+    return _AnswerRule(comparison=comparison, tolerance=float(fields.get("tolerance", 0.0)))
+
+
+def _stdin_test(case: object) -> StdinTest:
+    """Return the input of a whole program and its expected output; raises ValueError."""
+    if isinstance(case, dict) and case.keys() & _CALL.keys():
+        raise ValueError("a call needs a function; entry_point of the problem has to name it")
+    fields = checked(case, _RUN)
+    for key in _RUN:
+        if key not in fields:
+            raise ValueError(f"{key} is missing")
+    return StdinTest(stdin=fields["stdin"].encode(), expected=fields["stdout"].encode())
+
+
+def _call_test(case: object, common: _CallFormat) -> CallTest:
+    """Return a call of the problem's function with its expected answer; raises ValueError."""
+    if isinstance(case, dict) and case.keys() & _RUN.keys():
+        raise ValueError("stdin and stdout are for whole programs; a problem with an entry_point is tested by calls")
+    fields = checked(case, _CALL)
+    rule = _answer_rule(fields, common.rule)
+    arguments, keywords = _handed_over(fields, common.function)
+    if common.reference:
+        _refuse_what_the_reference_says(fields)
+    return CallTest(
+        function=common.function,
+        arguments=arguments,
+        keywords=keywords,
+        comparison=rule.comparison,
+        expected=None if common.reference else _expected(fields, rule.comparison),
+        tolerance=rule.tolerance,
+    )
+
+
+def _handed_over(fields: dict[str, Any], function: str) -> tuple[tuple[object, ...], dict[str, object]]:
+    as_json = "arguments" in fields or "keywords" in fields
+    if ("call" in fields) == as_json:
+        raise ValueError("a call is said either in JSON (arguments, keywords) or in Python (call)")
+    if as_json:
+        return tuple(fields.get("arguments", ())), fields.get("keywords", {})
+    name = function.rpartition(".")[2]
+    try:
+        return Reader(name, function).arguments(ast.parse(fields["call"].strip(), mode="eval").body)
+    except UNREADABLE:
+        raise ValueError(
+            f"call is a call of {name} with Python literals, such as {f'{name}((1, 2), [3])'!r}, not {fields['call']!r}"
+        ) from None
+
+
+def _expected(fields: dict[str, Any], comparison: Comparison) -> object:
+    said = [key for key in ("expected", "returns") if key in fields]
+    if comparison in _EXPECTING_NOTHING:
+        if said:
+            raise ValueError(f"the comparison {comparison} expects no value; {said[0]} would have no effect")
+        return True if comparison is Comparison.NOT_NONE else None
+    if len(said) != 1:
+        raise ValueError("what is expected is said either in JSON (expected) or in Python (returns)")
+    value = fields["expected"] if said == ["expected"] else _literal(fields["returns"])
+    if not _can_hold(value, comparison):
+        raise ValueError(f"no answer can ever be {comparison} to {value!r}")
+    return value
+
+
+def _can_hold(value: object, comparison: Comparison) -> bool:
+    match comparison:
+        case Comparison.CLOSE:
+            return isinstance(value, int | float)
+        case Comparison.SET:
+            try:
+                return all(hash(item) is not None for item in value)  # type: ignore[attr-defined]  # a TypeError is a no
+            except TypeError:
+                return False
+        case _:
+            return True
+
+
+def _literal(text: str) -> object:
+    try:
+        return literal(ast.parse(text.strip(), mode="eval").body)
+    except UNREADABLE:
+        raise ValueError(f"returns is a Python literal, such as '(1, {{2}})', not {text!r}") from None
+
+
+def _refuse_what_the_reference_says(fields: dict[str, Any]) -> None:
+    for key in ("expected", "returns"):
+        if key in fields:
+            raise ValueError(
+                f"the problem's own solution says what is expected (reference); {key} would have no effect"
+            )
+
+
+def read_assumptions(given: Mapping[str, object]) -> dict[str, Any]:
+    """Return the fields of `Assumptions` that are given; raises ValueError for other keys, kinds and sizes."""
+    fields = checked(dict(given), ASSUMPTION_KEYS)
+    if (imports := fields.get("imports", "")) and not imports.endswith("\n"):
+        fields["imports"] = f"{imports}\n"
+    Assumptions(**fields)  # looks at their sizes
+    return fields
+
+
+def read_assumption_words(words: Iterable[str]) -> dict[str, Any]:
+    """Return the same from words such as `cpu_s=4`: values are written as in JSON, imports as they are."""
+    given: dict[str, object] = {}
+    for word in words:
+        key, found, value = word.partition("=")
+        if not found:
+            raise ValueError(f"{word!r} has no value; write for example recursion_limit=5000")
+        try:
+            given[key] = value if key == "imports" else json.loads(value)
+        except ValueError:
+            given[key] = value  # `read_assumptions` says what it should be
+    return read_assumptions(given)
+
+
+def assumption_words(assumed: Mapping[str, object]) -> list[str]:
+    """Return the words that `read_assumption_words` takes for these fields."""
+    return [f"{key}={value if isinstance(value, str) else json.dumps(value)}" for key, value in assumed.items()]

@@ -17,17 +17,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, Self
 
-from sandbox.problems import (
-    bigcodebench,
-    codebudget_format,
-    evalplus,
-    evalplus_tests,
-    files,
-    hub,
-    leetcode,
-    rows,
-    stdin_formats,
-)
+from sandbox.problems import code_formats, codebudget_format, evalplus, files, hub, rows, stdin_formats
 from sandbox.problems.ast_names import called_function
 from sandbox.problems.catalogue import CATALOGUE
 from sandbox.problems.files import Placed
@@ -215,7 +205,7 @@ def _problem(row: dict[str, Any], place: int) -> Problem:
         missing = next((key for key in ("task_id", "prompt", "entry_point", "test") if key not in row), "test")
         raise ValueError(f"{missing!r} is missing. These formats are known by these fields: {_FORMATS}")
     problem = _mbpp(row) if "test_list" in row else _humaneval(row)
-    return _origin(problem, row["test"]) if evalplus_tests.knows(row) else problem
+    return _origin(problem, row["test"]) if evalplus.knows_origin(row) else problem
 
 
 def _given(given: Given) -> Problem:
@@ -251,10 +241,10 @@ def _evalplus(row: dict[str, Any]) -> Given:
 _Read = Callable[[dict[str, Any], int], Given]
 _READERS: tuple[tuple[_Read, Callable[[dict[str, Any]], bool]], ...] = (
     (lambda row, _: codebudget_format.read(row), codebudget_format.knows),
-    (lambda row, _: leetcode.read(row), leetcode.knows),
+    (lambda row, _: code_formats.read_leetcode(row), code_formats.knows_leetcode),
     (stdin_formats.read, stdin_formats.knows),
     (lambda row, _: _evalplus(row), evalplus.knows),
-    (lambda row, _: bigcodebench.read(row), bigcodebench.knows),
+    (lambda row, _: code_formats.read_bigcodebench(row), code_formats.knows_bigcodebench),
 )
 _FORMATS = (
     "ours (docs/problems.md): tests or check; LeetCode: prompt_sft, or an entry_point Solution().f; APPS, TACO: "
@@ -267,7 +257,7 @@ _FORMATS = (
 def _origin(problem: Problem, source: str) -> Problem:
     """Return the problem with the tests of HumanEval+ or MBPP+ instead of those in its own fields."""
     try:
-        given = evalplus_tests.read(source, problem.entry_point)
+        given = evalplus.read_origin(source, problem.entry_point)
     except ValueError:
         if problem.form is Form.CHECK and "numpy" not in source:  # someone else's loop, which runs as code
             return problem

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from sandbox.judging import judge
 from sandbox.problems import Problem, ProblemsError, Wanted, find_problem, read_problem
-from sandbox.problems.json_validation import checked
+from sandbox.problems.rows import checked
 from sandbox.problems.stdin_formats import unpacking_at_most
 from sandbox.serving import fields
 from sandbox.serving.bodies import weight

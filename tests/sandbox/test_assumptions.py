@@ -12,7 +12,7 @@ from sandbox.cli import cli
 from sandbox.inside.environment import prepend_imports
 from sandbox.judging.explaining import explain
 from sandbox.problems import Problem, Wanted, read_problem
-from sandbox.problems.assumption_options import in_words, read_words
+from sandbox.problems.codebudget_format import assumption_words, read_assumption_words
 from sandbox.scoring.scorer import Scorer, open_scorer
 from sandbox.scoring.separate_visits import ask_on
 from sandbox.scoring.strategy import ScoringOptions
@@ -135,7 +135,7 @@ class TestTheValue:
         given = [part for word in words for part in ("--assume", word)]
         told = CliRunner().invoke(cli, ["problems", str(tmp_path / "p.jsonl"), *given])
         assert "1 line of imports, recursion limit 5000, long integers, 4 s cpu" in told.output
-        assert read_words(in_words(read_words(words))) == read_words(words)
+        assert read_assumption_words(assumption_words(read_assumption_words(words))) == read_assumption_words(words)
         for odd, why in (
             ("cpu=4", "there is no key 'cpu' (do you mean 'cpu_s'?)"),
             ("long_integers=yes", "must be true or false"),

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sandbox.judging.explaining import explain
-from sandbox.problems import Problem, ProblemsError, codebudget_format, codebudget_tests, load_problems
+from sandbox.problems import Problem, ProblemsError, codebudget_format, load_problems
 from sandbox.scoring.scorer import Scorer, open_scorer
 from sandbox.values import (
     OUTPUT_RULES,
@@ -205,7 +205,7 @@ def test_the_schema_refuses_what_the_reader_refuses(row: dict[str, Any]) -> None
 
 
 def test_the_schema_and_the_reader_know_the_same_words() -> None:
-    assert SCHEMA["$defs"]["comparison"]["enum"] == list(codebudget_tests.COMPARISONS)
+    assert SCHEMA["$defs"]["comparison"]["enum"] == list(codebudget_format.COMPARISONS)
     assert SCHEMA["properties"]["output_rule"]["enum"] == list(OUTPUT_RULES)
 
 
@@ -213,7 +213,7 @@ def drawn(**values: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]
     return st.fixed_dictionaries({}, optional=values)
 
 
-COMPARISON = st.sampled_from([*codebudget_tests.COMPARISONS, "is"])
+COMPARISON = st.sampled_from([*codebudget_format.COMPARISONS, "is"])
 CALL = drawn(
     arguments=st.sampled_from([[], [1], 1]),
     keywords=st.sampled_from([{}, {"b": 1}, []]),

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sandbox.judging.explaining import explain
-from sandbox.problems import Problem, ProblemsError, evalplus_tests, load_problems
+from sandbox.problems import Problem, ProblemsError, evalplus, load_problems
 from sandbox.scoring.scorer import Scorer, open_scorer
 from sandbox.values import CallTests, CheckTests, Comparison, Limits, ReferenceTests, Verdict
 
@@ -89,7 +89,7 @@ def loaded(path: Path, *rows: dict[str, Any]) -> list[Problem]:
 
 
 def test_results_that_stand_there_become_data() -> None:
-    tests = evalplus_tests.read(HALVES, "f")
+    tests = evalplus.read_origin(HALVES, "f")
     assert isinstance(tests, CallTests)
     assert [(one.arguments, one.expected) for one in tests.cases] == [
         ((1,), 0.5),
@@ -101,7 +101,7 @@ def test_results_that_stand_there_become_data() -> None:
 
 
 def test_results_of_a_function_are_asked_of_it() -> None:
-    tests = evalplus_tests.read(ASKING, "f")
+    tests = evalplus.read_origin(ASKING, "f")
     assert isinstance(tests, ReferenceTests)
     assert tests.cases[0].tolerance == 0.01
     assert "numpy" not in tests.reference
@@ -109,7 +109,7 @@ def test_results_of_a_function_are_asked_of_it() -> None:
 
 
 def test_a_root_is_tested_as_one() -> None:
-    (case,) = evalplus_tests.read(ROOTS, "find_zero").cases
+    (case,) = evalplus.read_origin(ROOTS, "find_zero").cases
     assert (case.arguments, case.comparison, case.tolerance) == (([-4, 2],), Comparison.ROOT, 0.0001)
 
 
@@ -125,7 +125,7 @@ def test_a_root_is_tested_as_one() -> None:
 def test_mbpp_is_compared_as_its_text_or_evalplus_says(change: tuple[str, str], comparison: Comparison) -> None:
     function = "g" if comparison is not Comparison.NOT_NONE else "check_str"
     text = MBPP["test"].replace(*change).replace("similar_elements(", "g(")
-    assert {one.comparison for one in evalplus_tests.read(text, function).cases} == {comparison}
+    assert {one.comparison for one in evalplus.read_origin(text, function).cases} == {comparison}
 
 
 @pytest.mark.parametrize(
@@ -160,7 +160,7 @@ def test_a_loop_that_needs_no_numpy_stays_code(tmp_path: Path) -> None:
 
 
 def test_a_text_beyond_reading_is_refused(tmp_path: Path) -> None:
-    long = HALVES + "#" * evalplus_tests.MAX_TEXT
+    long = HALVES + "#" * evalplus.MAX_TEXT
     with pytest.raises(ProblemsError, match="at most 16777216 are read"):
         loaded(tmp_path, HUMANEVAL | {"test": long})
 
@@ -186,7 +186,7 @@ VALUES = st.recursive(
 def test_whatever_python_prints_as_a_literal_is_read(pairs: list[tuple[list[object], object]]) -> None:
     inputs, results = ([pair[side] for pair in pairs] for side in (0, 1))
     body = f"def check(candidate):\n    inputs = {inputs!r}\n    results = {results!r}\n    {LOOP}"
-    tests = evalplus_tests.read(f"{HELPERS}{body}        assertion(candidate(*inp), exp, 0)\n", "f")
+    tests = evalplus.read_origin(f"{HELPERS}{body}        assertion(candidate(*inp), exp, 0)\n", "f")
     assert [(list(one.arguments), one.expected) for one in tests.cases] == pairs
 
 

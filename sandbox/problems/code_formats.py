@@ -1,11 +1,15 @@
-"""Read LeetCode problems from DeepSeek-Coder's evaluation (Guo et al. 2024) and LeetCodeDataset (Xia et al. 2025).
+"""Read rows whose tests are code: LeetCode problems and BigCodeBench.
 
-Both test a method of a class Solution by code: DeepSeek-Coder by asserts over `my_solution` and a `test_input`,
-LeetCodeDataset by a `check(candidate)`. Tests of calls and literals become data, with a fresh Solution for each call;
-nearly all tests are such. The rest use linked lists and trees, whose nodes are objects of classes that the prompt
-defines. No such object can leave a box, so these tests run in the program's process.
+LeetCode comes from DeepSeek-Coder's evaluation (Guo et al. 2024) and from LeetCodeDataset (Xia et al. 2025). Both test
+a method of a class Solution: DeepSeek-Coder by asserts over `my_solution` and a `test_input`, LeetCodeDataset by a
+`check(candidate)`. Tests of calls and literals become data, with a fresh Solution for each call; nearly all tests are
+such. The rest use linked lists and trees, whose nodes are objects of classes that the prompt defines. No such object
+can leave a box, so these tests run in the program's process. Answers are compared as in the files, with ==, even if
+LeetCode itself accepts them in any order.
 
-Answers are compared as in the files, with ==, even if LeetCode itself accepts them in any order.
+BigCodeBench (Zhuo et al. 2024): a completion continues `complete_prompt`; a unittest class tests it. Such tests patch
+modules, read files that the program wrote and use its names, so they run in the program's process. Most problems need
+packages (`--packages numpy,pandas,…`; a row's `libs` says which).
 """
 
 from __future__ import annotations
@@ -31,12 +35,12 @@ _OWNER, _INSTANCE = "Solution", "my_solution"
 _NAMES = {"inf": math.inf}  # both sets define it for tests and programs alike
 
 
-def knows(row: dict[str, Any]) -> bool:
+def knows_leetcode(row: dict[str, Any]) -> bool:
     """Return whether the row has one of the two formats."""
     return "prompt_sft" in row or ("test" in row and str(row.get("entry_point")).startswith(f"{_OWNER}()."))
 
 
-def read(row: dict[str, Any]) -> Given:
+def read_leetcode(row: dict[str, Any]) -> Given:
     """Return the problem of a row; raises ValueError for what is missing or malformed."""
     return deepseek(row) if "prompt_sft" in row else dataset(row)
 
@@ -131,3 +135,23 @@ def _code(source: str, function: str, prelude: str, solution: str | None = None)
         return source
     whole = None if solution is None else prepend_imports(prelude, solution)
     return check_code(source, function, prelude=prelude, solution=whole)
+
+
+def knows_bigcodebench(row: dict[str, Any]) -> bool:
+    """Return whether the row has this format."""
+    return "complete_prompt" in row
+
+
+def read_bigcodebench(row: dict[str, Any]) -> Given:
+    """Return the problem of a row; raises ValueError for missing or malformed fields."""
+    source = rows.text(row, "test")
+    if "class TestCases" not in source:
+        raise ValueError("test defines no class TestCases, so nothing could ever fail")
+    return Given(
+        name=rows.name(row, "task_id"),
+        question=rows.text(row, "complete_prompt"),
+        function=rows.text(row, "entry_point"),
+        tests=source,
+        solution=rows.text_or_none(row, "canonical_solution"),
+        continues=True,
+    )
