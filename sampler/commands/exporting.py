@@ -10,7 +10,7 @@ import click
 from sampler.cli_errors import error_boundary
 from sampler.commands.common import STORE, study_option
 from sampler.exit_codes import Exit
-from sampler.exporting.export import FORMATS, ExportRequest, export, format_of
+from sampler.exporting import FORMATS, ExportRequest, export, format_of
 from sampler.store.sample_readers import ExportReader
 from sampler.store.writer import chosen_study, open_migrated
 

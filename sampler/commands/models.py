@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from sampler.commands.common import json_option, prompt_option, unit_option
-from sampler.drawing.axis import sized
+from sampler.drawing import sized
 from sampler.models.architecture import ConfigError, GgufError
 from sampler.models.catalogue import CATALOGUE, Model, UnknownModel, find
 from sampler.models.pull import PullError, cached, models_dir, pull, remove

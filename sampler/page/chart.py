@@ -10,8 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from sampler.drawing.axis import Scale, Tick, budget_scale, budget_ticks, rate_scale, rate_ticks
-from sampler.drawing.palette import ON_LIGHT
+from sampler.drawing import ON_LIGHT, Scale, Tick, budget_scale, budget_ticks, rate_scale, rate_ticks
 from sampler.reporting.analyse import TIMES, AnalysisRequest, Beyond, beyond
 from sampler.reporting.paired_data import PairedData
 from sampler.stats.passk import Counts, Curve

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import jinja2
 
-from sampler.drawing.axis import budget_ticks
-from sampler.drawing.palette import ON_DARK, ON_LIGHT, Rgb
+from sampler.drawing import ON_DARK, ON_LIGHT, Rgb, budget_ticks
 from sampler.exit_codes import CommandError, Exit
 from sampler.page.chart import DASHES, Chart, Line
 from sampler.page.page_model import MOST_MODELS, Figure, Sheet, charge_words, sentence

@@ -18,7 +18,7 @@ import numpy as np
 from rich.console import Console
 from rich.text import Text
 
-from sampler.drawing.axis import format_interval
+from sampler.drawing import format_interval
 from sampler.exit_codes import CommandError, Exit
 from sampler.reporting.paired_data import (
     METHODS,

@@ -19,7 +19,7 @@ from typing import Any, Self, TextIO
 from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as RichProgress
 
-from sampler.drawing.axis import duration
+from sampler.drawing import duration
 from sampler.exit_codes import Exit
 from sampler.reporting.render import one_line
 from sampler.running.progress import ModelProgress, Notice, Progress

@@ -23,7 +23,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from sampler.gating.gate import Mode, Pair, Rule, Side, decide
+from sampler.gating import Mode, Pair, Rule, Side, decide
 from sampler.stats.passk import pass_at_every_k
 
 BUDGETS = (1, 2, 5)

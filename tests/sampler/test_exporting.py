@@ -14,11 +14,11 @@ from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sampler import exporting as files
 from sampler.backends.replay import ReplayBackend
 from sampler.commands import cli
 from sampler.exit_codes import Exit
-from sampler.exporting import files
-from sampler.exporting.export import FORMATS
+from sampler.exporting import FORMATS
 from sampler.importing.import_options import ImportRequest
 from sampler.importing.importer import import_files
 from sampler.reporting.inputs import read_report

@@ -18,9 +18,9 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from sampler.commands import cli
+from sampler.commands.gate import decision_json, print_decision, verdict_line
 from sampler.exit_codes import Exit
-from sampler.gating.gate import Decision, Mode, Pair, Rule, Side, decide
-from sampler.gating.render import decision_json, print_decision, verdict_line
+from sampler.gating import Decision, Mode, Pair, Rule, Side, decide
 from sampler.running.ci import ANNOTATIONS, SUMMARY_BYTES, Case, Outcome, junit, remarks, summary
 from sampler.running.headless import run_study
 from sampler.stats.budget import Unit

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
-from sampler.drawing.axis import quantity
+from sampler.drawing import quantity
 from tui.app import BudgetApp
 from tui.data.store_watcher import StoreWatcher
 from tui.screens.live import LiveScreen

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sampler.drawing.axis import Scale, budget_ticks, magnitude, quantity, rate_scale, rate_ticks
+from sampler.drawing import Scale, budget_ticks, magnitude, quantity, rate_scale, rate_ticks
 from sampler.reporting.render import amount
 from sampler.stats.budget import Unit
 from tui.data.snapshot import Series

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sampler.drawing.axis import duration
+from sampler.drawing import duration
 from sampler.stats.budget import Unit
 from sampler.stats.passk import pass_at_k
 from sampler.store.read_models import EventRow, ModelRow, StudyRow, TailRow, TallyRow

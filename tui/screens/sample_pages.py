@@ -12,7 +12,7 @@ from pygments.token import Comment, Keyword, Name, Number, Operator, String, _To
 from rich.style import Style
 from rich.text import Text
 
-from sampler.drawing.axis import quantity
+from sampler.drawing import quantity
 from sampler.store.read_models import SampleDetail, SampleRow
 from tui.progress import HeaderPart
 from tui.text import ELLIPSIS, Severity, json_pairs, sanitize, severity_of

@@ -19,8 +19,17 @@ from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
-from sampler.drawing.axis import Scale, budget_scale, budget_ticks, format_interval, quantity, rate_scale, rate_ticks
-from sampler.drawing.palette import Rgb, series_colour
+from sampler.drawing import (
+    Rgb,
+    Scale,
+    budget_scale,
+    budget_ticks,
+    format_interval,
+    quantity,
+    rate_scale,
+    rate_ticks,
+    series_colour,
+)
 from tui.data.snapshot import Series
 from tui.text import narrow, shorten_names
 from tui.widgets.canvas import (

@@ -1,4 +1,7 @@
-"""Make scales and ticks, and format numbers and intervals."""
+"""Make scales and ticks, format numbers and intervals, and mix colours, for the screen and the page. Pure.
+
+No terminal and no browser is used. The colours are distinct for any kind of colour vision (Okabe and Ito 2008).
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,25 @@ from itertools import pairwise
 
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _SIZES = ("", "k", "M", "G", "T", "P", "E", "Z", "Y")
+LOPSIDED = 1.5  # one side of an interval longer than the other by this factor
+ON_DARK: tuple[Rgb, ...] = (
+    (86, 180, 233),  # sky blue
+    (230, 159, 0),  # orange
+    (0, 178, 134),  # bluish green, a little lighter than the original, to be seen on black
+    (222, 138, 184),  # reddish purple, lighter too
+    (240, 228, 66),  # yellow
+    (233, 105, 44),  # vermillion, lighter too
+    (200, 200, 200),  # grey for the original's black
+)
+ON_LIGHT: tuple[Rgb, ...] = (
+    (0, 114, 178),  # blue
+    (201, 112, 0),  # orange, darker than the original, to be seen on white
+    (0, 128, 96),  # bluish green
+    (175, 82, 137),  # reddish purple
+    (140, 125, 0),  # yellow, much darker
+    (190, 75, 0),  # vermillion
+    (60, 60, 60),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,9 +210,6 @@ def _merged(ticks: Sequence[Tick], minor: Sequence[Tick]) -> list[Tick]:
     return sorted([*ticks, *(m for m in minor if round(m.at, 9) not in held)], key=lambda t: t.at)
 
 
-LOPSIDED = 1.5  # one side of an interval longer than the other by this factor
-
-
 def format_interval(rate: float, low: float, high: float, *, brief: bool = False) -> str:
     """Return an interval of shares in points: ± if both sides are about equal, else the distances down and up.
 
@@ -200,3 +219,18 @@ def format_interval(rate: float, low: float, high: float, *, brief: bool = False
     if max(down, up) > LOPSIDED * min(down, up):
         return f"-{down:.0f} +{up:.0f}" if brief else f"-{down:.1f} +{up:.1f}"
     return f"±{round(50 * (high - low), 9):.1f}"  # so that half of 0.305 reads the same however it was summed
+
+
+Rgb = tuple[int, int, int]
+
+
+def series_colour(tone: int, *, dark: bool) -> Rgb:
+    """Return the colour of a series; seven colours combine with eight marks, so that 56 series look different."""
+    colours = ON_DARK if dark else ON_LIGHT
+    return colours[tone % len(colours)]
+
+
+def mixed(colour: Rgb, ground: Rgb, share: float) -> Rgb:
+    """Return a mix of `share` of a colour with the background."""
+    r, g, b = (round(c * share + under * (1 - share)) for c, under in zip(colour, ground, strict=True))
+    return r, g, b

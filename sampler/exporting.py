@@ -1,21 +1,40 @@
-"""Convert rows of a store to common formats, and write them to files.
+"""Export a study's samples to files for other programs: which models go where, and in which format.
 
-A file is written under another name first, so that an existing file is always complete.
+The store is read model by model and problem by problem, with one short statement each (`ExportReader`). A format is a
+pure function from those rows to the content of its file. A file is written under another name first and renamed at the
+end, so that an existing file is always complete. Facts that a format cannot hold are left out; `jsonl` and `parquet`
+hold all facts of a sample, `sqlite` is the store itself.
 """
 
 from __future__ import annotations
 
 import gzip
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
 from sampler.exit_codes import CommandError, Exit
-from sampler.store.read_models import ExportRow
+from sampler.store.read_models import ExportRow, ModelRow
+from sampler.store.sample_readers import ExportReader
 
 _STUB = "    pass\n\n\n"  # ends the prompt's function, so that a program which stands on its own may follow it
+COLUMNS: Mapping[str, str] = {
+    "task_id": "text", "model": "text", "index": "whole", "completion": "text", "program": "text", "extraction": "text",
+    "prompt_form": "text", "seed": "whole",
+    "finish": "text", "prompt_tokens": "whole", "completion_tokens": "whole", "prompt_seconds": "number",
+    "decode_seconds": "number", "prompt_joules": "number", "decode_joules": "number",
+    "prompt_flops": "number", "decode_flops": "number", "sum_nll": "number",
+    "prompt_shared": "truth", "verdict": "text", "passed": "truth", "said": "text",
+}  # fmt: skip
+SUFFIXES: Mapping[str, str] = {
+    "jsonl": ".jsonl", "humaneval": ".jsonl", "evalplus": ".jsonl", "paper": ".json", "bigcode": ".json",
+    "sqlite": ".db", "parquet": ".parquet",
+}  # fmt: skip
+FORMATS = tuple(SUFFIXES)
+OF_ALL = ("jsonl", "parquet")  # name the model in every row, so one file holds all of them
 
 
 def recording(row: ExportRow) -> dict[str, Any]:
@@ -161,19 +180,123 @@ def write_parquet(path: Path, groups: Iterable[list[Mapping[str, Any]]]) -> None
                 writer.write_table(pa.Table.from_pylist(rows, schema=schema))
 
 
-COLUMNS: Mapping[str, str] = {
-    "task_id": "text", "model": "text", "index": "whole", "completion": "text", "program": "text", "extraction": "text",
-    "prompt_form": "text", "seed": "whole",
-    "finish": "text", "prompt_tokens": "whole", "completion_tokens": "whole", "prompt_seconds": "number",
-    "decode_seconds": "number", "prompt_joules": "number", "decode_joules": "number",
-    "prompt_flops": "number", "decode_flops": "number", "sum_nll": "number",
-    "prompt_shared": "truth", "verdict": "text", "passed": "truth", "said": "text",
-}  # fmt: skip
-
-
 @contextmanager
 def _text(path: Path, *, zipped: bool) -> Iterator[TextIO]:
     with (
         gzip.open(path, "wt", encoding="utf-8", compresslevel=6) if zipped else path.open("w", encoding="utf-8") as file
     ):
         yield file
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportRequest:
+    """What is exported, and where.
+
+    It is a study of a store, or one model of it, and a file or, with a file for each model, a folder.
+    """
+
+    study: int
+    to: Path
+    format: str
+    model: str | None = None
+
+
+def export(request: ExportRequest, reader: ExportReader) -> list[Path]:
+    """Write the export and return its files; raises ExportFault or StoreError."""
+    if request.format == "sqlite":
+        return [_copy(request, reader)]
+    models = _chosen(request, reader)
+    if request.format in OF_ALL:
+        path = request.to if _is_file(request) else request.to / f"samples{SUFFIXES[request.format]}"
+        _write(request.format, path, _Source(reader, request.study, models))
+        return [path]
+    if len(models) > 1 and _is_file(request):
+        raise ExportFault(
+            f"one {request.format} file holds one model, and the study has {len(models)}; name one with --model, "
+            "or give a "
+            "folder with --to"
+        )
+    places = [_place(request, model, alone=len(models) == 1) for model in models]
+    for model, path in zip(models, places, strict=True):
+        _write(request.format, path, _Source(reader, request.study, [model]))
+    return places
+
+
+def format_of(to: Path) -> str:
+    """Return the format of a file by the ending of its name, if that belongs to only one format, else jsonl."""
+    return {".parquet": "parquet", ".db": "sqlite"}.get(to.suffix, "jsonl")
+
+
+def _place(request: ExportRequest, model: ModelRow, *, alone: bool) -> Path:
+    """Return the path of a model's file or folder of programs."""
+    if _is_file(request):
+        return request.to
+    if request.format == "evalplus":
+        return request.to if alone else request.to / _file_name(model.name)
+    return request.to / f"{_file_name(model.name)}{SUFFIXES[request.format]}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """Some models of a study."""
+
+    reader: ExportReader
+    study: int
+    models: Sequence[ModelRow]
+
+    def groups(self) -> Iterator[list[ExportRow]]:
+        """Yield the samples of each model and problem; empty lists too, because some formats count problems by them."""
+        problems = self.reader.problem_ids(self.study)
+        for model in self.models:
+            for problem in problems:
+                yield self.reader.samples(model.id, problem)
+
+    def rows(self) -> Iterator[ExportRow]:
+        """Yield all samples."""
+        for group in self.groups():
+            yield from group
+
+
+def _write(name: str, path: Path, source: _Source) -> None:
+    writers: Mapping[str, Callable[[], None]] = {
+        "jsonl": lambda: write_lines(path, map(recording, source.rows())),
+        "humaneval": lambda: write_lines(path, map(humaneval, source.rows())),
+        "paper": lambda: write_document(path, paper(source.groups())),
+        "bigcode": lambda: write_document(path, list(bigcode(source.groups()))),
+        "parquet": lambda: write_parquet(path, ([recording(r) for r in g] for g in source.groups())),
+        "evalplus": lambda: _write_evalplus(path, source),
+    }
+    writers[name]()
+
+
+def _write_evalplus(path: Path, source: _Source) -> None:
+    if path.suffix in {".jsonl", ".gz"}:
+        write_lines(path, map(evalplus, source.rows()))
+    else:
+        write_programs(path, source.rows())
+
+
+def _copy(request: ExportRequest, reader: ExportReader) -> Path:
+    if request.model is not None:
+        raise ExportFault("a copy of the store holds all of it; leave --model out, or choose another format")
+    with whole(request.to) as parts:
+        reader.copy_to(parts)
+    return request.to
+
+
+def _chosen(request: ExportRequest, reader: ExportReader) -> list[ModelRow]:
+    models = reader.models(request.study)
+    chosen = [model for model in models if request.model in {None, model.name}]
+    if not chosen:
+        held = ", ".join(repr(model.name) for model in models) or "none"
+        raise ExportFault(f"the study has no model {request.model!r} (it has: {held})")
+    return chosen
+
+
+def _is_file(request: ExportRequest) -> bool:
+    return request.to.suffix in {*SUFFIXES.values(), ".gz"}
+
+
+def _file_name(model: str) -> str:
+    """Return a model's name as a file name, without any path."""
+    return "".join(letter if letter.isalnum() or letter in "-_." else "-" for letter in model).lstrip(".") or "model"

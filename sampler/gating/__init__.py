@@ -1,1 +1,0 @@
-"""Decide whether models got worse at equal budget, with one verdict that becomes an exit code."""
