@@ -16,7 +16,7 @@ from functools import partial
 from typing import Generic, TypeVar
 
 from sandbox.boxes.pool import Pool, PoolTask, WorkerBoxes
-from sandbox.serving.http_errors import Refused
+from sandbox.serving.bodies import Refused
 from sandbox.serving.metrics import Metrics
 
 T = TypeVar("T")

@@ -1,4 +1,4 @@
-"""Handle the HTTP of `sandbox serve`: routes, the token, limited bodies, clients that disconnect."""
+"""Handle the HTTP of `sandbox serve`: routes, the token, limited bodies, clients that disconnect, the page about it."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ import asyncio
 import hmac
 import json
 import reprlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
+from html import escape
 from importlib import resources
 from typing import Any, TypeVar
 
@@ -30,10 +31,8 @@ from sandbox.scoring.scorer import Scorer
 from sandbox.scoring.strategy import ScoringOptions
 from sandbox.serving import piston, sandboxfusion, score_api
 from sandbox.serving.admission import FULL, AdmissionQueue, Timed
-from sandbox.serving.bodies import Bodies
-from sandbox.serving.http_errors import Refused
+from sandbox.serving.bodies import Bodies, Refused
 from sandbox.serving.metrics import Metrics
-from sandbox.serving.page import page
 from sandbox.values import Job, Program, Run, Score
 
 _LEFT = 499  # the client has disconnected
@@ -277,3 +276,39 @@ def _refusal(request: Request, error: HTTPException) -> str:
             return f"there is no {asked} here, but with {methods}; GET / says how to ask"
         case _:
             return str(error.detail)
+
+
+_STYLE = (
+    "body{font:16px/1.5 sans-serif;max-width:52rem;margin:2rem auto;padding:0 1rem}pre{background:#eee;padding:.5rem}"
+)
+
+
+def page(described: Mapping[str, Any]) -> str:
+    """Return a page with every route, its fields and an example."""
+    info = described["info"]
+    body = "".join(_routes(described))
+    return (
+        "<!doctype html><html lang=en><meta "
+        f"charset=utf-8><title>{escape(info['title'])}</title><style>{_STYLE}</style>"
+        f"<h1>{escape(info['title'])}</h1><p>{escape(info['description'])}</p>"
+        f"<p><a href=openapi.json>openapi.json</a></p>{body}</html>"
+    )
+
+
+def _routes(described: Mapping[str, Any]) -> Iterator[str]:
+    for path, methods in described["paths"].items():
+        for method, route in methods.items():
+            yield f"<h2><code>{method.upper()} {escape(path)}</code></h2><p>{escape(route['summary'])}</p>"
+            if "requestBody" in route:
+                content = route["requestBody"]["content"]["application/json"]
+                yield from _fields(content["schema"], described["components"]["schemas"])
+                yield f"<pre>{escape(json.dumps(content['example'], indent=2))}</pre>"
+
+
+def _fields(schema: Mapping[str, Any], known: Mapping[str, Any]) -> Iterator[str]:
+    found = known[schema["$ref"].rpartition("/")[2]]
+    yield "<ul>"
+    for name, field in found["properties"].items():
+        needed = ", needed" if name in found.get("required", ()) else ""
+        yield f"<li><code>{escape(name)}</code>{needed}: {escape(field.get('description', ''))}</li>"
+    yield "</ul>"

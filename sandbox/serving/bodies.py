@@ -1,12 +1,31 @@
-"""Read bodies of requests: JSON objects, with a limit for each and one for all that are held at the same time."""
+"""Read requests: JSON objects with limited sizes, and their fields; what cannot be served is `Refused`.
+
+There is a limit for each body and one for all that are held at the same time. A field of the wrong type is refused by
+name.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import json
+import reprlib
+import sys
 from collections.abc import AsyncIterator, Iterator, Mapping
+from dataclasses import replace
 
-from sandbox.serving.http_errors import Refused
+from sandbox.values import Job, Limits, Program
+
+
+class Refused(Exception):
+    """A request that is refused.
+
+    It has an HTTP status, a message and, if useful, the seconds after which to retry.
+    """
+
+    def __init__(self, status: int, message: str, retry_after: int | None = None) -> None:
+        super().__init__(message)
+        self.status, self.message, self.retry_after = status, message, retry_after
+
 
 MOST_BODY_BYTES = 64 << 20
 MOST_VALUES_BYTES = 256 << 20  # that the values of one body take in memory
@@ -71,3 +90,74 @@ class Body:
         if not isinstance(body, dict):
             raise Refused(422, f"the body must be an object, not {type(body).__name__}")
         return body
+
+
+UNREADABLE = 422
+LEAST_S = 0.01
+
+
+def text(body: Mapping[str, object], name: str, default: str | None = None) -> str:
+    """Return a text; without a default it is required."""
+    value = body.get(name)
+    if value is None and default is not None:
+        return default
+    if not isinstance(value, str):
+        raise Refused(UNREADABLE, f"{name} must be a text, not {reprlib.repr(value)}")
+    return value
+
+
+def number(body: Mapping[str, object], name: str, default: float) -> float:
+    """Return a finite number."""
+    value = body.get(name)
+    if value is None:
+        return default
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= sys.float_info.max:
+        raise Refused(UNREADABLE, f"{name} must be a number, not {reprlib.repr(value)}")
+    return float(value)
+
+
+def items(body: Mapping[str, object], name: str) -> list[object]:
+    """Return a list; empty if it is missing."""
+    value = body.get(name)
+    if value is None:
+        return []
+    if not isinstance(value, list):
+        raise Refused(UNREADABLE, f"{name} must be a list, not {reprlib.repr(value)}")
+    return value
+
+
+def entries(body: Mapping[str, object], name: str) -> dict[str, object]:
+    """Return an object; empty if it is missing."""
+    value = body.get(name)
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise Refused(UNREADABLE, f"{name} must be an object, not {reprlib.repr(value)}")
+    return value
+
+
+def seconds(asked_s: float, ceiling_s: float, name: str) -> float:
+    """Return a time limit that the client asks for; refused if it is more than this server grants."""
+    if not LEAST_S <= asked_s <= ceiling_s:
+        raise Refused(400, f"{name} must lie between {LEAST_S:g} s and {ceiling_s:g} s here, not {asked_s:g} s")
+    return asked_s
+
+
+def job(source: str, stdin: str, limits: Limits, *, wall_s: float, cpu_s: float) -> Job:
+    """Return the job of a program without tests, with these times instead of the server's.
+
+    It is refused if it is too large.
+    """
+    try:
+        return Job(
+            program=Program(source=_valid(source)),
+            stdin=stdin.encode("utf-8", "replace"),
+            limits=replace(limits, wall_s=wall_s, cpu_s=cpu_s),
+        )
+    except ValueError as error:
+        raise Refused(413, str(error)) from error
+
+
+def _valid(source: str) -> str:
+    """Return the text without lone surrogates, which JSON can hold and a file cannot."""
+    return source.encode("utf-8", "replace").decode("utf-8")

@@ -11,8 +11,8 @@ import binascii
 import signal
 from collections.abc import Mapping
 
-from sandbox.serving import fields
-from sandbox.serving.http_errors import Refused
+from sandbox.serving import bodies
+from sandbox.serving.bodies import Refused
 from sandbox.values import Ending, Job, Limits, Run
 
 TIMEOUT_MS = 3000.0  # theirs
@@ -26,33 +26,33 @@ def runtimes(version: str) -> list[dict[str, object]]:
 
 def read(body: Mapping[str, object], limits: Limits, longest_s: float) -> Job:
     """Read the job of a request; raises Refused."""
-    language = fields.text(body, "language")
+    language = bodies.text(body, "language")
     if language not in {"python", *ALIASES}:
         raise Refused(400, f"{language} runtime is unknown; python is served here")
-    fields.text(body, "version", "*")
-    if fields.items(body, "args"):
+    bodies.text(body, "version", "*")
+    if bodies.items(body, "args"):
         raise Refused(400, "args are not served here: a program has its code and its stdin")
-    files = fields.items(body, "files")
+    files = bodies.items(body, "files")
     if len(files) != 1:
         raise Refused(400, f"files must be one file, the program, not {len(files)}")
-    wall_ms = fields.number(body, "run_timeout", TIMEOUT_MS)
-    cpu_ms = fields.number(body, "run_cpu_time", wall_ms)
+    wall_ms = bodies.number(body, "run_timeout", TIMEOUT_MS)
+    cpu_ms = bodies.number(body, "run_cpu_time", wall_ms)
     for name in ("compile_timeout", "compile_cpu_time", "compile_memory_limit", "run_memory_limit"):
-        fields.number(body, name, -1)
-    return fields.job(
+        bodies.number(body, name, -1)
+    return bodies.job(
         _content(files[0]),
-        fields.text(body, "stdin", ""),
+        bodies.text(body, "stdin", ""),
         limits,
-        wall_s=fields.seconds(wall_ms / 1000, longest_s, "run_timeout"),
-        cpu_s=fields.seconds(cpu_ms / 1000, longest_s, "run_cpu_time"),
+        wall_s=bodies.seconds(wall_ms / 1000, longest_s, "run_timeout"),
+        cpu_s=bodies.seconds(cpu_ms / 1000, longest_s, "run_cpu_time"),
     )
 
 
 def _content(file: object) -> str:
     if not isinstance(file, dict):
         raise Refused(400, "a file is an object with its content")
-    fields.text(file, "name", "")
-    content, encoding = fields.text(file, "content"), fields.text(file, "encoding", "utf8")
+    bodies.text(file, "name", "")
+    content, encoding = bodies.text(file, "content"), bodies.text(file, "encoding", "utf8")
     try:
         match encoding:
             case "utf8":

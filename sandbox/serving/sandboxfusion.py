@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sandbox.serving import fields
-from sandbox.serving.http_errors import Refused
+from sandbox.serving import bodies
+from sandbox.serving.bodies import Refused
 from sandbox.values import Ending, Job, Limits, Run
 
 TIMEOUT_S = 10.0  # theirs
@@ -29,17 +29,17 @@ class RunCode:
 
 def read(body: Mapping[str, object], limits: Limits, longest_s: float) -> RunCode:
     """Read a request; raises Refused."""
-    language = fields.text(body, "language")
+    language = bodies.text(body, "language")
     if language != "python":
         raise Refused(400, f"language {language!r} is not served here, python is")
-    for name, given in (("files", fields.entries(body, "files")), ("fetch_files", fields.items(body, "fetch_files"))):
+    for name, given in (("files", bodies.entries(body, "files")), ("fetch_files", bodies.items(body, "fetch_files"))):
         if given:
             raise Refused(400, f"{name} are not served here: a program has its code and its stdin")
-    wall_s = fields.seconds(fields.number(body, "run_timeout", TIMEOUT_S), longest_s, "run_timeout")
-    fields.number(body, "compile_timeout", TIMEOUT_S)
-    memory_mb = fields.number(body, "memory_limit_MB", -1)
+    wall_s = bodies.seconds(bodies.number(body, "run_timeout", TIMEOUT_S), longest_s, "run_timeout")
+    bodies.number(body, "compile_timeout", TIMEOUT_S)
+    memory_mb = bodies.number(body, "memory_limit_MB", -1)
     return RunCode(
-        job=fields.job(fields.text(body, "code"), fields.text(body, "stdin", ""), limits, wall_s=wall_s, cpu_s=wall_s),
+        job=bodies.job(bodies.text(body, "code"), bodies.text(body, "stdin", ""), limits, wall_s=wall_s, cpu_s=wall_s),
         other_memory_mb=memory_mb if 0 < memory_mb != limits.memory_mb else None,
     )
 

@@ -17,9 +17,8 @@ from sandbox.judging import judge
 from sandbox.problems import Problem, ProblemsError, Wanted, find_problem, read_problem
 from sandbox.problems.rows import checked
 from sandbox.problems.stdin_formats import unpacking_at_most
-from sandbox.serving import fields
-from sandbox.serving.bodies import weight
-from sandbox.serving.http_errors import Refused
+from sandbox.serving import bodies
+from sandbox.serving.bodies import Refused, weight
 from sandbox.values import Program
 
 MOST_COMPLETIONS = 1024
@@ -35,7 +34,7 @@ _KINDS = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class ScoreRequest:
     """The programs of a problem that a request wants scored, in its order."""
 
     problem: str
@@ -79,7 +78,7 @@ class KnownProblems:
             with unpacking_at_most(min(MOST_UNPACKED, max(LEAST_UNPACKED, UNPACKED_TIMES * len(text)))):
                 found = read_problem(problem)
         except (ProblemsError, ValueError, RecursionError) as error:
-            raise Refused(fields.UNREADABLE, str(error)) from error
+            raise Refused(bodies.UNREADABLE, str(error)) from error
         with self._lock:
             self._read_problems += 1
             self._read_bytes += size
@@ -100,41 +99,41 @@ class KnownProblems:
             self._kept_bytes -= gone
 
 
-def read(body: Mapping[str, object], problems: KnownProblems) -> Asked:
+def read(body: Mapping[str, object], problems: KnownProblems) -> ScoreRequest:
     """Read a request; raises Refused."""
     try:
         checked(body, _KINDS)
     except ValueError as error:
-        raise Refused(fields.UNREADABLE, str(error)) from error
+        raise Refused(bodies.UNREADABLE, str(error)) from error
     if ("completions" in body) == ("solutions" in body):
-        raise Refused(fields.UNREADABLE, "give completions, which go on where the prompt stops, or solutions, not both")
-    wanted = fields.text(body, "tests", Wanted.JUDGE)
+        raise Refused(bodies.UNREADABLE, "give completions, which go on where the prompt stops, or solutions, not both")
+    wanted = bodies.text(body, "tests", Wanted.JUDGE)
     if wanted not in set(Wanted):
-        raise Refused(fields.UNREADABLE, f"tests must be one of {', '.join(Wanted)}, not {wanted!r}")
+        raise Refused(bodies.UNREADABLE, f"tests must be one of {', '.join(Wanted)}, not {wanted!r}")
     if "problem" not in body:
-        raise Refused(fields.UNREADABLE, "problem is missing: an object, or the name of one that is known here")
+        raise Refused(bodies.UNREADABLE, "problem is missing: an object, or the name of one that is known here")
     problem = problems.find(body["problem"])
     try:
-        return Asked(problem=problem.name, programs=_programs(body, problem, Wanted(wanted)))
+        return ScoreRequest(problem=problem.name, programs=_programs(body, problem, Wanted(wanted)))
     except ProblemsError as error:
-        raise Refused(fields.UNREADABLE, str(error)) from error
+        raise Refused(bodies.UNREADABLE, str(error)) from error
 
 
 def _programs(body: Mapping[str, object], problem: Problem, wanted: Wanted) -> tuple[Program, ...]:
     name = "completions" if "completions" in body else "solutions"
-    texts = fields.items(body, name)
+    texts = bodies.items(body, name)
     if len(texts) > MOST_COMPLETIONS:
-        raise Refused(fields.UNREADABLE, f"{len(texts)} {name}; at most {MOST_COMPLETIONS} are taken at once")
+        raise Refused(bodies.UNREADABLE, f"{len(texts)} {name}; at most {MOST_COMPLETIONS} are taken at once")
     make = problem.complete if name == "completions" else problem.solve
     programs = []
     for number, text in enumerate(texts):
         if not isinstance(text, str):
-            raise Refused(fields.UNREADABLE, f"{name}[{number}] must be a text, not {type(text).__name__}")
+            raise Refused(bodies.UNREADABLE, f"{name}[{number}] must be a text, not {type(text).__name__}")
         programs.append(make(text.encode("utf-8", "replace").decode("utf-8"), wanted))
     return tuple(programs)
 
 
-def answer(asked: Asked, rows: Sequence[Mapping[str, object]]) -> dict[str, object]:
+def answer(asked: ScoreRequest, rows: Sequence[Mapping[str, object]]) -> dict[str, object]:
     """Return the rows as a response."""
     return {"problem": asked.problem, "judge": judge.JUDGE_VERSION, "scores": list(rows)}
 

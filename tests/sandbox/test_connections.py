@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import uvicorn
 
-from sandbox.serving.connections import Connection, bounds, look_after
+from sandbox.serving.server import Connection, bounds, look_after
 
 LONG = b"x" * (16 << 20)  # more than the kernel holds of a connection
 

@@ -14,8 +14,7 @@ from hypothesis import strategies as st
 from sandbox.boxes.box_supply import PoolSpec
 from sandbox.serving import piston, sandboxfusion, score_api
 from sandbox.serving.admission import AdmissionQueue
-from sandbox.serving.bodies import Bodies
-from sandbox.serving.http_errors import Refused
+from sandbox.serving.bodies import Bodies, Refused
 from sandbox.serving.metrics import Metrics
 from sandbox.values import Ending, Limits, Run
 
