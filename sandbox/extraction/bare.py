@@ -11,10 +11,9 @@ from collections.abc import Callable
 
 from sandbox.extraction import programs
 from sandbox.extraction.assembly import Found, lacking
-from sandbox.extraction.blocks import Block, session, tidy
+from sandbox.extraction.blocks import Block, looks_like_statement, runs, session, tidy, unlabelled
 from sandbox.extraction.functions import Target, as_body, as_body_without_return
 from sandbox.extraction.parsing import MOST_PARSED, Parser, at_margin, has_no_effect, is_code, returns
-from sandbox.extraction.prose import looks_like_statement, runs, unlabelled
 
 
 def _whole(text: str, serves: Callable[[str], bool], parser: Parser) -> str | None:

@@ -1,4 +1,4 @@
-"""Find the fenced blocks of an answer, and the text outside of them.
+"""Find the fenced blocks of an answer, and the text outside of them; tell code from prose in it, line by line.
 
 Fences are read as in CommonMark, with these forms that models write besides: a closing fence at the end of a line of
 code, an opening one after prose, a tagged fence that opens the next block although the last one was not closed, code in
@@ -13,7 +13,7 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from sandbox.extraction.parsing import MOST_PARSED, Scanner, is_code, parsed
+from sandbox.extraction.parsing import MOST_PARSED, Parser, Scanner, is_code, parsed, statements
 
 FENCE = re.compile(r"^[ \t]*(?:```|~~~)", re.MULTILINE)
 _BEHIND_PROSE = re.compile(r"[^`]+(`{3,})[ \t]*(python3?|py)?", re.IGNORECASE)
@@ -35,6 +35,20 @@ _OTHER = frozenset({
 _DEFINES = re.compile(r"^(?:async def|def|class) ", re.MULTILINE)
 _NOTEBOOK = re.compile(r"In \[\d+\]: | {2,6}\.{3}: ?")  # of IPython
 _REWINDS = 8  # fences in literals that turned out to be none
+_STATEMENT = re.compile(
+    r"""(?:
+      (?:async\s+)?def\s+\w+\s*[(\[] | class\s+\w+\s*[(:\[] | @[\w.]+ | import\s+[\w.]+ | from\s+[\w.]+\s+import\s
+    | (?:if|for|while|with|elif|except|async\s(?:for|with))\b.*:\s*(?:\#.*)?$ | (?:else|try|finally)\s*:
+    | (?:assert|return|raise|yield|del|global|nonlocal)\s | (?:pass|return|break|continue)\s*(?:\#.*)?$
+    | [A-Za-z_][\w.]*(?:\s*,\s*[A-Za-z_][\w.]*)+\s*=(?!=)
+    | [A-Za-z_][\w.]*(?:\[.*\])?\s*(?:[-+*/%&|^@]|//|\*\*|<<|>>)?=(?!=) | [A-Za-z_]\w*\s*:\s*[\w\[\]., |"']+\s*=
+    | [A-Za-z_][\w.]*\( | [)\]}"'\#]
+    )""",
+    re.VERBOSE,
+)
+_LABEL = re.compile(r"\s*(?:(?:assistant|model)[ \t]*\n+)?(?:(?:python3?|py)[ \t]*\n)?", re.IGNORECASE)
+_WORDS = re.compile(r"[A-Za-z][a-z'’]*(?:,? [A-Za-z][a-z'’]*){3,}")
+_LONGEST_LINE = 5_000  # of which the beginning is looked at
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -261,3 +275,47 @@ def session(text: str) -> str:
     """Return what was typed at a console's prompts."""
     typed = [line[4:] for line in text.split("\n") if line.startswith((">>> ", "... ")) or line.rstrip() == "..."]
     return "\n".join(typed)
+
+
+def looks_like_statement(line: str) -> bool:
+    """Return whether a line at the margin looks like Python, by how it begins."""
+    return _STATEMENT.match(line[:_LONGEST_LINE]) is not None
+
+
+def without_prose(text: str, parser: Parser, *, keep_broken: bool = False) -> str:
+    """Return the statements of a text.
+
+    Lines that are not Python are left out; with `keep_broken`, only those that read as prose.
+    """
+    return "\n".join(runs(text, parser, keep_broken=keep_broken))
+
+
+def runs(text: str, parser: Parser, *, keep_broken: bool = False) -> list[str]:
+    """Return the statements of a text, grouped so that no prose comes between them."""
+    lines = tidy(unlabelled(text).split("\n")).split("\n")
+    found: list[list[str]] = [[]]
+    for code, tree in statements(lines, parser):
+        broken = tree is None and keep_broken and not _is_prose(code)
+        if broken or (tree is not None and (is_code(tree) or not tree.body)):  # without a body it is a comment
+            found[-1].append(code)
+        elif found[-1]:
+            found.append([])
+    return ["\n".join(run) for run in found if any(map(_looks_like_code, run))]
+
+
+def _looks_like_code(code: str) -> bool:
+    return looks_like_statement(code) or "=" in code or "(" in code
+
+
+def _is_prose(code: str) -> bool:
+    """Return whether a line that is not Python reads as a sentence, a heading or an item of a list."""
+    line = code.split("\n", 1)[0][:_LONGEST_LINE].strip()
+    if not looks_like_statement(line):
+        return True
+    return _WORDS.search(line) is not None and "=" not in line
+
+
+def unlabelled(text: str) -> str:
+    """Return the text without a first line that is only the word "python" or the name of a turn."""
+    label = _LABEL.match(text)
+    return text[label.end() :] if label and label[0].strip() else text

@@ -16,9 +16,8 @@ from collections.abc import Sequence
 from functools import cached_property
 
 from sandbox.extraction.assembly import Assembly, Found, supplies
-from sandbox.extraction.blocks import Block
+from sandbox.extraction.blocks import Block, without_prose
 from sandbox.extraction.parsing import Parser, is_code, is_placeholder, returns
-from sandbox.extraction.prose import without_prose
 from sandbox.problems import Form, Problem
 from sandbox.problems.ast_names import Definition, first_line
 

@@ -12,9 +12,8 @@ import ast
 from collections.abc import Callable, Sequence
 
 from sandbox.extraction.assembly import Assembly, Found
-from sandbox.extraction.blocks import Block
+from sandbox.extraction.blocks import Block, without_prose
 from sandbox.extraction.parsing import Parser, is_code
-from sandbox.extraction.prose import without_prose
 
 _OF_TESTS = frozenset({"unittest", "pytest", "subprocess", "doctest", "hypothesis"})
 _MOST_BLOCKS = 30  # that are looked at together with what all others supply

@@ -7,8 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sandbox.extraction import answered, continued, extract
-from sandbox.extraction.extracting import STOPS
+from sandbox.extraction import STOPS, answered, continued, extract
 from sandbox.problems import Form, Problem, load_problems, read_problem
 
 ADD = Problem(

@@ -1,13 +1,16 @@
-"""Remove marks that models and tokenizers put around an answer: reasoning, special tokens, headers, wrappers.
+"""Remove what models, tokenizers and programs put around an answer: reasoning, special tokens, headers, wrappers, JSON.
 
 The marks of reasoning are those of the models' templates as of 2026. A closing mark without an opening one is common,
-because the template has opened the reasoning. The last closing mark outside of code ends the reasoning.
+because the template has opened the reasoning. The last closing mark outside of code ends the reasoning. In JSON the
+code is in a field of an object, or in a notebook's cells.
 """
 
 from __future__ import annotations
 
 import html
+import json
 import re
+from typing import Any
 
 from sandbox.extraction.blocks import FENCE, scan
 from sandbox.extraction.parsing import Parser, Scanner
@@ -34,7 +37,6 @@ _DETAILS = re.compile(r"\s*<details type=[\"']reasoning[\"'][^>\n]{0,80}>", re.I
 # Granite has words for marks.
 _RESPONSE = re.compile(r"^here(?: is|['’]s) my response:", re.IGNORECASE | re.MULTILINE)
 _BESIDE_FENCE = re.compile(rf"(```|~~~)(?={_CLOSES.pattern})|({_OPENS.pattern})(?=[ \t]*(?:```|~~~))", re.IGNORECASE)
-
 # The channels of gpt-oss, with their special tokens and, as some servers hand them over, without.
 _CHANNEL = re.compile(
     r"<\|channel\|>[ \t]*(analysis|commentary|final)\b([^<\n]{0,200})(?:<\|constrain\|>[^<\n]{0,200})?<\|message\|>"
@@ -42,7 +44,6 @@ _CHANNEL = re.compile(
 _CHANNEL_ENDS = re.compile(r"<\|(?:end|return|call|start|channel)\|>")
 _BARE_ANALYSIS = re.compile(r"analysis(?=[A-Z<`\"'(])")
 _BARE_FINAL = re.compile(r"assistantfinal(?!\w*\()")
-
 # Special tokens, which no Python holds outside of literals: <|im_end|> and all that look like it, and some more.
 _ENDS = re.compile(
     r"<\|/?[A-Za-z][\w\u2581]{1,40}\|>|<\uff5c[^\uff5c\n]{1,40}\uff5c>|</?s>|<eos>|<bos>|<pad>|<unk>|<end_of_turn>|"
@@ -74,7 +75,6 @@ _ASSISTANTS_TURN = re.compile(_ASSISTANT.replace("(?:assistant|model)?", "(?:ass
 _NEXT_TURN = re.compile(r"^(?:#{2,3} ?(?:Instruction|Human|User) ?:|(?:Human|User) ?:[ \t])", re.MULTILINE)
 _CODE = re.compile(r"^[ \t]*(?:```|(?:def|class|import|from|return)\b|print\(|\w+ = )", re.MULTILINE)
 _MOST_TOKENS = 40  # that are looked at
-
 _WRAPPER = re.compile(r"<(/?)(answer|solution|response|output|final_answer|final)>", re.IGNORECASE)
 _CODE_MARKS = re.compile(
     r"^[ \t]*(\[(?:PYTHON|CODE|BEGIN|ANSWER|SOLUTION)\]|<(?:code|python)>)[ \t]*\n?", re.IGNORECASE | re.MULTILINE
@@ -87,6 +87,24 @@ _CODE_MARKS_END = re.compile(
 )
 _TEST_MARKS = re.compile(r"^[ \t]*\[TESTS?\][ \t]*$", re.IGNORECASE | re.MULTILINE)
 _TEST_MARKS_END = re.compile(r"^[ \t]*\[/TESTS?\][ \t]*$", re.IGNORECASE | re.MULTILINE)
+_JSON_FIELDS = (
+    "code",
+    "program",
+    "solution",
+    "python",
+    "python_code",
+    "source_code",
+    "source",
+    "implementation",
+    "completion",
+    "final_answer",
+    "answer",
+    "response",
+    "content",
+    "output",
+    "result",
+    "arguments",
+)
 
 
 def without_reasoning(text: str, parser: Parser) -> tuple[str, str]:
@@ -242,3 +260,42 @@ def _marked_as_fences(text: str) -> str:
     text = _CODE_MARKS.sub("```python\n", text)
     text = _CODE_MARKS_END.sub("\n```\n", text)
     return _TEST_MARKS_END.sub("```", _TEST_MARKS.sub("```tests", text))
+
+
+def from_json(text: str) -> str | None:
+    """Return the code within a text that is a JSON object; None if it is none, or holds no code."""
+    text = text.strip()
+    if text[:1] != "{" or text[-1:] != "}":
+        return None
+    try:
+        value = json.loads(text, strict=False)
+    except (ValueError, RecursionError):
+        return None
+    return _json_text(value, deeper=True)
+
+
+def _json_text(value: Any, *, deeper: bool) -> str | None:
+    if isinstance(value, str):
+        return value if value.strip() else None
+    if not isinstance(value, dict):
+        return None
+    if isinstance(value.get("cells"), list):
+        return "\n\n".join(_cell_source(cell) for cell in value["cells"] if _is_code_cell(cell)) or None
+    fields = {str(key).lower(): item for key, item in value.items()}
+    for name in _JSON_FIELDS:
+        found = _json_text(fields[name], deeper=False) if name in fields and (deeper or name != "arguments") else None
+        if found is not None:
+            return found
+    return None
+
+
+def _is_code_cell(cell: object) -> bool:
+    return isinstance(cell, dict) and cell.get("cell_type") == "code"
+
+
+def _cell_source(cell: dict[str, Any]) -> str:
+    """Return the text of a notebook's cell, which is one text or a list of lines."""
+    source = cell.get("source")
+    if isinstance(source, list):
+        return "".join(line for line in source if isinstance(line, str))
+    return source if isinstance(source, str) else ""
