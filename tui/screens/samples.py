@@ -24,8 +24,7 @@ from tui.screens.base import StudyScreen
 from tui.screens.sample_detail import DetailScreen
 from tui.text import Severity, clock, glyph, grouped, sanitize, severity_of
 from tui.view_state import toned_names
-from tui.widgets.list_table import Cell, Column, ListTable
-from tui.widgets.paged_table import PagedTable
+from tui.widgets.list_table import Cell, Column, ListTable, PagedTable
 from tui.widgets.plot import mark
 
 COLUMNS = (
