@@ -9,7 +9,7 @@ from typing import TextIO
 from sampler.exit_codes import CommandError, Exit
 from sampler.reporting.render import one_line
 from sandbox.errors import SandboxError
-from sandbox.judging.facts import FactsError
+from sandbox.judging.score_records import FactsError
 from sandbox.problems import ProblemsError
 
 

@@ -11,7 +11,7 @@ import codecs
 import io
 import sys
 
-from sandbox.show import harmless
+from sandbox.sanitize import sanitize
 
 
 class HarmlessText(io.TextIOWrapper):
@@ -35,7 +35,7 @@ class HarmlessText(io.TextIOWrapper):
 
     def write(self, text: str, /) -> int:
         """Write the text; return how many characters it has."""
-        super().write(harmless(text))
+        super().write(sanitize(text))
         return len(text)
 
 

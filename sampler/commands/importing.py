@@ -22,7 +22,7 @@ from sampler.store.writer import Store, remove
 from sampler.values import Architecture
 from sandbox.commands.problem_options import ProblemReader, assume_option, problem_options
 from sandbox.problems import ProblemsError
-from sandbox.show import first_few
+from sandbox.sanitize import first_few
 
 _SOLUTION = "solution"  # what `sandbox score` calls a whole program
 

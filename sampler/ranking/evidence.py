@@ -20,7 +20,7 @@ from sampler.store.read_models import ModelRow, ProblemRow, RankableRow
 from sampler.study.prompts import Template, prompt_for, unbegun
 from sampler.study.spec import StudySandbox
 from sampler.values import Prompt, PromptStyle
-from sandbox.judging.facts import Facts, FactsError, unpack
+from sandbox.judging.score_records import Facts, FactsError, unpack
 from sandbox.problems import Problem, ProblemsError, read_problems
 from sandbox.values import Answer, Assumptions, Run
 

@@ -23,7 +23,7 @@ from typing import Any, Protocol
 
 from sampler.ranking.rankers import RankingError
 from sandbox.problems.checks import assert_tests
-from sandbox.scoring.collect_answers import Answered
+from sandbox.scoring.collect_answers import ProgramAnswers
 from sandbox.values import Assumptions, CallTest, CallTests, Comparison, Program
 
 FROM_EACH = 5  # CodeT's
@@ -136,7 +136,7 @@ class Asker(Protocol):
 
     def ask(
         self, program: Program, tests: CallTests, *, cpu_s: float | None = None, patience: int = PATIENCE
-    ) -> Future[Answered]:
+    ) -> Future[ProgramAnswers]:
         """Return a future of a program's answers to the calls of `tests`; its own tests are not run."""
 
 
@@ -144,7 +144,7 @@ class Asker(Protocol):
 class Executed:
     """A program's answers, and its share of the seconds that they took in the sandbox."""
 
-    answered: Answered
+    answered: ProgramAnswers
     cpu_s: float
 
 

@@ -43,7 +43,7 @@ from sampler.store.sample_readers import RankingReader
 from sampler.store.write_models import RankedRow, RankerRecord
 from sampler.store.writer import Store
 from sampler.study.spec import stored_sandbox
-from sandbox.scoring.collect_answers import held
+from sandbox.scoring.collect_answers import matching_answers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -223,7 +223,7 @@ def _rank(under: _Under, name: str, group: Group) -> Ranked:
             return Ranked(ranking=ranking, rows=_timed(group, seconds))
         case "codet" | "codet-product" as kind:
             executed, generated = under.tools.executed(group)
-            passed = [held(one.answered, generated.tests) for one in executed]
+            passed = [matching_answers(one.answered, generated.tests) for one in executed]
             votes = codet(passed, generated.written, DAMPED if kind == "codet" else PLAIN)
             return Ranked(ranking=votes, rows=_timed(group, [one.cpu_s for one in executed]))
         case "selection-tests":

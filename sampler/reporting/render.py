@@ -26,7 +26,7 @@ from sampler.stats.bootstrap import Interval
 from sampler.stats.budget import PromptCharge, Unit, UnitCost
 from sampler.stats.passk import CurveValue, Point, Reach
 from sandbox.console import HarmlessConsole
-from sandbox.show import harmless
+from sandbox.sanitize import sanitize
 
 JSON_SCHEMA = 2
 NAMES = {
@@ -74,7 +74,7 @@ class Page(HarmlessConsole):
 
 def one_line(text: str) -> str:
     """Return `text` on one line without control characters."""
-    return " ".join(harmless(text).split())
+    return " ".join(sanitize(text).split())
 
 
 def amount(value: float, unit: Unit) -> str:

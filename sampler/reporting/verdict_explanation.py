@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 
 from sampler.store.read_models import SampleDetail
 from sandbox.judging.explaining import explain
-from sandbox.judging.facts import FactsError, rejudge, unpack
+from sandbox.judging.score_records import FactsError, rejudge, unpack
 from sandbox.problems import Form, Problem, ProblemsError
 from sandbox.values import LIMIT_BOUNDS, Flag, Limits, Program
 

@@ -59,12 +59,12 @@ def real_dependencies(models_dir: Path, say: Callable[[str], None], *, fetch: bo
         return _metered(opened) if model.backend in ON_GPUS else opened
 
     def executor(study: Study) -> AbstractContextManager[Executor]:
-        from sandbox.boxes.image import Outfit  # Docker's client is heavy
+        from sandbox.boxes.image import ImageSpec  # Docker's client is heavy
         from sandbox.scoring.scorer import open_scorer
         from sandbox.scoring.strategy import ScoringOptions
 
-        outfit = Outfit(python=study.python, packages=study.packages)
-        options = ScoringOptions(fresh=study.fresh, outfit=outfit, kept=usual_directory())
+        image_spec = ImageSpec(python=study.python, packages=study.packages)
+        options = ScoringOptions(fresh=study.fresh, image_spec=image_spec, kept=usual_directory())
         return open_scorer(study.limits, boxes=study.boxes, options=options, say=say)
 
     def check(model: ModelSpec, tell: Callable[[str], None]) -> None:
@@ -138,11 +138,11 @@ def rank_dependencies(
     """Return what ranking may open: a sandbox, and a model that scores texts."""
 
     def asker(of: StudySandbox) -> AbstractContextManager[Asker]:
-        from sandbox.boxes.image import Outfit  # Docker's client is heavy
+        from sandbox.boxes.image import ImageSpec  # Docker's client is heavy
         from sandbox.scoring.scorer import open_scorer as open_sandbox
         from sandbox.scoring.strategy import ScoringOptions
 
-        options = ScoringOptions(fresh=of.fresh, outfit=Outfit(python=of.python, packages=of.packages))
+        options = ScoringOptions(fresh=of.fresh, image_spec=ImageSpec(python=of.python, packages=of.packages))
         return open_sandbox(of.limits, boxes=boxes, options=options, say=say)
 
     @contextmanager

@@ -38,7 +38,7 @@ from sampler.values import ModelCard, Request, Sample, canonical_json, valid_tex
 from sandbox.extraction import Extracted
 from sandbox.judging.judge import JUDGE_VERSION
 from sandbox.problems import Problem
-from sandbox.show import first_few
+from sandbox.sanitize import first_few
 
 AHEAD_PER_BOX = 4  # programs that wait for a box, so that none is ever idle
 AHEAD_LEAST = 32

@@ -22,7 +22,7 @@ from sampler.store.write_models import VerdictRecord
 from sampler.store.writer import Store
 from sandbox.errors import SandboxError
 from sandbox.judging.explaining import explain
-from sandbox.judging.facts import packed
+from sandbox.judging.score_records import packed
 from sandbox.problems import Problem, Wanted
 from sandbox.values import Limits, Program, Score, Verdict, changed
 

@@ -22,8 +22,8 @@ from sampler.store.reader import Reader, StoreError
 from sampler.store.write_models import problems_digest
 from sampler.store.writer import Store
 from sampler.study.spec import ProblemsSpec, Study, StudySandbox, choose_problems, stored_sandbox
-from sandbox.judging.facts import FactsError, NotEnough, Unreadable, rejudge, unpack
 from sandbox.judging.judge import JUDGE_VERSION
+from sandbox.judging.score_records import FactsError, NotEnough, Unreadable, rejudge, unpack
 from sandbox.problems import Problem, Wanted
 from sandbox.scoring.references import References
 from sandbox.values import Limits, Score

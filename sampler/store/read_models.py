@@ -127,7 +127,7 @@ class PendingRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JudgedRow:
-    """The latest verdict of a sample, and what it was made from (`sandbox.judging.facts`; None where not kept)."""
+    """The latest verdict of a sample, and the facts it was made from (`sandbox.judging.score_records`), if kept."""
 
     id: int  # verdict id: the cursor
     problem: str

@@ -116,7 +116,7 @@ CREATE VIEW latest_verdict AS
 """
 
 V2 = """
-ALTER TABLE verdict ADD COLUMN facts BLOB;       -- what the verdict was made from (sandbox.judging.facts); NULL: not kept
+ALTER TABLE verdict ADD COLUMN facts BLOB;       -- what the verdict was made from (sandbox.judging.score_records); NULL: not kept
 ALTER TABLE verdict ADD COLUMN selection TEXT;   -- the verdict of the selection tests; NULL: the problem has none
 """
 

@@ -3,8 +3,8 @@
 The image's tag is a digest of what it is made from (the files of `images/` and of `sandbox/inside/`, and the usual
 bases), so an image is stale exactly when no image of the present tag exists. A base given by hand replaces the image of
 that tag. The base comes from a registry where one can be reached, and is made from Debian packages where not; the steps
-after that are the same. Programs run on the Python of the base; an `Outfit` asks for another Python or for Python
-packages, and each `Outfit` is another image.
+after that are the same. Programs run on the Python of the base; an `ImageSpec` asks for another Python or for Python
+packages, and each `ImageSpec` is another image.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outfit:
-    """What an image is fitted out with.
+class ImageSpec:
+    """What an image has beyond the usual.
 
     It names a version of Python (None: the base's own), and packages such as numpy or numpy==2.1.3.
 
@@ -54,7 +54,7 @@ class Outfit:
                 raise ValueError(f"{package!r} is no package such as numpy or numpy==2.1.3")
 
 
-USUAL = Outfit()
+USUAL = ImageSpec()
 
 
 def images_directory() -> Path:
@@ -74,51 +74,51 @@ def _context() -> dict[str, bytes]:
     return files
 
 
-def content_digest(outfit: Outfit = USUAL) -> str:
+def content_digest(spec: ImageSpec = USUAL) -> str:
     """SHA-256 over the names and contents of the build context, and over what decides the base and the packages."""
     total = hashlib.sha256()
-    base = f"{registry_reference(outfit.python)} {debian_reference(outfit.python)}"
-    parts = _context() | {"base": base.encode(), "packages": " ".join(sorted(outfit.packages)).encode()}
+    base = f"{registry_reference(spec.python)} {debian_reference(spec.python)}"
+    parts = _context() | {"base": base.encode(), "packages": " ".join(sorted(spec.packages)).encode()}
     for name, content in sorted(parts.items()):
         total.update(f"{name}\0{len(content)}\0".encode() + content)
     return total.hexdigest()
 
 
-def image_tag(outfit: Outfit = USUAL) -> str:
+def image_tag(spec: ImageSpec = USUAL) -> str:
     """Return the reference of the image that fits the present files."""
-    return f"{REPOSITORY}:{content_digest(outfit)[:16]}"
+    return f"{REPOSITORY}:{content_digest(spec)[:16]}"
 
 
-def ensure_image(engine: DockerClient, outfit: Outfit = USUAL, *, say: Say) -> str:
+def ensure_image(engine: DockerClient, spec: ImageSpec = USUAL, *, say: Say) -> str:
     """Return the present image's reference; build the image first if it is missing or stale."""
-    tag = image_tag(outfit)
+    tag = image_tag(spec)
     if engine.image_labels(tag) is None:
         say(f"building the box image {tag} (once)")
-        build_image(engine, outfit, say=say)
+        build_image(engine, spec, say=say)
     return tag
 
 
-def build_image(engine: DockerClient, outfit: Outfit = USUAL, *, base: str | None = None, say: Say) -> str:
+def build_image(engine: DockerClient, spec: ImageSpec = USUAL, *, base: str | None = None, say: Say) -> str:
     """Build the image on `base` (None: find one); returns its reference."""
-    tag, chosen = image_tag(outfit), base or _find_base(engine, outfit.python, say)
+    tag, chosen = image_tag(spec), base or _find_base(engine, spec.python, say)
     if base is not None and engine.image_labels(base) is None:
         say(f"pulling {base}")
         engine.pull(base)
-    packages = _packages(engine, chosen, outfit, say)
+    packages = _packages(engine, chosen, spec, say)
     say(f"building {tag} on {chosen}")
-    labels = {LABEL_CONTENT: content_digest(outfit), LABEL_BASE: chosen}
+    labels = {LABEL_CONTENT: content_digest(spec), LABEL_BASE: chosen}
     engine.build(_archive(_context() | packages), tag, {"BASE": chosen}, labels)
     return tag
 
 
-def _packages(engine: DockerClient, base: str, outfit: Outfit, say: Say) -> dict[str, bytes]:
+def _packages(engine: DockerClient, base: str, spec: ImageSpec, say: Say) -> dict[str, bytes]:
     """Return what the packages add to the build context: their files, and the modules to import in advance."""
     fetched = Fetched()
-    if outfit.packages:
+    if spec.packages:
         version = engine.output(base, ["python3", "-c", "import platform as p; print(p.python_version(), p.machine())"])
         python, machine = version.split()
-        say(f"fetching {', '.join(outfit.packages)} for Python {python}")
-        fetched = fetch(outfit.packages, Platform(python=python.rpartition(".")[0], machine=machine))
+        say(f"fetching {', '.join(spec.packages)} for Python {python}")
+        fetched = fetch(spec.packages, Platform(python=python.rpartition(".")[0], machine=machine))
     files = {f"packages/{path}": content for path, content in fetched.files.items()}
     return files | {"preload": "".join(f"{name}\n" for name in fetched.modules).encode()}
 

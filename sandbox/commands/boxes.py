@@ -19,13 +19,13 @@ from sandbox.boxes.docker_client import DockerClient
 from sandbox.boxes.isolation_cache import IsolationCache, usual_directory
 from sandbox.boxes.isolation_check import WALLS, Finding, probe
 from sandbox.boxes.ownership import Owner
-from sandbox.commands.common import limit_options, limits_of, outfit_options
+from sandbox.commands.common import image_options, limit_options, limits_of
 from sandbox.commands.exit_codes import OUR_FAULT, PASSED, PROGRAM_FAULT, USAGE, say, stop
 from sandbox.console import HarmlessConsole, progress
 from sandbox.diagnostics.doctor import Level, Remark, examine, seen_inside
 from sandbox.diagnostics.selftest import AttackRunner, Outcome, SuiteError, escapes_directory, read_cases
 from sandbox.errors import SandboxError
-from sandbox.show import harmless
+from sandbox.sanitize import sanitize
 
 _MARKS = {Level.OK: "✓", Level.WARNING: "!", Level.BAD: "✗"}
 
@@ -40,13 +40,13 @@ _MARKS = {Level.OK: "✓", Level.WARNING: "!", Level.BAD: "✗"}
     metavar="TIMES",
     help="Give every program so many times its time: for a small board, or an emulated machine.",
 )
-@outfit_options
-def selftest(groups: tuple[str, ...], runtime: str | None, slower: float, outfit: image.Outfit) -> None:
+@image_options
+def selftest(groups: tuple[str, ...], runtime: str | None, slower: float, image_spec: image.ImageSpec) -> None:
     """Run the attack suite on this machine and show what holds."""
     try:
         cases = [case.slowed(slower) for case in read_cases(escapes_directory(), groups)]
         with closing(DockerClient()) as engine:
-            tag = image.ensure_image(engine, outfit, say=say)
+            tag = image.ensure_image(engine, image_spec, say=say)
             with (
                 closing(AttackRunner(engine, tag, runtime, slower=slower)) as boxes,
                 progress("testing", len(cases), 0) as advance,
@@ -62,9 +62,9 @@ def selftest(groups: tuple[str, ...], runtime: str | None, slower: float, outfit
 
 @click.command()
 @click.option("--runtime", metavar="NAME", help="The container runtime to examine, like runsc.")
-@outfit_options
+@image_options
 @limit_options
-def doctor(runtime: str | None, outfit: image.Outfit, **options: Any) -> None:
+def doctor(runtime: str | None, image_spec: image.ImageSpec, **options: Any) -> None:
     """Examine this machine, and try every wall from within a box.
 
     Exit code 1 where something is bad or a wall does not hold.
@@ -74,7 +74,7 @@ def doctor(runtime: str | None, outfit: image.Outfit, **options: Any) -> None:
         with closing(DockerClient()) as engine:
             remarks += examine(engine.facts(), runtime)
             engine.require_runtime(runtime)
-            tag = image.ensure_image(engine, outfit, say=say)
+            tag = image.ensure_image(engine, image_spec, say=say)
             spec = BoxSpec(image=tag, limits=limits, owner=Owner.this().label(), runtime=runtime)
             with closing(Box(engine, spec)) as box:
                 python, source = (str(box.greeting[name]) for name in ("python", "cpu_source"))
@@ -94,13 +94,13 @@ def doctor(runtime: str | None, outfit: image.Outfit, **options: Any) -> None:
 @click.command()
 @click.option("--base", metavar="IMAGE", help="Build on this image instead of the usual base.")
 @click.option("--force", is_flag=True, help="Build even if the present image fits.")
-@outfit_options
-def build(base: str | None, force: bool, outfit: image.Outfit) -> None:
+@image_options
+def build(base: str | None, force: bool, image_spec: image.ImageSpec) -> None:
     """Build the box image (does nothing if it is there and fits)."""
     try:
         with closing(DockerClient()) as engine:
-            wanted = image.build_image(engine, outfit, base=base, say=say) if base or force else None
-            tag = wanted or image.ensure_image(engine, outfit, say=say)
+            wanted = image.build_image(engine, image_spec, base=base, say=say) if base or force else None
+            tag = wanted or image.ensure_image(engine, image_spec, say=say)
     except SandboxError as error:
         stop(str(error), OUR_FAULT)
     click.echo(tag)
@@ -137,7 +137,7 @@ def _print_outcomes(outcomes: Sequence[Outcome], console: Console) -> None:
     console.print(table)
     for outcome in outcomes:
         for what in outcome.broken:
-            console.print(f"{outcome.case.name} ({outcome.case.kind}): {harmless(what)}", markup=False, highlight=False)
+            console.print(f"{outcome.case.name} ({outcome.case.kind}): {sanitize(what)}", markup=False, highlight=False)
     held = sum(not outcome.broken for outcome in outcomes)
     console.print(f"{held} of {len(outcomes)} cases hold", highlight=False)
 
@@ -146,11 +146,11 @@ def _print_examination(remarks: Sequence[Remark], findings: Sequence[Finding], c
     """Print the facts of the machine, then each wall and whether it holds."""
     for remark in remarks:
         advice = f": {remark.advice}" if remark.advice else ""
-        line = f"{_MARKS[remark.level]} {remark.what:<16} {harmless(remark.found)}{advice}"
+        line = f"{_MARKS[remark.level]} {remark.what:<16} {sanitize(remark.found)}{advice}"
         console.print(line, markup=False, highlight=False, soft_wrap=True)
     for finding in findings:
         level = Level.BAD if finding.through else Level.OK
-        told = f"does not hold: {harmless(finding.through)}" if finding.through else "holds"
+        told = f"does not hold: {sanitize(finding.through)}" if finding.through else "holds"
         line = f"{_MARKS[level]} {finding.wall:<16} {WALLS[finding.wall]}: {told}"
         console.print(line, markup=False, highlight=False, soft_wrap=True)
     held = sum(not finding.through for finding in findings)

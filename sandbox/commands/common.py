@@ -10,7 +10,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from sandbox.boxes.image import Outfit
+from sandbox.boxes.image import ImageSpec
 from sandbox.commands.exit_codes import USAGE, stop
 from sandbox.scoring.strategy import ScoringOptions
 from sandbox.values import Isolation, Limits
@@ -37,26 +37,26 @@ def limit_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-def outfit_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add `--python` and `--packages`; the command gets them as the `outfit` of its boxes."""
+def image_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add `--python` and `--packages`; the command gets them as the `image_spec` of its boxes."""
 
     @click.option("--python", metavar="VERSION", help="The Python that programs run on, like 3.13.")
     @click.option("--packages", metavar="NAMES", help="Packages that programs may import, like numpy,pandas==2.2.3.")
     @functools.wraps(command)
-    def outfitted(*args: Any, python: str | None, packages: str | None, **options: Any) -> Any:
+    def with_image_spec(*args: Any, python: str | None, packages: str | None, **options: Any) -> Any:
         try:
-            outfit = Outfit(python=python, packages=tuple(packages.split(",")) if packages else ())
+            image_spec = ImageSpec(python=python, packages=tuple(packages.split(",")) if packages else ())
         except ValueError as error:
             stop(str(error), USAGE)
-        return command(*args, outfit=outfit, **options)
+        return command(*args, image_spec=image_spec, **options)
 
-    return outfitted
+    return with_image_spec
 
 
 def scoring_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add `--isolation`, `--runtime` and `outfit_options`; the command gets them as `scoring`."""
+    """Add `--isolation`, `--runtime` and `image_options`; the command gets them as `scoring`."""
 
-    @outfit_options
+    @image_options
     @click.option(
         "--isolation",
         type=click.Choice([kind.value for kind in Isolation]),
@@ -66,8 +66,10 @@ def scoring_options(command: Callable[..., Any]) -> Callable[..., Any]:
     )
     @click.option("--runtime", metavar="NAME", help="The engine's runtime for the boxes, like runsc or kata.")
     @functools.wraps(command)
-    def with_scoring(*args: Any, outfit: Outfit, isolation: str, runtime: str | None, **options: Any) -> Any:
-        scoring = ScoringOptions(outfit=outfit, isolation=Isolation(isolation), runtime=runtime, chosen=chosen_limits())
+    def with_scoring(*args: Any, image_spec: ImageSpec, isolation: str, runtime: str | None, **options: Any) -> Any:
+        scoring = ScoringOptions(
+            image_spec=image_spec, isolation=Isolation(isolation), runtime=runtime, chosen=chosen_limits()
+        )
         return command(*args, scoring=scoring, **options)
 
     return with_scoring

@@ -14,9 +14,9 @@ from sandbox.commands.common import limit_options, limits_of, scoring_options
 from sandbox.commands.exit_codes import OUR_FAULT, PASSED, PROGRAM_FAULT, USAGE, say, stop
 from sandbox.errors import SandboxError
 from sandbox.judging.explaining import explain
+from sandbox.sanitize import sanitize
 from sandbox.scoring.scorer import open_scorer
 from sandbox.scoring.strategy import ScoringOptions
-from sandbox.show import harmless
 from sandbox.values import Limits, Program, Score, Verdict
 
 _ENCODINGS = "save it as UTF-8, or name its encoding in the first line, such as # coding: latin-1"
@@ -91,10 +91,10 @@ def _show(scored: Score, limits: Limits, program: Program) -> None:
     run = scored.run
     for content, stream in ((run.stdout, sys.stdout), (run.stderr, sys.stderr)):
         if stream.isatty():
-            stream.write(harmless(content))
+            stream.write(sanitize(content))
         else:
             stream.buffer.write(content)
         stream.flush()
     flags = f" [{', '.join(sorted(scored.flags))}]" if scored.flags else ""
     used = f"{run.cpu_s:.3f} s CPU, {run.wall_s:.3f} s wall, {run.memory_mb:.0f} MB"
-    say(f"{scored.verdict}: {harmless(explain(scored, limits, program))} · {used}{flags}")
+    say(f"{scored.verdict}: {sanitize(explain(scored, limits, program))} · {used}{flags}")

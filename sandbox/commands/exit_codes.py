@@ -10,7 +10,7 @@ from typing import NoReturn
 
 import click
 
-from sandbox.show import harmless
+from sandbox.sanitize import sanitize
 
 PASSED, PROGRAM_FAULT, USAGE, OUR_FAULT, INTERRUPTED = 0, 1, 2, 3, 130
 
@@ -20,7 +20,7 @@ def say(message: str) -> None:
 
     It is cleaned here, because Rich replaces the filtered stream while it shows a bar.
     """
-    click.echo(harmless(message), err=True)
+    click.echo(sanitize(message), err=True)
 
 
 def stop(message: str, code: int) -> NoReturn:

@@ -12,7 +12,7 @@ import click
 from sandbox.commands.exit_codes import say
 from sandbox.problems import Filters, Problem, ProblemFile, read_problems
 from sandbox.problems.codebudget_format import ASSUMPTION_KEYS, read_assumption_words
-from sandbox.show import first_few
+from sandbox.sanitize import first_few
 from sandbox.values import OUTPUT_RULES
 
 

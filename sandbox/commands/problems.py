@@ -8,17 +8,17 @@ from typing import Any
 
 import click
 
-from sandbox.boxes.image import Outfit
-from sandbox.commands.common import chosen_limits, limit_options, limits_of, outfit_options
+from sandbox.boxes.image import ImageSpec
+from sandbox.commands.common import chosen_limits, image_options, limit_options, limits_of
 from sandbox.commands.exit_codes import OUR_FAULT, PASSED, PROGRAM_FAULT, USAGE, say, stop
 from sandbox.commands.problem_options import ProblemReader, assume_option, filter_options, problem_options
 from sandbox.errors import SandboxError
 from sandbox.judging.explaining import explain
 from sandbox.problems import CATALOGUE, Problem, ProblemsError
+from sandbox.sanitize import one_line
 from sandbox.scoring.references import ReferenceFailed, usual_directory
 from sandbox.scoring.scorer import Scorer, open_scorer
 from sandbox.scoring.strategy import ScoringOptions
-from sandbox.show import one_line
 from sandbox.values import CallTests, CheckTests, Flag, ReferenceTests, StdinTests, Verdict
 
 
@@ -30,10 +30,10 @@ from sandbox.values import CallTests, CheckTests, Flag, ReferenceTests, StdinTes
 @problem_options
 @filter_options
 @assume_option
-@outfit_options
+@image_options
 @limit_options
 def problems_(
-    source: str | None, check: bool, boxes: int | None, reader: ProblemReader, outfit: Outfit, **limits: Any
+    source: str | None, check: bool, boxes: int | None, reader: ProblemReader, image_spec: ImageSpec, **limits: Any
 ) -> None:
     """List the problems of a set, and how each is tested.
 
@@ -61,7 +61,7 @@ def problems_(
             counted = ", ".join(f"{number} tested by {kind}" for kind, number in kinds.most_common())
             click.echo(f"{len(found)} problems: {counted}")
             return
-        scoring = ScoringOptions(outfit=outfit, kept=usual_directory(), chosen=chosen_limits())
+        scoring = ScoringOptions(image_spec=image_spec, kept=usual_directory(), chosen=chosen_limits())
         with open_scorer(chosen, boxes=boxes, options=scoring, say=say) as scorer:
             failed = _check_canonical(found, scorer)
     except ProblemsError as error:

@@ -20,6 +20,7 @@ from sandbox.errors import SandboxError
 from sandbox.extraction import TEXT_KINDS
 from sandbox.judging import judge
 from sandbox.problems import ProblemsError, Wanted
+from sandbox.sanitize import first_few, one_line, sanitize
 from sandbox.scoring.references import ReferenceFailed, References, usual_directory
 from sandbox.scoring.rejudging import Changes, rejudged
 from sandbox.scoring.samples import ReadOptions, SamplesError, read_samples
@@ -34,7 +35,6 @@ from sandbox.scoring.scorefile import (
     write_rows,
 )
 from sandbox.scoring.scorer import open_scorer
-from sandbox.show import first_few, harmless, one_line
 from sandbox.values import Verdict
 
 
@@ -152,7 +152,7 @@ def _explain(row: Row) -> None:
     if row["verdict"] not in {None, Verdict.PASSED}:
         program = f" (extraction: {row['extraction']})" if row.get("extraction") else ""
         where = f"{one_line(row['task_id'])}, line {row['line']}"
-        say(f"{where}: {row['verdict']}: {harmless(row.get('explanation', '') + program)}")
+        say(f"{where}: {row['verdict']}: {sanitize(row.get('explanation', '') + program)}")
 
 
 @click.command("rejudge")

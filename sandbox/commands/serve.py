@@ -10,8 +10,8 @@ from typing import Any, NoReturn
 import click
 from click.core import ParameterSource
 
-from sandbox.boxes.image import Outfit
-from sandbox.commands.common import chosen_limits, limit_options, limits_of, outfit_options
+from sandbox.boxes.image import ImageSpec
+from sandbox.commands.common import chosen_limits, image_options, limit_options, limits_of
 from sandbox.commands.exit_codes import OUR_FAULT, PASSED, USAGE, say, stop
 from sandbox.commands.problem_options import ProblemReader, assume_option, filter_options, problem_options
 from sandbox.errors import SandboxError
@@ -56,7 +56,7 @@ OUTPUT_KB = 6 << 10  # unless another limit is asked for: clients of other serve
 @problem_options
 @filter_options
 @assume_option
-@outfit_options
+@image_options
 @limit_options
 @click.pass_context
 def serve(
@@ -68,8 +68,8 @@ def serve(
       sandbox serve --port 8080 --problems humaneval
       SANDBOX_TOKEN=… sandbox serve --host 0.0.0.0
     """
-    outfit, room, longest, source, name = (
-        options.pop(option) for option in ("outfit", "room", "longest", "source", "token_env")
+    image_spec, room, longest, source, name = (
+        options.pop(option) for option in ("image_spec", "room", "longest", "source", "token_env")
     )
     token = (context.obj or {}).get(name)
     if token is None and not _is_loopback(host):
@@ -83,12 +83,19 @@ def serve(
         _not_installed(error)
     try:
         problems = reader.problems(source) if source else []
-        with server.listen(host, port) as door, open_pool(limits, boxes=boxes, outfit=outfit, say=say) as pool:
+        with (
+            server.listen(host, port) as listener,
+            open_pool(limits, boxes=boxes, image_spec=image_spec, say=say) as pool,
+        ):
             service = app.Service(
-                options=_scoring_options(outfit, longest), problems=problems, token=token, room=room, longest_s=longest
+                options=_scoring_options(image_spec, longest),
+                problems=problems,
+                token=token,
+                room=room,
+                longest_s=longest,
             )
-            say(f"serving {pool.spec.boxes} boxes at http://{_shown(door.getsockname())}/")
-            broken = server.serve(pool, service, door)
+            say(f"serving {pool.spec.boxes} boxes at http://{_shown(listener.getsockname())}/")
+            broken = server.serve(pool, service, listener)
     except ProblemsError as error:
         stop(str(error), USAGE)
     except SandboxError as error:
@@ -101,8 +108,8 @@ def serve(
     sys.exit(PASSED)
 
 
-def _scoring_options(outfit: Outfit, longest_s: float) -> ScoringOptions:
-    return ScoringOptions(outfit=outfit, kept=usual_directory(), chosen=chosen_limits(), longest_s=longest_s)
+def _scoring_options(image_spec: ImageSpec, longest_s: float) -> ScoringOptions:
+    return ScoringOptions(image_spec=image_spec, kept=usual_directory(), chosen=chosen_limits(), longest_s=longest_s)
 
 
 def _is_loopback(host: str) -> bool:

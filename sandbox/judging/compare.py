@@ -22,29 +22,31 @@ from sandbox.inside.codec.hash_tables import distinct, refuse_costly_dict
 from sandbox.values import CallTest, Comparison
 
 DEFAULT_TOLERANCE, RELATIVE = 1e-6, 1e-7
-_EQUAL_HOLDS = frozenset({Comparison.EQUAL, Comparison.LISTS, Comparison.ONLY_ITEM, Comparison.APPROXIMATE})
-_EXPECTS_A_VALUE = _EQUAL_HOLDS | {Comparison.SET, Comparison.CLOSE}
+_EQUALITY_DECIDES = frozenset({Comparison.EQUAL, Comparison.LISTS, Comparison.ONLY_ITEM, Comparison.APPROXIMATE})
+_EXPECTS_A_VALUE = _EQUALITY_DECIDES | {Comparison.SET, Comparison.CLOSE}
 _CONTAINERS, _MACHINE_NUMBERS = (list, tuple, dict), (int, float, complex)
 _Pair = Callable[[Any, Any], bool]
 _NUMBERS = frozenset({bool, int, float, complex, Fraction, Decimal})
 
 
-def holds(answer: object, test: CallTest) -> bool:
+def matches(answer: object, test: CallTest) -> bool:
     """Return whether the answer is what the test expects, or another right answer (`also`)."""
-    if answer is test.expected and test.comparison in _EQUAL_HOLDS and bool(answer == answer):  # noqa: PLR0124  (a NaN is not)
+    if answer is test.expected and test.comparison in _EQUALITY_DECIDES and bool(answer == answer):  # noqa: PLR0124  (a NaN is not)
         return True
-    return _holds(answer, test) or any(_holds(answer, replace(test, expected=other, also=())) for other in test.also)
+    return _matches(answer, test) or any(
+        _matches(answer, replace(test, expected=other, also=())) for other in test.also
+    )
 
 
-def _holds(answer: object, test: CallTest) -> bool:
+def _matches(answer: object, test: CallTest) -> bool:
     if isinstance(answer, Digest):
-        return _holds_of_digest(answer, test)
+        return _matches_digest(answer, test)
     if isinstance(test.expected, Digest) and test.comparison in _EXPECTS_A_VALUE:
         return _has_digest(answer, test.expected)
-    return _holds_of_value(answer, test)
+    return _matches_value(answer, test)
 
 
-def _holds_of_value(answer: object, test: CallTest) -> bool:
+def _matches_value(answer: object, test: CallTest) -> bool:
     try:
         match test.comparison:
             case Comparison.EQUAL:
@@ -62,12 +64,12 @@ def _holds_of_value(answer: object, test: CallTest) -> bool:
             case Comparison.ONLY_ITEM:
                 return any(_same_lists(answer, one) for one in _possible(test.expected))
             case _:
-                return _holds_by_evalplus(answer, test)
+                return _matches_evalplus(answer, test)
     except (RecursionError, ArithmeticError, ValueError, TypeError):  # too deep, a signalling NaN, an endless number …
         return False
 
 
-def _holds_of_digest(answer: Digest, test: CallTest) -> bool:
+def _matches_digest(answer: Digest, test: CallTest) -> bool:
     """Return whether an answer that came as a digest is right.
 
     Such a value has many bytes, so it is true and not None, and it equals a value of the same digest.
@@ -98,11 +100,11 @@ def _equal(answer: object, expected: object) -> bool:
     if answer == expected:
         return True
     # Pairs first: they end at the first difference, and a wrong answer may be as large as a box can send.
-    pairs_hold = _pairwise(answer, expected, _same_shape, _equal_one)
-    return pairs_hold and any(isinstance(part, Array) for part in codec.walk(answer))
+    pairs_match = _pairwise(answer, expected, _same_shape, _equal_one)
+    return pairs_match and any(isinstance(part, Array) for part in codec.walk(answer))
 
 
-def _pairwise(answer: object, expected: object, alike: _Pair, holds_one: _Pair) -> bool:
+def _pairwise(answer: object, expected: object, alike: _Pair, one_matches: _Pair) -> bool:
     """Return whether all pairs of items hold, at any depth.
 
     Two containers that are `alike` are compared item by item; any other two values are one pair.
@@ -111,7 +113,7 @@ def _pairwise(answer: object, expected: object, alike: _Pair, holds_one: _Pair) 
     while waiting:
         mine, its = waiting.pop()
         if not (isinstance(its, _CONTAINERS) and alike(mine, its)):
-            if not holds_one(mine, its):
+            if not one_matches(mine, its):
                 return False
         elif len(mine) != len(its):
             return False
@@ -157,7 +159,7 @@ def _close(answer: Any, test: CallTest) -> bool:
     return bool(abs(answer - expected) < test.tolerance)
 
 
-def _holds_by_evalplus(answer: object, test: CallTest) -> bool:
+def _matches_evalplus(answer: object, test: CallTest) -> bool:
     """Compare as HumanEval+ and MBPP+ define it."""
     match test.comparison:
         case Comparison.SET:

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from sandbox.inside import codec
 from sandbox.judging import output
-from sandbox.judging.compare import holds, spoofed
+from sandbox.judging.compare import matches, spoofed
 from sandbox.values import (
     NO_TEST_RAN,
     Answer,
@@ -125,7 +125,7 @@ def first_failure(run: Run, tests: CallTests) -> int | None:
         answer = answer_to(number, run, tests)
         if answer is None:
             missing = number if missing is None else missing
-        elif answer.raised is not None or not holds(answer.value, test):
+        elif answer.raised is not None or not matches(answer.value, test):
             return number
     return missing
 
@@ -246,7 +246,7 @@ def printed_right(run: Run, tests: StdinTests, number: int) -> bool:
 def _judge_printed(run: Run, tests: StdinTests, number: int) -> Verdict:
     """Judge a script: it must end by itself, without an error, and have printed what is expected."""
     verdict = judge(run, Program(source="", tests=None))
-    right = output.holds(run.stdout, tests.cases[number].expected, tests.rule)
+    right = output.matches(run.stdout, tests.cases[number].expected, tests.rule)
     return Verdict.WRONG if verdict is Verdict.PASSED and not right else verdict
 
 

@@ -12,7 +12,7 @@ from sandbox.values import CallList, CallTest, CallTests, Ending, Run, needs_val
 
 
 @dataclass(frozen=True, slots=True)
-class Joined:
+class MergedTests:
     """The calls of both sets, and the places of the answers to each set's calls.
 
     `judge` are the judge tests, with the calls that they share with the selection first. So the first answers of the
@@ -25,7 +25,7 @@ class Joined:
     of_judge: tuple[int, ...]
 
 
-def join(selection: CallTests, judge: CallTests) -> Joined:
+def merge_tests(selection: CallTests, judge: CallTests) -> MergedTests:
     """Join two sets of tests into one list of calls."""
     places: dict[bytes, int] = {}
     cases: list[CallTest] = []
@@ -41,15 +41,15 @@ def join(selection: CallTests, judge: CallTests) -> Joined:
     arranged = replace(judge, arranged=tuple(number for _, number in of_judge), measured=True)
     apart = len(set(of_selection))
     calls = CallList(cases, apart=apart, whole=needs_values([*selection.cases, *judge.cases]))
-    return Joined(calls, arranged, of_selection, tuple(place for place, _ in of_judge))
+    return MergedTests(calls, arranged, of_selection, tuple(place for place, _ in of_judge))
 
 
-def seen_by_judge(run: Run, joined: Joined) -> Run:
+def seen_by_judge(run: Run, joined: MergedTests) -> Run:
     """Return the run with only the answers to the judge tests."""
     return _with_answers(run, joined.of_judge)
 
 
-def seen_by_selection(run: Run, joined: Joined) -> Run:
+def seen_by_selection(run: Run, joined: MergedTests) -> Run:
     """Return the run as the selection sees it: it ends, with evidence, when its last answer has come."""
     seen = _with_answers(run, joined.of_selection)
     if len(seen.answers) < len(joined.of_selection):

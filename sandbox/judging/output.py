@@ -23,7 +23,7 @@ _NUMBER = re.compile(rb"[+-]?(\d++(\.\d*+)?|\.\d++)([eE][+-]?\d{1,4})?", re.ASCI
 _DECIMALS = 3  # to which APPS's own evaluation rounds where all words are numbers
 
 
-def holds(output: bytes, expected: bytes, rule: OutputRule) -> bool:
+def matches(output: bytes, expected: bytes, rule: OutputRule) -> bool:
     """Return whether the output is what is expected.
 
     Line ends, spaces at the end of a line and empty lines at the end never matter.
@@ -187,7 +187,7 @@ def first_difference(output: bytes, expected: bytes, rule: OutputRule) -> tuple[
     for number, (mine, wanted) in enumerate(zip_longest(_lines(output), _lines(expected), fillvalue=b""), 1):
         if mine != wanted:
             here = (number, mine, wanted)
-            if not holds(mine, wanted, rule):
+            if not matches(mine, wanted, rule):
                 return here
             first = first if first[0] else here
     return first

@@ -22,7 +22,7 @@ scorer.
 **What a strategy keeps to.** The visits of one sample share a budget of wall time (`Limits.sample_wall_s`), whatever
 their number. Expected values never enter a candidate's box. What it learns about a set of tests it may keep in itself,
 for other programs and other threads. It decides no verdict: that is `judging.judge`, so that stored facts can be
-judged again (`judging.facts` chooses by the type of tests, too).
+judged again (`judging.score_records` chooses by the type of tests, too).
 
 **To add a kind:** a type of tests in `sandbox.values`, a strategy in a module here, its line in `Scorer.strategies`,
 and how its facts are judged, explained and judged again in `sandbox.judging`.

@@ -9,9 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from sandbox.judging import judge
-from sandbox.judging.merged_tests import Joined, join, seen_by_judge, seen_by_selection
+from sandbox.judging.merged_tests import MergedTests, merge_tests, seen_by_judge, seen_by_selection
 from sandbox.scoring.references import Reference, References
-from sandbox.scoring.separate_visits import ask_afresh, ask_on
+from sandbox.scoring.separate_visits import ask_separately, ask_with_own_limits
 from sandbox.scoring.strategy import Visits
 from sandbox.values import MANY, STAGES, CallList, CallTests, Job, ReferenceTests, Run, Score
 
@@ -37,7 +37,7 @@ class CallStrategy:
 
     def __init__(self, references: References) -> None:
         self._references = references
-        self._joined: dict[tuple[str, str], Joined] = {}
+        self._joined: dict[tuple[str, str], MergedTests] = {}
 
     def __call__(self, job: Job, visits: Visits) -> Score:
         """Score calls; if a reference gave the answers, a program may take some multiple of the reference's time."""
@@ -50,7 +50,7 @@ class CallStrategy:
         """Score a program whose selection tests are calls, too: asked in one visit and judged apart."""
         whole, part = (self._expected(tests, job, visits) for tests in (job.program.tests, job.program.selection))
         key = part.tests.source, whole.tests.source
-        joined = self._joined.get(key) or self._joined.setdefault(key, join(part.tests, whole.tests))
+        joined = self._joined.get(key) or self._joined.setdefault(key, merge_tests(part.tests, whole.tests))
 
         def failed(run: Run) -> bool:
             return judge.has_failed(seen_by_judge(run, joined), joined.judge)
@@ -93,10 +93,10 @@ def _asked(job: Job, stages: _Stages, failed: Callable[[Run], bool], visits: Vis
         def enough(run: Run) -> bool:
             return len(run.answers) >= calls.apart and not visits.options.every_case and failed(run)
 
-        return ask_afresh(job, calls.singly(), visits.candidate, enough, left_s)
+        return ask_separately(job, calls.singly(), visits.candidate, enough, left_s)
     for count in stages.counts:
         if each:
-            run = ask_on(job, calls, count, visits.candidate, left_s)
+            run = ask_with_own_limits(job, calls, count, visits.candidate, left_s)
             left_s -= run.wall_s - run.waited_s
         else:
             run = visits.candidate(replace(job, program=replace(job.program, tests=calls.first(count), selection=None)))

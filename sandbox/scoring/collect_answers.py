@@ -13,14 +13,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from sandbox.judging.compare import holds
+from sandbox.judging.compare import matches
 from sandbox.values import Answer, AskedCalls, CallList, CallTests, Flag, Job, Run, Stage
 
 PATIENCE = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answered:
+class ProgramAnswers:
     """A program's answers in the order of the cases; None where it gave none. Seconds are summed over all visits."""
 
     answers: tuple[Answer | None, ...]
@@ -29,7 +29,9 @@ class Answered:
     visits: int
 
 
-def ask(job: Job, tests: CallTests, visit: Callable[[Job], Run], patience: int = PATIENCE) -> Answered:
+def collect_answers(
+    job: Job, tests: CallTests, visit: Callable[[Job], Run], patience: int = PATIENCE
+) -> ProgramAnswers:
     """Return the answers of a job's program to the calls of `tests`; the expected answers are not used."""
     found: list[Answer | None] = [None] * len(tests.cases)
     waiting, runs = list(tests.order), list[Run]()
@@ -46,7 +48,7 @@ def ask(job: Job, tests: CallTests, visit: Callable[[Job], Run], patience: int =
         if blaming and not (job.fresh and run.answers):
             waiting, patience = waiting[1:], patience - 1
         asked, blaming = _again(tests, waiting, fresh=job.fresh), True
-    return Answered(
+    return ProgramAnswers(
         answers=tuple(found),
         cpu_s=sum(run.cpu_s for run in runs),
         wall_s=sum(run.wall_s for run in runs),
@@ -69,9 +71,9 @@ def _calls(tests: CallTests, numbers: list[int]) -> CallList:
     return CallList([tests.cases[number] for number in numbers])
 
 
-def held(answered: Answered, tests: CallTests) -> tuple[bool, ...]:
+def matching_answers(answered: ProgramAnswers, tests: CallTests) -> tuple[bool, ...]:
     """Return for each test whether its answer passes."""
     return tuple(
-        answer is not None and answer.raised is None and holds(answer.value, case)
+        answer is not None and answer.raised is None and matches(answer.value, case)
         for answer, case in zip(answered.answers, tests.cases, strict=True)
     )

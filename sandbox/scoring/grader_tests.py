@@ -15,8 +15,8 @@ import itertools
 from dataclasses import replace
 
 from sandbox.judging import judge
-from sandbox.scoring.recording import Foreseen, Plan, Recordings, UngradableTests
-from sandbox.scoring.separate_visits import MIN_VISIT_S, ask_afresh
+from sandbox.scoring.recording import Plan, PlannedCall, Recordings, UngradableTests
+from sandbox.scoring.separate_visits import MIN_VISIT_S, ask_separately
 from sandbox.scoring.strategy import GRADER_ANSWERS, GRADER_WALL_S, Visits, tests_of
 from sandbox.values import (
     FOR_TESTS,
@@ -102,7 +102,7 @@ def _answers(job: Job, asked: AskedCalls, visits: Visits, left_s: float) -> Run:
     """Return the run of the candidate's visit, or of its visits where each call has a process of its own."""
     job = replace(job, program=replace(job.program, tests=asked, selection=None))
     if job.fresh:
-        return ask_afresh(job, asked.singly(), visits.candidate, lambda _: False, left_s)
+        return ask_separately(job, asked.singly(), visits.candidate, lambda _: False, left_s)
     return visits.candidate(replace(job, limits=replace(job.limits, wall_s=min(job.limits.wall_s, left_s))))
 
 
@@ -137,5 +137,5 @@ def _order(start: int, end: int, tests: CheckTests) -> list[int]:
 def _extended(plan: Plan, graded: Run) -> Plan:
     """Return the plan with the new call: the calls made so far, the unforeseen one, and those that are always made."""
     place = len(plan) if graded.missed is None else graded.missed
-    unforeseen = Foreseen(call=graded.asked[0], waits=True, always=False)
+    unforeseen = PlannedCall(call=graded.asked[0], waits=True, always=False)
     return (*plan[:place], unforeseen, *(one for one in plan[place:] if one.always))

@@ -37,7 +37,7 @@ class UngradableTests(ValueError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Foreseen:
+class PlannedCall:
     """A call that tests will make.
 
     `waits` says whether it waits for all earlier answers, `always` whether it is made whatever those answers are.
@@ -48,7 +48,7 @@ class Foreseen:
     always: bool
 
 
-Plan = tuple[Foreseen, ...]
+Plan = tuple[PlannedCall, ...]
 
 
 @dataclass(slots=True)
@@ -85,7 +85,7 @@ class Recordings:
 def _plan(tests: CheckTests, grader: Visit) -> Plan:
     known = _without_answers(tests, grader)
     if tests.solution is None:
-        return tuple(Foreseen(call=call, waits=True, always=True) for call in known)
+        return tuple(PlannedCall(call=call, waits=True, always=True) for call in known)
     run = grader(Program(source=tests.solution, tests=Grading(tests=tests)))
     if run.raised is not None and run.raised.type == NO_TEST_RAN:
         return ()
@@ -111,7 +111,7 @@ def _without_answers(tests: CheckTests, grader: Visit) -> list[bytes]:
     return [call for call, marks in found if not marks]
 
 
-def _foreseen(run: Run, independent: frozenset[bytes]) -> Iterator[Foreseen]:
+def _foreseen(run: Run, independent: frozenset[bytes]) -> Iterator[PlannedCall]:
     answered: set[bytes] = set()  # answers to the calls that are handed out together with the next one
     for call, digest in zip(run.asked, run.digests, strict=True):
         always = call in independent
@@ -119,7 +119,7 @@ def _foreseen(run: Run, independent: frozenset[bytes]) -> Iterator[Foreseen]:
         if waits:
             answered.clear()
         answered.add(digest)
-        yield Foreseen(call=call, waits=waits, always=always)
+        yield PlannedCall(call=call, waits=waits, always=always)
 
 
 def _holds_answer(call: bytes, answers: set[bytes]) -> bool:

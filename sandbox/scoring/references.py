@@ -136,10 +136,10 @@ def _keep(path: Path, answers: list[bytes], cpu_s: float) -> None:
 def _kept(path: Path, count: int) -> tuple[list[bytes], float] | None:
     """Return the kept answers; None if the file is missing or cannot be read, so that the solution is asked again."""
     try:
-        told = wire.decode(zlib.decompressobj().decompress(path.read_bytes(), MAX_KEPT))
+        kept = wire.decode(zlib.decompressobj().decompress(path.read_bytes(), MAX_KEPT))
     except (OSError, zlib.error, wire.WireError):
         return None
-    answers, cpu_s = (told.get("answers"), told.get("cpu_s")) if isinstance(told, dict) else (None, None)
+    answers, cpu_s = (kept.get("answers"), kept.get("cpu_s")) if isinstance(kept, dict) else (None, None)
     if not isinstance(answers, list) or len(answers) != count or not isinstance(cpu_s, float):
         return None
     return [answer for answer in answers if isinstance(answer, bytes)], cpu_s

@@ -9,11 +9,11 @@ import base64
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 
-from sandbox.judging.facts import Facts, FactsError, NotEnough, Unreadable, rejudge, unpack
+from sandbox.judging.score_records import Facts, FactsError, NotEnough, Unreadable, rejudge, unpack
 from sandbox.problems import Problem, ProblemsError, Wanted, find_problem
 from sandbox.scoring.references import References
 from sandbox.scoring.samples import SamplesError
-from sandbox.scoring.scorefile import Row, told
+from sandbox.scoring.scorefile import Row, score_fields
 from sandbox.values import Program
 
 Rejudged = tuple[Row, Row, str]  # a row as it was and as it is, and why its facts cannot be read ("" if they can)
@@ -68,7 +68,7 @@ def _anew(row: Row, problems: Mapping[str, Problem], references: References) -> 
     tests, selection = problem.tests_for(wanted)
     tests, selection = references.without_box(tests), selection and references.without_box(selection)
     program = Program(source="", tests=tests, selection=selection)
-    return told(rejudge(facts, tests, selection), program, facts.limits)
+    return score_fields(rejudge(facts, tests, selection), program, facts.limits)
 
 
 def _kept(row: Row) -> tuple[Facts, Wanted]:

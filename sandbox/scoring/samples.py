@@ -168,8 +168,8 @@ def _sample(
         return (problem, "solution", program) if isinstance(program, str) else (problem, "raw", completion)
     if isinstance(solution, str) and completion is None:
         return problem, "solution", solution
-    told = {field: value for field, value in (("completion", completion), ("solution", solution)) if value is not None}
-    if not told and row.keys() & {"completion", "solution"}:
+    texts = {field: value for field, value in (("completion", completion), ("solution", solution)) if value is not None}
+    if not texts and row.keys() & {"completion", "solution"}:
         raise NoText(f"{where}: its text is null: an answer that never came")
-    values = " and ".join(f"{field} {value!r:.40}" for field, value in told.items()) or "neither"
+    values = " and ".join(f"{field} {value!r:.40}" for field, value in texts.items()) or "neither"
     raise SamplesError(f"{where}: needs either a completion or a solution, as text, and has {values}")

@@ -24,8 +24,8 @@ from typing import Any, TextIO
 
 from sandbox.errors import SandboxError
 from sandbox.judging.explaining import explain
-from sandbox.judging.facts import packed
 from sandbox.judging.judge import JUDGE_VERSION
+from sandbox.judging.score_records import packed
 from sandbox.scoring.samples import FiledSample, SamplesError, lines_of
 from sandbox.scoring.scorer import Scorer
 from sandbox.values import Limits, Program, Score, Verdict
@@ -83,7 +83,7 @@ def _row(sample: FiledSample, judged: Row) -> Row:
 def _judged(future: Future[Score], sample: FiledSample, limits: Limits) -> Row:
     try:
         scored = future.result()
-        row = told(scored, sample.program, limits)
+        row = score_fields(scored, sample.program, limits)
         facts = packed(scored, limits)
         return row | {"tests": sample.wanted, "facts": facts and base64.b64encode(facts).decode("ascii")}
     except (SandboxError, CancelledError) as error:
@@ -92,7 +92,7 @@ def _judged(future: Future[Score], sample: FiledSample, limits: Limits) -> Row:
         return {"verdict": None, "passed": None, "unscored": f"a bug of ours: {type(error).__name__}: {error}"}
 
 
-def told(scored: Score, program: Program, limits: Limits) -> Row:
+def score_fields(scored: Score, program: Program, limits: Limits) -> Row:
     """Return a score as the fields of a row."""
     run = scored.run
     row = {
@@ -145,7 +145,7 @@ def read_kept(path: Path) -> dict[int, Row]:
     try:
         rows = [json.loads(line) for line in whole.splitlines()]
         if not all(map(_is_ours, rows)):
-            raise ValueError("a line is no row")  # told below, like what json raises
+            raise ValueError("a line is no row")  # reported below, like what json raises
         kept = {row["line"]: row for row in rows if row["verdict"] is not None}
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise SamplesError(

@@ -15,11 +15,11 @@ from types import NoneType
 from sandbox.boxes import isolation_cache
 from sandbox.boxes.box_supply import MAX_BOXES, PoolSpec
 from sandbox.boxes.docker_client import DockerClient
-from sandbox.boxes.image import USUAL, Outfit, ensure_image
+from sandbox.boxes.image import USUAL, ImageSpec, ensure_image
 from sandbox.boxes.pool import Pool, PoolTask, WorkerBoxes
 from sandbox.judging import judge
 from sandbox.scoring.calls import CallStrategy, are_calls
-from sandbox.scoring.collect_answers import PATIENCE, Answered, ask
+from sandbox.scoring.collect_answers import PATIENCE, ProgramAnswers, collect_answers
 from sandbox.scoring.grader_tests import GraderStrategy
 from sandbox.scoring.in_process import score_in_process
 from sandbox.scoring.printed import score_printed
@@ -100,7 +100,7 @@ class Scorer:
 
     def ask(
         self, program: Program, tests: CallTests, *, cpu_s: float | None = None, patience: int = PATIENCE
-    ) -> Future[Answered]:
+    ) -> Future[ProgramAnswers]:
         """Submit a program; return a future of its answers to the calls of `tests`, without a verdict.
 
         The program's own tests are not run. `cpu_s` limits the CPU seconds of all calls together (None: the usual
@@ -115,10 +115,10 @@ class Scorer:
                 isolation=self.options.isolation,
             )
         except ValueError:  # larger than anything we take, so it is not executed
-            silent: Future[Answered] = Future()
-            silent.set_result(Answered(answers=(None,) * len(tests.cases), cpu_s=0.0, wall_s=0.0, visits=0))
+            silent: Future[ProgramAnswers] = Future()
+            silent.set_result(ProgramAnswers(answers=(None,) * len(tests.cases), cpu_s=0.0, wall_s=0.0, visits=0))
             return silent
-        return self._pool.submit_task(lambda boxes: ask(job, tests, boxes.run, patience))
+        return self._pool.submit_task(lambda boxes: collect_answers(job, tests, boxes.run, patience))
 
     def _score(self, job: Job, boxes: WorkerBoxes) -> Score:
         """Score a job on the worker's thread: by its tests and, apart from that, by its selection tests.
@@ -158,7 +158,7 @@ def open_scorer(
     Raises a SandboxError (no engine, no image) before anything is scored; leaves no container behind.
     """
     options = options or ScoringOptions()
-    with open_pool(limits, boxes=boxes, runtime=options.runtime, outfit=options.outfit, say=say) as pool:
+    with open_pool(limits, boxes=boxes, runtime=options.runtime, image_spec=options.image_spec, say=say) as pool:
         yield Scorer(pool, options)
 
 
@@ -168,7 +168,7 @@ def open_pool(
     *,
     boxes: int | None = None,
     runtime: str | None = None,
-    outfit: Outfit = USUAL,
+    image_spec: ImageSpec = USUAL,
     say: Callable[[str], None] = lambda _: None,
 ) -> Iterator[Pool]:
     """Open the pool of such a scorer, for callers that also submit other tasks to it.
@@ -179,7 +179,7 @@ def open_pool(
         raise ValueError(f"boxes must be between 1 and {MAX_BOXES} (left out: one for each core), not {boxes}")
     with contextlib.closing(DockerClient()) as engine:
         engine.require_runtime(runtime)
-        image = ensure_image(engine, outfit, say=say)
+        image = ensure_image(engine, image_spec, say=say)
         spec = PoolSpec(
             image=image,
             limits=limits,

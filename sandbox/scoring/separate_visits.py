@@ -16,7 +16,7 @@ from sandbox.values import AskedCalls, CallList, Ending, Job, Run
 MIN_VISIT_S = 0.05  # no visit is begun with less wall time
 
 
-def ask_afresh(
+def ask_separately(
     job: Job, calls: Sequence[AskedCalls], visit: Callable[[Job], Run], enough: Callable[[Run], bool], left_s: float
 ) -> Run:
     """Ask each of `calls`, which hold one call each, in its own visit; return one run with all answers.
@@ -40,7 +40,7 @@ def ask_afresh(
     return _together(runs)
 
 
-def ask_on(job: Job, calls: CallList, count: int, visit: Callable[[Job], Run], left_s: float) -> Run:
+def ask_with_own_limits(job: Job, calls: CallList, count: int, visit: Callable[[Job], Run], left_s: float) -> Run:
     """Ask the first `count` calls, where each call has its own time limit; return one run with all answers.
 
     All calls are asked in one visit, and most programs need no other. When the time of the visit is over, the calls

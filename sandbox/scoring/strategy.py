@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
-from sandbox.boxes.image import USUAL, Outfit
+from sandbox.boxes.image import USUAL, ImageSpec
 from sandbox.boxes.pool import GRADER, BoxRole, WorkerBoxes
 from sandbox.values import MAX_ANSWERS_BYTES, AnswerLimits, Isolation, Job, Limits, Program, Run, Score
 
@@ -26,15 +26,15 @@ class ScoringOptions:
     """How programs are tested.
 
     With `every_case`, a program goes on after a failed case, so that partial credit can be counted. With `fresh`, each
-    call is answered by its own process, which loads the program anew and holds no other call. `outfit` names the Python
-    and the packages of the image. `kept` is a directory where the answers of reference programs outlive this process.
-    `isolation` says how programs are kept apart, `runtime` which container runtime the engine uses (None: its default).
-    A data set's own times replace the limits that are not `chosen`, up to `longest_s` seconds.
+    call is answered by its own process, which loads the program anew and holds no other call. `image_spec` names the
+    Python and the packages of the image. `kept` is a directory where the answers of reference programs outlive this
+    process. `isolation` says how programs are kept apart, `runtime` which container runtime the engine uses (None: its
+    default). A data set's own times replace the limits that are not `chosen`, up to `longest_s` seconds.
     """
 
     every_case: bool = False
     fresh: bool = False
-    outfit: Outfit = USUAL
+    image_spec: ImageSpec = USUAL
     kept: Path | None = None
     isolation: Isolation = Isolation.FORK
     runtime: str | None = None
@@ -44,9 +44,9 @@ class ScoringOptions:
     @property
     def text(self) -> str:
         """Return the options that can change a verdict, in one line."""
-        outfit = f"{self.outfit.python} {','.join(self.outfit.packages)}"
+        image = f"{self.image_spec.python} {','.join(self.image_spec.packages)}"
         chosen = "".join(f" {name}" for name in sorted(self.chosen & {"cpu_s", "wall_s"}))
-        return f"{self.every_case} {self.fresh} {outfit} {self.isolation} {self.runtime}{chosen}"
+        return f"{self.every_case} {self.fresh} {image} {self.isolation} {self.runtime}{chosen}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,7 +26,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from sandbox.boxes.pool import Pool, PoolTask, WorkerBoxes
 from sandbox.errors import SandboxError, TaskCancelled
 from sandbox.problems import Problem
-from sandbox.scoring.scorefile import told
+from sandbox.scoring.scorefile import score_fields
 from sandbox.scoring.scorer import Scorer
 from sandbox.scoring.strategy import ScoringOptions
 from sandbox.serving import piston, sandboxfusion, score_api
@@ -140,7 +140,7 @@ class Server:
         asked, limits = self._scorer.task(program), self._scorer.limits_for(program.assumptions)
 
         def task(boxes: WorkerBoxes) -> dict[str, Any]:
-            return told(asked if isinstance(asked, Score) else asked(boxes), program, limits)
+            return score_fields(asked if isinstance(asked, Score) else asked(boxes), program, limits)
 
         return task
 

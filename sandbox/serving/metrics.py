@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 
 BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 _HELP = {
-    "sandbox_requests_total": "Answered requests by route and HTTP status.",
+    "sandbox_requests_total": "ProgramAnswers requests by route and HTTP status.",
     "sandbox_programs_total": "Programs by verdict or, where they have no tests, by ending; unscored is our fault.",
     "sandbox_clients_left_total": "Requests whose client left before the answer.",
     "sandbox_queue_seconds": "How long programs waited for a box.",

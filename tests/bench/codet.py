@@ -36,7 +36,7 @@ from sampler.ranking.rankers import DAMPED, PLAIN, codet, groups_of
 from sampler.stats.passk import pass_at_k
 from sampler.stats.ranking import rank_score_at_k, top_groups_at_k
 from sandbox.problems import Problem, load_problems
-from sandbox.scoring.collect_answers import Answered, held
+from sandbox.scoring.collect_answers import ProgramAnswers, matching_answers
 from sandbox.scoring.scorer import Scorer, open_scorer
 from sandbox.values import Limits, Score, Verdict
 
@@ -92,7 +92,7 @@ def tasks(folder: Path) -> list[Task]:
 def execute(scorer: Scorer, chosen: list[Task], wanted: argparse.Namespace) -> dict[str, Seen]:
     """Every different program: its verdict, and which generated tests it passes."""
     seen = {task.problem.name: Seen({}, {}) for task in chosen}
-    under_way: list[tuple[Task, str, Future[Score], Future[Answered] | None]] = []
+    under_way: list[tuple[Task, str, Future[Score], Future[ProgramAnswers] | None]] = []
 
     def settle(down_to: int) -> None:
         while len(under_way) > down_to:
@@ -101,7 +101,7 @@ def execute(scorer: Scorer, chosen: list[Task], wanted: argparse.Namespace) -> d
             one.passed[source] = score.result().verdict is Verdict.PASSED
             one.cpu_s += score.result().run.cpu_s
             if answered is not None and task.generated is not None:
-                one.rows[source] = held(answered.result(), task.generated.tests)
+                one.rows[source] = matching_answers(answered.result(), task.generated.tests)
                 one.cpu_s += answered.result().cpu_s
                 one.calls += len(one.rows[source])
 

@@ -33,14 +33,14 @@ from rich.table import Table
 from sides import Side, beside, by_answers, docker_exec, docker_run, helpers, in_a_grader, ours
 
 from sandbox.boxes.docker_client import DockerClient, EngineFacts
-from sandbox.boxes.image import Outfit, ensure_image
+from sandbox.boxes.image import ImageSpec, ensure_image
 from sandbox.problems import Problem
 from sandbox.scoring.scorer import Scorer, open_scorer
 from sandbox.scoring.strategy import ScoringOptions
 from sandbox.values import Limits, Program
 
 OURS, FLOOR = "ours, answers only", "the floor: fork and exec, no walls"
-WITH_NUMPY = ScoringOptions(outfit=Outfit(packages=("numpy",)))
+WITH_NUMPY = ScoringOptions(image_spec=ImageSpec(packages=("numpy",)))
 OFTEN, SELDOM = 492, 12  # programs a round: 3 × HumanEval; a container each
 ONE_BY_ONE = 500
 
@@ -59,7 +59,7 @@ def open_sides(stack: ExitStack, engine: DockerClient, chosen: argparse.Namespac
     def afresh(problem: Problem) -> Scorer:
         return Scorer(usual(problem)._pool, ScoringOptions(fresh=True))
 
-    image = peers_image(engine, ensure_image(engine, WITH_NUMPY.outfit, say=print))
+    image = peers_image(engine, ensure_image(engine, WITH_NUMPY.image_spec, say=print))
 
     def elsewhere(side: str, python: str = sys.executable) -> Side:
         return stack.enter_context(helpers(python, side, image, workers))

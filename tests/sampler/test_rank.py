@@ -32,7 +32,7 @@ from sampler.store.reader import Reader
 from sampler.store.writer import Store
 from sampler.study.spec import StudySandbox, load_study
 from sandbox.inside import codec
-from sandbox.scoring.collect_answers import Answered
+from sandbox.scoring.collect_answers import ProgramAnswers
 from sandbox.scoring.scorer import Scorer
 from sandbox.values import Answer, Program, Raised, Stage
 
@@ -49,10 +49,10 @@ class Asker:
     def ask(self, program, tests, *, cpu_s=None, patience=0):
         del cpu_s, patience
         self.asked.append(program)
-        future: Future[Answered] = Future()
+        future: Future[ProgramAnswers] = Future()
         source = program.assumptions.imports + program.source
         answers = tuple(self._answer(source, case) for case in tests.cases)
-        future.set_result(Answered(answers=answers, cpu_s=0.25, wall_s=0.5, visits=1))
+        future.set_result(ProgramAnswers(answers=answers, cpu_s=0.25, wall_s=0.5, visits=1))
         return future
 
     def _answer(self, source, case):

@@ -13,7 +13,7 @@ import pytest
 
 from sandbox.inside import codec
 from sandbox.judging.explaining import explain
-from sandbox.judging.merged_tests import join
+from sandbox.judging.merged_tests import merge_tests
 from sandbox.problems import ProblemsError, load_problems
 from sandbox.problems.loading import read_problem
 from sandbox.scoring.scorer import Scorer
@@ -52,8 +52,8 @@ LARGE = 210_000
 @pytest.mark.slow
 def test_two_calls_are_one_only_if_they_are_the_same_whatever_their_size(one: object, other: object) -> None:
     first, both = called((one, 0)), called((one, 0), (other, 0))
-    assert len(join(first, both).calls) == 2
-    assert len(join(first, first).calls) == 1
+    assert len(merge_tests(first, both).calls) == 2
+    assert len(merge_tests(first, first).calls) == 1
     assert first.fingerprint != called((other, 0)).fingerprint
 
 

@@ -25,7 +25,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sandbox.inside import codec
-from sandbox.judging.compare import holds, spoofed
+from sandbox.judging.compare import matches, spoofed
 from sandbox.values import CallTest, Comparison
 
 Pair = namedtuple("Pair", "a b")
@@ -54,7 +54,7 @@ def judged(answer: object, expected: object, comparison: Comparison = Comparison
     """The verdict over an answer as it comes out of a box."""
     test = CallTest(function="f", arguments=(), comparison=comparison, expected=expected, tolerance=tolerance)
     data = codec.encode_answer(answer, whole=comparison is not Comparison.EQUAL)
-    return holds(codec.decode(data, codec.DecodeBudget(codec.TRUSTED)), test)
+    return matches(codec.decode(data, codec.DecodeBudget(codec.TRUSTED)), test)
 
 
 def own(base: type, **methods: Callable[..., object]) -> Any:
@@ -301,7 +301,7 @@ def test_an_object_is_asked_once_whether_it_is_true_and_flagged_if_its_class_dec
     assert (space["Asks"].asked, type(back)) == (1, codec.Spoof)
     assert codec.may_contain_spoofs(data)
     for comparison, right in ((Comparison.TRUE, True), (Comparison.FALSE, False), (Comparison.EQUAL, False)):
-        assert holds(back, CallTest(function="f", arguments=(), comparison=comparison, expected=True)) is right
+        assert matches(back, CallTest(function="f", arguments=(), comparison=comparison, expected=True)) is right
 
 
 def test_a_true_scalar_is_not_the_constant_itself() -> None:
@@ -361,7 +361,7 @@ def test_a_large_wrong_answer_is_told_by_its_first_difference() -> None:
         calls = 0
         sys.setprofile(count)
         try:
-            held = holds(answer, test)
+            held = matches(answer, test)
         finally:
             sys.setprofile(None)
         assert not held

@@ -14,7 +14,7 @@ from sandbox.judging.explaining import explain
 from sandbox.problems import Problem, Wanted, read_problem
 from sandbox.problems.codebudget_format import assumption_words, read_assumption_words
 from sandbox.scoring.scorer import Scorer, open_scorer
-from sandbox.scoring.separate_visits import ask_on
+from sandbox.scoring.separate_visits import ask_with_own_limits
 from sandbox.scoring.strategy import ScoringOptions
 from sandbox.values import (
     Answer,
@@ -327,7 +327,7 @@ class TestTimeForEachTest:
                 answers=(Answer(value=0),),
             )
 
-        run = ask_on(Job(program=Program(source=""), limits=limits), calls, 100, visit, 30.0)
+        run = ask_with_own_limits(Job(program=Program(source=""), limits=limits), calls, 100, visit, 30.0)
         assert (taken, len(run.answers), run.ending) == ([12, 12, 6], 3, Ending.OUT_OF_WALL)
 
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sandbox.inside import codec
-from sandbox.judging.compare import holds, spoofed
+from sandbox.judging.compare import matches, spoofed
 from sandbox.problems import load_problems
 from sandbox.problems.ast_names import called_function
 from sandbox.problems.checks import assert_tests, check_tests
@@ -156,14 +156,14 @@ def case(comparison: Comparison, expected: object = None, tolerance: float = 0.0
     ],
 )
 def test_answers_are_compared_as_python_does(answer: object, test: CallTest, right: bool) -> None:
-    assert holds(answer, test) is right
+    assert matches(answer, test) is right
 
 
 @pytest.mark.parametrize("mark", [codec.Spoof("list"), codec.Opaque("object"), codec.Iterated("map", [1], whole=True)])
 def test_a_mark_never_holds(mark: object) -> None:
     for test in (case(EQUAL, [1]), case(EQUAL, mark.__class__), case(TRUE), case(FALSE), case(CLOSE, 1, 1e9), case(IS)):
-        assert not holds(mark, test)
-        assert not holds([mark], case(EQUAL, [1]))
+        assert not matches(mark, test)
+        assert not matches([mark], case(EQUAL, [1]))
 
 
 def test_values_nested_more_deeply_than_python_compares_do_not_break_the_judge() -> None:
@@ -171,7 +171,7 @@ def test_values_nested_more_deeply_than_python_compares_do_not_break_the_judge()
     right: object = 1
     for _ in range(100_000):
         left, right = [left], [right]
-    assert holds(left, case(EQUAL, right)) is False
+    assert matches(left, case(EQUAL, right)) is False
 
 
 @given(st.recursive(st.integers(), lambda inner: st.lists(inner) | st.dictionaries(st.integers(), inner), max_leaves=8))

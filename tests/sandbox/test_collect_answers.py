@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sandbox.problems.checks import assert_tests
-from sandbox.scoring.collect_answers import Answered, ask, held
+from sandbox.scoring.collect_answers import ProgramAnswers, collect_answers, matching_answers
 from sandbox.scoring.scorer import Scorer
 from sandbox.values import Assumptions, CallTests, Ending, Job, Limits, Program, Run
 
@@ -13,9 +13,9 @@ TESTS = assert_tests("\n".join(f"assert f({n}) == {n + 1}" for n in range(40)), 
 assert TESTS is not None
 
 
-def asked(scorer: Scorer, source: str, tests: CallTests = TESTS, patience: int = 3) -> Answered:
+def asked(scorer: Scorer, source: str, tests: CallTests = TESTS, patience: int = 3) -> ProgramAnswers:
     job = Job(program=Program(source=source, tests=tests), limits=Limits(cpu_s=0.3))
-    return scorer._pool.submit_task(lambda boxes: ask(job, tests, boxes.run, patience)).result(timeout=300)
+    return scorer._pool.submit_task(lambda boxes: collect_answers(job, tests, boxes.run, patience)).result(timeout=300)
 
 
 @pytest.mark.docker
@@ -26,7 +26,7 @@ class TestAsking:
         assert answered.answers[0] is not None
         assert answered.answers[0].raised is not None
         assert [answer and answer.value for answer in answered.answers[1:]] == [1, *[0] * 38]
-        assert held(answered, TESTS) == (False,) * 40
+        assert matching_answers(answered, TESTS) == (False,) * 40
 
     @pytest.mark.parametrize(
         "death",
@@ -35,7 +35,7 @@ class TestAsking:
     def test_a_call_that_is_not_survived_costs_no_other_its_answer(self, scorer: Scorer, death: str) -> None:
         answered = asked(scorer, f"def f(x):\n    if x == 17:\n        {death}\n    return x + 1\n")
         assert answered.answers[17] is None
-        assert held(answered, TESTS) == tuple(n != 17 for n in range(40))
+        assert matching_answers(answered, TESTS) == tuple(n != 17 for n in range(40))
         assert answered.visits <= 3
 
     def test_a_program_that_dies_again_and_again_is_given_up(self, scorer: Scorer) -> None:
@@ -46,7 +46,7 @@ class TestAsking:
     @pytest.mark.parametrize("source", ["def f(x:\n", "1 / 0\n", "x = 1\n"])
     def test_a_program_that_cannot_begin_is_visited_once(self, scorer: Scorer, source: str) -> None:
         answered = asked(scorer, source)
-        assert not any(held(answered, TESTS))
+        assert not any(matching_answers(answered, TESTS))
         assert answered.visits == 1
 
     def test_a_program_has_what_its_data_set_imports(self, scorer: Scorer) -> None:
@@ -72,7 +72,7 @@ def test_what_is_missing_is_asked_again_one_call_after_the_other() -> None:
         seen.append((job.program.tests.count, bool(job.program.tests.turns)))
         return _dead()
 
-    answered = ask(Job(program=Program(source="", tests=TESTS)), TESTS, visit, patience=2)
+    answered = collect_answers(Job(program=Program(source="", tests=TESTS)), TESTS, visit, patience=2)
     assert seen == [(40, False), (40, True), (39, True)]
     assert answered.answers == (None,) * 40
     assert answered.cpu_s == pytest.approx(0.3)
@@ -84,8 +84,8 @@ def test_each_call_can_have_a_process_of_its_own(scorer: Scorer) -> None:
     tests = assert_tests("\n".join(f"assert f({n}) == {n + 1}" for n in range(4)), "f")
     assert tests is not None
     job = Job(program=Program(source=counts, tests=tests), fresh=True)
-    answered = scorer._pool.submit_task(lambda boxes: ask(job, tests, boxes.run)).result(timeout=300)
-    assert held(answered, tests) == (True, True, False, True)
+    answered = scorer._pool.submit_task(lambda boxes: collect_answers(job, tests, boxes.run)).result(timeout=300)
+    assert matching_answers(answered, tests) == (True, True, False, True)
     assert answered.visits == 4
 
 

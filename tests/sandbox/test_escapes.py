@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from sandbox.boxes.docker_client import DockerClient
-from sandbox.boxes.image import Outfit, ensure_image
+from sandbox.boxes.image import ImageSpec, ensure_image
 from sandbox.diagnostics.selftest import GROUPS, AttackRunner, Case, SuiteError, escapes_directory, excused, read_cases
 from sandbox.errors import BoxLost, SandboxError
 from sandbox.values import Run
@@ -26,7 +26,7 @@ LISTED = {
 def boxes(engine: DockerClient, request: pytest.FixtureRequest) -> Iterator[AttackRunner]:
     """A box of the usual Python, and one where a frame's locals can be written through (PEP 667)."""
     try:
-        image = ensure_image(engine, Outfit(python=request.param), say=print)
+        image = ensure_image(engine, ImageSpec(python=request.param), say=print)
     except SandboxError as error:
         if request.param is None:
             raise

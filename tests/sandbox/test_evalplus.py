@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from sandbox.inside import codec
-from sandbox.judging.compare import holds
+from sandbox.judging.compare import matches
 from sandbox.judging.explaining import explain
-from sandbox.judging.facts import facts_of, rejudge
+from sandbox.judging.score_records import facts_of, rejudge
 from sandbox.problems import Wanted, evalplus, load_problems, read_problem
 from sandbox.scoring.scorer import Scorer
 from sandbox.values import CallTest, Comparison, ReferenceTests, Verdict
@@ -59,12 +59,12 @@ def test_evalplus_comparisons(
     answer: object, comparison: Comparison, expected: object, tolerance: float, right: object
 ) -> None:
     test = CallTest(function="f", arguments=(), comparison=comparison, expected=expected, tolerance=tolerance)
-    assert holds(answer, test) is right
+    assert matches(answer, test) is right
 
 
 def test_a_root_is_where_the_polynomial_is_nought() -> None:
     test = CallTest(function="f", arguments=([-4, 0, 1],), comparison=Comparison.ROOT, tolerance=1e-4)
-    assert [holds(x, test) for x in (2, -2.0, 1.9, None, "2")] == [True, True, False, False, False]
+    assert [matches(x, test) for x in (2, -2.0, 1.9, None, "2")] == [True, True, False, False, False]
 
 
 def test_a_large_answer_is_compared_by_its_digest() -> None:
@@ -72,8 +72,8 @@ def test_a_large_answer_is_compared_by_its_digest() -> None:
     data = codec.encode_answer(large)
     assert len(data) < 100
     test = CallTest(function="f", arguments=(), comparison=Comparison.EQUAL, expected=large)
-    assert holds(codec.decode(data), test)
-    assert not holds(codec.decode(codec.encode_answer([*large, 1])), test)
+    assert matches(codec.decode(data), test)
+    assert not matches(codec.decode(codec.encode_answer([*large, 1])), test)
     assert codec.decode(codec.encode_answer([1, "a"])) == [1, "a"]
     assert codec.decode(codec.encode_answer(1 << 700_000)) == codec.decode(codec.encode_answer(1 << 700_000))
 
@@ -150,4 +150,4 @@ def test_an_expected_digest_says_nothing_of_whether_an_answer_is_true(comparison
     expected = codec.decode(codec.encode_answer("x" * 300_000))
     test = CallTest(function="f", arguments=(), comparison=comparison, expected=expected)
     assert isinstance(expected, codec.Digest)
-    assert holds("y", test) is right
+    assert matches("y", test) is right

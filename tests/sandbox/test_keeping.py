@@ -13,7 +13,7 @@ import pytest
 from sandbox.boxes.box import Box
 from sandbox.boxes.container_config import BoxSpec
 from sandbox.boxes.docker_client import DockerClient
-from sandbox.boxes.image import Outfit, ensure_image
+from sandbox.boxes.image import ImageSpec, ensure_image
 from sandbox.boxes.ownership import Owner
 from sandbox.diagnostics.selftest import GRACE_S, LIMITS, escapes_directory
 from sandbox.inside.supervisor import Mapping, file_mappings
@@ -40,7 +40,7 @@ def test_memory_that_runs_out_in_the_first_box_of_an_image_delays_no_answer(
     engine: DockerClient, python: str | None
 ) -> None:
     """The pages of files belong to the box that reads them first, and only from that one the kernel takes them away."""
-    image = ensure_image(engine, Outfit(python=python), say=print)
+    image = ensure_image(engine, ImageSpec(python=python), say=print)
     if not forgotten(image):
         pytest.skip("the layers of the image are not ours to read")
     source = (escapes_directory() / "kernel" / "K10_dies_later_than_others.py").read_text(encoding="utf-8")

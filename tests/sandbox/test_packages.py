@@ -14,14 +14,14 @@ import pytest
 from sandbox.boxes.box import Box
 from sandbox.boxes.container_config import BoxSpec
 from sandbox.boxes.docker_client import DockerClient
-from sandbox.boxes.image import Outfit, ensure_image, image_tag
+from sandbox.boxes.image import ImageSpec, ensure_image, image_tag
 from sandbox.boxes.ownership import Owner
 from sandbox.boxes.packages import Platform, fetch
 from sandbox.errors import ImageBuildFailed
 from sandbox.values import Ending, Job, Limits, Program, Run
 
 LIMITS = Limits(memory_mb=64)
-NUMPY = Outfit(packages=("numpy",))
+NUMPY = ImageSpec(packages=("numpy",))
 FILLS = "import numpy\nfull = numpy.ones(({} << 20) // 8)\nprint(full.sum())\n"
 
 
@@ -46,15 +46,18 @@ def told(box: Box, source: str) -> object:
 
 
 def test_an_image_is_named_after_its_packages_in_any_order() -> None:
-    one, other = Outfit(packages=("numpy", "scipy")), Outfit(packages=("scipy", "numpy"))
+    one, other = ImageSpec(packages=("numpy", "scipy")), ImageSpec(packages=("scipy", "numpy"))
     assert image_tag(one) == image_tag(other)
-    assert len({image_tag(outfit) for outfit in (one, NUMPY, Outfit(), Outfit(packages=("numpy==2.1.3",)))}) == 4
+    assert (
+        len({image_tag(image_spec) for image_spec in (one, NUMPY, ImageSpec(), ImageSpec(packages=("numpy==2.1.3",)))})
+        == 4
+    )
 
 
 @pytest.mark.parametrize("text", ["", "-e .", "--index-url=x", "numpy>=1", "a b", "git+https://x", "./x", "numpy=="])
 def test_what_is_no_package_is_refused_before_anyone_asks_pip(text: str) -> None:
     with pytest.raises(ValueError, match="is no package such as numpy"):
-        Outfit(packages=(text,))
+        ImageSpec(packages=(text,))
 
 
 @pytest.mark.slow

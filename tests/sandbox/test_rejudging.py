@@ -17,8 +17,18 @@ from hypothesis import strategies as st
 
 from sandbox.boxes.result_decoder import read_claims
 from sandbox.inside import codec, wire
-from sandbox.judging import facts, judge
-from sandbox.judging.facts import Facts, FactsError, NotEnough, Unreadable, facts_of, pack, packed, rejudge, unpack
+from sandbox.judging import judge, score_records
+from sandbox.judging.score_records import (
+    Facts,
+    FactsError,
+    NotEnough,
+    Unreadable,
+    facts_of,
+    pack,
+    packed,
+    rejudge,
+    unpack,
+)
 from sandbox.problems import Wanted, load_problems
 from sandbox.scoring.references import ReferenceFailed, References
 from sandbox.scoring.rejudging import Changes, rejudged
@@ -262,7 +272,7 @@ def test_a_file_that_somebody_else_wrote_is_refused_or_read(changed: dict[str, A
 def test_facts_that_could_not_be_read_again_are_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     scored = judge.score(replace(RUN, stdout=b"0" * 100_000), Program(source=""), Limits())
     assert packed(scored, Limits()) is not None
-    monkeypatch.setattr(facts, "MAX_UNPACKED", 100_000)
+    monkeypatch.setattr(score_records, "MAX_UNPACKED", 100_000)
     assert packed(scored, Limits()) is None
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from sandbox.judging import output
-from sandbox.judging.compare import holds
+from sandbox.judging.compare import matches
 from sandbox.judging.explaining import explain
 from sandbox.problems import ProblemsError, load_problems, read_problem
 from sandbox.problems.stdin_formats import unpacking_at_most
@@ -107,7 +107,7 @@ def livecodebench(private: str, **more: Any) -> dict[str, Any]:
     ],
 )
 def test_output_is_held_against_the_rule(printed: bytes, expected: bytes, rule: OutputRule, right: object) -> None:
-    assert output.holds(printed, expected, rule) is right
+    assert output.matches(printed, expected, rule) is right
 
 
 @pytest.mark.parametrize("rule", [rule for rule in OUTPUT_RULES.values() if rule.name != "apps_lax"])
@@ -117,13 +117,13 @@ def test_output_is_held_against_the_rule(printed: bytes, expected: bytes, rule: 
      (b"1000001.0", b"1000000"), (b"7 1000000006 1", b"7 1000000007 1"), (b"9" * 5000, b"9" * 4999 + b"8")],
 )  # fmt: skip
 def test_integers_that_differ_are_different_under_every_rule(printed: bytes, expected: bytes, rule: OutputRule) -> None:
-    assert not output.holds(printed, expected, rule)
+    assert not output.matches(printed, expected, rule)
 
 
 @pytest.mark.parametrize("rule", OUTPUT_RULES.values())
 def test_what_is_expected_to_the_letter_is_right_under_every_rule(rule: OutputRule) -> None:
     for text in (b"", b"nan", b"Yes 1\r\n\r\n 0010 0.50", "\u00e9t\u00e9".encode(), b"9" * 5000):
-        assert output.holds(text.replace(b"\r", b"") + b"\n\n", text, rule)
+        assert output.matches(text.replace(b"\r", b"") + b"\n\n", text, rule)
 
 
 def test_a_digest_of_tests_follows_all_of_the_rule() -> None:
@@ -148,7 +148,7 @@ def test_the_line_that_is_shown_is_the_first_that_is_wrong_by_the_rule() -> None
     ],
 )
 def test_answers_of_json_sets(answer: object, expected: object, comparison: Comparison, right: object) -> None:
-    assert holds(answer, CallTest(function="f", arguments=(), comparison=comparison, expected=expected)) is right
+    assert matches(answer, CallTest(function="f", arguments=(), comparison=comparison, expected=expected)) is right
 
 
 def test_livecodebench_reads_its_packed_private_tests(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 from sandbox.console import HarmlessConsole
-from sandbox.show import harmless, one_line
+from sandbox.sanitize import one_line, sanitize
 from sandbox.terminal import HarmlessText
 
 HOSTILE = "\x1b]0;title\x07\x1b[31mred\ud800\r\u202e\x9b2J"
@@ -108,5 +108,5 @@ def test_every_console_is_a_harmless_one() -> None:
 
 
 def test_plain_text_is_left_as_it_is() -> None:
-    assert harmless("a\tb\n~") == "a\tb\n~"
+    assert sanitize("a\tb\n~") == "a\tb\n~"
     assert one_line("a\tb\nc\x1b") == "a\\tb\\nc\\x1b"

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from sandbox.problems import Form, Problem, ProblemsError, find_problem, load_problems
-from sandbox.show import harmless
+from sandbox.sanitize import sanitize
 from sandbox.values import MAX_SOURCE_BYTES, CallTests, Job, Limits, Program
 
 
@@ -79,14 +79,14 @@ def test_a_problem_completes_and_solves() -> None:
 
 @pytest.mark.parametrize("text", ["\x1b]52;c;ZXZpbA==\x07", "\x9b2J", "a\rb", "\u202egnp", "\ud800", "\x00", "\u2066"])
 def test_hostile_text_is_made_visible(text: str) -> None:
-    shown = harmless(text)
+    shown = sanitize(text)
     assert shown.encode("utf-8")
     assert not any(ord(character) < 0x20 or 0x7F <= ord(character) < 0xA0 for character in shown)
     assert "\u202e" not in shown
 
 
 def test_ordinary_text_stays() -> None:
-    assert harmless("Grüße,\t世界\n".encode()) == "Grüße,\t世界\n"
+    assert sanitize("Grüße,\t世界\n".encode()) == "Grüße,\t世界\n"
 
 
 MBPP_ROW = {

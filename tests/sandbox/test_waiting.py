@@ -15,7 +15,7 @@ from sandbox.boxes import box as box_module
 from sandbox.boxes.docker_client import DockerClient
 from sandbox.errors import MachineBusy
 from sandbox.inside.usage import TaskTimes, WaitBound, WaitEstimate, idle_s, pressure_s
-from sandbox.judging import facts, judge
+from sandbox.judging import judge, score_records
 from sandbox.judging.explaining import explain
 from sandbox.scoring.scorer import Scorer, open_scorer, usable_cores
 from sandbox.values import Ending, Flag, Limits, Program, Run, Verdict
@@ -173,7 +173,7 @@ def test_only_a_program_that_was_kept_from_its_wall_time_was_starved(
     assert judge.starved(run, limits) is is_starved
     scored = judge.score(run, Program(source=""), limits)
     assert scored.flags - {Flag.NO_TESTS} == flags
-    kept = facts.unpack(facts.pack(facts.facts_of(scored, limits)))
+    kept = score_records.unpack(score_records.pack(score_records.facts_of(scored, limits)))
     assert kept.run == run
 
 

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from sandbox.inside import codec, wire
 from sandbox.judging import judge
-from sandbox.judging.merged_tests import join
+from sandbox.judging.merged_tests import merge_tests
 from sandbox.values import (
     Answer,
     CallTests,
@@ -93,10 +93,10 @@ def facts_of(scored: Score, limits: Limits) -> Facts:
 
 def packed(scored: Score, limits: Limits) -> bytes | None:
     """Return the facts of a score as bytes; None if they are too large to keep or to read again."""
-    told = _encoded(facts_of(scored, limits))
-    if len(told) > MAX_UNPACKED:
+    record = _encoded(facts_of(scored, limits))
+    if len(record) > MAX_UNPACKED:
         return None
-    data = zlib.compress(told, LEVEL)
+    data = zlib.compress(record, LEVEL)
     return data if len(data) <= MAX_PACKED else None
 
 
@@ -119,7 +119,7 @@ def _rejudge_both(facts: Facts, tests: Tests, selection: Tests | None) -> Score:
     if selection is None:
         raise FactsError("the problem had selection tests when it was scored, and now has none; score it again")
     if isinstance(tests, CallTests) and isinstance(selection, CallTests):
-        joined = join(selection, tests)
+        joined = merge_tests(selection, tests)
         whole = joined.calls.whole
         judged = _rejudge_called(facts, joined.judge, whole=whole)
         selected = _rejudge_called(facts.selection, selection, whole=whole)
@@ -173,17 +173,17 @@ def pack(facts: Facts) -> bytes:
 
 
 def _encoded(facts: Facts) -> bytes:
-    return wire.encode({"format": FORMAT, **_told(facts)})
+    return wire.encode({"format": FORMAT, **_facts_record(facts)})
 
 
 def unpack(data: bytes) -> Facts:
     """Read the facts from bytes; raises Unreadable."""
     try:
         unpacker = zlib.decompressobj()
-        told = wire.decode(unpacker.decompress(data, MAX_UNPACKED))
-        if not isinstance(told, dict) or told.get("format") != FORMAT:
+        record = wire.decode(unpacker.decompress(data, MAX_UNPACKED))
+        if not isinstance(record, dict) or record.get("format") != FORMAT:
             raise FactsError("these facts are of another format")
-        return _facts(told)
+        return _facts(record)
     except (
         zlib.error,
         codec.CodecError,
@@ -197,64 +197,64 @@ def unpack(data: bytes) -> Facts:
         raise Unreadable(f"no facts of ours: {error}") from error
 
 
-def _told(facts: Facts) -> dict[str, object]:
+def _facts_record(facts: Facts) -> dict[str, object]:
     return {
         "limits": asdict(facts.limits),
-        "run": _run_told(facts.run),
+        "run": _run_record(facts.run),
         "in_process": facts.in_process,
         "calls": facts.calls,
-        "graded": None if facts.graded is None else _run_told(facts.graded),
-        "runs": None if facts.runs is None else [[number, _run_told(run)] for number, run in facts.runs.items()],
-        "selection": None if facts.selection is None else _told(facts.selection),
+        "graded": None if facts.graded is None else _run_record(facts.graded),
+        "runs": None if facts.runs is None else [[number, _run_record(run)] for number, run in facts.runs.items()],
+        "selection": None if facts.selection is None else _facts_record(facts.selection),
     }
 
 
-def _run_told(run: Run) -> dict[str, object]:
-    told: dict[str, object] = {name: getattr(run, name) for name in _PLAIN}
-    return told | {
+def _run_record(run: Run) -> dict[str, object]:
+    record: dict[str, object] = {name: getattr(run, name) for name in _PLAIN}
+    return record | {
         "ending": run.ending.value,
         "memory_source": run.memory_source.value,
-        "raised": _raised_told(run.raised),
-        "answers": [[_raised_told(answer.raised), answer.data] for answer in run.answers],
+        "raised": _raised_record(run.raised),
+        "answers": [[_raised_record(answer.raised), answer.data] for answer in run.answers],
         "flags": [flag.value for flag in sorted(run.flags)],
     }
 
 
-def _raised_told(raised: Raised | None) -> list[object] | None:
+def _raised_record(raised: Raised | None) -> list[object] | None:
     return None if raised is None else [raised.stage.value, raised.type, raised.message, raised.line]
 
 
-def _facts(told: Mapping[str, Any]) -> Facts:
-    limits = {item.name: told["limits"][item.name] for item in fields(Limits)}
+def _facts(record: Mapping[str, Any]) -> Facts:
+    limits = {item.name: record["limits"][item.name] for item in fields(Limits)}
     return Facts(
         limits=Limits(**limits),
-        run=_run(told["run"]),
-        in_process=_exactly(told["in_process"], bool),
-        calls=None if told["calls"] is None else _exactly(told["calls"], str),
-        graded=None if told["graded"] is None else _run(told["graded"]),
-        runs=None if told["runs"] is None else {_exactly(number, int): _run(run) for number, run in told["runs"]},
-        selection=None if told["selection"] is None else _facts(told["selection"]),
+        run=_run(record["run"]),
+        in_process=_exactly(record["in_process"], bool),
+        calls=None if record["calls"] is None else _exactly(record["calls"], str),
+        graded=None if record["graded"] is None else _run(record["graded"]),
+        runs=None if record["runs"] is None else {_exactly(number, int): _run(run) for number, run in record["runs"]},
+        selection=None if record["selection"] is None else _facts(record["selection"]),
     )
 
 
-def _run(told: Mapping[str, Any]) -> Run:
+def _run(record: Mapping[str, Any]) -> Run:
     return Run(
-        ending=Ending(told["ending"]),
-        exit_code=None if told["exit_code"] is None else _exactly(told["exit_code"], int),
-        signal=None if told["signal"] is None else _exactly(told["signal"], int),
-        cpu_s=_exactly(told["cpu_s"], float),
-        wall_s=_exactly(told["wall_s"], float),
-        waited_s=_exactly(told.get("waited_s", 0.0), float),  # earlier boxes did not say
-        memory_mb=_exactly(told["memory_mb"], float),
-        memory_source=MemorySource(told.get("memory_source", MemorySource.RUSAGE)),  # the only one there once was
-        stdout=_exactly(told["stdout"], bytes),
-        stderr=_exactly(told["stderr"], bytes),
-        proved=_exactly(told["proved"], bool),
-        raised=_raised(told["raised"]),
-        answers=tuple(_answer(raised, data) for raised, data in told["answers"]),
-        missed=None if told["missed"] is None else _exactly(told["missed"], int),
-        blamed=None if told["blamed"] is None else _exactly(told["blamed"], int),
-        flags=frozenset(Flag(flag) for flag in told["flags"]),
+        ending=Ending(record["ending"]),
+        exit_code=None if record["exit_code"] is None else _exactly(record["exit_code"], int),
+        signal=None if record["signal"] is None else _exactly(record["signal"], int),
+        cpu_s=_exactly(record["cpu_s"], float),
+        wall_s=_exactly(record["wall_s"], float),
+        waited_s=_exactly(record.get("waited_s", 0.0), float),  # earlier boxes did not say
+        memory_mb=_exactly(record["memory_mb"], float),
+        memory_source=MemorySource(record.get("memory_source", MemorySource.RUSAGE)),  # the only one there once was
+        stdout=_exactly(record["stdout"], bytes),
+        stderr=_exactly(record["stderr"], bytes),
+        proved=_exactly(record["proved"], bool),
+        raised=_raised(record["raised"]),
+        answers=tuple(_answer(raised, data) for raised, data in record["answers"]),
+        missed=None if record["missed"] is None else _exactly(record["missed"], int),
+        blamed=None if record["blamed"] is None else _exactly(record["blamed"], int),
+        flags=frozenset(Flag(flag) for flag in record["flags"]),
     )
 
 
@@ -264,10 +264,10 @@ def _answer(raised: list[Any] | None, data: bytes) -> Answer:
     return Answer(value=codec.decode(_exactly(data, bytes), codec.DecodeBudget(MAX_UNPACKED >> 4)), data=data)
 
 
-def _raised(told: list[Any] | None) -> Raised | None:
-    if told is None:
+def _raised(record: list[Any] | None) -> Raised | None:
+    if record is None:
         return None
-    stage, kind, message, line = told
+    stage, kind, message, line = record
     line = None if line is None else _exactly(line, int)
     return Raised(stage=Stage(stage), type=_exactly(kind, str), message=_exactly(message, str), line=line)
 

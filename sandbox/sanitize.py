@@ -10,7 +10,7 @@ _KEPT = frozenset("\n\t")
 _SUSPICIOUS = re.compile("[^\n\t -~]")
 
 
-def harmless(data: bytes | str) -> str:
+def sanitize(data: bytes | str) -> str:
     """Return text without control characters, escape sequences, direction overrides and lone surrogates.
 
     Line ends and tabs stay.
@@ -22,11 +22,11 @@ def harmless(data: bytes | str) -> str:
 
 
 def one_line(text: str) -> str:
-    """Return harmless text on one line.
+    """Return text on one line, made safe to show.
 
     A name with line ends or tabs must not look like several lines or columns of ours.
     """
-    return harmless(text).replace("\n", "\\n").replace("\t", "\\t")
+    return sanitize(text).replace("\n", "\\n").replace("\t", "\\t")
 
 
 def first_few(lines: Sequence[str], most: int = 10) -> list[str]:
