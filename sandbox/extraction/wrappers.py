@@ -21,14 +21,15 @@ _WORD = (
     r"(?:think(?:ing)?|thoughts?|reasoning|reason|analysis|scratchpad|reflection|monologue|cot|chain_of_thought|rationale|"
     r"planning)"
 )
-_NAMES = rf"(?:[a-z]{{1,20}}[:_|])?(?:ant)?{_WORD}(?:[:_|][\w-]{{1,40}})?"
-_OPENS = re.compile(
+# Seed-OSS reports within its thought how much of it is left, between marks of their own, which end nothing.
+_NAMES = rf"(?!seed:cot_budget)(?:[a-z]{{1,20}}[:_|])?(?:ant)?{_WORD}(?:[:_|][\w-]{{1,40}})?"
+OPENS = re.compile(
     rf"<(?:{_NAMES})(?:[ \t][^<>\n]{{0,80}})?>|\[{_WORD}\]|◁think▷|<\|channel>thought\b|<\|inner_prefix\|>|<unused94>|"
     rf"<[|\uff5c](?:(?:start|begin)[_\u2581]?(?:of[_\u2581]?)?)?{_WORD}(?:_start)?[|\uff5c]>|"
     r"here(?: is|['’]s) my thought process:|thinking\.\.\.\n|<details type=[\"']reasoning[\"'][^>\n]{0,80}>",
     re.IGNORECASE,
 )
-_CLOSES = re.compile(
+CLOSES = re.compile(
     rf"</(?:{_NAMES})[ \t]?>|\[/{_WORD}\]|◁/think▷|<channel\|>|<\|inner_suffix\|>|<unused95>|<\|/{_WORD}\|>|"
     rf"<[|\uff5c]end[_\u2581]?(?:of[_\u2581]?)?{_WORD}[|\uff5c]>|<\|{_WORD}_end\|>|\.\.\.done thinking\.",
     re.IGNORECASE,
@@ -36,12 +37,12 @@ _CLOSES = re.compile(
 _DETAILS = re.compile(r"\s*<details type=[\"']reasoning[\"'][^>\n]{0,80}>", re.IGNORECASE)  # of Open WebUI
 # Granite has words for marks.
 _RESPONSE = re.compile(r"^here(?: is|['’]s) my response:", re.IGNORECASE | re.MULTILINE)
-_BESIDE_FENCE = re.compile(rf"(```|~~~)(?={_CLOSES.pattern})|({_OPENS.pattern})(?=[ \t]*(?:```|~~~))", re.IGNORECASE)
+_BESIDE_FENCE = re.compile(rf"(```|~~~)(?={CLOSES.pattern})|({OPENS.pattern})(?=[ \t]*(?:```|~~~))", re.IGNORECASE)
 # The channels of gpt-oss, with their special tokens and, as some servers hand them over, without.
-_CHANNEL = re.compile(
+CHANNEL = re.compile(
     r"<\|channel\|>[ \t]*(analysis|commentary|final)\b([^<\n]{0,200})(?:<\|constrain\|>[^<\n]{0,200})?<\|message\|>"
 )
-_CHANNEL_ENDS = re.compile(r"<\|(?:end|return|call|start|channel)\|>")
+CHANNEL_ENDS = re.compile(r"<\|(?:end|return|call|start|channel)\|>")
 _BARE_ANALYSIS = re.compile(r"analysis(?=[A-Z<`\"'(])")
 _BARE_FINAL = re.compile(r"assistantfinal(?!\w*\()")
 # Special tokens, which no Python holds outside of literals: <|im_end|> and all that look like it, and some more.
@@ -113,31 +114,31 @@ def without_reasoning(text: str, parser: Parser) -> tuple[str, str]:
     The latter is "", "done", or "cut" (the reasoning did not end, so there is no answer).
     """
     text = begun_by_assistant(text)
-    if _CHANNEL.search(text) or _BARE_ANALYSIS.match(text):
+    if CHANNEL.search(text) or _BARE_ANALYSIS.match(text):
         return _final_channel(text)
     if _DETAILS.match(text):
         _, ended, answer = text.partition("</details>")
         return (answer, "done") if ended else ("", "cut")
-    opened = _OPENS.match(text.lstrip())
-    if _CLOSES.search(text) is None:
+    opened = OPENS.match(text.lstrip())
+    if CLOSES.search(text) is None:
         response = _RESPONSE.search(text) if opened else None
         if response is not None:
             return text[response.end() :], "done"
         return ("", "cut") if opened else (text, "")
     text = _BESIDE_FENCE.sub(lambda found: f"{found[0]}\n", text)
-    closings = list(_CLOSES.finditer(text))
+    closings = list(CLOSES.finditer(text))
     outside = _outside_code(text, closings, parser)
     if not outside and not opened:
         return text, ""  # code about such marks
     text, last = _before_last_thoughts(text, outside or closings)
     answer = begun_by_assistant(text[last:])
-    again = _outside_code(answer, [found for found in _OPENS.finditer(answer) if _begins_line(answer, found)], parser)
+    again = _outside_code(answer, [found for found in OPENS.finditer(answer) if _begins_line(answer, found)], parser)
     return answer[: again[0].start()] if again else answer, "done"
 
 
 def _before_last_thoughts(text: str, closings: list[re.Match[str]]) -> tuple[str, int]:
     """Return the text and where its answer begins: after the last reasoning or, if that ends the text, before it."""
-    openings = list(_OPENS.finditer(text))
+    openings = list(OPENS.finditer(text))
     end, begin = len(text), len(text) - len(text.lstrip())
     for closing in reversed(closings):
         if closing.start() >= end:
@@ -160,13 +161,13 @@ def _final_channel(text: str) -> tuple[str, str]:
     """Return the last channel that a user sees, from an answer in channels."""
     shown = [
         found
-        for found in _CHANNEL.finditer(text)
+        for found in CHANNEL.finditer(text)
         if found[1] == "final" or (found[1] == "commentary" and "to=" not in found[2])
     ]
     final = [found for found in shown if found[1] == "final"] or shown
     if final:
         begin = final[-1].end()
-        end = _CHANNEL_ENDS.search(text, begin)
+        end = CHANNEL_ENDS.search(text, begin)
         return text[begin : end.start() if end else len(text)], "done"
     bare = list(_BARE_FINAL.finditer(text))
     return (text[bare[-1].end() :], "done") if bare else ("", "cut")

@@ -1,0 +1,89 @@
+"""Separate what a model thought from what it answered, in a text that holds both.
+
+Whether a thought is open where the text begins is decided by the prompt as the model read it: many templates open the
+thought themselves, and then the text has only the closing mark, or none if it was cut. The marks, and which closing one
+counts, are those of `wrappers`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sandbox.extraction.parsing import Parser
+from sandbox.extraction.wrappers import (
+    CHANNEL,
+    CHANNEL_ENDS,
+    CLOSES,
+    OPENS,
+    begun_by_assistant,
+    without_reasoning,
+)
+
+_ANALYSIS = "<|channel|>analysis<|message|>"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SplitText:
+    """A thought without its marks, and the answer behind it, as it was written.
+
+    `thought` is None where there was none. `ended` is false if the text stops within the thought: then there is no
+    answer, whatever stopped it.
+    """
+
+    thought: str | None
+    answer: str
+    ended: bool = True
+
+
+def open_mark(prompt: str) -> str:
+    """Return the mark of the thought that is open at the end of a rendered prompt; empty if none is."""
+    channels = list(CHANNEL.finditer(prompt))
+    if channels and channels[-1][1] == "analysis" and CHANNEL_ENDS.search(prompt, channels[-1].end()) is None:
+        return _ANALYSIS
+    openings = list(OPENS.finditer(prompt))
+    if not openings:
+        return ""
+    last = openings[-1]
+    return "" if CLOSES.search(prompt, last.end()) else last[0]
+
+
+def split_thought(text: str, *, opened: str = "") -> SplitText:
+    """Return thought and answer of what a model wrote; `opened` is the mark that its prompt had opened (`open_mark`).
+
+    Linear in the length of the text, and no text raises an exception.
+    """
+    parser, whole = Parser(), text
+    if not opened and (tree := parser.tree(text)) is not None and tree.body:
+        return SplitText(thought=None, answer=text)  # Python as a whole, be it about such marks
+    if opened and not text.lstrip().startswith(opened):
+        whole = f"{opened}\n{text}"  # the mark may be words, so that a space ends it
+    answer, found = without_reasoning(whole, parser)
+    if not found:
+        return SplitText(thought=None, answer=text)
+    if CHANNEL.search(whole):
+        return SplitText(thought=_analysis(whole), answer=answer, ended=found == "done")
+    if found == "cut":
+        return SplitText(thought=_unmarked(whole), answer="", ended=False)
+    at = whole.rfind(answer) if answer else len(whole)
+    return SplitText(thought=_unmarked(whole[: at if at >= 0 else len(whole)]), answer=answer)
+
+
+def _analysis(text: str) -> str:
+    """Return the thoughts of an answer in channels."""
+    thoughts = []
+    for found in CHANNEL.finditer(text):
+        if found[1] == "analysis":
+            end = CHANNEL_ENDS.search(text, found.end())
+            thoughts.append(text[found.end() : end.start() if end else len(text)].strip())
+    return "\n".join(thoughts)
+
+
+def _unmarked(text: str) -> str:
+    """Return a thought without the marks around it."""
+    begins = text.lstrip()
+    opening = OPENS.match(begins)
+    inner = begins[opening.end() :] if opening else begins
+    closings = list(CLOSES.finditer(inner))
+    if closings and not begun_by_assistant(inner[closings[-1].end() :]).strip():
+        inner = inner[: closings[-1].start()]
+    return inner.strip()
