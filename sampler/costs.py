@@ -16,6 +16,9 @@ positions. With W the weights of the layers, U those of the unembedding, L the l
   (Jiang et al. 2023, "Mistral 7B"). Grouped key-value heads save memory, not these FLOPs (Ainslie et al. 2023);
 * a position from which a token is predicted passes the unembedding: 2U.
 
+Of a prompt whose first H tokens are in the engine's cache, H at most P - 1, the positions 1 … H are not computed again:
+that saves 2W·H and the attention of these positions.
+
 A prompt of P tokens is read once: positions 1 … P, and only its last one needs the unembedding. A completion of T
 tokens is charged T whole passes, at the positions P+1 … P+T. An engine with a key-value cache may skip the pass of the
 very last token, since nothing is predicted from it; it is charged all the same, as in 2N·T, so that a token costs one
@@ -35,10 +38,14 @@ CACHE_BYTES = 2  # of a number in the cache: 16 bits
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Flops:
-    """FLOPs of reading the prompt (once, however many samples share it) and of writing one completion."""
+    """FLOPs of reading the prompt (once, however many samples share it) and of writing one completion.
+
+    `cached` are those of `prompt` that the engine's cache has saved; None where that is not known.
+    """
 
     prompt: int
     decode: int
+    cached: int | None = None
 
 
 def params_flops(params: int, tokens: int) -> int:
@@ -52,7 +59,9 @@ def calflops128(params: int) -> int:
     return params_flops(params, CALFLOPS_TOKENS)
 
 
-def arch_flops(architecture: Architecture, prompt_tokens: int, completion_tokens: int) -> Flops:
+def arch_flops(
+    architecture: Architecture, prompt_tokens: int, completion_tokens: int, cached_tokens: int | None = None
+) -> Flops:
     """Return the FLOPs of one sample by the architecture; the module's docstring gives the formula."""
     _check(prompt_tokens=prompt_tokens, completion_tokens=completion_tokens)
     layers, unembedding = 2 * architecture.matmul_params, 2 * architecture.unembed_params
@@ -62,6 +71,7 @@ def arch_flops(architecture: Architecture, prompt_tokens: int, completion_tokens
         decode=(layers + unembedding) * completion_tokens
         + _attention(architecture, whole)
         - _attention(architecture, prompt_tokens),
+        cached=None if cached_tokens is None else cached_flops(architecture, prompt_tokens, cached_tokens),
     )
 
 
@@ -69,7 +79,14 @@ def sample_flops(architecture: Architecture | None, sample: Sample) -> Flops | N
     """Return the FLOPs of one sample; None if the architecture or a number of tokens is not known."""
     if architecture is None or sample.prompt_tokens is None or sample.completion_tokens is None:
         return None
-    return arch_flops(architecture, sample.prompt_tokens, sample.completion_tokens)
+    return arch_flops(architecture, sample.prompt_tokens, sample.completion_tokens, sample.cached_tokens)
+
+
+def cached_flops(architecture: Architecture, prompt_tokens: int, cached_tokens: int) -> int:
+    """Return the FLOPs that a cached prefix saves; the last position of a prompt is always computed."""
+    _check(prompt_tokens=prompt_tokens, cached_tokens=cached_tokens)
+    held = min(cached_tokens, max(0, prompt_tokens - 1))
+    return 2 * architecture.matmul_params * held + _attention(architecture, held)
 
 
 def cache_bytes(architecture: Architecture, tokens: int) -> int | None:

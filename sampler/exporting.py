@@ -22,9 +22,10 @@ from sampler.store.sample_readers import ExportReader
 
 _STUB = "    pass\n\n\n"  # ends the prompt's function, so that a program which stands on its own may follow it
 COLUMNS: Mapping[str, str] = {
-    "task_id": "text", "model": "text", "index": "whole", "completion": "text", "program": "text", "extraction": "text",
-    "prompt_form": "text", "seed": "whole",
-    "finish": "text", "prompt_tokens": "whole", "completion_tokens": "whole", "prompt_seconds": "number",
+    "task_id": "text", "model": "text", "index": "whole", "completion": "text", "thought": "text", "program": "text",
+    "extraction": "text", "prompt_form": "text", "seed": "whole",
+    "finish": "text", "prompt_tokens": "whole", "completion_tokens": "whole", "thought_tokens": "whole",
+    "cached_tokens": "whole", "prompt_seconds": "number",
     "decode_seconds": "number", "prompt_joules": "number", "decode_joules": "number",
     "prompt_flops": "number", "decode_flops": "number", "sum_nll": "number",
     "prompt_shared": "truth", "verdict": "text", "passed": "truth", "said": "text",
@@ -47,6 +48,7 @@ def recording(row: ExportRow) -> dict[str, Any]:
         "model": row.model,
         "index": row.index,
         "completion": row.completion,
+        "thought": row.thought,
         "program": row.program,
         "extraction": row.extraction,
         "prompt_form": row.prompt_form,
@@ -54,6 +56,8 @@ def recording(row: ExportRow) -> dict[str, Any]:
         "finish": row.finish,
         "prompt_tokens": row.prompt_tokens,
         "completion_tokens": row.completion_tokens,
+        "thought_tokens": row.thought_tokens,
+        "cached_tokens": row.cached_tokens,
         "prompt_seconds": row.prompt_seconds,
         "decode_seconds": row.decode_seconds,
         "prompt_joules": row.prompt_joules,

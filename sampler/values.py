@@ -19,6 +19,7 @@ class Finish(StrEnum):
 
     STOP = "stop"  # end of text or a stop string
     LENGTH = "length"  # the token limit
+    THOUGHT = "thought"  # it was still thinking, whatever stopped it, so that there is no answer
 
 
 class PromptStyle(StrEnum):
@@ -88,6 +89,10 @@ class Sample:
     engine's energy is measured; None elsewhere. `sum_logprob` is in nats over the sampled tokens, before temperature;
     None where the engine does not tell. `prompt_shared` says that the engine read the prompt once for all samples of
     the request. Values that a recording or an imported file lacks are None.
+
+    `text` is the answer alone. `thought` is what the model wrote before it, without its marks; None where there was no
+    thought, or the server keeps it. `completion_tokens` counts both, `thought_tokens` those of the thought and its
+    marks. `cached_tokens` are those of the prompt that the engine did not read again.
     """
 
     problem: str
@@ -103,6 +108,9 @@ class Sample:
     prompt_shared: bool
     prompt_joules: float | None = None
     decode_joules: float | None = None
+    thought: str | None = None
+    thought_tokens: int | None = None
+    cached_tokens: int | None = None
 
     @property
     def mean_logprob(self) -> float | None:
@@ -159,13 +167,17 @@ class GivenCosts:
     """What the study file says that a model costs; None where it does not say.
 
     `table_flops` and `table_seconds` are of one sample, whatever its length (Table 1 of Hassid et al. 2024 is such a
-    table); the dollars are for a million tokens, read and written.
+    table); the dollars are for a million tokens, read and written. Tokens of the prompt that the engine has in its
+    cache cost `cached_dollars`, and tokens of a thought `thought_dollars`; where these are None, they cost what other
+    tokens do.
     """
 
     table_flops: float | None = None
     table_seconds: float | None = None
     prompt_dollars: float | None = None
     completion_dollars: float | None = None
+    cached_dollars: float | None = None
+    thought_dollars: float | None = None
 
     def __post_init__(self) -> None:
         for item in fields(self):
@@ -174,6 +186,8 @@ class GivenCosts:
                 raise ValueError(f"{item.name} must be a number that is not negative, not {value}")
         if (self.prompt_dollars is None) != (self.completion_dollars is None):
             raise ValueError("prompt_dollars and completion_dollars belong together; where reading is free, write 0.0")
+        if self.prompt_dollars is None and (self.cached_dollars, self.thought_dollars) != (None, None):
+            raise ValueError("cached_dollars and thought_dollars need prompt_dollars and completion_dollars, too")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

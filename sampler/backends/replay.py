@@ -6,10 +6,13 @@ A recording is a file of JSON lines, gzip allowed, one sample a line:
      "index": 0,                       which sample of it, from 0
      "completion": "    return …",     what the model wrote
      "prompt_tokens": 118, "completion_tokens": 41,
-     "finish": "word",                 "word", "eos" or "stop": the model was done; "limit" or "length": it was cut off
+     "finish": "word",                 "word", "eos" or "stop": the model was done; "limit" or "length": it was cut off,
+                                       "thought": before it had ended its thought
      "model": "qwen2.5-coder-0.5b",    the same on every line
      "sum_nll": 1.86,                  optional: minus the summed log-probability in nats
      "prompt_seconds": 0.6, "decode_seconds": 0.5,   optional, else not known; prompt_joules and decode_joules, too
+     "thought": "First …", "thought_tokens": 30,     optional: what it thought before, among the completion's tokens
+     "cached_tokens": 96,              optional: of the prompt's, those that the engine had in its cache
      "prompt_shared": true,            optional, else true
      "seed": 0}                        optional, else the seed that was asked for, which then decided nothing
 
@@ -41,6 +44,7 @@ _FINISHES = {
     "stop": Finish.STOP,
     "limit": Finish.LENGTH,
     "length": Finish.LENGTH,
+    "thought": Finish.THOUGHT,
 }
 
 _IMPORT = "a recording has one sample a line, and `sampler import` reads other forms"
@@ -152,6 +156,9 @@ def _recorded(row: dict[str, Any]) -> _Recorded:
         decode_joules=_amount(row, "decode_joules"),
         sum_logprob=None if nll is None else -_number(nll, "sum_nll"),
         prompt_shared=bool(row.get("prompt_shared", True)),
+        thought=None if row.get("thought") is None else _text(row, "thought"),
+        thought_tokens=_count(row, "thought_tokens") if row.get("thought_tokens") is not None else None,
+        cached_tokens=_count(row, "cached_tokens") if row.get("cached_tokens") is not None else None,
     )
     return _Recorded(sample, seeded="seed" in row)
 

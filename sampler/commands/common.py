@@ -65,7 +65,7 @@ prompt_option = click.option(
     type=click.Choice([charge.value for charge in PromptCharge]),
     default=PromptCharge.EACH.value,
     show_default=True,
-    help="Who pays for reading the prompt: each sample, or the first of a problem.",
+    help="Who pays for reading the prompt: each sample, each but for what was cached, or the first of a problem.",
 )
 budget_option = click.option(
     "--budget", "budgets", multiple=True, type=Amount(), help="A row of the table; may be repeated."

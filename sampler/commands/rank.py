@@ -47,6 +47,7 @@ JSON_SCHEMA = 1
 _NARROW = 16  # characters of a line of a name
 _CHARGES = {
     PromptCharge.EACH: "each pays for reading its prompt",
+    PromptCharge.MEASURED: "each pays for reading what its engine did not have in the cache",
     PromptCharge.ONCE: "the prompt is read once",
 }
 _SELECTED = {

@@ -71,6 +71,9 @@ class Imported:
     sum_logprob: float | None = None
     prompt_shared: bool = False
     claim: Claim | None = None
+    thought: str | None = None
+    thought_tokens: int | None = None
+    cached_tokens: int | None = None
 
 
 FINISHES: Mapping[str, Finish] = {
@@ -79,6 +82,7 @@ FINISHES: Mapping[str, Finish] = {
     "stop": Finish.STOP,
     "limit": Finish.LENGTH,
     "length": Finish.LENGTH,
+    "thought": Finish.THOUGHT,
 }
 
 
@@ -119,6 +123,9 @@ class SampleFields(TypedDict):
     prompt_joules: float | None
     decode_joules: float | None
     sum_logprob: float | None
+    thought: str | None
+    thought_tokens: int | None
+    cached_tokens: int | None
 
 
 def sample_fields(row: Mapping[str, Any]) -> SampleFields:
@@ -133,6 +140,9 @@ def sample_fields(row: Mapping[str, Any]) -> SampleFields:
         "prompt_joules": seconds_of(row, "prompt_joules"),
         "decode_joules": seconds_of(row, "decode_joules"),
         "sum_logprob": None if nll is None else -nll,
+        "thought": None if row.get("thought") is None else text_of(row, "thought"),
+        "thought_tokens": count_of(row, "thought_tokens"),
+        "cached_tokens": count_of(row, "cached_tokens"),
     }
 
 

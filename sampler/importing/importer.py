@@ -74,11 +74,17 @@ class Batches:
                 sample.sum_logprob,
                 int(sample.prompt_shared),
                 sample.extraction,
+                sample.thought_sha,
+                sample.thought_tokens,
+                sample.cached_tokens,
+                None if flops is None or flops.cached is None else float(flops.cached),
             )
         )
         batch.texts[sample.completion_sha] = sample.completion
         batch.texts[sample.program_sha] = sample.program
-        self._characters += len(sample.completion) + len(sample.program)
+        if sample.thought_sha is not None and sample.thought is not None:
+            batch.texts[sample.thought_sha] = sample.thought
+        self._characters += len(sample.completion) + len(sample.program) + len(sample.thought or "")
         if len(batch.rows) >= ROWS or self._characters >= CHARACTERS:
             self._write()
 
@@ -103,7 +109,7 @@ class Batches:
 def _flops(architecture: Architecture | None, sample: PreparedSample) -> Flops | None:
     if architecture is None or sample.prompt_tokens is None or sample.completion_tokens is None:
         return None
-    return arch_flops(architecture, sample.prompt_tokens, sample.completion_tokens)
+    return arch_flops(architecture, sample.prompt_tokens, sample.completion_tokens, sample.cached_tokens)
 
 
 class Numbering:

@@ -130,6 +130,10 @@ class PreparedSample(NamedTuple):
     sum_logprob: float | None
     prompt_shared: bool
     claim: tuple[bool, str | None] | None
+    thought: str | None
+    thought_sha: bytes | None
+    thought_tokens: int | None
+    cached_tokens: int | None
 
 
 class SampleLeftOut(NamedTuple):
@@ -162,6 +166,7 @@ def _ready(where: str, sample: Imported, problem: Problem, options: FileOptions)
     else:
         program = extract(sample.text, problem, given=_GIVEN[sample.reading or options.reading])
     claim = sample.claim
+    thought, thought_sha = (None, None) if sample.thought is None else _named(sample.thought)
     return PreparedSample(
         where,
         sample.model or options.model,
@@ -181,6 +186,10 @@ def _ready(where: str, sample: Imported, problem: Problem, options: FileOptions)
         sample.sum_logprob,
         sample.prompt_shared,
         None if claim is None else (claim.passed, claim.said and valid_text(claim.said)),
+        thought,
+        thought_sha,
+        sample.thought_tokens,
+        sample.cached_tokens,
     )
 
 

@@ -361,5 +361,7 @@ def charge_words(charge: PromptCharge) -> str:
     match charge:
         case PromptCharge.EACH:
             return "every sample pays for reading its prompt"
+        case PromptCharge.MEASURED:
+            return "every sample pays for reading what its engine did not have in the cache"
         case PromptCharge.ONCE:
             return "the prompt is read once for all samples of a problem"

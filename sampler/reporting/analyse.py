@@ -389,9 +389,10 @@ def _orders(path: Path, paired: PairedData, request: AnalysisRequest) -> dict[in
     found: dict[int, Orders] = {}
     if request.unit not in SAMPLE_COSTS:
         return found
+    cached = request.charge is PromptCharge.MEASURED
     with SpentReader(path) as reader:
         for model in paired.models:
-            made = orders_of(paired, model, reader.spent(model.id, request.unit), request.charge)
+            made = orders_of(paired, model, reader.spent(model.id, request.unit, cached=cached), request.charge)
             if made is not None:
                 found[model.id] = made
     return found

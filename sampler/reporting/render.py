@@ -54,6 +54,7 @@ _WAYS_OUT = {
 }
 _CHARGES = {
     PromptCharge.EACH: "every sample pays for reading its prompt",
+    PromptCharge.MEASURED: "every sample pays for reading what its engine did not have in the cache",
     PromptCharge.ONCE: "the prompt is read once for all samples of a problem",
 }
 

@@ -76,7 +76,7 @@ def unit_cost(model: ModelRow, tallies: Iterable[TallyRow], unit: Unit, charge: 
     """Return what a sample of a model costs: the mean over problems of the mean over their samples.
 
     None if the unit was not measured for every sample or cannot be computed: FLOPs without an architecture, seconds
-    without a clock, dollars without a price.
+    without a clock, dollars without a price, and what a cache saved (the charge "measured") if the engine does not say.
     """
     rows = [row for row in tallies if row.model_id == model.id and row.sampled]
     prices = _PRICES[unit](model)
@@ -86,6 +86,11 @@ def unit_cost(model: ModelRow, tallies: Iterable[TallyRow], unit: Unit, charge: 
     read, written = _mean(rows, reading), _mean(rows, writing)
     if read is None or written is None:
         return None
+    if charge is PromptCharge.MEASURED:
+        saved = _mean(rows, _saved(model, unit))
+        if saved is None:
+            return None
+        read -= saved
     once, each = (read, written) if charge is PromptCharge.ONCE else (0.0, read + written)
     return UnitCost(once=once, each=each) if each > 0 else None
 
@@ -132,10 +137,38 @@ def _by_prices(model: ModelRow) -> tuple[_Amount, _Amount] | None:
     if reading is None or writing is None:
         return None
 
-    def dollars(price: float, tokens: int | None) -> float | None:
-        return None if tokens is None else price * tokens / TOKENS_PRICED
+    thinking = model.costs.thought_dollars
 
-    return (lambda row: dollars(reading, row.prompt_tokens)), (lambda row: dollars(writing, row.completion_tokens))
+    def written(row: TallyRow) -> float | None:
+        if thinking is None or thinking == writing:
+            return _dollars(writing, row.completion_tokens)
+        if row.completion_tokens is None or row.thought_tokens is None:
+            return None
+        answers = row.completion_tokens - row.thought_tokens
+        return (writing * answers + thinking * row.thought_tokens) / TOKENS_PRICED
+
+    return (lambda row: _dollars(reading, row.prompt_tokens)), written
+
+
+def _dollars(price: float, tokens: int | None) -> float | None:
+    return None if tokens is None else price * tokens / TOKENS_PRICED
+
+
+def _saved(model: ModelRow, unit: Unit) -> _Amount:
+    """Return what an engine's cache saves of reading the prompt; nothing in units that are measured as they are."""
+    match unit:
+        case Unit.FLOPS:
+            return lambda row: row.cached_flops
+        case Unit.FLOPS_PARAMS:
+            params = model.params or 0
+            return lambda row: None if row.cached_tokens is None else params_flops(params, row.cached_tokens)
+        case Unit.TOKENS:
+            return lambda row: row.cached_tokens
+        case Unit.DOLLARS if model.costs.cached_dollars is not None:
+            cheaper = (model.costs.prompt_dollars or 0.0) - model.costs.cached_dollars
+            return lambda row: _dollars(cheaper, row.cached_tokens) if cheaper else 0.0
+        case _:
+            return lambda _row: 0.0
 
 
 def _sandbox(row: TallyRow) -> float | None:
@@ -284,6 +317,9 @@ def _cost(subject: Subject, lengths: Lengths, unit: Unit) -> UnitCost | None:
         decode_seconds=None,
         prompt_flops=None if flops is None else float(flops.prompt),
         decode_flops=None if flops is None else float(flops.decode),
+        thought_tokens=0,
+        cached_tokens=0,
+        cached_flops=None if flops is None else 0.0,
     )
     return unit_cost(model, [sample], unit, lengths.charge)
 

@@ -60,6 +60,8 @@ def _sentences(detail: SampleDetail) -> Iterator[str]:
         yield f"{flag}: {REMARKS.get(flag, 'a remark of the sandbox')}."
     if detail.selection is not None:
         yield f"The selection tests say {detail.selection}."
+    if row.finish == "thought":
+        yield f"The model was cut while it was thinking, after {row.completion_tokens} tokens; there is no answer."
     if row.finish == "length":
         yield (
             f"The model was stopped at its token limit, after {row.completion_tokens} tokens; the program may be cut "

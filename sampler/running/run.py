@@ -257,6 +257,7 @@ def _record(ids: StudyIds, model: str, card: ModelCard, sample: Sample, program:
         extraction=program.why,
         prompt_flops=None if flops is None else float(flops.prompt),
         decode_flops=None if flops is None else float(flops.decode),
+        cached_flops=None if flops is None or flops.cached is None else float(flops.cached),
     )
 
 

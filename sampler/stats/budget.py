@@ -30,6 +30,7 @@ class PromptCharge(StrEnum):
     """Who pays for reading the prompt."""
 
     EACH = "each"  # every sample, as if it were asked alone
+    MEASURED = "measured"  # every sample, without what the engine had in its cache
     ONCE = "once"  # the first sample of a problem, as when one reading serves all of them
 
 

@@ -43,6 +43,8 @@ _TEXTS: Mapping[str, tuple[str, str]] = {  # how a comparison of a column is wra
 _NUMBERS: Mapping[str, str] = {
     "tok": "s.completion_tokens",
     "prompt": "s.prompt_tokens",
+    "thought": "s.thought_tokens",
+    "cached": "s.cached_tokens",
     "sec": "(s.prompt_seconds + s.decode_seconds)",
     "flops": "(s.prompt_flops + s.decode_flops)",
     "cpu": "v.cpu_s",
@@ -57,7 +59,7 @@ _STATES: Mapping[str, str] = {
     "passed": "v.verdict = 'PASSED'",
     "failed": "v.verdict <> 'PASSED'",
     "flagged": "v.flags <> ''",
-    "cut": "s.finish = 'length'",
+    "cut": "s.finish <> 'stop'",
     "pending": "v.id IS NULL",
     "infra": "v.id IS NULL",  # a fault of ours leaves a sample without a verdict
 }

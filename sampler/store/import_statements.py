@@ -21,7 +21,7 @@ _SAMPLE = (
     "INSERT INTO sample(id, model_id, problem_id, idx, seed, completion_sha, program_sha, finish, prompt_tokens,"
     " completion_tokens, prompt_seconds, decode_seconds, prompt_joules, decode_joules, prompt_flops,"
     " decode_flops, sum_logprob, prompt_shared,"
-    " extraction, created_at) VALUES"
+    " extraction, thought_sha, thought_tokens, cached_tokens, cached_flops, created_at) VALUES"
 )
 _TALLY = (
     (
@@ -74,20 +74,20 @@ def open_model(connection: sqlite3.Connection, study: int, model: ImportedModel)
 def _tell_flops(connection: sqlite3.Connection, model: int, architecture: Architecture) -> None:
     """The FLOPs of a model's held samples, where they differ from what the architecture says."""
     held = connection.execute(
-        "SELECT id, prompt_tokens, completion_tokens, prompt_flops, decode_flops FROM sample WHERE model_id = ?"
-        " AND prompt_tokens IS NOT NULL AND completion_tokens IS NOT NULL",
+        "SELECT id, prompt_tokens, completion_tokens, cached_tokens, prompt_flops, decode_flops, cached_flops"
+        " FROM sample WHERE model_id = ? AND prompt_tokens IS NOT NULL AND completion_tokens IS NOT NULL",
         (model,),
     ).fetchall()
-    told = ((arch_flops(architecture, prompt, completion), old, id_) for id_, prompt, completion, *old in held)
-    new = [
-        (float(flops.prompt), float(flops.decode), id_)
-        for flops, old, id_ in told
-        if old != [float(flops.prompt), float(flops.decode)]
-    ]
+    new = []
+    for id_, prompt, completion, cached, *old in held:
+        flops = arch_flops(architecture, prompt, completion, cached)
+        told = [float(flops.prompt), float(flops.decode), None if flops.cached is None else float(flops.cached)]
+        if old != told:
+            new.append((*told, id_))
     if not new:
         return
-    connection.executemany("UPDATE sample SET prompt_flops = ?, decode_flops = ? WHERE id = ?", new)
-    for cost in ("prompt_flops", "decode_flops"):
+    connection.executemany("UPDATE sample SET prompt_flops = ?, decode_flops = ?, cached_flops = ? WHERE id = ?", new)
+    for cost in ("prompt_flops", "decode_flops", "cached_flops"):
         connection.execute(
             f"UPDATE tally SET {cost} = (SELECT CASE WHEN count({cost}) = count(*) THEN sum({cost}) END FROM sample"
             " WHERE sample.model_id = tally.model_id AND sample.problem_id = tally.problem_id) WHERE model_id = ?",

@@ -55,7 +55,8 @@ class ModelRow:
 class TallyRow:
     """Counts and summed costs of one model on one problem (`problem` is the data set's id).
 
-    A sum is None where the cost of a sample is not known; `cpu_s`, of the sandbox, is summed over the `scored`.
+    A sum is None where the cost of a sample is not known; `cpu_s`, of the sandbox, is summed over the `scored`. The
+    thought's tokens are among the completion's, the cached ones among the prompt's.
     """
 
     model_id: int
@@ -72,6 +73,9 @@ class TallyRow:
     prompt_joules: float | None = None
     decode_joules: float | None = None
     cpu_s: float = 0.0
+    thought_tokens: int | None = None
+    cached_tokens: int | None = None
+    cached_flops: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -242,12 +246,15 @@ class ExportRow:
     index: int
     seed: int | None
     completion: str
+    thought: str | None
     program: str
     extraction: str | None
     prompt_form: str | None
     finish: str | None
     prompt_tokens: int | None
     completion_tokens: int | None
+    thought_tokens: int | None
+    cached_tokens: int | None
     prompt_seconds: float | None
     decode_seconds: float | None
     prompt_joules: float | None
@@ -313,6 +320,9 @@ class SampleDetail:
     prompt: str
     tests: str
     completion: str
+    thought: str
+    thought_tokens: int | None
+    cached_tokens: int | None
     program: str
     extraction: str | None  # why the program is that
     prompt_form: str | None  # how the problem was put

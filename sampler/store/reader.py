@@ -69,7 +69,8 @@ FROM model WHERE study_id = ? AND (greedy_of IS NULL) = ? ORDER BY position, id"
 
 _TALLIES = """
 SELECT model_id, problem.name AS problem, sampled, scored, passed, prompt_tokens, completion_tokens,
-  prompt_seconds, decode_seconds, prompt_flops, decode_flops, prompt_joules, decode_joules, cpu_s
+  prompt_seconds, decode_seconds, prompt_flops, decode_flops, prompt_joules, decode_joules, cpu_s,
+  thought_tokens, cached_tokens, cached_flops
 FROM tally JOIN problem ON problem.id = problem_id JOIN model ON model.id = model_id
 WHERE model.study_id = ? AND sampled > 0 ORDER BY model.position, model.id, problem.position"""
 

@@ -83,6 +83,8 @@ _DETAIL = f"""{_COLUMNS}, s.seed AS seed, s.sum_logprob AS sum_logprob, s.extrac
   s.prompt_form AS prompt_form,
   problem.entry_point AS entry_point, problem.prompt AS prompt, problem.tests AS tests,
   (SELECT substr(body, 1, {LONGEST_TEXT}) FROM text WHERE sha256 = s.completion_sha) AS completion,
+  (SELECT substr(body, 1, {LONGEST_TEXT}) FROM text WHERE sha256 = s.thought_sha) AS thought,
+  s.thought_tokens AS thought_tokens, s.cached_tokens AS cached_tokens,
   (SELECT substr(body, 1, {LONGEST_TEXT}) FROM text WHERE sha256 = s.program_sha) AS program,
   (SELECT substr(body, 1, {LONGEST_TEXT}) FROM text WHERE sha256 = v.stdout_sha) AS stdout,
   (SELECT substr(body, 1, {LONGEST_TEXT}) FROM text WHERE sha256 = v.stderr_sha) AS stderr,
@@ -144,8 +146,10 @@ ORDER BY s.id LIMIT ?"""
 _EXPORTED = """
 SELECT model.name AS model, problem.name AS problem, problem.prompt AS prompt, idx AS "index", sample.seed AS seed,
   (SELECT body FROM text WHERE sha256 = completion_sha) AS completion,
+  (SELECT body FROM text WHERE sha256 = thought_sha) AS thought,
   (SELECT body FROM text WHERE sha256 = program_sha) AS program, extraction, prompt_form,
-  finish, prompt_tokens, completion_tokens, prompt_seconds, decode_seconds, prompt_joules, decode_joules, prompt_flops,
+  finish, prompt_tokens, completion_tokens, thought_tokens, cached_tokens, prompt_seconds,
+  decode_seconds, prompt_joules, decode_joules, prompt_flops,
   decode_flops, sum_logprob,
   prompt_shared,
   (SELECT verdict FROM verdict WHERE sample_id = sample.id ORDER BY attempt DESC LIMIT 1) AS verdict,
@@ -218,7 +222,8 @@ class SampleReader(Reader):
         told = found[0]
         row = {name: told.pop(name) for name in SampleRow.__dataclass_fields__}
         texts: dict[str, Any] = {
-            name: told.pop(name) or "" for name in ("prompt", "tests", "completion", "program", "stdout", "stderr")
+            name: told.pop(name) or ""
+            for name in ("prompt", "tests", "completion", "thought", "program", "stdout", "stderr")
         }
         attempts = tuple(AttemptRow(**one) for one in self._rows(_ATTEMPTS, sample))
         return SampleDetail(row=SampleRow(**row), attempts=attempts, **texts, **told)
@@ -329,13 +334,20 @@ SAMPLE_COSTS: Mapping[Unit, tuple[str, str]] = {  # units that a sample itself h
     Unit.TOKENS: ("prompt_tokens", "completion_tokens"),
 }
 
+SAVED_COSTS: Mapping[Unit, str] = {Unit.FLOPS: "cached_flops", Unit.TOKENS: "cached_tokens"}  # by an engine's cache
+
 
 class SpentReader(Reader):
     """Queries for the costs of samples; not for use from several threads at once."""
 
-    def spent(self, model: int, unit: Unit) -> list[SpentRow]:
-        """Return the scored samples of a model that have a cost in a unit of `SAMPLE_COSTS`."""
+    def spent(self, model: int, unit: Unit, *, cached: bool = False) -> list[SpentRow]:
+        """Return the scored samples of a model that have a cost in a unit of `SAMPLE_COSTS`.
+
+        With `cached`, what the engine had in its cache costs nothing.
+        """
         reading, writing = SAMPLE_COSTS[unit]
+        if cached and unit in SAVED_COSTS:
+            reading = f"({reading} - {SAVED_COSTS[unit]})"
         return [SpentRow(**row) for row in self._rows(_SPENT.format(reading=reading, writing=writing), model)]
 
     def accepted(self, model: int) -> list[AcceptedRow]:

@@ -212,5 +212,50 @@ ALTER TABLE sample ADD COLUMN extraction TEXT;  -- why the program is that, of w
 ALTER TABLE sample ADD COLUMN prompt_form TEXT; -- how the problem was put (`sampler.study.prompts`); NULL: not by us
 """
 
+V7 = """
+CREATE TABLE new_sample(                  -- append-only; of an imported sample NULL says: its file did not tell
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  model_id INTEGER NOT NULL REFERENCES model(id),
+  problem_id INTEGER NOT NULL REFERENCES problem(id),
+  idx INTEGER NOT NULL CHECK(idx >= 0),
+  seed INTEGER,
+  completion_sha BLOB NOT NULL,           -- what the model answered, without its thought
+  thought_sha BLOB,                       -- what it thought before; NULL: nothing, or the server keeps it
+  program_sha BLOB NOT NULL,              -- what is executed, without the tests
+  finish TEXT CHECK(finish IN('stop','length','thought')),  -- thought: cut while it was thinking
+  prompt_tokens INTEGER, completion_tokens INTEGER,  -- the completion's hold the thought's
+  thought_tokens INTEGER, cached_tokens INTEGER,     -- of the completion, and of the prompt; NULL: not known
+  prompt_seconds REAL, decode_seconds REAL,
+  prompt_flops REAL, decode_flops REAL,   -- "arch" formula; NULL without an architecture or without tokens
+  cached_flops REAL,                      -- of prompt_flops, what the engine's cache saved
+  prompt_joules REAL, decode_joules REAL, -- NULL: not measured
+  sum_logprob REAL,
+  prompt_shared INTEGER NOT NULL CHECK(prompt_shared IN(0,1)),
+  extraction TEXT,                        -- why the program is that, of what the model wrote; NULL: not noted
+  prompt_form TEXT,                       -- how the problem was put (`sampler.study.prompts`); NULL: not by us
+  created_at REAL NOT NULL,
+  UNIQUE(model_id, problem_id, idx)) STRICT;  -- the resume key
+INSERT INTO new_sample(id, model_id, problem_id, idx, seed, completion_sha, program_sha, finish, prompt_tokens,
+    completion_tokens, prompt_seconds, decode_seconds, prompt_flops, decode_flops, prompt_joules, decode_joules, sum_logprob,
+    prompt_shared, extraction, prompt_form, created_at)
+  SELECT id, model_id, problem_id, idx, seed, completion_sha, program_sha, finish, prompt_tokens,
+    completion_tokens, prompt_seconds, decode_seconds, prompt_flops, decode_flops, prompt_joules, decode_joules, sum_logprob,
+    prompt_shared, extraction, prompt_form, created_at
+  FROM sample ORDER BY id;
+DROP TABLE sample;
+ALTER TABLE new_sample RENAME TO sample;
+ALTER TABLE tally ADD COLUMN thought_tokens INTEGER;   -- sums; NULL as soon as one sample's is not known
+ALTER TABLE tally ADD COLUMN cached_tokens INTEGER;
+ALTER TABLE tally ADD COLUMN cached_flops REAL;
+"""
+
 APPLICATION = "codebudget"  # the name of our set of migrations in a store
-VERSIONS = {"v1": V1, "v2": V2, "v3": V3, "v4": V4, "v5": V5, "v6": V6}  # every migration of this version, in order
+VERSIONS = {
+    "v1": V1,
+    "v2": V2,
+    "v3": V3,
+    "v4": V4,
+    "v5": V5,
+    "v6": V6,
+    "v7": V7,
+}  # every migration of this version, in order

@@ -32,7 +32,7 @@ from sandbox.values import Score, Verdict
 
 COSTS = (
     "prompt_tokens", "completion_tokens", "prompt_seconds", "decode_seconds", "prompt_flops", "decode_flops",
-    "prompt_joules", "decode_joules",
+    "prompt_joules", "decode_joules", "thought_tokens", "cached_tokens", "cached_flops",
 )  # fmt: skip
 # Of both, a cost that is not known (NULL) makes the sum unknown: anything plus NULL is NULL.
 ADD_COSTS = "sampled = sampled + excluded.sampled, " + ", ".join(f"{cost} = {cost} + excluded.{cost}" for cost in COSTS)
@@ -222,9 +222,9 @@ def add_event(connection: sqlite3.Connection, row: tuple[int, str, str, str, flo
 
 
 _SAMPLE = (
-    "INSERT OR IGNORE INTO sample(model_id, problem_id, idx, seed, completion_sha, program_sha, finish, sum_logprob,"
-    f" prompt_shared, extraction, prompt_form, created_at, {', '.join(COSTS)})"
-    f" VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?{', ?' * len(COSTS)})"
+    "INSERT OR IGNORE INTO sample(model_id, problem_id, idx, seed, completion_sha, thought_sha, program_sha, finish,"
+    f" sum_logprob, prompt_shared, extraction, prompt_form, created_at, {', '.join(COSTS)})"
+    f" VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?{', ?' * len(COSTS)})"
 )
 _TALLY = (
     f"INSERT INTO tally(model_id, problem_id, sampled, {', '.join(COSTS)}) VALUES(?, ?, 1{', ?' * len(COSTS)})"
@@ -237,12 +237,16 @@ def add_sample(connection: sqlite3.Connection, record: SampleRecord, now: float)
     """Add a sample, its texts and its share of the tally; nothing if it is held already."""
     sample, costs = record.sample, _costs(record)
     completion, program = valid_text(sample.text), valid_text(record.source)
-    place = (record.model_id, record.problem_id, sample.index, sample.seed, _digest(completion), _digest(program))
+    thought = None if sample.thought is None else valid_text(sample.thought)
+    texts = (_digest(completion), None if thought is None else _digest(thought), _digest(program))
+    place = (record.model_id, record.problem_id, sample.index, sample.seed, *texts)
     how = (sample.finish and sample.finish.value, sample.sum_logprob, int(sample.prompt_shared))
     made = (record.extraction, record.prompt_form, now)
     if connection.execute(_SAMPLE, (*place, *how, *made, *costs)).rowcount:
         _keep_text(connection, completion)
         _keep_text(connection, program)
+        if thought is not None:
+            _keep_text(connection, thought)
         connection.execute(_TALLY, (record.model_id, record.problem_id, *costs))
 
 
@@ -258,6 +262,9 @@ def _costs(record: SampleRecord) -> tuple[float | None, ...]:
         record.decode_flops,
         sample.prompt_joules,
         sample.decode_joules,
+        sample.thought_tokens,
+        sample.cached_tokens,
+        record.cached_flops,
     )
 
 

@@ -66,7 +66,7 @@ class StudyIds:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SampleRecord:
-    """One sample, the program made of it, and its FLOPs (None without an architecture).
+    """One sample, the program made of it, and its FLOPs (None without an architecture, or where they are not known).
 
     `extraction` is the reason for the choice of the program, `prompt_form` the form of the prompt.
     """
@@ -77,6 +77,7 @@ class SampleRecord:
     source: str
     prompt_flops: float | None
     decode_flops: float | None
+    cached_flops: float | None = None
     extraction: str | None = None
     prompt_form: str | None = None
 
@@ -138,7 +139,8 @@ class Batch:
 
     A row is: model, problem, index, seed, completion, program (both by digest), finish, prompt tokens, completion
     tokens, prompt seconds, decode seconds, prompt FLOPs, decode FLOPs, summed log-probability, whether the prompt was
-    shared, the reason for the choice of the program.
+    shared, the reason for the choice of the program, thought (by digest), its tokens, cached tokens, FLOPs that the
+    cache saved.
     """
 
     rows: list[tuple[object, ...]] = field(default_factory=list)

@@ -88,6 +88,8 @@ COSTS = {
     "table_seconds": "Seconds of one sample of any length.",
     "prompt_dollars": "Dollars for a million tokens read.",
     "completion_dollars": "Dollars for a million tokens written.",
+    "cached_dollars": "Dollars for a million tokens of the prompt that the engine had cached; else prompt_dollars.",
+    "thought_dollars": "Dollars for a million tokens of a thought; else completion_dollars.",
 }
 ARCHITECTURE = {
     "layers": "Layers.",

@@ -57,6 +57,14 @@ def test_the_sum_over_positions_equals_counting_them_one_by_one(architecture, pr
     assert flops.decode == sum(one_position(architecture, t, predicts=True) for t in written)
 
 
+@given(architecture=architectures(), prompt=st.integers(1, 25), cached=st.integers(0, 30))
+def test_a_cached_prefix_saves_its_positions_but_never_the_last_one(architecture, prompt, cached):
+    held = min(cached, prompt - 1)
+    saved = sum(one_position(architecture, t, predicts=False) for t in range(1, held + 1))
+    assert arch_flops(architecture, prompt, 3, cached).cached == saved
+    assert arch_flops(architecture, prompt, 3).cached is None, "what nobody told is not known"
+
+
 @given(architecture=architectures(), prompt=st.integers(1, 500), first=st.integers(0, 500), more=st.integers(0, 500))
 def test_writing_in_two_goes_costs_what_writing_in_one_go_costs(architecture, prompt, first, more):
     whole = arch_flops(architecture, prompt, first + more).decode

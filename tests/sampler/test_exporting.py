@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -26,7 +27,7 @@ from sampler.running.stored import StoredScoring, score_stored
 from sampler.store.read_models import ExportRow
 from sampler.store.reader import Reader
 from sampler.store.writer import Store
-from sampler.values import Prompt, PromptStyle, Request, SamplingParams
+from sampler.values import Finish, Prompt, PromptStyle, Request, SamplingParams
 from sandbox.extraction import extract
 from sandbox.problems import load_problems
 
@@ -204,6 +205,27 @@ def test_an_exported_file_can_be_replayed(tmp_path, store):
     assert (sample.prompt_seconds, sample.prompt_joules, sample.decode_joules) == (0.25, 3.0, 0.75)
 
 
+def test_a_thought_comes_into_a_store_and_out_of_it_apart_from_the_answer(tmp_path, support):
+    told = {"thought": "first I think", "thought_tokens": 4, "cached_tokens": 3, "finish": Finish.THOUGHT}
+    path = tmp_path / "thinking.db"
+    with Store(path) as store:
+        ids = store.open_study(support.study_record(count=1, wanted=1))
+        sample = support.sample(text="", **told)
+        record = support.sample_record(ids.models["small"], ids.problems["P/0"], 0)
+        store.add_sample(replace(record, sample=sample, cached_flops=30.0))
+    out = tmp_path / "out.jsonl"
+    assert call("export", path, "--to", out).exit_code == Exit.OK
+    row = json.loads(out.read_text())
+    assert {key: row[key] for key in told} == {**told, "finish": "thought"}
+    assert row["completion"] == ""
+    with Reader(path) as reader:
+        (tally,) = reader.tallies(1)
+    assert (tally.thought_tokens, tally.cached_tokens, tally.cached_flops) == (4, 3, 30.0)
+    asked = Request(problem="P/0", prompt=Prompt(style=PromptStyle.CHAT, text=""), first=0, count=1, seed=1)
+    (again,) = ReplayBackend(out).sample([asked], SamplingParams())
+    assert (again.text, again.thought, again.thought_tokens, again.finish) == ("", "first I think", 4, Finish.THOUGHT)
+
+
 def test_a_file_that_cannot_be_finished_leaves_nothing_behind(tmp_path, store):
     with closing(sqlite3.connect(store)) as connection:
         connection.execute("DROP TABLE claim")
@@ -234,12 +256,15 @@ def export_row(**changed: object) -> ExportRow:
         "index": 0,
         "seed": None,
         "completion": "",
+        "thought": None,
         "program": "",
         "extraction": None,
         "prompt_form": None,
         "finish": None,
         "prompt_tokens": None,
         "completion_tokens": None,
+        "thought_tokens": None,
+        "cached_tokens": None,
         "prompt_seconds": None,
         "decode_seconds": None,
         "prompt_joules": None,

@@ -10,7 +10,9 @@ from sampler.costs import params_flops
 from sampler.reporting.unit_costs import unit_cost
 from sampler.stats.budget import PromptCharge, Unit, UnitCost
 from sampler.store.read_models import ModelRow, TallyRow
-from sampler.values import GivenCosts
+from sampler.values import Architecture, GivenCosts
+
+SMALL = Architecture(layers=1, hidden=1, attention_width=1, matmul_params=5, unembed_params=2)
 
 MODEL = ModelRow(id=1, name="m", backend="replay", engine="e", digest="d", architecture=None, params=None, wanted=2)
 ROWS = [
@@ -95,3 +97,52 @@ def test_costs_that_cannot_be_are_refused():
         GivenCosts(table_flops=-1)
     with pytest.raises(ValueError, match="belong together; where reading is free, write 0"):
         GivenCosts(completion_dollars=1.0)
+
+
+def thinking(**changed: object) -> list[TallyRow]:
+    """Two samples of one problem: each reads 1000 tokens, 800 of them cached, thinks 3000 and answers with 400."""
+    values = {
+        "prompt_tokens": 2000,
+        "completion_tokens": 6800,
+        "thought_tokens": 6000,
+        "cached_tokens": 1600,
+        "prompt_flops": 50.0,
+        "decode_flops": 70.0,
+        "cached_flops": 30.0,
+    }
+    return [replace(ROWS[0], **{**values, **changed})]
+
+
+def test_cached_tokens_and_thoughts_have_prices_of_their_own():
+    measured = PromptCharge.MEASURED
+    prices = {"prompt_dollars": 1.25, "completion_dollars": 10.0}
+    cached = given(**prices, cached_dollars=0.125)
+    assert cost(Unit.DOLLARS, cached, thinking(), measured).each == pytest.approx(0.03435)
+    assert cost(Unit.DOLLARS, cached, thinking()).each == pytest.approx((1000 * 1.25 + 3400 * 10) / 1e6)
+    plain = given(**prices)
+    assert cost(Unit.DOLLARS, plain, thinking(), measured) == cost(Unit.DOLLARS, plain, thinking())
+    thought = given(**prices, thought_dollars=2.0)
+    assert cost(Unit.DOLLARS, thought, thinking()).each == pytest.approx((1000 * 1.25 + 3000 * 2 + 400 * 10) / 1e6)
+
+
+def test_what_a_cache_saved_is_left_out_where_that_is_measured():
+    sized = replace(MODEL, architecture=SMALL, params=7)
+    measured = PromptCharge.MEASURED
+    assert cost(Unit.TOKENS, sized, thinking(), measured) == UnitCost(each=4400.0 - 800.0)
+    assert cost(Unit.FLOPS, sized, thinking(), measured) == UnitCost(each=60.0 - 15.0)
+    assert cost(Unit.FLOPS_PARAMS, sized, thinking(), measured) == UnitCost(each=2.0 * 7 * (4400 - 800))
+    assert cost(Unit.SECONDS, sized, thinking(), measured) == cost(Unit.SECONDS, sized, thinking())
+    unknown = thinking(cached_tokens=None, cached_flops=None)
+    for unit in (Unit.TOKENS, Unit.FLOPS, Unit.FLOPS_PARAMS):
+        assert cost(unit, sized, unknown, measured) is None, "an unknown part makes an unknown sum"
+        assert cost(unit, sized, unknown) is not None
+
+
+def test_a_price_that_needs_an_unknown_count_makes_the_cost_unknown():
+    prices = {"prompt_dollars": 1.0, "completion_dollars": 1.0}
+    assert cost(Unit.DOLLARS, given(**prices, thought_dollars=2.0), thinking(thought_tokens=None)) is None
+    assert cost(Unit.DOLLARS, given(**prices, thought_dollars=1.0), thinking(thought_tokens=None)) is not None
+    cached = given(**prices, cached_dollars=0.1)
+    assert cost(Unit.DOLLARS, cached, thinking(cached_tokens=None), PromptCharge.MEASURED) is None
+    with pytest.raises(ValueError, match="need prompt_dollars"):
+        GivenCosts(thought_dollars=1.0)
