@@ -16,9 +16,9 @@ COMMANDS = {
         "report",
         "Print what every model of a STORE, or of a counts file, reaches at equal budget.",
     ),
-    "compare": Place("sampler.commands.compare", "compare", "Compare two models at every budget."),
+    "compare": Place("sampler.commands.report", "compare", "Compare two models at every budget."),
     "analyse": Place(
-        "sampler.commands.analyse",
+        "sampler.commands.report",
         "analyse",
         "Print what a solution costs, what more samples would bring, and whom to ask at each budget.",
     ),
@@ -33,13 +33,13 @@ COMMANDS = {
         "Rank the samples of a STORE, or of a study file's, and print what the choice is worth.",
     ),
     "import": Place(
-        "sampler.commands.importing",
+        "sampler.commands.import_export",
         "import_",
         "Add the samples of FILES to a STORE; `sampler score` executes them, `sampler report` compares them.",
     ),
-    "score": Place("sampler.commands.scoring", "score", "Execute every sample of a STORE that has no verdict."),
+    "score": Place("sampler.commands.run", "score", "Execute every sample of a STORE that has no verdict."),
     "claims": Place(
-        "sampler.commands.scoring",
+        "sampler.commands.run",
         "claims",
         "Compare the verdicts that came with the imported samples of a STORE with ours.",
     ),
@@ -54,7 +54,7 @@ COMMANDS = {
         "Models for the built-in engine: list them, fetch them, remove them; and what any model costs.",
     ),
     "export": Place(
-        "sampler.commands.exporting",
+        "sampler.commands.import_export",
         "export_",
         "Write the samples of a STORE to a file or folder.",
     ),

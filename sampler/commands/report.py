@@ -1,10 +1,15 @@
-"""`sampler report`: what a store says about its models at equal budget."""
+"""Report on stores: `sampler report`, `sampler compare` and `sampler analyse`.
+
+The first says what each model reaches at equal budget, the second compares two models at every budget, and the third
+says what solutions cost, what more samples would bring, and whom to ask at each budget.
+"""
 
 from __future__ import annotations
 
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -14,29 +19,38 @@ from sampler.commands.common import (
     FILE,
     FOLDER,
     STORE,
+    budget_option,
     json_option,
     params_of,
     params_option,
     prompt_option,
     study_option,
+    unit_option,
 )
 from sampler.exit_codes import Exit
-from sampler.page.page_model import PageFacts, Sheet, make_sheet
-from sampler.page.write import draw, page_html
+from sampler.reporting.analyse import Accept, AnalysisRequest, AnalysisSource, read_analysis
+from sampler.reporting.comparison import compare as compared
+from sampler.reporting.comparison import comparison_json, print_comparison
 from sampler.reporting.inputs import (
     CountsError,
     begins_as_counts,
     facts_and_request,
+    load_paired,
     read_report,
     refuse_params_of_a_store,
     report_counts,
+    source,
 )
 from sampler.reporting.metrics import MetricChoice, metric_choice
 from sampler.reporting.render import Page, print_report, report_json, write_csv
+from sampler.reporting.render_analysis import analysis_json, print_analysis
 from sampler.stats.budget import PromptCharge, Unit
 from sampler.store.reader import Reader
 from sampler.store.writer import chosen_study, open_migrated
 from sandbox.commands.files import inside_a_folder
+
+if TYPE_CHECKING:
+    from sampler.page.page_model import Sheet
 
 
 def read_sheet(
@@ -48,6 +62,8 @@ def read_sheet(
     metrics: tuple[MetricChoice, ...] = (),
 ) -> Sheet:
     """Return the page model of a study; errors are those of `read_report`."""
+    from sampler.page.page_model import PageFacts, make_sheet  # a table needs neither page nor template engine
+
     with open_migrated(path, Reader) as reader:
         row = chosen_study(reader.studies(), path, name)
         facts, request = facts_and_request(reader, row, path, units, charge)
@@ -137,9 +153,112 @@ def report(
 
 def _write(sheet: Sheet, html: Path | None, plot: Path | None, *, err: bool) -> None:
     """Write the requested files, and print their names on standard output, or with JSON on standard error."""
+    from sampler.page.write import draw, page_html
+
     if html:
         html.write_text(page_html(sheet), encoding="utf-8")
         click.echo(f"wrote {html}", err=err)
     if plot:
         draw(sheet, plot)
         click.echo(f"wrote {plot}", err=err)
+
+
+@click.command()
+@click.argument("first")
+@click.argument("second")
+@unit_option
+@prompt_option
+@budget_option
+@params_option
+@json_option
+@click.pass_obj
+def compare(
+    traceback: bool,
+    /,
+    *,
+    first: str,
+    second: str,
+    unit: str,
+    prompt: str,
+    budgets: tuple[float, ...],
+    params: tuple[str, ...],
+    as_json: bool,
+) -> None:
+    """Compare two models at every budget. FIRST and SECOND are FILE or FILE:MODEL, the file a store or a counts file.
+
+    \b
+    sampler compare results.db:small results.db:large
+    sampler compare before.db after.db --unit seconds --json
+    sampler compare counts.json.gz:8B counts.json.gz:70B --unit flops_128 --params 8B=8b --params 70B=70b
+    """
+    with error_boundary(sys.stderr, traceback=traceback) as failed:
+        paired = load_paired((source(first), source(second)), params_of(params))
+        made = compared(paired, Unit(unit), PromptCharge(prompt), budgets)
+        with allow_closed_pipe(sys.stdout):
+            if as_json:
+                click.echo(comparison_json(made))
+            else:
+                print_comparison(made, Page(file=sys.stdout))
+        sys.exit(Exit.OK)
+    sys.exit(failed[0])
+
+
+@click.command()
+@click.argument("store", type=STORE)
+@study_option
+@click.option("--model", "models", multiple=True, help="Only this model, by a part of its name; may be repeated.")
+@unit_option
+@prompt_option
+@budget_option
+@click.option(
+    "--k", "ks", multiple=True, type=click.IntRange(min=2), help="Extrapolate pass@k; default: 2, 5, 10 times n."
+)
+@click.option(
+    "--accept",
+    type=click.Choice([whose.value for whose in Accept]),
+    default=Accept.JUDGE.value,
+    show_default=True,
+    help="Whose pass ends a search and hands an answer out.",
+)
+@click.option("--diversity", is_flag=True, help="Read the right programs, and count the different ones.")
+@params_option
+@json_option
+@click.pass_obj
+def analyse(
+    traceback: bool,
+    /,
+    *,
+    store: Path,
+    study: str | None,
+    models: tuple[str, ...],
+    unit: str,
+    prompt: str,
+    budgets: tuple[float, ...],
+    ks: tuple[int, ...],
+    accept: str,
+    diversity: bool,
+    params: tuple[str, ...],
+    as_json: bool,
+) -> None:
+    """Print what a solution costs, what more samples would bring, and whom to ask at each budget.
+
+    STORE is a store or a counts file.
+
+    \b
+    sampler analyse results.db
+    sampler analyse results.db --unit seconds --budget 10 --budget 60 --diversity
+    sampler analyse counts.json.gz --unit flops_128 --model 8B --model 70B --params 8B=8b --params 70B=70b --k 1000
+    """
+    with error_boundary(sys.stderr, traceback=traceback) as failed:
+        request = AnalysisRequest(
+            unit=Unit(unit), charge=PromptCharge(prompt), budgets=budgets, ks=ks, accept=Accept(accept)
+        )
+        asked = AnalysisSource(path=store, study=study, models=models, params=params_of(params), programs=diversity)
+        made = read_analysis(asked, request)
+        with allow_closed_pipe(sys.stdout):
+            if as_json:
+                click.echo(analysis_json(made))
+            else:
+                print_analysis(made, Page(file=sys.stdout))
+        sys.exit(Exit.OK if made.problems else Exit.EMPTY)
+    sys.exit(failed[0])

@@ -1,4 +1,4 @@
-"""`sampler import`: samples that others drew, from their files into a store."""
+"""Move samples between files and a store: `sampler import` and `sampler export`."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from pathlib import Path
 import click
 
 from sampler.cli_errors import error_boundary
-from sampler.commands.common import FILE, Count
+from sampler.commands.common import FILE, STORE, Count, study_option
 from sampler.exit_codes import Exit
+from sampler.exporting import FORMATS, ExportRequest, export, format_of
 from sampler.importing.formats import NAMES
 from sampler.importing.import_options import ImportEnd, ImportRequest
 from sampler.importing.imported_sample import ImportFault, Reading
@@ -18,7 +19,8 @@ from sampler.importing.importer import import_files
 from sampler.models.architecture import ConfigError, GgufError, read_config, read_gguf
 from sampler.models.catalogue import find
 from sampler.store.reader import Reader
-from sampler.store.writer import Store, remove
+from sampler.store.sample_readers import ExportReader
+from sampler.store.writer import Store, chosen_study, open_migrated, remove
 from sampler.values import Architecture
 from sandbox.commands.problem_options import ProblemReader, assume_option, problem_options
 from sandbox.problems import ProblemsError
@@ -153,3 +155,36 @@ def _architecture(words: str) -> Architecture:
         return read_gguf(Path(words)) if words.endswith(".gguf") else find(words).architecture
     except (GgufError, ConfigError, OSError) as error:
         raise ImportFault(str(error)) from error
+
+
+@click.command("export")
+@click.argument("store", type=STORE)
+@click.option("--to", required=True, type=click.Path(path_type=Path), help="A file, or a folder for one of each model.")
+@click.option(
+    "--format",
+    "format_",
+    type=click.Choice(FORMATS),
+    help="Left out: parquet or sqlite where the file ends so (.parquet, .db), else jsonl, with all we know.",
+)
+@study_option
+@click.option("--model", help="Only this model.")
+@click.pass_obj
+def export_(
+    traceback: bool, /, *, store: Path, to: Path, format_: str | None, study: str | None, model: str | None
+) -> None:
+    """Write the samples of a STORE to a file or folder.
+
+    `sampler import` reads all formats but sqlite, which is a store.
+
+    \b
+    sampler export results.db --to samples.jsonl.gz
+    sampler export results.db --to programs --format evalplus --model small
+    """
+    with error_boundary(sys.stderr, traceback=traceback) as failed:
+        with open_migrated(store, ExportReader) as reader:
+            row = chosen_study(reader.studies(), store, study)
+            written = export(ExportRequest(study=row.id, to=to, format=format_ or format_of(to), model=model), reader)
+        for path in written:
+            click.echo(f"wrote {path}")
+        sys.exit(Exit.OK)
+    sys.exit(failed[0])
