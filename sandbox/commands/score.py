@@ -19,16 +19,17 @@ from sandbox.console import progress
 from sandbox.errors import SandboxError
 from sandbox.extraction import TEXT_KINDS
 from sandbox.judging import judge
-from sandbox.problems import ProblemsError, Wanted
+from sandbox.problems import ProblemsError, TestSet
 from sandbox.sanitize import first_few, one_line, sanitize
 from sandbox.scoring.references import ReferenceFailed, References, usual_directory
-from sandbox.scoring.rejudging import Changes, rejudged
 from sandbox.scoring.samples import ReadOptions, SamplesError, read_samples
 from sandbox.scoring.scorefile import (
+    Changes,
     Row,
     Summary,
     continued,
     read_rows,
+    rejudged,
     score_samples,
     still_to_score,
     write_row,
@@ -80,8 +81,8 @@ k_option = click.option("--k", "ks", callback=_ks, metavar="N,…", help="Which 
 @click.option(
     "--tests",
     "wanted",
-    type=click.Choice([kind.value for kind in Wanted]),
-    default=Wanted.BOTH.value,
+    type=click.Choice([kind.value for kind in TestSet]),
+    default=TestSet.BOTH.value,
     show_default=True,
     help="Which tests to run. With both, the judge's give the verdict.",
 )
@@ -121,7 +122,7 @@ def score(
             left_out=left_out.append,
             untested=held.untested,
         )
-        asked = list(read_samples(samples, known, chosen, Wanted(wanted), how))
+        asked = list(read_samples(samples, known, chosen, TestSet(wanted), how))
         say_left_out(left_out, "sample")
         place: AbstractContextManager[tuple[TextIO, dict[int, Row]]]
         place = continued(out) if out else nullcontext((sys.stdout, {}))

@@ -23,7 +23,7 @@ from sandbox.problems.loading import (
     read_problem,
     read_problems,
 )
-from sandbox.problems.problem import Form, Problem, ProblemsError, Wanted, find_name, find_problem
+from sandbox.problems.problem import Form, Problem, ProblemsError, TestSet, find_name, find_problem
 
 __all__ = [
     "BUILT_IN",
@@ -35,7 +35,7 @@ __all__ = [
     "Problem",
     "ProblemFile",
     "ProblemsError",
-    "Wanted",
+    "TestSet",
     "find_name",
     "find_problem",
     "is_named",

@@ -7,9 +7,8 @@ table `Scorer.strategies` names the strategy for each type of tests, and nothing
 - `CallTests`, `ReferenceTests`: `calls`. The candidate answers, the host compares. A `ReferenceTests` set has no
   expected answers; `references` asks the data set's own solution for them, in the grader box, once.
 - `StdinTests`: `printed`. A whole program, one process for each case; the host compares what was printed.
-- `CheckTests`: `grader_tests`. Tests that are code run in the grader box over the candidate's answers. `recording`
-  finds out before which calls they make.
-- `str`, or no tests: `in_process`. One visit; the tests, if any, run in the candidate's own process.
+- `CheckTests`: `grader_tests`. Tests that are code run in the grader box over the candidate's answers.
+- `str`, or no tests: `grader_tests.score_in_process`. One visit; the tests, if any, run in the candidate's process.
 
 **What a strategy is given.** `job` holds the program with its tests, and the limits of one visit. `visits` is all that
 a strategy may do to the world: `visits.candidate(job)` runs a job in the candidate's box, `visits.grader(program, job)`
@@ -29,5 +28,5 @@ and how its facts are judged, explained and judged again in `sandbox.judging`.
 
 `scorer` opens pools and takes one program after another; selection tests are scored by the same table, apart from the
 tests that give the verdict. Where programs are compared with each other, `collect_answers` gets every answer.
-`samples` and `scorefile` are for files, and `rejudging` judges again without a box.
+`samples` and `scorefile` are for files, which can be judged again without a box.
 """

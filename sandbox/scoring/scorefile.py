@@ -3,7 +3,7 @@
 A line of the output names the sample's line and the digest of its program. When the same command runs again, existing
 lines that still fit are kept; a last line that was cut off by a crash is removed. Each line carries the facts that its
 verdict was made from, or `same_as`: the line of an equal program that has them. So the verdict can be made again
-without a box (`sandbox.scoring.rejudging`).
+without a box (`rejudged`), after a change of the judge or of the expected answers.
 """
 
 from __future__ import annotations
@@ -25,7 +25,9 @@ from typing import Any, TextIO
 from sandbox.errors import SandboxError
 from sandbox.judging.explaining import explain
 from sandbox.judging.judge import JUDGE_VERSION
-from sandbox.judging.score_records import packed
+from sandbox.judging.score_records import Facts, FactsError, NotEnough, Unreadable, packed, rejudge, unpack
+from sandbox.problems import Problem, ProblemsError, TestSet, find_problem
+from sandbox.scoring.references import References
 from sandbox.scoring.samples import FiledSample, SamplesError, lines_of
 from sandbox.scoring.scorer import Scorer
 from sandbox.values import Limits, Program, Score, Verdict
@@ -264,3 +266,68 @@ class Summary:
     def _one(self, name: str, k: int) -> float:
         n, c = self._tested[name], self._passed[name]
         return 1 - math.comb(n - c, k) / math.comb(n, k)
+
+
+Rejudged = tuple[Row, Row, str]  # a row as it was and as it is, and why its facts cannot be read ("" if they can)
+
+
+class Changes:
+    """Counts how verdicts have changed."""
+
+    def __init__(self) -> None:
+        self.moved: Counter[tuple[str, str]] = Counter()
+        self.without_facts = 0
+        self.unreadable: list[str] = []  # rows whose facts cannot be read, and why
+
+    def counted(self, rows: Iterable[Rejudged]) -> Iterator[Row]:
+        """Yield the new rows and count their changes."""
+        for old, new, unreadable in rows:
+            self.without_facts += not old.get("facts") and "same_as" not in old
+            if unreadable:
+                self.unreadable.append(f"line {old['line']} ({old['task_id']}): {unreadable}")
+            if old["verdict"] != new["verdict"]:
+                self.moved[str(old["verdict"]), str(new["verdict"])] += 1
+            yield new
+
+
+def rejudged(rows: Iterable[Row], problems: Mapping[str, Problem], references: References) -> Iterator[Rejudged]:
+    """Yield each row together with the row that today's judge makes from its facts.
+
+    A row without facts, or with facts that cannot be read, stays as it is. A row whose facts are not enough has no
+    verdict afterwards. Raises SamplesError naming the line and what is wrong, or ReferenceFailed.
+    """
+    anew: dict[int, Row] = {}
+    for row in rows:
+        try:
+            fresh = _anew(row, problems, references) if row.get("facts") else anew.get(row.get("same_as", 0))
+        except Unreadable as error:
+            yield row, row, str(error)
+            continue
+        except NotEnough as error:
+            fresh = {"verdict": None, "passed": None, "unscored": str(error)}
+        except (FactsError, ProblemsError) as error:
+            raise SamplesError(f"the row of line {row['line']}: {error}") from error
+        if row.get("facts") and fresh is not None:
+            anew[row["line"]] = fresh
+        yield row, (row if fresh is None else row | fresh), ""
+
+
+def _anew(row: Row, problems: Mapping[str, Problem], references: References) -> Row:
+    problem = find_problem(problems, row["task_id"])
+    if problem is None:
+        raise SamplesError(f"no problem is called {row['task_id']!r}; do --problems and the file belong together?")
+    facts, wanted = _kept(row)
+    tests, selection = problem.tests_for(wanted)
+    tests, selection = references.without_box(tests), selection and references.without_box(selection)
+    program = Program(source="", tests=tests, selection=selection)
+    return score_fields(rejudge(facts, tests, selection), program, facts.limits)
+
+
+def _kept(row: Row) -> tuple[Facts, TestSet]:
+    """Return the facts of a row, and which tests it was asked; raises Unreadable."""
+    try:
+        return unpack(base64.b64decode(row["facts"], validate=True)), TestSet(row["tests"])
+    except Unreadable:
+        raise
+    except (ValueError, TypeError, KeyError) as error:
+        raise Unreadable(f"no facts of ours: {error}") from error

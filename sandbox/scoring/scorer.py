@@ -20,8 +20,7 @@ from sandbox.boxes.pool import Pool, PoolTask, WorkerBoxes
 from sandbox.judging import judge
 from sandbox.scoring.calls import CallStrategy, are_calls
 from sandbox.scoring.collect_answers import PATIENCE, ProgramAnswers, collect_answers
-from sandbox.scoring.grader_tests import GraderStrategy
-from sandbox.scoring.in_process import score_in_process
+from sandbox.scoring.grader_tests import GraderStrategy, score_in_process
 from sandbox.scoring.printed import score_printed
 from sandbox.scoring.references import References
 from sandbox.scoring.strategy import ScoringOptions, Strategy, Visits

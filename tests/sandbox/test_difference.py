@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sandbox.judging.difference import first_difference
+from sandbox.judging.explaining import first_difference
 
 LONG = "a" * 500
 VALUES = st.recursive(

@@ -11,8 +11,7 @@ from sandbox.boxes.pool import WorkerBoxes
 from sandbox.judging.explaining import explain
 from sandbox.problems import load_problems
 from sandbox.problems.ast_names import leans_on
-from sandbox.scoring.grader_tests import GraderStrategy
-from sandbox.scoring.recording import Plan
+from sandbox.scoring.grader_tests import GraderStrategy, Plan
 from sandbox.scoring.scorer import Scorer, open_scorer
 from sandbox.scoring.strategy import Visits
 from sandbox.values import CheckTests, Flag, Job, Limits, Program, Score, Verdict
