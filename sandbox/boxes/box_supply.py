@@ -17,8 +17,7 @@ import tenacity
 from sandbox.boxes.box import Box
 from sandbox.boxes.container_config import BoxSpec
 from sandbox.boxes.docker_client import DockerClient
-from sandbox.boxes.isolation_cache import IsolationCache, check_isolation, subject_of
-from sandbox.boxes.isolation_check import require_isolation
+from sandbox.boxes.isolation_check import IsolationCache, check_isolation, require_isolation, subject_of
 from sandbox.boxes.ownership import Owner, remove_orphans
 from sandbox.errors import BoxLost, SandboxError
 from sandbox.values import Limits

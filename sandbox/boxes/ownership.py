@@ -1,18 +1,26 @@
-"""Record which process owns a container, and remove the containers whose process is gone.
+"""Record which process owns a container or a core, and remove the containers whose process is gone.
 
 The owner is written on every container as a label. Containers whose owner is gone are removed when the next pool opens.
 A process that this one cannot see (another machine on a shared engine, another process namespace) is taken to be alive.
+
+A pool pins its boxes to cores that this process may use, and first to those that no other pool has claimed.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
+import random
+import socket
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
 from sandbox.boxes.container_config import LABEL, LABEL_OWNER
 from sandbox.boxes.docker_client import DockerClient
+
+_CORE_SOCKET = "\0codebudget-core-{core}"  # an abstract socket: its owner's end frees it, and no file is left behind
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,3 +94,44 @@ def remove_all(engine: DockerClient) -> int:
     for container in found:
         engine.remove(container.id)
     return len(found)
+
+
+class Cores:
+    """Claims on cores of this machine, held until `close`.
+
+    A claim does not lock others out: if all cores are taken, pools share them.
+    """
+
+    def __init__(self, count: int, allowed: Iterable[int]) -> None:
+        """Claim `count` of the allowed cores; if there are fewer, some are claimed several times."""
+        self._claims: list[socket.socket] = []
+        free: list[int] = []
+        taken: list[int] = []
+        for core in allowed:
+            (free if len(free) < count and self._claimed(core) else taken).append(core)
+        random.shuffle(taken)  # or all pools that come late would share the first core
+        order = free + taken
+        self.chosen = [order[number % len(order)] for number in range(count)]
+
+    def _claimed(self, core: int) -> bool:
+        claim = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        try:
+            claim.bind(_CORE_SOCKET.format(core=core))
+        except OSError:
+            claim.close()
+            return False
+        self._claims.append(claim)
+        return True
+
+    def close(self) -> None:
+        """Release the claims."""
+        while self._claims:
+            self._claims.pop().close()
+
+
+def allowed_cores(machine: int) -> list[int]:
+    """Return the cores of the engine's machine that this process may use; on another machine, all of them."""
+    with contextlib.suppress(OSError):
+        if mine := [core for core in sorted(os.sched_getaffinity(0)) if core < machine]:
+            return mine
+    return list(range(machine))

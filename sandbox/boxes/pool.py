@@ -27,8 +27,8 @@ import tenacity
 
 from sandbox.boxes.box import GRACE_S, Box
 from sandbox.boxes.box_supply import BoxSupply, PinnedBox, PoolSpec
-from sandbox.boxes.cores import Cores, allowed_cores
 from sandbox.boxes.docker_client import DockerClient
+from sandbox.boxes.ownership import Cores, allowed_cores
 from sandbox.errors import (
     LACKING,
     BoxLost,

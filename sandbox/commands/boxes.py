@@ -16,10 +16,9 @@ from sandbox.boxes import image, ownership
 from sandbox.boxes.box import Box
 from sandbox.boxes.container_config import BoxSpec
 from sandbox.boxes.docker_client import DockerClient
-from sandbox.boxes.isolation_cache import IsolationCache, usual_directory
-from sandbox.boxes.isolation_check import WALLS, Finding, probe
+from sandbox.boxes.isolation_check import WALLS, Finding, IsolationCache, probe, usual_directory
 from sandbox.boxes.ownership import Owner
-from sandbox.commands.common import image_options, limit_options, limits_of
+from sandbox.commands.common import image_spec_options, limit_options, limits_of
 from sandbox.commands.exit_codes import OUR_FAULT, PASSED, PROGRAM_FAULT, USAGE, say, stop
 from sandbox.console import HarmlessConsole, progress
 from sandbox.diagnostics.doctor import Level, Remark, examine, seen_inside
@@ -40,7 +39,7 @@ _MARKS = {Level.OK: "✓", Level.WARNING: "!", Level.BAD: "✗"}
     metavar="TIMES",
     help="Give every program so many times its time: for a small board, or an emulated machine.",
 )
-@image_options
+@image_spec_options
 def selftest(groups: tuple[str, ...], runtime: str | None, slower: float, image_spec: image.ImageSpec) -> None:
     """Run the attack suite on this machine and show what holds."""
     try:
@@ -62,7 +61,7 @@ def selftest(groups: tuple[str, ...], runtime: str | None, slower: float, image_
 
 @click.command()
 @click.option("--runtime", metavar="NAME", help="The container runtime to examine, like runsc.")
-@image_options
+@image_spec_options
 @limit_options
 def doctor(runtime: str | None, image_spec: image.ImageSpec, **options: Any) -> None:
     """Examine this machine, and try every wall from within a box.
@@ -94,7 +93,7 @@ def doctor(runtime: str | None, image_spec: image.ImageSpec, **options: Any) -> 
 @click.command()
 @click.option("--base", metavar="IMAGE", help="Build on this image instead of the usual base.")
 @click.option("--force", is_flag=True, help="Build even if the present image fits.")
-@image_options
+@image_spec_options
 def build(base: str | None, force: bool, image_spec: image.ImageSpec) -> None:
     """Build the box image (does nothing if it is there and fits)."""
     try:

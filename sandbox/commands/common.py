@@ -37,7 +37,7 @@ def limit_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-def image_options(command: Callable[..., Any]) -> Callable[..., Any]:
+def image_spec_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add `--python` and `--packages`; the command gets them as the `image_spec` of its boxes."""
 
     @click.option("--python", metavar="VERSION", help="The Python that programs run on, like 3.13.")
@@ -54,9 +54,9 @@ def image_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def scoring_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add `--isolation`, `--runtime` and `image_options`; the command gets them as `scoring`."""
+    """Add `--isolation`, `--runtime` and `image_spec_options`; the command gets them as `scoring`."""
 
-    @image_options
+    @image_spec_options
     @click.option(
         "--isolation",
         type=click.Choice([kind.value for kind in Isolation]),

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from sandbox.boxes.image import ImageSpec
-from sandbox.commands.common import chosen_limits, image_options, limit_options, limits_of
+from sandbox.commands.common import chosen_limits, image_spec_options, limit_options, limits_of
 from sandbox.commands.exit_codes import OUR_FAULT, PASSED, PROGRAM_FAULT, USAGE, say, stop
 from sandbox.commands.problem_options import ProblemReader, assume_option, filter_options, problem_options
 from sandbox.errors import SandboxError
@@ -30,7 +30,7 @@ from sandbox.values import CallTests, CheckTests, Flag, ReferenceTests, StdinTes
 @problem_options
 @filter_options
 @assume_option
-@image_options
+@image_spec_options
 @limit_options
 def problems_(
     source: str | None, check: bool, boxes: int | None, reader: ProblemReader, image_spec: ImageSpec, **limits: Any

@@ -11,7 +11,7 @@ import click
 from click.core import ParameterSource
 
 from sandbox.boxes.image import ImageSpec
-from sandbox.commands.common import chosen_limits, image_options, limit_options, limits_of
+from sandbox.commands.common import chosen_limits, image_spec_options, limit_options, limits_of
 from sandbox.commands.exit_codes import OUR_FAULT, PASSED, USAGE, say, stop
 from sandbox.commands.problem_options import ProblemReader, assume_option, filter_options, problem_options
 from sandbox.errors import SandboxError
@@ -56,7 +56,7 @@ OUTPUT_KB = 6 << 10  # unless another limit is asked for: clients of other serve
 @problem_options
 @filter_options
 @assume_option
-@image_options
+@image_spec_options
 @limit_options
 @click.pass_context
 def serve(

@@ -12,7 +12,7 @@ from concurrent.futures import Future
 from dataclasses import replace
 from types import NoneType
 
-from sandbox.boxes import isolation_cache
+from sandbox.boxes import isolation_check
 from sandbox.boxes.box_supply import MAX_BOXES, PoolSpec
 from sandbox.boxes.docker_client import DockerClient
 from sandbox.boxes.image import USUAL, ImageSpec, ensure_image
@@ -184,7 +184,7 @@ def open_pool(
             limits=limits,
             boxes=usable_cores() if boxes is None else boxes,
             runtime=runtime,
-            proofs=isolation_cache.usual_directory(),
+            proofs=isolation_check.usual_directory(),
         )
         with Pool(engine, spec) as pool:
             yield pool

@@ -95,7 +95,7 @@ def test_a_hub_s_name_stays_as_it_is_and_a_path_is_meant_from_the_study_file(loa
     assert opened("x" * 5000) == "x" * 5000
 
 
-def test_the_sandbox_s_outfit_decides_the_verdicts_only_where_it_is_not_the_usual_one(load):
+def test_the_sandbox_s_image_decides_the_verdicts_only_where_it_is_not_the_usual_one(load):
     plain = load(SMALL).record(()).limits
     fitted = load(SMALL + '[sandbox]\npackages = ["numpy"]\nfresh = true\n')
     assert fitted.packages == ("numpy",)

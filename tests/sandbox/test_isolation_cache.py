@@ -13,14 +13,20 @@ from typing import Any
 import pytest
 
 from sandbox.boxes import box as box_module
-from sandbox.boxes import isolation_cache as proofs_module
+from sandbox.boxes import isolation_check as proofs_module
 from sandbox.boxes.box import Box
 from sandbox.boxes.box_supply import PoolSpec
 from sandbox.boxes.container_config import BoxSpec
 from sandbox.boxes.docker_client import DockerClient
 from sandbox.boxes.image import ensure_image
-from sandbox.boxes.isolation_cache import MAX_AGE_S, MOST, IsolationCache, check_isolation, subject_of
-from sandbox.boxes.isolation_check import WallBroken
+from sandbox.boxes.isolation_check import (
+    MAX_AGE_S,
+    MAX_ENTRIES,
+    IsolationCache,
+    WallBroken,
+    check_isolation,
+    subject_of,
+)
 from sandbox.boxes.ownership import Owner, boot
 from sandbox.boxes.pool import Pool
 from sandbox.values import Job, Limits, Program
@@ -110,9 +116,9 @@ def test_where_nothing_can_be_kept_nothing_is_known_and_nothing_breaks(tmp_path:
 
 
 def test_old_memories_go(directory: Path) -> None:
-    for number in range(MOST + 5):
+    for number in range(MAX_ENTRIES + 5):
         IsolationCache(directory).add(str(number))
-    assert len(list(directory.iterdir())) == MOST
+    assert len(list(directory.iterdir())) == MAX_ENTRIES
 
 
 def test_a_memory_is_of_one_boot_engine_container_machine_probe_and_set_of_limits(

@@ -22,11 +22,10 @@ import pytest
 from sandbox.boxes import box as box_module
 from sandbox.boxes.box_supply import PoolSpec
 from sandbox.boxes.container_config import LABEL, LABEL_OWNER, BoxSpec
-from sandbox.boxes.cores import Cores, allowed_cores
 from sandbox.boxes.docker_client import DockerClient
 from sandbox.boxes.image import ensure_image
 from sandbox.boxes.isolation_check import WallBroken
-from sandbox.boxes.ownership import Owner, remove_orphans
+from sandbox.boxes.ownership import Cores, Owner, allowed_cores, remove_orphans
 from sandbox.boxes.pool import CANDIDATE, GRADER, BoxRole, Pool, WorkerBoxes
 from sandbox.errors import ImageMissing, PoolInOtherProcess, TaskCancelled
 from sandbox.values import Ending, Flag, Job, Limits, Program
