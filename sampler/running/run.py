@@ -1,9 +1,9 @@
 """Run a study: plan, sample, store, score, store.
 
 The plan is what the study wants minus what the store holds, so a run after a crash and a run with more samples work
-like a first run. Models are sampled one after the other in the calling thread. Every sample is stored at once, and
-`Scoring` scores it from the store meanwhile. Engines and the sandbox are passed in as `Dependencies`; events are sent
-as values to a subscriber.
+like a first run. Models of one place (this machine, or a server) are sampled one after the other, those of different
+places at the same time, in a thread for each place. Every sample is stored at once, and `Scoring` scores it from the
+store meanwhile. Engines and the sandbox are passed in as `Dependencies`; events are sent as values to a subscriber.
 
 Every fault of ours is recorded in the store and then raised as an exception. A crashed engine is restarted as long as
 each restart yields samples. If a model cannot be sampled, the other models are still sampled, and then its error is
@@ -19,8 +19,10 @@ import platform
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, as_completed, wait
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from importlib.metadata import version
 from itertools import groupby
 
@@ -44,6 +46,8 @@ AHEAD_PER_BOX = 4  # programs that wait for a box, so that none is ever idle
 AHEAD_LEAST = 32
 RESTARTS_IN_VAIN = 2  # engines in a row that were lost without a single sample
 _Planned = tuple[ModelSpec, list[Request]]
+_Lane = list[list[_Planned]]  # models of one place, each with its greedy companion
+_Failures = dict[str, BackendError]  # by the model's name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +97,8 @@ class Run:
         self._dependencies = dependencies
         self._tell = tell
         self._stop = threading.Event()
+        self._broken = threading.Event()  # a fault ends the run, so the threads of other places end, too
+        self._opened: set[Backend] = set()
 
     def stop(self) -> None:
         """Request no more samples and finish running work; may be called from a signal handler."""
@@ -141,22 +147,54 @@ class Run:
             ahead=max(AHEAD_LEAST, AHEAD_PER_BOX * (self._study.boxes or os.cpu_count() or 1)),
             tell_fault=lambda message: self._note(ids, "warning", "unscored", message),
         )
-        failures: dict[str, BackendError] = {}
         with self._dependencies.executor(self._study) as executor, Scoring(executor, job) as scoring:
             self._store.opened_executor(ids.study, executor.image)
-            for _, group in groupby(planned, key=lambda pair: pair[0].greedy_of or pair[0].name):
-                if self._stop.is_set():
-                    break
-                together = list(group)
-                try:
-                    self._sample_to_the_end(ids, by_name, together, scoring)
-                except BackendError as error:  # the other models' work is not lost with this one's
-                    name = together[0][0].name
-                    failures[name] = error
-                    self._note(ids, "error", "model", f"{name}: {error}")
+            sample = partial(self._sample_in_turn, ids, by_name, scoring)
+            lanes = lanes_of(planned)
+            failures = sample(lanes[0]) if len(lanes) == 1 else self._at_once(sample, lanes)
             scoring.finish(self._stop)
         if failures:
             raise _one(failures)
+
+    def _at_once(self, sample: Callable[[_Lane], _Failures], lanes: Sequence[_Lane]) -> _Failures:
+        """Sample every lane in a thread of its own; return the models' failures, raise any other error."""
+        with ThreadPoolExecutor(max_workers=max(1, len(lanes)), thread_name_prefix="sampling") as threads:
+            begun = [threads.submit(sample, lane) for lane in lanes]
+            try:
+                wait(begun, return_when=FIRST_EXCEPTION)
+            except BaseException:
+                self._break_off()
+                raise
+            failures: _Failures = {}
+            for lane in as_completed(begun):
+                if lane.exception() is not None:
+                    self._break_off()
+                failures |= lane.result()
+            return failures
+
+    def _break_off(self) -> None:
+        """Make the threads of all places end: no samples are requested, and those in flight are cancelled."""
+        self._broken.set()
+        for backend in tuple(self._opened):
+            backend.close()
+
+    def _sample_in_turn(self, ids: StudyIds, problems: dict[str, Problem], scoring: Scoring, lane: _Lane) -> _Failures:
+        """Sample models one after the other; return the failures of those that could not be sampled to the end."""
+        failures: _Failures = {}
+        for group in lane:
+            if self._stopping:
+                break
+            try:
+                self._sample_to_the_end(ids, problems, group, scoring)
+            except BackendError as error:  # the other models' work is not lost with this one's
+                name = group[0][0].name
+                failures[name] = error
+                self._note(ids, "error", "model", f"{name}: {error}")
+        return failures
+
+    @property
+    def _stopping(self) -> bool:
+        return self._stop.is_set() or self._broken.is_set()
 
     def _sample_to_the_end(
         self, ids: StudyIds, problems: dict[str, Problem], group: list[_Planned], scoring: Scoring
@@ -172,7 +210,7 @@ class Run:
                 names = {model.name for model, _ in group}
                 left = [pair for pair in self._plan(ids, tuple(problems.values())) if pair[0].name in names]
                 in_vain = in_vain + 1 if _count(left) == _count(group) else 0
-                if in_vain > RESTARTS_IN_VAIN or self._stop.is_set():
+                if in_vain > RESTARTS_IN_VAIN or self._stopping:
                     raise
                 self._note(ids, "warning", "engine", f"{group[0][0].name}: {error}; a fresh one takes over")
                 group = left
@@ -185,7 +223,7 @@ class Run:
         def tell(message: str) -> None:
             self._note(ids, "warning", "outage", f"{group[0][0].name}: {message}")
 
-        with self._dependencies.backend(group[0][0], tell) as backend:
+        with self._dependencies.backend(group[0][0], tell) as backend, self._listed(backend):
             for model, asked in group:
                 told = backend.card
                 card = told if model.architecture is None else replace(told, architecture=model.architecture)
@@ -204,9 +242,18 @@ class Run:
                     self._store.add_sample(replace(record, prompt_form=form))
                     scoring.check()
 
+    @contextmanager
+    def _listed(self, backend: Backend) -> Iterator[None]:
+        """Keep a backend among the open ones, so that it can be closed from another thread."""
+        self._opened.add(backend)
+        try:
+            yield
+        finally:
+            self._opened.discard(backend)
+
     def _until_stopped(self, asked: Sequence[Request]) -> Iterator[Request]:
         for request in asked:
-            if self._stop.is_set():
+            if self._stopping:
                 return
             yield request
 
@@ -259,6 +306,15 @@ def _record(ids: StudyIds, model: str, card: ModelCard, sample: Sample, program:
         decode_flops=None if flops is None else float(flops.decode),
         cached_flops=None if flops is None or flops.cached is None else float(flops.cached),
     )
+
+
+def lanes_of(planned: Sequence[_Planned]) -> list[_Lane]:
+    """Return the models by the place where they are sampled: this machine, or a server by its address."""
+    lanes: dict[str, _Lane] = {}
+    for _, group in groupby(planned, key=lambda pair: pair[0].greedy_of or pair[0].name):
+        together = list(group)
+        lanes.setdefault(together[0][0].server, []).append(together)
+    return list(lanes.values()) or [[]]
 
 
 def _alike(model: ModelSpec) -> str:

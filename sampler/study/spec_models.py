@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import MISSING, asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 from sampler.backends.llamacpp.backend import LlamaOptions
 from sampler.backends.openai.backend import HOSTED, OpenAIOptions
@@ -95,6 +96,11 @@ class ModelSpec:
     costs: GivenCosts = GivenCosts()
     architecture: Architecture | None = None
     greedy_of: str | None = None
+
+    @property
+    def server(self) -> str:
+        """Return the host and port of the server that the model lives on; empty for an engine on this machine."""
+        return urlsplit(str(self.options.get("base_url", ""))).netloc if self.backend == "openai" else ""
 
 
 def read_models(top: TomlTable, path: Path) -> tuple[ModelSpec, ...]:

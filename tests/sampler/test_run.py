@@ -406,3 +406,75 @@ def test_what_a_backend_tells_of_an_outage_is_an_event(tmp_path, support):
     with Reader(study.store) as reader:
         (outage,) = [event for event in reader.events(reader.studies()[0].id) if event.kind == "outage"]
     assert (outage.level, outage.message) == ("warning", "small: the server failed with status 503")
+
+
+SERVED = """
+[[models]]
+name = "{name}"
+backend = "openai"
+samples = 2
+[models.options]
+base_url = "http://127.0.0.1:{port}/v1"
+"""
+
+
+def served(support, folder, **ports: int):
+    text = "".join(SERVED.format(name=name, port=port) for name, port in ports.items())
+    return load_study(support.write_study(folder, samples=2, more=text))
+
+
+def test_models_of_different_servers_are_sampled_at_the_same_time(tmp_path, support):
+    study = served(support, tmp_path, left=1001, right=1002)
+    together = threading.Barrier(3)
+    backends = [support.RuleBackend(name) for name in ("small", "left", "right")]
+    for backend in backends:  # each waits at its first sample until all three have one
+        backend.on_sample = lambda count: together.wait(timeout=60) if count == 1 else None
+    assert run_study(study, support.rule_dependencies(*backends), nobody) is Exit.OK
+    assert len(state(study.store)) == 3 * 2 * 3
+
+
+def test_models_of_one_server_are_sampled_one_after_the_other(tmp_path, support):
+    study = served(support, tmp_path, left=1001, right=1001)
+    asked: list[str] = []
+    backends = [support.RuleBackend(name) for name in ("left", "right")]
+    for backend in backends:
+        backend.on_sample = lambda _count, name=backend.card.name: asked.append(name)
+    assert run_study(study, support.rule_dependencies(*backends), nobody) is Exit.OK
+    assert asked == ["left"] * 6 + ["right"] * 6
+
+
+def test_a_fault_in_one_place_cancels_what_other_places_have_in_flight(tmp_path, support):
+    study = served(support, tmp_path, left=1001, right=1002)
+    begun, closed = threading.Event(), threading.Event()
+
+    class Waiting(support.RuleBackend):
+        def close(self) -> None:
+            closed.set()
+
+    def fail(_count: int) -> None:
+        begun.wait(timeout=60)
+        raise RuntimeError("a bug of ours")
+
+    def wait(_count: int) -> None:
+        begun.set()
+        assert closed.wait(timeout=60), "nobody closed it"
+        raise BackendError("cancelled")
+
+    left, right = support.RuleBackend("left"), Waiting("right")
+    left.on_sample, right.on_sample = fail, wait
+    with pytest.raises(RuntimeError, match="a bug of ours"):
+        run_study(study, support.rule_dependencies(left, right), nobody)
+    assert closed.is_set()
+    assert rows(study.store, "SELECT status FROM study") == [("failed",)]
+
+
+def test_one_server_that_fails_costs_the_models_of_others_nothing(tmp_path, support):
+    study = served(support, tmp_path, left=1001, right=1002)
+    left = support.RuleBackend("left")
+    left.fail_after = 1
+    with pytest.raises(BackendError, match="the engine is gone"):
+        run_study(study, support.rule_dependencies(left), nobody)
+    counts = rows(
+        study.store, "SELECT name, count(*) FROM sample JOIN model ON model.id = model_id GROUP BY 1 ORDER BY 1"
+    )
+    assert counts == [("left", 1), ("right", 6), ("small", 6)]
