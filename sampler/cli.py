@@ -8,8 +8,7 @@ import sys
 def main() -> None:
     """Run the console script; slow imports happen here, so that ctrl-C leaves no traceback."""
     try:
-        from sampler.cli_main import run_command
-        from sampler.commands import cli
+        from sampler.commands import cli, run_command
 
         run_command(cli, "sampler")
     except KeyboardInterrupt:

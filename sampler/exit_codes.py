@@ -1,9 +1,14 @@
-"""Exit codes: public, the same for every command that runs, reports or shows a study."""
+"""Exit codes, public and the same for every command that runs, reports or shows a study; and how a process ends."""
 
 from __future__ import annotations
 
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import IntEnum
-from typing import ClassVar
+from typing import ClassVar, TextIO
 
 
 class Exit(IntEnum):
@@ -25,3 +30,14 @@ class CommandError(Exception):
     """An error that a command reports in one line, and the exit code that it then ends with."""
 
     exit_code: ClassVar[Exit]
+
+
+@contextmanager
+def allow_closed_pipe(out: TextIO) -> Iterator[None]:
+    """End the process silently when the reader of `out` has closed it, with the exit code of SIGPIPE."""
+    try:
+        yield
+        out.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), out.fileno())  # or the interpreter complains at its own end
+        sys.exit(128 + signal.SIGPIPE)

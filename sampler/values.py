@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from enum import StrEnum
 from math import isfinite
+from types import TracebackType
+from typing import Self
 
 
 class Finish(StrEnum):
@@ -208,3 +210,19 @@ def valid_text(text: str) -> str:
 def canonical_json(value: Mapping[str, object]) -> str:
     """Return the canonical JSON of a value, so that equal values have equal texts."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"))
+
+
+class Closeable:
+    """A context manager that calls `close` at its end; subclasses define a `close` that may be called twice."""
+
+    def close(self) -> None:
+        """Release all resources."""
+        raise NotImplementedError
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

@@ -18,7 +18,7 @@ from typing import Any, NoReturn
 import click
 import platformdirs
 
-from sampler.cli_main import run_command
+from sampler.commands import run_command
 from sampler.exit_codes import Exit
 from sampler.running.run_options import HeadlessOptions, headless_options
 from sampler.store.reader import Reader, StoreError, StoreUnmade

@@ -23,8 +23,7 @@ from dataclasses import replace
 from typing import Any, Protocol
 
 from sampler.backends.base import Backend
-from sampler.closeable import Closeable
-from sampler.values import ModelCard, Request, Sample, SamplingParams
+from sampler.values import Closeable, ModelCard, Request, Sample, SamplingParams
 
 
 class NoMeter(Exception):

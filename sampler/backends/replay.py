@@ -33,9 +33,8 @@ from pathlib import Path
 from typing import Any
 
 from sampler.backends.base import BackendError
-from sampler.closeable import Closeable
 from sampler.models.catalogue import UnknownModel, find
-from sampler.values import Architecture, Finish, ModelCard, Request, Sample, SamplingParams
+from sampler.values import Architecture, Closeable, Finish, ModelCard, Request, Sample, SamplingParams
 from sandbox.values import MAX_SOURCE_BYTES
 
 _FINISHES = {

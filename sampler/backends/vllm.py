@@ -47,9 +47,9 @@ from typing import Any
 
 from sampler.backends.base import BackendError, CannotLoad, EngineLost, TextScore
 from sampler.backends.cost_attribution import WallShares
-from sampler.closeable import Closeable
 from sampler.models.architecture import ConfigError, config_architecture
 from sampler.values import (
+    Closeable,
     Finish,
     ModelCard,
     Prompt,

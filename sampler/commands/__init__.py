@@ -1,10 +1,18 @@
-"""Define the commands of `sampler`: one module each, imported when it runs, because all take half a second."""
+"""Define the commands of `sampler`: one module each, imported when it runs, because all take half a second.
+
+`run_command` runs one as a process: a wrong call prints one line, ctrl-C no traceback, and a closed pipe is no error.
+"""
 
 from __future__ import annotations
 
+import sys
+from typing import NoReturn
+
 import click
 
+from sampler.exit_codes import Exit, allow_closed_pipe
 from sandbox.commands.lazy_commands import Commands, Place
+from sandbox.terminal import guard
 
 COMMANDS = {
     "init": Place(
@@ -68,3 +76,26 @@ COMMANDS = {
 def cli(context: click.Context, *, traceback: bool) -> None:
     """Sample code from language models, score it, compare models at equal budget."""
     context.obj = traceback
+
+
+def run_command(command: click.Command, name: str) -> NoReturn:
+    """Run `command` as the program called `name`, and exit."""
+    guard()
+    try:
+        with allow_closed_pipe(sys.stdout):
+            code = command.main(prog_name=name, standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except click.ClickException as error:
+        click.echo(f"{name}: {_one_line(error)}", err=True)
+        sys.exit(error.exit_code)
+    except click.Abort:
+        sys.exit(Exit.INTERRUPTED)
+    sys.exit(code or Exit.OK)
+
+
+def _one_line(error: click.ClickException) -> str:
+    message = " ".join(error.format_message().split()).removesuffix(".")
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    return f"{message}; `{context.command_path} --help` tells more" if context else message

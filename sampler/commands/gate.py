@@ -16,9 +16,8 @@ from rich.padding import Padding
 from rich.text import Text
 
 from sampler.cli_errors import error_boundary
-from sampler.cli_main import allow_closed_pipe
 from sampler.commands.common import FILE, STORE, Amount, json_option, study_option, unit_option
-from sampler.exit_codes import Exit
+from sampler.exit_codes import Exit, allow_closed_pipe
 from sampler.gating import (
     Checked,
     Decision,

@@ -16,14 +16,11 @@ from rich.text import Text
 
 from sampler.backends.open import SCORING_KINDS
 from sampler.cli_errors import error_boundary
-from sampler.cli_main import allow_closed_pipe
 from sampler.commands.common import FILE, STORE, boxes_option, json_option, prompt_option, study_option
 from sampler.drawing import format_interval
-from sampler.exit_codes import Exit
+from sampler.exit_codes import Exit, allow_closed_pipe
 from sampler.models.pull import models_dir
-from sampler.ranking.rank_study import rank_study
-from sampler.ranking.rankers import RANKERS, Need, known
-from sampler.ranking.request import (
+from sampler.ranking.evaluation import (
     Best,
     Inputs,
     RankDependencies,
@@ -33,6 +30,8 @@ from sampler.ranking.request import (
     RankReport,
     RankRequest,
 )
+from sampler.ranking.rank_study import rank_study
+from sampler.ranking.rankers import RANKERS, Need, known
 from sampler.reporting.render import NAMES, Page, amount, grid, in_lines, one_line, plain
 from sampler.running.dependencies import TextEngine, rank_dependencies
 from sampler.stats.bootstrap import Interval

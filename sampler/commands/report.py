@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 import click
 
 from sampler.cli_errors import error_boundary
-from sampler.cli_main import allow_closed_pipe
 from sampler.commands.common import (
     FILE,
     FOLDER,
@@ -27,7 +26,7 @@ from sampler.commands.common import (
     study_option,
     unit_option,
 )
-from sampler.exit_codes import Exit
+from sampler.exit_codes import Exit, allow_closed_pipe
 from sampler.reporting.analyse import Accept, AnalysisRequest, AnalysisSource, read_analysis
 from sampler.reporting.comparison import compare as compared
 from sampler.reporting.comparison import comparison_json, print_comparison

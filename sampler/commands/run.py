@@ -19,9 +19,8 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from sampler.cli_errors import error_boundary
-from sampler.cli_main import allow_closed_pipe
 from sampler.commands.common import FILE, STORE, boxes_option, study_option
-from sampler.exit_codes import Exit
+from sampler.exit_codes import Exit, allow_closed_pipe
 from sampler.reporting.render import Page, one_line
 from sampler.running.dependencies import real_executor
 from sampler.running.displays import PlainLines

@@ -19,11 +19,9 @@ from functools import partial
 from pathlib import Path
 
 from sampler.costs import Flops, arch_flops
-from sampler.importing.files import digest_of
-from sampler.importing.import_options import FileOptions, ImportEnd, ImportRequest, options_of
+from sampler.importing.files import FileOptions, ImportEnd, ImportRequest, digest_of, options_of
 from sampler.importing.imported_sample import ImportFault
-from sampler.importing.prepare import PreparedSample, ReadingJob, SampleLeftOut
-from sampler.importing.subprocess_reader import read
+from sampler.importing.prepare import PreparedSample, ReadingJob, SampleLeftOut, read
 from sampler.models.catalogue import UnknownModel, find
 from sampler.store import import_statements
 from sampler.store.reader import Reader, StoreError

@@ -1,19 +1,27 @@
 """Prepare the samples of a file for a store.
 
 The problem is found, the program is made, and texts are named by their digests.
+
+Large files are read in a separate process, ahead of the process that writes the store, to use two cores. The reader
+gets a job and sends lists of samples, pickled, because both ends are our own. The pipe blocks the reader when the
+writer is slower. If the writer has ended, the reader ends at its next list.
 """
 
 from __future__ import annotations
 
 import hashlib
+import pickle  # noqa: TID251 - between our own two processes; no byte of a box comes here
 import re
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
-from sampler.importing.files import samples_of
-from sampler.importing.import_options import FileOptions, ImportRequest, options_of
+from sampler.importing.files import FileOptions, ImportRequest, options_of, samples_of
 from sampler.importing.imported_sample import Imported, ImportFault, NoText, Reading, Untested
 from sampler.values import valid_text
 from sandbox.extraction import Extracted, TextKind, extract
@@ -28,6 +36,8 @@ from sandbox.values import MAX_SOURCE_BYTES
 
 _FUNCTION = re.compile(r"^def\s+(\w+)\s*\(", re.MULTILINE)
 _SPACE = re.compile(r"\s+")
+LARGE_BYTES = 16 << 20  # a process costs about as long as this takes
+AT_ONCE = 500
 
 
 class Matcher:
@@ -205,3 +215,52 @@ def _named(text: str) -> tuple[str, bytes]:
             f"it is {len(data)} bytes long, and no sandbox takes a program of more than {MAX_SOURCE_BYTES}; take it out"
         )
     return text, hashlib.sha256(data).digest()
+
+
+def read(job: ReadingJob) -> Iterator[PreparedSample | SampleLeftOut]:
+    """Yield the samples of a file of any size, in its order; raises ImportFault."""
+    large = job.path.is_file() and job.path.stat().st_size >= LARGE_BYTES
+    return _read_ahead(job) if large else prepare_samples(job)
+
+
+def _read_ahead(job: ReadingJob) -> Iterator[PreparedSample | SampleLeftOut]:
+    words = [sys.executable, "-c", "from sampler.importing.prepare import main; main()"]
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as reader:
+        if reader.stdin is None or reader.stdout is None:  # what PIPE rules out
+            raise ImportFault("no pipe to the reading process")
+        try:
+            with reader.stdin as given:
+                pickle.dump(job, given)
+            while (told := pickle.load(reader.stdout)) is not None:  # our own process
+                if isinstance(told, ImportFault):
+                    raise told
+                yield from told
+        except (EOFError, BrokenPipeError, pickle.UnpicklingError) as error:
+            raise ImportFault(
+                f"{job.path}: the process that read it is gone (was it killed, or is memory short?); run the same "
+                "command "
+                "again, it goes on where it stopped"
+            ) from error
+        finally:
+            reader.kill()
+
+
+def _tell(job: ReadingJob, out: IO[bytes]) -> None:
+    """Send lists of samples, then None, or the fault of the file instead."""
+    samples = prepare_samples(job)
+    try:
+        while part := list(islice(samples, AT_ONCE)):
+            pickle.dump(part, out, pickle.HIGHEST_PROTOCOL)
+        pickle.dump(None, out)
+    except ImportFault as error:
+        pickle.dump(error, out)
+
+
+def main() -> None:
+    """Run the reading process."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # ctrl-C is the writer's to answer
+    try:
+        _tell(pickle.load(sys.stdin.buffer), sys.stdout.buffer)  # from our own process
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        sys.stdout = None  # the writer has gone, and nothing is left to flush

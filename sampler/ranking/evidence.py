@@ -13,9 +13,9 @@ from pathlib import Path
 
 from sampler.backends.openai.backend import HOSTED
 from sampler.costs import arch_flops
+from sampler.ranking.evaluation import Inputs, RankDependencies, RankRequest, TextModel
 from sampler.ranking.generated_tests import Asker, Executed, Generated, execute, generated_tests, read_texts
 from sampler.ranking.rankers import RANKERS, Answers, Entry, Given, Need, RankingError, informative, read_scores
-from sampler.ranking.request import Inputs, RankDependencies, RankRequest, TextModel
 from sampler.store.read_models import ModelRow, ProblemRow, RankableRow
 from sampler.study.prompts import Template, prompt_for, unbegun
 from sampler.study.spec import StudySandbox

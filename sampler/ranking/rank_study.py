@@ -13,7 +13,15 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from sampler.ranking.evaluation import Valued, frontiers, model_lines
+from sampler.ranking.evaluation import (
+    RankDependencies,
+    RankedModel,
+    RankReport,
+    RankRequest,
+    Valued,
+    frontiers,
+    model_lines,
+)
 from sampler.ranking.evidence import Group, NoSelection, NoTests, StudySetup, Tools
 from sampler.ranking.rankers import (
     DAMPED,
@@ -34,7 +42,6 @@ from sampler.ranking.rankers import (
     shortest,
     sum_logprob,
 )
-from sampler.ranking.request import RankDependencies, RankedModel, RankReport, RankRequest
 from sampler.reporting.unit_costs import complete_problems
 from sampler.stats.bootstrap import LEVEL, RESAMPLES
 from sampler.stats.ranking import Votes

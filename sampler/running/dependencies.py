@@ -15,8 +15,8 @@ from sampler.backends.cost_attribution import GpuMeter, MeteredBackend, NoMeter
 from sampler.backends.open import BackendContext, open_backend, open_scorer
 from sampler.models.catalogue import Model, find
 from sampler.models.pull import Progress, PullError, absence, cached, pull
+from sampler.ranking.evaluation import RankDependencies, TextModel
 from sampler.ranking.generated_tests import Asker
-from sampler.ranking.request import RankDependencies, TextModel
 from sampler.running.run import Dependencies
 from sampler.running.scoring import Executor
 from sampler.study.spec import Study, StudySandbox

@@ -17,8 +17,7 @@ from types import FrameType
 from typing import TextIO
 
 from sampler.cli_errors import error_boundary
-from sampler.cli_main import allow_closed_pipe
-from sampler.exit_codes import Exit
+from sampler.exit_codes import Exit, allow_closed_pipe
 from sampler.models.pull import models_dir
 from sampler.reporting.inputs import read_report
 from sampler.reporting.render import Page, print_report, report_json

@@ -14,7 +14,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sampler.closeable import Closeable
 from sampler.exit_codes import CommandError, Exit
 from sampler.store.read_models import (
     EventRow,
@@ -29,7 +28,7 @@ from sampler.store.read_models import (
     TallyRow,
 )
 from sampler.store.schema import APPLICATION, VERSIONS
-from sampler.values import Architecture, GivenCosts
+from sampler.values import Architecture, Closeable, GivenCosts
 
 BUSY_SECONDS = 10.0
 # Joins the latest verdict `v` of a sample `s`, by the index on both columns.

@@ -29,7 +29,6 @@ from typing import Any, TypeVar
 
 import sqlite_utils
 
-from sampler.closeable import Closeable
 from sampler.exit_codes import Exit
 from sampler.store import statements
 from sampler.store.lock import StoreBusy, StoreLock
@@ -54,7 +53,7 @@ from sampler.store.write_models import (
     StudyRecord,
     VerdictRecord,
 )
-from sampler.values import valid_text
+from sampler.values import Closeable, valid_text
 from sandbox.values import Score
 
 BATCH = 200

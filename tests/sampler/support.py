@@ -20,7 +20,7 @@ from typing import Self
 from sampler.backends.base import BackendError
 from sampler.backends.replay import ReplayBackend
 from sampler.importing import importer
-from sampler.importing.import_options import ImportRequest
+from sampler.importing.files import ImportRequest
 from sampler.importing.importer import import_files
 from sampler.running.headless import run_study
 from sampler.running.run import Dependencies

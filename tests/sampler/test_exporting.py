@@ -20,7 +20,7 @@ from sampler.backends.replay import ReplayBackend
 from sampler.commands import cli
 from sampler.exit_codes import Exit
 from sampler.exporting import FORMATS
-from sampler.importing.import_options import ImportRequest
+from sampler.importing.files import ImportRequest
 from sampler.importing.importer import import_files
 from sampler.reporting.inputs import read_report
 from sampler.running.stored import StoredScoring, score_stored

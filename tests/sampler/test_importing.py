@@ -17,7 +17,7 @@ from click.testing import CliRunner
 
 from sampler.commands import cli
 from sampler.exit_codes import Exit
-from sampler.importing.import_options import ImportRequest
+from sampler.importing.files import ImportRequest
 from sampler.importing.imported_sample import ImportFault, Reading
 from sampler.importing.importer import import_files
 from sampler.importing.prepare import ReadingJob, prepare_samples

@@ -10,9 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from variants import variants
 
-from sampler.importing.files import digest_of, format_of, samples_of, values_of
+from sampler.importing.files import ImportRequest, column_reader, digest_of, format_of, samples_of, values_of
 from sampler.importing.formats import FORMATS, named, recognised
-from sampler.importing.import_options import ImportRequest, column_reader
 from sampler.importing.imported_sample import Claim, Imported, ImportFault, NoText, Reading
 from sampler.importing.importer import Numbering
 from sampler.importing.prepare import Matcher, PreparedSample, ReadingJob, SampleLeftOut, prepare_samples

@@ -12,11 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from sampler.importing import subprocess_reader
-from sampler.importing.import_options import ImportRequest
+from sampler.importing import prepare
+from sampler.importing.files import ImportRequest
 from sampler.importing.imported_sample import ImportFault
-from sampler.importing.prepare import ReadingJob, prepare_samples
-from sampler.importing.subprocess_reader import read
+from sampler.importing.prepare import ReadingJob, prepare_samples, read
 from sandbox.problems import load_problems
 
 PROBLEMS = load_problems("humaneval")
@@ -40,7 +39,7 @@ def readers() -> set[str]:
 
 @pytest.fixture
 def everything_is_large(monkeypatch):
-    monkeypatch.setattr(subprocess_reader, "LARGE_BYTES", 1)
+    monkeypatch.setattr(prepare, "LARGE_BYTES", 1)
 
 
 @pytest.mark.usefixtures("everything_is_large")
@@ -88,14 +87,14 @@ def test_a_reader_ends_when_its_writer_is_killed(tmp_path):
     program = f"""
 import os, time
 from pathlib import Path
-from sampler.importing import subprocess_reader
+from sampler.importing import prepare
 from sampler.importing.prepare import ReadingJob
-from sampler.importing.import_options import ImportRequest
+from sampler.importing.files import ImportRequest
 from sandbox.problems import load_problems
-subprocess_reader.LARGE_BYTES = 1
+prepare.LARGE_BYTES = 1
 path = Path({str(tmp_path / "a.jsonl")!r})
 request = ImportRequest(files=(path,), study="s", model="m")
-samples = subprocess_reader.read(ReadingJob(path=path, request=request, problems=load_problems("humaneval")))
+samples = prepare.read(ReadingJob(path=path, request=request, problems=load_problems("humaneval")))
 next(samples)
 print(Path(f"/proc/self/task/{{os.getpid()}}/children").read_text(), flush=True)
 time.sleep(60)

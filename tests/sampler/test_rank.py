@@ -18,9 +18,9 @@ from sampler.backends.replay import ReplayBackend
 from sampler.commands import cli
 from sampler.commands.rank import ranks_json
 from sampler.exit_codes import Exit
+from sampler.ranking.evaluation import Inputs, RankDependencies, RankRequest, TextModel
 from sampler.ranking.rank_study import rank_study
 from sampler.ranking.rankers import RankingError, known
-from sampler.ranking.request import Inputs, RankDependencies, RankRequest, TextModel
 from sampler.reporting.inputs import read_report
 from sampler.running.headless import run_study
 from sampler.running.run import Dependencies

@@ -22,12 +22,12 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from sampler.closeable import Closeable
 from sampler.reporting.comparison import NotComparable
 from sampler.reporting.inputs import refuse_other_problems
 from sampler.store.lock import is_abandoned, process_exists
 from sampler.store.read_models import EventRow, ModelRow, StudyRow, TailRow
 from sampler.store.reader import Reader, StoreError, StoreUnmade
+from sampler.values import Closeable
 from tui.data.curves import CurveRequest, available_units, curves_of
 from tui.data.snapshot import ComparisonModels, Curves, Snapshot, StoreProblem
 

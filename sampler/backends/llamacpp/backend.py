@@ -31,8 +31,17 @@ from typing import Any
 from sampler.backends.base import MOST_SECONDS, BackendError, EngineLost
 from sampler.backends.cost_attribution import WallShares
 from sampler.backends.llamacpp.process import EngineOptions, EngineProcess, EventStream, ask, physical_cores
-from sampler.closeable import Closeable
-from sampler.values import Architecture, Finish, ModelCard, Prompt, PromptStyle, Request, Sample, SamplingParams
+from sampler.values import (
+    Architecture,
+    Closeable,
+    Finish,
+    ModelCard,
+    Prompt,
+    PromptStyle,
+    Request,
+    Sample,
+    SamplingParams,
+)
 
 MOST_SLOTS = 256  # the engine's own bound, seen: with 257 it does not start
 

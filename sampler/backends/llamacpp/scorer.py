@@ -27,8 +27,7 @@ from sampler.backends.llamacpp.process import (
     physical_cores,
     refuse_missing,
 )
-from sampler.closeable import Closeable
-from sampler.values import Prompt, PromptStyle
+from sampler.values import Closeable, Prompt, PromptStyle
 
 MOST_CONTEXT = 2**20  # tokens; more take more memory than a machine has
 START_S, ANSWER_S = 180.0, 600.0

@@ -59,8 +59,16 @@ from urllib.parse import urlsplit
 from sampler.backends.base import MOST_SECONDS
 from sampler.backends.openai.http_client import Policy, Refused, RetryLimits, Server, ask
 from sampler.backends.openai.in_flight import Asking, Batch, InFlight
-from sampler.closeable import Closeable
-from sampler.values import ModelCard, PromptStyle, Request, Sample, SamplingParams, canonical_json, valid_text
+from sampler.values import (
+    Closeable,
+    ModelCard,
+    PromptStyle,
+    Request,
+    Sample,
+    SamplingParams,
+    canonical_json,
+    valid_text,
+)
 
 HOSTED = "hosted"
 DIALECTS = ("open", HOSTED)

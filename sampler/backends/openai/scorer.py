@@ -23,8 +23,7 @@ from typing import Any
 from sampler.backends.base import BackendError, TextScore
 from sampler.backends.openai.backend import HOSTED, OpenAIOptions, reach
 from sampler.backends.openai.http_client import Outage, Refused, ask
-from sampler.closeable import Closeable
-from sampler.values import ModelCard, Prompt, PromptStyle, valid_text
+from sampler.values import Closeable, ModelCard, Prompt, PromptStyle, valid_text
 
 # Which of the tokens that a server echoes are a completion's, and how probable it found them. No input or output here.
 #
