@@ -18,7 +18,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from sandbox.api import Pool, reward, score
+    from sandbox.api import Pool, reward, reward_async, score
     from sandbox.errors import SandboxError
     from sandbox.problems import Filters, Problem, ProblemFile, load_problems, read_problem, read_problems
     from sandbox.scoring.strategy import ScoringOptions
@@ -38,12 +38,14 @@ __all__ = [
     "read_problem",
     "read_problems",
     "reward",
+    "reward_async",
     "score",
 ]
 _HOMES = {
     "SandboxError": "errors",
     "Pool": "api",
     "reward": "api",
+    "reward_async": "api",
     "score": "api",
     "Filters": "problems",
     "Problem": "problems",

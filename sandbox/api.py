@@ -16,6 +16,7 @@ and `reward` returns None: counting it as 0 would teach a model that it was wron
 
 from __future__ import annotations
 
+import asyncio
 import reprlib
 import weakref
 from collections.abc import Iterable, Mapping, Sequence
@@ -52,9 +53,12 @@ class Pool:
             self._opened = opening.pop_all()
         self._closed = weakref.finalize(self, _close_quietly, self._opened)
 
-    def submit(self, program: Program) -> Future[Score]:
-        """Submit a program; return a future of its score, which raises SandboxError if we could not judge it."""
-        return self._scorer.submit(program)
+    def submit(self, program: Program, *, every_case: bool = False) -> Future[Score]:
+        """Submit a program; return a future of its score, which raises SandboxError if we could not judge it.
+
+        With `every_case` it goes on after a failed test, until a limit of time stops it (see `Score.share_of_tests`).
+        """
+        return self._scorer.submit(program, every_case=every_case)
 
     def close(self) -> None:
         """Wait for the submitted programs, then remove the boxes."""
@@ -105,22 +109,57 @@ def reward(
     *,
     pool: Pool,
     given: TextKind | None = None,
+    partial: bool = False,
 ) -> list[float | None]:
     """Return 1.0 for each completion that passes its problem's tests, 0.0 for each that fails, None where not known.
+
+    With `partial`, a completion that fails gets the share of the tests that it passes. A program that reaches a limit
+    is not run again: its other tests count as failed, so an endless loop costs one limit of CPU time.
 
     `problems` is one for all completions, or one for each; else ValueError. Instead of a text, a completion may be the
     messages of a chat, of which the last one counts: its content is a text, or a list of parts. Raises TypeError for
     what is neither, with its place.
     """
+    futures = _submitted(_paired(completions, problems, given), pool, every_case=partial)
+    return [_reward(future, partial=partial) for future in futures]
+
+
+async def reward_async(
+    completions: Sequence[str | Sequence[Message]],
+    problems: Problem | Sequence[Problem],
+    *,
+    pool: Pool,
+    given: TextKind | None = None,
+    partial: bool = False,
+) -> list[float | None]:
+    """Return what `reward` returns, without blocking the event loop; many calls may wait at the same time.
+
+    If the call is cancelled, programs that have not begun are not run.
+    """
+
+    def submitted() -> list[Future[Score]]:
+        return _submitted(_paired(completions, problems, given), pool, every_case=partial)
+
+    futures = await asyncio.to_thread(submitted)  # it parses each completion
+    waiting = [asyncio.wrap_future(future) for future in dict.fromkeys(futures)]
+    await asyncio.gather(*waiting, return_exceptions=True)
+    return [_reward(future, partial=partial) for future in futures]
+
+
+def _paired(
+    completions: Sequence[str | Sequence[Message]], problems: Problem | Sequence[Problem], given: TextKind | None
+) -> list[tuple[tuple[str, TextKind], Problem]]:
     texts = _texts(completions, given)
     each = [problems] * len(texts) if isinstance(problems, Problem | str) else list(problems)
     _refuse_other_than_problems(each)
     if len(each) != len(texts):
         raise ValueError(f"{len(texts)} completions of {len(each)} problems; one for all, or one for each")
-    return [_reward(future) for future in _submitted(zip(texts, each, strict=True), pool)]
+    return list(zip(texts, each, strict=True))
 
 
-def _submitted(asked: Iterable[tuple[tuple[str, TextKind], Problem]], pool: Pool) -> list[Future[Score]]:
+def _submitted(
+    asked: Iterable[tuple[tuple[str, TextKind], Problem]], pool: Pool, *, every_case: bool = False
+) -> list[Future[Score]]:
     """Return a future for each text; equal programs with equal tests share one."""
     known: dict[tuple[str, str, Assumptions], Future[Score]] = {}
     futures = []
@@ -128,7 +167,7 @@ def _submitted(asked: Iterable[tuple[tuple[str, TextKind], Problem]], pool: Pool
         program = problem.solve(extract(text, problem, given=given).source)
         key = program.source, program.tests_source, program.assumptions
         if key not in known:
-            known[key] = pool.submit(program)
+            known[key] = pool.submit(program, every_case=True) if every_case else pool.submit(program)
         futures.append(known[key])
     return futures
 
@@ -192,8 +231,9 @@ def _refuse_other_than_problems(problems: Iterable[object]) -> None:
             raise TypeError(f"a problem is a Problem, as load_problems returns them, not {shown}")
 
 
-def _reward(future: Future[Score]) -> float | None:
+def _reward(future: Future[Score], *, partial: bool) -> float | None:
     try:
-        return float(future.result().verdict is Verdict.PASSED)
+        scored = future.result()
+        return scored.share_of_tests if partial else float(scored.verdict is Verdict.PASSED)
     except (SandboxError, CancelledError):
         return None

@@ -12,6 +12,7 @@ import click
 from sandbox.commands.exit_codes import say
 from sandbox.problems import Filters, Problem, ProblemFile, read_problems
 from sandbox.problems.codebudget_format import ASSUMPTION_KEYS, read_assumption_words
+from sandbox.problems.training_rows import USUAL
 from sandbox.sanitize import first_few
 from sandbox.values import OUTPUT_RULES
 
@@ -35,6 +36,15 @@ def problem_options(command: Callable[..., Any]) -> Callable[..., Any]:
 def filter_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add options that choose problems, for the `reader` of `problem_options`; use it below that decorator."""
 
+    @click.option(
+        "--map",
+        "columns",
+        multiple=True,
+        metavar="PART=FIELD",
+        callback=_columns,
+        help=f"Where rows of your own keep a part ({', '.join(USUAL)}), as tests=reward_model.ground_truth. May be "
+        "given several times.",
+    )
     @click.option("--since", default="", metavar="DATE", help="Take problems of this date or later, as 2024-08-31.")
     @click.option(
         "--until", default="", metavar="DATE", help="Take problems of this date or earlier; 2024-08 is a month."
@@ -50,9 +60,20 @@ def filter_options(command: Callable[..., Any]) -> Callable[..., Any]:
             chosen = Filters(since=dates[0], until=dates[1], difficulty=difficulty, platform=platform, tags=tags)
         except ValueError as error:
             raise click.UsageError(str(error)) from error
-        return command(*args, reader=replace(reader, filters=chosen), **options)
+        reader = replace(reader, filters=chosen, columns=options.pop("columns"))
+        return command(*args, reader=reader, **options)
 
     return filtering
+
+
+def _columns(_context: click.Context, _option: click.Parameter, words: Sequence[str]) -> Mapping[str, str]:
+    found = {}
+    for word in words:
+        part, _, field_name = word.partition("=")
+        if part not in USUAL or not field_name:
+            raise click.BadParameter(f"{word!r} is not of the form PART=FIELD with a part of {', '.join(USUAL)}")
+        found[part] = field_name
+    return found
 
 
 def _words(text: str | None) -> tuple[str, ...]:
@@ -90,14 +111,15 @@ def _assumed(_context: click.Context, _option: click.Parameter, words: Sequence[
 class ProblemReader:
     """Reads files of problems; with `skip_bad`, malformed rows are left out.
 
-    `filters` choose among the rows. `output_rule` and `assumed` (what programs may assume) replace those of the data
-    set.
+    `filters` choose among the rows; `columns` says where they keep their parts. `output_rule` and `assumed` (what
+    programs may assume) replace those of the data set.
     """
 
     skip_bad: bool = False
     output_rule: str | None = None
     assumed: Mapping[str, Any] = field(default_factory=dict)
     filters: Filters = field(default_factory=Filters)
+    columns: Mapping[str, str] = field(default_factory=dict)
 
     def problems(self, source: str) -> list[Problem]:
         """Return the problems of a file; print to standard error what was left out. Raises ProblemsError."""
@@ -105,7 +127,7 @@ class ProblemReader:
 
     def file(self, source: str) -> ProblemFile:
         """Return the same, with the rows that were left out."""
-        found = read_problems(source, skip_bad=self.skip_bad, filters=self.filters)
+        found = read_problems(source, skip_bad=self.skip_bad, filters=self.filters, columns=self.columns)
         for note in found.notes:
             say(note)
         say_left_out(found.left_out, "problem")

@@ -86,7 +86,17 @@ COMPARISONS = {
 
 def knows(row: Mapping[str, Any]) -> bool:
     """Return whether the row has this format: no other format has one of these keys."""
-    return "tests" in row or "check" in row
+    return "check" in row or ("tests" in row and not is_of_training(row))
+
+
+def is_of_training(row: Mapping[str, Any]) -> bool:
+    """Return whether `tests` of a row are in the form of a training set: JSON in a text, or without our names."""
+    tests = row["tests"]
+    if isinstance(tests, list) and tests and isinstance(tests[0], dict) and tests[0].keys() & {"arguments", "call"}:
+        return False
+    if {"task_id", "prompt"} <= row.keys():
+        return isinstance(tests, str) and tests.lstrip()[:1] in {"[", "{"}
+    return isinstance(tests, str | dict) or not row.keys() & {"task_id", "prompt"}
 
 
 def read(row: dict[str, Any]) -> Given:

@@ -15,9 +15,10 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from importlib import resources
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Self
 
-from sandbox.problems import code_formats, codebudget_format, evalplus, files, hub, rows, stdin_formats
+from sandbox.problems import code_formats, codebudget_format, evalplus, files, hub, rows, stdin_formats, training_rows
 from sandbox.problems.ast_names import called_function
 from sandbox.problems.catalogue import CATALOGUE
 from sandbox.problems.files import Placed
@@ -28,6 +29,7 @@ from sandbox.values import Assumptions
 
 BUILT_IN = ("humaneval",)
 _EVERY = Filters()
+_AS_USUAL: Mapping[str, str] = MappingProxyType({})
 _OLDER = Assumptions(
     long_integers=True
 )  # HumanEval and MBPP, 2021: older than Python's limit on the digits of an integer
@@ -66,18 +68,27 @@ class ProblemFile:
         return frozenset(one.name for one in self.left_out if one.name)
 
 
-def load_problems(source: str | Path, *, filters: Filters = _EVERY) -> list[Problem]:
+def load_problems(
+    source: str | Path, *, filters: Filters = _EVERY, columns: Mapping[str, str] = _AS_USUAL
+) -> list[Problem]:
     """Load the problems of a set of the catalogue ("humaneval"), of a data set on the hub, or of files.
 
     A file holds JSON lines, one JSON list (.gz allowed) or Parquet; a folder holds such files, or is APPS's directory.
     A set on the hub is named hf:ORG/NAME@REVISION[:CONFIG][/SPLIT]. A row's fields determine its format;
-    docs/problems.md lists the formats. Rows without tests are left out, and those that do not fit the `filters`. Raises
-    ProblemsError, which names the file, the line and the fault.
+    docs/problems.md lists the formats; `columns` says where rows of one's own keep the prompt, the tests and so on, as
+    in {"tests": "reward_model.ground_truth"}. Rows without tests are left out, and those that do not fit the `filters`.
+    Raises ProblemsError, which names the file, the line and the fault.
     """
-    return list(read_problems(source, filters=filters).problems)
+    return list(read_problems(source, filters=filters, columns=columns).problems)
 
 
-def read_problems(source: str | Path, *, skip_bad: bool = False, filters: Filters = _EVERY) -> ProblemFile:
+def read_problems(
+    source: str | Path,
+    *,
+    skip_bad: bool = False,
+    filters: Filters = _EVERY,
+    columns: Mapping[str, str] = _AS_USUAL,
+) -> ProblemFile:
     """Load the same, and return the rows that were left out, too.
 
     These are rows without tests and, with `skip_bad`, rows that are no problems.
@@ -95,7 +106,7 @@ def read_problems(source: str | Path, *, skip_bad: bool = False, filters: Filter
                 if not filters.fits(facets):
                     continue
             with rows.long_integers():
-                problem = _new(read_problem(given, where, place).assuming(opened.assumed), problems, where)
+                problem = _new(read_problem(given, where, place, columns).assuming(opened.assumed), problems, where)
             problems[problem.name] = problem
         except ProblemsError as error:
             if not skip_bad and not isinstance(error.__cause__, rows.NoTests):
@@ -179,15 +190,17 @@ def _parsed(row: Callable[[], object], where: str) -> object:
             raise ProblemsError(f"{where}: {error}") from error
 
 
-def read_problem(row: object, where: str = "the problem", place: int = 0) -> Problem:
+def read_problem(
+    row: object, where: str = "the problem", place: int = 0, columns: Mapping[str, str] = _AS_USUAL
+) -> Problem:
     """Return the problem of an object, in any of the formats of a file; raises ProblemsError.
 
-    `place` is the number of rows before it, which names a row without a name.
+    `place` is the number of rows before it, which names a row without a name. `columns` is that of `load_problems`.
     """
     if not isinstance(row, dict):
         raise ProblemsError(f"{where}: a problem is a JSON object, not {type(row).__name__}")
     try:
-        problem = _problem(row, place)
+        problem = _given(training_rows.read(row, place, columns)) if columns else _problem(row, place)
         _ = problem.checked_by, problem.selected_by  # what is wrong with its tests shows now
     except (RecursionError, MemoryError) as error:
         raise ProblemsError(f"{where}: it is nested too deeply, or too large") from error
@@ -201,6 +214,8 @@ def _problem(row: dict[str, Any], place: int) -> Problem:
     for read, knows in _READERS:
         if knows(row):
             return _given(read(row, place))
+    if training_rows.knows(row):
+        return _given(training_rows.read(row, place))
     if not row.keys() & {"test_list", "test"}:
         missing = next((key for key in ("task_id", "prompt", "entry_point", "test") if key not in row), "test")
         raise ValueError(f"{missing!r} is missing. These formats are known by these fields: {_FORMATS}")

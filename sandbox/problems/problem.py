@@ -99,6 +99,20 @@ class Problem:
             except ValueError as error:
                 raise ProblemsError(f"{self.name}: {error}") from error
 
+    @classmethod
+    def from_row(cls, row: Mapping[str, Any], map: Mapping[str, str] | None = None) -> Problem:
+        """Return the problem of a row of a data set, in any of the formats of a file; raises ProblemsError.
+
+        `map` says where a row of one's own keeps its parts: for `name`, `prompt`, `tests`, `entry_point`, `solution`
+        and `starter` the name of a field, with dots between those of objects within objects. A part that is left out is
+        looked for under the usual names.
+
+            Problem.from_row(row, map={"tests": "reward_model.ground_truth"})
+        """
+        from sandbox.problems.loading import read_problem  # it reads problems, and so imports this module
+
+        return read_problem(dict(row), columns=map or {})
+
     @property
     def preamble(self) -> str:
         """Return the prompt's text before the function to write, or before its class: imports and helpers."""

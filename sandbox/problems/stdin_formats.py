@@ -148,7 +148,7 @@ def apps(row: dict[str, Any], place: int = 0) -> Given:
     if tests.get("fn_name"):
         function = rows.text(tests, "fn_name")
         given = [(rows.a_list(i, f"input_output.inputs[{n}]"), o) for n, (i, o) in enumerate(pairs)]
-        checks = _calls(function, [_whole_keys(i, o) for i, o in given], Comparison.ONLY_ITEM)
+        checks = in_calls(function, [_whole_keys(i, o) for i, o in given], Comparison.ONLY_ITEM)
     else:
         checks = StdinTests(cases=_stdin_cases(pairs), rule=OutputRule.APPS)
     solutions = rows.a_list(rows.inner(row, "solutions") or [], "solutions")
@@ -255,7 +255,7 @@ def _livecodebench_tests(tests: list[tuple[Any, Any]], function: str) -> CallTes
         lines = rows.text(said, "input").split("\n")
         arguments = [rows.parsed(line, "a line of a test's input") for line in lines]
         read_cases.append((arguments, rows.parsed(rows.text(said, "output"), "a test's output")))
-    return _calls(function, read_cases, Comparison.LISTS)
+    return in_calls(function, read_cases, Comparison.LISTS)
 
 
 def _private(value: Any) -> Any:
@@ -341,7 +341,13 @@ def _with_whole_keys(value: dict[str, Any]) -> dict[Any, Any]:
         return value
 
 
-def _calls(function: str, cases: list[tuple[Any, Any]], comparison: Comparison) -> CallTests:
+def in_programs(pairs: Iterable[tuple[Any, Any]], rule: OutputRule) -> StdinTests:
+    """Return tests of whole programs from inputs and outputs, which may be lists of lines."""
+    return StdinTests(cases=_stdin_cases(pairs), rule=rule)
+
+
+def in_calls(function: str, cases: list[tuple[Any, Any]], comparison: Comparison) -> CallTests:
+    """Return tests of a function, or of the method of that name of a class Solution, from arguments and answers."""
     tests = tuple(
         CallTest(function=f"Solution.{function}", arguments=tuple(given), comparison=comparison, expected=expected)
         for given, expected in cases

@@ -44,7 +44,10 @@ class CallStrategy:
         reference = self._expected(job.program.tests, job, visits)
         tests, job = reference.tests, _in_proportion(job, reference)
         stages = _stages(tests.calls, reference.cpu_s, visits)
-        return _scored(_asked(job, stages, lambda run: judge.has_failed(run, tests), visits), job, tests)
+        scored = _scored(_asked(job, stages, lambda run: judge.has_failed(run, tests), visits), job, tests)
+        if not visits.options.every_case:
+            return scored
+        return replace(scored, passed_cases=judge.right_answers(scored.run, tests), cases=len(tests.cases))
 
     def both(self, job: Job, visits: Visits) -> Score:
         """Score a program whose selection tests are calls, too: asked in one visit and judged apart."""

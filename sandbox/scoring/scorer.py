@@ -16,7 +16,7 @@ from sandbox.boxes import isolation_check
 from sandbox.boxes.box_supply import MAX_BOXES, PoolSpec
 from sandbox.boxes.docker_client import DockerClient
 from sandbox.boxes.image import USUAL, ImageSpec, ensure_image
-from sandbox.boxes.pool import Pool, PoolTask, WorkerBoxes
+from sandbox.boxes.pool import Pool, PoolTask
 from sandbox.judging import judge
 from sandbox.scoring.calls import CallStrategy, are_calls
 from sandbox.scoring.collect_answers import PATIENCE, ProgramAnswers, collect_answers
@@ -67,20 +67,22 @@ class Scorer:
         """Return the box image's reference."""
         return self._pool.spec.image
 
-    def submit(self, program: Program, stdin: bytes = b"") -> Future[Score]:
+    def submit(self, program: Program, stdin: bytes = b"", *, every_case: bool = False) -> Future[Score]:
         """Submit a program; return a future of its score, which can be cancelled.
+
+        With `every_case`, or with the option of that name, the program goes on after a failed case.
 
         The future raises a SandboxError if the program could not be judged by our fault. A program above the size
         limits is judged without a visit.
         """
-        asked = self.task(program, stdin)
+        asked = self.task(program, stdin, every_case=every_case)
         if isinstance(asked, Score):
             scored: Future[Score] = Future()
             scored.set_result(asked)
             return scored
         return self._pool.submit_task(asked)
 
-    def task(self, program: Program, stdin: bytes = b"") -> PoolTask[Score] | Score:
+    def task(self, program: Program, stdin: bytes = b"", *, every_case: bool = False) -> PoolTask[Score] | Score:
         """Return the task that `submit` passes to the pool, or the score if no visit is needed.
 
         It is for callers that submit to the pool themselves.
@@ -95,7 +97,8 @@ class Scorer:
             )
         except ValueError as error:
             return judge.too_large(str(error), program, self.limits_for(program.assumptions))
-        return lambda boxes: self._score(job, boxes)
+        options = replace(self.options, every_case=every_case or self.options.every_case)
+        return lambda boxes: self._score(job, Visits(boxes=boxes, limits=self.limits, options=options))
 
     def ask(
         self, program: Program, tests: CallTests, *, cpu_s: float | None = None, patience: int = PATIENCE
@@ -119,12 +122,11 @@ class Scorer:
             return silent
         return self._pool.submit_task(lambda boxes: collect_answers(job, tests, boxes.run, patience))
 
-    def _score(self, job: Job, boxes: WorkerBoxes) -> Score:
+    def _score(self, job: Job, visits: Visits) -> Score:
         """Score a job on the worker's thread: by its tests and, apart from that, by its selection tests.
 
         If both sets of tests are calls, they share one visit. No input is run twice.
         """
-        visits = Visits(boxes=boxes, limits=self.limits, options=self.options)
         tests, selection = job.program.tests, job.program.selection
         if selection is None:
             return self.strategies[type(tests)](job, visits)

@@ -46,6 +46,17 @@ class Score:
     flags: frozenset[Flag] = frozenset()
     selection: Score | None = None
 
+    @property
+    def share_of_tests(self) -> float:
+        """Return the share of the tests that were passed, from 0 to 1.
+
+        It is known where the score was asked for with every case (`Pool.submit`), and tests are calls or printed
+        output. Else it is 1 for a program that passed and 0 for any other.
+        """
+        if self.cases is None or self.passed_cases is None:
+            return float(self.verdict is Verdict.PASSED)
+        return self.passed_cases / self.cases
+
     def __repr__(self) -> str:
         """One line; `run`, `raised` and the other fields tell the rest."""
         parts = [str(self.verdict)]

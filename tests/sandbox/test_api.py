@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import subprocess
 import sys
@@ -11,7 +12,7 @@ from concurrent.futures import Future
 import pytest
 
 import sandbox
-from sandbox import Pool, Problem, Verdict, load_problems, read_problem, reward, score
+from sandbox import Pool, Problem, Verdict, load_problems, read_problem, reward, reward_async, score
 from sandbox.boxes.container_config import LABEL, LABEL_OWNER
 from sandbox.boxes.docker_client import DockerClient
 from sandbox.boxes.ownership import Owner
@@ -102,6 +103,33 @@ class TestWithBoxes:
 
     def test_a_pool_is_opened_and_closed_for_one_call(self, problem: Problem) -> None:
         assert [one.verdict for one in score([RIGHT], problem)] == [Verdict.PASSED]
+
+    def test_partial_credit_is_the_share_of_tests_and_an_endless_loop_costs_one_limit(self, pool: Pool) -> None:
+        called = read_problem({
+            "task_id": "double", "prompt": "def f(n):\n", "entry_point": "f",
+            "tests": [{"arguments": [n], "expected": 2 * n} for n in range(4)],
+        })  # fmt: skip
+        few = ["    return 2 * n\n", "    return n if n == 3 else 2 * n\n", "    return 0\n", "    raise ValueError\n"]
+        assert reward(few, called, pool=pool, partial=True) == [1.0, 0.75, 0.25, 0.0]
+        assert reward(few, called, pool=pool) == [1.0, 0.0, 0.0, 0.0]
+        cases = [{"stdin": f"{'9' * n}\n", "stdout": f"{n}\n"} for n in range(1, 9)]
+        printed = read_problem({"task_id": "length", "prompt": "Print the length.", "tests": cases}).assuming(
+            {"cpu_s": 0.3, "wall_s": 5.0}
+        )
+        programs = [
+            "print(len(input()))",
+            "print(min(4, len(input())))",
+            "n = len(input())\nwhile n > 2: pass\nprint(n)",
+        ]
+        assert reward(programs, printed, pool=pool, partial=True, given="solution") == [1.0, 0.5, 0.25]
+        looped = pool.submit(printed.solve(programs[2]), every_case=True).result()
+        assert (looped.verdict, len(looped.runs or {})) == (Verdict.TIMEOUT, 3)
+
+    async def test_rewards_can_be_awaited_many_at_a_time(self, pool: Pool, problem: Problem) -> None:
+        asked = [reward_async([RIGHT, WRONG], problem, pool=pool) for _ in range(20)]
+        assert await asyncio.gather(*asked) == [[1.0, 0.0]] * 20
+        lost = await reward_async(["lose me", RIGHT], problem, pool=LosesSome(pool))  # type: ignore[arg-type]
+        assert lost == [None, 1.0]
 
     def test_a_reward_is_one_or_zero_and_none_where_we_could_not_tell(self, pool: Pool, problem: Problem) -> None:
         losing = LosesSome(pool)
