@@ -92,7 +92,8 @@ model with nobody: unknown is never zero. `--prompt once` charges reading the pr
 DATASETS_HEAD = """# Data sets by name
 
 `--problems NAME` of `sandbox score`, `problems` and `serve`, and `[problems] source` of a study, take these names. The
-table is written by `scripts/reference.py` from `sandbox/problems/catalogue.py`; `sandbox problems --list` prints it.
+table is written by `scripts/reference.py` from `sandbox/problems/sources/catalogue.py`. `sandbox problems --list`
+prints it.
 
 Any other data set of the Hugging Face Hub is named `hf:ORG/NAME@REVISION[:CONFIG][/SPLIT]`: a revision is a commit, a
 tag or a branch. This needs the extra `hub`. Files are fetched once, into the hub's own cache (`HF_HOME`), and are read

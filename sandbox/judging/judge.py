@@ -133,7 +133,7 @@ def first_failure(run: Run, tests: CallTests) -> int | None:
 def right_answers(run: Run, tests: CallTests) -> int:
     """Return how many cases have a right answer; a case without an answer has none."""
     answers = ((answer_to(number, run, tests), test) for number, test in enumerate(tests.cases))
-    return sum(a is not None and a.raised is None and holds(a.value, test) for a, test in answers)
+    return sum(a is not None and a.raised is None and matches(a.value, test) for a, test in answers)
 
 
 def has_failed(run: Run, tests: CallTests) -> bool:

@@ -4,16 +4,14 @@ Nothing of a data set is run here: its Python is only parsed.
 
 `problem` is the value, `loading` finds the reader of a row by the row's fields. A module of readers for each kind of
 format: `codebudget_format` (ours; `problem.schema.json` says the same), `stdin_formats` (whole programs),
-`code_formats` (tests that are code), `evalplus` (inputs and a reference). `rows` checks each field when it is read;
-`files` opens files and folders, `hub` fetches data sets by name, `catalogue` has short names for them, and `filters`
-chooses problems by date, difficulty, platform and tags. `checks` turns tests that are calls and literals into data,
-`separability` decides where the others run, and `ast_names` finds the names that a text uses.
+`code_formats` (tests that are code), `evalplus` (inputs and a reference). `training_rows` reads rows of training sets
+and of one's own. `rows` checks each field when it is read; `sources` finds rows: of files, folders, and data sets by
+name. `checks` turns tests that are calls and literals into data, `separability` decides where the others run, and
+`ast_names` finds the names that a text uses.
 """
 
 from __future__ import annotations
 
-from sandbox.problems.catalogue import CATALOGUE, DataSet
-from sandbox.problems.filters import Filters
 from sandbox.problems.loading import (
     BUILT_IN,
     LeftOut,
@@ -24,6 +22,8 @@ from sandbox.problems.loading import (
     read_problems,
 )
 from sandbox.problems.problem import Form, Problem, ProblemsError, TestSet, find_name, find_problem
+from sandbox.problems.sources.catalogue import CATALOGUE, DataSet
+from sandbox.problems.sources.filters import Filters
 
 __all__ = [
     "BUILT_IN",

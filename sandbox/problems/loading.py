@@ -18,12 +18,13 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Self
 
-from sandbox.problems import code_formats, codebudget_format, evalplus, files, hub, rows, stdin_formats, training_rows
+from sandbox.problems import code_formats, codebudget_format, evalplus, rows, stdin_formats, training_rows
 from sandbox.problems.ast_names import called_function
-from sandbox.problems.catalogue import CATALOGUE
-from sandbox.problems.files import Placed
-from sandbox.problems.filters import Filters, facets_of
 from sandbox.problems.problem import Form, Problem, ProblemsError
+from sandbox.problems.sources import files, hub
+from sandbox.problems.sources.catalogue import CATALOGUE
+from sandbox.problems.sources.files import Placed
+from sandbox.problems.sources.filters import Filters, facets_of
 from sandbox.problems.stdin_formats import Given
 from sandbox.values import Assumptions
 

@@ -105,10 +105,14 @@ class TestWithBoxes:
         assert [one.verdict for one in score([RIGHT], problem)] == [Verdict.PASSED]
 
     def test_partial_credit_is_the_share_of_tests_and_an_endless_loop_costs_one_limit(self, pool: Pool) -> None:
-        called = read_problem({
-            "task_id": "double", "prompt": "def f(n):\n", "entry_point": "f",
-            "tests": [{"arguments": [n], "expected": 2 * n} for n in range(4)],
-        })  # fmt: skip
+        called = read_problem(
+            {
+                "task_id": "double",
+                "prompt": "def f(n):\n",
+                "entry_point": "f",
+                "tests": [{"arguments": [n], "expected": 2 * n} for n in range(4)],
+            }
+        )
         few = ["    return 2 * n\n", "    return n if n == 3 else 2 * n\n", "    return 0\n", "    raise ValueError\n"]
         assert reward(few, called, pool=pool, partial=True) == [1.0, 0.75, 0.25, 0.0]
         assert reward(few, called, pool=pool) == [1.0, 0.0, 0.0, 0.0]

@@ -136,7 +136,7 @@ ROWS: dict[str, tuple[dict[str, Any], str, str, type]] = {
         CheckTests,
     ),
     "pairs": ({"ground_truth": [["1 2", "3"], ["3 4", "7"]]}, SUM, "print(3)", StdinTests),
-}  # fmt: skip
+}
 
 
 @pytest.fixture(scope="module")

@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import IO, Any, cast
 
 from sandbox.problems import rows
-from sandbox.problems.hub import is_data
 from sandbox.problems.problem import ProblemsError
+from sandbox.problems.sources.hub import is_data
 
 Placed = tuple[str, Callable[[], object]]  # where a row stands, and what gives it; raises ValueError
 _GZIP, _PARQUET = b"\x1f\x8b", b"PAR1"

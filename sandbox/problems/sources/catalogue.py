@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
-from sandbox.problems.hub import HubSource
+from sandbox.problems.sources.hub import HubSource
 
 CALLS, PROGRAMS, BOTH, IN_PROCESS = "calls", "printed output", "printed output, or calls", "unittest, in process"
 _CONTINUES, _ASKS = "code to continue", "a question"

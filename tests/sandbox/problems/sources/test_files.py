@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from sandbox.problems import Filters, ProblemsError, load_problems, read_problems
-from sandbox.problems.filters import Facets, facets_of
+from sandbox.problems.sources.filters import Facets, facets_of
 
 
 def row(number: int, **more: object) -> dict[str, object]:

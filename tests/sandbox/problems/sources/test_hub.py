@@ -17,7 +17,7 @@ import pytest
 from json_handler import JsonHandler
 
 from sandbox.problems import CATALOGUE, ProblemsError
-from sandbox.problems.hub import HubSource, choose, configs_of, parse
+from sandbox.problems.sources.hub import HubSource, choose, configs_of, parse
 
 pytest.importorskip("huggingface_hub", reason="huggingface_hub is not installed (extra hub)")
 parquet = pytest.importorskip("pyarrow.parquet", reason="pyarrow is not installed (extra hub)")
