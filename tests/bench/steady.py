@@ -2,8 +2,9 @@
 
 Mixed programs, again and again, beside two busy loops a core.
 
-The programs and their verdicts are those of `tests/sandbox/test_isolation.py`. Endless ones get a tenth of a second of
-CPU here, so that the run ends. Prints every verdict that was not the due one, and ends with 1 if there is any.
+The programs and their verdicts are those of `tests/sandbox/scoring/test_isolation.py`. Endless ones get a tenth of a
+second of CPU here, so that the run ends. Prints every verdict that was not the due one, and ends with 1 where there is
+one.
 
     python tests/bench/steady.py [--repeats 1000] [--loops 4]
 """
@@ -30,7 +31,7 @@ WAITING = 64
 
 
 def mixed() -> dict[str, tuple[str, Any, Any]]:
-    path = Path(__file__).parent.parent / "sandbox" / "test_isolation.py"
+    path = Path(__file__).parent.parent / "sandbox" / "scoring" / "test_isolation.py"
     spec = importlib.util.spec_from_file_location("test_isolation", path)
     assert spec
     assert spec.loader

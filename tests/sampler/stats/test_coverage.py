@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import importlib.util
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
+from script import ROOT
 
 from sampler.stats.allocation import SampleCounts, offer, strata, stratum_means
 from sampler.stats.bootstrap import draw_problems, rate_intervals, read_rates, resampled_statistic
 from sampler.stats.budget import UnitCost
 from sampler.stats.stopping import reached_in_rounds, rounds_intervals
 
-PATH = Path(__file__).parent.parent / "bench" / "coverage.py"
+PATH = ROOT / "tests" / "bench" / "coverage.py"
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ cells in style a, three in style b), and at the end what the letters stand for. 
 readable difference; one of a colour alone touches one line. The clock, the machine and the study are frozen. To renew
 them, then look at `git diff`:
 
-    pytest tests/tui/test_snapshots.py --renew-snapshots
+    pytest tests/tui/screens/test_snapshots.py --renew-snapshots
 """
 
 from __future__ import annotations
@@ -194,6 +194,6 @@ async def test_a_screen_looks_as_it_did_when_it_was_last_looked_at(
             (known or "").splitlines(), seen.splitlines(), file.name, "the screen", lineterm=""
         )
         pytest.fail(
-            "\n".join([*found, "if it is meant so: pytest tests/tui/test_snapshots.py --renew-snapshots"]),
+            "\n".join([*found, "if it is meant so: pytest tests/tui/screens/test_snapshots.py --renew-snapshots"]),
             pytrace=False,
         )

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from script import ROOT
 
 from sampler.commands import cli
 from sampler.costs import arch_flops
@@ -16,7 +16,7 @@ from sampler.stats.budget import PromptCharge, Unit
 from sampler.study.spec import load_study
 from sampler.values import GivenCosts
 
-EXAMPLES = Path(__file__).parents[2] / "examples"
+EXAMPLES = ROOT / "examples"
 QWEN = find("qwen2.5-coder-0.5b")
 
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
+from script import ROOT
 
 from sampler.costs import calflops128
 from sampler.stats.budget import Unit, UnitCost
 from sampler.study.spec import choose_problems, load_study
 
-PAPER = Path(__file__).parents[2] / "examples" / "paper"
+PAPER = ROOT / "examples" / "paper"
 SIZES = ["7b", "13b", "34b", "70b"]
 APPS = ["apps-introductory", "apps-interview", "apps-competition"]
 

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from script import ROOT
 
 from sampler.costs import cache_bytes, calflops128
 from sampler.models.architecture import ConfigError, config_architecture, read_config
@@ -47,7 +47,7 @@ def test_table_1_of_the_paper_comes_out_of_the_configs_within_a_thousandth(size)
     config, multiplied, published = CODE_LLAMA[size]
     architecture = config_architecture(config)
     assert architecture.params == pytest.approx(multiplied, rel=1e-5)
-    study = load_study(Path(__file__).parents[2] / "examples" / "paper" / "humaneval.toml")
+    study = load_study(ROOT / "examples" / "paper" / "humaneval.toml")
     assert architecture in [model.architecture for model in study.models]
     assert abs(calflops128(architecture.params) - published) <= 0.001 * published + 0.005e12  # the table is rounded
 

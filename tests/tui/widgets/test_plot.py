@@ -2,15 +2,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from itertools import combinations, pairwise
+from itertools import combinations
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sampler.drawing import Scale, budget_ticks, magnitude, quantity, rate_scale, rate_ticks
-from sampler.reporting.render import amount
-from sampler.stats.budget import Unit
 from tui.data.snapshot import Series
 from tui.widgets.canvas import CellKind, Label, Rectangle, Span, place_labels
 from tui.widgets.plot import STAR, Options, layout, mark, reading, readings
@@ -209,45 +206,3 @@ def test_what_a_curve_says_below_at_and_beyond_its_steps() -> None:
 def test_a_series_that_is_no_step_curve_is_refused(wrong: dict[str, tuple[float, ...]]) -> None:
     with pytest.raises(ValueError, match="broken: "):
         Series(label="broken", tone=0, end=5.0, **wrong)
-
-
-@given(st.floats(1e-6, 1e25), st.floats(1.001, 1e12), st.integers(20, 150), st.sampled_from(AXES))
-def test_tick_labels_never_touch_and_lie_on_the_axis(low: float, ratio: float, columns: int, axis: str) -> None:
-    scale = Scale(low=low, high=low * ratio, log=axis == "log")
-    ticks = budget_ticks(scale, columns)
-    spans = []
-    for tick in (t for t in ticks if t.label):
-        start = round(tick.at * (columns - 1)) - len(tick.label) // 2
-        spans.append((start, start + len(tick.label)))
-    assert all(a[1] < b[0] for a, b in pairwise(spans))
-    assert all(-1e-9 <= tick.at <= 1 + 1e-9 for tick in ticks)
-
-
-@given(st.floats(1e-3, 1e25), st.floats(0, 1), st.sampled_from(AXES))
-def test_a_scale_and_its_inverse_agree(low: float, fraction: float, axis: str) -> None:
-    scale = Scale(low=low, high=low * 1000, log=axis == "log")
-    assert scale.at(scale.value(fraction)) == pytest.approx(fraction, abs=1e-6)
-
-
-@given(st.lists(RATES, max_size=10), st.integers(1, 40))
-def test_the_rates_fit_their_axis(rates: list[float], rows: int) -> None:
-    scale = rate_scale(rates)
-    assert all(-1e-9 <= scale.at(rate) <= 1 + 1e-9 for rate in rates)
-    assert scale.high - scale.low >= 0.2 - 1e-9
-    assert all(-1e-9 <= tick.at <= 1 + 1e-9 for tick in rate_ticks(scale, rows))
-
-
-@pytest.mark.parametrize("value", [0.5, 158e9, 999.6e9, 1.63e12, 3.4e30])
-def test_an_amount_reads_as_in_a_report(value: float) -> None:
-    assert quantity(value, "FLOPs") == amount(value, Unit.FLOPS)
-    assert quantity(value, "FLOPs (2N)") == f"{amount(value, Unit.FLOPS)} (2N)"
-    assert quantity(15, "seconds") == "15 seconds"
-    assert quantity(1, "samples") == "1 sample"
-
-
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [(0, "0"), (0.5, "0.5"), (20, "20"), (3000, "3000"), (5e11, "5·10¹¹"), (1e13, "10¹³"), (2e-5, "2·10⁻⁵")],
-)
-def test_how_round_numbers_read(value: float, text: str) -> None:
-    assert magnitude(value) == text

@@ -3,11 +3,11 @@ from __future__ import annotations
 import gzip
 import json
 from contextlib import suppress
-from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from script import ROOT
 from variants import variants
 
 from sampler.importing.files import ImportRequest, column_reader, digest_of, format_of, samples_of, values_of
@@ -271,7 +271,7 @@ def test_samples_are_numbered_as_they_come_or_as_they_say_but_not_both():
 
 
 def test_the_documentation_shows_the_example_of_every_format():
-    page = (Path(__file__).parents[2] / "docs" / "importing.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "importing.md").read_text(encoding="utf-8")
     rows = [json.loads(line) for line in page.partition("```json\n")[2].partition("```")[0].splitlines()]
     assert all(f"| `{known.name}` |" in page for known in FORMATS)
     assert sorted(recognised(row, "docs").name for row in rows) == sorted(known.name for known in FORMATS)

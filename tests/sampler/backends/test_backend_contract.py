@@ -9,6 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from script import ROOT
 
 from sampler.backends.base import Backend, BackendError
 from sampler.backends.llamacpp.backend import LlamaCppBackend, LlamaOptions, ModelFile
@@ -20,7 +21,6 @@ from sampler.study.prompts import prompt_for
 from sampler.values import Finish, Prompt, PromptStyle, Request, SamplingParams
 from sandbox.problems import load_problems
 
-ROOT = Path(__file__).parents[2]
 RECORDING = ROOT / "examples" / "replay" / "qwen2.5-coder-0.5b-instruct_HumanEval20_n10.jsonl.gz"
 SHORT = SamplingParams(temperature=0.8, top_p=0.95, max_tokens=12)
 PROBLEMS = {problem.name: problem for problem in load_problems("humaneval")}

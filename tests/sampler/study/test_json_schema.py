@@ -11,6 +11,7 @@ import jsonschema
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from script import ROOT
 
 from sampler.study import json_schema as study_words
 from sampler.study.json_schema import study_schema
@@ -20,7 +21,7 @@ from sampler.values import PromptStyle
 
 SCHEMA = study_schema()
 VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
-EXAMPLES = Path(__file__).parents[2] / "examples"
+EXAMPLES = ROOT / "examples"
 # What the reader alone can say: these words stand in its messages, and the schema lets such a file pass.
 BEYOND = (
     "two models are called", "shots are shown in style", "ends before it begins", "both or neither",

@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sampler.drawing import duration
 from sampler.stats.budget import Unit
 from sampler.stats.passk import pass_at_k
 from sampler.store.read_models import EventRow, ModelRow, StudyRow, TailRow, TallyRow
@@ -205,13 +204,6 @@ def test_samples_without_a_verdict_are_told() -> None:
 
 def test_a_pause_tells_what_came_meanwhile() -> None:
     assert "‖ PAUSED +12" in [part.text for part in header_parts(make_snapshot(), NOW, paused=12)]
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"), [(0.4, "0 s"), (59, "59 s"), (61, "61 s"), (1800, "30 min"), (7500, "2 h 5 min")]
-)
-def test_how_durations_read(seconds: float, text: str) -> None:
-    assert duration(seconds) == text
 
 
 def test_a_prompt_read_for_several_samples_is_spent_once() -> None:

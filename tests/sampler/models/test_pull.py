@@ -16,13 +16,13 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from script import ROOT
 
 from sampler.commands.models import models
 from sampler.models.catalogue import CATALOGUE, HubFile, Model, Packages, Part, UnknownModel, find
 from sampler.models.pull import PullError, cached, pull, remove
 
 BYTES = b"".join(hashlib.sha256(str(n).encode()).digest() for n in range(10_000))
-ROOT = Path(__file__).parents[2]
 
 
 @contextmanager

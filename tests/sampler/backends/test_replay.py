@@ -6,6 +6,7 @@ import math
 from pathlib import Path
 
 import pytest
+from script import ROOT
 
 from sampler.backends.base import BackendError
 from sampler.backends.open import BackendContext, UnknownBackend, open_backend
@@ -16,7 +17,7 @@ from sampler.values import Finish, Prompt, PromptStyle, Request, SamplingParams
 from sandbox.problems import load_problems
 from sandbox.values import MAX_SOURCE_BYTES
 
-EXAMPLES = Path(__file__).parents[2] / "examples" / "replay"
+EXAMPLES = ROOT / "examples" / "replay"
 PROMPT = Prompt(style=PromptStyle.COMPLETION, text="")
 ROW = {
     "task_id": "HumanEval/0",

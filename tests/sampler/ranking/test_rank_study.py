@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from script import ROOT
 
 from sampler.backends.base import TextScore
 from sampler.backends.replay import ReplayBackend
@@ -37,7 +38,7 @@ from sandbox.scoring.scorer import Scorer
 from sandbox.values import Answer, Program, Raised, Stage
 
 IMPORTS = "from math import *\n"
-REPLAY = Path(__file__).parents[2] / "examples" / "replay"
+REPLAY = ROOT / "examples" / "replay"
 
 
 class Asker:

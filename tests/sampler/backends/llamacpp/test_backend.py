@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from script import ROOT
 
 from sampler.backends.base import BackendError, CannotLoad
 from sampler.backends.llamacpp.backend import LlamaCppBackend, LlamaOptions, ModelFile
@@ -20,7 +21,6 @@ from sampler.values import Finish, Prompt, PromptStyle, Request, SamplingParams
 
 pytestmark = pytest.mark.model
 
-ROOT = Path(__file__).parents[2]
 STORY = Prompt(style=PromptStyle.COMPLETION, text="Once upon a time there was a little")
 CHAT = Prompt(
     style=PromptStyle.CHAT, text="Write a function that adds two numbers.", prefill="```python\n", stop=("\n```",)
