@@ -12,9 +12,8 @@ import sys
 
 import click
 
-from sandbox.commands.exit_codes import INTERRUPTED, OUR_FAULT, USAGE, stop
-from sandbox.commands.lazy_commands import Commands, Place
-from sandbox.terminal import guard
+from sandbox.commands.command_line import INTERRUPTED, OUR_FAULT, USAGE, Commands, Place, stop
+from sandbox.sanitize import guard
 
 PLACES = {
     "exec": Place(

@@ -17,7 +17,7 @@ from rich.segment import Segment
 from sandbox.sanitize import sanitize
 
 
-class HarmlessConsole(Console):
+class SanitizingConsole(Console):
     """Rich's console, with control characters in texts made visible; it bypasses the filter of its stream."""
 
     def __init__(self, **options: Any) -> None:
@@ -34,6 +34,6 @@ class HarmlessConsole(Console):
 def progress(what: str, total: int, done: int) -> Iterator[Callable[[], None]]:
     """Show a bar on standard error, if that is a terminal; yield what advances it by one."""
     columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=HarmlessConsole(stderr=True), disable=not sys.stderr.isatty()) as bar:
+    with Progress(*columns, console=SanitizingConsole(stderr=True), disable=not sys.stderr.isatty()) as bar:
         row = bar.add_task("", total=total, completed=done)
         yield lambda: bar.advance(row)

@@ -1,8 +1,16 @@
-"""Make hostile text safe to show: control characters and escape sequences become visible text."""
+"""Make hostile text safe to show: control characters and escape sequences become visible text.
+
+Names, messages and outputs come from files, models and programs. `guard` replaces standard output and standard error by
+filters, so that every text is cleaned. Rich needs escape sequences of its own: `console.SanitizingConsole` cleans the
+text that it draws, and bypasses the filter.
+"""
 
 from __future__ import annotations
 
+import codecs
+import io
 import re
+import sys
 import unicodedata
 from collections.abc import Sequence
 
@@ -42,3 +50,36 @@ def _is_plain(character: str) -> bool:
 def _visible(character: str) -> str:
     code = ord(character)
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+class SanitizingStream(io.TextIOWrapper):
+    """A text stream over the bytes of another one, which stays in `unfiltered`.
+
+    Control characters in written text become visible text.
+    """
+
+    def __init__(self, stream: io.TextIOWrapper) -> None:
+        ascii_only = codecs.lookup(stream.encoding).name == "ascii"  # click writes past a stream of that encoding
+        super().__init__(
+            stream.buffer,
+            encoding="utf-8" if ascii_only else stream.encoding,
+            errors="replace",
+            newline="\n",
+            line_buffering=stream.line_buffering,
+            write_through=True,
+        )
+        stream.reconfigure(errors="replace")  # a terminal that cannot show ± shows ?
+        self.unfiltered = stream
+
+    def write(self, text: str, /) -> int:
+        """Write the text; return how many characters it has."""
+        super().write(sanitize(text))
+        return len(text)
+
+
+def guard() -> None:
+    """Filter whatever this process writes to its standard output and error from now on."""
+    if type(sys.stdout) is io.TextIOWrapper:
+        sys.stdout = SanitizingStream(sys.stdout)
+    if type(sys.stderr) is io.TextIOWrapper:
+        sys.stderr = SanitizingStream(sys.stderr)

@@ -141,7 +141,7 @@ def rerun_command(detail: SampleDetail, source: str, near: Path, file: Path) -> 
 
     `source` is the study's source of problems; a file of that name is also searched in the folder `near`.
     """
-    from sandbox.commands.common import LIMIT_OPTIONS  # slow to import
+    from sandbox.commands.scoring_options import LIMIT_OPTIONS  # slow to import
 
     if ", " in source:
         raise CannotAct(f"The problems come from several sources ({source}). `sandbox score` takes one.")

@@ -11,8 +11,8 @@ from typing import NoReturn
 import click
 
 from sampler.exit_codes import Exit, allow_closed_pipe
-from sandbox.commands.lazy_commands import Commands, Place
-from sandbox.terminal import guard
+from sandbox.commands.command_line import Commands, Place
+from sandbox.sanitize import guard
 
 COMMANDS = {
     "init": Place(

@@ -23,7 +23,7 @@ from sampler.reporting.unit_costs import Lengths, Sheet, make_sheet, subject_of,
 from sampler.stats.budget import PromptCharge, Unit, UnitCost
 from sampler.study.spec import load_study
 from sampler.study.toml_table import SpecError
-from sandbox.console import HarmlessConsole
+from sandbox.console import SanitizingConsole
 
 _AMOUNTS = "NUMBERS"
 
@@ -102,7 +102,7 @@ def _print(sheets: Sequence[Sheet], lengths: Lengths, budgets: Mapping[Unit, Seq
         table.add_row(Text(f"Samples for a budget of {NAMES[unit]}", style="bold"))
         for each in amounts:
             row(f"  {amount(each, unit)}", lambda sheet, one=(unit, each): _bought(sheet, *one))  # type: ignore[misc]
-    console = HarmlessConsole(width=None if sys.stdout.isatty() else 120, highlight=False)
+    console = SanitizingConsole(width=None if sys.stdout.isatty() else 120, highlight=False)
     console.print(table)
     if not budgets:
         console.print("No budget is told: --budget 1e12,1e13 shows how many samples each buys.", markup=False)
@@ -186,7 +186,7 @@ def list_models(cache: Path) -> None:
         here = "yes" if cached(model, cache) else "no"
         sizes = (sized(model.size, "B"), sized(params, ""), sized(2 * params, "FLOP"))
         table.add_row(model.name, here, sizes[0], model.licence, *sizes[1:])
-    console = HarmlessConsole(width=None if sys.stdout.isatty() else 120)
+    console = SanitizingConsole(width=None if sys.stdout.isatty() else 120)
     console.print(table)
     console.print(f"kept in {cache}", markup=False, highlight=False, soft_wrap=True)
 
@@ -219,7 +219,7 @@ models.add_command(show_model)
 def _pull_with_bar(model: Model, cache: Path) -> Path:
     """Pull with a bar on a terminal, silently elsewhere."""
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
-    console = HarmlessConsole(stderr=True)
+    console = SanitizingConsole(stderr=True)
     with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as progress:
         bar = progress.add_task(model.name, total=model.size)
         return pull(model, cache, progress=lambda done, total: progress.update(bar, completed=done, total=total))

@@ -46,7 +46,7 @@ from sampler.reporting.render_analysis import analysis_json, print_analysis
 from sampler.stats.budget import PromptCharge, Unit
 from sampler.store.reader import Reader
 from sampler.store.writer import chosen_study, open_migrated
-from sandbox.commands.files import inside_a_folder
+from sandbox.commands.command_line import inside_a_folder
 
 if TYPE_CHECKING:
     from sampler.page.page_model import Sheet

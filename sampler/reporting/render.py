@@ -25,7 +25,7 @@ from sampler.reporting.report import Finding, ModelLine, Report, Row, Table
 from sampler.stats.bootstrap import Interval
 from sampler.stats.budget import PromptCharge, Unit, UnitCost
 from sampler.stats.passk import CurveValue, Point, Reach
-from sandbox.console import HarmlessConsole
+from sandbox.console import SanitizingConsole
 from sandbox.sanitize import sanitize
 
 JSON_SCHEMA = 2
@@ -59,7 +59,7 @@ _CHARGES = {
 }
 
 
-class Page(HarmlessConsole):
+class Page(SanitizingConsole):
     """The console for reports.
 
     A closed pipe raises an exception here; Rich would end the process with 1.

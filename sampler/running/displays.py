@@ -24,7 +24,7 @@ from sampler.exit_codes import Exit
 from sampler.reporting.render import one_line
 from sampler.running.progress import ModelProgress, Notice, Progress
 from sampler.study.spec_models import GREEDY
-from sandbox.console import HarmlessConsole
+from sandbox.console import SanitizingConsole
 
 # When a study will be done, from how fast the last minutes went, and no more certain than that.
 #
@@ -231,7 +231,7 @@ class Bar:
     """A subscriber that draws a bar for each model on a terminal, with notices above. A context manager."""
 
     def __init__(self, out: TextIO) -> None:
-        console = HarmlessConsole(file=out, highlight=False)
+        console = SanitizingConsole(file=out, highlight=False)
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
         self._bar = RichProgress(*columns, console=console)
         self._rows: dict[str, TaskID] = {}

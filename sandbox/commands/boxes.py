@@ -18,9 +18,9 @@ from sandbox.boxes.container_config import BoxSpec
 from sandbox.boxes.docker_client import DockerClient
 from sandbox.boxes.isolation_check import WALLS, Finding, IsolationCache, probe, usual_directory
 from sandbox.boxes.ownership import Owner
-from sandbox.commands.common import image_spec_options, limit_options, limits_of
-from sandbox.commands.exit_codes import OUR_FAULT, PASSED, PROGRAM_FAULT, USAGE, say, stop
-from sandbox.console import HarmlessConsole, progress
+from sandbox.commands.command_line import OUR_FAULT, PASSED, PROGRAM_FAULT, USAGE, say, stop
+from sandbox.commands.scoring_options import image_spec_options, limit_options, limits_of
+from sandbox.console import SanitizingConsole, progress
 from sandbox.diagnostics.doctor import Level, Remark, examine, seen_inside
 from sandbox.diagnostics.selftest import AttackRunner, Outcome, SuiteError, escapes_directory, read_cases
 from sandbox.errors import SandboxError
@@ -55,7 +55,7 @@ def selftest(groups: tuple[str, ...], runtime: str | None, slower: float, image_
         stop(str(error), USAGE)
     except SandboxError as error:
         stop(str(error), OUR_FAULT)
-    _print_outcomes(outcomes, HarmlessConsole())
+    _print_outcomes(outcomes, SanitizingConsole())
     sys.exit(PROGRAM_FAULT if any(outcome.broken for outcome in outcomes) else PASSED)
 
 
@@ -81,9 +81,9 @@ def doctor(runtime: str | None, image_spec: image.ImageSpec, **options: Any) -> 
                 remarks += seen_inside(python, source, landlock=landlock, code_kept=kept)
                 findings = list(probe(box, limits))
     except SandboxError as error:
-        _print_examination(remarks, [], HarmlessConsole())  # among them may be why
+        _print_examination(remarks, [], SanitizingConsole())  # among them may be why
         stop(str(error), OUR_FAULT)
-    _print_examination(remarks, findings, HarmlessConsole())
+    _print_examination(remarks, findings, SanitizingConsole())
     if open_walls := any(finding.through for finding in findings):
         IsolationCache(usual_directory()).clear()
     bad = open_walls or any(remark.level is Level.BAD for remark in remarks)

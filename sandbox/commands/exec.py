@@ -10,8 +10,8 @@ from typing import Any
 
 import click
 
-from sandbox.commands.common import limit_options, limits_of, scoring_options
-from sandbox.commands.exit_codes import OUR_FAULT, PASSED, PROGRAM_FAULT, USAGE, say, stop
+from sandbox.commands.command_line import OUR_FAULT, PASSED, PROGRAM_FAULT, USAGE, say, stop
+from sandbox.commands.scoring_options import limit_options, limits_of, scoring_options
 from sandbox.errors import SandboxError
 from sandbox.judging.explaining import explain
 from sandbox.sanitize import sanitize

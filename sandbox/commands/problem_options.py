@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from sandbox.commands.exit_codes import say
+from sandbox.commands.command_line import say
 from sandbox.problems import Filters, Problem, ProblemFile, read_problems
 from sandbox.problems.codebudget_format import ASSUMPTION_KEYS, read_assumption_words
 from sandbox.problems.training_rows import USUAL

@@ -9,9 +9,9 @@ from typing import Any
 import click
 
 from sandbox.boxes.image import ImageSpec
-from sandbox.commands.common import chosen_limits, image_spec_options, limit_options, limits_of
-from sandbox.commands.exit_codes import OUR_FAULT, PASSED, PROGRAM_FAULT, USAGE, say, stop
+from sandbox.commands.command_line import OUR_FAULT, PASSED, PROGRAM_FAULT, USAGE, say, stop
 from sandbox.commands.problem_options import ProblemReader, assume_option, filter_options, problem_options
+from sandbox.commands.scoring_options import chosen_limits, image_spec_options, limit_options, limits_of
 from sandbox.errors import SandboxError
 from sandbox.judging.explaining import explain
 from sandbox.problems import CATALOGUE, Problem, ProblemsError

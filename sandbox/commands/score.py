@@ -11,10 +11,9 @@ from typing import Any, TextIO
 
 import click
 
-from sandbox.commands.common import limit_options, limits_of, scoring_options
-from sandbox.commands.exit_codes import OUR_FAULT, PASSED, USAGE, say, stop
-from sandbox.commands.files import inside_a_folder
+from sandbox.commands.command_line import OUR_FAULT, PASSED, USAGE, inside_a_folder, say, stop
 from sandbox.commands.problem_options import ProblemReader, assume_option, filter_options, problem_options, say_left_out
+from sandbox.commands.scoring_options import limit_options, limits_of, scoring_options
 from sandbox.console import progress
 from sandbox.errors import SandboxError
 from sandbox.extraction import TEXT_KINDS

@@ -4,21 +4,22 @@ A *program* is what is executed. A *job* is one visit of a program to a box, und
 during that visit: facts only. A *verdict* is the judgement over a run; `sandbox.judging.judge` is the one place that
 makes it.
 
-`jobs` holds programs and jobs, with their `limits` and `assumptions`. `tests` says how programs are tested, and
+`jobs` holds programs and jobs, with their `limits` and assumptions. `tests` says how programs are tested, and
 `output_rules` how printed output is compared. `runs` holds what a box reports, `scores` the verdicts.
 """
 
 from __future__ import annotations
 
-from sandbox.values.assumptions import RECURSION_BOUNDS, Assumptions
 from sandbox.values.jobs import MAX_SOURCE_BYTES, Isolation, Job, Program
 from sandbox.values.limits import (
     FOR_TESTS,
     LIMIT_BOUNDS,
     MAX_ANSWERS_BYTES,
     MAX_TESTS_CHARACTERS,
+    RECURSION_BOUNDS,
     USUAL_LIMITS,
     AnswerLimits,
+    Assumptions,
     Limits,
     changed,
 )

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from sandbox.values.assumptions import Assumptions
-from sandbox.values.limits import AnswerLimits, Limits
+from sandbox.values.limits import AnswerLimits, Assumptions, Limits
 from sandbox.values.tests import MAX_STDIN_BYTES, AskedCalls, CallTests, Grading, Tests
 
 MAX_SOURCE_BYTES = 4 << 20

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 import click
 
-from sandbox.commands.lazy_commands import Commands, Place
+from sandbox.commands.command_line import Commands, Place
 
 
 def help_without_imports(program: Commands, places: Mapping[str, Place], module: str, heavy: set[str]) -> str:

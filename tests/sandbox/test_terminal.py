@@ -13,9 +13,8 @@ import pytest
 from rich.progress import Progress
 from rich.table import Table
 
-from sandbox.console import HarmlessConsole
-from sandbox.sanitize import one_line, sanitize
-from sandbox.terminal import HarmlessText
+from sandbox.console import SanitizingConsole
+from sandbox.sanitize import SanitizingStream, one_line, sanitize
 
 HOSTILE = "\x1b]0;title\x07\x1b[31mred\ud800\r\u202e\x9b2J"
 OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
@@ -72,7 +71,7 @@ def test_a_name_takes_one_line_and_one_column(folder: Path) -> None:
 
 def test_what_is_written_to_a_guarded_stream_is_harmless() -> None:
     raw = io.BytesIO()
-    stream = HarmlessText(io.TextIOWrapper(raw, encoding="utf-8", newline="\n"))
+    stream = SanitizingStream(io.TextIOWrapper(raw, encoding="utf-8", newline="\n"))
     stream.writelines([HOSTILE, "é\n"])
     print("\x1b[2J", "fine\tas it is", file=stream)
     assert not OBEYED.search(raw.getvalue().decode())
@@ -81,8 +80,8 @@ def test_what_is_written_to_a_guarded_stream_is_harmless() -> None:
 
 def test_a_console_keeps_its_own_colours_and_no_other() -> None:
     raw = io.BytesIO()
-    stream = HarmlessText(io.TextIOWrapper(raw, encoding="utf-8"))
-    console = HarmlessConsole(file=stream, force_terminal=True, width=200)
+    stream = SanitizingStream(io.TextIOWrapper(raw, encoding="utf-8"))
+    console = SanitizingConsole(file=stream, force_terminal=True, width=200)
     table = Table()
     table.add_column(f"[bold]{HOSTILE}")
     table.add_row(HOSTILE)

@@ -1,12 +1,36 @@
-"""Import commands only when they run: importing all of them takes a third of a second."""
+"""Build a command line: groups that import a command when it runs, exit codes, and checks of the files to write.
+
+Importing all commands takes a third of a second. This module is imported before any command, and `sampler` uses it,
+too, so it imports little.
+"""
 
 from __future__ import annotations
 
 import importlib
+import sys
 from collections.abc import Mapping
-from typing import Any, NamedTuple, cast
+from pathlib import Path
+from typing import Any, NamedTuple, NoReturn, cast
 
 import click
+
+from sandbox.sanitize import sanitize
+
+PASSED, PROGRAM_FAULT, USAGE, OUR_FAULT, INTERRUPTED = 0, 1, 2, 3, 130
+
+
+def say(message: str) -> None:
+    """Print a line on standard error, without control characters.
+
+    It is cleaned here, because Rich replaces the filtered stream while it shows a bar.
+    """
+    click.echo(sanitize(message), err=True)
+
+
+def stop(message: str, code: int) -> NoReturn:
+    """End the command with one line and an exit code."""
+    say(f"sandbox: {message}")
+    sys.exit(code)
 
 
 class Place(NamedTuple):
@@ -41,3 +65,10 @@ class Commands(click.Group):
         rows = [(name, helps[name].get_short_help_str(limit)) for name in self.list_commands(ctx)]
         with formatter.section("Commands"):
             formatter.write_dl(rows)
+
+
+def inside_a_folder(_context: click.Context, _option: click.Parameter, path: Path | None) -> Path | None:
+    """Return the path of a file that will be written; its folder must exist."""
+    if path is not None and not path.parent.is_dir():
+        raise click.BadParameter(f"there is no folder {str(path.parent)!r}; make it, or name another one")
+    return path

@@ -11,7 +11,7 @@ import click
 from click.core import ParameterSource
 
 from sandbox.boxes.image import ImageSpec
-from sandbox.commands.exit_codes import USAGE, stop
+from sandbox.commands.command_line import USAGE, stop
 from sandbox.scoring.strategy import ScoringOptions
 from sandbox.values import Isolation, Limits
 
