@@ -23,7 +23,7 @@ from sampler.store.writer import Store
 from sandbox.errors import SandboxError
 from sandbox.judging.explaining import explain
 from sandbox.judging.score_records import packed
-from sandbox.problems import Problem, TestSet
+from sandbox.problems import ChosenTests, Problem
 from sandbox.values import Limits, Program, Score, Verdict, changed
 
 
@@ -189,7 +189,7 @@ class Scoring:
         )
 
     def _program(self, row: PendingRow) -> Program:
-        return self._job.problems[row.problem].solve(row.source, TestSet.BOTH)
+        return self._job.problems[row.problem].solve(row.source, ChosenTests.BOTH)
 
     def _limits(self, row: PendingRow) -> Limits:
         """Return the limits of a program: the study's, unless the data set has its own times."""

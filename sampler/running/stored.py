@@ -24,7 +24,7 @@ from sampler.store.writer import Store
 from sampler.study.spec import ProblemsSpec, Study, StudySandbox, choose_problems, stored_sandbox
 from sandbox.judging.judge import JUDGE_VERSION
 from sandbox.judging.score_records import FactsError, NotEnough, Unreadable, rejudge, unpack
-from sandbox.problems import Problem, TestSet
+from sandbox.problems import ChosenTests, Problem
 from sandbox.scoring.references import References
 from sandbox.values import Limits, Score
 
@@ -218,7 +218,7 @@ def _rows(reader: Reader, study: int) -> Iterator[JudgedRow]:
 
 
 def _rejudged(row: JudgedRow, problems: Mapping[str, Problem], references: References) -> Score:
-    tests, selection = problems[row.problem].tests_for(TestSet.BOTH)
+    tests, selection = problems[row.problem].tests_for(ChosenTests.BOTH)
     try:
         facts = unpack(row.facts or b"")
         return rejudge(facts, references.without_box(tests), selection and references.without_box(selection))

@@ -18,7 +18,7 @@ from sandbox.console import progress
 from sandbox.errors import SandboxError
 from sandbox.extraction import TEXT_KINDS
 from sandbox.judging import judge
-from sandbox.problems import ProblemsError, TestSet
+from sandbox.problems import ChosenTests, ProblemsError
 from sandbox.sanitize import first_few, one_line, sanitize
 from sandbox.scoring.references import ReferenceFailed, References, usual_directory
 from sandbox.scoring.samples import ReadOptions, SamplesError, read_samples
@@ -80,8 +80,8 @@ k_option = click.option("--k", "ks", callback=_ks, metavar="N,…", help="Which 
 @click.option(
     "--tests",
     "wanted",
-    type=click.Choice([kind.value for kind in TestSet]),
-    default=TestSet.BOTH.value,
+    type=click.Choice([kind.value for kind in ChosenTests]),
+    default=ChosenTests.BOTH.value,
     show_default=True,
     help="Which tests to run. With both, the judge's give the verdict.",
 )
@@ -121,7 +121,7 @@ def score(
             left_out=left_out.append,
             untested=held.untested,
         )
-        asked = list(read_samples(samples, known, chosen, TestSet(wanted), how))
+        asked = list(read_samples(samples, known, chosen, ChosenTests(wanted), how))
         say_left_out(left_out, "sample")
         place: AbstractContextManager[tuple[TextIO, dict[int, Row]]]
         place = continued(out) if out else nullcontext((sys.stdout, {}))

@@ -21,13 +21,14 @@ from sandbox.problems.loading import (
     read_problem,
     read_problems,
 )
-from sandbox.problems.problem import Form, Problem, ProblemsError, TestSet, find_name, find_problem
+from sandbox.problems.problem import ChosenTests, Form, Problem, ProblemsError, find_name, find_problem
 from sandbox.problems.sources.catalogue import CATALOGUE, DataSet
 from sandbox.problems.sources.filters import Filters
 
 __all__ = [
     "BUILT_IN",
     "CATALOGUE",
+    "ChosenTests",
     "DataSet",
     "Filters",
     "Form",
@@ -35,7 +36,6 @@ __all__ = [
     "Problem",
     "ProblemFile",
     "ProblemsError",
-    "TestSet",
     "find_name",
     "find_problem",
     "is_named",

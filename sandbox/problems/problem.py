@@ -38,7 +38,7 @@ class Form(StrEnum):
     DATA = "data"  # the same, of a program that stands alone
 
 
-class TestSet(StrEnum):
+class ChosenTests(StrEnum):
     """Which of a problem's two sets of tests a program has to pass."""
 
     JUDGE = "judge"  # the hidden ones, which give the verdict
@@ -120,7 +120,7 @@ class Problem:
         head, found, _ = self.prompt.partition(f"class {owner}" if owner else f"def {self.entry_point}(")
         return head if found and self.form is not Form.DATA else ""
 
-    def complete(self, completion: str, wanted: TestSet = TestSet.JUDGE) -> Program:
+    def complete(self, completion: str, wanted: ChosenTests = ChosenTests.JUDGE) -> Program:
         """Return the program for text that continues the prompt."""
         return self.solve(completion if self.form is Form.DATA else self.continued(completion), wanted)
 
@@ -128,7 +128,7 @@ class Problem:
         """Return the prompt with the completion and the suffix."""
         return self.prompt + completion + self.suffix
 
-    def solve(self, solution: str, wanted: TestSet = TestSet.JUDGE) -> Program:
+    def solve(self, solution: str, wanted: ChosenTests = ChosenTests.JUDGE) -> Program:
         """Return the program for complete source text, with the code that the data set puts before it.
 
         Raises ProblemsError if only selection tests are wanted and the problem has none.
@@ -136,19 +136,19 @@ class Problem:
         tests, selection = self.tests_for(wanted)
         return Program(source=solution, tests=tests, selection=selection, assumptions=self.assumptions)
 
-    def tests_for(self, wanted: TestSet) -> tuple[Tests, Tests | None]:
+    def tests_for(self, wanted: ChosenTests) -> tuple[Tests, Tests | None]:
         """Return the tests that give the verdict, and those that are judged besides.
 
         Raises ProblemsError as `solve` does.
         """
         match wanted:
-            case TestSet.JUDGE:
+            case ChosenTests.JUDGE:
                 return self.checked_by, None
-            case TestSet.BOTH:
+            case ChosenTests.BOTH:
                 return self.checked_by, self.selected_by
-            case TestSet.SELECTION if self.selected_by is not None:
+            case ChosenTests.SELECTION if self.selected_by is not None:
                 return self.selected_by, None
-            case TestSet.SELECTION:
+            case ChosenTests.SELECTION:
                 raise ProblemsError(f"{self.name} has no selection tests; ask for the judge's, or for both")
 
     def assuming(self, assumed: Mapping[str, Any]) -> Problem:

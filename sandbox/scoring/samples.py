@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sandbox.extraction import TextKind, extract
-from sandbox.problems import Problem, TestSet, find_name, find_problem
+from sandbox.problems import ChosenTests, Problem, find_name, find_problem
 from sandbox.problems.rows import long_integers
 from sandbox.values import Limits, Program
 
@@ -47,7 +47,7 @@ class FiledSample:
     problem: str
     program: Program
     limits: Limits
-    wanted: TestSet = TestSet.JUDGE
+    wanted: ChosenTests = ChosenTests.JUDGE
     tested: str = ""  # how it is tested, where it matters
     extraction: str | None = None
 
@@ -90,7 +90,7 @@ def read_samples(
     path: Path,
     problems: Mapping[str, Problem],
     limits: Limits,
-    wanted: TestSet = TestSet.JUDGE,
+    wanted: ChosenTests = ChosenTests.JUDGE,
     options: ReadOptions = ReadOptions(),
 ) -> Iterator[FiledSample]:
     """Read the samples of a JSON-lines file (.gz allowed), in order.

@@ -26,7 +26,7 @@ from sandbox.errors import SandboxError
 from sandbox.judging.explaining import explain
 from sandbox.judging.judge import JUDGE_VERSION
 from sandbox.judging.score_records import Facts, FactsError, NotEnough, Unreadable, packed, rejudge, unpack
-from sandbox.problems import Problem, ProblemsError, TestSet, find_problem
+from sandbox.problems import ChosenTests, Problem, ProblemsError, find_problem
 from sandbox.scoring.references import References
 from sandbox.scoring.samples import FiledSample, SamplesError, lines_of
 from sandbox.scoring.scorer import Scorer
@@ -323,10 +323,10 @@ def _anew(row: Row, problems: Mapping[str, Problem], references: References) -> 
     return score_fields(rejudge(facts, tests, selection), program, facts.limits)
 
 
-def _kept(row: Row) -> tuple[Facts, TestSet]:
+def _kept(row: Row) -> tuple[Facts, ChosenTests]:
     """Return the facts of a row, and which tests it was asked; raises Unreadable."""
     try:
-        return unpack(base64.b64decode(row["facts"], validate=True)), TestSet(row["tests"])
+        return unpack(base64.b64decode(row["facts"], validate=True)), ChosenTests(row["tests"])
     except Unreadable:
         raise
     except (ValueError, TypeError, KeyError) as error:

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sandbox.judging import judge
-from sandbox.problems import Problem, ProblemsError, TestSet, find_problem, read_problem
+from sandbox.problems import ChosenTests, Problem, ProblemsError, find_problem, read_problem
 from sandbox.problems.rows import checked
 from sandbox.problems.stdin_formats import unpacking_at_most
 from sandbox.serving import bodies
@@ -107,19 +107,19 @@ def read(body: Mapping[str, object], problems: KnownProblems) -> ScoreRequest:
         raise Refused(bodies.UNREADABLE, str(error)) from error
     if ("completions" in body) == ("solutions" in body):
         raise Refused(bodies.UNREADABLE, "give completions, which go on where the prompt stops, or solutions, not both")
-    wanted = bodies.text(body, "tests", TestSet.JUDGE)
-    if wanted not in set(TestSet):
-        raise Refused(bodies.UNREADABLE, f"tests must be one of {', '.join(TestSet)}, not {wanted!r}")
+    wanted = bodies.text(body, "tests", ChosenTests.JUDGE)
+    if wanted not in set(ChosenTests):
+        raise Refused(bodies.UNREADABLE, f"tests must be one of {', '.join(ChosenTests)}, not {wanted!r}")
     if "problem" not in body:
         raise Refused(bodies.UNREADABLE, "problem is missing: an object, or the name of one that is known here")
     problem = problems.find(body["problem"])
     try:
-        return ScoreRequest(problem=problem.name, programs=_programs(body, problem, TestSet(wanted)))
+        return ScoreRequest(problem=problem.name, programs=_programs(body, problem, ChosenTests(wanted)))
     except ProblemsError as error:
         raise Refused(bodies.UNREADABLE, str(error)) from error
 
 
-def _programs(body: Mapping[str, object], problem: Problem, wanted: TestSet) -> tuple[Program, ...]:
+def _programs(body: Mapping[str, object], problem: Problem, wanted: ChosenTests) -> tuple[Program, ...]:
     name = "completions" if "completions" in body else "solutions"
     texts = bodies.items(body, name)
     if len(texts) > MOST_COMPLETIONS:

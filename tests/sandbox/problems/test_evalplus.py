@@ -12,7 +12,7 @@ from sandbox.inside import codec
 from sandbox.judging.compare import matches
 from sandbox.judging.explaining import explain
 from sandbox.judging.score_records import facts_of, rejudge
-from sandbox.problems import TestSet, evalplus, load_problems, read_problem
+from sandbox.problems import ChosenTests, evalplus, load_problems, read_problem
 from sandbox.scoring.scorer import Scorer
 from sandbox.values import CallTest, Comparison, ReferenceTests, Verdict
 
@@ -127,10 +127,10 @@ def test_a_program_that_fails_among_the_first_calls_is_asked_no_more(tmp_path: P
 
 
 @pytest.mark.docker
-@pytest.mark.parametrize("wanted", TestSet)
+@pytest.mark.parametrize("wanted", ChosenTests)
 @pytest.mark.parametrize(("also", "verdict"), [("", Verdict.PASSED), (" + '.' * (x == 1)", Verdict.WRONG)])
 def test_answers_of_the_solution_that_no_visit_has_room_for_are_compared_by_digests(
-    scorer: Scorer, wanted: TestSet, also: str, verdict: Verdict
+    scorer: Scorer, wanted: ChosenTests, also: str, verdict: Verdict
 ) -> None:
     body = "    return str(x) * (13 << 20) if x else 0\n"  # 117 MB for the digits from 1 to 9
     problem = read_problem(

@@ -29,7 +29,7 @@ from sandbox.judging.score_records import (
     rejudge,
     unpack,
 )
-from sandbox.problems import TestSet, load_problems
+from sandbox.problems import ChosenTests, load_problems
 from sandbox.scoring.references import ReferenceFailed, References
 from sandbox.scoring.samples import SamplesError, read_samples
 from sandbox.scoring.scorefile import Changes, Row, Summary, read_kept, read_rows, rejudged, score_samples, write_rows
@@ -89,7 +89,7 @@ def scored_rows(
         "".join(json.dumps({"task_id": name, "completion": text}) + "\n" for text in texts), encoding="utf-8"
     )
     options = ScoringOptions(kept=tmp_path / "references")
-    filed = read_samples(samples, known, Limits(), TestSet.BOTH)
+    filed = read_samples(samples, known, Limits(), ChosenTests.BOTH)
     return problems, list(score_samples(filed, Scorer(scorer._pool, options))), options
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.problems import Problem, ProblemsError, TestSet, load_problems
+from sandbox.problems import ChosenTests, Problem, ProblemsError, load_problems
 from sandbox.scoring.scorer import Scorer
 from sandbox.scoring.strategy import ScoringOptions
 from sandbox.values import CallTests, Flag, Limits, Program, StdinTest, StdinTests, Verdict
@@ -24,7 +24,7 @@ PROBLEM = Problem(
 
 
 def both(scorer: Scorer, body: str, problem: Problem = PROBLEM) -> tuple[Verdict, Verdict | None]:
-    scored = scorer.submit(problem.complete(body, TestSet.BOTH)).result(timeout=300)
+    scored = scorer.submit(problem.complete(body, ChosenTests.BOTH)).result(timeout=300)
     return scored.verdict, scored.selection and scored.selection.verdict
 
 
@@ -37,7 +37,9 @@ class TestBothAtOnce:
         assert both(scorer, "    return (\n") == (Verdict.SYNTAX, Verdict.SYNTAX)
 
     def test_a_call_of_both_sets_is_made_once(self, scorer: Scorer) -> None:
-        scored = scorer.submit(PROBLEM.complete("    print(x)\n    return x + 1\n", TestSet.BOTH)).result(timeout=300)
+        scored = scorer.submit(PROBLEM.complete("    print(x)\n    return x + 1\n", ChosenTests.BOTH)).result(
+            timeout=300
+        )
         assert sorted(scored.run.stdout.split()) == [b"1", b"2", b"5"]
         assert len(scored.run.answers) == 3
 
@@ -67,9 +69,9 @@ class TestBothAtOnce:
 
 def test_a_problem_without_selection_tests_says_so() -> None:
     plain = Problem(name="T/2", prompt="def f(x):\n", entry_point="f", tests=PROBLEM.tests)
-    assert plain.complete("    return 1\n", TestSet.BOTH).selection is None
+    assert plain.complete("    return 1\n", ChosenTests.BOTH).selection is None
     with pytest.raises(ProblemsError, match="T/2 has no selection tests"):
-        plain.complete("    return 1\n", TestSet.SELECTION)
+        plain.complete("    return 1\n", ChosenTests.SELECTION)
 
 
 def test_the_sets_of_real_files(shared_data: Path) -> None:

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from sandbox.cli import cli
 from sandbox.inside.environment import prepend_imports
 from sandbox.judging.explaining import explain
-from sandbox.problems import Problem, TestSet, read_problem
+from sandbox.problems import ChosenTests, Problem, read_problem
 from sandbox.problems.codebudget_format import assumption_words, read_assumption_words
 from sandbox.scoring.scorer import Scorer, open_scorer
 from sandbox.scoring.separate_visits import ask_with_own_limits
@@ -282,7 +282,7 @@ class TestTimeForEachTest:
         assert verdict(scorer, burning(tenths, time_per_test=True), self.RIGHT) is Verdict.PASSED
         public = [{"arguments": [x], "expected": x} for x in (3, 4)]
         both = burning(tenths, time_per_test=True, public_tests=public)
-        scored = scorer.submit(both.solve(self.RIGHT, TestSet.BOTH)).result(timeout=120)
+        scored = scorer.submit(both.solve(self.RIGHT, ChosenTests.BOTH)).result(timeout=120)
         assert scored.selection is not None
         assert (scored.verdict, scored.selection.verdict) == (Verdict.PASSED, Verdict.PASSED)
 
