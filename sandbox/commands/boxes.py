@@ -22,7 +22,7 @@ from sandbox.commands.command_line import OUR_FAULT, PASSED, PROGRAM_FAULT, USAG
 from sandbox.commands.scoring_options import image_spec_options, limit_options, limits_of
 from sandbox.console import SanitizingConsole, progress
 from sandbox.diagnostics.doctor import Level, Remark, examine, seen_inside
-from sandbox.diagnostics.selftest import AttackRunner, Outcome, SuiteError, escapes_directory, read_cases
+from sandbox.diagnostics.selftest import AttackOutcome, AttackRunner, SuiteError, escapes_directory, read_cases
 from sandbox.errors import SandboxError
 from sandbox.sanitize import sanitize
 
@@ -118,7 +118,7 @@ def clean(images: bool) -> None:
         stop(str(error), OUR_FAULT)
 
 
-def _print_outcomes(outcomes: Sequence[Outcome], console: Console) -> None:
+def _print_outcomes(outcomes: Sequence[AttackOutcome], console: Console) -> None:
     """Print a row for each group of the attack suite, then every case with a failed expectation."""
     table = Table()
     for heading in ("group", "cases", "hold", "slowest", "verdicts"):

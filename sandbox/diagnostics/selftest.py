@@ -52,7 +52,7 @@ class SuiteError(ValueError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Case:
+class AttackCase:
     """One attack (or honest program), tested in one way.
 
     `tries` is more than 1 if the kernel may kill either the program or one of our processes. That is rare but cannot be
@@ -71,17 +71,17 @@ class Case:
     stdout: bytes | None = None
     tries: int = 1
 
-    def slowed(self, times: float) -> Case:
+    def slowed(self, times: float) -> AttackCase:
         """Return the case with so many times its CPU and wall seconds."""
         limits = replace(self.limits, cpu_s=self.limits.cpu_s * times, wall_s=self.limits.wall_s * times)
         return replace(self, limits=limits)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class AttackOutcome:
     """The result of a case: `broken` names each expectation and invariant that did not hold."""
 
-    case: Case
+    case: AttackCase
     score: Score | None
     seconds: float
     broken: tuple[str, ...]
@@ -101,7 +101,7 @@ def excused(directory: Path) -> dict[str, str]:
     return {name: reason for group in _groups(directory) for name, reason in _expected(group)[1].items()}
 
 
-def read_cases(directory: Path, groups: Sequence[str] = ()) -> list[Case]:
+def read_cases(directory: Path, groups: Sequence[str] = ()) -> list[AttackCase]:
     """Read the cases of these groups (all if none is named); raises SuiteError for one without an expectation.
 
     A group is named as its folder, or by the letter with which its cases begin.
@@ -123,7 +123,7 @@ def _expected(group: Path) -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
     return table, reasons
 
 
-def _cases(group: Path) -> Iterator[Case]:
+def _cases(group: Path) -> Iterator[AttackCase]:
     expected, _ = _expected(group)
     files = {path.stem: path for path in sorted(group.glob("*.py"))}
     if files.keys() != expected.keys():
@@ -135,14 +135,14 @@ def _cases(group: Path) -> Iterator[Case]:
             yield _case(path, kind, expected[name])
 
 
-def _case(file: Path, kind: str, expected: dict[str, Any]) -> Case:
+def _case(file: Path, kind: str, expected: dict[str, Any]) -> AttackCase:
     name, group = file.stem, file.parent.name
     if unknown := expected.keys() - _KEYS:
         raise SuiteError(f"{name}: unknown keys {sorted(unknown)}")
     verdicts = frozenset(map(Verdict, expected.get("verdicts", [Verdict.PASSED])))
     if (verdicts == {Verdict.PASSED}) != (group == HONEST) or (Verdict.PASSED in verdicts and len(verdicts) > 1):
         raise SuiteError(f"{name}: honest programs pass and no other does")
-    return Case(
+    return AttackCase(
         name=name,
         group=group,
         kind=kind,
@@ -186,7 +186,7 @@ class AttackRunner:
         self._rss_mb = _rss_mb()
         self._fds = _open_files()
 
-    def run(self, case: Case) -> Outcome:
+    def run(self, case: AttackCase) -> AttackOutcome:
         """Run a case and check everything that must hold."""
         began = time.monotonic()
         for tried in range(1, case.tries + 1):
@@ -198,13 +198,13 @@ class AttackRunner:
                 self._box.clean = False
                 if tried == case.tries:
                     lost = f"the box was lost: {error}"
-                    return Outcome(case=case, score=None, seconds=time.monotonic() - began, broken=(lost,))
+                    return AttackOutcome(case=case, score=None, seconds=time.monotonic() - began, broken=(lost,))
         seconds = time.monotonic() - began
         scored = judge.score(run, case.program, case.limits)
         broken = [*_against(case, scored), *self._invariants(case, seconds - run.waited_s)]
-        return Outcome(case=case, score=scored, seconds=seconds, broken=tuple(broken))
+        return AttackOutcome(case=case, score=scored, seconds=seconds, broken=tuple(broken))
 
-    def run_again(self, case: Case, times: int = 2) -> Iterator[str]:
+    def run_again(self, case: AttackCase, times: int = 2) -> Iterator[str]:
         """Run a case's program as a script that runs again and again; return what does not hold."""
         again = Job(program=Program(source=case.program.source), limits=LIMITS, repeat=True)
         box = self._fresh()
@@ -228,7 +228,7 @@ class AttackRunner:
         box.pin(self._core)
         return box
 
-    def _invariants(self, case: Case, seconds: float) -> Iterator[str]:
+    def _invariants(self, case: AttackCase, seconds: float) -> Iterator[str]:
         if seconds > case.limits.wall_s + GRACE_S:
             yield f"the answer took {seconds:.1f} s of {case.limits.wall_s + GRACE_S:g} s"
         if not self._box.clean:
@@ -254,7 +254,7 @@ class AttackRunner:
         self._box.close()
 
 
-def _against(case: Case, scored: Score) -> Iterator[str]:
+def _against(case: AttackCase, scored: Score) -> Iterator[str]:
     """Return how the score differs from what is expected."""
     run = scored.run
     if scored.verdict not in case.verdicts:

@@ -21,7 +21,7 @@ from tui.widgets.styles import series_style, severity_style
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ModelProgress:
+class ModelSummary:
     """One model in the table. `at_rule` is None without a curve or a rule."""
 
     tone: int
@@ -31,7 +31,7 @@ class ModelProgress:
     at_rule: CurveReading | None
 
 
-def model_lines(snapshot: Snapshot, rule: float | None) -> list[ModelProgress]:
+def model_lines(snapshot: Snapshot, rule: float | None) -> list[ModelSummary]:
     """Return the models in the order of the study."""
     curves = {one.tone: one for one in snapshot.curves.series} if snapshot.curves else {}
     lines = []
@@ -39,7 +39,7 @@ def model_lines(snapshot: Snapshot, rule: float | None) -> list[ModelProgress]:
         wanted = model.wanted * snapshot.study.problems
         rows = [row for row in snapshot.tallies if row.model_id == model.id and row.scored]
         lines.append(
-            ModelProgress(
+            ModelSummary(
                 tone=tone,
                 name=sanitize(model.name, 200),
                 done=scored_of(snapshot, model) / wanted if wanted else 0.0,
@@ -79,11 +79,11 @@ class ModelsTable(DataTable[Text], inherit_bindings=False):
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id, cursor_type="row", zebra_stripes=False, cursor_foreground_priority="renderable")
-        self._lines: tuple[ModelProgress, ...] = ()
+        self._lines: tuple[ModelSummary, ...] = ()
         self._budget = ""
         self._shown: list[list[Text]] = []
 
-    def show(self, lines: Sequence[ModelProgress], budget: str) -> None:
+    def show(self, lines: Sequence[ModelSummary], budget: str) -> None:
         """Show these models from now on; `budget` is that of the rule."""
         if (tuple(lines), budget) != (self._lines, self._budget):
             self._lines, self._budget = tuple(lines), budget
@@ -136,7 +136,7 @@ class ModelsTable(DataTable[Text], inherit_bindings=False):
         name = width - 3 - sum(w + 2 for _, w in rest) - 2
         return [("", 1), ("model", max(_SHORTEST_NAME, name)), *rest]
 
-    def _cells(self, line: ModelProgress, name: str, columns: Sequence[tuple[str, int]]) -> list[Text]:
+    def _cells(self, line: ModelSummary, name: str, columns: Sequence[tuple[str, int]]) -> list[Text]:
         cells = [
             Text(mark(line.tone), style=series_style(self, line.tone, bold=True)),
             Text(name, no_wrap=True),

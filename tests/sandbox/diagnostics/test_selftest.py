@@ -10,7 +10,15 @@ import pytest
 
 from sandbox.boxes.docker_client import DockerClient
 from sandbox.boxes.image import ImageSpec, ensure_image
-from sandbox.diagnostics.selftest import GROUPS, AttackRunner, Case, SuiteError, escapes_directory, excused, read_cases
+from sandbox.diagnostics.selftest import (
+    GROUPS,
+    AttackCase,
+    AttackRunner,
+    SuiteError,
+    escapes_directory,
+    excused,
+    read_cases,
+)
 from sandbox.errors import BoxLost, SandboxError
 from sandbox.values import Run
 
@@ -65,7 +73,7 @@ def test_a_group_is_named_in_full_or_by_the_letter_of_its_cases(letter: str) -> 
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.name}-{case.kind}")
-def test_a_program_gets_its_verdict_and_leaves_nothing(case: Case, boxes: AttackRunner) -> None:
+def test_a_program_gets_its_verdict_and_leaves_nothing(case: AttackCase, boxes: AttackRunner) -> None:
     outcome = boxes.run(case)
     assert not outcome.broken, (
         outcome.broken,
@@ -78,7 +86,7 @@ def test_a_program_gets_its_verdict_and_leaves_nothing(case: Case, boxes: Attack
     [case for case in CASES if case.group in {"files", "kernel", "processes", "residue"} and case.kind == "code"],
     ids=lambda case: case.name,
 )
-def test_a_program_that_comes_again_leaves_nothing_either(case: Case, boxes: AttackRunner) -> None:
+def test_a_program_that_comes_again_leaves_nothing_either(case: AttackCase, boxes: AttackRunner) -> None:
     assert not list(boxes.run_again(case))
 
 
