@@ -29,7 +29,7 @@ from statistics import NormalDist
 
 import numpy as np
 
-from sampler.reporting.report import Facts, choose_budgets
+from sampler.reporting.report import StudyFacts, choose_budgets
 from sampler.reporting.unit_costs import counts_of, shared_problems, unit_cost
 from sampler.stats.bootstrap import Floats, Interval, t_quantile
 from sampler.stats.budget import PromptCharge, Unit, UnitCost
@@ -332,7 +332,7 @@ class Wanted:
     models: tuple[str, ...] = ()
 
 
-def pairs(after: Facts, before: Facts | None, wanted: Wanted) -> list[Pair]:
+def pairs(after: StudyFacts, before: StudyFacts | None, wanted: Wanted) -> list[Pair]:
     """Return a pair for each model and budget.
 
     Raises GateError if a pair cannot be made: nothing is left out silently.
@@ -341,7 +341,9 @@ def pairs(after: Facts, before: Facts | None, wanted: Wanted) -> list[Pair]:
     return [_pair(now, then, budget, wanted.unit) for now, then in sides for budget in wanted.budgets]
 
 
-def usual_budgets(after: Facts, before: Facts | None, wanted: Wanted, given: Sequence[float]) -> tuple[float, ...]:
+def usual_budgets(
+    after: StudyFacts, before: StudyFacts | None, wanted: Wanted, given: Sequence[float]
+) -> tuple[float, ...]:
     """Return the default budgets of a gate.
 
     They are those `given` by the study file, or else those that a report would show. Only budgets at which every model
@@ -364,7 +366,7 @@ def usual_budgets(after: Facts, before: Facts | None, wanted: Wanted, given: Seq
     return found
 
 
-def _sides(after: Facts, before: Facts | None, models: tuple[str, ...]) -> list[tuple[_Of, _Of | None]]:
+def _sides(after: StudyFacts, before: StudyFacts | None, models: tuple[str, ...]) -> list[tuple[_Of, _Of | None]]:
     """Return each model now and before."""
     _refuse(after)
     if before is not None:
@@ -380,11 +382,11 @@ def _sides(after: Facts, before: Facts | None, models: tuple[str, ...]) -> list[
 
 @dataclass(frozen=True, slots=True)
 class _Of:
-    facts: Facts
+    facts: StudyFacts
     model: ModelRow
 
 
-def _refuse(facts: Facts) -> None:
+def _refuse(facts: StudyFacts) -> None:
     study = facts.study
     if study.scored < study.wanted:
         raise NotComplete(
@@ -392,7 +394,7 @@ def _refuse(facts: Facts) -> None:
         )
 
 
-def _model(facts: Facts, name: str) -> _Of:
+def _model(facts: StudyFacts, name: str) -> _Of:
     for model in facts.models:
         if model.name == name and model.wanted:
             return _Of(facts, model)

@@ -1,4 +1,4 @@
-"""Define the protocols of engines: a `Backend` samples, a `Scorer` returns how probable a text is for a model."""
+"""Define the protocols of engines: a `Backend` samples, a `TextScorer` returns how probable a text is for a model."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ class TextScore:
         return self.sum_nll / self.tokens if self.tokens else None
 
 
-class Scorer(Protocol):
+class TextScorer(Protocol):
     """One model, ready to score texts."""
 
     def score(self, prompt: Prompt, completion: str) -> TextScore:

@@ -10,9 +10,9 @@ from dataclasses import MISSING, Field, dataclass, field, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sampler.backends.base import Backend, BackendError, CannotLoad, Scorer
+from sampler.backends.base import Backend, BackendError, CannotLoad, TextScorer
 from sampler.backends.llamacpp.backend import LlamaCppBackend, LlamaOptions, ModelFile
-from sampler.backends.llamacpp.scorer import LlamaCppScorer, ScoringOptions
+from sampler.backends.llamacpp.scorer import LlamaCppScorer, LlamaScoringOptions
 from sampler.backends.openai.backend import OpenAIBackend, OpenAIOptions
 from sampler.backends.openai.http_client import KEY_FORM, is_key
 from sampler.backends.openai.scorer import OpenAIScorer
@@ -26,7 +26,7 @@ from sampler.values import ModelCard
 
 KINDS = ("llamacpp", "openai", "vllm", "replay")
 SCORING_KINDS = ("llamacpp", "openai", "vllm")
-AnyOptions = TypeVar("AnyOptions", LlamaOptions, ScoringOptions, OpenAIOptions, VllmOptions)
+AnyOptions = TypeVar("AnyOptions", LlamaOptions, LlamaScoringOptions, OpenAIOptions, VllmOptions)
 _TYPES: dict[str, tuple[str, tuple[type, ...]]] = {
     "bool": ("true or false", (bool,)),
     "int": ("a whole number", (int,)),
@@ -78,7 +78,7 @@ def open_backend(
 @contextmanager
 def open_scorer(
     kind: str, model: str, options: Mapping[str, object] | None = None, surroundings: BackendContext | None = None
-) -> Iterator[tuple[ModelCard, Scorer]]:
+) -> Iterator[tuple[ModelCard, TextScorer]]:
     """Open a model that scores how probable a text is.
 
     Model and options are as for `open_backend`; llamacpp has its own options for scoring.
@@ -86,7 +86,7 @@ def open_scorer(
     around = surroundings or BackendContext()
     if kind == "llamacpp":
         file = model_file(model, around.models_dir)
-        with LlamaCppScorer(file, _options(ScoringOptions, options or {})) as llama:
+        with LlamaCppScorer(file, _options(LlamaScoringOptions, options or {})) as llama:
             card = ModelCard(
                 name=file.name,
                 digest=file.digest,

@@ -73,7 +73,7 @@ class Piece:
     prompt: tuple[int, ...]  # token ids
 
 
-class InFlight:
+class RequestsInFlight:
     """The samples that the engine holds.
 
     At most `most` of them are in its batch; the others wait in the order of their arrival.
@@ -210,7 +210,7 @@ class VllmBackend(Closeable):
 
         Samples still in the engine when the iterator is closed are cancelled.
         """
-        flight = InFlight(self._engine, self._most)
+        flight = RequestsInFlight(self._engine, self._most)
         pieces = (piece for request in requests for piece in self._pieces(request, params))
         ahead = self._options.ahead or 2 * self._most
         waiting = next(pieces, None)

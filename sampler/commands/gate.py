@@ -36,8 +36,8 @@ from sampler.gating import (
 )
 from sampler.reporting.inputs import read_budgets, read_facts
 from sampler.reporting.render import Page, amount, one_line
-from sampler.reporting.report import Facts
-from sampler.running.ci import Case, Outcome, Places, tell_ci
+from sampler.reporting.report import StudyFacts
+from sampler.running.ci import CiCase, CiOutcome, Places, tell_ci
 from sampler.stats.budget import Unit
 from sampler.stats.differences import POWER
 
@@ -168,13 +168,13 @@ def _plain(one: Checked) -> dict[str, Any]:
     return told
 
 
-def cases(decision: Decision, unit: Unit) -> list[Case]:
+def cases(decision: Decision, unit: Unit) -> list[CiCase]:
     """Return a case for each comparison."""
     return [
-        Case(
+        CiCase(
             suite=one.pair.model,
             name=f"gate: pass@{amount(one.pair.budget, unit)}",
-            outcome=Outcome.PASSED if one.passed else Outcome.FAILED,
+            outcome=CiOutcome.PASSED if one.passed else CiOutcome.FAILED,
             message=", ".join(one.against) or " · ".join(_lines(one, decision.rule)),
             properties={"budget": f"{one.pair.budget:g} {unit}", "pass@budget": f"{one.pair.after.rate:.6f}"},
         )
@@ -284,7 +284,7 @@ def _decided(options: dict[str, Any], unit: Unit) -> Decision:
     return decide(pairs(after, before, wanted), rule)
 
 
-def _baseline(said: str, store: Path, after: Facts) -> Facts:
+def _baseline(said: str, store: Path, after: StudyFacts) -> StudyFacts:
     """Return another store's newest study, or a study of this store by its name or id."""
     if Path(said).is_file() or Path(said).suffix == ".db":
         return read_facts(Path(said))

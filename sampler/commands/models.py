@@ -19,7 +19,7 @@ from sampler.models.architecture import ConfigError, GgufError
 from sampler.models.catalogue import CATALOGUE, Model, UnknownModel, find
 from sampler.models.pull import PullError, cached, models_dir, pull, remove
 from sampler.reporting.render import NAMES, amount, one_line
-from sampler.reporting.unit_costs import Lengths, Sheet, make_sheet, subject_of, subjects_of
+from sampler.reporting.unit_costs import CostSheet, Lengths, make_sheet, subject_of, subjects_of
 from sampler.stats.budget import PromptCharge, Unit, UnitCost
 from sampler.study.spec import load_study
 from sampler.study.toml_table import SpecError
@@ -82,13 +82,13 @@ def _numbers(text: str) -> tuple[float, ...]:
     return numbers
 
 
-def _print(sheets: Sequence[Sheet], lengths: Lengths, budgets: Mapping[Unit, Sequence[float]]) -> None:
+def _print(sheets: Sequence[CostSheet], lengths: Lengths, budgets: Mapping[Unit, Sequence[float]]) -> None:
     table = Table(box=None, pad_edge=False)
     table.add_column("")
     for sheet in sheets:
         table.add_column(Text(one_line(sheet.name)), justify="right", overflow="fold")
 
-    def row(title: str, cell: Callable[[Sheet], str | None]) -> None:
+    def row(title: str, cell: Callable[[CostSheet], str | None]) -> None:
         table.add_row(title, *(Text(cell(sheet) or "unknown") for sheet in sheets))
 
     for title, cell in _NUMBERS.items():
@@ -108,20 +108,20 @@ def _print(sheets: Sequence[Sheet], lengths: Lengths, budgets: Mapping[Unit, Seq
         console.print("No budget is told: --budget 1e12,1e13 shows how many samples each buys.", markup=False)
 
 
-def _shape(sheet: Sheet) -> str | None:
+def _shape(sheet: CostSheet) -> str | None:
     shape = sheet.architecture
     return None if shape is None else f"{shape.layers} × {shape.hidden}"
 
 
-def _unembedding(sheet: Sheet) -> str | None:
+def _unembedding(sheet: CostSheet) -> str | None:
     return None if sheet.architecture is None else _size(sheet.architecture.unembed_params, "")
 
 
-def _number(key: str, of: str) -> Callable[[Sheet], str | None]:
+def _number(key: str, of: str) -> Callable[[CostSheet], str | None]:
     return lambda sheet: None if sheet.numbers is None else _size(getattr(sheet.numbers, key), of)
 
 
-def _bought(sheet: Sheet, unit: Unit, budget: float) -> str | None:
+def _bought(sheet: CostSheet, unit: Unit, budget: float) -> str | None:
     return next((f"{one.samples:,}" for one in sheet.bought if (one.unit, one.budget) == (unit, budget)), None)
 
 
@@ -135,7 +135,7 @@ def _size(value: int | None, of: str) -> str | None:
     return None if value is None else sized(value, of)
 
 
-_NUMBERS: Mapping[str, Callable[[Sheet], str | None]] = {
+_NUMBERS: Mapping[str, Callable[[CostSheet], str | None]] = {
     "layers × width": _shape,
     "weights multiplied for a token": _number("params", ""),
     "  of them the unembedding": _unembedding,

@@ -49,7 +49,7 @@ from sampler.store.writer import chosen_study, open_migrated
 from sandbox.commands.command_line import inside_a_folder
 
 if TYPE_CHECKING:
-    from sampler.page.page_model import Sheet
+    from sampler.page.page_model import PageModel
 
 
 def read_sheet(
@@ -59,7 +59,7 @@ def read_sheet(
     units: tuple[Unit, ...] = (),
     charge: PromptCharge = PromptCharge.EACH,
     metrics: tuple[MetricChoice, ...] = (),
-) -> Sheet:
+) -> PageModel:
     """Return the page model of a study; errors are those of `read_report`."""
     from sampler.page.page_model import PageFacts, make_sheet  # a table needs neither page nor template engine
 
@@ -150,7 +150,7 @@ def report(
     sys.exit(failed[0])
 
 
-def _write(sheet: Sheet, html: Path | None, plot: Path | None, *, err: bool) -> None:
+def _write(sheet: PageModel, html: Path | None, plot: Path | None, *, err: bool) -> None:
     """Write the requested files, and print their names on standard output, or with JSON on standard error."""
     from sampler.page.write import draw, page_html
 

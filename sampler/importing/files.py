@@ -23,7 +23,7 @@ from sampler.importing.imported_sample import (
     Claim,
     Imported,
     ImportFault,
-    NoText,
+    MissingText,
     Reading,
     count_of,
     finish_of,
@@ -37,7 +37,7 @@ from sandbox.problems.rows import long_integers
 
 _GZIP = b"\x1f\x8b"
 _KINDS = "a file is JSON lines, one JSON document, gzip of either, or Parquet, in UTF-8"
-Samples = Callable[[Any], Iterator[Imported | NoText]]
+Samples = Callable[[Any], Iterator[Imported | MissingText]]
 SUFFIXES = (".gz", ".jsonl", ".json")
 EXAMPLE = '{"id": "HumanEval/0", "answer": "    return 1", "tokens": 5}'
 _PLACES: Mapping[str, str] = {"passed": "claim"}
@@ -100,7 +100,7 @@ def samples_of(path: Path, samples: Samples, *, skip_bad: bool = False) -> Itera
         try:
             for sample in samples(_row(value)):
                 yield where, sample
-        except NoText as fault:
+        except MissingText as fault:
             yield where, fault
         except Exception as error:  # a row may hold anything, and whatever comes of it is the file's fault
             wrong = _fault(error)
@@ -328,7 +328,7 @@ def column_reader(columns: Mapping[str, str]) -> Callable[[Any], Iterator[Import
     def samples(row: Any) -> Iterator[Imported]:
         for column in texts:
             if _absent(row, column):
-                raise NoText(f"there is no {column!r}: an answer without a text")
+                raise MissingText(f"there is no {column!r}: an answer without a text")
         told = {name: convert(row if column in row else _inside(row, column), column) for name, column, convert in plan}
         yield Imported(**{"text": told.get("program"), **told})
 

@@ -16,7 +16,7 @@ from sampler.importing.imported_sample import (
     Claim,
     Imported,
     ImportFault,
-    NoText,
+    MissingText,
     Reading,
     count_of,
     finish_of,
@@ -95,13 +95,13 @@ def is_ollama(row: object) -> bool:
     )
 
 
-def ollama_samples(row: Any) -> Iterator[Imported | NoText]:
+def ollama_samples(row: Any) -> Iterator[Imported | MissingText]:
     """Yield all samples of a file of the first kind."""
     for name, pairs in row.items():
         for pair in list_of(pairs, name):
             text, told = list_of(pair, f"an answer of {name}")
             if text is None:
-                yield NoText(f"an answer of {name} is null")
+                yield MissingText(f"an answer of {name} is null")
                 continue
             yield _ollama_reply(name, text, table_of(told, f"what stands beside an answer of {name}"))
 
@@ -116,14 +116,14 @@ def is_ollama_line(row: object) -> bool:
 def ollama_line_samples(row: Any) -> Iterator[Imported]:
     """Yield the sample of a reply."""
     if row.get("error") and not row.keys() & {"response", "message"}:
-        raise NoText(f"there is no answer, but an error: {row['error']!r:.60}")
+        raise MissingText(f"there is no answer, but an error: {row['error']!r:.60}")
     text = row["response"] if "response" in row else table_of(row["message"], "message")["content"]
     yield _ollama_reply(row["task_id"], text, row)
 
 
 def _ollama_reply(name: str, text: object, told: dict[str, Any]) -> Imported:
     if text is None:
-        raise NoText(f"the answer of {name} is null")
+        raise MissingText(f"the answer of {name} is null")
     if not isinstance(text, str):
         raise TypeError(f"an answer of {name} is {text!r:.40}, not a text")
     said = told.get("result")
@@ -200,14 +200,14 @@ def is_evalplus_results(row: object) -> bool:
     return isinstance(first, list) and bool(first) and isinstance(first[0], dict) and "base_status" in first[0]
 
 
-def evalplus_results_samples(row: Any) -> Iterator[Imported | NoText]:
+def evalplus_results_samples(row: Any) -> Iterator[Imported | MissingText]:
     """Yield the samples of a file of results."""
     for name, results in row["eval"].items():
         for result in (table_of(one, f"a result of {name}") for one in list_of(results, name)):
             statuses = [result[field] for field in ("base_status", "plus_status") if result.get(field) is not None]
             told = Claim(passed=all(status == "pass" for status in statuses), said="/".join(map(str, statuses)))
             if result.get("solution") is None:
-                yield NoText(f"a solution of {name} is null")
+                yield MissingText(f"a solution of {name} is null")
                 continue
             yield Imported(problem=name, text=text_of(result, "solution"), claim=told if statuses else None)
 
@@ -229,7 +229,7 @@ def is_lm_eval(row: object) -> bool:
     return isinstance(row, dict) and isinstance(row.get("doc"), dict) and "resps" in row
 
 
-def lm_eval_samples(row: Any) -> Iterator[Imported | NoText]:
+def lm_eval_samples(row: Any) -> Iterator[Imported | MissingText]:
     """Yield the samples of a line."""
     document = table_of(row["doc"], "doc")
     name = document["task_id"]
@@ -240,7 +240,7 @@ def lm_eval_samples(row: Any) -> Iterator[Imported | NoText]:
     told = next((row[metric] for metric in _METRICS if metric in row), None)
     claim = Claim(passed=told == 1) if told in {0, 1} else None
     if not texts:
-        yield NoText("resps holds no text")
+        yield MissingText("resps holds no text")
     for text in texts:
         yield Imported(problem=name, text=text, reading=reading, claim=claim)
 
@@ -265,11 +265,13 @@ def is_codet(row: object) -> bool:
     return isinstance(listed, list) and all(isinstance(text, str | None) for text in listed[:1])
 
 
-def codet_samples(row: Any) -> Iterator[Imported | NoText]:
+def codet_samples(row: Any) -> Iterator[Imported | MissingText]:
     """Yield the samples of a line."""
     name = row.get("task_id")
     for text in texts_of(list_of(row["samples"], "samples"), "samples"):
-        yield text if isinstance(text, NoText) else Imported(problem=name, prompt=text_of(row, "prompt"), text=text)
+        yield (
+            text if isinstance(text, MissingText) else Imported(problem=name, prompt=text_of(row, "prompt"), text=text)
+        )
 
 
 # The release format of Hassid et al. 2024 (arXiv 2404.00725): all samples of a model in one object.
@@ -289,7 +291,7 @@ def is_paper(row: object) -> bool:
     return all(isinstance(one, dict) and "generation" in one for one in first["samples"][:1])
 
 
-def paper_samples(row: Any) -> Iterator[Imported | NoText]:
+def paper_samples(row: Any) -> Iterator[Imported | MissingText]:
     """Yield all samples of a file."""
     for name, problem in row.items():
         prompt = table_of(problem, name).get("prompt")
@@ -297,7 +299,7 @@ def paper_samples(row: Any) -> Iterator[Imported | NoText]:
             rate = number_of(table_of(one, f"a sample of {name}"), "pass_at_1")
             claim = None if rate is None else Claim(passed=rate > 0)
             if one.get("generation") is None:
-                yield NoText(f"a generation of {name} is null")
+                yield MissingText(f"a generation of {name} is null")
                 continue
             yield Imported(problem=name, prompt=prompt, text=text_of(one, "generation"), claim=claim)
 
@@ -316,12 +318,12 @@ def is_bigcode(row: object) -> bool:
     )
 
 
-def bigcode_samples(row: Any) -> Iterator[Imported | NoText]:
+def bigcode_samples(row: Any) -> Iterator[Imported | MissingText]:
     """Yield all samples of a file."""
     for position, texts in enumerate(row):
         name = f"list {position}"
         for text in texts_of(list_of(texts, name), name):
-            yield text if isinstance(text, NoText) else Imported(position=position, text=text)
+            yield text if isinstance(text, MissingText) else Imported(position=position, text=text)
 
 
 # Outputs of LiveCodeBench's runner, and what its custom evaluator takes: a list of problems, each with its programs.
@@ -338,7 +340,7 @@ def is_livecodebench(row: object) -> bool:
     return isinstance(row, dict) and "question_id" in row and bool({"code_list", "output_list"} & row.keys())
 
 
-def livecodebench_samples(row: Any) -> Iterator[Imported | NoText]:
+def livecodebench_samples(row: Any) -> Iterator[Imported | MissingText]:
     """Yield the samples of a problem."""
     field, reading = ("code_list", None) if "code_list" in row else ("output_list", Reading.ANSWER)
     texts = list_of(row[field], field)
@@ -346,7 +348,7 @@ def livecodebench_samples(row: Any) -> Iterator[Imported | NoText]:
     if grades and len(grades) != len(texts):
         raise ValueError(f"graded_list has {len(grades)} grades for the {len(texts)} texts of {field}")
     for text, grade in zip_longest(texts_of(texts, field), grades):
-        if isinstance(text, NoText):
+        if isinstance(text, MissingText):
             yield text
             continue
         claim = Claim(passed=grade) if isinstance(grade, bool) else None
@@ -371,11 +373,11 @@ def is_apps(row: object) -> bool:
     )
 
 
-def apps_samples(row: Any) -> Iterator[Imported | NoText]:
+def apps_samples(row: Any) -> Iterator[Imported | MissingText]:
     """Yield all samples of a file."""
     for name, texts in row.items():
         for text in texts_of(list_of(texts, name), name):
-            yield text if isinstance(text, NoText) else Imported(problem=name, text=text)
+            yield text if isinstance(text, MissingText) else Imported(problem=name, text=text)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -384,7 +386,7 @@ class Format:
 
     name: str
     recognises: Callable[[object], bool]
-    samples: Callable[[Any], Iterator[Imported | NoText]]
+    samples: Callable[[Any], Iterator[Imported | MissingText]]
     reading: Reading
     example: str
 

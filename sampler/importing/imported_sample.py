@@ -27,11 +27,11 @@ class ImportFault(CommandError, ValueError):
     exit_code = Exit.USAGE
 
 
-class NoText(ImportFault):
+class MissingText(ImportFault):
     """A sample without a text, because the model did not answer; it is left out and reported."""
 
 
-class Untested(NoText):
+class Untested(MissingText):
     """A sample of a problem without tests; it is left out and reported."""
 
 
@@ -89,23 +89,23 @@ FINISHES: Mapping[str, Finish] = {
 def text_of(row: Mapping[str, Any], field: str) -> str:
     """Return a text that must be there.
 
-    Raises KeyError, TypeError, or NoText for null and for an error instead of a text.
+    Raises KeyError, TypeError, or MissingText for null and for an error instead of a text.
     """
     if field not in row and row.get("error"):
-        raise NoText(f"there is no {field}, but an error: {row['error']!r:.60}")
+        raise MissingText(f"there is no {field}, but an error: {row['error']!r:.60}")
     value = row[field]
     if value is None:
-        raise NoText(f"{field} is null: an answer without a text")
+        raise MissingText(f"{field} is null: an answer without a text")
     if not isinstance(value, str):
         raise TypeError(f"{field} is {value!r:.40}, not a text")
     return value
 
 
-def texts_of(values: Iterable[object], what: str) -> Iterator[str | NoText]:
-    """Return the texts of a list, with NoText instead of null; raises TypeError."""
+def texts_of(values: Iterable[object], what: str) -> Iterator[str | MissingText]:
+    """Return the texts of a list, with MissingText instead of null; raises TypeError."""
     for value in values:
         if value is None:
-            yield NoText(f"{what} holds null: an answer without a text")
+            yield MissingText(f"{what} holds null: an answer without a text")
         elif isinstance(value, str):
             yield value
         else:

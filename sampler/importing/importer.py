@@ -25,7 +25,7 @@ from sampler.importing.prepare import PreparedSample, ReadingJob, SampleLeftOut,
 from sampler.models.catalogue import UnknownModel, find
 from sampler.store import import_statements
 from sampler.store.reader import Reader, StoreError
-from sampler.store.write_models import Batch, ImportedModel, ModelRecord, StudyIds, StudyRecord
+from sampler.store.write_models import ImportBatch, ImportedModel, ModelRecord, StudyIds, StudyRecord
 from sampler.store.writer import Store
 from sampler.study.spec import choose_problems
 from sampler.values import Architecture, ModelCard, canonical_json
@@ -46,7 +46,7 @@ class Batches:
     def __init__(self, store: Store, clock: Callable[[], float]) -> None:
         self._store = store
         self._clock = clock
-        self._batch, self._characters = Batch(), 0
+        self._batch, self._characters = ImportBatch(), 0
         self._writing: Future[None] | None = None
 
     def add(self, place: tuple[int, int, int], sample: PreparedSample, architecture: Architecture | None) -> None:
@@ -96,7 +96,7 @@ class Batches:
             self._wait()
             write = partial(import_statements.add_batch, batch=self._batch, now=self._clock())
             self._writing = self._store.transact(write)
-            self._batch, self._characters = Batch(), 0
+            self._batch, self._characters = ImportBatch(), 0
 
     def _wait(self) -> None:
         if self._writing is not None:

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import IO, NamedTuple
 
 from sampler.importing.files import FileOptions, ImportRequest, options_of, samples_of
-from sampler.importing.imported_sample import Imported, ImportFault, NoText, Reading, Untested
+from sampler.importing.imported_sample import Imported, ImportFault, MissingText, Reading, Untested
 from sampler.values import valid_text
 from sandbox.extraction import Extracted, TextKind, extract
 from sandbox.problems import Problem, find_name, find_problem
@@ -165,7 +165,7 @@ def prepare_samples(job: ReadingJob) -> Iterator[PreparedSample | SampleLeftOut]
         try:
             yield _ready(where, sample, match(sample), options)
         except ImportFault as error:
-            if not skip_bad and not isinstance(error, NoText):
+            if not skip_bad and not isinstance(error, MissingText):
                 raise ImportFault(f"{where}: {error}") from error
             yield SampleLeftOut(where, str(error))
 

@@ -48,7 +48,7 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Mark:
+class ChartMark:
     """A point that is no step of a curve, with its text for the pointer."""
 
     x: float
@@ -58,7 +58,7 @@ class Mark:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Drawn:
+class DrawnLine:
     """A line as SVG paths.
 
     `tone` is its colour, `dash` its pattern; the name, if any, stands at (`label_x`, `label_y`).
@@ -70,7 +70,7 @@ class Drawn:
     path: str
     thin_path: str
     band: str
-    dots: tuple[Mark, ...]
+    dots: tuple[ChartMark, ...]
     label_x: float
     label_y: float
 
@@ -89,9 +89,9 @@ class Chart:
     rates: Scale
     budget_ticks: tuple[tuple[float, str], ...]
     rate_ticks: tuple[tuple[float, str], ...]
-    lines: tuple[Drawn, ...]
-    stars: tuple[Mark, ...]
-    rules: tuple[Mark, ...]
+    lines: tuple[DrawnLine, ...]
+    stars: tuple[ChartMark, ...]
+    rules: tuple[ChartMark, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,8 +101,8 @@ class Extra:
     These are single points, budgets with a vertical rule, and space for names on the right.
     """
 
-    stars: Sequence[Mark] = ()
-    rules: Sequence[Mark] = ()
+    stars: Sequence[ChartMark] = ()
+    rules: Sequence[ChartMark] = ()
     margin: int = RIGHT
 
 
@@ -160,20 +160,20 @@ class _Frame:
     def y(self, rate: float) -> float:
         return self.y_at(self.rates.at(rate))
 
-    def place(self, mark: Mark) -> Mark:
+    def place(self, mark: ChartMark) -> ChartMark:
         return replace(mark, x=self.x(mark.x), y=self.y(mark.y), tone=mark.tone % len(ON_LIGHT))
 
-    def draw(self, line: Line, place: int) -> Drawn:
+    def draw(self, line: Line, place: int) -> DrawnLine:
         thin = len(line.xs) if line.thin is None else line.thin
         tone = place if line.tone is None else line.tone
-        return Drawn(
+        return DrawnLine(
             name="" if line.piece else line.name,
             tone=tone % len(ON_LIGHT),
             dash=DASHES[tone // len(ON_LIGHT) % len(DASHES)] if line.dash is None else line.dash,
             path=self._steps(line, 0, thin),
             thin_path=self._steps(line, thin, len(line.xs)),
             band=self._band(line),
-            dots=tuple(Mark(x=self.x(x), y=self.y(y), text=_said(line, at)) for at, (x, y) in _dots(line)),
+            dots=tuple(ChartMark(x=self.x(x), y=self.y(y), text=_said(line, at)) for at, (x, y) in _dots(line)),
             label_x=self.right + 8,
             label_y=self.y(line.ys[-1]) + 4,
         )
@@ -208,7 +208,7 @@ def _said(line: Line, at: int) -> str:
     return f"{line.name} · {what} · {100 * line.ys[at]:.1f} %{band} · from {line.xs[at]:.4g}"
 
 
-def _spread(drawn: Sequence[Drawn]) -> tuple[Drawn, ...]:
+def _spread(drawn: Sequence[DrawnLine]) -> tuple[DrawnLine, ...]:
     """Return the lines with their labels moved up or down just enough that they do not overlap."""
     order = sorted((at for at, line in enumerate(drawn) if line.name), key=lambda at: drawn[at].label_y)
     places: list[float] = []
@@ -263,7 +263,7 @@ def promises(paired: PairedData, seed: int) -> Promises | None:
         wanted = {times * counts.n for times in TIMES}
         shown = tuple(one for one in found if one.promise.k in wanted)
         rows.append(Promise(model=model.name, tone=tone, curve=curve, shown=shown, why_not=why_not))
-    marks = [Mark(x=n, y=0.0, text=f"{n} samples were drawn") for n in sorted({row.curve.n for row in rows})]
+    marks = [ChartMark(x=n, y=0.0, text=f"{n} samples were drawn") for n in sorted({row.curve.n for row in rows})]
     return Promises(chart=chart(lines, Extra(rules=marks)), lines=tuple(lines), rows=tuple(rows)) if rows else None
 
 

@@ -1,4 +1,4 @@
-"""Decide what the page says before anything is drawn. Pure: facts of a store in, a `Sheet` out.
+"""Decide what the page says before anything is drawn. Pure: facts of a store in, a `PageModel` out.
 
 Beside the report's own tables it shows which model to ask at each budget: the frontier as a figure, the best of each
 way as a table.
@@ -12,14 +12,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations, groupby, pairwise
 
-from sampler.page.chart import Chart, Extra, Line, Mark, Promises, chart, promises
+from sampler.page.chart import Chart, ChartMark, Extra, Line, Promises, chart, promises
 from sampler.reporting.allocation_report import Allocation, AllocationRow
 from sampler.reporting.analyse import AnalysisRequest, allotment
 from sampler.reporting.comparison import crossover_words, crossovers
 from sampler.reporting.metrics import RELIABILITY, MetricTable, metric_tables
 from sampler.reporting.paired_data import PairedData, paired_data
 from sampler.reporting.render_analysis import WAYS, legs_words, short_names
-from sampler.reporting.report import Facts, Finding, Report, ReportRequest, Row, Table, make_report
+from sampler.reporting.report import Finding, Report, ReportRequest, Row, StudyFacts, Table, make_report
 from sampler.stats.allocation import Choice, CrossValidated
 from sampler.stats.bootstrap import Interval
 from sampler.stats.budget import PromptCharge, Unit
@@ -148,13 +148,15 @@ def _marked_pairs(paired: PairedData, unit: Unit, charge: PromptCharge) -> Seque
     return list(combinations(models, 2)) if len(models) <= ALL_PAIRS else list(pairwise(models))
 
 
-def marks(found: Sequence[Turn]) -> tuple[Mark, ...]:
+def marks(found: Sequence[Turn]) -> tuple[ChartMark, ...]:
     """Return the crossovers within a figure, as vertical rules."""
-    return tuple(Mark(x=turn.at, y=0.0, text=f"{' and '.join(turn.names)}: {turn.said}") for turn in found if turn.at)
+    return tuple(
+        ChartMark(x=turn.at, y=0.0, text=f"{' and '.join(turn.names)}: {turn.said}") for turn in found if turn.at
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Cell:
+class HeatCell:
     """One model on one problem: passed of scored samples."""
 
     passed: int
@@ -171,7 +173,7 @@ class HeatRow:
     """One problem, a cell for each model."""
 
     problem: str
-    cells: tuple[Cell, ...]
+    cells: tuple[HeatCell, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,8 +191,8 @@ class Heat:
 
 def heat(models: Sequence[ModelRow], tallies: Sequence[TallyRow]) -> Heat:
     """Return the map of all problems with a scored sample."""
-    held = {(row.model_id, row.problem): Cell(passed=row.passed, scored=row.scored) for row in tallies}
-    nothing = Cell(passed=0, scored=0)
+    held = {(row.model_id, row.problem): HeatCell(passed=row.passed, scored=row.scored) for row in tallies}
+    nothing = HeatCell(passed=0, scored=0)
     problems = dict.fromkeys(row.problem for row in tallies if row.scored)
     rows = [
         HeatRow(problem=problem, cells=tuple(held.get((model.id, problem), nothing) for model in models))
@@ -225,7 +227,7 @@ class Mix:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sheet:
+class PageModel:
     """The whole page. `origin` says where each number comes from, as lines of (what, value)."""
 
     report: Report
@@ -243,18 +245,18 @@ class Sheet:
 class PageFacts:
     """What the page needs from a store, besides what the report needs."""
 
-    facts: Facts
+    facts: StudyFacts
     failures: Sequence[FailureRow]
     origin: OriginRow
 
 
-def make_sheet(page: PageFacts, request: ReportRequest) -> Sheet:
+def make_sheet(page: PageFacts, request: ReportRequest) -> PageModel:
     """Return the page model of one study."""
     facts = page.facts
     report = make_report(facts, request)
     models = [model for model in facts.models if model.wanted]
     paired = paired_data(models, facts.tallies, request.seed)
-    return Sheet(
+    return PageModel(
         report=report,
         figures=tuple(_figure(table, paired, request.seed) for table in report.tables),
         reliability=report.metrics or metric_tables(paired, RELIABILITY),
@@ -275,13 +277,13 @@ def _figure(table: Table, paired: PairedData, seed: int) -> Figure:
     return Figure(table=table, chart=chart(lines, extra), lines=lines, turns=found, choices=whom)
 
 
-def _stars(table: Table, lines: Sequence[Line]) -> Iterator[Mark]:
+def _stars(table: Table, lines: Sequence[Line]) -> Iterator[ChartMark]:
     """Return the greedy samples, in the colour of their model's line."""
     for tone, line in enumerate(lines):
         if point := table.greedy.get(line.name):
             near = f" [{100 * point.interval.low:.1f}, {100 * point.interval.high:.1f}]" if point.interval else ""
             said = f"{line.name} greedy · {100 * point.rate:.1f} %{near} · {point.cost:.4g}"
-            yield Mark(x=point.cost, y=point.rate, text=said, tone=tone)
+            yield ChartMark(x=point.cost, y=point.rate, text=said, tone=tone)
 
 
 def _line(drawn: Curve) -> Line:

@@ -15,7 +15,7 @@ import jinja2
 from sampler.drawing import ON_DARK, ON_LIGHT, Rgb, budget_ticks
 from sampler.exit_codes import CommandError, Exit
 from sampler.page.chart import DASHES, Chart, Line
-from sampler.page.page_model import MOST_MODELS, Figure, Sheet, charge_words, sentence
+from sampler.page.page_model import MOST_MODELS, Figure, PageModel, charge_words, sentence
 from sampler.reporting.render import NAMES, amount, one_line, spanned
 from sampler.stats.budget import Unit
 
@@ -27,7 +27,7 @@ DOTS_PER_INCH = 300
 TICK_LETTERS = 48  # that fit below a figure of this width
 
 
-def page_html(sheet: Sheet) -> str:
+def page_html(sheet: PageModel) -> str:
     """Return the whole page, with style and script inside, without external resources."""
     files = resources.files("sampler.page")
     loader = jinja2.DictLoader({"page": (files / "page.html.jinja").read_text(encoding="utf-8")})
@@ -48,7 +48,7 @@ def page_html(sheet: Sheet) -> str:
     )
 
 
-def _figures(sheet: Sheet) -> Iterator[tuple[Chart | None, tuple[Line, ...]]]:
+def _figures(sheet: PageModel) -> Iterator[tuple[Chart | None, tuple[Line, ...]]]:
     """Return all figures in the order of their numbers.
 
     First come the curves of every unit, then their frontiers, then the extrapolations.
@@ -115,7 +115,7 @@ class PlotError(CommandError):
     exit_code = Exit.USAGE
 
 
-def draw(sheet: Sheet, path: Path) -> None:
+def draw(sheet: PageModel, path: Path) -> None:
     """Write the curves of every unit, one below the other; raises PlotError or OSError."""
     if path.suffix.lower() not in KINDS:
         raise PlotError(f"{str(path)!r}: a figure is one of {', '.join(KINDS)}; name the file so")

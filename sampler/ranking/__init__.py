@@ -9,7 +9,7 @@ kinds (`rankers`), which statistics treat differently (`sampler.stats.ranking`):
   style), majority and MBR-EXEC (the same answers), CodeT (the same generated tests passed).
 
 Evidence comes in as data: `generated_tests` reads tests that a model wrote, `execution` has programs answer calls in
-the sandbox, a `Scorer` of `sampler.backends` says how probable a model finds a text. Samples are hostile text, and
+the sandbox, a `TextScorer` of `sampler.backends` says how probable a model finds a text. Samples are hostile text, and
 nothing here runs it. A sample that a ranker cannot score is last, with -inf; a ranker that lacks its evidence raises
 RankingError.
 """

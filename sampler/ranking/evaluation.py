@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from sampler.backends.base import Scorer
+from sampler.backends.base import TextScorer
 from sampler.ranking.generated_tests import Asker
 from sampler.ranking.rankers import Ranking
 from sampler.reporting.unit_costs import unit_cost
@@ -63,7 +63,7 @@ class TextModel:
     name: str
     digest: str
     architecture: Architecture | None
-    scorer: Scorer
+    scorer: TextScorer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -181,7 +181,7 @@ class Tools:
         """
         generated = self._tests_of(group.problem)
         if generated is None:
-            raise NoTests(f"no test was generated for {group.problem.name}")
+            raise NoTestsWritten(f"no test was generated for {group.problem.name}")
         of = (group.model.id, group.problem.id)
         if self._executed is None or self._executed[0] != of:
             assumed = self._assumed.get(group.problem.name, Assumptions())
@@ -220,7 +220,7 @@ def _readable(source: str) -> tuple[Problem, ...]:
     return read_problems(source, skip_bad=True).problems
 
 
-class NoTests(RankingError):
+class NoTestsWritten(RankingError):
     """There is no test for a problem, so its samples cannot be compared."""
 
 

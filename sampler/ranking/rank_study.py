@@ -22,7 +22,7 @@ from sampler.ranking.evaluation import (
     frontiers,
     model_lines,
 )
-from sampler.ranking.evidence import Group, NoSelection, NoTests, StudySetup, Tools
+from sampler.ranking.evidence import Group, NoSelection, NoTestsWritten, StudySetup, Tools
 from sampler.ranking.rankers import (
     DAMPED,
     PLAIN,
@@ -165,7 +165,7 @@ def _tried(under: _Under, name: str, group: Group, valued: dict[str, list[Valued
     """Return the ranking; None if a ranker that was not requested lacks evidence, or no test uses the function."""
     try:
         ranked = _rank(under, name, group)
-    except NoTests:
+    except NoTestsWritten:
         ranked = Ranked(ranking=chance(group.entries))  # nothing tells the samples apart
         note = f"{name}: no test was generated for {group.problem.name}, so its samples are all equal."
         under.notes += [note] if note not in under.notes else []

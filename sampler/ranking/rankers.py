@@ -130,8 +130,8 @@ def longest(entries: Sequence[Entry]) -> Scores:
 # The mean is the ranker of Chen et al. 2021 (arXiv 2107.03374) and, with its sign turned, equation 7 of Hassid et al.
 # 2024 (arXiv 2404.00725). The prompt's tokens are no part of either.
 #
-# The sampling model's own are before temperature, and are stored with the sample. Another model's come from a `Scorer`;
-# they are over that model's tokens, and are compared within one engine only.
+# The sampling model's own are before temperature, and are stored with the sample. Another model's come from a
+# `TextScorer`; they are over that model's tokens, and are compared within one engine only.
 
 
 def mean_logprob(entries: Sequence[Entry]) -> Scores:

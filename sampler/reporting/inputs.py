@@ -23,7 +23,7 @@ from sampler.exit_codes import CommandError, Exit
 from sampler.reporting.comparison import NotComparable
 from sampler.reporting.metrics import MetricChoice
 from sampler.reporting.paired_data import PairedData, paired_data
-from sampler.reporting.report import Facts, Report, ReportRequest, make_report
+from sampler.reporting.report import Report, ReportRequest, StudyFacts, make_report
 from sampler.stats.budget import PromptCharge, Unit
 from sampler.store.lock import as_it_stands
 from sampler.store.read_models import ModelRow, StudyRow, TallyRow
@@ -42,7 +42,7 @@ class CountsError(CommandError):
     exit_code = Exit.USAGE
 
 
-def read_counts(path: Path, params: Mapping[str, float] | None = None) -> Facts:
+def read_counts(path: Path, params: Mapping[str, float] | None = None) -> StudyFacts:
     """Return the facts of a counts file; `params` are numbers of parameters by a unique part of a model's name."""
     told = _parsed(path)
     given = {_chosen(told, part): value for part, value in (params or {}).items()}
@@ -52,7 +52,7 @@ def read_counts(path: Path, params: Mapping[str, float] | None = None) -> Facts:
         models.append(_model(number, name, entry, given.get(name)))
         tallies += [_tally(number, problem, n, passed) for problem, passed in correct.items()]
     problems = sorted({row.problem for row in tallies})
-    return Facts(study=_study(path, problems, tallies), models=models, tallies=tallies, verdicts={})
+    return StudyFacts(study=_study(path, problems, tallies), models=models, tallies=tallies, verdicts={})
 
 
 def report_counts(
@@ -160,7 +160,7 @@ def _study(path: Path, problems: Sequence[str], tallies: Sequence[TallyRow]) -> 
     )
 
 
-def read_facts(path: Path, name: str | None = None) -> Facts:
+def read_facts(path: Path, name: str | None = None) -> StudyFacts:
     """Return a store's facts about the study called `name` (or with that id), or the newest one; raises StoreError."""
     with open_migrated(path, Reader) as reader:
         row = chosen_study(reader.studies(), path, name)
@@ -194,7 +194,7 @@ def read_report(
 
 def facts_and_request(
     reader: Reader, row: StudyRow, path: Path, units: tuple[Unit, ...], charge: PromptCharge
-) -> tuple[Facts, ReportRequest]:
+) -> tuple[StudyFacts, ReportRequest]:
     """Return the facts of a study, and the request for its report.
 
     The units are the requested ones, or else those of the study file.
@@ -204,8 +204,8 @@ def facts_and_request(
     return facts, replace(request, units=units or tuple(dict.fromkeys([*request.units, *request.budgets])))
 
 
-def _facts(reader: Reader, row: StudyRow) -> Facts:
-    return Facts(
+def _facts(reader: Reader, row: StudyRow) -> StudyFacts:
+    return StudyFacts(
         study=as_it_stands(row),
         models=reader.models(row.id),
         greedy=reader.greedy(row.id),
@@ -248,7 +248,7 @@ def refuse_params_of_a_store(path: Path, params: Mapping[str, float]) -> None:
         )
 
 
-def facts_of(path: Path, params: Mapping[str, float], study: str | None = None) -> Facts:
+def facts_of(path: Path, params: Mapping[str, float], study: str | None = None) -> StudyFacts:
     """Return the facts of a study of a store, or of a counts file."""
     return read_counts(path, params) if begins_as_counts(path) else read_facts(path, study)
 
@@ -273,7 +273,7 @@ def load_paired(sides: tuple[Source, Source], params: Mapping[str, float]) -> Pa
     return paired_data([replace(models[0], id=1), replace(models[1], id=2)], tallies, first.study.seed)
 
 
-def _within(sides: tuple[Source, Source], facts: Facts) -> PairedData:
+def _within(sides: tuple[Source, Source], facts: StudyFacts) -> PairedData:
     models = [_only(side, facts) for side in sides]
     if models[0].id == models[1].id:
         raise NotComparable(f"{models[0].name} on both sides; name two models as FILE:MODEL")
@@ -290,7 +290,7 @@ def refuse_other_problems(paths: tuple[Path, Path], digests: tuple[str, str]) ->
         )
 
 
-def _only(side: Source, facts: Facts) -> ModelRow:
+def _only(side: Source, facts: StudyFacts) -> ModelRow:
     models = [model for model in facts.models if model.wanted]
     if side.model is not None:
         return choose(models, side.model)
@@ -300,5 +300,5 @@ def _only(side: Source, facts: Facts) -> ModelRow:
     return models[0]
 
 
-def _renumbered(model: ModelRow, facts: Facts, number: int) -> list[TallyRow]:
+def _renumbered(model: ModelRow, facts: StudyFacts, number: int) -> list[TallyRow]:
     return [replace(row, model_id=number) for row in facts.tallies if row.model_id == model.id]

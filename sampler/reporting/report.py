@@ -114,11 +114,21 @@ def _rate(cell: CurveValue) -> float:
     return cell.point.rate if cell.point else 0.0
 
 
-__all__ = ["Facts", "Finding", "ModelLine", "Report", "ReportRequest", "Row", "Table", "choose_budgets", "make_report"]
+__all__ = [
+    "Finding",
+    "ModelLine",
+    "Report",
+    "ReportRequest",
+    "Row",
+    "StudyFacts",
+    "Table",
+    "choose_budgets",
+    "make_report",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Facts:
+class StudyFacts:
     """What a store says about one study.
 
     `verdicts` counts by (model id, verdict); `greedy` are the models' greedy samples.
@@ -207,7 +217,7 @@ class Report:
     notes: tuple[str, ...]
 
 
-def make_report(facts: Facts, request: ReportRequest) -> Report:
+def make_report(facts: StudyFacts, request: ReportRequest) -> Report:
     """Return the report of one study."""
     models = [model for model in facts.models if model.wanted]
     paired = paired_data(models, facts.tallies, request.seed)
@@ -232,7 +242,7 @@ def make_report(facts: Facts, request: ReportRequest) -> Report:
     )
 
 
-def _line(model: ModelRow, facts: Facts, request: ReportRequest, paired: PairedData) -> ModelLine:
+def _line(model: ModelRow, facts: StudyFacts, request: ReportRequest, paired: PairedData) -> ModelLine:
     rows = [row for row in facts.tallies if row.model_id == model.id]
     complete = complete_problems(model, rows)
     points = _alone(model, rows, complete, paired, request.seed).points
@@ -275,7 +285,7 @@ def _each(sums: Sequence[int | None], sampled: int) -> float | None:
 
 
 def _stars(
-    models: Sequence[ModelRow], facts: Facts, problems: Sequence[str], shown: tuple[Unit, ReportRequest]
+    models: Sequence[ModelRow], facts: StudyFacts, problems: Sequence[str], shown: tuple[Unit, ReportRequest]
 ) -> Mapping[str, Point]:
     """Return the greedy samples as points, for models that are complete on the compared problems."""
     owners = {model.id: model.name for model in models}
@@ -338,7 +348,7 @@ def choose_budgets(curves: Sequence[Curve]) -> tuple[float, ...]:
     return tuple(read_as.values())
 
 
-def _notes(facts: Facts, waiting: Sequence[str], compared: int) -> list[str]:
+def _notes(facts: StudyFacts, waiting: Sequence[str], compared: int) -> list[str]:
     notes = []
     if facts.study.status != "done":
         notes.append(f"Interim: the study is {facts.study.status}; every number may still move.")

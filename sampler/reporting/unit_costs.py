@@ -229,7 +229,7 @@ class Bought:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Numbers:
+class ModelNumbers:
     """Numbers that follow from an architecture: FLOPs, and bytes if they are known."""
 
     params: int  # N: weights multiplied for a written token
@@ -241,21 +241,21 @@ class Numbers:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sheet:
+class CostSheet:
     """The cost sheet of one model; None for values that are not known."""
 
     name: str
     architecture: Architecture | None
-    numbers: Numbers | None
+    numbers: ModelNumbers | None
     weights_bytes: int | None
     unit_costs: Mapping[Unit, UnitCost | None]
     bought: tuple[Bought, ...]
 
 
-def make_sheet(subject: Subject, lengths: Lengths, budgets: Mapping[Unit, Sequence[float]]) -> Sheet:
+def make_sheet(subject: Subject, lengths: Lengths, budgets: Mapping[Unit, Sequence[float]]) -> CostSheet:
     """Return the cost sheet of one model."""
     costs = {unit: _cost(subject, lengths, unit) for unit in Unit}
-    return Sheet(
+    return CostSheet(
         name=subject.name,
         architecture=subject.architecture,
         numbers=None if subject.architecture is None else _numbers(subject.architecture),
@@ -265,8 +265,8 @@ def make_sheet(subject: Subject, lengths: Lengths, budgets: Mapping[Unit, Sequen
     )
 
 
-def _numbers(architecture: Architecture) -> Numbers:
-    return Numbers(
+def _numbers(architecture: Architecture) -> ModelNumbers:
+    return ModelNumbers(
         params=architecture.params,
         read_token=2 * architecture.matmul_params,
         written_token=2 * architecture.params,

@@ -17,7 +17,7 @@ ANNOTATIONS = 10  # of a kind, in one step
 _NOT_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-class Outcome(StrEnum):
+class CiOutcome(StrEnum):
     """The result of a case; `error` is our fault or the machine's."""
 
     PASSED = "passed"
@@ -26,47 +26,47 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Case:
+class CiCase:
     """One gate: its suite (a model, a study), its name, its result and the reason."""
 
     suite: str
     name: str
-    outcome: Outcome
+    outcome: CiOutcome
     message: str = ""
     properties: Mapping[str, str] = field(default_factory=dict)
 
 
-def junit(cases: Sequence[Case]) -> str:
+def junit(cases: Sequence[CiCase]) -> str:
     """Return the cases as JUnit's XML, with a suite for each model or study."""
     suites = dict.fromkeys(case.suite for case in cases)
     body = "".join(_suite(name, [case for case in cases if case.suite == name]) for name in suites)
     return f'<?xml version="1.0" encoding="UTF-8"?>\n<testsuites {_counts(cases)}>\n{body}</testsuites>\n'
 
 
-def _suite(name: str, cases: Sequence[Case]) -> str:
+def _suite(name: str, cases: Sequence[CiCase]) -> str:
     body = "".join(_case(case) for case in cases)
     return f"  <testsuite name={_quoted(name)} {_counts(cases)}>\n{body}  </testsuite>\n"
 
 
-def _counts(cases: Sequence[Case]) -> str:
-    failed, broken = (sum(case.outcome is one for case in cases) for one in (Outcome.FAILED, Outcome.ERROR))
+def _counts(cases: Sequence[CiCase]) -> str:
+    failed, broken = (sum(case.outcome is one for case in cases) for one in (CiOutcome.FAILED, CiOutcome.ERROR))
     return f'tests="{len(cases)}" failures="{failed}" errors="{broken}"'
 
 
-def _case(case: Case) -> str:
+def _case(case: CiCase) -> str:
     inside = "".join(_inside(case))
     return f"    <testcase classname={_quoted(case.suite)} name={_quoted(case.name)}>\n{inside}    </testcase>\n"
 
 
-def _inside(case: Case) -> Iterator[str]:
+def _inside(case: CiCase) -> Iterator[str]:
     if case.properties:
         held = "".join(
             f"        <property name={_quoted(name)} value={_quoted(value)}/>\n"
             for name, value in case.properties.items()
         )
         yield f"      <properties>\n{held}      </properties>\n"
-    if case.outcome is not Outcome.PASSED:
-        tag = "failure" if case.outcome is Outcome.FAILED else "error"
+    if case.outcome is not CiOutcome.PASSED:
+        tag = "failure" if case.outcome is CiOutcome.FAILED else "error"
         yield f"      <{tag} message={_quoted(case.message)}>{escape(_xml(case.message))}</{tag}>\n"
 
 
@@ -79,10 +79,10 @@ def _quoted(text: str) -> str:
     return quoteattr(_xml(text))
 
 
-def summary(title: str, cases: Sequence[Case]) -> str:
+def summary(title: str, cases: Sequence[CiCase]) -> str:
     """Return the cases as a table for GitHub's summary of a step."""
     lines = [f"### {_cell(title)}", "", "| | gate | |", "|---|---|---|"]
-    marks = {Outcome.PASSED: "✅", Outcome.FAILED: "❌", Outcome.ERROR: "⚠️"}
+    marks = {CiOutcome.PASSED: "✅", CiOutcome.FAILED: "❌", CiOutcome.ERROR: "⚠️"}
     lines += [f"| {marks[one.outcome]} | {_cell(f'{one.suite}: {one.name}')} | {_cell(one.message)} |" for one in cases]
     text = "\n".join(lines) + "\n"
     cut = text.encode()[: SUMMARY_BYTES // 2].decode("utf-8", "ignore")
@@ -95,9 +95,9 @@ def _cell(text: str) -> str:
     return re.sub(r"([\\`*_{}\[\]()#+!|~@$:])", r"\\\1", flat.replace("&", "&amp;").replace("<", "&lt;"))
 
 
-def remarks(cases: Sequence[Case]) -> list[str]:
+def remarks(cases: Sequence[CiCase]) -> list[str]:
     """Return a workflow command for each case that did not pass, as many as GitHub shows."""
-    bad = [case for case in cases if case.outcome is not Outcome.PASSED]
+    bad = [case for case in cases if case.outcome is not CiOutcome.PASSED]
     return [f"::error title={_property(f'{one.suite}: {one.name}')}::{_data(one.message)}" for one in bad[:ANNOTATIONS]]
 
 
@@ -118,7 +118,7 @@ class Places:
     annotate: bool = False
 
 
-def tell_ci(places: Places, title: str, cases: Sequence[Case], say: Callable[[str], None]) -> None:
+def tell_ci(places: Places, title: str, cases: Sequence[CiCase], say: Callable[[str], None]) -> None:
     """Write the requested reports; `say` is called with annotations. Raises OSError."""
     if places.junit is not None:
         places.junit.parent.mkdir(parents=True, exist_ok=True)

@@ -21,11 +21,11 @@ from sampler.exit_codes import Exit, allow_closed_pipe
 from sampler.models.pull import models_dir
 from sampler.reporting.inputs import read_report
 from sampler.reporting.render import Page, print_report, report_json
-from sampler.running.ci import Case, Outcome, tell_ci
+from sampler.running.ci import CiCase, CiOutcome, tell_ci
 from sampler.running.dependencies import real_dependencies
 from sampler.running.displays import Bar, JsonLines, PlainLines
 from sampler.running.progress import Notice, Subscriber
-from sampler.running.run import Dependencies, Run, RunEnd
+from sampler.running.run import Dependencies, RunEnd, StudyRun
 from sampler.running.run_options import Display, HeadlessOptions, RunLimits, RunStopper
 from sampler.store.reader import Reader
 from sampler.store.writer import Store
@@ -33,12 +33,12 @@ from sampler.study.spec import Study, load_study
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ended:
+class RunResult:
     """How a run ended; `reason` is a line of text."""
 
     code: Exit
     reason: str
-    cases: tuple[Case, ...] = ()
+    cases: tuple[CiCase, ...] = ()
 
 
 def run_headless(
@@ -73,7 +73,9 @@ def run_headless(
     if lines is not None:
         lines.done(failed[0], "broken off by an error; standard error says which")
     if failed[0] is not Exit.INTERRUPTED:
-        case = Case(suite=study_path.stem, name="gate: the run", outcome=Outcome.ERROR, message="it broke; see its log")
+        case = CiCase(
+            suite=study_path.stem, name="gate: the run", outcome=CiOutcome.ERROR, message="it broke; see its log"
+        )
         tell_ci(manner.places, study_path.stem, [case], lambda line: _write_line(log, line))
     return failed[0]
 
@@ -101,15 +103,15 @@ def run_study(study: Study, dependencies: Dependencies, tell: Subscriber) -> Exi
     return run_limited(study, dependencies, tell, RunLimits()).code
 
 
-def run_limited(study: Study, dependencies: Dependencies, tell: Subscriber, limits: RunLimits) -> Ended:
+def run_limited(study: Study, dependencies: Dependencies, tell: Subscriber, limits: RunLimits) -> RunResult:
     """Run a study within limits."""
     brakes = RunStopper(limits, tell, lambda: _spent(study.store))
     with Store(study.store) as store:
-        run = Run(study, store, dependencies, brakes)
+        run = StudyRun(study, store, dependencies, brakes)
         with brakes.watching(run.stop), interrupts(run.stop, tell) as caught:
             end = run()
     tell(Notice(level="info" if end.complete else "warning", kind="end", message=f"{study.name}: {end.reason}"))
-    return Ended(code=_code(end, brakes, caught), reason=end.reason, cases=_cases(study.name, end, brakes))
+    return RunResult(code=_code(end, brakes, caught), reason=end.reason, cases=_cases(study.name, end, brakes))
 
 
 def _code(end: RunEnd, brakes: RunStopper, caught: Sequence[int]) -> Exit:
@@ -120,13 +122,13 @@ def _code(end: RunEnd, brakes: RunStopper, caught: Sequence[int]) -> Exit:
     return Exit.OK if end.complete else Exit.INCOMPLETE
 
 
-def _cases(name: str, end: RunEnd, brakes: RunStopper) -> tuple[Case, ...]:
+def _cases(name: str, end: RunEnd, brakes: RunStopper) -> tuple[CiCase, ...]:
     """Return a run's gates: that it is complete, and that not too much of it failed by our fault."""
-    complete = Outcome.PASSED if end.complete else Outcome.FAILED
-    faults = Outcome.ERROR if brakes.too_many_faults else Outcome.PASSED
+    complete = CiOutcome.PASSED if end.complete else CiOutcome.FAILED
+    faults = CiOutcome.ERROR if brakes.too_many_faults else CiOutcome.PASSED
     return (
-        Case(suite=name, name="gate: complete", outcome=complete, message=end.reason),
-        Case(suite=name, name="gate: faults of ours", outcome=faults, message=brakes.fault_line),
+        CiCase(suite=name, name="gate: complete", outcome=complete, message=end.reason),
+        CiCase(suite=name, name="gate: faults of ours", outcome=faults, message=brakes.fault_line),
     )
 
 

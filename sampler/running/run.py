@@ -88,7 +88,7 @@ class RunEnd:
         return f"{how} with {self.unsampled} samples to draw, {self.unscored} to score; the same command continues"
 
 
-class Run:
+class StudyRun:
     """One run of a study into its store."""
 
     def __init__(self, study: Study, store: Store, dependencies: Dependencies, tell: Subscriber) -> None:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from sampler.costs import arch_flops
 from sampler.store import statements
 from sampler.store.statements import StudyChanged
-from sampler.store.write_models import Batch, ImportedModel, OpenedModel, StudyIds, StudyRecord
+from sampler.store.write_models import ImportBatch, ImportedModel, OpenedModel, StudyIds, StudyRecord
 from sampler.values import Architecture
 
 BACKEND = "import"
@@ -95,7 +95,7 @@ def _tell_flops(connection: sqlite3.Connection, model: int, architecture: Archit
         )
 
 
-def add_batch(connection: sqlite3.Connection, batch: Batch, now: float) -> None:
+def add_batch(connection: sqlite3.Connection, batch: ImportBatch, now: float) -> None:
     """Add samples that are not held, their texts, their claims and their share of the tallies."""
     connection.execute(f"PRAGMA cache_size={-CACHE_KB}")  # the index over texts is written all over
     connection.execute("PRAGMA wal_autocheckpoint=100000")

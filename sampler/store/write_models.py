@@ -132,7 +132,7 @@ class ImportedModel:
 
 
 @dataclass(slots=True)
-class Batch:
+class ImportBatch:
     """Samples that the store does not hold, with their texts and claims.
 
     A claim names its sample by its place in `rows`.

@@ -21,7 +21,7 @@ from sampler.commands import cli
 from sampler.commands.gate import decision_json, print_decision, verdict_line
 from sampler.exit_codes import Exit
 from sampler.gating import Decision, Mode, Pair, Rule, Side, decide
-from sampler.running.ci import ANNOTATIONS, SUMMARY_BYTES, Case, Outcome, junit, remarks, summary
+from sampler.running.ci import ANNOTATIONS, SUMMARY_BYTES, CiCase, CiOutcome, junit, remarks, summary
 from sampler.running.headless import run_study
 from sampler.stats.budget import Unit
 from sampler.study.spec import load_study
@@ -361,30 +361,31 @@ class TestCommand:
 
 HOSTILE = st.text(st.characters(codec=None), max_size=30)
 CASES = st.lists(
-    st.builds(Case, suite=HOSTILE, name=HOSTILE, outcome=st.sampled_from(list(Outcome)), message=HOSTILE), max_size=15
+    st.builds(CiCase, suite=HOSTILE, name=HOSTILE, outcome=st.sampled_from(list(CiOutcome)), message=HOSTILE),
+    max_size=15,
 )
 
 
 class TestFiles:
     @given(CASES)
-    def test_junit_is_xml_whatever_a_name_holds(self, cases: list[Case]) -> None:
+    def test_junit_is_xml_whatever_a_name_holds(self, cases: list[CiCase]) -> None:
         root = ET.fromstring(junit(cases).encode("utf-8", "replace"))
         assert root.get("tests") == str(len(cases))
-        assert len(root.findall(".//failure")) == sum(case.outcome is Outcome.FAILED for case in cases)
+        assert len(root.findall(".//failure")) == sum(case.outcome is CiOutcome.FAILED for case in cases)
 
     @given(CASES)
-    def test_an_annotation_is_one_line_and_no_more_than_are_shown(self, cases: list[Case]) -> None:
+    def test_an_annotation_is_one_line_and_no_more_than_are_shown(self, cases: list[CiCase]) -> None:
         lines = remarks(cases)
         assert len(lines) <= ANNOTATIONS
         assert all("\n" not in line and "\r" not in line and line.startswith("::error title=") for line in lines)
 
     @given(CASES)
-    def test_a_summary_has_a_row_for_each_case_and_no_markup_of_theirs(self, cases: list[Case]) -> None:
+    def test_a_summary_has_a_row_for_each_case_and_no_markup_of_theirs(self, cases: list[CiCase]) -> None:
         told = summary("t", cases)
         assert len(told.strip("\n").split("\n")) == 4 + len(cases)
         assert "<" not in told
 
     def test_a_summary_is_cut_before_github_refuses_it(self) -> None:
-        told = summary("t", [Case(suite="s", name="n", outcome=Outcome.PASSED, message="x" * 1000)] * 2000)
+        told = summary("t", [CiCase(suite="s", name="n", outcome=CiOutcome.PASSED, message="x" * 1000)] * 2000)
         assert len(told.encode()) < SUMMARY_BYTES
         assert told.endswith("cut here: too long for a summary\n")

@@ -56,7 +56,7 @@ class EngineCapacity:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Batch:
+class PromptBatch:
     """A part of a request that is sent to the engine at once."""
 
     request: Request
@@ -74,7 +74,7 @@ class _Draft:
     logprobs: list[float] = field(default_factory=list)
 
 
-class InFlight:
+class BatchesInFlight:
     """The batches that the engine is working on."""
 
     def __init__(self, engine: EngineProcess, capacity: EngineCapacity) -> None:
@@ -91,13 +91,13 @@ class InFlight:
         """Return whether no batch is in flight."""
         return not self._aloft
 
-    def has_room(self, batch: Batch) -> bool:
+    def has_room(self, batch: PromptBatch) -> bool:
         """Return whether there is room for another batch."""
         slots = sum(aloft.batch.count for aloft in self._aloft.values()) + batch.count
         context = sum(aloft.batch.context for aloft in self._aloft.values()) + batch.context
         return slots <= self._room.slots and context <= self._room.context
 
-    def start(self, batch: Batch, params: SamplingParams) -> None:
+    def start(self, batch: PromptBatch, params: SamplingParams) -> None:
         """Send a batch to the engine."""
         self._started += 1
         number = self._started
@@ -147,7 +147,7 @@ class InFlight:
 class _Aloft:
     """One batch in the engine: its prompt is read, then its samples are written in parallel."""
 
-    def __init__(self, number: int, batch: Batch, shares: WallShares, now: float) -> None:
+    def __init__(self, number: int, batch: PromptBatch, shares: WallShares, now: float) -> None:
         self.batch = batch
         self._number = number
         self._shares = shares
@@ -194,7 +194,7 @@ class _Aloft:
         )
 
 
-def _body(batch: Batch, params: SamplingParams) -> dict[str, Any]:
+def _body(batch: PromptBatch, params: SamplingParams) -> dict[str, Any]:
     """Return the engine's own completion request; it is streamed to get the log-probabilities of a stop string."""
     greedy = params.temperature == 0
     return {
@@ -293,7 +293,7 @@ class LlamaCppBackend(Closeable):
         capacity = EngineCapacity(
             slots=options.slots, context=options.context, answer_timeout_s=options.answer_timeout_s
         )
-        flight = InFlight(self._engine, capacity)
+        flight = BatchesInFlight(self._engine, capacity)
         batches = (batch for request in requests for batch in self._batches(request, params))
         waiting = next(batches, None)
         try:
@@ -309,7 +309,7 @@ class LlamaCppBackend(Closeable):
         """End the engine."""
         self._engine.close()
 
-    def _batches(self, request: Request, params: SamplingParams) -> Iterator[Batch]:
+    def _batches(self, request: Request, params: SamplingParams) -> Iterator[PromptBatch]:
         prompt = tuple(self._tokens(request.prompt))
         capacity = self._options.context - len(prompt)
         size = min(self._options.slots, capacity // params.max_tokens)
@@ -323,7 +323,7 @@ class LlamaCppBackend(Closeable):
         for offset in range(0, request.count, size):
             count = min(size, request.count - offset)
             need = len(prompt) + count * params.max_tokens
-            yield Batch(request=request, offset=offset, count=count, prompt=prompt, context=need)
+            yield PromptBatch(request=request, offset=offset, count=count, prompt=prompt, context=need)
 
     def _tokens(self, prompt: Prompt) -> list[int]:
         """Return the prompt's tokens; marks such as <|im_end|> are special tokens only if a chat template is used."""

@@ -35,7 +35,7 @@ _PIECE = 1 << 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ScoringOptions:
+class LlamaScoringOptions:
     """How the engine runs.
 
     `context` counts tokens of a prompt and a completion together; threads 0: one per physical core.
@@ -54,7 +54,7 @@ class ScoringOptions:
 class LlamaCppScorer(Closeable):
     """One model in a process of its own, ready to score texts. Not for use from several threads at once."""
 
-    def __init__(self, model: ModelFile, options: ScoringOptions) -> None:
+    def __init__(self, model: ModelFile, options: LlamaScoringOptions) -> None:
         """Start the engine and load the model; raises BackendError."""
         self._model, self._threads = model, options.threads or physical_cores()
         self._templates: EngineProcess | None = None

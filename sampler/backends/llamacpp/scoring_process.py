@@ -41,7 +41,7 @@ class _Parameters(ctypes.Structure):
     _fields_ = (("words", ctypes.c_uint32 * 256),)
 
 
-class _Batch(ctypes.Structure):
+class _TokenBatch(ctypes.Structure):
     """Tokens to read, with their places; `wanted` says for which of them logits are returned."""
 
     _fields_ = (
@@ -73,8 +73,8 @@ def library(path: Path) -> Any:
         "n_threads": (whole, [pointer]),
         "get_memory": (pointer, [pointer]),
         "memory_seq_rm": (yes, [pointer, whole, whole, whole]),
-        "batch_init": (_Batch, [whole, whole, whole]),
-        "decode": (whole, [pointer, _Batch]),
+        "batch_init": (_TokenBatch, [whole, whole, whole]),
+        "decode": (whole, [pointer, _TokenBatch]),
         "get_logits_ith": (ctypes.POINTER(ctypes.c_float), [pointer, whole]),
     }
     for name, (result, arguments) in signatures.items():

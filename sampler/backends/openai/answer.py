@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Any
 
-from sampler.backends.openai.http_client import Refused, Spoilt
+from sampler.backends.openai.http_client import CallRefused, Spoilt
 from sampler.values import Finish
 from sandbox.values import MAX_SOURCE_BYTES
 
@@ -125,7 +125,7 @@ class Written:
 
 
 @dataclass(slots=True)
-class _Draft:
+class _ChoiceDraft:
     text: list[str] = field(default_factory=list)
     size: int = 0
     logprobs: list[float | None] = field(default_factory=list)
@@ -134,11 +134,11 @@ class _Draft:
     tokens: int | None = None  # where the server counts this choice by itself
 
 
-class Answer:
+class ServerAnswer:
     """The choices of one call, as far as they have come."""
 
     def __init__(self, count: int, max_tokens: int, prefill: str = "", *, streamed: bool = False) -> None:
-        self._drafts = [_Draft() for _ in range(count)]
+        self._drafts = [_ChoiceDraft() for _ in range(count)]
         self._max_tokens = max_tokens
         self._streamed = streamed
         self._prefill = prefill
@@ -173,8 +173,8 @@ class Answer:
     def written(self, *, cut: bool = False) -> dict[int, Written]:
         """Return the finished choices; of a cut answer, those whose number of tokens is known.
 
-        Raises Spoilt if a choice is missing, Refused if the server does not count tokens. A choice that the server's
-        filter cut, or that it aborted, is left out; if it is the only one, Refused or Spoilt is raised.
+        Raises Spoilt if a choice is missing, CallRefused if the server does not count tokens. A choice that the
+        server's filter cut, or that it aborted, is left out; if it is the only one, CallRefused or Spoilt is raised.
         """
         several = len(self._drafts) > 1
         if not cut and (missing := sum(1 for draft in self._drafts if draft.finish is None)):
@@ -204,10 +204,10 @@ class Answer:
             raise Spoilt(f"the server's choice {index} is longer than was asked for")
         return [index] if (words.text or words.beside or logprobs) and draft.finish is None else []
 
-    def _written(self, draft: _Draft) -> Written:
+    def _written(self, draft: _ChoiceDraft) -> Written:
         end = ended(draft.finish or "")
         if end is End.FILTERED:
-            raise Refused(f"the server's content filter cut the answer ({draft.finish!r:.40})")
+            raise CallRefused(f"the server's content filter cut the answer ({draft.finish!r:.40})")
         if end is End.ABORTED:
             raise Spoilt(f"the server ended the answer because of {draft.finish!r:.40}")
         text = "".join(draft.text)
@@ -221,19 +221,19 @@ class Answer:
             sum_logprob=_sum(draft.logprobs, tokens),
         )
 
-    def _tokens(self, draft: _Draft) -> int:
+    def _tokens(self, draft: _ChoiceDraft) -> int:
         if len(self._drafts) == 1:
             return self._counted("completion_tokens") + self._thought_beside()
         if sum(len(each.logprobs) for each in self._drafts) == self._usage.get("completion_tokens"):
             return len(draft.logprobs)
         if draft.tokens is None:
-            raise Refused("the server does not count the tokens of each choice; set n = 1 in [models.options]")
+            raise CallRefused("the server does not count the tokens of each choice; set n = 1 in [models.options]")
         return draft.tokens
 
     def _counted(self, key: str) -> int:
         count = self._usage.get(key)
         if not isinstance(count, int) or isinstance(count, bool) or not 0 <= count <= _MOST_TOKENS:
-            raise Refused(
+            raise CallRefused(
                 f"the server does not count tokens{self._of_a_stream} (usage.{key} is {count!r:.40}), so nothing "
                 "has a cost"
             )
@@ -254,7 +254,7 @@ class Answer:
         return " in its stream" if self._streamed else ""
 
 
-def _taken(draft: _Draft) -> bool:
+def _taken(draft: _ChoiceDraft) -> bool:
     return ended(draft.finish or "") not in {End.FILTERED, End.ABORTED}
 
 

@@ -57,8 +57,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from sampler.backends.base import MOST_SECONDS
-from sampler.backends.openai.http_client import Policy, Refused, RetryLimits, Server, ask
-from sampler.backends.openai.in_flight import Asking, Batch, InFlight
+from sampler.backends.openai.http_client import CallRefused, Policy, RetryLimits, ServerAddress, ask
+from sampler.backends.openai.in_flight import Asking, Batch, CallsInFlight
 from sampler.values import (
     Closeable,
     ModelCard,
@@ -134,7 +134,7 @@ class OpenAIBackend(Closeable):
         self._model = model
         reached = reach(model, options, key=key, tell=tell)
         self._server, self._policy, self._card = reached.server, reached.policy, reached.card
-        self._flights: list[InFlight] = []
+        self._flights: list[CallsInFlight] = []
 
     @property
     def card(self) -> ModelCard:
@@ -146,7 +146,7 @@ class OpenAIBackend(Closeable):
 
         Calls still in flight when the iterator or the backend is closed are cancelled.
         """
-        flight = InFlight(
+        flight = CallsInFlight(
             Asking(
                 server=self._server,
                 policy=self._policy,
@@ -208,7 +208,7 @@ class OpenAIBackend(Closeable):
 class Reached:
     """A server that has answered once: its address, its retry policy, and what it says about the model."""
 
-    server: Server
+    server: ServerAddress
     policy: Policy
     card: ModelCard
 
@@ -218,7 +218,7 @@ def reach(model: str, options: OpenAIOptions, *, key: str | None, tell: Callable
 
     The digest is over what it says, because the weights are not visible.
     """
-    server = Server(
+    server = ServerAddress(
         base_url=options.base_url,
         key=key,
         connect_timeout_s=options.connect_timeout_s,
@@ -235,11 +235,11 @@ def reach(model: str, options: OpenAIOptions, *, key: str | None, tell: Callable
     return Reached(server=server, policy=policy, card=card)
 
 
-def _listed(model: str, server: Server, policy: Policy, tell: Callable[[str], None]) -> dict[str, Any]:
+def _listed(model: str, server: ServerAddress, policy: Policy, tell: Callable[[str], None]) -> dict[str, Any]:
     """Return the model as the server lists it; empty if it does not."""
     try:
         listed = policy.attempt(lambda: ask(server, "GET", "/models"), Event()).get("data")
-    except Refused as error:
+    except CallRefused as error:
         if error.status not in {404, 405, 501}:
             raise
         return {}  # some servers keep no list

@@ -53,7 +53,7 @@ class Spoilt(Outage):
     """The server answered without a valid sample: it was aborted, is missing, or has an unknown form."""
 
 
-class Refused(BackendError):
+class CallRefused(BackendError):
     """The server refuses this question, so a retry is useless; `status` is 0 if the HTTP status was no error."""
 
     def __init__(self, message: str, status: int = 0) -> None:
@@ -67,7 +67,7 @@ class Refused(BackendError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Server:
+class ServerAddress:
     """The server's address and the time limits for its answers."""
 
     base_url: str
@@ -90,7 +90,7 @@ class Server:
 class Call:
     """One question; `events` may be read once, and `abort` may be called from another thread at any time."""
 
-    def __init__(self, server: Server) -> None:
+    def __init__(self, server: ServerAddress) -> None:
         self._server = server
         self._connection = _connection(server)
         self._socket: socket.socket | None = None
@@ -99,7 +99,7 @@ class Call:
         self.finished = False  # whether the answer came to the end that its form prescribes
 
     def events(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Iterator[dict[str, Any]]:
-        """Yield the objects of the answer: those of a stream as they come, or one; raises Outage or Refused.
+        """Yield the objects of the answer: those of a stream as they come, or one; raises Outage or CallRefused.
 
         The caller has to check that a stream is complete, because a cut stream simply ends.
         """
@@ -168,7 +168,9 @@ class Call:
         data = _read(response, _MAX_ERROR)
         if 300 <= response.status < 400:
             to = self._server.clean(str(response.headers.get("Location")))
-            return Refused(f"the server sends us on to {to}; put the right base_url into the study", response.status)
+            return CallRefused(
+                f"the server sends us on to {to}; put the right base_url into the study", response.status
+            )
         wait = retry_after(response.headers.get("Retry-After"), datetime.now(UTC))
         try:
             answer = json.loads(data)
@@ -181,7 +183,9 @@ class Call:
         number = response.headers.get("x-request-id")
         return self._said(answer, response.status, wait, f", request {self._server.clean(number)}" if number else "")
 
-    def _said(self, answer: dict[str, Any], status: int, wait_s: float | None, request: str = "") -> Outage | Refused:
+    def _said(
+        self, answer: dict[str, Any], status: int, wait_s: float | None, request: str = ""
+    ) -> Outage | CallRefused:
         """Return the error that an error object means; within a stream the object itself holds the status."""
         error = answer["error"] if isinstance(answer["error"], dict) else {"message": answer["error"]}
         code = error.get("code")
@@ -191,7 +195,7 @@ class Call:
         spent = {code, error.get("type")} & _SPENT if isinstance(code, str) else ()
         if status in _TRY_AGAIN and not spent:
             return Outage(f"the server failed with status {status}{request}: {words}", wait_s)
-        return Refused(f"the server refused with status {status}{request}: {words}", status)
+        return CallRefused(f"the server refused with status {status}{request}: {words}", status)
 
     def _shown(self, data: bytes) -> str:
         return repr(self._server.clean(data[:200].decode("utf-8", "replace")))
@@ -204,7 +208,7 @@ class Call:
         except TimeoutError as error:
             raise Outage(f"the server at {where} was silent too long; raise answer_timeout_s, or mend it") from error
         except ssl.SSLCertVerificationError as error:
-            raise Refused(f"the certificate of {where} does not hold: {error.verify_message}", 495) from error
+            raise CallRefused(f"the certificate of {where} does not hold: {error.verify_message}", 495) from error
         except (OSError, HTTPException, ValueError) as error:  # ValueError: read of a response closed from outside
             said = self._server.clean(str(error)) or type(error).__name__
             raise Outage(
@@ -212,8 +216,8 @@ class Call:
             ) from error
 
 
-def ask(server: Server, method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """Return the answer to a question that has one object as its answer; raises Outage or Refused."""
+def ask(server: ServerAddress, method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Return the answer to a question that has one object as its answer; raises Outage or CallRefused."""
     call = Call(server)
     clock = threading.Timer(server.call_timeout_s, call.abort)
     clock.daemon = True
@@ -241,7 +245,7 @@ def retry_after(header: str | None, now: datetime) -> float | None:
     return max(0.0, seconds) if math.isfinite(seconds) else None
 
 
-def _connection(server: Server) -> HTTPConnection:
+def _connection(server: ServerAddress) -> HTTPConnection:
     url = urlsplit(server.base_url)
     host, port, timeout = url.hostname or "", url.port, server.connect_timeout_s
     if url.scheme == "https":

@@ -19,8 +19,8 @@ from typing import Any
 
 from sampler.backends.base import BackendError
 from sampler.backends.cost_attribution import WallShares
-from sampler.backends.openai.answer import Answer, Written
-from sampler.backends.openai.http_client import Call, Outage, Policy, Refused, Server, Spoilt
+from sampler.backends.openai.answer import ServerAnswer, Written
+from sampler.backends.openai.http_client import Call, CallRefused, Outage, Policy, ServerAddress, Spoilt
 from sampler.values import Request, Sample
 
 REFUSALS_IN_A_ROW = 8
@@ -43,7 +43,7 @@ Question = Callable[[Batch], tuple[str, dict[str, Any]]]  # the path and the bod
 class Asking:
     """How a batch is requested."""
 
-    server: Server
+    server: ServerAddress
     policy: Policy
     question: Question
     max_tokens: int
@@ -67,7 +67,7 @@ class _News:
     error: BackendError | None = None
 
 
-class InFlight:
+class CallsInFlight:
     """The batches in flight."""
 
     def __init__(self, asking: Asking) -> None:
@@ -77,7 +77,7 @@ class InFlight:
         self._shares = WallShares()
         self._prompt_seconds: dict[tuple[_Worker, int], float] = {}
         self._entered: set[tuple[_Worker, int]] = set()
-        self._refusals: list[Refused] = []
+        self._refusals: list[CallRefused] = []
         self._in_a_row = 0
         self._failure: BackendError | None = None
 
@@ -118,7 +118,7 @@ class InFlight:
         """Raise Refused if a request was refused; call it when all other samples are there."""
         if self._refusals:
             first = str(self._refusals[0])
-            raise Refused(f"{len(self._refusals)} calls were refused, the first: {first}{refusal_hint(first)}")
+            raise CallRefused(f"{len(self._refusals)} calls were refused, the first: {first}{refusal_hint(first)}")
 
     def call_off(self) -> None:
         """Cancel every call."""
@@ -149,7 +149,7 @@ class InFlight:
         self._workers.discard(worker)
         for key in [key for key in self._entered if key[0] is worker]:
             self._leave(key, news.at)
-        if isinstance(news.error, Refused) and not news.error.concerns_all:
+        if isinstance(news.error, CallRefused) and not news.error.concerns_all:
             self._refusals.append(news.error)
             self._in_a_row += 1
             if self._in_a_row < REFUSALS_IN_A_ROW:
@@ -169,8 +169,8 @@ class InFlight:
 
 def _explained(error: BackendError | None) -> BackendError | None:
     """Return a refusal with a hint, if there is one."""
-    hint = refusal_hint(str(error)) if isinstance(error, Refused) else ""
-    return Refused(f"{error}{hint}", error.status) if hint and isinstance(error, Refused) else error
+    hint = refusal_hint(str(error)) if isinstance(error, CallRefused) else ""
+    return CallRefused(f"{error}{hint}", error.status) if hint and isinstance(error, CallRefused) else error
 
 
 class _Worker(threading.Thread):
@@ -207,7 +207,7 @@ class _Worker(threading.Thread):
             error.__cause__ = caught
         self._tell(_What.OVER, error=error)
 
-    def _get_all(self) -> Refused | None:
+    def _get_all(self) -> CallRefused | None:
         """Ask until nothing is missing; return the first refusal that concerned only one sample."""
         part, refused = self.batch, None
         while self._missing and not self._called_off.is_set():
@@ -216,8 +216,8 @@ class _Worker(threading.Thread):
             except Spoilt as error:
                 if part.count == 1:
                     self._missing.remove(part.offset)
-                    refused = refused or Refused(f"{error}, however often it was asked; the next run asks again")
-            except Refused as error:
+                    refused = refused or CallRefused(f"{error}, however often it was asked; the next run asks again")
+            except CallRefused as error:
                 if error.concerns_all:
                     raise
                 refused = refused or error
@@ -232,7 +232,7 @@ class _Worker(threading.Thread):
             return  # a call before this one brought some of them
         path, body = self._asking.question(asked)
         prefill, streamed = asked.request.prompt.prefill, bool(body.get("stream"))
-        answer = Answer(asked.count, self._asking.max_tokens, prefill, streamed=streamed)
+        answer = ServerAnswer(asked.count, self._asking.max_tokens, prefill, streamed=streamed)
         self._call = Call(self._asking.server)
         if self._called_off.is_set():
             self._call.abort()  # cancelled between the check above and now, before the call was set

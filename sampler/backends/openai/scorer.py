@@ -22,7 +22,7 @@ from typing import Any
 
 from sampler.backends.base import BackendError, TextScore
 from sampler.backends.openai.backend import HOSTED, OpenAIOptions, reach
-from sampler.backends.openai.http_client import Outage, Refused, ask
+from sampler.backends.openai.http_client import CallRefused, Outage, ask
 from sampler.values import Closeable, ModelCard, Prompt, PromptStyle, valid_text
 
 # Which of the tokens that a server echoes are a completion's, and how probable it found them. No input or output here.
@@ -200,7 +200,7 @@ class OpenAIScorer(Closeable):
             return self._latest[1]
         try:
             tokens = self._put(prompt)
-        except Refused:
+        except CallRefused:
             if self._latest is not None:
                 raise  # it has cut texts before; scores of the other form are none to compare with
             self._cuts = False  # what it refuses for another reason, it refuses again when it is asked to score
@@ -221,7 +221,7 @@ class OpenAIScorer(Closeable):
         body = {"model": self._model, **what}
         tokens = self._policy.attempt(lambda: ask(self._root, "POST", "/tokenize", body), Event()).get("tokens")
         if not isinstance(tokens, list) or not tokens or not all(map(_is_id, tokens)):
-            raise Refused(f"the server at {self._root.base_url} does not cut texts into tokens as vLLM's does")
+            raise CallRefused(f"the server at {self._root.base_url} does not cut texts into tokens as vLLM's does")
         return tokens
 
     def _echoed(self, prompt: str | list[int]) -> Echo:
@@ -235,7 +235,7 @@ class OpenAIScorer(Closeable):
         }
         try:
             return self._policy.attempt(lambda: read_echo(ask(self._server, "POST", "/completions", body)), Event())
-        except Refused as error:
+        except CallRefused as error:
             if re.search("echo|logprob", str(error), re.IGNORECASE):
                 raise NoEcho(f"{error}: {NO_ECHO}") from error
             raise

@@ -13,9 +13,9 @@ from importlib.util import find_spec
 
 import pytest
 
-from sampler.backends.base import BackendError, Scorer
+from sampler.backends.base import BackendError, TextScorer
 from sampler.backends.open import BackendContext, UnknownBackend, open_scorer
-from sampler.backends.openai.http_client import Server, ask
+from sampler.backends.openai.http_client import ServerAddress, ask
 from sampler.models.pull import models_dir
 from sampler.values import Prompt, PromptStyle
 
@@ -37,7 +37,7 @@ KINDS = [
 
 
 @pytest.fixture(scope="module", params=KINDS)
-def scorer(request: pytest.FixtureRequest, echoing) -> Iterator[Scorer]:
+def scorer(request: pytest.FixtureRequest, echoing) -> Iterator[TextScorer]:
     with ExitStack() as stack:
         kind, model, options = request.param, "tiny", {}
         if kind in FORMS:
@@ -57,7 +57,7 @@ def scorer(request: pytest.FixtureRequest, echoing) -> Iterator[Scorer]:
             url = os.environ.get("CODEBUDGET_TEST_ECHO_URL")
             if url is None:
                 pytest.skip("CODEBUDGET_TEST_ECHO_URL names no server")
-            where = Server(base_url=url, connect_timeout_s=5.0, answer_timeout_s=60.0, call_timeout_s=60.0)
+            where = ServerAddress(base_url=url, connect_timeout_s=5.0, answer_timeout_s=60.0, call_timeout_s=60.0)
             kind, model, options = "openai", ask(where, "GET", "/models")["data"][0]["id"], {"base_url": url}
         around = BackendContext(models_dir=models_dir())
         card, opened = stack.enter_context(open_scorer(kind, model, options, around))

@@ -13,7 +13,7 @@ import pytest
 
 from sampler.backends.base import BackendError, EngineLost
 from sampler.backends.open import UnknownBackend, open_backend
-from sampler.backends.vllm import InFlight, Piece
+from sampler.backends.vllm import Piece, RequestsInFlight
 from sampler.values import Finish, Prompt, PromptStyle, Request
 
 PROMPT = Prompt(style=PromptStyle.COMPLETION, text="x")
@@ -54,7 +54,7 @@ def pieces(count: int) -> list[Piece]:
 
 def test_every_sample_lands_once_with_what_the_engine_told():
     engine = RuleEngine()
-    flight = InFlight(engine, most=2)
+    flight = RequestsInFlight(engine, most=2)
     for number, piece in enumerate(pieces(5)):
         flight.start(piece, number)
     landed = []
@@ -71,7 +71,7 @@ def test_every_sample_lands_once_with_what_the_engine_told():
 
 def test_what_is_left_is_called_off():
     engine = RuleEngine()
-    flight = InFlight(engine, most=2)
+    flight = RequestsInFlight(engine, most=2)
     for piece in pieces(3):
         flight.start(piece, None)
     flight.call_off()
@@ -82,7 +82,7 @@ def test_what_is_left_is_called_off():
 
 def test_a_completion_that_the_engine_gave_up_is_no_sample():
     engine = RuleEngine(reason="abort")
-    flight = InFlight(engine, most=2)
+    flight = RequestsInFlight(engine, most=2)
     flight.start(pieces(1)[0], None)
     flight.step()
     with pytest.raises(EngineLost, match="because of 'abort'"):

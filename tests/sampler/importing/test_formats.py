@@ -12,7 +12,7 @@ from variants import variants
 
 from sampler.importing.files import ImportRequest, column_reader, digest_of, format_of, samples_of, values_of
 from sampler.importing.formats import FORMATS, named, recognised
-from sampler.importing.imported_sample import Claim, Imported, ImportFault, NoText, Reading
+from sampler.importing.imported_sample import Claim, Imported, ImportFault, MissingText, Reading
 from sampler.importing.importer import Numbering
 from sampler.importing.prepare import Matcher, PreparedSample, ReadingJob, SampleLeftOut, prepare_samples
 from sampler.values import Finish
@@ -56,7 +56,7 @@ def test_whatever_a_file_holds_is_refused_or_read_and_breaks_nothing(tmp_path_fa
     try:
         found = format_of(path, None)
         for _, sample in samples_of(path, found.samples):
-            assert isinstance(sample, NoText) or isinstance(sample.text, str)
+            assert isinstance(sample, MissingText) or isinstance(sample.text, str)
     except ImportFault as error:
         assert str(path) in str(error)
 
@@ -75,7 +75,7 @@ def test_whatever_a_file_holds_is_refused_or_read_and_breaks_nothing(tmp_path_fa
 )
 def test_an_answer_without_a_text_costs_no_other(format_name, row):
     assert recognised(row, "here").name == format_name
-    assert sorted(type(sample).__name__ for sample in read(format_name, row)) == ["Imported", "NoText"]
+    assert sorted(type(sample).__name__ for sample in read(format_name, row)) == ["Imported", "MissingText"]
 
 
 def test_a_log_of_mbpp_names_problems_of_mbpp():

@@ -16,13 +16,13 @@ from hypothesis import strategies as st
 from study_rows import study_row
 
 from sampler.commands import cli
-from sampler.page.chart import HEIGHT, WIDTH, Extra, Line, Mark, chart, promises
-from sampler.page.page_model import MOST_MODELS, PageFacts, Sheet, choices, heat, make_sheet, marks, turns
+from sampler.page.chart import HEIGHT, WIDTH, ChartMark, Extra, Line, chart, promises
+from sampler.page.page_model import MOST_MODELS, PageFacts, PageModel, choices, heat, make_sheet, marks, turns
 from sampler.page.write import PlotError, draw, page_html
 from sampler.reporting.analyse import AnalysisRequest, analyse
 from sampler.reporting.paired_data import paired_data
 from sampler.reporting.render import spanned
-from sampler.reporting.report import Facts, Finding, ReportRequest, make_report
+from sampler.reporting.report import Finding, ReportRequest, StudyFacts, make_report
 from sampler.stats.budget import PromptCharge, Unit
 from sampler.store.read_models import FailureRow, ModelRow, OriginRow, TallyRow
 
@@ -65,11 +65,11 @@ def origin() -> OriginRow:
     return OriginRow(image="box:1", limits={"cpu_s": 3.0}, versions={"python": "3.11"})
 
 
-def sheet(*, names: tuple[str, str] = ("small", "large"), failures: tuple[FailureRow, ...] = ()) -> Sheet:
+def sheet(*, names: tuple[str, str] = ("small", "large"), failures: tuple[FailureRow, ...] = ()) -> PageModel:
     models = [model(1, names[0]), model(2, names[1])]
     solved = {"p/0": (4, 4), "p/1": (1, 4), "p/2": (0, 3), "p/3": (0, 0)}
     tallies = [tally(number, name, row[number - 1]) for number in (1, 2) for name, row in solved.items()]
-    facts = Facts(
+    facts = StudyFacts(
         study=study_row(),
         models=models,
         tallies=tallies,
@@ -180,7 +180,7 @@ def test_whom_to_ask_is_said_with_its_worth_on_problems_that_the_choice_has_not_
 def test_of_many_models_the_page_says_who_works_out_whom_to_ask() -> None:
     models = [model(number, f"m{number}") for number in range(1, MOST_MODELS + 2)]
     tallies = [tally(number, f"p/{at}", (number + at) % 5) for number in range(1, MOST_MODELS + 2) for at in range(3)]
-    facts = Facts(study=study_row(), models=models, tallies=tallies, verdicts={})
+    facts = StudyFacts(study=study_row(), models=models, tallies=tallies, verdicts={})
     made = make_sheet(
         PageFacts(facts=facts, failures=(), origin=origin()), ReportRequest(units=(Unit.FLOPS_PARAMS,), budgets={})
     )
@@ -199,7 +199,7 @@ def test_the_router_of_the_page_is_that_of_the_analysis() -> None:
     ]
     paired = paired_data(models, tallies, 0)
     (table,) = make_report(
-        Facts(study=study_row(), models=models, tallies=tallies, verdicts={}),
+        StudyFacts(study=study_row(), models=models, tallies=tallies, verdicts={}),
         ReportRequest(units=(Unit.FLOPS_PARAMS,), budgets={}),
     ).tables
     found = choices(paired, table, 0)
@@ -310,7 +310,7 @@ def test_a_star_says_its_interval_where_one_points_at_it() -> None:
     models = [model(1, "small"), model(2, "large")]
     star = replace(model(3, "small (greedy)"), greedy_of=1, wanted=1)
     one = [replace(tally(3, f"p/{at}", at % 2), sampled=1, scored=1) for at in range(4)]
-    facts = Facts(
+    facts = StudyFacts(
         study=study_row(),
         models=models,
         tallies=[*(tally(number, f"p/{at}", at) for number in (1, 2) for at in range(4)), *one],
@@ -330,7 +330,7 @@ def test_a_star_says_its_interval_where_one_points_at_it() -> None:
 
 def test_a_star_that_lies_beyond_every_curve_is_still_inside_the_figure() -> None:
     line = Line(name="m", xs=(1.0, 2.0), ys=(0.3, 0.4), ks=(1, 2), low=(), high=(), end=3.0, thin=None)
-    found = chart([line], Extra(stars=(Mark(x=50.0, y=0.95, text="m greedy"),)))
+    found = chart([line], Extra(stars=(ChartMark(x=50.0, y=0.95, text="m greedy"),)))
     assert found is not None
     (star,) = found.stars
     assert found.left <= star.x <= found.right

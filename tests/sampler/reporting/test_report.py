@@ -14,7 +14,7 @@ from study_rows import study_row
 
 from sampler.reporting.output_schema import output_schema
 from sampler.reporting.render import amount, format_interval, one_line, print_report, report_json, write_csv
-from sampler.reporting.report import Facts, Finding, ReportRequest, make_report
+from sampler.reporting.report import Finding, ReportRequest, StudyFacts, make_report
 from sampler.reporting.unit_costs import complete_problems, shared_problems, unit_cost
 from sampler.stats.budget import PromptCharge, Unit
 from sampler.stats.passk import Reach
@@ -59,7 +59,7 @@ def tally(model: int, problem: int, scored: int, passed: int, each: float) -> Ta
 
 
 def report(models, tallies, **wished):
-    facts = Facts(study=STUDY, models=models, tallies=tallies, verdicts={(1, "PASSED"): 3})
+    facts = StudyFacts(study=STUDY, models=models, tallies=tallies, verdicts={(1, "PASSED"): 3})
     return make_report(facts, ReportRequest(**{"budgets": {}, **wished}))
 
 
@@ -210,7 +210,9 @@ def test_an_empty_study_has_a_report(model):
 def test_a_running_study_is_called_interim(small_and_large):
     models, tallies = small_and_large
     running = replace(STUDY, status="running")
-    made = make_report(Facts(study=running, models=models, tallies=tallies, verdicts={}), ReportRequest(budgets={}))
+    made = make_report(
+        StudyFacts(study=running, models=models, tallies=tallies, verdicts={}), ReportRequest(budgets={})
+    )
     assert "Interim: the study is running" in text_of(made)
 
 
@@ -333,7 +335,7 @@ def with_greedy(model, tallies, *, complete: bool = True):
 
 def test_a_greedy_sample_is_a_point_of_its_own_and_changes_nothing_else(model, small_and_large):
     models, tallies = small_and_large
-    facts = Facts(study=STUDY, models=models, tallies=tallies, verdicts={})
+    facts = StudyFacts(study=STUDY, models=models, tallies=tallies, verdicts={})
     plain = make_report(facts, ReportRequest(budgets={}))
     starred = make_report(replace(facts, **with_greedy(model, tallies)), ReportRequest(budgets={}))
     assert [line.name for line in starred.models] == ["small", "large"]
@@ -348,7 +350,7 @@ def test_a_greedy_sample_is_a_point_of_its_own_and_changes_nothing_else(model, s
 
 def test_a_greedy_sample_joins_the_tables_when_all_of_its_problems_are_scored(model, small_and_large):
     models, tallies = small_and_large
-    facts = Facts(study=STUDY, models=models, tallies=tallies, verdicts={})
+    facts = StudyFacts(study=STUDY, models=models, tallies=tallies, verdicts={})
     half = make_report(replace(facts, **with_greedy(model, tallies, complete=False)), ReportRequest(budgets={}))
     assert flops(half).greedy == {}
     assert half.models[0].greedy.rate == 0.5  # alone it is shown on the problems that it has
@@ -356,7 +358,7 @@ def test_a_greedy_sample_joins_the_tables_when_all_of_its_problems_are_scored(mo
 
 def test_a_greedy_sample_is_printed_as_a_star_beside_its_model(model, small_and_large):
     models, tallies = small_and_large
-    facts = Facts(study=STUDY, models=models, tallies=tallies, verdicts={})
+    facts = StudyFacts(study=STUDY, models=models, tallies=tallies, verdicts={})
     made = make_report(replace(facts, **with_greedy(model, tallies)), ReportRequest(budgets={}))
     out = io.StringIO()
     print_report(made, Console(file=out, width=140))

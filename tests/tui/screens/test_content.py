@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sampler.reporting.inputs import read_report
-from sampler.reporting.report import Facts, ReportRequest, make_report
+from sampler.reporting.report import ReportRequest, StudyFacts, make_report
 from sampler.stats.budget import Unit
 from sampler.store.filters import parse
 from sampler.store.reader import Reader
@@ -239,7 +239,7 @@ def test_a_lead_on_the_screen_is_clear_where_the_report_says_so(snapshot: Snapsh
 
     A study with a model that lags claims nothing.
     """
-    facts = Facts(study=snapshot.study, models=snapshot.models, tallies=snapshot.tallies, verdicts={})
+    facts = StudyFacts(study=snapshot.study, models=snapshot.models, tallies=snapshot.tallies, verdicts={})
     budgets = (1.3e11, 2e11)
     request = ReportRequest(units=(Unit.FLOPS,), budgets={Unit.FLOPS: budgets}, seed=snapshot.study.seed)
     compared = 0

@@ -10,18 +10,18 @@ import time
 import pytest
 
 from sampler.backends.base import EngineLost
-from sampler.backends.llamacpp.backend import Batch, EngineCapacity, InFlight, _Aloft
+from sampler.backends.llamacpp.backend import BatchesInFlight, EngineCapacity, PromptBatch, _Aloft
 from sampler.values import Prompt, PromptStyle, Request
 
 
-def batch(problem: str) -> Batch:
+def batch(problem: str) -> PromptBatch:
     prompt = Prompt(style=PromptStyle.COMPLETION, text="x")
     request = Request(problem=problem, prompt=prompt, first=0, count=1, seed=0)
-    return Batch(request=request, offset=0, count=1, prompt=(1,), context=8)
+    return PromptBatch(request=request, offset=0, count=1, prompt=(1,), context=8)
 
 
 def test_samples_that_were_whole_before_the_engine_died_are_kept_though_the_bad_news_of_another_came_first() -> None:
-    flight = InFlight(None, EngineCapacity(slots=4, context=64, answer_timeout_s=300.0))
+    flight = BatchesInFlight(None, EngineCapacity(slots=4, context=64, answer_timeout_s=300.0))
     now = time.monotonic()
     for number, problem in enumerate(("a", "b", "c"), 1):
         flight._aloft[number] = _Aloft(number, batch(problem), flight._shares, now)

@@ -11,7 +11,7 @@ import pytest
 
 from sampler.backends.base import BackendError, CannotLoad, TextScore
 from sampler.backends.llamacpp.backend import LlamaCppBackend, LlamaOptions, ModelFile
-from sampler.backends.llamacpp.scorer import LlamaCppScorer, ScoringOptions
+from sampler.backends.llamacpp.scorer import LlamaCppScorer, LlamaScoringOptions
 from sampler.backends.llamacpp.scoring_process import BATCH, Engine, EngineUnlike, _Parameters, library
 from sampler.values import Finish, Prompt, PromptStyle, Request, SamplingParams
 
@@ -30,7 +30,7 @@ def model(smallest_model: ModelFile) -> ModelFile:
 
 @pytest.fixture(scope="module")
 def scorer(model: ModelFile) -> Iterator[LlamaCppScorer]:
-    with LlamaCppScorer(model, ScoringOptions(context=1024)) as opened:
+    with LlamaCppScorer(model, LlamaScoringOptions(context=1024)) as opened:
         yield opened
 
 
@@ -100,11 +100,13 @@ def test_a_file_that_is_no_model_is_named(tmp_path, model):
     broken = tmp_path / "broken.gguf"
     broken.write_bytes(b"GGUF" + bytes(100))
     with pytest.raises(CannotLoad, match=r"cannot load broken\.gguf"):
-        LlamaCppScorer(ModelFile(path=broken, name="b", digest="", architecture=model.architecture), ScoringOptions())
+        LlamaCppScorer(
+            ModelFile(path=broken, name="b", digest="", architecture=model.architecture), LlamaScoringOptions()
+        )
 
 
 def test_an_engine_that_dies_is_our_fault_and_is_named(model):
-    with LlamaCppScorer(model, ScoringOptions(context=256)) as opened:
+    with LlamaCppScorer(model, LlamaScoringOptions(context=256)) as opened:
         os.kill(opened._child.pid, signal.SIGKILL)
         with pytest.raises(BackendError, match="was killed by signal 9"):
             opened.score(CODE, "x")

@@ -8,16 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sampler.backends.openai.answer import Answer
-from sampler.backends.openai.http_client import Outage, Refused, retry_after
+from sampler.backends.openai.answer import ServerAnswer
+from sampler.backends.openai.http_client import CallRefused, Outage, retry_after
 from sampler.values import Finish
 
 USAGE = {"prompt_tokens": 9, "completion_tokens": 2}
 NOW = datetime(2026, 11, 24, 12, 0, 0, tzinfo=UTC)
 
 
-def heard(*events: dict, count: int = 1, max_tokens: int = 8, prefill: str = "") -> Answer:
-    answer = Answer(count, max_tokens, prefill)
+def heard(*events: dict, count: int = 1, max_tokens: int = 8, prefill: str = "") -> ServerAnswer:
+    answer = ServerAnswer(count, max_tokens, prefill)
     for event in events:
         answer.hear(event)
     return answer
@@ -89,19 +89,19 @@ def test_choices_are_counted_by_their_own_ends_where_usage_comes_with_them():
 
 def test_a_usage_of_one_choice_is_not_taken_for_both():
     both = [choice("ab", "stop", n, content(-1.0)) for n in (0, 1)]
-    with pytest.raises(Refused, match=r"set n = 1 in \[models.options\]"):
+    with pytest.raises(CallRefused, match=r"set n = 1 in \[models.options\]"):
         heard({"choices": both, "usage": {"prompt_tokens": 9, "completion_tokens": 5}}, count=2).written()
 
 
 @pytest.mark.parametrize("usage", [None, {}, {"prompt_tokens": 3}, {"prompt_tokens": 3, "completion_tokens": -1}])
 def test_without_a_count_of_tokens_there_is_no_sample(usage):
-    with pytest.raises(Refused, match="does not count tokens"):
+    with pytest.raises(CallRefused, match="does not count tokens"):
         heard({"choices": [choice("ab", "stop")], "usage": usage}).written()
 
 
 def test_a_filter_is_a_refusal_and_costs_the_other_choices_nothing():
     alone = heard({"choices": [choice("", "content_filter")], "usage": USAGE})
-    with pytest.raises(Refused, match="content filter"):
+    with pytest.raises(CallRefused, match="content filter"):
         alone.written()
     both = [choice("ab", "stop", 1, content(-1.0, -1.0)), choice("", "content_filter", 0)]
     assert list(heard({"choices": both, "usage": USAGE}, count=2).written()) == [1]
@@ -152,7 +152,7 @@ JSON = st.recursive(
 def test_no_answer_whatsoever_is_taken_for_a_sample_without_its_facts(events):
     try:
         written = heard(*events).written()
-    except (Outage, Refused):
+    except (Outage, CallRefused):
         return
     for one in written.values():
         assert one.prompt_tokens >= 0

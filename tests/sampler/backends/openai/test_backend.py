@@ -20,8 +20,8 @@ from json_handler import JsonHandler
 from sampler.backends.base import BackendError
 from sampler.backends.open import BackendContext, UnknownBackend, open_backend
 from sampler.backends.openai.backend import OpenAIBackend, OpenAIOptions
-from sampler.backends.openai.http_client import Outage, Policy, Refused, RetryLimits, Server
-from sampler.backends.openai.in_flight import REFUSALS_IN_A_ROW, Batch, InFlight
+from sampler.backends.openai.http_client import CallRefused, Outage, Policy, RetryLimits, ServerAddress
+from sampler.backends.openai.in_flight import REFUSALS_IN_A_ROW, Batch, CallsInFlight
 from sampler.values import Prompt, PromptStyle, Request, Sample, SamplingParams
 
 PROMPT = Prompt(style=PromptStyle.COMPLETION, text="def f(x):\n", stop=("\ndef ",))
@@ -381,7 +381,7 @@ def test_a_server_that_is_not_there_is_one_line_with_its_address():
 @pytest.mark.parametrize("code", [301, 401, 403, 404])
 def test_a_refusal_of_everything_ends_the_sampling_at_once(server, code):
     server.ways = [status(code, Location="http://elsewhere/")] * 9
-    with backend(server, concurrency=1) as opened, pytest.raises(Refused):
+    with backend(server, concurrency=1) as opened, pytest.raises(CallRefused):
         list(opened.sample([request(9)], SamplingParams()))
     assert len(server.calls) == 1
 
@@ -390,7 +390,7 @@ def test_a_refusal_of_everything_ends_the_sampling_at_once(server, code):
 def test_an_address_that_is_nowhere_may_lack_its_end(server, path, hint):
     server.ways = [lambda handler, _body: handler.reply(404, {"detail": "Not Found"})]
     options = OpenAIOptions(base_url=server.url.removesuffix("/v1") + path)
-    with OpenAIBackend("tiny", options) as opened, pytest.raises(Refused, match="Not Found") as caught:
+    with OpenAIBackend("tiny", options) as opened, pytest.raises(CallRefused, match="Not Found") as caught:
         list(opened.sample([request(1)], SamplingParams()))
     assert ("base_url mostly ends in /v1" in str(caught.value)) is hint
 
@@ -414,7 +414,7 @@ def test_an_address_that_is_nowhere_may_lack_its_end(server, path, hint):
 )
 def test_a_refusal_comes_with_the_key_that_leaves_out_what_is_not_taken(server, code, said, remedy):
     server.ways = [lambda handler, _body: handler.reply(code, {"error": {"message": said}})]
-    with backend(server) as opened, pytest.raises(Refused) as caught:
+    with backend(server) as opened, pytest.raises(CallRefused) as caught:
         list(opened.sample([request(1)], SamplingParams()))
     assert (f"{said}; try {remedy}" in str(caught.value)) is (remedy is not None)
     assert ("; try" in str(caught.value)) is (remedy is not None)
@@ -423,7 +423,7 @@ def test_a_refusal_comes_with_the_key_that_leaves_out_what_is_not_taken(server, 
 def test_a_spent_quota_is_no_outage_although_it_comes_as_one(server):
     spent = {"error": {"message": "you are out of money", "code": "insufficient_quota"}}
     server.ways = [lambda handler, _body: handler.reply(429, spent)]
-    with backend(server) as opened, pytest.raises(Refused, match="out of money"):
+    with backend(server) as opened, pytest.raises(CallRefused, match="out of money"):
         list(opened.sample([request(1)], SamplingParams()))
     assert len(server.calls) == 1
 
@@ -438,7 +438,7 @@ def test_a_refusal_of_one_request_costs_the_others_nothing_and_is_raised_at_the_
     server.ways = [well, way]
     with backend(server, concurrency=1) as opened:
         given, error = until_it_ends(opened.sample([request(5)], SamplingParams()))
-    assert isinstance(error, Refused)
+    assert isinstance(error, CallRefused)
     assert "1 calls were refused" in str(error)
     assert [sample.index for sample in given] == [0, 2, 3, 4]
     assert len(server.calls) == 5
@@ -465,7 +465,7 @@ def test_a_sample_that_the_server_always_aborts_costs_the_others_nothing(server,
     with backend(server, concurrency=3, n=n) as opened:
         given, error = until_it_ends(opened.sample([request(6)], SamplingParams()))
     assert sorted(sample.index for sample in given) == [0, 2, 3, 4, 5]
-    assert isinstance(error, Refused)
+    assert isinstance(error, CallRefused)
     assert "1 calls were refused, the first: the server ended the answer because of 'abort'" in str(error)
 
 
@@ -478,7 +478,7 @@ def test_a_sample_that_the_server_aborts_once_is_asked_again(server, n):
 
 def test_a_server_that_aborts_everything_ends_the_sampling(server):
     server.ways = [ends("abort", *range(100, 200))] * 200
-    with backend(server, concurrency=1, attempts=2) as opened, pytest.raises(Refused, match="'abort'"):
+    with backend(server, concurrency=1, attempts=2) as opened, pytest.raises(CallRefused, match="'abort'"):
         list(opened.sample([request(100)], SamplingParams()))
     assert len(server.calls) == 2 * REFUSALS_IN_A_ROW
 
@@ -489,7 +489,7 @@ def test_a_stream_without_a_count_is_refused_with_the_key_that_asks_for_none(ser
         handler.events(b"data: [DONE]\n\n")
 
     server.ways = [uncounted]
-    with backend(server) as opened, pytest.raises(Refused, match=r"try stream = false in \[models.options\]"):
+    with backend(server) as opened, pytest.raises(CallRefused, match=r"try stream = false in \[models.options\]"):
         list(opened.sample([request(1)], SamplingParams()))
 
 
@@ -512,7 +512,7 @@ def test_a_thought_is_time_of_writing_and_no_part_of_the_answer(server):
 
 def test_many_refusals_in_a_row_end_the_sampling(server):
     server.ways = [status(400)] * 100
-    with backend(server, concurrency=1) as opened, pytest.raises(Refused, match="no: 400"):
+    with backend(server, concurrency=1) as opened, pytest.raises(CallRefused, match="no: 400"):
         list(opened.sample([request(100)], SamplingParams()))
     assert len(server.calls) == REFUSALS_IN_A_ROW
 
@@ -520,7 +520,7 @@ def test_many_refusals_in_a_row_end_the_sampling(server):
 def test_no_message_repeats_the_key_even_if_the_server_does(server):
     said = {"error": {"message": f"Incorrect API key provided: {KEY}\nsee \x1b[31mus"}}
     server.ways = [lambda handler, _body: handler.reply(401, said)]
-    with backend(server) as opened, pytest.raises(Refused) as caught:
+    with backend(server) as opened, pytest.raises(CallRefused) as caught:
         list(opened.sample([request(1)], SamplingParams()))
     assert KEY not in str(caught.value)
     assert "provided: ***" in str(caught.value)
@@ -590,13 +590,15 @@ class LateAsking:
     """Is called off in the moment between the look whether it was, and the call."""
 
     def __init__(self, server: ModelServer) -> None:
-        self._server = Server(base_url=server.url, connect_timeout_s=5.0, answer_timeout_s=30.0, call_timeout_s=30.0)
+        self._server = ServerAddress(
+            base_url=server.url, connect_timeout_s=5.0, answer_timeout_s=30.0, call_timeout_s=30.0
+        )
         patience = RetryLimits(attempts=3, first_wait_s=0.01, longest_wait_s=1.0)
         self.policy, self.max_tokens = Policy(patience, lambda _words: None), 8
         self.between = lambda: None
 
     @property
-    def server(self) -> Server:
+    def server(self) -> ServerAddress:
         self.between()
         return self._server
 
@@ -613,7 +615,7 @@ def test_a_call_that_begins_while_it_is_called_off_does_not_go_on(server):
 
     server.ways = [forever] * 3
     asking = LateAsking(server)
-    flight = InFlight(asking)
+    flight = CallsInFlight(asking)
     flight.start(Batch(request=request(1), offset=0, count=1))
     (worker,) = flight._workers
     worker.join(0.3)
@@ -622,7 +624,7 @@ def test_a_call_that_begins_while_it_is_called_off_does_not_go_on(server):
     worker.join(300)
     assert not worker.is_alive()
 
-    late = InFlight(asking)
+    late = CallsInFlight(asking)
     asking.between = lambda: [one.call_off() for one in late._workers]
     late.start(Batch(request=request(1), offset=0, count=1))
     (worker,) = late._workers

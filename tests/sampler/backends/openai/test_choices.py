@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sampler.backends.openai.answer import Answer, End, ended, said
-from sampler.backends.openai.http_client import Refused, Spoilt
+from sampler.backends.openai.answer import End, ServerAnswer, ended, said
+from sampler.backends.openai.http_client import CallRefused, Spoilt
 from sampler.values import Finish
 
 USAGE = {"prompt_tokens": 9, "completion_tokens": 4}
@@ -15,8 +15,8 @@ TEXT = {"type": "text", "text": "x = 1"}
 THOUGHT = {"type": "thinking", "thinking": [{"type": "text", "text": "hm"}], "closed": True}
 
 
-def one(choice: dict, usage: dict | None = USAGE, *, max_tokens: int = 8, streamed: bool = False) -> Answer:
-    answer = Answer(1, max_tokens, streamed=streamed)
+def one(choice: dict, usage: dict | None = USAGE, *, max_tokens: int = 8, streamed: bool = False) -> ServerAnswer:
+    answer = ServerAnswer(1, max_tokens, streamed=streamed)
     answer.hear({"choices": [{"index": 0, **choice}], "usage": usage})
     answer.check_end(marked=True)
     return answer
@@ -59,7 +59,7 @@ def test_the_answer_is_the_text_of_a_content_of_any_form_and_never_its_thought(w
     ],
 )
 def test_what_stands_beside_the_answer_begins_its_writing(fields, beside):
-    answer = Answer(1, 8)
+    answer = ServerAnswer(1, 8)
     assert answer.hear({"choices": [{"delta": {"role": "assistant", "content": None, **fields}}]}) == [0] * beside
     answer.hear({"choices": [{"delta": {"content": "x"}, "finish_reason": "stop"}], "usage": USAGE})
     assert answer.written()[0].text == "x"
@@ -104,7 +104,7 @@ def test_an_answer_whose_end_is_not_explained_is_taken_without_a_made_up_reason(
 
 
 def test_an_empty_finish_reason_within_a_stream_does_not_end_it():
-    answer = Answer(1, 8)
+    answer = ServerAnswer(1, 8)
     for piece in "ab":
         answer.hear({"choices": [{"delta": {"content": piece}, "finish_reason": ""}]})
     answer.hear({"choices": [{"delta": {}, "finish_reason": "stop"}]})
@@ -120,7 +120,7 @@ def test_an_answer_without_a_text_is_an_answer(content, reason, finish):
 
 
 def test_of_several_choices_only_the_aborted_one_is_left_out():
-    answer = Answer(2, 8)
+    answer = ServerAnswer(2, 8)
     for index, reason in enumerate(["abort", "stop"]):
         choice = {"index": index, "message": {"content": "x"}, "finish_reason": reason}
         answer.hear({"choices": [choice], "usage": USAGE})
@@ -132,7 +132,7 @@ def test_of_several_choices_only_the_aborted_one_is_left_out():
 @pytest.mark.parametrize(("streamed", "where"), [(True, " in its stream"), (False, "")])
 def test_the_message_about_a_missing_count_says_whether_it_was_missing_in_a_stream(streamed, where):
     choice = {"message": {"content": "x"}, "finish_reason": "stop"}
-    with pytest.raises(Refused, match=rf"count tokens{where} \(usage"):
+    with pytest.raises(CallRefused, match=rf"count tokens{where} \(usage"):
         one(choice, None, streamed=streamed).written()
 
 
@@ -147,6 +147,6 @@ def test_a_thought_counts_once_wherever_the_server_counts_it(total, thought, tok
 
 
 def test_a_count_that_stands_in_the_choice_is_found():
-    answer = Answer(1, 8)
+    answer = ServerAnswer(1, 8)
     answer.hear({"choices": [{"delta": {"content": "x"}, "finish_reason": "stop", "usage": USAGE}]})
     assert answer.written()[0].completion_tokens == 4

@@ -20,7 +20,7 @@ from sampler.backends.base import BackendError
 from sampler.backends.llamacpp.process import EngineOptions, EngineProcess
 from sampler.backends.open import BackendContext, open_scorer
 from sampler.backends.openai.backend import OpenAIOptions
-from sampler.backends.openai.http_client import Outage, Refused
+from sampler.backends.openai.http_client import CallRefused, Outage
 from sampler.backends.openai.scorer import Echo, NoEcho, OpenAIScorer, after_text, after_tokens
 from sampler.values import Prompt, PromptStyle
 
@@ -208,7 +208,7 @@ def test_a_server_that_has_cut_texts_and_refuses_one_does_not_give_the_other_kin
         opened = scorer(server)
         opened.score(CODE, BODY)
         server.ways = [refusing]
-        with pytest.raises(Refused):
+        with pytest.raises(CallRefused):
             opened.score(CHAT, BODY)
         assert all(isinstance(seen["prompt"], list) for seen in server.seen if seen["path"] == "/v1/completions")
 
@@ -300,7 +300,7 @@ def test_patience_ends(server):
 def test_a_refusal_is_told_in_the_servers_words_without_the_key(server, code):
     said = f"This model's maximum context length is 9 tokens, {KEY}"
     server.ways = [None, None, status(code, said)]
-    with pytest.raises(Refused, match="maximum context length is 9") as caught:
+    with pytest.raises(CallRefused, match="maximum context length is 9") as caught:
         scorer(server).score(CODE, BODY)
     assert KEY not in str(caught.value)
     assert len(server.seen) == 3
