@@ -19,12 +19,14 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from sandbox.api import Pool, reward, reward_async, score
+    from sandbox.cluster.pool import ClusterPool
     from sandbox.errors import SandboxError
     from sandbox.problems import Filters, Problem, ProblemFile, load_problems, read_problem, read_problems
     from sandbox.scoring.strategy import ScoringOptions
     from sandbox.values import Limits, Score, Verdict
 
 __all__ = [
+    "ClusterPool",
     "Filters",
     "Limits",
     "Pool",
@@ -44,6 +46,7 @@ __all__ = [
 _HOMES = {
     "SandboxError": "errors",
     "Pool": "api",
+    "ClusterPool": "cluster.pool",
     "reward": "api",
     "reward_async": "api",
     "score": "api",

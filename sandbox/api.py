@@ -6,6 +6,8 @@
         for scored in score(completions, load_problems("humaneval")[0], pool=pool):
             print(scored.verdict)
 
+`sandbox.ClusterPool` is the same on the nodes of a Ray cluster.
+
 `given` says what the texts are: an "answer" of a chat, in which code is looked for (`sandbox.extraction`); a
 "completion" of the problem's prompt or a complete "solution", both executed as they are; or a "raw" completion, which
 is cut first. Without `given`, the messages of a chat are answers and texts are completions.
@@ -25,6 +27,7 @@ from contextlib import ExitStack, nullcontext, suppress
 from types import TracebackType
 from typing import Self
 
+from sandbox.cluster.pool import ClusterPool
 from sandbox.errors import SandboxError
 from sandbox.extraction import TEXT_KINDS, TextKind, extract
 from sandbox.problems import Problem
@@ -88,7 +91,7 @@ def score(
     completions: Sequence[str | Sequence[Message]],
     problem: Problem,
     *,
-    pool: Pool | None = None,
+    pool: Pool | ClusterPool | None = None,
     given: TextKind | None = None,
 ) -> list[Score]:
     """Return the score of each completion, in their order; without a `pool`, one is opened for this call.
@@ -107,7 +110,7 @@ def reward(
     completions: Sequence[str | Sequence[Message]],
     problems: Problem | Sequence[Problem],
     *,
-    pool: Pool,
+    pool: Pool | ClusterPool,
     given: TextKind | None = None,
     partial: bool = False,
 ) -> list[float | None]:
@@ -128,7 +131,7 @@ async def reward_async(
     completions: Sequence[str | Sequence[Message]],
     problems: Problem | Sequence[Problem],
     *,
-    pool: Pool,
+    pool: Pool | ClusterPool,
     given: TextKind | None = None,
     partial: bool = False,
 ) -> list[float | None]:
@@ -158,7 +161,7 @@ def _paired(
 
 
 def _submitted(
-    asked: Iterable[tuple[tuple[str, TextKind], Problem]], pool: Pool, *, every_case: bool = False
+    asked: Iterable[tuple[tuple[str, TextKind], Problem]], pool: Pool | ClusterPool, *, every_case: bool = False
 ) -> list[Future[Score]]:
     """Return a future for each text; equal programs with equal tests share one."""
     known: dict[tuple[str, str, Assumptions], Future[Score]] = {}

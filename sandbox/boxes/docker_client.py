@@ -6,10 +6,12 @@ Life-cycle calls go through docker-py's low-level client. The data path does not
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, BinaryIO
 
 import docker
@@ -191,9 +193,41 @@ class DockerClient:
         except ImageMissing:
             return None
 
+    def image_digest(self, reference: str) -> str | None:
+        """Return a digest of a local image's layers and settings; None if there is no such image.
+
+        Unlike the engine's own id, it does not depend on how the engine stores images.
+        """
+        try:
+            with engine_errors():
+                found = self._api.inspect_image(reference)
+        except ImageMissing:
+            return None
+        config = {name: found["Config"].get(name) for name in ("Cmd", "Entrypoint", "Env", "Labels", "User")}
+        told = json.dumps([found["RootFS"].get("Layers"), config], sort_keys=True)
+        return hashlib.sha256(told.encode()).hexdigest()
+
+    def tag(self, reference: str, as_: str) -> None:
+        """Give a local image another name."""
+        name, _, tag = as_.rpartition(":")
+        with engine_errors():
+            self._api.tag(reference, name, tag)
+
+    def save_image(self, reference: str) -> Iterator[bytes]:
+        """Yield a local image as an archive."""
+        with engine_errors():
+            yield from self._api.get_image(reference)
+
+    def load_image(self, archive: Path) -> None:
+        """Load an image from its archive; raises EngineUnavailable for one that is damaged."""
+        with archive.open("rb") as file, engine_errors():
+            for event in self._api.load_image(file):
+                if "error" in event:
+                    raise EngineUnavailable(f"the engine did not load {archive.name}: {event['error'][:300]}")
+
     def pull(self, reference: str) -> None:
         """Fetch an image from its registry; raises ImageMissing or EngineUnavailable."""
-        name, _, tag = reference.partition(":")
+        name, _, tag = reference.rpartition(":") if ":" in reference.rpartition("/")[2] else (reference, "", "")
         with engine_errors():
             self._api.pull(name, tag=tag or "latest")
 

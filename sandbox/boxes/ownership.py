@@ -88,6 +88,14 @@ def remove_orphans(engine: DockerClient) -> int:
     return removed
 
 
+def remove_owned(engine: DockerClient, label: str) -> int:
+    """Remove the containers of the owner with this label; return how many."""
+    found = [container for container in engine.containers(LABEL) if container.labels.get(LABEL_OWNER) == label]
+    for container in found:
+        engine.remove(container.id)
+    return len(found)
+
+
 def remove_all(engine: DockerClient) -> int:
     """Remove every container of ours on this engine, whoever owns it; return how many."""
     found = engine.containers(LABEL)

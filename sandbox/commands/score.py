@@ -11,9 +11,10 @@ from typing import Any, TextIO
 
 import click
 
+from sandbox.cluster.pool import Place, open_anywhere
 from sandbox.commands.command_line import OUR_FAULT, PASSED, USAGE, inside_a_folder, say, stop
 from sandbox.commands.problem_options import ProblemReader, assume_option, filter_options, problem_options, say_left_out
-from sandbox.commands.scoring_options import limit_options, limits_of, scoring_options
+from sandbox.commands.scoring_options import cluster_options, limit_options, limits_of, scoring_options
 from sandbox.console import progress
 from sandbox.errors import SandboxError
 from sandbox.extraction import TEXT_KINDS
@@ -34,7 +35,6 @@ from sandbox.scoring.scorefile import (
     write_row,
     write_rows,
 )
-from sandbox.scoring.scorer import open_scorer
 from sandbox.values import Verdict
 
 
@@ -92,6 +92,7 @@ k_option = click.option("--k", "ks", callback=_ks, metavar="N,…", help="Which 
 @problem_options
 @filter_options
 @assume_option
+@cluster_options
 @scoring_options
 @limit_options
 def score(
@@ -99,6 +100,8 @@ def score(
     samples: Path,
     out: Path | None,
     boxes: int | None,
+    cluster: str | None,
+    registry: str | None,
     reader: ProblemReader,
     ks: tuple[int, ...],
     **options: Any,
@@ -129,7 +132,7 @@ def score(
             todo = still_to_score(asked, kept, out) if out else asked
             for row in kept.values():
                 summary.add(row)
-            opened = open_scorer(chosen, boxes=boxes, options=scoring, say=say)
+            opened = open_anywhere(Place(cluster, boxes, registry), chosen, scoring, say)
             with opened as scorer, progress("scoring", len(asked), len(kept)) as advance:
                 for row in score_samples(todo, scorer):
                     write_row(row, file)

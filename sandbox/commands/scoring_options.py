@@ -75,6 +75,19 @@ def scoring_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return with_scoring
 
 
+def cluster_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add `--cluster` and `--registry`: programs run on the nodes of a Ray cluster instead of this machine."""
+    address = click.option(
+        "--cluster",
+        metavar="ADDRESS",
+        help="Run on the nodes of a Ray cluster: auto, ray://HOST:PORT or HOST:PORT. --boxes is then for each node.",
+    )
+    registry = click.option(
+        "--registry", metavar="HOST/PATH", help="Where nodes may fetch the box image, before it is carried to them."
+    )
+    return address(registry(command))
+
+
 def limits_of(options: dict[str, Any]) -> Limits:
     """Return the limits that the options ask for; end the command if they are not possible."""
     try:

@@ -20,7 +20,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError, Future
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, Protocol, TextIO
 
 from sandbox.errors import SandboxError
 from sandbox.judging.explaining import explain
@@ -29,26 +29,40 @@ from sandbox.judging.score_records import Facts, FactsError, NotEnough, Unreadab
 from sandbox.problems import ChosenTests, Problem, ProblemsError, find_problem
 from sandbox.scoring.references import References
 from sandbox.scoring.samples import FiledSample, SamplesError, lines_of
-from sandbox.scoring.scorer import Scorer
-from sandbox.values import Limits, Program, Score, Verdict
+from sandbox.values import Assumptions, Limits, Program, Score, Verdict
 
-WINDOW = 64
+WINDOW, WINDOW_PER_BOX = 64, 16
 _BEGINNING = b'{"task_id": '
 Row = dict[str, Any]
 
 
-def score_samples(samples: Iterable[FiledSample], scorer: Scorer) -> Iterator[Row]:
+class ScorerLike(Protocol):
+    """What scores: a `Scorer` on this machine, or a pool of many machines."""
+
+    @property
+    def boxes(self) -> int:
+        """Return how many programs may run at a time."""
+
+    def limits_for(self, assumptions: Assumptions) -> Limits:
+        """Return the limits of a program whose data set has these assumptions."""
+
+    def submit(self, program: Program) -> Future[Score]:
+        """Submit a program; return a future of its score."""
+
+
+def score_samples(samples: Iterable[FiledSample], scorer: ScorerLike) -> Iterator[Row]:
     """Yield one row for each sample, as the verdicts come.
 
     A sample that could not be judged has verdict None and the reason. Identical programs run once. At most `WINDOW`
-    visits are requested at a time.
+    programs are requested at a time, or more where there are many boxes.
     """
     judged: dict[str, Row] = {}
     waiting: dict[str, list[FiledSample]] = {}
-    finished: queue.SimpleQueue[tuple[str, Row]] = queue.SimpleQueue()
+    finished: queue.SimpleQueue[tuple[FiledSample, Future[Score]]] = queue.SimpleQueue()
 
     def take() -> Iterator[Row]:
-        digest, row = finished.get()
+        asked, future = finished.get()
+        digest, row = asked.digest, _judged(future, asked, scorer.limits_for(asked.program.assumptions))
         first, *others = waiting.pop(digest)
         yield _row(first, row)
         judged[digest] = {name: value for name, value in row.items() if name != "facts"} | {"same_as": first.line}
@@ -62,19 +76,16 @@ def score_samples(samples: Iterable[FiledSample], scorer: Scorer) -> Iterator[Ro
         else:
             waiting[sample.digest] = [sample]
             _ask(sample, scorer, finished)
-        while len(waiting) >= WINDOW:
+        while len(waiting) >= max(WINDOW, WINDOW_PER_BOX * scorer.boxes):
             yield from take()
     while waiting:
         yield from take()
 
 
-def _ask(sample: FiledSample, scorer: Scorer, finished: queue.SimpleQueue[tuple[str, Row]]) -> None:
-    limits = scorer.limits_for(sample.program.assumptions)
-
-    def note(future: Future[Score]) -> None:
-        finished.put((sample.digest, _judged(future, sample, limits)))
-
-    scorer.submit(sample.program).add_done_callback(note)
+def _ask(
+    sample: FiledSample, scorer: ScorerLike, finished: queue.SimpleQueue[tuple[FiledSample, Future[Score]]]
+) -> None:
+    scorer.submit(sample.program).add_done_callback(lambda future: finished.put((sample, future)))
 
 
 def _row(sample: FiledSample, judged: Row) -> Row:

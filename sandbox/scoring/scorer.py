@@ -63,6 +63,11 @@ class Scorer:
         return assumptions.limits(self.limits, self.options.chosen | changed(self.limits), self.options.longest_s)
 
     @property
+    def boxes(self) -> int:
+        """Return how many programs may run at a time."""
+        return self._pool.spec.boxes
+
+    @property
     def image(self) -> str:
         """Return the box image's reference."""
         return self._pool.spec.image

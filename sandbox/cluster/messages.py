@@ -1,0 +1,189 @@
+"""Define what the driver and its nodes send each other: programs there, scores and faults back.
+
+Everything is made of tuples, texts and numbers, because Ray writes those ten times as fast as objects of our classes.
+What programs have in common (their tests and assumptions) is a *sheet*: it is sent to each node once. Values that a
+candidate answered are read again from the bytes of the codec; expected answers come back once for each sheet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields, replace
+from operator import attrgetter
+from typing import Any
+
+from sandbox import errors
+from sandbox.errors import SandboxError
+from sandbox.inside import codec
+from sandbox.scoring.collect_answers import ProgramAnswers
+from sandbox.values import Answer, Assumptions, CallTests, Program, Raised, Run, Score, Tests
+
+MAX_ITEMS = 32 << 20  # that the answers of one run may hold; a node has checked them before
+_OURS = {name: kind for name, kind in vars(errors).items() if isinstance(kind, type) and issubclass(kind, SandboxError)}
+Plain = Any  # tuples, texts, bytes, numbers, None
+
+
+class NodeLost(SandboxError):
+    """The nodes that were asked for a program were lost, each time."""
+
+
+class ClusterUnavailable(SandboxError):
+    """No cluster answers, or none of its nodes can run programs."""
+
+
+class BugOnNode(RuntimeError):
+    """An exception on a node that is no fault of the machine: a bug of ours."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """What the programs of a problem have in common."""
+
+    tests: Any  # of a Program
+    selection: Tests | None
+    assumptions: Assumptions
+
+    @classmethod
+    def of(cls, program: Program) -> Sheet:
+        """Return the sheet of a program."""
+        return cls(program.tests, program.selection, program.assumptions)
+
+    def program(self, source: str) -> Program:
+        """Return the program that has this source."""
+        return Program(source=source, tests=self.tests, selection=self.selection, assumptions=self.assumptions)
+
+    def bare(self) -> Sheet:
+        """Return the sheet without what its tests have computed so far, which the other side computes for itself."""
+        return Sheet(bare(self.tests), bare(self.selection), self.assumptions)
+
+
+def bare(tests: Any) -> Any:
+    """Return tests without their cached properties."""
+    return replace(tests) if hasattr(tests, "__dict__") else tests
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Why a program has no result: an exception of ours by its name, or a bug (None)."""
+
+    kind: str | None
+    message: str
+
+    @classmethod
+    def of(cls, error: BaseException) -> Fault:
+        """Return the fault that an exception stands for."""
+        if isinstance(error, SandboxError):
+            return cls(type(error).__name__, str(error))
+        return cls(None, f"{type(error).__name__}: {error}")
+
+    def error(self) -> Exception:
+        """Return the exception."""
+        if self.kind is None:
+            return BugOnNode(self.message)
+        return _OURS.get(self.kind, SandboxError)(self.message)
+
+
+class _Layout:
+    """Writes the fields of a dataclass as a tuple, and reads them; some fields have a writer and a reader of their own.
+
+    A `Run` has twenty fields, and there may be thousands of them a second: both ways take one loop in C.
+    """
+
+    def __init__(self, kind: type[Any], **own: tuple[Callable[[Any], Plain], Callable[[Plain], Any]]) -> None:
+        self._kind, self._names = kind, tuple(item.name for item in fields(kind))
+        self._get = attrgetter(*self._names)
+        self._own = [(number, *own[name]) for number, name in enumerate(self._names) if name in own]
+
+    def write(self, value: Any) -> Plain:
+        """Return the value's fields; None stays None."""
+        if value is None:
+            return None
+        told = list(self._get(value))
+        for number, write, _ in self._own:
+            told[number] = write(told[number])
+        return tuple(told)
+
+    def read(self, told: Plain) -> Any:
+        """Return the value with these fields."""
+        if told is None:
+            return None
+        given = list(told)
+        for number, _, read in self._own:
+            given[number] = read(given[number])
+        return self._kind(**dict(zip(self._names, given, strict=True)))
+
+
+def _write_runs(runs: Mapping[int, Run] | None) -> Plain:
+    return None if runs is None else [(number, _RUN.write(run)) for number, run in runs.items()]
+
+
+def _read_runs(told: Plain) -> dict[int, Run] | None:
+    return None if told is None else {number: _RUN.read(run) for number, run in told}
+
+
+def _write_answer(answer: Answer | None) -> Plain:
+    if answer is None:
+        return None
+    return _RAISED.write(answer.raised), answer.data, answer.arguments, answer.exception
+
+
+def _read_answer(told: Plain) -> Answer | None:
+    if told is None:
+        return None
+    raised, data, arguments, exception = told
+    value = codec.decode(data, codec.DecodeBudget(MAX_ITEMS)) if raised is None and data else None
+    return Answer(value=value, raised=_RAISED.read(raised), data=data, arguments=arguments, exception=exception)
+
+
+def _write_answers(answers: tuple[Answer | None, ...]) -> Plain:
+    return [_write_answer(answer) for answer in answers]
+
+
+def _read_answers(told: Plain) -> tuple[Answer | None, ...]:
+    return tuple(_read_answer(answer) for answer in told)
+
+
+def _write_nothing(_: object) -> None:
+    """Leave a score's tests out: `SentTests` brings them."""
+
+
+_RAISED = _Layout(Raised)
+_RUN = _Layout(Run, raised=(_RAISED.write, _RAISED.read), answers=(_write_answers, _read_answers))
+_PARTS = {
+    "run": (_RUN.write, _RUN.read),
+    "graded": (_RUN.write, _RUN.read),
+    "runs": (_write_runs, _read_runs),
+    "raised": (_RAISED.write, _RAISED.read),
+    "tests": (_write_nothing, _write_nothing),
+}
+_SELECTION = _Layout(Score, **_PARTS)
+_SCORE = _Layout(Score, **_PARTS, selection=(_SELECTION.write, _SELECTION.read))
+_ANSWERS = _Layout(ProgramAnswers, answers=(_write_answers, _read_answers))
+_RESULTS = {Score: ("score", _SCORE), Run: ("run", _RUN), ProgramAnswers: ("answered", _ANSWERS)}
+_READERS = dict(_RESULTS.values())
+
+
+def write_result(result: Score | Run | ProgramAnswers | Fault) -> Plain:
+    """Return a result as plain values; the tests of a score are left out."""
+    if isinstance(result, Fault):
+        return "fault", (result.kind, result.message)
+    name, layout = _RESULTS[type(result)]
+    return name, layout.write(result)
+
+
+def read_result(told: Plain) -> Any:
+    """Return the Score, Run, ProgramAnswers or Fault that was written."""
+    name, given = told
+    return Fault(*given) if name == "fault" else _READERS[name].read(given)
+
+
+def scored_tests(score: Score) -> tuple[CallTests | None, CallTests | None]:
+    """Return the tests that the score and its selection were judged by."""
+    return score.tests, None if score.selection is None else score.selection.tests
+
+
+def with_tests(score: Score, tests: CallTests | None, selection: CallTests | None) -> Score:
+    """Return a score that was read, with the tests that it was judged by."""
+    if score.selection is not None and selection is not None:
+        score = replace(score, selection=replace(score.selection, tests=selection))
+    return score if tests is None else replace(score, tests=tests)

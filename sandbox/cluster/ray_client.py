@@ -1,0 +1,194 @@
+"""Connect to Ray: no other module imports `ray` or knows its names.
+
+Ray places one process on each node and carries messages. It decides nothing here: which node runs what, and what
+happens when one is lost, stands in `sandbox.cluster.schedule`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import signal
+import threading
+from collections.abc import Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Any
+
+from sandbox.cluster.messages import ClusterUnavailable
+
+CALLS = 8  # that an actor answers at a time: exchange, push, beat, and what opening needs
+BOXES = "boxes"  # a node's resource that says how many boxes it has
+CONNECT_S = 30.0
+_CLIENT = "ray://"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RayNode:
+    """A node that is alive, as Ray knows it."""
+
+    id: str
+    name: str
+    cores: int
+    boxes: int | None  # its resource `boxes`, if it has one
+    gpus: int = 0
+
+
+class ActorLost(Exception):
+    """The process that was called is gone for good."""
+
+
+class Actor:
+    """A process on a node. It ends when this object's owner says so, or when its driver ends."""
+
+    def __init__(self, handle: Any) -> None:
+        self._handle = handle
+
+    def call(self, method: str, *arguments: Any, **named: Any) -> Future[Any]:
+        """Call a method; return a future that raises ActorLost, or what the method raised.
+
+        An argument that is a `Held` is fetched by the actor's node from the node that has it.
+        """
+        given = [argument.ref if isinstance(argument, Held) else argument for argument in arguments]
+        return _translated(getattr(self._handle, method).remote(*given, **named))
+
+    def hold(self, method: str, *arguments: Any) -> Held:
+        """Call a method and leave its result where it is made."""
+        return Held(getattr(self._handle, method).remote(*arguments))
+
+    def kill(self) -> None:
+        """End the process at once."""
+        import ray
+
+        with contextlib.suppress(Exception):  # it is gone already, or Ray itself is
+            ray.kill(self._handle)
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A result that lies on some node."""
+
+    ref: Any
+
+
+class RayClient:
+    """A connection to a cluster; where the process has one, it is used and left open."""
+
+    def __init__(self, address: str) -> None:
+        """Connect to the cluster at `address`: auto, ray://HOST:PORT or HOST:PORT; raises ClusterUnavailable."""
+        try:
+            import ray
+        except ImportError as error:
+            raise ClusterUnavailable("a cluster needs Ray; run `pip install 'codebudget[ray]'`") from error
+        self._ray: Any = ray
+        self._own = not ray.is_initialized()
+        if self._own:
+            _be_quiet()
+            self._connect(address)
+            _take_signals_back()
+
+    def _connect(self, address: str) -> None:
+        def connect() -> None:
+            try:
+                self._ray.init(
+                    address=address,
+                    namespace="codebudget",
+                    log_to_driver=False,
+                    configure_logging=False,
+                    logging_level=logging.ERROR,
+                )
+                done.set_result(None)
+            except BaseException as error:  # noqa: BLE001  (handed on below)
+                done.set_exception(error)
+
+        done: Future[None] = Future()
+        threading.Thread(target=connect, name="ray-init", daemon=True).start()
+        try:
+            done.result(CONNECT_S)
+        except Exception as error:
+            reason = f"{error}".strip().partition("\n")[0] or type(error).__name__
+            raise ClusterUnavailable(
+                f"no Ray cluster answers at {address} ({reason}); start one with `ray start --head`, or name "
+                "the address of yours"
+            ) from error
+
+    def nodes(self) -> list[RayNode]:
+        """Return the nodes that are alive and have cores or boxes; where some name boxes, only those."""
+        alive = [_node(told) for told in self._ray.nodes() if told["Alive"]]
+        named = [node for node in alive if node.boxes]
+        return named or [node for node in alive if node.cores]
+
+    def start(self, kind: type[Any], node: str, *arguments: Any, gpus: float = 0) -> Actor:
+        """Start a process with an object of `kind` on a node, which must be importable there."""
+        from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+        made = self._ray.remote(kind).options(
+            num_cpus=0,  # the boxes' work is not that process's; who shares the cores is said by `boxes`
+            num_gpus=gpus,
+            max_concurrency=CALLS,
+            max_restarts=0,
+            max_task_retries=0,
+            scheduling_strategy=NodeAffinitySchedulingStrategy(node, soft=False),
+        )
+        return Actor(made.remote(*arguments))
+
+    def close(self) -> None:
+        """Disconnect, if this object has connected."""
+        if self._own:
+            closing = threading.Thread(target=self._ray.shutdown, name="ray-shutdown", daemon=True)
+            closing.start()
+            closing.join(CONNECT_S)  # it may wait for a head that is gone
+
+
+def _be_quiet() -> None:
+    """Keep Ray from printing to the standard output, where rows of scores go; what matters is told by our own words."""
+    from ray._private import worker
+
+    logging.getLogger("ray").setLevel(logging.CRITICAL)
+    if hasattr(worker, "print_to_stdstream"):
+        worker.print_to_stdstream = lambda *_, **__: None
+
+
+def _take_signals_back() -> None:
+    """Install the present signal handlers again: Ray's own print a stack where a command ends in order."""
+    if threading.current_thread() is threading.main_thread():
+        for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+            if (handler := signal.getsignal(number)) is not None:
+                signal.signal(number, handler)
+
+
+def _node(told: Mapping[str, Any]) -> RayNode:
+    has: Mapping[str, float] = told["Resources"]
+    return RayNode(
+        id=told["NodeID"],
+        name=f"{told['NodeManagerHostname']}/{told['NodeID'][:6]}",
+        cores=int(has.get("CPU", 0)),
+        boxes=int(has[BOXES]) if BOXES in has else None,
+        gpus=int(has.get("GPU", 0)),
+    )
+
+
+def _translated(ref: Any) -> Future[Any]:
+    """Return a future of the value behind a reference, with Ray's exceptions in our words."""
+    came: Future[Any] = Future()
+
+    def arrived(done: Future[Any]) -> None:
+        try:
+            value = done.result()
+        except BaseException as error:  # noqa: BLE001  (handed on)
+            came.set_exception(_in_our_words(error))
+        else:
+            came.set_result(value)
+
+    ref.future().add_done_callback(arrived)
+    return came
+
+
+def _in_our_words(error: BaseException) -> BaseException:
+    from ray import exceptions
+
+    if isinstance(error, exceptions.ActorUnavailableError):
+        return TimeoutError(str(error))
+    if isinstance(error, exceptions.RayActorError | exceptions.NodeDiedError | exceptions.ActorUnschedulableError):
+        return ActorLost(str(error).strip().partition("\n")[0])
+    return error.cause if isinstance(error, exceptions.RayTaskError) and error.cause is not None else error
