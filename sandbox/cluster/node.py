@@ -255,7 +255,8 @@ class NodeHost:
     def _submit(self, kind: str, sheet: Sheet, source: str, more: Plain) -> Future[Any]:
         match kind:
             case "score":
-                return self._scorer.submit(sheet.program(source), more)
+                stdin, every_case = more
+                return self._scorer.submit(sheet.program(source), stdin, every_case=every_case)
             case "ask":
                 cpu_s, patience = more
                 return self._scorer.ask(sheet.program(source), sheet.tests, cpu_s=cpu_s, patience=patience)

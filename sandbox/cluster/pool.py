@@ -52,7 +52,7 @@ from sandbox.values import (
 
 QUIET_S, SILENT_S = 6.0, 30.0  # an exchange without an answer: its programs are asked elsewhere; its node is lost
 LOOK_S = 1.0  # between two looks for nodes
-HEAD_SILENT_S = 20.0  # a head that has not answered for so long is lost
+HEAD_SILENT_S = 10.0  # a head that has not answered for so long is lost
 AGAIN_S = (1.0, 2.0, 5.0, 15.0, 30.0)  # before a node whose process was lost is opened again
 LINGER_PER_NODE_S = 0.0005
 CLOSING_S = 10.0
@@ -198,9 +198,10 @@ class ClusterPool:
         options = self.spec.options
         return assumptions.limits(self.limits, options.chosen | changed(self.limits), options.longest_s)
 
-    def submit(self, program: Program, stdin: bytes = b"") -> Future[Score]:
+    def submit(self, program: Program, stdin: bytes = b"", *, every_case: bool = False) -> Future[Score]:
         """Submit a program; return a future of its score, which raises SandboxError if we could not judge it.
 
+        With `every_case`, or with the option of that name, the program goes on after a failed case.
         Equal programs that are under way share one run. The future can be cancelled at any time.
         """
         if len(program.source) > MAX_SOURCE_BYTES:
@@ -208,7 +209,7 @@ class ClusterPool:
             size = f"the program has {len(program.source)} characters; at most {MAX_SOURCE_BYTES} are taken"
             done.set_result(judge.too_large(size, program, self.limits_for(program.assumptions)))
             return done
-        return self._submit("score", program, stdin)
+        return self._submit("score", program, (stdin, every_case))
 
     def ask(
         self, program: Program, tests: CallTests, *, cpu_s: float | None = None, patience: int = PATIENCE

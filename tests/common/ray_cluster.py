@@ -5,11 +5,17 @@ import os
 import subprocess
 import sys
 import tempfile
+from importlib.util import find_spec
 from pathlib import Path
-from types import TracebackType
+from typing import Self
 
 # By this setting Ray takes 127.0.0.1 for an address like any other, and listens on it alone.
 SETTINGS = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0", "RAY_USAGE_STATS_ENABLED": "0", "RAY_DEDUP_LOGS": "0"}
+
+
+def installed() -> bool:
+    """Return whether Ray is."""
+    return find_spec("ray") is not None
 
 
 class RayNodes:
@@ -18,15 +24,15 @@ class RayNodes:
     def __init__(self) -> None:
         self.folder = tempfile.mkdtemp(prefix="rn", dir="/tmp")  # short: sockets lie in it
         self.environment = {**os.environ, **SETTINGS, "RAY_TMPDIR": self.folder}
-        self._log = open(f"{self.folder}/log", "w")
-        self._process = subprocess.Popen(
-            [sys.executable, str(Path(__file__).with_name("ray_nodes.py"))],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._log,
-            text=True,
-            env=self.environment,
-        )
+        with Path(self.folder, "log").open("w", encoding="utf-8") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, str(Path(__file__).with_name("ray_nodes.py"))],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+                env=self.environment,
+            )
         self.address = self._heard()["address"]
 
     def _heard(self) -> dict:
@@ -57,10 +63,9 @@ class RayNodes:
         self._process.stdin.close()
         self._process.wait(60)
         self._process.stdout.close()
-        self._log.close()
 
-    def __enter__(self) -> "RayNodes":
+    def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()

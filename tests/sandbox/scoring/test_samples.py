@@ -124,6 +124,8 @@ def test_what_is_packed_shows_in_the_contents_not_the_name(tmp_path: Path) -> No
 class FakeScorer:
     """Judges by a word in the source, and counts how often it was asked."""
 
+    boxes = 2
+
     def __init__(self) -> None:
         self.asked: list[str] = []
 
@@ -161,7 +163,7 @@ def filed(*sources: str) -> list[FiledSample]:
 
 def test_equal_programs_run_once_and_every_line_gets_its_row() -> None:
     fake = FakeScorer()
-    rows = list(score_samples(filed("good", "bad", "good", *["other"] * 200), fake))  # type: ignore[arg-type]
+    rows = list(score_samples(filed("good", "bad", "good", *["other"] * 200), fake))
     assert fake.asked == ["good", "bad", "other"]
     assert sorted(row["line"] for row in rows) == list(range(1, 204))
     assert {row["line"]: row["passed"] for row in rows if row["line"] < 4} == {1: True, 2: False, 3: True}
@@ -183,7 +185,7 @@ def test_only_what_is_equal_to_the_letter_shares_a_verdict() -> None:
         "",
     ]
     fake = FakeScorer()
-    list(score_samples(filed(*sources), fake))  # type: ignore[arg-type]
+    list(score_samples(filed(*sources), fake))
     assert fake.asked == sources
     one, other = (
         FiledSample(line=1, problem="a", program=Program(source=source, tests=tests), limits=LIMITS)
@@ -195,7 +197,7 @@ def test_only_what_is_equal_to_the_letter_shares_a_verdict() -> None:
 
 def test_a_lost_box_leaves_a_sample_unscored_and_out_of_the_rate(tmp_path: Path) -> None:
     summary = Summary()
-    rows = list(score_samples(filed("good", "lost"), FakeScorer()))  # type: ignore[arg-type]
+    rows = list(score_samples(filed("good", "lost"), FakeScorer()))
     for row in rows:
         summary.add(row)
     assert summary.unscored == 1
@@ -232,7 +234,7 @@ def test_a_file_that_is_no_output_of_ours_is_left_alone(tmp_path: Path, content:
 
 def test_results_under_other_limits_or_of_other_lines_are_refused(tmp_path: Path) -> None:
     samples = filed("good", "bad")
-    rows = {row["line"]: row for row in score_samples(samples, FakeScorer())}  # type: ignore[arg-type]
+    rows = {row["line"]: row for row in score_samples(samples, FakeScorer())}
     assert still_to_score(samples, rows, tmp_path) == []
     other = [FiledSample(line=one.line, problem="a", program=one.program, limits=Limits(cpu_s=1)) for one in samples]
     for changed in (other, samples[:1], filed("bad", "good")):
@@ -249,7 +251,7 @@ def test_a_program_over_the_size_cap_costs_only_its_own_line() -> None:
             future.set_exception(ValueError("the program is too large"))
             return future
 
-    rows = {row["line"]: row for row in score_samples(filed("good", "huge", "bad"), Refusing())}  # type: ignore[arg-type]
+    rows = {row["line"]: row for row in score_samples(filed("good", "huge", "bad"), Refusing())}
     assert [rows[line]["verdict"] for line in (1, 2, 3)] == ["PASSED", None, "WRONG"]
     assert "too large" in rows[2]["unscored"]
 
