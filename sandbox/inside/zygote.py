@@ -153,10 +153,21 @@ _PACKAGES = "/opt/box/preload"
 
 _WARM_UP_ROUNDS = 20
 _WARM_UP_ORDER: dict[str, object] = {
-    "source": "def answer(x):\n    return x\n", "tests": None, "calls": None, "functions": None, "answers": None,
-    "arguments_back": False, "apart": 0, "later": 0, "plain": True, "room": 1 << 20, "whole": False, "imports": "",
-    "recursion_limit": None, "long_integers": False,
-}  # fmt: skip
+    "source": "def answer(x):\n    return x\n",
+    "tests": None,
+    "calls": None,
+    "functions": None,
+    "answers": None,
+    "arguments_back": False,
+    "apart": 0,
+    "later": 0,
+    "plain": True,
+    "room": 1 << 20,
+    "whole": False,
+    "imports": "",
+    "recursion_limit": None,
+    "long_integers": False,
+}
 _WARM_UP_CALLS = codec.encode_calls([("answer", [value], {}) for value in (1, 2.5, "x", [1, (2,), {"a": None}], True)])
 _WARM_UP_VISITS = (
     {"calls": [*_WARM_UP_CALLS, *codec.encode_calls([("answer", [], {})])]},  # the last call raises

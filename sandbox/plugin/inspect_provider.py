@@ -31,7 +31,7 @@ from inspect_ai.util import (
 
 from sandbox.boxes.pool import Pool
 from sandbox.errors import SandboxError
-from sandbox.plugin.python_command import HOME, Asked, NoSuchFile, NotPython, place, program_of
+from sandbox.plugin.python_command import HOME, ExecRequest, NoSuchFile, NotPython, place, program_of
 from sandbox.scoring.scorer import open_pool
 from sandbox.values import Ending, Job, Limits, Program, Run
 
@@ -121,9 +121,9 @@ class CodebudgetSandbox(SandboxEnvironment):
         if user is not None:
             raise SandboxUserUnsupportedError(f"programs in a box run as a user of their own, not as {user!r}")
         stdin = input.encode() if isinstance(input, str) else input or b""
-        asked = Asked(command=cmd, stdin=stdin, cwd=cwd or "", environment=env or {}, files=self._files)
+        request = ExecRequest(command=cmd, stdin=stdin, cwd=cwd or "", environment=env or {}, files=self._files)
         try:
-            job = _job(asked, timeout)
+            job = _job(request, timeout)
         except NotPython as error:
             return ExecResult(False, NOT_FOUND, "", f"{error}\n")
         except NoSuchFile as error:
@@ -173,8 +173,8 @@ class CodebudgetSandbox(SandboxEnvironment):
         return path
 
 
-def _job(asked: Asked, timeout: int | None) -> Job:
-    source, stdin = program_of(asked)
+def _job(request: ExecRequest, timeout: int | None) -> Job:
+    source, stdin = program_of(request)
     seconds = float(timeout) if timeout else UNLIMITED_S
     limits = replace(LIMITS, cpu_s=seconds, wall_s=seconds)
     return Job(program=Program(source=source), stdin=stdin, limits=limits)

@@ -46,7 +46,7 @@ class NoSuchFile(ValueError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class ExecRequest:
     """A command with its files, input and directory.
 
     A relative `cwd` and the names of `files` are relative to the scratch directory.
@@ -65,37 +65,37 @@ def place(path: str, cwd: str = "") -> str:
     return posixpath.relpath(whole, HOME) if whole.startswith(f"{HOME}/") else whole
 
 
-def program_of(asked: Asked) -> tuple[str, bytes]:
+def program_of(request: ExecRequest) -> tuple[str, bytes]:
     """Return the source to run in a box, and its standard input; raises NotPython or NoSuchFile."""
-    source, name, argv, stdin = _chosen(asked)
-    head, sizes = b"".join(asked.files.values()), [(path, len(data)) for path, data in asked.files.items()]
+    source, name, argv, stdin = _chosen(request)
+    head, sizes = b"".join(request.files.values()), [(path, len(data)) for path, data in request.files.items()]
     setting = _SETTING.format(
         home=HOME,
         sizes=sizes,
         argv=argv,
-        env=dict(asked.environment),
-        cwd=posixpath.join(HOME, asked.cwd),
+        env=dict(request.environment),
+        cwd=posixpath.join(HOME, request.cwd),
         source=source,
         name=name,
     )
     return setting, head + stdin
 
 
-def _chosen(asked: Asked) -> tuple[str, str, list[str], bytes]:
+def _chosen(request: ExecRequest) -> tuple[str, str, list[str], bytes]:
     """Return the program's source, its name in tracebacks, its arguments and its standard input."""
-    match list(asked.command):
+    match list(request.command):
         case [python, *_] if not _PYTHON.fullmatch(python):
             raise NotPython(f"{python}: not found; a box runs python alone (python -c CODE, python FILE)")
         case [_, "-c", code, *more]:
-            return code, "<string>", ["-c", *more], asked.stdin
+            return code, "<string>", ["-c", *more], request.stdin
         case [_, "-", *more]:
-            return _text(asked.stdin), "<stdin>", ["-", *more], b""
+            return _text(request.stdin), "<stdin>", ["-", *more], b""
         case [_]:
-            return _text(asked.stdin), "<stdin>", [""], b""
+            return _text(request.stdin), "<stdin>", [""], b""
         case [_, file, *more] if not file.startswith("-"):
-            if (data := asked.files.get(place(file, asked.cwd))) is None:
+            if (data := request.files.get(place(file, request.cwd))) is None:
                 raise NoSuchFile(f"python: can't open file '{file}': [Errno 2] No such file or directory")
-            return _text(data), file, [file, *more], asked.stdin
+            return _text(data), file, [file, *more], request.stdin
         case _:
             raise NotPython("a box takes python -c CODE, python FILE or python -, and no other options")
 
