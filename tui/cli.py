@@ -110,7 +110,7 @@ def watch(
     what: Path | None,
     *,
     headless: bool,
-    manner: HeadlessOptions,
+    run_options: HeadlessOptions,
     screenshot: Path | None,
     replay: bool,
     speed: float,
@@ -125,7 +125,7 @@ def watch(
     theme and a [keymap]; `?` on the screen lists what every key is called.
     """
     if headless:
-        sys.exit(_run_headless(what, manner))
+        sys.exit(_run_headless(what, run_options))
     what = what or _newest(Path())
     store = _store_of(what)
     _refuse_against(store, options["against"])
@@ -166,14 +166,14 @@ def _newest(folder: Path) -> Path:
     return found[-1]
 
 
-def _run_headless(study: Path | None, manner: HeadlessOptions) -> int:
+def _run_headless(study: Path | None, run_options: HeadlessOptions) -> int:
     """Run a study as `sampler run` does, without importing Textual."""
     if study is None or study.suffix != ".toml":
         named = f"{str(study)!r} does not end in .toml" if study else "none is named"
         _fail(Exit.USAGE, f"--headless runs a study file, and {named}; write `budget-tui --headless STUDY.toml`")
     from sampler.running.headless import run_headless  # a viewer needs no engine
 
-    return run_headless(study, out=sys.stdout, log=sys.stderr, manner=replace(manner, program="budget-tui"))
+    return run_headless(study, out=sys.stdout, log=sys.stderr, run_options=replace(run_options, program="budget-tui"))
 
 
 def _store_of(what: Path) -> Path:

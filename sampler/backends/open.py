@@ -52,7 +52,7 @@ class BackendContext:
 
 
 def open_backend(
-    kind: str, model: str, options: Mapping[str, object] | None = None, surroundings: BackendContext | None = None
+    kind: str, model: str, options: Mapping[str, object] | None = None, context: BackendContext | None = None
 ) -> Backend:
     """Open the backend called `kind`, ready to sample from `model`.
 
@@ -61,12 +61,12 @@ def open_backend(
     dataclass. For "replay" the model is the path of a recording, without options. Raises UnknownBackend or
     BackendError.
     """
-    around = surroundings or BackendContext()
+    context = context or BackendContext()
     if kind == "llamacpp":
-        return _llama(model, around.models_dir, _options(LlamaOptions, options or {}))
+        return _llama(model, context.models_dir, _options(LlamaOptions, options or {}))
     if kind == "openai":
         server = _options(OpenAIOptions, options or {})
-        return OpenAIBackend(model, server, key=_key(server, around), tell=around.tell)
+        return OpenAIBackend(model, server, key=_key(server, context), tell=context.tell)
     if kind == "vllm":
         return VllmBackend(model, _options(VllmOptions, options or {}))
     if kind == "replay":
@@ -77,15 +77,15 @@ def open_backend(
 
 @contextmanager
 def open_scorer(
-    kind: str, model: str, options: Mapping[str, object] | None = None, surroundings: BackendContext | None = None
+    kind: str, model: str, options: Mapping[str, object] | None = None, context: BackendContext | None = None
 ) -> Iterator[tuple[ModelCard, TextScorer]]:
     """Open a model that scores how probable a text is.
 
     Model and options are as for `open_backend`; llamacpp has its own options for scoring.
     """
-    around = surroundings or BackendContext()
+    context = context or BackendContext()
     if kind == "llamacpp":
-        file = model_file(model, around.models_dir)
+        file = model_file(model, context.models_dir)
         with LlamaCppScorer(file, _options(LlamaScoringOptions, options or {})) as llama:
             card = ModelCard(
                 name=file.name,
@@ -96,7 +96,7 @@ def open_scorer(
             yield card, llama
     elif kind == "openai":
         server = _options(OpenAIOptions, options or {})
-        with OpenAIScorer(model, server, key=_key(server, around), tell=around.tell) as asked:
+        with OpenAIScorer(model, server, key=_key(server, context), tell=context.tell) as asked:
             yield asked.card, asked
     elif kind == "vllm":
         with VllmBackend(model, _options(VllmOptions, options or {})) as engine:
@@ -118,10 +118,10 @@ def _llama(model: str, models_dir: Path, options: LlamaOptions) -> LlamaCppBacke
         ) from error
 
 
-def _key(options: OpenAIOptions, around: BackendContext) -> str | None:
+def _key(options: OpenAIOptions, context: BackendContext) -> str | None:
     if not options.api_key_env:
         return None
-    key = (around.secret(options.api_key_env) or "").strip()  # a line break from a file is not part of it
+    key = (context.secret(options.api_key_env) or "").strip()  # a line break from a file is not part of it
     if not key:
         raise BackendError(
             f"the environment has no variable {options.api_key_env}, which is to hold the key of {options.base_url};"

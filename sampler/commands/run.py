@@ -42,14 +42,14 @@ _SHOWN = 5  # disputed samples
 @click.argument("study", type=FILE)
 @headless_options
 @click.pass_obj
-def run(traceback: bool, /, *, study: Path, manner: HeadlessOptions) -> None:
+def run(traceback: bool, /, *, study: Path, run_options: HeadlessOptions) -> None:
     """Run the study of a STUDY.toml, or continue it, and print its report.
 
     \b
     sampler run examples/demo.toml
     sampler run study.toml --store results.db --display none
     """
-    sys.exit(run_headless(study, out=sys.stdout, log=sys.stderr, manner=replace(manner, traceback=traceback)))
+    sys.exit(run_headless(study, out=sys.stdout, log=sys.stderr, run_options=replace(run_options, traceback=traceback)))
 
 
 @click.command()

@@ -100,9 +100,9 @@ class Resampling:
     seed: int
 
 
-def allot(offers: Sequence[ModelStats], fits: Fits, budgets: Sequence[float], resampling: Resampling) -> Allocation:
+def allot(stats: Sequence[ModelStats], fits: Fits, budgets: Sequence[float], resampling: Resampling) -> Allocation:
     """Return the allocation for some models."""
-    rising = sorted(offers, key=lambda one: one.mean_cost.of(1))
+    rising = sorted(stats, key=lambda one: one.mean_cost.of(1))
     whole = np.arange(len(rising[0].left))
     ways = {kind: make(rising, whole) for kind, make in _ways(fits).items()}
     return Allocation(
@@ -170,19 +170,19 @@ def _schedule(rising: Sequence[ModelStats], fits: Mapping[str, Fit]) -> tuple[st
     )
 
 
-def _oracle(offers: Sequence[ModelStats], budget: float, draws: Floats | None) -> tuple[float | None, Interval | None]:
+def _oracle(stats: Sequence[ModelStats], budget: float, draws: Floats | None) -> tuple[float | None, Interval | None]:
     """Return what the oracle reaches; a budget that buys no sample reaches 0, without uncertainty."""
-    bought = [one.mean_cost.affordable(budget) for one in offers]
-    if any(k > one.n for k, one in zip(bought, offers, strict=True)):
+    bought = [one.mean_cost.affordable(budget) for one in stats]
+    if any(k > one.n for k, one in zip(bought, stats, strict=True)):
         return None, None
-    solved = oracle(offers, budget)
+    solved = oracle(stats, budget)
     near = None if draws is None or not any(bought) else rate_intervals(solved[:, None], draws)[0]
     return float(solved.mean()), near
 
 
-def _few(frontier: Sequence[Choice], offers: Sequence[ModelStats]) -> list[Choice]:
+def _few(frontier: Sequence[Choice], stats: Sequence[ModelStats]) -> list[Choice]:
     """Return the frontier without most of its many large k; points where another model takes over are kept."""
-    known = {one.model: frozenset(few_ks(one.n).tolist()) for one in offers}
+    known = {one.model: frozenset(few_ks(one.n).tolist()) for one in stats}
     legs = [choice.legs[0] for choice in frontier]
     names = [name for name, _ in legs]
     turns = {at for at in range(1, len(names)) if names[at] != names[at - 1]}
@@ -193,14 +193,14 @@ def _few(frontier: Sequence[Choice], offers: Sequence[ModelStats]) -> list[Choic
     ]
 
 
-def _around(choices: Sequence[Choice], offers: Mapping[str, ModelStats], draws: Floats | None) -> tuple[Choice, ...]:
+def _around(choices: Sequence[Choice], stats: Mapping[str, ModelStats], draws: Floats | None) -> tuple[Choice, ...]:
     """Return the choices with intervals of their rates; they are computed in parts, to limit memory."""
     if draws is None:
         return tuple(choices)
     found: list[Choice] = []
     for begin in range(0, len(choices), _COLUMNS):
         some = choices[begin : begin + _COLUMNS]
-        near = rate_intervals(np.stack([outcome(choice, offers)[1] for choice in some], axis=1), draws)
+        near = rate_intervals(np.stack([outcome(choice, stats)[1] for choice in some], axis=1), draws)
         found += [replace(choice, interval=around) for choice, around in zip(some, near, strict=True)]
     return tuple(found)
 
@@ -223,12 +223,12 @@ _Bought = tuple[str, int]  # so many samples of a model
 
 
 def strata_of(
-    offers: Sequence[ModelStats], dearest: ModelStats, budgets: Sequence[float], draws: Floats | None
+    stats: Sequence[ModelStats], dearest: ModelStats, budgets: Sequence[float], draws: Floats | None
 ) -> tuple[Stratum, ...]:
     """Return the strata, the hardest first; `draws` are resamples of all problems."""
-    bought = {one.model: [one.mean_cost.affordable(budget) for budget in budgets] for one in offers}
+    bought = {one.model: [one.mean_cost.affordable(budget) for budget in budgets] for one in stats}
     columns = {(dearest.model, 1): dearest.answered[:, 1]}
-    columns |= {(one.model, k): one.answered[:, k] for one in offers for k in bought[one.model] if 1 <= k <= one.n}
+    columns |= {(one.model, k): one.answered[:, k] for one in stats for k in bought[one.model] if 1 <= k <= one.n}
     table = np.stack(list(columns.values()), axis=1)
     first = dearest.answered[:, 1]
     groups = strata(first.tolist(), min(GROUPS, len(first)))

@@ -33,7 +33,7 @@ from sampler.reporting.comparison import NotComparable
 from sampler.reporting.inputs import begins_as_counts, choose, facts_of, refuse_params_of_a_store
 from sampler.reporting.paired_data import PairedData, paired_data
 from sampler.reporting.report import choose_budgets
-from sampler.stats.allocation import ModelStats, Places, SampleCounts, offer
+from sampler.stats.allocation import ModelStats, Places, SampleCounts, model_stats
 from sampler.stats.betabinomial import Extrapolation, Fit, extrapolate, fit
 from sampler.stats.bootstrap import LEVEL, Floats, Interval, draw_problems, intervals, rate_intervals
 from sampler.stats.budget import PromptCharge, Unit, UnitCost
@@ -185,13 +185,13 @@ class SampleEvidence:
 def analyse(study: str, paired: PairedData, request: AnalysisRequest, read: SampleEvidence | None = None) -> Analysis:
     """Return the analysis of the models of paired data, and of their samples as far as those were read."""
     read = read or SampleEvidence()
-    offers = _offers(paired, request, read)
+    stats = _model_stats(paired, request, read)
     fits, why_not = _fits(paired, range(len(paired.problems)))
-    curves = [paired.curve(model, offers[model.id].mean_cost) for model in paired.models if model.id in offers]
+    curves = [paired.curve(model, stats[model.id].mean_cost) for model in paired.models if model.id in stats]
     budgets = request.budgets or choose_budgets(curves)
-    passes = _passes(paired, offers)
+    passes = _passes(paired, stats)
     resampling = Resampling(draws=paired.draws, seed=request.seed)
-    dearest = max(offers.values(), key=lambda one: one.mean_cost.of(1), default=None)
+    dearest = max(stats.values(), key=lambda one: one.mean_cost.of(1), default=None)
     return Analysis(
         study=study,
         unit=request.unit,
@@ -205,25 +205,25 @@ def analyse(study: str, paired: PairedData, request: AnalysisRequest, read: Samp
             ModelAnalysis(
                 name=model.name,
                 n=paired.counts[model.id].n,
-                **_costs(offers.get(model.id), passes.get(model.name), resampling),
+                **_costs(stats.get(model.id), passes.get(model.name), resampling),
                 fit=fits.get(model.name),
                 beyond=beyond(paired.counts[model.id], request) if model.name in fits else (),
                 not_fitted=why_not.get(model.name),
                 spent=spending(
-                    offers[model.id], paired.counts[model.id], read.orders.get(model.id), budgets, paired.draws
+                    stats[model.id], paired.counts[model.id], read.orders.get(model.id), budgets, paired.draws
                 )
-                if model.id in offers and request.accept is Accept.JUDGE
+                if model.id in stats and request.accept is Accept.JUDGE
                 else (),
                 diversity=read.diversity.get(model.id),
             )
             for model in paired.models
         ),
-        unknown=tuple(model.name for model in paired.models if model.id not in offers),
+        unknown=tuple(model.name for model in paired.models if model.id not in stats),
         cheapest=_cost_of_pass(frontier(passes), resampling) if passes else None,
         allotment=allotment(paired, request, budgets, read),
         reference=dearest.model if dearest else None,
         notes=paired.uneven_samples,
-        strata=strata_of(list(offers.values()), dearest, budgets, paired.draws) if dearest else (),
+        strata=strata_of(list(stats.values()), dearest, budgets, paired.draws) if dearest else (),
     )
 
 
@@ -233,12 +233,12 @@ class _Costs(TypedDict):
     cost_of_pass: CostOfPass | None
 
 
-def _offers(paired: PairedData, request: AnalysisRequest, read: SampleEvidence) -> dict[int, ModelStats]:
-    found = ((model.id, _offer(model, paired, request, read.accepted.get(model.id))) for model in paired.models)
+def _model_stats(paired: PairedData, request: AnalysisRequest, read: SampleEvidence) -> dict[int, ModelStats]:
+    found = ((model.id, _stats_of(model, paired, request, read.accepted.get(model.id))) for model in paired.models)
     return {model: made for model, made in found if made is not None}
 
 
-def _offer(
+def _stats_of(
     model: ModelRow, paired: PairedData, request: AnalysisRequest, accepted: Sequence[AcceptedRow] | None
 ) -> ModelStats | None:
     costs = paired.own_costs(model, request.unit, request.charge)
@@ -248,12 +248,12 @@ def _offer(
     tried = SampleCounts(samples=counts.scored, accepted=counts.passed, right=counts.passed)
     if accepted is not None:
         tried = replace(tried, accepted=[row.accepted for row in accepted], right=[row.right for row in accepted])
-    return offer(model.name, tried, costs, paired.cost(model, request.unit, request.charge))
+    return model_stats(model.name, tried, costs, paired.cost(model, request.unit, request.charge))
 
 
-def _passes(paired: PairedData, offers: Mapping[int, ModelStats]) -> dict[str, Floats]:
+def _passes(paired: PairedData, stats: Mapping[int, ModelStats]) -> dict[str, Floats]:
     """Return what a pass costs on each problem, by the model's name."""
-    found = ((model.name, paired.counts[model.id], offers.get(model.id)) for model in paired.models)
+    found = ((model.name, paired.counts[model.id], stats.get(model.id)) for model in paired.models)
     return {name: costs_of_pass(counts.scored, counts.passed, of.each) for name, counts, of in found if of is not None}
 
 
@@ -284,12 +284,12 @@ def allotment(
     paired: PairedData, request: AnalysisRequest, budgets: Sequence[float], read: SampleEvidence | None = None
 ) -> Allocation | None:
     """Return which model to ask at each budget; None if no model has a cost."""
-    offers = list(_offers(paired, request, read or SampleEvidence()).values())
+    stats = list(_model_stats(paired, request, read or SampleEvidence()).values())
 
     def fits(problems: Places) -> Mapping[str, Fit]:
         return _fits(paired, problems.tolist())[0]
 
-    return allot(offers, fits, budgets, Resampling(draws=paired.draws, seed=request.seed)) if offers else None
+    return allot(stats, fits, budgets, Resampling(draws=paired.draws, seed=request.seed)) if stats else None
 
 
 def _fits(paired: PairedData, problems: Sequence[int]) -> tuple[dict[str, Fit], dict[str, str]]:

@@ -20,7 +20,7 @@ from sampler.reporting.unit_costs import complete_problems, counts_of, unit_cost
 from sampler.stats.bootstrap import LEVEL, RESAMPLES
 from sampler.stats.budget import PromptCharge, Unit, UnitCost
 from sampler.stats.differences import Difference
-from sampler.stats.passk import Curve, CurveValue, Point, Reach, curve, shared_range, standing
+from sampler.stats.passk import Curve, CurveValue, Point, Reach, curve, shared_range, value_at
 from sampler.stats.signflip import FLIPS
 from sampler.store.read_models import ModelRow, StudyRow, TallyRow
 
@@ -60,7 +60,7 @@ def rows_of(
     entries: Sequence[Entry], budgets: Sequence[float], seed: int | None, flips: int = FLIPS
 ) -> tuple[Row, ...]:
     """Return one row for each budget; without a `seed` there are no comparisons."""
-    cells = [tuple(standing(drawn, budget) for _, drawn in entries) for budget in budgets]
+    cells = [tuple(value_at(drawn, budget) for _, drawn in entries) for budget in budgets]
     claimed = _claimed(entries, cells, seed, flips) if seed is not None else [{} for _ in cells]
     rows = zip(budgets, cells, claimed, strict=True)
     return tuple(_row(budget, row, found) for budget, row, found in rows)

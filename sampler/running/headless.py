@@ -47,21 +47,21 @@ def run_headless(
     out: TextIO,
     log: TextIO | None = None,
     dependencies: Dependencies | None = None,
-    manner: HeadlessOptions = HeadlessOptions(),  # noqa: B008 - frozen
+    run_options: HeadlessOptions = HeadlessOptions(),  # noqa: B008 - frozen
 ) -> int:
     """Run a study: write progress and errors to `log` (or `out`), the report to `out`; return the exit code.
 
     With the JSON display everything but errors goes to `out`, one line each.
     """
     log = log or out
-    lines = JsonLines(out) if manner.display is Display.JSON else None
-    with error_boundary(log, traceback=manner.traceback, program=manner.program) as failed:
+    lines = JsonLines(out) if run_options.display is Display.JSON else None
+    with error_boundary(log, traceback=run_options.traceback, program=run_options.program) as failed:
         study = load_study(study_path)
-        study = replace(study, store=manner.store or study.store, boxes=manner.boxes or study.boxes)
-        with _shown(manner.display, log, lines) as tell:
-            dependencies = dependencies or real_dependencies(models_dir(), saying(tell), fetch=manner.fetch)
-            ended = run_limited(study, dependencies, tell, manner.limits)
-        tell_ci(manner.places, f"{study.name}: {ended.reason}", ended.cases, lambda line: _write_line(log, line))
+        study = replace(study, store=run_options.store or study.store, boxes=run_options.boxes or study.boxes)
+        with _shown(run_options.display, log, lines) as tell:
+            dependencies = dependencies or real_dependencies(models_dir(), saying(tell), fetch=run_options.fetch)
+            ended = run_limited(study, dependencies, tell, run_options.limits)
+        tell_ci(run_options.places, f"{study.name}: {ended.reason}", ended.cases, lambda line: _write_line(log, line))
         made = read_report(study.store, study.name)
         with allow_closed_pipe(out):
             if lines is None:
@@ -76,7 +76,7 @@ def run_headless(
         case = CiCase(
             suite=study_path.stem, name="gate: the run", outcome=CiOutcome.ERROR, message="it broke; see its log"
         )
-        tell_ci(manner.places, study_path.stem, [case], lambda line: _write_line(log, line))
+        tell_ci(run_options.places, study_path.stem, [case], lambda line: _write_line(log, line))
     return failed[0]
 
 
@@ -105,30 +105,30 @@ def run_study(study: Study, dependencies: Dependencies, tell: Subscriber) -> Exi
 
 def run_limited(study: Study, dependencies: Dependencies, tell: Subscriber, limits: RunLimits) -> RunResult:
     """Run a study within limits."""
-    brakes = RunStopper(limits, tell, lambda: _spent(study.store))
+    stopper = RunStopper(limits, tell, lambda: _spent(study.store))
     with Store(study.store) as store:
-        run = StudyRun(study, store, dependencies, brakes)
-        with brakes.watching(run.stop), interrupts(run.stop, tell) as caught:
+        run = StudyRun(study, store, dependencies, stopper)
+        with stopper.watching(run.stop), interrupts(run.stop, tell) as caught:
             end = run()
     tell(Notice(level="info" if end.complete else "warning", kind="end", message=f"{study.name}: {end.reason}"))
-    return RunResult(code=_code(end, brakes, caught), reason=end.reason, cases=_cases(study.name, end, brakes))
+    return RunResult(code=_code(end, stopper, caught), reason=end.reason, cases=_cases(study.name, end, stopper))
 
 
-def _code(end: RunEnd, brakes: RunStopper, caught: Sequence[int]) -> Exit:
+def _code(end: RunEnd, stopper: RunStopper, caught: Sequence[int]) -> Exit:
     if caught and not end.complete:
         return Exit.TERMINATED if caught[0] == signal.SIGTERM else Exit.INTERRUPTED
-    if brakes.too_many_faults:
+    if stopper.too_many_faults:
         return Exit.INFRASTRUCTURE
     return Exit.OK if end.complete else Exit.INCOMPLETE
 
 
-def _cases(name: str, end: RunEnd, brakes: RunStopper) -> tuple[CiCase, ...]:
+def _cases(name: str, end: RunEnd, stopper: RunStopper) -> tuple[CiCase, ...]:
     """Return a run's gates: that it is complete, and that not too much of it failed by our fault."""
     complete = CiOutcome.PASSED if end.complete else CiOutcome.FAILED
-    faults = CiOutcome.ERROR if brakes.too_many_faults else CiOutcome.PASSED
+    faults = CiOutcome.ERROR if stopper.too_many_faults else CiOutcome.PASSED
     return (
         CiCase(suite=name, name="gate: complete", outcome=complete, message=end.reason),
-        CiCase(suite=name, name="gate: faults of ours", outcome=faults, message=brakes.fault_line),
+        CiCase(suite=name, name="gate: faults of ours", outcome=faults, message=stopper.fault_line),
     )
 
 

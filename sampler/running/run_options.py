@@ -79,11 +79,11 @@ class RunStopper:
                 self._begun = self._begun or (flops, event.scored)
                 self._scored = event.scored - self._begun[1]
                 if self._limits.flops is not None and flops - self._begun[0] >= self._limits.flops:
-                    self._brake(StopReason.FLOPS, f"the run has spent its {self._limits.flops:.3g} FLOPs")
+                    self._stop_for(StopReason.FLOPS, f"the run has spent its {self._limits.flops:.3g} FLOPs")
             case Notice():
                 return
         if self.faults + self._scored >= ENOUGH and self.too_many_faults:
-            self._brake(StopReason.INFRA, self.fault_line)
+            self._stop_for(StopReason.INFRA, self.fault_line)
 
     @property
     def too_many_faults(self) -> bool:
@@ -103,7 +103,7 @@ class RunStopper:
         timer = None
         if (seconds := self._limits.seconds) is not None:
             timer = threading.Timer(
-                seconds, self._brake, (StopReason.SECONDS, f"the run has had its {seconds:g} seconds")
+                seconds, self._stop_for, (StopReason.SECONDS, f"the run has had its {seconds:g} seconds")
             )
             timer.daemon = True
             timer.start()
@@ -113,7 +113,7 @@ class RunStopper:
             if timer is not None:
                 timer.cancel()
 
-    def _brake(self, met: StopReason, why: str) -> None:
+    def _stop_for(self, met: StopReason, why: str) -> None:
         with self._lock:
             if self.met is not None:
                 return
@@ -158,7 +158,7 @@ class HeadlessOptions:
 
 
 def headless_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add options for store, boxes, displays, limits and files; the command gets them as `manner`."""
+    """Add options for store, boxes, displays, limits and files; the command gets them as `run_options`."""
 
     @click.option("--store", type=_FILE, help="Where samples and verdicts go; default: beside the study file.")
     @click.option("--boxes", type=click.IntRange(min=1), help="How many sandboxes work at once.")
@@ -197,12 +197,12 @@ def headless_options(command: Callable[..., Any]) -> Callable[..., Any]:
             "ci",
             "term",
         )
-        return command(*args, manner=_manner({name: options.pop(name) for name in names}), **options)
+        return command(*args, run_options=_run_options({name: options.pop(name) for name in names}), **options)
 
     return asked
 
 
-def _manner(said: dict[str, Any]) -> HeadlessOptions:
+def _run_options(said: dict[str, Any]) -> HeadlessOptions:
     environment = {"CI": said["ci"], "TERM": said["term"]}
     try:
         limits = RunLimits(seconds=said["max_seconds"], flops=said["max_flops"], infra_rate=said["max_infra_rate"])

@@ -79,7 +79,7 @@ class SampleCounts:
     right: Sequence[int]
 
 
-def offer(model: str, tried: SampleCounts, costs: Sequence[UnitCost], mean: UnitCost | None = None) -> ModelStats:
+def model_stats(model: str, tried: SampleCounts, costs: Sequence[UnitCost], mean: UnitCost | None = None) -> ModelStats:
     """Return a model's stats, from its counts and the cost of its samples on each problem.
 
     Pass the `mean` cost if it is shown elsewhere, too: computed again it may differ by a rounding, and buy one sample
@@ -197,13 +197,13 @@ def mixtures(first: ModelStats, second: ModelStats) -> Pairs:
     )
 
 
-def outcome(choice: Choice, offers: Mapping[str, ModelStats]) -> tuple[Floats, Floats]:
+def outcome(choice: Choice, stats: Mapping[str, ModelStats]) -> tuple[Floats, Floats]:
     """Return what a choice costs on each problem, and how likely its answer there is right."""
-    problems = len(next(iter(offers.values())).left)
-    drawn = dict.fromkeys(offers, 0)
+    problems = len(next(iter(stats.values())).left)
+    drawn = dict.fromkeys(stats, 0)
     reached, costs, right = np.ones(problems), np.zeros(problems), np.zeros(problems)
     for name, count in choice.legs:
-        one, k = offers[name], drawn[name]
+        one, k = stats[name], drawn[name]
         drawn[name] = k + count
         before = one.left[:, k]
         kept = _over(one.left[:, k + count], before)
@@ -252,7 +252,7 @@ def best_within(choices: Sequence[Choice], budget: float) -> Choice | None:
     return max(fitting, key=lambda one: (one.rate, -one.cost), default=None)
 
 
-def oracle(offers: Sequence[ModelStats], budget: float) -> Floats:
+def oracle(stats: Sequence[ModelStats], budget: float) -> Floats:
     """Return what an oracle reaches that knows for each problem the best single model for the budget.
 
     An upper bound for routers.
@@ -260,8 +260,8 @@ def oracle(offers: Sequence[ModelStats], budget: float) -> Floats:
     The maximum over models of noisy rates is too high on average, which an upper bound may be. Undefined where some
     model has fewer samples than the budget buys.
     """
-    best = np.zeros(len(offers[0].left))
-    for one in offers:
+    best = np.zeros(len(stats[0].left))
+    for one in stats:
         k = one.mean_cost.affordable(budget)
         if k > one.n:
             raise ValueError(f"{one.model}: undefined for a budget that buys {k} of {one.n} samples")
@@ -293,18 +293,18 @@ def _promise(fit: Fit, vain: int) -> float:
     return fit.alpha / (fit.alpha + fit.beta + vain) * possible / (possible + still)
 
 
-def scheduled(order: Sequence[str], offers: Mapping[str, ModelStats]) -> list[Choice]:
+def scheduled(order: Sequence[str], stats: Mapping[str, ModelStats]) -> list[Choice]:
     """Return what every beginning of a schedule costs and reaches if the first accepted sample ends it.
 
     A leg for each run.
     """
-    problems = len(next(iter(offers.values())).left)
-    drawn = dict.fromkeys(offers, 0)
+    problems = len(next(iter(stats.values())).left)
+    drawn = dict.fromkeys(stats, 0)
     reached, cost, right = np.ones(problems), np.zeros(problems), np.zeros(problems)
     legs: tuple[tuple[str, int], ...] = ()
     found = []
     for name in order:
-        one, k = offers[name], drawn[name]
+        one, k = stats[name], drawn[name]
         cost += reached * (one.each + (one.once if k == 0 else 0.0))
         kept = _over(one.left[:, k + 1], one.left[:, k])
         right += reached * (1 - kept) * one.right
@@ -346,7 +346,7 @@ def stratum_means(reference: Floats, values: Floats, shares: tuple[float, float]
 Places = NDArray[np.int64]
 Ways = Callable[
     [Sequence[ModelStats], Places], Sequence[Choice]
-]  # offers on some problems, and which problems these are
+]  # model stats on some problems, and which problems these are
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -374,15 +374,15 @@ def deal(problems: int, rng: np.random.Generator, parts: int = PARTS) -> list[Pl
 
 
 def held_out(
-    ways: Ways, offers: Sequence[ModelStats], budgets: Sequence[float], parts: Sequence[Places], draws: Floats | None
+    ways: Ways, stats: Sequence[ModelStats], budgets: Sequence[float], parts: Sequence[Places], draws: Floats | None
 ) -> list[CrossValidated | None]:
     """Return the value at each budget of the best of `ways`; None if no way fits on the problems of some part."""
-    problems = len(offers[0].left)
+    problems = len(stats[0].left)
     costs, rates = np.full((2, problems, len(budgets)), np.nan)
     for part in parts:
         others = np.setdiff1d(np.arange(problems), part)
-        found = ways([within(one, others) for one in offers], others)
-        here = {one.model: within(one, part, scaled=False) for one in offers}
+        found = ways([within(one, others) for one in stats], others)
+        here = {one.model: within(one, part, scaled=False) for one in stats}
         for at, budget in enumerate(budgets):
             chosen = best_within(found, budget)
             if chosen is not None:

@@ -243,7 +243,7 @@ def _around(rates: Floats, draws: Floats) -> tuple[Sequence[Interval | None], Se
     return found, clipped(simultaneous(rates, largest, found))
 
 
-def standing(of: Curve, budget: float) -> CurveValue:
+def value_at(of: Curve, budget: float) -> CurveValue:
     """Return what the model reaches at a budget."""
     k = of.cost.affordable(budget)
     if k == 0:

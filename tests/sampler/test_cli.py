@@ -227,7 +227,10 @@ def test_the_headless_twin_prints_lines_and_the_table_and_answers_the_exit_code(
     out = io.StringIO()
     assert (
         run_headless(
-            path, manner=HeadlessOptions(store=tmp_path / "other.db"), out=out, dependencies=support.rule_dependencies()
+            path,
+            run_options=HeadlessOptions(store=tmp_path / "other.db"),
+            out=out,
+            dependencies=support.rule_dependencies(),
         )
         == Exit.OK
     )
@@ -488,7 +491,7 @@ def test_the_first_study_needs_no_model_and_gives_its_known_rates(tmp_path, pyte
     except SandboxError as error:
         pytest.skip(f"no sandbox here: {error}")
     out = io.StringIO()
-    assert run_headless(study, manner=HeadlessOptions(store=tmp_path / "r.db"), out=out) == Exit.OK, out.getvalue()
+    assert run_headless(study, run_options=HeadlessOptions(store=tmp_path / "r.db"), out=out) == Exit.OK, out.getvalue()
     small, large = read_report(tmp_path / "r.db").models
     assert (small.first.rate, large.first.rate) == (pytest.approx(0.435), pytest.approx(0.625))
     assert "43.5 ±" in out.getvalue()

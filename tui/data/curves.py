@@ -19,7 +19,7 @@ from sampler.reporting.unit_costs import complete_problems, counts_of, shared_pr
 from sampler.stats.bootstrap import RESAMPLES, draw_problems
 from sampler.stats.budget import PromptCharge, Unit, UnitCost
 from sampler.stats.differences import Difference
-from sampler.stats.passk import Counts, Curve, CurveValue, curve_over, shared_range, standing
+from sampler.stats.passk import Counts, Curve, CurveValue, curve_over, shared_range, value_at
 from sampler.store.read_models import ModelRow, TallyRow
 from tui.data.snapshot import Curves, Series, Snapshot, with_compared
 from tui.text import UNITS, sanitize
@@ -200,7 +200,7 @@ def _budgets(pair: tuple[Curve, Curve]) -> list[float]:
 def _at(budgets: Sequence[float], pair: Mapping[int, Entry], family: Mapping[int, Entry], seed: int) -> list[AtBudget]:
     """Return both models at each budget."""
     first, second = (curve for _, curve in pair.values())
-    sides = [(standing(first, budget), standing(second, budget)) for budget in budgets]
+    sides = [(value_at(first, budget), value_at(second, budget)) for budget in budgets]
     bought = [(a.k, b.k) for a, b in sides if a.point and b.point]
     gaps = iter(pair_differences(pair, family, bought, seed))
     return [

@@ -182,7 +182,7 @@ def test_a_word_that_names_nothing_is_answered_with_what_there_is(arguments, why
 
 def test_a_model_that_was_not_pulled_names_the_command(tmp_path):
     with pytest.raises(BackendError, match=r"run `sampler models pull smollm2-135m-instruct`"):
-        open_backend("llamacpp", "smollm2-135m", surroundings=BackendContext(models_dir=tmp_path))
+        open_backend("llamacpp", "smollm2-135m", context=BackendContext(models_dir=tmp_path))
 
 
 def test_a_missing_recording_is_named(tmp_path):

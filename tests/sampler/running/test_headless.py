@@ -42,9 +42,13 @@ def test_a_display_is_what_was_asked_for_or_fits_who_looks(asked, terminal, envi
 
 def test_json_lines_are_all_that_goes_to_standard_output(tmp_path: Path, support) -> None:
     out, log = io.StringIO(), io.StringIO()
-    manner = HeadlessOptions(display=Display.JSON)
+    run_options = HeadlessOptions(display=Display.JSON)
     code = run_headless(
-        support.write_study(tmp_path), out=out, log=log, dependencies=support.rule_dependencies(), manner=manner
+        support.write_study(tmp_path),
+        out=out,
+        log=log,
+        dependencies=support.rule_dependencies(),
+        run_options=run_options,
     )
     told = [json.loads(line) for line in out.getvalue().splitlines()]
     assert code == Exit.OK
@@ -61,7 +65,7 @@ def test_json_lines_end_with_the_exit_code_where_something_broke(tmp_path: Path,
     path = support.write_study(tmp_path)
     path.write_text("name = ", encoding="utf-8")
     out, log = io.StringIO(), io.StringIO()
-    assert run_headless(path, out=out, log=log, manner=HeadlessOptions(display=Display.JSON)) == Exit.USAGE
+    assert run_headless(path, out=out, log=log, run_options=HeadlessOptions(display=Display.JSON)) == Exit.USAGE
     (line,) = out.getvalue().splitlines()
     assert (json.loads(line)["ok"], json.loads(line)["exit_code"]) == (False, 2)
     assert log.getvalue().startswith("sampler: ")
@@ -82,8 +86,10 @@ class TestLimits:
     def run(self, folder: Path, support, limits: RunLimits, **backend: object) -> tuple[int, str]:
         path, log = support.write_study(folder, count=20, samples=10), io.StringIO()
         dependencies = support.rule_dependencies(support.RuleBackend("small", **backend))
-        manner = HeadlessOptions(limits=limits)
-        return run_headless(path, out=io.StringIO(), log=log, dependencies=dependencies, manner=manner), log.getvalue()
+        run_options = HeadlessOptions(limits=limits)
+        return run_headless(
+            path, out=io.StringIO(), log=log, dependencies=dependencies, run_options=run_options
+        ), log.getvalue()
 
     def test_a_run_that_has_had_its_time_is_incomplete_and_can_go_on(self, tmp_path: Path, support) -> None:
         code, log = self.run(tmp_path, support, RunLimits(seconds=0.5), delay_s=0.02)
@@ -107,8 +113,8 @@ class TestLimits:
         """Of 12 + 6 samples those of `b` are lost (many in a row would mean that the sandbox is broken)."""
         path = support.write_study(tmp_path, more=LOST)
         dependencies = support.rule_dependencies(support.RuleBackend("b", text="    lose me\n"))
-        manner = HeadlessOptions(limits=RunLimits(infra_rate=rate))
-        assert run_headless(path, out=io.StringIO(), dependencies=dependencies, manner=manner) == code
+        run_options = HeadlessOptions(limits=RunLimits(infra_rate=rate))
+        assert run_headless(path, out=io.StringIO(), dependencies=dependencies, run_options=run_options) == code
 
     @pytest.mark.parametrize("wrong", [{"seconds": 0.0}, {"flops": float("nan")}, {"infra_rate": 1.0}])
     def test_a_limit_that_makes_no_sense_is_refused(self, wrong) -> None:
@@ -121,8 +127,8 @@ def test_ci_hears_of_a_run_that_is_not_complete(tmp_path: Path, support) -> None
     dependencies = support.rule_dependencies(support.RuleBackend("b", text="    lose me\n"))
     places = Places(junit=tmp_path / "j.xml", summary=tmp_path / "s.md", annotate=True)
     log = io.StringIO()
-    manner = HeadlessOptions(places=places, limits=RunLimits(infra_rate=0.1))
-    run_headless(path, out=io.StringIO(), log=log, dependencies=dependencies, manner=manner)
+    run_options = HeadlessOptions(places=places, limits=RunLimits(infra_rate=0.1))
+    run_headless(path, out=io.StringIO(), log=log, dependencies=dependencies, run_options=run_options)
     (suite,) = ET.parse(tmp_path / "j.xml").getroot()
     assert {case.get("name"): len(case) for case in suite} == {"gate: complete": 1, "gate: faults of ours": 1}
     assert (suite.get("failures"), suite.get("errors")) == ("1", "1")

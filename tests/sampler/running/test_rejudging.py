@@ -60,9 +60,9 @@ def study(tmp_path: Path, engine: DockerClient) -> Path:
     (tmp_path / "problems.jsonl").write_text(json.dumps(PROBLEM), encoding="utf-8")
     (tmp_path / "study.toml").write_text(STUDY, encoding="utf-8")
     out = io.StringIO()
-    assert run_headless(tmp_path / "study.toml", manner=HeadlessOptions(store=tmp_path / "s.db"), out=out) == Exit.OK, (
-        out.getvalue()
-    )
+    assert (
+        run_headless(tmp_path / "study.toml", run_options=HeadlessOptions(store=tmp_path / "s.db"), out=out) == Exit.OK
+    ), out.getvalue()
     return tmp_path / "study.toml"
 
 
@@ -94,7 +94,7 @@ def test_verdicts_follow_tests_that_were_mended(study: Path) -> None:
     passed, counts, rows = sums(study)
     assert (passed, counts, len(rows)) == (1, {"PASSED": 1, "WRONG": 2, "SYNTAX": 1}, 6)
     assert again(study).endswith("4 verdicts looked at, 0 changed")
-    assert run_headless(study, manner=HeadlessOptions(store=study.with_name("s.db")), out=io.StringIO()) == Exit.OK
+    assert run_headless(study, run_options=HeadlessOptions(store=study.with_name("s.db")), out=io.StringIO()) == Exit.OK
 
 
 @pytest.mark.docker

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from script import ROOT
 
-from sampler.stats.allocation import SampleCounts, offer, strata, stratum_means
+from sampler.stats.allocation import SampleCounts, model_stats, strata, stratum_means
 from sampler.stats.bootstrap import draw_problems, rate_intervals, read_rates, resampled_statistic
 from sampler.stats.budget import UnitCost
 from sampler.stats.stopping import reached_in_rounds, rounds_intervals
@@ -74,7 +74,7 @@ def in_rounds(problems, rng):
     chance = rng.beta(0.6, 0.8, problems)
     correct = rng.binomial(20, chance).tolist()
     costs = [UnitCost(each=float(one)) for one in (1.5 - chance) * rng.gamma(4, 0.25, problems)]
-    made = offer("m", SampleCounts(samples=[20] * problems, accepted=correct, right=correct), costs)
+    made = model_stats("m", SampleCounts(samples=[20] * problems, accepted=correct, right=correct), costs)
     return made.stopped, made.answered
 
 

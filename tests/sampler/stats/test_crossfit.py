@@ -17,7 +17,7 @@ from sampler.stats.allocation import (
     deal,
     held_out,
     mixtures,
-    offer,
+    model_stats,
     outcome,
     pareto,
     scheduled,
@@ -34,12 +34,14 @@ def two(passed, once=0.5):
     small, large = ([counts[at] for counts in passed] for at in (0, 1))
     dearer = [UnitCost(each=3.0 + at, once=once) for at in range(len(passed))]
     return (
-        offer(
+        model_stats(
             "small",
             SampleCounts(samples=[4] * len(small), accepted=small, right=small),
             [UnitCost(each=1.0)] * len(small),
         ),
-        offer("large", SampleCounts(samples=[3] * len(large), accepted=large, right=[c // 2 for c in large]), dearer),
+        model_stats(
+            "large", SampleCounts(samples=[3] * len(large), accepted=large, right=[c // 2 for c in large]), dearer
+        ),
     )
 
 
@@ -47,16 +49,16 @@ def two(passed, once=0.5):
 @settings(deadline=None)
 def test_the_outcome_on_each_problem_has_the_mean_that_the_tables_tell(passed):
     small, large = two(passed)
-    offers = {"small": small, "large": large}
+    stats = {"small": small, "large": large}
     every = [
         *cascades(small, large).every(),
         *mixtures(small, large).every(),
         *singles(small, stopping=True),
         *singles(large, stopping=False),
-        *scheduled(["small", "large", "large", "small", "small", "large"], offers),
+        *scheduled(["small", "large", "large", "small", "small", "large"], stats),
     ]
     for choice in every:
-        costs, rates = outcome(choice, offers)
+        costs, rates = outcome(choice, stats)
         assert costs.mean() == pytest.approx(choice.cost)
         assert rates.mean() == pytest.approx(choice.rate)
 
@@ -69,8 +71,8 @@ def test_the_frontier_of_all_pairs_is_the_frontier_of_their_list(passed):
         assert [(one.cost, one.rate) for one in found] == [(one.cost, one.rate) for one in listed]
 
 
-def of_one_model(offers, _places):
-    return pareto([choice for one in offers for choice in singles(one, stopping=False)])
+def of_one_model(stats, _places):
+    return pareto([choice for one in stats for choice in singles(one, stopping=False)])
 
 
 def test_leaving_one_problem_out_is_what_counting_by_hand_says():
@@ -79,21 +81,23 @@ def test_leaving_one_problem_out_is_what_counting_by_hand_says():
     Whichever model has more right on the other two is taken for the third.
     """
     first, second = [1, 1, 0], [0, 0, 1]
-    offers = [
-        offer(name, SampleCounts(samples=[1] * 3, accepted=right, right=right), [UnitCost(each=1.0)] * 3)
+    stats = [
+        model_stats(name, SampleCounts(samples=[1] * 3, accepted=right, right=right), [UnitCost(each=1.0)] * 3)
         for name, right in (("a", first), ("b", second))
     ]
     parts = [np.array([at]) for at in range(3)]
-    (held,) = held_out(of_one_model, offers, [1.0], parts, None)
+    (held,) = held_out(of_one_model, stats, [1.0], parts, None)
     # For P/0 and P/1 the others say 1 : 1, and the first of equals is kept; for P/2 they say 2 : 0 for `a`, wrongly.
     assert held.rate == pytest.approx((1 + 1 + 0) / 3)
     assert held.cost == 1.0
-    assert best_within(of_one_model(offers, None), 1.0).rate == pytest.approx(2 / 3)
+    assert best_within(of_one_model(stats, None), 1.0).rate == pytest.approx(2 / 3)
 
 
 def test_where_all_problems_are_alike_the_choice_is_worth_what_it_seems():
     small, large = two([(2, 1)] * 10, once=0.0)
-    large = offer("large", SampleCounts(samples=[3] * 10, accepted=[2] * 10, right=[2] * 10), [UnitCost(each=3.0)] * 10)
+    large = model_stats(
+        "large", SampleCounts(samples=[3] * 10, accepted=[2] * 10, right=[2] * 10), [UnitCost(each=3.0)] * 10
+    )
     parts = deal(10, np.random.default_rng(0))
     for budget in (1.0, 3.0, 6.0):
         seen = best_within(of_one_model([small, large], None), budget)
@@ -109,16 +113,16 @@ def test_the_best_of_many_equal_models_only_seems_better_than_each():
     rng = np.random.default_rng(5)
     seen, unseen = [], []
     for _ in range(60):
-        offers = []
+        stats = []
         for number in range(10):
             right = rng.binomial(2, 0.5, 40).tolist()
-            offers.append(
-                offer(
+            stats.append(
+                model_stats(
                     f"m{number}", SampleCounts(samples=[2] * 40, accepted=right, right=right), [UnitCost(each=1.0)] * 40
                 )
             )
-        seen.append(best_within(of_one_model(offers, None), 1.0).rate)
-        (held,) = held_out(of_one_model, offers, [1.0], deal(40, rng), None)
+        seen.append(best_within(of_one_model(stats, None), 1.0).rate)
+        (held,) = held_out(of_one_model, stats, [1.0], deal(40, rng), None)
         unseen.append(held.rate)
     error = np.std(unseen, ddof=1) / np.sqrt(len(unseen))
     assert np.mean(seen) > 0.57
@@ -130,7 +134,7 @@ def test_a_budget_of_just_so_many_samples_buys_as_many_in_every_part():
     rng = np.random.default_rng(1)
     costs = [UnitCost(each=float(each)) for each in rng.lognormal(0, 1, 30)]
     right = rng.binomial(5, 0.4, 30).tolist()
-    one = offer("m", SampleCounts(samples=[5] * 30, accepted=right, right=right), costs)
+    one = model_stats("m", SampleCounts(samples=[5] * 30, accepted=right, right=right), costs)
     parts = deal(30, rng)
     for k in range(1, 6):
         (held,) = held_out(of_one_model, [one], [one.mean_cost.of(k)], parts, None)
@@ -143,8 +147,8 @@ def test_a_budget_of_just_so_many_samples_buys_as_many_in_every_part():
 
 def test_of_very_many_samples_pairs_are_thinned_and_say_which_k_they_mean():
     right = np.random.default_rng(2).binomial(700, 0.1, 4).tolist()
-    few = offer("few", SampleCounts(samples=[3] * 4, accepted=[1] * 4, right=[1] * 4), [UnitCost(each=2.0)] * 4)
-    many = offer("many", SampleCounts(samples=[700] * 4, accepted=right, right=right), [UnitCost(each=1.0)] * 4)
+    few = model_stats("few", SampleCounts(samples=[3] * 4, accepted=[1] * 4, right=[1] * 4), [UnitCost(each=2.0)] * 4)
+    many = model_stats("many", SampleCounts(samples=[700] * 4, accepted=right, right=right), [UnitCost(each=1.0)] * 4)
     pairs = cascades(many, few)
     assert len(pairs.ks[0]) <= 200
     assert pairs.ks[0].tolist()[:100] == list(range(1, 101))

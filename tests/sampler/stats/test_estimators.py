@@ -17,7 +17,7 @@ from sampler.stats.allocation import (
     cascades,
     greedy,
     mixtures,
-    offer,
+    model_stats,
     oracle,
     pareto,
     scheduled,
@@ -176,17 +176,17 @@ def test_spending_is_repeatable_and_refuses_costs_that_are_none():
 TWO = st.lists(st.tuples(st.integers(0, 4), st.integers(0, 3)), min_size=1, max_size=4)
 
 
-def two_offers(passed, selected=None):
+def two_models(passed, selected=None):
     """A small model with four samples and a large one with three; `selected` accepts more than is right."""
     small = [one for one, _ in passed]
     large = [two for _, two in passed]
     more = selected or passed
     costs = ([UnitCost(each=1.0)] * len(passed), [UnitCost(each=3.0, once=0.5)] * len(passed))
     return (
-        offer(
+        model_stats(
             "small", SampleCounts(samples=[4] * len(small), accepted=[one for one, _ in more], right=small), costs[0]
         ),
-        offer(
+        model_stats(
             "large", SampleCounts(samples=[3] * len(large), accepted=[two for _, two in more], right=large), costs[1]
         ),
     )
@@ -199,7 +199,7 @@ def orders(n, accepted):
 @given(passed=TWO, extra=st.integers(0, 2))
 def test_a_cascade_is_the_mean_over_every_order_of_both_models(passed, extra):
     accepted = [(min(4, one + extra), min(3, two + extra)) for one, two in passed]
-    small, large = two_offers(passed, accepted)
+    small, large = two_models(passed, accepted)
     for choice in cascades(small, large).every()[:: 5 if len(passed) > 2 else 1]:
         (_, k1), (_, k2) = choice.legs
         cost = rate = 0.0
@@ -218,7 +218,7 @@ def test_a_cascade_is_the_mean_over_every_order_of_both_models(passed, extra):
 
 @given(passed=TWO)
 def test_a_mixture_misses_only_where_both_models_do(passed):
-    for choice in mixtures(*two_offers(passed)).every():
+    for choice in mixtures(*two_models(passed)).every():
         (_, k1), (_, k2) = choice.legs
         missed = [(1 - pass_at_k(4, one, k1)) * (1 - pass_at_k(3, two, k2)) for one, two in passed]
         assert choice.rate == pytest.approx(1 - sum(missed) / len(passed))
@@ -227,7 +227,7 @@ def test_a_mixture_misses_only_where_both_models_do(passed):
 
 @given(passed=TWO)
 def test_a_schedule_that_asks_one_model_after_the_other_is_a_cascade(passed):
-    small, large = two_offers(passed)
+    small, large = two_models(passed)
     known = {choice.legs: choice for choice in cascades(small, large).every()}
     last = scheduled(["small"] * 2 + ["large"] * 3, {"small": small, "large": large})[-1]
     same = known[(("small", 2), ("large", 3))]
@@ -239,22 +239,22 @@ def test_a_schedule_that_asks_one_model_after_the_other_is_a_cascade(passed):
 
 @given(passed=TWO, budget=st.floats(0, 5))
 def test_no_router_of_single_models_beats_the_oracle(passed, budget):
-    offers = two_offers(passed)
-    above = oracle(offers, min(budget, 4.9)).mean()
-    for one in offers:
+    stats = two_models(passed)
+    above = oracle(stats, min(budget, 4.9)).mean()
+    for one in stats:
         best = best_within(singles(one, stopping=False), min(budget, 4.9))
         assert best is None or best.rate <= above + 1e-12
 
 
 def test_the_oracle_is_undefined_where_samples_end():
     with pytest.raises(ValueError, match="undefined for a budget that buys 5 of 4"):
-        oracle(two_offers([(1, 1)]), 5.0)
+        oracle(two_models([(1, 1)]), 5.0)
 
 
 @given(passed=TWO)
 @example(passed=[(0, 3), (1, 1), (4, 0)])
 def test_the_frontier_holds_what_nothing_beats_and_nothing_else(passed):
-    small, large = two_offers(passed)
+    small, large = two_models(passed)
     every = cascades(small, large).every() + singles(small, stopping=True) + singles(large, stopping=True)
     kept = pareto(every)
     assert kept == sorted(kept, key=lambda one: one.cost)
@@ -348,7 +348,7 @@ def test_the_interval_of_rounds_is_the_one_over_every_resample():
 
 def test_more_right_than_accepted_is_refused():
     with pytest.raises(ValueError, match="more accepted samples are right"):
-        offer("m", SampleCounts(samples=[2], accepted=[1], right=[2]), [UnitCost(each=1.0)])
+        model_stats("m", SampleCounts(samples=[2], accepted=[1], right=[2]), [UnitCost(each=1.0)])
 
 
 def test_the_fit_finds_the_distribution_that_made_the_counts():

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from sampler.stats.bootstrap import Interval, Method, draw_problems, intervals
 from sampler.stats.budget import UnitCost
-from sampler.stats.passk import Counts, Reach, curve, pass_at_every_k, pass_at_k, standing
+from sampler.stats.passk import Counts, Reach, curve, pass_at_every_k, pass_at_k, value_at
 
 COSTS = st.builds(
     lambda each, ratio: UnitCost(each=each, once=each * ratio),
@@ -120,7 +120,7 @@ def test_a_budget_beyond_counting_buys_more_than_anyone_drew():
     drawn = curve(
         Counts(model="m", problems=("p",), scored=(2,), passed=(1,)), UnitCost(each=1.0), np.random.default_rng(0)
     )
-    assert standing(drawn, 1e300).reach is Reach.UNDEFINED
+    assert value_at(drawn, 1e300).reach is Reach.UNDEFINED
 
 
 @given(values=st.lists(st.floats(0, 1), min_size=2, max_size=20), seed=st.integers(0, 99))
@@ -167,10 +167,10 @@ def test_a_curve_is_a_step_function_that_ends_where_samples_end():
     assert [point.cost for point in drawn.points] == [10.0, 20.0, 30.0, 40.0]
     assert drawn.points[0].rate == pytest.approx((1 / 4 + 2 / 4) / 2)
     assert [point.thin for point in drawn.points] == [False, False, True, True]
-    assert standing(drawn, 9.9).reach is Reach.TOO_DEAR
-    assert standing(drawn, 29.9).point == drawn.points[1]
-    assert standing(drawn, 40.0).k == 4
-    beyond = standing(drawn, 50.0)
+    assert value_at(drawn, 9.9).reach is Reach.TOO_DEAR
+    assert value_at(drawn, 29.9).point == drawn.points[1]
+    assert value_at(drawn, 40.0).k == 4
+    beyond = value_at(drawn, 50.0)
     assert (beyond.reach, beyond.k, beyond.point) == (Reach.UNDEFINED, 5, None)
 
 

@@ -247,4 +247,4 @@ def test_a_pulled_model_that_was_damaged_later_names_the_commands_that_fetch_it_
     facts = {"sha256": known.sha256, "size": known.size, "mtime_ns": path.stat().st_mtime_ns}
     path.with_name(f"{known.file}.checked").write_text(json.dumps(facts))
     with pytest.raises(BackendError, match=rf"cannot load .*models remove {known.name}`, then `sampler models pull"):
-        open_backend("llamacpp", known.name, surroundings=BackendContext(models_dir=tmp_path))
+        open_backend("llamacpp", known.name, context=BackendContext(models_dir=tmp_path))
