@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from math import isfinite
 from types import TracebackType
@@ -33,11 +33,20 @@ class PromptStyle(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SamplingParams:
-    """How tokens are drawn. Temperature 0 is greedy."""
+    """How tokens are drawn, and what an engine is told besides. Temperature 0 is greedy.
+
+    `max_thinking_tokens` bounds a thought, where the engine can do that; then `max_tokens` bounds the answer behind it,
+    and both together what is written. `effort` is a word for how much a model thinks. `omit` names what is not sent,
+    though it is by default. `request` are further fields for the server or the engine.
+    """
 
     temperature: float = 0.8
     top_p: float = 0.95
     max_tokens: int = 256
+    max_thinking_tokens: int | None = None
+    effort: str = ""
+    omit: tuple[str, ...] = ()
+    request: Mapping[str, object] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
         if self.temperature < 0:
@@ -46,6 +55,29 @@ class SamplingParams:
             raise ValueError(f"top_p must lie in (0, 1], not {self.top_p}")
         if self.max_tokens < 1:
             raise ValueError(f"max_tokens must be at least 1, not {self.max_tokens}")
+        if self.max_thinking_tokens is not None and self.max_thinking_tokens < 0:
+            raise ValueError(f"max_thinking_tokens must not be negative, not {self.max_thinking_tokens}")
+
+    @property
+    def most_tokens(self) -> int:
+        """Return how many tokens may be written: the answer's, and those of a bounded thought."""
+        return self.max_tokens + (self.max_thinking_tokens or 0)
+
+    @property
+    def decides(self) -> dict[str, object]:
+        """Return what decides the samples; what is as usual is left out, so that old stores are continued."""
+        said: dict[str, object] = {
+            "temperature": self.temperature,
+            "top_p": self.top_p,
+            "max_tokens": self.max_tokens,
+        }
+        unusual = {
+            "max_thinking_tokens": self.max_thinking_tokens,
+            "effort": self.effort or None,
+            "omit": list(self.omit) or None,
+            "request": dict(self.request) or None,
+        }
+        return said | {key: value for key, value in unusual.items() if value is not None}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

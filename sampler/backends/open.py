@@ -6,7 +6,7 @@ import difflib
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import MISSING, Field, dataclass, field, fields
+from dataclasses import MISSING, Field, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -14,7 +14,7 @@ from sampler.backends.base import Backend, BackendError, CannotLoad, TextScorer
 from sampler.backends.llamacpp.backend import LlamaCppBackend, LlamaOptions, ModelFile
 from sampler.backends.llamacpp.scorer import LlamaCppScorer, LlamaScoringOptions
 from sampler.backends.openai.backend import OpenAIBackend, OpenAIOptions
-from sampler.backends.openai.http_client import KEY_FORM, is_key
+from sampler.backends.openai.http_client import HEADER_FORM, KEY_FORM, is_key
 from sampler.backends.openai.scorer import OpenAIScorer
 from sampler.backends.replay import ReplayBackend
 from sampler.backends.vllm import VllmBackend, VllmOptions
@@ -65,7 +65,7 @@ def open_backend(
     if kind == "llamacpp":
         return _llama(model, context.models_dir, _options(LlamaOptions, options or {}))
     if kind == "openai":
-        server = _options(OpenAIOptions, options or {})
+        server = _with_headers(_options(OpenAIOptions, options or {}), context)
         return OpenAIBackend(model, server, key=_key(server, context), tell=context.tell)
     if kind == "vllm":
         return VllmBackend(model, _options(VllmOptions, options or {}))
@@ -95,7 +95,7 @@ def open_scorer(
             )
             yield card, llama
     elif kind == "openai":
-        server = _options(OpenAIOptions, options or {})
+        server = _with_headers(_options(OpenAIOptions, options or {}), context)
         with OpenAIScorer(model, server, key=_key(server, context), tell=context.tell) as asked:
             yield asked.card, asked
     elif kind == "vllm":
@@ -130,6 +130,29 @@ def _key(options: OpenAIOptions, context: BackendContext) -> str | None:
     if not is_key(key):
         raise BackendError(f"the variable {options.api_key_env} holds no key: {KEY_FORM}; export it anew")
     return key
+
+
+def _with_headers(options: OpenAIOptions, around: BackendContext) -> OpenAIOptions:
+    """Return the options with the values of headers that stand in the environment."""
+    told: dict[str, object] = {}
+    for name, value in options.headers.items():
+        told[name] = value
+        if isinstance(value, str) and value.startswith("$"):
+            found = (around.secret(value[1:]) or "").strip()
+            if not found:
+                raise BackendError(
+                    f"the environment has no variable {value[1:]}, which is to hold the header {name};"
+                    f" export {value[1:]}=…"
+                )
+            told[name] = found
+        elif name.lower() == "authorization":
+            raise UnknownBackend(
+                'headers: a key stands in no study file; write api_key_env = "NAME", or Authorization = "$NAME"'
+            )
+    try:
+        return replace(options, headers=told)
+    except ValueError as error:
+        raise BackendError(f"a variable that headers name holds what cannot be sent: {HEADER_FORM}") from error
 
 
 def _options(kind: type[AnyOptions], options: Mapping[str, object]) -> AnyOptions:

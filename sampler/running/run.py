@@ -381,7 +381,7 @@ def requests(
         for first, count in missing(model.samples, held.get(problem.name, frozenset())):
             seed = first_seed(study_seed, problem.name) + first
             prompt = prompt_for(problem, model.sampling.style, shots, model.sampling.stop, model.sampling.template)
-            if model.sampling.hosted:
+            if not model.sampling.begun:
                 prompt = unbegun(prompt)
             asked.append(Request(problem=problem.name, prompt=prompt, first=first, count=count, seed=seed))
     return asked

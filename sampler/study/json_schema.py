@@ -16,6 +16,7 @@ from typing import Any
 
 from sampler.stats.budget import Unit
 from sampler.study.prompts import Template
+from sampler.study.request_fields import LISTED, OMITTABLE
 from sampler.study.spec import MOST_SEED, NUMBERS, PYTHON, SPLIT_NAMES
 from sampler.study.spec_models import MOST_WEIGHTS, OPTIONS
 from sampler.study.toml_table import MOST
@@ -67,7 +68,11 @@ SAMPLING = {
     "template": "A published prompt in the place of the style's own: apps, or in a chat livecodebench or bigcodebench.",
     "temperature": "0 is greedy.",
     "top_p": "Tokens are drawn from the most probable ones that make up this share.",
-    "max_tokens": "A completion is cut after so many tokens.",
+    "max_tokens": "A completion is cut after so many tokens; if its thought is bounded, the answer behind it is.",
+    "thinking": "Whether the model thinks before it answers: then no answer is begun, and no stop strings are sent.",
+    "max_thinking_tokens": "Tokens of a thought; the engine then ends it (`thinking_tokens_key` says how it is asked).",
+    "effort": 'How much the model is to think, in the server\'s words, such as "low"; with "none", it does not.',
+    "omit": "What is sent by default and this server does not take, such as seed, temperature or top_p.",
     "stop": "Texts at which a completion ends, in the place of the style's own.",
     "shots": "Solved problems, by name, that are shown before the one that is asked.",
     "shots_from": "Where the shots are, if not among the problems of the study's source.",
@@ -79,6 +84,7 @@ MODEL = {
     "model": "What the engine opens: a name of `sampler models list` or of the model hub, or a path; else the name.",
     "file": "The recording of a replay.",
     "greedy": "Whether one more sample is drawn at temperature 0. It is a point of its own, never among the others.",
+    "request": "Fields for the server or the engine, as they are; a list makes a model of each of its values.",
     "options": "How the engine runs.",
     "costs": "What the model costs, where that is not measured.",
     "architecture": "The model's numbers, in the place of what the engine tells.",
@@ -154,6 +160,10 @@ _OPTIONS = {
         "openai",
         "max_tokens_key",
     ): 'What the server calls max_tokens: "max_completion_tokens" for OpenAI\'s own newer models.',
+    ("openai", "thinking_tokens_key"): (
+        'The field for max_thinking_tokens: vLLM\'s, or "reasoning_budget_tokens" of llama.cpp; dots lead into tables.'
+    ),
+    ("openai", "headers"): 'Further headers; a value "$NAME" is that of an environment variable.',
     ("openai", "attempts"): "How often a call is tried before sampling ends, or goes on without a sample.",
     ("openai", "retry_wait_s"): "Seconds before the second attempt; they double from then on, up to a minute.",
     ("openai", "longest_wait_s"): "Seconds that the server may ask us to stay away (Retry-After).",
@@ -246,7 +256,14 @@ def _sampling() -> dict[str, Schema]:
     style = {"enum": list(PromptStyle), "default": PromptStyle.COMPLETION.value}
     stop = {"type": "array", "items": {"type": "string", "minLength": 1}}
     template = {"enum": list(Template)}
-    return {"style": style, "template": template, **params, "stop": stop, "shots": _TEXTS, "shots_from": _TEXT}
+    thinking: dict[str, Schema] = {
+        "thinking": {"type": "boolean"},
+        "max_thinking_tokens": {"type": "integer", "minimum": 0, "maximum": MOST},
+        "effort": _TEXT,
+        "omit": {"type": "array", "items": {"enum": list(OMITTABLE)}},
+    }
+    shots = {"shots": _TEXTS, "shots_from": _TEXT}
+    return {"style": style, "template": template, **params, **thinking, "stop": stop, **shots}
 
 
 def _number(default: float) -> Schema:
@@ -259,6 +276,8 @@ def _model() -> Schema:
     own = {
         key: {item: value for item, value in schema.items() if item != "default"} for key, schema in _sampling().items()
     }
+    for key in LISTED:
+        own[key] = {"anyOf": [own[key], {"type": "array", "items": own[key], "minItems": 1}]}
     keys: dict[str, Schema] = {
         "name": _TEXT,
         "backend": {"enum": list(OPTIONS)},
@@ -267,6 +286,7 @@ def _model() -> Schema:
         "file": _TEXT,
         "greedy": _FLAG,
         **own,
+        "request": {"type": "object"},
         "options": {"type": "object"},
         "costs": _given(GivenCosts, COSTS, {}),
         "architecture": _given(Architecture, ARCHITECTURE, {"maximum": MOST_WEIGHTS}),

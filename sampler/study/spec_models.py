@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import MISSING, asdict, dataclass, fields, replace
+from dataclasses import MISSING, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -19,6 +19,7 @@ from sampler.backends.llamacpp.backend import LlamaOptions
 from sampler.backends.openai.backend import HOSTED, OpenAIOptions
 from sampler.backends.vllm import VllmOptions
 from sampler.study.prompts import CHAT_TEMPLATES, Template
+from sampler.study.request_fields import THOUGHTFUL, model_rows, read_omit, read_request
 from sampler.study.toml_table import MOST, SpecError, TomlTable
 from sampler.values import Architecture, GivenCosts, PromptStyle, SamplingParams, canonical_json
 from sandbox.problems import is_named
@@ -52,7 +53,8 @@ class Sampling:
     """How a model is sampled; `stop` replaces the style's own stop strings (None: keeps them).
 
     `template` is a published form of prompt instead of the style's own. A hosted model is used in the dialect "hosted"
-    of the openai backend: its answers are not begun.
+    of the openai backend: its answers are not begun. Neither are those of a `thinking` model, which gets no stop
+    strings.
     """
 
     style: PromptStyle = PromptStyle.COMPLETION
@@ -61,11 +63,17 @@ class Sampling:
     shots: Shots = Shots()
     template: Template | None = None
     hosted: bool = False
+    thinking: bool = False
+
+    @property
+    def begun(self) -> bool:
+        """Return whether a chat's answer is begun for the model."""
+        return not self.hosted and "prefill" not in self.params.omit
 
     @property
     def decides(self) -> str:
         """Canonical JSON of what decides the samples, besides the model's bytes, the problems and the seed."""
-        said: dict[str, object] = {"style": self.style.value, **asdict(self.params)}
+        said: dict[str, object] = {"style": self.style.value, **self.params.decides}
         if self.stop is not None:
             said["stop"] = self.stop
         if self.shots.names:
@@ -116,7 +124,8 @@ def read_models(top: TomlTable, path: Path) -> tuple[ModelSpec, ...]:
     models = tuple(
         model
         for number, table in enumerate(tables, 1)
-        for model in _model(TomlTable(path, f"[[models]] no. {number}:", table), default, path)
+        for row in model_rows(table, TomlTable(path, f"[[models]] no. {number}:", {}))
+        for model in _model(TomlTable(path, f"[[models]] no. {number}:", row), default, path)
     )
     names = [model.name for model in models]
     for name in names:
@@ -130,6 +139,10 @@ def _model(table: TomlTable, default: Sampling, path: Path) -> Iterator[ModelSpe
     file = path.parent / table.text("file") if backend == "replay" else None
     options = _options(TomlTable(path, "[models.options]", table.take("options", {})), backend)
     model, sampling = table.text("model", name), _sampling(table, default, path.parent)
+    request = read_request(TomlTable(path, "[models.request]", table.take("request", {})))
+    sampling = replace(sampling, params=replace(sampling.params, request=request))
+    if backend == "replay" and (request or sampling.params.effort):
+        raise table.error("a replay has no engine that could be asked for something; take request and effort out")
     spec = ModelSpec(
         name=name,
         backend=backend,
@@ -143,6 +156,8 @@ def _model(table: TomlTable, default: Sampling, path: Path) -> Iterator[ModelSpe
     )
     greedy = table.flag("greedy")
     table.done()
+    if greedy and "temperature" in sampling.params.omit:
+        raise table.error('greedy = true asks for temperature 0, which omit = ["temperature"] does not send')
     yield spec
     if greedy:
         if backend == "replay":
@@ -214,11 +229,18 @@ def _given(table: TomlTable, key: str, kind: str, most: int) -> Any:
 def _sampling(table: TomlTable, default: Sampling, folder: Path) -> Sampling:
     style = PromptStyle(table.choice("style", tuple(PromptStyle), default.style.value))
     params = default.params
+    limit = params.max_thinking_tokens
+    omit = read_omit(table) if table.has("omit") else tuple(name for name in params.omit if name not in THOUGHTFUL)
     try:
         params = SamplingParams(
             temperature=table.number("temperature", params.temperature),
             top_p=table.number("top_p", params.top_p),
             max_tokens=table.whole("max_tokens", params.max_tokens),
+            max_thinking_tokens=table.whole("max_thinking_tokens", least=0)
+            if table.has("max_thinking_tokens")
+            else limit,
+            effort=table.text("effort") if table.has("effort") else params.effort,
+            omit=omit,
         )
     except SpecError:
         raise
@@ -235,7 +257,16 @@ def _sampling(table: TomlTable, default: Sampling, folder: Path) -> Sampling:
     template = Template(table.choice("template", tuple(Template))) if table.has("template") else default.template
     if template in CHAT_TEMPLATES and style is not PromptStyle.CHAT:
         raise table.error(f'template = "{template}" is the prompt of a chat; it needs style = "chat"')
-    return Sampling(style=style, params=params, stop=stop, shots=shots, template=template)
+    thinking = table.flag("thinking", default=default.thinking or _thinks(params))
+    if thinking and style is not PromptStyle.CHAT:
+        raise table.error('a model thinks before it answers a chat; thinking needs style = "chat"')
+    if thinking:
+        params = replace(params, omit=tuple(sorted({*params.omit, *THOUGHTFUL})))
+    return Sampling(style=style, params=params, stop=stop, shots=shots, template=template, thinking=thinking)
+
+
+def _thinks(params: SamplingParams) -> bool:
+    return bool(params.max_thinking_tokens) or params.effort not in {"", "none"}
 
 
 def _shots(table: TomlTable, default: Shots, folder: Path) -> Shots:

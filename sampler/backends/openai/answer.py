@@ -8,6 +8,10 @@ counts its tokens. In a call for several, log-probabilities do if together they 
 `usage` that came with the choice's own end; and if a server gives neither, there is no count and no sample. xAI counts
 a thought beside the completion instead of in it, which shows in the total.
 
+A thought's tokens are among the completion's. They are the server's number where it has one above 0; vLLM says 0 where
+the template opened the thought. Else the tokens of the answer are found at the end of those that came with
+log-probabilities, and the thought has the others; else the number is not known.
+
 What a choice says, and why it ended, is read by `said`. A choice that the server aborted is Spoilt; the other choices
 of the call are kept.
 """
@@ -16,12 +20,14 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Any
 
 from sampler.backends.openai.http_client import CallRefused, Spoilt
 from sampler.values import Finish
+from sandbox.extraction.thoughts import SplitText, split_thought
 from sandbox.values import MAX_SOURCE_BYTES
 
 # What one choice of an answer says, and why it ended, in the words of many servers.
@@ -29,9 +35,10 @@ from sandbox.values import MAX_SOURCE_BYTES
 # The answer is `text`, `delta.content` or `message.content`: a text, null, or a list of parts (Mistral, gateways to
 # Anthropic). A thought that a server keeps apart (`reasoning`, `reasoning_content`, parts of the type `thinking`) is no
 # part of the answer, as little as the call of a tool. Both are written by the model all the same: their tokens count,
-# and so does their time.
+# and so does their time. A server that keeps nothing apart has marks in its text (`sandbox.extraction.thoughts`).
 
 _THOUGHT = re.compile(r"reason|think|thought", re.IGNORECASE)
+_THOUGHT_FIELDS = ("reasoning_content", "reasoning", "thinking")
 _TOOLS = ("tool_calls", "function_call")
 _ANSWERS = {"text", "output_text", "refusal"}  # types of parts whose text is the answer
 
@@ -48,10 +55,11 @@ class End(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """A piece of an answer, and whether the model wrote something besides."""
+    """A piece of an answer, a piece of the thought before it, and whether the model wrote something besides."""
 
     text: str
     beside: bool
+    thought: str = ""
 
 
 def said(choice: dict[str, Any]) -> Said:
@@ -63,7 +71,28 @@ def said(choice: dict[str, Any]) -> Said:
     beside = any(value for key, value in part.items() if key in _TOOLS or _THOUGHT.search(key))
     pieces = content if isinstance(content, list) else [content]
     beside = beside or any(isinstance(piece, dict) and not _answers(piece) for piece in pieces)
-    return Said(_text(content) or _text(part.get("refusal")), beside)
+    return Said(_text(content) or _text(part.get("refusal")), beside, _thought(part, pieces))
+
+
+def _thought(part: dict[str, Any], pieces: list[Any]) -> str:
+    """Return the text of a thought, from the first of a message's fields that holds one, or from its parts."""
+    for key in _THOUGHT_FIELDS:
+        value = part.get(key)
+        if isinstance(value, str) and value:
+            return value
+    details = part.get("reasoning_details")
+    pieces = [*pieces, *(details if isinstance(details, list) else [])]
+    return "".join(_thought_part(piece) for piece in pieces if isinstance(piece, dict) and not _answers(piece))
+
+
+def _thought_part(part: dict[str, Any]) -> str:
+    """Return the text of a part that is a thought: itself a text (Anthropic), or a list of parts (Mistral)."""
+    if not _THOUGHT.search(str(part.get("type"))):
+        return ""
+    said = part.get("thinking") or part.get("text") or part.get("summary")
+    if isinstance(said, list):
+        said = "".join(str(one.get("text") or "") for one in said if isinstance(one, dict))
+    return said if isinstance(said, str) else ""
 
 
 def _text(content: Any) -> str:
@@ -115,20 +144,25 @@ _SPARE_TOKENS = 16  # more than were asked for may come with a stop string or a 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Written:
-    """One finished choice."""
+    """One finished choice: the answer, and the thought before it (None without one)."""
 
     text: str
     finish: Finish | None  # None where the server does not tell, or not in words that we know
     prompt_tokens: int
     completion_tokens: int
     sum_logprob: float | None
+    thought: str | None = None
+    thought_tokens: int | None = None
+    cached_tokens: int | None = None
 
 
 @dataclass(slots=True)
 class _ChoiceDraft:
     text: list[str] = field(default_factory=list)
+    thought: list[str] = field(default_factory=list)
     size: int = 0
     logprobs: list[float | None] = field(default_factory=list)
+    tokens_said: list[str | None] = field(default_factory=list)  # their texts, as far as the server tells
     heard: bool = False  # whether anything at all was said of it
     finish: str | None = None  # the server's word; "" of an answer that came to its end without one
     tokens: int | None = None  # where the server counts this choice by itself
@@ -137,7 +171,12 @@ class _ChoiceDraft:
 class ServerAnswer:
     """The choices of one call, as far as they have come."""
 
-    def __init__(self, count: int, max_tokens: int, prefill: str = "", *, streamed: bool = False) -> None:
+    def __init__(
+        self, count: int, max_tokens: int, prefill: str = "", *, streamed: bool = False, chat: bool = False
+    ) -> None:
+        """`chat`: the answer is a chat's, so a thought may stand before it."""
+        self._chat = chat
+        self._cached: int | None = None
         self._drafts = [_ChoiceDraft() for _ in range(count)]
         self._max_tokens = max_tokens
         self._streamed = streamed
@@ -151,6 +190,7 @@ class ServerAnswer:
             grown = [index for choice in choices for index in self._choice(choice)]
             alone = choices[0] if len(choices) == 1 else {}
             usage = event.get("usage") or alone.get("usage")  # Moonshot puts it into the choice
+            self._cached = _cached(usage, event.get("timings"), self._cached)
             if isinstance(usage, dict):
                 self._usage = usage
                 if alone.get("finish_reason"):
@@ -190,15 +230,19 @@ class ServerAnswer:
         if not isinstance(index, int) or not 0 <= index < len(self._drafts):
             raise ValueError(f"choice {index!r:.40} of {len(self._drafts)}")
         draft = self._drafts[index]
-        words, logprobs, finish = said(choice), _logprobs(choice.get("logprobs")), choice.get("finish_reason")
+        words, finish = said(choice), choice.get("finish_reason")
+        logprobs, texts = _logprobs(choice.get("logprobs"))
         again = bool(finish) and str(finish) != draft.finish  # some repeat it together with `usage`
         if draft.finish is not None and (words.text or logprobs or again):
             raise ValueError(f"choice {index} goes on after its end")
         draft.heard = True
         if words.text:
             draft.text.append(words.text)
+        if words.thought:
+            draft.thought.append(words.thought)
         draft.size += len(words.text)
         draft.logprobs += logprobs
+        draft.tokens_said += texts
         draft.finish = str(finish) if finish else draft.finish
         if draft.size > MAX_SOURCE_BYTES or len(draft.logprobs) > self._max_tokens + _SPARE_TOKENS:
             raise Spoilt(f"the server's choice {index} is longer than was asked for")
@@ -210,16 +254,48 @@ class ServerAnswer:
             raise CallRefused(f"the server's content filter cut the answer ({draft.finish!r:.40})")
         if end is End.ABORTED:
             raise Spoilt(f"the server ended the answer because of {draft.finish!r:.40}")
-        text = "".join(draft.text)
         tokens = self._tokens(draft)
         cut = end is End.LENGTH or (end is End.UNKNOWN and tokens >= self._max_tokens)
+        split = self._split(draft)
+        in_thought = not split.ended or (cut and bool(split.thought) and not split.answer.strip())
+        whole = Finish.LENGTH if cut else Finish.STOP if end is End.STOP else None
+        prompt_tokens = self._counted("prompt_tokens")
         return Written(
-            text=text.removeprefix(self._prefill),  # llama.cpp repeats it where it does not stream
-            finish=Finish.LENGTH if cut else Finish.STOP if end is End.STOP else None,
-            prompt_tokens=self._counted("prompt_tokens"),
+            text=split.answer,
+            finish=Finish.THOUGHT if in_thought else whole,
+            prompt_tokens=prompt_tokens,
             completion_tokens=tokens,
             sum_logprob=_sum(draft.logprobs, tokens),
+            thought=split.thought,
+            thought_tokens=tokens if in_thought else self._thought_tokens(draft, split, tokens),
+            cached_tokens=None if self._cached is None else min(self._cached, prompt_tokens),
         )
+
+    def _split(self, draft: _ChoiceDraft) -> SplitText:
+        """Return thought and answer: as the server keeps them apart, or else by the marks in a chat's text."""
+        text = "".join(draft.text).removeprefix(self._prefill)  # llama.cpp repeats it where it does not stream
+        if draft.thought or not self._chat or self._prefill:
+            return SplitText(thought="".join(draft.thought) or None, answer=text)
+        return split_thought(text)
+
+    def _thought_tokens(self, draft: _ChoiceDraft, split: SplitText, tokens: int) -> int | None:
+        counted = self._reasoning_tokens() if len(self._drafts) == 1 else None
+        if counted:
+            return counted if counted <= tokens else None
+        if split.thought is None:
+            return 0
+        if len(draft.tokens_said) != tokens:
+            return None
+        answer = tokens_of_end(draft.tokens_said, split.answer)
+        return None if answer is None else tokens - answer
+
+    def _reasoning_tokens(self) -> int | None:
+        """Return the server's count of a thought's tokens; None if it has none."""
+        for details in (self._usage.get("completion_tokens_details"), self._usage):
+            counted = details.get("reasoning_tokens") if isinstance(details, dict) else None
+            if isinstance(counted, int) and not isinstance(counted, bool) and 0 < counted <= _MOST_TOKENS:
+                return counted
+        return None
 
     def _tokens(self, draft: _ChoiceDraft) -> int:
         if len(self._drafts) == 1:
@@ -241,9 +317,8 @@ class ServerAnswer:
 
     def _thought_beside(self) -> int:
         """Return the tokens of a thought that are not counted in the completion; usually they are counted there."""
-        details = self._usage.get("completion_tokens_details")
-        thought = details.get("reasoning_tokens") if isinstance(details, dict) else None
-        if not isinstance(thought, int) or not 0 < thought <= _MOST_TOKENS:
+        thought = self._reasoning_tokens()
+        if thought is None:
             return 0
         without = self._counted("prompt_tokens") + self._counted("completion_tokens")
         return thought if self._usage.get("total_tokens") == without + thought else 0
@@ -258,15 +333,54 @@ def _taken(draft: _ChoiceDraft) -> bool:
     return ended(draft.finish or "") not in {End.FILTERED, End.ABORTED}
 
 
-def _logprobs(said: Any) -> list[float | None]:
-    """Return one log-probability for each token; None for a token without a number."""
+def _logprobs(said: Any) -> tuple[list[float | None], list[str | None]]:
+    """Return a log-probability for each token, and its text; None for a token without one."""
     if not said:
-        return []
+        return [], []
     if "content" in said:
-        found = [token.get("logprob") for token in said["content"] or ()]
+        entries = said["content"] or ()
+        found, texts = [token.get("logprob") for token in entries], [token.get("token") for token in entries]
     else:
         found = list(said.get("token_logprobs") or ())
-    return [float(x) if isinstance(x, int | float) and not isinstance(x, bool) else None for x in found]
+        texts = list(said.get("tokens") or [None] * len(found))
+    numbers = [float(x) if isinstance(x, int | float) and not isinstance(x, bool) else None for x in found]
+    return numbers, [text if isinstance(text, str) else None for text in texts]
+
+
+_MARK = re.compile(r"<[^<>\s]{1,40}>")  # a token that ends the text and is not part of it
+
+
+def tokens_of_end(tokens: Sequence[str | None], answer: str) -> int | None:
+    """Return how many of the last tokens hold `answer` at the end of a text; None if their texts do not add up to it.
+
+    Marks of the end, which no text holds, are counted with it.
+    """
+    left = answer.rstrip()
+    for count, token in enumerate(reversed(tokens)):
+        if not left:
+            return count
+        if token is None:
+            return None
+        said = token if left != answer.rstrip() else token.rstrip()
+        if left.endswith(said):
+            left = left[: len(left) - len(said)]
+        elif said.endswith(left):
+            return count + 1
+        elif not _MARK.fullmatch(said):
+            return None
+    return None if left else len(tokens)
+
+
+def _cached(usage: Any, timings: Any, before: int | None) -> int | None:
+    """Return how many tokens of the prompt the server had in its cache, as far as it has told."""
+    details = usage.get("prompt_tokens_details") if isinstance(usage, dict) else None
+    told = (
+        details.get("cached_tokens") if isinstance(details, dict) else None,
+        usage.get("prompt_cache_hit_tokens") if isinstance(usage, dict) else None,  # DeepSeek
+        timings.get("cache_n") if isinstance(timings, dict) else None,  # llama.cpp
+    )
+    counts = [x for x in told if isinstance(x, int) and not isinstance(x, bool) and 0 <= x <= _MOST_TOKENS]
+    return counts[0] if counts else before
 
 
 def _sum(logprobs: list[float | None], tokens: int) -> float | None:

@@ -14,6 +14,10 @@
     logprobs = true
     most_stops = 4                              # stop strings that the server takes
     max_tokens_key = "max_tokens"               # "max_completion_tokens" for OpenAI's own newer models
+    thinking_tokens_key = "thinking_token_budget"  # vLLM's; "reasoning_budget_tokens" is llama.cpp's
+    headers = {"X-Title" = "a study", "X-Key" = "$MY_KEY"}  # "$NAME" is read from the environment
+    [models.request]                            # sent as it is
+    chat_template_kwargs = {enable_thinking = true}
 
 Completion style asks /completions, chat style /chat/completions. In the dialect "open" the server is told to sample
 plainly (no top-k, min-p or repetition penalty of its own: vLLM takes such defaults from the model's files, llama.cpp
@@ -35,10 +39,16 @@ BackendError is raised at the end; a refusal of everything (401, 403, 404), or m
 An answer that is no sample (the server aborted it, or it has a form that we do not know) is tried again like an outage,
 and if it stays so, refused for that sample alone.
 
+**What is sent.** Every default can be left out by `omit`, and `[models.request]` adds fields or takes the place of
+ours. A bound on thoughts goes under `thinking_tokens_key`, in which dots lead into tables, as in
+"chat_template_kwargs.thinking_budget" or "custom_params.thinking_budget"; the limit of tokens is then that bound and
+max_tokens together. A refusal is told with the key to drop.
+
 **Answers.** Content may be a text, null, or a list of parts. What a server keeps apart as the model's thought
-(`reasoning`, `reasoning_content`, parts of the type `thinking`), and calls of tools, are left out of the sample's text;
-their tokens count. An answer without a text is a sample like any other. A `finish_reason` that is missing or that we do
-not know gives None for `finish`, or the limit where as many tokens came (`said`).
+(`reasoning`, `reasoning_content`, parts of the type `thinking`) is the sample's thought, and so is what stands between
+marks in a chat's text. Calls of tools are left out. The tokens of both count. An answer without a text is a sample like
+any other. A `finish_reason` that is missing or that we do not know gives None for `finish`, or the limit where as many
+tokens came (`said`).
 
 **Seconds.** A server does not say which request it works on, so the wall time is shared evenly by the samples in
 flight, those in its queue included: `prompt_seconds` until the first token came, be it of a thought or of the answer,
@@ -50,14 +60,23 @@ server does not give it for every token.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from threading import Event
 from typing import Any
 from urllib.parse import urlsplit
 
 from sampler.backends.base import MOST_SECONDS
-from sampler.backends.openai.http_client import CallRefused, Policy, RetryLimits, ServerAddress, ask
+from sampler.backends.openai.http_client import (
+    HEADER_FORM,
+    OWN_HEADERS,
+    CallRefused,
+    Policy,
+    RetryLimits,
+    ServerAddress,
+    ask,
+    is_header,
+)
 from sampler.backends.openai.in_flight import Asking, Batch, CallsInFlight
 from sampler.values import (
     Closeable,
@@ -89,6 +108,8 @@ class OpenAIOptions:
     logprobs: bool = True
     most_stops: int = 4
     max_tokens_key: str = MAX_TOKENS_KEYS[0]
+    thinking_tokens_key: str = "thinking_token_budget"
+    headers: Mapping[str, object] = field(default_factory=dict, repr=False)
     attempts: int = 12
     retry_wait_s: float = 1.0
     longest_wait_s: float = 600.0
@@ -114,8 +135,15 @@ class OpenAIOptions:
         for name in ("longest_wait_s", *_SECONDS):
             if not 0 <= getattr(self, name) <= MOST_SECONDS:
                 raise ValueError(f"{name} must be 0 to {MOST_SECONDS:g} seconds, not {getattr(self, name)!r}")
+        _check_headers(self.headers)
         if self.n > self.concurrency:
             raise ValueError(f"n = {self.n} must not exceed concurrency = {self.concurrency}, which counts samples")
+
+
+def _check_headers(headers: Mapping[str, object]) -> None:
+    for name, value in headers.items():
+        if not isinstance(value, str) or not is_header(name, value) or name.lower() in OWN_HEADERS:
+            raise ValueError(f"headers: {name!r} cannot be sent: {HEADER_FORM}, and is none of our own")
 
 
 class OpenAIBackend(Closeable):
@@ -151,7 +179,8 @@ class OpenAIBackend(Closeable):
                 server=self._server,
                 policy=self._policy,
                 question=lambda batch: self._question(batch, params),
-                max_tokens=params.max_tokens,
+                max_tokens=params.most_tokens,
+                sent=tuple(_names(params.request)),
             )
         )
         self._flights.append(flight)
@@ -178,7 +207,22 @@ class OpenAIBackend(Closeable):
             yield Batch(request=request, offset=offset, count=min(self._options.n, request.count - offset))
 
     def _question(self, batch: Batch, params: SamplingParams) -> tuple[str, dict[str, Any]]:
-        """Return the path and the body of a call."""
+        """Return the path and the body of a call: our defaults without those to omit, and the study's own fields."""
+        path, body = self._usual_question(batch, params)
+        if params.effort:
+            body["reasoning_effort"] = params.effort
+        if params.max_thinking_tokens is not None:
+            wanted: object = params.max_thinking_tokens
+            for name in reversed(self._options.thinking_tokens_key.split(".")):
+                wanted = {name: wanted}
+            body = _merged(body, wanted)
+        for name in params.omit:
+            body.pop(name, None)
+        if "logprobs" in params.omit:
+            body.pop("top_logprobs", None)
+        return path, _merged(body, params.request)
+
+    def _usual_question(self, batch: Batch, params: SamplingParams) -> tuple[str, dict[str, Any]]:
         options, prompt = self._options, batch.request.prompt
         body: dict[str, Any] = {
             "model": self._model,
@@ -186,7 +230,7 @@ class OpenAIBackend(Closeable):
             "seed": batch.request.seed + batch.offset,
             "temperature": params.temperature,
             "top_p": params.top_p,
-            options.max_tokens_key: params.max_tokens,
+            options.max_tokens_key: params.most_tokens,
         }
         if prompt.stop:
             body["stop"] = list(prompt.stop[: options.most_stops])
@@ -202,6 +246,21 @@ class OpenAIBackend(Closeable):
             body["messages"].append({"role": "assistant", "content": prompt.prefill})
             body |= {"continue_final_message": True, "add_generation_prompt": False}
         return "/chat/completions", body | ({"logprobs": True, "top_logprobs": 1} if options.logprobs else {})
+
+
+def _merged(ours: Any, given: Any) -> Any:
+    """Return `ours` with the fields that are given, within tables, too."""
+    if not isinstance(ours, Mapping) or not isinstance(given, Mapping):
+        return given
+    return {**ours, **{key: _merged(ours.get(key), value) for key, value in given.items()}}
+
+
+def _names(fields: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the names of fields, the innermost first: these are what a server's refusal is about."""
+    for name, value in fields.items():
+        if isinstance(value, Mapping):
+            yield from _names(value)
+        yield name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -224,6 +283,7 @@ def reach(model: str, options: OpenAIOptions, *, key: str | None, tell: Callable
         connect_timeout_s=options.connect_timeout_s,
         answer_timeout_s=options.answer_timeout_s,
         call_timeout_s=options.call_timeout_s,
+        headers={name: str(value) for name, value in options.headers.items()},
     )
     patience = RetryLimits(
         attempts=options.attempts, first_wait_s=options.retry_wait_s, longest_wait_s=options.longest_wait_s

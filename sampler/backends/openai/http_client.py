@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import socket
 import ssl
 import threading
@@ -34,6 +35,16 @@ _SPENT = frozenset({"insufficient_quota", "billing_hard_limit_reached"})  # come
 
 
 KEY_FORM = "a key is of printable ASCII characters, without spaces"
+
+
+SECRET_LENGTH = 8  # a header's value of so many characters may be a secret, and is no word of a message
+HEADER_FORM = "a header has a name of letters, digits and hyphens, and a value of printable ASCII characters"
+OWN_HEADERS = frozenset({"accept", "connection", "content-length", "content-type", "host", "transfer-encoding"})
+
+
+def is_header(name: str, value: str) -> bool:
+    """Return whether a header can be sent as it is."""
+    return bool(re.fullmatch(r"[A-Za-z0-9-]{1,100}", name)) and value.isascii() and value.isprintable()
 
 
 def is_key(text: str) -> bool:
@@ -75,6 +86,7 @@ class ServerAddress:
     connect_timeout_s: float
     answer_timeout_s: float
     call_timeout_s: float  # bounds a call, however lively the server seems
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)  # beside our own; they may hold secrets
 
     def __post_init__(self) -> None:
         if self.key is not None and not is_key(self.key):
@@ -84,6 +96,9 @@ class ServerAddress:
         """Return the server's words as one line of limited length, without the key."""
         if self.key:
             text = text.replace(self.key, "***")
+        for value in self.headers.values():
+            if len(value) >= SECRET_LENGTH:
+                text = text.replace(value, "***")
         return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:300]
 
 
@@ -131,6 +146,7 @@ class Call:
         headers = {"Accept": "text/event-stream, application/json", "User-Agent": "codebudget"}
         if self._server.key:
             headers["Authorization"] = f"Bearer {self._server.key}"
+        headers |= self._server.headers
         data = None
         if body is not None:
             headers["Content-Type"] = "application/json"
@@ -191,7 +207,11 @@ class Call:
         code = error.get("code")
         if isinstance(code, int) and 400 <= code < 600:
             status = code
-        words = self._server.clean(str(error.get("message")))
+        words = str(error.get("message"))
+        param = error.get("param")
+        if isinstance(param, str) and param and param not in words:
+            words += f" (parameter {param!r})"
+        words = self._server.clean(words)
         spent = {code, error.get("type")} & _SPENT if isinstance(code, str) else ()
         if status in _TRY_AGAIN and not spent:
             return Outage(f"the server failed with status {status}{request}: {words}", wait_s)

@@ -11,7 +11,7 @@ import queue
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum, auto
 from functools import partial
@@ -21,7 +21,7 @@ from sampler.backends.base import BackendError
 from sampler.backends.cost_attribution import WallShares
 from sampler.backends.openai.answer import ServerAnswer, Written
 from sampler.backends.openai.http_client import Call, CallRefused, Outage, Policy, ServerAddress, Spoilt
-from sampler.values import Request, Sample
+from sampler.values import PromptStyle, Request, Sample
 
 REFUSALS_IN_A_ROW = 8
 _LOOK_S = 1.0
@@ -47,6 +47,7 @@ class Asking:
     policy: Policy
     question: Question
     max_tokens: int
+    sent: tuple[str, ...] = ()  # names of the study's own fields in a question
 
 
 class _What(Enum):
@@ -102,7 +103,7 @@ class CallsInFlight:
 
         An error that ends the sampling is raised after all earlier events.
         """
-        for worker in self._workers:
+        for worker in tuple(self._workers):
             worker.look()
         try:
             worker, news = self._news.get(timeout=_LOOK_S)
@@ -118,13 +119,15 @@ class CallsInFlight:
         """Raise Refused if a request was refused; call it when all other samples are there."""
         if self._refusals:
             first = str(self._refusals[0])
-            raise CallRefused(f"{len(self._refusals)} calls were refused, the first: {first}{refusal_hint(first)}")
+            hint = refusal_hint(first, self._asking.sent)
+            raise CallRefused(f"{len(self._refusals)} calls were refused, the first: {first}{hint}")
 
     def call_off(self) -> None:
         """Cancel every call."""
-        for worker in self._workers:
+        workers = tuple(self._workers)  # it may be called from another thread
+        for worker in workers:
             worker.call_off()
-        for worker in self._workers:
+        for worker in workers:
             worker.join(timeout=_LOOK_S)  # one that is still connecting notices later, and ends by itself
         self._workers.clear()
 
@@ -154,7 +157,7 @@ class CallsInFlight:
             self._in_a_row += 1
             if self._in_a_row < REFUSALS_IN_A_ROW:
                 return
-        self._failure = self._failure or _explained(news.error)
+        self._failure = self._failure or _explained(news.error, self._asking.sent)
 
     def _enter(self, key: tuple[_Worker, int], at: float) -> None:
         self._entered.add(key)
@@ -167,9 +170,9 @@ class CallsInFlight:
         return self._shares.leave(key, at)
 
 
-def _explained(error: BackendError | None) -> BackendError | None:
+def _explained(error: BackendError | None, sent: Iterable[str]) -> BackendError | None:
     """Return a refusal with a hint, if there is one."""
-    hint = refusal_hint(str(error)) if isinstance(error, CallRefused) else ""
+    hint = refusal_hint(str(error), sent) if isinstance(error, CallRefused) else ""
     return CallRefused(f"{error}{hint}", error.status) if hint and isinstance(error, CallRefused) else error
 
 
@@ -232,7 +235,8 @@ class _Worker(threading.Thread):
             return  # a call before this one brought some of them
         path, body = self._asking.question(asked)
         prefill, streamed = asked.request.prompt.prefill, bool(body.get("stream"))
-        answer = ServerAnswer(asked.count, self._asking.max_tokens, prefill, streamed=streamed)
+        chat = asked.request.prompt.style is PromptStyle.CHAT
+        answer = ServerAnswer(asked.count, self._asking.max_tokens, prefill, streamed=streamed, chat=chat)
         self._call = Call(self._asking.server)
         if self._called_off.is_set():
             self._call.abort()  # cancelled between the check above and now, before the call was set
@@ -280,6 +284,9 @@ def _sample(batch: Batch, offset: int, written: Written, seconds: tuple[float, f
         decode_seconds=seconds[1],
         sum_logprob=written.sum_logprob,
         prompt_shared=batch.count > 1,
+        thought=written.thought,
+        thought_tokens=written.thought_tokens,
+        cached_tokens=written.cached_tokens,
     )
 
 
@@ -288,7 +295,16 @@ def _sample(batch: Batch, offset: int, written: Written, seconds: tuple[float, f
 # Which key of the study would leave out what it does not take.
 
 _OPTION = "in [models.options]"
+_REFUSED = r"unsupported|not support|not allowed|not permitted|unknown|unrecognized|invalid|cannot|does not|deprecated"
 _HINTS = (
+    (r"cannot both be specified", 'omit = ["top_p"] in [[models]]'),
+    (r"thinking_token_budget|thinking_budget|reasoning_budget", f"another thinking_tokens_key {_OPTION}"),
+    *((rf"\b{key}\b", f'omit = ["{key}"] in [[models]]') for key in ("temperature", "top_p", "seed")),
+    (
+        rf"['\"`]stop['\"`].{{0,80}}({_REFUSED})|({_REFUSED})[^.]{{0,40}}['\"`]stop['\"`]",
+        'omit = ["stop"] in [[models]]',
+    ),
+    (r"prefill|(last|final) message|assistant message", 'omit = ["prefill"] in [[models]]'),
     (
         r"\b(top_k|min_p|repetition_penalty|continue_final_message|add_generation_prompt)\b",
         f'dialect = "hosted" {_OPTION}',
@@ -304,8 +320,14 @@ _HINTS = (
 )
 
 
-def refusal_hint(words: str) -> str:
-    """Return what to try, as the end of a message; empty if there is no hint."""
+def refusal_hint(words: str, sent: Iterable[str] = ()) -> str:
+    """Return what to try, as the end of a message; empty if there is no hint.
+
+    `sent` are the fields of [models.request].
+    """
+    for name in sent:
+        if re.search(rf"(?<![\w]){re.escape(name)}(?![\w])", words):
+            return f"; take {name} out of [models.request]"
     for pattern, remedy in _HINTS:
         if re.search(pattern, words, re.IGNORECASE):
             return f"; try {remedy}"

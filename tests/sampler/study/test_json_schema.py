@@ -26,6 +26,7 @@ EXAMPLES = ROOT / "examples"
 BEYOND = (
     "two models are called", "shots are shown in style", "ends before it begins", "both or neither",
     "windowed_layers is", "is no package", "is no list of different texts", "[models.options]",
+    "thinking needs style", "a replay has no engine", "which omit =", "has a place of its own",
 )  # fmt: skip
 
 
@@ -132,7 +133,8 @@ NUMBER = st.sampled_from([0, 0.5, 1, 1.5, -0.5, 1e12, "1", False])
 FLAG = st.sampled_from([True, False, 1, "yes"])
 SAMPLING: dict[str, st.SearchStrategy[Any]] = {
     "style": st.sampled_from([*PromptStyle, "other"]), "temperature": NUMBER, "top_p": NUMBER, "max_tokens": WHOLE,
-    "stop": WORDS, "shots": WORDS, "shots_from": WORD,
+    "stop": WORDS, "shots": WORDS, "shots_from": WORD, "thinking": FLAG, "max_thinking_tokens": WHOLE, "effort": WORD,
+    "omit": st.sampled_from([["seed"], ["seed", "top_p"], ["temperature"], [], ["speed"], "seed", [1]]),
 }  # fmt: skip
 COSTS = drawn(table_flops=NUMBER, table_seconds=NUMBER, prompt_dollars=NUMBER, completion_dollars=NUMBER, other=NUMBER)
 SHAPE = drawn(
@@ -155,7 +157,13 @@ MODELS = drawn(
     greedy=FLAG,
     costs=COSTS,
     architecture=SHAPE,
-    **SAMPLING,
+    **SAMPLING
+    | {
+        "max_tokens": WHOLE | st.sampled_from([[1, 8], [8, 8], []]),
+        "effort": WORD | st.sampled_from([["low", "high"], [""], []]),
+        "max_thinking_tokens": WHOLE | st.just([0, 512]),
+    },
+    request=st.sampled_from([{}, {"top_k": 20}, {"top_k": [20, 40]}, {"temperature": 1.0}, 3]),
     options=drawn(slots=WHOLE, context=WHOLE, answer_timeout_s=NUMBER, other=WHOLE),
 )
 PROBLEMS = drawn(
