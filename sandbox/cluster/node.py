@@ -166,7 +166,7 @@ class NodeHost:
         try:
             with contextlib.ExitStack() as opening:
                 return self._open(spec, opening)
-        except Exception as error:  # noqa: BLE001  (the driver names the node and the reason)
+        except Exception as error:  # the driver names the node and the reason
             return Fault.of(error)
 
     def _open(self, spec: NodeSpec, opening: contextlib.ExitStack) -> int:
@@ -243,7 +243,7 @@ class NodeHost:
             self._running[number] = Future()  # until the pool's own is here: it may be done at once
         try:
             future = self._submit(kind, found, source, more)
-        except Exception as error:  # noqa: BLE001  (one program's fault, which the driver is told)
+        except Exception as error:  # one program's fault, which the driver is told
             with self._changed:
                 del self._running[number]
                 self._add(number, write_result(Fault.of(error)))

@@ -122,7 +122,7 @@ def open_node(
                 return
             spec = NodeSpec(limits=limits, options=options, digest=digest, boxes=boxes)
             opened.set_result(node.call("open", spec).result())
-        except BaseException as error:  # noqa: BLE001  (the node is lost, and the future says why)
+        except BaseException as error:  # the node is lost, and the future says why
             opened.set_exception(error)
 
     threading.Thread(target=opening, name="cluster-opening", daemon=True).start()

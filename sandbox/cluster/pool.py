@@ -601,7 +601,7 @@ def _read(told: Plain) -> Any:
     """Return a result that arrived; what cannot be read is a bug of ours, and costs one program."""
     try:
         return read_result(told)
-    except Exception as error:  # noqa: BLE001
+    except Exception as error:
         return Fault.of(error)
 
 
@@ -617,7 +617,7 @@ def _alike(one: CallTests, other: CallTests) -> bool:
 def _fill(future: Future[Any], ask: Callable[[], Any]) -> None:
     try:
         future.set_result(ask())
-    except BaseException as error:  # noqa: BLE001  (handed on)
+    except BaseException as error:  # handed on
         future.set_exception(error)
 
 

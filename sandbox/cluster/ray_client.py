@@ -98,7 +98,7 @@ class RayClient:
                     logging_level=logging.ERROR,
                 )
                 done.set_result(None)
-            except BaseException as error:  # noqa: BLE001  (handed on below)
+            except BaseException as error:  # handed on below
                 done.set_exception(error)
 
         done: Future[None] = Future()
@@ -175,7 +175,7 @@ def _translated(ref: Any) -> Future[Any]:
     def arrived(done: Future[Any]) -> None:
         try:
             value = done.result()
-        except BaseException as error:  # noqa: BLE001  (handed on)
+        except BaseException as error:  # handed on
             came.set_exception(_in_our_words(error))
         else:
             came.set_result(value)
