@@ -62,6 +62,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from threading import Event
 from typing import Any
 from urllib.parse import urlsplit
@@ -146,8 +147,8 @@ def _check_headers(headers: Mapping[str, object]) -> None:
             raise ValueError(f"headers: {name!r} cannot be sent: {HEADER_FORM}, and is none of our own")
 
 
-class OpenAIBackend(Closeable):
-    """One model of a server."""
+class ServedModel(Closeable):
+    """A model of a server that has answered once: its address, its retry policy, and what it says about the model."""
 
     def __init__(
         self,
@@ -157,17 +158,36 @@ class OpenAIBackend(Closeable):
         key: str | None = None,
         tell: Callable[[str], None] = lambda _: None,
     ) -> None:
-        """Ask the server for its models; raises BackendError. `tell` gets every outage, on several threads."""
-        self._options = options
-        self._model = model
-        reached = reach(model, options, key=key, tell=tell)
-        self._server, self._policy, self._card = reached.server, reached.policy, reached.card
-        self._flights: list[CallsInFlight] = []
+        """Ask the server for its models; raises BackendError. `tell` gets every outage, perhaps on several threads."""
+        self._model, self._options = model, options
+        self._server = ServerAddress(
+            base_url=options.base_url,
+            key=key,
+            connect_timeout_s=options.connect_timeout_s,
+            answer_timeout_s=options.answer_timeout_s,
+            call_timeout_s=options.call_timeout_s,
+            headers={name: str(value) for name, value in options.headers.items()},
+        )
+        patience = RetryLimits(
+            attempts=options.attempts, first_wait_s=options.retry_wait_s, longest_wait_s=options.longest_wait_s
+        )
+        self._policy = Policy(patience, tell)
+        entry = _listed(model, self._server, self._policy, tell)
+        owner = self._server.clean(str(entry.get("owned_by") or "server"))
+        self._card = ModelCard(name=model, digest=_digest(model, entry), architecture=None, engine=f"openai: {owner}")
 
     @property
     def card(self) -> ModelCard:
         """Return what the server says about the model; the digest is over that, because the weights are not visible."""
         return self._card
+
+
+class OpenAIBackend(ServedModel):
+    """One model of a server, ready to sample."""
+
+    @cached_property
+    def _flights(self) -> list[CallsInFlight]:
+        return []
 
     def sample(self, requests: Iterable[Request], params: SamplingParams) -> Iterator[Sample]:
         """Yield every sample that the requests ask for, each exactly once; raises BackendError.
@@ -261,38 +281,6 @@ def _names(fields: Mapping[str, Any]) -> Iterator[str]:
         if isinstance(value, Mapping):
             yield from _names(value)
         yield name
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reached:
-    """A server that has answered once: its address, its retry policy, and what it says about the model."""
-
-    server: ServerAddress
-    policy: Policy
-    card: ModelCard
-
-
-def reach(model: str, options: OpenAIOptions, *, key: str | None, tell: Callable[[str], None]) -> Reached:
-    """Ask the server for its models; raises BackendError.
-
-    The digest is over what it says, because the weights are not visible.
-    """
-    server = ServerAddress(
-        base_url=options.base_url,
-        key=key,
-        connect_timeout_s=options.connect_timeout_s,
-        answer_timeout_s=options.answer_timeout_s,
-        call_timeout_s=options.call_timeout_s,
-        headers={name: str(value) for name, value in options.headers.items()},
-    )
-    patience = RetryLimits(
-        attempts=options.attempts, first_wait_s=options.retry_wait_s, longest_wait_s=options.longest_wait_s
-    )
-    policy = Policy(patience, tell)
-    entry = _listed(model, server, policy, tell)
-    owner = server.clean(str(entry.get("owned_by") or "server"))
-    card = ModelCard(name=model, digest=_digest(model, entry), architecture=None, engine=f"openai: {owner}")
-    return Reached(server=server, policy=policy, card=card)
 
 
 def _listed(model: str, server: ServerAddress, policy: Policy, tell: Callable[[str], None]) -> dict[str, Any]:

@@ -15,15 +15,16 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from threading import Event
 from typing import Any
 
 from sampler.backends.base import BackendError, TextScore
-from sampler.backends.openai.backend import HOSTED, OpenAIOptions, reach
-from sampler.backends.openai.http_client import CallRefused, Outage, ask
-from sampler.values import Closeable, ModelCard, Prompt, PromptStyle, valid_text
+from sampler.backends.openai.backend import HOSTED, ServedModel
+from sampler.backends.openai.http_client import CallRefused, Outage, ServerAddress, ask
+from sampler.values import Prompt, PromptStyle, valid_text
 
 # Which of the tokens that a server echoes are a completion's, and how probable it found them. No input or output here.
 #
@@ -149,25 +150,20 @@ def _unlike(text: str, here: int) -> BackendError:
 _MOST_ID = 2**31 - 1
 
 
-class OpenAIScorer(Closeable):
+class OpenAIScorer(ServedModel):
     """One model of a server, ready to score texts. Not for use from several threads at once."""
 
-    def __init__(
-        self,
-        model: str,
-        options: OpenAIOptions,
-        *,
-        key: str | None = None,
-        tell: Callable[[str], None] = lambda _: None,
-    ) -> None:
-        """Ask the server for its models; raises BackendError. `tell` is called with every outage."""
-        reached = reach(model, options, key=key, tell=tell)
-        self._model = model
-        self._server, self._policy = reached.server, reached.policy
-        self._root = replace(self._server, base_url=options.base_url.rstrip("/").removesuffix("/v1"))
-        self._cuts = options.dialect != HOSTED
-        self._latest: tuple[Prompt, list[int]] | None = None
-        self.card: ModelCard = reached.card
+    _latest: tuple[Prompt, list[int]] | None = None
+
+    @cached_property
+    def _root(self) -> ServerAddress:
+        """Return the address beside /v1, where servers tokenize."""
+        return replace(self._server, base_url=self._options.base_url.rstrip("/").removesuffix("/v1"))
+
+    @cached_property
+    def _cuts(self) -> bool:
+        """Return whether the server may tokenize; set to False once it has refused."""
+        return self._options.dialect != HOSTED
 
     def score(self, prompt: Prompt, completion: str) -> TextScore:
         """Return how probable `completion` is after `prompt`; raises BackendError."""
