@@ -17,10 +17,10 @@ import time
 from collections.abc import Mapping
 from dataclasses import replace
 
-from sandbox.boxes.container_config import OVERHEAD_MB, SPARE_MB, BoxSpec, container_body, memory_wall_mb
+from sandbox.boxes.container_config import OVERHEAD_MB, SPARE_MB, BoxSpec, added_mb, container_body, memory_wall_mb
 from sandbox.boxes.docker_client import DockerClient
 from sandbox.boxes.docker_stream import DockerStream
-from sandbox.boxes.result_decoder import Expected, fact, mapping, read_facts
+from sandbox.boxes.result_decoder import Expected, fact, mapping, read_command, read_facts
 from sandbox.errors import BoxLost, BoxSilent
 from sandbox.inside import codec, environment, test_runner, wire
 from sandbox.values import (
@@ -28,6 +28,8 @@ from sandbox.values import (
     AskedCalls,
     CallTests,
     CheckTests,
+    Command,
+    Files,
     Grading,
     Isolation,
     Job,
@@ -39,12 +41,13 @@ from sandbox.values import (
 
 OPENING_S = 60.0
 GRACE_S = 10.0  # how long after its wall limit a program's end may be told: it may take 6 s to prove the box clean
-PROTOCOL = 8
+PROTOCOL = 9
 PATIENCE, PATIENCE_S = (
     10,
     10.0,
 )  # a program that waits for its core may take so many times its wall limit, and so much more
 SPARE_BYTES, SPARE_BYTES_A_CALL = 1 << 20, 4 << 10  # in the answers pipe, beside the answers: exceptions, frames
+MESSAGES_TIMES = 16  # a compiler may print so many times the part of its messages that is kept
 PRINTED_TIMES = 64  # functions that are called may print so many times the limit in all, once it for each call
 MAX_RUNS = 4000  # or fewer, where the supervisor has fewer uids: none is given twice
 REMEMBERED = 1 << 16  # characters of tests
@@ -58,9 +61,11 @@ class Box:
     def __init__(self, engine: DockerClient, spec: BoxSpec) -> None:
         """Start a container and read its greeting; if that fails, raise a SandboxError and leave nothing behind."""
         self._engine, self.spec, self.runs, self.clean = engine, spec, 0, True
+        self.added_mb = added_mb(spec)
         self._guest: Program | None = None  # whose runner may be inside
         self._sole: str | None = None  # the program that has the box to itself
         self._ours = 0  # visits before the first program
+        self._installed: Files = ()  # the program's files that are inside
         self._buffer = wire.FrameBuffer()
         first_uid = _FIRST_UID + random.SystemRandom().randrange(_RANGES) * environment.UID_STEP
         self.id = engine.create(container_body(spec, first_uid))
@@ -72,7 +77,7 @@ class Box:
             self._most_runs = min(MAX_RUNS, fact(self.greeting, "uids", int))
             ours_mb = fact(self.greeting, "idle_mb", int) + SPARE_MB
             if ours_mb > OVERHEAD_MB:  # packages are imported; a program has its memory beside them
-                engine.limit_memory(self.id, memory_wall_mb(spec.limits, ours_mb))
+                engine.limit_memory(self.id, memory_wall_mb(spec.limits, ours_mb + self.added_mb))
         except BaseException:
             self.close()
             raise
@@ -92,13 +97,22 @@ class Box:
         if job.isolation is Isolation.BOX:
             self._sole = job.program.source
         proof = secrets.token_hex(16)
-        facts = self._ask(_order(job, proof), job.limits.wall_s + GRACE_S, longest_s=_longest_s(job) + GRACE_S)
+        facts = self._ask(self._order(job, proof), job.limits.wall_s + GRACE_S, longest_s=_longest_s(job) + GRACE_S)
         self.runs += 1
         room = codec.DecodeBudget(job.answer_limits.items)
         run = read_facts(facts, proof, replace(_expected(job.program), room=room))
+        if job.command is not None:
+            run = read_command(run, facts)
         clean = facts.get("clean") is True
         self.clean, self._guest = clean and not job.repeat, job.program if clean and job.repeat else None
         return run
+
+    def _order(self, job: Job, proof: str) -> dict[str, object]:
+        order = _order(job, proof)
+        if job.command is not None and job.command.installed != self._installed:
+            self._installed = job.command.installed
+            order["installed"] = [list(file) for file in self._installed]
+        return order
 
     def accepts(self, job: Job) -> bool:
         """Return whether this box may run the job.
@@ -182,20 +196,40 @@ def _longest_s(job: Job) -> float:
 def _order(job: Job, proof: str) -> dict[str, object]:
     limits, answers, later = job.limits, job.answer_limits.size, _later(job.program)
     calls = _expected(job.program).calls
+    told = _instructions(job.program) if job.command is None else _command(job.command)
     return {
-        "program": wire.pack_order(_instructions(job.program) | {"later": len(later), "room": answers}),
+        "program": wire.pack_order(told | {"later": len(later), "room": answers}),
         "later": later,
         "repeat": job.repeat,
         "spawn": job.isolation is Isolation.SPAWN,
+        "command": job.command is not None,
+        "collect": job.command is not None and job.command.collect,
+        "installed": None,
         "proof": proof.encode(),
         "stdin": job.stdin,
         "cpu_s": float(limits.cpu_s),
         "wall_s": float(limits.wall_s),
         "longest_s": _longest_s(job),
         "output": limits.output_kb << 10,
-        "printed": (limits.output_kb << 10) * max(1, min(calls, PRINTED_TIMES)),
+        "printed": (limits.output_kb << 10) * _printed_times(job, calls),
         "answers": answers + SPARE_BYTES + SPARE_BYTES_A_CALL * calls,
         "disk_mb": limits.disk_mb,
+    }
+
+
+def _printed_times(job: Job, calls: int) -> int:
+    if job.command is not None and job.command.collect:
+        return MESSAGES_TIMES
+    return max(1, min(calls, PRINTED_TIMES))
+
+
+def _command(command: Command) -> dict[str, object]:
+    """Return what the candidate's process receives where it becomes a command."""
+    return {
+        "command": list(command.words),
+        "environment": dict(command.environment),
+        "sources": [list(file) for file in command.sources],
+        "collect": command.collect,
     }
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import tenacity
 
 from sandbox.boxes.box import Box
-from sandbox.boxes.container_config import BoxSpec
+from sandbox.boxes.container_config import BoxSpec, CommandWalls
 from sandbox.boxes.docker_client import DockerClient
 from sandbox.boxes.isolation_check import IsolationCache, check_isolation, require_isolation, subject_of
 from sandbox.boxes.ownership import Owner, remove_orphans
@@ -41,16 +41,31 @@ class PoolSpec:
             raise ValueError(f"a pool has between 1 and {MAX_BOXES} boxes, not {self.boxes}")
 
 
+@dataclass(frozen=True, slots=True)
+class BoxRole:
+    """Names one of the boxes of a thread: what it is for, and how it is made.
+
+    Each role has a container of its own, so programs of two roles never meet. `image` and `limits` are the pool's where
+    they are None; of the limits, those count that belong to a box (`Limits.walls`). `commands` says what a box is like
+    that runs commands (None: it runs Python code alone).
+    """
+
+    name: str
+    image: str | None = None
+    limits: Limits | None = None
+    commands: CommandWalls | None = None
+
+
+CANDIDATE = BoxRole("candidate")
+
+
 @dataclass(slots=True)
 class PinnedBox:
-    """A box, the core that it is pinned to, and its image (None: the pool's).
-
-    The box is None before it is first needed.
-    """
+    """A box, the core that it is pinned to, and its role; the box is None before it is first needed."""
 
     core: int
     box: Box | None = None
-    image: str | None = None
+    role: BoxRole = CANDIDATE
 
 
 class BoxSupply:
@@ -68,7 +83,7 @@ class BoxSupply:
         self._orphans = self._openers.submit(remove_orphans, engine)
         self._first = [self._openers.submit(self._open_box, first=number == 0) for number in range(spec.boxes)]
         self._spare: Future[Box] | None = None
-        self._checked: set[str] = set()  # images of which a box has passed the check of all walls
+        self._checked: set[BoxRole] = set()  # those of which a box has passed the check of all walls
 
     def first_boxes(self) -> list[Box]:
         """Return one box for each worker; if one does not open, remove all and raise a SandboxError."""
@@ -97,12 +112,10 @@ class BoxSupply:
     def replace(self, pinned: PinnedBox) -> Box:
         """Remove a worker's box (if any), put the spare in its place, and begin to open the next spare.
 
-        There is no spare for an image that is not the pool's.
+        There are spares only of boxes that are made as the candidate's.
         """
-        if pinned.box is not None:
-            gone, pinned.box = pinned.box, None
-            self._drop(gone)
-        pinned.box = self._opening(pinned.image).result()
+        self.close(pinned)
+        pinned.box = self._opening(pinned.role).result()
         try:
             pinned.box.pin(pinned.core)
         except SandboxError:
@@ -110,30 +123,40 @@ class BoxSupply:
             raise
         return pinned.box
 
-    def _opening(self, image: str | None) -> Future[Box]:
+    def close(self, pinned: PinnedBox) -> None:
+        """Remove a worker's box, which is opened anew when it is needed again."""
+        if pinned.box is not None:
+            gone, pinned.box = pinned.box, None
+            self._drop(gone)
+
+    def _opening(self, role: BoxRole) -> Future[Box]:
         with self._lock:
-            if image is not None and image != self._spec.image:
-                return self._openers.submit(self._open_box, first=image not in self._checked, image=image)
+            if (role.image, role.limits, role.commands) != (None, None, None):
+                return self._openers.submit(self._open_box, first=role not in self._checked, role=role)
             taken = self._spare or self._openers.submit(self._open_box)
             self._spare = self._openers.submit(self._open_box)
         return taken
 
-    def _open_box(self, *, first: bool = False, image: str | None = None) -> Box:
+    def _open_box(self, *, first: bool = False, role: BoxRole = CANDIDATE) -> Box:
         """Open and check a box; if it is lost meanwhile, open another one (see SECURITY.md on memory)."""
         tries = tenacity.Retrying(
             retry=tenacity.retry_if_exception(lambda error: isinstance(error, BoxLost) and not self.stopping.is_set()),
             stop=tenacity.stop_after_attempt(OPENINGS),
             reraise=True,
         )
-        return tries(self._open_once, first=first, image=image or self._spec.image)
+        return tries(self._open_once, first=first, role=role)
 
-    def _open_once(self, *, first: bool, image: str) -> Box:
+    def _open_once(self, *, first: bool, role: BoxRole) -> Box:
         """Try once to open a box, and check all walls if it is the `first`; raises WallBroken or BoxLost."""
-        spec = self._spec
-        box = Box(
-            self._engine,
-            BoxSpec(image=image, limits=spec.limits, owner=Owner.this().label(), runtime=spec.runtime),
+        limits = role.limits or self._spec.limits
+        spec = BoxSpec(
+            image=role.image or self._spec.image,
+            limits=limits,
+            owner=Owner.this().label(),
+            runtime=self._spec.runtime,
+            commands=role.commands,
         )
+        box = Box(self._engine, spec)
         with self._lock:
             stopping = self.stopping.is_set()
             if not stopping:
@@ -142,10 +165,10 @@ class BoxSupply:
             if stopping:
                 raise BoxLost("the pool was closed while a box opened")  # closed below, like the others
             if first:
-                check_isolation(box, spec.limits, self._cache, functools.partial(self._subject, box))
-                self._checked.add(image)
+                check_isolation(box, limits, self._cache, functools.partial(self._subject, box))
+                self._checked.add(role)
             else:
-                require_isolation(box, spec.limits, thorough=False)
+                require_isolation(box, limits, thorough=False)
             box.mark_ready()
         except BaseException:
             self._drop(box)
@@ -154,7 +177,7 @@ class BoxSupply:
 
     def _subject(self, box: Box) -> str:
         """Return the digest under which the passed checks of this box are cached."""
-        return subject_of(self._facts.result().identity, self._engine.settings(box.id), box.greeting, self._spec.limits)
+        return subject_of(self._facts.result().identity, self._engine.settings(box.id), box.greeting, box.spec.limits)
 
     def _drop(self, box: Box) -> None:
         box.close()  # where that fails, the box stays on the list, and closing the pool removes it

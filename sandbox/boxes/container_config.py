@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from sandbox.boxes.docker_client import inline_seccomp
+from sandbox.inside import commands
 from sandbox.inside.environment import RUN, STACK_BYTES, USER
 from sandbox.values import MAX_STDIN_BYTES, Limits
 
@@ -29,19 +30,34 @@ MASKED_PATHS = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CommandWalls:
+    """What a box that runs commands has: a file system for the program's files, which only process 1 can write.
+
+    `executable` says whether they may be executed; `added_mb` is memory beside what the limits say.
+    """
+
+    executable: bool = False
+    added_mb: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BoxSpec:
-    """How a box is made: from which image, with which limits, for which owner, under which runtime."""
+    """How a box is made: from which image, with which limits, for which owner, under which runtime.
+
+    `commands` says what a box is like that runs commands, besides Python code.
+    """
 
     image: str
     limits: Limits
     owner: str
     runtime: str | None = None
+    commands: CommandWalls | None = None
 
 
 def container_body(spec: BoxSpec, first_uid: int) -> dict[str, Any]:
     """Return the body of the engine's create request, with every wall that Docker can set."""
     limits = spec.limits
-    memory = memory_wall_mb(limits, OVERHEAD_MB) << 20
+    memory = memory_wall_mb(limits, OVERHEAD_MB + added_mb(spec)) << 20
     scratch = f"rw,nosuid,nodev,noexec,mode=1777,size={limits.disk_mb}m,nr_inodes={limits.files}"
     host: dict[str, Any] = {
         "NetworkMode": "none",
@@ -55,6 +71,7 @@ def container_body(spec: BoxSpec, first_uid: int) -> dict[str, Any]:
             "/tmp": scratch,
             "/dev/shm": scratch,
             RUN: f"rw,nosuid,nodev,noexec,mode=755,size={(MAX_STDIN_BYTES >> 20) + 4}m,nr_inodes=64",
+            **_program_directory(spec),
         },
         "Memory": memory,
         "MemorySwap": memory,
@@ -102,6 +119,19 @@ def container_body(spec: BoxSpec, first_uid: int) -> dict[str, Any]:
         "Labels": {LABEL: "1", LABEL_OWNER: spec.owner},
         "HostConfig": host,
     }
+
+
+def _program_directory(spec: BoxSpec) -> dict[str, str]:
+    if spec.commands is None:
+        return {}
+    size_mb = (commands.MAX_PRODUCT_BYTES >> 20) + 4
+    execution = "exec" if spec.commands.executable else "noexec"
+    return {commands.PROGRAM: f"rw,nosuid,nodev,{execution},mode=755,size={size_mb}m,nr_inodes=4096"}
+
+
+def added_mb(spec: BoxSpec) -> int:
+    """Return the memory in MB that a box has beside what its limits say."""
+    return 0 if spec.commands is None else spec.commands.added_mb
 
 
 def memory_wall_mb(limits: Limits, ours_mb: int) -> int:

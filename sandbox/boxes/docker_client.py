@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import tempfile
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -240,8 +241,16 @@ class DockerClient:
         if "error" in answer:
             raise ImageBuildFailed(f"importing {archive} as {reference}: {answer[:300]}")
 
-    def build(self, context: BinaryIO, tag: str, arguments: Mapping[str, str], labels: Mapping[str, str]) -> None:
-        """Build an image from a tar of its context, without a network; raises ImageBuildFailed with the last lines."""
+    def build(
+        self,
+        context: BinaryIO,
+        tag: str,
+        arguments: Mapping[str, str],
+        labels: Mapping[str, str],
+        *,
+        network: bool = False,
+    ) -> None:
+        """Build an image from a tar of its context; raises ImageBuildFailed with the last lines."""
         said: list[str] = []
         with engine_errors():
             events = self._api.build(
@@ -250,7 +259,7 @@ class DockerClient:
                 tag=tag,
                 buildargs=dict(arguments),
                 labels=dict(labels),
-                network_mode="none",
+                network_mode="default" if network else "none",
                 rm=True,
                 forcerm=True,
                 decode=True,
@@ -259,6 +268,19 @@ class DockerClient:
                 if "error" in event:
                     raise ImageBuildFailed(f"building {tag}: {event['error']} {' '.join(said[-5:])}".strip())
                 said += str(event.get("stream", "")).split("\n")
+
+    def flatten(self, image: str, reference: str, labels: Mapping[str, str]) -> None:
+        """Make an image of one layer from another one: what a later layer has removed takes no room in it."""
+        container = self.create({"Image": image, "Cmd": ["/none"]})
+        try:
+            with tempfile.NamedTemporaryFile(prefix="codebudget-layer-", suffix=".tar") as archive:
+                with engine_errors():
+                    for part in self._api.export(container):
+                        archive.write(part)
+                archive.flush()
+                self.import_image(archive.name, reference, labels)
+        finally:
+            self.remove(container)
 
     def output(self, image: str, command: Sequence[str]) -> str:
         """Run a command in an image and return what it prints; raises ImageBuildFailed if it fails."""

@@ -3,33 +3,44 @@
 The image's tag is a digest of what it is made from (the files of `images/` and of `sandbox/inside/`, and the usual
 bases), so an image is stale exactly when no image of the present tag exists. A base given by hand replaces the image of
 that tag. The base comes from a registry where one can be reached, and is made from Debian packages where not; the steps
-after that are the same. Programs run on the Python of the base; an `ImageSpec` asks for another Python or for Python
-packages, and each `ImageSpec` is another image.
+after that are the same. Programs run on the Python of the base; an `ImageSpec` asks for another Python, for Python
+packages, or for the compiler or runtime of another language, and each `ImageSpec` is another image.
+
+A toolchain is a base of its own, made in the same two ways, always of one release of Debian: packages are installed,
+what no program needs is removed, files are prepared (such as a precompiled header), and the rest becomes one layer. It
+depends on nothing that runs in a box, so a change of that builds no toolchain again.
 """
 
 from __future__ import annotations
 
 import hashlib
 import io
+import json
 import re
 import subprocess
 import tarfile
 import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from sandbox.boxes.docker_client import DockerClient
 from sandbox.boxes.packages import Fetched, Platform, fetch, is_requirement
 from sandbox.errors import EngineUnavailable, ImageBuildFailed, ImageMissing
+from sandbox.languages.language import Toolchain
 
 REGISTRY_BASE = "python:3.12-slim-bookworm"
 DEBIAN_BASE = "codebudget-base"
 DEBIAN_SUITES = {"3.11": "bookworm", "3.13": "trixie"}  # which release of Debian has which Python
+TOOLCHAIN_SUITE = "trixie"  # what models write today needs its compilers
+REGISTRY_DEBIAN = f"debian:{TOOLCHAIN_SUITE}-slim"
 REPOSITORY = "codebudget-box"
 LABEL_CONTENT = "codebudget.content"
 LABEL_BASE = "codebudget.base"
 _CONTEXT_FILES = ("Dockerfile", "start.py", "prune.py")
+_TOOLCHAIN_FILES = ("Dockerfile.toolchain", "prune.py")
+_WHEELS = "/opt/toolchain"  # where a toolchain's wheels are
 
 Say = Callable[[str], None]
 
@@ -38,15 +49,18 @@ Say = Callable[[str], None]
 class ImageSpec:
     """What an image has beyond the usual.
 
-    It names a version of Python (None: the base's own), and packages such as numpy or numpy==2.1.3.
-
-    The packages are imported before the first program, so that a program's own import of them costs nothing.
+    It names a version of Python (None: the base's own), and packages such as numpy or numpy==2.1.3. The packages are
+    imported before the first program, so that a program's own import of them costs nothing. `toolchain` is what
+    another language needs.
     """
 
     python: str | None = None
     packages: tuple[str, ...] = ()
+    toolchain: Toolchain | None = None
 
     def __post_init__(self) -> None:
+        if self.toolchain is not None and (self.python or self.packages):
+            raise ValueError("an image has the toolchain of another language, or a Python of its own with packages")
         if self.python is not None and not re.fullmatch(r"3\.\d{1,2}", self.python):
             raise ValueError(f"{self.python!r} is no version of Python such as 3.13")
         for package in self.packages:
@@ -78,6 +92,8 @@ def content_digest(spec: ImageSpec = USUAL) -> str:
     """SHA-256 over the names and contents of the build context, and over what decides the base and the packages."""
     total = hashlib.sha256()
     base = f"{registry_reference(spec.python)} {debian_reference(spec.python)}"
+    if spec.toolchain is not None:
+        base = toolchain_reference(spec.toolchain)
     parts = _context() | {"base": base.encode(), "packages": " ".join(sorted(spec.packages)).encode()}
     for name, content in sorted(parts.items()):
         total.update(f"{name}\0{len(content)}\0".encode() + content)
@@ -100,11 +116,11 @@ def ensure_image(engine: DockerClient, spec: ImageSpec = USUAL, *, say: Say) -> 
 
 def build_image(engine: DockerClient, spec: ImageSpec = USUAL, *, base: str | None = None, say: Say) -> str:
     """Build the image on `base` (None: find one); returns its reference."""
-    tag, chosen = image_tag(spec), base or _find_base(engine, spec.python, say)
+    tag, chosen = image_tag(spec), base or _base_of(engine, spec, say)
     if base is not None and engine.image_labels(base) is None:
         say(f"pulling {base}")
         engine.pull(base)
-    packages = _packages(engine, chosen, spec, say)
+    packages = _packages(engine, chosen, spec, say) | {"toolchain.json": _told(_kept(spec.toolchain))}
     say(f"building {tag} on {chosen}")
     labels = {LABEL_CONTENT: content_digest(spec), LABEL_BASE: chosen}
     engine.build(_archive(_context() | packages), tag, {"BASE": chosen}, labels)
@@ -115,12 +131,91 @@ def _packages(engine: DockerClient, base: str, spec: ImageSpec, say: Say) -> dic
     """Return what the packages add to the build context: their files, and the modules to import in advance."""
     fetched = Fetched()
     if spec.packages:
-        version = engine.output(base, ["python3", "-c", "import platform as p; print(p.python_version(), p.machine())"])
-        python, machine = version.split()
-        say(f"fetching {', '.join(spec.packages)} for Python {python}")
-        fetched = fetch(spec.packages, Platform(python=python.rpartition(".")[0], machine=machine))
+        platform = _platform(engine, base)
+        say(f"fetching {', '.join(spec.packages)} for Python {platform.python}")
+        fetched = fetch(spec.packages, platform)
     files = {f"packages/{path}": content for path, content in fetched.files.items()}
     return files | {"preload": "".join(f"{name}\n" for name in fetched.modules).encode()}
+
+
+def _platform(engine: DockerClient, base: str) -> Platform:
+    version = engine.output(base, ["python3", "-c", "import platform as p; print(p.python_version(), p.machine())"])
+    python, machine = version.split()
+    return Platform(python=python.rpartition(".")[0], machine=machine)
+
+
+def _base_of(engine: DockerClient, spec: ImageSpec, say: Say) -> str:
+    if spec.toolchain is None:
+        return _find_base(engine, spec.python, say)
+    reference = toolchain_reference(spec.toolchain)
+    if engine.image_labels(reference) is None:
+        _build_toolchain(engine, spec.toolchain, reference, say)
+    return reference
+
+
+def toolchain_reference(toolchain: Toolchain) -> str:
+    """Return the name of the base that a toolchain is; it changes with all that it is made from."""
+    directory = images_directory()
+    files = b"".join((directory / name).read_bytes() for name in (*_TOOLCHAIN_FILES, "debian-base.sh"))
+    return f"{DEBIAN_BASE}:toolchain-{hashlib.sha256(files + _told(toolchain)).hexdigest()[:16]}"
+
+
+def _build_toolchain(engine: DockerClient, toolchain: Toolchain, reference: str, say: Say) -> None:
+    """Make the base that a toolchain is: packages and wheels, pruned and prepared, in one layer."""
+    base = _debian_with(engine, toolchain.packages, say) if toolchain.packages else _find_base(engine, None, say)
+    say(f"building {reference} on {base}")
+    files = {name: (images_directory() / name).read_bytes() for name in _TOOLCHAIN_FILES}
+    context = {"Dockerfile": files["Dockerfile.toolchain"], "prune.py": files["prune.py"]}
+    context |= {"toolchain.json": _told(toolchain)} | _wheels(engine, base, toolchain, say)
+    unpacked = f"{reference}-layers"
+    engine.build(_archive(context), unpacked, {"BASE": base}, {LABEL_BASE: base})
+    try:
+        engine.flatten(unpacked, reference, {LABEL_BASE: base})
+    finally:
+        engine.remove_image(unpacked)
+
+
+def _wheels(engine: DockerClient, base: str, toolchain: Toolchain, say: Say) -> dict[str, bytes]:
+    """Return the wanted files of a toolchain's wheels."""
+    if not toolchain.wheels:
+        return {}
+    say(f"fetching {', '.join(toolchain.wheels)}")
+    wanted = [path.removeprefix(f"{_WHEELS}/") for path in toolchain.keep]
+    fetched = fetch(
+        toolchain.wheels, _platform(engine, base), lambda path: any(fnmatchcase(path, one) for one in wanted)
+    )
+    return {f"toolchain/{path}": content for path, content in fetched.files.items()}
+
+
+def _told(toolchain: Toolchain) -> bytes:
+    return json.dumps(asdict(toolchain), sort_keys=True).encode()
+
+
+def _kept(toolchain: Toolchain | None) -> Toolchain:
+    """Return what must stay when an image is made of a toolchain that is ready."""
+    if toolchain is None:
+        return Toolchain()
+    return replace(toolchain, files=(), links=(), prepare=(), remove_last=())
+
+
+def _debian_with(engine: DockerClient, packages: tuple[str, ...], say: Say) -> str:
+    """Return an image of Debian with Python and these packages, from a registry or from mirrors."""
+    reference = _debian_reference([TOOLCHAIN_SUITE, *packages])
+    if engine.image_labels(reference) is not None:
+        return reference
+    try:
+        if engine.image_labels(REGISTRY_DEBIAN) is None:
+            say(f"pulling {REGISTRY_DEBIAN}")
+            engine.pull(REGISTRY_DEBIAN)
+    except (ImageMissing, EngineUnavailable) as error:
+        say(f"no registry within reach ({str(error)[:120]}); making a base from Debian packages")
+        _import_debian(engine, reference, [TOOLCHAIN_SUITE, *packages], say)
+        return reference
+    say(f"installing {', '.join(packages)} into {REGISTRY_DEBIAN}")
+    words = " ".join(("python3", "tzdata", "libstdc++6", *packages))
+    lines = f"FROM {REGISTRY_DEBIAN}\nRUN apt-get update && apt-get install -y --no-install-recommends {words}\n"
+    engine.build(_archive({"Dockerfile": lines.encode()}), reference, {}, {LABEL_BASE: REGISTRY_DEBIAN}, network=True)
+    return reference
 
 
 def registry_reference(python: str | None) -> str:
@@ -150,20 +245,27 @@ def debian_base(engine: DockerClient, *, python: str | None = None, say: Say) ->
         )
     reference = debian_reference(python)
     if engine.image_labels(reference) is None:
-        with tempfile.TemporaryDirectory(prefix="codebudget-base-") as directory:
-            archive = Path(directory) / "base.tar"
-            suite = [] if python is None else [DEBIAN_SUITES[python]]
-            _run_script(images_directory() / "debian-base.sh", [str(archive), *suite])
-            say(f"importing {archive.stat().st_size >> 20} MB as {reference}")
-            engine.import_image(str(archive), reference, {LABEL_BASE: "debian packages"})
+        _import_debian(engine, reference, [] if python is None else [DEBIAN_SUITES[python]], say)
     return reference
+
+
+def _import_debian(engine: DockerClient, reference: str, words: list[str], say: Say) -> None:
+    """Make a base from packages; `words` are its suite and the packages beyond the usual ones."""
+    with tempfile.TemporaryDirectory(prefix="codebudget-base-") as directory:
+        archive = Path(directory) / "base.tar"
+        _run_script(images_directory() / "debian-base.sh", [str(archive), *words])
+        say(f"importing {archive.stat().st_size >> 20} MB as {reference}")
+        engine.import_image(str(archive), reference, {LABEL_BASE: "debian packages"})
 
 
 def debian_reference(python: str | None) -> str:
     """Return the name of the base made from packages; it changes with the script that makes it."""
+    return _debian_reference([] if python is None else [python])
+
+
+def _debian_reference(words: list[str]) -> str:
     script = (images_directory() / "debian-base.sh").read_bytes()
-    release = "" if python is None else python
-    return f"{DEBIAN_BASE}:{hashlib.sha256(script + release.encode()).hexdigest()[:16]}"
+    return f"{DEBIAN_BASE}:{hashlib.sha256(script + ' '.join(words).encode()).hexdigest()[:16]}"
 
 
 def _run_script(script: Path, words: list[str]) -> None:
@@ -183,9 +285,10 @@ def _run_script(script: Path, words: list[str]) -> None:
 def _archive(files: Mapping[str, bytes]) -> io.BytesIO:
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w") as archive:
-        directory = tarfile.TarInfo("packages")  # there even if nothing is in it
-        directory.type, directory.mode = tarfile.DIRTYPE, 0o755
-        archive.addfile(directory)
+        for name in ("packages", "toolchain"):  # there even if nothing is in them
+            directory = tarfile.TarInfo(name)
+            directory.type, directory.mode = tarfile.DIRTYPE, 0o755
+            archive.addfile(directory)
         for name, content in sorted(files.items()):
             entry = tarfile.TarInfo(name)
             entry.size, entry.mode = len(content), 0o644

@@ -71,9 +71,10 @@ class WallBroken(SandboxError):
 
 
 class Probed(Protocol):
-    """A box that can be probed."""
+    """A box that can be probed; `added_mb` is the memory that it has beside what its limits say."""
 
     clean: bool
+    added_mb: int
 
     def run(self, job: Job) -> Run:
         """Run a job in one visit."""
@@ -140,7 +141,7 @@ def _through(run: Run, place: int) -> str:
 
 def _stopped(box: Probed, limits: Limits, wall: str, ending: Ending, changed: Mapping[str, float]) -> Finding:
     """Return the finding for a wall that shows in how a run ends."""
-    beyond = memory_wall_mb(limits, BEYOND_MB)
+    beyond = memory_wall_mb(limits, BEYOND_MB + box.added_mb)
     function, arguments = {
         "memory": ("memory", (beyond,)),
         "locks": ("locks", (LOCKED_FILES, LOCKS_EACH)),

@@ -147,7 +147,7 @@ def privileges() -> str:
 def root_directory() -> str:
     """Check that the root is read-only, and that no file in the scratch directories can be executed."""
     wrong = []
-    for path in ("/x", "/usr/x", "/etc/x", "/opt/box/x", "/var/x"):
+    for path in ("/x", "/usr/x", "/etc/x", "/opt/box/x", "/run/program/x", "/var/x"):
         try:
             os.close(os.open(path, os.O_CREAT | os.O_WRONLY))
             wrong.append(f"wrote {path}")

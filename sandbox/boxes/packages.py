@@ -11,7 +11,7 @@ import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import Distribution, distributions
 from pathlib import Path
@@ -44,8 +44,11 @@ def is_requirement(text: str) -> bool:
     return _REQUIREMENT.fullmatch(text) is not None
 
 
-def fetch(requirements: Sequence[str], platform: Platform) -> Fetched:
-    """Return the packages and all that they need; raises ImageBuildFailed if they cannot be fetched."""
+def fetch(requirements: Sequence[str], platform: Platform, wanted: Callable[[str], bool] = lambda _: True) -> Fetched:
+    """Return the packages and all that they need, of their files the `wanted`.
+
+    Raises ImageBuildFailed if they cannot be fetched.
+    """
     with tempfile.TemporaryDirectory(prefix="codebudget-packages-") as name:
         directory = Path(name)
         _run_pip(requirements, platform, directory)
@@ -56,7 +59,7 @@ def fetch(requirements: Sequence[str], platform: Platform) -> Fetched:
             if _canonical(found.metadata["Name"]) in asked
             for module in _modules(found)
         }
-        return Fetched(files=dict(_files(directory)), modules=tuple(sorted(modules)))
+        return Fetched(files=dict(_files(directory, wanted)), modules=tuple(sorted(modules)))
 
 
 def _run_pip(requirements: Sequence[str], platform: Platform, directory: Path) -> None:
@@ -89,11 +92,11 @@ def _run_pip(requirements: Sequence[str], platform: Platform, directory: Path) -
         )
 
 
-def _files(directory: Path) -> Iterator[tuple[str, bytes]]:
-    """Return every file except the programs that packages install."""
+def _files(directory: Path, wanted: Callable[[str], bool]) -> Iterator[tuple[str, bytes]]:
+    """Return every wanted file except the programs that packages install."""
     for path in sorted(directory.rglob("*")):
         inside = path.relative_to(directory)
-        if path.is_file() and inside.parts[0] != "bin":
+        if path.is_file() and inside.parts[0] != "bin" and wanted(inside.as_posix()):
             yield inside.as_posix(), path.read_bytes()
 
 

@@ -26,8 +26,9 @@ from typing import Any, Generic, Self, TypeVar
 import tenacity
 
 from sandbox.boxes.box import GRACE_S, Box
-from sandbox.boxes.box_supply import BoxSupply, PinnedBox, PoolSpec
+from sandbox.boxes.box_supply import CANDIDATE, BoxRole, BoxSupply, PinnedBox, PoolSpec
 from sandbox.boxes.docker_client import DockerClient
+from sandbox.boxes.image import ImageSpec, ensure_image
 from sandbox.boxes.ownership import Cores, allowed_cores
 from sandbox.errors import (
     LACKING,
@@ -45,6 +46,7 @@ from sandbox.values import Ending, Flag, Job, Limits, Program, Run
 T = TypeVar("T")
 PATIENCE_S = 60.0
 DEATHS_FROM_WITHIN = 2
+MOST_OTHERS = 4  # boxes of other languages that a thread keeps open
 CANCELLED = "this program was cancelled"
 CANCELLED_S = 2.0  # how long a cancelled visit may go on; a new box costs about as much
 RECOVERY_S = 1.0  # between two questions whether an engine is back
@@ -52,18 +54,6 @@ FIRST_WAIT_S = 0.05  # before a job whose box was lost is tried again; then long
 HONEST = Job(program=Program(source=""))
 
 
-@dataclass(frozen=True, slots=True)
-class BoxRole:
-    """Names one of the boxes of a thread: what it is for, and its image (None: the pool's).
-
-    Each role has a container of its own, so programs of two roles never meet.
-    """
-
-    name: str
-    image: str | None = None
-
-
-CANDIDATE = BoxRole("candidate")
 GRADER = BoxRole("grader")  # runs code of the data set; never holds a candidate's code
 
 
@@ -85,7 +75,10 @@ class WorkerBoxes:
     def visit(self, role: BoxRole, job: Job) -> Run:
         """Run a job in the box of a role; raises MachineBusy as `run` does."""
         if role not in self._boxes:
-            self._boxes[role] = PinnedBox(self._core, image=role.image)
+            self._pool.close_oldest(self._boxes)
+            self._boxes[role] = PinnedBox(self._core, role=role)
+        elif role.commands is not None:  # the last one used is the last in order
+            self._boxes[role] = self._boxes.pop(role)
         return _not_starved(self._pool.visit(self._boxes[role], job, self.cancelled), job.limits)
 
     @contextlib.contextmanager
@@ -125,10 +118,15 @@ class _QueuedTask(Generic[T]):
 class Pool:
     """Runs jobs in warm boxes. A context manager: leaving it removes every container of the pool."""
 
-    def __init__(self, engine: DockerClient, spec: PoolSpec) -> None:
-        """Open all boxes; raises a SandboxError and leaves nothing behind if one does not open."""
+    def __init__(self, engine: DockerClient, spec: PoolSpec, *, say: Callable[[str], None] = lambda _: None) -> None:
+        """Open all boxes; raises a SandboxError and leaves nothing behind if one does not open.
+
+        `say` is called when an image is built.
+        """
         self.spec = spec
-        self._engine = engine
+        self._engine, self._say = engine, say
+        self._images: dict[ImageSpec, str] = {}
+        self._images_lock = threading.Lock()
         self._queue: queue.SimpleQueue[_QueuedTask[Any] | None] = queue.SimpleQueue()
         self._failure: SandboxError | None = None
         self._running: dict[Future[Any], WorkerBoxes] = {}
@@ -244,6 +242,19 @@ class Pool:
         finally:
             with self._lock:
                 del self._running[queued.future]
+
+    def close_oldest(self, boxes: dict[BoxRole, PinnedBox]) -> None:
+        """Remove the boxes of other languages that a thread has not used for longest, if it has many."""
+        others = [role for role in boxes if role.commands is not None]
+        for role in others[: max(0, len(others) + 1 - MOST_OTHERS)]:
+            self._supply.close(boxes.pop(role))
+
+    def image_of(self, spec: ImageSpec) -> str:
+        """Return the reference of another image; build it first if it is missing or stale."""
+        with self._images_lock:  # the first of several threads builds it
+            if spec not in self._images:
+                self._images[spec] = ensure_image(self._engine, spec, say=self._say)
+            return self._images[spec]
 
     def visit(self, pinned: PinnedBox, job: Job, cancelled: threading.Event) -> Run:
         """Return the run of a job in a worker's box, or in the one that replaces it."""

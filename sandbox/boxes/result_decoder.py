@@ -76,6 +76,31 @@ def read_facts(facts: Mapping[str, wire.Value], proof: str, expected: Expected |
     )
 
 
+def read_command(run: Run, facts: Mapping[str, wire.Value]) -> Run:
+    """Return the run of a command: it has ended well if its exit code is 0, and nothing more can be said of it.
+
+    Raises BoxLost if what a compiler made is not what process 1 may send.
+    """
+    done = run.ending is Ending.EXITED and run.exit_code == 0
+    product = facts.get("product")
+    files = None if product is None else tuple(map(_file, fact(facts, "product", list)))
+    return replace(run, proved=done, raised=None, answers=(), product=files)
+
+
+def _file(value: wire.Value) -> tuple[str, bytes]:
+    match value:
+        case [str() as name, bytes() as content] if _is_inside(name):
+            return name, content
+        case _:
+            raise BoxLost("a box sent something that is no file of a product")
+
+
+def _is_inside(name: str) -> bool:
+    """Return whether a name leads to a file below its directory."""
+    parts = name.split("/")
+    return "\0" not in name and not {"", ".", ".."} & set(parts)
+
+
 def _claims(data: bytes, proof: str, expected: Expected) -> Claims:
     if expected.in_turn:
         return read_claims_in_turn(data, proof, expected.calls, expected.room)

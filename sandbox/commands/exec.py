@@ -14,10 +14,11 @@ from sandbox.commands.command_line import OUR_FAULT, PASSED, PROGRAM_FAULT, USAG
 from sandbox.commands.scoring_options import limit_options, limits_of, scoring_options
 from sandbox.errors import SandboxError
 from sandbox.judging.explaining import explain
+from sandbox.languages import find_language, language_of_file
 from sandbox.sanitize import sanitize
 from sandbox.scoring.scorer import open_scorer
 from sandbox.scoring.strategy import ScoringOptions
-from sandbox.values import Limits, Program, Score, Verdict
+from sandbox.values import PYTHON, Limits, Program, Score, Verdict
 
 _ENCODINGS = "save it as UTF-8, or name its encoding in the first line, such as # coding: latin-1"
 
@@ -25,6 +26,7 @@ _ENCODINGS = "save it as UTF-8, or name its encoding in the first line, such as 
 @click.command("exec")
 @click.argument("file", type=click.File("rb"), required=False)
 @click.option("-c", "code", metavar="CODE", help="The program itself, instead of a file.")
+@click.option("--language", metavar="NAME", help="The program's language; else the extension of FILE says it.")
 @click.option("--stdin", "stdin", type=click.File("rb"), help="What the program reads from its standard input.")
 @click.option(
     "--tests",
@@ -35,15 +37,23 @@ _ENCODINGS = "save it as UTF-8, or name its encoding in the first line, such as 
 @scoring_options
 @limit_options
 def exec_(
-    file: Any, code: str | None, stdin: Any, tests: Any, as_json: bool, scoring: ScoringOptions, **limits: Any
+    file: Any,
+    code: str | None,
+    language: str | None,
+    stdin: Any,
+    tests: Any,
+    as_json: bool,
+    scoring: ScoringOptions,
+    **limits: Any,
 ) -> None:
     """Run one program (FILE, - for standard input, or -c CODE), show its output and how it ended."""
     if (file is None) == (code is None):
         stop("give a FILE (or -), or -c CODE, and not both", USAGE)
     chosen = limits_of(limits)
     try:
-        source = code if code is not None else _text(file)
-        program = Program(source=source, tests=_text(tests) if tests else None)
+        name = _language(file, language)
+        source = code if code is not None else _text(file, name)
+        program = Program(source=source, tests=_text(tests, PYTHON) if tests else None, language=name)
         with open_scorer(chosen, boxes=1, options=scoring, say=say) as scorer:
             scored = scorer.score(program, stdin.read() if stdin else b"")
     except SandboxError as error:
@@ -57,10 +67,20 @@ def exec_(
     sys.exit(PASSED if scored.verdict is Verdict.PASSED else PROGRAM_FAULT)
 
 
-def _text(file: Any) -> str:
-    """Read a Python file in the encoding that it declares (PEP 263); end the command if that fails."""
+def _language(file: Any, asked: str | None) -> str:
+    """Return the name of the program's language; raises ValueError for one that is not known."""
+    if asked is None:
+        return PYTHON if file is None else language_of_file(file.name)
+    language = find_language(asked)
+    return PYTHON if language is None else language.name
+
+
+def _text(file: Any, language: str) -> str:
+    """Read a file in the encoding that Python says it has (PEP 263), or UTF-8; end the command if that fails."""
     data: bytes = file.read()
     try:
+        if language != PYTHON:
+            return data.decode("utf-8")
         encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
         return str(data, encoding)
     except UnicodeDecodeError as error:

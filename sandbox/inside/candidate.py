@@ -21,7 +21,7 @@ import types
 from collections.abc import Callable
 from typing import Any, NoReturn
 
-from sandbox.inside import answers, codec, environment, privileges, test_replay, test_runner, wire
+from sandbox.inside import answers, codec, commands, environment, privileges, test_replay, test_runner, wire
 from sandbox.inside.answers import CallRunner, Report, find_function, flush
 
 ANSWERS_FD = 3
@@ -288,6 +288,13 @@ def main_exec(uid: int, cpu_s: float, disk_mb: int, fds: list[int]) -> None:
         os.execv(_COMMAND[0], _COMMAND)
 
     run_process(lambda: privileges.become_candidate(uid, cpu_s, disk_mb, fds), start)
+
+
+def main_command(uid: int, cpu_s: float, disk_mb: int, fds: list[int]) -> None:
+    """Become a candidate in a fork of the zygote, then the command of the order. Never returns."""
+    run_process(
+        lambda: privileges.become_candidate(uid, cpu_s, disk_mb, fds), lambda: commands.start(read_order(ORDER_FD))
+    )
 
 
 def resume() -> None:

@@ -28,7 +28,7 @@ import sys
 import time
 from typing import NamedTuple
 
-from sandbox.inside import environment, privileges, process_handles, residue, usage, visit, wire
+from sandbox.inside import commands, environment, privileges, process_handles, residue, usage, visit, wire
 from sandbox.inside.environment import SCRATCH_DIRECTORIES
 from sandbox.inside.residue import is_empty
 
@@ -96,7 +96,7 @@ def _copied(libc: ctypes.CDLL, mapping: Mapping) -> bool:
     return False
 
 
-PROTOCOL = 8
+PROTOCOL = 9
 _CLEANING_S = 5.0
 _OURS_S = 0.02  # CPU seconds of the zygote in a visit, or rounding where ticks are counted, are fewer
 _PR_SET_DUMPABLE, _M_MMAP_THRESHOLD = 4, -3
@@ -115,6 +115,7 @@ class Supervisor:
         environment.write_user_files(ids)
         self._pid_counter, self._forks = residue.PidCounter(), 0  # since the last call of `randomize`
         self._before, self._memory = residue.snapshot(), usage.MemoryBaseline()
+        self._installed = commands.Installed()
 
     def serve(self) -> None:
         """Answer orders until the host closes the stream or the box is no longer clean."""
@@ -145,6 +146,9 @@ class Supervisor:
         }
 
     def _visit(self, order: visit.Order) -> dict[str, wire.Value]:
+        if order.installed is not None:
+            self._installed.replace(order.installed)
+            order.installed = None
         parent, uid = self._parent(order)
         self._forks += 1
         self._reaper.cpu_s, pressure = 0.0, usage.MemoryPressure()
@@ -155,12 +159,14 @@ class Supervisor:
             current.close()
         if self._runner is not None:
             self._runner.reported_cpu_s += seen.cpu_s
+        product = self._product(uid) if order.collect and seen.ending == "exited" and not seen.status else None
         flags, clean = self._check_clean(uid)
         if current.truncated and seen.ending != "too_much_output":
             flags.append("output_truncated")
         if seen.had_others and "leftover_processes" not in flags:
             flags.append("leftover_processes")
-        if seen.ending == "signalled" and pressure.has_oom_killed():
+        failed = seen.ending == "signalled" or (order.command and seen.ending == "exited" and seen.status)
+        if failed and pressure.has_oom_killed():  # a command may report that a process of its own was killed
             seen.ending = "out_of_memory"
         return {
             "ending": seen.ending,
@@ -173,7 +179,14 @@ class Supervisor:
             "flags": list(flags),
             "clean": clean,
             **current.output(),
+            **({} if product is None else {"product": product}),
         }
+
+    def _product(self, uid: int) -> wire.Value:
+        """Return what a command has made, once all of its processes are dead; None if that is not possible."""
+        self._zygote.kill_all(uid)
+        self._reap_foreign()
+        return None if self._foreign_processes() else commands.collect()
 
     def _cpu_s(self, seen: visit.VisitResult) -> float:
         """Return the CPU seconds of the visit: of reaped processes, or of the whole box if that is clearly more.
@@ -237,19 +250,23 @@ class Supervisor:
         With a runner, whether that still runs.
         """
         if self._runner is None:
-            return residue.is_unchanged(self._before) and self._memory.is_released()
+            return residue.is_unchanged(self._before) and self._memory.is_released(self._installed.size)
         return not self._runner.gone and residue.is_unchanged(self._runner.before)
 
     def _clean_up(self, uid: int) -> None:
         """Kill and reap what is left, empty the scratch directories."""
         self._zygote.kill_all(uid)
         self._zygote.clean(uid)
+        self._reap_foreign()
+        # The limit on processes has room for the next cleaner only after the dead ones are reaped.
+        self._zygote.fork_spare()
+
+    def _reap_foreign(self) -> None:
+        """Wait, not for ever, until no process is there but our own."""
         deadline = time.monotonic() + _CLEANING_S
         while self._foreign_processes() and time.monotonic() < deadline:
             self._zygote.reap_adopted()
             time.sleep(0.001)
-        # The limit on processes has room for the next cleaner only after the dead ones are reaped.
-        self._zygote.fork_spare()
 
     def _foreign_processes(self) -> set[int]:
         self._reaper.reap()

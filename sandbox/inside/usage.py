@@ -250,10 +250,13 @@ class MemoryBaseline:
     def __init__(self) -> None:
         self._most, self._others = _charged_bytes() + _SLACK_BYTES, _charged_to_others() + _SLACK_BYTES
 
-    def is_released(self) -> bool:
-        """Return whether the memory is back to the baseline, but for a few megabytes; waits a moment for it."""
+    def is_released(self, added: int = 0) -> bool:
+        """Return whether the memory is back to the baseline, but for a few megabytes; waits a moment for it.
+
+        `added` are bytes that process 1 has added since.
+        """
         deadline = time.monotonic() + _PATIENCE_S
-        while _charged_bytes() > self._most and _charged_to_others() > self._others:
+        while _charged_bytes() > self._most + added and _charged_to_others() > self._others + added:
             if time.monotonic() > deadline:
                 return False
             time.sleep(0.002)

@@ -42,6 +42,9 @@ class Order:
     later: list[list[Any]]  # calls to send later: the number of answers that must have come first, and the calls
     repeat: bool
     spawn: bool
+    command: bool
+    collect: bool  # return what the command has made
+    installed: list[list[Any]] | None  # the program's files, to replace the present ones
     proof: bytes
     stdin: bytes
     cpu_s: float
@@ -215,8 +218,7 @@ class Visit:
         self._had_others = False  # whether there were more processes than the candidate's first one at its limit
         # If the parent is dead, `run` finds its socket closed.
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-            what = zygote.SPAWN if order.spawn else zygote.RUN
-            message = zygote.ORDER.pack(what, uid, order.cpu_s, order.disk_mb)
+            message = zygote.ORDER.pack(_kind(order), uid, order.cpu_s, order.disk_mb)
             socket.send_fds(parent.control, [message], theirs)
         for fd in theirs:
             os.close(fd)
@@ -396,6 +398,12 @@ class Visit:
         for fd in self._open:
             os.close(fd)
         self._open.clear()
+
+
+def _kind(order: Order) -> int:
+    if order.command:
+        return zygote.COMMAND
+    return zygote.SPAWN if order.spawn else zygote.RUN
 
 
 def _stdin_file(data: bytes) -> int:

@@ -36,7 +36,7 @@ from typing import NamedTuple
 
 from sandbox.inside import candidate, codec, environment, privileges, residue, wire
 
-RUN, SPAWN, RUNNER, WAIT, CLEAN, REAP, SPARE = range(1, 8)
+RUN, SPAWN, RUNNER, WAIT, CLEAN, REAP, SPARE, COMMAND = range(1, 9)
 ORDER = struct.Struct(">BIdI")  # what, whom (a uid; the pid to WAIT for), CPU seconds, MB of disk
 STARTED = struct.Struct(">BI")  # 1, pid
 ENDED = struct.Struct(">BIiddQ")  # 2, pid, wait status, user s, system s, peak kB
@@ -151,6 +151,11 @@ PRELOAD = [  # and what /opt/box/preload lists: the packages that the image was 
 
 _PACKAGES = "/opt/box/preload"
 
+_BECOME = {
+    RUN: candidate.main,
+    SPAWN: candidate.main_exec,
+    COMMAND: candidate.main_command,
+}
 _WARM_UP_ROUNDS = 20
 _WARM_UP_ORDER: dict[str, object] = {
     "source": "def answer(x):\n    return x\n",
@@ -184,9 +189,8 @@ def main(control: socket.socket, cleaner_uid: int) -> None:
     spare = _fork_cleaner(control, cleaner_uid)
     while True:
         (what, whom, cpu_s, disk_mb), fds = receive(control)
-        if what in {RUN, SPAWN}:
-            become = candidate.main if what == RUN else candidate.main_exec
-            child = functools.partial(become, whom, cpu_s, disk_mb, fds)
+        if what in _BECOME:
+            child = functools.partial(_BECOME[what], whom, cpu_s, disk_mb, fds)
             wait_and_report(control, fork(control, child), fds)
         elif what == RUNNER:
             fork(control, functools.partial(_run_runner, control, whom, fds[0]))

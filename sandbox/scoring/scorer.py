@@ -9,7 +9,7 @@ import contextlib
 import os
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
-from dataclasses import replace
+from dataclasses import fields, replace
 from types import NoneType
 
 from sandbox.boxes import isolation_check
@@ -20,11 +20,13 @@ from sandbox.boxes.pool import Pool, PoolTask
 from sandbox.judging import judge
 from sandbox.scoring.calls import CallStrategy, are_calls
 from sandbox.scoring.collect_answers import PATIENCE, ProgramAnswers, collect_answers
+from sandbox.scoring.compiling import Compiler, LanguageVisits, Translated
 from sandbox.scoring.grader_tests import GraderStrategy, score_in_process
 from sandbox.scoring.printed import score_printed
 from sandbox.scoring.references import References
 from sandbox.scoring.strategy import ScoringOptions, Strategy, Visits
 from sandbox.values import (
+    PYTHON,
     Assumptions,
     CallTests,
     CheckTests,
@@ -43,6 +45,7 @@ class Scorer:
 
     def __init__(self, pool: Pool, options: ScoringOptions | None = None) -> None:
         self._pool, self.options = pool, options or ScoringOptions()
+        self.compiler = Compiler(pool)
         self._calls = CallStrategy(References(self.options.kept))
         self.strategies: Mapping[type, Strategy] = {
             CallTests: self._calls,
@@ -132,6 +135,14 @@ class Scorer:
 
         If both sets of tests are calls, they share one visit. No input is run twice.
         """
+        if job.program.language == PYTHON:
+            return self._score_by(job, visits)
+        translated = Translated(self.compiler, job.program)  # compiled once for all of its tests
+        shared = {item.name: getattr(visits, item.name) for item in fields(visits)}
+        score = self._score_by(job, LanguageVisits(**shared, translated=translated))
+        return replace(score, compilation=translated.compilation)
+
+    def _score_by(self, job: Job, visits: Visits) -> Score:
         tests, selection = job.program.tests, job.program.selection
         if selection is None:
             return self.strategies[type(tests)](job, visits)
@@ -193,5 +204,5 @@ def open_pool(
             runtime=runtime,
             proofs=isolation_check.usual_directory(),
         )
-        with Pool(engine, spec) as pool:
+        with Pool(engine, spec, say=say) as pool:
             yield pool

@@ -12,8 +12,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
+from sandbox.boxes.box_supply import BoxRole
 from sandbox.boxes.image import USUAL, ImageSpec
-from sandbox.boxes.pool import GRADER, BoxRole, WorkerBoxes
+from sandbox.boxes.pool import GRADER, WorkerBoxes
 from sandbox.values import MAX_ANSWERS_BYTES, AnswerLimits, Isolation, Job, Limits, Program, Run, Score
 
 T = TypeVar("T")

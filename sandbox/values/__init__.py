@@ -10,7 +10,7 @@ makes it.
 
 from __future__ import annotations
 
-from sandbox.values.jobs import MAX_SOURCE_BYTES, Isolation, Job, Program
+from sandbox.values.jobs import MAX_SOURCE_BYTES, PYTHON, Command, Files, Isolation, Job, Program
 from sandbox.values.limits import (
     FOR_TESTS,
     LIMIT_BOUNDS,
@@ -25,7 +25,7 @@ from sandbox.values.limits import (
 )
 from sandbox.values.output_rules import OUTPUT_RULES, OutputRule
 from sandbox.values.runs import NO_TEST_RAN, Answer, Ending, Flag, MemorySource, Raised, Run, Stage
-from sandbox.values.scores import Score, Verdict
+from sandbox.values.scores import Compilation, Score, Verdict
 from sandbox.values.tests import (
     MANY,
     MAX_STDIN_BYTES,
@@ -55,6 +55,7 @@ __all__ = [
     "MAX_TESTS_CHARACTERS",
     "NO_TEST_RAN",
     "OUTPUT_RULES",
+    "PYTHON",
     "RECURSION_BOUNDS",
     "STAGES",
     "USUAL_LIMITS",
@@ -66,8 +67,11 @@ __all__ = [
     "CallTest",
     "CallTests",
     "CheckTests",
+    "Command",
     "Comparison",
+    "Compilation",
     "Ending",
+    "Files",
     "Flag",
     "Grading",
     "Isolation",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -9,6 +10,8 @@ from sandbox.values.limits import AnswerLimits, Assumptions, Limits
 from sandbox.values.tests import MAX_STDIN_BYTES, AskedCalls, CallTests, Grading, Tests
 
 MAX_SOURCE_BYTES = 4 << 20
+PYTHON = "python"
+Files = tuple[tuple[str, bytes], ...]  # names, which may have directories in them, and contents
 
 
 class Isolation(StrEnum):
@@ -27,13 +30,15 @@ class Program:
     all.
 
     `tests` give the verdict. `selection` tests may be used to choose among answers; they are judged separately.
-    `AskedCalls` and `Grading` are the two steps of a test by code in a grader box.
+    `AskedCalls` and `Grading` are the two steps of a test by code in a grader box. `language` is a name of
+    `sandbox.languages`.
     """
 
     source: str
     tests: Tests | AskedCalls | Grading | None = None
     selection: Tests | None = None
     assumptions: Assumptions = field(default_factory=Assumptions)
+    language: str = PYTHON
 
     @property
     def tests_source(self) -> str:
@@ -43,12 +48,27 @@ class Program:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """What is run in a box in the place of Python code: a compiler, or a program of another language.
+
+    `installed` are files that a program can only read, `sources` files that its own process writes first. With
+    `collect`, the run brings back what the command has made (`Run.product`).
+    """
+
+    words: tuple[str, ...]
+    environment: Mapping[str, str]
+    installed: Files = ()
+    sources: Files = ()
+    collect: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
     """One visit of a program to a box.
 
     `answers` limits all answers together; None: the limits follow from the expected answers. With `fresh`, each call
     gets a visit of its own. With `repeat` the same script will run again with another `stdin`; so the box keeps it
-    compiled and forks it for each run.
+    compiled and forks it for each run. A `command` is run in the place of the program's source.
     """
 
     program: Program
@@ -58,6 +78,7 @@ class Job:
     fresh: bool = False
     repeat: bool = False
     isolation: Isolation = Isolation.FORK
+    command: Command | None = None
 
     def __post_init__(self) -> None:
         size = len(self.program.source)  # whatever its tests have: no verdict depends on their size

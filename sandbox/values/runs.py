@@ -104,3 +104,4 @@ class Run:
     missed: int | None = None  # in a grader box: the number of the call that was not foreseen
     blamed: int | None = None  # in a grader box: the answer whose exception ended the tests
     flags: frozenset[Flag] = frozenset()
+    product: tuple[tuple[str, bytes], ...] | None = None  # of a compiler: the names and contents of what it made

@@ -24,6 +24,19 @@ class Verdict(StrEnum):
     EARLY_EXIT = "EARLY_EXIT"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compilation:
+    """The run of a compiler, with what it made (`Run.product`); `cached` if it ran for an earlier program."""
+
+    run: Run
+    cached: bool = False
+
+    @property
+    def size(self) -> int:
+        """Return the bytes of the product and the messages."""
+        return sum(len(content) for _, content in self.run.product or ()) + len(self.run.stderr) + len(self.run.stdout)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Score:
     """A verdict with the run it was made from, and the exception that decided it, if one did.
@@ -31,7 +44,7 @@ class Score:
     `graded` is the run, in a grader box, of tests that are code. For a program with many runs, `run` is the one that
     decided, with the summed seconds of all, and `runs` are all runs by their case. `passed_cases` of `cases` were
     right, as far as they were tried. `flags` come from the run and the judge. `selection` is the score by the selection
-    tests, if asked for.
+    tests, if asked for. `compilation` says how the program was compiled, if it was.
     """
 
     verdict: Verdict
@@ -45,6 +58,7 @@ class Score:
     raised: Raised | None = None
     flags: frozenset[Flag] = frozenset()
     selection: Score | None = None
+    compilation: Compilation | None = None
 
     @property
     def share_of_tests(self) -> float:

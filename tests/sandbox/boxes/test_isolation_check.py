@@ -40,7 +40,7 @@ class SlowAtFirst:
     """A box on a machine that is too busy, at first, to over-use memory within the time."""
 
     def __init__(self, box: Box) -> None:
-        self._box, self.visits = box, 0
+        self._box, self.visits, self.added_mb = box, 0, box.added_mb
 
     @property
     def clean(self) -> bool:

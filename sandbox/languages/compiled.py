@@ -1,0 +1,63 @@
+"""More languages that are compiled: C#, D, OCaml and Pascal, of Debian 13."""
+
+from __future__ import annotations
+
+from sandbox.languages.language import OUTPUT, PROGRAM, Compile, Language, Toolchain
+
+_LINKER = ("/usr/bin/gcc", "/usr/bin/as", "/usr/bin/ld")
+
+CSHARP = Language(
+    name="csharp",
+    title="C#",
+    aliases=("c#", "cs", "mono"),
+    extension=".cs",
+    compile=Compile(
+        command=(
+            "/usr/bin/mono", "/usr/lib/mono/4.5/mcs.exe", "-optimize+", "-langversion:latest", "-nologo",
+            "-r:System.Numerics", f"-out:{OUTPUT}/main.exe", "{file}",
+        ),
+        image=Toolchain(packages=("mono-mcs",), keep=("/usr/bin/mono",)),
+    ),
+    run=("/usr/bin/mono", f"{PROGRAM}/main.exe"),
+    image=Toolchain(packages=("mono-mcs",), keep=("/usr/bin/mono",)),
+    version=("/usr/bin/mono", "--version=number"),
+    time_factor=2.0,
+    added_mb=64,
+)  # fmt: skip
+D = Language(
+    name="d",
+    title="D",
+    aliases=("dlang", "d_ut", "gdc"),
+    extension=".d",
+    compile=Compile(
+        command=("/usr/bin/gdc", "-O2", "-static-libphobos", "-static", "{file}", "-o", f"{OUTPUT}/main"),
+        image=Toolchain(
+            packages=("gdc", "libc6-dev"), keep=("/usr/bin/gdc", *_LINKER), keep_trees=("/usr/lib/gcc", "/usr/libexec")
+        ),
+    ),
+    run=(f"{PROGRAM}/main",),
+    native=True,
+    version=("/usr/bin/gdc", "-dumpfullversion"),
+    added_mb=16,
+)  # fmt: skip
+OCAML = Language(
+    name="ocaml",
+    title="OCaml",
+    aliases=("ml",),
+    extension=".ml",
+    compile=Compile(
+        command=(
+            "/usr/bin/ocamlopt", "-O3", "-ccopt", "-static", "-I", "+unix", "-I", "+str", "unix.cmxa", "str.cmxa",
+            "{file}", "-o", f"{OUTPUT}/main",
+        ),
+        image=Toolchain(
+            packages=("ocaml-nox", "gcc", "libc6-dev"),
+            keep=("/usr/bin/ocamlopt.opt", "/usr/bin/ocamlopt", *_LINKER),
+            keep_trees=("/usr/lib/gcc", "/usr/libexec"),
+        ),
+    ),
+    run=(f"{PROGRAM}/main",),
+    native=True,
+    version=("/usr/bin/ocamlopt", "-version"),
+    added_mb=16,
+)  # fmt: skip

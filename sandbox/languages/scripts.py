@@ -1,0 +1,92 @@
+"""Languages whose programs are run as they are written: Bash, Lua, Perl, PHP, R and Ruby, of Debian 13."""
+
+from __future__ import annotations
+
+from sandbox.languages.language import PROGRAM, Language, Toolchain
+
+BASH = Language(
+    name="bash",
+    title="Bash",
+    aliases=("sh", "shell"),
+    extension=".sh",
+    extensions=(".bash",),
+    run=("/usr/bin/bash", f"{PROGRAM}/main.sh"),
+    check=("/usr/bin/bash", "-n", f"{PROGRAM}/main.sh"),
+    image=Toolchain(
+        packages=("bash", "coreutils", "sed", "grep", "mawk", "findutils", "bc"),
+        keep=tuple(
+            f"/usr/bin/{name}"
+            for name in (
+                "awk", "basename", "bash", "bc", "cat", "comm", "cut", "date", "dirname", "echo", "env", "expr",
+                "factor", "false", "find", "fold", "grep", "head", "join", "ls", "mawk", "md5sum", "mkdir", "mktemp",
+                "mv", "nl", "od", "paste", "pr", "printf", "rm", "sed", "seq", "sha256sum", "shuf", "sleep", "sort",
+                "split", "tac", "tail", "tee", "test", "tr", "true", "tsort", "uniq", "wc", "xargs", "yes",
+            )
+        ),
+        links=(("/usr/bin/awk", "/usr/bin/mawk"),),
+    ),
+    version=("/usr/bin/bash", "-c", "echo $BASH_VERSION"),
+)  # fmt: skip
+LUA = Language(
+    name="lua",
+    title="Lua",
+    extension=".lua",
+    run=("/usr/bin/lua5.4", f"{PROGRAM}/main.lua"),
+    check=("/usr/bin/luac5.4", "-p", f"{PROGRAM}/main.lua"),
+    image=Toolchain(packages=("lua5.4",), keep=("/usr/bin/lua5.4", "/usr/bin/luac5.4")),
+    version=("/usr/bin/lua5.4", "-e", "print((_VERSION:gsub('Lua ', '')))"),
+)
+PERL = Language(
+    name="perl",
+    title="Perl",
+    aliases=("pl",),
+    extension=".pl",
+    run=("/usr/bin/perl", f"{PROGRAM}/main.pl"),
+    check=("/usr/bin/perl", "-c", f"{PROGRAM}/main.pl"),
+    image=Toolchain(packages=("perl",), keep=("/usr/bin/perl",), keep_trees=("/usr/share/perl5",)),
+    version=("/usr/bin/perl", "-e", "printf '%vd', $^V"),
+)
+PHP = Language(
+    name="php",
+    title="PHP",
+    extension=".php",
+    run=(
+        "/usr/bin/php8.4",
+        "-d",
+        "memory_limit={memory_mb}M",
+        "-d",
+        "display_errors=stderr",
+        "-f",
+        f"{PROGRAM}/main.php",
+    ),
+    check=("/usr/bin/php8.4", "-l", f"{PROGRAM}/main.php"),
+    image=Toolchain(packages=("php8.4-cli",), keep=("/usr/bin/php8.4",)),
+    version=("/usr/bin/php8.4", "-r", "echo PHP_VERSION;"),
+    added_mb=16,
+    own_limit=True,
+)
+R = Language(
+    name="r",
+    title="R",
+    aliases=("rscript",),
+    extension=".r",
+    run=("/usr/lib/R/bin/exec/R", "--no-echo", "--no-restore", "--vanilla", f"--file={PROGRAM}/main.r"),
+    environment=(
+        ("R_HOME", "/usr/lib/R"), ("R_LIBS_SITE", ""), ("R_DEFAULT_PACKAGES", "utils,grDevices,graphics,stats"),
+        ("LD_LIBRARY_PATH", "/usr/lib/R/lib:/usr/lib/x86_64-linux-gnu/blas:/usr/lib/x86_64-linux-gnu/lapack"),
+    ),
+    image=Toolchain(packages=("r-base-core",), keep=("/usr/lib/R/bin/exec/R",)),
+    version=("/usr/lib/R/bin/exec/R", "--no-echo", "--vanilla", "-e", "cat(as.character(getRversion()))"),
+    added_mb=64,
+)  # fmt: skip
+RUBY = Language(
+    name="ruby",
+    title="Ruby",
+    aliases=("rb",),
+    extension=".rb",
+    run=("/usr/bin/ruby3.3", f"{PROGRAM}/main.rb"),
+    check=("/usr/bin/ruby3.3", "-c", f"{PROGRAM}/main.rb"),
+    image=Toolchain(packages=("ruby3.3",), keep=("/usr/bin/ruby3.3",)),
+    version=("/usr/bin/ruby3.3", "-e", "puts RUBY_VERSION"),
+    added_mb=16,
+)

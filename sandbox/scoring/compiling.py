@@ -1,0 +1,250 @@
+"""Run programs of other languages than Python: compile them in one box, run them in another.
+
+`LanguageVisits` stands in the place of `Visits` for such a program. So every strategy that runs whole programs scores
+them as it scores Python's, and the same judge decides. A program that does not compile has one run for all of its
+cases: that of the compiler, with the compiler's first message and the stage `compile`.
+
+`Compiler` keeps what was compiled, by a digest of the language, the image, the command and the source: clients that
+send the cases of a program one by one pay for one compilation. What a compiler refused is kept as well. What took too
+long is not, because it may be the machine's fault.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import re
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator
+from concurrent.futures import Future
+from dataclasses import dataclass, field, replace
+
+from sandbox.boxes.box_supply import BoxRole
+from sandbox.boxes.container_config import CommandWalls
+from sandbox.boxes.image import ImageSpec
+from sandbox.boxes.pool import Pool, WorkerBoxes
+from sandbox.languages import Compile, Language, find_language
+from sandbox.scoring.strategy import Visits
+from sandbox.values import (
+    PYTHON,
+    Command,
+    Compilation,
+    Ending,
+    Files,
+    Job,
+    Limits,
+    Program,
+    Raised,
+    Run,
+    Stage,
+)
+
+CACHED_BYTES = 256 << 20
+FULL = 0.9  # a runtime that has failed with this share of its memory in use has failed for want of memory
+MAX_MESSAGE = 500
+_PLACE = re.compile(r"^[^\s:(]{1,200}[:(](\d{1,9})\b")
+_ERROR = re.compile(r"\berror\b|^[^\s:]+\.\w+:\d+", re.IGNORECASE)
+_POINTER = re.compile(r"^\s*-->\s*[^:]+:(\d{1,9})")
+
+
+@dataclass(slots=True)
+class Compiler:
+    """Compiles programs for the threads of one pool, and keeps what they have become."""
+
+    pool: Pool
+    _kept: OrderedDict[str, Future[Compilation]] = field(default_factory=OrderedDict)
+    _bytes: int = 0
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def compile(self, language: Language, how: Compile, job: Job, boxes: WorkerBoxes) -> Compilation:
+        """Return what a job's program compiles to, from memory if it is there.
+
+        One of several threads that ask for the same program compiles it; the others wait. Raises a SandboxError.
+        """
+        role = compile_role(self.pool, how)
+        work = _compile_job(language, how, job)
+        key = _key(role, work)
+        while True:
+            with self._lock:
+                known = self._kept.get(key)
+                if known is None:
+                    known = self._kept[key] = Future()
+                    break
+                self._kept.move_to_end(key)
+            with contextlib.suppress(Exception):  # the other thread gets it; this one tries for itself
+                return replace(known.result(), cached=True)
+        try:
+            found = Compilation(run=boxes.visit(role, work))
+        except BaseException as error:
+            self._forget(key, known)
+            known.set_exception(error)
+            raise
+        known.set_result(found)
+        if found.run.ending is Ending.EXITED:
+            self._keep(found)
+        else:
+            self._forget(key, known)
+        return found
+
+    def _forget(self, key: str, known: Future[Compilation]) -> None:
+        with self._lock:
+            if self._kept.get(key) is known:
+                del self._kept[key]
+
+    def _keep(self, found: Compilation) -> None:
+        """Count what is kept; forget the oldest beyond the limit."""
+        with self._lock:
+            self._bytes += found.size
+            while self._bytes > CACHED_BYTES and len(self._kept) > 1:
+                key, oldest = next(iter(self._kept.items()))
+                if not oldest.done():
+                    break
+                del self._kept[key]
+                self._bytes -= oldest.result().size
+
+
+def compile_role(pool: Pool, how: Compile) -> BoxRole:
+    """Return the role of the boxes that compile with an image."""
+    image = pool.image_of(ImageSpec(toolchain=how.image))
+    return BoxRole("compiler", image, how.limits, CommandWalls())
+
+
+def run_role(pool: Pool, language: Language, limits: Limits) -> BoxRole:
+    """Return the role of the boxes that run programs of a language under such limits."""
+    image = None if language.image is None else pool.image_of(ImageSpec(toolchain=language.image))
+    walls = CommandWalls(executable=language.native, added_mb=language.added_mb)
+    memory_mb, processes, disk_mb, files = limits.walls
+    only_walls = Limits(memory_mb=memory_mb, processes=processes, disk_mb=disk_mb, files=files)
+    return BoxRole("program", image, only_walls, walls)
+
+
+def _compile_job(language: Language, how: Compile, job: Job) -> Job:
+    source = job.program.source
+    command = Command(
+        words=language.words(how.command, source, how.limits.memory_mb),
+        environment=language.variables(how.environment),
+        sources=((language.file_name(source), encoded(source)),),
+        collect=True,
+    )
+    program = replace(job.program, tests=None, selection=None)
+    return Job(program=program, limits=how.limits, command=command, isolation=job.isolation)
+
+
+def _key(role: BoxRole, work: Job) -> str:
+    assert work.command is not None  # noqa: S101  (made above)
+    parts = [str(role.image), *work.command.words, repr(sorted(work.command.environment.items()))]
+    total = hashlib.sha256()
+    for part in (*(text.encode() for text in parts), *(content for _, content in work.command.sources)):
+        total.update(len(part).to_bytes(8, "big") + part)
+    return total.hexdigest()
+
+
+def encoded(source: str) -> bytes:
+    """Return a program's text as the bytes of its file."""
+    return source.encode("utf-8", "surrogatepass")
+
+
+class Translated:
+    """One program of another language: compiled when it is first run, and once."""
+
+    def __init__(self, compiler: Compiler, program: Program) -> None:
+        """Raise ValueError for Python, and for a language that is not known."""
+        language = find_language(program.language)
+        if language is None:
+            raise ValueError(f"{PYTHON} programs are run by the boxes' own interpreter")
+        self.language = language
+        self.compilation: Compilation | None = None
+        self._compiler, self._syntax_checked = compiler, False
+        self._refused: Raised | None = None
+
+    def run(self, job: Job, boxes: WorkerBoxes) -> Run:
+        """Compile the program, if it needs that, and run it; returns the compiler's run if that failed."""
+        source, how = job.program.source, self.language.compile
+        product: Files = ((self.language.file_name(source), encoded(source)),)
+        if how is not None:
+            if self.compilation is None:
+                self.compilation = self._compiler.compile(self.language, how, job, boxes)
+            if not self.compilation.run.product:
+                return _failed(self.compilation.run)
+            product = self.compilation.run.product
+        run = self._visit(job, self.language.run, product, boxes)
+        if run.ending is Ending.EXITED and run.exit_code and (refused := self._refusal(job, product, boxes)):
+            return replace(run, raised=refused)
+        return self._judge_memory(run, job.limits)
+
+    def _visit(self, job: Job, words: tuple[str, ...], product: Files, boxes: WorkerBoxes) -> Run:
+        language = self.language
+        command = Command(
+            words=language.words(words, job.program.source, job.limits.memory_mb),
+            environment=language.variables(),
+            installed=product,
+        )
+        program = replace(job.program, tests=None, selection=None)
+        job = replace(job, program=program, command=command, repeat=False, limits=language.limits(job.limits))
+        return boxes.visit(run_role(self._compiler.pool, language, job.limits), job)
+
+    def _refusal(self, job: Job, product: Files, boxes: WorkerBoxes) -> Raised | None:
+        """Return the syntax error of a program that has failed and is not compiled; None if it has none."""
+        if self.language.check is not None and not self._syntax_checked:
+            self._syntax_checked = True
+            check = self._visit(job, self.language.check, product, boxes)
+            if check.ending is Ending.EXITED and check.exit_code:
+                self._refused = raised_by(check)
+        return self._refused
+
+    def _judge_memory(self, run: Run, limits: Limits) -> Run:
+        """Say that a program was out of memory where its runtime, and no wall, has ended it for that."""
+        failed = run.ending is Ending.SIGNALLED or (run.ending is Ending.EXITED and run.exit_code)
+        if self.language.own_limit and failed and run.memory_mb >= FULL * limits.memory_mb:
+            return replace(run, ending=Ending.OUT_OF_MEMORY)
+        return run
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LanguageVisits(Visits):
+    """The visits of a program of another language: where others run Python code, these run its command."""
+
+    translated: Translated
+
+    def candidate(self, job: Job) -> Run:
+        """Run a job in the boxes of its language, under the job's limits; compile it first where that is needed."""
+        return self.translated.run(job, self.boxes)
+
+    @contextlib.contextmanager
+    def repeating(self) -> Iterator[None]:
+        """Do nothing: a box keeps the files of the last program, and nothing else has to be kept."""
+        yield
+
+
+def _failed(run: Run) -> Run:
+    """Return the run of a program whose compilation failed: it has never run."""
+    raised = raised_by(run)
+    if run.ending is Ending.EXITED and not run.exit_code:
+        raised = replace(raised, message="the compiler made nothing that can be run, or more than is taken")
+    return Run(
+        ending=run.ending,
+        exit_code=run.exit_code or (1 if run.ending is Ending.EXITED else None),
+        signal=run.signal,
+        stderr=run.stderr,
+        stdout=run.stdout,
+        memory_mb=run.memory_mb,
+        memory_source=run.memory_source,
+        raised=raised,
+    )
+
+
+def raised_by(run: Run) -> Raised:
+    """Return the first message of a compiler as an exception of the stage `compile`, with the line that it names."""
+    text = (run.stderr + b"\n" + run.stdout).decode("utf-8", "replace")
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    number = next((number for number, line in enumerate(lines) if _ERROR.search(line)), 0)
+    message = lines[number] if lines else "the compiler said nothing"
+    places = (_PLACE.match(line) or _POINTER.match(line) for line in lines[number : number + 3])
+    place = next(filter(None, places), None)
+    return Raised(
+        stage=Stage.COMPILE,
+        type="CompileError",
+        message=message[:MAX_MESSAGE],
+        line=int(place[1]) if place and int(place[1]) else None,
+    )
