@@ -145,6 +145,16 @@ class Pool:
             worker.start()
 
     @property
+    def limits(self) -> Limits:
+        """Return the limits of each program."""
+        return self.spec.limits
+
+    @property
+    def boxes(self) -> int:
+        """Return how many programs run at a time."""
+        return self.spec.boxes
+
+    @property
     def failure(self) -> SandboxError | None:
         """Return why nothing runs; None while the pool works. See `recover`."""
         return self._failure

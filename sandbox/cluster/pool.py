@@ -113,6 +113,8 @@ class _KnownSheet:
 class ClusterPool:
     """Boxes on the nodes of a cluster. A context manager: leaving it removes every box and every process of it."""
 
+    host: type[NodeHost] = NodeHost  # what runs on each node
+
     def __init__(
         self,
         address: str = "auto",
@@ -461,7 +463,7 @@ class ClusterPool:
         if node is None:
             node = self._schedule.nodes[asked.id] = Node(asked.id, asked.name)
         node.state, node.reason = NodeState.OPENING, ""
-        link = self._links[asked.id] = _Link(self._ray.start(NodeHost, asked.id), asked)
+        link = self._links[asked.id] = _Link(self._ray.start(self.host, asked.id), asked)
         spec = self.spec
 
         def opened(done: Future[int | Fault]) -> None:
@@ -580,6 +582,12 @@ class Place:
     boxes: int | None = None
     registry: str | None = None
 
+    def spec(self, limits: Limits, options: ScoringOptions) -> ClusterSpec:
+        """Return what a pool of this cluster is opened with."""
+        return ClusterSpec(
+            address=self.cluster or "auto", limits=limits, options=options, boxes=self.boxes, registry=self.registry
+        )
+
 
 @contextlib.contextmanager
 def open_anywhere(
@@ -590,10 +598,7 @@ def open_anywhere(
         with open_scorer(limits, boxes=place.boxes, options=options, say=say) as scorer:
             yield scorer
         return
-    spec = ClusterSpec(
-        address=place.cluster, limits=limits, options=options, boxes=place.boxes, registry=place.registry
-    )
-    with ClusterPool.of(spec, say) as pool:
+    with ClusterPool.of(place.spec(limits, options), say) as pool:
         yield pool
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import sys
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any, NoReturn
 
@@ -11,14 +12,23 @@ import click
 from click.core import ParameterSource
 
 from sandbox.boxes.image import ImageSpec
+from sandbox.boxes.pool import Pool
+from sandbox.cluster.pool import ClusterPool, Place
 from sandbox.commands.command_line import OUR_FAULT, PASSED, USAGE, say, stop
 from sandbox.commands.problem_options import ProblemReader, assume_option, filter_options, problem_options
-from sandbox.commands.scoring_options import chosen_limits, image_spec_options, limit_options, limits_of
+from sandbox.commands.scoring_options import (
+    chosen_limits,
+    cluster_options,
+    image_spec_options,
+    limit_options,
+    limits_of,
+)
 from sandbox.errors import SandboxError
 from sandbox.problems import ProblemsError
 from sandbox.scoring.references import usual_directory
 from sandbox.scoring.scorer import open_pool
 from sandbox.scoring.strategy import ScoringOptions
+from sandbox.values import Limits
 
 ROOM = 4096
 OUTPUT_KB = 6 << 10  # unless another limit is asked for: clients of other servers expect whole outputs
@@ -57,6 +67,7 @@ OUTPUT_KB = 6 << 10  # unless another limit is asked for: clients of other serve
 @filter_options
 @assume_option
 @image_spec_options
+@cluster_options
 @limit_options
 @click.pass_context
 def serve(
@@ -74,6 +85,7 @@ def serve(
     token = (context.obj or {}).get(name)
     if token is None and not _is_loopback(host):
         stop(f"{host} is not loopback, so clients need a token: put one into the environment as {name}", USAGE)
+    options_of_cluster = {option: options.pop(option) for option in ("cluster", "registry")}
     limits = limits_of(options)
     if context.get_parameter_source("output_kb") is ParameterSource.DEFAULT:
         limits = replace(limits, output_kb=OUTPUT_KB)
@@ -81,20 +93,22 @@ def serve(
         from sandbox.serving import app, server  # an extra
     except ImportError as error:
         _not_installed(error)
+    scoring = _scoring_options(image_spec, longest)
+    place = Place(options_of_cluster["cluster"], boxes, options_of_cluster["registry"])
     try:
         problems = reader.problems(source) if source else []
         with (
             server.listen(host, port) as listener,
-            open_pool(limits, boxes=boxes, image_spec=image_spec, say=say) as pool,
+            _opened(place, limits, scoring) as pool,
         ):
             service = app.Service(
-                options=_scoring_options(image_spec, longest),
+                options=scoring,
                 problems=problems,
                 token=token,
                 room=room,
                 longest_s=longest,
             )
-            say(f"serving {pool.spec.boxes} boxes at http://{_shown(listener.getsockname())}/")
+            say(f"serving {pool.boxes} boxes at http://{_shown(listener.getsockname())}/")
             broken = server.serve(pool, service, listener)
     except ProblemsError as error:
         stop(str(error), USAGE)
@@ -106,6 +120,12 @@ def serve(
         stop(str(broken), OUR_FAULT)
     say("stopped; no box is left")
     sys.exit(PASSED)
+
+
+def _opened(place: Place, limits: Limits, options: ScoringOptions) -> AbstractContextManager[Pool | ClusterPool]:
+    if place.cluster is None:
+        return open_pool(limits, boxes=place.boxes, image_spec=options.image_spec, say=say)
+    return ClusterPool.of(place.spec(limits, options), say)
 
 
 def _scoring_options(image_spec: ImageSpec, longest_s: float) -> ScoringOptions:

@@ -11,13 +11,14 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import CancelledError, Future
-from dataclasses import dataclass
 from functools import partial
-from typing import Generic, TypeVar
+from typing import TypeVar
 
 from sandbox.boxes.pool import Pool, PoolTask, WorkerBoxes
+from sandbox.cluster.pool import ClusterPool
 from sandbox.serving.bodies import Refused
 from sandbox.serving.metrics import Metrics
+from sandbox.serving.tasks import RunTask, ScoreTask, Timed, submit_elsewhere
 
 T = TypeVar("T")
 FULL = 429
@@ -26,19 +27,12 @@ _FIRST_S = 0.01  # before any program has run
 _LONGEST_RETRY_S = 60
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Timed(Generic[T]):
-    """A result, how long its task waited for a box, and how long it was in one."""
-
-    came: T
-    queue_s: float
-    run_s: float
-
-
 class AdmissionQueue:
     """Submits tasks to a pool, at most `room` at a time; safe to call from any thread."""
 
-    def __init__(self, pool: Pool, metrics: Metrics, room: int, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, pool: Pool | ClusterPool, metrics: Metrics, room: int, *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._pool, self._metrics, self._clock = pool, metrics, clock
         self.room = room
         self._lock = threading.Lock()
@@ -60,10 +54,16 @@ class AdmissionQueue:
         self._take(len(tasks), full)
         futures = []
         for task in tasks:
-            future = self._pool.submit_task(partial(self._timed, task, self._clock()))
+            future = self._submit(task)
             future.add_done_callback(partial(self._finished, outcome))
             futures.append(future)
         return futures
+
+    def _submit(self, task: PoolTask[T]) -> Future[Timed[T]]:
+        if isinstance(self._pool, ClusterPool):
+            assert isinstance(task, RunTask | ScoreTask)  # noqa: S101  (all that a server asks)
+            return submit_elsewhere(task, self._pool, self._clock)
+        return self._pool.submit_task(partial(self._timed, task, self._clock()))
 
     def cancel(self, future: Future[Timed[T]]) -> None:
         """Cancel the tasks that are not finished."""
@@ -73,7 +73,7 @@ class AdmissionQueue:
     def _take(self, places: int, full: int) -> None:
         with self._lock:
             if self._waiting + places > self.room:
-                boxes = self._pool.spec.boxes
+                boxes = max(1, self._pool.boxes)
                 seconds = math.ceil(min(self._waiting * self._mean_s / boxes, _LONGEST_RETRY_S))
                 raise Refused(
                     full, f"{self._waiting} programs wait and {self.room} may; come again later", max(1, seconds)
@@ -83,17 +83,17 @@ class AdmissionQueue:
     def _timed(self, task: PoolTask[T], asked: float, boxes: WorkerBoxes) -> Timed[T]:
         began = self._clock()
         came = task(boxes)
-        run_s = self._clock() - began
-        self._metrics.took("sandbox_queue_seconds", began - asked)
-        self._metrics.took("sandbox_run_seconds", run_s)
-        return Timed(came=came, queue_s=began - asked, run_s=run_s)
+        return Timed(came=came, queue_s=began - asked, run_s=self._clock() - began)
 
     def _finished(self, outcome: Callable[[T], str], future: Future[Timed[T]]) -> None:
         said = _outcome(outcome, future)
         with self._lock:
             self._waiting -= 1
             if not future.cancelled() and future.exception() is None:
-                self._mean_s += _SMOOTH * (future.result().run_s - self._mean_s)
+                timed = future.result()
+                self._mean_s += _SMOOTH * (timed.run_s - self._mean_s)
+                self._metrics.took("sandbox_queue_seconds", timed.queue_s)
+                self._metrics.took("sandbox_run_seconds", timed.run_s)
         self._metrics.count("sandbox_programs_total", outcome=said)
 
 

@@ -23,17 +23,18 @@ from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, R
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from sandbox.boxes.pool import Pool, PoolTask, WorkerBoxes
+from sandbox.boxes.pool import Pool
+from sandbox.cluster.pool import ClusterPool
 from sandbox.errors import SandboxError, TaskCancelled
 from sandbox.problems import Problem
-from sandbox.scoring.scorefile import score_fields
 from sandbox.scoring.scorer import Scorer
 from sandbox.scoring.strategy import ScoringOptions
 from sandbox.serving import piston, sandboxfusion, score_api
-from sandbox.serving.admission import FULL, AdmissionQueue, Timed
+from sandbox.serving.admission import FULL, AdmissionQueue
 from sandbox.serving.bodies import Bodies, Refused
-from sandbox.serving.metrics import Metrics
-from sandbox.values import Job, Program, Run, Score
+from sandbox.serving.metrics import Metrics, node_metrics
+from sandbox.serving.tasks import RunTask, ScoreTask, Timed
+from sandbox.values import Job, Program, Run
 
 _LEFT = 499  # the client has disconnected
 T = TypeVar("T")
@@ -55,12 +56,13 @@ class Service:
 class Server:
     """Serves the routes over one pool, whose boxes run this version of Python."""
 
-    def __init__(self, pool: Pool, service: Service, python: str) -> None:
+    def __init__(self, pool: Pool | ClusterPool, service: Service, python: str) -> None:
         self._pool, self._service, self._python = pool, service, python
         self._metrics, self._bodies = Metrics(), Bodies()
         self._admission = AdmissionQueue(pool, self._metrics, service.room)
         self._problems = score_api.KnownProblems(service.problems)
-        self._scorer, self._generation = Scorer(pool, service.options), 0
+        self._scorer = pool if isinstance(pool, ClusterPool) else Scorer(pool, service.options)
+        self._generation = 0
 
     def app(self, hosts: Sequence[str] = ("*",)) -> ASGIApp:
         """Return the ASGI application, for requests to these hosts."""
@@ -100,24 +102,21 @@ class Server:
         return Route(path, answered, methods=["POST"])
 
     async def _run_code(self, request: Request, body: Mapping[str, object]) -> Response:
-        asked = sandboxfusion.read(body, self._pool.spec.limits, self._service.longest_s)
+        asked = sandboxfusion.read(body, self._pool.limits, self._service.longest_s)
         came = await self._visited(request, asked.job, sandboxfusion.FULL)
         if isinstance(came, SandboxError):
             return Json(sandboxfusion.failure(str(came)))
         return Json(sandboxfusion.answer(asked, came.came), headers=_timing([came]))
 
     async def _execute(self, request: Request, body: Mapping[str, object]) -> Response:
-        job = piston.read(body, self._pool.spec.limits, self._service.longest_s)
+        job = piston.read(body, self._pool.limits, self._service.longest_s)
         came = await self._visited(request, job, FULL)
         if isinstance(came, SandboxError):
             return Json(_message(str(came)), 500)
         return Json(piston.answer(came.came, job.limits, self._python), headers=_timing([came]))
 
     async def _visited(self, request: Request, job: Job, full: int) -> Timed[Run] | SandboxError:
-        def visit(boxes: WorkerBoxes) -> Run:
-            return boxes.run(job)
-
-        (came,) = await self._waited(request, self._admission.ask([visit], lambda run: run.ending, full))
+        (came,) = await self._waited(request, self._admission.ask([RunTask(job)], lambda run: run.ending, full))
         return came
 
     async def _score(self, request: Request, body: Mapping[str, object]) -> Response:
@@ -133,16 +132,11 @@ class Server:
         ran = [one for one in came if isinstance(one, Timed)]
         return Json(score_api.answer(asked, [rows[p.source] for p in asked.programs]), headers=_timing(ran))
 
-    def _scoring(self, program: Program) -> PoolTask[dict[str, Any]]:
-        """Return a program's score as a row, made on the box's own thread."""
-        if self._generation != self._problems.generation:
+    def _scoring(self, program: Program) -> ScoreTask:
+        """Return the task that scores a program."""
+        if self._generation != self._problems.generation and isinstance(self._pool, Pool):
             self._scorer, self._generation = Scorer(self._pool, self._service.options), self._problems.generation
-        asked, limits = self._scorer.task(program), self._scorer.limits_for(program.assumptions)
-
-        def task(boxes: WorkerBoxes) -> dict[str, Any]:
-            return score_fields(asked if isinstance(asked, Score) else asked(boxes), program, limits)
-
-        return task
+        return ScoreTask(self._scorer, program, self._scorer.limits_for(program.assumptions))
 
     async def _waited(self, request: Request, futures: Sequence[Future[Timed[T]]]) -> list[Timed[T] | SandboxError]:
         """Wait for all results and return them in order; raises ClientDisconnect when the client disconnects.
@@ -172,9 +166,12 @@ class Server:
         gauges = {
             "sandbox_waiting": self._admission.waiting,
             "sandbox_room": self._admission.room,
-            "sandbox_boxes": self._pool.spec.boxes,
+            "sandbox_boxes": self._pool.boxes,
         }
-        return PlainTextResponse(self._metrics.text(gauges), media_type="text/plain; version=0.0.4")
+        told = self._metrics.text(gauges)
+        if isinstance(self._pool, ClusterPool):
+            told += node_metrics(self._pool.nodes())
+        return PlainTextResponse(told, media_type="text/plain; version=0.0.4")
 
 
 class Json(JSONResponse):

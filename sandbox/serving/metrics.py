@@ -5,11 +5,14 @@ from __future__ import annotations
 import threading
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+from sandbox.cluster.pool import NodeStatus
+from sandbox.cluster.schedule import NodeState
 
 BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 _HELP = {
-    "sandbox_requests_total": "ProgramAnswers requests by route and HTTP status.",
+    "sandbox_requests_total": "Answered requests by route and HTTP status.",
     "sandbox_programs_total": "Programs by verdict or, where they have no tests, by ending; unscored is our fault.",
     "sandbox_clients_left_total": "Requests whose client left before the answer.",
     "sandbox_queue_seconds": "How long programs waited for a box.",
@@ -17,6 +20,11 @@ _HELP = {
     "sandbox_waiting": "Programs that wait for a box or are in one.",
     "sandbox_room": "How many programs may wait or run at once.",
     "sandbox_boxes": "Boxes.",
+    "sandbox_node_up": "Whether a node of the cluster works, and where not, what it does.",
+    "sandbox_node_boxes": "Boxes of a node.",
+    "sandbox_node_under_way": "Programs that a node has.",
+    "sandbox_node_programs_total": "Programs that a node has finished.",
+    "sandbox_node_faults_total": "Programs that a node has failed, by no fault of theirs.",
 }
 Labels = tuple[tuple[str, str], ...]
 
@@ -63,6 +71,26 @@ class Metrics:
         for name, value in sorted(gauges.items()):
             yield from _head(name, "gauge")
             yield f"{name} {value:g}"
+
+
+def node_metrics(nodes: Sequence[NodeStatus]) -> str:
+    """Return the metrics of a cluster's nodes."""
+    lines: list[str] = []
+    for name, kind, value in _OF_NODES:
+        lines += _head(name, kind)
+        for node in nodes:
+            labels = {"node": node.name} | ({"state": str(node.state)} if name == "sandbox_node_up" else {})
+            lines.append(f"{name}{_braced(tuple(labels.items()))} {value(node)}")
+    return "".join(f"{line}\n" for line in lines)
+
+
+_OF_NODES: tuple[tuple[str, str, Callable[[NodeStatus], int]], ...] = (
+    ("sandbox_node_up", "gauge", lambda node: int(node.state is NodeState.WORKING)),
+    ("sandbox_node_boxes", "gauge", lambda node: node.boxes),
+    ("sandbox_node_under_way", "gauge", lambda node: node.under_way),
+    ("sandbox_node_programs_total", "counter", lambda node: node.programs),
+    ("sandbox_node_faults_total", "counter", lambda node: node.faults),
+)
 
 
 def _head(name: str, kind: str) -> Iterator[str]:

@@ -20,6 +20,7 @@ import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from sandbox.boxes.pool import Pool
+from sandbox.cluster.pool import ClusterPool
 from sandbox.errors import SandboxError
 from sandbox.serving.app import Server, Service
 from sandbox.values import Job, Program
@@ -107,20 +108,21 @@ def listen(host: str, port: int) -> socket.socket:
     return listening
 
 
-def python_of(pool: Pool) -> str:
+def python_of(pool: Pool | ClusterPool) -> str:
     """Return the version of Python that programs run on, as one of them reports it."""
-    asked = Job(program=Program(source="import platform\nprint(platform.python_version())"), limits=pool.spec.limits)
-    return pool.submit(asked).result().stdout.decode("ascii", "replace").strip()
+    asked = Job(program=Program(source="import platform\nprint(platform.python_version())"), limits=pool.limits)
+    ran = pool.run(asked) if isinstance(pool, ClusterPool) else pool.submit(asked)
+    return ran.result().stdout.decode("ascii", "replace").strip()
 
 
-def serve(pool: Pool, service: Service, listening: socket.socket) -> SandboxError | None:
+def serve(pool: Pool | ClusterPool, service: Service, listening: socket.socket) -> SandboxError | None:
     """Serve until a signal, then finish open requests; return the error if the pool failed meanwhile.
 
     Requests that are not finished GRACE_S after the signal are cancelled with an error, and their boxes are removed.
     """
     host = listening.getsockname()[0]
     server = Server(pool, service, python_of(pool))
-    connections, burst = bounds(pool.spec.boxes)
+    connections, burst = bounds(pool.boxes)
     config = uvicorn.Config(
         server.app(LOOPBACK if host in LOOPBACK else ("*",)),
         http=type("Bounded", (Connection,), {"most": connections}),
@@ -137,11 +139,11 @@ def serve(pool: Pool, service: Service, listening: socket.socket) -> SandboxErro
     try:
         asyncio.run(_until_stopped(running, pool, listening))
     finally:
-        pool.close()  # no request is served any more
+        pool.close(finish=False)  # no request is served any more
     return pool.failure
 
 
-async def _until_stopped(running: uvicorn.Server, pool: Pool, listening: socket.socket) -> None:
+async def _until_stopped(running: uvicorn.Server, pool: Pool | ClusterPool, listening: socket.socket) -> None:
     """Serve; stop the server if the engine does not come back.
 
     After that it waits at most GRACE_S.
@@ -156,5 +158,5 @@ async def _until_stopped(running: uvicorn.Server, pool: Pool, listening: socket.
         if running.should_exit and gives_up_at == math.inf:
             gives_up_at = time.monotonic() + GRACE_S
         if time.monotonic() > gives_up_at:
-            await asyncio.to_thread(pool.close)
+            await asyncio.to_thread(pool.close, finish=False)
     await serving

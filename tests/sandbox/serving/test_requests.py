@@ -11,7 +11,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sandbox.boxes.box_supply import PoolSpec
 from sandbox.serving import piston, sandboxfusion, score_api
 from sandbox.serving.admission import AdmissionQueue
 from sandbox.serving.bodies import Bodies, Refused
@@ -264,7 +263,7 @@ class Hands:
     """A pool whose tasks a test holds in its hands."""
 
     def __init__(self) -> None:
-        self.spec = PoolSpec(image="none", limits=LIMITS, boxes=2)
+        self.boxes = 2
         self.asked: list = []
 
     def submit_task(self, task):
