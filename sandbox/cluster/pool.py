@@ -52,7 +52,7 @@ from sandbox.values import (
 
 QUIET_S, SILENT_S = 6.0, 30.0  # an exchange without an answer: its programs are asked elsewhere; its node is lost
 LOOK_S = 1.0  # between two looks for nodes
-HEAD_SILENT_S = 10.0  # a head that has not answered for so long is lost
+HEAD_SILENT_S = 15.0  # a head that has not answered for so long is lost
 AGAIN_S = (1.0, 2.0, 5.0, 15.0, 30.0)  # before a node whose process was lost is opened again
 LINGER_PER_NODE_S = 0.0005
 CLOSING_S = 10.0
@@ -107,6 +107,7 @@ class _KnownSheet:
 
     number: int
     sheet: Sheet
+    longest_s: float  # that a program of it may take
     told: tuple[CallTests | None, CallTests | None] | None = None
 
 
@@ -251,7 +252,6 @@ class ClusterPool:
                 raise self._ended or RuntimeError("this pool is closed")
             sheet = self._sheet_of(program)
             key = (kind, sheet.number, program.source, more) if shared else None
-            limits = self.limits_for(program.assumptions)
             task = self._schedule.submit(
                 Task(
                     number=self._schedule.next_number(),
@@ -259,7 +259,7 @@ class ClusterPool:
                     sheet=sheet.number,
                     source=program.source,
                     more=more,
-                    longest_s=limits.sample_wall_s,
+                    longest_s=sheet.longest_s,
                     key=key,
                 ),
                 future,
@@ -278,7 +278,8 @@ class ClusterPool:
             same = (type(program.tests), type(program.selection), program.tests_source, program.assumptions)
             known = self._sheets.get(same)
             if known is None:
-                known = _KnownSheet(len(self._by_number) + 1, Sheet.of(program))
+                longest_s = self.limits_for(program.assumptions).sample_wall_s
+                known = _KnownSheet(len(self._by_number) + 1, Sheet.of(program), longest_s)
                 self._by_number[known.number] = self._sheets[same] = known
             if known.sheet.tests is program.tests and known.sheet.selection is program.selection:
                 self._sheets[at] = known  # the sheet holds them, so that no other object gets these ids

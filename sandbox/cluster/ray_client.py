@@ -19,7 +19,7 @@ from sandbox.cluster.messages import ClusterUnavailable
 
 CALLS = 8  # that an actor answers at a time: exchange, push, beat, and what opening needs
 BOXES = "boxes"  # a node's resource that says how many boxes it has
-CONNECT_S = 30.0
+CONNECT_S, CLOSE_S = 30.0, 5.0
 _CLIENT = "ray://"
 
 
@@ -137,7 +137,7 @@ class RayClient:
         if self._own:
             closing = threading.Thread(target=self._ray.shutdown, name="ray-shutdown", daemon=True)
             closing.start()
-            closing.join(CONNECT_S)  # it may wait for a head that is gone
+            closing.join(CLOSE_S)  # it may wait for a head that is gone
 
 
 def _be_quiet() -> None:

@@ -66,7 +66,11 @@ class Task:
     @property
     def wanted(self) -> bool:
         """Return whether anybody still waits for it."""
-        return not self.done and not all(future.cancelled() for future in self.futures)
+        if self.done:
+            return False
+        if len(self.futures) == 1:  # as most have
+            return not self.futures[0].cancelled()
+        return not all(future.cancelled() for future in self.futures)
 
 
 @dataclass(eq=False, slots=True)
@@ -85,6 +89,7 @@ class Node:
     faults: int = 0
     rate: float = 0.0  # programs a second
     asked_back: int = 0  # programs that it was asked to give back and has not yet
+    alone: Task | None = None  # the one program that it may have
 
     @property
     def idle(self) -> int:
@@ -147,7 +152,7 @@ class Schedule:
 
     def room(self, node: Node) -> int:
         """Return how many programs may be sent to a node now."""
-        if node.state is not NodeState.WORKING or any(task.losses >= SUSPECT for task in node.under_way.values()):
+        if node.state is not NodeState.WORKING or (node.alone is not None and node.alone.number in node.under_way):
             return 0
         window = AHEAD * node.boxes + math.ceil(node.rate * (self.linger_s + LAG_S))
         return max(0, window - len(node.under_way))
@@ -169,6 +174,7 @@ class Schedule:
                 continue
             taken.append(task)
             if suspect:
+                node.alone = task
                 break
         self._queue.extendleft(reversed(passed))
         for task in taken:

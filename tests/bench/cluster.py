@@ -126,10 +126,10 @@ def cluster(count: int) -> Iterator[RayNodes]:
         yield nodes
 
 
-def opened(nodes: RayNodes, boxes: int, kind: type[ClusterPool] = ClusterPool, **spec: Any) -> ClusterPool:
+def opened(nodes: RayNodes, wanted: int, kind: type[ClusterPool] = ClusterPool, **spec: Any) -> ClusterPool:
     """Return a pool once it has so many boxes."""
     pool = kind.of(ClusterSpec(address=nodes.address, **spec))
-    while pool.boxes < boxes:
+    while pool.boxes < wanted:
         time.sleep(0.05)
     return pool
 

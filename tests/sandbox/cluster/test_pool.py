@@ -25,6 +25,7 @@ from sandbox.cluster.messages import ClusterUnavailable
 from sandbox.cluster.pool import ClusterSpec
 from sandbox.cluster.schedule import NodeState
 from sandbox.scoring.scorefile import score_fields
+from sandbox.scoring.strategy import ScoringOptions
 from sandbox.values import (
     CallTest,
     CallTests,
@@ -45,6 +46,7 @@ pytestmark = [pytest.mark.docker, pytest.mark.filterwarnings("ignore")]
 DRIVER = Path(__file__).parents[2] / "common" / "cluster_driver.py"
 TIMES = {"cpu_s", "wall_s", "memory_mb", "memory_source"}
 WAIT_S = 120.0  # for what takes seconds on a quiet machine
+LIMITS = Limits(cpu_s=1.0)
 CASES = tuple(
     CallTest(function="f", arguments=(number,), comparison=Comparison.EQUAL, expected=number + 1) for number in range(3)
 )
@@ -61,7 +63,7 @@ def pool(nodes: RayNodes, proxy: SocketProxy) -> Iterator[ClusterPool]:
     """A pool of two nodes with one box each; the second node's engine is behind the proxy."""
     nodes.add(cpus=1)
     nodes.add(cpus=1, DOCKER_HOST=f"unix://{proxy.path}")
-    with ClusterPool.of(ClusterSpec(address=nodes.address), print) as opened:
+    with ClusterPool.of(ClusterSpec(address=nodes.address, limits=LIMITS), print) as opened:
         until(lambda: opened.boxes == 2)
         yield opened
 
@@ -117,10 +119,10 @@ PROGRAMS = [
 
 def test_the_verdicts_are_those_of_one_machine_with_the_same_explanations(pool: ClusterPool) -> None:
     rows = []
-    with Pool(boxes=1) as alone:
+    with Pool(LIMITS, boxes=1) as alone:
         for where in (alone, pool):
             scores = [future.result(WAIT_S) for future in [where.submit(program) for program in PROGRAMS]]
-            rows.append([score_fields(one, program, Limits()) for one, program in zip(scores, PROGRAMS, strict=True)])
+            rows.append([score_fields(one, program, LIMITS) for one, program in zip(scores, PROGRAMS, strict=True)])
     for one, other, program in zip(*rows, PROGRAMS, strict=True):
         assert {name for name in one if one[name] != other[name]} <= TIMES | {"explanation"}, program
         if one["verdict"] is not Verdict.TIMEOUT:  # whose explanation holds a time
@@ -157,13 +159,13 @@ def test_a_cancelled_program_is_given_up_and_the_others_are_not(pool: ClusterPoo
 
 
 def test_both_nodes_work_and_a_node_that_joins_gets_work_at_once(pool: ClusterPool, nodes: RayNodes) -> None:
-    futures = [pool.submit(work(2000 + number)) for number in range(400)]
+    futures = [pool.submit(work(2000 + number)) for number in range(200)]
     number = nodes.add(cpus=1)
     until(lambda: pool.boxes == 3 or all(future.done() for future in futures))
     if pool.boxes == 3:
         until(lambda: all(node.programs for node in pool.nodes()) or all(future.done() for future in futures))
     nodes.kill_raylet(number)
-    assert verdicts(futures) == [right(2000 + number) for number in range(400)]
+    assert verdicts(futures) == [right(2000 + number) for number in range(200)]
     until(lambda: [node.state for node in pool.nodes()].count(NodeState.WORKING) == 2)
 
 
@@ -218,8 +220,8 @@ def test_a_driver_that_is_ended_leaves_no_process_and_no_box(nodes: RayNodes, nu
 
 @pytest.mark.usefixtures("pool")
 def test_a_pool_of_nothing_says_why_at_once(nodes: RayNodes) -> None:
-    spec = ClusterSpec(address=nodes.address, limits=Limits(memory_mb=1 << 20, disk_mb=64 << 10))
-    with pytest.raises(ClusterUnavailable, match="no node of the cluster can open boxes"):
+    spec = ClusterSpec(address=nodes.address, options=ScoringOptions(runtime="nosuch"))
+    with pytest.raises(ClusterUnavailable, match=r"can open boxes: (?s:.)*has no runtime 'nosuch'"):
         ClusterPool.of(spec)
 
 
