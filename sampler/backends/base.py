@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Protocol, Self
@@ -26,6 +26,18 @@ class CannotLoad(BackendError):
 
 class EngineLost(BackendError):
     """The engine died or stopped answering; a new one can continue."""
+
+
+TEMPLATE_FIELDS = "chat_template_kwargs"  # the field of [models.request] that goes to the model's chat template
+
+
+def template_fields(params: SamplingParams) -> dict[str, object]:
+    """Return what a model's chat template is told, where the engine renders it here: the study's fields and effort."""
+    given = params.request.get(TEMPLATE_FIELDS)
+    fields = dict(given) if isinstance(given, Mapping) else {}
+    if params.effort:
+        fields = {"reasoning_effort": params.effort, "enable_thinking": params.effort != "none", **fields}
+    return fields
 
 
 class Backend(Protocol):

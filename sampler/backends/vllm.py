@@ -38,15 +38,23 @@ import os
 import signal
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 from typing import Any
 
-from sampler.backends.base import BackendError, CannotLoad, EngineLost, TextScore
+from sampler.backends.base import (
+    TEMPLATE_FIELDS,
+    BackendError,
+    CannotLoad,
+    EngineLost,
+    TextScore,
+    template_fields,
+)
 from sampler.backends.cost_attribution import WallShares
+from sampler.backends.thoughts import without_thought
 from sampler.models.architecture import ConfigError, config_architecture
 from sampler.values import (
     Closeable,
@@ -60,6 +68,7 @@ from sampler.values import (
     canonical_json,
     valid_text,
 )
+from sandbox.extraction.thoughts import open_mark
 
 _numbers = count()  # ids of requests in this process; an engine takes no id twice
 
@@ -79,7 +88,14 @@ class RequestsInFlight:
     At most `most` of them are in its batch; the others wait in the order of their arrival.
     """
 
-    def __init__(self, engine: Any, most: int) -> None:
+    def __init__(
+        self,
+        engine: Any,
+        most: int,
+        split: Callable[[Piece, Sequence[int], Sample], Sample] = lambda _piece, _tokens, sample: sample,
+    ) -> None:
+        """`split` takes the thought out of a sample, by the ids of its tokens."""
+        self._split = split
         self._engine = engine
         self._most = most
         self._pieces: dict[str, Piece] = {}
@@ -128,7 +144,7 @@ class RequestsInFlight:
         self._running.remove(number)
         seconds = self._shares.leave(number, now)
         self._let_in(now)
-        return _sample(piece, output, seconds)
+        return self._split(piece, output.outputs[0].token_ids, _sample(piece, output, seconds))
 
 
 def _sample(piece: Piece, output: Any, seconds: float) -> Sample:
@@ -148,6 +164,7 @@ def _sample(piece: Piece, output: Any, seconds: float) -> Sample:
         decode_seconds=seconds - reading,
         sum_logprob=None if written.logprobs is None else float(written.cumulative_logprob),
         prompt_shared=False,
+        cached_tokens=getattr(output, "num_cached_tokens", None),
     )
 
 
@@ -210,7 +227,7 @@ class VllmBackend(Closeable):
 
         Samples still in the engine when the iterator is closed are cancelled.
         """
-        flight = RequestsInFlight(self._engine, self._most)
+        flight = RequestsInFlight(self._engine, self._most, self._split)
         pieces = (piece for request in requests for piece in self._pieces(request, params))
         ahead = self._options.ahead or 2 * self._most
         waiting = next(pieces, None)
@@ -241,6 +258,13 @@ class VllmBackend(Closeable):
         nlls = tuple(max(0.0, -float(logprobs[token].logprob)) for token, logprobs in told)
         return TextScore(token_nlls=nlls, prompt_tokens=len(before))
 
+    def _split(self, piece: Piece, token_ids: Sequence[int], sample: Sample) -> Sample:
+        """Return a sample with the thought of a chat apart from its answer."""
+        if piece.request.prompt.style is not PromptStyle.CHAT or piece.request.prompt.prefill:
+            return sample
+        tokens = [str(self._tokenizer.decode([token])) for token in token_ids]
+        return without_thought(sample, tokens, open_mark(str(self._tokenizer.decode(list(piece.prompt)))))
+
     def close(self) -> None:
         """End the engine; calling it again does nothing."""
         if not self._closed:
@@ -248,35 +272,48 @@ class VllmBackend(Closeable):
             self._engine.engine_core.shutdown()
 
     def _pieces(self, request: Request, params: SamplingParams) -> Iterator[Piece]:
-        prompt = tuple(self._tokens(request.prompt))
+        prompt = tuple(self._tokens(request.prompt, params))
         if not prompt:
             raise BackendError(f"{request.problem}: the prompt is empty, and a model needs something to go on from")
-        if len(prompt) + params.max_tokens > self._context:
+        if len(prompt) + params.most_tokens > self._context:
             raise BackendError(
-                f"{request.problem}: a prompt of {len(prompt)} tokens and {params.max_tokens} new ones do not fit into"
+                f"{request.problem}: a prompt of {len(prompt)} tokens and {params.most_tokens} new ones do not fit into"
                 f" a context of {self._context}; raise max_model_len in [models.options.engine], or lower max_tokens"
             )
         for offset in range(request.count):
             yield Piece(request=request, offset=offset, prompt=prompt)
 
     def _params(self, piece: Piece, params: SamplingParams) -> Any:
-        return self._vllm.SamplingParams(
-            seed=piece.request.seed + piece.offset if self._options.seeded else None,
-            temperature=params.temperature,
-            top_p=params.top_p,
-            max_tokens=params.max_tokens,
-            stop=list(piece.request.prompt.stop),
-            logprobs=0 if self._options.logprobs else None,
-            output_kind=self._vllm.sampling_params.RequestOutputKind.FINAL_ONLY,
-        )
+        told: dict[str, Any] = {
+            "seed": piece.request.seed + piece.offset if self._options.seeded else None,
+            "temperature": params.temperature,
+            "top_p": params.top_p,
+            "max_tokens": params.most_tokens,
+            "stop": list(piece.request.prompt.stop),
+            "logprobs": 0 if self._options.logprobs else None,
+        }
+        if "stop" in params.omit and piece.request.prompt.style is PromptStyle.CHAT:
+            told["skip_special_tokens"] = False  # some models' marks of a thought are special tokens
+        if params.max_thinking_tokens is not None:
+            told["thinking_token_budget"] = params.max_thinking_tokens
+        told = {name: value for name, value in told.items() if name not in params.omit}
+        told |= {name: value for name, value in params.request.items() if name != TEMPLATE_FIELDS}
+        kind = self._vllm.sampling_params.RequestOutputKind.FINAL_ONLY
+        try:
+            return self._vllm.SamplingParams(**told, output_kind=kind)
+        except TypeError as error:
+            raise BackendError(f"vllm takes no such field of [models.request]: {error}") from error
 
-    def _tokens(self, prompt: Prompt) -> list[int]:
+    def _tokens(self, prompt: Prompt, params: SamplingParams | None = None) -> list[int]:
         """Return the prompt's tokens, with a chat template in chat style."""
         text = valid_text(prompt.text)
         if prompt.style is PromptStyle.COMPLETION:
             return list(self._tokenizer.encode(text))
         try:
-            put = self._tokenizer.apply_chat_template(prompt.messages, add_generation_prompt=True, tokenize=False)
+            fields = {} if params is None else template_fields(params)
+            put = self._tokenizer.apply_chat_template(
+                prompt.messages, add_generation_prompt=True, tokenize=False, **fields
+            )
         except ValueError as error:
             raise BackendError(f"the model has no chat template ({error}); ask it in the style completion") from error
         return list(self._tokenizer.encode(str(put) + prompt.prefill, add_special_tokens=False))

@@ -24,7 +24,7 @@ _ANALYSIS = "<|channel|>analysis<|message|>"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SplitText:
-    """A thought without its marks, and the answer behind it, as it was written.
+    """A thought without its marks, and the answer behind it, without the line breaks between them.
 
     `thought` is None where there was none. `ended` is false if the text stops within the thought: then there is no
     answer, whatever stopped it.
@@ -61,11 +61,11 @@ def split_thought(text: str, *, opened: str = "") -> SplitText:
     if not found:
         return SplitText(thought=None, answer=text)
     if CHANNEL.search(whole):
-        return SplitText(thought=_analysis(whole), answer=answer, ended=found == "done")
+        return SplitText(thought=_analysis(whole), answer=answer.lstrip("\r\n"), ended=found == "done")
     if found == "cut":
         return SplitText(thought=_unmarked(whole), answer="", ended=False)
     at = whole.rfind(answer) if answer else len(whole)
-    return SplitText(thought=_unmarked(whole[: at if at >= 0 else len(whole)]), answer=answer)
+    return SplitText(thought=_unmarked(whole[: at if at >= 0 else len(whole)]), answer=answer.lstrip("\r\n"))
 
 
 def _analysis(text: str) -> str:

@@ -15,7 +15,9 @@ drawn, the end mark and those of a stop string included, because they were paid 
 tokens.
 
 Of the engine's many samplers only top-p and temperature are on; at temperature 0 the most probable token is taken.
-Log-probabilities are those of the model itself, before either.
+Log-probabilities are those of the model itself, before either. Fields of `[models.request]` are the engine's own
+(`/completion` of llama.cpp's server); `chat_template_kwargs` go to the chat template. A thought is told from its answer
+by the marks of its text, and by what the template had opened.
 """
 
 from __future__ import annotations
@@ -28,9 +30,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sampler.backends.base import MOST_SECONDS, BackendError, EngineLost
+from sampler.backends.base import MOST_SECONDS, TEMPLATE_FIELDS, BackendError, EngineLost, template_fields
 from sampler.backends.cost_attribution import WallShares
 from sampler.backends.llamacpp.process import EngineOptions, EngineProcess, EventStream, ask, physical_cores
+from sampler.backends.thoughts import without_thought
 from sampler.values import (
     Architecture,
     Closeable,
@@ -42,6 +45,7 @@ from sampler.values import (
     Sample,
     SamplingParams,
 )
+from sandbox.extraction.thoughts import open_mark
 
 MOST_SLOTS = 256  # the engine's own bound, seen: with 257 it does not start
 
@@ -64,6 +68,7 @@ class PromptBatch:
     count: int
     prompt: tuple[int, ...]  # token ids
     context: int  # tokens it may come to need
+    opened: str = ""  # the mark of the thought that the prompt ends within
 
 
 @dataclass(slots=True)
@@ -72,6 +77,7 @@ class _Draft:
 
     text: list[str] = field(default_factory=list)
     logprobs: list[float] = field(default_factory=list)
+    tokens: list[str | None] = field(default_factory=list)  # their texts
 
 
 class BatchesInFlight:
@@ -164,7 +170,9 @@ class _Aloft:
         try:
             draft = self._drafts[event["index"]]
             draft.text.append(event["content"])
-            draft.logprobs += [token["logprob"] for token in event.get("completion_probabilities", [])]
+            told = event.get("completion_probabilities", [])
+            draft.logprobs += [token["logprob"] for token in told]
+            draft.tokens += [token.get("token") for token in told]
             if event["stop"]:
                 del self._drafts[event["index"]]
                 seconds = self._shares.leave((self._number, event["index"]), now)
@@ -179,7 +187,7 @@ class _Aloft:
 
     def _sample(self, last: dict[str, Any], draft: _Draft, seconds: tuple[float, float]) -> Sample:
         request, number = self.batch.request, self.batch.offset + last["index"]
-        return Sample(
+        sample = Sample(
             problem=request.problem,
             index=request.first + number,
             seed=request.seed + number,
@@ -191,18 +199,22 @@ class _Aloft:
             decode_seconds=seconds[1],
             sum_logprob=_sum(draft.logprobs, last["tokens_predicted"]),
             prompt_shared=True,
+            cached_tokens=0,
         )
+        chat = request.prompt.style is PromptStyle.CHAT and not request.prompt.prefill
+        return without_thought(sample, draft.tokens, self.batch.opened) if chat else sample
 
 
 def _body(batch: PromptBatch, params: SamplingParams) -> dict[str, Any]:
     """Return the engine's own completion request; it is streamed to get the log-probabilities of a stop string."""
     greedy = params.temperature == 0
-    return {
+    more = [name for name in ("top_k", "min_p") if name in params.request]
+    body = {
         "prompt": list(batch.prompt),
         "stream": True,
         "n_cmpl": batch.count,
         "n_predict": params.max_tokens,
-        "samplers": ["top_k"] if greedy else ["top_p", "temperature"],
+        "samplers": ["top_k"] if greedy else [*more, "top_p", "temperature"],
         "top_k": 1,
         "top_p": params.top_p,
         "temperature": params.temperature,
@@ -211,6 +223,9 @@ def _body(batch: PromptBatch, params: SamplingParams) -> dict[str, Any]:
         "n_probs": 1,
         "cache_prompt": False,
     }
+    for name in params.omit:
+        body.pop(name, None)
+    return body | {name: value for name, value in params.request.items() if name != TEMPLATE_FIELDS}
 
 
 def _sum(logprobs: list[float], tokens: int) -> float | None:
@@ -310,7 +325,14 @@ class LlamaCppBackend(Closeable):
         self._engine.close()
 
     def _batches(self, request: Request, params: SamplingParams) -> Iterator[PromptBatch]:
-        prompt = tuple(self._tokens(request.prompt))
+        if params.max_thinking_tokens is not None:
+            raise BackendError(
+                "the embedded engine cannot bound a thought; take max_thinking_tokens out, or run llama.cpp's server"
+                ' and use it by backend = "openai" with thinking_tokens_key = "reasoning_budget_tokens"'
+            )
+        text = self._put(request.prompt, params)
+        prompt = tuple(self._tokens(request.prompt, text))
+        opened = open_mark(text) if request.prompt.style is PromptStyle.CHAT else ""
         capacity = self._options.context - len(prompt)
         size = min(self._options.slots, capacity // params.max_tokens)
         if not prompt:
@@ -323,15 +345,20 @@ class LlamaCppBackend(Closeable):
         for offset in range(0, request.count, size):
             count = min(size, request.count - offset)
             need = len(prompt) + count * params.max_tokens
-            yield PromptBatch(request=request, offset=offset, count=count, prompt=prompt, context=need)
+            yield PromptBatch(request=request, offset=offset, count=count, prompt=prompt, context=need, opened=opened)
 
-    def _tokens(self, prompt: Prompt) -> list[int]:
+    def _put(self, prompt: Prompt, params: SamplingParams) -> str:
+        """Return the prompt as the model reads it: a chat by the model's template."""
+        if prompt.style is PromptStyle.COMPLETION:
+            return prompt.text.encode("utf-8", "replace").decode()  # the engine takes no lone surrogates
+        asked: dict[str, Any] = {"messages": prompt.messages}
+        if fields := template_fields(params):
+            asked[TEMPLATE_FIELDS] = fields
+        return str(self._ask("/apply-template", asked, "prompt")) + prompt.prefill
+
+    def _tokens(self, prompt: Prompt, text: str) -> list[int]:
         """Return the prompt's tokens; marks such as <|im_end|> are special tokens only if a chat template is used."""
-        text = prompt.text.encode("utf-8", "replace").decode()  # the engine takes no lone surrogates
         marks = prompt.style is PromptStyle.CHAT
-        if marks:
-            text = self._ask("/apply-template", {"messages": prompt.messages}, "prompt")
-            text += prompt.prefill
         question = {"content": text, "add_special": True, "parse_special": marks}
         tokens: list[int] = self._ask("/tokenize", question, "tokens")
         return tokens

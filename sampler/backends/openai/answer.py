@@ -20,12 +20,12 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Any
 
 from sampler.backends.openai.http_client import CallRefused, Spoilt
+from sampler.backends.thoughts import tokens_of_end
 from sampler.values import Finish
 from sandbox.extraction.thoughts import SplitText, split_thought
 from sandbox.values import MAX_SOURCE_BYTES
@@ -284,10 +284,9 @@ class ServerAnswer:
             return counted if counted <= tokens else None
         if split.thought is None:
             return 0
-        if len(draft.tokens_said) != tokens:
-            return None
-        answer = tokens_of_end(draft.tokens_said, split.answer)
-        return None if answer is None else tokens - answer
+        # Not all tokens need be there: llama.cpp leaves out those of the marks, which are the thought's.
+        answer = tokens_of_end(draft.tokens_said, split.answer) if draft.tokens_said else None
+        return None if answer is None or answer > tokens else tokens - answer
 
     def _reasoning_tokens(self) -> int | None:
         """Return the server's count of a thought's tokens; None if it has none."""
@@ -345,30 +344,6 @@ def _logprobs(said: Any) -> tuple[list[float | None], list[str | None]]:
         texts = list(said.get("tokens") or [None] * len(found))
     numbers = [float(x) if isinstance(x, int | float) and not isinstance(x, bool) else None for x in found]
     return numbers, [text if isinstance(text, str) else None for text in texts]
-
-
-_MARK = re.compile(r"<[^<>\s]{1,40}>")  # a token that ends the text and is not part of it
-
-
-def tokens_of_end(tokens: Sequence[str | None], answer: str) -> int | None:
-    """Return how many of the last tokens hold `answer` at the end of a text; None if their texts do not add up to it.
-
-    Marks of the end, which no text holds, are counted with it.
-    """
-    left = answer.rstrip()
-    for count, token in enumerate(reversed(tokens)):
-        if not left:
-            return count
-        if token is None:
-            return None
-        said = token if left != answer.rstrip() else token.rstrip()
-        if left.endswith(said):
-            left = left[: len(left) - len(said)]
-        elif said.endswith(left):
-            return count + 1
-        elif not _MARK.fullmatch(said):
-            return None
-    return None if left else len(tokens)
 
 
 def _cached(usage: Any, timings: Any, before: int | None) -> int | None:

@@ -13,7 +13,8 @@ from json_handler import JsonHandler
 
 from sampler.backends.base import BackendError
 from sampler.backends.open import BackendContext, UnknownBackend, open_backend
-from sampler.backends.openai.answer import ServerAnswer, tokens_of_end
+from sampler.backends.openai.answer import ServerAnswer
+from sampler.backends.thoughts import tokens_of_end
 from sampler.values import Finish, Prompt, PromptStyle, Request, Sample, SamplingParams
 
 CHAT = Prompt(style=PromptStyle.CHAT, text="Write f.")
