@@ -24,6 +24,7 @@ from sandbox.commands.scoring_options import (
     limits_of,
 )
 from sandbox.errors import SandboxError
+from sandbox.languages import LANGUAGES, chosen_languages
 from sandbox.problems import ProblemsError
 from sandbox.scoring.references import usual_directory
 from sandbox.scoring.scorer import open_pool
@@ -63,6 +64,12 @@ OUTPUT_KB = 6 << 10  # unless another limit is asked for: clients of other serve
     metavar="S",
     help="The longest time that a client may ask for a program.",
 )
+@click.option(
+    "--languages",
+    metavar="NAMES",
+    help="Serve only these languages besides Python, like cpp,javascript, and build their images before; all builds "
+    "every image [default: every language; an image is built when a client first needs it].",
+)
 @problem_options
 @filter_options
 @assume_option
@@ -79,8 +86,8 @@ def serve(
       sandbox serve --port 8080 --problems humaneval
       SANDBOX_TOKEN=… sandbox serve --host 0.0.0.0
     """
-    image_spec, room, longest, source, name = (
-        options.pop(option) for option in ("image_spec", "room", "longest", "source", "token_env")
+    image_spec, room, longest, source, name, asked = (
+        options.pop(option) for option in ("image_spec", "room", "longest", "source", "token_env", "languages")
     )
     token = (context.obj or {}).get(name)
     if token is None and not _is_loopback(host):
@@ -97,6 +104,7 @@ def serve(
     place = Place(options_of_cluster["cluster"], boxes, options_of_cluster["registry"])
     try:
         problems = reader.problems(source) if source else []
+        languages = LANGUAGES if asked is None else chosen_languages(asked)
         with (
             server.listen(host, port) as listener,
             _opened(place, limits, scoring) as pool,
@@ -107,10 +115,11 @@ def serve(
                 token=token,
                 room=room,
                 longest_s=longest,
+                versions=server.versions(pool, languages, build=asked is not None),
             )
             say(f"serving {pool.boxes} boxes at http://{_shown(listener.getsockname())}/")
             broken = server.serve(pool, service, listener)
-    except ProblemsError as error:
+    except (ProblemsError, ValueError) as error:
         stop(str(error), USAGE)
     except SandboxError as error:
         stop(str(error), OUR_FAULT)

@@ -36,6 +36,14 @@ def find_language(name: str) -> Language | None:
     return _BY_NAME[folded]
 
 
+def chosen_languages(names: str) -> list[Language]:
+    """Return the languages of a list of names such as cpp,javascript, or all; raises ValueError."""
+    if names.strip().casefold() == "all":
+        return list(LANGUAGES)
+    found = [find_language(name.strip()) for name in names.split(",") if name.strip()]
+    return [language for language in dict.fromkeys(found) if language is not None]
+
+
 def language_of_file(path: str) -> str:
     """Return the name of the language of a file by its extension; Python for any other."""
     language = _BY_EXTENSION.get(PurePath(path).suffix.casefold())
@@ -53,6 +61,7 @@ __all__ = [
     "Compile",
     "Language",
     "Toolchain",
+    "chosen_languages",
     "find_language",
     "language_of_file",
     "names",

@@ -20,7 +20,7 @@ CSHARP = Language(
     ),
     run=("/usr/bin/mono", f"{PROGRAM}/main.exe"),
     image=Toolchain(packages=("mono-mcs",), keep=("/usr/bin/mono",)),
-    version=("/usr/bin/mono", "--version=number"),
+    version="6.12.0",
     time_factor=2.0,
     added_mb=64,
 )  # fmt: skip
@@ -37,7 +37,7 @@ D = Language(
     ),
     run=(f"{PROGRAM}/main",),
     native=True,
-    version=("/usr/bin/gdc", "-dumpfullversion"),
+    version="14.2.0",
     added_mb=16,
 )  # fmt: skip
 OCAML = Language(
@@ -58,6 +58,6 @@ OCAML = Language(
     ),
     run=(f"{PROGRAM}/main",),
     native=True,
-    version=("/usr/bin/ocamlopt", "-version"),
+    version="5.3.0",
     added_mb=16,
 )  # fmt: skip

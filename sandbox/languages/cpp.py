@@ -29,7 +29,7 @@ CPP = Language(
     extensions=(".cc", ".cxx", ".c++"),
     compile=_gcc("/usr/bin/g++", ("-I/opt/header", *_CPP)),
     run=(f"{PROGRAM}/main",),
-    version=("/usr/bin/g++", "-dumpfullversion"),
+    version="14.2.0",
     native=True,
     added_mb=8,
 )
@@ -40,7 +40,7 @@ C = Language(
     extension=".c",
     compile=_gcc("/usr/bin/gcc", ("-x", "c", "-std=gnu17", *_FLAGS), "-x", "none", "-lm"),
     run=(f"{PROGRAM}/main",),
-    version=("/usr/bin/gcc", "-dumpfullversion"),
+    version="14.2.0",
     native=True,
     added_mb=8,
 )

@@ -102,7 +102,7 @@ JAVA = Language(
         ),
         remove_last=("/usr/lib/jvm", "/opt/jdk"),
     ),
-    version=(f"{_JDK}/bin/java", "--version"),
+    version="25.0.0",
     time_factor=2.0,
     added_mb=128,
     own_limit=True,

@@ -31,7 +31,7 @@ JAVASCRIPT = Language(
     run=_RUN,
     image=NODE,
     check=(_NODE, "--check", f"{PROGRAM}/main.js"),
-    version=(_NODE, "-p", "process.versions.node"),
+    version="24.19.0",
     added_mb=96,
     own_limit=True,
 )
@@ -44,7 +44,7 @@ TYPESCRIPT = Language(
     compile=Compile(command=(_NODE, "--disable-warning=ExperimentalWarning", "-e", _TRANSFORM), image=NODE),
     run=_RUN,
     image=NODE,
-    version=(_NODE, "-p", "process.versions.node"),
+    version="5.8.0",
     added_mb=96,
     own_limit=True,
 )

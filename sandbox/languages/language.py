@@ -60,10 +60,10 @@ class Language:
 
     `image` is what programs run in; None: the image of Python programs. `native` programs are machine code of their
     own, so their product may be executed. `check` is a command that says whether a program that has failed is a program
-    of the language at all. `time_factor` scales the limits of time. `added_mb` is the memory that the runtime needs
-    beside the program's own; `own_limit` says that the runtime limits the program's memory itself, and ends it with an
-    error of its own. `stem` returns the name of the main file, without its extension, from the source; `entry` what is
-    started, such as a class (None: the stem).
+    of the language at all. `version` is that of the compiler or runtime. `time_factor` scales the limits of time.
+    `added_mb` is the memory that the runtime needs beside the program's own; `own_limit` says that the runtime limits
+    the program's memory itself, and ends it with an error of its own. `stem` returns the name of the main file, without
+    its extension, from the source; `entry` what is started, such as a class (None: the stem).
     """
 
     name: str
@@ -76,7 +76,7 @@ class Language:
     image: Toolchain | None = None
     native: bool = False
     check: Command | None = None
-    version: Command = ()
+    version: str
     environment: tuple[tuple[str, str], ...] = ()
     time_factor: float = 1.0
     added_mb: int = 0

@@ -28,6 +28,6 @@ RUST = Language(
     run=(f"{PROGRAM}/main",),
     environment=(("RUST_BACKTRACE", "0"),),
     native=True,
-    version=("/usr/bin/rustc", "--version"),
+    version="1.85.0",
     added_mb=8,
 )  # fmt: skip

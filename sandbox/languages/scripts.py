@@ -25,7 +25,7 @@ BASH = Language(
         ),
         links=(("/usr/bin/awk", "/usr/bin/mawk"),),
     ),
-    version=("/usr/bin/bash", "-c", "echo $BASH_VERSION"),
+    version="5.2.0",
 )  # fmt: skip
 LUA = Language(
     name="lua",
@@ -34,7 +34,7 @@ LUA = Language(
     run=("/usr/bin/lua5.4", f"{PROGRAM}/main.lua"),
     check=("/usr/bin/luac5.4", "-p", f"{PROGRAM}/main.lua"),
     image=Toolchain(packages=("lua5.4",), keep=("/usr/bin/lua5.4", "/usr/bin/luac5.4")),
-    version=("/usr/bin/lua5.4", "-e", "print((_VERSION:gsub('Lua ', '')))"),
+    version="5.4.0",
 )
 PERL = Language(
     name="perl",
@@ -44,7 +44,7 @@ PERL = Language(
     run=("/usr/bin/perl", f"{PROGRAM}/main.pl"),
     check=("/usr/bin/perl", "-c", f"{PROGRAM}/main.pl"),
     image=Toolchain(packages=("perl",), keep=("/usr/bin/perl",), keep_trees=("/usr/share/perl5",)),
-    version=("/usr/bin/perl", "-e", "printf '%vd', $^V"),
+    version="5.40.0",
 )
 PHP = Language(
     name="php",
@@ -61,7 +61,7 @@ PHP = Language(
     ),
     check=("/usr/bin/php8.4", "-l", f"{PROGRAM}/main.php"),
     image=Toolchain(packages=("php8.4-cli",), keep=("/usr/bin/php8.4",)),
-    version=("/usr/bin/php8.4", "-r", "echo PHP_VERSION;"),
+    version="8.4.0",
     added_mb=16,
     own_limit=True,
 )
@@ -76,7 +76,7 @@ R = Language(
         ("LD_LIBRARY_PATH", "/usr/lib/R/lib:/usr/lib/x86_64-linux-gnu/blas:/usr/lib/x86_64-linux-gnu/lapack"),
     ),
     image=Toolchain(packages=("r-base-core",), keep=("/usr/lib/R/bin/exec/R",)),
-    version=("/usr/lib/R/bin/exec/R", "--no-echo", "--vanilla", "-e", "cat(as.character(getRversion()))"),
+    version="4.5.0",
     added_mb=64,
 )  # fmt: skip
 RUBY = Language(
@@ -87,6 +87,6 @@ RUBY = Language(
     run=("/usr/bin/ruby3.3", f"{PROGRAM}/main.rb"),
     check=("/usr/bin/ruby3.3", "-c", f"{PROGRAM}/main.rb"),
     image=Toolchain(packages=("ruby3.3",), keep=("/usr/bin/ruby3.3",)),
-    version=("/usr/bin/ruby3.3", "-e", "puts RUBY_VERSION"),
+    version="3.3.0",
     added_mb=16,
 )

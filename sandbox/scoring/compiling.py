@@ -16,7 +16,7 @@ import hashlib
 import re
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 
@@ -107,16 +107,20 @@ class Compiler:
 def compile_role(pool: Pool, how: Compile) -> BoxRole:
     """Return the role of the boxes that compile with an image."""
     image = pool.image_of(ImageSpec(toolchain=how.image))
-    return BoxRole("compiler", image, how.limits, CommandWalls())
+    return BoxRole("compiler", image, _only_walls(how.limits), CommandWalls())
 
 
 def run_role(pool: Pool, language: Language, limits: Limits) -> BoxRole:
     """Return the role of the boxes that run programs of a language under such limits."""
     image = None if language.image is None else pool.image_of(ImageSpec(toolchain=language.image))
     walls = CommandWalls(executable=language.native, added_mb=language.added_mb)
+    return BoxRole("program", image, _only_walls(limits), walls)
+
+
+def _only_walls(limits: Limits) -> Limits:
+    """Return limits that are equal for all programs that may share a box."""
     memory_mb, processes, disk_mb, files = limits.walls
-    only_walls = Limits(memory_mb=memory_mb, processes=processes, disk_mb=disk_mb, files=files)
-    return BoxRole("program", image, only_walls, walls)
+    return Limits(memory_mb=memory_mb, processes=processes, disk_mb=disk_mb, files=files)
 
 
 def _compile_job(language: Language, how: Compile, job: Job) -> Job:
@@ -140,27 +144,44 @@ def _key(role: BoxRole, work: Job) -> str:
     return total.hexdigest()
 
 
+def build_images(pool: Pool, languages: Iterable[Language]) -> None:
+    """Build the images of languages, where they are missing or stale."""
+    for language in languages:
+        for toolchain in dict.fromkeys((language.toolchain, language.image)):
+            if toolchain is not None:
+                pool.image_of(ImageSpec(toolchain=toolchain))
+
+
+def scaled(limits: Limits, language: str) -> Limits:
+    """Return the limits of a program of a language, where `limits` were set for any; raises ValueError."""
+    found = find_language(language)
+    return limits if found is None else found.limits(limits)
+
+
 def encoded(source: str) -> bytes:
     """Return a program's text as the bytes of its file."""
     return source.encode("utf-8", "surrogatepass")
 
 
 class Translated:
-    """One program of another language: compiled when it is first run, and once."""
+    """One program of another language: compiled when it is first run, and once.
 
-    def __init__(self, compiler: Compiler, program: Program) -> None:
+    `compile_s` limits the wall seconds of that (None: the language says it).
+    """
+
+    def __init__(self, compiler: Compiler, program: Program, compile_s: float | None = None) -> None:
         """Raise ValueError for Python, and for a language that is not known."""
         language = find_language(program.language)
         if language is None:
             raise ValueError(f"{PYTHON} programs are run by the boxes' own interpreter")
         self.language = language
         self.compilation: Compilation | None = None
-        self._compiler, self._syntax_checked = compiler, False
+        self._compiler, self._compile_s, self._syntax_checked = compiler, compile_s, False
         self._refused: Raised | None = None
 
     def run(self, job: Job, boxes: WorkerBoxes) -> Run:
         """Compile the program, if it needs that, and run it; returns the compiler's run if that failed."""
-        source, how = job.program.source, self.language.compile
+        source, how = job.program.source, self._how()
         product: Files = ((self.language.file_name(source), encoded(source)),)
         if how is not None:
             if self.compilation is None:
@@ -173,6 +194,12 @@ class Translated:
             return replace(run, raised=refused)
         return self._judge_memory(run, job.limits)
 
+    def _how(self) -> Compile | None:
+        how = self.language.compile
+        if how is None or self._compile_s is None:
+            return how
+        return replace(how, limits=replace(how.limits, wall_s=min(how.limits.wall_s, self._compile_s)))
+
     def _visit(self, job: Job, words: tuple[str, ...], product: Files, boxes: WorkerBoxes) -> Run:
         language = self.language
         command = Command(
@@ -181,7 +208,7 @@ class Translated:
             installed=product,
         )
         program = replace(job.program, tests=None, selection=None)
-        job = replace(job, program=program, command=command, repeat=False, limits=language.limits(job.limits))
+        job = replace(job, program=program, command=command, repeat=False)
         return boxes.visit(run_role(self._compiler.pool, language, job.limits), job)
 
     def _refusal(self, job: Job, product: Files, boxes: WorkerBoxes) -> Raised | None:
@@ -199,6 +226,32 @@ class Translated:
         if self.language.own_limit and failed and run.memory_mb >= FULL * limits.memory_mb:
             return replace(run, ending=Ending.OUT_OF_MEMORY)
         return run
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Executed:
+    """A program that was run once, without tests: `run` is None if it was not compiled."""
+
+    run: Run | None
+    compilation: Compilation | None = None
+
+    @property
+    def ending(self) -> Ending:
+        """Return how the program ended, or its compiler."""
+        if self.run is not None:
+            return self.run.ending
+        assert self.compilation is not None  # noqa: S101  (one of both is there)
+        return self.compilation.run.ending
+
+
+def execute(compiler: Compiler, job: Job, compile_s: float, boxes: WorkerBoxes) -> Executed:
+    """Run a program of any language once, and compile it first where that is needed."""
+    if job.program.language == PYTHON:
+        return Executed(run=boxes.run(job))
+    translated = Translated(compiler, job.program, compile_s)
+    run = translated.run(job, boxes)
+    compiled = translated.compilation
+    return Executed(run=None if compiled is not None and not compiled.run.product else run, compilation=compiled)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,7 +20,7 @@ from sandbox.boxes.pool import Pool, PoolTask
 from sandbox.judging import judge
 from sandbox.scoring.calls import CallStrategy, are_calls
 from sandbox.scoring.collect_answers import PATIENCE, ProgramAnswers, collect_answers
-from sandbox.scoring.compiling import Compiler, LanguageVisits, Translated
+from sandbox.scoring.compiling import Compiler, LanguageVisits, Translated, scaled
 from sandbox.scoring.grader_tests import GraderStrategy, score_in_process
 from sandbox.scoring.printed import score_printed
 from sandbox.scoring.references import References
@@ -99,7 +99,7 @@ class Scorer:
             job = Job(
                 program=program,
                 stdin=stdin,
-                limits=self.limits_for(program.assumptions),
+                limits=scaled(self.limits_for(program.assumptions), program.language),
                 fresh=self.options.fresh,
                 isolation=self.options.isolation,
             )

@@ -27,6 +27,7 @@ from sandbox.boxes.pool import Pool
 from sandbox.cluster.pool import ClusterPool
 from sandbox.errors import SandboxError, TaskCancelled
 from sandbox.problems import Problem
+from sandbox.scoring.compiling import Executed
 from sandbox.scoring.scorer import Scorer
 from sandbox.scoring.strategy import ScoringOptions
 from sandbox.serving import piston, sandboxfusion, score_api
@@ -34,7 +35,7 @@ from sandbox.serving.admission import FULL, AdmissionQueue
 from sandbox.serving.bodies import Bodies, Refused
 from sandbox.serving.metrics import Metrics, node_metrics
 from sandbox.serving.tasks import RunTask, ScoreTask, Timed
-from sandbox.values import Job, Program, Run
+from sandbox.values import PYTHON, Job, Program
 
 _LEFT = 499  # the client has disconnected
 T = TypeVar("T")
@@ -51,13 +52,15 @@ class Service:
     token: str | None = None
     room: int
     longest_s: float
+    versions: Mapping[str, str]  # of the languages that are served, Python first
 
 
 class Server:
-    """Serves the routes over one pool, whose boxes run this version of Python."""
+    """Serves the routes over one pool."""
 
-    def __init__(self, pool: Pool | ClusterPool, service: Service, python: str) -> None:
-        self._pool, self._service, self._python = pool, service, python
+    def __init__(self, pool: Pool | ClusterPool, service: Service) -> None:
+        self._pool, self._service = pool, service
+        self._languages = tuple(service.versions)
         self._metrics, self._bodies = Metrics(), Bodies()
         self._admission = AdmissionQueue(pool, self._metrics, service.room)
         self._problems = score_api.KnownProblems(service.problems)
@@ -70,12 +73,12 @@ class Server:
             self._post("/run_code", self._run_code, sandboxfusion.failure),
             self._post("/api/v2/execute", self._execute, _message),
             self._post("/v1/score", self._score, _error),
-            Route("/api/v2/runtimes", lambda _: Json(piston.runtimes(self._python))),
+            Route("/api/v2/runtimes", lambda _: Json(piston.runtimes(self._service.versions))),
             Route("/v1/ping", lambda _: PlainTextResponse("pong")),
             Route("/healthz", self._health),
             Route("/metrics", self._measured),
-            Route("/openapi.json", lambda _: Json(openapi(self._service.longest_s))),
-            Route("/", lambda _: HTMLResponse(page(openapi(self._service.longest_s)))),
+            Route("/openapi.json", lambda _: Json(openapi(self._service.longest_s, self._languages))),
+            Route("/", lambda _: HTMLResponse(page(openapi(self._service.longest_s, self._languages)))),
         ]
         doors = [Middleware(TrustedHostMiddleware, allowed_hosts=list(hosts), www_redirect=False)]
         if self._service.token is not None:
@@ -102,21 +105,25 @@ class Server:
         return Route(path, answered, methods=["POST"])
 
     async def _run_code(self, request: Request, body: Mapping[str, object]) -> Response:
-        asked = sandboxfusion.read(body, self._pool.limits, self._service.longest_s)
-        came = await self._visited(request, asked.job, sandboxfusion.FULL)
+        asked = sandboxfusion.read(body, self._pool.limits, self._service.longest_s, self._languages)
+        came = await self._executed(request, asked.job, asked.compile_s, sandboxfusion.FULL)
         if isinstance(came, SandboxError):
             return Json(sandboxfusion.failure(str(came)))
         return Json(sandboxfusion.answer(asked, came.came), headers=_timing([came]))
 
     async def _execute(self, request: Request, body: Mapping[str, object]) -> Response:
-        job = piston.read(body, self._pool.limits, self._service.longest_s)
-        came = await self._visited(request, job, FULL)
+        asked = piston.read(body, self._pool.limits, self._service.longest_s, self._languages)
+        came = await self._executed(request, asked.job, asked.compile_s, FULL)
         if isinstance(came, SandboxError):
             return Json(_message(str(came)), 500)
-        return Json(piston.answer(came.came, job.limits, self._python), headers=_timing([came]))
+        version = self._service.versions[asked.job.program.language]
+        return Json(piston.answer(asked, came.came, version), headers=_timing([came]))
 
-    async def _visited(self, request: Request, job: Job, full: int) -> Timed[Run] | SandboxError:
-        (came,) = await self._waited(request, self._admission.ask([RunTask(job)], lambda run: run.ending, full))
+    async def _executed(
+        self, request: Request, job: Job, compile_s: float, full: int
+    ) -> Timed[Executed] | SandboxError:
+        task = RunTask(job, compile_s, self._scorer)
+        (came,) = await self._waited(request, self._admission.ask([task], lambda executed: executed.ending, full))
         return came
 
     async def _score(self, request: Request, body: Mapping[str, object]) -> Response:
@@ -199,11 +206,14 @@ class Bearer:
         await self._app(scope, receive, send)
 
 
-def openapi(longest_s: float) -> dict[str, Any]:
+def openapi(longest_s: float, languages: Sequence[str] = (PYTHON,)) -> dict[str, Any]:
     """Return the OpenAPI description of the routes; `longest_s` is the most time that this server grants."""
     described: dict[str, Any] = json.loads((resources.files("sandbox.serving") / "openapi.json").read_text("utf-8"))
     schemas = described["components"]["schemas"]
     schemas["RunCodeRequest"]["properties"]["run_timeout"]["maximum"] = longest_s
+    served = f"What is served: {', '.join(languages)}, each by any of its usual names."
+    for request in ("RunCodeRequest", "ExecuteRequest"):
+        schemas[request]["properties"]["language"]["description"] = served
     for name in ("run_timeout", "run_cpu_time"):
         schemas["ExecuteRequest"]["properties"][name]["maximum"] = 1000 * longest_s
     return described

@@ -10,10 +10,19 @@ import contextlib
 import json
 import reprlib
 import sys
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
-from sandbox.values import Job, Limits, Program
+from sandbox.languages import find_language
+from sandbox.values import PYTHON, Job, Limits, Program
+
+
+class Source(NamedTuple):
+    """A program's text, and the name of its language."""
+
+    text: str
+    language: str
 
 
 class Refused(Exception):
@@ -143,14 +152,32 @@ def seconds(asked_s: float, ceiling_s: float, name: str) -> float:
     return asked_s
 
 
-def job(source: str, stdin: str, limits: Limits, *, wall_s: float, cpu_s: float) -> Job:
+def compile_seconds(asked_s: float, default_s: float, ceiling_s: float) -> float:
+    """Return the wall time for a compiler; a client that names none, or too much, gets what there is."""
+    return min(asked_s if asked_s >= LEAST_S else default_s, ceiling_s)
+
+
+def language(body: Mapping[str, object], served: Sequence[str]) -> str:
+    """Return the name of the language, which a client may call by any of its names."""
+    asked = text(body, "language")
+    try:
+        found = find_language(asked)
+        name = PYTHON if found is None else found.name
+    except ValueError:
+        name = ""
+    if name not in served:
+        raise Refused(400, f"language {asked!r} is not served here; what is: {', '.join(served)}")
+    return name
+
+
+def job(source: Source, stdin: str, limits: Limits, *, wall_s: float, cpu_s: float) -> Job:
     """Return the job of a program without tests, with these times instead of the server's.
 
     It is refused if it is too large.
     """
     try:
         return Job(
-            program=Program(source=_valid(source)),
+            program=Program(source=_valid(source.text), language=source.language),
             stdin=stdin.encode("utf-8", "replace"),
             limits=replace(limits, wall_s=wall_s, cpu_s=cpu_s),
         )

@@ -1,7 +1,8 @@
 """Read and write the format of Piston's `/api/v2/execute` and `/api/v2/runtimes`.
 
-Times are milliseconds and memory is bytes in this format. Only one Python file without arguments is supported. The
-memory limit is that of the boxes. `output` is stdout followed by stderr: the order of their bytes is not known.
+Times are milliseconds and memory is bytes in this format. Only one file without arguments is supported. The memory
+limit is that of the boxes. `output` is stdout followed by stderr: the order of their bytes is not known. A language
+that is compiled has the result `compile`; if that failed, there is no `run`.
 """
 
 from __future__ import annotations
@@ -9,26 +10,41 @@ from __future__ import annotations
 import base64
 import binascii
 import signal
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
+from sandbox.languages import PYTHON_NAMES, find_language
+from sandbox.languages.language import COMPILE_LIMITS
+from sandbox.scoring.compiling import Executed
 from sandbox.serving import bodies
 from sandbox.serving.bodies import Refused
-from sandbox.values import Ending, Job, Limits, Run
+from sandbox.values import PYTHON, Ending, Job, Limits, Run
 
 TIMEOUT_MS = 3000.0  # theirs
-ALIASES = ("py", "py3", "python3")
+COMPILE_TIMEOUT_MS = 10_000.0  # theirs
 
 
-def runtimes(version: str) -> list[dict[str, object]]:
-    """Return the runtimes: the versions of Python that can be run."""
-    return [{"language": "python", "version": version, "aliases": list(ALIASES)}]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Execute:
+    """One request: the job, and the seconds to compile it."""
+
+    job: Job
+    compile_s: float
 
 
-def read(body: Mapping[str, object], limits: Limits, longest_s: float) -> Job:
-    """Read the job of a request; raises Refused."""
-    language = bodies.text(body, "language")
-    if language not in {"python", *ALIASES}:
-        raise Refused(400, f"{language} runtime is unknown; python is served here")
+def runtimes(versions: Mapping[str, str]) -> list[dict[str, object]]:
+    """Return the runtimes, by the languages and their versions."""
+    found: list[dict[str, object]] = []
+    for name, version in versions.items():
+        language = find_language(name)
+        aliases = PYTHON_NAMES[1:] if language is None else language.aliases
+        found.append({"language": name, "version": version, "aliases": list(aliases)})
+    return found
+
+
+def read(body: Mapping[str, object], limits: Limits, longest_s: float, served: Sequence[str] = (PYTHON,)) -> Execute:
+    """Read a request for a program in one of the `served` languages; raises Refused."""
+    language = bodies.language(body, served)
     bodies.text(body, "version", "*")
     if bodies.items(body, "args"):
         raise Refused(400, "args are not served here: a program has its code and its stdin")
@@ -37,15 +53,18 @@ def read(body: Mapping[str, object], limits: Limits, longest_s: float) -> Job:
         raise Refused(400, f"files must be one file, the program, not {len(files)}")
     wall_ms = bodies.number(body, "run_timeout", TIMEOUT_MS)
     cpu_ms = bodies.number(body, "run_cpu_time", wall_ms)
-    for name in ("compile_timeout", "compile_cpu_time", "compile_memory_limit", "run_memory_limit"):
+    for name in ("compile_cpu_time", "compile_memory_limit", "run_memory_limit"):
         bodies.number(body, name, -1)
-    return bodies.job(
-        _content(files[0]),
+    compile_ms = bodies.number(body, "compile_timeout", COMPILE_TIMEOUT_MS)
+    job = bodies.job(
+        bodies.Source(_content(files[0]), language),
         bodies.text(body, "stdin", ""),
         limits,
         wall_s=bodies.seconds(wall_ms / 1000, longest_s, "run_timeout"),
         cpu_s=bodies.seconds(cpu_ms / 1000, longest_s, "run_cpu_time"),
     )
+    compile_s = bodies.compile_seconds(compile_ms / 1000, COMPILE_TIMEOUT_MS / 1000, longest_s)
+    return Execute(job=job, compile_s=compile_s)
 
 
 def _content(file: object) -> str:
@@ -67,13 +86,22 @@ def _content(file: object) -> str:
         raise Refused(400, f"the file's content is not {encoding} of UTF-8: {error}") from error
 
 
-def answer(run: Run, limits: Limits, version: str) -> dict[str, object]:
+def answer(asked: Execute, executed: Executed, version: str) -> dict[str, object]:
     """Return the result of the program in Piston's format."""
+    told: dict[str, object] = {"language": asked.job.program.language, "version": version}
+    if executed.compilation is not None:
+        told["compile"] = _result(executed.compilation.run, COMPILE_LIMITS)
+    if executed.run is not None:
+        told["run"] = _result(executed.run, asked.job.limits)
+    return told
+
+
+def _result(run: Run, limits: Limits) -> dict[str, object]:
     stdout, stderr = (stream.decode("utf-8", "replace") for stream in (run.stdout, run.stderr))
     status, message = _status(run, limits)
     killed = run.ending is not Ending.EXITED
     number = signal.SIGKILL if run.signal is None else run.signal
-    told = {
+    return {
         "stdout": stdout,
         "stderr": stderr,
         "output": stdout + stderr,
@@ -85,7 +113,6 @@ def answer(run: Run, limits: Limits, version: str) -> dict[str, object]:
         "wall_time": round(run.wall_s * 1000),
         "memory": round(run.memory_mb * (1 << 20)),
     }
-    return {"language": "python", "version": version, "run": told}
 
 
 def _name(number: int) -> str:

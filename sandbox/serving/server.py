@@ -13,7 +13,7 @@ import resource
 import signal
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import uvicorn
@@ -22,8 +22,10 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from sandbox.boxes.pool import Pool
 from sandbox.cluster.pool import ClusterPool
 from sandbox.errors import SandboxError
+from sandbox.languages import Language
+from sandbox.scoring.compiling import build_images
 from sandbox.serving.app import Server, Service
-from sandbox.values import Job, Program
+from sandbox.values import PYTHON, Job, Program
 
 HEADERS_S, BODY_S, READING_S = 15.0, 60.0, 120.0
 MOST = 4096
@@ -115,13 +117,26 @@ def python_of(pool: Pool | ClusterPool) -> str:
     return ran.result().stdout.decode("ascii", "replace").strip()
 
 
+def versions(pool: Pool | ClusterPool, languages: Sequence[Language], *, build: bool) -> dict[str, str]:
+    """Return the versions of Python and of these languages; with `build`, build their images where they are missing.
+
+    A cluster runs Python alone.
+    """
+    python = {PYTHON: python_of(pool)}
+    if isinstance(pool, ClusterPool):
+        return python
+    if build:
+        build_images(pool, languages)
+    return python | {language.name: language.version for language in languages}
+
+
 def serve(pool: Pool | ClusterPool, service: Service, listening: socket.socket) -> SandboxError | None:
     """Serve until a signal, then finish open requests; return the error if the pool failed meanwhile.
 
     Requests that are not finished GRACE_S after the signal are cancelled with an error, and their boxes are removed.
     """
     host = listening.getsockname()[0]
-    server = Server(pool, service, python_of(pool))
+    server = Server(pool, service)
     connections, burst = bounds(pool.boxes)
     config = uvicorn.Config(
         server.app(LOOPBACK if host in LOOPBACK else ("*",)),

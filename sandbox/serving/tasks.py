@@ -10,6 +10,7 @@ from typing import Any, Generic, TypeVar
 
 from sandbox.boxes.pool import WorkerBoxes
 from sandbox.cluster.pool import ClusterPool
+from sandbox.scoring.compiling import Executed, execute
 from sandbox.scoring.scorefile import score_fields
 from sandbox.scoring.scorer import Scorer
 from sandbox.values import Job, Limits, Program, Run, Score
@@ -28,21 +29,24 @@ class Timed(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class RunTask:
-    """Runs a job."""
+    """Runs a job, and compiles its program first where that is needed; `compile_s` limits that."""
 
     job: Job
+    compile_s: float
+    scorer: Scorer | ClusterPool
 
-    def __call__(self, boxes: WorkerBoxes, /) -> Run:
+    def __call__(self, boxes: WorkerBoxes, /) -> Executed:
         """Do it in these boxes."""
-        return boxes.run(self.job)
+        assert isinstance(self.scorer, Scorer)  # noqa: S101  (else `submit` is called)
+        return execute(self.scorer.compiler, self.job, self.compile_s, boxes)
 
     def submit(self, pool: ClusterPool) -> Future[Run]:
         """Ask a cluster."""
         return pool.run(self.job)
 
-    def read(self, run: Run) -> tuple[Run, float]:
+    def read(self, run: Run) -> tuple[Executed, float]:
         """Return what the cluster answered, and how many seconds that took in a box."""
-        return run, run.wall_s
+        return Executed(run=run), run.wall_s
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,11 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sandbox.scoring.compiling import Executed
 from sandbox.serving import piston, sandboxfusion, score_api
 from sandbox.serving.admission import AdmissionQueue
 from sandbox.serving.bodies import Bodies, Refused
 from sandbox.serving.metrics import Metrics
-from sandbox.values import Ending, Limits, Run
+from sandbox.values import Compilation, Ending, Limits, Run
 
 LIMITS = Limits(memory_mb=512, output_kb=64)
 ADD = {
@@ -79,7 +80,7 @@ class TestFusion:
     )
     def test_how_a_program_ended_is_told_in_their_words(self, ending, facts, status, result) -> None:
         told = sandboxfusion.answer(
-            sandboxfusion.read({"language": "python", "code": ""}, LIMITS, 60.0), a_run(ending, **facts)
+            sandboxfusion.read({"language": "python", "code": ""}, LIMITS, 60.0), Executed(run=a_run(ending, **facts))
         )
         ran = told["run_result"]
         assert (told["status"], (ran["status"], ran["return_code"])) == (status, result)
@@ -87,9 +88,9 @@ class TestFusion:
 
     def test_another_memory_limit_is_not_promised(self) -> None:
         asked = sandboxfusion.read({"language": "python", "code": "", "memory_limit_MB": 1024}, LIMITS, 60.0)
-        assert "the memory limit was 512 MB" in sandboxfusion.answer(asked, a_run())["message"]
+        assert "the memory limit was 512 MB" in sandboxfusion.answer(asked, Executed(run=a_run()))["message"]
         same = sandboxfusion.read({"language": "python", "code": "", "memory_limit_MB": 512}, LIMITS, 60.0)
-        assert sandboxfusion.answer(same, a_run())["message"] == ""
+        assert sandboxfusion.answer(same, Executed(run=a_run()))["message"] == ""
 
     @pytest.mark.parametrize(
         ("body", "status", "message"),
@@ -112,6 +113,41 @@ class TestFusion:
         assert refused.value.status == status
 
 
+class TestLanguages:
+    SERVED = ("python", "cpp")
+
+    def test_a_compiled_program_has_both_results_in_both_formats(self) -> None:
+        compiled = Compilation(run=a_run(stderr=b"a warning", product=(("main", b""),)))
+        executed = Executed(run=a_run(Ending.SIGNALLED, exit_code=None, signal=11), compilation=compiled)
+        asked = sandboxfusion.read({"language": "c++", "code": "", "compile_timeout": 3}, LIMITS, 60.0, self.SERVED)
+        assert (asked.job.program.language, asked.compile_s) == ("cpp", 3.0)
+        told = sandboxfusion.answer(asked, executed)
+        codes = told["compile_result"]["return_code"], told["run_result"]["return_code"]
+        assert (told["status"], codes) == ("Failed", (0, -11))
+        files = {"language": "cpp", "version": "*", "files": [{"content": ""}], "compile_timeout": -1}
+        other = piston.answer(piston.read(files, LIMITS, 60.0, self.SERVED), executed, "14.2.0")
+        assert (other["language"], other["version"]) == ("cpp", "14.2.0")
+        assert (other["compile"]["stderr"], other["run"]["signal"]) == ("a warning", "SIGSEGV")
+
+    def test_a_program_that_does_not_compile_has_no_run(self) -> None:
+        executed = Executed(run=None, compilation=Compilation(run=a_run(exit_code=1)))
+        asked = sandboxfusion.read({"language": "cpp", "code": ""}, LIMITS, 60.0, self.SERVED)
+        told = sandboxfusion.answer(asked, executed)
+        assert (told["status"], told["compile_result"]["return_code"], told["run_result"]) == ("Failed", 1, None)
+        other = piston.read({"language": "cpp", "files": [{"content": ""}]}, LIMITS, 60.0, self.SERVED)
+        assert "run" not in piston.answer(other, executed, "14.2.0")
+
+    def test_a_refusal_lists_what_is_served(self) -> None:
+        with pytest.raises(Refused, match="'rust' is not served here; what is: python, cpp"):
+            sandboxfusion.read({"language": "rust", "code": ""}, LIMITS, 60.0, self.SERVED)
+
+    def test_the_runtimes_have_the_names_that_clients_use(self) -> None:
+        python, cpp = piston.runtimes({"python": "3.12.1", "cpp": "14.2.0"})
+        assert "py" in python["aliases"]
+        assert (cpp["language"], cpp["version"]) == ("cpp", "14.2.0")
+        assert "c++" in cpp["aliases"]
+
+
 class TestPiston:
     @pytest.mark.parametrize(
         ("ending", "facts", "told"),
@@ -127,7 +163,8 @@ class TestPiston:
         ],
     )
     def test_how_a_program_ended_is_told_in_their_words(self, ending, facts, told) -> None:
-        ran = piston.answer(a_run(ending, **facts), LIMITS, "3.11.2")["run"]
+        asked = piston.read({"language": "python", "files": [{"content": ""}]}, LIMITS, 60.0)
+        ran = piston.answer(asked, Executed(run=a_run(ending, **facts)), "3.11.2")["run"]
         assert (ran["code"], ran["signal"], ran["status"]) == told
         assert (ran["cpu_time"], ran["wall_time"], ran["memory"]) == (100, 200, 9 << 20)
         assert ran["output"] == ran["stdout"] + ran["stderr"]
@@ -142,7 +179,7 @@ class TestPiston:
             "files": [{"content": content, "encoding": encoding}],
             "run_timeout": 500,
         }
-        job = piston.read(asked, LIMITS, 60.0)
+        job = piston.read(asked, LIMITS, 60.0).job
         assert (job.program.source, job.limits.wall_s, job.limits.cpu_s) == ("é = 1", 0.5, 0.5)
 
     @pytest.mark.parametrize(

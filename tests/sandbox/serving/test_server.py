@@ -147,9 +147,32 @@ class TestRunCode:
         ]
 
 
+class TestOtherLanguages:
+    SUM = "#include <iostream>\nint main() { int a, b; std::cin >> a >> b; std::cout << a + b; }"
+
+    def test_a_client_of_sandboxfusion_sends_one_request_for_each_case(self, server: Serving) -> None:
+        for stdin, printed in (("1 2", "3"), ("30 4", "34")):
+            told = server.post("/run_code", {"language": "cpp", "code": self.SUM, "stdin": stdin, "files": {}}).json()
+            assert fits("RunCodeResponse", told)
+            assert (told["status"], told["run_result"]["stdout"]) == ("Success", printed)
+            assert told["compile_result"]["return_code"] == 0
+
+    def test_a_client_of_piston_sees_a_compiler_refuse(self, server: Serving) -> None:
+        asked = {"language": "c++", "version": "*", "files": [{"content": "int main() { return x; }"}]}
+        told = server.post("/api/v2/execute", asked).json()
+        assert fits("ExecuteResponse", told)
+        assert told["compile"]["code"] == 1
+        assert "was not declared" in told["compile"]["stderr"]
+        assert "run" not in told
+
+    def test_an_unknown_language_is_refused(self, server: Serving) -> None:
+        assert server.post("/run_code", {"language": "cobol", "code": ""}).status_code == 400
+
+
 class TestPiston:
     def test_a_program_runs_and_its_end_is_told(self, server: Serving) -> None:
-        (runtime,) = requests.get(f"{server.url}/api/v2/runtimes", timeout=300).json()
+        runtime, *others = requests.get(f"{server.url}/api/v2/runtimes", timeout=300).json()
+        assert {"cpp", "javascript", "java"} <= {other["language"] for other in others}
         assert fits("Runtime", runtime)
         code = "import sys\nprint(sys.version.split()[0], input())\nsys.exit(4)"
         asked = {"language": "py3", "version": "*", "files": [{"name": "main.py", "content": code}], "stdin": "hey"}
