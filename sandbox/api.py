@@ -33,7 +33,7 @@ from sandbox.extraction import TEXT_KINDS, TextKind, extract
 from sandbox.problems import Problem
 from sandbox.scoring.scorer import open_scorer
 from sandbox.scoring.strategy import ScoringOptions
-from sandbox.values import Assumptions, Limits, Program, Score, Verdict
+from sandbox.values import Limits, Program, Score, Verdict
 
 Message = Mapping[str, object]  # of a chat: its `content` is a text, or a list of parts
 _TEXTS = frozenset({None, "text", "output_text", "input_text"})  # types of parts that hold a text
@@ -56,12 +56,13 @@ class Pool:
             self._opened = opening.pop_all()
         self._closed = weakref.finalize(self, _close_quietly, self._opened)
 
-    def submit(self, program: Program, *, every_case: bool = False) -> Future[Score]:
+    def submit(self, program: Program, *, every_case: bool = False, limits: Limits | None = None) -> Future[Score]:
         """Submit a program; return a future of its score, which raises SandboxError if we could not judge it.
 
         With `every_case` it goes on after a failed test, until a limit of time stops it (see `Score.share_of_tests`).
+        `limits` replace those of the pool and of the program's problem, but for `disk_mb` and `files`.
         """
-        return self._scorer.submit(program, every_case=every_case)
+        return self._scorer.submit(program, every_case=every_case, limits=limits)
 
     def close(self) -> None:
         """Wait for the submitted programs, then remove the boxes."""
@@ -164,11 +165,11 @@ def _submitted(
     asked: Iterable[tuple[tuple[str, TextKind], Problem]], pool: Pool | ClusterPool, *, every_case: bool = False
 ) -> list[Future[Score]]:
     """Return a future for each text; equal programs with equal tests share one."""
-    known: dict[tuple[str, str, Assumptions], Future[Score]] = {}
+    known: dict[tuple[object, ...], Future[Score]] = {}
     futures = []
     for (text, given), problem in asked:
         program = problem.solve(extract(text, problem, given=given).source)
-        key = program.source, program.tests_source, program.assumptions
+        key = program.source, program.tests_source, program.assumptions, program.workspace
         if key not in known:
             known[key] = pool.submit(program, every_case=True) if every_case else pool.submit(program)
         futures.append(known[key])

@@ -61,6 +61,8 @@ ASSUME = {
     "long_integers": "Whether integers of more than 4,300 digits are read and printed.",
     "cpu_s": "CPU seconds of a program; what [sandbox] says wins, unless that is the usual.",
     "wall_s": "Seconds until a program is stopped; likewise.",
+    "memory_mb": "MB of memory of a program; likewise.",
+    "processes": "Processes that a program may have; likewise.",
     "time_per_test": "Whether the limits of time hold for each call of the tests, not for all together.",
 }
 SAMPLING = {
@@ -240,6 +242,7 @@ def _assume() -> Schema:
         "recursion_limit": {"type": "integer", "minimum": least, "maximum": most},
         "long_integers": {"type": "boolean"},
         **{key: {"type": "number", **_within(key)} for key in ("cpu_s", "wall_s")},
+        **{key: {"type": "integer", **_within(key)} for key in ("memory_mb", "processes")},
         "time_per_test": {"type": "boolean"},
     }
     return _table(keys, ASSUME)

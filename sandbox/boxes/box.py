@@ -17,10 +17,18 @@ import time
 from collections.abc import Mapping
 from dataclasses import replace
 
-from sandbox.boxes.container_config import OVERHEAD_MB, SPARE_MB, BoxSpec, added_mb, container_body, memory_wall_mb
+from sandbox.boxes.container_config import (
+    OVERHEAD_MB,
+    OVERHEAD_PROCESSES,
+    SPARE_MB,
+    BoxSpec,
+    added_mb,
+    container_body,
+    memory_wall_mb,
+)
 from sandbox.boxes.docker_client import DockerClient
 from sandbox.boxes.docker_stream import DockerStream
-from sandbox.boxes.result_decoder import Expected, fact, mapping, read_command, read_facts
+from sandbox.boxes.result_decoder import Expected, fact, mapping, read_command, read_facts, read_files
 from sandbox.errors import BoxLost, BoxSilent
 from sandbox.inside import codec, environment, test_runner, wire
 from sandbox.values import (
@@ -33,6 +41,7 @@ from sandbox.values import (
     Grading,
     Isolation,
     Job,
+    Limits,
     Program,
     ReferenceTests,
     Run,
@@ -75,9 +84,11 @@ class Box:
             engine.start(self.id)
             self.greeting = _greeting(self._receive(time.monotonic() + OPENING_S), spec)
             self._most_runs = min(MAX_RUNS, fact(self.greeting, "uids", int))
-            ours_mb = fact(self.greeting, "idle_mb", int) + SPARE_MB
-            if ours_mb > OVERHEAD_MB:  # packages are imported; a program has its memory beside them
-                engine.limit_memory(self.id, memory_wall_mb(spec.limits, ours_mb + self.added_mb))
+            # Where packages are imported, a program has its memory beside them.
+            self._ours_mb = max(OVERHEAD_MB, fact(self.greeting, "idle_mb", int) + SPARE_MB) + self.added_mb
+            self._movable = spec.limits.movable
+            if self._ours_mb > OVERHEAD_MB + self.added_mb:
+                self._move_walls(spec.limits)
         except BaseException:
             self.close()
             raise
@@ -89,10 +100,11 @@ class Box:
         """
         if job.limits.walls != self.spec.limits.walls:
             raise ValueError(
-                f"this box was made for (memory MB, processes, disk MB, files) = {self.spec.limits.walls}, the "
-                "job wants "
-                f"{job.limits.walls}; open a pool with the job's limits"
+                f"this box was made for (disk MB, files) = {self.spec.limits.walls}, the job wants {job.limits.walls}; "
+                "open a pool with the job's limits"
             )
+        if job.limits.movable != self._movable:
+            self._move_walls(job.limits)
         self.clean, self._guest = False, None
         if job.isolation is Isolation.BOX:
             self._sole = job.program.source
@@ -103,6 +115,8 @@ class Box:
         run = read_facts(facts, proof, replace(_expected(job.program), room=room))
         if job.command is not None:
             run = read_command(run, facts)
+        if job.program.workspace.fetch:
+            run = replace(run, fetched=read_files(facts, job.program.workspace.fetch))
         clean = facts.get("clean") is True
         self.clean, self._guest = clean and not job.repeat, job.program if clean and job.repeat else None
         return run
@@ -113,6 +127,13 @@ class Box:
             self._installed = job.command.installed
             order["installed"] = [list(file) for file in self._installed]
         return order
+
+    def _move_walls(self, limits: Limits) -> None:
+        """Give the box as much memory, and as many processes, as a program may have with these limits."""
+        self._movable = (0, 0)  # until it is done
+        memory_mb, processes = memory_wall_mb(limits, self._ours_mb), limits.processes + OVERHEAD_PROCESSES
+        self._engine.limit(self.id, memory_mb, processes)
+        self._movable = limits.movable
 
     def accepts(self, job: Job) -> bool:
         """Return whether this box may run the job.
@@ -214,6 +235,8 @@ def _order(job: Job, proof: str) -> dict[str, object]:
         "printed": (limits.output_kb << 10) * _printed_times(job, calls),
         "answers": answers + SPARE_BYTES + SPARE_BYTES_A_CALL * calls,
         "disk_mb": limits.disk_mb,
+        "workspace": bool(job.program.workspace),
+        "fetch": list(job.program.workspace.fetch),
     }
 
 
@@ -249,6 +272,9 @@ def _instructions(program: Program) -> dict[str, object]:
         "imports": program.assumptions.imports,
         "recursion_limit": program.assumptions.recursion_limit,
         "long_integers": program.assumptions.long_integers,
+        "files": [list(file) for file in program.workspace.files],
+        "arguments": list(program.workspace.arguments),
+        "environment": dict(program.workspace.environment),
     }
     match program.tests:
         case CallTests(calls=calls):

@@ -342,10 +342,15 @@ class DockerClient:
         with engine_errors():
             self._api.update_container(container, cpuset_cpus=str(core))
 
-    def limit_memory(self, container: str, megabytes: int) -> None:
-        """Limit a container to this much memory, without swap."""
-        with engine_errors():
-            self._api.update_container(container, mem_limit=megabytes << 20, memswap_limit=megabytes << 20)
+    def limit(self, container: str, megabytes: int, processes: int) -> None:
+        """Limit a container to this much memory, without swap, and to so many processes; raises BoxLost."""
+        memory = megabytes << 20
+        url = f"{self._api.base_url}/v{self._api.api_version}/containers/{container}/update"
+        body = {"Memory": memory, "MemorySwap": memory, "PidsLimit": processes}
+        with engine_errors():  # the library's own method for this knows no limit on processes
+            response = self._api.post(url, json=body, timeout=self._api.timeout)
+        if not response.ok:
+            raise BoxLost(f"the engine does not change a box's limits: {textwrap.shorten(response.text, 300)}")
 
     def settings(self, container: str) -> Mapping[str, object]:
         """Return how a container was made: its image's digest and all settings of the engine; raises BoxLost."""

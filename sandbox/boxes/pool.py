@@ -173,8 +173,8 @@ class Pool:
         """Submit a job; return a future of its run, which may raise a SandboxError. Safe to call from any thread."""
         if job.limits.walls != self.spec.limits.walls:
             raise ValueError(
-                f"this pool's boxes were made for (memory MB, processes, disk MB, files) = {self.spec.limits.walls}, "
-                f"the job wants {job.limits.walls}; open a pool with these limits"
+                f"this pool's boxes were made for (disk MB, files) = {self.spec.limits.walls}, the job wants "
+                f"{job.limits.walls}; open a pool with these limits"
             )
         return self.submit_task(lambda boxes: boxes.run(job))
 

@@ -115,6 +115,18 @@ def fact(facts: Mapping[str, wire.Value], name: str, kind: type[T]) -> T:
     return value
 
 
+def read_files(facts: Mapping[str, wire.Value], asked: Sequence[str]) -> tuple[tuple[str, bytes], ...]:
+    """Return the names and contents of the files that a box brings back; raises BoxLost for others than were asked."""
+    found = []
+    for file in fact(facts, "fetched", list):
+        match file:
+            case [str() as name, bytes() as content] if name in asked:
+                found.append((name, content))
+            case _:
+                raise BoxLost("a box sent something that is none of the files that were asked for")
+    return tuple(found)
+
+
 @dataclass(slots=True)
 class Claims:
     """What the candidate's process said.

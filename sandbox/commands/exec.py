@@ -6,6 +6,8 @@ import io
 import json
 import sys
 import tokenize
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import click
@@ -15,18 +17,36 @@ from sandbox.commands.scoring_options import limit_options, limits_of, scoring_o
 from sandbox.errors import SandboxError
 from sandbox.judging.explaining import explain
 from sandbox.languages import find_language, language_of_file
-from sandbox.sanitize import sanitize
+from sandbox.sanitize import one_line, sanitize
 from sandbox.scoring.scorer import open_scorer
 from sandbox.scoring.strategy import ScoringOptions
-from sandbox.values import PYTHON, Limits, Program, Score, Verdict
+from sandbox.values import PYTHON, Files, Limits, Program, Score, Verdict, Workspace
 
+MAIN = "main.py"
 _ENCODINGS = "save it as UTF-8, or name its encoding in the first line, such as # coding: latin-1"
 
 
 @click.command("exec")
-@click.argument("file", type=click.File("rb"), required=False)
+@click.argument("file", required=False)
+@click.argument("arguments", nargs=-1)
 @click.option("-c", "code", metavar="CODE", help="The program itself, instead of a file.")
 @click.option("--language", metavar="NAME", help="The program's language; else the extension of FILE says it.")
+@click.option(
+    "--beside",
+    multiple=True,
+    type=click.Path(exists=True, path_type=Path),
+    metavar="PATH",
+    help="A file, or the files of a folder, that lie beside the program. May be given several times.",
+)
+@click.option("--env", "variables", multiple=True, metavar="NAME=VALUE", help="A variable of its environment.")
+@click.option("--fetch", multiple=True, metavar="NAME", help="A file that the program writes and that comes back.")
+@click.option(
+    "--to",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path(),
+    metavar="FOLDER",
+    help="Where fetched files go [default: here].",
+)
 @click.option("--stdin", "stdin", type=click.File("rb"), help="What the program reads from its standard input.")
 @click.option(
     "--tests",
@@ -37,29 +57,40 @@ _ENCODINGS = "save it as UTF-8, or name its encoding in the first line, such as 
 @scoring_options
 @limit_options
 def exec_(
-    file: Any,
+    file: str | None,
     code: str | None,
     language: str | None,
     stdin: Any,
     tests: Any,
     as_json: bool,
     scoring: ScoringOptions,
-    **limits: Any,
+    **options: Any,
 ) -> None:
-    """Run one program (FILE, - for standard input, or -c CODE), show its output and how it ended."""
+    """Run one program (FILE, - for standard input, or -c CODE), show its output and how it ended.
+
+    ARGUMENTS are the program's own; write -- before those that begin with a dash. FILE may be a folder: its main.py
+    is run, and its other files lie beside it.
+    """
+    if code is not None and file is not None:  # behind -c CODE every word is an argument
+        options["arguments"], file = (file, *options["arguments"]), None
     if (file is None) == (code is None):
         stop("give a FILE (or -), or -c CODE, and not both", USAGE)
-    chosen = limits_of(limits)
+    to = options.pop("to")
     try:
-        name = _language(file, language)
-        source = code if code is not None else _text(file, name)
-        program = Program(source=source, tests=_text(tests, PYTHON) if tests else None, language=name)
+        main, workspace = _workspace(file, options)
+        chosen = limits_of(options)
+        name = _language(main, language)
+        source = code if code is not None else _source(main, name)
+        program = Program(
+            source=source, tests=_text(tests, PYTHON) if tests else None, language=name, workspace=workspace
+        )
         with open_scorer(chosen, boxes=1, options=scoring, say=say) as scorer:
             scored = scorer.score(program, stdin.read() if stdin else b"")
     except SandboxError as error:
         stop(str(error), OUR_FAULT)
     except ValueError as error:
         stop(str(error), USAGE)
+    _write(scored.run.fetched, to, workspace.fetch)
     if as_json:
         click.echo(json.dumps(_as_object(scored, chosen, program)))
     else:
@@ -67,12 +98,70 @@ def exec_(
     sys.exit(PASSED if scored.verdict is Verdict.PASSED else PROGRAM_FAULT)
 
 
-def _language(file: Any, asked: str | None) -> str:
+def _language(file: str | None, asked: str | None) -> str:
     """Return the name of the program's language; raises ValueError for one that is not known."""
     if asked is None:
-        return PYTHON if file is None else language_of_file(file.name)
+        return PYTHON if file in {None, "-"} else language_of_file(str(file))
     language = find_language(asked)
     return PYTHON if language is None else language.name
+
+
+def _workspace(file: str | None, options: dict[str, Any]) -> tuple[str | None, Workspace]:
+    """Return the program's file, and what lies beside it; takes the options for it out of `options`."""
+    beside = [_files_of(path, () if path.is_dir() else (path.name,)) for path in options.pop("beside")]
+    if file is not None and Path(file).is_dir():
+        folder = Path(file)
+        file = str(folder / MAIN)
+        if not Path(file).is_file():
+            raise ValueError(f"{folder} has no {MAIN}, which would be the program")
+        beside.insert(0, tuple(one for one in _files_of(folder, ()) if one[0] != MAIN))
+    variables = []
+    for word in options.pop("variables"):
+        name, found, value = word.partition("=")
+        if not found:
+            raise ValueError(f"--env {word!r} has no value; write NAME=VALUE")
+        variables.append((name, value))
+    return file, Workspace(
+        files=tuple(one for files in beside for one in files),
+        arguments=tuple(options.pop("arguments")),
+        environment=tuple(variables),
+        fetch=tuple(options.pop("fetch")),
+    )
+
+
+def _files_of(path: Path, name: tuple[str, ...]) -> tuple[tuple[str, bytes], ...]:
+    """Return the files of a folder by their names in it, without hidden ones; or the one file under its name."""
+    if name:
+        return ((name[0], path.read_bytes()),)
+    found = sorted(one for one in path.rglob("*") if one.is_file())
+    names = ((one, one.relative_to(path)) for one in found)
+    plain = ((one, within) for one, within in names if not any(_is_hidden(part) for part in within.parts))
+    return tuple((within.as_posix(), one.read_bytes()) for one, within in plain)
+
+
+def _is_hidden(name: str) -> bool:
+    return name.startswith(".") or name == "__pycache__"
+
+
+def _write(fetched: Files, to: Path, asked: Sequence[str]) -> None:
+    """Write the files that came back, and say which did not."""
+    for name, content in fetched:
+        path = to / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    for name in asked:
+        if name not in dict(fetched):
+            say(f"{one_line(name)} did not come back: it is not there, no plain file, or too large")
+
+
+def _source(file: str | None, language: str) -> str:
+    if file == "-":
+        return _text(sys.stdin.buffer, language)
+    try:
+        with Path(file or "").open("rb") as opened:
+            return _text(opened, language)
+    except OSError as error:
+        raise ValueError(f"{file}: {error.strerror}") from error
 
 
 def _text(file: Any, language: str) -> str:

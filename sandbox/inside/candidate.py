@@ -100,6 +100,7 @@ def _run_plain(script: Script, report: Report) -> int:
     space = _namespace("__main__")
     try:
         parts = script.parts()
+        _enter_workspace(script.order)
         _file_of(script.order, space, "main.py")
         stage = "program"
         for part in parts:
@@ -181,6 +182,7 @@ def _run_module(order: dict[str, Any], check: Callable[[dict[str, Any]], None], 
     try:
         parts = _parts(order, "solution.py")
         space: dict[str, Any] = _namespace("solution")
+        _enter_workspace(order)
         _file_of(order, space, "solution.py")
         stage = "program"
         for part in parts:
@@ -197,7 +199,18 @@ def _run_module(order: dict[str, Any], check: Callable[[dict[str, Any]], None], 
 
 
 def _file_of(order: dict[str, Any], space: dict[str, Any], name: str) -> None:
-    space["__file__"] = environment.write_program_file(order["source"], order["imports"], name)
+    beside = bool(order["files"])
+    space["__file__"] = environment.write_program_file(order["source"], order["imports"], name, beside=beside)
+
+
+def _enter_workspace(order: dict[str, Any]) -> None:
+    """Write the files beside the program, and set its arguments and environment."""
+    if order["files"]:
+        environment.write_files(order["files"])
+    if order["arguments"]:
+        sys.argv[1:] = order["arguments"]
+    if order["environment"]:
+        os.environ.update(order["environment"])  # noqa: TID251  (of the program)
 
 
 def _parts(order: dict[str, Any], name: str) -> list[types.CodeType]:

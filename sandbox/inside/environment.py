@@ -17,15 +17,19 @@ import ast
 import contextlib
 import os
 import resource
+import stat
 import sys
 import types
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 SCRATCH = "/tmp"  # emptied after each visit
 SCRATCH_DIRECTORIES = (SCRATCH, "/dev/shm")
 RUN = "/run/box"  # only process 1 can write here
 USER = "box"  # the name of every user and group but root
 STACK_BYTES = 256 << 20  # 50,000 levels of recursion through C take up to 5 kB each; what is not used costs nothing
+
+MAX_FETCHED_BYTES = 8 << 20  # of all files that come back
 
 MAX_UIDS = 4096  # of one box
 MIN_UIDS = 1024  # of one box, where the engine maps ids
@@ -74,16 +78,70 @@ def reopen_stdin() -> None:
     sys.stdin.buffer.raw.name = "<stdin>"  # type: ignore[attr-defined]
 
 
-def write_program_file(source: str, imports: str, name: str) -> str:
+def write_files(files: list[list[Any]]) -> None:
+    """Write the files that lie beside a program; runs in its process, before any of its code."""
+    for name, content in files:
+        path = f"{SCRATCH}/{name}"
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "xb", buffering=0) as file:
+            rest = memoryview(content)
+            while rest:
+                rest = rest[file.write(rest) :]
+
+
+def read_files(names: list[str]) -> list[Any]:
+    """Return those of the named files of the scratch directory that are plain files, each with its content.
+
+    Runs in process 1, over what a program has left: no link is followed, nothing but plain files is read, and at most
+    `MAX_FETCHED_BYTES` of all.
+    """
+    found, room = [], MAX_FETCHED_BYTES
+    for name in names:
+        content = _content(name.split("/"), room)
+        if content is not None and len(content) <= room:
+            found.append([name, content])
+            room -= len(content)
+    return found
+
+
+def _content(parts: list[str], room: int) -> bytes | None:
+    """Return up to `room` bytes, and one more, of the file below the scratch directory; None if there is none."""
+    fd = os.open(SCRATCH, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        for number, part in enumerate(parts):
+            last = number == len(parts) - 1
+            how = os.O_RDONLY | os.O_NONBLOCK if last else os.O_PATH | os.O_DIRECTORY
+            inner = os.open(part, how | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=fd)
+            os.close(fd)
+            fd = inner
+        if not stat.S_ISREG(os.fstat(fd).st_mode):
+            return None
+        return _read(fd, room + 1)
+    except OSError:
+        return None
+    finally:
+        os.close(fd)
+
+
+def _read(fd: int, most: int) -> bytes:
+    content = b""
+    while len(content) < most and (piece := os.read(fd, min(1 << 20, most - len(content)))):
+        content += piece
+    return content
+
+
+def write_program_file(source: str, imports: str, name: str, *, beside: bool = False) -> str:
     """Write the program's file where `python NAME` would find it, if there is room; returns its path.
 
-    A module that does not use its file gets none. Where other processes may need the file, its directory is on the
-    path.
+    A module that does not use its file gets none. Where other processes may need the file, or where files lie `beside`
+    it, its directory is on the path.
     """
     path, script = f"{SCRATCH}/{name}", name == "main.py"
     shared = script or any(word in source for word in _STARTS_PROCESSES)
     if shared:
         sys.path.insert(0 if script else len(sys.path), SCRATCH)
+    elif beside:
+        sys.path.append(SCRATCH)
     if shared or "__file__" in source:
         with contextlib.suppress(OSError), open(path, "xb", buffering=0) as file:
             file.write(prepend_imports(imports, source).encode("utf-8", "surrogatepass"))

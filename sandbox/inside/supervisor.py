@@ -160,7 +160,10 @@ class Supervisor:
         if self._runner is not None:
             self._runner.reported_cpu_s += seen.cpu_s
         product = self._product(uid) if order.collect and seen.ending == "exited" and not seen.status else None
+        fetched = self._fetch(order, uid)
         flags, clean = self._check_clean(uid)
+        if order.workspace and "leftover_files" in flags:
+            flags.remove("leftover_files")
         if current.truncated and seen.ending != "too_much_output":
             flags.append("output_truncated")
         if seen.had_others and "leftover_processes" not in flags:
@@ -178,6 +181,7 @@ class Supervisor:
             "memory_source": seen.memory_source,
             "flags": list(flags),
             "clean": clean,
+            "fetched": fetched,
             **current.output(),
             **({} if product is None else {"product": product}),
         }
@@ -187,6 +191,13 @@ class Supervisor:
         self._zygote.kill_all(uid)
         self._reap_foreign()
         return None if self._foreign_processes() else commands.collect()
+
+    def _fetch(self, order: visit.Order, uid: int) -> list[wire.Value]:
+        """Return the names and contents of the files that are wanted back; ends what still runs of the program."""
+        if not order.fetch:
+            return []
+        self._zygote.kill_all(uid)
+        return environment.read_files(order.fetch)
 
     def _cpu_s(self, seen: visit.VisitResult) -> float:
         """Return the CPU seconds of the visit: of reaped processes, or of the whole box if that is clearly more.

@@ -54,6 +54,8 @@ class Order:
     printed: int
     answers: int
     disk_mb: int
+    workspace: bool  # files are to be expected where the program ran
+    fetch: list[str]  # names of files to send back
 
 
 @dataclass

@@ -172,6 +172,9 @@ _WARM_UP_ORDER: dict[str, object] = {
     "imports": "",
     "recursion_limit": None,
     "long_integers": False,
+    "files": [],
+    "arguments": [],
+    "environment": {},
 }
 _WARM_UP_CALLS = codec.encode_calls([("answer", [value], {}) for value in (1, 2.5, "x", [1, (2,), {"a": None}], True)])
 _WARM_UP_VISITS = (

@@ -17,8 +17,10 @@ What programs may assume has the same keys in a row, in an option of a command a
 from __future__ import annotations
 
 import ast
+import base64
 import json
 import re
+import reprlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -40,6 +42,7 @@ from sandbox.values import (
     ReferenceTests,
     StdinTest,
     StdinTests,
+    Workspace,
 )
 
 ASSUMPTION_KEYS = {
@@ -48,6 +51,8 @@ ASSUMPTION_KEYS = {
     "long_integers": "true or false",
     "cpu_s": "a number above 0",
     "wall_s": "a number above 0",
+    "memory_mb": "a whole number above 0",
+    "processes": "a whole number above 0",
     "time_per_test": "true or false",
 }
 _PROBLEM = {
@@ -64,6 +69,9 @@ _PROBLEM = {
     "tolerance": "a number above 0",
     "output_rule": "a text",
     **ASSUMPTION_KEYS,
+    "files": "an object",
+    "argv": "a list",
+    "environment": "an object",
 }
 _CALL = {
     "arguments": "a list",
@@ -114,6 +122,7 @@ def read(row: dict[str, Any]) -> Given:
         public=_tests(problem, "public_tests") if "public_tests" in problem else None,
         solution=problem.get("canonical_solution"),
         assumptions=_assumptions(problem),
+        workspace=_workspace(problem),
         continues=_continues(problem),
     )
 
@@ -206,6 +215,29 @@ def _check(problem: dict[str, Any]) -> CallTests | CheckTests | str:
 
 def _assumptions(problem: dict[str, Any]) -> Assumptions:
     return Assumptions(**read_assumptions({key: problem[key] for key in ASSUMPTION_KEYS if key in problem}))
+
+
+def _workspace(problem: dict[str, Any]) -> Workspace:
+    """Return what lies beside every program, and what it is started with."""
+    files = tuple((name, _file(content, name)) for name, content in problem.get("files", {}).items())
+    arguments, environment = problem.get("argv", []), problem.get("environment", {})
+    if not all(isinstance(word, str) for word in (*arguments, *environment.values())):
+        raise ValueError("argv is a list of texts, and environment an object of texts")
+    return Workspace(files=files, arguments=tuple(arguments), environment=tuple(environment.items()))
+
+
+def _file(content: object, name: str) -> bytes:
+    """Return the content of a file: a text, or an object that holds base64 of bytes."""
+    match content:
+        case str():
+            return content.encode()
+        case {"base64": str(packed), **others} if not others:
+            try:
+                return base64.b64decode(packed, validate=True)
+            except ValueError as error:
+                raise ValueError(f"the file {name!r} is not base64: {error}") from error
+        case _:
+            raise ValueError(f"the file {name!r} is a text, or an object with base64, not {reprlib.repr(content)}")
 
 
 def _imports(problem: dict[str, Any]) -> str:

@@ -237,6 +237,7 @@ def _given(given: Given) -> Problem:
         given=given.tests,
         public=given.public,
         assumptions=given.assumptions,
+        workspace=given.workspace,
     )
 
 

@@ -20,6 +20,7 @@ from sandbox.values import (
     Program,
     StdinTests,
     Tests,
+    Workspace,
 )
 
 _SMALL = 1 << 20  # characters
@@ -56,7 +57,7 @@ class Problem:
     them as data. `canonical_solution` continues the prompt; if programs are complete (form DATA), it is a complete
     program, too. `suffix` is put after a completion (HumanEval-Infilling asks for the missing middle). `starter` is
     initial code, with which the prompt of a complete program may end. `assumptions` are what every program of the set
-    may assume.
+    may assume, and `workspace` is what lies beside them.
     """
 
     name: str
@@ -71,6 +72,7 @@ class Problem:
     suffix: str = ""
     starter: str = ""
     assumptions: Assumptions = field(default_factory=Assumptions)
+    workspace: Workspace = field(default_factory=Workspace)
 
     def __post_init__(self) -> None:
         self._refuse_what_cannot_be_asked()
@@ -134,7 +136,13 @@ class Problem:
         Raises ProblemsError if only selection tests are wanted and the problem has none.
         """
         tests, selection = self.tests_for(wanted)
-        return Program(source=solution, tests=tests, selection=selection, assumptions=self.assumptions)
+        return Program(
+            source=solution,
+            tests=tests,
+            selection=selection,
+            assumptions=self.assumptions,
+            workspace=self.workspace,
+        )
 
     def tests_for(self, wanted: ChosenTests) -> tuple[Tests, Tests | None]:
         """Return the tests that give the verdict, and those that are judged besides.

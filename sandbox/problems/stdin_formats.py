@@ -10,26 +10,30 @@ image has it). APPS and CodeContests are older than Python's limit on the digits
 from __future__ import annotations
 
 import base64
+import re
 import struct
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from sandbox.problems import rows
 from sandbox.values import (
+    LIMIT_BOUNDS,
     Assumptions,
     CallTest,
     CallTests,
     Comparison,
+    Limits,
     OutputRule,
     ReferenceTests,
     StdinTest,
     StdinTests,
     Tests,
+    Workspace,
 )
 
 NUMPY_IF_THERE = "try:\n    import numpy, numpy as np\nexcept ImportError:\n    pass\n"
@@ -76,6 +80,7 @@ LIVECODEBENCH = Assumptions(
     wall_s=12.0,
     time_per_test=True,
 )
+PYTHON_TIMES, MAX_OWN_S, MAX_OWN_MB = 2, 60.0, 4096
 MAX_PRIVATE_BYTES = 512 << 20
 _most_unpacked: ContextVar[int] = ContextVar("most_unpacked", default=MAX_PRIVATE_BYTES)
 # Operations of a pickle (see pickletools): those that hold a text, by its length, and those around one, by their own.
@@ -100,6 +105,7 @@ class Given:
     solution: str | None = None
     assumptions: Assumptions = field(default_factory=Assumptions)
     continues: bool = False
+    workspace: Workspace = field(default_factory=Workspace)
 
 
 def knows(row: dict[str, Any]) -> bool:
@@ -159,8 +165,49 @@ def apps(row: dict[str, Any], place: int = 0) -> Given:
         function=function,
         tests=checks,
         solution=rows.texts({"solutions": solutions[:1]}, "solutions")[0] if solutions else None,
-        assumptions=APPS,
+        assumptions=with_limits_of(row, APPS),
     )
+
+
+def with_limits_of(row: Mapping[str, Any], assumptions: Assumptions) -> Assumptions:
+    """Return the assumptions with the limits of time and memory that a row has, if it has any.
+
+    CodeContests has `time_limit` as seconds and nanoseconds and `memory_limit_bytes`, TACO texts such as "2.0 seconds"
+    and "256.0 megabytes", open-r1's Codeforces seconds and MB as numbers. These times are made for compiled languages:
+    a program in Python may use PYTHON_TIMES as much, and no less than usual.
+    """
+    seconds, memory_mb = _seconds(row.get("time_limit")), _megabytes(row)
+    usual, (least_mb, most_mb) = Limits(), LIMIT_BOUNDS["memory_mb"]
+    if seconds:
+        cpu_s = min(max(usual.cpu_s, PYTHON_TIMES * seconds), MAX_OWN_S)
+        assumptions = replace(assumptions, cpu_s=cpu_s, wall_s=max(usual.wall_s, 2 * cpu_s))
+    if memory_mb:
+        assumptions = replace(assumptions, memory_mb=int(min(max(memory_mb, least_mb), most_mb, MAX_OWN_MB)))
+    return assumptions
+
+
+def _seconds(value: Any) -> float:
+    """Return the seconds of a limit; 0 where there is none that can be read."""
+    if isinstance(value, dict):
+        return _first_number(value.get("seconds")) + _first_number(value.get("nanos")) / 1e9
+    return _first_number(value)
+
+
+def _megabytes(row: Mapping[str, Any]) -> float:
+    if of_bytes := _first_number(row.get("memory_limit_bytes")):
+        return of_bytes / 1e6
+    value = row.get("memory_limit")
+    scale = 1 / 1024 if isinstance(value, str) and "kilo" in value.lower() else 1.0
+    return _first_number(value) * scale
+
+
+def _first_number(value: Any) -> float:
+    """Return a number, or the first one of a text; 0 for anything else."""
+    if isinstance(value, str):
+        found = re.match(r"\s*(\d+(\.\d+)?)", value, re.ASCII)
+        value = float(found[1]) if found else 0
+    known = isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < 1e15
+    return float(value) if known else 0.0
 
 
 def _apps_name(row: dict[str, Any], place: int) -> str:
@@ -181,7 +228,7 @@ def codecontests(row: dict[str, Any]) -> Given:
         tests=_matched(case for cases in every for case in cases),
         public=_matched(every[0]) if every[0] else None,
         solution=_python_solution(row.get("solutions")),
-        assumptions=CODECONTESTS,
+        assumptions=with_limits_of(row, CODECONTESTS),
     )
 
 

@@ -119,8 +119,8 @@ def run_role(pool: Pool, language: Language, limits: Limits) -> BoxRole:
 
 def _only_walls(limits: Limits) -> Limits:
     """Return limits that are equal for all programs that may share a box."""
-    memory_mb, processes, disk_mb, files = limits.walls
-    return Limits(memory_mb=memory_mb, processes=processes, disk_mb=disk_mb, files=files)
+    disk_mb, files = limits.walls
+    return Limits(disk_mb=disk_mb, files=files)
 
 
 def _compile_job(language: Language, how: Compile, job: Job) -> Job:
@@ -201,11 +201,12 @@ class Translated:
         return replace(how, limits=replace(how.limits, wall_s=min(how.limits.wall_s, self._compile_s)))
 
     def _visit(self, job: Job, words: tuple[str, ...], product: Files, boxes: WorkerBoxes) -> Run:
-        language = self.language
+        language, workspace = self.language, job.program.workspace
         command = Command(
-            words=language.words(words, job.program.source, job.limits.memory_mb),
-            environment=language.variables(),
+            words=(*language.words(words, job.program.source, job.limits.memory_mb), *workspace.arguments),
+            environment={**language.variables(), **dict(workspace.environment)},
             installed=product,
+            sources=workspace.files,
         )
         program = replace(job.program, tests=None, selection=None)
         job = replace(job, program=program, command=command, repeat=False)

@@ -65,6 +65,7 @@ class FiledSample:
             str(self.limits),
             repr(self.program.assumptions),
             self.tested,
+            *filter(None, [self.program.workspace.digest]),
         )
         text = "".join(f"{len(part)} {part}" for part in parts)
         return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]

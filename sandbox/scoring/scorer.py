@@ -75,22 +75,27 @@ class Scorer:
         """Return the box image's reference."""
         return self._pool.spec.image
 
-    def submit(self, program: Program, stdin: bytes = b"", *, every_case: bool = False) -> Future[Score]:
+    def submit(
+        self, program: Program, stdin: bytes = b"", *, every_case: bool = False, limits: Limits | None = None
+    ) -> Future[Score]:
         """Submit a program; return a future of its score, which can be cancelled.
 
-        With `every_case`, or with the option of that name, the program goes on after a failed case.
+        With `every_case`, or with the option of that name, the program goes on after a failed case. `limits` replace
+        all others.
 
         The future raises a SandboxError if the program could not be judged by our fault. A program above the size
         limits is judged without a visit.
         """
-        asked = self.task(program, stdin, every_case=every_case)
+        asked = self.task(program, stdin, every_case=every_case, limits=limits)
         if isinstance(asked, Score):
             scored: Future[Score] = Future()
             scored.set_result(asked)
             return scored
         return self._pool.submit_task(asked)
 
-    def task(self, program: Program, stdin: bytes = b"", *, every_case: bool = False) -> PoolTask[Score] | Score:
+    def task(
+        self, program: Program, stdin: bytes = b"", *, every_case: bool = False, limits: Limits | None = None
+    ) -> PoolTask[Score] | Score:
         """Return the task that `submit` passes to the pool, or the score if no visit is needed.
 
         It is for callers that submit to the pool themselves.
@@ -99,12 +104,12 @@ class Scorer:
             job = Job(
                 program=program,
                 stdin=stdin,
-                limits=scaled(self.limits_for(program.assumptions), program.language),
+                limits=limits or scaled(self.limits_for(program.assumptions), program.language),
                 fresh=self.options.fresh,
                 isolation=self.options.isolation,
             )
         except ValueError as error:
-            return judge.too_large(str(error), program, self.limits_for(program.assumptions))
+            return judge.too_large(str(error), program, limits or self.limits_for(program.assumptions))
         options = replace(self.options, every_case=every_case or self.options.every_case)
         return lambda boxes: self._score(job, Visits(boxes=boxes, limits=self.limits, options=options))
 

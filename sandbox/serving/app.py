@@ -8,7 +8,7 @@ import json
 import reprlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 from importlib import resources
 from typing import Any, TypeVar
@@ -27,7 +27,7 @@ from sandbox.boxes.pool import Pool
 from sandbox.cluster.pool import ClusterPool
 from sandbox.errors import SandboxError, TaskCancelled
 from sandbox.problems import Problem
-from sandbox.scoring.compiling import Executed
+from sandbox.scoring.compiling import Executed, scaled
 from sandbox.scoring.scorer import Scorer
 from sandbox.scoring.strategy import ScoringOptions
 from sandbox.serving import piston, sandboxfusion, score_api
@@ -133,17 +133,22 @@ class Server:
             asked = await run_in_threadpool(score_api.read, body, self._problems)
         distinct = list(dict.fromkeys(program.source for program in asked.programs))
         by_source = {program.source: program for program in asked.programs}
-        tasks = [self._scoring(by_source[source]) for source in distinct]
+        tasks = [self._scoring(by_source[source], asked.limits) for source in distinct]
         came = await self._waited(request, self._admission.ask(tasks, lambda row: str(row["verdict"])))
         rows = dict(zip(distinct, map(_row, came), strict=True))
         ran = [one for one in came if isinstance(one, Timed)]
         return Json(score_api.answer(asked, [rows[p.source] for p in asked.programs]), headers=_timing(ran))
 
-    def _scoring(self, program: Program) -> ScoreTask:
-        """Return the task that scores a program."""
+    def _scoring(self, program: Program, asked_limits: Mapping[str, float]) -> ScoreTask:
+        """Return the task that scores a program; refused for limits beyond ours."""
         if self._generation != self._problems.generation and isinstance(self._pool, Pool):
             self._scorer, self._generation = Scorer(self._pool, self._service.options), self._problems.generation
-        return ScoreTask(self._scorer, program, self._scorer.limits_for(program.assumptions))
+        usual, most = scaled(self._scorer.limits_for(program.assumptions), program.language), self._scorer.limits
+        limits = score_api.granted(asked_limits, usual, most, self._service.longest_s)
+        own: dict[str, Any] = dict(asked_limits)
+        return ScoreTask(
+            self._scorer, replace(program, assumptions=replace(program.assumptions, **own)) if own else program, limits
+        )
 
     async def _waited(self, request: Request, futures: Sequence[Future[Timed[T]]]) -> list[Timed[T] | SandboxError]:
         """Wait for all results and return them in order; raises ClientDisconnect when the client disconnects.

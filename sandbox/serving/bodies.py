@@ -6,16 +6,17 @@ name.
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import json
 import reprlib
 import sys
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from sandbox.inside.environment import SCRATCH
 from sandbox.languages import find_language
-from sandbox.values import PYTHON, Job, Limits, Program
+from sandbox.values import LIMIT_BOUNDS, PYTHON, Job, Limits, Program, Workspace
 
 
 class Source(NamedTuple):
@@ -170,19 +171,44 @@ def language(body: Mapping[str, object], served: Sequence[str]) -> str:
     return name
 
 
-def job(source: Source, stdin: str, limits: Limits, *, wall_s: float, cpu_s: float) -> Job:
-    """Return the job of a program without tests, with these times instead of the server's.
+def job(source: Source, stdin: str, limits: Limits, workspace: Mapping[str, Any]) -> Job:
+    """Return the job of a program without tests; `workspace` has the fields of a `Workspace`.
 
-    It is refused if it is too large.
+    It is refused if it is too large, or if its files have other names than a program's directory may hold.
     """
     try:
+        beside = Workspace(**workspace)
+    except ValueError as error:
+        raise Refused(400, str(error)) from error
+    if sum(len(content) for _, content in beside.files) > limits.disk_mb << 20:
+        raise Refused(413, f"the files take more than the {limits.disk_mb} MB that a program may write here")
+    try:
         return Job(
-            program=Program(source=_valid(source.text), language=source.language),
+            program=Program(source=_valid(source.text), language=source.language, workspace=beside),
             stdin=stdin.encode("utf-8", "replace"),
-            limits=replace(limits, wall_s=wall_s, cpu_s=cpu_s),
+            limits=limits,
         )
     except ValueError as error:
         raise Refused(413, str(error)) from error
+
+
+def memory_mb(asked_mb: float, limits: Limits) -> int:
+    """Return the memory of a program that a client wants to have so much; nothing or less means the server's limit."""
+    least = int(LIMIT_BOUNDS["memory_mb"][0])
+    return limits.memory_mb if asked_mb <= 0 else max(least, min(int(asked_mb), limits.memory_mb))
+
+
+def file_name(name: str) -> str:
+    """Return a name relative to the program's directory, which clients may write in front of it."""
+    return name.removeprefix(f"{SCRATCH}/").removeprefix("./")
+
+
+def unpacked(content: str, what: str) -> bytes:
+    """Return the bytes of a text in base64; refused if it is none."""
+    try:
+        return base64.b64decode(content, validate=True)
+    except ValueError as error:
+        raise Refused(400, f"{what} is not base64: {error}") from error
 
 
 def _valid(source: str) -> str:

@@ -1,8 +1,8 @@
 """Read and write the format of Piston's `/api/v2/execute` and `/api/v2/runtimes`.
 
-Times are milliseconds and memory is bytes in this format. Only one file without arguments is supported. The memory
-limit is that of the boxes. `output` is stdout followed by stderr: the order of their bytes is not known. A language
-that is compiled has the result `compile`; if that failed, there is no `run`.
+Times are milliseconds and memory is bytes in this format. The first file is the program, the others lie beside it. A
+client may ask for less memory than the boxes have. `output` is stdout followed by stderr: the order of their bytes is
+not known. A language that is compiled has the result `compile`; if that failed, there is no `run`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import base64
 import binascii
 import signal
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sandbox.languages import PYTHON_NAMES, find_language
 from sandbox.languages.language import COMPILE_LIMITS
@@ -46,44 +46,66 @@ def read(body: Mapping[str, object], limits: Limits, longest_s: float, served: S
     """Read a request for a program in one of the `served` languages; raises Refused."""
     language = bodies.language(body, served)
     bodies.text(body, "version", "*")
-    if bodies.items(body, "args"):
-        raise Refused(400, "args are not served here: a program has its code and its stdin")
+    arguments = bodies.items(body, "args")
+    if not all(isinstance(word, str) for word in arguments):
+        raise Refused(bodies.UNREADABLE, "args must be texts")
     files = bodies.items(body, "files")
-    if len(files) != 1:
-        raise Refused(400, f"files must be one file, the program, not {len(files)}")
+    if not files:
+        raise Refused(400, "files must be at least one file, the program")
     wall_ms = bodies.number(body, "run_timeout", TIMEOUT_MS)
     cpu_ms = bodies.number(body, "run_cpu_time", wall_ms)
-    for name in ("compile_cpu_time", "compile_memory_limit", "run_memory_limit"):
+    for name in ("compile_cpu_time", "compile_memory_limit"):
         bodies.number(body, name, -1)
     compile_ms = bodies.number(body, "compile_timeout", COMPILE_TIMEOUT_MS)
-    job = bodies.job(
-        bodies.Source(_content(files[0]), language),
-        bodies.text(body, "stdin", ""),
+    own = replace(
         limits,
         wall_s=bodies.seconds(wall_ms / 1000, longest_s, "run_timeout"),
         cpu_s=bodies.seconds(cpu_ms / 1000, longest_s, "run_cpu_time"),
+        memory_mb=bodies.memory_mb(bodies.number(body, "run_memory_limit", -1) / (1 << 20), limits),
     )
+    beside = tuple(
+        (bodies.file_name(_file_name(file, number)), _bytes(file)) for number, file in enumerate(files[1:], 1)
+    )
+    source, workspace = bodies.Source(_text(files[0]), language), {"files": beside, "arguments": tuple(arguments)}
+    job = bodies.job(source, bodies.text(body, "stdin", ""), own, workspace)
     compile_s = bodies.compile_seconds(compile_ms / 1000, COMPILE_TIMEOUT_MS / 1000, longest_s)
     return Execute(job=job, compile_s=compile_s)
 
 
-def _content(file: object) -> str:
+def _file_name(file: object, number: int) -> str:
+    """Return the name of a file that lies beside the program; Piston gives it one if the client does not."""
+    return bodies.text(_object(file), "name", "") or f"file{number}.code"
+
+
+def _object(file: object) -> dict[str, object]:
     if not isinstance(file, dict):
         raise Refused(400, "a file is an object with its content")
-    bodies.text(file, "name", "")
-    content, encoding = bodies.text(file, "content"), bodies.text(file, "encoding", "utf8")
+    return file
+
+
+def _text(file: object) -> str:
+    try:
+        return _bytes(file).decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise Refused(400, f"the program's content is not UTF-8: {error}") from error
+
+
+def _bytes(file: object) -> bytes:
+    fields = _object(file)
+    bodies.text(fields, "name", "")
+    content, encoding = bodies.text(fields, "content"), bodies.text(fields, "encoding", "utf8")
     try:
         match encoding:
             case "utf8":
-                return content
+                return content.encode("utf-8", "replace")
             case "base64":
-                return base64.b64decode(content, validate=True).decode("utf-8")
+                return base64.b64decode(content, validate=True)
             case "hex":
-                return bytes.fromhex(content).decode("utf-8")
+                return bytes.fromhex(content)
             case _:
                 raise Refused(400, f"encoding {encoding!r} is none of utf8, base64, hex")
     except (binascii.Error, ValueError) as error:
-        raise Refused(400, f"the file's content is not {encoding} of UTF-8: {error}") from error
+        raise Refused(400, f"the file's content is not {encoding}: {error}") from error
 
 
 def answer(asked: Execute, executed: Executed, version: str) -> dict[str, object]:

@@ -2,14 +2,17 @@
 
 The result of a program is given by `status`, `return_code` and the two streams. A process that ended with 0 is a
 success there, wherever it ended (`/v1/score` gives verdicts). A language that is compiled has a `compile_result`; if
-that failed, the program was not run and `run_result` is null. Files are refused, not ignored. The memory limit is fixed
-when the boxes are made: if a client asks for another amount, `message` says which limit holds.
+that failed, the program was not run and `run_result` is null. `files` lie beside the program, and `fetch_files` come
+back as far as they exist. A client may ask for less memory than the boxes have; if it asks for more, `message` says
+which limit holds.
 """
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 from sandbox.scoring.compiling import Executed
 from sandbox.serving import bodies
@@ -22,28 +25,38 @@ FULL = 504  # what their clients try again on, and on nothing else
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunCode:
-    """One request: the job, seconds to compile it, and the requested memory, if the job gets another amount."""
+    """One request: the job, seconds to compile it, and whether its program gets less memory than was asked for."""
 
     job: Job
     compile_s: float
-    other_memory_mb: float | None
+    less_memory: bool
 
 
 def read(body: Mapping[str, object], limits: Limits, longest_s: float, served: Sequence[str] = (PYTHON,)) -> RunCode:
     """Read a request for a program in one of the `served` languages; raises Refused."""
     language = bodies.language(body, served)
-    for name, given in (("files", bodies.entries(body, "files")), ("fetch_files", bodies.items(body, "fetch_files"))):
-        if given:
-            raise Refused(400, f"{name} are not served here: a program has its code and its stdin")
     wall_s = bodies.seconds(bodies.number(body, "run_timeout", TIMEOUT_S), longest_s, "run_timeout")
     compile_s = bodies.compile_seconds(bodies.number(body, "compile_timeout", TIMEOUT_S), TIMEOUT_S, longest_s)
     source = bodies.Source(bodies.text(body, "code"), language)
     memory_mb = bodies.number(body, "memory_limit_MB", -1)
-    return RunCode(
-        job=bodies.job(source, bodies.text(body, "stdin", ""), limits, wall_s=wall_s, cpu_s=wall_s),
-        compile_s=compile_s,
-        other_memory_mb=memory_mb if 0 < memory_mb != limits.memory_mb else None,
-    )
+    own = replace(limits, wall_s=wall_s, cpu_s=wall_s, memory_mb=bodies.memory_mb(memory_mb, limits))
+    job = bodies.job(source, bodies.text(body, "stdin", ""), own, _workspace(body))
+    return RunCode(job=job, compile_s=compile_s, less_memory=memory_mb > own.memory_mb)
+
+
+def _workspace(body: Mapping[str, object]) -> dict[str, Any]:
+    """Return the files of a request: names and base64, or null, which is no file."""
+    files, wanted = [], []
+    for name, content in bodies.entries(body, "files").items():
+        if content is not None:
+            if not isinstance(content, str):
+                raise Refused(bodies.UNREADABLE, f"files[{name!r}] must be base64 in a text, or null")
+            files.append((bodies.file_name(name), bodies.unpacked(content, f"files[{name!r}]")))
+    for number, asked in enumerate(bodies.items(body, "fetch_files")):
+        if not isinstance(asked, str):
+            raise Refused(bodies.UNREADABLE, f"fetch_files[{number}] must be a text")
+        wanted.append(bodies.file_name(asked))
+    return {"files": tuple(files), "fetch": tuple(dict.fromkeys(wanted))}
 
 
 def answer(asked: RunCode, executed: Executed) -> dict[str, object]:
@@ -53,7 +66,8 @@ def answer(asked: RunCode, executed: Executed) -> dict[str, object]:
         return _response("Failed", "", compiled, None)
     result = _result(executed.run)
     status = "Success" if result["return_code"] == 0 and result["status"] == "Finished" else "Failed"
-    return _response(status, _message(asked, executed.run), compiled, result)
+    response = _response(status, _message(asked, executed.run), compiled, result)
+    return response | {"files": {name: base64.b64encode(content).decode() for name, content in executed.run.fetched}}
 
 
 def _result(run: Run) -> dict[str, object]:
@@ -93,6 +107,6 @@ def _message(asked: RunCode, run: Run) -> str:
         said.append(f"wanted more than {limits.memory_mb} MB and was killed")
     if run.ending is Ending.TOO_MUCH_OUTPUT:
         said.append(f"wrote more than {limits.output_kb} kB and was killed")
-    if asked.other_memory_mb is not None:
-        said.append(f"the memory limit was {limits.memory_mb} MB, as for every program here")
+    if asked.less_memory:
+        said.append(f"the memory limit was {limits.memory_mb} MB, the most that a program can have here")
     return "; ".join(said)

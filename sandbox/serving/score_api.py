@@ -11,7 +11,7 @@ import json
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from sandbox.judging import judge
 from sandbox.problems import ChosenTests, Problem, ProblemsError, find_problem, read_problem
@@ -19,7 +19,7 @@ from sandbox.problems.rows import checked
 from sandbox.problems.stdin_formats import unpacking_at_most
 from sandbox.serving import bodies
 from sandbox.serving.bodies import Refused, weight
-from sandbox.values import Program
+from sandbox.values import LIMIT_BOUNDS, SETTABLE, Limits, Program
 
 MOST_COMPLETIONS = 1024
 KEPT_PROBLEMS = 1024
@@ -30,15 +30,17 @@ _KINDS = {
     "completions": "a list with something in it",
     "solutions": "a list with something in it",
     "tests": "a text",
+    "limits": "an object",
 }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScoreRequest:
-    """The programs of a problem that a request wants scored, in its order."""
+    """The programs of a problem that a request wants scored, in its order, and the limits that it asks for."""
 
     problem: str
     programs: tuple[Program, ...]
+    limits: Mapping[str, float] = field(default_factory=dict)
 
 
 class KnownProblems:
@@ -114,9 +116,32 @@ def read(body: Mapping[str, object], problems: KnownProblems) -> ScoreRequest:
         raise Refused(bodies.UNREADABLE, "problem is missing: an object, or the name of one that is known here")
     problem = problems.find(body["problem"])
     try:
-        return ScoreRequest(problem=problem.name, programs=_programs(body, problem, ChosenTests(wanted)))
+        programs = _programs(body, problem, ChosenTests(wanted))
+        return ScoreRequest(problem=problem.name, programs=programs, limits=_limits(body))
     except ProblemsError as error:
         raise Refused(bodies.UNREADABLE, str(error)) from error
+
+
+def _limits(body: Mapping[str, object]) -> dict[str, float]:
+    """Return the limits that a request asks for, by their names."""
+    given = bodies.entries(body, "limits")
+    for name in given:
+        if name not in SETTABLE:
+            raise Refused(bodies.UNREADABLE, f"limits has no {name!r}; a request may set {', '.join(SETTABLE)}")
+    numbers = {name: bodies.number(given, name, 0) for name in given}
+    return {name: value if name.endswith("_s") else int(value) for name, value in numbers.items()}
+
+
+def granted(asked: Mapping[str, float], usual: Limits, most: Limits, longest_s: float) -> Limits:
+    """Return the limits of a program with those that a request asks for; refused if they are beyond the server's."""
+    for name, value in asked.items():
+        least, bound = (
+            LIMIT_BOUNDS[name][0],
+            max(longest_s, most.wall_s) if name.endswith("_s") else getattr(most, name),
+        )
+        if not least <= value <= bound:
+            raise Refused(400, f"limits.{name} must lie between {least:g} and {bound:g} here, not {value:g}")
+    return replace(usual, **asked) if asked else usual  # type: ignore[arg-type]  # of the types of the fields
 
 
 def _programs(body: Mapping[str, object], problem: Problem, wanted: ChosenTests) -> tuple[Program, ...]:

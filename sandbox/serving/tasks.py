@@ -60,7 +60,7 @@ class ScoreTask:
     def __call__(self, boxes: WorkerBoxes, /) -> dict[str, Any]:
         """Do it in these boxes."""
         assert isinstance(self.scorer, Scorer)  # noqa: S101  (else `submit` is called)
-        asked = self.scorer.task(self.program)
+        asked = self.scorer.task(self.program, limits=self.limits)
         return self._row(asked if isinstance(asked, Score) else asked(boxes))
 
     def submit(self, pool: ClusterPool) -> Future[Score]:

@@ -10,13 +10,14 @@ makes it.
 
 from __future__ import annotations
 
-from sandbox.values.jobs import MAX_SOURCE_BYTES, PYTHON, Command, Files, Isolation, Job, Program
+from sandbox.values.jobs import MAX_SOURCE_BYTES, PYTHON, Command, Files, Isolation, Job, Program, Workspace
 from sandbox.values.limits import (
     FOR_TESTS,
     LIMIT_BOUNDS,
     MAX_ANSWERS_BYTES,
     MAX_TESTS_CHARACTERS,
     RECURSION_BOUNDS,
+    SETTABLE,
     USUAL_LIMITS,
     AnswerLimits,
     Assumptions,
@@ -57,6 +58,7 @@ __all__ = [
     "OUTPUT_RULES",
     "PYTHON",
     "RECURSION_BOUNDS",
+    "SETTABLE",
     "STAGES",
     "USUAL_LIMITS",
     "Answer",
@@ -89,6 +91,7 @@ __all__ = [
     "StdinTests",
     "Tests",
     "Verdict",
+    "Workspace",
     "changed",
     "needs_values",
     "shuffled",

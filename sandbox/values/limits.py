@@ -34,7 +34,8 @@ class Limits:
     """What one run may use; every limit is enforced from outside the program.
 
     The units are seconds, MB and kB (1 kB = 1024 bytes). `walls` are fixed when a box is made; the others may differ
-    from job to job.
+    from job to job. Another amount of memory, or another number of processes, than a box has now costs a call of the
+    engine (some 10 ms) before the visit.
     """
 
     cpu_s: float = 3.0
@@ -61,9 +62,14 @@ class Limits:
         return max(self.wall_s, min(tests * self.wall_s, MAX_SAMPLE_WALL_S))
 
     @property
-    def walls(self) -> tuple[int, int, int, int]:
-        """Return the limits that belong to the box: memory, processes, disk, files."""
-        return self.memory_mb, self.processes, self.disk_mb, self.files
+    def walls(self) -> tuple[int, int]:
+        """Return the limits that belong to the box for good: disk and files."""
+        return self.disk_mb, self.files
+
+    @property
+    def movable(self) -> tuple[int, int]:
+        """Return the limits of a box that the engine can change between two visits: memory and processes."""
+        return self.memory_mb, self.processes
 
     def with_room_for(self, expected: bytes) -> Limits:
         """Return the limits of a program that should print `expected`: at least twice that size.
@@ -103,14 +109,16 @@ FOR_TESTS = AnswerLimits(size=32 << 20, items=3_000_000)  # where tests are code
 
 
 RECURSION_BOUNDS = (100, 1_000_000)
+SETTABLE = ("cpu_s", "wall_s", "memory_mb", "processes")  # limits that a data set or a problem may set
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Assumptions:
-    """What a data set's own runner does for every program, and the times that it gives them.
+    """What a data set's own runner does for every program, and the limits that it sets.
 
     `imports` is source text that runs before the program, in its namespace. With `long_integers`, integers of any
-    length are read and printed, as before Python 3.11. `cpu_s` and `wall_s` replace the usual limits (None: as usual).
+    length are read and printed, as before Python 3.11. `cpu_s`, `wall_s`, `memory_mb` and `processes` replace the usual
+    limits (None: as usual).
     With `time_per_test`, the time limits hold for each call of the tests, not for all calls together. Each run of a
     whole program has its own time limits in any case.
     """
@@ -120,33 +128,33 @@ class Assumptions:
     long_integers: bool = False
     cpu_s: float | None = None
     wall_s: float | None = None
+    memory_mb: int | None = None
+    processes: int | None = None
     time_per_test: bool = False
 
     def __post_init__(self) -> None:
         least, most = RECURSION_BOUNDS
         if self.recursion_limit is not None and not least <= self.recursion_limit <= most:
             raise ValueError(f"recursion_limit must lie between {least} and {most}, not {self.recursion_limit!r}")
-        for name, value in self.times().items():
+        for name, value in self.own_limits().items():
             low, high = LIMIT_BOUNDS[name]
             if not low <= value <= high:
                 raise ValueError(f"{name} must lie between {low:g} and {high:.7g}, not {value!r}")
 
-    def times(self) -> dict[str, float]:
-        """Return the time limits that are set here, by their names."""
-        given = {"cpu_s": self.cpu_s, "wall_s": self.wall_s}
-        return {name: value for name, value in given.items() if value is not None}
+    def own_limits(self) -> dict[str, float]:
+        """Return the limits that are set here, by their names."""
+        return {name: value for name in SETTABLE if (value := getattr(self, name)) is not None}
 
     def limits(self, usual: Limits, chosen: Collection[str], longest_s: float = math.inf) -> Limits:
         """Return the limits of a program.
 
-        They are the usual ones with these times, up to `longest_s`, unless the user has chosen the times.
+        They are the usual ones with these, unless the user has chosen them. Where others send problems, times go up to
+        `longest_s`, and memory and processes up to the usual ones.
         """
-        times = {
-            name: min(value, max(longest_s, getattr(usual, name)))
-            for name, value in self.times().items()
-            if name not in chosen
-        }
-        return replace(usual, **times) if times else usual
+        own = {name: value for name, value in self.own_limits().items() if name not in chosen}
+        if longest_s < math.inf:
+            own = {name: min(value, _most(name, usual, longest_s)) for name, value in own.items()}
+        return replace(usual, **own) if own else usual  # type: ignore[arg-type]  # of the types of the fields
 
     @property
     def of_the_interpreter(self) -> Assumptions:
@@ -160,6 +168,13 @@ class Assumptions:
         said = [f"{lines} line{'s' * (lines != 1)} of imports"] if lines else []
         said += [f"recursion limit {self.recursion_limit}"] if self.recursion_limit else []
         said += ["long integers"] if self.long_integers else []
-        said += [f"{value:g} s {name.removesuffix('_s')}" for name, value in self.times().items()]
+        units = {"cpu_s": "s cpu", "wall_s": "s wall", "memory_mb": "MB", "processes": "processes"}
+        said += [f"{value:g} {units[name]}" for name, value in self.own_limits().items()]
         said += ["time for each test"] if self.time_per_test else []
         return ", ".join(said)
+
+
+def _most(name: str, usual: Limits, longest_s: float) -> float:
+    """Return the largest value of a limit that a problem from others may set."""
+    value: float = getattr(usual, name)
+    return max(longest_s, value) if name.endswith("_s") else value

@@ -17,11 +17,12 @@ from sandbox.judging import output
 from sandbox.judging.compare import matches
 from sandbox.judging.explaining import explain
 from sandbox.problems import ProblemsError, load_problems, read_problem
-from sandbox.problems.stdin_formats import unpacking_at_most
+from sandbox.problems.stdin_formats import unpacking_at_most, with_limits_of
 from sandbox.scoring.scorer import Scorer, open_scorer
 from sandbox.scoring.strategy import ScoringOptions
 from sandbox.values import (
     OUTPUT_RULES,
+    Assumptions,
     CallTest,
     CallTests,
     Comparison,
@@ -306,3 +307,22 @@ def test_room_for_output_follows_what_is_expected(scorer: Scorer) -> None:
 def test_a_test_that_expects_more_than_any_program_may_print_is_refused() -> None:
     with pytest.raises(ValueError, match="expects more output than the"):
         StdinTests(cases=(StdinTest(stdin=b"", expected=b"1" * (25 << 20)),))
+
+
+@pytest.mark.parametrize(
+    ("row", "text"),
+    [
+        (
+            {"time_limit": {"seconds": 2, "nanos": 500_000_000}, "memory_limit_bytes": 256_000_000},
+            "5 s cpu, 10 s wall, 256 MB",
+        ),
+        ({"time_limit": "2.0 seconds", "memory_limit": "256.0 megabytes"}, "4 s cpu, 10 s wall, 256 MB"),
+        ({"time_limit": 10.0, "memory_limit": 512.0}, "20 s cpu, 40 s wall, 512 MB"),
+        ({"time_limit": "0.5 seconds", "memory_limit": "16 megabytes"}, "3 s cpu, 10 s wall, 64 MB"),
+        ({"time_limit": 1e9, "memory_limit": 1e9}, "60 s cpu, 120 s wall, 4096 MB"),
+        ({"time_limit": None, "memory_limit": "Unknown"}, ""),
+        ({"time_limit": {"seconds": "x"}, "memory_limit_bytes": -1}, ""),
+    ],
+)
+def test_limits_of_a_row_are_read_as_each_set_writes_them(row: dict[str, Any], text: str) -> None:
+    assert with_limits_of(row, Assumptions()).text == text

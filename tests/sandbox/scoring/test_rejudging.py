@@ -182,7 +182,8 @@ def test_every_field_of_a_run_survives_being_packed() -> None:
         proved=False,
     )
     same = [item.name for item in fields(Run) if getattr(EVERYTHING, item.name) == getattr(usual, item.name)]
-    assert same == ["asked", "digests"]  # what a grader box asks is answered, and never kept
+    # What a grader box asks is answered and never kept; files that come back decide no verdict.
+    assert same == ["asked", "digests", "product", "fetched"]
     told = unpack(pack(Facts(limits=Limits(), run=EVERYTHING, in_process=True, calls="x", graded=EVERYTHING)))
     assert (told.run, told.graded, told.in_process, told.calls) == (EVERYTHING, EVERYTHING, True, "x")
 

@@ -89,8 +89,20 @@ class TestFusion:
     def test_another_memory_limit_is_not_promised(self) -> None:
         asked = sandboxfusion.read({"language": "python", "code": "", "memory_limit_MB": 1024}, LIMITS, 60.0)
         assert "the memory limit was 512 MB" in sandboxfusion.answer(asked, Executed(run=a_run()))["message"]
-        same = sandboxfusion.read({"language": "python", "code": "", "memory_limit_MB": 512}, LIMITS, 60.0)
-        assert sandboxfusion.answer(same, Executed(run=a_run()))["message"] == ""
+        for enough in (512, 100, -1, None):
+            same = sandboxfusion.read({"language": "python", "code": "", "memory_limit_MB": enough}, LIMITS, 60.0)
+            assert sandboxfusion.answer(same, Executed(run=a_run()))["message"] == ""
+            assert same.job.limits.memory_mb == (100 if enough == 100 else 512)
+
+    def test_files_go_in_and_come_back(self) -> None:
+        files = {"data/in.txt": "aGk=", "/tmp/b": "", "./c": "eA==", "none": None}
+        asked = sandboxfusion.read(
+            {"language": "python", "code": "", "files": files, "fetch_files": ["/tmp/out", "out"]}, LIMITS, 60.0
+        )
+        workspace = asked.job.program.workspace
+        assert workspace.files == (("data/in.txt", b"hi"), ("b", b""), ("c", b"x"))
+        assert workspace.fetch == ("out",)
+        assert sandboxfusion.answer(asked, Executed(run=a_run(fetched=(("out", b"hi"),))))["files"] == {"out": "aGk="}
 
     @pytest.mark.parametrize(
         ("body", "status", "message"),
@@ -99,8 +111,13 @@ class TestFusion:
             ({"language": "cpp", "code": ""}, 400, "'cpp' is not served"),
             ({"language": "python"}, 422, "code must be a text"),
             ({"language": "python", "code": 3}, 422, "code must be a text, not 3"),
-            ({"language": "python", "code": "", "files": {"a": "eA=="}}, 400, "files are not served"),
-            ({"language": "python", "code": "", "fetch_files": ["a"]}, 400, "fetch_files are not served"),
+            ({"language": "python", "code": "", "files": {"a": "!"}}, 400, "'a'\\] is not base64"),
+            ({"language": "python", "code": "", "files": {"a": 3}}, 422, "'a'\\] must be base64 in a text"),
+            ({"language": "python", "code": "", "files": {"../a": "eA=="}}, 400, "'../a' is no name of a file"),
+            ({"language": "python", "code": "", "files": {"main.py": "eA=="}}, 400, "the name is taken"),
+            ({"language": "python", "code": "", "files": {"/etc/a": "eA=="}}, 400, "'/etc/a' is no name of a file"),
+            ({"language": "python", "code": "", "fetch_files": [3]}, 422, "fetch_files\\[0\\] must be a text"),
+            ({"language": "python", "code": "", "fetch_files": ["a/../b"]}, 400, "no name of a file"),
             ({"language": "python", "code": "", "run_timeout": 61}, 400, "between 0.01 s and 60 s here, not 61 s"),
             ({"language": "python", "code": "", "run_timeout": 10**400}, 422, "run_timeout must be a number"),
             ({"language": "python", "code": "", "run_timeout": True}, 422, "run_timeout must be a number"),
@@ -176,16 +193,26 @@ class TestPiston:
         asked = {
             "language": "py",
             "version": "3",
-            "files": [{"content": content, "encoding": encoding}],
+            "files": [
+                {"content": content, "encoding": encoding},
+                {"name": "help.py", "content": "y = 2"},
+                {"content": ""},
+            ],
+            "args": ["a"],
             "run_timeout": 500,
+            "run_memory_limit": 100 << 20,
         }
         job = piston.read(asked, LIMITS, 60.0).job
         assert (job.program.source, job.limits.wall_s, job.limits.cpu_s) == ("é = 1", 0.5, 0.5)
+        assert (job.program.workspace.arguments, job.limits.memory_mb) == (("a",), 100)
+        assert job.program.workspace.files == (("help.py", b"y = 2"), ("file2.code", b""))
 
     @pytest.mark.parametrize(
         "changed",
         [
-            {"language": "rust"}, {"files": []}, {"files": [{"content": ""}] * 2}, {"files": ["x"]}, {"args": ["x"]},
+            {"language": "rust"}, {"files": []}, {"files": ["x"]},
+            {"files": [{"content": ""}, {"content": "", "name": "../x"}]},
+            {"files": [{"content": ""}, {"content": "", "name": "main.py"}]},
             {"files": [{"content": "!", "encoding": "base64"}]}, {"files": [{"content": "ff", "encoding": "hex"}]},
             {"files": [{"content": "", "encoding": "rot13"}]}, {"run_timeout": 61_000}, {"run_cpu_time": 0},
         ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import http.client
 import json
@@ -99,6 +100,31 @@ def fits(name: str, told: object) -> bool:
 
 
 class TestRunCode:
+    def test_sixty_four_clients_with_files_get_their_own_back(self, server: Serving) -> None:
+        def ask(number: int) -> tuple[int, str]:
+            given = base64.b64encode(f"client {number}".encode() * 2000).decode()
+            code = (
+                "import os\ntext = open('in/a.txt').read()\nopen('out.txt', 'w').write(text)\nprint(os.listdir('in'))"
+            )
+            told = server.run_code(code, files={"in/a.txt": given}, fetch_files=["out.txt"], memory_limit_MB=256).json()
+            assert fits("RunCodeResponse", told)
+            assert told["run_result"]["stdout"] == "['a.txt']\n"
+            return number, base64.b64decode(told["files"]["out.txt"]).decode()
+
+        with ThreadPoolExecutor(64) as clients:
+            came = dict(clients.map(ask, range(128)))
+        assert came == {number: f"client {number}" * 2000 for number in range(128)}
+
+    def test_a_request_may_ask_for_less_memory_and_not_for_more(self, server: Serving) -> None:
+        fills = "x = bytearray(300 << 20)\nfor at in range(0, len(x), 4096): x[at] = 1\nprint(len(x))"
+        assert server.run_code(fills, memory_limit_MB=128).json()["status"] == "Failed"
+        enough = server.run_code(fills, memory_limit_MB=4096).json()
+        assert (enough["status"], "512 MB" in enough["message"]) == ("Success", True)
+        asked = {"problem": ADD, "completions": ["    x = bytearray(300 << 20)\n" + RIGHT]}
+        few, many = ({**asked, "limits": {"memory_mb": memory}} for memory in (100, 5000))
+        assert server.post("/v1/score", few).json()["scores"][0]["verdict"] == "MEMORY"
+        assert server.post("/v1/score", many).status_code == 400
+
     def test_a_program_reads_and_prints(self, server: Serving) -> None:
         told = server.run_code("print(input()[::-1])", stdin="abc\n").json()
         assert fits("RunCodeResponse", told)
