@@ -210,7 +210,7 @@ def _enter_workspace(order: dict[str, Any]) -> None:
     if order["arguments"]:
         sys.argv[1:] = order["arguments"]
     if order["environment"]:
-        os.environ.update(order["environment"])  # noqa: TID251  (of the program)
+        os.environ.update(order["environment"])
 
 
 def _parts(order: dict[str, Any], name: str) -> list[types.CodeType]:

@@ -228,7 +228,7 @@ def _preload() -> None:
     with open(_PACKAGES, encoding="ascii") as file:
         packages = file.read().split()
     if packages:  # a box has one core, and a fork keeps no pool of threads
-        os.environ.update(dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1"))  # noqa: TID251  (of the box)
+        os.environ.update(dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1"))
     for name in PRELOAD + packages:
         with contextlib.suppress(ImportError):
             importlib.import_module(name)
