@@ -1,5 +1,9 @@
 """Give every node the same box image: present, from a registry, or carried from another node by Ray.
 
+The first node that has the image decides which build of it counts; where none has, the first one fetches or builds it.
+Every other node needs the same digest: it has it, fetches it from a registry, or gets it from a node that has it, in
+pieces that Ray carries from node to node without the driver.
+
 An image is known by a digest over its layers and its settings. Two builds of the same files on two machines may differ
 (another day, another version of a package), and then the same program could get two verdicts: so what a node has under
 the right name counts only with the right digest.
@@ -8,10 +12,16 @@ the right name counts only with the right digest.
 from __future__ import annotations
 
 import tempfile
+import threading
 import zlib
+from collections.abc import Callable
+from concurrent.futures import Future
 from pathlib import Path
+from typing import Any, Protocol
 
 from sandbox.boxes.docker_client import DockerClient
+from sandbox.boxes.image import ImageSpec, image_tag
+from sandbox.cluster.messages import Fault, Survey
 from sandbox.errors import ImageMissing, SandboxError
 
 PIECE_BYTES = 16 << 20
@@ -98,3 +108,91 @@ def load(engine: DockerClient, archive: Path, reference: str) -> str:
     finally:
         archive.unlink(missing_ok=True)
     return digest_of(engine, reference)
+
+
+class Process(Protocol):
+    """A process on a node: `ray_client.Actor`."""
+
+    def call(self, method: str, *arguments: Any, **named: Any) -> Future[Any]:
+        """Call a method there."""
+
+    def hold(self, method: str, *arguments: Any) -> Any:
+        """Call a method there, and leave the result there."""
+
+
+class ImageSupply:
+    """Gives nodes one and the same image. Safe to call from any thread."""
+
+    def __init__(self, spec: ImageSpec, registry: str | None, say: Callable[[str], None]) -> None:
+        self._spec, self._registry, self._say = spec, registry, say
+        self._changed = threading.Condition()
+        self._surveying = 0  # nodes that may yet say that they have the image
+        self._building = False
+        self._digest: str | None = None
+        self._source: Process | None = None
+        self._pieces: list[Any] = []
+
+    def provide(self, node: Process) -> str | Fault:
+        """Return the digest of the image once the node has it, or why it cannot."""
+        with self._changed:
+            self._surveying += 1
+        try:
+            found: Survey | Fault = node.call("survey", self._spec).result()
+        finally:
+            with self._changed:
+                self._surveying -= 1
+                self._changed.notify_all()
+        if isinstance(found, Fault):
+            return found
+        if found.image != (mine := image_tag(self._spec)):
+            return Fault("ImageMissing", f"its codebudget is another version ({found.image}, here {mine})")
+        decided = self._decided(node, found)
+        if isinstance(decided, Fault) or found.digest == decided or node is self._source:
+            return decided
+        return self._brought(node, decided)
+
+    def _decided(self, node: Process, found: Survey) -> str | Fault:
+        """Return the digest that counts; if there is none, this node makes the image."""
+        with self._changed:
+            if self._digest is None and found.digest is not None:
+                self._decide(node, found.digest)
+            self._changed.wait_for(lambda: self._digest is not None or not (self._surveying or self._building))
+            if self._digest is not None:
+                return self._digest
+            self._building = True
+        try:
+            made: str | Fault | None = (
+                node.call("pull", self._spec, self._registry).result() if self._registry else None
+            )
+            if made is None:
+                self._say("no node has the box image; one builds it")
+                made = node.call("build", self._spec).result()
+            with self._changed:
+                if isinstance(made, str):
+                    self._decide(node, made)
+        finally:
+            with self._changed:
+                self._building = False
+                self._changed.notify_all()
+        return made if made is not None else Fault("ImageMissing", "the box image was not built")
+
+    def _decide(self, node: Process, digest: str) -> None:
+        self._digest, self._source = digest, node
+        self._changed.notify_all()
+
+    def _brought(self, node: Process, digest: str) -> str | Fault:
+        if self._registry and node.call("pull", self._spec, self._registry).result() == digest:
+            return digest
+        with self._changed:
+            if not self._pieces and self._source is not None:
+                self._say("carrying the box image to other nodes (once)")
+                names = self._source.call("send_image", self._spec).result()
+                self._pieces = [self._source.hold("piece", name) for name in names]
+            pieces = self._pieces
+        came: str | Fault | None = None
+        for number, piece in enumerate(pieces):
+            last = number == len(pieces) - 1
+            came = node.call("receive_image", self._spec, number, piece, last=last).result()
+            if isinstance(came, Fault):
+                return came
+        return came if came == digest else Fault("ImageMissing", "the image that arrived has another digest")

@@ -16,8 +16,10 @@ from sandbox import errors
 from sandbox.errors import SandboxError
 from sandbox.inside import codec
 from sandbox.scoring.collect_answers import ProgramAnswers
-from sandbox.values import Answer, Assumptions, CallTests, Program, Raised, Run, Score, Tests
+from sandbox.scoring.compiling import Executed
+from sandbox.values import Answer, CallTests, Compilation, Program, Raised, Run, Score
 
+MOST_SHEETS = 1024  # that are kept; then those that no program uses are forgotten, the oldest first
 MAX_ITEMS = 32 << 20  # that the answers of one run may hold; a node has checked them before
 _OURS = {name: kind for name, kind in vars(errors).items() if isinstance(kind, type) and issubclass(kind, SandboxError)}
 Plain = Any  # tuples, texts, bytes, numbers, None
@@ -37,29 +39,38 @@ class BugOnNode(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """What the programs of a problem have in common."""
+    """What the programs of a problem have in common: a program without its source."""
 
-    tests: Any  # of a Program
-    selection: Tests | None
-    assumptions: Assumptions
+    template: Program
 
     @classmethod
     def of(cls, program: Program) -> Sheet:
         """Return the sheet of a program."""
-        return cls(program.tests, program.selection, program.assumptions)
+        return cls(replace(program, source=""))
 
     def program(self, source: str) -> Program:
         """Return the program that has this source."""
-        return Program(source=source, tests=self.tests, selection=self.selection, assumptions=self.assumptions)
+        return replace(self.template, source=source)
 
     def bare(self) -> Sheet:
         """Return the sheet without what its tests have computed so far, which the other side computes for itself."""
-        return Sheet(bare(self.tests), bare(self.selection), self.assumptions)
+        told = self.template
+        return Sheet(replace(told, tests=bare(told.tests), selection=bare(told.selection)))
 
 
 def bare(tests: Any) -> Any:
     """Return tests without their cached properties."""
     return replace(tests) if hasattr(tests, "__dict__") else tests
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Survey:
+    """What a node says before it opens boxes: the image that its files ask for, and the digest of what is there."""
+
+    host: str
+    python: str
+    image: str
+    digest: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,8 +159,19 @@ def _write_nothing(_: object) -> None:
 
 
 _RAISED = _Layout(Raised)
-_RUN = _Layout(Run, raised=(_RAISED.write, _RAISED.read), answers=(_write_answers, _read_answers))
+_OF_RUNS = {"raised": (_RAISED.write, _RAISED.read), "answers": (_write_answers, _read_answers)}
+_RUN = _Layout(Run, **_OF_RUNS)
+
+
+def _write_product(product: tuple[tuple[str, bytes], ...] | None) -> Plain:
+    """Leave the contents of compiled files where they are of use."""
+    return product and tuple((name, b"") for name, _ in product)
+
+
+_COMPILER_RUN = _Layout(Run, **_OF_RUNS, product=(_write_product, lambda told: told))
+_COMPILATION = _Layout(Compilation, run=(_COMPILER_RUN.write, _COMPILER_RUN.read))
 _PARTS = {
+    "compilation": (_COMPILATION.write, _COMPILATION.read),
     "run": (_RUN.write, _RUN.read),
     "graded": (_RUN.write, _RUN.read),
     "runs": (_write_runs, _read_runs),
@@ -159,11 +181,17 @@ _PARTS = {
 _SELECTION = _Layout(Score, **_PARTS)
 _SCORE = _Layout(Score, **_PARTS, selection=(_SELECTION.write, _SELECTION.read))
 _ANSWERS = _Layout(ProgramAnswers, answers=(_write_answers, _read_answers))
-_RESULTS = {Score: ("score", _SCORE), Run: ("run", _RUN), ProgramAnswers: ("answered", _ANSWERS)}
+_EXECUTED = _Layout(Executed, run=(_RUN.write, _RUN.read), compilation=(_COMPILATION.write, _COMPILATION.read))
+_RESULTS = {
+    Score: ("score", _SCORE),
+    Run: ("run", _RUN),
+    Executed: ("executed", _EXECUTED),
+    ProgramAnswers: ("answers", _ANSWERS),
+}
 _READERS = dict(_RESULTS.values())
 
 
-def write_result(result: Score | Run | ProgramAnswers | Fault) -> Plain:
+def write_result(result: Score | Run | Executed | ProgramAnswers | Fault) -> Plain:
     """Return a result as plain values; the tests of a score are left out."""
     if isinstance(result, Fault):
         return "fault", (result.kind, result.message)
@@ -172,7 +200,7 @@ def write_result(result: Score | Run | ProgramAnswers | Fault) -> Plain:
 
 
 def read_result(told: Plain) -> Any:
-    """Return the Score, Run, ProgramAnswers or Fault that was written."""
+    """Return the Score, Run, Executed, ProgramAnswers or Fault that was written."""
     name, given = told
     return Fault(*given) if name == "fault" else _READERS[name].read(given)
 
@@ -187,3 +215,55 @@ def with_tests(score: Score, tests: CallTests | None, selection: CallTests | Non
     if score.selection is not None and selection is not None:
         score = replace(score, selection=replace(score.selection, tests=selection))
     return score if tests is None else replace(score, tests=tests)
+
+
+@dataclass(slots=True)
+class KnownSheet:
+    """A sheet of this driver, and the expected answers that nodes have told of it."""
+
+    number: int
+    sheet: Sheet
+    told: tuple[CallTests | None, CallTests | None] | None = None
+
+
+_REST = attrgetter(*(item.name for item in fields(Program) if item.name not in {"source", "tests", "selection"}))
+
+
+class SheetBook:
+    """The sheets of the programs that were submitted lately."""
+
+    def __init__(self) -> None:
+        self._known: dict[object, KnownSheet] = {}
+        self._by_number: dict[int, KnownSheet] = {}
+        self._count = 0
+
+    def of(self, program: Program) -> KnownSheet:
+        """Return the program's sheet; tests that are one object, or have the same text, are the same."""
+        rest = _REST(program)
+        at = (id(program.tests), id(program.selection), rest)
+        known = self._known.get(at)
+        if known is None:
+            same = (type(program.tests), type(program.selection), program.tests_source, rest)
+            known = self._known.get(same)
+            if known is None:
+                self._count += 1
+                known = KnownSheet(self._count, Sheet.of(program))
+                self._by_number[known.number] = self._known[same] = known
+            template = known.sheet.template
+            if template.tests is program.tests and template.selection is program.selection:
+                self._known[at] = known  # the sheet holds them, so that no other object gets these ids
+        return known
+
+    def __getitem__(self, number: int) -> KnownSheet:
+        return self._by_number[number]
+
+    def forget(self, used: Callable[[], set[int]]) -> list[int]:
+        """Forget the oldest sheets that are not used, where there are too many; return their numbers."""
+        if len(self._by_number) <= 2 * MOST_SHEETS:
+            return []
+        in_use = used()
+        gone = [number for number in list(self._by_number)[:MOST_SHEETS] if number not in in_use]
+        for number in gone:
+            del self._by_number[number]
+        self._known = {key: known for key, known in self._known.items() if known.number in self._by_number}
+        return gone

@@ -27,8 +27,9 @@ from typing import Any
 from sandbox.boxes.docker_client import DockerClient
 from sandbox.boxes.image import ImageSpec, ensure_image, image_tag
 from sandbox.cluster import cleaner, image_transfer
-from sandbox.cluster.messages import Fault, Plain, Sheet, bare, scored_tests, write_result
+from sandbox.cluster.messages import Fault, Plain, Sheet, Survey, bare, scored_tests, write_result
 from sandbox.errors import SandboxError
+from sandbox.scoring.compiling import execute
 from sandbox.scoring.references import usual_directory
 from sandbox.scoring.scorer import Scorer, open_pool, usable_cores
 from sandbox.scoring.strategy import ScoringOptions
@@ -41,16 +42,6 @@ HEARTBEAT_S = 1.0  # an exchange answers by then, results or not
 ENGINE_SILENT_S = 5.0  # an engine that has not answered for so long is taken to be gone
 DROPPED = 1024  # sheets that were dropped before what the scorer has cached of them is dropped, too
 SHEET_S = 5.0  # for which a program waits for a sheet that another message brings
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Survey:
-    """What a node says before it opens boxes: the image that its files ask for, and the digest of what is there."""
-
-    host: str
-    python: str
-    image: str
-    digest: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -259,9 +250,14 @@ class NodeHost:
                 return self._scorer.submit(sheet.program(source), stdin, every_case=every_case)
             case "ask":
                 cpu_s, patience = more
-                return self._scorer.ask(sheet.program(source), sheet.tests, cpu_s=cpu_s, patience=patience)
-            case _:
+                tests: Any = sheet.template.tests
+                return self._scorer.ask(sheet.program(source), tests, cpu_s=cpu_s, patience=patience)
+            case "run":
                 return self._pool.submit(replace(more, program=sheet.program(source)))
+            case _:
+                job, compile_s = more
+                job, compiler = replace(job, program=sheet.program(source)), self._scorer.compiler
+                return self._pool.submit_task(lambda boxes: execute(compiler, job, compile_s, boxes))
 
     def _finished(self, number: int, sheet: int, done: Future[Any]) -> None:
         """Keep a result for the driver; runs on a box's thread."""

@@ -11,20 +11,105 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import CancelledError, Future
+from dataclasses import dataclass
 from functools import partial
-from typing import TypeVar
+from typing import Any, Generic, TypeVar
 
 from sandbox.boxes.pool import Pool, PoolTask, WorkerBoxes
 from sandbox.cluster.pool import ClusterPool
+from sandbox.scoring.compiling import Executed, execute
+from sandbox.scoring.scorefile import score_fields
+from sandbox.scoring.scorer import Scorer
 from sandbox.serving.bodies import Refused
 from sandbox.serving.metrics import Metrics
-from sandbox.serving.tasks import RunTask, ScoreTask, Timed, submit_elsewhere
+from sandbox.values import Job, Limits, Program, Score
 
 T = TypeVar("T")
 FULL = 429
 _SMOOTH = 0.05  # the share of the newest program in the mean time of one
 _FIRST_S = 0.01  # before any program has run
 _LONGEST_RETRY_S = 60
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timed(Generic[T]):
+    """A result, how long its task waited for a box, and how long it was in one."""
+
+    came: T
+    queue_s: float
+    run_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class RunTask:
+    """Runs a job, and compiles its program first where that is needed; `compile_s` limits that."""
+
+    job: Job
+    compile_s: float
+    scorer: Scorer | None = None  # on this machine
+
+    def __call__(self, boxes: WorkerBoxes, /) -> Executed:
+        """Do it in these boxes."""
+        if self.scorer is None:
+            raise TypeError("a job for a cluster was given to boxes of this machine")
+        return execute(self.scorer.compiler, self.job, self.compile_s, boxes)
+
+    def submit(self, pool: ClusterPool) -> Future[Executed]:
+        """Ask a cluster."""
+        return pool.execute(self.job, self.compile_s)
+
+    def read(self, executed: Executed) -> tuple[Executed, float]:
+        """Return what the cluster answered, and how many seconds that took in a box."""
+        compiled_s = 0.0 if executed.compilation is None else executed.compilation.run.wall_s
+        return executed, compiled_s + (0.0 if executed.run is None else executed.run.wall_s)
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreTask:
+    """Scores a program, and returns the score as a row."""
+
+    program: Program
+    limits: Limits
+    asked: PoolTask[Score] | Score | None = None  # of a scorer, on this machine
+
+    def __call__(self, boxes: WorkerBoxes, /) -> dict[str, Any]:
+        """Do it in these boxes."""
+        if self.asked is None:
+            raise TypeError("a program for a cluster was given to boxes of this machine")
+        return self._row(self.asked if isinstance(self.asked, Score) else self.asked(boxes))
+
+    def submit(self, pool: ClusterPool) -> Future[Score]:
+        """Ask a cluster."""
+        return pool.submit(self.program)
+
+    def read(self, score: Score) -> tuple[dict[str, Any], float]:
+        """Return what the cluster answered, and how many seconds that took in a box."""
+        return self._row(score), score.run.wall_s
+
+    def _row(self, score: Score) -> dict[str, Any]:
+        return score_fields(score, self.program, self.limits)
+
+
+def submit_elsewhere(
+    task: RunTask | ScoreTask, pool: ClusterPool, clock: Callable[[], float] = time.monotonic
+) -> Future[Timed[Any]]:
+    """Ask a cluster; what a program did not spend in a box, it has waited."""
+    asked, came = clock(), Future[Timed[Any]]()
+    there: Future[Any] = task.submit(pool)
+
+    def arrived(done: Future[Any]) -> None:
+        if not came.set_running_or_notify_cancel():
+            return
+        error = CancelledError() if done.cancelled() else done.exception()
+        if error is not None:
+            came.set_exception(error)
+            return
+        result, run_s = task.read(done.result())
+        came.set_result(Timed(came=result, queue_s=max(0.0, clock() - asked - run_s), run_s=run_s))
+
+    came.add_done_callback(lambda done: there.cancel() if done.cancelled() else None)
+    there.add_done_callback(arrived)
+    return came
 
 
 class AdmissionQueue:
@@ -61,7 +146,8 @@ class AdmissionQueue:
 
     def _submit(self, task: PoolTask[T]) -> Future[Timed[T]]:
         if isinstance(self._pool, ClusterPool):
-            assert isinstance(task, RunTask | ScoreTask)  # noqa: S101  (all that a server asks)
+            if not isinstance(task, RunTask | ScoreTask):
+                raise TypeError(f"a cluster cannot be asked for {task!r}")
             return submit_elsewhere(task, self._pool, self._clock)
         return self._pool.submit_task(partial(self._timed, task, self._clock()))
 

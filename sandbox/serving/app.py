@@ -31,10 +31,9 @@ from sandbox.scoring.compiling import Executed, scaled
 from sandbox.scoring.scorer import Scorer
 from sandbox.scoring.strategy import ScoringOptions
 from sandbox.serving import piston, sandboxfusion, score_api
-from sandbox.serving.admission import FULL, AdmissionQueue
+from sandbox.serving.admission import FULL, AdmissionQueue, RunTask, ScoreTask, Timed
 from sandbox.serving.bodies import Bodies, Refused
 from sandbox.serving.metrics import Metrics, node_metrics
-from sandbox.serving.tasks import RunTask, ScoreTask, Timed
 from sandbox.values import PYTHON, Job, Program
 
 _LEFT = 499  # the client has disconnected
@@ -64,7 +63,7 @@ class Server:
         self._metrics, self._bodies = Metrics(), Bodies()
         self._admission = AdmissionQueue(pool, self._metrics, service.room)
         self._problems = score_api.KnownProblems(service.problems)
-        self._scorer = pool if isinstance(pool, ClusterPool) else Scorer(pool, service.options)
+        self._scorer: Scorer | None = None
         self._generation = 0
 
     def app(self, hosts: Sequence[str] = ("*",)) -> ASGIApp:
@@ -122,7 +121,7 @@ class Server:
     async def _executed(
         self, request: Request, job: Job, compile_s: float, full: int
     ) -> Timed[Executed] | SandboxError:
-        task = RunTask(job, compile_s, self._scorer)
+        task = self._running(job, compile_s)
         (came,) = await self._waited(request, self._admission.ask([task], lambda executed: executed.ending, full))
         return came
 
@@ -139,16 +138,26 @@ class Server:
         ran = [one for one in came if isinstance(one, Timed)]
         return Json(score_api.answer(asked, [rows[p.source] for p in asked.programs]), headers=_timing(ran))
 
+    def _running(self, job: Job, compile_s: float) -> RunTask:
+        """Return the task that runs a job."""
+        return RunTask(job, compile_s, None if isinstance(self._pool, ClusterPool) else self._scorer_of(self._pool))
+
     def _scoring(self, program: Program, asked_limits: Mapping[str, float]) -> ScoreTask:
         """Return the task that scores a program; refused for limits beyond ours."""
-        if self._generation != self._problems.generation and isinstance(self._pool, Pool):
-            self._scorer, self._generation = Scorer(self._pool, self._service.options), self._problems.generation
-        usual, most = scaled(self._scorer.limits_for(program.assumptions), program.language), self._scorer.limits
-        limits = score_api.granted(asked_limits, usual, most, self._service.longest_s)
-        own: dict[str, Any] = dict(asked_limits)
-        return ScoreTask(
-            self._scorer, replace(program, assumptions=replace(program.assumptions, **own)) if own else program, limits
-        )
+        scorer = self._pool if isinstance(self._pool, ClusterPool) else self._scorer_of(self._pool)
+        usual = scaled(scorer.limits_for(program.assumptions), program.language)
+        limits = score_api.granted(asked_limits, usual, scorer.limits, self._service.longest_s)
+        if asked_limits:
+            own: dict[str, Any] = dict(asked_limits)
+            program = replace(program, assumptions=replace(program.assumptions, **own))
+        asked = None if isinstance(scorer, ClusterPool) else scorer.task(program, limits=limits)
+        return ScoreTask(program, limits, asked)
+
+    def _scorer_of(self, pool: Pool) -> Scorer:
+        """Return a scorer that does not hold what too many problems have left in it."""
+        if self._scorer is None or self._generation != self._problems.generation:
+            self._scorer, self._generation = Scorer(pool, self._service.options), self._problems.generation
+        return self._scorer
 
     async def _waited(self, request: Request, futures: Sequence[Future[Timed[T]]]) -> list[Timed[T] | SandboxError]:
         """Wait for all results and return them in order; raises ClientDisconnect when the client disconnects.

@@ -33,8 +33,8 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "common"))
 from ray_cluster import SETTINGS, RayNodes
 
 from sandbox.boxes.image import ImageSpec, image_tag
-from sandbox.cluster.messages import write_result
-from sandbox.cluster.node import HEARTBEAT_S, Letter, NodeSpec, Reply, Survey
+from sandbox.cluster.messages import Survey, write_result
+from sandbox.cluster.node import HEARTBEAT_S, Letter, NodeSpec, Reply
 from sandbox.cluster.pool import ClusterPool, ClusterSpec
 from sandbox.problems import Problem, load_problems
 from sandbox.scoring.samples import FiledSample

@@ -1,6 +1,7 @@
 """What the driver and its nodes send each other arrives as it was."""
 
 import pickle
+from dataclasses import replace
 
 import pytest
 
@@ -17,12 +18,14 @@ from sandbox.cluster.messages import (
 from sandbox.errors import EngineUnavailable, MachineBusy, SandboxError
 from sandbox.inside import codec
 from sandbox.scoring.collect_answers import ProgramAnswers
+from sandbox.scoring.compiling import Executed
 from sandbox.values import (
     Answer,
     Assumptions,
     CallTest,
     CallTests,
     Comparison,
+    Compilation,
     Ending,
     Flag,
     MemorySource,
@@ -93,6 +96,14 @@ SCORE = Score(
 )
 
 
+def test_what_a_compiler_made_stays_on_its_node_and_what_it_said_arrives() -> None:
+    compiler = Run(ending=Ending.EXITED, stderr=b"warning", product=(("main", b"code"),))
+    executed = Executed(run=RUN, compilation=Compilation(run=compiler, cached=True))
+    came = sent(executed)
+    assert (came.run, came.compilation.cached) == (RUN, True)
+    assert came.compilation.run == replace(compiler, product=(("main", b""),))
+
+
 def sent(result: object) -> object:
     """Return a result after the way that Ray takes it."""
     return read_result(pickle.loads(pickle.dumps(write_result(result), protocol=5)))
@@ -141,5 +152,5 @@ def test_a_sheet_makes_the_program_again_and_leaves_behind_what_its_tests_have_c
     assert TESTS.calls is not None  # computed and kept
     sheet = pickle.loads(pickle.dumps(Sheet.of(program).bare()))
     assert sheet.program(program.source) == program
-    assert "calls" not in vars(sheet.tests)
+    assert "calls" not in vars(sheet.template.tests)
     assert bare("text") == "text"

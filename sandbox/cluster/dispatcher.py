@@ -1,0 +1,462 @@
+"""Own all that happens in a cluster's pool: messages of nodes, nodes that come and go, programs that are submitted.
+
+One thread takes one event after the other, holding the lock, and resolves futures without it. What is decided stands in
+`sandbox.cluster.schedule`; here it is carried out. Another thread looks for nodes, and at the clock.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import queue
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, wait
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from sandbox.cluster.image_transfer import ImageSupply
+from sandbox.cluster.messages import ClusterUnavailable, Fault, Plain, SheetBook, read_result, with_tests
+from sandbox.cluster.node import Letter, NodeHost, NodeSpec, Reply
+from sandbox.cluster.ray_client import Actor, ActorLost, RayClient, RayNode
+from sandbox.cluster.schedule import Delivery, Node, NodeState, Schedule, Task
+from sandbox.errors import SandboxError
+from sandbox.scoring.strategy import ScoringOptions
+from sandbox.values import CallTests, Limits, Program, Score
+
+QUIET_S, SILENT_S = 6.0, 30.0  # an exchange without an answer: its programs are asked elsewhere; its node is lost
+LOOK_S = 1.0  # between two looks for nodes
+HEAD_SILENT_S = 15.0  # a head that has not answered for so long is lost
+AGAIN_S = (1.0, 2.0, 5.0, 15.0, 30.0)  # before a node whose process was lost is opened again
+LINGER_PER_NODE_S = 0.0005
+CLOSING_S = 10.0
+Event = Callable[[], "list[Delivery] | None"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClusterSpec:
+    """Which cluster, and what its nodes open.
+
+    `boxes` is the number of boxes of each node (None: its resource `boxes`, else one per core). `registry` is where the
+    box image may be fetched from, before it is carried from node to node.
+    """
+
+    address: str = "auto"
+    limits: Limits = field(default_factory=Limits)
+    options: ScoringOptions = field(default_factory=ScoringOptions)
+    boxes: int | None = None
+    registry: str | None = None
+    patience_s: float = 60.0
+
+
+@dataclass(slots=True)
+class _Link:
+    """The process on a node, and what was sent to it."""
+
+    actor: Actor
+    asked: RayNode
+    confirmed: int = 0
+    replied_at: float = 0.0
+    unsent: list[Task] = field(default_factory=list)
+    dropped: list[int] = field(default_factory=list)
+
+
+class Dispatcher:
+    """Runs tasks on the nodes of a cluster. `host` is what runs on each node."""
+
+    def __init__(self, spec: ClusterSpec, host: type[NodeHost], say: Callable[[str], None]) -> None:
+        """Connect, and begin to open nodes; raises ClusterUnavailable."""
+        self._spec, self._host, self._say = spec, host, say
+        self._ray = RayClient(spec.address)
+        self.schedule = Schedule(patience_s=spec.patience_s)
+        self._images = ImageSupply(spec.options.image_spec, spec.registry, say)
+        self._links: dict[str, _Link] = {}
+        self._sheets = SheetBook()
+        self._reopen_at: dict[str, float] = {}
+        self._vain: dict[str, int] = {}
+        self.lock = threading.RLock()
+        self._events: queue.SimpleQueue[Event | None] = queue.SimpleQueue()
+        self._woken = False
+        self.ended: SandboxError | None = None
+        self._closed = threading.Event()
+        self._first = threading.Event()
+        self._seen_at = time.monotonic()
+        self._thread = threading.Thread(target=self._dispatch, name="cluster", daemon=True)
+        self._thread.start()
+        threading.Thread(target=self._look, name="cluster-nodes", daemon=True).start()
+
+    def wait_for_a_node(self) -> None:
+        """Wait until a node works; raises ClusterUnavailable, with the reasons, if none can."""
+        self._first.wait()
+        if not self.schedule.working:
+            raise self.ended or ClusterUnavailable(f"no node of the cluster can open boxes: {self.schedule.reasons()}")
+
+    def submit(self, program: Program, kind: str, more: Plain, longest_s: float, *, shared: bool = True) -> Future[Any]:
+        """Submit a program; return a future of its result. Where `shared`, equal ones that are under way are one."""
+        future: Future[Any] = Future()
+        with self.lock:
+            if self.ended is not None or self._closed.is_set():
+                raise self.ended or RuntimeError("this pool is closed")
+            sheet = self._sheets.of(program).number
+            task = self.schedule.submit(
+                Task(
+                    number=self.schedule.next_number(),
+                    kind=kind,
+                    sheet=sheet,
+                    source=program.source,
+                    more=more,
+                    longest_s=longest_s,
+                    key=(kind, sheet, program.source, more) if shared else None,
+                ),
+                future,
+            )
+            wake, self._woken = not self._woken, True
+        future.add_done_callback(lambda done: self._left(done, task))
+        if wake:
+            self._events.put(self._woke)
+        return future
+
+    def _left(self, future: Future[Any], task: Task) -> None:
+        if future.cancelled():
+            with self.lock:
+                self.schedule.cancelled(task)
+
+    def _dispatch(self) -> None:
+        while (event := self._events.get()) is not None:
+            with self.lock:
+                deliveries = event() or []
+            for delivery in deliveries:
+                _resolve(delivery)
+
+    def _later(self, event: Event) -> None:
+        """Have the dispatcher do something, holding the lock, and deliver what it returns."""
+        self._events.put(event)
+
+    def _woke(self) -> None:
+        self._woken = False
+        self._send_all()
+
+    def _send_all(self) -> None:
+        """Send waiting programs to nodes with room, and have surplus ones given back."""
+        now = time.monotonic()
+        for node in sorted(self.schedule.working, key=lambda one: -self.schedule.room(one)):
+            if taken := self.schedule.take(node, now):
+                self._push(node, taken)
+        for node, count in list(self.schedule.surplus()):
+            self._push(node, [], give_back=count)
+
+    def _letter(self, node: Node, link: _Link, tasks: Sequence[Task], give_back: int = 0) -> Letter:
+        tasks, link.unsent = [*link.unsent, *tasks], []
+        tasks = [task for task in tasks if task.number in node.under_way]
+        sheets = {task.sheet for task in tasks} - node.sheets
+        node.sheets |= sheets
+        cancelled, node.cancelled = node.cancelled, []
+        dropped, link.dropped = link.dropped, []
+        return Letter(
+            programs=[(task.number, task.kind, task.sheet, task.source, task.more) for task in tasks],
+            sheets=[(number, self._sheets[number].sheet.bare()) for number in sheets],
+            dropped=dropped,
+            cancelled=cancelled,
+            give_back=give_back,
+            confirmed=link.confirmed,
+            linger_s=self.schedule.linger_s,
+        )
+
+    def _push(self, node: Node, tasks: Sequence[Task], give_back: int = 0) -> None:
+        link = self._links[node.id]
+        letter = self._letter(node, link, tasks, give_back)
+
+        def pushed(done: Future[Any]) -> None:
+            if done.exception() is not None:
+                self._later(lambda: self._not_arrived(node, link, letter))
+
+        link.actor.call("push", letter).add_done_callback(pushed)
+
+    def _not_arrived(self, node: Node, link: _Link, letter: Letter) -> None:
+        """Send again what may not have arrived, with the next exchange."""
+        if self._links.get(node.id) is link:
+            link.unsent += [node.under_way[told[0]] for told in letter.programs if told[0] in node.under_way]
+            node.sheets -= {number for number, _ in letter.sheets}
+            node.cancelled += letter.cancelled
+            link.dropped += letter.dropped
+
+    def _exchange(self, node: Node, link: _Link) -> None:
+        now = time.monotonic()
+        letter = self._letter(node, link, self.schedule.take(node, now))
+
+        def answered(done: Future[Reply]) -> None:
+            self._later(lambda: self._replied(node, link, letter, done))
+
+        link.actor.call("exchange", letter).add_done_callback(answered)
+
+    def _replied(self, node: Node, link: _Link, letter: Letter, done: Future[Reply]) -> list[Delivery]:
+        if self._links.get(node.id) is not link or self._closed.is_set():
+            return []
+        now = time.monotonic()
+        if (error := done.exception()) is not None:
+            if isinstance(error, ActorLost) or now - link.replied_at > SILENT_S:
+                return self._lose(node, str(error))
+            self._not_arrived(node, link, letter)
+            _after(0.5, lambda: self._later(lambda: self._exchange_if(node, link)))
+            return []
+        reply = done.result()
+        deliveries = self._take_in(node, link, reply)
+        if reply.results:
+            self.schedule.measured(node, len(reply.results), now - link.replied_at)
+        link.replied_at = now
+        self._note_failure(node, reply.failure)
+        self._exchange(node, link)
+        if not self.schedule.waiting:
+            self._send_all()
+        return deliveries
+
+    def _exchange_if(self, node: Node, link: _Link) -> None:
+        if self._links.get(node.id) is link:
+            self._exchange(node, link)
+
+    def _take_in(self, node: Node, link: _Link, reply: Reply) -> list[Delivery]:
+        """Note the results of a reply; return what is to be delivered."""
+        deliveries = []
+        for place, (number, told, tests) in enumerate(reply.results, reply.last - len(reply.results) + 1):
+            if place <= link.confirmed:
+                continue  # it came before, and the node had not heard so
+            if tests is not None:
+                sheet, *expected = tests
+                known = self._sheets[sheet]
+                known.told = known.told or (
+                    _same(expected[0], known.sheet.template.tests),
+                    _same(expected[1], known.sheet.template.selection),
+                )
+            task = node.under_way.get(number)
+            if task is None or task.done:
+                self.schedule.finished(node, number, None)
+                continue
+            result = _read(told)
+            if isinstance(result, Score) and (known := self._sheets[task.sheet]).told is not None:
+                result = with_tests(result, *known.told)
+            if isinstance(result, Fault) and result.kind == "SheetMissing":
+                node.sheets.discard(task.sheet)
+                self.schedule.gave_back(node, [number])
+                continue
+            delivery = self.schedule.finished(node, number, result)
+            if delivery is not None:
+                deliveries.append(delivery)
+        link.confirmed = max(link.confirmed, reply.last)
+        node.asked_back = max(0, node.asked_back - len(reply.given_back)) if reply.given_back else 0
+        self.schedule.gave_back(node, reply.given_back)
+        return deliveries
+
+    def _note_failure(self, node: Node, failure: str | None) -> None:
+        if failure is not None and node.state is NodeState.WORKING:
+            self.schedule.rests(node, failure)
+            self._say(f"{node.name} rests: {failure}")
+            self._send_all()
+        elif failure is None and node.state is NodeState.RESTING:
+            node.state, node.reason = NodeState.WORKING, ""
+            self._say(f"{node.name} works again")
+
+    # nodes
+
+    def _look(self) -> None:
+        """Look for nodes that came or went, and for messages that take too long."""
+        while True:
+            looked: Future[list[RayNode]] = Future()
+            threading.Thread(target=_fill, args=(looked, self._ray.nodes), daemon=True).start()
+            with contextlib.suppress(Exception):
+                found = looked.result(HEAD_SILENT_S)
+                self._seen_at = time.monotonic()
+                self._later(partial(self._seen, found))
+            self._later(self._tick)
+            if self._closed.wait(LOOK_S):
+                return
+
+    def _seen(self, found: list[RayNode]) -> list[Delivery]:
+        now, deliveries = time.monotonic(), []
+        alive = {node.id: node for node in found}
+        for node in list(self.schedule.nodes.values()):
+            if node.id not in alive and node.state is not NodeState.LOST:
+                deliveries += self._lose(node, "it has left the cluster")
+        for id_, asked in alive.items():
+            known = self.schedule.nodes.get(id_)
+            if known is None or (known.state is NodeState.LOST and now >= self._reopen_at.get(id_, 0.0)):
+                self._open(asked)
+        if not alive:
+            self._ready()
+        self.schedule.linger_s = LINGER_PER_NODE_S * len(self.schedule.working)
+        return deliveries
+
+    def _open(self, asked: RayNode) -> None:
+        """Start this pool's process on a node, and have it open its boxes."""
+        if self._closed.is_set():
+            return
+        node = self.schedule.nodes.get(asked.id)
+        if node is None:
+            node = self.schedule.nodes[asked.id] = Node(asked.id, asked.name)
+        node.state, node.reason = NodeState.OPENING, ""
+        link = self._links[asked.id] = _Link(self._ray.start(self._host, asked.id), asked)
+        spec = self._spec
+
+        def opened(done: Future[int | Fault]) -> None:
+            self._later(lambda: self._opened(node, link, done))
+
+        boxes = spec.boxes or asked.boxes or asked.cores
+        _open_node(link.actor, self._images, spec.limits, spec.options, boxes).add_done_callback(opened)
+
+    def _opened(self, node: Node, link: _Link, done: Future[int | Fault]) -> list[Delivery]:
+        if self._links.get(node.id) is not link:
+            return []
+        deliveries = []
+        if (error := done.exception()) is not None:
+            deliveries = self._lose(node, str(error))
+        elif isinstance(boxes := done.result(), Fault):
+            self._say(f"{node.name} is left out: {boxes.message}")
+            link.actor.kill()
+            del self._links[node.id]
+            deliveries = self.schedule.lost(node, NodeState.LEFT_OUT, boxes.message)
+        else:
+            node.boxes, node.state = boxes, NodeState.WORKING
+            self._vain.pop(node.id, None)
+            link.replied_at = time.monotonic()
+            self._say(f"{node.name}: {node.boxes} box{'es' * (node.boxes != 1)}")
+            self._exchange(node, link)
+            self._send_all()
+        self._ready()
+        return deliveries
+
+    def _ready(self) -> None:
+        """Let the opener go on when a node works, or when none can."""
+        nodes = self.schedule.nodes.values()
+        if self.schedule.working or all(node.state in {NodeState.LOST, NodeState.LEFT_OUT} for node in nodes):
+            self._first.set()
+
+    def _lose(self, node: Node, reason: str) -> list[Delivery]:
+        """Note that a node's process is gone; it is opened again after a while, if the node is still there."""
+        link = self._links.pop(node.id, None)
+        if link is not None:
+            link.actor.kill()
+        vain = self._vain[node.id] = self._vain.get(node.id, -1) + 1
+        self._reopen_at[node.id] = time.monotonic() + AGAIN_S[min(vain, len(AGAIN_S) - 1)]
+        self._say(f"{node.name} is lost: {reason}")
+        deliveries = self.schedule.lost(node, NodeState.LOST, reason)
+        self._send_all()
+        return deliveries
+
+    def _tick(self) -> list[Delivery]:
+        """Look after what takes too long."""
+        now, deliveries = time.monotonic(), []
+        for node in list(self.schedule.nodes.values()):
+            link = self._links.get(node.id)
+            if link is None:
+                continue
+            if node.state is NodeState.OPENING:
+                link.actor.call("beat")
+            elif (quiet_s := now - link.replied_at) > SILENT_S:
+                deliveries += self._lose(node, f"it has not answered for {quiet_s:.0f} s")
+            elif quiet_s > QUIET_S:
+                self._note_failure(node, f"it has not answered for {quiet_s:.0f} s")
+        for node, task in list(self.schedule.overdue(now)):
+            self._push(node, [task])
+        if now - self._seen_at > HEAD_SILENT_S and self.ended is None:
+            self.ended = ClusterUnavailable("the head of the Ray cluster does not answer any more")
+            self._say(str(self.ended))
+            deliveries += self.schedule.fail_all(self.ended)
+            self._first.set()
+        self._forget_sheets()
+        return deliveries + self.schedule.given_up(now)
+
+    def _forget_sheets(self) -> None:
+        """Have nodes drop the tests that no program uses any more."""
+        gone = self._sheets.forget(lambda: {task.sheet for task in self.schedule.tasks()})
+        for id_, link in self._links.items():
+            node = self.schedule.nodes[id_]
+            link.dropped += node.sheets.intersection(gone)
+            node.sheets.difference_update(gone)
+
+    # closing
+
+    def wait(self) -> None:
+        """Wait until nothing is under way."""
+        while True:
+            with self.lock:
+                futures = [future for task in self.schedule.tasks() for future in task.futures]
+            if not futures:
+                return
+            wait(futures)
+
+    def close(self) -> None:
+        """Cancel what is under way, and end every process on the nodes."""
+        with self.lock:
+            if self._closed.is_set():
+                return
+            self._closed.set()
+            futures = [future for task in self.schedule.tasks() for future in task.futures]
+            links, self._links = list(self._links.values()), {}
+        for future in futures:
+            future.cancel()
+        self._events.put(None)
+        self._thread.join(CLOSING_S)
+        wait([link.actor.call("end") for link in links], CLOSING_S)
+        for link in links:
+            link.actor.kill()
+        self._ray.close()
+
+
+def _open_node(
+    node: Actor, images: ImageSupply, limits: Limits, options: ScoringOptions, boxes: int
+) -> Future[int | Fault]:
+    """Open a node's boxes on a thread of its own; return a future of their number, or of why it cannot."""
+    opened: Future[int | Fault] = Future()
+
+    def opening() -> None:
+        try:
+            digest = images.provide(node)
+            if isinstance(digest, Fault):
+                opened.set_result(digest)
+                return
+            spec = NodeSpec(limits=limits, options=options, digest=digest, boxes=boxes)
+            opened.set_result(node.call("open", spec).result())
+        except BaseException as error:  # the node is lost, and the future says why
+            opened.set_exception(error)
+
+    threading.Thread(target=opening, name="cluster-opening", daemon=True).start()
+    return opened
+
+
+def _read(told: Plain) -> Any:
+    """Return a result that arrived; what cannot be read is a bug of ours, and costs one program."""
+    try:
+        return read_result(told)
+    except Exception as error:
+        return Fault.of(error)
+
+
+def _same(told: CallTests | None, own: object) -> CallTests | None:
+    """Return the tests that a node told, as the driver's own object where they are equal to it."""
+    return own if isinstance(own, CallTests) and told is not None and _alike(told, own) else told
+
+
+def _alike(one: CallTests, other: CallTests) -> bool:
+    return one.source == other.source and one.arranged == other.arranged and len(one.cases) == len(other.cases)
+
+
+def _fill(future: Future[Any], ask: Callable[[], Any]) -> None:
+    try:
+        future.set_result(ask())
+    except BaseException as error:  # handed on
+        future.set_exception(error)
+
+
+def _after(seconds: float, do: Callable[[], None]) -> None:
+    timer = threading.Timer(seconds, do)
+    timer.daemon = True
+    timer.start()
+
+
+def _resolve(delivery: Delivery) -> None:
+    for future in delivery.task.futures:
+        if future.set_running_or_notify_cancel():
+            if delivery.error is not None:
+                future.set_exception(delivery.error)
+            else:
+                future.set_result(delivery.result)
