@@ -1,4 +1,4 @@
-"""Load problems from a file, or from a row of one; a row's fields determine its format.
+"""Load the problems of a data set, a file or a folder.
 
 A fault in a row raises a ProblemsError that names the file, the line and the fault. A row without tests is no error: it
 is left out and reported.
@@ -11,29 +11,22 @@ import io
 import itertools
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from importlib import resources
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, Self
 
-from sandbox.problems import code_formats, codebudget_format, evalplus, rows, stdin_formats, training_rows
-from sandbox.problems.ast_names import called_function
-from sandbox.problems.problem import Form, Problem, ProblemsError
+from sandbox.problems import rows, stdin_formats
+from sandbox.problems.formats import ProblemsError
+from sandbox.problems.problem import AS_USUAL, Problem, read_problem
 from sandbox.problems.sources import files, hub
 from sandbox.problems.sources.catalogue import CATALOGUE
 from sandbox.problems.sources.files import Placed
 from sandbox.problems.sources.filters import Filters, facets_of
-from sandbox.problems.stdin_formats import Given
-from sandbox.values import Assumptions
 
 BUILT_IN = ("humaneval",)
 _EVERY = Filters()
-_AS_USUAL: Mapping[str, str] = MappingProxyType({})
-_OLDER = Assumptions(
-    long_integers=True
-)  # HumanEval and MBPP, 2021: older than Python's limit on the digits of an integer
 
 
 def is_named(source: str) -> bool:
@@ -70,7 +63,7 @@ class ProblemFile:
 
 
 def load_problems(
-    source: str | Path, *, filters: Filters = _EVERY, columns: Mapping[str, str] = _AS_USUAL
+    source: str | Path, *, filters: Filters = _EVERY, columns: Mapping[str, str] = AS_USUAL
 ) -> list[Problem]:
     """Load the problems of a set of the catalogue ("humaneval"), of a data set on the hub, or of files.
 
@@ -88,7 +81,7 @@ def read_problems(
     *,
     skip_bad: bool = False,
     filters: Filters = _EVERY,
-    columns: Mapping[str, str] = _AS_USUAL,
+    columns: Mapping[str, str] = AS_USUAL,
 ) -> ProblemFile:
     """Load the same, and return the rows that were left out, too.
 
@@ -189,132 +182,3 @@ def _parsed(row: Callable[[], object], where: str) -> object:
             return row()
         except ValueError as error:
             raise ProblemsError(f"{where}: {error}") from error
-
-
-def read_problem(
-    row: object, where: str = "the problem", place: int = 0, columns: Mapping[str, str] = _AS_USUAL
-) -> Problem:
-    """Return the problem of an object, in any of the formats of a file; raises ProblemsError.
-
-    `place` is the number of rows before it, which names a row without a name. `columns` is that of `load_problems`.
-    """
-    if not isinstance(row, dict):
-        raise ProblemsError(f"{where}: a problem is a JSON object, not {type(row).__name__}")
-    try:
-        problem = _given(training_rows.read(row, place, columns)) if columns else _problem(row, place)
-        _ = problem.checked_by, problem.selected_by  # what is wrong with its tests shows now
-    except (RecursionError, MemoryError) as error:
-        raise ProblemsError(f"{where}: it is nested too deeply, or too large") from error
-    except Exception as error:  # a row may hold anything, and whatever comes of it is the file's fault
-        kind = "" if isinstance(error, ValueError) else f"{type(error).__name__}: "
-        raise ProblemsError(f"{where}: {kind}{error}") from error
-    return problem
-
-
-def _problem(row: dict[str, Any], place: int) -> Problem:
-    for read, knows in _READERS:
-        if knows(row):
-            return _given(read(row, place))
-    if training_rows.knows(row):
-        return _given(training_rows.read(row, place))
-    if not row.keys() & {"test_list", "test"}:
-        missing = next((key for key in ("task_id", "prompt", "entry_point", "test") if key not in row), "test")
-        raise ValueError(f"{missing!r} is missing. These formats are known by these fields: {_FORMATS}")
-    problem = _mbpp(row) if "test_list" in row else _humaneval(row)
-    return _origin(problem, row["test"]) if evalplus.knows_origin(row) else problem
-
-
-def _given(given: Given) -> Problem:
-    asked = f"{given.question.strip()}\n\n{given.starter}".rstrip() + "\n"
-    return Problem(
-        name=given.name,
-        prompt=given.question if given.continues else asked,
-        entry_point=given.function,
-        starter="" if given.continues else given.starter,
-        tests=given.tests if isinstance(given.tests, str) else given.tests.source,
-        form=Form.CALLS if given.continues else Form.DATA,
-        canonical_solution=given.solution,
-        given=given.tests,
-        public=given.public,
-        assumptions=given.assumptions,
-        workspace=given.workspace,
-    )
-
-
-def _evalplus(row: dict[str, Any]) -> Given:
-    tests, public = evalplus.read(row)
-    return Given(
-        name=rows.name(row, "task_id"),
-        question=rows.text(row, "prompt"),
-        function=rows.text(row, "entry_point"),
-        tests=tests,
-        public=public,
-        solution=rows.text(row, "canonical_solution"),
-        assumptions=_OLDER,
-        continues=True,
-    )
-
-
-_Read = Callable[[dict[str, Any], int], Given]
-_READERS: tuple[tuple[_Read, Callable[[dict[str, Any]], bool]], ...] = (
-    (lambda row, _: codebudget_format.read(row), codebudget_format.knows),
-    (lambda row, _: code_formats.read_leetcode(row), code_formats.knows_leetcode),
-    (stdin_formats.read, stdin_formats.knows),
-    (lambda row, _: _evalplus(row), evalplus.knows),
-    (lambda row, _: code_formats.read_bigcodebench(row), code_formats.knows_bigcodebench),
-)
-_FORMATS = (
-    "ours (docs/problems.md): tests or check; LeetCode: prompt_sft, or an entry_point Solution().f; APPS, TACO: "
-    "input_output; "
-    "LiveCodeBench: public_test_cases; CodeContests: generated_tests; HumanEval+ and MBPP+: base_input and plus_input; "
-    "BigCodeBench: complete_prompt; MBPP: test_list and code; HumanEval: task_id, prompt, entry_point and test"
-)
-
-
-def _origin(problem: Problem, source: str) -> Problem:
-    """Return the problem with the tests of HumanEval+ or MBPP+ instead of those in its own fields."""
-    try:
-        given = evalplus.read_origin(source, problem.entry_point)
-    except ValueError:
-        if problem.form is Form.CHECK and "numpy" not in source:  # someone else's loop, which runs as code
-            return problem
-        raise
-    return replace(problem, tests=given.source, form=Form.CALLS, given=given)
-
-
-def _humaneval(row: dict[str, Any]) -> Problem:
-    """Return the problem of a row of HumanEval, HumanEvalPack or HumanEval-Infilling.
-
-    HumanEval-Infilling has a `suffix` (Bavarian et al. 2022).
-    """
-    if not rows.text(row, "test").strip():
-        raise rows.NoTests(rows.name(row, "task_id"))
-    return Problem(
-        name=rows.name(row, "task_id"),
-        prompt=rows.text(row, "prompt"),
-        entry_point=rows.text(row, "entry_point"),
-        tests=rows.text(row, "test"),
-        public_tests=rows.text_or(row, "example_test"),
-        canonical_solution=rows.text_or_none(row, "canonical_solution"),
-        suffix=rows.text_or(row, "suffix"),
-        assumptions=_OLDER,
-    )
-
-
-def _mbpp(row: dict[str, Any]) -> Problem:
-    """Return the problem of a row of MBPP, full or sanitized; the function's name is read from its solution."""
-    asserts, code = "\n".join(rows.texts(row, "test_list")), rows.text(row, "code").replace("\r\n", "\n")
-    if not asserts.strip():
-        raise rows.NoTests(f"MBPP/{rows.name(row, 'task_id')}")
-    imports = [] if row.get("test_imports") is None else rows.texts(row, "test_imports")
-    setup = rows.text_or(row, "test_setup_code") or "\n".join(imports)
-    question = rows.text_or(row, "text") or rows.text(row, "prompt")
-    return Problem(
-        name=f"MBPP/{rows.name(row, 'task_id')}",
-        prompt=f'"""\n{question}\n{asserts}\n"""\n',
-        entry_point=called_function(asserts, code),
-        tests=f"{setup}\n{asserts}\n" if setup else f"{asserts}\n",
-        form=Form.ASSERTS,
-        canonical_solution=code,
-        assumptions=_OLDER,
-    )

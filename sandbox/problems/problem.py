@@ -6,10 +6,12 @@ import functools
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Any
 
 from sandbox.problems.ast_names import leans_on
 from sandbox.problems.checks import assert_tests, check_tests
+from sandbox.problems.formats import Form, ProblemsError, fields_of
 from sandbox.problems.separability import check_code
 from sandbox.values import (
     MAX_TESTS_CHARACTERS,
@@ -24,19 +26,7 @@ from sandbox.values import (
 )
 
 _SMALL = 1 << 20  # characters
-
-
-class ProblemsError(ValueError):
-    """A file of problems that cannot be read as one."""
-
-
-class Form(StrEnum):
-    """How a data set writes its tests."""
-
-    CHECK = "check"  # a module that defines check(candidate)
-    ASSERTS = "asserts"  # statements that call the program's function by its name
-    CALLS = "calls"  # calls of a function that the prompt begins, ready as the file gives them
-    DATA = "data"  # the same, of a program that stands alone
+AS_USUAL: Mapping[str, str] = MappingProxyType({})  # parts of a row are under their usual names
 
 
 class ChosenTests(StrEnum):
@@ -111,8 +101,6 @@ class Problem:
 
             Problem.from_row(row, map={"tests": "reward_model.ground_truth"})
         """
-        from sandbox.problems.loading import read_problem  # it reads problems, and so imports this module
-
         return read_problem(dict(row), columns=map or {})
 
     @property
@@ -212,6 +200,26 @@ class Problem:
     def tests_as_code(self) -> str:
         """Return the judge tests as code that runs after the program, in its namespace."""
         return self._as_code(self.tests)
+
+
+def read_problem(
+    row: object, where: str = "the problem", place: int = 0, columns: Mapping[str, str] = AS_USUAL
+) -> Problem:
+    """Return the problem of an object, in any of the formats of a file; raises ProblemsError.
+
+    `place` is the number of rows before it, which names a row without a name. `columns` is that of `load_problems`.
+    """
+    if not isinstance(row, dict):
+        raise ProblemsError(f"{where}: a problem is a JSON object, not {type(row).__name__}")
+    try:
+        problem = Problem(**fields_of(row, place, columns))
+        _ = problem.checked_by, problem.selected_by  # what is wrong with its tests shows now
+    except (RecursionError, MemoryError) as error:
+        raise ProblemsError(f"{where}: it is nested too deeply, or too large") from error
+    except Exception as error:  # a row may hold anything, and whatever comes of it is the file's fault
+        kind = "" if isinstance(error, ValueError) else f"{type(error).__name__}: "
+        raise ProblemsError(f"{where}: {kind}{error}") from error
+    return problem
 
 
 def find_problem(problems: Mapping[str, Problem], task_id: object) -> Problem | None:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import IO, Any, cast
 
 from sandbox.problems import rows
-from sandbox.problems.problem import ProblemsError
+from sandbox.problems.formats import ProblemsError
 from sandbox.problems.sources.hub import is_data
 
 Placed = tuple[str, Callable[[], object]]  # where a row stands, and what gives it; raises ValueError

@@ -1,0 +1,152 @@
+"""Find the reader for the format of a row, and return the fields of its problem.
+
+A row's own fields determine its format. HumanEval and MBPP are read here; each other format has a module.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from enum import StrEnum
+from typing import Any
+
+from sandbox.problems import code_formats, codebudget_format, evalplus, rows, stdin_formats, training_rows
+from sandbox.problems.ast_names import called_function
+from sandbox.problems.stdin_formats import Given
+from sandbox.values import Assumptions
+
+_OLDER = Assumptions(
+    long_integers=True
+)  # HumanEval and MBPP, 2021: older than Python's limit on the digits of an integer
+Fields = dict[str, Any]  # of a `Problem`
+
+
+class ProblemsError(ValueError):
+    """A file of problems that cannot be read as one."""
+
+
+class Form(StrEnum):
+    """How a data set writes its tests."""
+
+    CHECK = "check"  # a module that defines check(candidate)
+    ASSERTS = "asserts"  # statements that call the program's function by its name
+    CALLS = "calls"  # calls of a function that the prompt begins, ready as the file gives them
+    DATA = "data"  # the same, of a program that stands alone
+
+
+def fields_of(row: dict[str, Any], place: int, columns: Mapping[str, str]) -> Fields:
+    """Return the fields of the problem of a row that has `place` rows before it; raises ValueError and others.
+
+    `columns` says where a row of one's own keeps its parts; without any, the row's fields determine its format.
+    """
+    if columns:
+        return _given(training_rows.read(row, place, columns))
+    return _of_a_known_format(row, place)
+
+
+def _of_a_known_format(row: dict[str, Any], place: int) -> Fields:
+    for read, knows in _READERS:
+        if knows(row):
+            return _given(read(row, place))
+    if training_rows.knows(row):
+        return _given(training_rows.read(row, place))
+    if not row.keys() & {"test_list", "test"}:
+        missing = next((key for key in ("task_id", "prompt", "entry_point", "test") if key not in row), "test")
+        raise ValueError(f"{missing!r} is missing. These formats are known by these fields: {_FORMATS}")
+    fields = _mbpp(row) if "test_list" in row else _humaneval(row)
+    return _origin(fields, row["test"]) if evalplus.knows_origin(row) else fields
+
+
+def _given(given: Given) -> Fields:
+    asked = f"{given.question.strip()}\n\n{given.starter}".rstrip() + "\n"
+    return Fields(
+        name=given.name,
+        prompt=given.question if given.continues else asked,
+        entry_point=given.function,
+        starter="" if given.continues else given.starter,
+        tests=given.tests if isinstance(given.tests, str) else given.tests.source,
+        form=Form.CALLS if given.continues else Form.DATA,
+        canonical_solution=given.solution,
+        given=given.tests,
+        public=given.public,
+        assumptions=given.assumptions,
+        workspace=given.workspace,
+    )
+
+
+def _evalplus(row: dict[str, Any]) -> Given:
+    tests, public = evalplus.read(row)
+    return Given(
+        name=rows.name(row, "task_id"),
+        question=rows.text(row, "prompt"),
+        function=rows.text(row, "entry_point"),
+        tests=tests,
+        public=public,
+        solution=rows.text(row, "canonical_solution"),
+        assumptions=_OLDER,
+        continues=True,
+    )
+
+
+_Read = Callable[[dict[str, Any], int], Given]
+_READERS: tuple[tuple[_Read, Callable[[dict[str, Any]], bool]], ...] = (
+    (lambda row, _: codebudget_format.read(row), codebudget_format.knows),
+    (lambda row, _: code_formats.read_leetcode(row), code_formats.knows_leetcode),
+    (stdin_formats.read, stdin_formats.knows),
+    (lambda row, _: _evalplus(row), evalplus.knows),
+    (lambda row, _: code_formats.read_bigcodebench(row), code_formats.knows_bigcodebench),
+)
+_FORMATS = (
+    "ours (docs/problems.md): tests or check; LeetCode: prompt_sft, or an entry_point Solution().f; APPS, TACO: "
+    "input_output; "
+    "LiveCodeBench: public_test_cases; CodeContests: generated_tests; HumanEval+ and MBPP+: base_input and plus_input; "
+    "BigCodeBench: complete_prompt; MBPP: test_list and code; HumanEval: task_id, prompt, entry_point and test"
+)
+
+
+def _origin(fields: Fields, source: str) -> Fields:
+    """Return the fields with the tests of HumanEval+ or MBPP+ instead of those in its own fields."""
+    try:
+        given = evalplus.read_origin(source, fields["entry_point"])
+    except ValueError:
+        if "form" not in fields and "numpy" not in source:  # someone else's loop, which runs as code
+            return fields
+        raise
+    return fields | {"tests": given.source, "form": Form.CALLS, "given": given}
+
+
+def _humaneval(row: dict[str, Any]) -> Fields:
+    """Return the problem of a row of HumanEval, HumanEvalPack or HumanEval-Infilling.
+
+    HumanEval-Infilling has a `suffix` (Bavarian et al. 2022).
+    """
+    if not rows.text(row, "test").strip():
+        raise rows.NoTests(rows.name(row, "task_id"))
+    return Fields(
+        name=rows.name(row, "task_id"),
+        prompt=rows.text(row, "prompt"),
+        entry_point=rows.text(row, "entry_point"),
+        tests=rows.text(row, "test"),
+        public_tests=rows.text_or(row, "example_test"),
+        canonical_solution=rows.text_or_none(row, "canonical_solution"),
+        suffix=rows.text_or(row, "suffix"),
+        assumptions=_OLDER,
+    )
+
+
+def _mbpp(row: dict[str, Any]) -> Fields:
+    """Return the problem of a row of MBPP, full or sanitized; the function's name is read from its solution."""
+    asserts, code = "\n".join(rows.texts(row, "test_list")), rows.text(row, "code").replace("\r\n", "\n")
+    if not asserts.strip():
+        raise rows.NoTests(f"MBPP/{rows.name(row, 'task_id')}")
+    imports = [] if row.get("test_imports") is None else rows.texts(row, "test_imports")
+    setup = rows.text_or(row, "test_setup_code") or "\n".join(imports)
+    question = rows.text_or(row, "text") or rows.text(row, "prompt")
+    return Fields(
+        name=f"MBPP/{rows.name(row, 'task_id')}",
+        prompt=f'"""\n{question}\n{asserts}\n"""\n',
+        entry_point=called_function(asserts, code),
+        tests=f"{setup}\n{asserts}\n" if setup else f"{asserts}\n",
+        form=Form.ASSERTS,
+        canonical_solution=code,
+        assumptions=_OLDER,
+    )
