@@ -24,6 +24,7 @@ from sampler.stats.bootstrap import FEW, LEVEL, Interval, draw_problems, rate_in
 from sampler.stats.budget import PromptCharge, Unit
 from sampler.stats.passk import pass_at_k
 from sampler.stats.ranking import DRAWS, Drawn, Votes, rank_score_at_k, rank_score_of_votes, selected_at_k
+from sampler.stats.shortest import ShortVotes, rank_score_of_shortest
 from sampler.store.read_models import ModelRow, TallyRow
 from sampler.store.write_models import RankedRow
 from sampler.study.spec import StudySandbox
@@ -260,6 +261,8 @@ def _ranker_line(
 
 
 def _score(value: Valued, k: int, rng: np.random.Generator, draws: int) -> Drawn:
+    if isinstance(value.ranking, ShortVotes):
+        return rank_score_of_shortest(value.ranking, value.passed, k, rng, draws=draws)
     if isinstance(value.ranking, Votes):
         return rank_score_of_votes(value.ranking, value.passed, k, rng, draws=draws)
     return Drawn(rank_score_at_k(value.ranking, value.passed, k), 0.0)

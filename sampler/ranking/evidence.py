@@ -15,11 +15,11 @@ from sampler.backends.openai.backend import HOSTED
 from sampler.costs import arch_flops
 from sampler.ranking.evaluation import Inputs, RankDependencies, RankRequest, TextModel
 from sampler.ranking.generated_tests import Asker, Executed, Generated, execute, generated_tests, read_texts
-from sampler.ranking.rankers import RANKERS, Answers, Entry, Given, Need, RankingError, informative, read_scores
+from sampler.ranking.rankers import Answers, Entry, Given, Need, RankingError, informative, need_of, read_scores
 from sampler.store.read_models import ModelRow, ProblemRow, RankableRow
 from sampler.study.prompts import Template, prompt_for, unbegun
 from sampler.study.spec import StudySandbox
-from sampler.values import Prompt, PromptStyle
+from sampler.values import Finish, Prompt, PromptStyle
 from sandbox.judging.score_records import Facts, FactsError, unpack
 from sandbox.problems import Problem, ProblemsError, read_problems
 from sandbox.values import Answer, Assumptions, Run
@@ -49,6 +49,8 @@ class Group:
                 source=row.program,
                 tokens=row.completion_tokens,
                 sum_logprob=row.sum_logprob,
+                thought_tokens=row.thought_tokens,
+                cut=row.finish == Finish.THOUGHT,
             )
             for row in self.rows
         ]
@@ -101,11 +103,11 @@ class Tools:
         total = hashlib.sha256()
         if "@" in ranker:
             total.update(self.text_model.digest.encode())
-        if RANKERS[ranker.partition("@")[0]] in {Need.ANSWERS, Need.TESTS} and self._request.tests is not None:
+        if need_of(ranker) in {Need.ANSWERS, Need.TESTS} and self._request.tests is not None:
             total.update(self._request.tests.read_bytes())
             differing = {name: one for name, one in self._assumed.items() if one != Assumptions()}
             total.update(repr(sorted(differing.items())).encode() if differing else b"")
-        if RANKERS[ranker.partition("@")[0]] is Need.FILE and self._request.scores is not None:
+        if need_of(ranker) is Need.FILE and self._request.scores is not None:
             total.update(self._request.scores.read_bytes())
         return total.hexdigest()
 

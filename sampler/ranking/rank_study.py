@@ -26,7 +26,6 @@ from sampler.ranking.evidence import Group, NoSelection, NoTestsWritten, StudySe
 from sampler.ranking.rankers import (
     DAMPED,
     PLAIN,
-    RANKERS,
     Need,
     Ranking,
     RankingError,
@@ -34,17 +33,23 @@ from sampler.ranking.rankers import (
     codet,
     duplicates,
     external,
+    first_finish,
     longest,
+    longest_thought,
     majority,
     mbr_exec,
     mean_logprob,
+    need_of,
     selection,
+    short,
     shortest,
+    shortest_of,
     sum_logprob,
 )
 from sampler.reporting.unit_costs import complete_problems
 from sampler.stats.bootstrap import LEVEL, RESAMPLES
 from sampler.stats.ranking import Votes
+from sampler.stats.shortest import ShortVotes
 from sampler.store.read_models import ModelRow, ProblemRow, StudyRow, TallyRow
 from sampler.store.sample_readers import RankingReader
 from sampler.store.write_models import RankedRow, RankerRecord
@@ -119,7 +124,7 @@ def rank_study(store: Store, study: StudyRow, request: RankRequest, dependencies
 
 def _stored_names(ranker: str, request: RankRequest) -> list[str]:
     """Return the name under which a ranker's scores are stored, with the scoring model if that is another one."""
-    return [f"{ranker}@{request.model}" if request.model is not None and RANKERS[ranker] is Need.LOGPROBS else ranker]
+    return [f"{ranker}@{request.model}" if request.model is not None and need_of(ranker) is Need.LOGPROBS else ranker]
 
 
 def _rank_model(under: _Under, model: ModelRow, tallies: Sequence[TallyRow]) -> RankedModel | None:
@@ -140,7 +145,7 @@ def _valued(under: _Under, model: ModelRow, problems: Sequence[ProblemRow]) -> d
     Rankers that were not requested and lack evidence are left out.
     """
     sampling = under.reader.sampling(under.study.id)[model.id]
-    facts = any(RANKERS[name.partition("@")[0]] is Need.ANSWERS for name in under.names)
+    facts = any(need_of(name) is Need.ANSWERS for name in under.names)
     valued: dict[str, list[Valued]] = {name: [] for name in under.names}
     for problem in problems:
         rows = under.reader.rankable(model.id, problem.id, facts=facts and under.request.tests is None)
@@ -183,7 +188,7 @@ def _tried(under: _Under, name: str, group: Group, valued: dict[str, list[Valued
 
 
 def _store(under: _Under, name: str, group: Group, ranked: Ranked) -> None:
-    scores = ranked.ranking.scores if isinstance(ranked.ranking, Votes) else ranked.ranking
+    scores = ranked.ranking.scores if isinstance(ranked.ranking, Votes | ShortVotes) else ranked.ranking
     costs = ranked.rows or tuple(RankedRow(sample_id=row.id, value=0.0) for row in group.rows)
     rows = [
         RankedRow(
@@ -216,6 +221,8 @@ _PURE: Mapping[str, Callable[[Group], Ranking]] = {
     "sum-logprob": lambda group: sum_logprob(group.entries),
     "shortest": lambda group: shortest(group.entries),
     "longest": lambda group: longest(group.entries),
+    "first-finish": lambda group: first_finish(group.entries),
+    "longest-thought": lambda group: longest_thought(group.entries),
     "duplicates": lambda group: duplicates(group.entries),
 }
 
@@ -228,6 +235,9 @@ def _rank(under: _Under, name: str, group: Group) -> Ranked:
             answers, seconds = under.tools.answers(group)
             ranking = majority(answers) if kind == "majority" else mbr_exec(group.entries, answers)
             return Ranked(ranking=ranking, rows=_timed(group, seconds))
+        case kind if m := shortest_of(kind):
+            answers, seconds = under.tools.answers(group)
+            return Ranked(ranking=short(group.entries, majority(answers), m), rows=_timed(group, seconds))
         case "codet" | "codet-product" as kind:
             executed, generated = under.tools.executed(group)
             passed = [matching_answers(one.answered, generated.tests) for one in executed]

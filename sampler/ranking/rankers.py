@@ -10,8 +10,9 @@ from __future__ import annotations
 import difflib
 import json
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
 from typing import Any
@@ -22,10 +23,11 @@ from numpy.typing import NDArray
 from sampler.exit_codes import CommandError, Exit
 from sampler.normal_form import normal_form
 from sampler.stats.ranking import Votes
+from sampler.stats.shortest import ShortVotes
 from sandbox.values import Answer
 
 Scores = NDArray[np.float64]
-Ranking = Scores | Votes
+Ranking = Scores | Votes | ShortVotes
 ENOUGH = 200  # clusters that a program is compared with by value; what agrees with none of them stands alone
 DAMPED, PLAIN = 0.5, 1.0
 
@@ -40,7 +42,8 @@ class RankingError(CommandError, ValueError):
 class Entry:
     """One sample as a ranker sees it: the program made of it, how many tokens were written, and their log-probability.
 
-    None where the engine or file did not tell.
+    None where the engine or file did not tell. `thought_tokens` are those before the answer; `cut` says that the model
+    was stopped while it was thinking.
     """
 
     problem: str
@@ -48,6 +51,8 @@ class Entry:
     source: str
     tokens: int | None
     sum_logprob: float | None
+    thought_tokens: int | None = None
+    cut: bool = False
 
     @property
     def place(self) -> str:
@@ -62,10 +67,20 @@ def tokens_of(entry: Entry) -> int:
     return entry.tokens
 
 
+def thought_length(entry: Entry) -> float:
+    """Return how long a sample thought, in tokens; a thought that was cut is longer than all. Raises RankingError."""
+    if entry.thought_tokens is None:
+        raise RankingError(
+            f"nobody told how many tokens {entry.place} thought, neither its engine nor its file; choose another ranker"
+        )
+    return float("inf") if entry.cut else float(entry.thought_tokens)
+
+
 class Need(Enum):
     """What a ranker needs."""
 
     SAMPLES = "the samples alone"
+    THOUGHTS = "how many tokens each sample thought"
     LOGPROBS = "log-probabilities: the sampling model's own, or with --with MODEL another one's"
     ANSWERS = "what programs answer: to the tests' inputs, from the store, or with --tests FILE to generated ones"
     TESTS = "tests that a model wrote, --tests FILE"
@@ -79,6 +94,9 @@ RANKERS = {
     "sum-logprob": Need.LOGPROBS,
     "shortest": Need.SAMPLES,
     "longest": Need.SAMPLES,
+    "first-finish": Need.THOUGHTS,
+    "longest-thought": Need.THOUGHTS,
+    "short-3": Need.ANSWERS,
     "duplicates": Need.SAMPLES,
     "majority": Need.ANSWERS,
     "mbr-exec": Need.ANSWERS,
@@ -89,10 +107,22 @@ RANKERS = {
 }
 
 
+def need_of(name: str) -> Need | None:
+    """Return what the ranker of a name needs, be it stored with a model behind "@"; None for an unknown name."""
+    bare = name.partition("@")[0]
+    return Need.ANSWERS if shortest_of(bare) else RANKERS.get(bare)
+
+
+def shortest_of(name: str) -> int:
+    """Return m of the ranker "short-m"; 0 for another one."""
+    found = re.fullmatch(r"short-([1-9][0-9]{0,5})", name)
+    return int(found[1]) if found else 0
+
+
 def known(names: Sequence[str]) -> tuple[str, ...]:
     """Return the names, each once; raises RankingError for a name that is no ranker's."""
     for name in names:
-        if name not in RANKERS:
+        if need_of(name) is None or "@" in name:
             near = difflib.get_close_matches(name, RANKERS, n=1)
             hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(RANKERS)}"
             raise RankingError(f"no ranker {name!r}; {hint}")
@@ -123,6 +153,28 @@ def shortest(entries: Sequence[Entry]) -> Scores:
 def longest(entries: Sequence[Entry]) -> Scores:
     """Rank samples with the most tokens first."""
     return np.array([float(tokens_of(entry)) for entry in entries])
+
+
+# By the length of the thought before the answer, in tokens.
+#
+# `first-finish` hands out the answer that is there first if all think at the same time: short-1@k of Hassid et al. 2025
+# (arXiv 2505.17813), First Finish Search (arXiv 2505.18149). short-m is a vote among the m that finish first.
+
+
+def first_finish(entries: Sequence[Entry]) -> Scores:
+    """Rank the shortest thought first; one that was cut comes last."""
+    return -np.array([thought_length(entry) for entry in entries])
+
+
+def longest_thought(entries: Sequence[Entry]) -> Scores:
+    """Rank the longest thought first, cut or not."""
+    known_lengths = [thought_length(replace(entry, cut=False)) for entry in entries]
+    return np.array(known_lengths)
+
+
+def short(entries: Sequence[Entry], votes: Votes, m: int) -> ShortVotes:
+    """Rank by votes among the m samples with the shortest thoughts."""
+    return ShortVotes(votes=votes, lengths=-first_finish(entries), m=m)
 
 
 # By log-probability: the mean over a completion's tokens, or their sum, which favours short texts.

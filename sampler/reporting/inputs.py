@@ -205,12 +205,15 @@ def facts_and_request(
 
 
 def _facts(reader: Reader, row: StudyRow) -> StudyFacts:
+    tallies, models = reader.tallies(row.id), reader.models(row.id)
+    thought = {tally.model_id for tally in tallies if tally.thought_tokens}  # only these models' samples are read
     return StudyFacts(
         study=as_it_stands(row),
-        models=reader.models(row.id),
+        models=models,
         greedy=reader.greedy(row.id),
-        tallies=reader.tallies(row.id),
+        tallies=tallies,
         verdicts=reader.verdict_counts(row.id),
+        lengths={model.id: reader.lengths(model.id) for model in models if model.id in thought},
     )
 
 

@@ -22,6 +22,7 @@ from rich.text import Text
 from sampler.drawing import format_interval, sized
 from sampler.reporting.metrics import MetricTable, MetricValue
 from sampler.reporting.report import Finding, ModelLine, Report, Row, Table
+from sampler.reporting.thinking import Thinking
 from sampler.stats.bootstrap import Interval
 from sampler.stats.budget import PromptCharge, Unit, UnitCost
 from sampler.stats.passk import CurveValue, Point, Reach
@@ -111,6 +112,8 @@ def print_report(report: Report, console: Console) -> None:
             console.print(Text(_unit_costs(table)))
     for metric in report.metrics:
         _print_metric(metric, console)
+    for model in report.thinking:
+        _print_thinking(model, console)
     for note in _closing(report):
         console.print(Text(note))
 
@@ -181,6 +184,57 @@ def _print_table(table: Table, console: Console) -> None:
     if table.unknown:
         names = ", ".join(one_line(name) for name in table.unknown)
         console.print(Text(f"Without a known cost in {NAMES[table.unit]}, so not compared: {names}."))
+
+
+WAITS = {
+    "short-m": "until {m} of {k} are done",
+    "all": "until all {k} are done",
+    "oracle": "until a right one of {k}",
+}
+
+
+def _print_thinking(of: Thinking, console: Console) -> None:
+    console.print()
+    console.print(Text(thinking_words(of), style="bold"))
+    if of.parts:
+        shown = grid("Share of right samples, from each problem's shortest thoughts to its longest")
+        for label in ("shortest quarter", "second", "third", "longest"):
+            shown.add_column(label, justify="right")
+        cells = (f"{_share(part.rate, part.interval)}, {part.thought_tokens:.0f} tokens" for part in of.parts)
+        shown.add_row(*map(Text, cells))
+        console.print(shown)
+    if of.waits:
+        shown = grid(
+            "k thoughts at once: tokens until the answer, of all together, and how often one of those is right"
+        )
+        for label in ("wait", "time", "compute", "right"):
+            shown.add_column(label, justify="left" if label == "wait" else "right")
+        for one in of.waits:
+            words = WAITS[one.rule].format(k=one.k, m=one.m)
+            shown.add_row(words, f"{one.time:,.0f}", f"{one.compute:,.0f}", _share(one.coverage, one.interval))
+        console.print(shown)
+
+
+def thinking_words(of: Thinking) -> str:
+    """Return how a model's thoughts went, as a sentence."""
+    answer = "" if of.answer_tokens is None else f" and {of.answer_tokens:,.0f} of answer"
+    words = (
+        f"{one_line(of.model)} thinks in {of.thought_share:.0%} of its samples: {of.thought_tokens:,.0f} tokens{answer}"
+    )
+    if of.cut_share:
+        words += f"; {100 * of.cut_share:.1f} % were cut inside their thought"
+    if of.right_minus_wrong is not None:
+        near = of.right_minus_wrong_interval
+        spread = f" [{100 * near.low:+.0f}, {100 * near.high:+.0f}]" if near else ""
+        words += (
+            f". Right samples think {100 * of.right_minus_wrong:+.0f} %{spread} as compared with wrong ones of the same"
+            f" problem ({of.mixed} problems have both)"
+        )
+    return f"{words}."
+
+
+def _share(rate: float, near: Interval | None) -> str:
+    return f"{100 * rate:.1f}{f' {format_interval(rate, near.low, near.high)}' if near else ''}"
 
 
 def _print_metric(table: MetricTable, console: Console) -> None:

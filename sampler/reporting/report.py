@@ -8,7 +8,7 @@ sizes.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from itertools import combinations
 
@@ -16,13 +16,14 @@ import numpy as np
 
 from sampler.reporting.metrics import MetricChoice, MetricTable, metric_tables
 from sampler.reporting.paired_data import METHODS, Entry, Methods, PairedData, Pairing, differences, paired_data
+from sampler.reporting.thinking import Thinking, thinking_of
 from sampler.reporting.unit_costs import complete_problems, counts_of, unit_cost
 from sampler.stats.bootstrap import LEVEL, RESAMPLES
 from sampler.stats.budget import PromptCharge, Unit, UnitCost
 from sampler.stats.differences import Difference
 from sampler.stats.passk import Curve, CurveValue, Point, Reach, curve, shared_range, value_at
 from sampler.stats.signflip import FLIPS
-from sampler.store.read_models import ModelRow, StudyRow, TallyRow
+from sampler.store.read_models import LengthRow, ModelRow, StudyRow, TallyRow
 
 # What a table of budgets shows: who wins, where, and where it is not known.
 #
@@ -131,7 +132,8 @@ __all__ = [
 class StudyFacts:
     """What a store says about one study.
 
-    `verdicts` counts by (model id, verdict); `greedy` are the models' greedy samples.
+    `verdicts` counts by (model id, verdict); `greedy` are the models' greedy samples. `lengths` has the samples of
+    models that think, by model id.
     """
 
     study: StudyRow
@@ -139,6 +141,7 @@ class StudyFacts:
     tallies: Sequence[TallyRow]
     verdicts: Mapping[tuple[int, str], int]
     greedy: Sequence[ModelRow] = ()
+    lengths: Mapping[int, Sequence[LengthRow]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -211,6 +214,7 @@ class Report:
     models: tuple[ModelLine, ...]
     tables: tuple[Table, ...]
     metrics: tuple[MetricTable, ...]
+    thinking: tuple[Thinking, ...]
     level: float
     resamples: int
     methods: Methods
@@ -235,6 +239,7 @@ def make_report(facts: StudyFacts, request: ReportRequest) -> Report:
             for unit in request.units
         ),
         metrics=metric_tables(paired, request.metrics),
+        thinking=thinking_of(paired.models, facts.lengths, paired.problems, request.seed),
         level=LEVEL,
         resamples=RESAMPLES,
         methods=METHODS,

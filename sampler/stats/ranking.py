@@ -129,10 +129,14 @@ def rank_score_of_votes(
     if k == 1:
         return Drawn(float(right.mean()), 0.0)
     all_of_them = comb(samples, k) <= draws
-    subsets = _every(samples, k) if all_of_them else _some(samples, k, rng, draws)
-    values = np.concatenate([_best_of(votes, right, chosen) for chosen in subsets])
+    values = np.concatenate([best_of(votes, right, chosen) for chosen in drawn_subsets(samples, k, rng, draws)])
     error = 0.0 if all_of_them else float(values.std(ddof=1)) / sqrt(len(values))
     return Drawn(float(values.mean()), error)
+
+
+def drawn_subsets(samples: int, k: int, rng: np.random.Generator, draws: int) -> Iterator[NDArray[np.int64]]:
+    """Yield subsets of k of the samples, one in a row: all of them, or `draws` random ones if there are more."""
+    return _every(samples, k) if comb(samples, k) <= draws else _some(samples, k, rng, draws)
 
 
 def _rows(k: int) -> int:
@@ -151,7 +155,7 @@ def _some(samples: int, k: int, rng: np.random.Generator, draws: int) -> Iterato
         yield np.asarray(order[:, :k], dtype=np.int64)
 
 
-def _best_of(votes: Votes, right: NDArray[np.float64], chosen: NDArray[np.int64]) -> NDArray[np.float64]:
+def best_of(votes: Votes, right: NDArray[np.float64], chosen: NDArray[np.int64]) -> NDArray[np.float64]:
     """For each subset (a row), how likely its best sample is correct: the share of correct ones among the best."""
     clusters = votes.clusters[chosen]
     sizes = (clusters[:, :, None] == clusters[:, None, :]).sum(axis=2)

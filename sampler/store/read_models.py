@@ -201,6 +201,17 @@ class AcceptedRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LengthRow:
+    """How long one scored sample thought, in tokens, and whether it is right; `cut`: it was still thinking."""
+
+    problem: str
+    thought_tokens: int | None
+    completion_tokens: int | None
+    cut: bool
+    passed: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SpentRow:
     """What one scored sample cost, for reading the prompt and for writing, in one unit."""
 
@@ -229,6 +240,8 @@ class RankableRow:
     completion: str
     program: str
     completion_tokens: int | None
+    thought_tokens: int | None
+    finish: str | None
     sum_logprob: float | None
     verdict: str
     selection: str | None

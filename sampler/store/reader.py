@@ -20,6 +20,7 @@ from sampler.store.read_models import (
     FailureRow,
     HeldRow,
     JudgedRow,
+    LengthRow,
     ModelRow,
     OriginRow,
     PendingRow,
@@ -109,6 +110,12 @@ FROM latest_verdict AS verdict JOIN sample ON sample.id = sample_id JOIN model O
   JOIN problem ON problem.id = problem_id
 WHERE verdict.id > ? AND verdict.id <= ? AND model.study_id = ? ORDER BY verdict.id LIMIT ?"""
 
+_LENGTHS = f"""
+SELECT problem.name AS problem, s.thought_tokens AS thought_tokens, s.completion_tokens AS completion_tokens,
+  s.finish IS 'thought' AS cut, v.verdict = 'PASSED' AS passed
+FROM sample s CROSS JOIN verdict v ON {LATEST} CROSS JOIN problem ON problem.id = s.problem_id
+WHERE s.model_id = ? ORDER BY s.id"""
+
 _FAILURES = """
 SELECT model.name AS model, verdict.verdict AS verdict, error_type, count(*) AS samples,
   count(DISTINCT sample.problem_id) AS problems, min(problem.name) AS example
@@ -182,6 +189,13 @@ class Reader(Closeable):
     def tallies(self, study: int) -> list[TallyRow]:
         """One row for each model and problem that has a sample."""
         return [TallyRow(**row) for row in self._rows(_TALLIES, study)]
+
+    def lengths(self, model: int) -> list[LengthRow]:
+        """Return how long each scored sample of a model thought; it reads every sample."""
+        return [
+            LengthRow(**{**row, "cut": bool(row["cut"]), "passed": bool(row["passed"])})
+            for row in self._rows(_LENGTHS, model)
+        ]
 
     def verdict_counts(self, study: int) -> Mapping[tuple[int, str], int]:
         """Return how often (model id, verdict) came up, counting each sample's latest verdict."""

@@ -113,7 +113,8 @@ _PROBLEMS = "SELECT id, name, prompt, entry_point FROM problem WHERE study_id = 
 _SAMPLING = "SELECT id, sampling_json FROM model WHERE study_id = ?"
 _RANKABLE = f"""
 SELECT s.id AS id, s.idx AS "index", completion.body AS completion, program.body AS program,
-  s.completion_tokens AS completion_tokens, s.sum_logprob AS sum_logprob, v.verdict AS verdict,
+  s.completion_tokens AS completion_tokens, s.thought_tokens AS thought_tokens, s.finish AS finish,
+  s.sum_logprob AS sum_logprob, v.verdict AS verdict,
   v.selection AS selection,
   v.cpu_s AS cpu_s,
   CASE WHEN ? THEN v.facts END AS facts

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -17,17 +18,21 @@ from sampler.ranking.rankers import (
     codet,
     duplicates,
     external,
+    first_finish,
     groups_of,
     informative,
     longest,
+    longest_thought,
     majority,
     mbr_exec,
     mean_logprob,
     read_scores,
+    short,
     shortest,
     sum_logprob,
 )
 from sampler.stats.ranking import rank_score_of_votes
+from sampler.stats.shortest import rank_score_of_shortest
 from sandbox.inside import codec
 from sandbox.values import Answer, Comparison, Raised, Stage
 
@@ -55,6 +60,20 @@ def test_length_is_counted_in_tokens():
     entries = [entry(tokens=3), entry(tokens=9)]
     assert list(shortest(entries)) == [-3.0, -9.0]
     assert list(longest(entries)) == [3.0, 9.0]
+
+
+def test_thoughts_rank_by_their_length_and_a_cut_one_comes_last():
+    thoughts = [replace(entry(), thought_tokens=tokens) for tokens in (30, 10, 20)]
+    thoughts[1] = replace(thoughts[1], cut=True)
+    assert list(np.argsort(-first_finish(thoughts))) == [2, 0, 1]
+    assert list(longest_thought(thoughts)) == [30.0, 10.0, 20.0]
+    votes = majority([[value(1)], [value(2)], [value(2)]])
+    found = short(thoughts, votes, 2)
+    assert (found.m, list(found.scores)) == (2, list(votes.scores))
+    first = rank_score_of_shortest(short(thoughts, votes, 1), [True, False, False], 3, np.random.default_rng(0))
+    assert first.mean == 0.0, "the third finishes first"
+    with pytest.raises(RankingError, match="nobody told how many tokens"):
+        first_finish([entry()])
 
 
 def test_the_mean_and_the_sum_of_log_probabilities_can_disagree():
