@@ -203,7 +203,7 @@ class GivenCosts:
     `table_flops` and `table_seconds` are of one sample, whatever its length (Table 1 of Hassid et al. 2024 is such a
     table); the dollars are for a million tokens, read and written. Tokens of the prompt that the engine has in its
     cache cost `cached_dollars`, and tokens of a thought `thought_dollars`; where these are None, they cost what other
-    tokens do.
+    tokens do. `prices` says which table the dollars are from, if they are from one.
     """
 
     table_flops: float | None = None
@@ -212,11 +212,12 @@ class GivenCosts:
     completion_dollars: float | None = None
     cached_dollars: float | None = None
     thought_dollars: float | None = None
+    prices: str | None = None
 
     def __post_init__(self) -> None:
         for item in fields(self):
             value = getattr(self, item.name)
-            if value is not None and not (isfinite(value) and value >= 0):
+            if isinstance(value, int | float) and not (isfinite(value) and value >= 0):
                 raise ValueError(f"{item.name} must be a number that is not negative, not {value}")
         if (self.prompt_dollars is None) != (self.completion_dollars is None):
             raise ValueError("prompt_dollars and completion_dollars belong together; where reading is free, write 0.0")

@@ -1,4 +1,4 @@
-"""Attribute an engine's seconds, and the energy of the machine's GPUs, to the samples that it works on at once.
+"""Attribute an engine's seconds, and the energy of the machine's GPUs or CPUs, to the samples that it works on at once.
 
 At any moment the wall time is split by the tokens that the engine works on: a prompt that is being read counts as its
 number of tokens, a sample that is being written counts as one. So the shares add up exactly to the time during which
@@ -8,6 +8,11 @@ sample that runs alone.
 Only this module uses NVIDIA's management library, if it is installed. Its counter is the driver's own, in millijoules
 since it was loaded, on Volta and later. All GPUs that the library shows are summed, busy or not: run a study alone on
 its GPUs, or hide the others from it.
+
+The energy of CPUs is read from the kernel's files of RAPL (running average power limit; Intel's processors since 2012,
+AMD's since Zen), where this user may: since 2020 most kernels show them to root alone, because they can tell what other
+programs do, and virtual machines rarely have them. All packages are summed, and their memory where it counts by itself,
+whatever keeps them busy: sandboxes of the same machine as well.
 
 A sample's joules are its own share of the engine's seconds times the mean power since sampling began. Where the seconds
 of all samples add up to the time that the engine worked, their joules therefore add up to what the meter counted, as
@@ -20,6 +25,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, Protocol
 
 from sampler.backends.base import Backend
@@ -59,6 +65,64 @@ class GpuMeter(Closeable):
     def close(self) -> None:
         """Close the library."""
         self._nvml.nvmlShutdown()
+
+
+POWERCAP = Path("/sys/class/powercap")
+
+
+class CpuMeter(Closeable):
+    """The joules that the machine's CPUs have used, by RAPL's counters."""
+
+    def __init__(self, folder: Path = POWERCAP) -> None:
+        """Find the counters; raises NoMeter."""
+        self._counters = [
+            _Counter(zone)
+            for zone in sorted(folder.glob("intel-rapl:*"))
+            if _said(zone / "name").startswith(("package", "dram"))
+        ]
+        if not self._counters:
+            raise NoMeter("this machine shows no counter of its CPUs' energy (RAPL)")
+        if self.joules() is None:
+            raise NoMeter(f"this user may not read {self._counters[0].file}; run as root, or let it be read")
+
+    def joules(self) -> float | None:
+        """Return the joules since this meter was opened; None if a counter fails."""
+        counted = [counter.joules() for counter in self._counters]
+        known = [joules for joules in counted if joules is not None]
+        return sum(known) if len(known) == len(counted) else None
+
+    def close(self) -> None:
+        """Do nothing: no file is held open."""
+
+
+class _Counter:
+    """One counter in microjoules, which begins anew at the end of its range: read it more often than that happens."""
+
+    def __init__(self, zone: Path) -> None:
+        self.file = zone / "energy_uj"
+        self._range = _number(zone / "max_energy_range_uj") or 0
+        self._last = _number(self.file)
+        self._passed = 0
+
+    def joules(self) -> float | None:
+        now = _number(self.file)
+        if now is None or self._last is None:
+            return None
+        self._passed += now - self._last if now >= self._last else now - self._last + self._range
+        self._last = now
+        return self._passed / 1e6
+
+
+def _said(file: Path) -> str:
+    try:
+        return file.read_text(encoding="ascii").strip()
+    except (OSError, ValueError):
+        return ""
+
+
+def _number(file: Path) -> int | None:
+    said = _said(file)
+    return int(said) if said.isascii() and said.isdecimal() else None
 
 
 class Meter(Protocol):

@@ -334,9 +334,10 @@ def _pairs(held: Mapping[str, object]) -> str:
 
 
 def _costs(model: ModelRow) -> str:
+    dollars = f"; dollars: {model.costs.prices}" if model.costs.prices else ""
     if model.architecture is None:
-        return "FLOPs: not known"
-    return "FLOPs: by the architecture that the model's file declares"
+        return f"FLOPs: not known{dollars}"
+    return f"FLOPs: by the architecture that the model's file declares{dollars}"
 
 
 def sentence(row: Row) -> str:

@@ -11,7 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from sampler.backends.base import Backend, BackendError
-from sampler.backends.cost_attribution import GpuMeter, MeteredBackend, NoMeter
+from sampler.backends.cost_attribution import CpuMeter, GpuMeter, Meter, MeteredBackend, NoMeter
 from sampler.backends.open import BackendContext, open_backend, open_scorer
 from sampler.models.catalogue import Model, find
 from sampler.models.pull import Progress, PullError, absence, cached, pull
@@ -24,7 +24,8 @@ from sampler.study.spec_models import ModelSpec
 from sandbox.scoring.references import usual_directory
 from sandbox.values import Limits
 
-ON_GPUS = ("vllm",)  # backends whose engine runs here, on GPUs
+# Of backends whose engine runs here, what counts its devices' energy. That of a server is not seen from here.
+METERS: Mapping[str, Callable[[], Meter]] = {"vllm": GpuMeter, "llamacpp": CpuMeter}
 PACKAGES = {"llamacpp": "xllamacpp", "vllm": "vllm"}  # what an engine is, under the name of its extra
 STEP_S = 10.0  # a download tells no more often than this how far it is
 
@@ -56,7 +57,7 @@ def real_dependencies(models_dir: Path, say: Callable[[str], None], *, fetch: bo
     def backend(model: ModelSpec, tell: Callable[[str], None]) -> Backend:
         around = BackendContext(models_dir=models_dir, secret=_secret, tell=tell)
         opened = open_backend(model.backend, str(model.file or model.model), model.options, around)
-        return _metered(opened) if model.backend in ON_GPUS else opened
+        return _metered(opened, METERS.get(model.backend))
 
     def executor(study: Study) -> AbstractContextManager[Executor]:
         from sandbox.boxes.image import ImageSpec  # Docker's client is heavy
@@ -87,10 +88,12 @@ def in_steps(name: str, tell: Callable[[str], None], *, clock: Callable[[], floa
     return progress
 
 
-def _metered(backend: Backend) -> Backend:
-    """Return the backend with a meter of its GPUs' energy, if there is one."""
+def _metered(backend: Backend, meter: Callable[[], Meter] | None) -> Backend:
+    """Return the backend with a meter of its devices' energy, if there is one."""
+    if meter is None:
+        return backend
     try:
-        return MeteredBackend(backend, GpuMeter())
+        return MeteredBackend(backend, meter())
     except NoMeter:
         return backend
 

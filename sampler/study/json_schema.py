@@ -97,6 +97,8 @@ COSTS = {
     "prompt_dollars": "Dollars for a million tokens read.",
     "completion_dollars": "Dollars for a million tokens written.",
     "cached_dollars": "Dollars for a million tokens of the prompt that the engine had cached; else prompt_dollars.",
+    "prices_of": 'Take the dollars that are not given from a table of prices, such as "openai/gpt-5-mini".',
+    "prices_on": "The day whose prices hold, such as 2026-11-30.",
     "thought_dollars": "Dollars for a million tokens of a thought; else completion_dollars.",
 }
 ARCHITECTURE = {
@@ -291,13 +293,13 @@ def _model() -> Schema:
         **own,
         "request": {"type": "object"},
         "options": {"type": "object"},
-        "costs": _given(GivenCosts, COSTS, {}),
+        "costs": _costs(),
         "architecture": _given(Architecture, ARCHITECTURE, {"maximum": MOST_WEIGHTS}),
     }
-    keys["costs"]["dependentRequired"] = {
-        "prompt_dollars": ["completion_dollars"],
-        "completion_dollars": ["prompt_dollars"],
-    }
+    keys["costs"]["dependentRequired"] = {"prices_of": ["prices_on"], "prices_on": ["prices_of"]}
+    both = {"prompt_dollars": ["completion_dollars"], "completion_dollars": ["prompt_dollars"]}
+    some = {key: ["prompt_dollars"] for key in ("cached_dollars", "thought_dollars")}
+    keys["costs"] |= {"if": {"not": {"required": ["prices_of"]}}, "then": {"dependentRequired": both | some}}
     recorded: Schema = {
         "if": {"properties": {"backend": {"const": "replay"}}, "required": ["backend"]},
         "then": {"required": ["file"], "properties": {"greedy": {"const": False}}},
@@ -315,6 +317,14 @@ def _options_of(backend: str) -> Schema:
         "if": {"properties": {"backend": {"const": backend}}, "required": ["backend"]},
         "then": {"properties": {"options": options}},
     }
+
+
+def _costs() -> Schema:
+    costs = _given(GivenCosts, COSTS | {"prices": ""}, {})
+    del costs["properties"]["prices"]  # says where the dollars of a table are from
+    words = {"prices_of": _TEXT, "prices_on": {"type": "string", "pattern": r"^\d{4}-\d{2}-\d{2}$"}}
+    costs["properties"] |= {key: {"description": COSTS[key], **schema} for key, schema in words.items()}
+    return costs
 
 
 def _given(kind: type[Any], told: Mapping[str, str], bounds: Schema) -> Schema:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import MISSING, dataclass, fields, replace
+from datetime import date
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -18,6 +19,7 @@ from urllib.parse import urlsplit
 from sampler.backends.llamacpp.backend import LlamaOptions
 from sampler.backends.openai.backend import HOSTED, OpenAIOptions
 from sampler.backends.vllm import VllmOptions
+from sampler.models.prices import prices_on
 from sampler.study.prompts import CHAT_TEMPLATES, Template
 from sampler.study.request_fields import THOUGHTFUL, model_rows, read_omit, read_request
 from sampler.study.toml_table import MOST, SpecError, TomlTable
@@ -151,7 +153,7 @@ def _model(table: TomlTable, default: Sampling, path: Path) -> Iterator[ModelSpe
         file=file,
         sampling=replace(sampling, hosted=options.get("dialect") == HOSTED),
         options=options,
-        costs=GivenCosts(**given_fields(TomlTable(path, "[models.costs]", table.take("costs", {})), GivenCosts)),
+        costs=_costs(TomlTable(path, "[models.costs]", table.take("costs", {}))),
         architecture=_architecture(table, path),
     )
     greedy = table.flag("greedy")
@@ -188,6 +190,29 @@ def _options(table: TomlTable, backend: str) -> dict[str, Any]:
     return {}
 
 
+def _costs(table: TomlTable) -> GivenCosts:
+    """Return the costs of a model; its dollars may come from a table of prices, where the file does not say them."""
+    if not table.has("prices_of"):
+        if table.has("prices_on"):
+            raise table.error("prices_on says the day of prices_of; write prices_of, too")
+        return GivenCosts(**given_fields(table, GivenCosts, without=("prices",)))
+    name = table.text("prices_of")
+    day = table.take("prices_on")
+    try:
+        day = date.fromisoformat(day) if isinstance(day, str) else day
+    except ValueError:
+        day = None
+    if type(day) is not date:
+        raise table.error("prices_of needs the day whose prices hold; write for example prices_on = 2026-11-30")
+    found = prices_on(name, day)
+    dollars = {"prompt_dollars": found.prompt, "completion_dollars": found.completion, "cached_dollars": found.cached}
+    own = given_fields(table, GivenCosts, without=("prices",), check=False)
+    try:
+        return GivenCosts(**dollars | own, prices=found.table)
+    except ValueError as error:
+        raise table.error(str(error)) from error
+
+
 def _architecture(table: TomlTable, path: Path) -> Architecture | None:
     if not table.has("architecture"):
         return None
@@ -195,14 +220,23 @@ def _architecture(table: TomlTable, path: Path) -> Architecture | None:
     return Architecture(**given_fields(inner, Architecture, most=MOST_WEIGHTS))
 
 
-def given_fields(table: TomlTable, kind: type[Any], *, most: int = MOST) -> dict[str, Any]:
-    """Return the fields of the dataclass `kind` that the table gives, with checked types and values."""
+def given_fields(
+    table: TomlTable, kind: type[Any], *, most: int = MOST, without: tuple[str, ...] = (), check: bool = True
+) -> dict[str, Any]:
+    """Return the fields of the dataclass `kind` that the table gives, with checked types and values.
+
+    Fields that no file gives are left `without`; unless `check`, they need not fit together yet.
+    """
     given: dict[str, Any] = {}
     for item in fields(kind):
+        if item.name in without:
+            continue
         required = item.default is MISSING and item.default_factory is MISSING
         if required or table.has(item.name):
             given[item.name] = _given(table, item.name, str(item.type), most)
     table.done()
+    if not check:
+        return given
     try:
         kind(**given)
     except ValueError as error:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from sampler.backends.cost_attribution import GpuMeter, MeteredBackend, NoMeter
+from sampler.backends.cost_attribution import CpuMeter, GpuMeter, MeteredBackend, NoMeter
 from sampler.values import Prompt, PromptStyle, Request, SamplingParams
 
 REQUEST = Request(problem="P/0", prompt=Prompt(style=PromptStyle.COMPLETION, text="p"), first=0, count=5, seed=0)
@@ -85,6 +85,41 @@ def test_the_gpus_of_this_machine_are_measured_or_said_not_to_be_there():
         first = meter.joules()
         assert first is not None
         assert meter.joules() >= first
+
+
+def zone(folder, name: str, said: str, microjoules: int, most: int = 1_000_000) -> None:
+    place = folder / name
+    place.mkdir(exist_ok=True)
+    (place / "name").write_text(f"{said}\n")
+    (place / "energy_uj").write_text(f"{microjoules}\n")
+    (place / "max_energy_range_uj").write_text(f"{most}\n")
+
+
+def test_the_energy_of_all_processors_is_summed_and_counters_may_begin_anew(tmp_path):
+    zone(tmp_path, "intel-rapl:0", "package-0", 900_000)
+    zone(tmp_path, "intel-rapl:0:0", "core", 500_000)  # a part of its package
+    zone(tmp_path, "intel-rapl:0:1", "dram", 100_000)
+    zone(tmp_path, "intel-rapl:1", "package-1", 0)
+    zone(tmp_path, "intel-rapl:2", "psys", 7)  # the whole board, its packages included
+    with CpuMeter(tmp_path) as meter:
+        assert meter.joules() == 0.0
+        zone(tmp_path, "intel-rapl:0", "package-0", 200_000)  # past the end of its range
+        zone(tmp_path, "intel-rapl:0:1", "dram", 150_000)
+        zone(tmp_path, "intel-rapl:1", "package-1", 400_000)
+        assert meter.joules() == pytest.approx(0.3 + 0.05 + 0.4)
+        zone(tmp_path, "intel-rapl:0", "package-0", 300_000)
+        assert meter.joules() == pytest.approx(0.4 + 0.05 + 0.4)
+        (tmp_path / "intel-rapl:1" / "energy_uj").unlink()
+        assert meter.joules() is None, "an unknown part makes an unknown sum"
+
+
+def test_processors_that_tell_nothing_have_no_meter(tmp_path):
+    with pytest.raises(NoMeter, match="shows no counter"):
+        CpuMeter(tmp_path)
+    zone(tmp_path, "intel-rapl:0", "package-0", 1)
+    (tmp_path / "intel-rapl:0" / "energy_uj").unlink()
+    with pytest.raises(NoMeter, match=r"may not read .*energy_uj; run as root"):
+        CpuMeter(tmp_path)
 
 
 def test_an_engine_that_does_not_close_leaves_no_meter_open(support):
