@@ -61,12 +61,12 @@ def real_dependencies(models_dir: Path, say: Callable[[str], None], *, fetch: bo
 
     def executor(study: Study) -> AbstractContextManager[Executor]:
         from sandbox.boxes.image import ImageSpec  # Docker's client is heavy
-        from sandbox.scoring.scorer import open_scorer
+        from sandbox.cluster.pool import Place, open_anywhere
         from sandbox.scoring.strategy import ScoringOptions
 
         image_spec = ImageSpec(python=study.python, packages=study.packages)
         options = ScoringOptions(fresh=study.fresh, image_spec=image_spec, kept=usual_directory())
-        return open_scorer(study.limits, boxes=study.boxes, options=options, say=say)
+        return open_anywhere(Place(study.cluster, study.boxes, study.registry), study.limits, options, say)
 
     def check(model: ModelSpec, tell: Callable[[str], None]) -> None:
         check_model(model, models_dir, (lambda absent: fetched(absent, tell)) if fetch else refused)

@@ -58,6 +58,7 @@ def run_headless(
     with error_boundary(log, traceback=run_options.traceback, program=run_options.program) as failed:
         study = load_study(study_path)
         study = replace(study, store=run_options.store or study.store, boxes=run_options.boxes or study.boxes)
+        study = replace(study, cluster=run_options.cluster or study.cluster)
         with _shown(run_options.display, log, lines) as tell:
             dependencies = dependencies or real_dependencies(models_dir(), saying(tell), fetch=run_options.fetch)
             ended = run_limited(study, dependencies, tell, run_options.limits)

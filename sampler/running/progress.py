@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import math
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from sampler.store.read_models import ModelRow, TallyRow
 from sampler.store.reader import Reader, StoreError
 from sampler.store.writer import Store
 
+if TYPE_CHECKING:  # Docker's client is heavy
+    from sandbox.cluster.pool import NodeStatus
+
+NODES_SECONDS = 30.0
 TICK_SECONDS = 1.0
 
 
@@ -111,3 +118,56 @@ class Ticker:
     def __exit__(self, *_: object) -> None:
         self._end.set()
         self._thread.join()
+
+
+class NodeWatch:
+    """Notes what the nodes of a cluster do, as long as the context lasts: each change, and their rates at intervals.
+
+    `nodes` is None where programs run on this machine; then nothing is noted.
+    """
+
+    def __init__(self, nodes: Callable[[], Sequence[NodeStatus]] | None, note: Callable[[str, str, str], None]) -> None:
+        self._nodes, self._note = nodes, note
+        self._states: dict[str, str] = {}
+        self._told_at, self._told = -math.inf, ""
+        self._end = threading.Event()
+        self._thread = threading.Thread(target=self._work, name="nodes", daemon=True)
+
+    def look(self, now: float) -> None:
+        """Look once."""
+        nodes = [] if self._nodes is None else self._nodes()
+        for node in nodes:
+            if self._states.get(node.name) != node.state:
+                self._states[node.name] = node.state
+                level = "info" if node.state in {"opening", "working"} else "warning"
+                reason = f": {node.reason}" if node.reason else ""
+                self._note(level, "node", f"{node.name} is {node.state}{reason}")
+        told = nodes_line(nodes)
+        if told != self._told and now - self._told_at >= NODES_SECONDS:
+            self._told_at, self._told = now, told
+            self._note("info", "nodes", told)
+
+    def _work(self) -> None:
+        with suppress(StoreError):
+            while not self._end.wait(TICK_SECONDS):
+                self.look(time.monotonic())
+
+    def __enter__(self) -> None:
+        if self._nodes is not None:
+            self._thread.start()
+
+    def __exit__(self, *_: object) -> None:
+        self._end.set()
+        if self._nodes is not None:
+            self._thread.join()
+            with suppress(StoreError):
+                self._told_at = -math.inf
+                self.look(time.monotonic())
+
+
+def nodes_line(nodes: Sequence[NodeStatus]) -> str:
+    """Return what the nodes do, in one line that `; ` separates."""
+    return "; ".join(
+        f"{node.name} {node.state}, {node.boxes} boxes, {node.rate:.1f}/s, {node.programs} done, {node.faults} faults"
+        for node in nodes
+    )

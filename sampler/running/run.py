@@ -28,7 +28,7 @@ from itertools import groupby
 
 from sampler.backends.base import Backend, BackendError, EngineLost
 from sampler.costs import sample_flops
-from sampler.running.progress import Notice, Progress, Subscriber, Ticker, read_progress
+from sampler.running.progress import NodeWatch, Notice, Progress, Subscriber, Ticker, read_progress
 from sampler.running.scoring import Executor, Scoring, ScoringJob
 from sampler.store.reader import Reader, StoreError
 from sampler.store.write_models import OpenedModel, SampleRecord, StudyIds
@@ -43,7 +43,7 @@ from sandbox.problems import Problem
 from sandbox.sanitize import first_few
 
 AHEAD_PER_BOX = 4  # programs that wait for a box, so that none is ever idle
-AHEAD_LEAST = 32
+AHEAD_LEAST, AHEAD_OF_A_CLUSTER = 32, 4096
 RESTARTS_IN_VAIN = 2  # engines in a row that were lost without a single sample
 _Planned = tuple[ModelSpec, list[Request]]
 _Lane = list[list[_Planned]]  # models of one place, each with its greedy companion
@@ -144,10 +144,14 @@ class StudyRun:
             problems=by_name,
             limits=self._study.limits,
             judge=JUDGE_VERSION,
-            ahead=max(AHEAD_LEAST, AHEAD_PER_BOX * (self._study.boxes or os.cpu_count() or 1)),
+            ahead=_ahead(self._study),
             tell_fault=lambda message: self._note(ids, "warning", "unscored", message),
         )
-        with self._dependencies.executor(self._study) as executor, Scoring(executor, job) as scoring:
+        with (
+            self._dependencies.executor(self._study) as executor,
+            NodeWatch(getattr(executor, "nodes", None), lambda *told: self._note(ids, *told)),
+            Scoring(executor, job) as scoring,
+        ):
             self._store.opened_executor(ids.study, executor.image)
             sample = partial(self._sample_in_turn, ids, by_name, scoring)
             lanes = lanes_of(planned)
@@ -315,6 +319,13 @@ def lanes_of(planned: Sequence[_Planned]) -> list[_Lane]:
         together = list(group)
         lanes.setdefault(together[0][0].server, []).append(together)
     return list(lanes.values()) or [[]]
+
+
+def _ahead(study: Study) -> int:
+    """Return how many programs may wait; how many boxes a cluster has is not known before."""
+    if study.cluster is not None:
+        return AHEAD_OF_A_CLUSTER
+    return max(AHEAD_LEAST, AHEAD_PER_BOX * (study.boxes or os.cpu_count() or 1))
 
 
 def _alike(model: ModelSpec) -> str:

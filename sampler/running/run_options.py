@@ -152,6 +152,7 @@ class HeadlessOptions:
     places: Places = Places()
     store: Path | None = None  # instead of the study file's
     boxes: int | None = None  # the same
+    cluster: str | None = None  # the same
     fetch: bool = False
     traceback: bool = False
     program: str = "sampler"  # whose name is put before a complaint
@@ -162,6 +163,9 @@ def headless_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
     @click.option("--store", type=_FILE, help="Where samples and verdicts go; default: beside the study file.")
     @click.option("--boxes", type=click.IntRange(min=1), help="How many sandboxes work at once.")
+    @click.option(
+        "--cluster", metavar="ADDRESS", help="Score on the nodes of a Ray cluster: auto, ray://HOST:PORT or HOST:PORT."
+    )
     @click.option("--pull", "fetch", is_flag=True, help="Fetch the models that are not here yet.")
     @click.option(
         "--display",
@@ -186,6 +190,7 @@ def headless_options(command: Callable[..., Any]) -> Callable[..., Any]:
         names = (
             "store",
             "boxes",
+            "cluster",
             "fetch",
             "display",
             "max_seconds",
@@ -214,5 +219,6 @@ def _run_options(said: dict[str, Any]) -> HeadlessOptions:
         places=Places(junit=said["junit"], summary=said["github_summary"], annotate=said["annotate"]),
         store=said["store"],
         boxes=said["boxes"],
+        cluster=said["cluster"],
         fetch=said["fetch"],
     )

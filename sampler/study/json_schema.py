@@ -113,7 +113,9 @@ ARCHITECTURE = {
     "weights": "All weights in memory.",
 }
 SANDBOX = {
-    "boxes": "Boxes that work at once; if it is not given, one for each core.",
+    "boxes": "Boxes that work at once; if it is not given, one for each core. On a cluster, those of each node.",
+    "cluster": 'Where programs run: the nodes of a Ray cluster, "auto", "ray://HOST:PORT" or "HOST:PORT".',
+    "registry": "Where the cluster's nodes may fetch the box image, before it is carried to them.",
     "python": 'A version of Python such as "3.13"; if it is not given, the image\'s own.',
     "packages": 'Packages that programs may import, such as "numpy" or "numpy==2.1.3".',
     "fresh": "Whether each call of a test is answered in a process of its own that sees no other.",
@@ -359,6 +361,8 @@ def _sandbox() -> Schema:
     }
     keys = {
         "boxes": _COUNT,
+        "cluster": _TEXT,
+        "registry": _TEXT,
         "python": {"type": "string", "pattern": f"^{PYTHON}$"},
         "packages": packages,
         "fresh": _FLAG,

@@ -152,6 +152,8 @@ class Study:
     packages: tuple[str, ...]
     fresh: bool
     budgets: Mapping[Unit, tuple[float, ...]]
+    cluster: str | None = None
+    registry: str | None = None
 
     def record(self, problems: tuple[Problem, ...]) -> StudyRecord:
         """Return the study's record for a store."""
@@ -364,8 +366,9 @@ def _sandbox(table: TomlTable) -> dict[str, Any]:
     for package in packages:
         if not is_requirement(package):
             raise table.error(f"packages: {package!r} is no package; write for example numpy or numpy==2.1.3")
+    where = {key: table.text(key) for key in ("cluster", "registry") if table.has(key)}
     limits = Limits(**given_fields(table, Limits))
-    return {"boxes": boxes, "python": python, "packages": packages, "fresh": fresh, "limits": limits}
+    return where | {"boxes": boxes, "python": python, "packages": packages, "fresh": fresh, "limits": limits}
 
 
 def _report(table: TomlTable, path: Path) -> dict[Unit, tuple[float, ...]]:

@@ -26,6 +26,7 @@ from tui.widgets.list_table import Cell, Column, ListTable
 from tui.widgets.text_view import TextView
 
 Pair = tuple[str, str]
+MOST_NODES = 5
 LOG = (
     Column(key="at", label="time", width=8),
     Column(key="level", label="level", width=9),
@@ -77,7 +78,8 @@ def _moment(at: float | None) -> str:
 def box_pairs(snapshot: Snapshot, usage: Sequence[UsageRow], now: float) -> list[Pair]:
     """Return what the newest programs used of their boxes."""
     found = pace(snapshot.tail, now)
-    pairs = [("verdicts", f"{found.per_second:.1f}/s in the last minutes" if found else "none in the last minutes")]
+    pairs = node_pairs(snapshot.events)
+    pairs += [("verdicts", f"{found.per_second:.1f}/s in the last minutes" if found else "none in the last minutes")]
     if not usage:
         return [*pairs, ("programs", "none yet")]
     cpu, wall = sorted(row.cpu_s for row in usage), sorted(row.wall_s for row in usage)
@@ -92,6 +94,14 @@ def box_pairs(snapshot: Snapshot, usage: Sequence[UsageRow], now: float) -> list
     flags = Counter(flag for row in usage for flag in row.flags.split(",") if flag)
     pairs.append(("flags", "  ".join(f"{sanitize(flag, 40)} {n}" for flag, n in flags.most_common(6)) or "none"))
     return pairs
+
+
+def node_pairs(events: Sequence[EventRow]) -> list[Pair]:
+    """Return what the nodes of the run's cluster did when they were last told of; nothing for one machine."""
+    told = next((event.message for event in reversed(events) if event.kind == "nodes"), "")
+    nodes = told.split("; ") if told else []
+    more = [("", f"and {len(nodes) - MOST_NODES} nodes more")] if len(nodes) > MOST_NODES else []
+    return [("node", sanitize(node, 120)) for node in nodes[:MOST_NODES]] + more
 
 
 def host_pairs(facts: HostFacts) -> list[Pair]:

@@ -16,6 +16,7 @@ from sampler.reporting.inputs import read_report
 from sampler.reporting.report import ReportRequest, StudyFacts, make_report
 from sampler.stats.budget import Unit
 from sampler.store.filters import parse
+from sampler.store.read_models import EventRow
 from sampler.store.reader import Reader
 from sandbox.values import Verdict
 from tui.data.curves import CurveRequest, compare, curves_of
@@ -27,6 +28,7 @@ from tui.screens.dialogs import key_words, paragraphs
 from tui.screens.failures import FailureGroup, GroupTable, filter_of, group_cells, merge_messages, normalized
 from tui.screens.problems import ORDERS, HeatLine, Rate, heat_cells, heat_columns, heat_lines, shade
 from tui.screens.sample_pages import LONGEST_LINE, clean_lines
+from tui.screens.system import MOST_NODES, node_pairs
 from tui.view_state import ViewState, pinned_of
 
 
@@ -322,3 +324,14 @@ def test_file_names_are_names_on_every_system() -> None:
 def test_help_is_put_into_paragraphs_and_keys_into_words() -> None:
     assert paragraphs("\none\ntwo\n\n  as it is\nthree\n") == ["one two", "", "  as it is", "three"]
     assert key_words("ctrl+left,question_mark") == "ctrl+← ?"
+
+
+def test_the_system_screen_shows_what_the_nodes_of_a_cluster_did_last() -> None:
+    def event(kind: str, message: str) -> EventRow:
+        return EventRow(id=1, at=0.0, level="info", kind=kind, message=message)
+
+    assert node_pairs([event("sampling", "m: 8 samples")]) == []
+    told = [event("nodes", "a working"), event("nodes", "a working; b\x1b[2J lost"), event("node", "b is lost")]
+    assert node_pairs(told) == [("node", "a working"), ("node", "b␛[2J lost")]
+    many = node_pairs([event("nodes", "; ".join(map(str, range(MOST_NODES + 3))))])
+    assert many[MOST_NODES:] == [("", "and 3 nodes more")]
